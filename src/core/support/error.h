@@ -1,0 +1,32 @@
+// The one exception type that the core throws.
+//
+// Every message is for a person: it names the argument, file, dataset, cell or
+// peak, says what was expected and what to do. The doors (`src/bind_*.cpp`)
+// turn an Error into an R condition of class `sailer_<kind>_error`.
+#pragma once
+
+#include <stdexcept>
+#include <string>
+
+namespace sailer {
+
+enum class ErrorKind {
+  kArgument,  // an option or argument is out of its range
+  kData,      // the counts or labels hold something that cannot be used
+  kFile,      // a file is missing, damaged, foreign or cannot be written
+  kDevice,    // a device was asked for that is not there
+  kNumeric    // training met a number that is not finite
+};
+
+class Error : public std::runtime_error {
+ public:
+  Error(ErrorKind kind, const std::string& message)
+      : std::runtime_error(message), kind_(kind) {}
+
+  ErrorKind kind() const noexcept { return kind_; }
+
+ private:
+  ErrorKind kind_;
+};
+
+}  // namespace sailer

@@ -1,0 +1,29 @@
+// How a long run tells of its progress and learns that it should stop. The
+// core prints nothing and knows no console: whoever starts a run gives it a
+// Monitor, and only that one's thread talks to R.
+#pragma once
+
+#include <cstdint>
+
+namespace sailer {
+
+struct Progress {
+  int64_t epoch = 0;     // from 1
+  int64_t n_epochs = 0;  // at most
+  int64_t cells_done = 0, n_cells = 0;  // within the epoch
+  double loss = 0, reconstruction = 0, kl = 0, marginal = 0;  // epoch so far
+  double beta = 0;
+  double cells_per_second = 0;
+  double seconds_left = 0;
+};
+
+class Monitor {
+ public:
+  virtual ~Monitor() = default;
+
+  // Called after every minibatch; false asks for an orderly stop. Cheap calls
+  // are expected: an implementation limits its own rate.
+  virtual bool keep_going(const Progress&) { return true; }
+};
+
+}  // namespace sailer
