@@ -1,0 +1,24 @@
+// The divergences of eq. 2.5 between diagonal Gaussians q_i = N(mean_i,
+// exp(log_variance_i)), in closed form or estimated at a sample.
+//
+// All take [B, d] tensors and return [B], one value a cell; all are
+// differentiable and cost O(B^2 d) at most, by matrix products.
+#pragma once
+
+#include <torch/types.h>
+
+namespace sailer {
+
+// KL(q_i || N(0, I)).
+at::Tensor kl_to_prior(const at::Tensor& mean, const at::Tensor& log_variance);
+
+// M_i = (1 / B) sum_j KL(q_i || q_j): the thesis' upper bound of the divergence
+// between q_i and the aggregate posterior (2.2.1).
+at::Tensor pairwise_kl(const at::Tensor& mean, const at::Tensor& log_variance);
+
+// log q_i(z_i) - log (1 / B) sum_j q_j(z_i): the divergence itself, estimated
+// at the sample z_i ~ q_i by log-sum-exp; at most log B.
+at::Tensor mixture_kl(const at::Tensor& sample, const at::Tensor& mean,
+                      const at::Tensor& log_variance);
+
+}  // namespace sailer

@@ -1,0 +1,70 @@
+// The layers that a model is made of. Each owns its tensors, registers them in
+// a ParameterSet under its name, and is a plain function of its input.
+#pragma once
+
+#include <torch/types.h>
+
+#include <string>
+
+#include "../support/parameters.h"
+
+namespace sailer {
+
+enum class Initialization {
+  kKaiming,  // PyTorch's default of a linear layer: U(+-1 / sqrt(fan in))
+  kXavier    // Xavier-uniform weights; biases as above
+};
+
+// Where random numbers come from and where new tensors are put. Initial values
+// are drawn on the CPU, so they do not depend on the device.
+struct LayerContext {
+  ParameterSet* parameters;
+  at::Generator generator;
+  at::TensorOptions options;
+  Initialization initialization = Initialization::kKaiming;
+};
+
+// A weight of `shape` with the given fans, drawn as the context says.
+at::Tensor draw_weight(LayerContext& context, at::IntArrayRef shape,
+                       int64_t fan_in, int64_t fan_out);
+at::Tensor draw_bias(LayerContext& context, int64_t size, int64_t fan_in);
+
+// One linear map per group: [B, groups * in] -> [B, groups * out]. With one
+// group it is the ordinary linear layer.
+class GroupedLinear {
+ public:
+  GroupedLinear() = default;
+  GroupedLinear(LayerContext& context, const std::string& name, int64_t groups,
+                int64_t in, int64_t out);
+  at::Tensor operator()(const at::Tensor& x) const;
+
+ private:
+  at::Tensor weight_;  // [groups, in, out]
+  at::Tensor bias_;    // [groups * out]
+};
+
+enum class Activation { kLeakyRelu, kPRelu };
+
+// BatchNorm, activation and dropout: what follows every hidden linear layer.
+class HiddenBlock {
+ public:
+  HiddenBlock() = default;
+  HiddenBlock(LayerContext& context, const std::string& name, int64_t size,
+              Activation activation, double dropout);
+
+  // In training the batch's statistics are used and the running ones updated;
+  // dropout draws from `generator`.
+  at::Tensor operator()(const at::Tensor& x, bool training,
+                        const at::Generator& generator) const;
+
+ private:
+  at::Tensor weight_, bias_, running_mean_, running_variance_, slope_;
+  Activation activation_ = Activation::kLeakyRelu;
+  double dropout_ = 0;
+};
+
+// Zeroes a share `rate` of the entries and scales the others by 1 / (1 - rate).
+at::Tensor dropout(const at::Tensor& x, double rate,
+                   const at::Generator& generator);
+
+}  // namespace sailer

@@ -1,0 +1,44 @@
+// How the peaks that a model keeps are laid out: contiguous groups, one per
+// chromosome, or a single group when every peak meets every other one.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace sailer {
+
+class PeakLayout {
+ public:
+  PeakLayout() = default;
+  explicit PeakLayout(const std::vector<int64_t>& group_sizes) {
+    starts_.push_back(0);
+    for (int64_t size : group_sizes) starts_.push_back(starts_.back() + size);
+  }
+
+  int64_t n_groups() const { return static_cast<int64_t>(starts_.size()) - 1; }
+  int64_t n_peaks() const { return starts_.back(); }
+  int64_t start(int64_t group) const { return starts_[group]; }
+  int64_t end(int64_t group) const { return starts_[group + 1]; }
+
+  std::vector<int64_t> sizes() const {
+    std::vector<int64_t> sizes;
+    for (int64_t g = 0; g < n_groups(); ++g) sizes.push_back(end(g) - start(g));
+    return sizes;
+  }
+
+  // The group of every peak.
+  std::vector<int32_t> group_of_peak() const {
+    std::vector<int32_t> group(n_peaks());
+    for (int64_t g = 0; g < n_groups(); ++g) {
+      for (int64_t p = start(g); p < end(g); ++p) {
+        group[p] = static_cast<int32_t>(g);
+      }
+    }
+    return group;
+  }
+
+ private:
+  std::vector<int64_t> starts_;
+};
+
+}  // namespace sailer

@@ -1,0 +1,290 @@
+#include "reconstruction.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Dispatch.h>
+#include <ATen/Parallel.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+
+#include "../support/kernels.h"
+#include "sparse_linear.h"
+
+namespace sailer {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+// Values of one tile: small enough for the cache, large enough for the matrix
+// product to run at full speed.
+constexpr int64_t kTileValues = int64_t{1} << 18;
+
+int64_t tile_width(int64_t n_cells) {
+  return std::max<int64_t>(256, kTileValues / std::max<int64_t>(1, n_cells));
+}
+
+struct Tile {
+  int64_t group, first, last;
+};
+
+std::vector<Tile> tiles_of(const PeakLayout& layout, int64_t n_cells) {
+  const int64_t width = tile_width(n_cells);
+  std::vector<Tile> tiles;
+  for (int64_t g = 0; g < layout.n_groups(); ++g) {
+    for (int64_t p = layout.start(g); p < layout.end(g); p += width) {
+      tiles.push_back({g, p, std::min(p + width, layout.end(g))});
+    }
+  }
+  return tiles;
+}
+
+struct LossAndGradients {
+  at::Tensor loss, hidden, weight, bias;  // gradients undefined if not asked
+};
+
+// The non-zeros' part of the loss of one tile, in double.
+template <typename T>
+double open_part(const T* logits, const EntriesByPeak& entries,
+                 const Tile& tile, double omega) {
+  const int64_t width = tile.last - tile.first;
+  double sum = 0;
+  for (int64_t p = tile.first; p < tile.last; ++p) {
+    for (int64_t k = entries.starts[p]; k < entries.starts[p + 1]; ++k) {
+      const T a = logits[entries.cells[k] * width + (p - tile.first)];
+      if (omega != 1) sum += (omega - 1) * kernels::softplus_sum(&a, 1);
+      sum -= omega * static_cast<double>(a);
+    }
+  }
+  return sum;
+}
+
+// Turns sigmoids into gradients at the non-zeros, and scales them all.
+template <typename T>
+void finish_gradient(T* sigmoid, const EntriesByPeak& entries, const Tile& tile,
+                     double omega) {
+  const int64_t width = tile.last - tile.first;
+  for (int64_t p = tile.first; p < tile.last; ++p) {
+    for (int64_t k = entries.starts[p]; k < entries.starts[p + 1]; ++k) {
+      T& s = sigmoid[entries.cells[k] * width + (p - tile.first)];
+      s = static_cast<T>(omega) * (s - 1);
+    }
+  }
+}
+
+// Sums of the rows' softplus, each row's in a fixed order: equal bits whatever
+// the number of threads.
+template <typename T>
+double softplus_rows(T* logits, int64_t n_cells, int64_t width, bool store) {
+  std::vector<double> sums(n_cells);
+  at::parallel_for(0, n_cells, 8, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      T* row = logits + i * width;
+      sums[i] = store ? kernels::softplus_and_sigmoid(row, width)
+                      : kernels::softplus_sum(row, width);
+    }
+  });
+  double total = 0;
+  for (double sum : sums) total += sum;
+  return total;
+}
+
+// A CPU tile: returns the loss and leaves the gradient in `logits`.
+double tile_on_cpu(at::Tensor& logits, const EntriesByPeak& entries,
+                   const Tile& tile, double omega, bool with_gradient) {
+  double loss = 0;
+  AT_DISPATCH_FLOATING_TYPES(logits.scalar_type(), "reconstruction", [&] {
+    scalar_t* a = logits.data_ptr<scalar_t>();
+    loss = open_part(a, entries, tile, omega);
+    loss += softplus_rows(a, logits.size(0), logits.size(1), with_gradient);
+    if (with_gradient) finish_gradient(a, entries, tile, omega);
+  });
+  return loss;
+}
+
+// The same with tensor operations, for any device. `open` holds the rows and
+// columns of the tile's non-zeros.
+at::Tensor tile_on_device(at::Tensor& logits,
+                          const std::vector<at::Tensor>& open, double omega,
+                          bool with_gradient) {
+  const c10::List<c10::optional<at::Tensor>> at_open(
+      {c10::optional<at::Tensor>(open[0]), c10::optional<at::Tensor>(open[1])});
+  const at::Tensor a = at::index(logits, at_open);
+  at::Tensor loss = at::softplus(logits, 1, 40).sum() - omega * a.sum();
+  if (omega != 1) loss += (omega - 1) * at::softplus(a, 1, 40).sum();
+  if (with_gradient) {
+    logits.sigmoid_();
+    logits.index_put_(at_open, omega * (at::sigmoid(a) - 1));
+  }
+  return loss;
+}
+
+// Rows and columns of the non-zeros by tile, on the target's device.
+class DeviceEntries {
+ public:
+  DeviceEntries(const SparseRowsTensor& rows) {
+    const at::Tensor lengths = rows.offsets.slice(0, 1) -
+                               rows.offsets.slice(0, 0, rows.n_cells());
+    const at::Tensor cell = at::repeat_interleave(
+        at::arange(rows.n_cells(), lengths.options()), lengths,
+        rows.indices.size(0));
+    std::tie(peak_, order_) = at::sort(rows.indices, /*stable=*/true, 0);
+    cell_ = cell.index_select(0, order_);
+  }
+
+  std::vector<at::Tensor> of(const Tile& tile, const at::Tensor& bounds,
+                             int64_t index) const {
+    const int64_t begin = bounds[index].item<int64_t>();
+    const int64_t end = bounds[index + 1].item<int64_t>();
+    return {cell_.slice(0, begin, end),
+            peak_.slice(0, begin, end) - tile.first};
+  }
+
+  // Where each tile begins, on the host: one transfer a batch.
+  at::Tensor bounds(const std::vector<Tile>& tiles) const {
+    std::vector<int64_t> first;
+    for (const Tile& tile : tiles) first.push_back(tile.first);
+    first.push_back(tiles.back().last);
+    return at::searchsorted(peak_, at::tensor(first, at::kLong).to(
+                                       peak_.device()))
+        .to(at::kCPU);
+  }
+
+ private:
+  at::Tensor peak_, order_, cell_;
+};
+
+LossAndGradients loss_and_gradients(const at::Tensor& hidden,
+                                    const at::Tensor& weight,
+                                    const at::Tensor& bias,
+                                    const SparseRowsTensor& target,
+                                    const PeakLayout& layout,
+                                    const ReconstructionOptions& options,
+                                    bool with_gradient) {
+  const bool on_cpu = hidden.device().is_cpu();
+  const int64_t width = weight.size(1);
+  const std::vector<Tile> tiles = tiles_of(layout, hidden.size(0));
+  LossAndGradients out;
+  if (with_gradient) {
+    out.hidden = at::zeros_like(hidden);
+    out.weight = at::empty_like(weight);
+    out.bias = at::empty_like(bias);
+  }
+  EntriesByPeak entries;
+  c10::optional<DeviceEntries> device_entries;
+  at::Tensor bounds;
+  if (on_cpu) {
+    entries = transpose_rows(target, layout.n_peaks());
+  } else {
+    device_entries = DeviceEntries(target);
+    bounds = device_entries->bounds(tiles);
+  }
+  double total = 0;
+  at::Tensor device_total = at::zeros({}, hidden.options());
+  for (size_t t = 0; t < tiles.size(); ++t) {
+    const Tile& tile = tiles[t];
+    const at::Tensor h =
+        hidden.slice(1, tile.group * width, (tile.group + 1) * width);
+    const at::Tensor w = weight.slice(0, tile.first, tile.last);
+    at::Tensor logits = at::addmm(bias.slice(0, tile.first, tile.last), h,
+                                  w.t());
+    if (options.shift != 0) logits.add_(options.shift);
+    if (on_cpu) {
+      total += tile_on_cpu(logits, entries, tile, options.omega, with_gradient);
+    } else {
+      device_total += tile_on_device(
+          logits, device_entries->of(tile, bounds, static_cast<int64_t>(t)),
+          options.omega, with_gradient);
+    }
+    if (!with_gradient) continue;
+    if (options.scale != 1) logits.mul_(options.scale);
+    at::Tensor weight_part = out.weight.slice(0, tile.first, tile.last);
+    at::mm_out(weight_part, logits.t(), h);
+    at::Tensor bias_part = out.bias.slice(0, tile.first, tile.last);
+    at::sum_out(bias_part, logits, {0});
+    out.hidden.slice(1, tile.group * width, (tile.group + 1) * width)
+        .addmm_(logits, w);
+  }
+  out.loss = on_cpu ? at::full({}, total * options.scale, hidden.options())
+                    : device_total * options.scale;
+  return out;
+}
+
+class Reconstruction : public torch::autograd::Function<Reconstruction> {
+ public:
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& hidden,
+                            const at::Tensor& weight, const at::Tensor& bias,
+                            const SparseRowsTensor& target,
+                            const PeakLayout& layout,
+                            const ReconstructionOptions& options) {
+    LossAndGradients result = loss_and_gradients(
+        hidden, weight, bias, target, layout, options, /*with_gradient=*/true);
+    context->save_for_backward({result.hidden, result.weight, result.bias});
+    return result.loss;
+  }
+
+  static variable_list backward(AutogradContext* context,
+                                variable_list grad_out) {
+    variable_list grads = context->get_saved_variables();
+    // The trainer asks for the plain gradient: then nothing is left to do. On
+    // another device finding that out would cost a wait, so multiply there.
+    const bool plain = grad_out[0].device().is_cpu() &&
+                       grad_out[0].item<double>() == 1;
+    if (!plain) {
+      for (at::Tensor& grad : grads) grad = grad * grad_out[0];
+    }
+    grads.resize(6);
+    return grads;
+  }
+};
+
+}  // namespace
+
+at::Tensor tile_logits(const at::Tensor& hidden, const at::Tensor& weight,
+                       const at::Tensor& bias, const PeakLayout&,
+                       int64_t group, int64_t first, int64_t last) {
+  const int64_t width = weight.size(1);
+  return at::addmm(bias.slice(0, first, last),
+                   hidden.slice(1, group * width, (group + 1) * width),
+                   weight.slice(0, first, last).t());
+}
+
+at::Tensor reconstruction_loss(const at::Tensor& hidden,
+                               const at::Tensor& weight, const at::Tensor& bias,
+                               const SparseRowsTensor& target,
+                               const PeakLayout& layout,
+                               const ReconstructionOptions& options) {
+  const bool with_gradient =
+      at::GradMode::is_enabled() &&
+      (hidden.requires_grad() || weight.requires_grad() ||
+       bias.requires_grad());
+  if (with_gradient) {
+    return Reconstruction::apply(hidden, weight, bias, target, layout, options);
+  }
+  return loss_and_gradients(hidden, weight, bias, target, layout, options,
+                            false)
+      .loss;
+}
+
+at::Tensor reconstruction_loss_dense(const at::Tensor& hidden,
+                                     const at::Tensor& weight,
+                                     const at::Tensor& bias,
+                                     const SparseRowsTensor& target,
+                                     const PeakLayout& layout,
+                                     const ReconstructionOptions& options) {
+  std::vector<at::Tensor> parts;
+  for (int64_t g = 0; g < layout.n_groups(); ++g) {
+    parts.push_back(tile_logits(hidden, weight, bias, layout, g,
+                                layout.start(g), layout.end(g)));
+  }
+  const at::Tensor logits = at::cat(parts, 1) + options.shift;
+  const at::Tensor x =
+      to_dense(target, layout.n_peaks(), logits.scalar_type());
+  const at::Tensor loss = -(options.omega * x * at::log_sigmoid(logits) +
+                            (1 - x) * at::log_sigmoid(-logits));
+  return options.scale * loss.sum();
+}
+
+}  // namespace sailer

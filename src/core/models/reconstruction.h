@@ -1,0 +1,52 @@
+// The last layer and the likelihood in one: logits, weighted binary
+// cross-entropy and its gradients, tile by tile over the peaks, so that
+// B x P values are never held at once.
+#pragma once
+
+#include <torch/types.h>
+
+#include "peak_layout.h"
+#include "sparse_batch.h"
+
+namespace sailer {
+
+struct ReconstructionOptions {
+  double omega = 1;  // weight of the open peaks
+  double scale = 1;  // factor on the loss and so on its gradients
+  double shift = 0;  // added to every logit (-log omega calibrates)
+};
+
+// scale * sum over cells and peaks of
+//   -[omega x log sigmoid(a) + (1 - x) log(1 - sigmoid(a))],
+//   a[i, p] = hidden[i, group of p] . weight[p] + bias[p] + shift
+//
+// computed from logits, finite for any finite logit. With softplus s(a) this is
+//   sum over all (i, p) of s(a)  +  sum over open (i, p) of
+//   (omega - 1) s(a) - omega a,
+// so the second sum runs over the non-zeros only.
+//
+//   hidden  [B, groups * w]     weight  [P, w]     bias  [P]
+//
+// Differentiable with respect to hidden, weight and bias; the gradients are
+// made in the same pass as the loss when any of them requires one.
+at::Tensor reconstruction_loss(const at::Tensor& hidden,
+                               const at::Tensor& weight, const at::Tensor& bias,
+                               const SparseRowsTensor& target,
+                               const PeakLayout& layout,
+                               const ReconstructionOptions& options);
+
+// The same from a dense B x P matrix of logits through plain formulas: slow,
+// the oracle of the tests and the baseline of the benchmarks.
+at::Tensor reconstruction_loss_dense(const at::Tensor& hidden,
+                                     const at::Tensor& weight,
+                                     const at::Tensor& bias,
+                                     const SparseRowsTensor& target,
+                                     const PeakLayout& layout,
+                                     const ReconstructionOptions& options);
+
+// Logits of the peaks [first, last) of one group, [B, last - first].
+at::Tensor tile_logits(const at::Tensor& hidden, const at::Tensor& weight,
+                       const at::Tensor& bias, const PeakLayout& layout,
+                       int64_t group, int64_t first, int64_t last);
+
+}  // namespace sailer

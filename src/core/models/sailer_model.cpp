@@ -1,0 +1,213 @@
+#include "sailer_model.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "../support/random.h"
+#include "divergence.h"
+#include "reconstruction.h"
+#include "sparse_linear.h"
+
+namespace sailer {
+namespace {
+
+// Log variances beyond this would only make exp() overflow.
+constexpr double kMaxLogVariance = 15;
+
+// log(f / (1 - f)), kept finite for peaks that are always or never open.
+at::Tensor logits_of(const std::vector<double>& frequencies,
+                     const at::TensorOptions& options) {
+  const at::Tensor f =
+      at::tensor(frequencies, at::TensorOptions().dtype(at::kDouble))
+          .clamp(1e-6, 1 - 1e-6);
+  return at::log(f / (1 - f)).to(options);
+}
+
+Activation activation_of(Architecture architecture) {
+  return architecture == Architecture::kChromosome ? Activation::kPRelu
+                                                   : Activation::kLeakyRelu;
+}
+
+}  // namespace
+
+SailerModel::SailerModel(const SailerOptions& options,
+                         const PeakLayout& layout, int64_t n_confounders,
+                         const std::vector<double>& peak_frequencies,
+                         uint64_t seed, const at::Device& device,
+                         at::ScalarType type)
+    : options_(options),
+      layout_(layout),
+      n_confounders_(n_confounders),
+      tensor_options_(at::TensorOptions().dtype(type).device(device)),
+      generator_(make_generator(device, derive_seed(seed, kNoiseStream))) {
+  options_.check();
+  const bool by_chromosome =
+      options_.architecture == Architecture::kChromosome;
+  output_layout_ = options_.decoder == Decoder::kLinear
+                       ? PeakLayout({layout_.n_peaks()})
+                       : layout_;
+  LayerContext context{
+      &parameters_,
+      make_generator(at::kCPU, derive_seed(seed, kWeightStream)),
+      tensor_options_,
+      by_chromosome ? Initialization::kXavier : Initialization::kKaiming};
+  build_encoder(context);
+  build_decoder(context, peak_frequencies);
+}
+
+void SailerModel::build_encoder(LayerContext& context) {
+  const std::vector<int64_t>& units = options_.hidden;
+  const int64_t groups = layout_.n_groups();
+  // Fans of a group are those of its own peaks: groups differ in size.
+  std::vector<at::Tensor> weights, biases;
+  for (int64_t size : layout_.sizes()) {
+    weights.push_back(draw_weight(context, {size, units[0]}, size, units[0]));
+    biases.push_back(draw_bias(context, units[0], size));
+  }
+  input_weight_ =
+      parameters_.add_parameter("encoder.0.weight", at::cat(weights, 0));
+  input_bias_ = parameters_.add_parameter("encoder.0.bias", at::cat(biases, 0));
+  for (size_t k = 0; k < units.size(); ++k) {
+    const std::string name = "encoder." + std::to_string(k);
+    if (k > 0) {
+      encoder_.emplace_back(context, name, groups, units[k - 1], units[k]);
+    }
+    encoder_blocks_.emplace_back(context, name, groups * units[k],
+                                 activation_of(options_.architecture),
+                                 options_.dropout);
+  }
+  mean_head_ = GroupedLinear(context, "encoder.mean", 1, groups * units.back(),
+                             options_.n_latent);
+  log_variance_head_ =
+      GroupedLinear(context, "encoder.log_variance", 1, groups * units.back(),
+                    options_.n_latent);
+}
+
+void SailerModel::build_decoder(LayerContext& context,
+                                const std::vector<double>& peak_frequencies) {
+  const std::vector<int64_t>& units = options_.hidden;
+  const int64_t groups = layout_.n_groups();
+  int64_t width = options_.n_latent + n_confounders_;
+  if (options_.decoder == Decoder::kMirrored) {
+    for (size_t k = 0; k < units.size(); ++k) {
+      const std::string name = "decoder." + std::to_string(k);
+      const int64_t out = units[units.size() - 1 - k];
+      if (k == 0) {
+        decoder_.emplace_back(context, name, 1, width, groups * out);
+      } else {
+        decoder_.emplace_back(context, name, groups, width, out);
+      }
+      decoder_blocks_.emplace_back(context, name, groups * out,
+                                   activation_of(options_.architecture),
+                                   options_.dropout);
+      width = out;
+    }
+  }
+  std::vector<at::Tensor> weights, biases;
+  for (int64_t size : output_layout_.sizes()) {
+    weights.push_back(draw_weight(context, {size, width}, width, size));
+    biases.push_back(draw_bias(context, size, width));
+  }
+  output_weight_ =
+      parameters_.add_parameter("decoder.output.weight", at::cat(weights, 0));
+  output_bias_ = parameters_.add_parameter(
+      "decoder.output.bias", peak_frequencies.empty()
+                                 ? at::cat(biases, 0)
+                                 : logits_of(peak_frequencies,
+                                             tensor_options_));
+}
+
+Posterior SailerModel::encode(const SparseBatch& batch, bool training) const {
+  at::Tensor h = sparse_linear(batch.input, input_weight_, layout_);
+  if (options_.input_scale != InputScale::kNone) h = h * batch.cell_scale;
+  h = encoder_blocks_[0](h + input_bias_, training, generator_);
+  for (size_t k = 0; k < encoder_.size(); ++k) {
+    h = encoder_blocks_[k + 1](encoder_[k](h), training, generator_);
+  }
+  return {mean_head_(h),
+          log_variance_head_(h).clamp(-kMaxLogVariance, kMaxLogVariance)};
+}
+
+at::Tensor SailerModel::decode_hidden(const at::Tensor& z,
+                                      const at::Tensor& confounders,
+                                      bool training) const {
+  at::Tensor h = at::cat({z, confounders}, 1);
+  for (size_t k = 0; k < decoder_.size(); ++k) {
+    h = decoder_blocks_[k](decoder_[k](h), training, generator_);
+  }
+  return h;
+}
+
+at::Tensor SailerModel::marginal_divergence(const at::Tensor& z,
+                                            const Posterior& posterior) const {
+  switch (options_.marginal) {
+    case Marginal::kPairwise:
+      return pairwise_kl(posterior.mean, posterior.log_variance).mean();
+    case Marginal::kMixture:
+      return mixture_kl(z, posterior.mean, posterior.log_variance).mean();
+    case Marginal::kNone:
+      break;
+  }
+  return at::zeros({}, tensor_options_);
+}
+
+SailerLoss SailerModel::loss(const SparseBatch& batch, double beta,
+                             bool deterministic) const {
+  const double n = static_cast<double>(batch.n_cells());
+  const Posterior posterior = encode(batch, /*training=*/true);
+  at::Tensor z = posterior.mean;
+  if (!deterministic) {
+    at::Tensor noise = at::empty_like(z).detach();
+    noise.normal_(0, 1, generator_);
+    z = z + at::exp(0.5 * posterior.log_variance) * noise;
+  }
+  const at::Tensor hidden = decode_hidden(z, batch.confounders, true);
+  ReconstructionOptions reconstruction;
+  reconstruction.omega = options_.omega;
+  const double weight = 1 + options_.lambda;
+  reconstruction.scale = weight / n;
+  const at::Tensor weighted =
+      reconstruction_loss(hidden, output_weight_, output_bias_, batch.target,
+                          output_layout_, reconstruction);
+  SailerLoss loss;
+  loss.reconstruction = weighted.detach() / weight;
+  loss.kl = kl_to_prior(posterior.mean, posterior.log_variance).mean();
+  loss.marginal = options_.lambda > 0 && !deterministic
+                      ? marginal_divergence(z, posterior)
+                      : at::zeros({}, tensor_options_);
+  loss.total = weighted;
+  if (!deterministic) {
+    loss.total = loss.total + beta * loss.kl +
+                 (beta * options_.lambda) * loss.marginal;
+  }
+  return loss;
+}
+
+SailerModel::Evaluation SailerModel::evaluate(const SparseBatch& batch) const {
+  at::NoGradGuard no_grad;
+  const double n = static_cast<double>(batch.n_cells());
+  const Posterior posterior = encode(batch, /*training=*/false);
+  const at::Tensor hidden =
+      decode_hidden(posterior.mean, batch.confounders, /*training=*/false);
+  ReconstructionOptions plain;
+  plain.scale = 1 / n;
+  plain.shift = -std::log(options_.omega);
+  const at::Tensor loss = reconstruction_loss(
+      hidden, output_weight_, output_bias_, batch.target, output_layout_,
+      plain);
+  return {-loss.item<double>(),
+          kl_to_prior(posterior.mean, posterior.log_variance)
+              .mean()
+              .item<double>()};
+}
+
+at::Tensor SailerModel::logits(const at::Tensor& hidden, int64_t group,
+                               int64_t first, int64_t last) const {
+  return tile_logits(hidden, output_weight_, output_bias_, output_layout_,
+                     group, first, last);
+}
+
+}  // namespace sailer

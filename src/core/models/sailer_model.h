@@ -1,0 +1,108 @@
+// SAILER: an invariant variational autoencoder of binary accessibility
+// (thesis 2.2.1, 2.2.2 and, for the chromosome architecture, 3.2).
+//
+//   encoder   peaks -> hidden[0] per group -> ... -> hidden[last] per group
+//             -> mean and log variance of z
+//   decoder   [z, c] -> hidden[last] per group -> ... -> hidden[0] per group
+//             -> one logit per peak; or at once under Decoder::kLinear
+//
+// Every hidden layer is Linear, BatchNorm and an activation: LeakyReLU(0.2) in
+// the dense architecture (a single group), PReLU in the chromosome one.
+#pragma once
+
+#include <torch/types.h>
+
+#include <vector>
+
+#include "layers.h"
+#include "peak_layout.h"
+#include "sailer_options.h"
+#include "sparse_batch.h"
+
+namespace sailer {
+
+struct Posterior {
+  at::Tensor mean;          // [B, d]
+  at::Tensor log_variance;  // [B, d]
+};
+
+// The parts of the objective, means over the cells of a minibatch, unweighted.
+// `total` is what is minimised:
+//   beta kl + beta lambda marginal + (1 + lambda) reconstruction.
+struct SailerLoss {
+  at::Tensor total, reconstruction, kl, marginal;
+};
+
+class SailerModel {
+ public:
+  // Parameters are drawn from `seed` on the CPU and put on `device`; `type` is
+  // float, or double in tests. `peak_frequencies` (share of the training cells
+  // with each peak open, in the layout's order; may be empty) start the output
+  // biases, so that training need not learn them first.
+  SailerModel(const SailerOptions& options, const PeakLayout& layout,
+              int64_t n_confounders,
+              const std::vector<double>& peak_frequencies, uint64_t seed,
+              const at::Device& device = at::kCPU,
+              at::ScalarType type = at::kFloat);
+
+  // q(z | x). In training, batch statistics and dropout are used.
+  Posterior encode(const SparseBatch& batch, bool training) const;
+
+  // What the last layer reads: [B, groups of output_layout() * its width].
+  at::Tensor decode_hidden(const at::Tensor& z, const at::Tensor& confounders,
+                           bool training) const;
+
+  // The objective of a training minibatch (eq. 2.5-2.6).
+  //   beta               weight of the KL terms at this epoch
+  //   deterministic      z is the mean: the warm-up without sampling
+  SailerLoss loss(const SparseBatch& batch, double beta,
+                  bool deterministic) const;
+
+  // Mean log-likelihood per cell of the plain Bernoulli model (omega divided
+  // out) at the posterior mean, and the mean KL to the prior.
+  struct Evaluation {
+    double log_likelihood, kl;
+  };
+  Evaluation evaluate(const SparseBatch& batch) const;
+
+  // Logits of the peaks [first, last), which lie in one group of
+  // output_layout(), for rows of decode_hidden().
+  at::Tensor logits(const at::Tensor& hidden, int64_t group, int64_t first,
+                    int64_t last) const;
+
+  ParameterSet& parameters() { return parameters_; }
+  const SailerOptions& options() const { return options_; }
+  const PeakLayout& layout() const { return layout_; }
+  // Groups of peaks that share what the last layer reads.
+  const PeakLayout& output_layout() const { return output_layout_; }
+  int64_t n_confounders() const { return n_confounders_; }
+  at::TensorOptions tensor_options() const { return tensor_options_; }
+
+  // Draws the noise and the dropout of training; on the model's device.
+  at::Generator& generator() { return generator_; }
+
+ private:
+  at::Tensor marginal_divergence(const at::Tensor& z,
+                                 const Posterior& posterior) const;
+  void build_encoder(LayerContext& context);
+  void build_decoder(LayerContext& context,
+                     const std::vector<double>& peak_frequencies);
+
+  SailerOptions options_;
+  PeakLayout layout_;
+  PeakLayout output_layout_;
+  int64_t n_confounders_;
+  at::TensorOptions tensor_options_;
+  at::Generator generator_;
+  ParameterSet parameters_;
+
+  at::Tensor input_weight_, input_bias_;    // [P, hidden[0]], [groups * .]
+  std::vector<GroupedLinear> encoder_;      // hidden[k] -> hidden[k + 1]
+  std::vector<HiddenBlock> encoder_blocks_;
+  GroupedLinear mean_head_, log_variance_head_;
+  std::vector<GroupedLinear> decoder_;
+  std::vector<HiddenBlock> decoder_blocks_;
+  at::Tensor output_weight_, output_bias_;  // [P, width read], [P]
+};
+
+}  // namespace sailer

@@ -1,0 +1,123 @@
+#include "sailer_options.h"
+
+#include <cmath>
+#include <utility>
+
+#include "../support/error.h"
+
+namespace sailer {
+namespace {
+
+template <typename T>
+using Names = std::vector<std::pair<std::string, T>>;
+
+const Names<Architecture>& architecture_names() {
+  static const Names<Architecture> names = {
+      {"dense", Architecture::kDense},
+      {"chromosome", Architecture::kChromosome}};
+  return names;
+}
+
+const Names<Marginal>& marginal_names() {
+  static const Names<Marginal> names = {{"none", Marginal::kNone},
+                                        {"pairwise", Marginal::kPairwise},
+                                        {"mixture", Marginal::kMixture}};
+  return names;
+}
+
+const Names<InputScale>& input_scale_names() {
+  static const Names<InputScale> names = {{"none", InputScale::kNone},
+                                          {"l2", InputScale::kL2}};
+  return names;
+}
+
+const Names<Decoder>& decoder_names() {
+  static const Names<Decoder> names = {{"mirrored", Decoder::kMirrored},
+                                       {"linear", Decoder::kLinear}};
+  return names;
+}
+
+template <typename T>
+T parse(const Names<T>& names, const std::string& option,
+        const std::string& value) {
+  std::string known;
+  for (const auto& entry : names) {
+    if (entry.first == value) return entry.second;
+    known += (known.empty() ? "\"" : ", \"") + entry.first + "\"";
+  }
+  throw Error(ErrorKind::kArgument, "`" + option + "` must be one of " + known +
+                                        ", not \"" + value + "\".");
+}
+
+template <typename T>
+std::string name_in(const Names<T>& names, T value) {
+  for (const auto& entry : names) {
+    if (entry.second == value) return entry.first;
+  }
+  return "";
+}
+
+void require(bool holds, const std::string& message) {
+  if (!holds) throw Error(ErrorKind::kArgument, message);
+}
+
+void require_share(double value, const std::string& option) {
+  require(value >= 0 && value < 1,
+          "`" + option + "` must be at least 0 and less than 1, not " +
+              std::to_string(value) + ".");
+}
+
+}  // namespace
+
+void SailerOptions::check() const {
+  require(n_latent >= 1, "`n_latent` must be at least 1.");
+  require(!hidden.empty(), "`hidden` must name the units of at least one layer.");
+  for (int64_t units : hidden) {
+    require(units >= 1, "`hidden` must hold whole numbers of at least 1.");
+  }
+  require(std::isfinite(lambda) && lambda >= 0,
+          "`lambda` must be a number of at least 0.");
+  require(std::isfinite(omega) && omega > 0,
+          "`omega` must be a number above 0, or \"auto\".");
+  require(std::isfinite(beta) && beta >= 0,
+          "`beta` must be a number of at least 0.");
+  require_share(dropout, "dropout");
+  require_share(thinning, "thinning");
+}
+
+SailerOptions default_options(Architecture architecture) {
+  SailerOptions options;
+  options.architecture = architecture;
+  if (architecture == Architecture::kChromosome) {
+    options.n_latent = 50;
+    options.hidden = {64, 32};
+  }
+  return options;
+}
+
+Architecture parse_architecture(const std::string& name) {
+  return parse(architecture_names(), "architecture", name);
+}
+Marginal parse_marginal(const std::string& name) {
+  return parse(marginal_names(), "marginal", name);
+}
+InputScale parse_input_scale(const std::string& name) {
+  return parse(input_scale_names(), "input_scale", name);
+}
+std::string name_of(Architecture architecture) {
+  return name_in(architecture_names(), architecture);
+}
+std::string name_of(Marginal marginal) {
+  return name_in(marginal_names(), marginal);
+}
+std::string name_of(InputScale scale) {
+  return name_in(input_scale_names(), scale);
+}
+Decoder parse_decoder(const std::string& name) {
+  return parse(decoder_names(), "decoder", name);
+}
+std::string name_of(Decoder decoder) {
+  return name_in(decoder_names(), decoder);
+}
+
+}  // namespace sailer

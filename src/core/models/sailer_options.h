@@ -1,0 +1,88 @@
+// The options of a SAILER model and their defaults: R asks for them here, so
+// they are written once.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace sailer {
+
+enum class Architecture {
+  kDense,      // chapter 2: every peak meets every hidden unit
+  kChromosome  // chapter 3: peaks of one chromosome meet first
+};
+
+// How the divergence from the aggregate posterior is measured (eq. 2.5).
+enum class Marginal {
+  kNone,      // not at all: a conditional VAE with a likelihood weight 1 + lambda
+  kPairwise,  // mean KL to the other cells of the minibatch, the thesis' bound
+  kMixture    // KL to the minibatch's mixture, estimated at the sample
+};
+
+// What the encoder's first layer sees of a cell.
+enum class InputScale {
+  kNone,  // 0 and 1: deep cells drive the layer harder
+  kL2     // every cell has Euclidean length 1, whatever its depth
+};
+
+// How the decoder gets from [z, c] to one logit per peak.
+enum class Decoder {
+  kMirrored,  // through the encoder's hidden layers in reverse (2.2.2)
+  kLinear     // at once: one loading per peak and latent dimension
+};
+
+struct SailerOptions {
+  Architecture architecture = Architecture::kDense;
+
+  // Number of latent dimensions. More can hold more kinds of cells; dimensions
+  // that the data do not need stay at the prior.
+  int64_t n_latent = 10;
+
+  // Units of the encoder's hidden layers from the peaks inwards, of one
+  // chromosome under kChromosome; the decoder mirrors them. Larger fits more
+  // and takes longer: the first one times the number of peaks decides.
+  std::vector<int64_t> hidden = {1000, 100};
+
+  Decoder decoder = Decoder::kMirrored;
+
+  // Weight of the mutual-information penalty. 0 leaves a conditional VAE;
+  // larger takes more of the confounders out of the embedding.
+  double lambda = 1;
+  Marginal marginal = Marginal::kPairwise;
+
+  // Weight of the open peaks in the likelihood. 1 is the plain Bernoulli
+  // likelihood; larger fits the open peaks better and overfits shallow data.
+  double omega = 1;
+
+  // Largest weight of the KL terms, which the annealing reaches.
+  double beta = 1;
+
+  // Share of hidden units dropped while training. Larger regularises more.
+  double dropout = 0;
+
+  // While training, the encoder sees each cell with a random share of its open
+  // peaks taken away, uniform between 0 and this, and the decoder still
+  // rebuilds all of them: the embedding learns not to depend on depth. 0 turns
+  // it off.
+  double thinning = 0;
+
+  InputScale input_scale = InputScale::kNone;
+
+  // Throws Error(kArgument) that names the option and says what it may be.
+  void check() const;
+};
+
+// The defaults of an architecture.
+SailerOptions default_options(Architecture architecture);
+
+Architecture parse_architecture(const std::string& name);
+Marginal parse_marginal(const std::string& name);
+InputScale parse_input_scale(const std::string& name);
+std::string name_of(Architecture architecture);
+std::string name_of(Marginal marginal);
+std::string name_of(InputScale scale);
+Decoder parse_decoder(const std::string& name);
+std::string name_of(Decoder decoder);
+
+}  // namespace sailer

@@ -1,0 +1,31 @@
+// One minibatch on its way through a model.
+#pragma once
+
+#include <torch/types.h>
+
+#include <cstdint>
+#include <vector>
+
+namespace sailer {
+
+// The open peaks of B cells: cell i holds the entries [offsets[i],
+// offsets[i + 1]) of `indices`. Peaks are counted in the model's own order
+// (PeakLayout). Both tensors are int64, contiguous and on one device.
+struct SparseRowsTensor {
+  at::Tensor offsets;  // [B + 1]
+  at::Tensor indices;  // [entries]
+
+  int64_t n_cells() const { return offsets.size(0) - 1; }
+};
+
+// What a model sees of B cells.
+struct SparseBatch {
+  SparseRowsTensor input;   // what the encoder reads (thinned while training)
+  SparseRowsTensor target;  // what the decoder must reconstruct: all of it
+  at::Tensor confounders;   // [B, K], float
+  at::Tensor cell_scale;    // [B, 1], factor on the encoder's first layer
+
+  int64_t n_cells() const { return target.n_cells(); }
+};
+
+}  // namespace sailer

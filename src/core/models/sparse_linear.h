@@ -1,0 +1,41 @@
+// The first layer: binary sparse rows times a dense weight, grouped by
+// chromosome. Neither direction ever makes cells x peaks dense.
+#pragma once
+
+#include <torch/types.h>
+
+#include "peak_layout.h"
+#include "sparse_batch.h"
+
+namespace sailer {
+
+// out[i, g * w + u] = sum of weight[p, u] over the open peaks p of cell i that
+// belong to group g.
+//
+//   rows    B cells, indices within [0, layout.n_peaks())
+//   weight  [P, w], float or double, contiguous
+//   out     [B, groups * w]
+//
+// Differentiable with respect to `weight`; the sums run in a fixed order, so
+// equal input gives equal bits whatever the number of threads.
+at::Tensor sparse_linear(const SparseRowsTensor& rows, const at::Tensor& weight,
+                         const PeakLayout& layout);
+
+// The same by a dense 0/1 matrix: slow, plain, the oracle of the tests.
+at::Tensor sparse_linear_dense(const SparseRowsTensor& rows,
+                               const at::Tensor& weight,
+                               const PeakLayout& layout);
+
+// The rows as a dense 0/1 matrix [B, P] of the given type.
+at::Tensor to_dense(const SparseRowsTensor& rows, int64_t n_peaks,
+                    at::ScalarType type);
+
+// The entries of `rows` ordered by peak: the cells that have peak p open are
+// cells[starts[p]] ... cells[starts[p + 1] - 1], increasing. CPU only.
+struct EntriesByPeak {
+  std::vector<int64_t> starts;  // [P + 1]
+  std::vector<int32_t> cells;   // [entries]
+};
+EntriesByPeak transpose_rows(const SparseRowsTensor& rows, int64_t n_peaks);
+
+}  // namespace sailer
