@@ -1,0 +1,56 @@
+// What is known to disturb a cell's profile, as the numbers c that the decoder
+// reads: standardised log depth, one-hot labels, standardised covariates.
+// Torch-free.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace sailer {
+
+// A label per cell: codes in [0, n_levels), or -1 for a level that the model
+// has not seen, which is encoded as all zeros.
+struct LabelColumn {
+  std::string name;
+  std::vector<int32_t> codes;
+  int32_t n_levels = 0;
+};
+
+struct NumberColumn {
+  std::string name;
+  std::vector<double> values;
+};
+
+struct Confounders {
+  std::vector<double> depth;  // open peaks of each cell, at least 1
+  std::vector<LabelColumn> labels;
+  std::vector<NumberColumn> numbers;
+
+  int64_t n_cells() const { return static_cast<int64_t>(depth.size()); }
+};
+
+struct Standard {
+  double mean = 0;
+  double sd = 1;  // population standard deviation; 1 where there is none
+};
+
+// Learned from the training cells and stored in the fit.
+struct ConfounderScaling {
+  Standard log_depth;
+  std::vector<Standard> numbers;
+};
+
+// Row-major [cells x width].
+struct ConfounderMatrix {
+  int64_t width = 0;
+  std::vector<float> values;
+};
+
+// The columns are: log depth; each label's levels in turn; each number.
+ConfounderScaling fit_scaling(const Confounders& confounders,
+                              const std::vector<int64_t>& cells);
+ConfounderMatrix encode(const Confounders& confounders,
+                        const ConfounderScaling& scaling);
+
+}  // namespace sailer
