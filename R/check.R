@@ -1,0 +1,51 @@
+# Small checks of arguments, shared by all porches. Each names the argument,
+# says what was expected and what was found.
+
+check_number <- function(x, arg = rlang::caller_arg(x), min = -Inf, max = Inf,
+                         whole = FALSE, call = rlang::caller_env()) {
+  good <- is.numeric(x) && length(x) == 1 && is.finite(x) && x >= min &&
+    x <= max && (!whole || x == round(x))
+  if (good) {
+    return(invisible(x))
+  }
+  what <- if (whole) "a whole number" else "a number"
+  range <- if (is.finite(min) && is.finite(max)) {
+    paste(" from", min, "to", max)
+  } else if (is.finite(min)) {
+    paste(" of at least", min)
+  }
+  found <- if (is.numeric(x) && length(x) == 1) {
+    as.character(x)
+  } else {
+    cli::format_inline("{.obj_type_friendly {x}}")
+  }
+  abort("{.arg {arg}} must be {what}{range}, not {found}.", call = call)
+}
+
+check_flag <- function(x, arg = rlang::caller_arg(x),
+                       call = rlang::caller_env()) {
+  if (!rlang::is_bool(x)) {
+    abort("{.arg {arg}} must be TRUE or FALSE.", call = call)
+  }
+  invisible(x)
+}
+
+# Refuses names that no option has, with the nearest that one has.
+check_option_names <- function(given, known, call = rlang::caller_env()) {
+  unknown <- setdiff(given, known)
+  if (length(given) > 0 && (is.null(given) || any(given == ""))) {
+    abort("Options must be named.", call = call)
+  }
+  if (length(unknown) == 0) {
+    return(invisible(TRUE))
+  }
+  name <- unknown[1]
+  distance <- utils::adist(name, known, ignore.case = TRUE)[1, ]
+  nearest <- known[which.min(distance)]
+  hint <- if (min(distance) <= 3) {
+    "Did you mean {.arg {nearest}}?"
+  } else {
+    "Known options are {.arg {known}}."
+  }
+  abort(c("There is no option named {.arg {name}}.", i = hint), call = call)
+}

@@ -1,0 +1,25 @@
+# Conditions of the package: every error has the class "sailer_error" and one
+# that says its kind, so that callers can catch what they can handle.
+
+#' Signal an error for people
+#'
+#' @param message Character vector in the form that [cli::cli_abort()] takes:
+#'   the first element is the problem, elements named `"i"` say what to do.
+#' @param class Kind of the error: `"argument"`, `"data"`, `"file"`, `"device"`
+#'   or `"numeric"`.
+#' @param call Environment of the function that the user called.
+#' @noRd
+abort <- function(message, class = "argument", call = rlang::caller_env(),
+                  .envir = parent.frame()) {
+  cli::cli_abort(
+    message,
+    class = c(paste0("sailer_", class, "_error"), "sailer_error"),
+    call = call, .envir = .envir
+  )
+}
+
+# Called by the C++ doors (src/bindings/errors.h). The message is finished text:
+# braces in it are not to be interpolated.
+abort_from_core <- function(message, class) {
+  rlang::abort(message, class = unique(c(class, "sailer_error")), call = NULL)
+}

@@ -1,0 +1,116 @@
+# Options of training. Their defaults live in the core (train_options.h); NULL
+# asks for them.
+
+#' Options of training
+#'
+#' Every `NULL` stands for the default that the core keeps, named below.
+#'
+#' @param epochs Passes over the training cells, at most. Default
+#'   400.
+#' @param batch_size Cells per optimiser step, at least 2. Larger is faster per
+#'   epoch and takes fewer steps. Default
+#'   100.
+#' @param learning_rate Step size of Adam in the first epoch. Default
+#'   0.001.
+#' @param learning_rate_decay Factor on the step size after each epoch. Default
+#'   0.995.
+#' @param weight_decay Coupled L2 decay of all parameters. Default
+#'   5e-04.
+#' @param warmup Epochs at the start that fit the reconstruction only, without
+#'   sampling. Default 10.
+#' @param period Epochs of one annealing cycle: the weight of the KL terms rises
+#'   from 0 to 1 over its first half and stays there over its second. Default
+#'   100.
+#' @param validation Share of the cells kept back, on which the log-likelihood
+#'   is measured after each epoch; 0 trains on all. Default
+#'   0.1.
+#' @param patience Stop after this many epochs without a better validation
+#'   likelihood and return to the best epoch. 0 trains to the end. Default
+#'   0.
+#' @param seed Whole number that decides every random draw; R's own generator is
+#'   neither used nor changed. The same seed, data, thread count and machine
+#'   give the same bits. Default 1.
+#' @param device `"auto"` (a GPU where LibTorch finds one), `"cpu"`, `"cuda"` or
+#'   `"cuda:1"` and so on.
+#' @param threads Threads of one operation on the CPU; NULL leaves what LibTorch
+#'   chose (see [sailer_sitrep()]).
+#' @param verbose Show progress: a bar in a terminal, a line now and then
+#'   elsewhere. FALSE is silent.
+#' @return An object of class `"train_control"`, a list of these options with
+#'   the defaults filled in.
+#' @section Errors: `sailer_argument_error`, naming the option, when one is out
+#'   of its range.
+#' @references Cao (2023), section 2.2.2.
+#' @examples
+#' train_control(epochs = 20, seed = 7)
+#' @export
+train_control <- function(epochs = NULL, batch_size = NULL,
+                          learning_rate = NULL, learning_rate_decay = NULL,
+                          weight_decay = NULL, warmup = NULL, period = NULL,
+                          validation = NULL, patience = NULL, seed = NULL,
+                          device = "auto", threads = NULL, verbose = TRUE) {
+  given <- list(
+    epochs = epochs, batch_size = batch_size, learning_rate = learning_rate,
+    learning_rate_decay = learning_rate_decay, weight_decay = weight_decay,
+    warmup = warmup, period = period, validation = validation,
+    patience = patience, seed = seed
+  )
+  given <- given[!vapply(given, is.null, logical(1))]
+  whole <- c(
+    "epochs", "batch_size", "warmup", "period", "patience", "seed"
+  )
+  for (name in names(given)) {
+    check_number(given[[name]], name, min = 0, whole = name %in% whole)
+  }
+  if (!rlang::is_string(device)) {
+    abort('{.arg device} must be "auto", "cpu" or "cuda".')
+  }
+  if (!is.null(threads)) {
+    check_number(threads, min = 1, max = 1024, whole = TRUE)
+  }
+  check_flag(verbose)
+  structure(
+    c(
+      core_train_options(given),
+      list(device = device, threads = threads, verbose = verbose)
+    ),
+    class = "train_control"
+  )
+}
+
+#' @export
+print.train_control <- function(x, ...) {
+  shown <- vapply(
+    x, function(value) format(value %||% "as LibTorch chose"), character(1)
+  )
+  cat("<train_control>\n")
+  cat(paste0("  ", format(names(x)), "  ", shown), sep = "\n")
+  invisible(x)
+}
+
+# Takes a train_control() or a plain list of its options.
+as_control <- function(control, call = rlang::caller_env()) {
+  if (inherits(control, "train_control")) {
+    return(control)
+  }
+  if (!is.list(control)) {
+    abort("{.arg control} must come from {.fn train_control}.", call = call)
+  }
+  check_option_names(names(control), names(formals(train_control)), call)
+  do.call(train_control, control)
+}
+
+# Options that the core's trainer reads.
+core_control <- function(control) {
+  control[setdiff(names(control), c("device", "threads", "verbose"))]
+}
+
+# Runs `code` with the asked number of threads, and the old one afterwards.
+with_threads <- function(threads, code) {
+  if (!is.null(threads)) {
+    old <- core_get_threads()
+    on.exit(core_set_threads(old))
+    core_set_threads(as.integer(threads))
+  }
+  code
+}

@@ -1,0 +1,258 @@
+# What training returns. A fit holds plain R values only: parameters as raw
+# vectors, names, statistics. The core's model is made from them when it is
+# needed and kept in `cache`, so a fit survives saveRDS() and other processes.
+
+new_fit <- function(trained, options, control, cells, layout, depth,
+                    confounders, device, call) {
+  rownames <- cells$cells
+  embedding <- trained$embedding
+  if (!is.null(embedding)) {
+    dimnames(embedding) <- list(
+      rownames, paste0("sailer_", seq_len(ncol(embedding)))
+    )
+  }
+  structure(
+    list(
+      call = call, options = options, control = control, origin = cells$origin,
+      peaks = layout$peaks, chromosomes = layout$chromosomes,
+      group_sizes = layout$group_sizes, frequencies = layout$frequencies,
+      n_peaks_given = layout$n_given, cells = rownames,
+      depth = stats::setNames(depth, rownames),
+      labels = stats::setNames(
+        lapply(confounders$labels, function(label) label$levels),
+        vapply(confounders$labels, function(label) label$name, character(1))
+      ),
+      numbers = vapply(
+        confounders$numbers, function(number) number$name, character(1)
+      ),
+      scaling = trained$scaling, n_confounders = trained$n_confounders,
+      state = trained$state, embedding = embedding, history = trained$history,
+      status = trained$status, best_epoch = trained$best_epoch,
+      validation_cells = rownames[trained$validation_cells],
+      device = device, version = utils::packageVersion("sailer"),
+      cache = new.env(parent = emptyenv())
+    ),
+    class = "sailer_fit"
+  )
+}
+
+# The core's model of a fit, made again where the pointer is dead.
+fit_model <- function(fit) {
+  if (is.null(fit$cache$model) || !core_model_alive(fit$cache$model)) {
+    device <- if (fit$device %in% core_list_devices()) fit$device else "cpu"
+    fit$cache$model <- core_sailer_model(
+      fit$state, fit$group_sizes, fit$n_confounders, fit$options, device
+    )
+  }
+  fit$cache$model
+}
+
+#' Embedding of the cells of a fit
+#'
+#' The posterior means of the training cells (2.2.3), those kept back for
+#' validation included.
+#'
+#' @param fit,object What [sailer()] returned.
+#' @param ... Passed on to methods.
+#' @return Numeric matrix, cells x latent dimensions, with the cells' names and
+#'   columns `sailer_1`, `sailer_2`, ...
+#' @section Errors: `sailer_argument_error` when training was interrupted twice,
+#'   before the cells were embedded; [predict()][predict.sailer_fit] then does.
+#' @references Cao (2023), section 2.2.3.
+#' @examples
+#' sim <- simulate_atac(n_cells = 100, n_peaks = 300, n_types = 2, seed = 1)
+#' fit <- sailer(sim$counts,
+#'   hidden = 16, control = train_control(epochs = 2, verbose = FALSE)
+#' )
+#' embedding(fit)[1:3, 1:2]
+#' @export
+embedding <- function(fit, ...) {
+  UseMethod("embedding")
+}
+
+#' @rdname embedding
+#' @export
+embedding.sailer_fit <- function(fit, ...) {
+  if (is.null(fit$embedding)) {
+    abort(c(
+      "The cells were not embedded: training was interrupted.",
+      i = "Call {.code predict(fit, x)} with the counts."
+    ))
+  }
+  fit$embedding
+}
+
+#' Training history of a fit
+#'
+#' @inheritParams embedding
+#' @return A data frame with one row per epoch: `epoch`; `beta`, the weight of
+#'   the KL terms; `learning_rate`; `loss`, the objective (eq. 2.5-2.6), and its
+#'   parts `reconstruction`, `kl` and `marginal` in nats, means over the training
+#'   cells; `validation_log_likelihood`, of the plain Bernoulli model in nats per
+#'   cell, and `validation_kl` on the cells kept back (NA without any);
+#'   `seconds` and `cells_per_second` of the training.
+#' @references Cao (2023), section 2.2.2.
+#' @examples
+#' sim <- simulate_atac(n_cells = 100, n_peaks = 300, n_types = 2, seed = 1)
+#' fit <- sailer(sim$counts,
+#'   hidden = 16, control = train_control(epochs = 2, verbose = FALSE)
+#' )
+#' history(fit)
+#' @export
+history <- function(fit, ...) {
+  UseMethod("history")
+}
+
+#' @rdname history
+#' @export
+history.sailer_fit <- function(fit, ...) {
+  fit$history
+}
+
+#' @export
+history.default <- function(fit, ...) {
+  # R's own history() of commands has this name; leave it reachable.
+  if (missing(fit)) {
+    return(utils::history(...))
+  }
+  utils::history(fit, ...)
+}
+
+#' Embed new cells
+#'
+#' Encodes cells with a trained model: posterior means, as in [embedding()]. The
+#' encoder reads the open peaks only, so neither batch nor covariates are asked
+#' for.
+#'
+#' @param object What [sailer()] returned.
+#' @param newdata Counts of peaks x cells, as [as_cells()] takes them. The peaks
+#'   of the model are found by name; their order is free and others are ignored.
+#' @param ... Not used.
+#' @return Numeric matrix, cells x latent dimensions.
+#' @section Errors: `sailer_data_error`, naming them, when peaks of the model are
+#'   missing or a cell has no open peak among them.
+#' @references Cao (2023), section 2.2.3.
+#' @examples
+#' sim <- simulate_atac(n_cells = 120, n_peaks = 300, n_types = 2, seed = 1)
+#' fit <- sailer(sim$counts[, 1:100],
+#'   hidden = 16, control = train_control(epochs = 2, verbose = FALSE)
+#' )
+#' predict(fit, sim$counts[, 101:120])[1:3, 1:2]
+#' @importFrom stats predict
+#' @export
+predict.sailer_fit <- function(object, newdata, ...) {
+  if (missing(newdata)) {
+    return(embedding(object))
+  }
+  cells <- as_cells(newdata)
+  check_cells(cells, min_cells = 1)
+  missing <- setdiff(object$peaks, cells$peaks)
+  if (length(missing) > 0) {
+    abort(
+      c(
+        "{length(missing)} of the {length(object$peaks)} peaks of the model
+         {?is/are} not in {.arg newdata}: {.val {utils::head(missing, 3)}}.",
+        i = "Count the new cells in the peaks that the model was trained on."
+      ),
+      class = "data"
+    )
+  }
+  map <- match(cells$peaks, object$peaks)
+  kept_depth(cells, list(map = map, peaks = object$peaks))
+  out <- with_threads(
+    object$control$threads,
+    core_sailer_embed(fit_model(object), cells$source, map)
+  )
+  dimnames(out) <- list(cells$cells, paste0("sailer_", seq_len(ncol(out))))
+  out
+}
+
+#' Print and summarise a fit
+#'
+#' @param x,object What [sailer()] returned.
+#' @param ... Not used.
+#' @return `print()` returns `x`, invisibly; `summary()` a list of class
+#'   `"summary.sailer_fit"` with the options, the last epoch of [history()], and
+#'   the mean, standard deviation and correlation with log depth of each latent
+#'   dimension.
+#' @examples
+#' sim <- simulate_atac(n_cells = 100, n_peaks = 300, n_types = 2, seed = 1)
+#' fit <- sailer(sim$counts,
+#'   hidden = 16, control = train_control(epochs = 2, verbose = FALSE)
+#' )
+#' summary(fit)
+#' @export
+print.sailer_fit <- function(x, ...) {
+  cat(format_fit(x), sep = "\n")
+  invisible(x)
+}
+
+format_fit <- function(fit) {
+  number <- function(n) format(n, big.mark = ",")
+  taken_out <- c("depth", names(fit$labels), fit$numbers)
+  last <- utils::tail(fit$history, 1)
+  c(
+    paste0(
+      "<sailer_fit> ", fit$options$architecture, " architecture, ",
+      number(length(fit$cells)), " cells x ", number(length(fit$peaks)),
+      " peaks (of ", number(fit$n_peaks_given), ") -> ",
+      fit$options$n_latent, " dimensions"
+    ),
+    paste0("  taken out: ", paste(taken_out, collapse = ", ")),
+    paste0(
+      "  training ", fit$status, " after ", nrow(fit$history), " epochs",
+      if (nrow(last) > 0) {
+        sprintf(" (kept: %d), loss %.2f", as.integer(fit$best_epoch), last$loss)
+      }
+    ),
+    if (nrow(last) > 0 && !is.na(last$validation_log_likelihood)) {
+      sprintf(
+        "  validation log-likelihood %.2f per cell (%d cells)",
+        fit$history$validation_log_likelihood[max(1, fit$best_epoch)],
+        length(fit$validation_cells)
+      )
+    }
+  )
+}
+
+#' @rdname print.sailer_fit
+#' @export
+summary.sailer_fit <- function(object, ...) {
+  values <- object$embedding
+  dimensions <- if (!is.null(values)) {
+    spread <- apply(values, 2, stats::sd)
+    log_depth <- log(object$depth)
+    data.frame(
+      mean = colMeans(values), sd = spread,
+      correlation_with_log_depth = vapply(seq_len(ncol(values)), function(k) {
+        if (spread[k] > 0 && stats::sd(log_depth) > 0) {
+          stats::cor(values[, k], log_depth)
+        } else {
+          NA_real_
+        }
+      }, numeric(1))
+    )
+  }
+  structure(
+    list(
+      lines = format_fit(object), options = object$options,
+      last_epoch = utils::tail(object$history, 1), dimensions = dimensions
+    ),
+    class = "summary.sailer_fit"
+  )
+}
+
+#' @export
+print.summary.sailer_fit <- function(x, ...) {
+  cat(x$lines, sep = "\n")
+  cat("\nOptions:\n")
+  cat(paste0(
+    "  ", format(names(x$options)), "  ",
+    vapply(x$options, function(v) paste(format(v), collapse = ", "), "")
+  ), sep = "\n")
+  if (!is.null(x$dimensions)) {
+    cat("\nLatent dimensions:\n")
+    print(round(x$dimensions, 3))
+  }
+  invisible(x)
+}

@@ -1,0 +1,242 @@
+# SAILER on a matrix or a file: checks, the peak filter, and the call of core.
+
+#' Learn an embedding of scATAC-seq cells free of depth and batch
+#'
+#' Fits SAILER, an invariant variational autoencoder: the encoder reads which
+#' peaks are open in a cell, the decoder rebuilds them from the embedding *and*
+#' from the cell's depth, batch and covariates, and a penalty on the mutual
+#' information takes out of the embedding what the decoder is told anyway.
+#' Counts are made 0 and 1 on the way; the given object is not changed.
+#'
+#' For Seurat and SingleCellExperiment objects see [RunSAILER()].
+#'
+#' Every `NULL` among the options stands for the default that the core keeps for
+#' the architecture, named below for `"dense"` and `"chromosome"`.
+#'
+#' @param x Counts, peaks in rows and cells in columns, as [as_cells()] takes
+#'   them: any matrix, or [open_cells()] of a file, which is then streamed.
+#' @param batch Label of each cell's batch (donor, sample, platform): a vector
+#'   with one value per cell, matched by name if named; a data frame for several
+#'   labels; NULL for none. A single batch is allowed and told.
+#' @param covariates Further things to take out of the embedding: a data frame
+#'   (or vector) with one row per cell. Numeric columns are standardised, others
+#'   are labels.
+#' @param architecture `"dense"` (chapter 2): every peak meets every hidden
+#'   unit. `"chromosome"` (chapter 3): the peaks of a chromosome meet first,
+#'   which has far fewer parameters and suits 100,000 peaks and more; peaks need
+#'   chromosomes, from `ranges` or from names such as `chr1-100-200`.
+#' @param n_latent Dimensions of the embedding. Default
+#'   10 and
+#'   50.
+#' @param hidden Units of the encoder's hidden layers, from the peaks inwards
+#'   (of each chromosome under `"chromosome"`); the decoder mirrors them.
+#'   Default
+#'   `c(1000, 100)` and
+#'   `c(64, 32)`.
+#' @param decoder `"mirrored"`: through the hidden layers in reverse (2.2.2).
+#'   `"linear"`: from the embedding to the peaks at once, one loading per peak
+#'   and dimension. Default
+#'   `"mirrored"`.
+#' @param lambda Weight of the mutual-information penalty, at least 0. 0 is a
+#'   conditional VAE. Default
+#'   1.
+#' @param marginal How the penalty's divergence from the aggregate posterior is
+#'   computed: `"pairwise"`, the thesis' bound; `"mixture"`, an estimate of the
+#'   divergence itself; `"none"` leaves it out. Default
+#'   `"pairwise"`.
+#' @param omega Weight of the open peaks in the likelihood, above 0, or
+#'   `"auto"` for the ratio of closed to open entries (2.2.2), which overfits
+#'   shallow data. Default
+#'   1.
+#' @param beta Largest weight of the KL terms. Default
+#'   1.
+#' @param dropout Share of the hidden units dropped while training, at least 0
+#'   and less than 1. Default
+#'   0.
+#' @param thinning While training, the encoder sees each cell with a random
+#'   share of its open peaks taken away, uniform between 0 and this, while the
+#'   decoder still rebuilds all: the embedding learns not to depend on depth.
+#'   Default 0.
+#' @param input_scale `"l2"`: the encoder sees every cell with length 1 whatever
+#'   its depth; `"none"`: it sees 0 and 1. Default
+#'   `"none"`.
+#' @param min_fraction,max_fraction Peaks open in fewer than `min_fraction` or in
+#'   more than `max_fraction` of the cells are left out (2.2.7). Peaks open in no
+#'   cell cannot be learned: with `min_fraction = 0` they are an error.
+#' @param ranges `GRanges` of the peaks, in their order; NULL takes those of `x`
+#'   or reads the peaks' names. Used by `"chromosome"` only.
+#' @param control Options of training, from [train_control()].
+#' @param ... Nothing else is taken: a name that no option has is an error.
+#'
+#' @return An object of class `"sailer_fit"`. See [embedding()], [history()],
+#'   [predict()][predict.sailer_fit], [print()][print.sailer_fit] and
+#'   [plot()][plot.sailer_fit]. It holds the parameters, not the counts, and
+#'   survives [saveRDS()]. Interrupting the training (Ctrl-C) gives a warning
+#'   and the fit so far.
+#' @section Errors:
+#' `sailer_data_error` names the cell or peak with a count that is missing,
+#' infinite, negative or fractional; cells without an open peak; missing or
+#' duplicated names; labels that are NA. `sailer_argument_error` names the option
+#' that is unknown or out of range. `sailer_device_error` when a GPU is asked for
+#' that is not there. `sailer_numeric_error` when the loss is no longer finite.
+#' @references Cao (2023), sections 2.2.1, 2.2.2, 2.2.3 and 2.2.7; for the
+#'   chromosome architecture section 3.2.
+#' @examples
+#' sim <- simulate_atac(n_cells = 200, n_peaks = 500, n_types = 3, seed = 1)
+#' fit <- sailer(
+#'   sim$counts,
+#'   batch = sim$cells$batch, hidden = c(64, 32),
+#'   control = train_control(epochs = 5, verbose = FALSE)
+#' )
+#' fit
+#' dim(embedding(fit))
+#' @export
+sailer <- function(x, batch = NULL, covariates = NULL,
+                   architecture = "dense", n_latent = NULL, hidden = NULL,
+                   decoder = NULL, lambda = NULL, marginal = NULL, omega = NULL,
+                   beta = NULL, dropout = NULL, thinning = NULL,
+                   input_scale = NULL, min_fraction = 0.01,
+                   max_fraction = 0.9, ranges = NULL,
+                   control = train_control(), ...) {
+  call <- match.call()
+  check_option_names(names(list(...)), names(formals(sailer)))
+  if (...length() > 0) {
+    abort("{.fn sailer} takes no unnamed arguments after {.arg control}.")
+  }
+  control <- as_control(control)
+  auto_omega <- identical(omega, "auto")
+  options <- core_sailer_options(collect_options(
+    architecture = architecture, n_latent = n_latent, hidden = hidden,
+    decoder = decoder, lambda = lambda, marginal = marginal,
+    omega = if (auto_omega) NULL else omega, beta = beta, dropout = dropout,
+    thinning = thinning, input_scale = input_scale
+  ))
+  check_number(min_fraction, min = 0, max = 1)
+  check_number(max_fraction, min = 0, max = 1)
+  device <- core_choose_device(control$device)
+
+  cells <- as_cells(x)
+  confounders <- collect_confounders(batch, covariates, cells$cells)
+  checked <- check_cells(cells)
+  layout <- lay_out_peaks(
+    cells, checked$peak_cells, min_fraction, max_fraction,
+    options$architecture, ranges
+  )
+  depth <- kept_depth(cells, layout)
+  if (auto_omega) {
+    entries <- as.numeric(length(depth)) * length(layout$peaks)
+    options$omega <- (entries - sum(depth)) / sum(depth)
+  }
+  trained <- with_threads(control$threads, core_sailer_train(
+    cells$source, layout$map, layout$group_sizes, layout$frequencies,
+    c(list(depth = as.numeric(depth)), confounders), options,
+    core_control(control), device, progress_reporter(control$verbose)
+  ))
+  tell_of_interruption(trained)
+  new_fit(
+    trained, options, control, cells, layout, depth, confounders, device, call
+  )
+}
+
+# Options that were given, with the checks that need R's types.
+collect_options <- function(..., call = rlang::caller_env()) {
+  given <- list(...)
+  given <- given[!vapply(given, is.null, logical(1))]
+  for (name in intersect(
+    names(given), c("architecture", "decoder", "marginal", "input_scale")
+  )) {
+    if (!rlang::is_string(given[[name]])) {
+      abort("{.arg {name}} must be a single string.", call = call)
+    }
+  }
+  numbers <- c("n_latent", "lambda", "omega", "beta", "dropout", "thinning")
+  for (name in intersect(names(given), numbers)) {
+    check_number(given[[name]], name, whole = name == "n_latent", call = call)
+  }
+  hidden <- given$hidden
+  if (!is.null(hidden) &&
+        !(rlang::is_integerish(hidden, finite = TRUE) && length(hidden) > 0)) {
+    abort(
+      "{.arg hidden} must hold whole numbers, the units of each layer.",
+      call = call
+    )
+  }
+  given
+}
+
+# Which peaks the model keeps (2.2.7), and in which order: by chromosome under
+# that architecture, as they come otherwise.
+lay_out_peaks <- function(cells, peak_cells, min_fraction, max_fraction,
+                          architecture, ranges, call = rlang::caller_env()) {
+  n_cells <- ncol(cells)
+  frequency <- peak_cells / n_cells
+  if (min_fraction == 0 && any(peak_cells == 0)) {
+    empty <- cells$peaks[peak_cells == 0]
+    abort(
+      c(
+        "{length(empty)} peak{?s} {?is/are} open in no cell:
+         {.val {utils::head(empty, 3)}}{if (length(empty) > 3) ', ...'}.",
+        i = "Remove {cli::qty(length(empty))}{?it/them}, or set
+             {.arg min_fraction} above 0 to leave {?it/them} out."
+      ),
+      class = "data", call = call
+    )
+  }
+  kept <- which(frequency >= min_fraction & frequency <= max_fraction)
+  if (length(kept) < 2) {
+    abort(
+      c(
+        "Only {length(kept)} of {length(frequency)} peaks {?is/are} open in
+         {min_fraction} to {max_fraction} of the cells.",
+        i = "Lower {.arg min_fraction} or raise {.arg max_fraction}."
+      ),
+      class = "data", call = call
+    )
+  }
+  chromosome <- NULL
+  group_sizes <- length(kept)
+  if (architecture == "chromosome") {
+    chromosome <- peak_chromosomes(cells$peaks, ranges %||% cells$ranges)[kept]
+    group <- match(chromosome, unique(chromosome))
+    kept <- kept[order(group)]
+    chromosome <- unique(chromosome)
+    group_sizes <- tabulate(group)
+  }
+  map <- rep(NA_integer_, length(frequency))
+  map[kept] <- seq_along(kept)
+  list(
+    peaks = cells$peaks[kept], map = map, chromosomes = chromosome,
+    group_sizes = as.numeric(group_sizes),
+    frequencies = unname(frequency[kept]), n_given = length(frequency)
+  )
+}
+
+# Open peaks of each cell among the kept ones; none is an error by name.
+kept_depth <- function(cells, layout, call = rlang::caller_env()) {
+  depth <- core_depth_within(cells$source, !is.na(layout$map))
+  empty <- cells$cells[depth == 0]
+  if (length(empty) > 0) {
+    abort(
+      c(
+        "{length(empty)} cell{?s} {?has/have} no open peak among the
+         {length(layout$peaks)} that the model keeps:
+         {.val {utils::head(empty, 3)}}{if (length(empty) > 3) ', ...'}.",
+        i = "Remove {cli::qty(length(empty))}{?it/them}, or keep more peaks
+             (a lower {.arg min_fraction})."
+      ),
+      class = "data", call = call
+    )
+  }
+  depth
+}
+
+tell_of_interruption <- function(trained) {
+  if (trained$status == "interrupted") {
+    done <- nrow(trained$history)
+    cli::cli_warn(
+      c("Training was interrupted after {done} whole epoch{?s}; the fit so far
+         is returned."),
+      class = "sailer_interrupted"
+    )
+  }
+}

@@ -1,0 +1,266 @@
+// Door to SAILER: training, and models made again from their parameters.
+#include <ATen/ATen.h>
+#include <Rcpp.h>
+
+#include <cmath>
+#include <cstring>
+#include <memory>
+
+#include "bindings/errors.h"
+#include "bindings/model_state.h"
+#include "bindings/monitor.h"
+#include "bindings/options.h"
+#include "bindings/source.h"
+#include "core/models/sailer_model.h"
+#include "core/support/device.h"
+#include "core/support/shuffle.h"
+#include "core/training/trainer.h"
+
+namespace sailer {
+
+Rcpp::List state_to_r(const std::vector<NamedTensor>& state) {
+  Rcpp::List out(state.size());
+  Rcpp::CharacterVector names(state.size());
+  for (size_t k = 0; k < state.size(); ++k) {
+    const at::Tensor tensor = state[k].tensor.to(at::kFloat).contiguous();
+    Rcpp::RawVector bytes(tensor.numel() * static_cast<int64_t>(sizeof(float)));
+    std::memcpy(RAW(bytes), tensor.data_ptr<float>(),
+                static_cast<size_t>(bytes.size()));
+    bytes.attr("shape") = Rcpp::NumericVector(tensor.sizes().begin(),
+                                              tensor.sizes().end());
+    out[k] = bytes;
+    names[k] = state[k].name;
+  }
+  out.names() = names;
+  return out;
+}
+
+std::vector<NamedTensor> state_from_r(const Rcpp::List& state) {
+  std::vector<NamedTensor> out;
+  const Rcpp::CharacterVector names = state.names();
+  for (R_xlen_t k = 0; k < state.size(); ++k) {
+    const Rcpp::RawVector bytes = state[k];
+    std::vector<int64_t> shape;
+    int64_t n = 1;
+    for (double size : Rcpp::as<std::vector<double>>(bytes.attr("shape"))) {
+      shape.push_back(static_cast<int64_t>(size));
+      n *= shape.back();
+    }
+    const std::string name(names[k]);
+    if (n * static_cast<int64_t>(sizeof(float)) != bytes.size()) {
+      throw Error(ErrorKind::kFile, "The fit is damaged: its tensor '" + name +
+                                        "' has lost some of its values.");
+    }
+    at::Tensor tensor =
+        at::empty(shape, at::TensorOptions().dtype(at::kFloat));
+    std::memcpy(tensor.data_ptr<float>(), RAW(bytes),
+                static_cast<size_t>(bytes.size()));
+    out.push_back({name, tensor});
+  }
+  return out;
+}
+
+namespace {
+
+using ModelXPtr = Rcpp::XPtr<SailerModel>;
+
+std::vector<int64_t> sizes_from_r(const Rcpp::NumericVector& sizes) {
+  return std::vector<int64_t>(sizes.begin(), sizes.end());
+}
+
+// NA marks a peak that the model does not know.
+std::vector<int32_t> peak_map_from_r(const Rcpp::IntegerVector& places) {
+  std::vector<int32_t> map;
+  map.reserve(places.size());
+  for (int place : places) map.push_back(place == NA_INTEGER ? -1 : place - 1);
+  return map;
+}
+
+// list(depth, labels = list(name = list(codes, levels)), numbers = list(name =)).
+Confounders confounders_from_r(const Rcpp::List& values) {
+  Confounders out;
+  out.depth = Rcpp::as<std::vector<double>>(values["depth"]);
+  const Rcpp::List labels = values["labels"];
+  for (R_xlen_t k = 0; k < labels.size(); ++k) {
+    const Rcpp::List label = labels[k];
+    LabelColumn column;
+    column.name = Rcpp::as<std::string>(label["name"]);
+    column.n_levels = Rcpp::as<int>(label["n_levels"]);
+    for (int code : Rcpp::as<Rcpp::IntegerVector>(label["codes"])) {
+      column.codes.push_back(code == NA_INTEGER ? -1 : code - 1);
+    }
+    out.labels.push_back(column);
+  }
+  const Rcpp::List numbers = values["numbers"];
+  for (R_xlen_t k = 0; k < numbers.size(); ++k) {
+    const Rcpp::List number = numbers[k];
+    out.numbers.push_back({Rcpp::as<std::string>(number["name"]),
+                           Rcpp::as<std::vector<double>>(number["values"])});
+  }
+  return out;
+}
+
+Rcpp::NumericVector standard_to_r(const Standard& standard) {
+  return Rcpp::NumericVector::create(Rcpp::Named("mean") = standard.mean,
+                                     Rcpp::Named("sd") = standard.sd);
+}
+
+Rcpp::List scaling_to_r(const ConfounderScaling& scaling) {
+  Rcpp::List numbers(scaling.numbers.size());
+  for (size_t k = 0; k < scaling.numbers.size(); ++k) {
+    numbers[k] = standard_to_r(scaling.numbers[k]);
+  }
+  return Rcpp::List::create(
+      Rcpp::Named("log_depth") = standard_to_r(scaling.log_depth),
+      Rcpp::Named("numbers") = numbers);
+}
+
+Rcpp::DataFrame history_to_r(const std::vector<EpochRecord>& history) {
+  const auto column = [&](auto field) {
+    Rcpp::NumericVector values(history.size());
+    for (size_t k = 0; k < history.size(); ++k) {
+      const double value = static_cast<double>(history[k].*field);
+      values[k] = std::isnan(value) ? NA_REAL : value;
+    }
+    return values;
+  };
+  return Rcpp::DataFrame::create(
+      Rcpp::Named("epoch") = column(&EpochRecord::epoch),
+      Rcpp::Named("beta") = column(&EpochRecord::beta),
+      Rcpp::Named("learning_rate") = column(&EpochRecord::learning_rate),
+      Rcpp::Named("loss") = column(&EpochRecord::loss),
+      Rcpp::Named("reconstruction") = column(&EpochRecord::reconstruction),
+      Rcpp::Named("kl") = column(&EpochRecord::kl),
+      Rcpp::Named("marginal") = column(&EpochRecord::marginal),
+      Rcpp::Named("validation_log_likelihood") =
+          column(&EpochRecord::validation_log_likelihood),
+      Rcpp::Named("validation_kl") = column(&EpochRecord::validation_kl),
+      Rcpp::Named("seconds") = column(&EpochRecord::seconds),
+      Rcpp::Named("cells_per_second") =
+          column(&EpochRecord::cells_per_second));
+}
+
+const char* status_name(TrainStatus status) {
+  switch (status) {
+    case TrainStatus::kStoppedEarly:
+      return "stopped early";
+    case TrainStatus::kInterrupted:
+      return "interrupted";
+    case TrainStatus::kCompleted:
+      break;
+  }
+  return "completed";
+}
+
+// Row-major cells x d to R's column-major matrix.
+Rcpp::NumericMatrix embedding_to_r(const std::vector<float>& values,
+                                   int64_t n_cells, int64_t d) {
+  Rcpp::NumericMatrix out(static_cast<int>(n_cells), static_cast<int>(d));
+  for (int64_t i = 0; i < n_cells; ++i) {
+    for (int64_t k = 0; k < d; ++k) {
+      out(static_cast<int>(i), static_cast<int>(k)) = values[i * d + k];
+    }
+  }
+  return out;
+}
+
+}  // namespace
+}  // namespace sailer
+
+// Trains a model. `peak_map` gives each feature of the source its place in the
+// model, from 1, or NA; `frequencies` is the share of cells with each of the
+// model's peaks open.
+// [[Rcpp::export]]
+Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map,
+                             Rcpp::NumericVector group_sizes,
+                             Rcpp::NumericVector frequencies,
+                             Rcpp::List confounders, Rcpp::List model_options,
+                             Rcpp::List train_options, std::string device,
+                             Rcpp::RObject report) {
+  using namespace sailer;
+  return guarded([&] {
+    const TrainOptions train = train_options_from_r(train_options);
+    const CellSourcePtr cells = unwrap_source(source);
+    const Confounders known = confounders_from_r(confounders);
+    const Split split = split_cells(cells->n_cells(), train.validation,
+                                    derive_seed(train.seed, kSplitStream));
+    const ConfounderScaling scaling = fit_scaling(known, split.training);
+    ConfounderMatrix encoded = encode(known, scaling);
+    const int64_t n_confounders = encoded.width;
+    SailerModel model(sailer_options_from_r(model_options),
+                      PeakLayout(sizes_from_r(group_sizes)), n_confounders,
+                      Rcpp::as<std::vector<double>>(frequencies), train.seed,
+                      at::Device(device));
+    StreamOptions stream_options;
+    stream_options.batch_size = train.batch_size;
+    stream_options.device = at::Device(device);
+    BatchStream stream(cells, peak_map_from_r(peak_map), std::move(encoded),
+                       stream_options);
+    Trainer trainer(model, stream, split, train);
+    RMonitor monitor(report);
+    const TrainResult result = trainer.run(monitor);
+    // A second Ctrl-C gives up the embedding; predict() can make it later.
+    RMonitor silent(R_NilValue);
+    const std::vector<float> embedding = embed_cells(model, stream, silent);
+    Rcpp::RObject embedded;
+    if (!embedding.empty()) {
+      embedded = embedding_to_r(embedding, cells->n_cells(),
+                                model.options().n_latent);
+    }
+    Rcpp::NumericVector validation(split.validation.begin(),
+                                   split.validation.end());
+    return Rcpp::List::create(
+        Rcpp::Named("state") = state_to_r(model.parameters().state()),
+        Rcpp::Named("history") = history_to_r(result.history),
+        Rcpp::Named("status") = status_name(result.status),
+        Rcpp::Named("best_epoch") = static_cast<double>(result.best_epoch),
+        Rcpp::Named("scaling") = scaling_to_r(scaling),
+        Rcpp::Named("n_confounders") = static_cast<double>(n_confounders),
+        Rcpp::Named("validation_cells") = validation + 1,
+        Rcpp::Named("embedding") = embedded);
+  });
+}
+
+// Makes a model from the parameters of a fit.
+// [[Rcpp::export]]
+SEXP core_sailer_model(Rcpp::List state, Rcpp::NumericVector group_sizes,
+                       double n_confounders, Rcpp::List model_options,
+                       std::string device) {
+  using namespace sailer;
+  return guarded([&]() -> SEXP {
+    auto model = std::make_unique<SailerModel>(
+        sailer_options_from_r(model_options),
+        PeakLayout(sizes_from_r(group_sizes)),
+        static_cast<int64_t>(n_confounders), std::vector<double>(), uint64_t{0},
+        at::Device(device));
+    model->parameters().load_state(state_from_r(state));
+    return ModelXPtr(model.release(), true);
+  });
+}
+
+// Posterior means of the cells of a source, cells x n_latent.
+// [[Rcpp::export]]
+Rcpp::NumericMatrix core_sailer_embed(SEXP model, SEXP source,
+                                      Rcpp::IntegerVector peak_map) {
+  using namespace sailer;
+  return guarded([&] {
+    ModelXPtr held(model);
+    const CellSourcePtr cells = unwrap_source(source);
+    StreamOptions options;
+    options.device = held->tensor_options().device();
+    // The encoder reads no confounders: a matrix without columns will do.
+    BatchStream stream(cells, peak_map_from_r(peak_map), ConfounderMatrix(),
+                       options);
+    RMonitor silent(R_NilValue);
+    const std::vector<float> embedding = embed_cells(*held, stream, silent);
+    if (embedding.empty()) throw Rcpp::internal::InterruptedException();
+    return embedding_to_r(embedding, cells->n_cells(),
+                          held->options().n_latent);
+  });
+}
+
+// True when the pointer of a model is alive in this R process.
+// [[Rcpp::export]]
+bool core_model_alive(SEXP model) {
+  return TYPEOF(model) == EXTPTRSXP && R_ExternalPtrAddr(model) != nullptr;
+}

@@ -1,0 +1,142 @@
+// Door to the options of models and of training, and to their defaults.
+#include "bindings/options.h"
+
+#include <cmath>
+#include <functional>
+#include <string>
+
+#include "bindings/errors.h"
+
+namespace sailer {
+namespace {
+
+using Setter = std::function<void(SEXP)>;
+using Setters = std::vector<std::pair<std::string, Setter>>;
+
+template <typename Number>
+Setter number(Number& field) {
+  return [&field](SEXP value) {
+    field = static_cast<Number>(Rcpp::as<double>(value));
+  };
+}
+
+void apply(const Rcpp::List& values, const Setters& setters) {
+  if (values.size() == 0) return;
+  const Rcpp::CharacterVector names = values.names();
+  for (R_xlen_t k = 0; k < values.size(); ++k) {
+    const std::string name(names[k]);
+    const SEXP value = values[k];
+    if (Rf_isNull(value)) continue;
+    bool known = false;
+    for (const auto& [option, set] : setters) {
+      if (option != name) continue;
+      set(value);
+      known = true;
+    }
+    if (!known) {
+      throw Error(ErrorKind::kArgument,
+                  "There is no option named `" + name + "`.");
+    }
+  }
+}
+
+}  // namespace
+
+SailerOptions sailer_options_from_r(const Rcpp::List& values) {
+  SailerOptions options;
+  // The architecture decides the other defaults, so it comes first.
+  if (values.containsElementNamed("architecture")) {
+    options = default_options(parse_architecture(
+        Rcpp::as<std::string>(values["architecture"])));
+  }
+  apply(values,
+        {{"architecture", [](SEXP) {}},
+         {"n_latent", number(options.n_latent)},
+         {"hidden",
+          [&](SEXP value) {
+            options.hidden.clear();
+            for (double units : Rcpp::as<std::vector<double>>(value)) {
+              options.hidden.push_back(static_cast<int64_t>(units));
+            }
+          }},
+         {"decoder",
+          [&](SEXP value) {
+            options.decoder = parse_decoder(Rcpp::as<std::string>(value));
+          }},
+         {"lambda", number(options.lambda)},
+         {"marginal",
+          [&](SEXP value) {
+            options.marginal = parse_marginal(Rcpp::as<std::string>(value));
+          }},
+         {"omega", number(options.omega)},
+         {"beta", number(options.beta)},
+         {"dropout", number(options.dropout)},
+         {"thinning", number(options.thinning)},
+         {"input_scale", [&](SEXP value) {
+            options.input_scale =
+                parse_input_scale(Rcpp::as<std::string>(value));
+          }}});
+  options.check();
+  return options;
+}
+
+Rcpp::List sailer_options_to_r(const SailerOptions& options) {
+  return Rcpp::List::create(
+      Rcpp::Named("architecture") = name_of(options.architecture),
+      Rcpp::Named("n_latent") = static_cast<int>(options.n_latent),
+      Rcpp::Named("hidden") =
+          Rcpp::IntegerVector(options.hidden.begin(), options.hidden.end()),
+      Rcpp::Named("decoder") = name_of(options.decoder),
+      Rcpp::Named("lambda") = options.lambda,
+      Rcpp::Named("marginal") = name_of(options.marginal),
+      Rcpp::Named("omega") = options.omega, Rcpp::Named("beta") = options.beta,
+      Rcpp::Named("dropout") = options.dropout,
+      Rcpp::Named("thinning") = options.thinning,
+      Rcpp::Named("input_scale") = name_of(options.input_scale));
+}
+
+TrainOptions train_options_from_r(const Rcpp::List& values) {
+  TrainOptions options;
+  apply(values, {{"epochs", number(options.epochs)},
+                 {"batch_size", number(options.batch_size)},
+                 {"learning_rate", number(options.learning_rate)},
+                 {"learning_rate_decay", number(options.learning_rate_decay)},
+                 {"weight_decay", number(options.weight_decay)},
+                 {"warmup", number(options.warmup)},
+                 {"period", number(options.period)},
+                 {"validation", number(options.validation)},
+                 {"patience", number(options.patience)},
+                 {"seed", number(options.seed)}});
+  options.check();
+  return options;
+}
+
+Rcpp::List train_options_to_r(const TrainOptions& options) {
+  return Rcpp::List::create(
+      Rcpp::Named("epochs") = static_cast<int>(options.epochs),
+      Rcpp::Named("batch_size") = static_cast<int>(options.batch_size),
+      Rcpp::Named("learning_rate") = options.learning_rate,
+      Rcpp::Named("learning_rate_decay") = options.learning_rate_decay,
+      Rcpp::Named("weight_decay") = options.weight_decay,
+      Rcpp::Named("warmup") = static_cast<int>(options.warmup),
+      Rcpp::Named("period") = static_cast<int>(options.period),
+      Rcpp::Named("validation") = options.validation,
+      Rcpp::Named("patience") = static_cast<int>(options.patience),
+      Rcpp::Named("seed") = static_cast<double>(options.seed));
+}
+
+}  // namespace sailer
+
+// [[Rcpp::export]]
+Rcpp::List core_sailer_options(Rcpp::List values) {
+  return sailer::guarded([&] {
+    return sailer::sailer_options_to_r(sailer::sailer_options_from_r(values));
+  });
+}
+
+// [[Rcpp::export]]
+Rcpp::List core_train_options(Rcpp::List values) {
+  return sailer::guarded([&] {
+    return sailer::train_options_to_r(sailer::train_options_from_r(values));
+  });
+}

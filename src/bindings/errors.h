@@ -1,0 +1,57 @@
+// Turns what the core throws into R conditions.
+//
+// Usage in a door:   return sailer::guarded([&] { ... return value; });
+#pragma once
+
+#include <Rcpp.h>
+
+#include <string>
+#include <utility>
+
+#include "../core/support/error.h"
+
+namespace sailer {
+
+inline const char* condition_class(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::kArgument:
+      return "sailer_argument_error";
+    case ErrorKind::kData:
+      return "sailer_data_error";
+    case ErrorKind::kFile:
+      return "sailer_file_error";
+    case ErrorKind::kDevice:
+      return "sailer_device_error";
+    case ErrorKind::kNumeric:
+      return "sailer_numeric_error";
+  }
+  return "sailer_error";
+}
+
+// Calls R's `abort_from_core(message, class)` (R/conditions.R), which signals a
+// condition of that class; it never returns.
+[[noreturn]] inline void raise(const std::string& message, const char* cls) {
+  Rcpp::Environment ns = Rcpp::Environment::namespace_env("sailer");
+  Rcpp::Function abort_from_core = ns["abort_from_core"];
+  abort_from_core(message, std::string(cls));
+  Rcpp::stop(message);  // not reached
+}
+
+template <typename Body>
+auto guarded(Body&& body) -> decltype(body()) {
+  std::string message;
+  const char* cls = "sailer_error";
+  try {
+    return std::forward<Body>(body)();
+  } catch (const Error& error) {
+    message = error.what();
+    cls = condition_class(error.kind());
+  } catch (const Rcpp::exception&) {
+    throw;
+  } catch (const std::bad_alloc&) {
+    message = "R ran out of memory in sailer's core.";
+  }
+  raise(message, cls);
+}
+
+}  // namespace sailer

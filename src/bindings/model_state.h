@@ -1,0 +1,17 @@
+// Parameters as R keeps them: a named list of raw vectors (float32, little
+// endian) with the attribute "shape". A fit holds such a list, so it survives
+// saveRDS() and other processes, and a model is made from it when needed.
+#pragma once
+
+#include <Rcpp.h>
+
+#include <vector>
+
+#include "../core/support/parameters.h"
+
+namespace sailer {
+
+Rcpp::List state_to_r(const std::vector<NamedTensor>& state);
+std::vector<NamedTensor> state_from_r(const Rcpp::List& state);
+
+}  // namespace sailer
