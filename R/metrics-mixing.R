@@ -1,0 +1,155 @@
+#' Mixing of batches in the neighbourhoods of cells
+#'
+#' Three answers to the question whether the neighbours of a cell come from all
+#' batches: the normalised proportions of section 2.5.3 of the thesis, the
+#' local inverse Simpson's index (LISI), and a test in the manner of kBET.
+#'
+#' *Proportions* (2.5.3): of the `k` nearest neighbours of each cell the number
+#' from each batch, divided by the size of the batch and scaled to sum to 1. In
+#' a well mixed embedding of two batches both are about 0.5. A batch that has
+#' cell types of its own can, rightly, not be mixed there.
+#'
+#' *LISI* (Korsunsky et al. 2019): the effective number of batches (iLISI; the
+#' number of batches is best, 1 worst) or of cell types (cLISI; 1 is best)
+#' among the neighbours, weighted by distance so that their effective number
+#' is `perplexity`; it looks at `3 * perplexity` cells, the cell itself among
+#' them, as the R package lisi does. iLISI is not normalised by batch size.
+#'
+#' *kBET* (Büttner et al. 2019): the p-value of a chi-square test of the batches
+#' among the `k` neighbours against the batch sizes, for every cell.
+#'
+#' Neighbours are exact (a k-d tree, [RANN::nn2()]), which is fast up to about
+#' 20 dimensions and slow beyond for many cells.
+#'
+#' @param embedding Numeric matrix, cells x dimensions, without missing or
+#'   infinite values; at least 6 cells.
+#' @param batch The batch of each cell: factor, character, logical or numeric,
+#'   at least two batches.
+#' @param labels `NULL`, or the cell type of each cell for cLISI.
+#' @param k Number of neighbours of the proportions and the test, default 50 as
+#'   in the thesis. Where there are not so many other cells, all are taken, with
+#'   a warning.
+#' @param perplexity Effective number of neighbours of LISI, default 30. At most
+#'   a third of the number of cells: more is lowered to that, with a warning.
+#'
+#' @return A list:
+#' * `summary`: named numeric vector of means over the cells: `deviation`,
+#'   `ilisi`, `clisi` (`NA` without `labels`), and `rejected`, the share of
+#'   cells with a p-value below 0.05.
+#' * `batches`: data frame of `batch`, `n_cells`, and `mean` and `sd` over all
+#'   cells of the normalised proportion from that batch.
+#' * `proportions`: matrix, cells x batches; rows sum to 1.
+#' * `cells`: data frame with a row per cell: `deviation`, half the summed
+#'   distance of its proportions from even ones (0 well mixed; for two batches
+#'   0.5 where one is alone), `ilisi`, `clisi` if `labels` are given, and
+#'   `p_value`.
+#'
+#' @section Errors:
+#' Of class `sailer_argument_error`, naming the argument, when lengths do not
+#' fit, a value is missing, or there is a single batch.
+#'
+#' @references
+#' Korsunsky et al. (2019), *Nature Methods* 16, 1289.
+#' Büttner et al. (2019), *Nature Methods* 16, 43.
+#'
+#' @examples
+#' batch <- rep(c("a", "b"), each = 100)
+#' mixed <- matrix(rnorm(400), 200)
+#' apart <- mixed + 3 * (batch == "b")
+#' batch_mixing(mixed, batch, k = 20)$summary
+#' batch_mixing(apart, batch, k = 20)$summary
+#' @export
+batch_mixing <- function(embedding, batch, labels = NULL, k = 50,
+                         perplexity = 30) {
+  embedding <- measured_matrix(embedding)
+  n_cells <- nrow(embedding)
+  if (n_cells < 6) {
+    abort("{.arg embedding} must have at least 6 cells, not {n_cells}.")
+  }
+  batch <- measured_classes(batch, n_cells, "batch")
+  if (length(batch$names) < 2) {
+    abort(c(
+      "{.arg batch} must have at least two batches.",
+      "x" = "All cells are of batch {.val {batch$names}}."
+    ))
+  }
+  if (!is.null(labels)) labels <- measured_classes(labels, n_cells, "labels")
+  k <- measured_count(k, "k", 1, Inf)
+  k <- lowered(k, "k", n_cells - 1, "the number of other cells")
+  if (!are_numbers(perplexity, 2, Inf)) {
+    abort("{.arg perplexity} must be one number, at least 2.")
+  }
+  perplexity <- lowered(
+    perplexity, "perplexity", floor(n_cells / 3), "a third of the cells"
+  )
+
+  k_lisi <- ceiling(3 * perplexity) - 1
+  neighbors <- nearest_neighbors(embedding, min(n_cells - 1, max(k, k_lisi)))
+  near <- seq_len(k)
+  mixing <- core_batch_mixing(
+    neighbors$index[near, , drop = FALSE], batch$code, length(batch$names)
+  )
+  near <- seq_len(min(k_lisi, nrow(neighbors$index)))
+  effective_number <- function(classes) {
+    core_lisi(
+      neighbors$index[near, , drop = FALSE],
+      neighbors$distance[near, , drop = FALSE],
+      classes$code, length(classes$names), perplexity
+    )
+  }
+  cells <- data.frame(
+    deviation = mixing$deviation, ilisi = effective_number(batch)
+  )
+  if (!is.null(labels)) cells$clisi <- effective_number(labels)
+  cells$p_value <- stats::pchisq(
+    mixing$chi_square, length(batch$names) - 1,
+    lower.tail = FALSE
+  )
+  summarise_mixing(cells, mixing$proportions, batch, rownames(embedding))
+}
+
+summarise_mixing <- function(cells, proportions, batch, cell_names) {
+  dimnames(proportions) <- list(cell_names, batch$names)
+  if (!is.null(cell_names) && !anyDuplicated(cell_names)) {
+    rownames(cells) <- cell_names
+  }
+  clisi <- if (is.null(cells$clisi)) NA_real_ else mean(cells$clisi)
+  list(
+    summary = c(
+      deviation = mean(cells$deviation), ilisi = mean(cells$ilisi),
+      clisi = clisi, rejected = mean(cells$p_value < 0.05)
+    ),
+    batches = data.frame(
+      batch = batch$names,
+      n_cells = tabulate(batch$code + 1L, length(batch$names)),
+      mean = unname(colMeans(proportions)),
+      sd = unname(apply(proportions, 2, stats::sd))
+    ),
+    proportions = proportions,
+    cells = cells
+  )
+}
+
+lowered <- function(x, arg, largest, what) {
+  if (x <= largest) {
+    return(x)
+  }
+  cli::cli_warn("{.arg {arg}} is lowered from {x} to {largest}, {what}.")
+  largest
+}
+
+# The k nearest other cells of each cell, nearest first, as matrices of
+# neighbours x cells: `index` from 0 and `distance`. Where cells coincide, the
+# search may list others before the cell itself, or leave it out.
+nearest_neighbors <- function(embedding, k) {
+  found <- RANN::nn2(embedding, k = k + 1)
+  index <- t(found$nn.idx)
+  other <- index != col(index)
+  all_others <- colSums(other) == k + 1
+  other[k + 1, all_others] <- FALSE
+  n_cells <- nrow(embedding)
+  list(
+    index = matrix(index[other] - 1L, k, n_cells),
+    distance = matrix(t(found$nn.dists)[other], k, n_cells)
+  )
+}

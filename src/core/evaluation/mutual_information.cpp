@@ -1,0 +1,207 @@
+#include "mutual_information.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <random>
+#include <string>
+
+#include "../support/error.h"
+#include "chebyshev_tree.h"
+
+namespace sailer {
+namespace {
+
+constexpr double kEulerGamma = 0.57721566490153286061;
+constexpr double kPi = 3.14159265358979323846;
+constexpr double kRelativeNoise = 1e-10;
+
+// The noise of the second variable has a stream that no dimension uses.
+constexpr std::uint64_t kConfounderStream = ~std::uint64_t{0};
+
+// digamma at 1 ... n: the estimators need it at whole numbers only, where it
+// is a harmonic number less Euler's constant.
+class DigammaTable {
+ public:
+  explicit DigammaTable(std::size_t n) : values_(n + 1) {
+    double harmonic = 0.0;
+    for (std::size_t m = 1; m <= n; ++m) {
+      values_[m] = harmonic - kEulerGamma;
+      harmonic += 1.0 / static_cast<double>(m);
+    }
+  }
+  double operator()(std::size_t m) const { return values_[m]; }
+
+ private:
+  std::vector<double> values_;
+};
+
+// Counts sample values within a closed distance of a centre.
+class SortedSample {
+ public:
+  explicit SortedSample(std::vector<double> values)
+      : values_(std::move(values)) {
+    std::sort(values_.begin(), values_.end());
+  }
+  // Distances are computed as the neighbour search computes them, so that a
+  // point on the rim falls on the same side in both.
+  std::size_t count_within(double centre, double radius) const {
+    const auto first = std::partition_point(
+        values_.begin(), values_.end(),
+        [=](double v) { return v < centre && centre - v > radius; });
+    const auto last = std::partition_point(first, values_.end(), [=](double v) {
+      return v <= centre || v - centre <= radius;
+    });
+    return static_cast<std::size_t>(last - first);
+  }
+
+ private:
+  std::vector<double> values_;
+};
+
+// Just below the distance of the k-th neighbour, which is thereby left out.
+double open_radius(double distance) { return std::nextafter(distance, 0.0); }
+
+void check_arguments(std::size_t n, std::size_t n_other, int k) {
+  if (n != n_other) {
+    throw Error(ErrorKind::kArgument,
+                "Mutual information needs one value of the confounder per "
+                "cell: found " +
+                    std::to_string(n_other) + " for " + std::to_string(n) +
+                    " cells.");
+  }
+  if (k < 1 || static_cast<std::size_t>(k) >= n) {
+    throw Error(ErrorKind::kArgument,
+                "`k` must lie between 1 and the number of cells less one (" +
+                    std::to_string(n) + " cells here), not " +
+                    std::to_string(k) + ".");
+  }
+}
+
+// Distances from each value of an ascending sample to its k-th neighbour:
+// among the k + 1 runs of k + 1 values around it, the one that reaches least.
+double kth_distance(const std::vector<double>& sorted, std::size_t i,
+                    std::size_t k) {
+  double best = std::numeric_limits<double>::infinity();
+  const std::size_t first = i > k ? i - k : 0;
+  for (std::size_t low = first; low <= i && low + k < sorted.size(); ++low) {
+    const double reach =
+        std::max(sorted[i] - sorted[low], sorted[low + k] - sorted[i]);
+    best = std::min(best, reach);
+  }
+  return best;
+}
+
+// The cells of each class, ascending in x.
+std::vector<std::vector<double>> split_by_class(
+    const std::vector<double>& x, const std::vector<int>& labels) {
+  const int n_classes = *std::max_element(labels.begin(), labels.end()) + 1;
+  std::vector<std::vector<double>> classes(static_cast<std::size_t>(n_classes));
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    classes[static_cast<std::size_t>(labels[i])].push_back(x[i]);
+  }
+  // Classes of one cell have no neighbour in their class.
+  classes.erase(std::remove_if(classes.begin(), classes.end(),
+                               [](const auto& c) { return c.size() < 2; }),
+                classes.end());
+  for (auto& members : classes) std::sort(members.begin(), members.end());
+  return classes;
+}
+
+double ross_estimate(const std::vector<std::vector<double>>& classes, int k) {
+  std::vector<double> pooled;
+  for (const auto& members : classes) {
+    pooled.insert(pooled.end(), members.begin(), members.end());
+  }
+  const std::size_t n = pooled.size();
+  const DigammaTable digamma(n);
+  const SortedSample sample(std::move(pooled));
+  double sum = 0.0;
+  for (const auto& members : classes) {
+    const std::size_t k_class =
+        std::min(static_cast<std::size_t>(k), members.size() - 1);
+    for (std::size_t i = 0; i < members.size(); ++i) {
+      const double radius = open_radius(kth_distance(members, i, k_class));
+      sum += digamma(k_class) - digamma(members.size()) -
+             digamma(sample.count_within(members[i], radius));
+    }
+  }
+  return digamma(n) + sum / static_cast<double>(n);
+}
+
+}  // namespace
+
+std::vector<double> scale_and_jitter(std::vector<double> sample,
+                                     std::uint64_t seed, std::uint64_t stream) {
+  if (sample.empty()) return sample;
+  const auto n = static_cast<double>(sample.size());
+  const double mean = std::accumulate(sample.begin(), sample.end(), 0.0) / n;
+  double variance = 0.0;
+  for (double v : sample) variance += (v - mean) * (v - mean) / n;
+  const double sd = std::sqrt(variance);
+  // A constant sample has a spread of rounding errors only.
+  const double rounding = 10 * std::numeric_limits<double>::epsilon();
+  if (sd > rounding * std::max(1.0, std::fabs(mean))) {
+    for (double& v : sample) v /= sd;
+  }
+
+  double magnitude = 0.0;
+  for (double v : sample) magnitude += std::fabs(v) / n;
+  const double noise = kRelativeNoise * std::max(1.0, magnitude);
+  std::seed_seq words{static_cast<std::uint32_t>(seed),
+                      static_cast<std::uint32_t>(seed >> 32),
+                      static_cast<std::uint32_t>(stream),
+                      static_cast<std::uint32_t>(stream >> 32)};
+  std::mt19937_64 generator(words);
+  // Box-Muller, since std::normal_distribution differs between libraries.
+  for (double& v : sample) {
+    const double u1 = (static_cast<double>(generator() >> 11) + 1.0) * 0x1p-53;
+    const double u2 = static_cast<double>(generator() >> 11) * 0x1p-53;
+    v += noise * std::sqrt(-2.0 * std::log(u1)) * std::cos(2.0 * kPi * u2);
+  }
+  return sample;
+}
+
+double mutual_information(const std::vector<double>& x,
+                          const std::vector<double>& y,
+                          const MutualInformationOptions& options) {
+  check_arguments(x.size(), y.size(), options.k);
+  const auto xs = scale_and_jitter(x, options.seed, options.stream);
+  const auto ys = scale_and_jitter(y, options.seed, kConfounderStream);
+  const auto distances =
+      ChebyshevTree(xs, ys).kth_neighbor_distances(options.k);
+
+  const std::size_t n = xs.size();
+  const DigammaTable digamma(n);
+  const SortedSample sorted_x(xs);
+  const SortedSample sorted_y(ys);
+  double sum = 0.0;
+  for (std::size_t i = 0; i < n; ++i) {
+    // The counts include the cell itself: the n_x + 1 of the formula.
+    const double radius = open_radius(distances[i]);
+    sum += digamma(sorted_x.count_within(xs[i], radius)) +
+           digamma(sorted_y.count_within(ys[i], radius));
+  }
+  const double estimate = digamma(n) +
+                          digamma(static_cast<std::size_t>(options.k)) -
+                          sum / static_cast<double>(n);
+  return std::max(0.0, estimate);
+}
+
+double mutual_information(const std::vector<double>& x,
+                          const std::vector<int>& labels,
+                          const MutualInformationOptions& options) {
+  check_arguments(x.size(), labels.size(), options.k);
+  const auto classes =
+      split_by_class(scale_and_jitter(x, options.seed, options.stream), labels);
+  if (classes.empty()) {
+    throw Error(ErrorKind::kData,
+                "Every class of the confounder has a single cell: mutual "
+                "information with classes needs classes of at least two "
+                "cells. If the confounder is a number, pass it as one.");
+  }
+  return std::max(0.0, ross_estimate(classes, options.k));
+}
+
+}  // namespace sailer
