@@ -1,0 +1,110 @@
+#include <cmath>
+
+#include "catch.h"
+#include "core/models/divergence.h"
+#include "torch_helpers.h"
+
+using namespace sailer;
+using namespace sailer_test;
+
+namespace {
+
+double at2(const at::Tensor& x, int64_t i, int64_t k) {
+  return x[i][k].item<double>();
+}
+
+// KL(N(m1, exp(l1)) || N(m2, exp(l2))) of one dimension.
+double kl_1d(double m1, double l1, double m2, double l2) {
+  return 0.5 * (l2 - l1 + (std::exp(l1) + (m1 - m2) * (m1 - m2)) /
+                              std::exp(l2) - 1);
+}
+
+double log_density(double z, double m, double l) {
+  return -0.5 * (std::log(2 * M_PI) + l + (z - m) * (z - m) / std::exp(l));
+}
+
+constexpr int64_t kCells = 7, kDims = 3;
+
+}  // namespace
+
+TEST_CASE("KL to the prior equals its sum over dimensions") {
+  const at::Tensor mean = random_tensor({kCells, kDims}, 1);
+  const at::Tensor log_variance = random_tensor({kCells, kDims}, 2);
+  const at::Tensor kl = kl_to_prior(mean, log_variance);
+  for (int64_t i = 0; i < kCells; ++i) {
+    double expected = 0;
+    for (int64_t k = 0; k < kDims; ++k) {
+      expected += kl_1d(at2(mean, i, k), at2(log_variance, i, k), 0, 0);
+    }
+    REQUIRE(kl[i].item<double>() == Approx(expected).epsilon(1e-12));
+  }
+}
+
+TEST_CASE("pairwise KL equals its double sum, also far from the origin") {
+  const double offset = GENERATE(0.0, 1e4);
+  const at::Tensor mean = random_tensor({kCells, kDims}, 3) + offset;
+  const at::Tensor log_variance = random_tensor({kCells, kDims}, 4);
+  const at::Tensor kl = pairwise_kl(mean, log_variance);
+  for (int64_t i = 0; i < kCells; ++i) {
+    double expected = 0;
+    for (int64_t j = 0; j < kCells; ++j) {
+      for (int64_t k = 0; k < kDims; ++k) {
+        expected += kl_1d(at2(mean, i, k), at2(log_variance, i, k),
+                          at2(mean, j, k), at2(log_variance, j, k));
+      }
+    }
+    REQUIRE(kl[i].item<double>() ==
+            Approx(expected / kCells).epsilon(1e-9));
+  }
+}
+
+TEST_CASE("mixture KL equals the log ratio of densities at the sample") {
+  const at::Tensor mean = random_tensor({kCells, kDims}, 5);
+  const at::Tensor log_variance = random_tensor({kCells, kDims}, 6) - 1;
+  const at::Tensor sample = random_tensor({kCells, kDims}, 7);
+  const at::Tensor kl = mixture_kl(sample, mean, log_variance);
+  for (int64_t i = 0; i < kCells; ++i) {
+    double own = 0, mixture = 0;
+    for (int64_t j = 0; j < kCells; ++j) {
+      double log_q = 0;
+      for (int64_t k = 0; k < kDims; ++k) {
+        log_q += log_density(at2(sample, i, k), at2(mean, j, k),
+                             at2(log_variance, j, k));
+      }
+      mixture += std::exp(log_q) / kCells;
+      if (i == j) own = log_q;
+    }
+    REQUIRE(kl[i].item<double>() ==
+            Approx(own - std::log(mixture)).epsilon(1e-9));
+    REQUIRE(kl[i].item<double>() <= std::log(double{kCells}) + 1e-12);
+  }
+}
+
+TEST_CASE("equal posteriors have no divergence from their aggregate") {
+  const at::Tensor mean = random_tensor({1, kDims}, 8).expand({kCells, kDims});
+  const at::Tensor log_variance =
+      random_tensor({1, kDims}, 9).expand({kCells, kDims});
+  REQUIRE(pairwise_kl(mean, log_variance).abs().max().item<double>() < 1e-12);
+  const at::Tensor sample = random_tensor({kCells, kDims}, 10);
+  REQUIRE(mixture_kl(sample, mean, log_variance).abs().max().item<double>() <
+          1e-9);
+}
+
+TEST_CASE("gradients of the divergences equal finite differences") {
+  at::Tensor mean = random_tensor({kCells, kDims}, 11);
+  at::Tensor log_variance = random_tensor({kCells, kDims}, 12);
+  mean.set_requires_grad(true);
+  log_variance.set_requires_grad(true);
+  const at::Tensor noise = random_tensor({kCells, kDims}, 13);
+  const std::vector<std::function<at::Tensor()>> losses = {
+      [&] { return kl_to_prior(mean, log_variance).sum(); },
+      [&] { return pairwise_kl(mean, log_variance).sum(); },
+      [&] {
+        const at::Tensor z = mean + at::exp(0.5 * log_variance) * noise;
+        return mixture_kl(z, mean, log_variance).sum();
+      }};
+  for (const auto& loss : losses) {
+    REQUIRE(gradient_error(mean, loss) < 1e-7);
+    REQUIRE(gradient_error(log_variance, loss) < 1e-7);
+  }
+}

@@ -1,0 +1,139 @@
+#include <cmath>
+
+#include "catch.h"
+#include "core/models/reconstruction.h"
+#include "torch_helpers.h"
+
+using namespace sailer;
+using namespace sailer_test;
+
+namespace {
+
+struct Case {
+  PeakLayout layout;
+  SparseRowsTensor rows;
+  at::Tensor hidden, weight, bias;
+};
+
+Case make_case(const std::vector<int64_t>& groups, int64_t n_cells,
+               int64_t width, double density, uint64_t seed) {
+  Case c{PeakLayout(groups), {}, {}, {}, {}};
+  const int64_t n_peaks = c.layout.n_peaks();
+  c.rows = random_rows(n_cells, n_peaks, density, seed);
+  c.hidden = random_tensor({n_cells, c.layout.n_groups() * width}, seed + 1);
+  c.weight = random_tensor({n_peaks, width}, seed + 2);
+  c.bias = random_tensor({n_peaks}, seed + 3);
+  for (at::Tensor* x : {&c.hidden, &c.weight, &c.bias}) {
+    x->set_requires_grad(true);
+  }
+  return c;
+}
+
+at::Tensor fused(const Case& c, const ReconstructionOptions& options) {
+  return reconstruction_loss(c.hidden, c.weight, c.bias, c.rows, c.layout,
+                             options);
+}
+
+at::Tensor dense(const Case& c, const ReconstructionOptions& options) {
+  return reconstruction_loss_dense(c.hidden, c.weight, c.bias, c.rows,
+                                   c.layout, options);
+}
+
+}  // namespace
+
+TEST_CASE("weighted cross-entropy from logits holds at extreme logits") {
+  // One cell, one hidden unit of 1 and no bias: the weights are the logits.
+  const std::vector<double> logits = {-1e4, -80, -1, 0, 1, 80, 1e4};
+  const auto n = static_cast<int64_t>(logits.size());
+  const at::Tensor hidden = at::ones({1, 1}, doubles());
+  const at::Tensor weight = at::tensor(logits, doubles()).unsqueeze(1);
+  const at::Tensor bias = at::zeros({n}, doubles());
+  ReconstructionOptions options;
+  options.omega = 5;
+  for (int64_t open = 0; open < n; ++open) {
+    const double found =
+        reconstruction_loss(hidden, weight, bias, rows_of({{open}}),
+                            PeakLayout({n}), options)
+            .item<double>();
+    // -log sigmoid(a) = softplus(-a), -log(1 - sigmoid(a)) = softplus(a).
+    double expected = 0;
+    for (int64_t p = 0; p < n; ++p) {
+      const double a = p == open ? -logits[p] : logits[p];
+      const double softplus = std::max(a, 0.0) + std::log1p(std::exp(-std::abs(a)));
+      expected += p == open ? options.omega * softplus : softplus;
+    }
+    REQUIRE(std::isfinite(found));
+    REQUIRE(found == Approx(expected).epsilon(1e-12));
+  }
+}
+
+TEST_CASE("the plain formula agrees where it does not overflow") {
+  const Case c = make_case({6}, 3, 2, 0.3, 20);
+  ReconstructionOptions options;
+  options.omega = 3.5;
+  double expected = 0;
+  const at::Tensor logits = c.hidden.mm(c.weight.t()) + c.bias;
+  const int64_t* offsets = c.rows.offsets.data_ptr<int64_t>();
+  const int64_t* indices = c.rows.indices.data_ptr<int64_t>();
+  for (int64_t i = 0; i < 3; ++i) {
+    for (int64_t p = 0; p < 6; ++p) {
+      bool open = false;
+      for (int64_t k = offsets[i]; k < offsets[i + 1]; ++k) {
+        open = open || indices[k] == p;
+      }
+      const double share = 1 / (1 + std::exp(-logits[i][p].item<double>()));
+      expected -= open ? options.omega * std::log(share) : std::log(1 - share);
+    }
+  }
+  REQUIRE(fused(c, options).item<double>() == Approx(expected).epsilon(1e-12));
+}
+
+TEST_CASE("tiles give the loss and gradients of the dense computation") {
+  // 70,000 peaks are more than one tile of 5 cells holds.
+  const auto groups =
+      GENERATE(std::vector<int64_t>{40}, std::vector<int64_t>{7, 1, 30},
+               std::vector<int64_t>{70000, 9});
+  const double omega = GENERATE(1.0, 12.0);
+  Case c = make_case(groups, 5, 4, 0.1, 30);
+  ReconstructionOptions options;
+  options.omega = omega;
+  options.scale = 0.37;
+  options.shift = -0.8;
+  at::Tensor expected = dense(c, options);
+  expected.backward();
+  std::vector<at::Tensor> gradients;
+  for (at::Tensor* x : {&c.hidden, &c.weight, &c.bias}) {
+    gradients.push_back(x->grad().clone());
+    x->mutable_grad().reset();
+  }
+  at::Tensor found = fused(c, options);
+  REQUIRE(found.item<double>() ==
+          Approx(expected.item<double>()).epsilon(1e-10));
+  found.backward();
+  REQUIRE(at::allclose(c.hidden.grad(), gradients[0], 1e-9, 1e-9));
+  REQUIRE(at::allclose(c.weight.grad(), gradients[1], 1e-9, 1e-9));
+  REQUIRE(at::allclose(c.bias.grad(), gradients[2], 1e-9, 1e-9));
+}
+
+TEST_CASE("an outer factor reaches the gradients") {
+  Case c = make_case({25}, 4, 3, 0.2, 40);
+  const auto loss = [&] { return 3.0 * fused(c, {}); };
+  REQUIRE(gradient_error(c.hidden, loss) < 1e-6);
+  REQUIRE(gradient_error(c.weight, loss) < 1e-6);
+  REQUIRE(gradient_error(c.bias, loss) < 1e-6);
+}
+
+TEST_CASE("single precision stays close to double") {
+  const Case c = make_case({3000}, 8, 16, 0.02, 50);
+  const at::Tensor found = reconstruction_loss(
+      c.hidden.detach().to(at::kFloat), c.weight.detach().to(at::kFloat),
+      c.bias.detach().to(at::kFloat), c.rows, c.layout, {});
+  REQUIRE(found.item<double>() ==
+          Approx(dense(c, {}).item<double>()).epsilon(1e-5));
+}
+
+TEST_CASE("cells without an open peak are allowed in a batch") {
+  Case c = make_case({5}, 2, 2, 0.0, 60);
+  REQUIRE(fused(c, {}).item<double>() ==
+          Approx(dense(c, {}).item<double>()).epsilon(1e-12));
+}

@@ -1,0 +1,221 @@
+#include <algorithm>
+#include <cmath>
+
+#include "catch.h"
+#include "core/models/divergence.h"
+#include "core/models/reconstruction.h"
+#include "core/models/sailer_model.h"
+#include "core/support/error.h"
+#include "torch_helpers.h"
+
+using namespace sailer;
+using namespace sailer_test;
+
+namespace {
+
+constexpr int64_t kConfounders = 2;
+
+SailerOptions small(Architecture architecture) {
+  SailerOptions options = default_options(architecture);
+  options.n_latent = 3;
+  options.hidden = {6, 4};
+  options.decoder = Decoder::kMirrored;
+  options.marginal = Marginal::kPairwise;
+  options.input_scale = InputScale::kNone;
+  options.dropout = 0;
+  options.beta = 1;
+  return options;
+}
+
+PeakLayout layout_of(const SailerOptions& options) {
+  return PeakLayout(options.architecture == Architecture::kChromosome
+                        ? std::vector<int64_t>{9, 4, 12}
+                        : std::vector<int64_t>{25});
+}
+
+SailerModel make_model(const SailerOptions& options, uint64_t seed = 1) {
+  return SailerModel(options, layout_of(options), kConfounders, {}, seed,
+                     at::kCPU, at::kDouble);
+}
+
+SparseBatch make_batch() {
+  return batch_of(random_rows(8, 25, 0.3, 2), kConfounders, 3);
+}
+
+std::vector<SailerOptions> variants() {
+  std::vector<SailerOptions> all;
+  for (Architecture a : {Architecture::kDense, Architecture::kChromosome}) {
+    SailerOptions options = small(a);
+    all.push_back(options);
+    options.decoder = Decoder::kLinear;
+    options.marginal = Marginal::kMixture;
+    options.input_scale = InputScale::kL2;
+    options.omega = 4;
+    options.lambda = 2.5;
+    all.push_back(options);
+    options.hidden = {5};
+    options.decoder = Decoder::kMirrored;
+    options.marginal = Marginal::kNone;
+    all.push_back(options);
+  }
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("gradients of the objective equal finite differences") {
+  const SparseBatch batch = make_batch();
+  for (const SailerOptions& options : variants()) {
+    SailerModel model = make_model(options);
+    const auto loss = [&] {
+      model.generator().set_current_seed(77);  // the same noise every time
+      return model.loss(batch, 0.7, false).total;
+    };
+    for (const NamedTensor& entry : model.parameters().parameters()) {
+      INFO(name_of(options.architecture) << " " << entry.name);
+      REQUIRE(gradient_error(entry.tensor, loss, 5) < 2e-5);
+    }
+  }
+}
+
+TEST_CASE("the objective is the weighted sum of its parts") {
+  const SparseBatch batch = make_batch();
+  for (const SailerOptions& options : variants()) {
+    SailerModel model = make_model(options);
+    const double beta = 0.6;
+    const SailerLoss loss = model.loss(batch, beta, false);
+    const double expected =
+        beta * loss.kl.item<double>() +
+        beta * options.lambda * loss.marginal.item<double>() +
+        (1 + options.lambda) * loss.reconstruction.item<double>();
+    REQUIRE(loss.total.item<double>() == Approx(expected).epsilon(1e-10));
+    REQUIRE(loss.kl.item<double>() > 0);
+    if (options.marginal == Marginal::kPairwise) {
+      REQUIRE(loss.marginal.item<double>() > 0);
+    }
+  }
+}
+
+TEST_CASE("the warm-up has neither noise nor KL") {
+  SailerModel model = make_model(small(Architecture::kDense));
+  const SparseBatch batch = make_batch();
+  const SailerLoss first = model.loss(batch, 0.5, true);
+  const SailerLoss second = model.loss(batch, 0.5, true);
+  REQUIRE(first.total.item<double>() == second.total.item<double>());
+  REQUIRE(first.total.item<double>() ==
+          Approx(2 * first.reconstruction.item<double>()).epsilon(1e-12));
+}
+
+TEST_CASE("the evaluation is the plain likelihood, omega divided out") {
+  SailerOptions options = small(Architecture::kDense);
+  options.omega = 6;
+  const SailerModel model = make_model(options);
+  const SparseBatch batch = make_batch();
+  const Posterior posterior = model.encode(batch, false);
+  const at::Tensor hidden =
+      model.decode_hidden(posterior.mean, batch.confounders, false);
+  const at::Tensor logits = model.logits(hidden, 0, 0, 25);
+  // p / (1 - p) is the decoder's odds over omega.
+  const at::Tensor odds = at::exp(logits) / options.omega;
+  const at::Tensor p = odds / (1 + odds);
+  double expected = 0;
+  const int64_t* offsets = batch.target.offsets.data_ptr<int64_t>();
+  const int64_t* indices = batch.target.indices.data_ptr<int64_t>();
+  for (int64_t i = 0; i < 8; ++i) {
+    for (int64_t k = 0; k < 25; ++k) {
+      const bool open = std::find(indices + offsets[i],
+                                  indices + offsets[i + 1],
+                                  k) != indices + offsets[i + 1];
+      const double share = p[i][k].item<double>();
+      expected += std::log(open ? share : 1 - share) / 8;
+    }
+  }
+  const SailerModel::Evaluation found = model.evaluate(batch);
+  REQUIRE(found.log_likelihood == Approx(expected).epsilon(1e-9));
+  REQUIRE(found.kl == Approx(kl_to_prior(posterior.mean, posterior.log_variance)
+                                 .mean()
+                                 .item<double>()));
+}
+
+TEST_CASE("chromosomes meet only in the latent space") {
+  SailerModel model = make_model(small(Architecture::kChromosome));
+  SparseBatch batch = make_batch();
+  for (const NamedTensor& entry : model.parameters().parameters()) {
+    entry.tensor.mutable_grad().reset();
+  }
+  const at::Tensor hidden = model.decode_hidden(
+      random_tensor({8, 3}, 5), batch.confounders, false);
+  // Logits of the second chromosome depend on its own columns only.
+  model.logits(hidden, 1, 9, 13).sum().backward();
+  for (const NamedTensor& entry : model.parameters().parameters()) {
+    if (entry.name != "decoder.output.weight") continue;
+    const at::Tensor gradient = entry.tensor.grad().abs().sum(1);
+    REQUIRE(gradient.slice(0, 0, 9).sum().item<double>() == 0);
+    REQUIRE(gradient.slice(0, 9, 13).min().item<double>() > 0);
+    REQUIRE(gradient.slice(0, 13, 25).sum().item<double>() == 0);
+  }
+}
+
+TEST_CASE("output biases start at the logit of the peak's frequency") {
+  SailerOptions options = small(Architecture::kDense);
+  std::vector<double> frequencies(25, 0.2);
+  frequencies[3] = 0;  // stays finite
+  SailerModel model(options, layout_of(options), kConfounders, frequencies, 1,
+                    at::kCPU, at::kDouble);
+  const at::Tensor bias = model.parameters().parameters().back().tensor;
+  REQUIRE(model.parameters().parameters().back().name ==
+          "decoder.output.bias");
+  REQUIRE(bias[0].item<double>() == Approx(std::log(0.2 / 0.8)));
+  REQUIRE(std::isfinite(bias[3].item<double>()));
+}
+
+TEST_CASE("a seed decides every parameter, and states travel") {
+  const SailerOptions options = small(Architecture::kChromosome);
+  SailerModel one = make_model(options, 5), same = make_model(options, 5);
+  SailerModel other = make_model(options, 6);
+  const auto a = one.parameters().state(), b = same.parameters().state();
+  bool differs = false;
+  for (size_t k = 0; k < a.size(); ++k) {
+    REQUIRE(at::equal(a[k].tensor, b[k].tensor));
+    differs = differs ||
+              !at::equal(a[k].tensor, other.parameters().state()[k].tensor);
+  }
+  REQUIRE(differs);
+  other.parameters().load_state(a);
+  const SparseBatch batch = make_batch();
+  REQUIRE(at::equal(one.encode(batch, false).mean,
+                    other.encode(batch, false).mean));
+}
+
+TEST_CASE("a state that does not fit is refused and changes nothing") {
+  SailerModel model = make_model(small(Architecture::kDense));
+  const auto before = model.parameters().state();
+  auto damaged = model.parameters().state();
+  damaged.back().tensor = at::zeros({2}, doubles());
+  REQUIRE_THROWS_AS(model.parameters().load_state(damaged), Error);
+  damaged.pop_back();
+  REQUIRE_THROWS_WITH(model.parameters().load_state(damaged),
+                      contains("tensors"));
+  const auto after = model.parameters().state();
+  for (size_t k = 0; k < before.size(); ++k) {
+    REQUIRE(at::equal(before[k].tensor, after[k].tensor));
+  }
+}
+
+TEST_CASE("options out of range are refused by name") {
+  const auto refused = [](auto change, const char* name) {
+    SailerOptions options;
+    change(options);
+    REQUIRE_THROWS_WITH(options.check(), contains(name));
+  };
+  refused([](SailerOptions& o) { o.n_latent = 0; }, "n_latent");
+  refused([](SailerOptions& o) { o.hidden = {}; }, "hidden");
+  refused([](SailerOptions& o) { o.hidden = {5, 0}; }, "hidden");
+  refused([](SailerOptions& o) { o.lambda = -1; }, "lambda");
+  refused([](SailerOptions& o) { o.lambda = NAN; }, "lambda");
+  refused([](SailerOptions& o) { o.omega = 0; }, "omega");
+  refused([](SailerOptions& o) { o.dropout = 1; }, "dropout");
+  refused([](SailerOptions& o) { o.thinning = 1; }, "thinning");
+  REQUIRE_THROWS_WITH(parse_architecture("cnn"), contains("chromosome"));
+  REQUIRE_THROWS_WITH(parse_marginal("all"), contains("mixture"));
+}

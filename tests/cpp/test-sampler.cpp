@@ -1,0 +1,65 @@
+#include <algorithm>
+#include <numeric>
+#include <set>
+
+#include "catch.h"
+#include "core/training/sampler.h"
+
+using namespace sailer;
+using namespace sailer_test;
+
+namespace {
+std::vector<int64_t> first_cells(int64_t n) {
+  std::vector<int64_t> cells(n);
+  std::iota(cells.begin(), cells.end(), int64_t{0});
+  return cells;
+}
+}  // namespace
+
+TEST_CASE("a split has every cell once") {
+  const Split split = split_cells(1000, 0.1, 5);
+  REQUIRE(split.validation.size() == 100);
+  REQUIRE(split.training.size() == 900);
+  std::set<int64_t> all(split.training.begin(), split.training.end());
+  all.insert(split.validation.begin(), split.validation.end());
+  REQUIRE(all.size() == 1000);
+  REQUIRE(std::is_sorted(split.training.begin(), split.training.end()));
+  REQUIRE(split_cells(1000, 0.1, 5).validation == split.validation);
+  REQUIRE(split_cells(1000, 0.1, 6).validation != split.validation);
+}
+
+TEST_CASE("few cells are not split away") {
+  REQUIRE(split_cells(10, 0.1, 1).validation.empty());
+  REQUIRE(split_cells(2, 0.9, 1).training.size() == 2);
+  REQUIRE(split_cells(10, 0.99, 1).training.size() == 2);
+  REQUIRE(split_cells(50, 0, 1).validation.empty());
+}
+
+TEST_CASE("an epoch sees every cell once, in either kind of order") {
+  const bool random_access = GENERATE(true, false);
+  const int64_t n = GENERATE(1, 63, 64, 65, 1000);
+  const std::vector<int64_t> cells = first_cells(n);
+  BlockShuffle shape;
+  shape.pool_blocks = 3;
+  std::vector<int64_t> order = epoch_order(cells, random_access, 9, shape);
+  REQUIRE(order == epoch_order(cells, random_access, 9, shape));
+  if (n > 60) {
+    REQUIRE(order != cells);
+    REQUIRE(order != epoch_order(cells, random_access, 10, shape));
+  }
+  std::sort(order.begin(), order.end());
+  REQUIRE(order == cells);
+}
+
+TEST_CASE("block order keeps each pool to its blocks") {
+  BlockShuffle shape;
+  shape.block_cells = 10;
+  shape.pool_blocks = 4;
+  const std::vector<int64_t> order =
+      epoch_order(first_cells(400), false, 3, shape);
+  for (size_t pool = 0; pool < order.size(); pool += 40) {
+    std::set<int64_t> blocks;
+    for (size_t k = pool; k < pool + 40; ++k) blocks.insert(order[k] / 10);
+    REQUIRE(blocks.size() == 4);
+  }
+}
