@@ -1,0 +1,115 @@
+# Matrices that are not in memory as such: DelayedArray's and BPCells'.
+
+#' @rdname as_cells
+#' @export
+as_cells.DelayedMatrix <- function(x, ...) {
+  from_file <- cells_of_seed(x)
+  if (!is.null(from_file)) {
+    return(from_file)
+  }
+  sparse <- delayed("is_sparse")(x)
+  pack_blocks(
+    x, paste("a", class(x)[1]), delayed_block_cells(x, sparse),
+    if (sparse) take_sparse else take_dense
+  )
+}
+
+#' @rdname as_cells
+#' @export
+as_cells.IterableMatrix <- function(x, ...) {
+  pack_blocks(
+    x, "a BPCells matrix", block_cells(nrow(x), 1e8),
+    function(x, columns) methods::as(x[, columns], "dgCMatrix")
+  )
+}
+
+take_dense <- function(x, columns) as.matrix(x[, columns, drop = FALSE])
+
+# Coercing the DelayedMatrix itself would turn NaN into zero in some versions.
+take_sparse <- function(x, columns) {
+  block <- delayed("extract_sparse_array")(x, list(NULL, columns))
+  block <- methods::as(block, "CsparseMatrix")
+  if (methods::is(block, "dMatrix")) block else methods::as(block, "dMatrix")
+}
+
+# Sparse blocks may span more cells: 5 % of a peak matrix is much. Whole chunks
+# are read where the file has them.
+delayed_block_cells <- function(x, sparse) {
+  n_block <- block_cells(nrow(x), if (sparse) 1e8 else 4e6)
+  chunk <- DelayedArray::chunkdim(x)[2]
+  if (length(chunk) == 0 || is.na(chunk) || chunk > n_block) {
+    return(n_block)
+  }
+  floor(n_block / chunk) * chunk
+}
+
+# Functions that moved between packages from one release to another.
+delayed <- function(name) {
+  for (package in c("SparseArray", "S4Arrays", "DelayedArray")) {
+    if (requireNamespace(package, quietly = TRUE) &&
+          name %in% getNamespaceExports(package)) {
+      return(getExportedValue(package, name))
+    }
+  }
+  abort("DelayedArray has no {.fn {name}}; install a newer release.")
+}
+
+# A handle to the file behind x when nothing but names and the choice of rows
+# and columns was changed, NULL otherwise.
+cells_of_seed <- function(x) {
+  behind <- seed_behind(x)
+  opened <- if (!is.null(behind)) open_seed(behind$seed)
+  if (is.null(opened) || anyDuplicated(behind$peaks) ||
+        !identical(dim(opened), dim(behind$seed))) {
+    return(NULL)
+  }
+  if (!is.null(behind$peaks) || !is.null(behind$cells)) {
+    opened <- opened[behind$peaks %||% seq_len(nrow(opened)),
+                     behind$cells %||% seq_len(ncol(opened))]
+  }
+  opened["peaks"] <- list(rownames(x))
+  opened["cells"] <- list(colnames(x))
+  opened
+}
+
+# The seed under changes of names and choices of rows and columns, and what is
+# chosen of it (NULL: all). NULL when there are changes of another kind.
+seed_behind <- function(x) {
+  seed <- x@seed
+  peaks <- NULL
+  cells <- NULL
+  while (methods::is(seed, "DelayedUnaryOp")) {
+    if (methods::is(seed, "DelayedSubset")) {
+      # Outer choices are taken of inner ones.
+      peaks <- chosen_of(seed@index[[1]], peaks)
+      cells <- chosen_of(seed@index[[2]], cells)
+    } else if (!methods::is(seed, "DelayedSetDimnames")) {
+      return(NULL)
+    }
+    seed <- seed@seed
+  }
+  list(seed = seed, peaks = peaks, cells = cells)
+}
+
+# Our reader on the seed's file, or NULL when that is not for it (CSC, dense).
+open_seed <- function(seed) {
+  open <- function(...) {
+    tryCatch(
+      open_cells(seed@filepath, ...),
+      sailer_file_error = function(cnd) NULL,
+      sailer_argument_error = function(cnd) NULL
+    )
+  }
+  if (methods::is(seed, "TENxMatrixSeed")) {
+    return(open(group = sub("^/", "", seed@group), feature_type = NULL))
+  }
+  if (!methods::is(seed, "H5ADMatrixSeed") ||
+        !methods::.hasSlot(seed, "group")) {
+    return(NULL)
+  }
+  group <- sub("^/", "", seed@group)
+  if (group == "X") {
+    return(open())
+  }
+  if (startsWith(group, "layers/")) open(layer = sub("^layers/", "", group))
+}

@@ -1,0 +1,309 @@
+# The porch: what a user brings becomes a handle of class "sailer_cells" that
+# the core reads as sparse rows, one per cell. Nothing of the user's object is
+# copied that need not be, and nothing of it is changed.
+#
+# A handle is a list of
+#   source  external pointer to the core's cell source
+#   cells   names of the n cells, or NULL when the object has none
+#   peaks   names of the P peaks, or NULL
+#   origin  for messages: "a dgCMatrix", "10x HDF5 file 'x.h5'"
+#   ranges  GRanges of the peaks, or NULL
+#   file    for cells in a file: the arguments of open_cells() that open it
+#   chosen  for cells in a file: list(peaks, cells), the places taken of it
+
+#' @importFrom rlang %||%
+#' @importClassesFrom Matrix dgCMatrix
+NULL
+
+#' Cells that the models can read
+#'
+#' `as_cells()` turns counts of peaks x cells into a handle from which the
+#' models read cells as sparse rows. [sailer()] calls it on what it is given, so
+#' most users never need it. Methods for Seurat and SingleCellExperiment objects
+#' choose the assay and then call it on the counts.
+#'
+#' * A `dgCMatrix` is borrowed: no copy is made. Other sparse matrices of the
+#'   Matrix package are converted once.
+#' * Dense matrices, `DelayedMatrix` and BPCells' `IterableMatrix` are read by
+#'   blocks of cells and packed: 4 bytes for each open peak of each cell, never
+#'   a dense copy of the whole. Their counts are checked while they are packed.
+#' * A `TENxMatrix` or a CSR `H5ADMatrix` whose values were not changed is read
+#'   from its file by streaming; see [open_cells()].
+#'
+#' Handles can be subset like a matrix: `cells[peaks, cells]`.
+#'
+#' @param x Counts, peaks in rows and cells in columns: a matrix, any matrix of
+#'   the Matrix package, a `DelayedMatrix`, an `IterableMatrix`, a path for
+#'   [open_cells()], or a handle.
+#' @param ... Passed on to methods.
+#' @return An object of class `"sailer_cells"`, with methods for `dim()` (peaks,
+#'   cells), `dimnames()`, `[`, `format()` and `print()`. A handle to a file
+#'   that went through [saveRDS()] or to another process opens the file again;
+#'   one to a matrix in memory has to be made again from the matrix.
+#' @section Errors:
+#' `sailer_argument_error` when `x` is nothing that holds counts;
+#' `sailer_data_error` when counts that are packed are missing, infinite,
+#' negative or fractional, naming cell and peak.
+#' @seealso [check_cells()] for what a model asks of counts.
+#' @references Cao (2023), section 2.2.7, for how counts are filtered.
+#' @examples
+#' counts <- Matrix::sparseMatrix(
+#'   i = c(1, 2, 3, 1), j = c(1, 1, 2, 3), x = 1,
+#'   dimnames = list(paste0("chr1-", 1:3, "00-", 1:3, "50"), c("a", "b", "c"))
+#' )
+#' cells <- as_cells(counts)
+#' cells
+#' dim(cells[, c("a", "b")])
+#' @export
+as_cells <- function(x, ...) {
+  UseMethod("as_cells")
+}
+
+#' @rdname as_cells
+#' @export
+as_cells.default <- function(x, ...) {
+  abort(c(
+    "{.arg x} must hold counts of peaks x cells, not {.obj_type_friendly {x}}.",
+    i = "Give a matrix, a matrix of the Matrix package, a DelayedMatrix, a
+         Seurat or SingleCellExperiment object, or {.fn open_cells} of a file."
+  ))
+}
+
+#' @rdname as_cells
+#' @export
+as_cells.sailer_cells <- function(x, ...) {
+  if (core_cells_alive(x$source)) {
+    return(x)
+  }
+  if (is.null(x$file)) {
+    abort(c(
+      "These cells were in the memory of an R session that is gone.",
+      i = "They came from {x$origin}: call {.fn as_cells} on it again."
+    ))
+  }
+  reopen_cells(x)
+}
+
+#' @rdname as_cells
+#' @export
+as_cells.character <- function(x, ...) {
+  open_cells(x, ...)
+}
+
+#' @rdname as_cells
+#' @export
+as_cells.dgCMatrix <- function(x, ...) {
+  new_cells(
+    core_cells_from_matrix(x@i, x@p, x@x, x@Dim, "a dgCMatrix"),
+    rownames(x), colnames(x), "a dgCMatrix"
+  )
+}
+
+#' @rdname as_cells
+#' @export
+as_cells.ngCMatrix <- function(x, ...) {
+  new_cells(
+    core_cells_from_matrix(x@i, x@p, NULL, x@Dim, "an ngCMatrix"),
+    rownames(x), colnames(x), "an ngCMatrix"
+  )
+}
+
+#' @rdname as_cells
+#' @export
+as_cells.Matrix <- function(x, ...) {
+  origin <- paste("a", class(x)[1])
+  if (methods::is(x, "sparseMatrix")) {
+    cells <- as_cells(as_column_sparse(x))
+    cells$origin <- origin
+    return(cells)
+  }
+  if (methods::is(x, "dgeMatrix")) {
+    return(pack_dense(x@x, dim(x), dimnames(x), origin))
+  }
+  pack_blocks(
+    x, origin, block_cells(nrow(x)),
+    function(x, columns) as.matrix(x[, columns, drop = FALSE])
+  )
+}
+
+#' @rdname as_cells
+#' @export
+as_cells.matrix <- function(x, ...) {
+  if (!is.numeric(x) && !is.logical(x)) {
+    abort(
+      c(
+        "Counts must be numbers, but {.arg x} is a {typeof(x)} matrix.",
+        i = "Give the counts as a numeric matrix, peaks in rows."
+      ),
+      class = "data"
+    )
+  }
+  pack_dense(x, dim(x), dimnames(x), "a matrix")
+}
+
+new_cells <- function(source, peaks, cells, origin, ranges = NULL,
+                      file = NULL, chosen = NULL) {
+  structure(
+    list(
+      source = source, cells = cells, peaks = peaks, origin = origin,
+      ranges = ranges, file = file, chosen = chosen
+    ),
+    class = "sailer_cells"
+  )
+}
+
+# dgCMatrix or ngCMatrix of any sparse matrix. Repeated entries of a triplet
+# matrix are summed, as Matrix itself reads them.
+as_column_sparse <- function(x) {
+  x <- methods::as(x, "generalMatrix")
+  x <- methods::as(x, "CsparseMatrix")
+  if (methods::is(x, "lMatrix")) methods::as(x, "dMatrix") else x
+}
+
+# Packing ---------------------------------------------------------------------
+
+# Cells for a dense block of about 4 million counts.
+block_cells <- function(n_peaks, n_counts = 4e6) {
+  max(1, floor(n_counts / max(1, n_peaks)))
+}
+
+# Calls add(source, first, count) for consecutive blocks of cells; it appends
+# them and returns NULL or the first count that cannot be used.
+pack_cells <- function(dims, names, origin, n_block, add) {
+  source <- core_cells_pack(dims[1], origin)
+  first <- 1
+  while (first <= dims[2]) {
+    count <- min(n_block, dims[2] - first + 1)
+    problem <- add(source, first, count)
+    if (!is.null(problem)) {
+      abort_for_count(problem, names[[1]], names[[2]], call = NULL)
+    }
+    first <- first + count
+  }
+  new_cells(source, names[[1]], names[[2]], origin)
+}
+
+# A vector that holds the whole matrix by columns: read in place.
+pack_dense <- function(values, dims, names, origin) {
+  pack_cells(
+    dims, names %||% list(NULL, NULL), origin, block_cells(dims[1]),
+    function(source, first, count) {
+      core_cells_pack_dense(source, values, dims[1], first, count)
+    }
+  )
+}
+
+# A matrix of any class: take(x, columns) is a base matrix or a dgCMatrix.
+pack_blocks <- function(x, origin, n_block, take) {
+  pack_cells(
+    dim(x), dimnames(x) %||% list(NULL, NULL), origin, n_block,
+    function(source, first, count) {
+      block <- take(x, seq(first, length.out = count))
+      if (methods::is(block, "dgCMatrix")) {
+        core_cells_pack_sparse(source, block@i, block@p, block@x)
+      } else {
+        core_cells_pack_dense(source, block, nrow(block), 1, count)
+      }
+    }
+  )
+}
+
+# Methods ---------------------------------------------------------------------
+
+#' @export
+dim.sailer_cells <- function(x) {
+  if (core_cells_alive(x$source)) {
+    dims <- core_cells_dim(x$source)
+  } else {
+    dims <- c(length(x$peaks), length(x$cells))
+  }
+  if (max(dims) <= .Machine$integer.max) as.integer(dims) else dims
+}
+
+#' @export
+dimnames.sailer_cells <- function(x) {
+  list(x$peaks, x$cells)
+}
+
+#' @export
+format.sailer_cells <- function(x, ...) {
+  dims <- format(dim(x), big.mark = ",", trim = TRUE)
+  first <- function(names, what) {
+    if (length(names) == 0) {
+      return(paste0(what, ": no names"))
+    }
+    shown <- paste(utils::head(names, 3), collapse = ", ")
+    paste0(what, ": ", shown, if (length(names) > 3) ", ...")
+  }
+  c(
+    paste0("<sailer_cells> ", dims[1], " peaks x ", dims[2], " cells"),
+    paste0("  from ", x$origin),
+    paste0("  ", first(x$peaks, "peaks")),
+    paste0("  ", first(x$cells, "cells"))
+  )
+}
+
+#' @export
+print.sailer_cells <- function(x, ...) {
+  cat(format(x, ...), sep = "\n")
+  invisible(x)
+}
+
+#' @export
+`[.sailer_cells` <- function(x, i, j, ..., drop = FALSE) {
+  x <- as_cells(x)
+  dims <- dim(x)
+  peaks <- if (!missing(i)) places(i, dims[1], x$peaks, "peak")
+  cells <- if (!missing(j)) places(j, dims[2], x$cells, "cell")
+  if (anyDuplicated(peaks)) {
+    abort("A peak can be taken only once from cells.")
+  }
+  map <- NULL
+  if (!is.null(peaks)) {
+    map <- rep(NA_integer_, dims[1])
+    map[peaks] <- seq_along(peaks)
+    dims[1] <- length(peaks)
+  }
+  source <- core_cells_subset(x$source, cells, map, dims[1])
+  chosen <- if (!is.null(x$file)) {
+    list(
+      peaks = chosen_of(x$chosen$peaks, peaks),
+      cells = chosen_of(x$chosen$cells, cells)
+    )
+  }
+  new_cells(
+    source, if (is.null(peaks)) x$peaks else x$peaks[peaks],
+    if (is.null(cells)) x$cells else x$cells[cells], x$origin,
+    if (is.null(peaks) || is.null(x$ranges)) x$ranges else x$ranges[peaks],
+    x$file, chosen
+  )
+}
+
+# The places that an index means, counted from 1.
+places <- function(index, size, names, what, call = rlang::caller_env()) {
+  if (is.character(index)) {
+    found <- match(index, names)
+    lost <- index[is.na(found)]
+    if (length(lost) > 0) {
+      abort("There is no {what} named {.val {lost[1]}}.", call = call)
+    }
+    return(found)
+  }
+  if (is.logical(index) && length(index) != size) {
+    abort(
+      "The index of {what}s has {length(index)} value{?s}, but there are
+       {size} {what}s.",
+      call = call
+    )
+  }
+  found <- tryCatch(seq_len(size)[index], error = function(cnd) NA)
+  if (anyNA(found)) {
+    abort("The index of {what}s is NA or beyond {size}.", call = call)
+  }
+  found
+}
+
+# `second` is chosen of what `first` chose; NULL chooses all.
+chosen_of <- function(first, second) {
+  if (is.null(first)) second else if (is.null(second)) first else first[second]
+}

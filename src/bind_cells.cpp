@@ -1,0 +1,299 @@
+// Doors to the sources of cells in memory, and to the pass over their counts.
+// Those that open files are in bind_files.cpp.
+//
+// Cells and features are counted from 1 in R and from 0 in core; counts of
+// cells travel as doubles, since they may pass 2^31.
+
+#include <Rcpp.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "bindings/errors.h"
+#include "bindings/keep_alive.h"
+#include "bindings/source.h"
+#include "core/data/concat_source.h"
+#include "core/data/gather.h"
+#include "core/data/matrix_source.h"
+#include "core/data/packed_source.h"
+#include "core/data/scan.h"
+#include "core/data/subset_source.h"
+
+namespace {
+
+using sailer::CellSourcePtr;
+using sailer::SparseRows;
+
+bool interrupt_pending() {
+  try {
+    Rcpp::checkUserInterrupt();
+  } catch (const Rcpp::internal::InterruptedException&) {
+    return true;
+  }
+  return false;
+}
+
+// NULL, or what is wrong with which count; R gives the names (R/cells-check.R).
+SEXP wrap_problem(const sailer::CountProblem& problem) {
+  if (!problem) return R_NilValue;
+  return Rcpp::List::create(
+      Rcpp::Named("kind") = sailer::problem_name(problem.kind),
+      Rcpp::Named("cell") = static_cast<double>(problem.cell + 1),
+      Rcpp::Named("feature") = static_cast<double>(problem.feature + 1),
+      Rcpp::Named("value") = problem.value);
+}
+
+sailer::PackedSource& packed(const CellSourcePtr& source) {
+  auto* pack = dynamic_cast<sailer::PackedSource*>(source.get());
+  if (pack == nullptr) {
+    throw sailer::Error(sailer::ErrorKind::kArgument,
+                        "Cells can only be appended to packed cells, not to " +
+                            source->describe() + ".");
+  }
+  return *pack;
+}
+
+std::vector<int64_t> cells_from_r(const Rcpp::NumericVector& cells) {
+  std::vector<int64_t> result;
+  result.reserve(cells.size());
+  for (double cell : cells) result.push_back(static_cast<int64_t>(cell) - 1);
+  return result;
+}
+
+// NULL: no map. NA: the feature is dropped.
+sailer::FeatureMap map_from_r(const Rcpp::RObject& map) {
+  if (map.isNULL()) return {};
+  const Rcpp::IntegerVector places(map);
+  sailer::FeatureMap result;
+  result.reserve(places.size());
+  for (int place : places) {
+    result.push_back(place == NA_INTEGER ? -1 : place - 1);
+  }
+  return result;
+}
+
+float count_from_r(int value) {
+  return value == NA_INTEGER ? std::numeric_limits<float>::quiet_NaN()
+                             : static_cast<float>(value);
+}
+float count_from_r(double value) { return static_cast<float>(value); }
+
+template <typename T>
+void append_dense_columns(const T* values, int64_t n_rows, int64_t n_columns,
+                          SparseRows& rows) {
+  for (int64_t column = 0; column < n_columns; ++column) {
+    for (int64_t row = 0; row < n_rows; ++row) {
+      const T value = values[column * n_rows + row];
+      if (value == 0) continue;
+      rows.indices.push_back(static_cast<int32_t>(row));
+      rows.values.push_back(count_from_r(value));
+    }
+    rows.offsets.push_back(static_cast<int64_t>(rows.indices.size()));
+  }
+}
+
+// Entries of a cell in ascending order, as a dgCMatrix wants them.
+Rcpp::List wrap_rows(const SparseRows& rows) {
+  if (rows.offsets.back() > std::numeric_limits<int>::max()) {
+    throw sailer::Error(sailer::ErrorKind::kArgument,
+                        "This block has more non-zeros than a dgCMatrix holds; "
+                        "ask for fewer cells.");
+  }
+  Rcpp::IntegerVector p(rows.offsets.begin(), rows.offsets.end());
+  Rcpp::IntegerVector i(rows.indices.size());
+  Rcpp::NumericVector x(rows.values.size());
+  std::vector<int64_t> order;
+  for (int64_t row = 0; row < rows.n_rows(); ++row) {
+    const int64_t begin = rows.offsets[row];
+    order.resize(static_cast<size_t>(rows.offsets[row + 1] - begin));
+    std::iota(order.begin(), order.end(), begin);
+    std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
+      return rows.indices[a] < rows.indices[b];
+    });
+    for (size_t k = 0; k < order.size(); ++k) {
+      i[begin + k] = rows.indices[order[k]];
+      x[begin + k] = rows.values[order[k]];
+    }
+  }
+  return Rcpp::List::create(Rcpp::Named("i") = i, Rcpp::Named("p") = p,
+                            Rcpp::Named("x") = x);
+}
+
+}  // namespace
+
+// The slots of a dgCMatrix, or of an ngCMatrix with x = NULL; dims is its Dim.
+// [[Rcpp::export]]
+SEXP core_cells_from_matrix(Rcpp::IntegerVector i, Rcpp::IntegerVector p,
+                            Rcpp::RObject x, Rcpp::IntegerVector dims,
+                            std::string description) {
+  return sailer::guarded([&]() -> SEXP {
+    if (p.size() != int64_t{dims[1]} + 1 ||
+        (!x.isNULL() && Rf_xlength(x) != i.size())) {
+      throw sailer::Error(sailer::ErrorKind::kData,
+                          description +
+                              " is broken: the lengths of its slots "
+                              "'p', 'i' and 'x' do not agree.");
+    }
+    sailer::MatrixView view;
+    view.offsets = p.begin();
+    view.indices = i.begin();
+    view.values = x.isNULL() ? nullptr : REAL(x);
+    view.n_features = dims[0];
+    view.n_cells = dims[1];
+    view.n_entries = i.size();
+    // A list of the vectors that the view points into.
+    auto owner = sailer::KeepAlive::of(Rcpp::List::create(i, p, x));
+    return sailer::wrap_source(std::make_shared<sailer::MatrixSource>(
+        view, std::move(owner), std::move(description)));
+  });
+}
+
+// [[Rcpp::export]]
+SEXP core_cells_pack(double n_features, std::string description) {
+  return sailer::guarded([&]() -> SEXP {
+    return sailer::wrap_source(std::make_shared<sailer::PackedSource>(
+        static_cast<int64_t>(n_features), std::move(description)));
+  });
+}
+
+// Appends the columns of a dgCMatrix. Returns NULL, or the first bad count.
+// [[Rcpp::export]]
+SEXP core_cells_pack_sparse(SEXP source, Rcpp::IntegerVector i,
+                            Rcpp::IntegerVector p, Rcpp::NumericVector x) {
+  return sailer::guarded([&]() -> SEXP {
+    SparseRows rows;
+    rows.indices.assign(i.begin(), i.end());
+    rows.values.assign(x.begin(), x.end());
+    rows.offsets.assign(p.begin(), p.end());
+    return wrap_problem(packed(sailer::unwrap_source(source)).append(rows));
+  });
+}
+
+// Appends `count` columns of a dense column-major vector with n_rows rows,
+// from column `first` on. Returns NULL, or the first bad count.
+// [[Rcpp::export]]
+SEXP core_cells_pack_dense(SEXP source, Rcpp::RObject values, double n_rows,
+                           double first, double count) {
+  return sailer::guarded([&]() -> SEXP {
+    SparseRows rows;
+    const auto height = static_cast<int64_t>(n_rows);
+    const auto width = static_cast<int64_t>(count);
+    const auto skip = (static_cast<int64_t>(first) - 1) * height;
+    if (skip < 0 || skip + height * width > Rf_xlength(values)) {
+      throw sailer::Error(sailer::ErrorKind::kArgument,
+                          "Columns were asked for that the matrix lacks.");
+    }
+    switch (TYPEOF(values)) {
+      case REALSXP:
+        append_dense_columns(REAL(values) + skip, height, width, rows);
+        break;
+      case INTSXP:
+        append_dense_columns(INTEGER(values) + skip, height, width, rows);
+        break;
+      case LGLSXP:
+        append_dense_columns(LOGICAL(values) + skip, height, width, rows);
+        break;
+      default:
+        throw sailer::Error(sailer::ErrorKind::kData,
+                            std::string("Counts must be numbers, not ") +
+                                Rf_type2char(TYPEOF(values)) + ".");
+    }
+    return wrap_problem(packed(sailer::unwrap_source(source)).append(rows));
+  });
+}
+
+// One after another over cells. maps[[k]] is NULL or, for every feature of
+// sources[[k]], its place among n_features (NA: dropped).
+// [[Rcpp::export]]
+SEXP core_cells_concat(Rcpp::List sources, Rcpp::List maps, double n_features) {
+  return sailer::guarded([&]() -> SEXP {
+    std::vector<sailer::ConcatPart> parts;
+    for (R_xlen_t k = 0; k < sources.size(); ++k) {
+      parts.push_back({sailer::unwrap_source(sources[k]), map_from_r(maps[k])});
+    }
+    return sailer::wrap_source(std::make_shared<sailer::ConcatSource>(
+        std::move(parts), static_cast<int64_t>(n_features)));
+  });
+}
+
+// `cells`: NULL for all. `map`: as in core_cells_concat.
+// [[Rcpp::export]]
+SEXP core_cells_subset(SEXP source, Rcpp::RObject cells, Rcpp::RObject map,
+                       double n_features) {
+  return sailer::guarded([&]() -> SEXP {
+    sailer::Subset subset;
+    subset.all_cells = cells.isNULL();
+    if (!subset.all_cells) {
+      subset.cells = cells_from_r(Rcpp::NumericVector(cells));
+    }
+    subset.map = map_from_r(map);
+    subset.n_features = static_cast<int64_t>(n_features);
+    return sailer::wrap_source(std::make_shared<sailer::SubsetSource>(
+        sailer::unwrap_source(source), std::move(subset)));
+  });
+}
+
+// FALSE for a pointer that went through saveRDS() or to another process.
+// [[Rcpp::export]]
+bool core_cells_alive(SEXP source) {
+  return TYPEOF(source) == EXTPTRSXP && R_ExternalPtrAddr(source) != nullptr;
+}
+
+// features x cells, as dim() gives it.
+// [[Rcpp::export]]
+Rcpp::NumericVector core_cells_dim(SEXP source) {
+  return sailer::guarded([&] {
+    const CellSourcePtr cells = sailer::unwrap_source(source);
+    return Rcpp::NumericVector::create(static_cast<double>(cells->n_features()),
+                                       static_cast<double>(cells->n_cells()));
+  });
+}
+
+// [[Rcpp::export]]
+Rcpp::List core_scan(SEXP source) {
+  sailer::ScanResult result;
+  SEXP problem = sailer::guarded([&]() -> SEXP {
+    result = sailer::scan(*sailer::unwrap_source(source), interrupt_pending);
+    return wrap_problem(result.problem);
+  });
+  Rcpp::Shield<SEXP> held(problem);
+  if (result.cancelled) throw Rcpp::internal::InterruptedException();
+  Rcpp::NumericVector empty(result.empty_cells.begin(),
+                            result.empty_cells.end());
+  return Rcpp::List::create(
+      Rcpp::Named("depth") = Rcpp::wrap(result.depth),
+      Rcpp::Named("peak_cells") = Rcpp::NumericVector(
+          result.feature_cells.begin(), result.feature_cells.end()),
+      Rcpp::Named("n_nonzeros") = static_cast<double>(result.n_nonzeros),
+      Rcpp::Named("problem") = problem,
+      Rcpp::Named("n_empty") = static_cast<double>(result.n_empty),
+      Rcpp::Named("empty_cells") = empty + 1.0);
+}
+
+// Open features of each cell among those with keep = TRUE.
+// [[Rcpp::export]]
+Rcpp::IntegerVector core_depth_within(SEXP source, Rcpp::LogicalVector keep) {
+  bool cancelled = false;
+  auto cancel = [&] { return cancelled = interrupt_pending(); };
+  std::vector<uint8_t> mask(keep.size());
+  std::transform(keep.begin(), keep.end(), mask.begin(),
+                 [](int flag) { return flag == TRUE; });
+  std::vector<int32_t> depth = sailer::guarded([&] {
+    return sailer::depth_within(*sailer::unwrap_source(source), mask, cancel);
+  });
+  if (cancelled) throw Rcpp::internal::InterruptedException();
+  return Rcpp::wrap(depth);
+}
+
+// The slots i, p and x of the dgCMatrix features x cells of the cells asked
+// for, in any order, repeats allowed.
+// [[Rcpp::export]]
+Rcpp::List core_cells_block(SEXP source, Rcpp::NumericVector cells) {
+  return sailer::guarded([&] {
+    SparseRows rows;
+    sailer::gather(*sailer::unwrap_source(source), cells_from_r(cells), rows);
+    return wrap_rows(rows);
+  });
+}

@@ -1,0 +1,160 @@
+// Doors to counts in HDF5 files.
+
+#include <Rcpp.h>
+
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "bindings/errors.h"
+#include "bindings/source.h"
+#include "core/data/h5ad_source.h"
+#include "core/data/hdf5.h"
+#include "core/data/tenx_source.h"
+
+namespace {
+
+// NULL when there are none. Text in HDF5 is UTF-8 (or plain ASCII).
+SEXP wrap_names(const std::vector<std::string>& names) {
+  if (names.empty()) return R_NilValue;
+  Rcpp::CharacterVector result(names.size());
+  for (size_t k = 0; k < names.size(); ++k) {
+    result[k] = Rf_mkCharLenCE(names[k].data(),
+                               static_cast<int>(names[k].size()), CE_UTF8);
+  }
+  return result;
+}
+
+Rcpp::List wrap_opened(sailer::OpenedFile opened) {
+  const std::string origin = opened.source->describe();
+  return Rcpp::List::create(
+      Rcpp::Named("source") = sailer::wrap_source(std::move(opened.source)),
+      Rcpp::Named("peaks") = wrap_names(opened.features),
+      Rcpp::Named("cells") = wrap_names(opened.cells),
+      Rcpp::Named("intervals") = wrap_names(opened.intervals),
+      Rcpp::Named("origin") = origin);
+}
+
+bool is_missing(const sailer::ObsColumn& column, size_t row) {
+  return !column.missing.empty() && column.missing[row] != 0;
+}
+
+SEXP wrap_texts(const sailer::ObsColumn& column) {
+  Rcpp::CharacterVector result(wrap_names(column.texts));
+  for (size_t k = 0; k < column.texts.size(); ++k) {
+    if (is_missing(column, k)) result[k] = NA_STRING;
+  }
+  return result;
+}
+
+SEXP wrap_numbers(const sailer::ObsColumn& column) {
+  Rcpp::NumericVector result(column.numbers.begin(), column.numbers.end());
+  for (size_t k = 0; k < column.numbers.size(); ++k) {
+    if (is_missing(column, k)) result[k] = NA_REAL;
+  }
+  return result;
+}
+
+// R's integers where all values fit, doubles otherwise.
+SEXP wrap_integers(const sailer::ObsColumn& column) {
+  bool fits = true;
+  for (int64_t code : column.codes) {
+    fits = fits && code <= std::numeric_limits<int>::max() &&
+           code > std::numeric_limits<int>::min();
+  }
+  if (!fits) {
+    Rcpp::NumericVector wide(column.codes.begin(), column.codes.end());
+    for (size_t k = 0; k < column.codes.size(); ++k) {
+      if (is_missing(column, k)) wide[k] = NA_REAL;
+    }
+    return wide;
+  }
+  Rcpp::IntegerVector result(column.codes.begin(), column.codes.end());
+  for (size_t k = 0; k < column.codes.size(); ++k) {
+    if (is_missing(column, k)) result[k] = NA_INTEGER;
+  }
+  return result;
+}
+
+SEXP wrap_logical(const sailer::ObsColumn& column) {
+  Rcpp::LogicalVector result(column.codes.size());
+  for (size_t k = 0; k < column.codes.size(); ++k) {
+    result[k] = is_missing(column, k) ? NA_LOGICAL : column.codes[k] != 0;
+  }
+  return result;
+}
+
+SEXP wrap_factor(const sailer::ObsColumn& column) {
+  Rcpp::IntegerVector result(column.codes.size());
+  for (size_t k = 0; k < column.codes.size(); ++k) {
+    result[k] = is_missing(column, k) ? NA_INTEGER
+                                      : static_cast<int>(column.codes[k]) + 1;
+  }
+  result.attr("levels") =
+      column.categories.empty()
+          ? Rcpp::CharacterVector(0)
+          : Rcpp::CharacterVector(wrap_names(column.categories));
+  result.attr("class") =
+      column.ordered ? Rcpp::CharacterVector::create("ordered", "factor")
+                     : Rcpp::CharacterVector::create("factor");
+  return result;
+}
+
+}  // namespace
+
+// "tenx" or "h5ad", by what is in the file.
+// [[Rcpp::export]]
+std::string core_file_layout(std::string path) {
+  return sailer::guarded([&]() -> std::string {
+    return sailer::detect_layout(path) == sailer::FileLayout::kTenx ? "tenx"
+                                                                    : "h5ad";
+  });
+}
+
+// group "" finds the only one; feature_type "" keeps all features.
+// [[Rcpp::export]]
+Rcpp::List core_open_tenx(std::string path, std::string group,
+                          std::string feature_type) {
+  return sailer::guarded([&] {
+    return wrap_opened(sailer::open_tenx(path, {group, feature_type}));
+  });
+}
+
+// layer "" reads X.
+// [[Rcpp::export]]
+Rcpp::List core_open_h5ad(std::string path, std::string layer) {
+  return sailer::guarded(
+      [&] { return wrap_opened(sailer::open_h5ad(path, {layer})); });
+}
+
+// [[Rcpp::export]]
+std::vector<std::string> core_obs_columns(std::string path) {
+  return sailer::guarded([&] { return sailer::obs_columns(path); });
+}
+
+// A character, numeric, integer or logical vector, or a factor.
+// [[Rcpp::export]]
+SEXP core_read_obs(std::string path, std::string column) {
+  return sailer::guarded([&]() -> SEXP {
+    const sailer::ObsColumn values = sailer::read_obs(path, column);
+    switch (values.kind) {
+      case sailer::ObsColumn::Kind::kText:
+        return wrap_texts(values);
+      case sailer::ObsColumn::Kind::kNumber:
+        return wrap_numbers(values);
+      case sailer::ObsColumn::Kind::kInteger:
+        return wrap_integers(values);
+      case sailer::ObsColumn::Kind::kLogical:
+        return wrap_logical(values);
+      case sailer::ObsColumn::Kind::kCategorical:
+        return wrap_factor(values);
+    }
+    return R_NilValue;
+  });
+}
+
+// Version of the HDF5 library in use.
+// [[Rcpp::export]]
+std::string core_hdf5_version() {
+  return sailer::guarded([] { return sailer::hdf5::library_version(); });
+}

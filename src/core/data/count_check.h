@@ -1,0 +1,43 @@
+// What a count may be: finite, not negative, whole, once per cell and feature.
+#pragma once
+
+#include <vector>
+
+#include "cell_source.h"
+
+namespace sailer {
+
+struct CountProblem {
+  enum class Kind {
+    kNone,
+    kNotANumber,
+    kInfinite,
+    kNegative,
+    kFractional,
+    kDuplicate  // the feature stands twice in one cell
+  };
+  Kind kind = Kind::kNone;
+  int64_t cell = -1;
+  int64_t feature = -1;
+  double value = 0;
+
+  explicit operator bool() const { return kind != Kind::kNone; }
+};
+
+// "nan", "infinite", "negative", "fractional", "duplicate" or "none".
+const char* problem_name(CountProblem::Kind kind);
+
+class CountChecker {
+ public:
+  explicit CountChecker(int64_t n_features)
+      : last_row_(static_cast<size_t>(n_features), -1) {}
+
+  // The first problem in `rows`, whose first row is the cell `first_cell`.
+  CountProblem check(const SparseRows& rows, int64_t first_cell);
+
+ private:
+  std::vector<int64_t> last_row_;  // by feature: the row it was last seen in
+  int64_t n_checked_ = 0;          // rows so far
+};
+
+}  // namespace sailer

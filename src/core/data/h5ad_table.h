@@ -1,0 +1,32 @@
+// obs and var of an h5ad file: tables of named columns with an index.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "h5ad_source.h"
+#include "hdf5.h"
+
+namespace sailer {
+
+class H5adTable {
+ public:
+  // `name`: "obs", "var" or "raw/var".
+  H5adTable(const hdf5::File& file, std::string name);
+
+  std::vector<std::string> index() const;  // names of the rows
+  std::vector<std::string> columns() const;
+  ObsColumn read(const std::string& column) const;
+
+ private:
+  std::string index_name() const;
+  ObsColumn read_dataset(const std::string& column) const;
+  ObsColumn read_group(const std::string& column) const;
+  ObsColumn read_field(const std::string& column) const;
+
+  const hdf5::File& file_;
+  std::string name_;
+  bool compound_;  // one dataset of compound values, before AnnData 0.7
+};
+
+}  // namespace sailer

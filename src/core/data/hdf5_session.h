@@ -1,0 +1,27 @@
+// One stretch of calls to HDF5: holds the lock, keeps the library silent.
+#pragma once
+
+#include <hdf5.h>
+
+#include <mutex>
+#include <string>
+
+namespace sailer::hdf5 {
+
+class Session {
+ public:
+  Session();
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  // HDF5's reason for the call that has just failed: ": <reason>" or "".
+  static std::string reason();
+
+ private:
+  std::lock_guard<std::recursive_mutex> lock_;
+  H5E_auto2_t printer_ = nullptr;  // what other users of the library had set
+  void* printer_data_ = nullptr;
+};
+
+}  // namespace sailer::hdf5

@@ -1,0 +1,78 @@
+#include "packed_source.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "block.h"
+
+namespace sailer {
+
+PackedSource::PackedSource(int64_t n_features, std::string description)
+    : n_features_(n_features),
+      description_(std::move(description)),
+      checker_(n_features) {}
+
+CountProblem PackedSource::append(const SparseRows& rows) {
+  if (rows.offsets.back() != static_cast<int64_t>(rows.indices.size()) ||
+      rows.values.size() != rows.indices.size()) {
+    throw Error(ErrorKind::kArgument,
+                "A block of " + description_ +
+                    " is broken: its offsets, indices and values disagree.");
+  }
+  for (int32_t feature : rows.indices) {
+    if (feature < 0 || feature >= n_features_) {
+      throw Error(ErrorKind::kData,
+                  "A block of " + description_ + " holds feature " +
+                      std::to_string(int64_t{feature} + 1) +
+                      ", but there are " + std::to_string(n_features_) +
+                      " features.");
+    }
+  }
+  if (CountProblem problem = checker_.check(rows, n_cells_)) return problem;
+  Block block;
+  block.first_cell = n_cells_;
+  block.offsets.reserve(rows.offsets.size());
+  block.indices.reserve(static_cast<size_t>(
+      std::count_if(rows.values.begin(), rows.values.end(),
+                    [](float value) { return value > 0; })));
+  for (int64_t row = 0; row < rows.n_rows(); ++row) {
+    for (int64_t at = rows.offsets[row]; at < rows.offsets[row + 1]; ++at) {
+      if (rows.values[at] > 0) block.indices.push_back(rows.indices[at]);
+    }
+    block.offsets.push_back(static_cast<int64_t>(block.indices.size()));
+  }
+  n_cells_ += rows.n_rows();
+  n_entries_ += block.offsets.back();
+  if (rows.n_rows() > 0) blocks_.push_back(std::move(block));
+  return {};
+}
+
+const PackedSource::Block& PackedSource::block_of(int64_t cell) const {
+  auto after = std::upper_bound(
+      blocks_.begin(), blocks_.end(), cell,
+      [](int64_t c, const Block& block) { return c < block.first_cell; });
+  return *(after - 1);
+}
+
+void PackedSource::read(int64_t first, int64_t count, SparseRows& out) {
+  check_block(*this, first, count);
+  const int64_t end = first + count;
+  while (first < end) {
+    const Block& block = block_of(first);
+    const int64_t n_rows = static_cast<int64_t>(block.offsets.size()) - 1;
+    const int64_t from = first - block.first_cell;
+    const int64_t to = std::min(n_rows, end - block.first_cell);
+    const int64_t base =
+        static_cast<int64_t>(out.indices.size()) - block.offsets[from];
+    out.indices.insert(out.indices.end(),
+                       block.indices.begin() + block.offsets[from],
+                       block.indices.begin() + block.offsets[to]);
+    for (int64_t row = from; row < to; ++row) {
+      out.offsets.push_back(base + block.offsets[row + 1]);
+    }
+    first += to - from;
+  }
+  out.values.resize(out.indices.size(), 1.0f);
+}
+
+}  // namespace sailer

@@ -1,0 +1,46 @@
+// One pass over all cells: are the counts usable, and how many are open?
+//
+// A feature is open in a cell when its count is above zero. Memory is bounded:
+// blocks are sized by the entries that the cells before them held.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "cell_source.h"
+#include "count_check.h"
+
+namespace sailer {
+
+// Asked before every block; true stops the pass. May be empty.
+using CancelCheck = std::function<bool()>;
+
+struct ScanResult {
+  std::vector<int32_t> depth;          // by cell: number of open features
+  std::vector<int64_t> feature_cells;  // by feature: cells in which it is open
+  int64_t n_nonzeros = 0;              // sum of either
+  CountProblem problem;                // the pass ends at the first one
+  int64_t n_empty = 0;                 // cells without an open feature
+  std::vector<int64_t> empty_cells;    // the first of them (kMaxEmptyListed)
+  bool cancelled = false;              // the rest is then incomplete
+};
+
+inline constexpr int64_t kMaxEmptyListed = 10;
+
+ScanResult scan(CellSource& source, const CancelCheck& cancelled = {});
+
+// Number of open features of each cell among those with keep[feature] != 0.
+// Empty when the pass was cancelled. Throws unless `keep` has one entry per
+// feature.
+std::vector<int32_t> depth_within(CellSource& source,
+                                  const std::vector<uint8_t>& keep,
+                                  const CancelCheck& cancelled = {});
+
+// Calls visit(rows, first_cell) for consecutive blocks that cover all cells,
+// each about 4 million entries. Stops when `visit` returns false (and returns
+// true) or when `cancelled` does (and returns false).
+bool for_each_block(
+    CellSource& source, const CancelCheck& cancelled,
+    const std::function<bool(const SparseRows&, int64_t)>& visit);
+
+}  // namespace sailer

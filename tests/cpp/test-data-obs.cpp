@@ -1,0 +1,98 @@
+// Columns of obs in each way that AnnData has written them.
+
+#include "../../src/core/data/h5ad_source.h"
+#include "../../src/core/support/error.h"
+#include "catch.h"
+#include "data_files.h"
+
+using namespace sailer;
+using namespace sailer_test;
+using Kind = ObsColumn::Kind;
+using Texts = std::vector<std::string>;
+using Codes = std::vector<int64_t>;
+using Flags = std::vector<uint8_t>;
+
+namespace {
+
+void write_obs(const std::string& path) {
+  Writer writer(path);
+  writer.group("obs");
+  writer.strings("obs/_index", {"a", "b", "c"}, Writer::Text::kVariable);
+  writer.strings("obs/plate", {"p1", "p 2", ""}, Writer::Text::kVariable);
+  writer.strings("obs/fixed", {"x ", "yy", ""}, Writer::Text::kSpaces);
+  writer.numbers("obs/tss", {0.5, -1, 3}, H5T_IEEE_F32LE);
+  writer.integers("obs/fragments", {1, int64_t{1} << 40, -2}, H5T_STD_I64LE);
+  // Categories beside their codes; -1 has none.
+  writer.group("obs/type");
+  writer.strings("obs/type/categories", {"T", "B"}, Writer::Text::kVariable);
+  writer.integers("obs/type/codes", {1, -1, 0}, H5T_STD_I8LE);
+  writer.integers_attribute("obs/type", "ordered", {1});
+  writer.group("obs/lane");
+  writer.integers("obs/lane/categories", {10, 30}, H5T_STD_I64LE);
+  writer.integers("obs/lane/codes", {0, 1, 1}, H5T_STD_I8LE);
+  // AnnData 0.7: categories aside.
+  writer.group("obs/__categories");
+  writer.strings("obs/__categories/donor", {"d1", "d2"},
+                 Writer::Text::kVariable);
+  writer.integers("obs/donor", {0, 1, 0}, H5T_STD_I8LE);
+  // Values beside a mask.
+  writer.group("obs/age");
+  writer.integers("obs/age/values", {40, 1, 60}, H5T_STD_I64LE);
+  writer.integers("obs/age/mask", {0, 1, 0}, H5T_STD_I8LE);
+  writer.group("obs/broken");
+  writer.strings("obs/broken/categories", {"T"}, Writer::Text::kVariable);
+  writer.integers("obs/broken/codes", {0, 1, 0}, H5T_STD_I8LE);
+  writer.group("obs/empty");
+}
+
+}  // namespace
+
+TEST_CASE("columns of obs are read by their type", "[data][hdf5]") {
+  TemporaryFile file(".h5ad");
+  write_obs(file.path());
+  auto read = [&](const std::string& column) {
+    return read_obs(file.path(), column);
+  };
+
+  REQUIRE(read("plate").texts == Texts{"p1", "p 2", ""});
+  REQUIRE(read("fixed").texts == Texts{"x", "yy", ""});
+  REQUIRE(read("tss").numbers == std::vector<double>{0.5, -1, 3});
+  REQUIRE(read("fragments").kind == Kind::kInteger);
+  REQUIRE(read("fragments").codes == Codes{1, int64_t{1} << 40, -2});
+
+  const ObsColumn type = read("type");
+  REQUIRE(type.kind == Kind::kCategorical);
+  REQUIRE(type.categories == Texts{"T", "B"});
+  REQUIRE(type.codes == Codes{1, -1, 0});
+  REQUIRE(type.missing == Flags{0, 1, 0});
+  REQUIRE(type.ordered);
+
+  const ObsColumn lane = read("lane");
+  REQUIRE(lane.categories == Texts{"10", "30"});
+  REQUIRE_FALSE(lane.ordered);
+  REQUIRE(read("donor").kind == Kind::kCategorical);
+  REQUIRE(read("donor").categories == Texts{"d1", "d2"});
+  REQUIRE(read("donor").codes == Codes{0, 1, 0});
+  REQUIRE(read("age").codes == Codes{40, 1, 60});
+  REQUIRE(read("age").missing == Flags{0, 1, 0});
+}
+
+TEST_CASE("columns that are not there or broken are named", "[data][hdf5]") {
+  TemporaryFile file(".h5ad");
+  write_obs(file.path());
+  REQUIRE_THROWS_WITH(read_obs(file.path(), "cluster"),
+                      says("no column 'cluster'"));
+  REQUIRE_THROWS_WITH(read_obs(file.path(), "_index"), says("no column"));
+  REQUIRE_THROWS_WITH(read_obs(file.path(), "broken"),
+                      says("'obs/broken/codes'"));
+  REQUIRE_THROWS_WITH(read_obs(file.path(), "empty"), says("obs/empty/values"));
+}
+
+TEST_CASE("columns of obs are listed without index and categories",
+          "[data][hdf5]") {
+  TemporaryFile file(".h5ad");
+  write_obs(file.path());
+  const Texts names = obs_columns(file.path());
+  REQUIRE(names == Texts{"age", "broken", "donor", "empty", "fixed",
+                         "fragments", "lane", "plate", "tss", "type"});
+}

@@ -1,0 +1,187 @@
+#include <cmath>
+#include <limits>
+#include <memory>
+
+#include "../../src/core/data/scan.h"
+#include "../../src/core/support/error.h"
+#include "catch.h"
+#include "data_files.h"
+
+using namespace sailer;
+using namespace sailer_test;
+
+namespace {
+
+// Serves given rows and remembers the largest block that was asked for.
+class RowsSource final : public CellSource {
+ public:
+  RowsSource(SparseRows rows, int64_t n_features)
+      : rows_(std::move(rows)), n_features_(n_features) {}
+  int64_t n_cells() const override { return rows_.n_rows(); }
+  int64_t n_features() const override { return n_features_; }
+  void read(int64_t first, int64_t count, SparseRows& out) override {
+    ++n_reads;
+    for (int64_t row = first; row < first + count; ++row) {
+      for (int64_t at = rows_.offsets[row]; at < rows_.offsets[row + 1]; ++at) {
+        out.indices.push_back(rows_.indices[at]);
+        out.values.push_back(rows_.values[at]);
+      }
+      out.offsets.push_back(static_cast<int64_t>(out.indices.size()));
+    }
+    most_entries =
+        std::max(most_entries, static_cast<int64_t>(out.indices.size()));
+  }
+  bool random_access() const override { return true; }
+  std::string describe() const override { return "rows of a test"; }
+
+  int64_t n_reads = 0;
+  int64_t most_entries = 0;
+
+ private:
+  SparseRows rows_;
+  int64_t n_features_;
+};
+
+RowsSource source_of(const Counts& counts) {
+  return RowsSource(sparse_rows(counts), counts.n_features);
+}
+
+}  // namespace
+
+TEST_CASE("a scan counts open features both ways", "[data]") {
+  const Counts counts = random_counts(700, 40);
+  std::vector<int32_t> depth(700, 0);
+  std::vector<int64_t> feature_cells(40, 0);
+  std::vector<int64_t> empty;
+  int64_t total = 0;
+  for (int64_t cell = 0; cell < 700; ++cell) {
+    for (int64_t f = 0; f < 40; ++f) {
+      if (counts.at(cell, f) == 0) continue;
+      ++depth[cell];
+      ++feature_cells[f];
+      ++total;
+    }
+    if (depth[cell] == 0) empty.push_back(cell);
+  }
+  RowsSource source = source_of(counts);
+  const ScanResult result = scan(source);
+  REQUIRE(result.depth == depth);
+  REQUIRE(result.feature_cells == feature_cells);
+  REQUIRE(result.n_nonzeros == total);
+  REQUIRE_FALSE(result.problem);
+  REQUIRE_FALSE(result.cancelled);
+  REQUIRE(empty.size() > kMaxEmptyListed);
+  REQUIRE(result.n_empty == static_cast<int64_t>(empty.size()));
+  empty.resize(kMaxEmptyListed);
+  REQUIRE(result.empty_cells == empty);
+  REQUIRE(source.n_reads > 1);
+}
+
+TEST_CASE("explicit zeros are not open", "[data]") {
+  SparseRows rows;
+  rows.offsets = {0, 2, 3};
+  rows.indices = {0, 1, 1};
+  rows.values = {0, 3, 0};
+  RowsSource source(rows, 2);
+  const ScanResult result = scan(source);
+  REQUIRE(result.depth == std::vector<int32_t>{1, 0});
+  REQUIRE(result.feature_cells == std::vector<int64_t>{0, 1});
+  REQUIRE(result.n_nonzeros == 1);
+  REQUIRE(result.empty_cells == std::vector<int64_t>{1});
+}
+
+TEST_CASE("a scan finds the first count that cannot be used", "[data]") {
+  using Kind = CountProblem::Kind;
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+  constexpr float kInf = std::numeric_limits<float>::infinity();
+  struct Case {
+    float value;
+    Kind kind;
+    std::string name;
+  };
+  const std::vector<Case> cases = {{kNan, Kind::kNotANumber, "nan"},
+                                   {kInf, Kind::kInfinite, "infinite"},
+                                   {-kInf, Kind::kInfinite, "infinite"},
+                                   {-2, Kind::kNegative, "negative"},
+                                   {-0.5f, Kind::kNegative, "negative"},
+                                   {1.25f, Kind::kFractional, "fractional"}};
+  for (const Case& one : cases) {
+    Counts counts = random_counts(600, 20);
+    counts.at(555, 13) = one.value;
+    counts.at(599, 2) = -1;  // a later one
+    RowsSource source = source_of(counts);
+    const CountProblem problem = scan(source).problem;
+    REQUIRE(problem.kind == one.kind);
+    REQUIRE(problem.cell == 555);
+    REQUIRE(problem.feature == 13);
+    REQUIRE((std::isnan(one.value) ? std::isnan(problem.value)
+                                   : problem.value == one.value));
+    REQUIRE(problem_name(problem.kind) == one.name);
+  }
+}
+
+TEST_CASE("a feature twice in a cell is a problem, in two cells none",
+          "[data]") {
+  SparseRows rows;
+  rows.offsets = {0, 1, 2, 5};
+  rows.indices = {1, 1, 1, 0, 1};
+  rows.values = {1, 1, 1, 1, 1};
+  RowsSource source(rows, 2);
+  const CountProblem problem = scan(source).problem;
+  REQUIRE(problem.kind == CountProblem::Kind::kDuplicate);
+  REQUIRE(problem.cell == 2);
+  REQUIRE(problem.feature == 1);
+}
+
+TEST_CASE("a scan stops when it is told to", "[data]") {
+  RowsSource source = source_of(random_counts(2000, 20));
+  int n_asked = 0;
+  const ScanResult result = scan(source, [&] { return ++n_asked == 2; });
+  REQUIRE(result.cancelled);
+  REQUIRE(source.n_reads == 1);
+  const std::vector<uint8_t> all(20, 1);
+  REQUIRE(depth_within(source, all, [] { return true; }).empty());
+}
+
+TEST_CASE("blocks of a scan stay bounded", "[data]") {
+  // 40,000 cells of 500: 20 million entries.
+  SparseRows rows;
+  rows.offsets.clear();
+  for (int64_t cell = 0; cell <= 40000; ++cell) {
+    rows.offsets.push_back(cell * 500);
+  }
+  for (int64_t at = 0; at < 40000 * 500; ++at) {
+    rows.indices.push_back(static_cast<int32_t>(at % 500));
+  }
+  rows.values.assign(rows.indices.size(), 1.0f);
+  RowsSource source(std::move(rows), 500);
+  const ScanResult result = scan(source);
+  REQUIRE(result.n_nonzeros == 20000000);
+  REQUIRE(source.most_entries <= int64_t{1} << 22);
+  REQUIRE(source.n_reads < 20);
+}
+
+TEST_CASE("depth within chosen features", "[data]") {
+  const Counts counts = random_counts(300, 25);
+  std::vector<uint8_t> keep(25, 0);
+  for (size_t f = 0; f < 25; f += 2) keep[f] = 1;
+  std::vector<int32_t> expected(300, 0);
+  for (int64_t cell = 0; cell < 300; ++cell) {
+    for (int64_t f = 0; f < 25; f += 2) {
+      expected[cell] += counts.at(cell, f) > 0;
+    }
+  }
+  RowsSource source = source_of(counts);
+  REQUIRE(depth_within(source, keep) == expected);
+  keep.pop_back();
+  REQUIRE_THROWS_WITH(depth_within(source, keep),
+                      says("'keep' has 24 entries"));
+}
+
+TEST_CASE("no cells at all scan to nothing", "[data]") {
+  RowsSource source(SparseRows{}, 4);
+  const ScanResult result = scan(source);
+  REQUIRE(result.depth.empty());
+  REQUIRE(result.feature_cells == std::vector<int64_t>(4, 0));
+  REQUIRE(result.n_empty == 0);
+}

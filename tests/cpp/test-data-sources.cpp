@@ -1,0 +1,390 @@
+// Every source against the same dense matrix.
+
+#include <functional>
+#include <memory>
+#include <numeric>
+
+#include "../../src/core/data/concat_source.h"
+#include "../../src/core/data/gather.h"
+#include "../../src/core/data/h5ad_source.h"
+#include "../../src/core/data/matrix_source.h"
+#include "../../src/core/data/packed_source.h"
+#include "../../src/core/data/subset_source.h"
+#include "../../src/core/data/tenx_source.h"
+#include "../../src/core/support/error.h"
+#include "catch.h"
+#include "data_files.h"
+
+using namespace sailer;
+using namespace sailer_test;
+
+namespace {
+
+constexpr int64_t kCells = 53;
+constexpr int64_t kFeatures = 31;
+
+// The rows as a dense matrix; fails on an index twice in a row.
+Counts dense(const SparseRows& rows, int64_t n_features) {
+  Counts counts{rows.n_rows(), n_features, {}};
+  counts.values.assign(static_cast<size_t>(rows.n_rows() * n_features), 0.0f);
+  for (int64_t row = 0; row < rows.n_rows(); ++row) {
+    for (int64_t at = rows.offsets[row]; at < rows.offsets[row + 1]; ++at) {
+      REQUIRE(counts.at(row, rows.indices[at]) == 0.0f);
+      counts.at(row, rows.indices[at]) = rows.values[at];
+    }
+  }
+  return counts;
+}
+
+Counts chosen(const Counts& counts, const std::vector<int64_t>& cells) {
+  Counts result{static_cast<int64_t>(cells.size()), counts.n_features, {}};
+  for (int64_t cell : cells) {
+    for (int64_t f = 0; f < counts.n_features; ++f) {
+      result.values.push_back(counts.at(cell, f));
+    }
+  }
+  return result;
+}
+
+void check_blocks(CellSource& source, const Counts& expected) {
+  for (int64_t size : {1, 2, 7, 52, 53}) {
+    SparseRows rows;
+    for (int64_t first = 0; first < expected.n_cells; first += size) {
+      const int64_t count = std::min(size, expected.n_cells - first);
+      source.read(first, count, rows);  // appends
+      REQUIRE(rows.n_rows() == first + count);
+      REQUIRE(rows.offsets.back() == static_cast<int64_t>(rows.indices.size()));
+      REQUIRE(rows.values.size() == rows.indices.size());
+    }
+    REQUIRE(dense(rows, expected.n_features).values == expected.values);
+  }
+}
+
+void check_gather(CellSource& source, const Counts& expected) {
+  const std::vector<std::vector<int64_t>> orders = {
+      {}, {52}, {3}, {5, 6, 7}, {7, 6, 5}, {0, 52, 3, 3, 26, 25, 27, 0, 40}};
+  for (const auto& cells : orders) {
+    SparseRows rows;
+    source.read(0, 2, rows);  // gather appends behind it
+    gather(source, cells, rows);
+    std::vector<int64_t> all{0, 1};
+    all.insert(all.end(), cells.begin(), cells.end());
+    REQUIRE(dense(rows, expected.n_features).values ==
+            chosen(expected, all).values);
+  }
+  std::vector<int64_t> shuffled(static_cast<size_t>(expected.n_cells));
+  std::iota(shuffled.begin(), shuffled.end(), int64_t{0});
+  std::shuffle(shuffled.begin(), shuffled.end(), std::mt19937(5));
+  SparseRows rows;
+  gather(source, shuffled, rows);
+  REQUIRE(dense(rows, expected.n_features).values ==
+          chosen(expected, shuffled).values);
+}
+
+void check_limits(CellSource& source) {
+  SparseRows rows;
+  source.read(source.n_cells(), 0, rows);
+  REQUIRE(rows.n_rows() == 0);
+  REQUIRE_THROWS_AS(source.read(-1, 1, rows), Error);
+  REQUIRE_THROWS_AS(source.read(0, source.n_cells() + 1, rows), Error);
+  REQUIRE_THROWS_AS(source.read(source.n_cells(), 1, rows), Error);
+  REQUIRE_THROWS_AS(gather(source, {0, source.n_cells()}, rows), Error);
+  REQUIRE(rows.n_rows() == 0);
+}
+
+void check_source(CellSource& source, const Counts& expected) {
+  REQUIRE(source.n_cells() == expected.n_cells);
+  REQUIRE(source.n_features() == expected.n_features);
+  check_blocks(source, expected);
+  check_gather(source, expected);
+  check_limits(source);
+  check_blocks(source, expected);  // still usable after refusals
+}
+
+// Keeps the vectors that a MatrixView points into.
+struct Slots {
+  std::vector<int32_t> p, i;
+  std::vector<double> x;
+};
+
+std::shared_ptr<Slots> slots_of(const Counts& counts) {
+  const Compressed rows = compress(counts);
+  auto slots = std::make_shared<Slots>();
+  slots->p.assign(rows.indptr.begin(), rows.indptr.end());
+  slots->i.assign(rows.indices.begin(), rows.indices.end());
+  slots->x = rows.data;
+  return slots;
+}
+
+MatrixView view_of(const Slots& slots, const Counts& counts) {
+  MatrixView view;
+  view.offsets = slots.p.data();
+  view.indices = slots.i.data();
+  view.values = slots.x.data();
+  view.n_features = counts.n_features;
+  view.n_cells = counts.n_cells;
+  view.n_entries = static_cast<int64_t>(slots.i.size());
+  return view;
+}
+
+CellSourcePtr matrix_source(const Counts& counts) {
+  auto slots = slots_of(counts);
+  const MatrixView view = view_of(*slots, counts);
+  return std::make_shared<MatrixSource>(view, std::move(slots));
+}
+
+Counts binary(Counts counts) {
+  for (float& value : counts.values) value = value > 0 ? 1.0f : 0.0f;
+  return counts;
+}
+
+// The cells [first, first + count) of `counts`.
+Counts slice(const Counts& counts, int64_t first, int64_t count) {
+  std::vector<int64_t> cells(static_cast<size_t>(count));
+  std::iota(cells.begin(), cells.end(), first);
+  return chosen(counts, cells);
+}
+
+}  // namespace
+
+TEST_CASE("a borrowed dgCMatrix reads as the matrix", "[data]") {
+  const Counts counts = random_counts(kCells, kFeatures);
+  const CellSourcePtr source = matrix_source(counts);
+  check_source(*source, counts);
+  REQUIRE(source->random_access());
+  REQUIRE(source->describe() == "a dgCMatrix");
+}
+
+TEST_CASE("a pattern matrix reads as ones", "[data]") {
+  const Counts counts = random_counts(kCells, kFeatures);
+  auto slots = slots_of(counts);
+  MatrixView view = view_of(*slots, counts);
+  view.values = nullptr;
+  MatrixSource source(view, slots, "an ngCMatrix");
+  check_source(source, binary(counts));
+}
+
+TEST_CASE("a dgCMatrix keeps its owner alive, and only so long", "[data]") {
+  const Counts counts = random_counts(kCells, kFeatures);
+  auto slots = slots_of(counts);
+  const MatrixView view = view_of(*slots, counts);
+  std::weak_ptr<Slots> watch = slots;
+  auto source = std::make_shared<MatrixSource>(view, std::move(slots));
+  REQUIRE_FALSE(watch.expired());
+  source.reset();
+  REQUIRE(watch.expired());
+}
+
+TEST_CASE("a broken dgCMatrix is refused", "[data]") {
+  const Counts counts = random_counts(kCells, kFeatures);
+  auto slots = slots_of(counts);
+  const MatrixView view = view_of(*slots, counts);
+  SECTION("offsets that fall") {
+    slots->p[5] = slots->p[6] + 1;
+    REQUIRE_THROWS_WITH(MatrixSource(view, slots), says("falls at column"));
+  }
+  SECTION("offsets that do not start at 0") {
+    slots->p[0] = 1;
+    REQUIRE_THROWS_WITH(MatrixSource(view, slots), says("runs from 1"));
+  }
+  SECTION("offsets beyond the entries") {
+    slots->p.back() += 1;
+    REQUIRE_THROWS_AS(MatrixSource(view, slots), Error);
+  }
+  SECTION("an index out of range, found when it is read") {
+    const int32_t right = slots->i[4];
+    slots->i[4] = static_cast<int32_t>(kFeatures);
+    MatrixSource source(view, slots);
+    SparseRows rows;
+    REQUIRE_THROWS_WITH(source.read(0, kCells, rows),
+                        says("entry 5 of its slot 'i' is 31"));
+    REQUIRE(rows.n_rows() == 0);
+    slots->i[4] = right;
+    check_source(source, counts);
+  }
+}
+
+TEST_CASE("packed cells read as ones, whatever the blocks", "[data]") {
+  const Counts counts = random_counts(kCells, kFeatures);
+  for (int64_t size : {1, 5, 52, 53}) {
+    PackedSource source(kFeatures);
+    for (int64_t first = 0; first < kCells; first += size) {
+      const int64_t count = std::min(size, kCells - first);
+      REQUIRE_FALSE(source.append(sparse_rows(slice(counts, first, count))));
+    }
+    check_source(source, binary(counts));
+    REQUIRE(source.n_entries() ==
+            static_cast<int64_t>(compress(counts).data.size()));
+  }
+}
+
+TEST_CASE("packing drops zeros and refuses what is no count", "[data]") {
+  PackedSource source(3);
+  SparseRows rows;
+  rows.offsets = {0, 2};
+  rows.indices = {0, 2};
+  rows.values = {0, 4};
+  REQUIRE_FALSE(source.append(rows));
+  REQUIRE(source.n_entries() == 1);
+  SparseRows bad = rows;
+  bad.values[1] = 0.5f;
+  const CountProblem problem = source.append(bad);
+  REQUIRE(problem.kind == CountProblem::Kind::kFractional);
+  REQUIRE(problem.cell == 1);  // counted over all cells
+  REQUIRE(problem.feature == 2);
+  REQUIRE(problem.value == 0.5);
+  REQUIRE(source.n_cells() == 1);
+  bad = rows;
+  bad.indices[1] = 3;
+  REQUIRE_THROWS_WITH(source.append(bad), says("holds feature 4"));
+  bad = rows;
+  bad.values.pop_back();
+  REQUIRE_THROWS_AS(source.append(bad), Error);
+  REQUIRE(source.n_cells() == 1);
+  REQUIRE_FALSE(source.append(rows));
+  REQUIRE(source.n_cells() == 2);
+}
+
+TEST_CASE("parts one after another read as the whole", "[data]") {
+  const Counts counts = random_counts(kCells, kFeatures);
+  std::vector<ConcatPart> parts;
+  parts.push_back({matrix_source(slice(counts, 0, 20)), {}});
+  parts.push_back({matrix_source(slice(counts, 20, 0)), {}});
+  parts.push_back({matrix_source(slice(counts, 20, 1)), {}});
+  parts.push_back({matrix_source(slice(counts, 21, 32)), {}});
+  ConcatSource source(std::move(parts), kFeatures);
+  check_source(source, counts);
+  REQUIRE(source.random_access());
+}
+
+TEST_CASE("parts with features of their own are put in place", "[data]") {
+  const Counts counts = random_counts(kCells, kFeatures);
+  const int64_t n_common = kFeatures + 4;
+  FeatureMap reversed;  // and every third dropped
+  for (int32_t f = 0; f < kFeatures; ++f) {
+    reversed.push_back(f % 3 == 0 ? -1
+                                  : static_cast<int32_t>(n_common) - 1 - f);
+  }
+  FeatureMap shifted;
+  for (int32_t f = 0; f < kFeatures; ++f) shifted.push_back(f + 2);
+  std::vector<ConcatPart> parts;
+  parts.push_back({matrix_source(slice(counts, 0, 30)), reversed});
+  parts.push_back({matrix_source(slice(counts, 30, 23)), shifted});
+  Counts expected{kCells, n_common, {}};
+  expected.values.assign(static_cast<size_t>(kCells * n_common), 0.0f);
+  for (int64_t cell = 0; cell < kCells; ++cell) {
+    const FeatureMap& map = cell < 30 ? reversed : shifted;
+    for (int64_t f = 0; f < kFeatures; ++f) {
+      if (map[f] >= 0) expected.at(cell, map[f]) = counts.at(cell, f);
+    }
+  }
+  ConcatSource source(std::move(parts), n_common);
+  check_source(source, expected);
+}
+
+TEST_CASE("feature maps that do not fit are refused", "[data]") {
+  const CellSourcePtr base = matrix_source(random_counts(kCells, 3));
+  auto build = [&](FeatureMap map, int64_t n) {
+    return ConcatSource({{base, std::move(map)}}, n);
+  };
+  REQUIRE_THROWS_WITH(build({0, 1}, 3), says("has 2 entries"));
+  REQUIRE_THROWS_AS(build({0, 1, 3}, 3), Error);
+  REQUIRE_THROWS_AS(build({0, 1, 1}, 3), Error);
+  REQUIRE_THROWS_AS(build({0, 1, -2}, 3), Error);
+  REQUIRE_THROWS_AS(build({}, 4), Error);
+  REQUIRE_NOTHROW(build({2, -1, 0}, 3));
+}
+
+TEST_CASE("chosen cells and features of a source", "[data]") {
+  const Counts counts = random_counts(kCells, kFeatures);
+  Subset subset;
+  subset.all_cells = false;
+  for (int64_t k = 0; k < kCells; ++k) subset.cells.push_back(k * 10 % kCells);
+  subset.map.assign(kFeatures, -1);
+  subset.map[30] = 0;
+  subset.map[4] = 1;
+  subset.n_features = 2;
+  Counts expected{kCells, 2, {}};
+  for (int64_t cell : subset.cells) {
+    expected.values.push_back(counts.at(cell, 30));
+    expected.values.push_back(counts.at(cell, 4));
+  }
+  SubsetSource source(matrix_source(counts), subset);
+  check_source(source, expected);
+  subset.cells.push_back(kCells);
+  REQUIRE_THROWS_AS(SubsetSource(matrix_source(counts), subset), Error);
+}
+
+TEST_CASE("files of every layout read as the matrix", "[data][hdf5]") {
+  const Counts counts = random_counts(kCells, kFeatures);
+  const TenxParts parts(counts);
+  TemporaryFile file;
+  OpenedFile opened;
+  SECTION("10x, version 3") {
+    write_tenx3(file.path(), parts);
+    REQUIRE(detect_layout(file.path()) == FileLayout::kTenx);
+    opened = open_tenx(file.path(), {});
+    REQUIRE(opened.intervals == parts.ids);
+    REQUIRE(opened.source->describe().find("10x HDF5 file '") == 0);
+  }
+  SECTION("10x, version 2") {
+    write_tenx2(file.path(), parts);
+    REQUIRE(detect_layout(file.path()) == FileLayout::kTenx);
+    opened = open_tenx(file.path(), {});
+  }
+  SECTION("h5ad") {
+    write_h5ad(file.path(), parts);
+    REQUIRE(detect_layout(file.path()) == FileLayout::kH5ad);
+    opened = open_h5ad(file.path(), {});
+  }
+  SECTION("h5ad, a layer") {
+    write_h5ad(file.path(), parts, "csr_matrix", "layers/counts");
+    opened = open_h5ad(file.path(), {"counts"});
+    REQUIRE_THROWS_WITH(open_h5ad(file.path(), {"spliced"}),
+                        says("no layer 'spliced'; it has 'counts'"));
+    REQUIRE_THROWS_WITH(open_h5ad(file.path(), {}), says("not there"));
+  }
+  SECTION("h5ad of before AnnData 0.7") {
+    write_old_h5ad(file.path(), parts);
+    opened = open_h5ad(file.path(), {});
+    REQUIRE(obs_columns(file.path()) == std::vector<std::string>{"depth"});
+    const ObsColumn depth = read_obs(file.path(), "depth");
+    REQUIRE(depth.numbers.size() == kCells);
+    REQUIRE(depth.numbers[5] == 2.5);
+  }
+  REQUIRE(opened.source);
+  check_source(*opened.source, counts);
+  REQUIRE_FALSE(opened.source->random_access());
+  REQUIRE(opened.cells == parts.barcodes);
+  REQUIRE(opened.features == parts.ids);
+}
+
+TEST_CASE("of a multiome file only features of one type are read",
+          "[data][hdf5]") {
+  const Counts counts = random_counts(kCells, kFeatures);
+  TenxParts parts(counts);
+  std::vector<std::string> peak_ids;
+  Counts peaks{kCells, 0, {}};
+  std::vector<int64_t> places;
+  for (int64_t f = 0; f < kFeatures; ++f) {
+    const bool peak = f % 3 == 1;
+    parts.types.push_back(peak ? "Peaks" : "Gene Expression");
+    if (!peak) continue;
+    peak_ids.push_back(parts.ids[f]);
+    places.push_back(f);
+  }
+  peaks.n_features = static_cast<int64_t>(places.size());
+  for (int64_t cell = 0; cell < kCells; ++cell) {
+    for (int64_t f : places) peaks.values.push_back(counts.at(cell, f));
+  }
+  TemporaryFile file;
+  write_tenx3(file.path(), parts);
+
+  const OpenedFile opened = open_tenx(file.path(), {});
+  check_source(*opened.source, peaks);
+  REQUIRE(opened.features == peak_ids);
+  REQUIRE(opened.intervals == peak_ids);
+  check_source(*open_tenx(file.path(), {"", ""}).source, counts);
+  REQUIRE_THROWS_WITH(open_tenx(file.path(), {"", "Antibody"}),
+                      says("it has 'Gene Expression', 'Peaks'"));
+}
