@@ -24,8 +24,9 @@
 #' @param validation Share of the cells kept back, on which the log-likelihood
 #'   is measured after each epoch; 0 trains on all. Default
 #'   0.1.
-#' @param patience Stop after this many epochs without a better validation
-#'   likelihood and return to the best epoch. 0 trains to the end. Default
+#' @param patience Stop after this many epochs without a better evidence lower
+#'   bound on the cells kept back, and return to the best epoch. The bound has
+#'   the KL at full weight, whatever the annealing is at. 0 trains to the end. Default
 #'   0.
 #' @param seed Whole number that decides every random draw; R's own generator is
 #'   neither used nor changed. The same seed, data, thread count and machine

@@ -23,7 +23,8 @@ plot.sailer_fit <- function(x, ...) {
   shown <- c(
     loss = "loss", reconstruction = "reconstruction", kl = "KL to the prior",
     marginal = "KL to the aggregate posterior", beta = "beta",
-    validation_log_likelihood = "validation log-likelihood"
+    validation_log_likelihood = "validation log-likelihood",
+    validation_elbo = "validation ELBO"
   )
   long <- do.call(rbind, lapply(names(shown), function(part) {
     data.frame(

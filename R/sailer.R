@@ -54,9 +54,10 @@
 #'   and less than 1. Default
 #'   0.
 #' @param thinning While training, the encoder sees each cell with a random
-#'   share of its open peaks taken away, uniform between 0 and this, while the
-#'   decoder still rebuilds all: the embedding learns not to depend on depth.
-#'   Default 0.
+#'   share of its open peaks taken away, uniform between these two shares (one
+#'   number: between 0 and it), while the decoder still rebuilds all: the
+#'   embedding learns what peaks have in common, and not to depend on depth. 0
+#'   turns it off. Default c(0, 0).
 #' @param input_scale `"l2"`: the encoder sees every cell with length 1 whatever
 #'   its depth; `"none"`: it sees 0 and 1. Default
 #'   `"none"`.
@@ -149,9 +150,17 @@ collect_options <- function(..., call = rlang::caller_env()) {
       abort("{.arg {name}} must be a single string.", call = call)
     }
   }
-  numbers <- c("n_latent", "lambda", "omega", "beta", "dropout", "thinning")
+  numbers <- c("n_latent", "lambda", "omega", "beta", "dropout")
   for (name in intersect(names(given), numbers)) {
     check_number(given[[name]], name, whole = name == "n_latent", call = call)
+  }
+  thinning <- given$thinning
+  if (!is.null(thinning) && !(is.numeric(thinning) && !anyNA(thinning) &&
+                                length(thinning) %in% 1:2)) {
+    abort(
+      "{.arg thinning} must be one or two shares, such as {.code c(0.5, 0.9)}.",
+      call = call
+    )
   }
   hidden <- given$hidden
   if (!is.null(hidden) &&

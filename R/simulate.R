@@ -18,7 +18,8 @@
 #' @param n_cells,n_peaks,n_types,n_batches Whole numbers: cells (at least 2 a
 #'   type), peaks (at least 20), types, rare ones included, and batches.
 #'   Cells are shared out evenly among the batches.
-#' @param depth Median number of open peaks per cell: one number for all
+#' @param depth Median number of open peaks per cell, 8 % of the peaks by
+#'   default: one number for all
 #'   batches, which `batch_effect` then spreads, or one per batch. Between 1
 #'   and half of the peaks.
 #' @param depth_sd Standard deviation of the natural logarithm of a cell's
@@ -72,7 +73,7 @@
 #' @importFrom Matrix sparseMatrix
 #' @export
 simulate_atac <- function(n_cells = 2000, n_peaks = 5000, n_types = 6,
-                          n_batches = 2, depth = 400, depth_sd = 0.6,
+                          n_batches = 2, depth = 0.08 * n_peaks, depth_sd = 0.6,
                           batch_effect = 0.3, rare = 0.02, rare_batch = NULL,
                           type_specific = 0.06, signal = 0.7,
                           n_chromosomes = 5, seed = 1) {

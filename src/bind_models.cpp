@@ -135,6 +135,7 @@ Rcpp::DataFrame history_to_r(const std::vector<EpochRecord>& history) {
       Rcpp::Named("validation_log_likelihood") =
           column(&EpochRecord::validation_log_likelihood),
       Rcpp::Named("validation_kl") = column(&EpochRecord::validation_kl),
+      Rcpp::Named("validation_elbo") = column(&EpochRecord::validation_elbo),
       Rcpp::Named("seconds") = column(&EpochRecord::seconds),
       Rcpp::Named("cells_per_second") =
           column(&EpochRecord::cells_per_second));

@@ -71,7 +71,13 @@ SailerOptions sailer_options_from_r(const Rcpp::List& values) {
          {"omega", number(options.omega)},
          {"beta", number(options.beta)},
          {"dropout", number(options.dropout)},
-         {"thinning", number(options.thinning)},
+         {"thinning",
+          [&](SEXP value) {
+            // One number is the upper end.
+            const auto range = Rcpp::as<std::vector<double>>(value);
+            options.thinning_min = range.size() > 1 ? range.front() : 0;
+            options.thinning_max = range.empty() ? 0 : range.back();
+          }},
          {"input_scale", [&](SEXP value) {
             options.input_scale =
                 parse_input_scale(Rcpp::as<std::string>(value));
@@ -91,7 +97,8 @@ Rcpp::List sailer_options_to_r(const SailerOptions& options) {
       Rcpp::Named("marginal") = name_of(options.marginal),
       Rcpp::Named("omega") = options.omega, Rcpp::Named("beta") = options.beta,
       Rcpp::Named("dropout") = options.dropout,
-      Rcpp::Named("thinning") = options.thinning,
+      Rcpp::Named("thinning") = Rcpp::NumericVector::create(
+          options.thinning_min, options.thinning_max),
       Rcpp::Named("input_scale") = name_of(options.input_scale));
 }
 

@@ -5,6 +5,7 @@
 #include "core/models/divergence.h"
 #include "core/models/reconstruction.h"
 #include "core/models/sailer_model.h"
+#include "core/models/sparse_linear.h"
 #include "core/support/error.h"
 #include "torch_helpers.h"
 
@@ -130,11 +131,38 @@ TEST_CASE("the evaluation is the plain likelihood, omega divided out") {
       expected += std::log(open ? share : 1 - share) / 8;
     }
   }
-  const SailerModel::Evaluation found = model.evaluate(batch);
+  const SailerModel::Evaluation found =
+      model.evaluate(batch, make_generator(at::kCPU, 5));
   REQUIRE(found.log_likelihood == Approx(expected).epsilon(1e-9));
   REQUIRE(found.kl == Approx(kl_to_prior(posterior.mean, posterior.log_variance)
                                  .mean()
                                  .item<double>()));
+}
+
+TEST_CASE("the evidence lower bound is taken at a sample, fixed by its seed") {
+  SailerModel model = make_model(small(Architecture::kDense));
+  const SparseBatch batch = make_batch();
+  const auto elbo = [&](uint64_t seed) {
+    return model.evaluate(batch, make_generator(at::kCPU, seed)).elbo;
+  };
+  REQUIRE(elbo(5) == elbo(5));
+  REQUIRE(elbo(5) != elbo(6));
+  // By hand: the plain loss at z = mean + sd * noise, and the KL.
+  const Posterior q = model.encode(batch, false);
+  at::Tensor noise = at::empty_like(q.mean);
+  noise.normal_(0, 1, make_generator(at::kCPU, 5));
+  const at::Tensor hidden = model.decode_hidden(
+      q.mean + at::exp(0.5 * q.log_variance) * noise, batch.confounders, false);
+  const at::Tensor logits = model.logits(hidden, 0, 0, 25);
+  const at::Tensor x = to_dense(batch.target, 25, at::kDouble);
+  const double likelihood =
+      (x * at::log_sigmoid(logits) + (1 - x) * at::log_sigmoid(-logits))
+          .sum(1)
+          .mean()
+          .item<double>();
+  const double kl =
+      kl_to_prior(q.mean, q.log_variance).mean().item<double>();
+  REQUIRE(elbo(5) == Approx(likelihood - kl).epsilon(1e-9));
 }
 
 TEST_CASE("chromosomes meet only in the latent space") {
@@ -215,7 +243,13 @@ TEST_CASE("options out of range are refused by name") {
   refused([](SailerOptions& o) { o.lambda = NAN; }, "lambda");
   refused([](SailerOptions& o) { o.omega = 0; }, "omega");
   refused([](SailerOptions& o) { o.dropout = 1; }, "dropout");
-  refused([](SailerOptions& o) { o.thinning = 1; }, "thinning");
+  refused([](SailerOptions& o) { o.thinning_max = 1; }, "thinning");
+  refused(
+      [](SailerOptions& o) {
+        o.thinning_min = 0.5;
+        o.thinning_max = 0.2;
+      },
+      "thinning");
   REQUIRE_THROWS_WITH(parse_architecture("cnn"), contains("chromosome"));
   REQUIRE_THROWS_WITH(parse_marginal("all"), contains("mixture"));
 }

@@ -88,8 +88,10 @@ void BatchStream::append_row(const int32_t* features, const float* values,
   const auto end = static_cast<int64_t>(indices_.size());
   offsets_.push_back(end);
   int64_t seen = end - begin;
-  if (options_.thinning > 0) {
-    const double rate = options_.thinning * uniform_unit(engine_);
+  const Thinning& thinning = options_.thinning;
+  if (thinning.max > 0) {
+    const double rate = thinning.min + (thinning.max - thinning.min) *
+                                           uniform_unit(engine_);
     const auto thin_begin = static_cast<int64_t>(thin_indices_.size());
     for (int64_t k = begin; k < end; ++k) {
       if (uniform_unit(engine_) >= rate) thin_indices_.push_back(indices_[k]);
@@ -144,7 +146,7 @@ bool BatchStream::next(SparseBatch& batch, int64_t at_least) {
   batch.target.indices =
       to_device(tensor_of(indices_, {n_entries}, at::kLong));
   batch.input = batch.target;
-  if (options_.thinning > 0) {
+  if (options_.thinning.max > 0) {
     const auto n_seen = static_cast<int64_t>(thin_indices_.size());
     batch.input.offsets =
         to_device(tensor_of(thin_offsets_, {n + 1}, at::kLong));

@@ -15,12 +15,16 @@
 
 namespace sailer {
 
+// Shares of open peaks hidden from the encoder: uniform between the two.
+struct Thinning {
+  double min = 0, max = 0;
+};
+
 struct StreamOptions {
   int64_t batch_size = 100;
   // Cells read ahead at once from a source without random access.
   int64_t pool_cells = 8192;
-  // Largest share of open peaks hidden from the encoder; 0 while evaluating.
-  double thinning = 0;
+  Thinning thinning;  // none while evaluating
   at::Device device = at::kCPU;
   at::ScalarType type = at::kFloat;
 };
@@ -43,7 +47,7 @@ class BatchStream {
   const std::vector<int64_t>& cells() const { return current_; }
 
   CellSource& source() { return *source_; }
-  void set_thinning(double thinning) { options_.thinning = thinning; }
+  void set_thinning(Thinning thinning) { options_.thinning = thinning; }
   int64_t batch_size() const { return options_.batch_size; }
   // Another order of magnitude for passes without gradients.
   void set_batch_size(int64_t size) { options_.batch_size = size; }

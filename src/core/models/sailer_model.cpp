@@ -141,6 +141,13 @@ at::Tensor SailerModel::decode_hidden(const at::Tensor& z,
   return h;
 }
 
+at::Tensor SailerModel::sample(const Posterior& posterior,
+                               const at::Generator& generator) const {
+  at::Tensor noise = at::empty_like(posterior.mean).detach();
+  noise.normal_(0, 1, generator);
+  return posterior.mean + at::exp(0.5 * posterior.log_variance) * noise;
+}
+
 at::Tensor SailerModel::marginal_divergence(const at::Tensor& z,
                                             const Posterior& posterior) const {
   switch (options_.marginal) {
@@ -158,12 +165,8 @@ SailerLoss SailerModel::loss(const SparseBatch& batch, double beta,
                              bool deterministic) const {
   const double n = static_cast<double>(batch.n_cells());
   const Posterior posterior = encode(batch, /*training=*/true);
-  at::Tensor z = posterior.mean;
-  if (!deterministic) {
-    at::Tensor noise = at::empty_like(z).detach();
-    noise.normal_(0, 1, generator_);
-    z = z + at::exp(0.5 * posterior.log_variance) * noise;
-  }
+  const at::Tensor z =
+      deterministic ? posterior.mean : sample(posterior, generator_);
   const at::Tensor hidden = decode_hidden(z, batch.confounders, true);
   ReconstructionOptions reconstruction;
   reconstruction.omega = options_.omega;
@@ -186,22 +189,29 @@ SailerLoss SailerModel::loss(const SparseBatch& batch, double beta,
   return loss;
 }
 
-SailerModel::Evaluation SailerModel::evaluate(const SparseBatch& batch) const {
-  at::NoGradGuard no_grad;
-  const double n = static_cast<double>(batch.n_cells());
-  const Posterior posterior = encode(batch, /*training=*/false);
+double SailerModel::log_likelihood(const at::Tensor& z,
+                                   const SparseBatch& batch) const {
   const at::Tensor hidden =
-      decode_hidden(posterior.mean, batch.confounders, /*training=*/false);
+      decode_hidden(z, batch.confounders, /*training=*/false);
   ReconstructionOptions plain;
-  plain.scale = 1 / n;
+  plain.scale = 1 / static_cast<double>(batch.n_cells());
   plain.shift = -std::log(options_.omega);
-  const at::Tensor loss = reconstruction_loss(
-      hidden, output_weight_, output_bias_, batch.target, output_layout_,
-      plain);
-  return {-loss.item<double>(),
-          kl_to_prior(posterior.mean, posterior.log_variance)
-              .mean()
-              .item<double>()};
+  return -reconstruction_loss(hidden, output_weight_, output_bias_,
+                              batch.target, output_layout_, plain)
+              .item<double>();
+}
+
+SailerModel::Evaluation SailerModel::evaluate(
+    const SparseBatch& batch, const at::Generator& generator) const {
+  at::NoGradGuard no_grad;
+  const Posterior posterior = encode(batch, /*training=*/false);
+  Evaluation out;
+  out.log_likelihood = log_likelihood(posterior.mean, batch);
+  out.kl = kl_to_prior(posterior.mean, posterior.log_variance)
+               .mean()
+               .item<double>();
+  out.elbo = log_likelihood(sample(posterior, generator), batch) - out.kl;
+  return out;
 }
 
 at::Tensor SailerModel::logits(const at::Tensor& hidden, int64_t group,

@@ -58,12 +58,14 @@ class SailerModel {
   SailerLoss loss(const SparseBatch& batch, double beta,
                   bool deterministic) const;
 
-  // Mean log-likelihood per cell of the plain Bernoulli model (omega divided
-  // out) at the posterior mean, and the mean KL to the prior.
+  // Means per cell, without dropout, of the plain Bernoulli model (omega
+  // divided out): the log-likelihood at the posterior mean, the KL to the
+  // prior, and the evidence lower bound estimated at one sample of z.
   struct Evaluation {
-    double log_likelihood, kl;
+    double log_likelihood = 0, kl = 0, elbo = 0;
   };
-  Evaluation evaluate(const SparseBatch& batch) const;
+  Evaluation evaluate(const SparseBatch& batch,
+                      const at::Generator& generator) const;
 
   // Logits of the peaks [first, last), which lie in one group of
   // output_layout(), for rows of decode_hidden().
@@ -82,6 +84,9 @@ class SailerModel {
   at::Generator& generator() { return generator_; }
 
  private:
+  at::Tensor sample(const Posterior& posterior,
+                    const at::Generator& generator) const;
+  double log_likelihood(const at::Tensor& z, const SparseBatch& batch) const;
   at::Tensor marginal_divergence(const at::Tensor& z,
                                  const Posterior& posterior) const;
   void build_encoder(LayerContext& context);

@@ -82,7 +82,10 @@ void SailerOptions::check() const {
   require(std::isfinite(beta) && beta >= 0,
           "`beta` must be a number of at least 0.");
   require_share(dropout, "dropout");
-  require_share(thinning, "thinning");
+  require_share(thinning_min, "thinning");
+  require_share(thinning_max, "thinning");
+  require(thinning_min <= thinning_max,
+          "`thinning` must hold the smaller share first.");
 }
 
 SailerOptions default_options(Architecture architecture) {

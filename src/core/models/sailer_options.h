@@ -62,10 +62,10 @@ struct SailerOptions {
   double dropout = 0;
 
   // While training, the encoder sees each cell with a random share of its open
-  // peaks taken away, uniform between 0 and this, and the decoder still
-  // rebuilds all of them: the embedding learns not to depend on depth. 0 turns
-  // it off.
-  double thinning = 0;
+  // peaks taken away, uniform between these two, and the decoder still rebuilds
+  // all of them: the embedding learns what the peaks have in common and not to
+  // depend on depth. Larger regularises more; 0 and 0 turn it off.
+  double thinning_min = 0, thinning_max = 0;
 
   InputScale input_scale = InputScale::kNone;
 

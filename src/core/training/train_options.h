@@ -30,8 +30,10 @@ struct TrainOptions {
   // Share of the cells kept back to measure the likelihood on.
   double validation = 0.1;
 
-  // Stop after this many epochs without a better validation likelihood and
-  // return to the best epoch; 0 trains to the end and keeps the last epoch.
+  // Stop after this many epochs without a better evidence lower bound on the
+  // validation cells, and return to the best epoch; 0 trains to the end and
+  // keeps the last epoch. The bound has the KL at its full weight, so epochs
+  // compare whatever the annealing is at.
   int64_t patience = 0;
 
   uint64_t seed = 1;

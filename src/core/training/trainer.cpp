@@ -25,22 +25,16 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 // Sets the stream up for a pass without gradients, and back afterwards.
 class EvaluationPass {
  public:
-  EvaluationPass(BatchStream& stream, double thinning)
-      : stream_(stream),
-        batch_size_(stream.batch_size()),
-        thinning_(thinning) {
+  explicit EvaluationPass(BatchStream& stream)
+      : stream_(stream), batch_size_(stream.batch_size()) {
     stream_.set_batch_size(kEvaluationBatch);
-    stream_.set_thinning(0);
+    stream_.set_thinning({});
   }
-  ~EvaluationPass() {
-    stream_.set_batch_size(batch_size_);
-    stream_.set_thinning(thinning_);
-  }
+  ~EvaluationPass() { stream_.set_batch_size(batch_size_); }
 
  private:
   BatchStream& stream_;
   int64_t batch_size_;
-  double thinning_;
 };
 
 }  // namespace
@@ -100,7 +94,8 @@ bool Trainer::train_epoch(int64_t epoch, Monitor& monitor,
   const uint64_t stream = static_cast<uint64_t>(epoch);
   model_.generator().set_current_seed(
       derive_seed(derive_seed(options_.seed, kNoiseStream), stream));
-  stream_.set_thinning(model_.options().thinning);
+  stream_.set_thinning(
+      {model_.options().thinning_min, model_.options().thinning_max});
   stream_.start(
       epoch_order(split_.training, stream_.source().random_access(),
                   derive_seed(derive_seed(options_.seed, kOrderStream),
@@ -156,19 +151,20 @@ bool Trainer::train_epoch(int64_t epoch, Monitor& monitor,
 void Trainer::evaluate(EpochRecord& record) {
   if (split_.validation.empty()) {
     record.validation_log_likelihood = record.validation_kl =
-        std::numeric_limits<double>::quiet_NaN();
+        record.validation_elbo = std::numeric_limits<double>::quiet_NaN();
     return;
   }
   const SailerModel::Evaluation evaluation =
       evaluate_cells(model_, stream_, split_.validation);
   record.validation_log_likelihood = evaluation.log_likelihood;
   record.validation_kl = evaluation.kl;
+  record.validation_elbo = evaluation.elbo;
 }
 
 TrainResult Trainer::run(Monitor& monitor) {
   TrainResult result;
   std::vector<NamedTensor> best;
-  double best_likelihood = -std::numeric_limits<double>::infinity();
+  double best_elbo = -std::numeric_limits<double>::infinity();
   const bool stops_early =
       options_.patience > 0 && !split_.validation.empty();
   for (int64_t epoch = 0; epoch < options_.epochs; ++epoch) {
@@ -182,10 +178,8 @@ TrainResult Trainer::run(Monitor& monitor) {
     result.history.push_back(record);
     result.best_epoch = stops_early ? result.best_epoch : epoch + 1;
     if (!stops_early) continue;
-    // The warm-up is a likelihood without its penalty: not to be compared.
-    const bool better = record.validation_log_likelihood > best_likelihood;
-    if (epoch >= schedule_.warmup && better) {
-      best_likelihood = record.validation_log_likelihood;
+    if (record.validation_elbo > best_elbo) {
+      best_elbo = record.validation_elbo;
       best = model_.parameters().state();
       result.best_epoch = epoch + 1;
     }
@@ -203,24 +197,28 @@ TrainResult Trainer::run(Monitor& monitor) {
 SailerModel::Evaluation evaluate_cells(SailerModel& model, BatchStream& stream,
                                        const std::vector<int64_t>& cells) {
   at::NoGradGuard no_grad;
-  const EvaluationPass pass(stream, model.options().thinning);
+  const EvaluationPass pass(stream);
   stream.start(cells, 0);
-  SailerModel::Evaluation sum{0, 0};
+  // The same noise every time: epochs are compared by what they learned.
+  at::Generator generator =
+      make_generator(model.tensor_options().device(), 0);
+  SailerModel::Evaluation sum;
   SparseBatch batch;
   while (stream.next(batch)) {
-    const SailerModel::Evaluation part = model.evaluate(batch);
+    const SailerModel::Evaluation part = model.evaluate(batch, generator);
     const auto n = static_cast<double>(batch.n_cells());
     sum.log_likelihood += n * part.log_likelihood;
     sum.kl += n * part.kl;
+    sum.elbo += n * part.elbo;
   }
   const auto n = static_cast<double>(cells.size());
-  return {sum.log_likelihood / n, sum.kl / n};
+  return {sum.log_likelihood / n, sum.kl / n, sum.elbo / n};
 }
 
 std::vector<float> embed_cells(SailerModel& model, BatchStream& stream,
                                Monitor& monitor) {
   at::NoGradGuard no_grad;
-  const EvaluationPass pass(stream, model.options().thinning);
+  const EvaluationPass pass(stream);
   const int64_t d = model.options().n_latent;
   std::vector<int64_t> cells(stream.source().n_cells());
   std::iota(cells.begin(), cells.end(), int64_t{0});

@@ -21,6 +21,7 @@ struct EpochRecord {
   double loss = 0, reconstruction = 0, kl = 0, marginal = 0;
   // Means over the cells kept back; NaN without any.
   double validation_log_likelihood = 0, validation_kl = 0;
+  double validation_elbo = 0;
   double seconds = 0, cells_per_second = 0;
 };
 
@@ -58,7 +59,7 @@ class Trainer {
   double seconds_ = 0;  // in finished epochs
 };
 
-// Mean log-likelihood and KL over `cells`, by minibatches without gradients.
+// Means of SailerModel::evaluate() over `cells`.
 SailerModel::Evaluation evaluate_cells(SailerModel& model, BatchStream& stream,
                                        const std::vector<int64_t>& cells);
 

@@ -1,0 +1,80 @@
+test_that("options out of range are named", {
+  bad <- list(
+    epochs = 0, epochs = 2.5, batch_size = 1, learning_rate = -1,
+    weight_decay = NA_real_, warmup = -1, period = 0, validation = 1,
+    patience = -2, seed = "one", threads = 0
+  )
+  for (k in seq_along(bad)) {
+    expect_error(
+      do.call(train_control, bad[k]), names(bad)[k],
+      class = "sailer_argument_error"
+    )
+  }
+  expect_error(
+    train_control(patience = 3, validation = 0), "validation",
+    class = "sailer_argument_error"
+  )
+  expect_error(train_control(verbose = NA), class = "sailer_argument_error")
+  expect_error(train_control(device = 1), class = "sailer_argument_error")
+})
+
+test_that("a control holds every option and prints them", {
+  control <- train_control(epochs = 7)
+  expect_equal(control$epochs, 7)
+  expect_setequal(names(control), names(formals(train_control)))
+  expect_output(print(control), "epochs .* 7")
+})
+
+test_that("the documented defaults are those of the core", {
+  documented <- function(topic) {
+    rd <- tools::Rd_db("sailer")[[paste0(topic, ".Rd")]]
+    skip_if(is.null(rd), "the help pages are not installed")
+    text <- paste(capture.output(tools::Rd2txt(
+      rd,
+      options = list(underline_titles = FALSE, width = 5000)
+    )), collapse = "\n")
+    function(argument) {
+      block <- regmatches(text, regexpr(
+        paste0("\n *", argument, ": [^\n]*"), text
+      ))
+      sub("[.] *$", "", sub(".*Default ", "", block))
+    }
+  }
+  plain <- function(value) {
+    if (is.character(value)) paste0('"', value, '"') else deparse(value)
+  }
+  said <- documented("train_control")
+  defaults <- core_train_options(list())
+  for (name in names(defaults)) {
+    expect_equal(
+      as.numeric(said(name)), as.numeric(defaults[[name]]),
+      label = name
+    )
+  }
+  said <- documented("sailer")
+  dense <- core_sailer_options(list(architecture = "dense"))
+  chromosome <- core_sailer_options(list(architecture = "chromosome"))
+  unquote <- function(text) gsub("[^[:alnum:].,()-]", "", text)
+  for (name in setdiff(names(dense), "architecture")) {
+    values <- c(dense[name], chromosome[name])
+    expected <- unique(vapply(values, function(value) {
+      if (length(value) > 1) {
+        paste0("c(", toString(value), ")")
+      } else {
+        as.character(value)
+      }
+    }, ""))
+    expect_equal(
+      unquote(said(name)), unquote(paste(expected, collapse = "and")),
+      label = name
+    )
+  }
+})
+
+test_that("threads are set for the training and put back", {
+  before <- core_get_threads()
+  with_threads(1, expect_equal(core_get_threads(), 1))
+  expect_equal(core_get_threads(), before)
+  try(with_threads(1, stop("no")), silent = TRUE)
+  expect_equal(core_get_threads(), before)
+})

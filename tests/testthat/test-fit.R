@@ -1,0 +1,76 @@
+sim <- tiny_simulation()
+fit <- quick_fit(sim$counts, batch = sim$cells$batch)
+
+test_that("print and summary tell the size, the state and what is taken out", {
+  expect_output(print(fit), "150 cells")
+  expect_output(print(fit), "depth, batch")
+  expect_output(print(fit), "completed after 3 epochs")
+  expect_output(print(summary(fit)), "lambda")
+  dimensions <- summary(fit)$dimensions
+  expect_equal(
+    dimensions$correlation_with_log_depth,
+    as.vector(cor(embedding(fit), log(fit$depth)))
+  )
+})
+
+test_that("plot shows every part by epoch", {
+  picture <- plot(fit)
+  expect_s3_class(picture, "ggplot")
+  curves <- picture$data
+  kl <- curves[curves$part == "KL to the prior", ]
+  expect_equal(kl$value, history(fit)$kl)
+  expect_silent(ggplot2::ggplot_build(picture))
+})
+
+test_that("progress is silent, or a line now and then, as asked", {
+  expect_silent(quick_fit(sim$counts))
+  expect_message(
+    quick_fit(sim$counts, control = quick(verbose = TRUE)), "Epoch 3/3"
+  )
+})
+
+test_that("an interrupted training returns the fit so far", {
+  skip_on_os("windows")
+  # Ctrl-C as a signal from outside, while a long training runs in another R.
+  code <- '
+    library(sailer)
+    sim <- simulate_atac(n_cells = 300, n_peaks = 600, n_types = 2, depth = 60)
+    cat("ready\\n")
+    fit <- sailer(sim$counts, hidden = 64,
+      control = train_control(epochs = 1e6, verbose = FALSE, threads = 1))
+    cat("status:", fit$status, "\\n")
+    cat("rows:", nrow(embedding(fit)), "\\n")
+    cat("epochs:", nrow(history(fit)) > 0, "\\n")
+  '
+  script <- withr::local_tempfile(fileext = ".R", lines = code)
+  log <- withr::local_tempfile()
+  pid_file <- withr::local_tempfile()
+  libraries <- paste(.libPaths(), collapse = ":")
+  withr::local_envvar(R_LIBS = libraries)
+  system2(
+    "sh", c("-c", shQuote(paste(
+      shQuote(file.path(R.home("bin"), "Rscript")), shQuote(script), ">",
+      shQuote(log), "2>&1 & echo $! >", shQuote(pid_file)
+    )))
+  )
+  pid <- as.integer(readLines(pid_file))
+  withr::defer(tools::pskill(pid, tools::SIGKILL))
+  wait_for <- function(pattern, seconds) {
+    for (k in seq_len(seconds * 5)) {
+      said <- if (file.exists(log)) readLines(log, warn = FALSE)
+      if (any(grepl(pattern, said))) {
+        return(TRUE)
+      }
+      Sys.sleep(0.2)
+    }
+    FALSE
+  }
+  expect_true(wait_for("ready", 60))
+  Sys.sleep(3)
+  tools::pskill(pid, tools::SIGINT)
+  expect_true(wait_for("epochs:", 60))
+  said <- readLines(log, warn = FALSE)
+  expect_true("status: interrupted " %in% said)
+  expect_true("rows: 300 " %in% said)
+  expect_true("epochs: TRUE " %in% said)
+})
