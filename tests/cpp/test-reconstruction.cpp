@@ -94,11 +94,13 @@ TEST_CASE("tiles give the loss and gradients of the dense computation") {
       GENERATE(std::vector<int64_t>{40}, std::vector<int64_t>{7, 1, 30},
                std::vector<int64_t>{70000, 9});
   const double omega = GENERATE(1.0, 12.0);
+  const bool as_on_a_gpu = GENERATE(false, true);
   Case c = make_case(groups, 5, 4, 0.1, 30);
   ReconstructionOptions options;
   options.omega = omega;
   options.scale = 0.37;
   options.shift = -0.8;
+  options.tensor_operations = as_on_a_gpu;
   at::Tensor expected = dense(c, options);
   expected.backward();
   std::vector<at::Tensor> gradients;

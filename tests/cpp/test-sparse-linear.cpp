@@ -21,7 +21,10 @@ TEST_CASE("the sparse first layer equals a dense one, both ways") {
   (expected * upstream).sum().backward();
   const at::Tensor expected_gradient = weight.grad().clone();
   weight.mutable_grad().reset();
-  const at::Tensor found = sparse_linear(rows, weight, layout);
+  const bool as_on_a_gpu = GENERATE(false, true);
+  const at::Tensor found = as_on_a_gpu
+                               ? sparse_linear_bags(rows, weight, layout)
+                               : sparse_linear(rows, weight, layout);
   (found * upstream).sum().backward();
 
   REQUIRE(at::allclose(found, expected, 1e-12, 1e-12));
@@ -41,6 +44,8 @@ TEST_CASE("cells without open peaks give zeros, peaks in no cell no gradient") {
   const PeakLayout layout({4});
   const SparseRowsTensor rows = rows_of({{}, {0, 2}, {}});
   at::Tensor weight = random_tensor({4, 3}, 6);
+  REQUIRE(at::equal(sparse_linear_bags(rows, weight, layout),
+                    sparse_linear(rows, weight, layout)));
   weight.set_requires_grad(true);
   const at::Tensor out = sparse_linear(rows, weight, layout);
   REQUIRE(out[0].abs().sum().item<double>() == 0);

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <optional>
 
 #include "../support/kernels.h"
 #include "sparse_linear.h"
@@ -109,14 +110,12 @@ double tile_on_cpu(at::Tensor& logits, const EntriesByPeak& entries,
 at::Tensor tile_on_device(at::Tensor& logits,
                           const std::vector<at::Tensor>& open, double omega,
                           bool with_gradient) {
-  const c10::List<c10::optional<at::Tensor>> at_open(
-      {c10::optional<at::Tensor>(open[0]), c10::optional<at::Tensor>(open[1])});
-  const at::Tensor a = at::index(logits, at_open);
+  const at::Tensor a = logits.index({open[0], open[1]});
   at::Tensor loss = at::softplus(logits, 1, 40).sum() - omega * a.sum();
   if (omega != 1) loss += (omega - 1) * at::softplus(a, 1, 40).sum();
   if (with_gradient) {
     logits.sigmoid_();
-    logits.index_put_(at_open, omega * (at::sigmoid(a) - 1));
+    logits.index_put_({open[0], open[1]}, omega * (at::sigmoid(a) - 1));
   }
   return loss;
 }
@@ -129,8 +128,8 @@ class DeviceEntries {
                                rows.offsets.slice(0, 0, rows.n_cells());
     const at::Tensor cell = at::repeat_interleave(
         at::arange(rows.n_cells(), lengths.options()), lengths,
-        rows.indices.size(0));
-    std::tie(peak_, order_) = at::sort(rows.indices, /*stable=*/true, 0);
+        /*dim=*/0, rows.indices.size(0));
+    std::tie(peak_, order_) = at::sort(rows.indices, /*dim=*/0);
     cell_ = cell.index_select(0, order_);
   }
 
@@ -163,7 +162,8 @@ LossAndGradients loss_and_gradients(const at::Tensor& hidden,
                                     const PeakLayout& layout,
                                     const ReconstructionOptions& options,
                                     bool with_gradient) {
-  const bool on_cpu = hidden.device().is_cpu();
+  const bool on_cpu =
+      hidden.device().is_cpu() && !options.tensor_operations;
   const int64_t width = weight.size(1);
   const std::vector<Tile> tiles = tiles_of(layout, hidden.size(0));
   LossAndGradients out;
@@ -173,7 +173,7 @@ LossAndGradients loss_and_gradients(const at::Tensor& hidden,
     out.bias = at::empty_like(bias);
   }
   EntriesByPeak entries;
-  c10::optional<DeviceEntries> device_entries;
+  std::optional<DeviceEntries> device_entries;
   at::Tensor bounds;
   if (on_cpu) {
     entries = transpose_rows(target, layout.n_peaks());

@@ -14,6 +14,8 @@ struct ReconstructionOptions {
   double omega = 1;  // weight of the open peaks
   double scale = 1;  // factor on the loss and so on its gradients
   double shift = 0;  // added to every logit (-log omega calibrates)
+  // Compute with tensor operations, as on a GPU, on the CPU too: for tests.
+  bool tensor_operations = false;
 };
 
 // scale * sum over cells and peaks of

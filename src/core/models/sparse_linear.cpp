@@ -77,7 +77,7 @@ at::Tensor bag_offsets(const SparseRowsTensor& rows, const PeakLayout& layout) {
                              rows.offsets.slice(0, 0, rows.n_cells());
   const at::Tensor cell = at::repeat_interleave(
       at::arange(rows.n_cells(), lengths.options()), lengths,
-      rows.indices.size(0));
+      /*dim=*/0, rows.indices.size(0));
   const at::Tensor bag = cell * layout.n_groups() + group;
   const at::Tensor bags =
       at::arange(rows.n_cells() * layout.n_groups(), bag.options());
@@ -111,9 +111,13 @@ class SparseLinear : public torch::autograd::Function<SparseLinear> {
 
 at::Tensor sparse_linear(const SparseRowsTensor& rows, const at::Tensor& weight,
                          const PeakLayout& layout) {
-  if (weight.device().is_cpu()) {
-    return SparseLinear::apply(weight, rows, layout);
-  }
+  return weight.device().is_cpu() ? SparseLinear::apply(weight, rows, layout)
+                                  : sparse_linear_bags(rows, weight, layout);
+}
+
+at::Tensor sparse_linear_bags(const SparseRowsTensor& rows,
+                              const at::Tensor& weight,
+                              const PeakLayout& layout) {
   const at::Tensor bags = std::get<0>(
       at::embedding_bag(weight, rows.indices, bag_offsets(rows, layout)));
   return bags.reshape({rows.n_cells(), layout.n_groups() * weight.size(1)});

@@ -1,0 +1,54 @@
+# Real data are found through SAILER_DATA and never part of the package.
+
+real_atac <- function(name) {
+  folder <- file.path(Sys.getenv("SAILER_DATA", "../../../shared/data"), name)
+  testthat::skip_if_not(
+    dir.exists(folder), paste("no real data in", folder)
+  )
+  cells <- utils::read.delim(file.path(folder, "cells.tsv"))
+  counts <- methods::as(
+    Matrix::readMM(file.path(folder, "atac.mtx.gz")), "CsparseMatrix"
+  )
+  peaks <- utils::read.delim(
+    file.path(folder, "atac_features.tsv.gz"),
+    header = FALSE
+  )[[1]]
+  dimnames(counts) <- list(make.unique(peaks), cells$cell)
+  list(counts = counts, cells = cells)
+}
+
+test_that("both architectures learn from real leukemia cells", {
+  data <- real_atac("leukemia_atac")
+  before <- data$counts
+  for (architecture in c("dense", "chromosome")) {
+    fit <- sailer(
+      data$counts,
+      batch = data$cells$batch, architecture = architecture,
+      hidden = c(32, 16), min_fraction = 0.05, control = quick(epochs = 12)
+    )
+    curve <- history(fit)
+    expect_true(all(is.finite(embedding(fit))))
+    expect_gt(
+      curve$validation_log_likelihood[12], curve$validation_log_likelihood[1]
+    )
+    expect_identical(rownames(embedding(fit)), data$cells$cell)
+  }
+  expect_identical(data$counts, before)
+})
+
+test_that("shallow bone marrow cells train, and depth is taken out", {
+  data <- real_atac("bone_marrow_atac")
+  kept <- seq(1, ncol(data$counts), by = 7)
+  counts <- data$counts[, kept]
+  fit <- sailer(
+    counts,
+    batch = data$cells$batch[kept], hidden = 64, control = quick(epochs = 30)
+  )
+  # The first components of the plain cells hold depth; the embedding less.
+  depth <- log(Matrix::colSums(counts > 0))
+  plain <- irlba::irlba(Matrix::t(counts > 0) * 1, nv = 10)$u
+  expect_lt(
+    mutual_information(embedding(fit), depth)$mean,
+    mutual_information(plain, depth)$mean
+  )
+})
