@@ -5,29 +5,24 @@
 #'
 #' Every `NULL` stands for the default that the core keeps, named below.
 #'
-#' @param epochs Passes over the training cells, at most. Default
-#'   400.
+#' @param epochs Passes over the training cells, at most. Small data need more,
+#'   since the number of steps counts: by default 400,000 cells are seen in all,
+#'   in at least 60 and at most 400 epochs.
 #' @param batch_size Cells per optimiser step, at least 2. Larger is faster per
-#'   epoch and takes fewer steps. Default
-#'   100.
-#' @param learning_rate Step size of Adam in the first epoch. Default
-#'   0.001.
-#' @param learning_rate_decay Factor on the step size after each epoch. Default
-#'   0.995.
-#' @param weight_decay Coupled L2 decay of all parameters. Default
-#'   5e-04.
+#'   epoch and takes fewer steps. Default 100.
+#' @param learning_rate Step size of Adam in the first epoch. Default 0.001.
+#' @param learning_rate_decay Factor on the step size after each epoch. Default 0.995.
+#' @param weight_decay Coupled L2 decay of all parameters. Default 5e-04.
 #' @param warmup Epochs at the start that fit the reconstruction only, without
-#'   sampling. Default 10.
+#'   sampling. By default a sixth of the epochs, at most 10.
 #' @param period Epochs of one annealing cycle: the weight of the KL terms rises
-#'   from 0 to 1 over its first half and stays there over its second. Default
-#'   100.
+#'   from 0 to 1 over its first half and stays there over its second. By default
+#'   near 100, and such that the training ends with a cycle.
 #' @param validation Share of the cells kept back, on which the log-likelihood
-#'   is measured after each epoch; 0 trains on all. Default
-#'   0.1.
+#'   is measured after each epoch; 0 trains on all. Default 0.1.
 #' @param patience Stop after this many epochs without a better evidence lower
 #'   bound on the cells kept back, and return to the best epoch. The bound has
-#'   the KL at full weight, whatever the annealing is at. 0 trains to the end. Default
-#'   0.
+#'   the KL at full weight, whatever the annealing is at. 0 trains to the end. Default 0.
 #' @param seed Whole number that decides every random draw; R's own generator is
 #'   neither used nor changed. The same seed, data, thread count and machine
 #'   give the same bits. Default 1.
@@ -81,9 +76,15 @@ train_control <- function(epochs = NULL, batch_size = NULL,
 
 #' @export
 print.train_control <- function(x, ...) {
-  shown <- vapply(
-    x, function(value) format(value %||% "as LibTorch chose"), character(1)
-  )
+  shown <- vapply(x, function(value) {
+    if (is.null(value)) {
+      "as LibTorch chose"
+    } else if (is.na(value)) {
+      "by the number of cells"
+    } else {
+      format(value)
+    }
+  }, character(1))
   cat("<train_control>\n")
   cat(paste0("  ", format(names(x)), "  ", shown), sep = "\n")
   invisible(x)
@@ -99,6 +100,13 @@ as_control <- function(control, call = rlang::caller_env()) {
   }
   check_option_names(names(control), names(formals(train_control)), call)
   do.call(train_control, control)
+}
+
+# What was left to the core (NA), decided for a number of cells.
+resolve_control <- function(control, n_cells) {
+  decided <- core_train_options(core_control(control), n_cells)
+  control[names(decided)] <- decided
+  control
 }
 
 # Options that the core's trainer reads.

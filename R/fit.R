@@ -86,10 +86,10 @@ embedding.sailer_fit <- function(fit, ...) {
 #'
 #' @inheritParams embedding
 #' @return A data frame with one row per epoch: `epoch`; `beta`, the weight of
-#'   the KL terms; `learning_rate`; `loss`, the objective (eq. 2.5-2.6), and its
-#'   parts `reconstruction`, `kl` and `marginal` in nats, means over the training
-#'   cells; `validation_log_likelihood`, of the plain Bernoulli model in nats per
-#'   cell at the posterior mean, `validation_kl` and `validation_elbo`, its
+#'   the KL terms; `learning_rate`; `loss`, the objective (eq. 2.5-2.6), and
+#'   its parts `reconstruction`, `kl` and `marginal` in nats, means over the
+#'   training cells; `validation_log_likelihood`, of the plain Bernoulli model
+#'   in nats per cell at the posterior mean, `validation_kl` and `validation_elbo`, its
 #'   evidence lower bound, on the cells kept back (NA without any);
 #'   `seconds` and `cells_per_second` of the training.
 #' @references Cao (2023), section 2.2.2.
@@ -130,8 +130,8 @@ history.default <- function(fit, ...) {
 #'   of the model are found by name; their order is free and others are ignored.
 #' @param ... Not used.
 #' @return Numeric matrix, cells x latent dimensions.
-#' @section Errors: `sailer_data_error`, naming them, when peaks of the model are
-#'   missing or a cell has no open peak among them.
+#' @section Errors: `sailer_data_error`, naming them, when peaks of the model
+#'   are missing or a cell has no open peak among them.
 #' @references Cao (2023), section 2.2.3.
 #' @examples
 #' sim <- simulate_atac(n_cells = 120, n_peaks = 300, n_types = 2, seed = 1)

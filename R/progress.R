@@ -47,7 +47,10 @@ line_reporter <- function() {
 
 describe_progress <- function(p) {
   sprintf(
-    "loss %.1f (reconstruction %.1f, kl %.1f, marginal %.1f)  %s cells/s  %s left",
+    paste(
+      "loss %.1f (reconstruction %.1f, kl %.1f, marginal %.1f)",
+      " %s cells/s  %s left"
+    ),
     p$loss, p$reconstruction, p$kl, p$marginal,
     format(round(p$speed), big.mark = ","), format_seconds(p$seconds_left)
   )

@@ -25,42 +25,33 @@
 #'   unit. `"chromosome"` (chapter 3): the peaks of a chromosome meet first,
 #'   which has far fewer parameters and suits 100,000 peaks and more; peaks need
 #'   chromosomes, from `ranges` or from names such as `chr1-100-200`.
-#' @param n_latent Dimensions of the embedding. Default
-#'   10 and
-#'   50.
+#' @param n_latent Dimensions of the embedding. Default 16 and 50.
 #' @param hidden Units of the encoder's hidden layers, from the peaks inwards
-#'   (of each chromosome under `"chromosome"`); the decoder mirrors them.
-#'   Default
-#'   `c(1000, 100)` and
-#'   `c(64, 32)`.
+#'   (of each chromosome under `"chromosome"`); the decoder mirrors them. The
+#'   thesis' dense model has `c(1000, 100)`, which is several times slower and
+#'   did no better here. Default `128` and `c(64, 32)`.
 #' @param decoder `"mirrored"`: through the hidden layers in reverse (2.2.2).
 #'   `"linear"`: from the embedding to the peaks at once, one loading per peak
-#'   and dimension. Default
-#'   `"mirrored"`.
+#'   and dimension. Default `"mirrored"`.
 #' @param lambda Weight of the mutual-information penalty, at least 0. 0 is a
-#'   conditional VAE. Default
-#'   1.
+#'   conditional VAE. Default 1.
 #' @param marginal How the penalty's divergence from the aggregate posterior is
-#'   computed: `"pairwise"`, the thesis' bound; `"mixture"`, an estimate of the
-#'   divergence itself; `"none"` leaves it out. Default
-#'   `"pairwise"`.
+#'   computed: `"pairwise"`, the thesis' bound, which also squeezes the cells'
+#'   own information out; `"mixture"`, an estimate of the divergence itself;
+#'   `"none"` leaves it out. Default `"mixture"`.
 #' @param omega Weight of the open peaks in the likelihood, above 0, or
 #'   `"auto"` for the ratio of closed to open entries (2.2.2), which overfits
-#'   shallow data. Default
-#'   1.
-#' @param beta Largest weight of the KL terms. Default
-#'   1.
+#'   shallow data. Default 1.
+#' @param beta Largest weight of the KL terms. Default 1.
 #' @param dropout Share of the hidden units dropped while training, at least 0
-#'   and less than 1. Default
-#'   0.
+#'   and less than 1. Default 0.1.
 #' @param thinning While training, the encoder sees each cell with a random
 #'   share of its open peaks taken away, uniform between these two shares (one
 #'   number: between 0 and it), while the decoder still rebuilds all: the
 #'   embedding learns what peaks have in common, and not to depend on depth. 0
-#'   turns it off. Default c(0, 0).
+#'   turns it off. Default `c(0.5, 0.9)`.
 #' @param input_scale `"l2"`: the encoder sees every cell with length 1 whatever
-#'   its depth; `"none"`: it sees 0 and 1. Default
-#'   `"none"`.
+#'   its depth; `"none"`: it sees 0 and 1. Default `"l2"`.
 #' @param min_fraction,max_fraction Peaks open in fewer than `min_fraction` or in
 #'   more than `max_fraction` of the cells are left out (2.2.7). Peaks open in no
 #'   cell cannot be learned: with `min_fraction = 0` they are an error.
@@ -124,6 +115,7 @@ sailer <- function(x, batch = NULL, covariates = NULL,
     options$architecture, ranges
   )
   depth <- kept_depth(cells, layout)
+  control <- resolve_control(control, length(depth))
   if (auto_omega) {
     entries <- as.numeric(length(depth)) * length(layout$peaks)
     options$omega <- (entries - sum(depth)) / sum(depth)

@@ -19,9 +19,8 @@
 #'   type), peaks (at least 20), types, rare ones included, and batches.
 #'   Cells are shared out evenly among the batches.
 #' @param depth Median number of open peaks per cell, 8 % of the peaks by
-#'   default: one number for all
-#'   batches, which `batch_effect` then spreads, or one per batch. Between 1
-#'   and half of the peaks.
+#'   default: one number for all batches, which `batch_effect` then spreads, or
+#'   one per batch. Between 1 and half of the peaks.
 #' @param depth_sd Standard deviation of the natural logarithm of a cell's
 #'   depth within a batch. 0 gives every cell about the same depth.
 #' @param batch_effect Strength of the batch effects, 0 for none: the standard

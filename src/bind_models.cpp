@@ -180,8 +180,9 @@ Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map,
                              Rcpp::RObject report) {
   using namespace sailer;
   return guarded([&] {
-    const TrainOptions train = train_options_from_r(train_options);
     const CellSourcePtr cells = unwrap_source(source);
+    const TrainOptions train =
+        train_options_from_r(train_options).resolve(cells->n_cells());
     const Confounders known = confounders_from_r(confounders);
     const Split split = split_cells(cells->n_cells(), train.validation,
                                     derive_seed(train.seed, kSplitStream));

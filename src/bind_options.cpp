@@ -13,6 +13,14 @@ namespace {
 using Setter = std::function<void(SEXP)>;
 using Setters = std::vector<std::pair<std::string, Setter>>;
 
+// NA leaves the choice to the core.
+Setter count_or_auto(int64_t& field) {
+  return [&field](SEXP value) {
+    const double given = Rcpp::as<double>(value);
+    field = ISNAN(given) ? TrainOptions::kAuto : static_cast<int64_t>(given);
+  };
+}
+
 template <typename Number>
 Setter number(Number& field) {
   return [&field](SEXP value) {
@@ -104,13 +112,13 @@ Rcpp::List sailer_options_to_r(const SailerOptions& options) {
 
 TrainOptions train_options_from_r(const Rcpp::List& values) {
   TrainOptions options;
-  apply(values, {{"epochs", number(options.epochs)},
+  apply(values, {{"epochs", count_or_auto(options.epochs)},
                  {"batch_size", number(options.batch_size)},
                  {"learning_rate", number(options.learning_rate)},
                  {"learning_rate_decay", number(options.learning_rate_decay)},
                  {"weight_decay", number(options.weight_decay)},
-                 {"warmup", number(options.warmup)},
-                 {"period", number(options.period)},
+                 {"warmup", count_or_auto(options.warmup)},
+                 {"period", count_or_auto(options.period)},
                  {"validation", number(options.validation)},
                  {"patience", number(options.patience)},
                  {"seed", number(options.seed)}});
@@ -119,14 +127,18 @@ TrainOptions train_options_from_r(const Rcpp::List& values) {
 }
 
 Rcpp::List train_options_to_r(const TrainOptions& options) {
+  // What is chosen later travels as NA.
+  const auto chosen = [](int64_t value) {
+    return value == TrainOptions::kAuto ? NA_INTEGER : static_cast<int>(value);
+  };
   return Rcpp::List::create(
-      Rcpp::Named("epochs") = static_cast<int>(options.epochs),
+      Rcpp::Named("epochs") = chosen(options.epochs),
       Rcpp::Named("batch_size") = static_cast<int>(options.batch_size),
       Rcpp::Named("learning_rate") = options.learning_rate,
       Rcpp::Named("learning_rate_decay") = options.learning_rate_decay,
       Rcpp::Named("weight_decay") = options.weight_decay,
-      Rcpp::Named("warmup") = static_cast<int>(options.warmup),
-      Rcpp::Named("period") = static_cast<int>(options.period),
+      Rcpp::Named("warmup") = chosen(options.warmup),
+      Rcpp::Named("period") = chosen(options.period),
       Rcpp::Named("validation") = options.validation,
       Rcpp::Named("patience") = static_cast<int>(options.patience),
       Rcpp::Named("seed") = static_cast<double>(options.seed));
@@ -141,9 +153,12 @@ Rcpp::List core_sailer_options(Rcpp::List values) {
   });
 }
 
+// With n_cells above 0 what is left to the core is decided for so many cells.
 // [[Rcpp::export]]
-Rcpp::List core_train_options(Rcpp::List values) {
+Rcpp::List core_train_options(Rcpp::List values, double n_cells = 0) {
   return sailer::guarded([&] {
-    return sailer::train_options_to_r(sailer::train_options_from_r(values));
+    const sailer::TrainOptions options = sailer::train_options_from_r(values);
+    return sailer::train_options_to_r(
+        n_cells > 0 ? options.resolve(static_cast<int64_t>(n_cells)) : options);
   });
 }

@@ -24,6 +24,7 @@ SailerOptions small(Architecture architecture) {
   options.marginal = Marginal::kPairwise;
   options.input_scale = InputScale::kNone;
   options.dropout = 0;
+  options.thinning_min = options.thinning_max = 0;
   options.beta = 1;
   return options;
 }

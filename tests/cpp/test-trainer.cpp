@@ -188,6 +188,23 @@ TEST_CASE("patience stops and returns to the best epoch") {
   REQUIRE(run(training).embedding == out.embedding);
 }
 
+TEST_CASE("what is left open is decided by the number of cells") {
+  const TrainOptions few = TrainOptions().resolve(300);
+  REQUIRE(few.epochs == 400);
+  REQUIRE(few.warmup == 10);
+  REQUIRE(annealing(few.schedule(), few.epochs - 1) == 1);
+  const TrainOptions many = TrainOptions().resolve(1000000);
+  REQUIRE(many.epochs == 60);
+  REQUIRE(annealing(many.schedule(), 59) == 1);
+  TrainOptions named;
+  named.epochs = 30;
+  named.warmup = 0;
+  named.period = 4;
+  REQUIRE(named.resolve(5).epochs == 30);
+  REQUIRE(named.resolve(5).warmup == 0);
+  REQUIRE(named.resolve(5).period == 4);
+}
+
 TEST_CASE("a loss that is not finite ends the training by name") {
   TrainOptions training = short_training();
   training.learning_rate = 1e30;

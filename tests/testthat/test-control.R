@@ -45,7 +45,11 @@ test_that("the documented defaults are those of the core", {
   }
   said <- documented("train_control")
   defaults <- core_train_options(list())
-  for (name in names(defaults)) {
+  expect_equal(
+    names(defaults)[vapply(defaults, is.na, NA)],
+    c("epochs", "warmup", "period")
+  )
+  for (name in names(defaults)[!vapply(defaults, is.na, NA)]) {
     expect_equal(
       as.numeric(said(name)), as.numeric(defaults[[name]]),
       label = name
@@ -68,6 +72,29 @@ test_that("the documented defaults are those of the core", {
       unquote(said(name)), unquote(paste(expected, collapse = "and")),
       label = name
     )
+  }
+})
+
+test_that("epochs, warm-up and period fit the number of cells", {
+  chosen <- function(n, ...) {
+    unlist(resolve_control(train_control(...), n)[
+      c("epochs", "warmup", "period")
+    ])
+  }
+  expect_equal(unname(chosen(7000)), c(60, 10, 50))
+  expect_equal(unname(chosen(1e6)), c(60, 10, 50))
+  expect_equal(unname(chosen(4000)), c(100, 10, 90))
+  expect_equal(unname(chosen(300)), c(400, 10, 98))
+  expect_equal(unname(chosen(300, epochs = 20)), c(20, 3, 17))
+  expect_equal(unname(chosen(300, epochs = 1)), c(1, 0, 1))
+  expect_equal(
+    unname(chosen(300, epochs = 50, warmup = 0, period = 7)), c(50, 0, 7)
+  )
+  # The training ends with a cycle, or within one epoch of a cycle a piece.
+  for (n in c(300, 1500, 2500, 3333, 7000)) {
+    k <- chosen(n)
+    over <- (k[["epochs"]] - k[["warmup"]]) %% k[["period"]]
+    expect_true(over == 0 || k[["period"]] - over < 5)
   }
 })
 

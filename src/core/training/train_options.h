@@ -8,8 +8,13 @@
 namespace sailer {
 
 struct TrainOptions {
-  // Passes over the training cells, at most.
-  int64_t epochs = 400;
+  // Chosen by resolve() for the number of cells and of epochs.
+  static constexpr int64_t kAuto = -1;
+
+  // Passes over the training cells, at most. Small data need more of them:
+  // what counts is the number of steps. Auto: 400,000 cells in all, but at
+  // least 60 and at most 400 epochs.
+  int64_t epochs = kAuto;
 
   // Cells per step. Larger is faster per epoch and takes fewer steps; the
   // aggregate posterior of the penalty is estimated from this many cells.
@@ -23,9 +28,13 @@ struct TrainOptions {
   // Coupled L2 decay of all parameters.
   double weight_decay = 5e-4;
 
-  // Epochs of reconstruction only, then the period of the annealing of beta.
-  int64_t warmup = 10;
-  int64_t period = 100;
+  // Epochs of reconstruction only at the start. Auto: a sixth of the epochs, at
+  // most 10.
+  int64_t warmup = kAuto;
+
+  // Epochs of one cycle of the annealing of beta. Auto: near 100, and such that
+  // the training ends with a cycle, beta at its full weight.
+  int64_t period = kAuto;
 
   // Share of the cells kept back to measure the likelihood on.
   double validation = 0.1;
@@ -41,7 +50,10 @@ struct TrainOptions {
   // Throws Error(kArgument) that names the option and says what it may be.
   void check() const;
 
-  Schedule schedule() const;
+  // These options with everything decided for `n_cells` cells.
+  TrainOptions resolve(int64_t n_cells) const;
+
+  Schedule schedule() const;  // of resolved options
 };
 
 }  // namespace sailer

@@ -67,8 +67,8 @@ Trainer::Trainer(SailerModel& model, BatchStream& stream, const Split& split,
     : model_(model),
       stream_(stream),
       split_(split),
-      options_(options),
-      schedule_(options.schedule()),
+      options_(options.resolve(stream.source().n_cells())),
+      schedule_(options_.schedule()),
       adam_(model.parameters().parameters(), options.weight_decay) {
   options_.check();
 }
