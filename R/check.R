@@ -3,23 +3,25 @@
 
 check_number <- function(x, arg = rlang::caller_arg(x), min = -Inf, max = Inf,
                          whole = FALSE, call = rlang::caller_env()) {
-  good <- is.numeric(x) && length(x) == 1 && is.finite(x) && x >= min &&
-    x <= max && (!whole || x == round(x))
-  if (good) {
+  if (is_number_within(x, min, max) && (!whole || x == round(x))) {
     return(invisible(x))
   }
   what <- if (whole) "a whole number" else "a number"
-  range <- if (is.finite(min) && is.finite(max)) {
-    paste(" from", min, "to", max)
-  } else if (is.finite(min)) {
-    paste(" of at least", min)
-  }
+  range <- c(
+    if (is.finite(min)) paste("of at least", min),
+    if (is.finite(max)) paste("of at most", max)
+  )
+  range <- if (length(range)) paste0(" ", paste(range, collapse = " and "))
   found <- if (is.numeric(x) && length(x) == 1) {
     as.character(x)
   } else {
     cli::format_inline("{.obj_type_friendly {x}}")
   }
   abort("{.arg {arg}} must be {what}{range}, not {found}.", call = call)
+}
+
+is_number_within <- function(x, min, max) {
+  is.numeric(x) && length(x) == 1 && is.finite(x) && x >= min && x <= max
 }
 
 check_flag <- function(x, arg = rlang::caller_arg(x),

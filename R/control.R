@@ -11,7 +11,8 @@
 #' @param batch_size Cells per optimiser step, at least 2. Larger is faster per
 #'   epoch and takes fewer steps. Default 100.
 #' @param learning_rate Step size of Adam in the first epoch. Default 0.001.
-#' @param learning_rate_decay Factor on the step size after each epoch. Default 0.995.
+#' @param learning_rate_decay Factor on the step size after each epoch. Default
+#'   0.995.
 #' @param weight_decay Coupled L2 decay of all parameters. Default 5e-04.
 #' @param warmup Epochs at the start that fit the reconstruction only, without
 #'   sampling. By default a sixth of the epochs, at most 10.
@@ -22,7 +23,8 @@
 #'   is measured after each epoch; 0 trains on all. Default 0.1.
 #' @param patience Stop after this many epochs without a better evidence lower
 #'   bound on the cells kept back, and return to the best epoch. The bound has
-#'   the KL at full weight, whatever the annealing is at. 0 trains to the end. Default 0.
+#'   the KL at full weight, whatever the annealing is at. 0 trains to the end.
+#'   Default 0.
 #' @param seed Whole number that decides every random draw; R's own generator is
 #'   neither used nor changed. The same seed, data, thread count and machine
 #'   give the same bits. Default 1.

@@ -89,8 +89,9 @@ embedding.sailer_fit <- function(fit, ...) {
 #'   the KL terms; `learning_rate`; `loss`, the objective (eq. 2.5-2.6), and
 #'   its parts `reconstruction`, `kl` and `marginal` in nats, means over the
 #'   training cells; `validation_log_likelihood`, of the plain Bernoulli model
-#'   in nats per cell at the posterior mean, `validation_kl` and `validation_elbo`, its
-#'   evidence lower bound, on the cells kept back (NA without any);
+#'   in nats per cell at the posterior mean, `validation_kl` and
+#'   `validation_elbo`, its evidence lower bound, on the cells kept back (NA
+#'   without any);
 #'   `seconds` and `cells_per_second` of the training.
 #' @references Cao (2023), section 2.2.2.
 #' @examples

@@ -7,9 +7,8 @@
 #' package computes with on this machine.
 #'
 #' @references Cao, Y. (2023). Deep Representation Learning for Single-cell
-#'   Sequencing
-#'   Data Analysis.
-#'   Doctoral thesis, University of California, Irvine. Chapter 2.
+#'   Sequencing Data Analysis. Doctoral thesis, University of
+#'   California, Irvine. Chapter 2.
 #'
 #'   Cao, Y., Fu, L., Wu, J., Peng, Q., Nie, Q., Zhang, J. and Xie, X. (2021).
 #'   SAILER: scalable and accurate invariant representation learning for

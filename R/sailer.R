@@ -52,9 +52,10 @@
 #'   turns it off. Default `c(0.5, 0.9)`.
 #' @param input_scale `"l2"`: the encoder sees every cell with length 1 whatever
 #'   its depth; `"none"`: it sees 0 and 1. Default `"l2"`.
-#' @param min_fraction,max_fraction Peaks open in fewer than `min_fraction` or in
-#'   more than `max_fraction` of the cells are left out (2.2.7). Peaks open in no
-#'   cell cannot be learned: with `min_fraction = 0` they are an error.
+#' @param min_fraction,max_fraction Peaks open in fewer than `min_fraction` or
+#'   in more than `max_fraction` of the cells are left out (2.2.7). Default 0.01
+#'   and 0.9. Peaks open in no cell cannot be learned: with `min_fraction = 0`
+#'   they are an error.
 #' @param ranges `GRanges` of the peaks, in their order; NULL takes those of `x`
 #'   or reads the peaks' names. Used by `"chromosome"` only.
 #' @param control Options of training, from [train_control()].
@@ -68,9 +69,9 @@
 #' @section Errors:
 #' `sailer_data_error` names the cell or peak with a count that is missing,
 #' infinite, negative or fractional; cells without an open peak; missing or
-#' duplicated names; labels that are NA. `sailer_argument_error` names the option
-#' that is unknown or out of range. `sailer_device_error` when a GPU is asked for
-#' that is not there. `sailer_numeric_error` when the loss is no longer finite.
+#' duplicated names; labels that are NA. `sailer_argument_error` names the
+#' option that is unknown or out of range. `sailer_device_error` when a GPU is
+#' asked for that is not there. `sailer_numeric_error` when the loss is no longer finite.
 #' @references Cao (2023), sections 2.2.1, 2.2.2, 2.2.3 and 2.2.7; for the
 #'   chromosome architecture section 3.2.
 #' @examples
@@ -135,34 +136,34 @@ sailer <- function(x, batch = NULL, covariates = NULL,
 collect_options <- function(..., call = rlang::caller_env()) {
   given <- list(...)
   given <- given[!vapply(given, is.null, logical(1))]
-  for (name in intersect(
-    names(given), c("architecture", "decoder", "marginal", "input_scale")
-  )) {
-    if (!rlang::is_string(given[[name]])) {
-      abort("{.arg {name}} must be a single string.", call = call)
-    }
-  }
-  numbers <- c("n_latent", "lambda", "omega", "beta", "dropout")
-  for (name in intersect(names(given), numbers)) {
-    check_number(given[[name]], name, whole = name == "n_latent", call = call)
-  }
-  thinning <- given$thinning
-  if (!is.null(thinning) && !(is.numeric(thinning) && !anyNA(thinning) &&
-                                length(thinning) %in% 1:2)) {
-    abort(
-      "{.arg thinning} must be one or two shares, such as {.code c(0.5, 0.9)}.",
-      call = call
-    )
-  }
-  hidden <- given$hidden
-  if (!is.null(hidden) &&
-        !(rlang::is_integerish(hidden, finite = TRUE) && length(hidden) > 0)) {
-    abort(
-      "{.arg hidden} must hold whole numbers, the units of each layer.",
-      call = call
-    )
+  for (name in names(given)) {
+    check_option_type(given[[name]], name, call)
   }
   given
+}
+
+check_option_type <- function(value, name, call) {
+  wants <- switch(name,
+    architecture = ,
+    decoder = ,
+    marginal = ,
+    input_scale = if (!rlang::is_string(value)) "a single string",
+    hidden = if (!rlang::is_integerish(value, finite = TRUE) ||
+                   length(value) == 0) {
+      "whole numbers, the units of each layer"
+    },
+    thinning = if (!is.numeric(value) || anyNA(value) ||
+                     !length(value) %in% 1:2) {
+      "one or two shares, such as c(0.5, 0.9)"
+    },
+    {
+      check_number(value, name, whole = name == "n_latent", call = call)
+      NULL
+    }
+  )
+  if (!is.null(wants)) {
+    abort("{.arg {name}} must be {wants}.", call = call)
+  }
 }
 
 # Which peaks the model keeps (2.2.7), and in which order: by chromosome under

@@ -118,7 +118,8 @@ TEST_CASE("minibatches hold the asked cells, peaks and confounders") {
       REQUIRE(row(batch.input, i) == expected);
       REQUIRE(batch.confounders[i][0].item<double>() == order[at]);
       REQUIRE(batch.confounders[i][1].item<double>() == -order[at]);
-      const double n = std::max<double>(1, static_cast<double>(expected.size()));
+      const double n =
+          std::max<double>(1, static_cast<double>(expected.size()));
       REQUIRE(batch.cell_scale[i][0].item<double>() ==
               Approx(1 / std::sqrt(n)));
     }
@@ -127,8 +128,7 @@ TEST_CASE("minibatches hold the asked cells, peaks and confounders") {
 }
 
 TEST_CASE("a file is read in pieces no longer than the pool") {
-  auto source =
-      std::make_shared<ForwardSource>(source_of(open_peaks()));
+  auto source = std::make_shared<ForwardSource>(source_of(open_peaks()));
   std::vector<int32_t> map(kPeaks);
   std::iota(map.begin(), map.end(), 0);
   StreamOptions options;
@@ -201,8 +201,7 @@ TEST_CASE("a source and names that do not fit are refused") {
   ConfounderMatrix few;
   few.width = 1;
   few.values = {1, 2};
-  REQUIRE_THROWS_WITH(
-      BatchStream(source_of(open_peaks()), std::vector<int32_t>(kPeaks), few,
-                  {}),
-      contains("cells"));
+  REQUIRE_THROWS_WITH(BatchStream(source_of(open_peaks()),
+                                  std::vector<int32_t>(kPeaks), few, {}),
+                      contains("cells"));
 }

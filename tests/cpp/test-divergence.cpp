@@ -15,8 +15,8 @@ double at2(const at::Tensor& x, int64_t i, int64_t k) {
 
 // KL(N(m1, exp(l1)) || N(m2, exp(l2))) of one dimension.
 double kl_1d(double m1, double l1, double m2, double l2) {
-  return 0.5 * (l2 - l1 + (std::exp(l1) + (m1 - m2) * (m1 - m2)) /
-                              std::exp(l2) - 1);
+  return 0.5 *
+         (l2 - l1 + (std::exp(l1) + (m1 - m2) * (m1 - m2)) / std::exp(l2) - 1);
 }
 
 double log_density(double z, double m, double l) {
@@ -53,8 +53,7 @@ TEST_CASE("pairwise KL equals its double sum, also far from the origin") {
                           at2(mean, j, k), at2(log_variance, j, k));
       }
     }
-    REQUIRE(kl[i].item<double>() ==
-            Approx(expected / kCells).epsilon(1e-9));
+    REQUIRE(kl[i].item<double>() == Approx(expected / kCells).epsilon(1e-9));
   }
 }
 

@@ -35,8 +35,8 @@ at::Tensor fused(const Case& c, const ReconstructionOptions& options) {
 }
 
 at::Tensor dense(const Case& c, const ReconstructionOptions& options) {
-  return reconstruction_loss_dense(c.hidden, c.weight, c.bias, c.rows,
-                                   c.layout, options);
+  return reconstruction_loss_dense(c.hidden, c.weight, c.bias, c.rows, c.layout,
+                                   options);
 }
 
 }  // namespace
@@ -59,7 +59,8 @@ TEST_CASE("weighted cross-entropy from logits holds at extreme logits") {
     double expected = 0;
     for (int64_t p = 0; p < n; ++p) {
       const double a = p == open ? -logits[p] : logits[p];
-      const double softplus = std::max(a, 0.0) + std::log1p(std::exp(-std::abs(a)));
+      const double softplus =
+          std::max(a, 0.0) + std::log1p(std::exp(-std::abs(a)));
       expected += p == open ? options.omega * softplus : softplus;
     }
     REQUIRE(std::isfinite(found));

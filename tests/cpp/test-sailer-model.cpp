@@ -125,9 +125,9 @@ TEST_CASE("the evaluation is the plain likelihood, omega divided out") {
   const int64_t* indices = batch.target.indices.data_ptr<int64_t>();
   for (int64_t i = 0; i < 8; ++i) {
     for (int64_t k = 0; k < 25; ++k) {
-      const bool open = std::find(indices + offsets[i],
-                                  indices + offsets[i + 1],
-                                  k) != indices + offsets[i + 1];
+      const bool open =
+          std::find(indices + offsets[i], indices + offsets[i + 1], k) !=
+          indices + offsets[i + 1];
       const double share = p[i][k].item<double>();
       expected += std::log(open ? share : 1 - share) / 8;
     }
@@ -161,8 +161,7 @@ TEST_CASE("the evidence lower bound is taken at a sample, fixed by its seed") {
           .sum(1)
           .mean()
           .item<double>();
-  const double kl =
-      kl_to_prior(q.mean, q.log_variance).mean().item<double>();
+  const double kl = kl_to_prior(q.mean, q.log_variance).mean().item<double>();
   REQUIRE(elbo(5) == Approx(likelihood - kl).epsilon(1e-9));
 }
 
@@ -172,8 +171,8 @@ TEST_CASE("chromosomes meet only in the latent space") {
   for (const NamedTensor& entry : model.parameters().parameters()) {
     entry.tensor.mutable_grad().reset();
   }
-  const at::Tensor hidden = model.decode_hidden(
-      random_tensor({8, 3}, 5), batch.confounders, false);
+  const at::Tensor hidden =
+      model.decode_hidden(random_tensor({8, 3}, 5), batch.confounders, false);
   // Logits of the second chromosome depend on its own columns only.
   model.logits(hidden, 1, 9, 13).sum().backward();
   for (const NamedTensor& entry : model.parameters().parameters()) {
@@ -192,8 +191,7 @@ TEST_CASE("output biases start at the logit of the peak's frequency") {
   SailerModel model(options, layout_of(options), kConfounders, frequencies, 1,
                     at::kCPU, at::kDouble);
   const at::Tensor bias = model.parameters().parameters().back().tensor;
-  REQUIRE(model.parameters().parameters().back().name ==
-          "decoder.output.bias");
+  REQUIRE(model.parameters().parameters().back().name == "decoder.output.bias");
   REQUIRE(bias[0].item<double>() == Approx(std::log(0.2 / 0.8)));
   REQUIRE(std::isfinite(bias[3].item<double>()));
 }

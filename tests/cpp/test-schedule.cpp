@@ -13,12 +13,12 @@ TEST_CASE("annealing at its corners") {
   REQUIRE(is_warmup(s, 9));
   REQUIRE_FALSE(is_warmup(s, 10));
   REQUIRE(annealing(s, 9) == 0);
-  REQUIRE(annealing(s, 10) == 0);          // a cycle starts at 0
+  REQUIRE(annealing(s, 10) == 0);  // a cycle starts at 0
   REQUIRE(annealing(s, 35) == Approx(0.5));
   REQUIRE(annealing(s, 59) == Approx(0.98));
-  REQUIRE(annealing(s, 60) == 1);          // first half ends
-  REQUIRE(annealing(s, 109) == 1);         // last epoch of the cycle
-  REQUIRE(annealing(s, 110) == 0);         // the next one starts
+  REQUIRE(annealing(s, 60) == 1);   // first half ends
+  REQUIRE(annealing(s, 109) == 1);  // last epoch of the cycle
+  REQUIRE(annealing(s, 110) == 0);  // the next one starts
   REQUIRE(annealing(s, 111) == Approx(0.02));
 }
 

@@ -14,8 +14,7 @@ TEST_CASE("the sparse first layer equals a dense one, both ways") {
   const SparseRowsTensor rows = random_rows(6, layout.n_peaks(), 0.2, 1);
   at::Tensor weight = random_tensor({layout.n_peaks(), 5}, 2);
   weight.set_requires_grad(true);
-  const at::Tensor upstream =
-      random_tensor({6, layout.n_groups() * 5}, 3);
+  const at::Tensor upstream = random_tensor({6, layout.n_groups() * 5}, 3);
 
   const at::Tensor expected = sparse_linear_dense(rows, weight, layout);
   (expected * upstream).sum().backward();

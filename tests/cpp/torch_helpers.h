@@ -50,10 +50,10 @@ inline sailer::SparseBatch batch_of(const sailer::SparseRowsTensor& rows,
   sailer::SparseBatch batch;
   batch.input = batch.target = rows;
   batch.confounders = random_tensor({rows.n_cells(), n_confounders}, seed);
-  const at::Tensor depth = (rows.offsets.slice(0, 1) -
-                            rows.offsets.slice(0, 0, rows.n_cells()))
-                               .to(at::kDouble)
-                               .clamp_min(1);
+  const at::Tensor depth =
+      (rows.offsets.slice(0, 1) - rows.offsets.slice(0, 0, rows.n_cells()))
+          .to(at::kDouble)
+          .clamp_min(1);
   batch.cell_scale = depth.rsqrt().unsqueeze(1);
   return batch;
 }
@@ -81,8 +81,8 @@ inline double gradient_error(at::Tensor parameter,
     flat[k] = value;
     const double expected = (above - below) / (2 * step);
     const double found = gradient[k].item<double>();
-    worst = std::max(worst, std::abs(found - expected) /
-                                (1 + std::abs(expected)));
+    worst =
+        std::max(worst, std::abs(found - expected) / (1 + std::abs(expected)));
   }
   return worst;
 }

@@ -52,19 +52,18 @@ void BatchStream::start(std::vector<int64_t> cells, uint64_t seed) {
 
 // Reads the next cells of the order, sorted, so that a file is read forwards.
 void BatchStream::fill_pool() {
-  const int64_t ahead = source_->random_access()
-                            ? options_.batch_size
-                            : std::max(options_.batch_size,
-                                       options_.pool_cells);
+  const int64_t ahead =
+      source_->random_access()
+          ? options_.batch_size
+          : std::max(options_.batch_size, options_.pool_cells);
   pool_first_ = position_;
-  pool_last_ = std::min<int64_t>(position_ + ahead,
-                                 static_cast<int64_t>(order_.size()));
+  pool_last_ =
+      std::min<int64_t>(position_ + ahead, static_cast<int64_t>(order_.size()));
   const int64_t n = pool_last_ - pool_first_;
   std::vector<int64_t> by_cell(n);
   std::iota(by_cell.begin(), by_cell.end(), pool_first_);
-  std::sort(by_cell.begin(), by_cell.end(), [&](int64_t a, int64_t b) {
-    return order_[a] < order_[b];
-  });
+  std::sort(by_cell.begin(), by_cell.end(),
+            [&](int64_t a, int64_t b) { return order_[a] < order_[b]; });
   std::vector<int64_t> cells(n);
   pool_row_.resize(n);
   for (int64_t k = 0; k < n; ++k) {
@@ -90,8 +89,8 @@ void BatchStream::append_row(const int32_t* features, const float* values,
   int64_t seen = end - begin;
   const Thinning& thinning = options_.thinning;
   if (thinning.max > 0) {
-    const double rate = thinning.min + (thinning.max - thinning.min) *
-                                           uniform_unit(engine_);
+    const double rate =
+        thinning.min + (thinning.max - thinning.min) * uniform_unit(engine_);
     const auto thin_begin = static_cast<int64_t>(thin_indices_.size());
     for (int64_t k = begin; k < end; ++k) {
       if (uniform_unit(engine_) >= rate) thin_indices_.push_back(indices_[k]);
@@ -141,10 +140,8 @@ bool BatchStream::next(SparseBatch& batch, int64_t at_least) {
     ++position_;
   }
   const auto n_entries = static_cast<int64_t>(indices_.size());
-  batch.target.offsets =
-      to_device(tensor_of(offsets_, {n + 1}, at::kLong));
-  batch.target.indices =
-      to_device(tensor_of(indices_, {n_entries}, at::kLong));
+  batch.target.offsets = to_device(tensor_of(offsets_, {n + 1}, at::kLong));
+  batch.target.indices = to_device(tensor_of(indices_, {n_entries}, at::kLong));
   batch.input = batch.target;
   if (options_.thinning.max > 0) {
     const auto n_seen = static_cast<int64_t>(thin_indices_.size());
@@ -156,8 +153,8 @@ bool BatchStream::next(SparseBatch& batch, int64_t at_least) {
   batch.confounders =
       to_device(tensor_of(confounders, {n, confounders_.width}, at::kFloat)
                     .to(options_.type));
-  batch.cell_scale = to_device(
-      tensor_of(scale_, {n, 1}, at::kFloat).to(options_.type));
+  batch.cell_scale =
+      to_device(tensor_of(scale_, {n, 1}, at::kFloat).to(options_.type));
   return true;
 }
 

@@ -67,8 +67,8 @@ class BatchStream {
   std::mt19937_64 engine_;
   std::vector<int64_t> current_;
 
-  SparseRows pool_;                 // cells [pool_first_, pool_last_) of order_
-  std::vector<int64_t> pool_row_;   // their rows in pool_
+  SparseRows pool_;                // cells [pool_first_, pool_last_) of order_
+  std::vector<int64_t> pool_row_;  // their rows in pool_
   int64_t pool_first_ = 0, pool_last_ = 0;
 
   std::vector<int64_t> offsets_, indices_, thin_offsets_, thin_indices_;

@@ -31,10 +31,10 @@ void check_lengths(const Confounders& confounders) {
   const size_t n = confounders.depth.size();
   for (const LabelColumn& label : confounders.labels) {
     if (label.codes.size() != n) {
-      throw Error(ErrorKind::kArgument,
-                  "`" + label.name + "` has " +
-                      std::to_string(label.codes.size()) + " labels for " +
-                      std::to_string(n) + " cells.");
+      throw Error(ErrorKind::kArgument, "`" + label.name + "` has " +
+                                            std::to_string(label.codes.size()) +
+                                            " labels for " + std::to_string(n) +
+                                            " cells.");
     }
   }
   for (const NumberColumn& number : confounders.numbers) {
@@ -56,8 +56,8 @@ ConfounderScaling fit_scaling(const Confounders& confounders,
   scaling.log_depth = standard_of(
       cells, [&](int64_t cell) { return std::log(confounders.depth[cell]); });
   for (const NumberColumn& number : confounders.numbers) {
-    scaling.numbers.push_back(standard_of(
-        cells, [&](int64_t cell) { return number.values[cell]; }));
+    scaling.numbers.push_back(
+        standard_of(cells, [&](int64_t cell) { return number.values[cell]; }));
   }
   return scaling;
 }

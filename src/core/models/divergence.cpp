@@ -38,8 +38,7 @@ at::Tensor mixture_kl(const at::Tensor& sample, const at::Tensor& mean,
   const at::Tensor energy =
       z.square().mm(precision.t()) - 2 * z.mm((m * precision).t()) +
       ((m.square() * precision).sum(1) + log_det).unsqueeze(0);
-  const at::Tensor own =
-      ((z - m).square() * precision).sum(1) + log_det;
+  const at::Tensor own = ((z - m).square() * precision).sum(1) + log_det;
   const double log_b = std::log(static_cast<double>(mean.size(0)));
   return -0.5 * own - at::logsumexp(-0.5 * energy, 1) + log_b;
 }

@@ -7,8 +7,8 @@
 namespace sailer {
 namespace {
 
-constexpr double kLeakySlope = 0.2;      // 2.2.2
-constexpr double kPReluStart = 0.25;     // PyTorch's default
+constexpr double kLeakySlope = 0.2;   // 2.2.2
+constexpr double kPReluStart = 0.25;  // PyTorch's default
 constexpr double kBatchNormMomentum = 0.1;
 constexpr double kBatchNormEpsilon = 1e-5;
 
@@ -38,10 +38,10 @@ at::Tensor draw_bias(LayerContext& context, int64_t size, int64_t fan_in) {
 GroupedLinear::GroupedLinear(LayerContext& context, const std::string& name,
                              int64_t groups, int64_t in, int64_t out) {
   ParameterSet& set = *context.parameters;
-  weight_ = set.add_parameter(
-      name + ".weight", draw_weight(context, {groups, in, out}, in, out));
-  bias_ = set.add_parameter(name + ".bias",
-                            draw_bias(context, groups * out, in));
+  weight_ = set.add_parameter(name + ".weight",
+                              draw_weight(context, {groups, in, out}, in, out));
+  bias_ =
+      set.add_parameter(name + ".bias", draw_bias(context, groups * out, in));
 }
 
 at::Tensor GroupedLinear::operator()(const at::Tensor& x) const {
@@ -61,8 +61,8 @@ HiddenBlock::HiddenBlock(LayerContext& context, const std::string& name,
                               at::ones({size}, context.options));
   bias_ = set.add_parameter(name + ".norm.bias",
                             at::zeros({size}, context.options));
-  running_mean_ = set.add_buffer(name + ".norm.mean",
-                                 at::zeros({size}, context.options));
+  running_mean_ =
+      set.add_buffer(name + ".norm.mean", at::zeros({size}, context.options));
   running_variance_ = set.add_buffer(name + ".norm.variance",
                                      at::ones({size}, context.options));
   if (activation == Activation::kPRelu) {

@@ -124,8 +124,8 @@ at::Tensor tile_on_device(at::Tensor& logits,
 class DeviceEntries {
  public:
   DeviceEntries(const SparseRowsTensor& rows) {
-    const at::Tensor lengths = rows.offsets.slice(0, 1) -
-                               rows.offsets.slice(0, 0, rows.n_cells());
+    const at::Tensor lengths =
+        rows.offsets.slice(0, 1) - rows.offsets.slice(0, 0, rows.n_cells());
     const at::Tensor cell = at::repeat_interleave(
         at::arange(rows.n_cells(), lengths.options()), lengths,
         /*dim=*/0, rows.indices.size(0));
@@ -146,8 +146,8 @@ class DeviceEntries {
     std::vector<int64_t> first;
     for (const Tile& tile : tiles) first.push_back(tile.first);
     first.push_back(tiles.back().last);
-    return at::searchsorted(peak_, at::tensor(first, at::kLong).to(
-                                       peak_.device()))
+    return at::searchsorted(peak_,
+                            at::tensor(first, at::kLong).to(peak_.device()))
         .to(at::kCPU);
   }
 
@@ -155,15 +155,11 @@ class DeviceEntries {
   at::Tensor peak_, order_, cell_;
 };
 
-LossAndGradients loss_and_gradients(const at::Tensor& hidden,
-                                    const at::Tensor& weight,
-                                    const at::Tensor& bias,
-                                    const SparseRowsTensor& target,
-                                    const PeakLayout& layout,
-                                    const ReconstructionOptions& options,
-                                    bool with_gradient) {
-  const bool on_cpu =
-      hidden.device().is_cpu() && !options.tensor_operations;
+LossAndGradients loss_and_gradients(
+    const at::Tensor& hidden, const at::Tensor& weight, const at::Tensor& bias,
+    const SparseRowsTensor& target, const PeakLayout& layout,
+    const ReconstructionOptions& options, bool with_gradient) {
+  const bool on_cpu = hidden.device().is_cpu() && !options.tensor_operations;
   const int64_t width = weight.size(1);
   const std::vector<Tile> tiles = tiles_of(layout, hidden.size(0));
   LossAndGradients out;
@@ -188,8 +184,8 @@ LossAndGradients loss_and_gradients(const at::Tensor& hidden,
     const at::Tensor h =
         hidden.slice(1, tile.group * width, (tile.group + 1) * width);
     const at::Tensor w = weight.slice(0, tile.first, tile.last);
-    at::Tensor logits = at::addmm(bias.slice(0, tile.first, tile.last), h,
-                                  w.t());
+    at::Tensor logits =
+        at::addmm(bias.slice(0, tile.first, tile.last), h, w.t());
     if (options.shift != 0) logits.add_(options.shift);
     if (on_cpu) {
       total += tile_on_cpu(logits, entries, tile, options.omega, with_gradient);
@@ -230,8 +226,8 @@ class Reconstruction : public torch::autograd::Function<Reconstruction> {
     variable_list grads = context->get_saved_variables();
     // The trainer asks for the plain gradient: then nothing is left to do. On
     // another device finding that out would cost a wait, so multiply there.
-    const bool plain = grad_out[0].device().is_cpu() &&
-                       grad_out[0].item<double>() == 1;
+    const bool plain =
+        grad_out[0].device().is_cpu() && grad_out[0].item<double>() == 1;
     if (!plain) {
       for (at::Tensor& grad : grads) grad = grad * grad_out[0];
     }
@@ -243,8 +239,8 @@ class Reconstruction : public torch::autograd::Function<Reconstruction> {
 }  // namespace
 
 at::Tensor tile_logits(const at::Tensor& hidden, const at::Tensor& weight,
-                       const at::Tensor& bias, const PeakLayout&,
-                       int64_t group, int64_t first, int64_t last) {
+                       const at::Tensor& bias, const PeakLayout&, int64_t group,
+                       int64_t first, int64_t last) {
   const int64_t width = weight.size(1);
   return at::addmm(bias.slice(0, first, last),
                    hidden.slice(1, group * width, (group + 1) * width),
@@ -256,10 +252,9 @@ at::Tensor reconstruction_loss(const at::Tensor& hidden,
                                const SparseRowsTensor& target,
                                const PeakLayout& layout,
                                const ReconstructionOptions& options) {
-  const bool with_gradient =
-      at::GradMode::is_enabled() &&
-      (hidden.requires_grad() || weight.requires_grad() ||
-       bias.requires_grad());
+  const bool with_gradient = at::GradMode::is_enabled() &&
+                             (hidden.requires_grad() ||
+                              weight.requires_grad() || bias.requires_grad());
   if (with_gradient) {
     return Reconstruction::apply(hidden, weight, bias, target, layout, options);
   }
@@ -280,8 +275,7 @@ at::Tensor reconstruction_loss_dense(const at::Tensor& hidden,
                                 layout.start(g), layout.end(g)));
   }
   const at::Tensor logits = at::cat(parts, 1) + options.shift;
-  const at::Tensor x =
-      to_dense(target, layout.n_peaks(), logits.scalar_type());
+  const at::Tensor x = to_dense(target, layout.n_peaks(), logits.scalar_type());
   const at::Tensor loss = -(options.omega * x * at::log_sigmoid(logits) +
                             (1 - x) * at::log_sigmoid(-logits));
   return options.scale * loss.sum();

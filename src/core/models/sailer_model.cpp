@@ -33,8 +33,8 @@ Activation activation_of(Architecture architecture) {
 
 }  // namespace
 
-SailerModel::SailerModel(const SailerOptions& options,
-                         const PeakLayout& layout, int64_t n_confounders,
+SailerModel::SailerModel(const SailerOptions& options, const PeakLayout& layout,
+                         int64_t n_confounders,
                          const std::vector<double>& peak_frequencies,
                          uint64_t seed, const at::Device& device,
                          at::ScalarType type)
@@ -44,14 +44,12 @@ SailerModel::SailerModel(const SailerOptions& options,
       tensor_options_(at::TensorOptions().dtype(type).device(device)),
       generator_(make_generator(device, derive_seed(seed, kNoiseStream))) {
   options_.check();
-  const bool by_chromosome =
-      options_.architecture == Architecture::kChromosome;
+  const bool by_chromosome = options_.architecture == Architecture::kChromosome;
   output_layout_ = options_.decoder == Decoder::kLinear
                        ? PeakLayout({layout_.n_peaks()})
                        : layout_;
   LayerContext context{
-      &parameters_,
-      make_generator(at::kCPU, derive_seed(seed, kWeightStream)),
+      &parameters_, make_generator(at::kCPU, derive_seed(seed, kWeightStream)),
       tensor_options_,
       by_chromosome ? Initialization::kXavier : Initialization::kKaiming};
   build_encoder(context);
@@ -81,9 +79,8 @@ void SailerModel::build_encoder(LayerContext& context) {
   }
   mean_head_ = GroupedLinear(context, "encoder.mean", 1, groups * units.back(),
                              options_.n_latent);
-  log_variance_head_ =
-      GroupedLinear(context, "encoder.log_variance", 1, groups * units.back(),
-                    options_.n_latent);
+  log_variance_head_ = GroupedLinear(context, "encoder.log_variance", 1,
+                                     groups * units.back(), options_.n_latent);
 }
 
 void SailerModel::build_decoder(LayerContext& context,
@@ -114,10 +111,9 @@ void SailerModel::build_decoder(LayerContext& context,
   output_weight_ =
       parameters_.add_parameter("decoder.output.weight", at::cat(weights, 0));
   output_bias_ = parameters_.add_parameter(
-      "decoder.output.bias", peak_frequencies.empty()
-                                 ? at::cat(biases, 0)
-                                 : logits_of(peak_frequencies,
-                                             tensor_options_));
+      "decoder.output.bias",
+      peak_frequencies.empty() ? at::cat(biases, 0)
+                               : logits_of(peak_frequencies, tensor_options_));
 }
 
 Posterior SailerModel::encode(const SparseBatch& batch, bool training) const {
@@ -183,8 +179,8 @@ SailerLoss SailerModel::loss(const SparseBatch& batch, double beta,
                       : at::zeros({}, tensor_options_);
   loss.total = weighted;
   if (!deterministic) {
-    loss.total = loss.total + beta * loss.kl +
-                 (beta * options_.lambda) * loss.marginal;
+    loss.total =
+        loss.total + beta * loss.kl + (beta * options_.lambda) * loss.marginal;
   }
   return loss;
 }
@@ -207,9 +203,8 @@ SailerModel::Evaluation SailerModel::evaluate(
   const Posterior posterior = encode(batch, /*training=*/false);
   Evaluation out;
   out.log_likelihood = log_likelihood(posterior.mean, batch);
-  out.kl = kl_to_prior(posterior.mean, posterior.log_variance)
-               .mean()
-               .item<double>();
+  out.kl =
+      kl_to_prior(posterior.mean, posterior.log_variance).mean().item<double>();
   out.elbo = log_likelihood(sample(posterior, generator), batch) - out.kl;
   return out;
 }

@@ -101,8 +101,8 @@ class SailerModel {
   at::Generator generator_;
   ParameterSet parameters_;
 
-  at::Tensor input_weight_, input_bias_;    // [P, hidden[0]], [groups * .]
-  std::vector<GroupedLinear> encoder_;      // hidden[k] -> hidden[k + 1]
+  at::Tensor input_weight_, input_bias_;  // [P, hidden[0]], [groups * .]
+  std::vector<GroupedLinear> encoder_;    // hidden[k] -> hidden[k + 1]
   std::vector<HiddenBlock> encoder_blocks_;
   GroupedLinear mean_head_, log_variance_head_;
   std::vector<GroupedLinear> decoder_;

@@ -71,7 +71,8 @@ void require_share(double value, const std::string& option) {
 
 void SailerOptions::check() const {
   require(n_latent >= 1, "`n_latent` must be at least 1.");
-  require(!hidden.empty(), "`hidden` must name the units of at least one layer.");
+  require(!hidden.empty(),
+          "`hidden` must name the units of at least one layer.");
   for (int64_t units : hidden) {
     require(units >= 1, "`hidden` must hold whole numbers of at least 1.");
   }

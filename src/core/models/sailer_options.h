@@ -17,7 +17,7 @@ enum class Architecture {
 
 // How the divergence from the aggregate posterior is measured (eq. 2.5).
 enum class Marginal {
-  kNone,      // not at all: a conditional VAE with a likelihood weight 1 + lambda
+  kNone,  // not at all: a conditional VAE with a likelihood weight 1 + lambda
   kPairwise,  // mean KL to the other cells of the minibatch, the thesis' bound
   kMixture    // KL to the minibatch's mixture, estimated at the sample
 };

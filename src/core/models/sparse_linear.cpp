@@ -73,8 +73,8 @@ at::Tensor bag_offsets(const SparseRowsTensor& rows, const PeakLayout& layout) {
   const at::Tensor group =
       at::bucketize(rows.indices, bounds, /*out_int32=*/false, /*right=*/true) -
       1;
-  const at::Tensor lengths = rows.offsets.slice(0, 1) -
-                             rows.offsets.slice(0, 0, rows.n_cells());
+  const at::Tensor lengths =
+      rows.offsets.slice(0, 1) - rows.offsets.slice(0, 0, rows.n_cells());
   const at::Tensor cell = at::repeat_interleave(
       at::arange(rows.n_cells(), lengths.options()), lengths,
       /*dim=*/0, rows.indices.size(0));
@@ -100,9 +100,9 @@ class SparseLinear : public torch::autograd::Function<SparseLinear> {
     const auto saved = context->get_saved_variables();
     const SparseRowsTensor rows{saved[0], saved[1]};
     const PeakLayout layout(context->saved_data["sizes"].toIntVector());
-    const at::Tensor grad = weight_gradient_cpu(
-        rows, grad_out[0].contiguous(), context->saved_data["width"].toInt(),
-        layout);
+    const at::Tensor grad =
+        weight_gradient_cpu(rows, grad_out[0].contiguous(),
+                            context->saved_data["width"].toInt(), layout);
     return {grad, at::Tensor(), at::Tensor()};
   }
 };
@@ -125,14 +125,13 @@ at::Tensor sparse_linear_bags(const SparseRowsTensor& rows,
 
 at::Tensor to_dense(const SparseRowsTensor& rows, int64_t n_peaks,
                     at::ScalarType type) {
-  const at::Tensor lengths = rows.offsets.slice(0, 1) -
-                             rows.offsets.slice(0, 0, rows.n_cells());
+  const at::Tensor lengths =
+      rows.offsets.slice(0, 1) - rows.offsets.slice(0, 0, rows.n_cells());
   const at::Tensor cell = at::repeat_interleave(
       at::arange(rows.n_cells(), lengths.options()), lengths);
-  at::Tensor dense = at::zeros({rows.n_cells(), n_peaks},
-                               rows.indices.options().dtype(type));
-  dense.index_put_({cell, rows.indices},
-                   at::ones({}, dense.options()));
+  at::Tensor dense =
+      at::zeros({rows.n_cells(), n_peaks}, rows.indices.options().dtype(type));
+  dense.index_put_({cell, rows.indices}, at::ones({}, dense.options()));
   return dense;
 }
 

@@ -12,9 +12,9 @@
 // Function clones need the loader's help (ifunc), which Linux on x86-64 has.
 #if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && \
     defined(__gnu_linux__)
-#define SAILER_CLONES                                                \
-  __attribute__((target_clones("arch=skylake-avx512", "arch=haswell", \
-                               "default")))
+#define SAILER_CLONES \
+  __attribute__((     \
+      target_clones("arch=skylake-avx512", "arch=haswell", "default")))
 #define SAILER_INLINE inline __attribute__((always_inline))
 #else
 #define SAILER_CLONES

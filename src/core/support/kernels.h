@@ -38,7 +38,7 @@ struct AdamCoefficients {
   double beta2 = 0.999;
   double epsilon = 1e-8;
   double weight_decay = 0;
-  double step_size = 0;        // learning rate / (1 - beta1^t)
+  double step_size = 0;          // learning rate / (1 - beta1^t)
   double second_correction = 1;  // sqrt(1 - beta2^t)
 };
 

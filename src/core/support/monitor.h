@@ -8,8 +8,8 @@
 namespace sailer {
 
 struct Progress {
-  int64_t epoch = 0;     // from 1
-  int64_t n_epochs = 0;  // at most
+  int64_t epoch = 0;                    // from 1
+  int64_t n_epochs = 0;                 // at most
   int64_t cells_done = 0, n_cells = 0;  // within the epoch
   double loss = 0, reconstruction = 0, kl = 0, marginal = 0;  // epoch so far
   double beta = 0;

@@ -33,10 +33,10 @@ void ParameterSet::load_state(const std::vector<NamedTensor>& state) {
   std::vector<NamedTensor> own = parameters_;
   own.insert(own.end(), buffers_.begin(), buffers_.end());
   if (state.size() != own.size()) {
-    throw Error(ErrorKind::kFile,
-                "The saved model holds " + std::to_string(state.size()) +
-                    " tensors where this architecture has " +
-                    std::to_string(own.size()) + ".");
+    throw Error(ErrorKind::kFile, "The saved model holds " +
+                                      std::to_string(state.size()) +
+                                      " tensors where this architecture has " +
+                                      std::to_string(own.size()) + ".");
   }
   for (size_t k = 0; k < own.size(); ++k) {
     if (state[k].name != own[k].name ||

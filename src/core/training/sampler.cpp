@@ -10,8 +10,8 @@
 namespace sailer {
 
 Split split_cells(int64_t n_cells, double share, uint64_t seed) {
-  auto n_validation = static_cast<int64_t>(
-      std::llround(share * static_cast<double>(n_cells)));
+  auto n_validation =
+      static_cast<int64_t>(std::llround(share * static_cast<double>(n_cells)));
   n_validation = std::min(n_validation, n_cells - 2);
   if (n_validation < 2) n_validation = 0;
   std::vector<int64_t> cells(n_cells);

@@ -48,8 +48,8 @@ TrainOptions TrainOptions::resolve(int64_t n_cells) const {
   }
   if (out.period == kAuto) {
     const int64_t annealed = std::max<int64_t>(1, out.epochs - out.warmup);
-    const int64_t cycles = std::max<int64_t>(
-        1, (annealed + kUsualPeriod / 2) / kUsualPeriod);
+    const int64_t cycles =
+        std::max<int64_t>(1, (annealed + kUsualPeriod / 2) / kUsualPeriod);
     out.period = (annealed + cycles - 1) / cycles;
   }
   return out;

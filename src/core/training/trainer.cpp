@@ -17,8 +17,7 @@ namespace {
 constexpr int64_t kEvaluationBatch = 512;
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() -
-                                       start)
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
       .count();
 }
 
@@ -97,9 +96,9 @@ bool Trainer::train_epoch(int64_t epoch, Monitor& monitor,
   stream_.set_thinning(
       {model_.options().thinning_min, model_.options().thinning_max});
   stream_.start(
-      epoch_order(split_.training, stream_.source().random_access(),
-                  derive_seed(derive_seed(options_.seed, kOrderStream),
-                              stream)),
+      epoch_order(
+          split_.training, stream_.source().random_access(),
+          derive_seed(derive_seed(options_.seed, kOrderStream), stream)),
       derive_seed(derive_seed(options_.seed, kThinStream), stream));
 
   Progress progress;
@@ -123,10 +122,9 @@ bool Trainer::train_epoch(int64_t epoch, Monitor& monitor,
         static_cast<double>(sums.n_cells) / std::max(record.seconds, 1e-9);
     progress.cells_done = sums.n_cells;
     progress.cells_per_second = record.cells_per_second;
-    const double per_epoch =
-        epoch > 0 ? seconds_ / static_cast<double>(epoch)
-                  : static_cast<double>(progress.n_cells) /
-                        record.cells_per_second;
+    const double per_epoch = epoch > 0 ? seconds_ / static_cast<double>(epoch)
+                                       : static_cast<double>(progress.n_cells) /
+                                             record.cells_per_second;
     progress.seconds_left =
         std::max(0.0, per_epoch * static_cast<double>(options_.epochs - epoch) -
                           record.seconds);
@@ -165,8 +163,7 @@ TrainResult Trainer::run(Monitor& monitor) {
   TrainResult result;
   std::vector<NamedTensor> best;
   double best_elbo = -std::numeric_limits<double>::infinity();
-  const bool stops_early =
-      options_.patience > 0 && !split_.validation.empty();
+  const bool stops_early = options_.patience > 0 && !split_.validation.empty();
   for (int64_t epoch = 0; epoch < options_.epochs; ++epoch) {
     EpochRecord record;
     if (!train_epoch(epoch, monitor, record)) {
@@ -200,8 +197,7 @@ SailerModel::Evaluation evaluate_cells(SailerModel& model, BatchStream& stream,
   const EvaluationPass pass(stream);
   stream.start(cells, 0);
   // The same noise every time: epochs are compared by what they learned.
-  at::Generator generator =
-      make_generator(model.tensor_options().device(), 0);
+  at::Generator generator = make_generator(model.tensor_options().device(), 0);
   SailerModel::Evaluation sum;
   SparseBatch batch;
   while (stream.next(batch)) {
