@@ -1,0 +1,80 @@
+# What sailer computes with: LibTorch, BLAS, HDF5, devices, threads.
+
+#' Report what sailer computes with
+#'
+#' Tells the versions, libraries and devices that sailer found when it was built
+#' and uses now. Add its output to a question or a bug report. A warning stands
+#' where LibTorch computes with the reference BLAS, some twenty times slower
+#' than an optimised one such as OpenBLAS.
+#'
+#' @return An object of class `sailer_sitrep`: a list of
+#' * `sailer`, `r`: versions of the package and of R;
+#' * `platform`: the machine, as R names it;
+#' * `libtorch`: a list of `version`, `folder` and `source` (how `configure`
+#'   found it);
+#' * `blas`: a list of `name`, `path` and `reference` (`TRUE` for the slow
+#'   reference implementation);
+#' * `hdf5`: version of the HDF5 library;
+#' * `devices`: names that `train_control(device = )` takes, `"cpu"` first;
+#' * `gpu_support`: whether this LibTorch can use a GPU at all;
+#' * `threads`: number of threads that an operation uses.
+#' @export
+#' @examples
+#' sailer_sitrep()
+sailer_sitrep <- function() {
+  build <- core_build_info()
+  structure(
+    list(
+      sailer = as.character(utils::packageVersion("sailer")),
+      r = as.character(getRversion()),
+      platform = R.version$platform,
+      libtorch = list(
+        version = build$libtorch_version,
+        folder = build$libtorch_folder,
+        source = build$libtorch_source
+      ),
+      blas = list(
+        name = build$blas,
+        path = build$blas_path,
+        reference = build$reference_blas
+      ),
+      hdf5 = build$hdf5_version,
+      devices = core_list_devices(),
+      gpu_support = build$gpu_support,
+      threads = core_get_threads()
+    ),
+    class = "sailer_sitrep"
+  )
+}
+
+#' @export
+print.sailer_sitrep <- function(x, ...) {
+  no_gpu <- if (length(x$devices) > 1) {
+    ""
+  } else if (x$gpu_support) {
+    " (no GPU is visible)"
+  } else {
+    " (this LibTorch is for the processor only)"
+  }
+  in_file <- if (nzchar(x$blas$path)) paste(" in", x$blas$path) else ""
+  cli::cli_text("{.strong sailer} {x$sailer}, R {x$r} ({x$platform})")
+  cli::cli_bullets(c(
+    "*" = "LibTorch: {x$libtorch$version} ({x$libtorch$source},
+      {.path {x$libtorch$folder}})",
+    "*" = "BLAS: {x$blas$name}{in_file}",
+    "*" = "HDF5: {x$hdf5}",
+    "*" = "Devices: {x$devices}{no_gpu}",
+    "*" = "Threads: {x$threads}"
+  ))
+  if (x$blas$reference) {
+    cli::cli_bullets(c(
+      "!" = "{.strong LibTorch computes with the reference BLAS, some twenty
+        times slower than OpenBLAS.}",
+      "i" = "Install an optimised one and restart R; sailer need not be built
+        again. Debian, Ubuntu: {.code apt install libopenblas0-openmp};
+        Fedora: {.code dnf install openblas-openmp}; conda: {.code conda install
+        -c conda-forge 'libblas=*=*openblas'}."
+    ))
+  }
+  invisible(x)
+}

@@ -1,0 +1,83 @@
+# Loading the package: first a look at the process, then the shared object.
+#
+# NAMESPACE has no useDynLib() because that would load the shared object, and
+# LibTorch with it, before any code of ours could run. Two LibTorch of different
+# builds in one process share symbols and crash R.
+
+# Importing from Rcpp loads it first: the doors call functions that it provides.
+#' @importFrom Rcpp evalCpp
+NULL
+
+# loadNamespace() turns an error in here into one of its own: the message lives
+# on, the class does not.
+.onLoad <- function(libname, pkgname) {
+  check_one_libtorch(libtorch_record(file.path(libname, pkgname))$folder)
+  library.dynam(pkgname, pkgname, libname)
+  if (cores_are_limited()) {
+    core_set_threads(2L)
+  }
+}
+
+.onUnload <- function(libpath) {
+  library.dynam.unload("sailer", libpath)
+}
+
+# What configure found, in the installed package's libtorch.dcf.
+libtorch_record <- function(package = system.file(package = "sailer")) {
+  record <- read.dcf(file.path(package, "libtorch.dcf"))
+  list(
+    folder = record[[1, "Folder"]],
+    version = record[[1, "Version"]],
+    source = record[[1, "Source"]]
+  )
+}
+
+#' Refuse to work beside another LibTorch
+#'
+#' @param folder Folder of the LibTorch that sailer is linked with.
+#' @param maps File that lists what the process has mapped; where there is none
+#'   (systems other than Linux) nothing is checked.
+#' @return `TRUE`, invisibly; an error of class `sailer_device_error` when
+#'   libraries of a LibTorch in another folder are loaded.
+#' @noRd
+check_one_libtorch <- function(folder, maps = "/proc/self/maps") {
+  others <- setdiff(
+    unique(dirname(loaded_libtorch(maps))),
+    normalizePath(folder, mustWork = FALSE)
+  )
+  if (length(others) == 0) {
+    return(invisible(TRUE))
+  }
+  guests <- intersect(loadedNamespaces(), c("torch", "reticulate"))
+  such_as <- if (length(guests) == 0) "such as "
+  guests <- if (length(guests) == 0) "torch" else guests
+  abort(
+    c(
+      "Another LibTorch is already loaded in this R process.",
+      x = "Loaded from {.path {others}}; sailer is built with the one in
+        {.path {folder}}. Both in one process would crash R.",
+      i = "Restart R and load sailer without what brought the other LibTorch
+        ({such_as}{.pkg {guests}}).",
+      i = "Or build sailer with that LibTorch: install it again with the
+        environment variable {.envvar LIBTORCH_HOME} set to its folder."
+    ),
+    class = "device", call = NULL
+  )
+}
+
+# Files of a LibTorch among the mapped ones, links followed by the kernel.
+loaded_libtorch <- function(maps = "/proc/self/maps") {
+  if (!file.exists(maps)) {
+    return(character())
+  }
+  lines <- grep("/lib(torch|c10)[^/]*[.]so[^/]*$", readLines(maps),
+    value = TRUE
+  )
+  unique(sub("^[^/]*", "", lines))
+}
+
+# R CMD check and CRAN's machines ask for no more than two threads.
+cores_are_limited <- function() {
+  limit <- Sys.getenv("_R_CHECK_LIMIT_CORES_")
+  nzchar(limit) && !tolower(limit) %in% c("false", "no", "0")
+}

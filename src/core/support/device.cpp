@@ -1,0 +1,116 @@
+#include "core/support/device.h"
+
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <hdf5.h>
+#include <torch/cuda.h>
+
+#include "core/support/blas.h"
+#include "core/support/config.h"
+#include "core/support/error.h"
+
+namespace sailer {
+namespace {
+
+int gpu_count() { return static_cast<int>(torch::cuda::device_count()); }
+
+// Why there is no GPU, and what would help.
+std::string why_no_gpu() {
+  const std::string libtorch = std::string("LibTorch ") +
+                               SAILER_LIBTORCH_VERSION + " in '" +
+                               SAILER_LIBTORCH_DIR + "'";
+  if (!has_gpu_support()) {
+    return libtorch +
+           " was built for the processor only. Build sailer with a LibTorch "
+           "that has CUDA (LIBTORCH_HOME names its folder), or use device = "
+           "\"cpu\".";
+  }
+  return libtorch +
+         " has GPU support but sees no GPU. See whether `nvidia-smi` lists one "
+         "and whether CUDA_VISIBLE_DEVICES hides it, or use device = \"cpu\".";
+}
+
+// The number after "cuda:", or -1.
+int parse_gpu(const std::string& asked) {
+  const std::string prefix = "cuda:";
+  if (asked.compare(0, prefix.size(), prefix) != 0) return -1;
+  const std::string digits = asked.substr(prefix.size());
+  const bool is_number =
+      !digits.empty() && digits.size() <= 4 &&
+      digits.find_first_not_of("0123456789") == std::string::npos;
+  return is_number ? std::stoi(digits) : -1;
+}
+
+std::string loaded_hdf5_version() {
+  unsigned major = 0;
+  unsigned minor = 0;
+  unsigned release = 0;
+  if (H5get_libversion(&major, &minor, &release) < 0) {
+    return SAILER_HDF5_VERSION;
+  }
+  return std::to_string(major) + "." + std::to_string(minor) + "." +
+         std::to_string(release);
+}
+
+}  // namespace
+
+bool has_gpu_support() { return at::hasCUDA() || at::hasHIP(); }
+
+std::vector<std::string> list_devices() {
+  std::vector<std::string> devices{"cpu"};
+  for (int i = 0; i < gpu_count(); ++i) {
+    devices.push_back("cuda:" + std::to_string(i));
+  }
+  return devices;
+}
+
+std::string choose_device(const std::string& asked) {
+  if (asked == "cpu") return asked;
+  if (asked == "auto") return gpu_count() > 0 ? "cuda:0" : "cpu";
+  const int gpu = asked == "cuda" ? 0 : parse_gpu(asked);
+  if (gpu < 0) {
+    throw Error(
+        ErrorKind::kArgument,
+        "`device` must be \"auto\", \"cpu\", \"cuda\" or \"cuda:\" and a "
+        "number, not \"" +
+            asked + "\".");
+  }
+  const int count = gpu_count();
+  if (count == 0) {
+    throw Error(ErrorKind::kDevice,
+                "`device` is \"" + asked +
+                    "\", but there is no GPU to use: " + why_no_gpu());
+  }
+  if (gpu >= count) {
+    throw Error(ErrorKind::kDevice,
+                "`device` is \"" + asked + "\", but there is only cuda:0" +
+                    (count > 1 ? " to cuda:" + std::to_string(count - 1) : "") +
+                    ".");
+  }
+  return "cuda:" + std::to_string(gpu);
+}
+
+int get_threads() { return at::get_num_threads(); }
+
+void set_threads(int n) {
+  if (n < 1) {
+    throw Error(ErrorKind::kArgument,
+                "`threads` must be at least 1, not " + std::to_string(n) + ".");
+  }
+  at::set_num_threads(n);
+}
+
+BuildInfo build_info() {
+  const BlasInfo blas = find_blas();
+  BuildInfo info;
+  info.libtorch_version = SAILER_LIBTORCH_VERSION;
+  info.libtorch_folder = SAILER_LIBTORCH_DIR;
+  info.libtorch_source = SAILER_LIBTORCH_SOURCE;
+  info.hdf5_version = loaded_hdf5_version();
+  info.blas = blas.name;
+  info.blas_path = blas.path;
+  info.reference_blas = blas.reference;
+  return info;
+}
+
+}  // namespace sailer

@@ -1,0 +1,40 @@
+// Where tensors live and how many threads compute: what LibTorch offers on this
+// machine, without its types, so that doors need not include it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace sailer {
+
+// Names of the devices, "cpu" first, then "cuda:0" and so on.
+std::vector<std::string> list_devices();
+
+// Turns what a user asked for into a device: "auto" is the first GPU where
+// there is one and "cpu" elsewhere; "cuda" is "cuda:0". Throws Error(kDevice),
+// saying why, when a GPU was asked for that is not there, and Error(kArgument)
+// for any other name.
+std::string choose_device(const std::string& asked);
+
+// True when this LibTorch has GPU support at all (a GPU may still be missing).
+bool has_gpu_support();
+
+// Number of threads of one operation. Setting throws Error(kArgument) below
+// one.
+int get_threads();
+void set_threads(int n);
+
+// What `configure` chose, and what is loaded now.
+struct BuildInfo {
+  std::string libtorch_version;  // of the headers sailer was compiled with
+  std::string libtorch_folder;
+  std::string libtorch_source;  // how configure found it
+  std::string hdf5_version;     // of the library that is loaded
+  std::string blas;             // name of the BLAS behind matrix products
+  std::string blas_path;
+  bool reference_blas = false;  // the slow one
+};
+
+BuildInfo build_info();
+
+}  // namespace sailer

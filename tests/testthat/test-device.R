@@ -1,0 +1,158 @@
+# A file like /proc/self/maps with the mapped files `paths`.
+fake_maps <- function(paths, env = parent.frame()) {
+  file <- withr::local_tempfile(.local_envir = env)
+  writeLines(
+    c(
+      "55d0c0a00000-55d0c0a01000 r-xp 00000000 08:01 131 /usr/lib/R/bin/exec/R",
+      paste("7f0000000000-7f0000001000 r-xp 00000000 08:01 42     ", paths),
+      "7ffd1c2f0000-7ffd1c311000 rw-p 00000000 00:00 0 [stack]"
+    ),
+    file
+  )
+  file
+}
+
+# A shared object named as LibTorch's that holds nothing of it.
+fake_libtorch <- function(env = parent.frame()) {
+  folder <- withr::local_tempdir(.local_envir = env)
+  writeLines("int sailer_fake(void) { return 1; }", file.path(folder, "fake.c"))
+  withr::with_dir(folder, {
+    r <- file.path(R.home("bin"), "R")
+    system2(r, c("CMD", "SHLIB", "-o", "libtorch_cpu.so", "fake.c"),
+      stdout = FALSE, stderr = FALSE
+    )
+  })
+  normalizePath(file.path(folder, "libtorch_cpu.so"), mustWork = FALSE)
+}
+
+# Runs `code`, lines of R, in a process of its own and returns what it prints.
+in_another_r <- function(code) {
+  script <- withr::local_tempfile(fileext = ".R")
+  libraries <- paste(deparse(.libPaths()), collapse = "")
+  writeLines(c(sprintf(".libPaths(%s)", libraries), code), script)
+  suppressWarnings(system2(
+    file.path(R.home("bin"), "Rscript"), c("--vanilla", shQuote(script)),
+    stdout = TRUE, stderr = TRUE
+  ))
+}
+
+test_that("the situation report names versions, devices and threads", {
+  report <- sailer_sitrep()
+
+  expect_s3_class(report, "sailer_sitrep")
+  expect_match(report$libtorch$version, "^[0-9]+[.][0-9]+")
+  expect_true(dir.exists(report$libtorch$folder))
+  expect_match(report$hdf5, "^[0-9]+[.][0-9]+[.][0-9]+$")
+  expect_identical(report$devices[[1]], "cpu")
+  expect_gte(report$threads, 1L)
+  expect_type(report$blas$reference, "logical")
+})
+
+test_that("the report prints each part, and is loud about a reference BLAS", {
+  withr::local_options(cli.width = 500)
+  report <- sailer_sitrep()
+  report$blas <- list(
+    name = "OpenBLAS 0.3", path = "/lib/{x}.so", reference = FALSE
+  )
+  fine <- cli::cli_fmt(print(report))
+  expect_match(fine, report$libtorch$version, fixed = TRUE, all = FALSE)
+  expect_match(fine, "OpenBLAS 0.3 in /lib/{x}.so", fixed = TRUE, all = FALSE)
+  expect_match(fine, report$hdf5, fixed = TRUE, all = FALSE)
+  expect_false(any(grepl("reference BLAS", fine)))
+
+  report$blas$reference <- TRUE
+  slow <- cli::cli_fmt(print(report))
+  expect_match(slow, "computes with the reference BLAS", all = FALSE)
+  expect_match(slow, "apt install libopenblas0-openmp", all = FALSE)
+})
+
+test_that("threads are set and checked", {
+  before <- core_get_threads()
+  withr::defer(core_set_threads(before))
+  core_set_threads(1L)
+  expect_identical(core_get_threads(), 1L)
+  core_set_threads(2L)
+  expect_identical(core_get_threads(), 2L)
+  expect_error(core_set_threads(0L), "at least 1",
+    class = "sailer_argument_error"
+  )
+})
+
+test_that("devices are chosen, and a GPU that is not there is an error", {
+  expect_identical(core_choose_device("cpu"), "cpu")
+  expect_identical(
+    core_choose_device("auto"),
+    if (length(core_list_devices()) > 1) "cuda:0" else "cpu"
+  )
+  for (unknown in c("tpu", "", "cuda:", "cuda:x", "cuda:-1", "cuda:99999")) {
+    expect_error(core_choose_device(unknown), "`device` must be",
+      class = "sailer_argument_error"
+    )
+  }
+  expect_error(core_choose_device("cuda:9999"), "cuda:9999",
+    class = "sailer_device_error"
+  )
+})
+
+test_that("device = \"cuda\" says why there is none", {
+  skip_if(length(core_list_devices()) > 1, "there is a GPU here")
+  error <- expect_error(core_choose_device("cuda"),
+    class = "sailer_device_error"
+  )
+  expect_match(conditionMessage(error), "there is no GPU to use")
+  expect_match(conditionMessage(error), "device = \"cpu\"", fixed = TRUE)
+})
+
+test_that("another LibTorch in the process is told from sailer's own", {
+  folder <- normalizePath(withr::local_tempdir())
+  own <- file.path(folder, c("libtorch_cpu.so", "libc10.so.1.13"))
+  expect_true(check_one_libtorch(folder, fake_maps(own)))
+  expect_true(check_one_libtorch(folder, fake_maps("/lib/libtorchish/libx.so")))
+  expect_true(check_one_libtorch(folder, "/no/such/file"))
+
+  for (other in c("/opt/a torch/lib/libc10.so", "/x/libtorch_cpu.so.2.6")) {
+    error <- expect_error(
+      check_one_libtorch(folder, fake_maps(c(own, other))),
+      class = "sailer_device_error"
+    )
+    expect_match(conditionMessage(error), dirname(other), fixed = TRUE)
+    expect_match(conditionMessage(error), "LIBTORCH_HOME", fixed = TRUE)
+    expect_no_match(conditionMessage(error), "{", fixed = TRUE)
+  }
+})
+
+test_that("sailer refuses to load beside another LibTorch, and R lives", {
+  skip_on_os(c("windows", "mac", "solaris"))
+  fake <- fake_libtorch()
+  skip_if_not(file.exists(fake), "no C compiler at hand")
+
+  output <- in_another_r(c(
+    sprintf("invisible(dyn.load(%s))", deparse(fake)),
+    "tryCatch(library(sailer), error = function(e) cat(conditionMessage(e)))",
+    "cat('\\n')",
+    "cat('loaded:', 'sailer' %in% loadedNamespaces(), '\\n')",
+    "cat('alive\\n')"
+  ))
+  expect_match(output, "Another LibTorch is already loaded", all = FALSE)
+  expect_match(output, "loaded: FALSE", all = FALSE)
+  expect_identical(output[[length(output)]], "alive")
+})
+
+test_that("sailer loads silently, and unloads", {
+  output <- in_another_r(c(
+    "library(sailer, warn.conflicts = FALSE)",
+    "unloadNamespace('sailer')",
+    "cat('sailer' %in% names(getLoadedDLLs()), '\\n')"
+  ))
+  expect_identical(trimws(output), "FALSE")
+})
+
+test_that("no more than two threads are taken where cores are limited", {
+  withr::local_envvar("_R_CHECK_LIMIT_CORES_" = "true")
+  expect_true(cores_are_limited())
+  output <- in_another_r("cat(sailer::sailer_sitrep()$threads)")
+  expect_lte(as.integer(output[[length(output)]]), 2L)
+
+  withr::local_envvar("_R_CHECK_LIMIT_CORES_" = "false")
+  expect_false(cores_are_limited())
+})
