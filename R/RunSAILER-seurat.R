@@ -1,0 +1,109 @@
+# SAILER on Seurat objects and their assays.
+
+#' @rdname RunSAILER
+#' @export
+RunSAILER.Seurat <- function(object, assay = NULL, layer = "counts",
+                             features = NULL, batch = NULL, covariates = NULL,
+                             reduction.name = "sailer",
+                             reduction.key = "sailer_", ...) {
+  need_package("SeuratObject", "for Seurat objects")
+  assay <- choose_assay(object, assay)
+  check_text(reduction.name, "reduction.name")
+  check_reduction_key(reduction.key)
+  cells <- as_cells(object, assay = assay, layer = layer, features = features)
+  frame <- environment()
+  columns <- function(names, arg) {
+    table <- object[[]][cells$cells, , drop = FALSE]
+    named_columns(table, names, arg, "the metadata of the object", frame)
+  }
+  # `batch` and `layer` are kept as they were given: the log shows them.
+  labels <- if (is.null(batch)) {
+    layers_as_batches(object[[assay]], layer, cells$cells)
+  } else {
+    columns(batch, "batch")
+  }
+  others <- columns(covariates, "covariates")
+  tell_of_missing_cells(ncol(object) - ncol(cells), assay)
+
+  fit <- sailer(cells, batch = labels, covariates = others, ...)
+  object[[reduction.name]] <- new_reduction(fit, assay, reduction.key)
+  command <- SeuratObject::LogSeuratCommand(object, return.command = TRUE)
+  command <- complete_command(command, c(list(...), fit$control), assay)
+  object[[command@name]] <- command
+  object
+}
+
+#' @rdname RunSAILER
+#' @export
+RunSAILER.Assay <- function(object, assay = "ATAC", layer = "counts",
+                            features = NULL, batch = NULL, covariates = NULL,
+                            reduction.key = "sailer_", ...) {
+  need_package("SeuratObject", "for assays of Seurat")
+  check_text(assay, "assay")
+  check_reduction_key(reduction.key)
+  cells <- as_cells(object, layer = layer, features = features)
+  labels <- batch %||% layers_as_batches(object, layer, cells$cells)
+  fit <- sailer(cells, batch = labels, covariates = covariates, ...)
+  new_reduction(fit, assay, reduction.key)
+}
+
+#' @rdname RunSAILER
+#' @export
+RunSAILER.StdAssay <- RunSAILER.Assay
+
+new_reduction <- function(fit, assay, key) {
+  values <- embedding(fit)
+  colnames(values) <- paste0(key, seq_len(ncol(values)))
+  SeuratObject::CreateDimReducObject(
+    embeddings = values, key = key, assay = assay,
+    stdev = unname(apply(values, 2, stats::sd)), misc = list(fit = fit)
+  )
+}
+
+# Layers are batches where nothing else was said.
+layers_as_batches <- function(assay, layer, cells) {
+  labels <- layer_of_cells(assay, layer, cells)
+  if (!is.null(labels)) {
+    cli::cli_inform(c(
+      i = "The {nlevels(labels)} layers are taken as batches:
+           {.val {levels(labels)}}. Name a column in {.arg batch} for others."
+    ), class = "sailer_note")
+  }
+  labels
+}
+
+tell_of_missing_cells <- function(n, assay) {
+  if (n > 0) {
+    cli::cli_inform(c(
+      i = "{n} cell{?s} of the object {?is/are} not in the counts of assay
+           {.val {assay}} and will not be in the reduction."
+    ), class = "sailer_note")
+  }
+}
+
+check_reduction_key <- function(key, call = rlang::caller_env()) {
+  if (!rlang::is_string(key) || !grepl("^[[:alnum:]]+_$", key)) {
+    abort(
+      "{.arg reduction.key} must be letters and digits with an underscore at
+       the end, such as {.val sailer_}.",
+      call = call
+    )
+  }
+}
+
+# Options of the model and the training belong to the log; long values do not.
+# Seurat prints what is in it by cat(), which takes no lists, and deparses the
+# call, objects within it included when it came from do.call().
+complete_command <- function(command, options, assay) {
+  params <- c(command@params, options)
+  params <- params[!duplicated(names(params))]
+  short <- vapply(
+    params, function(value) is.atomic(value) && length(value) <= 100, logical(1)
+  )
+  command@params <- params[short & lengths(params) > 0]
+  command@name <- paste("RunSAILER", assay, sep = ".")
+  if (sum(nchar(command@call.string)) > 2000) {
+    command@call.string <- "RunSAILER(...)"
+  }
+  command
+}

@@ -1,0 +1,160 @@
+# Seurat's assays as cells: the counts as they are stored, never joined, never
+# rewritten.
+
+#' @rdname as_cells
+#' @param assay Name of the assay of a Seurat object; NULL, the default, takes
+#'   its default assay.
+#' @param layer Layer (slot, of old assays) with the counts. Several layers of a
+#'   v5 assay, as [split()] makes them, are all meant by the common beginning of
+#'   their names (`"counts"` for `counts.donor1` and `counts.donor2`), or named
+#'   one by one; they are read one after another without being joined, and the
+#'   peaks that a layer lacks count as closed in its cells.
+#' @param features Names of the peaks to take; NULL, the default, takes all.
+#' @export
+as_cells.Seurat <- function(x, assay = NULL, layer = "counts", features = NULL,
+                            ...) {
+  need_package("SeuratObject", "for Seurat objects")
+  assay <- choose_assay(x, assay)
+  stored <- x[[assay]]
+  load_class(stored)
+  cells <- as_cells(stored, layer = layer, features = features)
+  cells$origin <- paste0("assay '", assay, "' of a Seurat object")
+  take_cells(cells, intersect(colnames(x), cells$cells))
+}
+
+#' @rdname as_cells
+#' @export
+as_cells.Assay <- function(x, layer = "counts", features = NULL, ...) {
+  need_package("SeuratObject", "for assays of Seurat")
+  if (!rlang::is_string(layer) || !layer %in% c("counts", "data")) {
+    abort('{.arg layer} must be "counts" or "data" for {class(x)[1]} objects.')
+  }
+  counts <- get_old_counts(x, layer)
+  if (any(dim(counts) == 0)) {
+    abort(
+      c(
+        "The assay has no {layer}.",
+        i = "SAILER needs the counts of peaks x cells; put them into
+             {.code slot(assay, \"counts\")}."
+      ),
+      class = "data"
+    )
+  }
+  cells <- as_cells(counts)
+  cells$origin <- paste("the", layer, "of a Seurat assay")
+  cells$ranges <- assay_ranges(x, cells$peaks)
+  take_features(cells, features, "the assay")
+}
+
+#' @rdname as_cells
+#' @export
+as_cells.StdAssay <- function(x, layer = "counts", features = NULL, ...) {
+  need_package("SeuratObject", "for assays of Seurat")
+  layers <- choose_layers(x, layer)
+  parts <- lapply(layers, function(name) {
+    part <- as_cells(get_layer(x, name))
+    part$origin <- paste0("layer '", name, "' of a Seurat assay")
+    part
+  })
+  cells <- join_cells(parts, rownames(x), colnames(x))
+  if (length(parts) > 1) {
+    cells$origin <- paste(length(parts), "layers of a Seurat assay")
+  }
+  cells$ranges <- assay_ranges(x, cells$peaks)
+  take_features(cells, features, "the assay")
+}
+
+# The name of the assay to use, checked.
+choose_assay <- function(object, assay, call = rlang::caller_env()) {
+  assay <- assay %||% SeuratObject::DefaultAssay(object)
+  check_text(assay, "assay", call = call)
+  check_known(
+    assay, SeuratObject::Assays(object), "assay", "assay", "the object",
+    call = call
+  )
+  assay
+}
+
+# Names of the layers that `layer` means, in the order of the assay.
+choose_layers <- function(assay, layer, call = rlang::caller_env()) {
+  if (!is.character(layer) || length(layer) == 0 || anyNA(layer)) {
+    abort(
+      "{.arg layer} must name layers, not be {.obj_type_friendly {layer}}.",
+      call = call
+    )
+  }
+  found <- lapply(layer, function(name) find_layers(assay, name))
+  lost <- layer[lengths(found) == 0]
+  if (length(lost) > 0) {
+    known <- find_layers(assay, NA)
+    abort(
+      c(
+        "The assay has no layer {.val {lost[1]}}.",
+        i = "Its layers are {.val {known}}."
+      ),
+      call = call
+    )
+  }
+  intersect(find_layers(assay, NA), unlist(found))
+}
+
+# Several handles with different cells as one, without copying any: the peaks
+# of all, in the order of `peaks`; the cells in the order of `order`.
+join_cells <- function(parts, peaks, order, call = rlang::caller_env()) {
+  cells <- unlist(lapply(parts, function(part) part$cells))
+  if (anyDuplicated(cells)) {
+    twice <- cells[duplicated(cells)]
+    abort(
+      c(
+        "{length(twice)} cell{?s} {?is/are} in more than one layer:
+         {.val {utils::head(twice, 3)}}.",
+        i = "Name in {.arg layer} only layers that have no cells in common."
+      ),
+      class = "data", call = call
+    )
+  }
+  found <- unlist(lapply(parts, function(part) part$peaks))
+  peaks <- peaks[peaks %in% found]
+  joined <- parts[[1]]
+  if (length(parts) > 1 || !identical(joined$peaks, peaks)) {
+    joined <- new_cells(
+      core_cells_concat(
+        lapply(parts, function(part) part$source),
+        lapply(parts, function(part) match(part$peaks, peaks)),
+        length(peaks)
+      ),
+      peaks, cells, joined$origin
+    )
+  }
+  take_cells(joined, order[order %in% cells])
+}
+
+# Which layer each of the named cells is in, when there are several: a factor.
+layer_of_cells <- function(assay, layer, cells) {
+  if (!methods::is(assay, "StdAssay")) {
+    return(NULL)
+  }
+  layers <- choose_layers(assay, layer)
+  if (length(layers) < 2) {
+    return(NULL)
+  }
+  members <- lapply(layers, function(name) layer_cell_names(assay, name))
+  # counts.donor1 and counts.donor2 differ in what follows the first dot.
+  short <- sub("^counts[._]", "", layers)
+  if (anyDuplicated(short)) short <- layers
+  at <- match(cells, unlist(members))
+  factor(rep(short, lengths(members))[at], levels = short)
+}
+
+# Ranges of the peaks, where an assay has some (Signac's ChromatinAssay).
+assay_ranges <- function(assay, peaks) {
+  if (!methods::.hasSlot(assay, "ranges")) {
+    return(NULL)
+  }
+  ranges <- methods::slot(assay, "ranges")
+  at <- match(peaks, rownames(assay))
+  if (length(ranges) != nrow(assay) || anyNA(at)) {
+    return(NULL)
+  }
+  if (identical(at, seq_along(ranges))) ranges else ranges[at]
+}

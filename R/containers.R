@@ -1,0 +1,97 @@
+# What the methods for Seurat and SingleCellExperiment objects share.
+
+# Packages of containers are suggested, not imported: asked for when needed.
+need_package <- function(package, why, call = rlang::caller_env()) {
+  if (!requireNamespace(package, quietly = TRUE)) {
+    abort(
+      c(
+        "The package {.pkg {package}} is needed {why}.",
+        i = "It is not installed: install it and try again."
+      ),
+      call = call
+    )
+  }
+  invisible(TRUE)
+}
+
+# An S4 object that was read from a file knows its parent classes only once the
+# package of its class is loaded. TRUE when it was loaded just now.
+load_class <- function(object) {
+  package <- attr(class(object), "package")
+  if (!isS4(object) || is.null(package) || package %in% loadedNamespaces()) {
+    return(FALSE)
+  }
+  requireNamespace(package, quietly = TRUE)
+}
+
+# Columns of a metadata table by their names. NULL for no names.
+named_columns <- function(table, columns, arg, where,
+                          call = rlang::caller_env()) {
+  if (length(columns) == 0) {
+    return(NULL)
+  }
+  if (!is.character(columns) || anyNA(columns)) {
+    abort(
+      c(
+        "{.arg {arg}} must name columns of {where}, not be
+         {.obj_type_friendly {columns}}.",
+        i = "Add the values as a column first, then name it."
+      ),
+      call = call
+    )
+  }
+  check_known(
+    columns, colnames(table), "column", arg, where, call = call
+  )
+  table[, unique(columns), drop = FALSE]
+}
+
+# Every one of `given` must be among `known`; the error lists the nearest.
+check_known <- function(given, known, what, arg, where,
+                        call = rlang::caller_env()) {
+  lost <- setdiff(given, known)
+  if (length(lost) == 0) {
+    return(invisible(TRUE))
+  }
+  hint <- if (length(known) == 0) {
+    "There are no {what}s in {where}."
+  } else if (length(known) <= 5) {
+    "There {cli::qty(length(known))}{?is/are}: {.val {known}}."
+  } else {
+    "The nearest are {.val {nearest_names(lost[1], known)}}."
+  }
+  abort(
+    c("{.arg {arg}}: there is no {what} {.val {lost[1]}} in {where}.",
+      i = hint),
+    call = call
+  )
+}
+
+# The names that differ least from `name`, best first.
+nearest_names <- function(name, known, n = 3) {
+  # Partial matches count as near: "batch" is meant by "batch_of_the_donor".
+  distance <- utils::adist(name, known, ignore.case = TRUE, partial = FALSE)
+  within <- utils::adist(name, known, ignore.case = TRUE, partial = TRUE)
+  utils::head(known[order(pmin(distance, within + 1), distance)], n)
+}
+
+# The peaks asked for, in the order asked for; NULL takes all.
+take_features <- function(cells, features, where, call = rlang::caller_env()) {
+  if (is.null(features)) {
+    return(cells)
+  }
+  if (!is.character(features) || anyNA(features)) {
+    abort(
+      "{.arg features} must hold names of peaks, not
+       {.obj_type_friendly {features}}.",
+      call = call
+    )
+  }
+  check_known(features, cells$peaks, "peak", "features", where, call = call)
+  cells[unique(features), ]
+}
+
+# The cells in the order of `names`; untouched when they are.
+take_cells <- function(cells, names) {
+  if (identical(cells$cells, names)) cells else cells[, names]
+}

@@ -1,0 +1,101 @@
+#' The fit behind an embedding
+#'
+#' Finds what [sailer()] returned in an object that [RunSAILER()] gave back, for
+#' [history()], [plot()][plot.sailer_fit] or [predict()][predict.sailer_fit].
+#'
+#' @param object A `Seurat` object, a `DimReduc`, a `SingleCellExperiment`, or a
+#'   fit, which is given back.
+#' @param name Name of the reduction. NULL, the default, takes `"sailer"`
+#'   (Seurat) or `"SAILER"` (SingleCellExperiment) if it has a fit, else the
+#'   only one that has.
+#' @param ... Not used.
+#' @return An object of class `"sailer_fit"`.
+#' @section Errors:
+#' `sailer_argument_error` when there is no fit under that name; those that
+#' there are are listed.
+#' @references Cao (2023), chapter 2.
+#' @examples
+#' sim <- simulate_atac(n_cells = 200, n_peaks = 500, n_types = 3, seed = 1)
+#' if (requireNamespace("SeuratObject", quietly = TRUE)) {
+#'   object <- SeuratObject::CreateSeuratObject(sim$counts, assay = "ATAC")
+#'   object <- RunSAILER(
+#'     object,
+#'     hidden = 16, control = train_control(epochs = 2, verbose = FALSE)
+#'   )
+#'   tail(history(get_fit(object)), 1)
+#' }
+#' @export
+get_fit <- function(object, name = NULL, ...) {
+  UseMethod("get_fit")
+}
+
+#' @export
+get_fit.default <- function(object, name = NULL, ...) {
+  if (load_class(object)) {
+    return(get_fit(object, name, ...))
+  }
+  abort("There can be no fit of {.fn sailer} in {.obj_type_friendly {object}}.")
+}
+
+#' @rdname get_fit
+#' @export
+get_fit.sailer_fit <- function(object, name = NULL, ...) {
+  object
+}
+
+#' @rdname get_fit
+#' @export
+get_fit.DimReduc <- function(object, name = NULL, ...) {
+  fit <- fit_of_reduction(object)
+  if (is.null(fit)) {
+    abort(c(
+      "This reduction holds no fit of {.fn sailer}.",
+      i = "Its columns are named {.val {utils::head(colnames(object), 2)}}."
+    ))
+  }
+  fit
+}
+
+#' @rdname get_fit
+#' @export
+get_fit.Seurat <- function(object, name = NULL, ...) {
+  need_package("SeuratObject", "for Seurat objects")
+  reductions <- SeuratObject::Reductions(object)
+  fits <- lapply(
+    stats::setNames(nm = reductions),
+    function(reduction) fit_of_reduction(object[[reduction]])
+  )
+  choose_fit(fits[lengths(fits) > 0], name, "sailer", "reductions")
+}
+
+#' @rdname get_fit
+#' @export
+get_fit.SingleCellExperiment <- function(object, name = NULL, ...) {
+  need_package("S4Vectors", "for SingleCellExperiment objects")
+  choose_fit(
+    S4Vectors::metadata(object)$sailer, name, "SAILER", "reduced dimensions"
+  )
+}
+
+fit_of_reduction <- function(reduction) {
+  methods::slot(reduction, "misc")[["fit"]]
+}
+
+choose_fit <- function(fits, name, usual, what, call = rlang::caller_env()) {
+  if (!is.null(name)) check_text(name, "name", call = call)
+  wanted <- name %||% if (length(fits) == 1) names(fits) else usual
+  if (!is.null(fits[[wanted]])) {
+    return(fits[[wanted]])
+  }
+  hint <- if (length(fits) == 0) {
+    "Run {.fn RunSAILER} first."
+  } else {
+    "There {cli::qty(length(fits))}{?is one/are some} under
+     {.val {names(fits)}}: give its {.arg name}."
+  }
+  abort(
+    c("There is no fit of {.fn sailer} named {.val {wanted}} among the {what}
+       of the object.", i = hint),
+    call = call
+  )
+}

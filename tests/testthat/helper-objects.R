@@ -1,0 +1,32 @@
+# Small objects for the tests of the containers: trained in a second.
+
+brief_control <- function(...) {
+  train_control(epochs = 3, warmup = 1, verbose = FALSE, threads = 1, ...)
+}
+
+# Fits of one test file are compared bit for bit: the same options everywhere.
+brief_sailer <- function(x, ...) {
+  sailer(x, hidden = 16, n_latent = 4, control = brief_control(), ...)
+}
+
+brief_run <- function(object, ...) {
+  RunSAILER(object, hidden = 16, n_latent = 4, control = brief_control(), ...)
+}
+
+small_simulation <- function() {
+  sim <- simulate_atac(
+    n_cells = 120, n_peaks = 300, n_types = 3, n_batches = 3, rare = NULL,
+    depth = 50, seed = 3
+  )
+  sim$cells$quality <- sin(seq_len(120))
+  sim
+}
+
+small_seurat <- function(sim) {
+  # Seurat 5 makes assays of the old class only when told so.
+  withr::local_options(Seurat.object.assay.version = "v3")
+  SeuratObject::CreateSeuratObject(
+    sim$counts,
+    assay = "ATAC", meta.data = sim$cells
+  )
+}
