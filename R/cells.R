@@ -54,6 +54,7 @@ NULL
 #' cells <- as_cells(counts)
 #' cells
 #' dim(cells[, c("a", "b")])
+#' @order 1
 #' @export
 as_cells <- function(x, ...) {
   UseMethod("as_cells")

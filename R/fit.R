@@ -13,7 +13,7 @@ new_fit <- function(trained, options, control, cells, layout, depth,
   }
   structure(
     list(
-      call = call, options = options, control = control, origin = cells$origin,
+      call = short_call(call), options = options, control = control, origin = cells$origin,
       peaks = layout$peaks, chromosomes = layout$chromosomes,
       group_sizes = layout$group_sizes, frequencies = layout$frequencies,
       n_peaks_given = layout$n_given, cells = rownames,
@@ -36,6 +36,15 @@ new_fit <- function(trained, options, control, cells, layout, depth,
   )
 }
 
+# The call as it was written; what do.call() put into it whole is left out, or
+# the fit would hold the counts.
+short_call <- function(call) {
+  for (k in seq_along(call)[-1]) {
+    if (utils::object.size(call[[k]]) > 1e4) call[[k]] <- quote(...)
+  }
+  call
+}
+
 # The core's model of a fit, made again where the pointer is dead.
 fit_model <- function(fit) {
   if (is.null(fit$cache$model) || !core_model_alive(fit$cache$model)) {
@@ -52,7 +61,7 @@ fit_model <- function(fit) {
 #' The posterior means of the training cells (2.2.3), those kept back for
 #' validation included.
 #'
-#' @param fit,object What [sailer()] returned.
+#' @param fit What [sailer()] returned.
 #' @param ... Passed on to methods.
 #' @return Numeric matrix, cells x latent dimensions, with the cells' names and
 #'   columns `sailer_1`, `sailer_2`, ...
@@ -84,7 +93,9 @@ embedding.sailer_fit <- function(fit, ...) {
 
 #' Training history of a fit
 #'
-#' @inheritParams embedding
+#' @param fit What [sailer()] returned. Anything else goes to R's own
+#'   [utils::history()], the commands of the session.
+#' @param ... Passed on to methods.
 #' @return A data frame with one row per epoch: `epoch`; `beta`, the weight of
 #'   the KL terms; `learning_rate`; `loss`, the objective (eq. 2.5-2.6), and
 #'   its parts `reconstruction`, `kl` and `marginal` in nats, means over the

@@ -14,7 +14,9 @@
 #' the architecture, named below for `"dense"` and `"chromosome"`.
 #'
 #' @param x Counts, peaks in rows and cells in columns, as [as_cells()] takes
-#'   them: any matrix, or [open_cells()] of a file, which is then streamed.
+#'   them: any matrix, or [open_cells()] of a file, which is then streamed. Cells
+#'   of a file are drawn by blocks of neighbours, so in another order than cells
+#'   in memory: the same seed gives other bits there.
 #' @param batch Label of each cell's batch (donor, sample, platform): a vector
 #'   with one value per cell, matched by name if named; a data frame for several
 #'   labels; NULL for none. A single batch is allowed and told.
@@ -36,9 +38,11 @@
 #' @param lambda Weight of the mutual-information penalty, at least 0. 0 is a
 #'   conditional VAE. Default 1.
 #' @param marginal How the penalty's divergence from the aggregate posterior is
-#'   computed: `"pairwise"`, the thesis' bound, which also squeezes the cells'
-#'   own information out; `"mixture"`, an estimate of the divergence itself;
-#'   `"none"` leaves it out. Default `"mixture"`.
+#'   computed: `"pairwise"`, the thesis' bound, the mean divergence from the
+#'   other cells of the minibatch, which also squeezes the cells' own
+#'   information out (tighter clusters, more of depth left); `"mixture"`, an
+#'   estimate of the divergence itself; `"none"` leaves it out. Default
+#'   `"mixture"`.
 #' @param omega Weight of the open peaks in the likelihood, above 0, or
 #'   `"auto"` for the ratio of closed to open entries (2.2.2), which overfits
 #'   shallow data. Default 1.

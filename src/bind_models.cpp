@@ -26,8 +26,8 @@ Rcpp::List state_to_r(const std::vector<NamedTensor>& state) {
     Rcpp::RawVector bytes(tensor.numel() * static_cast<int64_t>(sizeof(float)));
     std::memcpy(RAW(bytes), tensor.data_ptr<float>(),
                 static_cast<size_t>(bytes.size()));
-    bytes.attr("shape") = Rcpp::NumericVector(tensor.sizes().begin(),
-                                              tensor.sizes().end());
+    bytes.attr("shape") =
+        Rcpp::NumericVector(tensor.sizes().begin(), tensor.sizes().end());
     out[k] = bytes;
     names[k] = state[k].name;
   }
@@ -51,8 +51,7 @@ std::vector<NamedTensor> state_from_r(const Rcpp::List& state) {
       throw Error(ErrorKind::kFile, "The fit is damaged: its tensor '" + name +
                                         "' has lost some of its values.");
     }
-    at::Tensor tensor =
-        at::empty(shape, at::TensorOptions().dtype(at::kFloat));
+    at::Tensor tensor = at::empty(shape, at::TensorOptions().dtype(at::kFloat));
     std::memcpy(tensor.data_ptr<float>(), RAW(bytes),
                 static_cast<size_t>(bytes.size()));
     out.push_back({name, tensor});
@@ -76,7 +75,8 @@ std::vector<int32_t> peak_map_from_r(const Rcpp::IntegerVector& places) {
   return map;
 }
 
-// list(depth, labels = list(name = list(codes, levels)), numbers = list(name =)).
+// list(depth, labels = list(name = list(codes, levels)), numbers = list(name
+// =)).
 Confounders confounders_from_r(const Rcpp::List& values) {
   Confounders out;
   out.depth = Rcpp::as<std::vector<double>>(values["depth"]);
@@ -137,8 +137,7 @@ Rcpp::DataFrame history_to_r(const std::vector<EpochRecord>& history) {
       Rcpp::Named("validation_kl") = column(&EpochRecord::validation_kl),
       Rcpp::Named("validation_elbo") = column(&EpochRecord::validation_elbo),
       Rcpp::Named("seconds") = column(&EpochRecord::seconds),
-      Rcpp::Named("cells_per_second") =
-          column(&EpochRecord::cells_per_second));
+      Rcpp::Named("cells_per_second") = column(&EpochRecord::cells_per_second));
 }
 
 const char* status_name(TrainStatus status) {
@@ -206,8 +205,8 @@ Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map,
     const std::vector<float> embedding = embed_cells(model, stream, silent);
     Rcpp::RObject embedded;
     if (!embedding.empty()) {
-      embedded = embedding_to_r(embedding, cells->n_cells(),
-                                model.options().n_latent);
+      embedded =
+          embedding_to_r(embedding, cells->n_cells(), model.options().n_latent);
     }
     Rcpp::NumericVector validation(split.validation.begin(),
                                    split.validation.end());

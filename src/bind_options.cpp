@@ -54,8 +54,8 @@ SailerOptions sailer_options_from_r(const Rcpp::List& values) {
   SailerOptions options;
   // The architecture decides the other defaults, so it comes first.
   if (values.containsElementNamed("architecture")) {
-    options = default_options(parse_architecture(
-        Rcpp::as<std::string>(values["architecture"])));
+    options = default_options(
+        parse_architecture(Rcpp::as<std::string>(values["architecture"])));
   }
   apply(values,
         {{"architecture", [](SEXP) {}},

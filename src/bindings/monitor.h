@@ -48,8 +48,7 @@ class RMonitor : public Monitor {
         Rcpp::Named("loss") = p.loss,
         Rcpp::Named("reconstruction") = p.reconstruction,
         Rcpp::Named("kl") = p.kl, Rcpp::Named("marginal") = p.marginal,
-        Rcpp::Named("beta") = p.beta,
-        Rcpp::Named("speed") = p.cells_per_second,
+        Rcpp::Named("beta") = p.beta, Rcpp::Named("speed") = p.cells_per_second,
         Rcpp::Named("seconds_left") = p.seconds_left);
   }
 

@@ -13,6 +13,11 @@ test_that("print and summary tell the size, the state and what is taken out", {
   )
 })
 
+test_that("a fit does not hold the counts", {
+  called <- do.call(quick_fit, list(sim$counts, hidden = 4))
+  expect_lt(object.size(called$call), 1e4)
+})
+
 test_that("plot shows every part by epoch", {
   picture <- plot(fit)
   expect_s3_class(picture, "ggplot")
