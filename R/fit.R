@@ -13,7 +13,8 @@ new_fit <- function(trained, options, control, cells, layout, depth,
   }
   structure(
     list(
-      call = short_call(call), options = options, control = control, origin = cells$origin,
+      call = short_call(call), options = options, control = control,
+      origin = cells$origin,
       peaks = layout$peaks, chromosomes = layout$chromosomes,
       group_sizes = layout$group_sizes, frequencies = layout$frequencies,
       n_peaks_given = layout$n_given, cells = rownames,

@@ -13,8 +13,9 @@
 #'   Cao, Y., Fu, L., Wu, J., Peng, Q., Nie, Q., Zhang, J. and Xie, X. (2021).
 #'   SAILER: scalable and accurate invariant representation learning for
 #'   single-cell ATAC-seq processing and integration. *Bioinformatics* 37.
+#' @name sailer-package
 #' @keywords internal
-"_PACKAGE"
+NULL
 
 #' @importFrom rlang .data
 #' @importFrom Rcpp evalCpp

@@ -14,9 +14,9 @@
 #' the architecture, named below for `"dense"` and `"chromosome"`.
 #'
 #' @param x Counts, peaks in rows and cells in columns, as [as_cells()] takes
-#'   them: any matrix, or [open_cells()] of a file, which is then streamed. Cells
-#'   of a file are drawn by blocks of neighbours, so in another order than cells
-#'   in memory: the same seed gives other bits there.
+#'   them: any matrix, or [open_cells()] of a file, which is then streamed.
+#'   Cells of a file are drawn by blocks of neighbours, so in another order than
+#'   cells in memory: the same seed gives other bits there.
 #' @param batch Label of each cell's batch (donor, sample, platform): a vector
 #'   with one value per cell, matched by name if named; a data frame for several
 #'   labels; NULL for none. A single batch is allowed and told.
@@ -75,7 +75,8 @@
 #' infinite, negative or fractional; cells without an open peak; missing or
 #' duplicated names; labels that are NA. `sailer_argument_error` names the
 #' option that is unknown or out of range. `sailer_device_error` when a GPU is
-#' asked for that is not there. `sailer_numeric_error` when the loss is no longer finite.
+#' asked for that is not there. `sailer_numeric_error` when the loss is no
+#' longer finite.
 #' @references Cao (2023), sections 2.2.1, 2.2.2, 2.2.3 and 2.2.7; for the
 #'   chromosome architecture section 3.2.
 #' @examples

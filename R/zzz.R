@@ -11,8 +11,14 @@ NULL
 # loadNamespace() turns an error in here into one of its own: the message lives
 # on, the class does not.
 .onLoad <- function(libname, pkgname) {
-  check_one_libtorch(libtorch_record(file.path(libname, pkgname))$folder)
+  folder <- libtorch_record(file.path(libname, pkgname))$folder
+  check_one_libtorch(folder)
   library.dynam(pkgname, pkgname, libname)
+  # LD_PRELOAD and the like may have put another one in its place.
+  tryCatch(check_one_libtorch(folder), error = function(error) {
+    library.dynam.unload(pkgname, file.path(libname, pkgname))
+    stop(error)
+  })
   if (cores_are_limited()) {
     core_set_threads(2L)
   }

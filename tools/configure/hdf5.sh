@@ -17,8 +17,8 @@ END
 prove_hdf5() {
   if try "$compile $2 -c hdf5.cpp -o hdf5.o" &&
     try "$compile hdf5.o $ldflags $3 -o hdf5" && try "./hdf5"; then
-    hdf5_cppflags=$2
-    hdf5_libs=$3
+    # shellcheck disable=SC2034 # read by write.sh
+    hdf5_cppflags=$2 hdf5_libs=$3
     hdf5_version=$(value version)
     say "HDF5 $hdf5_version ($1)"
     return 0
@@ -29,7 +29,7 @@ prove_hdf5() {
 
 # library_flags FOLDER: how to link and find at run time what lies there.
 library_flags() {
-  if ! is_system_folder "$1"; then printf "%s" "-L'$1' -Wl,-rpath,'$1'"; fi
+  if ! is_system_folder "$1"; then printf "%s" "-L'$1' $rpath,'$1'"; fi
 }
 
 prove_hdf5_folder() {
@@ -62,9 +62,9 @@ find_hdf5() {
   if command -v h5cc >/dev/null; then
     # h5cc prints its compiler first; only flags of ours are wanted.
     shown=$(h5cc -show -shlib 2>/dev/null | tr ' ' '\n')
-    prove_hdf5 "h5cc" "$(printf '%s\n' "$shown" | grep '^-I' | tr '\n' ' ')" \
-      "$(printf '%s\n' "$shown" | grep -E '^-(L|Wl,|l)' | tr '\n' ' ') -lhdf5" &&
-      return 0
+    cflags=$(printf '%s\n' "$shown" | grep '^-I' | tr '\n' ' ')
+    libs=$(printf '%s\n' "$shown" | grep -E '^-(L|Wl,|l)' | tr '\n' ' ')
+    prove_hdf5 "h5cc" "$cflags" "$libs -lhdf5" && return 0
   else
     tried "h5cc: not on the PATH"
   fi
@@ -72,7 +72,8 @@ find_hdf5() {
   prove_hdf5 "the system, Debian's serial HDF5" "-I/usr/include/hdf5/serial" \
     "$(library_flags "$serial") -lhdf5" && return 0
   prove_hdf5 "the system" "" "-lhdf5" && return 0
-  for folder in /usr/local /opt/homebrew /opt/local ${CONDA_PREFIX:+"$CONDA_PREFIX"}; do
+  for folder in /usr/local /opt/homebrew /opt/local \
+    ${CONDA_PREFIX:+"$CONDA_PREFIX"}; do
     prove_hdf5_folder "$folder" && return 0
   done
   return 1
@@ -82,7 +83,10 @@ find_hdf5() {
 if ! find_hdf5; then
   say "HDF5 was not found. Tried, in this order:"
   cat "$work/tried"
-  [ -s "$work/failure" ] && { say "the last failing command:"; cat "$work/failure"; }
+  if [ -s "$work/failure" ]; then
+    say "the last failing command:"
+    cat "$work/failure"
+  fi
   cat <<'END'
 configure: install HDF5 with its headers, or name its folder with
   R CMD INSTALL --configure-args="--with-hdf5=DIR" (or HDF5_HOME=DIR).

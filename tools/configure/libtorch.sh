@@ -12,12 +12,12 @@ cp "$root/src/core/support/blas.h" "$root/src/core/support/blas.cpp" \
 prove_with() {
   # Without debug information, which names the folder, ccache knows it again.
   flags="-g0 -I. -D_GLIBCXX_USE_CXX11_ABI=$abi $torch_cppflags"
-  failed_at=compile
+  failed_at='compile'
   try "$ccache$compile $flags -c prove.cpp -o prove.o" || return 1
   try "$ccache$compile $flags -c core/support/blas.cpp -o blas.o" || return 1
-  failed_at=link
+  failed_at='link'
   try "$compile prove.o blas.o $ldflags $torch_libs -o prove" || return 1
-  failed_at=run
+  failed_at='run'
   try "./prove"
 }
 
@@ -158,7 +158,7 @@ if ! find_libtorch; then
     cat "$work/failures"
   fi
   cat <<'END'
-configure: install LibTorch, or name the folder that holds its include/ and lib/:
+configure: install LibTorch, or name the folder of its include/ and lib/:
   R CMD INSTALL --configure-args="--with-libtorch=DIR" (or LIBTORCH_HOME=DIR).
     Debian, Ubuntu:  apt install libtorch-dev libopenblas0-openmp
     Fedora:          dnf install python3-torch-devel

@@ -18,8 +18,8 @@ for flag in -fno-math-errno $([ "$debug" = yes ] || echo -g0); do
     tuning_flags="$tuning_flags $flag"
 done
 
-# fill TEMPLATE FILE: replaces the names between at signs. A file that would stay
-# as it is keeps its time, so that nothing is built again for it.
+# fill TEMPLATE FILE: replaces the names between at signs. A file that would
+# stay as it is keeps its time, so that nothing is built again for it.
 fill() {
   sed -e "s|@cxx_std@|$cxx_std|g" \
     -e "s|@abi@|$abi|g" \

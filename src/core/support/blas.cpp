@@ -5,11 +5,9 @@
 
 #include <cstdlib>
 #include <string>
-#include <vector>
 
 #ifdef __linux__
 #include <dlfcn.h>
-#include <link.h>
 #endif
 
 namespace sailer {
@@ -17,34 +15,36 @@ namespace {
 
 #ifdef __linux__
 
-// Collects the paths of loaded libraries whose file name speaks of a BLAS.
-int collect_blas(dl_phdr_info* library, size_t, void* data) {
-  const std::string path = library->dlpi_name ? library->dlpi_name : "";
-  const std::string file = path.substr(path.find_last_of('/') + 1);
-  for (const char* word : {"blas", "libmkl", "blis", "atlas"}) {
-    if (file.find(word) != std::string::npos) {
-      static_cast<std::vector<std::string>*>(data)->push_back(path);
-      break;
-    }
-  }
-  return 0;
+// The file that holds the code or datum at an address; "" when none does.
+std::string file_of(void* address) {
+  Dl_info info;
+  if (address == nullptr || dladdr(address, &info) == 0) return "";
+  char* resolved = realpath(info.dli_fname, nullptr);
+  if (resolved == nullptr) return info.dli_fname;
+  const std::string path = resolved;
+  free(resolved);
+  return path;
 }
 
-std::string real_path(const std::string& path) {
-  char* resolved = realpath(path.c_str(), nullptr);
-  if (resolved == nullptr) return path;
-  const std::string result = resolved;
-  free(resolved);
-  return result;
+// The matrix product that LibTorch's calls reach. R's own BLAS is searched
+// first, because R itself is linked with it; then what LibTorch brings along.
+std::string file_of_sgemm(const std::string& libtorch) {
+  void* sgemm = dlsym(RTLD_DEFAULT, "sgemm_");
+  if (sgemm == nullptr) {
+    void* library = dlopen(libtorch.c_str(), RTLD_LAZY | RTLD_NOLOAD);
+    if (library != nullptr) {
+      sgemm = dlsym(library, "sgemm_");
+      dlclose(library);
+    }
+  }
+  return file_of(sgemm);
 }
 
 // "OpenBLAS 0.3.21 NO_LAPACKE ..." is longer than anybody reads.
-std::string first_words(const std::string& text, int count) {
-  size_t end = 0;
-  for (int word = 0; word < count && end != std::string::npos; ++word) {
-    end = text.find(' ', end + (word > 0 ? 1 : 0));
-  }
-  return text.substr(0, end);
+std::string first_two_words(const std::string& text) {
+  const size_t space = text.find(' ');
+  return space == std::string::npos ? text
+                                    : text.substr(0, text.find(' ', space + 1));
 }
 
 // Optimised libraries carry a function of their own; the reference has none.
@@ -52,7 +52,7 @@ std::string name_of(void* library) {
   using Config = char* (*)();
   if (auto config =
           reinterpret_cast<Config>(dlsym(library, "openblas_get_config"))) {
-    return first_words(config(), 2);
+    return first_two_words(config());
   }
   const struct {
     const char* symbol;
@@ -68,21 +68,18 @@ std::string name_of(void* library) {
   return "";
 }
 
-// The first optimised library that is loaded; else a plain libblas.so.3.
 BlasInfo find_loaded_blas() {
-  std::vector<std::string> paths;
-  dl_iterate_phdr(collect_blas, &paths);
-  BlasInfo found{"unknown", "", false};
-  for (const std::string& path : paths) {
-    void* library = dlopen(path.c_str(), RTLD_LAZY | RTLD_NOLOAD);
-    if (library == nullptr) continue;
-    const std::string name = name_of(library);
-    const bool computes = dlsym(library, "sgemm_") != nullptr;
-    dlclose(library);
-    if (!name.empty()) return {name, real_path(path), false};
-    if (computes) found = {"reference BLAS", real_path(path), true};
-  }
-  return found;
+  const std::string libtorch =
+      file_of(reinterpret_cast<void*>(&at::show_config));
+  const std::string path = file_of_sgemm(libtorch);
+  if (path.empty()) return {"unknown", "", false};
+  if (path == libtorch) return {"built into LibTorch", "", false};
+  void* library = dlopen(path.c_str(), RTLD_LAZY | RTLD_NOLOAD);
+  if (library == nullptr) return {"unknown", path, false};
+  const std::string name = name_of(library);
+  dlclose(library);
+  return name.empty() ? BlasInfo{"reference BLAS", path, true}
+                      : BlasInfo{name, path, false};
 }
 
 #endif
