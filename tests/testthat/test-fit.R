@@ -36,8 +36,9 @@ test_that("progress is silent, or a line now and then, as asked", {
 
 test_that("an interrupted training returns the fit so far", {
   skip_on_os("windows")
+  skip_if_not_installed("processx")
   # Ctrl-C as a signal from outside, while a long training runs in another R.
-  code <- '
+  script <- withr::local_tempfile(fileext = ".R", lines = '
     library(sailer)
     sim <- simulate_atac(n_cells = 300, n_peaks = 600, n_types = 2, depth = 60)
     cat("ready\\n")
@@ -46,36 +47,29 @@ test_that("an interrupted training returns the fit so far", {
     cat("status:", fit$status, "\\n")
     cat("rows:", nrow(embedding(fit)), "\\n")
     cat("epochs:", nrow(history(fit)) > 0, "\\n")
-  '
-  script <- withr::local_tempfile(fileext = ".R", lines = code)
-  log <- withr::local_tempfile()
-  pid_file <- withr::local_tempfile()
-  libraries <- paste(.libPaths(), collapse = ":")
-  withr::local_envvar(R_LIBS = libraries)
-  system2(
-    "sh", c("-c", shQuote(paste(
-      shQuote(file.path(R.home("bin"), "Rscript")), shQuote(script), ">",
-      shQuote(log), "2>&1 & echo $! >", shQuote(pid_file)
-    )))
+  ')
+  log <- withr::local_tempfile(lines = character())
+  withr::local_envvar(R_LIBS = paste(.libPaths(), collapse = ":"))
+  child <- processx::process$new(
+    file.path(R.home("bin"), "Rscript"), script,
+    stdout = log, stderr = "2>&1"
   )
-  pid <- as.integer(readLines(pid_file))
-  withr::defer(tools::pskill(pid, tools::SIGKILL))
-  wait_for <- function(pattern, seconds) {
+  withr::defer(child$kill())
+  wait_for <- function(pattern, seconds = 60) {
     for (k in seq_len(seconds * 5)) {
-      said <- if (file.exists(log)) readLines(log, warn = FALSE)
-      if (any(grepl(pattern, said))) {
+      if (any(grepl(pattern, readLines(log, warn = FALSE)))) {
         return(TRUE)
       }
       Sys.sleep(0.2)
     }
     FALSE
   }
-  expect_true(wait_for("ready", 60))
+  expect_true(wait_for("ready"))
   Sys.sleep(3)
-  tools::pskill(pid, tools::SIGINT)
-  expect_true(wait_for("epochs:", 60))
+  child$interrupt()
+  expect_true(wait_for("epochs:"))
   said <- readLines(log, warn = FALSE)
-  expect_true("status: interrupted " %in% said)
-  expect_true("rows: 300 " %in% said)
-  expect_true("epochs: TRUE " %in% said)
+  expect_true("status: interrupted " %in% said, info = said)
+  expect_true("rows: 300 " %in% said, info = said)
+  expect_true("epochs: TRUE " %in% said, info = said)
 })
