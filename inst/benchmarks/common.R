@@ -25,14 +25,16 @@ read_atac <- function(name) {
   list(counts = counts, cells = cells)
 }
 
-# TF-IDF as Signac computes it (log(tf * idf * 1e4 + 1)), truncated SVD, and the
-# first component, which is depth, dropped. Components keep their singular
+# TF-IDF as Signac computes it (log(tf * idf * 1e4 + 1)), or without that
+# logarithm (tf * log(1 + idf)), truncated SVD, and the first component, which
+# is depth, dropped. Components keep their singular
 # values: scaled to equal variance they did far worse on shallow data.
-lsi <- function(counts, n = 30) {
+lsi <- function(counts, n = 30, logarithm = TRUE) {
   open <- methods::as(counts > 0, "dMatrix")
   tf <- open %*% Matrix::Diagonal(x = 1 / Matrix::colSums(open))
-  tfidf <- Matrix::Diagonal(x = ncol(open) / Matrix::rowSums(open)) %*% tf
-  tfidf@x <- log1p(tfidf@x * 1e4)
+  idf <- ncol(open) / pmax(1, Matrix::rowSums(open))
+  tfidf <- Matrix::Diagonal(x = if (logarithm) idf else log1p(idf)) %*% tf
+  if (logarithm) tfidf@x <- log1p(tfidf@x * 1e4)
   # irlba uses R's generator; the start is fixed for the table's sake.
   set.seed(1)
   svd <- irlba::irlba(Matrix::t(tfidf), nv = n + 1)

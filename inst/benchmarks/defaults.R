@@ -1,14 +1,14 @@
 # The evidence behind sailer()'s defaults: variants of the options on simulated
 # cells of known types, as shallow as real ones, and on real cells.
 #
-#   Rscript inst/benchmarks/defaults.R SEED [VARIANT ...]       simulated cells
-#   Rscript inst/benchmarks/defaults.R DATA_SET [VARIANT ...]   below SAILER_DATA
+#   Rscript inst/benchmarks/defaults.R SEED [VARIANT ...]      simulated cells
+#   Rscript inst/benchmarks/defaults.R DATA_SET [VARIANT ...]  in SAILER_DATA
 #
 # For each variant: the evidence lower bound and the log-likelihood on cells
 # kept back, which need no labels, and the scores of common.R.
 
-here <- dirname(sub("--file=", "", grep("--file=", commandArgs(), value = TRUE)))
-source(file.path(here, "common.R"))
+script <- sub("--file=", "", grep("--file=", commandArgs(), value = TRUE))
+source(file.path(dirname(script), "common.R"))
 
 variants <- list(
   default = list(),

@@ -9,8 +9,8 @@
 # information with depth and batch, seconds, CPU seconds and the peak memory of
 # the process so far.
 
-here <- dirname(sub("--file=", "", grep("--file=", commandArgs(), value = TRUE)))
-source(file.path(here, "common.R"))
+script <- sub("--file=", "", grep("--file=", commandArgs(), value = TRUE))
+source(file.path(dirname(script), "common.R"))
 
 run <- function(name, options) {
   data <- read_atac(name)
@@ -19,15 +19,14 @@ run <- function(name, options) {
     time <- system.time(code)
     c(seconds = time[["elapsed"]], cpu = sum(time[c(1, 2)]))
   }
-  dimensions <- c(10, 16, 30)
-  times <- lapply(dimensions, function(n) cpu(lsi(data$counts, n)))
-  linear <- t(vapply(seq_along(dimensions), function(k) {
-    c(
-      score(lsi(data$counts, dimensions[k]), data$cells, depth), times[[k]],
-      peak_gb = peak_memory_gb()
-    )
-  }, numeric(10)))
-  rownames(linear) <- paste("LSI", dimensions)
+  kinds <- expand.grid(n = c(10, 16, 30), logarithm = c(TRUE, FALSE))
+  linear <- t(mapply(function(n, logarithm) {
+    time <- cpu(embedded <- lsi(data$counts, n, logarithm))
+    c(score(embedded, data$cells, depth), time, peak_gb = peak_memory_gb())
+  }, kinds$n, kinds$logarithm))
+  rownames(linear) <- paste(
+    "LSI", kinds$n, ifelse(kinds$logarithm, "log", "")
+  )
   time_fit <- cpu(fit <- do.call(sailer, c(
     list(data$counts, batch = data$cells$batch), options
   )))
