@@ -101,6 +101,8 @@ sailer <- function(x, batch = NULL, covariates = NULL,
   if (...length() > 0) {
     abort("{.fn sailer} takes no unnamed arguments after {.arg control}.")
   }
+  # Another one may have been loaded since sailer was.
+  check_one_libtorch(libtorch_record()$folder)
   control <- as_control(control)
   auto_omega <- identical(omega, "auto")
   options <- core_sailer_options(collect_options(

@@ -290,13 +290,16 @@ draw <- function(results, path) {
     if (!is.null(results$batch)) panel(results, "batch"),
     panel(results, "log10_depth", "open peaks (log10)")
   )
+  # Measuring text opens a device; without a file, or R makes Rplots.pdf.
+  grDevices::pdf(NULL)
+  on.exit(grDevices::dev.off())
   panels <- lapply(panels[lengths(panels) > 0], ggplot2::ggplotGrob)
   grDevices::png(
     path,
     width = 1400 * length(panels), height = 1700, res = 300,
     type = if (capabilities("cairo")) "cairo" else getOption("bitmapType")
   )
-  on.exit(grDevices::dev.off())
+  on.exit(grDevices::dev.off(), add = TRUE, after = FALSE)
   grid::grid.draw(do.call(cbind, c(panels, size = "max")))
 }
 
