@@ -43,7 +43,7 @@ test_that("the same seed gives the same bits, whatever R's generator does", {
   expect_false(identical(embedding(one), embedding(other)))
 })
 
-test_that("every kind of matrix and file gives the same embedding", {
+test_that("every kind of matrix gives the same embedding", {
   reference <- embedding(quick_fit(sim$counts))
   expect_identical(embedding(quick_fit(as.matrix(sim$counts))), reference)
   expect_identical(
@@ -53,6 +53,27 @@ test_that("every kind of matrix and file gives the same embedding", {
   binary@x[] <- 1
   expect_identical(embedding(quick_fit(binary)), reference)
   expect_identical(embedding(quick_fit(binary > 0)), reference)
+})
+
+test_that("a file trains by streaming and embeds as its cells in memory do", {
+  for (name in c("tiny-10x.h5", "tiny.h5ad")) {
+    cells <- open_cells(
+      system.file("extdata", name, package = "sailer", mustWork = TRUE)
+    )
+    block <- core_cells_block(cells$source, seq_len(ncol(cells)))
+    counts <- Matrix::sparseMatrix(
+      i = block$i, p = block$p, x = block$x, index1 = FALSE,
+      dims = dim(cells), dimnames = dimnames(cells)
+    )
+    fit <- quick_fit(cells, min_fraction = 0.02)
+    expect_true(all(is.finite(embedding(fit))))
+    expect_identical(predict(fit, cells), predict(fit, counts))
+    expect_equal(embedding(fit), predict(fit, counts), tolerance = 1e-5)
+    # The peaks kept and the cells kept back do not depend on where cells lie.
+    twin <- quick_fit(counts, min_fraction = 0.02)
+    expect_identical(twin$peaks, fit$peaks)
+    expect_identical(twin$validation_cells, fit$validation_cells)
+  }
 })
 
 test_that("the order of the cells' labels is theirs when they have names", {
