@@ -18,5 +18,4 @@
 NULL
 
 #' @importFrom rlang .data
-#' @importFrom Rcpp evalCpp
 NULL

@@ -17,15 +17,6 @@
 
 namespace sailer_test {
 
-// For REQUIRE_THROWS_WITH: the message holds `part`.
-inline auto says(const std::string& part) {
-#if __has_include(<catch2/catch_test_macros.hpp>)
-  return Catch::Matchers::ContainsSubstring(part);
-#else
-  return Catch::Matchers::Contains(part);
-#endif
-}
-
 // Dense on purpose: the reference has nothing in common with sparse code.
 struct Counts {
   int64_t n_cells = 0;

@@ -9,9 +9,9 @@
 #include <random>
 #include <vector>
 
-#include "../models/sparse_batch.h"
 #include "cell_source.h"
 #include "confounders.h"
+#include "sparse_batch.h"
 
 namespace sailer {
 

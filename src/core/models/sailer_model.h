@@ -14,10 +14,10 @@
 
 #include <vector>
 
+#include "../data/sparse_batch.h"
 #include "layers.h"
 #include "peak_layout.h"
 #include "sailer_options.h"
-#include "sparse_batch.h"
 
 namespace sailer {
 

@@ -4,8 +4,8 @@
 
 #include <torch/types.h>
 
+#include "../data/sparse_batch.h"
 #include "peak_layout.h"
-#include "sparse_batch.h"
 
 namespace sailer {
 
