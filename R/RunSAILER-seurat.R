@@ -5,7 +5,7 @@
 RunSAILER.Seurat <- function(object, assay = NULL, layer = "counts",
                              features = NULL, batch = NULL, covariates = NULL,
                              reduction.name = "sailer",
-                             reduction.key = "sailer_", ...) {
+                             reduction.key = "sailer_", resume = NULL, ...) {
   need_package("SeuratObject", "for Seurat objects")
   assay <- choose_assay(object, assay)
   check_text(reduction.name, "reduction.name")
@@ -25,7 +25,15 @@ RunSAILER.Seurat <- function(object, assay = NULL, layer = "counts",
   others <- columns(covariates, "covariates")
   tell_of_missing_cells(ncol(object) - ncol(cells), assay)
 
-  fit <- sailer(cells, batch = labels, covariates = others, ...)
+  own <- function() get_fit(object, reduction.name)
+  fit <- fit_cells(cells, labels, others, resume, own, ...)
+  if (is.null(fit$embedding)) {
+    fits <- SeuratObject::Misc(object, "sailer")
+    fits[[reduction.name]] <- fit
+    suppressWarnings(SeuratObject::Misc(object, "sailer") <- fits)
+    warn_of_no_embedding()
+    return(object)
+  }
   object[[reduction.name]] <- new_reduction(fit, assay, reduction.key)
   command <- SeuratObject::LogSeuratCommand(object, return.command = TRUE)
   command <- complete_command(command, c(list(...), fit$control), assay)
@@ -37,13 +45,16 @@ RunSAILER.Seurat <- function(object, assay = NULL, layer = "counts",
 #' @export
 RunSAILER.Assay <- function(object, assay = "ATAC", layer = "counts",
                             features = NULL, batch = NULL, covariates = NULL,
-                            reduction.key = "sailer_", ...) {
+                            reduction.key = "sailer_", resume = NULL, ...) {
   need_package("SeuratObject", "for assays of Seurat")
   check_text(assay, "assay")
   check_reduction_key(reduction.key)
   cells <- as_cells(object, layer = layer, features = features)
   labels <- batch %||% layers_as_batches(object, layer, cells$cells)
-  fit <- sailer(cells, batch = labels, covariates = covariates, ...)
+  own <- function() {
+    abort("An assay holds no fit: give the fit itself as {.arg resume}.")
+  }
+  fit <- fit_cells(cells, labels, covariates, resume, own, ...)
   new_reduction(fit, assay, reduction.key)
 }
 

@@ -46,6 +46,10 @@
 #' @param altexp Name of the alternative experiment with the peaks; NULL, the
 #'   default, takes the main experiment.
 #' @param name Name of the reduced dimensions. Default `"SAILER"`.
+#' @param resume What to go on with instead of training anew: TRUE for the
+#'   interrupted fit that the object holds under this name, a fit, or the folder
+#'   of a checkpoint. `...` are then the options of [resume()], and `batch` and
+#'   `covariates` are those of that fit. NULL, the default, trains anew.
 #'
 #' @return The object with the embedding of cells x latent dimensions, in its
 #'   own order of cells: a `Seurat` object with a reduction and the command
@@ -106,7 +110,8 @@ RunSAILER.default <- function(object, ...) {
 RunSAILER.SingleCellExperiment <- function(object, assay.type = "counts",
                                            altexp = NULL, features = NULL,
                                            batch = NULL, covariates = NULL,
-                                           name = "SAILER", ...) {
+                                           name = "SAILER", resume = NULL,
+                                           ...) {
   need_package("SingleCellExperiment", "for SingleCellExperiment objects")
   need_package("SummarizedExperiment", "for SingleCellExperiment objects")
   check_text(name, "name")
@@ -119,7 +124,9 @@ RunSAILER.SingleCellExperiment <- function(object, assay.type = "counts",
   covariates <- plain_columns(
     named_columns(table, covariates, "covariates", where)
   )
-  fit <- sailer(cells, batch = batch, covariates = covariates, ...)
+  fit <- fit_cells(
+    cells, batch, covariates, resume, function() get_fit(object, name), ...
+  )
   store_in_experiment(object, fit, name)
 }
 
@@ -141,8 +148,12 @@ plain_columns <- function(table) {
 
 # reducedDim<- renames the rows of what it is given: their order must be right.
 store_in_experiment <- function(object, fit, name) {
-  values <- embedding(fit)[colnames(object), , drop = FALSE]
-  SingleCellExperiment::reducedDim(object, name) <- values
+  if (is.null(fit$embedding)) {
+    warn_of_no_embedding()
+  } else {
+    values <- embedding(fit)[colnames(object), , drop = FALSE]
+    SingleCellExperiment::reducedDim(object, name) <- values
+  }
   fits <- S4Vectors::metadata(object)$sailer
   fits[[name]] <- fit
   S4Vectors::metadata(object)$sailer <- fits

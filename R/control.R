@@ -28,6 +28,23 @@
 #' @param seed Whole number that decides every random draw; R's own generator is
 #'   neither used nor changed. The same seed, data, thread count and machine
 #'   give the same bits. Default 1.
+#' @param checkpoint Folder in which the run leaves its state while it trains, so
+#'   that [resume()], or the same call again, goes on after a crash or a kill; it
+#'   is made if need be. The state is replaced as a whole: whenever the run is
+#'   killed, a complete one is there. It takes three times the size of the
+#'   model. NULL, the default, keeps none.
+#' @param every Epochs between two checkpoints, above 0; a fraction, such as
+#'   0.1, makes several in each epoch. Default 1.
+#' @param precision `"float32"`, or `"bf16"`: large matrix products in half the
+#'   width, parameters and sums still in float32. Faster on GPUs from Ampere on
+#'   and on processors with AVX512-BF16 or AMX; elsewhere a warning tells that
+#'   float32 is used. Default `"float32"`.
+#' @param reconstruction `"exact"`, or `"sampled"`: the likelihood of the closed
+#'   peaks is estimated from a random share of them at each step, without bias,
+#'   that of the open ones is still exact. Faster with very many peaks, and
+#'   noisier: an approximation, for those who know why. Default `"exact"`.
+#' @param sampled_share Share of the peaks drawn at each step, above 0 and at
+#'   most 1, when `reconstruction` is `"sampled"`. Default 0.1.
 #' @param device `"auto"` (a GPU where LibTorch finds one), `"cpu"`, `"cuda"` or
 #'   `"cuda:1"` and so on.
 #' @param threads Threads of one operation on the CPU; NULL leaves what LibTorch
@@ -46,20 +63,27 @@ train_control <- function(epochs = NULL, batch_size = NULL,
                           learning_rate = NULL, learning_rate_decay = NULL,
                           weight_decay = NULL, warmup = NULL, period = NULL,
                           validation = NULL, patience = NULL, seed = NULL,
+                          checkpoint = NULL, every = 1, precision = NULL,
+                          reconstruction = NULL, sampled_share = NULL,
                           device = "auto", threads = NULL, verbose = TRUE) {
   given <- list(
     epochs = epochs, batch_size = batch_size, learning_rate = learning_rate,
     learning_rate_decay = learning_rate_decay, weight_decay = weight_decay,
     warmup = warmup, period = period, validation = validation,
-    patience = patience, seed = seed
+    patience = patience, seed = seed, sampled_share = sampled_share
   )
+  words <- list(precision = precision, reconstruction = reconstruction)
   given <- given[!vapply(given, is.null, logical(1))]
+  words <- words[!vapply(words, is.null, logical(1))]
   whole <- c(
     "epochs", "batch_size", "warmup", "period", "patience", "seed"
   )
   for (name in names(given)) {
     check_number(given[[name]], name, min = 0, whole = name %in% whole)
   }
+  for (name in names(words)) check_text(words[[name]], name)
+  if (!is.null(checkpoint)) check_text(checkpoint, "checkpoint")
+  check_number(every, min = 1e-6)
   if (!rlang::is_string(device)) {
     abort('{.arg device} must be "auto", "cpu" or "cuda".')
   }
@@ -69,8 +93,11 @@ train_control <- function(epochs = NULL, batch_size = NULL,
   check_flag(verbose)
   structure(
     c(
-      core_train_options(given),
-      list(device = device, threads = threads, verbose = verbose)
+      core_train_options(c(given, words)),
+      list(
+        checkpoint = checkpoint, every = every, device = device,
+        threads = threads, verbose = verbose
+      )
     ),
     class = "train_control"
   )
@@ -80,7 +107,7 @@ train_control <- function(epochs = NULL, batch_size = NULL,
 print.train_control <- function(x, ...) {
   shown <- vapply(x, function(value) {
     if (is.null(value)) {
-      "as LibTorch chose"
+      "not set"
     } else if (is.na(value)) {
       "by the number of cells"
     } else {
@@ -111,9 +138,27 @@ resolve_control <- function(control, n_cells) {
   control
 }
 
+# bf16 where nothing computes fast in it would only be slower and less exact.
+usable_precision <- function(control, device) {
+  if (control$precision == "bf16" && !core_bf16_is_fast(device)) {
+    cli::cli_warn(
+      c(
+        "{.val bf16} is not fast on this {if (device == 'cpu') 'processor' else
+         'device'}: training uses {.val float32}.",
+        i = "It takes AVX512-BF16 or AMX, or a GPU from Ampere on."
+      ),
+      class = "sailer_note"
+    )
+    control$precision <- "float32"
+  }
+  control
+}
+
 # Options that the core's trainer reads.
 core_control <- function(control) {
-  control[setdiff(names(control), c("device", "threads", "verbose"))]
+  control[setdiff(
+    names(control), c("checkpoint", "every", "device", "threads", "verbose")
+  )]
 }
 
 # Runs `code` with the asked number of threads, and the old one afterwards.

@@ -2,36 +2,37 @@
 # vectors, names, statistics. The core's model is made from them when it is
 # needed and kept in `cache`, so a fit survives saveRDS() and other processes.
 
-new_fit <- function(trained, options, control, cells, layout, depth,
-                    confounders, device, call) {
-  rownames <- cells$cells
+new_fit <- function(trained, plan) {
+  names <- plan$cells
   embedding <- trained$embedding
   if (!is.null(embedding)) {
     dimnames(embedding) <- list(
-      rownames, paste0("sailer_", seq_len(ncol(embedding)))
+      names, paste0("sailer_", seq_len(ncol(embedding)))
     )
   }
+  confounders <- plan$confounders
   structure(
-    list(
-      call = short_call(call), options = options, control = control,
-      origin = cells$origin,
-      peaks = layout$peaks, chromosomes = layout$chromosomes,
-      group_sizes = layout$group_sizes, frequencies = layout$frequencies,
-      n_peaks_given = layout$n_given, cells = rownames,
-      depth = stats::setNames(depth, rownames),
-      labels = stats::setNames(
-        lapply(confounders$labels, function(label) label$levels),
-        vapply(confounders$labels, function(label) label$name, character(1))
-      ),
-      numbers = vapply(
-        confounders$numbers, function(number) number$name, character(1)
-      ),
-      scaling = trained$scaling, n_confounders = trained$n_confounders,
-      state = trained$state, embedding = embedding, history = trained$history,
-      status = trained$status, best_epoch = trained$best_epoch,
-      validation_cells = rownames[trained$validation_cells],
-      device = device, version = utils::packageVersion("sailer"),
-      cache = new.env(parent = emptyenv())
+    c(
+      plan[setdiff(names(plan), "confounders")],
+      list(
+        labels = stats::setNames(
+          lapply(confounders$labels, function(label) label$levels),
+          vapply(confounders$labels, function(label) label$name, character(1))
+        ),
+        numbers = vapply(
+          confounders$numbers, function(number) number$name, character(1)
+        ),
+        scaling = trained$scaling, n_confounders = trained$n_confounders,
+        state = trained$state, embedding = embedding, history = trained$history,
+        status = trained$status, best_epoch = trained$best_epoch,
+        validation_cells = names[trained$validation_cells],
+        # What resume() needs, where there is something to go on with.
+        progress = if (length(trained$progress) > 0) {
+          list(state = trained$progress, confounders = confounders)
+        },
+        version = utils::packageVersion("sailer"),
+        cache = new.env(parent = emptyenv())
+      )
     ),
     class = "sailer_fit"
   )
@@ -66,8 +67,9 @@ fit_model <- function(fit) {
 #' @param ... Passed on to methods.
 #' @return Numeric matrix, cells x latent dimensions, with the cells' names and
 #'   columns `sailer_1`, `sailer_2`, ...
-#' @section Errors: `sailer_argument_error` when training was interrupted twice,
-#'   before the cells were embedded; [predict()][predict.sailer_fit] then does.
+#' @section Errors: `sailer_argument_error` when training was interrupted and
+#'   the cells could not be embedded at once; [predict()][predict.sailer_fit]
+#'   then does it.
 #' @references Cao (2023), section 2.2.3.
 #' @examples
 #' sim <- simulate_atac(n_cells = 100, n_peaks = 300, n_types = 2, seed = 1)
@@ -86,7 +88,8 @@ embedding.sailer_fit <- function(fit, ...) {
   if (is.null(fit$embedding)) {
     abort(c(
       "The cells were not embedded: training was interrupted.",
-      i = "Call {.code predict(fit, x)} with the counts."
+      i = "Call {.code predict(fit, x)} with the counts, or go on with
+           {.code resume(fit, x)}."
     ))
   }
   fit$embedding
@@ -160,25 +163,36 @@ predict.sailer_fit <- function(object, newdata, ...) {
   }
   cells <- as_cells(newdata)
   check_cells(cells, min_cells = 1)
-  missing <- setdiff(object$peaks, cells$peaks)
-  if (length(missing) > 0) {
-    abort(
-      c(
-        "{length(missing)} of the {length(object$peaks)} peaks of the model
-         {?is/are} not in {.arg newdata}: {.val {utils::head(missing, 3)}}.",
-        i = "Count the new cells in the peaks that the model was trained on."
-      ),
-      class = "data"
-    )
-  }
-  map <- match(cells$peaks, object$peaks)
+  map <- match_peaks(cells, object$peaks)
   kept_depth(cells, list(map = map, peaks = object$peaks))
+  embed_cells(object, cells, map)
+}
+
+embed_cells <- function(fit, cells, map) {
   out <- with_threads(
-    object$control$threads,
-    core_sailer_embed(fit_model(object), cells$source, map)
+    fit$control$threads,
+    core_sailer_embed(fit_model(fit), cells$source, map)
   )
   dimnames(out) <- list(cells$cells, paste0("sailer_", seq_len(ncol(out))))
   out
+}
+
+# The place in the model of each peak of `cells`, NA for those that it does not
+# know. All of the model's must be there.
+match_peaks <- function(cells, peaks, arg = "newdata",
+                        call = rlang::caller_env()) {
+  missing <- setdiff(peaks, cells$peaks)
+  if (length(missing) > 0) {
+    abort(
+      c(
+        "{length(missing)} of the {length(peaks)} peaks of the model
+         {?is/are} not in {.arg {arg}}: {.val {utils::head(missing, 3)}}.",
+        i = "Count the cells in the peaks that the model was trained on."
+      ),
+      class = "data", call = call
+    )
+  }
+  match(cells$peaks, peaks)
 }
 
 #' Print and summarise a fit

@@ -65,6 +65,10 @@ get_fit.Seurat <- function(object, name = NULL, ...) {
     stats::setNames(nm = reductions),
     function(reduction) fit_of_reduction(object[[reduction]])
   )
+  # Those that were interrupted before there was an embedding.
+  others <- SeuratObject::Misc(object, "sailer")
+  fits[setdiff(names(others), reductions)] <-
+    others[setdiff(names(others), reductions)]
   choose_fit(fits[lengths(fits) > 0], name, "sailer", "reductions")
 }
 

@@ -68,15 +68,19 @@
 #' @return An object of class `"sailer_fit"`. See [embedding()], [history()],
 #'   [predict()][predict.sailer_fit], [print()][print.sailer_fit] and
 #'   [plot()][plot.sailer_fit]. It holds the parameters, not the counts, and
-#'   survives [saveRDS()]. Interrupting the training (Ctrl-C) gives a warning
-#'   and the fit so far.
+#'   survives [saveRDS()]; [save_model()] writes it to a file that other
+#'   programs read too. Interrupting the training (Ctrl-C) gives a warning and
+#'   the fit so far, with which [resume()] goes on.
 #' @section Errors:
 #' `sailer_data_error` names the cell or peak with a count that is missing,
 #' infinite, negative or fractional; cells without an open peak; missing or
 #' duplicated names; labels that are NA. `sailer_argument_error` names the
 #' option that is unknown or out of range. `sailer_device_error` when a GPU is
-#' asked for that is not there. `sailer_numeric_error` when the loss is no
-#' longer finite.
+#' asked for that is not there. `sailer_file_error` when the checkpoint folder
+#' holds another run or cannot be written to. `sailer_numeric_error` when the
+#' loss or a gradient is no longer finite in the first epoch; later, training
+#' stops with a warning of class `sailer_diverged` that names the epoch and the
+#' cells of the minibatch, and the last good state is returned.
 #' @references Cao (2023), sections 2.2.1, 2.2.2, 2.2.3 and 2.2.7; for the
 #'   chromosome architecture section 3.2.
 #' @examples
@@ -114,6 +118,7 @@ sailer <- function(x, batch = NULL, covariates = NULL,
   check_number(min_fraction, min = 0, max = 1)
   check_number(max_fraction, min = 0, max = 1)
   device <- core_choose_device(control$device)
+  control <- usable_precision(control, device)
 
   cells <- as_cells(x)
   confounders <- collect_confounders(batch, covariates, cells$cells)
@@ -128,15 +133,10 @@ sailer <- function(x, batch = NULL, covariates = NULL,
     entries <- as.numeric(length(depth)) * length(layout$peaks)
     options$omega <- (entries - sum(depth)) / sum(depth)
   }
-  trained <- with_threads(control$threads, core_sailer_train(
-    cells$source, layout$map, layout$group_sizes, layout$frequencies,
-    c(list(depth = as.numeric(depth)), confounders), options,
-    core_control(control), device, progress_reporter(control$verbose)
-  ))
-  tell_of_interruption(trained)
-  new_fit(
-    trained, options, control, cells, layout, depth, confounders, device, call
+  plan <- new_plan(
+    call, options, control, cells, layout, depth, confounders, device
   )
+  begin_or_continue(plan, cells, layout$map)
 }
 
 # Options that were given, with the checks that need R's types.
@@ -237,15 +237,4 @@ kept_depth <- function(cells, layout, call = rlang::caller_env()) {
     )
   }
   depth
-}
-
-tell_of_interruption <- function(trained) {
-  if (trained$status == "interrupted") {
-    done <- nrow(trained$history)
-    cli::cli_warn(
-      c("Training was interrupted after {done} whole epoch{?s}; the fit so far
-         is returned."),
-      class = "sailer_interrupted"
-    )
-  }
 }

@@ -146,6 +146,8 @@ const char* status_name(TrainStatus status) {
       return "stopped early";
     case TrainStatus::kInterrupted:
       return "interrupted";
+    case TrainStatus::kDiverged:
+      return "diverged";
     case TrainStatus::kCompleted:
       break;
   }
@@ -164,19 +166,59 @@ Rcpp::NumericMatrix embedding_to_r(const std::vector<float>& values,
   return out;
 }
 
+// Goes on from a checkpoint file or from the tensors of an interrupted fit.
+void resume_from_r(Trainer& trainer, SEXP state) {
+  if (Rf_isNull(state)) return;
+  trainer.load_state(TYPEOF(state) == STRSXP
+                         ? Checkpoint::read(Rcpp::as<std::string>(state))
+                         : state_from_r(Rcpp::List(state)));
+}
+
+// Stops when the time is up, and at Ctrl-C.
+class BriefMonitor : public RMonitor {
+ public:
+  explicit BriefMonitor(double seconds)
+      : RMonitor(R_NilValue),
+        end_(std::chrono::steady_clock::now() +
+             std::chrono::milliseconds(static_cast<int64_t>(1000 * seconds))) {}
+  bool keep_going(const Progress& progress) override {
+    return std::chrono::steady_clock::now() < end_ &&
+           RMonitor::keep_going(progress);
+  }
+
+ private:
+  std::chrono::steady_clock::time_point end_;
+};
+
+// The embedding of all cells, or NULL. Whoever pressed Ctrl-C waits a second
+// for it at most; predict() can make it later.
+Rcpp::RObject embed_after(SailerModel& model, BatchStream& stream,
+                          TrainStatus status) {
+  RMonitor patient(R_NilValue);
+  BriefMonitor brief(1);
+  Monitor& monitor = status == TrainStatus::kInterrupted
+                         ? static_cast<Monitor&>(brief)
+                         : patient;
+  const std::vector<float> embedding = embed_cells(model, stream, monitor);
+  if (embedding.empty()) return R_NilValue;
+  return embedding_to_r(embedding, stream.source().n_cells(),
+                        model.options().n_latent);
+}
+
 }  // namespace
 }  // namespace sailer
 
 // Trains a model. `peak_map` gives each feature of the source its place in the
 // model, from 1, or NA; `frequencies` is the share of cells with each of the
-// model's peaks open.
+// model's peaks open; `run` is list(checkpoint = file or "", every = epochs,
+// state = NULL, a file, or tensors: where to go on).
 // [[Rcpp::export]]
 Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map,
                              Rcpp::NumericVector group_sizes,
                              Rcpp::NumericVector frequencies,
                              Rcpp::List confounders, Rcpp::List model_options,
                              Rcpp::List train_options, std::string device,
-                             Rcpp::RObject report) {
+                             Rcpp::List run, Rcpp::RObject report) {
   using namespace sailer;
   return guarded([&] {
     const CellSourcePtr cells = unwrap_source(source);
@@ -192,24 +234,29 @@ Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map,
                       PeakLayout(sizes_from_r(group_sizes)), n_confounders,
                       Rcpp::as<std::vector<double>>(frequencies), train.seed,
                       at::Device(device));
+    model.set_compute(train.compute);
     StreamOptions stream_options;
     stream_options.batch_size = train.batch_size;
     stream_options.device = at::Device(device);
     BatchStream stream(cells, peak_map_from_r(peak_map), std::move(encoded),
                        stream_options);
-    Trainer trainer(model, stream, split, train);
+    Trainer trainer(model, stream, split, train,
+                    {Rcpp::as<std::string>(run["checkpoint"]),
+                     Rcpp::as<double>(run["every"])});
+    resume_from_r(trainer, run["state"]);
     RMonitor monitor(report);
     const TrainResult result = trainer.run(monitor);
-    // A second Ctrl-C gives up the embedding; predict() can make it later.
-    RMonitor silent(R_NilValue);
-    const std::vector<float> embedding = embed_cells(model, stream, silent);
-    Rcpp::RObject embedded;
-    if (!embedding.empty()) {
-      embedded =
-          embedding_to_r(embedding, cells->n_cells(), model.options().n_latent);
+    Rcpp::List progress;
+    if (result.status == TrainStatus::kInterrupted ||
+        result.status == TrainStatus::kDiverged) {
+      progress = state_to_r(trainer.state());
     }
+    trainer.keep_best();
+    const Rcpp::RObject embedded = embed_after(model, stream, result.status);
     Rcpp::NumericVector validation(split.validation.begin(),
                                    split.validation.end());
+    Rcpp::NumericVector diverged(result.divergence.cells.begin(),
+                                 result.divergence.cells.end());
     return Rcpp::List::create(
         Rcpp::Named("state") = state_to_r(model.parameters().state()),
         Rcpp::Named("history") = history_to_r(result.history),
@@ -218,6 +265,10 @@ Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map,
         Rcpp::Named("scaling") = scaling_to_r(scaling),
         Rcpp::Named("n_confounders") = static_cast<double>(n_confounders),
         Rcpp::Named("validation_cells") = validation + 1,
+        Rcpp::Named("progress") = progress,
+        Rcpp::Named("diverged_epoch") =
+            static_cast<double>(result.divergence.epoch),
+        Rcpp::Named("diverged_cells") = diverged + 1,
         Rcpp::Named("embedding") = embedded);
   });
 }

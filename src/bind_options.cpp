@@ -121,7 +121,23 @@ TrainOptions train_options_from_r(const Rcpp::List& values) {
                  {"period", count_or_auto(options.period)},
                  {"validation", number(options.validation)},
                  {"patience", number(options.patience)},
-                 {"seed", number(options.seed)}});
+                 {"seed", number(options.seed)},
+                 {"precision",
+                  [&](SEXP value) {
+                    options.compute.precision =
+                        parse_precision(Rcpp::as<std::string>(value));
+                  }},
+                 {"reconstruction",
+                  [&](SEXP value) {
+                    options.compute.reconstruction =
+                        parse_reconstruction(Rcpp::as<std::string>(value));
+                  }},
+                 {"sampled_share", number(options.compute.sampled_share)},
+                 // For tests and benchmarks; not among the documented options.
+                 {"engine", [&](SEXP value) {
+                    options.compute.engine =
+                        parse_engine(Rcpp::as<std::string>(value));
+                  }}});
   options.check();
   return options;
 }
@@ -141,7 +157,10 @@ Rcpp::List train_options_to_r(const TrainOptions& options) {
       Rcpp::Named("period") = chosen(options.period),
       Rcpp::Named("validation") = options.validation,
       Rcpp::Named("patience") = static_cast<int>(options.patience),
-      Rcpp::Named("seed") = static_cast<double>(options.seed));
+      Rcpp::Named("seed") = static_cast<double>(options.seed),
+      Rcpp::Named("precision") = name_of(options.compute.precision),
+      Rcpp::Named("reconstruction") = name_of(options.compute.reconstruction),
+      Rcpp::Named("sampled_share") = options.compute.sampled_share);
 }
 
 }  // namespace sailer

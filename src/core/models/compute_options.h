@@ -2,7 +2,7 @@
 // but not what is meant. Torch-free.
 #pragma once
 
-#include <cstdint>
+#include <string>
 
 namespace sailer {
 
@@ -30,5 +30,12 @@ struct ComputeOptions {
   // above 0 and at most 1. Smaller is faster and noisier.
   double sampled_share = 0.1;
 };
+
+// From and to the names that R uses. Throw Error(kArgument) that lists them.
+Engine parse_engine(const std::string& name);
+Precision parse_precision(const std::string& name);
+ReconstructionMethod parse_reconstruction(const std::string& name);
+std::string name_of(Precision precision);
+std::string name_of(ReconstructionMethod method);
 
 }  // namespace sailer

@@ -1,15 +1,12 @@
 #include "sailer_options.h"
 
 #include <cmath>
-#include <utility>
 
 #include "../support/error.h"
+#include "../support/names.h"
 
 namespace sailer {
 namespace {
-
-template <typename T>
-using Names = std::vector<std::pair<std::string, T>>;
 
 const Names<Architecture>& architecture_names() {
   static const Names<Architecture> names = {
@@ -35,26 +32,6 @@ const Names<Decoder>& decoder_names() {
   static const Names<Decoder> names = {{"mirrored", Decoder::kMirrored},
                                        {"linear", Decoder::kLinear}};
   return names;
-}
-
-template <typename T>
-T parse(const Names<T>& names, const std::string& option,
-        const std::string& value) {
-  std::string known;
-  for (const auto& entry : names) {
-    if (entry.first == value) return entry.second;
-    known += (known.empty() ? "\"" : ", \"") + entry.first + "\"";
-  }
-  throw Error(ErrorKind::kArgument, "`" + option + "` must be one of " + known +
-                                        ", not \"" + value + "\".");
-}
-
-template <typename T>
-std::string name_in(const Names<T>& names, T value) {
-  for (const auto& entry : names) {
-    if (entry.second == value) return entry.first;
-  }
-  return "";
 }
 
 void require(bool holds, const std::string& message) {

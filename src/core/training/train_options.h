@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "../models/compute_options.h"
 #include "schedule.h"
 
 namespace sailer {
@@ -46,6 +47,9 @@ struct TrainOptions {
   int64_t patience = 0;
 
   uint64_t seed = 1;
+
+  // How the numbers are computed: precision, exact or sampled likelihood.
+  ComputeOptions compute;
 
   // Throws Error(kArgument) that names the option and says what it may be.
   void check() const;

@@ -2,148 +2,203 @@
 
 #include <ATen/ATen.h>
 
-#include <chrono>
+#include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
 
 #include "../support/error.h"
 #include "../support/random.h"
+#include "tensor_file.h"
 
 namespace sailer {
 namespace {
 
-// Cells per step where no gradient is taken: the batch then holds no history.
-constexpr int64_t kEvaluationBatch = 512;
+constexpr char kKind[] = "training state";
+constexpr int kVersion = 1;
+
+// Numbers of a device are fetched no more often than this.
+constexpr std::chrono::milliseconds kReportEvery{100};
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
       .count();
 }
 
-// Sets the stream up for a pass without gradients, and back afterwards.
-class EvaluationPass {
- public:
-  explicit EvaluationPass(BatchStream& stream)
-      : stream_(stream), batch_size_(stream.batch_size()) {
-    stream_.set_batch_size(kEvaluationBatch);
-    stream_.set_thinning({});
-  }
-  ~EvaluationPass() { stream_.set_batch_size(batch_size_); }
-
- private:
-  BatchStream& stream_;
-  int64_t batch_size_;
-};
+// Seeds depend on the run's seed, the epoch and the position in it alone.
+uint64_t seed_of(uint64_t seed, RandomStream stream, int64_t epoch) {
+  return derive_seed(derive_seed(seed, stream), static_cast<uint64_t>(epoch));
+}
 
 }  // namespace
 
-// Running sums of the loss parts; on the device, so that a step need not wait.
-struct Trainer::Sums {
-  at::Tensor parts;  // loss, reconstruction, kl, marginal, times cells
-  int64_t n_cells = 0;
-
-  void add(const SailerLoss& loss, int64_t n) {
-    const at::Tensor now =
-        at::stack({loss.total.detach(), loss.reconstruction.detach(),
-                   loss.kl.detach(), loss.marginal.detach()})
-            .to(at::kDouble) *
-        static_cast<double>(n);
-    parts = parts.defined() ? parts + now : now;
-    n_cells += n;
-  }
-
-  std::vector<double> means() const {
-    if (n_cells == 0) return {0, 0, 0, 0};
-    const at::Tensor mean = (parts / static_cast<double>(n_cells)).cpu();
-    return {mean[0].item<double>(), mean[1].item<double>(),
-            mean[2].item<double>(), mean[3].item<double>()};
-  }
-};
+std::vector<NamedTensor> Checkpoint::read(const std::string& path) {
+  return read_tensors(path, kKind, kVersion);
+}
 
 Trainer::Trainer(SailerModel& model, BatchStream& stream, const Split& split,
-                 const TrainOptions& options)
+                 const TrainOptions& options, const Checkpoint& checkpoint)
     : model_(model),
       stream_(stream),
       split_(split),
       options_(options.resolve(stream.source().n_cells())),
       schedule_(options_.schedule()),
+      checkpoint_(checkpoint),
       adam_(model.parameters().parameters(), options.weight_decay) {
   options_.check();
 }
 
-void Trainer::check_finite(double loss, int64_t epoch) const {
-  if (std::isfinite(loss)) return;
-  throw Error(ErrorKind::kNumeric,
-              "The loss is no longer a finite number in epoch " +
-                  std::to_string(epoch + 1) +
-                  ". Try a smaller `learning_rate` (it is " +
-                  std::to_string(options_.learning_rate) +
-                  ") or a smaller `omega`.");
+std::vector<NamedTensor> Trainer::state() const {
+  std::vector<NamedTensor> out;
+  append_with_prefix(model_.parameters().state(), "model.", out);
+  for (const NamedTensor& entry : adam_.state()) out.push_back(entry);
+  for (const NamedTensor& entry : to_tensors(state_)) out.push_back(entry);
+  return out;
 }
 
-bool Trainer::train_epoch(int64_t epoch, Monitor& monitor,
-                          EpochRecord& record) {
-  const auto start = std::chrono::steady_clock::now();
-  const bool on_cpu = model_.tensor_options().device().is_cpu();
-  record.epoch = epoch + 1;
-  record.beta = model_.options().beta * annealing(schedule_, epoch);
-  record.learning_rate = learning_rate(schedule_, epoch);
-  // Streams of one epoch depend on the seed and the epoch alone.
-  const uint64_t stream = static_cast<uint64_t>(epoch);
-  model_.generator().set_current_seed(
-      derive_seed(derive_seed(options_.seed, kNoiseStream), stream));
+void Trainer::load_state(const std::vector<NamedTensor>& state) {
+  TrainState read = train_state_from(state);
+  model_.parameters().load_state(with_prefix(state, "model."));
+  adam_.load_state(state);
+  state_ = std::move(read);
+}
+
+void Trainer::start_stream() {
   stream_.set_thinning(
       {model_.options().thinning_min, model_.options().thinning_max});
   stream_.start(
-      epoch_order(
-          split_.training, stream_.source().random_access(),
-          derive_seed(derive_seed(options_.seed, kOrderStream), stream)),
-      derive_seed(derive_seed(options_.seed, kThinStream), stream));
+      epoch_order(split_.training, stream_.source().random_access(),
+                  seed_of(options_.seed, kOrderStream, state_.epoch)),
+      seed_of(options_.seed, kThinStream, state_.epoch), state_.position);
+}
 
+// One step of the optimiser; false when something was not finite.
+bool Trainer::step(const SparseBatch& batch, LossMeter& meter) {
+  const bool on_cpu = model_.tensor_options().device().is_cpu();
+  model_.start_step(
+      derive_seed(seed_of(options_.seed, kNoiseStream, state_.epoch),
+                  static_cast<uint64_t>(state_.position)));
+  adam_.begin_step(record_.learning_rate);
+  SailerLoss loss;
+  try {
+    const SailerUpdates updates = model_.updates_from(adam_);
+    loss = model_.loss(batch, record_.beta,
+                       is_warmup(schedule_, state_.epoch), &updates);
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::kNumeric) return false;
+    throw;
+  }
+  if (on_cpu && !std::isfinite(loss.total.item<double>())) return false;
+  loss.total.backward();
+  adam_.finish_step();
+  meter.add(loss, state_.position, batch.n_cells());
+  return !on_cpu || adam_.finite();
+}
+
+// Tells the monitor where the run stands; false when the epoch ends here.
+bool Trainer::report(const LossMeter& meter, Monitor& monitor, bool force,
+                     End& end) {
+  const auto now = Clock::now();
+  const bool on_cpu = model_.tensor_options().device().is_cpu();
+  if (!on_cpu && !force && now - reported_ < kReportEvery) return true;
+  reported_ = now;
+  const LossMeter::Reading reading = meter.read();
+  if (reading.bad_position >= 0) {
+    state_.position = reading.bad_position;
+    end = End::kDiverged;
+    return false;
+  }
+  state_.sums = reading.sums;
+  state_.seconds = seconds_before_ + seconds_since(started_);
   Progress progress;
-  progress.epoch = epoch + 1;
+  progress.epoch = record_.epoch;
   progress.n_epochs = options_.epochs;
   progress.n_cells = static_cast<int64_t>(split_.training.size());
-  progress.beta = record.beta;
-  Sums sums;
-  SparseBatch batch;
-  bool going = true;
-  while (going && stream_.next(batch, /*at_least=*/2)) {
-    const SailerLoss loss =
-        model_.loss(batch, record.beta, is_warmup(schedule_, epoch));
-    if (on_cpu) check_finite(loss.total.item<double>(), epoch);
-    loss.total.backward();
-    adam_.step(record.learning_rate);
-    sums.add(loss, batch.n_cells());
-
-    record.seconds = seconds_since(start);
-    record.cells_per_second =
-        static_cast<double>(sums.n_cells) / std::max(record.seconds, 1e-9);
-    progress.cells_done = sums.n_cells;
-    progress.cells_per_second = record.cells_per_second;
-    const double per_epoch = epoch > 0 ? seconds_ / static_cast<double>(epoch)
-                                       : static_cast<double>(progress.n_cells) /
-                                             record.cells_per_second;
-    progress.seconds_left =
-        std::max(0.0, per_epoch * static_cast<double>(options_.epochs - epoch) -
-                          record.seconds);
-    if (on_cpu) {
-      const std::vector<double> means = sums.means();
-      progress.loss = means[0];
-      progress.reconstruction = means[1];
-      progress.kl = means[2];
-      progress.marginal = means[3];
-    }
-    going = monitor.keep_going(progress);
+  progress.cells_done = state_.position;
+  progress.beta = record_.beta;
+  progress.loss = reading.mean(0);
+  progress.reconstruction = reading.mean(1);
+  progress.kl = reading.mean(2);
+  progress.marginal = reading.mean(3);
+  progress.cells_per_second = static_cast<double>(reading.n_cells) /
+                              std::max(state_.seconds, 1e-9);
+  double per_epoch =
+      static_cast<double>(progress.n_cells) / progress.cells_per_second;
+  if (!state_.history.empty()) {
+    per_epoch = 0;
+    for (const EpochRecord& past : state_.history) per_epoch += past.seconds;
+    per_epoch /= static_cast<double>(state_.history.size());
   }
-  const std::vector<double> means = sums.means();
-  record.loss = means[0];
-  record.reconstruction = means[1];
-  record.kl = means[2];
-  record.marginal = means[3];
-  check_finite(record.loss, epoch);
-  return going;
+  const auto left = static_cast<double>(options_.epochs - state_.epoch);
+  progress.seconds_left = std::max(0.0, per_epoch * left - state_.seconds);
+  if (monitor.keep_going(progress)) return true;
+  end = End::kInterrupted;
+  return false;
+}
+
+Trainer::End Trainer::train_epoch(Monitor& monitor) {
+  started_ = reported_ = Clock::now();
+  seconds_before_ = state_.seconds;
+  record_ = EpochRecord();
+  record_.epoch = state_.epoch + 1;
+  record_.beta = model_.options().beta * annealing(schedule_, state_.epoch);
+  record_.learning_rate = learning_rate(schedule_, state_.epoch);
+  LossMeter meter(state_.sums, state_.position,
+                  model_.tensor_options().device());
+  start_stream();
+  const auto n_training = static_cast<int64_t>(split_.training.size());
+  End end = End::kEpoch;
+  SparseBatch batch;
+  while (stream_.next(batch, /*at_least=*/2)) {
+    if (!step(batch, meter)) {
+      divergence_ = {record_.epoch, stream_.cells()};
+      return End::kDiverged;
+    }
+    state_.position += batch.n_cells();
+    const bool last = n_training - state_.position < 2;
+    const bool due = !last && is_due();
+    if (!report(meter, monitor, last || due, end)) break;
+    if (due) save();
+  }
+  if (end == End::kDiverged) {  // noticed some steps later, on a device
+    const std::vector<int64_t> order =
+        epoch_order(split_.training, stream_.source().random_access(),
+                    seed_of(options_.seed, kOrderStream, state_.epoch));
+    const int64_t stop = std::min(
+        state_.position + options_.batch_size, static_cast<int64_t>(order.size()));
+    divergence_ = {record_.epoch, {order.begin() + state_.position,
+                                   order.begin() + stop}};
+  }
+  return end;
+}
+
+void Trainer::finish_epoch() {
+  const auto n = static_cast<double>(std::max<int64_t>(1, state_.position));
+  record_.loss = state_.sums[0] / n;
+  record_.reconstruction = state_.sums[1] / n;
+  record_.kl = state_.sums[2] / n;
+  record_.marginal = state_.sums[3] / n;
+  record_.seconds = state_.seconds;
+  record_.cells_per_second = n / std::max(state_.seconds, 1e-9);
+  evaluate(record_);
+  state_.history.push_back(record_);
+  ++state_.epoch;
+  state_.position = 0;
+  state_.sums = {};
+  state_.seconds = 0;
+  if (options_.patience == 0 || split_.validation.empty()) {
+    state_.best_epoch = state_.epoch;
+  } else if (record_.validation_elbo > state_.best_elbo) {
+    state_.best_elbo = record_.validation_elbo;
+    state_.best = model_.parameters().state();
+    state_.best_epoch = state_.epoch;
+  }
+}
+
+bool Trainer::out_of_patience() const {
+  if (options_.patience == 0 || split_.validation.empty()) return false;
+  if (state_.epoch == 0) return false;
+  return state_.epoch - std::max(state_.best_epoch, schedule_.warmup) >=
+         options_.patience;
 }
 
 void Trainer::evaluate(EpochRecord& record) {
@@ -159,78 +214,75 @@ void Trainer::evaluate(EpochRecord& record) {
   record.validation_elbo = evaluation.elbo;
 }
 
+// Epochs done so far, with the share of the running one.
+double Trainer::progress() const {
+  const auto n = static_cast<double>(split_.training.size());
+  return static_cast<double>(state_.epoch) +
+         static_cast<double>(state_.position) / n;
+}
+
+void Trainer::save() {
+  if (checkpoint_.path.empty()) return;
+  write_tensors(checkpoint_.path, kKind, kVersion, state());
+  saved_at_ = progress();
+}
+
+bool Trainer::is_due() const {
+  constexpr double kRounding = 1e-9;
+  return progress() - saved_at_ >= checkpoint_.every - kRounding;
+}
+
+// Without a checkpoint the parameters of the last whole epoch are what a run
+// returns to; the optimiser's moments, twice as large, are not kept.
+void Trainer::keep_good() {
+  if (!checkpoint_.path.empty() || state_.epoch == 0) return;
+  good_ = model_.parameters().state();
+  good_state_ = state_;
+}
+
+void Trainer::roll_back() {
+  if (!checkpoint_.path.empty()) {
+    load_state(Checkpoint::read(checkpoint_.path));
+  } else if (!good_.empty()) {
+    model_.parameters().load_state(good_);
+    state_ = good_state_;
+    adam_ = Adam(model_.parameters().parameters(), options_.weight_decay);
+  }
+}
+
 TrainResult Trainer::run(Monitor& monitor) {
+  // A folder that cannot be written to is told before the work, not after.
+  save();
+  keep_good();
+  End end = End::kEpoch;
+  while (end == End::kEpoch && state_.epoch < options_.epochs &&
+         !out_of_patience()) {
+    end = train_epoch(monitor);
+    if (end != End::kEpoch) break;
+    finish_epoch();
+    keep_good();
+    if (is_due()) save();
+  }
   TrainResult result;
-  std::vector<NamedTensor> best;
-  double best_elbo = -std::numeric_limits<double>::infinity();
-  const bool stops_early = options_.patience > 0 && !split_.validation.empty();
-  for (int64_t epoch = 0; epoch < options_.epochs; ++epoch) {
-    EpochRecord record;
-    if (!train_epoch(epoch, monitor, record)) {
+  if (end == End::kDiverged) {
+    roll_back();
+    result.status = TrainStatus::kDiverged;
+    result.divergence = divergence_;
+  } else {
+    if (progress() != saved_at_) save();
+    if (end == End::kInterrupted) {
       result.status = TrainStatus::kInterrupted;
-      break;
-    }
-    evaluate(record);
-    seconds_ += record.seconds;
-    result.history.push_back(record);
-    result.best_epoch = stops_early ? result.best_epoch : epoch + 1;
-    if (!stops_early) continue;
-    if (record.validation_elbo > best_elbo) {
-      best_elbo = record.validation_elbo;
-      best = model_.parameters().state();
-      result.best_epoch = epoch + 1;
-    }
-    const int64_t since =
-        epoch + 1 - std::max(result.best_epoch, schedule_.warmup);
-    if (since >= options_.patience) {
+    } else if (state_.epoch < options_.epochs) {
       result.status = TrainStatus::kStoppedEarly;
-      break;
     }
   }
-  if (!best.empty()) model_.parameters().load_state(best);
+  result.history = state_.history;
+  result.best_epoch = state_.best_epoch;
   return result;
 }
 
-SailerModel::Evaluation evaluate_cells(SailerModel& model, BatchStream& stream,
-                                       const std::vector<int64_t>& cells) {
-  at::NoGradGuard no_grad;
-  const EvaluationPass pass(stream);
-  stream.start(cells, 0);
-  // The same noise every time: epochs are compared by what they learned.
-  at::Generator generator = make_generator(model.tensor_options().device(), 0);
-  SailerModel::Evaluation sum;
-  SparseBatch batch;
-  while (stream.next(batch)) {
-    const SailerModel::Evaluation part = model.evaluate(batch, generator);
-    const auto n = static_cast<double>(batch.n_cells());
-    sum.log_likelihood += n * part.log_likelihood;
-    sum.kl += n * part.kl;
-    sum.elbo += n * part.elbo;
-  }
-  const auto n = static_cast<double>(cells.size());
-  return {sum.log_likelihood / n, sum.kl / n, sum.elbo / n};
-}
-
-std::vector<float> embed_cells(SailerModel& model, BatchStream& stream,
-                               Monitor& monitor) {
-  at::NoGradGuard no_grad;
-  const EvaluationPass pass(stream);
-  const int64_t d = model.options().n_latent;
-  std::vector<int64_t> cells(stream.source().n_cells());
-  std::iota(cells.begin(), cells.end(), int64_t{0});
-  std::vector<float> out;
-  out.reserve(cells.size() * static_cast<size_t>(d));
-  stream.start(cells, 0);
-  SparseBatch batch;
-  while (stream.next(batch)) {
-    const at::Tensor mean = model.encode(batch, /*training=*/false)
-                                .mean.to(at::kCPU, at::kFloat)
-                                .contiguous();
-    const float* values = mean.data_ptr<float>();
-    out.insert(out.end(), values, values + mean.numel());
-    if (!monitor.keep_going({})) return {};
-  }
-  return out;
+void Trainer::keep_best() {
+  if (!state_.best.empty()) model_.parameters().load_state(state_.best);
 }
 
 }  // namespace sailer

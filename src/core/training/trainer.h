@@ -1,6 +1,7 @@
 // The foreman: drives a model over a stream of minibatches, epoch by epoch.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -9,63 +10,97 @@
 #include "../models/sailer_model.h"
 #include "../support/monitor.h"
 #include "adam.h"
+#include "loss_meter.h"
+#include "passes.h"
 #include "sampler.h"
 #include "train_options.h"
+#include "train_state.h"
 
 namespace sailer {
 
-struct EpochRecord {
-  int64_t epoch = 0;  // from 1
-  double beta = 0, learning_rate = 0;
-  // Means over the training cells, unweighted but for `loss`.
-  double loss = 0, reconstruction = 0, kl = 0, marginal = 0;
-  // Means over the cells kept back; NaN without any.
-  double validation_log_likelihood = 0, validation_kl = 0;
-  double validation_elbo = 0;
-  double seconds = 0, cells_per_second = 0;
-};
+enum class TrainStatus { kCompleted, kStoppedEarly, kInterrupted, kDiverged };
 
-enum class TrainStatus { kCompleted, kStoppedEarly, kInterrupted };
+// Where the loss or a gradient was no longer finite.
+struct Divergence {
+  int64_t epoch = 0;           // from 1
+  std::vector<int64_t> cells;  // of the minibatch
+};
 
 struct TrainResult {
   TrainStatus status = TrainStatus::kCompleted;
   std::vector<EpochRecord> history;
   int64_t best_epoch = 0;  // the epoch whose parameters were kept, from 1
+  Divergence divergence;   // when the status is kDiverged
+};
+
+// Where a run leaves its state, so that it can be resumed after a crash.
+struct Checkpoint {
+  std::string path;  // file; none when empty
+  double every = 1;  // epochs between two checkpoints; may be below 1
+
+  // What stands in the file, in the order of Trainer::state(). Throws
+  // Error(kFile) when it is missing or damaged.
+  static std::vector<NamedTensor> read(const std::string& path);
 };
 
 class Trainer {
  public:
   // Both must outlive the trainer. `split` names cells of the stream's source.
   Trainer(SailerModel& model, BatchStream& stream, const Split& split,
-          const TrainOptions& options);
+          const TrainOptions& options, const Checkpoint& checkpoint = {});
 
-  // Trains until the last epoch, until patience runs out or until the monitor
-  // asks to stop; the model is then usable in each case. Throws
-  // Error(kNumeric), naming the epoch, when the loss is no longer finite.
+  // Trains until the last epoch, until patience runs out, until the monitor
+  // asks to stop or until a loss or gradient is no longer finite. The model is
+  // usable in each case; in the last one it has the parameters of the last
+  // checkpoint, or of the last whole epoch where there is none.
   TrainResult run(Monitor& monitor);
 
+  // Gives the model the parameters of the best epoch, where patience looked for
+  // one. What `state` returned before is what a resumed run needs.
+  void keep_best();
+
+  // All that it takes to go on: the model's parameters ("model."), the
+  // optimiser's ("adam."), and the TrainState ("run.", "best.").
+  std::vector<NamedTensor> state() const;
+
+  // Goes on from there. Throws Error(kFile) when it does not fit the model.
+  void load_state(const std::vector<NamedTensor>& state);
+
  private:
-  struct Sums;
-  bool train_epoch(int64_t epoch, Monitor& monitor, EpochRecord& record);
+  enum class End { kEpoch, kInterrupted, kDiverged };
+  using Clock = std::chrono::steady_clock;
+
+  End train_epoch(Monitor& monitor);
+  void start_stream();
+  bool step(const SparseBatch& batch, LossMeter& meter);
+  bool report(const LossMeter& meter, Monitor& monitor, bool force, End& end);
+  void finish_epoch();
+  bool out_of_patience() const;
   void evaluate(EpochRecord& record);
-  void check_finite(double loss, int64_t epoch) const;
+  void roll_back();
+  double progress() const;
+  bool is_due() const;
+  void save();
+  void keep_good();
 
   SailerModel& model_;
   BatchStream& stream_;
   const Split& split_;
   TrainOptions options_;
   Schedule schedule_;
+  Checkpoint checkpoint_;
   Adam adam_;
-  double seconds_ = 0;  // in finished epochs
+  TrainState state_;
+  Divergence divergence_;
+
+  // Set by train_epoch for the time of one epoch.
+  EpochRecord record_;
+  Clock::time_point started_, reported_;
+  double seconds_before_ = 0;  // of this epoch, before it was resumed
+
+  double saved_at_ = 0;            // progress() at the last checkpoint
+  std::vector<NamedTensor> good_;  // parameters of the last whole epoch
+  TrainState good_state_;
 };
-
-// Means of SailerModel::evaluate() over `cells`.
-SailerModel::Evaluation evaluate_cells(SailerModel& model, BatchStream& stream,
-                                       const std::vector<int64_t>& cells);
-
-// Posterior means of all cells of the stream's source in its order, row-major
-// [cells x n_latent]; empty when the monitor asked to stop.
-std::vector<float> embed_cells(SailerModel& model, BatchStream& stream,
-                               Monitor& monitor);
 
 }  // namespace sailer

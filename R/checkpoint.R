@@ -1,0 +1,226 @@
+# Checkpoints: a folder with `run.h5`, the plan of the run, written once, and
+# `state.h5`, which the core replaces as a whole while it trains.
+
+run_file <- function(folder) file.path(folder, "run.h5")
+state_file <- function(folder) file.path(folder, "state.h5")
+has_checkpoint <- function(folder) file.exists(run_file(folder))
+
+write_plan <- function(plan, folder) {
+  if (!dir.exists(folder)) {
+    made <- suppressWarnings(dir.create(folder, recursive = TRUE))
+    if (!made) {
+      abort(
+        c(
+          "The checkpoint folder {.path {folder}} could not be made.",
+          i = "Is the folder above it yours to write to?"
+        ),
+        class = "file", call = NULL
+      )
+    }
+  }
+  plan$call <- paste(deparse(plan$call), collapse = "\n")
+  core_store_write(run_file(folder), "training run", 1, plan)
+}
+
+read_plan <- function(folder) {
+  plan <- core_store_read(run_file(folder), "training run", 1)
+  plan$call <- str2lang(plan$call)
+  class(plan$control) <- "train_control"
+  plan$control["checkpoint"] <- list(folder)
+  plan
+}
+
+# A run whose folder holds a checkpoint of the same run goes on from there; of
+# another run is an error, so that nothing trained is ever overwritten.
+begin_or_continue <- function(plan, cells, map, call = rlang::caller_env()) {
+  folder <- plan$control$checkpoint
+  if (is.null(folder) || !has_checkpoint(folder)) {
+    return(run_plan(plan, cells, map))
+  }
+  different <- differences(read_plan(folder), plan)
+  if (length(different) > 0) {
+    abort(
+      c(
+        "{.path {folder}} holds the checkpoint of another run: it differs in
+         {.field {different}}.",
+        i = "Give another folder as {.arg checkpoint}, delete this one, or go on
+             with it as it was: {.code resume({dQuote(folder, FALSE)}, x)}."
+      ),
+      class = "file", call = call
+    )
+  }
+  tell_of_resuming(folder)
+  run_plan(plan, cells, map, saved_state(folder))
+}
+
+# A run killed before its first checkpoint starts again.
+saved_state <- function(folder) {
+  if (file.exists(state_file(folder))) state_file(folder)
+}
+
+tell_of_resuming <- function(folder) {
+  cli::cli_inform(
+    c(i = "Going on from the checkpoint in {.path {folder}}."),
+    class = "sailer_note"
+  )
+}
+
+# Names of what decides the result and is not the same in two plans.
+differences <- function(old, new) {
+  same <- function(a, b) {
+    isTRUE(all.equal(a, b, check.attributes = FALSE, tolerance = 1e-12))
+  }
+  by_name <- function(a, b, names) {
+    names[!vapply(names, function(n) same(a[[n]], b[[n]]), logical(1))]
+  }
+  c(
+    by_name(old, new, c("cells", "peaks", "depth", "confounders")),
+    by_name(old$options, new$options, names(new$options)),
+    by_name(
+      old$control, new$control, setdiff(names(new$control), resumable_options)
+    )
+  )
+}
+
+# What may change when a run goes on.
+resumable_options <- c(
+  "epochs", "learning_rate", "learning_rate_decay", "weight_decay", "patience",
+  "precision", "reconstruction", "sampled_share", "checkpoint", "every",
+  "device", "threads", "verbose"
+)
+
+#' Go on with a training that was stopped
+#'
+#' Takes up a training where it was interrupted (Ctrl-C), killed, or ended
+#' because the loss was no longer finite. With the options unchanged, on the
+#' same machine and with the same number of threads, the result has the same
+#' bits as that of a training that was never stopped.
+#'
+#' A run with `train_control(checkpoint = )` also goes on when the same call of
+#' [sailer()] or [RunSAILER()] is made again, as when a job is put into the
+#' queue anew.
+#'
+#' @param from A fit whose training was interrupted, or the folder of a
+#'   checkpoint ([train_control()]). A finished run can be trained further from
+#'   its folder with more `epochs`.
+#' @param x The counts that were trained on, as [sailer()] takes them: the same
+#'   cells in the same order; the peaks of the model are found by name. Batch
+#'   and covariates are part of what was saved.
+#' @param ... Options of [train_control()] to change: `epochs`,
+#'   `learning_rate`, `learning_rate_decay`, `weight_decay`, `patience`,
+#'   `precision`, `reconstruction`, `sampled_share`, `checkpoint`, `every`,
+#'   `device`, `threads`, `verbose`. Others decide what was done already and
+#'   stay as they were.
+#' @return An object of class `"sailer_fit"`, as of [sailer()].
+#' @section Errors:
+#' `sailer_argument_error` for a fit that is finished and for an option that
+#' cannot be changed; `sailer_file_error` for a folder without a checkpoint or
+#' with a damaged one; `sailer_data_error` when `x` has other cells, lacks peaks
+#' or has other counts than were trained on.
+#' @references Cao (2023), section 2.2.2, for the training.
+#' @examples
+#' sim <- simulate_atac(n_cells = 100, n_peaks = 300, n_types = 2, seed = 1)
+#' folder <- tempfile("checkpoint-")
+#' fit <- sailer(sim$counts,
+#'   hidden = 16,
+#'   control = train_control(epochs = 2, checkpoint = folder, verbose = FALSE)
+#' )
+#' longer <- resume(folder, sim$counts, epochs = 4)
+#' nrow(history(longer))
+#' @export
+resume <- function(from, x, ...) {
+  check_one_libtorch(libtorch_record()$folder)
+  if (missing(x)) {
+    abort("{.arg x} is missing: give the counts that were trained on.")
+  }
+  if (inherits(from, "sailer_fit")) {
+    plan <- plan_of_fit(from)
+    state <- from$progress$state
+  } else {
+    plan <- read_plan(checkpoint_folder(from))
+    state <- saved_state(from)
+  }
+  plan$control <- change_control(plan$control, list(...))
+  plan$device <- core_choose_device(plan$control$device)
+  plan$control <- usable_precision(plan$control, plan$device)
+  cells <- as_cells(x)
+  check_cells(cells)
+  map <- match_plan(cells, plan)
+  run_plan(plan, cells, map, state)
+}
+
+checkpoint_folder <- function(from, call = rlang::caller_env()) {
+  if (!rlang::is_string(from)) {
+    abort(
+      "{.arg from} must be a fit of {.fn sailer} or the folder of a checkpoint,
+       not {.obj_type_friendly {from}}.",
+      call = call
+    )
+  }
+  if (!has_checkpoint(from)) {
+    found <- if (dir.exists(from)) {
+      "{.path {from}} holds no checkpoint: it has no {.file run.h5}."
+    } else {
+      "There is no folder {.path {from}}."
+    }
+    abort(
+      c(found, i = "Give the folder that was {.arg checkpoint} in
+                    {.fn train_control}."),
+      class = "file", call = call
+    )
+  }
+  from
+}
+
+change_control <- function(control, changes, call = rlang::caller_env()) {
+  check_option_names(names(changes), names(formals(train_control)), call)
+  fixed <- setdiff(names(changes), resumable_options)
+  if (length(fixed) > 0) {
+    abort(
+      c(
+        "{.arg {fixed}} cannot be changed when a training goes on.",
+        i = "It decides what was done already; train anew with
+             {.fn sailer}."
+      ),
+      call = call
+    )
+  }
+  old <- unclass(control)
+  old[names(changes)] <- changes
+  do.call(train_control, old[names(formals(train_control))])
+}
+
+# Proves that `cells` are those of the plan, and finds its peaks among theirs.
+match_plan <- function(cells, plan, call = rlang::caller_env()) {
+  if (!identical(cells$cells, plan$cells)) {
+    known <- setequal(cells$cells, plan$cells)
+    strange <- utils::head(setdiff(cells$cells, plan$cells), 1)
+    abort(
+      c(
+        "{.arg x} does not have the cells that were trained on.",
+        x = if (known) "They are the same, in another order." else {
+          "It has {length(cells$cells)} cells, {length(plan$cells)} were trained
+           on; {.val {strange}} was not among them."
+        },
+        i = "Give the same counts as in the call of {.fn sailer}."
+      ),
+      class = "data", call = call
+    )
+  }
+  map <- match_peaks(cells, plan$peaks, "x", call)
+  depth <- core_depth_within(cells$source, !is.na(map))
+  other <- which(depth != plan$depth)
+  if (length(other) > 0) {
+    first <- other[1]
+    abort(
+      c(
+        "{.arg x} has other counts than were trained on: cell
+         {.val {plan$cells[first]}} has {depth[first]} open peaks of the model,
+         it had {plan$depth[first]}.",
+        i = "Give the same counts as in the call of {.fn sailer}."
+      ),
+      class = "data", call = call
+    )
+  }
+  map
+}

@@ -1,0 +1,57 @@
+# What RunSAILER() does between the object's cells and the fit, for every class:
+# trains or goes on, and sees to it that there is an embedding to put back.
+
+# `resume` is NULL, a fit, the folder of a checkpoint, or TRUE for the fit that
+# the object holds, which `own` finds.
+fit_cells <- function(cells, batch, covariates, resume, own, ...) {
+  if (is.null(resume) || rlang::is_false(resume)) {
+    fit <- sailer(cells, batch = batch, covariates = covariates, ...)
+  } else {
+    if (rlang::is_true(resume)) resume <- own()
+    fit <- resume_cells(resume, cells, ...)
+  }
+  complete_embedding(fit, cells)
+}
+
+# Options of training may come one by one or as `control`.
+resume_cells <- function(from, cells, ..., control = NULL,
+                         call = rlang::caller_env()) {
+  if (!is.null(control)) {
+    abort(
+      c(
+        "{.arg control} is not taken when a training goes on.",
+        i = "Name the options to change themselves, such as
+             {.code learning_rate = 1e-4}: see {.fn resume}."
+      ),
+      call = call
+    )
+  }
+  resume(from, cells, ...)
+}
+
+# After an interruption the cells may not be embedded yet: done now, unless
+# interrupted once more. Then the fit goes without.
+complete_embedding <- function(fit, cells) {
+  if (is.null(fit$embedding)) {
+    cli::cli_inform(
+      c(i = "Embedding the {length(fit$cells)} cells with the fit so far."),
+      class = "sailer_note"
+    )
+    fit$embedding <- tryCatch(
+      embed_cells(fit, cells, match_peaks(cells, fit$peaks, "object")),
+      interrupt = function(cnd) NULL
+    )
+  }
+  fit
+}
+
+warn_of_no_embedding <- function() {
+  cli::cli_warn(
+    c(
+      "The cells were not embedded: the object has the fit, but no embedding.",
+      i = "{.fn get_fit} finds it; {.code RunSAILER(object, resume = TRUE)} goes
+           on with it."
+    ),
+    class = "sailer_interrupted"
+  )
+}

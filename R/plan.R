@@ -1,0 +1,107 @@
+# A plan: what a run of training needs beside the counts. It is made once, kept
+# in the checkpoint folder and, in parts, in the fit, so that a run can go on.
+
+new_plan <- function(call, options, control, cells, layout, depth, confounders,
+                     device) {
+  list(
+    call = short_call(call), options = options, control = control,
+    origin = cells$origin, peaks = layout$peaks,
+    chromosomes = layout$chromosomes, group_sizes = layout$group_sizes,
+    frequencies = layout$frequencies, n_peaks_given = layout$n_given,
+    cells = cells$cells, depth = stats::setNames(depth, cells$cells),
+    confounders = confounders, device = device
+  )
+}
+
+# The plan of a fit whose training can go on.
+plan_of_fit <- function(fit, call = rlang::caller_env()) {
+  if (is.null(fit$progress)) {
+    abort(
+      c(
+        "The training of this fit is {fit$status}: there is nothing to go on
+         with.",
+        i = "A fit keeps what it takes when it was interrupted. To train a
+             finished one further, set {.arg checkpoint} in
+             {.fn train_control} and resume from that folder with more
+             {.arg epochs}."
+      ),
+      call = call
+    )
+  }
+  c(
+    fit[c(
+      "call", "options", "control", "origin", "peaks", "chromosomes",
+      "group_sizes", "frequencies", "n_peaks_given", "cells", "depth"
+    )],
+    list(confounders = fit$progress$confounders, device = fit$device)
+  )
+}
+
+# Trains as planned, from the start or from a state; `map` gives each feature of
+# `cells` its place in the model.
+run_plan <- function(plan, cells, map, state = NULL) {
+  control <- plan$control
+  folder <- control$checkpoint
+  if (!is.null(folder)) write_plan(plan, folder)
+  run <- list(
+    checkpoint = if (is.null(folder)) "" else state_file(folder),
+    every = control$every, state = state
+  )
+  trained <- with_threads(control$threads, core_sailer_train(
+    cells$source, map, plan$group_sizes, plan$frequencies,
+    c(list(depth = as.numeric(plan$depth)), plan$confounders), plan$options,
+    core_control(control), plan$device, run,
+    progress_reporter(control$verbose)
+  ))
+  tell_of_end(trained, plan)
+  new_fit(trained, plan)
+}
+
+tell_of_end <- function(trained, plan) {
+  done <- nrow(trained$history)
+  if (trained$status == "interrupted") {
+    cli::cli_warn(
+      c(
+        "Training was interrupted after {done} whole epoch{?s}; the fit so far
+         is returned.",
+        i = "{.code resume(fit, x)} goes on with it."
+      ),
+      class = "sailer_interrupted"
+    )
+  } else if (trained$status == "diverged") {
+    tell_of_divergence(trained, plan, done)
+  }
+}
+
+# Nothing good to return is an error; else the fit comes with a warning.
+tell_of_divergence <- function(trained, plan, done) {
+  cells <- plan$cells[trained$diverged_cells]
+  folder <- plan$control$checkpoint
+  rate <- plan$control$learning_rate
+  from <- if (is.null(folder)) "fit" else dQuote(folder, FALSE)
+  again <- paste0("resume(", from, ", x, learning_rate = ", rate / 10, ")")
+  found <- c(
+    "The loss or a gradient was no longer a finite number in epoch
+     {trained$diverged_epoch}, in the minibatch of {length(cells)} cell{?s}
+     {.val {utils::head(cells, 3)}}{if (length(cells) > 3) ', ...'}."
+  )
+  if (done == 0) {
+    abort(
+      c(
+        found,
+        i = "Try a smaller {.arg learning_rate} (it is {rate}) or a smaller
+             {.arg omega} (it is {signif(plan$options$omega, 3)})."
+      ),
+      class = "numeric", call = NULL
+    )
+  }
+  cli::cli_warn(
+    c(
+      found,
+      "Training stopped and went back to the last good state, after {done}
+       epoch{?s}; that fit is returned.",
+      i = "Go on with a smaller step size: {.code {again}}."
+    ),
+    class = "sailer_diverged"
+  )
+}

@@ -1,0 +1,170 @@
+# What the benchmarks of the training engine share: random cells in memory and
+# straight to disk, one measured run in a process of its own, and its peak
+# memory. Random cells have no types: speed does not depend on what is learned.
+
+suppressMessages({
+  library(sailer)
+  library(Matrix)
+})
+
+# Open entries of `n_cells` x `n_peaks` at random, cell by cell: gaps between
+# successes are geometric, so the cost is that of the non-zeros.
+random_cells <- function(n_cells, n_peaks, density) {
+  total <- as.numeric(n_cells) * n_peaks
+  n <- ceiling(total * density + 6 * sqrt(total * density) + 10)
+  at <- cumsum(stats::rgeom(n, density) + 1)
+  at <- at[at <= total] - 1
+  list(
+    peak = as.integer(at %% n_peaks),
+    ends = cumsum(tabulate(at %/% n_peaks + 1, n_cells))
+  )
+}
+
+peak_names <- function(n_peaks) {
+  chromosome <- 1 + (seq_len(n_peaks) - 1) * 24 %/% n_peaks
+  start <- 1000 * seq_len(n_peaks)
+  sprintf("chr%d-%.0f-%.0f", chromosome, start, start + 500)
+}
+
+random_matrix <- function(n_cells, n_peaks, density, seed = 1) {
+  set.seed(seed)
+  cells <- random_cells(n_cells, n_peaks, density)
+  methods::new("dgCMatrix",
+    i = cells$peak, p = c(0L, as.integer(cells$ends)),
+    x = rep(1, length(cells$peak)), Dim = as.integer(c(n_peaks, n_cells)),
+    Dimnames = list(peak_names(n_peaks), sprintf("cell%07d", seq_len(n_cells)))
+  )
+}
+
+# A 10x HDF5 file, written block by block: never more than `block` cells are in
+# memory. Chunks and compression are those of Cell Ranger's files.
+random_tenx <- function(file, n_cells, n_peaks, density, seed = 1,
+                        block = 10000, level = 4) {
+  set.seed(seed)
+  rhdf5::h5createFile(file)
+  rhdf5::h5createGroup(file, "matrix")
+  rhdf5::h5createGroup(file, "matrix/features")
+  for (name in c("indices", "data")) {
+    rhdf5::h5createDataset(
+      file, paste0("matrix/", name), 0,
+      maxdims = rhdf5::H5Sunlimited(), H5type = "H5T_STD_I32LE",
+      chunk = 80000, level = level
+    )
+  }
+  ends <- numeric(n_cells)
+  done <- 0
+  for (first in seq(1, n_cells, by = block)) {
+    n <- min(block, n_cells - first + 1)
+    cells <- random_cells(n, n_peaks, density)
+    size <- length(cells$peak)
+    range <- list(done + seq_len(size))
+    for (name in c("indices", "data")) {
+      dataset <- paste0("matrix/", name)
+      rhdf5::h5set_extent(file, dataset, done + size)
+      values <- if (name == "indices") cells$peak else rep(1L, size)
+      rhdf5::h5write(values, file, dataset, index = range)
+    }
+    ends[first - 1 + seq_len(n)] <- done + cells$ends
+    done <- done + size
+  }
+  rhdf5::h5createDataset(
+    file, "matrix/indptr", n_cells + 1, H5type = "H5T_STD_I64LE", level = level
+  )
+  rhdf5::h5write(c(0, ends), file, "matrix/indptr")
+  rhdf5::h5write(as.integer(c(n_peaks, n_cells)), file, "matrix/shape")
+  rhdf5::h5write(sprintf("cell%07d", seq_len(n_cells)), file,
+                 "matrix/barcodes")
+  rhdf5::h5write(peak_names(n_peaks), file, "matrix/features/id")
+  rhdf5::h5write(rep("Peaks", n_peaks), file, "matrix/features/feature_type")
+  rhdf5::h5closeAll()
+  invisible(file)
+}
+
+memory_mb <- function(field) {
+  line <- grep(paste0("^", field), readLines("/proc/self/status"), value = TRUE)
+  as.numeric(gsub("[^0-9]", "", line)) / 1024
+}
+
+cpu_seconds <- function() sum(proc.time()[c(1, 2)])
+
+# Trains on `x` and returns cells per CPU-second of the epochs after the first,
+# and the peak of resident memory, above what was resident before. `epochs` at
+# least 2. `engine`: "fused" (ours) or "dense" (the plain computation).
+measure <- function(x, architecture, hidden, batch_size, engine = "fused",
+                    epochs = 2, ...) {
+  control <- train_control(
+    epochs = epochs, batch_size = batch_size, validation = 0, warmup = 0,
+    threads = 1, device = "cpu", verbose = FALSE, ...
+  )
+  control$engine <- engine
+  options <- sailer:::core_sailer_options(
+    list(architecture = architecture, hidden = hidden)
+  )
+  cells <- as_cells(x)
+  groups <- if (architecture == "chromosome") {
+    tabulate(as.integer(sub("chr([0-9]+)-.*", "\\1", cells$peaks)))
+  } else {
+    nrow(cells)
+  }
+  counted <- check_cells(cells)
+  gc()
+  resting <- memory_mb("VmRSS")
+  cat("5", file = "/proc/self/clear_refs") # forgets the peak so far
+  clock <- NULL
+  report <- function(p) {
+    if (p$done >= p$cells) {
+      clock <<- rbind(clock, c(p$epoch, cpu_seconds(), proc.time()[[3]]))
+    }
+  }
+  sailer:::core_sailer_train(
+    cells$source, seq_len(nrow(cells)), groups,
+    counted$peak_cells / ncol(cells),
+    list(depth = as.numeric(counted$depth), labels = list(),
+         numbers = list()),
+    options, sailer:::core_control(sailer:::resolve_control(
+      control, ncol(cells)
+    )), "cpu", list(checkpoint = "", every = 1, state = NULL), report
+  )
+  spent <- clock[nrow(clock), ] - clock[1, ]
+  c(
+    cells_per_cpu_second = ncol(cells) * spent[[1]] / spent[[2]],
+    cells_per_second = ncol(cells) * spent[[1]] / spent[[3]],
+    resting_mb = resting, peak_mb = memory_mb("VmHWM")
+  )
+}
+
+# The same in an R process of its own, so that peaks of memory are its own.
+measure_apart <- function(...) {
+  arguments <- tempfile(fileext = ".rds")
+  result <- tempfile(fileext = ".rds")
+  on.exit(unlink(c(arguments, result)))
+  saveRDS(list(...), arguments)
+  here <- benchmark_folder()
+  code <- sprintf(
+    paste(
+      "source('%s'); a <- readRDS('%s'); a$x <- eval(a$x);",
+      "saveRDS(do.call(measure, a), '%s')"
+    ),
+    file.path(here, "engine.R"), arguments, result
+  )
+  status <- system2(
+    file.path(R.home("bin"), "Rscript"), c("-e", shQuote(code)),
+    env = c("OMP_NUM_THREADS=1", "OPENBLAS_NUM_THREADS=1")
+  )
+  if (status != 0 || !file.exists(result)) {
+    return(c(
+      cells_per_cpu_second = NA, cells_per_second = NA, resting_mb = NA,
+      peak_mb = NA
+    ))
+  }
+  readRDS(result)
+}
+
+benchmark_folder <- function() {
+  file <- sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE))
+  if (length(file) == 1) {
+    dirname(normalizePath(file))
+  } else {
+    system.file("benchmarks", package = "sailer")
+  }
+}

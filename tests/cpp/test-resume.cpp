@@ -1,0 +1,248 @@
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+
+#include "catch.h"
+#include "core/support/error.h"
+#include "trainer_helpers.h"
+
+using namespace sailer;
+using namespace sailer_test;
+
+namespace {
+
+// A file in a folder of its own, removed at the end.
+struct StateFile {
+  std::filesystem::path folder =
+      std::filesystem::temp_directory_path() /
+      ("sailer-resume-" + std::to_string(std::rand()));
+  StateFile() { std::filesystem::create_directories(folder); }
+  ~StateFile() { std::filesystem::remove_all(folder); }
+  std::string path() const { return (folder / "state.h5").string(); }
+};
+
+// All but the clock: seconds differ from run to run.
+bool same_history(const std::vector<EpochRecord>& one,
+                  const std::vector<EpochRecord>& other) {
+  if (one.size() != other.size()) return false;
+  for (size_t k = 0; k < one.size(); ++k) {
+    const EpochRecord &a = one[k], &b = other[k];
+    if (a.epoch != b.epoch || a.beta != b.beta || a.loss != b.loss ||
+        a.reconstruction != b.reconstruction || a.kl != b.kl ||
+        a.marginal != b.marginal ||
+        a.validation_log_likelihood != b.validation_log_likelihood ||
+        a.validation_elbo != b.validation_elbo) {
+      return false;
+    }
+  }
+  return true;
+}
+
+void require_same(const Run& resumed, const Run& whole) {
+  REQUIRE(same_bits(resumed.state, whole.state));
+  REQUIRE(same_history(resumed.result.history, whole.result.history));
+  REQUIRE(resumed.result.best_epoch == whole.result.best_epoch);
+  REQUIRE(resumed.result.status == whole.result.status);
+}
+
+// Copies the file away at one moment, as a kill would leave it.
+struct Thief : Monitor {
+  int left;
+  std::string from, to;
+  Thief(int n, std::string path)
+      : left(n), from(std::move(path)), to(from + ".stolen") {}
+  bool keep_going(const Progress&) override {
+    if (left-- == 0) std::filesystem::copy_file(from, to);
+    return true;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a run stopped after any step goes on with the same bits") {
+  TrainOptions training = short_training();
+  training.epochs = 5;
+  const Run whole = run(training);
+  // 108 training cells are 6 steps an epoch; the last of 8 cells.
+  for (int steps : {0, 1, 5, 6, 7, 11, 17, 29}) {
+    CAPTURE(steps);
+    Stopper stopper(steps);
+    const Run part = run(training, stopper);
+    REQUIRE(part.result.status == TrainStatus::kInterrupted);
+    Given given;
+    given.from = part.progress;
+    require_same(run(training, given), whole);
+  }
+}
+
+TEST_CASE("patience survives a stop with its best epoch") {
+  TrainOptions training = short_training();
+  training.epochs = 400;
+  training.patience = 4;
+  training.learning_rate = 0.05;
+  const Run whole = run(training);
+  REQUIRE(whole.result.status == TrainStatus::kStoppedEarly);
+  const auto n = static_cast<int>(whole.result.history.size());
+  Stopper stopper(6 * (n - 2) + 3);  // between the best epoch and the end
+  Given given;
+  given.from = run(training, stopper).progress;
+  require_same(run(training, given), whole);
+  // And the finished run is finished: nothing is trained any more.
+  given.from = whole.progress;
+  const Run again = run(training, given);
+  REQUIRE(again.result.history.size() == whole.result.history.size());
+  require_same(again, whole);
+}
+
+TEST_CASE("a checkpoint left at any moment goes on with the same bits") {
+  TrainOptions training = short_training();
+  training.epochs = 4;
+  const Run whole = run(training);
+  for (double every : {0.15, 0.5, 1.0, 2.0}) {
+    for (int moment : {2, 9, 15, 22}) {
+      CAPTURE(every, moment);
+      StateFile file;
+      Given given;
+      given.checkpoint = {file.path(), every};
+      Thief thief(moment, file.path());
+      require_same(run(training, thief, given), whole);
+      Given resumed;
+      resumed.from = Checkpoint::read(thief.to);
+      require_same(run(training, resumed), whole);
+      // The end of the run is in its file too.
+      resumed.from = Checkpoint::read(file.path());
+      require_same(run(training, resumed), whole);
+    }
+  }
+}
+
+TEST_CASE("a finished run goes on with more epochs as if it had them") {
+  TrainOptions training = short_training();
+  const Run whole = run(training);
+  training.epochs = 7;
+  Given given;
+  given.from = run(training).progress;
+  training.epochs = 12;
+  require_same(run(training, given), whole);
+}
+
+TEST_CASE("a state that does not fit is refused and changes nothing") {
+  const TrainOptions training = short_training();
+  const Run whole = run(training);
+  Given given;
+  given.from = whole.progress;
+  given.from.erase(given.from.begin());
+  REQUIRE_THROWS_AS(run(training, given), Error);
+  given.from = whole.progress;
+  for (NamedTensor& entry : given.from) {
+    if (entry.name == "run.history") entry.tensor = entry.tensor.slice(0, 1);
+  }
+  REQUIRE_THROWS_WITH(run(training, given), contains("run.history"));
+}
+
+TEST_CASE("a folder that cannot be written to is told at the start") {
+  TrainOptions training = short_training();
+  Given given;
+  given.checkpoint = {"/no/such/folder/state.h5", 1};
+  Stopper never(0);
+  REQUIRE_THROWS_WITH(run(training, never, given), contains("no/such/folder"));
+}
+
+namespace {
+
+// Spoils the model after a number of steps, as a step too large would.
+struct Spoiler : Monitor {
+  int left;
+  SailerModel* model;
+  Spoiler(int n, SailerModel* m) : left(n), model(m) {}
+  bool keep_going(const Progress&) override {
+    if (left-- == 0) {
+      at::NoGradGuard no_grad;
+      model->parameters().parameters()[0].tensor.fill_(
+          std::numeric_limits<float>::quiet_NaN());
+    }
+    return true;
+  }
+};
+
+struct Spoiled {
+  TrainResult result;
+  std::vector<NamedTensor> state, progress;
+};
+
+Spoiled spoil(int after, const Checkpoint& checkpoint) {
+  const TrainOptions training = short_training();
+  ConfounderMatrix none;
+  none.width = 1;
+  none.values.assign(kCells, 0);
+  StreamOptions stream_options;
+  stream_options.batch_size = training.batch_size;
+  std::vector<int32_t> map(kPeaks);
+  for (int32_t p = 0; p < kPeaks; ++p) map[p] = p;
+  BatchStream stream(two_types(), map, none, stream_options);
+  SailerModel model(small_model(), PeakLayout({kPeaks}), 1, {}, training.seed);
+  const Split split = split_cells(kCells, training.validation, training.seed);
+  Trainer trainer(model, stream, split, training, checkpoint);
+  Spoiler spoiler(after, &model);
+  Spoiled out;
+  out.result = trainer.run(spoiler);
+  out.state = model.parameters().state();
+  out.progress = trainer.state();
+  return out;
+}
+
+std::vector<int64_t> cells_of_step(int64_t epoch, int64_t step) {
+  const TrainOptions training = short_training();
+  const Split split = split_cells(kCells, training.validation, training.seed);
+  const std::vector<int64_t> order = epoch_order(
+      split.training, true,
+      derive_seed(derive_seed(training.seed, kOrderStream),
+                  static_cast<uint64_t>(epoch)));
+  return {order.begin() + step * training.batch_size,
+          order.begin() + (step + 1) * training.batch_size};
+}
+
+}  // namespace
+
+TEST_CASE("a loss that is not finite goes back to the last whole epoch") {
+  // Spoilt after step 15: the third epoch's step 4 is the first to notice.
+  const Spoiled out = spoil(15, {});
+  REQUIRE(out.result.status == TrainStatus::kDiverged);
+  REQUIRE(out.result.divergence.epoch == 3);
+  REQUIRE(out.result.divergence.cells == cells_of_step(2, 4));
+  REQUIRE(out.result.history.size() == 2);
+  TrainOptions two = short_training();
+  two.epochs = 2;
+  REQUIRE(same_bits(out.state, run(two).state));
+  // It can go on, with the optimiser begun anew.
+  Given given;
+  given.from = out.progress;
+  const Run resumed = run(short_training(), given);
+  REQUIRE(resumed.result.status == TrainStatus::kCompleted);
+  REQUIRE(resumed.result.history.size() == 12);
+}
+
+TEST_CASE("with a checkpoint it goes back there, the optimiser too") {
+  StateFile file;
+  const Spoiled out = spoil(15, {file.path(), 0.5});
+  REQUIRE(out.result.status == TrainStatus::kDiverged);
+  Given given;
+  given.from = out.progress;
+  // Half an epoch is three steps: the checkpoint is that of step 15.
+  require_same(run(short_training(), given), run(short_training()));
+}
+
+TEST_CASE("in the first epoch there is nothing to go back to") {
+  const Spoiled out = spoil(1, {});
+  REQUIRE(out.result.status == TrainStatus::kDiverged);
+  REQUIRE(out.result.divergence.epoch == 1);
+  REQUIRE(out.result.history.empty());
+}
+
+TEST_CASE("a step size that is far too large is noticed") {
+  TrainOptions training = short_training();
+  training.learning_rate = 1e30;
+  REQUIRE(run(training).result.status == TrainStatus::kDiverged);
+}

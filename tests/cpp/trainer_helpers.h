@@ -1,0 +1,119 @@
+// Two types of cells and short trainings on them, for the tests of the trainer.
+#pragma once
+
+#include <cmath>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/data/packed_source.h"
+#include "core/training/trainer.h"
+#include "torch_helpers.h"
+
+namespace sailer_test {
+
+using namespace sailer;
+
+constexpr int64_t kCells = 120, kPeaks = 40;
+
+// Two types of cells that open one half of the peaks each.
+inline CellSourcePtr two_types() {
+  std::mt19937_64 engine(2);
+  SparseRows rows;
+  for (int64_t i = 0; i < kCells; ++i) {
+    for (int32_t p = 0; p < kPeaks; ++p) {
+      const bool own = (i % 2 == 0) == (p < kPeaks / 2);
+      if (uniform_unit(engine) < (own ? 0.5 : 0.05)) {
+        rows.indices.push_back(p);
+        rows.values.push_back(1);
+      }
+    }
+    rows.offsets.push_back(static_cast<int64_t>(rows.indices.size()));
+  }
+  auto source = std::make_shared<PackedSource>(kPeaks);
+  source->append(rows);
+  return source;
+}
+
+inline SailerOptions small_model() {
+  SailerOptions options = default_options(Architecture::kDense);
+  options.hidden = {16, 8};
+  options.n_latent = 2;
+  options.thinning_min = 0;
+  options.thinning_max = 0.3;
+  return options;
+}
+
+inline TrainOptions short_training() {
+  TrainOptions options;
+  options.epochs = 12;
+  options.batch_size = 20;
+  options.learning_rate = 5e-3;
+  options.warmup = 3;
+  options.period = 6;
+  options.patience = 0;
+  return options;
+}
+
+struct Run {
+  TrainResult result;
+  std::vector<float> embedding;
+  std::vector<NamedTensor> state;     // of the model
+  std::vector<NamedTensor> progress;  // of the whole run
+};
+
+// What a run takes beside the options of the training.
+struct Given {
+  SailerOptions model = small_model();
+  Checkpoint checkpoint;
+  std::vector<NamedTensor> from;  // goes on from there, if not empty
+};
+
+inline Run run(const TrainOptions& training, Monitor& monitor,
+               const Given& given = {}) {
+  const CellSourcePtr source = two_types();
+  ConfounderMatrix none;
+  none.width = 1;
+  none.values.assign(kCells, 0);
+  StreamOptions stream_options;
+  stream_options.batch_size = training.batch_size;
+  std::vector<int32_t> map(kPeaks);
+  for (int32_t p = 0; p < kPeaks; ++p) map[p] = p;
+  BatchStream stream(source, map, none, stream_options);
+  SailerModel model(given.model, PeakLayout({kPeaks}), 1, {}, training.seed);
+  model.set_compute(training.compute);
+  const Split split = split_cells(kCells, training.validation, training.seed);
+  Trainer trainer(model, stream, split, training, given.checkpoint);
+  if (!given.from.empty()) trainer.load_state(given.from);
+  Run out;
+  out.result = trainer.run(monitor);
+  out.progress = trainer.state();
+  trainer.keep_best();
+  out.embedding = embed_cells(model, stream, monitor);
+  out.state = model.parameters().state();
+  return out;
+}
+
+inline Run run(const TrainOptions& training, const Given& given = {}) {
+  Monitor silent;
+  return run(training, silent, given);
+}
+
+// Stops after a number of minibatches.
+struct Stopper : Monitor {
+  int left;
+  explicit Stopper(int n) : left(n) {}
+  bool keep_going(const Progress&) override { return left-- > 0; }
+};
+
+inline bool same_bits(const std::vector<NamedTensor>& one,
+                      const std::vector<NamedTensor>& other) {
+  if (one.size() != other.size()) return false;
+  for (size_t k = 0; k < one.size(); ++k) {
+    if (one[k].name != other[k].name) return false;
+    if (!at::equal(one[k].tensor, other[k].tensor)) return false;
+  }
+  return true;
+}
+
+}  // namespace sailer_test

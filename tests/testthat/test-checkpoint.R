@@ -1,0 +1,261 @@
+sim <- tiny_simulation()
+counts <- sim$counts
+batch <- sim$cells$batch
+
+train <- function(x = counts, ..., epochs = 6, hidden = 8) {
+  sailer(x,
+    batch = batch, hidden = hidden, n_latent = 3,
+    control = quick(epochs = epochs, batch_size = 20, ...)
+  )
+}
+
+new_folder <- function(envir = parent.frame()) {
+  withr::local_tempfile(pattern = "checkpoint-", .local_envir = envir)
+}
+
+# All that training decides; the clock and the paths differ from run to run.
+learned <- function(fit) {
+  history <- history(fit)
+  history[c("seconds", "cells_per_second")] <- NULL
+  list(fit$state, embedding(fit), history, fit$best_epoch, fit$scaling)
+}
+
+whole <- train()
+
+test_that("a checkpoint changes nothing, and resuming a finished run neither", {
+  skip_if_not_installed("withr")
+  folder <- new_folder()
+  fit <- train(checkpoint = folder, every = 0.3)
+  expect_identical(learned(fit), learned(whole))
+  expect_setequal(list.files(folder), c("run.h5", "state.h5"))
+  again <- resume(folder, counts)
+  expect_identical(learned(again), learned(whole))
+  expect_identical(again$status, "completed")
+  expect_identical(again$labels, whole$labels)
+  expect_identical(again$peaks, whole$peaks)
+})
+
+test_that("a finished run goes on with more epochs", {
+  skip_if_not_installed("withr")
+  folder <- new_folder()
+  # The schedule must not depend on the number of epochs.
+  train(checkpoint = folder, epochs = 3, warmup = 1, period = 2)
+  longer <- resume(folder, counts, epochs = 6)
+  expect_identical(
+    learned(longer), learned(train(warmup = 1, period = 2))
+  )
+})
+
+test_that("the same call goes on where it stopped; another run is refused", {
+  skip_if_not_installed("withr")
+  folder <- new_folder()
+  train(checkpoint = folder, epochs = 3, warmup = 1, period = 2)
+  expect_message(
+    fit <- train(checkpoint = folder, warmup = 1, period = 2), "Going on"
+  )
+  expect_identical(learned(fit), learned(train(warmup = 1, period = 2)))
+  before <- tools::md5sum(list.files(folder, full.names = TRUE))
+  expect_error(
+    train(checkpoint = folder, warmup = 1, period = 2, seed = 2), "seed",
+    class = "sailer_file_error"
+  )
+  expect_error(
+    train(checkpoint = folder, hidden = 9, warmup = 1, period = 2), "hidden",
+    class = "sailer_file_error"
+  )
+  expect_error(
+    train(counts[, 150:1], checkpoint = folder, warmup = 1, period = 2),
+    "cells", class = "sailer_file_error"
+  )
+  expect_identical(tools::md5sum(list.files(folder, full.names = TRUE)), before)
+})
+
+test_that("other counts, options and folders are refused by name", {
+  skip_if_not_installed("withr")
+  folder <- new_folder()
+  train(checkpoint = folder, epochs = 2)
+  expect_error(resume(folder), "counts", class = "sailer_argument_error")
+  expect_error(
+    resume(folder, counts[, -1]), "149 cells", class = "sailer_data_error"
+  )
+  expect_error(
+    resume(folder, counts[, 150:1]), "order", class = "sailer_data_error"
+  )
+  expect_error(
+    resume(folder, counts[-(1:50), ]), "peaks of the model",
+    class = "sailer_data_error"
+  )
+  other <- counts
+  other[whole$peaks[1:30], 7] <- 1
+  expect_error(
+    resume(folder, other), colnames(counts)[7],
+    fixed = TRUE, class = "sailer_data_error"
+  )
+  # Peaks may come in another order.
+  expect_identical(
+    learned(resume(folder, counts[rev(rownames(counts)), ])),
+    learned(train(epochs = 2))
+  )
+  expect_error(
+    resume(folder, counts, seed = 3), "seed", class = "sailer_argument_error"
+  )
+  expect_error(
+    resume(folder, counts, learning_rat = 3), "learning_rate",
+    class = "sailer_argument_error"
+  )
+  expect_error(
+    resume(tempdir(), counts), "no checkpoint", class = "sailer_file_error"
+  )
+  expect_error(
+    resume("/no/such/folder", counts), "no folder",
+    class = "sailer_file_error"
+  )
+  expect_error(resume(whole, counts), "checkpoint",
+               class = "sailer_argument_error")
+  expect_error(resume(3, counts), "folder", class = "sailer_argument_error")
+})
+
+test_that("a damaged or foreign checkpoint is an error that names the file", {
+  skip_if_not_installed("withr")
+  folder <- new_folder()
+  train(checkpoint = folder, epochs = 2)
+  for (name in c("run.h5", "state.h5")) {
+    path <- file.path(folder, name)
+    bytes <- readBin(path, "raw", file.size(path))
+    for (at in c(10, 700, length(bytes) %/% 2)) {
+      spoilt <- bytes
+      spoilt[at] <- xor(spoilt[at], as.raw(255))
+      writeBin(spoilt, path)
+      expect_error(resume(folder, counts), name, class = "sailer_file_error")
+    }
+    writeBin(bytes[seq_len(length(bytes) %/% 2)], path)
+    expect_error(resume(folder, counts), name, class = "sailer_file_error")
+    writeBin(bytes, path)
+  }
+  expect_identical(learned(resume(folder, counts)), learned(train(epochs = 2)))
+})
+
+test_that("a folder that cannot be written to is told before training", {
+  skip_if_not_installed("withr")
+  expect_error(
+    train(checkpoint = "/proc/sailer"), "/proc/sailer",
+    class = "sailer_file_error"
+  )
+  expect_error(train(checkpoint = 3), "checkpoint",
+               class = "sailer_argument_error")
+  expect_error(train(checkpoint = new_folder(), every = 0), "every",
+               class = "sailer_argument_error")
+})
+
+test_that("SIGKILL at random moments: resumed runs end with the same bits", {
+  skip_if_not_installed("withr")
+  skip_if_not_installed("rhdf5")
+  skip_on_cran()
+  file <- withr::local_tempfile(fileext = ".h5")
+  write_tenx(as.matrix(counts), file = file)
+  for (source in c("memory", "file")) {
+    folder <- new_folder()
+    result <- withr::local_tempfile(fileext = ".rds")
+    log <- withr::local_tempfile()
+    lines <- c(
+      sprintf("source <- %s; folder <- %s; result <- %s; file <- %s",
+              deparse(source), deparse(folder), deparse(result),
+              deparse(file)),
+      'library(sailer)
+       sim <- simulate_atac(
+         n_cells = 150, n_peaks = 400, n_types = 3, n_batches = 2, depth = 60,
+         seed = 11
+       )
+       x <- if (source == "file") open_cells(file) else sim$counts
+       fit <- sailer(x,
+         batch = sim$cells$batch, hidden = 8, n_latent = 3,
+         control = train_control(
+           epochs = 300, batch_size = 20, verbose = FALSE, threads = 1,
+           checkpoint = folder, every = 0.2
+         )
+       )
+       saveRDS(fit, result)'
+    )
+    kills <- 0
+    repeat {
+      child <- start_child(lines, log)
+      # The first kills come after something was saved, later ones anywhere.
+      if (kills < 6) {
+        child_saved(folder, child)
+        Sys.sleep(stats::runif(1, 0, 0.6))
+        if (child$is_alive()) {
+          child$signal(9L)
+          kills <- kills + 1
+        }
+      }
+      child$wait(120000)
+      if (file.exists(result)) break
+    }
+    expect_gte(kills, 3)
+    x <- if (source == "file") open_cells(file) else counts
+    expected <- train(x, epochs = 300)
+    expect_identical(learned(readRDS(result)), learned(expected))
+  }
+})
+
+test_that("Ctrl-C keeps the fit, which goes on with the same bits", {
+  skip_if_not_installed("withr")
+  result <- withr::local_tempfile(fileext = ".rds")
+  log <- withr::local_tempfile()
+  child <- start_child(c(
+    sprintf("result <- %s", deparse(result)),
+    'library(sailer)
+     sim <- simulate_atac(
+       n_cells = 150, n_peaks = 400, n_types = 3, n_batches = 2, depth = 60,
+       seed = 11
+     )
+     cat("ready\n")
+     fit <- sailer(sim$counts,
+       batch = sim$cells$batch, hidden = 8, n_latent = 3,
+       control = train_control(
+         epochs = 2000, batch_size = 20, verbose = FALSE, threads = 1
+       )
+     )
+     saveRDS(fit, result)
+     cat("saved\n")'
+  ), log)
+  expect_true(child_said(log, "ready"))
+  Sys.sleep(1.5)
+  child$interrupt()
+  expect_true(child_said(log, "saved", 10))
+  fit <- readRDS(result)
+  expect_identical(fit$status, "interrupted")
+  expect_lt(nrow(history(fit)), 2000)
+  expect_identical(dim(embedding(fit)), c(150L, 3L))
+  # Not to the end: both are stopped at the same epoch.
+  epochs <- nrow(history(fit)) + 5
+  resumed <- resume(fit, counts, epochs = epochs, verbose = FALSE)
+  expect_identical(resumed$status, "completed")
+  expect_null(resumed$progress)
+  options <- fit$control[c("warmup", "period")]
+  expect_identical(
+    learned(resumed),
+    learned(train(
+      epochs = epochs, warmup = options$warmup, period = options$period
+    ))
+  )
+})
+
+test_that("a diverged training returns the last good state with a warning", {
+  skip_if_not_installed("withr")
+  folder <- new_folder()
+  train(checkpoint = folder, epochs = 3)
+  expect_warning(
+    fit <- resume(folder, counts, epochs = 5, learning_rate = 1e30),
+    "epoch 4.*cell.*learning_rate", class = "sailer_diverged"
+  )
+  expect_identical(fit$status, "diverged")
+  expect_identical(fit$state, train(epochs = 3)$state)
+  expect_output(print(fit), "diverged")
+  healed <- resume(fit, counts, learning_rate = 1e-3, epochs = 4)
+  expect_identical(nrow(history(healed)), 4L)
+  expect_error(
+    train(learning_rate = 1e30), "epoch 1.*learning_rate",
+    class = "sailer_numeric_error"
+  )
+})
