@@ -145,3 +145,11 @@ core_train_options <- function(values, n_cells = 0) {
     .Call('_sailer_core_train_options', PACKAGE = 'sailer', values, n_cells)
 }
 
+core_store_write <- function(file, kind, version, values) {
+    invisible(.Call('_sailer_core_store_write', PACKAGE = 'sailer', file, kind, version, values))
+}
+
+core_store_read <- function(file, kind, newest) {
+    .Call('_sailer_core_store_read', PACKAGE = 'sailer', file, kind, newest)
+}
+

@@ -457,6 +457,32 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// core_store_write
+void core_store_write(std::string file, std::string kind, int version, Rcpp::List values);
+RcppExport SEXP _sailer_core_store_write(SEXP fileSEXP, SEXP kindSEXP, SEXP versionSEXP, SEXP valuesSEXP) {
+BEGIN_RCPP
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< std::string >::type file(fileSEXP);
+    Rcpp::traits::input_parameter< std::string >::type kind(kindSEXP);
+    Rcpp::traits::input_parameter< int >::type version(versionSEXP);
+    Rcpp::traits::input_parameter< Rcpp::List >::type values(valuesSEXP);
+    core_store_write(file, kind, version, values);
+    return R_NilValue;
+END_RCPP
+}
+// core_store_read
+Rcpp::List core_store_read(std::string file, std::string kind, int newest);
+RcppExport SEXP _sailer_core_store_read(SEXP fileSEXP, SEXP kindSEXP, SEXP newestSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< std::string >::type file(fileSEXP);
+    Rcpp::traits::input_parameter< std::string >::type kind(kindSEXP);
+    Rcpp::traits::input_parameter< int >::type newest(newestSEXP);
+    rcpp_result_gen = Rcpp::wrap(core_store_read(file, kind, newest));
+    return rcpp_result_gen;
+END_RCPP
+}
 
 static const R_CallMethodDef CallEntries[] = {
     {"_sailer_core_cells_from_matrix", (DL_FUNC) &_sailer_core_cells_from_matrix, 5},
@@ -495,6 +521,8 @@ static const R_CallMethodDef CallEntries[] = {
     {"_sailer_core_model_alive", (DL_FUNC) &_sailer_core_model_alive, 1},
     {"_sailer_core_sailer_options", (DL_FUNC) &_sailer_core_sailer_options, 1},
     {"_sailer_core_train_options", (DL_FUNC) &_sailer_core_train_options, 2},
+    {"_sailer_core_store_write", (DL_FUNC) &_sailer_core_store_write, 4},
+    {"_sailer_core_store_read", (DL_FUNC) &_sailer_core_store_read, 3},
     {NULL, NULL, 0}
 };
 

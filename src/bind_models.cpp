@@ -3,7 +3,6 @@
 #include <Rcpp.h>
 
 #include <cmath>
-#include <cstring>
 #include <memory>
 
 #include "bindings/errors.h"
@@ -17,47 +16,6 @@
 #include "core/training/trainer.h"
 
 namespace sailer {
-
-Rcpp::List state_to_r(const std::vector<NamedTensor>& state) {
-  Rcpp::List out(state.size());
-  Rcpp::CharacterVector names(state.size());
-  for (size_t k = 0; k < state.size(); ++k) {
-    const at::Tensor tensor = state[k].tensor.to(at::kFloat).contiguous();
-    Rcpp::RawVector bytes(tensor.numel() * static_cast<int64_t>(sizeof(float)));
-    std::memcpy(RAW(bytes), tensor.data_ptr<float>(),
-                static_cast<size_t>(bytes.size()));
-    bytes.attr("shape") =
-        Rcpp::NumericVector(tensor.sizes().begin(), tensor.sizes().end());
-    out[k] = bytes;
-    names[k] = state[k].name;
-  }
-  out.names() = names;
-  return out;
-}
-
-std::vector<NamedTensor> state_from_r(const Rcpp::List& state) {
-  std::vector<NamedTensor> out;
-  const Rcpp::CharacterVector names = state.names();
-  for (R_xlen_t k = 0; k < state.size(); ++k) {
-    const Rcpp::RawVector bytes = state[k];
-    std::vector<int64_t> shape;
-    int64_t n = 1;
-    for (double size : Rcpp::as<std::vector<double>>(bytes.attr("shape"))) {
-      shape.push_back(static_cast<int64_t>(size));
-      n *= shape.back();
-    }
-    const std::string name(names[k]);
-    if (n * static_cast<int64_t>(sizeof(float)) != bytes.size()) {
-      throw Error(ErrorKind::kFile, "The fit is damaged: its tensor '" + name +
-                                        "' has lost some of its values.");
-    }
-    at::Tensor tensor = at::empty(shape, at::TensorOptions().dtype(at::kFloat));
-    std::memcpy(tensor.data_ptr<float>(), RAW(bytes),
-                static_cast<size_t>(bytes.size()));
-    out.push_back({name, tensor});
-  }
-  return out;
-}
 
 namespace {
 

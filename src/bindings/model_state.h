@@ -1,6 +1,7 @@
-// Parameters as R keeps them: a named list of raw vectors (float32, little
-// endian) with the attribute "shape". A fit holds such a list, so it survives
-// saveRDS() and other processes, and a model is made from it when needed.
+// Tensors as R keeps them: a named list of raw vectors, little endian, with the
+// attributes "shape" and "type" ("float32", the default, "float64" or "int64").
+// A fit holds such a list, so it survives saveRDS() and other processes, and a
+// model is made from it when needed.
 #pragma once
 
 #include <Rcpp.h>

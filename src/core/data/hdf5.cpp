@@ -37,6 +37,13 @@ void check_path(const std::string& path) {
   }
 }
 
+bool tracks_order(hid_t group) {
+  Handle plist(H5Gget_create_plist(group), H5Pclose);
+  unsigned flags = 0;
+  return H5Pget_link_creation_order(plist.get(), &flags) >= 0 &&
+         (flags & H5P_CRT_ORDER_TRACKED) != 0;
+}
+
 }  // namespace
 
 // Handle ----------------------------------------------------------------------
@@ -49,6 +56,8 @@ Handle& Handle::operator=(Handle&& other) noexcept {
   std::swap(close_, other.close_);
   return *this;
 }
+
+hid_t Handle::release() { return std::exchange(id_, -1); }
 
 Handle::~Handle() {
   if (id_ < 0) return;
@@ -100,6 +109,16 @@ bool File::is_dataset(const std::string& object) const {
 }
 
 std::vector<std::string> File::children(const std::string& group) const {
+  return list_children(group, false);
+}
+
+std::vector<std::string> File::children_in_order(
+    const std::string& group) const {
+  return list_children(group, true);
+}
+
+std::vector<std::string> File::list_children(const std::string& group,
+                                             bool in_order) const {
   Session session;
   Handle handle(H5Gopen2(id_.get(), group.c_str(), H5P_DEFAULT), H5Gclose);
   H5G_info_t info;
@@ -107,15 +126,17 @@ std::vector<std::string> File::children(const std::string& group) const {
     fail("The group '" + group + "' of '" + path_ + "' cannot be read" +
          Session::reason() + ".");
   }
+  const H5_index_t index = in_order && tracks_order(handle.get())
+                               ? H5_INDEX_CRT_ORDER
+                               : H5_INDEX_NAME;
   std::vector<std::string> names;
   for (hsize_t k = 0; k < info.nlinks; ++k) {
-    const ssize_t length =
-        H5Lget_name_by_idx(handle.get(), ".", H5_INDEX_NAME, H5_ITER_INC, k,
-                           nullptr, 0, H5P_DEFAULT);
+    const ssize_t length = H5Lget_name_by_idx(
+        handle.get(), ".", index, H5_ITER_INC, k, nullptr, 0, H5P_DEFAULT);
     if (length < 0) continue;
     std::string name(static_cast<size_t>(length) + 1, '\0');
-    H5Lget_name_by_idx(handle.get(), ".", H5_INDEX_NAME, H5_ITER_INC, k,
-                       name.data(), name.size(), H5P_DEFAULT);
+    H5Lget_name_by_idx(handle.get(), ".", index, H5_ITER_INC, k, name.data(),
+                       name.size(), H5P_DEFAULT);
     name.pop_back();
     names.push_back(std::move(name));
   }

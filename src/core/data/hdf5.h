@@ -8,6 +8,7 @@
 
 #include <hdf5.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -28,11 +29,17 @@ class Handle {
 
   hid_t get() const { return id_; }
   bool valid() const { return id_ >= 0; }
+  hid_t release();  // the caller closes it
 
  private:
   hid_t id_ = -1;
   Closer close_ = nullptr;
 };
+
+// Types of numbers that are kept exactly.
+enum class NumberType { kFloat32, kFloat64, kInt32, kInt64, kUInt8, kOther };
+
+size_t size_of(NumberType type);  // bytes of one
 
 enum class ValueType { kInteger, kFloat, kBool, kString, kCompound, kOther };
 
@@ -56,6 +63,11 @@ class Dataset {
   std::vector<int64_t> integers(const std::string& member = "") const;
   std::vector<double> numbers(const std::string& member = "") const;
   std::vector<std::string> strings(const std::string& member = "") const;
+
+  // How the numbers are stored, and all of them in a type and any shape, last
+  // dimension fastest. `out` holds size() of them.
+  NumberType number_type() const;
+  void numbers(NumberType type, void* out) const;
 
   // Fields of a compound dataset, and the type of one.
   std::vector<std::string> members() const;
@@ -87,6 +99,8 @@ class File {
   bool is_group(const std::string& object) const;
   bool is_dataset(const std::string& object) const;
   std::vector<std::string> children(const std::string& group) const;
+  // In the order in which they were written, where the file tells it.
+  std::vector<std::string> children_in_order(const std::string& group) const;
   Dataset dataset(const std::string& name) const;
 
   // Attributes of a group or dataset; nothing when absent.
@@ -98,6 +112,8 @@ class File {
                                           const std::string& name) const;
 
  private:
+  std::vector<std::string> list_children(const std::string& group,
+                                         bool in_order) const;
   Handle open_attribute(const std::string& object,
                         const std::string& name) const;
 

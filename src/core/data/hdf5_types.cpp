@@ -22,6 +22,71 @@ ValueType value_type(hid_t type) {
   }
 }
 
+NumberType number_type(hid_t type) {
+  const size_t size = H5Tget_size(type);
+  const H5T_class_t kind = H5Tget_class(type);
+  if (kind == H5T_FLOAT && size == 4) return NumberType::kFloat32;
+  if (kind == H5T_FLOAT && size == 8) return NumberType::kFloat64;
+  if (kind != H5T_INTEGER) return NumberType::kOther;
+  const bool has_sign = H5Tget_sign(type) == H5T_SGN_2;
+  if (has_sign && size == 4) return NumberType::kInt32;
+  if (has_sign && size == 8) return NumberType::kInt64;
+  if (!has_sign && size == 1) return NumberType::kUInt8;
+  return NumberType::kOther;
+}
+
+size_t size_of(NumberType type) {
+  switch (type) {
+    case NumberType::kFloat32:
+    case NumberType::kInt32:
+      return 4;
+    case NumberType::kFloat64:
+    case NumberType::kInt64:
+      return 8;
+    case NumberType::kUInt8:
+      return 1;
+    case NumberType::kOther:
+      break;
+  }
+  return 0;
+}
+
+hid_t native_type(NumberType type) {
+  switch (type) {
+    case NumberType::kFloat32:
+      return H5T_NATIVE_FLOAT;
+    case NumberType::kFloat64:
+      return H5T_NATIVE_DOUBLE;
+    case NumberType::kInt32:
+      return H5T_NATIVE_INT32;
+    case NumberType::kInt64:
+      return H5T_NATIVE_INT64;
+    case NumberType::kUInt8:
+      return H5T_NATIVE_UINT8;
+    case NumberType::kOther:
+      break;
+  }
+  return -1;
+}
+
+hid_t stored_type(NumberType type) {
+  switch (type) {
+    case NumberType::kFloat32:
+      return H5T_IEEE_F32LE;
+    case NumberType::kFloat64:
+      return H5T_IEEE_F64LE;
+    case NumberType::kInt32:
+      return H5T_STD_I32LE;
+    case NumberType::kInt64:
+      return H5T_STD_I64LE;
+    case NumberType::kUInt8:
+      return H5T_STD_U8LE;
+    case NumberType::kOther:
+      break;
+  }
+  return -1;
+}
+
 hid_t open_dataset(hid_t file, const std::string& name) {
   constexpr size_t kLeastCache = size_t{4} << 20;
   constexpr size_t kMostCache = size_t{256} << 20;

@@ -12,6 +12,11 @@ namespace sailer::hdf5 {
 
 ValueType value_type(hid_t type);
 
+// The exact type of numbers in a file, and theirs in memory and in files.
+NumberType number_type(hid_t type);
+hid_t native_type(NumberType type);
+hid_t stored_type(NumberType type);
+
 // Opens a dataset with a cache that holds its chunks (up to 256 MB), so that
 // neighbouring reads do not unpack the same chunk again. Negative on failure.
 hid_t open_dataset(hid_t file, const std::string& name);

@@ -1,0 +1,176 @@
+# Model files: a fit in HDF5, sealed (src/core/data/sealed_file.h). Everything a
+# fit holds is written by its name, so new fields need no change here; only when
+# old ones change their meaning does the version rise, and a step is added that
+# turns files of the version before into the new one.
+
+model_version <- 1L
+
+# migrations[["1"]](values) turns the values of version 1 into those of version
+# 2, and so on.
+model_migrations <- list()
+
+# What a fit cannot do without, and the types.
+model_entries <- c(
+  options = "list", control = "list", peaks = "character",
+  group_sizes = "numeric", frequencies = "numeric", n_peaks_given = "numeric",
+  cells = "character", depth = "numeric", labels = "list",
+  numbers = "character", scaling = "list", n_confounders = "numeric",
+  state = "list", history = "list", status = "character",
+  best_epoch = "numeric", device = "character"
+)
+
+#' Save a fit to a file, and load it again
+#'
+#' The file holds all of a fit: parameters, options, names of peaks and cells,
+#' levels of batches, statistics of depth, embedding and history. It is HDF5,
+#' which other programs read as well (`h5py.File("model.h5")["state"]` in
+#' Python), and it is versioned: what this version of sailer writes, later ones
+#' load.
+#'
+#' The file is written beside its place and moved there when it is complete and
+#' on the disk: under the name stands the old file or the whole new one, even
+#' when R is killed. A checksum over all bytes tells damage before anything is
+#' read. `saveRDS()` keeps a fit as well, but without such a check, and only for
+#' R.
+#'
+#' @param fit What [sailer()] returned, or [get_fit()].
+#' @param file Path of the file, such as `"model.h5"`.
+#' @param overwrite Replace a file that is there already. FALSE, the default,
+#'   makes it an error.
+#' @return `save_model()` returns the path, invisibly; `load_model()` the fit,
+#'   the same as the one saved. Of the call in it, arguments that cannot be
+#'   written as code (functions, S4 objects) become `...`.
+#' @section Errors:
+#' `sailer_file_error` when the file is there already, its folder is not or
+#' cannot be written to, or the disk is full; then an older file is untouched.
+#' From `load_model()`, naming the file, when it is missing, not one that
+#' `save_model()` wrote, cut short, damaged, or of a newer version of sailer.
+#' @seealso [predict()][predict.sailer_fit] embeds new cells with a fit.
+#' @references Cao (2023), section 2.2.2, for the parameters.
+#' @examples
+#' sim <- simulate_atac(n_cells = 100, n_peaks = 300, n_types = 2, seed = 1)
+#' fit <- sailer(sim$counts,
+#'   hidden = 16, control = train_control(epochs = 2, verbose = FALSE)
+#' )
+#' path <- tempfile(fileext = ".h5")
+#' save_model(fit, path)
+#' again <- load_model(path)
+#' all.equal(predict(again, sim$counts), embedding(fit))
+#' @export
+save_model <- function(fit, file, overwrite = FALSE) {
+  if (!inherits(fit, "sailer_fit")) {
+    abort(
+      c(
+        "{.arg fit} must be what {.fn sailer} returned,
+         not {.obj_type_friendly {fit}}.",
+        i = "Of a Seurat or SingleCellExperiment object save
+             {.code get_fit(object)}."
+      )
+    )
+  }
+  file <- model_path(file)
+  check_flag(overwrite)
+  if (!overwrite && file.exists(file)) {
+    abort(
+      c(
+        "There is a file {.file {file}} already.",
+        i = "Take another name, or {.code overwrite = TRUE} to replace it."
+      ),
+      class = "file"
+    )
+  }
+  core_store_write(file, "model", model_version, fit_values(fit))
+  invisible(file)
+}
+
+#' @rdname save_model
+#' @export
+load_model <- function(file) {
+  file <- model_path(file)
+  stored <- core_store_read(file, "model", model_version)
+  values <- migrate(
+    stored$values, stored$version, model_version, model_migrations
+  )
+  as_fit(values, file)
+}
+
+model_path <- function(file, call = rlang::caller_env()) {
+  if (!rlang::is_string(file) || is.na(file) || file == "") {
+    abort("{.arg file} must be the path of a file.", call = call)
+  }
+  normalizePath(file, mustWork = FALSE)
+}
+
+# All of a fit but the core's model.
+fit_values <- function(fit) {
+  keep <- oldClass(fit)
+  fit <- unclass(fit)
+  fit$cache <- NULL
+  fit["call"] <- list(plain_call(fit$call))
+  structure(fit, class = keep)
+}
+
+# The other way round, with the checks of what an older or a foreign program may
+# have left out.
+as_fit <- function(values, file, call = rlang::caller_env()) {
+  damaged <- function(what, env = parent.frame()) {
+    abort(
+      c(
+        "The model file {.file {file}} is not complete.",
+        x = what, i = "Save the fit again, or take another copy."
+      ),
+      class = "file", call = call, .envir = env
+    )
+  }
+  if (!inherits(values, "sailer_fit")) {
+    damaged("It holds no fit of {.fn sailer}.")
+  }
+  missing <- setdiff(names(model_entries), names(values))
+  if (length(missing) > 0) {
+    damaged("It has no {.field {missing}}.")
+  }
+  for (name in names(model_entries)) {
+    value <- unclass(values)[[name]]
+    wants <- model_entries[[name]]
+    fits <- if (wants == "numeric") is.numeric(value) else typeof(value) == wants
+    if (!fits) {
+      damaged("Its {.field {name}} is of type {typeof(value)}, not {wants}.")
+    }
+  }
+  values$cache <- new.env(parent = emptyenv())
+  values
+}
+
+# Values of an older version as this one has them, step by step.
+migrate <- function(values, version, newest, steps) {
+  while (version < newest) {
+    values <- steps[[as.character(version)]](values)
+    version <- version + 1L
+  }
+  values
+}
+
+# A call that a file takes: functions, S4 objects and environments, which
+# do.call() puts into calls, become names.
+plain_call <- function(call) {
+  plain <- function(x) {
+    if (is.call(x) && !inherits(x, "formula")) {
+      elements <- lapply(as.list(x), plain)
+      return(as.call(elements))
+    }
+    if (is_plain(x)) x else quote(...)
+  }
+  if (is.call(call) && is.function(call[[1]])) call[[1]] <- quote(sailer)
+  plain(call)
+}
+
+is_plain <- function(x) {
+  known <- c(
+    "NULL", "logical", "integer", "double", "character", "raw", "symbol", "list"
+  )
+  if (isS4(x) || !typeof(x) %in% known) {
+    return(FALSE)
+  }
+  parts <- c(attributes(x), if (is.list(x)) unclass(x))
+  all(vapply(parts, is_plain, logical(1)))
+}
