@@ -1,11 +1,16 @@
 // The Monitor that speaks to R: forwards progress to an R function a few times
 // a second and notices Ctrl-C. Used on R's thread only.
+//
+// R code may use the same HDF5 library as the thread that reads cells ahead,
+// also by finalizers that close files: it runs under the library's lock, which
+// that thread lets go of after each block.
 #pragma once
 
 #include <Rcpp.h>
 
 #include <chrono>
 
+#include "../core/data/hdf5_lock.h"
 #include "../core/support/monitor.h"
 
 namespace sailer {
@@ -19,21 +24,27 @@ class RMonitor : public Monitor {
     const auto now = std::chrono::steady_clock::now();
     const bool ends_epoch = progress.cells_done >= progress.n_cells;
     if (now - last_ < std::chrono::milliseconds(100) && !ends_epoch) {
-      return true;
+      return !stopped_;
     }
     last_ = now;
-    if (interrupted()) return false;
+    const hdf5::LibraryLock lock;
+    stopped_ = stopped_ || interrupted() || !reported(progress);
+    return !stopped_;
+  }
+
+ private:
+  // False: Ctrl-C while the progress bar was drawn.
+  bool reported(const Progress& progress) {
     if (report_.isNULL()) return true;
     try {
       Rcpp::Function report(report_);
       report(as_list(progress));
     } catch (const Rcpp::internal::InterruptedException&) {
-      return false;  // Ctrl-C while the progress bar was drawn
+      return false;
     }
     return true;
   }
 
- private:
   static void check(void*) { R_CheckUserInterrupt(); }
 
   // Asks for a pending Ctrl-C without letting R jump out of the core.
@@ -54,6 +65,7 @@ class RMonitor : public Monitor {
 
   Rcpp::RObject report_;
   std::chrono::steady_clock::time_point last_{};
+  bool stopped_ = false;  // once asked to stop, for good
 };
 
 }  // namespace sailer

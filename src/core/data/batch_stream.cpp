@@ -2,22 +2,41 @@
 
 #include <ATen/ATen.h>
 
-#include <algorithm>
-#include <cmath>
-#include <numeric>
+#include <string>
 
 #include "../support/error.h"
 #include "../support/random.h"
-#include "gather.h"
+#include "device_memory.h"
 
 namespace sailer {
+
 namespace {
 
-template <typename T>
-at::Tensor tensor_of(std::vector<T>& values, at::IntArrayRef shape,
-                     at::ScalarType type) {
-  return at::from_blob(values.data(), shape, at::TensorOptions().dtype(type))
-      .clone();
+// The share of a device's free memory that cells may take.
+constexpr int64_t kFreeParts = 2;
+
+void check_fit(const CellSource& source, size_t n_peaks,
+               const ConfounderMatrix& confounders) {
+  if (static_cast<int64_t>(n_peaks) != source.n_features()) {
+    throw Error(ErrorKind::kArgument,
+                "The peaks do not fit: " + source.describe() + " has " +
+                    std::to_string(source.n_features()) + ", " +
+                    std::to_string(n_peaks) + " were named.");
+  }
+  if (static_cast<int64_t>(confounders.values.size()) !=
+      source.n_cells() * confounders.width) {
+    throw Error(ErrorKind::kArgument,
+                "The batch labels and covariates do not fit the " +
+                    std::to_string(source.n_cells()) + " cells of " +
+                    source.describe() + ".");
+  }
+}
+
+// The source, once everything is seen to fit it.
+CellSourcePtr checked(CellSourcePtr source, size_t n_peaks,
+                      const ConfounderMatrix& confounders) {
+  check_fit(*source, n_peaks, confounders);
+  return source;
 }
 
 }  // namespace
@@ -25,136 +44,120 @@ at::Tensor tensor_of(std::vector<T>& values, at::IntArrayRef shape,
 BatchStream::BatchStream(CellSourcePtr source, std::vector<int32_t> peak_map,
                          ConfounderMatrix confounders,
                          const StreamOptions& options)
-    : source_(std::move(source)),
-      peak_map_(std::move(peak_map)),
+    : source_(checked(std::move(source), peak_map.size(), confounders)),
       confounders_(std::move(confounders)),
-      options_(options) {
-  if (static_cast<int64_t>(peak_map_.size()) != source_->n_features()) {
+      options_(options),
+      reader_(source_, std::move(peak_map), options.pool) {
+  if (options_.type != at::kFloat && options_.type != at::kDouble) {
     throw Error(ErrorKind::kArgument,
-                "The peaks do not fit: " + source_->describe() + " has " +
-                    std::to_string(source_->n_features()) + ", " +
-                    std::to_string(peak_map_.size()) + " were named.");
+                "Minibatches can be made of float or double values only.");
   }
-  if (static_cast<int64_t>(confounders_.values.size()) !=
-      source_->n_cells() * confounders_.width) {
-    throw Error(ErrorKind::kArgument,
-                "The batch labels and covariates do not fit the " +
-                    std::to_string(source_->n_cells()) + " cells of " +
-                    source_->describe() + ".");
-  }
+  keep_resident();
+  if (on_device()) generator_ = make_generator(options_.device, 0);
 }
 
-void BatchStream::start(std::vector<int64_t> cells, uint64_t seed) {
+BatchStream::~BatchStream() = default;
+
+bool BatchStream::on_device() const {
+  return resident() || !options_.device.is_cpu();
+}
+
+void BatchStream::keep_resident() {
+  if (options_.device.is_cpu() && !options_.force_resident) return;
+  if (!options_.force_resident) {
+    const int64_t budget = options_.resident_bytes >= 0
+                               ? options_.resident_bytes
+                               : free_device_bytes(options_.device) / kFreeParts;
+    if (DeviceCells::bytes_needed(*source_, confounders_.width) > budget) {
+      return;
+    }
+  }
+  resident_ =
+      DeviceCells::upload(*source_, reader_, confounders_, options_.device,
+                          options_.type, options_.cancelled);
+  reader_.release();
+}
+
+void BatchStream::stop() {
+  ahead_.reset();
+  maker_.reset();
+  position_ = static_cast<int64_t>(order_.size());
+}
+
+void BatchStream::start(std::vector<int64_t> cells, uint64_t seed,
+                        int64_t position) {
+  stop();
   order_ = std::move(cells);
-  engine_.seed(seed);
-  position_ = pool_first_ = pool_last_ = 0;
+  seed_ = seed;
+  position_ = position;
+  made_.batch_size = options_.batch_size;
+  made_.thinning = options_.thinning;
+  made_.type = options_.type;
+  made_.for_device = !options_.device.is_cpu();
+  made_.pinned = options_.device.is_cuda();
+  if (resident()) {
+    device_order_ =
+        at::from_blob(order_.data(), {static_cast<int64_t>(order_.size())},
+                      at::TensorOptions().dtype(at::kLong))
+            .to(options_.device, /*non_blocking=*/false, /*copy=*/true);
+    return;
+  }
+  maker_ = std::make_unique<BatchMaker>(reader_, confounders_, order_, seed_,
+                                        position_, made_);
+  ahead_ = std::make_unique<Prefetch<HostBatch>>(
+      [maker = maker_.get()](HostBatch& batch, const std::atomic<bool>& stop) {
+        return maker->make(batch, stop);
+      },
+      options_.prefetch);
 }
 
-// Reads the next cells of the order, sorted, so that a file is read forwards.
-void BatchStream::fill_pool() {
-  const int64_t ahead =
-      source_->random_access()
-          ? options_.batch_size
-          : std::max(options_.batch_size, options_.pool_cells);
-  pool_first_ = position_;
-  pool_last_ =
-      std::min<int64_t>(position_ + ahead, static_cast<int64_t>(order_.size()));
-  const int64_t n = pool_last_ - pool_first_;
-  std::vector<int64_t> by_cell(n);
-  std::iota(by_cell.begin(), by_cell.end(), pool_first_);
-  std::sort(by_cell.begin(), by_cell.end(),
-            [&](int64_t a, int64_t b) { return order_[a] < order_[b]; });
-  std::vector<int64_t> cells(n);
-  pool_row_.resize(n);
-  for (int64_t k = 0; k < n; ++k) {
-    cells[k] = order_[by_cell[k]];
-    pool_row_[by_cell[k] - pool_first_] = k;
-  }
-  pool_.clear();
-  gather(*source_, cells, pool_);
+uint64_t BatchStream::thinning_seed() const {
+  return derive_seed(seed_, static_cast<uint64_t>(position_));
 }
 
-void BatchStream::append_row(const int32_t* features, const float* values,
-                             int64_t n) {
-  const auto begin = static_cast<int64_t>(indices_.size());
-  for (int64_t k = 0; k < n; ++k) {
-    const int32_t peak = peak_map_[features[k]];
-    if (peak >= 0 && values[k] > 0) indices_.push_back(peak);
-  }
-  if (!std::is_sorted(indices_.begin() + begin, indices_.end())) {
-    std::sort(indices_.begin() + begin, indices_.end());
-  }
-  const auto end = static_cast<int64_t>(indices_.size());
-  offsets_.push_back(end);
-  int64_t seen = end - begin;
-  const Thinning& thinning = options_.thinning;
-  if (thinning.max > 0) {
-    const double rate =
-        thinning.min + (thinning.max - thinning.min) * uniform_unit(engine_);
-    const auto thin_begin = static_cast<int64_t>(thin_indices_.size());
-    for (int64_t k = begin; k < end; ++k) {
-      if (uniform_unit(engine_) >= rate) thin_indices_.push_back(indices_[k]);
-    }
-    // A cell is never hidden whole.
-    if (static_cast<int64_t>(thin_indices_.size()) == thin_begin &&
-        end > begin) {
-      thin_indices_.push_back(
-          indices_[begin + static_cast<int64_t>(uniform_below(
-                               engine_, static_cast<uint64_t>(end - begin)))]);
-    }
-    seen = static_cast<int64_t>(thin_indices_.size()) - thin_begin;
-    thin_offsets_.push_back(static_cast<int64_t>(thin_indices_.size()));
-  }
-  scale_.push_back(static_cast<float>(
-      1 / std::sqrt(static_cast<double>(std::max<int64_t>(1, seen)))));
+bool BatchStream::next_resident(SparseBatch& batch) {
+  const int64_t n = std::min(made_.batch_size,
+                             static_cast<int64_t>(order_.size()) - position_);
+  if (n <= 0) return false;
+  current_.assign(order_.begin() + position_, order_.begin() + position_ + n);
+  batch = resident_->gather(current_.data(),
+                            device_order_.narrow(0, position_, n));
+  finish_on_device(made_.thinning, thinning_seed(), generator_, batch);
+  return true;
 }
 
-at::Tensor BatchStream::to_device(const at::Tensor& tensor) const {
-  return options_.device.is_cpu()
-             ? tensor
-             : tensor.to(options_.device, /*non_blocking=*/true);
+void BatchStream::to_device(SparseBatch& batch) const {
+  const auto move = [&](const at::Tensor& tensor) {
+    return tensor.to(options_.device, /*non_blocking=*/true);
+  };
+  batch.target.offsets = move(batch.target.offsets);
+  batch.target.indices = move(batch.target.indices).to(at::kLong);
+  batch.confounders = move(batch.confounders);
+}
+
+bool BatchStream::next_streamed(SparseBatch& batch) {
+  HostBatch made;
+  if (ahead_ == nullptr || !ahead_->next(made)) return false;
+  current_ = std::move(made.cells);
+  batch = std::move(made.batch);
+  if (!options_.device.is_cpu()) {
+    to_device(batch);
+    finish_on_device(made_.thinning, thinning_seed(), generator_, batch);
+  }
+  return true;
 }
 
 bool BatchStream::next(SparseBatch& batch, int64_t at_least) {
-  const auto total = static_cast<int64_t>(order_.size());
-  const int64_t n = std::min(options_.batch_size, total - position_);
-  if (n < std::max<int64_t>(1, at_least)) {
+  SparseBatch served;
+  current_.clear();
+  const bool any = resident() ? next_resident(served) : next_streamed(served);
+  if (!any || static_cast<int64_t>(current_.size()) < at_least) {
+    stop();
     current_.clear();
     return false;
   }
-  offsets_.assign(1, 0);
-  thin_offsets_.assign(1, 0);
-  indices_.clear();
-  thin_indices_.clear();
-  scale_.clear();
-  current_.assign(order_.begin() + position_, order_.begin() + position_ + n);
-  std::vector<float> confounders;
-  for (int64_t cell : current_) {
-    if (position_ >= pool_last_) fill_pool();
-    const int64_t row = pool_row_[position_ - pool_first_];
-    const int64_t begin = pool_.offsets[row], end = pool_.offsets[row + 1];
-    append_row(pool_.indices.data() + begin, pool_.values.data() + begin,
-               end - begin);
-    const float* c = confounders_.values.data() + cell * confounders_.width;
-    confounders.insert(confounders.end(), c, c + confounders_.width);
-    ++position_;
-  }
-  const auto n_entries = static_cast<int64_t>(indices_.size());
-  batch.target.offsets = to_device(tensor_of(offsets_, {n + 1}, at::kLong));
-  batch.target.indices = to_device(tensor_of(indices_, {n_entries}, at::kLong));
-  batch.input = batch.target;
-  if (options_.thinning.max > 0) {
-    const auto n_seen = static_cast<int64_t>(thin_indices_.size());
-    batch.input.offsets =
-        to_device(tensor_of(thin_offsets_, {n + 1}, at::kLong));
-    batch.input.indices =
-        to_device(tensor_of(thin_indices_, {n_seen}, at::kLong));
-  }
-  batch.confounders =
-      to_device(tensor_of(confounders, {n, confounders_.width}, at::kFloat)
-                    .to(options_.type));
-  batch.cell_scale =
-      to_device(tensor_of(scale_, {n, 1}, at::kFloat).to(options_.type));
+  position_ += static_cast<int64_t>(current_.size());
+  batch = std::move(served);
   return true;
 }
 

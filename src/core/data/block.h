@@ -38,4 +38,35 @@ inline void truncate_rows(SparseRows& rows, int64_t n_rows) {
   rows.values.resize(static_cast<size_t>(rows.offsets.back()));
 }
 
+inline void append_row(const OpenRows& from, int64_t row, OpenRows& to) {
+  to.features.insert(to.features.end(),
+                     from.features.begin() + from.offsets[row],
+                     from.features.begin() + from.offsets[row + 1]);
+  to.offsets.push_back(static_cast<int64_t>(to.features.size()));
+}
+
+inline void truncate_rows(OpenRows& rows, int64_t n_rows) {
+  rows.offsets.resize(static_cast<size_t>(n_rows) + 1);
+  rows.features.resize(static_cast<size_t>(rows.offsets.back()));
+}
+
+// Cuts `rows` back to what it held at the start, unless all went well: for
+// sources that append piece by piece.
+template <typename Rows>
+class RowsGuard {
+ public:
+  explicit RowsGuard(Rows& rows) : rows_(rows), n_rows_(rows.n_rows()) {}
+  RowsGuard(const RowsGuard&) = delete;
+  RowsGuard& operator=(const RowsGuard&) = delete;
+  ~RowsGuard() {
+    if (!kept_) truncate_rows(rows_, n_rows_);
+  }
+  void keep() { kept_ = true; }
+
+ private:
+  Rows& rows_;
+  int64_t n_rows_;
+  bool kept_ = false;
+};
+
 }  // namespace sailer

@@ -39,6 +39,25 @@ inline void check_feature_map(const FeatureMap& map, int64_t n_from,
 
 // Maps the rows of `rows` from row `from_row` on, in place.
 inline void map_features(const FeatureMap& map, int64_t from_row,
+                         OpenRows& rows) {
+  if (map.empty()) return;
+  int64_t begin = rows.offsets[from_row];
+  int64_t kept = begin;
+  int32_t* features = rows.features.data();
+  for (int64_t row = from_row; row < rows.n_rows(); ++row) {
+    const int64_t end = rows.offsets[row + 1];
+    for (int64_t at = begin; at < end; ++at) {
+      const int32_t to = map[features[at]];
+      features[kept] = to;
+      kept += to >= 0;
+    }
+    begin = end;
+    rows.offsets[row + 1] = kept;
+  }
+  rows.features.resize(static_cast<size_t>(kept));
+}
+
+inline void map_features(const FeatureMap& map, int64_t from_row,
                          SparseRows& rows) {
   if (map.empty()) return;
   int64_t begin = rows.offsets[from_row];

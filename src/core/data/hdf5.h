@@ -47,6 +47,9 @@ class Dataset {
  public:
   const std::vector<int64_t>& shape() const { return shape_; }
   int64_t size() const;  // number of values
+
+  // Values that are stored, and so read, together; 1 where each is by itself.
+  int64_t chunk_length() const;
   ValueType type() const { return type_; }
 
   // For messages: "dataset 'matrix/indptr' of 'pbmc.h5'".

@@ -74,6 +74,16 @@ int64_t Dataset::size() const {
                          std::multiplies<int64_t>());
 }
 
+int64_t Dataset::chunk_length() const {
+  Session session;
+  Handle plist(H5Dget_create_plist(id_.get()), H5Pclose);
+  if (H5Pget_layout(plist.get()) != H5D_CHUNKED) return 1;
+  std::vector<hsize_t> chunk(H5S_MAX_RANK, 1);
+  H5Pget_chunk(plist.get(), H5S_MAX_RANK, chunk.data());
+  return std::accumulate(chunk.begin(), chunk.end(), int64_t{1},
+                         std::multiplies<int64_t>());
+}
+
 std::string Dataset::describe() const {
   return "dataset '" + name_ + "' of '" + file_ + "'";
 }

@@ -3,8 +3,9 @@
 
 #include <hdf5.h>
 
-#include <mutex>
 #include <string>
+
+#include "hdf5_lock.h"
 
 namespace sailer::hdf5 {
 
@@ -19,7 +20,7 @@ class Session {
   static std::string reason();
 
  private:
-  std::lock_guard<std::recursive_mutex> lock_;
+  LibraryLock lock_;
   H5E_auto2_t printer_ = nullptr;  // what other users of the library had set
   void* printer_data_ = nullptr;
 };

@@ -26,10 +26,14 @@ class MatrixSource final : public CellSource {
   int64_t n_cells() const override { return view_.n_cells; }
   int64_t n_features() const override { return view_.n_features; }
   void read(int64_t first, int64_t count, SparseRows& out) override;
+  void read_open(const int64_t* cells, int64_t n, OpenRows& out) override;
+  int64_t n_entries(int64_t first, int64_t count) const override;
   bool random_access() const override { return true; }
   std::string describe() const override { return description_; }
 
  private:
+  void check_indices(int64_t begin, int64_t end) const;
+
   MatrixView view_;
   std::shared_ptr<const void> owner_;
   std::string description_;

@@ -54,6 +54,32 @@ const PackedSource::Block& PackedSource::block_of(int64_t cell) const {
   return *(after - 1);
 }
 
+void PackedSource::read_open(const int64_t* cells, int64_t n, OpenRows& out) {
+  RowsGuard<OpenRows> guard(out);
+  for (int64_t k = 0; k < n; ++k) {
+    check_block(*this, cells[k], 1);
+    const Block& block = block_of(cells[k]);
+    const int64_t row = cells[k] - block.first_cell;
+    out.features.insert(out.features.end(),
+                        block.indices.begin() + block.offsets[row],
+                        block.indices.begin() + block.offsets[row + 1]);
+    out.offsets.push_back(static_cast<int64_t>(out.features.size()));
+  }
+  guard.keep();
+}
+
+int64_t PackedSource::n_entries(int64_t first, int64_t count) const {
+  int64_t n = 0;
+  for (const int64_t end = first + count; first < end;) {
+    const Block& block = block_of(first);
+    const auto n_rows = static_cast<int64_t>(block.offsets.size()) - 1;
+    const int64_t to = std::min(n_rows, end - block.first_cell);
+    n += block.offsets[to] - block.offsets[first - block.first_cell];
+    first = block.first_cell + to;
+  }
+  return n;
+}
+
 void PackedSource::read(int64_t first, int64_t count, SparseRows& out) {
   check_block(*this, first, count);
   const int64_t end = first + count;

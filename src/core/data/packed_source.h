@@ -24,6 +24,8 @@ class PackedSource final : public CellSource {
   int64_t n_features() const override { return n_features_; }
   int64_t n_entries() const { return n_entries_; }
   void read(int64_t first, int64_t count, SparseRows& out) override;
+  void read_open(const int64_t* cells, int64_t n, OpenRows& out) override;
+  int64_t n_entries(int64_t first, int64_t count) const override;
   bool random_access() const override { return true; }
   std::string describe() const override { return description_; }
 

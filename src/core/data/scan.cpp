@@ -1,6 +1,7 @@
 #include "scan.h"
 
 #include <algorithm>
+#include <numeric>
 #include <string>
 
 #include "../support/error.h"
@@ -9,15 +10,20 @@ namespace sailer {
 
 namespace {
 
-constexpr int64_t kBlockEntries = int64_t{1} << 22;
-constexpr int64_t kFirstBlockCells = 256;
+constexpr int64_t kBlockEntries = int64_t{1} << 20;
 constexpr int64_t kMaxBlockCells = 1 << 16;
 
-// Cells for the next block, from what the cells so far held on average.
-int64_t next_block_cells(int64_t n_cells, int64_t n_entries) {
-  if (n_cells == 0) return kFirstBlockCells;
-  const int64_t per_cell = std::max<int64_t>(1, n_entries / n_cells);
-  return std::clamp<int64_t>(kBlockEntries / per_cell, 1, kMaxBlockCells);
+// Cells from `first` on that fit into one block.
+int64_t block_cells(const CellSource& source, int64_t first) {
+  const int64_t most = std::min(kMaxBlockCells, source.n_cells() - first);
+  int64_t n_entries = source.n_entries(first, 1);
+  int64_t count = 1;
+  while (count < most) {
+    n_entries += source.n_entries(first + count, 1);
+    if (n_entries > kBlockEntries) break;
+    ++count;
+  }
+  return count;
 }
 
 }  // namespace
@@ -26,15 +32,12 @@ bool for_each_block(
     CellSource& source, const CancelCheck& cancelled,
     const std::function<bool(const SparseRows&, int64_t)>& visit) {
   SparseRows rows;
-  int64_t n_entries = 0;
   for (int64_t cell = 0; cell < source.n_cells();) {
     if (cancelled && cancelled()) return false;
-    const int64_t count =
-        std::min(next_block_cells(cell, n_entries), source.n_cells() - cell);
+    const int64_t count = block_cells(source, cell);
     rows.clear();
     source.read(cell, count, rows);
     if (!visit(rows, cell)) return true;
-    n_entries += rows.offsets.back();
     cell += count;
   }
   return true;
@@ -79,17 +82,23 @@ std::vector<int32_t> depth_within(CellSource& source,
   }
   std::vector<int32_t> depth;
   depth.reserve(static_cast<size_t>(source.n_cells()));
-  auto visit = [&](const SparseRows& rows, int64_t) {
+  std::vector<int64_t> cells;
+  OpenRows rows;
+  for (int64_t cell = 0; cell < source.n_cells();) {
+    if (cancelled && cancelled()) return {};
+    cells.resize(static_cast<size_t>(block_cells(source, cell)));
+    std::iota(cells.begin(), cells.end(), cell);
+    rows.clear();
+    source.read_open(cells.data(), static_cast<int64_t>(cells.size()), rows);
     for (int64_t row = 0; row < rows.n_rows(); ++row) {
       int32_t count = 0;
       for (int64_t at = rows.offsets[row]; at < rows.offsets[row + 1]; ++at) {
-        count += rows.values[at] > 0 && keep[rows.indices[at]] != 0;
+        count += keep[rows.features[at]] != 0;
       }
       depth.push_back(count);
     }
-    return true;
-  };
-  if (!for_each_block(source, cancelled, visit)) depth.clear();
+    cell += static_cast<int64_t>(cells.size());
+  }
   return depth;
 }
 

@@ -1,7 +1,7 @@
 // One pass over all cells: are the counts usable, and how many are open?
 //
 // A feature is open in a cell when its count is above zero. Memory is bounded:
-// blocks are sized by the entries that the cells before them held.
+// blocks are as long as about a million entries allow.
 #pragma once
 
 #include <functional>
@@ -37,7 +37,7 @@ std::vector<int32_t> depth_within(CellSource& source,
                                   const CancelCheck& cancelled = {});
 
 // Calls visit(rows, first_cell) for consecutive blocks that cover all cells,
-// each about 4 million entries. Stops when `visit` returns false (and returns
+// each of a million entries at most, but of one cell at least. Stops when `visit` returns false (and returns
 // true) or when `cancelled` does (and returns false).
 bool for_each_block(
     CellSource& source, const CancelCheck& cancelled,

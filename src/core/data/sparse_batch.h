@@ -9,8 +9,8 @@
 namespace sailer {
 
 // The open peaks of B cells: cell i holds the entries [offsets[i],
-// offsets[i + 1]) of `indices`. Peaks are counted in the model's own order
-// (PeakLayout). Both tensors are int64, contiguous and on one device.
+// offsets[i + 1]) of `indices`, rising. Peaks are counted in the model's own
+// order (PeakLayout). Both tensors are int64, contiguous and on one device.
 struct SparseRowsTensor {
   at::Tensor offsets;  // [B + 1]
   at::Tensor indices;  // [entries]
@@ -24,6 +24,14 @@ struct SparseBatch {
   SparseRowsTensor target;  // what the decoder must reconstruct: all of it
   at::Tensor confounders;   // [B, K], float
   at::Tensor cell_scale;    // [B, 1], factor on the encoder's first layer
+
+  // How thinning is told where sizes must be known on the host: `input` is then
+  // `target`, and entries with weight 0 are hidden from the encoder. [entries],
+  // 0 or 1, float; undefined on the CPU and where nothing is thinned.
+  at::Tensor input_weights;
+
+  // target.offsets on the host, [B + 1]: sizes without asking a device.
+  std::vector<int64_t> host_offsets;
 
   int64_t n_cells() const { return target.n_cells(); }
 };

@@ -35,4 +35,35 @@ void SubsetSource::read(int64_t first, int64_t count, SparseRows& out) {
   map_features(subset_.map, rows_before, out);
 }
 
+void SubsetSource::read_open(const int64_t* cells, int64_t n, OpenRows& out) {
+  for (int64_t k = 0; k < n; ++k) check_block(*this, cells[k], 1);
+  const int64_t rows_before = out.n_rows();
+  if (subset_.all_cells) {
+    base_->read_open(cells, n, out);
+  } else {
+    std::vector<int64_t> chosen(static_cast<size_t>(n));
+    for (int64_t k = 0; k < n; ++k) chosen[k] = subset_.cells[cells[k]];
+    base_->read_open(chosen.data(), n, out);
+  }
+  map_features(subset_.map, rows_before, out);
+}
+
+int64_t SubsetSource::n_entries(int64_t first, int64_t count) const {
+  if (subset_.all_cells) return base_->n_entries(first, count);
+  int64_t n = 0;
+  for (int64_t k = first; k < first + count; ++k) {
+    n += base_->n_entries(subset_.cells[k], 1);
+  }
+  return n;
+}
+
+std::vector<int32_t> SubsetSource::blocks() const {
+  std::vector<int32_t> base = base_->blocks();
+  if (base.empty() || subset_.all_cells) return base;
+  std::vector<int32_t> blocks;
+  blocks.reserve(subset_.cells.size());
+  for (int64_t cell : subset_.cells) blocks.push_back(base[cell]);
+  return blocks;
+}
+
 }  // namespace sailer

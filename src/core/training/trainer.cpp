@@ -62,13 +62,17 @@ void Trainer::load_state(const std::vector<NamedTensor>& state) {
   state_ = std::move(read);
 }
 
+std::vector<int64_t> Trainer::order_of_epoch() const {
+  return epoch_order(split_.training, stream_.plan(),
+                     seed_of(options_.seed, kOrderStream, state_.epoch));
+}
+
 void Trainer::start_stream() {
   stream_.set_thinning(
       {model_.options().thinning_min, model_.options().thinning_max});
   stream_.start(
-      epoch_order(split_.training, stream_.source().random_access(),
-                  seed_of(options_.seed, kOrderStream, state_.epoch)),
-      seed_of(options_.seed, kThinStream, state_.epoch), state_.position);
+      order_of_epoch(), seed_of(options_.seed, kThinStream, state_.epoch),
+      state_.position);
 }
 
 // One step of the optimiser; false when something was not finite.
@@ -160,9 +164,7 @@ Trainer::End Trainer::train_epoch(Monitor& monitor) {
     if (due) save();
   }
   if (end == End::kDiverged) {  // noticed some steps later, on a device
-    const std::vector<int64_t> order =
-        epoch_order(split_.training, stream_.source().random_access(),
-                    seed_of(options_.seed, kOrderStream, state_.epoch));
+    const std::vector<int64_t> order = order_of_epoch();
     const int64_t stop = std::min(
         state_.position + options_.batch_size, static_cast<int64_t>(order.size()));
     divergence_ = {record_.epoch, {order.begin() + state_.position,
@@ -263,6 +265,7 @@ TrainResult Trainer::run(Monitor& monitor) {
     keep_good();
     if (is_due()) save();
   }
+  stream_.stop();  // R may use HDF5 again
   TrainResult result;
   if (end == End::kDiverged) {
     roll_back();

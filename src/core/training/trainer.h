@@ -71,6 +71,7 @@ class Trainer {
   using Clock = std::chrono::steady_clock;
 
   End train_epoch(Monitor& monitor);
+  std::vector<int64_t> order_of_epoch() const;
   void start_stream();
   bool step(const SparseBatch& batch, LossMeter& meter);
   bool report(const LossMeter& meter, Monitor& monitor, bool force, End& end);

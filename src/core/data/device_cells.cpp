@@ -1,0 +1,139 @@
+#include "device_cells.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+
+namespace sailer {
+
+namespace {
+
+constexpr int64_t kPieceEntries = 1 << 20;  // uploaded at once
+constexpr int64_t kPieceCells = 256;        // read at once
+
+// Copies values to the device through memory that it can reach by itself.
+template <typename T>
+void send(const std::vector<T>& values, at::ScalarType type,
+          const at::Tensor& to) {
+  const auto n = static_cast<int64_t>(values.size());
+  at::Tensor staged =
+      at::empty({n}, at::TensorOptions().dtype(type).pinned_memory(
+                         to.device().is_cuda()));
+  std::memcpy(staged.data_ptr(), values.data(), values.size() * sizeof(T));
+  to.view({n}).copy_(staged, /*non_blocking=*/true);
+}
+
+at::Tensor row_of_entry(const at::Tensor& lengths, int64_t n_entries) {
+  return at::repeat_interleave(at::arange(lengths.size(0), lengths.options()),
+                               lengths, /*dim=*/0, n_entries);
+}
+
+}  // namespace
+
+int64_t DeviceCells::bytes_needed(const CellSource& source,
+                                  int64_t n_confounders) {
+  const int64_t n_cells = source.n_cells();
+  return source.n_entries(0, n_cells) * int64_t{sizeof(int32_t)} +
+         (n_cells + 1) * int64_t{sizeof(int64_t)} +
+         n_cells * n_confounders * int64_t{sizeof(float)};
+}
+
+std::unique_ptr<DeviceCells> DeviceCells::upload(
+    const CellSource& source, PlaceReader& reader,
+    const ConfounderMatrix& confounders, const at::Device& device,
+    at::ScalarType type, const std::function<bool()>& cancelled) {
+  const int64_t n_cells = source.n_cells();
+  const at::TensorOptions there = at::TensorOptions().device(device);
+  std::unique_ptr<DeviceCells> out(new DeviceCells());
+  // Peaks that the model drops leave room at the end.
+  const int64_t room = source.n_entries(0, n_cells);
+  at::Tensor places = at::empty({room}, there.dtype(at::kInt));
+  std::vector<int64_t> all(static_cast<size_t>(n_cells));
+  std::iota(all.begin(), all.end(), int64_t{0});
+  reader.start(all, 0);
+  const std::atomic<bool> never{false};
+  OpenRows piece;
+  out->host_offsets_.assign(1, 0);
+  for (int64_t cell = 0; cell < n_cells;) {
+    if (cancelled && cancelled()) return nullptr;
+    piece.clear();
+    while (cell < n_cells && piece.offsets.back() < kPieceEntries) {
+      const int64_t n = std::min(kPieceCells, n_cells - cell);
+      reader.read(n, piece, never);
+      cell += n;
+    }
+    const int64_t first = out->host_offsets_.back();
+    send(piece.features, at::kInt,
+         places.narrow(0, first, piece.offsets.back()));
+    for (int64_t row = 0; row < piece.n_rows(); ++row) {
+      out->host_offsets_.push_back(first + piece.offsets[row + 1]);
+    }
+  }
+  const int64_t n_entries = out->host_offsets_.back();
+  const at::Tensor used = places.narrow(0, 0, n_entries);
+  out->places_ = n_entries < room / 4 * 3 ? used.clone() : used;
+  out->offsets_ = at::empty({n_cells + 1}, there.dtype(at::kLong));
+  send(out->host_offsets_, at::kLong, out->offsets_);
+  at::Tensor values =
+      at::empty({n_cells, confounders.width}, there.dtype(at::kFloat));
+  send(confounders.values, at::kFloat, values);
+  out->confounders_ = values.to(type);
+  return out;
+}
+
+SparseBatch DeviceCells::gather(const int64_t* cells,
+                                const at::Tensor& on_device) const {
+  const int64_t n = on_device.size(0);
+  SparseBatch batch;
+  batch.host_offsets.assign(1, 0);
+  for (int64_t k = 0; k < n; ++k) {
+    batch.host_offsets.push_back(batch.host_offsets.back() +
+                                 host_offsets_[cells[k] + 1] -
+                                 host_offsets_[cells[k]]);
+  }
+  const int64_t n_entries = batch.host_offsets.back();
+  const at::Tensor starts = offsets_.index_select(0, on_device);
+  const at::Tensor lengths = offsets_.index_select(0, on_device + 1) - starts;
+  batch.target.offsets =
+      at::cat({at::zeros({1}, lengths.options()), lengths.cumsum(0)});
+  // Entry e of the minibatch is entry e + shift of all cells.
+  const at::Tensor shift = starts - batch.target.offsets.narrow(0, 0, n);
+  const at::Tensor entry =
+      at::arange(n_entries, shift.options()) +
+      at::repeat_interleave(shift, lengths, /*dim=*/0, n_entries);
+  batch.target.indices = places_.index_select(0, entry).to(at::kLong);
+  batch.confounders = confounders_.index_select(0, on_device);
+  return batch;
+}
+
+void finish_on_device(const Thinning& thinning, uint64_t seed,
+                      at::Generator& generator, SparseBatch& batch) {
+  const at::Tensor& offsets = batch.target.offsets;
+  const int64_t n = batch.n_cells();
+  const int64_t n_entries = batch.target.indices.size(0);
+  const at::TensorOptions values = batch.confounders.options();
+  const at::Tensor lengths = offsets.narrow(0, 1, n) - offsets.narrow(0, 0, n);
+  at::Tensor seen = lengths.to(values.dtype());
+  batch.input = batch.target;
+  batch.input_weights = at::Tensor();
+  if (thinning.max > 0) {
+    generator.set_current_seed(seed);
+    const at::TensorOptions floats = values.dtype(at::kFloat);
+    const at::Tensor rate =
+        at::empty({n}, floats).uniform_(thinning.min, thinning.max, generator);
+    const at::Tensor draw =
+        at::empty({n_entries}, floats).uniform_(0, 1, generator);
+    const at::Tensor row = row_of_entry(lengths, n_entries);
+    const at::Tensor largest =
+        at::zeros({n}, floats).scatter_reduce(0, row, draw, "amax");
+    const at::Tensor bar = at::minimum(rate, largest).index_select(0, row);
+    batch.input_weights = draw.ge(bar).to(values.dtype());
+    // Sums of zeros and ones: exact in any order.
+    seen = at::zeros({n}, values).index_add(0, row, batch.input_weights);
+  }
+  batch.cell_scale = seen.clamp_min(1).rsqrt().unsqueeze(1);
+}
+
+}  // namespace sailer
