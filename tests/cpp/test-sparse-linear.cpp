@@ -2,6 +2,7 @@
 
 #include "catch.h"
 #include "core/models/sparse_linear.h"
+#include "core/models/sparse_linear_device.h"
 #include "torch_helpers.h"
 
 using namespace sailer;

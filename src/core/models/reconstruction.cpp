@@ -8,9 +8,11 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
-#include <optional>
 
 #include "../support/kernels.h"
+#include "loss_and_gradients.h"
+#include "reconstruction_device.h"
+#include "reconstruction_sampled.h"
 #include "sparse_linear.h"
 
 namespace sailer {
@@ -41,10 +43,6 @@ std::vector<Tile> tiles_of(const PeakLayout& layout, int64_t n_cells) {
   }
   return tiles;
 }
-
-struct LossAndGradients {
-  at::Tensor loss, hidden, weight, bias;  // gradients undefined if not asked
-};
 
 // The non-zeros' part of the loss of one tile, in double.
 template <typename T>
@@ -105,61 +103,18 @@ double tile_on_cpu(at::Tensor& logits, const EntriesByPeak& entries,
   return loss;
 }
 
-// The same with tensor operations, for any device. `open` holds the rows and
-// columns of the tile's non-zeros.
-at::Tensor tile_on_device(at::Tensor& logits,
-                          const std::vector<at::Tensor>& open, double omega,
-                          bool with_gradient) {
-  const at::Tensor a = logits.index({open[0], open[1]});
-  at::Tensor loss = at::softplus(logits, 1, 40).sum() - omega * a.sum();
-  if (omega != 1) loss += (omega - 1) * at::softplus(a, 1, 40).sum();
-  if (with_gradient) {
-    logits.sigmoid_();
-    logits.index_put_({open[0], open[1]}, omega * (at::sigmoid(a) - 1));
-  }
-  return loss;
-}
-
-// Rows and columns of the non-zeros by tile, on the target's device.
-class DeviceEntries {
- public:
-  DeviceEntries(const SparseRowsTensor& rows) {
-    const at::Tensor lengths =
-        rows.offsets.slice(0, 1) - rows.offsets.slice(0, 0, rows.n_cells());
-    const at::Tensor cell = at::repeat_interleave(
-        at::arange(rows.n_cells(), lengths.options()), lengths,
-        /*dim=*/0, rows.indices.size(0));
-    std::tie(peak_, order_) = at::sort(rows.indices, /*dim=*/0);
-    cell_ = cell.index_select(0, order_);
-  }
-
-  std::vector<at::Tensor> of(const Tile& tile, const at::Tensor& bounds,
-                             int64_t index) const {
-    const int64_t begin = bounds[index].item<int64_t>();
-    const int64_t end = bounds[index + 1].item<int64_t>();
-    return {cell_.slice(0, begin, end),
-            peak_.slice(0, begin, end) - tile.first};
-  }
-
-  // Where each tile begins, on the host: one transfer a batch.
-  at::Tensor bounds(const std::vector<Tile>& tiles) const {
-    std::vector<int64_t> first;
-    for (const Tile& tile : tiles) first.push_back(tile.first);
-    first.push_back(tiles.back().last);
-    return at::searchsorted(peak_,
-                            at::tensor(first, at::kLong).to(peak_.device()))
-        .to(at::kCPU);
-  }
-
- private:
-  at::Tensor peak_, order_, cell_;
-};
-
 LossAndGradients loss_and_gradients(
     const at::Tensor& hidden, const at::Tensor& weight, const at::Tensor& bias,
     const SparseRowsTensor& target, const PeakLayout& layout,
     const ReconstructionOptions& options, bool with_gradient) {
-  const bool on_cpu = hidden.device().is_cpu() && !options.tensor_operations;
+  if (options.sampled_peaks != nullptr) {
+    return loss_and_gradients_sampled(hidden, weight, bias, target, layout,
+                                      options, with_gradient);
+  }
+  if (!hidden.device().is_cpu() || options.tensor_operations) {
+    return loss_and_gradients_on_device(hidden, weight, bias, target, layout,
+                                        options, with_gradient);
+  }
   const int64_t width = weight.size(1);
   const std::vector<Tile> tiles = tiles_of(layout, hidden.size(0));
   LossAndGradients out;
@@ -168,32 +123,16 @@ LossAndGradients loss_and_gradients(
     out.weight = at::empty_like(weight);
     out.bias = at::empty_like(bias);
   }
-  EntriesByPeak entries;
-  std::optional<DeviceEntries> device_entries;
-  at::Tensor bounds;
-  if (on_cpu) {
-    entries = transpose_rows(target, layout.n_peaks());
-  } else {
-    device_entries = DeviceEntries(target);
-    bounds = device_entries->bounds(tiles);
-  }
+  const EntriesByPeak entries = transpose_rows(target, layout.n_peaks());
   double total = 0;
-  at::Tensor device_total = at::zeros({}, hidden.options());
-  for (size_t t = 0; t < tiles.size(); ++t) {
-    const Tile& tile = tiles[t];
+  for (const Tile& tile : tiles) {
     const at::Tensor h =
         hidden.slice(1, tile.group * width, (tile.group + 1) * width);
     const at::Tensor w = weight.slice(0, tile.first, tile.last);
     at::Tensor logits =
         at::addmm(bias.slice(0, tile.first, tile.last), h, w.t());
     if (options.shift != 0) logits.add_(options.shift);
-    if (on_cpu) {
-      total += tile_on_cpu(logits, entries, tile, options.omega, with_gradient);
-    } else {
-      device_total += tile_on_device(
-          logits, device_entries->of(tile, bounds, static_cast<int64_t>(t)),
-          options.omega, with_gradient);
-    }
+    total += tile_on_cpu(logits, entries, tile, options.omega, with_gradient);
     if (!with_gradient) continue;
     if (options.scale != 1) logits.mul_(options.scale);
     at::Tensor weight_part = out.weight.slice(0, tile.first, tile.last);
@@ -203,8 +142,7 @@ LossAndGradients loss_and_gradients(
     out.hidden.slice(1, tile.group * width, (tile.group + 1) * width)
         .addmm_(logits, w);
   }
-  out.loss = on_cpu ? at::full({}, total * options.scale, hidden.options())
-                    : device_total * options.scale;
+  out.loss = at::full({}, total * options.scale, hidden.options());
   return out;
 }
 
@@ -218,6 +156,7 @@ class Reconstruction : public torch::autograd::Function<Reconstruction> {
     LossAndGradients result = loss_and_gradients(
         hidden, weight, bias, target, layout, options, /*with_gradient=*/true);
     context->save_for_backward({result.hidden, result.weight, result.bias});
+    context->saved_data["plain"] = options.factor_is_one;
     return result.loss;
   }
 
@@ -227,7 +166,8 @@ class Reconstruction : public torch::autograd::Function<Reconstruction> {
     // The trainer asks for the plain gradient: then nothing is left to do. On
     // another device finding that out would cost a wait, so multiply there.
     const bool plain =
-        grad_out[0].device().is_cpu() && grad_out[0].item<double>() == 1;
+        context->saved_data["plain"].toBool() ||
+        (grad_out[0].device().is_cpu() && grad_out[0].item<double>() == 1);
     if (!plain) {
       for (at::Tensor& grad : grads) grad = grad * grad_out[0];
     }

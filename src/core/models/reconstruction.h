@@ -5,7 +5,11 @@
 
 #include <torch/types.h>
 
+#include <vector>
+
 #include "../data/sparse_batch.h"
+#include "../support/adam_update.h"
+#include "compute_options.h"
 #include "peak_layout.h"
 
 namespace sailer {
@@ -16,6 +20,22 @@ struct ReconstructionOptions {
   double shift = 0;  // added to every logit (-log omega calibrates)
   // Compute with tensor operations, as on a GPU, on the CPU too: for tests.
   bool tensor_operations = false;
+  // Of the matrix products; loss and gradients come in hidden's type.
+  Precision precision = Precision::kFloat32;
+  // The loss enters what is differentiated as a plain summand: then nobody
+  // need multiply its gradients by 1, which on a device costs two passes over
+  // the weight.
+  bool factor_is_one = false;
+  // The closed peaks are estimated from these alone (reconstruction_sampled.h).
+  const std::vector<int64_t>* sampled_peaks = nullptr;
+  // Moves the weight in the same pass, on the CPU.
+  AdamUpdate* weight_update = nullptr;
+
+  // For devices alone. Where each cell's entries begin [B + 1], on the host:
+  // spares a wait for the device.
+  const std::vector<int64_t>* host_offsets = nullptr;
+  // Values of cells x peaks held at once there, at least one cell's.
+  int64_t max_values = int64_t{1} << 27;
 };
 
 // scale * sum over cells and peaks of

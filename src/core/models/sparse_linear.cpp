@@ -6,6 +6,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "../support/kernels.h"
+#include "sparse_linear_device.h"
 
 namespace sailer {
 namespace {
@@ -57,33 +58,6 @@ at::Tensor weight_gradient_cpu(const SparseRowsTensor& rows,
   return grad;
 }
 
-// Elsewhere than on the CPU: one bag per (cell, group). Entries are ordered by
-// group within a cell (BatchStream sees to it), so the bags are contiguous.
-at::Tensor bag_offsets(const SparseRowsTensor& rows, const PeakLayout& layout) {
-  if (layout.n_groups() == 1) {
-    return rows.offsets.slice(0, 0, rows.n_cells());
-  }
-  const at::TensorOptions on_host = at::TensorOptions().dtype(at::kLong);
-  std::vector<int64_t> starts;
-  for (int64_t g = 0; g < layout.n_groups(); ++g) {
-    starts.push_back(layout.start(g));
-  }
-  const at::Tensor bounds =
-      at::tensor(starts, on_host).to(rows.indices.device());
-  const at::Tensor group =
-      at::bucketize(rows.indices, bounds, /*out_int32=*/false, /*right=*/true) -
-      1;
-  const at::Tensor lengths =
-      rows.offsets.slice(0, 1) - rows.offsets.slice(0, 0, rows.n_cells());
-  const at::Tensor cell = at::repeat_interleave(
-      at::arange(rows.n_cells(), lengths.options()), lengths,
-      /*dim=*/0, rows.indices.size(0));
-  const at::Tensor bag = cell * layout.n_groups() + group;
-  const at::Tensor bags =
-      at::arange(rows.n_cells() * layout.n_groups(), bag.options());
-  return at::searchsorted(bag, bags);
-}
-
 class SparseLinear : public torch::autograd::Function<SparseLinear> {
  public:
   static at::Tensor forward(AutogradContext* context, const at::Tensor& weight,
@@ -113,14 +87,6 @@ at::Tensor sparse_linear(const SparseRowsTensor& rows, const at::Tensor& weight,
                          const PeakLayout& layout) {
   return weight.device().is_cpu() ? SparseLinear::apply(weight, rows, layout)
                                   : sparse_linear_bags(rows, weight, layout);
-}
-
-at::Tensor sparse_linear_bags(const SparseRowsTensor& rows,
-                              const at::Tensor& weight,
-                              const PeakLayout& layout) {
-  const at::Tensor bags = std::get<0>(
-      at::embedding_bag(weight, rows.indices, bag_offsets(rows, layout)));
-  return bags.reshape({rows.n_cells(), layout.n_groups() * weight.size(1)});
 }
 
 at::Tensor to_dense(const SparseRowsTensor& rows, int64_t n_peaks,

@@ -21,12 +21,6 @@ namespace sailer {
 at::Tensor sparse_linear(const SparseRowsTensor& rows, const at::Tensor& weight,
                          const PeakLayout& layout);
 
-// The same by tensor operations, one bag of rows per cell and group: what runs
-// elsewhere than on the CPU. Entries of a cell must be ordered by peak.
-at::Tensor sparse_linear_bags(const SparseRowsTensor& rows,
-                              const at::Tensor& weight,
-                              const PeakLayout& layout);
-
 // The same by a dense 0/1 matrix: slow, plain, the oracle of the tests.
 at::Tensor sparse_linear_dense(const SparseRowsTensor& rows,
                                const at::Tensor& weight,

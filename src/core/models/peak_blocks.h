@@ -1,0 +1,47 @@
+// The peaks of a layout cut into blocks of one width, so that the products of
+// all groups become one batched product: on a GPU a launch costs more than the
+// few percent of padding.
+#pragma once
+
+#include <torch/types.h>
+
+#include <vector>
+
+#include "peak_layout.h"
+
+namespace sailer {
+
+// A block lies within one group; the last block of a group is padded. Slot
+// b * width + u is place u of block b. A layout of a single group is one block
+// as wide as it has peaks: then there is no padding and nothing to gather.
+struct PeakBlocks {
+  int64_t n_groups = 0, n_blocks = 0, width = 0;
+
+  // All int64 and on the device; undefined when there is a single group.
+  at::Tensor peak_of_slot;    // [n_blocks * width]; padding repeats a peak
+  at::Tensor padding;         // [n_blocks * width], bool
+  at::Tensor slot_of_peak;    // [P]
+  at::Tensor block_of_peak;   // [P]
+  at::Tensor group_of_block;  // [n_blocks]
+  at::Tensor group_sums;      // [n_groups, n_blocks], 0 or 1, double
+
+  bool single() const { return n_groups == 1; }
+  int64_t n_slots() const { return n_blocks * width; }
+};
+
+PeakBlocks make_peak_blocks(const PeakLayout& layout, const at::Device& device);
+
+// The same, kept from call to call: making it costs transfers.
+PeakBlocks peak_blocks_of(const PeakLayout& layout, const at::Device& device);
+
+// First peak of every group, int64 on the device, kept from call to call.
+at::Tensor group_starts_of(const PeakLayout& layout, const at::Device& device);
+
+// A copy on the device that the host does not wait for: from pageable memory it
+// would wait for all work before it.
+at::Tensor copy_to_device(const at::Tensor& on_host, const at::Device& device);
+
+// The cell of each of `n_entries` entries, by offsets [B + 1] on the device.
+at::Tensor cell_of_entry(const at::Tensor& offsets, int64_t n_entries);
+
+}  // namespace sailer
