@@ -121,8 +121,8 @@ core_dice_scores <- function(truth_offsets, truth_index, estimate_offsets, estim
     .Call('_sailer_core_dice_scores', PACKAGE = 'sailer', truth_offsets, truth_index, estimate_offsets, estimate_index)
 }
 
-core_sailer_train <- function(source, peak_map, group_sizes, frequencies, confounders, model_options, train_options, device, report) {
-    .Call('_sailer_core_sailer_train', PACKAGE = 'sailer', source, peak_map, group_sizes, frequencies, confounders, model_options, train_options, device, report)
+core_sailer_train <- function(source, peak_map, group_sizes, frequencies, confounders, model_options, train_options, device, run, report) {
+    .Call('_sailer_core_sailer_train', PACKAGE = 'sailer', source, peak_map, group_sizes, frequencies, confounders, model_options, train_options, device, run, report)
 }
 
 core_sailer_model <- function(state, group_sizes, n_confounders, model_options, device) {

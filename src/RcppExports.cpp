@@ -377,8 +377,8 @@ BEGIN_RCPP
 END_RCPP
 }
 // core_sailer_train
-Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map, Rcpp::NumericVector group_sizes, Rcpp::NumericVector frequencies, Rcpp::List confounders, Rcpp::List model_options, Rcpp::List train_options, std::string device, Rcpp::RObject report);
-RcppExport SEXP _sailer_core_sailer_train(SEXP sourceSEXP, SEXP peak_mapSEXP, SEXP group_sizesSEXP, SEXP frequenciesSEXP, SEXP confoundersSEXP, SEXP model_optionsSEXP, SEXP train_optionsSEXP, SEXP deviceSEXP, SEXP reportSEXP) {
+Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map, Rcpp::NumericVector group_sizes, Rcpp::NumericVector frequencies, Rcpp::List confounders, Rcpp::List model_options, Rcpp::List train_options, std::string device, Rcpp::List run, Rcpp::RObject report);
+RcppExport SEXP _sailer_core_sailer_train(SEXP sourceSEXP, SEXP peak_mapSEXP, SEXP group_sizesSEXP, SEXP frequenciesSEXP, SEXP confoundersSEXP, SEXP model_optionsSEXP, SEXP train_optionsSEXP, SEXP deviceSEXP, SEXP runSEXP, SEXP reportSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::RNGScope rcpp_rngScope_gen;
@@ -390,8 +390,9 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< Rcpp::List >::type model_options(model_optionsSEXP);
     Rcpp::traits::input_parameter< Rcpp::List >::type train_options(train_optionsSEXP);
     Rcpp::traits::input_parameter< std::string >::type device(deviceSEXP);
+    Rcpp::traits::input_parameter< Rcpp::List >::type run(runSEXP);
     Rcpp::traits::input_parameter< Rcpp::RObject >::type report(reportSEXP);
-    rcpp_result_gen = Rcpp::wrap(core_sailer_train(source, peak_map, group_sizes, frequencies, confounders, model_options, train_options, device, report));
+    rcpp_result_gen = Rcpp::wrap(core_sailer_train(source, peak_map, group_sizes, frequencies, confounders, model_options, train_options, device, run, report));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -515,7 +516,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_sailer_core_batch_mixing", (DL_FUNC) &_sailer_core_batch_mixing, 3},
     {"_sailer_core_lisi", (DL_FUNC) &_sailer_core_lisi, 5},
     {"_sailer_core_dice_scores", (DL_FUNC) &_sailer_core_dice_scores, 4},
-    {"_sailer_core_sailer_train", (DL_FUNC) &_sailer_core_sailer_train, 9},
+    {"_sailer_core_sailer_train", (DL_FUNC) &_sailer_core_sailer_train, 10},
     {"_sailer_core_sailer_model", (DL_FUNC) &_sailer_core_sailer_model, 5},
     {"_sailer_core_sailer_embed", (DL_FUNC) &_sailer_core_sailer_embed, 3},
     {"_sailer_core_model_alive", (DL_FUNC) &_sailer_core_model_alive, 1},

@@ -39,3 +39,6 @@ Rcpp::List core_build_info() {
         Rcpp::Named("gpu_support") = sailer::has_gpu_support());
   });
 }
+
+// [[Rcpp::export]]
+bool core_bf16_is_fast(std::string device) { return device == "none"; }

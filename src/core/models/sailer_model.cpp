@@ -157,8 +157,14 @@ at::Tensor SailerModel::marginal_divergence(const at::Tensor& z,
   return at::zeros({}, tensor_options_);
 }
 
+void SailerModel::start_step(uint64_t seed) {
+  generator_.set_current_seed(derive_seed(seed, kNoiseStream));
+  sample_seed_ = derive_seed(seed, kSampleStream);
+}
+
 SailerLoss SailerModel::loss(const SparseBatch& batch, double beta,
-                             bool deterministic) const {
+                             bool deterministic,
+                             const SailerUpdates*) const {
   const double n = static_cast<double>(batch.n_cells());
   const Posterior posterior = encode(batch, /*training=*/true);
   const at::Tensor z =

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "../data/sparse_batch.h"
+#include "compute_options.h"
 #include "layers.h"
 #include "peak_layout.h"
 #include "sailer_options.h"
@@ -32,6 +33,8 @@ struct Posterior {
 struct SailerLoss {
   at::Tensor total, reconstruction, kl, marginal;
 };
+
+struct SailerUpdates {};
 
 class SailerModel {
  public:
@@ -55,8 +58,14 @@ class SailerModel {
   // The objective of a training minibatch (eq. 2.5-2.6).
   //   beta               weight of the KL terms at this epoch
   //   deterministic      z is the mean: the warm-up without sampling
-  SailerLoss loss(const SparseBatch& batch, double beta,
-                  bool deterministic) const;
+  SailerLoss loss(const SparseBatch& batch, double beta, bool deterministic,
+                  const SailerUpdates* updates = nullptr) const;
+
+  void set_compute(const ComputeOptions& compute) { compute_ = compute; }
+  const ComputeOptions& compute() const { return compute_; }
+
+  // Seeds all that is drawn in the next step.
+  void start_step(uint64_t seed);
 
   // Means per cell, without dropout, of the plain Bernoulli model (omega
   // divided out): the log-likelihood at the posterior mean, the KL to the
@@ -99,6 +108,8 @@ class SailerModel {
   int64_t n_confounders_;
   at::TensorOptions tensor_options_;
   at::Generator generator_;
+  uint64_t sample_seed_ = 0;
+  ComputeOptions compute_;
   ParameterSet parameters_;
 
   at::Tensor input_weight_, input_bias_;  // [P, hidden[0]], [groups * .]

@@ -14,7 +14,9 @@ enum RandomStream : uint64_t {
   kNoiseStream = 2,   // samples of z, dropout
   kSplitStream = 3,   // validation split
   kOrderStream = 4,   // order of the cells
-  kThinStream = 5     // thinning of the encoder's input
+  kThinStream = 5,    // thinning of the encoder's input
+  kStepStream = 6,    // all else that a step draws
+  kSampleStream = 7   // peaks of the sampled likelihood
 };
 
 // A seed of its own for a stream (splitmix64).

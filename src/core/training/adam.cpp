@@ -69,4 +69,32 @@ void Adam::step(double learning_rate) {
   }
 }
 
+bool Adam::finite() const {
+  for (const auto& entry : parameters_) {
+    if (!at::isfinite(entry.tensor).all().item<bool>()) return false;
+  }
+  return true;
+}
+
+std::vector<NamedTensor> Adam::state() const {
+  std::vector<NamedTensor> out;
+  out.push_back({"adam.steps", at::full({1}, n_steps_, at::kLong)});
+  for (size_t k = 0; k < parameters_.size(); ++k) {
+    out.push_back({"adam.first." + parameters_[k].name, first_[k].cpu().clone()});
+    out.push_back({"adam.second." + parameters_[k].name, second_[k].cpu().clone()});
+  }
+  return out;
+}
+
+void Adam::load_state(const std::vector<NamedTensor>& state) {
+  at::NoGradGuard no_grad;
+  for (const auto& entry : state) {
+    if (entry.name == "adam.steps") n_steps_ = entry.tensor.item<int64_t>();
+    for (size_t k = 0; k < parameters_.size(); ++k) {
+      if (entry.name == "adam.first." + parameters_[k].name) first_[k].copy_(entry.tensor);
+      if (entry.name == "adam.second." + parameters_[k].name) second_[k].copy_(entry.tensor);
+    }
+  }
+}
+
 }  // namespace sailer

@@ -17,7 +17,14 @@ class Adam {
   // Moves every parameter that has a gradient, and forgets the gradients.
   void step(double learning_rate);
 
+  void begin_step(double learning_rate) { learning_rate_ = learning_rate; }
+  void finish_step() { step(learning_rate_); }
+  bool finite() const;
+  std::vector<NamedTensor> state() const;
+  void load_state(const std::vector<NamedTensor>& state);
+
  private:
+  double learning_rate_ = 0;
   std::vector<NamedTensor> parameters_;
   std::vector<at::Tensor> first_, second_;
   double weight_decay_;

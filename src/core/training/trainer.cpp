@@ -79,12 +79,12 @@ void Trainer::start_stream() {
 bool Trainer::step(const SparseBatch& batch, LossMeter& meter) {
   const bool on_cpu = model_.tensor_options().device().is_cpu();
   model_.start_step(
-      derive_seed(seed_of(options_.seed, kNoiseStream, state_.epoch),
+      derive_seed(seed_of(options_.seed, kStepStream, state_.epoch),
                   static_cast<uint64_t>(state_.position)));
   adam_.begin_step(record_.learning_rate);
   SailerLoss loss;
   try {
-    const SailerUpdates updates = model_.updates_from(adam_);
+    const SailerUpdates updates;
     loss = model_.loss(batch, record_.beta,
                        is_warmup(schedule_, state_.epoch), &updates);
   } catch (const Error& error) {
