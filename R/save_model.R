@@ -132,8 +132,7 @@ as_fit <- function(values, file, call = rlang::caller_env()) {
   for (name in names(model_entries)) {
     value <- unclass(values)[[name]]
     wants <- model_entries[[name]]
-    fits <- if (wants == "numeric") is.numeric(value) else typeof(value) == wants
-    if (!fits) {
+    if (typeof(value) != wants && !(wants == "numeric" && is.numeric(value))) {
       damaged("Its {.field {name}} is of type {typeof(value)}, not {wants}.")
     }
   }

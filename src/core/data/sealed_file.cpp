@@ -139,11 +139,13 @@ void remove_old_parts(const std::string& path) {
   const std::string start = fs::path(path).filename().string() + kPartMark;
   const auto old = fs::file_time_type::clock::now() - std::chrono::hours(1);
   std::error_code error;
-  for (const auto& entry : fs::directory_iterator(folder_of(path), error)) {
-    const std::string name = entry.path().filename().string();
+  for (fs::directory_iterator entry(folder_of(path), error), end;
+       !error && entry != end; entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
     if (name.compare(0, start.size(), start) != 0) continue;
-    const auto written = fs::last_write_time(entry.path(), error);
-    if (!error && written < old) fs::remove(entry.path(), error);
+    std::error_code gone;  // by its own process, meanwhile
+    const auto written = fs::last_write_time(entry->path(), gone);
+    if (!gone && written < old) fs::remove(entry->path(), gone);
   }
 }
 

@@ -1,0 +1,398 @@
+sim <- tiny_simulation()
+fit <- quick_fit(sim$counts,
+  batch = sim$cells$batch,
+  covariates = data.frame(quality = sin(seq_len(ncol(sim$counts))))
+)
+folder <- withr::local_tempdir(.local_envir = teardown_env())
+saved <- file.path(folder, "saved.h5")
+save_model(fit, saved)
+
+# All of a fit but what it makes again when needed.
+contents <- function(fit) {
+  class <- oldClass(fit)
+  fit <- unclass(fit)
+  structure(fit[setdiff(names(fit), "cache")], class = class)
+}
+
+bytes_of <- function(path) readBin(path, "raw", file.size(path))
+
+# A file of the same name as the last one, whose bytes are these.
+with_bytes <- function(bytes) {
+  path <- file.path(folder, "changed.h5")
+  writeBin(bytes, path)
+  path
+}
+
+expect_refused <- function(path, pattern, ...) {
+  expect_error(load_model(path), pattern, class = "sailer_file_error", ...)
+}
+
+# load_model() of a sealed file that holds `values`.
+load_values <- function(values, kind = "model", version = model_version) {
+  path <- file.path(folder, "values.h5")
+  core_store_write(path, kind, version, values)
+  load_model(path)
+}
+
+test_that("a fit comes back the same and works the same", {
+  again <- load_model(saved)
+  expect_s3_class(again, "sailer_fit")
+  expect_identical(contents(again), contents(fit))
+  expect_identical(predict(again, sim$counts), predict(fit, sim$counts))
+  expect_identical(format_fit(again), format_fit(fit))
+})
+
+test_that("the same fit gives the same bytes, and loading is saving's end", {
+  path <- file.path(folder, "again.h5")
+  expect_identical(save_model(load_model(saved), path), normalizePath(path))
+  expect_identical(bytes_of(path), bytes_of(saved))
+})
+
+test_that("fits of every kind come back the same", {
+  interrupted <- fit
+  interrupted["embedding"] <- list(NULL)
+  fits <- list(
+    plain = quick_fit(sim$counts, n_latent = 2, hidden = 4),
+    chromosome = quick_fit(sim$counts,
+      architecture = "chromosome", hidden = c(4, 3), decoder = "linear",
+      batch = data.frame(
+        `odd/name %` = sim$cells$batch, b = rev(sim$cells$batch),
+        check.names = FALSE
+      )
+    ),
+    interrupted = interrupted
+  )
+  path <- file.path(folder, "kind.h5")
+  for (kind in names(fits)) {
+    save_model(fits[[kind]], path, overwrite = TRUE)
+    expect_identical(contents(load_model(path)), contents(fits[[kind]]),
+      label = kind
+    )
+  }
+})
+
+test_that("fields that a fit has not today travel with it", {
+  more <- fit
+  more$progress <- list(
+    step = 12L, seeds = c(a = 1, b = NA),
+    tensors = list(
+      `adam/first` = structure(as.raw(1:16), shape = 2, type = "float64"),
+      count = structure(as.raw(8:1), shape = numeric(), type = "int64")
+    ),
+    nothing = NULL
+  )
+  class(more) <- c("special_fit", class(fit))
+  path <- file.path(folder, "more.h5")
+  save_model(more, path)
+  expect_identical(contents(load_model(path)), contents(more))
+})
+
+test_that("a call with values in it is kept as far as it is code", {
+  made <- do.call(sailer, list(sim$counts, hidden = 4, control = quick()))
+  path <- file.path(folder, "called.h5")
+  save_model(made, path)
+  again <- load_model(path)
+  expect_identical(again$call[[1]], quote(sailer))
+  expect_identical(again$call$hidden, 4)
+  expect_identical(again$state, made$state)
+})
+
+test_that("model files and .rds files work in another process", {
+  rds <- file.path(folder, "fit.rds")
+  saveRDS(fit, rds)
+  counts <- file.path(folder, "counts.rds")
+  saveRDS(sim$counts, counts)
+  expected <- predict(fit, sim$counts)
+  for (get in c(
+    sprintf("load_model(%s)", deparse(saved)),
+    sprintf("readRDS(%s)", deparse(rds))
+  )) {
+    result <- withr::local_tempfile(fileext = ".rds")
+    output <- in_another_r(c(
+      "library(sailer)", paste("fit <-", get),
+      sprintf("z <- predict(fit, readRDS(%s))", deparse(counts)),
+      sprintf("saveRDS(z, %s)", deparse(result))
+    ))
+    expect_true(file.exists(result), info = output)
+    expect_equal(readRDS(result), expected, tolerance = 1e-6)
+  }
+})
+
+test_that("files of every version load, and give the numbers they gave", {
+  expect_identical(
+    as.character(names(model_migrations)),
+    as.character(seq_len(model_version - 1L))
+  )
+  cells <- open_cells(tiny_path("tiny-10x.h5"))
+  for (version in seq_len(model_version)) {
+    stem <- test_path("fixtures", "models", paste0("version-", version))
+    old <- load_model(paste0(stem, ".h5"))
+    expected <- as.matrix(read.csv(paste0(stem, ".csv"), row.names = "cell"))
+    expect_equal(predict(old, cells), expected, tolerance = 1e-5)
+    expect_equal(embedding(old), expected, tolerance = 1e-5)
+    expect_identical(old$cells, colnames(cells))
+    expect_identical(old$labels$batch, c("donor/1", "d\u00f6nor 2"))
+    expect_identical(old$numbers, "quality")
+    expect_equal(nrow(history(old)), 4)
+    expect_output(print(old), "chromosome architecture, 60 cells")
+  }
+})
+
+test_that("older values are brought to the newest version step by step", {
+  steps <- list(
+    `1` = function(values) c(values, two = 2),
+    `2` = function(values) c(values, three = values$two + 1)
+  )
+  expect_identical(
+    migrate(list(one = 1), 1L, 3L, steps), list(one = 1, two = 2, three = 3)
+  )
+  expect_identical(migrate(list(), 3L, 3L, steps), list())
+})
+
+test_that("parameters of older fits have no type, and others are converted", {
+  plain <- contents(fit)
+  wide <- contents(fit)
+  for (name in names(fit$state)) {
+    bytes <- fit$state[[name]]
+    attr(plain$state[[name]], "type") <- NULL
+    values <- readBin(bytes, "numeric", length(bytes) / 4, size = 4)
+    wide$state[[name]] <- structure(
+      writeBin(values, raw()),
+      shape = attr(bytes, "shape"), type = "float64"
+    )
+  }
+  expected <- predict(fit, sim$counts)
+  for (values in list(plain, wide)) {
+    values$cache <- new.env()
+    expect_identical(predict(values, sim$counts), expected)
+  }
+  wide$state[[1]] <- structure(as.raw(1:9), shape = 3, type = "float32")
+  wide$cache <- new.env()
+  expect_error(predict(wide, sim$counts), names(fit$state)[1],
+    fixed = TRUE, class = "sailer_file_error"
+  )
+})
+
+test_that("a file that is there is replaced only when asked for", {
+  path <- file.path(folder, "taken.h5")
+  writeLines("mine", path)
+  expect_error(save_model(fit, path), "already", class = "sailer_file_error")
+  expect_identical(readLines(path), "mine")
+  save_model(fit, path, overwrite = TRUE)
+  expect_identical(contents(load_model(path)), contents(fit))
+})
+
+test_that("arguments are checked", {
+  for (bad in list(NULL, 1, c("a", "b"), NA_character_, "")) {
+    expect_error(load_model(bad), "file", class = "sailer_argument_error")
+    expect_error(save_model(fit, bad), "file", class = "sailer_argument_error")
+  }
+  expect_error(save_model(sim$counts, saved), "get_fit",
+    class = "sailer_argument_error"
+  )
+  expect_error(save_model(fit, saved, overwrite = NA), "overwrite",
+    class = "sailer_argument_error"
+  )
+})
+
+test_that("what is no model file is refused for what it is", {
+  expect_refused(file.path(folder, "none.h5"), "does not exist")
+  expect_refused(folder, "is a folder")
+  expect_refused(with_bytes(raw()), "is empty")
+  text <- withr::local_tempfile(lines = "peak,count")
+  expect_refused(text, "looks like a text file")
+  rds <- withr::local_tempfile()
+  saveRDS(fit, rds)
+  expect_refused(rds, "readRDS()", fixed = TRUE)
+  saveRDS(fit, rds, compress = FALSE)
+  expect_refused(rds, "readRDS()", fixed = TRUE)
+  expect_refused(tiny_path("tiny-10x.h5"), "open_cells()", fixed = TRUE)
+  expect_error(load_values(list(), kind = "training state"),
+    "holds a training state, not a model",
+    class = "sailer_file_error"
+  )
+  expect_error(load_values(list(), version = model_version + 1L),
+    "update sailer",
+    class = "sailer_file_error"
+  )
+})
+
+test_that("a file without all entries is refused with their names", {
+  values <- contents(fit)
+  expect_s3_class(load_values(values), "sailer_fit")
+  for (name in names(model_entries)) {
+    less <- values
+    less[[name]] <- NULL
+    expect_error(load_values(less), paste0("It has no `?", name),
+      class = "sailer_file_error"
+    )
+  }
+  values$peaks <- 1:3
+  expect_error(load_values(values), "of type integer, not character",
+    class = "sailer_file_error"
+  )
+  expect_error(load_values(list(a = 1)), "holds no fit",
+    class = "sailer_file_error"
+  )
+})
+
+test_that("a changed byte anywhere is an error, and R lives", {
+  whole <- bytes_of(saved)
+  set.seed(4)
+  places <- c(sample(512, 20), 512 + sample(length(whole) - 512, 180))
+  for (place in places) {
+    changed <- whole
+    changed[place] <- xor(changed[place], as.raw(2^sample(0:7, 1)))
+    expect_refused(with_bytes(changed), "damaged|not one that sailer wrote",
+      info = place
+    )
+  }
+})
+
+test_that("a file cut short anywhere is an error", {
+  whole <- bytes_of(saved)
+  set.seed(5)
+  for (kept in c(12, 511, 512, sample(length(whole) - 1, 50))) {
+    expect_refused(
+      with_bytes(whole[seq_len(kept)]), "cut short|not one that sailer wrote"
+    )
+  }
+})
+
+test_that("what cannot be written is told, and nothing stays behind", {
+  expect_error(save_model(fit, "/no/such/folder/x.h5"), "no folder",
+    class = "sailer_file_error"
+  )
+  expect_error(save_model(fit, file.path(saved, "x.h5")), "not a folder",
+    class = "sailer_file_error"
+  )
+  odd <- fit
+  odd$options$extra <- list(where = globalenv())
+  path <- file.path(folder, "odd.h5")
+  expect_error(save_model(odd, path), "options$extra$where", fixed = TRUE)
+  expect_length(list.files(folder, "odd", all.files = TRUE), 0)
+})
+
+test_that("a full disk is an error and the old file stays", {
+  skip_on_os(c("windows", "mac", "solaris"))
+  small <- withr::local_tempdir()
+  mounted <- suppressWarnings(system2(
+    "mount", c("-t", "tmpfs", "-o", "size=400k", "tmpfs", small),
+    stdout = FALSE, stderr = FALSE
+  ))
+  skip_if(mounted != 0, "no leave to mount a small disk")
+  withr::defer(system2("umount", small, stdout = FALSE, stderr = FALSE))
+  path <- file.path(small, "model.h5")
+  save_model(fit, path)
+  for (n in c(2000, 20000, 50000)) {
+    big <- fit
+    big$origin <- sprintf("%07d", seq_len(n))
+    expect_error(save_model(big, path, overwrite = TRUE), "No space left",
+      class = "sailer_file_error"
+    )
+    expect_identical(contents(load_model(path)), contents(fit))
+    expect_identical(list.files(small, all.files = TRUE, no.. = TRUE),
+      "model.h5"
+    )
+  }
+})
+
+test_that("stopped or killed while it saves, R leaves a whole file", {
+  skip_on_os("windows")
+  skip_if_not_installed("processx")
+  path <- file.path(folder, "killed.h5")
+  save_model(fit, path)
+  script <- withr::local_tempfile(fileext = ".R", lines = c(
+    "library(sailer)",
+    sprintf("fit <- load_model(%s)", deparse(saved)),
+    'cat("ready\n")',
+    sprintf("repeat save_model(fit, %s, overwrite = TRUE)", deparse(path))
+  ))
+  withr::local_envvar(R_LIBS = paste(.libPaths(), collapse = ":"))
+  set.seed(6)
+  for (signal in c("interrupt", "kill", "kill", "kill")) {
+    child <- processx::process$new(
+      file.path(R.home("bin"), "Rscript"), script,
+      stdout = "|"
+    )
+    withr::defer(child$kill())
+    expect_identical(child$poll_io(60000)[["output"]], "ready")
+    Sys.sleep(runif(1, 0.05, 0.3))
+    child[[signal]]()
+    child$wait(10000)
+    expect_identical(contents(load_model(path)), contents(fit))
+  }
+})
+
+test_that("other programs read the file as HDF5", {
+  skip_without_rhdf5()
+  # Readers that count from the first dimension see it last.
+  expect_identical(
+    t(rhdf5::h5read(saved, "embedding")), unname(embedding(fit))
+  )
+  expect_identical(as.vector(rhdf5::h5read(saved, "peaks")), fit$peaks)
+  name <- names(fit$state)[1]
+  tensor <- rhdf5::h5read(saved, paste0("state/", name))
+  bytes <- fit$state[[name]]
+  expect_equal(rev(dim(tensor)), attr(bytes, "shape"))
+  expect_identical(
+    as.vector(tensor), readBin(bytes, "numeric", length(bytes) / 4, size = 4)
+  )
+  rhdf5::h5closeAll()
+})
+
+test_that("values of R come back from a file the same", {
+  values <- list(
+    none = NULL, `a/b` = 1:3, `%` = c(TRUE, NA, FALSE), `.` = c(NA, "NA", ""),
+    `[2]` = "\u00e4", `x%attributes` = c(q = 1), `..` = -0.0,
+    numbers = c(x = NA, y = NaN, z = Inf, w = 1e-310, v = 0.1),
+    integers = c(.Machine$integer.max, NA), bytes = as.raw(0:255),
+    nothing = list(character(), integer(), list(), raw(), NULL),
+    empty = structure(list(), names = character()),
+    partly = list(a = 1, 2, list(b = NULL)),
+    matrix = matrix(as.numeric(1:6), 2, dimnames = list(c("r", "s"), NULL)),
+    array = array(1:24, 2:4), line = array(1:3, 3, list(letters[1:3])),
+    texts = matrix(c("a", NA, "c", "d", "e", "f"), 2),
+    truths = matrix(c(TRUE, NA, FALSE, TRUE, TRUE, NA), 3),
+    flat = matrix(0, 0, 3), lists = matrix(list(1, "a", NULL, 2), 2),
+    table = data.frame(
+      n = 1:3, f = factor(c("p", NA, "q"), levels = c("q", "p", "z")),
+      row.names = c("i", "j", "k")
+    ),
+    rows = data.frame(x = c(0.5, 2)), no_rows = data.frame(),
+    day = as.Date("2020-02-29"),
+    version = packageVersion("sailer"),
+    versions = numeric_version(c("1.2", "10.0.3")),
+    call = quote(f(x, y = g(1:3)[, 2], "z", n = NULL)), symbol = quote(s),
+    tensor = structure(as.raw(1:24), shape = c(3, 2), type = "float32"),
+    single = structure(as.raw(1:8), shape = numeric(), type = "int64"),
+    no_values = structure(raw(), shape = c(0, 5), type = "float64")
+  )
+  path <- file.path(folder, "values.h5")
+  core_store_write(path, "test", 7L, values)
+  stored <- core_store_read(path, "test", 7L)
+  expect_identical(stored$version, 7L)
+  expect_identical(names(stored$values), names(values))
+  for (name in names(values)) {
+    expect_identical(stored$values[[name]], values[[name]], label = name)
+  }
+})
+
+test_that("values that no file takes are named by their place", {
+  path <- file.path(folder, "refused.h5")
+  refused <- list(
+    "a$b" = list(a = list(b = globalenv())), "a[[2]]" = list(a = list(1, sum)),
+    "s" = list(s = sparse(diag(2))), "i" = list(i = 1i),
+    "twice" = list(twice = 1, twice = 2),
+    'attr(d, "w")' = list(d = structure(1, w = mean)),
+    "a" = list(a = "\xff")
+  )
+  Encoding(refused$a$a) <- "bytes"
+  for (place in names(refused)) {
+    expect_error(core_store_write(path, "test", 1L, refused[[place]]),
+      paste0("`", place, "`"),
+      fixed = TRUE, class = "sailer_argument_error"
+    )
+    expect_false(file.exists(path))
+  }
+})
