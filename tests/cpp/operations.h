@@ -50,7 +50,8 @@ inline std::vector<Operation> operations_of(const std::function<void()>& code) {
 
 // Those among them that fetch a value from the device, or a size that depends
 // on values: on a GPU each waits for all work before it.
-inline std::vector<std::string> waits_of(const std::function<void()>& code) {
+inline std::vector<std::string> waits_of(const std::function<void()>& code,
+                                         int max_depth = 1000) {
   const std::vector<std::string> waiting = {"aten::_local_scalar_dense",
                                             "aten::item",
                                             "aten::is_nonzero",

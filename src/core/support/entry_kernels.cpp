@@ -2,9 +2,12 @@
 
 #include "clones.h"
 
-// A dot product is a chain of additions; in vectors only if it may be split.
+// A select keeps a loop scalar unless traps may be ignored, and a dot product,
+// a chain of additions, unless it may be split. Infinities and NaN keep their
+// meaning.
 #if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC optimize("associative-math", "no-signed-zeros")
+#pragma GCC optimize("O3", "no-trapping-math", "associative-math", \
+                     "no-signed-zeros")
 #endif
 
 namespace sailer {
@@ -65,26 +68,29 @@ SAILER_INLINE void gradients_loop(T* hidden_grad, T* weight_grad, T* bias_grad,
 
 }  // namespace
 
-SAILER_CLONES void entry_logits(float* out, const EntryRange& entries,
-                                const float* hidden, int64_t stride,
-                                const float* weight, const float* bias,
-                                float shift, int64_t width) {
-  logits_loop(out, entries, hidden, stride, weight, bias, shift, width);
-}
+SAILER_CLONES(void, entry_logits,
+              (float* out, const EntryRange& entries, const float* hidden,
+               int64_t stride, const float* weight, const float* bias,
+               float shift, int64_t width),
+              (out, entries, hidden, stride, weight, bias, shift, width),
+              logits_loop(out, entries, hidden, stride, weight, bias, shift,
+                          width))
+
 void entry_logits(double* out, const EntryRange& entries, const double* hidden,
                   int64_t stride, const double* weight, const double* bias,
                   double shift, int64_t width) {
   logits_loop(out, entries, hidden, stride, weight, bias, shift, width);
 }
 
-SAILER_CLONES void entry_gradients(float* hidden_grad, float* weight_grad,
-                                   float* bias_grad, const float* c,
-                                   const EntryRange& entries,
-                                   const float* hidden, int64_t stride,
-                                   const float* weight, int64_t width) {
-  gradients_loop(hidden_grad, weight_grad, bias_grad, c, entries, hidden,
-                 stride, weight, width);
-}
+SAILER_CLONES(void, entry_gradients,
+              (float* hidden_grad, float* weight_grad, float* bias_grad,
+               const float* c, const EntryRange& entries, const float* hidden,
+               int64_t stride, const float* weight, int64_t width),
+              (hidden_grad, weight_grad, bias_grad, c, entries, hidden, stride,
+               weight, width),
+              gradients_loop(hidden_grad, weight_grad, bias_grad, c, entries,
+                             hidden, stride, weight, width))
+
 void entry_gradients(double* hidden_grad, double* weight_grad,
                      double* bias_grad, const double* c,
                      const EntryRange& entries, const double* hidden,
