@@ -65,6 +65,10 @@ core_build_info <- function() {
     .Call('_sailer_core_build_info', PACKAGE = 'sailer')
 }
 
+core_bf16_is_fast <- function(device) {
+    .Call('_sailer_core_bf16_is_fast', PACKAGE = 'sailer', device)
+}
+
 core_file_layout <- function(path) {
     .Call('_sailer_core_file_layout', PACKAGE = 'sailer', path)
 }

@@ -18,14 +18,12 @@ write_plan <- function(plan, folder) {
       )
     }
   }
-  plan$call <- paste(deparse(plan$call), collapse = "\n")
-  core_store_write(run_file(folder), "training run", 1, plan)
+  plan["call"] <- list(plain_call(plan$call))
+  core_store_write(run_file(folder), "training run", 1L, plan)
 }
 
 read_plan <- function(folder) {
-  plan <- core_store_read(run_file(folder), "training run", 1)
-  plan$call <- str2lang(plan$call)
-  class(plan$control) <- "train_control"
+  plan <- core_store_read(run_file(folder), "training run", 1L)$values
   plan$control["checkpoint"] <- list(folder)
   plan
 }
@@ -137,8 +135,9 @@ resume <- function(from, x, ...) {
     plan <- plan_of_fit(from)
     state <- from$progress$state
   } else {
-    plan <- read_plan(checkpoint_folder(from))
-    state <- saved_state(from)
+    folder <- checkpoint_folder(from)
+    plan <- read_plan(folder)
+    state <- saved_state(folder)
   }
   plan$control <- change_control(plan$control, list(...))
   plan$device <- core_choose_device(plan$control$device)
@@ -165,11 +164,11 @@ checkpoint_folder <- function(from, call = rlang::caller_env()) {
     }
     abort(
       c(found, i = "Give the folder that was {.arg checkpoint} in
-                    {.fn train_control}."),
+                   {.fn train_control}."),
       class = "file", call = call
     )
   }
-  from
+  normalizePath(from)
 }
 
 change_control <- function(control, changes, call = rlang::caller_env()) {

@@ -82,7 +82,11 @@ train_control <- function(epochs = NULL, batch_size = NULL,
     check_number(given[[name]], name, min = 0, whole = name %in% whole)
   }
   for (name in names(words)) check_text(words[[name]], name)
-  if (!is.null(checkpoint)) check_text(checkpoint, "checkpoint")
+  if (!is.null(checkpoint)) {
+    check_text(checkpoint, "checkpoint")
+    # The core knows no "~", and the working directory may change.
+    checkpoint <- normalizePath(checkpoint, mustWork = FALSE)
+  }
   check_number(every, min = 1e-6)
   if (!rlang::is_string(device)) {
     abort('{.arg device} must be "auto", "cpu" or "cuda".')

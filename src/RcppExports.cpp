@@ -201,6 +201,17 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// core_bf16_is_fast
+bool core_bf16_is_fast(std::string device);
+RcppExport SEXP _sailer_core_bf16_is_fast(SEXP deviceSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< std::string >::type device(deviceSEXP);
+    rcpp_result_gen = Rcpp::wrap(core_bf16_is_fast(device));
+    return rcpp_result_gen;
+END_RCPP
+}
 // core_file_layout
 std::string core_file_layout(std::string path);
 RcppExport SEXP _sailer_core_file_layout(SEXP pathSEXP) {
@@ -502,6 +513,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_sailer_core_get_threads", (DL_FUNC) &_sailer_core_get_threads, 0},
     {"_sailer_core_set_threads", (DL_FUNC) &_sailer_core_set_threads, 1},
     {"_sailer_core_build_info", (DL_FUNC) &_sailer_core_build_info, 0},
+    {"_sailer_core_bf16_is_fast", (DL_FUNC) &_sailer_core_bf16_is_fast, 1},
     {"_sailer_core_file_layout", (DL_FUNC) &_sailer_core_file_layout, 1},
     {"_sailer_core_open_tenx", (DL_FUNC) &_sailer_core_open_tenx, 3},
     {"_sailer_core_open_h5ad", (DL_FUNC) &_sailer_core_open_h5ad, 2},

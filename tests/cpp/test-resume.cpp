@@ -128,7 +128,7 @@ TEST_CASE("a finished run goes on with more epochs as if it had them") {
   require_same(run(training, given), whole);
 }
 
-TEST_CASE("a state that does not fit is refused and changes nothing") {
+TEST_CASE("a state of a run that does not fit is refused by name") {
   const TrainOptions training = short_training();
   const Run whole = run(training);
   Given given;

@@ -150,7 +150,6 @@ test_that("a folder that cannot be written to is told before training", {
 test_that("SIGKILL at random moments: resumed runs end with the same bits", {
   skip_if_not_installed("withr")
   skip_if_not_installed("rhdf5")
-  skip_on_cran()
   file <- withr::local_tempfile(fileext = ".h5")
   write_tenx(as.matrix(counts), file = file)
   for (source in c("memory", "file")) {
