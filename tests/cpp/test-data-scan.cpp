@@ -31,6 +31,9 @@ class RowsSource final : public CellSource {
     most_entries =
         std::max(most_entries, static_cast<int64_t>(out.indices.size()));
   }
+  int64_t n_entries(int64_t first, int64_t count) const override {
+    return rows_.offsets[first + count] - rows_.offsets[first];
+  }
   bool random_access() const override { return true; }
   std::string describe() const override { return "rows of a test"; }
 
@@ -74,7 +77,6 @@ TEST_CASE("a scan counts open features both ways", "[data]") {
   REQUIRE(result.n_empty == static_cast<int64_t>(empty.size()));
   empty.resize(kMaxEmptyListed);
   REQUIRE(result.empty_cells == empty);
-  REQUIRE(source.n_reads > 1);
 }
 
 TEST_CASE("explicit zeros are not open", "[data]") {
@@ -134,13 +136,22 @@ TEST_CASE("a feature twice in a cell is a problem, in two cells none",
 }
 
 TEST_CASE("a scan stops when it is told to", "[data]") {
-  RowsSource source = source_of(random_counts(2000, 20));
+  // About 2.6 million entries: three blocks.
+  SparseRows rows;
+  for (int64_t cell = 0; cell < 26000; ++cell) {
+    for (int32_t f = 0; f < 100; ++f) rows.indices.push_back(f);
+    rows.offsets.push_back(static_cast<int64_t>(rows.indices.size()));
+  }
+  rows.values.assign(rows.indices.size(), 1.0f);
+  RowsSource source(std::move(rows), 100);
   int n_asked = 0;
   const ScanResult result = scan(source, [&] { return ++n_asked == 2; });
   REQUIRE(result.cancelled);
   REQUIRE(source.n_reads == 1);
-  const std::vector<uint8_t> all(20, 1);
-  REQUIRE(depth_within(source, all, [] { return true; }).empty());
+  const std::vector<uint8_t> all(100, 1);
+  n_asked = 0;
+  REQUIRE(depth_within(source, all, [&] { return ++n_asked == 2; }).empty());
+  REQUIRE(n_asked == 2);
 }
 
 TEST_CASE("blocks of a scan stay bounded", "[data]") {
@@ -157,8 +168,25 @@ TEST_CASE("blocks of a scan stay bounded", "[data]") {
   RowsSource source(std::move(rows), 500);
   const ScanResult result = scan(source);
   REQUIRE(result.n_nonzeros == 20000000);
-  REQUIRE(source.most_entries <= int64_t{1} << 22);
-  REQUIRE(source.n_reads < 20);
+  REQUIRE(result.depth == std::vector<int32_t>(40000, 500));
+  REQUIRE(result.feature_cells == std::vector<int64_t>(500, 40000));
+  REQUIRE_FALSE(result.problem);
+  REQUIRE(source.most_entries <= int64_t{1} << 20);
+  REQUIRE(source.n_reads < 24);
+}
+
+TEST_CASE("blocks of a scan stay bounded when deep cells follow on shallow",
+          "[data]") {
+  SparseRows rows;
+  for (int64_t cell = 0; cell < 11000; ++cell) {
+    const int32_t n = cell < 10000 ? 1 : 5000;
+    for (int32_t f = 0; f < n; ++f) rows.indices.push_back(f);
+    rows.offsets.push_back(static_cast<int64_t>(rows.indices.size()));
+  }
+  rows.values.assign(rows.indices.size(), 1.0f);
+  RowsSource source(std::move(rows), 5000);
+  REQUIRE(scan(source).n_nonzeros == 10000 + 1000 * 5000);
+  REQUIRE(source.most_entries <= int64_t{1} << 20);
 }
 
 TEST_CASE("depth within chosen features", "[data]") {

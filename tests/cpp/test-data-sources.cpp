@@ -5,7 +5,6 @@
 #include <numeric>
 
 #include "../../src/core/data/concat_source.h"
-#include "../../src/core/data/gather.h"
 #include "../../src/core/data/h5ad_source.h"
 #include "../../src/core/data/matrix_source.h"
 #include "../../src/core/data/packed_source.h"
@@ -14,6 +13,7 @@
 #include "../../src/core/support/error.h"
 #include "catch.h"
 #include "data_files.h"
+#include "source_checks.h"
 
 using namespace sailer;
 using namespace sailer_test;
@@ -22,84 +22,6 @@ namespace {
 
 constexpr int64_t kCells = 53;
 constexpr int64_t kFeatures = 31;
-
-// The rows as a dense matrix; fails on an index twice in a row.
-Counts dense(const SparseRows& rows, int64_t n_features) {
-  Counts counts{rows.n_rows(), n_features, {}};
-  counts.values.assign(static_cast<size_t>(rows.n_rows() * n_features), 0.0f);
-  for (int64_t row = 0; row < rows.n_rows(); ++row) {
-    for (int64_t at = rows.offsets[row]; at < rows.offsets[row + 1]; ++at) {
-      REQUIRE(counts.at(row, rows.indices[at]) == 0.0f);
-      counts.at(row, rows.indices[at]) = rows.values[at];
-    }
-  }
-  return counts;
-}
-
-Counts chosen(const Counts& counts, const std::vector<int64_t>& cells) {
-  Counts result{static_cast<int64_t>(cells.size()), counts.n_features, {}};
-  for (int64_t cell : cells) {
-    for (int64_t f = 0; f < counts.n_features; ++f) {
-      result.values.push_back(counts.at(cell, f));
-    }
-  }
-  return result;
-}
-
-void check_blocks(CellSource& source, const Counts& expected) {
-  for (int64_t size : {1, 2, 7, 52, 53}) {
-    SparseRows rows;
-    for (int64_t first = 0; first < expected.n_cells; first += size) {
-      const int64_t count = std::min(size, expected.n_cells - first);
-      source.read(first, count, rows);  // appends
-      REQUIRE(rows.n_rows() == first + count);
-      REQUIRE(rows.offsets.back() == static_cast<int64_t>(rows.indices.size()));
-      REQUIRE(rows.values.size() == rows.indices.size());
-    }
-    REQUIRE(dense(rows, expected.n_features).values == expected.values);
-  }
-}
-
-void check_gather(CellSource& source, const Counts& expected) {
-  const std::vector<std::vector<int64_t>> orders = {
-      {}, {52}, {3}, {5, 6, 7}, {7, 6, 5}, {0, 52, 3, 3, 26, 25, 27, 0, 40}};
-  for (const auto& cells : orders) {
-    SparseRows rows;
-    source.read(0, 2, rows);  // gather appends behind it
-    gather(source, cells, rows);
-    std::vector<int64_t> all{0, 1};
-    all.insert(all.end(), cells.begin(), cells.end());
-    REQUIRE(dense(rows, expected.n_features).values ==
-            chosen(expected, all).values);
-  }
-  std::vector<int64_t> shuffled(static_cast<size_t>(expected.n_cells));
-  std::iota(shuffled.begin(), shuffled.end(), int64_t{0});
-  std::shuffle(shuffled.begin(), shuffled.end(), std::mt19937(5));
-  SparseRows rows;
-  gather(source, shuffled, rows);
-  REQUIRE(dense(rows, expected.n_features).values ==
-          chosen(expected, shuffled).values);
-}
-
-void check_limits(CellSource& source) {
-  SparseRows rows;
-  source.read(source.n_cells(), 0, rows);
-  REQUIRE(rows.n_rows() == 0);
-  REQUIRE_THROWS_AS(source.read(-1, 1, rows), Error);
-  REQUIRE_THROWS_AS(source.read(0, source.n_cells() + 1, rows), Error);
-  REQUIRE_THROWS_AS(source.read(source.n_cells(), 1, rows), Error);
-  REQUIRE_THROWS_AS(gather(source, {0, source.n_cells()}, rows), Error);
-  REQUIRE(rows.n_rows() == 0);
-}
-
-void check_source(CellSource& source, const Counts& expected) {
-  REQUIRE(source.n_cells() == expected.n_cells);
-  REQUIRE(source.n_features() == expected.n_features);
-  check_blocks(source, expected);
-  check_gather(source, expected);
-  check_limits(source);
-  check_blocks(source, expected);  // still usable after refusals
-}
 
 // Keeps the vectors that a MatrixView points into.
 struct Slots {

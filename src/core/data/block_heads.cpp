@@ -8,6 +8,7 @@ namespace {
 
 constexpr int64_t kLeastEntries = 1 << 15;  // in a block: a call costs 20 us
 constexpr int64_t kLeastCells = 16;
+constexpr int64_t kEnough = 1 << 20;  // entries, however deep the cells
 constexpr int64_t kMostKept = int64_t{1} << 23;  // entries: 32 MB
 
 // Whole chunks that hold enough entries for a read to be worth its call, and
@@ -15,8 +16,8 @@ constexpr int64_t kMostKept = int64_t{1} << 23;  // entries: 32 MB
 int64_t entries_of_block(const std::vector<int64_t>& offsets, int64_t chunk) {
   const auto n_cells =
       std::max<int64_t>(1, static_cast<int64_t>(offsets.size()) - 1);
-  const int64_t least =
-      std::max(kLeastEntries, kLeastCells * (offsets.back() / n_cells));
+  const int64_t least = std::clamp(kLeastCells * (offsets.back() / n_cells),
+                                   kLeastEntries, kEnough);
   return (least + chunk - 1) / chunk * chunk;
 }
 

@@ -25,6 +25,19 @@ void send(const std::vector<T>& values, at::ScalarType type,
   to.view({n}).copy_(staged, /*non_blocking=*/true);
 }
 
+// The largest value of each row; 0 of an empty one. As bags of one column, which
+// every version of LibTorch has on every device.
+at::Tensor row_maxima(const at::Tensor& values, const at::Tensor& offsets) {
+  constexpr int64_t kMax = 2;
+  const int64_t n_rows = offsets.size(0) - 1;
+  if (values.size(0) == 0) return at::zeros({n_rows}, values.options());
+  const at::Tensor entries = at::arange(values.size(0), offsets.options());
+  return std::get<0>(at::embedding_bag(values.unsqueeze(1), entries,
+                                       offsets.narrow(0, 0, n_rows),
+                                       /*scale_grad_by_freq=*/false, kMax))
+      .squeeze(1);
+}
+
 at::Tensor row_of_entry(const at::Tensor& lengths, int64_t n_entries) {
   return at::repeat_interleave(at::arange(lengths.size(0), lengths.options()),
                                lengths, /*dim=*/0, n_entries);
@@ -126,9 +139,8 @@ void finish_on_device(const Thinning& thinning, uint64_t seed,
     const at::Tensor draw =
         at::empty({n_entries}, floats).uniform_(0, 1, generator);
     const at::Tensor row = row_of_entry(lengths, n_entries);
-    const at::Tensor largest =
-        at::zeros({n}, floats).scatter_reduce(0, row, draw, "amax");
-    const at::Tensor bar = at::minimum(rate, largest).index_select(0, row);
+    const at::Tensor bar =
+        at::minimum(rate, row_maxima(draw, offsets)).index_select(0, row);
     batch.input_weights = draw.ge(bar).to(values.dtype());
     // Sums of zeros and ones: exact in any order.
     seen = at::zeros({n}, values).index_add(0, row, batch.input_weights);

@@ -1,0 +1,172 @@
+// A source against a dense matrix: all that a source must be able to do.
+#pragma once
+
+#include <algorithm>
+#include <numeric>
+#include <random>
+#include <vector>
+
+#include "../../src/core/data/cell_source.h"
+#include "../../src/core/data/gather.h"
+#include "../../src/core/support/error.h"
+#include "catch.h"
+#include "data_files.h"
+
+namespace sailer_test {
+
+using sailer::CellSource;
+using sailer::Error;
+using sailer::OpenRows;
+using sailer::SparseRows;
+
+// The rows as a dense matrix; fails on an index twice in a row.
+inline Counts dense(const SparseRows& rows, int64_t n_features) {
+  Counts counts{rows.n_rows(), n_features, {}};
+  counts.values.assign(static_cast<size_t>(rows.n_rows() * n_features), 0.0f);
+  for (int64_t row = 0; row < rows.n_rows(); ++row) {
+    for (int64_t at = rows.offsets[row]; at < rows.offsets[row + 1]; ++at) {
+      REQUIRE(counts.at(row, rows.indices[at]) == 0.0f);
+      counts.at(row, rows.indices[at]) = rows.values[at];
+    }
+  }
+  return counts;
+}
+
+inline Counts chosen(const Counts& counts, const std::vector<int64_t>& cells) {
+  Counts result{static_cast<int64_t>(cells.size()), counts.n_features, {}};
+  for (int64_t cell : cells) {
+    for (int64_t f = 0; f < counts.n_features; ++f) {
+      result.values.push_back(counts.at(cell, f));
+    }
+  }
+  return result;
+}
+
+inline void check_blocks(CellSource& source, const Counts& expected) {
+  for (int64_t size : {1, 2, 7, 52, 53}) {
+    SparseRows rows;
+    for (int64_t first = 0; first < expected.n_cells; first += size) {
+      const int64_t count = std::min(size, expected.n_cells - first);
+      source.read(first, count, rows);  // appends
+      REQUIRE(rows.n_rows() == first + count);
+      REQUIRE(rows.offsets.back() == static_cast<int64_t>(rows.indices.size()));
+      REQUIRE(rows.values.size() == rows.indices.size());
+    }
+    REQUIRE(dense(rows, expected.n_features).values == expected.values);
+  }
+}
+
+inline void check_gather(CellSource& source, const Counts& expected) {
+  const std::vector<std::vector<int64_t>> orders = {
+      {}, {52}, {3}, {5, 6, 7}, {7, 6, 5}, {0, 52, 3, 3, 26, 25, 27, 0, 40}};
+  for (const auto& cells : orders) {
+    SparseRows rows;
+    source.read(0, 2, rows);  // gather appends behind it
+    gather(source, cells, rows);
+    std::vector<int64_t> all{0, 1};
+    all.insert(all.end(), cells.begin(), cells.end());
+    REQUIRE(dense(rows, expected.n_features).values ==
+            chosen(expected, all).values);
+  }
+  std::vector<int64_t> shuffled(static_cast<size_t>(expected.n_cells));
+  std::iota(shuffled.begin(), shuffled.end(), int64_t{0});
+  std::shuffle(shuffled.begin(), shuffled.end(), std::mt19937(5));
+  SparseRows rows;
+  gather(source, shuffled, rows);
+  REQUIRE(dense(rows, expected.n_features).values ==
+          chosen(expected, shuffled).values);
+}
+
+// The lists of open features of `cells`, in their order.
+inline std::vector<std::vector<int32_t>> open_features(
+    const Counts& counts, const std::vector<int64_t>& cells) {
+  std::vector<std::vector<int32_t>> open;
+  for (int64_t cell : cells) {
+    open.emplace_back();
+    for (int64_t f = 0; f < counts.n_features; ++f) {
+      if (counts.at(cell, f) > 0) open.back().push_back(static_cast<int32_t>(f));
+    }
+  }
+  return open;
+}
+
+inline std::vector<std::vector<int32_t>> lists_of(const OpenRows& rows) {
+  std::vector<std::vector<int32_t>> open;
+  for (int64_t row = 0; row < rows.n_rows(); ++row) {
+    open.emplace_back(rows.features.begin() + rows.offsets[row],
+                      rows.features.begin() + rows.offsets[row + 1]);
+    // Parts with a map of their own may store features in another order.
+    std::sort(open.back().begin(), open.back().end());
+  }
+  return open;
+}
+
+inline void check_open(CellSource& source, const Counts& expected) {
+  const int64_t n = expected.n_cells;
+  std::vector<int64_t> all(static_cast<size_t>(n));
+  std::iota(all.begin(), all.end(), int64_t{0});
+  std::vector<int64_t> shuffled = all;
+  std::shuffle(shuffled.begin(), shuffled.end(), std::mt19937(6));
+  const std::vector<std::vector<int64_t>> orders = {
+      {}, {n - 1}, {2, 4, 9}, {1, 0, 1, 1, n - 1}, all, shuffled};
+  for (const auto& cells : orders) {
+    OpenRows rows;
+    rows.features = {7};  // what was there stays
+    rows.offsets = {0, 1};
+    source.read_open(cells.data(), static_cast<int64_t>(cells.size()), rows);
+    auto open = open_features(expected, cells);
+    open.insert(open.begin(), {7});
+    REQUIRE(lists_of(rows) == open);
+    REQUIRE(rows.offsets.back() == static_cast<int64_t>(rows.features.size()));
+  }
+  OpenRows none;
+  for (const std::vector<int64_t>& cells :
+       {std::vector<int64_t>{0, n}, std::vector<int64_t>{-1}}) {
+    REQUIRE_THROWS_AS(
+        source.read_open(cells.data(), static_cast<int64_t>(cells.size()), none),
+        Error);
+    REQUIRE(none.n_rows() == 0);
+    REQUIRE(none.features.empty());
+  }
+}
+
+inline void check_sizes(CellSource& source, const Counts& expected) {
+  int64_t sum = 0;
+  for (int64_t cell = 0; cell < expected.n_cells; ++cell) {
+    SparseRows rows;
+    source.read(cell, 1, rows);
+    REQUIRE(source.n_entries(cell, 1) >= rows.offsets.back());
+    sum += source.n_entries(cell, 1);
+  }
+  REQUIRE(source.n_entries(0, expected.n_cells) == sum);
+  REQUIRE(source.n_entries(7, 0) == 0);
+  const std::vector<int32_t> blocks = source.blocks();
+  REQUIRE(static_cast<int64_t>(blocks.size()) ==
+          (source.random_access() ? 0 : expected.n_cells));
+  for (int32_t block : blocks) REQUIRE(block >= 0);
+}
+
+inline void check_limits(CellSource& source) {
+  SparseRows rows;
+  source.read(source.n_cells(), 0, rows);
+  REQUIRE(rows.n_rows() == 0);
+  REQUIRE_THROWS_AS(source.read(-1, 1, rows), Error);
+  REQUIRE_THROWS_AS(source.read(0, source.n_cells() + 1, rows), Error);
+  REQUIRE_THROWS_AS(source.read(source.n_cells(), 1, rows), Error);
+  REQUIRE_THROWS_AS(gather(source, {0, source.n_cells()}, rows), Error);
+  REQUIRE(rows.n_rows() == 0);
+}
+
+inline void check_source(CellSource& source, const Counts& expected) {
+  REQUIRE(source.n_cells() == expected.n_cells);
+  REQUIRE(source.n_features() == expected.n_features);
+  check_open(source, expected);
+  check_blocks(source, expected);
+  check_gather(source, expected);
+  check_open(source, expected);  // when the values are known
+  check_sizes(source, expected);
+  check_limits(source);
+  check_blocks(source, expected);  // still usable after refusals
+}
+
+}  // namespace sailer_test

@@ -1,0 +1,150 @@
+// Sources and orders that the tests of the stream share. Torch-free.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <memory>
+#include <numeric>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/data/cell_source.h"
+#include "core/data/confounders.h"
+#include "core/data/packed_source.h"
+#include "core/support/error.h"
+#include "core/support/shuffle.h"
+
+namespace sailer_test {
+
+using OpenPeaks = std::vector<std::vector<int32_t>>;  // of each cell, rising
+
+inline OpenPeaks random_peaks(int64_t n_cells, int32_t n_peaks, double density,
+                              uint64_t seed = 4) {
+  std::mt19937_64 engine(seed);
+  OpenPeaks cells(static_cast<size_t>(n_cells));
+  for (auto& cell : cells) {
+    for (int32_t p = 0; p < n_peaks; ++p) {
+      if (sailer::uniform_unit(engine) < density) cell.push_back(p);
+    }
+    if (cell.empty()) cell.push_back(0);
+  }
+  return cells;
+}
+
+inline sailer::SparseRows rows_of_peaks(const OpenPeaks& cells) {
+  sailer::SparseRows rows;
+  for (const auto& cell : cells) {
+    for (int32_t p : cell) {
+      rows.indices.push_back(p);
+      rows.values.push_back(static_cast<float>(1 + p % 3));
+    }
+    rows.offsets.push_back(static_cast<int64_t>(rows.indices.size()));
+  }
+  return rows;
+}
+
+inline sailer::CellSourcePtr source_of_peaks(const OpenPeaks& cells,
+                                             int32_t n_peaks) {
+  auto source = std::make_shared<sailer::PackedSource>(n_peaks);
+  source->append(rows_of_peaks(cells));
+  return source;
+}
+
+// The same cells read like a file: in blocks, by default ways. It counts what
+// is asked of it, and breaks when it is told to.
+class ForwardSource final : public sailer::CellSource {
+ public:
+  explicit ForwardSource(sailer::CellSourcePtr inner, int64_t block_cells = 5)
+      : inner_(std::move(inner)), block_cells_(block_cells) {}
+
+  int64_t n_cells() const override { return inner_->n_cells(); }
+  int64_t n_features() const override { return inner_->n_features(); }
+  void read(int64_t first, int64_t count, sailer::SparseRows& out) override {
+    inner_->read(first, count, out);
+  }
+  void read_open(const int64_t* cells, int64_t n,
+                 sailer::OpenRows& out) override {
+    for (int64_t k = 0; k < n; ++k) {
+      if (cells[k] == bad_cell) {
+        throw sailer::Error(sailer::ErrorKind::kFile,
+                            "Cell 17 cannot be read.");
+      }
+    }
+    std::set<int64_t> blocks;
+    for (int64_t k = 0; k < n; ++k) blocks.insert(cells[k] / block_cells_);
+    n_blocks += static_cast<int64_t>(blocks.size());
+    ++n_reads;
+    sailer::CellSource::read_open(cells, n, out);
+  }
+  int64_t n_entries(int64_t first, int64_t count) const override {
+    return inner_->n_entries(first, count);
+  }
+  bool random_access() const override { return false; }
+  std::vector<int32_t> blocks() const override {
+    std::vector<int32_t> blocks;
+    for (int64_t cell = 0; cell < n_cells(); ++cell) {
+      blocks.push_back(static_cast<int32_t>(cell / block_cells_));
+    }
+    return blocks;
+  }
+  std::string describe() const override { return "cells read forwards"; }
+
+  std::atomic<int64_t> bad_cell{-1};
+  std::atomic<int64_t> n_reads{0};
+  std::atomic<int64_t> n_blocks{0};  // read, once per call
+
+ private:
+  sailer::CellSourcePtr inner_;
+  int64_t block_cells_;
+};
+
+inline std::vector<int64_t> first_cells(int64_t n) {
+  std::vector<int64_t> cells(static_cast<size_t>(n));
+  std::iota(cells.begin(), cells.end(), int64_t{0});
+  return cells;
+}
+
+inline std::vector<int64_t> odd_order(int64_t n, uint64_t seed = 8) {
+  std::vector<int64_t> order = first_cells(n);
+  std::mt19937_64 engine(seed);
+  sailer::shuffle(order, engine);
+  return order;
+}
+
+// Each peak in its own place.
+inline std::vector<int32_t> all_places(int32_t n_peaks) {
+  std::vector<int32_t> map(static_cast<size_t>(n_peaks));
+  std::iota(map.begin(), map.end(), 0);
+  return map;
+}
+
+// Peaks in reverse order, the odd ones left out.
+inline std::vector<int32_t> reversed_even(int32_t n_peaks) {
+  std::vector<int32_t> map(static_cast<size_t>(n_peaks), -1);
+  for (int32_t p = 0; p < n_peaks; p += 2) map[p] = (n_peaks - 1 - p) / 2;
+  return map;
+}
+
+inline std::vector<int32_t> places_of(const std::vector<int32_t>& peaks,
+                                      const std::vector<int32_t>& map) {
+  std::vector<int32_t> places;
+  for (int32_t p : peaks) {
+    if (map[p] >= 0) places.push_back(map[p]);
+  }
+  std::sort(places.begin(), places.end());
+  return places;
+}
+
+inline sailer::ConfounderMatrix cell_numbers(int64_t n_cells) {
+  sailer::ConfounderMatrix c;
+  c.width = 2;
+  for (int64_t i = 0; i < n_cells; ++i) {
+    c.values.push_back(static_cast<float>(i));
+    c.values.push_back(static_cast<float>(-i));
+  }
+  return c;
+}
+
+}  // namespace sailer_test

@@ -1,0 +1,217 @@
+// Minibatches made ahead by a thread: the same bits, errors that arrive, and an
+// end at any time; and starts in the middle of an order.
+#include <chrono>
+#include <thread>
+
+#include "catch.h"
+#include "core/data/batch_stream.h"
+#include "core/training/sampler.h"
+#include "stream_sources.h"
+#include "torch_helpers.h"
+
+using namespace sailer;
+using namespace sailer_test;
+
+namespace {
+
+constexpr int64_t kCells = 211;
+constexpr int32_t kPeaks = 30;
+constexpr int64_t kBatch = 8;
+
+struct Case {
+  bool forwards;    // read like a file
+  int64_t pool;     // cells of a pool
+  size_t prefetch;  // 0: without a thread
+};
+
+StreamOptions options_of(const Case& one) {
+  StreamOptions options;
+  options.batch_size = kBatch;
+  options.pool = {one.pool * 48, one.pool * 48};
+  options.prefetch = one.prefetch;
+  options.thinning = {0.2, 0.6};
+  return options;
+}
+
+std::shared_ptr<ForwardSource> forward_source() {
+  return std::make_shared<ForwardSource>(
+      source_of_peaks(random_peaks(kCells, kPeaks, 0.4), kPeaks));
+}
+
+CellSourcePtr source_of(const Case& one) {
+  if (one.forwards) return forward_source();
+  return source_of_peaks(random_peaks(kCells, kPeaks, 0.4), kPeaks);
+}
+
+std::vector<SparseBatch> rest_of(BatchStream& stream) {
+  std::vector<SparseBatch> batches;
+  SparseBatch batch;
+  while (stream.next(batch)) batches.push_back(batch);
+  return batches;
+}
+
+void require_same(const SparseBatch& a, const SparseBatch& b) {
+  REQUIRE(at::equal(a.target.offsets, b.target.offsets));
+  REQUIRE(at::equal(a.target.indices, b.target.indices));
+  REQUIRE(at::equal(a.input.offsets, b.input.offsets));
+  REQUIRE(at::equal(a.input.indices, b.input.indices));
+  REQUIRE(at::equal(a.confounders, b.confounders));
+  REQUIRE(at::equal(a.cell_scale, b.cell_scale));
+  REQUIRE(a.host_offsets == b.host_offsets);
+}
+
+void require_same(const std::vector<SparseBatch>& a,
+                  const std::vector<SparseBatch>& b) {
+  REQUIRE(a.size() == b.size());
+  for (size_t k = 0; k < a.size(); ++k) require_same(a[k], b[k]);
+}
+
+}  // namespace
+
+TEST_CASE("a thread, a file and its pools change no bit of a minibatch") {
+  const std::vector<int64_t> order = odd_order(kCells);
+  const auto batches = [&](const Case& one) {
+    BatchStream stream(source_of(one), reversed_even(kPeaks),
+                       cell_numbers(kCells), options_of(one));
+    stream.start(order, 5);
+    return rest_of(stream);
+  };
+  const std::vector<SparseBatch> plain = batches({false, 1, 0});
+  REQUIRE(plain.size() == 27);
+  for (const Case& one : {Case{false, 1, 3}, Case{true, 40, 0},
+                          Case{true, 40, 1}, Case{true, 9, 4},
+                          Case{true, 100000, 3}}) {
+    require_same(batches(one), plain);
+  }
+}
+
+TEST_CASE("from any minibatch on an order is served as without the stop") {
+  const Case one = GENERATE(Case{false, 1, 3}, Case{true, 40, 0},
+                            Case{true, 40, 3}, Case{true, 100000, 2});
+  const auto make = [&] {
+    return std::make_unique<BatchStream>(source_of(one), all_places(kPeaks),
+                                         cell_numbers(kCells), options_of(one));
+  };
+  auto whole = make();
+  const std::vector<int64_t> order =
+      epoch_order(first_cells(kCells), whole->plan(), 4);
+  whole->start(order, 9);
+  const std::vector<SparseBatch> all = rest_of(*whole);
+  // Every minibatch: those at the start of a pool, within one, across the
+  // border of two, and the last.
+  for (size_t from = 0; from < all.size(); ++from) {
+    auto resumed = make();
+    REQUIRE(epoch_order(first_cells(kCells), resumed->plan(), 4) == order);
+    resumed->start(order, 9, static_cast<int64_t>(from) * kBatch);
+    require_same(rest_of(*resumed), {all.begin() + from, all.end()});
+  }
+  auto after = make();
+  after->start(order, 9, kCells);
+  SparseBatch none;
+  REQUIRE_FALSE(after->next(none));
+}
+
+TEST_CASE("the thinning of a minibatch follows the seed and its position") {
+  const Case one{false, 1, 0};
+  BatchStream stream(source_of(one), all_places(kPeaks), cell_numbers(kCells),
+                     options_of(one));
+  const auto inputs = [&](uint64_t seed) {
+    // The same cell at every position.
+    stream.start(std::vector<int64_t>(4 * kBatch, 3), seed);
+    return rest_of(stream);
+  };
+  const auto first = inputs(1), again = inputs(1), other = inputs(2);
+  for (size_t k = 0; k < 4; ++k) {
+    REQUIRE(at::equal(first[k].input.indices, again[k].input.indices));
+    REQUIRE_FALSE(at::equal(first[k].input.indices, other[k].input.indices));
+    for (size_t j = 0; j < k; ++j) {
+      REQUIRE_FALSE(at::equal(first[k].input.indices, first[j].input.indices));
+    }
+  }
+}
+
+TEST_CASE("what the source throws arrives, and the stream can start again") {
+  const size_t prefetch = GENERATE(0, 1, 4);
+  const int64_t pool = GENERATE(20, 100000);
+  auto source = forward_source();
+  const Case one{true, pool, prefetch};
+  BatchStream stream(source, all_places(kPeaks), cell_numbers(kCells),
+                     options_of(one));
+  const std::vector<int64_t> order = first_cells(kCells);
+  stream.start(order, 1);
+  const std::vector<SparseBatch> good = rest_of(stream);
+  // A file held whole is not read again: break another one.
+  BatchStream broken(source, all_places(kPeaks), cell_numbers(kCells),
+                     options_of(one));
+  source->bad_cell = 150;
+  broken.start(order, 1);
+  std::vector<SparseBatch> served;
+  const auto serve = [&] {
+    SparseBatch batch;
+    while (broken.next(batch)) served.push_back(batch);
+  };
+  try {
+    serve();
+    FAIL("nothing was thrown");
+  } catch (const Error& error) {
+    REQUIRE(error.kind() == ErrorKind::kFile);
+    REQUIRE(std::string(error.what()) == "Cell 17 cannot be read.");
+  }
+  // What was read before the bad block is right, and the error stays.
+  REQUIRE(served.size() <= 150 / kBatch);
+  for (size_t k = 0; k < served.size(); ++k) require_same(served[k], good[k]);
+  REQUIRE_THROWS_AS(serve(), Error);
+  source->bad_cell = -1;
+  broken.start(order, 1);
+  require_same(rest_of(broken), good);
+}
+
+TEST_CASE("a stream ends at any time") {
+  const int64_t pool = GENERATE(1, 30, 100000);
+  auto source = forward_source();
+  const Case one{true, pool, 3};
+  for (int wait : {0, 1}) {
+    for (int served : {0, 1, 20, 27}) {
+      BatchStream stream(source, all_places(kPeaks), cell_numbers(kCells),
+                         options_of(one));
+      SparseBatch batch;
+      for (int round = 0; round < 3; ++round) {  // each cuts the one before
+        stream.start(odd_order(kCells), 1);
+        for (int k = 0; k < served; ++k) REQUIRE(stream.next(batch));
+      }
+      // Time for the thread to fill its queue, or none.
+      if (wait > 0) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+      if (served == 20) {
+        stream.stop();
+        const int64_t n_reads = source->n_reads;
+        REQUIRE_FALSE(stream.next(batch));
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+        REQUIRE(source->n_reads == n_reads);
+      }
+    }
+  }
+}
+
+TEST_CASE("no more is made ahead than was asked for") {
+  auto source = forward_source();
+  const Case one{true, 8, 2};
+  BatchStream stream(source, all_places(kPeaks), cell_numbers(kCells),
+                     options_of(one));
+  stream.start(first_cells(kCells), 1);
+  SparseBatch batch;
+  REQUIRE(stream.next(batch));
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  // Three minibatches of 8 cells and the pools they lie in: not all 43 blocks.
+  REQUIRE(source->n_blocks <= 15);
+  REQUIRE(rest_of(stream).size() == 26);
+}
+
+TEST_CASE("a stream before its first start serves nothing") {
+  BatchStream stream(forward_source(), all_places(kPeaks), cell_numbers(kCells),
+                     {});
+  SparseBatch batch;
+  REQUIRE_FALSE(stream.next(batch));
+  stream.stop();
+  stream.start({}, 1);
+  REQUIRE_FALSE(stream.next(batch));
+}
