@@ -23,9 +23,10 @@ struct ReconstructionCase {
     return other;
   }
 
-  at::Tensor loss(const sailer::ReconstructionOptions& options) const {
+  at::Tensor loss(const sailer::ReconstructionOptions& options,
+                  const sailer::OutputUpdates* updates = nullptr) const {
     return sailer::reconstruction_loss(hidden, weight, bias, rows, layout,
-                                       options);
+                                       options, updates);
   }
   at::Tensor dense(const sailer::ReconstructionOptions& options) const {
     return sailer::reconstruction_loss_dense(hidden, weight, bias, rows, layout,

@@ -29,6 +29,29 @@ std::vector<int64_t> all_peaks(const ReconstructionCase& c) {
   return peaks;
 }
 
+// Moments as in the midst of a training.
+AdamUpdate some_update(const at::Tensor& parameter, uint64_t seed) {
+  AdamUpdate update;
+  const at::ScalarType type = parameter.scalar_type();
+  update.first = random_tensor(parameter.sizes(), seed).to(type);
+  update.second = random_tensor(parameter.sizes(), seed + 1).to(type).abs();
+  update.coefficients.weight_decay = 0.01;
+  update.coefficients.step_size = 0.1;
+  return update;
+}
+
+OutputUpdates some_updates(const ReconstructionCase& c, uint64_t seed) {
+  return {some_update(c.weight, seed), some_update(c.bias, seed + 2)};
+}
+
+// Moves a parameter by its gradient after the fact.
+void move(const at::Tensor& parameter, const AdamUpdate& update) {
+  kernels::adam_step(
+      parameter.data_ptr<float>(), parameter.grad().data_ptr<float>(),
+      update.first.data_ptr<float>(), update.second.data_ptr<float>(),
+      parameter.numel(), update.coefficients);
+}
+
 }  // namespace
 
 TEST_CASE("with all peaks sampled the estimate is the exact loss") {
@@ -139,7 +162,7 @@ TEST_CASE("the estimate in single precision stays close to double") {
   }
 }
 
-TEST_CASE("a weight moved in the same pass is moved to the same bits") {
+TEST_CASE("parameters moved in the same pass are moved to the same bits") {
   const auto groups =
       GENERATE(std::vector<int64_t>{700}, std::vector<int64_t>{300, 5, 395});
   const ReconstructionCase c =
@@ -147,33 +170,41 @@ TEST_CASE("a weight moved in the same pass is moved to the same bits") {
   ReconstructionOptions options = some_options(false);
   const std::vector<int64_t> peaks = sample_peaks(700, 0.1, 7);
   options.sampled_peaks = &peaks;
-  AdamUpdate update;
-  update.first = random_tensor({700, 12}, 251).to(at::kFloat);
-  update.second = random_tensor({700, 12}, 252).to(at::kFloat).abs();
-  update.coefficients.weight_decay = 0.01;
-  update.coefficients.step_size = 0.1;
+  const OutputUpdates updates = some_updates(c, 251);
+  const OutputUpdates apart = some_updates(c, 251);
   const ReconstructionCase moved = c.to(at::kFloat);
-  const at::Tensor first = update.first.clone(), second = update.second.clone();
   const at::Tensor before = c.weight.detach().clone();
 
   c.loss(options).backward();
-  const at::Tensor loss_grad = c.weight.grad();
-  kernels::adam_step(c.weight.data_ptr<float>(), loss_grad.data_ptr<float>(),
-                     first.data_ptr<float>(), second.data_ptr<float>(),
-                     c.weight.numel(), update.coefficients);
-  options.weight_update = &update;
-  moved.loss(options).backward();
+  move(c.weight, apart.weight);
+  move(c.bias, apart.bias);
+  moved.loss(options, &updates).backward();
 
   REQUIRE_FALSE(moved.weight.grad().defined());
+  REQUIRE_FALSE(moved.bias.grad().defined());
   REQUIRE(at::equal(moved.hidden.grad(), c.hidden.grad()));
-  REQUIRE(at::equal(moved.bias.grad(), c.bias.grad()));
   REQUIRE(at::equal(moved.weight.detach(), c.weight.detach()));
-  REQUIRE(at::equal(update.first, first));
-  REQUIRE(at::equal(update.second, second));
+  REQUIRE(at::equal(moved.bias.detach(), c.bias.detach()));
+  REQUIRE(at::equal(updates.weight.first, apart.weight.first));
+  REQUIRE(at::equal(updates.weight.second, apart.weight.second));
+  REQUIRE(at::equal(updates.bias.first, apart.bias.first));
   // Rows that have no gradient at all move too.
-  const at::Tensor still = (loss_grad.abs().sum(1) == 0);
-  REQUIRE(still.any().item<bool>());
+  REQUIRE((c.weight.grad().abs().sum(1) == 0).any().item<bool>());
   REQUIRE(before.ne(c.weight.detach()).any(1).all().item<bool>());
+}
+
+TEST_CASE("what is not finite is not moved") {
+  const ReconstructionCase c =
+      reconstruction_case({300}, 6, 4, 0.1, 255).to(at::kFloat);
+  c.hidden.detach()[2][1] = std::nanf("");
+  const ReconstructionCase before = c.to(at::kFloat);
+  const OutputUpdates updates = some_updates(c, 256);
+  ReconstructionOptions options = some_options(false);
+  const std::vector<int64_t> peaks = sample_peaks(300, 0.1, 7);
+  options.sampled_peaks = &peaks;
+  REQUIRE_THROWS_WITH(c.loss(options, &updates), contains("finite"));
+  REQUIRE(at::equal(c.weight.detach(), before.weight.detach()));
+  REQUIRE(at::equal(c.bias.detach(), before.bias.detach()));
 }
 
 TEST_CASE("threads change no bit of the estimate") {

@@ -106,10 +106,11 @@ double tile_on_cpu(at::Tensor& logits, const EntriesByPeak& entries,
 LossAndGradients loss_and_gradients(
     const at::Tensor& hidden, const at::Tensor& weight, const at::Tensor& bias,
     const SparseRowsTensor& target, const PeakLayout& layout,
-    const ReconstructionOptions& options, bool with_gradient) {
+    const ReconstructionOptions& options, bool with_gradient,
+    const OutputUpdates* updates) {
   if (options.sampled_peaks != nullptr) {
     return loss_and_gradients_sampled(hidden, weight, bias, target, layout,
-                                      options, with_gradient);
+                                      options, with_gradient, updates);
   }
   if (!hidden.device().is_cpu() || options.tensor_operations) {
     return loss_and_gradients_on_device(hidden, weight, bias, target, layout,
@@ -152,9 +153,11 @@ class Reconstruction : public torch::autograd::Function<Reconstruction> {
                             const at::Tensor& weight, const at::Tensor& bias,
                             const SparseRowsTensor& target,
                             const PeakLayout& layout,
-                            const ReconstructionOptions& options) {
-    LossAndGradients result = loss_and_gradients(
-        hidden, weight, bias, target, layout, options, /*with_gradient=*/true);
+                            const ReconstructionOptions& options,
+                            const OutputUpdates* updates) {
+    LossAndGradients result =
+        loss_and_gradients(hidden, weight, bias, target, layout, options,
+                           /*with_gradient=*/true, updates);
     context->save_for_backward({result.hidden, result.weight, result.bias});
     context->saved_data["plain"] = options.factor_is_one;
     return result.loss;
@@ -169,9 +172,11 @@ class Reconstruction : public torch::autograd::Function<Reconstruction> {
         context->saved_data["plain"].toBool() ||
         (grad_out[0].device().is_cpu() && grad_out[0].item<double>() == 1);
     if (!plain) {
-      for (at::Tensor& grad : grads) grad = grad * grad_out[0];
+      for (at::Tensor& grad : grads) {
+        if (grad.defined()) grad = grad * grad_out[0];
+      }
     }
-    grads.resize(6);
+    grads.resize(7);
     return grads;
   }
 };
@@ -191,15 +196,17 @@ at::Tensor reconstruction_loss(const at::Tensor& hidden,
                                const at::Tensor& weight, const at::Tensor& bias,
                                const SparseRowsTensor& target,
                                const PeakLayout& layout,
-                               const ReconstructionOptions& options) {
+                               const ReconstructionOptions& options,
+                               const OutputUpdates* updates) {
   const bool with_gradient = at::GradMode::is_enabled() &&
                              (hidden.requires_grad() ||
                               weight.requires_grad() || bias.requires_grad());
   if (with_gradient) {
-    return Reconstruction::apply(hidden, weight, bias, target, layout, options);
+    return Reconstruction::apply(hidden, weight, bias, target, layout, options,
+                                 updates);
   }
   return loss_and_gradients(hidden, weight, bias, target, layout, options,
-                            false)
+                            false, nullptr)
       .loss;
 }
 

@@ -28,14 +28,17 @@ struct ReconstructionOptions {
   bool factor_is_one = false;
   // The closed peaks are estimated from these alone (reconstruction_sampled.h).
   const std::vector<int64_t>* sampled_peaks = nullptr;
-  // Moves the weight in the same pass, on the CPU.
-  AdamUpdate* weight_update = nullptr;
 
   // For devices alone. Where each cell's entries begin [B + 1], on the host:
   // spares a wait for the device.
   const std::vector<int64_t>* host_offsets = nullptr;
   // Values of cells x peaks held at once there, at least one cell's.
   int64_t max_values = int64_t{1} << 27;
+};
+
+// Of the last layer's parameters, which then are moved in the same pass.
+struct OutputUpdates {
+  AdamUpdate weight, bias;
 };
 
 // scale * sum over cells and peaks of
@@ -51,11 +54,18 @@ struct ReconstructionOptions {
 //
 // Differentiable with respect to hidden, weight and bias; the gradients are
 // made in the same pass as the loss when any of them requires one.
+//
+// With `updates` that pass moves weight and bias too, tile by tile as soon as
+// nothing needs a tile's old values, and they get no gradient: on the CPU
+// alone, where it is the same to the bit. The loss must then enter what is
+// differentiated as a plain summand. Throws Error(kNumeric) at the first tile
+// whose loss is not finite: that tile is not moved, those before it are.
 at::Tensor reconstruction_loss(const at::Tensor& hidden,
                                const at::Tensor& weight, const at::Tensor& bias,
                                const SparseRowsTensor& target,
                                const PeakLayout& layout,
-                               const ReconstructionOptions& options);
+                               const ReconstructionOptions& options,
+                               const OutputUpdates* updates = nullptr);
 
 // The same from a dense B x P matrix of logits through plain formulas: slow,
 // the oracle of the tests and the baseline of the benchmarks.

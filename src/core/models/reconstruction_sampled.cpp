@@ -9,6 +9,7 @@
 #include <random>
 
 #include "../support/entry_kernels.h"
+#include "../support/error.h"
 #include "../support/kernels.h"
 #include "../support/shuffle.h"
 #include "sparse_linear.h"
@@ -26,6 +27,13 @@ constexpr int64_t kBlockPeaks = 128;
 // Parts that threads take; their number is fixed, and so is the order in which
 // their gradients are added.
 constexpr int64_t kParts = 16;
+
+// Before anything moves: what is not finite must not reach the parameters.
+void require_finite(double loss) {
+  if (std::isfinite(loss)) return;
+  throw Error(ErrorKind::kNumeric,
+              "The reconstruction loss is no longer a finite number.");
+}
 
 struct Range {
   int64_t group, first, last;
@@ -49,6 +57,7 @@ struct Work {
   const EntriesByPeak& entries;
   at::Tensor hidden, weight, bias;
   bool with_gradient;
+  const OutputUpdates* updates;
   at::Tensor sampled_weight_grad;  // [|S|, w]
   at::Tensor sampled_bias_grad;    // [|S|]
   LossAndGradients out;
@@ -141,8 +150,10 @@ class OpenEntries {
     stride_ = work.hidden.size(1);
     hidden_ = work.hidden.template data_ptr<T>() + part.group * w;
     weight_ = work.weight.template data_ptr<T>();
-    if (work.with_gradient && work.options.weight_update != nullptr) {
+    bias_ = work.bias.template data_ptr<T>();
+    if (work.updates != nullptr) {
       block_grad_.resize(kBlockPeaks * w);
+      block_bias_grad_.resize(kBlockPeaks);
     }
   }
 
@@ -164,24 +175,30 @@ class OpenEntries {
     const int64_t n = starts[last] - starts[first], w = work_.width();
     slopes_.resize(n);
     kernels::entry_logits(slopes_.data(), range, hidden_, stride_,
-                          weight_ + first * w,
-                          work_.bias.template data_ptr<T>() + first,
+                          weight_ + first * w, bias_ + first,
                           static_cast<T>(work_.options.shift), w);
     if (!work_.with_gradient) return kernels::softplus_sum(slopes_.data(), n);
     const double sum = kernels::softplus_and_sigmoid(slopes_.data(), n);
+    if (work_.updates != nullptr) require_finite(sum);
     const T factor = static_cast<T>(-work_.options.omega * work_.options.scale);
     for (T& slope : slopes_) slope *= factor;
-    T* weight_grad = block_grad_.empty()
-                         ? work_.out.weight.template data_ptr<T>() + first * w
-                         : block_grad_.data();
-    T* bias_grad = work_.out.bias.template data_ptr<T>() + first;
+    const bool move = work_.updates != nullptr;
+    T* weight_grad = move ? block_grad_.data()
+                          : work_.out.weight.template data_ptr<T>() + first * w;
+    T* bias_grad = move ? block_bias_grad_.data()
+                        : work_.out.bias.template data_ptr<T>() + first;
     std::fill_n(weight_grad, (last - first) * w, T{0});
     std::fill_n(bias_grad, last - first, T{0});
     kernels::entry_gradients(hidden_grad_, weight_grad, bias_grad,
                              slopes_.data(), range, hidden_, stride_,
                              weight_ + first * w, w);
     add_sampled(first, last, weight_grad, bias_grad);
-    if (!block_grad_.empty()) update(first, last, weight_grad);
+    // Every row moves, a gradient or not: so do its moments and its decay.
+    if (move) {
+      step(weight_, weight_grad, work_.updates->weight, first * w,
+           (last - first) * w);
+      step(bias_, bias_grad, work_.updates->bias, first, last - first);
+    }
     return sum;
   }
 
@@ -199,14 +216,12 @@ class OpenEntries {
     }
   }
 
-  // Every row moves, a gradient or not: so do its moments and its decay.
-  void update(int64_t first, int64_t last, const T* weight_grad) {
-    AdamUpdate& update = *work_.options.weight_update;
-    const int64_t w = work_.width();
-    kernels::adam_step(weight_ + first * w, weight_grad,
-                       update.first.template data_ptr<T>() + first * w,
-                       update.second.template data_ptr<T>() + first * w,
-                       (last - first) * w, update.coefficients);
+  static void step(T* parameter, const T* gradient, const AdamUpdate& update,
+                   int64_t begin, int64_t n) {
+    kernels::adam_step(parameter + begin, gradient,
+                       update.first.template data_ptr<T>() + begin,
+                       update.second.template data_ptr<T>() + begin, n,
+                       update.coefficients);
   }
 
   Work& work_;
@@ -215,7 +230,8 @@ class OpenEntries {
   const T* hidden_;
   int64_t stride_;
   T* weight_;
-  std::vector<T> slopes_, block_grad_;
+  T* bias_;
+  std::vector<T> slopes_, block_grad_, block_bias_grad_;
 };
 
 double open_entries(Work& work) {
@@ -288,24 +304,34 @@ PeakLayout layout_of_sample(const std::vector<int64_t>& peaks,
 LossAndGradients loss_and_gradients_sampled(
     const at::Tensor& hidden, const at::Tensor& weight, const at::Tensor& bias,
     const SparseRowsTensor& target, const PeakLayout& layout,
-    const ReconstructionOptions& options, bool with_gradient) {
+    const ReconstructionOptions& options, bool with_gradient,
+    const OutputUpdates* updates) {
   if (!hidden.device().is_cpu() || options.tensor_operations) {
     return loss_and_gradients_sampled_on_device(hidden, weight, bias, target,
                                                 layout, options, with_gradient);
   }
   const EntriesByPeak entries = transpose_rows(target, layout.n_peaks());
-  Work work{layout, options, entries,       hidden.contiguous(),
-            weight, bias,    with_gradient, {},
-            {},     {}};
+  Work work{layout,
+            options,
+            entries,
+            hidden.contiguous(),
+            weight,
+            bias,
+            with_gradient,
+            updates,
+            {},
+            {},
+            {}};
   if (with_gradient) {
     work.out.hidden = at::zeros_like(work.hidden);
-    work.out.bias = at::empty_like(bias);
-    if (options.weight_update == nullptr) {
+    if (updates == nullptr) {
       work.out.weight = at::empty_like(weight);
+      work.out.bias = at::empty_like(bias);
     }
   }
   // The closed part first: the open one may move the weight.
   const double closed = closed_entries(work);
+  if (updates != nullptr) require_finite(closed);
   const double open = open_entries(work);
   work.out.loss =
       at::full({}, (closed + open) * options.scale, hidden.options());

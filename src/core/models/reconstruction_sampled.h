@@ -24,14 +24,15 @@ std::vector<int64_t> sample_peaks(int64_t n_peaks, double share, uint64_t seed);
 // by sample_peaks() is the exact loss, and so for its gradients; with all peaks
 // it is the exact loss. Called through reconstruction_loss().
 //
-// options.weight_update, on the CPU: as there. options.precision has an effect
-// on devices alone; here most of the work is no matrix product.
+// `updates` as there. On the CPU options.precision has no effect: little of the
+// work is matrix products.
 //
 // Equal bits on the CPU whatever the number of threads, if the BLAS keeps that.
 LossAndGradients loss_and_gradients_sampled(
     const at::Tensor& hidden, const at::Tensor& weight, const at::Tensor& bias,
     const SparseRowsTensor& target, const PeakLayout& layout,
-    const ReconstructionOptions& options, bool with_gradient);
+    const ReconstructionOptions& options, bool with_gradient,
+    const OutputUpdates* updates);
 
 // The same by tensor operations. Per entry it moves some eight rows of the
 // weight, so that on a GPU it beats the exact loss only on very sparse data.
