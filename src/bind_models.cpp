@@ -196,6 +196,7 @@ Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map,
     StreamOptions stream_options;
     stream_options.batch_size = train.batch_size;
     stream_options.device = at::Device(device);
+    stream_options.resident_bytes = train.resident_bytes;
     BatchStream stream(cells, peak_map_from_r(peak_map), std::move(encoded),
                        stream_options);
     Trainer trainer(model, stream, split, train,

@@ -134,6 +134,7 @@ TrainOptions train_options_from_r(const Rcpp::List& values) {
                   }},
                  {"sampled_share", number(options.compute.sampled_share)},
                  // For tests and benchmarks; not among the documented options.
+                 {"resident_bytes", number(options.resident_bytes)},
                  {"engine", [&](SEXP value) {
                     options.compute.engine =
                         parse_engine(Rcpp::as<std::string>(value));

@@ -66,7 +66,10 @@ std::vector<float> embed_cells(SailerModel& model, BatchStream& stream,
                                 .contiguous();
     const float* values = mean.data_ptr<float>();
     out.insert(out.end(), values, values + mean.numel());
-    if (!monitor.keep_going({})) return {};
+    if (!monitor.keep_going({})) {
+      stream.stop();
+      return {};
+    }
   }
   return out;
 }

@@ -51,6 +51,9 @@ struct TrainOptions {
   // How the numbers are computed: precision, exact or sampled likelihood.
   ComputeOptions compute;
 
+  // Bytes of a device's memory that cells may take for good: see StreamOptions.
+  int64_t resident_bytes = -1;
+
   // Throws Error(kArgument) that names the option and says what it may be.
   void check() const;
 
