@@ -2,6 +2,7 @@
 
 #include "catch.h"
 #include "core/models/reconstruction.h"
+#include "core/models/sparse_linear.h"
 #include "torch_helpers.h"
 
 using namespace sailer;
@@ -35,8 +36,10 @@ at::Tensor fused(const Case& c, const ReconstructionOptions& options) {
 }
 
 at::Tensor dense(const Case& c, const ReconstructionOptions& options) {
-  return reconstruction_loss_dense(c.hidden, c.weight, c.bias, c.rows, c.layout,
-                                   options);
+  return reconstruction_loss_dense(
+      c.hidden, c.weight, c.bias,
+      to_dense(c.rows, c.layout.n_peaks(), c.hidden.scalar_type()), c.layout,
+      options);
 }
 
 }  // namespace

@@ -17,7 +17,8 @@ TEST_CASE("the sparse first layer equals a dense one, both ways") {
   weight.set_requires_grad(true);
   const at::Tensor upstream = random_tensor({6, layout.n_groups() * 5}, 3);
 
-  const at::Tensor expected = sparse_linear_dense(rows, weight, layout);
+  const at::Tensor expected = sparse_linear_dense(
+      to_dense(rows, layout.n_peaks(), weight.scalar_type()), weight, layout);
   (expected * upstream).sum().backward();
   const at::Tensor expected_gradient = weight.grad().clone();
   weight.mutable_grad().reset();
@@ -37,7 +38,10 @@ TEST_CASE("the sparse layer in single precision, at odd widths") {
   const SparseRowsTensor rows = random_rows(9, 70, 0.3, 4);
   const at::Tensor weight = random_tensor({70, width}, 5).to(at::kFloat);
   REQUIRE(at::allclose(sparse_linear(rows, weight, layout),
-                       sparse_linear_dense(rows, weight, layout), 1e-5, 1e-5));
+                       sparse_linear_dense(to_dense(rows, layout.n_peaks(),
+                                                    weight.scalar_type()),
+                                           weight, layout),
+                       1e-5, 1e-5));
 }
 
 TEST_CASE("cells without open peaks give zeros, peaks in no cell no gradient") {

@@ -2,6 +2,7 @@
 // chromosome, or a single group when every peak meets every other one.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -26,15 +27,10 @@ class PeakLayout {
     return sizes;
   }
 
-  // The group of every peak.
-  std::vector<int32_t> group_of_peak() const {
-    std::vector<int32_t> group(n_peaks());
-    for (int64_t g = 0; g < n_groups(); ++g) {
-      for (int64_t p = start(g); p < end(g); ++p) {
-        group[p] = static_cast<int32_t>(g);
-      }
-    }
-    return group;
+  // The group that holds a peak.
+  int64_t group_of(int64_t peak) const {
+    return std::upper_bound(starts_.begin(), starts_.end(), peak) -
+           starts_.begin() - 1;
   }
 
  private:

@@ -2,16 +2,18 @@
 
 #include <ATen/ATen.h>
 #include <ATen/Dispatch.h>
-#include <ATen/Parallel.h>
+#include <ATen/core/Reduction.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <optional>
 
-#include "../support/kernels.h"
+#include "../support/error.h"
 #include "loss_and_gradients.h"
 #include "reconstruction_device.h"
+#include "reconstruction_fused.h"
 #include "reconstruction_sampled.h"
 #include "sparse_linear.h"
 
@@ -20,88 +22,6 @@ namespace {
 
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
-
-// Values of one tile: small enough for the cache, large enough for the matrix
-// product to run at full speed.
-constexpr int64_t kTileValues = int64_t{1} << 18;
-
-int64_t tile_width(int64_t n_cells) {
-  return std::max<int64_t>(256, kTileValues / std::max<int64_t>(1, n_cells));
-}
-
-struct Tile {
-  int64_t group, first, last;
-};
-
-std::vector<Tile> tiles_of(const PeakLayout& layout, int64_t n_cells) {
-  const int64_t width = tile_width(n_cells);
-  std::vector<Tile> tiles;
-  for (int64_t g = 0; g < layout.n_groups(); ++g) {
-    for (int64_t p = layout.start(g); p < layout.end(g); p += width) {
-      tiles.push_back({g, p, std::min(p + width, layout.end(g))});
-    }
-  }
-  return tiles;
-}
-
-// The non-zeros' part of the loss of one tile, in double.
-template <typename T>
-double open_part(const T* logits, const EntriesByPeak& entries,
-                 const Tile& tile, double omega) {
-  const int64_t width = tile.last - tile.first;
-  double sum = 0;
-  for (int64_t p = tile.first; p < tile.last; ++p) {
-    for (int64_t k = entries.starts[p]; k < entries.starts[p + 1]; ++k) {
-      const T a = logits[entries.cells[k] * width + (p - tile.first)];
-      if (omega != 1) sum += (omega - 1) * kernels::softplus_sum(&a, 1);
-      sum -= omega * static_cast<double>(a);
-    }
-  }
-  return sum;
-}
-
-// Turns sigmoids into gradients at the non-zeros, and scales them all.
-template <typename T>
-void finish_gradient(T* sigmoid, const EntriesByPeak& entries, const Tile& tile,
-                     double omega) {
-  const int64_t width = tile.last - tile.first;
-  for (int64_t p = tile.first; p < tile.last; ++p) {
-    for (int64_t k = entries.starts[p]; k < entries.starts[p + 1]; ++k) {
-      T& s = sigmoid[entries.cells[k] * width + (p - tile.first)];
-      s = static_cast<T>(omega) * (s - 1);
-    }
-  }
-}
-
-// Sums of the rows' softplus, each row's in a fixed order: equal bits whatever
-// the number of threads.
-template <typename T>
-double softplus_rows(T* logits, int64_t n_cells, int64_t width, bool store) {
-  std::vector<double> sums(n_cells);
-  at::parallel_for(0, n_cells, 8, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      T* row = logits + i * width;
-      sums[i] = store ? kernels::softplus_and_sigmoid(row, width)
-                      : kernels::softplus_sum(row, width);
-    }
-  });
-  double total = 0;
-  for (double sum : sums) total += sum;
-  return total;
-}
-
-// A CPU tile: returns the loss and leaves the gradient in `logits`.
-double tile_on_cpu(at::Tensor& logits, const EntriesByPeak& entries,
-                   const Tile& tile, double omega, bool with_gradient) {
-  double loss = 0;
-  AT_DISPATCH_FLOATING_TYPES(logits.scalar_type(), "reconstruction", [&] {
-    scalar_t* a = logits.data_ptr<scalar_t>();
-    loss = open_part(a, entries, tile, omega);
-    loss += softplus_rows(a, logits.size(0), logits.size(1), with_gradient);
-    if (with_gradient) finish_gradient(a, entries, tile, omega);
-  });
-  return loss;
-}
 
 LossAndGradients loss_and_gradients(
     const at::Tensor& hidden, const at::Tensor& weight, const at::Tensor& bias,
@@ -112,39 +32,16 @@ LossAndGradients loss_and_gradients(
     return loss_and_gradients_sampled(hidden, weight, bias, target, layout,
                                       options, with_gradient, updates);
   }
-  if (!hidden.device().is_cpu() || options.tensor_operations) {
-    return loss_and_gradients_on_device(hidden, weight, bias, target, layout,
-                                        options, with_gradient);
+  if (hidden.device().is_cpu() && !options.tensor_operations) {
+    return loss_and_gradients_fused(hidden, weight, bias, target, layout,
+                                    options, with_gradient, updates);
   }
-  const int64_t width = weight.size(1);
-  const std::vector<Tile> tiles = tiles_of(layout, hidden.size(0));
-  LossAndGradients out;
-  if (with_gradient) {
-    out.hidden = at::zeros_like(hidden);
-    out.weight = at::empty_like(weight);
-    out.bias = at::empty_like(bias);
+  if (updates != nullptr) {
+    throw Error(ErrorKind::kArgument,
+                "The last layer moves its parameters on the CPU alone.");
   }
-  const EntriesByPeak entries = transpose_rows(target, layout.n_peaks());
-  double total = 0;
-  for (const Tile& tile : tiles) {
-    const at::Tensor h =
-        hidden.slice(1, tile.group * width, (tile.group + 1) * width);
-    const at::Tensor w = weight.slice(0, tile.first, tile.last);
-    at::Tensor logits =
-        at::addmm(bias.slice(0, tile.first, tile.last), h, w.t());
-    if (options.shift != 0) logits.add_(options.shift);
-    total += tile_on_cpu(logits, entries, tile, options.omega, with_gradient);
-    if (!with_gradient) continue;
-    if (options.scale != 1) logits.mul_(options.scale);
-    at::Tensor weight_part = out.weight.slice(0, tile.first, tile.last);
-    at::mm_out(weight_part, logits.t(), h);
-    at::Tensor bias_part = out.bias.slice(0, tile.first, tile.last);
-    at::sum_out(bias_part, logits, {0});
-    out.hidden.slice(1, tile.group * width, (tile.group + 1) * width)
-        .addmm_(logits, w);
-  }
-  out.loss = at::full({}, total * options.scale, hidden.options());
-  return out;
+  return loss_and_gradients_on_device(hidden, weight, bias, target, layout,
+                                      options, with_gradient);
 }
 
 class Reconstruction : public torch::autograd::Function<Reconstruction> {
@@ -160,6 +57,7 @@ class Reconstruction : public torch::autograd::Function<Reconstruction> {
                            /*with_gradient=*/true, updates);
     context->save_for_backward({result.hidden, result.weight, result.bias});
     context->saved_data["plain"] = options.factor_is_one;
+    context->saved_data["moved"] = updates != nullptr;
     return result.loss;
   }
 
@@ -172,6 +70,11 @@ class Reconstruction : public torch::autograd::Function<Reconstruction> {
         context->saved_data["plain"].toBool() ||
         (grad_out[0].device().is_cpu() && grad_out[0].item<double>() == 1);
     if (!plain) {
+      if (context->saved_data["moved"].toBool()) {
+        throw Error(ErrorKind::kArgument,
+                    "A reconstruction loss whose parameters were moved with it "
+                    "cannot be given a factor afterwards.");
+      }
       for (at::Tensor& grad : grads) {
         if (grad.defined()) grad = grad * grad_out[0];
       }
@@ -213,7 +116,7 @@ at::Tensor reconstruction_loss(const at::Tensor& hidden,
 at::Tensor reconstruction_loss_dense(const at::Tensor& hidden,
                                      const at::Tensor& weight,
                                      const at::Tensor& bias,
-                                     const SparseRowsTensor& target,
+                                     const at::Tensor& target,
                                      const PeakLayout& layout,
                                      const ReconstructionOptions& options) {
   std::vector<at::Tensor> parts;
@@ -221,11 +124,14 @@ at::Tensor reconstruction_loss_dense(const at::Tensor& hidden,
     parts.push_back(tile_logits(hidden, weight, bias, layout, g,
                                 layout.start(g), layout.end(g)));
   }
-  const at::Tensor logits = at::cat(parts, 1) + options.shift;
-  const at::Tensor x = to_dense(target, layout.n_peaks(), logits.scalar_type());
-  const at::Tensor loss = -(options.omega * x * at::log_sigmoid(logits) +
-                            (1 - x) * at::log_sigmoid(-logits));
-  return options.scale * loss.sum();
+  at::Tensor logits = parts.size() == 1 ? parts[0] : at::cat(parts, 1);
+  if (options.shift != 0) logits = logits + options.shift;
+  const at::Tensor omega = options.omega == 1
+                               ? at::Tensor()
+                               : at::full({1}, options.omega, logits.options());
+  const at::Tensor loss = at::binary_cross_entropy_with_logits(
+      logits, target, /*weight=*/{}, /*pos_weight=*/omega, at::Reduction::Sum);
+  return options.scale * loss;
 }
 
 }  // namespace sailer

@@ -67,12 +67,13 @@ at::Tensor reconstruction_loss(const at::Tensor& hidden,
                                const ReconstructionOptions& options,
                                const OutputUpdates* updates = nullptr);
 
-// The same from a dense B x P matrix of logits through plain formulas: slow,
-// the oracle of the tests and the baseline of the benchmarks.
+// The same from the target as a dense 0/1 matrix [B, P], by all logits at once
+// and LibTorch's own loss and autograd: the oracle of the tests and the
+// baseline of the benchmarks.
 at::Tensor reconstruction_loss_dense(const at::Tensor& hidden,
                                      const at::Tensor& weight,
                                      const at::Tensor& bias,
-                                     const SparseRowsTensor& target,
+                                     const at::Tensor& target,
                                      const PeakLayout& layout,
                                      const ReconstructionOptions& options);
 

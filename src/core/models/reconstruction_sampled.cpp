@@ -195,9 +195,9 @@ class OpenEntries {
     add_sampled(first, last, weight_grad, bias_grad);
     // Every row moves, a gradient or not: so do its moments and its decay.
     if (move) {
-      step(weight_, weight_grad, work_.updates->weight, first * w,
-           (last - first) * w);
-      step(bias_, bias_grad, work_.updates->bias, first, last - first);
+      work_.updates->weight.move(weight_, weight_grad, first * w,
+                                 (last - first) * w);
+      work_.updates->bias.move(bias_, bias_grad, first, last - first);
     }
     return sum;
   }
@@ -214,14 +214,6 @@ class OpenEntries {
       for (int64_t u = 0; u < w; ++u) to[u] += rows[k * w + u];
       bias_grad[*s - first] += bias[k];
     }
-  }
-
-  static void step(T* parameter, const T* gradient, const AdamUpdate& update,
-                   int64_t begin, int64_t n) {
-    kernels::adam_step(parameter + begin, gradient,
-                       update.first.template data_ptr<T>() + begin,
-                       update.second.template data_ptr<T>() + begin, n,
-                       update.coefficients);
   }
 
   Work& work_;

@@ -6,10 +6,12 @@
 #include <cmath>
 #include <string>
 
+#include "../support/error.h"
 #include "../support/random.h"
 #include "divergence.h"
-#include "reconstruction.h"
+#include "reconstruction_sampled.h"
 #include "sparse_linear.h"
+#include "sparse_linear_device.h"
 
 namespace sailer {
 namespace {
@@ -65,8 +67,7 @@ void SailerModel::build_encoder(LayerContext& context) {
     weights.push_back(draw_weight(context, {size, units[0]}, size, units[0]));
     biases.push_back(draw_bias(context, units[0], size));
   }
-  input_weight_ =
-      parameters_.add_parameter("encoder.0.weight", at::cat(weights, 0));
+  input_weight_ = parameters_.add_parameter(kInputWeight, at::cat(weights, 0));
   input_bias_ = parameters_.add_parameter("encoder.0.bias", at::cat(biases, 0));
   for (size_t k = 0; k < units.size(); ++k) {
     const std::string name = "encoder." + std::to_string(k);
@@ -109,15 +110,46 @@ void SailerModel::build_decoder(LayerContext& context,
     biases.push_back(draw_bias(context, size, width));
   }
   output_weight_ =
-      parameters_.add_parameter("decoder.output.weight", at::cat(weights, 0));
+      parameters_.add_parameter(kOutputWeight, at::cat(weights, 0));
   output_bias_ = parameters_.add_parameter(
-      "decoder.output.bias",
-      peak_frequencies.empty() ? at::cat(biases, 0)
-                               : logits_of(peak_frequencies, tensor_options_));
+      kOutputBias, peak_frequencies.empty()
+                       ? at::cat(biases, 0)
+                       : logits_of(peak_frequencies, tensor_options_));
+}
+
+SailerModel::Dense SailerModel::dense_of(const SparseBatch& batch) const {
+  if (compute_.engine != Engine::kDense) return {};
+  const auto dense = [&](const SparseRowsTensor& rows) {
+    return to_dense(rows, layout_.n_peaks(),
+                    c10::typeMetaToScalarType(tensor_options_.dtype()));
+  };
+  const at::Tensor target = dense(batch.target);
+  const bool same = batch.input.indices.is_same(batch.target.indices);
+  return {same ? target : dense(batch.input), target};
+}
+
+// On a device, and on the CPU when tests ask for it.
+bool SailerModel::by_tensors() const {
+  return compute_.engine == Engine::kTensor ||
+         !tensor_options_.device().is_cpu();
 }
 
 Posterior SailerModel::encode(const SparseBatch& batch, bool training) const {
-  at::Tensor h = sparse_linear(batch.input, input_weight_, layout_);
+  return encode_from(batch, dense_of(batch), training, nullptr);
+}
+
+Posterior SailerModel::encode_from(const SparseBatch& batch, const Dense& dense,
+                                   bool training,
+                                   const AdamUpdate* update) const {
+  at::Tensor h;
+  if (compute_.engine == Engine::kDense) {
+    h = sparse_linear_dense(dense.input, input_weight_, layout_);
+  } else if (by_tensors()) {
+    h = sparse_linear_bags(batch.input, input_weight_, layout_,
+                           batch.input_weights);
+  } else {
+    h = sparse_linear(batch.input, input_weight_, layout_, update);
+  }
   if (options_.input_scale != InputScale::kNone) h = h * batch.cell_scale;
   h = encoder_blocks_[0](h + input_bias_, training, generator_);
   for (size_t k = 0; k < encoder_.size(); ++k) {
@@ -157,6 +189,22 @@ at::Tensor SailerModel::marginal_divergence(const at::Tensor& z,
   return at::zeros({}, tensor_options_);
 }
 
+at::Tensor SailerModel::reconstruct(const at::Tensor& hidden,
+                                    const SparseBatch& batch,
+                                    const Dense& dense,
+                                    ReconstructionOptions options,
+                                    const OutputUpdates* updates) const {
+  if (compute_.engine == Engine::kDense) {
+    return reconstruction_loss_dense(hidden, output_weight_, output_bias_,
+                                     dense.target, output_layout_, options);
+  }
+  options.tensor_operations = by_tensors();
+  options.host_offsets =
+      batch.host_offsets.empty() ? nullptr : &batch.host_offsets;
+  return reconstruction_loss(hidden, output_weight_, output_bias_, batch.target,
+                             output_layout_, options, updates);
+}
+
 void SailerModel::start_step(uint64_t seed) {
   generator_.set_current_seed(derive_seed(seed, kNoiseStream));
   sample_seed_ = derive_seed(seed, kSampleStream);
@@ -164,9 +212,16 @@ void SailerModel::start_step(uint64_t seed) {
 
 SailerLoss SailerModel::loss(const SparseBatch& batch, double beta,
                              bool deterministic,
-                             const SailerUpdates*) const {
+                             const SailerUpdates* updates) const {
+  if (updates != nullptr && compute_.engine != Engine::kFused) {
+    throw Error(ErrorKind::kArgument,
+                "Layers move their parameters in the fused engine alone.");
+  }
   const double n = static_cast<double>(batch.n_cells());
-  const Posterior posterior = encode(batch, /*training=*/true);
+  const Dense dense = dense_of(batch);
+  const Posterior posterior =
+      encode_from(batch, dense, /*training=*/true,
+                  updates == nullptr ? nullptr : &updates->input_weight);
   const at::Tensor z =
       deterministic ? posterior.mean : sample(posterior, generator_);
   const at::Tensor hidden = decode_hidden(z, batch.confounders, true);
@@ -174,9 +229,20 @@ SailerLoss SailerModel::loss(const SparseBatch& batch, double beta,
   reconstruction.omega = options_.omega;
   const double weight = 1 + options_.lambda;
   reconstruction.scale = weight / n;
+  reconstruction.precision = compute_.precision;
+  reconstruction.factor_is_one = true;  // `total` is what is differentiated
+  std::vector<int64_t> sampled;
+  if (compute_.reconstruction == ReconstructionMethod::kSampled) {
+    sampled =
+        sample_peaks(layout_.n_peaks(), compute_.sampled_share, sample_seed_);
+    reconstruction.sampled_peaks = &sampled;
+  }
+  OutputUpdates output;
+  if (updates != nullptr)
+    output = {updates->output_weight, updates->output_bias};
   const at::Tensor weighted =
-      reconstruction_loss(hidden, output_weight_, output_bias_, batch.target,
-                          output_layout_, reconstruction);
+      reconstruct(hidden, batch, dense, reconstruction,
+                  updates == nullptr ? nullptr : &output);
   SailerLoss loss;
   loss.reconstruction = weighted.detach() / weight;
   loss.kl = kl_to_prior(posterior.mean, posterior.log_variance).mean();
@@ -192,26 +258,28 @@ SailerLoss SailerModel::loss(const SparseBatch& batch, double beta,
 }
 
 double SailerModel::log_likelihood(const at::Tensor& z,
-                                   const SparseBatch& batch) const {
+                                   const SparseBatch& batch,
+                                   const Dense& dense) const {
   const at::Tensor hidden =
       decode_hidden(z, batch.confounders, /*training=*/false);
   ReconstructionOptions plain;
   plain.scale = 1 / static_cast<double>(batch.n_cells());
   plain.shift = -std::log(options_.omega);
-  return -reconstruction_loss(hidden, output_weight_, output_bias_,
-                              batch.target, output_layout_, plain)
-              .item<double>();
+  return -reconstruct(hidden, batch, dense, plain, nullptr).item<double>();
 }
 
 SailerModel::Evaluation SailerModel::evaluate(
     const SparseBatch& batch, const at::Generator& generator) const {
   at::NoGradGuard no_grad;
-  const Posterior posterior = encode(batch, /*training=*/false);
+  const Dense dense = dense_of(batch);
+  const Posterior posterior =
+      encode_from(batch, dense, /*training=*/false, nullptr);
   Evaluation out;
-  out.log_likelihood = log_likelihood(posterior.mean, batch);
+  out.log_likelihood = log_likelihood(posterior.mean, batch, dense);
   out.kl =
       kl_to_prior(posterior.mean, posterior.log_variance).mean().item<double>();
-  out.elbo = log_likelihood(sample(posterior, generator), batch) - out.kl;
+  out.elbo =
+      log_likelihood(sample(posterior, generator), batch, dense) - out.kl;
   return out;
 }
 

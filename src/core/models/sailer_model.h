@@ -15,9 +15,11 @@
 #include <vector>
 
 #include "../data/sparse_batch.h"
+#include "../support/adam_update.h"
 #include "compute_options.h"
 #include "layers.h"
 #include "peak_layout.h"
+#include "reconstruction.h"
 #include "sailer_options.h"
 
 namespace sailer {
@@ -34,10 +36,20 @@ struct SailerLoss {
   at::Tensor total, reconstruction, kl, marginal;
 };
 
-struct SailerUpdates {};
+// Of the parameters that hold nearly all of a model's memory: handed to a step,
+// its layers move them on their own (see AdamUpdate).
+struct SailerUpdates {
+  AdamUpdate input_weight;   // encoder.0.weight
+  AdamUpdate output_weight;  // decoder.output.weight
+  AdamUpdate output_bias;    // decoder.output.bias
+};
 
 class SailerModel {
  public:
+  static constexpr const char* kInputWeight = "encoder.0.weight";
+  static constexpr const char* kOutputWeight = "decoder.output.weight";
+  static constexpr const char* kOutputBias = "decoder.output.bias";
+
   // Parameters are drawn from `seed` on the CPU and put on `device`; `type` is
   // float, or double in tests. `peak_frequencies` (share of the training cells
   // with each peak open, in the layout's order; may be empty) start the output
@@ -58,13 +70,14 @@ class SailerModel {
   // The objective of a training minibatch (eq. 2.5-2.6).
   //   beta               weight of the KL terms at this epoch
   //   deterministic      z is the mean: the warm-up without sampling
+  //   updates            only under Engine::kFused on the CPU: the output layer
+  //                      is moved before this returns, the input layer by
+  //                      backward() from `total`; both get no gradient. Throws
+  //                      as reconstruction_loss() does.
   SailerLoss loss(const SparseBatch& batch, double beta, bool deterministic,
                   const SailerUpdates* updates = nullptr) const;
 
-  void set_compute(const ComputeOptions& compute) { compute_ = compute; }
-  const ComputeOptions& compute() const { return compute_; }
-
-  // Seeds all that is drawn in the next step.
+  // Seeds all that the next step draws: noise, dropout, sampled peaks.
   void start_step(uint64_t seed);
 
   // Means per cell, without dropout, of the plain Bernoulli model (omega
@@ -83,6 +96,10 @@ class SailerModel {
 
   ParameterSet& parameters() { return parameters_; }
   const SailerOptions& options() const { return options_; }
+  // How numbers are computed from now on. bf16 counts in training alone: what
+  // is reported is computed in float32.
+  void set_compute(const ComputeOptions& compute) { compute_ = compute; }
+  const ComputeOptions& compute() const { return compute_; }
   const PeakLayout& layout() const { return layout_; }
   // Groups of peaks that share what the last layer reads.
   const PeakLayout& output_layout() const { return output_layout_; }
@@ -95,7 +112,20 @@ class SailerModel {
  private:
   at::Tensor sample(const Posterior& posterior,
                     const at::Generator& generator) const;
-  double log_likelihood(const at::Tensor& z, const SparseBatch& batch) const;
+  // A minibatch's two sides as dense matrices: for Engine::kDense alone, and
+  // one tensor when they are the same.
+  struct Dense {
+    at::Tensor input, target;
+  };
+  Dense dense_of(const SparseBatch& batch) const;
+  Posterior encode_from(const SparseBatch& batch, const Dense& dense,
+                        bool training, const AdamUpdate* update) const;
+  bool by_tensors() const;
+  at::Tensor reconstruct(const at::Tensor& hidden, const SparseBatch& batch,
+                         const Dense& dense, ReconstructionOptions options,
+                         const OutputUpdates* updates) const;
+  double log_likelihood(const at::Tensor& z, const SparseBatch& batch,
+                        const Dense& dense) const;
   at::Tensor marginal_divergence(const at::Tensor& z,
                                  const Posterior& posterior) const;
   void build_encoder(LayerContext& context);
@@ -103,13 +133,13 @@ class SailerModel {
                      const std::vector<double>& peak_frequencies);
 
   SailerOptions options_;
+  ComputeOptions compute_;
   PeakLayout layout_;
   PeakLayout output_layout_;
   int64_t n_confounders_;
   at::TensorOptions tensor_options_;
   at::Generator generator_;
-  uint64_t sample_seed_ = 0;
-  ComputeOptions compute_;
+  uint64_t sample_seed_ = 0;  // of the peaks of the sampled likelihood
   ParameterSet parameters_;
 
   at::Tensor input_weight_, input_bias_;  // [P, hidden[0]], [groups * .]

@@ -5,8 +5,11 @@
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <algorithm>
+#include <optional>
+
+#include "../support/error.h"
 #include "../support/kernels.h"
-#include "sparse_linear_device.h"
 
 namespace sailer {
 namespace {
@@ -14,101 +17,183 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-at::Tensor forward_cpu(const SparseRowsTensor& rows, const at::Tensor& weight,
-                       const PeakLayout& layout) {
-  const int64_t n_cells = rows.n_cells();
-  const int64_t width = weight.size(1);
-  const int64_t out_width = layout.n_groups() * width;
-  const std::vector<int32_t> group = layout.group_of_peak();
-  at::Tensor out = at::zeros({n_cells, out_width}, weight.options());
+// What the backward pass needs of the forward one.
+struct Saved : torch::CustomClassHolder {
+  EntriesByPeak entries;
+  PeakLayout layout;
+  at::Tensor weight;
+  std::optional<AdamUpdate> update;
+};
+
+// Values of a block of gradient rows that are summed and at once applied: it
+// stays in the first-level cache.
+constexpr int64_t kBlockValues = 4096;
+
+// One thread goes through the weight once, from the first peak to the last.
+template <typename T>
+void add_by_peak(T* out, const T* weight, int64_t width,
+                 const EntriesByPeak& entries, const PeakLayout& layout) {
+  for (int64_t g = 0; g < layout.n_groups(); ++g) {
+    kernels::spread_rows(out + g * width, layout.n_groups() * width, weight,
+                         width, entries.starts.data(), entries.cells.data(),
+                         layout.start(g), layout.end(g));
+  }
+}
+
+// Several share the cells. Every sum has the same order as above.
+template <typename T>
+void add_by_cell(T* out, const T* weight, int64_t width,
+                 const SparseRowsTensor& rows, const PeakLayout& layout) {
   const int64_t* offsets = rows.offsets.data_ptr<int64_t>();
   const int64_t* indices = rows.indices.data_ptr<int64_t>();
-  AT_DISPATCH_FLOATING_TYPES(weight.scalar_type(), "sparse_linear", [&] {
-    const scalar_t* w = weight.data_ptr<scalar_t>();
-    scalar_t* o = out.data_ptr<scalar_t>();
-    at::parallel_for(0, n_cells, 1, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        kernels::sum_rows(o + i * out_width, w, width, indices + offsets[i],
-                          group.data(), offsets[i + 1] - offsets[i]);
+  const int64_t stride = layout.n_groups() * width;
+  at::parallel_for(0, rows.n_cells(), 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      for (int64_t k = offsets[i]; k < offsets[i + 1];) {
+        const int64_t g = layout.group_of(indices[k]);
+        int64_t last = k + 1;
+        while (last < offsets[i + 1] && indices[last] >= layout.start(g) &&
+               indices[last] < layout.end(g)) {
+          ++last;
+        }
+        kernels::sum_rows(out + i * stride + g * width, weight, width,
+                          indices + k, last - k);
+        k = last;
       }
-    });
+    }
+  });
+}
+
+at::Tensor forward_cpu(const SparseRowsTensor& rows, const at::Tensor& weight,
+                       const PeakLayout& layout, const EntriesByPeak& entries) {
+  const int64_t width = weight.size(1);
+  at::Tensor out =
+      at::zeros({rows.n_cells(), layout.n_groups() * width}, weight.options());
+  AT_DISPATCH_FLOATING_TYPES(weight.scalar_type(), "sparse_linear", [&] {
+    scalar_t* o = out.data_ptr<scalar_t>();
+    const scalar_t* w = weight.data_ptr<scalar_t>();
+    if (at::get_num_threads() == 1) {
+      add_by_peak(o, w, width, entries, layout);
+    } else {
+      add_by_cell(o, w, width, rows, layout);
+    }
   });
   return out;
 }
 
-at::Tensor weight_gradient_cpu(const SparseRowsTensor& rows,
-                               const at::Tensor& grad_out, int64_t width,
-                               const PeakLayout& layout) {
-  const int64_t n_peaks = layout.n_peaks();
-  const int64_t out_width = grad_out.size(1);
-  const EntriesByPeak entries = transpose_rows(rows, n_peaks);
-  const std::vector<int32_t> group = layout.group_of_peak();
-  at::Tensor grad = at::zeros({n_peaks, width}, grad_out.options());
+// The gradients of the rows of the peaks [first, last), one after the other.
+template <typename T>
+void sum_gradients(T* out, const T* grad_out, const Saved& saved, int64_t first,
+                   int64_t last) {
+  const int64_t width = saved.weight.size(1);
+  const int64_t stride = saved.layout.n_groups() * width;
+  int64_t g = saved.layout.group_of(first);
+  for (int64_t p = first; p < last; ++p, out += width) {
+    while (p >= saved.layout.end(g)) ++g;
+    kernels::sum_cells(out, grad_out + g * width, stride, width,
+                       saved.entries.cells.data() + saved.entries.starts[p],
+                       saved.entries.starts[p + 1] - saved.entries.starts[p]);
+  }
+}
+
+at::Tensor weight_gradient_cpu(const Saved& saved, const at::Tensor& grad_out) {
+  const int64_t width = saved.weight.size(1);
+  at::Tensor grad = at::empty_like(saved.weight);
   AT_DISPATCH_FLOATING_TYPES(grad.scalar_type(), "sparse_linear_grad", [&] {
     const scalar_t* g = grad_out.data_ptr<scalar_t>();
     scalar_t* w = grad.data_ptr<scalar_t>();
-    at::parallel_for(0, n_peaks, 512, [&](int64_t begin, int64_t end) {
-      for (int64_t p = begin; p < end; ++p) {
-        kernels::sum_cells(w + p * width, g + group[p] * width, out_width,
-                           width, entries.cells.data() + entries.starts[p],
-                           entries.starts[p + 1] - entries.starts[p]);
-      }
-    });
+    at::parallel_for(0, saved.layout.n_peaks(), 512,
+                     [&](int64_t begin, int64_t end) {
+                       sum_gradients(w + begin * width, g, saved, begin, end);
+                     });
   });
   return grad;
+}
+
+// The gradient of a few rows at a time is summed and applied.
+void move_weight_cpu(const Saved& saved, const at::Tensor& grad_out) {
+  const int64_t width = saved.weight.size(1);
+  const int64_t rows = std::max<int64_t>(1, kBlockValues / width);
+  const std::vector<int64_t>& starts = saved.entries.starts;
+  AT_DISPATCH_FLOATING_TYPES(grad_out.scalar_type(), "sparse_linear_move", [&] {
+    const scalar_t* g = grad_out.data_ptr<scalar_t>();
+    scalar_t* w = saved.weight.data_ptr<scalar_t>();
+    at::parallel_for(0, saved.layout.n_peaks(), 512,
+                     [&](int64_t begin, int64_t end) {
+                       std::vector<scalar_t> block(rows * width);
+                       for (int64_t p = begin; p < end; p += rows) {
+                         const int64_t last = std::min(p + rows, end);
+                         const bool empty = starts[p] == starts[last];
+                         if (!empty)
+                           sum_gradients(block.data(), g, saved, p, last);
+                         saved.update->move(w, empty ? nullptr : block.data(),
+                                            p * width, (last - p) * width);
+                       }
+                     });
+  });
 }
 
 class SparseLinear : public torch::autograd::Function<SparseLinear> {
  public:
   static at::Tensor forward(AutogradContext* context, const at::Tensor& weight,
                             const SparseRowsTensor& rows,
-                            const PeakLayout& layout) {
-    context->save_for_backward({rows.offsets, rows.indices});
-    context->saved_data["sizes"] = layout.sizes();
-    context->saved_data["width"] = weight.size(1);
-    return forward_cpu(rows, weight, layout);
+                            const PeakLayout& layout,
+                            const AdamUpdate* update) {
+    auto saved = c10::make_intrusive<Saved>();
+    saved->entries = transpose_rows(rows, layout.n_peaks());
+    saved->layout = layout;
+    saved->weight = weight.detach();
+    if (update != nullptr) saved->update = *update;
+    const at::Tensor out = forward_cpu(rows, weight, layout, saved->entries);
+    context->saved_data["saved"] = c10::IValue::make_capsule(saved);
+    return out;
   }
 
   static variable_list backward(AutogradContext* context,
                                 variable_list grad_out) {
-    const auto saved = context->get_saved_variables();
-    const SparseRowsTensor rows{saved[0], saved[1]};
-    const PeakLayout layout(context->saved_data["sizes"].toIntVector());
-    const at::Tensor grad =
-        weight_gradient_cpu(rows, grad_out[0].contiguous(),
-                            context->saved_data["width"].toInt(), layout);
-    return {grad, at::Tensor(), at::Tensor()};
+    const auto holder = context->saved_data["saved"].toCapsule();
+    const Saved& saved = *static_cast<const Saved*>(holder.get());
+    const at::Tensor gradient = grad_out[0].contiguous();
+    at::Tensor of_weight;
+    if (saved.update.has_value()) {
+      move_weight_cpu(saved, gradient);
+    } else {
+      of_weight = weight_gradient_cpu(saved, gradient);
+    }
+    return {of_weight, at::Tensor(), at::Tensor(), at::Tensor()};
   }
 };
 
 }  // namespace
 
 at::Tensor sparse_linear(const SparseRowsTensor& rows, const at::Tensor& weight,
-                         const PeakLayout& layout) {
-  return weight.device().is_cpu() ? SparseLinear::apply(weight, rows, layout)
-                                  : sparse_linear_bags(rows, weight, layout);
+                         const PeakLayout& layout, const AdamUpdate* update) {
+  if (!weight.device().is_cpu()) {
+    throw Error(ErrorKind::kArgument,
+                "The first layer's own kernels run on the CPU alone.");
+  }
+  return SparseLinear::apply(weight, rows, layout, update);
 }
 
 at::Tensor to_dense(const SparseRowsTensor& rows, int64_t n_peaks,
                     at::ScalarType type) {
   const at::Tensor lengths =
       rows.offsets.slice(0, 1) - rows.offsets.slice(0, 0, rows.n_cells());
-  const at::Tensor cell = at::repeat_interleave(
-      at::arange(rows.n_cells(), lengths.options()), lengths);
+  const at::Tensor row_starts =
+      at::arange(rows.n_cells(), lengths.options()) * n_peaks;
   at::Tensor dense =
       at::zeros({rows.n_cells(), n_peaks}, rows.indices.options().dtype(type));
-  dense.index_put_({cell, rows.indices}, at::ones({}, dense.options()));
+  dense.view({-1}).index_fill_(
+      0, at::repeat_interleave(row_starts, lengths) + rows.indices, 1);
   return dense;
 }
 
-at::Tensor sparse_linear_dense(const SparseRowsTensor& rows,
-                               const at::Tensor& weight,
+at::Tensor sparse_linear_dense(const at::Tensor& rows, const at::Tensor& weight,
                                const PeakLayout& layout) {
-  const at::Tensor dense =
-      to_dense(rows, layout.n_peaks(), weight.scalar_type());
+  if (layout.n_groups() == 1) return rows.mm(weight);
   std::vector<at::Tensor> parts;
   for (int64_t g = 0; g < layout.n_groups(); ++g) {
-    parts.push_back(dense.slice(1, layout.start(g), layout.end(g))
+    parts.push_back(rows.slice(1, layout.start(g), layout.end(g))
                         .mm(weight.slice(0, layout.start(g), layout.end(g))));
   }
   return at::cat(parts, 1);
@@ -119,20 +204,21 @@ EntriesByPeak transpose_rows(const SparseRowsTensor& rows, int64_t n_peaks) {
   const int64_t* offsets = rows.offsets.data_ptr<int64_t>();
   const int64_t* indices = rows.indices.data_ptr<int64_t>();
   EntriesByPeak entries;
-  entries.starts.assign(n_peaks + 1, 0);
+  // Counted two places on, summed up and then moved on by one entry each time,
+  // starts[p + 1] is where peak p begins before it is filled and ends after.
+  std::vector<int64_t>& starts = entries.starts;
+  starts.assign(n_peaks + 2, 0);
   for (int64_t k = offsets[0]; k < offsets[n_cells]; ++k) {
-    ++entries.starts[indices[k] + 1];
+    ++starts[indices[k] + 2];
   }
-  for (int64_t p = 0; p < n_peaks; ++p) {
-    entries.starts[p + 1] += entries.starts[p];
-  }
-  entries.cells.resize(entries.starts[n_peaks]);
-  std::vector<int64_t> next(entries.starts.begin(), entries.starts.end() - 1);
+  for (int64_t p = 0; p < n_peaks; ++p) starts[p + 2] += starts[p + 1];
+  entries.cells.resize(offsets[n_cells] - offsets[0]);
   for (int64_t i = 0; i < n_cells; ++i) {
     for (int64_t k = offsets[i]; k < offsets[i + 1]; ++k) {
-      entries.cells[next[indices[k]]++] = static_cast<int32_t>(i);
+      entries.cells[starts[indices[k] + 1]++] = static_cast<int32_t>(i);
     }
   }
+  starts.pop_back();
   return entries;
 }
 

@@ -5,6 +5,7 @@
 #include <torch/types.h>
 
 #include "../data/sparse_batch.h"
+#include "../support/adam_update.h"
 #include "peak_layout.h"
 
 namespace sailer {
@@ -17,13 +18,17 @@ namespace sailer {
 //   out     [B, groups * w]
 //
 // Differentiable with respect to `weight`; the sums run in a fixed order, so
-// equal input gives equal bits whatever the number of threads.
+// equal input gives equal bits whatever the number of threads. With `update`
+// the backward pass moves the weight, row by row as its gradient is summed, and
+// leaves no gradient; it is the same to the bit. On the CPU alone; elsewhere
+// there is sparse_linear_bags() (sparse_linear_device.h).
 at::Tensor sparse_linear(const SparseRowsTensor& rows, const at::Tensor& weight,
-                         const PeakLayout& layout);
+                         const PeakLayout& layout,
+                         const AdamUpdate* update = nullptr);
 
-// The same by a dense 0/1 matrix: slow, plain, the oracle of the tests.
-at::Tensor sparse_linear_dense(const SparseRowsTensor& rows,
-                               const at::Tensor& weight,
+// The same from the rows as a dense 0/1 matrix [B, P]: slow, plain, the oracle
+// of the tests and the baseline of the benchmarks.
+at::Tensor sparse_linear_dense(const at::Tensor& rows, const at::Tensor& weight,
                                const PeakLayout& layout);
 
 // The rows as a dense 0/1 matrix [B, P] of the given type.

@@ -41,25 +41,25 @@ inline InstructionSet instruction_set() {
 
 // Defines `result name parameters { return body; }`, all versions of it.
 // `arguments` are the parameters' names; both lists stand in parentheses.
-#define SAILER_CLONES(result, name, parameters, arguments, body)              \
-  __attribute__((target("avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")))      \
-  result name##_avx512 parameters {                                           \
-    return body;                                                              \
-  }                                                                           \
-  __attribute__((target("avx2,fma"))) result name##_avx2 parameters {         \
-    return body;                                                              \
-  }                                                                           \
-  result name##_plain parameters { return body; }                             \
-  result name parameters {                                                    \
-    switch (instruction_set()) {                                              \
-      case InstructionSet::kAvx512:                                           \
-        return name##_avx512 arguments;                                       \
-      case InstructionSet::kAvx2:                                             \
-        return name##_avx2 arguments;                                         \
-      case InstructionSet::kPlain:                                            \
-        break;                                                                \
-    }                                                                         \
-    return name##_plain arguments;                                            \
+#define SAILER_CLONES(result, name, parameters, arguments, body)         \
+  __attribute__((target("avx512f,avx512vl,avx512bw,avx512dq,avx2,fma"))) \
+  result name##_avx512 parameters {                                      \
+    return body;                                                         \
+  }                                                                      \
+  __attribute__((target("avx2,fma"))) result name##_avx2 parameters {    \
+    return body;                                                         \
+  }                                                                      \
+  result name##_plain parameters { return body; }                        \
+  result name parameters {                                               \
+    switch (instruction_set()) {                                         \
+      case InstructionSet::kAvx512:                                      \
+        return name##_avx512 arguments;                                  \
+      case InstructionSet::kAvx2:                                        \
+        return name##_avx2 arguments;                                    \
+      case InstructionSet::kPlain:                                       \
+        break;                                                           \
+    }                                                                    \
+    return name##_plain arguments;                                       \
   }
 
 #else

@@ -3,22 +3,13 @@
 #include <cmath>
 #include <cstring>
 
+#include "clones.h"
+
 // A select keeps a loop scalar unless traps may be ignored; no loop here reads
-// the floating-point flags, and infinities and NaN keep their meaning.
+// the floating-point flags, and infinities and NaN keep their meaning. Adam is
+// in kernels_adam.cpp, under other rules.
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC optimize("O3", "no-trapping-math")
-#endif
-
-// Function clones need the loader's help (ifunc), which Linux on x86-64 has.
-#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && \
-    defined(__gnu_linux__)
-#define SAILER_CLONES \
-  __attribute__((     \
-      target_clones("arch=skylake-avx512", "arch=haswell", "default")))
-#define SAILER_INLINE inline __attribute__((always_inline))
-#else
-#define SAILER_CLONES
-#define SAILER_INLINE inline
 #endif
 
 namespace sailer {
@@ -26,66 +17,89 @@ namespace kernels {
 namespace {
 
 constexpr int64_t kLanes = 16;
-constexpr int64_t kRun = 256;
+constexpr int64_t kRun = 16 * kLanes;
+constexpr int64_t kColumns = 1024;  // of an output that stays in the cache
+
+// out += the sum of four rows, of one row, or out = one row.
+template <typename T>
+SAILER_INLINE void add_four(T* __restrict__ out, const T* a, const T* b,
+                            const T* c, const T* d, int64_t width) {
+  for (int64_t u = 0; u < width; ++u) out[u] += (a[u] + b[u]) + (c[u] + d[u]);
+}
 
 template <typename T>
-SAILER_INLINE void add_to(T* __restrict__ out, const T* __restrict__ row,
-                          int64_t width) {
+SAILER_INLINE void add_one(T* __restrict__ out, const T* row, int64_t width) {
   for (int64_t u = 0; u < width; ++u) out[u] += row[u];
+}
+
+// The rows are far apart: their lines are asked for before they are needed.
+template <typename T>
+SAILER_INLINE void fetch(const T* row, int64_t width) {
+#if defined(__GNUC__)
+  constexpr int64_t kLine = 64 / sizeof(T);
+  for (int64_t u = 0; u < width; u += kLine) __builtin_prefetch(row + u);
+#else
+  (void)row;
+  (void)width;
+#endif
 }
 
 template <typename T>
 SAILER_INLINE void sum_rows_loop(T* out, const T* weight, int64_t width,
-                                 const int64_t* indices, const int32_t* group,
-                                 int64_t n) {
+                                 const int64_t* indices, int64_t n) {
+  constexpr int64_t kAhead = 8;
   for (int64_t k = 0; k < n; ++k) {
-    const int64_t p = indices[k];
-    add_to(out + group[p] * width, weight + p * width, width);
+    if (k + kAhead < n) fetch(weight + indices[k + kAhead] * width, width);
+    add_one(out, weight + indices[k] * width, width);
   }
 }
 
 template <typename T>
-SAILER_INLINE void sum_cells_loop(T* out, const T* rows, int64_t stride,
-                                  int64_t width, const int32_t* cells,
-                                  int64_t n) {
-  for (int64_t k = 0; k < n; ++k) add_to(out, rows + cells[k] * stride, width);
+SAILER_INLINE void spread_rows_loop(T* out, int64_t stride, const T* weight,
+                                    int64_t width, const int64_t* starts,
+                                    const int32_t* cells, int64_t first,
+                                    int64_t last) {
+  for (int64_t p = first; p < last; ++p) {
+    const T* row = weight + p * width;
+    for (int64_t k = starts[p]; k < starts[p + 1]; ++k) {
+      add_one(out + cells[k] * stride, row, width);
+    }
+  }
 }
-
-// The square root of a non-negative number without std::sqrt, which may set
-// errno and so keeps a loop scalar: three Newton steps on the inverse root.
-SAILER_INLINE float square_root(float v) {
-  int32_t bits;
-  std::memcpy(&bits, &v, sizeof bits);
-  bits = 0x5f375a86 - (bits >> 1);
-  float y;
-  std::memcpy(&y, &bits, sizeof y);
-  const float half = 0.5f * v;
-  y = y * (1.5f - half * y * y);
-  y = y * (1.5f - half * y * y);
-  y = y * (1.5f - half * y * y);
-  return v * y;
-}
-
-SAILER_INLINE double square_root(double v) { return std::sqrt(v); }
 
 template <typename T>
-SAILER_INLINE void adam_loop(T* __restrict__ parameter,
-                             const T* __restrict__ gradient,
-                             T* __restrict__ first, T* __restrict__ second,
-                             int64_t n, const AdamCoefficients& c) {
-  const T beta1 = static_cast<T>(c.beta1), rest1 = static_cast<T>(1 - c.beta1);
-  const T beta2 = static_cast<T>(c.beta2), rest2 = static_cast<T>(1 - c.beta2);
-  const T decay = static_cast<T>(c.weight_decay);
-  const T step = static_cast<T>(c.step_size);
-  const T correction = static_cast<T>(1 / c.second_correction);
-  const T epsilon = static_cast<T>(c.epsilon);
-  for (int64_t k = 0; k < n; ++k) {
-    const T g = gradient[k] + decay * parameter[k];
-    const T m = beta1 * first[k] + rest1 * g;
-    const T v = beta2 * second[k] + rest2 * g * g;
-    first[k] = m;
-    second[k] = v;
-    parameter[k] -= step * m / (square_root(v) * correction + epsilon);
+SAILER_INLINE void sum_cells_loop(T* __restrict__ out, const T* rows,
+                                  int64_t stride, int64_t width,
+                                  const int32_t* cells, int64_t n) {
+  if (n == 0) {
+    std::memset(out, 0, width * sizeof(T));
+    return;
+  }
+  const T* a = rows + cells[0] * stride;
+  if (n == 1) {
+    std::memcpy(out, a, width * sizeof(T));
+    return;
+  }
+  const T* b = rows + cells[1] * stride;
+  for (int64_t u = 0; u < width; ++u) out[u] = a[u] + b[u];
+  for (int64_t k = 2; k < n; ++k) {
+    add_one(out, rows + cells[k] * stride, width);
+  }
+}
+
+template <typename T>
+SAILER_INLINE void sum_columns_loop(T* out, const T* rows, int64_t stride,
+                                    int64_t width, int64_t n) {
+  for (int64_t u = 0; u < width; u += kColumns) {
+    const int64_t block = width - u < kColumns ? width - u : kColumns;
+    const T* row = rows + u;
+    std::memset(out + u, 0, block * sizeof(T));
+    int64_t i = 0;
+    for (; i + 4 <= n; i += 4, row += 4 * stride) {
+      add_four(out + u, row, row + stride, row + 2 * stride, row + 3 * stride,
+               block);
+    }
+    for (; i < n; ++i, row += stride) add_one(out + u, row, block);
   }
 }
 
@@ -112,11 +126,17 @@ SAILER_INLINE float exp_of_negative(float x) {
   return y * scale;
 }
 
-// log(1 + e) for 0 <= e <= 1, after Cephes' logf.
-SAILER_INLINE float log_one_plus(float e) {
-  const bool upper = e > 0.41421356f;
-  const float f = upper ? (e - 1.0f) * 0.5f : e;
-  const float base = upper ? 0.693147180559945f : 0.0f;
+// log(1 + q) for q >= 0: 1 + q = 2^n (1 + f) with f around 0, and then after
+// Cephes' logf.
+SAILER_INLINE float log_one_plus(float q) {
+  const float u = 1.0f + q;
+  int32_t bits;
+  std::memcpy(&bits, &u, sizeof bits);
+  const int32_t power = (bits - 0x3f3504f3) >> 23;
+  const int32_t inverse = (127 - power) << 23;
+  float scale;
+  std::memcpy(&scale, &inverse, sizeof scale);
+  const float f = power == 0 ? q : u * scale - 1.0f;
   float y = 7.0376836292e-2f;
   y = y * f - 1.1514610310e-1f;
   y = y * f + 1.1676998740e-1f;
@@ -127,95 +147,158 @@ SAILER_INLINE float log_one_plus(float e) {
   y = y * f - 2.4999993993e-1f;
   y = y * f + 3.3333331174e-1f;
   const float square = f * f;
-  return base + (f - 0.5f * square + f * square * y);
+  return 0.693147180559945f * static_cast<float>(power) +
+         (f - 0.5f * square + f * square * y);
 }
 
-SAILER_INLINE float softplus_and_sigmoid_one(float a, float* sigmoid) {
-  const float e = exp_of_negative(a < 0 ? a : -a);
-  const float inverse = 1.0f / (1.0f + e);
-  *sigmoid = a < 0 ? e * inverse : inverse;
-  return (a < 0 ? 0.0f : a) + log_one_plus(e);
-}
-
-SAILER_INLINE double softplus_and_sigmoid_one(double a, double* sigmoid) {
-  const double e = std::exp(a < 0 ? a : -a);
-  *sigmoid = a < 0 ? e / (1 + e) : 1 / (1 + e);
-  return (a < 0 ? 0 : a) + std::log1p(e);
-}
-
-// Element by element into a short buffer, then summed in lanes: each of the two
-// inner loops becomes vector instructions. Lanes are float, runs are double.
-template <typename T, bool kStore>
-SAILER_INLINE double softplus_run(T* __restrict__ logits, int64_t n) {
-  T softplus[kRun];
-  for (int64_t k = 0; k < n; ++k) {
-    T sigmoid;
-    softplus[k] = softplus_and_sigmoid_one(logits[k], &sigmoid);
-    if (kStore) logits[k] = sigmoid;
+// softplus(a) = max(a, 0) + log(1 + e) with e = exp(-|a|), and a sum of
+// logarithms is the logarithm of a product: sixteen numbers share one. What is
+// held is product(1 + e) - 1, at most 2^16, so that small e keep their digits.
+template <bool kStore>
+SAILER_INLINE double softplus_run(float* __restrict__ logits, float scale) {
+  float product[kRun], sum[kRun];
+  for (int64_t k = 0; k < kRun; ++k) {
+    const float a = logits[k];
+    const float e = exp_of_negative(a < 0 ? a : -a);
+    if (kStore) {
+      const float inverse = scale / (1.0f + e);
+      logits[k] = (a < 0 ? e : 1.0f) * inverse;
+    }
+    product[k] = e;
+    sum[k] = a < 0 ? 0.0f : a;
   }
-  for (int64_t k = n; k < kRun; ++k) softplus[k] = 0;
-  T lanes[kLanes] = {};
-  for (int64_t r = 0; r < kRun; r += kLanes) {
-    for (int64_t l = 0; l < kLanes; ++l) lanes[l] += softplus[r + l];
+  // Halves onto halves: a compiler makes these vector instructions.
+  for (int64_t half = kRun / 2; half >= kLanes; half /= 2) {
+    for (int64_t k = 0; k < half; ++k) {
+      product[k] += product[k] * product[k + half] + product[k + half];
+      sum[k] += sum[k + half];
+    }
   }
   double total = 0;
-  for (int64_t l = 0; l < kLanes; ++l) total += lanes[l];
+  for (int64_t l = 0; l < kLanes; ++l) sum[l] += log_one_plus(product[l]);
+  for (int64_t l = 0; l < kLanes; ++l) total += sum[l];
   return total;
 }
 
-template <typename T, bool kStore>
-SAILER_INLINE double softplus_loop(T* logits, int64_t n) {
+template <bool kStore>
+SAILER_INLINE double softplus_loop(float* logits, int64_t n, float scale) {
   double total = 0;
   int64_t k = 0;
   for (; k + kRun <= n; k += kRun) {
-    total += softplus_run<T, kStore>(logits + k, kRun);
+    total += softplus_run<kStore>(logits + k, scale);
   }
-  return total + softplus_run<T, kStore>(logits + k, n - k);
+  if (k == n) return total;
+  // The rest as a run of its own; the softplus of -inf is 0, as it should.
+  float rest[kRun];
+  for (int64_t r = 0; r < kRun; ++r) rest[r] = -INFINITY;
+  std::memcpy(rest, logits + k, (n - k) * sizeof(float));
+  total += softplus_run<kStore>(rest, scale);
+  if (kStore) std::memcpy(logits + k, rest, (n - k) * sizeof(float));
+  return total;
+}
+
+template <bool kStore>
+SAILER_INLINE double softplus_loop(double* logits, int64_t n, double scale) {
+  double total = 0;
+  for (int64_t k = 0; k < n; ++k) {
+    const double a = logits[k];
+    const double e = std::exp(a < 0 ? a : -a);
+    if (kStore) logits[k] = scale * (a < 0 ? e / (1 + e) : 1 / (1 + e));
+    total += (a < 0 ? 0 : a) + std::log1p(e);
+  }
+  return total;
+}
+
+// Two rounds of the "lowbias32" mixer of C. Wellons over a counter.
+template <typename T>
+SAILER_INLINE void dropout_loop(T* out, int64_t n, double rate, uint64_t seed) {
+  const uint32_t low = static_cast<uint32_t>(seed);
+  const uint32_t high = static_cast<uint32_t>(seed >> 32);
+  const uint32_t below = static_cast<uint32_t>(rate * 4294967296.0);
+  const T kept = static_cast<T>(1 / (1 - rate));
+  for (int64_t k = 0; k < n; ++k) {
+    uint32_t x = static_cast<uint32_t>(k) ^ low;
+    x = (x ^ (x >> 16)) * 0x7feb352du;
+    x = (x ^ (x >> 15)) * 0x846ca68bu;
+    x = x ^ (x >> 16) ^ high;
+    x = (x ^ (x >> 16)) * 0x7feb352du;
+    x = (x ^ (x >> 15)) * 0x846ca68bu;
+    x = x ^ (x >> 16);
+    out[k] = x < below ? T(0) : kept;
+  }
 }
 
 }  // namespace
 
-SAILER_CLONES void sum_rows(float* out, const float* weight, int64_t width,
-                            const int64_t* indices, const int32_t* group,
-                            int64_t n) {
-  sum_rows_loop(out, weight, width, indices, group, n);
-}
-void sum_rows(double* out, const double* weight, int64_t width,
-              const int64_t* indices, const int32_t* group, int64_t n) {
-  sum_rows_loop(out, weight, width, indices, group, n);
+SAILER_CLONES(void, dropout_mask,
+              (float* out, int64_t n, double rate, uint64_t seed),
+              (out, n, rate, seed), dropout_loop(out, n, rate, seed))
+
+void dropout_mask(double* out, int64_t n, double rate, uint64_t seed) {
+  dropout_loop(out, n, rate, seed);
 }
 
-SAILER_CLONES void sum_cells(float* out, const float* rows, int64_t stride,
-                             int64_t width, const int32_t* cells, int64_t n) {
-  sum_cells_loop(out, rows, stride, width, cells, n);
+SAILER_CLONES(void, sum_rows,
+              (float* out, const float* weight, int64_t width,
+               const int64_t* indices, int64_t n),
+              (out, weight, width, indices, n),
+              sum_rows_loop(out, weight, width, indices, n))
+
+void sum_rows(double* out, const double* weight, int64_t width,
+              const int64_t* indices, int64_t n) {
+  sum_rows_loop(out, weight, width, indices, n);
 }
+
+SAILER_CLONES(void, spread_rows,
+              (float* out, int64_t stride, const float* weight, int64_t width,
+               const int64_t* starts, const int32_t* cells, int64_t first,
+               int64_t last),
+              (out, stride, weight, width, starts, cells, first, last),
+              spread_rows_loop(out, stride, weight, width, starts, cells, first,
+                               last))
+
+void spread_rows(double* out, int64_t stride, const double* weight,
+                 int64_t width, const int64_t* starts, const int32_t* cells,
+                 int64_t first, int64_t last) {
+  spread_rows_loop(out, stride, weight, width, starts, cells, first, last);
+}
+
+SAILER_CLONES(void, sum_cells,
+              (float* out, const float* rows, int64_t stride, int64_t width,
+               const int32_t* cells, int64_t n),
+              (out, rows, stride, width, cells, n),
+              sum_cells_loop(out, rows, stride, width, cells, n))
+
 void sum_cells(double* out, const double* rows, int64_t stride, int64_t width,
                const int32_t* cells, int64_t n) {
   sum_cells_loop(out, rows, stride, width, cells, n);
 }
 
-SAILER_CLONES double softplus_and_sigmoid(float* logits, int64_t n) {
-  return softplus_loop<float, true>(logits, n);
-}
-double softplus_and_sigmoid(double* logits, int64_t n) {
-  return softplus_loop<double, true>(logits, n);
+SAILER_CLONES(void, sum_columns,
+              (float* out, const float* rows, int64_t stride, int64_t width,
+               int64_t n),
+              (out, rows, stride, width, n),
+              sum_columns_loop(out, rows, stride, width, n))
+
+void sum_columns(double* out, const double* rows, int64_t stride, int64_t width,
+                 int64_t n) {
+  sum_columns_loop(out, rows, stride, width, n);
 }
 
-SAILER_CLONES double softplus_sum(const float* logits, int64_t n) {
-  return softplus_loop<float, false>(const_cast<float*>(logits), n);
+SAILER_CLONES(double, softplus_and_sigmoid,
+              (float* logits, int64_t n, double scale), (logits, n, scale),
+              softplus_loop<true>(logits, n, static_cast<float>(scale)))
+
+double softplus_and_sigmoid(double* logits, int64_t n, double scale) {
+  return softplus_loop<true>(logits, n, scale);
 }
+
+SAILER_CLONES(double, softplus_sum, (const float* logits, int64_t n),
+              (logits, n),
+              softplus_loop<false>(const_cast<float*>(logits), n, 1))
+
 double softplus_sum(const double* logits, int64_t n) {
-  return softplus_loop<double, false>(const_cast<double*>(logits), n);
-}
-
-SAILER_CLONES void adam_step(float* parameter, const float* gradient,
-                             float* first, float* second, int64_t n,
-                             const AdamCoefficients& c) {
-  adam_loop(parameter, gradient, first, second, n, c);
-}
-void adam_step(double* parameter, const double* gradient, double* first,
-               double* second, int64_t n, const AdamCoefficients& c) {
-  adam_loop(parameter, gradient, first, second, n, c);
+  return softplus_loop<false>(const_cast<double*>(logits), n, 1);
 }
 
 }  // namespace kernels

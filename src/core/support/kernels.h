@@ -10,28 +10,48 @@
 namespace sailer {
 namespace kernels {
 
-// out[group[p] * width + u] += weight[p * width + u] for the n peaks p in
-// `indices`.
+// out[u] += weight[p * width + u] for the n rows p in `indices`, in this order.
 void sum_rows(float* out, const float* weight, int64_t width,
-              const int64_t* indices, const int32_t* group, int64_t n);
+              const int64_t* indices, int64_t n);
 void sum_rows(double* out, const double* weight, int64_t width,
-              const int64_t* indices, const int32_t* group, int64_t n);
+              const int64_t* indices, int64_t n);
 
-// out[u] += rows[cells[k] * stride + u] for the n cells, u < width.
+// The same transposed: adds row p of `weight`, first <= p < last, to the row of
+// `out` of each cell in cells[starts[p]] ... cells[starts[p + 1] - 1]. A number
+// in `out` has the same bits as through sum_rows() with increasing indices.
+void spread_rows(float* out, int64_t stride, const float* weight, int64_t width,
+                 const int64_t* starts, const int32_t* cells, int64_t first,
+                 int64_t last);
+void spread_rows(double* out, int64_t stride, const double* weight,
+                 int64_t width, const int64_t* starts, const int32_t* cells,
+                 int64_t first, int64_t last);
+
+// out[u] = sum of rows[cells[k] * stride + u] over the n cells, u < width.
 void sum_cells(float* out, const float* rows, int64_t stride, int64_t width,
                const int32_t* cells, int64_t n);
 void sum_cells(double* out, const double* rows, int64_t stride, int64_t width,
                const int32_t* cells, int64_t n);
 
-// Replaces n logits by their sigmoid and returns the sum of their softplus
-// log(1 + exp(a)), both without overflow for any finite logit. The float
-// version is accurate to 4e-7 relative to max(1, |a|).
-double softplus_and_sigmoid(float* logits, int64_t n);
-double softplus_and_sigmoid(double* logits, int64_t n);
+// out[u] = sum of rows[i * stride + u] over the first n rows, u < width.
+void sum_columns(float* out, const float* rows, int64_t stride, int64_t width,
+                 int64_t n);
+void sum_columns(double* out, const double* rows, int64_t stride, int64_t width,
+                 int64_t n);
+
+// Replaces n logits by `scale` times their sigmoid and returns the sum of their
+// softplus log(1 + exp(a)), both without overflow for any finite logit. The
+// float version is accurate to 4e-7 relative to max(1, |a|).
+double softplus_and_sigmoid(float* logits, int64_t n, double scale = 1);
+double softplus_and_sigmoid(double* logits, int64_t n, double scale = 1);
 
 // The sum of softplus alone.
 double softplus_sum(const float* logits, int64_t n);
 double softplus_sum(const double* logits, int64_t n);
+
+// out[k] = 0 with probability `rate`, else 1 / (1 - rate), for n < 2^32 values:
+// a hash of k and `seed`, so the same on every machine.
+void dropout_mask(float* out, int64_t n, double rate, uint64_t seed);
+void dropout_mask(double* out, int64_t n, double rate, uint64_t seed);
 
 struct AdamCoefficients {
   double beta1 = 0.9;
@@ -42,10 +62,12 @@ struct AdamCoefficients {
   double second_correction = 1;  // sqrt(1 - beta2^t)
 };
 
-// One step of Adam with coupled L2 decay in a single pass over n values.
-void adam_step(float* parameter, const float* gradient, float* first,
+// One step of Adam with coupled L2 decay in a single pass over n values. A null
+// `gradient` is one of zeros. Returns false when a value that it wrote is not
+// finite. Every value's bits are the same however an array is cut into calls.
+bool adam_step(float* parameter, const float* gradient, float* first,
                float* second, int64_t n, const AdamCoefficients& c);
-void adam_step(double* parameter, const double* gradient, double* first,
+bool adam_step(double* parameter, const double* gradient, double* first,
                double* second, int64_t n, const AdamCoefficients& c);
 
 }  // namespace kernels

@@ -4,31 +4,73 @@
 
 #include <torch/types.h>
 
+#include <atomic>
+#include <memory>
+#include <string>
 #include <vector>
 
+#include "../models/compute_options.h"
+#include "../support/adam_update.h"
 #include "../support/parameters.h"
 
 namespace sailer {
 
 class Adam {
  public:
-  Adam(const std::vector<NamedTensor>& parameters, double weight_decay);
+  // On the CPU under Engine::kFused our own kernel moves the parameters; under
+  // kDense tensor operations do, one parameter after the other as in PyTorch's
+  // plain Adam; under kTensor and on a device LibTorch's fused step, or
+  // operations on lists of tensors (adam_device.h).
+  Adam(const std::vector<NamedTensor>& parameters, double weight_decay,
+       Engine engine = Engine::kFused);
 
   // Moves every parameter that has a gradient, and forgets the gradients.
-  void step(double learning_rate);
+  void step(double learning_rate) {
+    begin_step(learning_rate);
+    finish_step();
+  }
 
-  void begin_step(double learning_rate) { learning_rate_ = learning_rate; }
-  void finish_step() { step(learning_rate_); }
+  // The same in pieces: between the two, parameters can be handed to layers
+  // that move them on their own while they make the gradient.
+  void begin_step(double learning_rate);
+
+  // Hands out the parameter of this name; finish_step() then leaves it alone.
+  // Throws Error(kArgument) when there is none, outside of a step or for a
+  // parameter that our kernel does not move: see can_hand_out().
+  AdamUpdate update_of(const std::string& name);
+  void finish_step();
+
+  // True where parameters can be moved by layers: on the CPU, by our kernel.
+  bool can_hand_out() const;
+
+  // False when the last step wrote a number that is not finite, by layers
+  // too. Costs nothing where our kernel moves parameters; elsewhere it reads
+  // all moments and waits for the device, so ask it seldom there.
   bool finite() const;
-  std::vector<NamedTensor> state() const;
+
+  // Number of steps taken.
+  int64_t n_steps() const;
+
+  // Copies of the moments and the number of steps on the CPU: for each
+  // parameter "adam.first.<name>" and "adam.second.<name>", and last
+  // "adam.steps", a single int64. load_state() takes them back; it throws as
+  // ParameterSet::load_state() does, and then nothing has changed.
+  std::vector<NamedTensor> state() const { return moments_.state(); }
   void load_state(const std::vector<NamedTensor>& state);
 
  private:
-  double learning_rate_ = 0;
+  bool by_kernel(const at::Tensor& parameter) const;
+
   std::vector<NamedTensor> parameters_;
   std::vector<at::Tensor> first_, second_;
-  double weight_decay_;
-  int64_t n_steps_ = 0;
+  at::Tensor steps_;      // int64 [1], on the CPU
+  ParameterSet moments_;  // all of these, by name
+  std::vector<bool> handed_out_;
+  kernels::AdamCoefficients coefficients_;
+  double learning_rate_ = 0;
+  Engine engine_;
+  bool in_step_ = false;
+  std::shared_ptr<std::atomic<bool>> finite_;
 };
 
 }  // namespace sailer

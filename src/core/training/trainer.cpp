@@ -43,7 +43,8 @@ Trainer::Trainer(SailerModel& model, BatchStream& stream, const Split& split,
       options_(options.resolve(stream.source().n_cells())),
       schedule_(options_.schedule()),
       checkpoint_(checkpoint),
-      adam_(model.parameters().parameters(), options.weight_decay) {
+      adam_(model.parameters().parameters(), options.weight_decay,
+            options.compute.engine) {
   options_.check();
 }
 
@@ -58,7 +59,9 @@ std::vector<NamedTensor> Trainer::state() const {
 void Trainer::load_state(const std::vector<NamedTensor>& state) {
   TrainState read = train_state_from(state);
   model_.parameters().load_state(with_prefix(state, "model."));
-  adam_.load_state(state);
+  std::vector<NamedTensor> moments;
+  append_with_prefix(with_prefix(state, "adam."), "adam.", moments);
+  adam_.load_state(moments);
   state_ = std::move(read);
 }
 
@@ -75,6 +78,15 @@ void Trainer::start_stream() {
       state_.position);
 }
 
+// The large parameters go to the layers that own them, where that is possible.
+bool Trainer::hand_out_updates(SailerUpdates& updates) {
+  if (!adam_.can_hand_out()) return false;
+  updates.input_weight = adam_.update_of(SailerModel::kInputWeight);
+  updates.output_weight = adam_.update_of(SailerModel::kOutputWeight);
+  updates.output_bias = adam_.update_of(SailerModel::kOutputBias);
+  return true;
+}
+
 // One step of the optimiser; false when something was not finite.
 bool Trainer::step(const SparseBatch& batch, LossMeter& meter) {
   const bool on_cpu = model_.tensor_options().device().is_cpu();
@@ -84,9 +96,11 @@ bool Trainer::step(const SparseBatch& batch, LossMeter& meter) {
   adam_.begin_step(record_.learning_rate);
   SailerLoss loss;
   try {
-    const SailerUpdates updates;
-    loss = model_.loss(batch, record_.beta,
-                       is_warmup(schedule_, state_.epoch), &updates);
+    SailerUpdates updates;
+    const bool hand_out = hand_out_updates(updates);
+    loss =
+        model_.loss(batch, record_.beta, is_warmup(schedule_, state_.epoch),
+                    hand_out ? &updates : nullptr);
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::kNumeric) return false;
     throw;
@@ -248,7 +262,8 @@ void Trainer::roll_back() {
   } else if (!good_.empty()) {
     model_.parameters().load_state(good_);
     state_ = good_state_;
-    adam_ = Adam(model_.parameters().parameters(), options_.weight_decay);
+    adam_ = Adam(model_.parameters().parameters(), options_.weight_decay,
+                 options_.compute.engine);
   }
 }
 

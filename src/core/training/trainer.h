@@ -73,6 +73,7 @@ class Trainer {
   End train_epoch(Monitor& monitor);
   std::vector<int64_t> order_of_epoch() const;
   void start_stream();
+  bool hand_out_updates(SailerUpdates& updates);
   bool step(const SparseBatch& batch, LossMeter& meter);
   bool report(const LossMeter& meter, Monitor& monitor, bool force, End& end);
   void finish_epoch();

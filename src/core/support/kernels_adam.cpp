@@ -1,0 +1,99 @@
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "clones.h"
+#include "kernels.h"
+
+// Multiplications and additions are not contracted: an element then comes out
+// with the same bits wherever it lies and whichever instructions are used, so
+// that it does not matter into which pieces a parameter is cut. The square root
+// becomes an instruction only where it need not set errno, the maximum below
+// only where traps may be ignored.
+#if defined(__clang__)
+#pragma clang fp contract(off)
+#elif defined(__GNUC__)
+#pragma GCC optimize("O3", "no-trapping-math", "no-math-errno", \
+                     "fp-contract=off")
+#endif
+
+namespace sailer {
+namespace kernels {
+namespace {
+
+// std::sqrt is a function of its own where the options above differ from its
+// header's.
+#if defined(__GNUC__)
+SAILER_INLINE float square_root(float v) { return __builtin_sqrtf(v); }
+SAILER_INLINE double square_root(double v) { return __builtin_sqrt(v); }
+#else
+SAILER_INLINE float square_root(float v) { return std::sqrt(v); }
+SAILER_INLINE double square_root(double v) { return std::sqrt(v); }
+#endif
+
+// The bits of a number without its sign: of integers that grow with it, up to
+// infinity and, beyond, NaN.
+SAILER_INLINE int32_t magnitude(float value) {
+  int32_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  return bits & INT32_MAX;
+}
+SAILER_INLINE int64_t magnitude(double value) {
+  int64_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  return bits & INT64_MAX;
+}
+
+template <typename T, bool kGradient>
+SAILER_INLINE bool adam_loop(T* __restrict__ parameter,
+                             const T* __restrict__ gradient,
+                             T* __restrict__ first, T* __restrict__ second,
+                             int64_t n, const AdamCoefficients& c) {
+  const T beta1 = static_cast<T>(c.beta1), rest1 = static_cast<T>(1 - c.beta1);
+  const T beta2 = static_cast<T>(c.beta2), rest2 = static_cast<T>(1 - c.beta2);
+  const T decay = static_cast<T>(c.weight_decay);
+  const T step = static_cast<T>(c.step_size);
+  const T correction = static_cast<T>(1 / c.second_correction);
+  const T epsilon = static_cast<T>(c.epsilon);
+  // A second moment stays infinite or NaN once it is, and a parameter with it:
+  // the largest of both tells of every number that is not finite.
+  decltype(magnitude(T())) largest = 0;
+  for (int64_t k = 0; k < n; ++k) {
+    const T g = (kGradient ? gradient[k] : T(0)) + decay * parameter[k];
+    const T m = beta1 * first[k] + rest1 * g;
+    const T v = beta2 * second[k] + rest2 * g * g;
+    const T p =
+        parameter[k] - step * m / (square_root(v) * correction + epsilon);
+    first[k] = m;
+    second[k] = v;
+    parameter[k] = p;
+    const auto of_v = magnitude(v), of_p = magnitude(p);
+    const auto larger = of_v > of_p ? of_v : of_p;
+    largest = larger > largest ? larger : largest;
+  }
+  return largest < magnitude(std::numeric_limits<T>::infinity());
+}
+
+template <typename T>
+SAILER_INLINE bool adam_any(T* parameter, const T* gradient, T* first,
+                            T* second, int64_t n, const AdamCoefficients& c) {
+  return gradient == nullptr
+             ? adam_loop<T, false>(parameter, gradient, first, second, n, c)
+             : adam_loop<T, true>(parameter, gradient, first, second, n, c);
+}
+
+}  // namespace
+
+SAILER_CLONES(bool, adam_step,
+              (float* parameter, const float* gradient, float* first,
+               float* second, int64_t n, const AdamCoefficients& c),
+              (parameter, gradient, first, second, n, c),
+              adam_any(parameter, gradient, first, second, n, c))
+
+bool adam_step(double* parameter, const double* gradient, double* first,
+               double* second, int64_t n, const AdamCoefficients& c) {
+  return adam_any(parameter, gradient, first, second, n, c);
+}
+
+}  // namespace kernels
+}  // namespace sailer
