@@ -84,7 +84,8 @@ inline std::vector<std::vector<int32_t>> open_features(
   for (int64_t cell : cells) {
     open.emplace_back();
     for (int64_t f = 0; f < counts.n_features; ++f) {
-      if (counts.at(cell, f) > 0) open.back().push_back(static_cast<int32_t>(f));
+      if (counts.at(cell, f) > 0)
+        open.back().push_back(static_cast<int32_t>(f));
     }
   }
   return open;
@@ -123,7 +124,8 @@ inline void check_open(CellSource& source, const Counts& expected) {
   for (const std::vector<int64_t>& cells :
        {std::vector<int64_t>{0, n}, std::vector<int64_t>{-1}}) {
     REQUIRE_THROWS_AS(
-        source.read_open(cells.data(), static_cast<int64_t>(cells.size()), none),
+        source.read_open(cells.data(), static_cast<int64_t>(cells.size()),
+                         none),
         Error);
     REQUIRE(none.n_rows() == 0);
     REQUIRE(none.features.empty());

@@ -78,9 +78,9 @@ TEST_CASE("a thread, a file and its pools change no bit of a minibatch") {
   };
   const std::vector<SparseBatch> plain = batches({false, 1, 0});
   REQUIRE(plain.size() == 27);
-  for (const Case& one : {Case{false, 1, 3}, Case{true, 40, 0},
-                          Case{true, 40, 1}, Case{true, 9, 4},
-                          Case{true, 100000, 3}}) {
+  for (const Case& one :
+       {Case{false, 1, 3}, Case{true, 40, 0}, Case{true, 40, 1},
+        Case{true, 9, 4}, Case{true, 100000, 3}}) {
     require_same(batches(one), plain);
   }
 }

@@ -186,8 +186,7 @@ void spoil(const std::string& path, const char* dataset) {
 
 }  // namespace
 
-TEST_CASE("of cells that are known only the indices are read",
-          "[data][hdf5]") {
+TEST_CASE("of cells that are known only the indices are read", "[data][hdf5]") {
   TemporaryFile file, copy;
   write_long_file(file.path());
   const CellSourcePtr source = open_tenx(file.path(), {}).source;
@@ -231,9 +230,9 @@ TEST_CASE("a file is streamed in pools as in one piece", "[data][hdf5]") {
         if (map[f] >= 0) expected.push_back(map[f]);
       }
       std::sort(expected.begin(), expected.end());
-      REQUIRE(std::vector<int32_t>(rows.features.begin() + rows.offsets[k],
-                                   rows.features.begin() +
-                                       rows.offsets[k + 1]) == expected);
+      REQUIRE(std::vector<int32_t>(
+                  rows.features.begin() + rows.offsets[k],
+                  rows.features.begin() + rows.offsets[k + 1]) == expected);
     }
   }
 }
@@ -273,14 +272,15 @@ TEST_CASE("who asks for the lock is served after the stretch at hand",
     }
   });
   while (stretches == 0) std::this_thread::yield();
-  int most = 0;
+  int soon = 0;
   for (int k = 0; k < 20; ++k) {
     const int before = stretches;
     const hdf5::LibraryLock lock;
-    most = std::max(most, stretches - before);
+    soon += stretches - before <= 2;
   }
   done = true;
   reader.join();
-  // The one under way, and one that may have begun before we asked.
-  REQUIRE(most <= 2);
+  // The stretch under way, and one that began before we asked; more only when
+  // this thread was put to sleep in between.
+  REQUIRE(soon >= 10);
 }

@@ -171,9 +171,8 @@ TEST_CASE("cells beyond 2^31 non-zeros are read", "[data][hdf5]") {
     subset.cells.push_back(cell);
   }
   SubsetSource chosen(source, subset);
-  REQUIRE(scan(chosen).n_nonzeros == scan(*std::make_shared<SubsetSource>(
-                                              source, subset))
-                                         .n_nonzeros);
+  REQUIRE(scan(chosen).n_nonzeros ==
+          scan(*std::make_shared<SubsetSource>(source, subset)).n_nonzeros);
   check_source(chosen, counts);
 }
 

@@ -45,12 +45,12 @@ TEST_CASE("cells are served in their order, whatever the pools", "[data]") {
       GENERATE(true, false) ? reversed_even(kPeaks) : all_places(kPeaks);
   const int64_t pool = GENERATE(1, 12, 60, 100000);
   const int64_t at_once = GENERATE(1, 7, 64);
-  auto source =
-      std::make_shared<ForwardSource>(source_of_peaks(peaks, kPeaks));
+  auto source = std::make_shared<ForwardSource>(source_of_peaks(peaks, kPeaks));
   PlaceReader reader(source, map, room_for(pool));
   REQUIRE(reader.plan().held_whole == (pool == 100000));
   for (const std::vector<int64_t>& order :
-       {odd_order(kCells), first_cells(kCells), std::vector<int64_t>{5, 5, 4}}) {
+       {odd_order(kCells), first_cells(kCells),
+        std::vector<int64_t>{5, 5, 4}}) {
     reader.start(order, 0);
     const auto served =
         read_all(reader, static_cast<int64_t>(order.size()), at_once);
@@ -62,12 +62,11 @@ TEST_CASE("cells are served in their order, whatever the pools", "[data]") {
 
 TEST_CASE("a reader can begin anywhere in an order", "[data]") {
   const OpenPeaks peaks = random_peaks(kCells, kPeaks, 0.4);
-  auto source =
-      std::make_shared<ForwardSource>(source_of_peaks(peaks, kPeaks));
+  auto source = std::make_shared<ForwardSource>(source_of_peaks(peaks, kPeaks));
   PlaceReader reader(source, all_places(kPeaks), room_for(50));
   const std::vector<int64_t> order = odd_order(kCells);
-  for (int64_t position : {int64_t{0}, int64_t{1}, int64_t{49}, int64_t{101},
-                           kCells - 1}) {
+  for (int64_t position :
+       {int64_t{0}, int64_t{1}, int64_t{49}, int64_t{101}, kCells - 1}) {
     reader.start(order, position);
     const auto served = read_all(reader, kCells - position, 9);
     for (size_t k = 0; k < served.size(); ++k) {
@@ -140,9 +139,8 @@ TEST_CASE("few places among many are put in order too", "[data]") {
   constexpr int32_t kMany = 5000;
   std::vector<int32_t> backwards(kMany);
   for (int32_t p = 0; p < kMany; ++p) backwards[p] = kMany - 1 - p;
-  auto source = std::make_shared<ForwardSource>(
-      source_of_peaks({{3, 4998}, {0, 1, 2}, random_peaks(1, kMany, 0.3)[0]},
-                      kMany));
+  auto source = std::make_shared<ForwardSource>(source_of_peaks(
+      {{3, 4998}, {0, 1, 2}, random_peaks(1, kMany, 0.3)[0]}, kMany));
   PlaceReader reader(source, backwards, {});
   const std::vector<int64_t> order = {0, 1, 2};
   reader.start(order, 0);

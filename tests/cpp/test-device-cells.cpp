@@ -31,7 +31,6 @@ OpenPeaks mixed_peaks() {
   OpenPeaks peaks = random_peaks(kCells, kPeaks, 0.4);
   peaks[5] = {1};
   peaks[6] = {4};
-  for (int32_t p = 0; p < kPeaks; ++p) peaks[7].push_back(p);
   peaks[7] = all_places(kPeaks);
   return peaks;
 }
@@ -73,9 +72,8 @@ TEST_CASE("resident cells give the target of streamed ones") {
 }
 
 TEST_CASE("a resident stream names its cells and leaves out a short end") {
-  BatchStream stream(source_of_peaks(mixed_peaks(), kPeaks),
-                     all_places(kPeaks), cell_numbers(kCells),
-                     options_of(true));
+  BatchStream stream(source_of_peaks(mixed_peaks(), kPeaks), all_places(kPeaks),
+                     cell_numbers(kCells), options_of(true));
   stream.start({4, 4, 80, 2, 1, 0, 9, 8, 7, 3}, 1);
   SparseBatch batch;
   REQUIRE(stream.next(batch, 2));
@@ -130,8 +128,9 @@ TEST_CASE("weights hide the asked share of a cell and never all of it") {
     REQUIRE(at::logical_or(weights.eq(0), weights.eq(1)).all().item<bool>());
     for (int64_t i = 0; i < 900; ++i) {
       const int64_t begin = batch.host_offsets[i];
-      const double seen =
-          weights.slice(0, begin, batch.host_offsets[i + 1]).sum().item<double>();
+      const double seen = weights.slice(0, begin, batch.host_offsets[i + 1])
+                              .sum()
+                              .item<double>();
       REQUIRE(seen >= 1);
       REQUIRE(batch.cell_scale[i][0].item<double>() ==
               Approx(1 / std::sqrt(seen)));
@@ -182,6 +181,43 @@ TEST_CASE("cells without a peak of the model pass through") {
   stream.start({6, 5}, 1);
   REQUIRE(stream.next(batch));
   REQUIRE(batch.host_offsets == std::vector<int64_t>{0, 0, 1});
+}
+
+TEST_CASE("minibatches sent to a device are those of resident cells") {
+  const CellSourcePtr source = source_of_peaks(mixed_peaks(), kPeaks);
+  const std::vector<int64_t> order = odd_order(kCells);
+  const Thinning thinning{0.2, 0.7};
+  BatchStream resident(source, all_places(kPeaks), cell_numbers(kCells),
+                       options_of(true, thinning));
+  const auto expected = batches_of(resident, order, 6);
+  // What the thread makes for a device, finished there.
+  PlaceReader reader(source, all_places(kPeaks), {});
+  const ConfounderMatrix confounders = cell_numbers(kCells);
+  BatchMaker::Options options;
+  options.batch_size = 9;
+  options.thinning = thinning;
+  options.for_device = true;
+  BatchMaker maker(reader, confounders, order, 6, 0, options);
+  at::Generator generator = make_generator(at::kCPU, 0);
+  const std::atomic<bool> never{false};
+  uint64_t position = 0;
+  for (const SparseBatch& one : expected) {
+    HostBatch made;
+    REQUIRE(maker.make(made, never));
+    REQUIRE_FALSE(made.batch.cell_scale.defined());
+    REQUIRE(made.batch.target.indices.scalar_type() == at::kInt);
+    made.batch.target.indices = made.batch.target.indices.to(at::kLong);
+    finish_on_device(thinning, derive_seed(6, position), generator, made.batch);
+    REQUIRE(at::equal(made.batch.target.offsets, one.target.offsets));
+    REQUIRE(at::equal(made.batch.target.indices, one.target.indices));
+    REQUIRE(at::equal(made.batch.confounders, one.confounders));
+    REQUIRE(at::equal(made.batch.input_weights, one.input_weights));
+    REQUIRE(at::equal(made.batch.cell_scale, one.cell_scale));
+    REQUIRE(made.batch.host_offsets == one.host_offsets);
+    position += made.cells.size();
+  }
+  HostBatch none;
+  REQUIRE_FALSE(maker.make(none, never));
 }
 
 TEST_CASE("an upload that is cancelled leaves a stream") {

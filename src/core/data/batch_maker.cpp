@@ -74,9 +74,8 @@ BatchMaker::BatchMaker(PlaceReader& reader, const ConfounderMatrix& confounders,
 }
 
 bool BatchMaker::make(HostBatch& out, const std::atomic<bool>& stop) {
-  const int64_t n =
-      std::min(options_.batch_size,
-               static_cast<int64_t>(cells_.size()) - position_);
+  const int64_t n = std::min(options_.batch_size,
+                             static_cast<int64_t>(cells_.size()) - position_);
   if (n <= 0) return false;
   rows_.clear();
   if (!reader_.read(n, rows_, stop)) return false;
@@ -134,9 +133,8 @@ at::Tensor BatchMaker::indices(const std::vector<int32_t>& values,
 }
 
 at::Tensor BatchMaker::confounders_of(const std::vector<int64_t>& cells) const {
-  at::Tensor out =
-      empty({static_cast<int64_t>(cells.size()), confounders_.width},
-            options_.type);
+  at::Tensor out = empty(
+      {static_cast<int64_t>(cells.size()), confounders_.width}, options_.type);
   if (options_.type == at::kDouble) {
     copy_rows(confounders_, cells, out.data_ptr<double>());
   } else {
@@ -150,8 +148,8 @@ at::Tensor BatchMaker::scale_of(const std::vector<int64_t>& offsets) const {
   const auto n = static_cast<int64_t>(offsets.size()) - 1;
   at::Tensor out = empty({n, 1}, options_.type);
   for (int64_t i = 0; i < n; ++i) {
-    const auto entries = static_cast<double>(
-        std::max<int64_t>(1, offsets[i + 1] - offsets[i]));
+    const auto entries =
+        static_cast<double>(std::max<int64_t>(1, offsets[i + 1] - offsets[i]));
     const auto scale = static_cast<float>(1 / std::sqrt(entries));
     if (options_.type == at::kDouble) {
       out.data_ptr<double>()[i] = scale;

@@ -65,9 +65,10 @@ bool BatchStream::on_device() const {
 void BatchStream::keep_resident() {
   if (options_.device.is_cpu() && !options_.force_resident) return;
   if (!options_.force_resident) {
-    const int64_t budget = options_.resident_bytes >= 0
-                               ? options_.resident_bytes
-                               : free_device_bytes(options_.device) / kFreeParts;
+    const int64_t budget =
+        options_.resident_bytes >= 0
+            ? options_.resident_bytes
+            : free_device_bytes(options_.device) / kFreeParts;
     if (DeviceCells::bytes_needed(*source_, confounders_.width) > budget) {
       return;
     }
@@ -120,8 +121,8 @@ bool BatchStream::next_resident(SparseBatch& batch) {
                              static_cast<int64_t>(order_.size()) - position_);
   if (n <= 0) return false;
   current_.assign(order_.begin() + position_, order_.begin() + position_ + n);
-  batch = resident_->gather(current_.data(),
-                            device_order_.narrow(0, position_, n));
+  batch =
+      resident_->gather(current_.data(), device_order_.narrow(0, position_, n));
   finish_on_device(made_.thinning, thinning_seed(), generator_, batch);
   return true;
 }

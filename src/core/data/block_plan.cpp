@@ -23,9 +23,8 @@ BlockPlan plan_blocks(const CellSource& source, const PoolLimits& limits) {
   const auto n_blocks = static_cast<int64_t>(
       std::set<int32_t>(plan.block_of.begin(), plan.block_of.end()).size());
   const int64_t block_cells = (source.n_cells() + n_blocks - 1) / n_blocks;
-  const int64_t wanted =
-      std::max({fits(limits.bytes), kLeastPoolCells,
-                kLeastPoolBlocks * block_cells});
+  const int64_t wanted = std::max(
+      {fits(limits.bytes), kLeastPoolCells, kLeastPoolBlocks * block_cells});
   plan.pool_cells =
       std::min(wanted, std::max(fits(limits.bytes), fits(limits.most_bytes)));
   return plan;

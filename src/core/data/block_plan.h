@@ -20,8 +20,8 @@ struct PoolLimits {
 inline constexpr int64_t kLeastPoolCells = 1024;
 inline constexpr int64_t kLeastPoolBlocks = 100;
 
-// A source's plan depends on its cells alone, never on the machine: the order of
-// an epoch follows it, and must be found again when training is resumed.
+// A source's plan depends on its cells alone, never on the machine: the order
+// of an epoch follows it, and must be found again when training is resumed.
 struct BlockPlan {
   // The block of each cell of the source. Empty: cells can be read in any order
   // (from memory, or from a file so small that it is held whole).

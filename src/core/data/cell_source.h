@@ -15,8 +15,9 @@
 //
 // To add a source: derive from CellSource, implement the pure functions
 // (`read_open` and `blocks` have a plain way that is right for every source and
-// fast for none), add a constructor function to the door (`src/bind_cells.cpp`) and a case to the
-// test that compares every source with the same matrix (test-data-sources.cpp).
+// fast for none), add a constructor function to the door (`src/bind_cells.cpp`)
+// and a case to the test that compares every source with the same matrix
+// (test-data-sources.cpp).
 #pragma once
 
 #include <cstdint>

@@ -18,15 +18,15 @@ template <typename T>
 void send(const std::vector<T>& values, at::ScalarType type,
           const at::Tensor& to) {
   const auto n = static_cast<int64_t>(values.size());
-  at::Tensor staged =
-      at::empty({n}, at::TensorOptions().dtype(type).pinned_memory(
-                         to.device().is_cuda()));
+  at::Tensor staged = at::empty(
+      {n},
+      at::TensorOptions().dtype(type).pinned_memory(to.device().is_cuda()));
   std::memcpy(staged.data_ptr(), values.data(), values.size() * sizeof(T));
   to.view({n}).copy_(staged, /*non_blocking=*/true);
 }
 
-// The largest value of each row; 0 of an empty one. As bags of one column, which
-// every version of LibTorch has on every device.
+// The largest value of each row; 0 of an empty one. As bags of one column,
+// which every version of LibTorch has on every device.
 at::Tensor row_maxima(const at::Tensor& values, const at::Tensor& offsets) {
   constexpr int64_t kMax = 2;
   const int64_t n_rows = offsets.size(0) - 1;

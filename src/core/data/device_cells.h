@@ -23,8 +23,8 @@ class DeviceCells {
   // Bytes that the cells of `source` take at most.
   static int64_t bytes_needed(const CellSource& source, int64_t n_confounders);
 
-  // Reads all cells once and uploads them piece by piece. Null when `cancelled`,
-  // asked before each piece, told to stop.
+  // Reads all cells once and uploads them piece by piece. Null when
+  // `cancelled`, asked before each piece, told to stop.
   static std::unique_ptr<DeviceCells> upload(
       const CellSource& source, PlaceReader& reader,
       const ConfounderMatrix& confounders, const at::Device& device,

@@ -38,8 +38,8 @@ void check_indptr(const std::vector<int64_t>& indptr,
                                       std::to_string(indptr.front()) +
                                       "; the file is damaged.");
   }
-  const auto fall = std::adjacent_find(indptr.begin(), indptr.end(),
-                                       std::greater<int64_t>());
+  const auto fall =
+      std::adjacent_find(indptr.begin(), indptr.end(), std::greater<int64_t>());
   if (fall != indptr.end()) {
     throw Error(ErrorKind::kFile,
                 "The " + dataset.describe() + " must never fall, but falls " +
@@ -78,7 +78,8 @@ std::vector<int32_t> Hdf5Rows::blocks() const {
   std::vector<int32_t> blocks;
   blocks.reserve(static_cast<size_t>(n_cells()));
   for (int64_t cell = 0; cell < n_cells(); ++cell) {
-    blocks.push_back(static_cast<int32_t>(heads_.block_of_entry(indptr_[cell])));
+    blocks.push_back(
+        static_cast<int32_t>(heads_.block_of_entry(indptr_[cell])));
   }
   return blocks;
 }
@@ -132,8 +133,9 @@ void Hdf5Rows::read(int64_t first, int64_t count, SparseRows& out) {
   const int64_t base = from - begin;
   for (int64_t cell = first; cell < first + count; ++cell) {
     out.offsets.push_back(base + indptr_[cell + 1]);
-    all_open_[cell] = std::all_of(out.values.begin() + base + indptr_[cell],
-                                  out.values.begin() + base + indptr_[cell + 1],
+    const float* values = out.values.data() + from;
+    all_open_[cell] = std::all_of(values + (indptr_[cell] - begin),
+                                  values + (indptr_[cell + 1] - begin),
                                   [](float value) { return value > 0; });
   }
   guard.keep();
@@ -194,9 +196,9 @@ void Hdf5Rows::read_open(const int64_t* cells, int64_t n, OpenRows& out) {
   for (int64_t k = 0; k < n; ++k) check_block(*this, cells[k], 1);
   RowsGuard<OpenRows> guard(out);
   // Strictly rising: what read_rising takes for neighbours are neighbours.
-  const bool rising = std::adjacent_find(cells, cells + n,
-                                         std::greater_equal<int64_t>()) ==
-                      cells + n;
+  const bool rising =
+      std::adjacent_find(cells, cells + n, std::greater_equal<int64_t>()) ==
+      cells + n;
   if (rising) {
     read_rising(cells, n, out);
   } else {

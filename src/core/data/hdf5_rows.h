@@ -2,9 +2,9 @@
 //
 // Both a 10x matrix (compressed columns of features x cells) and a CSR h5ad
 // (compressed rows of cells x features) are this. Only indptr is held; the rest
-// is read by hyperslabs. Two things are learned on the way, so that later passes
-// are cheaper: which cells hold no stored zero, whose counts then need not be
-// read to know what is open; and the heads of blocks (BlockHeads).
+// is read by hyperslabs. Two things are learned on the way, so that later
+// passes are cheaper: which cells hold no stored zero, whose counts then need
+// not be read to know what is open; and the heads of blocks (BlockHeads).
 #pragma once
 
 #include <vector>

@@ -47,11 +47,11 @@ void PlaceReader::start(const std::vector<int64_t>& cells, int64_t position) {
   position_ = position;
   pool_.first = pool_.last = next_.first = next_.last = position;
   pool_.done = next_.done = 0;
-  along_file_ = !plan_.any_order() &&
-                std::is_sorted(cells.begin(), cells.end(),
-                               [&](int64_t a, int64_t b) {
-                                 return plan_.block_of[a] < plan_.block_of[b];
-                               });
+  along_file_ =
+      !plan_.any_order() &&
+      std::is_sorted(cells.begin(), cells.end(), [&](int64_t a, int64_t b) {
+        return plan_.block_of[a] < plan_.block_of[b];
+      });
 }
 
 void PlaceReader::release() {
@@ -176,7 +176,8 @@ bool PlaceReader::read_pooled(int64_t n, OpenRows& out,
       std::swap(pool_, next_);
       next_.rows.clear();
     }
-    if (!pool_.complete() && !read_pool(pool_, pool_.last - pool_.first, stop)) {
+    if (!pool_.complete() &&
+        !read_pool(pool_, pool_.last - pool_.first, stop)) {
       return false;
     }
     append_row(pool_.rows, pool_.row_of[position_ - pool_.first], out);

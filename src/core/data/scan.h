@@ -37,8 +37,9 @@ std::vector<int32_t> depth_within(CellSource& source,
                                   const CancelCheck& cancelled = {});
 
 // Calls visit(rows, first_cell) for consecutive blocks that cover all cells,
-// each of a million entries at most, but of one cell at least. Stops when `visit` returns false (and returns
-// true) or when `cancelled` does (and returns false).
+// each of a million entries at most, but of one cell at least. Stops when
+// `visit` returns false (and returns true) or when `cancelled` does (and
+// returns false).
 bool for_each_block(
     CellSource& source, const CancelCheck& cancelled,
     const std::function<bool(const SparseRows&, int64_t)>& visit);
