@@ -1,8 +1,12 @@
 #include <cmath>
+#include <limits>
+#include <memory>
 
 #include "catch.h"
 #include "core/models/reconstruction.h"
 #include "core/models/sparse_linear.h"
+#include "core/support/error.h"
+#include "core/training/adam.h"
 #include "torch_helpers.h"
 
 using namespace sailer;
@@ -41,6 +45,30 @@ at::Tensor dense(const Case& c, const ReconstructionOptions& options) {
       to_dense(c.rows, c.layout.n_peaks(), c.hidden.scalar_type()), c.layout,
       options);
 }
+
+// A copy in another type, with parameters and optimiser of its own.
+struct Trained {
+  Trained(const Case& c, at::ScalarType type) : data(c) {
+    for (at::Tensor* x : {&data.hidden, &data.weight, &data.bias}) {
+      *x = x->detach().to(type, false, /*copy=*/true).set_requires_grad(true);
+    }
+    adam = std::make_unique<Adam>(parameters(), 0.01);
+  }
+  std::vector<NamedTensor> parameters() const {
+    return {{"weight", data.weight}, {"bias", data.bias}};
+  }
+  OutputUpdates updates() const {
+    return {adam->update_of("weight"), adam->update_of("bias")};
+  }
+  at::Tensor loss(const ReconstructionOptions& options,
+                  const OutputUpdates* updates) const {
+    return reconstruction_loss(data.hidden, data.weight, data.bias, data.rows,
+                               data.layout, options, updates);
+  }
+
+  Case data;
+  std::unique_ptr<Adam> adam;
+};
 
 }  // namespace
 
@@ -142,4 +170,97 @@ TEST_CASE("cells without an open peak are allowed in a batch") {
   Case c = make_case({5}, 2, 2, 0.0, 60);
   REQUIRE(fused(c, {}).item<double>() ==
           Approx(dense(c, {}).item<double>()).epsilon(1e-12));
+}
+
+TEST_CASE("weights moved with the loss have the bits of a step after it") {
+  const auto type = GENERATE(at::kFloat, at::kDouble);
+  const auto groups =
+      GENERATE(std::vector<int64_t>{40}, std::vector<int64_t>{7, 1, 30},
+               std::vector<int64_t>{70000, 9});
+  const Case c = make_case(groups, 5, 4, 0.1, 70);
+  ReconstructionOptions options;
+  options.omega = 3;
+  options.scale = 0.2;
+  const Trained apart(c, type), at_once(c, type);
+  for (int step = 0; step < 3; ++step) {
+    const at::Tensor expected = apart.loss(options, nullptr);
+    expected.backward();
+    apart.adam->step(0.01);
+    at_once.adam->begin_step(0.01);
+    const OutputUpdates updates = at_once.updates();
+    const at::Tensor found = at_once.loss(options, &updates);
+    (found + 0).backward();
+    at_once.adam->finish_step();
+    REQUIRE(at_once.adam->finite());
+    REQUIRE(found.item<double>() == expected.item<double>());
+    REQUIRE_FALSE(at_once.data.weight.grad().defined());
+    REQUIRE_FALSE(at_once.data.bias.grad().defined());
+    REQUIRE(at::equal(at_once.data.weight, apart.data.weight));
+    REQUIRE(at::equal(at_once.data.bias, apart.data.bias));
+    REQUIRE(at::equal(at_once.data.hidden.grad(), apart.data.hidden.grad()));
+  }
+  REQUIRE_FALSE(at::equal(at_once.data.weight, c.weight.to(type)));
+}
+
+TEST_CASE("a tile whose loss is not finite is not moved") {
+  const double bad =
+      GENERATE(std::nan(""), std::numeric_limits<double>::infinity());
+  const Case c = make_case({30, 20}, 4, 3, 0.2, 80);
+  const Trained trained(c, at::kFloat);
+  {
+    at::NoGradGuard no_grad;
+    trained.data.weight[30][0] = bad;  // of the second group, a tile of its own
+  }
+  const at::Tensor before = trained.data.weight.detach().clone();
+  trained.adam->begin_step(0.01);
+  const OutputUpdates updates = trained.updates();
+  try {
+    trained.loss({}, &updates);
+    FAIL("no error");
+  } catch (const Error& error) {
+    REQUIRE(error.kind() == ErrorKind::kNumeric);
+  }
+  const at::Tensor after = trained.data.weight.detach();
+  REQUIRE_FALSE(at::equal(after.slice(0, 0, 30), before.slice(0, 0, 30)));
+  REQUIRE(at::equal(after.slice(0, 31, 50), before.slice(0, 31, 50)));
+}
+
+TEST_CASE("a loss that moved its weights takes no factor afterwards") {
+  const Trained trained(make_case({12}, 3, 2, 0.2, 90), at::kDouble);
+  trained.adam->begin_step(0.01);
+  const OutputUpdates updates = trained.updates();
+  REQUIRE_THROWS_AS((2 * trained.loss({}, &updates)).backward(), Error);
+  ReconstructionOptions tensors;
+  tensors.tensor_operations = true;
+  REQUIRE_THROWS_AS(trained.loss(tensors, &updates), Error);
+}
+
+TEST_CASE("bfloat16 products keep loss and gradients within their precision") {
+  const Case c = make_case({600, 300}, 30, 16, 0.05, 110);
+  const Trained full(c, at::kFloat), half(c, at::kFloat);
+  ReconstructionOptions options;
+  options.omega = 3;
+  const at::Tensor expected = full.loss(options, nullptr);
+  expected.backward();
+  options.precision = Precision::kBf16;
+  const at::Tensor found = half.loss(options, nullptr);
+  found.backward();
+  REQUIRE(found.scalar_type() == at::kFloat);
+  REQUIRE(found.item<double>() != expected.item<double>());
+  REQUIRE(found.item<double>() ==
+          Approx(expected.item<double>()).epsilon(2e-3));
+  const auto distance = [](const at::Tensor& a, const at::Tensor& b) {
+    return ((a - b).norm() / b.norm()).item<double>();
+  };
+  // Where the processor has no such products, LibTorch's stand-in also sums in
+  // bfloat16: then the long sum over the peaks is the worst.
+  REQUIRE(distance(half.data.hidden.grad(), full.data.hidden.grad()) < 0.04);
+  REQUIRE(distance(half.data.weight.grad(), full.data.weight.grad()) < 0.01);
+  REQUIRE(distance(half.data.bias.grad(), full.data.bias.grad()) < 0.01);
+}
+
+TEST_CASE("open peaks out of order are refused, not miscounted") {
+  Case c = make_case({5}, 1, 2, 0, 120);
+  c.rows = rows_of({{3, 1}});
+  REQUIRE_THROWS_WITH(fused(c, {}), contains("increasing order"));
 }

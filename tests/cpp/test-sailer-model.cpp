@@ -7,6 +7,7 @@
 #include "core/models/sailer_model.h"
 #include "core/models/sparse_linear.h"
 #include "core/support/error.h"
+#include "core/training/adam.h"
 #include "torch_helpers.h"
 
 using namespace sailer;
@@ -251,4 +252,130 @@ TEST_CASE("options out of range are refused by name") {
       "thinning");
   REQUIRE_THROWS_WITH(parse_architecture("cnn"), contains("chromosome"));
   REQUIRE_THROWS_WITH(parse_marginal("all"), contains("mixture"));
+}
+
+namespace {
+
+ComputeOptions engine_of(Engine engine) {
+  ComputeOptions compute;
+  compute.engine = engine;
+  return compute;
+}
+
+SparseBatch batch_of_type(at::ScalarType type) {
+  SparseBatch batch = make_batch();
+  batch.input = random_rows(8, 25, 0.15, 40);  // as if thinned
+  batch.confounders = batch.confounders.to(type);
+  batch.cell_scale = batch.cell_scale.to(type);
+  return batch;
+}
+
+}  // namespace
+
+TEST_CASE("all engines compute the same objective and the same gradients") {
+  const auto type = GENERATE(at::kDouble, at::kFloat);
+  const auto engine = GENERATE(Engine::kDense, Engine::kTensor);
+  const double tolerance = type == at::kDouble ? 1e-9 : 2e-4;
+  const SparseBatch batch = batch_of_type(type);
+  for (SailerOptions options : variants()) {
+    options.dropout = 0.2;  // the same mask from the same seed
+    const auto make = [&](Engine which) {
+      SailerModel model(options, layout_of(options), kConfounders, {}, 9,
+                        at::kCPU, type);
+      model.set_compute(engine_of(which));
+      return model;
+    };
+    SailerModel expected = make(Engine::kFused), found = make(engine);
+    REQUIRE(found.compute().engine == engine);
+    const SailerLoss a = expected.loss(batch, 0.7, false);
+    const SailerLoss b = found.loss(batch, 0.7, false);
+    a.total.backward();
+    b.total.backward();
+    REQUIRE(b.total.item<double>() ==
+            Approx(a.total.item<double>()).epsilon(tolerance));
+    for (size_t k = 0; k < expected.parameters().parameters().size(); ++k) {
+      const NamedTensor& one = expected.parameters().parameters()[k];
+      const NamedTensor& two = found.parameters().parameters()[k];
+      INFO(name_of(options.architecture) << " " << one.name);
+      REQUIRE(at::allclose(two.tensor.grad(), one.tensor.grad(), tolerance,
+                           tolerance));
+    }
+    at::NoGradGuard no_grad;
+    const auto at_5 = [&](SailerModel& model) {
+      return model.evaluate(batch, make_generator(at::kCPU, 5));
+    };
+    REQUIRE(at_5(found).elbo == Approx(at_5(expected).elbo).epsilon(tolerance));
+  }
+}
+
+TEST_CASE("training with fused updates has the bits of training without") {
+  const auto type = GENERATE(at::kFloat, at::kDouble);
+  const SparseBatch batch = batch_of_type(type);
+  for (SailerOptions options : variants()) {
+    options.dropout = 0.2;
+    const auto make = [&] {
+      return SailerModel(options, layout_of(options), kConfounders, {}, 9,
+                         at::kCPU, type);
+    };
+    SailerModel apart = make(), at_once = make();
+    Adam one(apart.parameters().parameters(), 0.01);
+    Adam two(at_once.parameters().parameters(), 0.01);
+    for (int step = 0; step < 4; ++step) {
+      const SailerLoss expected = apart.loss(batch, 0.7, step == 0);
+      expected.total.backward();
+      one.step(0.01);
+      two.begin_step(0.01);
+      const SailerUpdates updates{two.update_of(SailerModel::kInputWeight),
+                                  two.update_of(SailerModel::kOutputWeight),
+                                  two.update_of(SailerModel::kOutputBias)};
+      const SailerLoss found = at_once.loss(batch, 0.7, step == 0, &updates);
+      found.total.backward();
+      two.finish_step();
+      REQUIRE(found.total.item<double>() == expected.total.item<double>());
+    }
+    const auto a = apart.parameters().state(), b = at_once.parameters().state();
+    for (size_t k = 0; k < a.size(); ++k) {
+      INFO(a[k].name);
+      REQUIRE(at::equal(a[k].tensor, b[k].tensor));
+    }
+    at_once.set_compute(engine_of(Engine::kDense));
+    const SailerUpdates none{};
+    REQUIRE_THROWS_AS(at_once.loss(batch, 0.7, false, &none), Error);
+  }
+}
+
+TEST_CASE("a short training in bfloat16 gets about as far") {
+  const PeakLayout layout({200, 200});
+  SailerOptions options = small(Architecture::kChromosome);
+  options.hidden = {16, 8};
+  // Two kinds of cells with peaks of their own: there is something to learn.
+  std::vector<std::vector<int64_t>> cells(40);
+  std::mt19937_64 engine(3);
+  for (int64_t i = 0; i < 40; ++i) {
+    for (int64_t p = 0; p < 400; ++p) {
+      const double rate = p % 2 == i % 2 ? 0.3 : 0.02;
+      if (uniform_unit(engine) < rate) cells[i].push_back(p);
+    }
+  }
+  SparseBatch batch = batch_of(rows_of(cells), kConfounders, 4);
+  batch.confounders = batch.confounders.to(at::kFloat);
+  batch.cell_scale = batch.cell_scale.to(at::kFloat);
+  const auto train = [&](Precision precision) {
+    SailerModel model(options, layout, kConfounders, {}, 5);
+    ComputeOptions compute;
+    compute.precision = precision;
+    model.set_compute(compute);
+    Adam adam(model.parameters().parameters(), 0);
+    const double first = model.loss(batch, 0, true).total.item<double>();
+    for (int step = 0; step < 60; ++step) {
+      model.loss(batch, 0, true).total.backward();
+      adam.step(0.01);
+    }
+    const double last = model.loss(batch, 0, true).total.item<double>();
+    REQUIRE(last < 0.8 * first);
+    return std::make_pair(first, last);
+  };
+  const auto full = train(Precision::kFloat32), half = train(Precision::kBf16);
+  REQUIRE(half.first != full.first);
+  REQUIRE(half.second == Approx(full.second).epsilon(0.02));
 }

@@ -167,8 +167,8 @@ class Pass {
     return logits;
   }
 
-  // Each cell's sum has a fixed order: equal bits whatever the number of
-  // threads.
+  // Each cell's sum has a fixed order: equal logits give equal bits whatever
+  // the number of threads. (That logits are equal is up to the BLAS.)
   double loss_of(at::Tensor& logits, const Tile& tile) {
     const int64_t n_cells = logits.size(0), n_peaks = logits.size(1);
     std::vector<double> sums(n_cells);

@@ -191,11 +191,12 @@ at::Tensor to_dense(const SparseRowsTensor& rows, int64_t n_peaks,
 at::Tensor sparse_linear_dense(const at::Tensor& rows, const at::Tensor& weight,
                                const PeakLayout& layout) {
   if (layout.n_groups() == 1) return rows.mm(weight);
+  // One split and not a slice for each group: its gradient is one copy.
+  const std::vector<int64_t> sizes = layout.sizes();
+  const std::vector<at::Tensor> x = rows.split_with_sizes(sizes, 1);
+  const std::vector<at::Tensor> w = weight.split_with_sizes(sizes, 0);
   std::vector<at::Tensor> parts;
-  for (int64_t g = 0; g < layout.n_groups(); ++g) {
-    parts.push_back(rows.slice(1, layout.start(g), layout.end(g))
-                        .mm(weight.slice(0, layout.start(g), layout.end(g))));
-  }
+  for (size_t g = 0; g < sizes.size(); ++g) parts.push_back(x[g].mm(w[g]));
   return at::cat(parts, 1);
 }
 
