@@ -43,9 +43,11 @@ run_plan <- function(plan, cells, map, state = NULL) {
   control <- plan$control
   folder <- control$checkpoint
   if (!is.null(folder)) write_plan(plan, folder)
+  scratch <- tempfile("sailer-good-", fileext = ".h5")
+  on.exit(unlink(scratch))
   run <- list(
     checkpoint = if (is.null(folder)) "" else state_file(folder),
-    every = control$every, state = state
+    every = control$every, state = state, scratch = scratch
   )
   trained <- with_threads(control$threads, core_sailer_train(
     cells$source, map, plan$group_sizes, plan$frequencies,

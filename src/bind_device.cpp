@@ -2,6 +2,7 @@
 #include <Rcpp.h>
 
 #include "bindings/errors.h"
+#include "core/support/bf16.h"
 #include "core/support/device.h"
 
 // [[Rcpp::export]]
@@ -41,4 +42,6 @@ Rcpp::List core_build_info() {
 }
 
 // [[Rcpp::export]]
-bool core_bf16_is_fast(std::string device) { return device == "none"; }
+bool core_bf16_is_fast(std::string device) {
+  return sailer::guarded([&] { return sailer::bf16_is_fast(device); });
+}

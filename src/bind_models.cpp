@@ -132,6 +132,27 @@ void resume_from_r(Trainer& trainer, SEXP state) {
                          : state_from_r(Rcpp::List(state)));
 }
 
+// Trains, and leaves in `progress` what a run takes to go on, if it can. The
+// optimiser is gone afterwards: it holds twice the memory of the model.
+TrainResult train_from_r(SailerModel& model, BatchStream& stream,
+                         const Split& split, const TrainOptions& options,
+                         const Rcpp::List& run, Monitor& monitor,
+                         Rcpp::List& progress) {
+  Checkpoint checkpoint;
+  checkpoint.path = Rcpp::as<std::string>(run["checkpoint"]);
+  checkpoint.every = Rcpp::as<double>(run["every"]);
+  checkpoint.scratch = Rcpp::as<std::string>(run["scratch"]);
+  Trainer trainer(model, stream, split, options, checkpoint);
+  resume_from_r(trainer, run["state"]);
+  const TrainResult result = trainer.run(monitor);
+  if (result.status == TrainStatus::kInterrupted ||
+      result.status == TrainStatus::kDiverged) {
+    progress = state_to_r(trainer.state());
+  }
+  trainer.keep_best();
+  return result;
+}
+
 // Stops when the time is up, and at Ctrl-C.
 class BriefMonitor : public RMonitor {
  public:
@@ -197,27 +218,21 @@ Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map,
     stream_options.batch_size = train.batch_size;
     stream_options.device = at::Device(device);
     stream_options.resident_bytes = train.resident_bytes;
+    RMonitor silent(R_NilValue);
+    stream_options.cancelled = [&] { return !silent.keep_going({}); };
     BatchStream stream(cells, peak_map_from_r(peak_map), std::move(encoded),
                        stream_options);
-    Trainer trainer(model, stream, split, train,
-                    {Rcpp::as<std::string>(run["checkpoint"]),
-                     Rcpp::as<double>(run["every"])});
-    resume_from_r(trainer, run["state"]);
     RMonitor monitor(report);
-    const TrainResult result = trainer.run(monitor);
     Rcpp::List progress;
-    if (result.status == TrainStatus::kInterrupted ||
-        result.status == TrainStatus::kDiverged) {
-      progress = state_to_r(trainer.state());
-    }
-    trainer.keep_best();
+    const TrainResult result =
+        train_from_r(model, stream, split, train, run, monitor, progress);
     const Rcpp::RObject embedded = embed_after(model, stream, result.status);
     Rcpp::NumericVector validation(split.validation.begin(),
                                    split.validation.end());
     Rcpp::NumericVector diverged(result.divergence.cells.begin(),
                                  result.divergence.cells.end());
     return Rcpp::List::create(
-        Rcpp::Named("state") = state_to_r(model.parameters().state()),
+        Rcpp::Named("state") = state_to_r(model.parameters().tensors()),
         Rcpp::Named("history") = history_to_r(result.history),
         Rcpp::Named("status") = status_name(result.status),
         Rcpp::Named("best_epoch") = static_cast<double>(result.best_epoch),

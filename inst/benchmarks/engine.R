@@ -123,7 +123,10 @@ measure <- function(x, architecture, hidden, batch_size, engine = "fused",
          numbers = list()),
     options, sailer:::core_control(sailer:::resolve_control(
       control, ncol(cells)
-    )), "cpu", list(checkpoint = "", every = 1, state = NULL), report
+    )), "cpu", list(
+      checkpoint = "", every = 1, state = NULL,
+      scratch = tempfile(fileext = ".h5")
+    ), report
   )
   spent <- clock[nrow(clock), ] - clock[1, ]
   c(

@@ -177,10 +177,8 @@ TEST_CASE("the bags of the first layer leave out entries of weight 0") {
   at::Tensor weight = random_tensor({layout.n_peaks(), 5}, 342);
   weight.set_requires_grad(true);
   const at::Tensor upstream = random_tensor({9, layout.n_groups() * 5}, 343);
-  const at::Tensor expected =
-      sparse_linear_dense(
-          to_dense(rows_of(kept), layout.n_peaks(), at::kDouble), weight,
-          layout);
+  const at::Tensor expected = sparse_linear_dense(
+      to_dense(rows_of(kept), layout.n_peaks(), at::kDouble), weight, layout);
   (expected * upstream).sum().backward();
   const at::Tensor expected_grad = weight.grad().clone();
   weight.mutable_grad().reset();

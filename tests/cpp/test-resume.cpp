@@ -105,7 +105,7 @@ TEST_CASE("a checkpoint left at any moment goes on with the same bits") {
       CAPTURE(every, moment);
       StateFile file;
       Given given;
-      given.checkpoint = {file.path(), every};
+      given.checkpoint = {file.path(), every, {}};
       Thief thief(moment, file.path());
       require_same(run(training, thief, given), whole);
       Given resumed;
@@ -145,7 +145,7 @@ TEST_CASE("a state of a run that does not fit is refused by name") {
 TEST_CASE("a folder that cannot be written to is told at the start") {
   TrainOptions training = short_training();
   Given given;
-  given.checkpoint = {"/no/such/folder/state.h5", 1};
+  given.checkpoint = {"/no/such/folder/state.h5", 1, {}};
   Stopper never(0);
   REQUIRE_THROWS_WITH(run(training, never, given), contains("no/such/folder"));
 }
@@ -172,8 +172,11 @@ struct Spoiled {
   std::vector<NamedTensor> state, progress;
 };
 
-Spoiled spoil(int after, const Checkpoint& checkpoint) {
-  const TrainOptions training = short_training();
+Spoiled spoil(int after, const Checkpoint& checkpoint,
+              const SailerOptions& options = small_model(),
+              int64_t epochs = 12) {
+  TrainOptions training = short_training();
+  training.epochs = epochs;
   ConfounderMatrix none;
   none.width = 1;
   none.values.assign(kCells, 0);
@@ -182,7 +185,7 @@ Spoiled spoil(int after, const Checkpoint& checkpoint) {
   std::vector<int32_t> map(kPeaks);
   for (int32_t p = 0; p < kPeaks; ++p) map[p] = p;
   BatchStream stream(two_types(), map, none, stream_options);
-  SailerModel model(small_model(), PeakLayout({kPeaks}), 1, {}, training.seed);
+  SailerModel model(options, PeakLayout({kPeaks}), 1, {}, training.seed);
   const Split split = split_cells(kCells, training.validation, training.seed);
   Trainer trainer(model, stream, split, training, checkpoint);
   Spoiler spoiler(after, &model);
@@ -196,10 +199,10 @@ Spoiled spoil(int after, const Checkpoint& checkpoint) {
 std::vector<int64_t> cells_of_step(int64_t epoch, int64_t step) {
   const TrainOptions training = short_training();
   const Split split = split_cells(kCells, training.validation, training.seed);
-  const std::vector<int64_t> order = epoch_order(
-      split.training, BlockPlan(),
-      derive_seed(derive_seed(training.seed, kOrderStream),
-                  static_cast<uint64_t>(epoch)));
+  const std::vector<int64_t> order =
+      epoch_order(split.training, BlockPlan(),
+                  derive_seed(derive_seed(training.seed, kOrderStream),
+                              static_cast<uint64_t>(epoch)));
   return {order.begin() + step * training.batch_size,
           order.begin() + (step + 1) * training.batch_size};
 }
@@ -226,12 +229,26 @@ TEST_CASE("a loss that is not finite goes back to the last whole epoch") {
 
 TEST_CASE("with a checkpoint it goes back there, the optimiser too") {
   StateFile file;
-  const Spoiled out = spoil(15, {file.path(), 0.5});
+  const Spoiled out = spoil(15, {file.path(), 0.5, {}});
   REQUIRE(out.result.status == TrainStatus::kDiverged);
   Given given;
   given.from = out.progress;
   // Half an epoch is three steps: the checkpoint is that of step 15.
   require_same(run(short_training(), given), run(short_training()));
+}
+
+TEST_CASE("large parameters to go back to are kept in a file") {
+  StateFile file;
+  SailerOptions wide = small_model();
+  wide.hidden = {300000};  // 96 MB: above what is kept in memory
+  const Spoiled out = spoil(8, {{}, 1, file.path()}, wide, 2);
+  REQUIRE(out.result.status == TrainStatus::kDiverged);
+  REQUIRE(std::filesystem::exists(file.path()));
+  Given given;
+  given.model = wide;
+  TrainOptions one = short_training();
+  one.epochs = 1;
+  REQUIRE(same_bits(out.state, run(one, given).state));
 }
 
 TEST_CASE("in the first epoch there is nothing to go back to") {

@@ -87,7 +87,9 @@ inline Run run(const TrainOptions& training, Monitor& monitor,
   if (!given.from.empty()) trainer.load_state(given.from);
   Run out;
   out.result = trainer.run(monitor);
-  out.progress = trainer.state();
+  for (const NamedTensor& entry : trainer.state()) {
+    out.progress.push_back({entry.name, entry.tensor.clone()});
+  }
   trainer.keep_best();
   out.embedding = embed_cells(model, stream, monitor);
   out.state = model.parameters().state();

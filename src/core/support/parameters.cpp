@@ -17,14 +17,18 @@ std::string shape_of(const at::Tensor& tensor) {
 
 }  // namespace
 
+std::vector<NamedTensor> ParameterSet::tensors() const {
+  std::vector<NamedTensor> all = parameters_;
+  all.insert(all.end(), buffers_.begin(), buffers_.end());
+  for (NamedTensor& entry : all) entry.tensor = entry.tensor.detach();
+  return all;
+}
+
 std::vector<NamedTensor> ParameterSet::state() const {
-  std::vector<NamedTensor> copies;
-  for (const auto* group : {&parameters_, &buffers_}) {
-    for (const NamedTensor& entry : *group) {
-      copies.push_back(
-          {entry.name, entry.tensor.detach().to(at::kCPU, /*non_blocking=*/
-                                                false, /*copy=*/true)});
-    }
+  std::vector<NamedTensor> copies = tensors();
+  for (NamedTensor& entry : copies) {
+    entry.tensor = entry.tensor.to(at::kCPU, /*non_blocking=*/false,
+                                   /*copy=*/true);
   }
   return copies;
 }

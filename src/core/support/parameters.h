@@ -31,7 +31,10 @@ class ParameterSet {
   const std::vector<NamedTensor>& parameters() const { return parameters_; }
   const std::vector<NamedTensor>& buffers() const { return buffers_; }
 
-  // Copies of all of them on the CPU, parameters first.
+  // All of them, parameters first. They share the memory of the model.
+  std::vector<NamedTensor> tensors() const;
+
+  // The same as copies on the CPU.
   std::vector<NamedTensor> state() const;
 
   // Takes the values of `state`. Throws Error(kFile) that names the first

@@ -56,6 +56,8 @@ class Adam {
   // "adam.steps", a single int64. load_state() takes them back; it throws as
   // ParameterSet::load_state() does, and then nothing has changed.
   std::vector<NamedTensor> state() const { return moments_.state(); }
+  // The same without copying: shared with the optimiser.
+  std::vector<NamedTensor> tensors() const { return moments_.tensors(); }
   void load_state(const std::vector<NamedTensor>& state);
 
  private:

@@ -9,8 +9,8 @@ LossMeter::LossMeter(const std::array<double, 4>& sums, int64_t n_cells,
     : sums_(at::tensor(at::ArrayRef<double>(sums.data(), sums.size()),
                        at::TensorOptions().dtype(at::kDouble))
                 .to(device)),
-      bad_position_(at::full({}, -1, at::TensorOptions().dtype(at::kLong))
-                        .to(device)),
+      bad_position_(
+          at::full({}, -1, at::TensorOptions().dtype(at::kLong)).to(device)),
       n_cells_(n_cells) {}
 
 void LossMeter::add(const SailerLoss& loss, int64_t position, int64_t n_cells) {
@@ -19,8 +19,8 @@ void LossMeter::add(const SailerLoss& loss, int64_t position, int64_t n_cells) {
       at::stack({loss.total.detach(), loss.reconstruction.detach(),
                  loss.kl.detach(), loss.marginal.detach()});
   sums_.add_(parts, static_cast<double>(n_cells));
-  const at::Tensor is_first_bad =
-      at::logical_and(bad_position_.lt(0), at::isfinite(parts[0]).logical_not());
+  const at::Tensor is_first_bad = at::logical_and(
+      bad_position_.lt(0), at::isfinite(parts[0]).logical_not());
   bad_position_.masked_fill_(is_first_bad, position);
   n_cells_ += n_cells;
 }

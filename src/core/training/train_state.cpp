@@ -20,9 +20,18 @@ at::Tensor numbers(const std::vector<double>& values) {
 }
 
 std::vector<double> row_of(const EpochRecord& r) {
-  return {static_cast<double>(r.epoch), r.beta, r.learning_rate, r.loss,
-          r.reconstruction, r.kl, r.marginal, r.validation_log_likelihood,
-          r.validation_kl, r.validation_elbo, r.seconds, r.cells_per_second};
+  return {static_cast<double>(r.epoch),
+          r.beta,
+          r.learning_rate,
+          r.loss,
+          r.reconstruction,
+          r.kl,
+          r.marginal,
+          r.validation_log_likelihood,
+          r.validation_kl,
+          r.validation_elbo,
+          r.seconds,
+          r.cells_per_second};
 }
 
 EpochRecord record_of(const double* v) {
@@ -49,17 +58,18 @@ at::Tensor find(const std::vector<NamedTensor>& tensors,
       return entry.tensor.contiguous();
     }
   }
-  throw Error(ErrorKind::kFile, "The saved training is incomplete: it has no '" +
-                                    name + "'. It cannot be resumed.");
+  throw Error(ErrorKind::kFile,
+              "The saved training is incomplete: it has no '" + name +
+                  "'. It cannot be resumed.");
 }
 
 void expect_size(const at::Tensor& tensor, int64_t size,
                  const std::string& name) {
   if (tensor.numel() == size) return;
-  throw Error(ErrorKind::kFile,
-              "The saved training is damaged: its '" + name + "' has " +
-                  std::to_string(tensor.numel()) + " values instead of " +
-                  std::to_string(size) + ".");
+  throw Error(ErrorKind::kFile, "The saved training is damaged: its '" + name +
+                                    "' has " + std::to_string(tensor.numel()) +
+                                    " values instead of " +
+                                    std::to_string(size) + ".");
 }
 
 }  // namespace

@@ -16,6 +16,9 @@ namespace {
 constexpr char kKind[] = "training state";
 constexpr int kVersion = 1;
 
+// Bytes of parameters above which a run goes back to a file, not to a copy.
+constexpr int64_t kKeepInMemory = int64_t{1} << 26;
+
 // Numbers of a device are fetched no more often than this.
 constexpr std::chrono::milliseconds kReportEvery{100};
 
@@ -50,8 +53,8 @@ Trainer::Trainer(SailerModel& model, BatchStream& stream, const Split& split,
 
 std::vector<NamedTensor> Trainer::state() const {
   std::vector<NamedTensor> out;
-  append_with_prefix(model_.parameters().state(), "model.", out);
-  for (const NamedTensor& entry : adam_.state()) out.push_back(entry);
+  append_with_prefix(model_.parameters().tensors(), "model.", out);
+  for (const NamedTensor& entry : adam_.tensors()) out.push_back(entry);
   for (const NamedTensor& entry : to_tensors(state_)) out.push_back(entry);
   return out;
 }
@@ -73,9 +76,9 @@ std::vector<int64_t> Trainer::order_of_epoch() const {
 void Trainer::start_stream() {
   stream_.set_thinning(
       {model_.options().thinning_min, model_.options().thinning_max});
-  stream_.start(
-      order_of_epoch(), seed_of(options_.seed, kThinStream, state_.epoch),
-      state_.position);
+  stream_.start(order_of_epoch(),
+                seed_of(options_.seed, kThinStream, state_.epoch),
+                state_.position);
 }
 
 // The large parameters go to the layers that own them, where that is possible.
@@ -98,9 +101,8 @@ bool Trainer::step(const SparseBatch& batch, LossMeter& meter) {
   try {
     SailerUpdates updates;
     const bool hand_out = hand_out_updates(updates);
-    loss =
-        model_.loss(batch, record_.beta, is_warmup(schedule_, state_.epoch),
-                    hand_out ? &updates : nullptr);
+    loss = model_.loss(batch, record_.beta, is_warmup(schedule_, state_.epoch),
+                       hand_out ? &updates : nullptr);
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::kNumeric) return false;
     throw;
@@ -137,8 +139,8 @@ bool Trainer::report(const LossMeter& meter, Monitor& monitor, bool force,
   progress.reconstruction = reading.mean(1);
   progress.kl = reading.mean(2);
   progress.marginal = reading.mean(3);
-  progress.cells_per_second = static_cast<double>(reading.n_cells) /
-                              std::max(state_.seconds, 1e-9);
+  progress.cells_per_second =
+      static_cast<double>(reading.n_cells) / std::max(state_.seconds, 1e-9);
   double per_epoch =
       static_cast<double>(progress.n_cells) / progress.cells_per_second;
   if (!state_.history.empty()) {
@@ -179,10 +181,10 @@ Trainer::End Trainer::train_epoch(Monitor& monitor) {
   }
   if (end == End::kDiverged) {  // noticed some steps later, on a device
     const std::vector<int64_t> order = order_of_epoch();
-    const int64_t stop = std::min(
-        state_.position + options_.batch_size, static_cast<int64_t>(order.size()));
-    divergence_ = {record_.epoch, {order.begin() + state_.position,
-                                   order.begin() + stop}};
+    const int64_t stop = std::min(state_.position + options_.batch_size,
+                                  static_cast<int64_t>(order.size()));
+    divergence_ = {record_.epoch,
+                   {order.begin() + state_.position, order.begin() + stop}};
   }
   return end;
 }
@@ -252,15 +254,24 @@ bool Trainer::is_due() const {
 // returns to; the optimiser's moments, twice as large, are not kept.
 void Trainer::keep_good() {
   if (!checkpoint_.path.empty() || state_.epoch == 0) return;
-  good_ = model_.parameters().state();
+  const std::vector<NamedTensor> now = model_.parameters().tensors();
+  int64_t bytes = 0;
+  for (const NamedTensor& entry : now) bytes += entry.tensor.nbytes();
+  good_in_file_ = !checkpoint_.scratch.empty() && bytes > kKeepInMemory;
+  if (good_in_file_) {
+    write_tensors(checkpoint_.scratch, kKind, kVersion, now);
+  } else {
+    good_ = model_.parameters().state();
+  }
   good_state_ = state_;
 }
 
 void Trainer::roll_back() {
   if (!checkpoint_.path.empty()) {
     load_state(Checkpoint::read(checkpoint_.path));
-  } else if (!good_.empty()) {
-    model_.parameters().load_state(good_);
+  } else if (good_in_file_ || !good_.empty()) {
+    model_.parameters().load_state(
+        good_in_file_ ? Checkpoint::read(checkpoint_.scratch) : good_);
     state_ = good_state_;
     adam_ = Adam(model_.parameters().parameters(), options_.weight_decay,
                  options_.compute.engine);

@@ -37,6 +37,9 @@ struct TrainResult {
 struct Checkpoint {
   std::string path;  // file; none when empty
   double every = 1;  // epochs between two checkpoints; may be below 1
+  // Without a path: a file for the parameters of the last whole epoch, which a
+  // run goes back to, where they are large. Empty: they are kept in memory.
+  std::string scratch;
 
   // What stands in the file, in the order of Trainer::state(). Throws
   // Error(kFile) when it is missing or damaged.
@@ -60,7 +63,8 @@ class Trainer {
   void keep_best();
 
   // All that it takes to go on: the model's parameters ("model."), the
-  // optimiser's ("adam."), and the TrainState ("run.", "best.").
+  // optimiser's ("adam."), and the TrainState ("run.", "best."). The tensors
+  // share the memory of the run: copy what is to outlive a change of it.
   std::vector<NamedTensor> state() const;
 
   // Goes on from there. Throws Error(kFile) when it does not fit the model.
@@ -103,6 +107,7 @@ class Trainer {
   double saved_at_ = 0;            // progress() at the last checkpoint
   std::vector<NamedTensor> good_;  // parameters of the last whole epoch
   TrainState good_state_;
+  bool good_in_file_ = false;  // they are in checkpoint_.scratch
 };
 
 }  // namespace sailer
