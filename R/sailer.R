@@ -101,33 +101,55 @@ sailer <- function(x, batch = NULL, covariates = NULL,
                    max_fraction = 0.9, ranges = NULL,
                    control = train_control(), ...) {
   call <- match.call()
-  check_option_names(names(list(...)), names(formals(sailer)))
-  if (...length() > 0) {
-    abort("{.fn sailer} takes no unnamed arguments after {.arg control}.")
+  refuse_others(list(...), sailer)
+  run <- prepare_run(
+    x, call, batch, covariates,
+    list(
+      architecture = architecture, n_latent = n_latent, hidden = hidden,
+      decoder = decoder, lambda = lambda, marginal = marginal, omega = omega,
+      beta = beta, dropout = dropout, thinning = thinning,
+      input_scale = input_scale
+    ),
+    min_fraction, max_fraction, ranges, control
+  )
+  begin_or_continue(run$plan, run$cells, run$map)
+}
+
+# What was given beyond the arguments: misspelt names, mostly.
+refuse_others <- function(others, fn, call = rlang::caller_env()) {
+  check_option_names(names(others), names(formals(fn)), call)
+  if (length(others) > 0) {
+    abort(
+      "No unnamed arguments are taken after {.arg control}.",
+      call = call
+    )
   }
+}
+
+# Checks everything and plans the run: list(plan, cells, map), where `map` gives
+# each feature of the cells its place in the model.
+prepare_run <- function(x, call, batch, covariates, options, min_fraction,
+                        max_fraction, ranges, control,
+                        frame = rlang::caller_env()) {
   # Another one may have been loaded since sailer was.
   check_one_libtorch(libtorch_record()$folder)
-  control <- as_control(control)
-  auto_omega <- identical(omega, "auto")
-  options <- core_sailer_options(collect_options(
-    architecture = architecture, n_latent = n_latent, hidden = hidden,
-    decoder = decoder, lambda = lambda, marginal = marginal,
-    omega = if (auto_omega) NULL else omega, beta = beta, dropout = dropout,
-    thinning = thinning, input_scale = input_scale
-  ))
-  check_number(min_fraction, min = 0, max = 1)
-  check_number(max_fraction, min = 0, max = 1)
+  control <- as_control(control, frame)
+  auto_omega <- identical(options$omega, "auto")
+  if (auto_omega) options["omega"] <- list(NULL)
+  options <- core_sailer_options(collect_options(options, frame))
+  check_number(min_fraction, min = 0, max = 1, call = frame)
+  check_number(max_fraction, min = 0, max = 1, call = frame)
   device <- core_choose_device(control$device)
   control <- usable_precision(control, device)
 
   cells <- as_cells(x)
-  confounders <- collect_confounders(batch, covariates, cells$cells)
-  checked <- check_cells(cells)
+  confounders <- collect_confounders(batch, covariates, cells$cells, frame)
+  checked <- check_cells(cells, call = frame)
   layout <- lay_out_peaks(
     cells, checked$peak_cells, min_fraction, max_fraction,
-    options$architecture, ranges
+    options$architecture, ranges, frame
   )
-  depth <- kept_depth(cells, layout)
+  depth <- kept_depth(cells, layout, frame)
   control <- resolve_control(control, length(depth))
   if (auto_omega) {
     entries <- as.numeric(length(depth)) * length(layout$peaks)
@@ -136,12 +158,11 @@ sailer <- function(x, batch = NULL, covariates = NULL,
   plan <- new_plan(
     call, options, control, cells, layout, depth, confounders, device
   )
-  begin_or_continue(plan, cells, layout$map)
+  list(plan = plan, cells = cells, map = layout$map)
 }
 
 # Options that were given, with the checks that need R's types.
-collect_options <- function(..., call = rlang::caller_env()) {
-  given <- list(...)
+collect_options <- function(given, call = rlang::caller_env()) {
   given <- given[!vapply(given, is.null, logical(1))]
   for (name in names(given)) {
     check_option_type(given[[name]], name, call)

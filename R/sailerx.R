@@ -1,0 +1,190 @@
+# SAILERX: SAILER guided by a reference embedding of RNA from the same cells.
+
+#' Learn an embedding of multiome cells, guided by their RNA
+#'
+#' Fits SAILERX: SAILER ([sailer()]) on the ATAC counts, with one more term that
+#' asks pairs of cells to be as similar in the embedding as they are in a
+#' reference embedding, usually a PCA of the RNA of the same cells. It is a soft
+#' alignment of pairwise cosine similarities, so the two modalities need not
+#' share a space. The embedding is still a function of the open peaks alone:
+#' cells without RNA can be embedded with the same model.
+#'
+#' For Seurat and SingleCellExperiment objects see [RunSAILERX()].
+#'
+#' @section Hybrid runs:
+#' Cells without a reference, missing from `reference` or with NA in their row,
+#' are ordinary cells of the same run that take no part in the alignment. Any
+#' mixture of multiome and ATAC-only samples is allowed; name the samples in
+#' `batch`, so that what separates them is taken out. For samples that were
+#' counted in different peaks see [unite_peaks()].
+#'
+#' @inheritParams sailer
+#' @param reference Reference embedding of any width and from any method: a
+#'   numeric matrix of cells x dimensions. With row names, rows are found by the
+#'   cells' names, and cells may be missing; without, there is one row per cell,
+#'   in their order. Rows with NA are cells without a reference.
+#' @param rna_depth RNA molecules of each cell: a vector with one number per
+#'   cell, matched by name if named; NA where there is no reference. Cells with
+#'   few open peaks for their RNA are then aligned with more weight: the logarithm
+#'   of RNA depth over ATAC depth, scaled to 0 ... 1 (3.2.2). NULL, the default,
+#'   gives all cells the weight 1.
+#' @param alignment Weight of the alignment, at least 0, on the scale of nats per
+#'   cell: it multiplies the mean over pairs of the squared difference of
+#'   similarities. 0 is SAILER. Larger values follow the reference more closely;
+#'   see [alignment_path()].
+#' @return An object of classes `"sailerx_fit"` and `"sailer_fit"`, with all that
+#'   [sailer()]'s has. [history()] has the columns `alignment`, the unweighted
+#'   term over the training cells, and `validation_alignment`, over the cells
+#'   kept back.
+#' @section Errors:
+#' Those of [sailer()]; `sailer_argument_error` when `reference` or `rna_depth`
+#' do not fit the cells; `sailer_data_error` when fewer than 2 cells have a
+#' reference, or when it holds infinite values.
+#' @references Cao (2023), chapter 3, eq. 3.3-3.4.
+#' @examples
+#' sim <- simulate_atac(n_cells = 200, n_peaks = 500, n_types = 3, seed = 1)
+#' # A stand-in for a PCA of RNA: noisy coordinates of the types.
+#' set.seed(1)
+#' rna <- stats::model.matrix(~ 0 + cell_type, sim$cells) + rnorm(600, sd = 0.3)
+#' rownames(rna) <- colnames(sim$counts)
+#' fit <- sailerx(
+#'   sim$counts, rna,
+#'   batch = sim$cells$batch, architecture = "dense", hidden = 32,
+#'   control = train_control(epochs = 5, verbose = FALSE)
+#' )
+#' tail(history(fit)[c("epoch", "alignment", "validation_alignment")], 1)
+#' @export
+sailerx <- function(x, reference, rna_depth = NULL, batch = NULL,
+                    covariates = NULL, alignment = NULL,
+                    architecture = "dense", n_latent = NULL, hidden = NULL,
+                    decoder = NULL, lambda = NULL, marginal = NULL,
+                    omega = NULL, beta = NULL, dropout = NULL, thinning = NULL,
+                    input_scale = NULL, min_fraction = 0.01,
+                    max_fraction = 0.9, ranges = NULL,
+                    control = train_control(), ...) {
+  call <- match.call()
+  refuse_others(list(...), sailerx)
+  if (missing(reference)) {
+    abort(c(
+      "{.arg reference} is missing: an embedding of the RNA of the cells.",
+      i = "Without one, {.fn sailer} learns from the open peaks alone."
+    ))
+  }
+  run <- prepare_run(
+    x, call, batch, covariates,
+    list(
+      architecture = architecture, n_latent = n_latent, hidden = hidden,
+      decoder = decoder, lambda = lambda, marginal = marginal, omega = omega,
+      beta = beta, dropout = dropout, thinning = thinning,
+      input_scale = input_scale,
+      alignment = alignment %||% core_default_alignment()
+    ),
+    min_fraction, max_fraction, ranges, control
+  )
+  run$plan$reference <- as_reference(
+    reference, rna_depth, run$plan$depth, run$plan$cells
+  )
+  begin_or_continue(run$plan, run$cells, run$map)
+}
+
+# list(values = cells x width, present = logical, weight = 0 ... 1), in the order
+# of the cells; what a cell without a reference has is 0.
+as_reference <- function(reference, rna_depth, depth, cells,
+                         call = rlang::caller_env()) {
+  values <- align_reference(reference, cells, call)
+  present <- !is.na(rowSums(values))
+  if (any(is.infinite(values[present, ]))) {
+    first <- cells[present][!is.finite(rowSums(values[present, ]))][1]
+    abort(
+      "{.arg reference} is infinite for cell {.val {first}}.",
+      class = "data", call = call
+    )
+  }
+  if (sum(present) < 2) {
+    abort(
+      c(
+        "{sum(present)} of the {length(cells)} cells {?has/have} a reference.",
+        i = "The row names of {.arg reference} must be names of cells; the first
+             cell is {.val {cells[1]}}."
+      ),
+      class = "data", call = call
+    )
+  }
+  values[!present, ] <- 0
+  dimnames(values) <- NULL
+  list(
+    values = values, present = present,
+    weight = reference_weights(rna_depth, depth, present, cells, call)
+  )
+}
+
+align_reference <- function(reference, cells, call) {
+  if (is.data.frame(reference)) reference <- as.matrix(reference)
+  if (!is.matrix(reference) || !is.numeric(reference) ||
+        ncol(reference) == 0) {
+    abort(
+      "{.arg reference} must be a numeric matrix of cells x dimensions, not
+       {.obj_type_friendly {reference}}.",
+      call = call
+    )
+  }
+  storage.mode(reference) <- "double"
+  names <- rownames(reference)
+  if (is.null(names)) {
+    if (nrow(reference) != length(cells)) {
+      abort(
+        c(
+          "{.arg reference} has {nrow(reference)} row{?s} without names, but
+           there are {length(cells)} cells.",
+          i = "Name the rows by cell; cells without a reference may then be
+               missing."
+        ),
+        call = call
+      )
+    }
+    return(reference)
+  }
+  if (anyDuplicated(names)) {
+    abort(
+      "{.arg reference} has several rows for cell
+       {.val {names[duplicated(names)][1]}}.",
+      call = call
+    )
+  }
+  reference[match(cells, names), , drop = FALSE]
+}
+
+# w of 3.2.2: log(RNA depth / ATAC depth), scaled to 0 ... 1 over the cells with
+# a reference.
+reference_weights <- function(rna_depth, depth, present, cells, call) {
+  if (is.null(rna_depth)) {
+    return(as.numeric(present))
+  }
+  if (!is.null(names(rna_depth))) {
+    rna_depth <- rna_depth[match(cells, names(rna_depth))]
+  }
+  if (!is.numeric(rna_depth) || length(rna_depth) != length(cells)) {
+    abort(
+      "{.arg rna_depth} must have one number for each of the {length(cells)}
+       cells.",
+      call = call
+    )
+  }
+  bad <- present & !(is.finite(rna_depth) & rna_depth > 0)
+  if (any(bad)) {
+    abort(
+      "{.arg rna_depth} must be above 0 for every cell with a reference; it is
+       {unname(rna_depth[bad][1])} for cell {.val {cells[bad][1]}}.",
+      class = "data", call = call
+    )
+  }
+  ratio <- log(rna_depth[present] / depth[present])
+  range <- range(ratio)
+  weight <- numeric(length(cells))
+  weight[present] <- if (range[1] == range[2]) {
+    1
+  } else {
+    (ratio - range[1]) / (range[2] - range[1])
+  }
+  weight
+}
