@@ -72,7 +72,7 @@ differences <- function(old, new) {
     names[!vapply(names, function(n) same(a[[n]], b[[n]]), logical(1))]
   }
   c(
-    by_name(old, new, c("cells", "peaks", "depth", "confounders")),
+    by_name(old, new, c("cells", "peaks", "depth", "confounders", "reference")),
     by_name(old$options, new$options, names(new$options)),
     by_name(
       old$control, new$control, setdiff(names(new$control), resumable_options)

@@ -13,7 +13,7 @@ new_fit <- function(trained, plan) {
   confounders <- plan$confounders
   structure(
     c(
-      plan[setdiff(names(plan), "confounders")],
+      plan[setdiff(names(plan), c("confounders", "reference"))],
       list(
         labels = stats::setNames(
           lapply(confounders$labels, function(label) label$levels),
@@ -23,19 +23,31 @@ new_fit <- function(trained, plan) {
           confounders$numbers, function(number) number$name, character(1)
         ),
         scaling = trained$scaling, n_confounders = trained$n_confounders,
-        state = trained$state, embedding = embedding, history = trained$history,
+        state = trained$state, embedding = embedding,
+        history = own_columns(trained$history, plan),
         status = trained$status, best_epoch = trained$best_epoch,
         validation_cells = names[trained$validation_cells],
         # What resume() needs, where there is something to go on with.
         progress = if (length(trained$progress) > 0) {
-          list(state = trained$progress, confounders = confounders)
+          list(
+            state = trained$progress, confounders = confounders,
+            reference = plan$reference
+          )
         },
         version = utils::packageVersion("sailer"),
         cache = new.env(parent = emptyenv())
       )
     ),
-    class = "sailer_fit"
+    class = c(if (!is.null(plan$reference)) "sailerx_fit", "sailer_fit")
   )
+}
+
+# The alignment is of SAILERX alone.
+own_columns <- function(table, plan) {
+  if (is.null(plan$reference)) {
+    table[c("alignment", "validation_alignment")] <- NULL
+  }
+  table
 }
 
 # The call as it was written; what do.call() put into it whole is left out, or

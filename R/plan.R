@@ -9,7 +9,7 @@ new_plan <- function(call, options, control, cells, layout, depth, confounders,
     chromosomes = layout$chromosomes, group_sizes = layout$group_sizes,
     frequencies = layout$frequencies, n_peaks_given = layout$n_given,
     cells = cells$cells, depth = stats::setNames(depth, cells$cells),
-    confounders = confounders, device = device
+    confounders = confounders, reference = NULL, device = device
   )
 }
 
@@ -33,7 +33,10 @@ plan_of_fit <- function(fit, call = rlang::caller_env()) {
       "call", "options", "control", "origin", "peaks", "chromosomes",
       "group_sizes", "frequencies", "n_peaks_given", "cells", "depth"
     )],
-    list(confounders = fit$progress$confounders, device = fit$device)
+    list(
+      confounders = fit$progress$confounders,
+      reference = fit$progress$reference, device = fit$device
+    )
   )
 }
 
@@ -51,7 +54,8 @@ run_plan <- function(plan, cells, map, state = NULL) {
   )
   trained <- with_threads(control$threads, core_sailer_train(
     cells$source, map, plan$group_sizes, plan$frequencies,
-    c(list(depth = as.numeric(plan$depth)), plan$confounders), plan$options,
+    c(list(depth = as.numeric(plan$depth)), plan$confounders),
+    plan$reference, plan$options,
     core_control(control), plan$device, run,
     progress_reporter(control$verbose)
   ))

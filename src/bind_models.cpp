@@ -58,6 +58,29 @@ Confounders confounders_from_r(const Rcpp::List& values) {
   return out;
 }
 
+// NULL, or list(values = cells x width, present, weight).
+Reference reference_from_r(SEXP given) {
+  Reference out;
+  if (Rf_isNull(given)) return out;
+  const Rcpp::List parts(given);
+  const Rcpp::NumericMatrix values = parts["values"];
+  const int n_cells = values.nrow(), width = values.ncol();
+  out.width = width;
+  out.values.reserve(static_cast<size_t>(values.size()));
+  for (int i = 0; i < n_cells; ++i) {
+    for (int k = 0; k < width; ++k) {
+      out.values.push_back(static_cast<float>(values(i, k)));
+    }
+  }
+  for (double here : Rcpp::as<std::vector<double>>(parts["present"])) {
+    out.present.push_back(static_cast<float>(here));
+  }
+  for (double weight : Rcpp::as<std::vector<double>>(parts["weight"])) {
+    out.weight.push_back(static_cast<float>(weight));
+  }
+  return out;
+}
+
 Rcpp::NumericVector standard_to_r(const Standard& standard) {
   return Rcpp::NumericVector::create(Rcpp::Named("mean") = standard.mean,
                                      Rcpp::Named("sd") = standard.sd);
@@ -90,10 +113,13 @@ Rcpp::DataFrame history_to_r(const std::vector<EpochRecord>& history) {
       Rcpp::Named("reconstruction") = column(&EpochRecord::reconstruction),
       Rcpp::Named("kl") = column(&EpochRecord::kl),
       Rcpp::Named("marginal") = column(&EpochRecord::marginal),
+      Rcpp::Named("alignment") = column(&EpochRecord::alignment),
       Rcpp::Named("validation_log_likelihood") =
           column(&EpochRecord::validation_log_likelihood),
       Rcpp::Named("validation_kl") = column(&EpochRecord::validation_kl),
       Rcpp::Named("validation_elbo") = column(&EpochRecord::validation_elbo),
+      Rcpp::Named("validation_alignment") =
+          column(&EpochRecord::validation_alignment),
       Rcpp::Named("seconds") = column(&EpochRecord::seconds),
       Rcpp::Named("cells_per_second") = column(&EpochRecord::cells_per_second));
 }
@@ -189,13 +215,15 @@ Rcpp::RObject embed_after(SailerModel& model, BatchStream& stream,
 
 // Trains a model. `peak_map` gives each feature of the source its place in the
 // model, from 1, or NA; `frequencies` is the share of cells with each of the
-// model's peaks open; `run` is list(checkpoint = file or "", every = epochs,
+// model's peaks open; `reference` is NULL or what the cells are aligned with
+// (SAILERX); `run` is list(checkpoint = file or "", every = epochs,
 // state = NULL, a file, or tensors: where to go on).
 // [[Rcpp::export]]
 Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map,
                              Rcpp::NumericVector group_sizes,
                              Rcpp::NumericVector frequencies,
-                             Rcpp::List confounders, Rcpp::List model_options,
+                             Rcpp::List confounders, SEXP reference,
+                             Rcpp::List model_options,
                              Rcpp::List train_options, std::string device,
                              Rcpp::List run, Rcpp::RObject report) {
   using namespace sailer;
@@ -209,6 +237,7 @@ Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map,
     const ConfounderScaling scaling = fit_scaling(known, split.training);
     ConfounderMatrix encoded = encode(known, scaling);
     const int64_t n_confounders = encoded.width;
+    append_reference(reference_from_r(reference), encoded);
     SailerModel model(sailer_options_from_r(model_options),
                       PeakLayout(sizes_from_r(group_sizes)), n_confounders,
                       Rcpp::as<std::vector<double>>(frequencies), train.seed,

@@ -79,6 +79,7 @@ SailerOptions sailer_options_from_r(const Rcpp::List& values) {
          {"omega", number(options.omega)},
          {"beta", number(options.beta)},
          {"dropout", number(options.dropout)},
+         {"alignment", number(options.alignment)},
          {"thinning",
           [&](SEXP value) {
             // One number is the upper end.
@@ -105,6 +106,7 @@ Rcpp::List sailer_options_to_r(const SailerOptions& options) {
       Rcpp::Named("marginal") = name_of(options.marginal),
       Rcpp::Named("omega") = options.omega, Rcpp::Named("beta") = options.beta,
       Rcpp::Named("dropout") = options.dropout,
+      Rcpp::Named("alignment") = options.alignment,
       Rcpp::Named("thinning") = Rcpp::NumericVector::create(
           options.thinning_min, options.thinning_max),
       Rcpp::Named("input_scale") = name_of(options.input_scale));
@@ -165,6 +167,9 @@ Rcpp::List train_options_to_r(const TrainOptions& options) {
 }
 
 }  // namespace sailer
+
+// [[Rcpp::export]]
+double core_default_alignment() { return sailer::kDefaultAlignment; }
 
 // [[Rcpp::export]]
 Rcpp::List core_sailer_options(Rcpp::List values) {

@@ -121,7 +121,7 @@ measure <- function(x, architecture, hidden, batch_size, engine = "fused",
     counted$peak_cells / ncol(cells),
     list(depth = as.numeric(counted$depth), labels = list(),
          numbers = list()),
-    options, sailer:::core_control(sailer:::resolve_control(
+    NULL, options, sailer:::core_control(sailer:::resolve_control(
       control, ncol(cells)
     )), "cpu", list(
       checkpoint = "", every = 1, state = NULL,

@@ -22,7 +22,10 @@ struct SparseRowsTensor {
 struct SparseBatch {
   SparseRowsTensor input;   // what the encoder reads (thinned while training)
   SparseRowsTensor target;  // what the decoder must reconstruct: all of it
-  at::Tensor confounders;   // [B, K], float
+  // [B, K], float; with a reference embedding of r dimensions (SAILERX)
+  // [B, K + r + 2]: then come the reference, 1 where there is one and else 0,
+  // and the cell's weight.
+  at::Tensor confounders;
   at::Tensor cell_scale;    // [B, 1], factor on the encoder's first layer
 
   // How thinning is told where sizes must be known on the host: `input` is then

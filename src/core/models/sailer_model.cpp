@@ -8,6 +8,7 @@
 
 #include "../support/error.h"
 #include "../support/random.h"
+#include "alignment.h"
 #include "divergence.h"
 #include "reconstruction_sampled.h"
 #include "sparse_linear.h"
@@ -176,6 +177,27 @@ at::Tensor SailerModel::sample(const Posterior& posterior,
   return posterior.mean + at::exp(0.5 * posterior.log_variance) * noise;
 }
 
+// What the decoder is told: the first columns of what comes with a cell.
+at::Tensor SailerModel::known(const SparseBatch& batch) const {
+  return batch.confounders.slice(1, 0, n_confounders_);
+}
+
+// The other columns are the reference embedding, whether there is one, and the
+// cell's weight.
+at::Tensor SailerModel::alignment(const at::Tensor& mean,
+                                  const SparseBatch& batch,
+                                  bool weighted) const {
+  const int64_t end = batch.confounders.size(1);
+  const int64_t width = end - n_confounders_ - 2;
+  if (width < 1) return at::zeros({}, tensor_options_);
+  const at::Tensor present = batch.confounders.select(1, end - 2);
+  const at::Tensor weight =
+      weighted ? batch.confounders.select(1, end - 1) : present;
+  return alignment_loss(
+      mean, batch.confounders.slice(1, n_confounders_, n_confounders_ + width),
+      present, weight);
+}
+
 at::Tensor SailerModel::marginal_divergence(const at::Tensor& z,
                                             const Posterior& posterior) const {
   switch (options_.marginal) {
@@ -224,7 +246,7 @@ SailerLoss SailerModel::loss(const SparseBatch& batch, double beta,
                   updates == nullptr ? nullptr : &updates->input_weight);
   const at::Tensor z =
       deterministic ? posterior.mean : sample(posterior, generator_);
-  const at::Tensor hidden = decode_hidden(z, batch.confounders, true);
+  const at::Tensor hidden = decode_hidden(z, known(batch), true);
   ReconstructionOptions reconstruction;
   reconstruction.omega = options_.omega;
   const double weight = 1 + options_.lambda;
@@ -249,7 +271,12 @@ SailerLoss SailerModel::loss(const SparseBatch& batch, double beta,
   loss.marginal = options_.lambda > 0 && !deterministic
                       ? marginal_divergence(z, posterior)
                       : at::zeros({}, tensor_options_);
+  // In the warm-up every cell counts the same (3.2.2).
+  loss.alignment = alignment(posterior.mean, batch, !deterministic);
   loss.total = weighted;
+  if (options_.alignment > 0) {
+    loss.total = loss.total + options_.alignment * loss.alignment;
+  }
   if (!deterministic) {
     loss.total =
         loss.total + beta * loss.kl + (beta * options_.lambda) * loss.marginal;
@@ -261,7 +288,7 @@ double SailerModel::log_likelihood(const at::Tensor& z,
                                    const SparseBatch& batch,
                                    const Dense& dense) const {
   const at::Tensor hidden =
-      decode_hidden(z, batch.confounders, /*training=*/false);
+      decode_hidden(z, known(batch), /*training=*/false);
   ReconstructionOptions plain;
   plain.scale = 1 / static_cast<double>(batch.n_cells());
   plain.shift = -std::log(options_.omega);
@@ -278,6 +305,7 @@ SailerModel::Evaluation SailerModel::evaluate(
   out.log_likelihood = log_likelihood(posterior.mean, batch, dense);
   out.kl =
       kl_to_prior(posterior.mean, posterior.log_variance).mean().item<double>();
+  out.alignment = alignment(posterior.mean, batch, true).item<double>();
   out.elbo =
       log_likelihood(sample(posterior, generator), batch, dense) - out.kl;
   return out;

@@ -32,8 +32,9 @@ struct Posterior {
 // The parts of the objective, means over the cells of a minibatch, unweighted.
 // `total` is what is minimised:
 //   beta kl + beta lambda marginal + (1 + lambda) reconstruction.
+// With a reference embedding (SAILERX) `total` has + alignment * its term.
 struct SailerLoss {
-  at::Tensor total, reconstruction, kl, marginal;
+  at::Tensor total, reconstruction, kl, marginal, alignment;
 };
 
 // Of the parameters that hold nearly all of a model's memory: handed to a step,
@@ -85,6 +86,7 @@ class SailerModel {
   // prior, and the evidence lower bound estimated at one sample of z.
   struct Evaluation {
     double log_likelihood = 0, kl = 0, elbo = 0;
+    double alignment = 0;  // over the pairs of the batch; 0 without a reference
   };
   Evaluation evaluate(const SparseBatch& batch,
                       const at::Generator& generator) const;
@@ -126,6 +128,9 @@ class SailerModel {
                          const OutputUpdates* updates) const;
   double log_likelihood(const at::Tensor& z, const SparseBatch& batch,
                         const Dense& dense) const;
+  at::Tensor known(const SparseBatch& batch) const;
+  at::Tensor alignment(const at::Tensor& mean, const SparseBatch& batch,
+                       bool weighted) const;
   at::Tensor marginal_divergence(const at::Tensor& z,
                                  const Posterior& posterior) const;
   void build_encoder(LayerContext& context);

@@ -59,6 +59,8 @@ void SailerOptions::check() const {
           "`omega` must be a number above 0, or \"auto\".");
   require(std::isfinite(beta) && beta >= 0,
           "`beta` must be a number of at least 0.");
+  require(std::isfinite(alignment) && alignment >= 0,
+          "`alignment` must be a number of at least 0.");
   require_share(dropout, "dropout");
   require_share(thinning_min, "thinning");
   require_share(thinning_max, "thinning");

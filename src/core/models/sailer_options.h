@@ -71,9 +71,16 @@ struct SailerOptions {
 
   InputScale input_scale = InputScale::kL2;
 
+  // Weight of the alignment with a reference embedding (SAILERX), where there
+  // is one. Larger follows the reference more closely; 0 is SAILER.
+  double alignment = 0;
+
   // Throws Error(kArgument) that names the option and says what it may be.
   void check() const;
 };
+
+// Weight of the alignment that SAILERX takes unless told otherwise.
+inline constexpr double kDefaultAlignment = 30000;
 
 // The defaults of an architecture.
 SailerOptions default_options(Architecture architecture);

@@ -44,9 +44,10 @@ SailerModel::Evaluation evaluate_cells(SailerModel& model, BatchStream& stream,
     sum.log_likelihood += n * part.log_likelihood;
     sum.kl += n * part.kl;
     sum.elbo += n * part.elbo;
+    sum.alignment += n * part.alignment;
   }
   const auto n = static_cast<double>(cells.size());
-  return {sum.log_likelihood / n, sum.kl / n, sum.elbo / n};
+  return {sum.log_likelihood / n, sum.kl / n, sum.elbo / n, sum.alignment / n};
 }
 
 std::vector<float> embed_cells(SailerModel& model, BatchStream& stream,

@@ -9,7 +9,7 @@
 namespace sailer {
 namespace {
 
-constexpr int64_t kCounters = 3, kNumbers = 6, kColumns = 12;
+constexpr int64_t kCounters = 3, kNumbers = 7, kColumns = 14;
 
 at::Tensor integers(const std::vector<int64_t>& values) {
   return at::tensor(values, at::TensorOptions().dtype(at::kLong));
@@ -31,7 +31,9 @@ std::vector<double> row_of(const EpochRecord& r) {
           r.validation_kl,
           r.validation_elbo,
           r.seconds,
-          r.cells_per_second};
+          r.cells_per_second,
+          r.alignment,
+          r.validation_alignment};
 }
 
 EpochRecord record_of(const double* v) {
@@ -48,6 +50,8 @@ EpochRecord record_of(const double* v) {
   r.validation_elbo = v[9];
   r.seconds = v[10];
   r.cells_per_second = v[11];
+  r.alignment = v[12];
+  r.validation_alignment = v[13];
   return r;
 }
 
@@ -104,7 +108,7 @@ std::vector<NamedTensor> to_tensors(const TrainState& state) {
                  integers({state.epoch, state.position, state.best_epoch})});
   out.push_back({"run.numbers",
                  numbers({state.sums[0], state.sums[1], state.sums[2],
-                          state.sums[3], state.seconds, state.best_elbo})});
+                          state.sums[3], state.sums[4], state.seconds, state.best_elbo})});
   out.push_back({"run.history",
                  numbers(history).view(
                      {static_cast<int64_t>(state.history.size()), kColumns})});
@@ -124,8 +128,8 @@ TrainState train_state_from(const std::vector<NamedTensor>& tensors) {
   expect_size(values, kNumbers, "run.numbers");
   const double* value = values.data_ptr<double>();
   for (size_t k = 0; k < state.sums.size(); ++k) state.sums[k] = value[k];
-  state.seconds = value[4];
-  state.best_elbo = value[5];
+  state.seconds = value[5];
+  state.best_elbo = value[6];
   const at::Tensor history = find(tensors, "run.history", at::kDouble);
   expect_size(history, state.epoch * kColumns, "run.history");
   for (int64_t k = 0; k < state.epoch; ++k) {

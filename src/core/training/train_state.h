@@ -16,19 +16,19 @@ struct EpochRecord {
   int64_t epoch = 0;  // from 1
   double beta = 0, learning_rate = 0;
   // Means over the training cells, unweighted but for `loss`.
-  double loss = 0, reconstruction = 0, kl = 0, marginal = 0;
+  double loss = 0, reconstruction = 0, kl = 0, marginal = 0, alignment = 0;
   // Means over the cells kept back; NaN without any.
   double validation_log_likelihood = 0, validation_kl = 0;
-  double validation_elbo = 0;
+  double validation_elbo = 0, validation_alignment = 0;
   double seconds = 0, cells_per_second = 0;
 };
 
 struct TrainState {
   int64_t epoch = 0;     // whole epochs done
   int64_t position = 0;  // cells of the running epoch that were trained on
-  // Of the running epoch: sums over its cells of loss, reconstruction, kl and
-  // marginal, and the seconds that it took.
-  std::array<double, 4> sums{};
+  // Of the running epoch: sums over its cells of loss, reconstruction, kl,
+  // marginal and alignment, and the seconds that it took.
+  std::array<double, 5> sums{};
   double seconds = 0;
   std::vector<EpochRecord> history;  // of whole epochs
   int64_t best_epoch = 0;            // whose parameters are kept, from 1

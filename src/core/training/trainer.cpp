@@ -195,6 +195,7 @@ void Trainer::finish_epoch() {
   record_.reconstruction = state_.sums[1] / n;
   record_.kl = state_.sums[2] / n;
   record_.marginal = state_.sums[3] / n;
+  record_.alignment = state_.sums[4] / n;
   record_.seconds = state_.seconds;
   record_.cells_per_second = n / std::max(state_.seconds, 1e-9);
   evaluate(record_);
@@ -222,7 +223,7 @@ bool Trainer::out_of_patience() const {
 void Trainer::evaluate(EpochRecord& record) {
   if (split_.validation.empty()) {
     record.validation_log_likelihood = record.validation_kl =
-        record.validation_elbo = std::numeric_limits<double>::quiet_NaN();
+        record.validation_elbo = record.validation_alignment = std::numeric_limits<double>::quiet_NaN();
     return;
   }
   const SailerModel::Evaluation evaluation =
@@ -230,6 +231,7 @@ void Trainer::evaluate(EpochRecord& record) {
   record.validation_log_likelihood = evaluation.log_likelihood;
   record.validation_kl = evaluation.kl;
   record.validation_elbo = evaluation.elbo;
+  record.validation_alignment = evaluation.alignment;
 }
 
 // Epochs done so far, with the share of the running one.
