@@ -125,8 +125,8 @@ core_dice_scores <- function(truth_offsets, truth_index, estimate_offsets, estim
     .Call('_sailer_core_dice_scores', PACKAGE = 'sailer', truth_offsets, truth_index, estimate_offsets, estimate_index)
 }
 
-core_sailer_train <- function(source, peak_map, group_sizes, frequencies, confounders, model_options, train_options, device, run, report) {
-    .Call('_sailer_core_sailer_train', PACKAGE = 'sailer', source, peak_map, group_sizes, frequencies, confounders, model_options, train_options, device, run, report)
+core_sailer_train <- function(source, peak_map, group_sizes, frequencies, confounders, reference, model_options, train_options, device, run, report) {
+    .Call('_sailer_core_sailer_train', PACKAGE = 'sailer', source, peak_map, group_sizes, frequencies, confounders, reference, model_options, train_options, device, run, report)
 }
 
 core_sailer_model <- function(state, group_sizes, n_confounders, model_options, device) {
@@ -139,6 +139,10 @@ core_sailer_embed <- function(model, source, peak_map) {
 
 core_model_alive <- function(model) {
     .Call('_sailer_core_model_alive', PACKAGE = 'sailer', model)
+}
+
+core_default_alignment <- function() {
+    .Call('_sailer_core_default_alignment', PACKAGE = 'sailer')
 }
 
 core_sailer_options <- function(values) {

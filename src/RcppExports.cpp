@@ -388,8 +388,8 @@ BEGIN_RCPP
 END_RCPP
 }
 // core_sailer_train
-Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map, Rcpp::NumericVector group_sizes, Rcpp::NumericVector frequencies, Rcpp::List confounders, Rcpp::List model_options, Rcpp::List train_options, std::string device, Rcpp::List run, Rcpp::RObject report);
-RcppExport SEXP _sailer_core_sailer_train(SEXP sourceSEXP, SEXP peak_mapSEXP, SEXP group_sizesSEXP, SEXP frequenciesSEXP, SEXP confoundersSEXP, SEXP model_optionsSEXP, SEXP train_optionsSEXP, SEXP deviceSEXP, SEXP runSEXP, SEXP reportSEXP) {
+Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map, Rcpp::NumericVector group_sizes, Rcpp::NumericVector frequencies, Rcpp::List confounders, SEXP reference, Rcpp::List model_options, Rcpp::List train_options, std::string device, Rcpp::List run, Rcpp::RObject report);
+RcppExport SEXP _sailer_core_sailer_train(SEXP sourceSEXP, SEXP peak_mapSEXP, SEXP group_sizesSEXP, SEXP frequenciesSEXP, SEXP confoundersSEXP, SEXP referenceSEXP, SEXP model_optionsSEXP, SEXP train_optionsSEXP, SEXP deviceSEXP, SEXP runSEXP, SEXP reportSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::RNGScope rcpp_rngScope_gen;
@@ -398,12 +398,13 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< Rcpp::NumericVector >::type group_sizes(group_sizesSEXP);
     Rcpp::traits::input_parameter< Rcpp::NumericVector >::type frequencies(frequenciesSEXP);
     Rcpp::traits::input_parameter< Rcpp::List >::type confounders(confoundersSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type reference(referenceSEXP);
     Rcpp::traits::input_parameter< Rcpp::List >::type model_options(model_optionsSEXP);
     Rcpp::traits::input_parameter< Rcpp::List >::type train_options(train_optionsSEXP);
     Rcpp::traits::input_parameter< std::string >::type device(deviceSEXP);
     Rcpp::traits::input_parameter< Rcpp::List >::type run(runSEXP);
     Rcpp::traits::input_parameter< Rcpp::RObject >::type report(reportSEXP);
-    rcpp_result_gen = Rcpp::wrap(core_sailer_train(source, peak_map, group_sizes, frequencies, confounders, model_options, train_options, device, run, report));
+    rcpp_result_gen = Rcpp::wrap(core_sailer_train(source, peak_map, group_sizes, frequencies, confounders, reference, model_options, train_options, device, run, report));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -443,6 +444,16 @@ BEGIN_RCPP
     Rcpp::RNGScope rcpp_rngScope_gen;
     Rcpp::traits::input_parameter< SEXP >::type model(modelSEXP);
     rcpp_result_gen = Rcpp::wrap(core_model_alive(model));
+    return rcpp_result_gen;
+END_RCPP
+}
+// core_default_alignment
+double core_default_alignment();
+RcppExport SEXP _sailer_core_default_alignment() {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    rcpp_result_gen = Rcpp::wrap(core_default_alignment());
     return rcpp_result_gen;
 END_RCPP
 }
@@ -528,10 +539,11 @@ static const R_CallMethodDef CallEntries[] = {
     {"_sailer_core_batch_mixing", (DL_FUNC) &_sailer_core_batch_mixing, 3},
     {"_sailer_core_lisi", (DL_FUNC) &_sailer_core_lisi, 5},
     {"_sailer_core_dice_scores", (DL_FUNC) &_sailer_core_dice_scores, 4},
-    {"_sailer_core_sailer_train", (DL_FUNC) &_sailer_core_sailer_train, 10},
+    {"_sailer_core_sailer_train", (DL_FUNC) &_sailer_core_sailer_train, 11},
     {"_sailer_core_sailer_model", (DL_FUNC) &_sailer_core_sailer_model, 5},
     {"_sailer_core_sailer_embed", (DL_FUNC) &_sailer_core_sailer_embed, 3},
     {"_sailer_core_model_alive", (DL_FUNC) &_sailer_core_model_alive, 1},
+    {"_sailer_core_default_alignment", (DL_FUNC) &_sailer_core_default_alignment, 0},
     {"_sailer_core_sailer_options", (DL_FUNC) &_sailer_core_sailer_options, 1},
     {"_sailer_core_train_options", (DL_FUNC) &_sailer_core_train_options, 2},
     {"_sailer_core_store_write", (DL_FUNC) &_sailer_core_store_write, 4},
