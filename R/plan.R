@@ -42,7 +42,8 @@ plan_of_fit <- function(fit, call = rlang::caller_env()) {
 
 # Trains as planned, from the start or from a state; `map` gives each feature of
 # `cells` its place in the model.
-run_plan <- function(plan, cells, map, state = NULL) {
+run_plan <- function(plan, cells, map, state = NULL,
+                     report = progress_reporter(plan$control$verbose)) {
   control <- plan$control
   folder <- control$checkpoint
   if (!is.null(folder)) write_plan(plan, folder)
@@ -56,8 +57,7 @@ run_plan <- function(plan, cells, map, state = NULL) {
     cells$source, map, plan$group_sizes, plan$frequencies,
     c(list(depth = as.numeric(plan$depth)), plan$confounders),
     plan$reference, plan$options,
-    core_control(control), plan$device, run,
-    progress_reporter(control$verbose)
+    core_control(control), plan$device, run, report
   ))
   tell_of_end(trained, plan)
   new_fit(trained, plan)
