@@ -192,15 +192,18 @@ change_control <- function(control, changes, call = rlang::caller_env()) {
 # Proves that `cells` are those of the plan, and finds its peaks among theirs.
 match_plan <- function(cells, plan, call = rlang::caller_env()) {
   if (!identical(cells$cells, plan$cells)) {
-    known <- setequal(cells$cells, plan$cells)
+    moved <- "They are the same, in another order."
     strange <- utils::head(setdiff(cells$cells, plan$cells), 1)
+    foreign <- c(
+      "It has {length(cells$cells)} cells, {length(plan$cells)} were trained on"
+    )
+    if (length(strange) > 0) {
+      foreign <- paste0(foreign, "; {.val {strange}} was not among them")
+    }
     abort(
       c(
         "{.arg x} does not have the cells that were trained on.",
-        x = if (known) "They are the same, in another order." else {
-          "It has {length(cells$cells)} cells, {length(plan$cells)} were trained
-           on; {.val {strange}} was not among them."
-        },
+        x = if (setequal(cells$cells, plan$cells)) moved else foreign,
         i = "Give the same counts as in the call of {.fn sailer}."
       ),
       class = "data", call = call

@@ -28,9 +28,9 @@
 #' @param seed Whole number that decides every random draw; R's own generator is
 #'   neither used nor changed. The same seed, data, thread count and machine
 #'   give the same bits. Default 1.
-#' @param checkpoint Folder in which the run leaves its state while it trains, so
-#'   that [resume()], or the same call again, goes on after a crash or a kill; it
-#'   is made if need be. The state is replaced as a whole: whenever the run is
+#' @param checkpoint Folder in which the run leaves its state while it trains,
+#'   so that [resume()], or the same call again, goes on after a crash; it is
+#'   made if need be. The state is replaced as a whole: whenever the run is
 #'   killed, a complete one is there. It takes three times the size of the
 #'   model. NULL, the default, keeps none.
 #' @param every Epochs between two checkpoints, above 0; a fraction, such as

@@ -25,17 +25,17 @@
 #'   in their order. Rows with NA are cells without a reference.
 #' @param rna_depth RNA molecules of each cell: a vector with one number per
 #'   cell, matched by name if named; NA where there is no reference. Cells with
-#'   few open peaks for their RNA are then aligned with more weight: the logarithm
-#'   of RNA depth over ATAC depth, scaled to 0 ... 1 (3.2.2). NULL, the default,
-#'   gives all cells the weight 1.
-#' @param alignment Weight of the alignment, at least 0, on the scale of nats per
-#'   cell: it multiplies the mean over pairs of the squared difference of
+#'   few open peaks for their RNA are then aligned with more weight: the
+#'   logarithm of RNA depth over ATAC depth, scaled to 0 ... 1 (3.2.2). NULL,
+#'   the default, gives all cells the weight 1.
+#' @param alignment Weight of the alignment, at least 0, on the scale of nats
+#'   per cell: it multiplies the mean over pairs of the squared difference of
 #'   similarities. 0 is SAILER. Larger values follow the reference more closely;
 #'   see [alignment_path()].
-#' @return An object of classes `"sailerx_fit"` and `"sailer_fit"`, with all that
-#'   [sailer()]'s has. [history()] has the columns `alignment`, the unweighted
-#'   term over the training cells, and `validation_alignment`, over the cells
-#'   kept back.
+#' @return An object of classes `"sailerx_fit"` and `"sailer_fit"`, with all
+#'   that [sailer()]'s has. [history()] has the columns `alignment`, the
+#'   unweighted term over the training cells, and `validation_alignment`, over
+#'   the cells kept back.
 #' @section Errors:
 #' Those of [sailer()]; `sailer_argument_error` when `reference` or `rna_depth`
 #' do not fit the cells; `sailer_data_error` when fewer than 2 cells have a
@@ -87,8 +87,8 @@ sailerx <- function(x, reference, rna_depth = NULL, batch = NULL,
   begin_or_continue(run$plan, run$cells, run$map)
 }
 
-# list(values = cells x width, present = logical, weight = 0 ... 1), in the order
-# of the cells; what a cell without a reference has is 0.
+# list(values = cells x width, present = logical, weight = 0 ... 1), in the
+# order of the cells; what a cell without a reference has is 0.
 as_reference <- function(reference, rna_depth, depth, cells,
                          call = rlang::caller_env()) {
   values <- align_reference(reference, cells, call)

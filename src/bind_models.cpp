@@ -223,9 +223,9 @@ Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map,
                              Rcpp::NumericVector group_sizes,
                              Rcpp::NumericVector frequencies,
                              Rcpp::List confounders, SEXP reference,
-                             Rcpp::List model_options,
-                             Rcpp::List train_options, std::string device,
-                             Rcpp::List run, Rcpp::RObject report) {
+                             Rcpp::List model_options, Rcpp::List train_options,
+                             std::string device, Rcpp::List run,
+                             Rcpp::RObject report) {
   using namespace sailer;
   return guarded([&] {
     const CellSourcePtr cells = unwrap_source(source);

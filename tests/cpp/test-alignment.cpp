@@ -56,9 +56,9 @@ TEST_CASE("the alignment is the double loop of eq. 3.3-3.4") {
   const at::Tensor mean = random_tensor({7, 3}, 1);
   for (int64_t width : {1, 2, 5, 40}) {
     const at::Tensor reference = random_tensor({7, width}, 2);
-    const double loss = alignment_loss(mean, reference, tensor_of(kAll),
-                                       tensor_of(kWeights))
-                            .item<double>();
+    const double loss =
+        alignment_loss(mean, reference, tensor_of(kAll), tensor_of(kWeights))
+            .item<double>();
     REQUIRE(loss == Approx(by_loops(mean, reference, kAll, kWeights)));
   }
 }
@@ -81,9 +81,9 @@ TEST_CASE("cells without a reference take no part") {
   const std::vector<bool> some{true, false, true, true, false, true, false};
   const at::Tensor mean = random_tensor({7, 3}, 1);
   const at::Tensor reference = random_tensor({7, 5}, 2);
-  const double loss = alignment_loss(mean, reference, tensor_of(some),
-                                     tensor_of(kWeights))
-                          .item<double>();
+  const double loss =
+      alignment_loss(mean, reference, tensor_of(some), tensor_of(kWeights))
+          .item<double>();
   REQUIRE(loss == Approx(by_loops(mean, reference, some, kWeights)));
   // Whatever they hold, and wherever they stand.
   at::Tensor other = mean.clone(), strange = reference.clone();

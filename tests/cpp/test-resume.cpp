@@ -177,14 +177,7 @@ Spoiled spoil(int after, const Checkpoint& checkpoint,
               int64_t epochs = 12) {
   TrainOptions training = short_training();
   training.epochs = epochs;
-  ConfounderMatrix none;
-  none.width = 1;
-  none.values.assign(kCells, 0);
-  StreamOptions stream_options;
-  stream_options.batch_size = training.batch_size;
-  std::vector<int32_t> map(kPeaks);
-  for (int32_t p = 0; p < kPeaks; ++p) map[p] = p;
-  BatchStream stream(two_types(), map, none, stream_options);
+  BatchStream stream = stream_of_types(training.batch_size);
   SailerModel model(options, PeakLayout({kPeaks}), 1, {}, training.seed);
   const Split split = split_cells(kCells, training.validation, training.seed);
   Trainer trainer(model, stream, split, training, checkpoint);

@@ -69,17 +69,20 @@ struct Given {
   std::vector<NamedTensor> from;  // goes on from there, if not empty
 };
 
-inline Run run(const TrainOptions& training, Monitor& monitor,
-               const Given& given = {}) {
-  const CellSourcePtr source = two_types();
+inline BatchStream stream_of_types(int64_t batch_size) {
   ConfounderMatrix none;
   none.width = 1;
   none.values.assign(kCells, 0);
-  StreamOptions stream_options;
-  stream_options.batch_size = training.batch_size;
+  StreamOptions options;
+  options.batch_size = batch_size;
   std::vector<int32_t> map(kPeaks);
   for (int32_t p = 0; p < kPeaks; ++p) map[p] = p;
-  BatchStream stream(source, map, none, stream_options);
+  return BatchStream(two_types(), map, none, options);
+}
+
+inline Run run(const TrainOptions& training, Monitor& monitor,
+               const Given& given = {}) {
+  BatchStream stream = stream_of_types(training.batch_size);
   SailerModel model(given.model, PeakLayout({kPeaks}), 1, {}, training.seed);
   model.set_compute(training.compute);
   const Split split = split_cells(kCells, training.validation, training.seed);

@@ -26,7 +26,7 @@ struct SparseBatch {
   // [B, K + r + 2]: then come the reference, 1 where there is one and else 0,
   // and the cell's weight.
   at::Tensor confounders;
-  at::Tensor cell_scale;    // [B, 1], factor on the encoder's first layer
+  at::Tensor cell_scale;  // [B, 1], factor on the encoder's first layer
 
   // How thinning is told where sizes must be known on the host: `input` is then
   // `target`, and entries with weight 0 are hidden from the encoder. [entries],

@@ -15,8 +15,8 @@ namespace sailer {
 //   present    [B]     1 for cells with a reference, 0 for others
 //   weight     [B]     w, at least 0; of cells without a reference: anything
 //
-// A vector of length zero has similarity 0 with all. Differentiable with respect
-// to `mean`. Costs O(B^2 (d + r)); B x B values are held.
+// A vector of length zero has similarity 0 with all. Differentiable with
+// respect to `mean`. Costs O(B^2 (d + r)); B x B values are held.
 at::Tensor alignment_loss(const at::Tensor& mean, const at::Tensor& reference,
                           const at::Tensor& present, const at::Tensor& weight);
 

@@ -287,8 +287,7 @@ SailerLoss SailerModel::loss(const SparseBatch& batch, double beta,
 double SailerModel::log_likelihood(const at::Tensor& z,
                                    const SparseBatch& batch,
                                    const Dense& dense) const {
-  const at::Tensor hidden =
-      decode_hidden(z, known(batch), /*training=*/false);
+  const at::Tensor hidden = decode_hidden(z, known(batch), /*training=*/false);
   ReconstructionOptions plain;
   plain.scale = 1 / static_cast<double>(batch.n_cells());
   plain.shift = -std::log(options_.omega);

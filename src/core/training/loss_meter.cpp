@@ -15,9 +15,9 @@ LossMeter::LossMeter(const std::array<double, 5>& sums, int64_t n_cells,
 
 void LossMeter::add(const SailerLoss& loss, int64_t position, int64_t n_cells) {
   at::NoGradGuard no_grad;
-  const at::Tensor parts =
-      at::stack({loss.total.detach(), loss.reconstruction.detach(),
-                 loss.kl.detach(), loss.marginal.detach(), loss.alignment.detach()});
+  const at::Tensor parts = at::stack(
+      {loss.total.detach(), loss.reconstruction.detach(), loss.kl.detach(),
+       loss.marginal.detach(), loss.alignment.detach()});
   sums_.add_(parts, static_cast<double>(n_cells));
   const at::Tensor is_first_bad = at::logical_and(
       bad_position_.lt(0), at::isfinite(parts[0]).logical_not());

@@ -106,9 +106,10 @@ std::vector<NamedTensor> to_tensors(const TrainState& state) {
   std::vector<NamedTensor> out;
   out.push_back({"run.counters",
                  integers({state.epoch, state.position, state.best_epoch})});
-  out.push_back({"run.numbers",
-                 numbers({state.sums[0], state.sums[1], state.sums[2],
-                          state.sums[3], state.sums[4], state.seconds, state.best_elbo})});
+  out.push_back(
+      {"run.numbers",
+       numbers({state.sums[0], state.sums[1], state.sums[2], state.sums[3],
+                state.sums[4], state.seconds, state.best_elbo})});
   out.push_back({"run.history",
                  numbers(history).view(
                      {static_cast<int64_t>(state.history.size()), kColumns})});

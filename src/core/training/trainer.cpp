@@ -223,7 +223,8 @@ bool Trainer::out_of_patience() const {
 void Trainer::evaluate(EpochRecord& record) {
   if (split_.validation.empty()) {
     record.validation_log_likelihood = record.validation_kl =
-        record.validation_elbo = record.validation_alignment = std::numeric_limits<double>::quiet_NaN();
+        record.validation_elbo = record.validation_alignment =
+            std::numeric_limits<double>::quiet_NaN();
     return;
   }
   const SailerModel::Evaluation evaluation =
