@@ -77,6 +77,10 @@ core_open_tenx <- function(path, group, feature_type) {
     .Call('_sailer_core_open_tenx', PACKAGE = 'sailer', path, group, feature_type)
 }
 
+core_open_dense <- function(path, dataset) {
+    .Call('_sailer_core_open_dense', PACKAGE = 'sailer', path, dataset)
+}
+
 core_open_h5ad <- function(path, layer) {
     .Call('_sailer_core_open_h5ad', PACKAGE = 'sailer', path, layer)
 }

@@ -22,7 +22,7 @@
 #' The counts come from the assay `assay.type` of the object or of its
 #' alternative experiment `altexp`. The embedding always goes to the main
 #' experiment, whose columns are the same cells, and `batch` and `covariates`
-#' name columns of its `colData`. DelayedArray and HDF5Array assays are read by
+#' name columns of its `colData`. DelayedArray assays are read by
 #' blocks, a `TENxMatrix` or `H5ADMatrix` straight from its file.
 #'
 #' @param object A `Seurat` object, one of its assays (`Assay`,

@@ -91,7 +91,24 @@ seed_behind <- function(x) {
   list(seed = seed, peaks = peaks, cells = cells)
 }
 
-# Our reader on the seed's file, or NULL when that is not for it (CSC, dense).
+# A dense matrix as writeHDF5Array() writes it, streamed like other files.
+open_dense_seed <- function(seed) {
+  tryCatch(
+    open_dense(normalizePath(seed@filepath), seed@name),
+    sailer_file_error = function(cnd) NULL
+  )
+}
+
+open_dense <- function(path, dataset) {
+  opened <- core_open_dense(path, dataset)
+  new_cells(
+    opened$source, NULL, NULL, opened$origin,
+    file = list(path = path, dataset = dataset, layout = "dense"),
+    chosen = list(peaks = NULL, cells = NULL)
+  )
+}
+
+# Our reader on the seed's file, or NULL when that is not for it (CSC).
 open_seed <- function(seed) {
   open <- function(...) {
     tryCatch(
@@ -99,6 +116,9 @@ open_seed <- function(seed) {
       sailer_file_error = function(cnd) NULL,
       sailer_argument_error = function(cnd) NULL
     )
+  }
+  if (methods::is(seed, "HDF5ArraySeed")) {
+    return(open_dense_seed(seed))
   }
   if (methods::is(seed, "TENxMatrixSeed")) {
     return(open(group = sub("^/", "", seed@group), feature_type = NULL))

@@ -126,13 +126,20 @@ read_obs_columns <- function(path) {
 # The pointer died with its process; the file is still there.
 reopen_cells <- function(x, call = rlang::caller_env()) {
   file <- x$file
-  fresh <- open_cells(file$path, file$group, file$feature_type, file$layer)
+  fresh <- if (identical(file$layout, "dense")) {
+    open_dense(file$path, file$dataset)
+  } else {
+    open_cells(file$path, file$group, file$feature_type, file$layer)
+  }
   if (!is.null(x$chosen$peaks) || !is.null(x$chosen$cells)) {
     fresh <- tryCatch(
       fresh[x$chosen$peaks %||% seq_len(nrow(fresh)),
             x$chosen$cells %||% seq_len(ncol(fresh))],
       sailer_argument_error = function(cnd) fresh
     )
+  }
+  if (identical(file$layout, "dense") && identical(dim(fresh), dim(x))) {
+    fresh[c("peaks", "cells")] <- unclass(x)[c("peaks", "cells")]
   }
   if (!identical(fresh$peaks, x$peaks) || !identical(fresh$cells, x$cells)) {
     abort(

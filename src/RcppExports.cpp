@@ -236,6 +236,18 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// core_open_dense
+Rcpp::List core_open_dense(std::string path, std::string dataset);
+RcppExport SEXP _sailer_core_open_dense(SEXP pathSEXP, SEXP datasetSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< std::string >::type path(pathSEXP);
+    Rcpp::traits::input_parameter< std::string >::type dataset(datasetSEXP);
+    rcpp_result_gen = Rcpp::wrap(core_open_dense(path, dataset));
+    return rcpp_result_gen;
+END_RCPP
+}
 // core_open_h5ad
 Rcpp::List core_open_h5ad(std::string path, std::string layer);
 RcppExport SEXP _sailer_core_open_h5ad(SEXP pathSEXP, SEXP layerSEXP) {
@@ -527,6 +539,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_sailer_core_bf16_is_fast", (DL_FUNC) &_sailer_core_bf16_is_fast, 1},
     {"_sailer_core_file_layout", (DL_FUNC) &_sailer_core_file_layout, 1},
     {"_sailer_core_open_tenx", (DL_FUNC) &_sailer_core_open_tenx, 3},
+    {"_sailer_core_open_dense", (DL_FUNC) &_sailer_core_open_dense, 2},
     {"_sailer_core_open_h5ad", (DL_FUNC) &_sailer_core_open_h5ad, 2},
     {"_sailer_core_obs_columns", (DL_FUNC) &_sailer_core_obs_columns, 1},
     {"_sailer_core_read_obs", (DL_FUNC) &_sailer_core_read_obs, 2},

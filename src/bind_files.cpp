@@ -8,6 +8,7 @@
 
 #include "bindings/errors.h"
 #include "bindings/source.h"
+#include "core/data/dense_hdf5_source.h"
 #include "core/data/h5ad_source.h"
 #include "core/data/hdf5.h"
 #include "core/data/tenx_source.h"
@@ -117,6 +118,17 @@ Rcpp::List core_open_tenx(std::string path, std::string group,
                           std::string feature_type) {
   return sailer::guarded([&] {
     return wrap_opened(sailer::open_tenx(path, {group, feature_type}));
+  });
+}
+
+// A dense matrix, a row of the dataset for each cell.
+// [[Rcpp::export]]
+Rcpp::List core_open_dense(std::string path, std::string dataset) {
+  return sailer::guarded([&] {
+    sailer::OpenedFile opened;
+    opened.source = std::make_shared<sailer::DenseHdf5Source>(
+        sailer::hdf5::File(path), dataset);
+    return wrap_opened(opened);
   });
 }
 

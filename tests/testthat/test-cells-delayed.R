@@ -66,7 +66,41 @@ test_that("dense and sparse matrices of HDF5Array give the same cells", {
     chunkdim = c(50, 7), with.dimnames = TRUE
   )
   expect_identical(delayed_block_cells(on_disk, FALSE) %% 7, 0)
-  expect_identical(read_cells(as_cells(on_disk)), open)
+  cells <- as_cells(on_disk)
+  expect_match(cells$origin, "dense HDF5 file")
+  expect_identical(read_cells(cells), counts)
+  expect_identical(read_cells(cells, c(60, 1, 8, 9)), counts[, c(60, 1, 8, 9)])
+  expect_identical(
+    check_cells(cells)[c("depth", "peak_cells")],
+    check_cells(counts)[c("depth", "peak_cells")]
+  )
+  chosen <- as_cells(on_disk[9:3, 40:21])
+  expect_match(chosen$origin, "dense HDF5 file")
+  expect_identical(read_cells(chosen), counts[9:3, 40:21])
+  # A handle from another process opens its file again.
+  for (handle in list(cells, chosen)) {
+    again <- unserialize(serialize(handle, NULL))
+    expect_identical(read_cells(as_cells(again)), read_cells(handle))
+  }
+  expect_identical(read_cells(as_cells(on_disk > 0)), open)
+  # Training reads the file as it reads memory: so small, it is held whole.
+  from_file <- quick_fit(on_disk, min_fraction = 0.001)
+  in_memory <- quick_fit(counts, min_fraction = 0.001)
+  expect_identical(embedding(from_file), embedding(in_memory))
+})
+
+test_that("a bad count in a dense file is named", {
+  skip_if_not_installed("HDF5Array")
+  for (bad in list(NaN, -1, 0.5)) {
+    counts <- tiny_counts()
+    counts[41, 12] <- bad
+    on_disk <- HDF5Array::writeHDF5Array(
+      counts, withr::local_tempfile(), "x",
+      chunkdim = c(50, 7), with.dimnames = TRUE
+    )
+    expect_error(check_cells(on_disk), "CELL011-1",
+                 class = "sailer_data_error")
+  }
 })
 
 test_that("a TENxMatrix is read from its file, choices included", {

@@ -50,6 +50,13 @@ class Dataset {
 
   // Values that are stored, and so read, together; 1 where each is by itself.
   int64_t chunk_length() const;
+  // Of each dimension; empty where the dataset is in one piece.
+  std::vector<int64_t> chunk_shape() const;
+
+  // The values [first, first + count) in each of several dimensions, the last
+  // one running fastest.
+  void read_tile(const std::vector<int64_t>& first,
+                 const std::vector<int64_t>& count, float* out) const;
   ValueType type() const { return type_; }
 
   // For messages: "dataset 'matrix/indptr' of 'pbmc.h5'".

@@ -74,12 +74,37 @@ int64_t Dataset::size() const {
                          std::multiplies<int64_t>());
 }
 
-int64_t Dataset::chunk_length() const {
+std::vector<int64_t> Dataset::chunk_shape() const {
   Session session;
   Handle plist(H5Dget_create_plist(id_.get()), H5Pclose);
-  if (H5Pget_layout(plist.get()) != H5D_CHUNKED) return 1;
-  std::vector<hsize_t> chunk(H5S_MAX_RANK, 1);
-  H5Pget_chunk(plist.get(), H5S_MAX_RANK, chunk.data());
+  if (H5Pget_layout(plist.get()) != H5D_CHUNKED) return {};
+  std::vector<hsize_t> chunk(shape_.size(), 1);
+  H5Pget_chunk(plist.get(), static_cast<int>(chunk.size()), chunk.data());
+  return {chunk.begin(), chunk.end()};
+}
+
+void Dataset::read_tile(const std::vector<int64_t>& first,
+                        const std::vector<int64_t>& count, float* out) const {
+  Session session;
+  const std::vector<hsize_t> start(first.begin(), first.end());
+  const std::vector<hsize_t> length(count.begin(), count.end());
+  Handle file_space(H5Dget_space(id_.get()), H5Sclose);
+  Handle memory_space(
+      H5Screate_simple(static_cast<int>(length.size()), length.data(), nullptr),
+      H5Sclose);
+  if (H5Sselect_hyperslab(file_space.get(), H5S_SELECT_SET, start.data(),
+                          nullptr, length.data(), nullptr) < 0 ||
+      H5Dread(id_.get(), H5T_NATIVE_FLOAT, memory_space.get(), file_space.get(),
+              H5P_DEFAULT, out) < 0) {
+    throw Error(ErrorKind::kFile,
+                "The " + describe() + " cannot be read from row " +
+                    std::to_string(first[0] + 1) + " on" + Session::reason() +
+                    "; the file is damaged or cut short.");
+  }
+}
+
+int64_t Dataset::chunk_length() const {
+  const std::vector<int64_t> chunk = chunk_shape();
   return std::accumulate(chunk.begin(), chunk.end(), int64_t{1},
                          std::multiplies<int64_t>());
 }

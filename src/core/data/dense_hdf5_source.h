@@ -1,0 +1,45 @@
+// Counts in a dense two-dimensional HDF5 dataset, one row per cell: what
+// HDF5Array's writeHDF5Array() makes of a features x cells matrix, which R's
+// order of dimensions turns round.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cell_source.h"
+#include "hdf5.h"
+
+namespace sailer {
+
+class DenseHdf5Source final : public CellSource {
+ public:
+  // Reads the file through once, to know the non-zeros of each cell. Throws
+  // Error(kFile) unless the dataset has two dimensions and holds numbers.
+  DenseHdf5Source(const hdf5::File& file, const std::string& dataset);
+
+  int64_t n_cells() const override { return n_cells_; }
+  int64_t n_features() const override { return n_features_; }
+  void read(int64_t first, int64_t count, SparseRows& out) override;
+  void read_open(const int64_t* cells, int64_t n, OpenRows& out) override;
+  int64_t n_entries(int64_t first, int64_t count) const override {
+    return offsets_[first + count] - offsets_[first];
+  }
+  bool random_access() const override { return false; }
+  std::vector<int32_t> blocks() const override;
+  std::string describe() const override;
+
+ private:
+  void count_entries();
+  [[noreturn]] void throw_changed() const;
+  template <typename Visit>
+  void visit(int64_t first, int64_t count, const Visit& visit) const;
+
+  hdf5::Dataset dataset_;
+  std::string file_;
+  int64_t n_cells_ = 0, n_features_ = 0;
+  int64_t block_cells_ = 1;     // of one row of chunks
+  int64_t block_features_ = 1;  // read at once, whole chunks
+  std::vector<int64_t> offsets_;
+};
+
+}  // namespace sailer
