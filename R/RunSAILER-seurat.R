@@ -10,13 +10,30 @@ RunSAILER.Seurat <- function(object, assay = NULL, layer = "counts",
   assay <- choose_assay(object, assay)
   check_text(reduction.name, "reduction.name")
   check_reduction_key(reduction.key)
+  given <- read_seurat(object, assay, layer, features, batch, covariates)
+
+  own <- function() get_fit(object, reduction.name)
+  fit <- fit_cells(given$cells, given$batch, given$covariates, resume, own, ...)
+  object <- store_in_seurat(object, fit, assay, reduction.name, reduction.key)
+  if (is.null(fit$embedding)) {
+    return(object)
+  }
+  command <- SeuratObject::LogSeuratCommand(object, return.command = TRUE)
+  command <- complete_command(
+    command, c(list(...), fit$control), "RunSAILER", assay
+  )
+  object[[command@name]] <- command
+  object
+}
+
+# What a fit needs of an object: list(cells, batch, covariates).
+read_seurat <- function(object, assay, layer, features, batch, covariates,
+                        call = rlang::caller_env()) {
   cells <- as_cells(object, assay = assay, layer = layer, features = features)
-  frame <- environment()
   columns <- function(names, arg) {
     table <- object[[]][cells$cells, , drop = FALSE]
-    named_columns(table, names, arg, "the metadata of the object", frame)
+    named_columns(table, names, arg, "the metadata of the object", call)
   }
-  # `batch` and `layer` are kept as they were given: the log shows them.
   labels <- if (is.null(batch)) {
     layers_as_batches(object[[assay]], layer, cells$cells)
   } else {
@@ -24,20 +41,19 @@ RunSAILER.Seurat <- function(object, assay = NULL, layer = "counts",
   }
   others <- columns(covariates, "covariates")
   tell_of_missing_cells(ncol(object) - ncol(cells), assay)
+  list(cells = cells, batch = labels, covariates = others)
+}
 
-  own <- function() get_fit(object, reduction.name)
-  fit <- fit_cells(cells, labels, others, resume, own, ...)
+# A reduction with the fit, or the fit alone where there is no embedding.
+store_in_seurat <- function(object, fit, assay, name, key) {
   if (is.null(fit$embedding)) {
     fits <- SeuratObject::Misc(object, "sailer")
-    fits[[reduction.name]] <- fit
+    fits[[name]] <- fit
     suppressWarnings(SeuratObject::Misc(object, "sailer") <- fits)
-    warn_of_no_embedding()
-    return(object)
+    warn_of_no_embedding(fit)
+  } else {
+    object[[name]] <- new_reduction(fit, assay, key)
   }
-  object[[reduction.name]] <- new_reduction(fit, assay, reduction.key)
-  command <- SeuratObject::LogSeuratCommand(object, return.command = TRUE)
-  command <- complete_command(command, c(list(...), fit$control), assay)
-  object[[command@name]] <- command
   object
 }
 
@@ -105,16 +121,16 @@ check_reduction_key <- function(key, call = rlang::caller_env()) {
 # Options of the model and the training belong to the log; long values do not.
 # Seurat prints what is in it by cat(), which takes no lists, and deparses the
 # call, objects within it included when it came from do.call().
-complete_command <- function(command, options, assay) {
+complete_command <- function(command, options, door, assay) {
   params <- c(command@params, options)
   params <- params[!duplicated(names(params))]
   short <- vapply(
     params, function(value) is.atomic(value) && length(value) <= 100, logical(1)
   )
   command@params <- params[short & lengths(params) > 0]
-  command@name <- paste("RunSAILER", assay, sep = ".")
+  command@name <- paste(door, assay, sep = ".")
   if (sum(nchar(command@call.string)) > 2000) {
-    command@call.string <- "RunSAILER(...)"
+    command@call.string <- paste0(door, "(...)")
   }
   command
 }

@@ -97,12 +97,19 @@ RunSAILER.default <- function(object, ...) {
   if (load_class(object)) {
     return(RunSAILER(object, ...))
   }
-  abort(c(
-    "{.fn RunSAILER} is for Seurat and SingleCellExperiment objects, not for
-     {.obj_type_friendly {object}}.",
-    i = "For a matrix or cells from {.fn open_cells} call {.fn sailer}; its
-         {.fn embedding} is a matrix."
-  ))
+  refuse_class(object, "RunSAILER", "sailer")
+}
+
+refuse_class <- function(object, door, core, call = rlang::caller_env()) {
+  abort(
+    c(
+      "{.fn {door}} is for Seurat and SingleCellExperiment objects, not for
+       {.obj_type_friendly {object}}.",
+      i = "For a matrix or cells from {.fn open_cells} call {.fn {core}}; its
+           {.fn embedding} is a matrix."
+    ),
+    call = call
+  )
 }
 
 #' @rdname RunSAILER
@@ -115,28 +122,46 @@ RunSAILER.SingleCellExperiment <- function(object, assay.type = "counts",
   need_package("SingleCellExperiment", "for SingleCellExperiment objects")
   need_package("SummarizedExperiment", "for SingleCellExperiment objects")
   check_text(name, "name")
+  given <- read_experiment(
+    object, assay.type, altexp, features, batch, covariates
+  )
+  own <- function() get_fit(object, name)
+  fit <- fit_cells(given$cells, given$batch, given$covariates, resume, own, ...)
+  store_in_experiment(object, fit, name)
+}
+
+# What a fit needs of an object: list(cells, batch, covariates).
+read_experiment <- function(object, assay.type, altexp, features, batch,
+                            covariates, call = rlang::caller_env()) {
   cells <- as_cells(
     object, assay.type = assay.type, altexp = altexp, features = features
   )
   table <- SummarizedExperiment::colData(object)
-  where <- "the colData of the object"
-  batch <- plain_columns(named_columns(table, batch, "batch", where))
-  covariates <- plain_columns(
-    named_columns(table, covariates, "covariates", where)
+  columns <- function(names, arg) {
+    plain_columns(
+      named_columns(table, names, arg, "the colData of the object", call)
+    )
+  }
+  list(
+    cells = cells, batch = columns(batch, "batch"),
+    covariates = columns(covariates, "covariates")
   )
-  fit <- fit_cells(
-    cells, batch, covariates, resume, function() get_fit(object, name), ...
-  )
-  store_in_experiment(object, fit, name)
 }
 
 #' @export
 RunSAILER.SummarizedExperiment <- function(object, ...) {
-  abort(c(
-    "A {class(object)[1]} has no place for reduced dimensions.",
-    i = "Make it a SingleCellExperiment first:
-         {.code as(x, \"SingleCellExperiment\")}."
-  ))
+  refuse_plain_experiment(object)
+}
+
+refuse_plain_experiment <- function(object, call = rlang::caller_env()) {
+  abort(
+    c(
+      "A {class(object)[1]} has no place for reduced dimensions.",
+      i = "Make it a SingleCellExperiment first:
+           {.code as(x, \"SingleCellExperiment\")}."
+    ),
+    call = call
+  )
 }
 
 # The columns as a data frame, run-length encoded ones written out.
@@ -149,7 +174,7 @@ plain_columns <- function(table) {
 # reducedDim<- renames the rows of what it is given: their order must be right.
 store_in_experiment <- function(object, fit, name) {
   if (is.null(fit$embedding)) {
-    warn_of_no_embedding()
+    warn_of_no_embedding(fit)
   } else {
     values <- embedding(fit)[colnames(object), , drop = FALSE]
     SingleCellExperiment::reducedDim(object, name) <- values

@@ -1,16 +1,30 @@
-# What RunSAILER() does between the object's cells and the fit, for every class:
-# trains or goes on, and sees to it that there is an embedding to put back.
+# What RunSAILER() and RunSAILERX() do between the object's cells and the fit,
+# for every class: train or go on, and see to it that there is an embedding to
+# put back.
 
 # `resume` is NULL, a fit, the folder of a checkpoint, or TRUE for the fit that
-# the object holds, which `own` finds.
-fit_cells <- function(cells, batch, covariates, resume, own, ...) {
-  if (is.null(resume) || rlang::is_false(resume)) {
-    fit <- sailer(cells, batch = batch, covariates = covariates, ...)
-  } else {
+# the object holds, which `own` finds. `guide` is what RunSAILERX() has from the
+# RNA (new_guide()), NULL for RunSAILER().
+fit_cells <- function(cells, batch, covariates, resume, own, ...,
+                      guide = NULL) {
+  if (goes_on(resume)) {
     if (rlang::is_true(resume)) resume <- own()
     fit <- resume_cells(resume, cells, ...)
+  } else if (is.null(guide)) {
+    fit <- sailer(cells, batch = batch, covariates = covariates, ...)
+  } else {
+    fit <- align_cells(
+      cells, guide, batch = batch, covariates = covariates, ...
+    )
   }
   complete_embedding(fit, cells)
+}
+
+goes_on <- function(resume) !is.null(resume) && !rlang::is_false(resume)
+
+# Depths that the user gives come before those of the object.
+align_cells <- function(cells, guide, ..., rna_depth = guide$depth) {
+  sailerx(cells, guide$reference, rna_depth = rna_depth, ...)
 }
 
 # Options of training may come one by one or as `control`.
@@ -45,12 +59,13 @@ complete_embedding <- function(fit, cells) {
   fit
 }
 
-warn_of_no_embedding <- function() {
+warn_of_no_embedding <- function(fit) {
+  door <- if (inherits(fit, "sailerx_fit")) "RunSAILERX" else "RunSAILER"
+  again <- paste0(door, "(object, resume = TRUE)")
   cli::cli_warn(
     c(
       "The cells were not embedded: the object has the fit, but no embedding.",
-      i = "{.fn get_fit} finds it; {.code RunSAILER(object, resume = TRUE)} goes
-           on with it."
+      i = "{.fn get_fit} finds it; {.code {again}} goes on with it."
     ),
     class = "sailer_interrupted"
   )

@@ -1,13 +1,14 @@
 #' The fit behind an embedding
 #'
-#' Finds what [sailer()] returned in an object that [RunSAILER()] gave back, for
-#' [history()], [plot()][plot.sailer_fit] or [predict()][predict.sailer_fit].
+#' Finds what [sailer()] or [sailerx()] returned in an object that [RunSAILER()]
+#' or [RunSAILERX()] gave back, for [history()], [plot()][plot.sailer_fit] or
+#' [predict()][predict.sailer_fit].
 #'
 #' @param object A `Seurat` object, a `DimReduc`, a `SingleCellExperiment`, or a
 #'   fit, which is given back.
 #' @param name Name of the reduction. NULL, the default, takes `"sailer"`
-#'   (Seurat) or `"SAILER"` (SingleCellExperiment) if it has a fit, else the
-#'   only one that has.
+#'   (Seurat) or `"SAILER"` (SingleCellExperiment) if it has a fit, else
+#'   `"sailerx"` or `"SAILERX"`, else the only one that has.
 #' @param ... Not used.
 #' @return An object of class `"sailer_fit"`.
 #' @section Errors:
@@ -69,7 +70,7 @@ get_fit.Seurat <- function(object, name = NULL, ...) {
   others <- SeuratObject::Misc(object, "sailer")
   fits[setdiff(names(others), reductions)] <-
     others[setdiff(names(others), reductions)]
-  choose_fit(fits[lengths(fits) > 0], name, "sailer", "reductions")
+  choose_fit(fits[lengths(fits) > 0], name, usual_names, "reductions")
 }
 
 #' @rdname get_fit
@@ -77,7 +78,8 @@ get_fit.Seurat <- function(object, name = NULL, ...) {
 get_fit.SingleCellExperiment <- function(object, name = NULL, ...) {
   need_package("S4Vectors", "for SingleCellExperiment objects")
   choose_fit(
-    S4Vectors::metadata(object)$sailer, name, "SAILER", "reduced dimensions"
+    S4Vectors::metadata(object)$sailer, name, toupper(usual_names),
+    "reduced dimensions"
   )
 }
 
@@ -85,9 +87,16 @@ fit_of_reduction <- function(reduction) {
   methods::slot(reduction, "misc")[["fit"]]
 }
 
+# What RunSAILER() and RunSAILERX() name their reductions, the first one first.
+usual_names <- c("sailer", "sailerx")
+
 choose_fit <- function(fits, name, usual, what, call = rlang::caller_env()) {
   if (!is.null(name)) check_text(name, "name", call = call)
-  wanted <- name %||% if (length(fits) == 1) names(fits) else usual
+  wanted <- name %||% if (length(fits) == 1) {
+    names(fits)
+  } else {
+    c(intersect(usual, names(fits)), usual)[1]
+  }
   if (!is.null(fits[[wanted]])) {
     return(fits[[wanted]])
   }

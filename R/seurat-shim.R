@@ -43,3 +43,30 @@ get_layer <- function(assay, layer) {
   }
   seurat5("LayerData")(assay, layer = layer)
 }
+
+# The matrices with the counts of an assay of any class: none, one, or one for
+# each layer.
+count_matrices <- function(assay) {
+  if (methods::is(assay, "StdAssay")) {
+    layers <- find_layers(assay, "counts")
+    return(lapply(layers, function(name) get_layer(assay, name)))
+  }
+  counts <- get_old_counts(assay, "counts")
+  if (any(dim(counts) == 0)) list() else list(counts)
+}
+
+# SeuratObject 4 takes only reductions of all cells of the object: cells that a
+# reduction lacks get NA.
+cover_cells <- function(reduction, cells) {
+  values <- SeuratObject::Embeddings(reduction)
+  if (has_seurat_layers() || nrow(values) == length(cells)) {
+    return(reduction)
+  }
+  all <- matrix(
+    NA_real_, length(cells), ncol(values),
+    dimnames = list(cells, colnames(values))
+  )
+  all[rownames(values), ] <- values
+  methods::slot(reduction, "cell.embeddings") <- all
+  reduction
+}

@@ -1,0 +1,436 @@
+skip_if_not_installed("withr")
+
+sim <- small_simulation()
+
+# Genes that follow the types, each cell with a depth of its own.
+rna <- withr::with_seed(5, {
+  mean <- matrix(rexp(50 * 3, 0.3), 50)[, sim$cells$cell_type]
+  mean <- sweep(mean, 2, exp(rnorm(120, sd = 0.3)), "*")
+  methods::as(matrix(rpois(length(mean), mean), 50), "CsparseMatrix")
+})
+dimnames(rna) <- list(sprintf("gene%d", 1:50), colnames(sim$counts))
+pca <- prcomp(t(log1p(as.matrix(rna))), rank. = 6)$x
+
+brief_x <- function(object, ...) {
+  RunSAILERX(object, hidden = 16, n_latent = 4, control = brief_control(), ...)
+}
+brief_sailerx <- function(x = sim$counts, reference = pca,
+                          rna_depth = Matrix::colSums(rna), ...) {
+  sailerx(x, reference, rna_depth, hidden = 16, n_latent = 4,
+          control = brief_control(), ...)
+}
+
+multiome_seurat <- function(cells = colnames(rna), pca = NULL) {
+  withr::local_options(Seurat.object.assay.version = "v3")
+  object <- small_seurat(list(
+    counts = sim$counts[, cells], cells = sim$cells[cells, ]
+  ))
+  suppressWarnings(
+    object[["RNA"]] <- SeuratObject::CreateAssayObject(rna[, cells])
+  )
+  if (!is.null(pca)) {
+    object[["pca"]] <- SeuratObject::CreateDimReducObject(
+      pca[cells, ], key = "PC_", assay = "RNA"
+    )
+  }
+  object
+}
+
+# The last 40 cells have no RNA.
+multiome <- colnames(rna)[1:80]
+hybrid_seurat <- function() {
+  suppressWarnings(merge(
+    multiome_seurat(multiome),
+    small_seurat(list(
+      counts = sim$counts[, 81:120], cells = sim$cells[81:120, ]
+    ))
+  ))
+}
+
+multiome_sce <- function(pca = NULL, counts = rna) {
+  SingleCellExperiment::SingleCellExperiment(
+    list(counts = counts),
+    colData = S4Vectors::DataFrame(sim$cells),
+    reducedDims = if (is.null(pca)) list() else list(PCA = pca),
+    altExps = list(ATAC = SummarizedExperiment::SummarizedExperiment(
+      list(counts = sim$counts)
+    ))
+  )
+}
+
+embedded <- function(object, name = "sailerx") {
+  SeuratObject::Embeddings(object, name)
+}
+
+# Packages that seem not to be there.
+local_missing <- function(missing, frame = parent.frame()) {
+  space <- asNamespace("sailer")
+  old <- get("is_installed", space)
+  set <- function(value) {
+    unlockBinding("is_installed", space)
+    assign("is_installed", value, space)
+    lockBinding("is_installed", space)
+  }
+  withr::defer(set(old), frame)
+  set(function(package) !package %in% missing && old(package))
+}
+
+# All that an object has but what RunSAILERX() adds.
+but_new <- function(object) {
+  object@reductions <- list()
+  object@commands <- list()
+  object
+}
+
+test_that("a Seurat object gets what sailerx() gives on the same matrices", {
+  skip_if_not_installed("SeuratObject")
+  object <- multiome_seurat(pca = pca)
+  expect_silent(
+    done <- brief_x(object, batch = "batch", covariates = "quality")
+  )
+  fit <- brief_sailerx(
+    batch = sim$cells["batch"], covariates = sim$cells["quality"]
+  )
+  expect_identical(embedded(done), embedding(fit), ignore_attr = "dimnames")
+  expect_identical(rownames(embedded(done)), colnames(sim$counts))
+  expect_identical(colnames(embedded(done)), paste0("sailerx_", 1:4))
+  expect_identical(SeuratObject::DefaultAssay(done[["sailerx"]]), "ATAC")
+  expect_s3_class(get_fit(done), "sailerx_fit")
+  expect_identical(get_fit(done)$state, fit$state)
+  expect_identical(history(get_fit(done))$alignment, history(fit)$alignment)
+  # The reference and the depths do matter.
+  expect_false(identical(
+    fit$state,
+    brief_sailerx(batch = sim$cells["batch"], rna_depth = NULL,
+                  covariates = sim$cells["quality"])$state
+  ))
+  expect_identical(but_new(done), but_new(object))
+  expect_identical(
+    SeuratObject::Embeddings(done, "pca"), pca, ignore_attr = "dimnames"
+  )
+})
+
+test_that("any reduction guides, under names of one's own, with options", {
+  skip_if_not_installed("SeuratObject")
+  object <- multiome_seurat(pca = pca)
+  other <- pca[, 1:2] * 3
+  object[["scvi"]] <- SeuratObject::CreateDimReducObject(
+    other, key = "scvi_", assay = "RNA"
+  )
+  SeuratObject::DefaultAssay(object) <- "RNA"
+  done <- brief_x(
+    object, assay = "ATAC", reference = "scvi", reduction.name = "x",
+    reduction.key = "x_", alignment = 10, rna_depth = NULL
+  )
+  fit <- brief_sailerx(reference = other, rna_depth = NULL, alignment = 10)
+  expect_identical(get_fit(done)$state, fit$state)
+  expect_identical(colnames(embedded(done, "x")), paste0("x_", 1:4))
+  expect_identical(SeuratObject::Command(done), "RunSAILERX.ATAC")
+  params <- done@commands$RunSAILERX.ATAC@params
+  expect_identical(params$reference, "scvi")
+  expect_identical(params$rna.assay, "RNA")
+  expect_identical(params$alignment, 10)
+  expect_equal(params$epochs, 3)
+})
+
+test_that("Seurat's usual steps make the reference, on a copy", {
+  skip_if_not_installed("Seurat")
+  object <- multiome_seurat()
+  withr::local_seed(1)
+  expect_message(done <- brief_x(object), "no reduction \"pca\".*RunPCA",
+                 class = "sailer_note")
+  # The user's random numbers go on as if nothing had been.
+  expect_identical(runif(1), withr::with_seed(1, runif(1)))
+  expect_setequal(SeuratObject::Reductions(done), c("pca", "sailerx"))
+  SeuratObject::DefaultAssay(object) <- "RNA"
+  by_hand <- object |>
+    Seurat::NormalizeData(verbose = FALSE) |>
+    Seurat::FindVariableFeatures(verbose = FALSE) |>
+    Seurat::ScaleData(verbose = FALSE) |>
+    Seurat::RunPCA(npcs = 30, approx = FALSE, verbose = FALSE)
+  expect_equal(embedded(done, "pca"), embedded(by_hand, "pca"))
+  expect_identical(SeuratObject::Key(done[["pca"]]), "PC_", ignore_attr = TRUE)
+  expect_identical(SeuratObject::DefaultAssay(done[["pca"]]), "RNA")
+  expect_identical(
+    get_fit(done)$state, brief_sailerx(reference = embedded(done, "pca"))$state
+  )
+  expect_identical(but_new(done), but_new(multiome_seurat()))
+  # And is used from then on.
+  expect_silent(again <- brief_x(done))
+  expect_identical(embedded(again), embedded(done))
+})
+
+test_that("cells without RNA take part in all but the alignment", {
+  skip_if_not_installed("Seurat")
+  object <- hybrid_seurat()
+  expect_message(
+    expect_message(done <- brief_x(object, batch = "batch"), "40 of the 120",
+                   class = "sailer_note"),
+    "80 cells of assay \"RNA\"", class = "sailer_note"
+  )
+  expect_identical(rownames(embedded(done)), colnames(object))
+  # Only cells with RNA made the reference.
+  made <- suppressMessages(brief_x(multiome_seurat(multiome)))
+  reference <- embedded(made, "pca")
+  expect_identical(rownames(reference), multiome)
+  whole <- embedded(done, "pca")
+  expect_equal(whole[multiome, ], reference)
+  expect_true(all(is.na(whole[setdiff(rownames(whole), multiome), ])))
+  fit <- brief_sailerx(
+    as_cells(object), whole[multiome, ], Matrix::colSums(rna),
+    batch = object$batch
+  )
+  expect_identical(embedded(done), embedding(fit), ignore_attr = "dimnames")
+})
+
+test_that("NA in the reduction and RNA counts of zero are no reference", {
+  skip_if_not_installed("SeuratObject")
+  holes <- pca
+  holes[3, 2] <- NA
+  object <- multiome_seurat(pca = holes)
+  object[["RNA"]]@counts[, 7] <- 0
+  expect_message(done <- brief_x(object), "2 of the 120 cells",
+                 class = "sailer_note")
+  fit <- brief_sailerx(reference = pca[-c(3, 7), ])
+  expect_identical(get_fit(done)$state, fit$state)
+})
+
+test_that("layers of Seurat 5 are read one by one", {
+  skip_if_not_installed("Seurat")
+  skip_if(
+    utils::packageVersion("SeuratObject") < "5.0.0",
+    "assays with layers need SeuratObject 5"
+  )
+  new_object <- function(counts, assay) {
+    SeuratObject::CreateSeuratObject(
+      SeuratObject::CreateAssay5Object(counts = counts),
+      assay = assay, meta.data = sim$cells[colnames(counts), ]
+    )
+  }
+  object <- new_object(sim$counts, "ATAC")
+  split_rna <- split(
+    SeuratObject::CreateAssay5Object(counts = rna[, multiome]),
+    f = sim$cells[multiome, "batch"]
+  )
+  suppressWarnings(object[["RNA"]] <- split_rna)
+  expect_equal(
+    seurat_rna_depth(object, "RNA")[multiome],
+    Matrix::colSums(rna)[multiome]
+  )
+  done <- suppressWarnings(suppressMessages(brief_x(object, batch = "batch")))
+  expect_identical(rownames(embedded(done)), colnames(sim$counts))
+  expect_setequal(rownames(embedded(done, "pca")), multiome)
+  fit <- brief_sailerx(
+    reference = embedded(done, "pca"), batch = sim$cells["batch"]
+  )
+  expect_identical(get_fit(done)$state, fit$state)
+  expect_identical(done[["RNA"]]@layers, object[["RNA"]]@layers)
+
+  # As merge() puts multiome and ATAC-only objects together.
+  one <- new_object(sim$counts[, multiome], "ATAC")
+  suppressWarnings(one[["RNA"]] <- SeuratObject::CreateAssay5Object(
+    counts = rna[, multiome]
+  ))
+  rest <- setdiff(colnames(rna), multiome)
+  both <- suppressWarnings(merge(one, new_object(sim$counts[, rest], "ATAC")))
+  merged <- suppressWarnings(suppressMessages(brief_x(both, batch = "batch")))
+  expect_setequal(rownames(embedded(merged)), colnames(rna))
+  expect_identical(sum(get_fit(merged)$cells %in% rest), 40L)
+  expect_setequal(rownames(embedded(merged, "pca")), multiome)
+})
+
+test_that("what is not there is named, with what is, before any training", {
+  skip_if_not_installed("SeuratObject")
+  object <- multiome_seurat(pca = pca)
+  wrong <- function(pattern, ..., x = object, class = "argument") {
+    expect_error(brief_x(x, ...), pattern,
+                 class = paste0("sailer_", class, "_error"))
+  }
+  wrong("\"peaks\".*\"ATAC\".*\"RNA\"", assay = "peaks")
+  wrong("rna.assay.*\"rna\".*\"ATAC\"", rna.assay = "rna")
+  wrong("for the peaks and for the RNA.*\"ATAC\"", assay = "RNA")
+  wrong("no reductions \"rpca\".*\"pca\"", reference = "rpca")
+  wrong("no reductions \"umap\".*no reductions", reference = "umap",
+        x = multiome_seurat())
+  wrong("reference", reference = pca)
+  wrong("both \"pca\"", reduction.name = "pca")
+  wrong("no column \"bach\"", batch = "bach")
+  wrong("n_latnt", n_latnt = 2)
+  wrong("0 of the 120 cells", class = "data", x = {
+    object[["pca"]]@cell.embeddings[] <- NA
+    object
+  })
+  bare <- multiome_seurat(pca = pca)
+  bare[["RNA"]]@counts <- methods::new("dgCMatrix")
+  wrong("\"RNA\" has no counts", class = "data", x = bare)
+  local_missing("Seurat")
+  wrong("\"pca\".*Seurat.*not installed.*no reductions.*RunPCA",
+        x = multiome_seurat())
+})
+
+test_that("a reference of the peaks themselves is told", {
+  skip_if_not_installed("SeuratObject")
+  object <- multiome_seurat(pca = pca)
+  object[["lsi"]] <- SeuratObject::CreateDimReducObject(
+    pca[, 1:3], key = "LSI_", assay = "ATAC"
+  )
+  expect_warning(brief_x(object, reference = "lsi"), "\"ATAC\"",
+                 class = "sailer_reference")
+})
+
+test_that("RunSAILERX goes on from a checkpoint, without the RNA", {
+  skip_if_not_installed("SeuratObject")
+  folder <- withr::local_tempfile(pattern = "checkpoint-")
+  control <- brief_control()
+  control$checkpoint <- folder
+  object <- multiome_seurat(pca = pca)
+  RunSAILERX(object, hidden = 16, n_latent = 4, control = control)
+  object[["RNA"]] <- NULL
+  resumed <- RunSAILERX(object, resume = folder, epochs = 5)
+  expect_s3_class(get_fit(resumed), "sailerx_fit")
+  expect_identical(nrow(history(get_fit(resumed))), 5L)
+  expect_identical(
+    embedded(resumed), embedding(get_fit(resumed)), ignore_attr = "dimnames"
+  )
+  expect_error(RunSAILERX(object, resume = TRUE), "no fit",
+               class = "sailer_argument_error")
+})
+
+test_that("get_fit() prefers SAILER's name, then SAILERX's", {
+  fits <- list(other = 1, sailerx = 2, sailer = 3)
+  expect_identical(choose_fit(fits, NULL, usual_names, "reductions"), 3)
+  expect_identical(choose_fit(fits[1:2], NULL, usual_names, "reductions"), 2)
+  expect_identical(choose_fit(fits[1], NULL, usual_names, "reductions"), 1)
+  expect_identical(choose_fit(fits, "other", usual_names, "reductions"), 1)
+  expect_error(
+    choose_fit(list(a = 1, b = 2), NULL, usual_names, "reductions"),
+    "named \"sailer\".*\"a\" and \"b\"", class = "sailer_argument_error"
+  )
+})
+
+test_that("the door to call again is that of the fit", {
+  fit <- structure(list(), class = c("sailerx_fit", "sailer_fit"))
+  expect_warning(warn_of_no_embedding(fit), "RunSAILERX\\(object",
+                 class = "sailer_interrupted")
+  expect_warning(warn_of_no_embedding(list()), "RunSAILER\\(object",
+                 class = "sailer_interrupted")
+})
+
+test_that("a SingleCellExperiment gets what sailerx() gives", {
+  skip_if_not_installed("SingleCellExperiment")
+  sce <- multiome_sce(pca)
+  expect_silent(done <- brief_x(sce, batch = "batch", covariates = "quality"))
+  fit <- brief_sailerx(
+    batch = sim$cells["batch"], covariates = sim$cells["quality"]
+  )
+  expect_identical(
+    SingleCellExperiment::reducedDim(done, "SAILERX"), embedding(fit)
+  )
+  expect_identical(get_fit(done)$state, fit$state)
+  expect_s3_class(get_fit(done), "sailerx_fit")
+  expect_identical(
+    SingleCellExperiment::reducedDimNames(done), c("PCA", "SAILERX")
+  )
+  SingleCellExperiment::reducedDim(done, "SAILERX") <- NULL
+  S4Vectors::metadata(done) <- list()
+  expect_identical(done, sce)
+  both <- RunSAILER(
+    brief_x(sce, altexp = "ATAC"),
+    altexp = "ATAC", hidden = 16, n_latent = 4, control = brief_control()
+  )
+  expect_false(inherits(get_fit(both), "sailerx_fit"))
+  expect_s3_class(get_fit(both, "SAILERX"), "sailerx_fit")
+})
+
+test_that("columns without RNA or with NA are ATAC-only", {
+  skip_if_not_installed("SingleCellExperiment")
+  counts <- rna
+  counts[, 81:120] <- 0
+  holes <- pca
+  holes[5, ] <- NA
+  sce <- multiome_sce(holes, Matrix::drop0(counts))
+  expect_message(done <- brief_x(sce, batch = "batch"), "41 of the 120",
+                 class = "sailer_note")
+  fit <- brief_sailerx(
+    reference = pca[setdiff(1:80, 5), ], batch = sim$cells["batch"]
+  )
+  expect_identical(
+    SingleCellExperiment::reducedDim(done, "SAILERX"), embedding(fit)
+  )
+})
+
+test_that("RNA counts on disk give the same depth", {
+  skip_if_not_installed("SingleCellExperiment")
+  skip_if_not_installed("DelayedArray")
+  delayed <- DelayedArray::DelayedArray(rna)
+  sce <- multiome_sce(pca, delayed)
+  expect_identical(
+    experiment_rna_depth(sce, "counts"), Matrix::colSums(rna)
+  )
+  expect_identical(column_sums(as.matrix(rna)), Matrix::colSums(rna))
+})
+
+test_that("what a SingleCellExperiment lacks is named", {
+  skip_if_not_installed("SingleCellExperiment")
+  sce <- multiome_sce(pca)
+  wrong <- function(pattern, ..., x = sce, class = "argument") {
+    expect_error(brief_x(x, ...), pattern,
+                 class = paste0("sailer_", class, "_error"))
+  }
+  wrong("\"peaks\".*\"ATAC\"", altexp = "peaks")
+  several <- sce
+  SingleCellExperiment::altExp(several, "ADT") <-
+    SingleCellExperiment::altExp(sce)
+  wrong("altexp.*\"ATAC\" and \"ADT\"", x = several)
+  wrong("object has none", x = SingleCellExperiment::removeAltExps(sce))
+  wrong("no reduced dimensions \"scVI\".*\"PCA\"", reference = "scVI")
+  wrong("rna.assay.type.*\"umi\".*\"counts\"", rna.assay.type = "umi")
+  wrong("both \"PCA\"", name = "PCA")
+  wrong("n_latnt", n_latnt = 2)
+  wrong("0 of the 120 cells", class = "data", x = multiome_sce(pca * NA))
+  nameless <- sce
+  colnames(nameless) <- NULL
+  wrong("no names", class = "data", x = nameless)
+  local_missing(c("scran", "scater"))
+  wrong("\"PCA\".*not installed.*scater::runPCA", x = multiome_sce())
+  plain <- methods::as(sce, "SummarizedExperiment")
+  wrong("SingleCellExperiment", x = methods::as(plain, "SummarizedExperiment"))
+})
+
+test_that("scater's and scran's usual steps make the reference", {
+  skip_if_not_installed("scater")
+  skip_if_not_installed("scran")
+  counts <- rna
+  counts[, 81:120] <- 0
+  sce <- multiome_sce(counts = Matrix::drop0(counts))
+  notes <- character()
+  done <- withCallingHandlers(
+    suppressWarnings(brief_x(sce)),
+    sailer_note = function(note) {
+      notes <<- c(notes, conditionMessage(note))
+      tryInvokeRestart("muffleMessage")
+    }
+  )
+  expect_match(notes, "no reduced dimensions \"PCA\"", all = FALSE)
+  expect_match(notes, "40 of the 120", all = FALSE)
+  made <- SingleCellExperiment::reducedDim(done, "PCA")
+  expect_identical(dim(made)[1], 120L)
+  expect_true(all(is.na(made[81:120, ])))
+  expect_false(anyNA(made[1:80, ]))
+  small <- scuttle::logNormCounts(sce[, 1:80])
+  genes <- scran::getTopHVGs(scran::modelGeneVar(small), n = 2000)
+  by_hand <- suppressWarnings(
+    scater::calculatePCA(small, ncomponents = ncol(made), subset_row = genes)
+  )
+  expect_equal(abs(made[1:80, 1:3]), abs(by_hand[, 1:3]), tolerance = 1e-4,
+               ignore_attr = TRUE)
+  expect_identical(
+    get_fit(done)$state, brief_sailerx(reference = made[1:80, ])$state
+  )
+})
+
+test_that("other things are sent to sailerx()", {
+  expect_error(RunSAILERX(sim$counts), "sailerx",
+               class = "sailer_argument_error")
+  expect_error(RunSAILERX(NULL), "RunSAILERX", class = "sailer_argument_error")
+})
