@@ -21,21 +21,23 @@
 #' @inheritParams sailer
 #' @param reference Reference embedding of any width and from any method: a
 #'   numeric matrix of cells x dimensions. With row names, rows are found by the
-#'   cells' names, and cells may be missing; without, there is one row per cell,
-#'   in their order. Rows with NA are cells without a reference.
+#'   cells' names, cells may be missing and rows of other cells are ignored;
+#'   without, there is one row per cell, in their order. Rows with NA are cells
+#'   without a reference. Only the directions of the rows count.
 #' @param rna_depth RNA molecules of each cell: a vector with one number per
-#'   cell, matched by name if named; NA where there is no reference. Cells with
-#'   few open peaks for their RNA are then aligned with more weight: the
-#'   logarithm of RNA depth over ATAC depth, scaled to 0 ... 1 (3.2.2). NULL,
-#'   the default, gives all cells the weight 1.
+#'   cell; or named, and then matched by name. NA, or missing by name, where
+#'   there is no reference. Cells with few open peaks for their RNA are then
+#'   aligned with more weight: the logarithm of RNA depth over ATAC depth (of
+#'   the peaks that the model keeps), scaled to 0 ... 1 over the cells with a
+#'   reference (3.2.2). NULL, the default, gives all cells the weight 1.
 #' @param alignment Weight of the alignment, at least 0, on the scale of nats
 #'   per cell: it multiplies the mean over pairs of the squared difference of
 #'   similarities. 0 is SAILER. Larger values follow the reference more closely;
 #'   see [alignment_path()].
 #' @return An object of classes `"sailerx_fit"` and `"sailer_fit"`, with all
-#'   that [sailer()]'s has. [history()] has the columns `alignment`, the
-#'   unweighted term over the training cells, and `validation_alignment`, over
-#'   the cells kept back.
+#'   that [sailer()]'s has. [history()] has the columns `alignment`, the term
+#'   over the training cells before it is multiplied by its weight, and
+#'   `validation_alignment`, over the cells kept back.
 #' @section Errors:
 #' Those of [sailer()]; `sailer_argument_error` when `reference` or `rna_depth`
 #' do not fit the cells; `sailer_data_error` when fewer than 2 cells have a
@@ -87,16 +89,17 @@ sailerx <- function(x, reference, rna_depth = NULL, batch = NULL,
   begin_or_continue(run$plan, run$cells, run$map)
 }
 
-# list(values = cells x width, present = logical, weight = 0 ... 1), in the
-# order of the cells; what a cell without a reference has is 0.
+# list(values = cells x width, rows of length 1, present = logical, weight =
+# 0 ... 1), in the order of the cells; what a cell without a reference has is 0.
 as_reference <- function(reference, rna_depth, depth, cells,
                          call = rlang::caller_env()) {
   values <- align_reference(reference, cells, call)
-  present <- !is.na(rowSums(values))
-  if (any(is.infinite(values[present, ]))) {
-    first <- cells[present][!is.finite(rowSums(values[present, ]))][1]
+  dimnames(values) <- NULL
+  present <- rowSums(is.na(values)) == 0
+  infinite <- present & rowSums(is.infinite(values)) > 0
+  if (any(infinite)) {
     abort(
-      "{.arg reference} is infinite for cell {.val {first}}.",
+      "{.arg reference} is infinite for cell {.val {cells[infinite][1]}}.",
       class = "data", call = call
     )
   }
@@ -111,15 +114,25 @@ as_reference <- function(reference, rna_depth, depth, cells,
     )
   }
   values[!present, ] <- 0
-  dimnames(values) <- NULL
   list(
-    values = values, present = present,
+    values = unit_rows(values), present = present,
     weight = reference_weights(rna_depth, depth, present, cells, call)
   )
 }
 
+# Only directions count; the core computes in single precision, where very large
+# and very small rows would lose theirs. Rows of zeros stay.
+unit_rows <- function(x) {
+  largest <- do.call(pmax, lapply(seq_len(ncol(x)), function(k) abs(x[, k])))
+  x <- x / ifelse(largest > 0, largest, 1)
+  length <- sqrt(rowSums(x^2))
+  x / ifelse(length > 0, length, 1)
+}
+
 align_reference <- function(reference, cells, call) {
-  if (is.data.frame(reference)) reference <- as.matrix(reference)
+  if (is.data.frame(reference) || methods::is(reference, "Matrix")) {
+    reference <- as.matrix(reference)
+  }
   if (!is.matrix(reference) || !is.numeric(reference) ||
         ncol(reference) == 0) {
     abort(
@@ -161,6 +174,13 @@ reference_weights <- function(rna_depth, depth, present, cells, call) {
     return(as.numeric(present))
   }
   if (!is.null(names(rna_depth))) {
+    if (anyDuplicated(names(rna_depth))) {
+      twice <- names(rna_depth)[duplicated(names(rna_depth))][1]
+      abort(
+        "{.arg rna_depth} has several values for cell {.val {twice}}.",
+        call = call
+      )
+    }
     rna_depth <- rna_depth[match(cells, names(rna_depth))]
   }
   if (!is.numeric(rna_depth) || length(rna_depth) != length(cells)) {

@@ -1,0 +1,347 @@
+# Samples that were counted in different peaks: overlapping peaks become one,
+# and their counts are summed (thesis 3.2.3).
+
+#' Count samples in the same peaks
+#'
+#' Unites the peaks of several samples where they overlap, and sums the counts
+#' of the peaks that became one, so that a single model can read all samples.
+#' Says in a message what became of the peaks of each sample.
+#'
+#' Peaks that share a base are united, and so is whatever overlaps the result,
+#' by `reduce()` of GenomicRanges: two peaks of a sample become one where a peak
+#' of another bridges them. Peaks that only touch stay apart; strands are
+#' ignored. Counts are summed by sparse matrix products, never made dense. A
+#' fragment counted in two peaks that become one counts twice, which models of
+#' open and closed do not see. Counting the fragments anew in the united
+#' `ranges` is more exact where the fragment files are at hand.
+#'
+#' @param counts Named list of the samples: sparse (or dense) matrices of
+#'   counts, peaks in rows and cells in columns, with names of both.
+#' @param ranges `GRanges` of each sample's peaks, in the order of its rows: a
+#'   list with the samples' names. Samples that it lacks, and all with NULL, the
+#'   default, have them read from the peaks' names, such as `chr1-100-200` or
+#'   `chr1:100-200`.
+#' @param how `"union"`: all united peaks; a sample has zeros in those that it
+#'   lacks. `"shared"`: only those that have peaks of every sample. What was not
+#'   counted is not closed, and the zeros of `"union"` tell samples apart, which
+#'   a `batch` has to take out again.
+#'
+#' @return A list:
+#' * `counts`: `dgCMatrix`, united peaks x all cells, sample after sample. Peaks
+#'   are named `chr1-100-200`. Where samples have cells of the same name, all
+#'   cells are named by sample and cell, as `sample_cell`.
+#' * `sample`: factor, the sample of each cell, named by cell: a `batch` for
+#'   [sailerx()] and [sailer()].
+#' * `ranges`: `GRanges` of the united peaks.
+#' * `map`: data frame of all samples' peaks: `sample`, `peak` and `united`, the
+#'   name of the peak that it is in now, NA where that was left out.
+#' * `summary`: data frame, one row per sample: the number of `peaks`; how many
+#'   of them were `kept` as they were and how many `merged` into a larger one;
+#'   how many united peaks are the sample's `alone`; `counts_kept`, the share
+#'   of its counts that is in the result.
+#' @section Errors:
+#' `sailer_argument_error` when `counts` is no named list of matrices, when
+#' `ranges` does not fit, and without the package GenomicRanges;
+#' `sailer_data_error`, naming sample and peak or cell, when names are missing,
+#' duplicated or hold no range, when samples have no chromosome in common, and
+#' when no peak is shared.
+#' @references Cao (2023), section 3.2.3: hybrid integration.
+#' @examplesIf requireNamespace("GenomicRanges", quietly = TRUE)
+#' counts_in <- function(peaks, cells) {
+#'   Matrix::Matrix(1:2, length(peaks), length(cells),
+#'     sparse = TRUE, dimnames = list(peaks, cells)
+#'   )
+#' }
+#' united <- unite_peaks(list(
+#'   multiome = counts_in(c("chr1-100-200", "chr1-500-600"), c("a", "b")),
+#'   atac = counts_in(c("chr1-150-250", "chr2-10-90"), c("a", "c"))
+#' ))
+#' united$counts
+#' united$map
+#' @importFrom Matrix sparseMatrix
+#' @export
+unite_peaks <- function(counts, ranges = NULL, how = c("union", "shared")) {
+  how <- rlang::arg_match(how)
+  need_package("GenomicRanges", "to unite peaks")
+  check_samples(counts)
+  counts <- Map(sample_counts, counts, names(counts))
+  peaks <- sample_ranges(counts, ranges)
+  united <- unite_ranges(peaks)
+  map <- united$map
+  present <- vapply(map, function(to) {
+    seq_along(united$ranges) %in% to
+  }, logical(length(united$ranges)))
+  present <- matrix(present, ncol = length(counts))
+  kept <- how == "union" | rowSums(present) == ncol(present)
+  if (!any(kept)) {
+    abort(
+      c(
+        "No peak is shared by all {length(counts)} samples.",
+        i = 'Take {.code how = "union"}, or leave samples out.'
+      ),
+      class = "data"
+    )
+  }
+  names <- range_names(united$ranges)
+  place <- cumsum(kept)
+  place[!kept] <- NA
+  blocks <- lapply(names(counts), function(sample) {
+    sum_rows(counts[[sample]], place[map[[sample]]], sum(kept))
+  })
+  cells <- sample_cells(lapply(counts, colnames))
+  all <- do.call(cbind, blocks)
+  dimnames(all) <- list(names[kept], unlist(cells, use.names = FALSE))
+  summary <- summarise_union(counts, blocks, peaks, united, present)
+  tell_of_union(summary, how, sum(kept), length(kept))
+  list(
+    counts = all,
+    sample = factor(
+      stats::setNames(rep(names(counts), lengths(cells)), colnames(all)),
+      names(counts)
+    ),
+    ranges = stats::setNames(united$ranges, names)[kept],
+    map = data.frame(
+      sample = rep(names(counts), lengths(map)),
+      peak = unlist(lapply(counts, rownames), use.names = FALSE),
+      united = ifelse(kept, names, NA)[unlist(map, use.names = FALSE)]
+    ),
+    summary = summary
+  )
+}
+
+check_samples <- function(counts, call = rlang::caller_env()) {
+  if (!is.list(counts) || is.data.frame(counts) || length(counts) < 2) {
+    abort(
+      "{.arg counts} must be a named list of at least two matrices, one per
+       sample, not {.obj_type_friendly {counts}}.",
+      call = call
+    )
+  }
+  names <- names(counts)
+  if (is.null(names) || anyNA(names) || any(names == "") ||
+        anyDuplicated(names)) {
+    abort(
+      c(
+        "Every sample in {.arg counts} must have a name of its own.",
+        i = "For example {.code list(multiome = first, atac = second)}."
+      ),
+      call = call
+    )
+  }
+}
+
+# The counts of a sample as a dgCMatrix with names.
+sample_counts <- function(x, sample, call = rlang::caller_env(2)) {
+  if (inherits(x, c("Matrix", "matrix"))) {
+    x <- methods::as(methods::as(x, "CsparseMatrix"), "generalMatrix")
+    x <- methods::as(x, "dMatrix")
+  } else if (inherits(x, "DelayedMatrix")) {
+    x <- methods::as(x, "dgCMatrix")
+  } else {
+    abort(
+      c(
+        "Sample {.val {sample}} must be a matrix of counts, peaks x cells, not
+         {.obj_type_friendly {x}}.",
+        i = "Counts are summed in memory: read files first, and take the counts
+             out of objects."
+      ),
+      call = call
+    )
+  }
+  tell <- function(cnd) {
+    abort(
+      c("Sample {.val {sample}} cannot be used.", x = "{cnd$message}"),
+      class = "data", call = call
+    )
+  }
+  tryCatch(
+    {
+      check_names(rownames(x), "peak", "row", call)
+      check_names(colnames(x), "cell", "column", call)
+    },
+    sailer_data_error = tell
+  )
+  x
+}
+
+# list of GRanges, one per sample, from what was given or the peaks' names.
+sample_ranges <- function(counts, ranges, call = rlang::caller_env()) {
+  if (!is.null(ranges)) {
+    strange <- setdiff(names(ranges), names(counts))
+    if (is.null(names(ranges)) || length(strange) > 0) {
+      abort(
+        c(
+          "{.arg ranges} must be a list with names of samples.",
+          i = "The samples are {.val {names(counts)}}."
+        ),
+        call = call
+      )
+    }
+  }
+  peaks <- lapply(stats::setNames(nm = names(counts)), function(sample) {
+    given <- if (sample %in% names(ranges)) ranges[[sample]]
+    if (is.null(given)) {
+      return(parse_ranges(rownames(counts[[sample]]), sample, call))
+    }
+    if (!methods::is(given, "GRanges") ||
+          length(given) != nrow(counts[[sample]])) {
+      abort(
+        "{.arg ranges} of sample {.val {sample}} must be a GRanges with
+         {nrow(counts[[sample]])} ranges, one for each of its peaks.",
+        call = call
+      )
+    }
+    GenomicRanges::granges(given, use.names = FALSE)
+  })
+  check_chromosomes(peaks, call)
+  peaks
+}
+
+parse_ranges <- function(names, sample, call) {
+  pattern <- "^(.+)[:_-]([0-9,]+)[_-]([0-9,]+)$"
+  field <- function(k) sub(pattern, paste0("\\", k), names)
+  number <- function(k) {
+    suppressWarnings(as.numeric(gsub(",", "", field(k), fixed = TRUE)))
+  }
+  start <- number(2)
+  end <- number(3)
+  good <- grepl(pattern, names) & start <= end & end <= .Machine$integer.max
+  lost <- names[!(good %in% TRUE)]
+  if (length(lost) > 0) {
+    abort(
+      c(
+        "Sample {.val {sample}}: {length(lost)} of {length(names)} peaks have no
+         range in their names: {.val {utils::head(lost, 3)}}.",
+        i = "Name peaks like {.val chr1-100-200}, or give {.arg ranges}."
+      ),
+      class = "data", call = call
+    )
+  }
+  GenomicRanges::GRanges(
+    field(1), IRanges::IRanges(as.integer(start), as.integer(end))
+  )
+}
+
+# "chr1" in one sample and "1" in another would unite nothing, silently.
+check_chromosomes <- function(peaks, call) {
+  chromosomes <- lapply(peaks, function(ranges) {
+    unique(as.character(GenomicRanges::seqnames(ranges)))
+  })
+  for (sample in names(peaks)[-1]) {
+    if (!any(chromosomes[[sample]] %in% chromosomes[[1]])) {
+      abort(
+        c(
+          "Samples {.val {names(peaks)[1]}} and {.val {sample}} have no
+           chromosome in common.",
+          x = "They have {.val {utils::head(chromosomes[[1]], 2)}}, and
+               {.val {utils::head(chromosomes[[sample]], 2)}}.",
+          i = "Give the chromosomes the same names in both."
+        ),
+        class = "data", call = call
+      )
+    }
+  }
+}
+
+# list(ranges = the united GRanges, map = for each sample the place among them
+# of each of its peaks).
+unite_ranges <- function(peaks, call = rlang::caller_env()) {
+  all <- tryCatch(
+    suppressWarnings(do.call(c, unname(peaks))),
+    error = function(cnd) {
+      abort(
+        c(
+          "The ranges of the samples do not fit together: are they of one
+           genome?",
+          x = "{conditionMessage(cnd)}"
+        ),
+        class = "data", call = call
+      )
+    }
+  )
+  # Peaks that only touch, with a gap of 0 bases, stay apart.
+  united <- GenomicRanges::reduce(
+    all, min.gapwidth = 0L, ignore.strand = TRUE
+  )
+  map <- GenomicRanges::findOverlaps(
+    all, united, select = "first", ignore.strand = TRUE
+  )
+  sample <- rep(seq_along(peaks), lengths(peaks))
+  list(ranges = united, map = stats::setNames(split(map, sample), names(peaks)))
+}
+
+range_names <- function(ranges) {
+  sprintf(
+    "%s-%d-%d", as.character(GenomicRanges::seqnames(ranges)),
+    GenomicRanges::start(ranges), GenomicRanges::end(ranges)
+  )
+}
+
+# Sums the rows of x that go to the same of n places; NA goes nowhere.
+sum_rows <- function(x, place, n) {
+  from <- which(!is.na(place))
+  sparseMatrix(
+    i = place[from], j = from, x = 1, dims = c(n, nrow(x))
+  ) %*% x
+}
+
+# Names of the cells of each sample, unique over all.
+sample_cells <- function(cells, call = rlang::caller_env()) {
+  if (anyDuplicated(unlist(cells))) {
+    cells <- Map(
+      function(names, sample) paste(sample, names, sep = "_"),
+      cells, names(cells)
+    )
+  }
+  all <- unlist(cells)
+  if (anyDuplicated(all)) {
+    abort(
+      c(
+        "Two cells are named {.val {all[duplicated(all)][1]}} even with the
+         sample in front.",
+        i = "Rename the samples."
+      ),
+      class = "data", call = call
+    )
+  }
+  cells
+}
+
+summarise_union <- function(counts, blocks, peaks, united, present) {
+  rows <- lapply(seq_along(counts), function(k) {
+    to <- united$ranges[united$map[[k]]]
+    same <- GenomicRanges::start(to) == GenomicRanges::start(peaks[[k]]) &
+      GenomicRanges::end(to) == GenomicRanges::end(peaks[[k]])
+    data.frame(
+      sample = names(counts)[k], peaks = length(same), kept = sum(same),
+      merged = sum(!same), alone = sum(present[, k] & rowSums(present) == 1),
+      counts_kept = sum(blocks[[k]]) / sum(counts[[k]])
+    )
+  })
+  do.call(rbind, rows)
+}
+
+tell_of_union <- function(summary, how, n_kept, n_united) {
+  lines <- sprintf(
+    paste(
+      "%s: %d peaks, %d kept as they are, %d merged into larger ones;",
+      "%d united peak%s in no other sample"
+    ),
+    summary$sample, summary$peaks, summary$kept, summary$merged, summary$alone,
+    ifelse(summary$alone == 1, "", "s")
+  )
+  end <- if (how == "shared") {
+    share <- sprintf("%s %.1f %%", summary$sample, 100 * summary$counts_kept)
+    sprintf(
+      "%d of %d united peaks are in every sample; counts that stay: %s",
+      n_kept, n_united, paste(share, collapse = ", ")
+    )
+  } else {
+    sprintf("%d united peaks", n_united)
+  }
+  lines <- c(lines, end)
+  # Names of samples may hold braces.
+  lines <- gsub("([{}])", "\\1\\1", lines)
+  names(lines) <- c(rep("*", nrow(summary)), "i")
+  cli::cli_inform(lines, class = "sailer_note")
+}

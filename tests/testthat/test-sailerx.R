@@ -1,0 +1,358 @@
+sim <- tiny_simulation()
+counts <- sim$counts
+batch <- sim$cells$batch
+cells <- colnames(counts)
+n <- length(cells)
+
+# A stand-in for RNA: noisy coordinates of the types, in 4 dimensions.
+rna <- withr::with_seed(5, {
+  stats::model.matrix(~ 0 + cell_type, sim$cells)[, 1:2] %*%
+    matrix(rnorm(8), 2) + matrix(rnorm(4 * n, sd = 0.2), n)
+})
+rownames(rna) <- cells
+rna_depth <- stats::setNames(100 + 13 * (seq_len(n) %% 29), cells)
+
+trainx <- function(x = counts, reference = rna, ..., alignment = 1e4,
+                   control = list()) {
+  sailerx(x, reference,
+    batch = batch, alignment = alignment, hidden = 8, n_latent = 3,
+    control = do.call(quick, utils::modifyList(
+      list(epochs = 6, batch_size = 20, warmup = 1, period = 4), control
+    )), ...
+  )
+}
+
+# All that training decides; the clock differs from run to run.
+learned <- function(fit) {
+  history <- history(fit)
+  history[c("seconds", "cells_per_second")] <- NULL
+  list(fit$state, embedding(fit), history, fit$best_epoch, fit$scaling)
+}
+
+# How well similarities of the embedding follow those of the reference.
+followed <- function(fit, reference = rna) {
+  cosine <- function(x) tcrossprod(x / sqrt(rowSums(x^2)))
+  pairs <- lower.tri(diag(nrow(reference)))
+  stats::cor(
+    cosine(embedding(fit)[rownames(reference), ])[pairs],
+    cosine(reference)[pairs]
+  )
+}
+
+aligned <- trainx()
+
+# Values, presence and weights -------------------------------------------------
+
+small <- c("a", "b", "c", "d")
+
+test_that("weights are log ratios scaled over cells with a reference", {
+  reference <- matrix(c(3, 0, NA, 1, 4, 2, 1, 0), 4)
+  # ratios 2, 8, (cell c has none), 32: logarithms 1, 3 and 5 times log 2
+  out <- as_reference(reference, c(20, 80, NA, 320), rep(10, 4), small)
+  expect_identical(out$present, c(TRUE, TRUE, FALSE, TRUE))
+  expect_equal(out$weight, c(0, 0.5, 0, 1))
+  expect_equal(
+    out$values, rbind(c(0.6, 0.8), c(0, 1), c(0, 0), c(1, 0))
+  )
+  # Depth of the ATAC counts: ratios 4, 1, 2
+  out <- as_reference(reference, c(40, 80, 1e9, 20), c(10, 80, 1, 10), small)
+  expect_equal(out$weight, c(1, 0, 0, 0.5))
+  same <- as_reference(reference, c(10, 20, NA, 30), c(1, 2, 5, 3), small)
+  expect_equal(same$weight, c(1, 1, 0, 1))
+  none <- as_reference(reference, NULL, rep(10, 4), small)
+  expect_identical(none$weight, c(1, 1, 0, 1))
+})
+
+test_that("names find rows and depths in any order", {
+  reference <- matrix(c(3, 0, 2, 1, 4, 2, 1, 0), 4, dimnames = list(small))
+  depth <- stats::setNames(c(20, 80, 40, 320), small)
+  expected <- as_reference(unname(reference), unname(depth), 1:4, small)
+  mixed <- c(3, 1, 4, 2)
+  expect_identical(
+    as_reference(reference[mixed, ], depth[rev(mixed)], 1:4, small), expected
+  )
+  expect_identical(
+    as_reference(
+      rbind(other = 9, reference), c(depth, other = -1), 1:4, small
+    ),
+    expected
+  )
+  expect_identical(
+    as_reference(as.data.frame(reference), depth, 1:4, small), expected
+  )
+  sparse <- Matrix::Matrix(reference, sparse = TRUE)
+  expect_identical(as_reference(sparse, depth, 1:4, small), expected)
+  # Cells that are missing by name are cells without a reference.
+  some <- as_reference(reference[c(4, 1, 2), ], depth[-3], 1:4, small)
+  with_na <- reference
+  with_na[3, 1] <- NA
+  expect_identical(as_reference(with_na, depth, 1:4, small), some)
+  expect_identical(some$present, c(TRUE, TRUE, FALSE, TRUE))
+})
+
+test_that("only directions count, however long rows are", {
+  reference <- matrix(c(3, 0, -1, 1, 4, 2, 1, 0), 4)
+  out <- as_reference(reference, NULL, 1:4, small)
+  scaled <- as_reference(
+    reference * c(1e300, 1e-300, 1, 7), NULL, 1:4, small
+  )
+  expect_equal(scaled, out, tolerance = 1e-12)
+  expect_equal(rowSums(out$values^2), rep(1, 4))
+  # A row of zeros has no direction, but is there.
+  reference[2, ] <- 0
+  zero <- as_reference(reference, NULL, 1:4, small)
+  expect_identical(zero$values[2, ], c(0, 0))
+  expect_true(all(zero$present))
+  one <- as_reference(matrix(c(-2, 3, 1, NA)), NULL, 1:4, small)
+  expect_identical(one$values, matrix(c(-1, 1, 1, 0)))
+})
+
+test_that("what does not fit is refused by name", {
+  reference <- matrix(c(3, 0, 2, 1, 4, 2, 1, 0), 4, dimnames = list(small))
+  refuse <- function(pattern, reference, depth = NULL, class = "argument") {
+    expect_error(
+      as_reference(reference, depth, 1:4, small), pattern,
+      class = paste0("sailer_", class, "_error")
+    )
+  }
+  refuse("numeric matrix", 1:4)
+  refuse("numeric matrix", matrix("a", 4, 2))
+  refuse("numeric matrix", reference[, 0])
+  refuse("3 rows without names.*4 cells", unname(reference)[-1, ])
+  refuse("several rows.*\"b\"", reference[c(1, 2, 2), ])
+  change <- function(rows, value) {
+    reference[rows] <- value
+    reference
+  }
+  refuse("infinite.*\"c\"", change(3, Inf), class = "data")
+  refuse(
+    "infinite.*\"c\"", change(c(3, 7), c(Inf, -Inf)), class = "data"
+  )
+  refuse(
+    "infinite.*\"d\"", reference[, 1, drop = FALSE] / c(1, 1, 1, 0),
+    class = "data"
+  )
+  refuse("1 of the 4 cells", change(1:3, NA), class = "data")
+  stranger <- reference
+  rownames(stranger) <- paste0("x", 1:4)
+  refuse("0 of the 4 cells.*\"a\"", stranger, class = "data")
+  refuse("one number for each of the 4", reference, 1:3)
+  refuse("one number for each of the 4", reference, letters[1:4])
+  refuse("above 0.* 0 for cell \"b\"", reference, c(1, 0, 1, 1), "data")
+  refuse("above 0.* NA for cell \"d\"", reference, c(1, 1, 1, NA), "data")
+  refuse(
+    "NA for cell \"c\"", reference, c(a = 1, b = 2, d = 3), "data"
+  )
+  refuse("several values.*\"a\"", reference, c(a = 1, b = 2, a = 3, c = 1))
+})
+
+test_that("sailerx() refuses what it does not know", {
+  expect_error(
+    sailerx(counts), "reference.*missing", class = "sailer_argument_error"
+  )
+  expect_error(
+    trainx(alignment = -1), "alignment", class = "sailer_argument_error"
+  )
+  expect_error(
+    trainx(alignment = NA), "alignment", class = "sailer_argument_error"
+  )
+  expect_error(
+    trainx(referense = 1), "reference", class = "sailer_argument_error"
+  )
+  expect_error(
+    trainx(reference = rna[1, , drop = FALSE]), "1 of the 150",
+    class = "sailer_data_error"
+  )
+})
+
+# Training ---------------------------------------------------------------------
+
+test_that("without alignment it is SAILER, bit for bit", {
+  control <- quick(epochs = 6, batch_size = 20, warmup = 1, period = 4)
+  for (architecture in c("dense", "chromosome")) {
+    hidden <- if (architecture == "dense") 8 else c(4, 3)
+    plain <- sailer(counts,
+      batch = batch, architecture = architecture, hidden = hidden,
+      n_latent = 3, control = control
+    )
+    zero <- sailerx(counts, rna,
+      rna_depth = rna_depth, batch = batch, alignment = 0,
+      architecture = architecture, hidden = hidden, n_latent = 3,
+      control = control
+    )
+    expect_identical(embedding(zero), embedding(plain))
+    expect_identical(zero$state, plain$state)
+    shared <- setdiff(names(history(plain)), c("seconds", "cells_per_second"))
+    expect_identical(history(zero)[shared], history(plain)[shared])
+  }
+  expect_setequal(
+    setdiff(names(history(zero)), names(history(plain))),
+    c("alignment", "validation_alignment")
+  )
+  expect_s3_class(zero, c("sailerx_fit", "sailer_fit"), exact = TRUE)
+  expect_false(identical(embedding(aligned), embedding(trainx(alignment = 0))))
+})
+
+test_that("the loss has the term, by its weight, from the warm-up on", {
+  for (alignment in c(0, 100, 1e4)) {
+    epochs <- history(trainx(alignment = alignment, rna_depth = rna_depth))
+    expect_equal(
+      epochs$loss,
+      with(epochs, 2 * reconstruction + beta * (kl + marginal)) +
+        alignment * epochs$alignment,
+      tolerance = 1e-5
+    )
+    expect_true(all(epochs$alignment > 0))
+  }
+  # Without weights the warm-up is the same, what follows is not.
+  plain <- history(aligned)
+  weighted <- history(trainx(rna_depth = rna_depth))
+  expect_identical(weighted$alignment[1], plain$alignment[1])
+  expect_true(all(weighted$alignment[-1] < plain$alignment[-1]))
+  none <- history(trainx(control = list(validation = 0)))
+  expect_true(all(is.na(none$validation_alignment)))
+})
+
+test_that("the validation term is that of the cells kept back", {
+  for (depth in list(NULL, rna_depth)) {
+    # One minibatch of all cells kept back.
+    fit <- trainx(rna_depth = depth, control = list(
+      batch_size = 60, validation = 0.3
+    ))
+    kept <- fit$validation_cells
+    expect_length(kept, 45)
+    cosine <- function(x) tcrossprod(x / sqrt(rowSums(x^2)))
+    weight <- as_reference(rna, depth, fit$depth, cells)$weight
+    weight <- weight[match(kept, cells)]
+    term <- outer(weight, weight) *
+      (cosine(rna[kept, ]) - cosine(embedding(fit)[kept, ]))^2
+    expect_equal(
+      utils::tail(history(fit)$validation_alignment, 1), mean(term),
+      tolerance = 1e-4
+    )
+  }
+})
+
+test_that("what stands in rows of cells without a reference changes nothing", {
+  absent <- seq(3, n, by = 4)
+  first <- rna
+  first[absent, ] <- NA
+  second <- rna
+  second[absent, 2] <- NA
+  second[absent, -2] <- 1e6 * rev(absent)
+  third <- rna[rev(setdiff(seq_len(n), absent)), ]
+  depth <- rna_depth
+  depth[absent] <- NA
+  expected <- learned(trainx(reference = first, rna_depth = depth))
+  expect_identical(
+    learned(trainx(reference = second, rna_depth = rna_depth)), expected
+  )
+  expect_identical(
+    learned(trainx(reference = third, rna_depth = rev(depth))), expected
+  )
+  # That of others does.
+  first[1, ] <- -first[1, ]
+  other <- trainx(reference = first, rna_depth = depth)
+  expect_false(identical(other$state, expected[[1]]))
+})
+
+test_that("cells without a reference are embedded, and new ones too", {
+  absent <- which(batch == levels(batch)[2])
+  fit <- trainx(reference = rna[-absent, ])
+  expect_identical(rownames(embedding(fit)), cells)
+  expect_true(all(is.finite(embedding(fit))))
+  expect_true(all(apply(embedding(fit)[absent, ], 2, sd) > 0))
+  expect_equal(
+    predict(fit, counts[, absent]), embedding(fit)[absent, ],
+    tolerance = 1e-5
+  )
+})
+
+test_that("more alignment brings the embedding nearer to the reference", {
+  weights <- c(0, 3, 1e3)
+  fits <- lapply(weights, function(alignment) {
+    trainx(alignment = alignment, control = list(
+      epochs = 60, warmup = 5, period = 55, learning_rate = 0.005
+    ))
+  })
+  term <- vapply(fits, function(fit) {
+    utils::tail(history(fit)$alignment, 1)
+  }, 0)
+  expect_true(all(diff(term) < 0))
+  likeness <- vapply(fits, followed, 0)
+  expect_true(all(diff(likeness) > 0))
+  expect_gt(likeness[3], likeness[1] + 0.2)
+})
+
+# Going on and files -----------------------------------------------------------
+
+test_that("a checkpointed run goes on with the same bits", {
+  folder <- withr::local_tempfile(pattern = "checkpoint-")
+  hybrid <- rna[-(1:40), ]
+  begun <- trainx(
+    reference = hybrid, rna_depth = rna_depth,
+    control = list(epochs = 3, checkpoint = folder)
+  )
+  expect_identical(nrow(history(begun)), 3L)
+  resumed <- resume(folder, counts, epochs = 6)
+  whole <- trainx(reference = hybrid, rna_depth = rna_depth)
+  expect_identical(learned(resumed), learned(whole))
+  expect_s3_class(resumed, c("sailerx_fit", "sailer_fit"), exact = TRUE)
+})
+
+test_that("the same call goes on; another reference is refused", {
+  folder <- withr::local_tempfile(pattern = "checkpoint-")
+  trainx(rna_depth = rna_depth, control = list(epochs = 3, checkpoint = folder))
+  again <- function(...) trainx(..., control = list(checkpoint = folder))
+  refuse <- function(pattern, ...) {
+    expect_error(again(...), pattern, class = "sailer_file_error")
+  }
+  other <- rna
+  other[5, 1] <- other[5, 1] + 0.1
+  refuse("reference", reference = other, rna_depth = rna_depth)
+  refuse("reference", reference = rna[-1, ], rna_depth = rna_depth)
+  refuse("reference", rna_depth = rev(unname(rna_depth)))
+  refuse("reference")
+  refuse("alignment", rna_depth = rna_depth, alignment = 5)
+  expect_error(
+    sailer(counts,
+      batch = batch, hidden = 8, n_latent = 3,
+      control = quick(
+        epochs = 6, batch_size = 20, warmup = 1, period = 4,
+        checkpoint = folder
+      )
+    ),
+    "reference", class = "sailer_file_error"
+  )
+  expect_message(
+    fit <- again(reference = rna[n:1, ], rna_depth = rna_depth), "Going on"
+  )
+  expect_identical(learned(fit), learned(trainx(rna_depth = rna_depth)))
+})
+
+test_that("save_model() keeps class, history and predictions", {
+  path <- withr::local_tempfile(fileext = ".h5")
+  save_model(aligned, path)
+  loaded <- load_model(path)
+  expect_s3_class(loaded, c("sailerx_fit", "sailer_fit"), exact = TRUE)
+  expect_identical(learned(loaded), learned(aligned))
+  expect_identical(loaded$options$alignment, 1e4)
+  expect_identical(predict(loaded, counts), predict(aligned, counts))
+  # The reference is as large as the data: it does not stay in a finished fit.
+  expect_lt(
+    length(serialize(unclass(aligned)[names(aligned) != "cache"], NULL)),
+    length(serialize(unclass(trainx(alignment = 0))[
+      names(aligned) != "cache"
+    ], NULL)) * 1.01
+  )
+})
+
+test_that("matrices, files and orders of cells in the reference agree", {
+  expect_identical(
+    learned(trainx(x = as.matrix(counts))), learned(aligned)
+  )
+  expect_identical(
+    learned(trainx(reference = rna[rev(cells), ] * 3))[[1]],
+    learned(trainx(reference = rna * 3))[[1]]
+  )
+})
