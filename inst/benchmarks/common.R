@@ -41,27 +41,48 @@ lsi <- function(counts, n = 30, logarithm = TRUE) {
   (svd$u %*% diag(svd$d))[, -1]
 }
 
-# Scores of an embedding against known types: Leiden clusters over a range of
-# resolutions on a graph of 15 neighbours, purity of 50 neighbours, and what the
-# embedding tells of depth and batch.
-score <- function(embedding, cells, depth,
-                  resolutions = seq(0.2, 2, by = 0.2)) {
-  nn <- RANN::nn2(embedding, k = 51)$nn.idx[, -1]
-  edges <- cbind(rep(seq_len(nrow(nn)), 15), as.vector(nn[, 1:15]))
+# Leiden clusters on the graph of the first `k` neighbours in each row of `nn`,
+# one partition per resolution.
+leiden <- function(nn, k, resolutions) {
+  edges <- cbind(rep(seq_len(nrow(nn)), k), as.vector(nn[, seq_len(k)]))
   graph <- igraph::simplify(igraph::graph_from_edgelist(edges, FALSE))
-  clusters <- lapply(resolutions, function(resolution) {
+  lapply(resolutions, function(resolution) {
     set.seed(1)
     igraph::membership(igraph::cluster_leiden(
       graph, "modularity",
       resolution_parameter = resolution, n_iterations = 5
     ))
   })
-  types <- as.character(cells$cell_type)
-  ari <- vapply(clusters, adjusted_rand_index, 0, y = types)
-  nmi <- vapply(clusters, normalized_mutual_information, 0, y = types)
+}
+
+# Clusters against known types, over the cells `rows`, best and mean.
+agreement <- function(clusters, types, rows = seq_along(types)) {
+  ari <- vapply(clusters, function(x) {
+    adjusted_rand_index(x[rows], types[rows])
+  }, 0)
+  nmi <- vapply(clusters, function(x) {
+    normalized_mutual_information(x[rows], types[rows])
+  }, 0)
   c(
     ari_best = max(ari), ari_mean = mean(ari), nmi_best = max(nmi),
-    nmi_mean = mean(nmi), purity = mean(matrix(types[nn], nrow(nn)) == types),
+    nmi_mean = mean(nmi)
+  )
+}
+
+purity <- function(nn, types, rows = seq_along(types)) {
+  mean(matrix(types[nn[rows, ]], length(rows)) == types[rows])
+}
+
+# Scores of an embedding against known types: Leiden clusters over a range of
+# resolutions on a graph of 15 neighbours, purity of 50 neighbours, and what the
+# embedding tells of depth and batch.
+score <- function(embedding, cells, depth,
+                  resolutions = seq(0.2, 2, by = 0.2)) {
+  nn <- RANN::nn2(embedding, k = 51)$nn.idx[, -1]
+  types <- as.character(cells$cell_type)
+  c(
+    agreement(leiden(nn, 15, resolutions), types),
+    purity = purity(nn, types),
     mi_depth = mutual_information(embedding, log(depth))$mean,
     mi_batch = mutual_information(embedding, factor(cells$batch))$mean
   )

@@ -1,0 +1,281 @@
+# SAILERX beside RNA alone, ATAC alone and weighted nearest neighbours, on cells
+# with both modalities and labels:
+#
+#   Rscript inst/benchmarks/multiome.R table  [options of sailerx() as R]
+#   Rscript inst/benchmarks/multiome.R hybrid [options of sailerx() as R]
+#   Rscript inst/benchmarks/multiome.R grid   [names of variants]
+#
+# The data are mouse_cortex_multiome below SAILER_DATA (default ../shared/data),
+# all cells but those without a type ("Mis").
+#
+# `table` prints, for each embedding: ARI and NMI of Leiden clusters with the
+# types, best and mean over resolutions, on 15 and on 30 neighbours; silhouette
+# of the types, purity of 50 neighbours, mutual information with ATAC depth and
+# batch, seconds. Then the same for the cells that SAILERX trained on and for
+# those that it kept back, apart: its embedding is a function of the open peaks
+# alone, and can know training cells by heart.
+#
+# `hybrid` takes the references of three batches away and scores their cells
+# beside SAILER alone and the full SAILERX on the same cells.
+#
+# `grid` needs no labels and is what defaults are chosen by: the alignment of
+# training cells and of cells kept back (unweighted, over all pairs), likelihood
+# of the latter, and how many of a cell's 50 neighbours in RNA are among its 50
+# in the embedding.
+
+script <- sub("--file=", "", grep("--file=", commandArgs(), value = TRUE))
+source(file.path(dirname(script), "common.R"))
+
+read_multiome <- function(name = "mouse_cortex_multiome") {
+  data <- read_atac(name)
+  folder <- file.path(Sys.getenv("SAILER_DATA", "../shared/data"), name)
+  rna <- methods::as(
+    Matrix::readMM(gzfile(file.path(folder, "rna.mtx.gz"))), "CsparseMatrix"
+  )
+  genes <- utils::read.delim(
+    file.path(folder, "rna_features.tsv.gz"),
+    header = FALSE
+  )[[1]]
+  dimnames(rna) <- list(make.unique(genes), colnames(data$counts))
+  known <- data$cells$cell_type != "Mis"
+  rna <- rna[, known]
+  list(
+    counts = data$counts[, known], rna = rna, cells = data$cells[known, ],
+    rna_depth = Matrix::colSums(rna), pca = rna_pca(rna),
+    depth = Matrix::colSums(data$counts[, known] > 0)
+  )
+}
+
+# Counts per 10,000, logarithm, centred, 30 components.
+rna_pca <- function(rna) {
+  depth <- Matrix::colSums(rna)
+  rna@x <- log1p(rna@x * rep(1e4 / depth, diff(rna@p)))
+  set.seed(1)
+  pca <- irlba::prcomp_irlba(Matrix::t(rna), n = 30)$x
+  rownames(pca) <- colnames(rna)
+  pca
+}
+
+neighbours <- function(embedding) RANN::nn2(embedding, k = 51)$nn.idx[, -1]
+
+# Seurat's weighted nearest neighbours of the RNA's PCA and LSI, or NULL.
+weighted_neighbours <- function(data, lsi) {
+  if (!requireNamespace("Seurat", quietly = TRUE)) {
+    return(NULL)
+  }
+  rownames(lsi) <- colnames(data$counts)
+  colnames(lsi) <- paste0("LSI_", seq_len(ncol(lsi)))
+  object <- Seurat::CreateSeuratObject(data$rna)
+  object[["pca"]] <- Seurat::CreateDimReducObject(
+    data$pca,
+    key = "PC_", assay = "RNA"
+  )
+  object[["lsi"]] <- Seurat::CreateDimReducObject(
+    lsi,
+    key = "LSI_", assay = "RNA"
+  )
+  object <- suppressWarnings(Seurat::FindMultiModalNeighbors(
+    object, list("pca", "lsi"), list(1:30, seq_len(ncol(lsi))),
+    k.nn = 51, verbose = FALSE
+  ))
+  # A cell may be the first of its own neighbours; 50 others are kept.
+  nn <- object[["weighted.nn"]]@nn.idx
+  t(vapply(seq_len(nrow(nn)), function(i) {
+    utils::head(setdiff(nn[i, ], i), 50)
+  }, numeric(50)))
+}
+
+# list(nn, clusters by number of neighbours), so that subsets are scored on the
+# clusters of all cells.
+cluster <- function(embedding, nn = neighbours(embedding),
+                    resolutions = seq(0.2, 2, by = 0.2)) {
+  list(
+    embedding = embedding, nn = nn,
+    clusters = lapply(c(k15 = 15, k30 = 30), function(k) {
+      leiden(nn, k, resolutions)
+    })
+  )
+}
+
+score_cells <- function(clustered, data, rows = seq_along(data$depth)) {
+  types <- as.character(data$cells$cell_type)
+  embedding <- clustered$embedding
+  by_k <- lapply(clustered$clusters, agreement, types = types, rows = rows)
+  silhouette <- mi_depth <- mi_batch <- NA
+  if (!is.null(embedding)) {
+    embedding <- embedding[rows, ]
+    silhouette <- silhouette_width(embedding, types[rows])$mean
+    mi_depth <- mutual_information(embedding, log(data$depth[rows]))$mean
+    mi_batch <- mutual_information(
+      embedding, factor(data$cells$batch[rows])
+    )$mean
+  }
+  c(
+    unlist(by_k),
+    silhouette = silhouette, purity = purity(clustered$nn, types, rows),
+    mi_depth = mi_depth, mi_batch = mi_batch
+  )
+}
+
+timed <- function(code) {
+  time <- system.time(value <- code)
+  list(value = value, seconds = time[["elapsed"]])
+}
+
+# A fit of SAILER, or with a reference of SAILERX, on the same options.
+fit_model <- function(data, options, reference = NULL) {
+  options$control <- do.call(train_control, utils::modifyList(
+    list(verbose = FALSE, threads = 1), as.list(options$control)
+  ))
+  weighted <- isTRUE(options$weights)
+  options$weights <- NULL
+  options <- c(list(data$counts, batch = data$cells$batch), options)
+  if (is.null(reference)) {
+    options$alignment <- NULL
+    return(do.call(sailer, options))
+  }
+  if (weighted) options$rna_depth <- data$rna_depth
+  do.call(sailerx, c(options, list(reference = reference)))
+}
+
+show <- function(title, rows) {
+  cat("\n", title, "\n", sep = "")
+  rows <- do.call(rbind, rows)
+  colnames(rows) <- sub("k(15|30)[.](...)_(.).*", "\\2\\1_\\3", colnames(rows))
+  print(round(rows, 3))
+}
+
+run_table <- function(options) {
+  data <- read_multiome()
+  alone <- options[setdiff(names(options), "weights")]
+  parts <- list(
+    `LSI 16` = timed(lsi(data$counts, 16)),
+    SAILER = timed(fit_model(data, alone)),
+    SAILERX = timed(fit_model(data, options, data$pca))
+  )
+  fit <- parts$SAILERX$value
+  print(fit)
+  print(utils::tail(history(fit), 1))
+  for (name in c("SAILER", "SAILERX")) {
+    parts[[name]]$value <- embedding(parts[[name]]$value)
+  }
+  parts <- c(list(`RNA PCA` = list(value = data$pca, seconds = NA)), parts)
+  seconds <- vapply(parts, `[[`, 0, "seconds")
+  clustered <- lapply(parts, function(part) cluster(part$value))
+  nn <- weighted_neighbours(data, parts$`LSI 16`$value)
+  if (!is.null(nn)) {
+    clustered$WNN <- cluster(NULL, nn)
+    seconds <- c(seconds, NA)
+  }
+  kept_back <- match(fit$validation_cells, colnames(data$counts))
+  trained <- setdiff(seq_along(data$depth), kept_back)
+  all <- lapply(clustered, score_cells, data)
+  show("All cells", Map(c, all, seconds = seconds))
+  show("Training cells", lapply(clustered, score_cells, data, trained))
+  show("Cells kept back", lapply(clustered, score_cells, data, kept_back))
+}
+
+run_hybrid <- function(options) {
+  data <- read_multiome()
+  batches <- sort(unique(data$cells$batch))
+  without <- batches[c(FALSE, TRUE)]
+  rows <- which(data$cells$batch %in% without)
+  part <- data$pca
+  part[rows, ] <- NA
+  alone <- options[setdiff(names(options), "weights")]
+  clustered <- lapply(list(
+    `RNA PCA` = data$pca, `LSI 16` = lsi(data$counts, 16),
+    SAILER = embedding(fit_model(data, alone)),
+    `SAILERX, hybrid` = embedding(fit_model(data, options, part)),
+    `SAILERX, all references` = embedding(fit_model(data, options, data$pca))
+  ), cluster)
+  show(
+    paste("Cells of batches", toString(without), "without a reference"),
+    lapply(clustered, score_cells, data, rows)
+  )
+  show(
+    "Cells of the other batches",
+    lapply(clustered, score_cells, data, setdiff(seq_along(data$depth), rows))
+  )
+}
+
+# Base: the defaults of the package, 60 epochs; each variant changes these.
+variants <- list(
+  default = list(),
+  alignment_0 = list(alignment = 0),
+  alignment_1e3 = list(alignment = 1e3),
+  alignment_3e3 = list(alignment = 3e3),
+  alignment_3e5 = list(alignment = 3e5),
+  weights = list(weights = TRUE),
+  thinning_.5_.9 = list(thinning = c(0.5, 0.9)),
+  thinning_0_.5 = list(thinning = c(0, 0.5)),
+  no_thinning = list(thinning = 0),
+  dropout_.3 = list(dropout = 0.3),
+  latent_16 = list(n_latent = 16),
+  latent_32 = list(n_latent = 32),
+  latent_50 = list(n_latent = 50),
+  hidden_256 = list(hidden = 256),
+  lambda_0 = list(lambda = 0),
+  pairwise = list(marginal = "pairwise"),
+  omega_5 = list(omega = 5),
+  chromosome = list(architecture = "chromosome"),
+  peaks_.001 = list(min_fraction = 0.001),
+  peaks_.002 = list(min_fraction = 0.002),
+  peaks_.005 = list(min_fraction = 0.005),
+  peaks_.01 = list(min_fraction = 0.01),
+  batch_400 = list(control = list(batch_size = 400, learning_rate = 2e-3)),
+  epochs_120 = list(control = list(epochs = 120)),
+  decay_2e.3 = list(control = list(weight_decay = 2e-3))
+)
+
+unit_rows <- function(x) x / pmax(sqrt(rowSums(x^2)), 1e-12)
+
+misalignment <- function(embedding, reference) {
+  mean((tcrossprod(unit_rows(reference)) - tcrossprod(unit_rows(embedding)))^2)
+}
+
+run_grid <- function(chosen) {
+  data <- read_multiome()
+  rna <- neighbours(data$pca)
+  for (name in chosen) {
+    options <- variants[[name]]
+    options$control <- utils::modifyList(
+      list(epochs = 60), as.list(options$control)
+    )
+    done <- timed(fit_model(data, options, data$pca))
+    z <- embedding(done$value)
+    last <- utils::tail(history(done$value), 1)
+    kept_back <- match(done$value$validation_cells, rownames(z))
+    # As many training cells: a cell and itself are among the pairs.
+    set.seed(1)
+    trained <- sample(setdiff(seq_len(nrow(z)), kept_back), length(kept_back))
+    nn <- neighbours(z)
+    measures <- lapply(list(trained, kept_back), function(rows) {
+      found <- vapply(rows, function(i) mean(nn[i, ] %in% rna[i, ]), 0)
+      c(alignment = misalignment(z[rows, ], data$pca[rows, ]),
+        rna_neighbours = mean(found))
+    })
+    values <- c(
+      trained = measures[[1]], kept_back = measures[[2]],
+      elbo = last$validation_elbo, ll = last$validation_log_likelihood,
+      seconds = done$seconds
+    )
+    cat(sprintf("%-16s", name), sprintf("%s %.4g", names(values), values), "\n")
+  }
+}
+
+arguments <- commandArgs(TRUE)
+task <- if (length(arguments) > 0) arguments[1] else "table"
+if (task == "grid") {
+  chosen <- if (length(arguments) > 1) arguments[-1] else names(variants)
+  run_grid(chosen)
+} else {
+  options <- eval(parse(text = paste0(
+    "list(", paste(arguments[-1], collapse = ", "), ")"
+  )))
+  switch(task,
+    table = run_table(options),
+    hybrid = run_hybrid(options),
+    stop("`", task, "` is none of table, hybrid, grid.", call. = FALSE)
+  )
+}
