@@ -1,24 +1,8 @@
 skip_if_not_installed("withr")
 
-sim <- small_simulation()
-
-# Genes that follow the types, each cell with a depth of its own.
-rna <- withr::with_seed(5, {
-  mean <- matrix(rexp(50 * 3, 0.3), 50)[, sim$cells$cell_type]
-  mean <- sweep(mean, 2, exp(rnorm(120, sd = 0.3)), "*")
-  methods::as(matrix(rpois(length(mean), mean), 50), "CsparseMatrix")
-})
-dimnames(rna) <- list(sprintf("gene%d", 1:50), colnames(sim$counts))
-pca <- prcomp(t(log1p(as.matrix(rna))), rank. = 6)$x
-
-brief_x <- function(object, ...) {
-  RunSAILERX(object, hidden = 16, n_latent = 4, control = brief_control(), ...)
-}
-brief_sailerx <- function(x = sim$counts, reference = pca,
-                          rna_depth = Matrix::colSums(rna), ...) {
-  sailerx(x, reference, rna_depth, hidden = 16, n_latent = 4,
-          control = brief_control(), ...)
-}
+sim <- small_multiome()
+rna <- sim$rna
+pca <- sim$pca
 
 multiome_seurat <- function(cells = colnames(rna), pca = NULL) {
   withr::local_options(Seurat.object.assay.version = "v3")
@@ -47,32 +31,8 @@ hybrid_seurat <- function() {
   ))
 }
 
-multiome_sce <- function(pca = NULL, counts = rna) {
-  SingleCellExperiment::SingleCellExperiment(
-    list(counts = counts),
-    colData = S4Vectors::DataFrame(sim$cells),
-    reducedDims = if (is.null(pca)) list() else list(PCA = pca),
-    altExps = list(ATAC = SummarizedExperiment::SummarizedExperiment(
-      list(counts = sim$counts)
-    ))
-  )
-}
-
 embedded <- function(object, name = "sailerx") {
   SeuratObject::Embeddings(object, name)
-}
-
-# Packages that seem not to be there.
-local_missing <- function(missing, frame = parent.frame()) {
-  space <- asNamespace("sailer")
-  old <- get("is_installed", space)
-  set <- function(value) {
-    unlockBinding("is_installed", space)
-    assign("is_installed", value, space)
-    lockBinding("is_installed", space)
-  }
-  withr::defer(set(old), frame)
-  set(function(package) !package %in% missing && old(package))
 }
 
 # All that an object has but what RunSAILERX() adds.
@@ -89,7 +49,7 @@ test_that("a Seurat object gets what sailerx() gives on the same matrices", {
     done <- brief_x(object, batch = "batch", covariates = "quality")
   )
   fit <- brief_sailerx(
-    batch = sim$cells["batch"], covariates = sim$cells["quality"]
+    sim, batch = sim$cells["batch"], covariates = sim$cells["quality"]
   )
   expect_identical(embedded(done), embedding(fit), ignore_attr = "dimnames")
   expect_identical(rownames(embedded(done)), colnames(sim$counts))
@@ -101,7 +61,7 @@ test_that("a Seurat object gets what sailerx() gives on the same matrices", {
   # The reference and the depths do matter.
   expect_false(identical(
     fit$state,
-    brief_sailerx(batch = sim$cells["batch"], rna_depth = NULL,
+    brief_sailerx(sim, batch = sim$cells["batch"], rna_depth = NULL,
                   covariates = sim$cells["quality"])$state
   ))
   expect_identical(but_new(done), but_new(object))
@@ -122,7 +82,7 @@ test_that("any reduction guides, under names of one's own, with options", {
     object, assay = "ATAC", reference = "scvi", reduction.name = "x",
     reduction.key = "x_", alignment = 10, rna_depth = NULL
   )
-  fit <- brief_sailerx(reference = other, rna_depth = NULL, alignment = 10)
+  fit <- brief_sailerx(sim, reference = other, rna_depth = NULL, alignment = 10)
   expect_identical(get_fit(done)$state, fit$state)
   expect_identical(colnames(embedded(done, "x")), paste0("x_", 1:4))
   expect_identical(SeuratObject::Command(done), "RunSAILERX.ATAC")
@@ -152,7 +112,8 @@ test_that("Seurat's usual steps make the reference, on a copy", {
   expect_identical(SeuratObject::Key(done[["pca"]]), "PC_", ignore_attr = TRUE)
   expect_identical(SeuratObject::DefaultAssay(done[["pca"]]), "RNA")
   expect_identical(
-    get_fit(done)$state, brief_sailerx(reference = embedded(done, "pca"))$state
+    get_fit(done)$state,
+    brief_sailerx(sim, reference = embedded(done, "pca"))$state
   )
   expect_identical(but_new(done), but_new(multiome_seurat()))
   # And is used from then on.
@@ -177,7 +138,7 @@ test_that("cells without RNA take part in all but the alignment", {
   expect_equal(whole[multiome, ], reference)
   expect_true(all(is.na(whole[setdiff(rownames(whole), multiome), ])))
   fit <- brief_sailerx(
-    as_cells(object), whole[multiome, ], Matrix::colSums(rna),
+    sim, as_cells(object), whole[multiome, ], Matrix::colSums(rna),
     batch = object$batch
   )
   expect_identical(embedded(done), embedding(fit), ignore_attr = "dimnames")
@@ -191,7 +152,7 @@ test_that("NA in the reduction and RNA counts of zero are no reference", {
   object[["RNA"]]@counts[, 7] <- 0
   expect_message(done <- brief_x(object), "2 of the 120 cells",
                  class = "sailer_note")
-  fit <- brief_sailerx(reference = pca[-c(3, 7), ])
+  fit <- brief_sailerx(sim, reference = pca[-c(3, 7), ])
   expect_identical(get_fit(done)$state, fit$state)
 })
 
@@ -221,7 +182,7 @@ test_that("layers of Seurat 5 are read one by one", {
   expect_identical(rownames(embedded(done)), colnames(sim$counts))
   expect_setequal(rownames(embedded(done, "pca")), multiome)
   fit <- brief_sailerx(
-    reference = embedded(done, "pca"), batch = sim$cells["batch"]
+    sim, reference = embedded(done, "pca"), batch = sim$cells["batch"]
   )
   expect_identical(get_fit(done)$state, fit$state)
   expect_identical(done[["RNA"]]@layers, object[["RNA"]]@layers)
@@ -314,119 +275,6 @@ test_that("the door to call again is that of the fit", {
                  class = "sailer_interrupted")
   expect_warning(warn_of_no_embedding(list()), "RunSAILER\\(object",
                  class = "sailer_interrupted")
-})
-
-test_that("a SingleCellExperiment gets what sailerx() gives", {
-  skip_if_not_installed("SingleCellExperiment")
-  sce <- multiome_sce(pca)
-  expect_silent(done <- brief_x(sce, batch = "batch", covariates = "quality"))
-  fit <- brief_sailerx(
-    batch = sim$cells["batch"], covariates = sim$cells["quality"]
-  )
-  expect_identical(
-    SingleCellExperiment::reducedDim(done, "SAILERX"), embedding(fit)
-  )
-  expect_identical(get_fit(done)$state, fit$state)
-  expect_s3_class(get_fit(done), "sailerx_fit")
-  expect_identical(
-    SingleCellExperiment::reducedDimNames(done), c("PCA", "SAILERX")
-  )
-  SingleCellExperiment::reducedDim(done, "SAILERX") <- NULL
-  S4Vectors::metadata(done) <- list()
-  expect_identical(done, sce)
-  both <- RunSAILER(
-    brief_x(sce, altexp = "ATAC"),
-    altexp = "ATAC", hidden = 16, n_latent = 4, control = brief_control()
-  )
-  expect_false(inherits(get_fit(both), "sailerx_fit"))
-  expect_s3_class(get_fit(both, "SAILERX"), "sailerx_fit")
-})
-
-test_that("columns without RNA or with NA are ATAC-only", {
-  skip_if_not_installed("SingleCellExperiment")
-  counts <- rna
-  counts[, 81:120] <- 0
-  holes <- pca
-  holes[5, ] <- NA
-  sce <- multiome_sce(holes, Matrix::drop0(counts))
-  expect_message(done <- brief_x(sce, batch = "batch"), "41 of the 120",
-                 class = "sailer_note")
-  fit <- brief_sailerx(
-    reference = pca[setdiff(1:80, 5), ], batch = sim$cells["batch"]
-  )
-  expect_identical(
-    SingleCellExperiment::reducedDim(done, "SAILERX"), embedding(fit)
-  )
-})
-
-test_that("RNA counts on disk give the same depth", {
-  skip_if_not_installed("SingleCellExperiment")
-  skip_if_not_installed("DelayedArray")
-  delayed <- DelayedArray::DelayedArray(rna)
-  sce <- multiome_sce(pca, delayed)
-  expect_identical(
-    experiment_rna_depth(sce, "counts"), Matrix::colSums(rna)
-  )
-  expect_identical(column_sums(as.matrix(rna)), Matrix::colSums(rna))
-})
-
-test_that("what a SingleCellExperiment lacks is named", {
-  skip_if_not_installed("SingleCellExperiment")
-  sce <- multiome_sce(pca)
-  wrong <- function(pattern, ..., x = sce, class = "argument") {
-    expect_error(brief_x(x, ...), pattern,
-                 class = paste0("sailer_", class, "_error"))
-  }
-  wrong("\"peaks\".*\"ATAC\"", altexp = "peaks")
-  several <- sce
-  SingleCellExperiment::altExp(several, "ADT") <-
-    SingleCellExperiment::altExp(sce)
-  wrong("altexp.*\"ATAC\" and \"ADT\"", x = several)
-  wrong("object has none", x = SingleCellExperiment::removeAltExps(sce))
-  wrong("no reduced dimensions \"scVI\".*\"PCA\"", reference = "scVI")
-  wrong("rna.assay.type.*\"umi\".*\"counts\"", rna.assay.type = "umi")
-  wrong("both \"PCA\"", name = "PCA")
-  wrong("n_latnt", n_latnt = 2)
-  wrong("0 of the 120 cells", class = "data", x = multiome_sce(pca * NA))
-  nameless <- sce
-  colnames(nameless) <- NULL
-  wrong("no names", class = "data", x = nameless)
-  local_missing(c("scran", "scater"))
-  wrong("\"PCA\".*not installed.*scater::runPCA", x = multiome_sce())
-  plain <- methods::as(sce, "SummarizedExperiment")
-  wrong("SingleCellExperiment", x = methods::as(plain, "SummarizedExperiment"))
-})
-
-test_that("scater's and scran's usual steps make the reference", {
-  skip_if_not_installed("scater")
-  skip_if_not_installed("scran")
-  counts <- rna
-  counts[, 81:120] <- 0
-  sce <- multiome_sce(counts = Matrix::drop0(counts))
-  notes <- character()
-  done <- withCallingHandlers(
-    suppressWarnings(brief_x(sce)),
-    sailer_note = function(note) {
-      notes <<- c(notes, conditionMessage(note))
-      tryInvokeRestart("muffleMessage")
-    }
-  )
-  expect_match(notes, "no reduced dimensions \"PCA\"", all = FALSE)
-  expect_match(notes, "40 of the 120", all = FALSE)
-  made <- SingleCellExperiment::reducedDim(done, "PCA")
-  expect_identical(dim(made)[1], 120L)
-  expect_true(all(is.na(made[81:120, ])))
-  expect_false(anyNA(made[1:80, ]))
-  small <- scuttle::logNormCounts(sce[, 1:80])
-  genes <- scran::getTopHVGs(scran::modelGeneVar(small), n = 2000)
-  by_hand <- suppressWarnings(
-    scater::calculatePCA(small, ncomponents = ncol(made), subset_row = genes)
-  )
-  expect_equal(abs(made[1:80, 1:3]), abs(by_hand[, 1:3]), tolerance = 1e-4,
-               ignore_attr = TRUE)
-  expect_identical(
-    get_fit(done)$state, brief_sailerx(reference = made[1:80, ])$state
-  )
 })
 
 test_that("other things are sent to sailerx()", {
