@@ -290,10 +290,9 @@ tell_of_weight <- function(row, place, n_weights) {
   )
 }
 
-tell_of_stopped_path <- function(done, n_weights, call = rlang::caller_env()) {
-  if (done == 0) {
-    abort("Interrupted before the first weight was done.", "argument", call)
-  }
+# With nothing to return, an interruption is what it always is in R.
+tell_of_stopped_path <- function(done, n_weights) {
+  if (done == 0) rlang::interrupt()
   cli::cli_warn(
     "Interrupted after {done} of the {n_weights} weights, which are returned.",
     class = "sailer_interrupted"

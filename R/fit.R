@@ -24,7 +24,7 @@ new_fit <- function(trained, plan) {
         ),
         scaling = trained$scaling, n_confounders = trained$n_confounders,
         state = trained$state, embedding = embedding,
-        history = own_columns(trained$history, plan),
+        history = own_columns(trained, plan),
         status = trained$status, best_epoch = trained$best_epoch,
         validation_cells = names[trained$validation_cells],
         # What resume() needs, where there is something to go on with.
@@ -42,10 +42,14 @@ new_fit <- function(trained, plan) {
   )
 }
 
-# The alignment is of SAILERX alone.
-own_columns <- function(table, plan) {
+# The alignment is of SAILERX alone; cells kept back say nothing of it unless
+# there is a pair of them with a reference.
+own_columns <- function(trained, plan) {
+  table <- trained$history
   if (is.null(plan$reference)) {
     table[c("alignment", "validation_alignment")] <- NULL
+  } else if (sum(plan$reference$present[trained$validation_cells]) < 2) {
+    table$validation_alignment <- rep(NA_real_, nrow(table))
   }
   table
 }
@@ -233,12 +237,17 @@ format_fit <- function(fit) {
   last <- utils::tail(fit$history, 1)
   c(
     paste0(
-      "<sailer_fit> ", fit$options$architecture, " architecture, ",
+      "<", class(fit)[1], "> ", fit$options$architecture, " architecture, ",
       number(length(fit$cells)), " cells x ", number(length(fit$peaks)),
       " peaks (of ", number(fit$n_peaks_given), ") -> ",
       fit$options$n_latent, " dimensions"
     ),
     paste0("  taken out: ", paste(taken_out, collapse = ", ")),
+    if (inherits(fit, "sailerx_fit")) {
+      paste0("  aligned with a reference, weight ", number(
+        fit$options$alignment
+      ))
+    },
     paste0(
       "  training ", fit$status, " after ", nrow(fit$history), " epochs",
       if (nrow(last) > 0) {

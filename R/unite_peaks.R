@@ -64,7 +64,10 @@ unite_peaks <- function(counts, ranges = NULL, how = c("union", "shared")) {
   how <- rlang::arg_match(how)
   need_package("GenomicRanges", "to unite peaks")
   check_samples(counts)
-  counts <- Map(sample_counts, counts, names(counts))
+  call <- environment()
+  counts <- Map(function(x, sample) {
+    sample_counts(x, sample, call)
+  }, counts, names(counts))
   peaks <- sample_ranges(counts, ranges)
   united <- unite_ranges(peaks)
   map <- united$map
@@ -117,9 +120,7 @@ check_samples <- function(counts, call = rlang::caller_env()) {
       call = call
     )
   }
-  names <- names(counts)
-  if (is.null(names) || anyNA(names) || any(names == "") ||
-        anyDuplicated(names)) {
+  if (!rlang::is_dictionaryish(counts)) {
     abort(
       c(
         "Every sample in {.arg counts} must have a name of its own.",
@@ -131,7 +132,7 @@ check_samples <- function(counts, call = rlang::caller_env()) {
 }
 
 # The counts of a sample as a dgCMatrix with names.
-sample_counts <- function(x, sample, call = rlang::caller_env(2)) {
+sample_counts <- function(x, sample, call) {
   if (inherits(x, c("Matrix", "matrix"))) {
     x <- methods::as(methods::as(x, "CsparseMatrix"), "generalMatrix")
     x <- methods::as(x, "dMatrix")

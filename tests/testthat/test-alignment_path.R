@@ -160,14 +160,39 @@ test_that("notes come once, and progress for each weight", {
   expect_silent(trace_path(weights = c(0, 1e3)))
 })
 
-test_that("an interrupted path returns what was done", {
-  expect_warning(
-    tell_of_stopped_path(2, 7), "after 2 of the 7",
-    class = "sailer_interrupted"
+test_that("Ctrl-C returns the weights that are done", {
+  skip_if_not_installed("processx")
+  result <- withr::local_tempfile(fileext = ".rds")
+  log <- withr::local_tempfile()
+  child <- start_child(c(
+    sprintf("result <- %s", deparse(result)),
+    'suppressMessages(library(sailer))
+     sim <- simulate_atac(
+       n_cells = 150, n_peaks = 400, n_types = 3, depth = 60, seed = 11
+     )
+     rna <- stats::model.matrix(~ 0 + cell_type, sim$cells)
+     path <- alignment_path(sim$counts, rna,
+       weights = c(0, 1, 2), hidden = 8, n_latent = 3,
+       control = train_control(epochs = 500, batch_size = 20, threads = 1)
+     )
+     saveRDS(path, result)
+     cat("saved\n")'
+  ), log)
+  expect_true(child_said(log, "Weight 0 .1/3."))
+  child$interrupt()
+  expect_true(child_said(log, "saved", 10))
+  path <- readRDS(result)
+  expect_gte(nrow(path), 1)
+  expect_lt(nrow(path), 3)
+  expect_identical(sum(path$elbow), 1L)
+  expect_match(
+    paste(readLines(log), collapse = " "),
+    "Interrupted after [12] of the 3 weights"
   )
-  expect_error(
-    tell_of_stopped_path(0, 7), "before the first", class = "sailer_error"
+  stopped <- tryCatch(
+    tell_of_stopped_path(0, 7), interrupt = function(cnd) "interrupt"
   )
+  expect_identical(stopped, "interrupt")
 })
 
 test_that("print() and plot() mark the elbow", {
