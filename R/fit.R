@@ -123,7 +123,8 @@ embedding.sailer_fit <- function(fit, ...) {
 #'   in nats per cell at the posterior mean, `validation_kl` and
 #'   `validation_elbo`, its evidence lower bound, on the cells kept back (NA
 #'   without any);
-#'   `seconds` and `cells_per_second` of the training.
+#'   `seconds` and `cells_per_second` of the training. Of [sailerx()] also
+#'   `alignment` and `validation_alignment`.
 #' @references Cao (2023), section 2.2.2.
 #' @examples
 #' sim <- simulate_atac(n_cells = 100, n_peaks = 300, n_types = 2, seed = 1)

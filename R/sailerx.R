@@ -37,12 +37,8 @@
 #' @return An object of classes `"sailerx_fit"` and `"sailer_fit"`, with all
 #'   that [sailer()]'s has. [history()] has the columns `alignment`, the term
 #'   over the training cells before it is multiplied by its weight, and
-<<<<<<< HEAD
-#'   `validation_alignment`, over the cells kept back.
-=======
 #'   `validation_alignment`, over the cells kept back (NA where fewer than two
 #'   of them have a reference).
->>>>>>> xp
 #' @section Errors:
 #' Those of [sailer()]; `sailer_argument_error` when `reference` or `rna_depth`
 #' do not fit the cells; `sailer_data_error` when fewer than 2 cells have a
