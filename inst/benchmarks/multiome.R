@@ -13,7 +13,8 @@
 # of the types, purity of 50 neighbours, mutual information with ATAC depth and
 # batch, seconds. Then the same for the cells that SAILERX trained on and for
 # those that it kept back, apart: its embedding is a function of the open peaks
-# alone, and can know training cells by heart.
+# alone, and can know training cells by heart. "unit": every cell scaled to
+# length 1, since the alignment is of angles and leaves lengths free.
 #
 # `hybrid` takes the references of three batches away and scores their cells
 # beside SAILER alone and the full SAILERX on the same cells.
@@ -21,7 +22,7 @@
 # `grid` needs no labels and is what defaults are chosen by: the alignment of
 # training cells and of cells kept back (unweighted, over all pairs), likelihood
 # of the latter, and how many of a cell's 50 neighbours in RNA are among its 50
-# in the embedding.
+# in the embedding, both with and without scaling to unit length.
 
 script <- sub("--file=", "", grep("--file=", commandArgs(), value = TRUE))
 source(file.path(dirname(script), "common.R"))
@@ -55,6 +56,8 @@ rna_pca <- function(rna) {
   rownames(pca) <- colnames(rna)
   pca
 }
+
+unit_rows <- function(x) x / pmax(sqrt(rowSums(x^2)), 1e-12)
 
 neighbours <- function(embedding) RANN::nn2(embedding, k = 51)$nn.idx[, -1]
 
@@ -145,6 +148,13 @@ show <- function(title, rows) {
   print(round(rows, 3))
 }
 
+# Each embedding, and the same with every cell scaled to length 1.
+with_unit <- function(embeddings) {
+  both <- lapply(embeddings, function(x) list(x, unit_rows(x)))
+  names <- paste0(rep(names(both), each = 2), c("", ", unit"))
+  stats::setNames(do.call(c, unname(both)), names)
+}
+
 run_table <- function(options) {
   data <- read_multiome()
   alone <- options[setdiff(names(options), "weights")]
@@ -161,7 +171,9 @@ run_table <- function(options) {
   }
   parts <- c(list(`RNA PCA` = list(value = data$pca, seconds = NA)), parts)
   seconds <- vapply(parts, `[[`, 0, "seconds")
-  clustered <- lapply(parts, function(part) cluster(part$value))
+  embeddings <- with_unit(lapply(parts, `[[`, "value"))
+  seconds <- rep(seconds, each = 2)
+  clustered <- lapply(embeddings, cluster)
   nn <- weighted_neighbours(data, parts$`LSI 16`$value)
   if (!is.null(nn)) {
     clustered$WNN <- cluster(NULL, nn)
@@ -183,12 +195,12 @@ run_hybrid <- function(options) {
   part <- data$pca
   part[rows, ] <- NA
   alone <- options[setdiff(names(options), "weights")]
-  clustered <- lapply(list(
+  clustered <- lapply(with_unit(list(
     `RNA PCA` = data$pca, `LSI 16` = lsi(data$counts, 16),
     SAILER = embedding(fit_model(data, alone)),
     `SAILERX, hybrid` = embedding(fit_model(data, options, part)),
     `SAILERX, all references` = embedding(fit_model(data, options, data$pca))
-  ), cluster)
+  )), cluster)
   show(
     paste("Cells of batches", toString(without), "without a reference"),
     lapply(clustered, score_cells, data, rows)
@@ -202,6 +214,9 @@ run_hybrid <- function(options) {
 # Base: the defaults of the package, 60 epochs; each variant changes these.
 variants <- list(
   default = list(),
+  chosen = list(
+    min_fraction = 0.002, thinning = c(0, 0.5), n_latent = 32, alignment = 1e5
+  ),
   alignment_0 = list(alignment = 0),
   alignment_1e3 = list(alignment = 1e3),
   alignment_3e3 = list(alignment = 3e3),
@@ -228,15 +243,18 @@ variants <- list(
   decay_2e.3 = list(control = list(weight_decay = 2e-3))
 )
 
-unit_rows <- function(x) x / pmax(sqrt(rowSums(x^2)), 1e-12)
-
 misalignment <- function(embedding, reference) {
   mean((tcrossprod(unit_rows(reference)) - tcrossprod(unit_rows(embedding)))^2)
+}
+
+shared <- function(x, y, rows) {
+  mean(vapply(rows, function(i) mean(x[i, ] %in% y[i, ]), 0))
 }
 
 run_grid <- function(chosen) {
   data <- read_multiome()
   rna <- neighbours(data$pca)
+  rna_unit <- neighbours(unit_rows(data$pca))
   for (name in chosen) {
     options <- variants[[name]]
     options$control <- utils::modifyList(
@@ -250,10 +268,13 @@ run_grid <- function(chosen) {
     set.seed(1)
     trained <- sample(setdiff(seq_len(nrow(z)), kept_back), length(kept_back))
     nn <- neighbours(z)
+    nn_unit <- neighbours(unit_rows(z))
     measures <- lapply(list(trained, kept_back), function(rows) {
-      found <- vapply(rows, function(i) mean(nn[i, ] %in% rna[i, ]), 0)
-      c(alignment = misalignment(z[rows, ], data$pca[rows, ]),
-        rna_neighbours = mean(found))
+      c(
+        alignment = misalignment(z[rows, ], data$pca[rows, ]),
+        rna_neighbours = shared(nn, rna, rows),
+        rna_neighbours_unit = shared(nn_unit, rna_unit, rows)
+      )
     })
     values <- c(
       trained = measures[[1]], kept_back = measures[[2]],
