@@ -145,12 +145,8 @@ core_model_alive <- function(model) {
     .Call('_sailer_core_model_alive', PACKAGE = 'sailer', model)
 }
 
-core_default_alignment <- function() {
-    .Call('_sailer_core_default_alignment', PACKAGE = 'sailer')
-}
-
-core_sailer_options <- function(values) {
-    .Call('_sailer_core_sailer_options', PACKAGE = 'sailer', values)
+core_sailer_options <- function(values, guided = FALSE) {
+    .Call('_sailer_core_sailer_options', PACKAGE = 'sailer', values, guided)
 }
 
 core_train_options <- function(values, n_cells = 0) {

@@ -79,7 +79,11 @@ fit_model <- function(fit) {
 #' The posterior means of the training cells (2.2.3), those kept back for
 #' validation included.
 #'
-#' @param fit What [sailer()] returned.
+#' @param fit What [sailer()] or [sailerx()] returned.
+#' @param unit TRUE scales each cell to length 1. [sailerx()] aligns directions
+#'   and leaves lengths free: clusters and neighbours of its embedding are
+#'   better found on this, or by cosine distance. FALSE, the default, gives the
+#'   means as they are.
 #' @param ... Passed on to methods.
 #' @return Numeric matrix, cells x latent dimensions, with the cells' names and
 #'   columns `sailer_1`, `sailer_2`, ...
@@ -100,7 +104,8 @@ embedding <- function(fit, ...) {
 
 #' @rdname embedding
 #' @export
-embedding.sailer_fit <- function(fit, ...) {
+embedding.sailer_fit <- function(fit, unit = FALSE, ...) {
+  check_flag(unit)
   if (is.null(fit$embedding)) {
     abort(c(
       "The cells were not embedded: training was interrupted.",
@@ -108,7 +113,10 @@ embedding.sailer_fit <- function(fit, ...) {
            {.code resume(fit, x)}."
     ))
   }
-  fit$embedding
+  if (!unit) {
+    return(fit$embedding)
+  }
+  fit$embedding / pmax(sqrt(rowSums(fit$embedding^2)), .Machine$double.xmin)
 }
 
 #' Training history of a fit

@@ -129,14 +129,14 @@ refuse_others <- function(others, fn, call = rlang::caller_env()) {
 # Checks everything and plans the run: list(plan, cells, map), where `map` gives
 # each feature of the cells its place in the model.
 prepare_run <- function(x, call, batch, covariates, options, min_fraction,
-                        max_fraction, ranges, control,
+                        max_fraction, ranges, control, guided = FALSE,
                         frame = rlang::caller_env()) {
   # Another one may have been loaded since sailer was.
   check_one_libtorch(libtorch_record()$folder)
   control <- as_control(control, frame)
   auto_omega <- identical(options$omega, "auto")
   if (auto_omega) options["omega"] <- list(NULL)
-  options <- core_sailer_options(collect_options(options, frame))
+  options <- core_sailer_options(collect_options(options, frame), guided)
   check_number(min_fraction, min = 0, max = 1, call = frame)
   check_number(max_fraction, min = 0, max = 1, call = frame)
   device <- core_choose_device(control$device)

@@ -33,7 +33,12 @@
 #' @param alignment Weight of the alignment, at least 0, on the scale of nats
 #'   per cell: it multiplies the mean over pairs of the squared difference of
 #'   similarities. 0 is SAILER. Larger values follow the reference more closely;
-#'   see [alignment_path()].
+#'   see [alignment_path()]. Default 30000.
+#' @param n_latent Dimensions of the embedding. Default 32 and 50.
+#' @param thinning As in [sailer()]. Default `c(0, 0.5)`.
+#' @param min_fraction,max_fraction Peaks open in fewer than `min_fraction` or
+#'   in more than `max_fraction` of the cells are left out (2.2.7). Default
+#'   0.002 and 0.9: with a reference rare peaks help too.
 #' @return An object of classes `"sailerx_fit"` and `"sailer_fit"`, with all
 #'   that [sailer()]'s has. [history()] has the columns `alignment`, the term
 #'   over the training cells before it is multiplied by its weight, and
@@ -62,7 +67,7 @@ sailerx <- function(x, reference, rna_depth = NULL, batch = NULL,
                     architecture = "dense", n_latent = NULL, hidden = NULL,
                     decoder = NULL, lambda = NULL, marginal = NULL,
                     omega = NULL, beta = NULL, dropout = NULL, thinning = NULL,
-                    input_scale = NULL, min_fraction = 0.01,
+                    input_scale = NULL, min_fraction = 0.002,
                     max_fraction = 0.9, ranges = NULL,
                     control = train_control(), ...) {
   call <- match.call()
@@ -80,9 +85,10 @@ sailerx <- function(x, reference, rna_depth = NULL, batch = NULL,
       decoder = decoder, lambda = lambda, marginal = marginal, omega = omega,
       beta = beta, dropout = dropout, thinning = thinning,
       input_scale = input_scale,
-      alignment = alignment %||% core_default_alignment()
+      alignment = alignment
     ),
-    min_fraction, max_fraction, ranges, control
+    min_fraction, max_fraction, ranges, control,
+    guided = TRUE
   )
   run$plan$reference <- as_reference(
     reference, rna_depth, run$plan$depth, run$plan$cells

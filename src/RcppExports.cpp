@@ -459,24 +459,15 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
-// core_default_alignment
-double core_default_alignment();
-RcppExport SEXP _sailer_core_default_alignment() {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::RNGScope rcpp_rngScope_gen;
-    rcpp_result_gen = Rcpp::wrap(core_default_alignment());
-    return rcpp_result_gen;
-END_RCPP
-}
 // core_sailer_options
-Rcpp::List core_sailer_options(Rcpp::List values);
-RcppExport SEXP _sailer_core_sailer_options(SEXP valuesSEXP) {
+Rcpp::List core_sailer_options(Rcpp::List values, bool guided);
+RcppExport SEXP _sailer_core_sailer_options(SEXP valuesSEXP, SEXP guidedSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::RNGScope rcpp_rngScope_gen;
     Rcpp::traits::input_parameter< Rcpp::List >::type values(valuesSEXP);
-    rcpp_result_gen = Rcpp::wrap(core_sailer_options(values));
+    Rcpp::traits::input_parameter< bool >::type guided(guidedSEXP);
+    rcpp_result_gen = Rcpp::wrap(core_sailer_options(values, guided));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -556,8 +547,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_sailer_core_sailer_model", (DL_FUNC) &_sailer_core_sailer_model, 5},
     {"_sailer_core_sailer_embed", (DL_FUNC) &_sailer_core_sailer_embed, 3},
     {"_sailer_core_model_alive", (DL_FUNC) &_sailer_core_model_alive, 1},
-    {"_sailer_core_default_alignment", (DL_FUNC) &_sailer_core_default_alignment, 0},
-    {"_sailer_core_sailer_options", (DL_FUNC) &_sailer_core_sailer_options, 1},
+    {"_sailer_core_sailer_options", (DL_FUNC) &_sailer_core_sailer_options, 2},
     {"_sailer_core_train_options", (DL_FUNC) &_sailer_core_train_options, 2},
     {"_sailer_core_store_write", (DL_FUNC) &_sailer_core_store_write, 4},
     {"_sailer_core_store_read", (DL_FUNC) &_sailer_core_store_read, 3},

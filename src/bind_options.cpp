@@ -50,12 +50,13 @@ void apply(const Rcpp::List& values, const Setters& setters) {
 
 }  // namespace
 
-SailerOptions sailer_options_from_r(const Rcpp::List& values) {
-  SailerOptions options;
+SailerOptions sailer_options_from_r(const Rcpp::List& values, bool guided) {
+  SailerOptions options = default_options(Architecture::kDense, guided);
   // The architecture decides the other defaults, so it comes first.
   if (values.containsElementNamed("architecture")) {
     options = default_options(
-        parse_architecture(Rcpp::as<std::string>(values["architecture"])));
+        parse_architecture(Rcpp::as<std::string>(values["architecture"])),
+        guided);
   }
   apply(values,
         {{"architecture", [](SEXP) {}},
@@ -169,12 +170,10 @@ Rcpp::List train_options_to_r(const TrainOptions& options) {
 }  // namespace sailer
 
 // [[Rcpp::export]]
-double core_default_alignment() { return sailer::kDefaultAlignment; }
-
-// [[Rcpp::export]]
-Rcpp::List core_sailer_options(Rcpp::List values) {
+Rcpp::List core_sailer_options(Rcpp::List values, bool guided = false) {
   return sailer::guarded([&] {
-    return sailer::sailer_options_to_r(sailer::sailer_options_from_r(values));
+    return sailer::sailer_options_to_r(
+        sailer::sailer_options_from_r(values, guided));
   });
 }
 

@@ -10,7 +10,9 @@
 
 namespace sailer {
 
-SailerOptions sailer_options_from_r(const Rcpp::List& values);
+// `guided`: what is not named has the defaults of SAILERX.
+SailerOptions sailer_options_from_r(const Rcpp::List& values,
+                                    bool guided = false);
 Rcpp::List sailer_options_to_r(const SailerOptions& options);
 
 TrainOptions train_options_from_r(const Rcpp::List& values);

@@ -35,39 +35,22 @@ test_that("progress is silent, or a line now and then, as asked", {
 })
 
 test_that("an interrupted training returns the fit so far", {
-  skip_on_os("windows")
-  skip_if_not_installed("processx")
+  skip_if_not_installed("withr")
   # Ctrl-C as a signal from outside, while a long training runs in another R.
-  script <- withr::local_tempfile(fileext = ".R", lines = '
+  log <- withr::local_tempfile()
+  child <- start_child('
     library(sailer)
     sim <- simulate_atac(n_cells = 300, n_peaks = 600, n_types = 2, depth = 60)
-    cat("ready\\n")
     fit <- sailer(sim$counts, hidden = 64,
-      control = train_control(epochs = 1e6, verbose = FALSE, threads = 1))
-    cat("status:", fit$status, "\\n")
-    cat("rows:", nrow(embedding(fit)), "\\n")
-    cat("epochs:", nrow(history(fit)) > 0, "\\n")
-  ')
-  log <- withr::local_tempfile(lines = character())
-  withr::local_envvar(R_LIBS = paste(.libPaths(), collapse = ":"))
-  child <- processx::process$new(
-    file.path(R.home("bin"), "Rscript"), script,
-    stdout = log, stderr = "2>&1"
-  )
-  withr::defer(child$kill())
-  wait_for <- function(pattern, seconds = 60) {
-    for (k in seq_len(seconds * 5)) {
-      if (any(grepl(pattern, readLines(log, warn = FALSE)))) {
-        return(TRUE)
-      }
-      Sys.sleep(0.2)
-    }
-    FALSE
-  }
-  expect_true(wait_for("ready"))
-  Sys.sleep(3)
+      control = train_control(epochs = 1e6, threads = 1))
+    cat("status:", fit$status, "\n")
+    cat("rows:", nrow(embedding(fit)), "\n")
+    cat("epochs:", nrow(history(fit)) > 0, "\n")
+  ', log)
+  expect_true(child_said(log, "Epoch 1/"))
+  Sys.sleep(0.5)
   child$interrupt()
-  expect_true(wait_for("epochs:"))
+  expect_true(child_said(log, "epochs:"))
   said <- readLines(log, warn = FALSE)
   expect_true("status: interrupted " %in% said, info = said)
   expect_true("rows: 300 " %in% said, info = said)

@@ -178,7 +178,7 @@ test_that("without alignment it is SAILER, bit for bit", {
     zero <- sailerx(counts, rna,
       rna_depth = rna_depth, batch = batch, alignment = 0,
       architecture = architecture, hidden = hidden, n_latent = 3,
-      control = control
+      thinning = c(0.5, 0.9), min_fraction = 0.01, control = control
     )
     expect_identical(embedding(zero), embedding(plain))
     expect_identical(zero$state, plain$state)
@@ -191,6 +191,22 @@ test_that("without alignment it is SAILER, bit for bit", {
   )
   expect_s3_class(zero, c("sailerx_fit", "sailer_fit"), exact = TRUE)
   expect_false(identical(embedding(aligned), embedding(trainx(alignment = 0))))
+})
+
+test_that("defaults are those chosen for cells with a reference", {
+  fit <- sailerx(counts, rna, hidden = 8, control = quick(epochs = 1))
+  expect_equal(fit$options$n_latent, 32)
+  expect_equal(fit$options$thinning, c(0, 0.5))
+  expect_equal(fit$options$alignment, 30000)
+  expect_equal(
+    core_sailer_options(list(hidden = 8), guided = TRUE), fit$options
+  )
+  expect_equal(core_sailer_options(list())$alignment, 0)
+  unit <- embedding(fit, unit = TRUE)
+  expect_equal(unname(rowSums(unit^2)), rep(1, n))
+  expect_equal(unit * sqrt(rowSums(embedding(fit)^2)), embedding(fit))
+  expect_error(embedding(fit, unit = 2), "unit",
+               class = "sailer_argument_error")
 })
 
 test_that("the loss has the term, by its weight, from the warm-up on", {

@@ -68,12 +68,19 @@ void SailerOptions::check() const {
           "`thinning` must hold the smaller share first.");
 }
 
-SailerOptions default_options(Architecture architecture) {
+SailerOptions default_options(Architecture architecture, bool guided) {
   SailerOptions options;
   options.architecture = architecture;
   if (architecture == Architecture::kChromosome) {
     options.n_latent = 50;
     options.hidden = {64, 32};
+  } else if (guided) {
+    options.n_latent = 32;
+  }
+  if (guided) {
+    options.thinning_min = 0;
+    options.thinning_max = 0.5;
+    options.alignment = 30000;
   }
   return options;
 }

@@ -79,11 +79,10 @@ struct SailerOptions {
   void check() const;
 };
 
-// Weight of the alignment that SAILERX takes unless told otherwise.
-inline constexpr double kDefaultAlignment = 30000;
-
-// The defaults of an architecture.
-SailerOptions default_options(Architecture architecture);
+// The defaults of an architecture; with `guided` those of SAILERX, chosen on
+// cells kept back and not on labels (inst/benchmarks/multiome.R): what the
+// reference tells takes more dimensions, and less need be hidden.
+SailerOptions default_options(Architecture architecture, bool guided = false);
 
 Architecture parse_architecture(const std::string& name);
 Marginal parse_marginal(const std::string& name);
