@@ -94,6 +94,7 @@ for (n_peaks in sizes) {
   }
 }
 
+if (brief) quit(save = "no")
 cat("With the number of cells, 50,000 peaks at 2 %, chromosome 64-32:\n\n")
 for (n_cells in c(2000, 8000, 32000)) {
   path <- tempfile(fileext = ".h5")
