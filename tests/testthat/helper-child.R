@@ -9,8 +9,14 @@ start_child <- function(lines, log, envir = parent.frame()) {
     fileext = ".R", lines = lines, .local_envir = envir
   )
   libraries <- paste(.libPaths(), collapse = .Platform$path.sep)
+  # Behind a shell's "&" SIGINT is ignored, and newer R leaves it so.
+  command <- c(file.path(R.home("bin"), "Rscript"), script)
+  listens <- c("--default-signal=INT", command)
+  if (system2("env", c(listens[1], "true"), FALSE, FALSE) == 0) {
+    command <- c("env", listens)
+  }
   child <- processx::process$new(
-    file.path(R.home("bin"), "Rscript"), script,
+    command[1], command[-1],
     stdout = log, stderr = "2>&1", env = c("current", R_LIBS = libraries)
   )
   withr::defer(child$kill(), envir = envir)

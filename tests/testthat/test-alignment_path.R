@@ -135,7 +135,9 @@ test_that("a weight that diverges is a row of NA with a warning", {
   expect_warning(
     expect_warning(
       path <- trace_path(
-        weights = c(0, 1), control = quick(learning_rate = 1e30), labels = types
+        # Many steps, so that it is the first epoch that diverges.
+        weights = c(0, 1), labels = types,
+        control = quick(learning_rate = 1e30, batch_size = 10)
       ),
       "alignment = 0", class = "sailer_diverged"
     ),
