@@ -97,31 +97,21 @@ Rcpp::List scaling_to_r(const ConfounderScaling& scaling) {
 }
 
 Rcpp::DataFrame history_to_r(const std::vector<EpochRecord>& history) {
-  const auto column = [&](auto field) {
+  Rcpp::List table;
+  Rcpp::NumericVector epochs;
+  for (const EpochRecord& record : history) {
+    epochs.push_back(static_cast<double>(record.epoch));
+  }
+  table.push_back(epochs, "epoch");
+  for (const EpochColumn& column : epoch_columns()) {
     Rcpp::NumericVector values(history.size());
     for (size_t k = 0; k < history.size(); ++k) {
-      const double value = static_cast<double>(history[k].*field);
+      const double value = history[k].*column.value;
       values[k] = std::isnan(value) ? NA_REAL : value;
     }
-    return values;
-  };
-  return Rcpp::DataFrame::create(
-      Rcpp::Named("epoch") = column(&EpochRecord::epoch),
-      Rcpp::Named("beta") = column(&EpochRecord::beta),
-      Rcpp::Named("learning_rate") = column(&EpochRecord::learning_rate),
-      Rcpp::Named("loss") = column(&EpochRecord::loss),
-      Rcpp::Named("reconstruction") = column(&EpochRecord::reconstruction),
-      Rcpp::Named("kl") = column(&EpochRecord::kl),
-      Rcpp::Named("marginal") = column(&EpochRecord::marginal),
-      Rcpp::Named("alignment") = column(&EpochRecord::alignment),
-      Rcpp::Named("validation_log_likelihood") =
-          column(&EpochRecord::validation_log_likelihood),
-      Rcpp::Named("validation_kl") = column(&EpochRecord::validation_kl),
-      Rcpp::Named("validation_elbo") = column(&EpochRecord::validation_elbo),
-      Rcpp::Named("validation_alignment") =
-          column(&EpochRecord::validation_alignment),
-      Rcpp::Named("seconds") = column(&EpochRecord::seconds),
-      Rcpp::Named("cells_per_second") = column(&EpochRecord::cells_per_second));
+    table.push_back(values, column.name);
+  }
+  return Rcpp::DataFrame(table);
 }
 
 const char* status_name(TrainStatus status) {

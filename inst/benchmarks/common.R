@@ -5,22 +5,32 @@ suppressMessages({
   library(Matrix)
 })
 
+data_folder <- function(name) {
+  file.path(Sys.getenv("SAILER_DATA", "../shared/data"), name)
+}
+
+# Features x cells of one modality, with the features' names.
+read_counts <- function(folder, modality) {
+  counts <- methods::as(
+    Matrix::readMM(gzfile(file.path(folder, paste0(modality, ".mtx.gz")))),
+    "CsparseMatrix"
+  )
+  features <- utils::read.delim(
+    file.path(folder, paste0(modality, "_features.tsv.gz")),
+    header = FALSE
+  )[[1]]
+  dimnames(counts) <- list(make.unique(features), NULL)
+  counts
+}
+
 read_atac <- function(name) {
-  folder <- file.path(Sys.getenv("SAILER_DATA", "../shared/data"), name)
+  folder <- data_folder(name)
   if (!dir.exists(folder)) {
     stop("There is no folder ", folder, ": set SAILER_DATA.", call. = FALSE)
   }
   cells <- utils::read.delim(file.path(folder, "cells.tsv"))
-  counts <- methods::as(
-    Matrix::readMM(gzfile(file.path(folder, "atac.mtx.gz"))), "CsparseMatrix"
-  )
-  peaks <- utils::read.delim(
-    file.path(folder, "atac_features.tsv.gz"),
-    header = FALSE
-  )[[1]]
-  dimnames(counts) <- list(
-    make.unique(peaks), make.unique(as.character(cells[[1]]))
-  )
+  counts <- read_counts(folder, "atac")
+  colnames(counts) <- make.unique(as.character(cells[[1]]))
   counts@x[] <- round(counts@x)
   list(counts = counts, cells = cells)
 }

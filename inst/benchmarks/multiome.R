@@ -29,15 +29,8 @@ source(file.path(dirname(script), "common.R"))
 
 read_multiome <- function(name = "mouse_cortex_multiome") {
   data <- read_atac(name)
-  folder <- file.path(Sys.getenv("SAILER_DATA", "../shared/data"), name)
-  rna <- methods::as(
-    Matrix::readMM(gzfile(file.path(folder, "rna.mtx.gz"))), "CsparseMatrix"
-  )
-  genes <- utils::read.delim(
-    file.path(folder, "rna_features.tsv.gz"),
-    header = FALSE
-  )[[1]]
-  dimnames(rna) <- list(make.unique(genes), colnames(data$counts))
+  rna <- read_counts(data_folder(name), "rna")
+  colnames(rna) <- colnames(data$counts)
   known <- data$cells$cell_type != "Mis"
   rna <- rna[, known]
   list(

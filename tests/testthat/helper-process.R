@@ -8,3 +8,48 @@ in_another_r <- function(code) {
     stdout = TRUE, stderr = TRUE
   ))
 }
+
+# Starts `lines` of R and returns the process; what it prints goes to `log`.
+start_child <- function(lines, log, envir = parent.frame()) {
+  testthat::skip_on_os("windows")
+  testthat::skip_if_not_installed("processx")
+  testthat::skip_if_not_installed("withr")
+  script <- withr::local_tempfile(
+    fileext = ".R", lines = lines, .local_envir = envir
+  )
+  libraries <- paste(.libPaths(), collapse = .Platform$path.sep)
+  # Behind a shell's "&" SIGINT is ignored, and newer R leaves it so.
+  command <- c(file.path(R.home("bin"), "Rscript"), script)
+  listens <- c("--default-signal=INT", command)
+  if (system2("env", c(listens[1], "true"), FALSE, FALSE) == 0) {
+    command <- c("env", listens)
+  }
+  child <- processx::process$new(
+    command[1], command[-1],
+    stdout = log, stderr = "2>&1", env = c("current", R_LIBS = libraries)
+  )
+  withr::defer(child$kill(), envir = envir)
+  child
+}
+
+# Waits until `log` has a line like `pattern`.
+child_said <- function(log, pattern, seconds = 60) {
+  for (k in seq_len(seconds * 10)) {
+    if (file.exists(log) && any(grepl(pattern, readLines(log, warn = FALSE)))) {
+      return(TRUE)
+    }
+    Sys.sleep(0.1)
+  }
+  FALSE
+}
+
+# Waits until the child has left a checkpoint in `folder`, or has ended.
+child_saved <- function(folder, child, seconds = 60) {
+  for (k in seq_len(seconds * 20)) {
+    if (file.exists(file.path(folder, "state.h5")) || !child$is_alive()) {
+      return(invisible(TRUE))
+    }
+    Sys.sleep(0.05)
+  }
+  invisible(FALSE)
+}

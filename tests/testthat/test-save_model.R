@@ -298,25 +298,19 @@ test_that("a full disk is an error and the old file stays", {
 })
 
 test_that("stopped or killed while it saves, R leaves a whole file", {
-  skip_on_os("windows")
-  skip_if_not_installed("processx")
   path <- file.path(folder, "killed.h5")
   save_model(fit, path)
-  script <- withr::local_tempfile(fileext = ".R", lines = c(
+  lines <- c(
     "library(sailer)",
     sprintf("fit <- load_model(%s)", deparse(saved)),
     'cat("ready\n")',
     sprintf("repeat save_model(fit, %s, overwrite = TRUE)", deparse(path))
-  ))
-  withr::local_envvar(R_LIBS = paste(.libPaths(), collapse = ":"))
+  )
   set.seed(6)
   for (signal in c("interrupt", "kill", "kill", "kill")) {
-    child <- processx::process$new(
-      file.path(R.home("bin"), "Rscript"), script,
-      stdout = "|"
-    )
-    withr::defer(child$kill())
-    expect_identical(child$poll_io(60000)[["output"]], "ready")
+    log <- withr::local_tempfile()
+    child <- start_child(lines, log)
+    expect_true(child_said(log, "ready"))
     Sys.sleep(runif(1, 0.05, 0.3))
     child[[signal]]()
     child$wait(10000)

@@ -31,6 +31,14 @@ inline void append_row(const SparseRows& from, int64_t row, SparseRows& to) {
   to.offsets.push_back(static_cast<int64_t>(to.indices.size()));
 }
 
+// Appends the open features of row `row` of `from` to `to`.
+inline void append_open(const SparseRows& from, int64_t row, OpenRows& to) {
+  for (int64_t at = from.offsets[row]; at < from.offsets[row + 1]; ++at) {
+    if (from.values[at] > 0) to.features.push_back(from.indices[at]);
+  }
+  to.offsets.push_back(static_cast<int64_t>(to.features.size()));
+}
+
 // Cuts `rows` back to its first `n_rows` cells.
 inline void truncate_rows(SparseRows& rows, int64_t n_rows) {
   rows.offsets.resize(static_cast<size_t>(n_rows) + 1);

@@ -14,10 +14,7 @@ void CellSource::read_open(const int64_t* cells, int64_t n, OpenRows& out) {
     run.clear();
     read(cells[k], end - k, run);
     for (int64_t row = 0; row < run.n_rows(); ++row) {
-      for (int64_t at = run.offsets[row]; at < run.offsets[row + 1]; ++at) {
-        if (run.values[at] > 0) out.features.push_back(run.indices[at]);
-      }
-      out.offsets.push_back(static_cast<int64_t>(out.features.size()));
+      append_open(run, row, out);
     }
     k = end;
   }

@@ -125,11 +125,7 @@ void DenseHdf5Source::read_open(const int64_t* cells, int64_t n,
     run.clear();
     read(cells[k], cells[end - 1] - cells[k] + 1, run);
     for (int64_t c = k; c < end; ++c) {
-      const int64_t row = cells[c] - cells[k];
-      for (int64_t at = run.offsets[row]; at < run.offsets[row + 1]; ++at) {
-        if (run.values[at] > 0) out.features.push_back(run.indices[at]);
-      }
-      out.offsets.push_back(static_cast<int64_t>(out.features.size()));
+      append_open(run, cells[c] - cells[k], out);
     }
     k = end;
   }

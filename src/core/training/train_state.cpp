@@ -9,7 +9,7 @@
 namespace sailer {
 namespace {
 
-constexpr int64_t kCounters = 3, kNumbers = 7, kColumns = 14;
+constexpr int64_t kCounters = 3, kNumbers = 7;
 
 at::Tensor integers(const std::vector<int64_t>& values) {
   return at::tensor(values, at::TensorOptions().dtype(at::kLong));
@@ -19,40 +19,23 @@ at::Tensor numbers(const std::vector<double>& values) {
   return at::tensor(values, at::TensorOptions().dtype(at::kDouble));
 }
 
-std::vector<double> row_of(const EpochRecord& r) {
-  return {static_cast<double>(r.epoch),
-          r.beta,
-          r.learning_rate,
-          r.loss,
-          r.reconstruction,
-          r.kl,
-          r.marginal,
-          r.validation_log_likelihood,
-          r.validation_kl,
-          r.validation_elbo,
-          r.seconds,
-          r.cells_per_second,
-          r.alignment,
-          r.validation_alignment};
+// The number of the epoch, then its columns.
+int64_t row_width() { return 1 + static_cast<int64_t>(epoch_columns().size()); }
+
+void append_row(const EpochRecord& record, std::vector<double>& rows) {
+  rows.push_back(static_cast<double>(record.epoch));
+  for (const EpochColumn& column : epoch_columns()) {
+    rows.push_back(record.*column.value);
+  }
 }
 
-EpochRecord record_of(const double* v) {
-  EpochRecord r;
-  r.epoch = static_cast<int64_t>(v[0]);
-  r.beta = v[1];
-  r.learning_rate = v[2];
-  r.loss = v[3];
-  r.reconstruction = v[4];
-  r.kl = v[5];
-  r.marginal = v[6];
-  r.validation_log_likelihood = v[7];
-  r.validation_kl = v[8];
-  r.validation_elbo = v[9];
-  r.seconds = v[10];
-  r.cells_per_second = v[11];
-  r.alignment = v[12];
-  r.validation_alignment = v[13];
-  return r;
+EpochRecord record_of(const double* row) {
+  EpochRecord record;
+  record.epoch = static_cast<int64_t>(*row);
+  for (const EpochColumn& column : epoch_columns()) {
+    record.*column.value = *++row;
+  }
+  return record;
 }
 
 at::Tensor find(const std::vector<NamedTensor>& tensors,
@@ -78,6 +61,24 @@ void expect_size(const at::Tensor& tensor, int64_t size,
 
 }  // namespace
 
+const std::vector<EpochColumn>& epoch_columns() {
+  static const std::vector<EpochColumn> columns = {
+      {"beta", &EpochRecord::beta},
+      {"learning_rate", &EpochRecord::learning_rate},
+      {"loss", &EpochRecord::loss},
+      {"reconstruction", &EpochRecord::reconstruction},
+      {"kl", &EpochRecord::kl},
+      {"marginal", &EpochRecord::marginal},
+      {"alignment", &EpochRecord::alignment},
+      {"validation_log_likelihood", &EpochRecord::validation_log_likelihood},
+      {"validation_kl", &EpochRecord::validation_kl},
+      {"validation_elbo", &EpochRecord::validation_elbo},
+      {"validation_alignment", &EpochRecord::validation_alignment},
+      {"seconds", &EpochRecord::seconds},
+      {"cells_per_second", &EpochRecord::cells_per_second}};
+  return columns;
+}
+
 std::vector<NamedTensor> with_prefix(const std::vector<NamedTensor>& tensors,
                                      const std::string& prefix) {
   std::vector<NamedTensor> out;
@@ -100,8 +101,7 @@ void append_with_prefix(const std::vector<NamedTensor>& tensors,
 std::vector<NamedTensor> to_tensors(const TrainState& state) {
   std::vector<double> history;
   for (const EpochRecord& record : state.history) {
-    const std::vector<double> row = row_of(record);
-    history.insert(history.end(), row.begin(), row.end());
+    append_row(record, history);
   }
   std::vector<NamedTensor> out;
   out.push_back({"run.counters",
@@ -110,9 +110,9 @@ std::vector<NamedTensor> to_tensors(const TrainState& state) {
       {"run.numbers",
        numbers({state.sums[0], state.sums[1], state.sums[2], state.sums[3],
                 state.sums[4], state.seconds, state.best_elbo})});
-  out.push_back({"run.history",
-                 numbers(history).view(
-                     {static_cast<int64_t>(state.history.size()), kColumns})});
+  out.push_back({"run.history", numbers(history).view(
+                                    {static_cast<int64_t>(state.history.size()),
+                                     row_width()})});
   append_with_prefix(state.best, "best.", out);
   return out;
 }
@@ -132,10 +132,10 @@ TrainState train_state_from(const std::vector<NamedTensor>& tensors) {
   state.seconds = value[5];
   state.best_elbo = value[6];
   const at::Tensor history = find(tensors, "run.history", at::kDouble);
-  expect_size(history, state.epoch * kColumns, "run.history");
+  expect_size(history, state.epoch * row_width(), "run.history");
   for (int64_t k = 0; k < state.epoch; ++k) {
     state.history.push_back(
-        record_of(history.data_ptr<double>() + k * kColumns));
+        record_of(history.data_ptr<double>() + k * row_width()));
   }
   state.best = with_prefix(tensors, "best.");
   return state;

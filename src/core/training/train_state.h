@@ -23,6 +23,14 @@ struct EpochRecord {
   double seconds = 0, cells_per_second = 0;
 };
 
+// What an epoch's record holds beside its number, in the order of R's table and
+// of the state files.
+struct EpochColumn {
+  const char* name;
+  double EpochRecord::*value;
+};
+const std::vector<EpochColumn>& epoch_columns();
+
 struct TrainState {
   int64_t epoch = 0;     // whole epochs done
   int64_t position = 0;  // cells of the running epoch that were trained on
