@@ -45,14 +45,14 @@ read_seurat <- function(object, assay, layer, features, batch, covariates,
 }
 
 # A reduction with the fit, or the fit alone where there is no embedding.
-store_in_seurat <- function(object, fit, assay, name, key) {
+store_in_seurat <- function(object, fit, assay, name, key, unit = FALSE) {
   if (is.null(fit$embedding)) {
     fits <- SeuratObject::Misc(object, "sailer")
     fits[[name]] <- fit
     suppressWarnings(SeuratObject::Misc(object, "sailer") <- fits)
     warn_of_no_embedding(fit)
   } else {
-    object[[name]] <- new_reduction(fit, assay, key)
+    object[[name]] <- new_reduction(fit, assay, key, unit)
   }
   object
 }
@@ -78,8 +78,8 @@ RunSAILER.Assay <- function(object, assay = "ATAC", layer = "counts",
 #' @export
 RunSAILER.StdAssay <- RunSAILER.Assay
 
-new_reduction <- function(fit, assay, key) {
-  values <- embedding(fit)
+new_reduction <- function(fit, assay, key, unit = FALSE) {
+  values <- embedding(fit, unit = unit)
   colnames(values) <- paste0(key, seq_len(ncol(values)))
   SeuratObject::CreateDimReducObject(
     embeddings = values, key = key, assay = assay,

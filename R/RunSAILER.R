@@ -172,11 +172,11 @@ plain_columns <- function(table) {
 }
 
 # reducedDim<- renames the rows of what it is given: their order must be right.
-store_in_experiment <- function(object, fit, name) {
+store_in_experiment <- function(object, fit, name, unit = FALSE) {
   if (is.null(fit$embedding)) {
     warn_of_no_embedding(fit)
   } else {
-    values <- embedding(fit)[colnames(object), , drop = FALSE]
+    values <- embedding(fit, unit = unit)[colnames(object), , drop = FALSE]
     SingleCellExperiment::reducedDim(object, name) <- values
   }
   fits <- S4Vectors::metadata(object)$sailer

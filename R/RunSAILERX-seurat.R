@@ -6,12 +6,14 @@ RunSAILERX.Seurat <- function(object, assay = NULL, rna.assay = "RNA",
                               reference = "pca", layer = "counts",
                               features = NULL, batch = NULL, covariates = NULL,
                               reduction.name = "sailerx",
-                              reduction.key = "sailerx_", resume = NULL, ...) {
+                              reduction.key = "sailerx_", unit = TRUE,
+                              resume = NULL, ...) {
   need_package("SeuratObject", "for Seurat objects")
   assay <- choose_assay(object, assay)
   check_text(reduction.name, "reduction.name")
   check_reduction_key(reduction.key)
   check_text(reference, "reference")
+  check_flag(unit)
   check_not_same(reduction.name, reference, "reduction.name")
   if (!goes_on(resume)) {
     check_rna_assay(object, rna.assay, assay)
@@ -33,7 +35,9 @@ RunSAILERX.Seurat <- function(object, assay = NULL, rna.assay = "RNA",
     given$cells, given$batch, given$covariates, resume, own, ...,
     guide = guide
   )
-  object <- store_in_seurat(object, fit, assay, reduction.name, reduction.key)
+  object <- store_in_seurat(
+    object, fit, assay, reduction.name, reduction.key, unit
+  )
   if (is.null(fit$embedding)) {
     return(object)
   }

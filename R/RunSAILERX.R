@@ -5,8 +5,10 @@
 #' the same cells, trains, and puts the embedding into the object. Counts are
 #' read, never rewritten; when anything fails the given object is untouched.
 #'
-#' The embedding is a function of the open peaks. The RNA guides the training
-#' alone, so cells without RNA are embedded by the same model.
+#' Cells are placed by their open peaks and, where they have RNA, by their
+#' reference; cells without RNA are placed by the same model. With `joint =
+#' FALSE` the RNA guides the training alone and all cells are placed by their
+#' peaks: see [sailerx()].
 #'
 #' @section Hybrid objects:
 #' Some samples may be multiome and others ATAC alone, as `merge()` (Seurat)
@@ -55,6 +57,10 @@
 #' @param altexp Name of the alternative experiment with the peaks; NULL, the
 #'   default, takes the only one.
 #' @param name Name of the reduced dimensions. Default `"SAILERX"`.
+#' @param unit TRUE, the default, puts each cell at length 1: the alignment is
+#'   of directions, and other functions find neighbours by Euclidean distance.
+#'   FALSE puts in the posterior means as they are. `embedding(get_fit(object))`
+#'   has them in either case.
 #'
 #' @return The object with the embedding of cells x latent dimensions, as
 #'   [RunSAILER()] returns it, and with the reference if that was made.
@@ -127,12 +133,13 @@ RunSAILERX.SingleCellExperiment <- function(object, assay.type = "counts",
                                             rna.assay.type = "counts",
                                             features = NULL, batch = NULL,
                                             covariates = NULL,
-                                            name = "SAILERX", resume = NULL,
-                                            ...) {
+                                            name = "SAILERX", unit = TRUE,
+                                            resume = NULL, ...) {
   need_package("SingleCellExperiment", "for SingleCellExperiment objects")
   need_package("SummarizedExperiment", "for SingleCellExperiment objects")
   check_text(name, "name")
   check_text(reference, "reference")
+  check_flag(unit)
   check_not_same(name, reference, "name")
   altexp <- choose_altexp(object, altexp)
   given <- read_experiment(
@@ -153,7 +160,7 @@ RunSAILERX.SingleCellExperiment <- function(object, assay.type = "counts",
     given$cells, given$batch, given$covariates, resume, own, ...,
     guide = guide
   )
-  store_in_experiment(object, fit, name)
+  store_in_experiment(object, fit, name, unit)
 }
 
 # The alternative experiment with the peaks: the one named, or the only one.

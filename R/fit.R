@@ -34,6 +34,9 @@ new_fit <- function(trained, plan) {
             reference = plan$reference
           )
         },
+        reference_width = if (!is.null(plan$reference)) {
+          ncol(plan$reference$values)
+        },
         version = utils::packageVersion("sailer"),
         cache = new.env(parent = emptyenv())
       )
@@ -163,15 +166,21 @@ history.default <- function(fit, ...) {
 #' Embed new cells
 #'
 #' Encodes cells with a trained model: posterior means, as in [embedding()]. The
-#' encoder reads the open peaks only, so neither batch nor covariates are asked
-#' for.
+#' encoder reads neither batch nor covariates, so they are not asked for.
 #'
 #' @param object What [sailer()] returned.
 #' @param newdata Counts of peaks x cells, as [as_cells()] takes them. The peaks
 #'   of the model are found by name; their order is free and others are ignored.
+#' @param reference Of models trained by [sailerx()] with `joint = TRUE`: the
+#'   reference embedding of the new cells, as [sailerx()] takes it and in the
+#'   space of the one that the model was trained with, such as the same PCA
+#'   applied to their RNA. Cells without one (missing by name, or NA in their
+#'   row) and all cells with NULL, the default, are placed by their peaks alone.
 #' @param ... Not used.
 #' @return Numeric matrix, cells x latent dimensions.
-#' @section Errors: `sailer_data_error`, naming them, when peaks of the model
+#' @section Errors: `sailer_argument_error` when `reference` is given to a model
+#'   that does not read it, or has another number of dimensions;
+#'   `sailer_data_error`, naming them, when peaks of the model
 #'   are missing or a cell has no open peak among them.
 #' @references Cao (2023), section 2.2.3.
 #' @examples
@@ -182,7 +191,7 @@ history.default <- function(fit, ...) {
 #' predict(fit, sim$counts[, 101:120])[1:3, 1:2]
 #' @importFrom stats predict
 #' @export
-predict.sailer_fit <- function(object, newdata, ...) {
+predict.sailer_fit <- function(object, newdata, reference = NULL, ...) {
   if (missing(newdata)) {
     return(embedding(object))
   }
@@ -190,13 +199,14 @@ predict.sailer_fit <- function(object, newdata, ...) {
   check_cells(cells, min_cells = 1)
   map <- match_peaks(cells, object$peaks)
   kept_depth(cells, list(map = map, peaks = object$peaks))
-  embed_cells(object, cells, map)
+  embed_cells(object, cells, map, seen_reference(object, reference, cells))
 }
 
-embed_cells <- function(fit, cells, map) {
+# `reference` is as as_reference() gives it, or NULL.
+embed_cells <- function(fit, cells, map, reference = NULL) {
   out <- with_threads(
     fit$control$threads,
-    core_sailer_embed(fit_model(fit), cells$source, map)
+    core_sailer_embed(fit_model(fit), cells$source, map, reference)
   )
   dimnames(out) <- list(cells$cells, paste0("sailer_", seq_len(ncol(out))))
   out

@@ -52,7 +52,10 @@ complete_embedding <- function(fit, cells) {
       class = "sailer_note"
     )
     fit$embedding <- tryCatch(
-      embed_cells(fit, cells, match_peaks(cells, fit$peaks, "object")),
+      embed_cells(
+        fit, cells, match_peaks(cells, fit$peaks, "object"),
+        if (sees_reference(fit)) fit$progress$reference
+      ),
       interrupt = function(cnd) NULL
     )
   }

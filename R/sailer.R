@@ -176,6 +176,7 @@ check_option_type <- function(value, name, call) {
     decoder = ,
     marginal = ,
     input_scale = if (!rlang::is_string(value)) "a single string",
+    joint = if (!rlang::is_bool(value)) "TRUE or FALSE",
     hidden = if (!rlang::is_integerish(value, finite = TRUE) ||
                    length(value) == 0) {
       "whole numbers, the units of each layer"

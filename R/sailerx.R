@@ -6,10 +6,25 @@
 #' asks pairs of cells to be as similar in the embedding as they are in a
 #' reference embedding, usually a PCA of the RNA of the same cells. It is a soft
 #' alignment of pairwise cosine similarities, so the two modalities need not
-#' share a space. The embedding is still a function of the open peaks alone:
-#' cells without RNA can be embedded with the same model.
+#' share a space. Cells without RNA can be embedded with the same model.
 #'
 #' For Seurat and SingleCellExperiment objects see [RunSAILERX()].
+#'
+#' @section What the encoder sees:
+#' With `joint = TRUE`, the default, the encoder reads the reference beside the
+#' open peaks: every cell that has RNA is placed by both of its modalities,
+#' whether it was trained on or not. While training, the reference is hidden from
+#' the encoder for a share `reference_dropout` of the cells, anew in each epoch,
+#' so that it also learns to place cells by their peaks alone. New cells with RNA
+#' need a reference in the same space: see `reference` of
+#' [predict()][predict.sailer_fit].
+#'
+#' With `joint = FALSE` it is the model of the thesis: the encoder reads the open
+#' peaks alone, and the reference only guides its training. Few open peaks tell
+#' little of a cell, so cells that were trained on follow their reference
+#' closely, partly known by heart, and cells kept back or new much less: one
+#' embedding then holds cells of two qualities. On cells without a reference both
+#' models were as good (inst/benchmarks/multiome.R).
 #'
 #' @section Hybrid runs:
 #' Cells without a reference, missing from `reference` or with NA in their row,
@@ -33,7 +48,13 @@
 #' @param alignment Weight of the alignment, at least 0, on the scale of nats
 #'   per cell: it multiplies the mean over pairs of the squared difference of
 #'   similarities. 0 is SAILER. Larger values follow the reference more closely;
-#'   see [alignment_path()]. Default 30000.
+#'   see [alignment_path()]. Default 100000.
+#' @param joint Whether the encoder reads the reference beside the open peaks;
+#'   see the section above. Default TRUE; without effect where `alignment` is 0.
+#' @param reference_dropout Share of the cells whose reference is hidden from
+#'   the encoder of a `joint` model in training, at least 0 and below 1. Larger
+#'   serves cells without a reference better. Default 0.5; ignored without
+#'   `joint`.
 #' @param n_latent Dimensions of the embedding. Default 32 and 50.
 #' @param thinning As in [sailer()]. Default `c(0, 0.5)`.
 #' @param min_fraction,max_fraction Peaks open in fewer than `min_fraction` or
@@ -63,7 +84,8 @@
 #' tail(history(fit)[c("epoch", "alignment", "validation_alignment")], 1)
 #' @export
 sailerx <- function(x, reference, rna_depth = NULL, batch = NULL,
-                    covariates = NULL, alignment = NULL,
+                    covariates = NULL, alignment = NULL, joint = NULL,
+                    reference_dropout = NULL,
                     architecture = "dense", n_latent = NULL, hidden = NULL,
                     decoder = NULL, lambda = NULL, marginal = NULL,
                     omega = NULL, beta = NULL, dropout = NULL, thinning = NULL,
@@ -85,7 +107,8 @@ sailerx <- function(x, reference, rna_depth = NULL, batch = NULL,
       decoder = decoder, lambda = lambda, marginal = marginal, omega = omega,
       beta = beta, dropout = dropout, thinning = thinning,
       input_scale = input_scale,
-      alignment = alignment
+      alignment = alignment, joint = joint,
+      reference_dropout = reference_dropout
     ),
     min_fraction, max_fraction, ranges, control,
     guided = TRUE
@@ -96,9 +119,41 @@ sailerx <- function(x, reference, rna_depth = NULL, batch = NULL,
   begin_or_continue(run$plan, run$cells, run$map)
 }
 
+# Models of older versions have no such option.
+sees_reference <- function(fit) {
+  isTRUE(fit$options$joint) && fit$options$alignment > 0
+}
+
+# What a joint model reads of new cells, NULL where it reads nothing.
+seen_reference <- function(fit, reference, cells, call = rlang::caller_env()) {
+  if (is.null(reference)) {
+    return(NULL)
+  }
+  if (!sees_reference(fit)) {
+    abort(
+      c(
+        "{.arg reference} is not read by this model: its encoder sees the open
+         peaks alone.",
+        i = "Models of {.code sailerx(joint = TRUE)} read one."
+      ),
+      call = call
+    )
+  }
+  seen <- as_reference(reference, NULL, NULL, cells$cells, 0, call)
+  width <- fit$reference_width
+  if (ncol(seen$values) != width) {
+    abort(
+      "{.arg reference} has {ncol(seen$values)} dimension{?s}, but the model was
+       trained with {width}.",
+      call = call
+    )
+  }
+  seen
+}
+
 # list(values = cells x width, rows of length 1, present = logical, weight =
 # 0 ... 1), in the order of the cells; what a cell without a reference has is 0.
-as_reference <- function(reference, rna_depth, depth, cells,
+as_reference <- function(reference, rna_depth, depth, cells, at_least = 2,
                          call = rlang::caller_env()) {
   values <- align_reference(reference, cells, call)
   dimnames(values) <- NULL
@@ -110,7 +165,7 @@ as_reference <- function(reference, rna_depth, depth, cells,
       class = "data", call = call
     )
   }
-  if (sum(present) < 2) {
+  if (sum(present) < at_least) {
     abort(
       c(
         "{sum(present)} of the {length(cells)} cells {?has/have} a reference.",

@@ -81,6 +81,16 @@ Reference reference_from_r(SEXP given) {
   return out;
 }
 
+// Of a joint model's state; 0 for others.
+int64_t reference_width_of(const std::vector<NamedTensor>& state) {
+  for (const NamedTensor& entry : state) {
+    if (entry.name == SailerModel::kReferenceWeight) {
+      return entry.tensor.size(0) - 1;
+    }
+  }
+  return 0;
+}
+
 Rcpp::NumericVector standard_to_r(const Standard& standard) {
   return Rcpp::NumericVector::create(Rcpp::Named("mean") = standard.mean,
                                      Rcpp::Named("sd") = standard.sd);
@@ -227,11 +237,12 @@ Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map,
     const ConfounderScaling scaling = fit_scaling(known, split.training);
     ConfounderMatrix encoded = encode(known, scaling);
     const int64_t n_confounders = encoded.width;
-    append_reference(reference_from_r(reference), encoded);
+    const Reference guide = reference_from_r(reference);
+    append_reference(guide, encoded);
     SailerModel model(sailer_options_from_r(model_options),
                       PeakLayout(sizes_from_r(group_sizes)), n_confounders,
                       Rcpp::as<std::vector<double>>(frequencies), train.seed,
-                      at::Device(device));
+                      at::Device(device), at::kFloat, guide.width);
     model.set_compute(train.compute);
     StreamOptions stream_options;
     stream_options.batch_size = train.batch_size;
@@ -273,28 +284,40 @@ SEXP core_sailer_model(Rcpp::List state, Rcpp::NumericVector group_sizes,
                        std::string device) {
   using namespace sailer;
   return guarded([&]() -> SEXP {
+    const std::vector<NamedTensor> tensors = state_from_r(state);
     auto model = std::make_unique<SailerModel>(
         sailer_options_from_r(model_options),
         PeakLayout(sizes_from_r(group_sizes)),
         static_cast<int64_t>(n_confounders), std::vector<double>(), uint64_t{0},
-        at::Device(device));
-    model->parameters().load_state(state_from_r(state));
+        at::Device(device), at::kFloat, reference_width_of(tensors));
+    model->parameters().load_state(tensors);
     return ModelXPtr(model.release(), true);
   });
 }
 
-// Posterior means of the cells of a source, cells x n_latent.
+// Posterior means of the cells of a source, cells x n_latent. `reference` is
+// NULL or as core_sailer_train() takes it: only joint models read it.
 // [[Rcpp::export]]
 Rcpp::NumericMatrix core_sailer_embed(SEXP model, SEXP source,
-                                      Rcpp::IntegerVector peak_map) {
+                                      Rcpp::IntegerVector peak_map,
+                                      SEXP reference) {
   using namespace sailer;
   return guarded([&] {
     ModelXPtr held(model);
     const CellSourcePtr cells = unwrap_source(source);
     StreamOptions options;
     options.device = held->tensor_options().device();
-    // The encoder reads no confounders: a matrix without columns will do.
-    BatchStream stream(cells, peak_map_from_r(peak_map), ConfounderMatrix(),
+    // The encoder reads no confounders: a matrix without columns will do, and
+    // zeros before the columns of a reference.
+    ConfounderMatrix columns;
+    const Reference guide = reference_from_r(reference);
+    if (guide.width > 0) {
+      columns.width = held->n_confounders();
+      columns.values.resize(
+          static_cast<size_t>(cells->n_cells() * columns.width));
+      append_reference(guide, columns);
+    }
+    BatchStream stream(cells, peak_map_from_r(peak_map), std::move(columns),
                        options);
     RMonitor silent(R_NilValue);
     const std::vector<float> embedding = embed_cells(*held, stream, silent);

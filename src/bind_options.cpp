@@ -81,6 +81,8 @@ SailerOptions sailer_options_from_r(const Rcpp::List& values, bool guided) {
          {"beta", number(options.beta)},
          {"dropout", number(options.dropout)},
          {"alignment", number(options.alignment)},
+         {"joint", [&](SEXP value) { options.joint = Rcpp::as<bool>(value); }},
+         {"reference_dropout", number(options.reference_dropout)},
          {"thinning",
           [&](SEXP value) {
             // One number is the upper end.
@@ -108,6 +110,8 @@ Rcpp::List sailer_options_to_r(const SailerOptions& options) {
       Rcpp::Named("omega") = options.omega, Rcpp::Named("beta") = options.beta,
       Rcpp::Named("dropout") = options.dropout,
       Rcpp::Named("alignment") = options.alignment,
+      Rcpp::Named("joint") = options.joint,
+      Rcpp::Named("reference_dropout") = options.reference_dropout,
       Rcpp::Named("thinning") = Rcpp::NumericVector::create(
           options.thinning_min, options.thinning_max),
       Rcpp::Named("input_scale") = name_of(options.input_scale));

@@ -23,7 +23,8 @@ test_that("a SingleCellExperiment gets what sailerx() gives", {
     sim, batch = sim$cells["batch"], covariates = sim$cells["quality"]
   )
   expect_identical(
-    SingleCellExperiment::reducedDim(done, "SAILERX"), embedding(fit)
+    SingleCellExperiment::reducedDim(done, "SAILERX"),
+    embedding(fit, unit = TRUE)
   )
   expect_identical(get_fit(done)$state, fit$state)
   expect_s3_class(get_fit(done), "sailerx_fit")
@@ -53,7 +54,8 @@ test_that("columns without RNA or with NA are ATAC-only", {
     sim, reference = pca[setdiff(1:80, 5), ], batch = sim$cells["batch"]
   )
   expect_identical(
-    SingleCellExperiment::reducedDim(done, "SAILERX"), embedding(fit)
+    SingleCellExperiment::reducedDim(done, "SAILERX"),
+    embedding(fit, unit = TRUE)
   )
 })
 

@@ -51,7 +51,15 @@ test_that("a Seurat object gets what sailerx() gives on the same matrices", {
   fit <- brief_sailerx(
     sim, batch = sim$cells["batch"], covariates = sim$cells["quality"]
   )
-  expect_identical(embedded(done), embedding(fit), ignore_attr = "dimnames")
+  expect_identical(
+    embedded(done), embedding(fit, unit = TRUE), ignore_attr = "dimnames"
+  )
+  as_it_is <- brief_x(
+    object, batch = "batch", covariates = "quality", unit = FALSE
+  )
+  expect_identical(
+    embedded(as_it_is), embedding(fit), ignore_attr = "dimnames"
+  )
   expect_identical(rownames(embedded(done)), colnames(sim$counts))
   expect_identical(colnames(embedded(done)), paste0("sailerx_", 1:4))
   expect_identical(SeuratObject::DefaultAssay(done[["sailerx"]]), "ATAC")
@@ -141,7 +149,9 @@ test_that("cells without RNA take part in all but the alignment", {
     sim, as_cells(object), whole[multiome, ], Matrix::colSums(rna),
     batch = object$batch
   )
-  expect_identical(embedded(done), embedding(fit), ignore_attr = "dimnames")
+  expect_identical(
+    embedded(done), embedding(fit, unit = TRUE), ignore_attr = "dimnames"
+  )
 })
 
 test_that("NA in the reduction and RNA counts of zero are no reference", {
@@ -251,7 +261,8 @@ test_that("RunSAILERX goes on from a checkpoint, without the RNA", {
   expect_s3_class(get_fit(resumed), "sailerx_fit")
   expect_identical(nrow(history(get_fit(resumed))), 5L)
   expect_identical(
-    embedded(resumed), embedding(get_fit(resumed)), ignore_attr = "dimnames"
+    embedded(resumed), embedding(get_fit(resumed), unit = TRUE),
+    ignore_attr = "dimnames"
   )
   expect_error(RunSAILERX(object, resume = TRUE), "no fit",
                class = "sailer_argument_error")

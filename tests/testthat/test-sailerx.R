@@ -197,11 +197,14 @@ test_that("defaults are those chosen for cells with a reference", {
   fit <- sailerx(counts, rna, hidden = 8, control = quick(epochs = 1))
   expect_equal(fit$options$n_latent, 32)
   expect_equal(fit$options$thinning, c(0, 0.5))
-  expect_equal(fit$options$alignment, 30000)
+  expect_equal(fit$options$alignment, 1e5)
+  expect_true(fit$options$joint)
+  expect_equal(fit$options$reference_dropout, 0.5)
   expect_equal(
     core_sailer_options(list(hidden = 8), guided = TRUE), fit$options
   )
   expect_equal(core_sailer_options(list())$alignment, 0)
+  expect_false(core_sailer_options(list())$joint)
   unit <- embedding(fit, unit = TRUE)
   expect_equal(unname(rowSums(unit^2)), rep(1, n))
   expect_equal(unit * sqrt(rowSums(embedding(fit)^2)), embedding(fit))
@@ -308,6 +311,86 @@ test_that("more alignment brings the embedding nearer to the reference", {
   likeness <- vapply(fits, followed, 0)
   expect_true(all(diff(likeness) > 0))
   expect_gt(likeness[3], likeness[1] + 0.2)
+})
+
+# What the encoder sees --------------------------------------------------------
+
+test_that("a joint model places cells by their reference too", {
+  expect_true(aligned$options$joint)
+  expect_identical(aligned$reference_width, 4L)
+  # Its own reference, in any order and form, gives the embedding again.
+  expect_equal(
+    predict(aligned, counts, reference = rna[rev(cells), ] * 7),
+    embedding(aligned), tolerance = 1e-5
+  )
+  apart <- predict(aligned, counts)
+  expect_gt(mean(abs(apart - embedding(aligned))), 1e-3)
+  # Cells without one are as if there were none for anybody.
+  some <- rna[1:40, ]
+  mixed <- predict(aligned, counts, reference = some)
+  expect_equal(mixed[1:40, ], embedding(aligned)[1:40, ], tolerance = 1e-5)
+  expect_equal(mixed[-(1:40), ], apart[-(1:40), ], tolerance = 1e-5)
+  none <- rna
+  none[] <- NA
+  expect_equal(predict(aligned, counts, reference = none), apart)
+})
+
+test_that("cells kept back are placed better by both modalities", {
+  fits <- lapply(c(TRUE, FALSE), function(joint) {
+    trainx(joint = joint, control = list(
+      epochs = 60, warmup = 5, period = 55, learning_rate = 0.005,
+      validation = 0.3
+    ))
+  })
+  term <- vapply(fits, function(fit) {
+    utils::tail(history(fit)$validation_alignment, 1)
+  }, 0)
+  expect_lt(term[1], 0.7 * term[2])
+})
+
+test_that("with `joint = FALSE` the embedding is of the open peaks alone", {
+  fit <- trainx(joint = FALSE)
+  expect_equal(predict(fit, counts), embedding(fit), tolerance = 1e-5)
+  expect_error(
+    predict(fit, counts, reference = rna), "reference.*open\\s+peaks alone",
+    class = "sailer_argument_error"
+  )
+  for (model in list(trainx(alignment = 0), sailer(
+    counts, hidden = 8, control = quick(epochs = 1)
+  ))) {
+    expect_error(
+      predict(model, counts, reference = rna), "reference",
+      class = "sailer_argument_error"
+    )
+  }
+})
+
+test_that("how often the reference is hidden matters to cells without one", {
+  never <- trainx(reference_dropout = 0)
+  often <- trainx(reference_dropout = 0.9)
+  expect_false(identical(never$state, often$state))
+  expect_error(
+    trainx(reference_dropout = 1), "reference_dropout",
+    class = "sailer_argument_error"
+  )
+  expect_error(
+    trainx(joint = "yes"), "joint.*TRUE or FALSE",
+    class = "sailer_argument_error"
+  )
+})
+
+test_that("references of new cells are checked", {
+  refuse <- function(pattern, reference, class = "argument") {
+    expect_error(
+      predict(aligned, counts, reference = reference), pattern,
+      class = paste0("sailer_", class, "_error")
+    )
+  }
+  refuse("3 dimensions.*trained with 4", rna[, 1:3])
+  refuse("numeric matrix", "pca")
+  bad <- rna
+  bad[2, 1] <- Inf
+  refuse("infinite", bad, "data")
 })
 
 # Going on and files -----------------------------------------------------------

@@ -40,10 +40,11 @@ SailerModel::SailerModel(const SailerOptions& options, const PeakLayout& layout,
                          int64_t n_confounders,
                          const std::vector<double>& peak_frequencies,
                          uint64_t seed, const at::Device& device,
-                         at::ScalarType type)
+                         at::ScalarType type, int64_t reference_width)
     : options_(options),
       layout_(layout),
       n_confounders_(n_confounders),
+      reference_width_(reference_width),
       tensor_options_(at::TensorOptions().dtype(type).device(device)),
       generator_(make_generator(device, derive_seed(seed, kNoiseStream))) {
   options_.check();
@@ -78,6 +79,13 @@ void SailerModel::build_encoder(LayerContext& context) {
     encoder_blocks_.emplace_back(context, name, groups * units[k],
                                  activation_of(options_.architecture),
                                  options_.dropout);
+  }
+  if (options_.sees_reference() && reference_width_ > 0) {
+    // The fans of the peaks' weights: neither modality starts out louder.
+    reference_weight_ = parameters_.add_parameter(
+        kReferenceWeight,
+        draw_weight(context, {reference_width_ + 1, groups * units[0]},
+                    layout_.n_peaks(), groups * units[0]));
   }
   mean_head_ = GroupedLinear(context, "encoder.mean", 1, groups * units.back(),
                              options_.n_latent);
@@ -152,12 +160,34 @@ Posterior SailerModel::encode_from(const SparseBatch& batch, const Dense& dense,
     h = sparse_linear(batch.input, input_weight_, layout_, update);
   }
   if (options_.input_scale != InputScale::kNone) h = h * batch.cell_scale;
+  if (reference_weight_.defined()) {
+    const at::Tensor seen = seen_reference(batch, training);
+    if (seen.defined()) h = h + at::mm(seen, reference_weight_);
+  }
   h = encoder_blocks_[0](h + input_bias_, training, generator_);
   for (size_t k = 0; k < encoder_.size(); ++k) {
     h = encoder_blocks_[k + 1](encoder_[k](h), training, generator_);
   }
   return {mean_head_(h),
           log_variance_head_(h).clamp(-kMaxLogVariance, kMaxLogVariance)};
+}
+
+// [B, r + 1]: the reference and 1, or zeros for cells without one and, in
+// training, for those from which it is hidden. Undefined when the batch comes
+// without references.
+at::Tensor SailerModel::seen_reference(const SparseBatch& batch,
+                                       bool training) const {
+  const int64_t end = n_confounders_ + reference_width_;
+  if (!batch.confounders.defined() || batch.confounders.size(1) < end + 2) {
+    return {};
+  }
+  const at::Tensor values = batch.confounders.slice(1, n_confounders_, end + 1);
+  at::Tensor seen = values.slice(1, reference_width_, reference_width_ + 1);
+  if (training && options_.reference_dropout > 0) {
+    seen = seen * at::empty_like(seen).bernoulli_(
+                      1 - options_.reference_dropout, generator_);
+  }
+  return values * seen;
 }
 
 at::Tensor SailerModel::decode_hidden(const at::Tensor& z,

@@ -6,6 +6,9 @@
 //   decoder   [z, c] -> hidden[last] per group -> ... -> hidden[0] per group
 //             -> one logit per peak; or at once under Decoder::kLinear
 //
+// A joint model of SAILERX reads the reference in its first layer too, beside
+// the peaks, with 1 for a cell that has one; all zeros mean a cell without.
+//
 // Every hidden layer is Linear, BatchNorm and an activation: LeakyReLU(0.2) in
 // the dense architecture (a single group), PReLU in the chromosome one.
 #pragma once
@@ -48,18 +51,20 @@ struct SailerUpdates {
 class SailerModel {
  public:
   static constexpr const char* kInputWeight = "encoder.0.weight";
+  static constexpr const char* kReferenceWeight = "encoder.reference.weight";
   static constexpr const char* kOutputWeight = "decoder.output.weight";
   static constexpr const char* kOutputBias = "decoder.output.bias";
 
   // Parameters are drawn from `seed` on the CPU and put on `device`; `type` is
   // float, or double in tests. `peak_frequencies` (share of the training cells
   // with each peak open, in the layout's order; may be empty) start the output
-  // biases, so that training need not learn them first.
+  // biases, so that training need not learn them first. `reference_width` is
+  // that of the reference embedding, 0 without one.
   SailerModel(const SailerOptions& options, const PeakLayout& layout,
               int64_t n_confounders,
               const std::vector<double>& peak_frequencies, uint64_t seed,
               const at::Device& device = at::kCPU,
-              at::ScalarType type = at::kFloat);
+              at::ScalarType type = at::kFloat, int64_t reference_width = 0);
 
   // q(z | x). In training, batch statistics and dropout are used.
   Posterior encode(const SparseBatch& batch, bool training) const;
@@ -133,6 +138,7 @@ class SailerModel {
                        bool weighted) const;
   at::Tensor marginal_divergence(const at::Tensor& z,
                                  const Posterior& posterior) const;
+  at::Tensor seen_reference(const SparseBatch& batch, bool training) const;
   void build_encoder(LayerContext& context);
   void build_decoder(LayerContext& context,
                      const std::vector<double>& peak_frequencies);
@@ -142,13 +148,15 @@ class SailerModel {
   PeakLayout layout_;
   PeakLayout output_layout_;
   int64_t n_confounders_;
+  int64_t reference_width_;
   at::TensorOptions tensor_options_;
   at::Generator generator_;
   uint64_t sample_seed_ = 0;  // of the peaks of the sampled likelihood
   ParameterSet parameters_;
 
   at::Tensor input_weight_, input_bias_;  // [P, hidden[0]], [groups * .]
-  std::vector<GroupedLinear> encoder_;    // hidden[k] -> hidden[k + 1]
+  at::Tensor reference_weight_;         // [r + 1, groups * .], of a joint model
+  std::vector<GroupedLinear> encoder_;  // hidden[k] -> hidden[k + 1]
   std::vector<HiddenBlock> encoder_blocks_;
   GroupedLinear mean_head_, log_variance_head_;
   std::vector<GroupedLinear> decoder_;

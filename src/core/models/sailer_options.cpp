@@ -62,6 +62,7 @@ void SailerOptions::check() const {
   require(std::isfinite(alignment) && alignment >= 0,
           "`alignment` must be a number of at least 0.");
   require_share(dropout, "dropout");
+  require_share(reference_dropout, "reference_dropout");
   require_share(thinning_min, "thinning");
   require_share(thinning_max, "thinning");
   require(thinning_min <= thinning_max,
@@ -80,7 +81,8 @@ SailerOptions default_options(Architecture architecture, bool guided) {
   if (guided) {
     options.thinning_min = 0;
     options.thinning_max = 0.5;
-    options.alignment = 30000;
+    options.alignment = 100000;
+    options.joint = true;
   }
   return options;
 }

@@ -75,6 +75,18 @@ struct SailerOptions {
   // is one. Larger follows the reference more closely; 0 is SAILER.
   double alignment = 0;
 
+  // Whether the encoder reads the reference beside the open peaks: the
+  // embedding is then of both modalities for cells that have both. Ignored
+  // without a reference, and where `alignment` is 0.
+  bool joint = false;
+
+  // While a joint model is trained, the share of the cells whose reference is
+  // hidden from its encoder, so that it also learns to do without. Larger
+  // serves cells without a reference better; 0 never hides it.
+  double reference_dropout = 0.5;
+
+  bool sees_reference() const { return joint && alignment > 0; }
+
   // Throws Error(kArgument) that names the option and says what it may be.
   void check() const;
 };
