@@ -33,7 +33,7 @@ RunSAILERX.Seurat <- function(object, assay = NULL, rna.assay = "RNA",
   own <- function() get_fit(object, reduction.name)
   fit <- fit_cells(
     given$cells, given$batch, given$covariates, resume, own, ...,
-    guide = guide
+    guided = TRUE, guide = guide
   )
   object <- store_in_seurat(
     object, fit, assay, reduction.name, reduction.key, unit

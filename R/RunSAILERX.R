@@ -158,7 +158,7 @@ RunSAILERX.SingleCellExperiment <- function(object, assay.type = "counts",
   own <- function() get_fit(object, name)
   fit <- fit_cells(
     given$cells, given$batch, given$covariates, resume, own, ...,
-    guide = guide
+    guided = TRUE, guide = guide
   )
   store_in_experiment(object, fit, name, unit)
 }

@@ -10,6 +10,7 @@
 #   ranges  GRanges of the peaks, or NULL
 #   file    for cells in a file: the arguments of open_cells() that open it
 #   chosen  for cells in a file: list(peaks, cells), the places taken of it
+#   sample  for cells that came in a list: the sample of each, else absent
 
 #' @importFrom rlang %||%
 #' @importClassesFrom Matrix dgCMatrix
@@ -34,7 +35,7 @@ NULL
 #'
 #' @param x Counts, peaks in rows and cells in columns: a matrix, any matrix of
 #'   the Matrix package, a `DelayedMatrix`, an `IterableMatrix`, a path for
-#'   [open_cells()], or a handle.
+#'   [open_cells()], a handle, or a list of such.
 #' @param ... Passed on to methods.
 #' @return An object of class `"sailer_cells"`, with methods for `dim()` (peaks,
 #'   cells), `dimnames()`, `[`, `format()` and `print()`. A handle to a file

@@ -34,7 +34,7 @@ new_fit <- function(trained, plan) {
             reference = plan$reference
           )
         },
-        reference_width = if (!is.null(plan$reference)) {
+        n_reference = if (!is.null(plan$reference)) {
           ncol(plan$reference$values)
         },
         version = utils::packageVersion("sailer"),

@@ -3,12 +3,14 @@
 # put back.
 
 # `resume` is NULL, a fit, the folder of a checkpoint, or TRUE for the fit that
-# the object holds, which `own` finds. `guide` is what RunSAILERX() has from the
-# RNA (new_guide()), NULL for RunSAILER().
+# the object holds, which `own` finds. `guided` says that the door is
+# RunSAILERX(), and `guide` what it has from the RNA (new_guide()).
 fit_cells <- function(cells, batch, covariates, resume, own, ...,
-                      guide = NULL) {
+                      guided = FALSE, guide = NULL,
+                      call = rlang::caller_env()) {
   if (goes_on(resume)) {
     if (rlang::is_true(resume)) resume <- own()
+    check_door(resume, guided, call)
     fit <- resume_cells(resume, cells, ...)
   } else if (is.null(guide)) {
     fit <- sailer(cells, batch = batch, covariates = covariates, ...)
@@ -21,6 +23,27 @@ fit_cells <- function(cells, batch, covariates, resume, own, ...,
 }
 
 goes_on <- function(resume) !is.null(resume) && !rlang::is_false(resume)
+
+# What is gone on with must be of the model that the door is of.
+check_door <- function(from, guided, call) {
+  found <- if (inherits(from, "sailer_fit")) {
+    inherits(from, "sailerx_fit")
+  } else {
+    !is.null(read_plan(checkpoint_folder(from, call))$reference)
+  }
+  if (found == guided) {
+    return(invisible(TRUE))
+  }
+  name <- function(is_guided) if (is_guided) "SAILERX" else "SAILER"
+  door <- paste0("Run", name(found))
+  abort(
+    c(
+      "{.arg resume} is a training of {name(found)}, not of {name(guided)}.",
+      i = "{.fn {door}} goes on with it."
+    ),
+    call = call
+  )
+}
 
 # Depths that the user gives come before those of the object.
 align_cells <- function(cells, guide, ..., rna_depth = guide$depth) {

@@ -143,6 +143,7 @@ prepare_run <- function(x, call, batch, covariates, options, min_fraction,
   control <- usable_precision(control, device)
 
   cells <- as_cells(x)
+  batch <- samples_as_batches(cells, batch)
   confounders <- collect_confounders(batch, covariates, cells$cells, frame)
   checked <- check_cells(cells, call = frame)
   layout <- lay_out_peaks(

@@ -29,9 +29,11 @@
 #' @section Hybrid runs:
 #' Cells without a reference, missing from `reference` or with NA in their row,
 #' are ordinary cells of the same run that take no part in the alignment. Any
-#' mixture of multiome and ATAC-only samples is allowed; name the samples in
-#' `batch`, so that what separates them is taken out. For samples that were
-#' counted in different peaks see [unite_peaks()].
+#' mixture of multiome and ATAC-only samples is allowed, in one matrix or object
+#' or each in its own, as a list: `sailerx(list(multiome = x, atac = y),
+#' reference)`. Samples of a list are batches; else name them in `batch`, so that
+#' what separates them is taken out. For samples that were counted in different
+#' peaks see [unite_peaks()].
 #'
 #' @inheritParams sailer
 #' @param reference Reference embedding of any width and from any method: a
@@ -140,7 +142,7 @@ seen_reference <- function(fit, reference, cells, call = rlang::caller_env()) {
     )
   }
   seen <- as_reference(reference, NULL, NULL, cells$cells, 0, call)
-  width <- fit$reference_width
+  width <- fit$n_reference
   if (ncol(seen$values) != width) {
     abort(
       "{.arg reference} has {ncol(seen$values)} dimension{?s}, but the model was

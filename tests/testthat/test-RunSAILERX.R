@@ -266,6 +266,18 @@ test_that("RunSAILERX goes on from a checkpoint, without the RNA", {
   )
   expect_error(RunSAILERX(object, resume = TRUE), "no fit",
                class = "sailer_argument_error")
+  # Each door goes on with its own model alone.
+  for (from in list(folder, get_fit(resumed))) {
+    expect_error(
+      RunSAILER(object, resume = from), "training of SAILERX.*RunSAILERX",
+      class = "sailer_argument_error"
+    )
+  }
+  plain <- sailer(sim$counts, hidden = 16, control = brief_control())
+  expect_error(
+    RunSAILERX(object, resume = plain), "training of SAILER,.*RunSAILER",
+    class = "sailer_argument_error"
+  )
 })
 
 test_that("get_fit() prefers SAILER's name, then SAILERX's", {

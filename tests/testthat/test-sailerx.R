@@ -317,7 +317,7 @@ test_that("more alignment brings the embedding nearer to the reference", {
 
 test_that("a joint model places cells by their reference too", {
   expect_true(aligned$options$joint)
-  expect_identical(aligned$reference_width, 4L)
+  expect_identical(aligned$n_reference, 4L)
   # Its own reference, in any order and form, gives the embedding again.
   expect_equal(
     predict(aligned, counts, reference = rna[rev(cells), ] * 7),

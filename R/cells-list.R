@@ -1,0 +1,122 @@
+# Several samples in a list: their cells one after another, none copied.
+
+#' @details
+#' A list of any of these is read as one, sample after sample: the peaks are
+#' those of all, found by name, and count as closed in samples that lack them.
+#' Its names are the samples, which [sailer()] and [sailerx()] take for batches
+#' unless `batch` says otherwise. Samples that were counted in different peaks
+#' go through [unite_peaks()] first.
+#' @rdname as_cells
+#' @export
+as_cells.list <- function(x, ...) {
+  if (length(x) == 0) {
+    abort("{.arg x} is an empty list: give the samples that it is to hold.")
+  }
+  call <- environment()
+  samples <- names(x) %||% as.character(seq_along(x))
+  if (anyDuplicated(samples) || any(samples == "")) {
+    abort("The samples in the list {.arg x} must have names of their own, or
+           none of them a name.")
+  }
+  parts <- Map(function(part, sample) {
+    cells <- as_cells(part, ...)
+    where <- paste0("sample ", dQuote(sample, FALSE))
+    check_sample_names(cells$peaks, "peak", where, call)
+    check_sample_names(cells$cells, "cell", where, call)
+    cells
+  }, x, samples)
+  peaks <- unique(unlist(lapply(parts, `[[`, "peaks"), use.names = FALSE))
+  check_shared_peaks(parts, peaks, samples)
+  cells <- unlist(lapply(parts, `[[`, "cells"), use.names = FALSE)
+  check_own_cells(cells, parts, samples)
+  joined <- join_cells(unname(parts), peaks, cells)
+  joined$origin <- paste(length(parts), "samples in a list")
+  joined$ranges <- ranges_of_all(parts[[1]], peaks)
+  joined$sample <- factor(
+    rep(samples, lengths(lapply(parts, `[[`, "cells"))), samples
+  )
+  joined
+}
+
+# Of the first sample where it has all peaks; the names tell elsewhere.
+ranges_of_all <- function(first, peaks) {
+  if (!is.null(first$ranges) && all(peaks %in% first$peaks)) {
+    first$ranges[match(peaks, first$peaks)]
+  }
+}
+
+check_sample_names <- function(names, what, where, call) {
+  if (is.null(names) || anyNA(names) || anyDuplicated(names)) {
+    twice <- names[duplicated(names)]
+    problem <- if (length(twice) > 0) {
+      "has several {what}s named {.val {twice[1]}}"
+    } else {
+      "has {what}s without names"
+    }
+    abort(
+      c(
+        paste0("{where} ", problem, "."),
+        i = "Samples in a list are joined by name: give every {what} its own."
+      ),
+      class = "data", call = call
+    )
+  }
+}
+
+# Zeros for what was never counted would be taken for closed chromatin.
+check_shared_peaks <- function(parts, peaks, samples,
+                               call = rlang::caller_env()) {
+  sizes <- vapply(parts, function(part) length(part$peaks), 0)
+  shared <- Reduce(intersect, lapply(parts, `[[`, "peaks"))
+  least <- which.min(sizes)
+  if (length(shared) < 0.5 * sizes[least]) {
+    abort(
+      c(
+        "{length(shared)} of the {sizes[least]} peaks of sample
+         {.val {samples[least]}} {?is/are} in all samples, by their names.",
+        i = "Samples counted in different peaks are brought together by
+             {.fn unite_peaks}."
+      ),
+      class = "data", call = call
+    )
+  }
+  share <- sizes / length(peaks)
+  lacking <- share < 1
+  if (any(lacking)) {
+    cli::cli_inform(
+      c(i = "Peaks that a sample lacks count as closed in its cells:
+             {.val {samples[lacking]}}
+             {cli::qty(sum(lacking))}{?has/have} {round(100 * share[lacking])} %
+             of the {length(peaks)} peaks."),
+      class = "sailer_note"
+    )
+  }
+}
+
+check_own_cells <- function(cells, parts, samples, call = rlang::caller_env()) {
+  twice <- cells[duplicated(cells)]
+  if (length(twice) > 0) {
+    inside <- vapply(parts, function(part) twice[1] %in% part$cells, NA)
+    abort(
+      c(
+        "{length(twice)} cell name{?s} {?is/are} in more than one sample, such
+         as {.val {twice[1]}} in {.val {samples[inside]}}.",
+        i = "Put the sample before the names of its cells."
+      ),
+      class = "data", call = call
+    )
+  }
+}
+
+# Samples are batches where nothing else was said.
+samples_as_batches <- function(cells, batch) {
+  if (!is.null(batch) || is.null(cells$sample) ||
+        nlevels(cells$sample) < 2) {
+    return(batch)
+  }
+  cli::cli_inform(c(
+    i = "The {nlevels(cells$sample)} samples are taken as batches:
+         {.val {levels(cells$sample)}}. Give {.arg batch} for others."
+  ), class = "sailer_note")
+  cells$sample
+}

@@ -1,0 +1,100 @@
+sim <- tiny_simulation()
+counts <- sim$counts
+n <- ncol(counts)
+first <- counts[, 1:60]
+second <- counts[rev(seq_len(nrow(counts))), 61:n]
+
+refuse <- function(x, pattern, class = "data") {
+  expect_error(
+    as_cells(x), pattern, class = paste0("sailer_", class, "_error")
+  )
+}
+
+test_that("samples in a list are read one after another, peaks by name", {
+  cells <- as_cells(list(a = first, b = second))
+  expect_identical(dim(cells), dim(counts))
+  expect_identical(cells$cells, colnames(counts))
+  expect_identical(cells$peaks, rownames(first))
+  expect_identical(cells$sample, factor(rep(c("a", "b"), c(60, n - 60))))
+  whole <- core_cells_block(as_cells(counts)$source, c(1, 61, n))
+  expect_equal(core_cells_block(cells$source, c(1, 61, n)), whole)
+  # Whatever they are: a matrix and a handle here.
+  mixed <- as_cells(list(as.matrix(first), as_cells(second)))
+  expect_equal(core_cells_block(mixed$source, c(1, 61, n))$i, whole$i)
+  expect_identical(levels(mixed$sample), c("1", "2"))
+})
+
+test_that("peaks that a sample lacks are closed there, which is told", {
+  lacking <- setdiff(rownames(counts), rownames(counts)[3:7])
+  expect_message(
+    cells <- as_cells(list(a = first, b = second[lacking[-1], ])),
+    "\"b\" has", class = "sailer_note"
+  )
+  closed <- counts
+  closed[rownames(counts)[c(1, 3:7)], 61:n] <- 0
+  closed <- Matrix::drop0(closed)
+  expect_equal(
+    core_cells_block(cells$source, seq_len(n)),
+    core_cells_block(as_cells(closed)$source, seq_len(n))
+  )
+})
+
+test_that("lists that cannot be joined are refused", {
+  refuse(list(), "empty list", "argument")
+  refuse(list(a = first, a = second), "names of their own", "argument")
+  refuse(list(a = first, b = first), "60 cell names.*\"a\" and \"b\"")
+  other <- first
+  rownames(other) <- paste0("other", seq_len(nrow(other)))
+  colnames(other) <- paste0("other", seq_len(ncol(other)))
+  refuse(list(a = first, b = other), "unite_peaks")
+  bare <- second
+  dimnames(bare) <- list(rownames(second), NULL)
+  refuse(list(a = first, b = bare), "b.*cells without names")
+  twice <- first
+  rownames(twice)[2] <- rownames(twice)[1]
+  refuse(list(a = twice, b = second), "a.*several peaks named")
+  refuse(list(a = first, b = "nowhere.h5"), "nowhere", "file")
+  refuse(list(a = first, b = 1), "hold counts", "argument")
+})
+
+test_that("samples of a list are batches; a model is the same as of one matrix", {
+  control <- quick(epochs = 3, batch_size = 20)
+  expect_message(
+    listed <- sailer(
+      list(a = first, b = counts[, 61:n]), hidden = 8, control = control
+    ),
+    "2 samples are taken as batches", class = "sailer_note"
+  )
+  plain <- sailer(
+    counts, batch = rep(c("a", "b"), c(60, n - 60)), hidden = 8,
+    control = control
+  )
+  expect_identical(embedding(listed), embedding(plain))
+  expect_identical(listed$labels, plain$labels)
+  expect_silent(
+    own <- sailer(
+      list(a = first, b = counts[, 61:n]), batch = sim$cells$batch, hidden = 8,
+      control = control
+    )
+  )
+  expect_identical(own$labels$batch, levels(sim$cells$batch))
+})
+
+test_that("a second sample without RNA makes a hybrid run", {
+  rna <- withr::with_seed(5, matrix(rnorm(60 * 3), 60))
+  rownames(rna) <- colnames(first)
+  expect_message(
+    fit <- sailerx(
+      list(multiome = first, atac = counts[, 61:n]), rna, hidden = 8,
+      n_latent = 3, control = quick(epochs = 3, batch_size = 20)
+    ),
+    "batches", class = "sailer_note"
+  )
+  all <- matrix(NA_real_, n, 3)
+  all[1:60, ] <- rna
+  plain <- sailerx(
+    counts, all, batch = rep(c("multiome", "atac"), c(60, n - 60)), hidden = 8,
+    n_latent = 3, control = quick(epochs = 3, batch_size = 20)
+  )
+  expect_identical(embedding(fit), embedding(plain))
+})
