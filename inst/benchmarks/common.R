@@ -35,6 +35,41 @@ read_atac <- function(name) {
   list(counts = counts, cells = cells)
 }
 
+# Both modalities of the cells that have a type, and a PCA of the RNA.
+read_multiome <- function(name = "mouse_cortex_multiome") {
+  data <- read_atac(name)
+  rna <- read_counts(data_folder(name), "rna")
+  colnames(rna) <- colnames(data$counts)
+  known <- data$cells$cell_type != "Mis"
+  rna <- rna[, known]
+  list(
+    counts = data$counts[, known], rna = rna, cells = data$cells[known, ],
+    rna_depth = Matrix::colSums(rna), pca = rna_pca(rna),
+    depth = Matrix::colSums(data$counts[, known] > 0)
+  )
+}
+
+# Counts per 10,000, logarithm, centred, 30 components.
+rna_pca <- function(rna) {
+  depth <- Matrix::colSums(rna)
+  rna@x <- log1p(rna@x * rep(1e4 / depth, diff(rna@p)))
+  set.seed(1)
+  pca <- irlba::prcomp_irlba(Matrix::t(rna), n = 30)$x
+  rownames(pca) <- colnames(rna)
+  pca
+}
+
+unit_rows <- function(x) x / pmax(sqrt(rowSums(x^2)), 1e-12)
+
+neighbours <- function(embedding) RANN::nn2(embedding, k = 51)$nn.idx[, -1]
+
+# Each embedding, and the same with every cell scaled to length 1.
+with_unit <- function(embeddings) {
+  both <- lapply(embeddings, function(x) list(x, unit_rows(x)))
+  names <- paste0(rep(names(both), each = 2), c("", ", unit"))
+  stats::setNames(do.call(c, unname(both)), names)
+}
+
 # TF-IDF as Signac computes it (log(tf * idf * 1e4 + 1)), or without that
 # logarithm (tf * log(1 + idf)), truncated SVD, and the first component, which
 # is depth, dropped. Components keep their singular

@@ -11,10 +11,11 @@
 # `table` prints, for each embedding: ARI and NMI of Leiden clusters with the
 # types, best and mean over resolutions, on 15 and on 30 neighbours; silhouette
 # of the types, purity of 50 neighbours, mutual information with ATAC depth and
-# batch, seconds. Then the same for the cells that SAILERX trained on and for
-# those that it kept back, apart: its embedding is a function of the open peaks
-# alone, and can know training cells by heart. "unit": every cell scaled to
-# length 1, since the alignment is of angles and leaves lengths free.
+# batch, seconds of the processor; and the silhouettes of the clusters. Then the
+# first for the cells that SAILERX trained on and for those that it kept back,
+# apart: its embedding is a function of the open peaks alone, and can know
+# training cells by heart. "unit": every cell scaled to length 1, since the
+# alignment is of angles and leaves lengths free.
 #
 # `hybrid` takes the references of three batches away and scores their cells
 # beside SAILER alone and the full SAILERX on the same cells.
@@ -27,32 +28,7 @@
 script <- sub("--file=", "", grep("--file=", commandArgs(), value = TRUE))
 source(file.path(dirname(script), "common.R"))
 
-read_multiome <- function(name = "mouse_cortex_multiome") {
-  data <- read_atac(name)
-  rna <- read_counts(data_folder(name), "rna")
-  colnames(rna) <- colnames(data$counts)
-  known <- data$cells$cell_type != "Mis"
-  rna <- rna[, known]
-  list(
-    counts = data$counts[, known], rna = rna, cells = data$cells[known, ],
-    rna_depth = Matrix::colSums(rna), pca = rna_pca(rna),
-    depth = Matrix::colSums(data$counts[, known] > 0)
-  )
-}
-
-# Counts per 10,000, logarithm, centred, 30 components.
-rna_pca <- function(rna) {
-  depth <- Matrix::colSums(rna)
-  rna@x <- log1p(rna@x * rep(1e4 / depth, diff(rna@p)))
-  set.seed(1)
-  pca <- irlba::prcomp_irlba(Matrix::t(rna), n = 30)$x
-  rownames(pca) <- colnames(rna)
-  pca
-}
-
-unit_rows <- function(x) x / pmax(sqrt(rowSums(x^2)), 1e-12)
-
-neighbours <- function(embedding) RANN::nn2(embedding, k = 51)$nn.idx[, -1]
+resolutions <- seq(0.2, 2, by = 0.2)
 
 # Seurat's weighted nearest neighbours of the RNA's PCA and LSI, or NULL.
 weighted_neighbours <- function(data, lsi) {
@@ -83,8 +59,7 @@ weighted_neighbours <- function(data, lsi) {
 
 # list(nn, clusters by number of neighbours), so that subsets are scored on the
 # clusters of all cells.
-cluster <- function(embedding, nn = neighbours(embedding),
-                    resolutions = seq(0.2, 2, by = 0.2)) {
+cluster <- function(embedding, nn = neighbours(embedding)) {
   list(
     embedding = embedding, nn = nn,
     clusters = lapply(c(k15 = 15, k30 = 30), function(k) {
@@ -113,9 +88,21 @@ score_cells <- function(clustered, data, rows = seq_along(data$depth)) {
   )
 }
 
+# Silhouettes of the clusters themselves, by resolution, on 15 neighbours.
+score_clusters <- function(clustered) {
+  widths <- vapply(clustered$clusters$k15, function(clusters) {
+    if (length(unique(clusters)) < 2) {
+      return(NA_real_)
+    }
+    silhouette_width(clustered$embedding, clusters)$mean
+  }, 0)
+  stats::setNames(widths, resolutions)
+}
+
+# Seconds of the processor, not of the clock: others may be at work.
 timed <- function(code) {
   time <- system.time(value <- code)
-  list(value = value, seconds = time[["elapsed"]])
+  list(value = value, seconds = time[["user.self"]] + time[["sys.self"]])
 }
 
 # A fit of SAILER, or with a reference of SAILERX, on the same options.
@@ -139,13 +126,6 @@ show <- function(title, rows) {
   rows <- do.call(rbind, rows)
   colnames(rows) <- sub("k(15|30)[.](...)_(.).*", "\\2\\1_\\3", colnames(rows))
   print(round(rows, 3))
-}
-
-# Each embedding, and the same with every cell scaled to length 1.
-with_unit <- function(embeddings) {
-  both <- lapply(embeddings, function(x) list(x, unit_rows(x)))
-  names <- paste0(rep(names(both), each = 2), c("", ", unit"))
-  stats::setNames(do.call(c, unname(both)), names)
 }
 
 run_table <- function(options) {
@@ -176,6 +156,10 @@ run_table <- function(options) {
   trained <- setdiff(seq_along(data$depth), kept_back)
   all <- lapply(clustered, score_cells, data)
   show("All cells", Map(c, all, seconds = seconds))
+  show(
+    "Silhouettes of the clusters by resolution",
+    lapply(clustered[names(embeddings)], score_clusters)
+  )
   show("Training cells", lapply(clustered, score_cells, data, trained))
   show("Cells kept back", lapply(clustered, score_cells, data, kept_back))
 }
