@@ -13,9 +13,9 @@
 # of the types, purity of 50 neighbours, mutual information with ATAC depth and
 # batch, seconds of the processor; and the silhouettes of the clusters. Then the
 # first for the cells that SAILERX trained on and for those that it kept back,
-# apart: its embedding is a function of the open peaks alone, and can know
-# training cells by heart. "unit": every cell scaled to length 1, since the
-# alignment is of angles and leaves lengths free.
+# apart: an embedding of the open peaks alone ("peaks alone", the model of the
+# thesis) can know training cells by heart. "unit": every cell scaled to length
+# 1, since the alignment is of angles and leaves lengths free.
 #
 # `hybrid` takes the references of three batches away and scores their cells
 # beside SAILER alone and the full SAILERX on the same cells.
@@ -114,7 +114,7 @@ fit_model <- function(data, options, reference = NULL) {
   options$weights <- NULL
   options <- c(list(data$counts, batch = data$cells$batch), options)
   if (is.null(reference)) {
-    options$alignment <- NULL
+    options[c("alignment", "joint", "reference_dropout")] <- NULL
     return(do.call(sailer, options))
   }
   if (weighted) options$rna_depth <- data$rna_depth
@@ -128,18 +128,27 @@ show <- function(title, rows) {
   print(round(rows, 3))
 }
 
+# The model of the thesis: its encoder does not see the reference.
+peaks_alone <- function(options) {
+  options$joint <- FALSE
+  options
+}
+
 run_table <- function(options) {
   data <- read_multiome()
   alone <- options[setdiff(names(options), "weights")]
   parts <- list(
     `LSI 16` = timed(lsi(data$counts, 16)),
     SAILER = timed(fit_model(data, alone)),
-    SAILERX = timed(fit_model(data, options, data$pca))
+    SAILERX = timed(fit_model(data, options, data$pca)),
+    `SAILERX, peaks alone` = timed(
+      fit_model(data, peaks_alone(options), data$pca)
+    )
   )
   fit <- parts$SAILERX$value
   print(fit)
   print(utils::tail(history(fit), 1))
-  for (name in c("SAILER", "SAILERX")) {
+  for (name in grep("SAILER", names(parts), value = TRUE)) {
     parts[[name]]$value <- embedding(parts[[name]]$value)
   }
   parts <- c(list(`RNA PCA` = list(value = data$pca, seconds = NA)), parts)
@@ -176,6 +185,9 @@ run_hybrid <- function(options) {
     `RNA PCA` = data$pca, `LSI 16` = lsi(data$counts, 16),
     SAILER = embedding(fit_model(data, alone)),
     `SAILERX, hybrid` = embedding(fit_model(data, options, part)),
+    `SAILERX, hybrid, peaks alone` = embedding(
+      fit_model(data, peaks_alone(options), part)
+    ),
     `SAILERX, all references` = embedding(fit_model(data, options, data$pca))
   )), cluster)
   show(
@@ -192,8 +204,11 @@ run_hybrid <- function(options) {
 variants <- list(
   default = list(),
   chosen = list(
-    min_fraction = 0.002, thinning = c(0, 0.5), n_latent = 32, alignment = 1e5
+    min_fraction = 0.002, thinning = c(0, 0.5), n_latent = 32, alignment = 1e5,
+    joint = TRUE
   ),
+  peaks_alone = list(joint = FALSE),
+  reference_dropout_.2 = list(reference_dropout = 0.2),
   alignment_0 = list(alignment = 0),
   alignment_1e3 = list(alignment = 1e3),
   alignment_3e3 = list(alignment = 3e3),
