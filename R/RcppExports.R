@@ -45,6 +45,10 @@ core_cells_block <- function(source, cells) {
     .Call('_sailer_core_cells_block', PACKAGE = 'sailer', source, cells)
 }
 
+core_sailer_decode <- function(model, z, confounders, peaks, shift) {
+    .Call('_sailer_core_sailer_decode', PACKAGE = 'sailer', model, z, confounders, peaks, shift)
+}
+
 core_list_devices <- function() {
     .Call('_sailer_core_list_devices', PACKAGE = 'sailer')
 }

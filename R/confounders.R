@@ -2,7 +2,8 @@
 # encodes (src/core/data/confounders.h).
 
 # list(labels = list(list(name, codes, n_levels, levels)),
-#      numbers = list(list(name, values)))
+#      numbers = list(list(name, values)), batches = names of the labels that
+#      are batches)
 collect_confounders <- function(batch, covariates, cells,
                                 call = rlang::caller_env()) {
   labels <- lapply(
@@ -20,8 +21,13 @@ collect_confounders <- function(batch, covariates, cells,
     )),
     numbers = lapply(
       others[numeric], function(column) check_finite(column, call)
-    )
+    ),
+    batches = column_names(labels)
   )
+}
+
+column_names <- function(columns) {
+  vapply(columns, function(column) column$name, character(1))
 }
 
 # One or several columns of values, in the order of `cells`.

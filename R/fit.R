@@ -17,11 +17,14 @@ new_fit <- function(trained, plan) {
       list(
         labels = stats::setNames(
           lapply(confounders$labels, function(label) label$levels),
-          vapply(confounders$labels, function(label) label$name, character(1))
+          column_names(confounders$labels)
         ),
-        numbers = vapply(
-          confounders$numbers, function(number) number$name, character(1)
+        # The level of each training cell, from 1.
+        codes = stats::setNames(
+          lapply(confounders$labels, function(label) label$codes),
+          column_names(confounders$labels)
         ),
+        numbers = column_names(confounders$numbers),
         scaling = trained$scaling, n_confounders = trained$n_confounders,
         state = trained$state, embedding = embedding,
         history = own_columns(trained, plan),

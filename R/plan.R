@@ -9,7 +9,8 @@ new_plan <- function(call, options, control, cells, layout, depth, confounders,
     chromosomes = layout$chromosomes, group_sizes = layout$group_sizes,
     frequencies = layout$frequencies, n_peaks_given = layout$n_given,
     cells = cells$cells, depth = stats::setNames(depth, cells$cells),
-    confounders = confounders, reference = NULL, device = device
+    confounders = confounders[c("labels", "numbers")],
+    batches = confounders$batches, reference = NULL, device = device
   )
 }
 
@@ -35,7 +36,8 @@ plan_of_fit <- function(fit, call = rlang::caller_env()) {
     )],
     list(
       confounders = fit$progress$confounders,
-      reference = fit$progress$reference, device = fit$device
+      batches = fit$batches, reference = fit$progress$reference,
+      device = fit$device
     )
   )
 }

@@ -150,6 +150,21 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// core_sailer_decode
+Rcpp::NumericMatrix core_sailer_decode(SEXP model, Rcpp::NumericMatrix z, Rcpp::NumericMatrix confounders, Rcpp::IntegerVector peaks, double shift);
+RcppExport SEXP _sailer_core_sailer_decode(SEXP modelSEXP, SEXP zSEXP, SEXP confoundersSEXP, SEXP peaksSEXP, SEXP shiftSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< SEXP >::type model(modelSEXP);
+    Rcpp::traits::input_parameter< Rcpp::NumericMatrix >::type z(zSEXP);
+    Rcpp::traits::input_parameter< Rcpp::NumericMatrix >::type confounders(confoundersSEXP);
+    Rcpp::traits::input_parameter< Rcpp::IntegerVector >::type peaks(peaksSEXP);
+    Rcpp::traits::input_parameter< double >::type shift(shiftSEXP);
+    rcpp_result_gen = Rcpp::wrap(core_sailer_decode(model, z, confounders, peaks, shift));
+    return rcpp_result_gen;
+END_RCPP
+}
 // core_list_devices
 Rcpp::CharacterVector core_list_devices();
 RcppExport SEXP _sailer_core_list_devices() {
@@ -523,6 +538,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_sailer_core_scan", (DL_FUNC) &_sailer_core_scan, 1},
     {"_sailer_core_depth_within", (DL_FUNC) &_sailer_core_depth_within, 2},
     {"_sailer_core_cells_block", (DL_FUNC) &_sailer_core_cells_block, 2},
+    {"_sailer_core_sailer_decode", (DL_FUNC) &_sailer_core_sailer_decode, 5},
     {"_sailer_core_list_devices", (DL_FUNC) &_sailer_core_list_devices, 0},
     {"_sailer_core_choose_device", (DL_FUNC) &_sailer_core_choose_device, 1},
     {"_sailer_core_get_threads", (DL_FUNC) &_sailer_core_get_threads, 0},

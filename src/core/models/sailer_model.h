@@ -101,6 +101,10 @@ class SailerModel {
   at::Tensor logits(const at::Tensor& hidden, int64_t group, int64_t first,
                     int64_t last) const;
 
+  // What logits() reads: [P, width of a group] and [P].
+  const at::Tensor& output_weight() const { return output_weight_; }
+  const at::Tensor& output_bias() const { return output_bias_; }
+
   ParameterSet& parameters() { return parameters_; }
   const SailerOptions& options() const { return options_; }
   // How numbers are computed from now on. bf16 counts in training alone: what

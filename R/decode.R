@@ -1,0 +1,210 @@
+# The decoder for other parts of the package: probabilities of peaks at points
+# of the latent space, with confounders held at fixed values (thesis 2.2.4).
+
+# Probabilities of `peaks` (places in fit$peaks, in any order), peaks x cells,
+# at the rows of `z`. `confounders` are as fixed_confounders() gives them, one
+# row for all cells or one for each. Memory beyond the result is bounded; the
+# result is not: take cells by blocks.
+decode_block <- function(fit, z, confounders, peaks, calibrated = TRUE) {
+  with_threads(fit$control$threads, core_sailer_decode(
+    fit_model(fit), z, confounders, peaks, decode_shift(fit, calibrated)
+  ))
+}
+
+# With omega the open peaks count omega times in training, and the decoder's
+# odds are as much too large.
+decode_shift <- function(fit, calibrated) {
+  if (calibrated) -log(fit$options$omega) else 0
+}
+
+# Confounders as the core encodes them (core/data/confounders.h), 1 x K: depth,
+# levels of each label in turn, numbers. What is not given is at its mean, for a
+# batch at that of the highest median depth and for other labels at the most
+# frequent level.
+fixed_confounders <- function(fit, batch = NULL, depth = NULL,
+                              covariates = NULL, call = rlang::caller_env()) {
+  levels <- fixed_levels(fit, batch, covariates, call)
+  values <- c(
+    list(depth = scaled_depth(fit, depth, call)),
+    lapply(stats::setNames(nm = names(fit$labels)), function(name) {
+      one_hot(fit, name, levels[[name]])
+    }),
+    fixed_numbers(fit, covariates, call)
+  )
+  matrix(unlist(values, use.names = FALSE), 1)
+}
+
+scaled_depth <- function(fit, depth, call) {
+  if (is.null(depth)) {
+    return(0)
+  }
+  check_number(depth, min = 1, call = call)
+  scaling <- fit$scaling$log_depth
+  (log(depth) - scaling[["mean"]]) / scaling[["sd"]]
+}
+
+# Batches that were added to a fit later stand for a point among the columns of
+# the known ones.
+one_hot <- function(fit, name, level) {
+  known <- fit$labels[[name]]
+  if (level %in% known) {
+    return(as.numeric(known == level))
+  }
+  as.numeric(fit$extra_batches[[level]])
+}
+
+# Labels that are batches. Fits of before this was kept do not tell.
+batch_labels <- function(fit) fit$batches %||% names(fit$labels)
+
+# The levels that a label can be held at.
+known_levels <- function(fit, name) {
+  known <- fit$labels[[name]]
+  if (!name %in% batch_labels(fit)) {
+    return(known)
+  }
+  fitting <- lengths(fit$extra_batches) == length(known)
+  union(known, names(fit$extra_batches)[fitting])
+}
+
+# The level of each label, by its name: a list.
+fixed_levels <- function(fit, batch, covariates, call) {
+  given <- given_batches(fit, batch, call)
+  others <- given_covariates(fit, covariates, call)
+  given <- c(given, others[names(others) %in% names(fit$labels)])
+  for (name in names(given)) {
+    given[[name]] <- check_level(fit, name, given[[name]], call)
+  }
+  levels <- usual_levels(fit, given)
+  levels[names(given)] <- given
+  levels
+}
+
+# `batch` as a list named by the batch columns.
+given_batches <- function(fit, batch, call) {
+  if (is.null(batch)) {
+    return(list())
+  }
+  columns <- batch_labels(fit)
+  if (length(columns) == 0) {
+    abort(
+      c(
+        "{.arg batch}: this model was trained without batches.",
+        i = "Leave {.arg batch} out: there is nothing to hold fixed."
+      ),
+      call = call
+    )
+  }
+  if (is.null(names(batch))) {
+    if (length(columns) > 1 || length(batch) != 1) {
+      abort(
+        c(
+          "{.arg batch} must name one level of each batch column that it fixes,
+           such as {.code {batch_example(fit, columns)}}.",
+          i = "The batch column{?s} of the model {?is/are} {.val {columns}}."
+        ),
+        call = call
+      )
+    }
+    names(batch) <- columns
+  }
+  check_known(
+    names(batch), columns, "batch column", "batch", "the model", call = call
+  )
+  as.list(batch)
+}
+
+batch_example <- function(fit, columns) {
+  parts <- vapply(columns, function(name) {
+    paste(name, "=", dQuote(fit$labels[[name]][1], FALSE))
+  }, character(1))
+  paste0("c(", paste(parts, collapse = ", "), ")")
+}
+
+# `covariates` as a named list of single values.
+given_covariates <- function(fit, covariates, call) {
+  if (is.null(covariates)) {
+    return(list())
+  }
+  given <- as.list(covariates)
+  if (!rlang::is_dictionaryish(given) || any(lengths(given) != 1)) {
+    abort(
+      "{.arg covariates} must be a named list with one value for each covariate
+       that it fixes.",
+      call = call
+    )
+  }
+  known <- c(setdiff(names(fit$labels), fit$batches), fit$numbers)
+  check_known(
+    names(given), known, "covariate", "covariates", "the model", call = call
+  )
+  given
+}
+
+check_level <- function(fit, name, level, call) {
+  arg <- if (name %in% batch_labels(fit)) "batch" else "covariates"
+  known <- known_levels(fit, name)
+  if (length(level) != 1 || is.na(level)) {
+    abort("{.arg {arg}} must hold one level of {.val {name}}.", call = call)
+  }
+  level <- as.character(level)
+  if (!level %in% known) {
+    abort(
+      c(
+        "{.arg {arg}}: {.val {name}} has no level {.val {level}} in the model.",
+        i = "It has {.val {utils::head(known, 20)}}{if (length(known) > 20)
+             ', ...'}."
+      ),
+      call = call
+    )
+  }
+  level
+}
+
+# Batches: of the combinations in the training cells that agree with what was
+# given, that of the highest median depth. Other labels: the most frequent one.
+usual_levels <- function(fit, given) {
+  labels <- fit$labels
+  if (length(labels) == 0 || is.null(fit$codes)) {
+    return(lapply(labels, function(levels) levels[1]))
+  }
+  usual <- lapply(names(labels), function(name) {
+    labels[[name]][which.max(tabulate(fit$codes[[name]]))]
+  })
+  names(usual) <- names(labels)
+  batches <- batch_labels(fit)
+  cell <- best_batch_cell(fit, batches, given[names(given) %in% batches])
+  for (name in batches) {
+    usual[[name]] <- labels[[name]][fit$codes[[name]][cell]]
+  }
+  usual
+}
+
+# A training cell of the batch of the highest median depth.
+best_batch_cell <- function(fit, batches, given) {
+  agrees <- rep(TRUE, length(fit$depth))
+  for (name in names(given)) {
+    agrees <- agrees &
+      fit$codes[[name]] == match(given[[name]], fit$labels[[name]], nomatch = 0)
+  }
+  cells <- if (any(agrees)) which(agrees) else seq_along(agrees)
+  if (length(batches) == 0) {
+    return(cells[1])
+  }
+  codes <- lapply(fit$codes[batches], function(codes) codes[cells])
+  group <- interaction(codes, drop = TRUE, lex.order = TRUE)
+  median <- tapply(fit$depth[cells], group, stats::median)
+  cells[match(names(which.max(median)), group)]
+}
+
+fixed_numbers <- function(fit, covariates, call) {
+  lapply(seq_along(fit$numbers), function(k) {
+    name <- fit$numbers[k]
+    value <- as.list(covariates)[[name]]
+    if (is.null(value)) {
+      return(0)
+    }
+    check_number(value, name, call = call)
+    scaling <- fit$scaling$numbers[[k]]
+    (value - scaling[["mean"]]) / scaling[["sd"]]
+  })
+}
