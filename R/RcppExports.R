@@ -49,6 +49,14 @@ core_sailer_decode <- function(model, z, confounders, peaks, shift) {
     .Call('_sailer_core_sailer_decode', PACKAGE = 'sailer', model, z, confounders, peaks, shift)
 }
 
+core_sailer_decode_open <- function(model, z, confounders, peaks, shift, threshold, n_open, keep_values, max_entries) {
+    .Call('_sailer_core_sailer_decode_open', PACKAGE = 'sailer', model, z, confounders, peaks, shift, threshold, n_open, keep_values, max_entries)
+}
+
+core_sailer_decode_file <- function(model, z, confounders, peaks, shift, file, peak_names, cell_names) {
+    invisible(.Call('_sailer_core_sailer_decode_file', PACKAGE = 'sailer', model, z, confounders, peaks, shift, file, peak_names, cell_names))
+}
+
 core_list_devices <- function() {
     .Call('_sailer_core_list_devices', PACKAGE = 'sailer')
 }

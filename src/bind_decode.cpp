@@ -1,10 +1,17 @@
-// Door to imputation: probabilities of chosen peaks at points of the latent
-// space.
+// Doors to imputation: probabilities of chosen peaks at points of the latent
+// space, as a matrix, as the open peaks alone, and in a file.
 #include <ATen/ATen.h>
 #include <Rcpp.h>
 
+#include <algorithm>
+#include <functional>
+#include <string>
+#include <vector>
+
 #include "bindings/errors.h"
 #include "bindings/monitor.h"
+#include "core/data/open_rows.h"
+#include "core/data/sealed_file.h"
 #include "core/models/decode.h"
 
 namespace sailer {
@@ -25,6 +32,35 @@ std::vector<int64_t> places_from_r(const Rcpp::IntegerVector& places) {
   return out;
 }
 
+// Decodes and hands over the blocks; Ctrl-C becomes R's interrupt.
+void decode_for_r(SEXP model, const Rcpp::NumericMatrix& z,
+                  const Rcpp::NumericMatrix& confounders,
+                  const Rcpp::IntegerVector& peaks,
+                  const DecodeOptions& options,
+                  const std::function<void(const DecodedBlock&)>& take) {
+  const Rcpp::XPtr<SailerModel> held(model);
+  RMonitor monitor(R_NilValue);
+  if (!decode_peaks(*held, tensor_from_r(z), tensor_from_r(confounders),
+                    places_from_r(peaks), options, take, monitor)) {
+    throw Rcpp::internal::InterruptedException();
+  }
+}
+
+// Floats of whole cells that are held at once.
+constexpr int64_t kHeldValues = int64_t{1} << 24;
+
+// Chunks that serve readers of single cells and of single peaks alike (256 KB),
+// and blocks of whole ones.
+const std::vector<int64_t> kChunk{128, 512};
+constexpr int64_t kChunksOfCells = 4, kChunksOfPeaks = 16;
+
+void write_names(hdf5::FileWriter& file, const std::string& name,
+                 const Rcpp::CharacterVector& names) {
+  std::vector<const char*> texts;
+  for (const auto& text : names) texts.push_back(Rf_translateCharUTF8(text));
+  file.texts(name, {static_cast<int64_t>(texts.size())}, texts);
+}
+
 }  // namespace
 }  // namespace sailer
 
@@ -39,24 +75,93 @@ Rcpp::NumericMatrix core_sailer_decode(SEXP model, Rcpp::NumericMatrix z,
                                        double shift) {
   using namespace sailer;
   return guarded([&] {
-    const Rcpp::XPtr<SailerModel> held(model);
-    const int n_cells = z.nrow();
     const auto n_peaks = static_cast<int64_t>(peaks.size());
-    Rcpp::NumericMatrix out(Rcpp::no_init(static_cast<int>(n_peaks), n_cells));
+    Rcpp::NumericMatrix out(Rcpp::no_init(static_cast<int>(n_peaks), z.nrow()));
     DecodeOptions options;
     options.shift = shift;
-    const auto take = [&](const DecodedBlock& block) {
-      double* first =
-          out.begin() + block.first_cell * n_peaks + block.first_peak;
-      at::from_blob(first, block.values.sizes(), {n_peaks, 1},
-                    at::TensorOptions().dtype(at::kDouble))
-          .copy_(block.values);
-    };
-    RMonitor monitor(R_NilValue);
-    if (!decode_peaks(*held, tensor_from_r(z), tensor_from_r(confounders),
-                      places_from_r(peaks), options, take, monitor)) {
-      throw Rcpp::internal::InterruptedException();
-    }
+    decode_for_r(
+        model, z, confounders, peaks, options, [&](const DecodedBlock& block) {
+          double* first =
+              out.begin() + block.first_cell * n_peaks + block.first_peak;
+          at::from_blob(first, block.values.sizes(), {n_peaks, 1},
+                        at::TensorOptions().dtype(at::kDouble))
+              .copy_(block.values);
+        });
     return out;
+  });
+}
+
+// The same as the open peaks alone: list(i, p, x) of a dgCMatrix, x NULL unless
+// `keep_values`. Open are those of at least `threshold`, or, when `n_open` is
+// above 0, so many of each cell. NULL when there are more than `max_entries`.
+// [[Rcpp::export]]
+Rcpp::RObject core_sailer_decode_open(SEXP model, Rcpp::NumericMatrix z,
+                                      Rcpp::NumericMatrix confounders,
+                                      Rcpp::IntegerVector peaks, double shift,
+                                      double threshold, double n_open,
+                                      bool keep_values, double max_entries) {
+  using namespace sailer;
+  return guarded([&]() -> Rcpp::RObject {
+    const auto n_peaks = static_cast<int64_t>(peaks.size());
+    OpenRows rows({threshold, static_cast<int64_t>(n_open), keep_values});
+    DecodeOptions options;
+    options.shift = shift;
+    options.n_peaks = std::max<int64_t>(1, n_peaks);
+    options.n_cells =
+        std::clamp<int64_t>(kHeldValues / options.n_peaks, 1, 512);
+    struct TooMany {};
+    try {
+      decode_for_r(
+          model, z, confounders, peaks, options,
+          [&](const DecodedBlock& block) {
+            const at::Tensor values = block.values.to(at::kFloat);
+            if (!rows.add(values.data_ptr<float>(), values.size(0), n_peaks,
+                          static_cast<int64_t>(max_entries))) {
+              throw TooMany();
+            }
+          });
+    } catch (const TooMany&) {
+      return R_NilValue;
+    }
+    return Rcpp::List::create(
+        Rcpp::Named("i") =
+            Rcpp::IntegerVector(rows.peaks().begin(), rows.peaks().end()),
+        Rcpp::Named("p") =
+            Rcpp::IntegerVector(rows.offsets().begin(), rows.offsets().end()),
+        Rcpp::Named("x") =
+            keep_values ? Rcpp::RObject(Rcpp::NumericVector(
+                              rows.values().begin(), rows.values().end()))
+                        : Rcpp::RObject(R_NilValue));
+  });
+}
+
+// The same as the dataset "imputed" of an HDF5 file, with the names of both
+// dimensions: complete, or not there.
+// [[Rcpp::export]]
+void core_sailer_decode_file(SEXP model, Rcpp::NumericMatrix z,
+                             Rcpp::NumericMatrix confounders,
+                             Rcpp::IntegerVector peaks, double shift,
+                             std::string file, Rcpp::CharacterVector peak_names,
+                             Rcpp::CharacterVector cell_names) {
+  using namespace sailer;
+  guarded([&] {
+    DecodeOptions options;
+    options.shift = shift;
+    options.n_cells = kChunksOfCells * kChunk[0];
+    options.n_peaks = kChunksOfPeaks * kChunk[1];
+    write_unsealed(file, [&](hdf5::FileWriter& to) {
+      to.chunked("imputed", {z.nrow(), peaks.size()}, kChunk);
+      decode_for_r(model, z, confounders, peaks, options,
+                   [&](const DecodedBlock& block) {
+                     const at::Tensor values = block.values.to(at::kFloat);
+                     to.write_block(
+                         "imputed", {block.first_cell, block.first_peak},
+                         values.sizes().vec(), values.data_ptr<float>());
+                   });
+      write_names(to, "cells", cell_names);
+      write_names(to, "peaks", peak_names);
+      // HDF5Array counts the dimensions in R's order here.
+      to.name_dimensions("imputed", {"peaks", "cells"}, "dimnames");
+    });
   });
 }

@@ -96,3 +96,41 @@ TEST_CASE("any name makes one link", "[data][hdf5][writer]") {
   }
   REQUIRE(found == names);
 }
+
+TEST_CASE("a dataset written by blocks comes back whole",
+          "[data][hdf5][writer]") {
+  TemporaryFile place;
+  constexpr int64_t kRows = 11, kColumns = 23;
+  const auto value = [](int64_t i, int64_t j) {
+    return static_cast<float>(100 * i + j);
+  };
+  {
+    hdf5::FileWriter file(place.path());
+    file.chunked("blocks", {kRows, kColumns}, {4, 50});
+    for (int64_t i = 0; i < kRows; i += 8) {
+      for (int64_t j = 0; j < kColumns; j += 10) {
+        const int64_t rows = std::min<int64_t>(8, kRows - i);
+        const int64_t columns = std::min<int64_t>(10, kColumns - j);
+        std::vector<float> block;
+        for (int64_t k = 0; k < rows * columns; ++k) {
+          block.push_back(value(i + k / columns, j + k % columns));
+        }
+        file.write_block("blocks", {i, j}, {rows, columns}, block.data());
+      }
+    }
+    file.chunked("nothing", {0, 5}, {4, 50});
+    file.texts("rows", {kRows}, std::vector<const char*>(kRows, "r"));
+    file.texts("columns", {kColumns}, std::vector<const char*>(kColumns, "c"));
+    file.name_dimensions("blocks", {"rows", "columns"}, "dimnames");
+    file.close();
+  }
+  const hdf5::File file(place.path());
+  const hdf5::Dataset dataset = file.dataset("blocks");
+  REQUIRE(dataset.shape() == std::vector<int64_t>{kRows, kColumns});
+  std::vector<float> found(kRows * kColumns);
+  dataset.numbers(hdf5::NumberType::kFloat32, found.data());
+  for (int64_t k = 0; k < kRows * kColumns; ++k) {
+    REQUIRE(found[k] == value(k / kColumns, k % kColumns));
+  }
+  REQUIRE(file.dataset("nothing").shape() == std::vector<int64_t>{0, 5});
+}

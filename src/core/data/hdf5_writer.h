@@ -2,8 +2,9 @@
 //
 // Groups keep the order in which their members were written, and nothing of the
 // clock is stored: the same values give the same bytes. Numbers are stored in
-// one piece, uncompressed, in the type they have. Failures throw Error(kFile)
-// that names the file and the system's own reason.
+// the type they have, in one piece and uncompressed, or block by block in
+// compressed chunks. Failures throw Error(kFile) that names the file and the
+// system's own reason.
 #pragma once
 
 #include <cstdint>
@@ -49,6 +50,21 @@ class FileWriter {
     numbers(name, shape, NumberType::kUInt8, values);
   }
 
+  // A dataset of floats, to be written by blocks, in compressed chunks (as they
+  // are where HDF5 was built without). Blocks that are made of whole chunks are
+  // packed once. Of what was never written nothing can be said.
+  void chunked(const std::string& name, const std::vector<int64_t>& shape,
+               const std::vector<int64_t>& chunk);
+  void write_block(const std::string& name, const std::vector<int64_t>& first,
+                   const std::vector<int64_t>& count, const float* values);
+
+  // Makes the dataset of texts `scale` the names along a dimension of another
+  // one, by the conventions of HDF5's dimension scales: `role` tells readers
+  // what they are. Once for each dimension of `name`, in their order.
+  void name_dimensions(const std::string& name,
+                       const std::vector<std::string>& scales,
+                       const std::string& role);
+
   // UTF-8 text of variable length.
   void texts(const std::string& name, const std::vector<int64_t>& shape,
              const std::vector<const char*>& values);
@@ -70,6 +86,10 @@ class FileWriter {
                 hid_t type, bool numbers);
   void attribute(const std::string& object, const std::string& name, hid_t type,
                  const void* value);
+  void fixed_text(const std::string& object, const std::string& name,
+                  const std::string& text);
+  void refer_to(const std::string& scale, const std::string& name,
+                int dimension);
   // Throws when HDF5 (a negative `result`) or the disk has refused.
   void check(int64_t result) const;
 

@@ -163,6 +163,13 @@ void check_place(const std::string& path) {
   }
 }
 
+// Has the disk keep what was written.
+void keep(const Descriptor& file, const std::string& shown_as) {
+  if (!file.valid() || ::fsync(file.get()) != 0) {
+    fail_to_write(shown_as, std::strerror(errno));
+  }
+}
+
 // Puts the seal on a file whose content is written, and has the disk keep both.
 void seal(const std::string& path, const std::string& shown_as,
           const std::string& kind, int version) {
@@ -174,29 +181,47 @@ void seal(const std::string& path, const std::string& shown_as,
   const Seal::Bytes bytes =
       pack_seal({kind, version, content.size, content.checksum});
   const ssize_t n = ::pwrite(file.get(), bytes.data(), bytes.size(), 0);
-  if (n != static_cast<ssize_t>(bytes.size()) || ::fsync(file.get()) != 0) {
-    fail_to_write(shown_as, n >= 0 && n < static_cast<ssize_t>(bytes.size())
-                                ? "the disk is full"
-                                : std::strerror(errno));
+  if (n != static_cast<ssize_t>(bytes.size())) {
+    fail_to_write(shown_as, n >= 0 ? "the disk is full" : std::strerror(errno));
   }
+  keep(file, shown_as);
 }
 
-}  // namespace
-
-void write_atomically(const std::string& given, const std::string& kind,
-                      int version,
-                      const std::function<void(hdf5::FileWriter&)>& write) {
+// Writes beside the place, calls finish(part, place), and moves it there.
+template <typename Finish>
+void write_beside(const std::string& given, int64_t user_block,
+                  const std::function<void(hdf5::FileWriter&)>& write,
+                  const Finish& finish) {
   const std::string path = behind_links(given);
   check_place(path);
   remove_old_parts(path);
   PartialFile part(path);
   {
-    hdf5::FileWriter writer(part.path(), Seal::kSize, path);
+    hdf5::FileWriter writer(part.path(), user_block, path);
     write(writer);
     writer.close();
   }
-  seal(part.path(), path, kind, version);
+  finish(part.path(), path);
   part.move_to_place();
+}
+
+}  // namespace
+
+void write_atomically(const std::string& path, const std::string& kind,
+                      int version,
+                      const std::function<void(hdf5::FileWriter&)>& write) {
+  write_beside(path, Seal::kSize, write,
+               [&](const std::string& part, const std::string& place) {
+                 seal(part, place, kind, version);
+               });
+}
+
+void write_unsealed(const std::string& path,
+                    const std::function<void(hdf5::FileWriter&)>& write) {
+  write_beside(path, 0, write,
+               [](const std::string& part, const std::string& place) {
+                 keep(Descriptor(part, O_RDWR), place);
+               });
 }
 
 // Reading ---------------------------------------------------------------------

@@ -29,6 +29,10 @@ void write_atomically(const std::string& path, const std::string& kind,
                       int version,
                       const std::function<void(hdf5::FileWriter&)>& write);
 
+// The same for files of results, which other programs read and change: no seal.
+void write_unsealed(const std::string& path,
+                    const std::function<void(hdf5::FileWriter&)>& write);
+
 struct SealedFile {
   hdf5::File file;
   int version;

@@ -1,0 +1,129 @@
+# Imputed profiles beside the raw ones, on real cells with labels:
+#
+#   Rscript inst/benchmarks/impute.R [data set] [options of sailer() as R]
+#
+# The truth stands in for bulk data (thesis 2.2.6): the pooled profile of a cell
+# type is the set of peaks open in at least `share` of its cells. It is made of
+# a random half of each type's cells; the scores are those of the other half, so
+# that no cell is compared with itself. The model sees all cells, no labels.
+# Types with fewer than 50 cells are left out.
+#
+# Of each cell of the other half the Dice score (eq. 2.7) of the pooled profile
+# of its type and
+#   raw        the peaks that were counted in it
+#   common     the peaks open in most cells of all types: what knows nothing of
+#              the cell
+#   neighbours the peaks open in most of the cell and its 30 neighbours by LSI
+#   imputed    the likeliest peaks by impute()
+# The last three open as many peaks in every cell: the mean size of the pooled
+# profiles. "own size" has as many as the profile of the cell's type. Means are
+# over cells, and over types (each the mean of its cells). Then seconds and
+# values (peaks x cells) per second of decoding in each form.
+
+script <- sub("--file=", "", grep("--file=", commandArgs(), value = TRUE))
+source(file.path(dirname(script), "common.R"))
+
+# peaks x types, TRUE where at least `share` of the type's cells are open.
+pooled_profiles <- function(open, types, share) {
+  by_type <- Matrix::fac2sparse(types, drop.unused.levels = FALSE)
+  counts <- open %*% Matrix::t(by_type)
+  as.matrix(counts) >= rep(share * table(types), each = nrow(open))
+}
+
+# The n largest of each column of a dense matrix, as open peaks.
+largest <- function(values, n) {
+  rows <- apply(values, 2, function(x) order(-x)[seq_len(n)])
+  Matrix::sparseMatrix(
+    i = as.vector(rows), j = rep(seq_len(ncol(values)), each = n),
+    dims = dim(values)
+  )
+}
+
+# Means of the open peaks of each of `cells` and its neighbours.
+smooth <- function(open, embedding, cells, k = 30) {
+  nn <- RANN::nn2(embedding, embedding[cells, ], k = k + 1)$nn.idx
+  mean <- Matrix::sparseMatrix(
+    i = as.vector(nn), j = rep(seq_along(cells), ncol(nn)), x = 1 / ncol(nn),
+    dims = c(ncol(open), length(cells))
+  )
+  open %*% mean
+}
+
+compare <- function(fit, open, types, pool, share, smoothed) {
+  profiles <- pooled_profiles(open[, pool], types[pool], share)
+  sizes <- colSums(profiles)
+  cells <- setdiff(seq_along(types), pool)
+  own <- as.character(types[cells])
+  truth <- profiles[, own]
+  n <- round(mean(sizes))
+  common <- rank(-Matrix::rowMeans(open), ties.method = "first") <= n
+  exact <- numeric(length(cells))
+  for (type in unique(own)) {
+    at <- own == type
+    exact[at] <- dice_score(truth[, at], impute(
+      fit, cells = colnames(open)[cells[at]], n_open = sizes[[type]]
+    ))
+  }
+  scores <- cbind(
+    raw = dice_score(truth, open[, cells]),
+    common = dice_score(truth, as.numeric(common)),
+    neighbours = dice_score(truth, largest(as.matrix(smoothed), n)),
+    imputed = dice_score(
+      truth, impute(fit, cells = colnames(open)[cells], n_open = n)
+    ),
+    `imputed, own size` = exact
+  )
+  by_type <- apply(scores, 2, function(x) mean(tapply(x, own, mean)))
+  rows <- rbind(colMeans(scores), by_type)
+  data.frame(
+    share = share, size = n, mean_over = c("cells", "types"),
+    round(rows, 3), row.names = NULL, check.names = FALSE
+  )
+}
+
+speed <- function(fit) {
+  n <- as.numeric(length(fit$peaks)) * length(fit$cells)
+  path <- tempfile(fileext = ".h5")
+  seconds <- c(
+    matrix = system.time(impute(fit))[["elapsed"]],
+    n_open = system.time(impute(fit, n_open = 1000))[["elapsed"]],
+    threshold = system.time(impute(fit, threshold = 0.1))[["elapsed"]],
+    file = system.time(impute(fit, file = path))[["elapsed"]]
+  )
+  cat(sprintf(
+    "\n%.0f million values; the file takes %.2f bytes for each\n", n / 1e6,
+    file.size(path) / n
+  ))
+  print(round(rbind(seconds = seconds, `million/s` = n / seconds / 1e6), 1))
+}
+
+run <- function(name, options) {
+  data <- read_atac(name)
+  types <- factor(data$cells$cell_type)
+  fit <- do.call(sailer, c(
+    list(data$counts, batch = data$cells$batch), options
+  ))
+  print(fit)
+  many <- types %in% names(which(table(types) >= 50))
+  types <- droplevels(types[many])
+  open <- methods::as(data$counts[fit$peaks, many] > 0, "dMatrix")
+  set.seed(1)
+  pool <- unlist(tapply(seq_along(types), types, function(cells) {
+    sample(cells, length(cells) %/% 2)
+  }))
+  cells <- setdiff(seq_along(types), pool)
+  smoothed <- smooth(open, lsi(data$counts)[many, ], cells)
+  rows <- lapply(c(0.02, 0.05, 0.1, 0.2), function(share) {
+    compare(fit, open, types, pool, share, smoothed)
+  })
+  print(do.call(rbind, rows))
+  speed(fit)
+}
+
+if (sys.nframe() == 0) {
+  arguments <- commandArgs(TRUE)
+  options <- eval(parse(text = paste0(
+    "list(", paste(arguments[-1], collapse = ", "), ")"
+  )))
+  run(c(arguments, "bone_marrow_atac")[1], options)
+}
