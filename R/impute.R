@@ -17,8 +17,9 @@
 #'   average cell, few reach 0.5. Either choose a low `threshold`, or with
 #'   `n_open` the likeliest peaks of each cell, as many in each: about as many
 #'   as are accessible in a cell type as a whole, such as 10 to 20 % of all.
-#' * A *file* for all peaks of all cells: 4 bytes each before compression,
-#'   written and read by blocks, with the names of both. It is HDF5, which
+#' * A *file* for all peaks of all cells, with the names of both, written and
+#'   read by blocks: 32-bit numbers rounded to 1.5e-5 of themselves, so that
+#'   they take about 2.5 bytes each. It is HDF5, which
 #'   `HDF5Array::HDF5Array(file, "imputed")` opens as a matrix and Python's
 #'   `h5py.File(file)["imputed"]` as cells x peaks.
 #'

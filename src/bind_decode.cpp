@@ -54,6 +54,13 @@ constexpr int64_t kHeldValues = int64_t{1} << 24;
 const std::vector<int64_t> kChunk{128, 512};
 constexpr int64_t kChunksOfCells = 4, kChunksOfPeaks = 16;
 
+// The last byte of a float is noise that neither packs nor tells anything:
+// without it values are right to 1.5e-5 of themselves and take a third less.
+at::Tensor rounded(const at::Tensor& values) {
+  const at::Tensor floats = values.to(at::kFloat).contiguous();
+  return floats.view(at::kInt).add(0x80).bitwise_and_(~0xff).view(at::kFloat);
+}
+
 void write_names(hdf5::FileWriter& file, const std::string& name,
                  const Rcpp::CharacterVector& names) {
   std::vector<const char*> texts;
@@ -153,7 +160,7 @@ void core_sailer_decode_file(SEXP model, Rcpp::NumericMatrix z,
       to.chunked("imputed", {z.nrow(), peaks.size()}, kChunk);
       decode_for_r(model, z, confounders, peaks, options,
                    [&](const DecodedBlock& block) {
-                     const at::Tensor values = block.values.to(at::kFloat);
+                     const at::Tensor values = rounded(block.values);
                      to.write_block(
                          "imputed", {block.first_cell, block.first_peak},
                          values.sizes().vec(), values.data_ptr<float>());
