@@ -5,7 +5,6 @@
 #include <random>
 
 #include "../../src/core/data/open_rows.h"
-#include "../../src/core/support/random.h"
 #include "catch.h"
 
 using namespace sailer;
@@ -18,10 +17,7 @@ constexpr int64_t kMany = 1 << 20;
 std::vector<float> random_values(int64_t n, uint64_t seed) {
   std::mt19937_64 engine(seed);
   std::vector<float> values(n);
-  for (float& value : values) {
-    value =
-        static_cast<float>(static_cast<int>(10 * uniform_unit(engine))) / 10;
-  }
+  for (float& value : values) value = static_cast<float>(engine() % 10) / 10;
   return values;
 }
 
