@@ -229,17 +229,21 @@ decode_open <- function(form, request, call) {
   limit <- memory_limit()
   # What is collected is copied once more.
   bytes <- 2 * if (form$binary) 4 else 12
-  slots <- do.call(core_sailer_decode_open, c(request$decoder, list(
-    form$threshold, form$n_open, !form$binary,
-    min(limit %/% bytes, .Machine$integer.max)
-  )))
+  most <- min(limit %/% bytes, .Machine$integer.max)
+  wanted <- min(form$n_open, length(request$names[[1]])) *
+    length(request$names[[2]])
+  slots <- if (wanted <= most) {
+    do.call(core_sailer_decode_open, c(request$decoder, list(
+      form$threshold, form$n_open, !form$binary, most
+    )))
+  }
   if (is.null(slots)) {
     abort(
       c(
         "More peaks are open than fit into {in_bytes(limit)} of memory and into
          a sparse matrix.",
-        i = "Raise {.arg threshold}, take fewer {.arg cells} or {.arg peaks}, or
-             give a {.arg file} for all probabilities."
+        i = "Raise {.arg threshold} or lower {.arg n_open}, take fewer cells or
+             peaks, or have all probabilities in a {.arg file}."
       ),
       call = call
     )

@@ -228,8 +228,40 @@ test_that("what is too large for memory is refused with its size", {
     class = "sailer_argument_error"
   )
   expect_s4_class(impute(fit, n_open = 2), "ngCMatrix")
+  expect_error(impute(fit, n_open = 200), "lower `n_open`",
+    class = "sailer_argument_error"
+  )
   withr::local_options(sailer.max_memory = "all")
   expect_error(impute(fit), "sailer.max_memory")
+})
+
+test_that("memory is bounded whatever is asked for", {
+  skip_if_not(file.exists("/proc/self/status"), "the system tells no peak")
+  model <- withr::local_tempfile(fileext = ".h5")
+  save_model(fit, model)
+  result <- withr::local_tempfile(fileext = ".rds")
+  output <- in_another_r(c(
+    "library(sailer)", "invisible(requireNamespace('HDF5Array'))",
+    sprintf("fit <- load_model(%s)", deparse(model)),
+    "z <- embedding(fit)",
+    "fit$embedding <- z[rep(seq_len(nrow(z)), 800), ]",
+    "fit$cells <- rownames(fit$embedding) <- paste0('c', seq_len(nrow(z) * 800))",
+    "peak <- function() {",
+    "  line <- grep('VmHWM', readLines('/proc/self/status'), value = TRUE)",
+    "  as.numeric(gsub('[^0-9]', '', line)) * 1024",
+    "}",
+    "few <- fit$cells[1:1000]",
+    "small <- tempfile(); large <- tempfile()",
+    "x <- impute(fit, cells = few, file = small)",
+    "x <- impute(fit, cells = few, n_open = 5)",
+    "before <- peak()",
+    "x <- impute(fit, file = large)",
+    "x <- impute(fit, n_open = 5)",
+    sprintf("saveRDS(c(before, peak()), %s)", deparse(result))
+  ))
+  expect_true(file.exists(result), info = output)
+  # All values are 120,000 cells x 400 peaks x 8 bytes.
+  expect_lt(diff(readRDS(result)), 120000 * 400 * 8 / 3)
 })
 
 test_that("the memory that is available is read from the system", {
