@@ -49,12 +49,12 @@ core_sailer_decode <- function(model, z, confounders, peaks, shift) {
     .Call('_sailer_core_sailer_decode', PACKAGE = 'sailer', model, z, confounders, peaks, shift)
 }
 
-core_sailer_decode_open <- function(model, z, confounders, peaks, shift, threshold, n_open, keep_values, max_entries) {
-    .Call('_sailer_core_sailer_decode_open', PACKAGE = 'sailer', model, z, confounders, peaks, shift, threshold, n_open, keep_values, max_entries)
+core_sailer_decode_open <- function(model, z, confounders, peaks, shift, threshold, n_open, keep_values, max_entries, report) {
+    .Call('_sailer_core_sailer_decode_open', PACKAGE = 'sailer', model, z, confounders, peaks, shift, threshold, n_open, keep_values, max_entries, report)
 }
 
-core_sailer_decode_file <- function(model, z, confounders, peaks, shift, file, peak_names, cell_names) {
-    invisible(.Call('_sailer_core_sailer_decode_file', PACKAGE = 'sailer', model, z, confounders, peaks, shift, file, peak_names, cell_names))
+core_sailer_decode_file <- function(model, z, confounders, peaks, shift, file, peak_names, cell_names, report) {
+    invisible(.Call('_sailer_core_sailer_decode_file', PACKAGE = 'sailer', model, z, confounders, peaks, shift, file, peak_names, cell_names, report))
 }
 
 core_list_devices <- function() {

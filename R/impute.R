@@ -217,7 +217,10 @@ decode_matrix <- function(request) {
 
 decode_file <- function(file, request) {
   do.call(
-    core_sailer_decode_file, c(request$decoder, list(file), request$names)
+    core_sailer_decode_file, c(
+      request$decoder, list(file), request$names,
+      list(decode_reporter(request$names))
+    )
   )
   if (!requireNamespace("HDF5Array", quietly = TRUE)) {
     return(file)
@@ -234,7 +237,8 @@ decode_open <- function(form, request, call) {
     length(request$names[[2]])
   slots <- if (wanted <= most) {
     do.call(core_sailer_decode_open, c(request$decoder, list(
-      form$threshold, form$n_open, !form$binary, most
+      form$threshold, form$n_open, !form$binary, most,
+      decode_reporter(request$names)
     )))
   }
   if (is.null(slots)) {

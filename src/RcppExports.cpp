@@ -166,8 +166,8 @@ BEGIN_RCPP
 END_RCPP
 }
 // core_sailer_decode_open
-Rcpp::RObject core_sailer_decode_open(SEXP model, Rcpp::NumericMatrix z, Rcpp::NumericMatrix confounders, Rcpp::IntegerVector peaks, double shift, double threshold, double n_open, bool keep_values, double max_entries);
-RcppExport SEXP _sailer_core_sailer_decode_open(SEXP modelSEXP, SEXP zSEXP, SEXP confoundersSEXP, SEXP peaksSEXP, SEXP shiftSEXP, SEXP thresholdSEXP, SEXP n_openSEXP, SEXP keep_valuesSEXP, SEXP max_entriesSEXP) {
+Rcpp::RObject core_sailer_decode_open(SEXP model, Rcpp::NumericMatrix z, Rcpp::NumericMatrix confounders, Rcpp::IntegerVector peaks, double shift, double threshold, double n_open, bool keep_values, double max_entries, Rcpp::RObject report);
+RcppExport SEXP _sailer_core_sailer_decode_open(SEXP modelSEXP, SEXP zSEXP, SEXP confoundersSEXP, SEXP peaksSEXP, SEXP shiftSEXP, SEXP thresholdSEXP, SEXP n_openSEXP, SEXP keep_valuesSEXP, SEXP max_entriesSEXP, SEXP reportSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::RNGScope rcpp_rngScope_gen;
@@ -180,13 +180,14 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< double >::type n_open(n_openSEXP);
     Rcpp::traits::input_parameter< bool >::type keep_values(keep_valuesSEXP);
     Rcpp::traits::input_parameter< double >::type max_entries(max_entriesSEXP);
-    rcpp_result_gen = Rcpp::wrap(core_sailer_decode_open(model, z, confounders, peaks, shift, threshold, n_open, keep_values, max_entries));
+    Rcpp::traits::input_parameter< Rcpp::RObject >::type report(reportSEXP);
+    rcpp_result_gen = Rcpp::wrap(core_sailer_decode_open(model, z, confounders, peaks, shift, threshold, n_open, keep_values, max_entries, report));
     return rcpp_result_gen;
 END_RCPP
 }
 // core_sailer_decode_file
-void core_sailer_decode_file(SEXP model, Rcpp::NumericMatrix z, Rcpp::NumericMatrix confounders, Rcpp::IntegerVector peaks, double shift, std::string file, Rcpp::CharacterVector peak_names, Rcpp::CharacterVector cell_names);
-RcppExport SEXP _sailer_core_sailer_decode_file(SEXP modelSEXP, SEXP zSEXP, SEXP confoundersSEXP, SEXP peaksSEXP, SEXP shiftSEXP, SEXP fileSEXP, SEXP peak_namesSEXP, SEXP cell_namesSEXP) {
+void core_sailer_decode_file(SEXP model, Rcpp::NumericMatrix z, Rcpp::NumericMatrix confounders, Rcpp::IntegerVector peaks, double shift, std::string file, Rcpp::CharacterVector peak_names, Rcpp::CharacterVector cell_names, Rcpp::RObject report);
+RcppExport SEXP _sailer_core_sailer_decode_file(SEXP modelSEXP, SEXP zSEXP, SEXP confoundersSEXP, SEXP peaksSEXP, SEXP shiftSEXP, SEXP fileSEXP, SEXP peak_namesSEXP, SEXP cell_namesSEXP, SEXP reportSEXP) {
 BEGIN_RCPP
     Rcpp::RNGScope rcpp_rngScope_gen;
     Rcpp::traits::input_parameter< SEXP >::type model(modelSEXP);
@@ -197,7 +198,8 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< std::string >::type file(fileSEXP);
     Rcpp::traits::input_parameter< Rcpp::CharacterVector >::type peak_names(peak_namesSEXP);
     Rcpp::traits::input_parameter< Rcpp::CharacterVector >::type cell_names(cell_namesSEXP);
-    core_sailer_decode_file(model, z, confounders, peaks, shift, file, peak_names, cell_names);
+    Rcpp::traits::input_parameter< Rcpp::RObject >::type report(reportSEXP);
+    core_sailer_decode_file(model, z, confounders, peaks, shift, file, peak_names, cell_names, report);
     return R_NilValue;
 END_RCPP
 }
@@ -575,8 +577,8 @@ static const R_CallMethodDef CallEntries[] = {
     {"_sailer_core_depth_within", (DL_FUNC) &_sailer_core_depth_within, 2},
     {"_sailer_core_cells_block", (DL_FUNC) &_sailer_core_cells_block, 2},
     {"_sailer_core_sailer_decode", (DL_FUNC) &_sailer_core_sailer_decode, 5},
-    {"_sailer_core_sailer_decode_open", (DL_FUNC) &_sailer_core_sailer_decode_open, 9},
-    {"_sailer_core_sailer_decode_file", (DL_FUNC) &_sailer_core_sailer_decode_file, 8},
+    {"_sailer_core_sailer_decode_open", (DL_FUNC) &_sailer_core_sailer_decode_open, 10},
+    {"_sailer_core_sailer_decode_file", (DL_FUNC) &_sailer_core_sailer_decode_file, 9},
     {"_sailer_core_list_devices", (DL_FUNC) &_sailer_core_list_devices, 0},
     {"_sailer_core_choose_device", (DL_FUNC) &_sailer_core_choose_device, 1},
     {"_sailer_core_get_threads", (DL_FUNC) &_sailer_core_get_threads, 0},

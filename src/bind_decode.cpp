@@ -36,10 +36,10 @@ std::vector<int64_t> places_from_r(const Rcpp::IntegerVector& places) {
 void decode_for_r(SEXP model, const Rcpp::NumericMatrix& z,
                   const Rcpp::NumericMatrix& confounders,
                   const Rcpp::IntegerVector& peaks,
-                  const DecodeOptions& options,
+                  const DecodeOptions& options, const Rcpp::RObject& report,
                   const std::function<void(const DecodedBlock&)>& take) {
   const Rcpp::XPtr<SailerModel> held(model);
-  RMonitor monitor(R_NilValue);
+  RMonitor monitor(report);
   if (!decode_peaks(*held, tensor_from_r(z), tensor_from_r(confounders),
                     places_from_r(peaks), options, take, monitor)) {
     throw Rcpp::internal::InterruptedException();
@@ -86,14 +86,14 @@ Rcpp::NumericMatrix core_sailer_decode(SEXP model, Rcpp::NumericMatrix z,
     Rcpp::NumericMatrix out(Rcpp::no_init(static_cast<int>(n_peaks), z.nrow()));
     DecodeOptions options;
     options.shift = shift;
-    decode_for_r(
-        model, z, confounders, peaks, options, [&](const DecodedBlock& block) {
-          double* first =
-              out.begin() + block.first_cell * n_peaks + block.first_peak;
-          at::from_blob(first, block.values.sizes(), {n_peaks, 1},
-                        at::TensorOptions().dtype(at::kDouble))
-              .copy_(block.values);
-        });
+    decode_for_r(model, z, confounders, peaks, options, R_NilValue,
+                 [&](const DecodedBlock& block) {
+                   double* first = out.begin() + block.first_cell * n_peaks +
+                                   block.first_peak;
+                   at::from_blob(first, block.values.sizes(), {n_peaks, 1},
+                                 at::TensorOptions().dtype(at::kDouble))
+                       .copy_(block.values);
+                 });
     return out;
   });
 }
@@ -101,12 +101,14 @@ Rcpp::NumericMatrix core_sailer_decode(SEXP model, Rcpp::NumericMatrix z,
 // The same as the open peaks alone: list(i, p, x) of a dgCMatrix, x NULL unless
 // `keep_values`. Open are those of at least `threshold`, or, when `n_open` is
 // above 0, so many of each cell. NULL when there are more than `max_entries`.
+// `report` is NULL or a function of a list that tells how far it is.
 // [[Rcpp::export]]
 Rcpp::RObject core_sailer_decode_open(SEXP model, Rcpp::NumericMatrix z,
                                       Rcpp::NumericMatrix confounders,
                                       Rcpp::IntegerVector peaks, double shift,
                                       double threshold, double n_open,
-                                      bool keep_values, double max_entries) {
+                                      bool keep_values, double max_entries,
+                                      Rcpp::RObject report) {
   using namespace sailer;
   return guarded([&]() -> Rcpp::RObject {
     const auto n_peaks = static_cast<int64_t>(peaks.size());
@@ -119,7 +121,7 @@ Rcpp::RObject core_sailer_decode_open(SEXP model, Rcpp::NumericMatrix z,
     struct TooMany {};
     try {
       decode_for_r(
-          model, z, confounders, peaks, options,
+          model, z, confounders, peaks, options, report,
           [&](const DecodedBlock& block) {
             const at::Tensor values = block.values.to(at::kFloat);
             if (!rows.add(values.data_ptr<float>(), values.size(0), n_peaks,
@@ -149,7 +151,8 @@ void core_sailer_decode_file(SEXP model, Rcpp::NumericMatrix z,
                              Rcpp::NumericMatrix confounders,
                              Rcpp::IntegerVector peaks, double shift,
                              std::string file, Rcpp::CharacterVector peak_names,
-                             Rcpp::CharacterVector cell_names) {
+                             Rcpp::CharacterVector cell_names,
+                             Rcpp::RObject report) {
   using namespace sailer;
   guarded([&] {
     DecodeOptions options;
@@ -158,7 +161,7 @@ void core_sailer_decode_file(SEXP model, Rcpp::NumericMatrix z,
     options.n_peaks = kChunksOfPeaks * kChunk[1];
     write_unsealed(file, [&](hdf5::FileWriter& to) {
       to.chunked("imputed", {z.nrow(), peaks.size()}, kChunk);
-      decode_for_r(model, z, confounders, peaks, options,
+      decode_for_r(model, z, confounders, peaks, options, report,
                    [&](const DecodedBlock& block) {
                      const at::Tensor values = rounded(block.values);
                      to.write_block(

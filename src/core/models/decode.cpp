@@ -131,7 +131,10 @@ bool decode_peaks(const SailerModel& model, const at::Tensor& z,
     const at::Tensor hidden = model.decode_hidden(
         on_model(z), on_model(confounders), /*training=*/false);
     for (const PeakTile& tile : tiles) {
-      if (!monitor.keep_going({})) return false;
+      Progress progress;
+      progress.cells_done = first;
+      progress.n_cells = n_cells;
+      if (!monitor.keep_going(progress)) return false;
       take({first, tile.first,
             probabilities(model, hidden, tile, options.shift)
                 .to(at::kCPU)
