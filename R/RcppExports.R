@@ -45,6 +45,10 @@ core_cells_block <- function(source, cells) {
     .Call('_sailer_core_cells_block', PACKAGE = 'sailer', source, cells)
 }
 
+core_sailer_contrast <- function(model, first, second, confounders, shares, training, peaks, options) {
+    .Call('_sailer_core_sailer_contrast', PACKAGE = 'sailer', model, first, second, confounders, shares, training, peaks, options)
+}
+
 core_sailer_decode <- function(model, z, confounders, peaks, shift) {
     .Call('_sailer_core_sailer_decode', PACKAGE = 'sailer', model, z, confounders, peaks, shift)
 }
@@ -163,6 +167,10 @@ core_sailer_options <- function(values, guided = FALSE) {
 
 core_train_options <- function(values, n_cells = 0) {
     .Call('_sailer_core_train_options', PACKAGE = 'sailer', values, n_cells)
+}
+
+core_sailer_posterior <- function(model, source, peak_map) {
+    .Call('_sailer_core_sailer_posterior', PACKAGE = 'sailer', model, source, peak_map)
 }
 
 core_store_write <- function(file, kind, version, values) {

@@ -150,6 +150,24 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// core_sailer_contrast
+Rcpp::List core_sailer_contrast(SEXP model, Rcpp::List first, Rcpp::List second, Rcpp::NumericMatrix confounders, Rcpp::NumericVector shares, Rcpp::List training, Rcpp::IntegerVector peaks, Rcpp::List options);
+RcppExport SEXP _sailer_core_sailer_contrast(SEXP modelSEXP, SEXP firstSEXP, SEXP secondSEXP, SEXP confoundersSEXP, SEXP sharesSEXP, SEXP trainingSEXP, SEXP peaksSEXP, SEXP optionsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< SEXP >::type model(modelSEXP);
+    Rcpp::traits::input_parameter< Rcpp::List >::type first(firstSEXP);
+    Rcpp::traits::input_parameter< Rcpp::List >::type second(secondSEXP);
+    Rcpp::traits::input_parameter< Rcpp::NumericMatrix >::type confounders(confoundersSEXP);
+    Rcpp::traits::input_parameter< Rcpp::NumericVector >::type shares(sharesSEXP);
+    Rcpp::traits::input_parameter< Rcpp::List >::type training(trainingSEXP);
+    Rcpp::traits::input_parameter< Rcpp::IntegerVector >::type peaks(peaksSEXP);
+    Rcpp::traits::input_parameter< Rcpp::List >::type options(optionsSEXP);
+    rcpp_result_gen = Rcpp::wrap(core_sailer_contrast(model, first, second, confounders, shares, training, peaks, options));
+    return rcpp_result_gen;
+END_RCPP
+}
 // core_sailer_decode
 Rcpp::NumericMatrix core_sailer_decode(SEXP model, Rcpp::NumericMatrix z, Rcpp::NumericMatrix confounders, Rcpp::IntegerVector peaks, double shift);
 RcppExport SEXP _sailer_core_sailer_decode(SEXP modelSEXP, SEXP zSEXP, SEXP confoundersSEXP, SEXP peaksSEXP, SEXP shiftSEXP) {
@@ -537,6 +555,19 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// core_sailer_posterior
+Rcpp::List core_sailer_posterior(SEXP model, SEXP source, Rcpp::IntegerVector peak_map);
+RcppExport SEXP _sailer_core_sailer_posterior(SEXP modelSEXP, SEXP sourceSEXP, SEXP peak_mapSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< SEXP >::type model(modelSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type source(sourceSEXP);
+    Rcpp::traits::input_parameter< Rcpp::IntegerVector >::type peak_map(peak_mapSEXP);
+    rcpp_result_gen = Rcpp::wrap(core_sailer_posterior(model, source, peak_map));
+    return rcpp_result_gen;
+END_RCPP
+}
 // core_store_write
 void core_store_write(std::string file, std::string kind, int version, Rcpp::List values);
 RcppExport SEXP _sailer_core_store_write(SEXP fileSEXP, SEXP kindSEXP, SEXP versionSEXP, SEXP valuesSEXP) {
@@ -576,6 +607,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_sailer_core_scan", (DL_FUNC) &_sailer_core_scan, 1},
     {"_sailer_core_depth_within", (DL_FUNC) &_sailer_core_depth_within, 2},
     {"_sailer_core_cells_block", (DL_FUNC) &_sailer_core_cells_block, 2},
+    {"_sailer_core_sailer_contrast", (DL_FUNC) &_sailer_core_sailer_contrast, 8},
     {"_sailer_core_sailer_decode", (DL_FUNC) &_sailer_core_sailer_decode, 5},
     {"_sailer_core_sailer_decode_open", (DL_FUNC) &_sailer_core_sailer_decode_open, 10},
     {"_sailer_core_sailer_decode_file", (DL_FUNC) &_sailer_core_sailer_decode_file, 9},
@@ -606,6 +638,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_sailer_core_model_alive", (DL_FUNC) &_sailer_core_model_alive, 1},
     {"_sailer_core_sailer_options", (DL_FUNC) &_sailer_core_sailer_options, 2},
     {"_sailer_core_train_options", (DL_FUNC) &_sailer_core_train_options, 2},
+    {"_sailer_core_sailer_posterior", (DL_FUNC) &_sailer_core_sailer_posterior, 3},
     {"_sailer_core_store_write", (DL_FUNC) &_sailer_core_store_write, 4},
     {"_sailer_core_store_read", (DL_FUNC) &_sailer_core_store_read, 3},
     {NULL, NULL, 0}
