@@ -128,7 +128,7 @@ differential_accessibility <- function(fit, groups, group_1 = NULL,
                                        balance = NULL, n_samples = 5,
                                        max_cells = 1000, seed = 1) {
   change <- rlang::arg_match(change)
-  fit <- as_fit(fit)
+  fit <- checked_fit(fit)
   delta <- delta %||% if (change == "difference") 0.05 else 1
   check_number(delta, min = 0)
   check_number(fdr, min = 1e-6, max = 1 - 1e-6)
@@ -158,7 +158,7 @@ differential_accessibility <- function(fit, groups, group_1 = NULL,
 }
 
 # A fit, or the object that holds one.
-as_fit <- function(fit, call = rlang::caller_env()) {
+checked_fit <- function(fit, call = rlang::caller_env()) {
   if (inherits(fit, "sailer_fit")) {
     return(fit)
   }

@@ -52,3 +52,25 @@ test_that("shallow bone marrow cells train, and depth is taken out", {
     mutual_information(plain, depth)$mean
   )
 })
+
+test_that("real types differ in the direction of their raw fractions", {
+  data <- real_atac("bone_marrow_atac")
+  kept <- data$cells$cell_type %in% c("17_B", "11_CD14.Mono.1", "25_NK")
+  counts <- data$counts[, kept]
+  type <- data$cells$cell_type[kept]
+  fit <- sailer(
+    counts, batch = data$cells$batch[kept], hidden = 64,
+    control = quick(epochs = 40)
+  )
+  for (pair in list(c(1, 2), c(2, 3))) {
+    names <- c("17_B", "11_CD14.Mono.1", "25_NK")[pair]
+    found <- differential_accessibility(fit, type, names[1], names[2],
+      x = counts
+    )
+    called <- found$is_da
+    raw <- found$emp_prob_1 - found$emp_prob_2
+    expect_gt(sum(called), 50)
+    expect_gt(mean(sign(raw[called]) == sign(found$effect_size[called])), 0.95)
+    expect_gt(cor(raw[called], found$effect_size[called]), 0.9)
+  }
+})
