@@ -1,0 +1,258 @@
+# Imputed accessibility summed over genes (figure 2.8B).
+
+#' Gene activity from imputed accessibility
+#'
+#' Sums, for each gene and cell, the imputed probabilities ([impute()]) of the
+#' peaks that overlap the gene's body or promoter: a score by which marker genes
+#' can be shown on cells (figure 2.8B), free of depth and batch as the
+#' imputation is. Peaks and cells are decoded by blocks; nothing larger than
+#' genes x cells is held.
+#'
+#' A peak that overlaps several genes counts for each of them, and one that
+#' overlaps several ranges of a gene (its transcripts, say) counts once. Long
+#' genes have more peaks: compare cells within a gene, or take
+#' `normalise = "mean"` to put genes beside each other.
+#'
+#' @param fit What [sailer()] or [sailerx()] returned, [load_model()] or
+#'   [get_fit()].
+#' @param genes `GRanges` of the genes, of the genome build that the peaks are
+#'   of. Their names are in the column `gene_name`, `symbol` or `gene` (another
+#'   one is named in `column`), else in `names(genes)`. Several ranges of a name
+#'   are one gene.
+#' @param x,cells,batch,depth,covariates,calibrated Which cells, and at what the
+#'   decoder is held: as in [impute()].
+#' @param upstream,downstream Bases that belong to a gene before its first and
+#'   after its last base, by its strand (`*` counts as `+`). Defaults 2000, the
+#'   promoter, and 0.
+#' @param normalise `"sum"`, the default: the expected number of open peaks of
+#'   the gene. `"mean"`: that, divided by the number of its peaks.
+#' @param column Name of the column of `genes` with their names; NULL, the
+#'   default, looks for the usual ones.
+#' @param ranges `GRanges` of the peaks of the model (`fit$peaks`), in their
+#'   order. NULL, the default, reads their names, such as `chr1-100-200`.
+#'
+#' @return Numeric matrix, genes x cells, with the names of both: genes in the
+#'   order of `genes`. Those without a peak are left out, which a message tells.
+#' @section Errors:
+#' `sailer_argument_error` when `genes` is no `GRanges` with names, when no peak
+#' overlaps any gene (chromosomes that are named in different ways are shown),
+#' when peaks have no ranges, when the result is too large for memory, and
+#' without the package GenomicRanges; and the errors of [impute()].
+#' @seealso [GeneActivitySAILER()] for Seurat and SingleCellExperiment objects.
+#' @references Cao (2023), sections 2.2.4 and 2.3, figure 2.8B.
+#' @examplesIf requireNamespace("GenomicRanges", quietly = TRUE)
+#' sim <- simulate_atac(n_cells = 100, n_peaks = 300, n_types = 2, seed = 1)
+#' fit <- sailer(sim$counts,
+#'   batch = sim$cells$batch, hidden = 16,
+#'   control = train_control(epochs = 3, verbose = FALSE)
+#' )
+#' genes <- GenomicRanges::GRanges(
+#'   c("chr1:5000-30000:+", "chr2:40000-60000:-"),
+#'   gene_name = c("GeneA", "GeneB")
+#' )
+#' gene_activity(fit, genes)[, 1:3]
+#' @export
+gene_activity <- function(fit, genes, x = NULL, cells = NULL, upstream = 2000,
+                          downstream = 0, normalise = c("sum", "mean"),
+                          column = NULL, batch = NULL, depth = NULL,
+                          covariates = NULL, calibrated = TRUE,
+                          ranges = NULL) {
+  fit <- checked_fit(fit)
+  call <- environment()
+  activity_at(
+    fit, function() {
+      choose_points(fit, if (!is.null(x)) as_cells(x), cells, call)
+    },
+    length(cells %||% if (is.null(x)) fit$cells else colnames(x)),
+    genes, list(
+      upstream = upstream, downstream = downstream,
+      normalise = rlang::arg_match(normalise), column = column, batch = batch,
+      depth = depth, covariates = covariates, calibrated = calibrated,
+      ranges = ranges
+    ), call
+  )
+}
+
+# `points()` gives the embedding of the `n_cells` cells, once all that can be
+# refused without it was.
+activity_at <- function(fit, points, n_cells, genes, options, call) {
+  need_package("GenomicRanges", "for ranges of genes", call)
+  check_flag(options$calibrated, "calibrated", call)
+  confounders <- fixed_confounders(
+    fit, options$batch, options$depth, options$covariates, call
+  )
+  weights <- gene_weights(fit, genes, options, call)
+  check_activity_size(nrow(weights), n_cells, call)
+  sum_decoded(fit, points(), confounders, weights, options$calibrated)
+}
+
+check_activity_size <- function(n_genes, n_cells, call) {
+  bytes <- 8 * as.numeric(n_genes) * n_cells
+  limit <- memory_limit()
+  if (bytes > limit) {
+    abort(
+      c(
+        "{n_genes} genes x {n_cells} cells would take {in_bytes(bytes)} of
+         memory; the limit is {in_bytes(limit)}.",
+        i = "Give fewer {.arg genes} or {.arg cells} at a time.",
+        i = "The limit is half of the memory available, or
+             {.code options(sailer.max_memory = )} in bytes."
+      ),
+      call = call
+    )
+  }
+}
+
+# Genes x peaks of the model, sparse: 1, or 1 / n, where a peak is of a gene.
+gene_weights <- function(fit, genes, options, call) {
+  names <- gene_names(genes, options$column, call)
+  check_number(options$upstream, "upstream", min = 0, call = call)
+  check_number(options$downstream, "downstream", min = 0, call = call)
+  peaks <- peaks_as_ranges(fit, options$ranges, call)
+  whole <- extend_ranges(genes, options$upstream, options$downstream)
+  hits <- suppressWarnings(
+    GenomicRanges::findOverlaps(whole, peaks, ignore.strand = TRUE)
+  )
+  known <- unique(names[!is.na(names)])
+  pairs <- unique(data.frame(
+    gene = match(names[S4Vectors::queryHits(hits)], known),
+    peak = S4Vectors::subjectHits(hits)
+  ))
+  pairs <- pairs[!is.na(pairs$gene), ]
+  if (nrow(pairs) == 0) {
+    refuse_no_overlap(genes, peaks, call)
+  }
+  count <- tabulate(pairs$gene, length(known))
+  tell_of_lost_genes(known[count == 0], length(known))
+  weights <- Matrix::sparseMatrix(
+    pairs$gene, pairs$peak,
+    x = if (options$normalise == "mean") 1 / count[pairs$gene] else 1,
+    dims = c(length(known), length(peaks)), dimnames = list(known, NULL)
+  )
+  weights[count > 0, , drop = FALSE]
+}
+
+# The name of each range; NA for none.
+gene_names <- function(genes, column, call) {
+  if (!methods::is(genes, "GRanges") || length(genes) == 0) {
+    abort(
+      "{.arg genes} must be a GRanges with ranges of genes, not
+       {.obj_type_friendly {genes}}.",
+      call = call
+    )
+  }
+  table <- as.list(S4Vectors::mcols(genes))
+  if (!is.null(column)) {
+    check_text(column, "column", call = call)
+    check_known(column, names(table), "column", "column", "`genes`",
+      call = call
+    )
+  }
+  usual <- intersect(c("gene_name", "symbol", "gene"), names(table))
+  column <- column %||% utils::head(usual, 1)
+  found <- if (length(column) == 1) table[[column]] else names(genes)
+  found <- as.character(found)
+  found[!nzchar(found)] <- NA
+  if (all(is.na(found))) {
+    abort(
+      c(
+        "{.arg genes} have no names.",
+        i = "They are looked for in the columns {.val gene_name},
+             {.val symbol} and {.val gene}, and in {.code names(genes)}; name
+             another one in {.arg column}."
+      ),
+      call = call
+    )
+  }
+  found
+}
+
+peaks_as_ranges <- function(fit, ranges, call) {
+  if (is.null(ranges)) {
+    return(tryCatch(
+      parse_ranges(fit$peaks, "model", call),
+      sailer_data_error = function(cnd) {
+        abort(
+          c(
+            "The peaks of the model have no ranges in their names, such as
+             {.val {utils::head(fit$peaks, 2)}}.",
+            i = "Give their {.arg ranges}, in the order of {.code fit$peaks}."
+          ),
+          call = call
+        )
+      }
+    ))
+  }
+  if (!methods::is(ranges, "GRanges") || length(ranges) != length(fit$peaks)) {
+    abort(
+      "{.arg ranges} must be a GRanges with {length(fit$peaks)} ranges, one for
+       each peak of the model ({.code fit$peaks}).",
+      call = call
+    )
+  }
+  ranges
+}
+
+# resize() goes by the strand; what lies before a chromosome's first base
+# overlaps nothing.
+extend_ranges <- function(genes, upstream, downstream) {
+  width <- GenomicRanges::width(genes)
+  suppressWarnings({
+    longer <- GenomicRanges::resize(genes, width + upstream, fix = "end")
+    GenomicRanges::resize(longer, width + upstream + downstream, fix = "start")
+  })
+}
+
+refuse_no_overlap <- function(genes, peaks, call) {
+  chromosomes <- function(x) {
+    unique(as.character(GenomicRanges::seqnames(x)))
+  }
+  of_genes <- chromosomes(genes)
+  of_peaks <- chromosomes(peaks)
+  hint <- if (any(of_genes %in% of_peaks)) {
+    "Are they of the same genome build?"
+  } else {
+    "Chromosomes are named like {.val {utils::head(of_genes, 2)}} in
+     {.arg genes} and like {.val {utils::head(of_peaks, 2)}} in the peaks: name
+     them alike, for example with {.code GenomeInfoDb::seqlevelsStyle(genes) <-
+     \"UCSC\"}."
+  }
+  abort(
+    c("No peak of the model overlaps any of the {length(genes)} range{?s} in
+       {.arg genes}.", i = hint),
+    call = call
+  )
+}
+
+tell_of_lost_genes <- function(lost, n) {
+  if (length(lost) > 0) {
+    cli::cli_inform(c(
+      i = "{length(lost)} of {n} gene{?s} {cli::qty(length(lost))}{?has/have} no
+           peak and {?is/are} left out:
+           {.val {utils::head(lost, 3)}}{if (length(lost) > 3) ', ...'}."
+    ), class = "sailer_note")
+  }
+}
+
+# weights %*% probabilities, by blocks of cells and of the peaks that count.
+sum_decoded <- function(fit, z, confounders, weights, calibrated,
+                        n_values = 4e6, n_peaks = 4096) {
+  out <- matrix(
+    0, nrow(weights), nrow(z), dimnames = list(rownames(weights), rownames(z))
+  )
+  used <- which(diff(weights@p) > 0)
+  parts <- split(used, (seq_along(used) - 1) %/% n_peaks)
+  n_cells <- max(1, n_values %/% min(n_peaks, length(used)))
+  for (columns in split(seq_len(nrow(z)), (seq_len(nrow(z)) - 1) %/% n_cells)) {
+    for (peaks in parts) {
+      own <- weights[, peaks, drop = FALSE]
+      rows <- sort(unique(own@i)) + 1L
+      open <- decode_block(
+        fit, z[columns, , drop = FALSE], confounders, peaks, calibrated
+      )
+      out[rows, columns] <- out[rows, columns, drop = FALSE] +
+        as.matrix(own[rows, , drop = FALSE] %*% open)
+    }
+  }
+  out
+}

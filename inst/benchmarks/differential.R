@@ -1,0 +1,159 @@
+# Is differential_accessibility() honest?
+#
+#   Rscript inst/benchmarks/differential.R [simulation] [bone_marrow_atac]
+#
+# Simulation, with known truth: peaks called between types beside those that
+# differ; false discoveries (a peak with the same truth in both), the share of
+# the differing peaks found, and the same of Fisher's exact test with
+# Benjamini-Hochberg and of what the model's means alone would call, with the
+# decoder taken as known. Then cells of one type that differ in depth alone: the
+# right answer is none.
+#
+# Bone marrow (SAILER_DATA): pairs of types, sign and correlation with the raw
+# fractions among the peaks called; and labels within a type that mean nothing
+# (drawn at random; the deeper half and the shallower; the donors).
+
+script <- sub("--file=", "", grep("--file=", commandArgs(), value = TRUE))
+source(file.path(dirname(script), "common.R"))
+
+fisher_calls <- function(found, n) {
+  open <- round(cbind(found$emp_prob_1 * n[1], found$emp_prob_2 * n[2]))
+  p <- vapply(seq_len(nrow(open)), function(i) {
+    stats::fisher.test(matrix(c(open[i, ], n - open[i, ]), 2))$p.value
+  }, 0)
+  stats::p.adjust(p, "BH") < 0.05
+}
+
+# With no doubt but that of the groups' own cells: two standard errors of the
+# means beyond the twofold.
+mean_calls <- function(found) {
+  abs(found$log2_fold_change) > 1
+}
+
+simulated <- function(label, control, ...) {
+  sim <- simulate_atac(...)
+  fit <- sailer(sim$counts, batch = sim$cells$batch, control = control)
+  type <- as.character(sim$cells$cell_type)
+  pairs <- list(
+    c("type1", "type4"), c("type1", "type2"), c("type2", "type5"),
+    c("rare1", "type1")
+  )
+  rows <- lapply(pairs, function(pair) {
+    seconds <- system.time(found <- differential_accessibility(
+      fit, type, pair[1], pair[2],
+      x = sim$counts
+    ))[["elapsed"]]
+    differs <- (sim$truth[pair[1], ] != sim$truth[pair[2], ])[found$peak]
+    n <- c(sum(type == pair[1]), sum(type == pair[2]))
+    of <- function(called) {
+      c(sum(called), mean(!differs[called]), mean(called[differs]))
+    }
+    data.frame(
+      pair = paste(pair, collapse = " - "), n_1 = n[1], n_2 = n[2],
+      rbind(stats::setNames(
+        c(of(found$is_da), of(fisher_calls(found, n)), of(mean_calls(found))),
+        c("called", "fdp", "power", "fisher", "fisher_fdp", "fisher_power",
+          "means", "means_fdp", "means_power")
+      )), seconds = seconds
+    )
+  })
+  cat("\n", label, "\n", sep = "")
+  print(do.call(rbind, rows), digits = 2, row.names = FALSE)
+}
+
+# Half of the cells keep a third of their fragments.
+thinned <- function(control) {
+  sim <- simulate_atac(
+    n_cells = 2000, n_peaks = 3000, n_types = 6, seed = 2, depth_sd = 0.3
+  )
+  set.seed(1)
+  shallow <- seq_len(2000) %in% sample(2000, 1000)
+  counts <- sim$counts
+  of_cell <- rep(seq_len(ncol(counts)), diff(counts@p))
+  thin <- shallow[of_cell]
+  counts@x[thin] <- stats::rbinom(sum(thin), counts@x[thin], 1 / 3)
+  counts <- Matrix::drop0(counts)
+  fit <- sailer(counts, batch = sim$cells$batch, control = control)
+  for (type in c("type1", "type3")) {
+    group <- ifelse(shallow, "shallow", "deep")
+    group[sim$cells$cell_type != type] <- NA
+    tell_null(paste("Depth / 3 in half of", type), fit, group, counts)
+  }
+}
+
+tell_null <- function(label, fit, group, counts) {
+  found <- differential_accessibility(fit, group, x = counts)
+  cat(sprintf(
+    "%s: %d called, Fisher %d; mean accessibility %.2f : 1, raw %.2f : 1\n",
+    label, sum(found$is_da), sum(fisher_calls(found, table(group))),
+    mean(found$prob_1) / mean(found$prob_2),
+    mean(found$emp_prob_1) / mean(found$emp_prob_2)
+  ))
+}
+
+bone_marrow <- function(control) {
+  data <- read_atac("bone_marrow_atac")
+  fit <- sailer(data$counts, batch = data$cells$batch, control = control)
+  type <- data$cells$cell_type
+  depth <- Matrix::colSums(data$counts > 0)
+  pairs <- list(
+    c("17_B", "11_CD14.Mono.1"), c("25_NK", "20_CD4.N1"),
+    c("07_GMP", "16_Pre.B"), c("23_CD8.EM", "24_CD8.CM"),
+    c("01_HSC", "05_CMP.LMPP")
+  )
+  rows <- lapply(pairs, function(pair) {
+    found <- differential_accessibility(
+      fit, type, pair[1], pair[2],
+      x = data$counts
+    )
+    called <- found$is_da
+    raw <- found$emp_prob_1 - found$emp_prob_2
+    same <- sign(raw) == sign(found$effect_size)
+    n <- c(sum(type == pair[1]), sum(type == pair[2]))
+    fisher <- fisher_calls(found, n)
+    data.frame(
+      pair = paste(pair, collapse = " - "), n_1 = n[1], n_2 = n[2],
+      depth_1 = stats::median(depth[type == pair[1]]),
+      depth_2 = stats::median(depth[type == pair[2]]), called = sum(called),
+      sign = mean(same[called]),
+      correlation = if (any(called)) {
+        stats::cor(raw[called], found$effect_size[called])
+      } else {
+        NA
+      },
+      fisher = sum(fisher), both = sum(fisher & called)
+    )
+  })
+  cat("\nbone_marrow_atac,", length(fit$peaks), "peaks\n")
+  print(do.call(rbind, rows), digits = 2, row.names = FALSE)
+  set.seed(1)
+  for (name in c("22_CD4.M", "11_CD14.Mono.1")) {
+    own <- type == name
+    middle <- stats::median(depth[own])
+    kinds <- list(
+      random = sample(c("a", "b"), length(type), TRUE),
+      depth = ifelse(depth > middle, "deep", "shallow"),
+      donor = data$cells$batch
+    )
+    for (kind in names(kinds)) {
+      group <- ifelse(own, kinds[[kind]], NA)
+      tell_null(paste0(name, ", by ", kind), fit, group, data$counts)
+    }
+  }
+}
+
+if (sys.nframe() == 0) {
+  asked <- commandArgs(TRUE)
+  if (length(asked) == 0) asked <- c("simulation", "bone_marrow_atac")
+  control <- train_control(verbose = FALSE)
+  if ("simulation" %in% asked) {
+    simulated("2,000 cells x 3,000 peaks, a tenth open", control,
+      n_cells = 2000, n_peaks = 3000, n_types = 6, seed = 1
+    )
+    simulated("3,000 cells x 5,000 peaks, 2 % open", control,
+      n_cells = 3000, n_peaks = 5000, n_types = 6, depth = 100, seed = 3
+    )
+    thinned(control)
+  }
+  if ("bone_marrow_atac" %in% asked) bone_marrow(control)
+}

@@ -1,0 +1,70 @@
+skip_if_not_installed("GenomicRanges")
+
+few_genes <- function() {
+  GenomicRanges::GRanges(
+    c("chr1:5000-40000:+", "chr2:5000-60000:-"), gene_name = c("A", "B")
+  )
+}
+
+test_that("a Seurat object gets an assay, and keeps the rest", {
+  skip_if_not_installed("SeuratObject")
+  sim <- small_simulation()
+  object <- brief_run(small_seurat(sim), batch = "batch")
+  out <- GeneActivitySAILER(object, few_genes(), batch = "batch2")
+  expect_equal(SeuratObject::DefaultAssay(out), "ATAC")
+  got <- get_old_counts(out[["activity"]], "data")
+  expect_equal(
+    as.matrix(got),
+    gene_activity(get_fit(object), few_genes(), batch = "batch2")
+  )
+  expect_identical(
+    get_old_counts(out[["ATAC"]], "counts"),
+    get_old_counts(object[["ATAC"]], "counts")
+  )
+  expect_error(
+    GeneActivitySAILER(object, few_genes(), new.assay.name = "ATAC"),
+    class = "sailer_argument_error"
+  )
+  expect_error(
+    GeneActivitySAILER(object, few_genes(), upstreem = 3), "upstream",
+    class = "sailer_argument_error"
+  )
+  expect_error(
+    GeneActivitySAILER(object, few_genes(), normalise = "most"), "normalise"
+  )
+  expect_error(
+    GeneActivitySAILER(small_seurat(sim), few_genes()),
+    class = "sailer_argument_error"
+  )
+})
+
+test_that("a SingleCellExperiment gets an alternative experiment", {
+  skip_if_not_installed("SingleCellExperiment")
+  sim <- small_simulation()
+  sce <- SingleCellExperiment::SingleCellExperiment(
+    list(counts = sim$counts), colData = sim$cells
+  )
+  object <- brief_run(sce[, 1:100], batch = "batch")
+  out <- GeneActivitySAILER(object, few_genes(), normalise = "mean")
+  made <- SingleCellExperiment::altExp(out, "activity")
+  expect_equal(
+    SummarizedExperiment::assay(made, "activity"),
+    gene_activity(get_fit(object), few_genes(), normalise = "mean")
+  )
+  # Cells that came later are embedded from their counts.
+  S4Vectors::metadata(sce) <- S4Vectors::metadata(object)
+  all <- GeneActivitySAILER(sce, few_genes())
+  values <- SummarizedExperiment::assay(
+    SingleCellExperiment::altExp(all, "activity"), "activity"
+  )
+  expect_equal(dim(values), c(2, 120))
+  expect_equal(
+    values[, 101:120],
+    gene_activity(get_fit(object), few_genes(), x = sim$counts[, 101:120]),
+    tolerance = 1e-5
+  )
+  expect_error(
+    GeneActivitySAILER(sim$counts, few_genes()), "gene_activity",
+    class = "sailer_argument_error"
+  )
+})
