@@ -4,7 +4,7 @@
 
 # Rows of confounders and their shares: the batches of the training cells, as
 # often as they have cells, unless all of them are given.
-held_confounders <- function(fit, batch, depth, covariates, n_most = 16,
+held_confounders <- function(fit, batch, depth, covariates, n_most = 8,
                              call = rlang::caller_env()) {
   given <- given_batches(fit, batch, call)
   for (name in names(given)) {

@@ -73,4 +73,16 @@ test_that("real types differ in the direction of their raw fractions", {
     expect_gt(mean(sign(raw[called]) == sign(found$effect_size[called])), 0.95)
     expect_gt(cor(raw[called], found$effect_size[called]), 0.9)
   }
+  skip_if_not_installed("GenomicRanges")
+  # hg19: some peaks lie beyond the ends of hg38's chromosomes.
+  genes <- GenomicRanges::GRanges(
+    c("chr19:33790840-33793430:-", "chr4:102711764-102995969:+"),
+    gene_name = c("CEBPA", "BANK1")
+  )
+  activity <- gene_activity(fit, genes)
+  by_type <- apply(activity, 1, function(x) tapply(x, type, mean))
+  expect_equal(
+    rownames(by_type)[apply(by_type, 2, which.max)],
+    c("11_CD14.Mono.1", "17_B")
+  )
 })
