@@ -104,11 +104,14 @@
 #'   (2017), *Biostatistics* 18, 275.
 #' @seealso [gene_activity()]
 #' @examples
-#' sim <- simulate_atac(n_cells = 300, n_peaks = 500, n_types = 3, seed = 1)
+#' sim <- simulate_atac(
+#'   n_cells = 400, n_peaks = 500, n_types = 2, rare = NULL, depth = 80,
+#'   type_specific = 0.15, seed = 1
+#' )
 #' fit <- sailer(
 #'   sim$counts,
 #'   batch = sim$cells$batch, hidden = 32,
-#'   control = train_control(epochs = 20, verbose = FALSE)
+#'   control = train_control(epochs = 40, learning_rate = 3e-3, verbose = FALSE)
 #' )
 #' markers <- differential_accessibility(
 #'   fit, sim$cells$cell_type, "type1", "type2",
