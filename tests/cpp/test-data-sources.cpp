@@ -237,6 +237,82 @@ TEST_CASE("chosen cells and features of a source", "[data]") {
   REQUIRE_THROWS_AS(SubsetSource(matrix_source(counts), subset), Error);
 }
 
+namespace {
+
+// Neighbours of three go to one place, in falling order; every tenth feature
+// is dropped.
+Subset threes(bool all_cells) {
+  Subset subset;
+  subset.n_features = kFeatures / 3 + 2;
+  for (int32_t f = 0; f < kFeatures; ++f) {
+    const auto to = static_cast<int32_t>(subset.n_features) - 1 - f / 3;
+    subset.map.push_back(f % 10 == 9 ? -1 : to);
+  }
+  subset.all_cells = all_cells;
+  for (int64_t k = 0; k < kCells; ++k) subset.cells.push_back(k * 10 % kCells);
+  return subset;
+}
+
+Counts summed(const Counts& counts, const Subset& subset) {
+  Counts sums{kCells, subset.n_features, {}};
+  sums.values.assign(static_cast<size_t>(kCells * subset.n_features), 0.0f);
+  for (int64_t k = 0; k < kCells; ++k) {
+    const int64_t cell = subset.all_cells ? k : subset.cells[k];
+    for (int64_t f = 0; f < counts.n_features; ++f) {
+      if (subset.map[f] >= 0) sums.at(k, subset.map[f]) += counts.at(cell, f);
+    }
+  }
+  return sums;
+}
+
+// Rows of both kinds rise and hold each feature once.
+void check_rising(CellSource& source) {
+  SparseRows rows;
+  source.read(0, source.n_cells(), rows);
+  OpenRows open;
+  for (int64_t cell = 0; cell < source.n_cells(); ++cell) {
+    source.read_open(&cell, 1, open);
+    for (int64_t at = rows.offsets[cell] + 1; at < rows.offsets[cell + 1]; ++at)
+      REQUIRE(rows.indices[at - 1] < rows.indices[at]);
+    for (int64_t at = open.offsets[cell] + 1; at < open.offsets[cell + 1]; ++at)
+      REQUIRE(open.features[at - 1] < open.features[at]);
+  }
+}
+
+void check_merged(const CellSourcePtr& base, const Counts& counts) {
+  for (bool all_cells : {true, false}) {
+    const Subset subset = threes(all_cells);
+    SubsetSource source(base, subset);
+    check_source(source, summed(counts, subset));
+    check_rising(source);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("features sent to one place are merged, whatever the source",
+          "[data][hdf5]") {
+  const Counts counts = random_counts(kCells, kFeatures);
+  check_merged(matrix_source(counts), counts);
+  const std::vector<ConcatPart> parts = {
+      {matrix_source(slice(counts, 0, 30)), {}},
+      {matrix_source(slice(counts, 30, 23)), {}}};
+  check_merged(std::make_shared<ConcatSource>(parts, kFeatures), counts);
+  const TenxParts written(counts);
+  TemporaryFile tenx, h5ad;
+  write_tenx3(tenx.path(), written);
+  check_merged(open_tenx(tenx.path(), {}).source, counts);
+  write_h5ad(h5ad.path(), written);
+  check_merged(open_h5ad(h5ad.path(), {}).source, counts);
+  // Packed counts are all 1: sums tell how many peaks are open.
+  auto packed = std::make_shared<PackedSource>(kFeatures);
+  REQUIRE_FALSE(packed->append(sparse_rows(counts)));
+  check_merged(packed, binary(counts));
+  Subset bad = threes(true);
+  bad.map[0] = static_cast<int32_t>(bad.n_features);
+  REQUIRE_THROWS_AS(SubsetSource(matrix_source(counts), bad), Error);
+}
+
 TEST_CASE("files of every layout read as the matrix", "[data][hdf5]") {
   const Counts counts = random_counts(kCells, kFeatures);
   const TenxParts parts(counts);

@@ -7,8 +7,9 @@ namespace sailer {
 
 SubsetSource::SubsetSource(CellSourcePtr base, Subset subset)
     : base_(std::move(base)), subset_(std::move(subset)) {
-  check_feature_map(subset_.map, base_->n_features(), subset_.n_features,
-                    base_->describe());
+  merges_ =
+      check_feature_map(subset_.map, base_->n_features(), subset_.n_features,
+                        base_->describe(), Several::kMerged);
   if (subset_.all_cells) return;
   for (int64_t cell : subset_.cells) check_block(*base_, cell, 1);
 }
@@ -33,6 +34,7 @@ void SubsetSource::read(int64_t first, int64_t count, SparseRows& out) {
     throw;
   }
   map_features(subset_.map, rows_before, out);
+  if (merges_) merge_features(rows_before, out);
 }
 
 void SubsetSource::read_open(const int64_t* cells, int64_t n, OpenRows& out) {
@@ -46,6 +48,7 @@ void SubsetSource::read_open(const int64_t* cells, int64_t n, OpenRows& out) {
     base_->read_open(chosen.data(), n, out);
   }
   map_features(subset_.map, rows_before, out);
+  if (merges_) merge_features(rows_before, out);
 }
 
 int64_t SubsetSource::n_entries(int64_t first, int64_t count) const {

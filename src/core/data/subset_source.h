@@ -1,4 +1,5 @@
-// Chosen cells and features of another source.
+// Chosen cells and features of another source. Features sent to one place are
+// one feature of the result: open where one of them is, their counts summed.
 #pragma once
 
 #include "cell_source.h"
@@ -30,6 +31,7 @@ class SubsetSource final : public CellSource {
  private:
   CellSourcePtr base_;
   Subset subset_;
+  bool merges_ = false;  // several features go to one place
 };
 
 }  // namespace sailer
