@@ -173,6 +173,14 @@ core_sailer_posterior <- function(model, source, peak_map) {
     .Call('_sailer_core_sailer_posterior', PACKAGE = 'sailer', model, source, peak_map)
 }
 
+core_sailer_likelihood <- function(model, source, confounders, cells, first, vectors) {
+    .Call('_sailer_core_sailer_likelihood', PACKAGE = 'sailer', model, source, confounders, cells, first, vectors)
+}
+
+core_sailer_adapt <- function(model, source, confounders, training, held_out, first, start, options) {
+    .Call('_sailer_core_sailer_adapt', PACKAGE = 'sailer', model, source, confounders, training, held_out, first, start, options)
+}
+
 core_store_write <- function(file, kind, version, values) {
     invisible(.Call('_sailer_core_store_write', PACKAGE = 'sailer', file, kind, version, values))
 }

@@ -568,6 +568,40 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// core_sailer_likelihood
+Rcpp::NumericVector core_sailer_likelihood(SEXP model, SEXP source, Rcpp::NumericMatrix confounders, Rcpp::NumericVector cells, double first, Rcpp::NumericMatrix vectors);
+RcppExport SEXP _sailer_core_sailer_likelihood(SEXP modelSEXP, SEXP sourceSEXP, SEXP confoundersSEXP, SEXP cellsSEXP, SEXP firstSEXP, SEXP vectorsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< SEXP >::type model(modelSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type source(sourceSEXP);
+    Rcpp::traits::input_parameter< Rcpp::NumericMatrix >::type confounders(confoundersSEXP);
+    Rcpp::traits::input_parameter< Rcpp::NumericVector >::type cells(cellsSEXP);
+    Rcpp::traits::input_parameter< double >::type first(firstSEXP);
+    Rcpp::traits::input_parameter< Rcpp::NumericMatrix >::type vectors(vectorsSEXP);
+    rcpp_result_gen = Rcpp::wrap(core_sailer_likelihood(model, source, confounders, cells, first, vectors));
+    return rcpp_result_gen;
+END_RCPP
+}
+// core_sailer_adapt
+Rcpp::List core_sailer_adapt(SEXP model, SEXP source, Rcpp::NumericMatrix confounders, Rcpp::NumericVector training, Rcpp::NumericVector held_out, double first, Rcpp::NumericVector start, Rcpp::List options);
+RcppExport SEXP _sailer_core_sailer_adapt(SEXP modelSEXP, SEXP sourceSEXP, SEXP confoundersSEXP, SEXP trainingSEXP, SEXP held_outSEXP, SEXP firstSEXP, SEXP startSEXP, SEXP optionsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< SEXP >::type model(modelSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type source(sourceSEXP);
+    Rcpp::traits::input_parameter< Rcpp::NumericMatrix >::type confounders(confoundersSEXP);
+    Rcpp::traits::input_parameter< Rcpp::NumericVector >::type training(trainingSEXP);
+    Rcpp::traits::input_parameter< Rcpp::NumericVector >::type held_out(held_outSEXP);
+    Rcpp::traits::input_parameter< double >::type first(firstSEXP);
+    Rcpp::traits::input_parameter< Rcpp::NumericVector >::type start(startSEXP);
+    Rcpp::traits::input_parameter< Rcpp::List >::type options(optionsSEXP);
+    rcpp_result_gen = Rcpp::wrap(core_sailer_adapt(model, source, confounders, training, held_out, first, start, options));
+    return rcpp_result_gen;
+END_RCPP
+}
 // core_store_write
 void core_store_write(std::string file, std::string kind, int version, Rcpp::List values);
 RcppExport SEXP _sailer_core_store_write(SEXP fileSEXP, SEXP kindSEXP, SEXP versionSEXP, SEXP valuesSEXP) {
@@ -639,6 +673,8 @@ static const R_CallMethodDef CallEntries[] = {
     {"_sailer_core_sailer_options", (DL_FUNC) &_sailer_core_sailer_options, 2},
     {"_sailer_core_train_options", (DL_FUNC) &_sailer_core_train_options, 2},
     {"_sailer_core_sailer_posterior", (DL_FUNC) &_sailer_core_sailer_posterior, 3},
+    {"_sailer_core_sailer_likelihood", (DL_FUNC) &_sailer_core_sailer_likelihood, 6},
+    {"_sailer_core_sailer_adapt", (DL_FUNC) &_sailer_core_sailer_adapt, 8},
     {"_sailer_core_store_write", (DL_FUNC) &_sailer_core_store_write, 4},
     {"_sailer_core_store_read", (DL_FUNC) &_sailer_core_store_read, 3},
     {NULL, NULL, 0}

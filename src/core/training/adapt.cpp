@@ -1,0 +1,172 @@
+#include "adapt.h"
+
+#include <ATen/ATen.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include <cmath>
+#include <string>
+
+#include "../support/error.h"
+#include "../support/random.h"
+
+namespace sailer {
+namespace {
+
+void check_columns(const SailerModel& model, int64_t first, int64_t width) {
+  if (first < 0 || width < 1 || first + width > model.n_confounders()) {
+    throw Error(ErrorKind::kArgument,
+                "A label in the columns " + std::to_string(first + 1) + " to " +
+                    std::to_string(first + width) +
+                    " was asked for, but the model's decoder reads " +
+                    std::to_string(model.n_confounders()) +
+                    " of known confounders.");
+  }
+}
+
+at::Tensor with_label(const at::Tensor& known, int64_t first,
+                      const at::Tensor& vector) {
+  const int64_t width = vector.size(0);
+  return at::cat({known.slice(1, 0, first),
+                  vector.unsqueeze(0).expand({known.size(0), width}),
+                  known.slice(1, first + width)},
+                 1);
+}
+
+at::Tensor loss_at(const SailerModel& model, const SparseBatch& batch,
+                   const at::Tensor& z, int64_t first,
+                   const at::Tensor& vector) {
+  const at::Tensor known = batch.confounders.slice(1, 0, model.n_confounders());
+  const at::Tensor hidden = model.decode_hidden(
+      z, with_label(known, first, vector), /*training=*/false);
+  ReconstructionOptions plain;
+  plain.scale = 1 / static_cast<double>(batch.n_cells());
+  plain.shift = -std::log(model.options().omega);
+  plain.host_offsets =
+      batch.host_offsets.empty() ? nullptr : &batch.host_offsets;
+  // Detached: no part of what is differentiated.
+  return reconstruction_loss(hidden, model.output_weight().detach(),
+                             model.output_bias().detach(), batch.target,
+                             model.output_layout(), plain);
+}
+
+at::Tensor posterior_mean(const SailerModel& model, const SparseBatch& batch) {
+  const at::NoGradGuard no_grad;
+  return model.encode(batch, /*training=*/false).mean;
+}
+
+// Adam of a vector that a register or two would hold.
+class SmallAdam {
+ public:
+  explicit SmallAdam(const at::Tensor& like)
+      : mean_(at::zeros_like(like)), square_(at::zeros_like(like)) {}
+
+  void move(at::Tensor& vector, const at::Tensor& gradient, double rate) {
+    ++steps_;
+    mean_.mul_(0.9).add_(gradient, 0.1);
+    square_.mul_(0.999).addcmul_(gradient, gradient, 0.001);
+    const at::Tensor mean = mean_ / (1 - std::pow(0.9, steps_));
+    const at::Tensor square = square_ / (1 - std::pow(0.999, steps_));
+    vector.sub_(rate * mean / (square.sqrt() + 1e-8));
+  }
+
+ private:
+  at::Tensor mean_, square_;
+  int steps_ = 0;
+};
+
+std::vector<double> to_doubles(const at::Tensor& vector) {
+  const at::Tensor host = vector.to(at::kCPU, at::kDouble).contiguous();
+  return {host.data_ptr<double>(), host.data_ptr<double>() + host.numel()};
+}
+
+}  // namespace
+
+void AdaptOptions::check() const {
+  if (epochs < 1 || patience < 1 || !(learning_rate > 0)) {
+    throw Error(ErrorKind::kArgument,
+                "Epochs, patience and learning rate must be above 0.");
+  }
+}
+
+at::Tensor label_loss(const SailerModel& model, const SparseBatch& batch,
+                      int64_t first, const at::Tensor& vector) {
+  check_columns(model, first, vector.size(0));
+  return loss_at(model, batch, posterior_mean(model, batch), first, vector);
+}
+
+std::vector<double> label_likelihoods(const SailerModel& model,
+                                      BatchStream& stream,
+                                      const std::vector<int64_t>& cells,
+                                      int64_t first, const at::Tensor& vectors,
+                                      Monitor& monitor) {
+  const at::NoGradGuard no_grad;
+  check_columns(model, first, vectors.size(1));
+  std::vector<double> sums(static_cast<size_t>(vectors.size(0)), 0);
+  stream.start(cells, 0);
+  SparseBatch batch;
+  while (stream.next(batch)) {
+    const at::Tensor z = posterior_mean(model, batch);
+    const auto n = static_cast<double>(batch.n_cells());
+    for (int64_t k = 0; k < vectors.size(0); ++k) {
+      sums[k] -= n * loss_at(model, batch, z, first, vectors[k]).item<double>();
+    }
+    if (!monitor.keep_going({})) {
+      stream.stop();
+      return {};
+    }
+  }
+  for (double& sum : sums) sum /= static_cast<double>(cells.size());
+  return sums;
+}
+
+Adapted adapt_label(const SailerModel& model, BatchStream& stream,
+                    const std::vector<int64_t>& training,
+                    const std::vector<int64_t>& held_out, int64_t first,
+                    const std::vector<double>& start,
+                    const AdaptOptions& options, Monitor& monitor) {
+  options.check();
+  check_columns(model, first, static_cast<int64_t>(start.size()));
+  at::Tensor vector = at::tensor(start, at::TensorOptions().dtype(at::kDouble))
+                          .to(model.tensor_options());
+  Adapted out;
+  out.vector = start;
+  // False when the monitor asked to stop.
+  const auto judge = [&](int64_t epoch) {
+    const std::vector<double> now = label_likelihoods(
+        model, stream, held_out, first, vector.unsqueeze(0), monitor);
+    if (now.empty()) return false;
+    out.history.push_back(now[0]);
+    if (epoch == 0 || now[0] > out.history[out.best_epoch]) {
+      out.best_epoch = epoch;
+      out.vector = to_doubles(vector);
+    }
+    return true;
+  };
+  out.stopped = !judge(0);
+  SmallAdam adam(vector);
+  std::mt19937_64 engine(derive_seed(options.seed, kOrderStream));
+  std::vector<int64_t> order = training;
+  for (int64_t epoch = 1; epoch <= options.epochs && !out.stopped; ++epoch) {
+    if (epoch - 1 - out.best_epoch >= options.patience) break;
+    const double rate = options.learning_rate *
+                        static_cast<double>(options.epochs - epoch + 1) /
+                        static_cast<double>(options.epochs);
+    shuffle(order, engine);
+    stream.start(order, 0);
+    SparseBatch batch;
+    while (stream.next(batch)) {
+      const at::Tensor now = vector.detach().clone().requires_grad_(true);
+      const at::Tensor loss = label_loss(model, batch, first, now);
+      adam.move(vector, torch::autograd::grad({loss}, {now})[0], rate);
+      if (!monitor.keep_going({})) {
+        stream.stop();
+        out.stopped = true;
+        return out;
+      }
+    }
+    out.stopped = !judge(epoch);
+  }
+  return out;
+}
+
+}  // namespace sailer
