@@ -53,7 +53,7 @@ std::unique_ptr<BatchStream> query_stream(
   std::vector<int32_t> map(static_cast<size_t>(n_peaks));
   std::iota(map.begin(), map.end(), 0);
   StreamOptions options;
-  options.batch_size = 200;
+  options.batch_size = 100;
   options.device = model.tensor_options().device();
   options.resident_bytes = 0;
   return std::make_unique<BatchStream>(
@@ -63,7 +63,7 @@ std::unique_ptr<BatchStream> query_stream(
 AdaptOptions adapt_options_from_r(const Rcpp::List& values) {
   AdaptOptions options;
   options.seed = static_cast<uint64_t>(Rcpp::as<double>(values["seed"]));
-  options.epochs = static_cast<int64_t>(Rcpp::as<double>(values["epochs"]));
+  options.steps = static_cast<int64_t>(Rcpp::as<double>(values["steps"]));
   return options;
 }
 
@@ -98,7 +98,7 @@ Rcpp::NumericVector core_sailer_likelihood(SEXP model, SEXP source,
 }
 
 // A vector for those columns, learned from the cells `training` and chosen by
-// the likelihood of the cells `held_out`. `options` is list(seed, epochs).
+// the likelihood of the cells `held_out`. `options` is list(seed, steps).
 // [[Rcpp::export]]
 Rcpp::List core_sailer_adapt(SEXP model, SEXP source,
                              Rcpp::NumericMatrix confounders,
@@ -118,7 +118,7 @@ Rcpp::List core_sailer_adapt(SEXP model, SEXP source,
     if (found.stopped) throw Rcpp::internal::InterruptedException();
     return Rcpp::List::create(
         Rcpp::Named("vector") = Rcpp::wrap(found.vector),
-        Rcpp::Named("likelihoods") = Rcpp::wrap(found.history),
-        Rcpp::Named("epoch") = static_cast<double>(found.best_epoch));
+        Rcpp::Named("likelihood") = found.likelihood,
+        Rcpp::Named("history") = Rcpp::wrap(found.history));
   });
 }

@@ -82,9 +82,9 @@ std::vector<double> to_doubles(const at::Tensor& vector) {
 }  // namespace
 
 void AdaptOptions::check() const {
-  if (epochs < 1 || patience < 1 || !(learning_rate > 0)) {
+  if (steps < 1 || patience < 1 || !(learning_rate > 0)) {
     throw Error(ErrorKind::kArgument,
-                "Epochs, patience and learning rate must be above 0.");
+                "Steps, patience and learning rate must be above 0.");
   }
 }
 
@@ -130,41 +130,44 @@ Adapted adapt_label(const SailerModel& model, BatchStream& stream,
                           .to(model.tensor_options());
   Adapted out;
   out.vector = start;
+  int64_t step = 0, best_step = 0;
   // False when the monitor asked to stop.
-  const auto judge = [&](int64_t epoch) {
+  const auto judge = [&] {
     const std::vector<double> now = label_likelihoods(
         model, stream, held_out, first, vector.unsqueeze(0), monitor);
     if (now.empty()) return false;
-    out.history.push_back(now[0]);
-    if (epoch == 0 || now[0] > out.history[out.best_epoch]) {
-      out.best_epoch = epoch;
-      out.vector = to_doubles(vector);
+    if (out.history.empty() || now[0] > out.likelihood) {
+      out.likelihood = now[0];
+      if (step > 0) out.vector = to_doubles(vector);
+      best_step = step;
     }
+    out.history.push_back(now[0]);
     return true;
   };
-  out.stopped = !judge(0);
+  out.stopped = !judge();
   SmallAdam adam(vector);
   std::mt19937_64 engine(derive_seed(options.seed, kOrderStream));
   std::vector<int64_t> order = training;
-  for (int64_t epoch = 1; epoch <= options.epochs && !out.stopped; ++epoch) {
-    if (epoch - 1 - out.best_epoch >= options.patience) break;
-    const double rate = options.learning_rate *
-                        static_cast<double>(options.epochs - epoch + 1) /
-                        static_cast<double>(options.epochs);
+  while (!out.stopped && step < options.steps &&
+         step - best_step < options.patience) {
     shuffle(order, engine);
     stream.start(order, 0);
     SparseBatch batch;
-    while (stream.next(batch)) {
+    while (step < options.steps && stream.next(batch)) {
       const at::Tensor now = vector.detach().clone().requires_grad_(true);
       const at::Tensor loss = label_loss(model, batch, first, now);
-      adam.move(vector, torch::autograd::grad({loss}, {now})[0], rate);
+      const double left = static_cast<double>(options.steps - step) /
+                          static_cast<double>(options.steps);
+      adam.move(vector, torch::autograd::grad({loss}, {now})[0],
+                options.learning_rate * left);
+      ++step;
       if (!monitor.keep_going({})) {
         stream.stop();
         out.stopped = true;
         return out;
       }
     }
-    out.stopped = !judge(epoch);
+    out.stopped = !judge();
   }
   return out;
 }

@@ -31,9 +31,9 @@ std::vector<double> label_likelihoods(const SailerModel& model,
                                       Monitor& monitor);
 
 struct AdaptOptions {
-  int64_t epochs = 20;         // at most
-  double learning_rate = 0.1;  // falls to 0 over these epochs
-  int64_t patience = 5;        // epochs without a better held-out likelihood
+  int64_t steps = 200;         // minibatches, at most
+  double learning_rate = 0.1;  // falls to 0 over these steps
+  int64_t patience = 50;       // steps without a better held-out likelihood
   uint64_t seed = 1;           // of the order of the cells
 
   void check() const;
@@ -41,10 +41,11 @@ struct AdaptOptions {
 
 struct Adapted {
   std::vector<double> vector;
-  // Mean log-likelihood per held-out cell: of the start, and after each epoch.
+  // Mean log-likelihood per held-out cell: of the start, and after each pass
+  // over the cells that are learned from.
   std::vector<double> history;
-  int64_t best_epoch = 0;  // whose vector it is; 0 is the start
-  bool stopped = false;    // by the monitor: the vector is the best so far
+  double likelihood = 0;  // with the vector: the highest of these
+  bool stopped = false;   // by the monitor: the vector is the best so far
 };
 
 // Adam on label_loss() over minibatches of `training`, from `start` on. What is

@@ -1,0 +1,317 @@
+# New cells in a trained model: peaks, embedding, batch, labels.
+
+#' Map new cells into a trained model
+#'
+#' Embeds query cells with a model of [sailer()] or [sailerx()], without
+#' training anew: matches their peaks with those of the model, tells which of
+#' the model's batches they resemble, and gives them the labels of their
+#' neighbours among the training cells. ATAC cells can be mapped into a multiome
+#' model: its encoder reads the open peaks alone.
+#'
+#' @section Peaks:
+#' Peaks are matched by name. Where the query lacks names of the model, ranges
+#' help: a query peak without a name of the model goes to the model's peak with
+#' which it shares most bases (strands are ignored; GenomicRanges is needed).
+#' Several query peaks may go to one peak of the model, which is open where one
+#' of them is. Ranges come from `ranges`, the object, or names such as
+#' `chr1-100-200` and `chr1:100-200`. A message, and `matched` in the result,
+#' tells the share of the model's peaks that were found and the share of the
+#' query's open entries that are used. Peaks of the model that the query lacks
+#' count as closed: nobody knows whether they are. The encoder scales every cell
+#' to length 1 (`input_scale = "l2"`), so that peaks missing here and there cost
+#' little more than depth; a query that lacks whole regions is another matter.
+#' Fragments counted in the model's peaks are best.
+#'
+#' @section Batches:
+#' The embedding itself reads no batch: it is the same for every `batch`,
+#' nearest or adapted. A batch matters when counts are decoded, as for
+#' imputation. For every query batch the result tells the known batch with the
+#' highest log-likelihood of the query cells under the decoder, at their
+#' posterior means and depths (a random 1,000 of them at most).
+#'
+#' `adapt = TRUE` goes further: the vector that stands in place of the batch's
+#' one-hot is learned by Adam, from the nearest known batch on, from up to 2,000
+#' query cells, everything else frozen. A quarter of the cells (1,000 at most)
+#' is kept back; that vector is taken under which they are likeliest, and their
+#' log-likelihood is what is reported. It takes seconds. The fit that is
+#' returned knows the batch by its name beside those that it was trained on; the
+#' fit that was given does not change. Cells of a batch that the model knows
+#' already have nothing to learn. A model that was trained on a single batch has
+#' no batch input, and cannot be adapted.
+#'
+#' @section Seurat and SingleCellExperiment:
+#' The object comes back with the embedding and with columns of metadata
+#' `mapping_quality` and, with `labels`, `predicted_label` and
+#' `predicted_confidence`; a `prefix` may be put before these. Its counts are
+#' read, not changed. Cells that are left out have NA. [get_fit()] finds the
+#' model (with the adapted batches) in the object. `batch` and `covariates`
+#' name columns of its metadata. `fit` may be an object too: that of the
+#' reference, as [RunSAILER()] gave it back; `labels` then may name a column of
+#' its metadata.
+#'
+#' @param fit What [sailer()] or [sailerx()] returned, or a Seurat or
+#'   SingleCellExperiment object that holds it.
+#' @param newdata The query: counts of peaks x cells, as [as_cells()] takes
+#'   them, a path for [open_cells()] included, or a Seurat or
+#'   SingleCellExperiment object.
+#' @param labels Labels of the *training* cells, to be given to the query: a
+#'   vector named by cell, or in the order of the training cells; cells with NA
+#'   do not vote. NULL, the default, for none. See [transfer_labels()].
+#' @param batch Batch of the query cells: one name for all, or one for each
+#'   cell (as [sailer()] takes them); a column for objects. NULL, the default,
+#'   takes all for one batch, named `"query"`.
+#' @param adapt TRUE learns the batch input of new batches. Default FALSE.
+#' @param covariates Covariates of the query cells that the model was trained
+#'   with, as [sailer()] takes them; for objects names of columns. They matter
+#'   for the batches alone. What is not given is at its mean.
+#' @param ranges `GRanges` of the query's peaks, in their order. NULL, the
+#'   default, takes those of `newdata` or reads the names.
+#' @param model_ranges The same of the model's peaks, in the order of
+#'   `fit$peaks`. NULL, the default, reads the names. With both given, names do
+#'   not count.
+#' @param min_matched Least share of the model's peaks that must be matched,
+#'   from 0 to 1. Default 0.5.
+#' @param drop_empty TRUE leaves out query cells without an open peak among the
+#'   model's, with a message; FALSE, the default, makes them an error.
+#' @param k Number of neighbours for labels and mapping quality, default 15.
+#' @param batch_column Batch column of the model that `batch` is one of. NULL,
+#'   the default, takes the first.
+#' @param adapt_steps At most so many minibatches of 100 cells are learned from,
+#'   default 200; fewer when the cells kept back are no longer likelier.
+#' @param seed Whole number that decides which cells are drawn where there are
+#'   many, and their order.
+#' @param fit_name Where `fit` is an object: the name of the reduction, as
+#'   [get_fit()] takes it.
+#' @param ... For objects: what the method for matrices takes. Nothing else: a
+#'   name that no argument has is an error.
+#' @param assay,layer,assay.type,altexp Where the query's counts are: see
+#'   [RunSAILER()].
+#' @param reduction.name,reduction.key,name Name of the reduction and beginning
+#'   of its columns. NULL, the defaults, take `"sailer"` and `"sailer_"`
+#'   (Seurat) or `"SAILER"`, and `"sailerx"`, `"sailerx_"` or `"SAILERX"` for a
+#'   model of [sailerx()].
+#' @param prefix Put before the names of the columns of metadata. Default `""`.
+#'
+#' @return For objects the object. Else a list of class `"sailer_query"`:
+#' * `embedding`: matrix, query cells x latent dimensions; [embedding()] gives
+#'   it too.
+#' * `cells`: data frame with a row for each query cell: `depth`, its open peaks
+#'   among the model's; `batch`; `mapping_quality` and, with `labels`,
+#'   `predicted_label` and `predicted_confidence`: see [transfer_labels()].
+#' * `scores`: with `labels`, matrix of query cells x labels.
+#' * `matched`: list: `peaks`, the share of the model's peaks that are matched;
+#'   `counts`, the share of the query's open entries that are used; `n_model`,
+#'   `n_matched`, of these `by_name` and `by_overlap`, `n_query`, `n_used`.
+#' * `batches`: data frame with a row for each query batch: `batch`, `n_cells`,
+#'   `known` (to the model), `nearest`, and in nats per cell `log_likelihood`
+#'   with the nearest and `adapted_log_likelihood`. NULL for a model without
+#'   batches.
+#' * `likelihoods`: matrix of all of them, query batches x known batches.
+#' * `fit`: with `adapt = TRUE` the fit with `extra_batches`, else NULL.
+#' * `dropped`: names of the cells left out.
+#' @section Errors:
+#' `sailer_data_error` when fewer than `min_matched` of the model's peaks are
+#' found, saying why as far as that can be told; naming cells without an open
+#' peak among the model's; and for counts that cannot be used.
+#' `sailer_argument_error` for arguments that do not fit the model, such as
+#' `adapt = TRUE` where there is nothing to adapt.
+#' @seealso [predict()][predict.sailer_fit] for the embedding alone.
+#' @references Cao (2023), section 2.2.3; for multiome models section 3.2.3.
+#' @examples
+#' sim <- simulate_atac(
+#'   n_cells = 300, n_peaks = 500, n_types = 3, n_batches = 3, rare = NULL,
+#'   seed = 1
+#' )
+#' old <- sim$cells$batch != "batch3"
+#' fit <- sailer(
+#'   sim$counts[, old],
+#'   batch = sim$cells$batch[old], hidden = 32, n_latent = 8,
+#'   control = train_control(epochs = 10, verbose = FALSE)
+#' )
+#' query <- map_query(
+#'   fit, sim$counts[, !old],
+#'   labels = sim$cells$cell_type[old], batch = "batch3", adapt = TRUE
+#' )
+#' query
+#' mean(query$cells$predicted_label == sim$cells$cell_type[!old])
+#' query$fit$extra_batches
+#' @order 1
+#' @export
+map_query <- function(fit, newdata, ...) {
+  if (missing(newdata)) {
+    abort(c(
+      "{.arg newdata} is missing: the cells to map.",
+      i = "The embedding of the training cells is {.code embedding(fit)}."
+    ))
+  }
+  UseMethod("map_query", newdata)
+}
+
+#' @rdname map_query
+#' @export
+map_query.default <- function(fit, newdata, labels = NULL, batch = NULL,
+                              adapt = FALSE, covariates = NULL, ranges = NULL,
+                              model_ranges = NULL, min_matched = 0.5,
+                              drop_empty = FALSE, k = 15, batch_column = NULL,
+                              adapt_steps = 20, seed = 1, fit_name = NULL,
+                              ...) {
+  if (load_class(newdata)) {
+    # Now that its class is known another method may be for it.
+    call <- match.call()
+    call[[1]] <- map_query
+    return(eval(call, parent.frame()))
+  }
+  check_option_names(...names(), names(formals(map_query.default)))
+  cells <- as_cells(newdata)
+  reference <- fit
+  fit <- get_fit(reference, fit_name)
+  labels <- reference_labels(labels, reference, fit)
+  check_number(k, min = 1, whole = TRUE)
+  check_number(adapt_steps, min = 1, whole = TRUE)
+  check_number(seed, whole = TRUE)
+  batch <- query_labels(batch, cells$cells)
+  query <- query_cells(
+    cells, fit$peaks, ranges, model_ranges, min_matched, drop_empty
+  )
+  kept <- match(query$cells$cells, cells$cells)
+  judged <- query_batches(
+    fit, query, batch[kept], kept_rows(covariates, cells$cells, kept), adapt,
+    batch_column, adapt_steps, seed
+  )
+  values <- embed_cells(fit, query$cells, seq_along(fit$peaks))
+  found <- neighbors_of_query(fit, values, labels, k)
+  table <- data.frame(
+    depth = query$depth, batch = batch[kept], row.names = query$cells$cells
+  )
+  structure(
+    list(
+      embedding = values, cells = cbind(table, found$cells),
+      scores = found$scores, matched = query$matched,
+      batches = judged$batches, likelihoods = judged$likelihoods,
+      fit = judged$fit, dropped = query$dropped, model = class(fit)[1]
+    ),
+    class = "sailer_query"
+  )
+}
+
+# Labels of the training cells: a column of the reference object, or values.
+reference_labels <- function(labels, reference, fit,
+                             call = rlang::caller_env()) {
+  if (is.null(labels)) {
+    return(NULL)
+  }
+  if (rlang::is_string(labels) && length(fit$cells) > 1) {
+    table <- metadata_of(reference)
+    if (is.null(table)) {
+      abort(
+        c(
+          "{.arg labels} must have a label for each training cell.",
+          i = "A column of metadata can be named where {.arg fit} is the
+               reference object."
+        ),
+        call = call
+      )
+    }
+    table <- named_columns(
+      table, labels, "labels", "the metadata of the reference", call
+    )
+    labels <- stats::setNames(table[[1]], rownames(table))
+  }
+  embedding(fit)
+  stats::setNames(aligned_labels(labels, fit$cells, length(fit$cells), call),
+                  fit$cells)
+}
+
+metadata_of <- function(object) {
+  if (methods::is(object, "Seurat")) {
+    object[[]]
+  } else if (methods::is(object, "SummarizedExperiment")) {
+    plain_columns(SummarizedExperiment::colData(object))
+  }
+}
+
+# The batch of each query cell as text; one name stands for all.
+query_labels <- function(batch, cells, call = rlang::caller_env()) {
+  if (is.null(batch)) batch <- "query"
+  if (is.atomic(batch) && length(batch) == 1 && !is.na(batch)) {
+    return(rep(as.character(batch), length(cells)))
+  }
+  columns <- as_columns(batch, "batch", cells, call)
+  if (length(columns) != 1) {
+    abort("{.arg batch} must be one column of labels, not
+           {length(columns)}.", call = call)
+  }
+  as.character(columns[[1]]$values)
+}
+
+# Covariates of the cells that were kept.
+kept_rows <- function(covariates, cells, kept, call = rlang::caller_env()) {
+  if (is.null(covariates)) {
+    return(NULL)
+  }
+  columns <- as_columns(covariates, "covariates", cells, call)
+  names(columns) <- vapply(columns, function(x) x$name, character(1))
+  as.data.frame(
+    lapply(columns, function(x) x$values[kept]),
+    optional = TRUE
+  )
+}
+
+# Labels and quality by the neighbours among the training cells, as far as there
+# are any: without an embedding of these there is nothing to tell.
+neighbors_of_query <- function(fit, values, labels, k) {
+  metric <- if (inherits(fit, "sailerx_fit")) "cosine" else "euclidean"
+  if (!is.null(labels)) {
+    return(transfer_labels(embedding(fit), labels, values, k, metric))
+  }
+  quality <- NA_real_
+  if (!is.null(fit$embedding)) {
+    quality <- neighbors_in_reference(fit$embedding, values, k, metric)$quality
+  }
+  quality <- rep(quality, length.out = nrow(values))
+  list(cells = data.frame(mapping_quality = quality))
+}
+
+#' @rdname embedding
+#' @export
+embedding.sailer_query <- function(fit, unit = FALSE, ...) {
+  check_flag(unit)
+  if (unit) unit_rows(fit$embedding) else fit$embedding
+}
+
+#' @export
+print.sailer_query <- function(x, ...) {
+  cat(format_query(x), sep = "\n")
+  invisible(x)
+}
+
+format_query <- function(x) {
+  cells <- x$cells
+  c(
+    sprintf(
+      "<sailer_query> %s cells in %d dimensions of a %s",
+      big(nrow(x$embedding)), ncol(x$embedding), x$model
+    ),
+    if (length(x$dropped) > 0) {
+      sprintf("  %s left out: no open peak", big(length(x$dropped)))
+    },
+    paste0("  ", matched_line(x$matched)),
+    paste0("  ", counts_line(x$matched)),
+    if (!is.null(x$batches)) sprintf(
+      "  batch %s: nearest %s, log-likelihood %.2f%s", x$batches$batch,
+      x$batches$nearest, x$batches$log_likelihood,
+      ifelse(
+        is.na(x$batches$adapted_log_likelihood), "",
+        sprintf(", adapted %.2f", x$batches$adapted_log_likelihood)
+      )
+    ),
+    if (!is.null(x$scores)) sprintf(
+      "  %d labels: median confidence %.2f", ncol(x$scores),
+      stats::median(cells$predicted_confidence)
+    ),
+    if (!anyNA(cells$mapping_quality)) sprintf(
+      "  mapping quality below 0.05: %.1f %% of the cells",
+      100 * mean(cells$mapping_quality < 0.05)
+    )
+  )
+}

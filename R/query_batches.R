@@ -1,0 +1,231 @@
+# Which batch of the model new cells are nearest to, and a batch input learned
+# for them: what stands in place of the one-hot when their counts are decoded.
+
+# Cells looked at: enough for a mean log-likelihood to a fraction of a nat.
+query_cells_judged <- 1000
+query_cells_learned <- 2000
+query_cells_least <- 20
+
+# list(batches = data frame, one row per query batch; likelihoods = query
+# batches x known ones; fit = with what was learned, or NULL), or NULL for a
+# model that knows no batches. `query` is what query_cells() returned.
+query_batches <- function(fit, query, labels, covariates, adapt, column, steps,
+                          seed, call = rlang::caller_env()) {
+  check_flag(adapt, call = call)
+  column <- batch_column(fit, column, adapt, call)
+  if (is.null(column)) {
+    return(NULL)
+  }
+  levels <- known_batches(fit, column)
+  base <- base_confounders(fit, column, covariates, query$cells$cells, call)
+  results <- lapply(stats::setNames(nm = unique(labels)), function(name) {
+    cells <- which(labels == name)
+    # What was learned for an earlier query of this name is learned anew.
+    known <- setdiff(levels, if (adapt) names(fit$extra_batches)[
+      names(fit$extra_batches) == name
+    ])
+    one <- judge_batch(
+      fit, query, cells, base, column, known, name, adapt, steps, seed, call
+    )
+    one$n_cells <- length(cells)
+    one
+  })
+  tell_of_batches(results)
+  collect_batches(results, fit, adapt, levels)
+}
+
+# The label whose one-hot is the batch input: the first of the fit, or the one
+# named. NULL where the model has none.
+batch_column <- function(fit, column, adapt, call) {
+  # Fits of before the batch columns were kept do not tell them from others.
+  columns <- fit$batches %||% names(fit$labels)
+  if (!is.null(column)) {
+    check_text(column, "batch_column", call = call)
+    check_known(
+      column, columns, "batch column", "batch_column", "the model",
+      call = call
+    )
+    return(column)
+  }
+  if (length(columns) == 0 && adapt) {
+    abort(
+      c(
+        "{.code adapt = TRUE} needs a model that was trained on several batches;
+         this one has no batch input that could be learned.",
+        i = "Leave {.arg adapt} out: the embedding is the same."
+      ),
+      call = call
+    )
+  }
+  if (length(columns) == 0) NULL else columns[1]
+}
+
+# Levels of the column, and batches that were learned for it earlier.
+known_batches <- function(fit, column) {
+  extra <- fit$extra_batches
+  own <- vapply(extra, function(vector) {
+    identical(attr(vector, "column") %||% column, column) &&
+      length(vector) == length(fit$labels[[column]])
+  }, logical(1))
+  union(fit$labels[[column]], names(extra)[own])
+}
+
+# One row per known batch: what stands in place of the one-hot.
+batch_vectors <- function(fit, column, known) {
+  levels <- fit$labels[[column]]
+  rows <- vapply(known, function(name) {
+    if (name %in% levels) {
+      as.numeric(levels == name)
+    } else {
+      as.numeric(fit$extra_batches[[name]])
+    }
+  }, numeric(length(levels)))
+  matrix(rows, ncol = length(levels), byrow = TRUE)
+}
+
+# Cells x confounders but the depth, as the core encodes them; the columns of
+# the batch are 0. A function of the cells asked for, as there may be many.
+base_confounders <- function(fit, column, covariates, cells, call) {
+  given <- collect_confounders(NULL, covariates, cells, call)
+  others <- c(setdiff(names(fit$labels), column), fit$numbers)
+  columns <- c(given$labels, given$numbers)
+  names(columns) <- vapply(columns, function(x) x$name, character(1))
+  check_known(
+    names(columns), others, "covariate", "covariates", "the model", call = call
+  )
+  function(rows) {
+    labels <- lapply(names(fit$labels), function(name) {
+      encode_label(
+        columns[[name]], fit$labels[[name]], name == column, rows
+      )
+    })
+    numbers <- lapply(seq_along(fit$numbers), function(k) {
+      encode_number(columns[[fit$numbers[k]]], fit$scaling$numbers[[k]], rows)
+    })
+    do.call(cbind, c(labels, numbers))
+  }
+}
+
+# A label that nobody gave is a little of every level.
+encode_label <- function(column, levels, is_batch, rows) {
+  value <- if (is_batch) 0 else 1 / length(levels)
+  out <- matrix(value, length(rows), length(levels))
+  if (!is.null(column)) {
+    mine <- column$levels[column$codes[rows]]
+    out[] <- outer(mine, levels, "==")
+  }
+  out
+}
+
+encode_number <- function(column, scaling, rows) {
+  if (is.null(column)) {
+    return(matrix(0, length(rows), 1))
+  }
+  cbind((column$values[rows] - scaling[["mean"]]) / scaling[["sd"]])
+}
+
+# Where the columns of a label begin among the confounders, from 1.
+first_column <- function(fit, column) {
+  before <- match(column, names(fit$labels)) - 1
+  2 + sum(lengths(fit$labels[seq_len(before)]))
+}
+
+# How likely the cells of one query batch are under each known batch, and what
+# is learned for them.
+judge_batch <- function(fit, query, cells, base, column, known, name, adapt,
+                        steps, seed, call) {
+  is_new <- !name %in% known
+  learns <- adapt && is_new
+  if (learns && length(cells) < query_cells_least) {
+    abort(
+      "{.code adapt = TRUE} needs at least {query_cells_least} cells of a batch;
+       {.val {name}} has {length(cells)}.",
+      class = "data", call = call
+    )
+  }
+  parts <- with_own_seed(seed, share_out(cells, learns))
+  rows <- unlist(parts, use.names = FALSE)
+  encoded <- cbind(scale_depth(fit, query$depth[rows]), base(rows))
+  source <- query$cells[, rows]$source
+  judged <- length(parts$learned) + seq_along(parts$judged)
+  vectors <- batch_vectors(fit, column, known)
+  first <- first_column(fit, column)
+  likelihood <- function(cells, vectors) {
+    with_threads(fit$control$threads, core_sailer_likelihood(
+      fit_model(fit), source, encoded, cells, first, vectors
+    ))
+  }
+  out <- list(
+    is_known = !is_new,
+    likelihoods = stats::setNames(likelihood(judged, vectors), known)
+  )
+  if (learns) {
+    # The nearest of the cells that are learned from: the others judge it.
+    start <- which.max(likelihood(seq_along(parts$learned), vectors))
+    learned <- with_threads(fit$control$threads, core_sailer_adapt(
+      fit_model(fit), source, encoded, seq_along(parts$learned), judged, first,
+      vectors[start, ], list(seed = seed, steps = steps)
+    ))
+    out$vector <- structure(learned$vector, column = column)
+    out$adapted <- learned$likelihood
+  }
+  out
+}
+
+scale_depth <- function(fit, depth) {
+  scaling <- fit$scaling$log_depth
+  (log(depth) - scaling[["mean"]]) / scaling[["sd"]]
+}
+
+# Random cells to judge by and, when something is learned, others to learn from.
+share_out <- function(cells, learns) {
+  cells <- cells[sample.int(length(cells))]
+  n <- if (learns) ceiling(length(cells) / 4) else length(cells)
+  n <- min(n, query_cells_judged)
+  learned <- if (learns) {
+    utils::head(cells[-seq_len(n)], query_cells_learned)
+  }
+  list(learned = learned, judged = cells[seq_len(n)])
+}
+
+collect_batches <- function(results, fit, adapt, known) {
+  likelihoods <- t(vapply(results, function(x) {
+    unname(x$likelihoods[known])
+  }, numeric(length(known))))
+  dimnames(likelihoods) <- list(names(results), known)
+  nearest <- vapply(results, function(x) names(which.max(x$likelihoods)), "")
+  batches <- data.frame(
+    batch = names(results),
+    n_cells = vapply(results, function(x) x$n_cells, 1L),
+    known = vapply(results, function(x) x$is_known, NA),
+    nearest = unname(nearest),
+    log_likelihood = vapply(results, function(x) max(x$likelihoods), 1),
+    adapted_log_likelihood = vapply(
+      results, function(x) x$adapted %||% NA_real_, 1
+    ),
+    row.names = NULL
+  )
+  learned <- Filter(Negate(is.null), lapply(results, function(x) x$vector))
+  if (adapt) fit$extra_batches[names(learned)] <- learned
+  list(
+    batches = batches, likelihoods = likelihoods, fit = if (adapt) fit
+  )
+}
+
+tell_of_batches <- function(results) {
+  lines <- vapply(names(results), function(name) {
+    x <- results[[name]]
+    best <- max(x$likelihoods)
+    near <- names(which.max(x$likelihoods))
+    text <- sprintf(
+      "Batch \"%s\" is likeliest as \"%s\": %.2f nats per cell.",
+      name, near, best
+    )
+    if (!is.null(x$adapted)) {
+      text <- sprintf("%s Adapted: %.2f.", text, x$adapted)
+    }
+    gsub("([{}])", "\\1\\1", text)
+  }, character(1))
+  names(lines) <- rep("i", length(lines))
+  cli::cli_inform(lines, class = "sailer_note")
+}

@@ -1,0 +1,176 @@
+# Labels of reference cells for new cells, by their neighbours in an embedding.
+
+#' Give new cells the labels of their neighbours
+#'
+#' Each query cell takes the label that most of its `k` nearest reference cells
+#' have, near ones counting more. [map_query()] calls this; it takes the
+#' embeddings of any method as well.
+#'
+#' A neighbour at distance d votes with weight exp(-2 (d / D)^2), where D is
+#' the distance of the k-th neighbour: from 1 down to 0.14. The confidence is
+#' the share of the votes that the winner has. It says how much the neighbours
+#' agree, not whether they are near: a cell of a type that the reference lacks
+#' may lie beside one type and be labelled with a confidence of 1. For that look
+#' at the mapping quality: how many of the reference cells have their own k-th
+#' neighbour at least as far away as the query cell has. In cells like those of
+#' the reference it is spread over 0 to 1; near 0 the cell is in a place where
+#' the reference has hardly any.
+#'
+#' Neighbours are exact (a k-d tree, [RANN::nn2()]).
+#'
+#' @param reference,query Numeric matrices, cells x dimensions, of the same
+#'   model: one row for each reference cell and each query cell.
+#' @param labels Label of each reference cell: factor, character, logical or
+#'   numeric; in the order of the rows of `reference`, or named by them. Cells
+#'   whose label is NA are left out.
+#' @param k Number of neighbours that vote, default 15. More is steadier, and
+#'   hides types with fewer cells. Where the reference has not so many cells,
+#'   all vote, with a warning.
+#' @param metric `"euclidean"`, the default, or `"cosine"`: by the angle between
+#'   cells, as the embedding of [sailerx()] wants it.
+#'
+#' @return A list:
+#' * `cells`: data frame with a row for each query cell: `predicted_label`, a
+#'   factor; `predicted_confidence`, above 0 and at most 1; `mapping_quality`,
+#'   from 0 to 1.
+#' * `scores`: matrix, query cells x labels, of the shares of the votes; rows
+#'   sum to 1.
+#' @section Errors:
+#' `sailer_argument_error`, naming the argument, when the embeddings differ in
+#' width, are missing values, or when lengths do not fit; and when fewer than
+#' two reference cells have a label.
+#' @seealso [map_query()]
+#' @references Cao (2023), section 2.2.3, for the embedding.
+#' @examples
+#' set.seed(1)
+#' types <- rep(c("B", "T"), each = 50)
+#' place <- function(type) cbind(3 * (type == "T"), 0) + rnorm(length(type))
+#' new <- transfer_labels(place(types), types, place(c("T", "B", "B")))
+#' new$cells
+#' new$scores
+#' @export
+transfer_labels <- function(reference, labels, query, k = 15,
+                            metric = c("euclidean", "cosine")) {
+  metric <- rlang::arg_match(metric)
+  reference <- measured_matrix(reference, "reference")
+  query <- query_matrix(query, ncol(reference))
+  labels <- aligned_labels(labels, rownames(reference), nrow(reference))
+  labelled <- !is.na(labels)
+  if (sum(labelled) < 2) {
+    abort("{.arg labels}: {sum(labelled)} reference cell{?s} {?has/have} a
+           label; at least 2 are needed.")
+  }
+  near <- neighbors_in_reference(
+    reference[labelled, , drop = FALSE], query, k, metric
+  )
+  votes <- count_votes(near, droplevels(labels[labelled]))
+  winner <- max.col(votes, "first")
+  cells <- data.frame(
+    predicted_label = factor(colnames(votes)[winner], colnames(votes)),
+    predicted_confidence = votes[cbind(seq_along(winner), winner)],
+    mapping_quality = near$quality
+  )
+  if (!is.null(rownames(query)) && !anyDuplicated(rownames(query))) {
+    rownames(cells) <- rownames(query)
+  }
+  rownames(votes) <- rownames(query)
+  list(cells = cells, scores = votes)
+}
+
+# A single cell may be asked for, unlike in a reference.
+query_matrix <- function(query, width, call = rlang::caller_env()) {
+  alone <- is.matrix(query) && nrow(query) == 1
+  if (alone) query <- query[c(1, 1), , drop = FALSE]
+  query <- measured_matrix(query, "query", call)
+  if (alone) query <- query[1, , drop = FALSE]
+  if (ncol(query) != width) {
+    abort(
+      "{.arg query} has {ncol(query)} dimension{?s}, but {.arg reference} has
+       {width}: they must come from one model.",
+      call = call
+    )
+  }
+  query
+}
+
+# One label for each reference cell as a factor, in their order; NA for cells
+# that named labels lack.
+aligned_labels <- function(labels, cells, n_cells,
+                           call = rlang::caller_env()) {
+  if (is.null(labels) || !is.null(dim(labels)) ||
+        !(is.atomic(labels) || is.factor(labels))) {
+    abort(
+      "{.arg labels} must be a vector with one label for each reference cell,
+       not {.obj_type_friendly {labels}}.",
+      call = call
+    )
+  }
+  if (any(names(labels) %in% cells)) {
+    labels <- labels_by_name(labels, cells, call)
+  } else if (length(labels) != n_cells) {
+    abort(
+      c(
+        "{.arg labels} has {length(labels)} value{?s}, but the reference has
+         {n_cells} cells.",
+        i = "Give one label per cell in their order, or name them by cell
+             {if (length(cells)) '({.val {cells[1]}}, ...)'}."
+      ),
+      call = call
+    )
+  }
+  factor(unname(labels))
+}
+
+labels_by_name <- function(labels, cells, call) {
+  names <- names(labels)
+  if (anyDuplicated(names)) {
+    abort(
+      "{.arg labels} has several values for cell
+       {.val {names[duplicated(names)][1]}}.",
+      call = call
+    )
+  }
+  labels[match(cells, names)]
+}
+
+# The k nearest reference cells of each query cell, nearest first: `index` and
+# `distance`, query cells x k, and the mapping `quality`.
+neighbors_in_reference <- function(reference, query, k, metric = "euclidean",
+                                   call = rlang::caller_env()) {
+  check_number(k, min = 1, whole = TRUE, call = call)
+  k <- lowered(k, "k", nrow(reference), "the number of reference cells")
+  if (metric == "cosine") {
+    reference <- unit_rows(reference)
+    query <- unit_rows(query)
+  }
+  found <- RANN::nn2(reference, query, k)
+  own <- own_distances(reference, min(k, nrow(reference) - 1))
+  nearer <- findInterval(found$nn.dists[, k], own, left.open = TRUE)
+  list(
+    index = found$nn.idx, distance = found$nn.dists,
+    quality = 1 - nearer / length(own)
+  )
+}
+
+# Distances of reference cells to their k-th other cell, rising. A quantile
+# needs no more than some thousands of them.
+own_distances <- function(reference, k, most = 5000) {
+  n <- nrow(reference)
+  rows <- if (n > most) round(seq(1, n, length.out = most)) else seq_len(n)
+  # The cell itself is among the k + 1 nearest, at distance 0.
+  found <- RANN::nn2(reference, reference[rows, , drop = FALSE], k + 1)
+  sort(found$nn.dists[, k + 1])
+}
+
+# Query cells x levels: shares of the weighted votes.
+count_votes <- function(near, labels) {
+  farthest <- near$distance[, ncol(near$distance)]
+  weight <- exp(-2 * (near$distance / ifelse(farthest > 0, farthest, 1))^2)
+  code <- matrix(as.integer(labels)[near$index], nrow(near$index))
+  votes <- vapply(seq_len(nlevels(labels)), function(level) {
+    rowSums(weight * (code == level))
+  }, numeric(nrow(code)))
+  votes <- matrix(votes, nrow(code))
+  colnames(votes) <- levels(labels)
+  votes / rowSums(weight)
+}
