@@ -14,7 +14,9 @@
 #' at the mapping quality: how many of the reference cells have their own k-th
 #' neighbour at least as far away as the query cell has. In cells like those of
 #' the reference it is spread over 0 to 1; near 0 the cell is in a place where
-#' the reference has hardly any.
+#' the reference has hardly any. Cells that a model learned from lie elsewhere
+#' than cells that it never saw, mostly farther out; compare with those that it
+#' did not learn from (`kept_back`) where there are any.
 #'
 #' Neighbours are exact (a k-d tree, [RANN::nn2()]).
 #'
@@ -27,7 +29,11 @@
 #'   hides types with fewer cells. Where the reference has not so many cells,
 #'   all vote, with a warning.
 #' @param metric `"euclidean"`, the default, or `"cosine"`: by the angle between
-#'   cells, as the embedding of [sailerx()] wants it.
+#'   cells, whatever their lengths. Embeddings of [sailer()] and [sailerx()] want
+#'   the latter, see [map_query()].
+#' @param kept_back Names or numbers of reference cells that the model did not
+#'   learn from: the mapping quality compares query cells with these. NULL, the
+#'   default, or fewer than 30 of them: with all reference cells.
 #'
 #' @return A list:
 #' * `cells`: data frame with a row for each query cell: `predicted_label`, a
@@ -50,7 +56,8 @@
 #' new$scores
 #' @export
 transfer_labels <- function(reference, labels, query, k = 15,
-                            metric = c("euclidean", "cosine")) {
+                            metric = c("euclidean", "cosine"),
+                            kept_back = NULL) {
   metric <- rlang::arg_match(metric)
   reference <- measured_matrix(reference, "reference")
   query <- query_matrix(query, ncol(reference))
@@ -60,8 +67,14 @@ transfer_labels <- function(reference, labels, query, k = 15,
     abort("{.arg labels}: {sum(labelled)} reference cell{?s} {?has/have} a
            label; at least 2 are needed.")
   }
+  held <- logical(nrow(reference))
+  if (!is.null(kept_back)) {
+    held[places(kept_back, nrow(reference), rownames(reference),
+                "reference cell")] <- TRUE
+  }
   near <- neighbors_in_reference(
-    reference[labelled, , drop = FALSE], query, k, metric
+    reference[labelled, , drop = FALSE], query, k, metric,
+    which(held[labelled])
   )
   votes <- count_votes(near, droplevels(labels[labelled]))
   winner <- max.col(votes, "first")
@@ -136,6 +149,7 @@ labels_by_name <- function(labels, cells, call) {
 # The k nearest reference cells of each query cell, nearest first: `index` and
 # `distance`, query cells x k, and the mapping `quality`.
 neighbors_in_reference <- function(reference, query, k, metric = "euclidean",
+                                   kept_back = integer(),
                                    call = rlang::caller_env()) {
   check_number(k, min = 1, whole = TRUE, call = call)
   k <- lowered(k, "k", nrow(reference), "the number of reference cells")
@@ -144,7 +158,7 @@ neighbors_in_reference <- function(reference, query, k, metric = "euclidean",
     query <- unit_rows(query)
   }
   found <- RANN::nn2(reference, query, k)
-  own <- own_distances(reference, min(k, nrow(reference) - 1))
+  own <- own_distances(reference, min(k, nrow(reference) - 1), kept_back)
   nearer <- findInterval(found$nn.dists[, k], own, left.open = TRUE)
   list(
     index = found$nn.idx, distance = found$nn.dists,
@@ -152,11 +166,13 @@ neighbors_in_reference <- function(reference, query, k, metric = "euclidean",
   )
 }
 
-# Distances of reference cells to their k-th other cell, rising. A quantile
-# needs no more than some thousands of them.
-own_distances <- function(reference, k, most = 5000) {
-  n <- nrow(reference)
-  rows <- if (n > most) round(seq(1, n, length.out = most)) else seq_len(n)
+# Distances of reference cells to their k-th other cell, rising: of those kept
+# back where they are enough. A quantile needs no more than some thousands.
+own_distances <- function(reference, k, kept_back, least = 30, most = 5000) {
+  rows <- if (length(kept_back) < least) seq_len(nrow(reference)) else kept_back
+  if (length(rows) > most) {
+    rows <- rows[round(seq(1, length(rows), length.out = most))]
+  }
   # The cell itself is among the k + 1 nearest, at distance 0.
   found <- RANN::nn2(reference, reference[rows, , drop = FALSE], k + 1)
   sort(found$nn.dists[, k + 1])

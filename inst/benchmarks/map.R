@@ -76,7 +76,12 @@ map_donor <- function(data, from, options) {
   rows <- list(SAILER = accuracies(
     query$cells$predicted_label, truth, types[old]
   ))
-  shown <- query
+  rows$`SAILER, by distance` <- accuracies(
+    quiet(map_query(
+      fit, data$counts[, !old], labels = types[old], metric = "euclidean"
+    ))$cells$predicted_label,
+    truth, types[old]
+  )
   for (n in c(16, 30)) for (logarithm in c(TRUE, FALSE)) {
     linear <- lsi_model(train[fit$peaks, ], n, logarithm)
     placed <- linear$project(data$counts[fit$peaks, !old])
@@ -98,7 +103,7 @@ map_donor <- function(data, from, options) {
   )
   print(round(do.call(rbind, rows), 3))
   cat("\nAccuracy by confidence\n")
-  print(by_confidence(shown$cells, truth), digits = 3, row.names = FALSE)
+  print(by_confidence(query$cells, truth), digits = 3, row.names = FALSE)
   cat("\nCells of types that", from, "lacks:",
       sum(!truth %in% types[old]), "of", length(truth), "\n")
   cat("Mapping quality, quantiles:",

@@ -34,7 +34,10 @@ test_that("the embedding is that of predict(), whatever is asked beside it", {
 
 test_that("labels and quality come from the neighbours", {
   query <- quiet(map_query(fit, new, labels = types[old], k = 9))
-  expected <- transfer_labels(embedding(fit), types[old], predict(fit, new), 9)
+  expected <- transfer_labels(
+    embedding(fit), types[old], predict(fit, new), 9, "cosine",
+    fit$validation_cells
+  )
   expect_equal(query$cells[names(expected$cells)], expected$cells)
   expect_equal(query$scores, expected$scores)
   expect_gt(mean(query$cells$predicted_label == types[!old]), 0.9)
@@ -46,7 +49,14 @@ test_that("labels and quality come from the neighbours", {
   expect_equal(without$cells$mapping_quality, query$cells$mapping_quality)
 })
 
-test_that("neighbours of a SAILERX fit are those by angle", {
+test_that("distances and a SAILERX fit will do as well", {
+  query <- quiet(map_query(fit, new, labels = types[old], metric = "euclidean"))
+  expected <- transfer_labels(
+    embedding(fit), types[old], predict(fit, new),
+    kept_back = fit$validation_cells
+  )
+  expect_equal(query$scores, expected$scores)
+  expect_equal(query$cells[names(expected$cells)], expected$cells)
   set.seed(1)
   reference <- stats::model.matrix(~ 0 + cell_type, sim$cells[old, ]) +
     rnorm(3 * sum(old), sd = 0.3)

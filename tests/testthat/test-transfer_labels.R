@@ -79,6 +79,31 @@ test_that("far cells have quality 0, and reference cells all qualities", {
   expect_true(all(is.finite(same$scores)))
 })
 
+test_that("quality compares with the cells kept back, if they are enough", {
+  kept <- rownames(reference)[1:32]
+  found <- transfer_labels(reference, labels, query, 6, kept_back = kept)
+  expected <- sapply(seq_len(nrow(query)), function(i) {
+    from <- function(x) sqrt(colSums((t(reference) - x)^2))
+    own <- sapply(1:32, function(j) sort(from(reference[j, ]))[7])
+    mean(own >= sort(from(query[i, ]))[6])
+  })
+  expect_equal(found$cells$mapping_quality, expected)
+  all <- transfer_labels(reference, labels, query, 6)
+  expect_identical(found$scores, all$scores)
+  expect_identical(
+    transfer_labels(reference, labels, query, 6, kept_back = 1:9), all
+  )
+  # Those without a label are no reference.
+  gaps <- replace(labels, 3, NA)
+  expect_identical(
+    transfer_labels(reference, gaps, query, 6, kept_back = 1:40),
+    transfer_labels(reference, gaps, query, 6)
+  )
+  expect_error(transfer_labels(reference, labels, query, kept_back = "q1"), "q1",
+    class = "sailer_argument_error"
+  )
+})
+
 test_that("one query cell will do, and k is lowered to the reference", {
   one <- transfer_labels(reference, labels, query[2, , drop = FALSE], 6)
   all <- transfer_labels(reference, labels, query, 6)
