@@ -37,7 +37,8 @@
 #' returned knows the batch by its name beside those that it was trained on; the
 #' fit that was given does not change. Cells of a batch that the model knows
 #' already have nothing to learn. A model that was trained on a single batch has
-#' no batch input, and cannot be adapted.
+#' no batch input, and cannot be adapted. Peaks that the query lacks are closed
+#' here too: what is learned from a query that lacks many is in part that.
 #'
 #' @section Labels and quality:
 #' Neighbours are found by the angle between cells (`metric = "cosine"`). The

@@ -29,8 +29,8 @@
 #'   hides types with fewer cells. Where the reference has not so many cells,
 #'   all vote, with a warning.
 #' @param metric `"euclidean"`, the default, or `"cosine"`: by the angle between
-#'   cells, whatever their lengths. Embeddings of [sailer()] and [sailerx()] want
-#'   the latter, see [map_query()].
+#'   cells, whatever their lengths. Embeddings of [sailer()] and [sailerx()]
+#'   want the latter, see [map_query()].
 #' @param kept_back Names or numbers of reference cells that the model did not
 #'   learn from: the mapping quality compares query cells with these. NULL, the
 #'   default, or fewer than 30 of them: with all reference cells.

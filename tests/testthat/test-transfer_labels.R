@@ -99,7 +99,8 @@ test_that("quality compares with the cells kept back, if they are enough", {
     transfer_labels(reference, gaps, query, 6, kept_back = 1:40),
     transfer_labels(reference, gaps, query, 6)
   )
-  expect_error(transfer_labels(reference, labels, query, kept_back = "q1"), "q1",
+  expect_error(
+    transfer_labels(reference, labels, query, kept_back = "q1"), "q1",
     class = "sailer_argument_error"
   )
 })
