@@ -45,9 +45,13 @@
 #' model places cells that it learned from farther out than cells that it never
 #' saw: on bone marrow their vectors were 1.4 to 1.7 times as long. By Euclidean
 #' distance query cells would then have neighbours among the few training cells
-#' near the origin. Directions do not suffer from this. For the same reason the
-#' mapping quality compares query cells with the training cells that were kept
-#' back for validation, if there are 30 or more.
+#' near the origin. Directions do not suffer from this. The mapping quality
+#' compares query cells with the training cells that were kept back for
+#' validation, if there are 30 or more, for the same reason; it goes by
+#' Euclidean distance, which showed cells of types that the training lacked
+#' more often than angles did, and by angle for [sailerx()], which leaves
+#' lengths free. It is a hint, not a test: a type close to one that the training
+#' had is not noticed.
 #'
 #' @section Seurat and SingleCellExperiment:
 #' The object comes back with the embedding and with columns of metadata
@@ -84,8 +88,8 @@
 #' @param drop_empty TRUE leaves out query cells without an open peak among the
 #'   model's, with a message; FALSE, the default, makes them an error.
 #' @param k Number of neighbours for labels and mapping quality, default 15.
-#' @param metric `"cosine"`, the default, or `"euclidean"`: how neighbours are
-#'   found; see the section on labels.
+#' @param metric `"cosine"`, the default, or `"euclidean"`: how the neighbours
+#'   that vote are found; see the section on labels.
 #' @param batch_column Batch column of the model that `batch` is one of. NULL,
 #'   the default, takes the first.
 #' @param adapt_steps At most so many minibatches of 100 cells are learned from,
@@ -275,16 +279,15 @@ kept_rows <- function(covariates, cells, kept, call = rlang::caller_env()) {
 # are any: without an embedding of these there is nothing to tell.
 neighbors_of_query <- function(fit, values, labels, k, metric) {
   kept_back <- which(fit$cells %in% fit$validation_cells)
+  by <- if (inherits(fit, "sailerx_fit")) "cosine" else "euclidean"
   if (!is.null(labels)) {
     return(transfer_labels(
-      embedding(fit), labels, values, k, metric, kept_back
+      embedding(fit), labels, values, k, metric, by, kept_back
     ))
   }
   quality <- NA_real_
   if (!is.null(fit$embedding)) {
-    quality <- neighbors_in_reference(
-      fit$embedding, values, k, metric, kept_back
-    )$quality
+    quality <- mapping_quality(fit$embedding, values, k, by, kept_back)
   }
   quality <- rep(quality, length.out = nrow(values))
   list(cells = data.frame(mapping_quality = quality))

@@ -31,6 +31,7 @@
 #' @param metric `"euclidean"`, the default, or `"cosine"`: by the angle between
 #'   cells, whatever their lengths. Embeddings of [sailer()] and [sailerx()]
 #'   want the latter, see [map_query()].
+#' @param quality_metric The same for the mapping quality; `metric` by default.
 #' @param kept_back Names or numbers of reference cells that the model did not
 #'   learn from: the mapping quality compares query cells with these. NULL, the
 #'   default, or fewer than 30 of them: with all reference cells.
@@ -57,8 +58,9 @@
 #' @export
 transfer_labels <- function(reference, labels, query, k = 15,
                             metric = c("euclidean", "cosine"),
-                            kept_back = NULL) {
+                            quality_metric = metric, kept_back = NULL) {
   metric <- rlang::arg_match(metric)
+  quality_metric <- rlang::arg_match0(quality_metric, c("euclidean", "cosine"))
   reference <- measured_matrix(reference, "reference")
   query <- query_matrix(query, ncol(reference))
   labels <- aligned_labels(labels, rownames(reference), nrow(reference))
@@ -72,16 +74,17 @@ transfer_labels <- function(reference, labels, query, k = 15,
     held[places(kept_back, nrow(reference), rownames(reference),
                 "reference cell")] <- TRUE
   }
-  near <- neighbors_in_reference(
-    reference[labelled, , drop = FALSE], query, k, metric,
-    which(held[labelled])
+  reference <- reference[labelled, , drop = FALSE]
+  near <- neighbors_in_reference(reference, query, k, metric)
+  quality <- mapping_quality(
+    reference, query, k, quality_metric, which(held[labelled])
   )
   votes <- count_votes(near, droplevels(labels[labelled]))
   winner <- max.col(votes, "first")
   cells <- data.frame(
     predicted_label = factor(colnames(votes)[winner], colnames(votes)),
     predicted_confidence = votes[cbind(seq_along(winner), winner)],
-    mapping_quality = near$quality
+    mapping_quality = quality
   )
   if (!is.null(rownames(query)) && !anyDuplicated(rownames(query))) {
     rownames(cells) <- rownames(query)
@@ -147,9 +150,8 @@ labels_by_name <- function(labels, cells, call) {
 }
 
 # The k nearest reference cells of each query cell, nearest first: `index` and
-# `distance`, query cells x k, and the mapping `quality`.
-neighbors_in_reference <- function(reference, query, k, metric = "euclidean",
-                                   kept_back = integer(),
+# `distance`, query cells x k.
+neighbors_in_reference <- function(reference, query, k, metric,
                                    call = rlang::caller_env()) {
   check_number(k, min = 1, whole = TRUE, call = call)
   k <- lowered(k, "k", nrow(reference), "the number of reference cells")
@@ -158,12 +160,17 @@ neighbors_in_reference <- function(reference, query, k, metric = "euclidean",
     query <- unit_rows(query)
   }
   found <- RANN::nn2(reference, query, k)
-  own <- own_distances(reference, min(k, nrow(reference) - 1), kept_back)
-  nearer <- findInterval(found$nn.dists[, k], own, left.open = TRUE)
-  list(
-    index = found$nn.idx, distance = found$nn.dists,
-    quality = 1 - nearer / length(own)
-  )
+  list(index = found$nn.idx, distance = found$nn.dists)
+}
+
+# The share of reference cells, those kept back where there are enough, whose
+# own k-th neighbour is at least as far away as that of each query cell.
+mapping_quality <- function(reference, query, k, metric, kept_back) {
+  k <- min(k, nrow(reference) - 1)
+  if (metric == "cosine") reference <- unit_rows(reference)
+  distance <- neighbors_in_reference(reference, query, k, metric)$distance
+  own <- own_distances(reference, k, kept_back)
+  1 - findInterval(distance[, k], own, left.open = TRUE) / length(own)
 }
 
 # Distances of reference cells to their k-th other cell, rising: of those kept

@@ -35,7 +35,7 @@ test_that("the embedding is that of predict(), whatever is asked beside it", {
 test_that("labels and quality come from the neighbours", {
   query <- quiet(map_query(fit, new, labels = types[old], k = 9))
   expected <- transfer_labels(
-    embedding(fit), types[old], predict(fit, new), 9, "cosine",
+    embedding(fit), types[old], predict(fit, new), 9, "cosine", "euclidean",
     fit$validation_cells
   )
   expect_equal(query$cells[names(expected$cells)], expected$cells)
@@ -67,9 +67,11 @@ test_that("distances and a SAILERX fit will do as well", {
   query <- quiet(map_query(guided, new, labels = types[old]))
   expect_equal(query$embedding, predict(guided, new))
   expected <- transfer_labels(
-    embedding(guided), types[old], predict(guided, new), 15, "cosine"
+    embedding(guided), types[old], predict(guided, new), 15, "cosine",
+    kept_back = guided$validation_cells
   )
   expect_equal(query$scores, expected$scores)
+  expect_equal(query$cells[names(expected$cells)], expected$cells)
   expect_null(query$batches)
 })
 

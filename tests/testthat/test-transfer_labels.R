@@ -69,6 +69,19 @@ test_that("cosine looks at directions alone", {
   )
 })
 
+test_that("votes and quality may go by different distances", {
+  found <- transfer_labels(
+    reference, labels, query, 5, "cosine", "euclidean"
+  )
+  expect_identical(
+    found$scores, transfer_labels(reference, labels, query, 5, "cosine")$scores
+  )
+  expect_identical(
+    found$cells$mapping_quality,
+    transfer_labels(reference, labels, query, 5)$cells$mapping_quality
+  )
+})
+
 test_that("far cells have quality 0, and reference cells all qualities", {
   far <- transfer_labels(reference, labels, query + 100)
   expect_true(all(far$cells$mapping_quality == 0))
