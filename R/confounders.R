@@ -6,23 +6,23 @@
 #      are batches)
 collect_confounders <- function(batch, covariates, cells,
                                 call = rlang::caller_env()) {
-  labels <- lapply(
-    as_columns(batch, "batch", cells, call),
-    function(column) as_label(column, call)
-  )
-  labels <- drop_constant(labels)
+  batches <- as_columns(batch, "batch", cells, call)
   others <- as_columns(covariates, "covariates", cells, call)
+  check_column_names(c(batches, others), call)
   numeric <- vapply(
     others, function(column) is.numeric(column$values), logical(1)
   )
+  labels <- lapply(
+    c(batches, others[!numeric]), function(column) as_label(column, call)
+  )
+  numbers <- lapply(
+    others[numeric], function(column) check_finite(column, call)
+  )
+  kept <- drop_constant_labels(labels)
   list(
-    labels = c(labels, lapply(
-      others[!numeric], function(column) as_label(column, call)
-    )),
-    numbers = lapply(
-      others[numeric], function(column) check_finite(column, call)
-    ),
-    batches = column_names(labels)
+    labels = kept,
+    numbers = drop_constant_numbers(numbers),
+    batches = intersect(column_names(batches), column_names(kept))
   )
 }
 
@@ -39,16 +39,15 @@ as_columns <- function(x, arg, cells, call) {
     x <- as.data.frame(x)
   }
   if (is.data.frame(x) || methods::is(x, "DataFrame")) {
-    columns <- lapply(names(x), function(name) {
-      list(name = name, values = x[[name]])
+    rows <- given_rows(x)
+    columns <- lapply(seq_along(x), function(k) {
+      name <- names(x)[k]
+      column <- list(name = name, values = plain_column(x[[k]], name, call))
+      if (!is.null(rows)) names(column$values) <- rows
+      column
     })
-    rows <- rownames(x)
-    known <- !is.null(rows) && setequal(rows, cells)
-    for (k in seq_along(columns)) {
-      if (known) names(columns[[k]]$values) <- rows
-    }
   } else if (is.atomic(x)) {
-    columns <- list(list(name = arg, values = x))
+    columns <- list(list(name = arg, values = plain_column(x, arg, call)))
   } else {
     abort(
       "{.arg {arg}} must be a vector with one value per cell or a data frame of
@@ -59,9 +58,53 @@ as_columns <- function(x, arg, cells, call) {
   lapply(columns, function(column) align_column(column, cells, call))
 }
 
+# Row names that someone gave; those that R counts say nothing of the cells.
+given_rows <- function(x) {
+  counted <- is.data.frame(x) && .row_names_info(x) <= 0
+  if (!counted) rownames(x)
+}
+
+# A vector of numbers or labels. Durations are numbers.
+plain_column <- function(values, name, call) {
+  if (inherits(values, "difftime")) {
+    values <- stats::setNames(as.numeric(values), names(values))
+  }
+  if (methods::is(values, "Rle")) values <- as.vector(values)
+  good <- is.atomic(values) && length(dim(values)) < 2 &&
+    !is.complex(values) && !is.raw(values)
+  if (!good) {
+    abort(
+      "{.arg {name}} must have one number or label per cell, not be
+       {.obj_type_friendly {values}}.",
+      call = call
+    )
+  }
+  values
+}
+
+check_column_names <- function(columns, call) {
+  names <- vapply(columns, function(column) column$name, "")
+  if (any(names == "" | is.na(names))) {
+    abort(
+      "Every column of {.arg batch} and {.arg covariates} must have a name.",
+      call = call
+    )
+  }
+  if (anyDuplicated(names)) {
+    abort(
+      c(
+        "{.val {names[duplicated(names)][1]}} is the name of two columns among
+         {.arg batch} and {.arg covariates}.",
+        i = "Name each thing to take out once."
+      ),
+      call = call
+    )
+  }
+}
+
 # Values named by cell are matched by name; others are taken in order.
 align_column <- function(column, cells, call) {
-  values <- column$values
+  values <- match_column(column, cells, call)
   if (length(values) != length(cells)) {
     abort(
       c(
@@ -71,10 +114,6 @@ align_column <- function(column, cells, call) {
       ),
       call = call
     )
-  }
-  if (!is.null(names(values)) && !anyDuplicated(names(values)) &&
-        setequal(names(values), cells)) {
-    values <- values[match(cells, names(values))]
   }
   if (anyNA(values)) {
     missing <- cells[is.na(values)]
@@ -90,35 +129,97 @@ align_column <- function(column, cells, call) {
   list(name = column$name, values = unname(values))
 }
 
+# There may be values of other cells too. Names of which only some are cells are
+# a mistake that must not end in another order.
+match_column <- function(column, cells, call) {
+  values <- column$values
+  found <- cells %in% names(values)
+  if (!any(found)) {
+    return(values)
+  }
+  lost <- cells[!found]
+  if (length(lost) > 0) {
+    abort(
+      c(
+        "{.arg {column$name}} is named by cell, but has no value for
+         {length(lost)} of them: {.val {utils::head(lost, 3)}}.",
+        i = "Give a value for every cell, or values without names in the order
+             of the cells."
+      ),
+      call = call
+    )
+  }
+  twice <- intersect(names(values)[duplicated(names(values))], cells)
+  if (length(twice) > 0) {
+    abort(
+      "{.arg {column$name}} has several values for cell {.val {twice[1]}}.",
+      call = call
+    )
+  }
+  values[match(cells, names(values))]
+}
+
 as_label <- function(column, call) {
   values <- column$values
   if (!is.factor(values)) {
     values <- factor(values, levels = unique(as.character(values)))
   }
   values <- droplevels(values)
-  if (nlevels(values) > 1000) {
+  n <- nlevels(values)
+  # A label of its own for every cell explains all of the cell.
+  if (n > 1000 || (n > 20 && n > length(values) / 2)) {
     abort(
-      "{.arg {column$name}} has {nlevels(values)} different labels; is it a
-       number that should be a numeric covariate?",
+      c(
+        "{.arg {column$name}} has {n} different labels for {length(values)}
+         cells.",
+        i = "Give a number as a numeric column of {.arg covariates}; names of
+             cells cannot be taken out."
+      ),
       call = call
     )
   }
+  tell_of_lonely(column$name, values)
   list(
-    name = column$name, codes = as.integer(values), n_levels = nlevels(values),
+    name = column$name, codes = as.integer(values), n_levels = n,
     levels = levels(values)
   )
 }
 
-# A single batch tells nothing: said once, and left out.
-drop_constant <- function(labels) {
+# What is special to the only cell of a label counts as the label's.
+tell_of_lonely <- function(name, values) {
+  alone <- levels(values)[tabulate(values, nlevels(values)) == 1]
+  if (length(alone) > 0) {
+    cli::cli_inform(c(
+      i = "{.arg {name}} has {length(alone)} label{?s} with a single cell, of
+           which little can be learned: {.val {utils::head(alone, 3)}}{if
+           (length(alone) > 3) ', ...'}."
+    ), class = "sailer_note")
+  }
+}
+
+# What is the same in all cells tells nothing: said once, and left out.
+drop_constant_labels <- function(labels) {
   constant <- vapply(labels, function(x) x$n_levels == 1, logical(1))
   for (label in labels[constant]) {
     cli::cli_inform(c(
       i = "All cells belong to one {.arg {label$name}} ({.val {label$levels}}):
-           only depth is taken out."
+           there is nothing of it to take out."
     ), class = "sailer_note")
   }
   labels[!constant]
+}
+
+drop_constant_numbers <- function(numbers) {
+  constant <- vapply(
+    numbers, function(x) length(unique(x$values)) == 1, logical(1)
+  )
+  for (number in numbers[constant]) {
+    cli::cli_inform(c(
+      i = "{.arg {number$name}} is {.val {number$values[1]}} for all cells:
+           there is nothing of it to take out."
+    ), class = "sailer_note")
+  }
+  numbers[!constant]
 }
 
 check_finite <- function(column, call) {

@@ -18,11 +18,16 @@
 #'   Cells of a file are drawn by blocks of neighbours, so in another order than
 #'   cells in memory: the same seed gives other bits there.
 #' @param batch Label of each cell's batch (donor, sample, platform): a vector
-#'   with one value per cell, matched by name if named; a data frame for several
-#'   labels; NULL for none. A single batch is allowed and told.
+#'   with one value per cell; a data frame for several labels at once, such as
+#'   donor and lane; NULL for none. Values named by cell, or rows of a data
+#'   frame, are matched by name, and those of other cells ignored; else they
+#'   come in the order of the cells. A single batch is allowed and told.
 #' @param covariates Further things to take out of the embedding: a data frame
-#'   (or vector) with one row per cell. Numeric columns are standardised, others
-#'   are labels.
+#'   (or vector) with one row per cell, matched as `batch`. Numeric columns are
+#'   standardised (take the logarithm of what is skewed first), others are
+#'   labels, of which there may be 1000, and half as many as cells. A column
+#'   that is the same in all cells is told and left out. What differs between
+#'   cell types for a reason goes out as well.
 #' @param architecture `"dense"` (chapter 2): every peak meets every hidden
 #'   unit. `"chromosome"` (chapter 3): the peaks of a chromosome meet first,
 #'   which has far fewer parameters and suits 100,000 peaks and more; peaks need
@@ -36,7 +41,7 @@
 #'   `"linear"`: from the embedding to the peaks at once, one loading per peak
 #'   and dimension. Default `"mirrored"`.
 #' @param lambda Weight of the mutual-information penalty, at least 0. 0 is a
-#'   conditional VAE. Default 1.
+#'   conditional VAE. See [lambda_path()]. Default 1.
 #' @param marginal How the penalty's divergence from the aggregate posterior is
 #'   computed: `"pairwise"`, the thesis' bound, the mean divergence from the
 #'   other cells of the minibatch, which also squeezes the cells' own
@@ -67,7 +72,7 @@
 #'
 #' @return An object of class `"sailer_fit"`. See [embedding()], [history()],
 #'   [predict()][predict.sailer_fit], [print()][print.sailer_fit] and
-#'   [plot()][plot.sailer_fit]. It holds the parameters, not the counts, and
+#'   [plot()][plot_training]. It holds the parameters, not the counts, and
 #'   survives [saveRDS()]; [save_model()] writes it to a file that other
 #'   programs read too. Interrupting the training (Ctrl-C) gives a warning and
 #'   the fit so far, with which [resume()] goes on.

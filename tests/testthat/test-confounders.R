@@ -1,0 +1,196 @@
+sim <- tiny_simulation()
+counts <- sim$counts
+cells <- colnames(counts)
+batch <- as.character(sim$cells$batch)
+
+collect <- function(batch = NULL, covariates = NULL) {
+  collect_confounders(batch, covariates, cells)
+}
+
+# The factor or the numbers that the core is to encode.
+value_of <- function(collected) {
+  label <- collected$labels[[1]]
+  label$levels[label$codes]
+}
+
+test_that("every kind of column is a label or a number as it says", {
+  found <- collect(
+    factor(batch, levels = c("none", "batch2", "batch1")),
+    data.frame(
+      flag = rep(c(TRUE, FALSE), 75), text = rep(c("a", "b", "c"), 50),
+      whole = 1:150, real = sqrt(1:150),
+      time = as.difftime(1:150, units = "secs")
+    )
+  )
+  expect_identical(
+    vapply(found$labels, function(x) x$name, ""), c("batch", "flag", "text")
+  )
+  expect_identical(found$labels[[1]]$levels, c("batch2", "batch1"))
+  expect_identical(value_of(found), batch)
+  expect_identical(found$labels[[2]]$levels, c("TRUE", "FALSE"))
+  expect_identical(
+    vapply(found$numbers, function(x) x$name, ""), c("whole", "real", "time")
+  )
+  expect_identical(found$numbers[[2]]$values, sqrt(1:150))
+  expect_identical(found$numbers[[3]]$values, as.numeric(1:150))
+  # Numbers are labels where they are batches.
+  expect_identical(
+    collect(rep(1:3, 50))$labels[[1]]$levels, c("1", "2", "3")
+  )
+})
+
+test_that("values named by cell are matched, those of other cells ignored", {
+  named <- stats::setNames(batch, cells)
+  expect_identical(value_of(collect(rev(named))), batch)
+  more <- c(other = "z", rev(named))
+  expect_identical(value_of(collect(more)), batch)
+  table <- data.frame(age = c(1:150, 999), row.names = c(cells, "other"))
+  found <- collect(covariates = table[sample(151), , drop = FALSE])
+  expect_identical(found$numbers[[1]]$values, as.numeric(1:150))
+  # Row numbers are no names, whatever the cells are called.
+  numbered <- collect_confounders(
+    NULL, data.frame(age = 11:160), as.character(150:1), NULL
+  )
+  expect_identical(numbered$numbers[[1]]$values, as.numeric(11:160))
+  # Names of other things are no names of cells.
+  expect_identical(
+    value_of(collect(stats::setNames(batch, seq_len(150)))), batch
+  )
+})
+
+test_that("names of only some of the cells are refused", {
+  named <- stats::setNames(batch, c("other", cells[-1]))
+  expect_error(collect(named), cells[1],
+    class = "sailer_argument_error", fixed = TRUE
+  )
+  twice <- stats::setNames(c(batch, "z"), c(cells, cells[3]))
+  expect_error(collect(twice), cells[3],
+    class = "sailer_argument_error", fixed = TRUE
+  )
+})
+
+test_that("what is constant is told and left out", {
+  expect_message(
+    found <- collect(batch, data.frame(age = rep(5, 150), lane = 1:150)),
+    "`age` is 5 for all cells"
+  )
+  expect_length(found$numbers, 1)
+  expect_message(
+    found <- collect(batch, data.frame(sex = factor(rep("f", 150)))), "\"f\""
+  )
+  expect_length(found$labels, 1)
+  expect_message(
+    fit <- quick_fit(counts, covariates = data.frame(age = rep(5, 150))), "age"
+  )
+  expect_identical(fit$numbers, character())
+  expect_equal(fit$n_confounders, 1)
+})
+
+test_that("labels with a single cell are told", {
+  expect_message(
+    found <- collect(c("u", "v", rep("w", 148))),
+    "2 labels with a single cell.*\"u\" and \"v\""
+  )
+  expect_identical(found$labels[[1]]$n_levels, 3L)
+})
+
+test_that("names of cells, and numbers as batches, are refused", {
+  refuse <- function(pattern, ...) {
+    expect_error(collect(...), pattern, class = "sailer_argument_error")
+  }
+  refuse("150 different labels for 150 cells", cells)
+  refuse("numeric column", sqrt(1:150))
+  refuse("`id`", covariates = data.frame(id = cells))
+  many <- collect_confounders(
+    rep(seq_len(1000), 3), NULL, as.character(1:3000)
+  )
+  expect_identical(many$labels[[1]]$n_levels, 1000L)
+  expect_error(
+    collect_confounders(rep(seq_len(1001), 3), NULL, as.character(1:3003)),
+    "1001 different labels", class = "sailer_argument_error"
+  )
+})
+
+test_that("columns without a name or with the same one are refused", {
+  refuse <- function(pattern, ...) {
+    expect_error(collect(...), pattern, class = "sailer_argument_error")
+  }
+  refuse("\"batch\" is the name of two", batch, data.frame(batch = 1:150))
+  refuse("\"a\" is the name", data.frame(
+    a = batch, a = batch, check.names = FALSE
+  ))
+  nameless <- stats::setNames(data.frame(batch), "")
+  refuse("must have a name", nameless)
+})
+
+test_that("columns that hold no single values are refused by name", {
+  refuse <- function(pattern, ...) {
+    expect_error(collect(...), pattern, class = "sailer_argument_error")
+  }
+  refuse("`x`", covariates = data.frame(x = I(as.list(1:150))))
+  refuse("`x`", covariates = data.frame(x = I(matrix(1:300, 150))))
+  refuse("complex", covariates = complex(real = 1:150, imaginary = 1))
+  refuse("not a list", covariates = list(age = 1:150))
+})
+
+test_that("batches that say the same, or one within the other, are taken", {
+  nested <- data.frame(
+    donor = batch, again = paste0("x", batch),
+    run = paste0(batch, rep(1:3, 50))
+  )
+  fit <- quick_fit(counts, batch = nested)
+  expect_identical(lengths(fit$labels), c(donor = 2L, again = 2L, run = 6L))
+  expect_equal(fit$n_confounders, 1 + 2 + 2 + 6)
+  expect_true(all(is.finite(embedding(fit))))
+})
+
+# Cells of three types; each of `effects`, numbers around 0, opens a set of
+# peaks of its own.
+planted <- function(effects) {
+  data <- simulate_atac(
+    n_cells = 800, n_peaks = 600, n_types = 3, n_batches = 1, rare = NULL,
+    depth = 60, seed = 4
+  )
+  counts <- as.matrix(data$counts)
+  withr::with_seed(2, {
+    for (k in seq_along(effects)) {
+      peaks <- seq_len(60) + 60 * (k - 1)
+      odds <- stats::plogis(-2.5 + 1.5 * effects[[k]])
+      counts[peaks, ] <- counts[peaks, ] +
+        matrix(stats::rbinom(60 * 800, 1, rep(odds, each = 60)), 60)
+    }
+  })
+  sparse(counts)
+}
+
+train_planted <- function(counts, ...) {
+  embedding(sailer(counts, ...,
+    hidden = 32, n_latent = 6, control = quick(epochs = 60)
+  ))
+}
+
+test_that("a numeric covariate is taken out of the embedding", {
+  dose <- withr::with_seed(1, stats::rnorm(800))
+  counts <- planted(list(dose))
+  without <- train_planted(counts)
+  with <- train_planted(counts, covariates = data.frame(dose = dose))
+  told <- function(values) mutual_information(values, dose)$mean
+  expect_gt(told(without), 0.2)
+  expect_lt(told(with), 0.4 * told(without))
+})
+
+test_that("two batch columns are both taken out", {
+  donor <- rep(c("a", "b"), 400)
+  lane <- rep(c("x", "x", "y", "y"), 200)
+  counts <- planted(list((donor == "b") * 2 - 1, (lane == "y") * 2 - 1))
+  told <- function(values, label) {
+    max(mutual_information(values, label)$dimensions)
+  }
+  one <- train_planted(counts, batch = data.frame(donor))
+  both <- train_planted(counts, batch = data.frame(donor, lane))
+  # One batch column leaves the other in.
+  expect_gt(told(one, lane), 0.3)
+  expect_lt(told(one, donor), 0.1)
+  expect_lt(told(both, lane), 0.1)
+  expect_lt(told(both, donor), 0.1)
+})
