@@ -1,7 +1,7 @@
 #' The fit behind an embedding
 #'
 #' Finds what [sailer()] or [sailerx()] returned in an object that [RunSAILER()]
-#' or [RunSAILERX()] gave back, for [history()], [plot()][plot.sailer_fit] or
+#' or [RunSAILERX()] gave back, for [history()], [plot()][plot_training] or
 #' [predict()][predict.sailer_fit].
 #'
 #' @param object A `Seurat` object, a `DimReduc`, a `SingleCellExperiment`, or a

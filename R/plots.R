@@ -1,42 +1,128 @@
-# Pictures of a fit: ggplot objects, to be changed as the user likes.
+# What the pictures share: colours, and the cells that they show.
 
-#' Plot the training of a fit
-#'
-#' @param x What [sailer()] returned.
-#' @param ... Not used.
-#' @return A ggplot object: each loss part and the validation log-likelihood
-#'   against the epoch, with a dashed line at the epoch whose parameters were
-#'   kept.
-#' @references Cao (2023), section 2.2.2.
-#' @examples
-#' sim <- simulate_atac(n_cells = 100, n_peaks = 300, n_types = 2, seed = 1)
-#' fit <- sailer(sim$counts,
-#'   hidden = 16, control = train_control(epochs = 3, verbose = FALSE)
-#' )
-#' plot(fit)
-#' @export
-plot.sailer_fit <- function(x, ...) {
-  curves <- x$history
-  if (nrow(curves) == 0) {
-    abort("There is nothing to plot: training ended within the first epoch.")
+# Twenty colours, the first six after Okabe and Ito, chosen so that any two stay
+# apart for readers without red, green or blue cones as well
+# (tests/testthat/test-plots.R measures it).
+group_colours <- c(
+  "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8700F0",
+  "#692D0F", "#3C3C4B", "#C3D287", "#9678FF", "#F0004B", "#E1B4B4", "#4B3CB4",
+  "#692D78", "#87E15A", "#69693C", "#A53C78", "#00E1F0", "#A53C0F"
+)
+
+# Beyond twenty groups no colours are told apart; neighbours then look alike.
+group_palette <- function(n) {
+  if (n <= length(group_colours)) {
+    return(group_colours[seq_len(n)])
   }
-  shown <- c(
-    loss = "loss", reconstruction = "reconstruction", kl = "KL to the prior",
-    marginal = "KL to the aggregate posterior", beta = "beta",
-    validation_log_likelihood = "validation log-likelihood",
-    validation_elbo = "validation ELBO"
+  grDevices::hcl.colors(n, "viridis")
+}
+
+scale_of_groups <- function(aesthetic, n, ...) {
+  values <- group_palette(n)
+  switch(aesthetic,
+    colour = ggplot2::scale_colour_manual(values = values, ...),
+    fill = ggplot2::scale_fill_manual(values = values, ...)
   )
-  long <- do.call(rbind, lapply(names(shown), function(part) {
-    data.frame(
-      epoch = curves$epoch, part = shown[[part]], value = curves[[part]]
+}
+
+picture_theme <- function() {
+  ggplot2::theme_minimal() +
+    ggplot2::theme(
+      panel.grid.minor = ggplot2::element_blank(),
+      plot.title.position = "plot", plot.caption.position = "plot"
     )
-  }))
-  long <- long[!is.na(long$value), ]
-  long$part <- factor(long$part, levels = shown)
-  ggplot2::ggplot(long, ggplot2::aes(.data$epoch, .data$value)) +
-    ggplot2::geom_line() +
-    ggplot2::geom_vline(xintercept = x$best_epoch, linetype = "dashed") +
-    ggplot2::facet_wrap(ggplot2::vars(.data$part), scales = "free_y") +
-    ggplot2::labs(x = "epoch", y = NULL) +
-    ggplot2::theme_minimal()
+}
+
+# What a picture shows: list(values = cells x dimensions, cells = names or NULL,
+# depth, table = metadata in their order, fit); NULL for what `x` lacks.
+pictured_cells <- function(x, name = NULL, call = rlang::caller_env()) {
+  if (is.matrix(x) || is.data.frame(x) || inherits(x, "Matrix")) {
+    values <- measured_matrix(x, "x", call)
+    if (is.null(colnames(values))) {
+      colnames(values) <- paste("dimension", seq_len(ncol(values)))
+    }
+    return(list(values = values, cells = rownames(values)))
+  }
+  fit <- get_fit(x, name)
+  table <- metadata_of(x)
+  values <- embedding(fit)
+  # Cells may have been taken out of the object since.
+  if (!is.null(table)) {
+    cells <- intersect(rownames(values), rownames(table))
+    if (length(cells) < 2) {
+      abort(
+        "Only {length(cells)} cell{?s} of the fit {?is/are} in the object.",
+        call = call
+      )
+    }
+    values <- values[cells, , drop = FALSE]
+    table <- table[cells, , drop = FALSE]
+  }
+  list(
+    values = values, cells = rownames(values),
+    depth = fit$depth[rownames(values)], table = table, fit = fit
+  )
+}
+
+metadata_of <- function(x) {
+  if (inherits(x, "Seurat")) {
+    return(x[[]])
+  }
+  if (inherits(x, "SummarizedExperiment")) {
+    return(plain_columns(SummarizedExperiment::colData(x)))
+  }
+  NULL
+}
+
+# One value per cell: a column of the metadata, "depth", or values themselves,
+# matched by name where they are named.
+pictured_values <- function(values, arg, shown, call = rlang::caller_env()) {
+  if (rlang::is_string(values) && nrow(shown$values) > 1) {
+    return(named_values(values, arg, shown, call))
+  }
+  if (!is.atomic(values) || is.null(values) || length(dim(values)) > 1) {
+    abort(
+      "{.arg {arg}} must have one value per cell, not be
+       {.obj_type_friendly {values}}.",
+      call = call
+    )
+  }
+  if (all_named(shown$cells, names(values))) {
+    values <- values[match(shown$cells, names(values))]
+  }
+  measured_length(values, nrow(shown$values), arg, "cell", call)
+  unname(values)
+}
+
+named_values <- function(name, arg, shown, call) {
+  if (name == "depth" && is.null(shown$table[[name]]) &&
+        !is.null(shown$depth)) {
+    return(unname(shown$depth))
+  }
+  if (is.null(shown$table)) {
+    abort(
+      c(
+        "{.arg {arg}} must have one value per cell, not be {.val {name}}.",
+        i = "Only Seurat and SingleCellExperiment objects have columns to
+             name."
+      ),
+      call = call
+    )
+  }
+  check_known(
+    name, names(shown$table), "column", arg, "the metadata of the object",
+    call = call
+  )
+  shown$table[[name]]
+}
+
+# Is there one value for every cell by its name?
+all_named <- function(cells, names) {
+  !is.null(cells) && !is.null(names) && !anyDuplicated(names) &&
+    all(cells %in% names)
+}
+
+# At most `n` of the cells, always the same ones, in a random order.
+thin_cells <- function(n_cells, n) {
+  with_own_seed(1, sample.int(n_cells, min(n_cells, n)))
 }

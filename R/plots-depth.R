@@ -1,0 +1,168 @@
+# Depth against the latent dimensions.
+
+#' Plot depth against each latent dimension
+#'
+#' What is left of depth in an embedding, to be looked at: in one that is free
+#' of it every cloud is level. Panels name the mutual information of the
+#' dimension and depth in nats ([mutual_information()]), which sees any
+#' relation, and the correlation with log depth, which sees a straight one. The
+#' mean of the former is the measure of section 2.2.5 of the thesis. Cell types
+#' differ in depth, so a dimension that tells types apart can rightly tell
+#' something of it.
+#'
+#' @param x A fit, a Seurat or SingleCellExperiment object with one
+#'   ([get_fit()]), or a numeric matrix of cells x dimensions.
+#' @param depth Number of open peaks, or fragments, of each cell, above 0: a
+#'   vector with one number per cell, matched by name if named, or the name of a
+#'   column of the object's metadata. NULL, the default, takes the open peaks
+#'   that the fit has counted; a matrix has none.
+#' @param dimensions Numbers or names of the dimensions to show. NULL, the
+#'   default, shows all, but of more than 16 those that tell most of depth.
+#' @param name Name of the reduction, as in [get_fit()].
+#' @param max_cells Points drawn in a panel at most, a random sample; all cells
+#'   count for the line and the measures. Default 5000.
+#' @return A ggplot object with a panel per dimension: the cells, and a line
+#'   through the medians of twenty groups of cells of similar depth.
+#' @section Errors: `sailer_argument_error` when depth is missing or does not
+#'   fit, or when there are no such dimensions.
+#' @references Cao (2023), section 2.2.5.
+#' @seealso [lambda_path()], when too much is left.
+#' @examples
+#' sim <- simulate_atac(n_cells = 200, n_peaks = 300, n_types = 2, seed = 1)
+#' fit <- sailer(sim$counts,
+#'   hidden = 16, n_latent = 4,
+#'   control = train_control(epochs = 10, verbose = FALSE)
+#' )
+#' plot_depth(fit)
+#' @export
+plot_depth <- function(x, depth = NULL, dimensions = NULL, name = NULL,
+                       max_cells = 5000) {
+  check_number(max_cells, min = 1, whole = TRUE)
+  shown <- pictured_cells(x, name)
+  depth <- pictured_depth(depth, shown)
+  values <- shown$values
+  if (!is.null(dimensions)) {
+    values <- values[, chosen_dimensions(dimensions, values), drop = FALSE]
+  }
+  information <- mutual_information(values, log(depth))$dimensions
+  if (is.null(dimensions) && ncol(values) > 16) {
+    most <- sort(order(information, decreasing = TRUE)[1:16])
+    values <- values[, most, drop = FALSE]
+    information <- information[most]
+  }
+  draw_depth(values, depth, information, max_cells)
+}
+
+pictured_depth <- function(depth, shown, call = rlang::caller_env()) {
+  if (is.null(depth) && is.null(shown$depth)) {
+    abort(
+      c(
+        "{.arg depth} is missing: the number of open peaks of each cell.",
+        i = "{.fn cell_depth} counts them."
+      ),
+      call = call
+    )
+  }
+  depth <- if (is.null(depth)) {
+    unname(shown$depth)
+  } else {
+    pictured_values(depth, "depth", shown, call)
+  }
+  if (!is.numeric(depth)) {
+    abort(
+      "{.arg depth} must be numeric, not {.obj_type_friendly {depth}}.",
+      call = call
+    )
+  }
+  bad <- which(!is.finite(depth) | depth <= 0)
+  if (length(bad) > 0) {
+    abort(
+      "{.arg depth} must be above 0; that of cell {bad[1]} is {depth[bad[1]]}.",
+      call = call
+    )
+  }
+  as.numeric(depth)
+}
+
+chosen_dimensions <- function(dimensions, values, call = rlang::caller_env()) {
+  known <- if (is.character(dimensions)) {
+    match(dimensions, colnames(values))
+  } else if (is.numeric(dimensions)) {
+    match(dimensions, seq_len(ncol(values)))
+  }
+  if (length(known) == 0 || anyNA(known)) {
+    abort(
+      c(
+        "{.arg dimensions} must be numbers or names of the {ncol(values)}
+         dimensions of the embedding.",
+        x = "Found {.val {dimensions}}."
+      ),
+      call = call
+    )
+  }
+  known
+}
+
+draw_depth <- function(values, depth, information, max_cells) {
+  correlation <- vapply(seq_len(ncol(values)), function(k) {
+    constant <- stats::sd(values[, k]) == 0 || stats::sd(depth) == 0
+    if (constant) NA_real_ else stats::cor(values[, k], log(depth))
+  }, 0)
+  titles <- sprintf(
+    "%s\nI %.3f, r %.2f", colnames(values), information, correlation
+  )
+  points <- thin_cells(length(depth), max_cells)
+  long <- function(rows, depth, values) {
+    data.frame(
+      depth = depth[rows], value = c(values[rows, ]),
+      dimension = factor(
+        rep(titles, each = length(rows)), levels = unique(titles)
+      )
+    )
+  }
+  line <- medians_by_depth(values, depth)
+  thinned <- length(points) < length(depth)
+  ggplot2::ggplot(
+    long(points, depth, values), ggplot2::aes(.data$depth, .data$value)
+  ) +
+    ggplot2::geom_point(
+      size = 0.6 * point_size(length(points)), alpha = 0.4,
+      colour = "grey40", shape = 16
+    ) +
+    ggplot2::geom_line(
+      data = long(seq_along(line$depth), line$depth, line$values),
+      colour = group_colours[6], linewidth = 0.8
+    ) +
+    ggplot2::facet_wrap(ggplot2::vars(.data$dimension), scales = "free_y") +
+    ggplot2::scale_x_log10() +
+    ggplot2::labs(
+      x = "depth: open peaks (line: median)", y = NULL,
+      title = sprintf(
+        "Depth: mean mutual information %.3f nats", mean(information)
+      ),
+      caption = if (thinned) {
+        sprintf(
+          "%s of %s cells are drawn", format(length(points), big.mark = ","),
+          format(length(depth), big.mark = ",")
+        )
+      }
+    ) +
+    picture_theme() +
+    ggplot2::theme(strip.text = ggplot2::element_text(hjust = 0))
+}
+
+# Medians over groups of equal size of cells in the order of depth.
+medians_by_depth <- function(values, depth, n = 20) {
+  rank <- rank(depth, ties.method = "first")
+  group <- ceiling(rank * min(n, length(depth)) / length(depth))
+  medians <- function(x) unname(c(tapply(x, group, stats::median)))
+  list(
+    depth = medians(depth),
+    values = apply(values, 2, medians, simplify = TRUE)
+  )
+}
+
+# Smaller points for more cells.
+point_size <- function(n_cells) {
+  min(2, max(0.3, 80 / sqrt(n_cells)))
+}

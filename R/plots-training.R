@@ -1,0 +1,128 @@
+# Curves of the training of one or several fits.
+
+#' Plot the training of fits
+#'
+#' Look at it to see whether the training was long enough: the validation curves
+#' should have flattened. Curves that rise and then fall again tell of
+#' overfitting; see [best_epochs()].
+#'
+#' The first epochs, in which losses fall from where random parameters put them,
+#' would take most of each panel: its axis is cut to the values from a twentieth
+#' of the epochs on.
+#'
+#' @param x What [sailer()] or [sailerx()] returned; for `plot_training()` also
+#'   a list of fits, or a Seurat or SingleCellExperiment object with one
+#'   ([get_fit()]).
+#' @param ... Further fits to draw over the first one, named as the legend is to
+#'   name them: `plot(default = fit, "lambda 0" = other)`.
+#' @param name Name of the reduction, as in [get_fit()].
+#' @return A ggplot object: the loss, its parts, the weight of the KL terms, the
+#'   log-likelihood and evidence lower bound on the cells kept back, and, of
+#'   [sailerx()], the alignment term of the training cells and of those kept
+#'   back (dashed), each against the epoch, as [history()] has them. A dotted
+#'   line stands at the epoch whose parameters were kept.
+#' @section Errors: `sailer_argument_error` when something is not a fit, or when
+#'   training ended within the first epoch.
+#' @references Cao (2023), section 2.2.2.
+#' @examples
+#' sim <- simulate_atac(n_cells = 100, n_peaks = 300, n_types = 2, seed = 1)
+#' train <- function(lambda) {
+#'   sailer(sim$counts,
+#'     hidden = 16, lambda = lambda,
+#'     control = train_control(epochs = 6, verbose = FALSE)
+#'   )
+#' }
+#' fit <- train(1)
+#' plot(fit)
+#' plot_training(list("lambda 1" = fit, "lambda 0" = train(0)))
+#' @export
+plot_training <- function(x, ..., name = NULL) {
+  fits <- if (is.list(x) && !inherits(x, "sailer_fit")) {
+    c(x, list(...))
+  } else {
+    c(list(x), list(...))
+  }
+  if (length(fits) == 0) abort("{.arg x} must hold at least one fit.")
+  names(fits) <- fit_names(names(fits), length(fits))
+  fits <- lapply(fits, get_fit, name = name)
+  draw_training(fits)
+}
+
+#' @rdname plot_training
+#' @export
+plot.sailer_fit <- function(x, ...) {
+  plot_training(x, ...)
+}
+
+fit_names <- function(names, n) {
+  names <- names %||% rep("", n)
+  names[names == ""] <- paste("fit", seq_len(n))[names == ""]
+  make.unique(names, " ")
+}
+
+# Panels, in their order. The column behind "kept back" is drawn dashed.
+training_parts <- c(
+  loss = "loss", reconstruction = "reconstruction", kl = "KL to the prior",
+  marginal = "KL to the aggregate posterior", alignment = "alignment",
+  validation_alignment = "alignment",
+  validation_log_likelihood = "validation log-likelihood",
+  validation_elbo = "validation ELBO", beta = "beta"
+)
+
+training_curves <- function(history) {
+  parts <- intersect(names(training_parts), names(history))
+  # No cells were kept back, or none of them has a reference.
+  parts <- parts[!vapply(history[parts], function(x) all(is.na(x)), TRUE)]
+  do.call(rbind, lapply(parts, function(column) {
+    value <- history[[column]]
+    late <- history$epoch > max(history$epoch) / 20
+    # What the early epochs have beyond the later ones is cut.
+    range <- range(value[late], na.rm = TRUE)
+    margin <- 0.05 * diff(range)
+    inside <- value >= range[1] - margin & value <= range[2] + margin
+    data.frame(
+      epoch = history$epoch, part = training_parts[[column]], value = value,
+      cells = if (column == "validation_alignment") "kept back" else "all",
+      inside = inside
+    )
+  }))
+}
+
+draw_training <- function(fits, call = rlang::caller_env()) {
+  empty <- vapply(fits, function(fit) nrow(fit$history) == 0, TRUE)
+  if (any(empty)) {
+    abort(
+      "There is nothing to plot: training ended within the first epoch.",
+      call = call
+    )
+  }
+  long <- do.call(rbind, lapply(names(fits), function(name) {
+    cbind(training_curves(fits[[name]]$history), fit = name)
+  }))
+  long <- long[!is.na(long$value), ]
+  present <- intersect(unique(training_parts), long$part)
+  long$part <- factor(long$part, levels = present)
+  long$fit <- factor(long$fit, levels = names(fits))
+  kept <- data.frame(
+    epoch = vapply(fits, function(fit) as.numeric(fit$best_epoch), 0),
+    fit = factor(names(fits), names(fits))
+  )
+  several <- length(fits) > 1
+  ggplot2::ggplot(long, ggplot2::aes(
+    .data$epoch, .data$value, colour = .data$fit, linetype = .data$cells
+  )) +
+    ggplot2::geom_vline(
+      ggplot2::aes(xintercept = .data$epoch, colour = .data$fit), kept,
+      linetype = "dotted", show.legend = FALSE
+    ) +
+    ggplot2::geom_line(data = function(curves) curves[curves$inside, ]) +
+    ggplot2::facet_wrap(ggplot2::vars(.data$part), scales = "free_y") +
+    scale_of_groups(
+      "colour", length(fits), guide = if (several) "legend" else "none"
+    ) +
+    ggplot2::scale_linetype_manual(
+      values = c(all = "solid", `kept back` = "dashed"), guide = "none"
+    ) +
+    ggplot2::labs(x = "epoch (dotted: kept)", y = NULL, colour = NULL) +
+    picture_theme()
+}

@@ -1,0 +1,83 @@
+sim <- tiny_simulation()
+fit <- quick_fit(sim$counts, control = quick(epochs = 40))
+other <- quick_fit(sim$counts, lambda = 0, control = quick(epochs = 30))
+
+drawn <- function(picture, part, name) {
+  data <- picture$data
+  data[data$part == part & data$fit == name, ]
+}
+
+test_that("every part is drawn against the epoch", {
+  picture <- plot(fit)
+  expect_identical(
+    levels(picture$data$part),
+    c(
+      "loss", "reconstruction", "KL to the prior",
+      "KL to the aggregate posterior", "validation log-likelihood",
+      "validation ELBO", "beta"
+    )
+  )
+  elbo <- drawn(picture, "validation ELBO", "fit 1")
+  expect_equal(elbo$value, history(fit)$validation_elbo)
+  expect_equal(elbo$epoch, 1:40)
+  kept <- ggplot2::layer_data(picture, 1)
+  expect_true(all(kept$xintercept == fit$best_epoch))
+})
+
+test_that("early epochs far outside of the later ones are cut", {
+  history <- data.frame(
+    epoch = 1:40, loss = c(1000, 900, seq(50, 10, length.out = 38))
+  )
+  curves <- training_curves(history)
+  # Up to the second epoch is the first twentieth; 50 and 10 span the rest.
+  expect_identical(which(!curves$inside), 1:2)
+  low <- training_curves(data.frame(epoch = 1:40, loss = c(51.8, 30, 50:13)))
+  expect_true(all(low$inside))
+  picture <- plot(fit)
+  expect_identical(
+    nrow(ggplot2::layer_data(picture, 2)), sum(picture$data$inside)
+  )
+})
+
+test_that("several fits share the panels, with a legend of their names", {
+  picture <- plot(fit, "no penalty" = other)
+  expect_identical(levels(picture$data$fit), c("fit 1", "no penalty"))
+  expect_equal(
+    drawn(picture, "loss", "no penalty")$value, history(other)$loss
+  )
+  lines <- ggplot2::layer_data(picture, 2)
+  expect_identical(
+    sort(unique(lines$colour)), sort(group_palette(2))
+  )
+  listed <- plot_training(list(a = fit, b = other))
+  expect_identical(levels(listed$data$fit), c("a", "b"))
+  kept <- ggplot2::layer_data(listed, 1)
+  expect_setequal(kept$xintercept, c(40, 30))
+})
+
+test_that("the alignment of SAILERX is drawn for both sets of cells", {
+  rna <- withr::with_seed(1, matrix(rnorm(450), 150))
+  guided <- sailerx(sim$counts, rna, hidden = 8, control = quick())
+  picture <- plot(guided)
+  curves <- picture$data[picture$data$part == "alignment", ]
+  expect_equal(
+    curves$value[curves$cells == "kept back"],
+    history(guided)$validation_alignment
+  )
+  expect_equal(
+    curves$value[curves$cells == "all"], history(guided)$alignment
+  )
+  lines <- ggplot2::layer_data(picture, 2)
+  expect_setequal(lines$linetype, c("solid", "dashed"))
+  # Without cells kept back there are no curves of theirs.
+  alone <- quick_fit(sim$counts, control = quick(validation = 0))
+  expect_false(any(grepl("validation", levels(plot(alone)$data$part))))
+})
+
+test_that("what is no fit, or has no epoch, is refused", {
+  expect_error(plot(fit, 3), "no fit", class = "sailer_argument_error")
+  expect_error(plot_training(list()), class = "sailer_argument_error")
+  empty <- fit
+  empty$history <- empty$history[0, ]
+  expect_error(plot(empty), "first epoch", class = "sailer_argument_error")
+})
