@@ -77,185 +77,42 @@ alignment_path <- function(x, reference,
                            labels = NULL, ..., control = train_control(),
                            clustering = NULL, resolution = 1, tolerance = 0.05,
                            verbose = TRUE) {
-  check_path_options(list(...))
+  check_path_options(list(...), sailerx, "alignment", "weights")
   weights <- check_weights(weights)
   check_number(resolution, min = 1e-6)
   check_number(tolerance, min = 0, max = 1)
   check_flag(verbose)
   clustering <- choose_clustering(clustering)
-  control <- as_control(control)
-  control["verbose"] <- list(FALSE)
+  control <- path_control(control)
   cells <- as_cells(x)
   labels <- path_labels(labels, cells$cells, ncol(cells))
-  rows <- list()
-  for (weight in weights) {
-    fit <- fit_at(
-      weight, length(rows) == 0, cells, reference,
-      control = control_at(control, weight), ...
-    )
-    if (identical(fit$status, "interrupted")) {
-      tell_of_stopped_path(length(rows), length(weights))
-      break
-    }
-    row <- path_row(weight, fit, labels, clustering, resolution)
-    if (verbose) tell_of_weight(row, length(rows) + 1, length(weights))
-    rows <- c(rows, list(row))
-  }
-  new_path(do.call(rbind, rows), tolerance, if (!is.null(labels)) clustering)
-}
-
-check_path_options <- function(others, call = rlang::caller_env()) {
-  if ("alignment" %in% names(others)) {
-    abort(
-      "{.arg alignment} is what the path goes over: give {.arg weights}.",
-      call = call
-    )
-  }
-  check_option_names(
-    names(others), setdiff(names(formals(sailerx)), "..."), call
-  )
-  if (length(others) > 0 && is.null(names(others))) {
-    abort("Options of {.fn sailerx} must be named.", call = call)
-  }
-}
-
-check_weights <- function(weights, call = rlang::caller_env()) {
-  good <- is.numeric(weights) && all(is.finite(weights) & weights >= 0)
-  if (!good || length(unique(weights)) < 2) {
-    abort(
-      c(
-        "{.arg weights} must hold at least two different numbers, none below
-         0.",
-        x = "Found {.val {weights}}."
-      ),
-      call = call
-    )
-  }
-  sort(unique(as.numeric(weights)))
-}
-
-choose_clustering <- function(clustering, call = rlang::caller_env()) {
-  if (is.null(clustering)) {
-    known <- requireNamespace("igraph", quietly = TRUE)
-    return(if (known) "leiden" else "kmeans")
-  }
-  if (!rlang::is_string(clustering, c("kmeans", "leiden"))) {
-    abort(
-      '{.arg clustering} must be "kmeans" or "leiden",
-       not {.val {clustering}}.',
-      call = call
-    )
-  }
-  if (clustering == "leiden") {
-    need_package("igraph", "for Leiden clusters", call)
-  }
-  clustering
-}
-
-# A factor in the order of the cells, with NA for cells to leave out.
-path_labels <- function(labels, cells, n_cells, call = rlang::caller_env()) {
-  if (is.null(labels)) {
-    return(NULL)
-  }
-  named <- !is.null(names(labels)) && !is.null(cells) &&
-    all(cells %in% names(labels))
-  if (named) labels <- labels[match(cells, names(labels))]
-  measured_length(labels, n_cells, "labels", "cell", call)
-  labels <- droplevels(as.factor(labels))
-  if (nlevels(labels) < 2) {
-    abort(
-      "{.arg labels} must have at least two classes, not {nlevels(labels)}.",
-      call = call
-    )
-  }
-  labels
-}
-
-# Every weight its own checkpoint.
-control_at <- function(control, weight) {
-  if (!is.null(control$checkpoint)) {
-    name <- paste0("alignment-", format(weight, digits = 15))
-    control$checkpoint <- file.path(control$checkpoint, name)
-  }
-  control
-}
-
-# NULL where training diverged at once. What every fit has to tell, the first
-# one tells.
-fit_at <- function(weight, first, cells, reference, ...) {
-  tryCatch(
-    withCallingHandlers(
-      sailerx(cells, reference, alignment = weight, ...),
-      sailer_note = function(cnd) {
-        if (!first) tryInvokeRestart("muffleMessage")
-        if (!first) tryInvokeRestart("muffleWarning")
-      },
-      # It speaks of one fit, and of going on with it.
-      sailer_interrupted = function(cnd) tryInvokeRestart("muffleWarning")
-    ),
-    sailer_numeric_error = function(cnd) {
-      cli::cli_warn(
-        "No fit with {.code alignment = {weight}}: training diverged.",
-        parent = cnd, class = "sailer_diverged"
+  table <- walk_path(
+    path_runs(weights, "alignment", control, 1),
+    fit = function(run) {
+      sailerx(
+        cells, reference,
+        alignment = run$value, control = run$control, ...
       )
-      NULL
+    },
+    row = function(run, fit) {
+      alignment_row(run$value, fit, labels, clustering, resolution)
+    },
+    tell = if (verbose) {
+      function(row, place) tell_of_weight(row, place, length(weights))
     }
   )
+  new_path(table, tolerance, if (!is.null(labels)) clustering)
 }
 
-path_row <- function(weight, fit, labels, clustering, resolution) {
-  kept <- if (!is.null(fit)) fit$history[max(1, fit$best_epoch), ]
-  of <- function(name) if (is.null(kept)) NA_real_ else kept[[name]]
-  row <- data.frame(
-    weight = weight, alignment = of("alignment"),
-    validation_alignment = of("validation_alignment"),
-    validation_log_likelihood = of("validation_log_likelihood")
+alignment_row <- function(weight, fit, labels, clustering, resolution) {
+  row <- cbind(
+    data.frame(weight = weight),
+    kept_values(fit, c(
+      "alignment", "validation_alignment", "validation_log_likelihood"
+    ))
   )
-  if (is.null(labels)) {
-    return(row)
-  }
-  cluster <- if (!is.null(fit)) {
-    find_clusters(fit$embedding, clustering, nlevels(labels), resolution)
-  }
-  known <- !is.na(labels)
-  compare <- function(measure) {
-    if (is.null(fit)) NA_real_ else measure(cluster[known], labels[known])
-  }
-  row$clusters <- if (is.null(fit)) NA_integer_ else length(unique(cluster))
-  row$adjusted_rand_index <- compare(adjusted_rand_index)
-  row$normalized_mutual_information <- compare(normalized_mutual_information)
-  row
-}
-
-# The cluster of each cell, by the same random numbers whenever it is called.
-find_clusters <- function(embedding, clustering, n_classes, resolution,
-                          neighbors = 15) {
-  if (clustering == "kmeans") {
-    return(with_own_seed(1, stats::kmeans(
-      embedding, min(n_classes, nrow(embedding) - 1),
-      iter.max = 100, nstart = 10
-    ))$cluster)
-  }
-  near <- nearest_neighbors(embedding, min(neighbors, nrow(embedding) - 1))
-  graph <- igraph::make_graph(
-    rbind(c(col(near$index)), c(near$index) + 1),
-    n = nrow(embedding), directed = FALSE
-  )
-  graph <- igraph::simplify(graph)
-  with_own_seed(1, igraph::membership(igraph::cluster_leiden(
-    graph,
-    objective_function = "modularity", n_iterations = 10,
-    resolution_parameter = resolution
-  )))
-}
-
-# Place of the first weight that is as good as the best, NA where none is known.
-find_elbow <- function(values, tolerance) {
-  if (all(is.na(values))) {
-    return(NA_integer_)
-  }
-  range <- range(values, na.rm = TRUE)
-  which(values <= range[1] + tolerance * (range[2] - range[1]))[1]
+  clusters <- cluster_columns(fit, labels, clustering, resolution)
+  if (is.null(clusters)) row else cbind(row, clusters)
 }
 
 new_path <- function(table, tolerance, clustering) {
@@ -274,7 +131,7 @@ new_path <- function(table, tolerance, clustering) {
 }
 
 tell_of_weight <- function(row, place, n_weights) {
-  parts <- c(
+  tell_of_run("Weight", row$weight, place, n_weights, c(
     sprintf("alignment %.4f", row$alignment),
     if (!is.na(row$validation_alignment)) {
       sprintf("kept back %.4f", row$validation_alignment)
@@ -282,43 +139,14 @@ tell_of_weight <- function(row, place, n_weights) {
     if (!is.null(row$adjusted_rand_index)) {
       sprintf("ARI %.3f", row$adjusted_rand_index)
     }
-  )
-  cli::cli_inform(
-    "Weight {row$weight} ({place}/{n_weights}):
-     {paste(parts, collapse = ', ')}.",
-    class = "sailer_note"
-  )
-}
-
-# With nothing to return, an interruption is what it always is in R.
-tell_of_stopped_path <- function(done, n_weights) {
-  if (done == 0) rlang::interrupt()
-  cli::cli_warn(
-    "Interrupted after {done} of the {n_weights} weights, which are returned.",
-    class = "sailer_interrupted"
-  )
+  ))
 }
 
 #' @export
 print.alignment_path <- function(x, ...) {
-  shown <- x
-  class(shown) <- "data.frame"
-  cat("<alignment_path> ", nrow(x), " weights\n", sep = "")
-  if (!is.null(shown$elbow)) {
-    shown$elbow <- ifelse(shown$elbow, "<-", "")
-  }
-  shorter <- c(
-    validation_alignment = "kept_back",
-    validation_log_likelihood = "log_likelihood", adjusted_rand_index = "ARI",
-    normalized_mutual_information = "NMI"
+  print_path(
+    x, paste0("<alignment_path> ", nrow(x), " weights"), "weight", "elbow", ...
   )
-  known <- names(shown) %in% names(shorter)
-  names(shown)[known] <- shorter[names(shown)[known]]
-  if (!is.null(shown$weight)) {
-    shown$weight <- vapply(shown$weight, format, "", digits = 6)
-  }
-  print(shown, digits = 4, row.names = FALSE, ...)
-  invisible(x)
 }
 
 #' @export
@@ -328,42 +156,16 @@ plot.alignment_path <- function(x, ...) {
       "alignment", "validation_alignment", "validation_log_likelihood",
       "adjusted_rand_index", "normalized_mutual_information"
     ),
-    line = c("training cells", "cells kept back", "cells kept back", "ARI",
-             "NMI"),
+    line = c(
+      "training cells", "cells kept back", "cells kept back", "ARI", "NMI"
+    ),
     panel = c(
       "alignment", "alignment", "validation log-likelihood", "clusters",
       "clusters"
     )
   )
-  lines <- lines[lines$column %in% names(x), ]
-  # Weights stand on a logarithmic axis, 0 a step to the left of it.
-  place <- log10(x$weight)
-  zero <- x$weight == 0
-  place[zero] <- min(place[!zero]) - 0.5
-  long <- do.call(rbind, lapply(seq_len(nrow(lines)), function(k) {
-    data.frame(
-      place = place, value = x[[lines$column[k]]], line = lines$line[k],
-      panel = lines$panel[k]
-    )
-  }))
-  long <- long[!is.na(long$value), ]
-  long$panel <- factor(long$panel, unique(lines$panel))
-  long$line <- factor(long$line, unique(lines$line))
-  ggplot2::ggplot(
-    long, ggplot2::aes(.data$place, .data$value, colour = .data$line)
-  ) +
-    ggplot2::geom_vline(xintercept = place[x$elbow], linetype = "dashed") +
-    ggplot2::geom_line() +
-    ggplot2::geom_point() +
-    ggplot2::facet_wrap(
-      ggplot2::vars(.data$panel), ncol = 1, scales = "free_y"
-    ) +
-    ggplot2::scale_x_continuous(
-      breaks = place, labels = vapply(x$weight, format, "", digits = 3),
-      minor_breaks = NULL
-    ) +
-    ggplot2::labs(
-      x = "weight of the alignment (dashed: elbow)", y = NULL, colour = NULL
-    ) +
-    ggplot2::theme_minimal()
+  plot_path(
+    x, lines, log_places(x$weight), vapply(x$weight, format, "", digits = 3),
+    x$elbow, "weight of the alignment (dashed: elbow)"
+  )
 }
