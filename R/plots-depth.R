@@ -41,16 +41,14 @@ plot_depth <- function(x, depth = NULL, dimensions = NULL, name = NULL,
   shown <- pictured_cells(x, name)
   depth <- pictured_depth(depth, shown)
   values <- shown$values
-  if (!is.null(dimensions)) {
-    values <- values[, chosen_dimensions(dimensions, values), drop = FALSE]
-  }
+  chosen <- if (!is.null(dimensions)) chosen_dimensions(dimensions, values)
   information <- mutual_information(values, log(depth))$dimensions
-  if (is.null(dimensions) && ncol(values) > 16) {
-    most <- sort(order(information, decreasing = TRUE)[1:16])
-    values <- values[, most, drop = FALSE]
-    information <- information[most]
-  }
-  draw_depth(values, depth, information, max_cells)
+  most <- sort(utils::head(order(information, decreasing = TRUE), 16))
+  chosen <- chosen %||% most
+  draw_depth(
+    values[, chosen, drop = FALSE], depth, information[chosen],
+    mean(information), max_cells
+  )
 }
 
 pictured_depth <- function(depth, shown, call = rlang::caller_env()) {
@@ -103,7 +101,7 @@ chosen_dimensions <- function(dimensions, values, call = rlang::caller_env()) {
   known
 }
 
-draw_depth <- function(values, depth, information, max_cells) {
+draw_depth <- function(values, depth, information, mean, max_cells) {
   correlation <- vapply(seq_len(ncol(values)), function(k) {
     constant <- stats::sd(values[, k]) == 0 || stats::sd(depth) == 0
     if (constant) NA_real_ else stats::cor(values[, k], log(depth))
@@ -138,7 +136,7 @@ draw_depth <- function(values, depth, information, max_cells) {
     ggplot2::labs(
       x = "depth: open peaks (line: median)", y = NULL,
       title = sprintf(
-        "Depth: mean mutual information %.3f nats", mean(information)
+        "Depth: mutual information %.3f nats, mean of all dimensions", mean
       ),
       caption = if (thinned) {
         sprintf(

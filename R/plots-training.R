@@ -14,7 +14,7 @@
 #'   a list of fits, or a Seurat or SingleCellExperiment object with one
 #'   ([get_fit()]).
 #' @param ... Further fits to draw over the first one, named as the legend is to
-#'   name them: `plot(default = fit, "lambda 0" = other)`.
+#'   name them: `plot(fit, "lambda 0" = other)`. A list names the first as well.
 #' @param name Name of the reduction, as in [get_fit()].
 #' @return A ggplot object: the loss, its parts, the weight of the KL terms, the
 #'   log-likelihood and evidence lower bound on the cells kept back, and, of
@@ -116,7 +116,10 @@ draw_training <- function(fits, call = rlang::caller_env()) {
       linetype = "dotted", show.legend = FALSE
     ) +
     ggplot2::geom_line(data = function(curves) curves[curves$inside, ]) +
-    ggplot2::facet_wrap(ggplot2::vars(.data$part), scales = "free_y") +
+    ggplot2::facet_wrap(
+      ggplot2::vars(.data$part), scales = "free_y",
+      labeller = ggplot2::label_wrap_gen(22)
+    ) +
     scale_of_groups(
       "colour", length(fits), guide = if (several) "legend" else "none"
     ) +
@@ -124,5 +127,6 @@ draw_training <- function(fits, call = rlang::caller_env()) {
       values = c(all = "solid", `kept back` = "dashed"), guide = "none"
     ) +
     ggplot2::labs(x = "epoch (dotted: kept)", y = NULL, colour = NULL) +
-    picture_theme()
+    picture_theme() +
+    ggplot2::theme(legend.position = "bottom")
 }

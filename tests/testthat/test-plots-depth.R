@@ -42,6 +42,8 @@ test_that("many cells are thinned, and the caption says so", {
 
 test_that("dimensions are chosen, or those that tell most", {
   one <- plot_depth(values, depth, dimensions = "free")
+  # The title is of all dimensions, whichever are shown.
+  expect_identical(one$labels$title, plot_depth(values, depth)$labels$title)
   expect_match(levels(one$data$dimension), "^free")
   expect_match(
     levels(plot_depth(values, depth, dimensions = 1)$data$dimension), "^told"
