@@ -147,7 +147,7 @@ plot_embedding <- function(x, colour = NULL, layout = NULL, label = FALSE,
   if (is.null(colour)) {
     drawn
   } else if (numeric) {
-    drawn + scale_of_numbers(colour, logarithm)
+    drawn + scale_of_numbers(logarithm)
   } else {
     drawn + scale_of_cells(nlevels(colour), label) +
       if (label) names_of_groups(points)
@@ -200,10 +200,13 @@ draw_cells <- function(points, size, coloured) {
     )
 }
 
-scale_of_numbers <- function(values, logarithm) {
-  ggplot2::scale_colour_viridis_c(
-    trans = if (logarithm) "log10" else "identity", na.value = "grey80"
-  )
+scale_of_numbers <- function(logarithm) {
+  options <- list(na.value = "grey80")
+  # ggplot2 3.5 has renamed the argument.
+  known <- names(formals(ggplot2::continuous_scale))
+  name <- if ("transform" %in% known) "transform" else "trans"
+  if (logarithm) options[[name]] <- "log10"
+  do.call(ggplot2::scale_colour_viridis_c, options)
 }
 
 scale_of_cells <- function(n, label) {

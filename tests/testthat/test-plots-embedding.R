@@ -45,7 +45,9 @@ test_that("numbers have a scale, depth a logarithmic one", {
   fit <- quick_fit(tiny_simulation()$counts)
   picture <- plot_embedding(fit, "depth", layout = "pca")
   expect_identical(picture$labels$colour, "depth")
-  expect_identical(picture$scales$get_scales("colour")$trans$name, "log-10")
+  scale <- picture$scales$get_scales("colour")
+  transform <- scale$get_transformation %||% function() scale$trans
+  expect_identical(transform()$name, "log-10")
   expect_setequal(picture$data$colour, fit$depth)
 })
 
