@@ -6,29 +6,47 @@
 # The data are mouse_cortex_multiome below SAILER_DATA (default ../shared/data),
 # all cells but those without a type ("Mis"), without those of each TYPE that
 # are not from its BATCH; by default Ast=09A E6Tle4=09C. SAILERX and SAILER have
-# all six batches in c; the PCA is of the RNA of the same cells.
+# all six batches in c; the PCA is of the RNA of the same cells. "Spread": as
+# many cells of the types, but drawn from all batches. There nothing can be
+# mistaken for an effect of a batch, so the difference is what taking batches
+# out costs a type of one batch.
 #
 # Prints for each embedding, and for the same with every cell scaled to length 1
 # ("unit"): of the type's cells, the share of the type among their neighbours
 # (50, or all others of the type if these are fewer: 1 is possible) and the
 # share of them in Leiden clusters where the type is the majority, best and mean
-# over resolutions, on 30 neighbours; of the other cells, how far the batches
-# among their 50 neighbours are from even shares (0 is mixed), iLISI (as many as
-# batches is mixed) and the share of cells whose neighbours fail a test of
-# mixing.
+# over resolutions 1 to 5, on 15 neighbours (a type of a few cells needs fine
+# clusters); of the other cells, how far the batches among their 50 neighbours
+# are from even shares (0 is mixed), iLISI (as many as batches is mixed) and the
+# share of cells whose neighbours fail a test of mixing.
 
 script <- sub("--file=", "", grep("--file=", commandArgs(), value = TRUE))
 source(file.path(dirname(script), "common.R"))
 
-# The cells without those of types that are to be of one batch only.
-restrict <- function(data, alone) {
-  types <- data$cells$cell_type
-  lost <- types %in% names(alone) & data$cells$batch != alone[types]
-  rna <- data$rna[, !lost]
+# The cells `keep`, with a PCA of their RNA alone.
+subset_cells <- function(data, keep) {
   list(
-    counts = data$counts[, !lost], cells = data$cells[!lost, ],
-    pca = rna_pca(rna)
+    counts = data$counts[, keep], cells = data$cells[keep, ],
+    pca = rna_pca(data$rna[, keep])
   )
+}
+
+# Which cells are left when types are of one batch only, and when as many cells
+# of theirs are from all batches.
+of_one_batch <- function(cells, alone) {
+  types <- as.character(cells$cell_type)
+  !types %in% names(alone) | cells$batch == alone[types]
+}
+
+of_all_batches <- function(cells, alone) {
+  types <- as.character(cells$cell_type)
+  keep <- !types %in% names(alone)
+  n <- table(types[of_one_batch(cells, alone)])
+  set.seed(1)
+  for (type in names(alone)) {
+    keep[sample(which(types == type), n[[type]])] <- TRUE
+  }
+  keep
 }
 
 # Share of the cells in clusters of which they are more than half.
@@ -49,7 +67,7 @@ measure_type <- function(type, types, embedding, clusters) {
 
 measure <- function(embedding, cells, alone) {
   types <- as.character(cells$cell_type)
-  clusters <- leiden(neighbours(embedding), 30, seq(0.2, 2, by = 0.2))
+  clusters <- leiden(neighbours(embedding), 15, seq(1, 5, by = 0.5))
   own <- lapply(names(alone), measure_type, types, embedding, clusters)
   shared <- !types %in% names(alone)
   mixing <- batch_mixing(embedding[shared, ], cells$batch[shared])$summary
@@ -65,16 +83,33 @@ alone <- if (is.null(alone)) {
 } else {
   stats::setNames(alone[, 2], alone[, 1])
 }
-data <- restrict(read_multiome(), alone)
-print(table(data$cells$cell_type, data$cells$batch)[names(alone), ])
 control <- train_control(verbose = FALSE, threads = 1)
-batch <- data$cells$batch
-embeddings <- with_unit(list(
-  `RNA PCA` = data$pca, `LSI 16` = lsi(data$counts, 16),
-  SAILER = embedding(sailer(data$counts, batch = batch, control = control)),
-  SAILERX = embedding(
-    sailerx(data$counts, data$pca, batch = batch, control = control)
+guided <- function(data) {
+  embedding(sailerx(
+    data$counts, data$pca,
+    batch = data$cells$batch, control = control
+  ))
+}
+all <- read_multiome()
+data <- subset_cells(all, of_one_batch(all$cells, alone))
+spread <- subset_cells(all, of_all_batches(all$cells, alone))
+for (cells in list(data$cells, spread$cells)) {
+  print(table(cells$cell_type, cells$batch)[names(alone), , drop = FALSE])
+}
+unguided <- sailer(data$counts, batch = data$cells$batch, control = control)
+rows <- c(
+  lapply(
+    with_unit(list(
+      `RNA PCA` = data$pca, `LSI 16` = lsi(data$counts, 16),
+      SAILER = embedding(unguided), SAILERX = guided(data)
+    )),
+    measure, data$cells, alone
+  ),
+  lapply(
+    with_unit(list(
+      `RNA PCA, spread` = spread$pca, `SAILERX, spread` = guided(spread)
+    )),
+    measure, spread$cells, alone
   )
-))
-rows <- lapply(embeddings, measure, data$cells, alone)
+)
 print(round(do.call(rbind, rows), 3))
