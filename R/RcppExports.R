@@ -169,8 +169,8 @@ core_train_options <- function(values, n_cells = 0) {
     .Call('_sailer_core_train_options', PACKAGE = 'sailer', values, n_cells)
 }
 
-core_sailer_posterior <- function(model, source, peak_map) {
-    .Call('_sailer_core_sailer_posterior', PACKAGE = 'sailer', model, source, peak_map)
+core_sailer_posterior <- function(model, source, peak_map, reference) {
+    .Call('_sailer_core_sailer_posterior', PACKAGE = 'sailer', model, source, peak_map, reference)
 }
 
 core_sailer_likelihood <- function(model, source, confounders, cells, first, vectors) {

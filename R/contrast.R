@@ -109,10 +109,10 @@ latent_points <- function(posterior, rows, n_samples) {
 }
 
 # q(z | x) of the cells of a handle.
-cell_posteriors <- function(fit, cells, map) {
+cell_posteriors <- function(fit, cells, map, reference = NULL) {
   with_threads(
     fit$control$threads,
-    core_sailer_posterior(fit_model(fit), cells$source, map)
+    core_sailer_posterior(fit_model(fit), cells$source, map, reference)
   )
 }
 

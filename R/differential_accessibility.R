@@ -52,8 +52,7 @@
 #' @param x Counts of the cells, peaks x cells, as [as_cells()] takes them. Then
 #'   posteriors are sampled, the cells need not be those of the training, and
 #'   the raw fractions are returned too. NULL, the default: posterior means of
-#'   the training cells, as the fit holds them, without their spread. Of a joint
-#'   [sailerx()] fit, `x` is read without the reference.
+#'   the training cells, as the fit holds them, without their spread.
 #' @param peaks Names of the peaks to return; NULL, the default, is all of the
 #'   model. The prior is learned from others too where they are few.
 #' @param batch,depth,covariates What the decoder is held at: a batch instead
@@ -75,6 +74,10 @@
 #'   Default 1000.
 #' @param seed Whole number: the same seed gives the same result. The state of
 #'   R's own random numbers is left as it was.
+#'
+#' @param reference With `x`, of a joint [sailerx()] model: the reference of
+#'   these cells, as [predict()][predict.sailer_fit] takes it. Without one they
+#'   are placed by their peaks alone.
 #'
 #' @return Data frame with a row per peak, named by peak, the surest first:
 #' * `peak`; `seqnames`, `start`, `end` where all names are ranges;
@@ -129,7 +132,8 @@ differential_accessibility <- function(fit, groups, group_1 = NULL,
                                        ),
                                        delta = NULL, fdr = 0.05,
                                        balance = NULL, n_samples = 3,
-                                       max_cells = 1000, seed = 1) {
+                                       max_cells = 1000, seed = 1,
+                                       reference = NULL) {
   change <- rlang::arg_match(change)
   fit <- checked_fit(fit)
   delta <- delta %||% if (change == "difference") 0.05 else 1
@@ -140,7 +144,7 @@ differential_accessibility <- function(fit, groups, group_1 = NULL,
   check_number(seed, whole = TRUE)
   places <- peak_places(fit, peaks)
   held <- held_confounders(fit, batch, depth, covariates)
-  cells <- if (is.null(x)) NULL else compared_cells(fit, x)
+  cells <- compared_cells(fit, x, reference)
   names <- if (is.null(x)) fit$cells else cells$cells
   side <- choose_groups(per_cell(groups, names, "groups"), group_1, group_2)
   weight <- balance_cells(side, balance, names)
@@ -188,10 +192,15 @@ peak_places <- function(fit, peaks, call = rlang::caller_env()) {
 }
 
 # Handle of the cells to compare, with the places of its peaks in the model.
-compared_cells <- function(fit, x, call = rlang::caller_env()) {
+compared_cells <- function(fit, x, reference, call = rlang::caller_env()) {
+  if (is.null(x)) {
+    check_needs_counts(reference, "x", call)
+    return(NULL)
+  }
   cells <- as_cells(x)
   check_cells(cells, min_cells = 2, call = call)
   cells$map <- match_peaks(cells, fit$peaks, "x", call)
+  cells$reference <- reference_rows(fit, reference, cells, call)
   cells
 }
 
@@ -286,7 +295,8 @@ side_points <- function(fit, cells, sampled, n_samples,
   } else {
     chosen <- cells[, unlist(rows)]
     kept_depth(chosen, list(map = cells$map, peaks = fit$peaks), call)
-    posterior <- cell_posteriors(fit, chosen, cells$map)
+    seen <- seen_reference(fit, cells$reference, chosen, call)
+    posterior <- cell_posteriors(fit, chosen, cells$map, seen)
     n <- length(rows[[1]])
     rows <- list(seq_len(n), n + seq_along(rows[[2]]))
   }

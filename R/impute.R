@@ -32,6 +32,9 @@
 #' @param x Counts of the cells to impute, peaks in rows, as [as_cells()] takes
 #'   them; they are embedded first, as by [predict()][predict.sailer_fit]. NULL,
 #'   the default, imputes the training cells from their stored embedding.
+#' @param reference With `x`, of a joint [sailerx()] model: the reference of
+#'   these cells, as [predict()][predict.sailer_fit] takes it. Without one they
+#'   are placed by their peaks alone.
 #' @param cells,peaks Names of the cells and peaks, in the order that the result
 #'   shall have; `peaks` may also be a `GRanges`, which takes the peaks that
 #'   overlap it, by the ranges in their names. NULL, the default, takes all, of
@@ -116,13 +119,13 @@ impute.sailer_fit <- function(fit, x = NULL, cells = NULL, peaks = NULL,
                               batch = NULL, depth = NULL, covariates = NULL,
                               calibrated = TRUE, threshold = NULL,
                               n_open = NULL, binary = TRUE, file = NULL,
-                              overwrite = FALSE, ...) {
+                              overwrite = FALSE, reference = NULL, ...) {
   refuse_others(list(...), impute.sailer_fit)
   points <- function(n_peaks, form) {
     if (!is.null(x)) x <- as_cells(x)
     n_cells <- length(cells %||% if (is.null(x)) fit$cells else x$cells)
     check_result_size(form, n_peaks, n_cells, call)
-    choose_points(fit, x, cells, call)
+    choose_points(fit, x, cells, call, reference)
   }
   call <- environment()
   impute_points(
@@ -265,16 +268,18 @@ decode_open <- function(form, request, call) {
 # Cells and peaks ------------------------------------------------------------
 
 # The embedding of the cells asked for.
-choose_points <- function(fit, x, cells, call) {
+choose_points <- function(fit, x, cells, call, reference = NULL) {
   if (is.null(x)) {
+    check_needs_counts(reference, "x", call)
     z <- embedding(fit)
     chosen <- chosen_names(cells, rownames(z), "cell", "cells", call)
     return(z[chosen, , drop = FALSE])
   }
+  reference <- reference_rows(fit, reference, x, call)
   if (!is.null(cells)) {
     x <- x[, chosen_names(cells, x$cells, "cell", "cells", call)]
   }
-  stats::predict(fit, x)
+  stats::predict(fit, x, reference = reference)
 }
 
 # Places in fit$peaks.

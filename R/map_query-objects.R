@@ -25,7 +25,7 @@ map_query.Seurat <- function(fit, newdata, ..., batch = NULL,
   )
   tell_of_missing_cells(ncol(newdata) - ncol(cells), assay)
   tell_of_replaced(name, SeuratObject::Reductions(newdata), "reduction")
-  values <- query$embedding
+  values <- placed_values(query, model)
   colnames(values) <- paste0(key, seq_len(ncol(values)))
   reduction <- SeuratObject::CreateDimReducObject(
     embeddings = values, key = key, assay = assay,
@@ -62,7 +62,7 @@ map_query.SingleCellExperiment <- function(fit, newdata, ..., batch = NULL,
   known <- SingleCellExperiment::reducedDimNames(newdata)
   tell_of_replaced(name, known, "reduced dimensions")
   SingleCellExperiment::reducedDim(newdata, name) <-
-    all_rows(query$embedding, colnames(newdata))
+    all_rows(placed_values(query, model), colnames(newdata))
   added <- metadata_columns(query, colnames(newdata), prefix)
   for (column in names(added)) {
     SummarizedExperiment::colData(newdata)[[column]] <- added[[column]]
@@ -72,6 +72,11 @@ map_query.SingleCellExperiment <- function(fit, newdata, ..., batch = NULL,
   kept$sailer_query[[name]] <- brief_query(query)
   S4Vectors::metadata(newdata) <- kept
   newdata
+}
+
+# As RunSAILER() and RunSAILERX() put embeddings into objects.
+placed_values <- function(query, fit) {
+  embedding(query, unit = inherits(fit, "sailerx_fit"))
 }
 
 usual_name <- function(fit) {

@@ -6,7 +6,7 @@
 #' training anew: matches their peaks with those of the model, tells which of
 #' the model's batches they resemble, and gives them the labels of their
 #' neighbours among the training cells. ATAC cells can be mapped into a multiome
-#' model: its encoder reads the open peaks alone.
+#' model, which places them by their peaks; multiome cells bring a `reference`.
 #'
 #' @section Peaks:
 #' Peaks are matched by name. Where the query lacks names of the model, ranges
@@ -54,7 +54,8 @@
 #' had is not noticed.
 #'
 #' @section Seurat and SingleCellExperiment:
-#' The object comes back with the embedding and with columns of metadata
+#' The object comes back with the embedding (at length 1 for a model of
+#' [sailerx()], as [RunSAILERX()] has it) and with columns of metadata
 #' `mapping_quality` and, with `labels`, `predicted_label` and
 #' `predicted_confidence`; a `prefix` may be put before these. Its counts are
 #' read, not changed. Cells that are left out have NA. [get_fit()] finds the
@@ -98,6 +99,9 @@
 #'   many, and their order.
 #' @param fit_name Where `fit` is an object: the name of the reduction, as
 #'   [get_fit()] takes it.
+#' @param reference Of a joint [sailerx()] model: the reference embedding of the
+#'   query cells, as [predict()][predict.sailer_fit] takes it. NULL, the default,
+#'   and cells without one: they are placed by their peaks alone.
 #' @param ... For objects: what the method for matrices takes. Nothing else: a
 #'   name that no argument has is an error.
 #' @param assay,layer,assay.type,altexp Where the query's counts are: see
@@ -171,7 +175,7 @@ map_query.default <- function(fit, newdata, labels = NULL, batch = NULL,
                               drop_empty = FALSE, k = 15,
                               metric = c("cosine", "euclidean"),
                               batch_column = NULL, adapt_steps = 200, seed = 1,
-                              fit_name = NULL, ...) {
+                              fit_name = NULL, reference = NULL, ...) {
   if (load_class(newdata)) {
     # Now that its class is known another method may be for it.
     call <- match.call()
@@ -181,9 +185,10 @@ map_query.default <- function(fit, newdata, labels = NULL, batch = NULL,
   check_option_names(...names(), names(formals(map_query.default)))
   metric <- rlang::arg_match(metric)
   cells <- as_cells(newdata)
-  reference <- fit
-  fit <- get_fit(reference, fit_name)
-  labels <- reference_labels(labels, reference, fit)
+  trained <- fit
+  fit <- get_fit(trained, fit_name)
+  labels <- reference_labels(labels, trained, fit)
+  reference <- reference_rows(fit, reference, cells)
   check_number(k, min = 1, whole = TRUE)
   check_number(adapt_steps, min = 1, whole = TRUE)
   check_number(seed, whole = TRUE)
@@ -196,7 +201,10 @@ map_query.default <- function(fit, newdata, labels = NULL, batch = NULL,
     fit, query, batch[kept], kept_rows(covariates, cells$cells, kept), adapt,
     batch_column, adapt_steps, seed
   )
-  values <- embed_cells(fit, query$cells, seq_along(fit$peaks))
+  values <- embed_cells(
+    fit, query$cells, seq_along(fit$peaks),
+    seen_reference(fit, reference, query$cells)
+  )
   found <- neighbors_of_query(fit, values, labels, k, metric)
   table <- data.frame(
     depth = query$depth, batch = batch[kept], row.names = query$cells$cells

@@ -153,6 +153,29 @@ seen_reference <- function(fit, reference, cells, call = rlang::caller_env()) {
   seen
 }
 
+# The rows of these cells, named by them, so that some of the cells can be taken
+# afterwards. Says now what is wrong, before anything is computed.
+reference_rows <- function(fit, reference, cells, call = rlang::caller_env()) {
+  if (is.null(reference)) {
+    return(NULL)
+  }
+  seen_reference(fit, reference, cells, call)
+  values <- align_reference(reference, cells$cells, call)
+  rownames(values) <- cells$cells
+  values
+}
+
+# Without counts, cells are those of the training, with the reference they had.
+check_needs_counts <- function(reference, arg, call = rlang::caller_env()) {
+  if (!is.null(reference)) {
+    abort(
+      "{.arg reference} is of the cells in {.arg {arg}}: give both, or neither
+       for the training cells.",
+      call = call
+    )
+  }
+}
+
 # list(values = cells x width, rows of length 1, present = logical, weight =
 # 0 ... 1), in the order of the cells; what a cell without a reference has is 0.
 as_reference <- function(reference, rna_depth, depth, cells, at_least = 2,

@@ -556,15 +556,16 @@ BEGIN_RCPP
 END_RCPP
 }
 // core_sailer_posterior
-Rcpp::List core_sailer_posterior(SEXP model, SEXP source, Rcpp::IntegerVector peak_map);
-RcppExport SEXP _sailer_core_sailer_posterior(SEXP modelSEXP, SEXP sourceSEXP, SEXP peak_mapSEXP) {
+Rcpp::List core_sailer_posterior(SEXP model, SEXP source, Rcpp::IntegerVector peak_map, SEXP reference);
+RcppExport SEXP _sailer_core_sailer_posterior(SEXP modelSEXP, SEXP sourceSEXP, SEXP peak_mapSEXP, SEXP referenceSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::RNGScope rcpp_rngScope_gen;
     Rcpp::traits::input_parameter< SEXP >::type model(modelSEXP);
     Rcpp::traits::input_parameter< SEXP >::type source(sourceSEXP);
     Rcpp::traits::input_parameter< Rcpp::IntegerVector >::type peak_map(peak_mapSEXP);
-    rcpp_result_gen = Rcpp::wrap(core_sailer_posterior(model, source, peak_map));
+    Rcpp::traits::input_parameter< SEXP >::type reference(referenceSEXP);
+    rcpp_result_gen = Rcpp::wrap(core_sailer_posterior(model, source, peak_map, reference));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -672,7 +673,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_sailer_core_model_alive", (DL_FUNC) &_sailer_core_model_alive, 1},
     {"_sailer_core_sailer_options", (DL_FUNC) &_sailer_core_sailer_options, 2},
     {"_sailer_core_train_options", (DL_FUNC) &_sailer_core_train_options, 2},
-    {"_sailer_core_sailer_posterior", (DL_FUNC) &_sailer_core_sailer_posterior, 3},
+    {"_sailer_core_sailer_posterior", (DL_FUNC) &_sailer_core_sailer_posterior, 4},
     {"_sailer_core_sailer_likelihood", (DL_FUNC) &_sailer_core_sailer_likelihood, 6},
     {"_sailer_core_sailer_adapt", (DL_FUNC) &_sailer_core_sailer_adapt, 8},
     {"_sailer_core_store_write", (DL_FUNC) &_sailer_core_store_write, 4},

@@ -9,6 +9,7 @@
 #include "bindings/model_state.h"
 #include "bindings/monitor.h"
 #include "bindings/options.h"
+#include "bindings/reference.h"
 #include "bindings/source.h"
 #include "core/models/sailer_model.h"
 #include "core/support/device.h"
@@ -54,29 +55,6 @@ Confounders confounders_from_r(const Rcpp::List& values) {
     const Rcpp::List number = numbers[k];
     out.numbers.push_back({Rcpp::as<std::string>(number["name"]),
                            Rcpp::as<std::vector<double>>(number["values"])});
-  }
-  return out;
-}
-
-// NULL, or list(values = cells x width, present, weight).
-Reference reference_from_r(SEXP given) {
-  Reference out;
-  if (Rf_isNull(given)) return out;
-  const Rcpp::List parts(given);
-  const Rcpp::NumericMatrix values = parts["values"];
-  const int n_cells = values.nrow(), width = values.ncol();
-  out.width = width;
-  out.values.reserve(static_cast<size_t>(values.size()));
-  for (int i = 0; i < n_cells; ++i) {
-    for (int k = 0; k < width; ++k) {
-      out.values.push_back(static_cast<float>(values(i, k)));
-    }
-  }
-  for (double here : Rcpp::as<std::vector<double>>(parts["present"])) {
-    out.present.push_back(static_cast<float>(here));
-  }
-  for (double weight : Rcpp::as<std::vector<double>>(parts["weight"])) {
-    out.weight.push_back(static_cast<float>(weight));
   }
   return out;
 }
@@ -307,18 +285,10 @@ Rcpp::NumericMatrix core_sailer_embed(SEXP model, SEXP source,
     const CellSourcePtr cells = unwrap_source(source);
     StreamOptions options;
     options.device = held->tensor_options().device();
-    // The encoder reads no confounders: a matrix without columns will do, and
-    // zeros before the columns of a reference.
-    ConfounderMatrix columns;
-    const Reference guide = reference_from_r(reference);
-    if (guide.width > 0) {
-      columns.width = held->n_confounders();
-      columns.values.resize(
-          static_cast<size_t>(cells->n_cells() * columns.width));
-      append_reference(guide, columns);
-    }
-    BatchStream stream(cells, peak_map_from_r(peak_map), std::move(columns),
-                       options);
+    BatchStream stream(
+        cells, peak_map_from_r(peak_map),
+        columns_to_encode(reference, cells->n_cells(), held->n_confounders()),
+        options);
     RMonitor silent(R_NilValue);
     const std::vector<float> embedding = embed_cells(*held, stream, silent);
     if (embedding.empty()) throw Rcpp::internal::InterruptedException();

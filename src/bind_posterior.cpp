@@ -7,6 +7,7 @@
 
 #include "bindings/errors.h"
 #include "bindings/monitor.h"
+#include "bindings/reference.h"
 #include "bindings/source.h"
 #include "core/models/sailer_model.h"
 #include "core/training/posterior_pass.h"
@@ -33,11 +34,11 @@ Rcpp::NumericMatrix matrix_to_r(const std::vector<float>& values,
 }  // namespace
 }  // namespace sailer
 
-// list(mean, log_variance) of q(z | x), each cells x n_latent. `peak_map` is as
-// core_sailer_embed() takes it. A joint model reads the peaks alone here.
+// list(mean, log_variance) of q(z | x), each cells x n_latent. `peak_map`
+// and `reference` are as core_sailer_embed() takes them.
 // [[Rcpp::export]]
 Rcpp::List core_sailer_posterior(SEXP model, SEXP source,
-                                 Rcpp::IntegerVector peak_map) {
+                                 Rcpp::IntegerVector peak_map, SEXP reference) {
   using namespace sailer;
   return guarded([&] {
     Rcpp::XPtr<SailerModel> held(model);
@@ -50,7 +51,10 @@ Rcpp::List core_sailer_posterior(SEXP model, SEXP source,
     StreamOptions options;
     options.batch_size = kCellsPerStep;
     options.device = held->tensor_options().device();
-    BatchStream stream(cells, std::move(map), ConfounderMatrix(), options);
+    BatchStream stream(
+        cells, std::move(map),
+        columns_to_encode(reference, cells->n_cells(), held->n_confounders()),
+        options);
     RMonitor silent(R_NilValue);
     const CellPosteriors found = posteriors_of_cells(*held, stream, silent);
     const int64_t n = cells->n_cells(), d = held->options().n_latent;

@@ -230,7 +230,7 @@ test_that("what does not fit is refused by name", {
   refuse(map_query(fit, new, batch = c("a", "b")), "batch")
   refuse(map_query(fit, new, batch_column = "donor"), "donor")
   refuse(map_query(fit, new, min_matched = 2), "min_matched")
-  refuse(map_query(fit, list()), "counts")
+  refuse(map_query(fit, 1), "counts")
   refuse(map_query(list(), new), "fit")
   refuse(
     map_query(fit, new[, 1:10], adapt = TRUE), "20", "sailer_data_error"
@@ -273,4 +273,53 @@ test_that("print tells what matters", {
     expect_match(text, part)
   }
   expect_false(withVisible(print(query))$visible)
+})
+
+test_that("query cells with RNA are placed by a joint model with both", {
+  sim <- small_multiome()
+  old <- colnames(sim$counts)[1:80]
+  new <- colnames(sim$counts)[81:120]
+  joint <- sailerx(
+    sim$counts[, old], sim$pca[old, ],
+    hidden = 16, n_latent = 4, control = brief_control()
+  )
+  map <- function(reference) {
+    suppressMessages(map_query(joint, sim$counts[, new], reference = reference))
+  }
+  both <- map(sim$pca)
+  expect_equal(
+    embedding(both), predict(joint, sim$counts[, new], reference = sim$pca)
+  )
+  expect_equal(embedding(map(NULL)), predict(joint, sim$counts[, new]))
+  expect_false(isTRUE(all.equal(embedding(both), embedding(map(NULL)))))
+  # The same in imputation and in comparisons of groups.
+  imputed <- impute(
+    joint, sim$counts, cells = new, peaks = joint$peaks[1:3],
+    reference = sim$pca
+  )
+  alone <- impute(joint, sim$counts, cells = new, peaks = joint$peaks[1:3])
+  expect_identical(dimnames(imputed), dimnames(alone))
+  expect_false(isTRUE(all.equal(imputed, alone)))
+  expect_equal(
+    impute(
+      joint, sim$counts[, old], peaks = joint$peaks[1:3], reference = sim$pca
+    ),
+    impute(joint, peaks = joint$peaks[1:3]), tolerance = 1e-5
+  )
+  groups <- rep(c("a", "b"), 60)
+  compared <- function(...) {
+    differential_accessibility(
+      joint, groups, x = sim$counts, peaks = joint$peaks[1:5], ...
+    )[joint$peaks[1:5], ]
+  }
+  expect_false(isTRUE(all.equal(
+    compared(reference = sim$pca)$prob_1, compared()$prob_1
+  )))
+  for (wrong in list(
+    function() impute(joint, reference = sim$pca),
+    function() differential_accessibility(joint, groups, reference = sim$pca),
+    function() map(sim$pca[, 1])
+  )) {
+    expect_error(wrong(), "reference", class = "sailer_argument_error")
+  }
 })

@@ -1,0 +1,48 @@
+// A reference embedding (SAILERX) on its way from R to the core.
+#pragma once
+
+#include <Rcpp.h>
+
+#include <vector>
+
+#include "../core/data/confounders.h"
+
+namespace sailer {
+
+// NULL, or list(values = cells x width, present, weight).
+inline Reference reference_from_r(SEXP given) {
+  Reference out;
+  if (Rf_isNull(given)) return out;
+  const Rcpp::List parts(given);
+  const Rcpp::NumericMatrix values = parts["values"];
+  const int n_cells = values.nrow(), width = values.ncol();
+  out.width = width;
+  out.values.reserve(static_cast<size_t>(values.size()));
+  for (int i = 0; i < n_cells; ++i) {
+    for (int k = 0; k < width; ++k) {
+      out.values.push_back(static_cast<float>(values(i, k)));
+    }
+  }
+  for (double here : Rcpp::as<std::vector<double>>(parts["present"])) {
+    out.present.push_back(static_cast<float>(here));
+  }
+  for (double weight : Rcpp::as<std::vector<double>>(parts["weight"])) {
+    out.weight.push_back(static_cast<float>(weight));
+  }
+  return out;
+}
+
+// What comes with cells that are only encoded: no encoder reads confounders, so
+// a matrix without columns will do, and zeros before those of a reference.
+inline ConfounderMatrix columns_to_encode(SEXP reference, int64_t n_cells,
+                                          int64_t n_confounders) {
+  ConfounderMatrix columns;
+  const Reference guide = reference_from_r(reference);
+  if (guide.width == 0) return columns;
+  columns.width = n_confounders;
+  columns.values.resize(static_cast<size_t>(n_cells * n_confounders));
+  append_reference(guide, columns);
+  return columns;
+}
+
+}  // namespace sailer
