@@ -100,8 +100,8 @@
 #' @param fit_name Where `fit` is an object: the name of the reduction, as
 #'   [get_fit()] takes it.
 #' @param reference Of a joint [sailerx()] model: the reference embedding of the
-#'   query cells, as [predict()][predict.sailer_fit] takes it. NULL, the default,
-#'   and cells without one: they are placed by their peaks alone.
+#'   query cells, as [predict()][predict.sailer_fit] takes it. NULL, the
+#'   default, and cells without one: they are placed by their peaks alone.
 #' @param ... For objects: what the method for matrices takes. Nothing else: a
 #'   name that no argument has is an error.
 #' @param assay,layer,assay.type,altexp Where the query's counts are: see

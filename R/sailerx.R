@@ -13,27 +13,27 @@
 #' @section What the encoder sees:
 #' With `joint = TRUE`, the default, the encoder reads the reference beside the
 #' open peaks: every cell that has RNA is placed by both of its modalities,
-#' whether it was trained on or not. While training, the reference is hidden from
-#' the encoder for a share `reference_dropout` of the cells, anew in each epoch,
-#' so that it also learns to place cells by their peaks alone. New cells with RNA
-#' need a reference in the same space: see `reference` of
+#' whether it was trained on or not. While training, the reference is hidden
+#' from the encoder for a share `reference_dropout` of the cells, anew in each
+#' epoch, so that it also learns to place cells by their peaks alone. New cells
+#' with RNA need a reference in the same space: see `reference` of
 #' [predict()][predict.sailer_fit].
 #'
-#' With `joint = FALSE` it is the model of the thesis: the encoder reads the open
-#' peaks alone, and the reference only guides its training. Few open peaks tell
-#' little of a cell, so cells that were trained on follow their reference
+#' With `joint = FALSE` it is the model of the thesis: the encoder reads the
+#' open peaks alone, and the reference only guides its training. Few open peaks
+#' tell little of a cell, so cells that were trained on follow their reference
 #' closely, partly known by heart, and cells kept back or new much less: one
-#' embedding then holds cells of two qualities. On cells without a reference both
-#' models were as good (inst/benchmarks/multiome.R).
+#' embedding then holds cells of two qualities. On cells without a reference
+#' both models were as good (inst/benchmarks/multiome.R).
 #'
 #' @section Hybrid runs:
 #' Cells without a reference, missing from `reference` or with NA in their row,
 #' are ordinary cells of the same run that take no part in the alignment. Any
 #' mixture of multiome and ATAC-only samples is allowed, in one matrix or object
 #' or each in its own, as a list: `sailerx(list(multiome = x, atac = y),
-#' reference)`. Samples of a list are batches; else name them in `batch`, so that
-#' what separates them is taken out. For samples that were counted in different
-#' peaks see [unite_peaks()].
+#' reference)`. Samples of a list are batches; else name them in `batch`, so
+#' that what separates them is taken out. For samples that were counted in
+#' different peaks see [unite_peaks()].
 #'
 #' @inheritParams sailer
 #' @param reference Reference embedding of any width and from any method: a

@@ -57,7 +57,7 @@ test_that("lists that cannot be joined are refused", {
   refuse(list(a = first, b = 1), "hold counts", "argument")
 })
 
-test_that("samples of a list are batches; a model is the same as of one matrix", {
+test_that("samples of a list are batches, and all else is as of one matrix", {
   control <- quick(epochs = 3, batch_size = 20)
   expect_message(
     listed <- sailer(

@@ -128,7 +128,9 @@ test_that("a file that changed under a saved handle is refused", {
 })
 
 test_that("what holds no counts is refused", {
-  expect_error(as_cells(list(1)), "hold counts", class = "sailer_argument_error")
+  expect_error(
+    as_cells(list(1)), "hold counts", class = "sailer_argument_error"
+  )
   expect_error(as_cells(NULL), class = "sailer_argument_error")
   expect_error(
     as_cells(matrix("1", 2, 2)), "character matrix",
