@@ -88,7 +88,7 @@ ImputeSAILER.default <- function(object, ...) {
 # Numbers are what assays keep: open peaks come as such only when asked for.
 impute_object <- function(fit, points, features, options, call) {
   known <- setdiff(names(formals(impute.sailer_fit)), c(
-    "fit", "x", "cells", "peaks", "..."
+    "fit", "x", "cells", "peaks", "reference", "..."
   ))
   check_option_names(names(options), known, call)
   if (length(options) > 0 && is.null(names(options))) {
