@@ -79,7 +79,7 @@ draw_mixing_boxes <- function(mixing, own) {
     ggplot2::scale_y_continuous(limits = c(0, 1)) +
     ggplot2::labs(
       x = "batch of the neighbours",
-      y = "share of the neighbours (dashed: even)", title = "Mixing of batches",
+      y = "share (dashed: even)", title = "Mixing of batches",
       subtitle = mixing_title(mixing)
     ) +
     picture_theme() +
