@@ -6,45 +6,26 @@
 #include <cstdint>
 #include <vector>
 
+#include "bindings/convert.h"
 #include "bindings/errors.h"
 #include "bindings/monitor.h"
+#include "bindings/tensors.h"
 #include "core/models/contrast.h"
 
 namespace sailer {
 namespace {
 
-// Copies of R's matrix, which is column-major, and vector.
-at::Tensor matrix_from_r(const Rcpp::NumericMatrix& matrix) {
-  return at::from_blob(const_cast<double*>(matrix.begin()),
-                       {matrix.ncol(), matrix.nrow()},
-                       at::TensorOptions().dtype(at::kDouble))
-      .t()
-      .contiguous();
-}
-
-at::Tensor vector_from_r(const Rcpp::NumericVector& vector) {
-  return at::from_blob(const_cast<double*>(vector.begin()), {vector.size()},
-                       at::TensorOptions().dtype(at::kDouble))
-      .clone();
-}
-
-std::vector<int64_t> from_one(const Rcpp::IntegerVector& places) {
-  std::vector<int64_t> out;
-  out.reserve(places.size());
-  for (int place : places) out.push_back(int64_t{place} - 1);
-  return out;
-}
-
 ContrastGroup group_from_r(const Rcpp::List& group) {
-  return {matrix_from_r(group["z"]), vector_from_r(group["weights"])};
+  return {tensor_from_r(group["z"]), vector_from_r(group["weights"])};
 }
 
 ContrastTraining training_from_r(const Rcpp::List& training) {
   ContrastTraining out;
-  out.z = matrix_from_r(training["z"]);
-  out.confounders = matrix_from_r(training["confounders"]);
+  out.z = tensor_from_r(training["z"]);
+  out.confounders = tensor_from_r(training["confounders"]);
   out.weights = vector_from_r(training["weights"]);
-  out.clusters = from_one(training["clusters"]);
+  out.clusters =
+      places_from_r(Rcpp::as<Rcpp::IntegerVector>(training["clusters"]));
   out.n_clusters = Rcpp::as<int>(training["n_clusters"]);
   return out;
 }
@@ -70,8 +51,8 @@ Rcpp::List core_sailer_contrast(SEXP model, Rcpp::List first, Rcpp::List second,
     RMonitor monitor(R_NilValue);
     const PeakContrasts out = contrast_peaks(
         *held, group_from_r(first), group_from_r(second),
-        matrix_from_r(confounders), vector_from_r(shares),
-        training_from_r(training), from_one(peaks), given, monitor);
+        tensor_from_r(confounders), vector_from_r(shares),
+        training_from_r(training), places_from_r(peaks), given, monitor);
     if (peaks.size() > 0 && out.mean_1.empty()) {
       throw Rcpp::internal::InterruptedException();
     }

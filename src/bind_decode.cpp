@@ -8,29 +8,16 @@
 #include <string>
 #include <vector>
 
+#include "bindings/convert.h"
 #include "bindings/errors.h"
 #include "bindings/monitor.h"
+#include "bindings/tensors.h"
 #include "core/data/open_rows.h"
 #include "core/data/sealed_file.h"
 #include "core/models/decode.h"
 
 namespace sailer {
 namespace {
-
-// R's column-major matrix as a tensor of its own, [rows, columns].
-at::Tensor tensor_from_r(const Rcpp::NumericMatrix& matrix) {
-  return at::from_blob(const_cast<double*>(matrix.begin()),
-                       {matrix.ncol(), matrix.nrow()},
-                       at::TensorOptions().dtype(at::kDouble))
-      .t();
-}
-
-std::vector<int64_t> places_from_r(const Rcpp::IntegerVector& places) {
-  std::vector<int64_t> out;
-  out.reserve(places.size());
-  for (int place : places) out.push_back(int64_t{place} - 1);
-  return out;
-}
 
 // Decodes and hands over the blocks; Ctrl-C becomes R's interrupt.
 void decode_for_r(SEXP model, const Rcpp::NumericMatrix& z,

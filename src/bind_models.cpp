@@ -5,6 +5,7 @@
 #include <cmath>
 #include <memory>
 
+#include "bindings/convert.h"
 #include "bindings/errors.h"
 #include "bindings/model_state.h"
 #include "bindings/monitor.h"
@@ -24,14 +25,6 @@ using ModelXPtr = Rcpp::XPtr<SailerModel>;
 
 std::vector<int64_t> sizes_from_r(const Rcpp::NumericVector& sizes) {
   return std::vector<int64_t>(sizes.begin(), sizes.end());
-}
-
-// NA marks a peak that the model does not know.
-std::vector<int32_t> peak_map_from_r(const Rcpp::IntegerVector& places) {
-  std::vector<int32_t> map;
-  map.reserve(places.size());
-  for (int place : places) map.push_back(place == NA_INTEGER ? -1 : place - 1);
-  return map;
 }
 
 // list(depth, labels = list(name = list(codes, levels)), numbers = list(name
@@ -116,18 +109,6 @@ const char* status_name(TrainStatus status) {
   return "completed";
 }
 
-// Row-major cells x d to R's column-major matrix.
-Rcpp::NumericMatrix embedding_to_r(const std::vector<float>& values,
-                                   int64_t n_cells, int64_t d) {
-  Rcpp::NumericMatrix out(static_cast<int>(n_cells), static_cast<int>(d));
-  for (int64_t i = 0; i < n_cells; ++i) {
-    for (int64_t k = 0; k < d; ++k) {
-      out(static_cast<int>(i), static_cast<int>(k)) = values[i * d + k];
-    }
-  }
-  return out;
-}
-
 // Goes on from a checkpoint file or from the tensors of an interrupted fit.
 void resume_from_r(Trainer& trainer, SEXP state) {
   if (Rf_isNull(state)) return;
@@ -184,8 +165,8 @@ Rcpp::RObject embed_after(SailerModel& model, BatchStream& stream,
                          : patient;
   const std::vector<float> embedding = embed_cells(model, stream, monitor);
   if (embedding.empty()) return R_NilValue;
-  return embedding_to_r(embedding, stream.source().n_cells(),
-                        model.options().n_latent);
+  return matrix_to_r(embedding, stream.source().n_cells(),
+                     model.options().n_latent);
 }
 
 }  // namespace
@@ -292,8 +273,7 @@ Rcpp::NumericMatrix core_sailer_embed(SEXP model, SEXP source,
     RMonitor silent(R_NilValue);
     const std::vector<float> embedding = embed_cells(*held, stream, silent);
     if (embedding.empty()) throw Rcpp::internal::InterruptedException();
-    return embedding_to_r(embedding, cells->n_cells(),
-                          held->options().n_latent);
+    return matrix_to_r(embedding, cells->n_cells(), held->options().n_latent);
   });
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "bindings/convert.h"
 #include "bindings/errors.h"
 #include "bindings/monitor.h"
 #include "bindings/reference.h"
@@ -19,18 +20,6 @@ namespace {
 // Cells per step: no gradient is taken.
 constexpr int64_t kCellsPerStep = 512;
 
-// Row-major cells x d to R's column-major matrix.
-Rcpp::NumericMatrix matrix_to_r(const std::vector<float>& values,
-                                int64_t n_cells, int64_t d) {
-  Rcpp::NumericMatrix out(static_cast<int>(n_cells), static_cast<int>(d));
-  for (int64_t i = 0; i < n_cells; ++i) {
-    for (int64_t k = 0; k < d; ++k) {
-      out(static_cast<int>(i), static_cast<int>(k)) = values[i * d + k];
-    }
-  }
-  return out;
-}
-
 }  // namespace
 }  // namespace sailer
 
@@ -43,16 +32,11 @@ Rcpp::List core_sailer_posterior(SEXP model, SEXP source,
   return guarded([&] {
     Rcpp::XPtr<SailerModel> held(model);
     const CellSourcePtr cells = unwrap_source(source);
-    std::vector<int32_t> map;
-    map.reserve(peak_map.size());
-    for (int place : peak_map) {
-      map.push_back(place == NA_INTEGER ? -1 : place - 1);
-    }
     StreamOptions options;
     options.batch_size = kCellsPerStep;
     options.device = held->tensor_options().device();
     BatchStream stream(
-        cells, std::move(map),
+        cells, peak_map_from_r(peak_map),
         columns_to_encode(reference, cells->n_cells(), held->n_confounders()),
         options);
     RMonitor silent(R_NilValue);

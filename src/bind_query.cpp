@@ -9,6 +9,7 @@
 #include <numeric>
 #include <string>
 
+#include "bindings/convert.h"
 #include "bindings/errors.h"
 #include "bindings/monitor.h"
 #include "bindings/source.h"
@@ -27,13 +28,6 @@ ConfounderMatrix confounders_from_r(const Rcpp::NumericMatrix& values) {
       out.values.push_back(static_cast<float>(values(i, k)));
     }
   }
-  return out;
-}
-
-std::vector<int64_t> places_from_r(const Rcpp::NumericVector& cells) {
-  std::vector<int64_t> out;
-  out.reserve(static_cast<size_t>(cells.size()));
-  for (double cell : cells) out.push_back(static_cast<int64_t>(cell) - 1);
   return out;
 }
 
