@@ -40,7 +40,9 @@
 #'   numeric matrix of cells x dimensions. With row names, rows are found by the
 #'   cells' names, cells may be missing and rows of other cells are ignored;
 #'   without, there is one row per cell, in their order. Rows with NA are cells
-#'   without a reference. Only the directions of the rows count.
+#'   without a reference. Only the directions of the rows count. What separates
+#'   batches in the reference is carried over: where they differ, give one in
+#'   which the batches of the RNA were integrated.
 #' @param rna_depth RNA molecules of each cell: a vector with one number per
 #'   cell; or named, and then matched by name. NA, or missing by name, where
 #'   there is no reference. Cells with few open peaks for their RNA are then
