@@ -54,11 +54,11 @@
 #'   similarities. 0 is SAILER. Larger values follow the reference more closely;
 #'   see [alignment_path()]. Default 100000.
 #' @param joint Whether the encoder reads the reference beside the open peaks;
-#'   see the section above. Default TRUE; without effect where `alignment` is 0.
+#'   see the section above. Without effect where `alignment` is 0. Default TRUE.
 #' @param reference_dropout Share of the cells whose reference is hidden from
 #'   the encoder of a `joint` model in training, at least 0 and below 1. Larger
-#'   serves cells without a reference better. Default 0.5; ignored without
-#'   `joint`.
+#'   serves cells without a reference better. Ignored without `joint`. Default
+#'   0.5.
 #' @param n_latent Dimensions of the embedding. Default 32 and 50.
 #' @param thinning As in [sailer()]. Default `c(0, 0.5)`.
 #' @param min_fraction,max_fraction Peaks open in fewer than `min_fraction` or

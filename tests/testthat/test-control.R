@@ -55,7 +55,8 @@ test_that("the documented defaults are those of the core", {
   dense <- core_sailer_options(list(architecture = "dense"))
   chromosome <- core_sailer_options(list(architecture = "chromosome"))
   unquote <- function(text) gsub("[^[:alnum:].,()-]", "", text)
-  for (name in setdiff(names(dense), c("architecture", "alignment"))) {
+  of_sailerx <- c("alignment", "joint", "reference_dropout")
+  for (name in setdiff(names(dense), c("architecture", of_sailerx))) {
     values <- c(dense[name], chromosome[name])
     expected <- unique(vapply(values, function(value) {
       if (length(value) > 1) {
@@ -66,6 +67,14 @@ test_that("the documented defaults are those of the core", {
     }, ""))
     expect_equal(
       unquote(said(name)), unquote(paste(expected, collapse = "and")),
+      label = name
+    )
+  }
+  said <- documented("sailerx")
+  guided <- core_sailer_options(list(), guided = TRUE)
+  for (name in of_sailerx) {
+    expect_equal(
+      unquote(said(name)), format(guided[[name]], scientific = FALSE),
       label = name
     )
   }
