@@ -148,9 +148,10 @@ ImputeSAILER.Seurat <- function(object, features = NULL, name = NULL,
     }, environment()),
     features, options, environment()
   )
-  object[[new.assay.name]] <- new_data_assay(
-    values, object[[assay]], new.assay.name
-  )
+  object <- without_layer_warnings(`[[<-`(
+    object, new.assay.name,
+    value = new_data_assay(values, object[[assay]], new.assay.name)
+  ))
   command <- SeuratObject::LogSeuratCommand(object, return.command = TRUE)
   command <- complete_command(command, options, "ImputeSAILER", assay)
   object[[command@name]] <- command
@@ -177,6 +178,19 @@ refuse_place_of_counts <- function(name, counts, call = rlang::caller_env()) {
       call = call
     )
   }
+}
+
+# SeuratObject 5 tells, where it looks for counts, that an assay of data alone
+# has none, and that it stores what is dense as a sparse matrix.
+without_layer_warnings <- function(code) {
+  known <- c(
+    "isn't present in the assay", "No layers found matching",
+    "Coercing to dgCMatrix"
+  )
+  withCallingHandlers(code, warning = function(cnd) {
+    told <- vapply(known, grepl, NA, conditionMessage(cnd), fixed = TRUE)
+    if (any(told)) tryInvokeRestart("muffleWarning")
+  })
 }
 
 # An assay with these values as its data, of the class that `like` has.

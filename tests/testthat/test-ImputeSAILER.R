@@ -18,7 +18,7 @@ test_that("a Seurat object gets an assay with the values as its data", {
   object <- brief_run(small_seurat(sim), batch = "batch")
   before <- object
   fit <- get_fit(object)
-  object <- ImputeSAILER(object)
+  expect_no_warning(object <- ImputeSAILER(object))
   expect_identical(SeuratObject::Assays(object), c("ATAC", "imputed"))
   expect_identical(SeuratObject::DefaultAssay(object), "ATAC")
   expect_s4_class(object[["imputed"]], "Assay")
@@ -62,7 +62,7 @@ test_that("an object of the new class gets an assay of the new class", {
     sim$counts, assay = "ATAC", meta.data = sim$cells
   )
   object <- brief_run(object, batch = "batch")
-  object <- ImputeSAILER(object)
+  expect_no_warning(object <- ImputeSAILER(object))
   expect_s4_class(object[["imputed"]], "Assay5")
   expect_identical(find_layers(object[["imputed"]], NA), "data")
   expect_values(assay_data(object), impute(get_fit(object)))
