@@ -98,9 +98,7 @@ GeneActivitySAILER.Seurat <- function(object, genes, name = NULL,
       as_cells(object, assay = assay, layer = layer)
     }, genes, list(...), environment()
   )
-  object[[new.assay.name]] <- new_data_assay(
-    values, object[[assay]], new.assay.name
-  )
+  object <- add_data_assay(object, new.assay.name, values, assay)
   command <- SeuratObject::LogSeuratCommand(object, return.command = TRUE)
   command <- complete_command(
     command, list(...), "GeneActivitySAILER", assay

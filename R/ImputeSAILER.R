@@ -148,10 +148,7 @@ ImputeSAILER.Seurat <- function(object, features = NULL, name = NULL,
     }, environment()),
     features, options, environment()
   )
-  object <- without_layer_warnings(`[[<-`(
-    object, new.assay.name,
-    value = new_data_assay(values, object[[assay]], new.assay.name)
-  ))
+  object <- add_data_assay(object, new.assay.name, values, assay)
   command <- SeuratObject::LogSeuratCommand(object, return.command = TRUE)
   command <- complete_command(command, options, "ImputeSAILER", assay)
   object[[command@name]] <- command
@@ -178,6 +175,15 @@ refuse_place_of_counts <- function(name, counts, call = rlang::caller_env()) {
       call = call
     )
   }
+}
+
+# The object with these values as the data of a new assay, beside the one that
+# has the counts.
+add_data_assay <- function(object, name, values, assay) {
+  without_layer_warnings(`[[<-`(
+    object, name,
+    value = new_data_assay(values, object[[assay]], name)
+  ))
 }
 
 # SeuratObject 5 tells, where it looks for counts, that an assay of data alone
