@@ -65,10 +65,7 @@ activity_of_object <- function(fit, cells, counts, genes, options, call) {
     "upstream", "downstream", "normalise", "column", "batch", "depth",
     "covariates", "calibrated", "ranges"
   )
-  check_option_names(names(options), known, call)
-  if (length(options) > 0 && is.null(names(options))) {
-    abort("Options must be named.", call = call)
-  }
+  check_options(options, known, call)
   normalise <- rlang::arg_match0(
     options$normalise %||% "sum", c("sum", "mean"), "normalise",
     error_call = call

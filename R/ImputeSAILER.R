@@ -90,10 +90,7 @@ impute_object <- function(fit, points, features, options, call) {
   known <- setdiff(names(formals(impute.sailer_fit)), c(
     "fit", "x", "cells", "peaks", "reference", "..."
   ))
-  check_option_names(names(options), known, call)
-  if (length(options) > 0 && is.null(names(options))) {
-    abort("Options must be named.", call = call)
-  }
+  check_options(options, known, call)
   defaults <- as.list(formals(impute.sailer_fit))[known]
   defaults["binary"] <- FALSE
   options <- c(options, defaults[setdiff(known, names(options))])

@@ -32,6 +32,13 @@ check_flag <- function(x, arg = rlang::caller_arg(x),
   invisible(x)
 }
 
+# Options given as a list: all named, by names that are known.
+check_options <- function(options, known, call = rlang::caller_env()) {
+  check_option_names(
+    names(options) %||% rep("", length(options)), known, call
+  )
+}
+
 # Refuses names that no option has, with the nearest that one has.
 check_option_names <- function(given, known, call = rlang::caller_env()) {
   unknown <- setdiff(given, known)
