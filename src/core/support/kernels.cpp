@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "clones.h"
+#include "kernel_math.h"
 
 // A select keeps a loop scalar unless traps may be ignored; no loop here reads
 // the floating-point flags, and infinities and NaN keep their meaning. Adam is
@@ -101,29 +102,6 @@ SAILER_INLINE void sum_columns_loop(T* out, const T* rows, int64_t stride,
     }
     for (; i < n; ++i, row += stride) add_one(out + u, row, block);
   }
-}
-
-// exp(x) for x <= 0, as Cephes does it: x = n log 2 + r, a polynomial in r.
-SAILER_INLINE float exp_of_negative(float x) {
-  x = x < -87.0f ? -87.0f : x;
-  const float shifted = x * 1.44269504088896341f + 12582912.0f;
-  int32_t bits;
-  std::memcpy(&bits, &shifted, sizeof bits);
-  const float n = shifted - 12582912.0f;
-  const float r = x - n * 0.693359375f + n * 2.12194440e-4f;
-  float y = 1.9875691500e-4f;
-  y = y * r + 1.3981999507e-3f;
-  y = y * r + 8.3334519073e-3f;
-  y = y * r + 4.1665795894e-2f;
-  y = y * r + 1.6666665459e-1f;
-  y = y * r + 5.0000001201e-1f;
-  y = y * r * r + r + 1.0f;
-  // The low bits of `shifted` hold n: its power of two goes to the exponent.
-  const int32_t power = static_cast<int32_t>(
-      (static_cast<uint32_t>(bits) - 0x4B400000u + 127u) << 23);
-  float scale;
-  std::memcpy(&scale, &power, sizeof scale);
-  return y * scale;
 }
 
 // log(1 + q) for q >= 0: 1 + q = 2^n (1 + f) with f around 0, and then after

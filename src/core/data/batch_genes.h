@@ -1,0 +1,29 @@
+// A minibatch of cells as the Expresser reads it, on its device.
+#pragma once
+
+#include <torch/types.h>
+
+#include "gene_tokens.h"
+#include "segments.h"
+
+namespace sailer {
+
+// See HostTokens. Numbers are int64, expressions of the model's type.
+struct GeneBatch {
+  at::Tensor genes;     // [tokens]
+  Segments tokens;      // of each cell
+  at::Tensor observed;  // [observed] places of tokens
+  at::Tensor bins;      // [observed]
+  Segments observed_of;
+  at::Tensor masked;   // [masked] places of tokens
+  at::Tensor targets;  // [masked]
+  at::Tensor largest;  // [masked]
+  Segments masked_of;
+
+  int64_t n_cells() const { return tokens.size(); }
+  int64_t n_masked() const { return masked_of.total(); }
+};
+
+GeneBatch to_batch(HostTokens&& tokens, const at::TensorOptions& options);
+
+}  // namespace sailer

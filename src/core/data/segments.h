@@ -1,0 +1,18 @@
+// Rows of the cells of a minibatch that lie one after another.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace sailer {
+
+// The rows of cell i are [starts[i], starts[i + 1]).
+struct Segments {
+  std::vector<int64_t> starts{0};
+
+  int64_t size() const { return static_cast<int64_t>(starts.size()) - 1; }
+  int64_t length(int64_t i) const { return starts[i + 1] - starts[i]; }
+  int64_t total() const { return starts.back(); }
+};
+
+}  // namespace sailer

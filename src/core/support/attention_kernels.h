@@ -1,0 +1,64 @@
+// Attention of the rows of one cell, one head at a time, on plain memory:
+//
+//   out_i = sum_j p_ij v_j,   p_ij = exp(scale q_i . k_j - lse_i)
+//
+// The n_queries x n_keys weights live only a few rows at a time, in the cache:
+// memory grows with the rows, not with their square. They are computed again
+// for the gradients, from the logarithm of their sums. Compiled once per
+// instruction set (clones.h). The double versions are plain loops, for tests.
+#pragma once
+
+#include <cstdint>
+
+namespace sailer {
+namespace kernels {
+
+// Rows of one head: row i begins at data + i * stride and is `head` long.
+template <typename T>
+struct HeadRows {
+  T* data = nullptr;
+  int64_t stride = 0;
+};
+
+// Sizes of one head of one cell. `n_keys` is at least 1.
+struct AttentionShape {
+  int64_t n_queries = 0;
+  int64_t n_keys = 0;
+  int64_t head = 0;
+  double scale = 1;
+};
+
+// Numbers of working memory that either direction takes.
+int64_t attention_workspace(const AttentionShape& shape);
+
+// Writes `out` and lse[i * lse_stride].
+void attend(const AttentionShape& shape, HeadRows<const float> q,
+            HeadRows<const float> k, HeadRows<const float> v,
+            HeadRows<float> out, float* lse, int64_t lse_stride,
+            float* workspace);
+void attend(const AttentionShape& shape, HeadRows<const double> q,
+            HeadRows<const double> k, HeadRows<const double> v,
+            HeadRows<double> out, double* lse, int64_t lse_stride,
+            double* workspace);
+
+// The gradients of q, k and v from that of `out`; all three are written over.
+template <typename T>
+struct AttentionGradients {
+  HeadRows<const T> out;       // what attend() wrote
+  HeadRows<const T> grad_out;  // of the loss by it
+  HeadRows<T> q, k, v;         // of the loss by these
+};
+
+void attend_backward(const AttentionShape& shape, HeadRows<const float> q,
+                     HeadRows<const float> k, HeadRows<const float> v,
+                     const float* lse, int64_t lse_stride,
+                     const AttentionGradients<float>& gradients,
+                     float* workspace);
+void attend_backward(const AttentionShape& shape, HeadRows<const double> q,
+                     HeadRows<const double> k, HeadRows<const double> v,
+                     const double* lse, int64_t lse_stride,
+                     const AttentionGradients<double>& gradients,
+                     double* workspace);
+
+}  // namespace kernels
+}  // namespace sailer

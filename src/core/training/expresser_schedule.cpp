@@ -1,0 +1,91 @@
+#include "expresser_schedule.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "../support/error.h"
+
+namespace sailer {
+namespace {
+
+void require(bool holds, const std::string& message) {
+  if (!holds) throw Error(ErrorKind::kArgument, message);
+}
+
+// A count that is named, or left to resolve().
+bool counts(int64_t value, int64_t least) {
+  return value == PretrainOptions::kAuto || value >= least;
+}
+
+int64_t batch_for(int64_t n_cells) {
+  constexpr int64_t kLeast = 16, kMost = 256, kBatches = 100;
+  return std::clamp(n_cells / kBatches, kLeast, kMost);
+}
+
+int64_t epochs_for(int64_t n_cells) {
+  constexpr int64_t kLeast = 6, kMost = 100, kCells = 300000;
+  return std::clamp(kCells / std::max<int64_t>(1, n_cells), kLeast, kMost);
+}
+
+// The thesis' 1e-4 at 200 numbers; smaller models take larger steps.
+double rate_for(int64_t n_embedding) {
+  constexpr double kRate = 1e-4, kAt = 200, kMost = 1e-3;
+  const double ratio = kAt / static_cast<double>(n_embedding);
+  return std::clamp(kRate * ratio * ratio, kRate, kMost);
+}
+
+}  // namespace
+
+void PretrainOptions::check() const {
+  require(counts(epochs, 1), "`epochs` must be at least 1.");
+  require(counts(batch_size, 1), "`batch_size` must be at least 1.");
+  require(counts(token_budget, 1), "`token_budget` must be at least 1.");
+  require(learning_rate == kAutoRate ||
+              (std::isfinite(learning_rate) && learning_rate > 0),
+          "`learning_rate` must be a number above 0.");
+  require(final_share >= 0 && final_share <= 1,
+          "`final_share` must be at least 0 and at most 1.");
+  require(counts(warmup, 0), "`warmup` must be at least 0.");
+  require(std::isfinite(clip) && clip >= 0,
+          "`clip` must be a number of at least 0.");
+  require(std::isfinite(weight_decay) && weight_decay >= 0,
+          "`weight_decay` must be a number of at least 0.");
+  require(validation >= 0 && validation < 1,
+          "`validation` must be at least 0 and less than 1.");
+  require(patience >= 0, "`patience` must be at least 0.");
+}
+
+PretrainOptions PretrainOptions::resolve(int64_t n_cells, int64_t n_embedding,
+                                         bool on_cpu) const {
+  constexpr int64_t kTokensOnCpu = 8192, kTokensOnGpu = 131072;
+  constexpr int64_t kLongestRise = 2000, kRise = 10;
+  PretrainOptions out = *this;
+  if (epochs == kAuto) out.epochs = epochs_for(n_cells);
+  if (batch_size == kAuto) out.batch_size = batch_for(n_cells);
+  if (token_budget == kAuto) {
+    out.token_budget = on_cpu ? kTokensOnCpu : kTokensOnGpu;
+  }
+  if (learning_rate == kAutoRate) out.learning_rate = rate_for(n_embedding);
+  if (warmup == kAuto) {
+    const int64_t per_epoch = (n_cells + out.batch_size - 1) / out.batch_size;
+    out.warmup = std::min(kLongestRise, out.epochs * per_epoch / kRise);
+  }
+  return out;
+}
+
+double cosine_rate(double learning_rate, double final_share, int64_t warmup,
+                   int64_t n_steps, int64_t step) {
+  constexpr double kPi = 3.14159265358979323846;
+  if (step < warmup) {
+    return learning_rate * static_cast<double>(step + 1) /
+           static_cast<double>(warmup);
+  }
+  const double along =
+      static_cast<double>(step - warmup) /
+      static_cast<double>(std::max<int64_t>(1, n_steps - warmup));
+  const double share = 0.5 * (1 + std::cos(kPi * std::min(1.0, along)));
+  return learning_rate * (final_share + (1 - final_share) * share);
+}
+
+}  // namespace sailer

@@ -1,0 +1,182 @@
+#include "expresser_task.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "../support/error.h"
+#include "../support/shuffle.h"
+
+namespace sailer {
+namespace {
+
+// Seeds depend on the run's seed, the epoch and the position in it alone.
+uint64_t seed_of(uint64_t seed, RandomStream stream, int64_t epoch) {
+  return derive_seed(derive_seed(seed, stream), static_cast<uint64_t>(epoch));
+}
+
+// Sums over masked genes, from which means and the correlation are made.
+struct Fit {
+  double n = 0, squared = 0, absolute = 0;
+  double x = 0, y = 0, xx = 0, yy = 0, xy = 0;
+
+  void add(const at::Tensor& predicted, const at::Tensor& truth) {
+    const at::Tensor p = predicted.to(at::kDouble), t = truth.to(at::kDouble);
+    const at::Tensor difference = p - t;
+    const at::Tensor sums =
+        at::stack({difference.square().sum(), difference.abs().sum(), p.sum(),
+                   t.sum(), p.square().sum(), t.square().sum(), (p * t).sum()})
+            .cpu();
+    const double* s = sums.data_ptr<double>();
+    n += static_cast<double>(t.numel());
+    squared += s[0];
+    absolute += s[1];
+    x += s[2];
+    y += s[3];
+    xx += s[4];
+    yy += s[5];
+    xy += s[6];
+  }
+
+  double correlation() const {
+    const double spread = (xx - x * x / n) * (yy - y * y / n);
+    return spread > 0 ? (xy - x * y / n) / std::sqrt(spread)
+                      : std::numeric_limits<double>::quiet_NaN();
+  }
+};
+
+}  // namespace
+
+ExpresserTask::ExpresserTask(ExpresserModel& model, CellSourcePtr source,
+                             const Split& split, const PretrainOptions& options,
+                             int64_t n_steps)
+    : model_(model),
+      split_(split),
+      options_(options),
+      stream_(std::move(source), stream_options()),
+      n_steps_(n_steps) {
+  options_.check();
+  model_.set_compute(options_.compute);
+  if (n_steps_ == 0) {
+    n_steps_ = (n_training() + options_.batch_size - 1) / options_.batch_size;
+  }
+}
+
+GeneStreamOptions ExpresserTask::stream_options() const {
+  GeneStreamOptions out;
+  out.batch_size = options_.batch_size;
+  out.token_budget = options_.token_budget;
+  out.tokens = model_.token_options();
+  out.device = model_.tensor_options().device();
+  out.type = c10::typeMetaToScalarType(model_.tensor_options().dtype());
+  return out;
+}
+
+at::Device ExpresserTask::device() const {
+  return model_.tensor_options().device();
+}
+
+int64_t ExpresserTask::n_training() const {
+  return static_cast<int64_t>(split_.training.size());
+}
+
+int64_t ExpresserTask::n_cells() const {
+  return static_cast<int64_t>(stream_.cells().size());
+}
+
+const std::vector<std::string>& ExpresserTask::settings() const {
+  static const std::vector<std::string> names = {"learning_rate"};
+  return names;
+}
+
+const std::vector<std::string>& ExpresserTask::parts() const {
+  static const std::vector<std::string> names = {"loss", "absolute_error"};
+  return names;
+}
+
+const std::vector<std::string>& ExpresserTask::measures() const {
+  static const std::vector<std::string> names = {
+      "validation_loss", "validation_absolute_error", "validation_correlation"};
+  return names;
+}
+
+std::vector<double> ExpresserTask::settings_of(int64_t epoch) const {
+  return {learning_rate(epoch, 0)};
+}
+
+double ExpresserTask::learning_rate(int64_t epoch, int64_t position) const {
+  const int64_t step = epoch * n_steps_ + position / options_.batch_size;
+  return cosine_rate(options_.learning_rate, options_.final_share,
+                     options_.warmup, options_.epochs * n_steps_, step);
+}
+
+std::vector<int64_t> ExpresserTask::order_of(int64_t epoch) const {
+  return epoch_order(split_.training, stream_.plan(),
+                     seed_of(options_.seed, kOrderStream, epoch));
+}
+
+void ExpresserTask::start_epoch(int64_t epoch, int64_t position) {
+  stream_.start(order_of(epoch), seed_of(options_.seed, kMaskStream, epoch),
+                position);
+}
+
+std::vector<int64_t> ExpresserTask::cells_at(int64_t epoch,
+                                             int64_t position) const {
+  const std::vector<int64_t> order = order_of(epoch);
+  const auto n = static_cast<int64_t>(order.size());
+  const int64_t end = std::min(n, position + options_.batch_size);
+  return {order.begin() + std::min(position, n), order.begin() + end};
+}
+
+// Forward and backward piece by piece: the sum of their gradients is that of
+// the whole minibatch, because each is divided by its number of masked genes.
+StepLoss ExpresserTask::step(Adam&, int64_t epoch, int64_t position, bool) {
+  StepLoss out;
+  for (const GeneBatch& piece : pieces_) {
+    out.weight += static_cast<double>(piece.n_masked());
+  }
+  const at::TensorOptions options =
+      at::TensorOptions().dtype(at::kDouble).device(device());
+  out.parts = at::zeros({2}, options);
+  if (out.weight == 0) return out;
+  model_.start_step(derive_seed(seed_of(options_.seed, kStepStream, epoch),
+                                static_cast<uint64_t>(position)));
+  for (const GeneBatch& piece : pieces_) {
+    const at::Tensor difference =
+        model_.predict(piece, /*training=*/true) - piece.targets;
+    const at::Tensor loss = difference.square().sum() / out.weight;
+    loss.backward();
+    at::NoGradGuard no_grad;
+    out.parts[0] += loss.detach().to(at::kDouble);
+    out.parts[1] +=
+        difference.detach().abs().sum().to(at::kDouble) / out.weight;
+  }
+  if (device().is_cpu() && !std::isfinite(out.parts[0].item<double>())) {
+    throw Error(ErrorKind::kNumeric, "The loss is not finite.");
+  }
+  return out;
+}
+
+// The masks are those of seed 0 each time: epochs are compared by what they
+// learned.
+std::vector<double> ExpresserTask::measure() {
+  const double none = std::numeric_limits<double>::quiet_NaN();
+  at::NoGradGuard no_grad;
+  Fit fit;
+  stream_.start(split_.validation, 0);
+  while (stream_.next(pieces_)) {
+    for (const GeneBatch& piece : pieces_) {
+      fit.add(model_.predict(piece, /*training=*/false), piece.targets);
+    }
+  }
+  if (fit.n == 0) return {none, none, none};
+  return {fit.squared / fit.n, fit.absolute / fit.n, fit.correlation()};
+}
+
+double ExpresserTask::score(const std::vector<double>& measures) const {
+  return -measures[0];
+}
+
+}  // namespace sailer

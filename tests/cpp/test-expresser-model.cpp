@@ -1,0 +1,384 @@
+#include <cmath>
+#include <map>
+
+#include "catch.h"
+#include "core/models/expresser_model.h"
+#include "torch_helpers.h"
+
+using namespace sailer;
+using namespace sailer_test;
+
+namespace {
+
+using Row = std::vector<double>;
+using Rows = std::vector<Row>;
+
+// The model by loops over plain vectors, cell by cell, from its parameters.
+class PlainExpresser {
+ public:
+  explicit PlainExpresser(ExpresserModel& model) : options_(model.options()) {
+    for (const NamedTensor& entry : model.parameters().tensors()) {
+      const at::Tensor t = entry.tensor.detach().contiguous();
+      const double* data = t.data_ptr<double>();
+      const int64_t columns = t.dim() == 2 ? t.size(1) : t.size(0);
+      Rows& rows = parameters_[entry.name];
+      for (int64_t k = 0; k < t.numel(); k += columns) {
+        rows.emplace_back(data + k, data + k + columns);
+      }
+    }
+  }
+
+  // Expressions of the masked tokens of one cell: `genes` observed first.
+  Row predict(const std::vector<int64_t>& genes,
+              const std::vector<int64_t>& bins, double largest) const {
+    const size_t n_observed = bins.size();
+    Rows x = encode(genes);
+    Rows mixed;
+    if (options_.decoder) {
+      Rows q(x.begin() + n_observed, x.end()),
+          k(x.begin(), x.begin() + n_observed);
+      Rows v;
+      for (int64_t bin : bins) v.push_back(at("bins.weight")[bin]);
+      mixed = linear("decoder.out", attention(linear("decoder.query", q),
+                                              linear("decoder.key", k),
+                                              linear("decoder.value", v)));
+    } else {
+      for (size_t i = 0; i < x.size(); ++i) {
+        const Row& more =
+            i < n_observed ? at("bins.weight")[bins[i]] : at("mixing.mask")[0];
+        for (size_t u = 0; u < more.size(); ++u) x[i][u] += more[u];
+      }
+      const Rows all = norm("mixing.norm", layer("mixing", x));
+      mixed.assign(all.begin() + n_observed, all.end());
+    }
+    Row out;
+    for (Row row : mixed) {
+      row.push_back(largest);
+      Rows y = {row};
+      y = linear("head.0", y);
+      for (double& value : y[0]) value = gelu(value);
+      y = linear("head.1", y);
+      for (double& value : y[0]) value = gelu(value);
+      y = linear("head.2", y);
+      out.push_back(std::log(1 + std::exp(y[0][0])));
+    }
+    return out;
+  }
+
+  Rows encode(const std::vector<int64_t>& genes) const {
+    Rows x;
+    for (int64_t gene : genes) x.push_back(at("genes.weight")[gene]);
+    for (int64_t k = 0; k < options_.n_layers; ++k) {
+      x = layer("encoder." + std::to_string(k), x);
+    }
+    return options_.layout == NormLayout::kPreNorm ? norm("encoder.norm", x)
+                                                   : x;
+  }
+
+ private:
+  const Rows& at(const std::string& name) const { return parameters_.at(name); }
+
+  static double gelu(double x) {
+    return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0)));
+  }
+
+  Rows linear(const std::string& name, const Rows& x) const {
+    const Rows& weight = at(name + ".weight");
+    const Row& bias = at(name + ".bias")[0];
+    Rows out;
+    for (const Row& row : x) {
+      Row y = bias;
+      for (size_t i = 0; i < row.size(); ++i) {
+        for (size_t u = 0; u < y.size(); ++u) y[u] += row[i] * weight[i][u];
+      }
+      out.push_back(y);
+    }
+    return out;
+  }
+
+  Rows norm(const std::string& name, Rows x) const {
+    for (Row& row : x) {
+      double mean = 0, variance = 0;
+      const auto n = static_cast<double>(row.size());
+      for (double value : row) mean += value / n;
+      for (double value : row) variance += (value - mean) * (value - mean) / n;
+      for (size_t u = 0; u < row.size(); ++u) {
+        row[u] = (row[u] - mean) / std::sqrt(variance + 1e-5) *
+                     at(name + ".weight")[0][u] +
+                 at(name + ".bias")[0][u];
+      }
+    }
+    return x;
+  }
+
+  Rows attention(const Rows& q, const Rows& k, const Rows& v) const {
+    const size_t d = q[0].size(), head = d / options_.n_heads;
+    Rows out(q.size(), Row(d, 0));
+    for (size_t h = 0; h < d; h += head) {
+      for (size_t i = 0; i < q.size(); ++i) {
+        double total = 0;
+        for (size_t j = 0; j < k.size(); ++j) {
+          double score = 0;
+          for (size_t u = h; u < h + head; ++u) score += q[i][u] * k[j][u];
+          const double weight = std::exp(score / std::sqrt(double(head)));
+          total += weight;
+          for (size_t u = h; u < h + head; ++u) out[i][u] += weight * v[j][u];
+        }
+        for (size_t u = h; u < h + head; ++u) out[i][u] /= total;
+      }
+    }
+    return out;
+  }
+
+  Rows layer(const std::string& name, const Rows& x) const {
+    const bool pre = options_.layout == NormLayout::kPreNorm;
+    const auto attend = [&](const Rows& y) {
+      const std::string part = name + ".attention.";
+      return linear(part + "out", attention(linear(part + "query", y),
+                                            linear(part + "key", y),
+                                            linear(part + "value", y)));
+    };
+    const auto feed = [&](const Rows& y) {
+      Rows hidden = linear(name + ".feed_forward.up", y);
+      for (Row& row : hidden) {
+        for (double& value : row) {
+          value = pre ? gelu(value) : std::max(0.0, value);
+        }
+      }
+      return linear(name + ".feed_forward.down", hidden);
+    };
+    const auto add = [](Rows a, const Rows& b) {
+      for (size_t i = 0; i < a.size(); ++i) {
+        for (size_t u = 0; u < a[i].size(); ++u) a[i][u] += b[i][u];
+      }
+      return a;
+    };
+    const std::string first = name + ".attention.norm",
+                      second = name + ".feed_forward.norm";
+    if (pre) {
+      const Rows y = add(x, attend(norm(first, x)));
+      return add(y, feed(norm(second, y)));
+    }
+    const Rows y = norm(first, add(x, attend(x)));
+    return norm(second, add(y, feed(y)));
+  }
+
+  ExpresserOptions options_;
+  std::map<std::string, Rows> parameters_;
+};
+
+constexpr int64_t kGenes = 30;
+
+ExpresserOptions small() {
+  ExpresserOptions options;
+  options.n_embedding = 6;
+  options.n_layers = 2;
+  options.n_heads = 2;
+  options.n_bins = 7;
+  options.dropout = 0;
+  return options;
+}
+
+NormalizedCell random_cell(int64_t n, uint64_t seed) {
+  NormalizedCell cell;
+  std::mt19937_64 engine(seed);
+  for (int64_t gene : choose(kGenes, n, seed)) {
+    cell.genes.push_back(static_cast<int32_t>(gene));
+    cell.values.push_back(static_cast<float>(0.5 + 3 * uniform_unit(engine)));
+  }
+  return cell;
+}
+
+HostTokens tokens_of(const ExpresserModel& model,
+                     const std::vector<NormalizedCell>& cells) {
+  HostTokens tokens;
+  for (size_t i = 0; i < cells.size(); ++i) {
+    append_training_cell(cells[i], model.token_options(), 100 + i, tokens);
+  }
+  return tokens;
+}
+
+const std::vector<NormalizedCell>& three_cells() {
+  static const std::vector<NormalizedCell> cells = {
+      random_cell(9, 1), random_cell(2, 2), random_cell(17, 3)};
+  return cells;
+}
+
+// Parameters of which none is at a value that would hide a mistake.
+ExpresserModel make_model(const ExpresserOptions& options,
+                          at::ScalarType type = at::kDouble) {
+  ExpresserModel model(options, kGenes, 1, at::kCPU, type);
+  at::NoGradGuard no_grad;
+  const at::Generator generator = make_generator(at::kCPU, 9);
+  for (const NamedTensor& entry : model.parameters().tensors()) {
+    at::Tensor value = at::empty(entry.tensor.sizes(), doubles());
+    value.normal_(0, 0.3, generator);
+    at::Tensor parameter = entry.tensor;
+    parameter.add_(value.to(type));
+  }
+  return model;
+}
+
+}  // namespace
+
+TEST_CASE("the model is that of plain loops, in every form and engine") {
+  ExpresserOptions options = small();
+  options.decoder = GENERATE(true, false);
+  options.layout = GENERATE(NormLayout::kPreNorm, NormLayout::kPostNorm);
+  options.feed_forward = 11;
+  ExpresserModel model = make_model(options);
+  const PlainExpresser plain(model);
+  const HostTokens tokens = tokens_of(model, three_cells());
+  const GeneBatch batch = to_batch(HostTokens(tokens), model.tensor_options());
+  for (Engine engine : {Engine::kFused, Engine::kTensor, Engine::kDense}) {
+    ComputeOptions compute;
+    compute.engine = engine;
+    model.set_compute(compute);
+    const at::Tensor found = model.predict(batch, /*training=*/true);
+    const at::Tensor context = model.encode(batch, /*training=*/true);
+    REQUIRE(found.numel() == 9);
+    for (int64_t i = 0; i < 3; ++i) {
+      const auto part = [i](const auto& values, const auto& starts) {
+        return std::vector<int64_t>(values.begin() + starts[i],
+                                    values.begin() + starts[i + 1]);
+      };
+      const auto genes = part(tokens.genes, tokens.token_starts);
+      const int64_t first = tokens.masked_starts[i];
+      const Row expected =
+          plain.predict(genes, part(tokens.bins, tokens.observed_starts),
+                        tokens.largest[first]);
+      for (size_t k = 0; k < expected.size(); ++k) {
+        REQUIRE(found[first + static_cast<int64_t>(k)].item<double>() ==
+                Approx(expected[k]).epsilon(1e-10));
+      }
+      const Rows encoded = plain.encode(genes);
+      for (size_t k = 0; k < genes.size(); ++k) {
+        REQUIRE(context[tokens.token_starts[i] + static_cast<int64_t>(k)][1]
+                    .item<double>() == Approx(encoded[k][1]).epsilon(1e-10));
+      }
+    }
+  }
+}
+
+TEST_CASE("gradients of all parameters are finite differences") {
+  ExpresserOptions options = small();
+  options.decoder = GENERATE(true, false);
+  ExpresserModel model = make_model(options);
+  const GeneBatch batch =
+      to_batch(tokens_of(model, three_cells()), model.tensor_options());
+  const auto loss = [&] {
+    return (model.predict(batch, true) - batch.targets).square().mean();
+  };
+  for (const NamedTensor& entry : model.parameters().parameters()) {
+    INFO(entry.name);
+    REQUIRE(gradient_error(entry.tensor, loss, 6) < 1e-7);
+  }
+}
+
+TEST_CASE("a masked expression never reaches its own prediction") {
+  ExpresserOptions options = small();
+  options.decoder = GENERATE(true, false);
+  const ExpresserModel model = make_model(options);
+  const auto predictions = [&](float factor) {
+    // The same genes are masked: the seed is, and only masked values change.
+    NormalizedCell cell = random_cell(17, 3);
+    HostTokens mask;
+    append_training_cell(cell, model.token_options(), 5, mask);
+    for (int64_t place : mask.masked) {
+      for (size_t k = 0; k < cell.genes.size(); ++k) {
+        if (cell.genes[k] == mask.genes[place]) cell.values[k] *= factor;
+      }
+    }
+    HostTokens tokens;
+    append_training_cell(cell, model.token_options(), 5, tokens);
+    return model.predict(to_batch(std::move(tokens), model.tensor_options()),
+                         false);
+  };
+  REQUIRE(at::equal(predictions(1), predictions(30)));
+  // By the thesis' letter the largest of a cell tells of it.
+  options.l_from = LargestFrom::kAll;
+  const ExpresserModel leaking = make_model(options);
+  HostTokens one, other;
+  NormalizedCell cell = random_cell(17, 3);
+  append_training_cell(cell, leaking.token_options(), 5, one);
+  for (float& value : cell.values) value *= 2;
+  append_training_cell(cell, leaking.token_options(), 5, other);
+  REQUIRE(one.largest[0] != other.largest[0]);
+}
+
+TEST_CASE("an observed expression does reach the predictions") {
+  const ExpresserModel model = make_model(small());
+  const HostTokens tokens = tokens_of(model, {random_cell(17, 3)});
+  HostTokens changed = tokens;
+  changed.bins[0] = (changed.bins[0] + 3) % 7;
+  const at::Tensor before = model.predict(
+      to_batch(HostTokens(tokens), model.tensor_options()), false);
+  const at::Tensor after = model.predict(
+      to_batch(std::move(changed), model.tensor_options()), false);
+  REQUIRE((before - after).abs().min().item<double>() > 1e-8);
+}
+
+TEST_CASE("neither packing nor order changes what a cell gives") {
+  const ExpresserModel model = make_model(small(), at::kFloat);
+  const auto& cells = three_cells();
+  const auto run = [&](const std::vector<size_t>& order) {
+    HostTokens tokens;
+    for (size_t i : order) {
+      append_training_cell(cells[i], model.token_options(), 100 + i, tokens);
+    }
+    return to_batch(std::move(tokens), model.tensor_options());
+  };
+  const GeneBatch together = run({0, 1, 2}), turned = run({2, 1, 0}),
+                  alone = run({2});
+  const auto last = [&](const GeneBatch& batch, int64_t i) {
+    return model.predict(batch, false)
+        .narrow(0, batch.masked_of.starts[i], batch.masked_of.length(i));
+  };
+  const auto near = [](const at::Tensor& a, const at::Tensor& b) {
+    return (a - b).abs().max().item<double>() < 1e-6;
+  };
+  REQUIRE(near(last(together, 2), last(alone, 0)));
+  REQUIRE(near(last(together, 2), last(turned, 0)));
+  REQUIRE(near(model.embed(together)[2], model.embed(alone)[0]));
+}
+
+TEST_CASE("a cell's embedding is the mean of its contextual tokens") {
+  ExpresserModel model = make_model(small());
+  const HostTokens tokens = tokens_of(model, three_cells());
+  const GeneBatch batch = to_batch(HostTokens(tokens), model.tensor_options());
+  const Rows encoded = PlainExpresser(model).encode(
+      {tokens.genes.begin() + 9, tokens.genes.begin() + 11});
+  const at::Tensor found = model.embed(batch);
+  for (int64_t u = 0; u < 6; ++u) {
+    REQUIRE(found[1][u].item<double>() ==
+            Approx((encoded[0][u] + encoded[1][u]) / 2));
+  }
+}
+
+TEST_CASE("dropout comes from the step's seed, and from training alone") {
+  ExpresserOptions options = small();
+  options.dropout = 0.4;
+  ExpresserModel model = make_model(options);
+  const GeneBatch batch =
+      to_batch(tokens_of(model, three_cells()), model.tensor_options());
+  const auto run = [&](uint64_t seed) {
+    model.start_step(seed);
+    return model.predict(batch, true);
+  };
+  const at::Tensor one = run(1), same = run(1), other = run(2);
+  REQUIRE(at::equal(one, same));
+  REQUIRE_FALSE(at::equal(one, other));
+  REQUIRE(at::equal(model.predict(batch, false), model.predict(batch, false)));
+}
+
+TEST_CASE("options that cannot be are refused by name") {
+  ExpresserOptions options = small();
+  options.n_heads = 4;
+  REQUIRE_THROWS_WITH(options.check(), contains("`n_embedding`"));
+  options = small();
+  options.mask_ratio = 1;
+  REQUIRE_THROWS_WITH(options.check(), contains("`mask_ratio`"));
+  options = small();
+  options.max_genes = 1;
+  REQUIRE_THROWS_WITH(options.check(), contains("`max_genes`"));
+}
