@@ -2,53 +2,12 @@
 #include "bindings/options.h"
 
 #include <cmath>
-#include <functional>
 #include <string>
 
 #include "bindings/errors.h"
+#include "bindings/setters.h"
 
 namespace sailer {
-namespace {
-
-using Setter = std::function<void(SEXP)>;
-using Setters = std::vector<std::pair<std::string, Setter>>;
-
-// NA leaves the choice to the core.
-Setter count_or_auto(int64_t& field) {
-  return [&field](SEXP value) {
-    const double given = Rcpp::as<double>(value);
-    field = ISNAN(given) ? TrainOptions::kAuto : static_cast<int64_t>(given);
-  };
-}
-
-template <typename Number>
-Setter number(Number& field) {
-  return [&field](SEXP value) {
-    field = static_cast<Number>(Rcpp::as<double>(value));
-  };
-}
-
-void apply(const Rcpp::List& values, const Setters& setters) {
-  if (values.size() == 0) return;
-  const Rcpp::CharacterVector names = values.names();
-  for (R_xlen_t k = 0; k < values.size(); ++k) {
-    const std::string name(names[k]);
-    const SEXP value = values[k];
-    if (Rf_isNull(value)) continue;
-    bool known = false;
-    for (const auto& [option, set] : setters) {
-      if (option != name) continue;
-      set(value);
-      known = true;
-    }
-    if (!known) {
-      throw Error(ErrorKind::kArgument,
-                  "There is no option named `" + name + "`.");
-    }
-  }
-}
-
-}  // namespace
 
 SailerOptions sailer_options_from_r(const Rcpp::List& values, bool guided) {
   SailerOptions options = default_options(Architecture::kDense, guided);
@@ -58,42 +17,42 @@ SailerOptions sailer_options_from_r(const Rcpp::List& values, bool guided) {
         parse_architecture(Rcpp::as<std::string>(values["architecture"])),
         guided);
   }
-  apply(values,
-        {{"architecture", [](SEXP) {}},
-         {"n_latent", number(options.n_latent)},
-         {"hidden",
-          [&](SEXP value) {
-            options.hidden.clear();
-            for (double units : Rcpp::as<std::vector<double>>(value)) {
-              options.hidden.push_back(static_cast<int64_t>(units));
-            }
-          }},
-         {"decoder",
-          [&](SEXP value) {
-            options.decoder = parse_decoder(Rcpp::as<std::string>(value));
-          }},
-         {"lambda", number(options.lambda)},
-         {"marginal",
-          [&](SEXP value) {
-            options.marginal = parse_marginal(Rcpp::as<std::string>(value));
-          }},
-         {"omega", number(options.omega)},
-         {"beta", number(options.beta)},
-         {"dropout", number(options.dropout)},
-         {"alignment", number(options.alignment)},
-         {"joint", [&](SEXP value) { options.joint = Rcpp::as<bool>(value); }},
-         {"reference_dropout", number(options.reference_dropout)},
-         {"thinning",
-          [&](SEXP value) {
-            // One number is the upper end.
-            const auto range = Rcpp::as<std::vector<double>>(value);
-            options.thinning_min = range.size() > 1 ? range.front() : 0;
-            options.thinning_max = range.empty() ? 0 : range.back();
-          }},
-         {"input_scale", [&](SEXP value) {
-            options.input_scale =
-                parse_input_scale(Rcpp::as<std::string>(value));
-          }}});
+  apply_options(
+      values,
+      {{"architecture", [](SEXP) {}},
+       {"n_latent", number(options.n_latent)},
+       {"hidden",
+        [&](SEXP value) {
+          options.hidden.clear();
+          for (double units : Rcpp::as<std::vector<double>>(value)) {
+            options.hidden.push_back(static_cast<int64_t>(units));
+          }
+        }},
+       {"decoder",
+        [&](SEXP value) {
+          options.decoder = parse_decoder(Rcpp::as<std::string>(value));
+        }},
+       {"lambda", number(options.lambda)},
+       {"marginal",
+        [&](SEXP value) {
+          options.marginal = parse_marginal(Rcpp::as<std::string>(value));
+        }},
+       {"omega", number(options.omega)},
+       {"beta", number(options.beta)},
+       {"dropout", number(options.dropout)},
+       {"alignment", number(options.alignment)},
+       {"joint", [&](SEXP value) { options.joint = Rcpp::as<bool>(value); }},
+       {"reference_dropout", number(options.reference_dropout)},
+       {"thinning",
+        [&](SEXP value) {
+          // One number is the upper end.
+          const auto range = Rcpp::as<std::vector<double>>(value);
+          options.thinning_min = range.size() > 1 ? range.front() : 0;
+          options.thinning_max = range.empty() ? 0 : range.back();
+        }},
+       {"input_scale", [&](SEXP value) {
+          options.input_scale = parse_input_scale(Rcpp::as<std::string>(value));
+        }}});
   options.check();
   return options;
 }
@@ -119,7 +78,8 @@ Rcpp::List sailer_options_to_r(const SailerOptions& options) {
 
 TrainOptions train_options_from_r(const Rcpp::List& values) {
   TrainOptions options;
-  apply(values, {{"epochs", count_or_auto(options.epochs)},
+  apply_options(values,
+                {{"epochs", count_or_auto(options.epochs)},
                  {"batch_size", number(options.batch_size)},
                  {"learning_rate", number(options.learning_rate)},
                  {"learning_rate_decay", number(options.learning_rate_decay)},

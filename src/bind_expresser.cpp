@@ -1,0 +1,164 @@
+// Door to the Expresser: pretraining, models made again from their parameters,
+// embeddings and imputation.
+#include <ATen/ATen.h>
+#include <Rcpp.h>
+
+#include <memory>
+
+#include "bindings/convert.h"
+#include "bindings/errors.h"
+#include "bindings/expresser.h"
+#include "bindings/model_state.h"
+#include "bindings/monitor.h"
+#include "bindings/source.h"
+#include "bindings/training.h"
+#include "core/models/expresser_model.h"
+#include "core/support/shuffle.h"
+#include "core/training/expresser_passes.h"
+#include "core/training/expresser_task.h"
+#include "core/training/trainer.h"
+
+namespace sailer {
+namespace {
+
+using ExpresserXPtr = Rcpp::XPtr<ExpresserModel>;
+
+// Cells with at least 2 entries: one to observe and one to mask.
+std::vector<int64_t> usable_cells(const CellSource& source) {
+  std::vector<int64_t> cells;
+  for (int64_t i = 0; i < source.n_cells(); ++i) {
+    if (source.n_entries(i, 1) >= 2) cells.push_back(i);
+  }
+  return cells;
+}
+
+// split_cells() counts from 0 on: places among `cells` become these cells.
+Split split_of(const std::vector<int64_t>& cells, double share, uint64_t seed) {
+  Split split = split_cells(static_cast<int64_t>(cells.size()), share, seed);
+  for (int64_t& cell : split.training) cell = cells[cell];
+  for (int64_t& cell : split.validation) cell = cells[cell];
+  return split;
+}
+
+RunOptions run_options_of(const PretrainOptions& options) {
+  RunOptions run;
+  run.epochs = options.epochs;
+  run.patience = options.patience;
+  run.weight_decay = options.weight_decay;
+  run.engine = options.compute.engine;
+  run.clip_norm = options.clip;
+  return run;
+}
+
+}  // namespace
+}  // namespace sailer
+
+// Trains a model on a source whose features are the model's genes. `initial` is
+// NULL or the parameters to begin with; `run` as core_sailer_train() takes it.
+// [[Rcpp::export]]
+Rcpp::List core_expresser_train(SEXP source, Rcpp::List model_options,
+                                Rcpp::List train_options, std::string device,
+                                SEXP initial, Rcpp::List run,
+                                Rcpp::RObject report) {
+  using namespace sailer;
+  return guarded([&] {
+    const CellSourcePtr cells = unwrap_source(source);
+    const ExpresserOptions options = expresser_options_from_r(model_options);
+    const std::vector<int64_t> usable = usable_cells(*cells);
+    const PretrainOptions train =
+        pretrain_options_from_r(train_options)
+            .resolve(static_cast<int64_t>(usable.size()), options.n_embedding,
+                     at::Device(device).is_cpu());
+    const Split split = split_of(usable, train.validation,
+                                 derive_seed(train.seed, kSplitStream));
+    ExpresserModel model(options, cells->n_features(), train.seed,
+                         at::Device(device));
+    if (!Rf_isNull(initial)) {
+      model.parameters().load_state(state_from_r(Rcpp::List(initial)));
+    }
+    ExpresserTask task(model, cells, split, train);
+    RMonitor monitor(report);
+    Rcpp::List progress;
+    const TrainResult result = train_from_r(task, run_options_of(train), run,
+                                            monitor, progress, nullptr);
+    Rcpp::NumericVector validation(split.validation.begin(),
+                                   split.validation.end());
+    Rcpp::NumericVector diverged(result.divergence.cells.begin(),
+                                 result.divergence.cells.end());
+    return Rcpp::List::create(
+        Rcpp::Named("state") = state_to_r(model.parameters().tensors()),
+        Rcpp::Named("history") = history_to_r(task, result.history),
+        Rcpp::Named("status") = status_name(result.status),
+        Rcpp::Named("best_epoch") = static_cast<double>(result.best_epoch),
+        Rcpp::Named("validation_cells") = validation + 1,
+        Rcpp::Named("progress") = progress,
+        Rcpp::Named("diverged_epoch") =
+            static_cast<double>(result.divergence.epoch),
+        Rcpp::Named("diverged_cells") = diverged + 1);
+  });
+}
+
+// Makes a model from the parameters of a fit.
+// [[Rcpp::export]]
+SEXP core_expresser_model(Rcpp::List state, double n_genes,
+                          Rcpp::List model_options, std::string device) {
+  using namespace sailer;
+  return guarded([&]() -> SEXP {
+    auto model = std::make_unique<ExpresserModel>(
+        expresser_options_from_r(model_options), static_cast<int64_t>(n_genes),
+        uint64_t{0}, at::Device(device));
+    model->parameters().load_state(state_from_r(state));
+    return ExpresserXPtr(model.release(), true);
+  });
+}
+
+// Means of the contextual tokens of a source's cells, cells x n_embedding.
+// [[Rcpp::export]]
+Rcpp::NumericMatrix core_expresser_embed(SEXP model, SEXP source,
+                                         double token_budget,
+                                         Rcpp::RObject report) {
+  using namespace sailer;
+  return guarded([&] {
+    ExpresserXPtr held(model);
+    const CellSourcePtr cells = unwrap_source(source);
+    PassOptions options;
+    options.token_budget = static_cast<int64_t>(token_budget);
+    RMonitor monitor(report);
+    const std::vector<float> found =
+        embed_expression(*held, *cells, options, monitor);
+    if (found.empty() && cells->n_cells() > 0) {
+      throw Rcpp::internal::InterruptedException();
+    }
+    return matrix_to_r(found, cells->n_cells(), held->options().n_embedding);
+  });
+}
+
+// Expressions of the genes that are asked for: those of cell i are
+// genes[starts[i]
+// + 1] ... genes[starts[i + 1]], places from 1.
+// [[Rcpp::export]]
+Rcpp::NumericVector core_expresser_impute(SEXP model, SEXP source,
+                                          Rcpp::NumericVector starts,
+                                          Rcpp::IntegerVector genes,
+                                          double token_budget, double n_passes,
+                                          Rcpp::RObject report) {
+  using namespace sailer;
+  return guarded([&] {
+    ExpresserXPtr held(model);
+    const CellSourcePtr cells = unwrap_source(source);
+    GeneQueries queries;
+    queries.starts.assign(starts.begin(), starts.end());
+    queries.genes.reserve(static_cast<size_t>(genes.size()));
+    for (int gene : genes) queries.genes.push_back(gene - 1);
+    PassOptions options;
+    options.token_budget = static_cast<int64_t>(token_budget);
+    options.n_passes = static_cast<int64_t>(n_passes);
+    RMonitor monitor(report);
+    const std::vector<float> found =
+        impute_expression(*held, *cells, queries, options, monitor);
+    if (found.empty() && genes.size() > 0) {
+      throw Rcpp::internal::InterruptedException();
+    }
+    return Rcpp::NumericVector(found.begin(), found.end());
+  });
+}
