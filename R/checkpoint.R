@@ -30,10 +30,12 @@ read_plan <- function(folder) {
 
 # A run whose folder holds a checkpoint of the same run goes on from there; of
 # another run is an error, so that nothing trained is ever overwritten.
-begin_or_continue <- function(plan, cells, map, call = rlang::caller_env()) {
+# `...` is what the run of this kind of plan takes beside it: see run_of().
+begin_or_continue <- function(plan, ..., call = rlang::caller_env()) {
   folder <- plan$control$checkpoint
+  run <- run_of(plan)
   if (is.null(folder) || !has_checkpoint(folder)) {
-    return(run_plan(plan, cells, map))
+    return(run(plan, ...))
   }
   different <- differences(read_plan(folder), plan)
   if (length(different) > 0) {
@@ -48,8 +50,16 @@ begin_or_continue <- function(plan, cells, map, call = rlang::caller_env()) {
     )
   }
   tell_of_resuming(folder)
-  run_plan(plan, cells, map, saved_state(folder))
+  run(plan, ..., state = saved_state(folder))
 }
+
+# What trains as planned: run_plan(plan, cells, map, state), and for Expresser
+# run_pretraining(plan, corpus, state).
+run_of <- function(plan) {
+  if (is_pretraining(plan)) run_pretraining else run_plan
+}
+
+is_pretraining <- function(plan) identical(plan$model, "expresser")
 
 # A run killed before its first checkpoint starts again.
 saved_state <- function(folder) {
@@ -72,7 +82,10 @@ differences <- function(old, new) {
     names[!vapply(names, function(n) same(a[[n]], b[[n]]), logical(1))]
   }
   c(
-    by_name(old, new, c("cells", "peaks", "depth", "confounders", "reference")),
+    by_name(old, new, c(
+      "model", "cells", "peaks", "depth", "confounders", "reference", "genes",
+      "fingerprint", "initial"
+    )),
     by_name(old$options, new$options, names(new$options)),
     by_name(
       old$control, new$control, setdiff(names(new$control), resumable_options)
@@ -82,7 +95,7 @@ differences <- function(old, new) {
 
 # What may change when a run goes on.
 resumable_options <- c(
-  "epochs", "learning_rate", "learning_rate_decay", "weight_decay", "patience",
+  "epochs", "token_budget", "final_share", "clip", "learning_rate", "learning_rate_decay", "weight_decay", "patience",
   "precision", "reconstruction", "sampled_share", "checkpoint", "every",
   "device", "threads", "verbose"
 )
@@ -95,21 +108,25 @@ resumable_options <- c(
 #' bits as that of a training that was never stopped.
 #'
 #' A run with `train_control(checkpoint = )` also goes on when the same call of
-#' [sailer()] or [RunSAILER()] is made again, as when a job is put into the
-#' queue anew.
+#' [sailer()], [RunSAILER()] or [expresser()] is made again, as when a job is put
+#' into the queue anew.
 #'
 #' @param from A fit whose training was interrupted, or the folder of a
 #'   checkpoint ([train_control()]). A finished run can be trained further from
 #'   its folder with more `epochs`.
 #' @param x The counts that were trained on, as [sailer()] takes them: the same
 #'   cells in the same order; the peaks of the model are found by name. Batch
-#'   and covariates are part of what was saved.
+#'   and covariates are part of what was saved. Of [expresser()] the same corpus,
+#'   or what it was made from.
 #' @param ... Options of [train_control()] to change: `epochs`,
 #'   `learning_rate`, `learning_rate_decay`, `weight_decay`, `patience`,
 #'   `precision`, `reconstruction`, `sampled_share`, `checkpoint`, `every`,
 #'   `device`, `threads`, `verbose`. Others decide what was done already and
-#'   stay as they were.
-#' @return An object of class `"sailer_fit"`, as of [sailer()].
+#'   stay as they were. Of [pretrain_control()]: `epochs` and `warmup` decide the
+#'   step sizes of what is still to come; `token_budget`, `clip`, `patience` and
+#'   those that both have may change as well.
+#' @return An object of class `"sailer_fit"`, as of [sailer()], or
+#'   `"expresser_fit"`.
 #' @section Errors:
 #' `sailer_argument_error` for a fit that is finished and for an option that
 #' cannot be changed; `sailer_file_error` for a folder without a checkpoint or
@@ -131,7 +148,10 @@ resume <- function(from, x, ...) {
   if (missing(x)) {
     abort("{.arg x} is missing: give the counts that were trained on.")
   }
-  if (inherits(from, "sailer_fit")) {
+  if (inherits(from, "expresser_fit")) {
+    plan <- plan_of_pretraining(from)
+    state <- from$progress
+  } else if (inherits(from, "sailer_fit")) {
     plan <- plan_of_fit(from)
     state <- from$progress$state
   } else {
@@ -139,9 +159,12 @@ resume <- function(from, x, ...) {
     plan <- read_plan(folder)
     state <- saved_state(folder)
   }
-  plan$control <- change_control(plan$control, list(...))
+  plan$control <- change_control(plan, list(...))
   plan$device <- core_choose_device(plan$control$device)
   plan$control <- usable_precision(plan$control, plan$device)
+  if (is_pretraining(plan)) {
+    return(resume_pretraining(plan, x, state))
+  }
   cells <- as_cells(x)
   check_cells(cells)
   map <- match_plan(cells, plan)
@@ -171,22 +194,22 @@ checkpoint_folder <- function(from, call = rlang::caller_env()) {
   normalizePath(from)
 }
 
-change_control <- function(control, changes, call = rlang::caller_env()) {
-  check_option_names(names(changes), names(formals(train_control)), call)
+change_control <- function(plan, changes, call = rlang::caller_env()) {
+  make <- if (is_pretraining(plan)) pretrain_control else train_control
+  check_option_names(names(changes), names(formals(make)), call)
   fixed <- setdiff(names(changes), resumable_options)
   if (length(fixed) > 0) {
     abort(
       c(
         "{.arg {fixed}} cannot be changed when a training goes on.",
-        i = "It decides what was done already; train anew with
-             {.fn sailer}."
+        i = "It decides what was done already; train anew."
       ),
       call = call
     )
   }
-  old <- unclass(control)
+  old <- unclass(plan$control)
   old[names(changes)] <- changes
-  do.call(train_control, old[names(formals(train_control))])
+  do.call(make, old[names(formals(make))])
 }
 
 # Proves that `cells` are those of the plan, and finds its peaks among theirs.

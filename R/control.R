@@ -73,42 +73,61 @@ train_control <- function(epochs = NULL, batch_size = NULL,
     patience = patience, seed = seed, sampled_share = sampled_share
   )
   words <- list(precision = precision, reconstruction = reconstruction)
-  given <- given[!vapply(given, is.null, logical(1))]
-  words <- words[!vapply(words, is.null, logical(1))]
-  whole <- c(
-    "epochs", "batch_size", "warmup", "period", "patience", "seed"
+  given <- check_core_options(
+    given, words, core_train_options,
+    whole = c("epochs", "batch_size", "warmup", "period", "patience", "seed")
   )
-  for (name in names(given)) {
-    check_number(given[[name]], name, min = 0, whole = name %in% whole)
+  structure(
+    c(given, check_run_options(checkpoint, every, device, threads, verbose)),
+    class = "train_control"
+  )
+}
+
+# Options that the core owns: numbers and words that were given, and the core's
+# defaults for the others.
+check_core_options <- function(numbers, words, defaults, whole,
+                               call = rlang::caller_env()) {
+  numbers <- numbers[!vapply(numbers, is.null, logical(1))]
+  words <- words[!vapply(words, is.null, logical(1))]
+  for (name in names(numbers)) {
+    check_number(
+      numbers[[name]], name, min = 0, whole = name %in% whole, call = call
+    )
   }
-  for (name in names(words)) check_text(words[[name]], name)
+  for (name in names(words)) check_text(words[[name]], name, call = call)
+  defaults(c(numbers, words))
+}
+
+# Options of a run that the core's models know nothing of.
+check_run_options <- function(checkpoint, every, device, threads, verbose,
+                              call = rlang::caller_env()) {
   if (!is.null(checkpoint)) {
-    check_text(checkpoint, "checkpoint")
+    check_text(checkpoint, "checkpoint", call = call)
     # The core knows no "~", and the working directory may change.
     checkpoint <- normalizePath(checkpoint, mustWork = FALSE)
   }
-  check_number(every, min = 1e-6)
+  check_number(every, "every", min = 1e-6, call = call)
   if (!rlang::is_string(device)) {
-    abort('{.arg device} must be "auto", "cpu" or "cuda".')
+    abort('{.arg device} must be "auto", "cpu" or "cuda".', call = call)
   }
   if (!is.null(threads)) {
-    check_number(threads, min = 1, max = 1024, whole = TRUE)
+    check_number(
+      threads, "threads", min = 1, max = 1024, whole = TRUE, call = call
+    )
   }
-  check_flag(verbose)
-  structure(
-    c(
-      core_train_options(c(given, words)),
-      list(
-        checkpoint = checkpoint, every = every, device = device,
-        threads = threads, verbose = verbose
-      )
-    ),
-    class = "train_control"
+  check_flag(verbose, "verbose", call = call)
+  list(
+    checkpoint = checkpoint, every = every, device = device, threads = threads,
+    verbose = verbose
   )
 }
 
 #' @export
 print.train_control <- function(x, ...) {
+  print_control(x, "train_control")
+}
+
+print_control <- function(x, name) {
   shown <- vapply(x, function(value) {
     if (is.null(value)) {
       "not set"
@@ -118,21 +137,24 @@ print.train_control <- function(x, ...) {
       format(value)
     }
   }, character(1))
-  cat("<train_control>\n")
+  cat("<", name, ">\n", sep = "")
   cat(paste0("  ", format(names(x)), "  ", shown), sep = "\n")
   invisible(x)
 }
 
-# Takes a train_control() or a plain list of its options.
-as_control <- function(control, call = rlang::caller_env()) {
-  if (inherits(control, "train_control")) {
+# Takes what `make` returns, train_control() or another, or a plain list of its
+# options.
+as_control <- function(control, call = rlang::caller_env(),
+                       make = train_control, class = "train_control") {
+  if (inherits(control, class)) {
     return(control)
   }
-  if (!is.list(control)) {
-    abort("{.arg control} must come from {.fn train_control}.", call = call)
+  if (!is.list(control) || inherits(control, c("train_control",
+                                               "pretrain_control"))) {
+    abort("{.arg control} must come from {.fn {class}}.", call = call)
   }
-  check_option_names(names(control), names(formals(train_control)), call)
-  do.call(train_control, control)
+  check_option_names(names(control), names(formals(make)), call)
+  do.call(make, control)
 }
 
 # What was left to the core (NA), decided for a number of cells.

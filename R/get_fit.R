@@ -1,16 +1,17 @@
 #' The fit behind an embedding
 #'
-#' Finds what [sailer()] or [sailerx()] returned in an object that [RunSAILER()]
-#' or [RunSAILERX()] gave back, for [history()], [plot()][plot_training] or
-#' [predict()][predict.sailer_fit].
+#' Finds what [sailer()], [sailerx()] or [expresser()] returned in an object that
+#' [RunSAILER()], [RunSAILERX()] or [RunExpresser()] gave back, for [history()],
+#' [plot()][plot_training] or [predict()][predict.sailer_fit].
 #'
 #' @param object A `Seurat` object, a `DimReduc`, a `SingleCellExperiment`, or a
 #'   fit, which is given back.
 #' @param name Name of the reduction. NULL, the default, takes `"sailer"`
 #'   (Seurat) or `"SAILER"` (SingleCellExperiment) if it has a fit, else
-#'   `"sailerx"` or `"SAILERX"`, else the only one that has.
+#'   `"sailerx"` or `"SAILERX"`, else `"expresser"` or `"EXPRESSER"`, else the
+#'   only one that has.
 #' @param ... Not used.
-#' @return An object of class `"sailer_fit"`.
+#' @return An object of class `"sailer_fit"` or `"expresser_fit"`.
 #' @section Errors:
 #' `sailer_argument_error` when there is no fit under that name; those that
 #' there are are listed.
@@ -46,6 +47,12 @@ get_fit.sailer_fit <- function(object, name = NULL, ...) {
 
 #' @rdname get_fit
 #' @export
+get_fit.expresser_fit <- function(object, name = NULL, ...) {
+  object
+}
+
+#' @rdname get_fit
+#' @export
 get_fit.DimReduc <- function(object, name = NULL, ...) {
   fit <- fit_of_reduction(object)
   if (is.null(fit)) {
@@ -61,6 +68,10 @@ get_fit.DimReduc <- function(object, name = NULL, ...) {
 #' @export
 get_fit.Seurat <- function(object, name = NULL, ...) {
   need_package("SeuratObject", "for Seurat objects")
+  choose_fit(fits_in_seurat(object), name, usual_names, "reductions")
+}
+
+fits_in_seurat <- function(object) {
   reductions <- SeuratObject::Reductions(object)
   fits <- lapply(
     stats::setNames(nm = reductions),
@@ -70,7 +81,7 @@ get_fit.Seurat <- function(object, name = NULL, ...) {
   others <- SeuratObject::Misc(object, "sailer")
   fits[setdiff(names(others), reductions)] <-
     others[setdiff(names(others), reductions)]
-  choose_fit(fits[lengths(fits) > 0], name, usual_names, "reductions")
+  fits[lengths(fits) > 0]
 }
 
 #' @rdname get_fit
@@ -87,8 +98,32 @@ fit_of_reduction <- function(reduction) {
   methods::slot(reduction, "misc")[["fit"]]
 }
 
-# What RunSAILER() and RunSAILERX() name their reductions, the first one first.
-usual_names <- c("sailer", "sailerx")
+# What RunSAILER() and the others name their reductions, the first one first.
+usual_names <- c("sailer", "sailerx", "expresser")
+
+# The fit of the Expresser that an object holds, whatever else it holds.
+expresser_fit_in <- function(object, call = rlang::caller_env()) {
+  load_class(object)
+  fits <- if (inherits(object, "Seurat")) {
+    fits_in_seurat(object)
+  } else if (inherits(object, "SingleCellExperiment")) {
+    S4Vectors::metadata(object)$sailer
+  } else if (inherits(object, "DimReduc")) {
+    list(expresser = fit_of_reduction(object))
+  }
+  fits <- fits[vapply(fits, inherits, NA, "expresser_fit")]
+  if (length(fits) == 0) {
+    abort(
+      c(
+        "There is no fit of {.fn expresser} in {.obj_type_friendly {object}}.",
+        i = "Run {.fn RunExpresser} first, or give a {.arg fit}."
+      ),
+      call = call
+    )
+  }
+  usual <- intersect(c("expresser", "EXPRESSER"), names(fits))
+  fits[[c(usual, names(fits))[1]]]
+}
 
 choose_fit <- function(fits, name, usual, what, call = rlang::caller_env()) {
   if (!is.null(name)) check_text(name, "name", call = call)

@@ -5,8 +5,9 @@ ways_out <- "Name fewer {.arg peaks} or {.arg cells}; keep the open peaks alone
   ({.arg threshold}, {.arg n_open}); or write all to a {.arg file}, which can be
   read by parts."
 
-check_result_size <- function(form, n_peaks, n_cells, call, ways = ways_out) {
-  bytes <- 8 * as.numeric(n_peaks) * n_cells
+check_result_size <- function(form, n_features, n_cells, call,
+                              ways = ways_out, what = "peaks") {
+  bytes <- 8 * as.numeric(n_features) * n_cells
   limit <- memory_limit()
   if (form$kind != "matrix" || bytes <= limit) {
     return(invisible(TRUE))
@@ -14,7 +15,7 @@ check_result_size <- function(form, n_peaks, n_cells, call, ways = ways_out) {
   size <- function(n) format(n, big.mark = ",", trim = TRUE)
   abort(
     c(
-      "{size(n_peaks)} peaks x {size(n_cells)} cells would take
+      "{size(n_features)} {what} x {size(n_cells)} cells would take
        {in_bytes(bytes)} of memory; the limit is {in_bytes(limit)}.",
       i = ways,
       i = "The limit is half of the memory available, or

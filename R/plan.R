@@ -16,19 +16,7 @@ new_plan <- function(call, options, control, cells, layout, depth, confounders,
 
 # The plan of a fit whose training can go on.
 plan_of_fit <- function(fit, call = rlang::caller_env()) {
-  if (is.null(fit$progress)) {
-    abort(
-      c(
-        "The training of this fit is {fit$status}: there is nothing to go on
-         with.",
-        i = "A fit keeps what it takes when it was interrupted. To train a
-             finished one further, set {.arg checkpoint} in
-             {.fn train_control} and resume from that folder with more
-             {.arg epochs}."
-      ),
-      call = call
-    )
-  }
+  if (is.null(fit$progress)) refuse_finished(fit, call)
   c(
     fit[c(
       "call", "options", "control", "origin", "peaks", "chromosomes",
@@ -39,6 +27,20 @@ plan_of_fit <- function(fit, call = rlang::caller_env()) {
       batches = fit$batches, reference = fit$progress$reference,
       device = fit$device
     )
+  )
+}
+
+refuse_finished <- function(fit, call) {
+  control <- class(fit$control)[1]
+  abort(
+    c(
+      "The training of this fit is {fit$status}: there is nothing to go on
+       with.",
+      i = "A fit keeps what it takes when it was interrupted. To train a
+           finished one further, set {.arg checkpoint} in {.fn {control}} and
+           resume from that folder with more {.arg epochs}."
+    ),
+    call = call
   )
 }
 
@@ -94,11 +96,15 @@ tell_of_divergence <- function(trained, plan, done) {
      {.val {utils::head(cells, 3)}}{if (length(cells) > 3) ', ...'}."
   )
   if (done == 0) {
+    smaller <- if (!is.null(plan$options$omega)) {
+      paste0(
+        " or a smaller `omega` (it is ", signif(plan$options$omega, 3), ")"
+      )
+    }
     abort(
       c(
         found,
-        i = "Try a smaller {.arg learning_rate} (it is {rate}) or a smaller
-             {.arg omega} (it is {signif(plan$options$omega, 3)})."
+        i = "Try a smaller {.arg learning_rate} (it is {rate}){smaller}."
       ),
       class = "numeric", call = NULL
     )

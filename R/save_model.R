@@ -19,10 +19,18 @@ model_entries <- c(
   best_epoch = "numeric", device = "character"
 )
 
+# The same of expresser().
+expresser_entries <- c(
+  options = "list", control = "list", genes = "list", sources = "list",
+  n_cells = "numeric", state = "list", history = "list", status = "character",
+  best_epoch = "numeric", device = "character"
+)
+
 #' Save a fit to a file, and load it again
 #'
 #' The file holds all of a fit: parameters, options, names of peaks and cells,
-#' levels of batches, statistics of depth, embedding and history. It is HDF5,
+#' levels of batches, statistics of depth, embedding and history; of
+#' [expresser()] parameters, options, genes and history. It is HDF5,
 #' which other programs read as well (`h5py.File("model.h5")["state"]` in
 #' Python), and it is versioned: what this version of sailer writes, later ones
 #' load.
@@ -33,7 +41,8 @@ model_entries <- c(
 #' read. `saveRDS()` keeps a fit as well, but without such a check, and only for
 #' R.
 #'
-#' @param fit What [sailer()] returned, or [get_fit()].
+#' @param fit What [sailer()], [sailerx()] or [expresser()] returned, or
+#'   [get_fit()].
 #' @param file Path of the file, such as `"model.h5"`.
 #' @param overwrite Replace a file that is there already. FALSE, the default,
 #'   makes it an error.
@@ -58,10 +67,10 @@ model_entries <- c(
 #' all.equal(predict(again, sim$counts), embedding(fit))
 #' @export
 save_model <- function(fit, file, overwrite = FALSE) {
-  if (!inherits(fit, "sailer_fit")) {
+  if (!inherits(fit, c("sailer_fit", "expresser_fit"))) {
     abort(
       c(
-        "{.arg fit} must be what {.fn sailer} returned,
+        "{.arg fit} must be what {.fn sailer} or {.fn expresser} returned,
          not {.obj_type_friendly {fit}}.",
         i = "Of a Seurat or SingleCellExperiment object save
              {.code get_fit(object)}."
@@ -122,16 +131,21 @@ as_fit <- function(values, file, call = rlang::caller_env()) {
       class = "file", call = call, .envir = env
     )
   }
-  if (!inherits(values, "sailer_fit")) {
-    damaged("It holds no fit of {.fn sailer}.")
+  if (!inherits(values, c("sailer_fit", "expresser_fit"))) {
+    damaged("It holds no fit of {.fn sailer} or {.fn expresser}.")
   }
-  missing <- setdiff(names(model_entries), names(values))
+  entries <- if (inherits(values, "expresser_fit")) {
+    expresser_entries
+  } else {
+    model_entries
+  }
+  missing <- setdiff(names(entries), names(values))
   if (length(missing) > 0) {
     damaged("It has no {.field {missing}}.")
   }
-  for (name in names(model_entries)) {
+  for (name in names(entries)) {
     value <- unclass(values)[[name]]
-    wants <- model_entries[[name]]
+    wants <- entries[[name]]
     if (typeof(value) != wants && !(wants == "numeric" && is.numeric(value))) {
       damaged("Its {.field {name}} is of type {typeof(value)}, not {wants}.")
     }

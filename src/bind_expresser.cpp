@@ -3,7 +3,10 @@
 #include <ATen/ATen.h>
 #include <Rcpp.h>
 
+#include <algorithm>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "bindings/convert.h"
 #include "bindings/errors.h"
@@ -160,5 +163,59 @@ Rcpp::NumericVector core_expresser_impute(SEXP model, SEXP source,
       throw Rcpp::internal::InterruptedException();
     }
     return Rcpp::NumericVector(found.begin(), found.end());
+  });
+}
+
+// Normalised expression of some genes (places from 1) in all cells of a source
+// whose features are the model's genes: genes x cells.
+// [[Rcpp::export]]
+Rcpp::NumericMatrix core_log_normalized(SEXP source,
+                                        Rcpp::IntegerVector genes) {
+  using namespace sailer;
+  return guarded([&] {
+    const CellSourcePtr cells = unwrap_source(source);
+    std::vector<int> row_of(static_cast<size_t>(cells->n_features()), -1);
+    for (int k = 0; k < genes.size(); ++k) row_of[genes[k] - 1] = k;
+    const auto n_cells = static_cast<int>(cells->n_cells());
+    Rcpp::NumericMatrix out(genes.size(), n_cells);
+    SparseRows rows;
+    NormalizedCell cell;
+    for (int i = 0; i < n_cells; ++i) {
+      rows.clear();
+      cells->read(i, 1, rows);
+      normalize_cell(rows, 0, cell);
+      for (size_t k = 0; k < cell.genes.size(); ++k) {
+        const int row = row_of[cell.genes[k]];
+        if (row >= 0) out(row, i) = cell.values[k];
+      }
+    }
+    return out;
+  });
+}
+
+// A text that tells one source of counts from another: its shape, and what some
+// of its cells hold.
+// [[Rcpp::export]]
+std::string core_source_fingerprint(SEXP source) {
+  using namespace sailer;
+  return guarded([&] {
+    constexpr int64_t kCells = 100;
+    const CellSourcePtr cells = unwrap_source(source);
+    const int64_t n = cells->n_cells();
+    uint64_t hash = derive_seed(static_cast<uint64_t>(n),
+                                static_cast<uint64_t>(cells->n_features()));
+    SparseRows rows;
+    for (int64_t k = 0; k < std::min(n, kCells); ++k) {
+      rows.clear();
+      cells->read(n <= kCells ? k : k * (n - 1) / (kCells - 1), 1, rows);
+      uint64_t cell = 0;
+      for (size_t e = 0; e < rows.indices.size(); ++e) {
+        if (rows.values[e] == 0) continue;
+        cell += derive_seed(static_cast<uint64_t>(rows.indices[e]),
+                            static_cast<uint64_t>(rows.values[e]));
+      }
+      hash = derive_seed(hash, cell);
+    }
+    return std::to_string(hash);
   });
 }

@@ -1,0 +1,70 @@
+#' Embeddings of cells by a pretrained model
+#'
+#' The mean of the contextual tokens of a cell's non-zero genes: what the
+#' encoder makes of the genes that were seen together. It depends on which genes
+#' are non-zero, not on how much, and so on depth; for clustering compare it with
+#' what you would use otherwise.
+#'
+#' @inheritParams gene_embeddings
+#' @param x Counts of genes x cells, as [expresser()] takes them. Genes are found
+#'   by name; those that the model does not know are left out, with a message.
+#' @param token_budget Genes that are computed at once, see
+#'   [pretrain_control()].
+#' @param verbose Show progress.
+#' @return A matrix of cells x `n_embedding`, with the names of the cells. A cell
+#'   with more than `max_genes` genes is embedded by as many of them, chosen by
+#'   its own counts: the same cell gives the same numbers.
+#' @section Errors: `sailer_data_error` when hardly a gene of `x` is known to the
+#'   model, and for counts that cannot be used.
+#' @seealso [RunExpresser()] for Seurat and SingleCellExperiment objects.
+#' @references Cao (2023), section 4.4; methods of section 4.2.2.
+#' @examples
+#' sim <- simulate_rna(n_cells = 120, n_genes = 100, seed = 1)
+#' fit <- expresser(sim$counts,
+#'   n_embedding = 16, n_layers = 1,
+#'   control = pretrain_control(epochs = 3, verbose = FALSE)
+#' )
+#' dim(cell_embeddings(fit, sim$counts))
+#' @export
+cell_embeddings <- function(fit, x, token_budget = NULL, verbose = TRUE) {
+  fit <- expresser_fit_of(fit)
+  check_flag(verbose)
+  budget <- pass_budget(fit, token_budget)
+  cells <- gene_cells(x)
+  source <- cells_by_genes(cells, fit, "x")
+  out <- with_threads(fit$control$threads, core_expresser_embed(
+    expresser_model(fit), source, budget,
+    if (verbose) pass_reporter("Embedding", ncol(cells))
+  ))
+  dimnames(out) <- list(
+    cells$cells, paste0("expresser_", seq_len(ncol(out)))
+  )
+  out
+}
+
+# The core's source with the genes of a fit, in their order.
+cells_by_genes <- function(cells, fit, arg, call = rlang::caller_env()) {
+  map <- match_genes(cells$peaks, fit$genes, arg, call = call)
+  core_cells_subset(cells$source, NULL, map, nrow(fit$genes))
+}
+
+pass_budget <- function(fit, given, call = rlang::caller_env()) {
+  if (is.null(given)) {
+    return(fit$control$token_budget)
+  }
+  check_number(given, "token_budget", min = 1, whole = TRUE, call = call)
+}
+
+# A bar where a terminal can draw one.
+pass_reporter <- function(what, n_cells, envir = parent.frame()) {
+  if (!cli::is_dynamic_tty()) {
+    return(NULL)
+  }
+  bar <- cli::cli_progress_bar(
+    what, total = n_cells, clear = TRUE, .envir = envir
+  )
+  function(p) {
+    cli::cli_progress_update(set = p$done, id = bar, .envir = envir)
+    NULL
+  }
+}

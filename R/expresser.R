@@ -1,0 +1,266 @@
+# Expresser on a corpus: checks, the plan of the run, and the call of core.
+
+#' Pretrain the expression transformer on scRNA-seq
+#'
+#' Learns an embedding of genes, and how they predict each other's expression,
+#' from scRNA-seq counts of one or many sources: at each step 30 % of a cell's
+#' non-zero genes are masked, and the model predicts their expression from the
+#' others (masked expression prediction). What comes out embeds genes
+#' ([gene_embeddings()]) and cells ([cell_embeddings()]) and imputes expression
+#' ([impute()][impute.expresser_fit]).
+#'
+#' @section The model:
+#' A cell is the set of its non-zero genes, without an order. Their tokens, the
+#' rows of the table that [gene_embeddings()] returns, pass through `n_layers` of
+#' a transformer encoder. Only then genes are masked. The expression decoder
+#' attends from each masked gene to the observed ones, reads the binned
+#' expressions of these, and a small network gives the expression, in units of
+#' `log(1 + 10,000 * share of the cell's counts)`. Counts are normalised and
+#' binned on the fly; zeros take no part.
+#'
+#' @section Sizes and time:
+#' `"full"` is the thesis' model (200 numbers for each gene, 12 layers): for
+#' hundreds of thousands of cells and a GPU. `"small"` (64 numbers, 4 layers, 512
+#' genes of a cell at a time) trains on a few thousand cells within minutes on a
+#' laptop. Time grows with the cells, the layers, and faster than the genes of a
+#' cell; memory does not grow with the cells, which are streamed from a file.
+#' More cells of more kinds are what makes the embeddings better: several data
+#' sets in one corpus, or a model pretrained elsewhere as `from`.
+#'
+#' @param x The counts: a corpus ([build_corpus()], [open_corpus()] or its path),
+#'   or anything that [as_cells()] takes, genes in rows (a matrix, a matrix of the
+#'   Matrix package, Seurat and SingleCellExperiment objects, paths of 10x HDF5
+#'   and `.h5ad` files), or a list of such with different gene sets. What is no
+#'   corpus becomes one in a temporary file first.
+#' @param ... For `x` that is no corpus: arguments of [build_corpus()]
+#'   (`genes`, `annotation`, `biotypes`, `min_cells`), which decide about the
+#'   genes of the model.
+#' @param size `"small"` or `"full"`, which decides the other defaults. NULL, the
+#'   default, is `"full"` from 200,000 cells on.
+#' @param n_embedding Numbers of a gene's embedding, and of all that the encoder
+#'   passes on; a multiple of `n_heads`. Default 200, small 64.
+#' @param n_layers Layers of the encoder. Default 12, small 4.
+#' @param n_heads Heads of every attention. Default 4.
+#' @param feed_forward Units of the layers' feed-forward part. Default 4 times
+#'   `n_embedding`; 2048 with `layout = "post_norm"`.
+#' @param layout `"pre_norm"`: layers normalise what they read, and use GELU;
+#'   `"post_norm"`: what they return, and ReLU, the original transformer. Default
+#'   `"pre_norm"`.
+#' @param dropout Share of numbers dropped in training. Default 0.1.
+#' @param decoder TRUE, the default, is the expression decoder; FALSE, for
+#'   comparison, one more encoder layer in its place ("w/o Decoder").
+#' @param n_bins Intervals of the expression up to the cell's largest. Default
+#'   50.
+#' @param mask_ratio Share of a cell's genes that are masked, above 0 and below
+#'   1. Default 0.3.
+#' @param max_genes Genes of a cell that a step looks at, at most: a fresh random
+#'   choice each epoch. Default 1100, small 512.
+#' @param l_from `"observed"`: the cell's largest expression, which scales the
+#'   bins and the prediction, is that of the observed genes; `"all"`: of all,
+#'   which is the thesis' letter and tells of masked genes. Default `"observed"`.
+#' @param from A fit of `expresser()` to begin with instead of random parameters:
+#'   fine-tuning. It brings its genes and options; those of its genes that `x`
+#'   lacks are zeros.
+#' @param control Options of training: [pretrain_control()], or a list of some.
+#'
+#' @return An object of class `"expresser_fit"`, with methods for [print()],
+#'   [summary()], [history()], [plot()], [gene_embeddings()],
+#'   [cell_embeddings()], [impute()][impute.expresser_fit], [save_model()] and
+#'   [resume()]. It holds plain values, so `saveRDS()` keeps it as well.
+#' @section Errors:
+#' `sailer_argument_error` for an option out of its range, `sailer_data_error`
+#' for counts that cannot be used and when fewer than 2 cells have 2 genes of the
+#' model, `sailer_file_error` for a corpus that cannot be read,
+#' `sailer_device_error` for a device that is not there.
+#' @seealso [RunExpresser()] for Seurat and SingleCellExperiment objects,
+#'   [evaluate_imputation()] and [evaluate_gene_embeddings()] for how good a fit
+#'   is.
+#' @references Cao (2023), sections 4.2.1 and 4.2.2.
+#' @examples
+#' sim <- simulate_rna(n_cells = 120, n_genes = 100, seed = 1)
+#' fit <- expresser(sim$counts,
+#'   n_embedding = 16, n_layers = 1,
+#'   control = pretrain_control(epochs = 3, verbose = FALSE)
+#' )
+#' fit
+#' dim(gene_embeddings(fit))
+#' @export
+expresser <- function(x, ..., size = NULL, n_embedding = NULL, n_layers = NULL,
+                      n_heads = NULL, feed_forward = NULL, layout = NULL,
+                      dropout = NULL, decoder = NULL, n_bins = NULL,
+                      mask_ratio = NULL, max_genes = NULL, l_from = NULL,
+                      from = NULL, control = pretrain_control()) {
+  call <- match.call()
+  check_one_libtorch(libtorch_record()$folder)
+  control <- as_pretrain_control(control)
+  given <- list(
+    size = size, n_embedding = n_embedding, n_layers = n_layers,
+    n_heads = n_heads, feed_forward = feed_forward, layout = layout,
+    dropout = dropout, decoder = decoder, n_bins = n_bins,
+    mask_ratio = mask_ratio, max_genes = max_genes, l_from = l_from
+  )
+  given <- check_expresser_options(given)
+  options <- expresser_options(given, from)
+  corpus <- as_corpus(x, from, control$verbose, ...)
+  on.exit(close_corpus(corpus))
+  if (is.null(given$size) && is.null(from)) {
+    given$size <- size_for(corpus$n_cells)
+    options <- core_expresser_options(given)
+  }
+  device <- core_choose_device(control$device)
+  control <- usable_precision(control, device)
+  plan <- new_pretraining_plan(call, options, control, corpus, from, device)
+  begin_or_continue(plan, corpus)
+}
+
+# The thesis' model asks for more cells than most single data sets have.
+cells_for_full_size <- 200000
+
+size_for <- function(n_cells) {
+  if (n_cells >= cells_for_full_size) "full" else "small"
+}
+
+check_expresser_options <- function(given, call = rlang::caller_env()) {
+  given <- given[!vapply(given, is.null, logical(1))]
+  for (name in names(given)) {
+    value <- given[[name]]
+    if (name %in% c("size", "layout", "l_from")) {
+      check_text(value, name, call = call)
+    } else if (name == "decoder") {
+      check_flag(value, name, call = call)
+    } else {
+      check_number(
+        value, name, whole = !name %in% c("dropout", "mask_ratio"), call = call
+      )
+    }
+  }
+  given
+}
+
+# Of a fit that training begins with, which decides them all.
+expresser_options <- function(given, from, call = rlang::caller_env()) {
+  if (is.null(from)) {
+    return(core_expresser_options(given))
+  }
+  check_expresser_fit(from, "from", call)
+  # What changes no parameter's shape may change.
+  free <- c("dropout", "mask_ratio", "max_genes", "l_from")
+  fixed <- setdiff(names(given), free)
+  if (length(fixed) > 0) {
+    abort(
+      c(
+        "{.arg {fixed}} cannot be chosen beside {.arg from}.",
+        i = "The fit that training begins with has its own."
+      ),
+      call = call
+    )
+  }
+  options <- from$options
+  options[names(given)] <- given
+  core_expresser_options(options)
+}
+
+check_expresser_fit <- function(fit, arg = "fit", call = rlang::caller_env()) {
+  if (!inherits(fit, "expresser_fit")) {
+    abort(
+      "{.arg {arg}} must be what {.fn expresser} returned, not
+       {.obj_type_friendly {fit}}.",
+      call = call
+    )
+  }
+  invisible(fit)
+}
+
+# A corpus of the genes of the model. What is none becomes one in a temporary
+# file, which close_corpus() removes.
+as_corpus <- function(x, from, verbose, ..., call = rlang::caller_env()) {
+  genes <- from$genes
+  if (is_corpus_path(x)) x <- open_corpus(x)
+  if (!inherits(x, "sailer_corpus")) {
+    check_option_names(
+      ...names(), setdiff(names(formals(build_corpus)), c("sources", "file")),
+      call
+    )
+    if (!is.null(genes) && !is.null(list(...)$genes)) {
+      abort("{.arg genes} cannot be chosen beside {.arg from}.", call = call)
+    }
+    file <- tempfile("corpus-", fileext = ".corpus")
+    arguments <- list(x, file = file, verbose = verbose, ...)
+    if (!is.null(genes)) arguments$genes <- genes
+    corpus <- do.call(build_corpus, arguments)
+    corpus$temporary <- TRUE
+    return(corpus)
+  }
+  if (...length() > 0) {
+    abort(
+      "Only {.arg x} that is no corpus takes further arguments: a corpus has its
+       genes.",
+      call = call
+    )
+  }
+  if (!is.null(genes)) map_corpus(x, genes, call) else x
+}
+
+close_corpus <- function(corpus) {
+  if (isTRUE(corpus$temporary)) unlink(corpus$path)
+}
+
+# The corpus with the genes of a model in their order.
+map_corpus <- function(corpus, genes, call) {
+  if (identical(corpus$genes$gene, genes$gene)) {
+    return(corpus)
+  }
+  map <- match_genes(corpus$genes$gene, genes, "x", call = call)
+  corpus$source <- core_cells_subset(corpus$source, NULL, map, nrow(genes))
+  corpus$genes <- genes
+  corpus
+}
+
+# All that a run needs beside the counts; see plan.R.
+new_pretraining_plan <- function(call, options, control, corpus, from, device) {
+  control_of_run <- control
+  decided <- core_pretrain_options(
+    core_control(control), corpus$n_cells, options$n_embedding, device
+  )
+  control_of_run[names(decided)] <- decided
+  list(
+    model = "expresser", call = short_call(call), options = options,
+    control = control_of_run, genes = corpus$genes, sources = corpus$sources,
+    n_cells = corpus$n_cells, n_nonzeros = corpus$n_nonzeros,
+    fingerprint = corpus_fingerprint(corpus), initial = from$state,
+    device = device
+  )
+}
+
+# Tells one corpus from another: its shape and its first and last cells.
+corpus_fingerprint <- function(corpus) {
+  core_source_fingerprint(corpus$source)
+}
+
+# Trains as planned, from the start or from a state.
+run_pretraining <- function(plan, corpus, state = NULL,
+                            report = progress_reporter(plan$control$verbose)) {
+  control <- plan$control
+  folder <- control$checkpoint
+  if (!is.null(folder)) write_plan(plan, folder)
+  scratch <- tempfile("sailer-good-", fileext = ".h5")
+  on.exit(unlink(scratch))
+  run <- list(
+    checkpoint = if (is.null(folder)) "" else state_file(folder),
+    every = control$every, state = state, scratch = scratch
+  )
+  trained <- with_threads(control$threads, core_expresser_train(
+    corpus$source, plan$options, core_control(control), plan$device,
+    plan$initial, run, report
+  ))
+  names <- cells_of_corpus(corpus, trained$diverged_cells)
+  tell_of_end(trained, c(plan, list(cells = names)))
+  new_expresser_fit(trained, plan)
+}
+
+# "source: cell" of cells of a corpus, which keeps no names of cells.
+cells_of_corpus <- function(corpus, cells) {
+  first <- c(0, cumsum(corpus$sources$cells))
+  source <- findInterval(cells - 1, first, rightmost.closed = TRUE)
+  paste0(corpus$sources$name[source], ": ", cells - first[source])
+}

@@ -1,0 +1,127 @@
+# What pretraining returns. As a fit of SAILER it holds plain R values only; the
+# core's model is made from them when it is needed and kept in `cache`.
+
+new_expresser_fit <- function(trained, plan) {
+  structure(
+    c(
+      plan[setdiff(names(plan), c("model", "initial"))],
+      list(
+        state = trained$state, history = trained$history,
+        status = trained$status, best_epoch = trained$best_epoch,
+        validation_cells = trained$validation_cells,
+        # What resume() needs, where there is something to go on with.
+        progress = if (length(trained$progress) > 0) trained$progress,
+        version = utils::packageVersion("sailer"),
+        cache = new.env(parent = emptyenv())
+      )
+    ),
+    class = "expresser_fit"
+  )
+}
+
+# The core's model of a fit, made again where the pointer is dead.
+expresser_model <- function(fit) {
+  if (is.null(fit$cache$model) || !core_model_alive(fit$cache$model)) {
+    device <- if (fit$device %in% core_list_devices()) fit$device else "cpu"
+    fit$cache$model <- core_expresser_model(
+      fit$state, nrow(fit$genes), fit$options, device
+    )
+  }
+  fit$cache$model
+}
+
+#' @export
+print.expresser_fit <- function(x, ...) {
+  cat(format_expresser_fit(x), sep = "\n")
+  invisible(x)
+}
+
+format_expresser_fit <- function(fit) {
+  number <- function(n) format(n, big.mark = ",")
+  last <- utils::tail(fit$history, 1)
+  measured <- nrow(last) > 0 && !is.na(last$validation_loss)
+  best <- fit$history[max(1, fit$best_epoch), ]
+  c(
+    paste0(
+      "<expresser_fit> ", fit$options$n_layers, " layers, ",
+      number(nrow(fit$genes)), " genes x ", fit$options$n_embedding,
+      " numbers", if (!fit$options$decoder) ", without decoder"
+    ),
+    paste0(
+      "  from ", number(fit$n_cells), " cells of ", nrow(fit$sources),
+      " source", if (nrow(fit$sources) != 1) "s"
+    ),
+    paste0(
+      "  training ", fit$status, " after ", nrow(fit$history), " epochs",
+      if (nrow(last) > 0) {
+        sprintf(" (kept: %d), loss %.3f", as.integer(fit$best_epoch), last$loss)
+      }
+    ),
+    if (measured) {
+      sprintf(
+        "  cells kept back (%s): mean absolute error %.3f, correlation %.3f",
+        number(length(fit$validation_cells)), best$validation_absolute_error,
+        best$validation_correlation
+      )
+    }
+  )
+}
+
+#' @export
+summary.expresser_fit <- function(object, ...) {
+  structure(
+    list(
+      lines = format_expresser_fit(object), options = object$options,
+      sources = object$sources, last_epoch = utils::tail(object$history, 1)
+    ),
+    class = "summary.expresser_fit"
+  )
+}
+
+#' @export
+print.summary.expresser_fit <- function(x, ...) {
+  cat(x$lines, sep = "\n")
+  cat("\nOptions:\n")
+  cat(paste0(
+    "  ", format(names(x$options)), "  ", vapply(x$options, format, "")
+  ), sep = "\n")
+  cat("\nSources:\n")
+  print(x$sources, row.names = FALSE)
+  invisible(x)
+}
+
+#' @rdname history
+#' @export
+history.expresser_fit <- function(fit, ...) {
+  fit$history
+}
+
+# The plan of a fit whose training can go on.
+plan_of_pretraining <- function(fit, call = rlang::caller_env()) {
+  if (is.null(fit$progress)) refuse_finished(fit, call)
+  c(
+    list(model = "expresser"),
+    fit[c(
+      "call", "options", "control", "genes", "sources", "n_cells", "n_nonzeros",
+      "fingerprint", "device"
+    )]
+  )
+}
+
+resume_pretraining <- function(plan, x, state, call = rlang::caller_env()) {
+  corpus <- as_corpus(x, plan, plan$control$verbose, call = call)
+  on.exit(close_corpus(corpus))
+  if (!identical(corpus_fingerprint(corpus), plan$fingerprint)) {
+    abort(
+      c(
+        "{.arg x} has other counts than were trained on: {corpus$n_cells} cells
+         with {corpus$n_nonzeros} non-zeros; there were {plan$n_cells} with
+         {plan$n_nonzeros}.",
+        i = "Give the same corpus, or what it was made from, as in the call of
+             {.fn expresser}."
+      ),
+      class = "data", call = call
+    )
+  }
+  run_pretraining(plan, corpus, state)
+}

@@ -1,0 +1,145 @@
+# The static table of gene tokens, and what is near in it.
+
+#' Embeddings of genes
+#'
+#' The table of gene tokens that pretraining learned: genes whose expression
+#' tells the same of other genes come to lie in the same direction.
+#' `gene_table()` gives it as a data frame; `nearest_genes()` lists neighbours.
+#'
+#' @param fit What [expresser()] returned, or an object that holds such a fit
+#'   ([get_fit()]).
+#' @param genes Names of genes, as `fit$genes` has them (`gene`, `symbol` or
+#'   `ensembl`). NULL, the default, takes all; for `nearest_genes()` they are the
+#'   genes whose neighbours are wanted.
+#' @param center TRUE takes the mean of all genes off first. What all genes have
+#'   in common tells nothing of one of them, but hides differences from angles.
+#'   Default FALSE, and TRUE for `nearest_genes()`.
+#' @param n Number of neighbours of each gene. Default 10.
+#' @param among Names of genes that neighbours are looked for among. NULL, the
+#'   default, takes all.
+#' @param ... Passed on to methods.
+#' @return `gene_embeddings()`: a matrix of genes x `n_embedding`, with the names
+#'   of the genes. `gene_table()`: a data frame with the columns `gene`,
+#'   `symbol`, `ensembl` and one for each number. `nearest_genes()`: a data frame
+#'   of `gene`, `neighbour`, `rank` from 1 and `cosine`, the cosine of the angle
+#'   between the two, from -1 to 1.
+#' @section Errors: `sailer_argument_error` for genes that the fit does not know
+#'   (the nearest names are listed).
+#' @seealso [evaluate_gene_embeddings()]; [RunExpresser()] keeps them as feature
+#'   loadings.
+#' @references Cao (2023), sections 4.2.1 (eq. 4.1) and 4.2.3.
+#' @examples
+#' sim <- simulate_rna(n_cells = 120, n_genes = 100, seed = 1)
+#' fit <- expresser(sim$counts,
+#'   n_embedding = 16, n_layers = 1,
+#'   control = pretrain_control(epochs = 3, verbose = FALSE)
+#' )
+#' gene_embeddings(fit, c("gene1", "gene2"))[, 1:4]
+#' nearest_genes(fit, "gene1", n = 3)
+#' @export
+gene_embeddings <- function(fit, ...) {
+  UseMethod("gene_embeddings")
+}
+
+#' @export
+gene_embeddings.default <- function(fit, ...) {
+  gene_embeddings(expresser_fit_of(fit), ...)
+}
+
+#' @rdname gene_embeddings
+#' @export
+gene_embeddings.expresser_fit <- function(fit, genes = NULL, center = FALSE,
+                                          ...) {
+  check_flag(center)
+  values <- state_matrix(fit$state[["genes.weight"]])
+  rownames(values) <- fit$genes$gene
+  colnames(values) <- paste0("expresser_", seq_len(ncol(values)))
+  if (center) values <- sweep(values, 2, colMeans(values))
+  if (is.null(genes)) values else values[known_genes(fit, genes), , drop = FALSE]
+}
+
+#' @rdname gene_embeddings
+#' @export
+gene_table <- function(fit, genes = NULL) {
+  fit <- expresser_fit_of(fit)
+  chosen <- if (is.null(genes)) {
+    seq_len(nrow(fit$genes))
+  } else {
+    known_genes(fit, genes)
+  }
+  values <- as.data.frame(gene_embeddings(fit)[chosen, , drop = FALSE])
+  out <- cbind(fit$genes[chosen, , drop = FALSE], values)
+  row.names(out) <- NULL
+  out
+}
+
+#' @rdname gene_embeddings
+#' @export
+nearest_genes <- function(fit, genes, n = 10, among = NULL, center = TRUE) {
+  fit <- expresser_fit_of(fit)
+  check_number(n, min = 1, whole = TRUE)
+  check_flag(center)
+  values <- gene_embeddings(fit, center = center)
+  values <- values / pmax(sqrt(rowSums(values^2)), .Machine$double.xmin)
+  wanted <- known_genes(fit, genes)
+  others <- if (is.null(among)) {
+    seq_len(nrow(values))
+  } else {
+    known_genes(fit, among, "among")
+  }
+  cosines <- tcrossprod(
+    values[wanted, , drop = FALSE], values[others, , drop = FALSE]
+  )
+  rows <- lapply(seq_along(wanted), function(k) {
+    near <- order(-cosines[k, ])
+    near <- utils::head(near[others[near] != wanted[k]], n)
+    data.frame(
+      gene = fit$genes$gene[wanted[k]],
+      neighbour = fit$genes$gene[others[near]],
+      rank = seq_along(near), cosine = cosines[k, near]
+    )
+  })
+  out <- do.call(rbind, rows)
+  row.names(out) <- NULL
+  out
+}
+
+# Places of genes by any of their names.
+known_genes <- function(fit, genes, arg = "genes",
+                        call = rlang::caller_env()) {
+  if (is.factor(genes)) genes <- as.character(genes)
+  if (!is.character(genes) || anyNA(genes) || length(genes) == 0) {
+    abort(
+      "{.arg {arg}} must hold names of genes, not {.obj_type_friendly {genes}}.",
+      call = call
+    )
+  }
+  places <- match(genes, fit$genes$gene)
+  for (column in intersect(c("symbol", "ensembl"), names(fit$genes))) {
+    lost <- is.na(places)
+    places[lost] <- match(genes[lost], fit$genes[[column]])
+  }
+  if (anyNA(places)) {
+    check_known(
+      genes[is.na(places)], fit$genes$gene, "gene", arg, "the fit", call = call
+    )
+  }
+  places
+}
+
+# A fit, or the one that an object holds.
+expresser_fit_of <- function(fit, arg = "fit", call = rlang::caller_env()) {
+  if (!inherits(fit, "expresser_fit") && isS4(fit)) {
+    fit <- expresser_fit_in(fit, call)
+  }
+  check_expresser_fit(fit, arg, call)
+}
+
+# A matrix of R from a tensor as fits keep it: row-major float32.
+state_matrix <- function(tensor) {
+  shape <- attr(tensor, "shape")
+  values <- readBin(
+    tensor, "numeric", n = prod(shape), size = 4, endian = "little"
+  )
+  matrix(values, shape[1], shape[2], byrow = TRUE)
+}

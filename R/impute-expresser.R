@@ -1,0 +1,150 @@
+# Imputation of expression by a pretrained model.
+
+#' Impute expression
+#'
+#' What the model expects of genes in cells, from the other genes of the same
+#' cells (4.2.4): genes that are asked for are masked, as in training, and
+#' predicted. Works on new cells of any data set that shares genes with the
+#' model.
+#'
+#' @section What is asked for:
+#' * `positions`: chosen genes of chosen cells, such as known drop-outs; the
+#'   result is a vector.
+#' * `genes`: the zeros of these genes in all cells (or `cells`); the result is
+#'   the matrix of these genes, with the normalised expression where a count is
+#'   there and the prediction where it is zero (`keep = FALSE`: predictions
+#'   everywhere, counts masked too).
+#'
+#' In one pass a share `mask_ratio` of the tokens is masked, as in training: 30 %
+#' asked for beside 70 % observed. More genes take more passes over a cell, so
+#' the time grows with the genes that are asked for; ask for hundreds rather than
+#' for all. A prediction is of a gene that *is* expressed, since the model was
+#' trained on non-zeros alone: it tells how much, not whether.
+#'
+#' @param fit What [expresser()] returned.
+#' @param x Counts of genes x cells, as [expresser()] takes them.
+#' @param genes Names of genes. NULL with `positions`.
+#' @param cells Names of cells; NULL, the default, takes all.
+#' @param positions A data frame with the columns `gene` and `cell`, names of
+#'   both. Their counts in `x` are masked, whatever they are.
+#' @param keep TRUE, the default, keeps what was counted and fills in zeros;
+#'   FALSE predicts all.
+#' @param n_passes Predictions that are averaged, each beside other genes. More
+#'   are a little more exact and take proportionally longer. Default 1.
+#' @param token_budget Genes that are computed at once, see
+#'   [pretrain_control()].
+#' @param verbose Show progress.
+#' @param ... Nothing else is taken: a name that no option has is an error.
+#' @return With `genes` a numeric matrix of genes x cells, with `positions` a
+#'   numeric vector in their order, both in units of
+#'   `log(1 + 10,000 * count / total)`, the total being that of the model's genes
+#'   in the cell. NA in cells that have no other gene.
+#' @section Errors: `sailer_argument_error` for genes or cells that are not known
+#'   (the nearest are named), for positions named twice, and for a result that
+#'   memory does not hold; `sailer_data_error` for counts that cannot be used.
+#' @seealso [ImputeExpresser()] for Seurat and SingleCellExperiment objects,
+#'   [evaluate_imputation()] for how good it is.
+#' @references Cao (2023), section 4.2.4.
+#' @examples
+#' sim <- simulate_rna(n_cells = 120, n_genes = 100, seed = 1)
+#' fit <- expresser(sim$counts,
+#'   n_embedding = 16, n_layers = 1,
+#'   control = pretrain_control(epochs = 3, verbose = FALSE)
+#' )
+#' impute(fit, sim$counts, genes = c("gene1", "gene7"))[, 1:5]
+#' impute(fit, sim$counts,
+#'   positions = data.frame(gene = "gene3", cell = c("cell1", "cell2"))
+#' )
+#' @export
+impute.expresser_fit <- function(fit, x, genes = NULL, cells = NULL,
+                                 positions = NULL, keep = TRUE, n_passes = 1,
+                                 token_budget = NULL, verbose = TRUE, ...) {
+  refuse_others(list(...), impute.expresser_fit)
+  call <- environment()
+  check_flag(keep)
+  check_flag(verbose)
+  check_number(n_passes, min = 1, whole = TRUE)
+  if (is.null(genes) == is.null(positions)) {
+    abort("Give either {.arg genes} or {.arg positions}.")
+  }
+  x <- gene_cells(x)
+  task <- list(
+    fit = fit, n_passes = n_passes, budget = pass_budget(fit, token_budget),
+    report = if (verbose) pass_reporter("Imputing", ncol(x))
+  )
+  if (is.null(positions)) {
+    impute_genes(task, x, genes, cells, keep, call)
+  } else {
+    impute_positions(task, x, positions, call)
+  }
+}
+
+# `starts` and `genes`: queries of each cell, see the door.
+run_queries <- function(task, source, starts, genes) {
+  out <- with_threads(task$fit$control$threads, core_expresser_impute(
+    expresser_model(task$fit), source, starts, genes, task$budget,
+    task$n_passes, task$report
+  ))
+  out[is.nan(out)] <- NA
+  out
+}
+
+impute_positions <- function(task, x, positions, call) {
+  if (!is.data.frame(positions) ||
+        !all(c("gene", "cell") %in% names(positions))) {
+    abort(
+      "{.arg positions} must be a data frame with the columns {.field gene} and
+       {.field cell}.",
+      call = call
+    )
+  }
+  if (nrow(positions) == 0) {
+    return(numeric())
+  }
+  gene <- known_genes(task$fit, as.character(positions$gene), "positions", call)
+  cell <- chosen_places(positions$cell, x$cells, call)
+  twice <- anyDuplicated(data.frame(gene, cell))
+  if (twice > 0) {
+    abort(
+      "{.arg positions} names gene {.val {positions$gene[twice]}} of cell
+       {.val {positions$cell[twice]}} twice.",
+      call = call
+    )
+  }
+  used <- sort(unique(cell))
+  source <- cells_by_genes(x[, used], task$fit, "x", call)
+  sorted <- order(cell)
+  starts <- c(0, cumsum(tabulate(match(cell, used), length(used))))
+  out <- numeric(length(cell))
+  out[sorted] <- run_queries(task, source, starts, gene[sorted])
+  out
+}
+
+chosen_places <- function(given, known, call) {
+  given <- as.character(given)
+  check_known(given, known, "cell", "positions", "the counts", call = call)
+  match(given, known)
+}
+
+impute_genes <- function(task, x, genes, cells, keep, call) {
+  wanted <- known_genes(task$fit, genes, "genes", call)
+  if (anyDuplicated(wanted)) {
+    abort("{.arg genes} names {.val {genes[duplicated(wanted)][1]}} twice.",
+          call = call)
+  }
+  if (!is.null(cells)) {
+    x <- x[, chosen_names(cells, x$cells, "cell", "cells", call)]
+  }
+  check_result_size(
+    list(kind = "matrix"), length(wanted), ncol(x), call,
+    "Name fewer {.arg genes} or {.arg cells}.", "genes"
+  )
+  source <- cells_by_genes(x, task$fit, "x", call)
+  known <- core_log_normalized(source, wanted)
+  dimnames(known) <- list(genes, x$cells)
+  asked <- if (keep) known == 0 else known > -1
+  starts <- c(0, cumsum(colSums(asked)))
+  places <- row(known)[asked]
+  known[asked] <- run_queries(task, source, starts, wanted[places])
+  known
+}
