@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "../support/error.h"
 #include "../support/shuffle.h"
@@ -50,10 +51,10 @@ struct Fit {
 }  // namespace
 
 ExpresserTask::ExpresserTask(ExpresserModel& model, CellSourcePtr source,
-                             const Split& split, const PretrainOptions& options,
+                             Split split, const PretrainOptions& options,
                              int64_t n_steps)
     : model_(model),
-      split_(split),
+      split_(std::move(split)),
       options_(options),
       stream_(std::move(source), stream_options()),
       n_steps_(n_steps) {

@@ -20,7 +20,7 @@ class ExpresserTask final : public Task {
   // processes its training cells are this one's, and `n_steps` the steps that
   // every process takes in an epoch (0: what its own cells need). `options` are
   // resolved; batch_size is this process' share of a minibatch.
-  ExpresserTask(ExpresserModel& model, CellSourcePtr source, const Split& split,
+  ExpresserTask(ExpresserModel& model, CellSourcePtr source, Split split,
                 const PretrainOptions& options, int64_t n_steps = 0);
 
   ParameterSet& parameters() override { return model_.parameters(); }
@@ -48,7 +48,7 @@ class ExpresserTask final : public Task {
   GeneStreamOptions stream_options() const;
 
   ExpresserModel& model_;
-  const Split& split_;
+  Split split_;
   PretrainOptions options_;
   GeneStream stream_;
   int64_t n_steps_;

@@ -1,0 +1,84 @@
+// Small corpora and models for the tests of the Expresser.
+#pragma once
+
+#include <cmath>
+#include <memory>
+#include <vector>
+
+#include "core/data/matrix_source.h"
+#include "core/models/expresser_model.h"
+#include "core/support/random.h"
+#include "core/training/expresser_task.h"
+
+namespace sailer_test {
+
+// A source in memory that owns its entries.
+struct OwnedCells {
+  std::vector<int32_t> offsets{0}, genes;
+  std::vector<double> counts;
+};
+
+inline sailer::CellSourcePtr source_of(std::shared_ptr<const OwnedCells> cells,
+                                       int64_t n_genes) {
+  sailer::MatrixView view;
+  view.offsets = cells->offsets.data();
+  view.indices = cells->genes.data();
+  view.values = cells->counts.data();
+  view.n_features = n_genes;
+  view.n_cells = static_cast<int64_t>(cells->offsets.size()) - 1;
+  view.n_entries = static_cast<int64_t>(cells->genes.size());
+  return std::make_shared<sailer::MatrixSource>(view, cells);
+}
+
+// Two kinds of cells: genes of one half of the vocabulary are high together in
+// the one kind and low in the other, so that genes tell of each other.
+inline sailer::CellSourcePtr two_kinds(int64_t n_cells, int64_t n_genes,
+                                       uint64_t seed = 1) {
+  auto cells = std::make_shared<OwnedCells>();
+  std::mt19937_64 engine(seed);
+  for (int64_t i = 0; i < n_cells; ++i) {
+    for (int64_t g = 0; g < n_genes; ++g) {
+      const bool high = (g % 2 == 0) == (i % 2 == 0);
+      if (sailer::uniform_unit(engine) < 0.2) continue;
+      cells->genes.push_back(static_cast<int32_t>(g));
+      cells->counts.push_back(
+          1 + static_cast<double>(sailer::uniform_below(engine, 2)) +
+          (high ? 20 : 0));
+    }
+    cells->offsets.push_back(static_cast<int32_t>(cells->genes.size()));
+  }
+  return source_of(cells, n_genes);
+}
+
+inline sailer::ExpresserOptions tiny_expresser() {
+  sailer::ExpresserOptions options;
+  options.n_embedding = 8;
+  options.n_layers = 1;
+  options.n_heads = 2;
+  options.n_bins = 10;
+  options.dropout = 0;
+  options.max_genes = 100;
+  return options;
+}
+
+// Everything but the cells of `validation`, which are the last ones.
+inline sailer::Split split_at(int64_t n_cells, int64_t n_validation) {
+  sailer::Split split;
+  for (int64_t i = 0; i < n_cells; ++i) {
+    (i < n_cells - n_validation ? split.training : split.validation)
+        .push_back(i);
+  }
+  return split;
+}
+
+inline sailer::PretrainOptions brief_pretraining() {
+  sailer::PretrainOptions options;
+  options.epochs = 30;
+  options.batch_size = 8;
+  options.token_budget = 60;
+  options.learning_rate = 0.01;
+  options.warmup = 10;
+  return options;
+}
+
+}  // namespace sailer_test
