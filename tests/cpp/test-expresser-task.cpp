@@ -76,7 +76,7 @@ TEST_CASE("a tiny model learns a tiny corpus by heart") {
   tiny.decoder = GENERATE(true, false);
   ExpresserModel model(tiny, 24, 3);
   PretrainOptions options = brief_pretraining();
-  options.epochs = 60;
+  options.epochs = 120;
   ExpresserTask task(model, two_kinds(60, 24), split_at(60, 20), options);
   Adam adam(model.parameters().parameters(), 0);
   std::vector<double> first, last;
