@@ -150,11 +150,14 @@ SEXP core_cells_from_matrix(Rcpp::IntegerVector i, Rcpp::IntegerVector p,
   });
 }
 
+// `counts`: kept, and fractions allowed; otherwise only what is open is kept.
 // [[Rcpp::export]]
-SEXP core_cells_pack(double n_features, std::string description) {
+SEXP core_cells_pack(double n_features, std::string description,
+                     bool counts = false) {
   return sailer::guarded([&]() -> SEXP {
     return sailer::wrap_source(std::make_shared<sailer::PackedSource>(
-        static_cast<int64_t>(n_features), std::move(description)));
+        static_cast<int64_t>(n_features), std::move(description),
+        counts ? sailer::Packing::kCounts : sailer::Packing::kOpen));
   });
 }
 
@@ -252,10 +255,12 @@ Rcpp::NumericVector core_cells_dim(SEXP source) {
 }
 
 // [[Rcpp::export]]
-Rcpp::List core_scan(SEXP source) {
+Rcpp::List core_scan(SEXP source, bool fractional = false) {
   sailer::ScanResult result;
   SEXP problem = sailer::guarded([&]() -> SEXP {
-    result = sailer::scan(*sailer::unwrap_source(source), interrupt_pending);
+    result = sailer::scan(
+        *sailer::unwrap_source(source), interrupt_pending,
+        fractional ? sailer::Fractions::kAllowed : sailer::Fractions::kRefused);
     return wrap_problem(result.problem);
   });
   Rcpp::Shield<SEXP> held(problem);
