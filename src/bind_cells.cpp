@@ -11,6 +11,7 @@
 #include <limits>
 #include <numeric>
 
+#include "bindings/count_problem.h"
 #include "bindings/errors.h"
 #include "bindings/keep_alive.h"
 #include "bindings/source.h"
@@ -33,16 +34,6 @@ bool interrupt_pending() {
     return true;
   }
   return false;
-}
-
-// NULL, or what is wrong with which count; R gives the names (R/cells-check.R).
-SEXP wrap_problem(const sailer::CountProblem& problem) {
-  if (!problem) return R_NilValue;
-  return Rcpp::List::create(
-      Rcpp::Named("kind") = sailer::problem_name(problem.kind),
-      Rcpp::Named("cell") = static_cast<double>(problem.cell + 1),
-      Rcpp::Named("feature") = static_cast<double>(problem.feature + 1),
-      Rcpp::Named("value") = problem.value);
 }
 
 sailer::PackedSource& packed(const CellSourcePtr& source) {
@@ -150,11 +141,14 @@ SEXP core_cells_from_matrix(Rcpp::IntegerVector i, Rcpp::IntegerVector p,
   });
 }
 
+// `counts`: kept, and fractions allowed; otherwise only what is open is kept.
 // [[Rcpp::export]]
-SEXP core_cells_pack(double n_features, std::string description) {
+SEXP core_cells_pack(double n_features, std::string description,
+                     bool counts = false) {
   return sailer::guarded([&]() -> SEXP {
     return sailer::wrap_source(std::make_shared<sailer::PackedSource>(
-        static_cast<int64_t>(n_features), std::move(description)));
+        static_cast<int64_t>(n_features), std::move(description),
+        counts ? sailer::Packing::kCounts : sailer::Packing::kOpen));
   });
 }
 
@@ -167,7 +161,7 @@ SEXP core_cells_pack_sparse(SEXP source, Rcpp::IntegerVector i,
     rows.indices.assign(i.begin(), i.end());
     rows.values.assign(x.begin(), x.end());
     rows.offsets.assign(p.begin(), p.end());
-    return wrap_problem(packed(sailer::unwrap_source(source)).append(rows));
+    return sailer::wrap_problem(packed(sailer::unwrap_source(source)).append(rows));
   });
 }
 
@@ -200,7 +194,7 @@ SEXP core_cells_pack_dense(SEXP source, Rcpp::RObject values, double n_rows,
                             std::string("Counts must be numbers, not ") +
                                 Rf_type2char(TYPEOF(values)) + ".");
     }
-    return wrap_problem(packed(sailer::unwrap_source(source)).append(rows));
+    return sailer::wrap_problem(packed(sailer::unwrap_source(source)).append(rows));
   });
 }
 
@@ -252,11 +246,13 @@ Rcpp::NumericVector core_cells_dim(SEXP source) {
 }
 
 // [[Rcpp::export]]
-Rcpp::List core_scan(SEXP source) {
+Rcpp::List core_scan(SEXP source, bool fractional = false) {
   sailer::ScanResult result;
   SEXP problem = sailer::guarded([&]() -> SEXP {
-    result = sailer::scan(*sailer::unwrap_source(source), interrupt_pending);
-    return wrap_problem(result.problem);
+    result = sailer::scan(
+        *sailer::unwrap_source(source), interrupt_pending,
+        fractional ? sailer::Fractions::kAllowed : sailer::Fractions::kRefused);
+    return sailer::wrap_problem(result.problem);
   });
   Rcpp::Shield<SEXP> held(problem);
   if (result.cancelled) throw Rcpp::internal::InterruptedException();

@@ -140,6 +140,23 @@ TEST_CASE("packed cells read as ones, whatever the blocks", "[data]") {
   }
 }
 
+TEST_CASE("packed counts read as they are, fractions too", "[data]") {
+  Counts counts = random_counts(kCells, kFeatures);
+  counts.at(5, 3) = 0.25f;
+  for (int64_t size : {1, 5, 53}) {
+    PackedSource source(kFeatures, "counts", Packing::kCounts);
+    for (int64_t first = 0; first < kCells; first += size) {
+      const int64_t count = std::min(size, kCells - first);
+      REQUIRE_FALSE(source.append(sparse_rows(slice(counts, first, count))));
+    }
+    check_source(source, counts);
+  }
+  counts.at(5, 3) = -0.25f;
+  PackedSource source(kFeatures, "counts", Packing::kCounts);
+  REQUIRE(source.append(sparse_rows(counts)).kind ==
+          CountProblem::Kind::kNegative);
+}
+
 TEST_CASE("packing drops zeros and refuses what is no count", "[data]") {
   PackedSource source(3);
   SparseRows rows;

@@ -6,12 +6,14 @@ namespace sailer {
 
 namespace {
 
-CountProblem::Kind judge(float value) {
+CountProblem::Kind judge(float value, Fractions fractions) {
   using Kind = CountProblem::Kind;
   if (std::isnan(value)) return Kind::kNotANumber;
   if (std::isinf(value)) return Kind::kInfinite;
   if (value < 0) return Kind::kNegative;
-  if (value != std::trunc(value)) return Kind::kFractional;
+  if (fractions == Fractions::kRefused && value != std::trunc(value)) {
+    return Kind::kFractional;
+  }
   return Kind::kNone;
 }
 
@@ -60,7 +62,7 @@ CountProblem CountChecker::check(const SparseRows& rows, int64_t first_cell) {
     }
     for (int64_t at = rows.offsets[row]; at < rows.offsets[row + 1]; ++at) {
       const int32_t feature = rows.indices[at];
-      CountProblem::Kind kind = judge(rows.values[at]);
+      CountProblem::Kind kind = judge(rows.values[at], fractions_);
       if (kind == CountProblem::Kind::kNone &&
           last_row_[feature] == n_checked_) {
         kind = CountProblem::Kind::kDuplicate;

@@ -1,4 +1,5 @@
-// What a count may be: finite, not negative, whole, once per cell and feature.
+// What a count may be: finite, not negative, once per cell and feature, and
+// whole unless fractions are allowed.
 #pragma once
 
 #include <vector>
@@ -27,15 +28,20 @@ struct CountProblem {
 // "nan", "infinite", "negative", "fractional", "duplicate" or "none".
 const char* problem_name(CountProblem::Kind kind);
 
+// Counts of genes from which ambient RNA was taken are not whole.
+enum class Fractions { kRefused, kAllowed };
+
 class CountChecker {
  public:
-  explicit CountChecker(int64_t n_features)
-      : last_row_(static_cast<size_t>(n_features), -1) {}
+  explicit CountChecker(int64_t n_features,
+                        Fractions fractions = Fractions::kRefused)
+      : fractions_(fractions), last_row_(static_cast<size_t>(n_features), -1) {}
 
   // The first problem in `rows`, whose first row is the cell `first_cell`.
   CountProblem check(const SparseRows& rows, int64_t first_cell);
 
  private:
+  Fractions fractions_;
   std::vector<int64_t> last_row_;  // by feature: the row it was last seen in
   int64_t n_checked_ = 0;          // rows so far
 };

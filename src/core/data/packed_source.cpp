@@ -7,10 +7,13 @@
 
 namespace sailer {
 
-PackedSource::PackedSource(int64_t n_features, std::string description)
+PackedSource::PackedSource(int64_t n_features, std::string description,
+                           Packing packing)
     : n_features_(n_features),
       description_(std::move(description)),
-      checker_(n_features) {}
+      packing_(packing),
+      checker_(n_features, packing == Packing::kCounts ? Fractions::kAllowed
+                                                       : Fractions::kRefused) {}
 
 CountProblem PackedSource::append(const SparseRows& rows) {
   if (rows.offsets.back() != static_cast<int64_t>(rows.indices.size()) ||
@@ -37,7 +40,9 @@ CountProblem PackedSource::append(const SparseRows& rows) {
                     [](float value) { return value > 0; })));
   for (int64_t row = 0; row < rows.n_rows(); ++row) {
     for (int64_t at = rows.offsets[row]; at < rows.offsets[row + 1]; ++at) {
-      if (rows.values[at] > 0) block.indices.push_back(rows.indices[at]);
+      if (!(rows.values[at] > 0)) continue;
+      block.indices.push_back(rows.indices[at]);
+      if (packing_ == Packing::kCounts) block.values.push_back(rows.values[at]);
     }
     block.offsets.push_back(static_cast<int64_t>(block.indices.size()));
   }
@@ -93,6 +98,11 @@ void PackedSource::read(int64_t first, int64_t count, SparseRows& out) {
     out.indices.insert(out.indices.end(),
                        block.indices.begin() + block.offsets[from],
                        block.indices.begin() + block.offsets[to]);
+    if (packing_ == Packing::kCounts) {
+      out.values.insert(out.values.end(),
+                        block.values.begin() + block.offsets[from],
+                        block.values.begin() + block.offsets[to]);
+    }
     for (int64_t row = from; row < to; ++row) {
       out.offsets.push_back(base + block.offsets[row + 1]);
     }

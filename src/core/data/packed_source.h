@@ -1,8 +1,9 @@
-// Binary sparse rows in core memory, filled block by block.
+// Sparse rows in core memory, filled block by block.
 //
 // For matrices that are dense, virtual or in a format of their own: each block
 // of cells is checked when it is appended, and then only the indices of its
-// open features are kept (4 bytes an entry). Every value read back is 1.
+// open features are kept (4 bytes an entry), and every value read back is 1;
+// with Packing::kCounts their counts too (8 bytes), which need not be whole.
 #pragma once
 
 #include "cell_source.h"
@@ -10,10 +11,13 @@
 
 namespace sailer {
 
+enum class Packing { kOpen, kCounts };
+
 class PackedSource final : public CellSource {
  public:
   explicit PackedSource(int64_t n_features,
-                        std::string description = "cells in memory");
+                        std::string description = "cells in memory",
+                        Packing packing = Packing::kOpen);
 
   // Appends the cells of `rows`, zeros dropped. With a count that cannot be
   // used nothing is appended and the problem is returned (its cell counted
@@ -36,6 +40,7 @@ class PackedSource final : public CellSource {
     int64_t first_cell = 0;
     std::vector<int64_t> offsets{0};
     std::vector<int32_t> indices;
+    std::vector<float> values;  // Packing::kCounts
   };
 
   const Block& block_of(int64_t cell) const;
@@ -44,6 +49,7 @@ class PackedSource final : public CellSource {
   int64_t n_cells_ = 0;
   int64_t n_entries_ = 0;
   std::string description_;
+  Packing packing_;
   CountChecker checker_;
   std::vector<Block> blocks_;
 };

@@ -13,9 +13,9 @@ namespace {
 constexpr int64_t kBlockEntries = int64_t{1} << 20;
 constexpr int64_t kMaxBlockCells = 1 << 16;
 
-// Cells from `first` on that fit into one block.
-int64_t block_cells(const CellSource& source, int64_t first) {
-  const int64_t most = std::min(kMaxBlockCells, source.n_cells() - first);
+// Cells of [first, end) that fit into one block.
+int64_t block_cells(const CellSource& source, int64_t first, int64_t end) {
+  const int64_t most = std::min(kMaxBlockCells, end - first);
   int64_t n_entries = source.n_entries(first, 1);
   int64_t count = 1;
   while (count < most) {
@@ -31,10 +31,17 @@ int64_t block_cells(const CellSource& source, int64_t first) {
 bool for_each_block(
     CellSource& source, const CancelCheck& cancelled,
     const std::function<bool(const SparseRows&, int64_t)>& visit) {
+  return for_each_block(source, cancelled, visit, 0, source.n_cells());
+}
+
+bool for_each_block(
+    CellSource& source, const CancelCheck& cancelled,
+    const std::function<bool(const SparseRows&, int64_t)>& visit, int64_t first,
+    int64_t end) {
   SparseRows rows;
-  for (int64_t cell = 0; cell < source.n_cells();) {
+  for (int64_t cell = first; cell < end;) {
     if (cancelled && cancelled()) return false;
-    const int64_t count = block_cells(source, cell);
+    const int64_t count = block_cells(source, cell, end);
     rows.clear();
     source.read(cell, count, rows);
     if (!visit(rows, cell)) return true;
@@ -43,11 +50,12 @@ bool for_each_block(
   return true;
 }
 
-ScanResult scan(CellSource& source, const CancelCheck& cancelled) {
+ScanResult scan(CellSource& source, const CancelCheck& cancelled,
+                Fractions fractions) {
   ScanResult result;
   result.depth.reserve(static_cast<size_t>(source.n_cells()));
   result.feature_cells.assign(static_cast<size_t>(source.n_features()), 0);
-  CountChecker checker(source.n_features());
+  CountChecker checker(source.n_features(), fractions);
   auto visit = [&](const SparseRows& rows, int64_t first) {
     result.problem = checker.check(rows, first);
     if (result.problem) return false;
@@ -86,7 +94,8 @@ std::vector<int32_t> depth_within(CellSource& source,
   OpenRows rows;
   for (int64_t cell = 0; cell < source.n_cells();) {
     if (cancelled && cancelled()) return {};
-    cells.resize(static_cast<size_t>(block_cells(source, cell)));
+    cells.resize(
+        static_cast<size_t>(block_cells(source, cell, source.n_cells())));
     std::iota(cells.begin(), cells.end(), cell);
     rows.clear();
     source.read_open(cells.data(), static_cast<int64_t>(cells.size()), rows);

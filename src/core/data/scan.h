@@ -27,7 +27,8 @@ struct ScanResult {
 
 inline constexpr int64_t kMaxEmptyListed = 10;
 
-ScanResult scan(CellSource& source, const CancelCheck& cancelled = {});
+ScanResult scan(CellSource& source, const CancelCheck& cancelled = {},
+                Fractions fractions = Fractions::kRefused);
 
 // Number of open features of each cell among those with keep[feature] != 0.
 // Empty when the pass was cancelled. Throws unless `keep` has one entry per
@@ -43,5 +44,11 @@ std::vector<int32_t> depth_within(CellSource& source,
 bool for_each_block(
     CellSource& source, const CancelCheck& cancelled,
     const std::function<bool(const SparseRows&, int64_t)>& visit);
+
+// The same of the cells [first, end).
+bool for_each_block(
+    CellSource& source, const CancelCheck& cancelled,
+    const std::function<bool(const SparseRows&, int64_t)>& visit, int64_t first,
+    int64_t end);
 
 }  // namespace sailer

@@ -1,0 +1,215 @@
+// Corpora that were cut short, damaged or forged: refused by name, or mended
+// where only a tail is missing; never a crash.
+
+#include <sys/stat.h>
+
+#include <cstring>
+
+#include "../../src/core/support/checksum.h"
+#include "corpus_case.h"
+
+using namespace sailer;
+using namespace sailer_test;
+using corpus::Section;
+
+namespace {
+
+// A small one: every byte of it is tried.
+CorpusCase small_case() { return CorpusCase(14, 5); }
+
+// Opens and reads all of it, in every way; the message of the refusal, or "".
+std::string refusal(const std::string& path, bool check) {
+  try {
+    CorpusSource source(path, 0);
+    if (check) source.check_payloads();
+    SparseRows rows;
+    for (int64_t cell = 0; cell < source.n_cells(); ++cell) {
+      source.n_entries(cell, 1);
+      source.read(cell, 1, rows);
+    }
+    source.read(0, source.n_cells(), rows);
+    OpenRows open;
+    for (int64_t cell = source.n_cells(); cell-- > 0;) {
+      source.read_open(&cell, 1, open);
+    }
+    source.blocks();
+  } catch (const Error& error) {
+    REQUIRE(error.kind() == ErrorKind::kFile);
+    REQUIRE(std::string(error.what()).find(path) != std::string::npos);
+    return error.what();
+  }
+  return "";
+}
+
+bool says(const std::string& message, const std::string& part) {
+  INFO("message: " << message);
+  return message.find(part) != std::string::npos;
+}
+
+std::string made_bytes() {
+  TemporaryFile file(".corpus");
+  small_case().build(file.path());
+  return bytes_in(file.path());
+}
+
+// Where sections begin.
+std::vector<size_t> sections_of(const std::string& bytes) {
+  std::vector<size_t> found;
+  Section section;
+  for (size_t at = 64; at + 80 <= bytes.size(); at += 8) {
+    if (corpus::unpack_section(
+            reinterpret_cast<const unsigned char*>(bytes.data()) + at,
+            section)) {
+      found.push_back(at);
+    }
+  }
+  return found;
+}
+
+}  // namespace
+
+TEST_CASE("a build killed at any byte goes on to the same bytes",
+          "[data][corpus]") {
+  const std::string whole = made_bytes();
+  TemporaryFile file(".corpus");
+  for (size_t kept = 0; kept < whole.size(); ++kept) {
+    put_bytes_in(file.path(), whole.substr(0, kept));
+    INFO(kept << " of " << whole.size() << " bytes");
+    REQUIRE_FALSE(refusal(file.path(), false).empty());
+    // The rest is written again; every few bytes, since the disk is waited for.
+    if (kept % 31 != 0 && kept % 80 > 0) continue;
+    small_case().build(file.path());
+    REQUIRE((bytes_in(file.path()) == whole));
+  }
+}
+
+TEST_CASE("a tail of zeros or of noise is torn too", "[data][corpus]") {
+  const std::string whole = made_bytes();
+  TemporaryFile file(".corpus");
+  std::mt19937 random(2);
+  for (size_t at : sections_of(whole)) {
+    for (bool zeros : {true, false}) {
+      std::string torn = whole.substr(0, at + 30);
+      for (int k = 0; k < 300; ++k) torn += char(zeros ? 0 : random());
+      put_bytes_in(file.path(), torn);
+      REQUIRE(says(refusal(file.path(), false), "not finished"));
+      small_case().build(file.path());
+      REQUIRE((bytes_in(file.path()) == whole));
+    }
+  }
+}
+
+TEST_CASE("one changed byte anywhere is found, and crashes nothing",
+          "[data][corpus]") {
+  const std::string whole = made_bytes();
+  TemporaryFile file(".corpus");
+  std::mt19937 random(4);
+  int n_mended = 0;
+  for (size_t at = 0; at < whole.size(); ++at) {
+    std::string damaged = whole;
+    damaged[at] = char(damaged[at] ^ (1 << (random() % 8)));
+    put_bytes_in(file.path(), damaged);
+    INFO("byte " << at << " of " << whole.size());
+    refusal(file.path(), false);
+    REQUIRE_FALSE(refusal(file.path(), true).empty());
+    // A writer says so too; only the last section may be taken for torn.
+    try {
+      small_case().build(file.path());
+      REQUIRE((bytes_in(file.path()) == whole));
+      ++n_mended;
+    } catch (const Error&) {
+      REQUIRE((bytes_in(file.path()) == damaged));
+      REQUIRE(at + 80 < whole.size());
+    }
+  }
+  REQUIRE(n_mended == 80);
+}
+
+TEST_CASE("forged heads, with checksums that fit, are refused",
+          "[data][corpus]") {
+  const std::string whole = made_bytes();
+  TemporaryFile file(".corpus");
+  std::mt19937_64 random(5);
+  const std::vector<int64_t> odd = {0,         1,         2,
+                                    3,         -1,        8,
+                                    80,        1 << 20,   int64_t{1} << 40,
+                                    INT64_MAX, INT64_MIN, INT64_MAX - 7};
+  int n_refused = 0;
+  for (size_t at : sections_of(whole)) {
+    for (int field = 1; field < 9; ++field) {
+      for (int64_t value : odd) {
+        std::string forged = whole;
+        char* head = forged.data() + at;
+        std::memcpy(head + 8 * field, &value, 8);
+        const uint64_t sum = checksum_of(head, 72);
+        std::memcpy(head + 72, &sum, 8);
+        put_bytes_in(file.path(), forged);
+        n_refused += !refusal(file.path(), random() % 2 == 0).empty();
+      }
+    }
+  }
+  REQUIRE(n_refused > 500);
+}
+
+TEST_CASE("forged cells and genes are refused when they are read",
+          "[data][corpus]") {
+  TemporaryFile file(".corpus");
+  const std::string whole = made_bytes();
+  put_bytes_in(file.path(), whole);
+  corpus::Contents contents;
+  const MappedFile mapped(file.path());
+  corpus::read_contents(mapped, corpus::Depth::kHeads, contents);
+  const corpus::Block block = contents.blocks[1];
+  TemporaryFile other(".corpus");
+  const auto forged = [&](int64_t at, const std::string& bytes) {
+    std::string changed = whole;
+    changed.replace(size_t(block.at + at), bytes.size(), bytes);
+    put_bytes_in(other.path(), changed);
+    return refusal(other.path(), false);
+  };
+  REQUIRE(says(forged(4, std::string(4, '\xff')),
+               "its cells do not follow each other"));
+  REQUIRE(says(forged(block.places.genes, std::string("\x1f\0", 2)),
+               "cells 6 to 10, a cell has genes"));
+  REQUIRE(says(forged(block.places.genes, std::string(4, '\0')),
+               "genes that are not of the vocabulary"));
+  REQUIRE(says(forged(block.places.values, std::string(1, '\0')),
+               "a count that is none"));
+}
+
+TEST_CASE("what is no corpus is refused for what it is", "[data][corpus]") {
+  TemporaryFile file(".corpus");
+  REQUIRE(says(refusal(file.path(), false), "does not exist"));
+  put_bytes_in(file.path(), "");
+  REQUIRE(says(refusal(file.path(), false), "is empty"));
+  put_bytes_in(file.path(), "gene,count\nSOX2,3\n");
+  REQUIRE(says(refusal(file.path(), false), "looks like a text file"));
+  REQUIRE_THROWS_WITH(small_case().build(file.path()),
+                      contains("is no corpus as build_corpus() writes it"));
+  REQUIRE(bytes_in(file.path()) == "gene,count\nSOX2,3\n");
+  write_tenx3(file.path(), TenxParts(random_counts(9, 8)));
+  REQUIRE(says(refusal(file.path(), false), "an HDF5 file"));
+  std::string later = made_bytes();
+  later[16] = 2;
+  const uint64_t sum = checksum_of(later.data(), 56);
+  std::memcpy(later.data() + 56, &sum, 8);
+  put_bytes_in(file.path(), later);
+  REQUIRE(says(refusal(file.path(), false), "update sailer"));
+  const std::string folder = std::filesystem::temp_directory_path().string();
+  REQUIRE(says(refusal(folder, false), "is a folder"));
+  REQUIRE_THROWS_WITH(small_case().build(folder + "/no-such/x.corpus"),
+                      contains("there is no folder"));
+}
+
+TEST_CASE("a corpus cut while it is open is noticed", "[data][corpus]") {
+  TemporaryFile file(".corpus");
+  small_case().build(file.path());
+  CorpusSource source(file.path());
+  REQUIRE(truncate(file.path().c_str(), 200) == 0);
+  SparseRows rows;
+  REQUIRE_THROWS_WITH(source.read(0, 1, rows), contains("has become shorter"));
+  OpenRows open;
+  const int64_t cell = 0;
+  REQUIRE_THROWS_WITH(source.read_open(&cell, 1, open),
+                      contains("has become shorter"));
+}
