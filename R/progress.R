@@ -45,14 +45,17 @@ line_reporter <- function() {
   }
 }
 
+# The loss with its parts. Small losses are told with more digits. (Of SAILER's
+# parts the alignment is that of SAILERX alone, and is not told.)
 describe_progress <- function(p) {
-  sprintf(
-    paste(
-      "loss %.1f (reconstruction %.1f, kl %.1f, marginal %.1f)",
-      " %s cells/s  %s left"
-    ),
-    p$loss, p$reconstruction, p$kl, p$marginal,
-    format(round(p$speed), big.mark = ","), format_seconds(p$seconds_left)
+  number <- if (abs(p$loss) < 10) "%.3f" else "%.1f"
+  parts <- p$parts[names(p$parts) != "alignment"]
+  told <- paste(names(parts), sprintf(number, parts), collapse = ", ")
+  paste0(
+    "loss ", sprintf(number, p$loss),
+    if (length(parts) > 0) paste0(" (", told, ")"),
+    "  ", format(round(p$speed), big.mark = ","), " cells/s  ",
+    format_seconds(p$seconds_left), " left"
   )
 }
 

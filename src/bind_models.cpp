@@ -2,7 +2,6 @@
 #include <ATen/ATen.h>
 #include <Rcpp.h>
 
-#include <cmath>
 #include <memory>
 
 #include "bindings/convert.h"
@@ -12,10 +11,12 @@
 #include "bindings/options.h"
 #include "bindings/reference.h"
 #include "bindings/source.h"
+#include "bindings/training.h"
 #include "core/models/sailer_model.h"
 #include "core/support/device.h"
 #include "core/support/shuffle.h"
-#include "core/training/trainer.h"
+#include "core/training/passes.h"
+#include "core/training/sailer_task.h"
 
 namespace sailer {
 
@@ -77,83 +78,6 @@ Rcpp::List scaling_to_r(const ConfounderScaling& scaling) {
       Rcpp::Named("numbers") = numbers);
 }
 
-Rcpp::DataFrame history_to_r(const std::vector<EpochRecord>& history) {
-  Rcpp::List table;
-  Rcpp::NumericVector epochs;
-  for (const EpochRecord& record : history) {
-    epochs.push_back(static_cast<double>(record.epoch));
-  }
-  table.push_back(epochs, "epoch");
-  for (const EpochColumn& column : epoch_columns()) {
-    Rcpp::NumericVector values(history.size());
-    for (size_t k = 0; k < history.size(); ++k) {
-      const double value = history[k].*column.value;
-      values[k] = std::isnan(value) ? NA_REAL : value;
-    }
-    table.push_back(values, column.name);
-  }
-  return Rcpp::DataFrame(table);
-}
-
-const char* status_name(TrainStatus status) {
-  switch (status) {
-    case TrainStatus::kStoppedEarly:
-      return "stopped early";
-    case TrainStatus::kInterrupted:
-      return "interrupted";
-    case TrainStatus::kDiverged:
-      return "diverged";
-    case TrainStatus::kCompleted:
-      break;
-  }
-  return "completed";
-}
-
-// Goes on from a checkpoint file or from the tensors of an interrupted fit.
-void resume_from_r(Trainer& trainer, SEXP state) {
-  if (Rf_isNull(state)) return;
-  trainer.load_state(TYPEOF(state) == STRSXP
-                         ? Checkpoint::read(Rcpp::as<std::string>(state))
-                         : state_from_r(Rcpp::List(state)));
-}
-
-// Trains, and leaves in `progress` what a run takes to go on, if it can. The
-// optimiser is gone afterwards: it holds twice the memory of the model.
-TrainResult train_from_r(SailerModel& model, BatchStream& stream,
-                         const Split& split, const TrainOptions& options,
-                         const Rcpp::List& run, Monitor& monitor,
-                         Rcpp::List& progress) {
-  Checkpoint checkpoint;
-  checkpoint.path = Rcpp::as<std::string>(run["checkpoint"]);
-  checkpoint.every = Rcpp::as<double>(run["every"]);
-  checkpoint.scratch = Rcpp::as<std::string>(run["scratch"]);
-  Trainer trainer(model, stream, split, options, checkpoint);
-  resume_from_r(trainer, run["state"]);
-  const TrainResult result = trainer.run(monitor);
-  if (result.status == TrainStatus::kInterrupted ||
-      result.status == TrainStatus::kDiverged) {
-    progress = state_to_r(trainer.state());
-  }
-  trainer.keep_best();
-  return result;
-}
-
-// Stops when the time is up, and at Ctrl-C.
-class BriefMonitor : public RMonitor {
- public:
-  explicit BriefMonitor(double seconds)
-      : RMonitor(R_NilValue),
-        end_(std::chrono::steady_clock::now() +
-             std::chrono::milliseconds(static_cast<int64_t>(1000 * seconds))) {}
-  bool keep_going(const Progress& progress) override {
-    return std::chrono::steady_clock::now() < end_ &&
-           RMonitor::keep_going(progress);
-  }
-
- private:
-  std::chrono::steady_clock::time_point end_;
-};
-
 // The embedding of all cells, or NULL. Whoever pressed Ctrl-C waits a second
 // for it at most; predict() can make it later.
 Rcpp::RObject embed_after(SailerModel& model, BatchStream& stream,
@@ -213,8 +137,9 @@ Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map,
                        stream_options);
     RMonitor monitor(report);
     Rcpp::List progress;
+    SailerTask task(model, stream, split, train);
     const TrainResult result =
-        train_from_r(model, stream, split, train, run, monitor, progress);
+        train_from_r(task, task.options().run(), run, monitor, progress);
     const Rcpp::RObject embedded = embed_after(model, stream, result.status);
     Rcpp::NumericVector validation(split.validation.begin(),
                                    split.validation.end());
@@ -222,7 +147,7 @@ Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map,
                                  result.divergence.cells.end());
     return Rcpp::List::create(
         Rcpp::Named("state") = state_to_r(model.parameters().tensors()),
-        Rcpp::Named("history") = history_to_r(result.history),
+        Rcpp::Named("history") = history_to_r(result),
         Rcpp::Named("status") = status_name(result.status),
         Rcpp::Named("best_epoch") = static_cast<double>(result.best_epoch),
         Rcpp::Named("scaling") = scaling_to_r(scaling),

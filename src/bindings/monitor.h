@@ -51,15 +51,20 @@ class RMonitor : public Monitor {
   static bool interrupted() { return R_ToplevelExec(check, nullptr) == FALSE; }
 
   static Rcpp::List as_list(const Progress& p) {
+    Rcpp::NumericVector parts(p.parts.size());
+    Rcpp::CharacterVector names(p.parts.size());
+    for (size_t k = 0; k < p.parts.size(); ++k) {
+      parts[k] = p.parts[k].value;
+      names[k] = p.parts[k].name;
+    }
+    parts.names() = names;
     return Rcpp::List::create(
         Rcpp::Named("epoch") = static_cast<double>(p.epoch),
         Rcpp::Named("epochs") = static_cast<double>(p.n_epochs),
         Rcpp::Named("done") = static_cast<double>(p.cells_done),
         Rcpp::Named("cells") = static_cast<double>(p.n_cells),
-        Rcpp::Named("loss") = p.loss,
-        Rcpp::Named("reconstruction") = p.reconstruction,
-        Rcpp::Named("kl") = p.kl, Rcpp::Named("marginal") = p.marginal,
-        Rcpp::Named("beta") = p.beta, Rcpp::Named("speed") = p.cells_per_second,
+        Rcpp::Named("loss") = p.loss, Rcpp::Named("parts") = parts,
+        Rcpp::Named("speed") = p.cells_per_second,
         Rcpp::Named("seconds_left") = p.seconds_left);
   }
 

@@ -112,7 +112,8 @@ struct Trained {
     TrainOptions options = short_training();
     options.validation = 0;
     const Split split = split_cells(kCells, 0, 1);
-    Trainer trainer(model, stream, split, options, {});
+    SailerTask task(model, stream, split, options);
+    Trainer trainer(task, task.options().run());
     Monitor silent;
     trainer.run(silent);
     stream.set_thinning({});

@@ -29,11 +29,8 @@ bool same_history(const std::vector<EpochRecord>& one,
   if (one.size() != other.size()) return false;
   for (size_t k = 0; k < one.size(); ++k) {
     const EpochRecord &a = one[k], &b = other[k];
-    if (a.epoch != b.epoch || a.beta != b.beta || a.loss != b.loss ||
-        a.reconstruction != b.reconstruction || a.kl != b.kl ||
-        a.marginal != b.marginal ||
-        a.validation_log_likelihood != b.validation_log_likelihood ||
-        a.validation_elbo != b.validation_elbo) {
+    if (a.epoch != b.epoch || a.settings != b.settings || a.parts != b.parts ||
+        a.measures != b.measures) {
       return false;
     }
   }
@@ -150,6 +147,30 @@ TEST_CASE("a folder that cannot be written to is told at the start") {
   REQUIRE_THROWS_WITH(run(training, never, given), contains("no/such/folder"));
 }
 
+TEST_CASE("a state of before the weights were kept goes on as well") {
+  TrainOptions training = short_training();
+  training.epochs = 3;
+  const Run whole = run(training);
+  Stopper stopper(8);
+  Given given;
+  for (const NamedTensor& entry : run(training, stopper).progress) {
+    if (entry.name != "run.weight") given.from.push_back(entry);
+  }
+  // The layout of version 1: epoch, position and best epoch; the sums of the
+  // five parts, seconds and best bound; a row of 14 per epoch.
+  for (const NamedTensor& entry : given.from) {
+    if (entry.name == "run.numbers") REQUIRE(entry.tensor.numel() == 7);
+    if (entry.name == "run.counters") {
+      REQUIRE(at::equal(entry.tensor,
+                        at::tensor({int64_t{1}, int64_t{60}, int64_t{1}})));
+    }
+    if (entry.name == "run.history") {
+      REQUIRE(entry.tensor.sizes() == at::IntArrayRef({1, 14}));
+    }
+  }
+  require_same(run(training, given), whole);
+}
+
 namespace {
 
 // Spoils the model after a number of steps, as a step too large would.
@@ -180,7 +201,8 @@ Spoiled spoil(int after, const Checkpoint& checkpoint,
   BatchStream stream = stream_of_types(training.batch_size);
   SailerModel model(options, PeakLayout({kPeaks}), 1, {}, training.seed);
   const Split split = split_cells(kCells, training.validation, training.seed);
-  Trainer trainer(model, stream, split, training, checkpoint);
+  SailerTask task(model, stream, split, training);
+  Trainer trainer(task, task.options().run(), checkpoint);
   Spoiler spoiler(after, &model);
   Spoiled out;
   out.result = trainer.run(spoiler);

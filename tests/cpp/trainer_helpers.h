@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "core/data/packed_source.h"
+#include "core/training/passes.h"
+#include "core/training/sailer_task.h"
 #include "core/training/trainer.h"
 #include "torch_helpers.h"
 
@@ -86,7 +88,8 @@ inline Run run(const TrainOptions& training, Monitor& monitor,
   SailerModel model(given.model, PeakLayout({kPeaks}), 1, {}, training.seed);
   model.set_compute(training.compute);
   const Split split = split_cells(kCells, training.validation, training.seed);
-  Trainer trainer(model, stream, split, training, given.checkpoint);
+  SailerTask task(model, stream, split, training);
+  Trainer trainer(task, task.options().run(), given.checkpoint);
   if (!given.from.empty()) trainer.load_state(given.from);
   Run out;
   out.result = trainer.run(monitor);
@@ -102,6 +105,12 @@ inline Run run(const TrainOptions& training, Monitor& monitor,
 inline Run run(const TrainOptions& training, const Given& given = {}) {
   Monitor silent;
   return run(training, silent, given);
+}
+
+// A column of the history of an epoch.
+inline double value_of(const TrainResult& result, size_t epoch,
+                       const std::string& name) {
+  return sailer::value_of(result.history[epoch], result.columns, name);
 }
 
 // Stops after a number of minibatches.

@@ -4,15 +4,22 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 namespace sailer {
+
+struct NamedNumber {
+  std::string name;
+  double value = 0;
+};
 
 struct Progress {
   int64_t epoch = 0;                    // from 1
   int64_t n_epochs = 0;                 // at most
   int64_t cells_done = 0, n_cells = 0;  // within the epoch
-  double loss = 0, reconstruction = 0, kl = 0, marginal = 0;  // epoch so far
-  double beta = 0;
+  double loss = 0;                      // mean of the epoch so far
+  std::vector<NamedNumber> parts;       // the same of the loss' parts
   double cells_per_second = 0;
   double seconds_left = 0;
 };

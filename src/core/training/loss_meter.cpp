@@ -4,40 +4,35 @@
 
 namespace sailer {
 
-LossMeter::LossMeter(const std::array<double, 5>& sums, int64_t n_cells,
+LossMeter::LossMeter(const std::vector<double>& sums, double weight,
                      const at::Device& device)
-    : sums_(at::tensor(at::ArrayRef<double>(sums.data(), sums.size()),
-                       at::TensorOptions().dtype(at::kDouble))
-                .to(device)),
+    : sums_(
+          at::tensor(sums, at::TensorOptions().dtype(at::kDouble)).to(device)),
       bad_position_(
           at::full({}, -1, at::TensorOptions().dtype(at::kLong)).to(device)),
-      n_cells_(n_cells) {}
+      weight_(weight) {}
 
-void LossMeter::add(const SailerLoss& loss, int64_t position, int64_t n_cells) {
+void LossMeter::add(const StepLoss& loss, int64_t position) {
   at::NoGradGuard no_grad;
-  const at::Tensor parts = at::stack(
-      {loss.total.detach(), loss.reconstruction.detach(), loss.kl.detach(),
-       loss.marginal.detach(), loss.alignment.detach()});
-  sums_.add_(parts, static_cast<double>(n_cells));
+  sums_.add_(loss.parts, loss.weight);
   const at::Tensor is_first_bad = at::logical_and(
-      bad_position_.lt(0), at::isfinite(parts[0]).logical_not());
+      bad_position_.lt(0), at::isfinite(loss.parts[0]).logical_not());
   bad_position_.masked_fill_(is_first_bad, position);
-  n_cells_ += n_cells;
+  weight_ += loss.weight;
 }
 
 LossMeter::Reading LossMeter::read() const {
   Reading reading;
   const at::Tensor sums = sums_.cpu();
-  for (size_t k = 0; k < reading.sums.size(); ++k) {
-    reading.sums[k] = sums.data_ptr<double>()[k];
-  }
-  reading.n_cells = n_cells_;
+  reading.sums.assign(sums.data_ptr<double>(),
+                      sums.data_ptr<double>() + sums.numel());
+  reading.weight = weight_;
   reading.bad_position = bad_position_.item<int64_t>();
   return reading;
 }
 
 double LossMeter::Reading::mean(size_t part) const {
-  return n_cells > 0 ? sums[part] / static_cast<double>(n_cells) : 0;
+  return weight > 0 ? sums[part] / weight : 0;
 }
 
 }  // namespace sailer

@@ -4,37 +4,36 @@
 
 #include <torch/types.h>
 
-#include <array>
 #include <cstdint>
+#include <vector>
 
-#include "../models/sailer_model.h"
+#include "task.h"
 
 namespace sailer {
 
 class LossMeter {
  public:
-  // Goes on from the sums over `n_cells` cells.
-  LossMeter(const std::array<double, 5>& sums, int64_t n_cells,
+  // Goes on from the sums of the parts times their weight.
+  LossMeter(const std::vector<double>& sums, double weight,
             const at::Device& device);
 
-  // The loss of the `n_cells` cells that begin at `position` of the epoch.
-  void add(const SailerLoss& loss, int64_t position, int64_t n_cells);
+  // The loss of the minibatch that begins at `position` of the epoch.
+  void add(const StepLoss& loss, int64_t position);
 
-  // Reads from the device: sums of loss, reconstruction, kl, marginal and
-  // alignment; and
-  // where the first loss that is not finite began, -1 when all were.
+  // Reads from the device: the sums of the parts; and where the first loss that
+  // is not finite began, -1 when all were.
   struct Reading {
-    std::array<double, 5> sums{};
-    int64_t n_cells = 0;
+    std::vector<double> sums;
+    double weight = 0;
     int64_t bad_position = -1;
     double mean(size_t part) const;
   };
   Reading read() const;
 
  private:
-  at::Tensor sums_;          // [5], double
+  at::Tensor sums_;          // [parts], double
   at::Tensor bad_position_;  // scalar, int64
-  int64_t n_cells_;
+  double weight_;
 };
 
 }  // namespace sailer

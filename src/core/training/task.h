@@ -7,9 +7,9 @@
 // Contract for implementations:
 //  * everything that a step draws depends on the seed, the epoch, the position
 //    in the epoch and the cells alone, so that a run can go on from any step;
-//  * step() leaves in the parameters the gradient of the loss that is minimised,
-//    a mean over the `weight` that it returns. Weighted by it, the mean of the
-//    gradients of several minibatches is that of their union;
+//  * step() leaves in the parameters the gradient of the loss that is
+//    minimised, a mean over the `weight` that it returns. Weighted by it, the
+//    mean of the gradients of several minibatches is that of their union;
 //  * nothing is printed and no clock is read.
 //
 // To add a task: derive from Task, and give the Trainer an object of it.
@@ -46,8 +46,8 @@ class Task {
   virtual int64_t n_training() const = 0;
 
   // Names of the columns of the history, beside "epoch", "seconds" and
-  // "cells_per_second": what is set for an epoch ("learning_rate"), the parts of
-  // the loss ("loss" first), what is measured on the cells kept back.
+  // "cells_per_second": what is set for an epoch ("learning_rate"), the parts
+  // of the loss ("loss" first), what is measured on the cells kept back.
   virtual const std::vector<std::string>& settings() const = 0;
   virtual const std::vector<std::string>& parts() const = 0;
   virtual const std::vector<std::string>& measures() const = 0;
@@ -66,7 +66,7 @@ class Task {
 
   // Fetches the next minibatch; false at the end of the epoch.
   virtual bool next() = 0;
-  virtual int64_t n_cells() const = 0;              // of that minibatch
+  virtual int64_t n_cells() const = 0;             // of that minibatch
   virtual std::vector<int64_t> cells() const = 0;  // places in the source
 
   // Cells of the minibatch that begins at `position`, for messages.

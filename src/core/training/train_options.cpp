@@ -61,4 +61,13 @@ Schedule TrainOptions::schedule() const {
   return {warmup, period, learning_rate, learning_rate_decay};
 }
 
+RunOptions TrainOptions::run() const {
+  RunOptions out;
+  out.epochs = epochs;
+  out.patience = patience;
+  out.weight_decay = weight_decay;
+  out.engine = compute.engine;
+  return out;
+}
+
 }  // namespace sailer

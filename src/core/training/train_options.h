@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "../models/compute_options.h"
+#include "run_options.h"
 #include "schedule.h"
 
 namespace sailer {
@@ -61,6 +62,7 @@ struct TrainOptions {
   TrainOptions resolve(int64_t n_cells) const;
 
   Schedule schedule() const;  // of resolved options
+  RunOptions run() const;     // of resolved options
 };
 
 }  // namespace sailer

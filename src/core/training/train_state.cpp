@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <string>
 
 #include "../support/error.h"
@@ -9,7 +10,7 @@
 namespace sailer {
 namespace {
 
-constexpr int64_t kCounters = 3, kNumbers = 7;
+constexpr int64_t kCounters = 3;
 
 at::Tensor integers(const std::vector<int64_t>& values) {
   return at::tensor(values, at::TensorOptions().dtype(at::kLong));
@@ -20,31 +21,41 @@ at::Tensor numbers(const std::vector<double>& values) {
 }
 
 // The number of the epoch, then its columns.
-int64_t row_width() { return 1 + static_cast<int64_t>(epoch_columns().size()); }
-
-void append_row(const EpochRecord& record, std::vector<double>& rows) {
-  rows.push_back(static_cast<double>(record.epoch));
-  for (const EpochColumn& column : epoch_columns()) {
-    rows.push_back(record.*column.value);
-  }
+int64_t row_width(const RunColumns& columns) {
+  return 1 + static_cast<int64_t>(epoch_columns(columns).size());
 }
 
-EpochRecord record_of(const double* row) {
+std::vector<double> take(const double*& from, size_t n) {
+  std::vector<double> out(from, from + n);
+  from += n;
+  return out;
+}
+
+EpochRecord record_of(const double* row, const RunColumns& columns) {
   EpochRecord record;
-  record.epoch = static_cast<int64_t>(*row);
-  for (const EpochColumn& column : epoch_columns()) {
-    record.*column.value = *++row;
-  }
+  record.epoch = static_cast<int64_t>(*row++);
+  record.settings = take(row, columns.settings.size());
+  record.parts = take(row, columns.parts.size());
+  record.measures = take(row, columns.measures.size());
+  record.seconds = row[0];
+  record.cells_per_second = row[1];
   return record;
+}
+
+const NamedTensor* look_up(const std::vector<NamedTensor>& tensors,
+                           const std::string& name, at::ScalarType type) {
+  for (const NamedTensor& entry : tensors) {
+    if (entry.name == name && entry.tensor.scalar_type() == type) {
+      return &entry;
+    }
+  }
+  return nullptr;
 }
 
 at::Tensor find(const std::vector<NamedTensor>& tensors,
                 const std::string& name, at::ScalarType type) {
-  for (const NamedTensor& entry : tensors) {
-    if (entry.name == name && entry.tensor.scalar_type() == type) {
-      return entry.tensor.contiguous();
-    }
-  }
+  const NamedTensor* entry = look_up(tensors, name, type);
+  if (entry != nullptr) return entry->tensor.contiguous();
   throw Error(ErrorKind::kFile,
               "The saved training is incomplete: it has no '" + name +
                   "'. It cannot be resumed.");
@@ -61,22 +72,31 @@ void expect_size(const at::Tensor& tensor, int64_t size,
 
 }  // namespace
 
-const std::vector<EpochColumn>& epoch_columns() {
-  static const std::vector<EpochColumn> columns = {
-      {"beta", &EpochRecord::beta},
-      {"learning_rate", &EpochRecord::learning_rate},
-      {"loss", &EpochRecord::loss},
-      {"reconstruction", &EpochRecord::reconstruction},
-      {"kl", &EpochRecord::kl},
-      {"marginal", &EpochRecord::marginal},
-      {"alignment", &EpochRecord::alignment},
-      {"validation_log_likelihood", &EpochRecord::validation_log_likelihood},
-      {"validation_kl", &EpochRecord::validation_kl},
-      {"validation_elbo", &EpochRecord::validation_elbo},
-      {"validation_alignment", &EpochRecord::validation_alignment},
-      {"seconds", &EpochRecord::seconds},
-      {"cells_per_second", &EpochRecord::cells_per_second}};
-  return columns;
+std::vector<std::string> epoch_columns(const RunColumns& columns) {
+  std::vector<std::string> out = columns.settings;
+  out.insert(out.end(), columns.parts.begin(), columns.parts.end());
+  out.insert(out.end(), columns.measures.begin(), columns.measures.end());
+  out.insert(out.end(), {"seconds", "cells_per_second"});
+  return out;
+}
+
+std::vector<double> epoch_values(const EpochRecord& record) {
+  std::vector<double> out = record.settings;
+  out.insert(out.end(), record.parts.begin(), record.parts.end());
+  out.insert(out.end(), record.measures.begin(), record.measures.end());
+  out.insert(out.end(), {record.seconds, record.cells_per_second});
+  return out;
+}
+
+double value_of(const EpochRecord& record, const RunColumns& columns,
+                const std::string& name) {
+  const std::vector<std::string> names = epoch_columns(columns);
+  const auto found = std::find(names.begin(), names.end(), name);
+  if (found == names.end()) {
+    throw Error(ErrorKind::kArgument,
+                "The history has no column '" + name + "'.");
+  }
+  return epoch_values(record)[static_cast<size_t>(found - names.begin())];
 }
 
 std::vector<NamedTensor> with_prefix(const std::vector<NamedTensor>& tensors,
@@ -98,26 +118,30 @@ void append_with_prefix(const std::vector<NamedTensor>& tensors,
   }
 }
 
-std::vector<NamedTensor> to_tensors(const TrainState& state) {
+std::vector<NamedTensor> to_tensors(const TrainState& state,
+                                    const RunColumns& columns) {
   std::vector<double> history;
   for (const EpochRecord& record : state.history) {
-    append_row(record, history);
+    const std::vector<double> values = epoch_values(record);
+    history.push_back(static_cast<double>(record.epoch));
+    history.insert(history.end(), values.begin(), values.end());
   }
+  std::vector<double> running = state.sums;
+  running.insert(running.end(), {state.seconds, state.best_score});
   std::vector<NamedTensor> out;
   out.push_back({"run.counters",
                  integers({state.epoch, state.position, state.best_epoch})});
-  out.push_back(
-      {"run.numbers",
-       numbers({state.sums[0], state.sums[1], state.sums[2], state.sums[3],
-                state.sums[4], state.seconds, state.best_elbo})});
+  out.push_back({"run.numbers", numbers(running)});
   out.push_back({"run.history", numbers(history).view(
                                     {static_cast<int64_t>(state.history.size()),
-                                     row_width()})});
+                                     row_width(columns)})});
+  out.push_back({"run.weight", numbers({state.weight})});
   append_with_prefix(state.best, "best.", out);
   return out;
 }
 
-TrainState train_state_from(const std::vector<NamedTensor>& tensors) {
+TrainState train_state_from(const std::vector<NamedTensor>& tensors,
+                            const RunColumns& columns) {
   TrainState state;
   const at::Tensor counters = find(tensors, "run.counters", at::kLong);
   expect_size(counters, kCounters, "run.counters");
@@ -126,16 +150,22 @@ TrainState train_state_from(const std::vector<NamedTensor>& tensors) {
   state.position = count[1];
   state.best_epoch = count[2];
   const at::Tensor values = find(tensors, "run.numbers", at::kDouble);
-  expect_size(values, kNumbers, "run.numbers");
+  const size_t n_parts = columns.parts.size();
+  expect_size(values, static_cast<int64_t>(n_parts) + 2, "run.numbers");
   const double* value = values.data_ptr<double>();
-  for (size_t k = 0; k < state.sums.size(); ++k) state.sums[k] = value[k];
-  state.seconds = value[5];
-  state.best_elbo = value[6];
+  state.sums = take(value, n_parts);
+  state.seconds = value[0];
+  state.best_score = value[1];
+  const NamedTensor* weight = look_up(tensors, "run.weight", at::kDouble);
+  if (weight != nullptr) expect_size(weight->tensor, 1, "run.weight");
+  state.weight = weight == nullptr ? static_cast<double>(state.position)
+                                   : weight->tensor.item<double>();
   const at::Tensor history = find(tensors, "run.history", at::kDouble);
-  expect_size(history, state.epoch * row_width(), "run.history");
+  const int64_t width = row_width(columns);
+  expect_size(history, state.epoch * width, "run.history");
   for (int64_t k = 0; k < state.epoch; ++k) {
     state.history.push_back(
-        record_of(history.data_ptr<double>() + k * row_width()));
+        record_of(history.data_ptr<double>() + k * width, columns));
   }
   state.best = with_prefix(tensors, "best.");
   return state;

@@ -4,10 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "../support/error.h"
-#include "../support/random.h"
+#include "clip.h"
 #include "tensor_file.h"
 
 namespace sailer {
@@ -27,120 +26,80 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
       .count();
 }
 
-// Seeds depend on the run's seed, the epoch and the position in it alone.
-uint64_t seed_of(uint64_t seed, RandomStream stream, int64_t epoch) {
-  return derive_seed(derive_seed(seed, stream), static_cast<uint64_t>(epoch));
-}
-
 }  // namespace
 
 std::vector<NamedTensor> Checkpoint::read(const std::string& path) {
   return read_tensors(path, kKind, kVersion);
 }
 
-Trainer::Trainer(SailerModel& model, BatchStream& stream, const Split& split,
-                 const TrainOptions& options, const Checkpoint& checkpoint)
-    : model_(model),
-      stream_(stream),
-      split_(split),
-      options_(options.resolve(stream.source().n_cells())),
-      schedule_(options_.schedule()),
+Trainer::Trainer(Task& task, const RunOptions& options,
+                 const Checkpoint& checkpoint, Exchange* exchange)
+    : task_(task),
+      columns_{task.settings(), task.parts(), task.measures()},
+      options_(options),
       checkpoint_(checkpoint),
-      adam_(model.parameters().parameters(), options.weight_decay,
-            options.compute.engine) {
-  options_.check();
+      exchange_(exchange),
+      adam_(task.parameters().parameters(), options.weight_decay,
+            options.engine) {
+  state_.sums.assign(columns_.parts.size(), 0);
 }
 
 std::vector<NamedTensor> Trainer::state() const {
   std::vector<NamedTensor> out;
-  append_with_prefix(model_.parameters().tensors(), "model.", out);
+  append_with_prefix(task_.parameters().tensors(), "model.", out);
   for (const NamedTensor& entry : adam_.tensors()) out.push_back(entry);
-  for (const NamedTensor& entry : to_tensors(state_)) out.push_back(entry);
+  for (const NamedTensor& entry : to_tensors(state_, columns_))
+    out.push_back(entry);
   return out;
 }
 
 void Trainer::load_state(const std::vector<NamedTensor>& state) {
-  TrainState read = train_state_from(state);
-  model_.parameters().load_state(with_prefix(state, "model."));
+  TrainState read = train_state_from(state, columns_);
+  task_.parameters().load_state(with_prefix(state, "model."));
   std::vector<NamedTensor> moments;
   append_with_prefix(with_prefix(state, "adam."), "adam.", moments);
   adam_.load_state(moments);
   state_ = std::move(read);
 }
 
-std::vector<int64_t> Trainer::order_of_epoch() const {
-  return epoch_order(split_.training, stream_.plan(),
-                     seed_of(options_.seed, kOrderStream, state_.epoch));
-}
-
-void Trainer::start_stream() {
-  stream_.set_thinning(
-      {model_.options().thinning_min, model_.options().thinning_max});
-  stream_.start(order_of_epoch(),
-                seed_of(options_.seed, kThinStream, state_.epoch),
-                state_.position);
-}
-
-// The large parameters go to the layers that own them, where that is possible.
-bool Trainer::hand_out_updates(SailerUpdates& updates) {
-  if (!adam_.can_hand_out()) return false;
-  updates.input_weight = adam_.update_of(SailerModel::kInputWeight);
-  updates.output_weight = adam_.update_of(SailerModel::kOutputWeight);
-  updates.output_bias = adam_.update_of(SailerModel::kOutputBias);
-  return true;
+// Layers cannot move what the gradients of others decide as well.
+bool Trainer::may_hand_out() const {
+  return exchange_ == nullptr && options_.clip_norm == 0 &&
+         adam_.can_hand_out();
 }
 
 // One step of the optimiser; false when something was not finite.
-bool Trainer::step(const SparseBatch& batch, LossMeter& meter) {
-  const bool on_cpu = model_.tensor_options().device().is_cpu();
-  model_.start_step(
-      derive_seed(seed_of(options_.seed, kStepStream, state_.epoch),
-                  static_cast<uint64_t>(state_.position)));
-  adam_.begin_step(record_.learning_rate);
-  SailerLoss loss;
+bool Trainer::step(LossMeter& meter) {
+  adam_.begin_step(task_.learning_rate(state_.epoch, state_.position));
+  StepLoss loss;
   try {
-    SailerUpdates updates;
-    const bool hand_out = hand_out_updates(updates);
-    loss = model_.loss(batch, record_.beta, is_warmup(schedule_, state_.epoch),
-                       hand_out ? &updates : nullptr);
+    loss = task_.step(adam_, state_.epoch, state_.position, may_hand_out());
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::kNumeric) return false;
     throw;
   }
-  if (on_cpu && !std::isfinite(loss.total.item<double>())) return false;
-  loss.total.backward();
+  if (on_cpu() && !std::isfinite(loss.parts[0].item<double>())) return false;
+  if (options_.clip_norm > 0) {
+    clip_gradients(task_.parameters().parameters(), options_.clip_norm);
+  }
   adam_.finish_step();
-  meter.add(loss, state_.position, batch.n_cells());
-  return !on_cpu || adam_.finite();
+  meter.add(loss, state_.position);
+  return !on_cpu() || adam_.finite();
 }
 
-// Tells the monitor where the run stands; false when the epoch ends here.
-bool Trainer::report(const LossMeter& meter, Monitor& monitor, bool force,
-                     End& end) {
-  const auto now = Clock::now();
-  const bool on_cpu = model_.tensor_options().device().is_cpu();
-  if (!on_cpu && !force && now - reported_ < kReportEvery) return true;
-  reported_ = now;
-  const LossMeter::Reading reading = meter.read();
-  if (reading.bad_position >= 0) {
-    state_.position = reading.bad_position;
-    end = End::kDiverged;
-    return false;
-  }
-  state_.sums = reading.sums;
-  state_.seconds = seconds_before_ + seconds_since(started_);
+// Tells the monitor where the run stands; false when it asks to stop.
+bool Trainer::is_told(const LossMeter::Reading& reading, Monitor& monitor) {
   Progress progress;
   progress.epoch = record_.epoch;
   progress.n_epochs = options_.epochs;
-  progress.n_cells = static_cast<int64_t>(split_.training.size());
+  progress.n_cells = task_.n_training();
   progress.cells_done = state_.position;
-  progress.beta = record_.beta;
   progress.loss = reading.mean(0);
-  progress.reconstruction = reading.mean(1);
-  progress.kl = reading.mean(2);
-  progress.marginal = reading.mean(3);
+  for (size_t k = 1; k < columns_.parts.size(); ++k) {
+    progress.parts.push_back({columns_.parts[k], reading.mean(k)});
+  }
   progress.cells_per_second =
-      static_cast<double>(reading.n_cells) / std::max(state_.seconds, 1e-9);
+      static_cast<double>(state_.position) / std::max(state_.seconds, 1e-9);
   double per_epoch =
       static_cast<double>(progress.n_cells) / progress.cells_per_second;
   if (!state_.history.empty()) {
@@ -150,7 +109,25 @@ bool Trainer::report(const LossMeter& meter, Monitor& monitor, bool force,
   }
   const auto left = static_cast<double>(options_.epochs - state_.epoch);
   progress.seconds_left = std::max(0.0, per_epoch * left - state_.seconds);
-  if (monitor.keep_going(progress)) return true;
+  return monitor.keep_going(progress);
+}
+
+// Reads the sums of the epoch so far; false when the epoch ends here.
+bool Trainer::report(const LossMeter& meter, Monitor& monitor, bool force,
+                     End& end) {
+  const auto now = Clock::now();
+  if (!on_cpu() && !force && now - reported_ < kReportEvery) return true;
+  reported_ = now;
+  const LossMeter::Reading reading = meter.read();
+  if (reading.bad_position >= 0) {
+    state_.position = reading.bad_position;
+    end = End::kDiverged;
+    return false;
+  }
+  state_.sums = reading.sums;
+  state_.weight = reading.weight;
+  state_.seconds = seconds_before_ + seconds_since(started_);
+  if (is_told(reading, monitor)) return true;
   end = End::kInterrupted;
   return false;
 }
@@ -160,84 +137,64 @@ Trainer::End Trainer::train_epoch(Monitor& monitor) {
   seconds_before_ = state_.seconds;
   record_ = EpochRecord();
   record_.epoch = state_.epoch + 1;
-  record_.beta = model_.options().beta * annealing(schedule_, state_.epoch);
-  record_.learning_rate = learning_rate(schedule_, state_.epoch);
-  LossMeter meter(state_.sums, state_.position,
-                  model_.tensor_options().device());
-  start_stream();
-  const auto n_training = static_cast<int64_t>(split_.training.size());
+  record_.settings = task_.settings_of(state_.epoch);
+  LossMeter meter(state_.sums, state_.weight, task_.device());
+  task_.start_epoch(state_.epoch, state_.position);
   End end = End::kEpoch;
-  SparseBatch batch;
-  while (stream_.next(batch, /*at_least=*/2)) {
-    if (!step(batch, meter)) {
-      divergence_ = {record_.epoch, stream_.cells()};
+  while (task_.next()) {
+    if (!step(meter)) {
+      divergence_ = {record_.epoch, task_.cells()};
       return End::kDiverged;
     }
-    state_.position += batch.n_cells();
-    const bool last = n_training - state_.position < 2;
+    state_.position += task_.n_cells();
+    const bool last = task_.n_training() - state_.position < 2;
     const bool due = !last && is_due();
     if (!report(meter, monitor, last || due, end)) break;
     if (due) save();
   }
   if (end == End::kDiverged) {  // noticed some steps later, on a device
-    const std::vector<int64_t> order = order_of_epoch();
-    const int64_t stop = std::min(state_.position + options_.batch_size,
-                                  static_cast<int64_t>(order.size()));
     divergence_ = {record_.epoch,
-                   {order.begin() + state_.position, order.begin() + stop}};
+                   task_.cells_at(state_.epoch, state_.position)};
   }
   return end;
 }
 
 void Trainer::finish_epoch() {
-  const auto n = static_cast<double>(std::max<int64_t>(1, state_.position));
-  record_.loss = state_.sums[0] / n;
-  record_.reconstruction = state_.sums[1] / n;
-  record_.kl = state_.sums[2] / n;
-  record_.marginal = state_.sums[3] / n;
-  record_.alignment = state_.sums[4] / n;
+  const double weight = state_.weight > 0 ? state_.weight : 1;
+  for (double sum : state_.sums) record_.parts.push_back(sum / weight);
   record_.seconds = state_.seconds;
-  record_.cells_per_second = n / std::max(state_.seconds, 1e-9);
-  evaluate(record_);
+  record_.cells_per_second =
+      static_cast<double>(std::max<int64_t>(1, state_.position)) /
+      std::max(state_.seconds, 1e-9);
+  record_.measures = task_.measure();
   state_.history.push_back(record_);
   ++state_.epoch;
   state_.position = 0;
-  state_.sums = {};
+  state_.sums.assign(columns_.parts.size(), 0);
+  state_.weight = 0;
   state_.seconds = 0;
-  if (options_.patience == 0 || split_.validation.empty()) {
+  if (options_.patience == 0 || !task_.has_validation()) {
     state_.best_epoch = state_.epoch;
-  } else if (record_.validation_elbo > state_.best_elbo) {
-    state_.best_elbo = record_.validation_elbo;
-    state_.best = model_.parameters().state();
+    return;
+  }
+  const double score = task_.score(record_.measures);
+  if (score > state_.best_score) {
+    state_.best_score = score;
+    state_.best = task_.parameters().state();
     state_.best_epoch = state_.epoch;
   }
 }
 
 bool Trainer::out_of_patience() const {
-  if (options_.patience == 0 || split_.validation.empty()) return false;
+  if (options_.patience == 0 || !task_.has_validation()) return false;
   if (state_.epoch == 0) return false;
-  return state_.epoch - std::max(state_.best_epoch, schedule_.warmup) >=
+  return state_.epoch - std::max(state_.best_epoch, task_.patience_from()) >=
          options_.patience;
-}
-
-void Trainer::evaluate(EpochRecord& record) {
-  if (split_.validation.empty()) {
-    record.validation_log_likelihood = record.validation_kl =
-        record.validation_elbo = record.validation_alignment =
-            std::numeric_limits<double>::quiet_NaN();
-    return;
-  }
-  const SailerModel::Evaluation evaluation =
-      evaluate_cells(model_, stream_, split_.validation);
-  record.validation_log_likelihood = evaluation.log_likelihood;
-  record.validation_kl = evaluation.kl;
-  record.validation_elbo = evaluation.elbo;
-  record.validation_alignment = evaluation.alignment;
 }
 
 // Epochs done so far, with the share of the running one.
 double Trainer::progress() const {
-  const auto n = static_cast<double>(split_.training.size());
+  const auto n = static_cast<double>(task_.n_training());
   return static_cast<double>(state_.epoch) +
          static_cast<double>(state_.position) / n;
 }
@@ -257,14 +214,14 @@ bool Trainer::is_due() const {
 // returns to; the optimiser's moments, twice as large, are not kept.
 void Trainer::keep_good() {
   if (!checkpoint_.path.empty() || state_.epoch == 0) return;
-  const std::vector<NamedTensor> now = model_.parameters().tensors();
+  const std::vector<NamedTensor> now = task_.parameters().tensors();
   int64_t bytes = 0;
   for (const NamedTensor& entry : now) bytes += entry.tensor.nbytes();
   good_in_file_ = !checkpoint_.scratch.empty() && bytes > kKeepInMemory;
   if (good_in_file_) {
     write_tensors(checkpoint_.scratch, kKind, kVersion, now);
   } else {
-    good_ = model_.parameters().state();
+    good_ = task_.parameters().state();
   }
   good_state_ = state_;
 }
@@ -273,11 +230,11 @@ void Trainer::roll_back() {
   if (!checkpoint_.path.empty()) {
     load_state(Checkpoint::read(checkpoint_.path));
   } else if (good_in_file_ || !good_.empty()) {
-    model_.parameters().load_state(
+    task_.parameters().load_state(
         good_in_file_ ? Checkpoint::read(checkpoint_.scratch) : good_);
     state_ = good_state_;
-    adam_ = Adam(model_.parameters().parameters(), options_.weight_decay,
-                 options_.compute.engine);
+    adam_ = Adam(task_.parameters().parameters(), options_.weight_decay,
+                 options_.engine);
   }
 }
 
@@ -294,7 +251,7 @@ TrainResult Trainer::run(Monitor& monitor) {
     keep_good();
     if (is_due()) save();
   }
-  stream_.stop();  // R may use HDF5 again
+  task_.stop();  // R may use HDF5 again
   TrainResult result;
   if (end == End::kDiverged) {
     roll_back();
@@ -308,13 +265,14 @@ TrainResult Trainer::run(Monitor& monitor) {
       result.status = TrainStatus::kStoppedEarly;
     }
   }
+  result.columns = columns_;
   result.history = state_.history;
   result.best_epoch = state_.best_epoch;
   return result;
 }
 
 void Trainer::keep_best() {
-  if (!state_.best.empty()) model_.parameters().load_state(state_.best);
+  if (!state_.best.empty()) task_.parameters().load_state(state_.best);
 }
 
 }  // namespace sailer

@@ -1,4 +1,4 @@
-// The foreman: drives a model over a stream of minibatches, epoch by epoch.
+// The foreman: drives a task over its minibatches, epoch by epoch.
 #pragma once
 
 #include <chrono>
@@ -6,17 +6,16 @@
 #include <string>
 #include <vector>
 
-#include "../data/batch_stream.h"
-#include "../models/sailer_model.h"
 #include "../support/monitor.h"
 #include "adam.h"
 #include "loss_meter.h"
-#include "passes.h"
-#include "sampler.h"
-#include "train_options.h"
+#include "run_options.h"
+#include "task.h"
 #include "train_state.h"
 
 namespace sailer {
+
+class Exchange;
 
 enum class TrainStatus { kCompleted, kStoppedEarly, kInterrupted, kDiverged };
 
@@ -28,6 +27,7 @@ struct Divergence {
 
 struct TrainResult {
   TrainStatus status = TrainStatus::kCompleted;
+  RunColumns columns;  // of the history
   std::vector<EpochRecord> history;
   int64_t best_epoch = 0;  // the epoch whose parameters were kept, from 1
   Divergence divergence;   // when the status is kDiverged
@@ -48,9 +48,10 @@ struct Checkpoint {
 
 class Trainer {
  public:
-  // Both must outlive the trainer. `split` names cells of the stream's source.
-  Trainer(SailerModel& model, BatchStream& stream, const Split& split,
-          const TrainOptions& options, const Checkpoint& checkpoint = {});
+  // The task, and the exchange with other processes where there are any, must
+  // outlive the trainer.
+  Trainer(Task& task, const RunOptions& options,
+          const Checkpoint& checkpoint = {}, Exchange* exchange = nullptr);
 
   // Trains until the last epoch, until patience runs out, until the monitor
   // asks to stop or until a loss or gradient is no longer finite. The model is
@@ -67,7 +68,7 @@ class Trainer {
   // share the memory of the run: copy what is to outlive a change of it.
   std::vector<NamedTensor> state() const;
 
-  // Goes on from there. Throws Error(kFile) when it does not fit the model.
+  // Goes on from there. Throws Error(kFile) when it does not fit the task.
   void load_state(const std::vector<NamedTensor>& state);
 
  private:
@@ -75,26 +76,24 @@ class Trainer {
   using Clock = std::chrono::steady_clock;
 
   End train_epoch(Monitor& monitor);
-  std::vector<int64_t> order_of_epoch() const;
-  void start_stream();
-  bool hand_out_updates(SailerUpdates& updates);
-  bool step(const SparseBatch& batch, LossMeter& meter);
+  bool on_cpu() const { return task_.device().is_cpu(); }
+  bool may_hand_out() const;
+  bool step(LossMeter& meter);
+  bool is_told(const LossMeter::Reading& reading, Monitor& monitor);
   bool report(const LossMeter& meter, Monitor& monitor, bool force, End& end);
   void finish_epoch();
   bool out_of_patience() const;
-  void evaluate(EpochRecord& record);
   void roll_back();
   double progress() const;
   bool is_due() const;
   void save();
   void keep_good();
 
-  SailerModel& model_;
-  BatchStream& stream_;
-  const Split& split_;
-  TrainOptions options_;
-  Schedule schedule_;
+  Task& task_;
+  RunColumns columns_;
+  RunOptions options_;
   Checkpoint checkpoint_;
+  Exchange* exchange_;
   Adam adam_;
   TrainState state_;
   Divergence divergence_;

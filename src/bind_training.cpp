@@ -1,0 +1,75 @@
+// What the doors of all models share: a run of training, its history, its end.
+#include <cmath>
+
+#include "bindings/model_state.h"
+#include "bindings/training.h"
+#include "core/training/trainer.h"
+
+namespace sailer {
+namespace {
+
+// Goes on from a checkpoint file or from the tensors of an interrupted fit.
+void resume_from_r(Trainer& trainer, SEXP state) {
+  if (Rf_isNull(state)) return;
+  trainer.load_state(TYPEOF(state) == STRSXP
+                         ? Checkpoint::read(Rcpp::as<std::string>(state))
+                         : state_from_r(Rcpp::List(state)));
+}
+
+}  // namespace
+
+TrainResult train_from_r(Task& task, const RunOptions& options,
+                         const Rcpp::List& run, Monitor& monitor,
+                         Rcpp::List& progress, Exchange* exchange) {
+  Checkpoint checkpoint;
+  checkpoint.path = Rcpp::as<std::string>(run["checkpoint"]);
+  checkpoint.every = Rcpp::as<double>(run["every"]);
+  checkpoint.scratch = Rcpp::as<std::string>(run["scratch"]);
+  Trainer trainer(task, options, checkpoint, exchange);
+  resume_from_r(trainer, run["state"]);
+  const TrainResult result = trainer.run(monitor);
+  if (result.status == TrainStatus::kInterrupted ||
+      result.status == TrainStatus::kDiverged) {
+    progress = state_to_r(trainer.state());
+  }
+  trainer.keep_best();
+  return result;
+}
+
+Rcpp::DataFrame history_to_r(const TrainResult& result) {
+  const std::vector<std::string> names = epoch_columns(result.columns);
+  const auto n = static_cast<R_xlen_t>(result.history.size());
+  Rcpp::NumericVector epochs(n);
+  std::vector<Rcpp::NumericVector> values;
+  for (size_t j = 0; j < names.size(); ++j) values.emplace_back(n);
+  for (R_xlen_t k = 0; k < n; ++k) {
+    const EpochRecord& record = result.history[static_cast<size_t>(k)];
+    epochs[k] = static_cast<double>(record.epoch);
+    const std::vector<double> row = epoch_values(record);
+    for (size_t j = 0; j < names.size(); ++j) {
+      values[j][k] = std::isnan(row[j]) ? NA_REAL : row[j];
+    }
+  }
+  Rcpp::List table;
+  table.push_back(epochs, "epoch");
+  for (size_t j = 0; j < names.size(); ++j) {
+    table.push_back(values[j], names[j]);
+  }
+  return Rcpp::DataFrame(table);
+}
+
+const char* status_name(TrainStatus status) {
+  switch (status) {
+    case TrainStatus::kStoppedEarly:
+      return "stopped early";
+    case TrainStatus::kInterrupted:
+      return "interrupted";
+    case TrainStatus::kDiverged:
+      return "diverged";
+    case TrainStatus::kCompleted:
+      break;
+  }
+  return "completed";
+}
+
+}  // namespace sailer

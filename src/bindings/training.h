@@ -1,0 +1,43 @@
+// Runs of training between R and the core, for the doors of every model.
+#pragma once
+
+#include <Rcpp.h>
+
+#include <chrono>
+
+#include "../core/training/trainer.h"
+#include "monitor.h"
+
+namespace sailer {
+
+// Trains, and leaves in `progress` what a run takes to go on, if it can. `run`
+// is list(checkpoint = file or "", every = epochs, scratch = file or "",
+// state = NULL, a file, or tensors: where to go on). The optimiser is gone
+// afterwards: it holds twice the memory of the model.
+TrainResult train_from_r(Task& task, const RunOptions& options,
+                         const Rcpp::List& run, Monitor& monitor,
+                         Rcpp::List& progress, Exchange* exchange = nullptr);
+
+// One row per epoch: its number, then epoch_columns(); NaN is NA.
+Rcpp::DataFrame history_to_r(const TrainResult& result);
+
+// "completed", "stopped early", "interrupted" or "diverged".
+const char* status_name(TrainStatus status);
+
+// Stops when the time is up, and at Ctrl-C.
+class BriefMonitor : public RMonitor {
+ public:
+  explicit BriefMonitor(double seconds)
+      : RMonitor(R_NilValue),
+        end_(std::chrono::steady_clock::now() +
+             std::chrono::milliseconds(static_cast<int64_t>(1000 * seconds))) {}
+  bool keep_going(const Progress& progress) override {
+    return std::chrono::steady_clock::now() < end_ &&
+           RMonitor::keep_going(progress);
+  }
+
+ private:
+  std::chrono::steady_clock::time_point end_;
+};
+
+}  // namespace sailer

@@ -1,0 +1,148 @@
+#include "sailer_task.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "../support/error.h"
+#include "../support/random.h"
+#include "passes.h"
+
+namespace sailer {
+namespace {
+
+// Seeds depend on the run's seed, the epoch and the position in it alone.
+uint64_t seed_of(uint64_t seed, RandomStream stream, int64_t epoch) {
+  return derive_seed(derive_seed(seed, stream), static_cast<uint64_t>(epoch));
+}
+
+// The large parameters, for the layers that own them.
+SailerUpdates updates_from(Adam& adam) {
+  return {adam.update_of(SailerModel::kInputWeight),
+          adam.update_of(SailerModel::kOutputWeight),
+          adam.update_of(SailerModel::kOutputBias)};
+}
+
+at::Tensor parts_of(const SailerLoss& loss) {
+  const at::NoGradGuard no_grad;
+  return at::stack({loss.total.detach(), loss.reconstruction.detach(),
+                    loss.kl.detach(), loss.marginal.detach(),
+                    loss.alignment.detach()})
+      .to(at::kDouble);
+}
+
+}  // namespace
+
+SailerTask::SailerTask(SailerModel& model, BatchStream& stream,
+                       const Split& split, const TrainOptions& options)
+    : model_(model),
+      stream_(stream),
+      split_(split),
+      options_(options.resolve(stream.source().n_cells())),
+      schedule_(options_.schedule()) {
+  options_.check();
+}
+
+at::Device SailerTask::device() const {
+  return model_.tensor_options().device();
+}
+
+int64_t SailerTask::n_training() const {
+  return static_cast<int64_t>(split_.training.size());
+}
+
+const std::vector<std::string>& SailerTask::settings() const {
+  static const std::vector<std::string> names = {"beta", "learning_rate"};
+  return names;
+}
+
+const std::vector<std::string>& SailerTask::parts() const {
+  static const std::vector<std::string> names = {"loss", "reconstruction", "kl",
+                                                 "marginal", "alignment"};
+  return names;
+}
+
+const std::vector<std::string>& SailerTask::measures() const {
+  static const std::vector<std::string> names = {
+      "validation_log_likelihood", "validation_kl", "validation_elbo",
+      "validation_alignment"};
+  return names;
+}
+
+double SailerTask::beta(int64_t epoch) const {
+  return model_.options().beta * annealing(schedule_, epoch);
+}
+
+std::vector<double> SailerTask::settings_of(int64_t epoch) const {
+  return {beta(epoch), sailer::learning_rate(schedule_, epoch)};
+}
+
+double SailerTask::learning_rate(int64_t epoch, int64_t) const {
+  return sailer::learning_rate(schedule_, epoch);
+}
+
+std::vector<int64_t> SailerTask::order_of(int64_t epoch) const {
+  return epoch_order(split_.training, stream_.plan(),
+                     seed_of(options_.seed, kOrderStream, epoch));
+}
+
+void SailerTask::start_epoch(int64_t epoch, int64_t position) {
+  stream_.set_thinning(
+      {model_.options().thinning_min, model_.options().thinning_max});
+  stream_.start(order_of(epoch), seed_of(options_.seed, kThinStream, epoch),
+                position);
+}
+
+void SailerTask::stop() {
+  batch_ = {};
+  stream_.stop();
+}
+
+bool SailerTask::next() {
+  if (stream_.next(batch_, /*at_least=*/2)) return true;
+  batch_ = {};
+  return false;
+}
+
+std::vector<int64_t> SailerTask::cells_at(int64_t epoch,
+                                          int64_t position) const {
+  const std::vector<int64_t> order = order_of(epoch);
+  const int64_t stop = std::min(position + options_.batch_size,
+                                static_cast<int64_t>(order.size()));
+  return {order.begin() + position, order.begin() + stop};
+}
+
+StepLoss SailerTask::step(Adam& adam, int64_t epoch, int64_t position,
+                          bool may_hand_out) {
+  model_.start_step(derive_seed(seed_of(options_.seed, kStepStream, epoch),
+                                static_cast<uint64_t>(position)));
+  SailerUpdates updates;
+  if (may_hand_out) updates = updates_from(adam);
+  const SailerLoss loss =
+      model_.loss(batch_, beta(epoch), is_warmup(schedule_, epoch),
+                  may_hand_out ? &updates : nullptr);
+  if (device().is_cpu() && !std::isfinite(loss.total.item<double>())) {
+    throw Error(ErrorKind::kNumeric, "The loss is not a finite number.");
+  }
+  loss.total.backward();
+  return {parts_of(loss), static_cast<double>(batch_.n_cells())};
+}
+
+std::vector<double> SailerTask::measure() {
+  if (!has_validation()) {
+    return std::vector<double>(measures().size(),
+                               std::numeric_limits<double>::quiet_NaN());
+  }
+  const SailerModel::Evaluation evaluation =
+      evaluate_cells(model_, stream_, split_.validation);
+  return {evaluation.log_likelihood, evaluation.kl, evaluation.elbo,
+          evaluation.alignment};
+}
+
+double SailerTask::score(const std::vector<double>& measures) const {
+  return measures[2];
+}
+
+}  // namespace sailer

@@ -1,0 +1,61 @@
+// SAILER and SAILERX as a task of the Trainer: the model over a stream of
+// minibatches of peaks, with the schedules of 2.2.2.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "../data/batch_stream.h"
+#include "../models/sailer_model.h"
+#include "sampler.h"
+#include "task.h"
+#include "train_options.h"
+
+namespace sailer {
+
+class SailerTask : public Task {
+ public:
+  // All must outlive the task; `split` names cells of the stream's source. What
+  // the options leave open is decided here. Throws Error(kArgument) when they
+  // are out of range.
+  SailerTask(SailerModel& model, BatchStream& stream, const Split& split,
+             const TrainOptions& options);
+
+  // As they were decided.
+  const TrainOptions& options() const { return options_; }
+
+  ParameterSet& parameters() override { return model_.parameters(); }
+  at::Device device() const override;
+  int64_t n_training() const override;
+  const std::vector<std::string>& settings() const override;
+  const std::vector<std::string>& parts() const override;
+  const std::vector<std::string>& measures() const override;
+  std::vector<double> settings_of(int64_t epoch) const override;
+  double learning_rate(int64_t epoch, int64_t position) const override;
+  void start_epoch(int64_t epoch, int64_t position) override;
+  void stop() override;
+  bool next() override;
+  int64_t n_cells() const override { return batch_.n_cells(); }
+  std::vector<int64_t> cells() const override { return stream_.cells(); }
+  std::vector<int64_t> cells_at(int64_t epoch, int64_t position) const override;
+  StepLoss step(Adam& adam, int64_t epoch, int64_t position,
+                bool may_hand_out) override;
+  std::vector<double> measure() override;
+  bool has_validation() const override { return !split_.validation.empty(); }
+  // The evidence lower bound.
+  double score(const std::vector<double>& measures) const override;
+  int64_t patience_from() const override { return schedule_.warmup; }
+
+ private:
+  double beta(int64_t epoch) const;
+  std::vector<int64_t> order_of(int64_t epoch) const;
+
+  SailerModel& model_;
+  BatchStream& stream_;
+  const Split& split_;
+  TrainOptions options_;
+  Schedule schedule_;
+  SparseBatch batch_;  // fetched last
+};
+
+}  // namespace sailer
