@@ -113,6 +113,38 @@ core_bf16_is_fast <- function(device) {
     .Call('_sailer_core_bf16_is_fast', PACKAGE = 'sailer', device)
 }
 
+core_expresser_train <- function(source, model_options, train_options, device, initial, run, report) {
+    .Call('_sailer_core_expresser_train', PACKAGE = 'sailer', source, model_options, train_options, device, initial, run, report)
+}
+
+core_expresser_model <- function(state, n_genes, model_options, device) {
+    .Call('_sailer_core_expresser_model', PACKAGE = 'sailer', state, n_genes, model_options, device)
+}
+
+core_expresser_embed <- function(model, source, token_budget, report) {
+    .Call('_sailer_core_expresser_embed', PACKAGE = 'sailer', model, source, token_budget, report)
+}
+
+core_expresser_impute <- function(model, source, starts, genes, token_budget, n_passes, report) {
+    .Call('_sailer_core_expresser_impute', PACKAGE = 'sailer', model, source, starts, genes, token_budget, n_passes, report)
+}
+
+core_log_normalized <- function(source, genes) {
+    .Call('_sailer_core_log_normalized', PACKAGE = 'sailer', source, genes)
+}
+
+core_source_fingerprint <- function(source) {
+    .Call('_sailer_core_source_fingerprint', PACKAGE = 'sailer', source)
+}
+
+core_expresser_options <- function(values) {
+    .Call('_sailer_core_expresser_options', PACKAGE = 'sailer', values)
+}
+
+core_pretrain_options <- function(values, n_cells = 0, n_embedding = 0, device = "cpu") {
+    .Call('_sailer_core_pretrain_options', PACKAGE = 'sailer', values, n_cells, n_embedding, device)
+}
+
 core_file_layout <- function(path) {
     .Call('_sailer_core_file_layout', PACKAGE = 'sailer', path)
 }

@@ -142,10 +142,7 @@ express_cells <- function(cells, fit, ..., call = rlang::caller_env()) {
   values <- cell_embeddings(
     fit, cells, token_budget = others$token_budget, verbose = verbose
   )
-  map <- suppressMessages(
-    match_genes(cells$peaks, fit$genes, "object", call = call),
-    classes = "sailer_note"
-  )
+  map <- match_genes(cells$peaks, fit$genes, note = FALSE, call = call)
   loadings <- gene_embeddings(fit)[map[!is.na(map)], , drop = FALSE]
   rownames(loadings) <- cells$peaks[!is.na(map)]
   list(fit = fit, values = values, loadings = loadings)

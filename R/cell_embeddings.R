@@ -44,7 +44,9 @@ cell_embeddings <- function(fit, x, token_budget = NULL, verbose = TRUE) {
 
 # The core's source with the genes of a fit, in their order.
 cells_by_genes <- function(cells, fit, arg, call = rlang::caller_env()) {
-  map <- match_genes(cells$peaks, fit$genes, arg, call = call)
+  map <- match_genes(
+    cells$peaks, fit$genes, paste0("{.arg ", arg, "}"), call = call
+  )
   core_cells_subset(cells$source, NULL, map, nrow(fit$genes))
 }
 

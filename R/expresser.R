@@ -101,7 +101,7 @@ expresser <- function(x, ..., size = NULL, n_embedding = NULL, n_layers = NULL,
   )
   given <- check_expresser_options(given)
   options <- expresser_options(given, from)
-  corpus <- as_corpus(x, from, control$verbose, ...)
+  corpus <- as_corpus(x, from$genes, control$verbose, ...)
   on.exit(close_corpus(corpus))
   if (is.null(given$size) && is.null(from)) {
     given$size <- size_for(corpus$n_cells)
@@ -173,14 +173,12 @@ check_expresser_fit <- function(fit, arg = "fit", call = rlang::caller_env()) {
 
 # A corpus of the genes of the model. What is none becomes one in a temporary
 # file, which close_corpus() removes.
-as_corpus <- function(x, from, verbose, ..., call = rlang::caller_env()) {
-  genes <- from$genes
+as_corpus <- function(x, genes, verbose, ..., call = rlang::caller_env()) {
   if (is_corpus_path(x)) x <- open_corpus(x)
-  if (!inherits(x, "sailer_corpus")) {
-    check_option_names(
-      ...names(), setdiff(names(formals(build_corpus)), c("sources", "file")),
-      call
-    )
+  if (inherits(x, "sailer_corpus")) {
+    x <- live_corpus(x, call)
+  } else {
+    check_corpus_options(...names(), call)
     if (!is.null(genes) && !is.null(list(...)$genes)) {
       abort("{.arg genes} cannot be chosen beside {.arg from}.", call = call)
     }
@@ -201,6 +199,25 @@ as_corpus <- function(x, from, verbose, ..., call = rlang::caller_env()) {
   if (!is.null(genes)) map_corpus(x, genes, call) else x
 }
 
+# What is misspelt may have been meant for expresser() itself.
+check_corpus_options <- function(given, call) {
+  known <- setdiff(
+    names(formals(build_corpus)), c("sources", "file", "append", "verbose")
+  )
+  if (length(setdiff(given, known)) > 0) {
+    own <- setdiff(names(formals(expresser)), c("x", "..."))
+    check_option_names(setdiff(given, known), c(own, known), call)
+  }
+}
+
+is_corpus_path <- function(x) {
+  if (!rlang::is_string(x) || !file.exists(x) || dir.exists(x)) {
+    return(FALSE)
+  }
+  begins <- charToRaw("sailer corpus")
+  identical(readBin(x, "raw", length(begins)), begins)
+}
+
 close_corpus <- function(corpus) {
   if (isTRUE(corpus$temporary)) unlink(corpus$path)
 }
@@ -210,7 +227,7 @@ map_corpus <- function(corpus, genes, call) {
   if (identical(corpus$genes$gene, genes$gene)) {
     return(corpus)
   }
-  map <- match_genes(corpus$genes$gene, genes, "x", call = call)
+  map <- match_genes(corpus$genes$gene, genes, "{.arg x}", call = call)
   corpus$source <- core_cells_subset(corpus$source, NULL, map, nrow(genes))
   corpus$genes <- genes
   corpus

@@ -109,7 +109,7 @@ plan_of_pretraining <- function(fit, call = rlang::caller_env()) {
 }
 
 resume_pretraining <- function(plan, x, state, call = rlang::caller_env()) {
-  corpus <- as_corpus(x, plan, plan$control$verbose, call = call)
+  corpus <- as_corpus(x, plan$genes, plan$control$verbose, call = call)
   on.exit(close_corpus(corpus))
   if (!identical(corpus_fingerprint(corpus), plan$fingerprint)) {
     abort(

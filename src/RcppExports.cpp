@@ -371,6 +371,116 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// core_expresser_train
+Rcpp::List core_expresser_train(SEXP source, Rcpp::List model_options, Rcpp::List train_options, std::string device, SEXP initial, Rcpp::List run, Rcpp::RObject report);
+RcppExport SEXP _sailer_core_expresser_train(SEXP sourceSEXP, SEXP model_optionsSEXP, SEXP train_optionsSEXP, SEXP deviceSEXP, SEXP initialSEXP, SEXP runSEXP, SEXP reportSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< SEXP >::type source(sourceSEXP);
+    Rcpp::traits::input_parameter< Rcpp::List >::type model_options(model_optionsSEXP);
+    Rcpp::traits::input_parameter< Rcpp::List >::type train_options(train_optionsSEXP);
+    Rcpp::traits::input_parameter< std::string >::type device(deviceSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type initial(initialSEXP);
+    Rcpp::traits::input_parameter< Rcpp::List >::type run(runSEXP);
+    Rcpp::traits::input_parameter< Rcpp::RObject >::type report(reportSEXP);
+    rcpp_result_gen = Rcpp::wrap(core_expresser_train(source, model_options, train_options, device, initial, run, report));
+    return rcpp_result_gen;
+END_RCPP
+}
+// core_expresser_model
+SEXP core_expresser_model(Rcpp::List state, double n_genes, Rcpp::List model_options, std::string device);
+RcppExport SEXP _sailer_core_expresser_model(SEXP stateSEXP, SEXP n_genesSEXP, SEXP model_optionsSEXP, SEXP deviceSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< Rcpp::List >::type state(stateSEXP);
+    Rcpp::traits::input_parameter< double >::type n_genes(n_genesSEXP);
+    Rcpp::traits::input_parameter< Rcpp::List >::type model_options(model_optionsSEXP);
+    Rcpp::traits::input_parameter< std::string >::type device(deviceSEXP);
+    rcpp_result_gen = Rcpp::wrap(core_expresser_model(state, n_genes, model_options, device));
+    return rcpp_result_gen;
+END_RCPP
+}
+// core_expresser_embed
+Rcpp::NumericMatrix core_expresser_embed(SEXP model, SEXP source, double token_budget, Rcpp::RObject report);
+RcppExport SEXP _sailer_core_expresser_embed(SEXP modelSEXP, SEXP sourceSEXP, SEXP token_budgetSEXP, SEXP reportSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< SEXP >::type model(modelSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type source(sourceSEXP);
+    Rcpp::traits::input_parameter< double >::type token_budget(token_budgetSEXP);
+    Rcpp::traits::input_parameter< Rcpp::RObject >::type report(reportSEXP);
+    rcpp_result_gen = Rcpp::wrap(core_expresser_embed(model, source, token_budget, report));
+    return rcpp_result_gen;
+END_RCPP
+}
+// core_expresser_impute
+Rcpp::NumericVector core_expresser_impute(SEXP model, SEXP source, Rcpp::NumericVector starts, Rcpp::IntegerVector genes, double token_budget, double n_passes, Rcpp::RObject report);
+RcppExport SEXP _sailer_core_expresser_impute(SEXP modelSEXP, SEXP sourceSEXP, SEXP startsSEXP, SEXP genesSEXP, SEXP token_budgetSEXP, SEXP n_passesSEXP, SEXP reportSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< SEXP >::type model(modelSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type source(sourceSEXP);
+    Rcpp::traits::input_parameter< Rcpp::NumericVector >::type starts(startsSEXP);
+    Rcpp::traits::input_parameter< Rcpp::IntegerVector >::type genes(genesSEXP);
+    Rcpp::traits::input_parameter< double >::type token_budget(token_budgetSEXP);
+    Rcpp::traits::input_parameter< double >::type n_passes(n_passesSEXP);
+    Rcpp::traits::input_parameter< Rcpp::RObject >::type report(reportSEXP);
+    rcpp_result_gen = Rcpp::wrap(core_expresser_impute(model, source, starts, genes, token_budget, n_passes, report));
+    return rcpp_result_gen;
+END_RCPP
+}
+// core_log_normalized
+Rcpp::NumericMatrix core_log_normalized(SEXP source, Rcpp::IntegerVector genes);
+RcppExport SEXP _sailer_core_log_normalized(SEXP sourceSEXP, SEXP genesSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< SEXP >::type source(sourceSEXP);
+    Rcpp::traits::input_parameter< Rcpp::IntegerVector >::type genes(genesSEXP);
+    rcpp_result_gen = Rcpp::wrap(core_log_normalized(source, genes));
+    return rcpp_result_gen;
+END_RCPP
+}
+// core_source_fingerprint
+std::string core_source_fingerprint(SEXP source);
+RcppExport SEXP _sailer_core_source_fingerprint(SEXP sourceSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< SEXP >::type source(sourceSEXP);
+    rcpp_result_gen = Rcpp::wrap(core_source_fingerprint(source));
+    return rcpp_result_gen;
+END_RCPP
+}
+// core_expresser_options
+Rcpp::List core_expresser_options(Rcpp::List values);
+RcppExport SEXP _sailer_core_expresser_options(SEXP valuesSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< Rcpp::List >::type values(valuesSEXP);
+    rcpp_result_gen = Rcpp::wrap(core_expresser_options(values));
+    return rcpp_result_gen;
+END_RCPP
+}
+// core_pretrain_options
+Rcpp::List core_pretrain_options(Rcpp::List values, double n_cells, double n_embedding, std::string device);
+RcppExport SEXP _sailer_core_pretrain_options(SEXP valuesSEXP, SEXP n_cellsSEXP, SEXP n_embeddingSEXP, SEXP deviceSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< Rcpp::List >::type values(valuesSEXP);
+    Rcpp::traits::input_parameter< double >::type n_cells(n_cellsSEXP);
+    Rcpp::traits::input_parameter< double >::type n_embedding(n_embeddingSEXP);
+    Rcpp::traits::input_parameter< std::string >::type device(deviceSEXP);
+    rcpp_result_gen = Rcpp::wrap(core_pretrain_options(values, n_cells, n_embedding, device));
+    return rcpp_result_gen;
+END_RCPP
+}
 // core_file_layout
 std::string core_file_layout(std::string path);
 RcppExport SEXP _sailer_core_file_layout(SEXP pathSEXP) {
@@ -747,6 +857,14 @@ static const R_CallMethodDef CallEntries[] = {
     {"_sailer_core_set_threads", (DL_FUNC) &_sailer_core_set_threads, 1},
     {"_sailer_core_build_info", (DL_FUNC) &_sailer_core_build_info, 0},
     {"_sailer_core_bf16_is_fast", (DL_FUNC) &_sailer_core_bf16_is_fast, 1},
+    {"_sailer_core_expresser_train", (DL_FUNC) &_sailer_core_expresser_train, 7},
+    {"_sailer_core_expresser_model", (DL_FUNC) &_sailer_core_expresser_model, 4},
+    {"_sailer_core_expresser_embed", (DL_FUNC) &_sailer_core_expresser_embed, 4},
+    {"_sailer_core_expresser_impute", (DL_FUNC) &_sailer_core_expresser_impute, 7},
+    {"_sailer_core_log_normalized", (DL_FUNC) &_sailer_core_log_normalized, 2},
+    {"_sailer_core_source_fingerprint", (DL_FUNC) &_sailer_core_source_fingerprint, 1},
+    {"_sailer_core_expresser_options", (DL_FUNC) &_sailer_core_expresser_options, 1},
+    {"_sailer_core_pretrain_options", (DL_FUNC) &_sailer_core_pretrain_options, 4},
     {"_sailer_core_file_layout", (DL_FUNC) &_sailer_core_file_layout, 1},
     {"_sailer_core_open_tenx", (DL_FUNC) &_sailer_core_open_tenx, 3},
     {"_sailer_core_open_dense", (DL_FUNC) &_sailer_core_open_dense, 2},

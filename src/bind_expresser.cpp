@@ -74,8 +74,17 @@ Rcpp::List core_expresser_train(SEXP source, Rcpp::List model_options,
                      at::Device(device).is_cpu());
     const Split split = split_of(usable, train.validation,
                                  derive_seed(train.seed, kSplitStream));
+    if (split.training.size() < 2) {
+      throw Error(ErrorKind::kData,
+                  "Fewer than 2 cells have at least 2 genes of the model: " +
+                      std::to_string(usable.size()) + " of " +
+                      std::to_string(cells->n_cells()) +
+                      " cells. A cell tells something when one gene can be "
+                      "predicted from another.");
+    }
     ExpresserModel model(options, cells->n_features(), train.seed,
-                         at::Device(device));
+                         at::Device(device), at::kFloat,
+                         mean_expression(*cells, split.training));
     if (!Rf_isNull(initial)) {
       model.parameters().load_state(state_from_r(Rcpp::List(initial)));
     }
@@ -90,7 +99,7 @@ Rcpp::List core_expresser_train(SEXP source, Rcpp::List model_options,
                                  result.divergence.cells.end());
     return Rcpp::List::create(
         Rcpp::Named("state") = state_to_r(model.parameters().tensors()),
-        Rcpp::Named("history") = history_to_r(task, result.history),
+        Rcpp::Named("history") = history_to_r(result),
         Rcpp::Named("status") = status_name(result.status),
         Rcpp::Named("best_epoch") = static_cast<double>(result.best_epoch),
         Rcpp::Named("validation_cells") = validation + 1,

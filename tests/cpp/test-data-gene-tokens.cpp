@@ -4,6 +4,7 @@
 
 #include "catch.h"
 #include "core/data/gene_tokens.h"
+#include "core/data/matrix_source.h"
 
 using namespace sailer;
 using namespace sailer_test;
@@ -37,6 +38,23 @@ TEST_CASE("counts are scaled to 10,000 and logarithms taken") {
   REQUIRE(cell.genes == std::vector<int32_t>{0, 4, 9});  // without the zero
   REQUIRE(cell.values[0] == Approx(std::log(2501.0)));
   REQUIRE(cell.values[1] == Approx(std::log(5001.0)));
+}
+
+TEST_CASE("the mean expression is that of counts above zero") {
+  const std::vector<int32_t> offsets = {0, 2, 3, 3}, genes = {0, 2, 1};
+  const std::vector<double> counts = {1, 3, 7};
+  MatrixView view;
+  view.offsets = offsets.data();
+  view.indices = genes.data();
+  view.values = counts.data();
+  view.n_features = 3;
+  view.n_cells = 3;
+  view.n_entries = 3;
+  MatrixSource source(view, nullptr);
+  const double expected =
+      (std::log1p(2500.0) + std::log1p(7500.0) + std::log1p(10000.0)) / 3;
+  REQUIRE(mean_expression(source, {0, 1, 2}) == Approx(expected));
+  REQUIRE(mean_expression(source, {2}) == 0);
 }
 
 TEST_CASE("bins are intervals that are open below and closed above") {

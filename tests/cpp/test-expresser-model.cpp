@@ -371,6 +371,14 @@ TEST_CASE("dropout comes from the step's seed, and from training alone") {
   REQUIRE(at::equal(model.predict(batch, false), model.predict(batch, false)));
 }
 
+TEST_CASE("predictions start near the mean expression") {
+  const ExpresserModel model(small(), kGenes, 1, at::kCPU, at::kDouble, 4.5);
+  const GeneBatch batch =
+      to_batch(tokens_of(model, three_cells()), model.tensor_options());
+  REQUIRE(model.predict(batch, false).mean().item<double>() ==
+          Approx(4.5).margin(2));
+}
+
 TEST_CASE("options that cannot be are refused by name") {
   ExpresserOptions options = small();
   options.n_heads = 4;

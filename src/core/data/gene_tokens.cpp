@@ -60,6 +60,22 @@ void normalize_cell(const SparseRows& rows, int64_t row, NormalizedCell& out) {
   }
 }
 
+double mean_expression(CellSource& source, const std::vector<int64_t>& cells) {
+  constexpr size_t kCells = 500;
+  const size_t stride = std::max<size_t>(1, cells.size() / kCells);
+  SparseRows rows;
+  NormalizedCell cell;
+  double sum = 0, n = 0;
+  for (size_t k = 0; k < cells.size(); k += stride) {
+    rows.clear();
+    source.read(cells[k], 1, rows);
+    normalize_cell(rows, 0, cell);
+    n += static_cast<double>(cell.values.size());
+    sum = std::accumulate(cell.values.begin(), cell.values.end(), sum);
+  }
+  return n > 0 ? sum / n : 0;
+}
+
 int64_t bin_of(double value, double largest, int64_t n_bins) {
   const auto bin = static_cast<int64_t>(std::ceil(
                        value * static_cast<double>(n_bins) / largest)) -

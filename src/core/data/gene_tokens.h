@@ -26,6 +26,10 @@ struct NormalizedCell {
 
 void normalize_cell(const SparseRows& rows, int64_t row, NormalizedCell& out);
 
+// Mean of the normalised expressions above zero of some hundred cells, evenly
+// spaced among `cells`.
+double mean_expression(CellSource& source, const std::vector<int64_t>& cells);
+
 // Cells one after another. A token is a gene of a cell; the observed ones of a
 // cell come first, its masked ones behind them.
 struct HostTokens {

@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include <cmath>
+
 #include "../support/random.h"
 
 namespace sailer {
@@ -23,7 +25,7 @@ at::Tensor draw_normal(LayerContext& context, at::IntArrayRef shape,
 
 ExpresserModel::ExpresserModel(const ExpresserOptions& options, int64_t n_genes,
                                uint64_t seed, const at::Device& device,
-                               at::ScalarType type)
+                               at::ScalarType type, double mean_expression)
     : options_(options),
       tensor_options_(at::TensorOptions().dtype(type).device(device)),
       generator_(make_generator(device, derive_seed(seed, kNoiseStream))) {
@@ -56,6 +58,9 @@ ExpresserModel::ExpresserModel(const ExpresserOptions& options, int64_t n_genes,
   head_[0] = Linear(context, "head.0", d + 1, d);
   head_[1] = Linear(context, "head.1", d, d);
   head_[2] = Linear(context, "head.2", d, 1);
+  at::NoGradGuard no_grad;
+  at::Tensor start = head_[2].bias();
+  start.fill_(std::log(std::expm1(mean_expression)));  // softplus gives it back
 }
 
 void ExpresserModel::set_compute(const ComputeOptions& compute) {

@@ -27,10 +27,11 @@ class ExpresserModel {
   static constexpr const char* kGeneEmbedding = "genes.weight";
 
   // Parameters are drawn from `seed` on the CPU and put on `device`; `type` is
-  // float, or double in tests.
+  // float, or double in tests. Predictions start near `mean_expression`, above
+  // 0, so that training need not learn it first.
   ExpresserModel(const ExpresserOptions& options, int64_t n_genes,
                  uint64_t seed, const at::Device& device = at::kCPU,
-                 at::ScalarType type = at::kFloat);
+                 at::ScalarType type = at::kFloat, double mean_expression = 1);
 
   // Contextual tokens T' [tokens, d]. In training dropout draws from the
   // generator that start_step() seeded.
