@@ -5,8 +5,8 @@ core_cells_from_matrix <- function(i, p, x, dims, description) {
     .Call('_sailer_core_cells_from_matrix', PACKAGE = 'sailer', i, p, x, dims, description)
 }
 
-core_cells_pack <- function(n_features, description) {
-    .Call('_sailer_core_cells_pack', PACKAGE = 'sailer', n_features, description)
+core_cells_pack <- function(n_features, description, counts = FALSE) {
+    .Call('_sailer_core_cells_pack', PACKAGE = 'sailer', n_features, description, counts)
 }
 
 core_cells_pack_sparse <- function(source, i, p, x) {
@@ -33,8 +33,8 @@ core_cells_dim <- function(source) {
     .Call('_sailer_core_cells_dim', PACKAGE = 'sailer', source)
 }
 
-core_scan <- function(source) {
-    .Call('_sailer_core_scan', PACKAGE = 'sailer', source)
+core_scan <- function(source, fractional = FALSE) {
+    .Call('_sailer_core_scan', PACKAGE = 'sailer', source, fractional)
 }
 
 core_depth_within <- function(source, keep) {
@@ -47,6 +47,34 @@ core_cells_block <- function(source, cells) {
 
 core_sailer_contrast <- function(model, first, second, confounders, shares, training, peaks, options) {
     .Call('_sailer_core_sailer_contrast', PACKAGE = 'sailer', model, first, second, confounders, shares, training, peaks, options)
+}
+
+core_corpus_state <- function(path) {
+    .Call('_sailer_core_corpus_state', PACKAGE = 'sailer', path)
+}
+
+core_corpus_write <- function(path, genes, recipe, append) {
+    .Call('_sailer_core_corpus_write', PACKAGE = 'sailer', path, genes, recipe, append)
+}
+
+core_corpus_append <- function(writer, source, name, map, report) {
+    .Call('_sailer_core_corpus_append', PACKAGE = 'sailer', writer, source, name, map, report)
+}
+
+core_corpus_finish <- function(writer) {
+    invisible(.Call('_sailer_core_corpus_finish', PACKAGE = 'sailer', writer))
+}
+
+core_corpus_close <- function(writer) {
+    invisible(.Call('_sailer_core_corpus_close', PACKAGE = 'sailer', writer))
+}
+
+core_gene_cells <- function(source, map, n_genes, report) {
+    .Call('_sailer_core_gene_cells', PACKAGE = 'sailer', source, map, n_genes, report)
+}
+
+core_corpus_open <- function(path, check) {
+    .Call('_sailer_core_corpus_open', PACKAGE = 'sailer', path, check)
 }
 
 core_sailer_decode <- function(model, z, confounders, peaks, shift) {

@@ -30,16 +30,22 @@ min_cells_of_a_model <- 2L
 #' @export
 check_cells <- function(cells, min_cells = min_cells_of_a_model,
                         call = rlang::caller_env()) {
-  cells <- as_cells(cells)
-  check_size(cells, min_cells, call)
-  check_names(cells$peaks, "peak", "row", call)
+  check_counts(as_cells(cells), min_cells, call = call)
+}
+
+# check_cells() for peaks or genes (`feature`). Counts of genes need not be
+# whole; `empty`: whether cells without any count will do.
+check_counts <- function(cells, min_cells, feature = "peak", empty = FALSE,
+                         call = rlang::caller_env()) {
+  check_size(cells, min_cells, call, feature)
+  check_names(cells$peaks, feature, "row", call)
   check_names(cells$cells, "cell", "column", call)
-  scanned <- core_scan(cells$source)
+  scanned <- core_scan(cells$source, fractional = feature == "gene")
   if (!is.null(scanned$problem)) {
-    abort_for_count(scanned$problem, cells$peaks, cells$cells, call)
+    abort_for_count(scanned$problem, cells$peaks, cells$cells, call, feature)
   }
-  if (scanned$n_empty > 0) {
-    abort_for_empty(cells, scanned, call)
+  if (scanned$n_empty > 0 && !empty) {
+    abort_for_empty(cells, scanned, call, feature)
   }
   list(
     depth = stats::setNames(scanned$depth, cells$cells),
@@ -80,18 +86,20 @@ cell_depth <- function(cells, peaks = NULL) {
   stats::setNames(core_depth_within(cells$source, keep), cells$cells)
 }
 
-check_size <- function(cells, min_cells, call) {
+check_size <- function(cells, min_cells, call, feature = "peak") {
   n <- dim(cells)
   if (n[1] == 0) {
-    abort("There are no peaks in {cells$origin}.", class = "data", call = call)
+    abort(
+      "There are no {feature}s in {cells$origin}.", class = "data", call = call
+    )
   }
   if (n[2] < min_cells) {
     abort(
       c(
         "There {cli::qty(n[2])}{?is/are} {n[2]} cell{?s} in {cells$origin}, but
          a model needs at least {min_cells}.",
-        i = "Peaks are expected in rows and cells in columns; is it
-             transposed?"
+        i = "{to_title(feature)}s are expected in rows and cells in columns; is
+             it transposed?"
       ),
       class = "data", call = call
     )
@@ -134,9 +142,14 @@ check_names <- function(names, what, side, call) {
   }
 }
 
+to_title <- function(word) {
+  paste0(toupper(substr(word, 1, 1)), substring(word, 2))
+}
+
 # `problem`: list(kind, cell, feature, value) from core. Names may be NULL.
-abort_for_count <- function(problem, peaks, cells,
-                            call = rlang::caller_env()) {
+# `feature`: "peak" or "gene".
+abort_for_count <- function(problem, peaks, cells, call = rlang::caller_env(),
+                            feature = "peak") {
   name_of <- function(names, place) {
     name <- names[place]
     known <- !is.null(name) && !is.na(name)
@@ -145,15 +158,16 @@ abort_for_count <- function(problem, peaks, cells,
   peak <- name_of(peaks, problem$feature)
   cell <- name_of(cells, problem$cell)
   value <- format(problem$value, digits = 6)
-  where <- "The count of peak {.val {peak}} in cell {.val {cell}}"
+  where <- "The count of {feature} {.val {peak}} in cell {.val {cell}}"
   message <- switch(problem$kind,
     nan = c(
       paste(where, "is missing (NA or NaN)."),
-      i = "Replace it, or remove the cell or the peak."
+      i = "Replace it, or remove the cell or the {feature}."
     ),
     infinite = c(
       paste(where, "is infinite ({value})."),
-      i = "Counts are finite whole numbers; was the matrix divided by a zero?"
+      i = "Counts are finite{if (feature == 'peak') ' whole'} numbers; was the
+           matrix divided by a zero?"
     ),
     negative = c(
       paste(where, "is negative ({value})."),
@@ -165,15 +179,15 @@ abort_for_count <- function(problem, peaks, cells,
       i = "Give the raw counts: the model takes 0 and 1 from them itself."
     ),
     duplicate = c(
-      "Peak {.val {peak}} stands twice in cell {.val {cell}}.",
-      i = "The sparse matrix is damaged: every peak may have one count in a
-           cell."
+      "{to_title(feature)} {.val {peak}} stands twice in cell {.val {cell}}.",
+      i = "The sparse matrix is damaged: every {feature} may have one count in
+           a cell."
     )
   )
   abort(message, class = "data", call = call)
 }
 
-abort_for_empty <- function(cells, scanned, call) {
+abort_for_empty <- function(cells, scanned, call, feature = "peak") {
   n_empty <- scanned$n_empty
   named <- utils::head(cells$cells[scanned$empty_cells], 3)
   more <- if (n_empty > length(named)) ", ..." else ""
@@ -182,9 +196,10 @@ abort_for_empty <- function(cells, scanned, call) {
   } else {
     "cells[, cell_depth(cells) > 0]"
   }
+  lacks <- if (feature == "peak") "open peak" else "count of any gene"
   abort(
     c(
-      "{n_empty} cell{?s} {?has/have} no open peak: {.val {named}}{more}.",
+      "{n_empty} cell{?s} {?has/have} no {lacks}: {.val {named}}{more}.",
       i = "Remove {cli::qty(n_empty)}{?it/them} first: {.code {remedy}}."
     ),
     class = "data", call = call

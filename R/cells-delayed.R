@@ -2,7 +2,7 @@
 
 #' @rdname as_cells
 #' @export
-as_cells.DelayedMatrix <- function(x, ...) {
+as_cells.DelayedMatrix <- function(x, counts = FALSE, ...) {
   from_file <- cells_of_seed(x)
   if (!is.null(from_file)) {
     return(from_file)
@@ -10,16 +10,16 @@ as_cells.DelayedMatrix <- function(x, ...) {
   sparse <- delayed("is_sparse")(x)
   pack_blocks(
     x, paste("a", class(x)[1]), delayed_block_cells(x, sparse),
-    if (sparse) take_sparse else take_dense
+    if (sparse) take_sparse else take_dense, counts
   )
 }
 
 #' @rdname as_cells
 #' @export
-as_cells.IterableMatrix <- function(x, ...) {
+as_cells.IterableMatrix <- function(x, counts = FALSE, ...) {
   pack_blocks(
     x, "a BPCells matrix", block_cells(nrow(x), 1e8),
-    function(x, columns) methods::as(x[, columns], "dgCMatrix")
+    function(x, columns) methods::as(x[, columns], "dgCMatrix"), counts
   )
 }
 

@@ -128,6 +128,8 @@ reopen_cells <- function(x, call = rlang::caller_env()) {
   file <- x$file
   fresh <- if (identical(file$layout, "dense")) {
     open_dense(file$path, file$dataset)
+  } else if (identical(file$layout, "corpus")) {
+    as_cells(open_corpus(file$path))
   } else {
     open_cells(file$path, file$group, file$feature_type, file$layer)
   }

@@ -20,7 +20,7 @@ as_cells.SummarizedExperiment <- function(x, assay.type = "counts",
     assay.type, SummarizedExperiment::assayNames(x), "assay", "assay.type",
     "the object"
   )
-  cells <- as_cells(SummarizedExperiment::assay(x, assay.type))
+  cells <- as_cells(SummarizedExperiment::assay(x, assay.type), ...)
   cells$origin <- paste0("assay '", assay.type, "' of a ", class(x)[1])
   cells$ranges <- experiment_ranges(x)
   take_features(cells, features, "the object")
@@ -41,7 +41,7 @@ as_cells.SingleCellExperiment <- function(x, assay.type = "counts",
     x <- SingleCellExperiment::altExp(x, altexp, withDimnames = TRUE)
   }
   as_cells.SummarizedExperiment(
-    x, assay.type = assay.type, features = features
+    x, assay.type = assay.type, features = features, ...
   )
 }
 

@@ -17,7 +17,7 @@ as_cells.Seurat <- function(x, assay = NULL, layer = "counts", features = NULL,
   assay <- choose_assay(x, assay)
   stored <- x[[assay]]
   load_class(stored)
-  cells <- as_cells(stored, layer = layer, features = features)
+  cells <- as_cells(stored, layer = layer, features = features, ...)
   cells$origin <- paste0("assay '", assay, "' of a Seurat object")
   take_cells(cells, intersect(colnames(x), cells$cells))
 }
@@ -40,7 +40,7 @@ as_cells.Assay <- function(x, layer = "counts", features = NULL, ...) {
       class = "data"
     )
   }
-  cells <- as_cells(counts)
+  cells <- as_cells(counts, ...)
   cells$origin <- paste("the", layer, "of a Seurat assay")
   cells$ranges <- assay_ranges(x, cells$peaks)
   take_features(cells, features, "the assay")
@@ -52,7 +52,7 @@ as_cells.StdAssay <- function(x, layer = "counts", features = NULL, ...) {
   need_package("SeuratObject", "for assays of Seurat")
   layers <- choose_layers(x, layer)
   parts <- lapply(layers, function(name) {
-    part <- as_cells(get_layer(x, name))
+    part <- as_cells(get_layer(x, name), ...)
     part$origin <- paste0("layer '", name, "' of a Seurat assay")
     part
   })

@@ -36,6 +36,9 @@ NULL
 #' @param x Counts, peaks in rows and cells in columns: a matrix, any matrix of
 #'   the Matrix package, a `DelayedMatrix`, an `IterableMatrix`, a path for
 #'   [open_cells()], a handle, or a list of such.
+#' @param counts Whether counts are kept as they are where cells are packed, as
+#'   models of genes need: 8 bytes each, fractions allowed. FALSE, the default,
+#'   keeps what models of peaks read.
 #' @param ... Passed on to methods.
 #' @return An object of class `"sailer_cells"`, with methods for `dim()` (peaks,
 #'   cells), `dimnames()`, `[`, `format()` and `print()`. A handle to a file
@@ -63,9 +66,11 @@ as_cells <- function(x, ...) {
 
 #' @rdname as_cells
 #' @export
-as_cells.default <- function(x, ...) {
+as_cells.default <- function(x, counts = FALSE, ...) {
+  features <- if (isTRUE(counts)) "genes" else "peaks"
   abort(c(
-    "{.arg x} must hold counts of peaks x cells, not {.obj_type_friendly {x}}.",
+    "{.arg x} must hold counts of {features} x cells, not
+     {.obj_type_friendly {x}}.",
     i = "Give a matrix, a matrix of the Matrix package, a DelayedMatrix, a
          Seurat or SingleCellExperiment object, or {.fn open_cells} of a file."
   ))
@@ -88,7 +93,7 @@ as_cells.sailer_cells <- function(x, ...) {
 
 #' @rdname as_cells
 #' @export
-as_cells.character <- function(x, ...) {
+as_cells.character <- function(x, counts = FALSE, ...) {
   open_cells(x, ...)
 }
 
@@ -112,7 +117,7 @@ as_cells.ngCMatrix <- function(x, ...) {
 
 #' @rdname as_cells
 #' @export
-as_cells.Matrix <- function(x, ...) {
+as_cells.Matrix <- function(x, counts = FALSE, ...) {
   origin <- paste("a", class(x)[1])
   if (methods::is(x, "sparseMatrix")) {
     cells <- as_cells(as_column_sparse(x))
@@ -120,27 +125,27 @@ as_cells.Matrix <- function(x, ...) {
     return(cells)
   }
   if (methods::is(x, "dgeMatrix")) {
-    return(pack_dense(x@x, dim(x), dimnames(x), origin))
+    return(pack_dense(x@x, dim(x), dimnames(x), origin, counts))
   }
   pack_blocks(
     x, origin, block_cells(nrow(x)),
-    function(x, columns) as.matrix(x[, columns, drop = FALSE])
+    function(x, columns) as.matrix(x[, columns, drop = FALSE]), counts
   )
 }
 
 #' @rdname as_cells
 #' @export
-as_cells.matrix <- function(x, ...) {
+as_cells.matrix <- function(x, counts = FALSE, ...) {
   if (!is.numeric(x) && !is.logical(x)) {
     abort(
       c(
         "Counts must be numbers, but {.arg x} is a {typeof(x)} matrix.",
-        i = "Give the counts as a numeric matrix, peaks in rows."
+        i = "Give the counts as a numeric matrix, cells in columns."
       ),
       class = "data"
     )
   }
-  pack_dense(x, dim(x), dimnames(x), "a matrix")
+  pack_dense(x, dim(x), dimnames(x), "a matrix", counts)
 }
 
 new_cells <- function(source, peaks, cells, origin, ranges = NULL,
@@ -171,14 +176,18 @@ block_cells <- function(n_peaks, n_counts = 4e6) {
 
 # Calls add(source, first, count) for consecutive blocks of cells; it appends
 # them and returns NULL or the first count that cannot be used.
-pack_cells <- function(dims, names, origin, n_block, add) {
-  source <- core_cells_pack(dims[1], origin)
+pack_cells <- function(dims, names, origin, n_block, add,
+                       counts = FALSE) {
+  source <- core_cells_pack(dims[1], origin, counts)
   first <- 1
   while (first <= dims[2]) {
     count <- min(n_block, dims[2] - first + 1)
     problem <- add(source, first, count)
     if (!is.null(problem)) {
-      abort_for_count(problem, names[[1]], names[[2]], call = NULL)
+      abort_for_count(
+        problem, names[[1]], names[[2]],
+        call = NULL, feature = if (counts) "gene" else "peak"
+      )
     }
     first <- first + count
   }
@@ -186,17 +195,17 @@ pack_cells <- function(dims, names, origin, n_block, add) {
 }
 
 # A vector that holds the whole matrix by columns: read in place.
-pack_dense <- function(values, dims, names, origin) {
+pack_dense <- function(values, dims, names, origin, counts = FALSE) {
   pack_cells(
     dims, names %||% list(NULL, NULL), origin, block_cells(dims[1]),
     function(source, first, count) {
       core_cells_pack_dense(source, values, dims[1], first, count)
-    }
+    }, counts
   )
 }
 
 # A matrix of any class: take(x, columns) is a base matrix or a dgCMatrix.
-pack_blocks <- function(x, origin, n_block, take) {
+pack_blocks <- function(x, origin, n_block, take, counts = FALSE) {
   pack_cells(
     dim(x), dimnames(x) %||% list(NULL, NULL), origin, n_block,
     function(source, first, count) {
@@ -206,7 +215,7 @@ pack_blocks <- function(x, origin, n_block, take) {
       } else {
         core_cells_pack_dense(source, block, nrow(block), 1, count)
       }
-    }
+    }, counts
   )
 }
 

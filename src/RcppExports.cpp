@@ -26,14 +26,15 @@ BEGIN_RCPP
 END_RCPP
 }
 // core_cells_pack
-SEXP core_cells_pack(double n_features, std::string description);
-RcppExport SEXP _sailer_core_cells_pack(SEXP n_featuresSEXP, SEXP descriptionSEXP) {
+SEXP core_cells_pack(double n_features, std::string description, bool counts);
+RcppExport SEXP _sailer_core_cells_pack(SEXP n_featuresSEXP, SEXP descriptionSEXP, SEXP countsSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::RNGScope rcpp_rngScope_gen;
     Rcpp::traits::input_parameter< double >::type n_features(n_featuresSEXP);
     Rcpp::traits::input_parameter< std::string >::type description(descriptionSEXP);
-    rcpp_result_gen = Rcpp::wrap(core_cells_pack(n_features, description));
+    Rcpp::traits::input_parameter< bool >::type counts(countsSEXP);
+    rcpp_result_gen = Rcpp::wrap(core_cells_pack(n_features, description, counts));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -116,13 +117,14 @@ BEGIN_RCPP
 END_RCPP
 }
 // core_scan
-Rcpp::List core_scan(SEXP source);
-RcppExport SEXP _sailer_core_scan(SEXP sourceSEXP) {
+Rcpp::List core_scan(SEXP source, bool fractional);
+RcppExport SEXP _sailer_core_scan(SEXP sourceSEXP, SEXP fractionalSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::RNGScope rcpp_rngScope_gen;
     Rcpp::traits::input_parameter< SEXP >::type source(sourceSEXP);
-    rcpp_result_gen = Rcpp::wrap(core_scan(source));
+    Rcpp::traits::input_parameter< bool >::type fractional(fractionalSEXP);
+    rcpp_result_gen = Rcpp::wrap(core_scan(source, fractional));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -165,6 +167,92 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< Rcpp::IntegerVector >::type peaks(peaksSEXP);
     Rcpp::traits::input_parameter< Rcpp::List >::type options(optionsSEXP);
     rcpp_result_gen = Rcpp::wrap(core_sailer_contrast(model, first, second, confounders, shares, training, peaks, options));
+    return rcpp_result_gen;
+END_RCPP
+}
+// core_corpus_state
+SEXP core_corpus_state(std::string path);
+RcppExport SEXP _sailer_core_corpus_state(SEXP pathSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< std::string >::type path(pathSEXP);
+    rcpp_result_gen = Rcpp::wrap(core_corpus_state(path));
+    return rcpp_result_gen;
+END_RCPP
+}
+// core_corpus_write
+SEXP core_corpus_write(std::string path, Rcpp::List genes, std::string recipe, bool append);
+RcppExport SEXP _sailer_core_corpus_write(SEXP pathSEXP, SEXP genesSEXP, SEXP recipeSEXP, SEXP appendSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< std::string >::type path(pathSEXP);
+    Rcpp::traits::input_parameter< Rcpp::List >::type genes(genesSEXP);
+    Rcpp::traits::input_parameter< std::string >::type recipe(recipeSEXP);
+    Rcpp::traits::input_parameter< bool >::type append(appendSEXP);
+    rcpp_result_gen = Rcpp::wrap(core_corpus_write(path, genes, recipe, append));
+    return rcpp_result_gen;
+END_RCPP
+}
+// core_corpus_append
+Rcpp::List core_corpus_append(SEXP writer, SEXP source, std::string name, Rcpp::IntegerVector map, Rcpp::RObject report);
+RcppExport SEXP _sailer_core_corpus_append(SEXP writerSEXP, SEXP sourceSEXP, SEXP nameSEXP, SEXP mapSEXP, SEXP reportSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< SEXP >::type writer(writerSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type source(sourceSEXP);
+    Rcpp::traits::input_parameter< std::string >::type name(nameSEXP);
+    Rcpp::traits::input_parameter< Rcpp::IntegerVector >::type map(mapSEXP);
+    Rcpp::traits::input_parameter< Rcpp::RObject >::type report(reportSEXP);
+    rcpp_result_gen = Rcpp::wrap(core_corpus_append(writer, source, name, map, report));
+    return rcpp_result_gen;
+END_RCPP
+}
+// core_corpus_finish
+void core_corpus_finish(SEXP writer);
+RcppExport SEXP _sailer_core_corpus_finish(SEXP writerSEXP) {
+BEGIN_RCPP
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< SEXP >::type writer(writerSEXP);
+    core_corpus_finish(writer);
+    return R_NilValue;
+END_RCPP
+}
+// core_corpus_close
+void core_corpus_close(SEXP writer);
+RcppExport SEXP _sailer_core_corpus_close(SEXP writerSEXP) {
+BEGIN_RCPP
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< SEXP >::type writer(writerSEXP);
+    core_corpus_close(writer);
+    return R_NilValue;
+END_RCPP
+}
+// core_gene_cells
+Rcpp::List core_gene_cells(SEXP source, Rcpp::IntegerVector map, double n_genes, Rcpp::RObject report);
+RcppExport SEXP _sailer_core_gene_cells(SEXP sourceSEXP, SEXP mapSEXP, SEXP n_genesSEXP, SEXP reportSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< SEXP >::type source(sourceSEXP);
+    Rcpp::traits::input_parameter< Rcpp::IntegerVector >::type map(mapSEXP);
+    Rcpp::traits::input_parameter< double >::type n_genes(n_genesSEXP);
+    Rcpp::traits::input_parameter< Rcpp::RObject >::type report(reportSEXP);
+    rcpp_result_gen = Rcpp::wrap(core_gene_cells(source, map, n_genes, report));
+    return rcpp_result_gen;
+END_RCPP
+}
+// core_corpus_open
+Rcpp::List core_corpus_open(std::string path, bool check);
+RcppExport SEXP _sailer_core_corpus_open(SEXP pathSEXP, SEXP checkSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< std::string >::type path(pathSEXP);
+    Rcpp::traits::input_parameter< bool >::type check(checkSEXP);
+    rcpp_result_gen = Rcpp::wrap(core_corpus_open(path, check));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -632,17 +720,24 @@ END_RCPP
 
 static const R_CallMethodDef CallEntries[] = {
     {"_sailer_core_cells_from_matrix", (DL_FUNC) &_sailer_core_cells_from_matrix, 5},
-    {"_sailer_core_cells_pack", (DL_FUNC) &_sailer_core_cells_pack, 2},
+    {"_sailer_core_cells_pack", (DL_FUNC) &_sailer_core_cells_pack, 3},
     {"_sailer_core_cells_pack_sparse", (DL_FUNC) &_sailer_core_cells_pack_sparse, 4},
     {"_sailer_core_cells_pack_dense", (DL_FUNC) &_sailer_core_cells_pack_dense, 5},
     {"_sailer_core_cells_concat", (DL_FUNC) &_sailer_core_cells_concat, 3},
     {"_sailer_core_cells_subset", (DL_FUNC) &_sailer_core_cells_subset, 4},
     {"_sailer_core_cells_alive", (DL_FUNC) &_sailer_core_cells_alive, 1},
     {"_sailer_core_cells_dim", (DL_FUNC) &_sailer_core_cells_dim, 1},
-    {"_sailer_core_scan", (DL_FUNC) &_sailer_core_scan, 1},
+    {"_sailer_core_scan", (DL_FUNC) &_sailer_core_scan, 2},
     {"_sailer_core_depth_within", (DL_FUNC) &_sailer_core_depth_within, 2},
     {"_sailer_core_cells_block", (DL_FUNC) &_sailer_core_cells_block, 2},
     {"_sailer_core_sailer_contrast", (DL_FUNC) &_sailer_core_sailer_contrast, 8},
+    {"_sailer_core_corpus_state", (DL_FUNC) &_sailer_core_corpus_state, 1},
+    {"_sailer_core_corpus_write", (DL_FUNC) &_sailer_core_corpus_write, 4},
+    {"_sailer_core_corpus_append", (DL_FUNC) &_sailer_core_corpus_append, 5},
+    {"_sailer_core_corpus_finish", (DL_FUNC) &_sailer_core_corpus_finish, 1},
+    {"_sailer_core_corpus_close", (DL_FUNC) &_sailer_core_corpus_close, 1},
+    {"_sailer_core_gene_cells", (DL_FUNC) &_sailer_core_gene_cells, 4},
+    {"_sailer_core_corpus_open", (DL_FUNC) &_sailer_core_corpus_open, 2},
     {"_sailer_core_sailer_decode", (DL_FUNC) &_sailer_core_sailer_decode, 5},
     {"_sailer_core_sailer_decode_open", (DL_FUNC) &_sailer_core_sailer_decode_open, 10},
     {"_sailer_core_sailer_decode_file", (DL_FUNC) &_sailer_core_sailer_decode_file, 9},

@@ -11,6 +11,7 @@
 #include <limits>
 #include <numeric>
 
+#include "bindings/count_problem.h"
 #include "bindings/errors.h"
 #include "bindings/keep_alive.h"
 #include "bindings/source.h"
@@ -33,16 +34,6 @@ bool interrupt_pending() {
     return true;
   }
   return false;
-}
-
-// NULL, or what is wrong with which count; R gives the names (R/cells-check.R).
-SEXP wrap_problem(const sailer::CountProblem& problem) {
-  if (!problem) return R_NilValue;
-  return Rcpp::List::create(
-      Rcpp::Named("kind") = sailer::problem_name(problem.kind),
-      Rcpp::Named("cell") = static_cast<double>(problem.cell + 1),
-      Rcpp::Named("feature") = static_cast<double>(problem.feature + 1),
-      Rcpp::Named("value") = problem.value);
 }
 
 sailer::PackedSource& packed(const CellSourcePtr& source) {
@@ -170,7 +161,8 @@ SEXP core_cells_pack_sparse(SEXP source, Rcpp::IntegerVector i,
     rows.indices.assign(i.begin(), i.end());
     rows.values.assign(x.begin(), x.end());
     rows.offsets.assign(p.begin(), p.end());
-    return wrap_problem(packed(sailer::unwrap_source(source)).append(rows));
+    return sailer::wrap_problem(
+        packed(sailer::unwrap_source(source)).append(rows));
   });
 }
 
@@ -203,7 +195,8 @@ SEXP core_cells_pack_dense(SEXP source, Rcpp::RObject values, double n_rows,
                             std::string("Counts must be numbers, not ") +
                                 Rf_type2char(TYPEOF(values)) + ".");
     }
-    return wrap_problem(packed(sailer::unwrap_source(source)).append(rows));
+    return sailer::wrap_problem(
+        packed(sailer::unwrap_source(source)).append(rows));
   });
 }
 
@@ -261,7 +254,7 @@ Rcpp::List core_scan(SEXP source, bool fractional = false) {
     result = sailer::scan(
         *sailer::unwrap_source(source), interrupt_pending,
         fractional ? sailer::Fractions::kAllowed : sailer::Fractions::kRefused);
-    return wrap_problem(result.problem);
+    return sailer::wrap_problem(result.problem);
   });
   Rcpp::Shield<SEXP> held(problem);
   if (result.cancelled) throw Rcpp::internal::InterruptedException();

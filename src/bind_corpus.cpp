@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "bindings/convert.h"
+#include "bindings/count_problem.h"
 #include "bindings/errors.h"
 #include "bindings/monitor.h"
 #include "bindings/source.h"
@@ -61,16 +62,6 @@ Rcpp::List wrap_sources(const Contents& contents) {
   return Rcpp::List::create(Rcpp::Named("name") = wrap_texts(names),
                             Rcpp::Named("cells") = cells,
                             Rcpp::Named("left_out") = left_out);
-}
-
-// NULL, or what is wrong with which count.
-SEXP wrap_problem(const sailer::CountProblem& problem) {
-  if (!problem) return R_NilValue;
-  return Rcpp::List::create(
-      Rcpp::Named("kind") = sailer::problem_name(problem.kind),
-      Rcpp::Named("cell") = static_cast<double>(problem.cell + 1),
-      Rcpp::Named("feature") = static_cast<double>(problem.feature + 1),
-      Rcpp::Named("value") = problem.value);
 }
 
 CorpusWriter& writer_of(SEXP pointer) {
@@ -142,7 +133,7 @@ Rcpp::List core_corpus_append(SEXP writer, SEXP source, std::string name,
         Rcpp::Named("largest") = done.largest,
         Rcpp::Named("was_there") = done.was_there,
         Rcpp::Named("stopped") = done.stopped,
-        Rcpp::Named("problem") = wrap_problem(done.problem));
+        Rcpp::Named("problem") = sailer::wrap_problem(done.problem));
   });
 }
 
@@ -174,7 +165,7 @@ Rcpp::List core_gene_cells(SEXP source, Rcpp::IntegerVector map, double n_genes,
         Rcpp::Named("cells") =
             Rcpp::NumericVector(counted.cells.begin(), counted.cells.end()),
         Rcpp::Named("stopped") = counted.stopped,
-        Rcpp::Named("problem") = wrap_problem(counted.problem));
+        Rcpp::Named("problem") = sailer::wrap_problem(counted.problem));
   });
 }
 

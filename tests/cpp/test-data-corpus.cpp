@@ -76,7 +76,7 @@ TEST_CASE("values take the narrowest type that holds them exactly",
   for (const auto& [value, width] : widths) {
     TemporaryFile file(".corpus");
     Counts counts = random_counts(80, 31);
-    counts.at(21, 4) = value;  // in the second block alone
+    counts.at(40, 4) = value;  // in the second block alone
     write_one(file.path(), counts);
     CorpusSource source(file.path());
     check_source(source, expected_of(counts, {}, 31));

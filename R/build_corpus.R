@@ -1,0 +1,278 @@
+# Building a corpus: sources of RNA counts, one vocabulary of genes, one file.
+
+#' Build a corpus of many scRNA-seq data sets
+#'
+#' Writes the counts of many sources, each with its own genes, into one file
+#' from which a model is trained: cell after cell, only counts above zero, 3 to
+#' 4 bytes each as a rule. Sources are read by blocks, so that neither they nor
+#' the corpus need fit into memory.
+#'
+#' A call that was stopped, by Ctrl-C or with its process, goes on where it
+#' stopped when it is made again with the same arguments. With a file that is
+#' whole the same call only opens it.
+#'
+#' @section Genes:
+#' Sources may name genes by symbols or by Ensembl ids (with or without the
+#' suffix of a version), each in its own order; all are matched to one list.
+#' Several rows of a source that are one gene are summed, genes that a source
+#' lacks are zeros, and genes that the list lacks are told and not read. Cells
+#' without a count of any gene of the list are left out, and counted.
+#'
+#' With an `annotation` the list has the genes of `biotypes` alone, and sources
+#' of symbols share their genes with sources of Ensembl ids. Genes whose symbol
+#' several of them bear are left out, as in the thesis, since a source of
+#' symbols does not tell which it means.
+#'
+#' @param sources One source of counts, genes in rows, or a list of them: all
+#'   that [as_cells()] takes. Of files that tell the types of their features
+#'   "Gene Expression" is read; open others with [open_cells()] first, such as
+#'   `open_cells(path, layer = "counts")` where an h5ad file has them in a layer.
+#'   Names of the list name the sources; otherwise they go by their files, or
+#'   are numbered.
+#' @param file Path of the file to write, such as `"atlas.corpus"`.
+#' @param genes The genes to take: a character vector of names, or a data frame
+#'   with a column `gene` and perhaps `symbol` and `ensembl`. NULL, the default,
+#'   takes the genes of all sources, in the order of the annotation or, without
+#'   one, as they come.
+#' @param annotation What [gene_annotation()] takes: a table or GTF file, a data
+#'   frame, an OrgDb. NULL, the default, uses the package org.Hs.eg.db where it
+#'   is installed and fits the genes; otherwise all genes are taken, which is
+#'   told.
+#' @param biotypes Biotypes to take, with an annotation and `genes = NULL`; NULL
+#'   takes all.
+#' @param min_cells Least number of cells, over all sources, in which a gene
+#'   must have a count above zero to be taken, when `genes` is NULL (which costs
+#'   one more pass over the sources). 0 takes all. Default 3.
+#' @param append Whether the sources come behind those of an existing corpus.
+#'   Its genes stay as they are, so `genes`, `annotation`, `biotypes` and
+#'   `min_cells` are not used. FALSE, the default, never changes a corpus that
+#'   is whole.
+#' @param verbose Whether to tell what was taken of each source, in messages of
+#'   class `sailer_note`. Default TRUE.
+#' @return An object of class `"sailer_corpus"`, invisibly; see [open_corpus()].
+#' @section Errors:
+#' `sailer_argument_error` when an argument is not of its kind, or the file was
+#' begun with other arguments; `sailer_data_error` when a count is missing,
+#' infinite or negative (source, cell and gene are named), when hardly any gene
+#' of a source is known, or none is left; `sailer_file_error` when the file is
+#' no corpus, damaged, written to by another process, or cannot be written. A
+#' warning tells of sources that look normalised.
+#' @seealso [open_corpus()], [gene_annotation()].
+#' @references Cao (2023), section 4.2.1: data sets aligned to the same genes
+#'   and concatenated into one memory mapping array.
+#' @examples
+#' genes <- c("SOX2", "GATA1", "CD3E", "ALB", "INS", "MYC")
+#' first <- matrix(rpois(60, 1), 6, dimnames = list(genes, NULL))
+#' second <- matrix(rpois(40, 1), 4, dimnames = list(rev(genes)[1:4], NULL))
+#' file <- tempfile(fileext = ".corpus")
+#' corpus <- build_corpus(
+#'   list(first = first, second = second), file,
+#'   genes = genes
+#' )
+#' corpus
+#' @export
+build_corpus <- function(sources, file, genes = NULL, annotation = NULL,
+                         biotypes = "protein_coding", min_cells = 3,
+                         append = FALSE, verbose = TRUE) {
+  check_text(file, "file")
+  check_flag(append)
+  check_flag(verbose)
+  check_number(min_cells, min = 0)
+  check_biotypes(biotypes)
+  frame <- environment()
+  path <- normalizePath(file, mustWork = FALSE)
+  state <- if (file.exists(path)) core_corpus_state(path)
+  before <- if (append && !is.null(state)) state$finished else 0
+  inputs <- corpus_inputs(sources, before, frame)
+  report <- corpus_reporter(verbose, frame)
+  plan <- if (append && !is.null(state)) {
+    kept_plan(state, genes, frame)
+  } else {
+    corpus_plan(
+      inputs, state, path, genes, annotation, biotypes, min_cells, report,
+      frame
+    )
+  }
+  write_corpus(path, inputs, plan, append, report, frame)
+  invisible(open_corpus(path))
+}
+
+check_biotypes <- function(biotypes, call = rlang::caller_env()) {
+  if (!is.null(biotypes) && (!is.character(biotypes) || anyNA(biotypes) ||
+                               length(biotypes) == 0)) {
+    abort(
+      "{.arg biotypes} must name biotypes, such as {.val protein_coding}, or be
+       NULL, not {.obj_type_friendly {biotypes}}.",
+      call = call
+    )
+  }
+}
+
+# Sources ---------------------------------------------------------------------
+
+# A named list of handles whose features have names.
+corpus_inputs <- function(sources, before, call) {
+  if (is.character(sources) && length(sources) > 1) {
+    sources <- as.list(sources)
+  }
+  if (!is.list(sources) || is.object(sources)) {
+    sources <- list(sources)
+  }
+  if (length(sources) == 0) {
+    abort("{.arg sources} is an empty list: give what the corpus is to hold.",
+          call = call)
+  }
+  names(sources) <- source_names(sources, before, call)
+  Map(function(source, name) {
+    cells <- gene_cells(source, scan = FALSE)
+    lost <- is.null(cells$peaks) || anyNA(cells$peaks) || any(cells$peaks == "")
+    if (lost || nrow(cells) == 0) {
+      abort(
+        c(
+          "Source {.val {name}} ({cells$origin}) has
+           {if (nrow(cells) == 0) 'no genes' else 'genes without names'}.",
+          i = "Genes are expected in rows, named by symbols or Ensembl ids."
+        ),
+        class = "data", call = call
+      )
+    }
+    cells
+  }, sources, names(sources))
+}
+
+source_names <- function(sources, before, call) {
+  given <- names(sources) %||% rep("", length(sources))
+  files <- vapply(sources, function(source) {
+    if (rlang::is_string(source)) basename(source) else ""
+  }, "")
+  numbered <- paste("source", before + seq_along(sources))
+  given <- ifelse(given != "", given, ifelse(files != "", files, numbered))
+  if (anyDuplicated(given)) {
+    twice <- given[duplicated(given)]
+    abort(
+      c(
+        "{length(twice)} source{?s} {?has/have} the name of another:
+         {.val {unique(twice)}}.",
+        i = "Name them in the list: {.code list(a = ..., b = ...)}."
+      ),
+      call = call
+    )
+  }
+  enc2utf8(given)
+}
+
+# Progress and notes ----------------------------------------------------------
+
+# Functions that tell, or do nothing: note(text) and bar(label, cells).
+corpus_reporter <- function(verbose, envir) {
+  list(
+    note = function(text, .envir = parent.frame()) {
+      if (verbose) {
+        cli::cli_inform(text, class = "sailer_note", .envir = .envir)
+      }
+    },
+    bar = function(label) {
+      if (!verbose || !cli::is_dynamic_tty()) {
+        return(NULL)
+      }
+      bar <- NULL
+      function(p) {
+        if (is.null(bar)) {
+          bar <<- cli::cli_progress_bar(
+            label, total = p$cells, clear = TRUE, .envir = envir
+          )
+        }
+        cli::cli_progress_update(set = p$done, id = bar, .envir = envir)
+        NULL
+      }
+    }
+  )
+}
+
+# What core says about a pass over a source, when it did not go through.
+check_pass <- function(done, cells, name, file, report, call) {
+  if (!is.null(done$problem)) {
+    tryCatch(
+      abort_for_count(done$problem, cells$peaks, cells$cells, call, "gene"),
+      sailer_data_error = function(cnd) {
+        cli::cli_abort(
+          "In source {.val {name}}:",
+          parent = cnd, class = c("sailer_data_error", "sailer_error"),
+          call = call
+        )
+      }
+    )
+  }
+  if (done$stopped) {
+    if (!is.null(file)) {
+      report$note(c(
+        i = "Stopped: the same call goes on where {.file {file}} ends."
+      ))
+    }
+    rlang::interrupt()
+  }
+}
+
+# Writing ---------------------------------------------------------------------
+
+# `plan`: list(genes, recipe, strict).
+write_corpus <- function(path, inputs, plan, append, report, call) {
+  # Before anything is written: every source must have genes of the corpus.
+  least <- if (plan$strict) least_match else 0
+  maps <- match_sources(inputs, plan$genes, least, call)
+  writer <- core_corpus_write(path, plan$genes, plan$recipe, append)
+  on.exit(core_corpus_close(writer))
+  for (name in names(inputs)) {
+    cells <- inputs[[name]]
+    done <- core_corpus_append(
+      writer, cells$source, name, maps[[name]],
+      report$bar(paste("Writing", name))
+    )
+    check_pass(done, cells, name, path, report, call)
+    note_source(done, cells$peaks[is.na(maps[[name]])], cells, name, report)
+  }
+  core_corpus_finish(writer)
+}
+
+# The place of every feature of each source.
+match_sources <- function(inputs, genes, least, call) {
+  Map(function(cells, name) {
+    arg <- as_literal(cli::format_inline("source {.val {name}}"))
+    match_genes(cells$peaks, genes, arg, least, note = FALSE, call = call)
+  }, inputs, names(inputs))
+}
+
+note_source <- function(done, lost, cells, name, report) {
+  if (done$was_there) {
+    report$note(c(i = "Source {.val {name}} was written before."))
+  }
+  n_cells <- format(done$cells, big.mark = ",", scientific = FALSE)
+  text <- paste0(
+    "Source {.val {name}}: {n_cells} cell{cli::qty(done$cells)}{?s}",
+    if (done$left_out > 0) {
+      ", {format(done$left_out, scientific = FALSE)} left out without a count
+       of any gene of the corpus"
+    }, "."
+  )
+  if (length(lost) > 0) {
+    share <- 100 * (1 - done$kept_counts / max(done$all_counts, 1e-300))
+    share <- format(max(share, 0), digits = 2, scientific = FALSE)
+    text <- paste(
+      text, "{length(lost)} of its {nrow(cells)} genes
+       {cli::qty(length(lost))}{?is/are} not among those of the corpus
+       ({share} % of its counts):
+       {.val {utils::head(lost, 3)}}{if (length(lost) > 3) ', ...'}."
+    )
+  }
+  report$note(c(i = text))
+  # Counts of real cells are whole for the most part, and some are large.
+  if (done$n_fractional > 0.5 * done$n_counts && done$largest < 20) {
+    cli::cli_warn(c(
+      "Source {.val {name}} ({cells$origin}) looks normalised: most of its
+       values are not whole, and the largest is {format(done$largest)}.",
+      i = "A corpus is made of counts; models normalise them themselves. Of an
+           h5ad file take them by {.code open_cells(path, layer = \"raw\")} or
+           the layer that has them."
+    ))
+  }
+}

@@ -1,0 +1,226 @@
+# The genes of a corpus: which, and how each source's are found among them.
+
+# A plan is list(genes, recipe, strict): `genes` a data frame of gene, symbol
+# and ensembl; `recipe` a text that is the same for the same arguments;
+# `strict`, whether a source with hardly any of the genes is refused.
+
+# Of a file that is appended to.
+kept_plan <- function(state, genes, call) {
+  if (!is.null(genes)) {
+    abort(
+      c(
+        "{.arg genes} cannot be chosen with {.code append = TRUE}: the corpus
+         has its genes.",
+        i = "Leave {.arg genes} out, or build another file."
+      ),
+      call = call
+    )
+  }
+  list(
+    genes = as.data.frame(state$genes), recipe = state$recipe, strict = TRUE
+  )
+}
+
+corpus_plan <- function(inputs, state, path, genes, annotation, biotypes,
+                        min_cells, report, call) {
+  table <- if (!is.null(annotation)) gene_annotation(annotation)
+  named <- if (!is.null(genes)) named_genes(genes, table, call)
+  if (is.null(genes) && is.null(table)) {
+    table <- installed_annotation(inputs)
+  }
+  recipe <- corpus_recipe(inputs, named, table, biotypes, min_cells)
+  if (!is.null(state)) {
+    if (!identical(state$recipe, recipe)) {
+      abort(
+        c(
+          "{.file {path}} was begun with other sources or arguments.",
+          i = "Use {.code append = TRUE} to add to it, the arguments of then to
+               go on, or another file."
+        ),
+        call = call
+      )
+    }
+    return(list(
+      genes = as.data.frame(state$genes), recipe = recipe,
+      strict = !is.null(named)
+    ))
+  }
+  if (!is.null(named)) {
+    return(list(genes = named, recipe = recipe, strict = TRUE))
+  }
+  found <- if (is.null(table)) {
+    genes_as_they_come(inputs, report, call)
+  } else {
+    annotated_genes(inputs, table, biotypes, report, call)
+  }
+  genes <- keep_frequent(found, inputs, min_cells, report, call)
+  list(genes = genes, recipe = recipe, strict = FALSE)
+}
+
+# The same for the same arguments, in any session.
+corpus_recipe <- function(inputs, named, table, biotypes, min_cells) {
+  parts <- c(
+    unlist(lapply(names(inputs), function(name) {
+      c(name, dim(inputs[[name]]), inputs[[name]]$peaks)
+    })),
+    "genes", unlist(named, use.names = FALSE),
+    "annotation", unlist(table, use.names = FALSE),
+    "biotypes", biotypes, "min_cells", format(min_cells)
+  )
+  paste("build_corpus 1", rlang::hash(enc2utf8(as.character(parts))))
+}
+
+# Genes that the caller names -------------------------------------------------
+
+named_genes <- function(genes, table, call) {
+  if (is.character(genes)) {
+    genes <- data.frame(gene = genes)
+  }
+  if (!is.data.frame(genes) || !"gene" %in% names(genes) || nrow(genes) == 0) {
+    abort(
+      c(
+        "{.arg genes} must be names of genes or a data frame with a column
+         {.field gene}, not {.obj_type_friendly {genes}}.",
+        i = "NULL takes the genes of all sources."
+      ),
+      call = call
+    )
+  }
+  names <- as.character(genes$gene)
+  check_names(names, "gene", "row", call)
+  ids <- is_ensembl(names)
+  known <- if (is.null(table)) {
+    rep(NA_integer_, length(names))
+  } else {
+    match_genes(names, table, "{.arg genes}", note = FALSE, call = call)
+  }
+  column <- function(given, by_name, by_table) {
+    out <- as.character(given %||% rep(NA, length(names)))
+    out <- ifelse(is.na(out), by_name, out)
+    ifelse(is.na(out), by_table[known], out)
+  }
+  data.frame(
+    gene = names,
+    symbol = column(
+      genes$symbol, ifelse(ids, NA, names), table$symbol %||% NA_character_
+    ),
+    ensembl = strip_version(column(
+      genes$ensembl, ifelse(ids, names, NA), table$ensembl %||% NA_character_
+    ))
+  )
+}
+
+# Genes of the sources --------------------------------------------------------
+
+# Of an annotation, those of the biotypes that a source has.
+annotated_genes <- function(inputs, table, biotypes, report, call) {
+  table <- of_biotypes(table, biotypes, report, call)
+  unclear <- ambiguous_symbols(table)
+  if (length(unclear) > 0) {
+    report$note(c(i = paste(
+      "{length(unclear)} symbol{?s} that several genes bear {?is/are} left out:
+       {.val {utils::head(unclear, 3)}}{if (length(unclear) > 3) ', ...'}."
+    )))
+    table <- table[!table$symbol %in% unclear, ]
+  }
+  genes <- name_genes(table)[c("gene", "symbol", "ensembl")]
+  maps <- match_sources(inputs, genes, least_match, call)
+  genes[sort(unique(unlist(maps))), ]
+}
+
+of_biotypes <- function(table, biotypes, report, call) {
+  if (is.null(biotypes)) {
+    return(table)
+  }
+  if (all(is.na(table$biotype))) {
+    report$note(c(i = "The annotation tells no biotypes: genes of all are
+                       taken."))
+    return(table)
+  }
+  taken <- table$biotype %in% biotypes
+  if (!any(taken)) {
+    found <- utils::head(sort(unique(table$biotype)), 5)
+    abort(
+      "{.arg biotypes}: the annotation has no {.val {biotypes}}; it has
+       {.val {found}}.",
+      call = call
+    )
+  }
+  table[taken, ]
+}
+
+# Without one, all of them, in the order in which they come.
+genes_as_they_come <- function(inputs, report, call) {
+  check_one_kind(inputs, call)
+  all <- unique(unlist(lapply(inputs, function(cells) {
+    strip_version(cells$peaks)
+  }), use.names = FALSE))
+  ids <- is_ensembl(all)
+  report$note(c(
+    i = "All {length(all)} gene{?s} of the sources are taken, those that code
+         for no protein among them: give an {.arg annotation} to leave these
+         out (see {.fn gene_annotation})."
+  ))
+  data.frame(
+    gene = all, symbol = ifelse(ids, NA, all), ensembl = ifelse(ids, all, NA)
+  )
+}
+
+# Symbols and Ensembl ids do not meet without an annotation.
+check_one_kind <- function(inputs, call) {
+  share <- vapply(inputs, function(cells) mean(is_ensembl(cells$peaks)), 0)
+  by_id <- names(inputs)[share > 0.5]
+  by_symbol <- names(inputs)[share <= 0.5]
+  if (length(by_id) > 0 && length(by_symbol) > 0) {
+    abort(
+      c(
+        "The sources would share no genes: {.val {by_id}} {?has/have} Ensembl
+         ids, others have symbols ({.val {by_symbol}}).",
+        i = "Give an {.arg annotation} that has both."
+      ),
+      class = "data", call = call
+    )
+  }
+}
+
+# org.Hs.eg.db, where it is there and knows the genes.
+installed_annotation <- function(inputs, package = "org.Hs.eg.db") {
+  if (!requireNamespace(package, quietly = TRUE)) {
+    return(NULL)
+  }
+  table <- gene_annotation(package)
+  known <- c(table$symbol, table$ensembl)
+  share <- vapply(inputs, function(cells) {
+    sum(strip_version(cells$peaks) %in% known) /
+      min(nrow(cells), nrow(table))
+  }, 0)
+  if (min(share) > 0.3) table
+}
+
+# Drops genes that too few cells have.
+keep_frequent <- function(genes, inputs, min_cells, report, call) {
+  if (min_cells > 0) {
+    maps <- match_sources(inputs, genes, 0, call)
+    n_cells <- 0
+    for (name in names(inputs)) {
+      counted <- core_gene_cells(
+        inputs[[name]]$source, maps[[name]], nrow(genes),
+        report$bar(paste("Counting genes of", name))
+      )
+      check_pass(counted, inputs[[name]], name, NULL, report, call)
+      n_cells <- n_cells + counted$cells
+    }
+    genes <- genes[n_cells >= min_cells, ]
+  }
+  if (nrow(genes) == 0) {
+    abort(
+      c(
+        "No gene has a count in at least {.arg min_cells} = {min_cells} cells.",
+        i = "Give a smaller {.arg min_cells}, or look at the sources."
+      ),
+      class = "data", call = call
+    )
+  }
+  rownames(genes) <- NULL
+  genes
+}

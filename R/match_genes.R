@@ -1,0 +1,83 @@
+# Genes by whatever name a source has for them.
+
+# A match below this share is taken for a mistake.
+least_match <- 0.1
+
+#' Places of genes in a vocabulary
+#'
+#' @param names Names as a source has them: symbols, Ensembl ids with or without
+#'   the suffix of a version, or a mixture.
+#' @param genes Data frame with the columns `gene`, `symbol` and `ensembl`.
+#' @param arg What the names are of, for messages: text of cli.
+#' @param least Share below which a match is refused; 0 refuses none.
+#' @param note Whether a partial match is told (message of class
+#'   `sailer_note`).
+#' @return Integer vector: the row of `genes` for each name, NA where there is
+#'   none. Several names may go to one gene. The kind of name that matches most
+#'   decides where kinds contradict each other; a symbol that several genes have
+#'   matches none.
+#' @section Errors:
+#' `sailer_data_error` when fewer than a tenth of the names (or of the genes,
+#' where those are fewer) match.
+#' @noRd
+match_genes <- function(names, genes, arg = "the counts", least = least_match,
+                        note = TRUE, call = rlang::caller_env()) {
+  stripped <- strip_version(names)
+  found <- lapply(genes[c("gene", "symbol", "ensembl")], function(known) {
+    known[known %in% known[duplicated(known)]] <- NA
+    by_name <- match(names, known, incomparables = NA)
+    ifelse(is.na(by_name), match(stripped, known, incomparables = NA), by_name)
+  })
+  n_found <- vapply(found, function(at) sum(!is.na(at)), 0)
+  at <- rep(NA_integer_, length(names))
+  for (kind in order(-n_found)) {
+    at <- ifelse(is.na(at), found[[kind]], at)
+  }
+  n_matched <- length(unique(at[!is.na(at)]))
+  wanted <- least * min(length(names), nrow(genes))
+  if (n_matched < wanted || (n_matched == 0 && least > 0)) {
+    abort_for_match(names, genes, n_matched, arg, call)
+  }
+  if (note && anyNA(at)) {
+    lost <- names[is.na(at)]
+    cli::cli_inform(
+      c(i = paste0(
+        "{length(lost)} of the {length(names)} genes of ", arg,
+        " {cli::qty(length(lost))}{?is/are} not known and not read:
+         {.val {utils::head(lost, 3)}}."
+      )),
+      class = "sailer_note"
+    )
+  }
+  as.integer(at)
+}
+
+abort_for_match <- function(names, genes, n_matched, arg, call) {
+  known <- genes$gene
+  upper <- sum(toupper(names) %in% toupper(known))
+  hint <- if (mean(is_ensembl(names)) > 0.5 && all(is.na(genes$ensembl))) {
+    "The genes are known by symbols alone, and these are Ensembl ids: give an
+     {.arg annotation} that has both, or other names."
+  } else if (mean(is_ensembl(names)) < 0.5 && all(is.na(genes$symbol))) {
+    "The genes are known by Ensembl ids alone, and these are none: give an
+     {.arg annotation} that has both, or other names."
+  } else if (upper > least_match * length(names)) {
+    "They match when case is left aside, as genes of mouse and human do: are
+     they of another species?"
+  } else {
+    "Are they of another species, or ids of another kind (Entrez, RefSeq,
+     transcripts)? Genes are expected in rows."
+  }
+  abort(
+    c(
+      paste0(
+        "{n_matched} of the {length(names)} genes of ", arg,
+        " {cli::qty(n_matched)}{?is/are} known: it has
+         {.val {utils::head(names, 3)}}, expected are names like
+         {.val {utils::head(known, 3)}}."
+      ),
+      i = hint
+    ),
+    class = "data", call = call
+  )
+}

@@ -1,0 +1,127 @@
+# Size, speed and memory of a corpus.
+#
+#   Rscript corpus.R [cells = 50000] [genes = 20000] [a cell = 1000] [file]
+#
+# Simulates a 10x HDF5 file of RNA with so many non-zeros a cell (an existing
+# `file` is taken as it is), builds a corpus from it, and reads all cells of it
+# in random order and in that of an epoch, in minibatches of 256. Prints bytes
+# and seconds per non-zero, and what is resident. What the system keeps of the
+# file in its own memory counts as resident while the file is mapped ("RssFile")
+# and is given back when others need it; "RssAnon" is ours.
+
+file <- sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE))
+source(file.path(dirname(file), "engine.R"))
+given <- commandArgs(trailingOnly = TRUE)
+n_cells <- if (length(given) > 0) as.numeric(given[1]) else 5e4
+n_genes <- if (length(given) > 1) as.numeric(given[2]) else 2e4
+per_cell <- if (length(given) > 2) as.numeric(given[3]) else 1000
+path <- if (length(given) > 3) given[4] else tempfile(fileext = ".h5")
+
+# Counts as they are in cells: most are 1, some are hundreds.
+simulate <- function(path, n_cells, n_genes, per_cell, block = 5000) {
+  set.seed(1)
+  weight <- exp(stats::rnorm(n_genes, sd = 2))
+  scale <- stats::uniroot(function(s) {
+    sum(pmin(1, s * weight)) - per_cell
+  }, c(0, 1e6))$root
+  chance <- pmin(1, scale * weight)
+  done <- 0
+  ends <- 0
+  blocks <- split(seq_len(n_cells), ceiling(seq_len(n_cells) / block))
+  rhdf5::h5createFile(path)
+  rhdf5::h5createGroup(path, "matrix")
+  rhdf5::h5createGroup(path, "matrix/features")
+  for (name in c("indices", "data")) {
+    rhdf5::h5createDataset(
+      path, paste0("matrix/", name), 0,
+      maxdims = rhdf5::H5Sunlimited(), H5type = "H5T_STD_I32LE", chunk = 80000,
+      level = 2
+    )
+  }
+  for (cells in blocks) {
+    drawn <- lapply(cells, function(cell) {
+      genes <- which(stats::runif(n_genes) < chance)
+      list(genes - 1L, 1L + stats::rpois(length(genes), weight[genes] / 30))
+    })
+    for (k in 1:2) {
+      values <- unlist(lapply(drawn, `[[`, k))
+      dataset <- paste0("matrix/", c("indices", "data")[k])
+      rhdf5::h5set_extent(path, dataset, done + length(values))
+      rhdf5::h5write(
+        values, path, dataset,
+        index = list(done + seq_along(values))
+      )
+    }
+    ends <- c(ends, done + cumsum(vapply(drawn, function(x) {
+      length(x[[1]])
+    }, 0)))
+    done <- done + length(values)
+  }
+  rhdf5::h5write(ends, path, "matrix/indptr")
+  rhdf5::h5write(as.integer(c(n_genes, n_cells)), path, "matrix/shape")
+  rhdf5::h5write(sprintf("cell%07d", seq_len(n_cells)), path,
+                 "matrix/barcodes")
+  rhdf5::h5write(sprintf("GENE%d", seq_len(n_genes)), path,
+                 "matrix/features/id")
+  rhdf5::h5write(rep("Gene Expression", n_genes), path,
+                 "matrix/features/feature_type")
+  rhdf5::h5closeAll()
+}
+
+say <- function(what, spent = NULL, n = NULL) {
+  cat(sprintf(
+    "%-34s %s anon %5.0f MB, mapped %5.0f MB, peak %5.0f MB\n", what,
+    if (is.null(spent)) {
+      strrep(" ", 42)
+    } else {
+      sprintf(
+        "%6.1f s, %6.1f CPU-s, %6.3f s/1e6 counts;", spent[[3]],
+        sum(spent[1:2]), spent[[3]] / n * 1e6
+      )
+    },
+    memory_mb("RssAnon"), memory_mb("RssFile"), memory_mb("VmHWM")
+  ))
+  flush(stdout())
+}
+
+# In a process of its own: memory of the simulation is not that of the corpus.
+if (length(given) > 4) {
+  simulate(path, n_cells, n_genes, per_cell)
+  quit("no")
+}
+if (!file.exists(path)) {
+  system2(file.path(R.home("bin"), "Rscript"), shQuote(c(
+    file, format(n_cells, scientific = FALSE),
+    format(n_genes, scientific = FALSE), per_cell, path, "simulate"
+  )))
+}
+
+say("started")
+target <- tempfile(fileext = ".corpus")
+spent <- system.time(
+  corpus <- build_corpus(path, target, min_cells = 0, verbose = FALSE)
+)
+n <- corpus$n_nonzeros
+say("built", spent, n)
+cat(sprintf(
+  "%.0f cells, %.0f counts, %.2f bytes a count (the 10x file: %.2f)\n",
+  corpus$n_cells, n, file.size(target) / n, file.size(path) / n
+))
+spent <- system.time(open_corpus(target))
+say("opened again", spent, n)
+spent <- system.time(open_corpus(target, check = TRUE))
+say("checked", spent, n)
+
+read_all <- function(order) {
+  for (cells in split(order, ceiling(seq_along(order) / 256))) {
+    sailer:::core_cells_block(corpus$source, cells)
+  }
+}
+set.seed(1)
+for (how in c("in order", "at random", "at random again")) {
+  order <- seq_len(corpus$n_cells)
+  if (how != "in order") order <- sample(order)
+  spent <- system.time(read_all(order))
+  say(paste("read", how), spent, n)
+}
+unlink(target)
