@@ -26,7 +26,7 @@
 #' @param sources One source of counts, genes in rows, or a list of them: all
 #'   that [as_cells()] takes. Of files that tell the types of their features
 #'   "Gene Expression" is read; open others with [open_cells()] first, such as
-#'   `open_cells(path, layer = "counts")` where an h5ad file has them in a layer.
+#'   `open_cells(path, layer = "counts")` for a layer of an h5ad file.
 #'   Names of the list name the sources; otherwise they go by their files, or
 #'   are numbered.
 #' @param file Path of the file to write, such as `"atlas.corpus"`.

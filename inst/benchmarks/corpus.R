@@ -57,6 +57,9 @@ simulate <- function(path, n_cells, n_genes, per_cell, block = 5000) {
     }, 0)))
     done <- done + length(values)
   }
+  rhdf5::h5createDataset(
+    path, "matrix/indptr", n_cells + 1, H5type = "H5T_STD_I64LE"
+  )
   rhdf5::h5write(ends, path, "matrix/indptr")
   rhdf5::h5write(as.integer(c(n_genes, n_cells)), path, "matrix/shape")
   rhdf5::h5write(sprintf("cell%07d", seq_len(n_cells)), path,
