@@ -25,8 +25,8 @@
 #'
 #' @param sources One source of counts, genes in rows, or a list of them: all
 #'   that [as_cells()] takes. Of files that tell the types of their features
-#'   "Gene Expression" is read; open others with [open_cells()] first (of an
-#'   h5ad file with the counts in a layer: `open_cells(path, layer = "counts")`).
+#'   "Gene Expression" is read; open others with [open_cells()] first, such as
+#'   `open_cells(path, layer = "counts")` for a layer of an h5ad file.
 #'   Names of the list name the sources; otherwise they go by their files, or
 #'   are numbered.
 #' @param file Path of the file to write, such as `"atlas.corpus"`.
@@ -237,7 +237,7 @@ write_corpus <- function(path, inputs, plan, append, report, call) {
 # The place of every feature of each source.
 match_sources <- function(inputs, genes, least, call) {
   Map(function(cells, name) {
-    arg <- cli::format_inline("source {.val {name}}")
+    arg <- as_literal(cli::format_inline("source {.val {name}}"))
     match_genes(cells$peaks, genes, arg, least, note = FALSE, call = call)
   }, inputs, names(inputs))
 }
@@ -259,7 +259,8 @@ note_source <- function(done, lost, cells, name, report) {
     share <- format(max(share, 0), digits = 2, scientific = FALSE)
     text <- paste(
       text, "{length(lost)} of its {nrow(cells)} genes
-       {cli::qty(length(lost))}{?is/are} not among those of the corpus ({share} % of its counts):
+       {cli::qty(length(lost))}{?is/are} not among those of the corpus
+       ({share} % of its counts):
        {.val {utils::head(lost, 3)}}{if (length(lost) > 3) ', ...'}."
     )
   }

@@ -176,7 +176,8 @@ block_cells <- function(n_peaks, n_counts = 4e6) {
 
 # Calls add(source, first, count) for consecutive blocks of cells; it appends
 # them and returns NULL or the first count that cannot be used.
-pack_cells <- function(dims, names, origin, n_block, add, counts) {
+pack_cells <- function(dims, names, origin, n_block, add,
+                       counts = FALSE) {
   source <- core_cells_pack(dims[1], origin, counts)
   first <- 1
   while (first <= dims[2]) {
@@ -194,7 +195,7 @@ pack_cells <- function(dims, names, origin, n_block, add, counts) {
 }
 
 # A vector that holds the whole matrix by columns: read in place.
-pack_dense <- function(values, dims, names, origin, counts) {
+pack_dense <- function(values, dims, names, origin, counts = FALSE) {
   pack_cells(
     dims, names %||% list(NULL, NULL), origin, block_cells(dims[1]),
     function(source, first, count) {
@@ -204,7 +205,7 @@ pack_dense <- function(values, dims, names, origin, counts) {
 }
 
 # A matrix of any class: take(x, columns) is a base matrix or a dgCMatrix.
-pack_blocks <- function(x, origin, n_block, take, counts) {
+pack_blocks <- function(x, origin, n_block, take, counts = FALSE) {
   pack_cells(
     dim(x), dimnames(x) %||% list(NULL, NULL), origin, n_block,
     function(source, first, count) {

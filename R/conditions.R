@@ -18,6 +18,11 @@ abort <- function(message, class = "argument", call = rlang::caller_env(),
   )
 }
 
+# Finished text as a part of a message: braces in it are not to be interpolated.
+as_literal <- function(text) {
+  gsub("}", "}}", gsub("{", "{{", text, fixed = TRUE), fixed = TRUE)
+}
+
 # Called by the C++ doors (src/bindings/errors.h). The message is finished text:
 # braces in it are not to be interpolated.
 abort_from_core <- function(message, class) {

@@ -1,8 +1,8 @@
 # The genes of a corpus: which, and how each source's are found among them.
 
-# A plan is list(genes, recipe, strict): `genes` a data frame of gene, symbol and
-# ensembl; `recipe` a text that is the same for the same arguments; `strict`,
-# whether a source with hardly any of the genes is refused.
+# A plan is list(genes, recipe, strict): `genes` a data frame of gene, symbol
+# and ensembl; `recipe` a text that is the same for the same arguments;
+# `strict`, whether a source with hardly any of the genes is refused.
 
 # Of a file that is appended to.
 kept_plan <- function(state, genes, call) {

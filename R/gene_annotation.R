@@ -145,7 +145,7 @@ ambiguous_symbols <- function(genes) {
   unique(symbols[duplicated(symbols)])
 }
 
-# Ensembl ids --------------------------------------------------------------------
+# Ensembl ids -----------------------------------------------------------------
 
 ensembl_pattern <- "^ENS[A-Z]*[0-9]{8,}"
 
@@ -200,7 +200,8 @@ annotation_of_file <- function(path, call = rlang::caller_env()) {
       )
     }
   )
-  annotation_of_table(table, cli::format_inline("{.file {path}}"), call)
+  where <- as_literal(cli::format_inline("{.file {path}}"))
+  annotation_of_table(table, where, call)
 }
 
 read_beginning <- function(path) {

@@ -43,7 +43,8 @@ match_genes <- function(names, genes, arg = "the counts", least = least_match,
     cli::cli_inform(
       c(i = paste0(
         "{length(lost)} of the {length(names)} genes of ", arg,
-        " {cli::qty(length(lost))}{?is/are} not known and not read: {.val {utils::head(lost, 3)}}."
+        " {cli::qty(length(lost))}{?is/are} not known and not read:
+         {.val {utils::head(lost, 3)}}."
       )),
       class = "sailer_note"
     )
@@ -71,7 +72,8 @@ abort_for_match <- function(names, genes, n_matched, arg, call) {
     c(
       paste0(
         "{n_matched} of the {length(names)} genes of ", arg,
-        " {cli::qty(n_matched)}{?is/are} known: it has {.val {utils::head(names, 3)}}, expected are names like
+        " {cli::qty(n_matched)}{?is/are} known: it has
+         {.val {utils::head(names, 3)}}, expected are names like
          {.val {utils::head(known, 3)}}."
       ),
       i = hint

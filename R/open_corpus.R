@@ -11,8 +11,8 @@
 #' @param check Whether to read the whole file and compare it with its
 #'   checksums; FALSE, the default, looks at the heads of its parts alone. What
 #'   is read later is checked for being in range either way.
-#' @return An object of class `"sailer_corpus"`, with methods for `dim()` (genes,
-#'   cells), `format()`, `print()` and [as_cells()]. It is a list of
+#' @return An object of class `"sailer_corpus"`, with methods for `dim()`
+#'   (genes, cells), `format()`, `print()` and [as_cells()]. It is a list of
 #'   * `path`: the file;
 #'   * `source`: what the core reads cells from;
 #'   * `genes`: data frame of `gene`, `symbol` and `ensembl` (NA where not

@@ -161,7 +161,8 @@ SEXP core_cells_pack_sparse(SEXP source, Rcpp::IntegerVector i,
     rows.indices.assign(i.begin(), i.end());
     rows.values.assign(x.begin(), x.end());
     rows.offsets.assign(p.begin(), p.end());
-    return sailer::wrap_problem(packed(sailer::unwrap_source(source)).append(rows));
+    return sailer::wrap_problem(
+        packed(sailer::unwrap_source(source)).append(rows));
   });
 }
 
@@ -194,7 +195,8 @@ SEXP core_cells_pack_dense(SEXP source, Rcpp::RObject values, double n_rows,
                             std::string("Counts must be numbers, not ") +
                                 Rf_type2char(TYPEOF(values)) + ".");
     }
-    return sailer::wrap_problem(packed(sailer::unwrap_source(source)).append(rows));
+    return sailer::wrap_problem(
+        packed(sailer::unwrap_source(source)).append(rows));
   });
 }
 

@@ -21,6 +21,12 @@ path <- if (length(given) > 3) given[4] else tempfile(fileext = ".h5")
 simulate <- function(path, n_cells, n_genes, per_cell, block = 5000) {
   set.seed(1)
   weight <- exp(stats::rnorm(n_genes, sd = 2))
+  scale <- stats::uniroot(function(s) {
+    sum(pmin(1, s * weight)) - per_cell
+  }, c(0, 1e6))$root
+  chance <- pmin(1, scale * weight)
+  done <- 0
+  ends <- 0
   blocks <- split(seq_len(n_cells), ceiling(seq_len(n_cells) / block))
   rhdf5::h5createFile(path)
   rhdf5::h5createGroup(path, "matrix")
@@ -34,22 +40,27 @@ simulate <- function(path, n_cells, n_genes, per_cell, block = 5000) {
   }
   for (cells in blocks) {
     drawn <- lapply(cells, function(cell) {
-      genes <- sort(sample.int(n_genes, per_cell, prob = weight))
-      list(genes - 1L, 1L + stats::rpois(per_cell, weight[genes] / 30))
+      genes <- which(stats::runif(n_genes) < chance)
+      list(genes - 1L, 1L + stats::rpois(length(genes), weight[genes] / 30))
     })
     for (k in 1:2) {
       values <- unlist(lapply(drawn, `[[`, k))
       dataset <- paste0("matrix/", c("indices", "data")[k])
-      done <- (cells[1] - 1) * per_cell
       rhdf5::h5set_extent(path, dataset, done + length(values))
       rhdf5::h5write(
         values, path, dataset,
         index = list(done + seq_along(values))
       )
     }
+    ends <- c(ends, done + cumsum(vapply(drawn, function(x) {
+      length(x[[1]])
+    }, 0)))
+    done <- done + length(values)
   }
-  rhdf5::h5write(seq(0, by = per_cell, length.out = n_cells + 1), path,
-                 "matrix/indptr")
+  rhdf5::h5createDataset(
+    path, "matrix/indptr", n_cells + 1, H5type = "H5T_STD_I64LE"
+  )
+  rhdf5::h5write(ends, path, "matrix/indptr")
   rhdf5::h5write(as.integer(c(n_genes, n_cells)), path, "matrix/shape")
   rhdf5::h5write(sprintf("cell%07d", seq_len(n_cells)), path,
                  "matrix/barcodes")

@@ -188,8 +188,10 @@ test_that("a build cut short goes on to the same file", {
     call()
     expect_identical(readBin(file, "raw", file.size(file)), whole)
   }
-  expect_error(build(sources, file, min_cells = 2), "other sources or arguments",
-               class = "sailer_argument_error")
+  expect_error(
+    build(sources, file, min_cells = 2), "other sources or arguments",
+    class = "sailer_argument_error"
+  )
   sources$b[3, 4] <- sources$b[3, 4] + 1
   expect_error(call(), "'b' has other counts now")
 })
