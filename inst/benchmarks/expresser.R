@@ -10,7 +10,8 @@
 #
 # A tenth of the cells of each data set is kept back, and pbmc_ifnb_rna as a
 # whole. Genes are the protein-coding ones that 10 training cells have. On a
-# machine with a GPU set EXPRESSER_SIZE=full; EXPRESSER_EPOCHS overrides 15.
+# machine with a GPU set EXPRESSER_SIZE=full; EXPRESSER_EPOCHS and
+# EXPRESSER_BATCH override 10 and 16.
 
 script <- sub("--file=", "", grep("--file=", commandArgs(), value = TRUE))
 source(file.path(dirname(script), "common.R"))
@@ -42,7 +43,8 @@ train <- function(folder, decoder) {
     corpus,
     size = Sys.getenv("EXPRESSER_SIZE", "small"), decoder = decoder,
     control = pretrain_control(
-      epochs = as.numeric(Sys.getenv("EXPRESSER_EPOCHS", "15")),
+      epochs = as.numeric(Sys.getenv("EXPRESSER_EPOCHS", "10")),
+      batch_size = as.numeric(Sys.getenv("EXPRESSER_BATCH", "16")),
       checkpoint = file.path(folder, paste0(name, "-checkpoint")), threads = 1
     )
   ))

@@ -1,0 +1,93 @@
+brief_run <- function(object, ...) {
+  quietly(RunExpresser(
+    object,
+    n_embedding = 8, n_layers = 1, n_heads = 2, control = brief_pretraining(),
+    ...
+  ))
+}
+
+test_that("Seurat objects get a reduction, loadings and the fit", {
+  skip_if_not_installed("SeuratObject")
+  counts <- small_rna()$counts
+  object <- SeuratObject::CreateSeuratObject(counts)
+  before <- object
+  object <- brief_run(object)
+  fit <- get_fit(object)
+  expect_identical(fit$state, small_expresser()$state)
+  values <- SeuratObject::Embeddings(object, "expresser")
+  expect_equal(
+    unname(values), unname(cell_embeddings(fit, counts, verbose = FALSE))
+  )
+  expect_equal(rownames(values), colnames(counts))
+  loadings <- SeuratObject::Loadings(object[["expresser"]])
+  expect_equal(rownames(loadings), rownames(counts))
+  expect_equal(unname(loadings), unname(gene_embeddings(fit)))
+  expect_true("RunExpresser.RNA" %in% SeuratObject::Command(object))
+  expect_identical(
+    SeuratObject::GetAssayData(object), SeuratObject::GetAssayData(before)
+  )
+  expect_equal(gene_embeddings(object), gene_embeddings(fit))
+  # A fit embeds other cells without training.
+  other <- SeuratObject::CreateSeuratObject(counts[, 1:20])
+  other <- quietly(RunExpresser(other, fit = fit, verbose = FALSE))
+  expect_equal(
+    unname(SeuratObject::Embeddings(other, "expresser")),
+    unname(values[1:20, ]), tolerance = 1e-5
+  )
+  expect_error(
+    RunExpresser(other, fit = 1), "fit", class = "sailer_argument_error"
+  )
+})
+
+test_that("imputed expression becomes an assay of a Seurat object", {
+  skip_if_not_installed("SeuratObject")
+  counts <- small_rna()$counts
+  object <- SeuratObject::CreateSeuratObject(counts)
+  object <- quietly(RunExpresser(object, fit = small_expresser()))
+  object <- ImputeExpresser(object, c("gene3", "gene8"), verbose = FALSE)
+  expect_equal(
+    as.matrix(SeuratObject::GetAssayData(object[["expressed"]])),
+    impute(small_expresser(), counts, genes = c("gene3", "gene8"),
+           verbose = FALSE),
+    tolerance = 1e-6, ignore_attr = TRUE
+  )
+  expect_error(
+    ImputeExpresser(object, "gene99"), "gene99", class = "sailer_argument_error"
+  )
+  expect_error(
+    ImputeExpresser(object, "gene3", new.assay.name = "RNA"), "counts"
+  )
+  bare <- SeuratObject::CreateSeuratObject(counts)
+  expect_error(
+    ImputeExpresser(bare, "gene3"), "RunExpresser",
+    class = "sailer_argument_error"
+  )
+})
+
+test_that("SingleCellExperiment objects get reduced dimensions and assays", {
+  skip_if_not_installed("SingleCellExperiment")
+  counts <- small_rna()$counts
+  sce <- SingleCellExperiment::SingleCellExperiment(list(counts = counts))
+  sce <- brief_run(sce)
+  values <- SingleCellExperiment::reducedDim(sce, "EXPRESSER")
+  expect_equal(rownames(values), colnames(counts))
+  expect_equal(
+    attr(values, "rotation"), gene_embeddings(small_expresser()),
+    ignore_attr = TRUE
+  )
+  expect_identical(get_fit(sce)$state, small_expresser()$state)
+  sce <- ImputeExpresser(sce, c("gene3", "gene8"), verbose = FALSE)
+  made <- SingleCellExperiment::altExp(sce, "expressed")
+  expect_equal(
+    SummarizedExperiment::assay(made, "expressed"),
+    impute(small_expresser(), counts, genes = c("gene3", "gene8"),
+           verbose = FALSE),
+    tolerance = 1e-6
+  )
+  expect_equal(colnames(sce), colnames(counts))
+})
+
+test_that("other objects are refused", {
+  expect_error(RunExpresser(1), "expresser", class = "sailer_argument_error")
+  expect_error(ImputeExpresser(1), "impute", class = "sailer_argument_error")
+})

@@ -1,0 +1,193 @@
+test_that("a fit tells what it was made of", {
+  fit <- small_expresser()
+  expect_s3_class(fit, "expresser_fit")
+  expect_equal(nrow(history(fit)), 3)
+  expect_true(all(is.finite(as.matrix(history(fit)))))
+  expect_equal(fit$n_cells, 80)
+  expect_equal(fit$options$n_embedding, 8)
+  expect_equal(fit$control$epochs, 3)
+  expect_equal(length(fit$validation_cells), 4)
+  expect_output(print(fit), "1 layers, 60 genes x 8 numbers")
+  expect_output(print(summary(fit)), "mask_ratio +0.3")
+})
+
+test_that("the same seed gives the same bits, another seed others", {
+  again <- train_expresser()
+  expect_identical(again$state, small_expresser()$state)
+  other <- train_expresser(control = brief_pretraining(seed = 2))
+  expect_false(identical(other$state, small_expresser()$state))
+})
+
+test_that("training beats the mean of each gene on cells kept back", {
+  sim <- simulate_rna(n_cells = 400, n_genes = 60, seed = 3)
+  fit <- train_expresser(
+    sim$counts,
+    n_embedding = 16,
+    control = brief_pretraining(epochs = 25, learning_rate = 0.005)
+  )
+  # The same masked values in expectation: all non-zeros of the cells kept back.
+  kept <- fit$validation_cells
+  values <- log_normal(sim$counts)
+  positive <- as.matrix(sim$counts) > 0
+  train <- values[, -kept]
+  mean <- rowSums(train) / rowSums(positive[, -kept])
+  baseline <- mean((values[, kept] - mean)[positive[, kept]]^2)
+  expect_lt(tail(history(fit)$validation_loss, 1), 0.6 * baseline)
+})
+
+test_that("every container and a corpus give the same fit", {
+  counts <- small_rna()$counts
+  state <- small_expresser()$state
+  expect_identical(train_expresser(as.matrix(counts))$state, state)
+  path <- tempfile(fileext = ".corpus")
+  corpus <- quietly(build_corpus(counts, path, verbose = FALSE))
+  expect_identical(train_expresser(corpus)$state, state)
+  expect_identical(train_expresser(path)$state, state)
+  two <- train_expresser(list(a = counts[, 1:30], b = counts[, 31:80]))
+  expect_identical(two$state, state)
+  expect_equal(two$sources$name, c("a", "b"))
+  expect_true(file.exists(path))
+})
+
+test_that("no temporary corpus stays behind", {
+  before <- list.files(tempdir(), "corpus")
+  train_expresser(control = brief_pretraining(epochs = 1))
+  try(train_expresser(n_bins = 0), silent = TRUE)
+  expect_equal(list.files(tempdir(), "corpus"), before)
+})
+
+test_that("the size follows the number of cells", {
+  expect_equal(size_for(1e5), "small")
+  expect_equal(size_for(2e5), "full")
+  expect_equal(small_expresser()$options$size, "small")
+  full <- core_expresser_options(list(size = "full"))
+  expect_equal(
+    full[c("n_embedding", "n_layers", "n_heads", "feed_forward", "max_genes")],
+    list(
+      n_embedding = 200, n_layers = 12, n_heads = 4, feed_forward = 800,
+      max_genes = 1100
+    ),
+    ignore_attr = TRUE
+  )
+  post <- core_expresser_options(list(size = "full", layout = "post_norm"))
+  expect_equal(post$feed_forward, 2048)
+})
+
+test_that("fine-tuning begins with a fit and keeps its genes", {
+  fit <- small_expresser()
+  counts <- small_rna()$counts
+  tuned <- quietly(expresser(
+    counts[1:40, ],
+    from = fit, control = brief_pretraining(epochs = 1, learning_rate = 1e-9)
+  ))
+  expect_equal(tuned$genes, fit$genes)
+  expect_equal(gene_embeddings(tuned), gene_embeddings(fit), tolerance = 1e-5)
+  moved <- quietly(expresser(
+    counts,
+    from = fit, mask_ratio = 0.5, control = brief_pretraining(epochs = 1)
+  ))
+  expect_equal(moved$options$mask_ratio, 0.5)
+  expect_false(identical(moved$state, fit$state))
+  expect_error(
+    expresser(counts, from = fit, n_layers = 2),
+    "`n_layers` cannot be chosen", class = "sailer_argument_error"
+  )
+})
+
+test_that("a corpus with other genes is mapped to those of the fit", {
+  fit <- small_expresser()
+  counts <- small_rna()$counts
+  turned <- quietly(build_corpus(
+    counts[60:1, ], tempfile(fileext = ".corpus"), verbose = FALSE
+  ))
+  control <- brief_pretraining(epochs = 1)
+  same <- quietly(expresser(counts, from = fit, control = control))
+  again <- quietly(expresser(turned, from = fit, control = control))
+  expect_equal(
+    history(again)$validation_loss, history(same)$validation_loss,
+    tolerance = 1e-5
+  )
+})
+
+test_that("bad options and counts are refused by name", {
+  counts <- small_rna()$counts
+  refused <- function(..., what) {
+    expect_error(
+      train_expresser(counts, ...), what, class = "sailer_argument_error"
+    )
+  }
+  refused(mask_ratio = 1, what = "mask_ratio")
+  refused(max_genes = 1, what = "max_genes")
+  refused(n_embedding = 7, what = "multiple of `n_heads`")
+  refused(layout = "none", what = "pre_norm")
+  refused(decoder = "yes", what = "decoder")
+  refused(n_embeding = 8, what = "Did you mean")
+  refused(from = 1, what = "from")
+  expect_error(
+    pretrain_control(clip = -1), "clip", class = "sailer_argument_error"
+  )
+  expect_error(
+    expresser(counts, control = train_control()), "pretrain_control",
+    class = "sailer_argument_error"
+  )
+  expect_error(
+    train_expresser(counts[, 1, drop = FALSE]), class = "sailer_data_error"
+  )
+  counts[3, 2] <- -1
+  expect_error(train_expresser(counts), "gene3", class = "sailer_data_error")
+  lonely <- Matrix::sparseMatrix(
+    i = 1:3, j = 1:3, x = 1,
+    dimnames = list(paste0("g", 1:3), paste0("c", 1:3))
+  )
+  expect_error(
+    train_expresser(lonely, min_cells = 1), "at least 2 genes",
+    class = "sailer_data_error"
+  )
+})
+
+test_that("a run goes on from its checkpoint with the same bits", {
+  counts <- small_rna()$counts
+  whole <- train_expresser(control = brief_pretraining(epochs = 4))
+  folder <- tempfile("checkpoint-")
+  half <- brief_pretraining(epochs = 4, checkpoint = folder, every = 0.25)
+  expect_warning(
+    part <- interrupt_expresser(counts, half, after = 7),
+    class = "sailer_interrupted"
+  )
+  expect_equal(part$status, "interrupted")
+  from_fit <- quietly(resume(part, counts, checkpoint = NULL))
+  from_folder <- quietly(resume(folder, counts))
+  expect_identical(from_folder$state, whole$state)
+  expect_identical(from_fit$state, whole$state)
+  timeless <- setdiff(names(history(whole)), c("seconds", "cells_per_second"))
+  expect_identical(history(from_folder)[timeless], history(whole)[timeless])
+  expect_error(
+    resume(folder, counts[, 80:1]), "other counts", class = "sailer_data_error"
+  )
+  expect_error(resume(whole, counts), "completed")
+  expect_error(
+    resume(folder, counts, mask_ratio = 0.2), class = "sailer_argument_error"
+  )
+  expect_error(
+    train_expresser(mask_ratio = 0.4, control = half), "mask_ratio",
+    class = "sailer_file_error"
+  )
+})
+
+test_that("fits are saved and loaded, as sailer()'s are", {
+  fit <- small_expresser()
+  path <- tempfile(fileext = ".h5")
+  save_model(fit, path)
+  again <- load_model(path)
+  expect_identical(gene_embeddings(again), gene_embeddings(fit))
+  expect_equal(history(again), history(fit))
+  counts <- small_rna()$counts
+  expect_identical(
+    cell_embeddings(again, counts), cell_embeddings(fit, counts)
+  )
+  rds <- tempfile(fileext = ".rds")
+  saveRDS(fit, rds)
+  expect_identical(
+    cell_embeddings(readRDS(rds), counts), cell_embeddings(fit, counts)
+  )
+})
