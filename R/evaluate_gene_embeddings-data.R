@@ -7,33 +7,43 @@
 embedding_list <- function(x, call = rlang::caller_env()) {
   plain <- rlang::is_bare_list(x)
   if (!plain) x <- list(embedding = x)
-  names <- names(x)
-  if (length(x) == 0 || is.null(names) || anyDuplicated(names) ||
-        any(is.na(names) | names == "")) {
+  if (length(x) == 0 || !have_own_names(x)) {
     abort("A list {.arg x} must hold embeddings, each by a name of its own.",
           call = call)
   }
-  reserved <- intersect(names, c("chance", "name", "covariates"))
+  reserved <- intersect(names(x), c("chance", "name", "covariates"))
   if (length(reserved)) {
     abort("{.arg x}: {.val {reserved[1]}} is the name of a baseline; give the
            embedding another.", call = call)
   }
   Map(function(one, name) {
     gene_matrix(one, if (plain) paste0("x$", name) else "x", call)
-  }, x, names)
+  }, x, names(x))
+}
+
+# Has each element a name that no other has?
+have_own_names <- function(x) {
+  names <- names(x) %||% rep("", length(x))
+  !anyNA(names) && all(nzchar(names)) && !anyDuplicated(names)
 }
 
 gene_matrix <- function(x, arg, call) {
-  if (is.object(x) && !inherits(x, "Matrix") && !is.data.frame(x)) {
+  if (is.object(x) && !inherits(x, c("Matrix", "data.frame"))) {
     x <- gene_embeddings(x)
   }
-  if (inherits(x, "Matrix") || is.data.frame(x)) x <- as.matrix(x)
-  if (!is.matrix(x) || !is.numeric(x) || ncol(x) < 1 || nrow(x) < 1) {
+  if (inherits(x, c("Matrix", "data.frame"))) x <- as.matrix(x)
+  if (!is.matrix(x) || !is.numeric(x) || min(dim(x)) < 1) {
     abort("{.arg {arg}} must be a numeric matrix of genes x dimensions or a fit
            that has one, not {.obj_type_friendly {x}}.", call = call)
   }
+  check_genes(x, arg, call)
+  storage.mode(x) <- "double"
+  x
+}
+
+check_genes <- function(x, arg, call) {
   genes <- rownames(x)
-  if (is.null(genes) || any(is.na(genes) | genes == "")) {
+  if (is.null(genes) || anyNA(genes) || !all(nzchar(genes))) {
     abort("{.arg {arg}} must have the names of its genes as row names.",
           call = call)
   }
@@ -47,8 +57,6 @@ gene_matrix <- function(x, arg, call) {
     abort("{.arg {arg}} must not have missing or infinite values, as gene
            {.val {gene}} has.", call = call)
   }
-  storage.mode(x) <- "double"
-  x
 }
 
 # The task of a table, with the names of genes in `first` and `second`.

@@ -10,7 +10,7 @@ drawn_anew <- function(task, options) {
   max(table(task$items$split)) > options$max_pairs
 }
 
-deal_splits <- function(task, options, call = rlang::caller_env(3)) {
+deal_splits <- function(task, options, call = rlang::caller_env()) {
   items <- task$items
   sides <- if (task$kind != "pairs") {
     deal_genes(items, options$folds, stratified = task$kind == "binary")

@@ -5,7 +5,7 @@
 make_contenders <- function(task, embeddings, baselines, options) {
   genes <- task$genes
   contenders <- lapply(embeddings, function(x) {
-    embedding_contender(x[genes, , drop = FALSE], task$kind, options)
+    embedding_contender(x[genes, , drop = FALSE], task, options)
   })
   if ("chance" %in% baselines) {
     first <- contenders[[1]]
@@ -24,8 +24,11 @@ make_contenders <- function(task, embeddings, baselines, options) {
   contenders
 }
 
-embedding_contender <- function(x, kind, options) {
-  fit <- if (options$model == "boosting") fit_boosting else fit_ridge
+embedding_contender <- function(x, task, options) {
+  kind <- task$kind
+  fit <- if (options$model == "linear") fit_ridge else function(...) {
+    fit_boosting(..., bag = if (task$sampled) 0.5 else 1)
+  }
   both <- kind == "pairs" && options$pair_features == "concatenate"
   features <- function(a, b) {
     if (kind != "pairs") {
@@ -33,9 +36,10 @@ embedding_contender <- function(x, kind, options) {
     }
     first <- x[a, , drop = FALSE]
     second <- x[b, , drop = FALSE]
-    if (both) cbind(first, second) else {
-      cbind(first * second, abs(first - second))
+    if (both) {
+      return(cbind(first, second))
     }
+    cbind(first * second, abs(first - second))
   }
   predict <- function(train, test) {
     if (both) {
@@ -75,17 +79,22 @@ varying_columns <- function(x) {
 }
 
 # gbm counts the splits of a tree: 7 make the 8 leaves of scikit-learn's trees
-# of depth 3, the best split first.
-fit_boosting <- function(x, items, kind) {
+# of depth 3, the best split first. Among sampled negatives each gene stands as
+# often as among the positives, so no first split of concatenated embeddings
+# gains anything, and no tree would begin: `bag`, half of the items for a tree,
+# lets it.
+fit_boosting <- function(x, items, kind, bag = 1) {
   columns <- varying_columns(x)
-  if (!can_learn(items, kind) || length(columns) == 0) {
+  # gbm refuses to grow trees of 3 items.
+  if (!can_learn(items, kind) || length(columns) == 0 ||
+        bag * nrow(x) <= 3) {
     return(constant_model(items))
   }
   model <- gbm::gbm.fit(
     x[, columns, drop = FALSE], items$y,
     distribution = if (kind == "numeric") "gaussian" else "bernoulli",
     n.trees = 100, interaction.depth = 7, shrinkage = 0.1, n.minobsinnode = 1,
-    bag.fraction = 1, keep.data = FALSE, verbose = FALSE,
+    bag.fraction = bag, keep.data = FALSE, verbose = FALSE,
     var.names = paste0("x", columns)
   )
   function(x) {
@@ -109,12 +118,18 @@ fit_penalised <- function(x, items, kind, alpha) {
   wide <- function(x) if (ncol(x) < 2) cbind(x, 0) else x
   x <- wide(x)
   family <- if (kind == "numeric") "gaussian" else "binomial"
+  # glmnet warns of classes of few items and of paths that end early: where
+  # that does harm, the inner splits show it.
   fit <- function(rows, ...) {
-    glmnet::glmnet(
+    suppressWarnings(glmnet::glmnet(
       x[rows, , drop = FALSE], items$y[rows], family, alpha = alpha, ...
-    )
+    ))
   }
-  all <- fit(seq_len(nrow(x)), nlambda = 50)
+  # Without a lasso the path begins so high that it needs a long way down.
+  all <- fit(
+    seq_len(nrow(x)),
+    nlambda = 50, lambda.min.ratio = if (alpha == 0) 1e-7 else 1e-3
+  )
   losses <- lapply(inner_splits(items, kind), function(side) {
     if (length(side$test) == 0 || !can_learn(items[side$train, ], kind)) {
       return(NULL)

@@ -42,7 +42,9 @@
 #'   of such. Genes are matched with `data` by name, exactly.
 #' @param data Data frame, see above.
 #' @param model `"boosting"`: 100 boosted trees with up to 8 leaves, shrinkage
-#'   0.1 and no subsampling, as scikit-learn's defaults (package gbm).
+#'   0.1 and no subsampling, as scikit-learn's defaults (package gbm). With
+#'   sampled negatives each tree sees half of the pairs: their exact balance
+#'   leaves the first split of a tree nothing to gain otherwise.
 #'   `"linear"`: ridge regression, linear or logistic, its penalty chosen within
 #'   the training side (package glmnet). NULL, the default, is as in the thesis:
 #'   boosting for pairs and classes, linear for numbers.
@@ -128,8 +130,9 @@ evaluate_gene_embeddings <- function(x, data, model = NULL, folds = 5,
   options$repeats <- evaluation_repeats(repeats, task)
   need_package("glmnet", "for linear models of genes and their names")
   check_task(task, options)
+  call <- environment()
   results <- with_own_seed(
-    seed, run_evaluation(task, embeddings, baselines, options)
+    seed, run_evaluation(task, embeddings, baselines, options, call)
   )
   gene_evaluation(results, task, options, seed)
 }
@@ -173,12 +176,12 @@ evaluation_repeats <- function(repeats, task, call = rlang::caller_env()) {
   )
 }
 
-# list(table = a row per contender, repetition and fold; roc; predictions).
-run_evaluation <- function(task, embeddings, baselines, options) {
+# A list of what each contender predicted in each repetition and fold.
+run_evaluation <- function(task, embeddings, baselines, options, call) {
   contenders <- make_contenders(task, embeddings, baselines, options)
   tested <- list()
   for (repetition in seq_len(options$repeats)) {
-    splits <- deal_splits(task, options)
+    splits <- deal_splits(task, options, call)
     for (fold in seq_along(splits)) {
       split <- splits[[fold]]
       for (name in names(contenders)) {

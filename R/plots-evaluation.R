@@ -58,3 +58,39 @@ draw_predictions <- function(x, made) {
     ) +
     picture_theme()
 }
+
+#' @rdname evaluate_imputation
+#' @param y,... For `plot()`: not used.
+#' @export
+plot.sailer_imputation_evaluation <- function(x, y, ...) {
+  measures <- c(
+    mae = "mean absolute error", pearson = "correlation, all positions",
+    centred_pearson = "correlation within genes",
+    depth_free_pearson = "correlation within genes, depth-free"
+  )
+  check_known(
+    c("drop", "method", "role", names(measures)), names(x), "column", "x",
+    "the result"
+  )
+  methods <- unique(x$method)
+  long <- data.frame(
+    drop = x$drop, role = x$role, method = factor(x$method, methods),
+    measure = factor(rep(measures, each = nrow(x)), measures),
+    value = unlist(x[names(measures)], use.names = FALSE)
+  )
+  ggplot2::ggplot(long, ggplot2::aes(
+    .data$drop, .data$value, colour = .data$method, linetype = .data$role
+  )) +
+    ggplot2::geom_line(linewidth = 0.7) +
+    ggplot2::geom_point() +
+    ggplot2::facet_wrap(ggplot2::vars(.data$measure), scales = "free_y") +
+    scale_of_groups("colour", length(methods)) +
+    ggplot2::scale_linetype_manual(
+      values = c(method = "solid", baseline = "22"), guide = "none"
+    ) +
+    ggplot2::labs(
+      x = "share of the counts dropped", y = NULL, colour = NULL,
+      title = "Imputed expression", subtitle = "baselines dashed"
+    ) +
+    picture_theme()
+}
