@@ -31,7 +31,8 @@ rna_names <- function() {
 
 # Labels by the names that read_rna() gives to cells; NULL where there are none.
 read_cell_types <- function(name) {
-  types <- utils::read.delim(file.path(data_folder(name), "cells.tsv"))$cell_type
+  cells <- utils::read.delim(file.path(data_folder(name), "cells.tsv"))
+  types <- cells$cell_type
   if (!is.null(types)) names(types) <- paste(name, seq_along(types), sep = "_")
   types
 }

@@ -151,7 +151,7 @@ test_that("a run goes on from its checkpoint with the same bits", {
   folder <- tempfile("checkpoint-")
   half <- brief_pretraining(epochs = 4, checkpoint = folder, every = 0.25)
   expect_warning(
-    part <- interrupt_expresser(counts, half, after = 7),
+    part <- interrupt_expresser(counts, half, after = 2),
     class = "sailer_interrupted"
   )
   expect_equal(part$status, "interrupted")

@@ -1,0 +1,138 @@
+# Splits of the items of a task into list(train, test, unmatched), each a data
+# frame of items, for evaluate_gene_embeddings(). They draw from R's random
+# numbers: the caller sets the seed.
+
+# Does another repetition bring anything new?
+drawn_anew <- function(task, options) {
+  if (!task$has_split || task$sampled) {
+    return(TRUE)
+  }
+  max(table(task$items$split)) > options$max_pairs
+}
+
+deal_splits <- function(task, options, call = rlang::caller_env()) {
+  items <- task$items
+  sides <- if (task$kind != "pairs") {
+    deal_genes(items, options$folds, stratified = task$kind == "binary")
+  } else if (task$has_split) {
+    list(list(
+      train = which(items$split == "train"), test = which(items$split == "test")
+    ))
+  } else {
+    deal_pairs(items, length(task$genes), options$folds)
+  }
+  splits <- lapply(sides, function(side) {
+    lapply(side, function(rows) items[rows, , drop = FALSE])
+  })
+  if (task$kind != "pairs") {
+    return(splits)
+  }
+  listed <- if (task$sampled) pair_key(items$a, items$b)
+  splits <- lapply(splits, function(split) {
+    fill_split(split, listed, options$max_pairs)
+  })
+  check_splits(splits, call)
+}
+
+# Folds of genes. Stratified: each has its share of both labels.
+deal_genes <- function(items, folds, stratified) {
+  fold <- integer(nrow(items))
+  groups <- if (stratified) items$y else rep(0, nrow(items))
+  start <- 0
+  for (rows in split(seq_along(fold), groups)) {
+    rows <- rows[sample.int(length(rows))]
+    # The next label goes on where the last one ended: folds of equal sizes.
+    fold[rows] <- (start + seq_along(rows) - 1) %% folds + 1
+    start <- start + length(rows)
+  }
+  lapply(seq_len(folds), function(k) {
+    list(train = which(fold != k), test = which(fold == k))
+  })
+}
+
+# Pairs within a fold of genes against those wholly outside.
+deal_pairs <- function(items, n_genes, folds) {
+  fold <- sample(rep_len(seq_len(folds), n_genes))
+  a <- fold[items$a]
+  b <- fold[items$b]
+  lapply(seq_len(folds), function(k) {
+    list(train = which(a != k & b != k), test = which(a == k & b == k))
+  })
+}
+
+# At most `max_pairs` on each side, and negatives where they are sampled.
+fill_split <- function(split, listed, max_pairs) {
+  most <- if (is.null(listed)) max_pairs else max_pairs %/% 2
+  unmatched <- 0
+  for (side in c("train", "test")) {
+    items <- split[[side]]
+    if (nrow(items) > most) {
+      items <- items[sort(sample.int(nrow(items), most)), , drop = FALSE]
+    }
+    if (!is.null(listed) && nrow(items) > 1) {
+      drawn <- sample_negatives(items$a, items$b, listed)
+      unmatched <- unmatched + nrow(items) - length(drawn$a)
+      items <- rbind(items, data.frame(
+        a = drawn$a, b = drawn$b, y = rep(0, length(drawn$a)),
+        split = rep(NA_character_, length(drawn$a)),
+        row = rep(NA_integer_, length(drawn$a))
+      ))
+    }
+    split[[side]] <- items
+  }
+  c(split, unmatched = unmatched)
+}
+
+# A number for each unordered pair of places.
+pair_key <- function(a, b) pmin(a, b) * 2^26 + pmax(a, b)
+
+# As many pairs as (a, b) in which each gene stands as often, none of them
+# listed, repeated or a gene with itself: the ends are shuffled, and those of
+# pairs that will not do are exchanged with others. What is left after `rounds`
+# is dropped.
+sample_negatives <- function(a, b, listed, rounds = 200) {
+  n <- length(a)
+  ends <- sample(c(a, b))
+  first <- ends[seq_len(n)]
+  second <- ends[n + seq_len(n)]
+  for (round in seq_len(rounds)) {
+    bad <- unfit_pairs(first, second, listed)
+    if (length(bad) == 0) break
+    rows <- unique(c(bad, sample.int(n, min(n, length(bad) + 1))))
+    ends <- sample(c(first[rows], second[rows]))
+    first[rows] <- ends[seq_along(rows)]
+    second[rows] <- ends[length(rows) + seq_along(rows)]
+  }
+  bad <- unfit_pairs(first, second, listed)
+  kept <- setdiff(seq_len(n), bad)
+  list(a = first[kept], b = second[kept])
+}
+
+unfit_pairs <- function(first, second, listed) {
+  key <- pair_key(first, second)
+  which(first == second | duplicated(key) | key %in% listed)
+}
+
+# Splits whose training side has both labels and whose test side is not empty.
+check_splits <- function(splits, call) {
+  usable <- vapply(splits, function(split) {
+    nrow(split$test) > 0 && min(table(factor(split$train$y, 0:1))) >= 2
+  }, NA)
+  if (!any(usable)) {
+    abort(c(
+      "{.arg data}: there are too few pairs for splits that share no gene.",
+      i = "Fewer {.arg folds} leave more pairs within them."
+    ), class = "data", call = call)
+  }
+  splits[usable]
+}
+
+# Splits of the training side by which a penalty is chosen: as the outer ones,
+# so that a validation pair too has genes that its training has not.
+inner_splits <- function(train, kind, folds = 5) {
+  if (kind != "pairs") {
+    return(deal_genes(train, folds, stratified = kind == "binary"))
+  }
+  splits <- deal_pairs(train, max(train$a, train$b), 3)
+  lapply(splits, stats::setNames, c("train", "test"))
+}

@@ -1,0 +1,226 @@
+# What is compared by evaluate_gene_embeddings(): a contender is list(role,
+# predict = function(train, test)), which learns from the items `train` and
+# gives a number (a probability, for labels) for each of the items `test`.
+
+make_contenders <- function(task, embeddings, baselines, options) {
+  genes <- task$genes
+  contenders <- lapply(embeddings, function(x) {
+    embedding_contender(x[genes, , drop = FALSE], task, options)
+  })
+  if ("chance" %in% baselines) {
+    first <- contenders[[1]]
+    contenders$chance <- list(role = "baseline", predict = function(train,
+                                                                    test) {
+      train$y <- train$y[sample.int(nrow(train))]
+      first$predict(train, test)
+    })
+  }
+  if ("name" %in% baselines) {
+    contenders$name <- name_contender(genes, task$kind)
+  }
+  if (!is.null(task$covariates)) {
+    contenders$covariates <- covariate_contender(task$covariates, task$kind)
+  }
+  contenders
+}
+
+embedding_contender <- function(x, task, options) {
+  kind <- task$kind
+  fit <- if (options$model == "linear") fit_ridge else function(...) {
+    fit_boosting(..., bag = if (task$sampled) 0.5 else 1)
+  }
+  both <- kind == "pairs" && options$pair_features == "concatenate"
+  features <- function(a, b) {
+    if (kind != "pairs") {
+      return(x[a, , drop = FALSE])
+    }
+    first <- x[a, , drop = FALSE]
+    second <- x[b, , drop = FALSE]
+    if (both) {
+      return(cbind(first, second))
+    }
+    cbind(first * second, abs(first - second))
+  }
+  predict <- function(train, test) {
+    if (both) {
+      # Each pair in both orders, one copy after the other.
+      turned <- train
+      turned[c("a", "b")] <- train[c("b", "a")]
+      train <- rbind(train, turned)
+    }
+    model <- fit(features(train$a, train$b), train, kind)
+    prediction <- model(features(test$a, test$b))
+    if (both) {
+      prediction <- (prediction + model(features(test$b, test$a))) / 2
+    }
+    prediction
+  }
+  list(role = "embedding", predict = predict)
+}
+
+# Fitting functions take features, items and the kind, and return a function of
+# features. Features are dense or sparse matrices, a row per item.
+
+# Where nothing can be learned: the mean.
+constant_model <- function(items) {
+  mean <- mean(items$y)
+  function(x) rep(mean, nrow(x))
+}
+
+can_learn <- function(items, kind) {
+  if (kind == "numeric") {
+    return(nrow(items) >= 4 && stats::var(items$y) > 0)
+  }
+  min(sum(items$y == 0), sum(items$y == 1)) >= 2
+}
+
+varying_columns <- function(x) {
+  which(apply(x, 2, function(column) any(column != column[1])))
+}
+
+# gbm counts the splits of a tree: 7 make the 8 leaves of scikit-learn's trees
+# of depth 3, the best split first. Among sampled negatives each gene stands as
+# often as among the positives, so no first split of concatenated embeddings
+# gains anything, and no tree would begin: `bag`, half of the items for a tree,
+# lets it.
+fit_boosting <- function(x, items, kind, bag = 1) {
+  columns <- varying_columns(x)
+  # gbm refuses to grow trees of 3 items.
+  if (!can_learn(items, kind) || length(columns) == 0 ||
+        bag * nrow(x) <= 3) {
+    return(constant_model(items))
+  }
+  model <- gbm::gbm.fit(
+    x[, columns, drop = FALSE], items$y,
+    distribution = if (kind == "numeric") "gaussian" else "bernoulli",
+    n.trees = 100, interaction.depth = 7, shrinkage = 0.1, n.minobsinnode = 1,
+    bag.fraction = bag, keep.data = FALSE, verbose = FALSE,
+    var.names = paste0("x", columns)
+  )
+  function(x) {
+    new <- as.data.frame(x[, columns, drop = FALSE])
+    names(new) <- paste0("x", columns)
+    stats::predict(model, new, n.trees = 100, type = "response")
+  }
+}
+
+fit_ridge <- function(x, items, kind) fit_penalised(x, items, kind, alpha = 0)
+
+fit_lasso <- function(x, items, kind) fit_penalised(x, items, kind, alpha = 1)
+
+# glmnet over a path of penalties, the one taken that predicts best in the inner
+# splits.
+fit_penalised <- function(x, items, kind, alpha) {
+  if (!can_learn(items, kind)) {
+    return(constant_model(items))
+  }
+  # glmnet wants two columns.
+  wide <- function(x) if (ncol(x) < 2) cbind(x, 0) else x
+  x <- wide(x)
+  family <- if (kind == "numeric") "gaussian" else "binomial"
+  # glmnet warns of classes of few items and of paths that end early: where
+  # that does harm, the inner splits show it.
+  fit <- function(rows, ...) {
+    suppressWarnings(glmnet::glmnet(
+      x[rows, , drop = FALSE], items$y[rows], family, alpha = alpha, ...
+    ))
+  }
+  # Without a lasso the path begins so high that it needs a long way down.
+  all <- fit(
+    seq_len(nrow(x)),
+    nlambda = 50, lambda.min.ratio = if (alpha == 0) 1e-7 else 1e-3
+  )
+  losses <- lapply(inner_splits(items, kind), function(side) {
+    if (length(side$test) == 0 || !can_learn(items[side$train, ], kind)) {
+      return(NULL)
+    }
+    made <- fit(side$train, lambda = all$lambda)
+    path_losses(made, x[side$test, , drop = FALSE], items$y[side$test],
+                all$lambda)
+  })
+  loss <- Reduce(`+`, Filter(Negate(is.null), losses))
+  best <- all$lambda[if (is.null(loss)) 1 else which.min(loss)]
+  function(x) {
+    as.vector(stats::predict(all, wide(x), s = best, type = "response"))
+  }
+}
+
+# Summed losses along a path: squared errors, or minus the log likelihood.
+path_losses <- function(model, x, y, lambda) {
+  made <- stats::predict(model, x, s = lambda, type = "response")
+  if (inherits(model, "lognet")) {
+    made <- pmin(pmax(made, 1e-10), 1 - 1e-10)
+    return(-colSums(y * log(made) + (1 - y) * log(1 - made)))
+  }
+  colSums((y - made)^2)
+}
+
+covariate_contender <- function(covariates, kind) {
+  list(role = "baseline", predict = function(train, test) {
+    model <- fit_ridge(covariates[train$row, , drop = FALSE], train, kind)
+    model(covariates[test$row, , drop = FALSE])
+  })
+}
+
+name_contender <- function(genes, kind) {
+  single <- name_features(genes)
+  family <- name_family(genes)
+  features <- function(items) {
+    if (kind != "pairs") {
+      return(single[items$a, , drop = FALSE])
+    }
+    cbind(
+      single[items$a, , drop = FALSE] + single[items$b, , drop = FALSE],
+      methods::as(cbind(
+        family = as.double(family[items$a] == family[items$b]),
+        shared = shared_letters(genes[items$a], genes[items$b])
+      ), "CsparseMatrix")
+    )
+  }
+  list(role = "baseline", predict = function(train, test) {
+    fit_lasso(features(train), train, kind)(features(test))
+  })
+}
+
+# What stands before the first digit or hyphen: ZNF of ZNF200, HLA of HLA-A.
+name_family <- function(genes) {
+  family <- sub("[-0-9].*$", "", genes)
+  ifelse(nzchar(family), family, genes)
+}
+
+# Genes x features of the names, sparse: families and first letters that at
+# least `least` genes share, length, digits and the like.
+name_features <- function(genes, least = 5) {
+  one_hot <- function(labels, prefix) {
+    common <- names(which(table(labels) >= least))
+    place <- match(labels, common)
+    Matrix::sparseMatrix(
+      i = which(!is.na(place)), j = place[!is.na(place)], x = 1,
+      dims = c(length(labels), length(common)),
+      dimnames = list(NULL, paste0(rep(prefix, length(common)), common))
+    )
+  }
+  digits <- nchar(gsub("[^0-9]", "", genes))
+  shape <- cbind(
+    length = nchar(genes), digits = digits, has_digits = digits > 0,
+    ends_in_digit = grepl("[0-9]$", genes), has_hyphen = grepl("-", genes),
+    number = log1p(as.numeric(paste0("0", gsub("^[^0-9]*([0-9]*).*$", "\\1",
+                                               genes))))
+  )
+  cbind(
+    one_hot(name_family(genes), "family "),
+    one_hot(substr(genes, 1, 1), "letter "),
+    one_hot(substr(genes, 1, 2), "letters "),
+    one_hot(substr(genes, 1, 3), "letters "),
+    methods::as(shape, "CsparseMatrix")
+  )
+}
+
+# How many first letters two names have in common.
+shared_letters <- function(first, second) {
+  n <- max(nchar(first))
+  same <- vapply(seq_len(n), function(k) {
+    nchar(first) >= k & substr(first, 1, k) == substr(second, 1, k)
+  }, logical(length(first)))
+  rowSums(matrix(same, length(first)))
+}

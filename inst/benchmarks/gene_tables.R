@@ -1,0 +1,84 @@
+# What gene embeddings tell of interactions, dosage sensitivity and constraint,
+# by evaluate_gene_embeddings() on the tables of SAILER_DATA:
+#
+#   Rscript inst/benchmarks/gene_tables.R [tables]
+#
+# The tables, all by default: ggi (pairs sharing GO terms, the given split),
+# string (pairs of STRING and as many sampled ones that match in how often each
+# gene stands in them), dosage (sensitive transcription factors), lof_z, loeuf
+# (gnomAD, with the expected number of variants as a covariate: it stands for
+# the length of the gene).
+#
+# The embeddings are plain ones, for Expresser to be compared with: loadings of
+# 50 principal components of the log-normalised cells of all RNA data sets, and
+# random numbers. Genes in fewer than 10 cells are left out.
+
+script <- sub("--file=", "", grep("--file=", commandArgs(), value = TRUE))
+source(file.path(dirname(script), "common.R"))
+source(file.path(dirname(script), "expresser_data.R"))
+
+# Genes x components, from counts of genes x cells.
+pca_loadings <- function(counts, n = 50) {
+  x <- log_normalise(counts)
+  # irlba uses R's generator; the start is fixed for the table's sake.
+  set.seed(1)
+  pca <- irlba::irlba(
+    Matrix::t(x), nv = n, center = unname(Matrix::rowMeans(x))
+  )
+  loadings <- pca$v %*% diag(pca$d)
+  rownames(loadings) <- rownames(x)
+  loadings
+}
+
+random_embedding <- function(genes, n = 50) {
+  set.seed(2)
+  matrix(stats::rnorm(length(genes) * n), length(genes),
+    dimnames = list(genes, NULL)
+  )
+}
+
+plain_embeddings <- function() {
+  counts <- join_rna(read_rna(known = protein_coding()))
+  counts <- counts[Matrix::rowSums(counts > 0) >= 10, ]
+  list(pca = pca_loadings(counts), random = random_embedding(rownames(counts)))
+}
+
+# Evaluations by name, each a function of embeddings.
+gene_evaluations <- list(
+  ggi = function(x) evaluate_gene_embeddings(x, read_gene_pairs()),
+  ggi_products = function(x) {
+    evaluate_gene_embeddings(x, read_gene_pairs(), pair_features = "products")
+  },
+  string = function(x) {
+    evaluate_gene_embeddings(x, read_string_pairs(), negatives = "sample")
+  },
+  string_products = function(x) {
+    evaluate_gene_embeddings(
+      x, read_string_pairs(), negatives = "sample", pair_features = "products"
+    )
+  },
+  dosage = function(x) evaluate_gene_embeddings(x, read_dosage()),
+  lof_z = function(x) {
+    evaluate_gene_embeddings(
+      x, read_constraint("lof_z"), covariates = "expected"
+    )
+  },
+  loeuf = function(x) {
+    evaluate_gene_embeddings(
+      x, read_constraint("oe_lof_upper"), covariates = "expected"
+    )
+  }
+)
+
+if (sys.nframe() == 0) {
+  asked <- commandArgs(TRUE)
+  if (length(asked) == 0) asked <- names(gene_evaluations)
+  embeddings <- plain_embeddings()
+  for (name in asked) {
+    seconds <- system.time(
+      result <- gene_evaluations[[name]](embeddings)
+    )[["elapsed"]]
+    cat(sprintf("\n%s, %.0f s\n", name, seconds))
+    print(result)
+  }
+}
