@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "catch.h"
+#include "core/training/trainer.h"
 #include "expresser_helpers.h"
 #include "torch_helpers.h"
 
@@ -145,4 +146,69 @@ TEST_CASE("another epoch masks other genes, the same epoch the same") {
   REQUIRE(loss_of(1) != one);
   REQUIRE(std::isnan(task.measure()[0]));
   REQUIRE(task.cells_at(0, 16).size() == 4);
+}
+
+namespace {
+
+struct StopAfter : Monitor {
+  int left;
+  explicit StopAfter(int n) : left(n) {}
+  bool keep_going(const Progress&) override { return left-- > 0; }
+};
+
+RunOptions clipped_run() {
+  RunOptions run;
+  run.epochs = 4;
+  run.clip_norm = 1;
+  return run;
+}
+
+PretrainOptions with_dropout_schedule() {
+  PretrainOptions options = brief_pretraining();
+  options.epochs = 4;
+  options.warmup = 3;
+  return options;
+}
+
+// Trains to the end or until the monitor stops it, from `state` where it is not
+// empty; leaves the trainer's state there.
+TrainResult train_tiny(Monitor& monitor, std::vector<NamedTensor>& state) {
+  ExpresserOptions options = tiny_expresser();
+  options.dropout = 0.2;
+  ExpresserModel model(options, 24, 3);
+  ExpresserTask task(model, two_kinds(30, 24), split_at(30, 6),
+                     with_dropout_schedule());
+  Trainer trainer(task, clipped_run());
+  if (!state.empty()) trainer.load_state(state);
+  const TrainResult result = trainer.run(monitor);
+  state.clear();
+  for (const NamedTensor& entry : trainer.state()) {
+    state.push_back({entry.name, entry.tensor.clone()});
+  }
+  return result;
+}
+
+}  // namespace
+
+TEST_CASE("an Expresser goes on from any step with the same bits") {
+  Monitor patient;
+  std::vector<NamedTensor> whole;
+  const TrainResult expected = train_tiny(patient, whole);
+  REQUIRE(expected.status == TrainStatus::kCompleted);
+  const int steps = GENERATE(1, 3, 4, 8);  // 3 steps an epoch
+  StopAfter stop(steps);
+  std::vector<NamedTensor> state;
+  REQUIRE(train_tiny(stop, state).status == TrainStatus::kInterrupted);
+  const TrainResult resumed = train_tiny(patient, state);
+  REQUIRE(resumed.history.size() == 4);
+  for (size_t k = 0; k < whole.size(); ++k) {
+    if (whole[k].name.compare(0, 4, "run.") == 0) continue;  // the clock
+    INFO(whole[k].name);
+    REQUIRE(at::equal(state[k].tensor, whole[k].tensor));
+  }
+  for (size_t k = 0; k < 4; ++k) {
+    REQUIRE(resumed.history[k].parts == expected.history[k].parts);
+    REQUIRE(resumed.history[k].measures == expected.history[k].measures);
+    REQUIRE(resumed.history[k].settings == expected.history[k].settings);
+  }
 }
