@@ -62,7 +62,7 @@
 #' @param baselines Any of `"chance"` and `"name"`; NULL for none.
 #' @param max_pairs At most so many pairs, drawn at random, on either side of a
 #'   split. Default 10,000. Time of boosting grows with pairs x dimensions: for
-#'   10,000 pairs in 50 dimensions about 25 s a fold.
+#'   10,000 pairs in 50 dimensions half a minute to a minute a fold.
 #' @param seed Whole number: the same seed gives the same result. The state of
 #'   R's own random numbers is left as it was.
 #'

@@ -118,7 +118,9 @@ read_dosage <- function() {
 
 # `value` is lof_z or oe_lof_upper (LOEUF). The table has no length of the
 # coding sequence: the expected number of loss-of-function variants, which
-# grows with it, stands for it.
+# grows with it, stands for it. Both values are computed from that number, so as
+# a covariate it tells more than a length would (of LOEUF all, where no variant
+# was observed).
 read_constraint <- function(column) {
   table <- gene_table("gnomad_constraint.tsv.gz")
   table <- table[!duplicated(table$gene), ]
