@@ -87,6 +87,9 @@ RunExpresser.Seurat <- function(object, fit = NULL, assay = NULL,
   cells <- as_cells(object, assay = assay, layer = layer, features = features)
   tell_of_missing_cells(ncol(object) - ncol(cells), assay)
   made <- express_cells(cells, fit, ...)
+  if (is.null(made$values)) {
+    return(keep_fit_alone(object, made$fit, reduction.name))
+  }
   colnames(made$values) <- colnames(made$loadings) <-
     paste0(reduction.key, seq_len(ncol(made$values)))
   reduction <- SeuratObject::CreateDimReducObject(
@@ -115,9 +118,13 @@ RunExpresser.SingleCellExperiment <- function(object, fit = NULL,
     object, assay.type = assay.type, altexp = altexp, features = features
   )
   made <- express_cells(cells, fit, ...)
-  values <- made$values[colnames(object), , drop = FALSE]
-  attr(values, "rotation") <- made$loadings
-  SingleCellExperiment::reducedDim(object, name) <- values
+  if (is.null(made$values)) {
+    warn_of_no_embedding(made$fit)
+  } else {
+    values <- made$values[colnames(object), , drop = FALSE]
+    attr(values, "rotation") <- made$loadings
+    SingleCellExperiment::reducedDim(object, name) <- values
+  }
   fits <- S4Vectors::metadata(object)$sailer
   fits[[name]] <- made$fit
   S4Vectors::metadata(object)$sailer <- fits
@@ -125,7 +132,8 @@ RunExpresser.SingleCellExperiment <- function(object, fit = NULL,
 }
 
 # What an object is given: list(fit, values = cells x d, loadings = genes x d),
-# the loadings named as the features of the object are.
+# the loadings named as the features of the object are. Of an interrupted
+# training the fit alone: whoever pressed Ctrl-C does not wait for embeddings.
 express_cells <- function(cells, fit, ..., call = rlang::caller_env()) {
   others <- list(...)
   verbose <- TRUE
@@ -139,6 +147,9 @@ express_cells <- function(cells, fit, ..., call = rlang::caller_env()) {
     others$verbose <- others$verbose %||% verbose
   }
   if (!is.null(others$verbose)) verbose <- others$verbose
+  if (fit$status == "interrupted") {
+    return(list(fit = fit))
+  }
   values <- cell_embeddings(
     fit, cells, token_budget = others$token_budget, verbose = verbose
   )

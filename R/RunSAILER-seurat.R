@@ -47,13 +47,17 @@ read_seurat <- function(object, assay, layer, features, batch, covariates,
 # A reduction with the fit, or the fit alone where there is no embedding.
 store_in_seurat <- function(object, fit, assay, name, key, unit = FALSE) {
   if (is.null(fit$embedding)) {
-    fits <- SeuratObject::Misc(object, "sailer")
-    fits[[name]] <- fit
-    suppressWarnings(SeuratObject::Misc(object, "sailer") <- fits)
-    warn_of_no_embedding(fit)
-  } else {
-    object[[name]] <- new_reduction(fit, assay, key, unit)
+    return(keep_fit_alone(object, fit, name))
   }
+  object[[name]] <- new_reduction(fit, assay, key, unit)
+  object
+}
+
+keep_fit_alone <- function(object, fit, name) {
+  fits <- SeuratObject::Misc(object, "sailer")
+  fits[[name]] <- fit
+  suppressWarnings(SeuratObject::Misc(object, "sailer") <- fits)
+  warn_of_no_embedding(fit)
   object
 }
 

@@ -221,7 +221,7 @@ clean_items <- function(task) {
 
 # The genes that all embeddings have, in the order of their names; items on
 # other genes are dropped.
-match_genes <- function(task, embeddings) {
+place_genes <- function(task, embeddings) {
   listed <- unique(c(task$items$first, task$items$second))
   found <- vapply(embeddings, function(x) {
     sum(listed %in% rownames(x))

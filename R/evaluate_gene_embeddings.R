@@ -125,7 +125,7 @@ evaluate_gene_embeddings <- function(x, data, model = NULL, folds = 5,
   check_number(seed, whole = TRUE)
   embeddings <- embedding_list(x)
   task <- gene_task(data, covariates, options$negatives)
-  task <- match_genes(task, embeddings)
+  task <- place_genes(task, embeddings)
   options$model <- evaluation_model(model, task$kind)
   options$repeats <- evaluation_repeats(repeats, task)
   need_package("glmnet", "for linear models of genes and their names")

@@ -127,8 +127,8 @@ embedding.sailer_fit <- function(fit, unit = FALSE, ...) {
 
 #' Training history of a fit
 #'
-#' @param fit What [sailer()] returned. Anything else goes to R's own
-#'   [utils::history()], the commands of the session.
+#' @param fit What [sailer()], [sailerx()] or [expresser()] returned. Anything
+#'   else goes to R's own [utils::history()], the commands of the session.
 #' @param ... Passed on to methods.
 #' @return A data frame with one row per epoch: `epoch`; `beta`, the weight of
 #'   the KL terms; `learning_rate`; `loss`, the objective (eq. 2.5-2.6), and
@@ -138,8 +138,12 @@ embedding.sailer_fit <- function(fit, unit = FALSE, ...) {
 #'   `validation_elbo`, its evidence lower bound, on the cells kept back (NA
 #'   without any);
 #'   `seconds` and `cells_per_second` of the training. Of [sailerx()] also
-#'   `alignment` and `validation_alignment`.
-#' @references Cao (2023), section 2.2.2.
+#'   `alignment` and `validation_alignment`. Of [expresser()]: `learning_rate` at
+#'   the start of the epoch; `loss`, the mean squared error (eq. 4.5), and
+#'   `absolute_error`, means over the masked genes of the training cells;
+#'   `validation_loss`, `validation_absolute_error` and `validation_correlation`
+#'   (Pearson) over masked genes of the cells kept back, without dropout.
+#' @references Cao (2023), sections 2.2.2 and 4.2.2.
 #' @examples
 #' sim <- simulate_atac(n_cells = 100, n_peaks = 300, n_types = 2, seed = 1)
 #' fit <- sailer(sim$counts,

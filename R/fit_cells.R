@@ -87,7 +87,11 @@ complete_embedding <- function(fit, cells) {
 
 warn_of_no_embedding <- function(fit) {
   door <- if (inherits(fit, "sailerx_fit")) "RunSAILERX" else "RunSAILER"
-  again <- paste0(door, "(object, resume = TRUE)")
+  again <- if (inherits(fit, "expresser_fit")) {
+    "resume(get_fit(object), object)"
+  } else {
+    paste0(door, "(object, resume = TRUE)")
+  }
   cli::cli_warn(
     c(
       "The cells were not embedded: the object has the fit, but no embedding.",

@@ -10,7 +10,8 @@
 #' would take most of each panel: its axis is cut to the values from a twentieth
 #' of the epochs on.
 #'
-#' @param x What [sailer()] or [sailerx()] returned; for `plot_training()` also
+#' @param x What [sailer()], [sailerx()] or [expresser()] returned; for
+#'   `plot_training()` also
 #'   a list of fits, or a Seurat or SingleCellExperiment object with one
 #'   ([get_fit()]).
 #' @param ... Further fits to draw over the first one, named as the legend is to
@@ -20,7 +21,9 @@
 #'   log-likelihood and evidence lower bound on the cells kept back, and, of
 #'   [sailerx()], the alignment term of the training cells and of those kept
 #'   back (dashed), each against the epoch, as [history()] has them. A dotted
-#'   line stands at the epoch whose parameters were kept.
+#'   line stands at the epoch whose parameters were kept. Of [expresser()] loss
+#'   and mean absolute error of the training cells and of those kept back
+#'   (dashed), and the correlation on the latter.
 #' @section Errors: `sailer_argument_error` when something is not a fit, or when
 #'   training ended within the first epoch.
 #' @references Cao (2023), section 2.2.2.
@@ -37,7 +40,7 @@
 #' plot_training(list("lambda 1" = fit, "lambda 0" = train(0)))
 #' @export
 plot_training <- function(x, ..., name = NULL) {
-  fits <- if (is.list(x) && !inherits(x, "sailer_fit")) {
+  fits <- if (is.list(x) && !inherits(x, c("sailer_fit", "expresser_fit"))) {
     c(x, list(...))
   } else {
     c(list(x), list(...))
@@ -54,19 +57,33 @@ plot.sailer_fit <- function(x, ...) {
   plot_training(x, ...)
 }
 
+#' @rdname plot_training
+#' @export
+plot.expresser_fit <- function(x, ...) {
+  plot_training(x, ...)
+}
+
 fit_names <- function(names, n) {
   names <- names %||% rep("", n)
   names[names == ""] <- paste("fit", seq_len(n))[names == ""]
   make.unique(names, " ")
 }
 
-# Panels, in their order. The column behind "kept back" is drawn dashed.
+# Panels, in their order.
 training_parts <- c(
   loss = "loss", reconstruction = "reconstruction", kl = "KL to the prior",
   marginal = "KL to the aggregate posterior", alignment = "alignment",
   validation_alignment = "alignment",
   validation_log_likelihood = "validation log-likelihood",
-  validation_elbo = "validation ELBO", beta = "beta"
+  validation_elbo = "validation ELBO", beta = "beta",
+  validation_loss = "loss", absolute_error = "mean absolute error",
+  validation_absolute_error = "mean absolute error",
+  validation_correlation = "validation correlation"
+)
+
+# Measured on the cells kept back, beside the same of the training cells.
+dashed_parts <- c(
+  "validation_alignment", "validation_loss", "validation_absolute_error"
 )
 
 training_curves <- function(history) {
@@ -82,7 +99,7 @@ training_curves <- function(history) {
     inside <- value >= range[1] - margin & value <= range[2] + margin
     data.frame(
       epoch = history$epoch, part = training_parts[[column]], value = value,
-      cells = if (column == "validation_alignment") "kept back" else "all",
+      cells = if (column %in% dashed_parts) "kept back" else "all",
       inside = inside
     )
   }))

@@ -31,8 +31,8 @@ NormalizedCell rising(int64_t n) {
 TEST_CASE("counts are scaled to 10,000 and logarithms taken") {
   SparseRows rows;
   rows.offsets = {0, 2, 6};
-  rows.indices = {1, 2, 0, 3, 4, 9};
-  rows.values = {5, 5, 1, 0, 2, 1};
+  rows.indices = {1, 2, 4, 3, 0, 9};
+  rows.values = {5, 5, 2, 0, 1, 1};
   NormalizedCell cell;
   normalize_cell(rows, 1, cell);
   REQUIRE(cell.genes == std::vector<int32_t>{0, 4, 9});  // without the zero

@@ -371,6 +371,23 @@ TEST_CASE("dropout comes from the step's seed, and from training alone") {
   REQUIRE(at::equal(model.predict(batch, false), model.predict(batch, false)));
 }
 
+TEST_CASE("bf16 training computes nearly the same, and reports in float32") {
+  ExpresserModel model = make_model(small(), at::kFloat);
+  const GeneBatch batch =
+      to_batch(tokens_of(model, three_cells()), model.tensor_options());
+  const at::Tensor exact = model.predict(batch, true);
+  ComputeOptions compute;
+  compute.precision = Precision::kBf16;
+  model.set_compute(compute);
+  const at::Tensor rounded = model.predict(batch, true);
+  const double apart = (rounded - exact).abs().max().item<double>();
+  REQUIRE(apart > 0);
+  REQUIRE(apart < 0.05 * (1 + exact.abs().max().item<double>()));
+  rounded.sum().backward();
+  REQUIRE(model.gene_embedding().grad().scalar_type() == at::kFloat);
+  REQUIRE(at::equal(model.predict(batch, false), exact));
+}
+
 TEST_CASE("predictions start near the mean expression") {
   const ExpresserModel model(small(), kGenes, 1, at::kCPU, at::kDouble, 4.5);
   const GeneBatch batch =

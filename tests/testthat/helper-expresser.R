@@ -37,22 +37,3 @@ log_normal <- function(counts) {
   counts <- as.matrix(counts)
   log1p(1e4 * sweep(counts, 2, colSums(counts), "/"))
 }
-
-# The training of train_expresser(), stopped as by Ctrl-C when its progress has
-# been told so many times.
-interrupt_expresser <- function(counts, control, after) {
-  corpus <- quietly(as_corpus(counts, NULL, FALSE))
-  on.exit(close_corpus(corpus))
-  options <- core_expresser_options(
-    list(n_embedding = 8, n_layers = 1, n_heads = 2)
-  )
-  plan <- new_pretraining_plan(
-    quote(expresser()), options, control, corpus, NULL, "cpu"
-  )
-  told <- 0
-  run_pretraining(plan, corpus, report = function(p) {
-    told <<- told + 1
-    if (told > after) rlang::interrupt()
-    NULL
-  })
-}

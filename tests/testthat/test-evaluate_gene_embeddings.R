@@ -135,7 +135,7 @@ test_that("errors are those over repetitions", {
 })
 
 test_that("no gene of a test pair is in training", {
-  task <- match_genes(
+  task <- place_genes(
     gene_task(pairs, NULL, "given"), embedding_list(coded)
   )
   set.seed(1)
@@ -204,7 +204,7 @@ test_that("a given split is kept, without genes of its test in training", {
 
 test_that("sampled negatives are unlisted and match in every gene", {
   positive <- pairs[pairs$label == 1, 1:2][1:600, ]
-  task <- match_genes(
+  task <- place_genes(
     gene_task(positive, NULL, "sample"), embedding_list(coded)
   )
   set.seed(2)

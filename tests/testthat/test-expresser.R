@@ -23,7 +23,7 @@ test_that("training beats the mean of each gene on cells kept back", {
   fit <- train_expresser(
     sim$counts,
     n_embedding = 16,
-    control = brief_pretraining(epochs = 25, learning_rate = 0.005)
+    control = brief_pretraining(epochs = 50, learning_rate = 0.005)
   )
   # The same masked values in expectation: all non-zeros of the cells kept back.
   kept <- fit$validation_cells
@@ -32,7 +32,7 @@ test_that("training beats the mean of each gene on cells kept back", {
   train <- values[, -kept]
   mean <- rowSums(train) / rowSums(positive[, -kept])
   baseline <- mean((values[, kept] - mean)[positive[, kept]]^2)
-  expect_lt(tail(history(fit)$validation_loss, 1), 0.6 * baseline)
+  expect_lt(tail(history(fit)$validation_loss, 1), 0.8 * baseline)
 })
 
 test_that("every container and a corpus give the same fit", {
@@ -103,10 +103,7 @@ test_that("a corpus with other genes is mapped to those of the fit", {
   control <- brief_pretraining(epochs = 1)
   same <- quietly(expresser(counts, from = fit, control = control))
   again <- quietly(expresser(turned, from = fit, control = control))
-  expect_equal(
-    history(again)$validation_loss, history(same)$validation_loss,
-    tolerance = 1e-5
-  )
+  expect_identical(again$state, same$state)
 })
 
 test_that("bad options and counts are refused by name", {
@@ -145,18 +142,36 @@ test_that("bad options and counts are refused by name", {
   )
 })
 
-test_that("a run goes on from its checkpoint with the same bits", {
+test_that("after Ctrl-C a run goes on with the same bits", {
+  skip_if_not_installed("withr")
   counts <- small_rna()$counts
-  whole <- train_expresser(control = brief_pretraining(epochs = 4))
-  folder <- tempfile("checkpoint-")
-  half <- brief_pretraining(epochs = 4, checkpoint = folder, every = 0.25)
-  expect_warning(
-    part <- interrupt_expresser(counts, half, after = 2),
-    class = "sailer_interrupted"
-  )
+  folder <- withr::local_tempfile()
+  result <- withr::local_tempfile(fileext = ".rds")
+  log <- withr::local_tempfile()
+  control <- function(...) brief_pretraining(epochs = 100, ...)
+  child <- start_child(c(
+    sprintf("folder <- %s; result <- %s", deparse(folder), deparse(result)),
+    'library(sailer)
+     sim <- simulate_rna(n_cells = 80, n_genes = 60, seed = 1)
+     fit <- expresser(sim$counts,
+       n_embedding = 8, n_layers = 1, n_heads = 2,
+       control = pretrain_control(
+         epochs = 100, batch_size = 16, threads = 1, checkpoint = folder,
+         every = 0.25
+       )
+     )
+     saveRDS(fit, result)
+     cat("saved\n")'
+  ), log)
+  expect_true(child_said(log, "Epoch 1/"))
+  child$interrupt()
+  expect_true(child_said(log, "saved"))
+  part <- readRDS(result)
   expect_equal(part$status, "interrupted")
-  from_fit <- quietly(resume(part, counts, checkpoint = NULL))
-  from_folder <- quietly(resume(folder, counts))
+  expect_lt(nrow(history(part)), 100)
+  whole <- train_expresser(control = control())
+  from_fit <- quietly(resume(part, counts, verbose = FALSE, checkpoint = NULL))
+  from_folder <- quietly(resume(folder, counts, verbose = FALSE))
   expect_identical(from_folder$state, whole$state)
   expect_identical(from_fit$state, whole$state)
   timeless <- setdiff(names(history(whole)), c("seconds", "cells_per_second"))
@@ -166,11 +181,13 @@ test_that("a run goes on from its checkpoint with the same bits", {
   )
   expect_error(resume(whole, counts), "completed")
   expect_error(
-    resume(folder, counts, mask_ratio = 0.2), class = "sailer_argument_error"
+    resume(folder, counts, n_bins = 3), class = "sailer_argument_error"
   )
   expect_error(
-    train_expresser(mask_ratio = 0.4, control = half), "mask_ratio",
-    class = "sailer_file_error"
+    train_expresser(
+      mask_ratio = 0.4, control = control(checkpoint = folder, every = 0.25)
+    ),
+    "mask_ratio", class = "sailer_file_error"
   )
 })
 

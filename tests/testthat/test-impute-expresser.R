@@ -46,7 +46,7 @@ test_that("predictions follow the truth in cells that were not trained on", {
   fit <- train_expresser(
     training,
     n_embedding = 16,
-    control = brief_pretraining(epochs = 25, learning_rate = 0.005)
+    control = brief_pretraining(epochs = 50, learning_rate = 0.005)
   )
   new <- sim$counts[, 341:400]
   positions <- subset(

@@ -81,3 +81,17 @@ test_that("what is no fit, or has no epoch, is refused", {
   empty$history <- empty$history[0, ]
   expect_error(plot(empty), "first epoch", class = "sailer_argument_error")
 })
+
+test_that("the training of an Expresser is drawn, kept back dashed", {
+  fit <- small_expresser()
+  drawn <- ggplot2::ggplot_build(plot(fit))
+  expect_s3_class(plot(fit), "ggplot")
+  panels <- levels(plot(fit)$data$part)
+  expect_equal(
+    panels, c("loss", "mean absolute error", "validation correlation")
+  )
+  lines <- plot(fit)$data
+  kept <- subset(lines, part == "loss" & cells == "kept back")
+  expect_equal(kept$value, history(fit)$validation_loss)
+  expect_gt(nrow(drawn$data[[2]]), 0)
+})

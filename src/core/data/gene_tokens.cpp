@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 #include <random>
+#include <utility>
 
 #include "../support/shuffle.h"
 
@@ -18,6 +19,20 @@ float largest_of(const NormalizedCell& cell, const int64_t* places, int64_t n) {
     largest = std::max(largest, cell.values[places[k]]);
   }
   return largest;
+}
+
+// Whatever is drawn of a cell does not depend on how its source orders genes.
+void sort_genes(NormalizedCell& cell) {
+  if (std::is_sorted(cell.genes.begin(), cell.genes.end())) return;
+  std::vector<std::pair<int32_t, float>> entries;
+  for (size_t k = 0; k < cell.genes.size(); ++k) {
+    entries.emplace_back(cell.genes[k], cell.values[k]);
+  }
+  std::sort(entries.begin(), entries.end());
+  for (size_t k = 0; k < entries.size(); ++k) {
+    cell.genes[k] = entries[k].first;
+    cell.values[k] = entries[k].second;
+  }
 }
 
 void append_observed(const NormalizedCell& cell, const int64_t* places,
@@ -58,6 +73,7 @@ void normalize_cell(const SparseRows& rows, int64_t row, NormalizedCell& out) {
   for (float& value : out.values) {
     value = static_cast<float>(std::log1p(kPerCell * value / total));
   }
+  sort_genes(out);
 }
 
 double mean_expression(CellSource& source, const std::vector<int64_t>& cells) {

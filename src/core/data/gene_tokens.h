@@ -17,8 +17,8 @@ struct TokenOptions {
   bool largest_from_masked = false;  // L of all genes, masked ones too
 };
 
-// Genes of one cell with counts above zero and log(1 + 10,000 count / total),
-// the total over these genes.
+// Genes of one cell with counts above zero, rising, and log(1 + 10,000 count /
+// total), the total over these genes.
 struct NormalizedCell {
   std::vector<int32_t> genes;
   std::vector<float> values;

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <utility>
 
 #include "../support/shuffle.h"
 
@@ -26,20 +25,6 @@ uint64_t hash_of(const NormalizedCell& cell) {
   return hash;
 }
 
-// A cell's genes in rising order, however its source keeps them.
-void sort_genes(NormalizedCell& cell) {
-  if (std::is_sorted(cell.genes.begin(), cell.genes.end())) return;
-  std::vector<std::pair<int32_t, float>> entries;
-  for (size_t k = 0; k < cell.genes.size(); ++k) {
-    entries.emplace_back(cell.genes[k], cell.values[k]);
-  }
-  std::sort(entries.begin(), entries.end());
-  for (size_t k = 0; k < entries.size(); ++k) {
-    cell.genes[k] = entries[k].first;
-    cell.values[k] = entries[k].second;
-  }
-}
-
 // Calls visit(cell, its normalised genes) for all cells of a source in order;
 // stops when it returns false.
 template <typename Visit>
@@ -52,7 +37,6 @@ bool for_each_cell(CellSource& source, const Visit& visit) {
     source.read(first, count, rows);
     for (int64_t r = 0; r < count; ++r) {
       normalize_cell(rows, r, cell);
-      sort_genes(cell);
       if (!visit(first + r, cell)) return false;
     }
   }
