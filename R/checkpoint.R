@@ -32,7 +32,9 @@ read_plan <- function(folder) {
 # another run is an error, so that nothing trained is ever overwritten.
 begin_or_continue <- function(plan, cells, map, call = rlang::caller_env()) {
   folder <- plan$control$checkpoint
-  if (is.null(folder) || !has_checkpoint(folder)) {
+  # Of several processes the first looks, and tells the others where it stands.
+  if (is.null(folder) || !is_first_process(plan$control) ||
+        !has_checkpoint(folder)) {
     return(run_plan(plan, cells, map))
   }
   different <- differences(read_plan(folder), plan)
@@ -84,7 +86,7 @@ differences <- function(old, new) {
 resumable_options <- c(
   "epochs", "learning_rate", "learning_rate_decay", "weight_decay", "patience",
   "precision", "reconstruction", "sampled_share", "checkpoint", "every",
-  "device", "threads", "verbose"
+  "device", "threads", "verbose", "processes"
 )
 
 #' Go on with a training that was stopped
@@ -107,7 +109,7 @@ resumable_options <- c(
 #' @param ... Options of [train_control()] to change: `epochs`,
 #'   `learning_rate`, `learning_rate_decay`, `weight_decay`, `patience`,
 #'   `precision`, `reconstruction`, `sampled_share`, `checkpoint`, `every`,
-#'   `device`, `threads`, `verbose`. Others decide what was done already and
+#'   `device`, `threads`, `verbose`, `processes`. Others decide what was done already and
 #'   stay as they were.
 #' @return An object of class `"sailer_fit"`, as of [sailer()].
 #' @section Errors:
@@ -186,7 +188,9 @@ change_control <- function(control, changes, call = rlang::caller_env()) {
   }
   old <- unclass(control)
   old[names(changes)] <- changes
-  do.call(train_control, old[names(formals(train_control))])
+  # Older runs lack the newest options.
+  known <- intersect(names(formals(train_control)), names(old))
+  do.call(train_control, old[known])
 }
 
 # Proves that `cells` are those of the plan, and finds its peaks among theirs.

@@ -48,18 +48,22 @@ run_plan <- function(plan, cells, map, state = NULL,
                      report = progress_reporter(plan$control$verbose)) {
   control <- plan$control
   folder <- control$checkpoint
-  if (!is.null(folder)) write_plan(plan, folder)
+  processes <- join_processes(control, plan$device)
+  plan$device <- processes$device
+  first <- processes$rank == 0
+  if (!is.null(folder) && first) write_plan(plan, folder)
   scratch <- tempfile("sailer-good-", fileext = ".h5")
   on.exit(unlink(scratch))
   run <- list(
     checkpoint = if (is.null(folder)) "" else state_file(folder),
-    every = control$every, state = state, scratch = scratch
+    every = control$every, state = state, scratch = scratch,
+    together = processes$size > 1
   )
   trained <- with_threads(control$threads, core_sailer_train(
     cells$source, map, plan$group_sizes, plan$frequencies,
     c(list(depth = as.numeric(plan$depth)), plan$confounders),
     plan$reference, plan$options,
-    core_control(control), plan$device, run, report
+    core_control(control), plan$device, run, if (first) report
   ))
   tell_of_end(trained, plan)
   new_fit(trained, plan)
@@ -67,7 +71,10 @@ run_plan <- function(plan, cells, map, state = NULL,
 
 tell_of_end <- function(trained, plan) {
   done <- nrow(trained$history)
-  if (trained$status == "interrupted") {
+  if (nzchar(trained$lost)) {
+    core_leave_processes()
+    tell_of_loss(trained$lost, done, plan$control$checkpoint)
+  } else if (trained$status == "interrupted") {
     cli::cli_warn(
       c(
         "Training was interrupted after {done} whole epoch{?s}; the fit so far
@@ -81,6 +88,25 @@ tell_of_end <- function(trained, plan) {
   }
 }
 
+# Another process is gone; this one has the same state as it had.
+tell_of_loss <- function(lost, done, folder) {
+  again <- if (is.null(folder)) {
+    "{.code resume(fit, x)} goes on with it: save the fit, and start all
+     processes anew."
+  } else {
+    "Start all processes anew: the same call goes on from the checkpoint in
+     {.path {folder}}, and so does {.code resume({dQuote(folder, FALSE)}, x)}."
+  }
+  cli::cli_warn(
+    c(
+      "Training ended after {done} whole epoch{?s}; the fit so far is returned.",
+      x = "{lost}",
+      i = again
+    ),
+    class = "sailer_interrupted"
+  )
+}
+
 # Nothing good to return is an error; else the fit comes with a warning.
 tell_of_divergence <- function(trained, plan, done) {
   cells <- plan$cells[trained$diverged_cells]
@@ -88,11 +114,14 @@ tell_of_divergence <- function(trained, plan, done) {
   rate <- plan$control$learning_rate
   from <- if (is.null(folder)) "fit" else dQuote(folder, FALSE)
   again <- paste0("resume(", from, ", x, learning_rate = ", rate / 10, ")")
-  found <- c(
+  found <- if (length(cells) == 0) {
+    "The loss or a gradient was no longer a finite number in epoch
+     {trained$diverged_epoch}, in another process."
+  } else {
     "The loss or a gradient was no longer a finite number in epoch
      {trained$diverged_epoch}, in the minibatch of {length(cells)} cell{?s}
      {.val {utils::head(cells, 3)}}{if (length(cells) > 3) ', ...'}."
-  )
+  }
   if (done == 0) {
     abort(
       c(

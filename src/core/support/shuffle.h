@@ -16,7 +16,8 @@ enum RandomStream : uint64_t {
   kOrderStream = 4,   // order of the cells
   kThinStream = 5,    // thinning of the encoder's input
   kStepStream = 6,    // all else that a step draws
-  kSampleStream = 7   // peaks of the sampled likelihood
+  kSampleStream = 7,  // peaks of the sampled likelihood
+  kProcessStream = 8  // of each process, where several train together
 };
 
 // A seed of its own for a stream (splitmix64).
