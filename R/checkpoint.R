@@ -109,8 +109,8 @@ resumable_options <- c(
 #' @param ... Options of [train_control()] to change: `epochs`,
 #'   `learning_rate`, `learning_rate_decay`, `weight_decay`, `patience`,
 #'   `precision`, `reconstruction`, `sampled_share`, `checkpoint`, `every`,
-#'   `device`, `threads`, `verbose`, `processes`. Others decide what was done already and
-#'   stay as they were.
+#'   `device`, `threads`, `verbose`, `processes`. Others decide what was done
+#'   already and stay as they were.
 #' @return An object of class `"sailer_fit"`, as of [sailer()].
 #' @section Errors:
 #' `sailer_argument_error` for a fit that is finished and for an option that

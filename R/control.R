@@ -75,8 +75,8 @@
 #'
 #' The first process alone shows progress and keeps the checkpoint; use
 #' [process_rank()] to save a fit once. Ctrl-C in one stops all. When one is
-#' lost, or does not answer for `options(sailer.process_timeout = )` seconds (600
-#' by default), the others give up the step that was under way, leave a
+#' lost, or does not answer for `options(sailer.process_timeout = )` seconds
+#' (600 by default), the others give up the step that was under way, leave a
 #' checkpoint, and return the fit so far with a warning of class
 #' `sailer_interrupted`. Begun anew, the run goes on where it was; with another
 #' number of processes at the beginning of the epoch.

@@ -99,7 +99,8 @@ tell_of_loss <- function(lost, done, folder) {
   }
   cli::cli_warn(
     c(
-      "Training ended after {done} whole epoch{?s}; the fit so far is returned.",
+      "Training ended after {done} whole epoch{?s}; the fit so far is
+       returned.",
       x = "{lost}",
       i = again
     ),

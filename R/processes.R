@@ -6,7 +6,7 @@
 #' A script that is started several times at once, by `torchrun --no-python`,
 #' `mpirun` or `srun`, trains one model on all of them (see the section *Many
 #' machines* of [train_control()]). `process_rank()` tells which one this is, so
-#' that a single one saves what came out, and `n_processes()` how many there are.
+#' that a single one saves what came out; `n_processes()` how many there are.
 #'
 #' @return A whole number: the rank, 0 for the first process and alone; and the
 #'   number of processes, 1 alone.
@@ -50,8 +50,8 @@ launched_processes <- function(call = rlang::caller_env()) {
       abort(
         c(
           "{.envvar {names[['rank']]}} is {numbers[['rank']]} and
-           {.envvar {names[['size']]}} is {numbers[['size']]}: ranks go from 0 to
-           the number of processes less one.",
+           {.envvar {names[['size']]}} is {numbers[['size']]}: ranks go from 0
+           to the number of processes less one.",
           i = "They are set by {launcher}; unset both to train alone."
         ),
         call = call

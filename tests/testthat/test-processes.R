@@ -17,7 +17,8 @@ test_that("alone a process is the first and only one", {
   as_launched(c(), expect_identical(c(process_rank(), n_processes()), c(0, 1)))
   # A batch script of many tasks that was not started by srun.
   as_launched(
-    c(SLURM_PROCID = "0", SLURM_NTASKS = "8"), expect_identical(n_processes(), 1)
+    c(SLURM_PROCID = "0", SLURM_NTASKS = "8"),
+    expect_identical(n_processes(), 1)
   )
 })
 
@@ -172,12 +173,7 @@ test_that("a killed process ends the other, with a checkpoint to go on from", {
       n_cells = 150, n_peaks = 300, n_types = 2, n_batches = 2, seed = 1
     )
     expect_true(file.exists(state_file(checkpoint)))
-    expect_length(
-      list.files(checkpoint, "partial"), 0
-    )
-    done <- resume(
-      checkpoint, sim$counts, epochs = 1, verbose = FALSE
-    )
+    done <- resume(checkpoint, sim$counts, epochs = 1, verbose = FALSE)
     expect_gte(nrow(history(done)), 1)
     further <- resume(
       checkpoint, sim$counts,
