@@ -233,6 +233,22 @@ core_sailer_posterior <- function(model, source, peak_map, reference) {
     .Call('_sailer_core_sailer_posterior', PACKAGE = 'sailer', model, source, peak_map, reference)
 }
 
+core_join_processes <- function(address, port, rank, size, timeout, device) {
+    invisible(.Call('_sailer_core_join_processes', PACKAGE = 'sailer', address, port, rank, size, timeout, device))
+}
+
+core_can_join_processes <- function() {
+    .Call('_sailer_core_can_join_processes', PACKAGE = 'sailer')
+}
+
+core_processes_joined <- function() {
+    .Call('_sailer_core_processes_joined', PACKAGE = 'sailer')
+}
+
+core_leave_processes <- function() {
+    invisible(.Call('_sailer_core_leave_processes', PACKAGE = 'sailer'))
+}
+
 core_sailer_likelihood <- function(model, source, confounders, cells, first, vectors) {
     .Call('_sailer_core_sailer_likelihood', PACKAGE = 'sailer', model, source, confounders, cells, first, vectors)
 }

@@ -34,7 +34,9 @@ read_plan <- function(folder) {
 begin_or_continue <- function(plan, ..., call = rlang::caller_env()) {
   folder <- plan$control$checkpoint
   run <- run_of(plan)
-  if (is.null(folder) || !has_checkpoint(folder)) {
+  # Of several processes the first looks, and tells the others where it stands.
+  if (is.null(folder) || !is_first_process(plan$control) ||
+        !has_checkpoint(folder)) {
     return(run(plan, ...))
   }
   different <- differences(read_plan(folder), plan)
@@ -95,9 +97,10 @@ differences <- function(old, new) {
 
 # What may change when a run goes on.
 resumable_options <- c(
-  "epochs", "token_budget", "final_share", "clip", "learning_rate", "learning_rate_decay", "weight_decay", "patience",
+  "epochs", "learning_rate", "learning_rate_decay", "weight_decay", "patience",
+  "token_budget", "final_share", "clip",
   "precision", "reconstruction", "sampled_share", "checkpoint", "every",
-  "device", "threads", "verbose"
+  "device", "threads", "verbose", "processes"
 )
 
 #' Go on with a training that was stopped
@@ -121,7 +124,7 @@ resumable_options <- c(
 #' @param ... Options of [train_control()] to change: `epochs`,
 #'   `learning_rate`, `learning_rate_decay`, `weight_decay`, `patience`,
 #'   `precision`, `reconstruction`, `sampled_share`, `checkpoint`, `every`,
-#'   `device`, `threads`, `verbose`. Others decide what was done already and
+#'   `device`, `threads`, `verbose`, `processes`. Others decide what was done already and
 #'   stay as they were. Of [pretrain_control()]: `epochs` and `warmup` decide the
 #'   step sizes of what is still to come; `token_budget`, `clip`, `patience` and
 #'   those that both have may change as well.
@@ -209,7 +212,9 @@ change_control <- function(plan, changes, call = rlang::caller_env()) {
   }
   old <- unclass(plan$control)
   old[names(changes)] <- changes
-  do.call(make, old[names(formals(make))])
+  # Older runs lack the newest options.
+  known <- intersect(names(formals(make)), names(old))
+  do.call(make, old[known])
 }
 
 # Proves that `cells` are those of the plan, and finds its peaks among theirs.

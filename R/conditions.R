@@ -5,8 +5,8 @@
 #'
 #' @param message Character vector in the form that [cli::cli_abort()] takes:
 #'   the first element is the problem, elements named `"i"` say what to do.
-#' @param class Kind of the error: `"argument"`, `"data"`, `"file"`, `"device"`
-#'   or `"numeric"`.
+#' @param class Kind of the error: `"argument"`, `"data"`, `"file"`, `"device"`,
+#'   `"numeric"` or `"process"`.
 #' @param call Environment of the function that the user called.
 #' @noRd
 abort <- function(message, class = "argument", call = rlang::caller_env(),

@@ -51,10 +51,38 @@
 #'   chose (see [sailer_sitrep()]).
 #' @param verbose Show progress: a bar in a terminal, a line now and then
 #'   elsewhere. FALSE is silent.
+#' @param processes `"auto"`: where this script was started in several processes
+#'   at once, they train one model together (see below). `"none"` trains in each
+#'   alone. Default `"auto"`.
 #' @return An object of class `"train_control"`, a list of these options with
 #'   the defaults filled in.
+#' @section Many machines:
+#' Start the same script several times, on one machine or on many, with
+#' `torchrun --no-python`, `mpirun` or `srun`: each process is given the same
+#' cells and options, trains on its part of them, `batch_size` divided by the
+#' number of processes at a time, and the gradients are averaged after each
+#' minibatch, so that all end with the same model. Batch normalisation and the
+#' aggregate posterior of the penalty are those of each process' own cells. The
+#' cells kept back are parted as well. The result has the bits of another run
+#' with as many processes, not those of a run of one.
+#'
+#' Which process is which is read from the launcher's variables (`RANK`,
+#' `WORLD_SIZE`, `LOCAL_RANK`; those of Open MPI, of PMI and of Slurm's steps).
+#' They meet at `MASTER_ADDR` and `MASTER_PORT`; without these under Slurm at
+#' the first node of the step and a port from 20000 to 29999 by the job's
+#' number, else at port 29500. `GLOO_SOCKET_IFNAME` names the network interface
+#' to use. On GPUs each process takes the one of its `LOCAL_RANK`.
+#'
+#' The first process alone shows progress and keeps the checkpoint; use
+#' [process_rank()] to save a fit once. Ctrl-C in one stops all. When one is
+#' lost, or does not answer for `options(sailer.process_timeout = )` seconds
+#' (600 by default), the others give up the step that was under way, leave a
+#' checkpoint, and return the fit so far with a warning of class
+#' `sailer_interrupted`. Begun anew, the run goes on where it was; with another
+#' number of processes at the beginning of the epoch.
 #' @section Errors: `sailer_argument_error`, naming the option, when one is out
-#'   of its range.
+#'   of its range. In training, `sailer_process_error` when the processes do not
+#'   meet in time.
 #' @references Cao (2023), section 2.2.2.
 #' @examples
 #' train_control(epochs = 20, seed = 7)
@@ -65,7 +93,8 @@ train_control <- function(epochs = NULL, batch_size = NULL,
                           validation = NULL, patience = NULL, seed = NULL,
                           checkpoint = NULL, every = 1, precision = NULL,
                           reconstruction = NULL, sampled_share = NULL,
-                          device = "auto", threads = NULL, verbose = TRUE) {
+                          device = "auto", threads = NULL, verbose = TRUE,
+                          processes = "auto") {
   given <- list(
     epochs = epochs, batch_size = batch_size, learning_rate = learning_rate,
     learning_rate_decay = learning_rate_decay, weight_decay = weight_decay,
@@ -78,7 +107,9 @@ train_control <- function(epochs = NULL, batch_size = NULL,
     whole = c("epochs", "batch_size", "warmup", "period", "patience", "seed")
   )
   structure(
-    c(given, check_run_options(checkpoint, every, device, threads, verbose)),
+    c(given, check_run_options(
+      checkpoint, every, device, threads, verbose, processes
+    )),
     class = "train_control"
   )
 }
@@ -100,7 +131,7 @@ check_core_options <- function(numbers, words, defaults, whole,
 
 # Options of a run that the core's models know nothing of.
 check_run_options <- function(checkpoint, every, device, threads, verbose,
-                              call = rlang::caller_env()) {
+                              processes, call = rlang::caller_env()) {
   if (!is.null(checkpoint)) {
     check_text(checkpoint, "checkpoint", call = call)
     # The core knows no "~", and the working directory may change.
@@ -116,9 +147,12 @@ check_run_options <- function(checkpoint, every, device, threads, verbose,
     )
   }
   check_flag(verbose, "verbose", call = call)
+  if (!identical(processes, "auto") && !identical(processes, "none")) {
+    abort('{.arg processes} must be "auto" or "none".', call = call)
+  }
   list(
     checkpoint = checkpoint, every = every, device = device, threads = threads,
-    verbose = verbose
+    verbose = verbose, processes = processes
   )
 }
 
@@ -183,7 +217,8 @@ usable_precision <- function(control, device) {
 # Options that the core's trainer reads.
 core_control <- function(control) {
   control[setdiff(
-    names(control), c("checkpoint", "every", "device", "threads", "verbose")
+    names(control),
+    c("checkpoint", "every", "device", "threads", "verbose", "processes")
   )]
 }
 

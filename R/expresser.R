@@ -257,18 +257,12 @@ corpus_fingerprint <- function(corpus) {
 # Trains as planned, from the start or from a state.
 run_pretraining <- function(plan, corpus, state = NULL,
                             report = progress_reporter(plan$control$verbose)) {
-  control <- plan$control
-  folder <- control$checkpoint
-  if (!is.null(folder)) write_plan(plan, folder)
-  scratch <- tempfile("sailer-good-", fileext = ".h5")
-  on.exit(unlink(scratch))
-  run <- list(
-    checkpoint = if (is.null(folder)) "" else state_file(folder),
-    every = control$every, state = state, scratch = scratch
-  )
-  trained <- with_threads(control$threads, core_expresser_train(
-    corpus$source, plan$options, core_control(control), plan$device,
-    plan$initial, run, report
+  prepared <- prepare_training(plan, state)
+  on.exit(unlink(prepared$run$scratch))
+  plan$device <- prepared$device
+  trained <- with_threads(plan$control$threads, core_expresser_train(
+    corpus$source, plan$options, core_control(plan$control), plan$device,
+    plan$initial, prepared$run, if (prepared$first) report
   ))
   names <- cells_of_corpus(corpus, trained$diverged_cells)
   tell_of_end(trained, c(plan, list(cells = names)))

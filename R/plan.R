@@ -44,24 +44,36 @@ refuse_finished <- function(fit, call) {
   )
 }
 
+# Meets the other processes, where there are any, and writes the plan down.
+# list(run, as the core's trainer takes it; device; first, of the processes).
+prepare_training <- function(plan, state) {
+  control <- plan$control
+  folder <- control$checkpoint
+  processes <- join_processes(control, plan$device)
+  first <- processes$rank == 0
+  if (!is.null(folder) && first) write_plan(plan, folder)
+  run <- list(
+    checkpoint = if (is.null(folder)) "" else state_file(folder),
+    every = control$every, state = state,
+    scratch = tempfile("sailer-good-", fileext = ".h5"),
+    together = processes$size > 1
+  )
+  list(run = run, device = processes$device, first = first)
+}
+
 # Trains as planned, from the start or from a state; `map` gives each feature of
 # `cells` its place in the model.
 run_plan <- function(plan, cells, map, state = NULL,
                      report = progress_reporter(plan$control$verbose)) {
-  control <- plan$control
-  folder <- control$checkpoint
-  if (!is.null(folder)) write_plan(plan, folder)
-  scratch <- tempfile("sailer-good-", fileext = ".h5")
-  on.exit(unlink(scratch))
-  run <- list(
-    checkpoint = if (is.null(folder)) "" else state_file(folder),
-    every = control$every, state = state, scratch = scratch
-  )
-  trained <- with_threads(control$threads, core_sailer_train(
+  prepared <- prepare_training(plan, state)
+  on.exit(unlink(prepared$run$scratch))
+  plan$device <- prepared$device
+  trained <- with_threads(plan$control$threads, core_sailer_train(
     cells$source, map, plan$group_sizes, plan$frequencies,
     c(list(depth = as.numeric(plan$depth)), plan$confounders),
     plan$reference, plan$options,
-    core_control(control), plan$device, run, report
+    core_control(plan$control), plan$device, prepared$run,
+    if (prepared$first) report
   ))
   tell_of_end(trained, plan)
   new_fit(trained, plan)
@@ -69,7 +81,10 @@ run_plan <- function(plan, cells, map, state = NULL,
 
 tell_of_end <- function(trained, plan) {
   done <- nrow(trained$history)
-  if (trained$status == "interrupted") {
+  if (nzchar(trained$lost)) {
+    core_leave_processes()
+    tell_of_loss(trained$lost, done, plan$control$checkpoint)
+  } else if (trained$status == "interrupted") {
     cli::cli_warn(
       c(
         "Training was interrupted after {done} whole epoch{?s}; the fit so far
@@ -83,6 +98,26 @@ tell_of_end <- function(trained, plan) {
   }
 }
 
+# Another process is gone; this one has the same state as it had.
+tell_of_loss <- function(lost, done, folder) {
+  again <- if (is.null(folder)) {
+    "{.code resume(fit, x)} goes on with it: save the fit, and start all
+     processes anew."
+  } else {
+    "Start all processes anew: the same call goes on from the checkpoint in
+     {.path {folder}}, and so does {.code resume({dQuote(folder, FALSE)}, x)}."
+  }
+  cli::cli_warn(
+    c(
+      "Training ended after {done} whole epoch{?s}; the fit so far is
+       returned.",
+      x = "{lost}",
+      i = again
+    ),
+    class = "sailer_interrupted"
+  )
+}
+
 # Nothing good to return is an error; else the fit comes with a warning.
 tell_of_divergence <- function(trained, plan, done) {
   cells <- plan$cells[trained$diverged_cells]
@@ -90,11 +125,14 @@ tell_of_divergence <- function(trained, plan, done) {
   rate <- plan$control$learning_rate
   from <- if (is.null(folder)) "fit" else dQuote(folder, FALSE)
   again <- paste0("resume(", from, ", x, learning_rate = ", rate / 10, ")")
-  found <- c(
+  found <- if (length(cells) == 0) {
+    "The loss or a gradient was no longer a finite number in epoch
+     {trained$diverged_epoch}, in another process."
+  } else {
     "The loss or a gradient was no longer a finite number in epoch
      {trained$diverged_epoch}, in the minibatch of {length(cells)} cell{?s}
      {.val {utils::head(cells, 3)}}{if (length(cells) > 3) ', ...'}."
-  )
+  }
   if (done == 0) {
     smaller <- if (!is.null(plan$options$omega)) {
       paste0(

@@ -44,7 +44,8 @@ pretrain_control <- function(epochs = NULL, batch_size = NULL,
                              weight_decay = NULL, validation = NULL,
                              patience = NULL, seed = NULL, checkpoint = NULL,
                              every = 1, precision = NULL, device = "auto",
-                             threads = NULL, verbose = TRUE) {
+                             threads = NULL, verbose = TRUE,
+                             processes = "auto") {
   given <- list(
     epochs = epochs, batch_size = batch_size, token_budget = token_budget,
     learning_rate = learning_rate, final_share = final_share, warmup = warmup,
@@ -58,7 +59,9 @@ pretrain_control <- function(epochs = NULL, batch_size = NULL,
     )
   )
   structure(
-    c(given, check_run_options(checkpoint, every, device, threads, verbose)),
+    c(given, check_run_options(
+      checkpoint, every, device, threads, verbose, processes
+    )),
     class = "pretrain_control"
   )
 }

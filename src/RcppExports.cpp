@@ -767,6 +767,50 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// core_join_processes
+void core_join_processes(std::string address, double port, double rank, double size, double timeout, std::string device);
+RcppExport SEXP _sailer_core_join_processes(SEXP addressSEXP, SEXP portSEXP, SEXP rankSEXP, SEXP sizeSEXP, SEXP timeoutSEXP, SEXP deviceSEXP) {
+BEGIN_RCPP
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< std::string >::type address(addressSEXP);
+    Rcpp::traits::input_parameter< double >::type port(portSEXP);
+    Rcpp::traits::input_parameter< double >::type rank(rankSEXP);
+    Rcpp::traits::input_parameter< double >::type size(sizeSEXP);
+    Rcpp::traits::input_parameter< double >::type timeout(timeoutSEXP);
+    Rcpp::traits::input_parameter< std::string >::type device(deviceSEXP);
+    core_join_processes(address, port, rank, size, timeout, device);
+    return R_NilValue;
+END_RCPP
+}
+// core_can_join_processes
+bool core_can_join_processes();
+RcppExport SEXP _sailer_core_can_join_processes() {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    rcpp_result_gen = Rcpp::wrap(core_can_join_processes());
+    return rcpp_result_gen;
+END_RCPP
+}
+// core_processes_joined
+bool core_processes_joined();
+RcppExport SEXP _sailer_core_processes_joined() {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    rcpp_result_gen = Rcpp::wrap(core_processes_joined());
+    return rcpp_result_gen;
+END_RCPP
+}
+// core_leave_processes
+void core_leave_processes();
+RcppExport SEXP _sailer_core_leave_processes() {
+BEGIN_RCPP
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    core_leave_processes();
+    return R_NilValue;
+END_RCPP
+}
 // core_sailer_likelihood
 Rcpp::NumericVector core_sailer_likelihood(SEXP model, SEXP source, Rcpp::NumericMatrix confounders, Rcpp::NumericVector cells, double first, Rcpp::NumericMatrix vectors);
 RcppExport SEXP _sailer_core_sailer_likelihood(SEXP modelSEXP, SEXP sourceSEXP, SEXP confoundersSEXP, SEXP cellsSEXP, SEXP firstSEXP, SEXP vectorsSEXP) {
@@ -887,6 +931,10 @@ static const R_CallMethodDef CallEntries[] = {
     {"_sailer_core_sailer_options", (DL_FUNC) &_sailer_core_sailer_options, 2},
     {"_sailer_core_train_options", (DL_FUNC) &_sailer_core_train_options, 2},
     {"_sailer_core_sailer_posterior", (DL_FUNC) &_sailer_core_sailer_posterior, 4},
+    {"_sailer_core_join_processes", (DL_FUNC) &_sailer_core_join_processes, 6},
+    {"_sailer_core_can_join_processes", (DL_FUNC) &_sailer_core_can_join_processes, 0},
+    {"_sailer_core_processes_joined", (DL_FUNC) &_sailer_core_processes_joined, 0},
+    {"_sailer_core_leave_processes", (DL_FUNC) &_sailer_core_leave_processes, 0},
     {"_sailer_core_sailer_likelihood", (DL_FUNC) &_sailer_core_sailer_likelihood, 6},
     {"_sailer_core_sailer_adapt", (DL_FUNC) &_sailer_core_sailer_adapt, 8},
     {"_sailer_core_store_write", (DL_FUNC) &_sailer_core_store_write, 4},

@@ -88,11 +88,12 @@ Rcpp::List core_expresser_train(SEXP source, Rcpp::List model_options,
     if (!Rf_isNull(initial)) {
       model.parameters().load_state(state_from_r(Rcpp::List(initial)));
     }
-    ExpresserTask task(model, cells, split, train);
+    Exchange* exchange = exchange_of(run);
+    ExpresserTask task(model, cells, split, train, shard_of(exchange));
     RMonitor monitor(report);
     Rcpp::List progress;
     const TrainResult result = train_from_r(task, run_options_of(train), run,
-                                            monitor, progress, nullptr);
+                                            monitor, progress, exchange);
     Rcpp::NumericVector validation(split.validation.begin(),
                                    split.validation.end());
     Rcpp::NumericVector diverged(result.divergence.cells.begin(),

@@ -137,9 +137,10 @@ Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map,
                        stream_options);
     RMonitor monitor(report);
     Rcpp::List progress;
-    SailerTask task(model, stream, split, train);
-    const TrainResult result =
-        train_from_r(task, task.options().run(), run, monitor, progress);
+    Exchange* exchange = exchange_of(run);
+    SailerTask task(model, stream, split, train, shard_of(exchange));
+    const TrainResult result = train_from_r(task, task.options().run(), run,
+                                            monitor, progress, exchange);
     const Rcpp::RObject embedded = embed_after(model, stream, result.status);
     Rcpp::NumericVector validation(split.validation.begin(),
                                    split.validation.end());
@@ -153,7 +154,7 @@ Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map,
         Rcpp::Named("scaling") = scaling_to_r(scaling),
         Rcpp::Named("n_confounders") = static_cast<double>(n_confounders),
         Rcpp::Named("validation_cells") = validation + 1,
-        Rcpp::Named("progress") = progress,
+        Rcpp::Named("progress") = progress, Rcpp::Named("lost") = result.lost,
         Rcpp::Named("diverged_epoch") =
             static_cast<double>(result.divergence.epoch),
         Rcpp::Named("diverged_cells") = diverged + 1,

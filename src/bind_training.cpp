@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "bindings/model_state.h"
+#include "bindings/processes.h"
 #include "bindings/training.h"
 #include "core/training/trainer.h"
 
@@ -29,11 +30,18 @@ TrainResult train_from_r(Task& task, const RunOptions& options,
   resume_from_r(trainer, run["state"]);
   const TrainResult result = trainer.run(monitor);
   if (result.status == TrainStatus::kInterrupted ||
+      result.status == TrainStatus::kLostProcess ||
       result.status == TrainStatus::kDiverged) {
     progress = state_to_r(trainer.state());
   }
   trainer.keep_best();
   return result;
+}
+
+Exchange* exchange_of(const Rcpp::List& run) {
+  const bool together =
+      run.containsElementNamed("together") && Rcpp::as<bool>(run["together"]);
+  return together ? joined_processes() : nullptr;
 }
 
 Rcpp::DataFrame history_to_r(const TrainResult& result) {
@@ -63,6 +71,7 @@ const char* status_name(TrainStatus status) {
     case TrainStatus::kStoppedEarly:
       return "stopped early";
     case TrainStatus::kInterrupted:
+    case TrainStatus::kLostProcess:
       return "interrupted";
     case TrainStatus::kDiverged:
       return "diverged";
@@ -70,6 +79,11 @@ const char* status_name(TrainStatus status) {
       break;
   }
   return "completed";
+}
+
+Shard shard_of(const Exchange* exchange) {
+  return exchange == nullptr ? Shard()
+                             : Shard{exchange->rank(), exchange->size()};
 }
 
 }  // namespace sailer

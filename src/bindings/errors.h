@@ -24,6 +24,8 @@ inline const char* condition_class(ErrorKind kind) {
       return "sailer_device_error";
     case ErrorKind::kNumeric:
       return "sailer_numeric_error";
+    case ErrorKind::kProcess:
+      return "sailer_process_error";
   }
   return "sailer_error";
 }

@@ -5,6 +5,7 @@
 
 #include <chrono>
 
+#include "../core/training/exchange.h"
 #include "../core/training/trainer.h"
 #include "monitor.h"
 
@@ -12,16 +13,24 @@ namespace sailer {
 
 // Trains, and leaves in `progress` what a run takes to go on, if it can. `run`
 // is list(checkpoint = file or "", every = epochs, scratch = file or "",
-// state = NULL, a file, or tensors: where to go on). The optimiser is gone
+// state = NULL, a file, or tensors: where to go on, together = TRUE or FALSE).
+// The optimiser is gone
 // afterwards: it holds twice the memory of the model.
 TrainResult train_from_r(Task& task, const RunOptions& options,
                          const Rcpp::List& run, Monitor& monitor,
                          Rcpp::List& progress, Exchange* exchange = nullptr);
 
+// The processes that `run$together` says to train with; null alone.
+Exchange* exchange_of(const Rcpp::List& run);
+
+// What this process trains on; all of it without an exchange.
+Shard shard_of(const Exchange* exchange);
+
 // One row per epoch: its number, then epoch_columns(); NaN is NA.
 Rcpp::DataFrame history_to_r(const TrainResult& result);
 
-// "completed", "stopped early", "interrupted" or "diverged".
+// "completed", "stopped early", "interrupted" (a lost process, too) or
+// "diverged".
 const char* status_name(TrainStatus status);
 
 // Stops when the time is up, and at Ctrl-C.

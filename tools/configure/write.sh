@@ -32,6 +32,8 @@ fill() {
     -e "s|@libtorch_version@|$libtorch_version|g" \
     -e "s|@libtorch_source@|$libtorch_source|g" \
     -e "s|@blas_note@|$blas_note|g" \
+    -e "s|@has_c10d@|$has_c10d|g" \
+    -e "s|@has_nccl@|$has_nccl|g" \
     -e "s|@pch_note@|$pch_note|g" \
     -e "s|@pch_file@|$pch_file|g" \
     -e "s|@pch_flags@|$pch_flags|g" \

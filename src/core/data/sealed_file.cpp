@@ -96,11 +96,18 @@ std::string folder_of(const std::string& path) {
   return folder.empty() ? "." : folder;
 }
 
+// Of this process alone, on this machine and on others that see the folder.
+std::string own_mark() {
+  char host[256] = {};
+  if (::gethostname(host, sizeof host - 1) != 0) host[0] = '\0';
+  return std::string(host) + "-" + std::to_string(::getpid());
+}
+
 // A file being written, removed unless it came to its place.
 class PartialFile {
  public:
   explicit PartialFile(const std::string& path)
-      : place_(path), path_(path + kPartMark + std::to_string(::getpid())) {}
+      : place_(path), path_(path + kPartMark + own_mark()) {}
   ~PartialFile() {
     if (!path_.empty()) ::unlink(path_.c_str());
   }

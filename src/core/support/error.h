@@ -15,7 +15,8 @@ enum class ErrorKind {
   kData,      // the counts or labels hold something that cannot be used
   kFile,      // a file is missing, damaged, foreign or cannot be written
   kDevice,    // a device was asked for that is not there
-  kNumeric    // training met a number that is not finite
+  kNumeric,   // training met a number that is not finite
+  kProcess    // another process of a run was lost, or cannot be met
 };
 
 class Error : public std::runtime_error {

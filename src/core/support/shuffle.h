@@ -17,7 +17,8 @@ enum RandomStream : uint64_t {
   kThinStream = 5,    // thinning of the encoder's input
   kStepStream = 6,    // all else that a step draws
   kSampleStream = 7,  // peaks of the sampled likelihood
-  kMaskStream = 8     // genes that are looked at and masked
+  kMaskStream = 8,    // genes that are looked at and masked
+  kProcessStream = 9  // of each process, where several train together
 };
 
 // A seed of its own for a stream (splitmix64).

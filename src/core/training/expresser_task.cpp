@@ -48,21 +48,43 @@ struct Fit {
   }
 };
 
+// A minibatch in equal parts.
+PretrainOptions options_of(PretrainOptions options, const Shard& shard) {
+  options.check();
+  if (options.batch_size < shard.size) {
+    throw Error(ErrorKind::kArgument,
+                "`batch_size` (" + std::to_string(options.batch_size) +
+                    ") is smaller than the number of processes, " +
+                    std::to_string(shard.size) + ": make it at least that.");
+  }
+  options.batch_size /= shard.size;
+  return options;
+}
+
+// Steps of an epoch: those of the first process, which has the most cells.
+int64_t n_steps_of(const Split& split, const PretrainOptions& options,
+                   const Shard& shard) {
+  const auto n =
+      static_cast<int64_t>(shard_cells(split.training, 0, shard.size).size());
+  return (n + options.batch_size - 1) / options.batch_size;
+}
+
 }  // namespace
 
 ExpresserTask::ExpresserTask(ExpresserModel& model, CellSourcePtr source,
-                             Split split, const PretrainOptions& options,
-                             int64_t n_steps)
+                             const Split& split, const PretrainOptions& options,
+                             const Shard& shard)
     : model_(model),
-      split_(std::move(split)),
-      options_(options),
+      split_{shard_cells(split.training, shard.rank, shard.size),
+             shard_cells(split.validation, shard.rank, shard.size)},
+      options_(options_of(options, shard)),
       stream_(std::move(source), stream_options()),
-      n_steps_(n_steps) {
-  options_.check();
+      n_steps_(n_steps_of(split, options_, shard)),
+      dropout_seed_(options.seed) {
   model_.set_compute(options_.compute);
-  if (n_steps_ == 0) {
-    n_steps_ = (n_training() + options_.batch_size - 1) / options_.batch_size;
-  }
+  if (shard.size == 1) return;
+  dropout_seed_ = derive_seed(derive_seed(options.seed, kProcessStream),
+                              static_cast<uint64_t>(shard.rank));
 }
 
 GeneStreamOptions ExpresserTask::stream_options() const {
@@ -142,7 +164,7 @@ StepLoss ExpresserTask::step(Adam&, int64_t epoch, int64_t position, bool) {
       at::TensorOptions().dtype(at::kDouble).device(device());
   out.parts = at::zeros({2}, options);
   if (out.weight == 0) return out;
-  model_.start_step(derive_seed(seed_of(options_.seed, kStepStream, epoch),
+  model_.start_step(derive_seed(seed_of(dropout_seed_, kStepStream, epoch),
                                 static_cast<uint64_t>(position)));
   for (const GeneBatch& piece : pieces_) {
     const at::Tensor difference =
@@ -172,6 +194,7 @@ std::vector<double> ExpresserTask::measure() {
       fit.add(model_.predict(piece, /*training=*/false), piece.targets);
     }
   }
+  measured_ = fit.n;
   if (fit.n == 0) return {none, none, none};
   return {fit.squared / fit.n, fit.absolute / fit.n, fit.correlation()};
 }

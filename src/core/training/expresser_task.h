@@ -8,6 +8,7 @@
 
 #include "../data/batch_gene_stream.h"
 #include "../models/expresser_model.h"
+#include "exchange.h"
 #include "expresser_schedule.h"
 #include "sampler.h"
 #include "task.h"
@@ -16,12 +17,12 @@ namespace sailer {
 
 class ExpresserTask final : public Task {
  public:
-  // `split` names cells of the source that have at least 2 genes; with several
-  // processes its training cells are this one's, and `n_steps` the steps that
-  // every process takes in an epoch (0: what its own cells need). `options` are
-  // resolved; batch_size is this process' share of a minibatch.
-  ExpresserTask(ExpresserModel& model, CellSourcePtr source, Split split,
-                const PretrainOptions& options, int64_t n_steps = 0);
+  // `split` names cells of the source that have at least 2 genes; `options` are
+  // resolved. Of a shard the task has its part of the cells, of each minibatch
+  // and of the cells kept back; the schedule is that of the whole. Throws
+  // Error(kArgument) when a minibatch has no cell for every process.
+  ExpresserTask(ExpresserModel& model, CellSourcePtr source, const Split& split,
+                const PretrainOptions& options, const Shard& shard = {});
 
   ParameterSet& parameters() override { return model_.parameters(); }
   at::Device device() const override;
@@ -41,6 +42,7 @@ class ExpresserTask final : public Task {
                 bool may_hand_out) override;
   std::vector<double> measure() override;
   bool has_validation() const override { return !split_.validation.empty(); }
+  double validation_weight() const override { return measured_; }
   double score(const std::vector<double>& measures) const override;
 
  private:
@@ -51,7 +53,9 @@ class ExpresserTask final : public Task {
   Split split_;
   PretrainOptions options_;
   GeneStream stream_;
-  int64_t n_steps_;
+  int64_t n_steps_;  // of an epoch, alike in all processes
+  uint64_t dropout_seed_;
+  double measured_ = 0;  // masked genes of the cells kept back
   std::vector<GeneBatch> pieces_;
 };
 

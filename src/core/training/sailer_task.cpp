@@ -8,6 +8,7 @@
 
 #include "../support/error.h"
 #include "../support/random.h"
+#include "exchange.h"
 #include "passes.h"
 
 namespace sailer {
@@ -36,13 +37,29 @@ at::Tensor parts_of(const SailerLoss& loss) {
 }  // namespace
 
 SailerTask::SailerTask(SailerModel& model, BatchStream& stream,
-                       const Split& split, const TrainOptions& options)
+                       const Split& split, const TrainOptions& options,
+                       const Shard& shard)
     : model_(model),
       stream_(stream),
-      split_(split),
+      split_{shard_cells(split.training, shard.rank, shard.size),
+             shard_cells(split.validation, shard.rank, shard.size)},
       options_(options.resolve(stream.source().n_cells())),
-      schedule_(options_.schedule()) {
+      schedule_(options_.schedule()),
+      noise_seed_(options.seed) {
   options_.check();
+  if (shard.size == 1) return;
+  noise_seed_ = derive_seed(derive_seed(options.seed, kProcessStream),
+                            static_cast<uint64_t>(shard.rank));
+  if (options_.batch_size < 2 * shard.size) {
+    throw Error(ErrorKind::kArgument,
+                "`batch_size` (" + std::to_string(options_.batch_size) +
+                    ") leaves fewer than 2 cells to each of " +
+                    std::to_string(shard.size) +
+                    " processes: make it at least " +
+                    std::to_string(2 * shard.size) + ".");
+  }
+  options_.batch_size /= shard.size;
+  stream_.set_batch_size(options_.batch_size);
 }
 
 at::Device SailerTask::device() const {
@@ -91,7 +108,7 @@ std::vector<int64_t> SailerTask::order_of(int64_t epoch) const {
 void SailerTask::start_epoch(int64_t epoch, int64_t position) {
   stream_.set_thinning(
       {model_.options().thinning_min, model_.options().thinning_max});
-  stream_.start(order_of(epoch), seed_of(options_.seed, kThinStream, epoch),
+  stream_.start(order_of(epoch), seed_of(noise_seed_, kThinStream, epoch),
                 position);
 }
 
@@ -116,7 +133,7 @@ std::vector<int64_t> SailerTask::cells_at(int64_t epoch,
 
 StepLoss SailerTask::step(Adam& adam, int64_t epoch, int64_t position,
                           bool may_hand_out) {
-  model_.start_step(derive_seed(seed_of(options_.seed, kStepStream, epoch),
+  model_.start_step(derive_seed(seed_of(noise_seed_, kStepStream, epoch),
                                 static_cast<uint64_t>(position)));
   SailerUpdates updates;
   if (may_hand_out) updates = updates_from(adam);
@@ -139,6 +156,10 @@ std::vector<double> SailerTask::measure() {
       evaluate_cells(model_, stream_, split_.validation);
   return {evaluation.log_likelihood, evaluation.kl, evaluation.elbo,
           evaluation.alignment};
+}
+
+double SailerTask::validation_weight() const {
+  return static_cast<double>(split_.validation.size());
 }
 
 double SailerTask::score(const std::vector<double>& measures) const {

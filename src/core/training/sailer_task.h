@@ -7,6 +7,7 @@
 
 #include "../data/batch_stream.h"
 #include "../models/sailer_model.h"
+#include "exchange.h"
 #include "sampler.h"
 #include "task.h"
 #include "train_options.h"
@@ -15,11 +16,14 @@ namespace sailer {
 
 class SailerTask : public Task {
  public:
-  // All must outlive the task; `split` names cells of the stream's source. What
-  // the options leave open is decided here. Throws Error(kArgument) when they
-  // are out of range.
+  // Model and stream must outlive the task; `split` names cells of the stream's
+  // source. What the options leave open is decided here. Of a shard the task
+  // has its part of the cells, of each minibatch and of the cells kept back,
+  // and draws numbers of its own; batch normalisation and the aggregate
+  // posterior are then those of its part of the minibatch. Throws
+  // Error(kArgument) when the options are out of range.
   SailerTask(SailerModel& model, BatchStream& stream, const Split& split,
-             const TrainOptions& options);
+             const TrainOptions& options, const Shard& shard = {});
 
   // As they were decided.
   const TrainOptions& options() const { return options_; }
@@ -42,6 +46,7 @@ class SailerTask : public Task {
                 bool may_hand_out) override;
   std::vector<double> measure() override;
   bool has_validation() const override { return !split_.validation.empty(); }
+  double validation_weight() const override;
   // The evidence lower bound.
   double score(const std::vector<double>& measures) const override;
   int64_t patience_from() const override { return schedule_.warmup; }
@@ -52,10 +57,11 @@ class SailerTask : public Task {
 
   SailerModel& model_;
   BatchStream& stream_;
-  const Split& split_;
+  Split split_;  // of this shard
   TrainOptions options_;
   Schedule schedule_;
-  SparseBatch batch_;  // fetched last
+  uint64_t noise_seed_;  // of all but the order of the cells
+  SparseBatch batch_;    // fetched last
 };
 
 }  // namespace sailer

@@ -10,7 +10,9 @@
 //  * step() leaves in the parameters the gradient of the loss that is
 //    minimised, a mean over the `weight` that it returns. Weighted by it, the
 //    mean of the gradients of several minibatches is that of their union;
-//  * nothing is printed and no clock is read.
+//  * nothing is printed and no clock is read;
+//  * where several processes train together (exchange.h) each has a task with
+//    cells of its own and the same names, and step() moves nothing itself.
 //
 // To add a task: derive from Task, and give the Trainer an object of it.
 #pragma once
@@ -86,6 +88,10 @@ class Task {
 
   // True where there are cells kept back.
   virtual bool has_validation() const = 0;
+
+  // What the means of measure() are over, such as the number of those cells.
+  // Where several processes train together, the mean of theirs is taken.
+  virtual double validation_weight() const { return has_validation() ? 1 : 0; }
 
   // What patience looks at, of measure(): larger is better.
   virtual double score(const std::vector<double>& measures) const = 0;

@@ -99,6 +99,13 @@ double value_of(const EpochRecord& record, const RunColumns& columns,
   return epoch_values(record)[static_cast<size_t>(found - names.begin())];
 }
 
+void TrainState::begin_epoch() {
+  position = 0;
+  sums.assign(sums.size(), 0);
+  weight = 0;
+  seconds = 0;
+}
+
 std::vector<NamedTensor> with_prefix(const std::vector<NamedTensor>& tensors,
                                      const std::string& prefix) {
   std::vector<NamedTensor> out;
@@ -136,6 +143,9 @@ std::vector<NamedTensor> to_tensors(const TrainState& state,
                                     {static_cast<int64_t>(state.history.size()),
                                      row_width(columns)})});
   out.push_back({"run.weight", numbers({state.weight})});
+  if (state.processes > 1) {
+    out.push_back({"run.processes", integers({state.processes})});
+  }
   append_with_prefix(state.best, "best.", out);
   return out;
 }
@@ -160,6 +170,11 @@ TrainState train_state_from(const std::vector<NamedTensor>& tensors,
   if (weight != nullptr) expect_size(weight->tensor, 1, "run.weight");
   state.weight = weight == nullptr ? static_cast<double>(state.position)
                                    : weight->tensor.item<double>();
+  const NamedTensor* processes = look_up(tensors, "run.processes", at::kLong);
+  if (processes != nullptr) {
+    expect_size(processes->tensor, 1, "run.processes");
+    state.processes = processes->tensor.item<int64_t>();
+  }
   const at::Tensor history = find(tensors, "run.history", at::kDouble);
   const int64_t width = row_width(columns);
   expect_size(history, state.epoch * width, "run.history");

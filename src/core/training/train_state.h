@@ -35,6 +35,9 @@ double value_of(const EpochRecord& record, const RunColumns& columns,
                 const std::string& name);
 
 struct TrainState {
+  // Forgets the running epoch.
+  void begin_epoch();
+
   int64_t epoch = 0;     // whole epochs done
   int64_t position = 0;  // cells of the running epoch that were trained on
   // Of the running epoch: sums of the loss' parts times their weight, the sum
@@ -42,6 +45,9 @@ struct TrainState {
   std::vector<double> sums;
   double weight = 0;
   double seconds = 0;
+  // That train together: `position` is then that of the process with the most
+  // cells, and the sums are over all.
+  int64_t processes = 1;
   std::vector<EpochRecord> history;  // of whole epochs
   int64_t best_epoch = 0;            // whose parameters are kept, from 1
   double best_score = -std::numeric_limits<double>::infinity();

@@ -42,6 +42,8 @@ Trainer::Trainer(Task& task, const RunOptions& options,
       adam_(task.parameters().parameters(), options.weight_decay,
             options.engine) {
   state_.sums.assign(columns_.parts.size(), 0);
+  n_training_ = {task.n_training()};
+  validates_ = task.has_validation();
 }
 
 std::vector<NamedTensor> Trainer::state() const {
@@ -59,6 +61,10 @@ void Trainer::load_state(const std::vector<NamedTensor>& state) {
   std::vector<NamedTensor> moments;
   append_with_prefix(with_prefix(state, "adam."), "adam.", moments);
   adam_.load_state(moments);
+  const int64_t processes = is_alone() ? 1 : exchange_->size();
+  // Others had other cells: that epoch is begun again.
+  if (read.processes != processes) read.begin_epoch();
+  read.processes = processes;
   state_ = std::move(read);
 }
 
@@ -68,23 +74,34 @@ bool Trainer::may_hand_out() const {
          adam_.can_hand_out();
 }
 
-// One step of the optimiser; false when something was not finite.
-bool Trainer::step(LossMeter& meter) {
+Trainer::Stepped Trainer::step(LossMeter& meter) {
+  if (!task_.next()) return Stepped::kNoCells;
   adam_.begin_step(task_.learning_rate(state_.epoch, state_.position));
   StepLoss loss;
   try {
     loss = task_.step(adam_, state_.epoch, state_.position, may_hand_out());
   } catch (const Error& error) {
-    if (error.kind() == ErrorKind::kNumeric) return false;
+    if (error.kind() == ErrorKind::kNumeric) return Stepped::kDiverged;
     throw;
   }
-  if (on_cpu() && !std::isfinite(loss.parts[0].item<double>())) return false;
+  if (on_cpu() && !std::isfinite(loss.parts[0].item<double>())) {
+    return Stepped::kDiverged;
+  }
   if (options_.clip_norm > 0) {
     clip_gradients(task_.parameters().parameters(), options_.clip_norm);
   }
   adam_.finish_step();
   meter.add(loss, state_.position);
-  return !on_cpu() || adam_.finite();
+  if (on_cpu() && !adam_.finite()) return Stepped::kDiverged;
+  state_.position += task_.n_cells();
+  return Stepped::kDone;
+}
+
+// Of the running epoch, in all processes.
+int64_t Trainer::cells_done() const {
+  int64_t done = 0;
+  for (int64_t n : n_training_) done += std::min(n, state_.position);
+  return done;
 }
 
 // Tells the monitor where the run stands; false when it asks to stop.
@@ -92,8 +109,8 @@ bool Trainer::is_told(const LossMeter::Reading& reading, Monitor& monitor) {
   Progress progress;
   progress.epoch = record_.epoch;
   progress.n_epochs = options_.epochs;
-  progress.n_cells = task_.n_training();
-  progress.cells_done = state_.position;
+  for (int64_t n : n_training_) progress.n_cells += n;
+  progress.cells_done = cells_done();
   progress.loss = reading.mean(0);
   for (size_t k = 1; k < columns_.parts.size(); ++k) {
     progress.parts.push_back({columns_.parts[k], reading.mean(k)});
@@ -128,6 +145,8 @@ bool Trainer::report(const LossMeter& meter, Monitor& monitor, bool force,
   state_.weight = reading.weight;
   state_.seconds = seconds_before_ + seconds_since(started_);
   if (is_told(reading, monitor)) return true;
+  stop_asked_ = true;
+  if (!is_alone()) return true;  // all stop together, with the next step
   end = End::kInterrupted;
   return false;
 }
@@ -138,18 +157,24 @@ Trainer::End Trainer::train_epoch(Monitor& monitor) {
   record_ = EpochRecord();
   record_.epoch = state_.epoch + 1;
   record_.settings = task_.settings_of(state_.epoch);
-  LossMeter meter(state_.sums, state_.weight, task_.device());
-  task_.start_epoch(state_.epoch, state_.position);
+  LossMeter meter(state_.sums, state_.weight,
+                  is_alone() ? task_.device() : at::Device(at::kCPU));
+  task_.start_epoch(state_.epoch,
+                    std::min(state_.position, task_.n_training()));
   End end = End::kEpoch;
-  while (task_.next()) {
-    if (!step(meter)) {
-      divergence_ = {record_.epoch, task_.cells()};
+  for (;;) {
+    const Stepped stepped = is_alone() ? step(meter) : step_together(meter);
+    if (stepped == Stepped::kDiverged) {
+      divergence_.epoch = record_.epoch;
+      if (is_alone()) divergence_.cells = task_.cells();
       return End::kDiverged;
     }
-    state_.position += task_.n_cells();
-    const bool last = task_.n_training() - state_.position < 2;
-    const bool due = !last && is_due();
-    if (!report(meter, monitor, last || due, end)) break;
+    if (stepped == Stepped::kNoCells) return end;
+    const bool last = n_training_[0] - state_.position < 2;
+    const bool stop = stepped == Stepped::kStopped;
+    const bool due = !last && !stop && is_due();
+    if (!report(meter, monitor, last || due || stop, end)) break;
+    if (stop) return End::kInterrupted;
     if (due) save();
   }
   if (end == End::kDiverged) {  // noticed some steps later, on a device
@@ -164,16 +189,13 @@ void Trainer::finish_epoch() {
   for (double sum : state_.sums) record_.parts.push_back(sum / weight);
   record_.seconds = state_.seconds;
   record_.cells_per_second =
-      static_cast<double>(std::max<int64_t>(1, state_.position)) /
+      static_cast<double>(std::max<int64_t>(1, cells_done())) /
       std::max(state_.seconds, 1e-9);
-  record_.measures = task_.measure();
+  record_.measures = measure();
   state_.history.push_back(record_);
   ++state_.epoch;
-  state_.position = 0;
-  state_.sums.assign(columns_.parts.size(), 0);
-  state_.weight = 0;
-  state_.seconds = 0;
-  if (options_.patience == 0 || !task_.has_validation()) {
+  state_.begin_epoch();
+  if (options_.patience == 0 || !validates_) {
     state_.best_epoch = state_.epoch;
     return;
   }
@@ -186,7 +208,7 @@ void Trainer::finish_epoch() {
 }
 
 bool Trainer::out_of_patience() const {
-  if (options_.patience == 0 || !task_.has_validation()) return false;
+  if (options_.patience == 0 || !validates_) return false;
   if (state_.epoch == 0) return false;
   return state_.epoch - std::max(state_.best_epoch, task_.patience_from()) >=
          options_.patience;
@@ -194,15 +216,18 @@ bool Trainer::out_of_patience() const {
 
 // Epochs done so far, with the share of the running one.
 double Trainer::progress() const {
-  const auto n = static_cast<double>(task_.n_training());
+  const auto n = static_cast<double>(n_training_[0]);
   return static_cast<double>(state_.epoch) +
          static_cast<double>(state_.position) / n;
 }
 
-void Trainer::save() {
-  if (checkpoint_.path.empty()) return;
+void Trainer::write_state() {
   write_tensors(checkpoint_.path, kKind, kVersion, state());
   saved_at_ = progress();
+}
+
+void Trainer::save() {
+  if (!checkpoint_.path.empty() && is_first()) write_state();
 }
 
 bool Trainer::is_due() const {
@@ -213,7 +238,7 @@ bool Trainer::is_due() const {
 // Without a checkpoint the parameters of the last whole epoch are what a run
 // returns to; the optimiser's moments, twice as large, are not kept.
 void Trainer::keep_good() {
-  if (!checkpoint_.path.empty() || state_.epoch == 0) return;
+  if (!checkpoint_.path.empty() || state_.epoch == 0 || !is_first()) return;
   const std::vector<NamedTensor> now = task_.parameters().tensors();
   int64_t bytes = 0;
   for (const NamedTensor& entry : now) bytes += entry.tensor.nbytes();
@@ -227,7 +252,7 @@ void Trainer::keep_good() {
 }
 
 void Trainer::roll_back() {
-  if (!checkpoint_.path.empty()) {
+  if (!checkpoint_.path.empty() && is_first()) {
     load_state(Checkpoint::read(checkpoint_.path));
   } else if (good_in_file_ || !good_.empty()) {
     task_.parameters().load_state(
@@ -236,9 +261,11 @@ void Trainer::roll_back() {
     adam_ = Adam(task_.parameters().parameters(), options_.weight_decay,
                  options_.engine);
   }
+  if (!is_alone()) share_state();
 }
 
-TrainResult Trainer::run(Monitor& monitor) {
+Trainer::End Trainer::train(Monitor& monitor) {
+  if (!is_alone()) meet();
   // A folder that cannot be written to is told before the work, not after.
   save();
   keep_good();
@@ -251,10 +278,19 @@ TrainResult Trainer::run(Monitor& monitor) {
     keep_good();
     if (is_due()) save();
   }
-  task_.stop();  // R may use HDF5 again
-  TrainResult result;
   if (end == End::kDiverged) {
+    task_.stop();
     roll_back();
+  }
+  return end;
+}
+
+TrainResult Trainer::end_of(End end) {
+  TrainResult result;
+  if (end == End::kLost) {
+    save_what_is_left();
+    result.status = TrainStatus::kLostProcess;
+  } else if (end == End::kDiverged) {
     result.status = TrainStatus::kDiverged;
     result.divergence = divergence_;
   } else {
@@ -268,6 +304,23 @@ TrainResult Trainer::run(Monitor& monitor) {
   result.columns = columns_;
   result.history = state_.history;
   result.best_epoch = state_.best_epoch;
+  return result;
+}
+
+TrainResult Trainer::run(Monitor& monitor) {
+  End end = End::kEpoch;
+  std::string lost;
+  try {
+    end = train(monitor);
+  } catch (const Error& error) {
+    // Before all have one state there is nothing to return.
+    if (error.kind() != ErrorKind::kProcess || !shared_) throw;
+    end = End::kLost;
+    lost = error.what();
+  }
+  task_.stop();  // R may use HDF5 again
+  TrainResult result = end_of(end);
+  result.lost = lost;
   return result;
 }
 

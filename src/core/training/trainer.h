@@ -3,11 +3,13 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "../support/monitor.h"
 #include "adam.h"
+#include "exchange.h"
 #include "loss_meter.h"
 #include "run_options.h"
 #include "task.h"
@@ -15,14 +17,18 @@
 
 namespace sailer {
 
-class Exchange;
-
-enum class TrainStatus { kCompleted, kStoppedEarly, kInterrupted, kDiverged };
+enum class TrainStatus {
+  kCompleted,
+  kStoppedEarly,
+  kInterrupted,
+  kDiverged,
+  kLostProcess  // another of the processes that trained together
+};
 
 // Where the loss or a gradient was no longer finite.
 struct Divergence {
   int64_t epoch = 0;           // from 1
-  std::vector<int64_t> cells;  // of the minibatch
+  std::vector<int64_t> cells;  // of the minibatch; none: in another process
 };
 
 struct TrainResult {
@@ -31,6 +37,7 @@ struct TrainResult {
   std::vector<EpochRecord> history;
   int64_t best_epoch = 0;  // the epoch whose parameters were kept, from 1
   Divergence divergence;   // when the status is kDiverged
+  std::string lost;        // why, when the status is kLostProcess
 };
 
 // Where a run leaves its state, so that it can be resumed after a crash.
@@ -53,6 +60,14 @@ class Trainer {
   Trainer(Task& task, const RunOptions& options,
           const Checkpoint& checkpoint = {}, Exchange* exchange = nullptr);
 
+  // With an exchange all processes make the same calls: they start from the
+  // state of process 0, which alone writes checkpoints, and take the same
+  // steps; one that is asked to stop, or that diverges, stops all. When one is
+  // lost the others give up the step that was under way, each leaves a
+  // checkpoint, and the run ends with kLostProcess: it can go on like an
+  // interrupted one, in the middle of an epoch with as many processes as
+  // before, with another number at the beginning of that epoch.
+  //
   // Trains until the last epoch, until patience runs out, until the monitor
   // asks to stop or until a loss or gradient is no longer finite. The model is
   // usable in each case; in the last one it has the parameters of the last
@@ -72,20 +87,36 @@ class Trainer {
   void load_state(const std::vector<NamedTensor>& state);
 
  private:
-  enum class End { kEpoch, kInterrupted, kDiverged };
+  enum class End { kEpoch, kInterrupted, kDiverged, kLost };
+  enum class Stepped { kDone, kNoCells, kStopped, kDiverged };
   using Clock = std::chrono::steady_clock;
 
   End train_epoch(Monitor& monitor);
   bool on_cpu() const { return task_.device().is_cpu(); }
   bool may_hand_out() const;
-  bool step(LossMeter& meter);
+  bool is_alone() const { return exchange_ == nullptr; }
+  bool is_first() const { return is_alone() || exchange_->rank() == 0; }
+  int64_t cells_done() const;
+  Stepped step(LossMeter& meter);
+  End train(Monitor& monitor);
+  TrainResult end_of(End end);
   bool is_told(const LossMeter::Reading& reading, Monitor& monitor);
   bool report(const LossMeter& meter, Monitor& monitor, bool force, End& end);
   void finish_epoch();
   bool out_of_patience() const;
   void roll_back();
+
+  // With other processes (trainer_together.cpp).
+  void meet();
+  void share_state();
+  OwnStep own_step();
+  Stepped step_together(LossMeter& meter);
+  std::vector<double> measure();
+  void save_what_is_left();
+
   double progress() const;
   bool is_due() const;
+  void write_state();
   void save();
   void keep_good();
 
@@ -94,6 +125,11 @@ class Trainer {
   RunOptions options_;
   Checkpoint checkpoint_;
   Exchange* exchange_;
+  std::unique_ptr<StepExchange> steps_;  // with other processes
+  std::vector<int64_t> n_training_;      // cells of each process
+  bool validates_ = false;               // any of them keeps cells back
+  bool shared_ = false;                  // all have one state
+  bool stop_asked_ = false;              // of this process, told with a step
   Adam adam_;
   TrainState state_;
   Divergence divergence_;

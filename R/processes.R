@@ -1,0 +1,177 @@
+# Several processes that train together: who this one is among them, and where
+# they meet, as their launcher says it in environment variables.
+
+#' The processes that train together
+#'
+#' A script that is started several times at once, by `torchrun --no-python`,
+#' `mpirun` or `srun`, trains one model on all of them (see the section *Many
+#' machines* of [train_control()]). `process_rank()` tells which one this is, so
+#' that a single one saves what came out; `n_processes()` how many there are.
+#'
+#' @return A whole number: the rank, 0 for the first process and alone; and the
+#'   number of processes, 1 alone.
+#' @section Errors: `sailer_argument_error`, naming the variable, when what the
+#'   launcher set is no whole number or does not fit together.
+#' @references Cao (2023), section 4.2.2, for training on a large corpus.
+#' @examples
+#' # In a script that may run in several processes:
+#' if (process_rank() == 0) message(n_processes(), " process(es)")
+#' @export
+process_rank <- function() launched_processes()$rank
+
+#' @rdname process_rank
+#' @export
+n_processes <- function() launched_processes()$size
+
+# Names of the variables of each launcher, the first that is complete counts.
+launchers <- list(
+  torchrun = c(rank = "RANK", size = "WORLD_SIZE", local = "LOCAL_RANK"),
+  `Open MPI` = c(
+    rank = "OMPI_COMM_WORLD_RANK", size = "OMPI_COMM_WORLD_SIZE",
+    local = "OMPI_COMM_WORLD_LOCAL_RANK"
+  ),
+  MPI = c(rank = "PMI_RANK", size = "PMI_SIZE", local = "MPI_LOCALRANKID"),
+  # Only srun sets this size: a batch script of many tasks is one process.
+  srun = c(
+    rank = "SLURM_PROCID", size = "SLURM_STEP_NUM_TASKS",
+    local = "SLURM_LOCALID"
+  )
+)
+
+# list(launcher, rank, size, local) of this process.
+launched_processes <- function(call = rlang::caller_env()) {
+  for (launcher in names(launchers)) {
+    names <- launchers[[launcher]]
+    values <- Sys.getenv(names)
+    if (!all(nzchar(values[1:2]))) next
+    numbers <- vapply(names[nzchar(values)], whole_variable, 0, call = call)
+    names(numbers) <- names(names)[nzchar(values)]
+    if (numbers[["size"]] < 1 || numbers[["rank"]] >= numbers[["size"]]) {
+      abort(
+        c(
+          "{.envvar {names[['rank']]}} is {numbers[['rank']]} and
+           {.envvar {names[['size']]}} is {numbers[['size']]}: ranks go from 0
+           to the number of processes less one.",
+          i = "They are set by {launcher}; unset both to train alone."
+        ),
+        call = call
+      )
+    }
+    local <- if ("local" %in% names(numbers)) numbers[["local"]] else 0
+    return(list(
+      launcher = launcher, rank = numbers[["rank"]], size = numbers[["size"]],
+      local = local
+    ))
+  }
+  list(launcher = "none", rank = 0, size = 1, local = 0)
+}
+
+whole_variable <- function(name, call) {
+  text <- Sys.getenv(name)
+  if (!grepl("^[0-9]{1,9}$", text)) {
+    abort(
+      c(
+        "The environment variable {.envvar {name}} is {.val {text}}; a whole
+         number was expected.",
+        i = "Launchers set it; unset it to train in this process alone."
+      ),
+      call = call
+    )
+  }
+  as.numeric(text)
+}
+
+# Where process 0 listens: list(address, port).
+meeting_place <- function(launched, call = rlang::caller_env()) {
+  list(
+    address = meeting_address(launched, call),
+    port = meeting_port(launched, call)
+  )
+}
+
+meeting_address <- function(launched, call) {
+  if (nzchar(Sys.getenv("MASTER_ADDR"))) {
+    return(Sys.getenv("MASTER_ADDR"))
+  }
+  nodes <- Sys.getenv(c("SLURM_STEP_NODELIST", "SLURM_JOB_NODELIST"))
+  nodes <- nodes[nzchar(nodes)]
+  if (launched$launcher == "srun" && length(nodes) > 0) {
+    return(first_node(nodes[[1]]))
+  }
+  if (launched$launcher == "srun" &&
+        nzchar(Sys.getenv("SLURM_LAUNCH_NODE_IPADDR"))) {
+    return(Sys.getenv("SLURM_LAUNCH_NODE_IPADDR"))
+  }
+  here <- Sys.getenv(c("OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS"))
+  if (as.character(launched$size) %in% here) {
+    return("127.0.0.1")
+  }
+  abort(
+    c(
+      "The variable {.envvar MASTER_ADDR} is not set, so the {launched$size}
+       processes cannot find each other.",
+      i = "Set it for all of them to the name or address of the machine of
+           process 0 (with mpirun: {.code -x MASTER_ADDR=host}), or train alone
+           with {.code train_control(processes = \"none\")}."
+    ),
+    call = call
+  )
+}
+
+# The first of a list as Slurm writes it: "gpu[03-05,9],login" is "gpu03".
+first_node <- function(list) {
+  first <- sub("^([^][,]*)\\[([^],-]*)[^]]*\\]([^,]*).*$", "\\1\\2\\3", list)
+  sub(",.*$", "", first)
+}
+
+default_port <- 29500
+
+# torchrun's own agent may listen on the port that it names. Jobs of srun on one
+# machine each have a port of their own.
+meeting_port <- function(launched, call) {
+  if (nzchar(Sys.getenv("MASTER_PORT"))) {
+    port <- whole_variable("MASTER_PORT", call)
+    taken <- identical(Sys.getenv("TORCHELASTIC_USE_AGENT_STORE"), "True")
+    return(port + taken)
+  }
+  job <- Sys.getenv("SLURM_JOB_ID")
+  if (launched$launcher == "srun" && grepl("^[0-9]+$", job)) {
+    return(20000 + as.numeric(job) %% 10000)
+  }
+  default_port
+}
+
+# Meets the others, once in an R session, where the control says so. Returns
+# list(rank, size, device): alone that is 0 and 1.
+join_processes <- function(control, device, call = rlang::caller_env()) {
+  alone <- list(rank = 0, size = 1, device = device)
+  if (identical(control$processes, "none")) {
+    return(alone)
+  }
+  launched <- launched_processes(call)
+  if (launched$size == 1) {
+    return(alone)
+  }
+  if (startsWith(device, "cuda") && control$device %in% c("auto", "cuda")) {
+    device <- core_choose_device(paste0("cuda:", launched$local))
+  }
+  if (!core_processes_joined()) {
+    place <- meeting_place(launched, call)
+    core_join_processes(
+      place$address, place$port, launched$rank, launched$size,
+      getOption("sailer.process_timeout", 600), device
+    )
+    if (control$verbose && launched$rank == 0) {
+      cli::cli_inform(
+        c(i = "{launched$size} processes train together."),
+        class = "sailer_note"
+      )
+    }
+  }
+  list(rank = launched$rank, size = launched$size, device = device)
+}
+
+# Whether this process looks after the checkpoint.
+is_first_process <- function(control) {
+  identical(control$processes, "none") || process_rank() == 0
+}

@@ -1,0 +1,53 @@
+// Door to the processes that train together (R/processes.R).
+#include <Rcpp.h>
+
+#include "bindings/errors.h"
+#include "bindings/processes.h"
+#include "core/training/exchange_c10d.h"
+
+namespace sailer {
+namespace {
+
+// One for the whole R session. At its end it is left to the system: others may
+// still be reading what this process sent last.
+Exchange*& joined() {
+  static Exchange* exchange = nullptr;
+  return exchange;
+}
+
+}  // namespace
+
+Exchange* joined_processes() { return joined(); }
+
+}  // namespace sailer
+
+// Waits until all processes are there, at most `timeout` seconds.
+// [[Rcpp::export]]
+void core_join_processes(std::string address, double port, double rank,
+                         double size, double timeout, std::string device) {
+  using namespace sailer;
+  guarded([&] {
+    Meeting meeting;
+    meeting.address = address;
+    meeting.port = static_cast<int64_t>(port);
+    meeting.rank = static_cast<int64_t>(rank);
+    meeting.size = static_cast<int64_t>(size);
+    meeting.timeout = timeout;
+    meeting.device = at::Device(device);
+    joined() = join_processes(meeting).release();
+  });
+}
+
+// Whether this LibTorch can.
+// [[Rcpp::export]]
+bool core_can_join_processes() { return sailer::can_join_processes(); }
+
+// [[Rcpp::export]]
+bool core_processes_joined() { return sailer::joined_processes() != nullptr; }
+
+// After one was lost: the next training meets those that are there then.
+// [[Rcpp::export]]
+void core_leave_processes() {
+  delete sailer::joined();
+  sailer::joined() = nullptr;
+}

@@ -1,0 +1,130 @@
+#include "exchange.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace sailer {
+namespace {
+
+const at::Tensor& value_of(const NamedTensor& entry) { return entry.tensor; }
+
+at::TensorOptions numbers() { return at::TensorOptions().dtype(at::kDouble); }
+
+}  // namespace
+
+std::vector<int64_t> shard_cells(const std::vector<int64_t>& cells,
+                                 int64_t rank, int64_t size) {
+  const auto n = static_cast<int64_t>(cells.size());
+  const int64_t each = n / size, longer = n % size;
+  const int64_t first = rank * each + std::min(rank, longer);
+  const int64_t last = first + each + (rank < longer ? 1 : 0);
+  return {cells.begin() + first, cells.begin() + last};
+}
+
+std::vector<double> gather(Exchange& exchange, double own) {
+  const at::Tensor all = at::zeros({exchange.size()}, numbers());
+  all[exchange.rank()] = own;
+  exchange.sum(all);
+  return {all.data_ptr<double>(), all.data_ptr<double>() + all.numel()};
+}
+
+// The tail, in this order: for each parameter whether it has a gradient, the
+// sums of the parts, the weight, the learning rate, stop, bad, and the cells of
+// each process.
+StepExchange::StepExchange(Exchange& exchange, ParameterSet& parameters,
+                           size_t n_parts)
+    : exchange_(exchange), parameters_(parameters), n_parts_(n_parts) {
+  for (const NamedTensor& entry : parameters_.tensors()) {
+    n_values_ += value_of(entry).numel();
+  }
+  n_tail_ = static_cast<int64_t>(parameters_.parameters().size() + n_parts_) +
+            4 + exchange_.size();
+  flat_ = at::zeros(
+      {n_values_ + n_tail_},
+      parameters_.parameters().front().tensor.options().requires_grad(false));
+}
+
+void StepExchange::pack(const OwnStep& own) {
+  flat_.zero_();
+  const double weight = own.bad ? 0 : own.weight;
+  std::vector<double> tail;
+  int64_t place = 0;
+  for (const NamedTensor& entry : parameters_.parameters()) {
+    const at::Tensor& gradient = entry.tensor.grad();
+    const int64_t n = entry.tensor.numel();
+    const bool has = gradient.defined() && weight > 0;
+    if (has) {
+      at::Tensor to = flat_.narrow(0, place, n).view(entry.tensor.sizes());
+      at::mul_out(to, gradient, at::scalar_tensor(weight, gradient.options()));
+    }
+    tail.push_back(has ? 1 : 0);
+    place += n;
+  }
+  for (const NamedTensor& entry : parameters_.buffers()) {
+    const int64_t n = entry.tensor.numel();
+    flat_.narrow(0, place, n)
+        .view(entry.tensor.sizes())
+        .add_(entry.tensor, weight);
+    place += n;
+  }
+  for (size_t k = 0; k < n_parts_; ++k) {
+    tail.push_back(weight > 0 ? own.sums[k] : 0);
+  }
+  const double rate = exchange_.rank() == 0 ? own.learning_rate : 0;
+  tail.insert(tail.end(),
+              {weight, rate, own.stop ? 1.0 : 0.0, own.bad ? 1.0 : 0.0});
+  for (int64_t k = 0; k < exchange_.size(); ++k) {
+    const bool mine = k == exchange_.rank();
+    tail.push_back(mine ? static_cast<double>(own.n_cells) : 0);
+  }
+  flat_.narrow(0, n_values_, n_tail_).copy_(at::tensor(tail, numbers()));
+}
+
+void StepExchange::unpack(double weight) {
+  flat_.narrow(0, 0, n_values_).div_(weight);
+  const at::Tensor tail = flat_.narrow(0, n_values_, n_tail_).cpu();
+  int64_t place = 0, k = 0;
+  for (const NamedTensor& entry : parameters_.parameters()) {
+    const int64_t n = entry.tensor.numel();
+    at::Tensor parameter = entry.tensor;
+    if (tail[k++].item<double>() > 0) {
+      parameter.mutable_grad() =
+          flat_.narrow(0, place, n).view(parameter.sizes());
+    } else {
+      parameter.mutable_grad().reset();
+    }
+    place += n;
+  }
+  for (const NamedTensor& entry : parameters_.buffers()) {
+    const int64_t n = entry.tensor.numel();
+    at::Tensor buffer = entry.tensor;
+    buffer.copy_(flat_.narrow(0, place, n).view(buffer.sizes()));
+    place += n;
+  }
+}
+
+SharedStep StepExchange::average(const OwnStep& own) {
+  const at::NoGradGuard no_grad;
+  pack(own);
+  exchange_.sum(flat_);
+  const at::Tensor tail =
+      flat_.narrow(0, n_values_, n_tail_).to(at::kCPU, at::kDouble);
+  const double* value =
+      tail.data_ptr<double>() + parameters_.parameters().size();
+  SharedStep out;
+  out.sums.assign(value, value + n_parts_);
+  value += n_parts_;
+  out.weight = value[0];
+  out.learning_rate = value[1];
+  out.stop = value[2] > 0;
+  out.bad = value[3] > 0 || !std::isfinite(out.sums[0]);
+  for (int64_t k = 0; k < exchange_.size(); ++k) {
+    out.n_cells.push_back(static_cast<int64_t>(value[4 + k]));
+  }
+  if (out.weight > 0 && !out.bad) unpack(out.weight);
+  return out;
+}
+
+}  // namespace sailer

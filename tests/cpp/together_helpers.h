@@ -1,0 +1,166 @@
+// Several "processes" as threads of this one, which meet on the loopback, and a
+// task small enough to be worked out: linear regression by plain means.
+#pragma once
+
+#include <ATen/ATen.h>
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <functional>
+#include <limits>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "core/support/error.h"
+#include "core/training/exchange_c10d.h"
+#include "core/training/trainer.h"
+
+namespace sailer_test {
+
+using namespace sailer;
+
+// A port of the loopback that nobody listens on.
+inline int64_t free_port() {
+  const int id = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in place{};
+  place.sin_family = AF_INET;
+  place.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  ::bind(id, reinterpret_cast<sockaddr*>(&place), sizeof place);
+  socklen_t size = sizeof place;
+  ::getsockname(id, reinterpret_cast<sockaddr*>(&place), &size);
+  ::close(id);
+  return ntohs(place.sin_port);
+}
+
+// Calls `body` as each of `size` processes, at once; what one of them throws
+// comes out after all have ended.
+inline void together(int64_t size, const std::function<void(Exchange&)>& body) {
+  const int64_t port = free_port();
+  std::vector<std::exception_ptr> thrown(static_cast<size_t>(size));
+  std::vector<std::thread> threads;
+  for (int64_t rank = 0; rank < size; ++rank) {
+    threads.emplace_back([&, rank] {
+      try {
+        Meeting meeting;
+        meeting.port = port;
+        meeting.rank = rank;
+        meeting.size = size;
+        meeting.timeout = 30;
+        const std::unique_ptr<Exchange> exchange = join_processes(meeting);
+        body(*exchange);
+      } catch (...) {
+        thrown[static_cast<size_t>(rank)] = std::current_exception();
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const std::exception_ptr& one : thrown) {
+    if (one) std::rethrow_exception(one);
+  }
+}
+
+constexpr int64_t kPoints = 18, kHeld = 5;
+
+// y = x w + b over points that are the same everywhere. In minibatch k of
+// `size` processes, the one of `rank` takes the rank-th four of the points [4
+// size k, 4 size (k + 1)), so that all of them together take what one process
+// with minibatches of 4 size would.
+class LineTask : public Task {
+ public:
+  LineTask(int64_t rank, int64_t size, int64_t batch = 4)
+      : rank_(rank), batch_(batch) {
+    const auto real = at::TensorOptions().dtype(at::kDouble);
+    x_ = at::arange(kPoints * 2, real).mul(1.7).sin().view({kPoints, 2});
+    y_ = x_.select(1, 0) * 3 - x_.select(1, 1) + 0.5 +
+         at::arange(kPoints, real).cos();
+    w_ = parameters_.add_parameter("w", at::full({2}, 0.1, real));
+    b_ = parameters_.add_parameter("b", at::zeros({1}, real));
+    // Has a gradient nowhere: weight decay must leave it alone.
+    parameters_.add_parameter("unused", at::ones({3}, real));
+    for (int64_t first = rank * batch; first < kPoints; first += batch * size) {
+      batches_.push_back({});
+      for (int64_t i = first; i < std::min(first + batch, kPoints); ++i) {
+        batches_.back().push_back(i);
+        ++n_;
+      }
+    }
+    for (int64_t i = rank; i < kHeld; i += size) held_.push_back(i);
+  }
+
+  int64_t spoil_epoch = -1;  // there the loss is not finite in minibatch 1
+
+  ParameterSet& parameters() override { return parameters_; }
+  at::Device device() const override { return at::kCPU; }
+  int64_t n_training() const override { return n_; }
+  const std::vector<std::string>& settings() const override {
+    return settings_;
+  }
+  const std::vector<std::string>& parts() const override { return parts_; }
+  const std::vector<std::string>& measures() const override {
+    return measures_;
+  }
+  std::vector<double> settings_of(int64_t epoch) const override {
+    return {learning_rate(epoch, 0)};
+  }
+  // That of the first process counts.
+  double learning_rate(int64_t epoch, int64_t position) const override {
+    const double step = 1e-4 * static_cast<double>(position / batch_);
+    return (0.05 / (1 + 0.01 * static_cast<double>(epoch)) + step) *
+           static_cast<double>(1 + 7 * rank_);
+  }
+  void start_epoch(int64_t, int64_t position) override {
+    next_ = static_cast<size_t>((position + batch_ - 1) / batch_);
+  }
+  void stop() override {}
+  bool next() override { return next_++ < batches_.size(); }
+  int64_t n_cells() const override {
+    return static_cast<int64_t>(cells().size());
+  }
+  std::vector<int64_t> cells() const override { return batches_[next_ - 1]; }
+  std::vector<int64_t> cells_at(int64_t, int64_t) const override { return {}; }
+  StepLoss step(Adam&, int64_t epoch, int64_t, bool) override {
+    if (epoch == spoil_epoch && next_ == 2) {
+      throw Error(ErrorKind::kNumeric, "spoilt");
+    }
+    const at::Tensor loss = loss_of(cells());
+    loss.backward();
+    return {at::stack({loss.detach(), w_.detach().sum()}),
+            static_cast<double>(n_cells())};
+  }
+  std::vector<double> measure() override {
+    const at::NoGradGuard no_grad;
+    if (held_.empty()) return {std::numeric_limits<double>::quiet_NaN()};
+    // Half of the way to the fit is best: patience has something to find.
+    return {-loss_of(held_, 0.5).item<double>()};
+  }
+  bool has_validation() const override { return !held_.empty(); }
+  double validation_weight() const override {
+    return static_cast<double>(held_.size());
+  }
+  double score(const std::vector<double>& m) const override { return m[0]; }
+
+ private:
+  at::Tensor loss_of(const std::vector<int64_t>& cells, double part = 1) const {
+    const at::Tensor rows = at::tensor(cells, at::kLong);
+    const at::Tensor y = at::mv(x_.index_select(0, rows), w_) + b_;
+    return (y - part * y_.index_select(0, rows)).square().mean();
+  }
+
+  int64_t rank_, batch_;
+  ParameterSet parameters_;
+  at::Tensor x_, y_, w_, b_;
+  std::vector<std::vector<int64_t>> batches_;
+  std::vector<int64_t> held_;
+  int64_t n_ = 0;
+  size_t next_ = 0;
+  std::vector<std::string> settings_ = {"learning_rate"};
+  std::vector<std::string> parts_ = {"loss", "sum"};
+  std::vector<std::string> measures_ = {"validation"};
+};
+
+}  // namespace sailer_test

@@ -1,0 +1,195 @@
+none <- c(
+  RANK = NA, WORLD_SIZE = NA, LOCAL_RANK = NA, MASTER_ADDR = NA,
+  MASTER_PORT = NA, OMPI_COMM_WORLD_RANK = NA, OMPI_COMM_WORLD_SIZE = NA,
+  OMPI_COMM_WORLD_LOCAL_RANK = NA, OMPI_COMM_WORLD_LOCAL_SIZE = NA,
+  PMI_RANK = NA, PMI_SIZE = NA, SLURM_PROCID = NA, SLURM_STEP_NUM_TASKS = NA,
+  SLURM_LOCALID = NA, SLURM_STEP_NODELIST = NA, SLURM_JOB_NODELIST = NA,
+  SLURM_LAUNCH_NODE_IPADDR = NA, SLURM_JOB_ID = NA,
+  TORCHELASTIC_USE_AGENT_STORE = NA
+)
+as_launched <- function(variables, code) {
+  skip_if_not_installed("withr")
+  withr::with_envvar(utils::modifyList(as.list(none), as.list(variables)), code)
+}
+place <- function() meeting_place(launched_processes())
+
+test_that("alone a process is the first and only one", {
+  as_launched(c(), expect_identical(c(process_rank(), n_processes()), c(0, 1)))
+  # A batch script of many tasks that was not started by srun.
+  as_launched(
+    c(SLURM_PROCID = "0", SLURM_NTASKS = "8"),
+    expect_identical(n_processes(), 1)
+  )
+})
+
+test_that("the variables of launchers tell who this is and where to meet", {
+  as_launched(
+    c(
+      RANK = "5", WORLD_SIZE = "8", LOCAL_RANK = "1", MASTER_ADDR = "node1",
+      MASTER_PORT = "1234"
+    ),
+    {
+      expect_identical(c(process_rank(), n_processes()), c(5, 8))
+      expect_identical(launched_processes()$local, 1)
+      expect_identical(place(), list(address = "node1", port = 1234))
+      withr::with_envvar(
+        c(TORCHELASTIC_USE_AGENT_STORE = "True"),
+        expect_identical(place()$port, 1235)
+      )
+    }
+  )
+  as_launched(
+    c(
+      OMPI_COMM_WORLD_RANK = "1", OMPI_COMM_WORLD_SIZE = "2",
+      OMPI_COMM_WORLD_LOCAL_SIZE = "2"
+    ),
+    expect_identical(place(), list(address = "127.0.0.1", port = 29500))
+  )
+  as_launched(
+    c(
+      SLURM_PROCID = "3", SLURM_STEP_NUM_TASKS = "4", SLURM_JOB_ID = "7654321",
+      SLURM_STEP_NODELIST = "gpu[03-05,9],login"
+    ),
+    expect_identical(place(), list(address = "gpu03", port = 24321))
+  )
+})
+
+test_that("the first node of a list is found", {
+  expect_identical(first_node("a1"), "a1")
+  expect_identical(first_node("a1,b2"), "a1")
+  expect_identical(first_node("n[7,9-11]"), "n7")
+  expect_identical(first_node("n[007-010]-ib,m3"), "n007-ib")
+})
+
+test_that("variables that make no sense are refused by name", {
+  as_launched(
+    c(RANK = "x", WORLD_SIZE = "2"),
+    expect_error(process_rank(), "RANK", class = "sailer_argument_error")
+  )
+  as_launched(
+    c(RANK = "2", WORLD_SIZE = "2"),
+    expect_error(n_processes(), "WORLD_SIZE", class = "sailer_argument_error")
+  )
+  as_launched(
+    c(PMI_RANK = "1", PMI_SIZE = "2"),
+    expect_error(place(), "MASTER_ADDR", class = "sailer_argument_error")
+  )
+  expect_error(
+    train_control(processes = "all"), "processes",
+    class = "sailer_argument_error"
+  )
+})
+
+free_port <- function() {
+  for (port in sample(20000:29999, 20)) {
+    socket <- tryCatch(serverSocket(port), error = function(e) NULL)
+    if (!is.null(socket)) {
+      close(socket)
+      return(port)
+    }
+  }
+  skip("no port of this machine is free")
+}
+
+# Two processes with the same script, `rank` and `folder` known to it.
+start_two <- function(lines, folder, envir = parent.frame()) {
+  skip_if_not(core_can_join_processes())
+  port <- free_port()
+  lapply(0:1, function(rank) {
+    withr::local_envvar(c(
+      utils::modifyList(as.list(none), list(
+        RANK = as.character(rank), WORLD_SIZE = "2",
+        LOCAL_RANK = as.character(rank), MASTER_ADDR = "127.0.0.1",
+        MASTER_PORT = as.character(port)
+      ))
+    ))
+    head <- c(
+      "library(sailer)", paste0("folder <- ", deparse(folder)),
+      "rank <- process_rank()", "options(sailer.process_timeout = 60)",
+      "sim <- simulate_atac(n_cells = 150, n_peaks = 300, n_types = 2,
+         n_batches = 2, seed = 1)"
+    )
+    log <- file.path(folder, paste0("log-", rank))
+    start_child(c(head, lines), log, envir)
+  })
+}
+
+test_that("two processes train one model", {
+  skip_if_not_installed("withr")
+  folder <- withr::local_tempdir()
+  children <- start_two('
+    fit <- sailer(sim$counts, batch = sim$cells$batch, hidden = 16,
+      control = train_control(epochs = 4, seed = 3, threads = 1))
+    stopifnot(n_processes() == 2)
+    saveRDS(fit[c("state", "history", "status", "embedding")],
+      file.path(folder, paste0("fit-", rank)))
+    cat("done\n")
+  ', folder)
+  logs <- file.path(folder, paste0("log-", 0:1))
+  for (log in logs) {
+    expect_true(child_said(log, "^done"), info = readLines(log, warn = FALSE))
+  }
+  fits <- lapply(file.path(folder, paste0("fit-", 0:1)), readRDS)
+  expect_identical(fits[[1]]$state, fits[[2]]$state)
+  expect_identical(fits[[1]]$embedding, fits[[2]]$embedding)
+  losses <- c("loss", "kl", "validation_elbo")
+  expect_identical(fits[[1]]$history[losses], fits[[2]]$history[losses])
+  # The first alone tells of progress; and the model is not that of one process.
+  expect_true(any(grepl("Epoch 4/4", readLines(logs[1], warn = FALSE))))
+  expect_false(any(grepl("Epoch", readLines(logs[2], warn = FALSE))))
+  sim <- simulate_atac(
+    n_cells = 150, n_peaks = 300, n_types = 2, n_batches = 2, seed = 1
+  )
+  alone <- sailer(
+    sim$counts, batch = sim$cells$batch, hidden = 16,
+    control = train_control(epochs = 4, seed = 3, verbose = FALSE)
+  )
+  expect_false(identical(alone$state, fits[[1]]$state))
+  expect_equal(alone$history$loss[1], fits[[1]]$history$loss[1],
+    tolerance = 0.1
+  )
+})
+
+test_that("a killed process ends the other, with a checkpoint to go on from", {
+  skip_if_not_installed("withr")
+  for (killed in 1:2) {
+    folder <- withr::local_tempdir()
+    checkpoint <- file.path(folder, "checkpoint")
+    children <- start_two('
+      fit <- sailer(sim$counts, batch = sim$cells$batch, hidden = 16,
+        control = train_control(epochs = 1e6, warmup = 1, period = 10,
+          threads = 1, checkpoint = file.path(folder, "checkpoint")))
+      cat("status:", fit$status, "\n")
+    ', folder)
+    expect_true(child_said(file.path(folder, "log-0"), "Epoch 1/"))
+    children[[killed]]$kill()
+    log <- file.path(folder, paste0("log-", 2 - killed))
+    expect_true(child_said(log, "status: interrupted", 30))
+    expect_true(
+      any(grepl("processes was lost", readLines(log, warn = FALSE))),
+      info = readLines(log, warn = FALSE)
+    )
+    sim <- simulate_atac(
+      n_cells = 150, n_peaks = 300, n_types = 2, n_batches = 2, seed = 1
+    )
+    expect_true(file.exists(state_file(checkpoint)))
+    done <- resume(checkpoint, sim$counts, epochs = 1, verbose = FALSE)
+    expect_gte(nrow(history(done)), 1)
+    further <- resume(
+      checkpoint, sim$counts,
+      epochs = nrow(history(done)) + 2, verbose = FALSE
+    )
+    expect_identical(nrow(history(further)), nrow(history(done)) + 2L)
+  }
+})
+
+test_that("a process that waits in vain says for what", {
+  skip_if_not_installed("withr")
+  skip_if_not(core_can_join_processes())
+  port <- free_port()
+  expect_error(
+    core_join_processes("127.0.0.1", port, 1, 2, 1, "cpu"),
+    paste0("127.0.0.1:", port), class = "sailer_process_error"
+  )
+  expect_false(core_processes_joined())
+})

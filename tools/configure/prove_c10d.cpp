@@ -1,0 +1,43 @@
+// The small program by which `configure` proves that a LibTorch can join
+// processes: a group of one process meets on the loopback and adds a tensor up.
+// With PROVE_NCCL it is only compiled and linked: machines that build need no
+// GPU.
+#define USE_C10D_GLOO
+#include <ATen/ATen.h>
+
+#include <exception>
+#include <iostream>
+#include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
+#include <torch/csrc/distributed/c10d/TCPStore.hpp>
+#ifdef PROVE_NCCL
+#define USE_C10D_NCCL
+#include <torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>
+#endif
+
+int main() {
+  try {
+    c10d::TCPStoreOptions meeting;
+    meeting.port = 0;  // any that is free
+    meeting.isServer = true;
+    meeting.numWorkers = 1;
+    const auto store =
+        c10::make_intrusive<c10d::TCPStore>("127.0.0.1", meeting);
+    auto options = c10d::ProcessGroupGloo::Options::create();
+    options->devices.push_back(
+        c10d::ProcessGroupGloo::createDeviceForHostname("127.0.0.1"));
+    c10d::ProcessGroupGloo group(store, 0, 1, options);
+    std::vector<at::Tensor> tensors = {at::full({3}, 2.0)};
+    group.allreduce(tensors)->wait();
+    if (tensors[0].sum().item<float>() != 6.0F) {
+      std::cerr << "A sum over processes is wrong.\n";
+      return 1;
+    }
+#ifdef PROVE_NCCL
+    c10d::ProcessGroupNCCL nccl(store, 0, 1);
+#endif
+  } catch (const std::exception& error) {
+    std::cerr << error.what() << "\n";
+    return 1;
+  }
+  return 0;
+}
