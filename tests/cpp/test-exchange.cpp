@@ -5,11 +5,29 @@
 #include <numeric>
 
 #include "catch.h"
+#include "core/support/config.h"
 #include "together_helpers.h"
 #include "trainer_helpers.h"
 
 using namespace sailer;
 using namespace sailer_test;
+
+TEST_CASE("shards are contiguous and of nearly the same size") {
+  std::vector<int64_t> cells(11);
+  std::iota(cells.begin(), cells.end(), int64_t{5});
+  std::vector<int64_t> all;
+  for (int64_t rank = 0; rank < 4; ++rank) {
+    const std::vector<int64_t> part = shard_cells(cells, rank, 4);
+    REQUIRE(part.size() == (rank < 3 ? 3 : 2));
+    all.insert(all.end(), part.begin(), part.end());
+  }
+  REQUIRE(all == cells);
+  REQUIRE(shard_cells(cells, 0, 1) == cells);
+  REQUIRE(shard_cells({7}, 1, 3).empty());
+}
+
+// Where LibTorch cannot join processes there is nothing more to test.
+#if SAILER_HAS_C10D
 
 namespace {
 
@@ -112,20 +130,6 @@ struct Crash : Monitor {
 };
 
 }  // namespace
-
-TEST_CASE("shards are contiguous and of nearly the same size") {
-  std::vector<int64_t> cells(11);
-  std::iota(cells.begin(), cells.end(), int64_t{5});
-  std::vector<int64_t> all;
-  for (int64_t rank = 0; rank < 4; ++rank) {
-    const std::vector<int64_t> part = shard_cells(cells, rank, 4);
-    REQUIRE(part.size() == (rank < 3 ? 3 : 2));
-    all.insert(all.end(), part.begin(), part.end());
-  }
-  REQUIRE(all == cells);
-  REQUIRE(shard_cells(cells, 0, 1) == cells);
-  REQUIRE(shard_cells({7}, 1, 3).empty());
-}
 
 TEST_CASE("two processes take the steps of one with both minibatches") {
   for (double clip : {0.0, 0.5}) {
@@ -302,3 +306,5 @@ TEST_CASE("processes that cannot meet say what they waited for") {
   meeting.rank = 2;
   REQUIRE_THROWS_WITH(join_processes(meeting), contains("no process 2 of 2"));
 }
+
+#endif
