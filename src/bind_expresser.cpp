@@ -104,7 +104,7 @@ Rcpp::List core_expresser_train(SEXP source, Rcpp::List model_options,
         Rcpp::Named("status") = status_name(result.status),
         Rcpp::Named("best_epoch") = static_cast<double>(result.best_epoch),
         Rcpp::Named("validation_cells") = validation + 1,
-        Rcpp::Named("progress") = progress,
+        Rcpp::Named("progress") = progress, Rcpp::Named("lost") = result.lost,
         Rcpp::Named("diverged_epoch") =
             static_cast<double>(result.divergence.epoch),
         Rcpp::Named("diverged_cells") = diverged + 1);

@@ -150,6 +150,36 @@ test_that("two processes train one model", {
   )
 })
 
+test_that("two processes pretrain one Expresser", {
+  skip_if_not_installed("withr")
+  folder <- withr::local_tempdir()
+  start_two('
+    sim <- simulate_rna(n_cells = 80, n_genes = 60, seed = 1)
+    fit <- expresser(sim$counts, n_embedding = 8, n_layers = 1, n_heads = 2,
+      dropout = 0, control = pretrain_control(epochs = 3, batch_size = 78,
+        threads = 1))
+    saveRDS(fit[c("state", "history", "status")],
+      file.path(folder, paste0("fit-", rank)))
+    cat("done\n")
+  ', folder)
+  for (log in file.path(folder, paste0("log-", 0:1))) {
+    expect_true(child_said(log, "^done"), info = readLines(log, warn = FALSE))
+  }
+  fits <- lapply(file.path(folder, paste0("fit-", 0:1)), readRDS)
+  expect_identical(fits[[1]]$state, fits[[2]]$state)
+  # With one minibatch an epoch the union is what one process looks at.
+  alone <- train_expresser(
+    dropout = 0,
+    control = pretrain_control(
+      epochs = 3, batch_size = 78, threads = 1, verbose = FALSE
+    )
+  )
+  measured <- c("loss", "absolute_error", "validation_loss")
+  expect_equal(
+    fits[[1]]$history[measured], history(alone)[measured], tolerance = 1e-4
+  )
+})
+
 test_that("a killed process ends the other, with a checkpoint to go on from", {
   skip_if_not_installed("withr")
   for (killed in 1:2) {
