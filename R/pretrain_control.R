@@ -13,7 +13,7 @@
 #' @param token_budget Genes (tokens) that are computed at once: a step goes
 #'   through its cells in pieces of at most so many and adds up their gradients.
 #'   Larger is faster on a GPU and takes more memory; the result is the same but
-#'   for rounding. By default 8,192 on a CPU and 131,072 on a GPU.
+#'   for rounding. By default 4,096 on a CPU and 131,072 on a GPU.
 #' @param learning_rate Largest step size of Adam. By default 1e-4 for the full
 #'   size and 1e-3 for the small one.
 #' @param final_share Step size at the end, as a share of the largest: it falls

@@ -94,20 +94,9 @@ Rcpp::List core_expresser_train(SEXP source, Rcpp::List model_options,
     Rcpp::List progress;
     const TrainResult result = train_from_r(task, run_options_of(train), run,
                                             monitor, progress, exchange);
-    Rcpp::NumericVector validation(split.validation.begin(),
-                                   split.validation.end());
-    Rcpp::NumericVector diverged(result.divergence.cells.begin(),
-                                 result.divergence.cells.end());
-    return Rcpp::List::create(
-        Rcpp::Named("state") = state_to_r(model.parameters().tensors()),
-        Rcpp::Named("history") = history_to_r(result),
-        Rcpp::Named("status") = status_name(result.status),
-        Rcpp::Named("best_epoch") = static_cast<double>(result.best_epoch),
-        Rcpp::Named("validation_cells") = validation + 1,
-        Rcpp::Named("progress") = progress, Rcpp::Named("lost") = result.lost,
-        Rcpp::Named("diverged_epoch") =
-            static_cast<double>(result.divergence.epoch),
-        Rcpp::Named("diverged_cells") = diverged + 1);
+    Rcpp::List out = outcome_to_r(result, split, progress);
+    out.push_back(state_to_r(model.parameters().tensors()), "state");
+    return out;
   });
 }
 

@@ -142,23 +142,12 @@ Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map,
     const TrainResult result = train_from_r(task, task.options().run(), run,
                                             monitor, progress, exchange);
     const Rcpp::RObject embedded = embed_after(model, stream, result.status);
-    Rcpp::NumericVector validation(split.validation.begin(),
-                                   split.validation.end());
-    Rcpp::NumericVector diverged(result.divergence.cells.begin(),
-                                 result.divergence.cells.end());
-    return Rcpp::List::create(
-        Rcpp::Named("state") = state_to_r(model.parameters().tensors()),
-        Rcpp::Named("history") = history_to_r(result),
-        Rcpp::Named("status") = status_name(result.status),
-        Rcpp::Named("best_epoch") = static_cast<double>(result.best_epoch),
-        Rcpp::Named("scaling") = scaling_to_r(scaling),
-        Rcpp::Named("n_confounders") = static_cast<double>(n_confounders),
-        Rcpp::Named("validation_cells") = validation + 1,
-        Rcpp::Named("progress") = progress, Rcpp::Named("lost") = result.lost,
-        Rcpp::Named("diverged_epoch") =
-            static_cast<double>(result.divergence.epoch),
-        Rcpp::Named("diverged_cells") = diverged + 1,
-        Rcpp::Named("embedding") = embedded);
+    Rcpp::List out = outcome_to_r(result, split, progress);
+    out.push_back(state_to_r(model.parameters().tensors()), "state");
+    out.push_back(scaling_to_r(scaling), "scaling");
+    out.push_back(static_cast<double>(n_confounders), "n_confounders");
+    out.push_back(embedded, "embedding");
+    return out;
   });
 }
 

@@ -81,6 +81,23 @@ const char* status_name(TrainStatus status) {
   return "completed";
 }
 
+Rcpp::List outcome_to_r(const TrainResult& result, const Split& split,
+                        const Rcpp::List& progress) {
+  const auto places = [](const std::vector<int64_t>& cells) {
+    Rcpp::NumericVector out(cells.begin(), cells.end());
+    return Rcpp::NumericVector(out + 1);
+  };
+  return Rcpp::List::create(
+      Rcpp::Named("history") = history_to_r(result),
+      Rcpp::Named("status") = status_name(result.status),
+      Rcpp::Named("best_epoch") = static_cast<double>(result.best_epoch),
+      Rcpp::Named("validation_cells") = places(split.validation),
+      Rcpp::Named("progress") = progress, Rcpp::Named("lost") = result.lost,
+      Rcpp::Named("diverged_epoch") =
+          static_cast<double>(result.divergence.epoch),
+      Rcpp::Named("diverged_cells") = places(result.divergence.cells));
+}
+
 Shard shard_of(const Exchange* exchange) {
   return exchange == nullptr ? Shard()
                              : Shard{exchange->rank(), exchange->size()};

@@ -6,6 +6,7 @@
 #include <chrono>
 
 #include "../core/training/exchange.h"
+#include "../core/training/sampler.h"
 #include "../core/training/trainer.h"
 #include "monitor.h"
 
@@ -28,6 +29,12 @@ Shard shard_of(const Exchange* exchange);
 
 // One row per epoch: its number, then epoch_columns(); NaN is NA.
 Rcpp::DataFrame history_to_r(const TrainResult& result);
+
+// What every door returns of a run: list(history, status, best_epoch,
+// validation_cells, progress, lost, diverged_epoch, diverged_cells), cells from
+// 1.
+Rcpp::List outcome_to_r(const TrainResult& result, const Split& split,
+                        const Rcpp::List& progress);
 
 // "completed", "stopped early", "interrupted" (a lost process, too) or
 // "diverged".

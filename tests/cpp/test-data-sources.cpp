@@ -126,64 +126,6 @@ TEST_CASE("a broken dgCMatrix is refused", "[data]") {
   }
 }
 
-TEST_CASE("packed cells read as ones, whatever the blocks", "[data]") {
-  const Counts counts = random_counts(kCells, kFeatures);
-  for (int64_t size : {1, 5, 52, 53}) {
-    PackedSource source(kFeatures);
-    for (int64_t first = 0; first < kCells; first += size) {
-      const int64_t count = std::min(size, kCells - first);
-      REQUIRE_FALSE(source.append(sparse_rows(slice(counts, first, count))));
-    }
-    check_source(source, binary(counts));
-    REQUIRE(source.n_entries() ==
-            static_cast<int64_t>(compress(counts).data.size()));
-  }
-}
-
-TEST_CASE("packed counts read as they are, fractions too", "[data]") {
-  Counts counts = random_counts(kCells, kFeatures);
-  counts.at(5, 3) = 0.25f;
-  for (int64_t size : {1, 5, 53}) {
-    PackedSource source(kFeatures, "counts", Packing::kCounts);
-    for (int64_t first = 0; first < kCells; first += size) {
-      const int64_t count = std::min(size, kCells - first);
-      REQUIRE_FALSE(source.append(sparse_rows(slice(counts, first, count))));
-    }
-    check_source(source, counts);
-  }
-  counts.at(5, 3) = -0.25f;
-  PackedSource source(kFeatures, "counts", Packing::kCounts);
-  REQUIRE(source.append(sparse_rows(counts)).kind ==
-          CountProblem::Kind::kNegative);
-}
-
-TEST_CASE("packing drops zeros and refuses what is no count", "[data]") {
-  PackedSource source(3);
-  SparseRows rows;
-  rows.offsets = {0, 2};
-  rows.indices = {0, 2};
-  rows.values = {0, 4};
-  REQUIRE_FALSE(source.append(rows));
-  REQUIRE(source.n_entries() == 1);
-  SparseRows bad = rows;
-  bad.values[1] = 0.5f;
-  const CountProblem problem = source.append(bad);
-  REQUIRE(problem.kind == CountProblem::Kind::kFractional);
-  REQUIRE(problem.cell == 1);  // counted over all cells
-  REQUIRE(problem.feature == 2);
-  REQUIRE(problem.value == 0.5);
-  REQUIRE(source.n_cells() == 1);
-  bad = rows;
-  bad.indices[1] = 3;
-  REQUIRE_THROWS_WITH(source.append(bad), contains("holds feature 4"));
-  bad = rows;
-  bad.values.pop_back();
-  REQUIRE_THROWS_AS(source.append(bad), Error);
-  REQUIRE(source.n_cells() == 1);
-  REQUIRE_FALSE(source.append(rows));
-  REQUIRE(source.n_cells() == 2);
-}
-
 TEST_CASE("parts one after another read as the whole", "[data]") {
   const Counts counts = random_counts(kCells, kFeatures);
   std::vector<ConcatPart> parts;

@@ -116,7 +116,7 @@ TEST_CASE("what is left open is decided by cells, model and device") {
   REQUIRE(few.epochs == 100);
   REQUIRE(few.batch_size == 27);
   REQUIRE(few.learning_rate == Approx(9.765625e-4));
-  REQUIRE(few.token_budget == 8192);
+  REQUIRE(few.token_budget == 4096);
   REQUIRE(few.warmup == 1000);
   const PretrainOptions atlas = PretrainOptions().resolve(6000000, 200, false);
   REQUIRE(atlas.epochs == 6);

@@ -29,6 +29,11 @@ inline uint64_t derive_seed(uint64_t seed, uint64_t stream) {
   return x ^ (x >> 31);
 }
 
+// That of a stream in an epoch of a run.
+inline uint64_t epoch_seed(uint64_t seed, RandomStream stream, int64_t epoch) {
+  return derive_seed(derive_seed(seed, stream), static_cast<uint64_t>(epoch));
+}
+
 // Uniform in [0, n), the same on every platform (std's distributions are not).
 inline uint64_t uniform_below(std::mt19937_64& engine, uint64_t n) {
   const uint64_t limit = ~uint64_t{0} - ~uint64_t{0} % n;

@@ -58,7 +58,7 @@ void PretrainOptions::check() const {
 
 PretrainOptions PretrainOptions::resolve(int64_t n_cells, int64_t n_embedding,
                                          bool on_cpu) const {
-  constexpr int64_t kTokensOnCpu = 8192, kTokensOnGpu = 131072;
+  constexpr int64_t kTokensOnCpu = 4096, kTokensOnGpu = 131072;
   constexpr int64_t kLongestRise = 2000, kRise = 10;
   PretrainOptions out = *this;
   if (epochs == kAuto) out.epochs = epochs_for(n_cells);

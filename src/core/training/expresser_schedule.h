@@ -22,7 +22,7 @@ struct PretrainOptions {
 
   // Tokens that are computed at once: a step goes through its cells in pieces
   // of at most so many and adds up their gradients. Larger is faster on a GPU
-  // and takes more memory; the result is the same. Auto: 8,192 on a CPU,
+  // and takes more memory; the result is the same. Auto: 4,096 on a CPU,
   // 131,072 on a GPU.
   int64_t token_budget = kAuto;
 

@@ -13,11 +13,6 @@
 namespace sailer {
 namespace {
 
-// Seeds depend on the run's seed, the epoch and the position in it alone.
-uint64_t seed_of(uint64_t seed, RandomStream stream, int64_t epoch) {
-  return derive_seed(derive_seed(seed, stream), static_cast<uint64_t>(epoch));
-}
-
 // Sums over masked genes, from which means and the correlation are made.
 struct Fit {
   double n = 0, squared = 0, absolute = 0;
@@ -137,11 +132,11 @@ double ExpresserTask::learning_rate(int64_t epoch, int64_t position) const {
 
 std::vector<int64_t> ExpresserTask::order_of(int64_t epoch) const {
   return epoch_order(split_.training, stream_.plan(),
-                     seed_of(options_.seed, kOrderStream, epoch));
+                     epoch_seed(options_.seed, kOrderStream, epoch));
 }
 
 void ExpresserTask::start_epoch(int64_t epoch, int64_t position) {
-  stream_.start(order_of(epoch), seed_of(options_.seed, kMaskStream, epoch),
+  stream_.start(order_of(epoch), epoch_seed(options_.seed, kMaskStream, epoch),
                 position);
 }
 
@@ -164,7 +159,7 @@ StepLoss ExpresserTask::step(Adam&, int64_t epoch, int64_t position, bool) {
       at::TensorOptions().dtype(at::kDouble).device(device());
   out.parts = at::zeros({2}, options);
   if (out.weight == 0) return out;
-  model_.start_step(derive_seed(seed_of(dropout_seed_, kStepStream, epoch),
+  model_.start_step(derive_seed(epoch_seed(dropout_seed_, kStepStream, epoch),
                                 static_cast<uint64_t>(position)));
   for (const GeneBatch& piece : pieces_) {
     const at::Tensor difference =

@@ -14,11 +14,6 @@
 namespace sailer {
 namespace {
 
-// Seeds depend on the run's seed, the epoch and the position in it alone.
-uint64_t seed_of(uint64_t seed, RandomStream stream, int64_t epoch) {
-  return derive_seed(derive_seed(seed, stream), static_cast<uint64_t>(epoch));
-}
-
 // The large parameters, for the layers that own them.
 SailerUpdates updates_from(Adam& adam) {
   return {adam.update_of(SailerModel::kInputWeight),
@@ -102,13 +97,13 @@ double SailerTask::learning_rate(int64_t epoch, int64_t) const {
 
 std::vector<int64_t> SailerTask::order_of(int64_t epoch) const {
   return epoch_order(split_.training, stream_.plan(),
-                     seed_of(options_.seed, kOrderStream, epoch));
+                     epoch_seed(options_.seed, kOrderStream, epoch));
 }
 
 void SailerTask::start_epoch(int64_t epoch, int64_t position) {
   stream_.set_thinning(
       {model_.options().thinning_min, model_.options().thinning_max});
-  stream_.start(order_of(epoch), seed_of(noise_seed_, kThinStream, epoch),
+  stream_.start(order_of(epoch), epoch_seed(noise_seed_, kThinStream, epoch),
                 position);
 }
 
@@ -133,7 +128,7 @@ std::vector<int64_t> SailerTask::cells_at(int64_t epoch,
 
 StepLoss SailerTask::step(Adam& adam, int64_t epoch, int64_t position,
                           bool may_hand_out) {
-  model_.start_step(derive_seed(seed_of(noise_seed_, kStepStream, epoch),
+  model_.start_step(derive_seed(epoch_seed(noise_seed_, kStepStream, epoch),
                                 static_cast<uint64_t>(position)));
   SailerUpdates updates;
   if (may_hand_out) updates = updates_from(adam);

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "../support/error.h"
+#include "../support/memory.h"
 #include "clip.h"
 #include "tensor_file.h"
 
@@ -192,6 +193,7 @@ void Trainer::finish_epoch() {
       static_cast<double>(std::max<int64_t>(1, cells_done())) /
       std::max(state_.seconds, 1e-9);
   record_.measures = measure();
+  release_free_memory();
   state_.history.push_back(record_);
   ++state_.epoch;
   state_.begin_epoch();
