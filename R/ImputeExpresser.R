@@ -10,8 +10,8 @@
 #' @param fit A fit of [expresser()]; NULL, the default, takes the one that
 #'   [RunExpresser()] left in the object.
 #' @param new.assay.name Name of the new assay (Seurat), or of the alternative
-#'   experiment or assay (SingleCellExperiment: an assay where `features` are all
-#'   its rows). Default `"expressed"`.
+#'   experiment or assay (SingleCellExperiment: an assay where `features` are
+#'   all its rows). Default `"expressed"`.
 #' @param ... Options of [impute()][impute.expresser_fit]: `keep`, `n_passes`,
 #'   `token_budget`, `verbose`.
 #' @inheritParams RunExpresser
@@ -19,9 +19,9 @@
 #'   `log(1 + 10,000 * count / total)`: values that were counted where there are
 #'   any (unless `keep = FALSE`) and predictions elsewhere; zeros in cells that
 #'   have no other gene.
-#' @section Errors: `sailer_argument_error` for features that are not there, when
-#'   the object holds no fit, and for a place that has the counts; and the errors
-#'   of [impute()][impute.expresser_fit].
+#' @section Errors: `sailer_argument_error` for features that are not there,
+#'   when the object holds no fit, and for a place that has the counts; and the
+#'   errors of [impute()][impute.expresser_fit].
 #' @references Cao (2023), section 4.2.4.
 #' @examples
 #' sim <- simulate_rna(n_cells = 100, n_genes = 80, seed = 1)

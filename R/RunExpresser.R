@@ -8,9 +8,9 @@
 #'
 #' @param object A `Seurat` object, or a `SingleCellExperiment`. For matrices,
 #'   files and corpora see [expresser()].
-#' @param ... Options of [expresser()] and of its vocabulary, which document them:
-#'   `size`, `n_embedding`, `annotation`, `from`, `control` and more. With `fit`
-#'   those of [cell_embeddings()].
+#' @param ... Options of [expresser()] and of its vocabulary, which document
+#'   them: `size`, `n_embedding`, `annotation`, `from`, `control` and more. With
+#'   `fit` those of [cell_embeddings()].
 #' @param fit A fit of [expresser()] that embeds the cells; nothing is trained.
 #'   NULL, the default, pretrains on the cells of the object.
 #' @param assay Name of the assay; NULL, the default, takes the object's default
@@ -18,8 +18,8 @@
 #' @param layer Layer (slot, in old assays) of the counts. Several layers, as
 #'   after `split()`, are streamed one after another. Default `"counts"`.
 #' @param features Names of the genes to use; NULL, the default, takes all.
-#' @param reduction.name,reduction.key Name of the reduction and beginning of its
-#'   columns' names. Defaults `"expresser"` and `"expresser_"`.
+#' @param reduction.name,reduction.key Name of the reduction and beginning of
+#'   its columns' names. Defaults `"expresser"` and `"expresser_"`.
 #' @param assay.type Name of the assay with the counts. Default `"counts"`.
 #' @param altexp Name of the alternative experiment with the RNA; NULL, the
 #'   default, takes the main experiment.
@@ -67,8 +67,8 @@ RunExpresser.default <- function(object, ...) {
   }
   abort(
     c(
-      "{.fn RunExpresser} is for Seurat and SingleCellExperiment objects, not for
-       {.obj_type_friendly {object}}.",
+      "{.fn RunExpresser} is for Seurat and SingleCellExperiment objects, not
+       for {.obj_type_friendly {object}}.",
       i = "For a matrix, a file or a corpus call {.fn expresser}."
     )
   )

@@ -2,20 +2,21 @@
 #'
 #' The mean of the contextual tokens of a cell's non-zero genes: what the
 #' encoder makes of the genes that were seen together. It depends on which genes
-#' are non-zero, not on how much, and so on depth; for clustering compare it with
-#' what you would use otherwise.
+#' are non-zero, not on how much, and so on depth; for clustering compare it
+#' with what you would use otherwise.
 #'
 #' @inheritParams gene_embeddings
-#' @param x Counts of genes x cells, as [expresser()] takes them. Genes are found
-#'   by name; those that the model does not know are left out, with a message.
+#' @param x Counts of genes x cells, as [expresser()] takes them. Genes are
+#'   found by name; those that the model does not know are left out, with a
+#'   message.
 #' @param token_budget Genes that are computed at once, see
 #'   [pretrain_control()].
 #' @param verbose Show progress.
-#' @return A matrix of cells x `n_embedding`, with the names of the cells. A cell
-#'   with more than `max_genes` genes is embedded by as many of them, chosen by
-#'   its own counts: the same cell gives the same numbers.
-#' @section Errors: `sailer_data_error` when hardly a gene of `x` is known to the
-#'   model, and for counts that cannot be used.
+#' @return A matrix of cells x `n_embedding`, with the names of the cells. A
+#'   cell with more than `max_genes` genes is embedded by as many of them,
+#'   chosen by its own counts: the same cell gives the same numbers.
+#' @section Errors: `sailer_data_error` when hardly a gene of `x` is known to
+#'   the model, and for counts that cannot be used.
 #' @seealso [RunExpresser()] for Seurat and SingleCellExperiment objects.
 #' @references Cao (2023), section 4.4; methods of section 4.2.2.
 #' @examples

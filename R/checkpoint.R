@@ -111,23 +111,23 @@ resumable_options <- c(
 #' bits as that of a training that was never stopped.
 #'
 #' A run with `train_control(checkpoint = )` also goes on when the same call of
-#' [sailer()], [RunSAILER()] or [expresser()] is made again, as when a job is put
-#' into the queue anew.
+#' [sailer()], [RunSAILER()] or [expresser()] is made again, as when a job is
+#' put into the queue anew.
 #'
 #' @param from A fit whose training was interrupted, or the folder of a
 #'   checkpoint ([train_control()]). A finished run can be trained further from
 #'   its folder with more `epochs`.
 #' @param x The counts that were trained on, as [sailer()] takes them: the same
 #'   cells in the same order; the peaks of the model are found by name. Batch
-#'   and covariates are part of what was saved. Of [expresser()] the same corpus,
-#'   or what it was made from.
+#'   and covariates are part of what was saved. Of [expresser()] the same
+#'   corpus, or what it was made from.
 #' @param ... Options of [train_control()] to change: `epochs`,
 #'   `learning_rate`, `learning_rate_decay`, `weight_decay`, `patience`,
 #'   `precision`, `reconstruction`, `sampled_share`, `checkpoint`, `every`,
-#'   `device`, `threads`, `verbose`, `processes`. Others decide what was done already and
-#'   stay as they were. Of [pretrain_control()]: `epochs` and `warmup` decide the
-#'   step sizes of what is still to come; `token_budget`, `clip`, `patience` and
-#'   those that both have may change as well.
+#'   `device`, `threads`, `verbose`, `processes`. Others decide what was done
+#'   already and stay as they were. Of [pretrain_control()]: `epochs` and
+#'   `warmup` decide the step sizes of what is still to come; `token_budget`,
+#'   `clip`, `patience` and those that both have may change as well.
 #' @return An object of class `"sailer_fit"`, as of [sailer()], or
 #'   `"expresser_fit"`.
 #' @section Errors:

@@ -11,8 +11,8 @@
 #'
 #' @section The model:
 #' A cell is the set of its non-zero genes, without an order. Their tokens, the
-#' rows of the table that [gene_embeddings()] returns, pass through `n_layers` of
-#' a transformer encoder. Only then genes are masked. The expression decoder
+#' rows of the table that [gene_embeddings()] returns, pass through `n_layers`
+#' of a transformer encoder. Only then genes are masked. The expression decoder
 #' attends from each masked gene to the observed ones, reads the binned
 #' expressions of these, and a small network gives the expression, in units of
 #' `log(1 + 10,000 * share of the cell's counts)`. Counts are normalised and
@@ -20,23 +20,23 @@
 #'
 #' @section Sizes and time:
 #' `"full"` is the thesis' model (200 numbers for each gene, 12 layers): for
-#' hundreds of thousands of cells and a GPU. `"small"` (64 numbers, 4 layers, 512
-#' genes of a cell at a time) trains on a few thousand cells within minutes on a
-#' laptop. Time grows with the cells, the layers, and faster than the genes of a
-#' cell; memory does not grow with the cells, which are streamed from a file.
-#' More cells of more kinds are what makes the embeddings better: several data
-#' sets in one corpus, or a model pretrained elsewhere as `from`.
+#' hundreds of thousands of cells and a GPU. `"small"` (64 numbers, 4 layers,
+#' 512 genes of a cell at a time) trains on a few thousand cells within minutes
+#' on a laptop. Time grows with the cells, the layers, and faster than the genes
+#' of a cell; memory does not grow with the cells, which are streamed from a
+#' file. More cells of more kinds are what makes the embeddings better: several
+#' data sets in one corpus, or a model pretrained elsewhere as `from`.
 #'
-#' @param x The counts: a corpus ([build_corpus()], [open_corpus()] or its path),
-#'   or anything that [as_cells()] takes, genes in rows (a matrix, a matrix of the
-#'   Matrix package, Seurat and SingleCellExperiment objects, paths of 10x HDF5
-#'   and `.h5ad` files), or a list of such with different gene sets. What is no
-#'   corpus becomes one in a temporary file first.
+#' @param x The counts: a corpus ([build_corpus()], [open_corpus()] or its
+#'   path), or anything that [as_cells()] takes, genes in rows (a matrix, a
+#'   matrix of the Matrix package, Seurat and SingleCellExperiment objects,
+#'   paths of 10x HDF5 and `.h5ad` files), or a list of such with different gene
+#'   sets. What is no corpus becomes one in a temporary file first.
 #' @param ... For `x` that is no corpus: arguments of [build_corpus()]
 #'   (`genes`, `annotation`, `biotypes`, `min_cells`), which decide about the
 #'   genes of the model.
-#' @param size `"small"` or `"full"`, which decides the other defaults. NULL, the
-#'   default, is `"full"` from 200,000 cells on.
+#' @param size `"small"` or `"full"`, which decides the other defaults. NULL,
+#'   the default, is `"full"` from 200,000 cells on.
 #' @param n_embedding Numbers of a gene's embedding, and of all that the encoder
 #'   passes on; a multiple of `n_heads`. Default 200, small 64.
 #' @param n_layers Layers of the encoder. Default 12, small 4.
@@ -44,8 +44,8 @@
 #' @param feed_forward Units of the layers' feed-forward part. Default 4 times
 #'   `n_embedding`; 2048 with `layout = "post_norm"`.
 #' @param layout `"pre_norm"`: layers normalise what they read, and use GELU;
-#'   `"post_norm"`: what they return, and ReLU, the original transformer. Default
-#'   `"pre_norm"`.
+#'   `"post_norm"`: what they return, and ReLU, the original transformer.
+#'   Default `"pre_norm"`.
 #' @param dropout Share of numbers dropped in training. Default 0.1.
 #' @param decoder TRUE, the default, is the expression decoder; FALSE, for
 #'   comparison, one more encoder layer in its place ("w/o Decoder").
@@ -53,14 +53,15 @@
 #'   50.
 #' @param mask_ratio Share of a cell's genes that are masked, above 0 and below
 #'   1. Default 0.3.
-#' @param max_genes Genes of a cell that a step looks at, at most: a fresh random
-#'   choice each epoch. Default 1100, small 512.
+#' @param max_genes Genes of a cell that a step looks at, at most: a fresh
+#'   random choice each epoch. Default 1100, small 512.
 #' @param l_from `"observed"`: the cell's largest expression, which scales the
 #'   bins and the prediction, is that of the observed genes; `"all"`: of all,
-#'   which is the thesis' letter and tells of masked genes. Default `"observed"`.
-#' @param from A fit of `expresser()` to begin with instead of random parameters:
-#'   fine-tuning. It brings its genes and options; those of its genes that `x`
-#'   lacks are zeros.
+#'   which is the thesis' letter and tells of masked genes. Default
+#'   `"observed"`.
+#' @param from A fit of `expresser()` to begin with instead of random
+#'   parameters: fine-tuning. It brings its genes and options; those of its
+#'   genes that `x` lacks are zeros.
 #' @param control Options of training: [pretrain_control()], or a list of some.
 #'
 #' @return An object of class `"expresser_fit"`, with methods for [print()],
@@ -69,8 +70,8 @@
 #'   [resume()]. It holds plain values, so `saveRDS()` keeps it as well.
 #' @section Errors:
 #' `sailer_argument_error` for an option out of its range, `sailer_data_error`
-#' for counts that cannot be used and when fewer than 2 cells have 2 genes of the
-#' model, `sailer_file_error` for a corpus that cannot be read,
+#' for counts that cannot be used and when fewer than 2 cells have 2 genes of
+#' the model, `sailer_file_error` for a corpus that cannot be read,
 #' `sailer_device_error` for a device that is not there.
 #' @seealso [RunExpresser()] for Seurat and SingleCellExperiment objects,
 #'   [evaluate_imputation()] and [evaluate_gene_embeddings()] for how good a fit

@@ -138,8 +138,8 @@ embedding.sailer_fit <- function(fit, unit = FALSE, ...) {
 #'   `validation_elbo`, its evidence lower bound, on the cells kept back (NA
 #'   without any);
 #'   `seconds` and `cells_per_second` of the training. Of [sailerx()] also
-#'   `alignment` and `validation_alignment`. Of [expresser()]: `learning_rate` at
-#'   the start of the epoch; `loss`, the mean squared error (eq. 4.5), and
+#'   `alignment` and `validation_alignment`. Of [expresser()]: `learning_rate`
+#'   at the start of the epoch; `loss`, the mean squared error (eq. 4.5), and
 #'   `absolute_error`, means over the masked genes of the training cells;
 #'   `validation_loss`, `validation_absolute_error` and `validation_correlation`
 #'   (Pearson) over masked genes of the cells kept back, without dropout.

@@ -9,8 +9,8 @@
 #' @param fit What [expresser()] returned, or an object that holds such a fit
 #'   ([get_fit()]).
 #' @param genes Names of genes, as `fit$genes` has them (`gene`, `symbol` or
-#'   `ensembl`). NULL, the default, takes all; for `nearest_genes()` they are the
-#'   genes whose neighbours are wanted.
+#'   `ensembl`). NULL, the default, takes all; for `nearest_genes()` they are
+#'   the genes whose neighbours are wanted.
 #' @param center TRUE takes the mean of all genes off first. What all genes have
 #'   in common tells nothing of one of them, but hides differences from angles.
 #'   Default FALSE, and TRUE for `nearest_genes()`.
@@ -18,11 +18,11 @@
 #' @param among Names of genes that neighbours are looked for among. NULL, the
 #'   default, takes all.
 #' @param ... Passed on to methods.
-#' @return `gene_embeddings()`: a matrix of genes x `n_embedding`, with the names
-#'   of the genes. `gene_table()`: a data frame with the columns `gene`,
-#'   `symbol`, `ensembl` and one for each number. `nearest_genes()`: a data frame
-#'   of `gene`, `neighbour`, `rank` from 1 and `cosine`, the cosine of the angle
-#'   between the two, from -1 to 1.
+#' @return `gene_embeddings()`: a matrix of genes x `n_embedding`, with the
+#'   names of the genes. `gene_table()`: a data frame with the columns `gene`,
+#'   `symbol`, `ensembl` and one for each number. `nearest_genes()`: a data
+#'   frame of `gene`, `neighbour`, `rank` from 1 and `cosine`, the cosine of the
+#'   angle between the two, from -1 to 1.
 #' @section Errors: `sailer_argument_error` for genes that the fit does not know
 #'   (the nearest names are listed).
 #' @seealso [evaluate_gene_embeddings()]; [RunExpresser()] keeps them as feature
@@ -55,7 +55,10 @@ gene_embeddings.expresser_fit <- function(fit, genes = NULL, center = FALSE,
   rownames(values) <- fit$genes$gene
   colnames(values) <- paste0("expresser_", seq_len(ncol(values)))
   if (center) values <- sweep(values, 2, colMeans(values))
-  if (is.null(genes)) values else values[known_genes(fit, genes), , drop = FALSE]
+  if (is.null(genes)) {
+    return(values)
+  }
+  values[known_genes(fit, genes), , drop = FALSE]
 }
 
 #' @rdname gene_embeddings
@@ -110,7 +113,8 @@ known_genes <- function(fit, genes, arg = "genes",
   if (is.factor(genes)) genes <- as.character(genes)
   if (!is.character(genes) || anyNA(genes) || length(genes) == 0) {
     abort(
-      "{.arg {arg}} must hold names of genes, not {.obj_type_friendly {genes}}.",
+      "{.arg {arg}} must hold names of genes, not
+       {.obj_type_friendly {genes}}.",
       call = call
     )
   }

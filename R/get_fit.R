@@ -1,8 +1,8 @@
 #' The fit behind an embedding
 #'
-#' Finds what [sailer()], [sailerx()] or [expresser()] returned in an object that
-#' [RunSAILER()], [RunSAILERX()] or [RunExpresser()] gave back, for [history()],
-#' [plot()][plot_training] or [predict()][predict.sailer_fit].
+#' Finds what [sailer()], [sailerx()] or [expresser()] returned in an object
+#' that [RunSAILER()], [RunSAILERX()] or [RunExpresser()] gave back, for
+#' [history()], [plot()][plot_training] or [predict()][predict.sailer_fit].
 #'
 #' @param object A `Seurat` object, a `DimReduc`, a `SingleCellExperiment`, or a
 #'   fit, which is given back.

@@ -15,11 +15,11 @@
 #'   there and the prediction where it is zero (`keep = FALSE`: predictions
 #'   everywhere, counts masked too).
 #'
-#' In one pass a share `mask_ratio` of the tokens is masked, as in training: 30 %
-#' asked for beside 70 % observed. More genes take more passes over a cell, so
-#' the time grows with the genes that are asked for; ask for hundreds rather than
-#' for all. A prediction is of a gene that *is* expressed, since the model was
-#' trained on non-zeros alone: it tells how much, not whether.
+#' In one pass a share `mask_ratio` of the tokens is masked, as in training: 30
+#' % asked for beside 70 % observed. More genes take more passes over a cell, so
+#' the time grows with the genes that are asked for; ask for hundreds rather
+#' than for all. A prediction is of a gene that *is* expressed, since the model
+#' was trained on non-zeros alone: it tells how much, not whether.
 #'
 #' @param fit What [expresser()] returned.
 #' @param x Counts of genes x cells, as [expresser()] takes them.
@@ -37,11 +37,12 @@
 #' @param ... Nothing else is taken: a name that no option has is an error.
 #' @return With `genes` a numeric matrix of genes x cells, with `positions` a
 #'   numeric vector in their order, both in units of
-#'   `log(1 + 10,000 * count / total)`, the total being that of the model's genes
-#'   in the cell. NA in cells that have no other gene.
-#' @section Errors: `sailer_argument_error` for genes or cells that are not known
-#'   (the nearest are named), for positions named twice, and for a result that
-#'   memory does not hold; `sailer_data_error` for counts that cannot be used.
+#'   `log(1 + 10,000 * count / total)`, the total being that of the model's
+#'   genes in the cell. NA in cells that have no other gene.
+#' @section Errors: `sailer_argument_error` for genes or cells that are not
+#'   known (the nearest are named), for positions named twice, and for a result
+#'   that memory does not hold; `sailer_data_error` for counts that cannot be
+#'   used.
 #' @seealso [ImputeExpresser()] for Seurat and SingleCellExperiment objects,
 #'   [evaluate_imputation()] for how good it is.
 #' @references Cao (2023), section 4.2.4.

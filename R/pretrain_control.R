@@ -20,13 +20,14 @@
 #'   along half a cosine. Default 0.1.
 #' @param warmup Steps over which the step size rises from zero. By default
 #'   2,000, at most a tenth of all steps.
-#' @param clip Largest length (Euclidean norm) of the gradient of all parameters:
-#'   a longer one is shortened to it. 0 never does. Default 1.
+#' @param clip Largest length (Euclidean norm) of the gradient of all
+#'   parameters: a longer one is shortened to it. 0 never does. Default 1.
 #' @param weight_decay Coupled L2 decay of all parameters. Default 0.
 #' @param validation Share of the cells kept back, on which predictions are
 #'   measured after each epoch; 0 trains on all. Default 0.05.
-#' @param patience Stop after this many epochs without a smaller loss on the cells
-#'   kept back, and return to the best epoch. 0 trains to the end. Default 0.
+#' @param patience Stop after this many epochs without a smaller loss on the
+#'   cells kept back, and return to the best epoch. 0 trains to the end. Default
+#'   0.
 #' @param precision `"float32"`, or `"bf16"`: matrix products of the layers in
 #'   half the width; see [train_control()]. Default `"float32"`.
 #' @inheritParams train_control

@@ -1,12 +1,13 @@
 #' sailer: deep representation learning for single cells
 #'
 #' [sailer()] learns an embedding of scATAC-seq cells that is free of read depth
-#' and batch, from a matrix or an HDF5 file, and [sailerx()] one of multiome data;
-#' [RunSAILER()] and [RunSAILERX()] do so for Seurat and SingleCellExperiment
-#' objects. [expresser()] and [RunExpresser()] pretrain a transformer on RNA
-#' counts, which embeds genes and imputes expression. [mutual_information()] and
-#' its companions measure what an embedding keeps and forgets. [sailer_sitrep()]
-#' tells what the package computes with on this machine.
+#' and batch, from a matrix or an HDF5 file, and [sailerx()] one of multiome
+#' data; [RunSAILER()] and [RunSAILERX()] do so for Seurat and
+#' SingleCellExperiment objects. [expresser()] and [RunExpresser()] pretrain a
+#' transformer on RNA counts, which embeds genes and imputes expression.
+#' [mutual_information()] and its companions measure what an embedding keeps and
+#' forgets. [sailer_sitrep()] tells what the package computes with on this
+#' machine.
 #'
 #' @references Cao, Y. (2023). Deep Representation Learning for Single-cell
 #'   Sequencing Data Analysis. Doctoral thesis, University of

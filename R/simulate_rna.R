@@ -9,11 +9,12 @@
 #' @param n_programs Number of gene programs; every gene is in one.
 #' @param depth Counts of a cell on average; log-normal with `depth_sd`.
 #' @param depth_sd Standard deviation of the logarithm of the depth.
-#' @param seed Whole number that decides every draw; R's own generator is left as
-#'   it was.
+#' @param seed Whole number that decides every draw; R's own generator is left
+#'   as it was.
 #' @return A list: `counts`, a `dgCMatrix` of genes x cells; `cells`, a data
-#'   frame with the `cell_type` of each; `genes`, a data frame with the `program`
-#'   of each; `truth`, the matrix of expected shares of a cell's counts.
+#'   frame with the `cell_type` of each; `genes`, a data frame with the
+#'   `program` of each; `truth`, the matrix of expected shares of a cell's
+#'   counts.
 #' @section Errors: `sailer_argument_error` for numbers that cannot be.
 #' @references Cao (2023), section 4.2.1, for what the counts stand for.
 #' @examples

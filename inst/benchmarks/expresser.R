@@ -1,7 +1,7 @@
-# Expresser on the RNA data sets of SAILER_DATA: pretraining with and without the
-# expression decoder, imputation of cells kept back and of a data set that was
-# not trained on, embeddings of genes. In three steps, which keep what they make
-# in FOLDER:
+# Expresser on the RNA data sets of SAILER_DATA: pretraining with and without
+# the expression decoder, imputation of cells kept back and of a data set that
+# was not trained on, embeddings of genes. In three steps, which keep what they
+# make in FOLDER:
 #
 #   Rscript inst/benchmarks/expresser.R train FOLDER [decoder] [plain]
 #   Rscript inst/benchmarks/expresser.R impute FOLDER
