@@ -31,7 +31,8 @@
 #'   where `counts` is a sparse matrix (`dgCMatrix`, genes x cells) and
 #'   `positions` a data frame with the columns `gene` and `cell` (names), that
 #'   return a number for each position, NA where they have none; or fits, for
-#'   which `impute(fit, counts, positions = positions)` is called.
+#'   which `impute(fit, counts, positions = positions)` is called. Genes that a
+#'   fit does not know have no prediction.
 #' @param drop Shares of the non-zero counts to drop, each above 0 and below 1.
 #'   Default 0.1, 0.2 and 0.4.
 #' @param baselines Names of [imputation_baselines()], all by default; a list
@@ -209,12 +210,26 @@ drop_counts <- function(x, share, of, call) {
   )
 }
 
+# Of genes that a fit does not know there is no prediction.
+impute_with_fit <- function(fit, dropped) {
+  positions <- dropped$positions
+  if (!inherits(fit, "expresser_fit")) {
+    return(impute(fit, dropped$counts, positions = positions))
+  }
+  known <- positions$gene %in% fit$genes$gene
+  out <- rep(NA_real_, nrow(positions))
+  out[known] <- impute(
+    fit, dropped$counts, positions = positions[known, ], verbose = FALSE
+  )
+  out
+}
+
 run_imputation <- function(method, name, dropped, min_positions, call) {
   seconds <- system.time(
     prediction <- if (is.function(method)) {
       method(dropped$counts, dropped$positions)
     } else {
-      impute(method, dropped$counts, positions = dropped$positions)
+      impute_with_fit(method, dropped)
     }
   )[["elapsed"]]
   n <- length(dropped$truth)

@@ -297,3 +297,20 @@ test_that("what does not fit is refused by name", {
     )
   }
 })
+
+test_that("a fit of expresser() is evaluated beside the baselines", {
+  fit <- small_expresser()
+  counts <- small_rna()$counts
+  found <- quietly(evaluate_imputation(
+    counts, list(Expresser = fit), drop = 0.2, baselines = "gene_mean"
+  ))
+  row <- found[found$method == "Expresser", ]
+  expect_true(is.finite(row$mae) && is.finite(row$pearson))
+  expect_equal(row$n_missing, 0)
+  # Rows of genes that the fit does not know have no prediction.
+  rownames(counts)[60] <- "stranger"
+  partly <- quietly(evaluate_imputation(
+    counts, list(Expresser = fit), drop = 0.2, baselines = "gene_mean"
+  ))
+  expect_gt(partly$n_missing[partly$method == "Expresser"], 0)
+})
