@@ -65,7 +65,7 @@ ImputeExpresser.Seurat <- function(object, features, fit = NULL,
   assay <- choose_assay(object, assay)
   refuse_place_of_counts(new.assay.name, assay)
   fit <- fit %||% expresser_fit_of(object)
-  cells <- as_cells(object, assay = assay, layer = layer)
+  cells <- as_cells(object, assay = assay, layer = layer, counts = TRUE)
   check_known(features, cells$peaks, "gene", "features", "the object")
   values <- impute_all_cells(fit, cells, features, colnames(object), ...)
   object <- add_data_assay(object, new.assay.name, values, assay)
@@ -87,7 +87,9 @@ ImputeExpresser.SingleCellExperiment <- function(object, features, fit = NULL,
   fit <- fit %||% expresser_fit_of(object)
   host <- experiment_of_counts(object, altexp)
   refuse_place_of_counts(new.assay.name, assay.type)
-  cells <- as_cells(object, assay.type = assay.type, altexp = altexp)
+  cells <- as_cells(
+    object, assay.type = assay.type, altexp = altexp, counts = TRUE
+  )
   check_known(features, cells$peaks, "gene", "features", "the object")
   values <- impute_all_cells(fit, cells, features, colnames(object), ...)
   store_imputed(object, host, altexp, values, new.assay.name)

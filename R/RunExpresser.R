@@ -84,7 +84,9 @@ RunExpresser.Seurat <- function(object, fit = NULL, assay = NULL,
   assay <- choose_assay(object, assay)
   check_text(reduction.name, "reduction.name")
   check_reduction_key(reduction.key)
-  cells <- as_cells(object, assay = assay, layer = layer, features = features)
+  cells <- as_cells(
+    object, assay = assay, layer = layer, features = features, counts = TRUE
+  )
   tell_of_missing_cells(ncol(object) - ncol(cells), assay)
   made <- express_cells(cells, fit, ...)
   if (is.null(made$values)) {
@@ -115,7 +117,8 @@ RunExpresser.SingleCellExperiment <- function(object, fit = NULL,
   need_package("SingleCellExperiment", "for SingleCellExperiment objects")
   check_text(name, "name")
   cells <- as_cells(
-    object, assay.type = assay.type, altexp = altexp, features = features
+    object, assay.type = assay.type, altexp = altexp, features = features,
+    counts = TRUE
   )
   made <- express_cells(cells, fit, ...)
   if (is.null(made$values)) {

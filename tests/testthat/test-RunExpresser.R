@@ -87,6 +87,21 @@ test_that("SingleCellExperiment objects get reduced dimensions and assays", {
   expect_equal(colnames(sce), colnames(counts))
 })
 
+test_that("counts that are stored densely stay counts", {
+  skip_if_not_installed("SingleCellExperiment")
+  counts <- as.matrix(small_rna()$counts)
+  sce <- SingleCellExperiment::SingleCellExperiment(list(counts = counts))
+  expect_identical(get_fit(brief_run(sce))$state, small_expresser()$state)
+  sce <- quietly(RunExpresser(sce, fit = small_expresser(), verbose = FALSE))
+  sce <- ImputeExpresser(sce, "gene3", verbose = FALSE)
+  made <- SingleCellExperiment::altExp(sce, "expressed")
+  expect_equal(
+    SummarizedExperiment::assay(made, "expressed"),
+    impute(small_expresser(), counts, genes = "gene3", verbose = FALSE),
+    tolerance = 1e-6
+  )
+})
+
 test_that("other objects are refused", {
   expect_error(RunExpresser(1), "expresser", class = "sailer_argument_error")
   expect_error(ImputeExpresser(1), "impute", class = "sailer_argument_error")
