@@ -14,12 +14,23 @@
 #include <torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>
 #endif
 
+// From 2.4 on the store asks for libuv unless told otherwise, which a LibTorch
+// may have been built without.
+template <typename Options>
+auto without_libuv(Options& options, int) -> decltype(options.useLibUV = false,
+                                                      void()) {
+  options.useLibUV = false;
+}
+template <typename Options>
+void without_libuv(Options&, long) {}
+
 int main() {
   try {
     c10d::TCPStoreOptions meeting;
     meeting.port = 0;  // any that is free
     meeting.isServer = true;
     meeting.numWorkers = 1;
+    without_libuv(meeting, 0);
     const auto store =
         c10::make_intrusive<c10d::TCPStore>("127.0.0.1", meeting);
     auto options = c10d::ProcessGroupGloo::Options::create();

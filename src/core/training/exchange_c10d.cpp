@@ -140,12 +140,23 @@ std::string what_for(const Meeting& meeting) {
          ", where process 0 (this one) listens";
 }
 
+// From 2.4 on the store asks for libuv unless told otherwise, which a LibTorch
+// may have been built without.
+template <typename Options>
+auto without_libuv(Options& options, int)
+    -> decltype(options.useLibUV = false, void()) {
+  options.useLibUV = false;
+}
+template <typename Options>
+void without_libuv(Options&, long) {}
+
 StorePtr meet(const Meeting& meeting) {
   c10d::TCPStoreOptions options;
   options.port = static_cast<std::uint16_t>(meeting.port);
   options.isServer = meeting.rank == 0;
   options.numWorkers = static_cast<std::size_t>(meeting.size);
   options.timeout = milliseconds(meeting.timeout);
+  without_libuv(options, 0);
   return c10::make_intrusive<c10d::TCPStore>(meeting.address, options);
 }
 
