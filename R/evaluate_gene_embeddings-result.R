@@ -100,7 +100,7 @@ evaluation_measures <- function(x) {
 }
 
 #' @rdname evaluate_gene_embeddings
-#' @param object,... For `summary()`: the result; nothing more.
+#' @param object For `summary()`: the result.
 #' @export
 summary.sailer_gene_evaluation <- function(object, ...) {
   names <- unique(object$embedding)

@@ -1,7 +1,7 @@
 # Pictures of the evaluations of Expresser (thesis, figures 4.2 to 4.4).
 
 #' @rdname evaluate_gene_embeddings
-#' @param y,... For `plot()`: not used.
+#' @param y,... For `plot()` and `summary()`: not used.
 #' @export
 plot.sailer_gene_evaluation <- function(x, y, ...) {
   made <- attr(x, "evaluation")

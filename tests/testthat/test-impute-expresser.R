@@ -45,8 +45,8 @@ test_that("predictions follow the truth in cells that were not trained on", {
   training <- sim$counts[, 1:340]
   fit <- train_expresser(
     training,
-    n_embedding = 16,
-    control = brief_pretraining(epochs = 50, learning_rate = 0.005)
+    n_embedding = 32,
+    control = brief_pretraining(epochs = 80, learning_rate = 0.003)
   )
   new <- sim$counts[, 341:400]
   positions <- subset(
