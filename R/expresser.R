@@ -184,11 +184,14 @@ as_corpus <- function(x, genes, verbose, ..., call = rlang::caller_env()) {
       abort("{.arg genes} cannot be chosen beside {.arg from}.", call = call)
     }
     file <- tempfile("corpus-", fileext = ".corpus")
+    corpus <- list(path = file, temporary = TRUE)
+    on.exit(close_corpus(corpus))
     arguments <- list(x, file = file, verbose = verbose, ...)
     if (!is.null(genes)) arguments$genes <- genes
-    corpus <- do.call(build_corpus, arguments)
-    corpus$temporary <- TRUE
-    return(corpus)
+    built <- do.call(build_corpus, arguments)
+    built$temporary <- TRUE
+    on.exit()
+    return(built)
   }
   if (...length() > 0) {
     abort(
@@ -236,14 +239,13 @@ map_corpus <- function(corpus, genes, call) {
 
 # All that a run needs beside the counts; see plan.R.
 new_pretraining_plan <- function(call, options, control, corpus, from, device) {
-  control_of_run <- control
   decided <- core_pretrain_options(
     core_control(control), corpus$n_cells, options$n_embedding, device
   )
-  control_of_run[names(decided)] <- decided
+  control[names(decided)] <- decided
   list(
     model = "expresser", call = short_call(call), options = options,
-    control = control_of_run, genes = corpus$genes, sources = corpus$sources,
+    control = control, genes = corpus$genes, sources = corpus$sources,
     n_cells = corpus$n_cells, n_nonzeros = corpus$n_nonzeros,
     fingerprint = corpus_fingerprint(corpus), initial = from$state,
     device = device

@@ -53,6 +53,9 @@ test_that("no temporary corpus stays behind", {
   before <- list.files(tempdir(), "corpus")
   train_expresser(control = brief_pretraining(epochs = 1))
   try(train_expresser(n_bins = 0), silent = TRUE)
+  broken <- small_rna()$counts
+  broken[3, 2] <- -1
+  try(train_expresser(broken), silent = TRUE)
   expect_equal(list.files(tempdir(), "corpus"), before)
 })
 
