@@ -138,24 +138,17 @@ RunExpresser.SingleCellExperiment <- function(object, fit = NULL,
 # the loadings named as the features of the object are. Of an interrupted
 # training the fit alone: whoever pressed Ctrl-C does not wait for embeddings.
 express_cells <- function(cells, fit, ..., call = rlang::caller_env()) {
-  others <- list(...)
-  verbose <- TRUE
   if (is.null(fit)) {
     fit <- expresser(cells, ...)
-    verbose <- fit$control$verbose
-    others <- list()
+    if (fit$status == "interrupted") {
+      return(list(fit = fit))
+    }
+    values <- cell_embeddings(fit, cells, verbose = fit$control$verbose)
   } else {
     check_expresser_fit(fit, "fit", call)
-    check_options(others, c("token_budget", "verbose"), call)
-    others$verbose <- others$verbose %||% verbose
+    check_options(list(...), c("token_budget", "verbose"), call)
+    values <- cell_embeddings(fit, cells, ...)
   }
-  if (!is.null(others$verbose)) verbose <- others$verbose
-  if (fit$status == "interrupted") {
-    return(list(fit = fit))
-  }
-  values <- cell_embeddings(
-    fit, cells, token_budget = others$token_budget, verbose = verbose
-  )
   map <- match_genes(cells$peaks, fit$genes, note = FALSE, call = call)
   loadings <- gene_embeddings(fit)[map[!is.na(map)], , drop = FALSE]
   rownames(loadings) <- cells$peaks[!is.na(map)]

@@ -267,8 +267,10 @@ run_pretraining <- function(plan, corpus, state = NULL,
     corpus$source, plan$options, core_control(plan$control), plan$device,
     plan$initial, prepared$run, if (prepared$first) report
   ))
-  names <- cells_of_corpus(corpus, trained$diverged_cells)
-  tell_of_end(trained, c(plan, list(cells = names)))
+  # tell_of_end() looks cells up by their places; a corpus names those alone.
+  told <- cells_of_corpus(corpus, trained$diverged_cells)
+  trained$diverged_cells <- seq_along(told)
+  tell_of_end(trained, c(plan, list(cells = told)))
   new_expresser_fit(trained, plan)
 }
 

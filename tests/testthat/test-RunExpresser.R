@@ -102,6 +102,17 @@ test_that("counts that are stored densely stay counts", {
   )
 })
 
+test_that("a fit that was interrupted embeds cells all the same", {
+  skip_if_not_installed("SingleCellExperiment")
+  counts <- small_rna()$counts
+  sce <- SingleCellExperiment::SingleCellExperiment(list(counts = counts))
+  fit <- small_expresser()
+  fit$status <- "interrupted"
+  sce <- RunExpresser(sce, fit = fit, verbose = FALSE)
+  values <- SingleCellExperiment::reducedDim(sce, "EXPRESSER")
+  expect_equal(dim(values), c(80, 8))
+})
+
 test_that("other objects are refused", {
   expect_error(RunExpresser(1), "expresser", class = "sailer_argument_error")
   expect_error(ImputeExpresser(1), "impute", class = "sailer_argument_error")

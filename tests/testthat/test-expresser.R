@@ -194,6 +194,13 @@ test_that("after Ctrl-C a run goes on with the same bits", {
   )
 })
 
+test_that("a training that diverges names its cells", {
+  expect_error(
+    train_expresser(control = brief_pretraining(learning_rate = 1e30)),
+    "source 1: [0-9]+", class = "sailer_numeric_error"
+  )
+})
+
 test_that("fits are saved and loaded, as sailer()'s are", {
   fit <- small_expresser()
   path <- tempfile(fileext = ".h5")

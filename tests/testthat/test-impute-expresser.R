@@ -99,7 +99,6 @@ test_that("cells by other genes and none are told", {
   )
   refused(genes = "gene3", n_passes = 0, what = "n_passes")
   refused(genes = "gene3", peaks = "x", what = "no option named")
-  names(counts@Dimnames)
   rownames(counts) <- paste0("other", seq_len(60))
   expect_error(
     impute(fit, counts, genes = "gene3"), class = "sailer_data_error"
