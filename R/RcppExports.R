@@ -213,10 +213,6 @@ core_sailer_model <- function(state, group_sizes, n_confounders, model_options, 
     .Call('_sailer_core_sailer_model', PACKAGE = 'sailer', state, group_sizes, n_confounders, model_options, device)
 }
 
-core_sailer_embed <- function(model, source, peak_map, reference) {
-    .Call('_sailer_core_sailer_embed', PACKAGE = 'sailer', model, source, peak_map, reference)
-}
-
 core_model_alive <- function(model) {
     .Call('_sailer_core_model_alive', PACKAGE = 'sailer', model)
 }

@@ -108,14 +108,6 @@ latent_points <- function(posterior, rows, n_samples) {
   unname(do.call(rbind, samples))
 }
 
-# q(z | x) of the cells of a handle.
-cell_posteriors <- function(fit, cells, map, reference = NULL) {
-  with_threads(
-    fit$control$threads,
-    core_sailer_posterior(fit_model(fit), cells$source, map, reference)
-  )
-}
-
 # One value per cell, named by cell or in their order; NA is allowed.
 per_cell <- function(values, cells, arg, call = rlang::caller_env()) {
   if (!is.atomic(values) || is.null(values)) {

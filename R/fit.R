@@ -209,12 +209,17 @@ predict.sailer_fit <- function(object, newdata, reference = NULL, ...) {
   embed_cells(object, cells, map, seen_reference(object, reference, cells))
 }
 
-# `reference` is as as_reference() gives it, or NULL.
-embed_cells <- function(fit, cells, map, reference = NULL) {
-  out <- with_threads(
+# q(z | x) of the cells of a handle. `reference` is as as_reference() gives it,
+# or NULL.
+cell_posteriors <- function(fit, cells, map, reference = NULL) {
+  with_threads(
     fit$control$threads,
-    core_sailer_embed(fit_model(fit), cells$source, map, reference)
+    core_sailer_posterior(fit_model(fit), cells$source, map, reference)
   )
+}
+
+embed_cells <- function(fit, cells, map, reference = NULL) {
+  out <- cell_posteriors(fit, cells, map, reference)$mean
   dimnames(out) <- list(cells$cells, paste0("sailer_", seq_len(ncol(out))))
   out
 }

@@ -704,20 +704,6 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
-// core_sailer_embed
-Rcpp::NumericMatrix core_sailer_embed(SEXP model, SEXP source, Rcpp::IntegerVector peak_map, SEXP reference);
-RcppExport SEXP _sailer_core_sailer_embed(SEXP modelSEXP, SEXP sourceSEXP, SEXP peak_mapSEXP, SEXP referenceSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::RNGScope rcpp_rngScope_gen;
-    Rcpp::traits::input_parameter< SEXP >::type model(modelSEXP);
-    Rcpp::traits::input_parameter< SEXP >::type source(sourceSEXP);
-    Rcpp::traits::input_parameter< Rcpp::IntegerVector >::type peak_map(peak_mapSEXP);
-    Rcpp::traits::input_parameter< SEXP >::type reference(referenceSEXP);
-    rcpp_result_gen = Rcpp::wrap(core_sailer_embed(model, source, peak_map, reference));
-    return rcpp_result_gen;
-END_RCPP
-}
 // core_model_alive
 bool core_model_alive(SEXP model);
 RcppExport SEXP _sailer_core_model_alive(SEXP modelSEXP) {
@@ -926,7 +912,6 @@ static const R_CallMethodDef CallEntries[] = {
     {"_sailer_core_dice_scores", (DL_FUNC) &_sailer_core_dice_scores, 4},
     {"_sailer_core_sailer_train", (DL_FUNC) &_sailer_core_sailer_train, 11},
     {"_sailer_core_sailer_model", (DL_FUNC) &_sailer_core_sailer_model, 5},
-    {"_sailer_core_sailer_embed", (DL_FUNC) &_sailer_core_sailer_embed, 4},
     {"_sailer_core_model_alive", (DL_FUNC) &_sailer_core_model_alive, 1},
     {"_sailer_core_sailer_options", (DL_FUNC) &_sailer_core_sailer_options, 2},
     {"_sailer_core_train_options", (DL_FUNC) &_sailer_core_train_options, 2},

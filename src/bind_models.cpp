@@ -87,7 +87,8 @@ Rcpp::RObject embed_after(SailerModel& model, BatchStream& stream,
   Monitor& monitor = status == TrainStatus::kInterrupted
                          ? static_cast<Monitor&>(brief)
                          : patient;
-  const std::vector<float> embedding = embed_cells(model, stream, monitor);
+  const std::vector<float> embedding =
+      posteriors_of_cells(model, stream, monitor).mean;
   if (embedding.empty()) return R_NilValue;
   return matrix_to_r(embedding, stream.source().n_cells(),
                      model.options().n_latent);
@@ -166,29 +167,6 @@ SEXP core_sailer_model(Rcpp::List state, Rcpp::NumericVector group_sizes,
         at::Device(device), at::kFloat, reference_width_of(tensors));
     model->parameters().load_state(tensors);
     return ModelXPtr(model.release(), true);
-  });
-}
-
-// Posterior means of the cells of a source, cells x n_latent. `reference` is
-// NULL or as core_sailer_train() takes it: only joint models read it.
-// [[Rcpp::export]]
-Rcpp::NumericMatrix core_sailer_embed(SEXP model, SEXP source,
-                                      Rcpp::IntegerVector peak_map,
-                                      SEXP reference) {
-  using namespace sailer;
-  return guarded([&] {
-    ModelXPtr held(model);
-    const CellSourcePtr cells = unwrap_source(source);
-    StreamOptions options;
-    options.device = held->tensor_options().device();
-    BatchStream stream(
-        cells, peak_map_from_r(peak_map),
-        columns_to_encode(reference, cells->n_cells(), held->n_confounders()),
-        options);
-    RMonitor silent(R_NilValue);
-    const std::vector<float> embedding = embed_cells(*held, stream, silent);
-    if (embedding.empty()) throw Rcpp::internal::InterruptedException();
-    return matrix_to_r(embedding, cells->n_cells(), held->options().n_latent);
   });
 }
 

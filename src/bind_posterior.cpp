@@ -1,9 +1,7 @@
-// Door to the posterior of cells (R/differential_accessibility.R samples it).
+// Door to the posterior of cells: its mean is their embedding, and
+// differential_accessibility() samples it.
 #include <ATen/ATen.h>
 #include <Rcpp.h>
-
-#include <cstdint>
-#include <vector>
 
 #include "bindings/convert.h"
 #include "bindings/errors.h"
@@ -11,20 +9,11 @@
 #include "bindings/reference.h"
 #include "bindings/source.h"
 #include "core/models/sailer_model.h"
-#include "core/training/posterior_pass.h"
+#include "core/training/passes.h"
 
-namespace sailer {
-
-namespace {
-
-// Cells per step: no gradient is taken.
-constexpr int64_t kCellsPerStep = 512;
-
-}  // namespace
-}  // namespace sailer
-
-// list(mean, log_variance) of q(z | x), each cells x n_latent. `peak_map`
-// and `reference` are as core_sailer_embed() takes them.
+// list(mean, log_variance) of q(z | x), each cells x n_latent. `peak_map` and
+// `reference` are as core_sailer_train() takes them: only joint models read a
+// reference.
 // [[Rcpp::export]]
 Rcpp::List core_sailer_posterior(SEXP model, SEXP source,
                                  Rcpp::IntegerVector peak_map, SEXP reference) {
@@ -33,7 +22,6 @@ Rcpp::List core_sailer_posterior(SEXP model, SEXP source,
     Rcpp::XPtr<SailerModel> held(model);
     const CellSourcePtr cells = unwrap_source(source);
     StreamOptions options;
-    options.batch_size = kCellsPerStep;
     options.device = held->tensor_options().device();
     BatchStream stream(
         cells, peak_map_from_r(peak_map),

@@ -4,7 +4,6 @@
 #include "catch.h"
 #include "core/models/contrast.h"
 #include "core/support/error.h"
-#include "core/training/posterior_pass.h"
 #include "torch_helpers.h"
 #include "trainer_helpers.h"
 
@@ -178,29 +177,4 @@ TEST_CASE("comparing can be stopped, and refuses what does not fit") {
   given = make_case(10);
   given.confounders = random_tensor({1, 5}, 1);
   REQUIRE_THROWS_AS(contrast(model, given), Error);
-}
-
-TEST_CASE("posteriors of cells are the encoder's, and can be stopped") {
-  SailerModel model(small_model(), PeakLayout({kPeaks}), 1, {}, 1);
-  BatchStream stream = stream_of_types(50);
-  Monitor silent;
-  const CellPosteriors got = posteriors_of_cells(model, stream, silent);
-  REQUIRE(got.mean == embed_cells(model, stream, silent));
-  std::vector<int64_t> cells(kCells);
-  std::iota(cells.begin(), cells.end(), 0);
-  stream.set_batch_size(kCells);
-  stream.start(cells, 0);
-  SparseBatch batch;
-  REQUIRE(stream.next(batch));
-  at::NoGradGuard no_grad;
-  const at::Tensor expected = model.encode(batch, false).log_variance;
-  for (int64_t i = 0; i < kCells; ++i) {
-    for (int64_t k = 0; k < 2; ++k) {
-      REQUIRE(got.log_variance[i * 2 + k] ==
-              Approx(expected[i][k].item<double>()).margin(1e-5));
-    }
-  }
-  stream.set_batch_size(50);
-  Stopper stopper(1);
-  REQUIRE(posteriors_of_cells(model, stream, stopper).mean.empty());
 }

@@ -97,7 +97,7 @@ inline Run run(const TrainOptions& training, Monitor& monitor,
     out.progress.push_back({entry.name, entry.tensor.clone()});
   }
   trainer.keep_best();
-  out.embedding = embed_cells(model, stream, monitor);
+  out.embedding = posteriors_of_cells(model, stream, monitor).mean;
   out.state = model.parameters().state();
   return out;
 }

@@ -8,6 +8,7 @@
 
 #include "../support/error.h"
 #include "../support/random.h"
+#include "passes.h"
 
 namespace sailer {
 namespace {
@@ -99,22 +100,18 @@ std::vector<double> label_likelihoods(const SailerModel& model,
                                       const std::vector<int64_t>& cells,
                                       int64_t first, const at::Tensor& vectors,
                                       Monitor& monitor) {
-  const at::NoGradGuard no_grad;
   check_columns(model, first, vectors.size(1));
   std::vector<double> sums(static_cast<size_t>(vectors.size(0)), 0);
-  stream.start(cells, 0);
-  SparseBatch batch;
-  while (stream.next(batch)) {
-    const at::Tensor z = posterior_mean(model, batch);
-    const auto n = static_cast<double>(batch.n_cells());
-    for (int64_t k = 0; k < vectors.size(0); ++k) {
-      sums[k] -= n * loss_at(model, batch, z, first, vectors[k]).item<double>();
-    }
-    if (!monitor.keep_going({})) {
-      stream.stop();
-      return {};
-    }
-  }
+  const bool done =
+      visit_cells(stream, cells, monitor, [&](const SparseBatch& batch) {
+        const at::Tensor z = posterior_mean(model, batch);
+        const auto n = static_cast<double>(batch.n_cells());
+        for (int64_t k = 0; k < vectors.size(0); ++k) {
+          sums[k] -=
+              n * loss_at(model, batch, z, first, vectors[k]).item<double>();
+        }
+      });
+  if (!done) return {};
   for (double& sum : sums) sum /= static_cast<double>(cells.size());
   return sums;
 }

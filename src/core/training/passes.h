@@ -1,6 +1,8 @@
-// Passes over cells without gradients: validation and embedding.
+// Passes over cells without gradients: validation, embedding, likelihoods.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "../data/batch_stream.h"
@@ -9,14 +11,28 @@
 
 namespace sailer {
 
+// Calls `visit` with `cells` in their order, without thinning and gradients, in
+// blocks of one size: a BLAS may round a row by how many rows there are, so
+// equal cells give equal bits in every pass, whatever the stream's minibatches
+// are. False when the monitor asked to stop, as it may after each block.
+bool visit_cells(BatchStream& stream, const std::vector<int64_t>& cells,
+                 Monitor& monitor,
+                 const std::function<void(const SparseBatch&)>& visit);
+
 // Means of SailerModel::evaluate() over `cells`; the noise is the same each
 // time.
 SailerModel::Evaluation evaluate_cells(SailerModel& model, BatchStream& stream,
                                        const std::vector<int64_t>& cells);
 
-// Posterior means of all cells of the stream's source in its order, row-major
-// [cells x n_latent]; empty when the monitor asked to stop.
-std::vector<float> embed_cells(SailerModel& model, BatchStream& stream,
-                               Monitor& monitor);
+// q(z | x) of cells, both row-major [cells x n_latent].
+struct CellPosteriors {
+  std::vector<float> mean;  // their embedding
+  std::vector<float> log_variance;
+};
+
+// Of all cells of the stream's source in its order; empty when the monitor
+// asked to stop.
+CellPosteriors posteriors_of_cells(const SailerModel& model,
+                                   BatchStream& stream, Monitor& monitor);
 
 }  // namespace sailer
