@@ -1,8 +1,10 @@
-// What a CUDA device can do, asked of its driver at run time: nothing of CUDA
-// is needed to build this.
+// What NVIDIA's driver says when it is asked at run time: nothing of CUDA is
+// needed to build this.
 #pragma once
 
 #include <c10/core/Device.h>
+
+#include <string>
 
 namespace sailer {
 
@@ -12,5 +14,17 @@ int cuda_capability(const at::Device& device);
 
 // True when matrix products in bf16 run in tensor cores: from 8.0 on.
 bool bf16_is_fast_on_cuda(const at::Device& device);
+
+struct CudaDriver {
+  bool found = false;  // libcuda.so.1
+  int status = 0;      // of its initialisation: 0, 100 where it sees no GPU
+  int version = 0;     // of CUDA at most: 12040 is 12.4
+};
+
+CudaDriver find_cuda_driver();
+
+// Why a LibTorch with CUDA sees no GPU, and what would help. `visible` is the
+// variable CUDA_VISIBLE_DEVICES, null where it is not set.
+std::string why_no_cuda_gpu(const CudaDriver& driver, const char* visible);
 
 }  // namespace sailer
