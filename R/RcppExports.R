@@ -93,6 +93,10 @@ core_list_devices <- function() {
     .Call('_sailer_core_list_devices', PACKAGE = 'sailer')
 }
 
+core_check_device <- function(asked) {
+    invisible(.Call('_sailer_core_check_device', PACKAGE = 'sailer', asked))
+}
+
 core_choose_device <- function(asked) {
     .Call('_sailer_core_choose_device', PACKAGE = 'sailer', asked)
 }

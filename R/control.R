@@ -45,8 +45,11 @@
 #'   noisier: an approximation, for those who know why. Default `"exact"`.
 #' @param sampled_share Share of the peaks drawn at each step, above 0 and at
 #'   most 1, when `reconstruction` is `"sampled"`. Default 0.1.
-#' @param device `"auto"` (a GPU where LibTorch finds one), `"cpu"`, `"cuda"` or
-#'   `"cuda:1"` and so on.
+#' @param device `"auto"` (a GPU where LibTorch finds one), `"cpu"`, `"cuda"`
+#'   (the first GPU) or a GPU by its number from 0, such as `"cuda:1"` for the
+#'   second. Training stops with an error when that GPU is not there, which says
+#'   whether LibTorch was built without CUDA, or what is missing here; see also
+#'   [sailer_sitrep()].
 #' @param threads Threads of one operation on the CPU; NULL leaves what LibTorch
 #'   chose (see [sailer_sitrep()]).
 #' @param verbose Show progress: a bar in a terminal, a line now and then
@@ -138,9 +141,7 @@ check_run_options <- function(checkpoint, every, device, threads, verbose,
     checkpoint <- normalizePath(checkpoint, mustWork = FALSE)
   }
   check_number(every, "every", min = 1e-6, call = call)
-  if (!rlang::is_string(device)) {
-    abort('{.arg device} must be "auto", "cpu" or "cuda".', call = call)
-  }
+  check_device(device, call)
   if (!is.null(threads)) {
     check_number(
       threads, "threads", min = 1, max = 1024, whole = TRUE, call = call

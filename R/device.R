@@ -16,7 +16,11 @@
 #'   reference implementation);
 #' * `hdf5`: version of the HDF5 library;
 #' * `devices`: names that `train_control(device = )` takes, `"cpu"` first;
-#' * `gpu_support`: whether this LibTorch can use a GPU at all;
+#' * `gpu_support`: whether this LibTorch was built for GPUs (one may still be
+#'   missing);
+#' * `no_gpu`: why no GPU can be used and what would help, `""` where one can:
+#'   LibTorch is for the processor only, there is no driver, the driver sees no
+#'   GPU, or `CUDA_VISIBLE_DEVICES` hides them;
 #' * `threads`: number of threads that an operation uses.
 #' @export
 #' @examples
@@ -41,6 +45,7 @@ sailer_sitrep <- function() {
       hdf5 = build$hdf5_version,
       devices = core_list_devices(),
       gpu_support = build$gpu_support,
+      no_gpu = build$no_gpu,
       threads = core_get_threads()
     ),
     class = "sailer_sitrep"
@@ -49,13 +54,6 @@ sailer_sitrep <- function() {
 
 #' @export
 print.sailer_sitrep <- function(x, ...) {
-  no_gpu <- if (length(x$devices) > 1) {
-    ""
-  } else if (x$gpu_support) {
-    " (no GPU is visible)"
-  } else {
-    " (this LibTorch is for the processor only)"
-  }
   in_file <- if (nzchar(x$blas$path)) paste(" in", x$blas$path) else ""
   cli::cli_text("{.strong sailer} {x$sailer}, R {x$r} ({x$platform})")
   cli::cli_bullets(c(
@@ -63,7 +61,8 @@ print.sailer_sitrep <- function(x, ...) {
       {.path {x$libtorch$folder}})",
     "*" = "BLAS: {x$blas$name}{in_file}",
     "*" = "HDF5: {x$hdf5}",
-    "*" = "Devices: {x$devices}{no_gpu}",
+    "*" = "Devices: {x$devices}",
+    if (nzchar(x$no_gpu)) c(i = "{x$no_gpu}"),
     "*" = "Threads: {x$threads}"
   ))
   if (x$blas$reference) {
@@ -77,4 +76,25 @@ print.sailer_sitrep <- function(x, ...) {
     ))
   }
   invisible(x)
+}
+
+# Options that name a device, before it is known whether there is such a one.
+check_device <- function(device, call = rlang::caller_env()) {
+  if (!rlang::is_string(device)) {
+    abort(
+      c(
+        "{.arg device} must be a string, not {.obj_type_friendly {device}}.",
+        i = 'It is "auto", "cpu", "cuda" or a GPU by its number from 0, such as
+             "cuda:1" for the second.'
+      ),
+      call = call
+    )
+  }
+  core_check_device(device)
+}
+
+# Where a fit that was trained on `device`, maybe elsewhere, computes here. The
+# processor needs no look for GPUs.
+device_here <- function(device) {
+  if (device == "cpu" || device %in% core_list_devices()) device else "cpu"
 }

@@ -72,9 +72,9 @@ short_call <- function(call) {
 # The core's model of a fit, made again where the pointer is dead.
 fit_model <- function(fit) {
   if (is.null(fit$cache$model) || !core_model_alive(fit$cache$model)) {
-    device <- if (fit$device %in% core_list_devices()) fit$device else "cpu"
     fit$cache$model <- core_sailer_model(
-      fit$state, fit$group_sizes, fit$n_confounders, fit$options, device
+      fit$state, fit$group_sizes, fit$n_confounders, fit$options,
+      device_here(fit$device)
     )
   }
   fit$cache$model

@@ -319,6 +319,16 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// core_check_device
+void core_check_device(std::string asked);
+RcppExport SEXP _sailer_core_check_device(SEXP askedSEXP) {
+BEGIN_RCPP
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< std::string >::type asked(askedSEXP);
+    core_check_device(asked);
+    return R_NilValue;
+END_RCPP
+}
 // core_choose_device
 std::string core_choose_device(std::string asked);
 RcppExport SEXP _sailer_core_choose_device(SEXP askedSEXP) {
@@ -882,6 +892,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_sailer_core_sailer_decode_open", (DL_FUNC) &_sailer_core_sailer_decode_open, 10},
     {"_sailer_core_sailer_decode_file", (DL_FUNC) &_sailer_core_sailer_decode_file, 9},
     {"_sailer_core_list_devices", (DL_FUNC) &_sailer_core_list_devices, 0},
+    {"_sailer_core_check_device", (DL_FUNC) &_sailer_core_check_device, 1},
     {"_sailer_core_choose_device", (DL_FUNC) &_sailer_core_choose_device, 1},
     {"_sailer_core_get_threads", (DL_FUNC) &_sailer_core_get_threads, 0},
     {"_sailer_core_set_threads", (DL_FUNC) &_sailer_core_set_threads, 1},

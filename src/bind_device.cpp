@@ -11,6 +11,11 @@ Rcpp::CharacterVector core_list_devices() {
 }
 
 // [[Rcpp::export]]
+void core_check_device(std::string asked) {
+  sailer::guarded([&] { sailer::check_device(asked); });
+}
+
+// [[Rcpp::export]]
 std::string core_choose_device(std::string asked) {
   return sailer::guarded([&] { return sailer::choose_device(asked); });
 }
@@ -37,7 +42,8 @@ Rcpp::List core_build_info() {
         Rcpp::Named("blas") = info.blas,
         Rcpp::Named("blas_path") = info.blas_path,
         Rcpp::Named("reference_blas") = info.reference_blas,
-        Rcpp::Named("gpu_support") = sailer::has_gpu_support());
+        Rcpp::Named("gpu_support") = sailer::has_gpu_support(),
+        Rcpp::Named("no_gpu") = sailer::why_no_gpu());
   });
 }
 

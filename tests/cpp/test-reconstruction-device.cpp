@@ -7,7 +7,7 @@
 #include "core/models/reconstruction_device.h"
 #include "core/models/sparse_linear.h"
 #include "core/models/sparse_linear_device.h"
-#include "core/support/cuda_capability.h"
+#include "core/support/cuda_driver.h"
 #include "operations.h"
 #include "reconstruction_case.h"
 

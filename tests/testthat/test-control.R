@@ -15,7 +15,20 @@ test_that("options out of range are named", {
     class = "sailer_argument_error"
   )
   expect_error(train_control(verbose = NA), class = "sailer_argument_error")
-  expect_error(train_control(device = 1), class = "sailer_argument_error")
+})
+
+test_that("a device of no known form is refused with those that there are", {
+  for (make in list(train_control, pretrain_control)) {
+    for (wrong in list("gpu", "CUDA", "cuda:", 2, NA, c("cpu", "cuda"))) {
+      error <- expect_error(
+        make(device = wrong), "`device` must be",
+        class = "sailer_argument_error"
+      )
+      expect_match(conditionMessage(error), '"cuda:1"', fixed = TRUE)
+    }
+    # Whether there is such a GPU is known where the training is.
+    expect_identical(make(device = "cuda:7")$device, "cuda:7")
+  }
 })
 
 test_that("a control holds every option and prints them", {

@@ -25,6 +25,24 @@ fake_libtorch <- function(env = parent.frame()) {
   normalizePath(file.path(folder, "libtorch_cpu.so"), mustWork = FALSE)
 }
 
+# What the report and an error say where there is no GPU.
+expect_no_gpu <- function(like, unlike) {
+  withr::local_options(cli.width = 500)
+  error <- expect_error(core_choose_device("cuda"),
+    class = "sailer_device_error"
+  )
+  said <- list(
+    conditionMessage(error),
+    paste(cli::cli_fmt(print(sailer_sitrep())), collapse = "\n")
+  )
+  for (text in said) {
+    expect_match(text, like)
+    expect_no_match(text, unlike)
+  }
+  expect_match(said[[1]], "there is no GPU to use", fixed = TRUE)
+  expect_match(said[[1]], "device = \"cpu\"", fixed = TRUE)
+}
+
 test_that("the situation report names versions, devices and threads", {
   report <- sailer_sitrep()
 
@@ -83,13 +101,42 @@ test_that("devices are chosen, and a GPU that is not there is an error", {
   )
 })
 
-test_that("device = \"cuda\" says why there is none", {
+test_that("GPU support is whether LibTorch's part for GPUs is loaded", {
+  skip_if_not(file.exists("/proc/self/maps"), "no /proc/self/maps")
+  gpu_parts <- grep("libtorch_(cuda|hip)[.]so", loaded_libtorch(), value = TRUE)
+  expect_identical(sailer_sitrep()$gpu_support, length(gpu_parts) > 0)
+})
+
+test_that("a LibTorch for the processor only says so, and nothing of drivers", {
+  skip_if(sailer_sitrep()$gpu_support, "LibTorch was built for GPUs")
+  expect_no_gpu("LibTorch was built for the processor only", "driver")
+})
+
+test_that("where a GPU is missing, LibTorch is not said to be without CUDA", {
+  skip_if_not(sailer_sitrep()$gpu_support, "LibTorch was built without CUDA")
   skip_if(length(core_list_devices()) > 1, "there is a GPU here")
-  error <- expect_error(core_choose_device("cuda"),
-    class = "sailer_device_error"
+  expect_no_gpu("LibTorch has (CUDA|ROCm), but", "processor only")
+})
+
+test_that("GPUs that CUDA_VISIBLE_DEVICES hides are said to be hidden", {
+  skip_if_not(sailer_sitrep()$gpu_support, "LibTorch was built without CUDA")
+  skip_if(grepl("no NVIDIA driver", sailer_sitrep()$no_gpu), "no driver here")
+  withr::local_envvar(CUDA_VISIBLE_DEVICES = "")
+  said <- in_another_r(c(
+    "cat(tryCatch(sailer:::core_choose_device('cuda'),",
+    "  sailer_device_error = conditionMessage), '\\n')"
+  ))
+  expect_match(said, "CUDA_VISIBLE_DEVICES is \"\", which hides every GPU",
+    fixed = TRUE, all = FALSE
   )
-  expect_match(conditionMessage(error), "there is no GPU to use")
-  expect_match(conditionMessage(error), "device = \"cpu\"", fixed = TRUE)
+})
+
+test_that("a fit computes on its device where there is one", {
+  expect_identical(device_here("cpu"), "cpu")
+  expect_identical(device_here("cuda:9999"), "cpu")
+  for (there in core_list_devices()) {
+    expect_identical(device_here(there), there)
+  }
 })
 
 test_that("another LibTorch in the process is told from sailer's own", {

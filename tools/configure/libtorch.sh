@@ -1,6 +1,6 @@
 # A part of `configure`: finds LibTorch, proves it, looks at its BLAS.
 # Sets abi, cxx_std, torch_cppflags, torch_libs, libtorch_dir, libtorch_version,
-# libtorch_source and blas_note.
+# libtorch_source, libtorch_device and blas_note.
 # shellcheck shell=sh disable=SC2154 # variables come from configure
 
 mkdir -p "$work/core/support"

@@ -31,6 +31,7 @@ fill() {
     -e "s|@libtorch_dir@|$libtorch_dir|g" \
     -e "s|@libtorch_version@|$libtorch_version|g" \
     -e "s|@libtorch_source@|$libtorch_source|g" \
+    -e "s|@libtorch_device@|$libtorch_device|g" \
     -e "s|@blas_note@|$blas_note|g" \
     -e "s|@has_c10d@|$has_c10d|g" \
     -e "s|@has_nccl@|$has_nccl|g" \

@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "cuda_capability.h"
+#include "cuda_driver.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <cpuid.h>

@@ -1,37 +1,26 @@
 #include "core/support/device.h"
 
-#include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <hdf5.h>
 #include <torch/cuda.h>
 
+#include <cstdlib>
+
 #include "core/support/blas.h"
 #include "core/support/config.h"
+#include "core/support/cuda_driver.h"
 #include "core/support/error.h"
 
 namespace sailer {
 namespace {
 
+std::string libtorch_device() { return SAILER_LIBTORCH_DEVICE; }
+
 int gpu_count() { return static_cast<int>(torch::cuda::device_count()); }
 
-// Why there is no GPU, and what would help.
-std::string why_no_gpu() {
-  const std::string libtorch = std::string("LibTorch ") +
-                               SAILER_LIBTORCH_VERSION + " in '" +
-                               SAILER_LIBTORCH_DIR + "'";
-  if (!has_gpu_support()) {
-    return libtorch +
-           " was built for the processor only. Build sailer with a LibTorch "
-           "that has CUDA (LIBTORCH_HOME names its folder), or use device = "
-           "\"cpu\".";
-  }
-  return libtorch +
-         " has GPU support but sees no GPU. See whether `nvidia-smi` lists one "
-         "and whether CUDA_VISIBLE_DEVICES hides it, or use device = \"cpu\".";
-}
-
-// The number after "cuda:", or -1.
-int parse_gpu(const std::string& asked) {
+// The number after "cuda:", 0 for "cuda" alone, or -1.
+int gpu_number(const std::string& asked) {
+  if (asked == "cuda") return 0;
   const std::string prefix = "cuda:";
   if (asked.compare(0, prefix.size(), prefix) != 0) return -1;
   const std::string digits = asked.substr(prefix.size());
@@ -54,7 +43,22 @@ std::string loaded_hdf5_version() {
 
 }  // namespace
 
-bool has_gpu_support() { return at::hasCUDA() || at::hasHIP(); }
+bool has_gpu_support() { return libtorch_device() != "cpu"; }
+
+std::string why_no_gpu() {
+  if (gpu_count() > 0) return "";
+  if (!has_gpu_support()) {
+    return "LibTorch was built for the processor only. Build sailer with one "
+           "that has CUDA (LIBTORCH_HOME names its folder).";
+  }
+  if (libtorch_device() == "hip") {
+    return "LibTorch has ROCm, but sees no GPU. See whether `rocminfo` lists "
+           "one and whether HIP_VISIBLE_DEVICES hides it.";
+  }
+  return "LibTorch has CUDA, but " +
+         why_no_cuda_gpu(find_cuda_driver(),
+                         std::getenv("CUDA_VISIBLE_DEVICES"));
+}
 
 std::vector<std::string> list_devices() {
   std::vector<std::string> devices{"cpu"};
@@ -64,22 +68,26 @@ std::vector<std::string> list_devices() {
   return devices;
 }
 
+void check_device(const std::string& asked) {
+  if (asked == "auto" || asked == "cpu" || gpu_number(asked) >= 0) return;
+  throw Error(ErrorKind::kArgument,
+              "`device` must be \"auto\", \"cpu\", \"cuda\" or a GPU by its "
+              "number from 0, such as \"cuda:1\" for the second, not \"" +
+                  asked + "\".");
+}
+
 std::string choose_device(const std::string& asked) {
+  check_device(asked);
   if (asked == "cpu") return asked;
   if (asked == "auto") return gpu_count() > 0 ? "cuda:0" : "cpu";
-  const int gpu = asked == "cuda" ? 0 : parse_gpu(asked);
-  if (gpu < 0) {
-    throw Error(
-        ErrorKind::kArgument,
-        "`device` must be \"auto\", \"cpu\", \"cuda\" or \"cuda:\" and a "
-        "number, not \"" +
-            asked + "\".");
-  }
+  const int gpu = gpu_number(asked);
   const int count = gpu_count();
   if (count == 0) {
     throw Error(ErrorKind::kDevice,
-                "`device` is \"" + asked +
-                    "\", but there is no GPU to use: " + why_no_gpu());
+                "`device` is \"" + asked + "\", but there is no GPU to use: " +
+                    why_no_gpu() + " Or use device = \"cpu\". (LibTorch " +
+                    SAILER_LIBTORCH_VERSION + " in '" + SAILER_LIBTORCH_DIR +
+                    "'.)");
   }
   if (gpu >= count) {
     throw Error(ErrorKind::kDevice,

@@ -10,14 +10,23 @@ namespace sailer {
 // Names of the devices, "cpu" first, then "cuda:0" and so on.
 std::vector<std::string> list_devices();
 
+// Throws Error(kArgument) unless `asked` is "auto", "cpu", "cuda" or a GPU such
+// as "cuda:1", whether there is one or not.
+void check_device(const std::string& asked);
+
 // Turns what a user asked for into a device: "auto" is the first GPU where
 // there is one and "cpu" elsewhere; "cuda" is "cuda:0". Throws Error(kDevice),
 // saying why, when a GPU was asked for that is not there, and Error(kArgument)
-// for any other name.
+// for any other name. For "cpu" no GPU's driver is asked anything.
 std::string choose_device(const std::string& asked);
 
-// True when this LibTorch has GPU support at all (a GPU may still be missing).
+// True when this LibTorch was built for GPUs. LibTorch itself says so only
+// where there is one.
 bool has_gpu_support();
+
+// Why no GPU can be used and what would help, in sentences; empty where one
+// can.
+std::string why_no_gpu();
 
 // Number of threads of one operation. Setting throws Error(kArgument) below
 // one.

@@ -1,0 +1,79 @@
+#include "core/support/device.h"
+
+#include <c10/core/impl/DeviceGuardImplInterface.h>
+
+#include "catch.h"
+#include "core/support/config.h"
+#include "core/support/cuda_driver.h"
+#include "core/support/error.h"
+
+using namespace sailer;
+using sailer_test::contains;
+
+namespace {
+
+CudaDriver driver(int status, int version = 12040) {
+  CudaDriver found;
+  found.found = true;
+  found.status = status;
+  found.version = version;
+  return found;
+}
+
+}  // namespace
+
+TEST_CASE("devices are known by their form, whether they are there or not") {
+  for (const char* fine : {"auto", "cpu", "cuda", "cuda:0", "cuda:17"}) {
+    REQUIRE_NOTHROW(check_device(fine));
+  }
+  for (const char* wrong :
+       {"gpu", "", "CUDA", "cuda:", "cuda:-1", "cuda:1x", "cuda:99999", "2"}) {
+    REQUIRE_THROWS_WITH(check_device(wrong),
+                        contains("\"cuda:1\"") &&
+                            contains("not \"" + std::string(wrong) + "\""));
+    REQUIRE_THROWS_AS(choose_device(wrong), Error);
+  }
+}
+
+TEST_CASE("a LibTorch for GPUs has its part for them in the process") {
+  // Nothing refers to it, so the linker must have been told to keep it.
+  const std::string device = SAILER_LIBTORCH_DEVICE;
+  REQUIRE(has_gpu_support() == (device != "cpu"));
+  if (device != "hip") {
+    REQUIRE(c10::impl::hasDeviceGuardImpl(c10::DeviceType::CUDA) ==
+            (device == "cuda"));
+  }
+}
+
+TEST_CASE("what is missing for a GPU depends on what LibTorch was built for") {
+  const std::string why = why_no_gpu();
+  REQUIRE(why.empty() == (list_devices().size() > 1));
+  if (why.empty()) return;
+  if (has_gpu_support()) {
+    REQUIRE_THAT(why, !contains("processor only"));
+    REQUIRE_THAT(why, contains("LibTorch has"));
+  } else {
+    REQUIRE_THAT(why, contains("built for the processor only"));
+    REQUIRE_THAT(why, !contains("driver"));
+  }
+  REQUIRE_THROWS_WITH(choose_device("cuda:3"),
+                      contains("cuda:3") && contains(why));
+  REQUIRE(choose_device("auto") == "cpu");
+}
+
+TEST_CASE("a missing, an idle, a failing and an old driver are told apart") {
+  REQUIRE_THAT(why_no_cuda_gpu({}, nullptr), contains("no NVIDIA driver"));
+  // Without a driver nothing is hidden.
+  REQUIRE_THAT(why_no_cuda_gpu({}, ""), contains("no NVIDIA driver"));
+  REQUIRE_THAT(why_no_cuda_gpu(driver(100), nullptr),
+               contains("sees no GPU. ") && !contains("CUDA_VISIBLE_DEVICES"));
+  REQUIRE_THAT(why_no_cuda_gpu(driver(100), ""),
+               contains("CUDA_VISIBLE_DEVICES is \"\", which hides every GPU"));
+  REQUIRE_THAT(why_no_cuda_gpu(driver(100), "-1"),
+               contains("is \"-1\", which hides every GPU"));
+  REQUIRE_THAT(why_no_cuda_gpu(driver(100), "7"),
+               contains("sees no GPU of CUDA_VISIBLE_DEVICES, which is \"7\""));
+  REQUIRE_THAT(why_no_cuda_gpu(driver(804), nullptr), contains("error 804"));
+  REQUIRE_THAT(why_no_cuda_gpu(driver(0, 11020), "0"),
+               contains("CUDA up to 11.2"));
+}
