@@ -7,11 +7,15 @@
 #' is. Cells that came to the object after training are embedded from their
 #' counts first.
 #'
-#' @inheritParams gene_activity
+#' @param genes `GRanges` of the genes, as [gene_activity()] takes it. NULL, the
+#'   default, takes `Signac::Annotation(object)`, where the assay with the peaks
+#'   is one of Signac; `subset(Annotation(object), gene_biotype ==
+#'   "protein_coding")` is less.
 #' @param object A `Seurat` object or a `SingleCellExperiment` with a fit.
 #' @param ... Options of [gene_activity()], which documents them: `upstream`,
 #'   `downstream`, `normalise`, `column`, `batch`, `depth`, `covariates`,
-#'   `calibrated` and `ranges`.
+#'   `calibrated` and `ranges`, by default those that the assay or the
+#'   experiment has of its peaks.
 #' @param name Name of the reduction whose fit to use; see [get_fit()].
 #' @param new.assay.name Name of the new assay or alternative experiment.
 #'   Default `"activity"`.
@@ -22,8 +26,9 @@
 #'   NULL for the main one.
 #' @return The object with the activities, genes x cells.
 #' @section Errors:
-#' `sailer_argument_error` when the object has no fit or when the new assay
-#' would take the place of the counts; and the errors of [gene_activity()].
+#' `sailer_argument_error` when the object has no fit, when there are neither
+#' `genes` nor an annotation in the object, and when the new assay would take the
+#' place of the counts; and the errors of [gene_activity()].
 #' @references Cao (2023), figure 2.8B.
 #' @examplesIf requireNamespace("GenomicRanges", quietly = TRUE)
 #' sim <- simulate_atac(n_cells = 100, n_peaks = 300, n_types = 2, seed = 1)
@@ -42,12 +47,12 @@
 #' }
 #' @order 1
 #' @export
-GeneActivitySAILER <- function(object, genes, ...) {
+GeneActivitySAILER <- function(object, genes = NULL, ...) {
   UseMethod("GeneActivitySAILER")
 }
 
 #' @export
-GeneActivitySAILER.default <- function(object, genes, ...) {
+GeneActivitySAILER.default <- function(object, genes = NULL, ...) {
   if (load_class(object)) {
     return(GeneActivitySAILER(object, genes, ...))
   }
@@ -60,7 +65,9 @@ GeneActivitySAILER.default <- function(object, genes, ...) {
   )
 }
 
-activity_of_object <- function(fit, cells, counts, genes, options, call) {
+# `ranges` are those of the model's peaks, NULL where the object has none.
+activity_of_object <- function(held, cells, counts, genes, options, ranges,
+                               call) {
   known <- c(
     "upstream", "downstream", "normalise", "column", "batch", "depth",
     "covariates", "calibrated", "ranges"
@@ -72,28 +79,30 @@ activity_of_object <- function(fit, cells, counts, genes, options, call) {
   )
   usual <- list(upstream = 2000, downstream = 0, calibrated = TRUE)
   options$normalise <- normalise
+  options$ranges <- options$ranges %||% ranges
   options <- c(options, usual[setdiff(names(usual), names(options))])
-  points <- points_of_object(fit, cells, counts, call)
+  points <- points_of_object(held, cells, counts, call)
   activity_at(
-    fit, function() points(1, list(kind = "open")), length(cells), genes,
+    held$fit, function() points(1, list(kind = "open")), length(cells), genes,
     options, call
   )
 }
 
 #' @rdname GeneActivitySAILER
 #' @export
-GeneActivitySAILER.Seurat <- function(object, genes, name = NULL,
+GeneActivitySAILER.Seurat <- function(object, genes = NULL, name = NULL,
                                       new.assay.name = "activity",
                                       assay = NULL, layer = "counts", ...) {
   need_package("SeuratObject", "for Seurat objects")
   check_text(new.assay.name, "new.assay.name")
-  fit <- get_fit(object, name)
-  assay <- choose_assay(object, assay %||% assay_of_fit(object, fit))
+  held <- held_fit(object, name)
+  assay <- choose_assay(object, assay %||% held$assay)
   refuse_place_of_counts(new.assay.name, assay)
   values <- activity_of_object(
-    fit, colnames(object), function() {
+    held, colnames(object), function() {
       as_cells(object, assay = assay, layer = layer)
-    }, genes, list(...), environment()
+    }, genes %||% annotation_of_assay(object[[assay]], assay), list(...),
+    assay_ranges(object[[assay]], held$fit$peaks), environment()
   )
   object <- add_data_assay(object, new.assay.name, values, assay)
   command <- SeuratObject::LogSeuratCommand(object, return.command = TRUE)
@@ -104,20 +113,44 @@ GeneActivitySAILER.Seurat <- function(object, genes, name = NULL,
   object
 }
 
+# The genes that an assay of Signac knows.
+annotation_of_assay <- function(assay, name, call = rlang::caller_env()) {
+  found <- if (methods::.hasSlot(assay, "annotation")) {
+    need_package("Signac", "for the annotation of an assay", call)
+    getExportedValue("Signac", "Annotation")(assay)
+  }
+  if (length(found) == 0) {
+    abort(
+      c(
+        "{.arg genes} is missing, and assay {.val {name}} has no annotation of
+         genes.",
+        i = "Give a GRanges of the genes, or put one into a ChromatinAssay by
+             {.code Annotation(object) <- genes}."
+      ),
+      call = call
+    )
+  }
+  found
+}
+
 #' @rdname GeneActivitySAILER
 #' @export
-GeneActivitySAILER.SingleCellExperiment <- function(object, genes, name = NULL,
+GeneActivitySAILER.SingleCellExperiment <- function(object, genes = NULL,
+                                                    name = NULL,
                                                     new.assay.name = "activity",
                                                     assay.type = "counts",
                                                     altexp = NULL, ...) {
   need_package("SingleCellExperiment", "for SingleCellExperiment objects")
   check_text(new.assay.name, "new.assay.name")
-  fit <- get_fit(object, name)
+  held <- held_fit(object, name)
   if (!is.null(altexp)) refuse_place_of_counts(new.assay.name, altexp)
+  host <- experiment_of_counts(object, altexp)
   values <- activity_of_object(
-    fit, colnames(object), function() {
+    held, colnames(object), function() {
       as_cells(object, assay.type = assay.type, altexp = altexp)
-    }, genes, list(...), environment()
+    }, genes, list(...),
+    pick_ranges(experiment_ranges(host), rownames(host), held$fit$peaks),
+    environment()
   )
   made <- SingleCellExperiment::SingleCellExperiment(
     stats::setNames(list(values), new.assay.name)

@@ -8,8 +8,9 @@
 #'
 #' @section Seurat:
 #' The result is a new assay with the imputed values in its `data`; its class is
-#' that of the assay with the counts (`Assay`, also for a `ChromatinAssay`, or
-#' `Assay5`). Seurat keeps its assays in memory: for more than some thousand
+#' that of the assay with the counts: `Assay`, `Assay5`, or Signac's
+#' `ChromatinAssay` or `GRangesAssay` with the ranges of the peaks, the gene
+#' annotation and the fragments. Seurat keeps its assays in memory: for more than some thousand
 #' peaks take `features`, or `n_open` or `threshold` for a sparse one.
 #'
 #' @section SingleCellExperiment:
@@ -86,7 +87,8 @@ ImputeSAILER.default <- function(object, ...) {
 }
 
 # Numbers are what assays keep: open peaks come as such only when asked for.
-impute_object <- function(fit, points, features, options, call) {
+# `ranges` are those of the model's peaks, NULL where the object has none.
+impute_object <- function(fit, points, features, options, call, ranges) {
   known <- setdiff(names(formals(impute.sailer_fit)), c(
     "fit", "x", "cells", "peaks", "reference", "..."
   ))
@@ -95,27 +97,32 @@ impute_object <- function(fit, points, features, options, call) {
   defaults["binary"] <- FALSE
   options <- c(options, defaults[setdiff(known, names(options))])
   do.call(impute_points, c(
-    list(fit, points, features), options, list(call = call, arg = "features")
+    list(fit, points, features), options,
+    list(call = call, arg = "features", ranges = ranges)
   ))
 }
 
-# As impute_points() wants them: the embedding of `cells` in their order.
-# `counts()` gives counts that hold those that the fit does not know.
-points_of_object <- function(fit, cells, counts, call, in_file = "") {
+# As impute_points() wants them: the embedding of `cells` in their order, of
+# those that the fit has embedded (rows_in_fit()) as it is, of others from their
+# counts, which `counts()` gives.
+points_of_object <- function(held, cells, counts, call, in_file = "") {
   ways <- paste0(
     "Name fewer {.arg features}; or keep the open peaks alone
      ({.arg threshold}, {.arg n_open})", in_file, "."
   )
   function(n_peaks, form) {
     check_result_size(form, n_peaks, length(cells), call, ways)
-    z <- fit$embedding
-    others <- setdiff(cells, rownames(z))
+    rows <- rows_in_fit(held, cells)
+    known <- cells[!is.na(rows)]
+    others <- cells[is.na(rows)]
+    z <- held$fit$embedding[rows[!is.na(rows)], , drop = FALSE]
+    if (length(known) > 0) rownames(z) <- known
     if (length(others) > 0) {
       given <- counts()
       check_known(others, given$cells, "cell", "object", "its counts",
         call = call
       )
-      z <- rbind(z, stats::predict(fit, given[, others]))
+      z <- rbind(z, stats::predict(held$fit, given[, others]))
     }
     z[cells, , drop = FALSE]
   }
@@ -129,8 +136,8 @@ ImputeSAILER.Seurat <- function(object, features = NULL, name = NULL,
   need_package("SeuratObject", "for Seurat objects")
   check_text(new.assay.name, "new.assay.name")
   options <- list(...)
-  fit <- get_fit(object, name)
-  assay <- choose_assay(object, assay %||% assay_of_fit(object, fit))
+  held <- held_fit(object, name)
+  assay <- choose_assay(object, assay %||% held$assay)
   refuse_place_of_counts(new.assay.name, assay)
   if (!is.null(options$file)) {
     abort(c(
@@ -139,27 +146,18 @@ ImputeSAILER.Seurat <- function(object, features = NULL, name = NULL,
     ))
   }
   values <- impute_object(
-    fit,
-    points_of_object(fit, colnames(object), function() {
+    held$fit,
+    points_of_object(held, colnames(object), function() {
       as_cells(object, assay = assay, layer = layer)
     }, environment()),
-    features, options, environment()
+    features, options, environment(),
+    assay_ranges(object[[assay]], held$fit$peaks)
   )
   object <- add_data_assay(object, new.assay.name, values, assay)
   command <- SeuratObject::LogSeuratCommand(object, return.command = TRUE)
   command <- complete_command(command, options, "ImputeSAILER", assay)
   object[[command@name]] <- command
   object
-}
-
-# The assay of the reduction that holds the fit.
-assay_of_fit <- function(object, fit) {
-  for (name in SeuratObject::Reductions(object)) {
-    if (identical(fit_of_reduction(object[[name]])$cache, fit$cache)) {
-      return(SeuratObject::DefaultAssay(object[[name]]))
-    }
-  }
-  NULL
 }
 
 refuse_place_of_counts <- function(name, counts, call = rlang::caller_env()) {
@@ -196,7 +194,9 @@ without_layer_warnings <- function(code) {
   })
 }
 
-# An assay with these values as its data, of the class that `like` has.
+# An assay with these values as its data, of the class that `like` has: one with
+# ranges where the values are of its peaks, for there Signac takes them for what
+# they are (FindMarkers() compares their means, not those of exponentials).
 new_data_assay <- function(values, like, name) {
   if (methods::is(values, "nMatrix")) values <- methods::as(values, "dMatrix")
   made <- if (methods::is(like, "StdAssay")) {
@@ -204,9 +204,35 @@ new_data_assay <- function(values, like, name) {
   } else {
     SeuratObject::CreateAssayObject(data = values)
   }
+  ranges <- assay_ranges(like, rownames(values))
+  if (!is.null(ranges)) made <- as_ranged_assay(made, like, ranges)
   key <- paste0(tolower(gsub("[^[:alnum:]]", "", name)), "_")
   SeuratObject::Key(made) <- key
   made
+}
+
+# Signac's class of `like` for an assay, with what `like` says of the genome.
+as_ranged_assay <- function(assay, like, ranges) {
+  signac <- function(name) getExportedValue("Signac", name)
+  ranged <- if (methods::is(like, "GRangesAssay")) {
+    signac("as.GRangesAssay")
+  } else if (methods::is(like, "ChromatinAssay")) {
+    signac("as.ChromatinAssay")
+  } else {
+    return(assay)
+  }
+  withCallingHandlers(
+    ranged(
+      assay, ranges = ranges, annotation = signac("Annotation")(like),
+      fragments = signac("Fragments")(like)
+    ),
+    # Said when the peaks were given already.
+    warning = function(cnd) {
+      if (grepl("Overlapping ranges", conditionMessage(cnd), fixed = TRUE)) {
+        tryInvokeRestart("muffleWarning")
+      }
+    }
+  )
 }
 
 #' @rdname ImputeSAILER
@@ -223,15 +249,16 @@ ImputeSAILER.SingleCellExperiment <- function(object, features = NULL,
   if (!is.null(options$file)) {
     need_package("HDF5Array", "to have an assay in a file")
   }
-  fit <- get_fit(object, name)
+  held <- held_fit(object, name)
   host <- experiment_of_counts(object, altexp)
   refuse_place_of_counts(new.assay.name, assay.type)
   values <- impute_object(
-    fit,
-    points_of_object(fit, colnames(object), function() {
+    held$fit,
+    points_of_object(held, colnames(object), function() {
       as_cells(object, assay.type = assay.type, altexp = altexp)
     }, environment(), "; or have the values in a {.arg file}"),
-    features, options, environment()
+    features, options, environment(),
+    pick_ranges(experiment_ranges(host), rownames(host), held$fit$peaks)
   )
   store_imputed(object, host, altexp, values, new.assay.name)
 }
@@ -261,10 +288,10 @@ store_imputed <- function(object, host, altexp, values, name) {
   made <- SingleCellExperiment::SingleCellExperiment(
     stats::setNames(list(values), name)
   )
-  ranges <- experiment_ranges(host)
-  if (!is.null(ranges) && all(rownames(values) %in% names(ranges))) {
-    SummarizedExperiment::rowRanges(made) <- ranges[rownames(values)]
-  }
+  ranges <- pick_ranges(
+    experiment_ranges(host), rownames(host), rownames(values)
+  )
+  if (!is.null(ranges)) SummarizedExperiment::rowRanges(made) <- ranges
   SingleCellExperiment::altExp(object, name) <- made
   object
 }

@@ -5,8 +5,8 @@ core_cells_from_matrix <- function(i, p, x, dims, description) {
     .Call('_sailer_core_cells_from_matrix', PACKAGE = 'sailer', i, p, x, dims, description)
 }
 
-core_cells_pack <- function(n_features, description, counts = FALSE) {
-    .Call('_sailer_core_cells_pack', PACKAGE = 'sailer', n_features, description, counts)
+core_cells_pack <- function(n_features, description, counts, folder) {
+    .Call('_sailer_core_cells_pack', PACKAGE = 'sailer', n_features, description, counts, folder)
 }
 
 core_cells_pack_sparse <- function(source, i, p, x) {

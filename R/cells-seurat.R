@@ -146,14 +146,21 @@ layer_of_cells <- function(assay, layer, cells) {
   factor(rep(short, lengths(members))[at], levels = short)
 }
 
-# Ranges of the peaks, where an assay has some (Signac's ChromatinAssay).
+# Ranges of the peaks where an assay has some, as Signac's ChromatinAssay and
+# GRangesAssay do.
 assay_ranges <- function(assay, peaks) {
-  if (!methods::.hasSlot(assay, "ranges")) {
+  if (!is_installed("GenomicRanges") || is.null(methods::selectMethod(
+    GenomicRanges::granges, class(assay), optional = TRUE
+  ))) {
     return(NULL)
   }
-  ranges <- methods::slot(assay, "ranges")
-  at <- match(peaks, rownames(assay))
-  if (length(ranges) != nrow(assay) || anyNA(at)) {
+  pick_ranges(GenomicRanges::granges(assay), rownames(assay), peaks)
+}
+
+# Those of `peaks` among the ranges of `rows`; NULL unless all are known.
+pick_ranges <- function(ranges, rows, peaks) {
+  at <- match(peaks, rows)
+  if (length(ranges) != length(rows) || anyNA(at)) {
     return(NULL)
   }
   if (identical(at, seq_along(ranges))) ranges else ranges[at]

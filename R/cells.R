@@ -27,7 +27,9 @@ NULL
 #'   Matrix package are converted once.
 #' * Dense matrices, `DelayedMatrix` and BPCells' `IterableMatrix` are read by
 #'   blocks of cells and packed: 4 bytes for each open peak of each cell, never
-#'   a dense copy of the whole. Their counts are checked while they are packed.
+#'   a dense copy of the whole; beyond 256 MB they go to a temporary file (in
+#'   [tempdir()]) and take no memory that others need. Their counts are checked
+#'   while they are packed.
 #' * A `TENxMatrix` or a CSR `H5ADMatrix` whose values were not changed is read
 #'   from its file by streaming; see [open_cells()].
 #'
@@ -178,7 +180,7 @@ block_cells <- function(n_peaks, n_counts = 4e6) {
 # them and returns NULL or the first count that cannot be used.
 pack_cells <- function(dims, names, origin, n_block, add,
                        counts = FALSE) {
-  source <- core_cells_pack(dims[1], origin, counts)
+  source <- core_cells_pack(dims[1], origin, counts, tempdir())
   first <- 1
   while (first <= dims[2]) {
     count <- min(n_block, dims[2] - first + 1)

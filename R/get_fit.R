@@ -68,7 +68,7 @@ get_fit.DimReduc <- function(object, name = NULL, ...) {
 #' @export
 get_fit.Seurat <- function(object, name = NULL, ...) {
   need_package("SeuratObject", "for Seurat objects")
-  choose_fit(fits_in_seurat(object), name, usual_names, "reductions")
+  held_fit(object, name)$fit
 }
 
 fits_in_seurat <- function(object) {
@@ -88,10 +88,109 @@ fits_in_seurat <- function(object) {
 #' @export
 get_fit.SingleCellExperiment <- function(object, name = NULL, ...) {
   need_package("S4Vectors", "for SingleCellExperiment objects")
-  choose_fit(
-    S4Vectors::metadata(object)$sailer, name, toupper(usual_names),
-    "reduced dimensions"
+  held_fit(object, name)$fit
+}
+
+# A fit in an object, and what the object itself says of its cells: list(fit,
+# name, values = cells x dimensions under the names of today, or NULL where
+# there is no embedding, assay = the one that a Seurat reduction is of).
+held_fit <- function(object, name = NULL, call = rlang::caller_env()) {
+  load_class(object)
+  if (inherits(object, "Seurat")) {
+    fit_in_seurat(object, name, call)
+  } else if (inherits(object, "SingleCellExperiment")) {
+    fit_in_experiment(object, name, call)
+  } else {
+    list(
+      fit = get_fit(object, name),
+      values = if (inherits(object, "DimReduc")) {
+        SeuratObject::Embeddings(object)
+      }
+    )
+  }
+}
+
+fit_in_seurat <- function(object, name, call) {
+  fits <- fits_in_seurat(object)
+  if (length(fits) == 0) {
+    refuse_lost_fit(name %||% usual_names, SeuratObject::Reductions(object), call)
+  }
+  name <- choose_fit(fits, name, usual_names, "reductions", call)
+  held <- list(fit = fits[[name]], name = name)
+  if (name %in% SeuratObject::Reductions(object)) {
+    held$values <- SeuratObject::Embeddings(object, name)
+    held$assay <- SeuratObject::DefaultAssay(object[[name]])
+  }
+  held
+}
+
+# merge() keeps reductions that it is asked to keep, but nothing beside the
+# coordinates.
+refuse_lost_fit <- function(names, reductions, call) {
+  bare <- intersect(names, reductions)
+  if (length(bare) > 0) {
+    put_back <- paste0("object[[\"", bare[1], "\"]]@misc$fit <- fit")
+    abort(
+      c(
+        "The reduction {.val {bare[1]}} of the object holds no fit.",
+        i = "{.fn merge} does not keep it. Put it back from an object that was
+             merged: {.code {put_back}}, where {.code fit} is {.fn get_fit} of
+             that object."
+      ),
+      call = call
+    )
+  }
+}
+
+fit_in_experiment <- function(object, name, call) {
+  fits <- S4Vectors::metadata(object)$sailer
+  name <- choose_fit(
+    fits, name, toupper(usual_names), "reduced dimensions", call
   )
+  held <- list(fit = fits[[name]], name = name)
+  if (name %in% SingleCellExperiment::reducedDimNames(object)) {
+    held$values <- SingleCellExperiment::reducedDim(object, name)
+  }
+  held
+}
+
+# The row of the fit's embedding that each of the object's cells has; NA for
+# those that the fit does not know. The coordinates tell which is which, for
+# names change: RenameCells() or merge() may have given a name to another cell.
+rows_in_fit <- function(held, cells = rownames(held$values)) {
+  known <- held$fit$embedding
+  if (is.null(known) || is.null(held$values)) {
+    return(rep(NA_integer_, length(cells)))
+  }
+  values <- held$values[match(cells, rownames(held$values)), , drop = FALSE]
+  rows <- same_rows(values, known)
+  # RunSAILERX() puts directions into the object.
+  if (anyNA(rows) && inherits(held$fit, "sailerx_fit")) {
+    left <- is.na(rows)
+    rows[left] <- same_rows(
+      values[left, , drop = FALSE], embedding(held$fit, unit = TRUE)
+    )
+  }
+  rows
+}
+
+# For each row of `values` the same one of `known`, by preference that of the
+# same name.
+same_rows <- function(values, known) {
+  if (ncol(values) != ncol(known)) {
+    return(rep(NA_integer_, nrow(values)))
+  }
+  distinct <- apply(known, 2, function(x) length(unique(x)))
+  column <- which.max(distinct)
+  rows <- rep(NA_integer_, nrow(values))
+  for (at in list(
+    match(values[, column], known[, column]),
+    match(rownames(values), rownames(known))
+  )) {
+    same <- rowSums(values != known[at, , drop = FALSE]) == 0
+    rows[same %in% TRUE] <- at[same %in% TRUE]
+  }
+  rows
 }
 
 fit_of_reduction <- function(reduction) {
@@ -125,6 +224,7 @@ expresser_fit_in <- function(object, call = rlang::caller_env()) {
   fits[[c(usual, names(fits))[1]]]
 }
 
+# The name of the fit that is meant.
 choose_fit <- function(fits, name, usual, what, call = rlang::caller_env()) {
   if (!is.null(name)) check_text(name, "name", call = call)
   wanted <- name %||% if (length(fits) == 1) {
@@ -133,7 +233,7 @@ choose_fit <- function(fits, name, usual, what, call = rlang::caller_env()) {
     c(intersect(usual, names(fits)), usual)[1]
   }
   if (!is.null(fits[[wanted]])) {
-    return(fits[[wanted]])
+    return(wanted)
   }
   hint <- if (length(fits) == 0) {
     "Run {.fn RunSAILER} first."

@@ -135,13 +135,14 @@ impute.sailer_fit <- function(fit, x = NULL, cells = NULL, peaks = NULL,
 }
 
 # `points(n_peaks, form)` gives the embedding of the cells, once all that can be
-# refused without it was: large results first of all.
+# refused without it was: large results first of all. `ranges` are those of the
+# model's peaks; NULL reads their names.
 impute_points <- function(fit, points, peaks, batch, depth, covariates,
                           calibrated, threshold, n_open, binary, file,
-                          overwrite, call, arg = "peaks") {
+                          overwrite, call, arg = "peaks", ranges = NULL) {
   check_flag(calibrated, call = call)
   form <- check_form(threshold, n_open, binary, file, overwrite, call)
-  peaks <- choose_peaks(fit, peaks, arg, call)
+  peaks <- choose_peaks(fit, peaks, arg, call, ranges)
   confounders <- fixed_confounders(fit, batch, depth, covariates, call)
   z <- points(length(peaks), form)
   request <- list(
@@ -283,12 +284,12 @@ choose_points <- function(fit, x, cells, call, reference = NULL) {
 }
 
 # Places in fit$peaks.
-choose_peaks <- function(fit, peaks, arg, call) {
+choose_peaks <- function(fit, peaks, arg, call, ranges = NULL) {
   if (!methods::is(peaks, "GRanges")) {
     return(chosen_names(peaks, fit$peaks, "peak", arg, call))
   }
   need_package("GenomicRanges", "to find peaks by their ranges", call)
-  ranges <- model_ranges(fit$peaks, arg, call)
+  ranges <- ranges %||% model_ranges(fit$peaks, arg, call)
   hit <- which(suppressWarnings(
     IRanges::overlapsAny(ranges, peaks, ignore.strand = TRUE)
   ))

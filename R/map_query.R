@@ -185,9 +185,9 @@ map_query.default <- function(fit, newdata, labels = NULL, batch = NULL,
   check_option_names(...names(), names(formals(map_query.default)))
   metric <- rlang::arg_match(metric)
   cells <- as_cells(newdata)
-  trained <- fit
-  fit <- get_fit(trained, fit_name)
-  labels <- reference_labels(labels, trained, fit)
+  held <- held_fit(fit, fit_name)
+  labels <- reference_labels(labels, fit, held)
+  fit <- held$fit
   reference <- reference_rows(fit, reference, cells)
   check_number(k, min = 1, whole = TRUE)
   check_number(adapt_steps, min = 1, whole = TRUE)
@@ -220,14 +220,16 @@ map_query.default <- function(fit, newdata, labels = NULL, batch = NULL,
   )
 }
 
-# Labels of the training cells: a column of the reference object, or values.
-reference_labels <- function(labels, reference, fit,
+# Labels of the training cells, by their names in the fit: a column of the
+# reference object, or values; NA for those that the object no longer has.
+reference_labels <- function(labels, reference, held,
                              call = rlang::caller_env()) {
   if (is.null(labels)) {
     return(NULL)
   }
+  fit <- held$fit
+  table <- metadata_of(reference)
   if (rlang::is_string(labels) && length(fit$cells) > 1) {
-    table <- metadata_of(reference)
     if (is.null(table)) {
       abort(
         c(
@@ -238,12 +240,19 @@ reference_labels <- function(labels, reference, fit,
         call = call
       )
     }
-    table <- named_columns(
+    columns <- named_columns(
       table, labels, "labels", "the metadata of the reference", call
     )
-    labels <- stats::setNames(table[[1]], rownames(table))
+    labels <- stats::setNames(columns[[1]], rownames(table))
   }
   embedding(fit)
+  if (any(names(labels) %in% rownames(table))) {
+    # Names of the object's cells today; the fit may know them by others.
+    rows <- rows_in_fit(held, rownames(table))
+    own <- labels_by_name(labels, rownames(table), call)
+    labels <- own[match(seq_along(fit$cells), rows)]
+    names(labels) <- fit$cells
+  }
   stats::setNames(aligned_labels(labels, fit$cells, length(fit$cells), call),
                   fit$cells)
 }

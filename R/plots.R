@@ -43,35 +43,52 @@ pictured_cells <- function(x, name = NULL, call = rlang::caller_env()) {
     }
     return(list(values = values, cells = rownames(values)))
   }
-  fit <- get_fit(x, name)
-  table <- metadata_of(x)
-  values <- embedding(fit)
-  # Cells may have been taken out of the object since.
-  if (!is.null(table)) {
-    cells <- intersect(rownames(values), rownames(table))
-    if (length(cells) < 2) {
-      abort(
-        "Only {length(cells)} cell{?s} of the fit {?is/are} in the object.",
-        call = call
-      )
-    }
-    values <- values[cells, , drop = FALSE]
-    table <- table[cells, , drop = FALSE]
+  held <- held_fit(x, name, call)
+  if (is.null(metadata_of(x)) && is.null(held$values)) {
+    values <- embedding(held$fit)
+    return(list(
+      values = values, cells = rownames(values),
+      depth = held$fit$depth[rownames(values)], fit = held$fit
+    ))
   }
-  list(
-    values = values, cells = rownames(values),
-    depth = fit$depth[rownames(values)], table = table, fit = fit
-  )
+  pictured_cells_of(held, metadata_of(x), call)
 }
 
-metadata_of <- function(x) {
-  if (inherits(x, "Seurat")) {
-    return(x[[]])
+# The cells that an object has today, where its reduction has them.
+pictured_cells_of <- function(held, table, call) {
+  values <- held$values
+  if (is.null(values)) {
+    embedding(held$fit)
+    abort(
+      c(
+        "The object holds a fit, but no embedding named {.val {held$name}}.",
+        i = "{.code predict(get_fit(x), x)} embeds its cells; a picture takes
+             the matrix."
+      ),
+      call = call
+    )
   }
-  if (inherits(x, "SummarizedExperiment")) {
-    return(plain_columns(SummarizedExperiment::colData(x)))
+  values <- values[!is.na(rowSums(values)), , drop = FALSE]
+  cells <- rownames(values)
+  if (length(cells) < 2) {
+    abort(
+      "Only {length(cells)} cell{?s} of the object {?is/are} in the embedding
+       {.val {held$name}}.",
+      call = call
+    )
   }
-  NULL
+  rows <- rows_in_fit(held, cells)
+  known <- !anyNA(rows)
+  if (known) {
+    # RunSAILERX() puts directions into objects; the fit has the lengths too.
+    values <- held$fit$embedding[rows, , drop = FALSE]
+    rownames(values) <- cells
+  }
+  list(
+    values = values, cells = cells,
+    depth = if (known) stats::setNames(held$fit$depth[rows], cells),
+    table = if (!is.null(table)) table[cells, , drop = FALSE], fit = held$fit
+  )
 }
 
 # One value per cell: a column of the metadata, "depth", or values themselves,

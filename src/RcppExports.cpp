@@ -26,15 +26,16 @@ BEGIN_RCPP
 END_RCPP
 }
 // core_cells_pack
-SEXP core_cells_pack(double n_features, std::string description, bool counts);
-RcppExport SEXP _sailer_core_cells_pack(SEXP n_featuresSEXP, SEXP descriptionSEXP, SEXP countsSEXP) {
+SEXP core_cells_pack(double n_features, std::string description, bool counts, std::string folder);
+RcppExport SEXP _sailer_core_cells_pack(SEXP n_featuresSEXP, SEXP descriptionSEXP, SEXP countsSEXP, SEXP folderSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::RNGScope rcpp_rngScope_gen;
     Rcpp::traits::input_parameter< double >::type n_features(n_featuresSEXP);
     Rcpp::traits::input_parameter< std::string >::type description(descriptionSEXP);
     Rcpp::traits::input_parameter< bool >::type counts(countsSEXP);
-    rcpp_result_gen = Rcpp::wrap(core_cells_pack(n_features, description, counts));
+    Rcpp::traits::input_parameter< std::string >::type folder(folderSEXP);
+    rcpp_result_gen = Rcpp::wrap(core_cells_pack(n_features, description, counts, folder));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -870,7 +871,7 @@ END_RCPP
 
 static const R_CallMethodDef CallEntries[] = {
     {"_sailer_core_cells_from_matrix", (DL_FUNC) &_sailer_core_cells_from_matrix, 5},
-    {"_sailer_core_cells_pack", (DL_FUNC) &_sailer_core_cells_pack, 3},
+    {"_sailer_core_cells_pack", (DL_FUNC) &_sailer_core_cells_pack, 4},
     {"_sailer_core_cells_pack_sparse", (DL_FUNC) &_sailer_core_cells_pack_sparse, 4},
     {"_sailer_core_cells_pack_dense", (DL_FUNC) &_sailer_core_cells_pack_dense, 5},
     {"_sailer_core_cells_concat", (DL_FUNC) &_sailer_core_cells_concat, 3},

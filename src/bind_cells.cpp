@@ -143,12 +143,15 @@ SEXP core_cells_from_matrix(Rcpp::IntegerVector i, Rcpp::IntegerVector p,
 
 // `counts`: kept, and fractions allowed; otherwise only what is open is kept.
 // [[Rcpp::export]]
-SEXP core_cells_pack(double n_features, std::string description,
-                     bool counts = false) {
+SEXP core_cells_pack(double n_features, std::string description, bool counts,
+                     std::string folder) {
   return sailer::guarded([&]() -> SEXP {
+    sailer::PackedMemory memory;
+    memory.folder = std::move(folder);
     return sailer::wrap_source(std::make_shared<sailer::PackedSource>(
         static_cast<int64_t>(n_features), std::move(description),
-        counts ? sailer::Packing::kCounts : sailer::Packing::kOpen));
+        counts ? sailer::Packing::kCounts : sailer::Packing::kOpen,
+        std::move(memory)));
   });
 }
 

@@ -1,6 +1,7 @@
 // Cells packed from dense blocks.
 
 #include <algorithm>
+#include <filesystem>
 #include <numeric>
 
 #include "../../src/core/data/packed_source.h"
@@ -87,4 +88,44 @@ TEST_CASE("packing drops zeros and refuses what is no count", "[data]") {
   REQUIRE(source.n_cells() == 1);
   REQUIRE_FALSE(source.append(rows));
   REQUIRE(source.n_cells() == 2);
+}
+
+TEST_CASE("packed cells read the same from a file", "[data]") {
+  Counts counts = random_counts(kCells, kFeatures);
+  counts.at(5, 3) = 0.25f;
+  const int64_t n_entries = static_cast<int64_t>(compress(counts).data.size());
+  TemporaryFile place("");
+  std::filesystem::create_directory(place.path());
+  for (int64_t in_memory : {0, 400, 1 << 20}) {
+    PackedMemory memory{place.path(), in_memory, 20};
+    PackedSource source(kFeatures, "counts", Packing::kCounts, memory);
+    PackedSource open(kFeatures, "cells", Packing::kOpen, memory);
+    for (int64_t first = 0; first < kCells; first += 2) {
+      const int64_t count = std::min<int64_t>(2, kCells - first);
+      const SparseRows rows = sparse_rows(slice(counts, first, count));
+      REQUIRE_FALSE(source.append(rows));
+      if (first > 4) REQUIRE_FALSE(open.append(rows));
+    }
+    check_source(source, counts);
+    check_source(open, binary(slice(counts, 6, kCells - 6)));
+    // What is limited is in memory, and the block that is being filled.
+    const int64_t most = 20 + 2 * kFeatures;
+    if (in_memory < 8 * n_entries) {
+      REQUIRE(source.bytes_in_memory() <= in_memory + 8 * most);
+    } else {
+      REQUIRE(source.bytes_in_memory() == 8 * n_entries);
+    }
+    REQUIRE(std::filesystem::is_empty(place.path()));  // the file has no name
+  }
+}
+
+TEST_CASE("packed cells stay in memory where no file can be", "[data]") {
+  const Counts counts = random_counts(kCells, kFeatures);
+  PackedSource source(kFeatures, "cells", Packing::kOpen,
+                      {"/no such folder", 0, 20});
+  for (int64_t first = 0; first < kCells; ++first) {
+    REQUIRE_FALSE(source.append(sparse_rows(slice(counts, first, 1))));
+  }
+  check_source(source, binary(counts));
+  REQUIRE(source.bytes_in_memory() == 4 * source.n_entries());
 }

@@ -30,3 +30,11 @@ small_seurat <- function(sim) {
     assay = "ATAC", meta.data = sim$cells
   )
 }
+
+# A matrix on disk as BPCells keeps it, never in memory as a whole.
+bpcells_matrix <- function(counts, envir = parent.frame()) {
+  skip_if_not_installed("BPCells")
+  folder <- withr::local_tempfile(.local_envir = envir)
+  BPCells::write_matrix_dir(methods::as(counts, "IterableMatrix"), folder)
+  BPCells::open_matrix_dir(folder)
+}

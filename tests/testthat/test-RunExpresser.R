@@ -117,3 +117,28 @@ test_that("other objects are refused", {
   expect_error(RunExpresser(1), "expresser", class = "sailer_argument_error")
   expect_error(ImputeExpresser(1), "impute", class = "sailer_argument_error")
 })
+
+test_that("RNA in BPCells layers is read from disk, fractions too", {
+  skip_if_not_installed("SeuratObject", "5.0.0")
+  counts <- small_rna()$counts
+  cells <- colnames(counts)
+  stored <- bpcells_matrix(counts)
+  halves <- list(counts.a = stored[, cells[1:30]],
+                 counts.b = bpcells_matrix(counts[, cells[-(1:30)]]))
+  for (given in list(stored, halves)) {
+    object <- SeuratObject::CreateSeuratObject(given)
+    done <- brief_run(object)
+    expect_identical(get_fit(done)$state, small_expresser()$state)
+    done <- ImputeExpresser(done, c("gene3", "gene8"), verbose = FALSE)
+    expect_equal(
+      as.matrix(get_layer(done[["expressed"]], "data")),
+      impute(small_expresser(), counts, genes = c("gene3", "gene8"),
+             verbose = FALSE),
+      tolerance = 1e-6, ignore_attr = TRUE
+    )
+  }
+  expect_equal(
+    cell_embeddings(small_expresser(), stored * 0.5, verbose = FALSE),
+    cell_embeddings(small_expresser(), counts * 0.5, verbose = FALSE)
+  )
+})

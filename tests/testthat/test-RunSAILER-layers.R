@@ -159,13 +159,63 @@ test_that("layers need not be dgCMatrix", {
   )
 })
 
-test_that("BPCells layers are streamed", {
-  skip_if_not_installed("BPCells")
-  stored <- methods::as(sim$counts, "IterableMatrix")
-  object <- new_object(new_assay5(stored))
-  expect_identical(
-    embedded(brief_run(object)), embedding(brief_sailer(sim$counts))
+test_that("BPCells layers are read from disk by blocks", {
+  object <- new_object(new_assay5(bpcells_matrix(sim$counts)))
+  expect_s4_class(object[["ATAC"]]@layers$counts, "IterableMatrix")
+  expected <- brief_sailer(sim$counts)
+  expect_no_warning(done <- brief_run(object))
+  expect_identical(embedded(done), embedding(expected))
+  expect_s4_class(done[["ATAC"]]@layers$counts, "IterableMatrix")
+  local_mocked_bindings(block_cells = function(...) 7)
+  expect_identical(embedded(brief_run(object)), embedding(expected))
+})
+
+test_that("several BPCells layers are batches, and imputed cells join", {
+  parts <- split(seq_len(ncol(sim$counts)), sim$cells$batch)
+  layers <- lapply(parts, function(at) bpcells_matrix(sim$counts[, at]))
+  object <- SeuratObject::CreateSeuratObject(
+    stats::setNames(layers, paste0("counts.", names(layers))), assay = "ATAC"
   )
+  expect_length(find_layers(object[["ATAC"]], "counts"), 3)
+  cells <- colnames(object)
+  expect_message(done <- brief_run(object), "3 layers", class = "sailer_note")
+  fit <- suppressMessages(brief_sailer(
+    sim$counts[, cells], batch = sim$cells[cells, "batch", drop = FALSE]
+  ))
+  expect_identical(embedded(done), embedding(fit))
+  peaks <- fit$peaks[1:5]
+  done <- ImputeSAILER(done, features = peaks)
+  expect_s4_class(done[["imputed"]], "Assay5")
+  # Other cells are embedded from the files.
+  done[["sailer"]] <- NULL
+  other <- done
+  other[["sailer"]] <- brief_run(
+    object[, cells[1:60]][["ATAC"]], batch = sim$cells[cells[1:60], "batch"]
+  )
+  later <- ImputeSAILER(other, features = peaks, new.assay.name = "later")
+  expect_equal(
+    as.matrix(get_layer(later[["later"]], "data")),
+    impute(get_fit(other), sim$counts[, cells], peaks = peaks),
+    tolerance = 1e-4
+  )
+})
+
+test_that("BPCells matrices that were changed or turned are read as they are", {
+  stored <- bpcells_matrix(sim$counts)
+  expected <- brief_sailer(sim$counts)
+  by_rows <- BPCells::transpose_storage_order(stored)
+  expect_identical(embedding(brief_sailer(by_rows)), embedding(expected))
+  odd <- seq(1, 120, by = 2)
+  expect_identical(
+    embedding(brief_sailer(stored[, rev(odd)])),
+    embedding(brief_sailer(sim$counts[, rev(odd)]))
+  )
+  joined <- cbind(stored[, 1:50], stored[, 51:120])
+  expect_identical(embedding(brief_sailer(joined)), embedding(expected))
+  expect_error(brief_sailer(stored * 1.5), "whole",
+               class = "sailer_data_error")
+  expect_error(brief_sailer(stored * -1), "negative",
+               class = "sailer_data_error")
 })
 
 test_that("IntegrateLayers() takes SAILERIntegration", {

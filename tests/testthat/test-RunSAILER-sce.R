@@ -184,3 +184,38 @@ test_that("scater's way of use goes on: subsets and other reductions", {
     SingleCellExperiment::reducedDimNames(done), c("SAILER", "UMAP")
   )
 })
+
+test_that("scater and scran take the reduction and what was imputed", {
+  skip_if_not_installed("scater")
+  skip_if_not_installed("scran")
+  done <- brief_run(small_sce(), batch = "batch", min_fraction = 0,
+                    max_fraction = 1)
+  fit <- get_fit(done)
+  done <- scater::runUMAP(
+    done, dimred = "SAILER", n_neighbors = 10, n_threads = 1
+  )
+  expect_identical(
+    SingleCellExperiment::reducedDimNames(done), c("SAILER", "UMAP")
+  )
+  done$cluster <- scran::clusterCells(done, use.dimred = "SAILER")
+  expect_gt(nlevels(done$cluster), 1)
+  picture <- scater::plotReducedDim(done, "SAILER", colour_by = "cluster")
+  expect_equal(
+    unname(as.matrix(picture$data[, c("X", "Y")])),
+    unname(embedding(fit)[, 1:2])
+  )
+  withr::local_pdf(NULL)
+  expect_no_error(print(picture))
+
+  done <- ImputeSAILER(done)
+  found <- scran::findMarkers(
+    done, groups = done$cell_type, assay.type = "imputed", test.type = "t"
+  )
+  levels <- levels(factor(done$cell_type))[1:2]
+  means <- lapply(levels, function(level) {
+    rowMeans(impute(fit)[, done$cell_type == level])
+  })
+  effects <- found[[levels[1]]][[paste0("logFC.", levels[2])]]
+  peaks <- rownames(found[[levels[1]]])
+  expect_equal(effects, unname((means[[1]] - means[[2]])[peaks]))
+})

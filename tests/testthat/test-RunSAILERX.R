@@ -282,12 +282,15 @@ test_that("RunSAILERX goes on from a checkpoint, without the RNA", {
 
 test_that("get_fit() prefers SAILER's name, then SAILERX's", {
   fits <- list(other = 1, sailerx = 2, sailer = 3)
-  expect_identical(choose_fit(fits, NULL, usual_names, "reductions"), 3)
-  expect_identical(choose_fit(fits[1:2], NULL, usual_names, "reductions"), 2)
-  expect_identical(choose_fit(fits[1], NULL, usual_names, "reductions"), 1)
-  expect_identical(choose_fit(fits, "other", usual_names, "reductions"), 1)
+  chosen <- function(fits, name = NULL) {
+    choose_fit(fits, name, usual_names, "reductions")
+  }
+  expect_identical(chosen(fits), "sailer")
+  expect_identical(chosen(fits[1:2]), "sailerx")
+  expect_identical(chosen(fits[1]), "other")
+  expect_identical(chosen(fits, "other"), "other")
   expect_error(
-    choose_fit(list(a = 1, b = 2), NULL, usual_names, "reductions"),
+    chosen(list(a = 1, b = 2)),
     "named \"sailer\".*\"a\" and \"b\"", class = "sailer_argument_error"
   )
 })

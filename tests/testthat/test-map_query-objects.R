@@ -92,11 +92,10 @@ moved_peaks <- function(counts) {
   list(counts = counts, ranges = ranges)
 }
 
-test_that("ranges of a ChromatinAssay match peaks of other names", {
-  skip_if_not_installed("GenomicRanges")
-  skip_if_not_installed("Signac")
+test_that("ranges of an assay of Signac match peaks of other names", {
+  skip_if_no_signac()
   moved <- moved_peaks(new)
-  assay <- Signac::CreateChromatinAssay(moved$counts, ranges = moved$ranges)
+  assay <- signac_assay(moved$counts, NULL, ranges = moved$ranges)
   object <- SeuratObject::CreateSeuratObject(assay, assay = "ATAC")
   mapped <- quiet(map_query(fit, object))
   expect_equal(

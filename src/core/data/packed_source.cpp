@@ -7,11 +7,40 @@
 
 namespace sailer {
 
+namespace {
+
+// Room for `n` more, in steps that keep the copying small.
+template <typename Number>
+void make_room(std::vector<Number>& numbers, size_t n) {
+  const size_t needed = numbers.size() + n;
+  if (needed > numbers.capacity()) {
+    numbers.reserve(std::max(needed, 2 * numbers.capacity()));
+  }
+}
+
+template <typename Number>
+int64_t bytes_of(const std::vector<Number>& numbers) {
+  return static_cast<int64_t>(numbers.size() * sizeof(Number));
+}
+
+// Moves the numbers into the file, if there they can be kept.
+template <typename Number>
+const Number* spill(std::vector<Number>& numbers, SpillFile& file) {
+  const auto* place =
+      static_cast<const Number*>(file.keep(numbers.data(), bytes_of(numbers)));
+  if (place != nullptr) std::vector<Number>().swap(numbers);
+  return place;
+}
+
+}  // namespace
+
 PackedSource::PackedSource(int64_t n_features, std::string description,
-                           Packing packing)
+                           Packing packing, PackedMemory memory)
     : n_features_(n_features),
       description_(std::move(description)),
       packing_(packing),
+      memory_(std::move(memory)),
+      file_(memory_.folder),
       checker_(n_features, packing == Packing::kCounts ? Fractions::kAllowed
                                                        : Fractions::kRefused) {}
 
@@ -32,12 +61,19 @@ CountProblem PackedSource::append(const SparseRows& rows) {
     }
   }
   if (CountProblem problem = checker_.check(rows, n_cells_)) return problem;
-  Block block;
-  block.first_cell = n_cells_;
-  block.offsets.reserve(rows.offsets.size());
-  block.indices.reserve(static_cast<size_t>(
-      std::count_if(rows.values.begin(), rows.values.end(),
-                    [](float value) { return value > 0; })));
+  if (rows.n_rows() == 0) return {};
+  if (blocks_.empty() ||
+      blocks_.back().offsets.back() >= memory_.block_entries) {
+    if (!blocks_.empty()) finish(blocks_.back());
+    blocks_.emplace_back();
+    blocks_.back().first_cell = n_cells_;
+  }
+  Block& block = blocks_.back();
+  const int64_t before = block.offsets.back();
+  // All that could fail for want of memory comes before anything is added.
+  make_room(block.offsets, rows.offsets.size());
+  make_room(block.indices, rows.indices.size());
+  if (packing_ == Packing::kCounts) make_room(block.values, rows.values.size());
   for (int64_t row = 0; row < rows.n_rows(); ++row) {
     for (int64_t at = rows.offsets[row]; at < rows.offsets[row + 1]; ++at) {
       if (!(rows.values[at] > 0)) continue;
@@ -47,9 +83,27 @@ CountProblem PackedSource::append(const SparseRows& rows) {
     block.offsets.push_back(static_cast<int64_t>(block.indices.size()));
   }
   n_cells_ += rows.n_rows();
-  n_entries_ += block.offsets.back();
-  if (rows.n_rows() > 0) blocks_.push_back(std::move(block));
+  n_entries_ += block.offsets.back() - before;
   return {};
+}
+
+void PackedSource::finish(Block& block) {
+  const int64_t bytes = bytes_of(block.indices) + bytes_of(block.values);
+  if (!memory_.folder.empty() && finished_bytes_ + bytes > memory_.bytes) {
+    block.filed_indices = spill(block.indices, file_);
+    block.filed_values = spill(block.values, file_);
+  }
+  block.indices.shrink_to_fit();
+  block.values.shrink_to_fit();
+  finished_bytes_ += bytes_of(block.indices) + bytes_of(block.values);
+}
+
+int64_t PackedSource::bytes_in_memory() const {
+  int64_t bytes = 0;
+  for (const Block& block : blocks_) {
+    bytes += bytes_of(block.indices) + bytes_of(block.values);
+  }
+  return bytes;
 }
 
 const PackedSource::Block& PackedSource::block_of(int64_t cell) const {
@@ -66,8 +120,8 @@ void PackedSource::read_open(const int64_t* cells, int64_t n, OpenRows& out) {
     const Block& block = block_of(cells[k]);
     const int64_t row = cells[k] - block.first_cell;
     out.features.insert(out.features.end(),
-                        block.indices.begin() + block.offsets[row],
-                        block.indices.begin() + block.offsets[row + 1]);
+                        block.features() + block.offsets[row],
+                        block.features() + block.offsets[row + 1]);
     out.offsets.push_back(static_cast<int64_t>(out.features.size()));
   }
   guard.keep();
@@ -77,8 +131,7 @@ int64_t PackedSource::n_entries(int64_t first, int64_t count) const {
   int64_t n = 0;
   for (const int64_t end = first + count; first < end;) {
     const Block& block = block_of(first);
-    const auto n_rows = static_cast<int64_t>(block.offsets.size()) - 1;
-    const int64_t to = std::min(n_rows, end - block.first_cell);
+    const int64_t to = std::min(block.n_rows(), end - block.first_cell);
     n += block.offsets[to] - block.offsets[first - block.first_cell];
     first = block.first_cell + to;
   }
@@ -90,18 +143,16 @@ void PackedSource::read(int64_t first, int64_t count, SparseRows& out) {
   const int64_t end = first + count;
   while (first < end) {
     const Block& block = block_of(first);
-    const int64_t n_rows = static_cast<int64_t>(block.offsets.size()) - 1;
     const int64_t from = first - block.first_cell;
-    const int64_t to = std::min(n_rows, end - block.first_cell);
+    const int64_t to = std::min(block.n_rows(), end - block.first_cell);
     const int64_t base =
         static_cast<int64_t>(out.indices.size()) - block.offsets[from];
     out.indices.insert(out.indices.end(),
-                       block.indices.begin() + block.offsets[from],
-                       block.indices.begin() + block.offsets[to]);
+                       block.features() + block.offsets[from],
+                       block.features() + block.offsets[to]);
     if (packing_ == Packing::kCounts) {
-      out.values.insert(out.values.end(),
-                        block.values.begin() + block.offsets[from],
-                        block.values.begin() + block.offsets[to]);
+      out.values.insert(out.values.end(), block.counts() + block.offsets[from],
+                        block.counts() + block.offsets[to]);
     }
     for (int64_t row = from; row < to; ++row) {
       out.offsets.push_back(base + block.offsets[row + 1]);
