@@ -179,9 +179,34 @@ std::vector<int64_t> Dataset::integers(const std::string& member) const {
   return values;
 }
 
+namespace {
+
+// Doubles, as many as `stored` has.
+Handle doubles_like(hid_t stored) {
+  if (H5Tget_class(stored) != H5T_ARRAY) {
+    return Handle(H5Tcopy(H5T_NATIVE_DOUBLE), H5Tclose);
+  }
+  hsize_t dims[H5S_MAX_RANK];
+  const int rank = H5Tget_array_dims2(stored, dims);
+  return Handle(H5Tarray_create2(H5T_NATIVE_DOUBLE,
+                                 static_cast<unsigned>(rank), dims),
+                H5Tclose);
+}
+
+}  // namespace
+
 std::vector<double> Dataset::numbers(const std::string& member) const {
-  std::vector<double> values(static_cast<size_t>(size()));
-  read_all(H5T_NATIVE_DOUBLE, member, values.data());
+  if (member.empty()) {
+    std::vector<double> values(static_cast<size_t>(size()));
+    read_all(H5T_NATIVE_DOUBLE, member, values.data());
+    return values;
+  }
+  Session session;
+  const Handle stored = element_type(member);
+  const Handle type = doubles_like(stored.get());
+  const size_t width = H5Tget_size(type.get()) / sizeof(double);
+  std::vector<double> values(static_cast<size_t>(size()) * width);
+  read_all(type.get(), member, values.data());
   return values;
 }
 
