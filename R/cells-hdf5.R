@@ -10,18 +10,18 @@
 #'   `HDF5Array::writeTENxMatrix()` writes. Of a multiome file only the peaks
 #'   are read, unless `feature_type` asks for something else. Features are named
 #'   by their ids, or where a writer left those out by their names.
-#' * **h5ad** (AnnData since 0.5), with a matrix by cells, sparse (CSR) or dense.
-#'   Matrices stored by features (CSC) cannot be streamed by cells; the error
-#'   shows what reads or converts them.
+#' * **h5ad** (AnnData since 0.5), with a matrix by cells, sparse (CSR) or
+#'   dense. Matrices stored by features (CSC) cannot be streamed by cells; the
+#'   error shows what reads or converts them.
 #' * **h5mu** (MuData), whatever its name: one `modality`, which is an h5ad
 #'   inside the file, with cells, `obs` and layers of its own.
 #'
 #' @section Which matrix of an h5ad file:
-#' `X` often holds normalised values, and the counts are elsewhere. With `layer =
-#' NULL` a look at the first values of `X` decides: where they are counts, whole
-#' and not negative, `X` is read. Otherwise it is the layer `"counts"`, the raw
-#' counts that AnnData keeps aside, or the only other layer that holds counts,
-#' and a message (class `sailer_note`) says so.
+#' `X` often holds normalised values, and the counts are elsewhere. With no
+#' `layer` named, a look at the first values of `X` decides: where they are
+#' counts, whole and not negative, `X` is read. Otherwise it is the layer
+#' `"counts"`, the raw counts that AnnData keeps aside, or the only other layer
+#' that holds counts, and a message (class `sailer_note`) says so.
 #'
 #' @param path Path of the file.
 #' @param group Group that holds the matrix, for 10x files with several. NULL,
@@ -41,9 +41,10 @@
 #' @section Errors:
 #' `sailer_file_error` when the file is missing, empty, cut short, not HDF5, of
 #' an unknown layout (what was found is listed), stored by features, compressed
-#' by a filter that HDF5 lacks here, or when its parts do not fit each other (the
-#' dataset is named); `sailer_argument_error` for a `group`, `feature_type`,
-#' `layer` or `modality` that is not there, and where one has to be chosen.
+#' by a filter that HDF5 lacks here, or when its parts do not fit each other
+#' (the dataset is named); `sailer_argument_error` for a `group`,
+#' `feature_type`, `layer` or `modality` that is not there, and where one has to
+#' be chosen.
 #' @seealso [cells_metadata()] for the columns of `obs`, [cells_reduction()] for
 #'   what is in `obsm`; [sailerx()] for files that hold ATAC and RNA.
 #' @references Cao (2023), section 2.2.7, for how counts are filtered.
@@ -127,8 +128,9 @@ choose_modality <- function(path, modality, feature_type,
   if (length(fitting) != 1) {
     abort(
       c(
-        "{.file {path}} is MuData with the modalit{?y/ies} {.val {known}}; name
-         the one to read in {.arg modality}.",
+        "{.file {path}} is MuData with the
+         {cli::qty(length(known))}modalit{?y/ies} {.val {known}}; name the one
+         to read in {.arg modality}.",
         i = "For example {.code open_cells(path, modality =
              \"{as_literal(known[1])}\")}."
       ),

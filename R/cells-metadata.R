@@ -76,8 +76,8 @@ read_obs_columns <- function(path, modality) {
 #'   named by them.
 #' @section Errors:
 #' `sailer_argument_error` for cells that come from no h5ad file or MuData, for
-#' a name that is not there (those that are get listed), and where one of several
-#' has to be chosen; `sailer_file_error` for what is no dense matrix.
+#' a name that is not there (those that are get listed), and where one of
+#' several has to be chosen; `sailer_file_error` for what is no dense matrix.
 #' @seealso [cells_metadata()] for the columns of `obs`.
 #' @references Cao (2023), chapter 3, for what the reference does.
 #' @examples

@@ -39,8 +39,9 @@
 #' Of a 10x multiome file or of MuData (.h5mu), given as its path or as
 #' [open_cells()] of it, no `reference` need be given: peaks and RNA of the same
 #' cells are found in the file. The reference is the PCA that it keeps with the
-#' RNA (`obsm/X_pca`). Without one the counts of the RNA are read into memory and
-#' the usual steps of Seurat, or else of scater, make it, as in [RunSAILERX()].
+#' RNA (`obsm/X_pca`). Without one the counts of the RNA are read into memory,
+#' and the usual steps of Seurat, or else of scater, make it, as in
+#' [RunSAILERX()].
 #' Then `rna_depth` are the sums of the counts, unless it is given. A message
 #' (class `sailer_note`) says which it was. For another embedding of the file
 #' see [cells_reduction()] and [cell_totals()].
@@ -52,8 +53,7 @@
 #'   without, there is one row per cell, in their order. Rows with NA are cells
 #'   without a reference. Only the directions of the rows count. What separates
 #'   batches in the reference is carried over: where they differ, give one in
-#'   which the batches of the RNA were integrated. May be missing for files with
-#'   both modalities; see the section below.
+#'   which the batches of the RNA were integrated.
 #' @param rna_depth RNA molecules of each cell: a vector with one number per
 #'   cell; or named, and then matched by name. NA, or missing by name, where
 #'   there is no reference. Cells with few open peaks for their RNA are then

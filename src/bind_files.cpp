@@ -145,8 +145,9 @@ Rcpp::List core_open_dense(std::string path, std::string dataset) {
 // [[Rcpp::export]]
 Rcpp::List core_open_h5ad(std::string path, std::string layer,
                           std::string modality) {
-  return sailer::guarded(
-      [&] { return wrap_opened(sailer::open_h5ad(path, {layer, modality})); });
+  return sailer::guarded([&] {
+    return wrap_opened(sailer::open_h5ad(path, {layer, modality}));
+  });
 }
 
 // [[Rcpp::export]]

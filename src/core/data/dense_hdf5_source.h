@@ -1,6 +1,6 @@
 // Counts in a dense two-dimensional HDF5 dataset, one row per cell: a
-// dense matrix of an h5ad file, and what HDF5Array's writeHDF5Array() makes of a
-// features x cells matrix, which R's order of dimensions turns round.
+// dense matrix of an h5ad file, and what HDF5Array's writeHDF5Array() makes of
+// a features x cells matrix, which R's order of dimensions turns round.
 #pragma once
 
 #include <string>

@@ -73,8 +73,9 @@ const H5adMatrix* find(const Matrices& matrices, const std::string& name) {
   const std::string where = "The file '" + file.path() + "' ";
   if (all.empty()) {
     throw Error(ErrorKind::kFile,
-                where + "holds no counts: it has neither X, nor raw counts, "
-                        "nor layers.");
+                where +
+                    "holds no counts: it has neither X, nor raw counts, "
+                    "nor layers.");
   }
   if (holding.empty()) {
     throw Error(ErrorKind::kFile,
@@ -83,8 +84,9 @@ const H5adMatrix* find(const Matrices& matrices, const std::string& name) {
                     ". Name one with 'layer' to read it all the same.");
   }
   throw Error(ErrorKind::kArgument,
-              where + "has no counts in X, but in several other matrices; "
-                      "choose one with 'layer': " +
+              where +
+                  "has no counts in X, but in several other matrices; "
+                  "choose one with 'layer': " +
                   quoted_list(names_of(holding)) + ".");
 }
 
@@ -120,8 +122,7 @@ std::string h5ad_prefix(const File& file, const std::string& modality) {
     return "mod/" + modality + "/";
   }
   const std::string problem =
-      modality.empty() ? "holds several modalities (MuData)"
-                       : "has no modality '" + modality + "'";
+      modality.empty() ? "is MuData" : "has no modality '" + modality + "'";
   throw Error(ErrorKind::kArgument,
               "The file '" + file.path() + "' " + problem +
                   "; choose one with 'modality': " + quoted_list(known) + ".");

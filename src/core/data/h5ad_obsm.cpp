@@ -39,8 +39,7 @@ Coordinates read_dense(const Dataset& dataset) {
 Coordinates read_field(const Dataset& table, const std::string& name) {
   Coordinates result{table.size(), 0, table.numbers(name)};
   if (result.n_cells > 0) {
-    result.width =
-        static_cast<int64_t>(result.values.size()) / result.n_cells;
+    result.width = static_cast<int64_t>(result.values.size()) / result.n_cells;
   }
   return result;
 }
@@ -77,8 +76,8 @@ Coordinates read_obsm(const std::string& path, const std::string& name,
                     (known.empty() ? "nothing" : quoted_list(known)) + ".");
   }
   Coordinates result = read_coordinates(file, obsm, name);
-  const auto n_cells = static_cast<int64_t>(
-      H5adTable(file, prefix, "obs").index().size());
+  const auto n_cells =
+      static_cast<int64_t>(H5adTable(file, prefix, "obs").index().size());
   if (result.n_cells == n_cells) return result;
   throw Error(ErrorKind::kFile,
               "'" + obsm + "/" + name + "' of the file '" + path + "' has " +

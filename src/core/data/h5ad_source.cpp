@@ -25,7 +25,8 @@ std::string advice(const File& file, const H5adMatrix& matrix) {
            (matrix.path == "X" ? "" : ", layer = '" + matrix.name + "'") + "))";
   }
   std::string in_python = "mdata = mudata.read_h5mu(path); adata = mdata[...]";
-  if (matrix.path.find("mod/") != 0) in_python = "adata = anndata.read_h5ad(path)";
+  if (matrix.path.find("mod/") != 0)
+    in_python = "adata = anndata.read_h5ad(path)";
   if (matrix.name == "raw") in_python += "; adata = adata.raw.to_adata()";
   const std::string part = matrix.name == "X" || matrix.name == "raw"
                                ? "adata.X"
@@ -69,8 +70,12 @@ std::vector<int64_t> read_shape(const File& file, const std::string& path) {
                   "is damaged.");
 }
 
-CellSourcePtr open_matrix(const File& file, const H5adMatrix& matrix) {
-  const std::string description = "h5ad file '" + file.name() + "'";
+CellSourcePtr open_matrix(const File& file, const H5adMatrix& matrix,
+                          const std::string& modality) {
+  const std::string description =
+      modality.empty()
+          ? "h5ad file '" + file.name() + "'"
+          : "modality '" + modality + "' of MuData '" + file.name() + "'";
   if (file.is_dataset(matrix.path)) {
     return std::make_shared<DenseHdf5Source>(file, matrix.path, description);
   }
@@ -102,7 +107,7 @@ OpenedFile open_h5ad(const std::string& path, const H5adOptions& options) {
   OpenedFile opened;
   opened.cells = H5adTable(file, prefix, "obs").index();
   opened.features = H5adTable(file, "", matrix.var).index();
-  opened.source = open_matrix(file, matrix);
+  opened.source = open_matrix(file, matrix, options.modality);
   check_length(opened.cells, opened.source->n_cells(), prefix + "obs", file);
   check_length(opened.features, opened.source->n_features(), matrix.var, file);
   opened.matrix = matrix.name;

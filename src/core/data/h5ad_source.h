@@ -17,9 +17,9 @@ namespace sailer {
 struct H5adOptions {
   // "X", "raw" or the name of a layer; "" finds the counts
   // (choose_h5ad_matrix()).
-  std::string layer;
+  std::string layer = {};
   // Of MuData; "" in other files.
-  std::string modality;
+  std::string modality = {};
 };
 
 OpenedFile open_h5ad(const std::string& path, const H5adOptions& options);

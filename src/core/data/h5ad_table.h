@@ -28,7 +28,7 @@ class H5adTable {
   const hdf5::File& file_;
   std::string prefix_;
   std::string name_;  // in the file
-  bool compound_;  // one dataset of compound values, before AnnData 0.7
+  bool compound_;     // one dataset of compound values, before AnnData 0.7
 };
 
 }  // namespace sailer

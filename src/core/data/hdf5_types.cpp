@@ -123,7 +123,8 @@ hid_t open_dataset(hid_t file, const std::string& name) {
   }
   dataset = Handle();
   Handle access(H5Pcreate(H5P_DATASET_ACCESS), H5Pclose);
-  const size_t bytes = std::clamp((in_row + 3) * chunk_bytes, kLeastCache, kMostCache);
+  const size_t bytes =
+      std::clamp((in_row + 3) * chunk_bytes, kLeastCache, kMostCache);
   H5Pset_chunk_cache(access.get(), kSlots, bytes, H5D_CHUNK_CACHE_W0_DEFAULT);
   return H5Dopen2(file, name.c_str(), access.get());
 }

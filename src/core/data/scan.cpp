@@ -117,9 +117,9 @@ std::vector<double> cell_totals(CellSource& source,
   totals.reserve(static_cast<size_t>(source.n_cells()));
   auto visit = [&](const SparseRows& rows, int64_t) {
     for (int64_t row = 0; row < rows.n_rows(); ++row) {
-      totals.push_back(std::accumulate(
-          rows.values.begin() + rows.offsets[row],
-          rows.values.begin() + rows.offsets[row + 1], 0.0));
+      totals.push_back(
+          std::accumulate(rows.values.begin() + rows.offsets[row],
+                          rows.values.begin() + rows.offsets[row + 1], 0.0));
     }
     return true;
   };
