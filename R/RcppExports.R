@@ -41,6 +41,10 @@ core_depth_within <- function(source, keep) {
     .Call('_sailer_core_depth_within', PACKAGE = 'sailer', source, keep)
 }
 
+core_cell_totals <- function(source) {
+    .Call('_sailer_core_cell_totals', PACKAGE = 'sailer', source)
+}
+
 core_cells_block <- function(source, cells) {
     .Call('_sailer_core_cells_block', PACKAGE = 'sailer', source, cells)
 }
@@ -161,16 +165,28 @@ core_open_dense <- function(path, dataset) {
     .Call('_sailer_core_open_dense', PACKAGE = 'sailer', path, dataset)
 }
 
-core_open_h5ad <- function(path, layer) {
-    .Call('_sailer_core_open_h5ad', PACKAGE = 'sailer', path, layer)
+core_open_h5ad <- function(path, layer, modality) {
+    .Call('_sailer_core_open_h5ad', PACKAGE = 'sailer', path, layer, modality)
 }
 
-core_obs_columns <- function(path) {
-    .Call('_sailer_core_obs_columns', PACKAGE = 'sailer', path)
+core_modalities <- function(path) {
+    .Call('_sailer_core_modalities', PACKAGE = 'sailer', path)
 }
 
-core_read_obs <- function(path, column) {
-    .Call('_sailer_core_read_obs', PACKAGE = 'sailer', path, column)
+core_obs_columns <- function(path, modality) {
+    .Call('_sailer_core_obs_columns', PACKAGE = 'sailer', path, modality)
+}
+
+core_obsm_names <- function(path, modality) {
+    .Call('_sailer_core_obsm_names', PACKAGE = 'sailer', path, modality)
+}
+
+core_read_obsm <- function(path, name, modality) {
+    .Call('_sailer_core_read_obsm', PACKAGE = 'sailer', path, name, modality)
+}
+
+core_read_obs <- function(path, column, modality) {
+    .Call('_sailer_core_read_obs', PACKAGE = 'sailer', path, column, modality)
 }
 
 core_hdf5_version <- function() {

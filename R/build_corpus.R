@@ -193,7 +193,9 @@ corpus_reporter <- function(verbose, envir) {
 check_pass <- function(done, cells, name, file, report, call) {
   if (!is.null(done$problem)) {
     tryCatch(
-      abort_for_count(done$problem, cells$peaks, cells$cells, call, "gene"),
+      abort_for_count(
+        done$problem, cells$peaks, cells$cells, call, "gene", cells$file
+      ),
       sailer_data_error = function(cnd) {
         cli::cli_abort(
           "In source {.val {name}}:",

@@ -42,7 +42,9 @@ check_counts <- function(cells, min_cells, feature = "peak", empty = FALSE,
   check_names(cells$cells, "cell", "column", call)
   scanned <- core_scan(cells$source, fractional = feature == "gene")
   if (!is.null(scanned$problem)) {
-    abort_for_count(scanned$problem, cells$peaks, cells$cells, call, feature)
+    abort_for_count(
+      scanned$problem, cells$peaks, cells$cells, call, feature, cells$file
+    )
   }
   if (scanned$n_empty > 0 && !empty) {
     abort_for_empty(cells, scanned, call, feature)
@@ -76,7 +78,9 @@ cell_depth <- function(cells, peaks = NULL) {
   if (is.null(peaks)) {
     scanned <- core_scan(cells$source)
     if (!is.null(scanned$problem)) {
-      abort_for_count(scanned$problem, cells$peaks, cells$cells)
+      abort_for_count(
+        scanned$problem, cells$peaks, cells$cells, file = cells$file
+      )
     }
     return(stats::setNames(scanned$depth, cells$cells))
   }
@@ -84,6 +88,26 @@ cell_depth <- function(cells, peaks = NULL) {
   keep <- logical(n_peaks)
   keep[places(peaks, n_peaks, cells$peaks, "peak")] <- TRUE
   stats::setNames(core_depth_within(cells$source, keep), cells$cells)
+}
+
+#' Sum of the counts of each cell
+#'
+#' Of RNA the molecules of each cell, which [sailerx()] takes as `rna_depth`.
+#'
+#' @param cells Counts as [as_cells()] takes them. They are read in blocks, as
+#'   they are: what a matrix lost when it was packed as open peaks is not there.
+#' @return Numeric vector, one number per cell, named by cell.
+#' @section Errors:
+#' Those of [as_cells()] and of reading a file.
+#' @seealso [cell_depth()] for the number of open peaks.
+#' @references Cao (2023), section 3.2.2, where it weighs the cells.
+#' @examples
+#' path <- system.file("extdata", "tiny.h5mu", package = "sailer")
+#' head(cell_totals(open_cells(path, modality = "rna")))
+#' @export
+cell_totals <- function(cells) {
+  cells <- as_cells(cells, counts = TRUE)
+  stats::setNames(core_cell_totals(cells$source), cells$cells)
 }
 
 check_size <- function(cells, min_cells, call, feature = "peak") {
@@ -147,9 +171,9 @@ to_title <- function(word) {
 }
 
 # `problem`: list(kind, cell, feature, value) from core. Names may be NULL.
-# `feature`: "peak" or "gene".
+# `feature`: "peak" or "gene". `file`: of the handle, if any.
 abort_for_count <- function(problem, peaks, cells, call = rlang::caller_env(),
-                            feature = "peak") {
+                            feature = "peak", file = NULL) {
   name_of <- function(names, place) {
     name <- names[place]
     known <- !is.null(name) && !is.na(name)
@@ -184,6 +208,9 @@ abort_for_count <- function(problem, peaks, cells, call = rlang::caller_env(),
            a cell."
     )
   )
+  if (problem$kind %in% c("negative", "fractional")) {
+    message <- c(message, i = other_matrices(file))
+  }
   abort(message, class = "data", call = call)
 }
 

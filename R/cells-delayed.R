@@ -129,7 +129,7 @@ open_seed <- function(seed) {
   }
   group <- sub("^/", "", seed@group)
   if (group == "X") {
-    return(open())
+    return(open(layer = "X"))
   }
   if (startsWith(group, "layers/")) open(layer = sub("^layers/", "", group))
 }

@@ -8,119 +8,168 @@
 #' * **10x Genomics HDF5**, of Cell Ranger ATAC and ARC (`/matrix`) and of
 #'   version 2 (a group for each genome), and what
 #'   `HDF5Array::writeTENxMatrix()` writes. Of a multiome file only the peaks
-#'   are read, unless `feature_type` asks for something else.
-#' * **h5ad** (AnnData), with a sparse matrix by cells (CSR). Matrices stored by
-#'   features (CSC) and dense ones cannot be streamed by cells; the error shows
-#'   the Python code that converts them.
+#'   are read, unless `feature_type` asks for something else. Features are named
+#'   by their ids, or where a writer left those out by their names.
+#' * **h5ad** (AnnData since 0.5), with a matrix by cells, sparse (CSR) or
+#'   dense. Matrices stored by features (CSC) cannot be streamed by cells; the
+#'   error shows what reads or converts them.
+#' * **h5mu** (MuData), whatever its name: one `modality`, which is an h5ad
+#'   inside the file, with cells, `obs` and layers of its own.
+#'
+#' @section Which matrix of an h5ad file:
+#' `X` often holds normalised values, and the counts are elsewhere. With no
+#' `layer` named, a look at the first values of `X` decides: where they are
+#' counts, whole and not negative, `X` is read. Otherwise it is the layer
+#' `"counts"`, the raw counts that AnnData keeps aside, or the only other layer
+#' that holds counts, and a message (class `sailer_note`) says so.
 #'
 #' @param path Path of the file.
 #' @param group Group that holds the matrix, for 10x files with several. NULL,
 #'   the default, takes the only one.
 #' @param feature_type Features to read of a 10x file that tells their types:
-#'   `"Peaks"` by default, NULL for all. Not used for other files.
-#' @param layer Layer of an h5ad file; NULL, the default, reads `X`, and `"raw"`
-#'   reads the counts kept in `raw/X` where no layer has that name.
+#'   `"Peaks"` by default, such as `"Gene Expression"`, NULL for all. Of MuData
+#'   it chooses the modality where `modality` is NULL. Not used for other files.
+#' @param layer Matrix of an h5ad file: the name of a layer, `"X"`, or `"raw"`
+#'   for `raw/X` where no layer has that name. NULL, the default, finds the
+#'   counts; see below.
+#' @param modality Modality of MuData. NULL, the default, takes the one with the
+#'   usual name for `feature_type`: `"atac"` or `"peaks"` for peaks, `"rna"` or
+#'   `"gex"` for genes.
 #' @return An object of class `"sailer_cells"`; see [as_cells()]. It keeps the
 #'   path, so it can be saved and used in another process as long as the file
 #'   stays as it is.
 #' @section Errors:
 #' `sailer_file_error` when the file is missing, empty, cut short, not HDF5, of
-#' an unknown layout (what was found is listed), stored by features, dense, or
-#' when its parts do not fit each other (the dataset is named);
-#' `sailer_argument_error` for a `group`, `feature_type` or `layer` that is not
-#' there.
-#' @seealso [cells_metadata()] for the columns of `obs`.
+#' an unknown layout (what was found is listed), stored by features, compressed
+#' by a filter that HDF5 lacks here, or when its parts do not fit each other
+#' (the dataset is named); `sailer_argument_error` for a `group`,
+#' `feature_type`, `layer` or `modality` that is not there, and where one has to
+#' be chosen.
+#' @seealso [cells_metadata()] for the columns of `obs`, [cells_reduction()] for
+#'   what is in `obsm`; [sailerx()] for files that hold ATAC and RNA.
 #' @references Cao (2023), section 2.2.7, for how counts are filtered.
 #' @examples
 #' open_cells(system.file("extdata", "tiny-10x.h5", package = "sailer"))
 #' open_cells(system.file("extdata", "tiny.h5ad", package = "sailer"))
+#' # ATAC and RNA of the same cells
+#' path <- system.file("extdata", "tiny.h5mu", package = "sailer")
+#' open_cells(path)
+#' open_cells(path, modality = "rna")
 #' @export
 open_cells <- function(path, group = NULL, feature_type = "Peaks",
-                       layer = NULL) {
+                       layer = NULL, modality = NULL) {
   check_text(path, "path")
   check_text(group, "group", null = TRUE)
   check_text(feature_type, "feature_type", null = TRUE)
   check_text(layer, "layer", null = TRUE)
+  check_text(modality, "modality", null = TRUE)
   path <- normalizePath(path, mustWork = FALSE)
   layout <- if (is.null(group)) core_file_layout(path) else "tenx"
-  if (layout == "tenx" && !is.null(layer)) {
-    abort("{.arg layer} is for h5ad files, but {.file {path}} is a 10x file.")
+  check_layout(path, layout, layer, modality)
+  if (layout == "h5mu") {
+    modality <- choose_modality(path, modality, feature_type)
   }
-  opened <- if (layout == "tenx") {
-    core_open_tenx(path, group %||% "", feature_type %||% "")
+  if (layout == "tenx") {
+    opened <- core_open_tenx(path, group %||% "", feature_type %||% "")
   } else {
-    core_open_h5ad(path, layer %||% "")
+    opened <- core_open_h5ad(path, layer %||% "", modality %||% "")
+    if (is.null(layer)) note_matrix(opened)
+    layer <- opened$layer
   }
   new_cells(
     opened$source, opened$peaks, opened$cells, opened$origin,
     ranges = ranges_of(opened$intervals, opened$peaks),
     file = list(
       path = path, group = group, feature_type = feature_type, layer = layer,
-      layout = layout
+      layers = opened$layers, modality = modality, layout = layout
     ),
     chosen = list(peaks = NULL, cells = NULL)
   )
 }
 
-#' Metadata that a file keeps beside its counts
-#'
-#' @param cells A handle from [open_cells()] or [as_cells()].
-#' @param columns Names of the columns wanted, or NULL for all of them.
-#' @return A data frame with one row per cell, in the order of `cells` and named
-#'   by them: the columns of `obs` of an h5ad file (text, numbers, logical
-#'   values, and factors for categories). Without columns for cells that come
-#'   from elsewhere.
-#' @section Errors:
-#' `sailer_argument_error` for a column that is not there. Columns of types that
-#' R has no vector for are left out with a warning, unless asked for by name:
-#' then it is a `sailer_file_error`.
-#' @references Cao (2023), section 2.2.1: batches and other confounders are
-#'   columns of such a table.
-#' @examples
-#' path <- system.file("extdata", "tiny.h5ad", package = "sailer")
-#' head(cells_metadata(open_cells(path)))
-#' @export
-cells_metadata <- function(cells, columns = NULL) {
-  cells <- as_cells(cells)
-  table <- list()
-  if (identical(cells$file$layout, "h5ad")) {
-    path <- cells$file$path
-    table <- if (is.null(columns)) {
-      read_obs_columns(path)
-    } else {
-      lapply(stats::setNames(nm = columns), core_read_obs, path = path)
-    }
-  } else if (length(columns) > 0) {
-    abort("{cells$origin} has no column {.val {columns[1]}}: it keeps no
-           metadata of cells.")
+check_layout <- function(path, layout, layer, modality,
+                         call = rlang::caller_env()) {
+  if (layout == "tenx" && !is.null(layer)) {
+    abort("{.arg layer} is for h5ad files, but {.file {path}} is a 10x file.",
+          call = call)
   }
-  if (!is.null(cells$chosen$cells)) {
-    table <- lapply(table, function(column) column[cells$chosen$cells])
+  if (layout != "h5mu" && !is.null(modality)) {
+    is <- if (layout == "tenx") "a 10x file" else "one AnnData object"
+    abort(
+      c(
+        "{.arg modality} is for MuData (.h5mu), but {.file {path}} is {is}.",
+        i = if (layout == "tenx") {
+          "{.arg feature_type} chooses among the features of a 10x file."
+        }
+      ),
+      call = call
+    )
   }
-  names <- cells$cells
-  if (is.null(names) || anyDuplicated(names)) {
-    names <- as.character(seq_len(ncol(cells)))
-  }
-  structure(table, names = names(table) %||% character(), row.names = names,
-            class = "data.frame")
 }
 
-# All columns that can be read; a warning tells which cannot.
-read_obs_columns <- function(path) {
-  names <- core_obs_columns(path)
-  read <- function(name) {
-    tryCatch(core_read_obs(path, name), sailer_file_error = identity)
+# Names that modalities of MuData usually have.
+usual_modalities <- list(
+  Peaks = c("atac", "peaks"), `Gene Expression` = c("rna", "gex")
+)
+
+choose_modality <- function(path, modality, feature_type,
+                            call = rlang::caller_env()) {
+  known <- core_modalities(path)
+  if (!is.null(modality)) {
+    where <- paste0("file ", basename(path))
+    check_known(modality, known, "modality", "modality", where, call = call)
+    return(modality)
   }
-  table <- lapply(stats::setNames(nm = names), read)
-  failed <- vapply(table, inherits, logical(1), "sailer_file_error")
-  if (any(failed)) {
-    cli::cli_warn(c(
-      "{sum(failed)} column{?s} of {.field obs} {?is/are} left out:
-       {.val {names[failed]}}.",
-      i = conditionMessage(table[[which(failed)[1]]])
-    ))
+  fitting <- if (is.null(feature_type)) {
+    known
+  } else {
+    known[tolower(known) %in% usual_modalities[[feature_type]]]
   }
-  table[!failed]
+  if (length(fitting) != 1) {
+    abort(
+      c(
+        "{.file {path}} is MuData with the
+         {cli::qty(length(known))}modalit{?y/ies} {.val {known}}; name the one
+         to read in {.arg modality}.",
+        i = "For example {.code open_cells(path, modality =
+             \"{as_literal(known[1])}\")}."
+      ),
+      call = call
+    )
+  }
+  fitting
+}
+
+# Which matrix was taken instead of X.
+note_matrix <- function(opened) {
+  if (opened$layer == "X") {
+    return(invisible())
+  }
+  reason <- if ("X" %in% opened$layers) {
+    "X of {opened$origin} holds no counts"
+  } else {
+    "There is no X in {opened$origin}"
+  }
+  cli::cli_inform(c(
+    i = paste0(reason, ": they are read from {.val {opened$layer}}. {.arg layer}
+        names another matrix of {.val {opened$layers}}.")
+  ), class = "sailer_note")
+}
+
+# For messages on values of an h5ad file that are no counts: what else it has.
+# NULL for other cells.
+other_matrices <- function(file) {
+  if (is.null(file$layers)) {
+    return(NULL)
+  }
+  others <- setdiff(file$layers, file$layer)
+  found <- if (length(others) == 0) {
+    "{.file {file$path}} has no other matrix."
+  } else {
+    "{.file {file$path}} also has {.val {others}}: {.code open_cells(path,
+     layer = \"{others[1]}\")}."
+  }
+  as_literal(cli::format_inline(found))
 }
 
 # The pointer died with its process; the file is still there.
@@ -131,7 +180,11 @@ reopen_cells <- function(x, call = rlang::caller_env()) {
   } else if (identical(file$layout, "corpus")) {
     as_cells(open_corpus(file$path))
   } else {
-    open_cells(file$path, file$group, file$feature_type, file$layer)
+    # Handles of sailer 0.1.0 had no name for X.
+    layer <- file$layer %||% if (identical(file$layout, "h5ad")) "X"
+    open_cells(
+      file$path, file$group, file$feature_type, layer, file$modality
+    )
   }
   if (!is.null(x$chosen$peaks) || !is.null(x$chosen$cells)) {
     fresh <- tryCatch(

@@ -12,7 +12,9 @@ query_cells <- function(cells, peaks, ranges, model_ranges, min_matched,
   check_names(cells$cells, "cell", "column", call)
   scanned <- core_scan(cells$source)
   if (!is.null(scanned$problem)) {
-    abort_for_count(scanned$problem, cells$peaks, cells$cells, call)
+    abort_for_count(
+      scanned$problem, cells$peaks, cells$cells, call, file = cells$file
+    )
   }
   placed <- place_peaks(cells, peaks, ranges, model_ranges, call)
   matched <- summarise_matches(placed, peaks, scanned$peak_cells)

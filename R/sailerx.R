@@ -35,6 +35,17 @@
 #' that what separates them is taken out. For samples that were counted in
 #' different peaks see [unite_peaks()].
 #'
+#' @section Files with both modalities:
+#' Of a 10x multiome file or of MuData (.h5mu), given as its path or as
+#' [open_cells()] of it, no `reference` need be given: peaks and RNA of the same
+#' cells are found in the file. The reference is the PCA that it keeps with the
+#' RNA (`obsm/X_pca`). Without one the counts of the RNA are read into memory,
+#' and the usual steps of Seurat, or else of scater, make it, as in
+#' [RunSAILERX()].
+#' Then `rna_depth` are the sums of the counts, unless it is given. A message
+#' (class `sailer_note`) says which it was. For another embedding of the file
+#' see [cells_reduction()] and [cell_totals()].
+#'
 #' @inheritParams sailer
 #' @param reference Reference embedding of any width and from any method: a
 #'   numeric matrix of cells x dimensions. With row names, rows are found by the
@@ -86,6 +97,16 @@
 #'   control = train_control(epochs = 5, verbose = FALSE)
 #' )
 #' tail(history(fit)[c("epoch", "alignment", "validation_alignment")], 1)
+#'
+#' # A file with both modalities is enough, or say what to take of it.
+#' path <- system.file("extdata", "tiny.h5mu", package = "sailer")
+#' brief <- train_control(epochs = 2, verbose = FALSE)
+#' fit <- sailerx(path, hidden = 8, n_latent = 4, control = brief)
+#' rna <- open_cells(path, modality = "rna")
+#' fit <- sailerx(
+#'   open_cells(path, modality = "atac"), cells_reduction(rna, "X_pca"),
+#'   rna_depth = cell_totals(rna), hidden = 8, n_latent = 4, control = brief
+#' )
 #' @export
 sailerx <- function(x, reference, rna_depth = NULL, batch = NULL,
                     covariates = NULL, alignment = NULL, joint = NULL,
@@ -98,11 +119,10 @@ sailerx <- function(x, reference, rna_depth = NULL, batch = NULL,
                     control = train_control(), ...) {
   call <- match.call()
   refuse_others(list(...), sailerx)
-  if (missing(reference)) {
-    abort(c(
-      "{.arg reference} is missing: an embedding of the RNA of the cells.",
-      i = "Without one, {.fn sailer} learns from the open peaks alone."
-    ))
+  from_file <- missing(reference)
+  if (from_file) {
+    x <- as_cells(x)
+    check_rna_beside(x)
   }
   run <- prepare_run(
     x, call, batch, covariates,
@@ -117,6 +137,11 @@ sailerx <- function(x, reference, rna_depth = NULL, batch = NULL,
     min_fraction, max_fraction, ranges, control,
     guided = TRUE
   )
+  if (from_file) {
+    guide <- guide_of_file(run$cells)
+    reference <- guide$reference
+    if (missing(rna_depth)) rna_depth <- guide$depth
+  }
   run$plan$reference <- as_reference(
     reference, rna_depth, run$plan$depth, run$plan$cells
   )

@@ -141,6 +141,17 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// core_cell_totals
+Rcpp::NumericVector core_cell_totals(SEXP source);
+RcppExport SEXP _sailer_core_cell_totals(SEXP sourceSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< SEXP >::type source(sourceSEXP);
+    rcpp_result_gen = Rcpp::wrap(core_cell_totals(source));
+    return rcpp_result_gen;
+END_RCPP
+}
 // core_cells_block
 Rcpp::List core_cells_block(SEXP source, Rcpp::NumericVector cells);
 RcppExport SEXP _sailer_core_cells_block(SEXP sourceSEXP, SEXP cellsSEXP) {
@@ -529,37 +540,76 @@ BEGIN_RCPP
 END_RCPP
 }
 // core_open_h5ad
-Rcpp::List core_open_h5ad(std::string path, std::string layer);
-RcppExport SEXP _sailer_core_open_h5ad(SEXP pathSEXP, SEXP layerSEXP) {
+Rcpp::List core_open_h5ad(std::string path, std::string layer, std::string modality);
+RcppExport SEXP _sailer_core_open_h5ad(SEXP pathSEXP, SEXP layerSEXP, SEXP modalitySEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::RNGScope rcpp_rngScope_gen;
     Rcpp::traits::input_parameter< std::string >::type path(pathSEXP);
     Rcpp::traits::input_parameter< std::string >::type layer(layerSEXP);
-    rcpp_result_gen = Rcpp::wrap(core_open_h5ad(path, layer));
+    Rcpp::traits::input_parameter< std::string >::type modality(modalitySEXP);
+    rcpp_result_gen = Rcpp::wrap(core_open_h5ad(path, layer, modality));
     return rcpp_result_gen;
 END_RCPP
 }
-// core_obs_columns
-std::vector<std::string> core_obs_columns(std::string path);
-RcppExport SEXP _sailer_core_obs_columns(SEXP pathSEXP) {
+// core_modalities
+std::vector<std::string> core_modalities(std::string path);
+RcppExport SEXP _sailer_core_modalities(SEXP pathSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::RNGScope rcpp_rngScope_gen;
     Rcpp::traits::input_parameter< std::string >::type path(pathSEXP);
-    rcpp_result_gen = Rcpp::wrap(core_obs_columns(path));
+    rcpp_result_gen = Rcpp::wrap(core_modalities(path));
+    return rcpp_result_gen;
+END_RCPP
+}
+// core_obs_columns
+std::vector<std::string> core_obs_columns(std::string path, std::string modality);
+RcppExport SEXP _sailer_core_obs_columns(SEXP pathSEXP, SEXP modalitySEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< std::string >::type path(pathSEXP);
+    Rcpp::traits::input_parameter< std::string >::type modality(modalitySEXP);
+    rcpp_result_gen = Rcpp::wrap(core_obs_columns(path, modality));
+    return rcpp_result_gen;
+END_RCPP
+}
+// core_obsm_names
+std::vector<std::string> core_obsm_names(std::string path, std::string modality);
+RcppExport SEXP _sailer_core_obsm_names(SEXP pathSEXP, SEXP modalitySEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< std::string >::type path(pathSEXP);
+    Rcpp::traits::input_parameter< std::string >::type modality(modalitySEXP);
+    rcpp_result_gen = Rcpp::wrap(core_obsm_names(path, modality));
+    return rcpp_result_gen;
+END_RCPP
+}
+// core_read_obsm
+Rcpp::NumericMatrix core_read_obsm(std::string path, std::string name, std::string modality);
+RcppExport SEXP _sailer_core_read_obsm(SEXP pathSEXP, SEXP nameSEXP, SEXP modalitySEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< std::string >::type path(pathSEXP);
+    Rcpp::traits::input_parameter< std::string >::type name(nameSEXP);
+    Rcpp::traits::input_parameter< std::string >::type modality(modalitySEXP);
+    rcpp_result_gen = Rcpp::wrap(core_read_obsm(path, name, modality));
     return rcpp_result_gen;
 END_RCPP
 }
 // core_read_obs
-SEXP core_read_obs(std::string path, std::string column);
-RcppExport SEXP _sailer_core_read_obs(SEXP pathSEXP, SEXP columnSEXP) {
+SEXP core_read_obs(std::string path, std::string column, std::string modality);
+RcppExport SEXP _sailer_core_read_obs(SEXP pathSEXP, SEXP columnSEXP, SEXP modalitySEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::RNGScope rcpp_rngScope_gen;
     Rcpp::traits::input_parameter< std::string >::type path(pathSEXP);
     Rcpp::traits::input_parameter< std::string >::type column(columnSEXP);
-    rcpp_result_gen = Rcpp::wrap(core_read_obs(path, column));
+    Rcpp::traits::input_parameter< std::string >::type modality(modalitySEXP);
+    rcpp_result_gen = Rcpp::wrap(core_read_obs(path, column, modality));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -880,6 +930,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_sailer_core_cells_dim", (DL_FUNC) &_sailer_core_cells_dim, 1},
     {"_sailer_core_scan", (DL_FUNC) &_sailer_core_scan, 2},
     {"_sailer_core_depth_within", (DL_FUNC) &_sailer_core_depth_within, 2},
+    {"_sailer_core_cell_totals", (DL_FUNC) &_sailer_core_cell_totals, 1},
     {"_sailer_core_cells_block", (DL_FUNC) &_sailer_core_cells_block, 2},
     {"_sailer_core_sailer_contrast", (DL_FUNC) &_sailer_core_sailer_contrast, 8},
     {"_sailer_core_corpus_state", (DL_FUNC) &_sailer_core_corpus_state, 1},
@@ -910,9 +961,12 @@ static const R_CallMethodDef CallEntries[] = {
     {"_sailer_core_file_layout", (DL_FUNC) &_sailer_core_file_layout, 1},
     {"_sailer_core_open_tenx", (DL_FUNC) &_sailer_core_open_tenx, 3},
     {"_sailer_core_open_dense", (DL_FUNC) &_sailer_core_open_dense, 2},
-    {"_sailer_core_open_h5ad", (DL_FUNC) &_sailer_core_open_h5ad, 2},
-    {"_sailer_core_obs_columns", (DL_FUNC) &_sailer_core_obs_columns, 1},
-    {"_sailer_core_read_obs", (DL_FUNC) &_sailer_core_read_obs, 2},
+    {"_sailer_core_open_h5ad", (DL_FUNC) &_sailer_core_open_h5ad, 3},
+    {"_sailer_core_modalities", (DL_FUNC) &_sailer_core_modalities, 1},
+    {"_sailer_core_obs_columns", (DL_FUNC) &_sailer_core_obs_columns, 2},
+    {"_sailer_core_obsm_names", (DL_FUNC) &_sailer_core_obsm_names, 2},
+    {"_sailer_core_read_obsm", (DL_FUNC) &_sailer_core_read_obsm, 3},
+    {"_sailer_core_read_obs", (DL_FUNC) &_sailer_core_read_obs, 3},
     {"_sailer_core_hdf5_version", (DL_FUNC) &_sailer_core_hdf5_version, 0},
     {"_sailer_core_mutual_information_numeric", (DL_FUNC) &_sailer_core_mutual_information_numeric, 4},
     {"_sailer_core_mutual_information_classes", (DL_FUNC) &_sailer_core_mutual_information_classes, 4},

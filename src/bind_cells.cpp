@@ -288,6 +288,18 @@ Rcpp::IntegerVector core_depth_within(SEXP source, Rcpp::LogicalVector keep) {
   return Rcpp::wrap(depth);
 }
 
+// Sum of the counts of each cell.
+// [[Rcpp::export]]
+Rcpp::NumericVector core_cell_totals(SEXP source) {
+  bool cancelled = false;
+  auto cancel = [&] { return cancelled = interrupt_pending(); };
+  const std::vector<double> totals = sailer::guarded([&] {
+    return sailer::cell_totals(*sailer::unwrap_source(source), cancel);
+  });
+  if (cancelled) throw Rcpp::internal::InterruptedException();
+  return Rcpp::wrap(totals);
+}
+
 // The slots i, p and x of the dgCMatrix features x cells of the cells asked
 // for, in any order, repeats allowed.
 // [[Rcpp::export]]

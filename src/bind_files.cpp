@@ -33,7 +33,8 @@ Rcpp::List wrap_opened(sailer::OpenedFile opened) {
       Rcpp::Named("peaks") = wrap_names(opened.features),
       Rcpp::Named("cells") = wrap_names(opened.cells),
       Rcpp::Named("intervals") = wrap_names(opened.intervals),
-      Rcpp::Named("origin") = origin);
+      Rcpp::Named("origin") = origin, Rcpp::Named("layer") = opened.matrix,
+      Rcpp::Named("layers") = wrap_names(opened.matrices));
 }
 
 bool is_missing(const sailer::ObsColumn& column, size_t row) {
@@ -103,12 +104,19 @@ SEXP wrap_factor(const sailer::ObsColumn& column) {
 
 }  // namespace
 
-// "tenx" or "h5ad", by what is in the file.
+// "tenx", "h5ad" or "h5mu", by what is in the file.
 // [[Rcpp::export]]
 std::string core_file_layout(std::string path) {
   return sailer::guarded([&]() -> std::string {
-    return sailer::detect_layout(path) == sailer::FileLayout::kTenx ? "tenx"
-                                                                    : "h5ad";
+    switch (sailer::detect_layout(path)) {
+      case sailer::FileLayout::kTenx:
+        return "tenx";
+      case sailer::FileLayout::kH5ad:
+        return "h5ad";
+      case sailer::FileLayout::kMudata:
+        return "h5mu";
+    }
+    return "";
   });
 }
 
@@ -125,30 +133,62 @@ Rcpp::List core_open_tenx(std::string path, std::string group,
 // [[Rcpp::export]]
 Rcpp::List core_open_dense(std::string path, std::string dataset) {
   return sailer::guarded([&] {
+    const sailer::hdf5::File file(path);
     sailer::OpenedFile opened;
     opened.source = std::make_shared<sailer::DenseHdf5Source>(
-        sailer::hdf5::File(path), dataset);
+        file, dataset, "the dense HDF5 file '" + file.name() + "'");
     return wrap_opened(opened);
   });
 }
 
-// layer "" reads X.
+// layer "" finds the counts; modality "" where there are none.
 // [[Rcpp::export]]
-Rcpp::List core_open_h5ad(std::string path, std::string layer) {
-  return sailer::guarded(
-      [&] { return wrap_opened(sailer::open_h5ad(path, {layer})); });
+Rcpp::List core_open_h5ad(std::string path, std::string layer,
+                          std::string modality) {
+  return sailer::guarded([&] {
+    return wrap_opened(sailer::open_h5ad(path, {layer, modality}));
+  });
 }
 
 // [[Rcpp::export]]
-std::vector<std::string> core_obs_columns(std::string path) {
-  return sailer::guarded([&] { return sailer::obs_columns(path); });
+std::vector<std::string> core_modalities(std::string path) {
+  return sailer::guarded([&] { return sailer::modalities(path); });
+}
+
+// [[Rcpp::export]]
+std::vector<std::string> core_obs_columns(std::string path,
+                                          std::string modality) {
+  return sailer::guarded([&] { return sailer::obs_columns(path, modality); });
+}
+
+// [[Rcpp::export]]
+std::vector<std::string> core_obsm_names(std::string path,
+                                         std::string modality) {
+  return sailer::guarded([&] { return sailer::obsm_names(path, modality); });
+}
+
+// Cells x dimensions.
+// [[Rcpp::export]]
+Rcpp::NumericMatrix core_read_obsm(std::string path, std::string name,
+                                   std::string modality) {
+  return sailer::guarded([&] {
+    const sailer::Coordinates read = sailer::read_obsm(path, name, modality);
+    Rcpp::NumericMatrix result(static_cast<int>(read.n_cells),
+                               static_cast<int>(read.width));
+    for (int64_t cell = 0; cell < read.n_cells; ++cell) {
+      for (int64_t k = 0; k < read.width; ++k) {
+        result(cell, k) = read.values[cell * read.width + k];
+      }
+    }
+    return result;
+  });
 }
 
 // A character, numeric, integer or logical vector, or a factor.
 // [[Rcpp::export]]
-SEXP core_read_obs(std::string path, std::string column) {
+SEXP core_read_obs(std::string path, std::string column, std::string modality) {
   return sailer::guarded([&]() -> SEXP {
-    const sailer::ObsColumn values = sailer::read_obs(path, column);
+    const sailer::ObsColumn values = sailer::read_obs(path, column, modality);
     switch (values.kind) {
       case sailer::ObsColumn::Kind::kText:
         return wrap_texts(values);

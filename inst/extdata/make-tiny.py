@@ -1,12 +1,19 @@
-"""Writes tiny-10x.h5 and tiny.h5ad, the example files of the package.
+"""Writes tiny-10x.h5, tiny.h5ad and tiny.h5mu, the example files of the package.
 
-Both hold the same 60 cells x 120 peaks. Counting from 0, the count of peak p in
+The first two hold the same 60 cells x 120 peaks. Counting from 0, the count of peak p in
 cell c is
 
     (3 c + 7 p) mod 11 - 7     where that is above 0 and (c + p) is even
     0                          otherwise
 
-so that any test can make the same matrix again. Needs h5py and anndata.
+so that any test can make the same matrix again. tiny.h5mu (MuData) holds it as
+modality "atac", and as modality "rna" 50 of the cells, from the last to the 11th,
+x 40 genes. There the count of gene g in cell c is
+
+    max((c (g + 3)) mod (5 + g mod 7) - 2, 0)
+
+and obsm has X_pca, whose dimension k of cell c is cos(0.1 (c + 1) (k + 1)).
+Needs h5py and anndata.
 
     python3 make-tiny.py   # in this folder
 """
@@ -15,6 +22,7 @@ import h5py
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
+from anndata.experimental import write_elem
 
 N_CELLS, N_PEAKS = 60, 120
 
@@ -69,5 +77,43 @@ def write_h5ad(path):
     adata.write_h5ad(path, compression="gzip")
 
 
+def write_h5mu(path):
+    """The layout of mudata: an AnnData for each modality, and tables of all."""
+    of_rna = np.arange(N_CELLS)[:9:-1]
+    gene = np.arange(40)
+    rna = np.maximum(of_rna[:, None] * (gene + 3) % (5 + gene % 7) - 2, 0)
+    obs = pd.DataFrame({"batch": pd.Categorical([f"donor{1 + c % 2}"
+                                                 for c in range(N_CELLS)])},
+                       index=cells)
+    parts = {
+        "atac": anndata.AnnData(matrix.astype(np.float32), obs=obs,
+                                var=pd.DataFrame(index=peaks),
+                                dtype=np.float32),
+        "rna": anndata.AnnData(
+            sp.csr_matrix(rna.astype(np.float32)),
+            obs=pd.DataFrame({"batch": obs.batch.iloc[of_rna],
+                              "n_genes": (rna > 0).sum(axis=1)}),
+            var=pd.DataFrame(index=[f"gene{g}" for g in gene]),
+            obsm={"X_pca": np.cos(0.1 * (of_rna[:, None] + 1) * (1 + np.arange(5)))},
+            dtype=np.float32),
+    }
+    # Prefixed columns, NA where a modality lacks the cell.
+    joined = pd.concat([part.obs.add_prefix(f"{name}:")
+                        for name, part in parts.items()], axis=1)
+    with h5py.File(path, "w", libver="latest") as file:
+        file.attrs["encoding-type"] = "MuData"
+        file.attrs["encoding-version"] = "0.1.0"
+        file.attrs["axis"] = 0
+        write_elem(file, "obs", joined.loc[cells])
+        write_elem(file, "var",
+                   pd.concat([part.var for part in parts.values()]))
+        for name, part in parts.items():
+            write_elem(file, f"obsm/{name}", np.isin(cells, part.obs_names))
+            write_elem(file, f"mod/{name}", part,
+                       dataset_kwargs=dict(compression="gzip"))
+        file["mod"].attrs["mod-order"] = list(parts)
+
+
 write_tenx("tiny-10x.h5")
 write_h5ad("tiny.h5ad")
+write_h5mu("tiny.h5mu")

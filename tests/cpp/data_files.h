@@ -143,6 +143,31 @@ class Writer {
     numbers(name, {values.begin(), values.end()}, type, chunk);
   }
 
+  // Cells x features, as a dense dataset; in chunks if there are any, packed by
+  // `filter`.
+  void matrix(const std::string& name, const Counts& counts, hid_t type,
+              const std::vector<hsize_t>& chunk = {},
+              H5Z_filter_t filter = H5Z_FILTER_DEFLATE) {
+    const hsize_t shape[2] = {static_cast<hsize_t>(counts.n_cells),
+                              static_cast<hsize_t>(counts.n_features)};
+    const hid_t space = H5Screate_simple(2, shape, nullptr);
+    const hid_t plist = H5Pcreate(H5P_DATASET_CREATE);
+    if (!chunk.empty()) {
+      const unsigned level = 6;
+      H5Pset_chunk(plist, 2, chunk.data());
+      H5Pset_filter(plist, filter, H5Z_FLAG_MANDATORY, 1, &level);
+    }
+    const hid_t set = H5Dcreate2(file_, name.c_str(), type, space, H5P_DEFAULT,
+                                 plist, H5P_DEFAULT);
+    H5Dwrite(set, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT,
+             counts.values.data());
+    H5Dclose(set);
+    H5Pclose(plist);
+    H5Sclose(space);
+  }
+
+  hid_t file() const { return file_; }
+
   // Fixed width, padded by zeros or spaces, or variable length.
   enum class Text { kFixed, kSpaces, kVariable };
   void strings(const std::string& name, const std::vector<std::string>& values,
@@ -286,21 +311,35 @@ inline void write_tenx2(const std::string& path, const TenxParts& parts,
   writer.strings(genome + "/genes", parts.ids, Writer::Text::kSpaces);
 }
 
+// obs and var of an AnnData object that stands at `prefix` in the file.
+inline void write_tables(Writer& writer, const std::string& prefix,
+                         const TenxParts& parts) {
+  const std::string obs = prefix + "obs";
+  writer.group(obs);
+  writer.strings(obs + "/barcode", parts.barcodes, Writer::Text::kVariable);
+  writer.text_attribute(obs, "_index", "barcode");
+  const std::string var = prefix + "var";
+  writer.group(var);
+  writer.strings(var + "/_index", parts.ids, Writer::Text::kVariable);
+  writer.text_attribute(var, "_index", "_index");
+}
+
+inline void write_sparse(Writer& writer, const std::string& matrix,
+                         const TenxParts& parts,
+                         const std::string& encoding = "csr_matrix") {
+  writer.group(matrix);
+  write_rows(writer, matrix, parts.rows, H5T_STD_I32LE, H5T_IEEE_F32LE, 61);
+  writer.text_attribute(matrix, "encoding-type", encoding);
+  writer.integers_attribute(matrix, "shape", {parts.shape[1], parts.shape[0]});
+}
+
 inline void write_h5ad(const std::string& path, const TenxParts& parts,
                        const std::string& encoding = "csr_matrix",
                        const std::string& matrix = "X") {
   Writer writer(path);
   if (matrix != "X") writer.group(matrix.substr(0, matrix.find('/')));
-  writer.group(matrix);
-  write_rows(writer, matrix, parts.rows, H5T_STD_I32LE, H5T_IEEE_F32LE, 61);
-  writer.text_attribute(matrix, "encoding-type", encoding);
-  writer.integers_attribute(matrix, "shape", {parts.shape[1], parts.shape[0]});
-  writer.group("obs");
-  writer.strings("obs/barcode", parts.barcodes, Writer::Text::kVariable);
-  writer.text_attribute("obs", "_index", "barcode");
-  writer.group("var");
-  writer.strings("var/_index", parts.ids, Writer::Text::kVariable);
-  writer.text_attribute("var", "_index", "_index");
+  write_sparse(writer, matrix, parts, encoding);
+  write_tables(writer, "", parts);
 }
 
 inline void write_old_h5ad(const std::string& path, const TenxParts& parts) {

@@ -237,17 +237,18 @@ TEST_CASE("h5ad matrices that cannot be streamed are refused", "[data][hdf5]") {
   SECTION("by features") {
     write_h5ad(file.path(), parts, "csc_matrix");
     check_refusal(file.path(), "adata.X = scipy.sparse.csr_matrix(adata.X)");
+    check_refusal(file.path(), "HDF5Array::H5ADMatrix(");
   }
   SECTION("unknown") {
     write_h5ad(file.path(), parts, "coo_matrix");
     check_refusal(file.path(), "unknown encoding 'coo_matrix'");
   }
-  SECTION("dense") {
+  SECTION("dense, but no matrix") {
     Writer writer(file.path());
     writer.numbers("X", {1, 2, 3}, H5T_IEEE_F32LE);
-    writer.group("obs");
-    writer.group("var");
-    check_refusal(file.path(), "is a dense matrix");
+    write_tables(writer, "", parts);
+    check_refusal(file.path(), "'X' of '");
+    check_refusal(file.path(), "is no matrix of numbers");
   }
   SECTION("names that do not fit") {
     parts.ids.pop_back();

@@ -140,6 +140,18 @@ test_that("an H5ADMatrix is read from its file", {
   expect_identical(read_cells(as_cells(x[5:2, ])), tiny_counts()[5:2, ])
 })
 
+test_that("X of an H5ADMatrix stays X", {
+  skip_if_not_installed("HDF5Array")
+  path <- h5ad_path("logged.h5ad")
+  x <- matrix_of_seed(
+    HDF5Array::H5ADMatrix(path), "CSC_H5ADMatrixSeed", path, "/X",
+    h5ad_counts()[1:30, ]
+  )
+  expect_silent(cells <- as_cells(x))
+  expect_equal(unname(read_cells(cells)), unname(h5ad_logs()[1:30, ]),
+               tolerance = 1e-6)
+})
+
 test_that("a BPCells matrix is packed by blocks", {
   skip_if_not_installed("BPCells")
   counts <- tiny_counts()

@@ -182,14 +182,9 @@ test_that("h5ad files that cannot be streamed show the way to convert", {
   counts <- tiny_counts(37, 29)
   expect_error(
     open_cells(write_h5ad(counts, encoding = "csc_matrix")),
-    "scipy.sparse.csr_matrix(adata.X)", fixed = TRUE,
+    "HDF5Array::H5ADMatrix.*scipy.sparse.csr_matrix\\(adata.X\\)",
     class = "sailer_file_error"
   )
-  dense <- write_h5ad(counts, change = function(file) {
-    rhdf5::h5delete(file, "X")
-    rhdf5::h5write(counts, file, "X")
-  })
-  expect_error(open_cells(dense), "dense", class = "sailer_file_error")
   expect_error(
     open_cells(tiny_path("tiny.h5ad"), layer = "spliced"), "spliced",
     class = "sailer_argument_error"

@@ -1,6 +1,7 @@
 #include "dense_hdf5_source.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "../support/error.h"
 #include "block.h"
@@ -20,8 +21,9 @@ int64_t multiple_within(int64_t chunk, int64_t most, int64_t size) {
 }  // namespace
 
 DenseHdf5Source::DenseHdf5Source(const hdf5::File& file,
-                                 const std::string& dataset)
-    : dataset_(file.dataset(dataset)), file_(file.name()) {
+                                 const std::string& dataset,
+                                 std::string description)
+    : dataset_(file.dataset(dataset)), description_(std::move(description)) {
   const std::vector<int64_t>& shape = dataset_.shape();
   const hdf5::ValueType type = dataset_.type();
   const bool number = type == hdf5::ValueType::kInteger ||
@@ -40,10 +42,6 @@ DenseHdf5Source::DenseHdf5Source(const hdf5::File& file,
       std::max<int64_t>(1, width),
       kTileValues / std::max<int64_t>(1, block_cells_), n_features_);
   count_entries();
-}
-
-std::string DenseHdf5Source::describe() const {
-  return "the dense HDF5 file '" + file_ + "'";
 }
 
 // visit(cell, feature, value) for all that is not zero, NaN included, tile by

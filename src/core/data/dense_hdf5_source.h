@@ -1,6 +1,6 @@
-// Counts in a dense two-dimensional HDF5 dataset, one row per cell: what
-// HDF5Array's writeHDF5Array() makes of a features x cells matrix, which R's
-// order of dimensions turns round.
+// Counts in a dense two-dimensional HDF5 dataset, one row per cell: a
+// dense matrix of an h5ad file, and what HDF5Array's writeHDF5Array() makes of
+// a features x cells matrix, which R's order of dimensions turns round.
 #pragma once
 
 #include <string>
@@ -15,7 +15,8 @@ class DenseHdf5Source final : public CellSource {
  public:
   // Reads the file through once, to know the non-zeros of each cell. Throws
   // Error(kFile) unless the dataset has two dimensions and holds numbers.
-  DenseHdf5Source(const hdf5::File& file, const std::string& dataset);
+  DenseHdf5Source(const hdf5::File& file, const std::string& dataset,
+                  std::string description);
 
   int64_t n_cells() const override { return n_cells_; }
   int64_t n_features() const override { return n_features_; }
@@ -26,7 +27,7 @@ class DenseHdf5Source final : public CellSource {
   }
   bool random_access() const override { return false; }
   std::vector<int32_t> blocks() const override;
-  std::string describe() const override;
+  std::string describe() const override { return description_; }
 
  private:
   void count_entries();
@@ -35,7 +36,7 @@ class DenseHdf5Source final : public CellSource {
   void visit(int64_t first, int64_t count, const Visit& visit) const;
 
   hdf5::Dataset dataset_;
-  std::string file_;
+  std::string description_;
   int64_t n_cells_ = 0, n_features_ = 0;
   int64_t block_cells_ = 1;     // of one row of chunks
   int64_t block_features_ = 1;  // read at once, whole chunks

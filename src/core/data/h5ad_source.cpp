@@ -3,6 +3,8 @@
 #include <utility>
 
 #include "../support/error.h"
+#include "dense_hdf5_source.h"
+#include "h5ad_layout.h"
 #include "h5ad_table.h"
 #include "hdf5.h"
 #include "hdf5_rows.h"
@@ -13,84 +15,74 @@ namespace {
 
 using hdf5::File;
 
-struct Place {
-  std::string matrix;  // path in the file
-  std::string var;     // table of its features
-  std::string python;  // the same matrix in Python
-};
-
-Place find_matrix(const File& file, const std::string& layer) {
-  if (layer.empty()) return {"X", "var", "adata.X"};
-  if (file.has("layers/" + layer)) {
-    return {"layers/" + layer, "var", "adata.layers['" + layer + "']"};
+// How to read a matrix that lies by features all the same.
+std::string advice(const File& file, const H5adMatrix& matrix) {
+  const bool usual = matrix.path == "X" || matrix.path.find("layers/") == 0;
+  std::string in_r = "HDF5Array::H5SparseMatrix('" + file.path() + "', '" +
+                     matrix.path + "'), with names of its own";
+  if (usual) {
+    in_r = "as_cells(HDF5Array::H5ADMatrix('" + file.path() + "'" +
+           (matrix.path == "X" ? "" : ", layer = '" + matrix.name + "'") + "))";
   }
-  if (layer == "raw" && file.has("raw/X")) {
-    return {"raw/X", "raw/var", "adata.X"};
-  }
-  std::string known;
-  if (file.is_group("layers")) {
-    for (const std::string& name : file.children("layers")) {
-      known += (known.empty() ? " '" : ", '") + name + "'";
-    }
-  }
-  throw Error(ErrorKind::kArgument,
-              "The file '" + file.path() + "' has no layer '" + layer +
-                  "'; it has" + (known.empty() ? " no layers, only X" : known) +
-                  ".");
-}
-
-// How to write the file again so that it can be streamed by cells.
-std::string advice(const Place& place) {
-  const std::string raw =
-      place.matrix == "raw/X" ? "adata = adata.raw.to_adata(); " : "";
-  return " Convert it in Python: adata = anndata.read_h5ad(path); " + raw +
-         place.python + " = scipy.sparse.csr_matrix(" + place.python +
+  std::string in_python = "mdata = mudata.read_h5mu(path); adata = mdata[...]";
+  if (matrix.path.find("mod/") != 0)
+    in_python = "adata = anndata.read_h5ad(path)";
+  if (matrix.name == "raw") in_python += "; adata = adata.raw.to_adata()";
+  const std::string part = matrix.name == "X" || matrix.name == "raw"
+                               ? "adata.X"
+                               : "adata.layers['" + matrix.name + "']";
+  return " In R: " + in_r +
+         " is read by blocks of cells. Or write the file by cells, in "
+         "Python: " +
+         in_python + "; " + part + " = scipy.sparse.csr_matrix(" + part +
          "); adata.write_h5ad(new_path)";
 }
 
-void check_encoding(const File& file, const Place& place) {
-  const std::string where =
-      "'" + place.matrix + "' of the file '" + file.path() + "'";
-  if (file.is_dataset(place.matrix)) {
-    throw Error(ErrorKind::kFile,
-                where +
-                    " is a dense matrix; needed is a sparse one by cells "
-                    "(CSR)." +
-                    advice(place));
-  }
-  if (!file.is_group(place.matrix)) {
-    throw Error(ErrorKind::kFile,
-                where + " is not there; the file holds no counts.");
-  }
-  std::string encoding =
-      file.text_attribute(place.matrix, "encoding-type").value_or("");
-  if (encoding.empty()) {
-    encoding =
-        file.text_attribute(place.matrix, "h5sparse_format").value_or("") +
-        "_matrix";
-  }
+std::string encoding_of(const File& file, const std::string& path) {
+  const auto now = file.text_attribute(path, "encoding-type");
+  if (now && !now->empty()) return *now;
+  return file.text_attribute(path, "h5sparse_format").value_or("") + "_matrix";
+}
+
+void check_encoding(const File& file, const H5adMatrix& matrix) {
+  const std::string encoding = encoding_of(file, matrix.path);
   if (encoding == "csr_matrix") return;
+  const std::string where =
+      "'" + matrix.path + "' of the file '" + file.path() + "'";
   if (encoding == "csc_matrix") {
     throw Error(ErrorKind::kFile,
                 where +
-                    " is stored by features (CSC); needed is a sparse "
-                    "matrix by cells (CSR)." +
-                    advice(place));
+                    " is stored by features (CSC), and cells cannot be "
+                    "streamed from that." +
+                    advice(file, matrix));
   }
   throw Error(ErrorKind::kFile, where + " has the unknown encoding '" +
                                     encoding + "'; needed is 'csr_matrix'.");
 }
 
-std::vector<int64_t> read_shape(const File& file, const Place& place) {
-  std::vector<int64_t> shape = file.integers_attribute(place.matrix, "shape");
-  if (shape.empty()) {
-    shape = file.integers_attribute(place.matrix, "h5sparse_shape");
-  }
+std::vector<int64_t> read_shape(const File& file, const std::string& path) {
+  std::vector<int64_t> shape = file.integers_attribute(path, "shape");
+  if (shape.empty()) shape = file.integers_attribute(path, "h5sparse_shape");
   if (shape.size() == 2) return shape;
   throw Error(ErrorKind::kFile,
-              "'" + place.matrix + "' of the file '" + file.path() +
+              "'" + path + "' of the file '" + file.path() +
                   "' lacks the attribute 'shape' with two numbers; the file "
                   "is damaged.");
+}
+
+CellSourcePtr open_matrix(const File& file, const H5adMatrix& matrix,
+                          const std::string& modality) {
+  const std::string description =
+      modality.empty()
+          ? "h5ad file '" + file.name() + "'"
+          : "modality '" + modality + "' of MuData '" + file.name() + "'";
+  if (file.is_dataset(matrix.path)) {
+    return std::make_shared<DenseHdf5Source>(file, matrix.path, description);
+  }
+  check_encoding(file, matrix);
+  const std::vector<int64_t> shape = read_shape(file, matrix.path);
+  return std::make_shared<Hdf5Rows>(file, matrix.path, shape[0], shape[1],
+                                    description);
 }
 
 void check_length(const std::vector<std::string>& names, int64_t expected,
@@ -102,32 +94,43 @@ void check_length(const std::vector<std::string>& names, int64_t expected,
                   std::to_string(expected) + "; the file is damaged.");
 }
 
+H5adTable obs_of(const File& file, const std::string& modality) {
+  return H5adTable(file, h5ad_prefix(file, modality), "obs");
+}
+
 }  // namespace
 
 OpenedFile open_h5ad(const std::string& path, const H5adOptions& options) {
   const File file(path);
-  const Place place = find_matrix(file, options.layer);
-  check_encoding(file, place);
-  const std::vector<int64_t> shape = read_shape(file, place);
+  const std::string prefix = h5ad_prefix(file, options.modality);
+  const H5adMatrix matrix = choose_h5ad_matrix(file, prefix, options.layer);
   OpenedFile opened;
-  opened.source =
-      std::make_shared<Hdf5Rows>(file, place.matrix, shape[0], shape[1],
-                                 "h5ad file '" + file.name() + "'");
-  opened.cells = H5adTable(file, "obs").index();
-  opened.features = H5adTable(file, place.var).index();
-  check_length(opened.cells, shape[0], "obs", file);
-  check_length(opened.features, shape[1], place.var, file);
+  opened.cells = H5adTable(file, prefix, "obs").index();
+  opened.features = H5adTable(file, "", matrix.var).index();
+  opened.source = open_matrix(file, matrix, options.modality);
+  check_length(opened.cells, opened.source->n_cells(), prefix + "obs", file);
+  check_length(opened.features, opened.source->n_features(), matrix.var, file);
+  opened.matrix = matrix.name;
+  for (const H5adMatrix& one : h5ad_matrices(file, prefix)) {
+    opened.matrices.push_back(one.name);
+  }
   return opened;
 }
 
-std::vector<std::string> obs_columns(const std::string& path) {
-  const File file(path);
-  return H5adTable(file, "obs").columns();
+std::vector<std::string> modalities(const std::string& path) {
+  return h5ad_modalities(File(path));
 }
 
-ObsColumn read_obs(const std::string& path, const std::string& column) {
+std::vector<std::string> obs_columns(const std::string& path,
+                                     const std::string& modality) {
   const File file(path);
-  return H5adTable(file, "obs").read(column);
+  return obs_of(file, modality).columns();
+}
+
+ObsColumn read_obs(const std::string& path, const std::string& column,
+                   const std::string& modality) {
+  const File file(path);
+  return obs_of(file, modality).read(column);
 }
 
 }  // namespace sailer

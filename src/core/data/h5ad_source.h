@@ -1,8 +1,10 @@
-// Counts in an h5ad file (AnnData), cells x features as compressed rows.
+// Counts in an h5ad file (AnnData), cells x features, and what stands beside
+// them. In MuData the same of one modality.
 //
 // Read are the layouts of AnnData from 0.5 (h5sparse attributes, obs and var as
-// tables of compound values) to today's (encoding-type attributes). Compressed
-// columns and dense matrices are refused: they cannot be streamed by cells.
+// tables of compound values, raw.X) to today's (encoding-type attributes), the
+// matrix as compressed rows or dense. Compressed columns are refused: they
+// cannot be streamed by cells.
 #pragma once
 
 #include <string>
@@ -13,12 +15,17 @@
 namespace sailer {
 
 struct H5adOptions {
-  // Name in `layers`; "" reads X, "raw" the raw counts that AnnData keeps aside
-  // (raw/X) when there is no layer of that name.
-  std::string layer;
+  // "X", "raw" or the name of a layer; "" finds the counts
+  // (choose_h5ad_matrix()).
+  std::string layer = {};
+  // Of MuData; "" in other files.
+  std::string modality = {};
 };
 
 OpenedFile open_h5ad(const std::string& path, const H5adOptions& options);
+
+// Names of the modalities of MuData; none in other files.
+std::vector<std::string> modalities(const std::string& path);
 
 // A column of obs. Exactly one of the vectors is filled.
 struct ObsColumn {
@@ -33,10 +40,27 @@ struct ObsColumn {
 };
 
 // Names of the columns, in the file's order where it is known.
-std::vector<std::string> obs_columns(const std::string& path);
+std::vector<std::string> obs_columns(const std::string& path,
+                                     const std::string& modality = "");
 
 // Throws Error(kArgument) when there is no such column and Error(kFile) when
 // its type cannot be read.
-ObsColumn read_obs(const std::string& path, const std::string& column);
+ObsColumn read_obs(const std::string& path, const std::string& column,
+                   const std::string& modality = "");
+
+// Coordinates of the cells that the file keeps in obsm, such as "X_pca".
+struct Coordinates {
+  int64_t n_cells = 0;
+  int64_t width = 0;
+  std::vector<double> values;  // cell by cell
+};
+
+std::vector<std::string> obsm_names(const std::string& path,
+                                    const std::string& modality = "");
+
+// Throws Error(kArgument) when there are none of that name and Error(kFile)
+// when they are no dense matrix with a row for each cell.
+Coordinates read_obsm(const std::string& path, const std::string& name,
+                      const std::string& modality = "");
 
 }  // namespace sailer

@@ -86,8 +86,12 @@ void categorise(std::vector<std::string> categories, const Dataset& codes,
 
 }  // namespace
 
-H5adTable::H5adTable(const File& file, std::string name)
-    : file_(file), name_(std::move(name)), compound_(file.is_dataset(name_)) {
+H5adTable::H5adTable(const File& file, std::string prefix,
+                     const std::string& name)
+    : file_(file),
+      prefix_(std::move(prefix)),
+      name_(prefix_ + name),
+      compound_(file.is_dataset(name_)) {
   if (!file.has(name_)) {
     throw Error(ErrorKind::kFile, "The file '" + file.path() + "' has no '" +
                                       name_ +
@@ -179,7 +183,7 @@ ObsColumn H5adTable::read_group(const std::string& column) const {
 ObsColumn H5adTable::read_field(const std::string& column) const {
   const Dataset table = file_.dataset(name_);
   ObsColumn result = read_values(table, column);
-  const std::string aside = "uns/" + column + "_categories";
+  const std::string aside = prefix_ + "uns/" + column + "_categories";
   if (result.kind == Kind::kInteger && file_.is_dataset(aside)) {
     categorise(as_texts(file_.dataset(aside)), table, result);
   }

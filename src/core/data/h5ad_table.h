@@ -11,8 +11,9 @@ namespace sailer {
 
 class H5adTable {
  public:
-  // `name`: "obs", "var" or "raw/var".
-  H5adTable(const hdf5::File& file, std::string name);
+  // `prefix`: of the object in the file; `name`: "obs", "var" or "raw/var".
+  H5adTable(const hdf5::File& file, std::string prefix,
+            const std::string& name);
 
   std::vector<std::string> index() const;  // names of the rows
   std::vector<std::string> columns() const;
@@ -25,8 +26,9 @@ class H5adTable {
   ObsColumn read_field(const std::string& column) const;
 
   const hdf5::File& file_;
-  std::string name_;
-  bool compound_;  // one dataset of compound values, before AnnData 0.7
+  std::string prefix_;
+  std::string name_;  // in the file
+  bool compound_;     // one dataset of compound values, before AnnData 0.7
 };
 
 }  // namespace sailer

@@ -69,7 +69,8 @@ class Dataset {
   void read(int64_t first, int64_t count, int32_t* out) const;
   void read(int64_t first, int64_t count, float* out) const;
 
-  // All values. `member`: of that field, when the dataset is compound.
+  // All values. `member`: of that field, when the dataset is compound; numbers
+  // may then be several in each row.
   std::vector<int64_t> integers(const std::string& member = "") const;
   std::vector<double> numbers(const std::string& member = "") const;
   std::vector<std::string> strings(const std::string& member = "") const;

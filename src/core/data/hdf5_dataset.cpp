@@ -5,6 +5,7 @@
 
 #include "../support/error.h"
 #include "hdf5.h"
+#include "hdf5_lzf.h"
 #include "hdf5_session.h"
 #include "hdf5_types.h"
 
@@ -52,6 +53,7 @@ Dataset::Dataset(Handle id, std::string name, std::string file)
 void Dataset::check_filters() const {
   Handle plist(H5Dget_create_plist(id_.get()), H5Pclose);
   const int count = H5Pget_nfilters(plist.get());
+  if (count > 0) provide_lzf();
   for (int k = 0; k < count; ++k) {
     unsigned flags = 0;
     unsigned config = 0;
@@ -64,8 +66,11 @@ void Dataset::check_filters() const {
     throw Error(ErrorKind::kFile,
                 "The " + describe() + " is compressed with the filter '" +
                     name + "' (" + std::to_string(filter) +
-                    "), which this HDF5 library lacks. Write the file again "
-                    "with gzip: adata.write_h5ad(path, compression='gzip').");
+                    "), which this HDF5 library lacks. Install its plugin and "
+                    "name the folder in the environment variable "
+                    "HDF5_PLUGIN_PATH before R starts, or write the file again "
+                    "with gzip, in Python: adata.write_h5ad(path, "
+                    "compression='gzip').");
   }
 }
 
@@ -179,9 +184,34 @@ std::vector<int64_t> Dataset::integers(const std::string& member) const {
   return values;
 }
 
+namespace {
+
+// Doubles, as many as `stored` has.
+Handle doubles_like(hid_t stored) {
+  if (H5Tget_class(stored) != H5T_ARRAY) {
+    return Handle(H5Tcopy(H5T_NATIVE_DOUBLE), H5Tclose);
+  }
+  hsize_t dims[H5S_MAX_RANK];
+  const int rank = H5Tget_array_dims2(stored, dims);
+  return Handle(
+      H5Tarray_create2(H5T_NATIVE_DOUBLE, static_cast<unsigned>(rank), dims),
+      H5Tclose);
+}
+
+}  // namespace
+
 std::vector<double> Dataset::numbers(const std::string& member) const {
-  std::vector<double> values(static_cast<size_t>(size()));
-  read_all(H5T_NATIVE_DOUBLE, member, values.data());
+  if (member.empty()) {
+    std::vector<double> values(static_cast<size_t>(size()));
+    read_all(H5T_NATIVE_DOUBLE, member, values.data());
+    return values;
+  }
+  Session session;
+  const Handle stored = element_type(member);
+  const Handle type = doubles_like(stored.get());
+  const size_t width = H5Tget_size(type.get()) / sizeof(double);
+  std::vector<double> values(static_cast<size_t>(size()) * width);
+  read_all(type.get(), member, values.data());
   return values;
 }
 

@@ -87,6 +87,21 @@ hid_t stored_type(NumberType type) {
   return -1;
 }
 
+namespace {
+
+// Chunks beside each other that hold the same rows of a matrix.
+size_t chunks_in_row(hid_t dataset, const hsize_t* chunk, int rank) {
+  if (rank < 2) return 1;
+  hsize_t shape[H5S_MAX_RANK];
+  Handle space(H5Dget_space(dataset), H5Sclose);
+  H5Sget_simple_extent_dims(space.get(), shape, nullptr);
+  size_t n = 1;
+  for (int k = 1; k < rank; ++k) n *= (shape[k] + chunk[k] - 1) / chunk[k];
+  return n;
+}
+
+}  // namespace
+
 hid_t open_dataset(hid_t file, const std::string& name) {
   constexpr size_t kLeastCache = size_t{4} << 20;
   constexpr size_t kMostCache = size_t{256} << 20;
@@ -94,6 +109,7 @@ hid_t open_dataset(hid_t file, const std::string& name) {
   Handle dataset(H5Dopen2(file, name.c_str(), H5P_DEFAULT), H5Dclose);
   if (!dataset.valid()) return -1;
   size_t chunk_bytes = 0;
+  size_t in_row = 1;
   {
     Handle plist(H5Dget_create_plist(dataset.get()), H5Pclose);
     Handle type(H5Dget_type(dataset.get()), H5Tclose);
@@ -103,10 +119,12 @@ hid_t open_dataset(hid_t file, const std::string& name) {
                          : 0;
     if (rank > 0) chunk_bytes = H5Tget_size(type.get());
     for (int k = 0; k < rank; ++k) chunk_bytes *= chunk[k];
+    in_row = chunks_in_row(dataset.get(), chunk, rank);
   }
   dataset = Handle();
   Handle access(H5Pcreate(H5P_DATASET_ACCESS), H5Pclose);
-  const size_t bytes = std::clamp(4 * chunk_bytes, kLeastCache, kMostCache);
+  const size_t bytes =
+      std::clamp((in_row + 3) * chunk_bytes, kLeastCache, kMostCache);
   H5Pset_chunk_cache(access.get(), kSlots, bytes, H5D_CHUNK_CACHE_W0_DEFAULT);
   return H5Dopen2(file, name.c_str(), access.get());
 }

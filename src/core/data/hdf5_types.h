@@ -17,8 +17,9 @@ NumberType number_type(hid_t type);
 hid_t native_type(NumberType type);
 hid_t stored_type(NumberType type);
 
-// Opens a dataset with a cache that holds its chunks (up to 256 MB), so that
-// neighbouring reads do not unpack the same chunk again. Negative on failure.
+// Opens a dataset with a cache that holds its chunks, of a matrix a whole row
+// of them (up to 256 MB), so that neighbouring reads do not unpack the same
+// chunk again. Negative on failure.
 hid_t open_dataset(hid_t file, const std::string& name);
 
 // Memory for `count` strings of the file's type `type` in the space `space`.

@@ -14,12 +14,15 @@ struct OpenedFile {
   std::vector<std::string> features;  // likewise
   std::vector<std::string>
       intervals;  // "chr1:100-200" of each feature, or none
+  // Of h5ad files: the matrix that is read, and all that there are.
+  std::string matrix;
+  std::vector<std::string> matrices;
 };
 
-enum class FileLayout { kTenx, kH5ad };
+enum class FileLayout { kTenx, kH5ad, kMudata };
 
 // Looks inside, not at the extension. Throws Error(kFile), listing what was
-// found, when it is neither.
+// found, when it is none of them.
 FileLayout detect_layout(const std::string& path);
 
 }  // namespace sailer

@@ -111,4 +111,20 @@ std::vector<int32_t> depth_within(CellSource& source,
   return depth;
 }
 
+std::vector<double> cell_totals(CellSource& source,
+                                const CancelCheck& cancelled) {
+  std::vector<double> totals;
+  totals.reserve(static_cast<size_t>(source.n_cells()));
+  auto visit = [&](const SparseRows& rows, int64_t) {
+    for (int64_t row = 0; row < rows.n_rows(); ++row) {
+      totals.push_back(
+          std::accumulate(rows.values.begin() + rows.offsets[row],
+                          rows.values.begin() + rows.offsets[row + 1], 0.0));
+    }
+    return true;
+  };
+  if (!for_each_block(source, cancelled, visit)) return {};
+  return totals;
+}
+
 }  // namespace sailer

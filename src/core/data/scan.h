@@ -37,6 +37,10 @@ std::vector<int32_t> depth_within(CellSource& source,
                                   const std::vector<uint8_t>& keep,
                                   const CancelCheck& cancelled = {});
 
+// Sum of the counts of each cell. Empty when the pass was cancelled.
+std::vector<double> cell_totals(CellSource& source,
+                                const CancelCheck& cancelled = {});
+
 // Calls visit(rows, first_cell) for consecutive blocks that cover all cells,
 // each of a million entries at most, but of one cell at least. Stops when
 // `visit` returns false (and returns true) or when `cancelled` does (and

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "../support/error.h"
+#include "../support/text.h"
 #include "hdf5_rows.h"
 #include "subset_source.h"
 
@@ -14,14 +15,6 @@ namespace {
 
 using hdf5::File;
 using hdf5::ValueType;
-
-std::string quoted_list(const std::vector<std::string>& names) {
-  std::string text;
-  for (const std::string& name : names) {
-    text += (text.empty() ? "'" : ", '") + name + "'";
-  }
-  return text;
-}
 
 bool holds_matrix(const File& file, const std::string& group) {
   for (const char* name : {"data", "indices", "indptr", "shape"}) {
@@ -58,6 +51,16 @@ std::vector<std::string> read_names(const File& file, const std::string& name,
   const hdf5::Dataset dataset = file.dataset(name);
   dataset.expect(length, ValueType::kString);
   return dataset.strings();
+}
+
+// The first of the datasets that is there: some writers leave out the ids.
+std::vector<std::string> read_first_names(const File& file,
+                                          const std::vector<std::string>& names,
+                                          int64_t length) {
+  for (const std::string& name : names) {
+    if (file.is_dataset(name)) return read_names(file, name, length);
+  }
+  return {};
 }
 
 // The place of each feature among those of the asked type, or -1.
@@ -124,11 +127,13 @@ OpenedFile open_tenx(const std::string& path, const TenxOptions& options) {
       file, group, dims[1], dims[0], "10x HDF5 file '" + file.name() + "'");
   opened.cells = read_names(file, group + "/barcodes", dims[1]);
   if (file.is_group(group + "/features")) {
-    opened.features = read_names(file, group + "/features/id", dims[0]);
+    opened.features = read_first_names(
+        file, {group + "/features/id", group + "/features/name"}, dims[0]);
     opened.intervals = read_names(file, group + "/features/interval", dims[0]);
     restrict_to_type(file, group, options.feature_type, opened);
   } else {
-    opened.features = read_names(file, group + "/genes", dims[0]);
+    opened.features = read_first_names(
+        file, {group + "/genes", group + "/gene_names"}, dims[0]);
   }
   return opened;
 }

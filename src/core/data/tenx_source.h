@@ -1,7 +1,8 @@
 // Counts in 10x Genomics' HDF5 layouts.
 //
 //   version 3   /matrix/{barcodes, data, indices, indptr, shape} with
-//               features/{id, name, feature_type, genome, interval};
+//               features/{id, name, feature_type, genome, interval}; names
+//               serve where a writer left out the ids;
 //               a multiome file holds genes and peaks in one matrix
 //   version 2   /<genome>/{barcodes, data, indices, indptr, shape, genes,
 //               gene_names}, which HDF5Array's writeTENxMatrix() writes too

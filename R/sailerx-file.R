@@ -1,0 +1,96 @@
+# What sailerx() takes from the RNA in a file that holds both modalities.
+
+# The RNA of the file that these cells with peaks are from, or NULL.
+rna_beside <- function(cells) {
+  file <- cells$file
+  if (!isTRUE(file$layout %in% c("tenx", "h5mu"))) {
+    return(NULL)
+  }
+  rna <- tryCatch(
+    open_cells(file$path, file$group, "Gene Expression"),
+    sailer_argument_error = function(cnd) NULL
+  )
+  # 10x files of version 2 know no types: these are the same features.
+  if (is.null(rna) || identical(rna$file$modality, file$modality) &&
+        any(rna$peaks %in% cells$peaks)) {
+    return(NULL)
+  }
+  rna
+}
+
+check_rna_beside <- function(cells, call = rlang::caller_env()) {
+  if (!is.null(rna_beside(cells))) {
+    return(invisible(TRUE))
+  }
+  abort(
+    c(
+      "{.arg reference} is missing: an embedding of the RNA of the cells.",
+      i = "Only a file with both modalities, 10x multiome or MuData, does
+           without.",
+      i = "Without RNA, {.fn sailer} learns from the open peaks alone."
+    ),
+    call = call
+  )
+}
+
+# list(reference, depth), as new_guide() makes it of objects: the PCA that the
+# file keeps, else one that is made from the counts.
+guide_of_file <- function(cells, call = rlang::caller_env()) {
+  rna <- rna_beside(cells)
+  check_names(rna$cells, "cell", "column", call)
+  rna <- rna[, rna$cells %in% cells$cells]
+  depth <- cell_totals(rna)
+  kept <- in_anndata(rna) &&
+    "X_pca" %in% core_obsm_names(rna$file$path, rna$file$modality)
+  if (kept) {
+    where <- "reduced dimensions \"X_pca\""
+    values <- cells_reduction(rna, "X_pca")
+    note <- "The reference is {.val X_pca} of the RNA in {rna$origin}."
+  } else {
+    where <- "PCA of the RNA"
+    values <- pca_of_rna(rna, names(depth)[depth > 0], call)
+    note <- "The reference is a PCA that was made from the RNA in {rna$origin}."
+  }
+  cli::cli_inform(c(i = note), class = "sailer_note")
+  new_guide(values, depth, cells, where, call)
+}
+
+# As RunSAILERX() makes it, by whichever packages are there.
+pca_of_rna <- function(rna, with_rna, call) {
+  check_enough_rna(with_rna, ncol(rna), call)
+  packages <- list(
+    c("SeuratObject", "Seurat"), c("SingleCellExperiment", "scuttle", "scran",
+                                   "scater")
+  )
+  usable <- Filter(function(needs) all(vapply(needs, is_installed, NA)),
+                   packages)
+  if (length(usable) == 0) {
+    abort(
+      c(
+        "{rna$origin} has RNA but no PCA of it ({.val X_pca}), and to make one
+         takes {.pkg Seurat}, or {.pkg scuttle}, {.pkg scran} and
+         {.pkg scater}; they are not installed.",
+        i = "Give an embedding of the RNA as {.arg reference}."
+      ),
+      call = call
+    )
+  }
+  counts <- as_sparse(rna[, with_rna])
+  rownames(counts) <- paste0("gene", seq_len(nrow(counts)))
+  usual_steps(if ("Seurat" %in% usable[[1]]) {
+    assay <- SeuratObject::CreateAssayObject(counts)
+    SeuratObject::Embeddings(seurat_pca(assay, "RNA", with_rna))
+  } else {
+    scater_pca(counts)
+  }, "of the RNA", call)
+}
+
+# A handle's counts in memory.
+as_sparse <- function(cells) {
+  slots <- core_cells_block(cells$source, seq_len(ncol(cells)))
+  methods::new(
+    "dgCMatrix",
+    i = slots$i, p = slots$p, x = slots$x, Dim = dim(cells),
+    Dimnames = list(cells$peaks, cells$cells)
+  )
+}
