@@ -14,7 +14,8 @@
 #' @param verbose Show progress.
 #' @return A matrix of cells x `n_embedding`, with the names of the cells. A
 #'   cell with more than `max_genes` genes is embedded by as many of them,
-#'   chosen by its own counts: the same cell gives the same numbers.
+#'   chosen by its own counts: the same cell gives the same numbers, up to
+#'   rounding, whichever cells are given with it.
 #' @section Errors: `sailer_data_error` when hardly a gene of `x` is known to
 #'   the model, and for counts that cannot be used.
 #' @seealso [RunExpresser()] for Seurat and SingleCellExperiment objects.

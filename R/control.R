@@ -27,7 +27,9 @@
 #'   Default 0.
 #' @param seed Whole number that decides every random draw; R's own generator is
 #'   neither used nor changed. The same seed, data, thread count and machine
-#'   give the same bits. Default 1.
+#'   give the same bits; variables that choose how matrices are multiplied
+#'   there, such as `OPENBLAS_CORETYPE`, count as part of the machine.
+#'   Default 1.
 #' @param checkpoint Folder in which the run leaves its state while it trains,
 #'   so that [resume()], or the same call again, goes on after a crash; it is
 #'   made if need be. The state is replaced as a whole: whenever the run is

@@ -173,7 +173,9 @@ history.default <- function(fit, ...) {
 #' Embed new cells
 #'
 #' Encodes cells with a trained model: posterior means, as in [embedding()]. The
-#' encoder reads neither batch nor covariates, so they are not asked for.
+#' encoder reads neither batch nor covariates, so they are not asked for. A cell
+#' is placed by its own peaks: the cells given with it change its numbers by
+#' rounding at most.
 #'
 #' @param object What [sailer()] returned.
 #' @param newdata Counts of peaks x cells, as [as_cells()] takes them. The peaks

@@ -133,7 +133,11 @@ test_that("predict() takes objects and assays", {
   expect_identical(predict(fit, done), expected)
   expect_identical(predict(fit, done[["ATAC"]]), expected)
   few <- colnames(done)[c(5, 3, 9)]
-  expect_equal(predict(fit, subset(done, cells = few))[few, ], expected[few, ])
+  # To rounding: a BLAS may take a block of three cells in another way.
+  expect_equal(
+    predict(fit, subset(done, cells = few))[few, ], expected[few, ],
+    tolerance = 1e-5
+  )
 })
 
 test_that("the object goes on working", {

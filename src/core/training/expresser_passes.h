@@ -38,8 +38,8 @@ struct GeneQueries {
 // log(1 + 10,000 share of the cell's counts); NaN in a cell that has no other
 // gene. A query is masked whether its count is zero or not. In one pass queries
 // are at most the share `mask_ratio` of the tokens, as in training: more of
-// them take more passes. What a cell gives depends on its own counts and
-// queries alone. Empty when the monitor asked to stop.
+// them take more passes. What a cell gives depends, but for rounding, on its
+// own counts and queries alone. Empty when the monitor asked to stop.
 std::vector<float> impute_expression(const ExpresserModel& model,
                                      CellSource& source,
                                      const GeneQueries& queries,
