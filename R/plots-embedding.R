@@ -220,7 +220,7 @@ scale_of_cells <- function(n, label) {
   scale_of_groups("colour", n, na.value = "grey80", guide = guide)
 }
 
-names_of_groups <- function(points) {
+names_of_groups <- function(points, repel = is_installed("ggrepel")) {
   points <- points[!is.na(points$colour), ]
   middle <- function(x) c(tapply(x, points$colour, stats::median))
   middles <- data.frame(
@@ -228,15 +228,20 @@ names_of_groups <- function(points) {
     name = levels(points$colour)
   )
   mapping <- ggplot2::aes(.data$x, .data$y, label = .data$name)
-  if (requireNamespace("ggrepel", quietly = TRUE)) {
+  if (repel) {
     return(ggrepel::geom_label_repel(
       mapping, middles,
       inherit.aes = FALSE, size = 3, label.size = 0, fill = "#FFFFFFCC",
       seed = 1, max.overlaps = Inf, min.segment.length = 0
     ))
   }
-  ggplot2::geom_label(
-    mapping, middles,
-    inherit.aes = FALSE, size = 3, label.size = 0, fill = "#FFFFFFCC"
-  )
+  # ggplot2 4 takes the width of the border as an aesthetic.
+  known <- names(formals(ggplot2::geom_label))
+  border <- if ("border.colour" %in% known) "linewidth" else "label.size"
+  do.call(ggplot2::geom_label, c(
+    list(
+      mapping, middles, inherit.aes = FALSE, size = 3, fill = "#FFFFFFCC"
+    ),
+    rlang::set_names(list(0), border)
+  ))
 }

@@ -1,8 +1,12 @@
-# Runs the tests for R CMD check. Where the environment variable
-# SAILER_TEST_REPORT names a file, the numbers of tests that passed, failed and
-# were skipped are added to it (tools/test sums them up).
+# Runs the tests for R CMD check. A test that calls something deprecated fails.
+# Where the environment variable SAILER_TEST_REPORT names a file, the numbers of
+# tests that passed, failed and were skipped are added to it (tools/test sums
+# them up).
 library(testthat)
 library(sailer)
+
+# Matrix keeps silent about its deprecated coercions unless it is asked.
+options(Matrix.warnDeprecatedCoerce = 1)
 
 results <- test_dir(
   "testthat",
@@ -10,8 +14,20 @@ results <- test_dir(
   load_package = "installed", stop_on_failure = FALSE
 )
 
+# The warnings of a test that speak of deprecation, without those of which
+# lifecycle says that another package called what is deprecated.
+deprecations <- function(test) {
+  warnings <- Filter(
+    function(result) inherits(result, "expectation_warning"), test$results
+  )
+  messages <- vapply(warnings, conditionMessage, "")
+  own <- !grepl("likely used in the [^ ]+ package", gsub("\\s+", " ", messages))
+  messages[own & grepl("deprecated|defunct", messages)]
+}
+deprecated <- lapply(results, deprecations)
+
 tests <- as.data.frame(results)
-failed <- tests$failed > 0 | tests$error
+failed <- tests$failed > 0 | tests$error | lengths(deprecated) > 0
 skipped <- tests$skipped & !failed
 
 report <- Sys.getenv("SAILER_TEST_REPORT")
@@ -20,5 +36,6 @@ if (nzchar(report)) {
   cat(counts, "testthat\n", file = report, append = TRUE)
 }
 if (any(failed)) {
+  writeLines(unique(unlist(deprecated)))
   stop("Tests failed: ", paste(unique(tests$test[failed]), collapse = "; "))
 }

@@ -61,6 +61,20 @@ test_that("labels stand at the medians of the groups, without a legend", {
   expect_silent(ggplot2::ggplot_build(picture))
 })
 
+test_that("labels do without ggrepel", {
+  points <- data.frame(
+    x = c(1, 3, 5), y = c(2, 4, 8), colour = factor(c("a", "a", "b"))
+  )
+  expect_silent(names <- names_of_groups(points, repel = FALSE))
+  drawn <- ggplot2::ggplot() + names
+  expect_silent(shown <- ggplot2::layer_data(drawn))
+  expect_equal(shown[c("x", "y", "label")], data.frame(
+    x = c(2, 5), y = c(3, 8), label = c("a", "b")
+  ), ignore_attr = TRUE)
+  border <- c(names$geom_params$label.size, names$aes_params$linewidth)
+  expect_identical(border, 0)
+})
+
 test_that("principal components are those of prcomp(), with their share", {
   pca <- layout_embedding(values, "pca")
   expected <- prcomp(values)
