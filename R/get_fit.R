@@ -174,21 +174,21 @@ rows_in_fit <- function(held, cells = rownames(held$values)) {
   rows
 }
 
-# For each row of `values` the same one of `known`, by preference that of the
-# same name.
+# For each row of `values` the same one of `known`: that of the same name, or
+# else one that a column leads to.
 same_rows <- function(values, known) {
-  if (ncol(values) != ncol(known)) {
-    return(rep(NA_integer_, nrow(values)))
-  }
-  distinct <- apply(known, 2, function(x) length(unique(x)))
-  column <- which.max(distinct)
   rows <- rep(NA_integer_, nrow(values))
-  for (at in list(
-    match(values[, column], known[, column]),
-    match(rownames(values), rownames(known))
-  )) {
-    same <- rowSums(values != known[at, , drop = FALSE]) == 0
-    rows[same %in% TRUE] <- at[same %in% TRUE]
+  if (ncol(values) != ncol(known)) {
+    return(rows)
+  }
+  take <- function(rows, found) {
+    same <- rowSums(values != known[found, , drop = FALSE]) == 0
+    ifelse(is.na(rows) & same %in% TRUE, found, rows)
+  }
+  rows <- take(rows, match(rownames(values), rownames(known)))
+  for (k in seq_len(ncol(values))) {
+    if (!anyNA(rows)) break
+    rows <- take(rows, match(values[, k], known[, k]))
   }
   rows
 }
