@@ -14,7 +14,19 @@ test_that("a renamed cell keeps its coordinates, depth and values", {
   fit <- get_fit(object)
   for (names in list(paste0("lane1_", cells), rev(cells))) {
     renamed <- SeuratObject::RenameCells(object, new.names = names)
-    expect_identical(get_fit(renamed)$cells, cells)
+    own <- get_fit(renamed)
+    expect_identical(own$cells, names)
+    expect_identical(embedding(own), embedding(fit), ignore_attr = TRUE)
+    expect_identical(rownames(embedding(own)), names)
+    expect_identical(own$depth, setNames(unname(fit$depth), names))
+    expect_identical(
+      match(own$validation_cells, names), match(fit$validation_cells, cells)
+    )
+    groups <- setNames(as.character(sim$cells$cell_type), names)
+    expect_identical(
+      differential_accessibility(own, rev(groups), "type1", "type2"),
+      differential_accessibility(fit, unname(groups), "type1", "type2")
+    )
     shown <- pictured_cells(renamed)
     expect_identical(shown$cells, names)
     expect_identical(unname(shown$values), unname(embedding(fit)))
@@ -31,6 +43,19 @@ test_that("a renamed cell keeps its coordinates, depth and values", {
       )
     )
   }
+})
+
+test_that("a cell that was taken out is not taken for one that has its name", {
+  skip_if_not_installed("SeuratObject")
+  object <- brief_run(small_seurat(sim))
+  part <- SeuratObject::RenameCells(object[, 1:60], new.names = cells[61:120])
+  own <- get_fit(part)
+  expect_identical(own$cells[1:60], cells[61:120])
+  expect_identical(own$cells[61:120], paste(cells[61:120], "(in training)"))
+  expect_identical(own$state, get_fit(object)$state)
+  expect_identical(get_fit(part[["sailer"]])$cells, own$cells)
+  # Without other names the fit is as it was.
+  expect_identical(get_fit(object[, 120:61]), get_fit(object))
 })
 
 test_that("a renamed reference lends its labels to the right cells", {
