@@ -11,8 +11,9 @@
 #' after `split()`, are streamed one after another and not joined; peaks that
 #' a layer lacks count as closed in its cells. With `batch = NULL` such layers
 #' are the batches, which a message tells; `batch = character()` takes none.
-#' Layers may be BPCells or DelayedArray matrices. A `ChromatinAssay` brings the
-#' ranges of its peaks, which `architecture = "chromosome"` needs.
+#' Layers may be BPCells or DelayedArray matrices, which are read by blocks of
+#' cells. A `ChromatinAssay` or `GRangesAssay` of Signac brings the ranges of its
+#' peaks, which `architecture = "chromosome"` needs.
 #'
 #' Cells that the assay (or its layers) does not cover are not in the
 #' reduction. An assay alone gives the reduction itself, a `DimReduc`; `batch`
@@ -25,8 +26,8 @@
 #' name columns of its `colData`. DelayedArray assays are read by
 #' blocks, a `TENxMatrix` or `H5ADMatrix` straight from its file.
 #'
-#' @param object A `Seurat` object, one of its assays (`Assay`,
-#'   `ChromatinAssay`, `Assay5`), or a `SingleCellExperiment`. For matrices and
+#' @param object A `Seurat` object, one of its assays (`Assay`, `Assay5`,
+#'   Signac's `ChromatinAssay`, `GRangesAssay`), or a `SingleCellExperiment`. For matrices and
 #'   files see [sailer()].
 #' @param ... Options of [sailer()], which document them: `architecture`,
 #'   `n_latent`, `hidden`, `lambda`, `omega`, `min_fraction`, `max_fraction`,

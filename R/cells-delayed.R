@@ -17,8 +17,21 @@ as_cells.DelayedMatrix <- function(x, counts = FALSE, ...) {
 #' @rdname as_cells
 #' @export
 as_cells.IterableMatrix <- function(x, counts = FALSE, ...) {
+  n_block <- block_cells(nrow(x), 1e8)
+  # Stored by peaks, as BPCells::peak_matrix() gives it, every block of cells
+  # would be a pass over the whole: it is sorted once instead, on the disk.
+  if (methods::slot(x, "transpose") && ncol(x) > n_block) {
+    folder <- tempfile("cells-of-bpcells")
+    on.exit(unlink(folder, recursive = TRUE))
+    cli::cli_inform(
+      c(i = "The BPCells matrix is stored by rows: it is sorted by cells, in a
+             temporary folder."),
+      class = "sailer_note"
+    )
+    x <- getExportedValue("BPCells", "transpose_storage_order")(x, folder)
+  }
   pack_blocks(
-    x, "a BPCells matrix", block_cells(nrow(x), 1e8),
+    x, "a BPCells matrix", n_block,
     function(x, columns) methods::as(x[, columns], "dgCMatrix"), counts
   )
 }

@@ -4,6 +4,9 @@
 #' that [RunSAILER()], [RunSAILERX()] or [RunExpresser()] gave back, for
 #' [history()], [plot()][plot_training] or [predict()][predict.sailer_fit].
 #'
+#' The cells of the fit go by the names that they have in the object now, also
+#' where these were changed since (`RenameCells()`).
+#'
 #' @param object A `Seurat` object, a `DimReduc`, a `SingleCellExperiment`, or a
 #'   fit, which is given back.
 #' @param name Name of the reduction. NULL, the default, takes `"sailer"`
@@ -61,14 +64,16 @@ get_fit.DimReduc <- function(object, name = NULL, ...) {
       i = "Its columns are named {.val {utils::head(colnames(object), 2)}}."
     ))
   }
-  fit
+  named_as_in_object(
+    list(fit = fit, values = SeuratObject::Embeddings(object))
+  )
 }
 
 #' @rdname get_fit
 #' @export
 get_fit.Seurat <- function(object, name = NULL, ...) {
   need_package("SeuratObject", "for Seurat objects")
-  held_fit(object, name)$fit
+  named_as_in_object(held_fit(object, name))
 }
 
 fits_in_seurat <- function(object) {
@@ -88,7 +93,7 @@ fits_in_seurat <- function(object) {
 #' @export
 get_fit.SingleCellExperiment <- function(object, name = NULL, ...) {
   need_package("S4Vectors", "for SingleCellExperiment objects")
-  held_fit(object, name)$fit
+  named_as_in_object(held_fit(object, name))
 }
 
 # A fit in an object, and what the object itself says of its cells: list(fit,
@@ -174,21 +179,42 @@ rows_in_fit <- function(held, cells = rownames(held$values)) {
   rows
 }
 
-# For each row of `values` the same one of `known`, by preference that of the
-# same name.
-same_rows <- function(values, known) {
-  if (ncol(values) != ncol(known)) {
-    return(rep(NA_integer_, nrow(values)))
+# The fit, its cells under the names that the object has for them now. Cells
+# that the object no longer has must not be taken for others.
+named_as_in_object <- function(held) {
+  fit <- held$fit
+  rows <- rows_in_fit(held)
+  now <- rownames(held$values)
+  known <- !is.na(rows)
+  if (identical(fit$cells[rows[known]], now[known]) && all(known)) {
+    return(fit)
   }
-  distinct <- apply(known, 2, function(x) length(unique(x)))
-  column <- which.max(distinct)
+  names <- fit$cells
+  taken <- names %in% now
+  names[taken] <- paste(names[taken], "(in training)")
+  names[rows[known]] <- now[known]
+  fit$validation_cells <- names[match(fit$validation_cells, fit$cells)]
+  fit$cells <- names
+  if (!is.null(fit$depth)) names(fit$depth) <- names
+  if (!is.null(fit$embedding)) rownames(fit$embedding) <- names
+  fit
+}
+
+# For each row of `values` the same one of `known`: that of the same name, or
+# else one that a column leads to.
+same_rows <- function(values, known) {
   rows <- rep(NA_integer_, nrow(values))
-  for (at in list(
-    match(values[, column], known[, column]),
-    match(rownames(values), rownames(known))
-  )) {
-    same <- rowSums(values != known[at, , drop = FALSE]) == 0
-    rows[same %in% TRUE] <- at[same %in% TRUE]
+  if (ncol(values) != ncol(known)) {
+    return(rows)
+  }
+  take <- function(rows, found) {
+    same <- rowSums(values != known[found, , drop = FALSE]) == 0
+    ifelse(is.na(rows) & same %in% TRUE, found, rows)
+  }
+  rows <- take(rows, match(rownames(values), rownames(known)))
+  for (k in seq_len(ncol(values))) {
+    if (!anyNA(rows)) break
+    rows <- take(rows, match(values[, k], known[, k]))
   }
   rows
 }

@@ -205,6 +205,13 @@ test_that("BPCells matrices that were changed or turned are read as they are", {
   expected <- brief_sailer(sim$counts)
   by_rows <- BPCells::transpose_storage_order(stored)
   expect_identical(embedding(brief_sailer(by_rows)), embedding(expected))
+  with_mocked_bindings(
+    expect_message(sorted <- as_cells(by_rows), "sorted by cells",
+                   class = "sailer_note"),
+    block_cells = function(...) 7
+  )
+  expect_identical(embedding(brief_sailer(sorted)), embedding(expected))
+  expect_length(list.files(tempdir(), "^cells-of-bpcells"), 0)
   odd <- seq(1, 120, by = 2)
   expect_identical(
     embedding(brief_sailer(stored[, rev(odd)])),

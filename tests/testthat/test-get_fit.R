@@ -5,7 +5,7 @@ sim <- small_simulation()
 cells <- colnames(sim$counts)
 
 values_of <- function(object, assay = "imputed") {
-  as.matrix(SeuratObject::GetAssay(object, assay)@data)
+  as.matrix(get_old_counts(object[[assay]], "data"))
 }
 
 test_that("a renamed cell keeps its coordinates, depth and values", {
@@ -14,7 +14,19 @@ test_that("a renamed cell keeps its coordinates, depth and values", {
   fit <- get_fit(object)
   for (names in list(paste0("lane1_", cells), rev(cells))) {
     renamed <- SeuratObject::RenameCells(object, new.names = names)
-    expect_identical(get_fit(renamed)$cells, cells)
+    own <- get_fit(renamed)
+    expect_identical(own$cells, names)
+    expect_identical(embedding(own), embedding(fit), ignore_attr = TRUE)
+    expect_identical(rownames(embedding(own)), names)
+    expect_identical(own$depth, setNames(unname(fit$depth), names))
+    expect_identical(
+      match(own$validation_cells, names), match(fit$validation_cells, cells)
+    )
+    groups <- setNames(as.character(sim$cells$cell_type), names)
+    expect_identical(
+      differential_accessibility(own, rev(groups), "type1", "type2"),
+      differential_accessibility(fit, unname(groups), "type1", "type2")
+    )
     shown <- pictured_cells(renamed)
     expect_identical(shown$cells, names)
     expect_identical(unname(shown$values), unname(embedding(fit)))
@@ -31,6 +43,19 @@ test_that("a renamed cell keeps its coordinates, depth and values", {
       )
     )
   }
+})
+
+test_that("a cell that was taken out is not taken for one that has its name", {
+  skip_if_not_installed("SeuratObject")
+  object <- brief_run(small_seurat(sim))
+  part <- SeuratObject::RenameCells(object[, 1:60], new.names = cells[61:120])
+  own <- get_fit(part)
+  expect_identical(own$cells[1:60], cells[61:120])
+  expect_identical(own$cells[61:120], paste(cells[61:120], "(in training)"))
+  expect_identical(own$state, get_fit(object)$state)
+  expect_identical(get_fit(part[["sailer"]])$cells, own$cells)
+  # Without other names the fit is as it was.
+  expect_identical(get_fit(object[, 120:61]), get_fit(object))
 })
 
 test_that("a renamed reference lends its labels to the right cells", {
@@ -103,10 +128,15 @@ test_that("directions that RunSAILERX() leaves are found too", {
 })
 
 test_that("cells that the fit does not know have no row in it", {
-  known <- matrix(c(1, 1, 2, 5, 6, 5), 3, dimnames = list(c("a", "b", "c")))
-  given <- matrix(c(2, 1, 1, NA, 5, 6, 7, 5), 4)
+  named <- function(values, names) {
+    matrix(values, length(names), dimnames = list(names, NULL))
+  }
+  known <- named(c(1, 1, 2, 5, 6, 5), c("a", "b", "c"))
+  given <- named(c(2, 1, 1, NA, 5, 6, 7, 5), c("a", "e", "b", "c"))
   expect_identical(same_rows(given, known), c(3L, 2L, NA, NA))
-  expect_identical(same_rows(given[, 1, drop = FALSE], known), rep(NA_integer_, 4))
+  expect_identical(
+    same_rows(given[, 1, drop = FALSE], known), rep(NA_integer_, 4)
+  )
   # Of equal rows each name has its own.
   twins <- known[c(1, 1, 2), ]
   rownames(twins) <- c("p", "q", "r")
@@ -118,10 +148,11 @@ test_that("a renamed experiment keeps what is its cells' own", {
   sce <- SingleCellExperiment::SingleCellExperiment(
     list(counts = sim$counts), colData = sim$cells
   )
-  first <- brief_run(sce[, 1:60], min_fraction = 0, max_fraction = 1)
+  first <- brief_run(sce[, 1:60], min_fraction = 0.05)
   fit <- get_fit(first)
   values <- function(object) {
-    SummarizedExperiment::assay(ImputeSAILER(object), "imputed")
+    made <- SingleCellExperiment::altExp(ImputeSAILER(object), "imputed")
+    SummarizedExperiment::assay(made, "imputed")
   }
   renamed <- first
   colnames(renamed) <- rev(colnames(first))
@@ -132,10 +163,9 @@ test_that("a renamed experiment keeps what is its cells' own", {
   second <- sce[, 61:120]
   colnames(second) <- colnames(first)
   second <- brief_run(second, lambda = 0.5)
-  both <- cbind(first, second)
+  both <- SummarizedExperiment::cbind(first, second)
   colnames(both) <- paste0("cell", 1:120)
   expect_equal(
-    unname(values(both)), unname(impute(fit, sim$counts)[rownames(both), ]),
-    tolerance = 1e-4
+    unname(values(both)), unname(impute(fit, sim$counts)), tolerance = 1e-4
   )
 })
