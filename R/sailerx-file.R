@@ -21,8 +21,8 @@ need_rna_beside <- function(cells, call = rlang::caller_env()) {
   rna_beside(cells) %||% abort(
     c(
       "{.arg reference} is missing: an embedding of the RNA of the cells.",
-      i = "Only a file with both modalities, 10x multiome or MuData, does
-           without.",
+      i = "Only a file that holds the RNA too does without: 10x multiome, or
+           MuData with a modality {.val rna} or {.val gex}.",
       i = "Without RNA, {.fn sailer} learns from the open peaks alone."
     ),
     call = call

@@ -148,6 +148,16 @@ TEST_CASE("counts are found where X holds none", "[data][hdf5]") {
   const Counts none{kCells, kFeatures, std::vector<float>(kCells * kFeatures)};
   REQUIRE(chosen_of({{"X", none}, {"raw/X", counts}}) == "raw");
   REQUIRE(chosen_of({{"X", none}}) == "X");
+  // Nor does text.
+  TemporaryFile file(".h5ad");
+  write_object(file.path(), {{"raw/X", counts}});
+  {
+    const hid_t handle =
+        H5Fopen(file.path().c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
+    H5Lcreate_soft("/obs/barcode", handle, "X", H5P_DEFAULT, H5P_DEFAULT);
+    H5Fclose(handle);
+  }
+  REQUIRE(open_h5ad(file.path(), {}).matrix == "raw");
 }
 
 TEST_CASE("where counts cannot be chosen the places are listed",

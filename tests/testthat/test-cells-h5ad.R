@@ -132,4 +132,9 @@ test_that("corpora take the counts of a normalised file, as genes", {
     files, withr::local_tempfile(), min_cells = 1, verbose = FALSE
   )))
   expect_equal(ncol(corpus), 48)
+  logs <- list(logs = open_cells(files[[1]], layer = "X"))
+  expect_warning(
+    build_corpus(logs, withr::local_tempfile(), min_cells = 1, verbose = FALSE),
+    "looks normalised.*\"raw\""
+  )
 })
