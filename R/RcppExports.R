@@ -165,8 +165,8 @@ core_open_dense <- function(path, dataset) {
     .Call('_sailer_core_open_dense', PACKAGE = 'sailer', path, dataset)
 }
 
-core_open_h5ad <- function(path, layer, modality) {
-    .Call('_sailer_core_open_h5ad', PACKAGE = 'sailer', path, layer, modality)
+core_open_h5ad <- function(path, layer, modality, feature_type) {
+    .Call('_sailer_core_open_h5ad', PACKAGE = 'sailer', path, layer, modality, feature_type)
 }
 
 core_modalities <- function(path) {

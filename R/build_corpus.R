@@ -272,9 +272,8 @@ note_source <- function(done, lost, cells, name, report) {
     cli::cli_warn(c(
       "Source {.val {name}} ({cells$origin}) looks normalised: most of its
        values are not whole, and the largest is {format(done$largest)}.",
-      i = "A corpus is made of counts; models normalise them themselves. Of an
-           h5ad file take them by {.code open_cells(path, layer = \"raw\")} or
-           the layer that has them."
+      i = "A corpus is made of counts; models normalise them themselves.",
+      i = other_matrices(cells$file)
     ))
   }
 }

@@ -142,7 +142,9 @@ open_seed <- function(seed) {
   }
   group <- sub("^/", "", seed@group)
   if (group == "X") {
-    return(open(layer = "X"))
+    return(open(layer = "X", feature_type = NULL))
   }
-  if (startsWith(group, "layers/")) open(layer = sub("^layers/", "", group))
+  if (startsWith(group, "layers/")) {
+    open(layer = sub("^layers/", "", group), feature_type = NULL)
+  }
 }

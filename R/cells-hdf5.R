@@ -27,8 +27,10 @@
 #' @param group Group that holds the matrix, for 10x files with several. NULL,
 #'   the default, takes the only one.
 #' @param feature_type Features to read of a 10x file that tells their types:
-#'   `"Peaks"` by default, such as `"Gene Expression"`, NULL for all. Of MuData
-#'   it chooses the modality where `modality` is NULL. Not used for other files.
+#'   `"Peaks"`, the default, `"Gene Expression"` or others; NULL reads all. Of
+#'   an h5ad file with such types (`feature_types` in `var`) likewise, unless it
+#'   has none of that type. Of MuData it chooses the modality where `modality`
+#'   is NULL.
 #' @param layer Matrix of an h5ad file: the name of a layer, `"X"`, or `"raw"`
 #'   for `raw/X` where no layer has that name. NULL, the default, finds the
 #'   counts; see below.
@@ -72,7 +74,9 @@ open_cells <- function(path, group = NULL, feature_type = "Peaks",
   if (layout == "tenx") {
     opened <- core_open_tenx(path, group %||% "", feature_type %||% "")
   } else {
-    opened <- core_open_h5ad(path, layer %||% "", modality %||% "")
+    opened <- core_open_h5ad(
+      path, layer %||% "", modality %||% "", feature_type %||% ""
+    )
     if (is.null(layer)) note_matrix(opened)
     layer <- opened$layer
   }
@@ -180,10 +184,12 @@ reopen_cells <- function(x, call = rlang::caller_env()) {
   } else if (identical(file$layout, "corpus")) {
     as_cells(open_corpus(file$path))
   } else {
-    # Handles of sailer 0.1.0 had no name for X.
-    layer <- file$layer %||% if (identical(file$layout, "h5ad")) "X"
+    if (identical(file$layout, "h5ad") && is.null(file$layer)) {
+      # A handle of sailer 0.1.0: all of X.
+      file[c("layer", "feature_type")] <- list("X", NULL)
+    }
     open_cells(
-      file$path, file$group, file$feature_type, layer, file$modality
+      file$path, file$group, file$feature_type, file$layer, file$modality
     )
   }
   if (!is.null(x$chosen$peaks) || !is.null(x$chosen$cells)) {

@@ -3,44 +3,39 @@
 # The RNA of the file that these cells with peaks are from, or NULL.
 rna_beside <- function(cells) {
   file <- cells$file
-  if (!isTRUE(file$layout %in% c("tenx", "h5mu"))) {
+  if (!isTRUE(file$layout %in% c("tenx", "h5ad", "h5mu"))) {
     return(NULL)
   }
   rna <- tryCatch(
-    open_cells(file$path, file$group, "Gene Expression"),
+    open_cells(
+      file$path, file$group, "Gene Expression",
+      layer = if (file$layout == "h5ad") file$layer
+    ),
     sailer_argument_error = function(cnd) NULL
   )
-  # 10x files of version 2 know no types: these are the same features.
-  if (is.null(rna) || identical(rna$file$modality, file$modality) &&
-        any(rna$peaks %in% cells$peaks)) {
-    return(NULL)
-  }
-  rna
+  # Files that tell no types, or have one alone, give the same features again.
+  if (is.null(rna) || any(rna$peaks %in% cells$peaks)) NULL else rna
 }
 
-check_rna_beside <- function(cells, call = rlang::caller_env()) {
-  if (!is.null(rna_beside(cells))) {
-    return(invisible(TRUE))
-  }
-  abort(
+need_rna_beside <- function(cells, call = rlang::caller_env()) {
+  rna_beside(cells) %||% abort(
     c(
       "{.arg reference} is missing: an embedding of the RNA of the cells.",
-      i = "Only a file with both modalities, 10x multiome or MuData, does
-           without.",
+      i = "Only a file that holds the RNA too does without: 10x multiome, or
+           MuData with a modality {.val rna} or {.val gex}.",
       i = "Without RNA, {.fn sailer} learns from the open peaks alone."
     ),
     call = call
   )
 }
 
-# list(reference, depth), as new_guide() makes it of objects: the PCA that the
-# file keeps, else one that is made from the counts.
-guide_of_file <- function(cells, call = rlang::caller_env()) {
-  rna <- rna_beside(cells)
+# list(reference, depth), as new_guide() makes it of objects: the PCA that
+# MuData keeps with its RNA, else one that is made from the counts.
+guide_of_file <- function(cells, rna, call = rlang::caller_env()) {
   check_names(rna$cells, "cell", "column", call)
   rna <- rna[, rna$cells %in% cells$cells]
   depth <- cell_totals(rna)
-  kept <- in_anndata(rna) &&
+  kept <- rna$file$layout == "h5mu" &&
     "X_pca" %in% core_obsm_names(rna$file$path, rna$file$modality)
   if (kept) {
     where <- "reduced dimensions \"X_pca\""

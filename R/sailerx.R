@@ -119,10 +119,10 @@ sailerx <- function(x, reference, rna_depth = NULL, batch = NULL,
                     control = train_control(), ...) {
   call <- match.call()
   refuse_others(list(...), sailerx)
-  from_file <- missing(reference)
-  if (from_file) {
+  rna <- NULL
+  if (missing(reference)) {
     x <- as_cells(x)
-    check_rna_beside(x)
+    rna <- need_rna_beside(x)
   }
   run <- prepare_run(
     x, call, batch, covariates,
@@ -137,8 +137,8 @@ sailerx <- function(x, reference, rna_depth = NULL, batch = NULL,
     min_fraction, max_fraction, ranges, control,
     guided = TRUE
   )
-  if (from_file) {
-    guide <- guide_of_file(run$cells)
+  if (!is.null(rna)) {
+    guide <- guide_of_file(run$cells, rna)
     reference <- guide$reference
     if (missing(rna_depth)) rna_depth <- guide$depth
   }

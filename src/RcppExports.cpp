@@ -540,15 +540,16 @@ BEGIN_RCPP
 END_RCPP
 }
 // core_open_h5ad
-Rcpp::List core_open_h5ad(std::string path, std::string layer, std::string modality);
-RcppExport SEXP _sailer_core_open_h5ad(SEXP pathSEXP, SEXP layerSEXP, SEXP modalitySEXP) {
+Rcpp::List core_open_h5ad(std::string path, std::string layer, std::string modality, std::string feature_type);
+RcppExport SEXP _sailer_core_open_h5ad(SEXP pathSEXP, SEXP layerSEXP, SEXP modalitySEXP, SEXP feature_typeSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::RNGScope rcpp_rngScope_gen;
     Rcpp::traits::input_parameter< std::string >::type path(pathSEXP);
     Rcpp::traits::input_parameter< std::string >::type layer(layerSEXP);
     Rcpp::traits::input_parameter< std::string >::type modality(modalitySEXP);
-    rcpp_result_gen = Rcpp::wrap(core_open_h5ad(path, layer, modality));
+    Rcpp::traits::input_parameter< std::string >::type feature_type(feature_typeSEXP);
+    rcpp_result_gen = Rcpp::wrap(core_open_h5ad(path, layer, modality, feature_type));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -961,7 +962,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_sailer_core_file_layout", (DL_FUNC) &_sailer_core_file_layout, 1},
     {"_sailer_core_open_tenx", (DL_FUNC) &_sailer_core_open_tenx, 3},
     {"_sailer_core_open_dense", (DL_FUNC) &_sailer_core_open_dense, 2},
-    {"_sailer_core_open_h5ad", (DL_FUNC) &_sailer_core_open_h5ad, 3},
+    {"_sailer_core_open_h5ad", (DL_FUNC) &_sailer_core_open_h5ad, 4},
     {"_sailer_core_modalities", (DL_FUNC) &_sailer_core_modalities, 1},
     {"_sailer_core_obs_columns", (DL_FUNC) &_sailer_core_obs_columns, 2},
     {"_sailer_core_obsm_names", (DL_FUNC) &_sailer_core_obsm_names, 2},

@@ -144,9 +144,10 @@ Rcpp::List core_open_dense(std::string path, std::string dataset) {
 // layer "" finds the counts; modality "" where there are none.
 // [[Rcpp::export]]
 Rcpp::List core_open_h5ad(std::string path, std::string layer,
-                          std::string modality) {
+                          std::string modality, std::string feature_type) {
   return sailer::guarded([&] {
-    return wrap_opened(sailer::open_h5ad(path, {layer, modality}));
+    return wrap_opened(
+        sailer::open_h5ad(path, {layer, modality, feature_type}));
   });
 }
 

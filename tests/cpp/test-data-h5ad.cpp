@@ -148,6 +148,16 @@ TEST_CASE("counts are found where X holds none", "[data][hdf5]") {
   const Counts none{kCells, kFeatures, std::vector<float>(kCells * kFeatures)};
   REQUIRE(chosen_of({{"X", none}, {"raw/X", counts}}) == "raw");
   REQUIRE(chosen_of({{"X", none}}) == "X");
+  // Nor does text.
+  TemporaryFile file(".h5ad");
+  write_object(file.path(), {{"raw/X", counts}});
+  {
+    const hid_t handle =
+        H5Fopen(file.path().c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
+    H5Lcreate_soft("/obs/barcode", handle, "X", H5P_DEFAULT, H5P_DEFAULT);
+    H5Fclose(handle);
+  }
+  REQUIRE(open_h5ad(file.path(), {}).matrix == "raw");
 }
 
 TEST_CASE("where counts cannot be chosen the places are listed",
@@ -320,4 +330,40 @@ TEST_CASE("10x features without ids are known by their names", "[data][hdf5]") {
   const OpenedFile opened = open_tenx(file.path(), {});
   REQUIRE(opened.features == parts.ids);
   check_source(*opened.source, counts);
+}
+
+TEST_CASE("features of one type are read where var tells the types",
+          "[data][hdf5]") {
+  const Counts counts = some_counts();
+  const TenxParts parts(counts);
+  const bool dense = GENERATE(true, false);
+  TemporaryFile file(".h5ad");
+  {
+    Writer writer(file.path());
+    if (dense) {
+      writer.matrix("X", counts, H5T_STD_I32LE, {10, 10});
+    } else {
+      write_sparse(writer, "X", parts);
+    }
+    write_tables(writer, "", parts);
+    std::vector<int64_t> codes(kFeatures, 1);
+    codes[3] = codes[30] = 0;
+    codes[5] = -1;
+    writer.group("var/feature_types");
+    writer.integers("var/feature_types/codes", codes, H5T_STD_I8LE);
+    writer.strings("var/feature_types/categories", {"Peaks", "Gene Expression"},
+                   Writer::Text::kVariable);
+  }
+  const OpenedFile peaks = open_h5ad(file.path(), {"", "", "Peaks"});
+  REQUIRE(peaks.features == Texts{parts.ids[3], parts.ids[30]});
+  Counts expected{kCells, 2, {}};
+  for (int64_t cell = 0; cell < kCells; ++cell) {
+    expected.values.push_back(counts.at(cell, 3));
+    expected.values.push_back(counts.at(cell, 30));
+  }
+  check_source(*peaks.source, expected);
+  const H5adOptions genes{"", "", "Gene Expression"};
+  REQUIRE(open_h5ad(file.path(), genes).features.size() == kFeatures - 3);
+  REQUIRE(open_h5ad(file.path(), {}).features == parts.ids);
+  REQUIRE(open_h5ad(file.path(), {"", "", "Antibody"}).features == parts.ids);
 }

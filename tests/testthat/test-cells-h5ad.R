@@ -26,6 +26,17 @@ test_that("counts beside a normalised X are taken, with a note", {
   }
 })
 
+test_that("a handle of sailer 0.1.0 still reads X", {
+  cells <- open_cells(h5ad_path("logged.h5ad"), layer = "X")
+  old <- unserialize(serialize(cells, NULL))
+  old$file <- list(
+    path = cells$file$path, group = NULL, feature_type = "Peaks", layer = NULL,
+    layout = "h5ad"
+  )
+  expect_silent(again <- as_cells(old))
+  expect_identical(read_cells(again), read_cells(cells))
+})
+
 test_that("a matrix that is named is read without a note", {
   path <- h5ad_path("layers.h5ad")
   for (layer in c("logcounts", "raw")) {
@@ -121,4 +132,9 @@ test_that("corpora take the counts of a normalised file, as genes", {
     files, withr::local_tempfile(), min_cells = 1, verbose = FALSE
   )))
   expect_equal(ncol(corpus), 48)
+  logs <- list(logs = open_cells(files[[1]], layer = "X"))
+  expect_warning(
+    build_corpus(logs, withr::local_tempfile(), min_cells = 1, verbose = FALSE),
+    "looks normalised.*\"raw\""
+  )
 })

@@ -124,20 +124,30 @@ test_that("without a PCA in the file one is made from its RNA", {
                tolerance = 1e-5)
 })
 
-test_that("both feature types of a 10x file are taken likewise", {
+test_that("peaks and genes in one matrix are told apart by their types", {
   skip_without_rhdf5()
-  skip_if_not_installed("Seurat")
   rna <- rna_of_tiny()[, 50:1]
-  both <- rbind(tiny_counts()[, colnames(rna)], rna)
+  peaks <- tiny_counts()[, colnames(rna)]
+  both <- rbind(peaks, rna)
   types <- rep(c("Peaks", "Gene Expression"), c(120, 40))
-  path <- write_tenx(both, types)
-  expect_identical(
-    read_cells(open_cells(path, feature_type = "Gene Expression")), rna
-  )
-  expect_identical(read_cells(gene_cells(path)), rna)
-  fit <- brief_guided(path)
-  expect_s3_class(fit, "sailerx_fit")
-  expect_identical(rownames(embedding(fit)), colnames(rna))
+  tenx <- write_tenx(both, types)
+  h5ad <- write_h5ad(both, change = function(file) {
+    rhdf5::h5write(types, file, "var/feature_types")
+  })
+  for (path in c(tenx, h5ad)) {
+    expect_identical(read_cells(open_cells(path)), peaks)
+    expect_identical(read_cells(open_cells(path, feature_type = NULL)), both)
+    genes <- open_cells(path, feature_type = "Gene Expression")
+    expect_identical(read_cells(genes), rna)
+    expect_identical(read_cells(gene_cells(path)), rna)
+    again <- as_cells(unserialize(serialize(genes, NULL)))
+    expect_identical(read_cells(again), rna)
+  }
+  skip_if_not_installed("Seurat")
+  fits <- lapply(c(tenx, h5ad), brief_guided)
+  expect_s3_class(fits[[1]], "sailerx_fit")
+  expect_identical(rownames(embedding(fits[[1]])), colnames(rna))
+  expect_equal(embedding(fits[[1]]), embedding(fits[[2]]), tolerance = 1e-5)
 })
 
 test_that("files without RNA ask for a reference", {

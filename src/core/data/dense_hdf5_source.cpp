@@ -25,11 +25,7 @@ DenseHdf5Source::DenseHdf5Source(const hdf5::File& file,
                                  std::string description)
     : dataset_(file.dataset(dataset)), description_(std::move(description)) {
   const std::vector<int64_t>& shape = dataset_.shape();
-  const hdf5::ValueType type = dataset_.type();
-  const bool number = type == hdf5::ValueType::kInteger ||
-                      type == hdf5::ValueType::kFloat ||
-                      type == hdf5::ValueType::kBool;
-  if (shape.size() != 2 || !number) {
+  if (shape.size() != 2 || !dataset_.holds_numbers()) {
     throw Error(ErrorKind::kFile,
                 "The " + dataset_.describe() + " is no matrix of numbers.");
   }

@@ -18,7 +18,7 @@ using Matrices = std::vector<H5adMatrix>;
 constexpr int64_t kLookedAt = 1 << 16;
 
 std::vector<float> first_values_dense(const Dataset& dataset) {
-  if (dataset.shape().size() != 2) return {};
+  if (dataset.shape().size() != 2 || !dataset.holds_numbers()) return {};
   const int64_t width = std::min(dataset.shape()[1], kLookedAt);
   const int64_t height =
       std::min(dataset.shape()[0], kLookedAt / std::max<int64_t>(1, width));
@@ -33,6 +33,7 @@ std::vector<float> first_values(const File& file, const std::string& path) {
   if (file.is_dataset(path)) return first_values_dense(file.dataset(path));
   if (!file.is_dataset(path + "/data")) return {};
   const Dataset data = file.dataset(path + "/data");
+  if (data.shape().size() != 1 || !data.holds_numbers()) return {};
   const int64_t n = std::min(data.size(), kLookedAt);
   std::vector<float> values(static_cast<size_t>(n));
   data.read(0, n, values.data());

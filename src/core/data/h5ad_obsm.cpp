@@ -25,10 +25,7 @@ std::vector<std::string> names_in(const File& file, const std::string& obsm) {
 
 Coordinates read_dense(const Dataset& dataset) {
   const std::vector<int64_t>& shape = dataset.shape();
-  const bool number = dataset.type() == hdf5::ValueType::kFloat ||
-                      dataset.type() == hdf5::ValueType::kInteger ||
-                      dataset.type() == hdf5::ValueType::kBool;
-  if (!number || shape.empty() || shape.size() > 2) {
+  if (!dataset.holds_numbers() || shape.empty() || shape.size() > 2) {
     throw Error(ErrorKind::kFile,
                 "The " + dataset.describe() +
                     " is no matrix of numbers with a row for each cell.");

@@ -1,5 +1,6 @@
 #include "h5ad_source.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "../support/error.h"
@@ -94,6 +95,21 @@ void check_length(const std::vector<std::string>& names, int64_t expected,
                   std::to_string(expected) + "; the file is damaged.");
 }
 
+// As scanpy keeps those of a 10x file; none where it is not known.
+std::vector<std::string> feature_types(const H5adTable& var) {
+  const std::string name = "feature_types";
+  const std::vector<std::string> columns = var.columns();
+  if (std::find(columns.begin(), columns.end(), name) == columns.end()) {
+    return {};
+  }
+  ObsColumn column = var.read(name);
+  if (column.kind != ObsColumn::Kind::kCategorical) return column.texts;
+  for (int64_t code : column.codes) {
+    column.texts.push_back(code < 0 ? "" : column.categories[code]);
+  }
+  return column.texts;
+}
+
 H5adTable obs_of(const File& file, const std::string& modality) {
   return H5adTable(file, h5ad_prefix(file, modality), "obs");
 }
@@ -106,10 +122,16 @@ OpenedFile open_h5ad(const std::string& path, const H5adOptions& options) {
   const H5adMatrix matrix = choose_h5ad_matrix(file, prefix, options.layer);
   OpenedFile opened;
   opened.cells = H5adTable(file, prefix, "obs").index();
-  opened.features = H5adTable(file, "", matrix.var).index();
+  const H5adTable var(file, "", matrix.var);
+  opened.features = var.index();
   opened.source = open_matrix(file, matrix, options.modality);
   check_length(opened.cells, opened.source->n_cells(), prefix + "obs", file);
   check_length(opened.features, opened.source->n_features(), matrix.var, file);
+  const std::vector<std::string> types = feature_types(var);
+  if (!types.empty() && !options.feature_type.empty()) {
+    check_length(types, opened.source->n_features(), matrix.var, file);
+    keep_features(types, options.feature_type, opened);
+  }
   opened.matrix = matrix.name;
   for (const H5adMatrix& one : h5ad_matrices(file, prefix)) {
     opened.matrices.push_back(one.name);

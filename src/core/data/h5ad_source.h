@@ -20,6 +20,9 @@ struct H5adOptions {
   std::string layer = {};
   // Of MuData; "" in other files.
   std::string modality = {};
+  // Features to keep where var/feature_types has some of that type; "" keeps
+  // all.
+  std::string feature_type = {};
 };
 
 OpenedFile open_h5ad(const std::string& path, const H5adOptions& options);

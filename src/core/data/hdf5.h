@@ -58,6 +58,7 @@ class Dataset {
   void read_tile(const std::vector<int64_t>& first,
                  const std::vector<int64_t>& count, float* out) const;
   ValueType type() const { return type_; }
+  bool holds_numbers() const;
 
   // For messages: "dataset 'matrix/indptr' of 'pbmc.h5'".
   std::string describe() const;

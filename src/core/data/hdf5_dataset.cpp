@@ -74,6 +74,11 @@ void Dataset::check_filters() const {
   }
 }
 
+bool Dataset::holds_numbers() const {
+  return type_ == ValueType::kInteger || type_ == ValueType::kFloat ||
+         type_ == ValueType::kBool;
+}
+
 int64_t Dataset::size() const {
   return std::accumulate(shape_.begin(), shape_.end(), int64_t{1},
                          std::multiplies<int64_t>());
@@ -119,9 +124,7 @@ std::string Dataset::describe() const {
 }
 
 void Dataset::expect(int64_t length, ValueType type) const {
-  const bool number = type_ == ValueType::kInteger ||
-                      type_ == ValueType::kFloat || type_ == ValueType::kBool;
-  if (type == ValueType::kFloat ? !number : type_ != type) {
+  if (type == ValueType::kFloat ? !holds_numbers() : type_ != type) {
     throw Error(ErrorKind::kFile, "The " + describe() + " holds " +
                                       type_name(type_) + ", but " +
                                       type_name(type) + " were expected.");

@@ -19,6 +19,11 @@ struct OpenedFile {
   std::vector<std::string> matrices;
 };
 
+// Restricts it to the features of the type `wanted`; `types` has that of each.
+// False, and nothing is changed, when there are none.
+bool keep_features(const std::vector<std::string>& types,
+                   const std::string& wanted, OpenedFile& opened);
+
 enum class FileLayout { kTenx, kH5ad, kMudata };
 
 // Looks inside, not at the extension. Throws Error(kFile), listing what was

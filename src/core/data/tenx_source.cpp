@@ -1,13 +1,11 @@
 #include "tenx_source.h"
 
-#include <algorithm>
 #include <set>
 #include <utility>
 
 #include "../support/error.h"
 #include "../support/text.h"
 #include "hdf5_rows.h"
-#include "subset_source.h"
 
 namespace sailer {
 
@@ -63,16 +61,12 @@ std::vector<std::string> read_first_names(const File& file,
   return {};
 }
 
-// The place of each feature among those of the asked type, or -1.
-FeatureMap map_of_type(const std::vector<std::string>& types,
-                       const std::string& wanted, const File& file,
-                       int64_t& n_kept) {
-  FeatureMap map(types.size(), -1);
-  n_kept = 0;
-  for (size_t k = 0; k < types.size(); ++k) {
-    if (types[k] == wanted) map[k] = static_cast<int32_t>(n_kept++);
-  }
-  if (n_kept > 0) return map;
+void restrict_to_type(const File& file, const std::string& group,
+                      const std::string& wanted, OpenedFile& opened) {
+  const std::vector<std::string> types = read_names(
+      file, group + "/features/feature_type", opened.source->n_features());
+  if (types.empty() || wanted.empty()) return;
+  if (keep_features(types, wanted, opened)) return;
   const std::set<std::string> found(types.begin(), types.end());
   throw Error(ErrorKind::kArgument,
               "The file '" + file.path() + "' has no features of type '" +
@@ -80,29 +74,6 @@ FeatureMap map_of_type(const std::vector<std::string>& types,
                   quoted_list({found.begin(), found.end()}) +
                   ". Choose one of these with 'feature_type', or NULL for all "
                   "features.");
-}
-
-void keep_mapped(const FeatureMap& map, std::vector<std::string>& names) {
-  if (names.empty()) return;
-  std::vector<std::string> kept;
-  for (size_t k = 0; k < map.size(); ++k) {
-    if (map[k] >= 0) kept.push_back(std::move(names[k]));
-  }
-  names = std::move(kept);
-}
-
-void restrict_to_type(const File& file, const std::string& group,
-                      const std::string& wanted, OpenedFile& opened) {
-  const std::vector<std::string> types = read_names(
-      file, group + "/features/feature_type", opened.source->n_features());
-  if (types.empty() || wanted.empty()) return;
-  Subset subset;
-  subset.map = map_of_type(types, wanted, file, subset.n_features);
-  if (subset.n_features == opened.source->n_features()) return;
-  keep_mapped(subset.map, opened.features);
-  keep_mapped(subset.map, opened.intervals);
-  opened.source = std::make_shared<SubsetSource>(std::move(opened.source),
-                                                 std::move(subset));
 }
 
 }  // namespace
