@@ -13,7 +13,18 @@
 #'   features (CSC) and dense ones cannot be streamed by cells; the error shows
 #'   the Python code that converts them.
 #'
-#' @param path Path of the file.
+#' * **MatrixMarket text**, `matrix.mtx` or `matrix.mtx.gz`, given by its path
+#'   or by that of its folder, with the names beside it: `barcodes.tsv`, and
+#'   `features.tsv`, `genes.tsv` or `peaks.bed` (which gives `chr1:100-200`),
+#'   packed or not. All may have the same beginning, as on GEO
+#'   (`GSM1_sample_matrix.mtx.gz`). Types of features, the third column of
+#'   `features.tsv`, are used as those of a 10x file. Text cannot be streamed:
+#'   its counts are packed in memory, 4 bytes for each open peak of each cell (8
+#'   where counts of genes are among them), and 12 more while a file is read
+#'   that is not sorted by cells. Cells x features are recognised by the numbers
+#'   of names. A handle that was saved reads the file again.
+#'
+#' @param path Path of the file, or of the folder of a `matrix.mtx`.
 #' @param group Group that holds the matrix, for 10x files with several. NULL,
 #'   the default, takes the only one.
 #' @param feature_type Features to read of a 10x file that tells their types:
@@ -24,11 +35,12 @@
 #'   path, so it can be saved and used in another process as long as the file
 #'   stays as it is.
 #' @section Errors:
-#' `sailer_file_error` when the file is missing, empty, cut short, not HDF5, of
-#' an unknown layout (what was found is listed), stored by features, dense, or
-#' when its parts do not fit each other (the dataset is named);
-#' `sailer_argument_error` for a `group`, `feature_type` or `layer` that is not
-#' there.
+#' `sailer_file_error` when the file is missing, empty, cut short, neither HDF5
+#' nor MatrixMarket text, of an unknown layout (what was found is listed),
+#' stored by features, dense, or when its parts do not fit each other (the
+#' dataset or the line is named), and for a folder without a matrix or with
+#' several (they are listed); `sailer_argument_error` for a `group`,
+#' `feature_type` or `layer` that is not there.
 #' @seealso [cells_metadata()] for the columns of `obs`.
 #' @references Cao (2023), section 2.2.7, for how counts are filtered.
 #' @examples
@@ -42,6 +54,9 @@ open_cells <- function(path, group = NULL, feature_type = "Peaks",
   check_text(feature_type, "feature_type", null = TRUE)
   check_text(layer, "layer", null = TRUE)
   path <- normalizePath(path, mustWork = FALSE)
+  if (dir.exists(path) || is_mtx(path)) {
+    return(open_mtx(path, feature_type, list(group = group, layer = layer)))
+  }
   layout <- if (is.null(group)) core_file_layout(path) else "tenx"
   if (layout == "tenx" && !is.null(layer)) {
     abort("{.arg layer} is for h5ad files, but {.file {path}} is a 10x file.")
@@ -140,10 +155,11 @@ reopen_cells <- function(x, call = rlang::caller_env()) {
       sailer_argument_error = function(cnd) fresh
     )
   }
-  if (identical(file$layout, "dense") && identical(dim(fresh), dim(x))) {
-    fresh[c("peaks", "cells")] <- unclass(x)[c("peaks", "cells")]
-  }
-  if (!identical(fresh$peaks, x$peaks) || !identical(fresh$cells, x$cells)) {
+  expected <- x$in_file %||% unclass(x)[c("peaks", "cells")]
+  same <- identical(unclass(fresh)[c("peaks", "cells")], expected) &&
+    (is.null(x$peaks) || length(x$peaks) == nrow(fresh)) &&
+    (is.null(x$cells) || length(x$cells) == ncol(fresh))
+  if (!same) {
     abort(
       c(
         "{.file {file$path}} has other cells or peaks than when it was opened.",
@@ -152,7 +168,7 @@ reopen_cells <- function(x, call = rlang::caller_env()) {
       class = "file", call = call
     )
   }
-  fresh
+  if (is.null(x$in_file)) fresh else name_cells(fresh, x$peaks, x$cells)
 }
 
 # GRanges from a file's intervals, where names alone do not tell chromosomes.
@@ -177,4 +193,8 @@ check_text <- function(value, name, null = FALSE, call = rlang::caller_env()) {
       call = call
     )
   }
+  check_utf8(
+    value, paste0("value of {.arg ", name, "}"), 'iconv(x, "latin1", "UTF-8")',
+    call
+  )
 }

@@ -204,6 +204,8 @@ TEST_CASE("a broken MatrixMarket file is refused by line", "[data]") {
   check_refused(head + "31 53 1\n1 1 1\n2 1 1\n", "one entry more than the 1 ");
   check_refused(head + "31 53 3\n1 1 1\n2 1 1\n",
                 "ends after line 4, with 2 of the 3 entries");
+  check_refused(head + "31 53 3\n1 1 1\n2 1",
+                "ends after line 3, with 1 of the 3 entries");
 }
 
 TEST_CASE("counts of MatrixMarket text are checked like any", "[data]") {

@@ -268,7 +268,9 @@ void MatrixMarketReader::flush(int64_t end_cell) {
 }
 
 CellSourcePtr MatrixMarketReader::finish() {
-  if (!rest_.empty()) {
+  // The last line may have no end; before others are missing it is cut itself.
+  if (!rest_.empty() &&
+      (part_ != Part::kEntries || n_read_ + 1 == n_entries_)) {
     const std::string line = std::exchange(rest_, {});
     read_line(line.data(), line.data() + line.size());
   }
