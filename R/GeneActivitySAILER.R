@@ -108,7 +108,7 @@ GeneActivitySAILER.Seurat <- function(object, genes, name = NULL,
 #' @export
 GeneActivitySAILER.SingleCellExperiment <- function(object, genes, name = NULL,
                                                     new.assay.name = "activity",
-                                                    assay.type = "counts",
+                                                    assay.type = NULL,
                                                     altexp = NULL, ...) {
   need_package("SingleCellExperiment", "for SingleCellExperiment objects")
   check_text(new.assay.name, "new.assay.name")

@@ -32,9 +32,10 @@
 #'   Default `"imputed"`.
 #' @param assay,layer Assay and layer with the counts of cells that the fit does
 #'   not know; NULL, the default, takes the assay that the fit was trained on.
-#' @param assay.type,altexp Name of the assay with the counts, and of the
-#'   alternative experiment that it is in; NULL, the default, takes the main
-#'   experiment. Counts are read for cells that the fit does not know alone.
+#' @param assay.type,altexp Name of the assay with the counts, as for
+#'   [RunSAILER()], and of the alternative experiment that it is in; NULL, the
+#'   default, takes the main experiment. Counts are read for cells that the fit
+#'   does not know alone.
 #'
 #' @return The object with the imputed values of all its cells: a `Seurat`
 #'   object with a further assay, and the command logged; a
@@ -214,7 +215,7 @@ new_data_assay <- function(values, like, name) {
 ImputeSAILER.SingleCellExperiment <- function(object, features = NULL,
                                               name = NULL,
                                               new.assay.name = "imputed",
-                                              assay.type = "counts",
+                                              assay.type = NULL,
                                               altexp = NULL, ...) {
   need_package("SingleCellExperiment", "for SingleCellExperiment objects")
   need_package("SummarizedExperiment", "for SingleCellExperiment objects")
@@ -225,7 +226,9 @@ ImputeSAILER.SingleCellExperiment <- function(object, features = NULL,
   }
   fit <- get_fit(object, name)
   host <- experiment_of_counts(object, altexp)
-  refuse_place_of_counts(new.assay.name, assay.type)
+  refuse_place_of_counts(
+    new.assay.name, assay.type %||% usual_assay_type(host)
+  )
   values <- impute_object(
     fit,
     points_of_object(fit, colnames(object), function() {
@@ -249,9 +252,10 @@ experiment_of_counts <- function(object, altexp, call = rlang::caller_env()) {
 }
 
 store_imputed <- function(object, host, altexp, values, name) {
-  if (setequal(rownames(host), rownames(values))) {
+  rows <- experiment_names(host)
+  if (setequal(rows, rownames(values))) {
     SummarizedExperiment::assay(host, name, withDimnames = FALSE) <-
-      values[rownames(host), ]
+      values[rows, ]
     if (is.null(altexp)) {
       return(host)
     }
@@ -262,8 +266,10 @@ store_imputed <- function(object, host, altexp, values, name) {
     stats::setNames(list(values), name)
   )
   ranges <- experiment_ranges(host)
-  if (!is.null(ranges) && all(rownames(values) %in% names(ranges))) {
-    SummarizedExperiment::rowRanges(made) <- ranges[rownames(values)]
+  if (!is.null(ranges) && all(rownames(values) %in% rows)) {
+    SummarizedExperiment::rowRanges(made) <- stats::setNames(
+      ranges[match(rownames(values), rows)], rownames(values)
+    )
   }
   SingleCellExperiment::altExp(object, name) <- made
   object
