@@ -137,7 +137,8 @@ check_names <- function(names, what, side, call) {
     twice <- unique(names[duplicated(names)])
     abort(
       c(
-        "{length(twice)} name{?s} of {what}s stand{?s/} more than once:
+        "{length(twice)} name{?s} of {what}s
+         {cli::qty(length(twice))}stand{?s/} more than once:
          {.val {utils::head(twice, 3)}}.",
         i = "Make them unique, for example by
              {.code {setter} <- make.unique({setter})}."

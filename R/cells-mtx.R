@@ -200,7 +200,8 @@ refuse_packed <- function(path, problem, call) {
   )
 }
 
-# The columns of a table without a heading: texts, separated by tabs.
+# The columns of a table without a heading: texts, separated by tabs, in a bed
+# file by blanks too.
 read_fields <- function(path, call) {
   lines <- read_text(path, call = call)
   # What browsers of genomes write into a bed file.
@@ -215,6 +216,7 @@ read_fields <- function(path, call) {
     abort("The file {.file {path}} holds no names.", class = "file",
           call = call)
   }
+  if (bed) lines <- gsub("[ \t]+", "\t", lines, useBytes = TRUE)
   fields <- strsplit(lines, "\t", fixed = TRUE, useBytes = TRUE)
   lapply(seq_len(max(1, lengths(fields[1]))), function(k) {
     column <- vapply(fields, `[`, "", k)

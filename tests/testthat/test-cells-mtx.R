@@ -47,6 +47,9 @@ test_that("peaks.bed names and places the peaks", {
   cells <- open_cells(folder)
   expect_identical(rownames(cells), rownames(counts))
   expect_identical(peak_chromosomes(rownames(cells)), fields[, 1])
+  spaced <- write_mtx(counts, name = "peaks.bed",
+                      features = gsub("[:-]", "  ", rownames(counts)))
+  expect_identical(rownames(open_cells(spaced)), rownames(counts))
   expect_identical(read_cells(cells) > 0, counts > 0)
   fit <- sailer(cells, hidden = 8, control = quick(epochs = 2))
   plain <- sailer(sparse(counts), hidden = 8, control = quick(epochs = 2))
