@@ -138,7 +138,7 @@ annotation_of_assay <- function(assay, name, call = rlang::caller_env()) {
 GeneActivitySAILER.SingleCellExperiment <- function(object, genes = NULL,
                                                     name = NULL,
                                                     new.assay.name = "activity",
-                                                    assay.type = "counts",
+                                                    assay.type = NULL,
                                                     altexp = NULL, ...) {
   need_package("SingleCellExperiment", "for SingleCellExperiment objects")
   check_text(new.assay.name, "new.assay.name")
@@ -149,7 +149,7 @@ GeneActivitySAILER.SingleCellExperiment <- function(object, genes = NULL,
     held, colnames(object), function() {
       as_cells(object, assay.type = assay.type, altexp = altexp)
     }, genes, list(...),
-    pick_ranges(experiment_ranges(host), rownames(host), held$fit$peaks),
+    ranges_of_experiment(host, held$fit$peaks),
     environment()
   )
   made <- SingleCellExperiment::SingleCellExperiment(

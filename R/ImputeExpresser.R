@@ -79,13 +79,14 @@ ImputeExpresser.Seurat <- function(object, features, fit = NULL,
 #' @export
 ImputeExpresser.SingleCellExperiment <- function(object, features, fit = NULL,
                                                  new.assay.name = "expressed",
-                                                 assay.type = "counts",
+                                                 assay.type = NULL,
                                                  altexp = NULL, ...) {
   need_package("SingleCellExperiment", "for SingleCellExperiment objects")
   need_package("SummarizedExperiment", "for SingleCellExperiment objects")
   check_text(new.assay.name, "new.assay.name")
   fit <- fit %||% expresser_fit_of(object)
   host <- experiment_of_counts(object, altexp)
+  assay.type <- choose_assay_type(host, assay.type)
   refuse_place_of_counts(new.assay.name, assay.type)
   cells <- as_cells(
     object, assay.type = assay.type, altexp = altexp, counts = TRUE

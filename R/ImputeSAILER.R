@@ -33,9 +33,10 @@
 #'   Default `"imputed"`.
 #' @param assay,layer Assay and layer with the counts of cells that the fit does
 #'   not know; NULL, the default, takes the assay that the fit was trained on.
-#' @param assay.type,altexp Name of the assay with the counts, and of the
-#'   alternative experiment that it is in; NULL, the default, takes the main
-#'   experiment. Counts are read for cells that the fit does not know alone.
+#' @param assay.type,altexp Name of the assay with the counts, as for
+#'   [RunSAILER()], and of the alternative experiment that it is in; NULL, the
+#'   default, takes the main experiment. Counts are read for cells that the fit
+#'   does not know alone.
 #'
 #' @return The object with the imputed values of all its cells: a `Seurat`
 #'   object with a further assay, and the command logged; a
@@ -240,7 +241,7 @@ as_ranged_assay <- function(assay, like, ranges) {
 ImputeSAILER.SingleCellExperiment <- function(object, features = NULL,
                                               name = NULL,
                                               new.assay.name = "imputed",
-                                              assay.type = "counts",
+                                              assay.type = NULL,
                                               altexp = NULL, ...) {
   need_package("SingleCellExperiment", "for SingleCellExperiment objects")
   need_package("SummarizedExperiment", "for SingleCellExperiment objects")
@@ -251,14 +252,16 @@ ImputeSAILER.SingleCellExperiment <- function(object, features = NULL,
   }
   held <- held_fit(object, name)
   host <- experiment_of_counts(object, altexp)
-  refuse_place_of_counts(new.assay.name, assay.type)
+  refuse_place_of_counts(
+    new.assay.name, assay.type %||% usual_assay_type(host)
+  )
   values <- impute_object(
     held$fit,
     points_of_object(held, colnames(object), function() {
       as_cells(object, assay.type = assay.type, altexp = altexp)
     }, environment(), "; or have the values in a {.arg file}"),
     features, options, environment(),
-    pick_ranges(experiment_ranges(host), rownames(host), held$fit$peaks)
+    ranges_of_experiment(host, held$fit$peaks)
   )
   store_imputed(object, host, altexp, values, new.assay.name)
 }
@@ -276,9 +279,10 @@ experiment_of_counts <- function(object, altexp, call = rlang::caller_env()) {
 }
 
 store_imputed <- function(object, host, altexp, values, name) {
-  if (setequal(rownames(host), rownames(values))) {
+  rows <- experiment_names(host)
+  if (setequal(rows, rownames(values))) {
     SummarizedExperiment::assay(host, name, withDimnames = FALSE) <-
-      values[rownames(host), ]
+      values[rows, ]
     if (is.null(altexp)) {
       return(host)
     }
@@ -288,10 +292,12 @@ store_imputed <- function(object, host, altexp, values, name) {
   made <- SingleCellExperiment::SingleCellExperiment(
     stats::setNames(list(values), name)
   )
-  ranges <- pick_ranges(
-    experiment_ranges(host), rownames(host), rownames(values)
-  )
-  if (!is.null(ranges)) SummarizedExperiment::rowRanges(made) <- ranges
+  ranges <- ranges_of_experiment(host, rownames(values))
+  if (!is.null(ranges)) {
+    SummarizedExperiment::rowRanges(made) <- stats::setNames(
+      ranges, rownames(values)
+    )
+  }
   SingleCellExperiment::altExp(object, name) <- made
   object
 }

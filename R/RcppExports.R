@@ -193,6 +193,18 @@ core_hdf5_version <- function() {
     .Call('_sailer_core_hdf5_version', PACKAGE = 'sailer')
 }
 
+core_market_begin <- function(file, n_features, n_cells, map, n_kept, description, counts, any_order) {
+    .Call('_sailer_core_market_begin', PACKAGE = 'sailer', file, n_features, n_cells, map, n_kept, description, counts, any_order)
+}
+
+core_market_add <- function(reader, bytes) {
+    .Call('_sailer_core_market_add', PACKAGE = 'sailer', reader, bytes)
+}
+
+core_market_finish <- function(reader) {
+    .Call('_sailer_core_market_finish', PACKAGE = 'sailer', reader)
+}
+
 core_mutual_information_numeric <- function(embedding, c, k, seed) {
     .Call('_sailer_core_mutual_information_numeric', PACKAGE = 'sailer', embedding, c, k, seed)
 }

@@ -20,7 +20,8 @@
 #' @param features Names of the genes to use; NULL, the default, takes all.
 #' @param reduction.name,reduction.key Name of the reduction and beginning of
 #'   its columns' names. Defaults `"expresser"` and `"expresser_"`.
-#' @param assay.type Name of the assay with the counts. Default `"counts"`.
+#' @param assay.type Name of the assay with the counts. NULL, the default, takes
+#'   `"counts"` or, where it has another name, the only one.
 #' @param altexp Name of the alternative experiment with the RNA; NULL, the
 #'   default, takes the main experiment.
 #' @param name Name of the reduced dimensions. Default `"EXPRESSER"`.
@@ -111,7 +112,7 @@ RunExpresser.Seurat <- function(object, fit = NULL, assay = NULL,
 #' @rdname RunExpresser
 #' @export
 RunExpresser.SingleCellExperiment <- function(object, fit = NULL,
-                                              assay.type = "counts",
+                                              assay.type = NULL,
                                               altexp = NULL, features = NULL,
                                               name = "EXPRESSER", ...) {
   need_package("SingleCellExperiment", "for SingleCellExperiment objects")

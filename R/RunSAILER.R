@@ -43,7 +43,8 @@
 #'   or labels). See [sailer()].
 #' @param reduction.name,reduction.key Name of the reduction and beginning of
 #'   its columns' names. Defaults `"sailer"` and `"sailer_"`.
-#' @param assay.type Name of the assay with the counts. Default `"counts"`.
+#' @param assay.type Name of the assay with the counts. NULL, the default, takes
+#'   `"counts"` or, where it has another name, the only one.
 #' @param altexp Name of the alternative experiment with the peaks; NULL, the
 #'   default, takes the main experiment.
 #' @param name Name of the reduced dimensions. Default `"SAILER"`.
@@ -115,7 +116,7 @@ refuse_class <- function(object, door, core, call = rlang::caller_env()) {
 
 #' @rdname RunSAILER
 #' @export
-RunSAILER.SingleCellExperiment <- function(object, assay.type = "counts",
+RunSAILER.SingleCellExperiment <- function(object, assay.type = NULL,
                                            altexp = NULL, features = NULL,
                                            batch = NULL, covariates = NULL,
                                            name = "SAILER", resume = NULL,

@@ -52,8 +52,8 @@
 #' @param reduction.name,reduction.key Name of the reduction and beginning of
 #'   its columns' names. Defaults `"sailerx"` and `"sailerx_"`.
 #' @param assay.type,rna.assay.type Names of the assays with the counts of the
-#'   peaks, in `altexp`, and of the RNA, in the main experiment. Default
-#'   `"counts"`.
+#'   peaks, in `altexp`, and of the RNA, in the main experiment. NULL, the
+#'   default, takes `"counts"` or, where it has another name, the only one.
 #' @param altexp Name of the alternative experiment with the peaks; NULL, the
 #'   default, takes the only one.
 #' @param name Name of the reduced dimensions. Default `"SAILERX"`.
@@ -128,9 +128,9 @@ RunSAILERX.SummarizedExperiment <- function(object, ...) {
 
 #' @rdname RunSAILERX
 #' @export
-RunSAILERX.SingleCellExperiment <- function(object, assay.type = "counts",
+RunSAILERX.SingleCellExperiment <- function(object, assay.type = NULL,
                                             altexp = NULL, reference = "PCA",
-                                            rna.assay.type = "counts",
+                                            rna.assay.type = NULL,
                                             features = NULL, batch = NULL,
                                             covariates = NULL,
                                             name = "SAILERX", unit = TRUE,
@@ -148,6 +148,9 @@ RunSAILERX.SingleCellExperiment <- function(object, assay.type = "counts",
   guide <- NULL
   if (!goes_on(resume)) {
     check_option_names(...names(), names(formals(sailerx)))
+    rna.assay.type <- choose_assay_type(
+      object, rna.assay.type, "rna.assay.type"
+    )
     depth <- experiment_rna_depth(object, rna.assay.type)
     object <- with_reference(object, reference, depth, rna.assay.type)
     guide <- new_guide(
@@ -193,11 +196,6 @@ choose_altexp <- function(object, altexp, call = rlang::caller_env()) {
 
 experiment_rna_depth <- function(object, assay.type,
                                  call = rlang::caller_env()) {
-  check_text(assay.type, "rna.assay.type", call = call)
-  check_known(
-    assay.type, SummarizedExperiment::assayNames(object), "assay",
-    "rna.assay.type", "the main experiment", call = call
-  )
   check_names(colnames(object), "cell", "column", call)
   column_sums(SummarizedExperiment::assay(object, assay.type))
 }

@@ -14,9 +14,11 @@
 #' @section Genes:
 #' Sources may name genes by symbols or by Ensembl ids (with or without the
 #' suffix of a version), each in its own order; all are matched to one list.
-#' Several rows of a source that are one gene are summed, genes that a source
-#' lacks are zeros, and genes that the list lacks are told and not read. Cells
-#' without a count of any gene of the list are left out, and counted.
+#' Several rows of a source that are one gene are summed (rows of the very same
+#' name with a warning, since a symbol may be that of several genes), genes that
+#' a source lacks are zeros, and genes that the list lacks are told and not
+#' read. Cells without a count of any gene of the list are left out, and
+#' counted.
 #'
 #' With an `annotation` the list has the genes of `biotypes` alone, and sources
 #' of symbols share their genes with sources of Ensembl ids. Genes whose symbol
@@ -125,19 +127,49 @@ corpus_inputs <- function(sources, before, call) {
   names(sources) <- source_names(sources, before, call)
   Map(function(source, name) {
     cells <- gene_cells(source, scan = FALSE)
-    lost <- is.null(cells$peaks) || anyNA(cells$peaks) || any(cells$peaks == "")
-    if (lost || nrow(cells) == 0) {
-      abort(
-        c(
-          "Source {.val {name}} ({cells$origin}) has
-           {if (nrow(cells) == 0) 'no genes' else 'genes without names'}.",
-          i = "Genes are expected in rows, named by symbols or Ensembl ids."
-        ),
-        class = "data", call = call
-      )
-    }
+    check_gene_rows(cells, name, call)
     cells
   }, sources, names(sources))
+}
+
+check_gene_rows <- function(cells, name, call) {
+  check_utf8(
+    cells$peaks,
+    paste0("names of genes in source ", as_literal(dQuote(name, FALSE))),
+    'rownames(x) <- iconv(rownames(x), "latin1", "UTF-8")', call
+  )
+  nameless <- which(is.na(cells$peaks) | cells$peaks == "")
+  problem <- if (nrow(cells) == 0) {
+    "no genes"
+  } else if (is.null(cells$peaks)) {
+    "genes without names"
+  } else if (length(nameless) > 0) {
+    "{length(nameless)} gene{?s} without a name, the first in row
+     {nameless[1]}"
+  }
+  if (!is.null(problem)) {
+    abort(
+      c(
+        paste0("Source {.val {name}} ({cells$origin}) has ", problem, "."),
+        i = "Genes are expected in rows, named by symbols or Ensembl ids."
+      ),
+      class = "data", call = call
+    )
+  }
+  twice <- unique(cells$peaks[duplicated(cells$peaks)])
+  if (length(twice) > 0) {
+    rows <- sum(cells$peaks %in% twice)
+    cli::cli_warn(
+      c(
+        "In source {.val {name}} ({cells$origin}) {rows} rows share
+         {length(twice)} name{?s}, such as {.val {utils::head(twice, 3)}}: the
+         counts of rows of one name are summed.",
+        i = "Name genes by Ensembl ids, or make the names unique, to keep them
+             apart."
+      ),
+      class = "sailer_summed"
+    )
+  }
 }
 
 source_names <- function(sources, before, call) {
@@ -147,6 +179,11 @@ source_names <- function(sources, before, call) {
   }, "")
   numbered <- paste("source", before + seq_along(sources))
   given <- ifelse(given != "", given, ifelse(files != "", files, numbered))
+  given <- in_utf8(given)
+  check_utf8(
+    given, "names of {.arg sources}",
+    'names(sources) <- iconv(names(sources), "latin1", "UTF-8")', call
+  )
   if (anyDuplicated(given)) {
     twice <- given[duplicated(given)]
     abort(
@@ -158,7 +195,7 @@ source_names <- function(sources, before, call) {
       call = call
     )
   }
-  enc2utf8(given)
+  given
 }
 
 # Progress and notes ----------------------------------------------------------

@@ -131,16 +131,21 @@ check_size <- function(cells, min_cells, call, feature = "peak") {
 }
 
 check_names <- function(names, what, side, call) {
+  setter <- paste0(substr(side, 1, 3), "names(x)")
   if (is.null(names)) {
     abort(
       c(
         "The {what}s have no names.",
         i = "Set the {side} names of the counts
-             ({.code {side}names(x) <- ...}): results are matched by name."
+             ({.code {setter} <- ...}): results are matched by name."
       ),
       class = "data", call = call
     )
   }
+  check_utf8(
+    names, paste("names of", paste0(what, "s")),
+    paste0(setter, " <- iconv(", setter, ', "latin1", "UTF-8")'), call
+  )
   nameless <- which(is.na(names) | names == "")
   if (length(nameless) > 0) {
     abort(
@@ -156,10 +161,11 @@ check_names <- function(names, what, side, call) {
     twice <- unique(names[duplicated(names)])
     abort(
       c(
-        "{length(twice)} name{?s} of {what}s stand{?s/} more than once:
+        "{length(twice)} name{?s} of {what}s
+         {cli::qty(length(twice))}stand{?s/} more than once:
          {.val {utils::head(twice, 3)}}.",
-        i = "Make them unique, for example with {.fn make.unique} on the {side}
-             names."
+        i = "Make them unique, for example by
+             {.code {setter} <- make.unique({setter})}."
       ),
       class = "data", call = call
     )
@@ -181,7 +187,7 @@ abort_for_count <- function(problem, peaks, cells, call = rlang::caller_env(),
   }
   peak <- name_of(peaks, problem$feature)
   cell <- name_of(cells, problem$cell)
-  value <- format(problem$value, digits = 6)
+  value <- telling_digits(problem$value)
   where <- "The count of {feature} {.val {peak}} in cell {.val {cell}}"
   message <- switch(problem$kind,
     nan = c(
@@ -214,11 +220,20 @@ abort_for_count <- function(problem, peaks, cells, call = rlang::caller_env(),
   abort(message, class = "data", call = call)
 }
 
+# As many digits as it takes to see that a fraction is one.
+telling_digits <- function(value) {
+  for (digits in 6:9) {
+    text <- format(value, digits = digits)
+    if (!is.finite(value) || isTRUE(as.numeric(text) %% 1 != 0)) break
+  }
+  text
+}
+
 abort_for_empty <- function(cells, scanned, call, feature = "peak") {
   n_empty <- scanned$n_empty
   named <- utils::head(cells$cells[scanned$empty_cells], 3)
   more <- if (n_empty > length(named)) ", ..." else ""
-  remedy <- if (is.null(cells$file)) {
+  remedy <- cells$no_empty %||% if (is.null(cells$file)) {
     "x[, Matrix::colSums(x) > 0]"
   } else {
     "cells[, cell_depth(cells) > 0]"

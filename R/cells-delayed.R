@@ -8,10 +8,12 @@ as_cells.DelayedMatrix <- function(x, counts = FALSE, ...) {
     return(from_file)
   }
   sparse <- delayed("is_sparse")(x)
-  pack_blocks(
+  cells <- pack_blocks(
     x, paste("a", class(x)[1]), delayed_block_cells(x, sparse),
     if (sparse) take_sparse else take_dense, counts
   )
+  cells$no_empty <- "x[, cell_depth(x) > 0]"
+  cells
 }
 
 #' @rdname as_cells
@@ -30,10 +32,12 @@ as_cells.IterableMatrix <- function(x, counts = FALSE, ...) {
     )
     x <- getExportedValue("BPCells", "transpose_storage_order")(x, folder)
   }
-  pack_blocks(
+  cells <- pack_blocks(
     x, "a BPCells matrix", n_block,
     function(x, columns) methods::as(x[, columns], "dgCMatrix"), counts
   )
+  cells$no_empty <- "x[, cell_depth(x) > 0]"
+  cells
 }
 
 take_dense <- function(x, columns) as.matrix(x[, columns, drop = FALSE])
@@ -80,9 +84,7 @@ cells_of_seed <- function(x) {
     opened <- opened[behind$peaks %||% seq_len(nrow(opened)),
                      behind$cells %||% seq_len(ncol(opened))]
   }
-  opened["peaks"] <- list(rownames(x))
-  opened["cells"] <- list(colnames(x))
-  opened
+  name_cells(opened, rownames(x), colnames(x))
 }
 
 # The seed under changes of names and choices of rows and columns, and what is

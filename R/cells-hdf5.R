@@ -15,6 +15,16 @@
 #'   error shows what reads or converts them.
 #' * **h5mu** (MuData), whatever its name: one `modality`, which is an h5ad
 #'   inside the file, with cells, `obs` and layers of its own.
+#' * **MatrixMarket text**, `matrix.mtx` or `matrix.mtx.gz`, given by its path
+#'   or by that of its folder, with the names beside it: `barcodes.tsv`, and
+#'   `features.tsv`, `genes.tsv` or `peaks.bed` (which gives `chr1:100-200`),
+#'   packed or not. All may have the same beginning, as on GEO
+#'   (`GSM1_sample_matrix.mtx.gz`). Types of features, the third column of
+#'   `features.tsv`, are used as those of a 10x file. Text cannot be streamed:
+#'   its counts are packed in memory, 4 bytes for each open peak of each cell (8
+#'   where counts of genes are among them), and 12 more while a file is read
+#'   that is not sorted by cells. Cells x features are recognised by the numbers
+#'   of names. A handle that was saved reads the file again.
 #'
 #' @section Which matrix of an h5ad file:
 #' `X` often holds normalised values, and the counts are elsewhere. With no
@@ -23,7 +33,7 @@
 #' `"counts"`, the raw counts that AnnData keeps aside, or the only other layer
 #' that holds counts, and a message (class `sailer_note`) says so.
 #'
-#' @param path Path of the file.
+#' @param path Path of the file, or of the folder of a `matrix.mtx`.
 #' @param group Group that holds the matrix, for 10x files with several. NULL,
 #'   the default, takes the only one.
 #' @param feature_type Features to read of a 10x file that tells their types:
@@ -41,12 +51,13 @@
 #'   path, so it can be saved and used in another process as long as the file
 #'   stays as it is.
 #' @section Errors:
-#' `sailer_file_error` when the file is missing, empty, cut short, not HDF5, of
-#' an unknown layout (what was found is listed), stored by features, compressed
-#' by a filter that HDF5 lacks here, or when its parts do not fit each other
-#' (the dataset is named); `sailer_argument_error` for a `group`,
-#' `feature_type`, `layer` or `modality` that is not there, and where one has to
-#' be chosen.
+#' `sailer_file_error` when the file is missing, empty, cut short, neither HDF5
+#' nor MatrixMarket text, of an unknown layout (what was found is listed), stored
+#' by features, compressed by a filter that HDF5 lacks here, or when its parts do
+#' not fit each other (the dataset or the line is named), and for a folder
+#' without a matrix or with several (they are listed); `sailer_argument_error`
+#' for a `group`, `feature_type`, `layer` or `modality` that is not there, and
+#' where one has to be chosen.
 #' @seealso [cells_metadata()] for the columns of `obs`, [cells_reduction()] for
 #'   what is in `obsm`; [sailerx()] for files that hold ATAC and RNA.
 #' @references Cao (2023), section 2.2.7, for how counts are filtered.
@@ -66,6 +77,10 @@ open_cells <- function(path, group = NULL, feature_type = "Peaks",
   check_text(layer, "layer", null = TRUE)
   check_text(modality, "modality", null = TRUE)
   path <- normalizePath(path, mustWork = FALSE)
+  if (dir.exists(path) || is_mtx(path)) {
+    others <- list(group = group, layer = layer, modality = modality)
+    return(open_mtx(path, feature_type, others))
+  }
   layout <- if (is.null(group)) core_file_layout(path) else "tenx"
   check_layout(path, layout, layer, modality)
   if (layout == "h5mu") {
@@ -199,10 +214,11 @@ reopen_cells <- function(x, call = rlang::caller_env()) {
       sailer_argument_error = function(cnd) fresh
     )
   }
-  if (identical(file$layout, "dense") && identical(dim(fresh), dim(x))) {
-    fresh[c("peaks", "cells")] <- unclass(x)[c("peaks", "cells")]
-  }
-  if (!identical(fresh$peaks, x$peaks) || !identical(fresh$cells, x$cells)) {
+  expected <- x$in_file %||% unclass(x)[c("peaks", "cells")]
+  same <- identical(unclass(fresh)[c("peaks", "cells")], expected) &&
+    (is.null(x$peaks) || length(x$peaks) == nrow(fresh)) &&
+    (is.null(x$cells) || length(x$cells) == ncol(fresh))
+  if (!same) {
     abort(
       c(
         "{.file {file$path}} has other cells or peaks than when it was opened.",
@@ -211,7 +227,7 @@ reopen_cells <- function(x, call = rlang::caller_env()) {
       class = "file", call = call
     )
   }
-  fresh
+  if (is.null(x$in_file)) fresh else name_cells(fresh, x$peaks, x$cells)
 }
 
 # GRanges from a file's intervals, where names alone do not tell chromosomes.
@@ -236,4 +252,8 @@ check_text <- function(value, name, null = FALSE, call = rlang::caller_env()) {
       call = call
     )
   }
+  check_utf8(
+    value, paste0("value of {.arg ", name, "}"), 'iconv(x, "latin1", "UTF-8")',
+    call
+  )
 }

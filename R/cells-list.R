@@ -4,8 +4,10 @@
 #' A list of any of these is read as one, sample after sample: the peaks are
 #' those of all, found by name, and count as closed in samples that lack them.
 #' Its names are the samples, which [sailer()] and [sailerx()] take for batches
-#' unless `batch` says otherwise. Samples that were counted in different peaks
-#' go through [unite_peaks()] first.
+#' unless `batch` says otherwise. Where samples have cells of the same name, all
+#' cells are named by sample and cell, as `sample_cell`, which a message tells;
+#' so are then the rows of embeddings. Samples that were counted in different
+#' peaks go through [unite_peaks()] first.
 #' @rdname as_cells
 #' @export
 as_cells.list <- function(x, ...) {
@@ -13,7 +15,11 @@ as_cells.list <- function(x, ...) {
     abort("{.arg x} is an empty list: give the samples that it is to hold.")
   }
   call <- environment()
-  samples <- names(x) %||% as.character(seq_along(x))
+  samples <- in_utf8(names(x)) %||% as.character(seq_along(x))
+  check_utf8(
+    samples, "names of the samples in {.arg x}",
+    'names(x) <- iconv(names(x), "latin1", "UTF-8")', call
+  )
   if (anyDuplicated(samples) || any(samples == "")) {
     abort("The samples in the list {.arg x} must have names of their own, or
            none of them a name.")
@@ -27,9 +33,13 @@ as_cells.list <- function(x, ...) {
   }, x, samples)
   peaks <- unique(unlist(lapply(parts, `[[`, "peaks"), use.names = FALSE))
   check_shared_peaks(parts, peaks, samples)
+  parts <- name_by_sample(parts, samples, call)
   cells <- unlist(lapply(parts, `[[`, "cells"), use.names = FALSE)
-  check_own_cells(cells, parts, samples)
   joined <- join_cells(unname(parts), peaks, cells)
+  joined$no_empty <- paste(
+    "x <- lapply(x, function(s) {s <- as_cells(s);",
+    "s[, cell_depth(s) > 0]})"
+  )
   joined$origin <- paste(length(parts), "samples in a list")
   joined$ranges <- ranges_of_all(parts[[1]], peaks)
   joined$sample <- factor(
@@ -93,19 +103,24 @@ check_shared_peaks <- function(parts, peaks, samples,
   }
 }
 
-check_own_cells <- function(cells, parts, samples, call = rlang::caller_env()) {
-  twice <- cells[duplicated(cells)]
-  if (length(twice) > 0) {
-    inside <- vapply(parts, function(part) twice[1] %in% part$cells, NA)
-    abort(
-      c(
-        "{length(twice)} cell name{?s} {?is/are} in more than one sample, such
-         as {.val {twice[1]}} in {.val {samples[inside]}}.",
-        i = "Put the sample before the names of its cells."
-      ),
-      class = "data", call = call
-    )
+# Barcodes are drawn from one list for every lane, so samples share some.
+name_by_sample <- function(parts, samples, call = rlang::caller_env()) {
+  names(parts) <- samples
+  own <- lapply(parts, `[[`, "cells")
+  shared <- unlist(own, use.names = FALSE)
+  shared <- unique(shared[duplicated(shared)])
+  if (length(shared) == 0) {
+    return(parts)
   }
+  named <- sample_cells(own, call)
+  inside <- vapply(own, function(cells) shared[1] %in% cells, NA)
+  cli::cli_inform(
+    c(i = "{length(shared)} cell name{?s} {?is/are} in more than one sample,
+           such as {.val {shared[1]}} in {.val {samples[inside]}}: all cells are
+           named by sample and cell, as {.val {named[[1]][1]}}."),
+    class = "sailer_note"
+  )
+  Map(function(part, cells) name_cells(part, part$peaks, cells), parts, named)
 }
 
 # Samples are batches where nothing else was said.

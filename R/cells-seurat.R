@@ -19,7 +19,22 @@ as_cells.Seurat <- function(x, assay = NULL, layer = "counts", features = NULL,
   load_class(stored)
   cells <- as_cells(stored, layer = layer, features = features, ...)
   cells$origin <- paste0("assay '", assay, "' of a Seurat object")
+  cells$no_empty <- no_empty_seurat(x, assay, features)
   take_cells(cells, intersect(colnames(x), cells$cells))
+}
+
+# Code that leaves out the cells without counts in an assay.
+no_empty_seurat <- function(object, assay, features) {
+  column <- paste0("nCount_", assay)
+  if (is.null(features) && column %in% colnames(object[[]]) &&
+        make.names(column) == column) {
+    return(paste0("object <- subset(object, ", column, " > 0)"))
+  }
+  chosen <- if (!is.null(features)) ", features = features"
+  paste0(
+    "depth <- cell_depth(as_cells(object, assay = \"", assay, "\"", chosen,
+    ")); object <- object[, names(which(depth > 0))]"
+  )
 }
 
 #' @rdname as_cells
@@ -42,6 +57,7 @@ as_cells.Assay <- function(x, layer = "counts", features = NULL, ...) {
   }
   cells <- as_cells(counts, ...)
   cells$origin <- paste("the", layer, "of a Seurat assay")
+  cells$no_empty <- no_empty_assay
   cells$ranges <- assay_ranges(x, cells$peaks)
   take_features(cells, features, "the assay")
 }
@@ -60,9 +76,13 @@ as_cells.StdAssay <- function(x, layer = "counts", features = NULL, ...) {
   if (length(parts) > 1) {
     cells$origin <- paste(length(parts), "layers of a Seurat assay")
   }
+  cells$no_empty <- no_empty_assay
   cells$ranges <- assay_ranges(x, cells$peaks)
   take_features(cells, features, "the assay")
 }
+
+# Of an assay alone.
+no_empty_assay <- "subset(x, cells = names(which(cell_depth(x) > 0)))"
 
 # The name of the assay to use, checked.
 choose_assay <- function(object, assay, call = rlang::caller_env()) {

@@ -10,7 +10,11 @@
 #   ranges  GRanges of the peaks, or NULL
 #   file    for cells in a file: the arguments of open_cells() that open it
 #   chosen  for cells in a file: list(peaks, cells), the places taken of it
+#   in_file for cells in a file whose names were set: list(peaks, cells), the
+#           names that the file has for them, else absent
 #   sample  for cells that came in a list: the sample of each, else absent
+#   no_empty  code that takes empty cells from what the user gave, where
+#           `x[, Matrix::colSums(x) > 0]` would not do, else absent
 
 #' @importFrom rlang %||%
 #' @importClassesFrom Matrix dgCMatrix
@@ -33,7 +37,12 @@ NULL
 #' * A `TENxMatrix` or a CSR `H5ADMatrix` whose values were not changed is read
 #'   from its file by streaming; see [open_cells()].
 #'
-#' Handles can be subset like a matrix: `cells[peaks, cells]`.
+#' Handles can be subset like a matrix, `cells[peaks, cells]`, and named like
+#' one: `rownames(cells) <- peaks`, `colnames(cells) <- barcodes`. Names that
+#' were set stay when the handle is subset or saved.
+#'
+#' A count that is a whole number but for a share of 0.000002, as arithmetic in
+#' 32 bits leaves it (2.9999998), is read as that number.
 #'
 #' @param x Counts, peaks in rows and cells in columns: a matrix, any matrix of
 #'   the Matrix package, a `DelayedMatrix`, an `IterableMatrix`, a path for
@@ -43,9 +52,9 @@ NULL
 #'   keeps what models of peaks read.
 #' @param ... Passed on to methods.
 #' @return An object of class `"sailer_cells"`, with methods for `dim()` (peaks,
-#'   cells), `dimnames()`, `[`, `format()` and `print()`. A handle to a file
-#'   that went through [saveRDS()] or to another process opens the file again;
-#'   one to a matrix in memory has to be made again from the matrix.
+#'   cells), `dimnames()`, `dimnames<-`, `[`, `format()` and `print()`. A handle
+#'   to a file that went through [saveRDS()] or to another process opens the
+#'   file again; one to a matrix in memory has to be made again from the matrix.
 #' @section Errors:
 #' `sailer_argument_error` when `x` is nothing that holds counts;
 #' `sailer_data_error` when counts that are packed are missing, infinite,
@@ -69,6 +78,7 @@ as_cells <- function(x, ...) {
 #' @rdname as_cells
 #' @export
 as_cells.default <- function(x, counts = FALSE, ...) {
+  refuse_seurat2(x)
   features <- if (isTRUE(counts)) "genes" else "peaks"
   abort(c(
     "{.arg x} must hold counts of {features} x cells, not
@@ -154,7 +164,8 @@ new_cells <- function(source, peaks, cells, origin, ranges = NULL,
                       file = NULL, chosen = NULL) {
   structure(
     list(
-      source = source, cells = cells, peaks = peaks, origin = origin,
+      source = source, cells = in_utf8(cells), peaks = in_utf8(peaks),
+      origin = origin,
       ranges = ranges, file = file, chosen = chosen
     ),
     class = "sailer_cells"
@@ -239,6 +250,41 @@ dimnames.sailer_cells <- function(x) {
 }
 
 #' @export
+`dimnames<-.sailer_cells` <- function(x, value) {
+  if (!is.list(value) || length(value) != 2) {
+    abort("Cells have two sets of names: a list of those of the peaks and of the
+           cells.")
+  }
+  x <- as_cells(x)
+  dims <- dim(x)
+  for (k in 1:2) {
+    what <- c("peak", "cell")[k]
+    names <- value[[k]]
+    if (is.null(names)) next
+    if (!is.atomic(names) && !is.factor(names)) {
+      abort("Names of {what}s must be text, not {.obj_type_friendly {names}}.")
+    }
+    if (length(names) != dims[k]) {
+      abort("There {cli::qty(length(names))}{?is/are} {length(names)} name{?s}
+             for {dims[k]} {what}s.")
+    }
+    value[[k]] <- as.character(names)
+  }
+  name_cells(x, value[[1]], value[[2]])
+}
+
+# A handle with other names, or NULL for none. A file that is opened again must
+# still have its own.
+name_cells <- function(x, peaks, cells) {
+  if (!is.null(x$file) && is.null(x$in_file)) {
+    x$in_file <- unclass(x)[c("peaks", "cells")]
+  }
+  x["peaks"] <- list(in_utf8(peaks))
+  x["cells"] <- list(in_utf8(cells))
+  x
+}
+
+#' @export
 format.sailer_cells <- function(x, ...) {
   dims <- format(dim(x), big.mark = ",", trim = TRUE)
   first <- function(names, what) {
@@ -284,12 +330,19 @@ print.sailer_cells <- function(x, ...) {
       cells = chosen_of(x$chosen$cells, cells)
     )
   }
-  new_cells(
-    source, if (is.null(peaks)) x$peaks else x$peaks[peaks],
-    if (is.null(cells)) x$cells else x$cells[cells], x$origin,
-    if (is.null(peaks) || is.null(x$ranges)) x$ranges else x$ranges[peaks],
-    x$file, chosen
+  taken <- new_cells(
+    source, of_places(x$peaks, peaks), of_places(x$cells, cells), x$origin,
+    of_places(x$ranges, peaks), x$file, chosen
   )
+  if (!is.null(x$in_file)) {
+    taken$in_file <- list(
+      peaks = of_places(x$in_file$peaks, peaks),
+      cells = of_places(x$in_file$cells, cells)
+    )
+  }
+  taken$sample <- of_places(x$sample, cells)
+  taken$no_empty <- x$no_empty
+  taken
 }
 
 # The places that an index means, counted from 1.
@@ -314,6 +367,11 @@ places <- function(index, size, names, what, call = rlang::caller_env()) {
     abort("The index of {what}s is NA or beyond {size}.", call = call)
   }
   found
+}
+
+# What has a value for each place, at these; NULL chooses all.
+of_places <- function(values, places) {
+  if (is.null(values) || is.null(places)) values else values[places]
 }
 
 # `second` is chosen of what `first` chose; NULL chooses all.

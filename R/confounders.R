@@ -55,7 +55,33 @@ as_columns <- function(x, arg, cells, call) {
       call = call
     )
   }
-  lapply(columns, function(column) align_column(column, cells, call))
+  lapply(columns, function(column) {
+    align_column(column_in_utf8(column, call), cells, call)
+  })
+}
+
+# A column whose name, values and names of values are text in UTF-8. Those of
+# the values need not be: other cells may be among them.
+column_in_utf8 <- function(column, call) {
+  check_utf8(
+    column$name, "names of columns of {.arg batch} and {.arg covariates}",
+    'names(x) <- iconv(names(x), "latin1", "UTF-8")', call
+  )
+  column$name <- in_utf8(column$name)
+  values <- column$values
+  remedy <- if (is.factor(values)) {
+    levels(values) <- in_utf8(levels(values))
+    'levels(x) <- iconv(levels(x), "latin1", "UTF-8")'
+  } else {
+    if (is.character(values)) values[] <- in_utf8(values)
+    'x <- iconv(x, "latin1", "UTF-8")'
+  }
+  check_utf8(
+    values, paste0("labels in {.arg ", as_literal(column$name), "}"), remedy,
+    call
+  )
+  column$values <- values
+  column
 }
 
 # Row names that someone gave; those that R counts say nothing of the cells.

@@ -16,12 +16,28 @@ need_package <- function(package, why, call = rlang::caller_env()) {
 
 # An S4 object that was read from a file knows its parent classes only once the
 # package of its class is loaded. TRUE when it was loaded just now.
-load_class <- function(object) {
+load_class <- function(object, call = rlang::caller_env()) {
+  refuse_seurat2(object, call)
   package <- attr(class(object), "package")
   if (!isS4(object) || is.null(package) || package %in% loadedNamespaces()) {
     return(FALSE)
   }
   requireNamespace(package, quietly = TRUE)
+}
+
+# Objects of Seurat 2 have other slots, and a class of their own.
+refuse_seurat2 <- function(object, call = rlang::caller_env()) {
+  if (!inherits(object, "seurat")) {
+    return(invisible())
+  }
+  abort(
+    c(
+      "This object was made by version 2 of Seurat (class {.cls seurat}).",
+      i = "Bring it up to date first:
+           {.code object <- SeuratObject::UpdateSeuratObject(object)}."
+    ),
+    call = call
+  )
 }
 
 # Columns of a metadata table by their names. NULL for no names.
@@ -49,6 +65,10 @@ named_columns <- function(table, columns, arg, where,
 # Every one of `given` must be among `known`; the error lists the nearest.
 check_known <- function(given, known, what, arg, where,
                         call = rlang::caller_env()) {
+  check_utf8(
+    given, paste0("names in {.arg ", arg, "}"), 'iconv(x, "latin1", "UTF-8")',
+    call
+  )
   lost <- setdiff(given, known)
   if (length(lost) == 0) {
     return(invisible(TRUE))
@@ -69,6 +89,7 @@ check_known <- function(given, known, what, arg, where,
 
 # The names that differ least from `name`, best first.
 nearest_names <- function(name, known, n = 3) {
+  known <- escape_bytes(known)
   # Partial matches count as near: "batch" is meant by "batch_of_the_donor".
   distance <- utils::adist(name, known, ignore.case = TRUE, partial = FALSE)
   within <- utils::adist(name, known, ignore.case = TRUE, partial = TRUE)

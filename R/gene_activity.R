@@ -18,7 +18,10 @@
 #' @param genes `GRanges` of the genes, of the genome build that the peaks are
 #'   of. Their names are in the column `gene_name`, `symbol` or `gene` (another
 #'   one is named in `column`), else in `names(genes)`. Several ranges of a name
-#'   are one gene.
+#'   are one gene; but where a column `gene_id` tells that genes share a name,
+#'   or have none, those go by their ids, as twins and copies on other
+#'   chromosomes do. What has neither name nor id is left out. Messages tell of
+#'   both.
 #' @param x,cells,batch,depth,covariates,calibrated Which cells, and at what the
 #'   decoder is held: as in [impute()].
 #' @param upstream,downstream Bases that belong to a gene before its first and
@@ -151,8 +154,9 @@ gene_names <- function(genes, column, call) {
   usual <- intersect(c("gene_name", "symbol", "gene"), names(table))
   column <- column %||% utils::head(usual, 1)
   found <- if (length(column) == 1) table[[column]] else names(genes)
-  found <- as.character(found)
-  found[!nzchar(found)] <- NA
+  found <- gene_texts(found, length(genes), call)
+  ids <- gene_texts(table$gene_id, length(genes), call)
+  found <- names_apart(found, ids, genes)
   if (all(is.na(found))) {
     abort(
       c(
@@ -165,6 +169,64 @@ gene_names <- function(genes, column, call) {
     )
   }
   found
+}
+
+# Text in UTF-8, NA for none.
+gene_texts <- function(x, n, call) {
+  if (is.null(x)) {
+    return(rep(NA_character_, n))
+  }
+  x <- in_utf8(as.character(x))
+  check_utf8(
+    x, "names of {.arg genes}", 'iconv(x, "latin1", "UTF-8")', call
+  )
+  x[!nzchar(x)] <- NA
+  x
+}
+
+# Names that tell genes apart: ids, where names do not.
+names_apart <- function(names, ids, genes) {
+  pairs <- unique(data.frame(name = names, id = ids))
+  pairs <- pairs[!is.na(pairs$name) & !is.na(pairs$id), ]
+  shared <- unique(pairs$name[duplicated(pairs$name)])
+  by_id <- !is.na(ids) & (is.na(names) | names %in% shared)
+  names[by_id] <- ids[by_id]
+  if (!all(is.na(names))) {
+    tell_of_names(names, unique(ids[by_id]), shared, genes)
+  }
+  names
+}
+
+tell_of_names <- function(names, by_id, shared, genes) {
+  note <- function(text, .envir = parent.frame()) {
+    cli::cli_inform(c(i = text), class = "sailer_note", .envir = .envir)
+  }
+  if (length(by_id) > 0) {
+    such <- if (length(shared) > 0) {
+      ", as those that share {.val {utils::head(shared, 3)}}"
+    }
+    note(paste0(
+      "{length(by_id)} gene{?s} without a name of {?its/their} own {?goes/go} by
+       {?its id/their ids}, such as {.val {utils::head(by_id, 3)}}", such, "."
+    ))
+  }
+  nameless <- which(is.na(names))
+  if (length(nameless) > 0) {
+    first <- as.character(genes[nameless[1]])
+    note("{length(nameless)} of the {length(names)} ranges in {.arg genes}
+          {cli::qty(length(nameless))}{?has/have} no name of a gene and
+          {?is/are} left out, the first at {.val {first}}.")
+  }
+  places <- unique(data.frame(
+    name = names, on = as.character(GenomicRanges::seqnames(genes)),
+    strand = as.character(GenomicRanges::strand(genes))
+  ))
+  apart <- unique(places$name[duplicated(places$name) & !is.na(places$name)])
+  if (length(apart) > 0) {
+    note("{length(apart)} gene name{?s} {?has/have} ranges on several
+          chromosomes or strands, which are taken for one gene each:
+          {.val {utils::head(apart, 3)}}{if (length(apart) > 3) ', ...'}.")
+  }
 }
 
 peaks_as_ranges <- function(fit, ranges, call) {

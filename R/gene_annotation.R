@@ -102,12 +102,17 @@ annotation_of_table <- function(table, where, call = rlang::caller_env()) {
 }
 
 # One row per gene, in order.
-tidy_annotation <- function(ensembl, symbol, biotype, n) {
+tidy_annotation <- function(ensembl, symbol, biotype, n,
+                            call = rlang::caller_env(2)) {
   blank <- function(x) {
     if (is.null(x)) {
       return(rep(NA_character_, n))
     }
-    x <- trimws(enc2utf8(x))
+    x <- in_utf8(as.character(x))
+    check_utf8(
+      x, "names of genes in the annotation", 'iconv(x, "latin1", "UTF-8")', call
+    )
+    x <- trimws(x)
     x[x %in% c("", "-", "NA")] <- NA_character_
     x
   }

@@ -41,7 +41,7 @@ map_query.Seurat <- function(fit, newdata, ..., batch = NULL,
 #' @export
 map_query.SingleCellExperiment <- function(fit, newdata, ..., batch = NULL,
                                            covariates = NULL,
-                                           assay.type = "counts", altexp = NULL,
+                                           assay.type = NULL, altexp = NULL,
                                            name = NULL, prefix = "",
                                            fit_name = NULL) {
   need_package("SingleCellExperiment", "for SingleCellExperiment objects")

@@ -269,7 +269,8 @@ metadata_of <- function(object) {
 query_labels <- function(batch, cells, call = rlang::caller_env()) {
   if (is.null(batch)) batch <- "query"
   if (is.atomic(batch) && length(batch) == 1 && !is.na(batch)) {
-    return(rep(as.character(batch), length(cells)))
+    batch <- column_in_utf8(list(name = "batch", values = batch), call)
+    return(rep(as.character(batch$values), length(cells)))
   }
   columns <- as_columns(batch, "batch", cells, call)
   if (length(columns) != 1) {

@@ -134,7 +134,8 @@ aligned_labels <- function(labels, cells, n_cells,
       call = call
     )
   }
-  factor(unname(labels))
+  labels <- column_in_utf8(list(name = "labels", values = labels), call)
+  factor(unname(labels$values))
 }
 
 labels_by_name <- function(labels, cells, call) {

@@ -36,10 +36,22 @@ write_embedding <- function(x, file, cells = NULL) {
   table <- data.frame(cell = names, stringsAsFactors = FALSE)
   if (!is.null(cells)) table <- cbind(table, as.data.frame(cells))
   table <- cbind(table, as.data.frame(values))
+  check_table_text(table)
   header <- paste(csv_field(names(table)), collapse = ",")
   rows <- do.call(paste, c(unname(lapply(table, csv_field)), sep = ","))
   write_whole(c(header, rows), file)
   invisible(file)
+}
+
+# Bytes that are no text would be written as such, for others to stumble over.
+check_table_text <- function(table, call = rlang::caller_env()) {
+  remedy <- 'iconv(x, "latin1", "UTF-8")'
+  check_utf8(names(table), "names of the columns", remedy, call)
+  for (name in names(table)) {
+    check_utf8(
+      table[[name]], paste0("values of column ", as_literal(name)), remedy, call
+    )
+  }
 }
 
 # Numbers with all their digits; anything else in quotes.
@@ -47,7 +59,7 @@ csv_field <- function(x) {
   if (is.numeric(x)) {
     return(as.character(x))
   }
-  paste0('"', gsub('"', '""', as.character(x), fixed = TRUE), '"')
+  paste0('"', gsub('"', '""', in_utf8(as.character(x)), fixed = TRUE), '"')
 }
 
 # Lines to a file that is complete or absent. R does not tell of a full disk

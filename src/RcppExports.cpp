@@ -624,6 +624,47 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// core_market_begin
+SEXP core_market_begin(std::string file, double n_features, double n_cells, Rcpp::IntegerVector map, double n_kept, std::string description, bool counts, bool any_order);
+RcppExport SEXP _sailer_core_market_begin(SEXP fileSEXP, SEXP n_featuresSEXP, SEXP n_cellsSEXP, SEXP mapSEXP, SEXP n_keptSEXP, SEXP descriptionSEXP, SEXP countsSEXP, SEXP any_orderSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< std::string >::type file(fileSEXP);
+    Rcpp::traits::input_parameter< double >::type n_features(n_featuresSEXP);
+    Rcpp::traits::input_parameter< double >::type n_cells(n_cellsSEXP);
+    Rcpp::traits::input_parameter< Rcpp::IntegerVector >::type map(mapSEXP);
+    Rcpp::traits::input_parameter< double >::type n_kept(n_keptSEXP);
+    Rcpp::traits::input_parameter< std::string >::type description(descriptionSEXP);
+    Rcpp::traits::input_parameter< bool >::type counts(countsSEXP);
+    Rcpp::traits::input_parameter< bool >::type any_order(any_orderSEXP);
+    rcpp_result_gen = Rcpp::wrap(core_market_begin(file, n_features, n_cells, map, n_kept, description, counts, any_order));
+    return rcpp_result_gen;
+END_RCPP
+}
+// core_market_add
+bool core_market_add(SEXP reader, Rcpp::RawVector bytes);
+RcppExport SEXP _sailer_core_market_add(SEXP readerSEXP, SEXP bytesSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< SEXP >::type reader(readerSEXP);
+    Rcpp::traits::input_parameter< Rcpp::RawVector >::type bytes(bytesSEXP);
+    rcpp_result_gen = Rcpp::wrap(core_market_add(reader, bytes));
+    return rcpp_result_gen;
+END_RCPP
+}
+// core_market_finish
+Rcpp::List core_market_finish(SEXP reader);
+RcppExport SEXP _sailer_core_market_finish(SEXP readerSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< SEXP >::type reader(readerSEXP);
+    rcpp_result_gen = Rcpp::wrap(core_market_finish(reader));
+    return rcpp_result_gen;
+END_RCPP
+}
 // core_mutual_information_numeric
 Rcpp::NumericVector core_mutual_information_numeric(const Rcpp::NumericMatrix& embedding, const std::vector<double>& c, int k, double seed);
 RcppExport SEXP _sailer_core_mutual_information_numeric(SEXP embeddingSEXP, SEXP cSEXP, SEXP kSEXP, SEXP seedSEXP) {
@@ -969,6 +1010,9 @@ static const R_CallMethodDef CallEntries[] = {
     {"_sailer_core_read_obsm", (DL_FUNC) &_sailer_core_read_obsm, 3},
     {"_sailer_core_read_obs", (DL_FUNC) &_sailer_core_read_obs, 3},
     {"_sailer_core_hdf5_version", (DL_FUNC) &_sailer_core_hdf5_version, 0},
+    {"_sailer_core_market_begin", (DL_FUNC) &_sailer_core_market_begin, 8},
+    {"_sailer_core_market_add", (DL_FUNC) &_sailer_core_market_add, 2},
+    {"_sailer_core_market_finish", (DL_FUNC) &_sailer_core_market_finish, 1},
     {"_sailer_core_mutual_information_numeric", (DL_FUNC) &_sailer_core_mutual_information_numeric, 4},
     {"_sailer_core_mutual_information_classes", (DL_FUNC) &_sailer_core_mutual_information_classes, 4},
     {"_sailer_core_adjusted_rand_index", (DL_FUNC) &_sailer_core_adjusted_rand_index, 2},

@@ -10,6 +10,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <utility>
 
 #include "bindings/count_problem.h"
 #include "bindings/errors.h"
@@ -165,7 +166,7 @@ SEXP core_cells_pack_sparse(SEXP source, Rcpp::IntegerVector i,
     rows.values.assign(x.begin(), x.end());
     rows.offsets.assign(p.begin(), p.end());
     return sailer::wrap_problem(
-        packed(sailer::unwrap_source(source)).append(rows));
+        packed(sailer::unwrap_source(source)).append(std::move(rows)));
   });
 }
 
@@ -199,7 +200,7 @@ SEXP core_cells_pack_dense(SEXP source, Rcpp::RObject values, double n_rows,
                                 Rf_type2char(TYPEOF(values)) + ".");
     }
     return sailer::wrap_problem(
-        packed(sailer::unwrap_source(source)).append(rows));
+        packed(sailer::unwrap_source(source)).append(std::move(rows)));
   });
 }
 

@@ -344,3 +344,21 @@ TEST_CASE("of a multiome file only features of one type are read",
   REQUIRE_THROWS_WITH(open_tenx(file.path(), {"", "Antibody"}),
                       contains("it has 'Gene Expression', 'Peaks'"));
 }
+
+TEST_CASE("noise of float32 in whole counts is taken off by every source",
+          "[data][hdf5]") {
+  const Counts counts = random_counts(kCells, kFeatures);
+  Counts noisy = counts;
+  int k = 0;
+  for (float& value : noisy.values) value *= 1 + (++k % 3 - 1) * 1e-6f;
+  REQUIRE(noisy.values != counts.values);
+  check_source(*matrix_source(noisy), counts);
+  TemporaryFile file;
+  write_h5ad(file.path(), TenxParts(noisy));
+  check_source(*open_h5ad(file.path(), {}).source, counts);
+  PackedSource packed(kFeatures, "counts", Packing::kCounts);
+  REQUIRE_FALSE(packed.append(sparse_rows(noisy)));
+  check_source(packed, counts);
+  PackedSource open(kFeatures);
+  REQUIRE_FALSE(open.append(sparse_rows(noisy)));
+}

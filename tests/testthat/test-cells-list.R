@@ -39,10 +39,45 @@ test_that("peaks that a sample lacks are closed there, which is told", {
   )
 })
 
+test_that("cells that share names are named by sample and cell", {
+  expect_message(
+    cells <- as_cells(list(a = first, b = counts[, 60:n])),
+    "1 cell name is in more than one sample.*\"a\" and \"b\".*\"a_",
+    class = "sailer_note"
+  )
+  named <- c(paste0("a_", colnames(counts)[1:60]),
+             paste0("b_", colnames(counts)[60:n]))
+  expect_identical(colnames(cells), named)
+  expect_identical(cells$sample, factor(rep(c("a", "b"), c(60, n - 59))))
+  control <- quick(epochs = 2)
+  fit <- suppressMessages(
+    sailer(list(a = first, b = counts[, 60:n]), hidden = 8, control = control)
+  )
+  expect_identical(rownames(embedding(fit)), named)
+  both <- cbind(first, counts[, 60:n])
+  expect_error(sailer(both), "1 name of cells stands more than once",
+               class = "sailer_data_error")
+  colnames(both) <- named
+  plain <- sailer(both, batch = rep(c("a", "b"), c(60, n - 59)), hidden = 8,
+                  control = control)
+  expect_identical(embedding(fit), embedding(plain))
+  # A file keeps its own names, by which it is opened again.
+  path <- tiny_path("tiny-10x.h5")
+  listed <- suppressMessages(as_cells(list(
+    one = open_cells(path), two = open_cells(path)
+  )))
+  expect_identical(colnames(listed)[61],
+                   paste0("two_", colnames(open_cells(path))[1]))
+  # Even so they may meet.
+  twice <- list(a = first[, 1:2], a_b = first[, 1:2])
+  colnames(twice$a) <- c("b_x", "x")
+  colnames(twice$a_b) <- c("x", "y")
+  refuse(twice, "Two cells are named \"a_b_x\"")
+})
+
 test_that("lists that cannot be joined are refused", {
   refuse(list(), "empty list", "argument")
   refuse(list(a = first, a = second), "names of their own", "argument")
-  refuse(list(a = first, b = first), "60 cell names.*\"a\" and \"b\"")
   other <- first
   rownames(other) <- paste0("other", seq_len(nrow(other)))
   colnames(other) <- paste0("other", seq_len(ncol(other)))

@@ -9,8 +9,9 @@
 //  * `read` may be called any number of times and in any order, from one
 //    thread at a time; it holds no more than the block that was asked for;
 //  * shapes are checked when the source is opened, not when it is read;
-//  * values are returned as they are stored (explicit zeros included): checking
-//    them is the work of `scan` (scan.h), binarising that of the batch stream;
+//  * values are returned as they are stored (explicit zeros included), but
+//    through whole_count() (whole_count.h): checking them is the work of `scan`
+//    (scan.h), binarising that of the batch stream;
 //  * failures throw sailer::Error and leave the source and `out` as they were.
 //
 // To add a source: derive from CellSource, implement the pure functions

@@ -5,6 +5,7 @@
 
 #include "../support/error.h"
 #include "block.h"
+#include "whole_count.h"
 
 namespace sailer {
 namespace {
@@ -88,7 +89,7 @@ void DenseHdf5Source::read(int64_t first, int64_t count, SparseRows& out) {
     int64_t& at = next[cell - first];
     if (at >= offsets_[cell + 1]) throw_changed();
     out.indices[begin + at - offsets_[first]] = static_cast<int32_t>(feature);
-    out.values[begin + at - offsets_[first]] = value;
+    out.values[begin + at - offsets_[first]] = whole_count(value);
     ++at;
   });
   for (int64_t cell = first; cell < first + count; ++cell) {

@@ -31,9 +31,9 @@ void check_path(const std::string& path) {
   }
   if (H5Fis_hdf5(path.c_str()) <= 0) {
     fail("The file '" + path +
-         "' is not an HDF5 file. Expected is a 10x .h5 or an .h5ad file; a "
-         "matrix in text (.mtx, .csv) is read by other packages and given as "
-         "a matrix.");
+         "' is not an HDF5 file. Expected is a 10x .h5, an .h5ad or an .mtx "
+         "file; other text (.csv) is read by other packages and given as a "
+         "matrix.");
   }
 }
 

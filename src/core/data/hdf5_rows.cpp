@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "block.h"
+#include "whole_count.h"
 
 namespace sailer {
 
@@ -130,6 +131,8 @@ void Hdf5Rows::read(int64_t first, int64_t count, SparseRows& out) {
   read_indices(begin, end, out.indices);
   out.values.resize(out.indices.size());
   data_.read(begin, end - begin, out.values.data() + from);
+  std::transform(out.values.begin() + from, out.values.end(),
+                 out.values.begin() + from, whole_count);
   const int64_t base = from - begin;
   for (int64_t cell = first; cell < first + count; ++cell) {
     out.offsets.push_back(base + indptr_[cell + 1]);

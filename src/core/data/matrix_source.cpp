@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "block.h"
+#include "whole_count.h"
 
 namespace sailer {
 
@@ -86,7 +87,7 @@ void MatrixSource::read(int64_t first, int64_t count, SparseRows& out) {
   } else {
     out.values.reserve(out.indices.size());
     for (int64_t at = begin; at < end; ++at) {
-      out.values.push_back(static_cast<float>(view_.values[at]));
+      out.values.push_back(whole_count(static_cast<float>(view_.values[at])));
     }
   }
   for (int64_t cell = first; cell < first + count; ++cell) {

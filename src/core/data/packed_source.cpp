@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "block.h"
+#include "whole_count.h"
 
 namespace sailer {
 
@@ -44,7 +45,7 @@ PackedSource::PackedSource(int64_t n_features, std::string description,
       checker_(n_features, packing == Packing::kCounts ? Fractions::kAllowed
                                                        : Fractions::kRefused) {}
 
-CountProblem PackedSource::append(const SparseRows& rows) {
+CountProblem PackedSource::append(SparseRows rows) {
   if (rows.offsets.back() != static_cast<int64_t>(rows.indices.size()) ||
       rows.values.size() != rows.indices.size()) {
     throw Error(ErrorKind::kArgument,
@@ -60,6 +61,8 @@ CountProblem PackedSource::append(const SparseRows& rows) {
                       " features.");
     }
   }
+  std::transform(rows.values.begin(), rows.values.end(), rows.values.begin(),
+                 whole_count);
   if (CountProblem problem = checker_.check(rows, n_cells_)) return problem;
   if (rows.n_rows() == 0) return {};
   if (blocks_.empty() ||

@@ -37,7 +37,7 @@ class PackedSource final : public CellSource {
   // Appends the cells of `rows`, zeros dropped. With a count that cannot be
   // used nothing is appended and the problem is returned (its cell counted
   // from the first cell of the source). Throws on indices out of range.
-  CountProblem append(const SparseRows& rows);
+  CountProblem append(SparseRows rows);
 
   int64_t n_cells() const override { return n_cells_; }
   int64_t n_features() const override { return n_features_; }

@@ -1,0 +1,69 @@
+// Door to counts in MatrixMarket files. R unpacks the file and hands over its
+// bytes (R/cells-mtx.R).
+
+#include <Rcpp.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "bindings/convert.h"
+#include "bindings/count_problem.h"
+#include "bindings/errors.h"
+#include "bindings/source.h"
+#include "core/data/matrix_market.h"
+
+namespace {
+
+using sailer::MatrixMarketReader;
+using ReaderXPtr = Rcpp::XPtr<MatrixMarketReader>;
+
+}  // namespace
+
+// `map`: for every feature its place among the `n_kept` that are read (NA: left
+// out); empty for all. `any_order`: whether the entries need not be sorted by
+// cells.
+// [[Rcpp::export]]
+SEXP core_market_begin(std::string file, double n_features, double n_cells,
+                       Rcpp::IntegerVector map, double n_kept,
+                       std::string description, bool counts, bool any_order) {
+  return sailer::guarded([&]() -> SEXP {
+    MatrixMarketReader::Layout layout;
+    layout.n_features = static_cast<int64_t>(n_features);
+    layout.n_cells = static_cast<int64_t>(n_cells);
+    layout.map = sailer::peak_map_from_r(map);
+    layout.n_kept = static_cast<int64_t>(n_kept);
+    return ReaderXPtr(
+        new MatrixMarketReader(
+            std::move(file), std::move(layout), std::move(description),
+            counts ? sailer::Packing::kCounts : sailer::Packing::kOpen,
+            any_order ? MatrixMarketReader::Order::kAny
+                      : MatrixMarketReader::Order::kByCells),
+        true);
+  });
+}
+
+// TRUE to go on with the next bytes.
+// [[Rcpp::export]]
+bool core_market_add(SEXP reader, Rcpp::RawVector bytes) {
+  return sailer::guarded([&] {
+    return ReaderXPtr(reader)->add(reinterpret_cast<const char*>(bytes.begin()),
+                                   bytes.size());
+  });
+}
+
+// list(in_order, source, problem): without a source when the entries are not in
+// order, or the problem with the first count that cannot be used.
+// [[Rcpp::export]]
+Rcpp::List core_market_finish(SEXP reader) {
+  return sailer::guarded([&] {
+    ReaderXPtr held(reader);
+    sailer::CellSourcePtr source;
+    if (held->in_order() && !held->problem()) source = held->finish();
+    return Rcpp::List::create(
+        Rcpp::Named("in_order") = held->in_order(),
+        Rcpp::Named("source") =
+            source ? sailer::wrap_source(std::move(source)) : R_NilValue,
+        Rcpp::Named("problem") = sailer::wrap_problem(held->problem()));
+  });
+}

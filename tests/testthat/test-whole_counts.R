@@ -1,0 +1,48 @@
+# Whole numbers that went through 32 bits (2.9999998) are counts.
+
+sim <- tiny_simulation()
+counts <- sim$counts
+
+test_that("noise of float32 does not matter", {
+  plain <- quick_fit(counts)
+  for (noise in c(-1e-6, -1e-7, 1e-6)) {
+    noisy <- counts
+    noisy@x <- noisy@x * (1 + noise)
+    expect_equal(check_cells(noisy), check_cells(counts))
+    expect_identical(embedding(quick_fit(noisy)), embedding(plain))
+    expect_identical(
+      read_cells(as_cells(as.matrix(noisy), counts = TRUE)), as.matrix(counts)
+    )
+  }
+})
+
+test_that("models of genes see the whole numbers", {
+  genes <- rna_counts()
+  noisy <- genes * (1 - 1e-6)
+  expect_identical(read_cells(gene_cells(sparse(noisy), empty = TRUE)), genes)
+  build <- function(x) {
+    corpus_matrix(suppressMessages(
+      build_corpus(list(a = x), local_corpus(), genes = rownames(genes))
+    ))
+  }
+  expect_identical(build(noisy), build(genes))
+  # Fractions stay what they are.
+  genes[1, 1] <- 2.5
+  expect_identical(read_cells(gene_cells(sparse(genes), empty = TRUE)), genes)
+})
+
+test_that("a message shows by how much a count is not whole", {
+  told <- function(value, shown) {
+    x <- counts
+    x@x[1] <- value
+    expect_error(
+      check_cells(x), paste0("not a whole number (", shown, ")"), fixed = TRUE,
+      class = "sailer_data_error"
+    )
+  }
+  told(0.5, "0.5")
+  told(2.9999, "2.9999")
+  told(1.000003, "1.000003")
+  told(2.99998, "2.99998")
+  told(123456.5, "123456.5")
+})
