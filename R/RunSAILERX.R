@@ -141,13 +141,13 @@ RunSAILERX.SingleCellExperiment <- function(object, assay.type = "counts",
   check_text(reference, "reference")
   check_flag(unit)
   check_not_same(name, reference, "name")
+  check_fit_options(list(...), resume, sailerx)
   altexp <- choose_altexp(object, altexp)
   given <- read_experiment(
     object, assay.type, altexp, features, batch, covariates
   )
   guide <- NULL
   if (!goes_on(resume)) {
-    check_option_names(...names(), names(formals(sailerx)))
     depth <- experiment_rna_depth(object, rna.assay.type)
     object <- with_reference(object, reference, depth, rna.assay.type)
     guide <- new_guide(
