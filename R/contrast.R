@@ -118,6 +118,7 @@ cell_posteriors <- function(fit, cells, map, reference = NULL) {
 
 # One value per cell, named by cell or in their order; NA is allowed.
 per_cell <- function(values, cells, arg, call = rlang::caller_env()) {
+  values <- written_out(values)
   if (!is.atomic(values) || is.null(values)) {
     abort(
       "{.arg {arg}} must be a vector with one value per cell, not
