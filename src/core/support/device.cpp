@@ -4,15 +4,26 @@
 #include <ATen/Parallel.h>
 #include <hdf5.h>
 #include <torch/cuda.h>
+#include <unistd.h>
 
 #include "core/support/blas.h"
 #include "core/support/config.h"
 #include "core/support/error.h"
+#include "core/support/fork.h"
 
 namespace sailer {
 namespace {
 
-int gpu_count() { return static_cast<int>(torch::cuda::device_count()); }
+// CUDA cannot be used in a child of a process that has asked it for anything.
+bool is_used_by_parent() {
+  static const pid_t asked_in = ::getpid();
+  return ::getpid() != asked_in;
+}
+
+int gpu_count() {
+  if (is_used_by_parent()) return 0;
+  return static_cast<int>(torch::cuda::device_count());
+}
 
 // Why there is no GPU, and what would help.
 std::string why_no_gpu() {
@@ -24,6 +35,12 @@ std::string why_no_gpu() {
            " was built for the processor only. Build sailer with a LibTorch "
            "that has CUDA (LIBTORCH_HOME names its folder), or use device = "
            "\"cpu\".";
+  }
+  if (is_used_by_parent()) {
+    return "this process was forked, as parallel::mclapply() and "
+           "MulticoreParam() do, and CUDA cannot be used after a fork. Use "
+           "processes of their own, such as parallel::makePSOCKcluster() or "
+           "SnowParam(), or device = \"cpu\".";
   }
   return libtorch +
          " has GPU support but sees no GPU. See whether `nvidia-smi` lists one "
@@ -97,7 +114,7 @@ void set_threads(int n) {
     throw Error(ErrorKind::kArgument,
                 "`threads` must be at least 1, not " + std::to_string(n) + ".");
   }
-  at::set_num_threads(n);
+  at::set_num_threads(is_forked() ? 1 : n);
 }
 
 BuildInfo build_info() {

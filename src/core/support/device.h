@@ -20,7 +20,7 @@ std::string choose_device(const std::string& asked);
 bool has_gpu_support();
 
 // Number of threads of one operation. Setting throws Error(kArgument) below
-// one.
+// one; in a forked process it is always one (fork.h).
 int get_threads();
 void set_threads(int n);
 
