@@ -62,6 +62,7 @@ ImputeExpresser.Seurat <- function(object, features, fit = NULL,
                                    layer = "counts", ...) {
   need_package("SeuratObject", "for Seurat objects")
   check_text(new.assay.name, "new.assay.name")
+  check_options(list(...), options_of_imputation)
   assay <- choose_assay(object, assay)
   refuse_place_of_counts(new.assay.name, assay)
   fit <- fit %||% expresser_fit_of(object)
@@ -84,6 +85,7 @@ ImputeExpresser.SingleCellExperiment <- function(object, features, fit = NULL,
   need_package("SingleCellExperiment", "for SingleCellExperiment objects")
   need_package("SummarizedExperiment", "for SingleCellExperiment objects")
   check_text(new.assay.name, "new.assay.name")
+  check_options(list(...), options_of_imputation)
   fit <- fit %||% expresser_fit_of(object)
   host <- experiment_of_counts(object, altexp)
   assay.type <- choose_assay_type(host, assay.type)
@@ -95,6 +97,9 @@ ImputeExpresser.SingleCellExperiment <- function(object, features, fit = NULL,
   values <- impute_all_cells(fit, cells, features, colnames(object), ...)
   store_imputed(object, host, altexp, values, new.assay.name)
 }
+
+# What goes through `...` to impute(); the rest is the object's.
+options_of_imputation <- c("keep", "n_passes", "token_budget", "verbose")
 
 # Assays have a value for every cell of the object: zero where there is none.
 impute_all_cells <- function(fit, cells, features, names, ...) {

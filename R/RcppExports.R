@@ -33,8 +33,8 @@ core_cells_dim <- function(source) {
     .Call('_sailer_core_cells_dim', PACKAGE = 'sailer', source)
 }
 
-core_scan <- function(source, fractional = FALSE) {
-    .Call('_sailer_core_scan', PACKAGE = 'sailer', source, fractional)
+core_scan <- function(source, fractional = FALSE, groups = NULL) {
+    .Call('_sailer_core_scan', PACKAGE = 'sailer', source, fractional, groups)
 }
 
 core_depth_within <- function(source, keep) {
@@ -111,6 +111,10 @@ core_get_threads <- function() {
 
 core_set_threads <- function(n) {
     invisible(.Call('_sailer_core_set_threads', PACKAGE = 'sailer', n))
+}
+
+core_is_forked <- function() {
+    .Call('_sailer_core_is_forked', PACKAGE = 'sailer')
 }
 
 core_build_info <- function() {

@@ -85,6 +85,7 @@ RunExpresser.Seurat <- function(object, fit = NULL, assay = NULL,
   assay <- choose_assay(object, assay)
   check_text(reduction.name, "reduction.name")
   check_reduction_key(reduction.key)
+  check_express_options(list(...), fit)
   cells <- as_cells(
     object, assay = assay, layer = layer, features = features, counts = TRUE
   )
@@ -117,6 +118,7 @@ RunExpresser.SingleCellExperiment <- function(object, fit = NULL,
                                               name = "EXPRESSER", ...) {
   need_package("SingleCellExperiment", "for SingleCellExperiment objects")
   check_text(name, "name")
+  check_express_options(list(...), fit)
   cells <- as_cells(
     object, assay.type = assay.type, altexp = altexp, features = features,
     counts = TRUE
@@ -135,6 +137,16 @@ RunExpresser.SingleCellExperiment <- function(object, fit = NULL,
   object
 }
 
+# Before anything is read or computed: what goes through `...` to expresser(),
+# or to cell_embeddings().
+check_express_options <- function(options, fit, call = rlang::caller_env()) {
+  if (is.null(fit)) {
+    check_corpus_options(options, call)
+  } else {
+    check_options(options, c("token_budget", "verbose"), call)
+  }
+}
+
 # What an object is given: list(fit, values = cells x d, loadings = genes x d),
 # the loadings named as the features of the object are. Of an interrupted
 # training the fit alone: whoever pressed Ctrl-C does not wait for embeddings.
@@ -147,7 +159,6 @@ express_cells <- function(cells, fit, ..., call = rlang::caller_env()) {
     values <- cell_embeddings(fit, cells, verbose = fit$control$verbose)
   } else {
     check_expresser_fit(fit, "fit", call)
-    check_options(list(...), c("token_budget", "verbose"), call)
     values <- cell_embeddings(fit, cells, ...)
   }
   map <- match_genes(cells$peaks, fit$genes, note = FALSE, call = call)

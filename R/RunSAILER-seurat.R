@@ -10,8 +10,8 @@ RunSAILER.Seurat <- function(object, assay = NULL, layer = "counts",
   assay <- choose_assay(object, assay)
   check_text(reduction.name, "reduction.name")
   check_reduction_key(reduction.key)
+  check_fit_options(list(...), resume, sailer)
   given <- read_seurat(object, assay, layer, features, batch, covariates)
-
   own <- function() get_fit(object, reduction.name)
   fit <- fit_cells(given$cells, given$batch, given$covariates, resume, own, ...)
   object <- store_in_seurat(object, fit, assay, reduction.name, reduction.key)
@@ -69,6 +69,7 @@ RunSAILER.Assay <- function(object, assay = "ATAC", layer = "counts",
   need_package("SeuratObject", "for assays of Seurat")
   check_text(assay, "assay")
   check_reduction_key(reduction.key)
+  check_fit_options(list(...), resume, sailer)
   cells <- as_cells(object, layer = layer, features = features)
   labels <- batch %||% layers_as_batches(object, layer, cells$cells)
   own <- function() {

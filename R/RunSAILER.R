@@ -31,7 +31,8 @@
 #'   files see [sailer()].
 #' @param ... Options of [sailer()], which document them: `architecture`,
 #'   `n_latent`, `hidden`, `lambda`, `omega`, `min_fraction`, `max_fraction`,
-#'   `control` and more. An unknown name is an error.
+#'   `control` and more. An unknown name is an error. Options of training, such
+#'   as `epochs`, go into `control = train_control(epochs = 20)`.
 #' @param assay Name of the assay; NULL, the default, takes the object's default
 #'   assay. For an assay alone: the name that the reduction gives for it.
 #' @param layer Layer (slot, in old assays) of the counts; see the section on
@@ -124,6 +125,7 @@ RunSAILER.SingleCellExperiment <- function(object, assay.type = NULL,
   need_package("SingleCellExperiment", "for SingleCellExperiment objects")
   need_package("SummarizedExperiment", "for SingleCellExperiment objects")
   check_text(name, "name")
+  check_fit_options(list(...), resume, sailer)
   given <- read_experiment(
     object, assay.type, altexp, features, batch, covariates
   )

@@ -15,9 +15,9 @@ RunSAILERX.Seurat <- function(object, assay = NULL, rna.assay = "RNA",
   check_text(reference, "reference")
   check_flag(unit)
   check_not_same(reduction.name, reference, "reduction.name")
+  check_fit_options(list(...), resume, sailerx)
   if (!goes_on(resume)) {
     check_rna_assay(object, rna.assay, assay)
-    check_option_names(...names(), names(formals(sailerx)))
   }
   given <- read_seurat(object, assay, layer, features, batch, covariates)
   guide <- NULL

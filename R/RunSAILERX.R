@@ -141,13 +141,13 @@ RunSAILERX.SingleCellExperiment <- function(object, assay.type = NULL,
   check_text(reference, "reference")
   check_flag(unit)
   check_not_same(name, reference, "name")
+  check_fit_options(list(...), resume, sailerx)
   altexp <- choose_altexp(object, altexp)
   given <- read_experiment(
     object, assay.type, altexp, features, batch, covariates
   )
   guide <- NULL
   if (!goes_on(resume)) {
-    check_option_names(...names(), names(formals(sailerx)))
     rna.assay.type <- choose_assay_type(
       object, rna.assay.type, "rna.assay.type"
     )

@@ -64,6 +64,9 @@ SAILERIntegration <- function(object, assay = "ATAC", orig = NULL,
   layers <- counts_of_layers(object, layers)
   features <- integration_features(object, features, variable.features)
   options <- list(...)
+  check_options(options, c(
+    "resume", setdiff(names(formals(sailer)), c("x", "..."))
+  ))
   options$control <- options$control %||% train_control(verbose = verbose)
   reduction <- rlang::inject(RunSAILER(
     object,

@@ -151,6 +151,7 @@ print.alignment_path <- function(x, ...) {
 
 #' @export
 plot.alignment_path <- function(x, ...) {
+  refuse_others(list(...), plot.alignment_path)
   lines <- data.frame(
     column = c(
       "alignment", "validation_alignment", "validation_log_likelihood",

@@ -125,6 +125,7 @@ print.best_epochs <- function(x, ...) {
 
 #' @export
 plot.best_epochs <- function(x, ...) {
+  refuse_others(list(...), plot.best_epochs)
   late <- x$curve[x$curve$epoch > max(x$curve$epoch) / 20, ]
   ggplot2::ggplot(late, ggplot2::aes(.data$epoch)) +
     ggplot2::geom_vline(xintercept = x$epochs, linetype = "dashed") +

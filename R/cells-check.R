@@ -34,13 +34,14 @@ check_cells <- function(cells, min_cells = min_cells_of_a_model,
 }
 
 # check_cells() for peaks or genes (`feature`). Counts of genes need not be
-# whole; `empty`: whether cells without any count will do.
+# whole; `empty`: whether cells without any count will do. `groups`: of
+# batch_groups(), what is counted by group of cells.
 check_counts <- function(cells, min_cells, feature = "peak", empty = FALSE,
-                         call = rlang::caller_env()) {
+                         call = rlang::caller_env(), groups = NULL) {
   check_size(cells, min_cells, call, feature)
   check_names(cells$peaks, feature, "row", call)
   check_names(cells$cells, "cell", "column", call)
-  scanned <- core_scan(cells$source, fractional = feature == "gene")
+  scanned <- core_scan(cells$source, feature == "gene", groups)
   if (!is.null(scanned$problem)) {
     abort_for_count(
       scanned$problem, cells$peaks, cells$cells, call, feature, cells$file
@@ -49,11 +50,13 @@ check_counts <- function(cells, min_cells, feature = "peak", empty = FALSE,
   if (scanned$n_empty > 0 && !empty) {
     abort_for_empty(cells, scanned, call, feature)
   }
-  list(
+  counted <- list(
     depth = stats::setNames(scanned$depth, cells$cells),
     peak_cells = stats::setNames(scanned$peak_cells, cells$peaks),
     n_nonzeros = scanned$n_nonzeros
   )
+  counted$group_cells <- scanned$group_cells
+  counted
 }
 
 #' Number of open peaks of each cell

@@ -72,7 +72,21 @@ NULL
 #' @order 1
 #' @export
 as_cells <- function(x, ...) {
+  # Methods hand `...` on: none of them could tell what is misspelt.
+  given <- list(...)
+  check_options(given[rlang::have_name(given)], as_cells_options())
   UseMethod("as_cells")
+}
+
+# What some method takes.
+as_cells_options <- function() {
+  methods <- list(
+    as_cells.matrix, as_cells.Seurat, as_cells.SingleCellExperiment, open_cells
+  )
+  setdiff(
+    unlist(lapply(methods, function(method) names(formals(method)))),
+    c("x", "path", "...")
+  )
 }
 
 #' @rdname as_cells

@@ -32,29 +32,77 @@ check_flag <- function(x, arg = rlang::caller_arg(x),
   invisible(x)
 }
 
-# Options given as a list: all named, by names that are known.
-check_options <- function(options, known, call = rlang::caller_env()) {
-  check_option_names(
-    names(options) %||% rep("", length(options)), known, call
-  )
-}
-
-# Refuses names that no option has, with the nearest that one has.
-check_option_names <- function(given, known, call = rlang::caller_env()) {
+# Options given as a list: all named, by names that are known. Otherwise the
+# error says what was probably meant. Where `control` is among the known ones,
+# options of training belong into it: `training` makes it.
+check_options <- function(options, known, call = rlang::caller_env(),
+                          training = "train_control") {
+  given <- names(options) %||% rep("", length(options))
+  if (any(given == "")) abort("Options must be named.", call = call)
   unknown <- setdiff(given, known)
-  if (length(given) > 0 && (is.null(given) || any(given == ""))) {
-    abort("Options must be named.", call = call)
-  }
   if (length(unknown) == 0) {
     return(invisible(TRUE))
   }
-  name <- unknown[1]
-  distance <- utils::adist(name, known, ignore.case = TRUE)[1, ]
-  nearest <- known[which.min(distance)]
-  hint <- if (min(distance) <= 3) {
-    "Did you mean {.arg {nearest}}?"
+  of_training <- if ("control" %in% known) names(formals(training))
+  meant <- vapply(unknown, meant_option, "", c(known, of_training))
+  misplaced <- meant %in% setdiff(of_training, known)
+  hint <- if (any(misplaced)) {
+    values <- options[unknown[misplaced]]
+    names(values) <- meant[misplaced]
+    "Options of training go into {.arg control}:
+     {.code control = {short_code(training, values)}}."
+  } else if (!is.na(meant[1])) {
+    "Did you mean {.arg {meant[1]}}?"
   } else {
-    "Known options are {.arg {known}}."
+    "Known options are {.arg {setdiff(known, '...')}}."
   }
-  abort(c("There is no option named {.arg {name}}.", i = hint), call = call)
+  abort(
+    c(
+      "There {cli::qty(unknown)}{?is/are} no option{?s} named
+       {.arg {unknown}}.",
+      i = hint
+    ),
+    call = call
+  )
+}
+
+# The call of a function with these values; long ones are left out.
+short_code <- function(name, values) {
+  shown <- vapply(values, function(value) {
+    code <- paste(deparse(value), collapse = "")
+    if (nchar(code) > 40) "..." else code
+  }, "")
+  paste0(name, "(", paste(names(values), "=", shown, collapse = ", "), ")")
+}
+
+# What options are called elsewhere, without dots and underscores.
+other_words <- c(
+  lr = "learning_rate", wd = "weight_decay", nepochs = "epochs",
+  maxepochs = "epochs", maxiter = "epochs", nthreads = "threads",
+  numthreads = "threads", ncores = "threads", cores = "threads",
+  seeduse = "seed", randomseed = "seed", randomstate = "seed",
+  earlystopping = "patience", gpu = "device", ndims = "n_latent",
+  dims = "n_latent", npcs = "n_latent"
+)
+
+# The option that a name was probably meant for, NA where none is near.
+meant_option <- function(name, options) {
+  word <- other_words[gsub("[._]", "", tolower(name))]
+  if (word %in% options) {
+    return(unname(word))
+  }
+  distance <- utils::adist(name, options, ignore.case = TRUE)[1, ]
+  near <- min(distance) <= max(1, nchar(name) %/% 3)
+  if (near) options[which.min(distance)] else NA_character_
+}
+
+# What was given beyond the arguments of `fn`: misspelt names, mostly.
+refuse_others <- function(others, fn, call = rlang::caller_env(),
+                          training = "train_control") {
+  known <- names(formals(fn))
+  if (length(others) > 0 && !all(rlang::have_name(others))) {
+    last <- known[max(1, match("...", known) - 1)]
+    abort("No unnamed arguments are taken after {.arg {last}}.", call = call)
+  }
+  check_options(others, setdiff(known, "..."), call, training)
 }

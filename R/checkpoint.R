@@ -39,7 +39,11 @@ begin_or_continue <- function(plan, ..., call = rlang::caller_env()) {
         !has_checkpoint(folder)) {
     return(run(plan, ...))
   }
-  different <- differences(read_plan(folder), plan)
+  saved <- read_plan(folder)
+  if (!is_pretraining(plan)) {
+    plan$confounders <- with_levels_of(plan$confounders, saved$confounders)
+  }
+  different <- differences(saved, plan)
   if (length(different) > 0) {
     abort(
       c(
@@ -199,7 +203,7 @@ checkpoint_folder <- function(from, call = rlang::caller_env()) {
 
 change_control <- function(plan, changes, call = rlang::caller_env()) {
   make <- if (is_pretraining(plan)) pretrain_control else train_control
-  check_option_names(names(changes), names(formals(make)), call)
+  check_options(changes, names(formals(make)), call)
   fixed <- setdiff(names(changes), resumable_options)
   if (length(fixed) > 0) {
     abort(

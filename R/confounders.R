@@ -35,6 +35,7 @@ as_columns <- function(x, arg, cells, call) {
   if (is.null(x)) {
     return(list())
   }
+  x <- written_out(x)
   if (is.matrix(x)) {
     x <- as.data.frame(x)
   }
@@ -90,12 +91,17 @@ given_rows <- function(x) {
   if (!counted) rownames(x)
 }
 
+# Run-length encoded values, of S4Vectors, as the vector that they stand for.
+written_out <- function(values) {
+  if (methods::is(values, "Rle")) as.vector(values) else values
+}
+
 # A vector of numbers or labels. Durations are numbers.
 plain_column <- function(values, name, call) {
   if (inherits(values, "difftime")) {
     values <- stats::setNames(as.numeric(values), names(values))
   }
-  if (methods::is(values, "Rle")) values <- as.vector(values)
+  values <- written_out(values)
   good <- is.atomic(values) && length(dim(values)) < 2 &&
     !is.complex(values) && !is.raw(values)
   if (!good) {
@@ -186,11 +192,9 @@ match_column <- function(column, cells, call) {
 }
 
 as_label <- function(column, call) {
-  values <- column$values
-  if (!is.factor(values)) {
-    values <- factor(values, levels = unique(as.character(values)))
-  }
-  values <- droplevels(values)
+  values <- label_text(column$values)
+  # Sorted byte by byte: in every locale alike.
+  values <- factor(values, levels = sort(unique(values), method = "radix"))
   n <- nlevels(values)
   # A label of its own for every cell explains all of the cell.
   if (n > 1000 || (n > 20 && n > length(values) / 2)) {
@@ -209,6 +213,33 @@ as_label <- function(column, call) {
     name = column$name, codes = as.integer(values), n_levels = n,
     levels = levels(values)
   )
+}
+
+# Labels by what they say, whatever their type: 1, 1L, "1" and factors of these
+# are one label.
+label_text <- function(values) {
+  text <- as.character(values)
+  if (is.numeric(values) && !is.object(values)) {
+    # as.character() writes 100000 and 100000L differently.
+    whole <- !is.na(values) & values == round(values) & abs(values) < 1e15
+    text[whole] <- sprintf("%.0f", values[whole] + 0)
+  }
+  enc2utf8(text)
+}
+
+# The same labels with their levels in the order that another plan of the same
+# run has them: levels were not always sorted.
+with_levels_of <- function(confounders, other) {
+  known <- stats::setNames(other$labels, column_names(other$labels))
+  confounders$labels <- lapply(confounders$labels, function(label) {
+    levels <- known[[label$name]]$levels
+    if (setequal(levels, label$levels)) {
+      label$codes <- match(label$levels, levels)[label$codes]
+      label$levels <- levels
+    }
+    label
+  })
+  confounders
 }
 
 # What is special to the only cell of a label counts as the label's.

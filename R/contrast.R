@@ -110,6 +110,7 @@ latent_points <- function(posterior, rows, n_samples) {
 
 # One value per cell, named by cell or in their order; NA is allowed.
 per_cell <- function(values, cells, arg, call = rlang::caller_env()) {
+  values <- written_out(values)
   if (!is.atomic(values) || is.null(values)) {
     abort(
       "{.arg {arg}} must be a vector with one value per cell, not

@@ -34,7 +34,10 @@
 #'   so that [resume()], or the same call again, goes on after a crash; it is
 #'   made if need be. The state is replaced as a whole: whenever the run is
 #'   killed, a complete one is there. It takes three times the size of the
-#'   model. NULL, the default, keeps none.
+#'   model, and as much again while it is replaced. When it cannot be written
+#'   any more, as on a full disk, the training ends like an interrupted one with
+#'   a warning of class `sailer_checkpoint_failed`. NULL, the default, keeps
+#'   none.
 #' @param every Epochs between two checkpoints, above 0; a fraction, such as
 #'   0.1, makes several in each epoch. Default 1.
 #' @param precision `"float32"`, or `"bf16"`: large matrix products in half the
@@ -53,7 +56,11 @@
 #'   whether LibTorch was built without CUDA, or what is missing here; see also
 #'   [sailer_sitrep()].
 #' @param threads Threads of one operation on the CPU; NULL leaves what LibTorch
-#'   chose (see [sailer_sitrep()]).
+#'   chose (see [sailer_sitrep()]). A process that was forked off another R
+#'   process (`parallel::mclapply()`, BiocParallel's `MulticoreParam`) computes
+#'   with one thread, whatever is asked, which a message tells once, and without
+#'   the GPU that its parent has used; `parallel::makePSOCKcluster()` and
+#'   `SnowParam` start processes that have both.
 #' @param verbose Show progress: a bar in a terminal, a line now and then
 #'   elsewhere. FALSE is silent.
 #' @param processes `"auto"`: where this script was started in several processes
@@ -190,7 +197,7 @@ as_control <- function(control, call = rlang::caller_env(),
                                                "pretrain_control"))) {
     abort("{.arg control} must come from {.fn {class}}.", call = call)
   }
-  check_option_names(names(control), names(formals(make)), call)
+  check_options(control, names(formals(make)), call)
   do.call(make, control)
 }
 
@@ -225,8 +232,10 @@ core_control <- function(control) {
   )]
 }
 
-# Runs `code` with the asked number of threads, and the old one afterwards.
+# Runs `code` with the asked number of threads, and the old one afterwards. In a
+# forked process the core keeps to one, whatever is asked.
 with_threads <- function(threads, code) {
+  if (is.null(threads) || threads > 1) tell_of_fork()
   if (!is.null(threads)) {
     old <- core_get_threads()
     on.exit(core_set_threads(old))
@@ -234,3 +243,18 @@ with_threads <- function(threads, code) {
   }
   code
 }
+
+# Once in each process.
+tell_of_fork <- function() {
+  if (!core_is_forked() || identical(process$told, Sys.getpid())) {
+    return(invisible())
+  }
+  process$told <- Sys.getpid()
+  cli::cli_inform(
+    c(i = "This process was forked off another R process: sailer computes with
+           one thread in it."),
+    class = "sailer_note"
+  )
+}
+
+process <- new.env(parent = emptyenv())

@@ -146,7 +146,7 @@ check_level <- function(fit, name, level, call) {
   if (length(level) != 1 || is.na(level)) {
     abort("{.arg {arg}} must hold one level of {.val {name}}.", call = call)
   }
-  level <- as.character(level)
+  level <- label_text(level)
   if (!level %in% known) {
     abort(
       c(

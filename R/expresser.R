@@ -102,7 +102,7 @@ expresser <- function(x, ..., size = NULL, n_embedding = NULL, n_layers = NULL,
   )
   given <- check_expresser_options(given)
   options <- expresser_options(given, from)
-  corpus <- as_corpus(x, from$genes, control$verbose, ...)
+  corpus <- as_corpus(x, from$genes, control$verbose, list(...))
   on.exit(close_corpus(corpus))
   if (is.null(given$size) && is.null(from)) {
     given$size <- size_for(corpus$n_cells)
@@ -174,44 +174,45 @@ check_expresser_fit <- function(fit, arg = "fit", call = rlang::caller_env()) {
 
 # A corpus of the genes of the model. What is none becomes one in a temporary
 # file, which close_corpus() removes.
-as_corpus <- function(x, genes, verbose, ..., call = rlang::caller_env()) {
+as_corpus <- function(x, genes, verbose, options = list(),
+                      call = rlang::caller_env()) {
   if (is_corpus_path(x)) x <- open_corpus(x)
-  if (inherits(x, "sailer_corpus")) {
-    x <- live_corpus(x, call)
-  } else {
-    check_corpus_options(...names(), call)
-    if (!is.null(genes) && !is.null(list(...)$genes)) {
+  if (!inherits(x, "sailer_corpus")) {
+    check_corpus_options(options, call)
+    if (!is.null(genes) && !is.null(options$genes)) {
       abort("{.arg genes} cannot be chosen beside {.arg from}.", call = call)
     }
     file <- tempfile("corpus-", fileext = ".corpus")
     corpus <- list(path = file, temporary = TRUE)
     on.exit(close_corpus(corpus))
-    arguments <- list(x, file = file, verbose = verbose, ...)
-    if (!is.null(genes)) arguments$genes <- genes
-    built <- do.call(build_corpus, arguments)
+    if (!is.null(genes)) options$genes <- genes
+    built <- do.call(
+      build_corpus, c(list(x, file = file, verbose = verbose), options)
+    )
     built$temporary <- TRUE
     on.exit()
     return(built)
   }
-  if (...length() > 0) {
+  if (length(options) > 0) {
+    check_corpus_options(options, call)
     abort(
-      "Only {.arg x} that is no corpus takes further arguments: a corpus has its
-       genes.",
+      "Only {.arg x} that is no corpus takes {.arg {names(options)}}: a corpus
+       has its genes.",
       call = call
     )
   }
+  x <- live_corpus(x, call)
   if (!is.null(genes)) map_corpus(x, genes, call) else x
 }
 
-# What is misspelt may have been meant for expresser() itself.
-check_corpus_options <- function(given, call) {
+# Options of the corpus, those that the user of expresser() chooses. What is
+# misspelt may have been meant for expresser() itself.
+check_corpus_options <- function(options, call) {
   known <- setdiff(
     names(formals(build_corpus)), c("sources", "file", "append", "verbose")
   )
-  if (length(setdiff(given, known)) > 0) {
-    own <- setdiff(names(formals(expresser)), c("x", "..."))
-    check_option_names(setdiff(given, known), c(own, known), call)
-  }
+  own <- setdiff(names(formals(expresser)), c("x", "..."))
+  check_options(options, c(own, known), call, "pretrain_control")
 }
 
 is_corpus_path <- function(x) {

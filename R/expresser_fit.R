@@ -21,11 +21,12 @@ new_expresser_fit <- function(trained, plan) {
 
 # The core's model of a fit, made again where the pointer is dead.
 expresser_model <- function(fit) {
-  if (is.null(fit$cache$model) || !core_model_alive(fit$cache$model)) {
+  if (!is_usable_model(fit$cache, fit$device)) {
     fit$cache$model <- core_expresser_model(
       fit$state, nrow(fit$genes), fit$options,
       device_here(fit$device)
     )
+    fit$cache$process <- Sys.getpid()
   }
   fit$cache$model
 }

@@ -71,13 +71,21 @@ short_call <- function(call) {
 
 # The core's model of a fit, made again where the pointer is dead.
 fit_model <- function(fit) {
-  if (is.null(fit$cache$model) || !core_model_alive(fit$cache$model)) {
+  if (!is_usable_model(fit$cache, fit$device)) {
     fit$cache$model <- core_sailer_model(
       fit$state, fit$group_sizes, fit$n_confounders, fit$options,
       device_here(fit$device)
     )
+    fit$cache$process <- Sys.getpid()
   }
   fit$cache$model
+}
+
+# A pointer dies with its process. One that was forked has it, but nothing of a
+# GPU.
+is_usable_model <- function(cache, device) {
+  !is.null(cache$model) && core_model_alive(cache$model) &&
+    (device == "cpu" || identical(cache$process, Sys.getpid()))
 }
 
 #' Embedding of the cells of a fit
@@ -111,6 +119,7 @@ embedding <- function(fit, ...) {
 #' @rdname embedding
 #' @export
 embedding.sailer_fit <- function(fit, unit = FALSE, ...) {
+  refuse_others(list(...), embedding.sailer_fit)
   check_flag(unit)
   if (is.null(fit$embedding)) {
     abort(c(
@@ -185,7 +194,7 @@ history.default <- function(fit, ...) {
 #'   space of the one that the model was trained with, such as the same PCA
 #'   applied to their RNA. Cells without one (missing by name, or NA in their
 #'   row) and all cells with NULL, the default, are placed by their peaks alone.
-#' @param ... Not used.
+#' @param ... Nothing else is taken: a name that no option has is an error.
 #' @return Numeric matrix, cells x latent dimensions.
 #' @section Errors: `sailer_argument_error` when `reference` is given to a model
 #'   that does not read it, or has another number of dimensions;
@@ -201,6 +210,7 @@ history.default <- function(fit, ...) {
 #' @importFrom stats predict
 #' @export
 predict.sailer_fit <- function(object, newdata, reference = NULL, ...) {
+  refuse_others(list(...), predict.sailer_fit)
   if (missing(newdata)) {
     return(embedding(object))
   }

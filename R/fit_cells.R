@@ -22,6 +22,18 @@ fit_cells <- function(cells, batch, covariates, resume, own, ...,
   complete_embedding(fit, cells)
 }
 
+# Before anything is read or computed: the options of `model`, or of resume().
+# What is among them goes through `...` to fit_cells() and on from there.
+check_fit_options <- function(options, resume, model,
+                              call = rlang::caller_env()) {
+  known <- if (goes_on(resume)) {
+    c(names(formals(train_control)), "control")
+  } else {
+    setdiff(names(formals(model)), c("x", "reference", "..."))
+  }
+  check_options(options, known, call)
+}
+
 goes_on <- function(resume) !is.null(resume) && !rlang::is_false(resume)
 
 # What is gone on with must be of the model that the door is of.

@@ -50,6 +50,7 @@ gene_embeddings.default <- function(fit, ...) {
 #' @export
 gene_embeddings.expresser_fit <- function(fit, genes = NULL, center = FALSE,
                                           ...) {
+  refuse_others(list(...), gene_embeddings.expresser_fit)
   check_flag(center)
   values <- state_matrix(fit$state[["genes.weight"]])
   rownames(values) <- fit$genes$gene

@@ -13,7 +13,7 @@
 #'   (Seurat) or `"SAILER"` (SingleCellExperiment) if it has a fit, else
 #'   `"sailerx"` or `"SAILERX"`, else `"expresser"` or `"EXPRESSER"`, else the
 #'   only one that has.
-#' @param ... Not used.
+#' @param ... Nothing else is taken: a name that no option has is an error.
 #' @return An object of class `"sailer_fit"` or `"expresser_fit"`.
 #' @section Errors:
 #' `sailer_argument_error` when there is no fit under that name; those that
@@ -31,6 +31,7 @@
 #' }
 #' @export
 get_fit <- function(object, name = NULL, ...) {
+  refuse_others(list(...), get_fit)
   UseMethod("get_fit")
 }
 

@@ -247,6 +247,7 @@ print.lambda_path <- function(x, ...) {
 
 #' @export
 plot.lambda_path <- function(x, ...) {
+  refuse_others(list(...), plot.lambda_path)
   singles <- grep("^mi_", names(x), value = TRUE)
   lines <- data.frame(
     column = c(

@@ -182,7 +182,7 @@ map_query.default <- function(fit, newdata, labels = NULL, batch = NULL,
     call[[1]] <- map_query
     return(eval(call, parent.frame()))
   }
-  check_option_names(...names(), names(formals(map_query.default)))
+  refuse_others(list(...), map_query.default)
   metric <- rlang::arg_match(metric)
   cells <- as_cells(newdata)
   held <- held_fit(fit, fit_name)
@@ -267,17 +267,17 @@ metadata_of <- function(object) {
 
 # The batch of each query cell as text; one name stands for all.
 query_labels <- function(batch, cells, call = rlang::caller_env()) {
-  if (is.null(batch)) batch <- "query"
+  batch <- written_out(batch %||% "query")
   if (is.atomic(batch) && length(batch) == 1 && !is.na(batch)) {
     batch <- column_in_utf8(list(name = "batch", values = batch), call)
-    return(rep(as.character(batch$values), length(cells)))
+    return(rep(label_text(batch$values), length(cells)))
   }
   columns <- as_columns(batch, "batch", cells, call)
   if (length(columns) != 1) {
     abort("{.arg batch} must be one column of labels, not
            {length(columns)}.", call = call)
   }
-  as.character(columns[[1]]$values)
+  label_text(columns[[1]]$values)
 }
 
 # Covariates of the cells that were kept.
@@ -314,6 +314,7 @@ neighbors_of_query <- function(fit, values, labels, k, metric) {
 #' @rdname embedding
 #' @export
 embedding.sailer_query <- function(fit, unit = FALSE, ...) {
+  refuse_others(list(...), embedding.sailer_query)
   check_flag(unit)
   if (unit) unit_rows(fit$embedding) else fit$embedding
 }

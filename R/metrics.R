@@ -280,6 +280,7 @@ measured_values <- function(x, n_cells, arg, call = rlang::caller_env()) {
 # list(code = classes from 0, names = one per class); unused levels are dropped.
 measured_classes <- function(x, n_cells, arg, of = "cell",
                              call = rlang::caller_env()) {
+  x <- written_out(x)
   if (!is.atomic(x) || is.null(x) || length(dim(x)) > 1) {
     abort(c(
       "{.arg {arg}} must be a vector of labels.",

@@ -23,6 +23,7 @@ path_labels <- function(labels, cells, n_cells, call = rlang::caller_env()) {
   if (is.null(labels)) {
     return(NULL)
   }
+  labels <- written_out(labels)
   named <- !is.null(names(labels)) && !is.null(cells) &&
     all(cells %in% names(labels))
   if (named) labels <- labels[match(cells, names(labels))]

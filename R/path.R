@@ -11,10 +11,7 @@ check_path_options <- function(others, fn, own, grid,
       call = call
     )
   }
-  check_option_names(names(others), setdiff(names(formals(fn)), "..."), call)
-  if (length(others) > 0 && is.null(names(others))) {
-    abort("Options of the model must be named.", call = call)
-  }
+  check_options(others, setdiff(names(formals(fn)), "..."), call)
 }
 
 # Weights of a path, without repetition, the smallest first.
@@ -76,7 +73,11 @@ path_fit <- function(code, label, first) {
         if (!first) tryInvokeRestart("muffleWarning")
       },
       # It speaks of one fit, and of going on with it.
-      sailer_interrupted = function(cnd) tryInvokeRestart("muffleWarning")
+      sailer_interrupted = function(cnd) {
+        if (!inherits(cnd, "sailer_checkpoint_failed")) {
+          tryInvokeRestart("muffleWarning")
+        }
+      }
     ),
     sailer_numeric_error = function(cnd) {
       cli::cli_warn(

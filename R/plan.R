@@ -81,10 +81,12 @@ run_plan <- function(plan, cells, map, state = NULL,
 
 tell_of_end <- function(trained, plan) {
   done <- nrow(trained$history)
+  folder <- plan$control$checkpoint
+  if (nzchar(trained$unsaved)) tell_of_unsaved(trained, done, folder)
   if (nzchar(trained$lost)) {
     core_leave_processes()
-    tell_of_loss(trained$lost, done, plan$control$checkpoint)
-  } else if (trained$status == "interrupted") {
+    tell_of_loss(trained$lost, done, folder)
+  } else if (trained$status == "interrupted" && !nzchar(trained$unsaved)) {
     cli::cli_warn(
       c(
         "Training was interrupted after {done} whole epoch{?s}; the fit so far
@@ -96,6 +98,31 @@ tell_of_end <- function(trained, plan) {
   } else if (trained$status == "diverged") {
     tell_of_divergence(trained, plan, done)
   }
+}
+
+# The disk is full, or the folder is gone. What was trained is returned.
+tell_of_unsaved <- function(trained, done, folder) {
+  stopped <- trained$status == "interrupted"
+  again <- paste0("resume(", dQuote(folder, FALSE), ", x)")
+  cli::cli_warn(
+    c(
+      if (stopped) {
+        "Training ended after {done} whole epoch{?s}, since its checkpoint could
+         not be written; the fit so far is returned."
+      } else {
+        "Training went to its end, but its last checkpoint could not be
+         written."
+      },
+      x = as_literal(trained$unsaved),
+      i = if (stopped) {
+        "Make room in {.path {folder}}: {.code resume(fit, x)} then goes on with
+         this fit, and {.code {again}} from the checkpoint before."
+      } else {
+        "The fit is whole; {.path {folder}} has the checkpoint before."
+      }
+    ),
+    class = c("sailer_checkpoint_failed", if (stopped) "sailer_interrupted")
+  )
 }
 
 # Another process is gone; this one has the same state as it had.

@@ -4,6 +4,7 @@
 #' @param y,... For `plot()` and `summary()`: not used.
 #' @export
 plot.sailer_gene_evaluation <- function(x, y, ...) {
+  refuse_others(list(...), plot.sailer_gene_evaluation)
   made <- attr(x, "evaluation")
   if (is.null(made)) {
     abort("{.arg x} has lost its curves: plot the result as it was returned.")
@@ -63,6 +64,7 @@ draw_predictions <- function(x, made) {
 #' @param y,... For `plot()`: not used.
 #' @export
 plot.sailer_imputation_evaluation <- function(x, y, ...) {
+  refuse_others(list(...), plot.sailer_imputation_evaluation)
   measures <- c(
     mae = "mean absolute error", pearson = "correlation, all positions",
     centred_pearson = "correlation within genes",

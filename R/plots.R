@@ -97,6 +97,7 @@ pictured_values <- function(values, arg, shown, call = rlang::caller_env()) {
   if (rlang::is_string(values) && nrow(shown$values) > 1) {
     return(named_values(values, arg, shown, call))
   }
+  values <- written_out(values)
   if (!is.atomic(values) || is.null(values) || length(dim(values)) > 1) {
     abort(
       "{.arg {arg}} must have one value per cell, not be

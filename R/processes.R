@@ -145,7 +145,8 @@ meeting_port <- function(launched, call) {
 # list(rank, size, device): alone that is 0 and 1.
 join_processes <- function(control, device, call = rlang::caller_env()) {
   alone <- list(rank = 0, size = 1, device = device)
-  if (identical(control$processes, "none")) {
+  # What a forked process shares with the others is its parent's.
+  if (identical(control$processes, "none") || core_is_forked()) {
     return(alone)
   }
   launched <- launched_processes(call)
@@ -173,5 +174,6 @@ join_processes <- function(control, device, call = rlang::caller_env()) {
 
 # Whether this process looks after the checkpoint.
 is_first_process <- function(control) {
-  identical(control$processes, "none") || process_rank() == 0
+  identical(control$processes, "none") || core_is_forked() ||
+    process_rank() == 0
 }

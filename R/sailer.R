@@ -21,7 +21,11 @@
 #'   with one value per cell; a data frame for several labels at once, such as
 #'   donor and lane; NULL for none. Values named by cell, or rows of a data
 #'   frame, are matched by name, and those of other cells ignored; else they
-#'   come in the order of the cells. A single batch is allowed and told.
+#'   come in the order of the cells. A single batch is allowed and told. Labels
+#'   are known by their text, whatever their type (1, `1L`, `"1"` and a factor
+#'   of these are the same, unused levels do not count), and sorted by it byte
+#'   by byte (`"10"` before `"2"`) whatever the order of a factor's levels: the
+#'   same labels give the same bits.
 #' @param covariates Further things to take out of the embedding: a data frame
 #'   (or vector) with one row per cell, matched as `batch`. Numeric columns are
 #'   standardised (take the logarithm of what is skewed first), others are
@@ -86,6 +90,14 @@
 #' loss or a gradient is no longer finite in the first epoch; later, training
 #' stops with a warning of class `sailer_diverged` that names the epoch and the
 #' cells of the minibatch, and the last good state is returned.
+#'
+#' A warning of class `sailer_batches_apart` names batches that have less than
+#' half of the peaks in common that they would have if they were counted in the
+#' same ones: peaks that were called in each batch apart and joined afterwards
+#' look closed where they were never counted, and keep the batches apart. A
+#' warning of class `sailer_checkpoint_failed` tells that a checkpoint could
+#' not be written, as on a full disk; the fit so far is returned, and the
+#' checkpoint before stays.
 #' @references Cao (2023), sections 2.2.1, 2.2.2, 2.2.3 and 2.2.7; for the
 #'   chromosome architecture section 3.2.
 #' @examples
@@ -120,17 +132,6 @@ sailer <- function(x, batch = NULL, covariates = NULL,
   begin_or_continue(run$plan, run$cells, run$map)
 }
 
-# What was given beyond the arguments: misspelt names, mostly.
-refuse_others <- function(others, fn, call = rlang::caller_env()) {
-  check_option_names(names(others), names(formals(fn)), call)
-  if (length(others) > 0) {
-    abort(
-      "No unnamed arguments are taken after {.arg control}.",
-      call = call
-    )
-  }
-}
-
 # Checks everything and plans the run: list(plan, cells, map), where `map` gives
 # each feature of the cells its place in the model.
 prepare_run <- function(x, call, batch, covariates, options, min_fraction,
@@ -150,11 +151,17 @@ prepare_run <- function(x, call, batch, covariates, options, min_fraction,
   cells <- as_cells(x)
   batch <- samples_as_batches(cells, batch)
   confounders <- collect_confounders(batch, covariates, cells$cells, frame)
-  checked <- check_cells(cells, call = frame)
+  groups <- batch_groups(confounders, nrow(cells))
+  checked <- check_counts(
+    cells, min_cells_of_a_model, groups = groups, call = frame
+  )
   layout <- lay_out_peaks(
     cells, checked$peak_cells, min_fraction, max_fraction,
     options$architecture, ranges, frame
   )
+  if (!is.null(groups)) {
+    warn_of_apart_batches(confounders, groups, checked$group_cells, layout$map)
+  }
   depth <- kept_depth(cells, layout, frame)
   control <- resolve_control(control, length(depth))
   if (auto_omega) {

@@ -113,6 +113,7 @@ query_matrix <- function(query, width, call = rlang::caller_env()) {
 # that named labels lack.
 aligned_labels <- function(labels, cells, n_cells,
                            call = rlang::caller_env()) {
+  labels <- written_out(labels)
   if (is.null(labels) || !is.null(dim(labels)) ||
         !(is.atomic(labels) || is.factor(labels))) {
     abort(

@@ -237,6 +237,7 @@ print.validation_path <- function(x, ...) {
 
 #' @export
 plot.validation_path <- function(x, ...) {
+  refuse_others(list(...), plot.validation_path)
   lines <- data.frame(
     column = c(
       "validation_elbo", "adjusted_rand_index", "normalized_mutual_information"

@@ -118,14 +118,15 @@ BEGIN_RCPP
 END_RCPP
 }
 // core_scan
-Rcpp::List core_scan(SEXP source, bool fractional);
-RcppExport SEXP _sailer_core_scan(SEXP sourceSEXP, SEXP fractionalSEXP) {
+Rcpp::List core_scan(SEXP source, bool fractional, Rcpp::RObject groups);
+RcppExport SEXP _sailer_core_scan(SEXP sourceSEXP, SEXP fractionalSEXP, SEXP groupsSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::RNGScope rcpp_rngScope_gen;
     Rcpp::traits::input_parameter< SEXP >::type source(sourceSEXP);
     Rcpp::traits::input_parameter< bool >::type fractional(fractionalSEXP);
-    rcpp_result_gen = Rcpp::wrap(core_scan(source, fractional));
+    Rcpp::traits::input_parameter< Rcpp::RObject >::type groups(groupsSEXP);
+    rcpp_result_gen = Rcpp::wrap(core_scan(source, fractional, groups));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -370,6 +371,16 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< int >::type n(nSEXP);
     core_set_threads(n);
     return R_NilValue;
+END_RCPP
+}
+// core_is_forked
+bool core_is_forked();
+RcppExport SEXP _sailer_core_is_forked() {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    rcpp_result_gen = Rcpp::wrap(core_is_forked());
+    return rcpp_result_gen;
 END_RCPP
 }
 // core_build_info
@@ -970,7 +981,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_sailer_core_cells_subset", (DL_FUNC) &_sailer_core_cells_subset, 4},
     {"_sailer_core_cells_alive", (DL_FUNC) &_sailer_core_cells_alive, 1},
     {"_sailer_core_cells_dim", (DL_FUNC) &_sailer_core_cells_dim, 1},
-    {"_sailer_core_scan", (DL_FUNC) &_sailer_core_scan, 2},
+    {"_sailer_core_scan", (DL_FUNC) &_sailer_core_scan, 3},
     {"_sailer_core_depth_within", (DL_FUNC) &_sailer_core_depth_within, 2},
     {"_sailer_core_cell_totals", (DL_FUNC) &_sailer_core_cell_totals, 1},
     {"_sailer_core_cells_block", (DL_FUNC) &_sailer_core_cells_block, 2},
@@ -990,6 +1001,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_sailer_core_choose_device", (DL_FUNC) &_sailer_core_choose_device, 1},
     {"_sailer_core_get_threads", (DL_FUNC) &_sailer_core_get_threads, 0},
     {"_sailer_core_set_threads", (DL_FUNC) &_sailer_core_set_threads, 1},
+    {"_sailer_core_is_forked", (DL_FUNC) &_sailer_core_is_forked, 0},
     {"_sailer_core_build_info", (DL_FUNC) &_sailer_core_build_info, 0},
     {"_sailer_core_bf16_is_fast", (DL_FUNC) &_sailer_core_bf16_is_fast, 1},
     {"_sailer_core_expresser_train", (DL_FUNC) &_sailer_core_expresser_train, 7},

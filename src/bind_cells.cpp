@@ -113,6 +113,29 @@ Rcpp::List wrap_rows(const SparseRows& rows) {
                             Rcpp::Named("x") = x);
 }
 
+sailer::GroupCounts group_counts_from_r(const Rcpp::RObject& given) {
+  sailer::GroupCounts out;
+  if (given.isNULL()) return out;
+  const Rcpp::List groups(given);
+  for (const int code : Rcpp::IntegerVector(groups["group"])) {
+    out.group.push_back(code - 1);
+  }
+  out.row = map_from_r(groups["row"]);
+  out.n_groups = Rcpp::as<int>(groups["n_groups"]);
+  out.cells.assign(
+      Rcpp::as<size_t>(groups["n_rows"]) * static_cast<size_t>(out.n_groups),
+      0);
+  return out;
+}
+
+SEXP group_cells_to_r(const sailer::GroupCounts& groups) {
+  if (groups.n_groups == 0) return R_NilValue;
+  Rcpp::IntegerVector cells(groups.cells.begin(), groups.cells.end());
+  const int n_rows = static_cast<int>(cells.size()) / groups.n_groups;
+  cells.attr("dim") = Rcpp::IntegerVector::create(groups.n_groups, n_rows);
+  return cells;
+}
+
 }  // namespace
 
 // The slots of a dgCMatrix, or of an ngCMatrix with x = NULL; dims is its Dim.
@@ -251,13 +274,19 @@ Rcpp::NumericVector core_cells_dim(SEXP source) {
   });
 }
 
+// `groups`: NULL, or list(group = by cell, from 1, n_groups, row = by feature,
+// from 1 or NA, n_rows) of what is counted by group: `group_cells` of the
+// result, groups x rows.
 // [[Rcpp::export]]
-Rcpp::List core_scan(SEXP source, bool fractional = false) {
+Rcpp::List core_scan(SEXP source, bool fractional = false,
+                     Rcpp::RObject groups = R_NilValue) {
   sailer::ScanResult result;
+  sailer::GroupCounts counts = group_counts_from_r(groups);
   SEXP problem = sailer::guarded([&]() -> SEXP {
     result = sailer::scan(
         *sailer::unwrap_source(source), interrupt_pending,
-        fractional ? sailer::Fractions::kAllowed : sailer::Fractions::kRefused);
+        fractional ? sailer::Fractions::kAllowed : sailer::Fractions::kRefused,
+        groups.isNULL() ? nullptr : &counts);
     return sailer::wrap_problem(result.problem);
   });
   Rcpp::Shield<SEXP> held(problem);
@@ -271,7 +300,8 @@ Rcpp::List core_scan(SEXP source, bool fractional = false) {
       Rcpp::Named("n_nonzeros") = static_cast<double>(result.n_nonzeros),
       Rcpp::Named("problem") = problem,
       Rcpp::Named("n_empty") = static_cast<double>(result.n_empty),
-      Rcpp::Named("empty_cells") = empty + 1.0);
+      Rcpp::Named("empty_cells") = empty + 1.0,
+      Rcpp::Named("group_cells") = group_cells_to_r(counts));
 }
 
 // Open features of each cell among those with keep = TRUE.

@@ -4,6 +4,7 @@
 #include "bindings/errors.h"
 #include "core/support/bf16.h"
 #include "core/support/device.h"
+#include "core/support/fork.h"
 
 // [[Rcpp::export]]
 Rcpp::CharacterVector core_list_devices() {
@@ -28,6 +29,11 @@ int core_get_threads() {
 // [[Rcpp::export]]
 void core_set_threads(int n) {
   sailer::guarded([&] { sailer::set_threads(n); });
+}
+
+// [[Rcpp::export]]
+bool core_is_forked() {
+  return sailer::guarded([] { return sailer::is_forked(); });
 }
 
 // [[Rcpp::export]]

@@ -93,6 +93,7 @@ Rcpp::List outcome_to_r(const TrainResult& result, const Split& split,
       Rcpp::Named("best_epoch") = static_cast<double>(result.best_epoch),
       Rcpp::Named("validation_cells") = places(split.validation),
       Rcpp::Named("progress") = progress, Rcpp::Named("lost") = result.lost,
+      Rcpp::Named("unsaved") = result.unsaved,
       Rcpp::Named("diverged_epoch") =
           static_cast<double>(result.divergence.epoch),
       Rcpp::Named("diverged_cells") = places(result.divergence.cells));

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "../core/support/error.h"
+#include "../core/support/fork.h"
 
 namespace sailer {
 
@@ -44,6 +45,7 @@ auto guarded(Body&& body) -> decltype(body()) {
   std::string message;
   const char* cls = "sailer_error";
   try {
+    settle_in_process();
     return std::forward<Body>(body)();
   } catch (const Error& error) {
     message = error.what();

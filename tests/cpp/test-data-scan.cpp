@@ -213,3 +213,26 @@ TEST_CASE("no cells at all scan to nothing", "[data]") {
   REQUIRE(result.feature_cells == std::vector<int64_t>(4, 0));
   REQUIRE(result.n_empty == 0);
 }
+
+TEST_CASE("a scan counts by group of cells", "[data]") {
+  const Counts counts = random_counts(300, 30);
+  GroupCounts groups;
+  groups.n_groups = 3;
+  for (int32_t cell = 0; cell < 300; ++cell) groups.group.push_back(cell % 3);
+  // Rows for the odd features alone.
+  for (int32_t p = 0; p < 30; ++p) groups.row.push_back(p % 2 ? p / 2 : -1);
+  groups.cells.assign(15 * 3, 0);
+  std::vector<int32_t> expected(15 * 3, 0);
+  for (int64_t cell = 0; cell < 300; ++cell) {
+    for (int64_t p = 1; p < 30; p += 2) {
+      expected[p / 2 * 3 + cell % 3] += counts.at(cell, p) > 0;
+    }
+  }
+  RowsSource source = source_of(counts);
+  const ScanResult result = scan(source, {}, Fractions::kRefused, &groups);
+  REQUIRE(groups.cells == expected);
+  REQUIRE(result.depth == scan(source).depth);
+
+  groups.group.pop_back();
+  REQUIRE_THROWS_AS(scan(source, {}, Fractions::kRefused, &groups), Error);
+}

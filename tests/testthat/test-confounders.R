@@ -25,9 +25,9 @@ test_that("every kind of column is a label or a number as it says", {
   expect_identical(
     vapply(found$labels, function(x) x$name, ""), c("batch", "flag", "text")
   )
-  expect_identical(found$labels[[1]]$levels, c("batch2", "batch1"))
+  expect_identical(found$labels[[1]]$levels, c("batch1", "batch2"))
   expect_identical(value_of(found), batch)
-  expect_identical(found$labels[[2]]$levels, c("TRUE", "FALSE"))
+  expect_identical(found$labels[[2]]$levels, c("FALSE", "TRUE"))
   expect_identical(
     vapply(found$numbers, function(x) x$name, ""), c("whole", "real", "time")
   )

@@ -50,8 +50,35 @@ bool for_each_block(
   return true;
 }
 
+namespace {
+
+void check_groups(const GroupCounts& groups, const CellSource& source) {
+  if (static_cast<int64_t>(groups.group.size()) == source.n_cells() &&
+      static_cast<int64_t>(groups.row.size()) == source.n_features()) {
+    return;
+  }
+  throw Error(ErrorKind::kArgument,
+              "Groups are wanted for each cell and rows for each feature of " +
+                  source.describe() + ".");
+}
+
+void count_in_groups(const SparseRows& rows, int64_t first,
+                     GroupCounts& groups) {
+  for (int64_t row = 0; row < rows.n_rows(); ++row) {
+    const int64_t group = groups.group[first + row];
+    for (int64_t at = rows.offsets[row]; at < rows.offsets[row + 1]; ++at) {
+      const int64_t place = groups.row[rows.indices[at]];
+      if (place < 0 || !(rows.values[at] > 0)) continue;
+      ++groups.cells[place * groups.n_groups + group];
+    }
+  }
+}
+
+}  // namespace
+
 ScanResult scan(CellSource& source, const CancelCheck& cancelled,
-                Fractions fractions) {
+                Fractions fractions, GroupCounts* groups) {
+  if (groups != nullptr) check_groups(*groups, source);
   ScanResult result;
   result.depth.reserve(static_cast<size_t>(source.n_cells()));
   result.feature_cells.assign(static_cast<size_t>(source.n_features()), 0);
@@ -59,6 +86,7 @@ ScanResult scan(CellSource& source, const CancelCheck& cancelled,
   auto visit = [&](const SparseRows& rows, int64_t first) {
     result.problem = checker.check(rows, first);
     if (result.problem) return false;
+    if (groups != nullptr) count_in_groups(rows, first, *groups);
     for (int64_t row = 0; row < rows.n_rows(); ++row) {
       int32_t depth = 0;
       for (int64_t at = rows.offsets[row]; at < rows.offsets[row + 1]; ++at) {

@@ -27,8 +27,18 @@ struct ScanResult {
 
 inline constexpr int64_t kMaxEmptyListed = 10;
 
+// Groups of cells, such as batches, in each of which it is counted apart in how
+// many cells a feature is open.
+struct GroupCounts {
+  std::vector<int32_t> group;  // by cell, below n_groups
+  int32_t n_groups = 0;
+  std::vector<int32_t> row;    // by feature: its row of `cells`, or -1
+  std::vector<int32_t> cells;  // rows x n_groups, zeros at first
+};
+
 ScanResult scan(CellSource& source, const CancelCheck& cancelled = {},
-                Fractions fractions = Fractions::kRefused);
+                Fractions fractions = Fractions::kRefused,
+                GroupCounts* groups = nullptr);
 
 // Number of open features of each cell among those with keep[feature] != 0.
 // Empty when the pass was cancelled. Throws unless `keep` has one entry per

@@ -3,6 +3,7 @@
 #include <ATen/Parallel.h>
 #include <hdf5.h>
 #include <torch/cuda.h>
+#include <unistd.h>
 
 #include <cstdlib>
 
@@ -10,13 +11,23 @@
 #include "core/support/config.h"
 #include "core/support/cuda_driver.h"
 #include "core/support/error.h"
+#include "core/support/fork.h"
 
 namespace sailer {
 namespace {
 
 std::string libtorch_device() { return SAILER_LIBTORCH_DEVICE; }
 
-int gpu_count() { return static_cast<int>(torch::cuda::device_count()); }
+// CUDA cannot be used in a child of a process that has asked it for anything.
+bool is_used_by_parent() {
+  static const pid_t asked_in = ::getpid();
+  return ::getpid() != asked_in;
+}
+
+int gpu_count() {
+  if (is_used_by_parent()) return 0;
+  return static_cast<int>(torch::cuda::device_count());
+}
 
 // The number after "cuda:", 0 for "cuda" alone, or -1.
 int gpu_number(const std::string& asked) {
@@ -50,6 +61,12 @@ std::string why_no_gpu() {
   if (!has_gpu_support()) {
     return "LibTorch was built for the processor only. Build sailer with one "
            "that has CUDA (LIBTORCH_HOME names its folder).";
+  }
+  if (is_used_by_parent()) {
+    return "This process was forked, as parallel::mclapply() and "
+           "MulticoreParam() do, and no GPU can be used after a fork. Use "
+           "processes of their own, such as parallel::makePSOCKcluster() or "
+           "SnowParam().";
   }
   if (libtorch_device() == "hip") {
     return "LibTorch has ROCm, but sees no GPU. See whether `rocminfo` lists "
@@ -105,7 +122,7 @@ void set_threads(int n) {
     throw Error(ErrorKind::kArgument,
                 "`threads` must be at least 1, not " + std::to_string(n) + ".");
   }
-  at::set_num_threads(n);
+  at::set_num_threads(is_forked() ? 1 : n);
 }
 
 BuildInfo build_info() {

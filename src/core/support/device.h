@@ -29,7 +29,7 @@ bool has_gpu_support();
 std::string why_no_gpu();
 
 // Number of threads of one operation. Setting throws Error(kArgument) below
-// one.
+// one; in a forked process it is always one (fork.h).
 int get_threads();
 void set_threads(int n);
 

@@ -176,7 +176,8 @@ Trainer::End Trainer::train_epoch(Monitor& monitor) {
     const bool due = !last && !stop && is_due();
     if (!report(meter, monitor, last || due || stop, end)) break;
     if (stop) return End::kInterrupted;
-    if (due) save();
+    if (due && !save()) end = stop_unsaved();
+    if (end == End::kInterrupted) return end;
   }
   if (end == End::kDiverged) {  // noticed some steps later, on a device
     divergence_ = {record_.epoch,
@@ -216,6 +217,10 @@ bool Trainer::out_of_patience() const {
          options_.patience;
 }
 
+bool Trainer::is_finished() const {
+  return state_.epoch >= options_.epochs || out_of_patience();
+}
+
 // Epochs done so far, with the share of the running one.
 double Trainer::progress() const {
   const auto n = static_cast<double>(n_training_[0]);
@@ -228,8 +233,24 @@ void Trainer::write_state() {
   saved_at_ = progress();
 }
 
-void Trainer::save() {
-  if (!checkpoint_.path.empty() && is_first()) write_state();
+// False where the file cannot be written: unsaved_ says why.
+bool Trainer::save() {
+  if (checkpoint_.path.empty() || !is_first()) return true;
+  try {
+    write_state();
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::kFile) throw;
+    unsaved_ = error.what();
+    return false;
+  }
+  return true;
+}
+
+// What is not saved is returned: the run ends, of several processes all with
+// the next step.
+Trainer::End Trainer::stop_unsaved() {
+  stop_asked_ = true;
+  return is_alone() ? End::kInterrupted : End::kEpoch;
 }
 
 bool Trainer::is_due() const {
@@ -246,10 +267,15 @@ void Trainer::keep_good() {
   for (const NamedTensor& entry : now) bytes += entry.tensor.nbytes();
   good_in_file_ = !checkpoint_.scratch.empty() && bytes > kKeepInMemory;
   if (good_in_file_) {
-    write_tensors(checkpoint_.scratch, kKind, kVersion, now);
-  } else {
-    good_ = task_.parameters().state();
+    try {
+      write_tensors(checkpoint_.scratch, kKind, kVersion, now);
+      good_.clear();
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::kFile) throw;
+      good_in_file_ = false;  // the disk is full
+    }
   }
+  if (!good_in_file_) good_ = task_.parameters().state();
   good_state_ = state_;
 }
 
@@ -269,16 +295,15 @@ void Trainer::roll_back() {
 Trainer::End Trainer::train(Monitor& monitor) {
   if (!is_alone()) meet();
   // A folder that cannot be written to is told before the work, not after.
-  save();
+  if (!save()) throw Error(ErrorKind::kFile, unsaved_);
   keep_good();
   End end = End::kEpoch;
-  while (end == End::kEpoch && state_.epoch < options_.epochs &&
-         !out_of_patience()) {
+  while (end == End::kEpoch && !is_finished()) {
     end = train_epoch(monitor);
     if (end != End::kEpoch) break;
     finish_epoch();
     keep_good();
-    if (is_due()) save();
+    if (is_due() && !save() && !is_finished()) end = stop_unsaved();
   }
   if (end == End::kDiverged) {
     task_.stop();
@@ -296,13 +321,14 @@ TrainResult Trainer::end_of(End end) {
     result.status = TrainStatus::kDiverged;
     result.divergence = divergence_;
   } else {
-    if (progress() != saved_at_) save();
+    if (progress() != saved_at_ && unsaved_.empty()) save();
     if (end == End::kInterrupted) {
       result.status = TrainStatus::kInterrupted;
     } else if (state_.epoch < options_.epochs) {
       result.status = TrainStatus::kStoppedEarly;
     }
   }
+  result.unsaved = unsaved_;
   result.columns = columns_;
   result.history = state_.history;
   result.best_epoch = state_.best_epoch;

@@ -38,6 +38,7 @@ struct TrainResult {
   int64_t best_epoch = 0;  // the epoch whose parameters were kept, from 1
   Divergence divergence;   // when the status is kDiverged
   std::string lost;        // why, when the status is kLostProcess
+  std::string unsaved;     // why a checkpoint could not be written; else empty
 };
 
 // Where a run leaves its state, so that it can be resumed after a crash.
@@ -67,6 +68,10 @@ class Trainer {
   // checkpoint, and the run ends with kLostProcess: it can go on like an
   // interrupted one, in the middle of an epoch with as many processes as
   // before, with another number at the beginning of that epoch.
+  //
+  // A checkpoint that cannot be written is an error at the start, before any
+  // work. Later, as on a disk that has become full, it ends the run like an
+  // interruption; the file then holds the checkpoint before.
   //
   // Trains until the last epoch, until patience runs out, until the monitor
   // asks to stop or until a loss or gradient is no longer finite. The model is
@@ -104,6 +109,7 @@ class Trainer {
   bool report(const LossMeter& meter, Monitor& monitor, bool force, End& end);
   void finish_epoch();
   bool out_of_patience() const;
+  bool is_finished() const;
   void roll_back();
 
   // With other processes (trainer_together.cpp).
@@ -117,7 +123,8 @@ class Trainer {
   double progress() const;
   bool is_due() const;
   void write_state();
-  void save();
+  bool save();
+  End stop_unsaved();
   void keep_good();
 
   Task& task_;
@@ -140,6 +147,7 @@ class Trainer {
   double seconds_before_ = 0;  // of this epoch, before it was resumed
 
   double saved_at_ = 0;            // progress() at the last checkpoint
+  std::string unsaved_;            // why the last one could not be written
   std::vector<NamedTensor> good_;  // parameters of the last whole epoch
   TrainState good_state_;
   bool good_in_file_ = false;  // they are in checkpoint_.scratch

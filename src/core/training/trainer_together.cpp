@@ -172,7 +172,8 @@ void Trainer::save_what_is_left() {
   try {
     write_state();
   } catch (const Error& error) {
-    if (is_first() || error.kind() != ErrorKind::kFile) throw;
+    if (error.kind() != ErrorKind::kFile) throw;
+    if (is_first()) unsaved_ = error.what();
   }
 }
 

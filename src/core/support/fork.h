@@ -1,0 +1,18 @@
+// Children of fork(), as parallel::mclapply() and BiocParallel's MulticoreParam
+// make them.
+//
+// A child has its parent's memory and none of its threads. A pool of threads
+// that the parent has used (OpenMP's, a BLAS') looks whole there, and whoever
+// gives it work waits for ever. With one thread no pool is asked for anything.
+#pragma once
+
+namespace sailer {
+
+// True in a process that was forked off the one that loaded sailer.
+bool is_forked();
+
+// Has a forked process compute with one thread. Every door calls it first; it
+// costs a system call where nothing is to be done.
+void settle_in_process();
+
+}  // namespace sailer

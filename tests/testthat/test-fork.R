@@ -1,0 +1,135 @@
+# Children of fork(): parallel::mclapply() and BiocParallel's MulticoreParam.
+
+# What a process prints that first computes with two threads and then forks.
+# `lines` find `fit`, `x`, `ctl`, and `expected`, what one thread gives.
+after_two_threads <- function(lines, log, envir = parent.frame()) {
+  start_child(c(
+    "library(sailer)",
+    "sim <- simulate_atac(300, 2000, n_types = 3, seed = 1)",
+    "x <- sim$counts",
+    "ctl <- function(n) {",
+    "  train_control(epochs = 2, threads = n, verbose = FALSE)",
+    "}",
+    "expected <- sailer(x, control = ctl(1))",
+    "fit <- sailer(x, control = ctl(2))",
+    "stopifnot(dim(predict(fit, x)) == c(300, 16))",
+    lines, "cat('done\\n')"
+  ), log, envir = envir)
+}
+
+ends_in_time <- function(child, log, seconds = 120) {
+  child$wait(seconds * 1000)
+  hangs <- child$is_alive()
+  if (hangs) child$kill_tree()
+  expect_false(hangs)
+  said <- readLines(log, warn = FALSE)
+  expect_identical(child$get_exit_status(), 0L, info = said)
+  expect_true("done" %in% said, info = said)
+  said
+}
+
+test_that("children of a parent that used two threads compute with one", {
+  log <- withr::local_tempfile()
+  child <- after_two_threads(c(
+    "r <- parallel::mclapply(1:2, function(k) {",
+    "  made <- sailer(x, control = ctl(2))",
+    "  list(",
+    "    predict(fit, x), embedding(made),",
+    "    impute(fit, cells = 'batch1_cell1'), predict(made, x),",
+    "    batch_mixing(embedding(made), sim$cells$batch)",
+    "  )",
+    "}, mc.cores = 2)",
+    "print(Filter(is.character, r))  # errors of the children",
+    "for (one in r) stopifnot(",
+    "  is.list(one),",
+    "  isTRUE(all.equal(one[[1]], embedding(fit), tolerance = 1e-4)),",
+    "  identical(one[[2]], embedding(expected)),",
+    "  isTRUE(all.equal(one[[3]], impute(fit, cells = 'batch1_cell1'))),",
+    "  isTRUE(all.equal(one[[4]], embedding(expected), tolerance = 1e-4))",
+    ")",
+    "stopifnot(sailer_sitrep()$threads > 0)",
+    "again <- predict(fit, x)  # and the parent goes on"
+  ), log)
+  said <- ends_in_time(child, log)
+  told <- sum(grepl("computes with$|computes with one", said))
+  expect_identical(told, 2L, info = said)
+})
+
+test_that("Expresser and its corpus work in children", {
+  log <- withr::local_tempfile()
+  child <- start_child(c(
+    "library(sailer)",
+    "rna <- simulate_rna(n_cells = 150, n_genes = 120, seed = 1)$counts",
+    "make <- function(n) expresser(",
+    "  rna, n_embedding = 16, n_layers = 2, control = pretrain_control(",
+    "    epochs = 2, threads = n, verbose = FALSE)",
+    ")",
+    "expected <- make(1)",
+    "fit <- make(2)",
+    "r <- parallel::mclapply(1:2, function(k) {",
+    "  list(",
+    "    cell_embeddings(fit, rna, verbose = FALSE),",
+    "    gene_embeddings(make(2)),",
+    "    impute(fit, rna, rownames(rna)[1:3], verbose = FALSE)",
+    "  )",
+    "}, mc.cores = 2)",
+    "whole <- cell_embeddings(fit, rna, verbose = FALSE)",
+    "for (one in r) stopifnot(",
+    "  is.list(one), isTRUE(all.equal(one[[1]], whole, tolerance = 1e-4)),",
+    "  identical(one[[2]], gene_embeddings(expected)), nrow(one[[3]]) == 3",
+    ")",
+    "cat('done\\n')"
+  ), log)
+  ends_in_time(child, log)
+})
+
+test_that("a file streams in children, each with its own place in it", {
+  log <- withr::local_tempfile()
+  child <- after_two_threads(c(
+    "h <- system.file('extdata', 'tiny-10x.h5', package = 'sailer')",
+    "h <- open_cells(h)",
+    "own <- sailer(h, min_fraction = 0, control = ctl(1))",
+    "two <- sailer(h, min_fraction = 0, control = ctl(2))",
+    "r <- parallel::mclapply(1:4, function(k) {",
+    "  embedding(sailer(h, min_fraction = 0, control = ctl(2)))",
+    "}, mc.cores = 2)",
+    "for (one in r) stopifnot(identical(one, embedding(own)))"
+  ), log)
+  ends_in_time(child, log)
+})
+
+test_that("MulticoreParam's workers compute", {
+  skip_if_not_installed("BiocParallel")
+  log <- withr::local_tempfile()
+  child <- after_two_threads(c(
+    "r <- BiocParallel::bplapply(1:2, function(k) predict(fit, x),",
+    "  BPPARAM = BiocParallel::MulticoreParam(2))",
+    "for (one in r) stopifnot(",
+    "  isTRUE(all.equal(one, embedding(fit), tolerance = 1e-4)))"
+  ), log)
+  ends_in_time(child, log)
+})
+
+test_that("a process that was not forked is left alone", {
+  expect_false(core_is_forked())
+  old <- core_get_threads()
+  withr::defer(core_set_threads(old))
+  core_set_threads(3L)
+  expect_identical(core_get_threads(), 3L)
+  expect_no_message(with_threads(2, 1))
+  skip_on_os("windows")
+  in_child <- parallel::mclapply(1:2, function(k) {
+    core_set_threads(3L)
+    notes <- 0
+    withCallingHandlers(
+      for (n in 1:2) with_threads(2, core_get_threads()),
+      sailer_note = function(cnd) {
+        notes <<- notes + 1
+        rlang::cnd_muffle(cnd)
+      }
+    )
+    c(core_is_forked(), core_get_threads(), notes)
+  }, mc.cores = 2)
+  expect_identical(in_child, list(c(1, 1, 1), c(1, 1, 1)))
+  expect_identical(core_get_threads(), 3L)
+})

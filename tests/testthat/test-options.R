@@ -1,0 +1,156 @@
+# Options that are handed on by `...`: those that are documented arrive, those
+# that nobody takes are refused, and those of training are shown their place.
+# What each option does is tested beside the function that has it.
+
+counts <- function() tiny_simulation()$counts
+
+refused <- function(code, what) {
+  error <- expect_error(code, class = "sailer_argument_error")
+  said <- gsub("\\s+", " ", conditionMessage(error))
+  expect_true(grepl(what, said, fixed = TRUE), info = said)
+}
+
+test_that("options of training are shown their place", {
+  x <- counts()
+  refused(sailer(x, seed = 3), "control = train_control(seed = 3)")
+  refused(
+    sailer(x, epochs = 10, lr = 0.01),
+    "control = train_control(epochs = 10, learning_rate = 0.01)"
+  )
+  for (name in setdiff(names(formals(train_control)), "reference")) {
+    given <- stats::setNames(list(1), name)
+    refused(
+      rlang::inject(sailer(x, !!!given)),
+      paste0("control = train_control(", name, " = 1)")
+    )
+  }
+  refused(sailer(x, epoch = 2), "train_control(epochs = 2)")
+  refused(
+    sailer(x, checkpoint = "a{b}"), "train_control(checkpoint = \"a{b}\")"
+  )
+  refused(sailerx(x, diag(150), seed = 1), "train_control(seed = 1)")
+  refused(
+    expresser(small_rna()$counts, token_budget = 100),
+    "control = pretrain_control(token_budget = 100)"
+  )
+  refused(lambda_path(x, seed = 1), "train_control(seed = 1)")
+  refused(sailer(x, control = list(lr = 1)), "Did you mean `learning_rate`")
+})
+
+test_that("what is misspelt is named, and what is near to it", {
+  x <- counts()
+  refused(sailer(x, hiden = 8), "no option named `hiden`")
+  refused(sailer(x, hiden = 8), "Did you mean `hidden`")
+  refused(sailer(x, xyzzyx = 8), "Known options are `x`, `batch`")
+  refused(sailer(x, n.latents = 8), "Did you mean `n_latent`")
+  expect_false(grepl(
+    "Did you mean",
+    tryCatch(sailer(x, qq = 1), error = conditionMessage)
+  ))
+})
+
+test_that("expresser() takes the options of the corpus by their names", {
+  sim <- small_rna()
+  genes <- rownames(sim$counts)[5:30]
+  fit <- train_expresser(sim$counts, genes = genes)
+  expect_identical(fit$genes$gene, genes)
+  all_genes <- train_expresser(sim$counts, min_cells = 0)
+  expect_identical(nrow(all_genes$genes), nrow(sim$counts))
+  counts <- rna_counts()
+  annotation <- rna_annotation()
+  fit <- train_expresser(counts, annotation = annotation, min_cells = 0)
+  expect_identical(
+    fit$genes$gene, annotation$gene_name[annotation$gene_type ==
+                                           "protein_coding"]
+  )
+  fit <- train_expresser(
+    counts, annotation = annotation, biotypes = "lncRNA", min_cells = 0
+  )
+  expect_identical(nrow(fit$genes), sum(annotation$gene_type == "lncRNA"))
+  refused(expresser(sim$counts, 8), "named")
+  refused(expresser(sim$counts, file = "a"), "no option named `file`")
+  refused(expresser(sim$counts, verbose = FALSE), "pretrain_control")
+})
+
+test_that("a corpus has its genes, and what is misspelt is told first", {
+  corpus <- build_corpus(
+    small_rna()$counts, local_corpus(), verbose = FALSE, min_cells = 0
+  )
+  refused(expresser(corpus, genes = "gene1"), "takes `genes`")
+  refused(expresser(corpus, gens = "gene1"), "Did you mean `genes`")
+})
+
+test_that("methods hand on only what is known, whatever its name", {
+  skip_if_not_installed("SingleCellExperiment")
+  sim <- tiny_simulation()
+  sce <- SingleCellExperiment::SingleCellExperiment(
+    list(counts = sim$counts), colData = sim$cells
+  )
+  # Names of arguments of functions within.
+  for (name in c("cells", "x", "own", "guide", "call", "guided")) {
+    given <- stats::setNames(list(1), name)
+    refused(
+      rlang::inject(RunSAILER(sce, !!!given)),
+      paste0("no option named `", name, "`")
+    )
+  }
+  refused(
+    RunSAILER(sce, epochs = 10, seed = 1),
+    "control = train_control(epochs = 10, seed = 1)"
+  )
+  refused(RunSAILER(sce, resume = tempfile(), lambda = 1), "named `lambda`")
+  expect_identical(
+    embedding(get_fit(RunSAILER(
+      sce, hidden = 8, n_latent = 3, min_fraction = 0.05, lambda = 0.5,
+      control = quick()
+    ))),
+    embedding(sailer(
+      sim$counts, hidden = 8, n_latent = 3, min_fraction = 0.05, lambda = 0.5,
+      control = quick()
+    ))
+  )
+  rna <- SingleCellExperiment::SingleCellExperiment(
+    list(counts = small_rna()$counts)
+  )
+  for (name in c("cells", "call", "x")) {
+    given <- stats::setNames(list(1), name)
+    refused(
+      rlang::inject(RunExpresser(rna, !!!given)),
+      paste0("no option named `", name, "`")
+    )
+    if (name != "call") {
+      refused(
+        rlang::inject(ImputeExpresser(
+          rna, "gene1", fit = small_expresser(), !!!given
+        )),
+        paste0("no option named `", name, "`")
+      )
+    }
+  }
+  refused(
+    RunExpresser(rna, fit = small_expresser(), n_layers = 2),
+    "no option named `n_layers`"
+  )
+  genes <- rownames(rna)[1:20]
+  made <- quietly(RunExpresser(
+    rna, genes = genes, n_embedding = 8, n_layers = 1, n_heads = 2,
+    control = brief_pretraining()
+  ))
+  expect_identical(get_fit(made, "EXPRESSER")$genes$gene, genes)
+})
+
+test_that("every method refuses what it would not look at", {
+  x <- counts()
+  fit <- quick_fit(x)
+  refused(predict(fit, x, referense = 1), "Did you mean `reference`")
+  refused(embedding(fit, units = TRUE), "Did you mean `unit`")
+  refused(get_fit(fit, nme = "a"), "Did you mean `name`")
+  refused(
+    gene_embeddings(small_expresser(), centre = TRUE), "Did you mean `center`"
+  )
+  refused(as_cells(x, asay = "ATAC"), "Did you mean `assay`")
+  refused(as_cells(list(a = x), lyer = "counts"), "Did you mean `layer`")
+  refused(map_query(fit, x, lables = 1), "Did you mean `labels`")
+  refused(impute(fit, peeks = 1), "Did you mean `peaks`")
+  refused(resume(tempfile()), "missing")
+})
