@@ -17,25 +17,30 @@ namespace {
 using hdf5::File;
 
 // How to read a matrix that lies by features all the same.
-std::string advice(const File& file, const H5adMatrix& matrix) {
-  const bool usual = matrix.path == "X" || matrix.path.find("layers/") == 0;
-  std::string in_r = "HDF5Array::H5SparseMatrix('" + file.path() + "', '" +
-                     matrix.path + "'), with names of its own";
-  if (usual) {
-    in_r = "as_cells(HDF5Array::H5ADMatrix('" + file.path() + "'" +
-           (matrix.path == "X" ? "" : ", layer = '" + matrix.name + "'") + "))";
+std::string advice(const File& file, const H5adMatrix& matrix,
+                   const std::string& modality) {
+  const bool is_layer = matrix.name != "X" && matrix.name != "raw";
+  const std::string path = "'" + file.path() + "'";
+  std::string in_r;
+  if (modality.empty() && matrix.name != "raw") {
+    in_r = "as_cells(HDF5Array::H5ADMatrix(" + path +
+           (is_layer ? ", layer = '" + matrix.name + "'" : "") +
+           ")) reads it by blocks of cells";
+  } else {
+    in_r =
+        "as_cells(x) reads it by blocks of cells, with x <- "
+        "HDF5Array::H5SparseMatrix(" +
+        path + ", '" + matrix.path + "') and its dimnames set";
   }
-  std::string in_python = "mdata = mudata.read_h5mu(path); adata = mdata[...]";
-  if (matrix.path.find("mod/") != 0)
-    in_python = "adata = anndata.read_h5ad(path)";
-  if (matrix.name == "raw") in_python += "; adata = adata.raw.to_adata()";
-  const std::string part = matrix.name == "X" || matrix.name == "raw"
-                               ? "adata.X"
-                               : "adata.layers['" + matrix.name + "']";
-  return " In R: " + in_r +
-         " is read by blocks of cells. Or write the file by cells, in "
-         "Python: " +
-         in_python + "; " + part + " = scipy.sparse.csr_matrix(" + part +
+  const std::string open =
+      modality.empty() ? "adata = anndata.read_h5ad(path)"
+                       : "adata = mudata.read_h5mu(path)['" + modality + "']";
+  const std::string raw =
+      matrix.name == "raw" ? "adata = adata.raw.to_adata(); " : "";
+  const std::string part =
+      is_layer ? "adata.layers['" + matrix.name + "']" : "adata.X";
+  return " In R, " + in_r + ". Or write it by cells, in Python: " + open +
+         "; " + raw + part + " = scipy.sparse.csr_matrix(" + part +
          "); adata.write_h5ad(new_path)";
 }
 
@@ -45,7 +50,8 @@ std::string encoding_of(const File& file, const std::string& path) {
   return file.text_attribute(path, "h5sparse_format").value_or("") + "_matrix";
 }
 
-void check_encoding(const File& file, const H5adMatrix& matrix) {
+void check_encoding(const File& file, const H5adMatrix& matrix,
+                    const std::string& modality) {
   const std::string encoding = encoding_of(file, matrix.path);
   if (encoding == "csr_matrix") return;
   const std::string where =
@@ -55,7 +61,7 @@ void check_encoding(const File& file, const H5adMatrix& matrix) {
                 where +
                     " is stored by features (CSC), and cells cannot be "
                     "streamed from that." +
-                    advice(file, matrix));
+                    advice(file, matrix, modality));
   }
   throw Error(ErrorKind::kFile, where + " has the unknown encoding '" +
                                     encoding + "'; needed is 'csr_matrix'.");
@@ -80,7 +86,7 @@ CellSourcePtr open_matrix(const File& file, const H5adMatrix& matrix,
   if (file.is_dataset(matrix.path)) {
     return std::make_shared<DenseHdf5Source>(file, matrix.path, description);
   }
-  check_encoding(file, matrix);
+  check_encoding(file, matrix, modality);
   const std::vector<int64_t> shape = read_shape(file, matrix.path);
   return std::make_shared<Hdf5Rows>(file, matrix.path, shape[0], shape[1],
                                     description);
