@@ -23,9 +23,7 @@ test_that("Seurat objects get a reduction, loadings and the fit", {
   expect_equal(rownames(loadings), rownames(counts))
   expect_equal(unname(loadings), unname(gene_embeddings(fit)))
   expect_true("RunExpresser.RNA" %in% SeuratObject::Command(object))
-  expect_identical(
-    SeuratObject::GetAssayData(object), SeuratObject::GetAssayData(before)
-  )
+  expect_identical(object[["RNA"]], before[["RNA"]])
   expect_equal(gene_embeddings(object), gene_embeddings(fit))
   # A fit embeds other cells without training.
   other <- SeuratObject::CreateSeuratObject(counts[, 1:20])

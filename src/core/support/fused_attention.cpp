@@ -1,14 +1,15 @@
 #include "fused_attention.h"
 
 #include <ATen/ATen.h>
-#include <torch/version.h>
 
 #include <cmath>
 #include <limits>
 
+#include "torch_version.h"
+
 namespace sailer {
 
-#if TORCH_VERSION_MAJOR >= 2
+#if SAILER_LIBTORCH_AT_LEAST(2, 0)
 
 at::Tensor fused_attention(const at::Tensor& q, const at::Tensor& k,
                            const at::Tensor& v, const at::Tensor& allowed) {

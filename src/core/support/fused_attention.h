@@ -1,5 +1,4 @@
-// LibTorch's own attention over padded cells: the one place that knows which
-// version has it.
+// LibTorch's own attention over padded cells, where its version has it.
 #pragma once
 
 #include <torch/types.h>

@@ -1,14 +1,10 @@
 #include "adam_device.h"
 
 #include <ATen/ATen.h>
-#include <torch/version.h>
 
 #include <cmath>
 
-// The fused kernel is there from 1.13 on, but for CUDA alone and as a trial.
-#define SAILER_LIBTORCH_AT_LEAST(major, minor) \
-  (TORCH_VERSION_MAJOR > (major) ||            \
-   (TORCH_VERSION_MAJOR == (major) && TORCH_VERSION_MINOR >= (minor)))
+#include "../support/torch_version.h"
 
 namespace sailer {
 namespace {
@@ -25,6 +21,7 @@ Tensors contiguous(const Tensors& tensors) {
 
 }  // namespace
 
+// The kernel is there from 1.13 on, but for CUDA alone and as a trial.
 bool has_fused_adam(const at::Device& device) {
   if (device.is_cuda()) return SAILER_LIBTORCH_AT_LEAST(2, 0);
   if (device.is_cpu()) return SAILER_LIBTORCH_AT_LEAST(2, 4);
