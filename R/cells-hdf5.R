@@ -52,12 +52,12 @@
 #'   stays as it is.
 #' @section Errors:
 #' `sailer_file_error` when the file is missing, empty, cut short, neither HDF5
-#' nor MatrixMarket text, of an unknown layout (what was found is listed), stored
-#' by features, compressed by a filter that HDF5 lacks here, or when its parts do
-#' not fit each other (the dataset or the line is named), and for a folder
-#' without a matrix or with several (they are listed); `sailer_argument_error`
-#' for a `group`, `feature_type`, `layer` or `modality` that is not there, and
-#' where one has to be chosen.
+#' nor MatrixMarket text, of an unknown layout (what was found is listed),
+#' stored by features, compressed by a filter that HDF5 lacks here, or when its
+#' parts do not fit each other (the dataset or the line is named), and for a
+#' folder without a matrix or with several (they are listed);
+#' `sailer_argument_error` for a `group`, `feature_type`, `layer` or `modality`
+#' that is not there, and where one has to be chosen.
 #' @seealso [cells_metadata()] for the columns of `obs`, [cells_reduction()] for
 #'   what is in `obsm`; [sailerx()] for files that hold ATAC and RNA.
 #' @references Cao (2023), section 2.2.7, for how counts are filtered.
@@ -193,20 +193,7 @@ other_matrices <- function(file) {
 
 # The pointer died with its process; the file is still there.
 reopen_cells <- function(x, call = rlang::caller_env()) {
-  file <- x$file
-  fresh <- if (identical(file$layout, "dense")) {
-    open_dense(file$path, file$dataset)
-  } else if (identical(file$layout, "corpus")) {
-    as_cells(open_corpus(file$path))
-  } else {
-    if (identical(file$layout, "h5ad") && is.null(file$layer)) {
-      # A handle of sailer 0.1.0: all of X.
-      file[c("layer", "feature_type")] <- list("X", NULL)
-    }
-    open_cells(
-      file$path, file$group, file$feature_type, file$layer, file$modality
-    )
-  }
+  fresh <- open_again(x$file)
   if (!is.null(x$chosen$peaks) || !is.null(x$chosen$cells)) {
     fresh <- tryCatch(
       fresh[x$chosen$peaks %||% seq_len(nrow(fresh)),
@@ -221,13 +208,31 @@ reopen_cells <- function(x, call = rlang::caller_env()) {
   if (!same) {
     abort(
       c(
-        "{.file {file$path}} has other cells or peaks than when it was opened.",
+        "{.file {x$file$path}} has other cells or peaks than when it was
+         opened.",
         i = "Open it again with {.fn open_cells}."
       ),
       class = "file", call = call
     )
   }
   if (is.null(x$in_file)) fresh else name_cells(fresh, x$peaks, x$cells)
+}
+
+# `file`: of a handle.
+open_again <- function(file) {
+  if (file$layout == "dense") {
+    return(open_dense(file$path, file$dataset))
+  }
+  if (file$layout == "corpus") {
+    return(as_cells(open_corpus(file$path)))
+  }
+  if (file$layout == "h5ad" && is.null(file$layer)) {
+    # A handle of sailer 0.1.0: all of X.
+    file[c("layer", "feature_type")] <- list("X", NULL)
+  }
+  open_cells(
+    file$path, file$group, file$feature_type, file$layer, file$modality
+  )
 }
 
 # GRanges from a file's intervals, where names alone do not tell chromosomes.

@@ -3,7 +3,7 @@
 # The RNA of the file that these cells with peaks are from, or NULL.
 rna_beside <- function(cells) {
   file <- cells$file
-  if (!isTRUE(file$layout %in% c("tenx", "h5ad", "h5mu"))) {
+  if (!isTRUE(file$layout %in% c("tenx", "h5ad", "h5mu", "mtx"))) {
     return(NULL)
   }
   rna <- tryCatch(

@@ -144,10 +144,15 @@ test_that("peaks and genes in one matrix are told apart by their types", {
     expect_identical(read_cells(again), rna)
   }
   skip_if_not_installed("Seurat")
-  fits <- lapply(c(tenx, h5ad), brief_guided)
+  text <- write_mtx(
+    both, features = paste(rownames(both), rownames(both), types, sep = "\t")
+  )
+  fits <- lapply(c(tenx, h5ad, text), brief_guided)
   expect_s3_class(fits[[1]], "sailerx_fit")
   expect_identical(rownames(embedding(fits[[1]])), colnames(rna))
-  expect_equal(embedding(fits[[1]]), embedding(fits[[2]]), tolerance = 1e-5)
+  for (other in fits[-1]) {
+    expect_equal(embedding(other), embedding(fits[[1]]), tolerance = 1e-5)
+  }
 })
 
 test_that("files without RNA ask for a reference", {
