@@ -10,27 +10,46 @@ namespace sailer::hdf5 {
 
 namespace {
 
+// How many bytes it would unpack to, whether it is whole or not.
+size_t unpacked_length(const uint8_t* packed, size_t n_bytes) {
+  size_t length = 0;
+  for (size_t at = 0; at < n_bytes;) {
+    const size_t control = packed[at];
+    if (control < 32) {
+      length += control + 1;
+      at += control + 2;
+      continue;
+    }
+    const bool more = control >> 5 == 7;
+    length += (control >> 5) + 2;
+    if (more && at + 1 < n_bytes) length += packed[at + 1];
+    at += more ? 3 : 2;
+  }
+  return length;
+}
+
 constexpr H5Z_filter_t kLzf = 32000;
 constexpr size_t kBytesOfChunk = 2;  // which of the filter's values that is
 
-// HDF5 calls this for each chunk. *buffer is its own.
+// HDF5 calls this for each chunk. *buffer is its own. h5py names the bytes of a
+// chunk beside the filter, but not where they are strings.
 size_t filter_lzf(unsigned flags, size_t n_values, const unsigned* values,
                   size_t n_bytes, size_t* buffer_size, void** buffer) {
-  if ((flags & H5Z_FLAG_REVERSE) == 0 || n_values <= kBytesOfChunk) return 0;
-  const size_t capacity = values[kBytesOfChunk];
-  void* out = H5allocate_memory(capacity, false);
+  if ((flags & H5Z_FLAG_REVERSE) == 0) return 0;
+  const auto* packed = static_cast<const uint8_t*>(*buffer);
+  const size_t length = unpacked_length(packed, n_bytes);
+  const size_t named = n_values > kBytesOfChunk ? values[kBytesOfChunk] : 0;
+  if (length == 0 || (named != 0 && named != length)) return 0;
+  void* out = H5allocate_memory(length, false);
   if (out == nullptr) return 0;
-  const size_t written =
-      unpack_lzf(static_cast<const uint8_t*>(*buffer), n_bytes,
-                 static_cast<uint8_t*>(out), capacity);
-  if (written == 0) {
+  if (unpack_lzf(packed, n_bytes, static_cast<uint8_t*>(out), length) == 0) {
     H5free_memory(out);
     return 0;
   }
   H5free_memory(*buffer);
   *buffer = out;
-  *buffer_size = capacity;
-  return written;
+  *buffer_size = length;
+  return length;
 }
 
 }  // namespace
