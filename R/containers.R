@@ -14,8 +14,8 @@ need_package <- function(package, why, call = rlang::caller_env()) {
   invisible(TRUE)
 }
 
-# The name that an argument has in the installed version of a function of another
-# package that has renamed it: the old one is deprecated where the new one is.
+# The name of an argument that another package has renamed, in the version that
+# is installed: the old one is deprecated where the new one is.
 argument_name <- function(f, new, old) {
   if (new %in% names(formals(f))) new else old
 }
