@@ -14,6 +14,12 @@ need_package <- function(package, why, call = rlang::caller_env()) {
   invisible(TRUE)
 }
 
+# The name of an argument that another package has renamed, in the version that
+# is installed: the old one is deprecated where the new one is.
+argument_name <- function(f, new, old) {
+  if (new %in% names(formals(f))) new else old
+}
+
 # An S4 object that was read from a file knows its parent classes only once the
 # package of its class is loaded. TRUE when it was loaded just now.
 load_class <- function(object, call = rlang::caller_env()) {

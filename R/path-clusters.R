@@ -73,9 +73,11 @@ find_clusters <- function(embedding, clustering, n_classes, resolution,
     n = nrow(embedding), directed = FALSE
   )
   graph <- igraph::simplify(graph)
-  with_own_seed(1, igraph::membership(igraph::cluster_leiden(
-    graph,
-    objective_function = "modularity", n_iterations = 10,
-    resolution_parameter = resolution
-  )))
+  options <- list(objective_function = "modularity", n_iterations = 10)
+  options[[argument_name(
+    igraph::cluster_leiden, "resolution", "resolution_parameter"
+  )]] <- resolution
+  with_own_seed(1, igraph::membership(
+    do.call(igraph::cluster_leiden, c(list(graph), options))
+  ))
 }

@@ -202,9 +202,7 @@ draw_cells <- function(points, size, coloured) {
 
 scale_of_numbers <- function(logarithm) {
   options <- list(na.value = "grey80")
-  # ggplot2 3.5 has renamed the argument.
-  known <- names(formals(ggplot2::continuous_scale))
-  name <- if ("transform" %in% known) "transform" else "trans"
+  name <- argument_name(ggplot2::continuous_scale, "transform", "trans")
   if (logarithm) options[[name]] <- "log10"
   do.call(ggplot2::scale_colour_viridis_c, options)
 }

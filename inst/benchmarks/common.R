@@ -91,12 +91,15 @@ lsi <- function(counts, n = 30, logarithm = TRUE) {
 leiden <- function(nn, k, resolutions) {
   edges <- cbind(rep(seq_len(nrow(nn)), k), as.vector(nn[, seq_len(k)]))
   graph <- igraph::simplify(igraph::graph_from_edgelist(edges, FALSE))
+  name <- sailer:::argument_name(
+    igraph::cluster_leiden, "resolution", "resolution_parameter"
+  )
   lapply(resolutions, function(resolution) {
     set.seed(1)
-    igraph::membership(igraph::cluster_leiden(
-      graph, "modularity",
-      resolution_parameter = resolution, n_iterations = 5
-    ))
+    igraph::membership(do.call(igraph::cluster_leiden, c(
+      list(graph, "modularity", n_iterations = 5),
+      rlang::set_names(list(resolution), name)
+    )))
   })
 }
 
