@@ -38,13 +38,13 @@
 #' @section Files with both modalities:
 #' Of a 10x multiome file or folder, of MuData (.h5mu) or of an h5ad file with
 #' both types of features, given as its path or as [open_cells()] of it, no
-#' `reference` need be given: peaks and RNA of the same cells are found in the file. The
-#' reference is the PCA that MuData keeps with the RNA (`obsm/X_pca` of that
-#' modality). Without one the counts of the RNA are read into memory, and the
-#' usual steps of Seurat, or else of scater, make it, as in [RunSAILERX()].
-#' Then `rna_depth` are the sums of the counts, unless it is given. A message
-#' (class `sailer_note`) says which it was. For another embedding of the file
-#' see [cells_reduction()] and [cell_totals()].
+#' `reference` need be given: peaks and RNA of the same cells are found in the
+#' file. The reference is the PCA that MuData keeps with the RNA (`obsm/X_pca`
+#' of that modality). Without one the counts of the RNA are read into memory,
+#' and the usual steps of Seurat, or else of scater, make it, as in
+#' [RunSAILERX()]. Then `rna_depth` are the sums of the counts, unless it is
+#' given. A message (class `sailer_note`) says which it was. For another
+#' embedding of the file see [cells_reduction()] and [cell_totals()].
 #'
 #' @inheritParams sailer
 #' @param reference Reference embedding of any width and from any method: a
