@@ -199,7 +199,7 @@ test_that("Ctrl-C returns the fits that are done", {
   ), log)
   expect_true(child_said(log, "Lambda 0 .1/3."))
   child$interrupt()
-  expect_true(child_said(log, "saved", 10))
+  expect_true(child_said(log, "saved"))
   path <- readRDS(result)
   expect_gte(nrow(path), 1)
   expect_lt(nrow(path), 3)
