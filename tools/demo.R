@@ -3,8 +3,9 @@
 #
 #   Rscript tools/demo.R [FILE] [OPTION...]
 #
-# FILE is a 10x HDF5 file, an .h5ad file, or an .rds file that holds a matrix, a
-# Seurat or a SingleCellExperiment object; without it cells are simulated.
+# FILE is a 10x HDF5, .h5ad or .h5mu file, a folder with matrix.mtx, or an .rds
+# file that holds a matrix, a Seurat or a SingleCellExperiment object; without it
+# cells are simulated.
 #
 #   --output=DIR      where embedding.csv and umap.png go (./sailer-demo)
 #   --batch=COLUMN    column(s) of the cells' metadata with the batch, separated
