@@ -11,7 +11,8 @@
 #' that of the assay with the counts: `Assay`, `Assay5`, or Signac's
 #' `ChromatinAssay` or `GRangesAssay` with the ranges of the peaks, the gene
 #' annotation and the fragments. Seurat keeps its assays in memory: for more
-#' than some thousand peaks take `features`, or `n_open` or `threshold` for a sparse one.
+#' than some thousand peaks take `features`, or `n_open` or `threshold` for a
+#' sparse one.
 #'
 #' @section SingleCellExperiment:
 #' Where the model knows all rows of the experiment that has the counts and
