@@ -27,8 +27,8 @@
 #' @return The object with the activities, genes x cells.
 #' @section Errors:
 #' `sailer_argument_error` when the object has no fit, when there are neither
-#' `genes` nor an annotation in the object, and when the new assay would take the
-#' place of the counts; and the errors of [gene_activity()].
+#' `genes` nor an annotation in the object, and when the new assay would take
+#' the place of the counts; and the errors of [gene_activity()].
 #' @references Cao (2023), figure 2.8B.
 #' @examplesIf requireNamespace("GenomicRanges", quietly = TRUE)
 #' sim <- simulate_atac(n_cells = 100, n_peaks = 300, n_types = 2, seed = 1)

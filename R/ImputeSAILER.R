@@ -10,8 +10,9 @@
 #' The result is a new assay with the imputed values in its `data`; its class is
 #' that of the assay with the counts: `Assay`, `Assay5`, or Signac's
 #' `ChromatinAssay` or `GRangesAssay` with the ranges of the peaks, the gene
-#' annotation and the fragments. Seurat keeps its assays in memory: for more than some thousand
-#' peaks take `features`, or `n_open` or `threshold` for a sparse one.
+#' annotation and the fragments. Seurat keeps its assays in memory: for more
+#' than some thousand peaks take `features`, or `n_open` or `threshold` for a
+#' sparse one.
 #'
 #' @section SingleCellExperiment:
 #' Where the model knows all rows of the experiment that has the counts and

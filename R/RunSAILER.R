@@ -12,8 +12,8 @@
 #' a layer lacks count as closed in its cells. With `batch = NULL` such layers
 #' are the batches, which a message tells; `batch = character()` takes none.
 #' Layers may be BPCells or DelayedArray matrices, which are read by blocks of
-#' cells. A `ChromatinAssay` or `GRangesAssay` of Signac brings the ranges of its
-#' peaks, which `architecture = "chromosome"` needs.
+#' cells. A `ChromatinAssay` or `GRangesAssay` of Signac brings the ranges of
+#' its peaks, which `architecture = "chromosome"` needs.
 #'
 #' Cells that the assay (or its layers) does not cover are not in the
 #' reduction. An assay alone gives the reduction itself, a `DimReduc`; `batch`
@@ -27,8 +27,8 @@
 #' blocks, a `TENxMatrix` or `H5ADMatrix` straight from its file.
 #'
 #' @param object A `Seurat` object, one of its assays (`Assay`, `Assay5`,
-#'   Signac's `ChromatinAssay`, `GRangesAssay`), or a `SingleCellExperiment`. For matrices and
-#'   files see [sailer()].
+#'   Signac's `ChromatinAssay`, `GRangesAssay`), or a `SingleCellExperiment`.
+#'   For matrices and files see [sailer()].
 #' @param ... Options of [sailer()], which document them: `architecture`,
 #'   `n_latent`, `hidden`, `lambda`, `omega`, `min_fraction`, `max_fraction`,
 #'   `control` and more. An unknown name is an error. Options of training, such

@@ -17,6 +17,7 @@ as_cells.Seurat <- function(x, assay = NULL, layer = "counts", features = NULL,
   assay <- choose_assay(x, assay)
   stored <- x[[assay]]
   load_class(stored)
+  refuse_unknown_class(stored)
   cells <- as_cells(stored, layer = layer, features = features, ...)
   cells$origin <- paste0("assay '", assay, "' of a Seurat object")
   cells$no_empty <- no_empty_seurat(x, assay, features)

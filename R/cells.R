@@ -92,7 +92,10 @@ as_cells_options <- function() {
 #' @rdname as_cells
 #' @export
 as_cells.default <- function(x, counts = FALSE, ...) {
-  refuse_seurat2(x)
+  if (load_class(x)) {
+    return(as_cells(x, counts = counts, ...))
+  }
+  refuse_unknown_class(x)
   features <- if (isTRUE(counts)) "genes" else "peaks"
   abort(c(
     "{.arg x} must hold counts of {features} x cells, not

@@ -46,6 +46,36 @@ refuse_seurat2 <- function(object, call = rlang::caller_env()) {
   )
 }
 
+# A class that is not known although its package was looked for: the object was
+# made by another version of it, as one of Signac 2 where Signac 1 is installed.
+refuse_unknown_class <- function(object, call = rlang::caller_env()) {
+  name <- class(object)
+  package <- attr(name, "package")
+  if (!isS4(object) || is.null(package)) {
+    return(invisible(TRUE))
+  }
+  installed <- is_installed(package)
+  if (installed && !is.null(methods::getClassDef(name))) {
+    return(invisible(TRUE))
+  }
+  found <- if (installed) {
+    version <- format(utils::packageVersion(package))
+    "{.pkg {package}} {version}, which is installed here, has none of the name."
+  } else {
+    "{.pkg {package}} is not installed here."
+  }
+  abort(
+    c(
+      "The class {.cls {as.character(name)}} of package {.pkg {package}} is not
+       known.",
+      x = found,
+      i = "Install the version of {.pkg {package}} by which the object was
+           made."
+    ),
+    call = call
+  )
+}
+
 # Columns of a metadata table by their names. NULL for no names.
 named_columns <- function(table, columns, arg, where,
                           call = rlang::caller_env()) {

@@ -119,7 +119,8 @@ held_fit <- function(object, name = NULL, call = rlang::caller_env()) {
 fit_in_seurat <- function(object, name, call) {
   fits <- fits_in_seurat(object)
   if (length(fits) == 0) {
-    refuse_lost_fit(name %||% usual_names, SeuratObject::Reductions(object), call)
+    known <- SeuratObject::Reductions(object)
+    refuse_lost_fit(name %||% usual_names, known, call)
   }
   name <- choose_fit(fits, name, usual_names, "reductions", call)
   held <- list(fit = fits[[name]], name = name)

@@ -1,5 +1,5 @@
-# Objects as Signac makes them, of either class: ChromatinAssay, and GRangesAssay
-# since version 2.
+# Objects as Signac makes them, of either class: ChromatinAssay, and since its
+# version 2 GRangesAssay.
 
 skip_if_no_signac <- function() {
   for (package in c("Signac", "Seurat", "Rsamtools", "GenomicRanges")) {

@@ -172,7 +172,8 @@ test_that("BPCells layers are read from disk by blocks", {
 
 test_that("several BPCells layers are batches, and imputed cells join", {
   parts <- split(seq_len(ncol(sim$counts)), sim$cells$batch)
-  layers <- lapply(parts, function(at) bpcells_matrix(sim$counts[, at]))
+  here <- environment()
+  layers <- lapply(parts, function(at) bpcells_matrix(sim$counts[, at], here))
   object <- SeuratObject::CreateSeuratObject(
     stats::setNames(layers, paste0("counts.", names(layers))), assay = "ATAC"
   )

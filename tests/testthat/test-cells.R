@@ -138,6 +138,20 @@ test_that("what holds no counts is refused", {
   )
 })
 
+test_that("classes that no package here defines are told", {
+  unknown <- function(package) {
+    setClass("GoneAssay", slots = c(counts = "ANY"), where = environment())
+    made <- methods::new("GoneAssay", counts = 1)
+    removeClass("GoneAssay", where = environment())
+    attr(class(made), "package") <- package
+    made
+  }
+  expect_error(as_cells(unknown("stats")), "GoneAssay.*stats.*[0-9.]+, which",
+               class = "sailer_argument_error")
+  expect_error(refuse_unknown_class(unknown("no.such")), "not installed",
+               class = "sailer_argument_error")
+})
+
 test_that("a matrix with broken slots is refused, not read", {
   counts <- sparse(tiny_counts())
   counts@p[3] <- 10000L
