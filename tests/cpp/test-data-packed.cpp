@@ -91,8 +91,8 @@ TEST_CASE("packing drops zeros and refuses what is no count", "[data]") {
 }
 
 TEST_CASE("packed cells read the same from a file", "[data]") {
-  Counts counts = random_counts(kCells, kFeatures);
-  const Counts whole = counts;
+  const Counts whole = random_counts(kCells, kFeatures);
+  Counts counts = whole;
   counts.at(5, 3) = 0.25f;
   const int64_t n_entries = static_cast<int64_t>(compress(counts).data.size());
   TemporaryFile place("");
