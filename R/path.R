@@ -45,19 +45,26 @@ control_at <- function(control, name) {
 }
 
 # Fits each of `runs` by `fit(run)` and binds the rows that `row(run, fit)`
-# makes of them; `tell(row, place)` reports. An interruption ends the walk with
-# the rows so far. A run has a `label`, such as "lambda = 2".
+# makes of them; `tell(row, place)` reports. An interruption, of a training or
+# between two, ends the walk with the rows so far. A run has a `label`, such as
+# "lambda = 2".
 walk_path <- function(runs, fit, row, tell = NULL, unit = "weights") {
   rows <- list()
   for (run in runs) {
     first <- length(rows) == 0
-    fitted <- path_fit(fit(run), run$label, first)
-    if (identical(fitted$status, "interrupted")) {
+    added <- tryCatch(
+      {
+        fitted <- path_fit(fit(run), run$label, first)
+        if (!identical(fitted$status, "interrupted")) row(run, fitted)
+      },
+      interrupt = function(cnd) NULL
+    )
+    if (is.null(added)) {
       tell_of_stopped_path(length(rows), length(runs), unit)
       break
     }
-    rows <- c(rows, list(row(run, fitted)))
-    if (!is.null(tell)) tell(rows[[length(rows)]], length(rows))
+    rows <- c(rows, list(added))
+    if (!is.null(tell)) tell(added, length(rows))
   }
   do.call(rbind, rows)
 }

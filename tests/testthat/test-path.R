@@ -42,6 +42,33 @@ test_that("runs go over all values with one seed, then with the next", {
   expect_null(many[[1]]$control$checkpoint)
 })
 
+test_that("an interruption between trainings leaves the rows so far", {
+  runs <- lapply(1:3, function(value) list(value = value, label = "a label"))
+  # Ctrl-C while R prepares the run `fit_at`, or makes the row of `row_at`.
+  walk <- function(fit_at = 0, row_at = 0) {
+    walk_path(
+      runs,
+      fit = function(run) {
+        if (run$value == fit_at) rlang::interrupt()
+        list(status = "completed")
+      },
+      row = function(run, fitted) {
+        if (run$value == row_at) rlang::interrupt()
+        data.frame(value = run$value)
+      }
+    )
+  }
+  expect_warning(
+    rows <- walk(fit_at = 3), "after 2 of the 3", class = "sailer_interrupted"
+  )
+  expect_identical(rows$value, 1:2)
+  expect_warning(rows <- walk(row_at = 2), class = "sailer_interrupted")
+  expect_identical(rows$value, 1L)
+  expect_identical(walk()$value, 1:3)
+  stopped <- tryCatch(walk(fit_at = 1), interrupt = function(cnd) "interrupt")
+  expect_identical(stopped, "interrupt")
+})
+
 test_that("means over seeds leave out what diverged", {
   runs <- data.frame(
     place = c(1, 2, 3, 1, 2, 3), a = c(1, NA, NA, 3, 5, NA), b = 1:6
