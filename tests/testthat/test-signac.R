@@ -199,7 +199,6 @@ test_that("results survive what is done to the object", {
 })
 
 test_that("an object from a file is understood before Signac is loaded", {
-  skip_on_cran()
   path <- withr::local_tempfile(fileext = ".rds")
   saveRDS(signac_object(sim), path)
   code <- sprintf(
