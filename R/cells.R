@@ -239,7 +239,7 @@ pack_blocks <- function(x, origin, n_block, take, counts = FALSE) {
   pack_cells(
     dim(x), dimnames(x) %||% list(NULL, NULL), origin, n_block,
     function(source, first, count) {
-      block <- take(x, seq(first, length.out = count))
+      block <- take(x, as.integer(seq(first, length.out = count)))
       if (methods::is(block, "dgCMatrix")) {
         core_cells_pack_sparse(source, block@i, block@p, block@x)
       } else {

@@ -59,8 +59,10 @@
 #'   chose (see [sailer_sitrep()]). A process that was forked off another R
 #'   process (`parallel::mclapply()`, BiocParallel's `MulticoreParam`) computes
 #'   with one thread, whatever is asked, which a message tells once, and without
-#'   the GPU that its parent has used; `parallel::makePSOCKcluster()` and
-#'   `SnowParam` start processes that have both.
+#'   the GPU that its parent has used. It cannot train at all where its parent
+#'   has, with LibTorch 2.14 or beside a GPU: a `sailer_process_error` says so.
+#'   `parallel::makePSOCKcluster()` and `SnowParam` start processes that have
+#'   neither limit.
 #' @param verbose Show progress: a bar in a terminal, a line now and then
 #'   elsewhere. FALSE is silent.
 #' @param processes `"auto"`: where this script was started in several processes

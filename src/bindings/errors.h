@@ -5,6 +5,8 @@
 
 #include <Rcpp.h>
 
+#include <exception>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -54,6 +56,12 @@ auto guarded(Body&& body) -> decltype(body()) {
     throw;
   } catch (const std::bad_alloc&) {
     message = "R ran out of memory in sailer's core.";
+  } catch (const std::exception& error) {
+    // LibTorch's own errors go on with a page on where they come from.
+    message = error.what();
+    const size_t end = message.find("\nException raised from ");
+    if (end == std::string::npos) throw;
+    message.resize(end);
   }
   raise(message, cls);
 }

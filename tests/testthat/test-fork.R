@@ -1,10 +1,25 @@
 # Children of fork(): parallel::mclapply() and BiocParallel's MulticoreParam.
 
+# LibTorch 2.14 refuses to train in a child of a process that has trained, and
+# every LibTorch beside a GPU. `may_train()` gives NULL then, and only then.
+may_train <- c(
+  "may_train <- function(code) tryCatch(code, sailer_process_error = refused)",
+  "refused <- function(e) {",
+  "  found <- sailer_sitrep()",
+  "  version <- sub('[^0-9.].*', '', found$libtorch$version)",
+  "  stopifnot(",
+  "    grepl('cannot train', conditionMessage(e)),",
+  "    found$gpu_support || numeric_version(version) >= '2.7'",
+  "  )",
+  "  NULL",
+  "}"
+)
+
 # What a process prints that first computes with two threads and then forks.
 # `lines` find `fit`, `x`, `ctl`, and `expected`, what one thread gives.
 after_two_threads <- function(lines, log, envir = parent.frame()) {
   start_child(c(
-    "library(sailer)",
+    "library(sailer)", may_train,
     "sim <- simulate_atac(300, 2000, n_types = 3, seed = 1)",
     "x <- sim$counts",
     "ctl <- function(n) {",
@@ -32,20 +47,22 @@ test_that("children of a parent that used two threads compute with one", {
   log <- withr::local_tempfile()
   child <- after_two_threads(c(
     "r <- parallel::mclapply(1:2, function(k) {",
-    "  made <- sailer(x, control = ctl(2))",
+    "  made <- may_train(sailer(x, control = ctl(2)))",
     "  list(",
-    "    predict(fit, x), embedding(made),",
-    "    impute(fit, cells = 'batch1_cell1'), predict(made, x),",
-    "    batch_mixing(embedding(made), sim$cells$batch)",
+    "    predict(fit, x), impute(fit, cells = 'batch1_cell1'),",
+    "    batch_mixing(embedding(fit), sim$cells$batch),",
+    "    made = if (!is.null(made)) list(embedding(made), predict(made, x))",
     "  )",
     "}, mc.cores = 2)",
     "print(Filter(is.character, r))  # errors of the children",
     "for (one in r) stopifnot(",
     "  is.list(one),",
     "  isTRUE(all.equal(one[[1]], embedding(fit), tolerance = 1e-4)),",
-    "  identical(one[[2]], embedding(expected)),",
-    "  isTRUE(all.equal(one[[3]], impute(fit, cells = 'batch1_cell1'))),",
-    "  isTRUE(all.equal(one[[4]], embedding(expected), tolerance = 1e-4))",
+    "  isTRUE(all.equal(one[[2]], impute(fit, cells = 'batch1_cell1')))",
+    ")",
+    "for (made in lapply(r, `[[`, 'made')) if (!is.null(made)) stopifnot(",
+    "  identical(made[[1]], embedding(expected)),",
+    "  isTRUE(all.equal(made[[2]], embedding(expected), tolerance = 1e-4))",
     ")",
     "stopifnot(sailer_sitrep()$threads > 0)",
     "again <- predict(fit, x)  # and the parent goes on"
@@ -58,7 +75,7 @@ test_that("children of a parent that used two threads compute with one", {
 test_that("Expresser and its corpus work in children", {
   log <- withr::local_tempfile()
   child <- start_child(c(
-    "library(sailer)",
+    "library(sailer)", may_train,
     "rna <- simulate_rna(n_cells = 150, n_genes = 120, seed = 1)$counts",
     "make <- function(n) expresser(",
     "  rna, n_embedding = 16, n_layers = 2, control = pretrain_control(",
@@ -69,14 +86,15 @@ test_that("Expresser and its corpus work in children", {
     "r <- parallel::mclapply(1:2, function(k) {",
     "  list(",
     "    cell_embeddings(fit, rna, verbose = FALSE),",
-    "    gene_embeddings(make(2)),",
+    "    may_train(gene_embeddings(make(2))),",
     "    impute(fit, rna, rownames(rna)[1:3], verbose = FALSE)",
     "  )",
     "}, mc.cores = 2)",
     "whole <- cell_embeddings(fit, rna, verbose = FALSE)",
     "for (one in r) stopifnot(",
     "  is.list(one), isTRUE(all.equal(one[[1]], whole, tolerance = 1e-4)),",
-    "  identical(one[[2]], gene_embeddings(expected)), nrow(one[[3]]) == 3",
+    "  is.null(one[[2]]) || identical(one[[2]], gene_embeddings(expected)),",
+    "  nrow(one[[3]]) == 3",
     ")",
     "cat('done\\n')"
   ), log)
@@ -91,9 +109,13 @@ test_that("a file streams in children, each with its own place in it", {
     "own <- sailer(h, min_fraction = 0, control = ctl(1))",
     "two <- sailer(h, min_fraction = 0, control = ctl(2))",
     "r <- parallel::mclapply(1:4, function(k) {",
-    "  embedding(sailer(h, min_fraction = 0, control = ctl(2)))",
+    "  made <- may_train(sailer(h, min_fraction = 0, control = ctl(2)))",
+    "  list(predict(own, h), if (!is.null(made)) embedding(made))",
     "}, mc.cores = 2)",
-    "for (one in r) stopifnot(identical(one, embedding(own)))"
+    "for (one in r) stopifnot(",
+    "  isTRUE(all.equal(one[[1]], embedding(own), tolerance = 1e-4)),",
+    "  is.null(one[[2]]) || identical(one[[2]], embedding(own))",
+    ")"
   ), log)
   ends_in_time(child, log)
 })

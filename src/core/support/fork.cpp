@@ -1,7 +1,10 @@
 #include "fork.h"
 
+#include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <unistd.h>
+
+#include "error.h"
 
 namespace sailer {
 namespace {
@@ -18,6 +21,21 @@ void settle_in_process() {
   if (here == settled_in) return;
   settled_in = here;
   at::set_num_threads(1);
+}
+
+void check_can_train() {
+  if (!is_forked()) return;
+  try {
+    at::ones({}).set_requires_grad(true).backward();
+  } catch (const std::exception&) {  // LibTorch's refusal
+    throw Error(ErrorKind::kProcess,
+                "This process was forked off one that has trained a model, as "
+                "parallel::mclapply() and MulticoreParam() do, and LibTorch "
+                "cannot train after that. Train in processes of their own, "
+                "such as parallel::makePSOCKcluster() or SnowParam(), or fork "
+                "before anything is trained. A fit can be used here all the "
+                "same, as predict() does.");
+  }
 }
 
 }  // namespace sailer

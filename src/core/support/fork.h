@@ -15,4 +15,9 @@ bool is_forked();
 // costs a system call where nothing is to be done.
 void settle_in_process();
 
+// Throws Error(kProcess) in a forked process where LibTorch cannot compute
+// gradients: where its parent has, and needed threads for it, as every process
+// with a GPU does, and with LibTorch 2.14 those without.
+void check_can_train();
+
 }  // namespace sailer

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "../support/error.h"
+#include "../support/fork.h"
 #include "../support/random.h"
 #include "passes.h"
 
@@ -121,6 +122,7 @@ Adapted adapt_label(const SailerModel& model, BatchStream& stream,
                     const std::vector<int64_t>& held_out, int64_t first,
                     const std::vector<double>& start,
                     const AdaptOptions& options, Monitor& monitor) {
+  check_can_train();
   options.check();
   check_columns(model, first, static_cast<int64_t>(start.size()));
   at::Tensor vector = at::tensor(start, at::TensorOptions().dtype(at::kDouble))

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "../support/error.h"
+#include "../support/fork.h"
 #include "../support/memory.h"
 #include "clip.h"
 #include "tensor_file.h"
@@ -336,6 +337,7 @@ TrainResult Trainer::end_of(End end) {
 }
 
 TrainResult Trainer::run(Monitor& monitor) {
+  check_can_train();
   End end = End::kEpoch;
   std::string lost;
   try {
