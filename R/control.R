@@ -60,7 +60,7 @@
 #'   process (`parallel::mclapply()`, BiocParallel's `MulticoreParam`) computes
 #'   with one thread, whatever is asked, which a message tells once, and without
 #'   the GPU that its parent has used. It cannot train at all where its parent
-#'   has, with LibTorch 2.14 or beside a GPU: a `sailer_process_error` says so.
+#'   has, with LibTorch 2 or beside a GPU: a `sailer_process_error` says so.
 #'   `parallel::makePSOCKcluster()` and `SnowParam` start processes that have
 #'   neither limit.
 #' @param verbose Show progress: a bar in a terminal, a line now and then

@@ -17,7 +17,7 @@ void settle_in_process();
 
 // Throws Error(kProcess) in a forked process where LibTorch cannot compute
 // gradients: where its parent has, and needed threads for it, as every process
-// with a GPU does, and with LibTorch 2.14 those without.
+// with a GPU does, and with LibTorch 2 (2.6 and 2.14 were seen) those without.
 void check_can_train();
 
 }  // namespace sailer
