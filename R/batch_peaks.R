@@ -10,7 +10,7 @@
 # common 0.2 to 0.4.
 least_shared <- 0.5
 
-# Peaks expected in both batches from which a share can be told.
+# Peaks expected in both batches from which on a share means something.
 least_expected <- 50
 
 # What the pass over the counts counts by batch, as core_scan() takes it: peaks

@@ -2,7 +2,7 @@
 //
 // The caller unpacks the file and hands over its bytes; entries are packed as
 // they come, so that a file sorted by cells (10x, R, scipy's CSC) takes no more
-// memory than its packed cells. One in another order is told by `in_order()`:
+// memory than its packed cells. `in_order()` says that one is in another order:
 // read it again with `Order::kAny`, which holds 12 bytes for each entry.
 #pragma once
 
