@@ -225,7 +225,7 @@ read_fields <- function(path, call) {
   })
 }
 
-# Rows and columns of the matrix, or NULL: a broken file is reported when it is
+# Rows and columns of the matrix, or NA: a broken file is reported when it is
 # read.
 mtx_size <- function(path) {
   lines <- tryCatch(read_text(path, 1000L), error = function(cnd) NULL)

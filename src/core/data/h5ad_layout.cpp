@@ -5,6 +5,7 @@
 #include "../support/error.h"
 #include "../support/text.h"
 #include "count_check.h"
+#include "whole_count.h"
 
 namespace sailer {
 
@@ -47,7 +48,7 @@ bool holds_counts(const File& file, const H5adMatrix& matrix) {
   for (size_t k = 0; k < values.size(); ++k) {
     if (values[k] == 0) continue;
     row.indices.push_back(static_cast<int32_t>(k));
-    row.values.push_back(values[k]);
+    row.values.push_back(whole_count(values[k]));  // as sources give it
   }
   if (row.indices.empty()) return false;
   row.offsets.push_back(static_cast<int64_t>(row.indices.size()));
