@@ -197,8 +197,8 @@ core_hdf5_version <- function() {
     .Call('_sailer_core_hdf5_version', PACKAGE = 'sailer')
 }
 
-core_market_begin <- function(file, n_features, n_cells, map, n_kept, description, counts, any_order) {
-    .Call('_sailer_core_market_begin', PACKAGE = 'sailer', file, n_features, n_cells, map, n_kept, description, counts, any_order)
+core_market_begin <- function(file, n_features, n_cells, map, n_kept, description, counts, any_order, folder) {
+    .Call('_sailer_core_market_begin', PACKAGE = 'sailer', file, n_features, n_cells, map, n_kept, description, counts, any_order, folder)
 }
 
 core_market_add <- function(reader, bytes) {

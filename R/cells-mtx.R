@@ -304,7 +304,7 @@ read_mtx <- function(path, features, cells, kept, origin, counts, call) {
   for (any_order in c(FALSE, TRUE)) {
     reader <- core_market_begin(
       basename(path), n_features, length(cells), map, length(features), origin,
-      counts, any_order
+      counts, any_order, tempdir()
     )
     unpack_to(path, function(bytes) core_market_add(reader, bytes), call)
     done <- core_market_finish(reader)

@@ -636,8 +636,8 @@ BEGIN_RCPP
 END_RCPP
 }
 // core_market_begin
-SEXP core_market_begin(std::string file, double n_features, double n_cells, Rcpp::IntegerVector map, double n_kept, std::string description, bool counts, bool any_order);
-RcppExport SEXP _sailer_core_market_begin(SEXP fileSEXP, SEXP n_featuresSEXP, SEXP n_cellsSEXP, SEXP mapSEXP, SEXP n_keptSEXP, SEXP descriptionSEXP, SEXP countsSEXP, SEXP any_orderSEXP) {
+SEXP core_market_begin(std::string file, double n_features, double n_cells, Rcpp::IntegerVector map, double n_kept, std::string description, bool counts, bool any_order, std::string folder);
+RcppExport SEXP _sailer_core_market_begin(SEXP fileSEXP, SEXP n_featuresSEXP, SEXP n_cellsSEXP, SEXP mapSEXP, SEXP n_keptSEXP, SEXP descriptionSEXP, SEXP countsSEXP, SEXP any_orderSEXP, SEXP folderSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::RNGScope rcpp_rngScope_gen;
@@ -649,7 +649,8 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< std::string >::type description(descriptionSEXP);
     Rcpp::traits::input_parameter< bool >::type counts(countsSEXP);
     Rcpp::traits::input_parameter< bool >::type any_order(any_orderSEXP);
-    rcpp_result_gen = Rcpp::wrap(core_market_begin(file, n_features, n_cells, map, n_kept, description, counts, any_order));
+    Rcpp::traits::input_parameter< std::string >::type folder(folderSEXP);
+    rcpp_result_gen = Rcpp::wrap(core_market_begin(file, n_features, n_cells, map, n_kept, description, counts, any_order, folder));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -1022,7 +1023,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_sailer_core_read_obsm", (DL_FUNC) &_sailer_core_read_obsm, 3},
     {"_sailer_core_read_obs", (DL_FUNC) &_sailer_core_read_obs, 3},
     {"_sailer_core_hdf5_version", (DL_FUNC) &_sailer_core_hdf5_version, 0},
-    {"_sailer_core_market_begin", (DL_FUNC) &_sailer_core_market_begin, 8},
+    {"_sailer_core_market_begin", (DL_FUNC) &_sailer_core_market_begin, 9},
     {"_sailer_core_market_add", (DL_FUNC) &_sailer_core_market_add, 2},
     {"_sailer_core_market_finish", (DL_FUNC) &_sailer_core_market_finish, 1},
     {"_sailer_core_mutual_information_numeric", (DL_FUNC) &_sailer_core_mutual_information_numeric, 4},

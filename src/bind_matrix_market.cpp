@@ -22,12 +22,15 @@ using ReaderXPtr = Rcpp::XPtr<MatrixMarketReader>;
 
 // `map`: for every feature its place among the `n_kept` that are read (NA: left
 // out); empty for all. `any_order`: whether the entries need not be sorted by
-// cells.
+// cells. `folder`: for a temporary file, as core_cells_pack() takes it.
 // [[Rcpp::export]]
 SEXP core_market_begin(std::string file, double n_features, double n_cells,
                        Rcpp::IntegerVector map, double n_kept,
-                       std::string description, bool counts, bool any_order) {
+                       std::string description, bool counts, bool any_order,
+                       std::string folder) {
   return sailer::guarded([&]() -> SEXP {
+    sailer::PackedMemory memory;
+    memory.folder = std::move(folder);
     MatrixMarketReader::Layout layout;
     layout.n_features = static_cast<int64_t>(n_features);
     layout.n_cells = static_cast<int64_t>(n_cells);
@@ -38,7 +41,8 @@ SEXP core_market_begin(std::string file, double n_features, double n_cells,
             std::move(file), std::move(layout), std::move(description),
             counts ? sailer::Packing::kCounts : sailer::Packing::kOpen,
             any_order ? MatrixMarketReader::Order::kAny
-                      : MatrixMarketReader::Order::kByCells),
+                      : MatrixMarketReader::Order::kByCells,
+            std::move(memory)),
         true);
   });
 }

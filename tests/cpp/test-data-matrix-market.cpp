@@ -1,6 +1,8 @@
 // Counts in MatrixMarket text.
 
 #include <algorithm>
+#include <filesystem>
+#include <memory>
 #include <random>
 #include <sstream>
 #include <string>
@@ -159,9 +161,11 @@ TEST_CASE("long files are packed as they come, when they are in order",
     }
     return out;
   };
+  TemporaryFile place("");
+  std::filesystem::create_directory(place.path());
   const auto check = [&](bool sorted, Order order) {
     MatrixMarketReader reader("a.mtx", {kFeatures, kMany, {}, 0}, "a file",
-                              Packing::kOpen, order);
+                              Packing::kOpen, order, {place.path(), 0, 1000});
     const bool good = add(reader, text(sorted), 1 << 16);
     REQUIRE(good == reader.in_order());
     if (!good) return false;
@@ -171,6 +175,9 @@ TEST_CASE("long files are packed as they come, when they are in order",
     REQUIRE(source->n_cells() == kMany);
     REQUIRE(rows.offsets == std::vector<int64_t>{0, 1, 2, 3});
     REQUIRE(rows.indices[2] == (kMany - 1) % 31);
+    // Only the block that was filled last is not in the file.
+    const auto packed = std::dynamic_pointer_cast<PackedSource>(source);
+    REQUIRE(packed->bytes_in_memory() <= 2 * kMany);
     return true;
   };
   REQUIRE(check(true, Order::kByCells));

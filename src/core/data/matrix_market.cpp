@@ -101,11 +101,11 @@ void sort_features(SparseRows& rows) {
 
 MatrixMarketReader::MatrixMarketReader(std::string file, Layout layout,
                                        std::string description, Packing packing,
-                                       Order order)
+                                       Order order, PackedMemory memory)
     : file_(std::move(file)), layout_(std::move(layout)), order_(order) {
   if (layout_.map.empty()) layout_.n_kept = layout_.n_features;
-  source_ = std::make_shared<PackedSource>(layout_.n_kept,
-                                           std::move(description), packing);
+  source_ = std::make_shared<PackedSource>(
+      layout_.n_kept, std::move(description), packing, std::move(memory));
 }
 
 void MatrixMarketReader::fail(const std::string& message) const {

@@ -29,9 +29,9 @@ class MatrixMarketReader {
     int64_t n_kept = 0;
   };
 
-  // `file`: its name, for messages.
+  // `file`: its name, for messages. `memory`: where the packed cells lie.
   MatrixMarketReader(std::string file, Layout layout, std::string description,
-                     Packing packing, Order order);
+                     Packing packing, Order order, PackedMemory memory = {});
 
   // The next bytes of the file, in pieces of any size. False when there is no
   // point in reading on: a count cannot be used, or the order is another.

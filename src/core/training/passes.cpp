@@ -72,7 +72,8 @@ CellPosteriors posteriors_of_cells(const SailerModel& model,
         append(posterior.mean, out.mean);
         append(posterior.log_variance, out.log_variance);
       });
-  return done ? out : CellPosteriors{};
+  if (!done) return {};
+  return out;
 }
 
 }  // namespace sailer
