@@ -23,8 +23,9 @@
 #'   `features.tsv`, are used as those of a 10x file. Text cannot be streamed:
 #'   its counts are packed, 4 bytes for each open peak of each cell (8 where
 #'   counts of genes are among them), in memory and beyond 256 MB in a temporary
-#'   file; 12 bytes more while a file is read that is not sorted by cells. Cells x features are recognised by the numbers
-#'   of names. A handle that was saved reads the file again.
+#'   file; 12 bytes more while a file is read that is not sorted by cells. Cells
+#'   x features are recognised by the numbers of names. A handle that was saved
+#'   reads the file again.
 #'
 #' @section Which matrix of an h5ad file:
 #' `X` often holds normalised values, and the counts are elsewhere. With no

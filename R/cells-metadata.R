@@ -6,8 +6,8 @@
 #' @param columns Names of the columns wanted, or NULL for all of them.
 #' @return A data frame with one row per cell, in the order of `cells` and named
 #'   by them: the columns of `obs` of an h5ad file, or of a modality of MuData
-#'   (text, numbers, logical values, and factors for categories). Without columns
-#'   for cells that come from elsewhere.
+#'   (text, numbers, logical values, and factors for categories). Without
+#'   columns for cells that come from elsewhere.
 #' @section Errors:
 #' `sailer_argument_error` for a column that is not there. Columns of types that
 #' R has no vector for are left out with a warning, unless asked for by name:
