@@ -5,26 +5,34 @@
 #'
 #' Every `NULL` stands for the default that the core keeps, named below.
 #'
-#' @param epochs Passes over the training cells, at most. Small data need more,
-#'   since the number of steps counts: by default 400,000 cells are seen in all,
-#'   in at least 60 and at most 400 epochs.
+#' @param steps Optimiser steps, at most: what counts for how far a model gets,
+#'   however many cells there are. Decides `epochs` where these are NULL.
+#'   Default 2000.
+#' @param epochs Passes over the training cells, at most. By default as many as
+#'   `steps` take, and at least 4.
 #' @param batch_size Cells per optimiser step, at least 2. Larger is faster per
-#'   epoch and takes fewer steps. Default 100.
-#' @param learning_rate Step size of Adam in the first epoch. Default 0.001.
-#' @param learning_rate_decay Factor on the step size after each epoch. Default
-#'   0.995.
+#'   epoch and takes fewer steps. By default 100, and 400 from 100,000 cells on.
+#' @param learning_rate Step size of Adam at the start. Default 0.001.
+#' @param learning_rate_decay Factor on the step size per epoch, applied bit by
+#'   bit. By default such that the last step is a twentieth of the first.
 #' @param weight_decay Coupled L2 decay of all parameters. Default 5e-04.
-#' @param warmup Epochs at the start that fit the reconstruction only, without
-#'   sampling. By default a sixth of the epochs, at most 10.
-#' @param period Epochs of one annealing cycle: the weight of the KL terms rises
-#'   from 0 to 1 over its first half and stays there over its second. By default
-#'   near 100, and such that the training ends with a cycle.
-#' @param validation Share of the cells kept back, on which the log-likelihood
-#'   is measured after each epoch; 0 trains on all. Default 0.1.
+#' @param frozen Epochs at the start, fractions allowed, in which the encoder
+#'   stands still while the decoder learns to read it. By default a quarter of
+#'   the epochs with a warm start (see [sailer()]), else 0.
+#' @param warmup Epochs at the start, fractions allowed, that fit the
+#'   reconstruction only, without sampling. By default a twelfth of the epochs,
+#'   at most 10.
+#' @param period Epochs of one annealing cycle, fractions allowed: the weight of
+#'   the KL terms rises from 0 to 1 over its first half and stays there over its
+#'   second. By default near 100, and such that the training ends with a cycle.
+#' @param validation Share of the cells held out, on which the log-likelihood
+#'   is measured after each epoch; 0 trains on all. By default 0.1, and at most
+#'   10,000 cells.
 #' @param patience Stop after this many epochs without a better evidence lower
-#'   bound on the cells kept back, and return to the best epoch. The bound has
-#'   the KL at full weight, whatever the annealing is at. 0 trains to the end.
-#'   Default 0.
+#'   bound on the held-out cells, counted from where the KL terms have reached
+#'   their full weight, and return to the best epoch. The bound has the KL at
+#'   full weight, whatever the annealing is at. 0 trains to the end and keeps
+#'   the last epoch. By default a quarter of the epochs; 0 without validation.
 #' @param seed Whole number that decides every random draw; R's own generator is
 #'   neither used nor changed. The same seed, data, thread count and machine
 #'   give the same bits; variables that choose how matrices are multiplied
@@ -108,17 +116,18 @@ train_control <- function(epochs = NULL, batch_size = NULL,
                           checkpoint = NULL, every = 1, precision = NULL,
                           reconstruction = NULL, sampled_share = NULL,
                           device = "auto", threads = NULL, verbose = TRUE,
-                          processes = "auto") {
+                          processes = "auto", steps = NULL, frozen = NULL) {
   given <- list(
-    epochs = epochs, batch_size = batch_size, learning_rate = learning_rate,
-    learning_rate_decay = learning_rate_decay, weight_decay = weight_decay,
-    warmup = warmup, period = period, validation = validation,
-    patience = patience, seed = seed, sampled_share = sampled_share
+    steps = steps, epochs = epochs, batch_size = batch_size,
+    learning_rate = learning_rate, learning_rate_decay = learning_rate_decay,
+    weight_decay = weight_decay, frozen = frozen, warmup = warmup,
+    period = period, validation = validation, patience = patience, seed = seed,
+    sampled_share = sampled_share
   )
   words <- list(precision = precision, reconstruction = reconstruction)
   given <- check_core_options(
     given, words, core_train_options,
-    whole = c("epochs", "batch_size", "warmup", "period", "patience", "seed")
+    whole = c("steps", "epochs", "batch_size", "patience", "seed")
   )
   structure(
     c(given, check_run_options(
@@ -203,9 +212,10 @@ as_control <- function(control, call = rlang::caller_env(),
   do.call(make, control)
 }
 
-# What was left to the core (NA), decided for a number of cells.
-resolve_control <- function(control, n_cells) {
-  decided <- core_train_options(core_control(control), n_cells)
+# What was left to the core (NA), decided for a number of cells and the options
+# of a model.
+resolve_control <- function(control, n_cells, options) {
+  decided <- core_train_options(core_control(control), n_cells, options)
   control[names(decided)] <- decided
   control
 }

@@ -73,12 +73,18 @@ short_call <- function(call) {
 fit_model <- function(fit) {
   if (!is_usable_model(fit$cache, fit$device)) {
     fit$cache$model <- core_sailer_model(
-      fit$state, fit$group_sizes, fit$n_confounders, fit$options,
-      device_here(fit$device)
+      fit$state, fit$group_sizes, fit$n_confounders,
+      current_options(fit$options), device_here(fit$device)
     )
     fit$cache$process <- Sys.getpid()
   }
   fit$cache$model
+}
+
+# Models of version 0.1.0 know no warm start.
+current_options <- function(options) {
+  options$warm_start <- options$warm_start %||% FALSE
+  options
 }
 
 # A pointer dies with its process. One that was forked has it, but nothing of a

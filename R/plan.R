@@ -71,7 +71,7 @@ run_plan <- function(plan, cells, map, state = NULL,
   trained <- with_threads(plan$control$threads, core_sailer_train(
     cells$source, map, plan$group_sizes, plan$frequencies,
     c(list(depth = as.numeric(plan$depth)), plan$confounders),
-    plan$reference, plan$options,
+    plan$reference, current_options(plan$options),
     core_control(plan$control), plan$device, prepared$run,
     if (prepared$first) report
   ))

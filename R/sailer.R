@@ -63,8 +63,10 @@
 #'   number: between 0 and it), while the decoder still rebuilds all: the
 #'   embedding learns what peaks have in common, and not to depend on depth. 0
 #'   turns it off. Default `c(0.5, 0.9)`.
-#' @param input_scale `"l2"`: the encoder sees every cell with length 1 whatever
-#'   its depth; `"none"`: it sees 0 and 1. Default `"l2"`.
+#' @param input_scale `"tf-idf"`: the encoder sees every cell with length 1
+#'   whatever its depth, each peak weighted by log(1 + 1 / the share of cells
+#'   that have it open); `"l2"`: the same without weights; `"none"`: it sees 0
+#'   and 1. Default `"tf-idf"`.
 #' @param min_fraction,max_fraction Peaks open in fewer than `min_fraction` or
 #'   in more than `max_fraction` of the cells are left out (2.2.7). Default 0.01
 #'   and 0.9. Peaks open in no cell cannot be learned: with `min_fraction = 0`
@@ -72,6 +74,15 @@
 #' @param ranges `GRanges` of the peaks, in their order; NULL takes those of `x`
 #'   or reads the peaks' names. Used by `"chromosome"` only.
 #' @param control Options of training, from [train_control()].
+#' @param warm_start TRUE: the mean of the embedding has a linear path from the
+#'   scaled input beside the hidden layers, which starts where LSI ends, at the
+#'   truncated SVD of TF-IDF without its first component, each dimension scaled
+#'   to unit variance. FALSE: all weights start at random. Default TRUE.
+#' @param preset `"standard"`: defaults chosen on held-out likelihoods and
+#'   simulations. `"thesis"`: those of the thesis, for the model and for what
+#'   `control` leaves open: a random start, hidden layers of 1000 and 100 units,
+#'   10 dimensions, no thinning, scaling or dropout, the pairwise penalty, 400
+#'   epochs without early stopping. What is given beside it counts.
 #' @param ... Nothing else is taken: a name that no option has is an error.
 #'
 #' @return An object of class `"sailer_fit"`. See [embedding()], [history()],
@@ -114,18 +125,19 @@ sailer <- function(x, batch = NULL, covariates = NULL,
                    architecture = "dense", n_latent = NULL, hidden = NULL,
                    decoder = NULL, lambda = NULL, marginal = NULL, omega = NULL,
                    beta = NULL, dropout = NULL, thinning = NULL,
-                   input_scale = NULL, min_fraction = 0.01,
+                   input_scale = NULL, min_fraction = 0.002,
                    max_fraction = 0.9, ranges = NULL,
-                   control = train_control(), ...) {
+                   control = train_control(), warm_start = NULL,
+                   preset = "standard", ...) {
   call <- match.call()
   refuse_others(list(...), sailer)
   run <- prepare_run(
     x, call, batch, covariates,
     list(
-      architecture = architecture, n_latent = n_latent, hidden = hidden,
-      decoder = decoder, lambda = lambda, marginal = marginal, omega = omega,
-      beta = beta, dropout = dropout, thinning = thinning,
-      input_scale = input_scale
+      preset = preset, architecture = architecture, n_latent = n_latent,
+      hidden = hidden, decoder = decoder, lambda = lambda, marginal = marginal,
+      omega = omega, beta = beta, dropout = dropout, thinning = thinning,
+      input_scale = input_scale, warm_start = warm_start
     ),
     min_fraction, max_fraction, ranges, control
   )
@@ -163,7 +175,7 @@ prepare_run <- function(x, call, batch, covariates, options, min_fraction,
     warn_of_apart_batches(confounders, groups, checked$group_cells, layout$map)
   }
   depth <- kept_depth(cells, layout, frame)
-  control <- resolve_control(control, length(depth))
+  control <- resolve_control(control, length(depth), options)
   if (auto_omega) {
     entries <- as.numeric(length(depth)) * length(layout$peaks)
     options$omega <- (entries - sum(depth)) / sum(depth)
@@ -185,11 +197,13 @@ collect_options <- function(given, call = rlang::caller_env()) {
 
 check_option_type <- function(value, name, call) {
   wants <- switch(name,
+    preset = ,
     architecture = ,
     decoder = ,
     marginal = ,
     input_scale = if (!rlang::is_string(value)) "a single string",
-    joint = if (!rlang::is_bool(value)) "TRUE or FALSE",
+    joint = ,
+    warm_start = if (!rlang::is_bool(value)) "TRUE or FALSE",
     hidden = if (!rlang::is_integerish(value, finite = TRUE) ||
                    length(value) == 0) {
       "whole numbers, the units of each layer"

@@ -116,7 +116,8 @@ sailerx <- function(x, reference, rna_depth = NULL, batch = NULL,
                     omega = NULL, beta = NULL, dropout = NULL, thinning = NULL,
                     input_scale = NULL, min_fraction = 0.002,
                     max_fraction = 0.9, ranges = NULL,
-                    control = train_control(), ...) {
+                    control = train_control(), warm_start = NULL,
+                    preset = "standard", ...) {
   call <- match.call()
   refuse_others(list(...), sailerx)
   rna <- NULL
@@ -127,10 +128,10 @@ sailerx <- function(x, reference, rna_depth = NULL, batch = NULL,
   run <- prepare_run(
     x, call, batch, covariates,
     list(
-      architecture = architecture, n_latent = n_latent, hidden = hidden,
-      decoder = decoder, lambda = lambda, marginal = marginal, omega = omega,
-      beta = beta, dropout = dropout, thinning = thinning,
-      input_scale = input_scale,
+      preset = preset, architecture = architecture, n_latent = n_latent,
+      hidden = hidden, decoder = decoder, lambda = lambda, marginal = marginal,
+      omega = omega, beta = beta, dropout = dropout, thinning = thinning,
+      input_scale = input_scale, warm_start = warm_start,
       alignment = alignment, joint = joint,
       reference_dropout = reference_dropout
     ),

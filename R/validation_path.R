@@ -26,10 +26,10 @@
 #' @inheritParams lambda_path
 #' @param option Name of the option: `"n_latent"`, the default, `"hidden"`,
 #'   `"decoder"`, `"architecture"`, `"marginal"`, `"omega"`, `"beta"`,
-#'   `"dropout"`, `"thinning"`, `"input_scale"` or, with a `reference`,
-#'   `"alignment"`; or one of [train_control()]: `"batch_size"`,
-#'   `"learning_rate"`, `"learning_rate_decay"`, `"weight_decay"`, `"warmup"` or
-#'   `"period"`.
+#'   `"dropout"`, `"thinning"`, `"input_scale"`, `"warm_start"` or, with a
+#'   `reference`, `"alignment"`; or one of [train_control()]: `"batch_size"`,
+#'   `"learning_rate"`, `"learning_rate_decay"`, `"weight_decay"`, `"frozen"`,
+#'   `"warmup"` or `"period"`.
 #' @param values At least two values of the option: a vector, or a list where a
 #'   value has several parts, as of `hidden`. Default 4, 8, 16 and 32, for
 #'   `"n_latent"`.
@@ -113,12 +113,12 @@ validation_path <- function(x, option = "n_latent", values = c(4, 8, 16, 32),
 
 validated_options <- c(
   "n_latent", "hidden", "decoder", "architecture", "marginal", "omega", "beta",
-  "dropout", "thinning", "input_scale"
+  "dropout", "thinning", "input_scale", "warm_start"
 )
 
 validated_controls <- c(
   "batch_size", "learning_rate", "learning_rate_decay", "weight_decay",
-  "warmup", "period"
+  "frozen", "warmup", "period"
 )
 
 check_validated_option <- function(option, reference,

@@ -17,6 +17,7 @@
 #include "core/support/shuffle.h"
 #include "core/training/passes.h"
 #include "core/training/sailer_task.h"
+#include "core/training/warm_start.h"
 
 namespace sailer {
 
@@ -78,6 +79,24 @@ Rcpp::List scaling_to_r(const ConfounderScaling& scaling) {
       Rcpp::Named("numbers") = numbers);
 }
 
+// Starts the model where the linear method ends on the training cells. Throws
+// when Ctrl-C was pressed: nothing is lost yet.
+void start_warm(SailerModel& model, const CellSourcePtr& source,
+                const Rcpp::IntegerVector& peak_map, const Split& split,
+                uint64_t seed) {
+  RMonitor monitor(R_NilValue);
+  CellRows cells;
+  cells.source = source;
+  cells.map = peak_map_from_r(peak_map);
+  cells.n_columns = model.layout().n_peaks();
+  cells.taken.assign(static_cast<size_t>(source->n_cells()), 0);
+  for (const int64_t cell : split.training) cells.taken[cell] = 1;
+  cells.cancelled = [&] { return !monitor.keep_going({}); };
+  if (!start_at_lsi(model, cells, seed)) {
+    throw Rcpp::internal::InterruptedException();
+  }
+}
+
 // The embedding of all cells, or NULL. Whoever pressed Ctrl-C waits a second
 // for it at most; predict() can make it later.
 Rcpp::RObject embed_after(SailerModel& model, BatchStream& stream,
@@ -113,8 +132,10 @@ Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map,
   using namespace sailer;
   return guarded([&] {
     const CellSourcePtr cells = unwrap_source(source);
+    const SailerOptions options = sailer_options_from_r(model_options);
     const TrainOptions train =
-        train_options_from_r(train_options).resolve(cells->n_cells());
+        train_options_from_r(train_options)
+            .resolve(cells->n_cells(), options);
     const Confounders known = confounders_from_r(confounders);
     const Split split = split_cells(cells->n_cells(), train.validation,
                                     derive_seed(train.seed, kSplitStream));
@@ -123,11 +144,14 @@ Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map,
     const int64_t n_confounders = encoded.width;
     const Reference guide = reference_from_r(reference);
     append_reference(guide, encoded);
-    SailerModel model(sailer_options_from_r(model_options),
-                      PeakLayout(sizes_from_r(group_sizes)), n_confounders,
+    SailerModel model(options, PeakLayout(sizes_from_r(group_sizes)),
+                      n_confounders,
                       Rcpp::as<std::vector<double>>(frequencies), train.seed,
                       at::Device(device), at::kFloat, guide.width);
     model.set_compute(train.compute);
+    if (options.warm_start && Rf_isNull(run["state"])) {
+      start_warm(model, cells, peak_map, split, train.seed);
+    }
     StreamOptions stream_options;
     stream_options.batch_size = train.batch_size;
     stream_options.device = at::Device(device);

@@ -10,16 +10,19 @@
 namespace sailer {
 
 SailerOptions sailer_options_from_r(const Rcpp::List& values, bool guided) {
-  SailerOptions options = default_options(Architecture::kDense, guided);
-  // The architecture decides the other defaults, so it comes first.
-  if (values.containsElementNamed("architecture")) {
-    options = default_options(
-        parse_architecture(Rcpp::as<std::string>(values["architecture"])),
-        guided);
-  }
+  // These two decide the other defaults, so they come first.
+  const auto word = [&](const char* name, const char* absent) {
+    return values.containsElementNamed(name)
+               ? Rcpp::as<std::string>(values[name])
+               : std::string(absent);
+  };
+  SailerOptions options =
+      default_options(parse_architecture(word("architecture", "dense")), guided,
+                      parse_preset(word("preset", "standard")));
   apply_options(
       values,
-      {{"architecture", [](SEXP) {}},
+      {{"preset", [](SEXP) {}},
+       {"architecture", [](SEXP) {}},
        {"n_latent", number(options.n_latent)},
        {"hidden",
         [&](SEXP value) {
@@ -50,8 +53,12 @@ SailerOptions sailer_options_from_r(const Rcpp::List& values, bool guided) {
           options.thinning_min = range.size() > 1 ? range.front() : 0;
           options.thinning_max = range.empty() ? 0 : range.back();
         }},
-       {"input_scale", [&](SEXP value) {
+       {"input_scale",
+        [&](SEXP value) {
           options.input_scale = parse_input_scale(Rcpp::as<std::string>(value));
+        }},
+       {"warm_start", [&](SEXP value) {
+          options.warm_start = Rcpp::as<bool>(value);
         }}});
   options.check();
   return options;
@@ -59,6 +66,7 @@ SailerOptions sailer_options_from_r(const Rcpp::List& values, bool guided) {
 
 Rcpp::List sailer_options_to_r(const SailerOptions& options) {
   return Rcpp::List::create(
+      Rcpp::Named("preset") = name_of(options.preset),
       Rcpp::Named("architecture") = name_of(options.architecture),
       Rcpp::Named("n_latent") = static_cast<int>(options.n_latent),
       Rcpp::Named("hidden") =
@@ -73,21 +81,25 @@ Rcpp::List sailer_options_to_r(const SailerOptions& options) {
       Rcpp::Named("reference_dropout") = options.reference_dropout,
       Rcpp::Named("thinning") = Rcpp::NumericVector::create(
           options.thinning_min, options.thinning_max),
-      Rcpp::Named("input_scale") = name_of(options.input_scale));
+      Rcpp::Named("input_scale") = name_of(options.input_scale),
+      Rcpp::Named("warm_start") = options.warm_start);
 }
 
 TrainOptions train_options_from_r(const Rcpp::List& values) {
   TrainOptions options;
   apply_options(values,
-                {{"epochs", count_or_auto(options.epochs)},
-                 {"batch_size", number(options.batch_size)},
+                {{"steps", number(options.steps)},
+                 {"epochs", number_or_auto(options.epochs)},
+                 {"batch_size", number_or_auto(options.batch_size)},
                  {"learning_rate", number(options.learning_rate)},
-                 {"learning_rate_decay", number(options.learning_rate_decay)},
+                 {"learning_rate_decay",
+                  number_or_auto(options.learning_rate_decay)},
                  {"weight_decay", number(options.weight_decay)},
-                 {"warmup", count_or_auto(options.warmup)},
-                 {"period", count_or_auto(options.period)},
-                 {"validation", number(options.validation)},
-                 {"patience", number(options.patience)},
+                 {"frozen", number_or_auto(options.frozen)},
+                 {"warmup", number_or_auto(options.warmup)},
+                 {"period", number_or_auto(options.period)},
+                 {"validation", number_or_auto(options.validation)},
+                 {"patience", number_or_auto(options.patience)},
                  {"seed", number(options.seed)},
                  {"precision",
                   [&](SEXP value) {
@@ -112,19 +124,24 @@ TrainOptions train_options_from_r(const Rcpp::List& values) {
 
 Rcpp::List train_options_to_r(const TrainOptions& options) {
   // What is chosen later travels as NA.
-  const auto chosen = [](int64_t value) {
+  const auto chosen = [](double value) {
+    return value == TrainOptions::kAuto ? NA_REAL : value;
+  };
+  const auto whole = [](int64_t value) {
     return value == TrainOptions::kAuto ? NA_INTEGER : static_cast<int>(value);
   };
   return Rcpp::List::create(
-      Rcpp::Named("epochs") = chosen(options.epochs),
-      Rcpp::Named("batch_size") = static_cast<int>(options.batch_size),
+      Rcpp::Named("steps") = whole(options.steps),
+      Rcpp::Named("epochs") = whole(options.epochs),
+      Rcpp::Named("batch_size") = whole(options.batch_size),
       Rcpp::Named("learning_rate") = options.learning_rate,
-      Rcpp::Named("learning_rate_decay") = options.learning_rate_decay,
+      Rcpp::Named("learning_rate_decay") = chosen(options.learning_rate_decay),
       Rcpp::Named("weight_decay") = options.weight_decay,
+      Rcpp::Named("frozen") = chosen(options.frozen),
       Rcpp::Named("warmup") = chosen(options.warmup),
       Rcpp::Named("period") = chosen(options.period),
-      Rcpp::Named("validation") = options.validation,
-      Rcpp::Named("patience") = static_cast<int>(options.patience),
+      Rcpp::Named("validation") = chosen(options.validation),
+      Rcpp::Named("patience") = whole(options.patience),
       Rcpp::Named("seed") = static_cast<double>(options.seed),
       Rcpp::Named("precision") = name_of(options.compute.precision),
       Rcpp::Named("reconstruction") = name_of(options.compute.reconstruction),
@@ -141,12 +158,17 @@ Rcpp::List core_sailer_options(Rcpp::List values, bool guided = false) {
   });
 }
 
-// With n_cells above 0 what is left to the core is decided for so many cells.
+// With n_cells above 0 what is left to the core is decided for so many cells
+// and a model of these options.
 // [[Rcpp::export]]
-Rcpp::List core_train_options(Rcpp::List values, double n_cells = 0) {
+Rcpp::List core_train_options(Rcpp::List values, double n_cells = 0,
+                              Rcpp::Nullable<Rcpp::List> model = R_NilValue) {
   return sailer::guarded([&] {
     const sailer::TrainOptions options = sailer::train_options_from_r(values);
     return sailer::train_options_to_r(
-        n_cells > 0 ? options.resolve(static_cast<int64_t>(n_cells)) : options);
+        n_cells > 0 ? options.resolve(
+                          static_cast<int64_t>(n_cells),
+                          sailer::sailer_options_from_r(Rcpp::List(model)))
+                    : options);
   });
 }

@@ -18,11 +18,12 @@ using Setter = std::function<void(SEXP)>;
 using Setters = std::vector<std::pair<std::string, Setter>>;
 
 // NA leaves the choice to the core, whose options say so by -1.
-inline Setter count_or_auto(int64_t& field) {
-  constexpr int64_t kAuto = -1;
+template <typename Number>
+Setter number_or_auto(Number& field) {
+  constexpr int kAuto = -1;
   return [&field](SEXP value) {
     const double given = Rcpp::as<double>(value);
-    field = ISNAN(given) ? kAuto : static_cast<int64_t>(given);
+    field = static_cast<Number>(ISNAN(given) ? kAuto : given);
   };
 }
 

@@ -67,7 +67,7 @@ TEST_CASE("gradients of a joint model equal finite differences") {
     SailerModel model = make_model(joint_options(a));
     const auto loss = [&] {
       model.start_step(77);  // the same noise, the same references hidden
-      return model.loss(batch, 0.7, false).total;
+      return model.loss(batch, {0.7, false}).total;
     };
     for (const NamedTensor& entry : model.parameters().parameters()) {
       INFO(name_of(a) << " " << entry.name);

@@ -24,6 +24,7 @@ SailerOptions small(Architecture architecture) {
   options.decoder = Decoder::kMirrored;
   options.marginal = Marginal::kPairwise;
   options.input_scale = InputScale::kNone;
+  options.warm_start = false;
   options.dropout = 0;
   options.thinning_min = options.thinning_max = 0;
   options.beta = 1;
@@ -60,6 +61,9 @@ std::vector<SailerOptions> variants() {
     options.decoder = Decoder::kMirrored;
     options.marginal = Marginal::kNone;
     all.push_back(options);
+    options.input_scale = InputScale::kTfIdf;
+    options.warm_start = true;
+    all.push_back(options);
   }
   return all;
 }
@@ -72,7 +76,7 @@ TEST_CASE("gradients of the objective equal finite differences") {
     SailerModel model = make_model(options);
     const auto loss = [&] {
       model.generator().set_current_seed(77);  // the same noise every time
-      return model.loss(batch, 0.7, false).total;
+      return model.loss(batch, {0.7, false}).total;
     };
     for (const NamedTensor& entry : model.parameters().parameters()) {
       INFO(name_of(options.architecture) << " " << entry.name);
@@ -86,7 +90,7 @@ TEST_CASE("the objective is the weighted sum of its parts") {
   for (const SailerOptions& options : variants()) {
     SailerModel model = make_model(options);
     const double beta = 0.6;
-    const SailerLoss loss = model.loss(batch, beta, false);
+    const SailerLoss loss = model.loss(batch, {beta, false});
     const double expected =
         beta * loss.kl.item<double>() +
         beta * options.lambda * loss.marginal.item<double>() +
@@ -102,8 +106,8 @@ TEST_CASE("the objective is the weighted sum of its parts") {
 TEST_CASE("the warm-up has neither noise nor KL") {
   SailerModel model = make_model(small(Architecture::kDense));
   const SparseBatch batch = make_batch();
-  const SailerLoss first = model.loss(batch, 0.5, true);
-  const SailerLoss second = model.loss(batch, 0.5, true);
+  const SailerLoss first = model.loss(batch, {0.5, true});
+  const SailerLoss second = model.loss(batch, {0.5, true});
   REQUIRE(first.total.item<double>() == second.total.item<double>());
   REQUIRE(first.total.item<double>() ==
           Approx(2 * first.reconstruction.item<double>()).epsilon(1e-12));
@@ -287,8 +291,8 @@ TEST_CASE("all engines compute the same objective and the same gradients") {
     };
     SailerModel expected = make(Engine::kFused), found = make(engine);
     REQUIRE(found.compute().engine == engine);
-    const SailerLoss a = expected.loss(batch, 0.7, false);
-    const SailerLoss b = found.loss(batch, 0.7, false);
+    const SailerLoss a = expected.loss(batch, {0.7, false});
+    const SailerLoss b = found.loss(batch, {0.7, false});
     a.total.backward();
     b.total.backward();
     REQUIRE(b.total.item<double>() ==
@@ -321,14 +325,14 @@ TEST_CASE("training with fused updates has the bits of training without") {
     Adam one(apart.parameters().parameters(), 0.01);
     Adam two(at_once.parameters().parameters(), 0.01);
     for (int step = 0; step < 4; ++step) {
-      const SailerLoss expected = apart.loss(batch, 0.7, step == 0);
+      const SailerLoss expected = apart.loss(batch, {0.7, step == 0});
       expected.total.backward();
       one.step(0.01);
       two.begin_step(0.01);
       const SailerUpdates updates{two.update_of(SailerModel::kInputWeight),
                                   two.update_of(SailerModel::kOutputWeight),
                                   two.update_of(SailerModel::kOutputBias)};
-      const SailerLoss found = at_once.loss(batch, 0.7, step == 0, &updates);
+      const SailerLoss found = at_once.loss(batch, {0.7, step == 0}, &updates);
       found.total.backward();
       two.finish_step();
       REQUIRE(found.total.item<double>() == expected.total.item<double>());
@@ -340,7 +344,7 @@ TEST_CASE("training with fused updates has the bits of training without") {
     }
     at_once.set_compute(engine_of(Engine::kDense));
     const SailerUpdates none{};
-    REQUIRE_THROWS_AS(at_once.loss(batch, 0.7, false, &none), Error);
+    REQUIRE_THROWS_AS(at_once.loss(batch, {0.7, false}, &none), Error);
   }
 }
 
@@ -366,12 +370,12 @@ TEST_CASE("a short training in bfloat16 gets about as far") {
     compute.precision = precision;
     model.set_compute(compute);
     Adam adam(model.parameters().parameters(), 0);
-    const double first = model.loss(batch, 0, true).total.item<double>();
+    const double first = model.loss(batch, {0, true}).total.item<double>();
     for (int step = 0; step < 60; ++step) {
-      model.loss(batch, 0, true).total.backward();
+      model.loss(batch, {0, true}).total.backward();
       adam.step(0.01);
     }
-    const double last = model.loss(batch, 0, true).total.item<double>();
+    const double last = model.loss(batch, {0, true}).total.item<double>();
     REQUIRE(last < 0.8 * first);
     return std::make_pair(first, last);
   };

@@ -22,6 +22,23 @@ TEST_CASE("annealing at its corners") {
   REQUIRE(annealing(s, 111) == Approx(0.02));
 }
 
+TEST_CASE("schedules go on within an epoch") {
+  Schedule s;
+  s.frozen = 0.25;
+  s.warmup = 0.5;
+  s.period = 2;
+  s.learning_rate = 1e-3;
+  s.decay = 0.01;
+  REQUIRE(is_frozen(s, 0.2));
+  REQUIRE_FALSE(is_frozen(s, 0.25));
+  REQUIRE(is_warmup(s, 0.49));
+  REQUIRE_FALSE(is_warmup(s, 0.5));
+  REQUIRE(annealing(s, 1) == Approx(0.5));
+  REQUIRE(annealing(s, 1.5) == 1);
+  REQUIRE(annealing(s, 2.75) == Approx(0.25));
+  REQUIRE(learning_rate(s, 0.5) == Approx(1e-4));
+}
+
 TEST_CASE("annealing without a warm-up and with the shortest period") {
   Schedule s;
   s.warmup = 0;
@@ -57,6 +74,8 @@ TEST_CASE("training options out of range are refused by name") {
   refused([](TrainOptions& o) { o.weight_decay = -1; }, "weight_decay");
   refused([](TrainOptions& o) { o.validation = 1; }, "validation");
   refused([](TrainOptions& o) { o.period = 0; }, "period");
+  refused([](TrainOptions& o) { o.steps = 0; }, "steps");
+  refused([](TrainOptions& o) { o.frozen = -2; }, "frozen");
   refused(
       [](TrainOptions& o) {
         o.patience = 5;

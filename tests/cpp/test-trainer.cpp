@@ -104,18 +104,48 @@ TEST_CASE("patience stops and returns to the best epoch") {
 }
 
 TEST_CASE("what is left open is decided by the number of cells") {
-  const TrainOptions few = TrainOptions().resolve(300);
-  REQUIRE(few.epochs == 400);
+  const SailerOptions warm;
+  const TrainOptions few = TrainOptions().resolve(321, warm);
+  REQUIRE(few.batch_size == 100);
+  REQUIRE(few.epochs == 667);  // of 3 steps
+  REQUIRE(few.validation == 0.1);
+  REQUIRE(few.frozen == Approx(667 / 4.0));
   REQUIRE(few.warmup == 10);
-  REQUIRE(annealing(few.schedule(), few.epochs - 1) == 1);
-  const TrainOptions many = TrainOptions().resolve(1000000);
-  REQUIRE(many.epochs == 60);
-  REQUIRE(annealing(many.schedule(), 59) == 1);
+  REQUIRE(few.patience == 166);
+  REQUIRE(annealing(few.schedule(), 666.9) == 1);
+  REQUIRE(learning_rate(few.schedule(), 667) == Approx(0.05 * 1e-3));
+  const TrainOptions many = TrainOptions().resolve(1000000, warm);
+  REQUIRE(many.batch_size == 400);
+  REQUIRE(many.epochs == 4);
+  REQUIRE(many.validation == 0.01);
+  REQUIRE(many.frozen == 1);
+  REQUIRE(many.warmup == Approx(4 / 12.0));
+  REQUIRE(many.patience == 1);
+  REQUIRE(annealing(many.schedule(), 3.9) == 1);
+  SailerOptions cold;
+  cold.warm_start = false;
+  REQUIRE(TrainOptions().resolve(1000, cold).frozen == 0);
+  TrainOptions blind;
+  blind.validation = 0;
+  REQUIRE(blind.resolve(1000, warm).patience == 0);
+}
+
+TEST_CASE("the thesis' schedule is what its preset leaves open") {
+  const SailerOptions thesis =
+      default_options(Architecture::kDense, false, Preset::kThesis);
+  const TrainOptions options = TrainOptions().resolve(5000, thesis);
+  REQUIRE(options.epochs == 400);
+  REQUIRE(options.batch_size == 100);
+  REQUIRE(options.learning_rate_decay == 0.995);
+  REQUIRE(options.frozen == 0);
+  REQUIRE(options.warmup == 10);
+  REQUIRE(options.period == 100);
+  REQUIRE(options.patience == 0);
   TrainOptions named;
   named.epochs = 30;
   named.warmup = 0;
   named.period = 4;
-  REQUIRE(named.resolve(5).epochs == 30);
-  REQUIRE(named.resolve(5).warmup == 0);
-  REQUIRE(named.resolve(5).period == 4);
+  REQUIRE(named.resolve(5, thesis).epochs == 30);
+  REQUIRE(named.resolve(5, thesis).warmup == 0);
+  REQUIRE(named.resolve(5, thesis).period == 4);
 }

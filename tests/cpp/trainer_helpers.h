@@ -51,6 +51,9 @@ inline TrainOptions short_training() {
   options.epochs = 12;
   options.batch_size = 20;
   options.learning_rate = 5e-3;
+  options.learning_rate_decay = 0.995;
+  options.frozen = 0;
+  options.validation = 0.1;
   options.warmup = 3;
   options.period = 6;
   options.patience = 0;

@@ -83,6 +83,12 @@ at::Tensor GroupedLinear::operator()(const at::Tensor& x) const {
   return y.transpose(0, 1).reshape({n, groups * out}) + bias_;
 }
 
+void GroupedLinear::start_small(double factor, const at::Tensor& bias) {
+  const at::NoGradGuard no_grad;
+  weight_.mul_(factor);
+  bias_.copy_(bias);
+}
+
 HiddenBlock::HiddenBlock(LayerContext& context, const std::string& name,
                          int64_t size, Activation activation, double dropout)
     : activation_(activation), dropout_(dropout) {

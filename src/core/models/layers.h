@@ -38,6 +38,9 @@ class GroupedLinear {
                 int64_t in, int64_t out);
   at::Tensor operator()(const at::Tensor& x) const;
 
+  // Multiplies the weight by `factor` and sets the bias [groups * out].
+  void start_small(double factor, const at::Tensor& bias);
+
  private:
   at::Tensor weight_;  // [groups, in, out]
   at::Tensor bias_;    // [groups * out]

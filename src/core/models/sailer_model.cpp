@@ -29,6 +29,20 @@ at::Tensor logits_of(const std::vector<double>& frequencies,
   return at::log(f / (1 - f)).to(options);
 }
 
+// log(1 + 1 / f), the inverse document frequency; 1 for all peaks where the
+// frequencies come later, with the state of a trained model.
+at::Tensor weights_of(const std::vector<double>& frequencies, int64_t n_peaks,
+                      const at::TensorOptions& options) {
+  if (frequencies.empty()) return at::ones({n_peaks, 1}, options);
+  const at::Tensor f =
+      at::tensor(frequencies, at::TensorOptions().dtype(at::kDouble));
+  return at::log1p(f.clamp_min(1e-9).reciprocal()).unsqueeze(1).to(options);
+}
+
+// What the hidden layers' weights are multiplied by where a linear start is to
+// lead: they grow from there as far as the data ask for.
+constexpr double kHiddenStart = 0.01, kVarianceStart = 0.1;
+
 Activation activation_of(Architecture architecture) {
   return architecture == Architecture::kChromosome ? Activation::kPRelu
                                                    : Activation::kLeakyRelu;
@@ -56,8 +70,17 @@ SailerModel::SailerModel(const SailerOptions& options, const PeakLayout& layout,
       &parameters_, make_generator(at::kCPU, derive_seed(seed, kWeightStream)),
       tensor_options_,
       by_chromosome ? Initialization::kXavier : Initialization::kKaiming};
+  if (options_.input_scale == InputScale::kTfIdf) {
+    peak_weight_ = parameters_.add_buffer(
+        "encoder.peak_weight",
+        weights_of(peak_frequencies, layout_.n_peaks(), tensor_options_));
+  }
   build_encoder(context);
   build_decoder(context, peak_frequencies);
+}
+
+int64_t SailerModel::first_width() const {
+  return options_.hidden[0] + (options_.warm_start ? options_.n_latent : 0);
 }
 
 void SailerModel::build_encoder(LayerContext& context) {
@@ -69,7 +92,14 @@ void SailerModel::build_encoder(LayerContext& context) {
     weights.push_back(draw_weight(context, {size, units[0]}, size, units[0]));
     biases.push_back(draw_bias(context, units[0], size));
   }
-  input_weight_ = parameters_.add_parameter(kInputWeight, at::cat(weights, 0));
+  at::Tensor weight = at::cat(weights, 0);
+  if (peak_weight_.defined()) weight = weight * peak_weight_;
+  if (options_.warm_start) {
+    weight = at::cat({weight, at::zeros({layout_.n_peaks(), options_.n_latent},
+                                        tensor_options_)},
+                     1);
+  }
+  input_weight_ = parameters_.add_parameter(kInputWeight, weight);
   input_bias_ = parameters_.add_parameter("encoder.0.bias", at::cat(biases, 0));
   for (size_t k = 0; k < units.size(); ++k) {
     const std::string name = "encoder." + std::to_string(k);
@@ -84,8 +114,8 @@ void SailerModel::build_encoder(LayerContext& context) {
     // The fans of the peaks' weights: neither modality starts out louder.
     reference_weight_ = parameters_.add_parameter(
         kReferenceWeight,
-        draw_weight(context, {reference_width_ + 1, groups * units[0]},
-                    layout_.n_peaks(), groups * units[0]));
+        draw_weight(context, {reference_width_ + 1, groups * first_width()},
+                    layout_.n_peaks(), groups * first_width()));
   }
   mean_head_ = GroupedLinear(context, "encoder.mean", 1, groups * units.back(),
                              options_.n_latent);
@@ -147,29 +177,85 @@ Posterior SailerModel::encode(const SparseBatch& batch, bool training) const {
   return encode_from(batch, dense_of(batch), training, nullptr);
 }
 
-Posterior SailerModel::encode_from(const SparseBatch& batch, const Dense& dense,
-                                   bool training,
-                                   const AdamUpdate* update) const {
-  at::Tensor h;
+at::Tensor SailerModel::first_layer(const SparseBatch& batch,
+                                    const Dense& dense,
+                                    const AdamUpdate* update) const {
   if (compute_.engine == Engine::kDense) {
-    h = sparse_linear_dense(dense.input, input_weight_, layout_);
-  } else if (by_tensors()) {
-    h = sparse_linear_bags(batch.input, input_weight_, layout_,
-                           batch.input_weights);
-  } else {
-    h = sparse_linear(batch.input, input_weight_, layout_, update);
+    return sparse_linear_dense(dense.input, input_weight_, layout_);
   }
-  if (options_.input_scale != InputScale::kNone) h = h * batch.cell_scale;
+  if (by_tensors()) {
+    return sparse_linear_bags(batch.input, input_weight_, layout_,
+                              batch.input_weights);
+  }
+  return sparse_linear(batch.input, input_weight_, layout_, update);
+}
+
+// [B, 1]: what brings each cell's input to length 1. Undefined where it is
+// left as it is.
+at::Tensor SailerModel::scale_of_cells(const SparseBatch& batch) const {
+  if (options_.input_scale == InputScale::kNone) return {};
+  if (options_.input_scale == InputScale::kL2) return batch.cell_scale;
+  return sparse_linear_bags(batch.input, peak_weight_.square(),
+                            PeakLayout({layout_.n_peaks()}),
+                            batch.input_weights)
+      .clamp_min(1e-12)
+      .rsqrt();
+}
+
+SailerModel::Encoded SailerModel::encode_hidden(
+    const SparseBatch& batch, const Dense& dense, bool training,
+    const AdamUpdate* update) const {
+  at::Tensor h = first_layer(batch, dense, update);
+  const at::Tensor scale = scale_of_cells(batch);
+  if (scale.defined()) h = h * scale;
   if (reference_weight_.defined()) {
     const at::Tensor seen = seen_reference(batch, training);
     if (seen.defined()) h = h + at::mm(seen, reference_weight_);
+  }
+  at::Tensor linear;
+  if (options_.warm_start) {
+    const at::Tensor parts =
+        h.view({h.size(0), layout_.n_groups(), first_width()});
+    linear = parts.slice(2, options_.hidden[0]).sum(1);
+    h = parts.slice(2, 0, options_.hidden[0]).flatten(1);
   }
   h = encoder_blocks_[0](h + input_bias_, training, generator_);
   for (size_t k = 0; k < encoder_.size(); ++k) {
     h = encoder_blocks_[k + 1](encoder_[k](h), training, generator_);
   }
-  return {mean_head_(h),
-          log_variance_head_(h).clamp(-kMaxLogVariance, kMaxLogVariance)};
+  return {h, linear};
+}
+
+Posterior SailerModel::encode_from(const SparseBatch& batch, const Dense& dense,
+                                   bool training, const AdamUpdate* update,
+                                   bool frozen) const {
+  at::Tensor hidden, mean;
+  {
+    const at::AutoGradMode gradients(at::GradMode::is_enabled() && !frozen);
+    const Encoded encoded = encode_hidden(batch, dense, training, update);
+    hidden = encoded.hidden;
+    mean = mean_head_(hidden);
+    if (encoded.linear.defined()) mean = mean + encoded.linear;
+  }
+  return {mean, log_variance_head_(hidden).clamp(-kMaxLogVariance,
+                                                 kMaxLogVariance)};
+}
+
+at::Tensor SailerModel::peak_weights() const {
+  return peak_weight_.defined() ? peak_weight_.flatten()
+                                : at::ones({layout_.n_peaks()}, tensor_options_);
+}
+
+void SailerModel::start_linear_path(const at::Tensor& loadings,
+                                    const at::Tensor& shift) {
+  if (!options_.warm_start) {
+    throw Error(ErrorKind::kArgument, "The model has no linear path.");
+  }
+  const at::NoGradGuard no_grad;
+  input_weight_.slice(1, options_.hidden[0])
+      .copy_(loadings.to(tensor_options_) * peak_weights().unsqueeze(1));
+  mean_head_.start_small(kHiddenStart, shift);
+  log_variance_head_.start_small(kVarianceStart, at::zeros_like(shift));
 }
 
 // [B, r + 1]: the reference and 1, or zeros for cells without one and, in
@@ -262,8 +348,8 @@ void SailerModel::start_step(uint64_t seed) {
   sample_seed_ = derive_seed(seed, kSampleStream);
 }
 
-SailerLoss SailerModel::loss(const SparseBatch& batch, double beta,
-                             bool deterministic,
+SailerLoss SailerModel::loss(const SparseBatch& batch,
+                             const LossOptions& options,
                              const SailerUpdates* updates) const {
   if (updates != nullptr && compute_.engine != Engine::kFused) {
     throw Error(ErrorKind::kArgument,
@@ -271,11 +357,12 @@ SailerLoss SailerModel::loss(const SparseBatch& batch, double beta,
   }
   const double n = static_cast<double>(batch.n_cells());
   const Dense dense = dense_of(batch);
-  const Posterior posterior =
-      encode_from(batch, dense, /*training=*/true,
-                  updates == nullptr ? nullptr : &updates->input_weight);
+  const Posterior posterior = encode_from(
+      batch, dense, /*training=*/true,
+      updates == nullptr ? nullptr : &updates->input_weight,
+      options.encoder_frozen);
   const at::Tensor z =
-      deterministic ? posterior.mean : sample(posterior, generator_);
+      options.deterministic ? posterior.mean : sample(posterior, generator_);
   const at::Tensor hidden = decode_hidden(z, known(batch), true);
   ReconstructionOptions reconstruction;
   reconstruction.omega = options_.omega;
@@ -298,18 +385,18 @@ SailerLoss SailerModel::loss(const SparseBatch& batch, double beta,
   SailerLoss loss;
   loss.reconstruction = weighted.detach() / weight;
   loss.kl = kl_to_prior(posterior.mean, posterior.log_variance).mean();
-  loss.marginal = options_.lambda > 0 && !deterministic
+  loss.marginal = options_.lambda > 0 && !options.deterministic
                       ? marginal_divergence(z, posterior)
                       : at::zeros({}, tensor_options_);
   // In the warm-up every cell counts the same (3.2.2).
-  loss.alignment = alignment(posterior.mean, batch, !deterministic);
+  loss.alignment = alignment(posterior.mean, batch, !options.deterministic);
   loss.total = weighted;
   if (options_.alignment > 0) {
     loss.total = loss.total + options_.alignment * loss.alignment;
   }
-  if (!deterministic) {
-    loss.total =
-        loss.total + beta * loss.kl + (beta * options_.lambda) * loss.marginal;
+  if (!options.deterministic) {
+    loss.total = loss.total + options.beta * loss.kl +
+                 (options.beta * options_.lambda) * loss.marginal;
   }
   return loss;
 }

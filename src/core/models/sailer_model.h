@@ -2,7 +2,8 @@
 // (thesis 2.2.1, 2.2.2 and, for the chromosome architecture, 3.2).
 //
 //   encoder   peaks -> hidden[0] per group -> ... -> hidden[last] per group
-//             -> mean and log variance of z
+//             -> mean and log variance of z; with a warm start the peaks also
+//             go to the mean at once, by a linear path
 //   decoder   [z, c] -> hidden[last] per group -> ... -> hidden[0] per group
 //             -> one logit per peak; or at once under Decoder::kLinear
 //
@@ -40,6 +41,13 @@ struct SailerLoss {
   at::Tensor total, reconstruction, kl, marginal, alignment;
 };
 
+// How z is taken and what may move in a step of training.
+struct LossOptions {
+  double beta = 1;             // weight of the KL terms
+  bool deterministic = false;  // z is the mean: the warm-up without sampling
+  bool encoder_frozen = false;  // all of the encoder but its log variance
+};
+
 // Of the parameters that hold nearly all of a model's memory: handed to a step,
 // its layers move them on their own (see AdamUpdate).
 struct SailerUpdates {
@@ -74,14 +82,17 @@ class SailerModel {
                            bool training) const;
 
   // The objective of a training minibatch (eq. 2.5-2.6).
-  //   beta               weight of the KL terms at this epoch
-  //   deterministic      z is the mean: the warm-up without sampling
   //   updates            only under Engine::kFused on the CPU: the output layer
   //                      is moved before this returns, the input layer by
   //                      backward() from `total`; both get no gradient. Throws
   //                      as reconstruction_loss() does.
-  SailerLoss loss(const SparseBatch& batch, double beta, bool deterministic,
+  SailerLoss loss(const SparseBatch& batch, const LossOptions& options,
                   const SailerUpdates* updates = nullptr) const;
+
+  // Where the linear path starts: the mean of z is `loadings` [P, d] times the
+  // scaled input, plus `shift` [d]. What the hidden layers add is made small.
+  // Of models with a warm start alone.
+  void start_linear_path(const at::Tensor& loadings, const at::Tensor& shift);
 
   // Seeds all that the next step draws: noise, dropout, sampled peaks.
   void start_step(uint64_t seed);
@@ -104,6 +115,9 @@ class SailerModel {
   // What logits() reads: [P, width of a group] and [P].
   const at::Tensor& output_weight() const { return output_weight_; }
   const at::Tensor& output_bias() const { return output_bias_; }
+
+  // What the scaled input weighs each peak by, [P].
+  at::Tensor peak_weights() const;
 
   ParameterSet& parameters() { return parameters_; }
   const SailerOptions& options() const { return options_; }
@@ -129,8 +143,20 @@ class SailerModel {
     at::Tensor input, target;
   };
   Dense dense_of(const SparseBatch& batch) const;
-  Posterior encode_from(const SparseBatch& batch, const Dense& dense,
+  // What the heads read, and what the linear path adds to the mean (undefined
+  // without one).
+  struct Encoded {
+    at::Tensor hidden, linear;
+  };
+  Encoded encode_hidden(const SparseBatch& batch, const Dense& dense,
                         bool training, const AdamUpdate* update) const;
+  Posterior encode_from(const SparseBatch& batch, const Dense& dense,
+                        bool training, const AdamUpdate* update,
+                        bool frozen = false) const;
+  at::Tensor first_layer(const SparseBatch& batch, const Dense& dense,
+                         const AdamUpdate* update) const;
+  at::Tensor scale_of_cells(const SparseBatch& batch) const;
+  int64_t first_width() const;
   bool by_tensors() const;
   at::Tensor reconstruct(const at::Tensor& hidden, const SparseBatch& batch,
                          const Dense& dense, ReconstructionOptions options,
@@ -158,8 +184,12 @@ class SailerModel {
   uint64_t sample_seed_ = 0;  // of the peaks of the sampled likelihood
   ParameterSet parameters_;
 
-  at::Tensor input_weight_, input_bias_;  // [P, hidden[0]], [groups * .]
-  at::Tensor reference_weight_;         // [r + 1, groups * .], of a joint model
+  // [P, first_width()]: to hidden[0] units, then to the mean of z. Weights of
+  // peaks are in it: the input is 0 and 1 times the scale of the cell.
+  at::Tensor input_weight_;
+  at::Tensor input_bias_;        // [groups * hidden[0]]
+  at::Tensor peak_weight_;       // [P, 1], of InputScale::kTfIdf
+  at::Tensor reference_weight_;  // [r + 1, groups * first_width()], if joint
   std::vector<GroupedLinear> encoder_;  // hidden[k] -> hidden[k + 1]
   std::vector<HiddenBlock> encoder_blocks_;
   GroupedLinear mean_head_, log_variance_head_;

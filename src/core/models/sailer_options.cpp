@@ -24,7 +24,14 @@ const Names<Marginal>& marginal_names() {
 
 const Names<InputScale>& input_scale_names() {
   static const Names<InputScale> names = {{"none", InputScale::kNone},
-                                          {"l2", InputScale::kL2}};
+                                          {"l2", InputScale::kL2},
+                                          {"tf-idf", InputScale::kTfIdf}};
+  return names;
+}
+
+const Names<Preset>& preset_names() {
+  static const Names<Preset> names = {{"standard", Preset::kStandard},
+                                      {"thesis", Preset::kThesis}};
   return names;
 }
 
@@ -65,13 +72,41 @@ void SailerOptions::check() const {
   require_share(reference_dropout, "reference_dropout");
   require_share(thinning_min, "thinning");
   require_share(thinning_max, "thinning");
+  require(!warm_start || input_scale != InputScale::kNone,
+          "`warm_start` needs an `input_scale` that is not \"none\": the linear "
+          "method reads every cell at the same length.");
   require(thinning_min <= thinning_max,
           "`thinning` must hold the smaller share first.");
 }
 
-SailerOptions default_options(Architecture architecture, bool guided) {
+namespace {
+
+// Chapters 2 and 3; where they are silent, methods' plain choice.
+void take_from_thesis(SailerOptions& options, bool guided) {
+  options.warm_start = false;
+  options.input_scale = InputScale::kNone;
+  options.thinning_min = options.thinning_max = 0;
+  options.dropout = 0;
+  options.marginal = Marginal::kPairwise;
+  options.joint = false;
+  const bool dense = options.architecture == Architecture::kDense;
+  options.n_latent = dense ? 10 : 50;
+  options.hidden = dense ? std::vector<int64_t>{1000, 100}
+                         : std::vector<int64_t>{64, 32};
+  if (guided) options.alignment = 100000;
+}
+
+}  // namespace
+
+SailerOptions default_options(Architecture architecture, bool guided,
+                              Preset preset) {
   SailerOptions options;
+  options.preset = preset;
   options.architecture = architecture;
+  if (preset == Preset::kThesis) {
+    take_from_thesis(options, guided);
+    return options;
+  }
   if (architecture == Architecture::kChromosome) {
     options.n_latent = 50;
     options.hidden = {64, 32};
@@ -87,6 +122,10 @@ SailerOptions default_options(Architecture architecture, bool guided) {
   return options;
 }
 
+Preset parse_preset(const std::string& name) {
+  return parse(preset_names(), "preset", name);
+}
+std::string name_of(Preset preset) { return name_in(preset_names(), preset); }
 Architecture parse_architecture(const std::string& name) {
   return parse(architecture_names(), "architecture", name);
 }

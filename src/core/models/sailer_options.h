@@ -25,7 +25,8 @@ enum class Marginal {
 // What the encoder's first layer sees of a cell.
 enum class InputScale {
   kNone,  // 0 and 1: deep cells drive the layer harder
-  kL2     // every cell has Euclidean length 1, whatever its depth
+  kL2,    // every cell has Euclidean length 1, whatever its depth
+  kTfIdf  // the same, each peak weighted by its inverse document frequency
 };
 
 // How the decoder gets from [z, c] to one logit per peak.
@@ -34,7 +35,14 @@ enum class Decoder {
   kLinear     // at once: one loading per peak and latent dimension
 };
 
+// A whole set of defaults, of the model and of its training.
+enum class Preset {
+  kStandard,  // chosen on simulations and held-out likelihoods
+  kThesis     // as the thesis has them: random start, 400 epochs
+};
+
 struct SailerOptions {
+  Preset preset = Preset::kStandard;
   Architecture architecture = Architecture::kDense;
 
   // Number of latent dimensions. More can hold more kinds of cells; dimensions
@@ -69,7 +77,13 @@ struct SailerOptions {
   // depend on depth. Larger regularises more; 0 and 0 turn it off.
   double thinning_min = 0.5, thinning_max = 0.9;
 
-  InputScale input_scale = InputScale::kL2;
+  InputScale input_scale = InputScale::kTfIdf;
+
+  // Whether the mean of z has a linear path from the input beside the hidden
+  // layers, which starts at the truncated SVD of the scaled input without the
+  // direction of depth (warm_start.h): training then goes on where LSI ends.
+  // Off, all weights start at random, as in the thesis.
+  bool warm_start = true;
 
   // Weight of the alignment with a reference embedding (SAILERX), where there
   // is one. Larger follows the reference more closely; 0 is SAILER.
@@ -94,7 +108,8 @@ struct SailerOptions {
 // The defaults of an architecture; with `guided` those of SAILERX, chosen on
 // cells kept back and not on labels (inst/benchmarks/multiome.R): what the
 // reference tells takes more dimensions, and less need be hidden.
-SailerOptions default_options(Architecture architecture, bool guided = false);
+SailerOptions default_options(Architecture architecture, bool guided = false,
+                              Preset preset = Preset::kStandard);
 
 Architecture parse_architecture(const std::string& name);
 Marginal parse_marginal(const std::string& name);
@@ -102,6 +117,8 @@ InputScale parse_input_scale(const std::string& name);
 std::string name_of(Architecture architecture);
 std::string name_of(Marginal marginal);
 std::string name_of(InputScale scale);
+Preset parse_preset(const std::string& name);
+std::string name_of(Preset preset);
 Decoder parse_decoder(const std::string& name);
 std::string name_of(Decoder decoder);
 

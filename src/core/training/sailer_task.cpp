@@ -14,7 +14,8 @@
 namespace sailer {
 namespace {
 
-// The large parameters, for the layers that own them.
+// The large parameters, for the layers that own them. A frozen input layer is
+// taken from the optimiser as well, and not moved.
 SailerUpdates updates_from(Adam& adam) {
   return {adam.update_of(SailerModel::kInputWeight),
           adam.update_of(SailerModel::kOutputWeight),
@@ -38,7 +39,8 @@ SailerTask::SailerTask(SailerModel& model, BatchStream& stream,
       stream_(stream),
       split_{shard_cells(split.training, shard.rank, shard.size),
              shard_cells(split.validation, shard.rank, shard.size)},
-      options_(options.resolve(stream.source().n_cells())),
+      options_(
+          options.resolve(stream.source().n_cells(), model.options())),
       schedule_(options_.schedule()),
       noise_seed_(options.seed) {
   options_.check();
@@ -83,16 +85,22 @@ const std::vector<std::string>& SailerTask::measures() const {
   return names;
 }
 
-double SailerTask::beta(int64_t epoch) const {
-  return model_.options().beta * annealing(schedule_, epoch);
+double SailerTask::time_of(int64_t epoch, int64_t position) const {
+  return static_cast<double>(epoch) +
+         static_cast<double>(position) / static_cast<double>(n_training());
+}
+
+double SailerTask::beta(double time) const {
+  return model_.options().beta * annealing(schedule_, time);
 }
 
 std::vector<double> SailerTask::settings_of(int64_t epoch) const {
-  return {beta(epoch), sailer::learning_rate(schedule_, epoch)};
+  const auto time = static_cast<double>(epoch);
+  return {beta(time), sailer::learning_rate(schedule_, time)};
 }
 
-double SailerTask::learning_rate(int64_t epoch, int64_t) const {
-  return sailer::learning_rate(schedule_, epoch);
+double SailerTask::learning_rate(int64_t epoch, int64_t position) const {
+  return sailer::learning_rate(schedule_, time_of(epoch, position));
 }
 
 std::vector<int64_t> SailerTask::order_of(int64_t epoch) const {
@@ -132,9 +140,11 @@ StepLoss SailerTask::step(Adam& adam, int64_t epoch, int64_t position,
                                 static_cast<uint64_t>(position)));
   SailerUpdates updates;
   if (may_hand_out) updates = updates_from(adam);
-  const SailerLoss loss =
-      model_.loss(batch_, beta(epoch), is_warmup(schedule_, epoch),
-                  may_hand_out ? &updates : nullptr);
+  const double time = time_of(epoch, position);
+  const SailerLoss loss = model_.loss(
+      batch_,
+      {beta(time), is_warmup(schedule_, time), is_frozen(schedule_, time)},
+      may_hand_out ? &updates : nullptr);
   if (device().is_cpu() && !std::isfinite(loss.total.item<double>())) {
     throw Error(ErrorKind::kNumeric, "The loss is not a finite number.");
   }
@@ -155,6 +165,12 @@ std::vector<double> SailerTask::measure() {
 
 double SailerTask::validation_weight() const {
   return static_cast<double>(split_.validation.size());
+}
+
+// What is best before the KL terms have their weight says little of the end.
+int64_t SailerTask::patience_from() const {
+  const double full = schedule_.warmup + schedule_.period / 2;
+  return static_cast<int64_t>(std::ceil(std::max(full, schedule_.frozen)));
 }
 
 double SailerTask::score(const std::vector<double>& measures) const {

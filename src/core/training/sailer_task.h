@@ -49,10 +49,12 @@ class SailerTask : public Task {
   double validation_weight() const override;
   // The evidence lower bound.
   double score(const std::vector<double>& measures) const override;
-  int64_t patience_from() const override { return schedule_.warmup; }
+  int64_t patience_from() const override;
 
  private:
-  double beta(int64_t epoch) const;
+  // In epochs, of the minibatch that begins at this position.
+  double time_of(int64_t epoch, int64_t position) const;
+  double beta(double time) const;
   std::vector<int64_t> order_of(int64_t epoch) const;
 
   SailerModel& model_;

@@ -5,20 +5,22 @@
 
 namespace sailer {
 
-bool is_warmup(const Schedule& schedule, int64_t epoch) {
+bool is_frozen(const Schedule& schedule, double epoch) {
+  return epoch < schedule.frozen;
+}
+
+bool is_warmup(const Schedule& schedule, double epoch) {
   return epoch < schedule.warmup;
 }
 
-double annealing(const Schedule& schedule, int64_t epoch) {
+double annealing(const Schedule& schedule, double epoch) {
   if (is_warmup(schedule, epoch)) return 0;
-  const int64_t step = (epoch - schedule.warmup) % schedule.period;
-  return std::min(1.0, 2 * static_cast<double>(step) /
-                           static_cast<double>(schedule.period));
+  const double into = std::fmod(epoch - schedule.warmup, schedule.period);
+  return std::min(1.0, 2 * into / schedule.period);
 }
 
-double learning_rate(const Schedule& schedule, int64_t epoch) {
-  return schedule.learning_rate *
-         std::pow(schedule.decay, static_cast<double>(epoch));
+double learning_rate(const Schedule& schedule, double epoch) {
+  return schedule.learning_rate * std::pow(schedule.decay, epoch);
 }
 
 }  // namespace sailer

@@ -16,49 +16,78 @@ void require(bool holds, const std::string& message) {
 }  // namespace
 
 void TrainOptions::check() const {
-  require(epochs == kAuto || epochs >= 1, "`epochs` must be at least 1.");
-  require(batch_size >= 2,
+  const auto open = [](double value) { return value == kAuto; };
+  require(steps >= 1, "`steps` must be at least 1.");
+  require(open(epochs) || epochs >= 1, "`epochs` must be at least 1.");
+  require(open(batch_size) || batch_size >= 2,
           "`batch_size` must be at least 2: batch normalisation needs more "
           "than one cell.");
   require(std::isfinite(learning_rate) && learning_rate > 0,
           "`learning_rate` must be a number above 0.");
-  require(learning_rate_decay > 0 && learning_rate_decay <= 1,
+  require(open(learning_rate_decay) ||
+              (learning_rate_decay > 0 && learning_rate_decay <= 1),
           "`learning_rate_decay` must be above 0 and at most 1.");
   require(std::isfinite(weight_decay) && weight_decay >= 0,
           "`weight_decay` must be a number of at least 0.");
-  require(warmup == kAuto || warmup >= 0, "`warmup` must be at least 0.");
-  require(period == kAuto || period >= 1, "`period` must be at least 1.");
-  require(validation >= 0 && validation < 1,
+  require(open(frozen) || frozen >= 0, "`frozen` must be at least 0.");
+  require(open(warmup) || warmup >= 0, "`warmup` must be at least 0.");
+  require(open(period) || period > 0, "`period` must be above 0.");
+  require(open(validation) || (validation >= 0 && validation < 1),
           "`validation` must be at least 0 and less than 1.");
-  require(patience >= 0, "`patience` must be at least 0.");
-  require(patience == 0 || validation > 0,
+  require(open(patience) || patience >= 0, "`patience` must be at least 0.");
+  require(patience <= 0 || validation != 0,
           "`patience` needs cells to validate on: set `validation` above 0.");
   require(compute.sampled_share > 0 && compute.sampled_share <= 1,
           "`sampled_share` must be above 0 and at most 1.");
 }
 
-TrainOptions TrainOptions::resolve(int64_t n_cells) const {
-  constexpr int64_t kCellsInAll = 400000;
-  constexpr int64_t kUsualPeriod = 100;
+namespace {
+
+template <typename Number>
+void decide(Number& option, Number value) {
+  if (option == TrainOptions::kAuto) option = value;
+}
+
+void take_from_thesis(TrainOptions& options) {
+  decide<int64_t>(options.epochs, 400);
+  decide<int64_t>(options.batch_size, 100);
+  decide(options.learning_rate_decay, 0.995);
+  decide(options.warmup, 10.0);
+  decide(options.period, 100.0);
+  decide<int64_t>(options.patience, 0);
+}
+
+}  // namespace
+
+TrainOptions TrainOptions::resolve(int64_t n_cells,
+                                   const SailerOptions& model) const {
+  constexpr int64_t kManyCells = 100000, kLeastEpochs = 4;
+  constexpr double kMostValidation = 10000;
+  constexpr double kUsualPeriod = 100, kLastRate = 0.05;
+  const auto n = static_cast<double>(n_cells);
   TrainOptions out = *this;
-  if (out.epochs == kAuto) {
-    const int64_t enough = (kCellsInAll + n_cells - 1) / n_cells;
-    out.epochs = std::min<int64_t>(400, std::max<int64_t>(60, enough));
-  }
-  if (out.warmup == kAuto) {
-    out.warmup = std::min<int64_t>(10, out.epochs / 6);
-  }
-  if (out.period == kAuto) {
-    const int64_t annealed = std::max<int64_t>(1, out.epochs - out.warmup);
-    const int64_t cycles =
-        std::max<int64_t>(1, (annealed + kUsualPeriod / 2) / kUsualPeriod);
-    out.period = (annealed + cycles - 1) / cycles;
-  }
+  if (model.preset == Preset::kThesis) take_from_thesis(out);
+  decide<int64_t>(out.batch_size, n_cells < kManyCells ? 100 : 400);
+  decide(out.validation, std::min(0.1, kMostValidation / n));
+  const double steps_an_epoch = std::ceil(
+      n * (1 - out.validation) / static_cast<double>(out.batch_size));
+  const double enough =
+      std::ceil(static_cast<double>(out.steps) / steps_an_epoch);
+  decide(out.epochs, std::max(kLeastEpochs, static_cast<int64_t>(enough)));
+  const auto all = static_cast<double>(out.epochs);
+  decide(out.learning_rate_decay, std::pow(kLastRate, 1 / all));
+  decide(out.frozen, model.warm_start ? all / 4 : 0);
+  decide(out.warmup, std::min(10.0, all / 12));
+  const double annealed = std::max(1.0, all - out.warmup);
+  const double cycles = std::max(1.0, std::floor(annealed / kUsualPeriod + 0.5));
+  decide(out.period, annealed / cycles);
+  decide(out.patience,
+         out.validation > 0 ? std::max<int64_t>(1, out.epochs / 4) : 0);
   return out;
 }
 
 Schedule TrainOptions::schedule() const {
-  return {warmup, period, learning_rate, learning_rate_decay};
+  return {frozen, warmup, period, learning_rate, learning_rate_decay};
 }
 
 RunOptions TrainOptions::run() const {

@@ -4,48 +4,63 @@
 #include <cstdint>
 
 #include "../models/compute_options.h"
+#include "../models/sailer_options.h"
 #include "run_options.h"
 #include "schedule.h"
 
 namespace sailer {
 
+// Under Preset::kThesis what is left open is the thesis': 400 epochs of batches
+// of 100, 10 of them warm-up, cycles of 100, a decay of 0.995, no patience.
 struct TrainOptions {
-  // Chosen by resolve() for the number of cells and of epochs.
+  // Chosen by resolve() for the number of cells and what else is chosen.
   static constexpr int64_t kAuto = -1;
 
-  // Passes over the training cells, at most. Small data need more of them:
-  // what counts is the number of steps. Auto: 400,000 cells in all, but at
-  // least 60 and at most 400 epochs.
+  // Optimiser steps, at most: what counts for how far the model gets, however
+  // many cells there are. Decides `epochs` where these are left open, of which
+  // there are then at least 4. Larger trains longer; patience ends a run that
+  // no longer gains.
+  int64_t steps = 2000;
+
+  // Passes over the training cells, at most. Auto: as `steps` say.
   int64_t epochs = kAuto;
 
   // Cells per step. Larger is faster per epoch and takes fewer steps; the
-  // aggregate posterior of the penalty is estimated from this many cells.
-  int64_t batch_size = 100;
+  // aggregate posterior of the penalty is estimated from this many cells. Auto:
+  // 100, and 400 from 100,000 cells on.
+  int64_t batch_size = kAuto;
 
   // Step size of Adam at the start; it shrinks by `learning_rate_decay` each
-  // epoch.
+  // epoch, bit by bit. A decay of kAuto ends at a twentieth of the start.
   double learning_rate = 1e-3;
-  double learning_rate_decay = 0.995;
+  double learning_rate_decay = kAuto;
 
   // Coupled L2 decay of all parameters.
   double weight_decay = 5e-4;
 
-  // Epochs of reconstruction only at the start. Auto: a sixth of the epochs, at
-  // most 10.
-  int64_t warmup = kAuto;
+  // Epochs at the start in which the encoder stands still and the decoder
+  // learns to read it. Auto: a quarter of the epochs where the encoder starts
+  // at the linear method's embedding, none where it starts at random.
+  double frozen = kAuto;
+
+  // Epochs of reconstruction only at the start. Auto: a twelfth of the epochs,
+  // at most 10.
+  double warmup = kAuto;
 
   // Epochs of one cycle of the annealing of beta. Auto: near 100, and such that
   // the training ends with a cycle, beta at its full weight.
-  int64_t period = kAuto;
+  double period = kAuto;
 
-  // Share of the cells kept back to measure the likelihood on.
-  double validation = 0.1;
+  // Share of the cells held out to measure the likelihood on. Auto: a tenth, at
+  // most 10,000 cells.
+  double validation = kAuto;
 
   // Stop after this many epochs without a better evidence lower bound on the
   // validation cells, and return to the best epoch; 0 trains to the end and
   // keeps the last epoch. The bound has the KL at its full weight, so epochs
-  // compare whatever the annealing is at.
-  int64_t patience = 0;
+  // compare whatever the annealing is at. Auto: a quarter of the epochs, counted
+  // from where beta has first reached its full weight; 0 without validation.
+  int64_t patience = kAuto;
 
   uint64_t seed = 1;
 
@@ -58,8 +73,8 @@ struct TrainOptions {
   // Throws Error(kArgument) that names the option and says what it may be.
   void check() const;
 
-  // These options with everything decided for `n_cells` cells.
-  TrainOptions resolve(int64_t n_cells) const;
+  // These options with everything decided for `n_cells` cells and a model.
+  TrainOptions resolve(int64_t n_cells, const SailerOptions& model) const;
 
   Schedule schedule() const;  // of resolved options
   RunOptions run() const;     // of resolved options

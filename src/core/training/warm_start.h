@@ -1,0 +1,16 @@
+// A model's linear path, started where the linear method ends.
+#pragma once
+
+#include <cstdint>
+
+#include "../linear/cell_rows.h"
+#include "../models/sailer_model.h"
+
+namespace sailer {
+
+// Starts the linear path of the model's encoder at LSI (lsi_map.h) of the cells
+// that are taken. False when a pass over them was stopped: the model is then as
+// it was.
+bool start_at_lsi(SailerModel& model, const CellRows& cells, uint64_t seed);
+
+}  // namespace sailer
