@@ -27,8 +27,9 @@ inline std::vector<int32_t> peak_map_from_r(const Rcpp::IntegerVector& places) {
 }
 
 // Row-major rows x columns to R's column-major matrix.
-inline Rcpp::NumericMatrix matrix_to_r(const std::vector<float>& values,
-                                       int64_t rows, int64_t columns) {
+template <typename T>
+Rcpp::NumericMatrix matrix_to_r(const std::vector<T>& values, int64_t rows,
+                                int64_t columns) {
   Rcpp::NumericMatrix out(static_cast<int>(rows), static_cast<int>(columns));
   for (int64_t i = 0; i < rows; ++i) {
     for (int64_t k = 0; k < columns; ++k) {

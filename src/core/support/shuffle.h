@@ -10,15 +10,16 @@
 namespace sailer {
 
 enum RandomStream : uint64_t {
-  kWeightStream = 1,  // initial parameters
-  kNoiseStream = 2,   // samples of z, dropout
-  kSplitStream = 3,   // validation split
-  kOrderStream = 4,   // order of the cells
-  kThinStream = 5,    // thinning of the encoder's input
-  kStepStream = 6,    // all else that a step draws
-  kSampleStream = 7,  // peaks of the sampled likelihood
-  kMaskStream = 8,    // genes that are looked at and masked
-  kProcessStream = 9  // of each process, where several train together
+  kWeightStream = 1,   // initial parameters
+  kNoiseStream = 2,    // samples of z, dropout
+  kSplitStream = 3,    // validation split
+  kOrderStream = 4,    // order of the cells
+  kThinStream = 5,     // thinning of the encoder's input
+  kStepStream = 6,     // all else that a step draws
+  kSampleStream = 7,   // peaks of the sampled likelihood
+  kMaskStream = 8,     // genes that are looked at and masked
+  kProcessStream = 9,  // of each process, where several train together
+  kSketchStream = 10   // start of a truncated decomposition
 };
 
 // A seed of its own for a stream (splitmix64).

@@ -1,0 +1,37 @@
+// Cells of a source as the rows of a matrix that truncated_svd() decomposes,
+// made anew block by block in every pass.
+#pragma once
+
+#include <vector>
+
+#include "../data/feature_map.h"
+#include "../data/scan.h"
+#include "truncated_svd.h"
+
+namespace sailer {
+
+// Which cells and features are the matrix.
+struct CellRows {
+  CellSourcePtr source;
+  FeatureMap map;  // by feature: its column, or -1; empty: its own
+  int64_t n_columns = 0;
+  std::vector<uint8_t> taken;  // by cell, 0: left out; empty: all cells
+  CancelCheck cancelled;       // asked before every block
+
+  int64_t n_rows() const;
+};
+
+// log(1 + n / (1 + cells)) of features that are open in so many of n cells.
+std::vector<float> inverse_document_frequency(const std::vector<int64_t>& cells,
+                                              int64_t n);
+
+// x_p weight_p / ||x weight||, x_p whether feature p is open in the cell: what
+// TF-IDF of open features is but for a scale of each cell. The weights are
+// those of the columns. A cell without an open feature is a row of zeros.
+RowPass accessibility_rows(CellRows cells, std::vector<float> weights);
+
+// log(1 + 10,000 count / total), the total over all features of the source, as
+// the Expresser sees expression.
+RowPass expression_rows(CellRows cells);
+
+}  // namespace sailer

@@ -1,0 +1,179 @@
+// Cells as rows of a matrix, against the same worked out densely.
+#include <cmath>
+#include <memory>
+
+#include "../../src/core/data/matrix_source.h"
+#include "../../src/core/linear/cell_rows.h"
+#include "../../src/core/support/error.h"
+#include "catch.h"
+#include "data_files.h"
+
+using namespace sailer;
+using namespace sailer_test;
+
+namespace {
+
+struct Slots {
+  std::vector<int32_t> offsets{0};
+  std::vector<int32_t> indices;
+  std::vector<double> values;
+};
+
+// With an explicit zero, as some matrices have.
+CellSourcePtr source_of(const Counts& counts) {
+  const auto slots = std::make_shared<Slots>();
+  for (int64_t cell = 0; cell < counts.n_cells; ++cell) {
+    for (int64_t f = 0; f < counts.n_features; ++f) {
+      if (counts.at(cell, f) == 0 && f != 0) continue;
+      slots->indices.push_back(static_cast<int32_t>(f));
+      slots->values.push_back(counts.at(cell, f));
+    }
+    slots->offsets.push_back(static_cast<int32_t>(slots->indices.size()));
+  }
+  MatrixView view;
+  view.offsets = slots->offsets.data();
+  view.indices = slots->indices.data();
+  view.values = slots->values.data();
+  view.n_features = counts.n_features;
+  view.n_cells = counts.n_cells;
+  view.n_entries = static_cast<int64_t>(slots->indices.size());
+  return std::make_shared<MatrixSource>(view, slots);
+}
+
+// Of the odd features in falling order, and two cells out of three.
+struct Chosen {
+  Counts counts = random_counts(120, 30);
+  CellRows cells;
+  std::vector<int64_t> taken;
+
+  Chosen() {
+    cells.source = source_of(counts);
+    cells.n_columns = 15;
+    for (int32_t f = 0; f < 30; ++f) {
+      cells.map.push_back(f % 2 == 1 ? 14 - f / 2 : -1);
+    }
+    for (int64_t cell = 0; cell < 120; ++cell) {
+      cells.taken.push_back(cell % 3 != 1);
+      if (cell % 3 != 1) taken.push_back(cell);
+    }
+  }
+
+  float count(int64_t row, int64_t column) const {
+    return counts.at(taken[row], 2 * (14 - column) + 1);
+  }
+};
+
+// All rows of a pass, densely. Fails where an entry is given twice.
+std::vector<std::vector<float>> collect(const RowPass& pass, int64_t width) {
+  std::vector<std::vector<float>> out;
+  REQUIRE(pass([&](const SparseRows& rows) {
+    for (int64_t row = 0; row < rows.n_rows(); ++row) {
+      out.emplace_back(width, 0.0f);
+      for (int64_t k = rows.offsets[row]; k < rows.offsets[row + 1]; ++k) {
+        REQUIRE(out.back().at(rows.indices[k]) == 0);
+        out.back()[rows.indices[k]] = rows.values[k];
+      }
+    }
+  }));
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("inverse document frequencies", "[linear]") {
+  const std::vector<float> idf = inverse_document_frequency({0, 9, 99}, 100);
+  REQUIRE(idf[0] == Approx(std::log(101.0)));
+  REQUIRE(idf[1] == Approx(std::log(11.0)));
+  REQUIRE(idf[2] == Approx(std::log(2.0)));
+}
+
+TEST_CASE("rows of accessibility are TF-IDF of length 1", "[linear]") {
+  const Chosen chosen;
+  REQUIRE(chosen.cells.n_rows() == 80);
+  std::vector<float> weights;
+  for (int k = 0; k < 15; ++k) weights.push_back(0.5f + 0.1f * k);
+  const RowPass pass = accessibility_rows(chosen.cells, weights);
+  const auto rows = collect(pass, 15);
+  REQUIRE(rows.size() == 80);
+  int n_empty = 0;
+  for (int64_t row = 0; row < 80; ++row) {
+    // Term frequency by the cell's depth, the scale of which length 1 undoes.
+    double depth = 0, square = 0;
+    for (int k = 0; k < 15; ++k) depth += chosen.count(row, k) > 0;
+    for (int k = 0; k < 15; ++k) {
+      const double tf = depth > 0 ? (chosen.count(row, k) > 0) / depth : 0;
+      square += std::pow(tf * weights[k], 2);
+    }
+    n_empty += depth == 0;
+    for (int k = 0; k < 15; ++k) {
+      const double tf = depth > 0 ? (chosen.count(row, k) > 0) / depth : 0;
+      const double expected =
+          square > 0 ? tf * weights[k] / std::sqrt(square) : 0;
+      REQUIRE(rows[row][k] == Approx(expected).margin(1e-12).epsilon(1e-6));
+    }
+  }
+  REQUIRE(n_empty > 0);
+  REQUIRE(collect(pass, 15) == rows);  // again
+}
+
+TEST_CASE("rows of expression are log-normalised over all genes", "[linear]") {
+  const Chosen chosen;
+  const auto rows = collect(expression_rows(chosen.cells), 15);
+  REQUIRE(rows.size() == 80);
+  for (int64_t row = 0; row < 80; ++row) {
+    double total = 0;
+    for (int64_t f = 0; f < 30; ++f) {
+      total += chosen.counts.at(chosen.taken[row], f);
+    }
+    for (int k = 0; k < 15; ++k) {
+      const double count = chosen.count(row, k);
+      const double expected = count > 0 ? std::log1p(1e4 * count / total) : 0;
+      REQUIRE(rows[row][k] == Approx(expected).epsilon(1e-6));
+    }
+  }
+}
+
+TEST_CASE("without a map and a choice, rows are all cells", "[linear]") {
+  const Counts counts = random_counts(40, 12);
+  CellRows cells;
+  cells.source = source_of(counts);
+  cells.n_columns = 12;
+  REQUIRE(cells.n_rows() == 40);
+  const auto rows =
+      collect(accessibility_rows(cells, std::vector<float>(12, 1.0f)), 12);
+  REQUIRE(rows.size() == 40);
+  for (int64_t cell = 0; cell < 40; ++cell) {
+    for (int64_t f = 0; f < 12; ++f) {
+      REQUIRE((rows[cell][f] > 0) == (counts.at(cell, f) > 0));
+    }
+  }
+}
+
+TEST_CASE("a pass over cells stops when it is told to", "[linear]") {
+  Chosen chosen;
+  int n_asked = 0;
+  chosen.cells.cancelled = [&] { return ++n_asked == 3; };
+  const std::vector<float> weights(15, 1.0f);
+  SvdOptions options;
+  options.n_components = 3;
+  REQUIRE_FALSE(
+      truncated_svd(accessibility_rows(chosen.cells, weights), 15, options));
+  REQUIRE(n_asked == 3);
+}
+
+TEST_CASE("cells and features that do not fit are refused", "[linear]") {
+  const std::vector<float> weights(15, 1.0f);
+  Chosen chosen;
+  REQUIRE_THROWS_WITH(
+      accessibility_rows(chosen.cells, std::vector<float>(14, 1.0f)),
+      contains("14 weights are given for 15 columns"));
+  chosen.cells.taken.pop_back();
+  REQUIRE_THROWS_WITH(accessibility_rows(chosen.cells, weights),
+                      contains("given for 119 cells"));
+  REQUIRE_THROWS_AS(expression_rows(chosen.cells), Error);
+  chosen = Chosen();
+  chosen.cells.map[0] = 3;  // where another goes
+  REQUIRE_THROWS_WITH(expression_rows(chosen.cells), contains("taken"));
+  chosen.cells.map.clear();
+  REQUIRE_THROWS_AS(expression_rows(chosen.cells), Error);
+}
