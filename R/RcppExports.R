@@ -257,8 +257,8 @@ core_sailer_options <- function(values, guided = FALSE) {
     .Call('_sailer_core_sailer_options', PACKAGE = 'sailer', values, guided)
 }
 
-core_train_options <- function(values, n_cells = 0) {
-    .Call('_sailer_core_train_options', PACKAGE = 'sailer', values, n_cells)
+core_train_options <- function(values, n_cells = 0, model = NULL) {
+    .Call('_sailer_core_train_options', PACKAGE = 'sailer', values, n_cells, model)
 }
 
 core_sailer_posterior <- function(model, source, peak_map, reference) {

@@ -844,14 +844,15 @@ BEGIN_RCPP
 END_RCPP
 }
 // core_train_options
-Rcpp::List core_train_options(Rcpp::List values, double n_cells);
-RcppExport SEXP _sailer_core_train_options(SEXP valuesSEXP, SEXP n_cellsSEXP) {
+Rcpp::List core_train_options(Rcpp::List values, double n_cells, Rcpp::Nullable<Rcpp::List> model);
+RcppExport SEXP _sailer_core_train_options(SEXP valuesSEXP, SEXP n_cellsSEXP, SEXP modelSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::RNGScope rcpp_rngScope_gen;
     Rcpp::traits::input_parameter< Rcpp::List >::type values(valuesSEXP);
     Rcpp::traits::input_parameter< double >::type n_cells(n_cellsSEXP);
-    rcpp_result_gen = Rcpp::wrap(core_train_options(values, n_cells));
+    Rcpp::traits::input_parameter< Rcpp::Nullable<Rcpp::List> >::type model(modelSEXP);
+    rcpp_result_gen = Rcpp::wrap(core_train_options(values, n_cells, model));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -1055,7 +1056,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_sailer_core_sailer_model", (DL_FUNC) &_sailer_core_sailer_model, 5},
     {"_sailer_core_model_alive", (DL_FUNC) &_sailer_core_model_alive, 1},
     {"_sailer_core_sailer_options", (DL_FUNC) &_sailer_core_sailer_options, 2},
-    {"_sailer_core_train_options", (DL_FUNC) &_sailer_core_train_options, 2},
+    {"_sailer_core_train_options", (DL_FUNC) &_sailer_core_train_options, 3},
     {"_sailer_core_sailer_posterior", (DL_FUNC) &_sailer_core_sailer_posterior, 4},
     {"_sailer_core_join_processes", (DL_FUNC) &_sailer_core_join_processes, 6},
     {"_sailer_core_can_join_processes", (DL_FUNC) &_sailer_core_can_join_processes, 0},

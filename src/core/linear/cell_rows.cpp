@@ -75,14 +75,15 @@ std::vector<float> inverse_document_frequency(const std::vector<int64_t>& cells,
   return out;
 }
 
-RowPass accessibility_rows(CellRows cells, std::vector<float> weights) {
+RowPass accessibility_rows(CellRows cells, std::vector<float> weights,
+                           RowScale row_scale) {
   if (static_cast<int64_t>(weights.size()) != cells.n_columns) {
     throw Error(ErrorKind::kArgument,
                 std::to_string(weights.size()) + " weights are given for " +
                     std::to_string(cells.n_columns) + " columns.");
   }
   return pass_over(
-      std::move(cells), [weights = std::move(weights)](
+      std::move(cells), [weights = std::move(weights), row_scale](
                             const FeatureMap& map, const SparseRows& rows,
                             int64_t row, SparseRows& out) {
         const size_t begin = out.values.size();
@@ -95,7 +96,11 @@ RowPass accessibility_rows(CellRows cells, std::vector<float> weights) {
           out.values.push_back(weight);
           square += static_cast<double>(weight) * weight;
         }
-        const double scale = square > 0 ? 1 / std::sqrt(square) : 0;
+        const auto depth = static_cast<double>(out.values.size() - begin);
+        if (depth == 0) return;
+        const double scale = row_scale == RowScale::kUnit
+                                 ? 1 / std::sqrt(square)
+                                 : std::log1p(1e4 / depth);
         for (size_t k = begin; k < out.values.size(); ++k) {
           out.values[k] = static_cast<float>(out.values[k] * scale);
         }

@@ -25,10 +25,15 @@ struct CellRows {
 std::vector<float> inverse_document_frequency(const std::vector<int64_t>& cells,
                                               int64_t n);
 
-// x_p weight_p / ||x weight||, x_p whether feature p is open in the cell: what
-// TF-IDF of open features is but for a scale of each cell. The weights are
-// those of the columns. A cell without an open feature is a row of zeros.
-RowPass accessibility_rows(CellRows cells, std::vector<float> weights);
+// How the row of a cell is scaled: to Euclidean length 1, or as TF-IDF has it
+// (log(1 + 10,000 / depth), depth the open features among the columns), which
+// lets deep cells count for more.
+enum class RowScale { kUnit, kTfIdf };
+
+// x_p weight_p, scaled, x_p whether feature p is open in the cell. The weights
+// are those of the columns. A cell without an open feature is a row of zeros.
+RowPass accessibility_rows(CellRows cells, std::vector<float> weights,
+                           RowScale scale = RowScale::kUnit);
 
 // log(1 + 10,000 count / total), the total over all features of the source, as
 // the Expresser sees expression.
