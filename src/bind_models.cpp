@@ -3,6 +3,8 @@
 #include <Rcpp.h>
 
 #include <memory>
+#include <optional>
+#include <utility>
 
 #include "bindings/convert.h"
 #include "bindings/errors.h"
@@ -12,6 +14,7 @@
 #include "bindings/reference.h"
 #include "bindings/source.h"
 #include "bindings/training.h"
+#include "core/models/peak_weights.h"
 #include "core/models/sailer_model.h"
 #include "core/support/device.h"
 #include "core/support/shuffle.h"
@@ -79,22 +82,31 @@ Rcpp::List scaling_to_r(const ConfounderScaling& scaling) {
       Rcpp::Named("numbers") = numbers);
 }
 
-// Starts the model where the linear method ends on the training cells. Throws
-// when Ctrl-C was pressed: nothing is lost yet.
-void start_warm(SailerModel& model, const CellSourcePtr& source,
-                const Rcpp::IntegerVector& peak_map, const Split& split,
-                uint64_t seed) {
+// LSI of the cells. Throws when Ctrl-C was pressed: nothing is lost yet.
+Lsi lsi_from_r(const CellSourcePtr& source, const Rcpp::IntegerVector& peak_map,
+               const std::vector<double>& frequencies, const Split& split,
+               const SailerOptions& options, uint64_t seed) {
   RMonitor monitor(R_NilValue);
   CellRows cells;
   cells.source = source;
   cells.map = peak_map_from_r(peak_map);
-  cells.n_columns = model.layout().n_peaks();
-  cells.taken.assign(static_cast<size_t>(source->n_cells()), 0);
-  for (const int64_t cell : split.training) cells.taken[cell] = 1;
+  cells.n_columns = static_cast<int64_t>(frequencies.size());
   cells.cancelled = [&] { return !monitor.keep_going({}); };
-  if (!start_at_lsi(model, cells, seed)) {
-    throw Rcpp::internal::InterruptedException();
+  const auto lsi =
+      lsi_of(std::move(cells), split,
+             peak_weights(options.input_scale, frequencies,
+                          static_cast<int64_t>(frequencies.size())),
+             options.n_latent, seed);
+  if (!lsi.has_value()) throw Rcpp::internal::InterruptedException();
+  return *lsi;
+}
+
+// Dimensions of the model whose training goes on.
+int64_t n_latent_in(const Rcpp::RObject& state) {
+  for (const NamedTensor& entry : training_state_from_r(state)) {
+    if (entry.name == "model.encoder.mean.bias") return entry.tensor.numel();
   }
+  throw Error(ErrorKind::kFile, "The training state holds no SAILER model.");
 }
 
 // The embedding of all cells, or NULL. Whoever pressed Ctrl-C waits a second
@@ -132,10 +144,9 @@ Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map,
   using namespace sailer;
   return guarded([&] {
     const CellSourcePtr cells = unwrap_source(source);
-    const SailerOptions options = sailer_options_from_r(model_options);
+    SailerOptions options = sailer_options_from_r(model_options);
     const TrainOptions train =
-        train_options_from_r(train_options)
-            .resolve(cells->n_cells(), options);
+        train_options_from_r(train_options).resolve(cells->n_cells(), options);
     const Confounders known = confounders_from_r(confounders);
     const Split split = split_cells(cells->n_cells(), train.validation,
                                     derive_seed(train.seed, kSplitStream));
@@ -144,14 +155,22 @@ Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map,
     const int64_t n_confounders = encoded.width;
     const Reference guide = reference_from_r(reference);
     append_reference(guide, encoded);
-    SailerModel model(options, PeakLayout(sizes_from_r(group_sizes)),
-                      n_confounders,
-                      Rcpp::as<std::vector<double>>(frequencies), train.seed,
-                      at::Device(device), at::kFloat, guide.width);
-    model.set_compute(train.compute);
-    if (options.warm_start && Rf_isNull(run["state"])) {
-      start_warm(model, cells, peak_map, split, train.seed);
+    const auto shares = Rcpp::as<std::vector<double>>(frequencies);
+    const Rcpp::RObject state = run["state"];
+    std::optional<Lsi> lsi;
+    const bool open = options.n_latent == SailerOptions::kAuto;
+    if (state.isNULL() && (open || options.warm_start)) {
+      lsi = lsi_from_r(cells, peak_map, shares, split, options, train.seed);
     }
+    if (open) {
+      options.n_latent =
+          lsi.has_value() ? n_latent_for(*lsi) : n_latent_in(state);
+    }
+    SailerModel model(options, PeakLayout(sizes_from_r(group_sizes)),
+                      n_confounders, Rcpp::as<std::vector<double>>(frequencies),
+                      train.seed, at::Device(device), at::kFloat, guide.width);
+    model.set_compute(train.compute);
+    if (lsi.has_value() && options.warm_start) start_at(model, *lsi);
     StreamOptions stream_options;
     stream_options.batch_size = train.batch_size;
     stream_options.device = at::Device(device);
@@ -171,6 +190,7 @@ Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map,
     out.push_back(state_to_r(model.parameters().tensors()), "state");
     out.push_back(scaling_to_r(scaling), "scaling");
     out.push_back(static_cast<double>(n_confounders), "n_confounders");
+    out.push_back(static_cast<int>(options.n_latent), "n_latent");
     out.push_back(embedded, "embedding");
     return out;
   });

@@ -43,8 +43,8 @@ struct SailerLoss {
 
 // How z is taken and what may move in a step of training.
 struct LossOptions {
-  double beta = 1;             // weight of the KL terms
-  bool deterministic = false;  // z is the mean: the warm-up without sampling
+  double beta = 1;              // weight of the KL terms
+  bool deterministic = false;   // z is the mean: the warm-up without sampling
   bool encoder_frozen = false;  // all of the encoder but its log variance
 };
 
@@ -90,9 +90,11 @@ class SailerModel {
                   const SailerUpdates* updates = nullptr) const;
 
   // Where the linear path starts: the mean of z is `loadings` [P, d] times the
-  // scaled input, plus `shift` [d]. What the hidden layers add is made small.
-  // Of models with a warm start alone.
-  void start_linear_path(const at::Tensor& loadings, const at::Tensor& shift);
+  // scaled input, plus `shift` [d], and the log variance is `log_variance` [d].
+  // What the hidden layers add is made small. Of models with a warm start
+  // alone.
+  void start_linear_path(const at::Tensor& loadings, const at::Tensor& shift,
+                         const at::Tensor& log_variance);
 
   // Seeds all that the next step draws: noise, dropout, sampled peaks.
   void start_step(uint64_t seed);
@@ -115,9 +117,6 @@ class SailerModel {
   // What logits() reads: [P, width of a group] and [P].
   const at::Tensor& output_weight() const { return output_weight_; }
   const at::Tensor& output_bias() const { return output_bias_; }
-
-  // What the scaled input weighs each peak by, [P].
-  at::Tensor peak_weights() const;
 
   ParameterSet& parameters() { return parameters_; }
   const SailerOptions& options() const { return options_; }

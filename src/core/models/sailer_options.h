@@ -45,14 +45,17 @@ struct SailerOptions {
   Preset preset = Preset::kStandard;
   Architecture architecture = Architecture::kDense;
 
-  // Number of latent dimensions. More can hold more kinds of cells; dimensions
-  // that the data do not need stay at the prior.
+  // Chosen by what the cells hold, before a model is made: see n_latent_for().
+  static constexpr int64_t kAuto = -1;
+
+  // Number of latent dimensions. More can hold more kinds of cells; those that
+  // the data do not need add noise to the neighbourhoods of cells.
   int64_t n_latent = 16;
 
   // Units of the encoder's hidden layers from the peaks inwards, of one
   // chromosome under kChromosome; the decoder mirrors them. Larger fits more
   // and takes longer: the first one times the number of peaks decides.
-  std::vector<int64_t> hidden = {128};
+  std::vector<int64_t> hidden = {32};
 
   Decoder decoder = Decoder::kMirrored;
 

@@ -39,8 +39,7 @@ SailerTask::SailerTask(SailerModel& model, BatchStream& stream,
       stream_(stream),
       split_{shard_cells(split.training, shard.rank, shard.size),
              shard_cells(split.validation, shard.rank, shard.size)},
-      options_(
-          options.resolve(stream.source().n_cells(), model.options())),
+      options_(options.resolve(stream.source().n_cells(), model.options())),
       schedule_(options_.schedule()),
       noise_seed_(options.seed) {
   options_.check();

@@ -69,8 +69,8 @@ TrainOptions TrainOptions::resolve(int64_t n_cells,
   if (model.preset == Preset::kThesis) take_from_thesis(out);
   decide<int64_t>(out.batch_size, n_cells < kManyCells ? 100 : 400);
   decide(out.validation, std::min(0.1, kMostValidation / n));
-  const double steps_an_epoch = std::ceil(
-      n * (1 - out.validation) / static_cast<double>(out.batch_size));
+  const double steps_an_epoch =
+      std::ceil(n * (1 - out.validation) / static_cast<double>(out.batch_size));
   const double enough =
       std::ceil(static_cast<double>(out.steps) / steps_an_epoch);
   decide(out.epochs, std::max(kLeastEpochs, static_cast<int64_t>(enough)));
@@ -79,7 +79,8 @@ TrainOptions TrainOptions::resolve(int64_t n_cells,
   decide(out.frozen, model.warm_start ? all / 4 : 0);
   decide(out.warmup, std::min(10.0, all / 12));
   const double annealed = std::max(1.0, all - out.warmup);
-  const double cycles = std::max(1.0, std::floor(annealed / kUsualPeriod + 0.5));
+  const double cycles =
+      std::max(1.0, std::floor(annealed / kUsualPeriod + 0.5));
   decide(out.period, annealed / cycles);
   decide(out.patience,
          out.validation > 0 ? std::max<int64_t>(1, out.epochs / 4) : 0);

@@ -58,8 +58,9 @@ struct TrainOptions {
   // Stop after this many epochs without a better evidence lower bound on the
   // validation cells, and return to the best epoch; 0 trains to the end and
   // keeps the last epoch. The bound has the KL at its full weight, so epochs
-  // compare whatever the annealing is at. Auto: a quarter of the epochs, counted
-  // from where beta has first reached its full weight; 0 without validation.
+  // compare whatever the annealing is at. Auto: a quarter of the epochs,
+  // counted from where beta has first reached its full weight; 0 without
+  // validation.
   int64_t patience = kAuto;
 
   uint64_t seed = 1;

@@ -2,28 +2,61 @@
 
 #include <ATen/ATen.h>
 
-#include "../linear/lsi_map.h"
+#include <algorithm>
+#include <utility>
 
 namespace sailer {
 namespace {
+
+constexpr int64_t kLeastLatent = 5, kMostLatent = 40;
 
 at::Tensor tensor_of(const std::vector<float>& values, at::IntArrayRef shape) {
   return at::tensor(values, at::TensorOptions().dtype(at::kFloat)).view(shape);
 }
 
+CellRows taken_of(CellRows cells, const std::vector<int64_t>& taken) {
+  cells.taken.assign(static_cast<size_t>(cells.source->n_cells()), 0);
+  for (const int64_t cell : taken) cells.taken[cell] = 1;
+  return cells;
+}
+
+// Every tenth cell held out, where none is.
+Split with_held_out(const Split& split) {
+  constexpr size_t kEvery = 10;
+  if (!split.validation.empty()) return split;
+  Split out;
+  for (size_t k = 0; k < split.training.size(); ++k) {
+    (k % kEvery == 1 ? out.validation : out.training)
+        .push_back(split.training[k]);
+  }
+  return out;
+}
+
 }  // namespace
 
-bool start_at_lsi(SailerModel& model, const CellRows& cells, uint64_t seed) {
-  const at::Tensor weights =
-      model.peak_weights().to(at::kCPU, at::kFloat).contiguous();
-  const float* first = weights.data_ptr<float>();
-  const auto map = lsi_map(cells, {first, first + weights.numel()},
-                           model.options().n_latent, seed);
-  if (!map.has_value()) return false;
-  model.start_linear_path(
-      tensor_of(map->loadings, {cells.n_columns, map->n_dimensions}),
-      tensor_of(map->shift, {map->n_dimensions}));
-  return true;
+std::optional<Lsi> lsi_of(CellRows cells, const Split& split,
+                          const std::vector<float>& weights, int64_t n_latent,
+                          uint64_t seed) {
+  const Split parts = with_held_out(split);
+  LsiOptions options;
+  options.n_components =
+      n_latent == SailerOptions::kAuto ? kMostLatent : n_latent;
+  options.seed = seed;
+  CellRows held_out = taken_of(cells, parts.validation);
+  return fit_lsi(taken_of(std::move(cells), parts.training), held_out, weights,
+                 options);
+}
+
+int64_t n_latent_for(const Lsi& lsi) {
+  return std::clamp(lsi.n_signal, kLeastLatent, kMostLatent);
+}
+
+void start_at(SailerModel& model, const Lsi& lsi) {
+  const LinearPosterior start = linear_posterior(lsi, model.options().n_latent);
+  const int64_t d = start.n_dimensions;
+  model.start_linear_path(tensor_of(start.loadings, {lsi.n_columns, d}),
+                          tensor_of(start.shift, {d}),
+                          tensor_of(start.log_variance, {d}));
 }
 
 }  // namespace sailer
