@@ -46,7 +46,7 @@
 #'   no better here. Default `32` and `c(64, 32)`.
 #' @param decoder `"mirrored"`: through the hidden layers in reverse (2.2.2).
 #'   `"linear"`: from the embedding to the peaks at once, one loading per peak
-#'   and dimension. Default `"mirrored"`.
+#'   and dimension. Default `"linear"`.
 #' @param lambda Weight of the mutual-information penalty, at least 0. 0 is a
 #'   conditional VAE. See [lambda_path()]. Default 1.
 #' @param marginal How the penalty's divergence from the aggregate posterior is
@@ -65,7 +65,7 @@
 #'   share of its open peaks taken away, uniform between these two shares (one
 #'   number: between 0 and it), while the decoder still rebuilds all: the
 #'   embedding learns what peaks have in common, and not to depend on depth. 0
-#'   turns it off. Default `c(0.5, 0.9)`.
+#'   turns it off. Default `c(0.2, 0.8)`.
 #' @param input_scale `"tf-idf"`: the encoder sees every cell with length 1
 #'   whatever its depth, each peak weighted by log(1 + 1 / the share of cells
 #'   that have it open); `"l2"`: the same without weights; `"none"`: it sees 0

@@ -85,6 +85,7 @@ Rcpp::List scaling_to_r(const ConfounderScaling& scaling) {
 // LSI of the cells. Throws when Ctrl-C was pressed: nothing is lost yet.
 Lsi lsi_from_r(const CellSourcePtr& source, const Rcpp::IntegerVector& peak_map,
                const std::vector<double>& frequencies, const Split& split,
+               const ConfounderMatrix& confounders,
                const SailerOptions& options, uint64_t seed) {
   RMonitor monitor(R_NilValue);
   CellRows cells;
@@ -93,7 +94,7 @@ Lsi lsi_from_r(const CellSourcePtr& source, const Rcpp::IntegerVector& peak_map,
   cells.n_columns = static_cast<int64_t>(frequencies.size());
   cells.cancelled = [&] { return !monitor.keep_going({}); };
   const auto lsi =
-      lsi_of(std::move(cells), split,
+      lsi_of(std::move(cells), split, confounders,
              peak_weights(options.input_scale, frequencies,
                           static_cast<int64_t>(frequencies.size())),
              options.n_latent, seed);
@@ -153,22 +154,23 @@ Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map,
     const ConfounderScaling scaling = fit_scaling(known, split.training);
     ConfounderMatrix encoded = encode(known, scaling);
     const int64_t n_confounders = encoded.width;
-    const Reference guide = reference_from_r(reference);
-    append_reference(guide, encoded);
     const auto shares = Rcpp::as<std::vector<double>>(frequencies);
     const Rcpp::RObject state = run["state"];
     std::optional<Lsi> lsi;
     const bool open = options.n_latent == SailerOptions::kAuto;
     if (state.isNULL() && (open || options.warm_start)) {
-      lsi = lsi_from_r(cells, peak_map, shares, split, options, train.seed);
+      lsi = lsi_from_r(cells, peak_map, shares, split, encoded, options,
+                       train.seed);
     }
     if (open) {
       options.n_latent =
           lsi.has_value() ? n_latent_for(*lsi) : n_latent_in(state);
     }
+    const Reference guide = reference_from_r(reference);
+    append_reference(guide, encoded);
     SailerModel model(options, PeakLayout(sizes_from_r(group_sizes)),
-                      n_confounders, Rcpp::as<std::vector<double>>(frequencies),
-                      train.seed, at::Device(device), at::kFloat, guide.width);
+                      n_confounders, shares, train.seed, at::Device(device),
+                      at::kFloat, guide.width);
     model.set_compute(train.compute);
     if (lsi.has_value() && options.warm_start) start_at(model, *lsi);
     StreamOptions stream_options;

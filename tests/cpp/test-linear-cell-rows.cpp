@@ -2,6 +2,7 @@
 // densely.
 #include <cmath>
 #include <memory>
+#include <numeric>
 
 #include "../../src/core/data/matrix_source.h"
 #include "../../src/core/linear/cell_rows.h"
@@ -211,7 +212,7 @@ TEST_CASE("LSI and its signal are those of the dense matrices", "[linear]") {
   }
   LsiOptions options;
   options.n_components = 3;
-  const auto lsi = fit_lsi(chosen.cells, held_out, weights, options);
+  const auto lsi = fit_lsi(chosen.cells, held_out, {}, weights, options);
   REQUIRE(lsi.has_value());
   REQUIRE(lsi->n_components == 3);
   const Dense training = dense_of(chosen, weights, chosen.taken);
@@ -246,13 +247,63 @@ TEST_CASE("LSI and its signal are those of the dense matrices", "[linear]") {
   REQUIRE(lsi->n_signal == n_signal);
 }
 
+TEST_CASE("what confounders explain is taken out of the scores", "[linear]") {
+  const Chosen chosen;
+  const std::vector<float> weights(15, 1.0f);
+  LsiOptions options;
+  options.n_components = 4;
+  const CellRows& cells = chosen.cells;
+  const auto plain = fit_lsi(cells, cells, {}, weights, options);
+  REQUIRE(plain.has_value());
+  std::vector<int64_t> all(120);
+  std::iota(all.begin(), all.end(), 0);
+  const Eigen::MatrixXd unit = dense_of(chosen, weights, all).unit;
+  const auto scores_of = [&](const Lsi& lsi) -> Eigen::MatrixXd {
+    using RowMatrix =
+        Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+    return unit * Eigen::Map<const RowMatrix>(lsi.loadings.data(), 15, 4);
+  };
+  const Eigen::MatrixXd before = scores_of(*plain);
+  // One that is a direction of the scores, and a column that is all the same.
+  ConfounderMatrix known;
+  known.width = 2;
+  for (int64_t cell = 0; cell < 120; ++cell) {
+    known.values.push_back(
+        static_cast<float>(2 * before(cell, 0) - before(cell, 1)));
+    known.values.push_back(1);
+  }
+  const auto freed = fit_lsi(cells, cells, known, weights, options);
+  REQUIRE(freed.has_value());
+  const Eigen::MatrixXd after = scores_of(*freed);
+  const auto covariance = [&](const Eigen::VectorXd& score) {
+    double sum = 0, mean_score = 0, mean_known = 0;
+    for (int64_t cell : chosen.taken) {
+      sum += score[cell] * known.values[2 * cell] / 80;
+      mean_score += score[cell] / 80;
+      mean_known += known.values[2 * cell] / 80;
+    }
+    return sum - mean_score * mean_known;
+  };
+  REQUIRE(std::abs(covariance(before.col(0))) > 1e-3);
+  for (int64_t k = 0; k < 4; ++k) {
+    REQUIRE(covariance(after.col(k)) == Approx(0).margin(1e-7));
+  }
+  // Others are as they were: nothing in them is known.
+  REQUIRE((after.rightCols(2) - before.rightCols(2)).norm() <
+          0.05 * before.rightCols(2).norm());
+  REQUIRE(freed->variance[0] < plain->variance[0] / 2);
+  known.values.assign(240, 1);
+  const auto same = fit_lsi(cells, cells, known, weights, options);
+  REQUIRE((scores_of(*same) - before).norm() < 1e-6 * before.norm());
+}
+
 TEST_CASE("components that are not there start at the prior", "[linear]") {
   Chosen chosen;
   CellRows held_out = chosen.cells;
   chosen.cells.taken.assign(120, 0);
   for (int64_t cell : {3, 50, 90}) chosen.cells.taken[cell] = 1;
   const auto lsi =
-      fit_lsi(chosen.cells, held_out, std::vector<float>(15, 1.0f), {});
+      fit_lsi(chosen.cells, held_out, {}, std::vector<float>(15, 1.0f), {});
   REQUIRE(lsi.has_value());
   REQUIRE(lsi->n_components == 2);
   const LinearPosterior posterior = linear_posterior(*lsi, 5);
@@ -271,8 +322,8 @@ TEST_CASE("LSI stops in each of its passes", "[linear]") {
     Chosen chosen;
     int n_asked = 0;
     chosen.cells.cancelled = [&] { return ++n_asked >= last; };
-    REQUIRE_FALSE(
-        fit_lsi(chosen.cells, chosen.cells, std::vector<float>(15, 1.0f), {}));
+    REQUIRE_FALSE(fit_lsi(chosen.cells, chosen.cells, {},
+                          std::vector<float>(15, 1.0f), {}));
   }
 }
 

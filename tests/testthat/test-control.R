@@ -58,8 +58,8 @@ test_that("the documented defaults are those of the core", {
   expect_equal(
     names(defaults)[vapply(defaults, is.na, NA)],
     c(
-      "epochs", "batch_size", "learning_rate_decay", "frozen", "warmup",
-      "period", "validation", "patience"
+      "epochs", "batch_size", "learning_rate", "learning_rate_decay",
+      "weight_decay", "frozen", "warmup", "period", "validation", "patience"
     )
   )
   for (name in names(defaults)[!vapply(defaults, is.na, NA)]) {

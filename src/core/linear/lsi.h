@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "../data/confounders.h"
 #include "cell_rows.h"
 
 namespace sailer {
@@ -18,6 +19,11 @@ struct LsiOptions {
 
 // The truncated SVD of TF-IDF of the training cells without its first
 // component, which is depth. Scores are of rows of unit length (RowScale).
+//
+// What known confounders explain is taken out within the span of the
+// components: along each canonical direction of scores and confounders, of
+// correlation r, scores are shrunk by sqrt(1 - r^2). A direction that is all
+// batch is gone, one that has nothing of it stays.
 struct Lsi {
   int64_t n_columns = 0, n_components = 0;
   std::vector<double> loadings;        // row-major, columns x components
@@ -33,10 +39,11 @@ struct Lsi {
   int64_t n_signal = 0;
 };
 
-// Weights are those of the columns, inverse document frequencies. Nothing when
-// a pass was stopped. Throws Error(kArgument) where there are no held-out
-// cells.
+// `confounders` has a row for each cell of the source, or is empty. Weights are
+// those of the columns, inverse document frequencies. Nothing when a pass was
+// stopped. Throws Error(kArgument) where there are no held-out cells.
 std::optional<Lsi> fit_lsi(const CellRows& training, const CellRows& held_out,
+                           const ConfounderMatrix& confounders,
                            const std::vector<float>& weights,
                            const LsiOptions& options);
 

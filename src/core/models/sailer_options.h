@@ -57,7 +57,7 @@ struct SailerOptions {
   // and takes longer: the first one times the number of peaks decides.
   std::vector<int64_t> hidden = {32};
 
-  Decoder decoder = Decoder::kMirrored;
+  Decoder decoder = Decoder::kLinear;
 
   // Weight of the mutual-information penalty. 0 leaves a conditional VAE;
   // larger takes more of the confounders out of the embedding.
@@ -78,7 +78,7 @@ struct SailerOptions {
   // peaks taken away, uniform between these two, and the decoder still rebuilds
   // all of them: the embedding learns what the peaks have in common and not to
   // depend on depth. Larger regularises more; 0 and 0 turn it off.
-  double thinning_min = 0.5, thinning_max = 0.9;
+  double thinning_min = 0.2, thinning_max = 0.8;
 
   InputScale input_scale = InputScale::kTfIdf;
 

@@ -35,6 +35,7 @@ Split with_held_out(const Split& split) {
 }  // namespace
 
 std::optional<Lsi> lsi_of(CellRows cells, const Split& split,
+                          const ConfounderMatrix& confounders,
                           const std::vector<float>& weights, int64_t n_latent,
                           uint64_t seed) {
   const Split parts = with_held_out(split);
@@ -43,8 +44,8 @@ std::optional<Lsi> lsi_of(CellRows cells, const Split& split,
       n_latent == SailerOptions::kAuto ? kMostLatent : n_latent;
   options.seed = seed;
   CellRows held_out = taken_of(cells, parts.validation);
-  return fit_lsi(taken_of(std::move(cells), parts.training), held_out, weights,
-                 options);
+  return fit_lsi(taken_of(std::move(cells), parts.training), held_out,
+                 confounders, weights, options);
 }
 
 int64_t n_latent_for(const Lsi& lsi) {

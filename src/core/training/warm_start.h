@@ -16,6 +16,7 @@ namespace sailer {
 // here. With `n_latent` left open as many components are looked at as a model
 // may have. Nothing when a pass over the cells was stopped.
 std::optional<Lsi> lsi_of(CellRows cells, const Split& split,
+                          const ConfounderMatrix& confounders,
                           const std::vector<float>& weights, int64_t n_latent,
                           uint64_t seed);
 
