@@ -83,7 +83,7 @@ Rcpp::List scaling_to_r(const ConfounderScaling& scaling) {
 // when Ctrl-C was pressed: nothing is lost yet.
 void start_warm(SailerModel& model, const CellSourcePtr& source,
                 const Rcpp::IntegerVector& peak_map, const Split& split,
-                uint64_t seed) {
+                const Reference& guide, uint64_t seed) {
   RMonitor monitor(R_NilValue);
   CellRows cells;
   cells.source = source;
@@ -92,7 +92,9 @@ void start_warm(SailerModel& model, const CellSourcePtr& source,
   cells.taken.assign(static_cast<size_t>(source->n_cells()), 0);
   for (const int64_t cell : split.training) cells.taken[cell] = 1;
   cells.cancelled = [&] { return !monitor.keep_going({}); };
-  if (!start_at_lsi(model, cells, seed)) {
+  const bool guided = guide.width > 0 && model.options().alignment > 0;
+  if (!(guided ? start_at_reference(model, cells, guide, seed)
+               : start_at_lsi(model, cells, seed))) {
     throw Rcpp::internal::InterruptedException();
   }
 }
@@ -150,7 +152,7 @@ Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map,
                       at::Device(device), at::kFloat, guide.width);
     model.set_compute(train.compute);
     if (options.warm_start && Rf_isNull(run["state"])) {
-      start_warm(model, cells, peak_map, split, train.seed);
+      start_warm(model, cells, peak_map, split, guide, train.seed);
     }
     StreamOptions stream_options;
     stream_options.batch_size = train.batch_size;
