@@ -112,6 +112,7 @@ SailerOptions default_options(Architecture architecture, bool guided,
     options.hidden = {64, 32};
   } else if (guided) {
     options.n_latent = 32;
+    options.hidden = {32};
   }
   if (guided) {
     options.thinning_min = 0;

@@ -76,7 +76,8 @@ TrainOptions TrainOptions::resolve(int64_t n_cells,
   decide(out.epochs, std::max(kLeastEpochs, static_cast<int64_t>(enough)));
   const auto all = static_cast<double>(out.epochs);
   decide(out.learning_rate_decay, std::pow(kLastRate, 1 / all));
-  decide(out.frozen, model.warm_start ? all / 4 : 0);
+  const double still = model.sees_reference() ? 0.75 : 0.25;
+  decide(out.frozen, model.warm_start ? still * all : 0);
   decide(out.warmup, std::min(10.0, all / 12));
   const double annealed = std::max(1.0, all - out.warmup);
   const double cycles = std::max(1.0, std::floor(annealed / kUsualPeriod + 0.5));

@@ -40,7 +40,8 @@ struct TrainOptions {
 
   // Epochs at the start in which the encoder stands still and the decoder
   // learns to read it. Auto: a quarter of the epochs where the encoder starts
-  // at the linear method's embedding, none where it starts at random.
+  // at the linear method's embedding, three quarters where it reads a reference
+  // as well, none where it starts at random.
   double frozen = kAuto;
 
   // Epochs of reconstruction only at the start. Auto: a twelfth of the epochs,
