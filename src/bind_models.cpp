@@ -136,8 +136,7 @@ Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map,
     const CellSourcePtr cells = unwrap_source(source);
     const SailerOptions options = sailer_options_from_r(model_options);
     const TrainOptions train =
-        train_options_from_r(train_options)
-            .resolve(cells->n_cells(), options);
+        train_options_from_r(train_options).resolve(cells->n_cells(), options);
     const Confounders known = confounders_from_r(confounders);
     const Split split = split_cells(cells->n_cells(), train.validation,
                                     derive_seed(train.seed, kSplitStream));
@@ -147,9 +146,8 @@ Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map,
     const Reference guide = reference_from_r(reference);
     append_reference(guide, encoded);
     SailerModel model(options, PeakLayout(sizes_from_r(group_sizes)),
-                      n_confounders,
-                      Rcpp::as<std::vector<double>>(frequencies), train.seed,
-                      at::Device(device), at::kFloat, guide.width);
+                      n_confounders, Rcpp::as<std::vector<double>>(frequencies),
+                      train.seed, at::Device(device), at::kFloat, guide.width);
     model.set_compute(train.compute);
     if (options.warm_start && Rf_isNull(run["state"])) {
       start_warm(model, cells, peak_map, split, guide, train.seed);

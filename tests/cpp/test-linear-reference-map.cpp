@@ -152,8 +152,8 @@ TEST_CASE("a reference map is the regression of the reference's axes on LSI") {
       const VectorXd fit = s * s.colPivHouseholderQr().solve(centred);
       const double plain = fit.squaredNorm() / centred.squaredNorm();
       const double share = std::max(0.0, 1 - (1 - plain) * (n - 1) / (n - 31));
-      VectorXd expected =
-          fit * (share / plain) + VectorXd::Constant(fit.size(), z.col(k).mean());
+      VectorXd expected = fit * (share / plain) +
+                          VectorXd::Constant(fit.size(), z.col(k).mean());
       const double sign = peaks.col(k).dot(expected) < 0 ? -1 : 1;
       INFO(d << " " << k << " " << share);
       REQUIRE((sign * peaks.col(k) - expected).cwiseAbs().maxCoeff() < 1e-3);
@@ -197,6 +197,6 @@ TEST_CASE("where peaks tell no more than chance, the reference is all") {
 TEST_CASE("a reference map ends when it is stopped") {
   Case data;
   data.cells.cancelled = [] { return true; };
-  REQUIRE_FALSE(
-      reference_map(data.cells, data.weights, data.reference, 3, 1).has_value());
+  REQUIRE_FALSE(reference_map(data.cells, data.weights, data.reference, 3, 1)
+                    .has_value());
 }

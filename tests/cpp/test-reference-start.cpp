@@ -43,9 +43,9 @@ struct Case {
   Case() {
     cells.source = source_of_peaks(peaks, kPeaks);
     cells.n_columns = kPeaks;
-    seen = at::cat({random_tensor({kCells, kWidth}, 5),
-                    at::ones({kCells, 1}, doubles())},
-                   1);
+    seen = at::cat(
+        {random_tensor({kCells, kWidth}, 5), at::ones({kCells, 1}, doubles())},
+        1);
     reference.width = kWidth;
     std::vector<std::vector<int64_t>> rows;
     for (int64_t cell = 0; cell < kCells; ++cell) {
@@ -58,8 +58,8 @@ struct Case {
       reference.weight.push_back(1);
     }
     batch = batch_of(rows_of(rows), 1, 6);
-    batch.confounders = at::cat(
-        {batch.confounders, seen, at::ones({kCells, 1}, doubles())}, 1);
+    batch.confounders =
+        at::cat({batch.confounders, seen, at::ones({kCells, 1}, doubles())}, 1);
   }
 };
 
@@ -105,8 +105,7 @@ TEST_CASE("an aligned model starts at the map of its reference") {
       at::Tensor x = to_dense(data.batch.input, kPeaks, at::kDouble);
       std::vector<float> weights;
       for (int64_t p = 0; p < kPeaks; ++p) {
-        weights.push_back(
-            static_cast<float>(std::log1p(1 / (0.02 * (p + 1)))));
+        weights.push_back(static_cast<float>(std::log1p(1 / (0.02 * (p + 1)))));
         x.select(1, p).mul_(weights.back());
       }
       x = x / x.norm(2, {1}, /*keepdim=*/true);
@@ -115,14 +114,12 @@ TEST_CASE("an aligned model starts at the map of its reference") {
       at::Tensor expected = at::mm(x, tensor_of(map->loadings, kLatent)) +
                             tensor_of(map->shift, kLatent);
       if (joint) {
-        expected = expected +
-                   at::mm(data.seen, tensor_of(map->reference, kLatent));
+        expected =
+            expected + at::mm(data.seen, tensor_of(map->reference, kLatent));
       }
       // What the hidden layers add is small.
-      REQUIRE((embed(model, data.batch) - expected)
-                  .abs()
-                  .max()
-                  .item<double>() < 0.05);
+      REQUIRE((embed(model, data.batch) - expected).abs().max().item<double>() <
+              0.05);
       REQUIRE(expected.abs().max().item<double>() > 0.5);
     }
   }

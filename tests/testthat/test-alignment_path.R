@@ -7,14 +7,17 @@ rna <- withr::with_seed(5, {
 })
 rownames(rna) <- colnames(counts)
 
-trace_path <- function(weights = c(1e4, 0, 100), ..., control = quick()) {
+# The last epoch is the one that is kept.
+brief <- quick(patience = 0)
+
+trace_path <- function(weights = c(1e4, 0, 100), ..., control = brief) {
   alignment_path(counts, rna,
     weights = weights, ..., batch = sim$cells$batch, hidden = 8, n_latent = 3,
     control = control, verbose = FALSE
   )
 }
 
-fit_alone <- function(alignment, control = quick()) {
+fit_alone <- function(alignment, control = brief) {
   sailerx(counts, rna,
     batch = sim$cells$batch, alignment = alignment, hidden = 8, n_latent = 3,
     control = control

@@ -12,13 +12,18 @@ rna <- withr::with_seed(5, {
 rownames(rna) <- cells
 rna_depth <- stats::setNames(100 + 13 * (seq_len(n) %% 29), cells)
 
+# The encoder moves from the first step on, and all epochs count, whatever
+# defaults are.
+schedule <- list(
+  epochs = 6, batch_size = 20, warmup = 1, period = 4, frozen = 0,
+  learning_rate_decay = 0.995, patience = 0
+)
+
 trainx <- function(x = counts, reference = rna, ..., alignment = 1e4,
                    control = list()) {
   sailerx(x, reference,
     batch = batch, alignment = alignment, hidden = 8, n_latent = 3,
-    control = do.call(quick, utils::modifyList(
-      list(epochs = 6, batch_size = 20, warmup = 1, period = 4), control
-    )), ...
+    control = do.call(quick, utils::modifyList(schedule, control)), ...
   )
 }
 
@@ -63,7 +68,7 @@ test_that("sailerx() refuses what it does not know", {
 # Training ---------------------------------------------------------------------
 
 test_that("without alignment it is SAILER, bit for bit", {
-  control <- quick(epochs = 6, batch_size = 20, warmup = 1, period = 4)
+  control <- do.call(quick, schedule)
   for (architecture in c("dense", "chromosome")) {
     hidden <- if (architecture == "dense") 8 else c(4, 3)
     plain <- sailer(counts,
@@ -73,7 +78,7 @@ test_that("without alignment it is SAILER, bit for bit", {
     zero <- sailerx(counts, rna,
       rna_depth = rna_depth, batch = batch, alignment = 0,
       architecture = architecture, hidden = hidden, n_latent = 3,
-      thinning = c(0.5, 0.9), min_fraction = 0.01, control = control
+      thinning = plain$options$thinning, control = control
     )
     expect_identical(embedding(zero), embedding(plain))
     expect_identical(zero$state, plain$state)
@@ -110,10 +115,12 @@ test_that("defaults are those chosen for cells with a reference", {
 test_that("the loss has the term, by its weight, from the warm-up on", {
   for (alignment in c(0, 100, 1e4)) {
     epochs <- history(trainx(alignment = alignment, rna_depth = rna_depth))
+    # Of the epochs in which beta does not rise.
+    even <- epochs[c(1, 4, 5), ]
     expect_equal(
-      epochs$loss,
-      with(epochs, 2 * reconstruction + beta * (kl + marginal)) +
-        alignment * epochs$alignment,
+      even$loss,
+      with(even, 2 * reconstruction + beta * (kl + marginal)) +
+        alignment * even$alignment,
       tolerance = 1e-5
     )
     expect_true(all(epochs$alignment > 0))
@@ -288,6 +295,69 @@ test_that("references of new cells are checked", {
   refuse("infinite", bad, "data")
 })
 
+# Where training starts --------------------------------------------------------
+
+# As it was before the first step, near enough: z of the start.
+begun <- function(...) {
+  sailerx(counts, rna,
+    batch = batch, hidden = 8,
+    control = quick(epochs = 1, frozen = 1, learning_rate = 1e-9), ...
+  )
+}
+
+test_that("a warm start begins near the reference, a random one does not", {
+  for (architecture in c("dense", "chromosome")) {
+    warm <- begun(architecture = architecture, n_latent = 4)
+    cold <- begun(
+      architecture = architecture, n_latent = 4, warm_start = FALSE
+    )
+    expect_gt(followed(warm), 0.9)
+    expect_lt(followed(cold), 0.5)
+    expect_lt(
+      history(warm)$validation_alignment,
+      0.6 * history(cold)$validation_alignment
+    )
+  }
+  # Fewer dimensions than the reference has, or more.
+  expect_gt(followed(begun(n_latent = 2)), 0.8)
+  expect_gt(followed(begun(n_latent = 8)), 0.9)
+})
+
+test_that("cells without a reference begin near those of their type", {
+  new <- seq(2, n, by = 3)
+  nearest <- function(...) {
+    fit <- sailerx(counts, rna[-new, ],
+      batch = batch, hidden = 8, n_latent = 4,
+      control = quick(epochs = 1, frozen = 1, learning_rate = 1e-9), ...
+    )
+    z <- embedding(fit, unit = TRUE)
+    similar <- tcrossprod(z[new, ], z[-new, ])
+    types <- as.character(sim$cells$cell_type)
+    mean(types[-new][max.col(similar)] == types[new])
+  }
+  expect_gt(nearest(), 0.8)
+  expect_gt(nearest(), nearest(warm_start = FALSE) + 0.2)
+  expect_gt(nearest(joint = FALSE), 0.8)
+})
+
+test_that("the thesis' preset and a random start have no linear path", {
+  expect_false("encoder.peak_weight" %in% names(
+    begun(preset = "thesis")$state
+  ))
+  thesis <- begun(preset = "thesis")
+  expect_false(thesis$options$warm_start)
+  expect_false(thesis$options$joint)
+  cold <- begun(n_latent = 4, warm_start = FALSE)
+  expect_equal(attr(cold$state$encoder.reference.weight, "shape"), c(5, 8))
+  # A fit of a version that knew no warm start.
+  cold$options$warm_start <- NULL
+  cold$cache <- new.env()
+  expect_equal(
+    predict(cold, counts, reference = rna), embedding(cold),
+    tolerance = 1e-5
+  )
+})
+
 # Going on and files -----------------------------------------------------------
 
 test_that("a checkpointed run goes on with the same bits", {
@@ -322,8 +392,8 @@ test_that("the same call goes on; another reference is refused", {
     sailer(counts,
       batch = batch, hidden = 8, n_latent = 3,
       control = quick(
-        epochs = 6, batch_size = 20, warmup = 1, period = 4,
-        checkpoint = folder
+        epochs = 6, batch_size = 20, warmup = 1, period = 4, frozen = 0,
+        learning_rate_decay = 0.995, patience = 0, checkpoint = folder
       )
     ),
     "reference", class = "sailer_file_error"

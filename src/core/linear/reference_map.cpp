@@ -73,20 +73,18 @@ bool add_cells(const CellRows& cells, const std::vector<float>& weights,
   }
   const RowMatrix<double> loadings = lsi;
   auto next = order.begin();
-  return accessibility_rows(std::move(known), weights)(
-      [&](const SparseRows& rows) {
-        for (int64_t row = 0; row < rows.n_rows(); ++row) {
-          VectorXd score = VectorXd::Zero(lsi.cols());
-          for (int64_t e = rows.offsets[row]; e < rows.offsets[row + 1]; ++e) {
-            score += rows.values[e] * loadings.row(rows.indices[e]).transpose();
-          }
-          const float* values =
-              reference.values.data() + *next++ * reference.width;
-          out.add(score,
-                  Eigen::Map<const Eigen::VectorXf>(values, reference.width)
-                      .cast<double>());
-        }
-      });
+  return accessibility_rows(std::move(known),
+                            weights)([&](const SparseRows& rows) {
+    for (int64_t row = 0; row < rows.n_rows(); ++row) {
+      VectorXd score = VectorXd::Zero(lsi.cols());
+      for (int64_t e = rows.offsets[row]; e < rows.offsets[row + 1]; ++e) {
+        score += rows.values[e] * loadings.row(rows.indices[e]).transpose();
+      }
+      const float* values = reference.values.data() + *next++ * reference.width;
+      out.add(score, Eigen::Map<const Eigen::VectorXf>(values, reference.width)
+                         .cast<double>());
+    }
+  });
 }
 
 // [r, d]: the leading eigenvectors of the reference's second moments, scaled;
@@ -140,7 +138,8 @@ PeakFit fit_axes(const Moments& moments, const MatrixXd& axes) {
 
 std::vector<float> floats_of(const MatrixXd& x) {
   std::vector<float> out(static_cast<size_t>(x.size()));
-  Eigen::Map<RowMatrix<float>>(out.data(), x.rows(), x.cols()) = x.cast<float>();
+  Eigen::Map<RowMatrix<float>>(out.data(), x.rows(), x.cols()) =
+      x.cast<float>();
   return out;
 }
 

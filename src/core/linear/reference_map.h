@@ -28,9 +28,9 @@ struct ReferenceMap {
 //
 // The peaks' path is the least-squares fit of an axis by LSI, the truncated SVD
 // of TF-IDF without its first component, which is depth. It is shrunk to the
-// share R2 of the axis' variance that it explains beyond chance (adjusted R2). The reference's path is the least-squares fit of what the
-// peaks leave by the axis, 1 - R2 of it: so cells lie in one space with and
-// without a reference.
+// share R2 of the axis' variance that it explains beyond chance (adjusted R2).
+// The reference's path is the least-squares fit of what the peaks leave by the
+// axis, 1 - R2 of it: so cells lie in one space with and without a reference.
 //
 // The taken cells with a reference are what is fitted; LSI is of all that are
 // taken. `weights` are those of the columns. Nothing when a pass was stopped.

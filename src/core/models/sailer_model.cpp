@@ -121,10 +121,10 @@ void SailerModel::build_encoder(LayerContext& context) {
         draw_weight(context, {reference_width_ + 1, hidden_width()},
                     layout_.n_peaks(), hidden_width());
     if (options_.warm_start) {
-      drawn = at::cat({drawn, at::zeros({reference_width_ + 1,
-                                         options_.n_latent},
-                                        tensor_options_)},
-                      1);
+      drawn =
+          at::cat({drawn, at::zeros({reference_width_ + 1, options_.n_latent},
+                                    tensor_options_)},
+                  1);
     }
     reference_weight_ = parameters_.add_parameter(kReferenceWeight, drawn);
   }
@@ -229,9 +229,9 @@ SailerModel::Encoded SailerModel::encode_hidden(
   if (reference_weight_.defined()) {
     const at::Tensor seen = seen_reference(batch, training);
     if (seen.defined()) {
-      const at::Tensor told = at::mm(seen, reference_weight_);
-      h = h + told.slice(1, 0, hidden_width());
-      if (linear.defined()) linear = linear + told.slice(1, hidden_width());
+      const at::Tensor added = at::mm(seen, reference_weight_);
+      h = h + added.slice(1, 0, hidden_width());
+      if (linear.defined()) linear = linear + added.slice(1, hidden_width());
     }
   }
   h = encoder_blocks_[0](h + input_bias_, training, generator_);
@@ -252,13 +252,14 @@ Posterior SailerModel::encode_from(const SparseBatch& batch, const Dense& dense,
     mean = mean_head_(hidden);
     if (encoded.linear.defined()) mean = mean + encoded.linear;
   }
-  return {mean, log_variance_head_(hidden).clamp(-kMaxLogVariance,
-                                                 kMaxLogVariance)};
+  return {mean,
+          log_variance_head_(hidden).clamp(-kMaxLogVariance, kMaxLogVariance)};
 }
 
 at::Tensor SailerModel::peak_weights() const {
-  return peak_weight_.defined() ? peak_weight_.flatten()
-                                : at::ones({layout_.n_peaks()}, tensor_options_);
+  return peak_weight_.defined()
+             ? peak_weight_.flatten()
+             : at::ones({layout_.n_peaks()}, tensor_options_);
 }
 
 void SailerModel::start_linear_path(const at::Tensor& loadings,
@@ -381,10 +382,10 @@ SailerLoss SailerModel::loss(const SparseBatch& batch,
   }
   const double n = static_cast<double>(batch.n_cells());
   const Dense dense = dense_of(batch);
-  const Posterior posterior = encode_from(
-      batch, dense, /*training=*/true,
-      updates == nullptr ? nullptr : &updates->input_weight,
-      options.encoder_frozen);
+  const Posterior posterior =
+      encode_from(batch, dense, /*training=*/true,
+                  updates == nullptr ? nullptr : &updates->input_weight,
+                  options.encoder_frozen);
   const at::Tensor z =
       options.deterministic ? posterior.mean : sample(posterior, generator_);
   const at::Tensor hidden = decode_hidden(z, known(batch), true);

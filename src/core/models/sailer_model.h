@@ -43,8 +43,8 @@ struct SailerLoss {
 
 // How z is taken and what may move in a step of training.
 struct LossOptions {
-  double beta = 1;             // weight of the KL terms
-  bool deterministic = false;  // z is the mean: the warm-up without sampling
+  double beta = 1;              // weight of the KL terms
+  bool deterministic = false;   // z is the mean: the warm-up without sampling
   bool encoder_frozen = false;  // all of the encoder but its log variance
 };
 
@@ -192,8 +192,8 @@ class SailerModel {
   // [P, first_width()]: to hidden[0] units, then to the mean of z. Weights of
   // peaks are in it: the input is 0 and 1 times the scale of the cell.
   at::Tensor input_weight_;
-  at::Tensor input_bias_;        // [groups * hidden[0]]
-  at::Tensor peak_weight_;       // [P, 1], of InputScale::kTfIdf
+  at::Tensor input_bias_;   // [groups * hidden[0]]
+  at::Tensor peak_weight_;  // [P, 1], of InputScale::kTfIdf
   // [r + 1, groups * hidden[0], then the mean of z], if joint
   at::Tensor reference_weight_;
   std::vector<GroupedLinear> encoder_;  // hidden[k] -> hidden[k + 1]
