@@ -122,7 +122,7 @@ test_that("without cells kept back the training cells tell the elbow", {
 
 test_that("each weight has its checkpoint, and the same call goes on", {
   folder <- withr::local_tempfile(pattern = "checkpoint-")
-  control <- quick(checkpoint = folder)
+  control <- quick(checkpoint = folder, patience = 0)
   first <- trace_path(weights = c(0, 1e5), control = control)
   expect_setequal(
     list.files(folder), c("alignment-0", "alignment-1e+05")
