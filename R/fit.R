@@ -11,6 +11,8 @@ new_fit <- function(trained, plan) {
     )
   }
   confounders <- plan$confounders
+  # Where it was left open.
+  plan$options$n_latent <- trained$n_latent
   structure(
     c(
       plan[setdiff(names(plan), c("confounders", "reference"))],

@@ -36,14 +36,17 @@
 #'   unit. `"chromosome"` (chapter 3): the peaks of a chromosome meet first,
 #'   which has far fewer parameters and suits 100,000 peaks and more; peaks need
 #'   chromosomes, from `ranges` or from names such as `chr1-100-200`.
-#' @param n_latent Dimensions of the embedding. Default 16 and 50.
+#' @param n_latent Dimensions of the embedding. By default as many as the cells
+#'   hold: of the components of TF-IDF's SVD on the training cells those that
+#'   spread held-out cells more than peaks that are open independently of one
+#'   another would, by three standard errors; at least 5 and at most 40.
 #' @param hidden Units of the encoder's hidden layers, from the peaks inwards
 #'   (of each chromosome under `"chromosome"`); the decoder mirrors them. The
-#'   thesis' dense model has `c(1000, 100)`, which is several times slower and
-#'   did no better here. Default `128` and `c(64, 32)`.
+#'   thesis' dense model has `c(1000, 100)`, which is many times slower and did
+#'   no better here. Default `32` and `c(64, 32)`.
 #' @param decoder `"mirrored"`: through the hidden layers in reverse (2.2.2).
 #'   `"linear"`: from the embedding to the peaks at once, one loading per peak
-#'   and dimension. Default `"mirrored"`.
+#'   and dimension. Default `"linear"`.
 #' @param lambda Weight of the mutual-information penalty, at least 0. 0 is a
 #'   conditional VAE. See [lambda_path()]. Default 1.
 #' @param marginal How the penalty's divergence from the aggregate posterior is
@@ -62,27 +65,30 @@
 #'   share of its open peaks taken away, uniform between these two shares (one
 #'   number: between 0 and it), while the decoder still rebuilds all: the
 #'   embedding learns what peaks have in common, and not to depend on depth. 0
-#'   turns it off. Default `c(0.5, 0.9)`.
+#'   turns it off. Default `c(0.2, 0.8)`.
 #' @param input_scale `"tf-idf"`: the encoder sees every cell with length 1
 #'   whatever its depth, each peak weighted by log(1 + 1 / the share of cells
 #'   that have it open); `"l2"`: the same without weights; `"none"`: it sees 0
 #'   and 1. Default `"tf-idf"`.
 #' @param min_fraction,max_fraction Peaks open in fewer than `min_fraction` or
-#'   in more than `max_fraction` of the cells are left out (2.2.7). Default 0.01
-#'   and 0.9. Peaks open in no cell cannot be learned: with `min_fraction = 0`
+#'   in more than `max_fraction` of the cells are left out (2.2.7). By default
+#'   0.002 (the thesis' 0.01 under its preset) and 0.9. Peaks open in no cell cannot be learned: with `min_fraction = 0`
 #'   they are an error.
 #' @param ranges `GRanges` of the peaks, in their order; NULL takes those of `x`
 #'   or reads the peaks' names. Used by `"chromosome"` only.
 #' @param control Options of training, from [train_control()].
 #' @param warm_start TRUE: the mean of the embedding has a linear path from the
 #'   scaled input beside the hidden layers, which starts where LSI ends, at the
-#'   truncated SVD of TF-IDF without its first component, each dimension scaled
-#'   to unit variance. FALSE: all weights start at random. Default TRUE.
+#'   truncated SVD of TF-IDF without its first component. Each dimension, and
+#'   the uncertainty about it, begins at the spread that its component has in
+#'   held-out cells beyond noise. FALSE: all weights start at random. Default
+#'   TRUE.
 #' @param preset `"standard"`: defaults chosen on held-out likelihoods and
 #'   simulations. `"thesis"`: those of the thesis, for the model and for what
 #'   `control` leaves open: a random start, hidden layers of 1000 and 100 units,
 #'   10 dimensions, no thinning, scaling or dropout, the pairwise penalty, 400
-#'   epochs without early stopping. What is given beside it counts.
+#'   epochs without early stopping. What is given beside it counts. Default
+#'   `"standard"`.
 #' @param ... Nothing else is taken: a name that no option has is an error.
 #'
 #' @return An object of class `"sailer_fit"`. See [embedding()], [history()],
@@ -125,12 +131,12 @@ sailer <- function(x, batch = NULL, covariates = NULL,
                    architecture = "dense", n_latent = NULL, hidden = NULL,
                    decoder = NULL, lambda = NULL, marginal = NULL, omega = NULL,
                    beta = NULL, dropout = NULL, thinning = NULL,
-                   input_scale = NULL, min_fraction = 0.002,
-                   max_fraction = 0.9, ranges = NULL,
-                   control = train_control(), warm_start = NULL,
+                   input_scale = NULL, min_fraction = NULL, max_fraction = 0.9,
+                   ranges = NULL, control = train_control(), warm_start = NULL,
                    preset = "standard", ...) {
   call <- match.call()
   refuse_others(list(...), sailer)
+  thesis <- identical(preset, "thesis")
   run <- prepare_run(
     x, call, batch, covariates,
     list(
@@ -139,7 +145,8 @@ sailer <- function(x, batch = NULL, covariates = NULL,
       omega = omega, beta = beta, dropout = dropout, thinning = thinning,
       input_scale = input_scale, warm_start = warm_start
     ),
-    min_fraction, max_fraction, ranges, control
+    min_fraction %||% (if (thesis) 0.01 else 0.002), max_fraction, ranges,
+    control
   )
   begin_or_continue(run$plan, run$cells, run$map)
 }

@@ -85,7 +85,7 @@ validation_path <- function(x, option = "n_latent", values = c(4, 8, 16, 32),
   check_flag(verbose)
   clustering <- choose_clustering(clustering)
   control <- path_control(control)
-  if (control$validation == 0) {
+  if (isTRUE(control$validation == 0)) {
     abort("{.arg control} must keep cells back: set {.arg validation} above 0.")
   }
   cells <- as_cells(x)

@@ -3,6 +3,8 @@
 #include <Rcpp.h>
 
 #include <memory>
+#include <optional>
+#include <utility>
 
 #include "bindings/convert.h"
 #include "bindings/errors.h"
@@ -12,6 +14,7 @@
 #include "bindings/reference.h"
 #include "bindings/source.h"
 #include "bindings/training.h"
+#include "core/models/peak_weights.h"
 #include "core/models/sailer_model.h"
 #include "core/support/device.h"
 #include "core/support/shuffle.h"
@@ -79,24 +82,30 @@ Rcpp::List scaling_to_r(const ConfounderScaling& scaling) {
       Rcpp::Named("numbers") = numbers);
 }
 
-// Starts the model where the linear method ends on the training cells. Throws
-// when Ctrl-C was pressed: nothing is lost yet.
-void start_warm(SailerModel& model, const CellSourcePtr& source,
-                const Rcpp::IntegerVector& peak_map, const Split& split,
-                const Reference& guide, uint64_t seed) {
-  RMonitor monitor(R_NilValue);
+// All cells of the source as rows of the model's peaks; a pass over them stops
+// at Ctrl-C.
+CellRows cell_rows_from_r(const CellSourcePtr& source,
+                          const Rcpp::IntegerVector& peak_map, int64_t n_peaks,
+                          RMonitor& monitor) {
   CellRows cells;
   cells.source = source;
   cells.map = peak_map_from_r(peak_map);
-  cells.n_columns = model.layout().n_peaks();
-  cells.taken.assign(static_cast<size_t>(source->n_cells()), 0);
-  for (const int64_t cell : split.training) cells.taken[cell] = 1;
-  cells.cancelled = [&] { return !monitor.keep_going({}); };
-  const bool guided = guide.width > 0 && model.options().alignment > 0;
-  if (!(guided ? start_at_reference(model, cells, guide, seed)
-               : start_at_lsi(model, cells, seed))) {
-    throw Rcpp::internal::InterruptedException();
+  cells.n_columns = n_peaks;
+  cells.cancelled = [&monitor] { return !monitor.keep_going({}); };
+  return cells;
+}
+
+// Throws when Ctrl-C was pressed before the training: nothing is lost yet.
+void check_not_stopped(bool done) {
+  if (!done) throw Rcpp::internal::InterruptedException();
+}
+
+// Dimensions of the model whose training goes on.
+int64_t n_latent_in(const Rcpp::RObject& state) {
+  for (const NamedTensor& entry : training_state_from_r(state)) {
+    if (entry.name == "model.encoder.mean.bias") return entry.tensor.numel();
   }
+  throw Error(ErrorKind::kFile, "The training state holds no SAILER model.");
 }
 
 // The embedding of all cells, or NULL. Whoever pressed Ctrl-C waits a second
@@ -134,7 +143,7 @@ Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map,
   using namespace sailer;
   return guarded([&] {
     const CellSourcePtr cells = unwrap_source(source);
-    const SailerOptions options = sailer_options_from_r(model_options);
+    SailerOptions options = sailer_options_from_r(model_options);
     const TrainOptions train =
         train_options_from_r(train_options).resolve(cells->n_cells(), options);
     const Confounders known = confounders_from_r(confounders);
@@ -144,13 +153,35 @@ Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map,
     ConfounderMatrix encoded = encode(known, scaling);
     const int64_t n_confounders = encoded.width;
     const Reference guide = reference_from_r(reference);
+    const bool guided = guide.width > 0 && options.alignment > 0;
+    const auto shares = Rcpp::as<std::vector<double>>(frequencies);
+    const auto n_peaks = static_cast<int64_t>(shares.size());
+    const auto weights = peak_weights(options.input_scale, shares, n_peaks);
+    RMonitor starting(R_NilValue);
+    const CellRows rows = cell_rows_from_r(cells, peak_map, n_peaks, starting);
+    const Rcpp::RObject state = run["state"];
+    std::optional<Lsi> lsi;
+    const bool open = options.n_latent == SailerOptions::kAuto;
+    if (state.isNULL() && (open || (options.warm_start && !guided))) {
+      lsi = lsi_of(rows, split, encoded, weights, options.n_latent, train.seed);
+      check_not_stopped(lsi.has_value());
+    }
+    if (open) {
+      options.n_latent =
+          lsi.has_value() ? n_latent_for(*lsi) : n_latent_in(state);
+    }
     append_reference(guide, encoded);
     SailerModel model(options, PeakLayout(sizes_from_r(group_sizes)),
-                      n_confounders, Rcpp::as<std::vector<double>>(frequencies),
-                      train.seed, at::Device(device), at::kFloat, guide.width);
+                      n_confounders, shares, train.seed, at::Device(device),
+                      at::kFloat, guide.width);
     model.set_compute(train.compute);
-    if (options.warm_start && Rf_isNull(run["state"])) {
-      start_warm(model, cells, peak_map, split, guide, train.seed);
+    if (state.isNULL() && options.warm_start) {
+      if (guided) {
+        check_not_stopped(
+            start_at_reference(model, rows, split, weights, guide, train.seed));
+      } else {
+        start_at(model, *lsi);
+      }
     }
     StreamOptions stream_options;
     stream_options.batch_size = train.batch_size;
@@ -171,6 +202,7 @@ Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map,
     out.push_back(state_to_r(model.parameters().tensors()), "state");
     out.push_back(scaling_to_r(scaling), "scaling");
     out.push_back(static_cast<double>(n_confounders), "n_confounders");
+    out.push_back(static_cast<int>(options.n_latent), "n_latent");
     out.push_back(embedded, "embedding");
     return out;
   });

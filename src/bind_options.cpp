@@ -23,7 +23,7 @@ SailerOptions sailer_options_from_r(const Rcpp::List& values, bool guided) {
       values,
       {{"preset", [](SEXP) {}},
        {"architecture", [](SEXP) {}},
-       {"n_latent", number(options.n_latent)},
+       {"n_latent", number_or_auto(options.n_latent)},
        {"hidden",
         [&](SEXP value) {
           options.hidden.clear();
@@ -57,9 +57,8 @@ SailerOptions sailer_options_from_r(const Rcpp::List& values, bool guided) {
         [&](SEXP value) {
           options.input_scale = parse_input_scale(Rcpp::as<std::string>(value));
         }},
-       {"warm_start", [&](SEXP value) {
-          options.warm_start = Rcpp::as<bool>(value);
-        }}});
+       {"warm_start",
+        [&](SEXP value) { options.warm_start = Rcpp::as<bool>(value); }}});
   options.check();
   return options;
 }
@@ -68,7 +67,9 @@ Rcpp::List sailer_options_to_r(const SailerOptions& options) {
   return Rcpp::List::create(
       Rcpp::Named("preset") = name_of(options.preset),
       Rcpp::Named("architecture") = name_of(options.architecture),
-      Rcpp::Named("n_latent") = static_cast<int>(options.n_latent),
+      Rcpp::Named("n_latent") = options.n_latent == SailerOptions::kAuto
+                                    ? NA_INTEGER
+                                    : static_cast<int>(options.n_latent),
       Rcpp::Named("hidden") =
           Rcpp::IntegerVector(options.hidden.begin(), options.hidden.end()),
       Rcpp::Named("decoder") = name_of(options.decoder),
@@ -87,37 +88,36 @@ Rcpp::List sailer_options_to_r(const SailerOptions& options) {
 
 TrainOptions train_options_from_r(const Rcpp::List& values) {
   TrainOptions options;
-  apply_options(values,
-                {{"steps", number(options.steps)},
-                 {"epochs", number_or_auto(options.epochs)},
-                 {"batch_size", number_or_auto(options.batch_size)},
-                 {"learning_rate", number(options.learning_rate)},
-                 {"learning_rate_decay",
-                  number_or_auto(options.learning_rate_decay)},
-                 {"weight_decay", number(options.weight_decay)},
-                 {"frozen", number_or_auto(options.frozen)},
-                 {"warmup", number_or_auto(options.warmup)},
-                 {"period", number_or_auto(options.period)},
-                 {"validation", number_or_auto(options.validation)},
-                 {"patience", number_or_auto(options.patience)},
-                 {"seed", number(options.seed)},
-                 {"precision",
-                  [&](SEXP value) {
-                    options.compute.precision =
-                        parse_precision(Rcpp::as<std::string>(value));
-                  }},
-                 {"reconstruction",
-                  [&](SEXP value) {
-                    options.compute.reconstruction =
-                        parse_reconstruction(Rcpp::as<std::string>(value));
-                  }},
-                 {"sampled_share", number(options.compute.sampled_share)},
-                 // For tests and benchmarks; not among the documented options.
-                 {"resident_bytes", number(options.resident_bytes)},
-                 {"engine", [&](SEXP value) {
-                    options.compute.engine =
-                        parse_engine(Rcpp::as<std::string>(value));
-                  }}});
+  apply_options(
+      values,
+      {{"steps", number(options.steps)},
+       {"epochs", number_or_auto(options.epochs)},
+       {"batch_size", number_or_auto(options.batch_size)},
+       {"learning_rate", number_or_auto(options.learning_rate)},
+       {"learning_rate_decay", number_or_auto(options.learning_rate_decay)},
+       {"weight_decay", number_or_auto(options.weight_decay)},
+       {"frozen", number_or_auto(options.frozen)},
+       {"warmup", number_or_auto(options.warmup)},
+       {"period", number_or_auto(options.period)},
+       {"validation", number_or_auto(options.validation)},
+       {"patience", number_or_auto(options.patience)},
+       {"seed", number(options.seed)},
+       {"precision",
+        [&](SEXP value) {
+          options.compute.precision =
+              parse_precision(Rcpp::as<std::string>(value));
+        }},
+       {"reconstruction",
+        [&](SEXP value) {
+          options.compute.reconstruction =
+              parse_reconstruction(Rcpp::as<std::string>(value));
+        }},
+       {"sampled_share", number(options.compute.sampled_share)},
+       // For tests and benchmarks; not among the documented options.
+       {"resident_bytes", number(options.resident_bytes)},
+       {"engine", [&](SEXP value) {
+          options.compute.engine = parse_engine(Rcpp::as<std::string>(value));
+        }}});
   options.check();
   return options;
 }
@@ -134,9 +134,9 @@ Rcpp::List train_options_to_r(const TrainOptions& options) {
       Rcpp::Named("steps") = whole(options.steps),
       Rcpp::Named("epochs") = whole(options.epochs),
       Rcpp::Named("batch_size") = whole(options.batch_size),
-      Rcpp::Named("learning_rate") = options.learning_rate,
+      Rcpp::Named("learning_rate") = chosen(options.learning_rate),
       Rcpp::Named("learning_rate_decay") = chosen(options.learning_rate_decay),
-      Rcpp::Named("weight_decay") = options.weight_decay,
+      Rcpp::Named("weight_decay") = chosen(options.weight_decay),
       Rcpp::Named("frozen") = chosen(options.frozen),
       Rcpp::Named("warmup") = chosen(options.warmup),
       Rcpp::Named("period") = chosen(options.period),
@@ -166,9 +166,9 @@ Rcpp::List core_train_options(Rcpp::List values, double n_cells = 0,
   return sailer::guarded([&] {
     const sailer::TrainOptions options = sailer::train_options_from_r(values);
     return sailer::train_options_to_r(
-        n_cells > 0 ? options.resolve(
-                          static_cast<int64_t>(n_cells),
-                          sailer::sailer_options_from_r(Rcpp::List(model)))
-                    : options);
+        n_cells > 0
+            ? options.resolve(static_cast<int64_t>(n_cells),
+                              sailer::sailer_options_from_r(Rcpp::List(model)))
+            : options);
   });
 }

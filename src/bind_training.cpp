@@ -12,12 +12,16 @@ namespace {
 // Goes on from a checkpoint file or from the tensors of an interrupted fit.
 void resume_from_r(Trainer& trainer, SEXP state) {
   if (Rf_isNull(state)) return;
-  trainer.load_state(TYPEOF(state) == STRSXP
-                         ? Checkpoint::read(Rcpp::as<std::string>(state))
-                         : state_from_r(Rcpp::List(state)));
+  trainer.load_state(training_state_from_r(state));
 }
 
 }  // namespace
+
+std::vector<NamedTensor> training_state_from_r(SEXP state) {
+  return TYPEOF(state) == STRSXP
+             ? Checkpoint::read(Rcpp::as<std::string>(state))
+             : state_from_r(Rcpp::List(state));
+}
 
 TrainResult train_from_r(Task& task, const RunOptions& options,
                          const Rcpp::List& run, Monitor& monitor,

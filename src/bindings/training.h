@@ -21,6 +21,9 @@ TrainResult train_from_r(Task& task, const RunOptions& options,
                          const Rcpp::List& run, Monitor& monitor,
                          Rcpp::List& progress, Exchange* exchange = nullptr);
 
+// What `run$state` holds, unless it is NULL.
+std::vector<NamedTensor> training_state_from_r(SEXP state);
+
 // The processes that `run$together` says to train with; null alone.
 Exchange* exchange_of(const Rcpp::List& run);
 

@@ -1,9 +1,13 @@
-// Cells as rows of a matrix, against the same worked out densely.
+// Cells as rows of a matrix, and LSI of them, against the same worked out
+// densely.
 #include <cmath>
 #include <memory>
+#include <numeric>
 
 #include "../../src/core/data/matrix_source.h"
 #include "../../src/core/linear/cell_rows.h"
+#include "../../src/core/linear/eigen.h"
+#include "../../src/core/linear/lsi.h"
 #include "../../src/core/support/error.h"
 #include "catch.h"
 #include "data_files.h"
@@ -146,6 +150,180 @@ TEST_CASE("without a map and a choice, rows are all cells", "[linear]") {
     for (int64_t f = 0; f < 12; ++f) {
       REQUIRE((rows[cell][f] > 0) == (counts.at(cell, f) > 0));
     }
+  }
+}
+
+TEST_CASE("rows of TF-IDF have the cell's own scale", "[linear]") {
+  const Chosen chosen;
+  const std::vector<float> weights(15, 2.0f);
+  const auto rows =
+      collect(accessibility_rows(chosen.cells, weights, RowScale::kTfIdf), 15);
+  for (int64_t row = 0; row < 80; ++row) {
+    int depth = 0;
+    for (int64_t f = 0; f < 15; ++f) depth += chosen.count(row, f) > 0;
+    for (int64_t f = 0; f < 15; ++f) {
+      const double expected =
+          chosen.count(row, f) > 0 ? 2 * std::log1p(1e4 / depth) : 0;
+      REQUIRE(rows[row][f] == Approx(expected));
+    }
+  }
+}
+
+namespace {
+
+// Chosen's rows densely: TF-IDF, and of length 1.
+struct Dense {
+  Eigen::MatrixXd tfidf, unit;
+};
+
+Dense dense_of(const Chosen& chosen, const std::vector<float>& weights,
+               const std::vector<int64_t>& cells) {
+  const auto n = static_cast<int64_t>(cells.size());
+  Dense out{Eigen::MatrixXd::Zero(n, 15), Eigen::MatrixXd::Zero(n, 15)};
+  for (int64_t row = 0; row < n; ++row) {
+    int depth = 0;
+    for (int64_t f = 0; f < 15; ++f) {
+      if (chosen.counts.at(cells[row], 2 * (14 - f) + 1) == 0) continue;
+      ++depth;
+      out.unit(row, f) = weights[f];
+    }
+    if (depth == 0) continue;
+    out.tfidf.row(row) = out.unit.row(row) * std::log1p(1e4 / depth);
+    out.unit.row(row).normalize();
+  }
+  return out;
+}
+
+double variance_of(const Eigen::VectorXd& x) {
+  return (x.array() - x.mean()).square().mean();
+}
+
+}  // namespace
+
+TEST_CASE("LSI and its signal are those of the dense matrices", "[linear]") {
+  const Chosen chosen;
+  std::vector<float> weights;
+  for (int k = 0; k < 15; ++k) weights.push_back(0.5f + 0.1f * k);
+  CellRows held_out = chosen.cells;
+  std::vector<int64_t> others;
+  for (int64_t cell = 0; cell < 120; ++cell) {
+    held_out.taken[cell] = !chosen.cells.taken[cell];
+    if (held_out.taken[cell]) others.push_back(cell);
+  }
+  LsiOptions options;
+  options.n_components = 3;
+  const auto lsi = fit_lsi(chosen.cells, held_out, {}, weights, options);
+  REQUIRE(lsi.has_value());
+  REQUIRE(lsi->n_components == 3);
+  const Dense training = dense_of(chosen, weights, chosen.taken);
+  const Dense unseen = dense_of(chosen, weights, others);
+  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(
+      training.tfidf.transpose() * training.tfidf);
+  int n_signal = 0;
+  const LinearPosterior posterior = linear_posterior(*lsi, 3);
+  for (int64_t k = 0; k < 3; ++k) {
+    // The first component is dropped; eigenvalues rise.
+    const Eigen::VectorXd v = solver.eigenvectors().col(15 - 2 - k);
+    double noise = 0;
+    for (int64_t p = 0; p < 15; ++p) {
+      noise += v[p] * v[p] * variance_of(training.unit.col(p));
+    }
+    const double found = variance_of(unseen.unit * v);
+    const double signal = std::max(0.0, 1 - noise / found);
+    REQUIRE(lsi->signal[k] == Approx(signal).margin(1e-4));
+    n_signal += found > noise * (1 + 3 * std::sqrt(2.0 / 40));
+    const Eigen::VectorXd score = training.unit * v;
+    REQUIRE(lsi->variance[k] == Approx(variance_of(score)).epsilon(1e-3));
+    // The posterior's mean has the signal as its variance.
+    Eigen::VectorXd loading(15);
+    for (int64_t p = 0; p < 15; ++p) loading[p] = posterior.loadings[p * 3 + k];
+    const Eigen::VectorXd mean = (training.unit * loading).array() +
+                                 static_cast<double>(posterior.shift[k]);
+    REQUIRE(mean.mean() == Approx(0).margin(1e-5));
+    REQUIRE(variance_of(mean) == Approx(signal).margin(1e-4));
+    REQUIRE(std::exp(posterior.log_variance[k]) ==
+            Approx(1 - signal).margin(1e-4));
+  }
+  REQUIRE(lsi->n_signal == n_signal);
+}
+
+TEST_CASE("what confounders explain is taken out of the scores", "[linear]") {
+  const Chosen chosen;
+  const std::vector<float> weights(15, 1.0f);
+  LsiOptions options;
+  options.n_components = 4;
+  const CellRows& cells = chosen.cells;
+  const auto plain = fit_lsi(cells, cells, {}, weights, options);
+  REQUIRE(plain.has_value());
+  std::vector<int64_t> all(120);
+  std::iota(all.begin(), all.end(), 0);
+  const Eigen::MatrixXd unit = dense_of(chosen, weights, all).unit;
+  const auto scores_of = [&](const Lsi& lsi) -> Eigen::MatrixXd {
+    using RowMatrix =
+        Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+    return unit * Eigen::Map<const RowMatrix>(lsi.loadings.data(), 15, 4);
+  };
+  const Eigen::MatrixXd before = scores_of(*plain);
+  // One that is a direction of the scores, and a column that is all the same.
+  ConfounderMatrix known;
+  known.width = 2;
+  for (int64_t cell = 0; cell < 120; ++cell) {
+    known.values.push_back(
+        static_cast<float>(2 * before(cell, 0) - before(cell, 1)));
+    known.values.push_back(1);
+  }
+  const auto freed = fit_lsi(cells, cells, known, weights, options);
+  REQUIRE(freed.has_value());
+  const Eigen::MatrixXd after = scores_of(*freed);
+  const auto covariance = [&](const Eigen::VectorXd& score) {
+    double sum = 0, mean_score = 0, mean_known = 0;
+    for (int64_t cell : chosen.taken) {
+      sum += score[cell] * known.values[2 * cell] / 80;
+      mean_score += score[cell] / 80;
+      mean_known += known.values[2 * cell] / 80;
+    }
+    return sum - mean_score * mean_known;
+  };
+  REQUIRE(std::abs(covariance(before.col(0))) > 1e-3);
+  for (int64_t k = 0; k < 4; ++k) {
+    REQUIRE(covariance(after.col(k)) == Approx(0).margin(1e-7));
+  }
+  // Others are as they were: nothing in them is known.
+  REQUIRE((after.rightCols(2) - before.rightCols(2)).norm() <
+          0.05 * before.rightCols(2).norm());
+  REQUIRE(freed->variance[0] < plain->variance[0] / 2);
+  known.values.assign(240, 1);
+  const auto same = fit_lsi(cells, cells, known, weights, options);
+  REQUIRE((scores_of(*same) - before).norm() < 1e-6 * before.norm());
+}
+
+TEST_CASE("components that are not there start at the prior", "[linear]") {
+  Chosen chosen;
+  CellRows held_out = chosen.cells;
+  chosen.cells.taken.assign(120, 0);
+  for (int64_t cell : {3, 50, 90}) chosen.cells.taken[cell] = 1;
+  const auto lsi =
+      fit_lsi(chosen.cells, held_out, {}, std::vector<float>(15, 1.0f), {});
+  REQUIRE(lsi.has_value());
+  REQUIRE(lsi->n_components == 2);
+  const LinearPosterior posterior = linear_posterior(*lsi, 5);
+  for (int64_t k = 2; k < 5; ++k) {
+    REQUIRE(posterior.log_variance[k] == 0);
+    REQUIRE(posterior.shift[k] == 0);
+    for (int64_t p = 0; p < 15; ++p) {
+      REQUIRE(posterior.loadings[p * 5 + k] == 0);
+    }
+  }
+  for (const float value : posterior.loadings) REQUIRE(std::isfinite(value));
+}
+
+TEST_CASE("LSI stops in each of its passes", "[linear]") {
+  for (const int last : {2, 10, 11}) {
+    Chosen chosen;
+    int n_asked = 0;
+    chosen.cells.cancelled = [&] { return ++n_asked >= last; };
+    REQUIRE_FALSE(fit_lsi(chosen.cells, chosen.cells, {},
+                          std::vector<float>(15, 1.0f), {}));
   }
 }
 

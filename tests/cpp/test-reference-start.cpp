@@ -38,7 +38,9 @@ struct Case {
   Reference reference;
   CellRows cells;
   SparseBatch batch;
-  at::Tensor seen;  // [B, r + 1]
+  Split split{first_cells(kCells), {}};
+  std::vector<float> weights;  // of the peaks
+  at::Tensor seen;             // [B, r + 1]
 
   Case() {
     cells.source = source_of_peaks(peaks, kPeaks);
@@ -47,6 +49,9 @@ struct Case {
         {random_tensor({kCells, kWidth}, 5), at::ones({kCells, 1}, doubles())},
         1);
     reference.width = kWidth;
+    for (int64_t p = 0; p < kPeaks; ++p) {
+      weights.push_back(static_cast<float>(std::log1p(1 / (0.02 * (p + 1)))));
+    }
     std::vector<std::vector<int64_t>> rows;
     for (int64_t cell = 0; cell < kCells; ++cell) {
       rows.emplace_back(peaks[cell].begin(), peaks[cell].end());
@@ -100,17 +105,16 @@ TEST_CASE("an aligned model starts at the map of its reference") {
   for (Architecture a : {Architecture::kDense, Architecture::kChromosome}) {
     for (const bool joint : {true, false}) {
       SailerModel model = make_model(a, joint);
-      REQUIRE(start_at_reference(model, data.cells, data.reference, 1));
+      REQUIRE(start_at_reference(model, data.cells, data.split, data.weights,
+                                 data.reference, 1));
       // Densely, from the definition of the scaled input.
       at::Tensor x = to_dense(data.batch.input, kPeaks, at::kDouble);
-      std::vector<float> weights;
       for (int64_t p = 0; p < kPeaks; ++p) {
-        weights.push_back(static_cast<float>(std::log1p(1 / (0.02 * (p + 1)))));
-        x.select(1, p).mul_(weights.back());
+        x.select(1, p).mul_(data.weights[p]);
       }
       x = x / x.norm(2, {1}, /*keepdim=*/true);
       const auto map =
-          reference_map(data.cells, weights, data.reference, kLatent, 1);
+          reference_map(data.cells, data.weights, data.reference, kLatent, 1);
       at::Tensor expected = at::mm(x, tensor_of(map->loadings, kLatent)) +
                             tensor_of(map->shift, kLatent);
       if (joint) {
@@ -130,6 +134,7 @@ TEST_CASE("a start that is stopped leaves the model as it was") {
   SailerModel model = make_model(Architecture::kDense, true);
   const at::Tensor before = embed(model, data.batch);
   data.cells.cancelled = [] { return true; };
-  REQUIRE_FALSE(start_at_reference(model, data.cells, data.reference, 1));
+  REQUIRE_FALSE(start_at_reference(model, data.cells, data.split, data.weights,
+                                   data.reference, 1));
   REQUIRE(at::equal(embed(model, data.batch), before));
 }

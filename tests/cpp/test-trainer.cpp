@@ -109,11 +109,12 @@ TEST_CASE("what is left open is decided by the number of cells") {
   REQUIRE(few.batch_size == 100);
   REQUIRE(few.epochs == 667);  // of 3 steps
   REQUIRE(few.validation == 0.1);
+  REQUIRE(few.weight_decay == Approx(4 / (0.9 * 321)));
   REQUIRE(few.frozen == Approx(667 / 4.0));
   REQUIRE(few.warmup == 10);
   REQUIRE(few.patience == 166);
   REQUIRE(annealing(few.schedule(), 666.9) == 1);
-  REQUIRE(learning_rate(few.schedule(), 667) == Approx(0.05 * 1e-3));
+  REQUIRE(learning_rate(few.schedule(), 667) == Approx(0.05 * 3e-3));
   const TrainOptions many = TrainOptions().resolve(1000000, warm);
   REQUIRE(many.batch_size == 400);
   REQUIRE(many.epochs == 4);
@@ -154,7 +155,9 @@ TEST_CASE("the thesis' schedule is what its preset leaves open") {
   const TrainOptions options = TrainOptions().resolve(5000, thesis);
   REQUIRE(options.epochs == 400);
   REQUIRE(options.batch_size == 100);
+  REQUIRE(options.learning_rate == 1e-3);
   REQUIRE(options.learning_rate_decay == 0.995);
+  REQUIRE(options.weight_decay == 5e-4);
   REQUIRE(options.frozen == 0);
   REQUIRE(options.warmup == 10);
   REQUIRE(options.period == 100);

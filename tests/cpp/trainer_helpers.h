@@ -52,6 +52,7 @@ inline TrainOptions short_training() {
   options.batch_size = 20;
   options.learning_rate = 5e-3;
   options.learning_rate_decay = 0.995;
+  options.weight_decay = 5e-4;
   options.frozen = 0;
   options.validation = 0.1;
   options.warmup = 3;

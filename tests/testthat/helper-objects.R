@@ -1,7 +1,7 @@
 # Small objects for the tests of the containers: trained in a second.
 
 brief_control <- function(...) {
-  train_control(epochs = 3, warmup = 1, verbose = FALSE, threads = 1, ...)
+  quick(warmup = 1, ...)
 }
 
 # Fits of one test file are compared bit for bit: the same options everywhere.

@@ -7,9 +7,20 @@ tiny_simulation <- function() {
   )
 }
 
-quick <- function(..., epochs = 3, verbose = FALSE) {
-  train_control(epochs = epochs, verbose = verbose, threads = 1, ...)
+# Of a schedule that does not depend on how many epochs there are.
+quick <- function(...) {
+  do.call(train_control, utils::modifyList(
+    list(
+      epochs = 3, verbose = FALSE, threads = 1, patience = 0, frozen = 0,
+      learning_rate = 1e-3, learning_rate_decay = 0.995,
+      weight_decay = 5e-4, validation = 0.1
+    ),
+    list(...)
+  ))
 }
+
+# Of the default schedule, however many epochs it is given.
+usual <- function(...) train_control(verbose = FALSE, threads = 1, ...)
 
 # A fit of a few seconds, whatever the defaults are.
 quick_fit <- function(counts, ..., hidden = c(16, 8), control = quick()) {

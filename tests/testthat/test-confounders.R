@@ -165,7 +165,7 @@ planted <- function(effects) {
 
 train_planted <- function(counts, ...) {
   embedding(sailer(counts, ...,
-    hidden = 32, n_latent = 6, control = quick(epochs = 60)
+    hidden = 32, n_latent = 6, control = usual()
   ))
 }
 

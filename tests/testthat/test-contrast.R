@@ -165,8 +165,12 @@ test_that("posteriors are the embedding, and a spread", {
   expect_true(all(got$log_variance < 1))
   # By its definition: the other head on what the encoder's mean reads.
   x <- t(as.matrix(sim$counts[fit$peaks, 1:70] > 0))
-  h <- x / sqrt(rowSums(x))
-  h <- h %*% fit_tensor(fit, "encoder.0.weight")
+  x <- t(t(x) * fit_tensor(fit, "encoder.peak_weight")[, 1])
+  h <- x / sqrt(rowSums(x^2))
+  # The weights of peaks are in the layer; the last columns lead to the mean.
+  weight <- fit_tensor(fit, "encoder.0.weight") /
+    fit_tensor(fit, "encoder.peak_weight")[, 1]
+  h <- h %*% weight[, seq_len(fit$options$hidden[1])]
   for (k in 0:1) {
     part <- function(name) fit_tensor(fit, sprintf("encoder.%d.%s", k, name))
     if (k > 0) h <- h %*% matrix(part("weight"), dim(h)[2])

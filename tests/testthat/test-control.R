@@ -57,7 +57,10 @@ test_that("the documented defaults are those of the core", {
   defaults <- core_train_options(list())
   expect_equal(
     names(defaults)[vapply(defaults, is.na, NA)],
-    c("epochs", "warmup", "period")
+    c(
+      "epochs", "batch_size", "learning_rate", "learning_rate_decay",
+      "weight_decay", "frozen", "warmup", "period", "validation", "patience"
+    )
   )
   for (name in names(defaults)[!vapply(defaults, is.na, NA)]) {
     text <- gsub("[^[:alnum:].-]", "", said(name))
@@ -69,7 +72,10 @@ test_that("the documented defaults are those of the core", {
   chromosome <- core_sailer_options(list(architecture = "chromosome"))
   unquote <- function(text) gsub("[^[:alnum:].,()-]", "", text)
   of_sailerx <- c("alignment", "joint", "reference_dropout")
-  for (name in setdiff(names(dense), c("architecture", of_sailerx))) {
+  # What is left open has its rule there instead.
+  expect_true(is.na(dense$n_latent) && is.na(chromosome$n_latent))
+  own <- c("architecture", "n_latent", of_sailerx)
+  for (name in setdiff(names(dense), own)) {
     values <- c(dense[name], chromosome[name])
     expected <- unique(vapply(values, function(value) {
       if (length(value) > 1) {
@@ -94,26 +100,29 @@ test_that("the documented defaults are those of the core", {
 })
 
 test_that("epochs, warm-up and period fit the number of cells", {
-  chosen <- function(n, ...) {
-    unlist(resolve_control(train_control(...), n)[
-      c("epochs", "warmup", "period")
+  warm <- core_sailer_options(list())
+  chosen <- function(n, ..., options = warm) {
+    unlist(resolve_control(train_control(...), n, options)[
+      c("epochs", "batch_size", "frozen", "warmup", "period", "patience")
     ])
   }
-  expect_equal(unname(chosen(7000)), c(60, 10, 50))
-  expect_equal(unname(chosen(1e6)), c(60, 10, 50))
-  expect_equal(unname(chosen(4000)), c(100, 10, 90))
-  expect_equal(unname(chosen(300)), c(400, 10, 98))
-  expect_equal(unname(chosen(300, epochs = 20)), c(20, 3, 17))
-  expect_equal(unname(chosen(300, epochs = 1)), c(1, 0, 1))
+  expect_equal(unname(chosen(6000)), c(38, 100, 9.5, 38 / 12, 38 * 11 / 12, 9))
   expect_equal(
-    unname(chosen(300, epochs = 50, warmup = 0, period = 7)), c(50, 0, 7)
+    unname(chosen(1e6)), c(4, 400, 1, 1 / 3, 11 / 3, 1)
   )
-  # The training ends with a cycle, or within one epoch of a cycle a piece.
-  for (n in c(300, 1500, 2500, 3333, 7000)) {
-    k <- chosen(n)
-    over <- (k[["epochs"]] - k[["warmup"]]) %% k[["period"]]
-    expect_true(over == 0 || k[["period"]] - over < 5)
-  }
+  expect_equal(unname(chosen(300)), c(667, 100, 166.75, 10, 657 / 7, 166))
+  expect_equal(
+    unname(chosen(300, epochs = 20)), c(20, 100, 5, 20 / 12, 20 * 11 / 12, 5)
+  )
+  expect_equal(
+    unname(chosen(300, epochs = 50, frozen = 0.5, warmup = 0, period = 7)),
+    c(50, 100, 0.5, 0, 7, 12)
+  )
+  expect_equal(chosen(300, validation = 0)[["patience"]], 0)
+  thesis <- core_sailer_options(list(preset = "thesis"))
+  expect_equal(
+    unname(chosen(5000, options = thesis)), c(400, 100, 0, 10, 100, 0)
+  )
 })
 
 test_that("threads are set for the training and put back", {

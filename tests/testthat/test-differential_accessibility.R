@@ -20,7 +20,7 @@ truth_case <- local({
     counts <- Matrix::drop0(counts)
     fit <- sailer(
       counts, batch = sim$cells$batch, hidden = 64,
-      control = quick(epochs = 60)
+      control = usual()
     )
     made <<- list(
       fit = fit, counts = counts, type = type, shallow = shallow,

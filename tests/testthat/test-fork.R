@@ -25,8 +25,8 @@ after_two_threads <- function(lines, log, envir = parent.frame()) {
     "ctl <- function(n) {",
     "  train_control(epochs = 2, threads = n, verbose = FALSE)",
     "}",
-    "expected <- sailer(x, control = ctl(1))",
-    "fit <- sailer(x, control = ctl(2))",
+    "expected <- sailer(x, n_latent = 16, control = ctl(1))",
+    "fit <- sailer(x, n_latent = 16, control = ctl(2))",
     "stopifnot(dim(predict(fit, x)) == c(300, 16))",
     lines, "cat('done\\n')"
   ), log, envir = envir)

@@ -39,7 +39,8 @@ with_full_disk <- function(lines, envir = parent.frame()) {
 # reported.
 train_until_full <- c(
   "own <- function(epochs) train_control(",
-  "  epochs = epochs, warmup = 1, period = 2, threads = 1, verbose = FALSE,",
+  "  epochs = epochs, warmup = 1, period = 2, frozen = 0, patience = 0,",
+  "  learning_rate_decay = 0.995, threads = 1, verbose = FALSE,",
   "  checkpoint = file.path(folder, 'run'), every = 0.5",
   ")",
   "trained <- function(...) sailer(x, hidden = 16, n_latent = 4, ...)",

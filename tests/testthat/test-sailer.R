@@ -185,7 +185,7 @@ test_that("the embedding finds the types and forgets depth and batch", {
   train <- function(batch) {
     embedding(sailer(
       data$counts,
-      batch = batch, hidden = 64, control = quick(epochs = 40)
+      batch = batch, control = usual()
     ))
   }
   z <- train(data$cells$batch)

@@ -78,7 +78,8 @@ test_that("without alignment it is SAILER, bit for bit", {
     zero <- sailerx(counts, rna,
       rna_depth = rna_depth, batch = batch, alignment = 0,
       architecture = architecture, hidden = hidden, n_latent = 3,
-      thinning = plain$options$thinning, control = control
+      thinning = plain$options$thinning, decoder = plain$options$decoder,
+      control = control
     )
     expect_identical(embedding(zero), embedding(plain))
     expect_identical(zero$state, plain$state)

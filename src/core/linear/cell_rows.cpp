@@ -82,29 +82,28 @@ RowPass accessibility_rows(CellRows cells, std::vector<float> weights,
                 std::to_string(weights.size()) + " weights are given for " +
                     std::to_string(cells.n_columns) + " columns.");
   }
-  return pass_over(
-      std::move(cells), [weights = std::move(weights), row_scale](
-                            const FeatureMap& map, const SparseRows& rows,
-                            int64_t row, SparseRows& out) {
-        const size_t begin = out.values.size();
-        double square = 0;
-        for (int64_t k = rows.offsets[row]; k < rows.offsets[row + 1]; ++k) {
-          const int32_t column = column_of(map, rows.indices[k]);
-          if (column < 0 || !(rows.values[k] > 0)) continue;
-          const float weight = weights[column];
-          out.indices.push_back(column);
-          out.values.push_back(weight);
-          square += static_cast<double>(weight) * weight;
-        }
-        const auto depth = static_cast<double>(out.values.size() - begin);
-        if (depth == 0) return;
-        const double scale = row_scale == RowScale::kUnit
-                                 ? 1 / std::sqrt(square)
-                                 : std::log1p(1e4 / depth);
-        for (size_t k = begin; k < out.values.size(); ++k) {
-          out.values[k] = static_cast<float>(out.values[k] * scale);
-        }
-      });
+  return pass_over(std::move(cells), [weights = std::move(weights), row_scale](
+                                         const FeatureMap& map,
+                                         const SparseRows& rows, int64_t row,
+                                         SparseRows& out) {
+    const size_t begin = out.values.size();
+    double square = 0;
+    for (int64_t k = rows.offsets[row]; k < rows.offsets[row + 1]; ++k) {
+      const int32_t column = column_of(map, rows.indices[k]);
+      if (column < 0 || !(rows.values[k] > 0)) continue;
+      const float weight = weights[column];
+      out.indices.push_back(column);
+      out.values.push_back(weight);
+      square += static_cast<double>(weight) * weight;
+    }
+    const auto depth = static_cast<double>(out.values.size() - begin);
+    if (depth == 0) return;
+    const double scale = row_scale == RowScale::kUnit ? 1 / std::sqrt(square)
+                                                      : std::log1p(1e4 / depth);
+    for (size_t k = begin; k < out.values.size(); ++k) {
+      out.values[k] = static_cast<float>(out.values[k] * scale);
+    }
+  });
 }
 
 RowPass expression_rows(CellRows cells) {

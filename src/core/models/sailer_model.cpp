@@ -10,6 +10,7 @@
 #include "../support/random.h"
 #include "alignment.h"
 #include "divergence.h"
+#include "peak_weights.h"
 #include "reconstruction_sampled.h"
 #include "sparse_linear.h"
 #include "sparse_linear_device.h"
@@ -27,16 +28,6 @@ at::Tensor logits_of(const std::vector<double>& frequencies,
       at::tensor(frequencies, at::TensorOptions().dtype(at::kDouble))
           .clamp(1e-6, 1 - 1e-6);
   return at::log(f / (1 - f)).to(options);
-}
-
-// log(1 + 1 / f), the inverse document frequency; 1 for all peaks where the
-// frequencies come later, with the state of a trained model.
-at::Tensor weights_of(const std::vector<double>& frequencies, int64_t n_peaks,
-                      const at::TensorOptions& options) {
-  if (frequencies.empty()) return at::ones({n_peaks, 1}, options);
-  const at::Tensor f =
-      at::tensor(frequencies, at::TensorOptions().dtype(at::kDouble));
-  return at::log1p(f.clamp_min(1e-9).reciprocal()).unsqueeze(1).to(options);
 }
 
 // What the hidden layers' weights are multiplied by where a linear start is to
@@ -73,7 +64,11 @@ SailerModel::SailerModel(const SailerOptions& options, const PeakLayout& layout,
   if (options_.input_scale == InputScale::kTfIdf) {
     peak_weight_ = parameters_.add_buffer(
         "encoder.peak_weight",
-        weights_of(peak_frequencies, layout_.n_peaks(), tensor_options_));
+        at::tensor(peak_weights(options_.input_scale, peak_frequencies,
+                                layout_.n_peaks()),
+                   at::TensorOptions().dtype(at::kFloat))
+            .unsqueeze(1)
+            .to(tensor_options_));
   }
   build_encoder(context);
   build_decoder(context, peak_frequencies);
@@ -256,22 +251,18 @@ Posterior SailerModel::encode_from(const SparseBatch& batch, const Dense& dense,
           log_variance_head_(hidden).clamp(-kMaxLogVariance, kMaxLogVariance)};
 }
 
-at::Tensor SailerModel::peak_weights() const {
-  return peak_weight_.defined()
-             ? peak_weight_.flatten()
-             : at::ones({layout_.n_peaks()}, tensor_options_);
-}
-
 void SailerModel::start_linear_path(const at::Tensor& loadings,
-                                    const at::Tensor& shift) {
+                                    const at::Tensor& shift,
+                                    const at::Tensor& log_variance) {
   if (!options_.warm_start) {
     throw Error(ErrorKind::kArgument, "The model has no linear path.");
   }
   const at::NoGradGuard no_grad;
-  input_weight_.slice(1, options_.hidden[0])
-      .copy_(loadings.to(tensor_options_) * peak_weights().unsqueeze(1));
+  at::Tensor weight = loadings.to(tensor_options_);
+  if (peak_weight_.defined()) weight = weight * peak_weight_;
+  input_weight_.slice(1, options_.hidden[0]).copy_(weight);
   mean_head_.start_small(kHiddenStart, shift);
-  log_variance_head_.start_small(kVarianceStart, at::zeros_like(shift));
+  log_variance_head_.start_small(kVarianceStart, log_variance);
 }
 
 void SailerModel::start_reference_path(const at::Tensor& weight) {

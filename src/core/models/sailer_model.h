@@ -90,9 +90,11 @@ class SailerModel {
                   const SailerUpdates* updates = nullptr) const;
 
   // Where the linear path starts: the mean of z is `loadings` [P, d] times the
-  // scaled input, plus `shift` [d]. What the hidden layers add is made small.
-  // Of models with a warm start alone.
-  void start_linear_path(const at::Tensor& loadings, const at::Tensor& shift);
+  // scaled input, plus `shift` [d], and the log variance is `log_variance` [d].
+  // What the hidden layers add is made small. Of models with a warm start
+  // alone.
+  void start_linear_path(const at::Tensor& loadings, const at::Tensor& shift,
+                         const at::Tensor& log_variance);
 
   // What the linear path adds of a cell's reference and 1: [r + 1, d]. Of joint
   // models with a warm start alone.
@@ -119,9 +121,6 @@ class SailerModel {
   // What logits() reads: [P, width of a group] and [P].
   const at::Tensor& output_weight() const { return output_weight_; }
   const at::Tensor& output_bias() const { return output_bias_; }
-
-  // What the scaled input weighs each peak by, [P].
-  at::Tensor peak_weights() const;
 
   ParameterSet& parameters() { return parameters_; }
   const SailerOptions& options() const { return options_; }

@@ -54,7 +54,7 @@ void require_share(double value, const std::string& option) {
 }  // namespace
 
 void SailerOptions::check() const {
-  require(n_latent >= 1, "`n_latent` must be at least 1.");
+  require(n_latent == kAuto || n_latent >= 1, "`n_latent` must be at least 1.");
   require(!hidden.empty(),
           "`hidden` must name the units of at least one layer.");
   for (int64_t units : hidden) {
@@ -72,9 +72,10 @@ void SailerOptions::check() const {
   require_share(reference_dropout, "reference_dropout");
   require_share(thinning_min, "thinning");
   require_share(thinning_max, "thinning");
-  require(!warm_start || input_scale != InputScale::kNone,
-          "`warm_start` needs an `input_scale` that is not \"none\": the linear "
-          "method reads every cell at the same length.");
+  require(
+      !warm_start || input_scale != InputScale::kNone,
+      "`warm_start` needs an `input_scale` that is not \"none\": the linear "
+      "method reads every cell at the same length.");
   require(thinning_min <= thinning_max,
           "`thinning` must hold the smaller share first.");
 }
@@ -84,6 +85,7 @@ namespace {
 // Chapters 2 and 3; where they are silent, methods' plain choice.
 void take_from_thesis(SailerOptions& options, bool guided) {
   options.warm_start = false;
+  options.decoder = Decoder::kMirrored;
   options.input_scale = InputScale::kNone;
   options.thinning_min = options.thinning_max = 0;
   options.dropout = 0;
@@ -91,8 +93,8 @@ void take_from_thesis(SailerOptions& options, bool guided) {
   options.joint = false;
   const bool dense = options.architecture == Architecture::kDense;
   options.n_latent = dense ? 10 : 50;
-  options.hidden = dense ? std::vector<int64_t>{1000, 100}
-                         : std::vector<int64_t>{64, 32};
+  options.hidden =
+      dense ? std::vector<int64_t>{1000, 100} : std::vector<int64_t>{64, 32};
   if (guided) options.alignment = 100000;
 }
 
@@ -107,14 +109,16 @@ SailerOptions default_options(Architecture architecture, bool guided,
     take_from_thesis(options, guided);
     return options;
   }
+  options.n_latent = SailerOptions::kAuto;
   if (architecture == Architecture::kChromosome) {
-    options.n_latent = 50;
     options.hidden = {64, 32};
+    if (guided) options.n_latent = 50;
   } else if (guided) {
     options.n_latent = 32;
-    options.hidden = {32};
   }
   if (guided) {
+    options.decoder = Decoder::kMirrored;
+    options.decoder = Decoder::kMirrored;
     options.thinning_min = 0;
     options.thinning_max = 0.5;
     options.alignment = 100000;

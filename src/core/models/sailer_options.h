@@ -45,16 +45,19 @@ struct SailerOptions {
   Preset preset = Preset::kStandard;
   Architecture architecture = Architecture::kDense;
 
-  // Number of latent dimensions. More can hold more kinds of cells; dimensions
-  // that the data do not need stay at the prior.
+  // Chosen by what the cells hold, before a model is made: see n_latent_for().
+  static constexpr int64_t kAuto = -1;
+
+  // Number of latent dimensions. More can hold more kinds of cells; those that
+  // the data do not need add noise to the neighbourhoods of cells.
   int64_t n_latent = 16;
 
   // Units of the encoder's hidden layers from the peaks inwards, of one
   // chromosome under kChromosome; the decoder mirrors them. Larger fits more
   // and takes longer: the first one times the number of peaks decides.
-  std::vector<int64_t> hidden = {128};
+  std::vector<int64_t> hidden = {32};
 
-  Decoder decoder = Decoder::kMirrored;
+  Decoder decoder = Decoder::kLinear;
 
   // Weight of the mutual-information penalty. 0 leaves a conditional VAE;
   // larger takes more of the confounders out of the embedding.
@@ -75,7 +78,7 @@ struct SailerOptions {
   // peaks taken away, uniform between these two, and the decoder still rebuilds
   // all of them: the embedding learns what the peaks have in common and not to
   // depend on depth. Larger regularises more; 0 and 0 turn it off.
-  double thinning_min = 0.5, thinning_max = 0.9;
+  double thinning_min = 0.2, thinning_max = 0.8;
 
   InputScale input_scale = InputScale::kTfIdf;
 

@@ -39,8 +39,7 @@ SailerTask::SailerTask(SailerModel& model, BatchStream& stream,
       stream_(stream),
       split_{shard_cells(split.training, shard.rank, shard.size),
              shard_cells(split.validation, shard.rank, shard.size)},
-      options_(
-          options.resolve(stream.source().n_cells(), model.options())),
+      options_(options.resolve(stream.source().n_cells(), model.options())),
       schedule_(options_.schedule()),
       noise_seed_(options.seed) {
   options_.check();
@@ -170,7 +169,7 @@ double SailerTask::validation_weight() const {
 // What is best before the KL terms have their weight says little of the end.
 int64_t SailerTask::patience_from() const {
   const double full = schedule_.warmup + schedule_.period / 2;
-  return static_cast<int64_t>(std::ceil(std::max(full, schedule_.frozen)));
+  return static_cast<int64_t>(std::ceil(full));
 }
 
 double SailerTask::score(const std::vector<double>& measures) const {

@@ -96,7 +96,8 @@ class Task {
   // What patience looks at, of measure(): larger is better.
   virtual double score(const std::vector<double>& measures) const = 0;
 
-  // Patience counts from this epoch on.
+  // Epochs beyond this one are judged by their score, and patience counts from
+  // it on.
   virtual int64_t patience_from() const { return 0; }
 };
 

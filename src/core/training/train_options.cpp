@@ -22,13 +22,15 @@ void TrainOptions::check() const {
   require(open(batch_size) || batch_size >= 2,
           "`batch_size` must be at least 2: batch normalisation needs more "
           "than one cell.");
-  require(std::isfinite(learning_rate) && learning_rate > 0,
+  require(open(learning_rate) ||
+              (std::isfinite(learning_rate) && learning_rate > 0),
           "`learning_rate` must be a number above 0.");
   require(open(learning_rate_decay) ||
               (learning_rate_decay > 0 && learning_rate_decay <= 1),
           "`learning_rate_decay` must be above 0 and at most 1.");
-  require(std::isfinite(weight_decay) && weight_decay >= 0,
-          "`weight_decay` must be a number of at least 0.");
+  require(
+      open(weight_decay) || (std::isfinite(weight_decay) && weight_decay >= 0),
+      "`weight_decay` must be a number of at least 0.");
   require(open(frozen) || frozen >= 0, "`frozen` must be at least 0.");
   require(open(warmup) || warmup >= 0, "`warmup` must be at least 0.");
   require(open(period) || period > 0, "`period` must be above 0.");
@@ -51,7 +53,9 @@ void decide(Number& option, Number value) {
 void take_from_thesis(TrainOptions& options) {
   decide<int64_t>(options.epochs, 400);
   decide<int64_t>(options.batch_size, 100);
+  decide(options.learning_rate, 1e-3);
   decide(options.learning_rate_decay, 0.995);
+  decide(options.weight_decay, 5e-4);
   decide(options.warmup, 10.0);
   decide(options.period, 100.0);
   decide<int64_t>(options.patience, 0);
@@ -63,7 +67,7 @@ TrainOptions TrainOptions::resolve(int64_t n_cells,
                                    const SailerOptions& model) const {
   constexpr int64_t kManyCells = 100000, kLeastEpochs = 4;
   constexpr double kMostValidation = 10000;
-  constexpr double kUsualPeriod = 100, kLastRate = 0.05;
+  constexpr double kUsualPeriod = 100, kLastRate = 0.05, kPriorStrength = 4;
   const auto n = static_cast<double>(n_cells);
   TrainOptions out = *this;
   if (model.preset == Preset::kThesis) take_from_thesis(out);
@@ -75,10 +79,14 @@ TrainOptions TrainOptions::resolve(int64_t n_cells,
       std::ceil(static_cast<double>(out.steps) / steps_an_epoch);
   decide(out.epochs, std::max(kLeastEpochs, static_cast<int64_t>(enough)));
   const auto all = static_cast<double>(out.epochs);
+  const bool aligned = model.alignment > 0;
+  decide(out.learning_rate, aligned ? 1e-3 : 3e-3);
+  decide(out.weight_decay,
+         aligned ? 5e-4 : kPriorStrength / (n * (1 - out.validation)));
   decide(out.learning_rate_decay, std::pow(kLastRate, 1 / all));
   // The evidence lower bound says nothing of how well an encoder of the peaks
   // alone follows a reference, which takes it all of the training to learn.
-  const bool follows = model.alignment > 0 && !model.joint;
+  const bool follows = aligned && !model.joint;
   const double still = follows ? 0 : model.sees_reference() ? 0.75 : 0.25;
   decide(out.frozen, model.warm_start ? still * all : 0);
   decide(out.warmup, std::min(10.0, all / 12));

@@ -199,7 +199,9 @@ void Trainer::finish_epoch() {
   state_.history.push_back(record_);
   ++state_.epoch;
   state_.begin_epoch();
-  if (options_.patience == 0 || !validates_) {
+  const bool judged = options_.patience > 0 && validates_ &&
+                      state_.epoch > task_.patience_from();
+  if (!judged) {
     state_.best_epoch = state_.epoch;
     return;
   }

@@ -2,51 +2,79 @@
 
 #include <ATen/ATen.h>
 
-#include "../linear/lsi_map.h"
+#include <algorithm>
+#include <utility>
+
 #include "../linear/reference_map.h"
 
 namespace sailer {
 namespace {
 
+constexpr int64_t kLeastLatent = 5, kMostLatent = 40;
+
 at::Tensor tensor_of(const std::vector<float>& values, at::IntArrayRef shape) {
   return at::tensor(values, at::TensorOptions().dtype(at::kFloat)).view(shape);
 }
 
-std::vector<float> peak_weights(const SailerModel& model) {
-  const at::Tensor weights =
-      model.peak_weights().to(at::kCPU, at::kFloat).contiguous();
-  const float* first = weights.data_ptr<float>();
-  return {first, first + weights.numel()};
+CellRows taken_of(CellRows cells, const std::vector<int64_t>& taken) {
+  cells.taken.assign(static_cast<size_t>(cells.source->n_cells()), 0);
+  for (const int64_t cell : taken) cells.taken[cell] = 1;
+  return cells;
 }
 
-void start_peaks(SailerModel& model, const std::vector<float>& loadings,
-                 const std::vector<float>& shift) {
-  const int64_t n_latent = model.options().n_latent;
-  model.start_linear_path(
-      tensor_of(loadings, {model.layout().n_peaks(), n_latent}),
-      tensor_of(shift, {n_latent}));
+// Every tenth cell held out, where none is.
+Split with_held_out(const Split& split) {
+  constexpr size_t kEvery = 10;
+  if (!split.validation.empty()) return split;
+  Split out;
+  for (size_t k = 0; k < split.training.size(); ++k) {
+    (k % kEvery == 1 ? out.validation : out.training)
+        .push_back(split.training[k]);
+  }
+  return out;
 }
 
 }  // namespace
 
-bool start_at_lsi(SailerModel& model, const CellRows& cells, uint64_t seed) {
-  const auto map =
-      lsi_map(cells, peak_weights(model), model.options().n_latent, seed);
-  if (!map.has_value()) return false;
-  start_peaks(model, map->loadings, map->shift);
-  return true;
+std::optional<Lsi> lsi_of(CellRows cells, const Split& split,
+                          const ConfounderMatrix& confounders,
+                          const std::vector<float>& weights, int64_t n_latent,
+                          uint64_t seed) {
+  const Split parts = with_held_out(split);
+  LsiOptions options;
+  options.n_components =
+      n_latent == SailerOptions::kAuto ? kMostLatent : n_latent;
+  options.seed = seed;
+  CellRows held_out = taken_of(cells, parts.validation);
+  return fit_lsi(taken_of(std::move(cells), parts.training), held_out,
+                 confounders, weights, options);
 }
 
-bool start_at_reference(SailerModel& model, const CellRows& cells,
+int64_t n_latent_for(const Lsi& lsi) {
+  return std::clamp(lsi.n_signal, kLeastLatent, kMostLatent);
+}
+
+void start_at(SailerModel& model, const Lsi& lsi) {
+  const LinearPosterior start = linear_posterior(lsi, model.options().n_latent);
+  const int64_t d = start.n_dimensions;
+  model.start_linear_path(tensor_of(start.loadings, {lsi.n_columns, d}),
+                          tensor_of(start.shift, {d}),
+                          tensor_of(start.log_variance, {d}));
+}
+
+bool start_at_reference(SailerModel& model, CellRows cells, const Split& split,
+                        const std::vector<float>& weights,
                         const Reference& reference, uint64_t seed) {
-  const int64_t n_latent = model.options().n_latent;
-  const auto map =
-      reference_map(cells, peak_weights(model), reference, n_latent, seed);
+  const int64_t d = model.options().n_latent;
+  const auto map = reference_map(taken_of(std::move(cells), split.training),
+                                 weights, reference, d, seed);
   if (!map.has_value()) return false;
-  start_peaks(model, map->loadings, map->shift);
+  model.start_linear_path(
+      tensor_of(map->loadings, {model.layout().n_peaks(), d}),
+      tensor_of(map->shift, {d}), at::zeros({d}));
   if (model.options().sees_reference()) {
     model.start_reference_path(
-        tensor_of(map->reference, {reference.width + 1, n_latent}));
+        tensor_of(map->reference, {reference.width + 1, d}));
   }
   return true;
 }

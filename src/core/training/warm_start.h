@@ -1,23 +1,41 @@
-// A model's linear path, started where the linear method ends.
+// Where a model starts: at the linear method's posterior of the same cells, in
+// as many dimensions as these have.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "../data/confounders.h"
-#include "../linear/cell_rows.h"
+#include "../linear/lsi.h"
 #include "../models/sailer_model.h"
+#include "sampler.h"
 
 namespace sailer {
 
-// Starts the linear path of the model's encoder at LSI (lsi_map.h) of the cells
-// that are taken. False when a pass over them was stopped: the model is then as
-// it was.
-bool start_at_lsi(SailerModel& model, const CellRows& cells, uint64_t seed);
+// LSI of the cells that are trained on, its components judged by those that are
+// held out; without any, by a tenth of the others. `cells.taken` is decided
+// here. With `n_latent` left open as many components are looked at as a model
+// may have. Nothing when a pass over the cells was stopped.
+std::optional<Lsi> lsi_of(CellRows cells, const Split& split,
+                          const ConfounderMatrix& confounders,
+                          const std::vector<float>& weights, int64_t n_latent,
+                          uint64_t seed);
 
-// The same of a model that is aligned with a reference, at that reference as
-// far as peaks tell it, and beyond where the encoder reads it
-// (reference_map.h).
-bool start_at_reference(SailerModel& model, const CellRows& cells,
+// Dimensions of a model that leaves them open: LSI's components that hold more
+// than noise, 5 to 40.
+int64_t n_latent_for(const Lsi& lsi);
+
+// Starts the linear path of the model's encoder, and the log variance, at the
+// posterior of LSI.
+void start_at(SailerModel& model, const Lsi& lsi);
+
+// Starts the linear path of a model that is aligned with a reference there, as
+// far as the peaks of the cells that are trained on tell it, and beyond where
+// the encoder reads it (reference_map.h). `weights` are those of the peaks;
+// `cells.taken` is decided here. False when a pass over the cells was stopped:
+// the model is then as it was.
+bool start_at_reference(SailerModel& model, CellRows cells, const Split& split,
+                        const std::vector<float>& weights,
                         const Reference& reference, uint64_t seed);
 
 }  // namespace sailer
