@@ -13,12 +13,13 @@
 #' @param batch_size Cells per optimiser step, at least 2. Larger is faster per
 #'   epoch and takes fewer steps. By default 100, and 400 from 100,000 cells on.
 #' @param learning_rate Step size of Adam at the start. By default 0.003, and
-#'   the thesis' 0.001 under its preset (see [sailer()]).
+#'   0.001 for [sailerx()] and under the thesis' preset (see [sailer()]).
 #' @param learning_rate_decay Factor on the step size per epoch, applied bit by
 #'   bit. By default such that the last step is a twentieth of the first.
 #' @param weight_decay Coupled L2 decay of all parameters. By default 4 over the
-#'   number of training cells (the thesis' 5e-04 under its preset): a prior that
-#'   weighs the same beside the likelihood of all cells, however many.
+#'   number of training cells, a prior that weighs the same beside the
+#'   likelihood of all cells, however many; 5e-04 for [sailerx()] and under the
+#'   thesis' preset.
 #' @param frozen Epochs at the start, fractions allowed, in which the encoder
 #'   stands still while the decoder learns to read it. By default a quarter of
 #'   the epochs with a warm start (see [sailer()]), three quarters where it
