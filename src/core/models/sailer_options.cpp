@@ -118,7 +118,6 @@ SailerOptions default_options(Architecture architecture, bool guided,
   }
   if (guided) {
     options.decoder = Decoder::kMirrored;
-    options.decoder = Decoder::kMirrored;
     options.thinning_min = 0;
     options.thinning_max = 0.5;
     options.alignment = 100000;
