@@ -18,6 +18,11 @@
 #' where none are (`validation = 0` in [train_control()]). The labels have no
 #' say in it.
 #'
+#' @section From a warm start:
+#' Fits that begin at the reference (`warm_start` of [sailerx()]) are near it
+#' whatever the weight, and their encoder moves late. To see what the weight
+#' alone does give `warm_start = FALSE`, as the thesis has it.
+#'
 #' @inheritParams sailerx
 #' @param weights Values of `alignment` of [sailerx()], at least two, in any
 #'   order; each is fitted once, the smallest first. 0 is SAILER.

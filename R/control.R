@@ -13,15 +13,18 @@
 #' @param batch_size Cells per optimiser step, at least 2. Larger is faster per
 #'   epoch and takes fewer steps. By default 100, and 400 from 100,000 cells on.
 #' @param learning_rate Step size of Adam at the start. By default 0.003, and
-#'   the thesis' 0.001 under its preset (see [sailer()]).
+#'   0.001 for [sailerx()] and under the thesis' preset (see [sailer()]).
 #' @param learning_rate_decay Factor on the step size per epoch, applied bit by
 #'   bit. By default such that the last step is a twentieth of the first.
 #' @param weight_decay Coupled L2 decay of all parameters. By default 4 over the
-#'   number of training cells (the thesis' 5e-04 under its preset): a prior that
-#'   weighs the same beside the likelihood of all cells, however many.
+#'   number of training cells, a prior that weighs the same beside the
+#'   likelihood of all cells, however many; 5e-04 for [sailerx()] and under the
+#'   thesis' preset.
 #' @param frozen Epochs at the start, fractions allowed, in which the encoder
 #'   stands still while the decoder learns to read it. By default a quarter of
-#'   the epochs with a warm start (see [sailer()]), else 0.
+#'   the epochs with a warm start (see [sailer()]), three quarters where it
+#'   reads a reference as well (see [sailerx()]), else 0; 0 also where it is to
+#'   follow a reference that it does not read (`joint = FALSE`).
 #' @param warmup Epochs at the start, fractions allowed, that fit the
 #'   reconstruction only, without sampling. By default a twelfth of the epochs,
 #'   at most 10.
@@ -35,7 +38,9 @@
 #'   bound on the held-out cells, counted from where the KL terms have reached
 #'   their full weight, and return to the best epoch. The bound has the KL at
 #'   full weight, whatever the annealing is at. 0 trains to the end and keeps
-#'   the last epoch. By default a quarter of the epochs; 0 without validation.
+#'   the last epoch. By default a quarter of the epochs; 0 without validation,
+#'   and for [sailerx()] with `joint = FALSE`, whose alignment the bound does not
+#'   measure.
 #' @param seed Whole number that decides every random draw; R's own generator is
 #'   neither used nor changed. The same seed, data, thread count and machine
 #'   give the same bits; variables that choose how matrices are multiplied

@@ -26,6 +26,22 @@
 #' embedding then holds cells of two qualities. On cells without a reference
 #' both models were as good (inst/benchmarks/multiome.R).
 #'
+#' @section Where training starts:
+#' With `warm_start = TRUE`, the default, the mean of the embedding begins as a
+#' linear map. Its dimensions are the principal axes of the reference (rows
+#' scaled to length 1, not centred), as many as `n_latent` or the reference has,
+#' which keep its similarities best; further dimensions begin at 0. Least
+#' squares on LSI, the truncated SVD of TF-IDF without its first component,
+#' predict each axis from the open peaks, shrunk by the share R2 of its variance
+#' that they explain beyond chance. A `joint` model adds (1 - R2) of what the
+#' cell's reference says, what peaks leave, so that cells lie in one space with
+#' and without a reference. The regression is of the training cells that have
+#' one. Of a `joint` model the encoder stands still for the first three quarters
+#' of the epochs (`frozen` of [train_control()]), and the best epoch by the
+#' evidence lower bound is often among these: `alignment` then decides little.
+#' For its full effect give `frozen = 0`, or begin at random. Without `joint`
+#' the encoder moves from the first step on and the last epoch is kept.
+#'
 #' @section Hybrid runs:
 #' Cells without a reference, missing from `reference` or with NA in their row,
 #' are ordinary cells of the same run that take no part in the alignment. Any
@@ -71,10 +87,15 @@
 #'   serves cells without a reference better. Ignored without `joint`. Default
 #'   0.5.
 #' @param n_latent Dimensions of the embedding. Default 32 and 50.
+#' @param hidden As in [sailer()]. Default `32` and `c(64, 32)`.
 #' @param thinning As in [sailer()]. Default `c(0, 0.5)`.
 #' @param min_fraction,max_fraction Peaks open in fewer than `min_fraction` or
 #'   in more than `max_fraction` of the cells are left out (2.2.7). Default
 #'   0.002 and 0.9: with a reference rare peaks help too.
+#' @param warm_start TRUE: the mean of the embedding has a linear path beside
+#'   the hidden layers, which starts at the reference and what open peaks tell
+#'   of it; see the section above. FALSE: all weights start at random. Default
+#'   TRUE.
 #' @return An object of classes `"sailerx_fit"` and `"sailer_fit"`, with all
 #'   that [sailer()]'s has. [history()] has the columns `alignment`, the term
 #'   over the training cells before it is multiplied by its weight, and

@@ -82,24 +82,22 @@ Rcpp::List scaling_to_r(const ConfounderScaling& scaling) {
       Rcpp::Named("numbers") = numbers);
 }
 
-// LSI of the cells. Throws when Ctrl-C was pressed: nothing is lost yet.
-Lsi lsi_from_r(const CellSourcePtr& source, const Rcpp::IntegerVector& peak_map,
-               const std::vector<double>& frequencies, const Split& split,
-               const ConfounderMatrix& confounders,
-               const SailerOptions& options, uint64_t seed) {
-  RMonitor monitor(R_NilValue);
+// All cells of the source as rows of the model's peaks; a pass over them stops
+// at Ctrl-C.
+CellRows cell_rows_from_r(const CellSourcePtr& source,
+                          const Rcpp::IntegerVector& peak_map, int64_t n_peaks,
+                          RMonitor& monitor) {
   CellRows cells;
   cells.source = source;
   cells.map = peak_map_from_r(peak_map);
-  cells.n_columns = static_cast<int64_t>(frequencies.size());
-  cells.cancelled = [&] { return !monitor.keep_going({}); };
-  const auto lsi =
-      lsi_of(std::move(cells), split, confounders,
-             peak_weights(options.input_scale, frequencies,
-                          static_cast<int64_t>(frequencies.size())),
-             options.n_latent, seed);
-  if (!lsi.has_value()) throw Rcpp::internal::InterruptedException();
-  return *lsi;
+  cells.n_columns = n_peaks;
+  cells.cancelled = [&monitor] { return !monitor.keep_going({}); };
+  return cells;
+}
+
+// Throws when Ctrl-C was pressed before the training: nothing is lost yet.
+void check_not_stopped(bool done) {
+  if (!done) throw Rcpp::internal::InterruptedException();
 }
 
 // Dimensions of the model whose training goes on.
@@ -154,25 +152,37 @@ Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map,
     const ConfounderScaling scaling = fit_scaling(known, split.training);
     ConfounderMatrix encoded = encode(known, scaling);
     const int64_t n_confounders = encoded.width;
+    const Reference guide = reference_from_r(reference);
+    const bool guided = guide.width > 0 && options.alignment > 0;
     const auto shares = Rcpp::as<std::vector<double>>(frequencies);
+    const auto n_peaks = static_cast<int64_t>(shares.size());
+    const auto weights = peak_weights(options.input_scale, shares, n_peaks);
+    RMonitor starting(R_NilValue);
+    const CellRows rows = cell_rows_from_r(cells, peak_map, n_peaks, starting);
     const Rcpp::RObject state = run["state"];
     std::optional<Lsi> lsi;
     const bool open = options.n_latent == SailerOptions::kAuto;
-    if (state.isNULL() && (open || options.warm_start)) {
-      lsi = lsi_from_r(cells, peak_map, shares, split, encoded, options,
-                       train.seed);
+    if (state.isNULL() && (open || (options.warm_start && !guided))) {
+      lsi = lsi_of(rows, split, encoded, weights, options.n_latent, train.seed);
+      check_not_stopped(lsi.has_value());
     }
     if (open) {
       options.n_latent =
           lsi.has_value() ? n_latent_for(*lsi) : n_latent_in(state);
     }
-    const Reference guide = reference_from_r(reference);
     append_reference(guide, encoded);
     SailerModel model(options, PeakLayout(sizes_from_r(group_sizes)),
                       n_confounders, shares, train.seed, at::Device(device),
                       at::kFloat, guide.width);
     model.set_compute(train.compute);
-    if (lsi.has_value() && options.warm_start) start_at(model, *lsi);
+    if (state.isNULL() && options.warm_start) {
+      if (guided) {
+        check_not_stopped(
+            start_at_reference(model, rows, split, weights, guide, train.seed));
+      } else {
+        start_at(model, *lsi);
+      }
+    }
     StreamOptions stream_options;
     stream_options.batch_size = train.batch_size;
     stream_options.device = at::Device(device);

@@ -131,6 +131,24 @@ TEST_CASE("what is left open is decided by the number of cells") {
   REQUIRE(blind.resolve(1000, warm).patience == 0);
 }
 
+TEST_CASE("what is left open depends on who reads a reference") {
+  SailerOptions guided = default_options(Architecture::kDense, true);
+  TrainOptions named;
+  named.epochs = 40;
+  REQUIRE(named.resolve(1000, guided).frozen == 30);
+  REQUIRE(named.resolve(1000, guided).patience == 10);
+  guided.joint = false;
+  REQUIRE(named.resolve(1000, guided).frozen == 0);
+  REQUIRE(named.resolve(1000, guided).patience == 0);
+  guided.alignment = 0;  // is SAILER
+  guided.joint = true;
+  REQUIRE(named.resolve(1000, guided).frozen == 10);
+  REQUIRE(named.resolve(1000, guided).patience == 10);
+  guided.joint = false;
+  REQUIRE(named.resolve(1000, guided).frozen == 10);
+  REQUIRE(named.resolve(1000, guided).patience == 10);
+}
+
 TEST_CASE("the thesis' schedule is what its preset leaves open") {
   const SailerOptions thesis =
       default_options(Architecture::kDense, false, Preset::kThesis);

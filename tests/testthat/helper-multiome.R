@@ -1,7 +1,12 @@
 # Multiome cells for the tests of RunSAILERX().
 
+# The encoder moves from the first step on, and the last epoch is kept.
+moving_control <- function() {
+  utils::modifyList(brief_control(), list(frozen = 0, patience = 0))
+}
+
 brief_x <- function(object, ...) {
-  RunSAILERX(object, hidden = 16, n_latent = 4, control = brief_control(), ...)
+  RunSAILERX(object, hidden = 16, n_latent = 4, control = moving_control(), ...)
 }
 
 # The small simulation with genes that follow the types, each cell with a depth
@@ -23,7 +28,7 @@ small_multiome <- function() {
 brief_sailerx <- function(sim, x = sim$counts, reference = sim$pca,
                           rna_depth = Matrix::colSums(sim$rna), ...) {
   sailerx(x, reference, rna_depth, hidden = 16, n_latent = 4,
-          control = brief_control(), ...)
+          control = moving_control(), ...)
 }
 
 # Packages that seem not to be there.

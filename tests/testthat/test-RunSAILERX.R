@@ -252,7 +252,7 @@ test_that("a reference of the peaks themselves is told", {
 test_that("RunSAILERX goes on from a checkpoint, without the RNA", {
   skip_if_not_installed("SeuratObject")
   folder <- withr::local_tempfile(pattern = "checkpoint-")
-  control <- brief_control()
+  control <- moving_control()
   control$checkpoint <- folder
   object <- multiome_seurat(pca = pca)
   RunSAILERX(object, hidden = 16, n_latent = 4, control = control)

@@ -78,6 +78,11 @@ int64_t SailerModel::first_width() const {
   return options_.hidden[0] + (options_.warm_start ? options_.n_latent : 0);
 }
 
+// Of the first hidden layer, all groups together.
+int64_t SailerModel::hidden_width() const {
+  return layout_.n_groups() * options_.hidden[0];
+}
+
 void SailerModel::build_encoder(LayerContext& context) {
   const std::vector<int64_t>& units = options_.hidden;
   const int64_t groups = layout_.n_groups();
@@ -107,10 +112,16 @@ void SailerModel::build_encoder(LayerContext& context) {
   }
   if (options_.sees_reference() && reference_width_ > 0) {
     // The fans of the peaks' weights: neither modality starts out louder.
-    reference_weight_ = parameters_.add_parameter(
-        kReferenceWeight,
-        draw_weight(context, {reference_width_ + 1, groups * first_width()},
-                    layout_.n_peaks(), groups * first_width()));
+    at::Tensor drawn =
+        draw_weight(context, {reference_width_ + 1, hidden_width()},
+                    layout_.n_peaks(), hidden_width());
+    if (options_.warm_start) {
+      drawn =
+          at::cat({drawn, at::zeros({reference_width_ + 1, options_.n_latent},
+                                    tensor_options_)},
+                  1);
+    }
+    reference_weight_ = parameters_.add_parameter(kReferenceWeight, drawn);
   }
   mean_head_ = GroupedLinear(context, "encoder.mean", 1, groups * units.back(),
                              options_.n_latent);
@@ -203,16 +214,20 @@ SailerModel::Encoded SailerModel::encode_hidden(
   at::Tensor h = first_layer(batch, dense, update);
   const at::Tensor scale = scale_of_cells(batch);
   if (scale.defined()) h = h * scale;
-  if (reference_weight_.defined()) {
-    const at::Tensor seen = seen_reference(batch, training);
-    if (seen.defined()) h = h + at::mm(seen, reference_weight_);
-  }
   at::Tensor linear;
   if (options_.warm_start) {
     const at::Tensor parts =
         h.view({h.size(0), layout_.n_groups(), first_width()});
     linear = parts.slice(2, options_.hidden[0]).sum(1);
     h = parts.slice(2, 0, options_.hidden[0]).flatten(1);
+  }
+  if (reference_weight_.defined()) {
+    const at::Tensor seen = seen_reference(batch, training);
+    if (seen.defined()) {
+      const at::Tensor added = at::mm(seen, reference_weight_);
+      h = h + added.slice(1, 0, hidden_width());
+      if (linear.defined()) linear = linear + added.slice(1, hidden_width());
+    }
   }
   h = encoder_blocks_[0](h + input_bias_, training, generator_);
   for (size_t k = 0; k < encoder_.size(); ++k) {
@@ -248,6 +263,15 @@ void SailerModel::start_linear_path(const at::Tensor& loadings,
   input_weight_.slice(1, options_.hidden[0]).copy_(weight);
   mean_head_.start_small(kHiddenStart, shift);
   log_variance_head_.start_small(kVarianceStart, log_variance);
+}
+
+void SailerModel::start_reference_path(const at::Tensor& weight) {
+  if (!options_.warm_start || !reference_weight_.defined()) {
+    throw Error(ErrorKind::kArgument,
+                "The model has no linear path from a reference.");
+  }
+  const at::NoGradGuard no_grad;
+  reference_weight_.slice(1, hidden_width()).copy_(weight.to(tensor_options_));
 }
 
 // [B, r + 1]: the reference and 1, or zeros for cells without one and, in

@@ -96,6 +96,10 @@ class SailerModel {
   void start_linear_path(const at::Tensor& loadings, const at::Tensor& shift,
                          const at::Tensor& log_variance);
 
+  // What the linear path adds of a cell's reference and 1: [r + 1, d]. Of joint
+  // models with a warm start alone.
+  void start_reference_path(const at::Tensor& weight);
+
   // Seeds all that the next step draws: noise, dropout, sampled peaks.
   void start_step(uint64_t seed);
 
@@ -156,6 +160,7 @@ class SailerModel {
                          const AdamUpdate* update) const;
   at::Tensor scale_of_cells(const SparseBatch& batch) const;
   int64_t first_width() const;
+  int64_t hidden_width() const;
   bool by_tensors() const;
   at::Tensor reconstruct(const at::Tensor& hidden, const SparseBatch& batch,
                          const Dense& dense, ReconstructionOptions options,
@@ -186,9 +191,10 @@ class SailerModel {
   // [P, first_width()]: to hidden[0] units, then to the mean of z. Weights of
   // peaks are in it: the input is 0 and 1 times the scale of the cell.
   at::Tensor input_weight_;
-  at::Tensor input_bias_;        // [groups * hidden[0]]
-  at::Tensor peak_weight_;       // [P, 1], of InputScale::kTfIdf
-  at::Tensor reference_weight_;  // [r + 1, groups * first_width()], if joint
+  at::Tensor input_bias_;   // [groups * hidden[0]]
+  at::Tensor peak_weight_;  // [P, 1], of InputScale::kTfIdf
+  // [r + 1, groups * hidden[0], then the mean of z], if joint
+  at::Tensor reference_weight_;
   std::vector<GroupedLinear> encoder_;  // hidden[k] -> hidden[k + 1]
   std::vector<HiddenBlock> encoder_blocks_;
   GroupedLinear mean_head_, log_variance_head_;

@@ -169,7 +169,7 @@ double SailerTask::validation_weight() const {
 // What is best before the KL terms have their weight says little of the end.
 int64_t SailerTask::patience_from() const {
   const double full = schedule_.warmup + schedule_.period / 2;
-  return static_cast<int64_t>(std::ceil(std::max(full, schedule_.frozen)));
+  return static_cast<int64_t>(std::ceil(full));
 }
 
 double SailerTask::score(const std::vector<double>& measures) const {

@@ -79,17 +79,24 @@ TrainOptions TrainOptions::resolve(int64_t n_cells,
       std::ceil(static_cast<double>(out.steps) / steps_an_epoch);
   decide(out.epochs, std::max(kLeastEpochs, static_cast<int64_t>(enough)));
   const auto all = static_cast<double>(out.epochs);
-  decide(out.learning_rate, 3e-3);
-  decide(out.weight_decay, kPriorStrength / (n * (1 - out.validation)));
+  const bool aligned = model.alignment > 0;
+  decide(out.learning_rate, aligned ? 1e-3 : 3e-3);
+  decide(out.weight_decay,
+         aligned ? 5e-4 : kPriorStrength / (n * (1 - out.validation)));
   decide(out.learning_rate_decay, std::pow(kLastRate, 1 / all));
-  decide(out.frozen, model.warm_start ? all / 4 : 0);
+  // The evidence lower bound says nothing of how well an encoder of the peaks
+  // alone follows a reference, which takes it all of the training to learn.
+  const bool follows = aligned && !model.joint;
+  const double still = follows ? 0 : model.sees_reference() ? 0.75 : 0.25;
+  decide(out.frozen, model.warm_start ? still * all : 0);
   decide(out.warmup, std::min(10.0, all / 12));
   const double annealed = std::max(1.0, all - out.warmup);
   const double cycles =
       std::max(1.0, std::floor(annealed / kUsualPeriod + 0.5));
   decide(out.period, annealed / cycles);
-  decide(out.patience,
-         out.validation > 0 ? std::max<int64_t>(1, out.epochs / 4) : 0);
+  decide(out.patience, out.validation > 0 && !follows
+                           ? std::max<int64_t>(1, out.epochs / 4)
+                           : 0);
   return out;
 }
 

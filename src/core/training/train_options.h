@@ -43,7 +43,9 @@ struct TrainOptions {
 
   // Epochs at the start in which the encoder stands still and the decoder
   // learns to read it. Auto: a quarter of the epochs where the encoder starts
-  // at the linear method's embedding, none where it starts at random.
+  // at the linear method's embedding, three quarters where it reads a reference
+  // as well, none where it starts at random or is to follow a reference that it
+  // does not read.
   double frozen = kAuto;
 
   // Epochs of reconstruction only at the start. Auto: a twelfth of the epochs,
@@ -63,7 +65,8 @@ struct TrainOptions {
   // keeps the last epoch. The bound has the KL at its full weight, so epochs
   // compare whatever the annealing is at. Auto: a quarter of the epochs,
   // counted from where beta has first reached its full weight; 0 without
-  // validation.
+  // validation, and where the encoder is to follow a reference that it does not
+  // read.
   int64_t patience = kAuto;
 
   uint64_t seed = 1;

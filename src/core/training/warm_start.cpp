@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "../linear/reference_map.h"
+
 namespace sailer {
 namespace {
 
@@ -58,6 +60,23 @@ void start_at(SailerModel& model, const Lsi& lsi) {
   model.start_linear_path(tensor_of(start.loadings, {lsi.n_columns, d}),
                           tensor_of(start.shift, {d}),
                           tensor_of(start.log_variance, {d}));
+}
+
+bool start_at_reference(SailerModel& model, CellRows cells, const Split& split,
+                        const std::vector<float>& weights,
+                        const Reference& reference, uint64_t seed) {
+  const int64_t d = model.options().n_latent;
+  const auto map = reference_map(taken_of(std::move(cells), split.training),
+                                 weights, reference, d, seed);
+  if (!map.has_value()) return false;
+  model.start_linear_path(
+      tensor_of(map->loadings, {model.layout().n_peaks(), d}),
+      tensor_of(map->shift, {d}), at::zeros({d}));
+  if (model.options().sees_reference()) {
+    model.start_reference_path(
+        tensor_of(map->reference, {reference.width + 1, d}));
+  }
+  return true;
 }
 
 }  // namespace sailer

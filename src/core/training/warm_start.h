@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "../data/confounders.h"
 #include "../linear/lsi.h"
 #include "../models/sailer_model.h"
 #include "sampler.h"
@@ -27,5 +28,14 @@ int64_t n_latent_for(const Lsi& lsi);
 // Starts the linear path of the model's encoder, and the log variance, at the
 // posterior of LSI.
 void start_at(SailerModel& model, const Lsi& lsi);
+
+// Starts the linear path of a model that is aligned with a reference there, as
+// far as the peaks of the cells that are trained on tell it, and beyond where
+// the encoder reads it (reference_map.h). `weights` are those of the peaks;
+// `cells.taken` is decided here. False when a pass over the cells was stopped:
+// the model is then as it was.
+bool start_at_reference(SailerModel& model, CellRows cells, const Split& split,
+                        const std::vector<float>& weights,
+                        const Reference& reference, uint64_t seed);
 
 }  // namespace sailer

@@ -1,0 +1,85 @@
+# Where SAILERX begins: at the reference, and at what open peaks tell of it.
+
+sim <- tiny_simulation()
+counts <- sim$counts
+batch <- sim$cells$batch
+cells <- colnames(counts)
+n <- length(cells)
+
+# A stand-in for RNA: noisy coordinates of the types, in 4 dimensions.
+rna <- withr::with_seed(5, {
+  stats::model.matrix(~ 0 + cell_type, sim$cells)[, 1:2] %*%
+    matrix(rnorm(8), 2) + matrix(rnorm(4 * n, sd = 0.2), n)
+})
+rownames(rna) <- cells
+
+# How well similarities of the embedding follow those of the reference.
+followed <- function(fit, reference = rna) {
+  cosine <- function(x) tcrossprod(x / sqrt(rowSums(x^2)))
+  pairs <- lower.tri(diag(nrow(reference)))
+  stats::cor(
+    cosine(embedding(fit)[rownames(reference), ])[pairs],
+    cosine(reference)[pairs]
+  )
+}
+
+# As it was before the first step, near enough: z of the start.
+begun <- function(...) {
+  sailerx(counts, rna,
+    batch = batch, hidden = 8,
+    control = quick(epochs = 1, frozen = 1, learning_rate = 1e-9), ...
+  )
+}
+
+test_that("a warm start begins near the reference, a random one does not", {
+  for (architecture in c("dense", "chromosome")) {
+    warm <- begun(architecture = architecture, n_latent = 4)
+    cold <- begun(
+      architecture = architecture, n_latent = 4, warm_start = FALSE
+    )
+    expect_gt(followed(warm), 0.9)
+    expect_lt(followed(cold), 0.5)
+    expect_lt(
+      history(warm)$validation_alignment,
+      0.6 * history(cold)$validation_alignment
+    )
+  }
+  # Fewer dimensions than the reference has, or more.
+  expect_gt(followed(begun(n_latent = 2)), 0.8)
+  expect_gt(followed(begun(n_latent = 8)), 0.9)
+})
+
+test_that("cells without a reference begin near those of their type", {
+  new <- seq(2, n, by = 3)
+  nearest <- function(...) {
+    fit <- sailerx(counts, rna[-new, ],
+      batch = batch, hidden = 8, n_latent = 4,
+      control = quick(epochs = 1, frozen = 1, learning_rate = 1e-9), ...
+    )
+    z <- embedding(fit, unit = TRUE)
+    similar <- tcrossprod(z[new, ], z[-new, ])
+    types <- as.character(sim$cells$cell_type)
+    mean(types[-new][max.col(similar)] == types[new])
+  }
+  expect_gt(nearest(), 0.8)
+  expect_gt(nearest(), nearest(warm_start = FALSE) + 0.2)
+  expect_gt(nearest(joint = FALSE), 0.8)
+})
+
+test_that("the thesis' preset and a random start have no linear path", {
+  expect_false("encoder.peak_weight" %in% names(
+    begun(preset = "thesis")$state
+  ))
+  thesis <- begun(preset = "thesis")
+  expect_false(thesis$options$warm_start)
+  expect_false(thesis$options$joint)
+  cold <- begun(n_latent = 4, warm_start = FALSE)
+  expect_equal(attr(cold$state$encoder.reference.weight, "shape"), c(5, 8))
+  # A fit of a version that knew no warm start.
+  cold$options$warm_start <- NULL
+  cold$cache <- new.env()
+  expect_equal(
+    predict(cold, counts, reference = rna), embedding(cold),
+    tolerance = 1e-5
+  )
+})
