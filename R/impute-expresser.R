@@ -24,13 +24,13 @@
 #' @section Other data sets:
 #' How high a gene is where it is found differs between data sets, by chemistry
 #' and by what the cells went through, and the model cannot know that of one it
-#' was not trained on. With `adapt = TRUE` the counts of the given cells (of some
-#' 2,000 at most) are first masked and predicted in turn. What predictions of a
-#' gene lack on average, beyond what those of all genes do, is added to those
-#' that are asked for, shrunk to nothing where few cells show it and where genes
-#' hardly differ in it (an empirical Bayes estimate). What is asked for takes no
-#' part, and nothing of it is kept in the fit. With `FALSE` a prediction depends
-#' on its own cell alone.
+#' was not trained on. With `adapt = TRUE` the counts of the given cells (of
+#' some 2,000 at most) are first masked and predicted in turn. What predictions
+#' of a gene lack on average, beyond what those of all genes do, is added to
+#' those that are asked for, shrunk to nothing where few cells show it and where
+#' genes hardly differ in it (an empirical Bayes estimate). What is asked for
+#' takes no part, and nothing of it is kept in the fit. With `FALSE` a
+#' prediction depends on its own cell alone.
 #'
 #' @param fit What [expresser()] returned.
 #' @param x Counts of genes x cells, as [expresser()] takes them.

@@ -1,6 +1,6 @@
-# Expresser on the RNA data sets of SAILER_DATA: pretraining, imputation of cells
-# held out and of a data set that was not trained on, embeddings of genes and of
-# cells. In steps, which keep what they make in FOLDER:
+# Expresser on the RNA data sets of SAILER_DATA: pretraining, imputation of
+# cells held out and of a data set that was not trained on, embeddings of genes
+# and of cells. In steps, which keep what they make in FOLDER:
 #
 #   Rscript inst/benchmarks/expresser.R train FOLDER [default] [thesis] ...
 #   Rscript inst/benchmarks/expresser.R impute FOLDER
@@ -136,7 +136,9 @@ evaluate_genes <- function(folder, asked) {
   cells <- join_rna(split_sets()$training)
   contextual <- gene_embeddings(fits[[1]], x = cells, verbose = FALSE)
   embeddings <- c(
-    lapply(fits, gene_embeddings), list(contextual = contextual),
+    lapply(fits, gene_embeddings), list(
+      contextual = contextual, training_pca = tables$pca_loadings(cells)
+    ),
     tables$plain_embeddings()
   )
   if (length(asked) == 0) asked <- names(tables$gene_evaluations)
