@@ -160,8 +160,8 @@ evaluate_cells <- function(folder) {
     embeddings <- c(
       lapply(fits, cell_embeddings, counts, verbose = FALSE),
       stats::setNames(lapply(fits, function(fit) {
-        cell_embeddings(fit, counts, expression = FALSE, verbose = FALSE)
-      }), paste0(names(fits), ", genes alone")),
+        cell_embeddings(fit, counts, expression = TRUE, verbose = FALSE)
+      }), paste0(names(fits), ", expression")),
       list(pca = rna_pca(counts))
     )
     cells <- data.frame(cell_type = types[colnames(counts)], batch = "one")
