@@ -99,7 +99,9 @@ ImputeExpresser.SingleCellExperiment <- function(object, features, fit = NULL,
 }
 
 # What goes through `...` to impute(); the rest is the object's.
-options_of_imputation <- c("keep", "n_passes", "token_budget", "verbose")
+options_of_imputation <- c(
+  "keep", "adapt", "n_passes", "token_budget", "verbose"
+)
 
 # Assays have a value for every cell of the object: zero where there is none.
 impute_all_cells <- function(fit, cells, features, names, ...) {

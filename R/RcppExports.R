@@ -133,12 +133,16 @@ core_expresser_model <- function(state, n_genes, model_options, device) {
     .Call('_sailer_core_expresser_model', PACKAGE = 'sailer', state, n_genes, model_options, device)
 }
 
-core_expresser_embed <- function(model, source, token_budget, report) {
-    .Call('_sailer_core_expresser_embed', PACKAGE = 'sailer', model, source, token_budget, report)
+core_expresser_embed <- function(model, source, expression, token_budget, report) {
+    .Call('_sailer_core_expresser_embed', PACKAGE = 'sailer', model, source, expression, token_budget, report)
 }
 
-core_expresser_impute <- function(model, source, starts, genes, token_budget, n_passes, report) {
-    .Call('_sailer_core_expresser_impute', PACKAGE = 'sailer', model, source, starts, genes, token_budget, n_passes, report)
+core_expresser_embed_genes <- function(model, source, token_budget, report) {
+    .Call('_sailer_core_expresser_embed_genes', PACKAGE = 'sailer', model, source, token_budget, report)
+}
+
+core_expresser_impute <- function(model, source, starts, genes, token_budget, n_passes, adapt, report) {
+    .Call('_sailer_core_expresser_impute', PACKAGE = 'sailer', model, source, starts, genes, token_budget, n_passes, adapt, report)
 }
 
 core_log_normalized <- function(source, genes) {

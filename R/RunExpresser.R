@@ -143,7 +143,7 @@ check_express_options <- function(options, fit, call = rlang::caller_env()) {
   if (is.null(fit)) {
     check_corpus_options(options, call)
   } else {
-    check_options(options, c("token_budget", "verbose"), call)
+    check_options(options, c("expression", "token_budget", "verbose"), call)
   }
 }
 

@@ -13,10 +13,22 @@
 #' A cell is the set of its non-zero genes, without an order. Their tokens, the
 #' rows of the table that [gene_embeddings()] returns, pass through `n_layers`
 #' of a transformer encoder. Only then genes are masked. The expression decoder
-#' attends from each masked gene to the observed ones, reads the binned
-#' expressions of these, and a small network gives the expression, in units of
+#' attends from each masked gene to the observed ones, reads the expressions of
+#' these, and a small network gives the expression, in units of
 #' `log(1 + 10,000 * share of the cell's counts)`. Counts are normalised and
 #' binned on the fly; zeros take no part.
+#'
+#' @section The linear start:
+#' Two things that are known without training need not be learned. With
+#' `token_start = "components"` the first numbers of each token (3 of 4, at most
+#' 50) are components of the log-normalised training cells (loadings times
+#' singular values, on an asinh scale); they stay as they are, and the others
+#' are learned beside them. With `expression = "counts"` the model knows what a
+#' single count is in the cell, reads counts beside binned values, and predicts
+#' a count of at least 1: it begins with the gene's mean count where it is
+#' found, and learns what the cell's other genes say about that. The decoder
+#' then passes on the masked gene's own token beside what attention finds.
+#' `token_start = "random"` and `expression = "binned"` are the thesis.
 #'
 #' @section Sizes and time:
 #' `"full"` is the thesis' model (200 numbers for each gene, 12 layers): for
@@ -49,6 +61,10 @@
 #' @param dropout Share of numbers dropped in training. Default 0.1.
 #' @param decoder TRUE, the default, is the expression decoder; FALSE, for
 #'   comparison, one more encoder layer in its place ("w/o Decoder").
+#' @param token_start `"components"` or `"random"`: what the tokens begin with.
+#'   See the section below. Default `"components"`.
+#' @param expression `"counts"` or `"binned"`: what is read and predicted. See
+#'   the section below. Default `"counts"`.
 #' @param n_bins Intervals of the expression up to the cell's largest. Default
 #'   50.
 #' @param mask_ratio Share of a cell's genes that are masked, above 0 and below
@@ -88,7 +104,8 @@
 #' @export
 expresser <- function(x, ..., size = NULL, n_embedding = NULL, n_layers = NULL,
                       n_heads = NULL, feed_forward = NULL, layout = NULL,
-                      dropout = NULL, decoder = NULL, n_bins = NULL,
+                      dropout = NULL, decoder = NULL, token_start = NULL,
+                      expression = NULL, n_bins = NULL,
                       mask_ratio = NULL, max_genes = NULL, l_from = NULL,
                       from = NULL, control = pretrain_control()) {
   call <- match.call()
@@ -97,7 +114,8 @@ expresser <- function(x, ..., size = NULL, n_embedding = NULL, n_layers = NULL,
   given <- list(
     size = size, n_embedding = n_embedding, n_layers = n_layers,
     n_heads = n_heads, feed_forward = feed_forward, layout = layout,
-    dropout = dropout, decoder = decoder, n_bins = n_bins,
+    dropout = dropout, decoder = decoder, token_start = token_start,
+    expression = expression, n_bins = n_bins,
     mask_ratio = mask_ratio, max_genes = max_genes, l_from = l_from
   )
   given <- check_expresser_options(given)
@@ -125,7 +143,9 @@ check_expresser_options <- function(given, call = rlang::caller_env()) {
   given <- given[!vapply(given, is.null, logical(1))]
   for (name in names(given)) {
     value <- given[[name]]
-    if (name %in% c("size", "layout", "l_from")) {
+    if (name %in% c(
+      "size", "layout", "l_from", "token_start", "expression"
+    )) {
       check_text(value, name, call = call)
     } else if (name == "decoder") {
       check_flag(value, name, call = call)
@@ -156,7 +176,7 @@ expresser_options <- function(given, from, call = rlang::caller_env()) {
       call = call
     )
   }
-  options <- from$options
+  options <- options_of_fit(from)
   options[names(given)] <- given
   core_expresser_options(options)
 }

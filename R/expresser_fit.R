@@ -23,12 +23,18 @@ new_expresser_fit <- function(trained, plan) {
 expresser_model <- function(fit) {
   if (!is_usable_model(fit$cache, fit$device)) {
     fit$cache$model <- core_expresser_model(
-      fit$state, nrow(fit$genes), fit$options,
+      fit$state, nrow(fit$genes), options_of_fit(fit),
       device_here(fit$device)
     )
     fit$cache$process <- Sys.getpid()
   }
   fit$cache$model
+}
+
+# Fits that are older than these two options are the thesis' model.
+options_of_fit <- function(fit) {
+  thesis <- list(expression = "binned", token_start = "random")
+  c(fit$options, thesis[setdiff(names(thesis), names(fit$options))])
 }
 
 #' @export

@@ -1,9 +1,14 @@
-# The static table of gene tokens, and what is near in it.
+# The table of gene tokens, what cells make of them, and what is near.
 
 #' Embeddings of genes
 #'
-#' The table of gene tokens that pretraining learned: genes whose expression
-#' tells the same of other genes come to lie in the same direction.
+#' The table of gene tokens: genes whose expression tells the same of other
+#' genes come to lie in the same direction. With
+#' `token_start = "components"` the first numbers of a token (3 of 4, at most
+#' 50) are the principal components of the training cells that it began with,
+#' the others were learned beside them; with `"random"` all were learned. With
+#' `x` it is, instead, what the encoder makes of a gene beside the other genes
+#' of a cell, the mean over the cells of `x` that have it.
 #' `gene_table()` gives it as a data frame; `nearest_genes()` lists neighbours.
 #'
 #' @param fit What [expresser()] returned, or an object that holds such a fit
@@ -11,20 +16,25 @@
 #' @param genes Names of genes, as `fit$genes` has them (`gene`, `symbol` or
 #'   `ensembl`). NULL, the default, takes all; for `nearest_genes()` they are
 #'   the genes whose neighbours are wanted.
+#' @param x Counts of genes x cells, as [expresser()] takes them: contextual
+#'   embeddings over these cells, which are streamed. NULL, the default: the
+#'   table itself.
 #' @param center TRUE takes the mean of all genes off first. What all genes have
 #'   in common tells nothing of one of them, but hides differences from angles.
 #'   Default FALSE, and TRUE for `nearest_genes()`.
 #' @param n Number of neighbours of each gene. Default 10.
 #' @param among Names of genes that neighbours are looked for among. NULL, the
 #'   default, takes all.
+#' @param token_budget,verbose With `x`, see [cell_embeddings()].
 #' @param ... Passed on to methods.
 #' @return `gene_embeddings()`: a matrix of genes x `n_embedding`, with the
-#'   names of the genes. `gene_table()`: a data frame with the columns `gene`,
+#'   names of the genes; with `x` of those genes that one of its cells has.
+#'   `gene_table()`: a data frame with the columns `gene`,
 #'   `symbol`, `ensembl` and one for each number. `nearest_genes()`: a data
 #'   frame of `gene`, `neighbour`, `rank` from 1 and `cosine`, the cosine of the
 #'   angle between the two, from -1 to 1.
 #' @section Errors: `sailer_argument_error` for genes that the fit does not know
-#'   (the nearest names are listed).
+#'   (the nearest names are listed) and, with `x`, that none of its cells has.
 #' @seealso [evaluate_gene_embeddings()]; [RunExpresser()] keeps them as feature
 #'   loadings.
 #' @references Cao (2023), sections 4.2.1 (eq. 4.1) and 4.2.3.
@@ -36,6 +46,7 @@
 #' )
 #' gene_embeddings(fit, c("gene1", "gene2"))[, 1:4]
 #' nearest_genes(fit, "gene1", n = 3)
+#' dim(gene_embeddings(fit, x = sim$counts))
 #' @export
 gene_embeddings <- function(fit, ...) {
   UseMethod("gene_embeddings")
@@ -48,18 +59,48 @@ gene_embeddings.default <- function(fit, ...) {
 
 #' @rdname gene_embeddings
 #' @export
-gene_embeddings.expresser_fit <- function(fit, genes = NULL, center = FALSE,
-                                          ...) {
+gene_embeddings.expresser_fit <- function(fit, genes = NULL, x = NULL,
+                                          center = FALSE, token_budget = NULL,
+                                          verbose = TRUE, ...) {
   refuse_others(list(...), gene_embeddings.expresser_fit)
   check_flag(center)
-  values <- state_matrix(fit$state[["genes.weight"]])
-  rownames(values) <- fit$genes$gene
-  colnames(values) <- paste0("expresser_", seq_len(ncol(values)))
-  if (center) values <- sweep(values, 2, colMeans(values))
-  if (is.null(genes)) {
-    return(values)
+  check_flag(verbose)
+  values <- if (is.null(x)) {
+    token_table(fit)
+  } else {
+    contextual_genes(fit, x, pass_budget(fit, token_budget), verbose)
   }
-  values[known_genes(fit, genes), , drop = FALSE]
+  dimnames(values) <- list(
+    fit$genes$gene, paste0("expresser_", seq_len(ncol(values)))
+  )
+  found <- !is.nan(values[, 1])
+  if (center) values <- sweep(values, 2, colMeans(values[found, ]))
+  if (is.null(genes)) {
+    return(values[found, , drop = FALSE])
+  }
+  chosen <- known_genes(fit, genes)
+  if (!all(found[chosen])) {
+    lost <- genes[!found[chosen]]
+    abort("{.arg x} has no cell with {.val {lost}}.")
+  }
+  values[chosen, , drop = FALSE]
+}
+
+# Components first, where a fit has them.
+token_table <- function(fit) {
+  parts <- fit$state[c("genes.components", "genes.weight")]
+  do.call(cbind, lapply(Filter(Negate(is.null), parts), state_matrix))
+}
+
+# NaN for genes that no cell has.
+contextual_genes <- function(fit, x, budget, verbose,
+                             call = rlang::caller_env()) {
+  cells <- gene_cells(x)
+  source <- cells_by_genes(cells, fit, "x", call)
+  with_threads(fit$control$threads, core_expresser_embed_genes(
+    expresser_model(fit), source, budget,
+    if (verbose) pass_reporter("Embedding", ncol(cells))
+  ))
 }
 
 #' @rdname gene_embeddings

@@ -21,6 +21,17 @@
 #' than for all. A prediction is of a gene that *is* expressed, since the model
 #' was trained on non-zeros alone: it tells how much, not whether.
 #'
+#' @section Other data sets:
+#' How high a gene is where it is found differs between data sets, by chemistry
+#' and by what the cells went through, and the model cannot know that of one it
+#' was not trained on. With `adapt = TRUE` the counts of the given cells (of
+#' some 2,000 at most) are first masked and predicted in turn. What predictions
+#' of a gene lack on average, beyond what those of all genes do, is added to
+#' those that are asked for, shrunk to nothing where few cells show it and where
+#' genes hardly differ in it (an empirical Bayes estimate). What is asked for
+#' takes no part, and nothing of it is kept in the fit. With `FALSE` a
+#' prediction depends on its own cell alone.
+#'
 #' @param fit What [expresser()] returned.
 #' @param x Counts of genes x cells, as [expresser()] takes them.
 #' @param genes Names of genes. NULL with `positions`.
@@ -29,6 +40,8 @@
 #'   both. Their counts in `x` are masked, whatever they are.
 #' @param keep TRUE, the default, keeps what was counted and fills in zeros;
 #'   FALSE predicts all.
+#' @param adapt TRUE, the default, takes the levels of genes in these cells into
+#'   account; see the section below.
 #' @param n_passes Predictions that are averaged, each beside other genes. More
 #'   are a little more exact and take proportionally longer. Default 1.
 #' @param token_budget Genes that are computed at once, see
@@ -58,11 +71,13 @@
 #' )
 #' @export
 impute.expresser_fit <- function(fit, x, genes = NULL, cells = NULL,
-                                 positions = NULL, keep = TRUE, n_passes = 1,
-                                 token_budget = NULL, verbose = TRUE, ...) {
+                                 positions = NULL, keep = TRUE, adapt = TRUE,
+                                 n_passes = 1, token_budget = NULL,
+                                 verbose = TRUE, ...) {
   refuse_others(list(...), impute.expresser_fit)
   call <- environment()
   check_flag(keep)
+  check_flag(adapt)
   check_flag(verbose)
   check_number(n_passes, min = 1, whole = TRUE)
   if (is.null(genes) == is.null(positions)) {
@@ -70,7 +85,8 @@ impute.expresser_fit <- function(fit, x, genes = NULL, cells = NULL,
   }
   x <- gene_cells(x)
   task <- list(
-    fit = fit, n_passes = n_passes, budget = pass_budget(fit, token_budget),
+    fit = fit, n_passes = n_passes, adapt = adapt,
+    budget = pass_budget(fit, token_budget),
     report = if (verbose) pass_reporter("Imputing", ncol(x))
   )
   if (is.null(positions)) {
@@ -84,7 +100,7 @@ impute.expresser_fit <- function(fit, x, genes = NULL, cells = NULL,
 run_queries <- function(task, source, starts, genes) {
   out <- with_threads(task$fit$control$threads, core_expresser_impute(
     expresser_model(task$fit), source, starts, genes, task$budget,
-    task$n_passes, task$report
+    task$n_passes, task$adapt, task$report
   ))
   out[is.nan(out)] <- NA
   out
@@ -112,7 +128,8 @@ impute_positions <- function(task, x, positions, call) {
       call = call
     )
   }
-  used <- sort(unique(cell))
+  # The others tell of the levels of genes.
+  used <- if (task$adapt) seq_len(ncol(x)) else sort(unique(cell))
   source <- cells_by_genes(x[, used], task$fit, "x", call)
   sorted <- order(cell)
   starts <- c(0, cumsum(tabulate(match(cell, used), length(used))))

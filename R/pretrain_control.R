@@ -27,7 +27,7 @@
 #'   measured after each epoch; 0 trains on all. Default 0.05.
 #' @param patience Stop after this many epochs without a smaller loss on the
 #'   cells kept back, and return to the best epoch. 0 trains to the end. Default
-#'   0.
+#'   5.
 #' @param precision `"float32"`, or `"bf16"`: matrix products of the layers in
 #'   half the width; see [train_control()]. Default `"float32"`.
 #' @inheritParams train_control

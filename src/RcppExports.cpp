@@ -437,8 +437,23 @@ BEGIN_RCPP
 END_RCPP
 }
 // core_expresser_embed
-Rcpp::NumericMatrix core_expresser_embed(SEXP model, SEXP source, double token_budget, Rcpp::RObject report);
-RcppExport SEXP _sailer_core_expresser_embed(SEXP modelSEXP, SEXP sourceSEXP, SEXP token_budgetSEXP, SEXP reportSEXP) {
+Rcpp::NumericMatrix core_expresser_embed(SEXP model, SEXP source, bool expression, double token_budget, Rcpp::RObject report);
+RcppExport SEXP _sailer_core_expresser_embed(SEXP modelSEXP, SEXP sourceSEXP, SEXP expressionSEXP, SEXP token_budgetSEXP, SEXP reportSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< SEXP >::type model(modelSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type source(sourceSEXP);
+    Rcpp::traits::input_parameter< bool >::type expression(expressionSEXP);
+    Rcpp::traits::input_parameter< double >::type token_budget(token_budgetSEXP);
+    Rcpp::traits::input_parameter< Rcpp::RObject >::type report(reportSEXP);
+    rcpp_result_gen = Rcpp::wrap(core_expresser_embed(model, source, expression, token_budget, report));
+    return rcpp_result_gen;
+END_RCPP
+}
+// core_expresser_embed_genes
+Rcpp::NumericMatrix core_expresser_embed_genes(SEXP model, SEXP source, double token_budget, Rcpp::RObject report);
+RcppExport SEXP _sailer_core_expresser_embed_genes(SEXP modelSEXP, SEXP sourceSEXP, SEXP token_budgetSEXP, SEXP reportSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::RNGScope rcpp_rngScope_gen;
@@ -446,13 +461,13 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< SEXP >::type source(sourceSEXP);
     Rcpp::traits::input_parameter< double >::type token_budget(token_budgetSEXP);
     Rcpp::traits::input_parameter< Rcpp::RObject >::type report(reportSEXP);
-    rcpp_result_gen = Rcpp::wrap(core_expresser_embed(model, source, token_budget, report));
+    rcpp_result_gen = Rcpp::wrap(core_expresser_embed_genes(model, source, token_budget, report));
     return rcpp_result_gen;
 END_RCPP
 }
 // core_expresser_impute
-Rcpp::NumericVector core_expresser_impute(SEXP model, SEXP source, Rcpp::NumericVector starts, Rcpp::IntegerVector genes, double token_budget, double n_passes, Rcpp::RObject report);
-RcppExport SEXP _sailer_core_expresser_impute(SEXP modelSEXP, SEXP sourceSEXP, SEXP startsSEXP, SEXP genesSEXP, SEXP token_budgetSEXP, SEXP n_passesSEXP, SEXP reportSEXP) {
+Rcpp::NumericVector core_expresser_impute(SEXP model, SEXP source, Rcpp::NumericVector starts, Rcpp::IntegerVector genes, double token_budget, double n_passes, bool adapt, Rcpp::RObject report);
+RcppExport SEXP _sailer_core_expresser_impute(SEXP modelSEXP, SEXP sourceSEXP, SEXP startsSEXP, SEXP genesSEXP, SEXP token_budgetSEXP, SEXP n_passesSEXP, SEXP adaptSEXP, SEXP reportSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::RNGScope rcpp_rngScope_gen;
@@ -462,8 +477,9 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< Rcpp::IntegerVector >::type genes(genesSEXP);
     Rcpp::traits::input_parameter< double >::type token_budget(token_budgetSEXP);
     Rcpp::traits::input_parameter< double >::type n_passes(n_passesSEXP);
+    Rcpp::traits::input_parameter< bool >::type adapt(adaptSEXP);
     Rcpp::traits::input_parameter< Rcpp::RObject >::type report(reportSEXP);
-    rcpp_result_gen = Rcpp::wrap(core_expresser_impute(model, source, starts, genes, token_budget, n_passes, report));
+    rcpp_result_gen = Rcpp::wrap(core_expresser_impute(model, source, starts, genes, token_budget, n_passes, adapt, report));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -1025,8 +1041,9 @@ static const R_CallMethodDef CallEntries[] = {
     {"_sailer_core_bf16_is_fast", (DL_FUNC) &_sailer_core_bf16_is_fast, 1},
     {"_sailer_core_expresser_train", (DL_FUNC) &_sailer_core_expresser_train, 7},
     {"_sailer_core_expresser_model", (DL_FUNC) &_sailer_core_expresser_model, 4},
-    {"_sailer_core_expresser_embed", (DL_FUNC) &_sailer_core_expresser_embed, 4},
-    {"_sailer_core_expresser_impute", (DL_FUNC) &_sailer_core_expresser_impute, 7},
+    {"_sailer_core_expresser_embed", (DL_FUNC) &_sailer_core_expresser_embed, 5},
+    {"_sailer_core_expresser_embed_genes", (DL_FUNC) &_sailer_core_expresser_embed_genes, 4},
+    {"_sailer_core_expresser_impute", (DL_FUNC) &_sailer_core_expresser_impute, 8},
     {"_sailer_core_log_normalized", (DL_FUNC) &_sailer_core_log_normalized, 2},
     {"_sailer_core_source_fingerprint", (DL_FUNC) &_sailer_core_source_fingerprint, 1},
     {"_sailer_core_expresser_options", (DL_FUNC) &_sailer_core_expresser_options, 1},

@@ -18,6 +18,7 @@
 #include "core/models/expresser_model.h"
 #include "core/support/shuffle.h"
 #include "core/training/expresser_passes.h"
+#include "core/training/expresser_start.h"
 #include "core/training/expresser_task.h"
 #include "core/training/trainer.h"
 
@@ -87,6 +88,12 @@ Rcpp::List core_expresser_train(SEXP source, Rcpp::List model_options,
                          mean_expression(*cells, split.training));
     if (!Rf_isNull(initial)) {
       model.parameters().load_state(state_from_r(Rcpp::List(initial)));
+    } else if (Rf_isNull(run["state"])) {
+      RMonitor silent(R_NilValue);
+      if (!start_from_cells(model, cells, split.training, train.seed,
+                            [&] { return !silent.keep_going({}); })) {
+        throw Rcpp::internal::InterruptedException();
+      }
     }
     Exchange* exchange = exchange_of(run);
     ExpresserTask task(model, cells, split, train, shard_of(exchange));
@@ -114,10 +121,11 @@ SEXP core_expresser_model(Rcpp::List state, double n_genes,
   });
 }
 
-// Means of the contextual tokens of a source's cells, cells x n_embedding.
+// Means of the contextual tokens of a source's cells, cells x n_embedding;
+// `expression`: they know how much there is of each gene.
 // [[Rcpp::export]]
 Rcpp::NumericMatrix core_expresser_embed(SEXP model, SEXP source,
-                                         double token_budget,
+                                         bool expression, double token_budget,
                                          Rcpp::RObject report) {
   using namespace sailer;
   return guarded([&] {
@@ -127,7 +135,7 @@ Rcpp::NumericMatrix core_expresser_embed(SEXP model, SEXP source,
     options.token_budget = static_cast<int64_t>(token_budget);
     RMonitor monitor(report);
     const std::vector<float> found =
-        embed_expression(*held, *cells, options, monitor);
+        embed_expression(*held, *cells, expression, options, monitor);
     if (found.empty() && cells->n_cells() > 0) {
       throw Rcpp::internal::InterruptedException();
     }
@@ -135,15 +143,36 @@ Rcpp::NumericMatrix core_expresser_embed(SEXP model, SEXP source,
   });
 }
 
+// Means of the contextual tokens of the model's genes over a source's cells,
+// genes x n_embedding; NaN for a gene that no cell has.
+// [[Rcpp::export]]
+Rcpp::NumericMatrix core_expresser_embed_genes(SEXP model, SEXP source,
+                                               double token_budget,
+                                               Rcpp::RObject report) {
+  using namespace sailer;
+  return guarded([&] {
+    ExpresserXPtr held(model);
+    const CellSourcePtr cells = unwrap_source(source);
+    PassOptions options;
+    options.token_budget = static_cast<int64_t>(token_budget);
+    RMonitor monitor(report);
+    const std::vector<float> found =
+        embed_genes(*held, *cells, options, monitor);
+    if (found.empty() && held->n_genes() > 0) {
+      throw Rcpp::internal::InterruptedException();
+    }
+    return matrix_to_r(found, held->n_genes(), held->options().n_embedding);
+  });
+}
+
 // Expressions of the genes that are asked for: those of cell i are
-// genes[starts[i]
-// + 1] ... genes[starts[i + 1]], places from 1.
+// genes[starts[i] + 1] ... genes[starts[i + 1]], places from 1.
 // [[Rcpp::export]]
 Rcpp::NumericVector core_expresser_impute(SEXP model, SEXP source,
                                           Rcpp::NumericVector starts,
                                           Rcpp::IntegerVector genes,
                                           double token_budget, double n_passes,
-                                          Rcpp::RObject report) {
+                                          bool adapt, Rcpp::RObject report) {
   using namespace sailer;
   return guarded([&] {
     ExpresserXPtr held(model);
@@ -155,6 +184,7 @@ Rcpp::NumericVector core_expresser_impute(SEXP model, SEXP source,
     PassOptions options;
     options.token_budget = static_cast<int64_t>(token_budget);
     options.n_passes = static_cast<int64_t>(n_passes);
+    options.adapt = adapt;
     RMonitor monitor(report);
     const std::vector<float> found =
         impute_expression(*held, *cells, queries, options, monitor);

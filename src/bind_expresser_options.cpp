@@ -27,26 +27,34 @@ Setter rate_or_auto(double& field) {
 ExpresserOptions expresser_options_from_r(const Rcpp::List& values) {
   ExpresserOptions options =
       default_expresser_options(parse_size(size_from_r(values)));
-  apply_options(values,
-                {{"size", [](SEXP) {}},
-                 {"n_embedding", number(options.n_embedding)},
-                 {"n_layers", number(options.n_layers)},
-                 {"n_heads", number(options.n_heads)},
-                 {"feed_forward", number(options.feed_forward)},
-                 {"layout",
-                  [&](SEXP value) {
-                    options.layout = parse_layout(Rcpp::as<std::string>(value));
-                  }},
-                 {"dropout", number(options.dropout)},
-                 {"decoder",
-                  [&](SEXP value) { options.decoder = Rcpp::as<bool>(value); }},
-                 {"n_bins", number(options.n_bins)},
-                 {"mask_ratio", number(options.mask_ratio)},
-                 {"max_genes", number(options.max_genes)},
-                 {"l_from", [&](SEXP value) {
-                    options.l_from =
-                        parse_largest_from(Rcpp::as<std::string>(value));
-                  }}});
+  apply_options(
+      values,
+      {{"size", [](SEXP) {}},
+       {"n_embedding", number(options.n_embedding)},
+       {"n_layers", number(options.n_layers)},
+       {"n_heads", number(options.n_heads)},
+       {"feed_forward", number(options.feed_forward)},
+       {"layout",
+        [&](SEXP value) {
+          options.layout = parse_layout(Rcpp::as<std::string>(value));
+        }},
+       {"dropout", number(options.dropout)},
+       {"decoder",
+        [&](SEXP value) { options.decoder = Rcpp::as<bool>(value); }},
+       {"n_bins", number(options.n_bins)},
+       {"mask_ratio", number(options.mask_ratio)},
+       {"max_genes", number(options.max_genes)},
+       {"expression",
+        [&](SEXP value) {
+          options.expression = parse_expression(Rcpp::as<std::string>(value));
+        }},
+       {"token_start",
+        [&](SEXP value) {
+          options.token_start = parse_token_start(Rcpp::as<std::string>(value));
+        }},
+       {"l_from", [&](SEXP value) {
+          options.l_from = parse_largest_from(Rcpp::as<std::string>(value));
+        }}});
   options.check();
   return options;
 }
@@ -63,6 +71,8 @@ Rcpp::List expresser_options_to_r(const ExpresserOptions& options,
       Rcpp::Named("layout") = name_of(options.layout),
       Rcpp::Named("dropout") = options.dropout,
       Rcpp::Named("decoder") = options.decoder,
+      Rcpp::Named("expression") = name_of(options.expression),
+      Rcpp::Named("token_start") = name_of(options.token_start),
       Rcpp::Named("n_bins") = static_cast<int>(options.n_bins),
       Rcpp::Named("mask_ratio") = options.mask_ratio,
       Rcpp::Named("max_genes") = static_cast<double>(options.max_genes),

@@ -1,17 +1,18 @@
-# Expresser on the RNA data sets of SAILER_DATA: pretraining with and without
-# the expression decoder, imputation of cells kept back and of a data set that
-# was not trained on, embeddings of genes. In three steps, which keep what they
-# make in FOLDER:
+# Expresser on the RNA data sets of SAILER_DATA: pretraining, imputation of
+# cells held out and of a data set that was not trained on, embeddings of genes
+# and of cells. In steps, which keep what they make in FOLDER:
 #
-#   Rscript inst/benchmarks/expresser.R train FOLDER [decoder] [plain]
+#   Rscript inst/benchmarks/expresser.R train FOLDER [default] [thesis] ...
 #   Rscript inst/benchmarks/expresser.R impute FOLDER
 #   Rscript inst/benchmarks/expresser.R genes FOLDER [ggi] [dosage] ...
+#   Rscript inst/benchmarks/expresser.R cells FOLDER
+#   Rscript inst/benchmarks/expresser.R curve FOLDER [cells] ...
 #   Rscript inst/benchmarks/expresser.R speed
 #
-# A tenth of the cells of each data set is kept back, and pbmc_ifnb_rna as a
+# A tenth of the cells of each data set is held out, and pbmc_ifnb_rna as a
 # whole. Genes are the protein-coding ones that 10 training cells have. On a
-# machine with a GPU set EXPRESSER_SIZE=full; EXPRESSER_EPOCHS and
-# EXPRESSER_BATCH override 10 and 16.
+# machine with a GPU set EXPRESSER_SIZE=full; EXPRESSER_EPOCHS, EXPRESSER_BATCH
+# and EXPRESSER_SEED override 5, 16 and 1.
 
 script <- sub("--file=", "", grep("--file=", commandArgs(), value = TRUE))
 source(file.path(dirname(script), "common.R"))
@@ -19,35 +20,50 @@ source(file.path(dirname(script), "expresser_data.R"))
 
 left_out <- "pbmc_ifnb_rna"
 
-# list(training, kept): data sets as read_rna() gives them, by cells.
+# What is compared, as arguments of expresser().
+variants <- list(
+  default = list(),
+  plain = list(decoder = FALSE),
+  components = list(expression = "binned"),
+  counts = list(token_start = "random"),
+  thesis = list(token_start = "random", expression = "binned")
+)
+
+setting <- function(name, otherwise) {
+  as.numeric(Sys.getenv(paste0("EXPRESSER_", name), otherwise))
+}
+
+# list(training, held_out): data sets as read_rna() gives them, by cells.
 split_sets <- function() {
   sets <- read_rna(known = protein_coding())
   set.seed(1)
-  kept <- lapply(sets, function(x) sort(sample(ncol(x), ncol(x) %/% 10)))
+  held_out <- lapply(sets, function(x) sort(sample(ncol(x), ncol(x) %/% 10)))
   list(
     training = Map(
       function(x, out) x[, -out], sets[names(sets) != left_out],
-      kept[names(sets) != left_out]
+      held_out[names(sets) != left_out]
     ),
-    kept = Map(function(x, out) x[, out], sets, kept)
+    held_out = Map(function(x, out) x[, out], sets, held_out)
   )
 }
 
-train <- function(folder, decoder) {
+train <- function(folder, name) {
   dir.create(folder, showWarnings = FALSE, recursive = TRUE)
   corpus <- build_corpus(
     split_sets()$training, file.path(folder, "training.corpus"), min_cells = 10
   )
-  name <- if (decoder) "decoder" else "plain"
-  seconds <- system.time(fit <- expresser(
-    corpus,
-    size = Sys.getenv("EXPRESSER_SIZE", "small"), decoder = decoder,
-    control = pretrain_control(
-      epochs = as.numeric(Sys.getenv("EXPRESSER_EPOCHS", "10")),
-      batch_size = as.numeric(Sys.getenv("EXPRESSER_BATCH", "16")),
-      checkpoint = file.path(folder, paste0(name, "-checkpoint")), threads = 1
-    )
-  ))
+  seconds <- system.time(fit <- do.call(expresser, c(
+    list(
+      corpus,
+      size = Sys.getenv("EXPRESSER_SIZE", "small"),
+      control = pretrain_control(
+        epochs = setting("EPOCHS", "5"), batch_size = setting("BATCH", "16"),
+        seed = setting("SEED", "1"), threads = 1,
+        checkpoint = file.path(folder, paste0(name, "-checkpoint"))
+      )
+    ),
+    variants[[name]]
+  )))
   save_model(fit, file.path(folder, paste0(name, ".h5")), overwrite = TRUE)
   print(fit)
   print(history(fit))
@@ -55,37 +71,168 @@ train <- function(folder, decoder) {
 }
 
 fits_in <- function(folder) {
-  paths <- file.path(folder, c("decoder.h5", "plain.h5"))
+  paths <- file.path(folder, paste0(names(variants), ".h5"))
   found <- file.exists(paths)
-  stats::setNames(
-    lapply(paths[found], load_model),
-    c("Expresser", "without decoder")[found]
-  )
+  stats::setNames(lapply(paths[found], load_model), names(variants)[found])
+}
+
+# A method of evaluate_imputation(): genes that the fit does not know have none.
+imputing <- function(fit, ...) {
+  function(counts, positions) {
+    known <- positions$gene %in% fit$genes$gene
+    values <- rep(NA_real_, length(known))
+    values[known] <- impute(
+      fit, counts, positions = positions[known, ], verbose = FALSE, ...
+    )
+    values
+  }
+}
+
+# The fit trained on with what is left of the very cells that are imputed: it
+# then sees of them what neighbours see.
+fine_tuned <- function(fit, epochs = 5) {
+  function(counts, positions) {
+    tuned <- expresser(
+      counts,
+      from = fit, control = pretrain_control(
+        epochs = epochs, batch_size = 16, learning_rate = 3e-4, threads = 1,
+        verbose = FALSE
+      )
+    )
+    imputing(tuned)(counts, positions)
+  }
 }
 
 # MAE and correlations of each data set's cells, a table a share dropped.
 impute_all <- function(folder) {
-  sets <- split_sets()$kept
+  sets <- split_sets()$held_out
   fits <- fits_in(folder)
+  methods <- c(
+    lapply(fits, imputing),
+    stats::setNames(
+      lapply(fits, imputing, adapt = FALSE), paste0(names(fits), ", alone")
+    ),
+    list("fine-tuned" = fine_tuned(fits[[1]]))
+  )
   for (name in names(sets)) {
     cat(sprintf(
       "\n%s%s: %d cells\n", name,
       if (name == left_out) " (not trained on)" else "", ncol(sets[[name]])
     ))
-    print(evaluate_imputation(sets[[name]], fits, drop = c(0.1, 0.2, 0.4)))
+    print(evaluate_imputation(sets[[name]], methods, drop = c(0.1, 0.2, 0.4)))
   }
 }
 
+# Tables of genes are read by gene_tables.R, which defines more than is used.
+gene_table_evaluations <- function() {
+  found <- new.env(parent = globalenv())
+  sys.source(file.path(dirname(script), "gene_tables.R"), found)
+  found
+}
+
 evaluate_genes <- function(folder, asked) {
-  source(file.path(dirname(script), "gene_tables.R"), local = TRUE)
+  tables <- gene_table_evaluations()
+  fits <- fits_in(folder)
+  cells <- join_rna(split_sets()$training)
+  contextual <- gene_embeddings(fits[[1]], x = cells, verbose = FALSE)
   embeddings <- c(
-    lapply(fits_in(folder), gene_embeddings), plain_embeddings()
+    lapply(fits, gene_embeddings), list(
+      contextual = contextual, training_pca = tables$pca_loadings(cells)
+    ),
+    tables$plain_embeddings()
   )
-  if (length(asked) == 0) asked <- names(gene_evaluations)
+  if (length(asked) == 0) asked <- names(tables$gene_evaluations)
   for (name in asked) {
     cat("\n", name, "\n", sep = "")
-    print(gene_evaluations[[name]](embeddings))
+    print(tables$gene_evaluations[[name]](embeddings))
   }
+}
+
+# Embeddings of cells with known types, training cells and others, beside
+# principal components.
+evaluate_cells <- function(folder) {
+  fits <- fits_in(folder)
+  sets <- read_rna(known = protein_coding())
+  for (name in c("pbmc3k_rna", "pancreas_tumour_rna")) {
+    counts <- sets[[name]]
+    types <- read_cell_types(name)[colnames(counts)]
+    counts <- counts[, !is.na(types)]
+    embeddings <- c(
+      lapply(fits, cell_embeddings, counts, verbose = FALSE),
+      stats::setNames(lapply(fits, function(fit) {
+        cell_embeddings(fit, counts, expression = TRUE, verbose = FALSE)
+      }), paste0(names(fits), ", expression")),
+      list(pca = rna_pca(counts))
+    )
+    cells <- data.frame(cell_type = types[colnames(counts)], batch = "one")
+    cat("\n", name, "\n", sep = "")
+    print(round(t(vapply(embeddings, function(x) {
+      nn <- neighbours(x)
+      type <- as.character(cells$cell_type)
+      c(
+        agreement(leiden(nn, 15, seq(0.2, 2, by = 0.2)), type)[c(1, 3)],
+        purity = purity(nn, type),
+        mi_depth = mutual_information(x, log(Matrix::colSums(counts)))$mean
+      )
+    }, numeric(4))), 3))
+  }
+}
+
+# A model of 2 layers and 256 genes of a cell on a share of each data set: as
+# many steps whatever the number of cells, and what comes of it after each part
+# of them. Cells that all kept out are what is imputed.
+curve <- function(folder, sizes) {
+  sets <- split_sets()
+  tables <- gene_table_evaluations()
+  dir.create(folder, showWarnings = FALSE, recursive = TRUE)
+  all <- sum(vapply(sets$training, ncol, 0))
+  for (size in sizes) {
+    set.seed(1)
+    some <- lapply(sets$training, function(x) {
+      x[, sort(sample(ncol(x), round(ncol(x) * min(1, size / all))))]
+    })
+    corpus <- build_corpus(
+      some, file.path(folder, sprintf("cells-%d.corpus", size)),
+      genes = open_corpus(file.path(folder, "training.corpus"))$genes$gene,
+      verbose = FALSE
+    )
+    fit <- expresser(
+      corpus,
+      n_layers = 2, max_genes = 256, control = pretrain_control(
+        epochs = round(3 * all / corpus$n_cells), batch_size = 16, threads = 1,
+        seed = setting("SEED", "1"), verbose = FALSE
+      )
+    )
+    describe_fit(fit, sets$held_out, tables, corpus$n_cells)
+  }
+}
+
+describe_fit <- function(fit, held_out, tables, n_cells) {
+  imputed <- vapply(c("pbmc3k_rna", left_out), function(name) {
+    made <- evaluate_imputation(
+      held_out[[name]], list(fit = imputing(fit)),
+      drop = 0.1, baselines = NULL
+    )
+    c(mae = made$mae, r = made$pearson)
+  }, numeric(2))
+  embedding <- list(fit = gene_embeddings(fit))
+  pairs <- evaluate_gene_embeddings(
+    embedding, read_gene_pairs(), baselines = NULL
+  )
+  loeuf <- evaluate_gene_embeddings(
+    embedding, read_constraint("oe_lof_upper"), baselines = NULL
+  )
+  cat(sprintf(
+    paste(
+      "%d cells, best epoch %d of %d: validation loss %.4f, r %.3f;",
+      "imputed %s; pairs %.3f, LOEUF %.3f\n"
+    ),
+    n_cells, fit$best_epoch, nrow(history(fit)),
+    history(fit)$validation_loss[fit$best_epoch],
+    history(fit)$validation_correlation[fit$best_epoch],
+    paste(sprintf("%.3f", imputed), collapse = " "),
+    mean(pairs$auc), mean(loeuf$pearson)
+  ))
 }
 
 # Tokens per CPU-second of training, by the genes of a cell that are looked at,
@@ -147,11 +294,17 @@ if (sys.nframe() == 0) {
   folder <- asked[2]
   switch(asked[1],
     train = {
-      models <- if (length(asked) > 2) asked[-(1:2)] else c("decoder", "plain")
-      for (model in models) train(folder, model == "decoder")
+      chosen <- if (length(asked) > 2) asked[-(1:2)] else "default"
+      for (name in chosen) train(folder, name)
     },
     impute = impute_all(folder),
     genes = evaluate_genes(folder, asked[-(1:2)]),
+    cells = evaluate_cells(folder),
+    curve = curve(folder, if (length(asked) > 2) {
+      as.numeric(asked[-(1:2)])
+    } else {
+      c(650, 1300, 2600, 5200)
+    }),
     speed = measure_speed()
   )
 }

@@ -61,6 +61,21 @@ inline sailer::ExpresserOptions tiny_expresser() {
   return options;
 }
 
+// A model of which no parameter is at a value that would hide a mistake: as
+// made, predictions do not depend on the rest of the cell.
+inline sailer::ExpresserModel stirred_expresser(
+    int64_t n_genes, const sailer::ExpresserOptions& options = tiny_expresser(),
+    at::ScalarType type = at::kFloat) {
+  sailer::ExpresserModel model(options, n_genes, 1, at::kCPU, type);
+  at::NoGradGuard no_grad;
+  const at::Generator generator = sailer::make_generator(at::kCPU, 9);
+  for (const sailer::NamedTensor& entry : model.parameters().tensors()) {
+    at::Tensor parameter = entry.tensor;
+    parameter.add_(at::empty_like(parameter).normal_(0, 0.3, generator));
+  }
+  return model;
+}
+
 // Everything but the cells of `validation`, which are the last ones.
 inline sailer::Split split_at(int64_t n_cells, int64_t n_validation) {
   sailer::Split split;

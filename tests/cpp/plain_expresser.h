@@ -19,6 +19,13 @@ using namespace sailer;
 using Row = std::vector<double>;
 using Rows = std::vector<Row>;
 
+// One cell as the model reads it, observed genes first.
+struct PlainCell {
+  std::vector<int64_t> genes, bins;
+  Row values, log_counts;  // of the observed
+  double largest = 0, per_count = 1;
+};
+
 // The model by loops over plain vectors, cell by cell, from its parameters.
 class PlainExpresser {
  public:
@@ -34,46 +41,58 @@ class PlainExpresser {
     }
   }
 
-  // Expressions of the masked tokens of one cell: `genes` observed first.
-  Row predict(const std::vector<int64_t>& genes,
-              const std::vector<int64_t>& bins, double largest) const {
-    const size_t n_observed = bins.size();
-    Rows x = encode(genes);
-    Rows mixed;
-    if (options_.decoder) {
-      Rows q(x.begin() + n_observed, x.end()),
-          k(x.begin(), x.begin() + n_observed);
-      Rows v;
-      for (int64_t bin : bins) v.push_back(at("bins.weight")[bin]);
-      mixed = linear("decoder.out", attention(linear("decoder.query", q),
-                                              linear("decoder.key", k),
-                                              linear("decoder.value", v)));
-    } else {
-      for (size_t i = 0; i < x.size(); ++i) {
-        const Row& more =
-            i < n_observed ? at("bins.weight")[bins[i]] : at("mixing.mask")[0];
-        for (size_t u = 0; u < more.size(); ++u) x[i][u] += more[u];
-      }
-      const Rows all = norm("mixing.norm", layer("mixing", x));
-      mixed.assign(all.begin() + n_observed, all.end());
-    }
+  // Expressions of the masked tokens of one cell.
+  Row predict(const PlainCell& cell) const {
+    const size_t n_observed = cell.bins.size();
+    const Rows x = encode(cell.genes);
+    const Rows masked(x.begin() + n_observed, x.end());
+    const Rows mixed = options_.decoder ? decode(x, masked, cell)
+                                        : rest_of(mix(x, cell), n_observed);
     Row out;
-    for (Row row : mixed) {
-      row.push_back(largest);
+    for (size_t m = 0; m < mixed.size(); ++m) {
+      Row row = mixed[m];
+      row.push_back(cell.largest);
+      if (counts()) row.push_back(std::log(cell.per_count));
       Rows y = {row};
       y = linear("head.0", y);
       for (double& value : y[0]) value = gelu(value);
       y = linear("head.1", y);
       for (double& value : y[0]) value = gelu(value);
       y = linear("head.2", y);
-      out.push_back(std::log(1 + std::exp(y[0][0])));
+      if (counts()) {
+        const auto gene = static_cast<size_t>(cell.genes[n_observed + m]);
+        const double excess = std::exp(y[0][0] + at("genes.level")[0][gene]);
+        out.push_back(std::log(1 + cell.per_count * (1 + excess)));
+      } else {
+        out.push_back(std::log(1 + std::exp(y[0][0])));
+      }
     }
     return out;
   }
 
+  // Mean of the tokens of a cell without masked ones, once they have read its
+  // expressions.
+  Row embed(const PlainCell& cell) const {
+    const Rows x = encode(cell.genes);
+    const Rows read = options_.decoder ? decode(x, x, cell) : mix(x, cell);
+    Row mean(read[0].size(), 0);
+    for (const Row& row : read) {
+      for (size_t u = 0; u < row.size(); ++u) {
+        mean[u] += row[u] / static_cast<double>(read.size());
+      }
+    }
+    return mean;
+  }
+
   Rows encode(const std::vector<int64_t>& genes) const {
     Rows x;
-    for (int64_t gene : genes) x.push_back(at("genes.weight")[gene]);
+    for (int64_t gene : genes) {
+      Row token;
+      if (options_.n_components() > 0) token = at("genes.components")[gene];
+      const Row& learned = at("genes.weight")[gene];
+      token.insert(token.end(), learned.begin(), learned.end());
+      x.push_back(token);
+    }
     for (int64_t k = 0; k < options_.n_layers; ++k) {
       x = layer("encoder." + std::to_string(k), x);
     }
@@ -83,6 +102,50 @@ class PlainExpresser {
 
  private:
   const Rows& at(const std::string& name) const { return parameters_.at(name); }
+
+  bool counts() const { return options_.expression == Expression::kCounts; }
+
+  static Rows rest_of(const Rows& x, size_t first) {
+    return {x.begin() + static_cast<std::ptrdiff_t>(first), x.end()};
+  }
+
+  static Rows sum(Rows a, const Rows& b) {
+    for (size_t i = 0; i < a.size(); ++i) {
+      for (size_t u = 0; u < a[i].size(); ++u) a[i][u] += b[i][u];
+    }
+    return a;
+  }
+
+  // What is added to the observed tokens for their expressions, from a table of
+  // the bins.
+  Rows expressions(const Rows& bins, const PlainCell& cell) const {
+    Rows out;
+    for (size_t i = 0; i < cell.bins.size(); ++i) {
+      Row row = bins[cell.bins[i]];
+      if (counts()) {
+        row = sum({row},
+                  linear("amount", {{cell.values[i], cell.log_counts[i]}}))[0];
+      }
+      out.push_back(row);
+    }
+    return out;
+  }
+
+  Rows decode(const Rows& x, const Rows& masked, const PlainCell& cell) const {
+    const Rows observed(x.begin(), x.begin() + cell.bins.size());
+    const Rows v =
+        expressions(linear("decoder.value", at("bins.weight")), cell);
+    const Rows found =
+        linear("decoder.out", attention(linear("decoder.query", masked),
+                                        linear("decoder.key", observed), v));
+    return counts() ? sum(found, masked) : found;
+  }
+
+  Rows mix(const Rows& x, const PlainCell& cell) const {
+    Rows more = expressions(at("bins.weight"), cell);
+    more.resize(x.size(), at("mixing.mask")[0]);
+    return norm("mixing.norm", layer("mixing", sum(x, more)));
+  }
 
   static double gelu(double x) {
     return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0)));
@@ -153,20 +216,14 @@ class PlainExpresser {
       }
       return linear(name + ".feed_forward.down", hidden);
     };
-    const auto add = [](Rows a, const Rows& b) {
-      for (size_t i = 0; i < a.size(); ++i) {
-        for (size_t u = 0; u < a[i].size(); ++u) a[i][u] += b[i][u];
-      }
-      return a;
-    };
     const std::string first = name + ".attention.norm",
                       second = name + ".feed_forward.norm";
     if (pre) {
-      const Rows y = add(x, attend(norm(first, x)));
-      return add(y, feed(norm(second, y)));
+      const Rows y = sum(x, attend(norm(first, x)));
+      return sum(y, feed(norm(second, y)));
     }
-    const Rows y = norm(first, add(x, attend(x)));
-    return norm(second, add(y, feed(y)));
+    const Rows y = norm(first, sum(x, attend(x)));
+    return norm(second, sum(y, feed(y)));
   }
 
   ExpresserOptions options_;

@@ -38,6 +38,13 @@ TEST_CASE("counts are scaled to 10,000 and logarithms taken") {
   REQUIRE(cell.genes == std::vector<int32_t>{0, 4, 9});  // without the zero
   REQUIRE(cell.values[0] == Approx(std::log(2501.0)));
   REQUIRE(cell.values[1] == Approx(std::log(5001.0)));
+  REQUIRE(cell.per_count == 2500);
+  // An observed gene has its count beside its bin.
+  HostTokens tokens;
+  append_query_cell(cell, {1, 0}, nullptr, 0, {}, tokens);
+  REQUIRE(tokens.values == std::vector<float>{cell.values[1], cell.values[0]});
+  REQUIRE(tokens.log_counts[0] == Approx(std::log(2.0)));
+  REQUIRE(tokens.log_counts[1] == Approx(0).margin(1e-5));
 }
 
 TEST_CASE("the mean expression is that of counts above zero") {

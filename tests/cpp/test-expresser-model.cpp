@@ -27,6 +27,22 @@ NormalizedCell random_cell(int64_t n, uint64_t seed) {
     cell.genes.push_back(static_cast<int32_t>(gene));
     cell.values.push_back(static_cast<float>(0.5 + 3 * uniform_unit(engine)));
   }
+  cell.per_count = 0.4f;
+  return cell;
+}
+
+PlainCell plain_cell(const HostTokens& tokens, int64_t i) {
+  const auto part = [i](const auto& values, const auto& starts, auto& out) {
+    out.assign(values.begin() + starts[i], values.begin() + starts[i + 1]);
+  };
+  PlainCell cell;
+  part(tokens.genes, tokens.token_starts, cell.genes);
+  part(tokens.bins, tokens.observed_starts, cell.bins);
+  part(tokens.values, tokens.observed_starts, cell.values);
+  part(tokens.log_counts, tokens.observed_starts, cell.log_counts);
+  if (tokens.masked_starts[i] == tokens.masked_starts[i + 1]) return cell;
+  cell.largest = tokens.largest[tokens.masked_starts[i]];
+  cell.per_count = tokens.per_count[tokens.masked_starts[i]];
   return cell;
 }
 
@@ -66,6 +82,8 @@ TEST_CASE("the model is that of plain loops, in every form and engine") {
   ExpresserOptions options = small();
   options.decoder = GENERATE(true, false);
   options.layout = GENERATE(NormLayout::kPreNorm, NormLayout::kPostNorm);
+  options.expression = GENERATE(Expression::kCounts, Expression::kBinned);
+  options.token_start = GENERATE(TokenStart::kComponents, TokenStart::kRandom);
   options.feed_forward = 11;
   ExpresserModel model = make_model(options);
   const PlainExpresser plain(model);
@@ -79,21 +97,15 @@ TEST_CASE("the model is that of plain loops, in every form and engine") {
     const at::Tensor context = model.encode(batch, /*training=*/true);
     REQUIRE(found.numel() == 9);
     for (int64_t i = 0; i < 3; ++i) {
-      const auto part = [i](const auto& values, const auto& starts) {
-        return std::vector<int64_t>(values.begin() + starts[i],
-                                    values.begin() + starts[i + 1]);
-      };
-      const auto genes = part(tokens.genes, tokens.token_starts);
+      const PlainCell cell = plain_cell(tokens, i);
       const int64_t first = tokens.masked_starts[i];
-      const Row expected =
-          plain.predict(genes, part(tokens.bins, tokens.observed_starts),
-                        tokens.largest[first]);
+      const Row expected = plain.predict(cell);
       for (size_t k = 0; k < expected.size(); ++k) {
         REQUIRE(found[first + static_cast<int64_t>(k)].item<double>() ==
                 Approx(expected[k]).epsilon(1e-10));
       }
-      const Rows encoded = plain.encode(genes);
-      for (size_t k = 0; k < genes.size(); ++k) {
+      const Rows encoded = plain.encode(cell.genes);
+      for (size_t k = 0; k < cell.genes.size(); ++k) {
         REQUIRE(context[tokens.token_starts[i] + static_cast<int64_t>(k)][1]
                     .item<double>() == Approx(encoded[k][1]).epsilon(1e-10));
       }
@@ -104,6 +116,7 @@ TEST_CASE("the model is that of plain loops, in every form and engine") {
 TEST_CASE("gradients of all parameters are finite differences") {
   ExpresserOptions options = small();
   options.decoder = GENERATE(true, false);
+  options.expression = GENERATE(Expression::kCounts, Expression::kBinned);
   ExpresserModel model = make_model(options);
   const GeneBatch batch =
       to_batch(tokens_of(model, three_cells()), model.tensor_options());
@@ -196,6 +209,29 @@ TEST_CASE("a cell's embedding is the mean of its contextual tokens") {
   }
 }
 
+TEST_CASE("an embedding of cells knows how much there is of a gene") {
+  ExpresserOptions options = small();
+  options.decoder = GENERATE(true, false);
+  options.expression = GENERATE(Expression::kCounts, Expression::kBinned);
+  ExpresserModel model = make_model(options);
+  HostTokens tokens;
+  for (int64_t i = 0; i < 3; ++i) {
+    const NormalizedCell& cell = three_cells()[i];
+    const auto n = static_cast<int64_t>(cell.genes.size());
+    append_query_cell(cell, choose(n, n, 7), nullptr, 0, model.token_options(),
+                      tokens);
+  }
+  const PlainExpresser plain(model);
+  const at::Tensor found =
+      model.embed(to_batch(HostTokens(tokens), model.tensor_options()), true);
+  for (int64_t i = 0; i < 3; ++i) {
+    const Row expected = plain.embed(plain_cell(tokens, i));
+    for (int64_t u = 0; u < 6; ++u) {
+      REQUIRE(found[i][u].item<double>() == Approx(expected[u]).epsilon(1e-10));
+    }
+  }
+}
+
 TEST_CASE("dropout comes from the step's seed, and from training alone") {
   ExpresserOptions options = small();
   options.dropout = 0.4;
@@ -230,7 +266,9 @@ TEST_CASE("bf16 training computes nearly the same, and reports in float32") {
 }
 
 TEST_CASE("predictions start near the mean expression") {
-  const ExpresserModel model(small(), kGenes, 1, at::kCPU, at::kDouble, 4.5);
+  ExpresserOptions options = small();
+  options.expression = Expression::kBinned;
+  const ExpresserModel model(options, kGenes, 1, at::kCPU, at::kDouble, 4.5);
   const GeneBatch batch =
       to_batch(tokens_of(model, three_cells()), model.tensor_options());
   REQUIRE(model.predict(batch, false).mean().item<double>() ==

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 
 #include "catch.h"
@@ -50,7 +51,7 @@ double distance(const std::vector<float>& a, const std::vector<float>& b) {
 }  // namespace
 
 TEST_CASE("one query of one cell is the model's prediction") {
-  const ExpresserModel model(tiny_expresser(), kGenes, 1);
+  const ExpresserModel model = stirred_expresser(kGenes);
   const CellSourcePtr source = two_kinds(3, kGenes);
   SparseRows rows;
   source->read(1, 1, rows);
@@ -75,7 +76,7 @@ TEST_CASE("one query of one cell is the model's prediction") {
 TEST_CASE("what a cell gives depends on its own counts and queries alone") {
   ExpresserOptions options = tiny_expresser();
   options.max_genes = 20;  // fewer than a cell has: several passes
-  const ExpresserModel model(options, kGenes, 1);
+  const ExpresserModel model = stirred_expresser(kGenes, options);
   const CellSourcePtr source = two_kinds(4, kGenes);
   std::vector<int32_t> all;
   for (int32_t g = 0; g < kGenes; ++g) all.push_back(g);
@@ -110,7 +111,7 @@ TEST_CASE("what a cell gives depends on its own counts and queries alone") {
 }
 
 TEST_CASE("a query's own count is not used") {
-  const ExpresserModel model(tiny_expresser(), kGenes, 1);
+  const ExpresserModel model = stirred_expresser(kGenes);
   const auto impute_with = [&](double count) {
     auto cells = std::make_shared<OwnedCells>();
     cells->genes = {1, 5, 9, 12};
@@ -127,18 +128,128 @@ TEST_CASE("a query's own count is not used") {
 TEST_CASE("embeddings of cells are means of tokens, alike in any company") {
   ExpresserOptions options = tiny_expresser();
   options.max_genes = 15;
-  const ExpresserModel model(options, kGenes, 1);
+  const ExpresserModel model = stirred_expresser(kGenes, options);
   const CellSourcePtr source = two_kinds(5, kGenes);
   Patient monitor;
   PassOptions pass;
   pass.token_budget = 40;
-  const auto all = embed_expression(model, *source, pass, monitor);
+  const bool expression = GENERATE(false, true);
+  const auto all = embed_expression(model, *source, expression, pass, monitor);
   REQUIRE(all.size() == 5 * 8);
   const auto alone =
-      embed_expression(model, *some_of(source, {3}), pass, monitor);
+      embed_expression(model, *some_of(source, {3}), expression, pass, monitor);
   REQUIRE(distance({all.begin() + 24, all.begin() + 32}, alone) < 1e-6);
   auto empty = std::make_shared<OwnedCells>();
   empty->offsets = {0, 0};
-  REQUIRE(embed_expression(model, *source_of(empty, kGenes), pass, monitor) ==
-          std::vector<float>(8, 0.0f));
+  REQUIRE(embed_expression(model, *source_of(empty, kGenes), expression, pass,
+                           monitor) == std::vector<float>(8, 0.0f));
+}
+
+TEST_CASE("contextual embeddings of genes are means over cells") {
+  const ExpresserModel model = stirred_expresser(kGenes + 1);
+  const CellSourcePtr all = two_kinds(6, kGenes);
+  Subset subset;
+  subset.n_features = kGenes + 1;  // the last gene is in no cell
+  for (int32_t gene = 0; gene < kGenes; ++gene) subset.map.push_back(gene);
+  const CellSourcePtr source = std::make_shared<SubsetSource>(all, subset);
+  Patient monitor;
+  PassOptions pass;
+  pass.token_budget = 40;
+  const auto found = embed_genes(model, *source, pass, monitor);
+  REQUIRE(found.size() == (kGenes + 1) * 8);
+  REQUIRE(std::isnan(found.back()));
+  std::vector<double> sum(8, 0);
+  double n = 0;
+  for (int64_t i = 0; i < 6; ++i) {
+    SparseRows rows;
+    source->read(i, 1, rows);
+    NormalizedCell cell;
+    normalize_cell(rows, 0, cell);
+    std::vector<int64_t> places;
+    for (size_t k = 0; k < cell.genes.size(); ++k) {
+      places.push_back(static_cast<int64_t>(k));
+    }
+    HostTokens tokens;
+    append_query_cell(cell, places, nullptr, 0, model.token_options(), tokens);
+    const at::Tensor encoded = model.encode(
+        to_batch(std::move(tokens), model.tensor_options()), false);
+    for (size_t k = 0; k < cell.genes.size(); ++k) {
+      if (cell.genes[k] != 7) continue;
+      n += 1;
+      for (int64_t u = 0; u < 8; ++u) {
+        sum[u] += encoded[static_cast<int64_t>(k)][u].item<double>();
+      }
+    }
+  }
+  REQUIRE(n > 1);
+  for (size_t u = 0; u < 8; ++u) {
+    REQUIRE(found[7 * 8 + u] == Approx(sum[u] / n).margin(1e-5));
+  }
+  Impatient none;
+  pass.token_budget = 1;
+  REQUIRE(embed_genes(model, *source, pass, none).empty());
+}
+
+TEST_CASE("predictions of a data set are moved to its levels of genes") {
+  // A model that expects a single count of every gene: its levels are low.
+  ExpresserModel model(tiny_expresser(), kGenes, 1);
+  model.start_at(at::zeros({kGenes, 6}), at::full({kGenes}, -20.0));
+  auto cells = std::make_shared<OwnedCells>();
+  for (int64_t i = 0; i < 30; ++i) {
+    for (int32_t gene = 0; gene < kGenes; ++gene) {
+      cells->genes.push_back(gene);
+      cells->counts.push_back(gene == 5 ? 8 : 1);
+    }
+    cells->offsets.push_back(static_cast<int32_t>(cells->genes.size()));
+  }
+  const CellSourcePtr source = source_of(cells, kGenes);
+  std::vector<std::vector<int32_t>> asked(30);
+  asked[4] = {5, 6};
+  const GeneQueries queries = queries_of(asked);
+  Patient monitor;
+  PassOptions pass;
+  const auto shifts = gene_shifts(model, *source, queries, pass, monitor);
+  const double per_count = 1e4 / (kGenes + 7);
+  const double lacks = std::log1p(8 * per_count) - std::log1p(per_count);
+  // Apart from what all genes lack on average; of gene 5 one cell was asked
+  // for.
+  const double share = 29.0 / (30 * kGenes - 2);
+  REQUIRE(shifts[5] == Approx(lacks * (1 - share)).epsilon(0.001));
+  REQUIRE(shifts[6] == Approx(-lacks * share).epsilon(0.001));
+  const auto alone = impute_expression(model, *source, queries, pass, monitor);
+  pass.adapt = true;
+  const auto moved = impute_expression(model, *source, queries, pass, monitor);
+  REQUIRE(alone[0] == Approx(std::log1p(per_count)).epsilon(1e-4));
+  REQUIRE(moved[0] == Approx(alone[0] + shifts[5]));
+  REQUIRE(moved[1] == Approx(alone[1] + shifts[6]));
+  // What is asked for is no evidence: a gene that is asked for in every cell
+  // stays where it is.
+  for (auto& genes : asked) genes = {5};
+  const auto none =
+      gene_shifts(model, *source, queries_of(asked), pass, monitor);
+  REQUIRE(none[5] == Approx(0).margin(1e-4));
+}
+
+TEST_CASE("chance moves nothing: what varies within genes alone is no level") {
+  ExpresserModel model(tiny_expresser(), kGenes, 1);
+  model.start_at(at::zeros({kGenes, 6}), at::full({kGenes}, 0.0));
+  auto cells = std::make_shared<OwnedCells>();
+  std::mt19937_64 engine(4);
+  for (int64_t i = 0; i < 40; ++i) {
+    for (int32_t gene = 0; gene < kGenes; ++gene) {
+      cells->genes.push_back(gene);
+      cells->counts.push_back(
+          1 + 2 * static_cast<double>(uniform_below(engine, 2)));
+    }
+    cells->offsets.push_back(static_cast<int32_t>(cells->genes.size()));
+  }
+  const CellSourcePtr source = source_of(cells, kGenes);
+  Patient monitor;
+  const auto shifts = gene_shifts(
+      model, *source, queries_of(std::vector<std::vector<int32_t>>(40)), {},
+      monitor);
+  // What all genes lack alike is a shift; what one differs from another by,
+  // some 0.4 from end to end as plain means, is chance.
+  const auto [low, high] = std::minmax_element(shifts.begin(), shifts.end());
+  REQUIRE(*high - *low < 0.1);
 }

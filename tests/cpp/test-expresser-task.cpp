@@ -24,7 +24,7 @@ std::vector<at::Tensor> gradients_of(ExpresserModel& model) {
 std::vector<at::Tensor> first_gradients(const PretrainOptions& options,
                                         double* weight, double* loss,
                                         const Split& split = split_at(20, 0)) {
-  ExpresserModel model(tiny_expresser(), 24, 3, at::kCPU, at::kDouble);
+  ExpresserModel model = stirred_expresser(24, tiny_expresser(), at::kDouble);
   ExpresserTask task(model, two_kinds(20, 24), split, options);
   Adam adam(model.parameters().parameters(), 0, Engine::kDense);
   task.start_epoch(0, 0);

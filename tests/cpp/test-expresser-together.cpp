@@ -31,7 +31,8 @@ struct Outcome {
 };
 
 Outcome train(const Shard& shard, Exchange* exchange) {
-  ExpresserModel model(tiny_expresser(), kGenes, 3, at::kCPU, at::kDouble);
+  ExpresserModel model =
+      stirred_expresser(kGenes, tiny_expresser(), at::kDouble);
   ExpresserTask task(model, two_kinds(kCells, kGenes), split_at(kCells, 8),
                      one_step_epochs(), shard);
   RunOptions run;

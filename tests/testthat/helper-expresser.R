@@ -6,7 +6,8 @@ small_rna <- function(n_cells = 80, n_genes = 60, ...) {
 
 brief_pretraining <- function(..., epochs = 3, threads = 1) {
   pretrain_control(
-    epochs = epochs, batch_size = 16, threads = threads, verbose = FALSE, ...
+    epochs = epochs, batch_size = 16, patience = 0, threads = threads,
+    verbose = FALSE, ...
   )
 }
 

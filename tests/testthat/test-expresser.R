@@ -76,6 +76,45 @@ test_that("the size follows the number of cells", {
   expect_equal(post$feed_forward, 2048)
 })
 
+test_that("the thesis' model is two arguments away", {
+  thesis <- train_expresser(token_start = "random", expression = "binned")
+  expect_null(thesis$state[["genes.components"]])
+  expect_null(thesis$state[["genes.level"]])
+  expect_equal(attr(thesis$state[["genes.weight"]], "shape"), c(60, 8))
+  # Fits that are older than the two options are such models.
+  old <- thesis
+  old$options[c("token_start", "expression")] <- NULL
+  old$cache <- new.env()
+  counts <- small_rna()$counts
+  expect_identical(
+    cell_embeddings(old, counts, verbose = FALSE),
+    cell_embeddings(thesis, counts, verbose = FALSE)
+  )
+  control <- brief_pretraining(epochs = 1)
+  expect_identical(
+    quietly(expresser(counts, from = old, control = control))$state,
+    quietly(expresser(counts, from = thesis, control = control))$state
+  )
+})
+
+test_that("a linear start reaches in a few epochs what a random one does not", {
+  sim <- simulate_rna(n_cells = 400, n_genes = 60, seed = 3)
+  train <- function(...) {
+    fit <- train_expresser(
+      sim$counts, ..., n_embedding = 32,
+      control = brief_pretraining(epochs = 8, learning_rate = 0.003)
+    )
+    tail(history(fit)$validation_loss, 1)
+  }
+  both <- train()
+  components <- train(expression = "binned")
+  counts <- train(token_start = "random")
+  neither <- train(token_start = "random", expression = "binned")
+  expect_lt(components, 0.9 * neither)
+  expect_lt(counts, 0.9 * neither)
+  expect_lt(both, 0.9 * counts)
+})
+
 test_that("fine-tuning begins with a fit and keeps its genes", {
   fit <- small_expresser()
   counts <- small_rna()$counts
@@ -120,6 +159,8 @@ test_that("bad options and counts are refused by name", {
   refused(max_genes = 1, what = "max_genes")
   refused(n_embedding = 7, what = "multiple of `n_heads`")
   refused(layout = "none", what = "pre_norm")
+  refused(token_start = "zeros", what = "components")
+  refused(expression = "none", what = "binned")
   refused(decoder = "yes", what = "decoder")
   refused(n_embeding = 8, what = "Did you mean")
   refused(from = 1, what = "from")
@@ -159,8 +200,8 @@ test_that("after Ctrl-C a run goes on with the same bits", {
      fit <- expresser(sim$counts,
        n_embedding = 8, n_layers = 1, n_heads = 2,
        control = pretrain_control(
-         epochs = 100, batch_size = 16, threads = 1, checkpoint = folder,
-         every = 0.25
+         epochs = 100, batch_size = 16, patience = 0, threads = 1,
+         checkpoint = folder, every = 0.25
        )
      )
      saveRDS(fit, result)
@@ -196,7 +237,9 @@ test_that("after Ctrl-C a run goes on with the same bits", {
 
 test_that("a training that diverges names its cells", {
   expect_error(
-    train_expresser(control = brief_pretraining(learning_rate = 1e30)),
+    train_expresser(
+      expression = "binned", control = brief_pretraining(learning_rate = 1e30)
+    ),
     "source 1: [0-9]+", class = "sailer_numeric_error"
   )
 })

@@ -3,8 +3,11 @@ test_that("gene embeddings have names and are those of the state", {
   values <- gene_embeddings(fit)
   expect_equal(dim(values), c(60, 8))
   expect_equal(rownames(values), fit$genes$gene)
-  raw <- fit$state[["genes.weight"]]
-  first <- readBin(raw, "numeric", 8, size = 4, endian = "little")
+  # Components first, then what was learned.
+  first <- c(
+    readBin(fit$state[["genes.components"]], "numeric", 6, size = 4),
+    readBin(fit$state[["genes.weight"]], "numeric", 2, size = 4)
+  )
   expect_equal(unname(values[1, ]), first)
   some <- gene_embeddings(fit, c("gene9", "gene2"))
   expect_equal(some, values[c("gene9", "gene2"), ])
@@ -15,6 +18,53 @@ test_that("gene embeddings have names and are those of the state", {
   table <- gene_table(fit, "gene4")
   expect_equal(table$gene, "gene4")
   expect_equal(table$expresser_3, values[["gene4", 3]])
+})
+
+test_that("tokens hold the principal components of the training cells", {
+  counts <- small_rna()$counts
+  fit <- train_expresser(
+    counts, control = brief_pretraining(epochs = 1, validation = 0)
+  )
+  found <- gene_embeddings(fit)[, 1:6]
+  expected <- stats::prcomp(t(log_normal(counts)), rank. = 6)
+  expected <- expected$rotation %*% diag(expected$sdev[1:6])
+  expected <- asinh(expected / stats::median(abs(expected)))
+  # Of the first ones, which stand apart from noise.
+  for (k in 1:3) {
+    expect_gt(abs(stats::cor(found[, k], expected[, k])), 0.99)
+  }
+  expect_equal(sqrt(mean(found^2)), 0.5, tolerance = 1e-5)
+  # Training leaves them alone.
+  longer <- train_expresser(
+    counts, control = brief_pretraining(epochs = 3, validation = 0)
+  )
+  expect_identical(gene_embeddings(longer)[, 1:6], found)
+  expect_false(identical(gene_embeddings(longer)[, 7:8],
+                         gene_embeddings(fit)[, 7:8]))
+})
+
+test_that("contextual embeddings are means over the cells that have the gene", {
+  fit <- small_expresser()
+  counts <- small_rna()$counts
+  all <- gene_embeddings(fit, x = counts, verbose = FALSE)
+  expect_equal(dim(all), c(60, 8))
+  # Weighted by the cells that have it, the means of parts are that of all.
+  parts <- list(counts[, 1:30], counts[, 31:80])
+  found <- lapply(parts, function(x) {
+    gene_embeddings(fit, "gene3", x = x, token_budget = 1, verbose = FALSE)
+  })
+  n <- vapply(parts, function(x) sum(x["gene3", ] > 0), 0)
+  expect_equal(
+    (n[1] * found[[1]] + n[2] * found[[2]]) / sum(n),
+    all["gene3", , drop = FALSE], tolerance = 1e-5
+  )
+  lacking <- counts[setdiff(rownames(counts), "gene3"), ]
+  some <- quietly(gene_embeddings(fit, x = lacking, verbose = FALSE))
+  expect_equal(rownames(some), rownames(lacking))
+  expect_error(
+    quietly(gene_embeddings(fit, "gene3", x = lacking, verbose = FALSE)),
+    "gene3", class = "sailer_argument_error"
+  )
 })
 
 test_that("nearest genes are those of largest cosine", {

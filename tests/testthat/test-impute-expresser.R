@@ -11,9 +11,11 @@ test_that("zeros of chosen genes are filled in, counts are kept", {
   all <- impute(fit, counts, genes = genes, keep = FALSE, verbose = FALSE)
   expect_gt(mean(abs(all[seen] - known[seen])), 0.01)
   some <- impute(
-    fit, counts, genes = genes, cells = colnames(counts)[5:4], verbose = FALSE
+    fit, counts, genes = genes, cells = colnames(counts)[5:4], adapt = FALSE,
+    verbose = FALSE
   )
-  expect_equal(some, found[, 5:4], tolerance = 1e-6)
+  alone <- impute(fit, counts, genes = genes, adapt = FALSE, verbose = FALSE)
+  expect_equal(some, alone[, 5:4], tolerance = 1e-6)
 })
 
 test_that("positions are masked whatever their count, in their order", {
@@ -66,6 +68,39 @@ test_that("predictions follow the truth in cells that were not trained on", {
   expect_gt(cor(found, truth), cor(by_gene, truth) + 0.05)
 })
 
+test_that("in other data predictions are moved to the levels of their genes", {
+  sim <- simulate_rna(n_cells = 400, n_genes = 60, seed = 3)
+  fit <- train_expresser(
+    sim$counts[, 1:300],
+    n_embedding = 16,
+    control = brief_pretraining(epochs = 20, learning_rate = 0.003)
+  )
+  # Another chemistry finds more of some genes.
+  new <- sim$counts[, 301:400]
+  more <- rep(c(1, 4), length.out = 60)
+  other <- methods::as(Matrix::Diagonal(x = more) %*% new, "CsparseMatrix")
+  dimnames(other) <- dimnames(new)
+  errors <- function(counts) {
+    adapted <- function(counts, positions) {
+      impute(fit, counts, positions = positions, verbose = FALSE)
+    }
+    alone <- function(counts, positions) {
+      impute(
+        fit, counts, positions = positions, adapt = FALSE, verbose = FALSE
+      )
+    }
+    evaluate_imputation(
+      counts, list(adapted = adapted, alone = alone),
+      drop = 0.1, baselines = NULL
+    )$mae
+  }
+  moved <- errors(other)
+  expect_lt(moved[1], 0.8 * moved[2])
+  # Where the model is right nothing is lost.
+  same <- errors(new)
+  expect_lt(same[1], 1.02 * same[2])
+})
+
 test_that("cells by other genes and none are told", {
   fit <- small_expresser()
   counts <- small_rna()$counts[, 1:4]
@@ -106,6 +141,23 @@ test_that("cells by other genes and none are told", {
   withr::local_options(sailer.max_memory = 10)
   rownames(counts) <- paste0("gene", seq_len(60))
   refused(genes = "gene3", what = "memory")
+})
+
+test_that("a cell's embedding knows how much there is of a gene, if asked", {
+  fit <- small_expresser()
+  counts <- small_rna()$counts[, 1:2]
+  moved <- counts
+  gene <- which(counts[, 1] > 0)[1]
+  moved[gene, 1] <- moved[gene, 1] + 50
+  embed <- function(x, expression = TRUE) {
+    cell_embeddings(fit, x, expression = expression, verbose = FALSE)
+  }
+  expect_gt(max(abs(embed(moved)[1, ] - embed(counts)[1, ])), 1e-3)
+  expect_equal(embed(moved)[2, ], embed(counts)[2, ], tolerance = 1e-5)
+  expect_equal(
+    embed(moved, expression = FALSE), embed(counts, expression = FALSE),
+    tolerance = 1e-5
+  )
 })
 
 test_that("a cell's embedding is its own, whatever lies beside it", {

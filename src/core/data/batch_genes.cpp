@@ -25,6 +25,9 @@ GeneBatch to_batch(HostTokens&& tokens, const at::TensorOptions& options) {
   batch.masked = places_of(tokens.masked, device);
   batch.targets = numbers(tokens.targets);
   batch.largest = numbers(tokens.largest);
+  batch.per_count = numbers(tokens.per_count);
+  batch.values = numbers(tokens.values);
+  batch.log_counts = numbers(tokens.log_counts);
   batch.tokens.starts = std::move(tokens.token_starts);
   batch.observed_of.starts = std::move(tokens.observed_starts);
   batch.masked_of.starts = std::move(tokens.masked_starts);

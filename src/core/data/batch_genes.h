@@ -10,14 +10,17 @@ namespace sailer {
 
 // See HostTokens. Numbers are int64, expressions of the model's type.
 struct GeneBatch {
-  at::Tensor genes;     // [tokens]
-  Segments tokens;      // of each cell
-  at::Tensor observed;  // [observed] places of tokens
-  at::Tensor bins;      // [observed]
+  at::Tensor genes;       // [tokens]
+  Segments tokens;        // of each cell
+  at::Tensor observed;    // [observed] places of tokens
+  at::Tensor bins;        // [observed]
+  at::Tensor values;      // [observed]
+  at::Tensor log_counts;  // [observed]
   Segments observed_of;
-  at::Tensor masked;   // [masked] places of tokens
-  at::Tensor targets;  // [masked]
-  at::Tensor largest;  // [masked]
+  at::Tensor masked;     // [masked] places of tokens
+  at::Tensor targets;    // [masked]
+  at::Tensor largest;    // [masked]
+  at::Tensor per_count;  // [masked]
   Segments masked_of;
 
   int64_t n_cells() const { return tokens.size(); }

@@ -41,14 +41,19 @@ void append_observed(const NormalizedCell& cell, const int64_t* places,
   for (int64_t k = 0; k < n; ++k) {
     out.observed.push_back(out.n_tokens());
     out.bins.push_back(bin_of(cell.values[places[k]], largest, n_bins));
+    out.values.push_back(cell.values[places[k]]);
+    out.log_counts.push_back(
+        std::log(std::expm1(cell.values[places[k]]) / cell.per_count));
     out.genes.push_back(cell.genes[places[k]]);
   }
 }
 
-void append_masked(int32_t gene, float target, float largest, HostTokens& out) {
+void append_masked(int32_t gene, float target, float largest, float per_count,
+                   HostTokens& out) {
   out.masked.push_back(out.n_tokens());
   out.targets.push_back(target);
   out.largest.push_back(largest);
+  out.per_count.push_back(per_count);
   out.genes.push_back(gene);
 }
 
@@ -73,6 +78,7 @@ void normalize_cell(const SparseRows& rows, int64_t row, NormalizedCell& out) {
   for (float& value : out.values) {
     value = static_cast<float>(std::log1p(kPerCell * value / total));
   }
+  out.per_count = static_cast<float>(total > 0 ? kPerCell / total : 1);
   sort_genes(out);
 }
 
@@ -133,7 +139,8 @@ bool append_training_cell(const NormalizedCell& cell,
       cell, places.data(), options.largest_from_masked ? taken : observed);
   append_observed(cell, places.data(), observed, largest, options.n_bins, out);
   for (int64_t k = observed; k < taken; ++k) {
-    append_masked(cell.genes[places[k]], cell.values[places[k]], largest, out);
+    append_masked(cell.genes[places[k]], cell.values[places[k]], largest,
+                  cell.per_count, out);
   }
   end_cell(out);
   return true;
@@ -147,7 +154,7 @@ void append_query_cell(const NormalizedCell& cell,
   const float largest = largest_of(cell, observed.data(), n);
   append_observed(cell, observed.data(), n, largest, options.n_bins, out);
   for (int64_t k = 0; k < n_queries; ++k) {
-    append_masked(queries[k], 0, largest, out);
+    append_masked(queries[k], 0, largest, cell.per_count, out);
   }
   end_cell(out);
 }

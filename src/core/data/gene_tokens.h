@@ -22,6 +22,7 @@ struct TokenOptions {
 struct NormalizedCell {
   std::vector<int32_t> genes;
   std::vector<float> values;
+  float per_count = 1;  // 10,000 / total: what a single count is there
 };
 
 void normalize_cell(const SparseRows& rows, int64_t row, NormalizedCell& out);
@@ -37,10 +38,13 @@ struct HostTokens {
   std::vector<int64_t> token_starts{0};
   std::vector<int64_t> observed;  // places of observed tokens, cell by cell
   std::vector<int64_t> bins;      // of each observed token, from 0
+  std::vector<float> values;      // expression of each observed token
+  std::vector<float> log_counts;  // log of its count
   std::vector<int64_t> observed_starts{0};
-  std::vector<int64_t> masked;  // places of masked tokens, cell by cell
-  std::vector<float> targets;   // expression of each masked token
-  std::vector<float> largest;   // L of the cell of each masked token
+  std::vector<int64_t> masked;   // places of masked tokens, cell by cell
+  std::vector<float> targets;    // expression of each masked token
+  std::vector<float> largest;    // L of the cell of each masked token
+  std::vector<float> per_count;  // of the cell of each masked token
   std::vector<int64_t> masked_starts{0};
 
   int64_t n_cells() const {

@@ -21,6 +21,12 @@ at::Tensor draw_normal(LayerContext& context, at::IntArrayRef shape,
   return value.to(context.options.device());
 }
 
+// log(1 + per_count (1 + exp(excess))): a gene that is found has a count of 1
+// at least. As a sum of exponentials, which does not overflow.
+at::Tensor of_count(const at::Tensor& excess, const at::Tensor& per_count) {
+  return at::logaddexp(per_count.log1p(), per_count.log() + excess);
+}
+
 }  // namespace
 
 ExpresserModel::ExpresserModel(const ExpresserOptions& options, int64_t n_genes,
@@ -34,12 +40,17 @@ ExpresserModel::ExpresserModel(const ExpresserOptions& options, int64_t n_genes,
       &parameters_, make_generator(at::kCPU, derive_seed(seed, kWeightStream)),
       tensor_options_, Initialization::kXavier};
   const int64_t d = options_.n_embedding;
+  const int64_t k = options_.n_components();
+  if (k > 0) {
+    components_ = parameters_.add_buffer(
+        kGeneComponents, at::zeros({n_genes, k}, tensor_options_));
+  }
   genes_ = parameters_.add_parameter(
-      kGeneEmbedding, draw_normal(context, {n_genes, d}, kGeneSpread));
+      kGeneEmbedding, draw_normal(context, {n_genes, d - k}, kGeneSpread));
   bins_ = parameters_.add_parameter(
       "bins.weight", draw_normal(context, {options_.n_bins, d}, 1));
-  for (int64_t k = 0; k < options_.n_layers; ++k) {
-    layers_.emplace_back(context, "encoder." + std::to_string(k), options_);
+  for (int64_t i = 0; i < options_.n_layers; ++i) {
+    layers_.emplace_back(context, "encoder." + std::to_string(i), options_);
   }
   if (options_.layout == NormLayout::kPreNorm) {
     final_norm_ = LayerNorm(context, "encoder.norm", d);
@@ -55,12 +66,28 @@ ExpresserModel::ExpresserModel(const ExpresserOptions& options, int64_t n_genes,
     mixing_ = EncoderLayer(context, "mixing", options_);
     mixing_norm_ = LayerNorm(context, "mixing.norm", d);
   }
-  head_[0] = Linear(context, "head.0", d + 1, d);
+  head_[0] = Linear(context, "head.0", d + (counts() ? 2 : 1), d);
   head_[1] = Linear(context, "head.1", d, d);
   head_[2] = Linear(context, "head.2", d, 1);
   at::NoGradGuard no_grad;
+  if (counts()) {
+    amount_ = Linear(context, "amount", 2, d);
+    levels_ = parameters_.add_parameter("genes.level",
+                                        at::zeros({n_genes}, tensor_options_));
+    // The first predictions are those of the levels.
+    at::Tensor weight = head_[2].weight();
+    weight.zero_();
+    return;
+  }
   at::Tensor start = head_[2].bias();
   start.fill_(std::log(std::expm1(mean_expression)));  // softplus gives it back
+}
+
+void ExpresserModel::start_at(const at::Tensor& components,
+                              const at::Tensor& levels) {
+  at::NoGradGuard no_grad;
+  if (components_.defined()) components_.copy_(components);
+  if (levels_.defined()) levels_.copy_(levels);
 }
 
 void ExpresserModel::set_compute(const ComputeOptions& compute) {
@@ -82,57 +109,87 @@ LayerCompute ExpresserModel::compute_of(bool training) const {
           training ? options_.dropout : 0, generator_};
 }
 
+at::Tensor ExpresserModel::tokens_of(const GeneBatch& batch) const {
+  const at::Tensor learned = at::embedding(genes_, batch.genes);
+  if (!components_.defined()) return learned;
+  return at::cat({components_.index_select(0, batch.genes), learned}, 1);
+}
+
 at::Tensor ExpresserModel::encode(const GeneBatch& batch, bool training) const {
   const LayerCompute compute = compute_of(training);
-  at::Tensor x = dropout(at::embedding(genes_, batch.genes), compute.dropout,
-                         compute.generator);
+  at::Tensor x = dropout(tokens_of(batch), compute.dropout, compute.generator);
   for (const EncoderLayer& layer : layers_) {
     x = layer(x, batch.tokens, compute);
   }
   return options_.layout == NormLayout::kPreNorm ? final_norm_(x) : x;
 }
 
-// Cross-attention of masked tokens over observed ones and their expressions.
+// Of the observed tokens [observed, d], from a table of the bins.
+at::Tensor ExpresserModel::expressions_of(const at::Tensor& bins,
+                                          const GeneBatch& batch) const {
+  const at::Tensor binned = at::embedding(bins, batch.bins);
+  if (!counts()) return binned;
+  return binned + amount_(at::stack({batch.values, batch.log_counts}, 1),
+                          Precision::kFloat32);
+}
+
+// Cross-attention of masked tokens over observed ones and their expressions. Of
+// counts the masked token itself is passed on as well: what there is of a gene
+// at all need not be found in others.
 at::Tensor ExpresserModel::decode(const at::Tensor& tokens,
+                                  const at::Tensor& places,
+                                  const Segments& masked_of,
                                   const GeneBatch& batch,
                                   const LayerCompute& compute) const {
   const Precision p = compute.precision;
-  const at::Tensor q = query_(take_rows(tokens, batch.masked), p);
+  const at::Tensor masked = take_rows(tokens, places);
+  const at::Tensor q = query_(masked, p);
   const at::Tensor k = key_(take_rows(tokens, batch.observed), p);
   // Few bins stand behind many values: they are multiplied first.
   const at::Tensor v =
-      at::embedding(value_(bins_, Precision::kFloat32), batch.bins);
-  const at::Tensor mixed = attend(q, k, v, batch.masked_of, batch.observed_of,
+      expressions_of(value_(bins_, Precision::kFloat32), batch);
+  const at::Tensor mixed = attend(q, k, v, masked_of, batch.observed_of,
                                   {options_.n_heads, compute.engine});
-  return out_(mixed, p);
+  return counts() ? masked + out_(mixed, p) : out_(mixed, p);
 }
 
-at::Tensor ExpresserModel::decode_by_layer(const at::Tensor& tokens,
-                                           const GeneBatch& batch,
-                                           const LayerCompute& compute) const {
-  at::Tensor expression =
+// One more layer over all tokens and what is observed of them.
+at::Tensor ExpresserModel::mix(const at::Tensor& tokens, const GeneBatch& batch,
+                               const LayerCompute& compute) const {
+  const at::Tensor expression =
       mask_token_.expand({tokens.size(0), -1})
-          .index_copy(0, batch.observed, at::embedding(bins_, batch.bins));
-  const at::Tensor mixed = mixing_(tokens + expression, batch.tokens, compute);
-  return take_rows(mixing_norm_(mixed), batch.masked);
+          .index_copy(0, batch.observed, expressions_of(bins_, batch));
+  return mixing_norm_(mixing_(tokens + expression, batch.tokens, compute));
 }
 
 at::Tensor ExpresserModel::predict(const GeneBatch& batch,
                                    bool training) const {
   const LayerCompute compute = compute_of(training);
   const at::Tensor tokens = encode(batch, training);
-  const at::Tensor mixed = options_.decoder
-                               ? decode(tokens, batch, compute)
-                               : decode_by_layer(tokens, batch, compute);
+  const at::Tensor mixed =
+      options_.decoder
+          ? decode(tokens, batch.masked, batch.masked_of, batch, compute)
+          : take_rows(mix(tokens, batch, compute), batch.masked);
   const Precision p = compute.precision;
-  at::Tensor x = at::cat({mixed, batch.largest.unsqueeze(1)}, 1);
-  x = at::gelu(head_[0](x, p));
+  std::vector<at::Tensor> read = {mixed, batch.largest.unsqueeze(1)};
+  if (counts()) read.push_back(batch.per_count.log().unsqueeze(1));
+  at::Tensor x = at::gelu(head_[0](at::cat(read, 1), p));
   x = at::gelu(head_[1](x, p));
-  return at::softplus(head_[2](x, Precision::kFloat32)).squeeze(1);
+  x = head_[2](x, Precision::kFloat32).squeeze(1);
+  if (!counts()) return at::softplus(x);
+  const at::Tensor genes = batch.genes.index_select(0, batch.masked);
+  return of_count(x + levels_.index_select(0, genes), batch.per_count);
 }
 
-at::Tensor ExpresserModel::embed(const GeneBatch& batch) const {
-  const at::Tensor tokens = encode(batch, /*training=*/false);
+at::Tensor ExpresserModel::embed(const GeneBatch& batch,
+                                 bool expression) const {
+  at::Tensor tokens = encode(batch, /*training=*/false);
+  const LayerCompute compute = compute_of(/*training=*/false);
+  if (expression) {
+    tokens = options_.decoder ? decode(tokens, batch.observed,
+                                       batch.observed_of, batch, compute)
+                              : mix(tokens, batch, compute);
+  }
   std::vector<at::Tensor> means;
   for (int64_t i = 0; i < batch.n_cells(); ++i) {
     means.push_back(

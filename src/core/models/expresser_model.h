@@ -5,6 +5,12 @@
 //   decoder   Q of the masked tokens, K of the observed ones, V of the observed
 //             expressions -> attention -> MLP([., L]) -> softplus
 //
+// With Expression::kCounts the masked token is added to what attention finds,
+// and the end is log(1 + the expected count's share), the depth being given.
+//
+// Tokens are components of the training cells beside learned numbers, or all
+// learned (TokenStart).
+//
 // Without the decoder ("w/o Decoder") one more encoder layer reads T' and the
 // observed expressions, with a token of its own where one is masked.
 #pragma once
@@ -25,13 +31,19 @@ namespace sailer {
 class ExpresserModel {
  public:
   static constexpr const char* kGeneEmbedding = "genes.weight";
+  static constexpr const char* kGeneComponents = "genes.components";
 
   // Parameters are drawn from `seed` on the CPU and put on `device`; `type` is
   // float, or double in tests. Predictions start near `mean_expression`, above
-  // 0, so that training need not learn it first.
+  // 0, so that training need not learn it first; of counts, at start_at().
   ExpresserModel(const ExpresserOptions& options, int64_t n_genes,
                  uint64_t seed, const at::Device& device = at::kCPU,
                  at::ScalarType type = at::kFloat, double mean_expression = 1);
+
+  // What the model begins with (expresser_start.h): the components of each gene
+  // [genes, n_components], and the logarithm of what its counts are above 1,
+  // [genes]. Whichever the options do not ask for is left alone.
+  void start_at(const at::Tensor& components, const at::Tensor& levels);
 
   // Contextual tokens T' [tokens, d]. In training dropout draws from the
   // generator that start_step() seeded.
@@ -41,10 +53,12 @@ class ExpresserModel {
   // share).
   at::Tensor predict(const GeneBatch& batch, bool training) const;
 
-  // Means of T' over the tokens of each cell [cells, d].
-  at::Tensor embed(const GeneBatch& batch) const;
+  // Means of T' over the tokens of each cell [cells, d], all of them observed.
+  // With `expression` T' has first gone through the decoder, or the layer in
+  // its place, and so knows how much of each gene there is.
+  at::Tensor embed(const GeneBatch& batch, bool expression = false) const;
 
-  // The static table T [genes, d].
+  // The learned part of the static table T [genes, d - n_components].
   const at::Tensor& gene_embedding() const { return genes_; }
 
   // Seeds the dropout of the next step.
@@ -58,10 +72,14 @@ class ExpresserModel {
   at::TensorOptions tensor_options() const { return tensor_options_; }
 
  private:
-  at::Tensor decode(const at::Tensor& tokens, const GeneBatch& batch,
+  at::Tensor tokens_of(const GeneBatch& batch) const;
+  at::Tensor expressions_of(const at::Tensor& bins,
+                            const GeneBatch& batch) const;
+  at::Tensor decode(const at::Tensor& tokens, const at::Tensor& places,
+                    const Segments& masked_of, const GeneBatch& batch,
                     const LayerCompute& compute) const;
-  at::Tensor decode_by_layer(const at::Tensor& tokens, const GeneBatch& batch,
-                             const LayerCompute& compute) const;
+  at::Tensor mix(const at::Tensor& tokens, const GeneBatch& batch,
+                 const LayerCompute& compute) const;
   LayerCompute compute_of(bool training) const;
 
   ExpresserOptions options_;
@@ -70,7 +88,12 @@ class ExpresserModel {
   at::Generator generator_;
   ParameterSet parameters_;
 
-  at::Tensor genes_, bins_;  // [genes, d], [bins, d]
+  bool counts() const { return options_.expression == Expression::kCounts; }
+
+  at::Tensor components_;    // [genes, n_components], not learned
+  at::Tensor genes_, bins_;  // [genes, d - n_components], [bins, d]
+  at::Tensor levels_;        // [genes], of counts
+  Linear amount_;            // of value and log count, beside the bins
   std::vector<EncoderLayer> layers_;
   LayerNorm final_norm_;
 

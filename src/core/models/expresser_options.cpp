@@ -1,5 +1,7 @@
 #include "expresser_options.h"
 
+#include <algorithm>
+
 #include "../support/error.h"
 #include "../support/names.h"
 
@@ -15,6 +17,18 @@ const Names<NormLayout>& layout_names() {
 const Names<LargestFrom>& largest_from_names() {
   static const Names<LargestFrom> names = {{"observed", LargestFrom::kObserved},
                                            {"all", LargestFrom::kAll}};
+  return names;
+}
+
+const Names<Expression>& expression_names() {
+  static const Names<Expression> names = {{"counts", Expression::kCounts},
+                                          {"binned", Expression::kBinned}};
+  return names;
+}
+
+const Names<TokenStart>& token_start_names() {
+  static const Names<TokenStart> names = {
+      {"components", TokenStart::kComponents}, {"random", TokenStart::kRandom}};
   return names;
 }
 
@@ -34,6 +48,12 @@ int64_t ExpresserOptions::feed_forward_units() const {
   constexpr int64_t kPostNormUnits = 2048;
   if (feed_forward != kAuto) return feed_forward;
   return layout == NormLayout::kPostNorm ? kPostNormUnits : 4 * n_embedding;
+}
+
+int64_t ExpresserOptions::n_components() const {
+  constexpr int64_t kMost = 50;
+  if (token_start == TokenStart::kRandom) return 0;
+  return std::min(kMost, 3 * n_embedding / 4);
 }
 
 void ExpresserOptions::check() const {
@@ -69,6 +89,12 @@ NormLayout parse_layout(const std::string& name) {
 LargestFrom parse_largest_from(const std::string& name) {
   return parse(largest_from_names(), "l_from", name);
 }
+Expression parse_expression(const std::string& name) {
+  return parse(expression_names(), "expression", name);
+}
+TokenStart parse_token_start(const std::string& name) {
+  return parse(token_start_names(), "token_start", name);
+}
 ModelSize parse_size(const std::string& name) {
   return parse(size_names(), "size", name);
 }
@@ -77,6 +103,12 @@ std::string name_of(NormLayout layout) {
 }
 std::string name_of(LargestFrom from) {
   return name_in(largest_from_names(), from);
+}
+std::string name_of(Expression expression) {
+  return name_in(expression_names(), expression);
+}
+std::string name_of(TokenStart start) {
+  return name_in(token_start_names(), start);
 }
 
 }  // namespace sailer

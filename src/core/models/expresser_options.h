@@ -19,6 +19,18 @@ enum class LargestFrom {
   kAll        // the thesis' letter; it tells of masked genes
 };
 
+// What the model reads and predicts of a gene's expression.
+enum class Expression {
+  kCounts,  // counts, given the depth of the cell
+  kBinned   // binned values alone: the thesis
+};
+
+// What the tokens of genes begin with.
+enum class TokenStart {
+  kComponents,  // components of the cells, which stay, beside learned numbers
+  kRandom       // small random numbers, all learned: the thesis
+};
+
 // Two sizes: the thesis', and one that a laptop trains in minutes.
 enum class ModelSize { kSmall, kFull };
 
@@ -49,6 +61,17 @@ struct ExpresserOptions {
   // that reads the expressions beside the tokens ("w/o Decoder").
   bool decoder = true;
 
+  // Under kCounts the model reads the count of an observed gene and its value
+  // beside the bin, knows what a single count is in the cell, and predicts a
+  // count of at least 1, from the gene's mean where it is found on. Under
+  // kBinned it knows values as shares of the cell's largest, and has to find
+  // out the depth.
+  Expression expression = Expression::kCounts;
+
+  // Under kComponents the first n_components() numbers of a token are what
+  // principal components of the training cells know of the gene.
+  TokenStart token_start = TokenStart::kComponents;
+
   // Intervals of the expression up to the cell's largest.
   int64_t n_bins = 50;
 
@@ -63,6 +86,9 @@ struct ExpresserOptions {
 
   int64_t feed_forward_units() const;
 
+  // Numbers of a token that are components: 3 of 4, at most 50.
+  int64_t n_components() const;
+
   // Throws Error(kArgument) that names the option and says what it may be.
   void check() const;
 };
@@ -72,8 +98,12 @@ ExpresserOptions default_expresser_options(ModelSize size);
 // From and to the names that R uses. Throw Error(kArgument) that lists them.
 NormLayout parse_layout(const std::string& name);
 LargestFrom parse_largest_from(const std::string& name);
+Expression parse_expression(const std::string& name);
+TokenStart parse_token_start(const std::string& name);
 ModelSize parse_size(const std::string& name);
 std::string name_of(NormLayout layout);
 std::string name_of(LargestFrom from);
+std::string name_of(Expression expression);
+std::string name_of(TokenStart start);
 
 }  // namespace sailer

@@ -14,6 +14,10 @@ namespace {
 // Cells that are read together.
 constexpr int64_t kReadAhead = 256;
 
+// Of gene_shifts(): cells that are looked at, and predictions that wait to be
+// compared.
+constexpr int64_t kShiftCells = 2000, kShiftBuffer = 100000;
+
 // A cell's own seed: of its genes and expressions.
 uint64_t hash_of(const NormalizedCell& cell) {
   uint64_t hash = 0;
@@ -139,28 +143,19 @@ void add_round(const NormalizedCell& cell, const std::vector<int64_t>& observed,
   }
 }
 
-}  // namespace
-
-std::vector<float> embed_expression(const ExpresserModel& model,
-                                    CellSource& source,
-                                    const PassOptions& options,
-                                    Monitor& monitor) {
+// Calls visit(batch, cells) with the cells of a source in pieces of so many
+// tokens, all of them observed. False when the monitor asked to stop.
+template <typename Visit>
+bool for_each_piece(const ExpresserModel& model, CellSource& source,
+                    const PassOptions& options, Monitor& monitor,
+                    const Visit& visit) {
   at::NoGradGuard no_grad;
-  const int64_t d = model.options().n_embedding;
   const TokenOptions tokens = model.token_options();
-  std::vector<float> out(static_cast<size_t>(source.n_cells() * d), 0.0f);
   HostTokens piece;
   std::vector<int64_t> cells;
   const auto flush = [&] {
     if (cells.empty()) return;
-    const at::Tensor found =
-        model.embed(to_batch(std::move(piece), model.tensor_options()))
-            .to(at::kCPU, at::kFloat)
-            .contiguous();
-    for (size_t i = 0; i < cells.size(); ++i) {
-      const float* row = found.data_ptr<float>() + i * d;
-      std::copy(row, row + d, out.begin() + cells[i] * d);
-    }
+    visit(to_batch(std::move(piece), model.tensor_options()), cells);
     piece = HostTokens();
     cells.clear();
   };
@@ -178,9 +173,161 @@ std::vector<float> embed_expression(const ExpresserModel& model,
         cells.push_back(i);
         return true;
       });
-  if (!done) return {};
-  flush();
+  if (done) flush();
+  return done;
+}
+
+// What predictions lack, gene by gene.
+struct Lacking {
+  explicit Lacking(int64_t n_genes)
+      : n(static_cast<size_t>(n_genes)), sum(static_cast<size_t>(n_genes)) {}
+
+  void add(int64_t gene, double difference) {
+    n[gene] += 1;
+    sum[gene] += difference;
+    squares += difference * difference;
+  }
+
+  // How far the means of genes are from that of all, shrunk: posterior means
+  // under normal distributions whose variances are estimated by moments
+  // (DerSimonian and Laird 1986).
+  std::vector<float> shrunk() const {
+    double total = 0, all = 0, n_squares = 0, n_genes = 0, explained = 0;
+    for (size_t gene = 0; gene < n.size(); ++gene) {
+      if (n[gene] == 0) continue;
+      n_genes += 1;
+      total += n[gene];
+      all += sum[gene];
+      n_squares += n[gene] * n[gene];
+      explained += sum[gene] * sum[gene] / n[gene];
+    }
+    std::vector<float> out(n.size(), 0.0f);
+    if (total == 0) return out;
+    const double mean = all / total;
+    const double within =
+        total > n_genes ? (squares - explained) / (total - n_genes) : 0;
+    const double excess =
+        explained - total * mean * mean - (n_genes - 1) * within;
+    const double rest = total - n_squares / total;
+    const double between = rest > 0 ? std::max(0.0, excess / rest) : 0;
+    for (size_t gene = 0; gene < n.size(); ++gene) {
+      if (n[gene] == 0 || between == 0) continue;
+      const double own = sum[gene] / n[gene] - mean;
+      const double kept = n[gene] * between / (n[gene] * between + within);
+      out[gene] = static_cast<float>(kept * own);
+    }
+    return out;
+  }
+
+  std::vector<double> n, sum;
+  double squares = 0;
+};
+
+// Appends a cell as often as it takes to mask each of its genes once, at most
+// max_genes of them, drawn at random.
+template <typename Append>
+void mask_each_once(std::vector<int64_t> places, const TokenOptions& options,
+                    uint64_t seed, const Append& append) {
+  const auto n = static_cast<int64_t>(places.size());
+  const int64_t taken = std::min(n, options.max_genes);
+  const int64_t at_once = n_masked(taken, options.mask_ratio);
+  if (at_once == 0) return;
+  std::vector<int64_t> order = choose(n, taken, seed);
+  for (int64_t& place : order) place = places[place];
+  for (int64_t first = 0; first < taken; first += at_once) {
+    const int64_t end = std::min(taken, first + at_once);
+    std::vector<int64_t> observed(order.begin(), order.begin() + first);
+    observed.insert(observed.end(), order.begin() + end, order.end());
+    append(observed,
+           std::vector<int64_t>(order.begin() + first, order.begin() + end));
+  }
+}
+
+}  // namespace
+
+std::vector<float> embed_expression(const ExpresserModel& model,
+                                    CellSource& source, bool expression,
+                                    const PassOptions& options,
+                                    Monitor& monitor) {
+  const int64_t d = model.options().n_embedding;
+  std::vector<float> out(static_cast<size_t>(source.n_cells() * d), 0.0f);
+  const auto visit = [&](const GeneBatch& batch,
+                         const std::vector<int64_t>& cells) {
+    const at::Tensor found =
+        model.embed(batch, expression).to(at::kCPU, at::kFloat).contiguous();
+    for (size_t i = 0; i < cells.size(); ++i) {
+      const float* row = found.data_ptr<float>() + i * d;
+      std::copy(row, row + d, out.begin() + cells[i] * d);
+    }
+  };
+  if (!for_each_piece(model, source, options, monitor, visit)) return {};
   return out;
+}
+
+std::vector<float> embed_genes(const ExpresserModel& model, CellSource& source,
+                               const PassOptions& options, Monitor& monitor) {
+  const at::TensorOptions sums = model.tensor_options().dtype(at::kDouble);
+  at::Tensor sum =
+      at::zeros({model.n_genes(), model.options().n_embedding}, sums);
+  at::Tensor n = at::zeros({model.n_genes(), 1}, sums);
+  const auto visit = [&](const GeneBatch& batch, const std::vector<int64_t>&) {
+    const at::Tensor tokens =
+        model.encode(batch, /*training=*/false).to(at::kDouble);
+    sum.index_add_(0, batch.genes, tokens);
+    n.index_add_(0, batch.genes, at::ones({tokens.size(0), 1}, sums));
+  };
+  if (!for_each_piece(model, source, options, monitor, visit)) return {};
+  const at::Tensor mean = (sum / n).to(at::kCPU, at::kFloat).contiguous();
+  const float* values = mean.data_ptr<float>();
+  return {values, values + mean.numel()};
+}
+
+std::vector<float> gene_shifts(const ExpresserModel& model, CellSource& source,
+                               const GeneQueries& queries,
+                               const PassOptions& options, Monitor& monitor) {
+  at::NoGradGuard no_grad;
+  const TokenOptions tokens = model.token_options();
+  Lacking lacking(model.n_genes());
+  std::vector<bool> asked(static_cast<size_t>(model.n_genes()), false);
+  std::vector<float> truth, found;  // of what waits in the packer
+  std::vector<int32_t> masked;
+  QueryPacker packer(model, options, found);
+  const auto flush = [&] {
+    packer.flush();
+    for (size_t k = 0; k < masked.size(); ++k) {
+      lacking.add(masked[k], static_cast<double>(truth[k]) - found[k]);
+    }
+    truth.clear();
+    found.clear();
+    masked.clear();
+  };
+  const int64_t stride = std::max<int64_t>(1, source.n_cells() / kShiftCells);
+  const auto visit = [&](int64_t i, const NormalizedCell& cell) {
+    if (i % stride != 0) return true;
+    const int64_t first = queries.starts[i];
+    const std::vector<int64_t> places =
+        others(cell, queries.genes.data() + first,
+               queries.starts[i + 1] - first, asked);
+    mask_each_once(places, tokens, hash_of(cell),
+                   [&](const std::vector<int64_t>& observed,
+                       const std::vector<int64_t>& rest) {
+                     std::vector<int32_t> genes;
+                     std::vector<int64_t> at;
+                     for (int64_t place : rest) {
+                       genes.push_back(cell.genes[place]);
+                       at.push_back(static_cast<int64_t>(truth.size()));
+                       truth.push_back(cell.values[place]);
+                     }
+                     found.resize(truth.size(), 0.0f);
+                     masked.insert(masked.end(), genes.begin(), genes.end());
+                     packer.add(cell, observed, genes, at);
+                   });
+    if (static_cast<int64_t>(truth.size()) > kShiftBuffer) flush();
+    return go_on(monitor, i, source.n_cells());
+  };
+  if (!for_each_cell(source, visit)) return {};
+  flush();
+  return lacking.shrunk();
 }
 
 std::vector<float> impute_expression(const ExpresserModel& model,
@@ -190,7 +337,11 @@ std::vector<float> impute_expression(const ExpresserModel& model,
                                      Monitor& monitor) {
   at::NoGradGuard no_grad;
   const TokenOptions tokens = model.token_options();
-  std::vector<float> out(queries.genes.size(), 0.0f);
+  std::vector<float> out(queries.genes.size(), 0.0f), shifts;
+  if (options.adapt) {
+    shifts = gene_shifts(model, source, queries, options, monitor);
+    if (shifts.empty()) return {};
+  }
   QueryPacker packer(model, options, out);
   std::vector<bool> asked(static_cast<size_t>(model.n_genes()), false);
   const bool done =
@@ -215,7 +366,12 @@ std::vector<float> impute_expression(const ExpresserModel& model,
   if (!done) return {};
   packer.flush();
   const auto passes = static_cast<float>(options.n_passes);
-  for (float& value : out) value /= passes;
+  for (size_t k = 0; k < out.size(); ++k) {
+    out[k] /= passes;
+    if (!options.adapt) continue;
+    out[k] += shifts[queries.genes[k]];
+    if (out[k] < 0) out[k] = 0;  // NaN stays
+  }
   return out;
 }
 

@@ -41,7 +41,7 @@ struct PretrainOptions {
 
   double weight_decay = 0;
   double validation = 0.05;  // share of the cells kept back
-  int64_t patience = 0;      // epochs, see TrainOptions
+  int64_t patience = 5;      // epochs, see TrainOptions
   uint64_t seed = 1;
   ComputeOptions compute;
 

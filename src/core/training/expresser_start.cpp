@@ -1,0 +1,132 @@
+#include "expresser_start.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "../data/gene_tokens.h"
+#include "../linear/cell_rows.h"
+#include "../linear/truncated_svd.h"
+#include "../support/shuffle.h"
+
+namespace sailer {
+namespace {
+
+// Root mean square of the numbers that tokens begin with: enough to tell genes
+// apart beside what the first layers add to them.
+constexpr double kComponentSpread = 0.5;
+
+// As many cells tell the components and levels of a corpus of any size.
+constexpr int64_t kStartCells = 100000;
+
+std::vector<int64_t> evenly_spaced(const std::vector<int64_t>& cells) {
+  const auto n = static_cast<int64_t>(cells.size());
+  const int64_t taken = std::min(n, kStartCells);
+  std::vector<int64_t> out;
+  for (int64_t k = 0; k < taken; ++k) out.push_back(cells[k * n / taken]);
+  std::sort(out.begin(), out.end());  // files are read from front to back
+  return out;
+}
+
+double median_size(std::vector<double> values) {
+  for (double& value : values) value = std::abs(value);
+  const auto middle =
+      values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+}  // namespace
+
+std::vector<float> gene_components(const CellSourcePtr& source,
+                                   const std::vector<int64_t>& cells, int64_t n,
+                                   uint64_t seed,
+                                   const CancelCheck& cancelled) {
+  const int64_t n_genes = source->n_features();
+  std::vector<float> out(static_cast<size_t>(n_genes * n), 0.0f);
+  SvdOptions options;
+  options.n_components =
+      std::min({n, n_genes, static_cast<int64_t>(cells.size()) - 1});
+  options.center = true;
+  options.seed = seed;
+  if (options.n_components < 1) return out;
+  CellRows rows;
+  rows.source = source;
+  rows.n_columns = n_genes;
+  rows.cancelled = cancelled;
+  rows.taken.assign(static_cast<size_t>(source->n_cells()), 0);
+  for (int64_t cell : cells) rows.taken[cell] = 1;
+  const auto svd =
+      truncated_svd(expression_rows(std::move(rows)), n_genes, options);
+  if (!svd) return {};
+  const int64_t k = options.n_components;
+  std::vector<double> values = svd->loadings;
+  for (size_t e = 0; e < values.size(); ++e) {
+    values[e] *= svd->singular_values[e % static_cast<size_t>(k)];
+  }
+  const double middle = median_size(values);
+  double square = 0;
+  for (double& value : values) {
+    if (middle > 0) value = std::asinh(value / middle);
+    square += value * value;
+  }
+  const double root = std::sqrt(square / static_cast<double>(values.size()));
+  const double scale = root > 0 ? kComponentSpread / root : 0;
+  for (int64_t gene = 0; gene < n_genes; ++gene) {
+    for (int64_t j = 0; j < k; ++j) {
+      out[gene * n + j] = static_cast<float>(scale * values[gene * k + j]);
+    }
+  }
+  return out;
+}
+
+std::vector<float> gene_levels(CellSource& source,
+                               const std::vector<int64_t>& cells,
+                               const CancelCheck& cancelled) {
+  const auto n_genes = static_cast<size_t>(source.n_features());
+  std::vector<double> excess(n_genes, 0.5), n(n_genes, 1);
+  SparseRows rows;
+  for (int64_t cell : cells) {
+    if (cancelled && cancelled()) return {};
+    rows.clear();
+    source.read(cell, 1, rows);
+    for (size_t k = 0; k < rows.indices.size(); ++k) {
+      if (!(rows.values[k] > 0)) continue;
+      excess[rows.indices[k]] += rows.values[k] - 1;
+      n[rows.indices[k]] += 1;
+    }
+  }
+  std::vector<float> out(n_genes);
+  for (size_t gene = 0; gene < n_genes; ++gene) {
+    out[gene] = static_cast<float>(std::log(excess[gene] / n[gene]));
+  }
+  return out;
+}
+
+bool start_from_cells(ExpresserModel& model, const CellSourcePtr& source,
+                      const std::vector<int64_t>& cells, uint64_t seed,
+                      const CancelCheck& cancelled) {
+  const std::vector<int64_t> taken = evenly_spaced(cells);
+  const int64_t n_genes = model.n_genes();
+  const int64_t k = model.options().n_components();
+  std::vector<float> components, levels;
+  if (k > 0) {
+    components = gene_components(source, taken, k,
+                                 derive_seed(seed, kSketchStream), cancelled);
+    if (components.empty()) return false;
+  }
+  if (model.options().expression == Expression::kCounts) {
+    levels = gene_levels(*source, taken, cancelled);
+    if (levels.empty()) return false;
+  }
+  const auto tensor = [](std::vector<float>& values,
+                         std::vector<int64_t> shape) {
+    return at::from_blob(values.data(), shape, at::kFloat);
+  };
+  model.start_at(tensor(components, {k > 0 ? n_genes : 0, k}),
+                 tensor(levels, {static_cast<int64_t>(levels.size())}));
+  return true;
+}
+
+}  // namespace sailer
