@@ -46,7 +46,7 @@
 #'   no better here. Default `32` and `c(64, 32)`.
 #' @param decoder `"mirrored"`: through the hidden layers in reverse (2.2.2).
 #'   `"linear"`: from the embedding to the peaks at once, one loading per peak
-#'   and dimension. Default `"linear"`.
+#'   and dimension; faster, and overfits sooner. Default `"mirrored"`.
 #' @param lambda Weight of the mutual-information penalty, at least 0. 0 is a
 #'   conditional VAE. See [lambda_path()]. Default 1.
 #' @param marginal How the penalty's divergence from the aggregate posterior is
@@ -58,7 +58,9 @@
 #' @param omega Weight of the open peaks in the likelihood, above 0, or
 #'   `"auto"` for the ratio of closed to open entries (2.2.2), which overfits
 #'   shallow data. Default 1.
-#' @param beta Largest weight of the KL terms. Default 1.
+#' @param beta Largest weight of the KL terms. The likelihood has the weight 1 +
+#'   `lambda`: with as much for `beta` the two are as in the evidence lower
+#'   bound. Default 2.
 #' @param dropout Share of the hidden units dropped while training, at least 0
 #'   and less than 1. Default 0.1.
 #' @param thinning While training, the encoder sees each cell with a random

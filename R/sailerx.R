@@ -88,6 +88,7 @@
 #'   0.5.
 #' @param n_latent Dimensions of the embedding. Default 32 and 50.
 #' @param hidden As in [sailer()]. Default `32` and `c(64, 32)`.
+#' @param beta As in [sailer()]. Default 1.
 #' @param thinning As in [sailer()]. Default `c(0, 0.5)`.
 #' @param min_fraction,max_fraction Peaks open in fewer than `min_fraction` or
 #'   in more than `max_fraction` of the cells are left out (2.2.7). Default

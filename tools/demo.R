@@ -13,8 +13,7 @@
 #                     used by itself when there are several
 #   --type=COLUMN     column with known labels to compare the clusters with
 #   --assay=NAME      assay (Seurat) or alternative experiment (SCE) with peaks
-#   --epochs=N        passes over the cells: 60 for the simulated ones, else by
-#                     their number
+#   --epochs=N        passes over the cells, at most (by their number)
 #   --resolution=R    of the Leiden clustering (0.5)
 #   --seed=N          of all that is random (1)
 
@@ -67,7 +66,6 @@ read_options <- function(arguments) {
     check_option(argument, name)
     options[[name]] <- sub("^[^=]*=", "", argument)
   }
-  if (is.null(options$file) && is.null(options$epochs)) options$epochs <- 60
   for (name in c("epochs", "resolution", "seed")) {
     if (!is.null(options[[name]])) {
       options[[name]] <- as_number(options[[name]], name)

@@ -47,7 +47,7 @@ test_that("children of a parent that used two threads compute with one", {
   log <- withr::local_tempfile()
   child <- after_two_threads(c(
     "r <- parallel::mclapply(1:2, function(k) {",
-    "  made <- may_train(sailer(x, control = ctl(2)))",
+    "  made <- may_train(sailer(x, n_latent = 16, control = ctl(2)))",
     "  list(",
     "    predict(fit, x), impute(fit, cells = 'batch1_cell1'),",
     "    batch_mixing(embedding(fit), sim$cells$batch),",

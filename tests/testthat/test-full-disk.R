@@ -49,7 +49,7 @@ train_until_full <- c(
   "until_full <- function(epoch) {",
   "  plan <- sailer:::prepare_run(",
   "    x, quote(sailer(x)), NULL, NULL,",
-  "    list(architecture = 'dense', hidden = 16, n_latent = 4), 0.01, 0.9,",
+  "    list(architecture = 'dense', hidden = 16, n_latent = 4), 0.002, 0.9,",
   "    NULL, own(5))",
   "  sailer:::run_plan(plan$plan, plan$cells, plan$map, report = function(p) {",
   "    if (p$epoch == epoch && p$done >= p$cells) fill()",

@@ -42,7 +42,7 @@ test_that("shallow bone marrow cells train, and depth is taken out", {
   counts <- data$counts[, kept]
   fit <- sailer(
     counts,
-    batch = data$cells$batch[kept], hidden = 64, control = quick(epochs = 30)
+    batch = data$cells$batch[kept], control = usual()
   )
   # The first components of the plain cells hold depth; the embedding less.
   depth <- log(Matrix::colSums(counts > 0))
@@ -59,8 +59,7 @@ test_that("real types differ in the direction of their raw fractions", {
   counts <- data$counts[, kept]
   type <- data$cells$cell_type[kept]
   fit <- sailer(
-    counts, batch = data$cells$batch[kept], hidden = 64,
-    control = quick(epochs = 40)
+    counts, batch = data$cells$batch[kept], control = usual()
   )
   for (pair in list(c(1, 2), c(2, 3))) {
     names <- c("17_B", "11_CD14.Mono.1", "25_NK")[pair]

@@ -85,7 +85,7 @@ namespace {
 // Chapters 2 and 3; where they are silent, methods' plain choice.
 void take_from_thesis(SailerOptions& options, bool guided) {
   options.warm_start = false;
-  options.decoder = Decoder::kMirrored;
+  options.beta = 1;
   options.input_scale = InputScale::kNone;
   options.thinning_min = options.thinning_max = 0;
   options.dropout = 0;
@@ -117,7 +117,7 @@ SailerOptions default_options(Architecture architecture, bool guided,
     options.n_latent = 32;
   }
   if (guided) {
-    options.decoder = Decoder::kMirrored;
+    options.beta = 1;
     options.thinning_min = 0;
     options.thinning_max = 0.5;
     options.alignment = 100000;

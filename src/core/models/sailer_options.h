@@ -57,7 +57,7 @@ struct SailerOptions {
   // and takes longer: the first one times the number of peaks decides.
   std::vector<int64_t> hidden = {32};
 
-  Decoder decoder = Decoder::kLinear;
+  Decoder decoder = Decoder::kMirrored;
 
   // Weight of the mutual-information penalty. 0 leaves a conditional VAE;
   // larger takes more of the confounders out of the embedding.
@@ -68,8 +68,10 @@ struct SailerOptions {
   // likelihood; larger fits the open peaks better and overfits shallow data.
   double omega = 1;
 
-  // Largest weight of the KL terms, which the annealing reaches.
-  double beta = 1;
+  // Largest weight of the KL terms, which the annealing reaches. The likelihood
+  // has the weight 1 + lambda: with as much here the two are as in the evidence
+  // lower bound. Larger regularises more; less overfits.
+  double beta = 2;
 
   // Share of hidden units dropped while training. Larger regularises more.
   double dropout = 0.1;
