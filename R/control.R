@@ -39,8 +39,8 @@
 #'   their full weight, and return to the best epoch. The bound has the KL at
 #'   full weight, whatever the annealing is at. 0 trains to the end and keeps
 #'   the last epoch. By default a quarter of the epochs; 0 without validation,
-#'   and for [sailerx()] with `joint = FALSE`, whose alignment the bound does not
-#'   measure.
+#'   and for [sailerx()] with `joint = FALSE`, whose alignment the bound does
+#'   not measure.
 #' @param seed Whole number that decides every random draw; R's own generator is
 #'   neither used nor changed. The same seed, data, thread count and machine
 #'   give the same bits; variables that choose how matrices are multiplied

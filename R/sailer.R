@@ -74,8 +74,8 @@
 #'   and 1. Default `"tf-idf"`.
 #' @param min_fraction,max_fraction Peaks open in fewer than `min_fraction` or
 #'   in more than `max_fraction` of the cells are left out (2.2.7). By default
-#'   0.002 (the thesis' 0.01 under its preset) and 0.9. Peaks open in no cell cannot be learned: with `min_fraction = 0`
-#'   they are an error.
+#'   0.002 (the thesis' 0.01 under its preset) and 0.9. Peaks open in no cell
+#'   cannot be learned: with `min_fraction = 0` they are an error.
 #' @param ranges `GRanges` of the peaks, in their order; NULL takes those of `x`
 #'   or reads the peaks' names. Used by `"chromosome"` only.
 #' @param control Options of training, from [train_control()].

@@ -49,7 +49,10 @@ test_that("activity: genes that share a name or have none go by their ids", {
   expect_match(gsub("\n", " ", paste(notes, collapse = " ")),
                "4 genes without a name.*\"ENSG1\".*share \"TWIN\"")
   own <- GenomicRanges::GRanges("chr2:1-20000:+", gene_name = "OWN")
-  expect_equal(found["OWN", ], gene_activity(fit, own)["OWN", ])
+  # A BLAS may round by how many peaks there are.
+  expect_equal(
+    found["OWN", ], gene_activity(fit, own)["OWN", ], tolerance = 1e-6
+  )
   # Transcripts of one gene share name and id, and are one.
   two <- genes[c(3, 3)]
   expect_silent(expect_identical(rownames(gene_activity(fit, two)), "OWN"))

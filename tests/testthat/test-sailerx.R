@@ -73,7 +73,7 @@ test_that("without alignment it is SAILER, bit for bit", {
     hidden <- if (architecture == "dense") 8 else c(4, 3)
     plain <- sailer(counts,
       batch = batch, architecture = architecture, hidden = hidden,
-      n_latent = 3, control = control
+      n_latent = 3, beta = 1, control = control
     )
     zero <- sailerx(counts, rna,
       rna_depth = rna_depth, batch = batch, alignment = 0,

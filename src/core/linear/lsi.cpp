@@ -100,30 +100,70 @@ bool add_pass(const CellRows& cells, const std::vector<float>& weights,
       [&](const SparseRows& rows) { out.add(rows); });
 }
 
-// What takes out of `k` scores what the confounders explain, [k x k], from the
-// covariance of both: see Lsi.
-MatrixXd removal(const MatrixXd& covariance, int64_t k) {
+// Covariances of scores: of the training cells, followed by those with the
+// confounders; of the held-out cells; and of independent peaks.
+struct Spreads {
+  MatrixXd training, held_out, noise;
+};
+
+double signal_of(double held_out, double noise) {
+  return held_out > noise && noise > 0 ? 1 - noise / held_out : 0;
+}
+
+// Directions of the scores of variance 1 in training cells, the columns, that
+// confounders explain most and least, and which share of each, beyond chance.
+struct Canonical {
+  MatrixXd directions;
+  VectorXd explained;
+};
+
+Canonical canonical_directions(const MatrixXd& covariance, int64_t k,
+                               double n) {
   const int64_t width = covariance.rows() - k;
-  if (width == 0) return MatrixXd::Identity(k, k);
   const Eigen::SelfAdjointEigenSolver<MatrixXd> scores(
       covariance.topLeftCorner(k, k));
   const double least = 1e-12 * std::max(1e-300, scores.eigenvalues()[k - 1]);
-  const VectorXd spread = scores.eigenvalues().cwiseMax(least).cwiseSqrt();
-  const MatrixXd whiten =
-      scores.eigenvectors() * spread.cwiseInverse().asDiagonal();
+  const MatrixXd whiten = scores.eigenvectors() * scores.eigenvalues()
+                                                      .cwiseMax(least)
+                                                      .cwiseSqrt()
+                                                      .cwiseInverse()
+                                                      .asDiagonal();
   const MatrixXd cross =
       whiten.transpose() * covariance.topRightCorner(k, width);
   // One-hot labels sum to one: their covariance has no inverse.
-  const MatrixXd explained = cross * covariance.bottomRightCorner(width, width)
-                                         .completeOrthogonalDecomposition()
-                                         .solve(cross.transpose());
-  const Eigen::SelfAdjointEigenSolver<MatrixXd> canonical(
+  const auto known = covariance.bottomRightCorner(width, width)
+                         .completeOrthogonalDecomposition();
+  const MatrixXd explained = cross * known.solve(cross.transpose());
+  const Eigen::SelfAdjointEigenSolver<MatrixXd> solver(
       0.5 * (explained + explained.transpose()));
-  const VectorXd left =
-      (1 - canonical.eigenvalues().array()).max(0).min(1).sqrt();
-  const MatrixXd& u = canonical.eigenvectors();
-  return whiten * (u * left.asDiagonal() * u.transpose()) *
-         spread.asDiagonal() * scores.eigenvectors().transpose();
+  const double chance =
+      std::min(0.5, static_cast<double>(known.rank()) / std::max(1.0, n));
+  return {
+      whiten * solver.eigenvectors(),
+      ((solver.eigenvalues().array() - chance) / (1 - chance)).max(0).min(1)};
+}
+
+// How far scores along a direction are shrunk: see Lsi.
+double kept_share(double signal, double explained) {
+  if (explained == 0) return 1;
+  if (explained >= signal) return 0;
+  return std::sqrt((signal - explained) / (1 - explained) / signal);
+}
+
+// What takes out of `k` scores what the confounders explain, [k x k]: see Lsi.
+MatrixXd removal(const Spreads& spreads, int64_t k, double n) {
+  if (spreads.training.rows() == k) return MatrixXd::Identity(k, k);
+  const Canonical canonical = canonical_directions(spreads.training, k, n);
+  const MatrixXd& a = canonical.directions;
+  VectorXd kept(k);
+  for (int64_t j = 0; j < k; ++j) {
+    const double signal = signal_of(a.col(j).dot(spreads.held_out * a.col(j)),
+                                    a.col(j).dot(spreads.noise * a.col(j)));
+    kept[j] = kept_share(signal, canonical.explained[j]);
+  }
+  // a' times the covariance is the inverse of a.
+  return a * kept.asDiagonal() * a.transpose() *
+         spreads.training.topLeftCorner(k, k);
 }
 
 // Drops the first of the components.
@@ -133,20 +173,25 @@ RowMatrix without_first(const TruncatedSvd& svd, int64_t n_columns) {
       .rightCols(width - 1);
 }
 
-void fill_signal(const RowMatrix& loadings, const VectorXd& noise_of_columns,
-                 const VectorXd& held_out, int64_t n_held_out, Lsi& lsi) {
-  const double beyond = 1 + 3 * std::sqrt(2 / static_cast<double>(n_held_out));
-  for (int64_t k = 0; k < lsi.n_components; ++k) {
-    const double noise = loadings.col(k).cwiseAbs2().dot(noise_of_columns);
-    const double found = held_out[k];
-    const bool any = found > noise && noise > 0;
-    lsi.signal.push_back(any ? std::min(kMostSignal, 1 - noise / found) : 0);
-    lsi.n_signal += any && found > beyond * noise;
-  }
-}
-
 std::vector<double> to_vector(const VectorXd& values) {
   return {values.data(), values.data() + values.size()};
+}
+
+// The variance that is left of each component has its share of the signal.
+void fill_signal(const Spreads& spreads, const MatrixXd& kept,
+                 int64_t n_held_out, Lsi& lsi) {
+  const double beyond = 1 + 3 * std::sqrt(2 / static_cast<double>(n_held_out));
+  const int64_t k = lsi.n_components;
+  const MatrixXd scores = spreads.training.topLeftCorner(k, k);
+  const VectorXd left = (kept.transpose() * scores * kept).diagonal();
+  lsi.variance = to_vector(left);
+  for (int64_t j = 0; j < k; ++j) {
+    const double share = scores(j, j) > 0 ? left[j] / scores(j, j) : 0;
+    const double signal =
+        share * signal_of(spreads.held_out(j, j), spreads.noise(j, j));
+    lsi.signal.push_back(std::min(kMostSignal, signal));
+    lsi.n_signal += signal > 1 - 1 / beyond;
+  }
 }
 
 }  // namespace
@@ -172,21 +217,23 @@ std::optional<Lsi> fit_lsi(const CellRows& training, const CellRows& held_out,
   Lsi out;
   out.n_columns = n_columns;
   out.n_components = svd_options.n_components - 1;
-  RowMatrix loadings = without_first(*svd, n_columns);
-  Moments seen(loadings, training, confounders, /*of_columns=*/true);
-  if (!add_pass(training, weights, seen)) return std::nullopt;
-  const MatrixXd covariance = seen.covariance();
-  const MatrixXd kept = removal(covariance, out.n_components);
   const int64_t k = out.n_components;
+  const RowMatrix loadings = without_first(*svd, n_columns);
+  Moments seen(loadings, training, confounders, /*of_columns=*/true);
+  const ConfounderMatrix none;
+  Moments unseen(loadings, held_out, none, /*of_columns=*/false);
+  if (!add_pass(training, weights, seen) ||
+      !add_pass(held_out, weights, unseen)) {
+    return std::nullopt;
+  }
+  const Spreads spreads{
+      seen.covariance(), unseen.covariance(),
+      loadings.transpose() * seen.column_variance().asDiagonal() * loadings};
+  const MatrixXd kept = removal(spreads, k, static_cast<double>(seen.n()));
   out.mean = to_vector(kept.transpose() * seen.mean());
-  out.variance = to_vector(
-      (kept.transpose() * covariance.topLeftCorner(k, k) * kept).diagonal());
-  loadings = loadings * kept;
-  Moments unseen(loadings, held_out, {}, /*of_columns=*/false);
-  if (!add_pass(held_out, weights, unseen)) return std::nullopt;
-  fill_signal(loadings, seen.column_variance(), unseen.covariance().diagonal(),
-              unseen.n(), out);
-  out.loadings.assign(loadings.data(), loadings.data() + loadings.size());
+  fill_signal(spreads, kept, unseen.n(), out);
+  const RowMatrix freed = loadings * kept;
+  out.loadings.assign(freed.data(), freed.data() + freed.size());
   return out;
 }
 

@@ -21,9 +21,11 @@ struct LsiOptions {
 // component, which is depth. Scores are of rows of unit length (RowScale).
 //
 // What known confounders explain is taken out within the span of the
-// components: along each canonical direction of scores and confounders, of
-// correlation r, scores are shrunk by sqrt(1 - r^2). A direction that is all
-// batch is gone, one that has nothing of it stays.
+// components. Along each canonical direction of scores and confounders these
+// explain the share r^2 of the variance, beyond chance: of the signal s (below)
+// that leaves (s - r^2) / (1 - r^2), and the scores are shrunk to it. A
+// direction with no other signal is gone, one of which confounders say nothing
+// stays.
 struct Lsi {
   int64_t n_columns = 0, n_components = 0;
   std::vector<double> loadings;        // row-major, columns x components
