@@ -71,7 +71,7 @@ TEST_CASE("training options out of range are refused by name") {
   refused([](TrainOptions& o) { o.epochs = 0; }, "epochs");
   refused([](TrainOptions& o) { o.batch_size = 1; }, "batch_size");
   refused([](TrainOptions& o) { o.learning_rate = 0; }, "learning_rate");
-  refused([](TrainOptions& o) { o.weight_decay = -1; }, "weight_decay");
+  refused([](TrainOptions& o) { o.weight_decay = -0.5; }, "weight_decay");
   refused([](TrainOptions& o) { o.validation = 1; }, "validation");
   refused([](TrainOptions& o) { o.period = 0; }, "period");
   refused([](TrainOptions& o) { o.steps = 0; }, "steps");

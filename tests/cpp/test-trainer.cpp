@@ -44,7 +44,8 @@ TEST_CASE("history holds the schedules") {
     };
     const auto epoch = static_cast<int64_t>(k);
     REQUIRE(out.result.history[k].epoch == epoch + 1);
-    REQUIRE(value("beta") == annealing(training.schedule(), epoch));
+    REQUIRE(value("beta") ==
+            small_model().beta * annealing(training.schedule(), epoch));
     REQUIRE(value("learning_rate") ==
             learning_rate(training.schedule(), epoch));
     REQUIRE(std::isfinite(value("validation_log_likelihood")));
