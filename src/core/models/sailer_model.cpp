@@ -13,13 +13,9 @@
 #include "peak_weights.h"
 #include "reconstruction_sampled.h"
 #include "sparse_linear.h"
-#include "sparse_linear_device.h"
 
 namespace sailer {
 namespace {
-
-// Log variances beyond this would only make exp() overflow.
-constexpr double kMaxLogVariance = 15;
 
 // log(f / (1 - f)), kept finite for peaks that are always or never open.
 at::Tensor logits_of(const std::vector<double>& frequencies,
@@ -29,10 +25,6 @@ at::Tensor logits_of(const std::vector<double>& frequencies,
           .clamp(1e-6, 1 - 1e-6);
   return at::log(f / (1 - f)).to(options);
 }
-
-// What the hidden layers' weights are multiplied by where a linear start is to
-// lead: they grow from there as far as the data ask for.
-constexpr double kHiddenStart = 0.01, kVarianceStart = 0.1;
 
 Activation activation_of(Architecture architecture) {
   return architecture == Architecture::kChromosome ? Activation::kPRelu
@@ -177,119 +169,6 @@ SailerModel::Dense SailerModel::dense_of(const SparseBatch& batch) const {
 bool SailerModel::by_tensors() const {
   return compute_.engine == Engine::kTensor ||
          !tensor_options_.device().is_cpu();
-}
-
-Posterior SailerModel::encode(const SparseBatch& batch, bool training) const {
-  return encode_from(batch, dense_of(batch), training, nullptr);
-}
-
-at::Tensor SailerModel::first_layer(const SparseBatch& batch,
-                                    const Dense& dense,
-                                    const AdamUpdate* update) const {
-  if (compute_.engine == Engine::kDense) {
-    return sparse_linear_dense(dense.input, input_weight_, layout_);
-  }
-  if (by_tensors()) {
-    return sparse_linear_bags(batch.input, input_weight_, layout_,
-                              batch.input_weights);
-  }
-  return sparse_linear(batch.input, input_weight_, layout_, update);
-}
-
-// [B, 1]: what brings each cell's input to length 1. Undefined where it is
-// left as it is.
-at::Tensor SailerModel::scale_of_cells(const SparseBatch& batch) const {
-  if (options_.input_scale == InputScale::kNone) return {};
-  if (options_.input_scale == InputScale::kL2) return batch.cell_scale;
-  return sparse_linear_bags(batch.input, peak_weight_.square(),
-                            PeakLayout({layout_.n_peaks()}),
-                            batch.input_weights)
-      .clamp_min(1e-12)
-      .rsqrt();
-}
-
-SailerModel::Encoded SailerModel::encode_hidden(
-    const SparseBatch& batch, const Dense& dense, bool training,
-    const AdamUpdate* update) const {
-  at::Tensor h = first_layer(batch, dense, update);
-  const at::Tensor scale = scale_of_cells(batch);
-  if (scale.defined()) h = h * scale;
-  at::Tensor linear;
-  if (options_.warm_start) {
-    const at::Tensor parts =
-        h.view({h.size(0), layout_.n_groups(), first_width()});
-    linear = parts.slice(2, options_.hidden[0]).sum(1);
-    h = parts.slice(2, 0, options_.hidden[0]).flatten(1);
-  }
-  if (reference_weight_.defined()) {
-    const at::Tensor seen = seen_reference(batch, training);
-    if (seen.defined()) {
-      const at::Tensor added = at::mm(seen, reference_weight_);
-      h = h + added.slice(1, 0, hidden_width());
-      if (linear.defined()) linear = linear + added.slice(1, hidden_width());
-    }
-  }
-  h = encoder_blocks_[0](h + input_bias_, training, generator_);
-  for (size_t k = 0; k < encoder_.size(); ++k) {
-    h = encoder_blocks_[k + 1](encoder_[k](h), training, generator_);
-  }
-  return {h, linear};
-}
-
-Posterior SailerModel::encode_from(const SparseBatch& batch, const Dense& dense,
-                                   bool training, const AdamUpdate* update,
-                                   bool frozen) const {
-  at::Tensor hidden, mean;
-  {
-    const at::AutoGradMode gradients(at::GradMode::is_enabled() && !frozen);
-    const Encoded encoded = encode_hidden(batch, dense, training, update);
-    hidden = encoded.hidden;
-    mean = mean_head_(hidden);
-    if (encoded.linear.defined()) mean = mean + encoded.linear;
-  }
-  return {mean,
-          log_variance_head_(hidden).clamp(-kMaxLogVariance, kMaxLogVariance)};
-}
-
-void SailerModel::start_linear_path(const at::Tensor& loadings,
-                                    const at::Tensor& shift,
-                                    const at::Tensor& log_variance) {
-  if (!options_.warm_start) {
-    throw Error(ErrorKind::kArgument, "The model has no linear path.");
-  }
-  const at::NoGradGuard no_grad;
-  at::Tensor weight = loadings.to(tensor_options_);
-  if (peak_weight_.defined()) weight = weight * peak_weight_;
-  input_weight_.slice(1, options_.hidden[0]).copy_(weight);
-  mean_head_.start_small(kHiddenStart, shift);
-  log_variance_head_.start_small(kVarianceStart, log_variance);
-}
-
-void SailerModel::start_reference_path(const at::Tensor& weight) {
-  if (!options_.warm_start || !reference_weight_.defined()) {
-    throw Error(ErrorKind::kArgument,
-                "The model has no linear path from a reference.");
-  }
-  const at::NoGradGuard no_grad;
-  reference_weight_.slice(1, hidden_width()).copy_(weight.to(tensor_options_));
-}
-
-// [B, r + 1]: the reference and 1, or zeros for cells without one and, in
-// training, for those from which it is hidden. Undefined when the batch comes
-// without references.
-at::Tensor SailerModel::seen_reference(const SparseBatch& batch,
-                                       bool training) const {
-  const int64_t end = n_confounders_ + reference_width_;
-  if (!batch.confounders.defined() || batch.confounders.size(1) < end + 2) {
-    return {};
-  }
-  const at::Tensor values = batch.confounders.slice(1, n_confounders_, end + 1);
-  at::Tensor seen = values.slice(1, reference_width_, reference_width_ + 1);
-  if (training && options_.reference_dropout > 0) {
-    seen = seen * at::empty_like(seen).bernoulli_(
-                      1 - options_.reference_dropout, generator_);
-  }
-  return values * seen;
 }
 
 at::Tensor SailerModel::decode_hidden(const at::Tensor& z,
