@@ -10,8 +10,7 @@
 #'
 #' Use it to shorten a training before many of the kind (for other seeds, or
 #' along a [lambda_path()]), and to see whether one was long enough (`rising`).
-#' To stop a single training by itself, set `patience` in [train_control()]
-#' instead.
+#' A single training stops by itself (`patience` of [train_control()]).
 #'
 #' A training that is told to be shorter may anneal faster ([train_control()]),
 #' so its curve is not quite the beginning of the longer one.

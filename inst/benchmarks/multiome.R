@@ -200,7 +200,7 @@ run_hybrid <- function(options) {
   )
 }
 
-# Base: the defaults of the package, 60 epochs; each variant changes these.
+# Base: the defaults of the package; each variant changes these.
 variants <- list(
   default = list(),
   chosen = list(
@@ -231,7 +231,9 @@ variants <- list(
   peaks_.005 = list(min_fraction = 0.005),
   peaks_.01 = list(min_fraction = 0.01),
   batch_400 = list(control = list(batch_size = 400, learning_rate = 2e-3)),
-  epochs_120 = list(control = list(epochs = 120)),
+  random_start = list(warm_start = FALSE),
+  no_freeze = list(control = list(frozen = 0)),
+  steps_4000 = list(control = list(steps = 4000)),
   decay_2e.3 = list(control = list(weight_decay = 2e-3))
 )
 
@@ -249,12 +251,9 @@ run_grid <- function(chosen) {
   rna_unit <- neighbours(unit_rows(data$pca))
   for (name in chosen) {
     options <- variants[[name]]
-    options$control <- utils::modifyList(
-      list(epochs = 60), as.list(options$control)
-    )
     done <- timed(fit_model(data, options, data$pca))
     z <- embedding(done$value)
-    last <- utils::tail(history(done$value), 1)
+    last <- history(done$value)[done$value$best_epoch, ]
     kept_back <- match(done$value$validation_cells, rownames(z))
     # As many training cells: a cell and itself are among the pairs.
     set.seed(1)
