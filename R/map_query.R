@@ -19,8 +19,8 @@
 #' query's open entries that are used. Peaks of the model that the query lacks
 #' count as closed: nobody knows whether they are. The encoder scales every cell
 #' to length 1 (`input_scale` of [sailer()]), so that peaks missing here and
-#' there cost little more than depth; a query that lacks whole regions is another
-#' matter.
+#' there cost little more than depth; a query that lacks whole regions is
+#' another matter.
 #' Fragments counted in the model's peaks are best.
 #'
 #' @section Batches:
