@@ -315,6 +315,18 @@ TEST_CASE("components that are not there start at the prior", "[linear]") {
     }
   }
   for (const float value : posterior.loadings) REQUIRE(std::isfinite(value));
+  // Of a single cell there is none, with confounders or without.
+  chosen.cells.taken.assign(120, 0);
+  chosen.cells.taken[7] = 1;
+  ConfounderMatrix known;
+  known.width = 1;
+  known.values.assign(120, 0.5f);
+  const auto none =
+      fit_lsi(chosen.cells, held_out, known, std::vector<float>(15, 1.0f), {});
+  REQUIRE(none.has_value());
+  REQUIRE(none->n_components == 0);
+  REQUIRE(none->n_signal == 0);
+  REQUIRE(linear_posterior(*none, 2).log_variance == std::vector<float>{0, 0});
 }
 
 TEST_CASE("LSI stops in each of its passes", "[linear]") {

@@ -152,7 +152,7 @@ double kept_share(double signal, double explained) {
 
 // What takes out of `k` scores what the confounders explain, [k x k]: see Lsi.
 MatrixXd removal(const Spreads& spreads, int64_t k, double n) {
-  if (spreads.training.rows() == k) return MatrixXd::Identity(k, k);
+  if (k == 0 || spreads.training.rows() == k) return MatrixXd::Identity(k, k);
   const Canonical canonical = canonical_directions(spreads.training, k, n);
   const MatrixXd& a = canonical.directions;
   VectorXd kept(k);
