@@ -94,11 +94,11 @@ measure <- function(x, architecture, hidden, batch_size, engine = "fused",
                     epochs = 2, ...) {
   control <- train_control(
     epochs = epochs, batch_size = batch_size, validation = 0, warmup = 0,
-    threads = 1, device = "cpu", verbose = FALSE, ...
+    frozen = 0, threads = 1, device = "cpu", verbose = FALSE, ...
   )
   control$engine <- engine
   options <- sailer:::core_sailer_options(
-    list(architecture = architecture, hidden = hidden)
+    list(architecture = architecture, hidden = hidden, n_latent = 16)
   )
   cells <- as_cells(x)
   groups <- if (architecture == "chromosome") {
@@ -122,7 +122,7 @@ measure <- function(x, architecture, hidden, batch_size, engine = "fused",
     list(depth = as.numeric(counted$depth), labels = list(),
          numbers = list()),
     NULL, options, sailer:::core_control(sailer:::resolve_control(
-      control, ncol(cells)
+      control, ncol(cells), options
     )), "cpu", list(
       checkpoint = "", every = 1, state = NULL,
       scratch = tempfile(fileext = ".h5")

@@ -17,6 +17,8 @@ source(file.path(dirname(file), "engine.R"))
 brief <- "--brief" %in% arguments
 
 models <- list(
+  list(name = "dense 32", architecture = "dense", hidden = 32,
+       batch_size = 100),
   list(name = "dense 128", architecture = "dense", hidden = 128,
        batch_size = 100),
   list(name = "dense 1000-100", architecture = "dense", hidden = c(1000, 100),
@@ -100,9 +102,9 @@ for (n_cells in c(2000, 8000, 32000)) {
   path <- tempfile(fileext = ".h5")
   random_tenx(path, n_cells, 50000, 0.02)
   show(rbind(
-    row_of(models[[3]], n_cells, 50000, 0.02, "dense"),
-    row_of(models[[3]], n_cells, 50000, 0.02, "fused"),
-    row_of(models[[3]], n_cells, 50000, 0.02, "fused", path)
+    row_of(models[[4]], n_cells, 50000, 0.02, "dense"),
+    row_of(models[[4]], n_cells, 50000, 0.02, "fused"),
+    row_of(models[[4]], n_cells, 50000, 0.02, "fused", path)
   ))
   unlink(path)
 }
