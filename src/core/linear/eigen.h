@@ -13,3 +13,11 @@
 #include <Eigen/Core>
 #include <Eigen/Eigenvalues>
 #include <Eigen/QR>
+
+namespace sailer {
+
+// Rows lie together: an entry of a sparse row wants one row of these.
+using RowMatrix =
+    Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+}  // namespace sailer

@@ -5,8 +5,7 @@
 #include <numeric>
 
 #include "../support/error.h"
-#include "eigen.h"
-#include "truncated_svd.h"
+#include "lsi_scores.h"
 
 namespace sailer {
 namespace {
@@ -14,8 +13,6 @@ namespace {
 // A component is never taken to be all signal: the decoder has to learn.
 constexpr double kMostSignal = 0.98;
 
-using RowMatrix =
-    Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
@@ -25,12 +22,9 @@ class Moments {
  public:
   Moments(const RowMatrix& loadings, const CellRows& cells,
           const ConfounderMatrix& confounders, bool of_columns)
-      : loadings_(loadings), confounders_(confounders) {
-    for (int64_t cell = 0; cell < cells.source->n_cells(); ++cell) {
-      if (cells.taken.empty() || cells.taken[cell] != 0) {
-        order_.push_back(cell);
-      }
-    }
+      : loadings_(loadings),
+        confounders_(confounders),
+        order_(cells_by_row(cells)) {
     const int64_t width = loadings.cols() + confounders.width;
     sum_ = VectorXd::Zero(width);
     product_ = MatrixXd::Zero(width, width);
@@ -40,13 +34,9 @@ class Moments {
   }
 
   void add(const SparseRows& rows) {
-    RowMatrix values = RowMatrix::Zero(rows.n_rows(), sum_.size());
+    RowMatrix values(rows.n_rows(), sum_.size());
+    values.leftCols(loadings_.cols()) = scores_of(rows, loadings_);
     for (int64_t row = 0; row < rows.n_rows(); ++row) {
-      for (int64_t e = rows.offsets[row]; e < rows.offsets[row + 1]; ++e) {
-        values.row(row).head(loadings_.cols()) +=
-            static_cast<double>(rows.values[e]) *
-            loadings_.row(rows.indices[e]);
-      }
       add_confounders(order_[static_cast<size_t>(n_ + row)], values, row);
     }
     sum_ += values.colwise().sum().transpose();
@@ -166,13 +156,6 @@ MatrixXd removal(const Spreads& spreads, int64_t k, double n) {
          spreads.training.topLeftCorner(k, k);
 }
 
-// Drops the first of the components.
-RowMatrix without_first(const TruncatedSvd& svd, int64_t n_columns) {
-  const auto width = static_cast<int64_t>(svd.singular_values.size());
-  return Eigen::Map<const RowMatrix>(svd.loadings.data(), n_columns, width)
-      .rightCols(width - 1);
-}
-
 std::vector<double> to_vector(const VectorXd& values) {
   return {values.data(), values.data() + values.size()};
 }
@@ -203,22 +186,18 @@ std::optional<Lsi> fit_lsi(const CellRows& training, const CellRows& held_out,
   if (held_out.n_rows() < 1) {
     throw Error(ErrorKind::kArgument, "There are no held-out cells for LSI.");
   }
-  const int64_t n_columns = training.n_columns;
   SvdOptions svd_options;
   // Components that converge slowly are noise among noise.
   svd_options.power_iterations = 8;
-  svd_options.n_components =
-      std::min({options.n_components + 1, n_columns, training.n_rows()});
+  svd_options.n_components = options.n_components;
   svd_options.seed = options.seed;
-  const auto svd =
-      truncated_svd(accessibility_rows(training, weights, RowScale::kTfIdf),
-                    n_columns, svd_options);
-  if (!svd.has_value()) return std::nullopt;
+  const auto found = lsi_loadings(training, weights, svd_options);
+  if (!found.has_value()) return std::nullopt;
+  const RowMatrix& loadings = *found;
+  const int64_t k = loadings.cols();
   Lsi out;
-  out.n_columns = n_columns;
-  out.n_components = svd_options.n_components - 1;
-  const int64_t k = out.n_components;
-  const RowMatrix loadings = without_first(*svd, n_columns);
+  out.n_columns = training.n_columns;
+  out.n_components = k;
   Moments seen(loadings, training, confounders, /*of_columns=*/true);
   const ConfounderMatrix none;
   Moments unseen(loadings, held_out, none, /*of_columns=*/false);

@@ -4,17 +4,13 @@
 #include <cmath>
 #include <utility>
 
-#include "eigen.h"
-#include "truncated_svd.h"
+#include "lsi_scores.h"
 
 namespace sailer {
 namespace {
 
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
-template <typename Number>
-using RowMatrix =
-    Eigen::Matrix<Number, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
 // Of LSI that axes of the reference are fitted by: more than the embedding may
 // have, for what tells the cells' types apart need not come first in LSI.
@@ -44,45 +40,24 @@ struct Moments {
   MatrixXd ss, sr, rr;
 };
 
-// Loadings of LSI. Nothing when a pass was stopped.
-std::optional<MatrixXd> lsi_loadings(const CellRows& cells,
-                                     const std::vector<float>& weights,
-                                     uint64_t seed) {
-  SvdOptions options;
-  options.n_components =
-      std::min({kLsiDimensions + 1, cells.n_columns, cells.n_rows()});
-  options.seed = seed;
-  const auto svd =
-      truncated_svd(accessibility_rows(cells, weights, RowScale::kTfIdf),
-                    cells.n_columns, options);
-  if (!svd.has_value()) return std::nullopt;
-  return Eigen::Map<const RowMatrix<double>>(
-             svd->loadings.data(), cells.n_columns, options.n_components)
-      .rightCols(options.n_components - 1);
-}
-
 // False when the pass was stopped.
 bool add_cells(const CellRows& cells, const std::vector<float>& weights,
-               const MatrixXd& lsi, const Reference& reference, Moments& out) {
+               const RowMatrix& lsi, const Reference& reference, Moments& out) {
   CellRows known = cells;
   known.taken.resize(reference.present.size(), 1);
-  std::vector<int64_t> order;
   for (size_t cell = 0; cell < known.taken.size(); ++cell) {
     if (!(reference.present[cell] > 0)) known.taken[cell] = 0;
-    if (known.taken[cell] != 0) order.push_back(static_cast<int64_t>(cell));
   }
-  const RowMatrix<double> loadings = lsi;
+  const std::vector<int64_t> order = cells_by_row(known);
   auto next = order.begin();
   return accessibility_rows(std::move(known),
                             weights)([&](const SparseRows& rows) {
+    const RowMatrix scores = scores_of(rows, lsi);
     for (int64_t row = 0; row < rows.n_rows(); ++row) {
-      VectorXd score = VectorXd::Zero(lsi.cols());
-      for (int64_t e = rows.offsets[row]; e < rows.offsets[row + 1]; ++e) {
-        score += rows.values[e] * loadings.row(rows.indices[e]).transpose();
-      }
       const float* values = reference.values.data() + *next++ * reference.width;
-      out.add(score, Eigen::Map<const Eigen::VectorXf>(values, reference.width)
-                         .cast<double>());
+      out.add(scores.row(row),
+              Eigen::Map<const Eigen::VectorXf>(values, reference.width)
+                  .cast<double>());
     }
   });
 }
@@ -137,9 +112,8 @@ PeakFit fit_axes(const Moments& moments, const MatrixXd& axes) {
 }
 
 std::vector<float> floats_of(const MatrixXd& x) {
-  std::vector<float> out(static_cast<size_t>(x.size()));
-  Eigen::Map<RowMatrix<float>>(out.data(), x.rows(), x.cols()) =
-      x.cast<float>();
+  const RowMatrix rows = x;
+  std::vector<float> out(rows.data(), rows.data() + rows.size());
   return out;
 }
 
@@ -149,7 +123,10 @@ std::optional<ReferenceMap> reference_map(const CellRows& cells,
                                           const std::vector<float>& weights,
                                           const Reference& reference,
                                           int64_t n_dimensions, uint64_t seed) {
-  const auto lsi = lsi_loadings(cells, weights, seed);
+  SvdOptions options;
+  options.n_components = kLsiDimensions;
+  options.seed = seed;
+  const auto lsi = lsi_loadings(cells, weights, options);
   if (!lsi.has_value()) return std::nullopt;
   Moments moments(lsi->cols(), reference.width);
   if (!add_cells(cells, weights, *lsi, reference, moments)) {

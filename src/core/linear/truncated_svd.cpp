@@ -13,9 +13,6 @@
 namespace sailer {
 namespace {
 
-// Rows lie together: an entry of a sparse row wants one row of these.
-using RowMatrix =
-    Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
