@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "bindings/convert.h"
@@ -121,6 +122,32 @@ SEXP core_expresser_model(Rcpp::List state, double n_genes,
   });
 }
 
+namespace sailer {
+namespace {
+
+// Rows x n_embedding that embed(model, cells, options, monitor) makes of a
+// source's cells.
+template <typename Embed>
+Rcpp::NumericMatrix embedded(SEXP model, SEXP source, double token_budget,
+                             const Rcpp::RObject& report, const Embed& embed) {
+  return guarded([&] {
+    ExpresserXPtr held(model);
+    const CellSourcePtr cells = unwrap_source(source);
+    PassOptions options;
+    options.token_budget = static_cast<int64_t>(token_budget);
+    RMonitor monitor(report);
+    const int64_t d = held->options().n_embedding;
+    const auto [n_rows, found] = embed(*held, *cells, options, monitor);
+    if (found.empty() && n_rows > 0) {
+      throw Rcpp::internal::InterruptedException();
+    }
+    return matrix_to_r(found, n_rows, d);
+  });
+}
+
+}  // namespace
+}  // namespace sailer
+
 // Means of the contextual tokens of a source's cells, cells x n_embedding;
 // `expression`: they know how much there is of each gene.
 // [[Rcpp::export]]
@@ -128,19 +155,13 @@ Rcpp::NumericMatrix core_expresser_embed(SEXP model, SEXP source,
                                          bool expression, double token_budget,
                                          Rcpp::RObject report) {
   using namespace sailer;
-  return guarded([&] {
-    ExpresserXPtr held(model);
-    const CellSourcePtr cells = unwrap_source(source);
-    PassOptions options;
-    options.token_budget = static_cast<int64_t>(token_budget);
-    RMonitor monitor(report);
-    const std::vector<float> found =
-        embed_expression(*held, *cells, expression, options, monitor);
-    if (found.empty() && cells->n_cells() > 0) {
-      throw Rcpp::internal::InterruptedException();
-    }
-    return matrix_to_r(found, cells->n_cells(), held->options().n_embedding);
-  });
+  return embedded(model, source, token_budget, report,
+                  [&](const ExpresserModel& of, CellSource& cells,
+                      const PassOptions& options, Monitor& monitor) {
+                    return std::make_pair(
+                        cells.n_cells(), embed_expression(of, cells, expression,
+                                                          options, monitor));
+                  });
 }
 
 // Means of the contextual tokens of the model's genes over a source's cells,
@@ -150,19 +171,12 @@ Rcpp::NumericMatrix core_expresser_embed_genes(SEXP model, SEXP source,
                                                double token_budget,
                                                Rcpp::RObject report) {
   using namespace sailer;
-  return guarded([&] {
-    ExpresserXPtr held(model);
-    const CellSourcePtr cells = unwrap_source(source);
-    PassOptions options;
-    options.token_budget = static_cast<int64_t>(token_budget);
-    RMonitor monitor(report);
-    const std::vector<float> found =
-        embed_genes(*held, *cells, options, monitor);
-    if (found.empty() && held->n_genes() > 0) {
-      throw Rcpp::internal::InterruptedException();
-    }
-    return matrix_to_r(found, held->n_genes(), held->options().n_embedding);
-  });
+  return embedded(model, source, token_budget, report,
+                  [](const ExpresserModel& of, CellSource& cells,
+                     const PassOptions& options, Monitor& monitor) {
+                    return std::make_pair(
+                        of.n_genes(), embed_genes(of, cells, options, monitor));
+                  });
 }
 
 // Expressions of the genes that are asked for: those of cell i are
