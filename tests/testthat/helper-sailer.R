@@ -26,3 +26,14 @@ usual <- function(...) train_control(verbose = FALSE, threads = 1, ...)
 quick_fit <- function(counts, ..., hidden = c(16, 8), control = quick()) {
   sailer(counts, hidden = hidden, control = control, ...)
 }
+
+# A stand-in for RNA: noisy coordinates of the types, in 4 dimensions.
+reference_like_types <- function(sim) {
+  n <- nrow(sim$cells)
+  values <- withr::with_seed(5, {
+    stats::model.matrix(~ 0 + cell_type, sim$cells)[, 1:2] %*%
+      matrix(stats::rnorm(8), 2) + matrix(stats::rnorm(4 * n, sd = 0.2), n)
+  })
+  rownames(values) <- colnames(sim$counts)
+  values
+}

@@ -6,12 +6,7 @@ batch <- sim$cells$batch
 cells <- colnames(counts)
 n <- length(cells)
 
-# A stand-in for RNA: noisy coordinates of the types, in 4 dimensions.
-rna <- withr::with_seed(5, {
-  stats::model.matrix(~ 0 + cell_type, sim$cells)[, 1:2] %*%
-    matrix(rnorm(8), 2) + matrix(rnorm(4 * n, sd = 0.2), n)
-})
-rownames(rna) <- cells
+rna <- reference_like_types(sim)
 
 # How well similarities of the embedding follow those of the reference.
 followed <- function(fit, reference = rna) {

@@ -4,12 +4,7 @@ batch <- sim$cells$batch
 cells <- colnames(counts)
 n <- length(cells)
 
-# A stand-in for RNA: noisy coordinates of the types, in 4 dimensions.
-rna <- withr::with_seed(5, {
-  stats::model.matrix(~ 0 + cell_type, sim$cells)[, 1:2] %*%
-    matrix(rnorm(8), 2) + matrix(rnorm(4 * n, sd = 0.2), n)
-})
-rownames(rna) <- cells
+rna <- reference_like_types(sim)
 rna_depth <- stats::setNames(100 + 13 * (seq_len(n) %% 29), cells)
 
 # The encoder moves from the first step on, and all epochs count, whatever
