@@ -7,14 +7,14 @@
 #' the thesis): how far the similarities of the cells in the embedding are from
 #' those in the reference, how well the open peaks are still explained, and,
 #' with `labels`, how well clusters of the embedding agree with them. Cells that
-#' are kept back judge the first two: the embedding is a function of the open
-#' peaks alone, and the training cells can be learned by heart.
+#' are held out judge the first two: the embedding is a function of the open
+#' peaks alone, and a model can overfit its training cells.
 #'
 #' @section The elbow:
 #' The thesis takes the point beyond which a further increase no longer reduces
 #' the alignment term. Here it is the smallest weight whose term is at most
 #' `lowest + tolerance * (highest - lowest)`, of the lowest and the highest on
-#' the path. The term is that of the cells kept back; of the training cells
+#' the path. The term is that of the held-out cells; of the training cells
 #' where none are (`validation = 0` in [train_control()]). The labels have no
 #' say in it.
 #'
