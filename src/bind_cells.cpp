@@ -16,12 +16,12 @@
 #include "bindings/errors.h"
 #include "bindings/keep_alive.h"
 #include "bindings/source.h"
-#include "core/data/concat_source.h"
-#include "core/data/gather.h"
-#include "core/data/matrix_source.h"
-#include "core/data/packed_source.h"
-#include "core/data/scan.h"
-#include "core/data/subset_source.h"
+#include "core/data/readers/concat_source.h"
+#include "core/data/readers/gather.h"
+#include "core/data/readers/matrix_source.h"
+#include "core/data/readers/subset_source.h"
+#include "core/data/store/packed_source.h"
+#include "core/data/store/scan.h"
 
 namespace {
 

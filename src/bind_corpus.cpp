@@ -12,8 +12,8 @@
 #include "bindings/errors.h"
 #include "bindings/monitor.h"
 #include "bindings/source.h"
-#include "core/data/corpus_source.h"
-#include "core/data/corpus_writer.h"
+#include "core/data/store/corpus_source.h"
+#include "core/data/store/corpus_writer.h"
 
 namespace {
 

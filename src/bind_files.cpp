@@ -8,10 +8,10 @@
 
 #include "bindings/errors.h"
 #include "bindings/source.h"
-#include "core/data/dense_hdf5_source.h"
-#include "core/data/h5ad_source.h"
-#include "core/data/hdf5.h"
-#include "core/data/tenx_source.h"
+#include "core/data/readers/dense_hdf5_source.h"
+#include "core/data/readers/h5ad_source.h"
+#include "core/data/readers/hdf5.h"
+#include "core/data/readers/tenx_source.h"
 
 namespace {
 

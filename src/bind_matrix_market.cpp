@@ -11,7 +11,7 @@
 #include "bindings/count_problem.h"
 #include "bindings/errors.h"
 #include "bindings/source.h"
-#include "core/data/matrix_market.h"
+#include "core/data/readers/matrix_market.h"
 
 namespace {
 

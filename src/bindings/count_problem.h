@@ -3,7 +3,7 @@
 
 #include <Rcpp.h>
 
-#include "../core/data/count_check.h"
+#include "../core/data/readers/count_check.h"
 
 namespace sailer {
 

@@ -10,7 +10,7 @@
 
 #include <chrono>
 
-#include "../core/data/hdf5_lock.h"
+#include "../core/data/readers/hdf5_lock.h"
 #include "../core/support/monitor.h"
 
 namespace sailer {

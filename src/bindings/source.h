@@ -3,7 +3,7 @@
 
 #include <Rcpp.h>
 
-#include "../core/data/cell_source.h"
+#include "../core/data/readers/cell_source.h"
 
 namespace sailer {
 

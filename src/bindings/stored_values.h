@@ -12,8 +12,8 @@
 
 #include <string>
 
-#include "../core/data/hdf5.h"
 #include "../core/data/hdf5_writer.h"
+#include "../core/data/readers/hdf5.h"
 
 namespace sailer {
 

@@ -9,10 +9,10 @@
 #include <utility>
 #include <vector>
 
-#include "../../src/core/data/corpus_source.h"
-#include "../../src/core/data/corpus_writer.h"
-#include "../../src/core/data/matrix_source.h"
-#include "../../src/core/data/packed_source.h"
+#include "../../src/core/data/readers/matrix_source.h"
+#include "../../src/core/data/store/corpus_source.h"
+#include "../../src/core/data/store/corpus_writer.h"
+#include "../../src/core/data/store/packed_source.h"
 #include "source_checks.h"
 
 namespace sailer_test {

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "../../src/core/data/cell_source.h"
+#include "../../src/core/data/readers/cell_source.h"
 #include "catch.h"
 
 namespace sailer_test {

@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "core/data/matrix_source.h"
+#include "core/data/readers/matrix_source.h"
 #include "core/models/expresser_model.h"
 #include "core/support/random.h"
 #include "core/training/expresser_task.h"

@@ -6,8 +6,8 @@
 #include <random>
 #include <vector>
 
-#include "../../src/core/data/cell_source.h"
-#include "../../src/core/data/gather.h"
+#include "../../src/core/data/readers/cell_source.h"
+#include "../../src/core/data/readers/gather.h"
 #include "../../src/core/support/error.h"
 #include "catch.h"
 #include "data_files.h"

@@ -10,9 +10,9 @@
 #include <string>
 #include <vector>
 
-#include "core/data/cell_source.h"
 #include "core/data/confounders.h"
-#include "core/data/packed_source.h"
+#include "core/data/readers/cell_source.h"
+#include "core/data/store/packed_source.h"
 #include "core/support/error.h"
 #include "core/support/shuffle.h"
 

@@ -4,7 +4,7 @@
 #include <thread>
 
 #include "catch.h"
-#include "core/data/batch_stream.h"
+#include "core/data/stream/batch_stream.h"
 #include "core/training/sampler.h"
 #include "stream_sources.h"
 #include "torch_helpers.h"

@@ -1,5 +1,5 @@
 // What minibatches hold.
-#include "core/data/batch_stream.h"
+#include "core/data/stream/batch_stream.h"
 
 #include <set>
 

@@ -3,8 +3,8 @@
 #include <set>
 
 #include "catch.h"
-#include "core/data/gene_tokens.h"
-#include "core/data/matrix_source.h"
+#include "core/data/readers/matrix_source.h"
+#include "core/data/stream/gene_tokens.h"
 
 using namespace sailer;
 using namespace sailer_test;

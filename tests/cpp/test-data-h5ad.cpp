@@ -3,8 +3,8 @@
 
 #include <cmath>
 
-#include "../../src/core/data/h5ad_source.h"
-#include "../../src/core/data/tenx_source.h"
+#include "../../src/core/data/readers/h5ad_source.h"
+#include "../../src/core/data/readers/tenx_source.h"
 #include "../../src/core/support/error.h"
 #include "catch.h"
 #include "data_files.h"

@@ -3,14 +3,14 @@
 #include <atomic>
 #include <thread>
 
-#include "../../src/core/data/block_heads.h"
-#include "../../src/core/data/h5ad_source.h"
-#include "../../src/core/data/hdf5_lock.h"
-#include "../../src/core/data/hdf5_rows.h"
-#include "../../src/core/data/hdf5_session.h"
-#include "../../src/core/data/place_reader.h"
-#include "../../src/core/data/scan.h"
-#include "../../src/core/data/tenx_source.h"
+#include "../../src/core/data/readers/block_heads.h"
+#include "../../src/core/data/readers/h5ad_source.h"
+#include "../../src/core/data/readers/hdf5_lock.h"
+#include "../../src/core/data/readers/hdf5_rows.h"
+#include "../../src/core/data/readers/hdf5_session.h"
+#include "../../src/core/data/readers/tenx_source.h"
+#include "../../src/core/data/store/scan.h"
+#include "../../src/core/data/stream/place_reader.h"
 #include "catch.h"
 #include "data_files.h"
 #include "source_checks.h"

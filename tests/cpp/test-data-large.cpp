@@ -1,10 +1,10 @@
 // Files of more than 2^31 non-zeros: chunks that are not there are read as the
 // fill value, so that such a file takes a few kilobytes.
-#include "../../src/core/data/h5ad_source.h"
-#include "../../src/core/data/place_reader.h"
-#include "../../src/core/data/scan.h"
-#include "../../src/core/data/subset_source.h"
-#include "../../src/core/data/tenx_source.h"
+#include "../../src/core/data/readers/h5ad_source.h"
+#include "../../src/core/data/readers/subset_source.h"
+#include "../../src/core/data/readers/tenx_source.h"
+#include "../../src/core/data/store/scan.h"
+#include "../../src/core/data/stream/place_reader.h"
 #include "catch.h"
 #include "data_files.h"
 #include "source_checks.h"

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "../../src/core/data/hdf5_lzf.h"
+#include "../../src/core/data/readers/hdf5_lzf.h"
 #include "catch.h"
 
 using sailer::hdf5::unpack_lzf;

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "../../src/core/data/matrix_market.h"
+#include "../../src/core/data/readers/matrix_market.h"
 #include "../../src/core/support/error.h"
 #include "catch.h"
 #include "data_files.h"

@@ -1,6 +1,6 @@
 // Columns of obs in each way that AnnData has written them.
 
-#include "../../src/core/data/h5ad_source.h"
+#include "../../src/core/data/readers/h5ad_source.h"
 #include "../../src/core/support/error.h"
 #include "catch.h"
 #include "data_files.h"

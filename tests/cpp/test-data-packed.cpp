@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <numeric>
 
-#include "../../src/core/data/packed_source.h"
+#include "../../src/core/data/store/packed_source.h"
 #include "../../src/core/support/error.h"
 #include "catch.h"
 #include "data_files.h"

@@ -1,6 +1,6 @@
 // PlaceReader and the plan of its pools, against the lists of open peaks that
 // the sources were made of.
-#include "../../src/core/data/place_reader.h"
+#include "../../src/core/data/stream/place_reader.h"
 
 #include "catch.h"
 #include "stream_sources.h"

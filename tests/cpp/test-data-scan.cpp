@@ -2,7 +2,7 @@
 #include <limits>
 #include <memory>
 
-#include "../../src/core/data/scan.h"
+#include "../../src/core/data/store/scan.h"
 #include "../../src/core/support/error.h"
 #include "catch.h"
 #include "data_files.h"

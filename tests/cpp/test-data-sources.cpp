@@ -4,12 +4,12 @@
 #include <memory>
 #include <numeric>
 
-#include "../../src/core/data/concat_source.h"
-#include "../../src/core/data/h5ad_source.h"
-#include "../../src/core/data/matrix_source.h"
-#include "../../src/core/data/packed_source.h"
-#include "../../src/core/data/subset_source.h"
-#include "../../src/core/data/tenx_source.h"
+#include "../../src/core/data/readers/concat_source.h"
+#include "../../src/core/data/readers/h5ad_source.h"
+#include "../../src/core/data/readers/matrix_source.h"
+#include "../../src/core/data/readers/subset_source.h"
+#include "../../src/core/data/readers/tenx_source.h"
+#include "../../src/core/data/store/packed_source.h"
 #include "../../src/core/support/error.h"
 #include "catch.h"
 #include "data_files.h"

@@ -1,12 +1,12 @@
 // Cells that stay on the device, by the same tensor operations on the CPU:
 // against the ordinary way and against lists.
-#include "core/data/device_cells.h"
+#include "core/data/stream/device_cells.h"
 
 #include <ATen/ATen.h>
 
 #include "catch.h"
-#include "core/data/batch_stream.h"
-#include "core/data/device_memory.h"
+#include "core/data/stream/batch_stream.h"
+#include "core/data/stream/device_memory.h"
 #include "stream_sources.h"
 #include "torch_helpers.h"
 

@@ -2,7 +2,7 @@
 #include <cmath>
 
 #include "catch.h"
-#include "core/data/subset_source.h"
+#include "core/data/readers/subset_source.h"
 #include "core/training/expresser_passes.h"
 #include "expresser_helpers.h"
 #include "torch_helpers.h"

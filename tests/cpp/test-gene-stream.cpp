@@ -2,7 +2,7 @@
 #include <set>
 
 #include "catch.h"
-#include "core/data/batch_gene_stream.h"
+#include "core/data/stream/batch_gene_stream.h"
 #include "expresser_helpers.h"
 
 using namespace sailer;

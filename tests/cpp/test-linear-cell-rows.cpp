@@ -4,7 +4,7 @@
 #include <memory>
 #include <numeric>
 
-#include "../../src/core/data/matrix_source.h"
+#include "../../src/core/data/readers/matrix_source.h"
 #include "../../src/core/linear/cell_rows.h"
 #include "../../src/core/linear/eigen.h"
 #include "../../src/core/linear/lsi.h"

@@ -6,7 +6,7 @@
 #include <functional>
 #include <vector>
 
-#include "core/data/sparse_batch.h"
+#include "core/data/stream/sparse_batch.h"
 #include "core/support/random.h"
 
 namespace sailer_test {

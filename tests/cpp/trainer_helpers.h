@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "core/data/packed_source.h"
+#include "core/data/store/packed_source.h"
 #include "core/training/passes.h"
 #include "core/training/sailer_task.h"
 #include "core/training/trainer.h"

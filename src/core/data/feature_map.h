@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "../support/error.h"
-#include "cell_source.h"
+#include "readers/cell_source.h"
 
 namespace sailer {
 

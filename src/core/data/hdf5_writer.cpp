@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "../support/error.h"
-#include "hdf5_session.h"
-#include "hdf5_types.h"
+#include "readers/hdf5_session.h"
+#include "readers/hdf5_types.h"
 
 namespace sailer::hdf5 {
 

@@ -12,8 +12,8 @@
 #include <string>
 #include <vector>
 
-#include "hdf5.h"
 #include "hdf5_disk.h"
+#include "readers/hdf5.h"
 
 namespace sailer::hdf5 {
 

@@ -16,8 +16,8 @@
 #include <functional>
 #include <string>
 
-#include "hdf5.h"
 #include "hdf5_writer.h"
+#include "readers/hdf5.h"
 
 namespace sailer {
 

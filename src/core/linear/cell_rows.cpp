@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-#include "../data/gene_tokens.h"
+#include "../data/stream/gene_tokens.h"
 #include "../support/error.h"
 
 namespace sailer {

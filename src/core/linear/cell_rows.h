@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "../data/feature_map.h"
-#include "../data/scan.h"
+#include "../data/store/scan.h"
 #include "truncated_svd.h"
 
 namespace sailer {

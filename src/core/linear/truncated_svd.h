@@ -15,7 +15,7 @@
 #include <optional>
 #include <vector>
 
-#include "../data/cell_source.h"
+#include "../data/readers/cell_source.h"
 
 namespace sailer {
 

@@ -15,7 +15,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "../data/segments.h"
+#include "../data/stream/segments.h"
 #include "compute_options.h"
 
 namespace sailer {

@@ -11,7 +11,7 @@
 
 #include <vector>
 
-#include "../data/sparse_batch.h"
+#include "../data/stream/sparse_batch.h"
 #include "compute_options.h"
 #include "loss_and_gradients.h"
 #include "peak_blocks.h"

@@ -20,7 +20,7 @@
 #include <string>
 #include <vector>
 
-#include "../data/batch_genes.h"
+#include "../data/stream/batch_genes.h"
 #include "attention.h"
 #include "compute_options.h"
 #include "expresser_layers.h"

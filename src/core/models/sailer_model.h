@@ -18,7 +18,7 @@
 
 #include <vector>
 
-#include "../data/sparse_batch.h"
+#include "../data/stream/sparse_batch.h"
 #include "../support/adam_update.h"
 #include "compute_options.h"
 #include "layers.h"

@@ -4,7 +4,7 @@
 
 #include <torch/types.h>
 
-#include "../data/sparse_batch.h"
+#include "../data/stream/sparse_batch.h"
 #include "../support/adam_update.h"
 #include "peak_layout.h"
 

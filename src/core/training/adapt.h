@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "../data/batch_stream.h"
+#include "../data/stream/batch_stream.h"
 #include "../models/sailer_model.h"
 #include "../support/monitor.h"
 

@@ -5,7 +5,7 @@
 #include <functional>
 #include <vector>
 
-#include "../data/cell_source.h"
+#include "../data/readers/cell_source.h"
 #include "../models/expresser_model.h"
 #include "../support/monitor.h"
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "../data/gene_tokens.h"
+#include "../data/stream/gene_tokens.h"
 #include "../linear/cell_rows.h"
 #include "../linear/truncated_svd.h"
 #include "../support/shuffle.h"

@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "../data/cell_source.h"
-#include "../data/scan.h"
+#include "../data/readers/cell_source.h"
+#include "../data/store/scan.h"
 #include "../models/expresser_model.h"
 
 namespace sailer {

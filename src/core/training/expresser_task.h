@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "../data/batch_gene_stream.h"
+#include "../data/stream/batch_gene_stream.h"
 #include "../models/expresser_model.h"
 #include "exchange.h"
 #include "expresser_schedule.h"

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "../data/batch_stream.h"
+#include "../data/stream/batch_stream.h"
 #include "../models/sailer_model.h"
 #include "exchange.h"
 #include "sampler.h"

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "../data/block_plan.h"
+#include "../data/stream/block_plan.h"
 
 namespace sailer {
 

@@ -1,0 +1,181 @@
+#include "h5ad_layout.h"
+
+#include <algorithm>
+
+#include "../../support/error.h"
+#include "../../support/text.h"
+#include "count_check.h"
+#include "whole_count.h"
+
+namespace sailer {
+
+namespace {
+
+using hdf5::Dataset;
+using hdf5::File;
+using Matrices = std::vector<H5adMatrix>;
+
+// Values that are looked at to tell counts from what was made of them.
+constexpr int64_t kLookedAt = 1 << 16;
+
+std::vector<float> first_values_dense(const Dataset& dataset) {
+  if (dataset.shape().size() != 2 || !dataset.holds_numbers()) return {};
+  const int64_t width = std::min(dataset.shape()[1], kLookedAt);
+  const int64_t height =
+      std::min(dataset.shape()[0], kLookedAt / std::max<int64_t>(1, width));
+  std::vector<float> values(static_cast<size_t>(height * width));
+  if (!values.empty()) {
+    dataset.read_tile({0, 0}, {height, width}, values.data());
+  }
+  return values;
+}
+
+std::vector<float> first_values(const File& file, const std::string& path) {
+  if (file.is_dataset(path)) return first_values_dense(file.dataset(path));
+  if (!file.is_dataset(path + "/data")) return {};
+  const Dataset data = file.dataset(path + "/data");
+  if (data.shape().size() != 1 || !data.holds_numbers()) return {};
+  const int64_t n = std::min(data.size(), kLookedAt);
+  std::vector<float> values(static_cast<size_t>(n));
+  data.read(0, n, values.data());
+  return values;
+}
+
+// Whether the first values are counts, some of them above zero.
+bool holds_counts(const File& file, const H5adMatrix& matrix) {
+  const std::vector<float> values = first_values(file, matrix.path);
+  SparseRows row;
+  for (size_t k = 0; k < values.size(); ++k) {
+    if (values[k] == 0) continue;
+    row.indices.push_back(static_cast<int32_t>(k));
+    row.values.push_back(whole_count(values[k]));  // as sources give it
+  }
+  if (row.indices.empty()) return false;
+  row.offsets.push_back(static_cast<int64_t>(row.indices.size()));
+  CountChecker checker(static_cast<int64_t>(values.size()));
+  return !checker.check(row, 0);
+}
+
+std::vector<std::string> names_of(const Matrices& matrices) {
+  std::vector<std::string> names;
+  for (const H5adMatrix& matrix : matrices) names.push_back(matrix.name);
+  return names;
+}
+
+const H5adMatrix* find(const Matrices& matrices, const std::string& name) {
+  for (const H5adMatrix& matrix : matrices) {
+    if (matrix.name == name) return &matrix;
+  }
+  return nullptr;
+}
+
+// `holding`: the matrices that hold counts, where there are several or none.
+[[noreturn]] void fail_to_choose(const File& file, const Matrices& all,
+                                 const Matrices& holding) {
+  const std::string where = "The file '" + file.path() + "' ";
+  if (all.empty()) {
+    throw Error(ErrorKind::kFile,
+                where +
+                    "holds no counts: it has neither X, nor raw counts, "
+                    "nor layers.");
+  }
+  if (holding.empty()) {
+    throw Error(ErrorKind::kFile,
+                where + "has no X, and no counts (whole numbers) in " +
+                    quoted_list(names_of(all)) +
+                    ". Name one with 'layer' to read it all the same.");
+  }
+  throw Error(ErrorKind::kArgument,
+              where +
+                  "has no counts in X, but in several other matrices; "
+                  "choose one with 'layer': " +
+                  quoted_list(names_of(holding)) + ".");
+}
+
+H5adMatrix choose_unasked(const File& file, const Matrices& matrices) {
+  const H5adMatrix* x = find(matrices, "X");
+  if (x != nullptr && (matrices.size() == 1 || holds_counts(file, *x))) {
+    return *x;
+  }
+  Matrices holding;
+  for (const H5adMatrix& matrix : matrices) {
+    if (&matrix != x && holds_counts(file, matrix)) holding.push_back(matrix);
+  }
+  for (const char* usual : {"counts", "raw"}) {
+    if (const H5adMatrix* found = find(holding, usual)) return *found;
+  }
+  if (holding.size() == 1) return holding[0];
+  if (holding.empty() && x != nullptr) return *x;
+  fail_to_choose(file, matrices, holding);
+}
+
+}  // namespace
+
+std::string h5ad_prefix(const File& file, const std::string& modality) {
+  const std::vector<std::string> known = h5ad_modalities(file);
+  if (known.empty() && modality.empty()) return "";
+  if (known.empty()) {
+    throw Error(ErrorKind::kArgument,
+                "The file '" + file.path() +
+                    "' is no MuData, so it has no modality '" + modality +
+                    "'.");
+  }
+  if (std::find(known.begin(), known.end(), modality) != known.end()) {
+    return "mod/" + modality + "/";
+  }
+  const std::string problem =
+      modality.empty() ? "is MuData" : "has no modality '" + modality + "'";
+  throw Error(ErrorKind::kArgument,
+              "The file '" + file.path() + "' " + problem +
+                  "; choose one with 'modality': " + quoted_list(known) + ".");
+}
+
+std::vector<std::string> h5ad_modalities(const File& file) {
+  if (!file.is_group("mod") || file.has("X")) return {};
+  std::vector<std::string> found = file.children("mod");
+  auto is_other = [&](const std::string& name) {
+    return !file.has("mod/" + name + "/obs") ||
+           !file.has("mod/" + name + "/var");
+  };
+  found.erase(std::remove_if(found.begin(), found.end(), is_other),
+              found.end());
+  const std::vector<std::string> order =
+      file.texts_attribute("mod", "mod-order");
+  return std::is_permutation(order.begin(), order.end(), found.begin(),
+                             found.end())
+             ? order
+             : found;
+}
+
+Matrices h5ad_matrices(const File& file, const std::string& prefix) {
+  Matrices matrices;
+  const std::string var = prefix + "var";
+  if (file.has(prefix + "X")) matrices.push_back({"X", prefix + "X", var});
+  const std::string layers = prefix + "layers";
+  if (file.is_group(layers)) {
+    for (const std::string& name : file.children(layers)) {
+      matrices.push_back({name, layers + "/" + name, var});
+    }
+  }
+  if (find(matrices, "raw") != nullptr) return matrices;
+  for (const std::string step : {"/", "."}) {
+    const std::string raw = prefix + "raw" + step;
+    if (!file.has(raw + "X")) continue;
+    matrices.push_back({"raw", raw + "X", raw + "var"});
+    break;
+  }
+  return matrices;
+}
+
+H5adMatrix choose_h5ad_matrix(const File& file, const std::string& prefix,
+                              const std::string& name) {
+  const Matrices matrices = h5ad_matrices(file, prefix);
+  if (name.empty()) return choose_unasked(file, matrices);
+  if (const H5adMatrix* asked = find(matrices, name)) return *asked;
+  throw Error(
+      ErrorKind::kArgument,
+      "The file '" + file.path() + "' has no layer '" + name + "'; it has " +
+          (matrices.empty() ? "none" : quoted_list(names_of(matrices))) + ".");
+}
+
+}  // namespace sailer

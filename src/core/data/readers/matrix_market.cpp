@@ -1,0 +1,293 @@
+#include "matrix_market.h"
+
+#include <algorithm>
+#include <cctype>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+#include <utility>
+
+#include "../../support/error.h"
+#include "block.h"
+
+namespace sailer {
+
+namespace {
+
+// Entries that are packed at once.
+constexpr size_t kBlockEntries = size_t{1} << 20;
+
+bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
+
+const char* skip_blanks(const char* at, const char* end) {
+  while (at < end && is_blank(*at)) ++at;
+  return at;
+}
+
+// Reads a whole number that is not negative and moves `at` behind it. False
+// when there is none.
+bool read_whole(const char*& at, const char* end, int64_t& value) {
+  const char* from = at = skip_blanks(at, end);
+  value = 0;
+  while (at < end && *at >= '0' && *at <= '9' && at - from < 18) {
+    value = 10 * value + (*at++ - '0');
+  }
+  return at > from && (at == end || is_blank(*at));
+}
+
+bool read_value(const char*& at, const char* end, float& value) {
+  at = skip_blanks(at, end);
+  const char* from = at;
+  int64_t whole = 0;
+  if (read_whole(at, end, whole)) {
+    value = static_cast<float>(whole);
+    return true;
+  }
+  const std::string text(from, end);
+  char* stop = nullptr;
+  value = static_cast<float>(std::strtod(text.c_str(), &stop));
+  at = from + (stop - text.c_str());
+  return at > from;
+}
+
+std::string lower_case(std::string text) {
+  for (char& c : text) {
+    c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  }
+  return text;
+}
+
+std::vector<std::string> words_of(const char* begin, const char* end) {
+  std::vector<std::string> words;
+  while ((begin = skip_blanks(begin, end)) < end) {
+    const char* from = begin;
+    while (begin < end && !is_blank(*begin)) ++begin;
+    words.push_back(lower_case({from, begin}));
+  }
+  return words;
+}
+
+// A line as a message shows it: its beginning, without what is not plain text.
+std::string shown(const char* begin, const char* end) {
+  std::string text(begin, std::min(end, begin + 40));
+  for (char& c : text) {
+    if (c < ' ' || c > '~') c = '?';
+  }
+  return "'" + text + (end - begin > 40 ? "...'" : "'");
+}
+
+// Within each cell in the order of the features, as all matrices have them.
+void sort_features(SparseRows& rows) {
+  std::vector<std::pair<int32_t, float>> row;
+  for (int64_t r = 0; r < rows.n_rows(); ++r) {
+    const auto begin = rows.indices.begin() + rows.offsets[r];
+    const auto end = rows.indices.begin() + rows.offsets[r + 1];
+    if (std::is_sorted(begin, end)) continue;
+    row.clear();
+    for (int64_t k = rows.offsets[r]; k < rows.offsets[r + 1]; ++k) {
+      row.emplace_back(rows.indices[k], rows.values[k]);
+    }
+    std::stable_sort(row.begin(), row.end(), [](const auto& a, const auto& b) {
+      return a.first < b.first;
+    });
+    for (size_t k = 0; k < row.size(); ++k) {
+      rows.indices[rows.offsets[r] + k] = row[k].first;
+      rows.values[rows.offsets[r] + k] = row[k].second;
+    }
+  }
+}
+
+}  // namespace
+
+MatrixMarketReader::MatrixMarketReader(std::string file, Layout layout,
+                                       std::string description, Packing packing,
+                                       Order order, PackedMemory memory)
+    : file_(std::move(file)), layout_(std::move(layout)), order_(order) {
+  if (layout_.map.empty()) layout_.n_kept = layout_.n_features;
+  source_ = std::make_shared<PackedSource>(
+      layout_.n_kept, std::move(description), packing, std::move(memory));
+}
+
+void MatrixMarketReader::fail(const std::string& message) const {
+  throw Error(ErrorKind::kFile, "Line " + std::to_string(n_lines_) +
+                                    " of the file '" + file_ + "' " + message);
+}
+
+bool MatrixMarketReader::add(const char* bytes, int64_t n) {
+  const char* const end = bytes + n;
+  while (bytes < end && in_order_ && !problem_) {
+    const void* found = std::memchr(bytes, '\n', end - bytes);
+    if (found == nullptr) {
+      rest_.append(bytes, end);
+      break;
+    }
+    const char* stop = static_cast<const char*>(found);
+    if (rest_.empty()) {
+      read_line(bytes, stop);
+    } else {
+      rest_.append(bytes, stop);
+      const std::string line = std::exchange(rest_, {});
+      read_line(line.data(), line.data() + line.size());
+    }
+    bytes = stop + 1;
+  }
+  return in_order_ && !problem_;
+}
+
+void MatrixMarketReader::read_line(const char* begin, const char* end) {
+  ++n_lines_;
+  if (part_ == Part::kBanner) return read_banner(begin, end);
+  begin = skip_blanks(begin, end);
+  if (begin == end || *begin == '%') return;
+  if (part_ == Part::kSize) return read_size(begin, end);
+  read_entry(begin, end);
+}
+
+void MatrixMarketReader::read_banner(const char* begin, const char* end) {
+  const std::vector<std::string> words = words_of(begin, end);
+  if (words.empty() || words[0] != "%%matrixmarket") {
+    fail("is " + shown(begin, end) +
+         ", but a MatrixMarket file begins with '%%MatrixMarket matrix "
+         "coordinate integer general'; is it another kind of file?");
+  }
+  const auto is_one_of = [&](size_t k, std::vector<std::string> known) {
+    return words.size() > k &&
+           std::find(known.begin(), known.end(), words[k]) != known.end();
+  };
+  if (!is_one_of(1, {"matrix"}) || !is_one_of(2, {"coordinate"}) ||
+      !is_one_of(3, {"integer", "real", "double", "pattern"}) ||
+      !is_one_of(4, {"general"})) {
+    fail("is " + shown(begin, end) +
+         ", but counts are a general coordinate matrix of integer, real or "
+         "pattern entries.");
+  }
+  pattern_ = words[3] == "pattern";
+  part_ = Part::kSize;
+}
+
+void MatrixMarketReader::read_size(const char* begin, const char* end) {
+  const char* at = begin;
+  if (!read_whole(at, end, n_rows_) || !read_whole(at, end, n_columns_) ||
+      !read_whole(at, end, n_entries_) || skip_blanks(at, end) != end) {
+    fail("is " + shown(begin, end) +
+         ", but must have the numbers of rows, columns and entries.");
+  }
+  const bool plain =
+      n_rows_ == layout_.n_features && n_columns_ == layout_.n_cells;
+  cells_in_rows_ =
+      !plain && n_rows_ == layout_.n_cells && n_columns_ == layout_.n_features;
+  if (!plain && !cells_in_rows_) {
+    fail("says that the matrix has " + std::to_string(n_rows_) + " rows and " +
+         std::to_string(n_columns_) +
+         " columns, but beside it are the names "
+         "of " +
+         std::to_string(layout_.n_features) + " features and " +
+         std::to_string(layout_.n_cells) +
+         " cells. Do the files belong together, and has none of them a "
+         "heading?");
+  }
+  part_ = Part::kEntries;
+}
+
+void MatrixMarketReader::read_entry(const char* begin, const char* end) {
+  const char* at = begin;
+  int64_t row = 0;
+  int64_t column = 0;
+  float value = 1;
+  if (!read_whole(at, end, row) || !read_whole(at, end, column) ||
+      !(pattern_ || read_value(at, end, value)) ||
+      skip_blanks(at, end) != end) {
+    fail("is " + shown(begin, end) + ", but must have a row, a column" +
+         (pattern_ ? "." : " and a count."));
+  }
+  if (row < 1 || row > n_rows_ || column < 1 || column > n_columns_) {
+    fail("has an entry in row " + std::to_string(row) + " and column " +
+         std::to_string(column) + ", but the matrix has " +
+         std::to_string(n_rows_) + " rows and " + std::to_string(n_columns_) +
+         " columns, counted from 1.");
+  }
+  if (++n_read_ > n_entries_) {
+    fail("is one entry more than the " + std::to_string(n_entries_) +
+         " that the head of the file tells of.");
+  }
+  add_entry(row - 1, column - 1, value);
+}
+
+void MatrixMarketReader::add_entry(int64_t row, int64_t column, float value) {
+  const int64_t cell = cells_in_rows_ ? row : column;
+  int64_t feature = cells_in_rows_ ? column : row;
+  if (!layout_.map.empty()) feature = layout_.map[feature];
+  if (cell > last_cell_) {
+    // All that is pending is of cells before this one.
+    if (order_ == Order::kByCells && pending_.size() >= kBlockEntries) {
+      flush(cell);
+    }
+    last_cell_ = cell;
+  }
+  if (cell < source_->n_cells()) {
+    in_order_ = false;
+  } else if (feature >= 0) {
+    pending_.push_back(
+        {static_cast<int32_t>(cell), static_cast<int32_t>(feature), value});
+  }
+}
+
+// The pending entries as rows of the cells up to `end_cell`.
+SparseRows MatrixMarketReader::take_pending(int64_t end_cell) {
+  const int64_t first = source_->n_cells();
+  SparseRows rows;
+  rows.offsets.assign(static_cast<size_t>(end_cell - first) + 1, 0);
+  for (const Entry& entry : pending_) ++rows.offsets[entry.cell - first + 1];
+  for (size_t k = 1; k < rows.offsets.size(); ++k) {
+    rows.offsets[k] += rows.offsets[k - 1];
+  }
+  rows.indices.resize(pending_.size());
+  rows.values.resize(pending_.size());
+  std::vector<int64_t> next(rows.offsets.begin(), rows.offsets.end() - 1);
+  for (const Entry& entry : pending_) {
+    const int64_t at = next[entry.cell - first]++;
+    rows.indices[at] = entry.feature;
+    rows.values[at] = entry.value;
+  }
+  if (order_ == Order::kAny) std::vector<Entry>().swap(pending_);
+  pending_.clear();
+  sort_features(rows);
+  return rows;
+}
+
+void MatrixMarketReader::flush(int64_t end_cell) {
+  const SparseRows rows = take_pending(end_cell);
+  SparseRows block;
+  for (int64_t row = 0; row < rows.n_rows() && !problem_; ++row) {
+    append_row(rows, row, block);
+    if (block.indices.size() < kBlockEntries && row + 1 < rows.n_rows()) {
+      continue;
+    }
+    problem_ = source_->append(std::exchange(block, {}));
+  }
+}
+
+CellSourcePtr MatrixMarketReader::finish() {
+  // The last line may have no end; before others are missing it is cut itself.
+  if (!rest_.empty() &&
+      (part_ != Part::kEntries || n_read_ + 1 == n_entries_)) {
+    const std::string line = std::exchange(rest_, {});
+    read_line(line.data(), line.data() + line.size());
+  }
+  if (part_ != Part::kEntries || n_read_ < n_entries_) {
+    const std::string end = "The file '" + file_ + "' ends after line " +
+                            std::to_string(n_lines_) + ", ";
+    throw Error(ErrorKind::kFile,
+                end +
+                    (part_ != Part::kEntries
+                         ? std::string("before its first entry")
+                         : "with " + std::to_string(n_read_) + " of the " +
+                               std::to_string(n_entries_) +
+                               " entries that its head tells of") +
+                    ": it is cut short; copy or download it again.");
+  }
+  if (!problem_) flush(layout_.n_cells);
+  return problem_ ? nullptr : source_;
+}
+
+}  // namespace sailer

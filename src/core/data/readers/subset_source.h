@@ -1,0 +1,37 @@
+// Chosen cells and features of another source. Features sent to one place are
+// one feature of the result: open where one of them is, their counts summed.
+#pragma once
+
+#include "../feature_map.h"
+#include "cell_source.h"
+
+namespace sailer {
+
+// What to take of the cells and of the features.
+struct Subset {
+  bool all_cells = true;
+  std::vector<int64_t> cells;  // any order, used unless all_cells
+  FeatureMap map;              // empty: all features
+  int64_t n_features = 0;      // of the result
+};
+
+class SubsetSource final : public CellSource {
+ public:
+  SubsetSource(CellSourcePtr base, Subset subset);
+
+  int64_t n_cells() const override;
+  int64_t n_features() const override { return subset_.n_features; }
+  void read(int64_t first, int64_t count, SparseRows& out) override;
+  void read_open(const int64_t* cells, int64_t n, OpenRows& out) override;
+  int64_t n_entries(int64_t first, int64_t count) const override;
+  bool random_access() const override { return base_->random_access(); }
+  std::vector<int32_t> blocks() const override;
+  std::string describe() const override { return base_->describe(); }
+
+ private:
+  CellSourcePtr base_;
+  Subset subset_;
+  bool merges_ = false;  // several features go to one place
+};
+
+}  // namespace sailer

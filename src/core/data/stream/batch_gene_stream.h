@@ -1,0 +1,73 @@
+// The carrier of the Expresser: cells of a source, in a given order, as
+// minibatches of gene tokens on the device.
+//
+// A minibatch comes in pieces of a limited number of tokens, so that memory
+// does not depend on its size. Pieces are made ahead of their use by one
+// thread. What is chosen and masked of a cell depends on the seed and the cell
+// alone, neither on the pieces nor on the cells beside it.
+#pragma once
+
+#include <torch/types.h>
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "../readers/cell_source.h"
+#include "batch_genes.h"
+#include "block_plan.h"
+#include "gene_tokens.h"
+#include "prefetch.h"
+
+namespace sailer {
+
+struct GeneStreamOptions {
+  int64_t batch_size = 256;     // cells of a minibatch
+  int64_t token_budget = 8192;  // of a piece, but for a cell that has more
+  TokenOptions tokens;
+  at::Device device = at::kCPU;
+  at::ScalarType type = at::kFloat;  // or kDouble
+  size_t prefetch = 2;               // minibatches made ahead; 0: none
+};
+
+class GeneStream {
+ public:
+  GeneStream(CellSourcePtr source, const GeneStreamOptions& options);
+  ~GeneStream();
+
+  // Serves `cells` from now on, in this order, from the one at `position` on.
+  void start(std::vector<int64_t> cells, uint64_t seed, int64_t position = 0);
+
+  // Ends reading ahead; nothing is served until start() is called again.
+  void stop();
+
+  // The next minibatch; false at the end. Cells with fewer than 2 genes take no
+  // part: a minibatch may have no pieces. Throws what the source threw.
+  bool next(std::vector<GeneBatch>& pieces);
+
+  // The cells of the minibatch that next() served last.
+  const std::vector<int64_t>& cells() const { return current_; }
+
+  const BlockPlan& plan() const { return plan_; }
+  CellSource& source() { return *source_; }
+
+ private:
+  struct Made {
+    std::vector<int64_t> cells;
+    std::vector<HostTokens> pieces;
+  };
+  bool make(Made& made);
+
+  CellSourcePtr source_;
+  GeneStreamOptions options_;
+  BlockPlan plan_;
+  std::vector<int64_t> order_, current_;
+  uint64_t seed_ = 0;
+  int64_t position_ = 0;
+  SparseRows rows_;
+  NormalizedCell cell_;
+  // Last: its thread ends before what it uses.
+  std::unique_ptr<Prefetch<Made>> ahead_;
+};
+
+}  // namespace sailer

@@ -1,0 +1,55 @@
+// All cells of a source in a device's memory, and minibatches made of them by
+// tensor operations alone: every size is known on the host, so that nothing
+// waits for the device.
+#pragma once
+
+#include <ATen/core/Generator.h>
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "../confounders.h"
+#include "batch_maker.h"
+#include "place_reader.h"
+#include "sparse_batch.h"
+
+namespace sailer {
+
+class DeviceCells {
+ public:
+  // Bytes that the cells of `source` take at most.
+  static int64_t bytes_needed(const CellSource& source, int64_t n_confounders);
+
+  // Reads all cells once and uploads them piece by piece. Null when
+  // `cancelled`, asked before each piece, told to stop.
+  static std::unique_ptr<DeviceCells> upload(
+      const CellSource& source, PlaceReader& reader,
+      const ConfounderMatrix& confounders, const at::Device& device,
+      at::ScalarType type, const std::function<bool()>& cancelled);
+
+  // The cells `cells`, on the host, and the same as an int64 tensor on the
+  // device. What thinning adds is left to finish_on_device().
+  SparseBatch gather(const int64_t* cells, const at::Tensor& on_device) const;
+
+  at::Device device() const { return places_.device(); }
+
+ private:
+  DeviceCells() = default;
+
+  at::Tensor places_;       // [entries], int32
+  at::Tensor offsets_;      // [cells + 1], int64
+  at::Tensor confounders_;  // [cells, K]
+  std::vector<int64_t> host_offsets_;
+};
+
+// Fills `input`, `input_weights` and `cell_scale` of a minibatch whose target
+// and confounders are on the device. What is hidden depends on `seed` alone,
+// and of each cell the entry with the largest draw stays. `generator` belongs
+// to the device.
+void finish_on_device(const Thinning& thinning, uint64_t seed,
+                      at::Generator& generator, SparseBatch& batch);
+
+}  // namespace sailer

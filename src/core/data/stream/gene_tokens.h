@@ -1,0 +1,80 @@
+// What the Expresser sees of a cell (thesis 4.2.1): its non-zero genes, their
+// normalised expression in bins, and which of them are masked. Torch-free pure
+// functions of the counts and a seed.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "../readers/cell_source.h"
+
+namespace sailer {
+
+struct TokenOptions {
+  int64_t n_bins = 50;
+  double mask_ratio = 0.3;
+  int64_t max_genes = 1100;          // of a cell, at most
+  bool largest_from_masked = false;  // L of all genes, masked ones too
+};
+
+// Genes of one cell with counts above zero, rising, and log(1 + 10,000 count /
+// total), the total over these genes.
+struct NormalizedCell {
+  std::vector<int32_t> genes;
+  std::vector<float> values;
+  float per_count = 1;  // 10,000 / total: what a single count is there
+};
+
+void normalize_cell(const SparseRows& rows, int64_t row, NormalizedCell& out);
+
+// Mean of the normalised expressions above zero of some hundred cells, evenly
+// spaced among `cells`.
+double mean_expression(CellSource& source, const std::vector<int64_t>& cells);
+
+// Cells one after another. A token is a gene of a cell; the observed ones of a
+// cell come first, its masked ones behind them.
+struct HostTokens {
+  std::vector<int64_t> genes;  // of each token
+  std::vector<int64_t> token_starts{0};
+  std::vector<int64_t> observed;  // places of observed tokens, cell by cell
+  std::vector<int64_t> bins;      // of each observed token, from 0
+  std::vector<float> values;      // expression of each observed token
+  std::vector<float> log_counts;  // log of its count
+  std::vector<int64_t> observed_starts{0};
+  std::vector<int64_t> masked;   // places of masked tokens, cell by cell
+  std::vector<float> targets;    // expression of each masked token
+  std::vector<float> largest;    // L of the cell of each masked token
+  std::vector<float> per_count;  // of the cell of each masked token
+  std::vector<int64_t> masked_starts{0};
+
+  int64_t n_cells() const {
+    return static_cast<int64_t>(token_starts.size()) - 1;
+  }
+  int64_t n_tokens() const { return static_cast<int64_t>(genes.size()); }
+};
+
+// Interval of an expression 0 < value <= largest: ceil(value n / largest) - 1.
+int64_t bin_of(double value, double largest, int64_t n_bins);
+
+// Number of masked genes among n: the rounded share, at least 1 and so few that
+// one is observed; 0 of fewer than 2.
+int64_t n_masked(int64_t n_genes, double mask_ratio);
+
+// Appends a cell for training: at most max_genes of its genes, chosen and
+// masked at random. False, and nothing appended, when it has fewer than 2
+// genes.
+bool append_training_cell(const NormalizedCell& cell,
+                          const TokenOptions& options, uint64_t seed,
+                          HostTokens& out);
+
+// Appends a cell whose expression of the genes `queries` is asked for: they are
+// masked; of `cell` those at the places `observed` are observed, at least one.
+void append_query_cell(const NormalizedCell& cell,
+                       const std::vector<int64_t>& observed,
+                       const int32_t* queries, int64_t n_queries,
+                       const TokenOptions& options, HostTokens& out);
+
+// `count` of the numbers below n in random order.
+std::vector<int64_t> choose(int64_t n, int64_t count, uint64_t seed);
+
+}  // namespace sailer
