@@ -170,7 +170,6 @@ Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map,
       options.n_latent =
           lsi.has_value() ? n_latent_for(*lsi) : n_latent_in(state);
     }
-    append_reference(guide, encoded);
     SailerModel model(options, PeakLayout(sizes_from_r(group_sizes)),
                       n_confounders, shares, train.seed, at::Device(device),
                       at::kFloat, guide.width);
@@ -190,7 +189,7 @@ Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map,
     RMonitor silent(R_NilValue);
     stream_options.cancelled = [&] { return !silent.keep_going({}); };
     BatchStream stream(cells, peak_map_from_r(peak_map), std::move(encoded),
-                       stream_options);
+                       stream_options, guide);
     RMonitor monitor(report);
     Rcpp::List progress;
     Exchange* exchange = exchange_of(run);

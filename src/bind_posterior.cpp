@@ -23,10 +23,9 @@ Rcpp::List core_sailer_posterior(SEXP model, SEXP source,
     const CellSourcePtr cells = unwrap_source(source);
     StreamOptions options;
     options.device = held->tensor_options().device();
-    BatchStream stream(
-        cells, peak_map_from_r(peak_map),
-        columns_to_encode(reference, cells->n_cells(), held->n_confounders()),
-        options);
+    // No encoder reads confounders: a matrix without columns will do.
+    BatchStream stream(cells, peak_map_from_r(peak_map), ConfounderMatrix(),
+                       options, reference_from_r(reference));
     RMonitor silent(R_NilValue);
     const CellPosteriors found = posteriors_of_cells(*held, stream, silent);
     const int64_t n = cells->n_cells(), d = held->options().n_latent;

@@ -32,17 +32,4 @@ inline Reference reference_from_r(SEXP given) {
   return out;
 }
 
-// What comes with cells that are only encoded: no encoder reads confounders, so
-// a matrix without columns will do, and zeros before those of a reference.
-inline ConfounderMatrix columns_to_encode(SEXP reference, int64_t n_cells,
-                                          int64_t n_confounders) {
-  ConfounderMatrix columns;
-  const Reference guide = reference_from_r(reference);
-  if (guide.width == 0) return columns;
-  columns.width = n_confounders;
-  columns.values.resize(static_cast<size_t>(n_cells * n_confounders));
-  append_reference(guide, columns);
-  return columns;
-}
-
 }  // namespace sailer

@@ -147,4 +147,18 @@ inline sailer::ConfounderMatrix cell_numbers(int64_t n_cells) {
   return c;
 }
 
+// Two dimensions; every third cell has none.
+inline sailer::Reference cell_reference(int64_t n_cells) {
+  sailer::Reference r;
+  r.width = 2;
+  for (int64_t i = 0; i < n_cells; ++i) {
+    const bool present = i % 3 != 0;
+    r.values.push_back(present ? static_cast<float>(100 + i) : 0);
+    r.values.push_back(present ? static_cast<float>(200 + i) : 0);
+    r.present.push_back(present ? 1 : 0);
+    r.weight.push_back(1 / static_cast<float>(i + 1));
+  }
+  return r;
+}
+
 }  // namespace sailer_test

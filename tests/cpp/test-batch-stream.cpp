@@ -154,6 +154,40 @@ TEST_CASE("thinning and batch size change with the next start") {
   REQUIRE(batch.input.indices.size(0) < batch.target.indices.size(0));
 }
 
+TEST_CASE("minibatches name the reference, its presence and the weights") {
+  const bool resident = GENERATE(false, true);
+  StreamOptions options;
+  options.batch_size = 8;
+  options.force_resident = resident;
+  const CellSourcePtr source = source_of_peaks(open_peaks(), kPeaks);
+  BatchStream stream(source, all_places(kPeaks), cell_numbers(kCells), options,
+                     cell_reference(kCells));
+  REQUIRE(stream.resident() == resident);
+  stream.start({7, 3, 5}, 1);
+  SparseBatch batch;
+  REQUIRE(stream.next(batch));
+  const auto equals = [](const at::Tensor& found,
+                         const std::vector<float>& expected) {
+    return at::equal(found.flatten(), at::tensor(expected, at::kFloat));
+  };
+  REQUIRE(batch.confounders.sizes() == at::IntArrayRef({3, 2}));
+  REQUIRE(equals(batch.confounders, {7, -7, 3, -3, 5, -5}));
+  REQUIRE(batch.reference.sizes() == at::IntArrayRef({3, 2}));
+  REQUIRE(equals(batch.reference, {107, 207, 0, 0, 105, 205}));
+  REQUIRE(batch.has_reference.dim() == 1);
+  REQUIRE(equals(batch.has_reference, {1, 0, 1}));
+  REQUIRE(batch.reference_weight.dim() == 1);
+  REQUIRE(equals(batch.reference_weight, {1.0f / 8, 1.0f / 4, 1.0f / 6}));
+
+  BatchStream without(source, all_places(kPeaks), cell_numbers(kCells),
+                      options);
+  without.start({7, 3, 5}, 1);
+  REQUIRE(without.next(batch));
+  REQUIRE_FALSE(batch.reference.defined());
+  REQUIRE_FALSE(batch.has_reference.defined());
+  REQUIRE_FALSE(batch.reference_weight.defined());
+}
+
 TEST_CASE("a source and names that do not fit are refused") {
   const CellSourcePtr source = source_of_peaks(open_peaks(), kPeaks);
   REQUIRE_THROWS_WITH(
@@ -164,6 +198,10 @@ TEST_CASE("a source and names that do not fit are refused") {
   few.values = {1, 2};
   REQUIRE_THROWS_WITH(BatchStream(source, all_places(kPeaks), few, {}),
                       contains("cells"));
+  REQUIRE_THROWS_WITH(
+      BatchStream(source, all_places(kPeaks), cell_numbers(kCells), {},
+                  cell_reference(kCells - 1)),
+      contains("reference"));
   StreamOptions half;
   half.type = at::kHalf;
   REQUIRE_THROWS_WITH(

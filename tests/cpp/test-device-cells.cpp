@@ -187,17 +187,18 @@ TEST_CASE("minibatches sent to a device are those of resident cells") {
   const CellSourcePtr source = source_of_peaks(mixed_peaks(), kPeaks);
   const std::vector<int64_t> order = odd_order(kCells);
   const Thinning thinning{0.2, 0.7};
-  BatchStream resident(source, all_places(kPeaks), cell_numbers(kCells),
-                       options_of(true, thinning));
+  const ConfounderMatrix confounders = cell_numbers(kCells);
+  const Reference reference = cell_reference(kCells);
+  BatchStream resident(source, all_places(kPeaks), confounders,
+                       options_of(true, thinning), reference);
   const auto expected = batches_of(resident, order, 6);
   // What the thread makes for a device, finished there.
   PlaceReader reader(source, all_places(kPeaks), {});
-  const ConfounderMatrix confounders = cell_numbers(kCells);
   BatchMaker::Options options;
   options.batch_size = 9;
   options.thinning = thinning;
   options.for_device = true;
-  BatchMaker maker(reader, confounders, order, 6, 0, options);
+  BatchMaker maker(reader, confounders, reference, order, 6, 0, options);
   at::Generator generator = make_generator(at::kCPU, 0);
   const std::atomic<bool> never{false};
   uint64_t position = 0;
@@ -211,6 +212,9 @@ TEST_CASE("minibatches sent to a device are those of resident cells") {
     REQUIRE(at::equal(made.batch.target.offsets, one.target.offsets));
     REQUIRE(at::equal(made.batch.target.indices, one.target.indices));
     REQUIRE(at::equal(made.batch.confounders, one.confounders));
+    REQUIRE(at::equal(made.batch.reference, one.reference));
+    REQUIRE(at::equal(made.batch.has_reference, one.has_reference));
+    REQUIRE(at::equal(made.batch.reference_weight, one.reference_weight));
     REQUIRE(at::equal(made.batch.input_weights, one.input_weights));
     REQUIRE(at::equal(made.batch.cell_scale, one.cell_scale));
     REQUIRE(made.batch.host_offsets == one.host_offsets);
@@ -233,7 +237,10 @@ TEST_CASE("an upload that is cancelled leaves a stream") {
 
 TEST_CASE("what cells take on a device is known before they are read") {
   const CellSourcePtr source = source_of_peaks(mixed_peaks(), kPeaks);
-  REQUIRE(DeviceCells::bytes_needed(*source, 2) ==
-          4 * source->n_entries(0, kCells) + 8 * (kCells + 1) + 8 * kCells);
+  const int64_t peaks =
+      4 * source->n_entries(0, kCells) + 8 * (kCells + 1) + 8 * kCells;
+  REQUIRE(DeviceCells::bytes_needed(*source, 2, 0) == peaks);
+  // Five values of the reference, its presence and its weight.
+  REQUIRE(DeviceCells::bytes_needed(*source, 2, 5) == peaks + 28 * kCells);
   REQUIRE(free_device_bytes(at::kCPU) == 0);
 }

@@ -44,7 +44,8 @@ SparseBatch batch_without(bool references) {
     values[cell] = 0;
     present[cell] = 0;
   }
-  batch.confounders = at::cat({batch.confounders, values, present, present}, 1);
+  batch.reference = values;
+  batch.has_reference = batch.reference_weight = present.squeeze(1);
   return batch;
 }
 

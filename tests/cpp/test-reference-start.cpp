@@ -63,8 +63,9 @@ struct Case {
       reference.weight.push_back(1);
     }
     batch = batch_of(rows_of(rows), 1, 6);
-    batch.confounders =
-        at::cat({batch.confounders, seen, at::ones({kCells, 1}, doubles())}, 1);
+    batch.reference = seen.slice(1, 0, kWidth);
+    batch.has_reference = seen.select(1, kWidth);
+    batch.reference_weight = at::ones({kCells}, doubles());
   }
 };
 

@@ -98,32 +98,4 @@ ConfounderMatrix encode(const Confounders& confounders,
   return matrix;
 }
 
-void append_reference(const Reference& reference, ConfounderMatrix& matrix) {
-  if (reference.width == 0) return;
-  const size_t n_cells = reference.present.size();
-  const auto known = static_cast<size_t>(matrix.width);
-  const auto width = static_cast<size_t>(reference.width);
-  if (matrix.values.size() != n_cells * known ||
-      reference.values.size() != n_cells * width ||
-      reference.weight.size() != n_cells) {
-    throw Error(ErrorKind::kArgument,
-                "The reference does not have one row for each cell.");
-  }
-  ConfounderMatrix wide;
-  wide.width = matrix.width + reference.width + 2;
-  wide.values.reserve(n_cells * static_cast<size_t>(wide.width));
-  for (size_t i = 0; i < n_cells; ++i) {
-    const auto append = [&](const std::vector<float>& values, size_t n) {
-      const auto first = values.begin() + static_cast<std::ptrdiff_t>(i * n);
-      wide.values.insert(wide.values.end(), first,
-                         first + static_cast<std::ptrdiff_t>(n));
-    };
-    append(matrix.values, known);
-    append(reference.values, width);
-    append(reference.present, 1);
-    append(reference.weight, 1);
-  }
-  matrix = std::move(wide);
-}
-
 }  // namespace sailer

@@ -53,14 +53,12 @@ ConfounderScaling fit_scaling(const Confounders& confounders,
 ConfounderMatrix encode(const Confounders& confounders,
                         const ConfounderScaling& scaling);
 
-// Appends a reference embedding to the columns, as SparseBatch wants it. All
-// row-major and of the cells of `matrix`.
+// A reference embedding of the cells, row-major.
 struct Reference {
   int64_t width = 0;           // 0: there is none
   std::vector<float> values;   // [cells x width], 0 where there is none
   std::vector<float> present;  // [cells], 0 or 1
   std::vector<float> weight;   // [cells]
 };
-void append_reference(const Reference& reference, ConfounderMatrix& matrix);
 
 }  // namespace sailer

@@ -119,12 +119,9 @@ void SailerModel::start_reference_path(const at::Tensor& weight) {
 // without references.
 at::Tensor SailerModel::seen_reference(const SparseBatch& batch,
                                        bool training) const {
-  const int64_t end = n_confounders_ + reference_width_;
-  if (!batch.confounders.defined() || batch.confounders.size(1) < end + 2) {
-    return {};
-  }
-  const at::Tensor values = batch.confounders.slice(1, n_confounders_, end + 1);
-  at::Tensor seen = values.slice(1, reference_width_, reference_width_ + 1);
+  if (!batch.reference.defined()) return {};
+  at::Tensor seen = batch.has_reference.unsqueeze(1);
+  const at::Tensor values = at::cat({batch.reference, seen}, 1);
   if (training && options_.reference_dropout > 0) {
     seen = seen * at::empty_like(seen).bernoulli_(
                       1 - options_.reference_dropout, generator_);

@@ -188,25 +188,13 @@ at::Tensor SailerModel::sample(const Posterior& posterior,
   return posterior.mean + at::exp(0.5 * posterior.log_variance) * noise;
 }
 
-// What the decoder is told: the first columns of what comes with a cell.
-at::Tensor SailerModel::known(const SparseBatch& batch) const {
-  return batch.confounders.slice(1, 0, n_confounders_);
-}
-
-// The other columns are the reference embedding, whether there is one, and the
-// cell's weight.
 at::Tensor SailerModel::alignment(const at::Tensor& mean,
                                   const SparseBatch& batch,
                                   bool weighted) const {
-  const int64_t end = batch.confounders.size(1);
-  const int64_t width = end - n_confounders_ - 2;
-  if (width < 1) return at::zeros({}, tensor_options_);
-  const at::Tensor present = batch.confounders.select(1, end - 2);
-  const at::Tensor weight =
-      weighted ? batch.confounders.select(1, end - 1) : present;
+  if (!batch.reference.defined()) return at::zeros({}, tensor_options_);
   return alignment_loss(
-      mean, batch.confounders.slice(1, n_confounders_, n_confounders_ + width),
-      present, weight);
+      mean, batch.reference, batch.has_reference,
+      weighted ? batch.reference_weight : batch.has_reference);
 }
 
 at::Tensor SailerModel::marginal_divergence(const at::Tensor& z,
@@ -258,7 +246,7 @@ SailerLoss SailerModel::loss(const SparseBatch& batch,
                   options.encoder_frozen);
   const at::Tensor z =
       options.deterministic ? posterior.mean : sample(posterior, generator_);
-  const at::Tensor hidden = decode_hidden(z, known(batch), true);
+  const at::Tensor hidden = decode_hidden(z, batch.confounders, true);
   ReconstructionOptions reconstruction;
   reconstruction.omega = options_.omega;
   const double weight = 1 + options_.lambda;
@@ -299,7 +287,8 @@ SailerLoss SailerModel::loss(const SparseBatch& batch,
 double SailerModel::log_likelihood(const at::Tensor& z,
                                    const SparseBatch& batch,
                                    const Dense& dense) const {
-  const at::Tensor hidden = decode_hidden(z, known(batch), /*training=*/false);
+  const at::Tensor hidden =
+      decode_hidden(z, batch.confounders, /*training=*/false);
   ReconstructionOptions plain;
   plain.scale = 1 / static_cast<double>(batch.n_cells());
   plain.shift = -std::log(options_.omega);

@@ -167,7 +167,6 @@ class SailerModel {
                          const OutputUpdates* updates) const;
   double log_likelihood(const at::Tensor& z, const SparseBatch& batch,
                         const Dense& dense) const;
-  at::Tensor known(const SparseBatch& batch) const;
   at::Tensor alignment(const at::Tensor& mean, const SparseBatch& batch,
                        bool weighted) const;
   at::Tensor marginal_divergence(const at::Tensor& z,

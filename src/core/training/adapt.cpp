@@ -37,9 +37,8 @@ at::Tensor with_label(const at::Tensor& known, int64_t first,
 at::Tensor loss_at(const SailerModel& model, const SparseBatch& batch,
                    const at::Tensor& z, int64_t first,
                    const at::Tensor& vector) {
-  const at::Tensor known = batch.confounders.slice(1, 0, model.n_confounders());
   const at::Tensor hidden = model.decode_hidden(
-      z, with_label(known, first, vector), /*training=*/false);
+      z, with_label(batch.confounders, first, vector), /*training=*/false);
   ReconstructionOptions plain;
   plain.scale = 1 / static_cast<double>(batch.n_cells());
   plain.shift = -std::log(model.options().omega);

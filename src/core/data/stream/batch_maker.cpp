@@ -51,21 +51,23 @@ void thin_row(const int32_t* places, int64_t n, const Thinning& thinning,
 
 // One loop for either floating type, in this thread.
 template <typename T>
-void copy_rows(const ConfounderMatrix& matrix,
+void copy_rows(const std::vector<float>& values, int64_t width,
                const std::vector<int64_t>& cells, T* out) {
   for (int64_t cell : cells) {
-    const float* row = matrix.values.data() + cell * matrix.width;
-    out = std::copy(row, row + matrix.width, out);
+    const float* row = values.data() + cell * width;
+    out = std::copy(row, row + width, out);
   }
 }
 
 }  // namespace
 
 BatchMaker::BatchMaker(PlaceReader& reader, const ConfounderMatrix& confounders,
+                       const Reference& reference,
                        const std::vector<int64_t>& cells, uint64_t seed,
                        int64_t position, const Options& options)
     : reader_(reader),
       confounders_(confounders),
+      reference_(reference),
       cells_(cells),
       seed_(seed),
       position_(position),
@@ -83,7 +85,14 @@ bool BatchMaker::make(HostBatch& out, const std::atomic<bool>& stop) {
   SparseBatch& batch = out.batch;
   batch.host_offsets = rows_.offsets;
   batch.target.offsets = integers(rows_.offsets);
-  batch.confounders = confounders_of(out.cells);
+  batch.confounders =
+      rows_of(out.cells, confounders_.values, confounders_.width);
+  if (reference_.width > 0) {
+    batch.reference = rows_of(out.cells, reference_.values, reference_.width);
+    batch.has_reference = rows_of(out.cells, reference_.present, 1).squeeze(1);
+    batch.reference_weight =
+        rows_of(out.cells, reference_.weight, 1).squeeze(1);
+  }
   if (options_.for_device) {
     batch.target.indices = indices<int32_t>(rows_.features, at::kInt);
   } else {
@@ -132,13 +141,16 @@ at::Tensor BatchMaker::indices(const std::vector<int32_t>& values,
   return out;
 }
 
-at::Tensor BatchMaker::confounders_of(const std::vector<int64_t>& cells) const {
-  at::Tensor out = empty(
-      {static_cast<int64_t>(cells.size()), confounders_.width}, options_.type);
+// The rows of `cells` of a row-major matrix of all cells.
+at::Tensor BatchMaker::rows_of(const std::vector<int64_t>& cells,
+                               const std::vector<float>& values,
+                               int64_t width) const {
+  at::Tensor out =
+      empty({static_cast<int64_t>(cells.size()), width}, options_.type);
   if (options_.type == at::kDouble) {
-    copy_rows(confounders_, cells, out.data_ptr<double>());
+    copy_rows(values, width, cells, out.data_ptr<double>());
   } else {
-    copy_rows(confounders_, cells, out.data_ptr<float>());
+    copy_rows(values, width, cells, out.data_ptr<float>());
   }
   return out;
 }

@@ -21,8 +21,8 @@ struct Thinning {
 };
 
 struct HostBatch {
-  // On the CPU the whole minibatch. For a device the target and the confounders
-  // alone, in pinned memory, indices as int32.
+  // On the CPU the whole minibatch. For a device the target, the confounders
+  // and the reference alone, in pinned memory, indices as int32.
   SparseBatch batch;
   std::vector<int64_t> cells;
 };
@@ -39,8 +39,8 @@ class BatchMaker {
 
   // All borrowed. The minibatches start at cells[position].
   BatchMaker(PlaceReader& reader, const ConfounderMatrix& confounders,
-             const std::vector<int64_t>& cells, uint64_t seed, int64_t position,
-             const Options& options);
+             const Reference& reference, const std::vector<int64_t>& cells,
+             uint64_t seed, int64_t position, const Options& options);
 
   // The next minibatch; false at the end or when `stop` became true.
   bool make(HostBatch& out, const std::atomic<bool>& stop);
@@ -51,12 +51,14 @@ class BatchMaker {
   template <typename T>
   at::Tensor indices(const std::vector<int32_t>& values,
                      at::ScalarType type) const;
-  at::Tensor confounders_of(const std::vector<int64_t>& cells) const;
+  at::Tensor rows_of(const std::vector<int64_t>& cells,
+                     const std::vector<float>& values, int64_t width) const;
   at::Tensor scale_of(const std::vector<int64_t>& offsets) const;
   at::Tensor empty(at::IntArrayRef shape, at::ScalarType type) const;
 
   PlaceReader& reader_;
   const ConfounderMatrix& confounders_;
+  const Reference& reference_;
   const std::vector<int64_t>& cells_;
   uint64_t seed_;
   int64_t position_;

@@ -16,7 +16,8 @@ namespace {
 constexpr int64_t kFreeParts = 2;
 
 void check_fit(const CellSource& source, size_t n_peaks,
-               const ConfounderMatrix& confounders) {
+               const ConfounderMatrix& confounders,
+               const Reference& reference) {
   if (static_cast<int64_t>(n_peaks) != source.n_features()) {
     throw Error(ErrorKind::kArgument,
                 "The peaks do not fit: " + source.describe() + " has " +
@@ -30,12 +31,24 @@ void check_fit(const CellSource& source, size_t n_peaks,
                     std::to_string(source.n_cells()) + " cells of " +
                     source.describe() + ".");
   }
+  if (reference.width == 0) return;
+  const auto n_cells = static_cast<size_t>(source.n_cells());
+  if (reference.values.size() !=
+          n_cells * static_cast<size_t>(reference.width) ||
+      reference.present.size() != n_cells ||
+      reference.weight.size() != n_cells) {
+    throw Error(ErrorKind::kArgument,
+                "The reference does not have one row for each of the " +
+                    std::to_string(n_cells) + " cells of " + source.describe() +
+                    ".");
+  }
 }
 
 // The source, once everything is seen to fit it.
 CellSourcePtr checked(CellSourcePtr source, size_t n_peaks,
-                      const ConfounderMatrix& confounders) {
-  check_fit(*source, n_peaks, confounders);
+                      const ConfounderMatrix& confounders,
+                      const Reference& reference) {
+  check_fit(*source, n_peaks, confounders, reference);
   return source;
 }
 
@@ -43,9 +56,11 @@ CellSourcePtr checked(CellSourcePtr source, size_t n_peaks,
 
 BatchStream::BatchStream(CellSourcePtr source, std::vector<int32_t> peak_map,
                          ConfounderMatrix confounders,
-                         const StreamOptions& options)
-    : source_(checked(std::move(source), peak_map.size(), confounders)),
+                         const StreamOptions& options, Reference reference)
+    : source_(
+          checked(std::move(source), peak_map.size(), confounders, reference)),
       confounders_(std::move(confounders)),
+      reference_(std::move(reference)),
       options_(options),
       reader_(source_, std::move(peak_map), options.pool) {
   if (options_.type != at::kFloat && options_.type != at::kDouble) {
@@ -69,13 +84,14 @@ void BatchStream::keep_resident() {
         options_.resident_bytes >= 0
             ? options_.resident_bytes
             : free_device_bytes(options_.device) / kFreeParts;
-    if (DeviceCells::bytes_needed(*source_, confounders_.width) > budget) {
+    if (DeviceCells::bytes_needed(*source_, confounders_.width,
+                                  reference_.width) > budget) {
       return;
     }
   }
   resident_ =
-      DeviceCells::upload(*source_, reader_, confounders_, options_.device,
-                          options_.type, options_.cancelled);
+      DeviceCells::upload(*source_, reader_, confounders_, reference_,
+                          options_.device, options_.type, options_.cancelled);
   reader_.release();
 }
 
@@ -103,8 +119,8 @@ void BatchStream::start(std::vector<int64_t> cells, uint64_t seed,
             .to(options_.device, /*non_blocking=*/false, /*copy=*/true);
     return;
   }
-  maker_ = std::make_unique<BatchMaker>(reader_, confounders_, order_, seed_,
-                                        position_, made_);
+  maker_ = std::make_unique<BatchMaker>(reader_, confounders_, reference_,
+                                        order_, seed_, position_, made_);
   ahead_ = std::make_unique<Prefetch<HostBatch>>(
       [maker = maker_.get()](HostBatch& batch, const std::atomic<bool>& stop) {
         return maker->make(batch, stop);
@@ -134,6 +150,11 @@ void BatchStream::to_device(SparseBatch& batch) const {
   batch.target.offsets = move(batch.target.offsets);
   batch.target.indices = move(batch.target.indices).to(at::kLong);
   batch.confounders = move(batch.confounders);
+  if (batch.reference.defined()) {
+    batch.reference = move(batch.reference);
+    batch.has_reference = move(batch.has_reference);
+    batch.reference_weight = move(batch.reference_weight);
+  }
 }
 
 bool BatchStream::next_streamed(SparseBatch& batch) {

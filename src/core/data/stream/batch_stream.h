@@ -52,9 +52,11 @@ struct StreamOptions {
 class BatchStream {
  public:
   // peak_map[feature] is the feature's place in the model's layout, or -1.
-  // `confounders` has one row per cell of the source.
+  // `confounders` has one row per cell of the source, and `reference` too
+  // unless its width is 0.
   BatchStream(CellSourcePtr source, std::vector<int32_t> peak_map,
-              ConfounderMatrix confounders, const StreamOptions& options);
+              ConfounderMatrix confounders, const StreamOptions& options,
+              Reference reference = {});
   ~BatchStream();
 
   // Serves `cells` from now on, in this order, from the one at `position` on.
@@ -95,6 +97,7 @@ class BatchStream {
 
   CellSourcePtr source_;
   ConfounderMatrix confounders_;
+  Reference reference_;
   StreamOptions options_;
   PlaceReader reader_;
   std::unique_ptr<DeviceCells> resident_;

@@ -46,17 +46,21 @@ at::Tensor row_of_entry(const at::Tensor& lengths, int64_t n_entries) {
 }  // namespace
 
 int64_t DeviceCells::bytes_needed(const CellSource& source,
-                                  int64_t n_confounders) {
+                                  int64_t n_confounders,
+                                  int64_t reference_width) {
   const int64_t n_cells = source.n_cells();
+  const int64_t n_values =
+      n_confounders + (reference_width > 0 ? reference_width + 2 : 0);
   return source.n_entries(0, n_cells) * int64_t{sizeof(int32_t)} +
          (n_cells + 1) * int64_t{sizeof(int64_t)} +
-         n_cells * n_confounders * int64_t{sizeof(float)};
+         n_cells * n_values * int64_t{sizeof(float)};
 }
 
 std::unique_ptr<DeviceCells> DeviceCells::upload(
     const CellSource& source, PlaceReader& reader,
-    const ConfounderMatrix& confounders, const at::Device& device,
-    at::ScalarType type, const std::function<bool()>& cancelled) {
+    const ConfounderMatrix& confounders, const Reference& reference,
+    const at::Device& device, at::ScalarType type,
+    const std::function<bool()>& cancelled) {
   const int64_t n_cells = source.n_cells();
   const at::TensorOptions there = at::TensorOptions().device(device);
   std::unique_ptr<DeviceCells> out(new DeviceCells());
@@ -89,10 +93,17 @@ std::unique_ptr<DeviceCells> DeviceCells::upload(
   out->places_ = n_entries < room / 4 * 3 ? used.clone() : used;
   out->offsets_ = at::empty({n_cells + 1}, there.dtype(at::kLong));
   send(out->host_offsets_, at::kLong, out->offsets_);
-  at::Tensor values =
-      at::empty({n_cells, confounders.width}, there.dtype(at::kFloat));
-  send(confounders.values, at::kFloat, values);
-  out->confounders_ = values.to(type);
+  const auto sent = [&](const std::vector<float>& values, int64_t width) {
+    const at::Tensor to = at::empty({n_cells, width}, there.dtype(at::kFloat));
+    send(values, at::kFloat, to);
+    return to.to(type);
+  };
+  out->confounders_ = sent(confounders.values, confounders.width);
+  if (reference.width > 0) {
+    out->reference_ = sent(reference.values, reference.width);
+    out->has_reference_ = sent(reference.present, 1).squeeze(1);
+    out->reference_weight_ = sent(reference.weight, 1).squeeze(1);
+  }
   return out;
 }
 
@@ -118,6 +129,11 @@ SparseBatch DeviceCells::gather(const int64_t* cells,
       at::repeat_interleave(shift, lengths, /*dim=*/0, n_entries);
   batch.target.indices = places_.index_select(0, entry).to(at::kLong);
   batch.confounders = confounders_.index_select(0, on_device);
+  if (reference_.defined()) {
+    batch.reference = reference_.index_select(0, on_device);
+    batch.has_reference = has_reference_.index_select(0, on_device);
+    batch.reference_weight = reference_weight_.index_select(0, on_device);
+  }
   return batch;
 }
 

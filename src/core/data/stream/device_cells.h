@@ -21,14 +21,16 @@ namespace sailer {
 class DeviceCells {
  public:
   // Bytes that the cells of `source` take at most.
-  static int64_t bytes_needed(const CellSource& source, int64_t n_confounders);
+  static int64_t bytes_needed(const CellSource& source, int64_t n_confounders,
+                              int64_t reference_width);
 
   // Reads all cells once and uploads them piece by piece. Null when
   // `cancelled`, asked before each piece, told to stop.
   static std::unique_ptr<DeviceCells> upload(
       const CellSource& source, PlaceReader& reader,
-      const ConfounderMatrix& confounders, const at::Device& device,
-      at::ScalarType type, const std::function<bool()>& cancelled);
+      const ConfounderMatrix& confounders, const Reference& reference,
+      const at::Device& device, at::ScalarType type,
+      const std::function<bool()>& cancelled);
 
   // The cells `cells`, on the host, and the same as an int64 tensor on the
   // device. What thinning adds is left to finish_on_device().
@@ -42,6 +44,8 @@ class DeviceCells {
   at::Tensor places_;       // [entries], int32
   at::Tensor offsets_;      // [cells + 1], int64
   at::Tensor confounders_;  // [cells, K]
+  // As in SparseBatch, of all cells.
+  at::Tensor reference_, has_reference_, reference_weight_;
   std::vector<int64_t> host_offsets_;
 };
 

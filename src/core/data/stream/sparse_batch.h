@@ -22,11 +22,13 @@ struct SparseRowsTensor {
 struct SparseBatch {
   SparseRowsTensor input;   // what the encoder reads (thinned while training)
   SparseRowsTensor target;  // what the decoder must reconstruct: all of it
-  // [B, K], float; with a reference embedding of r dimensions (SAILERX)
-  // [B, K + r + 2]: then come the reference, 1 where there is one and else 0,
-  // and the cell's weight.
-  at::Tensor confounders;
-  at::Tensor cell_scale;  // [B, 1], factor on the encoder's first layer
+  at::Tensor confounders;   // [B, K], float
+  at::Tensor cell_scale;    // [B, 1], factor on the encoder's first layer
+
+  // A reference embedding (SAILERX), float; undefined without one.
+  at::Tensor reference;         // [B, r], of cells without one 0
+  at::Tensor has_reference;     // [B], 1 or 0
+  at::Tensor reference_weight;  // [B], of the cell in the alignment
 
   // How thinning is told where sizes must be known on the host: `input` is then
   // `target`, and entries with weight 0 are hidden from the encoder. [entries],
