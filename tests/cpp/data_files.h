@@ -143,6 +143,18 @@ class Writer {
     numbers(name, {values.begin(), values.end()}, type, chunk);
   }
 
+  // A dense dataset of zeros that takes no room in the file.
+  void empty_matrix(const std::string& name, const std::vector<hsize_t>& shape,
+                    const std::vector<hsize_t>& chunk) {
+    const hid_t space = H5Screate_simple(2, shape.data(), nullptr);
+    const hid_t plist = H5Pcreate(H5P_DATASET_CREATE);
+    H5Pset_chunk(plist, 2, chunk.data());
+    H5Dclose(H5Dcreate2(file_, name.c_str(), H5T_IEEE_F32LE, space, H5P_DEFAULT,
+                        plist, H5P_DEFAULT));
+    H5Pclose(plist);
+    H5Sclose(space);
+  }
+
   // Cells x features, as a dense dataset; in chunks if there are any, packed by
   // `filter`.
   void matrix(const std::string& name, const Counts& counts, hid_t type,

@@ -250,6 +250,14 @@ TEST_CASE("h5ad matrices that cannot be streamed are refused", "[data][hdf5]") {
     check_refusal(file.path(), "'X' of '");
     check_refusal(file.path(), "is no matrix of numbers");
   }
+  SECTION("dense, with more features than can be counted") {
+    {
+      Writer writer(file.path());
+      writer.empty_matrix("X", {2, hsize_t{1} << 31}, {1, 1 << 10});
+      write_tables(writer, "", parts);
+    }
+    check_refusal(file.path(), "has 2147483648 features");
+  }
   SECTION("names that do not fit") {
     parts.ids.pop_back();
     write_h5ad(file.path(), parts);

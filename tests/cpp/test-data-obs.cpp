@@ -45,6 +45,24 @@ void write_obs(const std::string& path) {
   writer.group("obs/empty");
 }
 
+// Columns that a file from elsewhere could hold.
+void write_foreign(const std::string& path) {
+  Writer writer(path);
+  writer.group("obs");
+  writer.strings("obs/_index", {"a", "b", "c"}, Writer::Text::kVariable);
+  writer.group("obs/dose");
+  writer.numbers("obs/dose/categories", {1e-7, 2e-7, 0.1, 1e10},
+                 H5T_IEEE_F64LE);
+  writer.integers("obs/dose/codes", {0, 1, 3}, H5T_STD_I8LE);
+  writer.group("obs/short_mask");
+  writer.integers("obs/short_mask/values", {40, 1, 60}, H5T_STD_I64LE);
+  writer.integers("obs/short_mask/mask", {0}, H5T_STD_I8LE);
+  writer.group("obs/long_mask");
+  writer.integers("obs/long_mask/values", {40, 1, 60}, H5T_STD_I64LE);
+  writer.integers("obs/long_mask/mask", {0, 0, 0, 1}, H5T_STD_I8LE);
+  writer.integers("obs/short", {1, 2}, H5T_STD_I64LE);
+}
+
 }  // namespace
 
 TEST_CASE("columns of obs are read by their type", "[data][hdf5]") {
@@ -87,6 +105,25 @@ TEST_CASE("columns that are not there or broken are named", "[data][hdf5]") {
                       contains("'obs/broken/codes'"));
   REQUIRE_THROWS_WITH(read_obs(file.path(), "empty"),
                       contains("obs/empty/values"));
+}
+
+TEST_CASE("categories that are numbers keep apart", "[data][hdf5]") {
+  TemporaryFile file(".h5ad");
+  write_foreign(file.path());
+  const ObsColumn dose = read_obs(file.path(), "dose");
+  REQUIRE(dose.categories == Texts{"1e-07", "2e-07", "0.1", "1e+10"});
+}
+
+TEST_CASE("a mask or a column of another length is refused", "[data][hdf5]") {
+  TemporaryFile file(".h5ad");
+  write_foreign(file.path());
+  REQUIRE_THROWS_WITH(read_obs(file.path(), "short_mask"),
+                      contains("has 3 values, but its mask 1"));
+  REQUIRE_THROWS_WITH(read_obs(file.path(), "long_mask"),
+                      contains("has 3 values, but its mask 4"));
+  REQUIRE_THROWS_WITH(read_obs(file.path(), "short"),
+                      contains("'obs/short' of the file '") &&
+                          contains("has 2 values for 3 rows"));
 }
 
 TEST_CASE("columns of obs are listed without index and categories",

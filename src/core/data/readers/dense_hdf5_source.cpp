@@ -1,6 +1,7 @@
 #include "dense_hdf5_source.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "../../support/error.h"
@@ -32,6 +33,12 @@ DenseHdf5Source::DenseHdf5Source(const hdf5::File& file,
   }
   n_cells_ = shape[0];
   n_features_ = shape[1];
+  if (n_features_ > std::numeric_limits<int32_t>::max()) {
+    throw Error(ErrorKind::kFile,
+                "The " + dataset_.describe() + " has " +
+                    std::to_string(n_features_) +
+                    " features, more than there can be (2^31 - 1).");
+  }
   const std::vector<int64_t> chunk = dataset_.chunk_shape();
   block_cells_ = chunk.empty() ? kNeighbours : chunk[0];
   const int64_t width = chunk.empty() ? n_features_ : chunk[1];

@@ -1,6 +1,8 @@
 #include "h5ad_table.h"
 
 #include <algorithm>
+#include <cstdio>
+#include <cstdlib>
 #include <utility>
 
 #include "../../support/error.h"
@@ -45,16 +47,23 @@ ObsColumn read_values(const Dataset& dataset, const std::string& field) {
   return column;
 }
 
+// The shortest text that is this number again.
+std::string as_text(double value) {
+  char text[32];
+  for (int digits = 6; digits <= 17; ++digits) {
+    std::snprintf(text, sizeof(text), "%.*g", digits, value);
+    if (std::strtod(text, nullptr) == value) break;
+  }
+  return text;
+}
+
 // Categories may be numbers; they are given as text.
 std::vector<std::string> as_texts(const Dataset& dataset) {
   if (dataset.type() == ValueType::kString) return dataset.strings();
   std::vector<std::string> texts;
   if (dataset.type() == ValueType::kFloat) {
     for (double value : dataset.numbers()) {
-      std::string text = std::to_string(value);
-      text.erase(text.find_last_not_of('0') + 1);
-      if (text.back() == '.') text.pop_back();
-      texts.push_back(std::move(text));
+      texts.push_back(as_text(value));
     }
   } else if (dataset.type() == ValueType::kBool) {
     for (int64_t value : dataset.integers()) {
@@ -66,6 +75,11 @@ std::vector<std::string> as_texts(const Dataset& dataset) {
     }
   }
   return texts;
+}
+
+int64_t length_of(const ObsColumn& column) {
+  return static_cast<int64_t>(std::max(
+      {column.texts.size(), column.codes.size(), column.numbers.size()}));
 }
 
 // Turns integers into codes of categories; a code below 0 is a missing value.
@@ -112,13 +126,19 @@ std::string H5adTable::index_name() const {
   return file_.text_attribute(name_, "_index").value_or("_index");
 }
 
-std::vector<std::string> H5adTable::index() const {
-  if (compound_) return file_.dataset(name_).strings(index_name());
+Dataset H5adTable::index_dataset() const {
+  if (compound_) return file_.dataset(name_);
   const std::string path = name_ + "/" + index_name();
   // Newer files may keep missing strings beside a mask.
-  if (file_.is_group(path)) return file_.dataset(path + "/values").strings();
-  return as_texts(file_.dataset(path));
+  return file_.dataset(file_.is_group(path) ? path + "/values" : path);
 }
+
+std::vector<std::string> H5adTable::index() const {
+  const Dataset names = index_dataset();
+  return compound_ ? names.strings(index_name()) : as_texts(names);
+}
+
+int64_t H5adTable::n_rows() const { return index_dataset().size(); }
 
 std::vector<std::string> H5adTable::columns() const {
   std::vector<std::string> names;
@@ -144,8 +164,17 @@ ObsColumn H5adTable::read(const std::string& column) const {
                                           "' has no column '" + column + "'.");
   }
   if (compound_) return read_field(column);
-  return file_.is_group(name_ + "/" + column) ? read_group(column)
-                                              : read_dataset(column);
+  ObsColumn result = file_.is_group(name_ + "/" + column)
+                         ? read_group(column)
+                         : read_dataset(column);
+  if (length_of(result) != n_rows()) {
+    throw Error(ErrorKind::kFile,
+                "'" + name_ + "/" + column + "' of the file '" + file_.path() +
+                    "' has " + std::to_string(length_of(result)) +
+                    " values for " + std::to_string(n_rows()) +
+                    " rows; the file is damaged.");
+  }
+  return result;
 }
 
 ObsColumn H5adTable::read_dataset(const std::string& column) const {
@@ -173,10 +202,16 @@ ObsColumn H5adTable::read_group(const std::string& column) const {
         file_.integers_attribute(path, "ordered") == std::vector<int64_t>{1};
     return result;
   }
-  ObsColumn result = read_values(file_.dataset(path + "/values"), "");
-  for (int64_t masked : file_.dataset(path + "/mask").integers()) {
-    result.missing.push_back(masked != 0);
+  const Dataset values = file_.dataset(path + "/values");
+  ObsColumn result = read_values(values, "");
+  const std::vector<int64_t> mask = file_.dataset(path + "/mask").integers();
+  if (static_cast<int64_t>(mask.size()) != values.size()) {
+    throw Error(ErrorKind::kFile,
+                "The " + values.describe() + " has " +
+                    std::to_string(values.size()) + " values, but its mask " +
+                    std::to_string(mask.size()) + "; the file is damaged.");
   }
+  for (int64_t masked : mask) result.missing.push_back(masked != 0);
   return result;
 }
 

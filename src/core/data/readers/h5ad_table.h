@@ -16,11 +16,13 @@ class H5adTable {
             const std::string& name);
 
   std::vector<std::string> index() const;  // names of the rows
+  int64_t n_rows() const;
   std::vector<std::string> columns() const;
   ObsColumn read(const std::string& column) const;
 
  private:
   std::string index_name() const;
+  hdf5::Dataset index_dataset() const;
   ObsColumn read_dataset(const std::string& column) const;
   ObsColumn read_group(const std::string& column) const;
   ObsColumn read_field(const std::string& column) const;
