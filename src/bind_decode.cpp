@@ -12,7 +12,7 @@
 #include "bindings/errors.h"
 #include "bindings/monitor.h"
 #include "bindings/tensors.h"
-#include "core/data/open_rows.h"
+#include "core/data/binarized_rows.h"
 #include "core/data/sealed_file.h"
 #include "core/models/decode.h"
 
@@ -99,7 +99,7 @@ Rcpp::RObject core_sailer_decode_open(SEXP model, Rcpp::NumericMatrix z,
   using namespace sailer;
   return guarded([&]() -> Rcpp::RObject {
     const auto n_peaks = static_cast<int64_t>(peaks.size());
-    OpenRows rows({threshold, static_cast<int64_t>(n_open), keep_values});
+    BinarizedRows rows({threshold, static_cast<int64_t>(n_open), keep_values});
     DecodeOptions options;
     options.shift = shift;
     options.n_peaks = std::max<int64_t>(1, n_peaks);

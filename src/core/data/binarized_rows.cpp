@@ -1,4 +1,4 @@
-#include "open_rows.h"
+#include "binarized_rows.h"
 
 #include <algorithm>
 #include <cmath>
@@ -18,8 +18,8 @@ float round_up(double value) {
 }  // namespace
 
 // Takes what is above `least`, and the first `ties` that are equal to it.
-void OpenRows::add_above(const float* row, int64_t n_peaks, float least,
-                         int64_t ties) {
+void BinarizedRows::add_above(const float* row, int64_t n_peaks, float least,
+                              int64_t ties) {
   for (int64_t p = 0; p < n_peaks; ++p) {
     if (!(row[p] >= least)) continue;
     if (row[p] == least && ties-- <= 0) continue;
@@ -28,8 +28,8 @@ void OpenRows::add_above(const float* row, int64_t n_peaks, float least,
   }
 }
 
-bool OpenRows::add(const float* values, int64_t n_cells, int64_t n_peaks,
-                   int64_t max_entries) {
+bool BinarizedRows::add(const float* values, int64_t n_cells, int64_t n_peaks,
+                        int64_t max_entries) {
   const int64_t wanted = std::min(rule_.n_open, n_peaks);
   for (int64_t i = 0; i < n_cells; ++i) {
     const float* row = values + i * n_peaks;

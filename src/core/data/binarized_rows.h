@@ -8,7 +8,7 @@
 
 namespace sailer {
 
-struct OpenRule {
+struct BinarizeRule {
   // Open are the peaks of at least this probability ...
   double threshold = 0;
   // ... or, above 0, as many peaks of each cell, the likeliest ones. Of peaks
@@ -18,9 +18,9 @@ struct OpenRule {
   bool keep_values = false;
 };
 
-class OpenRows {
+class BinarizedRows {
  public:
-  explicit OpenRows(const OpenRule& rule) : rule_(rule) {}
+  explicit BinarizedRows(const BinarizeRule& rule) : rule_(rule) {}
 
   // Appends cells, each with `n_peaks` values. False when there would be more
   // than `max_entries` open peaks in all: then the rows are of no use.
@@ -36,7 +36,7 @@ class OpenRows {
  private:
   void add_above(const float* row, int64_t n_peaks, float least, int64_t ties);
 
-  OpenRule rule_;
+  BinarizeRule rule_;
   std::vector<int64_t> offsets_{0};
   std::vector<int32_t> peaks_;
   std::vector<float> values_;

@@ -4,7 +4,7 @@
 #include <numeric>
 #include <random>
 
-#include "../../src/core/data/open_rows.h"
+#include "../../src/core/data/binarized_rows.h"
 #include "catch.h"
 
 using namespace sailer;
@@ -21,7 +21,7 @@ std::vector<float> random_values(int64_t n, uint64_t seed) {
   return values;
 }
 
-std::vector<int32_t> row_of(const OpenRows& rows, int64_t cell) {
+std::vector<int32_t> row_of(const BinarizedRows& rows, int64_t cell) {
   return {rows.peaks().begin() + rows.offsets()[cell],
           rows.peaks().begin() + rows.offsets()[cell + 1]};
 }
@@ -32,7 +32,7 @@ TEST_CASE("peaks from a threshold on are open", "[open-rows]") {
   const std::vector<float> values{0.1f, 0.5f, 0.49f, 0.9f, 0.f,  0.2f,
                                   0.5f, 0.5f, 1.f,   0.f,  0.4f, 0.3f};
   for (bool keep : {false, true}) {
-    OpenRows rows({0.5, 0, keep});
+    BinarizedRows rows({0.5, 0, keep});
     REQUIRE(rows.add(values.data(), 2, 4, kMany));
     REQUIRE(rows.add(values.data() + 8, 1, 4, kMany));
     REQUIRE(rows.offsets() == std::vector<int64_t>{0, 2, 4, 5});
@@ -42,10 +42,10 @@ TEST_CASE("peaks from a threshold on are open", "[open-rows]") {
                   : std::vector<float>{}));
   }
   // 0.1f is a little above 0.1: the comparison is with the number meant.
-  OpenRows rows({0.1, 0, false});
+  BinarizedRows rows({0.1, 0, false});
   REQUIRE(rows.add(values.data(), 1, 4, kMany));
   REQUIRE(row_of(rows, 0) == std::vector<int32_t>{0, 1, 2, 3});
-  OpenRows above({static_cast<double>(0.1f) + 1e-12, 0, false});
+  BinarizedRows above({static_cast<double>(0.1f) + 1e-12, 0, false});
   REQUIRE(above.add(values.data(), 1, 4, kMany));
   REQUIRE(row_of(above, 0) == std::vector<int32_t>{1, 2, 3});
 }
@@ -54,7 +54,7 @@ TEST_CASE("the likeliest peaks are those of a stable sort", "[open-rows]") {
   constexpr int64_t kPeaks = 30;
   const std::vector<float> values = random_values(5 * kPeaks, 3);
   for (int64_t n_open : {1, 2, 7, 29, 30, 100}) {
-    OpenRows rows({0, n_open, true});
+    BinarizedRows rows({0, n_open, true});
     REQUIRE(rows.add(values.data(), 5, kPeaks, kMany));
     for (int64_t i = 0; i < 5; ++i) {
       const float* row = values.data() + i * kPeaks;
@@ -75,7 +75,7 @@ TEST_CASE("the likeliest peaks are those of a stable sort", "[open-rows]") {
 
 TEST_CASE("too many open peaks are told at once", "[open-rows]") {
   const std::vector<float> values(40, 0.7f);
-  OpenRows rows({0.5, 0, false});
+  BinarizedRows rows({0.5, 0, false});
   REQUIRE(rows.add(values.data(), 2, 10, 20));
   REQUIRE_FALSE(rows.add(values.data(), 2, 10, 20));
   REQUIRE(rows.peaks().size() == 30);
