@@ -6,7 +6,7 @@
 #' @param message Character vector in the form that [cli::cli_abort()] takes:
 #'   the first element is the problem, elements named `"i"` say what to do.
 #' @param class Kind of the error: `"argument"`, `"data"`, `"file"`, `"device"`,
-#'   `"numeric"` or `"process"`.
+#'   `"numeric"`, `"process"`, `"memory"` or `"internal"`.
 #' @param call Environment of the function that the user called.
 #' @noRd
 abort <- function(message, class = "argument", call = rlang::caller_env(),
@@ -23,7 +23,7 @@ as_literal <- function(text) {
   gsub("}", "}}", gsub("{", "{{", text, fixed = TRUE), fixed = TRUE)
 }
 
-# Called by the C++ doors (src/bindings/errors.h). The message is finished text:
+# Called by the bindings (src/bindings/errors.h). The message is finished text:
 # braces in it are not to be interpolated.
 abort_from_core <- function(message, class) {
   rlang::abort(message, class = unique(c(class, "sailer_error")), call = NULL)

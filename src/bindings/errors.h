@@ -1,16 +1,16 @@
 // Turns what the core throws into R conditions.
 //
-// Usage in a door:   return sailer::guarded([&] { ... return value; });
+// Usage in a binding: return sailer::guarded([&] { ... return value; });
 #pragma once
 
 #include <Rcpp.h>
 
 #include <exception>
-#include <new>
 #include <string>
 #include <utility>
 
 #include "../core/support/error.h"
+#include "../core/support/foreign_error.h"
 #include "../core/support/fork.h"
 
 namespace sailer {
@@ -29,6 +29,10 @@ inline const char* condition_class(ErrorKind kind) {
       return "sailer_numeric_error";
     case ErrorKind::kProcess:
       return "sailer_process_error";
+    case ErrorKind::kMemory:
+      return "sailer_memory_error";
+    case ErrorKind::kInternal:
+      return "sailer_internal_error";
   }
   return "sailer_error";
 }
@@ -42,6 +46,8 @@ inline const char* condition_class(ErrorKind kind) {
   Rcpp::stop(message);  // not reached
 }
 
+// Calls `body`; whatever the core, LibTorch or the standard library throws
+// becomes a condition of class "sailer_error".
 template <typename Body>
 auto guarded(Body&& body) -> decltype(body()) {
   std::string message;
@@ -49,19 +55,12 @@ auto guarded(Body&& body) -> decltype(body()) {
   try {
     settle_in_process();
     return std::forward<Body>(body)();
-  } catch (const Error& error) {
-    message = error.what();
-    cls = condition_class(error.kind());
   } catch (const Rcpp::exception&) {
     throw;
-  } catch (const std::bad_alloc&) {
-    message = "R ran out of memory in sailer's core.";
   } catch (const std::exception& error) {
-    // LibTorch's own errors go on with a page on where they come from.
-    message = error.what();
-    const size_t end = message.find("\nException raised from ");
-    if (end == std::string::npos) throw;
-    message.resize(end);
+    const Error ours = as_error(error);
+    message = ours.what();
+    cls = condition_class(ours.kind());
   }
   raise(message, cls);
 }

@@ -1,8 +1,9 @@
 // The one exception type that the core throws.
 //
 // Every message is for a person: it names the argument, file, dataset, cell or
-// peak, says what was expected and what to do. The doors (`src/bind_*.cpp`)
-// turn an Error into an R condition of class `sailer_<kind>_error`.
+// peak, says what was expected and what to do. The bindings
+// (`src/bind_*.cpp`) turn an Error into an R condition of class
+// `sailer_<kind>_error`.
 #pragma once
 
 #include <stdexcept>
@@ -16,7 +17,9 @@ enum class ErrorKind {
   kFile,      // a file is missing, damaged, foreign or cannot be written
   kDevice,    // a device was asked for that is not there
   kNumeric,   // training met a number that is not finite
-  kProcess    // another process of a run was lost, or cannot be met
+  kProcess,   // another process of a run was lost, or cannot be met
+  kMemory,    // the machine or a GPU has not enough memory
+  kInternal   // what LibTorch or the standard library throws (foreign_error.h)
 };
 
 class Error : public std::runtime_error {

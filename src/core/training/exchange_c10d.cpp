@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "../support/error.h"
+#include "../support/foreign_error.h"
 #include "core/support/config.h"
 
 #if SAILER_HAS_C10D
@@ -30,14 +31,6 @@ using StorePtr = c10::intrusive_ptr<c10d::Store>;
 
 std::chrono::milliseconds milliseconds(double seconds) {
   return std::chrono::milliseconds(static_cast<int64_t>(1000 * seconds));
-}
-
-// The first line: c10's own are long.
-std::string first_line(const std::exception& error) {
-  const auto* known = dynamic_cast<const c10::Error*>(&error);
-  const std::string text =
-      known == nullptr ? error.what() : known->what_without_backtrace();
-  return text.substr(0, text.find('\n'));
 }
 
 std::string place_of(const Meeting& meeting) {
@@ -102,25 +95,33 @@ class C10dExchange : public Exchange {
   void exchange(const at::Tensor& tensor, Call&& call) {
     if (tensor.numel() == 0) return;
     const at::NoGradGuard no_grad;
-    try {
 #if SAILER_HAS_NCCL
-      if (tensor.is_cuda() && nccl_) {
-        std::vector<at::Tensor> tensors = {tensor.detach()};
-        call(nccl_, tensors)->wait();
-        return;
-      }
+    if (tensor.is_cuda() && nccl_) {
+      std::vector<at::Tensor> tensors = {tensor.detach()};
+      wait_for([&] { call(nccl_, tensors)->wait(); });
+      return;
+    }
 #endif
-      // Shares the memory where it is on the CPU already.
-      std::vector<at::Tensor> tensors = {tensor.detach().cpu()};
-      call(gloo_, tensors)->wait();
-      if (!tensor.is_cpu()) tensor.detach().copy_(tensors[0]);
+    // Shares the memory where it is on the CPU already. What fails before the
+    // wait is this process' own fault: no other was lost.
+    std::vector<at::Tensor> tensors = {tensor.detach().cpu()};
+    const auto work = call(gloo_, tensors);
+    wait_for([&] { work->wait(); });
+    if (!tensor.is_cpu()) tensor.detach().copy_(tensors[0]);
+  }
+
+  template <typename Wait>
+  void wait_for(Wait&& wait) {
+    try {
+      wait();
     } catch (const std::exception& error) {
+      if (as_error(error).kind() == ErrorKind::kMemory) throw;
       throw Error(ErrorKind::kProcess,
                   "Another of the " + std::to_string(size()) +
                       " processes was lost, or did not answer process " +
                       std::to_string(rank()) + " (this one) within " +
                       std::to_string(static_cast<int64_t>(meeting_.timeout)) +
-                      " s: " + first_line(error));
+                      " s: " + message_of(error));
     }
   }
 
@@ -182,7 +183,7 @@ std::unique_ptr<Exchange> join_processes(const Meeting& meeting) {
                     std::to_string(meeting.size) + " waited " +
                     what_for(meeting) + ", at most " +
                     std::to_string(static_cast<int64_t>(meeting.timeout)) +
-                    " s: " + first_line(error) +
+                    " s: " + message_of(error) +
                     " Were all of them started, with the same MASTER_ADDR and "
                     "MASTER_PORT, and is the port free and open?");
   }

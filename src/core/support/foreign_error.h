@@ -1,0 +1,19 @@
+// Errors of LibTorch and of the standard library as ours.
+#pragma once
+
+#include <exception>
+#include <string>
+
+#include "error.h"
+
+namespace sailer {
+
+// The message of an error of LibTorch: what stands before the page on where it
+// comes from, on one line.
+std::string message_of(const std::exception& error);
+
+// Error(kMemory), which says what to lower, where memory ran out, of the
+// machine or of a GPU; Error(kInternal) otherwise. Ours as they are.
+Error as_error(const std::exception& error);
+
+}  // namespace sailer
