@@ -9,12 +9,16 @@ core_cells_pack <- function(n_features, description, counts, folder) {
     .Call('_sailer_core_cells_pack', PACKAGE = 'sailer', n_features, description, counts, folder)
 }
 
-core_cells_pack_sparse <- function(source, i, p, x) {
-    .Call('_sailer_core_cells_pack_sparse', PACKAGE = 'sailer', source, i, p, x)
+core_cells_packed <- function(writer) {
+    .Call('_sailer_core_cells_packed', PACKAGE = 'sailer', writer)
 }
 
-core_cells_pack_dense <- function(source, values, n_rows, first, count) {
-    .Call('_sailer_core_cells_pack_dense', PACKAGE = 'sailer', source, values, n_rows, first, count)
+core_cells_pack_sparse <- function(writer, i, p, x) {
+    .Call('_sailer_core_cells_pack_sparse', PACKAGE = 'sailer', writer, i, p, x)
+}
+
+core_cells_pack_dense <- function(writer, values, n_rows, first, count) {
+    .Call('_sailer_core_cells_pack_dense', PACKAGE = 'sailer', writer, values, n_rows, first, count)
 }
 
 core_cells_concat <- function(sources, maps, n_features) {
@@ -33,8 +37,8 @@ core_cells_dim <- function(source) {
     .Call('_sailer_core_cells_dim', PACKAGE = 'sailer', source)
 }
 
-core_scan <- function(source, fractional = FALSE, groups = NULL) {
-    .Call('_sailer_core_scan', PACKAGE = 'sailer', source, fractional, groups)
+core_scan <- function(source, fractional = FALSE, groups = NULL, folder = NULL) {
+    .Call('_sailer_core_scan', PACKAGE = 'sailer', source, fractional, groups, folder)
 }
 
 core_depth_within <- function(source, keep) {

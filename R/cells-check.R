@@ -35,13 +35,15 @@ check_cells <- function(cells, min_cells = min_cells_of_a_model,
 
 # check_cells() for peaks or genes (`feature`). Counts of genes need not be
 # whole; `empty`: whether cells without any count will do. `groups`: of
-# batch_groups(), what is counted by group of cells.
+# batch_groups(), what is counted by group of cells. `folder`: where cells are
+# packed in the same pass, for training; they are then `cells` of the result.
 check_counts <- function(cells, min_cells, feature = "peak", empty = FALSE,
-                         call = rlang::caller_env(), groups = NULL) {
+                         call = rlang::caller_env(), groups = NULL,
+                         folder = NULL) {
   check_size(cells, min_cells, call, feature)
   check_names(cells$peaks, feature, "row", call)
   check_names(cells$cells, "cell", "column", call)
-  scanned <- core_scan(cells$source, feature == "gene", groups)
+  scanned <- core_scan(cells$source, feature == "gene", groups, folder)
   if (!is.null(scanned$problem)) {
     abort_for_count(
       scanned$problem, cells$peaks, cells$cells, call, feature, cells$file
@@ -56,7 +58,20 @@ check_counts <- function(cells, min_cells, feature = "peak", empty = FALSE,
     n_nonzeros = scanned$n_nonzeros
   )
   counted$group_cells <- scanned$group_cells
+  if (!is.null(folder)) {
+    cells$source <- scanned$store
+    counted$cells <- cells
+  }
   counted
+}
+
+# Where the cells of a training are packed: beside its checkpoint, or where R
+# keeps temporary files. The file has no name: nothing is left of it when the
+# cells are no longer used, whatever ends the run.
+store_folder <- function(checkpoint) {
+  folder <- checkpoint %||% tempdir()
+  while (!dir.exists(folder)) folder <- dirname(folder)
+  folder
 }
 
 #' Number of open peaks of each cell

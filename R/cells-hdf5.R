@@ -21,11 +21,11 @@
 #'   packed or not. All may have the same beginning, as on GEO
 #'   (`GSM1_sample_matrix.mtx.gz`). Types of features, the third column of
 #'   `features.tsv`, are used as those of a 10x file. Text cannot be streamed:
-#'   its counts are packed, 4 bytes for each open peak of each cell (8 where
-#'   counts of genes are among them), in memory and beyond 256 MB in a temporary
-#'   file; 12 bytes more while a file is read that is not sorted by cells. Cells
-#'   x features are recognised by the numbers of names. A handle that was saved
-#'   reads the file again.
+#'   its counts are packed, about a byte for each open peak of each cell (two
+#'   where counts of genes are among them), in memory and beyond 256 MB in a
+#'   temporary file; 12 bytes more while a file is read that is not sorted by
+#'   cells. Cells x features are recognised by the numbers of names. A handle
+#'   that was saved reads the file again.
 #'
 #' @section Which matrix of an h5ad file:
 #' `X` often holds normalised values, and the counts are elsewhere. With no

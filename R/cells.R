@@ -30,10 +30,10 @@ NULL
 #' * A `dgCMatrix` is borrowed: no copy is made. Other sparse matrices of the
 #'   Matrix package are converted once.
 #' * Dense matrices, `DelayedMatrix` and BPCells' `IterableMatrix` are read by
-#'   blocks of cells and packed: 4 bytes for each open peak of each cell, never
-#'   a dense copy of the whole; beyond 256 MB they go to a temporary file (in
-#'   [tempdir()]) and take no memory that others need. Their counts are checked
-#'   while they are packed.
+#'   blocks of cells and packed: about a byte for each open peak of each cell,
+#'   never a dense copy of the whole; beyond 256 MB they go to a temporary file
+#'   (in [tempdir()]) and take no memory that others need. Their counts are
+#'   checked while they are packed.
 #' * A `TENxMatrix` or a CSR `H5ADMatrix` whose values were not changed is read
 #'   from its file by streaming; see [open_cells()].
 #'
@@ -48,8 +48,8 @@ NULL
 #'   the Matrix package, a `DelayedMatrix`, an `IterableMatrix`, a path for
 #'   [open_cells()], a handle, or a list of such.
 #' @param counts Whether counts are kept as they are where cells are packed, as
-#'   models of genes need: 8 bytes each, fractions allowed. FALSE, the default,
-#'   keeps what models of peaks read.
+#'   models of genes need: a byte or more each, fractions allowed. FALSE, the
+#'   default, keeps what models of peaks read.
 #' @param ... Passed on to methods.
 #' @return An object of class `"sailer_cells"`, with methods for `dim()` (peaks,
 #'   cells), `dimnames()`, `dimnames<-`, `[`, `format()` and `print()`. A handle
@@ -204,15 +204,15 @@ block_cells <- function(n_peaks, n_counts = 4e6) {
   max(1, floor(n_counts / max(1, n_peaks)))
 }
 
-# Calls add(source, first, count) for consecutive blocks of cells; it appends
+# Calls add(writer, first, count) for consecutive blocks of cells; it appends
 # them and returns NULL or the first count that cannot be used.
 pack_cells <- function(dims, names, origin, n_block, add,
                        counts = FALSE) {
-  source <- core_cells_pack(dims[1], origin, counts, tempdir())
+  writer <- core_cells_pack(dims[1], origin, counts, tempdir())
   first <- 1
   while (first <= dims[2]) {
     count <- min(n_block, dims[2] - first + 1)
-    problem <- add(source, first, count)
+    problem <- add(writer, first, count)
     if (!is.null(problem)) {
       abort_for_count(
         problem, names[[1]], names[[2]],
@@ -221,15 +221,15 @@ pack_cells <- function(dims, names, origin, n_block, add,
     }
     first <- first + count
   }
-  new_cells(source, names[[1]], names[[2]], origin)
+  new_cells(core_cells_packed(writer), names[[1]], names[[2]], origin)
 }
 
 # A vector that holds the whole matrix by columns: read in place.
 pack_dense <- function(values, dims, names, origin, counts = FALSE) {
   pack_cells(
     dims, names %||% list(NULL, NULL), origin, block_cells(dims[1]),
-    function(source, first, count) {
-      core_cells_pack_dense(source, values, dims[1], first, count)
+    function(writer, first, count) {
+      core_cells_pack_dense(writer, values, dims[1], first, count)
     }, counts
   )
 }
@@ -238,12 +238,12 @@ pack_dense <- function(values, dims, names, origin, counts = FALSE) {
 pack_blocks <- function(x, origin, n_block, take, counts = FALSE) {
   pack_cells(
     dim(x), dimnames(x) %||% list(NULL, NULL), origin, n_block,
-    function(source, first, count) {
+    function(writer, first, count) {
       block <- take(x, as.integer(seq(first, length.out = count)))
       if (methods::is(block, "dgCMatrix")) {
-        core_cells_pack_sparse(source, block@i, block@p, block@x)
+        core_cells_pack_sparse(writer, block@i, block@p, block@x)
       } else {
-        core_cells_pack_dense(source, block, nrow(block), 1, count)
+        core_cells_pack_dense(writer, block, nrow(block), 1, count)
       }
     }, counts
   )

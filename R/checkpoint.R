@@ -172,8 +172,10 @@ resume <- function(from, x, ...) {
   if (is_pretraining(plan)) {
     return(resume_pretraining(plan, x, state))
   }
-  cells <- as_cells(x)
-  check_cells(cells)
+  cells <- check_counts(
+    as_cells(x), min_cells_of_a_model,
+    folder = store_folder(plan$control$checkpoint)
+  )$cells
   map <- match_plan(cells, plan)
   run_plan(plan, cells, map, state)
 }

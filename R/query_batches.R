@@ -146,7 +146,8 @@ judge_batch <- function(fit, query, cells, base, column, known, name, adapt,
   parts <- with_own_seed(seed, share_out(cells, learns))
   rows <- unlist(parts, use.names = FALSE)
   encoded <- cbind(scale_depth(fit, query$depth[rows]), base(rows))
-  source <- query$cells[, rows]$source
+  # Read again and again, in any order.
+  source <- core_scan(query$cells[, rows]$source, folder = tempdir())$store
   judged <- length(parts$learned) + seq_along(parts$judged)
   vectors <- batch_vectors(fit, column, known)
   first <- first_column(fit, column)

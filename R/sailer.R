@@ -174,8 +174,10 @@ prepare_run <- function(x, call, batch, covariates, options, min_fraction,
   confounders <- collect_confounders(batch, covariates, cells$cells, frame)
   groups <- batch_groups(confounders, nrow(cells))
   checked <- check_counts(
-    cells, min_cells_of_a_model, groups = groups, call = frame
+    cells, min_cells_of_a_model, groups = groups, call = frame,
+    folder = store_folder(control$checkpoint)
   )
+  cells <- checked$cells
   layout <- lay_out_peaks(
     cells, checked$peak_cells, min_fraction, max_fraction,
     options$architecture, ranges, frame

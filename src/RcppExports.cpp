@@ -40,32 +40,43 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
-// core_cells_pack_sparse
-SEXP core_cells_pack_sparse(SEXP source, Rcpp::IntegerVector i, Rcpp::IntegerVector p, Rcpp::NumericVector x);
-RcppExport SEXP _sailer_core_cells_pack_sparse(SEXP sourceSEXP, SEXP iSEXP, SEXP pSEXP, SEXP xSEXP) {
+// core_cells_packed
+SEXP core_cells_packed(SEXP writer);
+RcppExport SEXP _sailer_core_cells_packed(SEXP writerSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::RNGScope rcpp_rngScope_gen;
-    Rcpp::traits::input_parameter< SEXP >::type source(sourceSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type writer(writerSEXP);
+    rcpp_result_gen = Rcpp::wrap(core_cells_packed(writer));
+    return rcpp_result_gen;
+END_RCPP
+}
+// core_cells_pack_sparse
+SEXP core_cells_pack_sparse(SEXP writer, Rcpp::IntegerVector i, Rcpp::IntegerVector p, Rcpp::NumericVector x);
+RcppExport SEXP _sailer_core_cells_pack_sparse(SEXP writerSEXP, SEXP iSEXP, SEXP pSEXP, SEXP xSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< SEXP >::type writer(writerSEXP);
     Rcpp::traits::input_parameter< Rcpp::IntegerVector >::type i(iSEXP);
     Rcpp::traits::input_parameter< Rcpp::IntegerVector >::type p(pSEXP);
     Rcpp::traits::input_parameter< Rcpp::NumericVector >::type x(xSEXP);
-    rcpp_result_gen = Rcpp::wrap(core_cells_pack_sparse(source, i, p, x));
+    rcpp_result_gen = Rcpp::wrap(core_cells_pack_sparse(writer, i, p, x));
     return rcpp_result_gen;
 END_RCPP
 }
 // core_cells_pack_dense
-SEXP core_cells_pack_dense(SEXP source, Rcpp::RObject values, double n_rows, double first, double count);
-RcppExport SEXP _sailer_core_cells_pack_dense(SEXP sourceSEXP, SEXP valuesSEXP, SEXP n_rowsSEXP, SEXP firstSEXP, SEXP countSEXP) {
+SEXP core_cells_pack_dense(SEXP writer, Rcpp::RObject values, double n_rows, double first, double count);
+RcppExport SEXP _sailer_core_cells_pack_dense(SEXP writerSEXP, SEXP valuesSEXP, SEXP n_rowsSEXP, SEXP firstSEXP, SEXP countSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::RNGScope rcpp_rngScope_gen;
-    Rcpp::traits::input_parameter< SEXP >::type source(sourceSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type writer(writerSEXP);
     Rcpp::traits::input_parameter< Rcpp::RObject >::type values(valuesSEXP);
     Rcpp::traits::input_parameter< double >::type n_rows(n_rowsSEXP);
     Rcpp::traits::input_parameter< double >::type first(firstSEXP);
     Rcpp::traits::input_parameter< double >::type count(countSEXP);
-    rcpp_result_gen = Rcpp::wrap(core_cells_pack_dense(source, values, n_rows, first, count));
+    rcpp_result_gen = Rcpp::wrap(core_cells_pack_dense(writer, values, n_rows, first, count));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -119,15 +130,16 @@ BEGIN_RCPP
 END_RCPP
 }
 // core_scan
-Rcpp::List core_scan(SEXP source, bool fractional, Rcpp::RObject groups);
-RcppExport SEXP _sailer_core_scan(SEXP sourceSEXP, SEXP fractionalSEXP, SEXP groupsSEXP) {
+Rcpp::List core_scan(SEXP source, bool fractional, Rcpp::RObject groups, Rcpp::RObject folder);
+RcppExport SEXP _sailer_core_scan(SEXP sourceSEXP, SEXP fractionalSEXP, SEXP groupsSEXP, SEXP folderSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::RNGScope rcpp_rngScope_gen;
     Rcpp::traits::input_parameter< SEXP >::type source(sourceSEXP);
     Rcpp::traits::input_parameter< bool >::type fractional(fractionalSEXP);
     Rcpp::traits::input_parameter< Rcpp::RObject >::type groups(groupsSEXP);
-    rcpp_result_gen = Rcpp::wrap(core_scan(source, fractional, groups));
+    Rcpp::traits::input_parameter< Rcpp::RObject >::type folder(folderSEXP);
+    rcpp_result_gen = Rcpp::wrap(core_scan(source, fractional, groups, folder));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -1010,13 +1022,14 @@ END_RCPP
 static const R_CallMethodDef CallEntries[] = {
     {"_sailer_core_cells_from_matrix", (DL_FUNC) &_sailer_core_cells_from_matrix, 5},
     {"_sailer_core_cells_pack", (DL_FUNC) &_sailer_core_cells_pack, 4},
+    {"_sailer_core_cells_packed", (DL_FUNC) &_sailer_core_cells_packed, 1},
     {"_sailer_core_cells_pack_sparse", (DL_FUNC) &_sailer_core_cells_pack_sparse, 4},
     {"_sailer_core_cells_pack_dense", (DL_FUNC) &_sailer_core_cells_pack_dense, 5},
     {"_sailer_core_cells_concat", (DL_FUNC) &_sailer_core_cells_concat, 3},
     {"_sailer_core_cells_subset", (DL_FUNC) &_sailer_core_cells_subset, 4},
     {"_sailer_core_cells_alive", (DL_FUNC) &_sailer_core_cells_alive, 1},
     {"_sailer_core_cells_dim", (DL_FUNC) &_sailer_core_cells_dim, 1},
-    {"_sailer_core_scan", (DL_FUNC) &_sailer_core_scan, 3},
+    {"_sailer_core_scan", (DL_FUNC) &_sailer_core_scan, 4},
     {"_sailer_core_depth_within", (DL_FUNC) &_sailer_core_depth_within, 2},
     {"_sailer_core_cell_totals", (DL_FUNC) &_sailer_core_cell_totals, 1},
     {"_sailer_core_cells_block", (DL_FUNC) &_sailer_core_cells_block, 2},

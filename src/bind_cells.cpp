@@ -19,8 +19,6 @@
 #include "core/data/readers/concat_source.h"
 #include "core/data/readers/gather.h"
 #include "core/data/readers/matrix_source.h"
-#include "core/data/readers/subset_source.h"
-#include "core/data/store/packed_source.h"
 #include "core/data/store/scan.h"
 
 namespace {
@@ -37,14 +35,13 @@ bool interrupt_pending() {
   return false;
 }
 
-sailer::PackedSource& packed(const CellSourcePtr& source) {
-  auto* pack = dynamic_cast<sailer::PackedSource*>(source.get());
-  if (pack == nullptr) {
-    throw sailer::Error(sailer::ErrorKind::kArgument,
-                        "Cells can only be appended to packed cells, not to " +
-                            source->describe() + ".");
-  }
-  return *pack;
+using WriterXPtr = Rcpp::XPtr<sailer::StoreWriter>;
+
+sailer::StoreOptions store_options(bool counts, std::string folder) {
+  sailer::StoreOptions options;
+  if (counts) options.values = sailer::packed::BlockMaker::Values::kKept;
+  options.folder = std::move(folder);
+  return options;
 }
 
 std::vector<int64_t> cells_from_r(const Rcpp::NumericVector& cells) {
@@ -170,33 +167,38 @@ SEXP core_cells_from_matrix(Rcpp::IntegerVector i, Rcpp::IntegerVector p,
 SEXP core_cells_pack(double n_features, std::string description, bool counts,
                      std::string folder) {
   return sailer::guarded([&]() -> SEXP {
-    sailer::PackedMemory memory;
-    memory.folder = std::move(folder);
-    return sailer::wrap_source(std::make_shared<sailer::PackedSource>(
-        static_cast<int64_t>(n_features), std::move(description),
-        counts ? sailer::Packing::kCounts : sailer::Packing::kOpen,
-        std::move(memory)));
+    sailer::StoreOptions options = store_options(counts, std::move(folder));
+    options.description = std::move(description);
+    return WriterXPtr(
+        new sailer::StoreWriter(static_cast<int64_t>(n_features), options),
+        true);
   });
+}
+
+// The cells that were appended.
+// [[Rcpp::export]]
+SEXP core_cells_packed(SEXP writer) {
+  return sailer::guarded(
+      [&] { return sailer::wrap_source(WriterXPtr(writer)->finish()); });
 }
 
 // Appends the columns of a dgCMatrix. Returns NULL, or the first bad count.
 // [[Rcpp::export]]
-SEXP core_cells_pack_sparse(SEXP source, Rcpp::IntegerVector i,
+SEXP core_cells_pack_sparse(SEXP writer, Rcpp::IntegerVector i,
                             Rcpp::IntegerVector p, Rcpp::NumericVector x) {
   return sailer::guarded([&]() -> SEXP {
     SparseRows rows;
     rows.indices.assign(i.begin(), i.end());
     rows.values.assign(x.begin(), x.end());
     rows.offsets.assign(p.begin(), p.end());
-    return sailer::wrap_problem(
-        packed(sailer::unwrap_source(source)).append(std::move(rows)));
+    return sailer::wrap_problem(WriterXPtr(writer)->append(std::move(rows)));
   });
 }
 
 // Appends `count` columns of a dense column-major vector with n_rows rows,
 // from column `first` on. Returns NULL, or the first bad count.
 // [[Rcpp::export]]
-SEXP core_cells_pack_dense(SEXP source, Rcpp::RObject values, double n_rows,
+SEXP core_cells_pack_dense(SEXP writer, Rcpp::RObject values, double n_rows,
                            double first, double count) {
   return sailer::guarded([&]() -> SEXP {
     SparseRows rows;
@@ -222,8 +224,7 @@ SEXP core_cells_pack_dense(SEXP source, Rcpp::RObject values, double n_rows,
                             std::string("Counts must be numbers, not ") +
                                 Rf_type2char(TYPEOF(values)) + ".");
     }
-    return sailer::wrap_problem(
-        packed(sailer::unwrap_source(source)).append(std::move(rows)));
+    return sailer::wrap_problem(WriterXPtr(writer)->append(std::move(rows)));
   });
 }
 
@@ -253,8 +254,8 @@ SEXP core_cells_subset(SEXP source, Rcpp::RObject cells, Rcpp::RObject map,
     }
     subset.map = map_from_r(map);
     subset.n_features = static_cast<int64_t>(n_features);
-    return sailer::wrap_source(std::make_shared<sailer::SubsetSource>(
-        sailer::unwrap_source(source), std::move(subset)));
+    return sailer::wrap_source(
+        sailer::choose(sailer::unwrap_source(source), std::move(subset)));
   });
 }
 
@@ -276,17 +277,26 @@ Rcpp::NumericVector core_cells_dim(SEXP source) {
 
 // `groups`: NULL, or list(group = by cell, from 1, n_groups, row = by feature,
 // from 1 or NA, n_rows) of what is counted by group: `group_cells` of the
-// result, groups x rows.
+// result, groups x rows. `folder`: NULL, or where a temporary file may lie for
+// the cells packed in the same pass, `store` of the result, which training
+// reads; with `fractional` it has counts.
 // [[Rcpp::export]]
 Rcpp::List core_scan(SEXP source, bool fractional = false,
-                     Rcpp::RObject groups = R_NilValue) {
+                     Rcpp::RObject groups = R_NilValue,
+                     Rcpp::RObject folder = R_NilValue) {
   sailer::ScanResult result;
   sailer::GroupCounts counts = group_counts_from_r(groups);
   SEXP problem = sailer::guarded([&]() -> SEXP {
-    result = sailer::scan(
-        *sailer::unwrap_source(source), interrupt_pending,
-        fractional ? sailer::Fractions::kAllowed : sailer::Fractions::kRefused,
-        groups.isNULL() ? nullptr : &counts);
+    sailer::StoreOptions store;
+    sailer::ScanOptions options;
+    options.cancelled = interrupt_pending;
+    if (fractional) options.fractions = sailer::Fractions::kAllowed;
+    if (!groups.isNULL()) options.groups = &counts;
+    if (!folder.isNULL()) {
+      store = store_options(fractional, Rcpp::as<std::string>(folder));
+      options.store = &store;
+    }
+    result = sailer::scan(sailer::unwrap_source(source), options);
     return sailer::wrap_problem(result.problem);
   });
   Rcpp::Shield<SEXP> held(problem);
@@ -301,7 +311,9 @@ Rcpp::List core_scan(SEXP source, bool fractional = false,
       Rcpp::Named("problem") = problem,
       Rcpp::Named("n_empty") = static_cast<double>(result.n_empty),
       Rcpp::Named("empty_cells") = empty + 1.0,
-      Rcpp::Named("group_cells") = group_cells_to_r(counts));
+      Rcpp::Named("group_cells") = group_cells_to_r(counts),
+      Rcpp::Named("store") =
+          result.store ? sailer::wrap_source(result.store) : R_NilValue);
 }
 
 // Open features of each cell among those with keep = TRUE.

@@ -1,4 +1,4 @@
-// Doors to corpora: cells of many sources in one mapped file.
+// Bindings of corpora: cells of many sources in one file.
 
 #include <Rcpp.h>
 
@@ -12,14 +12,14 @@
 #include "bindings/errors.h"
 #include "bindings/monitor.h"
 #include "bindings/source.h"
-#include "core/data/store/corpus_source.h"
 #include "core/data/store/corpus_writer.h"
+#include "core/data/store/store.h"
 
 namespace {
 
 using sailer::CorpusWriter;
-using sailer::corpus::Contents;
-using sailer::corpus::Genes;
+using sailer::packed::Contents;
+using sailer::packed::Genes;
 using WriterXPtr = Rcpp::XPtr<CorpusWriter>;
 
 // "" stands for NA.
@@ -54,7 +54,7 @@ Rcpp::List wrap_genes(const Genes& genes) {
 Rcpp::List wrap_sources(const Contents& contents) {
   std::vector<std::string> names;
   std::vector<double> cells, left_out;
-  for (const sailer::corpus::Source& source : contents.sources) {
+  for (const sailer::packed::Source& source : contents.sources) {
     names.push_back(source.mark.name);
     cells.push_back(static_cast<double>(source.n_cells));
     left_out.push_back(static_cast<double>(source.left_out()));
@@ -80,9 +80,9 @@ CorpusWriter& writer_of(SEXP pointer) {
 // [[Rcpp::export]]
 SEXP core_corpus_state(std::string path) {
   return sailer::guarded([&]() -> SEXP {
-    const sailer::MappedFile file(path);
+    const sailer::DiskFile file(path, sailer::DiskFile::Use::kRead);
     Contents contents;
-    sailer::corpus::read_contents(file, sailer::corpus::Depth::kHeads,
+    sailer::packed::read_contents(file, sailer::packed::Depth::kHeads,
                                   contents);
     if (!contents.has_genes) return R_NilValue;
     Rcpp::CharacterVector recipe =
@@ -173,7 +173,7 @@ Rcpp::List core_gene_cells(SEXP source, Rcpp::IntegerVector map, double n_genes,
 Rcpp::List core_corpus_open(std::string path, bool check) {
   bool whole = true;
   Rcpp::List opened = sailer::guarded([&] {
-    auto source = std::make_shared<sailer::CorpusSource>(path);
+    auto source = std::make_shared<sailer::Store>(path);
     sailer::RMonitor monitor(R_NilValue);
     sailer::Progress progress;
     progress.n_cells = 1;

@@ -29,20 +29,20 @@ SEXP core_market_begin(std::string file, double n_features, double n_cells,
                        std::string description, bool counts, bool any_order,
                        std::string folder) {
   return sailer::guarded([&]() -> SEXP {
-    sailer::PackedMemory memory;
-    memory.folder = std::move(folder);
+    sailer::StoreOptions store;
+    store.description = std::move(description);
+    store.folder = std::move(folder);
+    if (counts) store.values = sailer::packed::BlockMaker::Values::kKept;
     MatrixMarketReader::Layout layout;
     layout.n_features = static_cast<int64_t>(n_features);
     layout.n_cells = static_cast<int64_t>(n_cells);
     layout.map = sailer::peak_map_from_r(map);
     layout.n_kept = static_cast<int64_t>(n_kept);
     return ReaderXPtr(
-        new MatrixMarketReader(
-            std::move(file), std::move(layout), std::move(description),
-            counts ? sailer::Packing::kCounts : sailer::Packing::kOpen,
-            any_order ? MatrixMarketReader::Order::kAny
-                      : MatrixMarketReader::Order::kByCells,
-            std::move(memory)),
+        new MatrixMarketReader(std::move(file), std::move(layout),
+                               any_order ? MatrixMarketReader::Order::kAny
+                                         : MatrixMarketReader::Order::kByCells,
+                               store),
         true);
   });
 }

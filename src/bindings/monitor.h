@@ -1,16 +1,11 @@
 // The Monitor that speaks to R: forwards progress to an R function a few times
 // a second and notices Ctrl-C. Used on R's thread only.
-//
-// R code may use the same HDF5 library as the thread that reads cells ahead,
-// also by finalizers that close files: it runs under the library's lock, which
-// that thread lets go of after each block.
 #pragma once
 
 #include <Rcpp.h>
 
 #include <chrono>
 
-#include "../core/data/readers/hdf5_lock.h"
 #include "../core/support/monitor.h"
 
 namespace sailer {
@@ -27,7 +22,6 @@ class RMonitor : public Monitor {
       return !stopped_;
     }
     last_ = now;
-    const hdf5::LibraryLock lock;
     stopped_ = stopped_ || interrupted() || !reported(progress);
     return !stopped_;
   }

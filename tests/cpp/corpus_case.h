@@ -10,9 +10,8 @@
 #include <vector>
 
 #include "../../src/core/data/readers/matrix_source.h"
-#include "../../src/core/data/store/corpus_source.h"
 #include "../../src/core/data/store/corpus_writer.h"
-#include "../../src/core/data/store/packed_source.h"
+#include "../../src/core/data/store/store.h"
 #include "source_checks.h"
 
 namespace sailer_test {
@@ -27,10 +26,12 @@ inline void put_bytes_in(const std::string& path, const std::string& bytes) {
 }
 
 inline sailer::CellSourcePtr source_of(const Counts& counts) {
-  auto source = std::make_shared<sailer::PackedSource>(
-      counts.n_features, "test cells", sailer::Packing::kCounts);
-  REQUIRE_FALSE(source->append(sparse_rows(counts)));
-  return source;
+  sailer::StoreOptions options;
+  options.description = "test cells";
+  options.values = sailer::packed::BlockMaker::Values::kKept;
+  sailer::StoreWriter writer(counts.n_features, options);
+  REQUIRE_FALSE(writer.append(sparse_rows(counts)));
+  return writer.finish();
 }
 
 // What a corpus makes of `counts`: features summed by gene, empty cells out.
@@ -61,8 +62,8 @@ inline Counts stacked(Counts first, const Counts& second) {
   return first;
 }
 
-inline sailer::corpus::Genes genes_named(int64_t n) {
-  sailer::corpus::Genes genes;
+inline sailer::packed::Genes genes_named(int64_t n) {
+  sailer::packed::Genes genes;
   genes.recipe = "a test";
   genes.gene = numbered("gene", n);
   genes.symbol = numbered("S", n);
@@ -112,7 +113,7 @@ struct CorpusCase {
 
   std::vector<Counts> counts;
   std::vector<sailer::FeatureMap> maps{sailer::FeatureMap{}};
-  sailer::corpus::BlockLimits limits;
+  sailer::packed::BlockLimits limits;
 };
 
 }  // namespace sailer_test

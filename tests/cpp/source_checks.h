@@ -2,12 +2,14 @@
 #pragma once
 
 #include <algorithm>
+#include <filesystem>
 #include <numeric>
 #include <random>
 #include <vector>
 
 #include "../../src/core/data/readers/cell_source.h"
 #include "../../src/core/data/readers/gather.h"
+#include "../../src/core/data/store/store.h"
 #include "../../src/core/support/error.h"
 #include "catch.h"
 #include "data_files.h"
@@ -102,7 +104,8 @@ inline std::vector<std::vector<int32_t>> lists_of(const OpenRows& rows) {
   return open;
 }
 
-inline void check_open(CellSource& source, const Counts& expected) {
+// What a reader cannot: any cells, in any order, as often as wanted.
+inline void check_any_order(sailer::Store& store, const Counts& expected) {
   const int64_t n = expected.n_cells;
   std::vector<int64_t> all(static_cast<size_t>(n));
   std::iota(all.begin(), all.end(), int64_t{0});
@@ -111,41 +114,53 @@ inline void check_open(CellSource& source, const Counts& expected) {
   const std::vector<std::vector<int64_t>> orders = {
       {}, {n - 1}, {2, 4, 9}, {1, 0, 1, 1, n - 1}, all, shuffled};
   for (const auto& cells : orders) {
+    const auto n_cells = static_cast<int64_t>(cells.size());
     OpenRows rows;
     rows.features = {7};  // what was there stays
     rows.offsets = {0, 1};
-    source.read_open(cells.data(), static_cast<int64_t>(cells.size()), rows);
+    store.read_open(cells.data(), n_cells, rows);
     auto open = open_features(expected, cells);
     open.insert(open.begin(), {7});
     REQUIRE(lists_of(rows) == open);
     REQUIRE(rows.offsets.back() == static_cast<int64_t>(rows.features.size()));
+    SparseRows counts;
+    store.read_cells(cells.data(), n_cells, counts);
+    REQUIRE(dense(counts, expected.n_features).values ==
+            chosen(expected, cells).values);
   }
   OpenRows none;
   for (const std::vector<int64_t>& cells :
        {std::vector<int64_t>{0, n}, std::vector<int64_t>{-1}}) {
     REQUIRE_THROWS_AS(
-        source.read_open(cells.data(), static_cast<int64_t>(cells.size()),
-                         none),
+        store.read_open(cells.data(), static_cast<int64_t>(cells.size()), none),
         Error);
     REQUIRE(none.n_rows() == 0);
     REQUIRE(none.features.empty());
   }
 }
 
+// Packed as training reads it: in memory, and all in a file.
+inline void check_packed(CellSource& source, const Counts& expected) {
+  const sailer::CellSourcePtr borrowed(&source, [](CellSource*) {});
+  for (int64_t memory_bytes : {int64_t{1} << 20, int64_t{0}}) {
+    sailer::StoreOptions options;
+    options.values = sailer::packed::BlockMaker::Values::kKept;
+    options.folder = std::filesystem::temp_directory_path().string();
+    options.memory_bytes = memory_bytes;
+    options.limits = {16, 1 << 20};
+    const sailer::StorePtr store = packed_cells(borrowed, options);
+    REQUIRE(store->n_cells() == expected.n_cells);
+    check_any_order(*store, expected);
+  }
+}
+
 inline void check_sizes(CellSource& source, const Counts& expected) {
   int64_t sum = 0;
   for (int64_t cell = 0; cell < expected.n_cells; ++cell) {
-    SparseRows rows;
-    source.read(cell, 1, rows);
-    REQUIRE(source.n_entries(cell, 1) >= rows.offsets.back());
     sum += source.n_entries(cell, 1);
   }
   REQUIRE(source.n_entries(0, expected.n_cells) == sum);
   REQUIRE(source.n_entries(7, 0) == 0);
-  const std::vector<int32_t> blocks = source.blocks();
-  REQUIRE(static_cast<int64_t>(blocks.size()) ==
-          (source.random_access() ? 0 : expected.n_cells));
-  for (int32_t block : blocks) REQUIRE(block >= 0);
 }
 
 inline void check_limits(CellSource& source) {
@@ -162,10 +177,9 @@ inline void check_limits(CellSource& source) {
 inline void check_source(CellSource& source, const Counts& expected) {
   REQUIRE(source.n_cells() == expected.n_cells);
   REQUIRE(source.n_features() == expected.n_features);
-  check_open(source, expected);
   check_blocks(source, expected);
   check_gather(source, expected);
-  check_open(source, expected);  // when the values are known
+  check_packed(source, expected);
   check_sizes(source, expected);
   check_limits(source);
   check_blocks(source, expected);  // still usable after refusals

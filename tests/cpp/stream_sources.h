@@ -2,17 +2,15 @@
 #pragma once
 
 #include <algorithm>
-#include <atomic>
 #include <memory>
 #include <numeric>
 #include <random>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "core/data/confounders.h"
 #include "core/data/readers/cell_source.h"
-#include "core/data/store/packed_source.h"
+#include "core/data/store/store.h"
 #include "core/support/error.h"
 #include "core/support/shuffle.h"
 
@@ -47,57 +45,38 @@ inline sailer::SparseRows rows_of_peaks(const OpenPeaks& cells) {
 
 inline sailer::CellSourcePtr source_of_peaks(const OpenPeaks& cells,
                                              int32_t n_peaks) {
-  auto source = std::make_shared<sailer::PackedSource>(n_peaks);
-  source->append(rows_of_peaks(cells));
-  return source;
+  sailer::StoreWriter writer(n_peaks);
+  writer.append(rows_of_peaks(cells));
+  return writer.finish();
 }
 
-// The same cells read like a file: in blocks, by default ways. It counts what
-// is asked of it, and breaks when it is told to.
+// The same cells as a reader serves them. It counts what is asked of it, and
+// breaks when it is told to.
 class ForwardSource final : public sailer::CellSource {
  public:
-  explicit ForwardSource(sailer::CellSourcePtr inner, int64_t block_cells = 5)
-      : inner_(std::move(inner)), block_cells_(block_cells) {}
+  explicit ForwardSource(sailer::CellSourcePtr inner)
+      : inner_(std::move(inner)) {}
 
   int64_t n_cells() const override { return inner_->n_cells(); }
   int64_t n_features() const override { return inner_->n_features(); }
   void read(int64_t first, int64_t count, sailer::SparseRows& out) override {
+    if (first <= bad_cell && bad_cell < first + count) {
+      throw sailer::Error(sailer::ErrorKind::kFile, "Cell 17 cannot be read.");
+    }
+    n_cells_read += count;
     inner_->read(first, count, out);
   }
-  void read_open(const int64_t* cells, int64_t n,
-                 sailer::OpenRows& out) override {
-    for (int64_t k = 0; k < n; ++k) {
-      if (cells[k] == bad_cell) {
-        throw sailer::Error(sailer::ErrorKind::kFile,
-                            "Cell 17 cannot be read.");
-      }
-    }
-    std::set<int64_t> blocks;
-    for (int64_t k = 0; k < n; ++k) blocks.insert(cells[k] / block_cells_);
-    n_blocks += static_cast<int64_t>(blocks.size());
-    ++n_reads;
-    sailer::CellSource::read_open(cells, n, out);
-  }
   int64_t n_entries(int64_t first, int64_t count) const override {
-    return inner_->n_entries(first, count);
-  }
-  bool random_access() const override { return false; }
-  std::vector<int32_t> blocks() const override {
-    std::vector<int32_t> blocks;
-    for (int64_t cell = 0; cell < n_cells(); ++cell) {
-      blocks.push_back(static_cast<int32_t>(cell / block_cells_));
-    }
-    return blocks;
+    return entry_weight * inner_->n_entries(first, count);
   }
   std::string describe() const override { return "cells read forwards"; }
 
-  std::atomic<int64_t> bad_cell{-1};
-  std::atomic<int64_t> n_reads{0};
-  std::atomic<int64_t> n_blocks{0};  // read, once per call
+  int64_t bad_cell = -1;
+  int64_t n_cells_read = 0;
+  int64_t entry_weight = 1;  // above 1: smaller blocks
 
  private:
   sailer::CellSourcePtr inner_;
-  int64_t block_cells_;
 };
 
 inline std::vector<int64_t> first_cells(int64_t n) {

@@ -4,7 +4,6 @@
 #include <memory>
 
 #include "catch.h"
-#include "core/data/store/packed_source.h"
 #include "core/support/error.h"
 #include "stream_sources.h"
 #include "torch_helpers.h"

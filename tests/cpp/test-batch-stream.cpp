@@ -23,9 +23,6 @@ std::vector<int64_t> row(const SparseRowsTensor& rows, int64_t i) {
   return {indices + offsets[i], indices + offsets[i + 1]};
 }
 
-// Pools of about `cells` cells.
-PoolLimits room_for(int64_t cells) { return {cells * 32, cells * 32}; }
-
 }  // namespace
 
 TEST_CASE("minibatches hold the asked cells, peaks and confounders") {
@@ -37,7 +34,6 @@ TEST_CASE("minibatches hold the asked cells, peaks and confounders") {
   const std::vector<int32_t> map = reversed_even(kPeaks);
   StreamOptions options;
   options.batch_size = 8;
-  options.pool = room_for(11);
   options.type = as_double ? at::kDouble : at::kFloat;
   BatchStream stream(source, map, cell_numbers(kCells), options);
   const std::vector<int64_t> order = odd_order(kCells);

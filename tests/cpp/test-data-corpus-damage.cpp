@@ -10,7 +10,7 @@
 
 using namespace sailer;
 using namespace sailer_test;
-using corpus::Section;
+using packed::Section;
 
 namespace {
 
@@ -20,7 +20,7 @@ CorpusCase small_case() { return CorpusCase(14, 5); }
 // Opens and reads all of it, in every way; the message of the refusal, or "".
 std::string refusal(const std::string& path, bool check) {
   try {
-    CorpusSource source(path, 0);
+    Store source(path);
     if (check) source.check_payloads();
     SparseRows rows;
     for (int64_t cell = 0; cell < source.n_cells(); ++cell) {
@@ -32,7 +32,6 @@ std::string refusal(const std::string& path, bool check) {
     for (int64_t cell = source.n_cells(); cell-- > 0;) {
       source.read_open(&cell, 1, open);
     }
-    source.blocks();
   } catch (const Error& error) {
     REQUIRE(error.kind() == ErrorKind::kFile);
     REQUIRE(std::string(error.what()).find(path) != std::string::npos);
@@ -57,13 +56,19 @@ std::vector<size_t> sections_of(const std::string& bytes) {
   std::vector<size_t> found;
   Section section;
   for (size_t at = 64; at + 80 <= bytes.size(); at += 8) {
-    if (corpus::unpack_section(
+    if (packed::unpack_section(
             reinterpret_cast<const unsigned char*>(bytes.data()) + at,
             section)) {
       found.push_back(at);
     }
   }
   return found;
+}
+
+std::vector<packed::Block> blocks_of(const std::string& bytes) {
+  TemporaryFile file(".corpus");
+  put_bytes_in(file.path(), bytes);
+  return Store(file.path()).contents().blocks;
 }
 
 }  // namespace
@@ -104,13 +109,22 @@ TEST_CASE("one changed byte anywhere is found, and crashes nothing",
   const std::string whole = made_bytes();
   TemporaryFile file(".corpus");
   std::mt19937 random(4);
+  std::vector<std::pair<size_t, size_t>> blocks;
+  for (const packed::Block& block : blocks_of(whole)) {
+    blocks.emplace_back(block.at, block.at + block.payload_bytes);
+  }
   int n_mended = 0;
   for (size_t at = 0; at < whole.size(); ++at) {
     std::string damaged = whole;
     damaged[at] = char(damaged[at] ^ (1 << (random() % 8)));
     put_bytes_in(file.path(), damaged);
     INFO("byte " << at << " of " << whole.size());
-    refusal(file.path(), false);
+    // What is read of a block is looked at, checked or not.
+    const bool in_block = std::any_of(blocks.begin(), blocks.end(),
+                                      [&](const std::pair<size_t, size_t>& b) {
+                                        return at >= b.first && at < b.second;
+                                      });
+    REQUIRE((!refusal(file.path(), false).empty() || !in_block));
     REQUIRE_FALSE(refusal(file.path(), true).empty());
     // A writer says so too; only the last section may be taken for torn.
     try {
@@ -153,27 +167,34 @@ TEST_CASE("forged heads, with checksums that fit, are refused",
 
 TEST_CASE("forged cells and genes are refused when they are read",
           "[data][corpus]") {
-  TemporaryFile file(".corpus");
   const std::string whole = made_bytes();
-  put_bytes_in(file.path(), whole);
-  corpus::Contents contents;
-  const MappedFile mapped(file.path());
-  corpus::read_contents(mapped, corpus::Depth::kHeads, contents);
-  const corpus::Block block = contents.blocks[1];
+  const packed::Block block = blocks_of(whole)[1];
   TemporaryFile other(".corpus");
+  // With checksums that fit.
   const auto forged = [&](int64_t at, const std::string& bytes) {
     std::string changed = whole;
     changed.replace(size_t(block.at + at), bytes.size(), bytes);
+    char* head = changed.data() + block.at - 80;
+    uint64_t sum =
+        checksum_of(head + 80, static_cast<size_t>(block.payload_bytes));
+    std::memcpy(head + 64, &sum, 8);
+    sum = checksum_of(head, 72);
+    std::memcpy(head + 72, &sum, 8);
     put_bytes_in(other.path(), changed);
     return refusal(other.path(), false);
   };
-  REQUIRE(says(forged(4, std::string(4, '\xff')),
-               "its cells do not follow each other"));
-  REQUIRE(says(forged(block.places.genes, std::string("\x1f\0", 2)),
-               "cells 6 to 10, a cell has genes"));
-  REQUIRE(says(forged(block.places.genes, std::string(4, '\0')),
-               "genes that are not of the vocabulary"));
-  REQUIRE(says(forged(block.places.values, std::string(1, '\0')),
+  const std::string follow = "the cells do not follow each other";
+  REQUIRE(says(forged(4, std::string(4, '\xff')), follow));
+  REQUIRE(
+      says(forged(4 * (block.n_cells + 2), std::string(4, '\xff')), follow));
+  // The width of the first group, then its steps.
+  for (const char* bits : {"\x1f", "\x20", "\xff"}) {
+    REQUIRE(says(forged(block.features_at, bits),
+                 "cells 6 to 10, a cell has features that cannot be"));
+  }
+  REQUIRE(says(forged(block.features_at + 1, std::string(2, '\xff')),
+               "a cell has features that cannot be"));
+  REQUIRE(says(forged(block.values_at, std::string(1, '\0')),
                "a count that is none"));
 }
 
@@ -190,7 +211,7 @@ TEST_CASE("what is no corpus is refused for what it is", "[data][corpus]") {
   write_tenx3(file.path(), TenxParts(random_counts(9, 8)));
   REQUIRE(says(refusal(file.path(), false), "an HDF5 file"));
   std::string later = made_bytes();
-  later[16] = 2;
+  later[16] = 3;
   const uint64_t sum = checksum_of(later.data(), 56);
   std::memcpy(later.data() + 56, &sum, 8);
   put_bytes_in(file.path(), later);
@@ -204,7 +225,7 @@ TEST_CASE("what is no corpus is refused for what it is", "[data][corpus]") {
 TEST_CASE("a corpus cut while it is open is noticed", "[data][corpus]") {
   TemporaryFile file(".corpus");
   small_case().build(file.path());
-  CorpusSource source(file.path());
+  Store source(file.path());
   REQUIRE(truncate(file.path().c_str(), 200) == 0);
   SparseRows rows;
   REQUIRE_THROWS_WITH(source.read(0, 1, rows), contains("has become shorter"));

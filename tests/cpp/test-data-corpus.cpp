@@ -3,6 +3,7 @@
 
 #include <limits>
 
+#include "../../src/core/support/checksum.h"
 #include "corpus_case.h"
 
 using namespace sailer;
@@ -37,13 +38,10 @@ TEST_CASE("a corpus reads as the matrices it is made of", "[data][corpus]") {
   const CorpusCase made;
   made.build(file.path());
   const Counts expected = made.expected();
-  for (int64_t small : {CorpusSource::kSmallBytes, int64_t{0}}) {
-    CorpusSource source(file.path(), small);
-    REQUIRE(source.random_access() == (small > 0));
-    check_source(source, expected);
-    REQUIRE(source.check_payloads());
-  }
-  const CorpusSource source(file.path());
+  Store source(file.path());
+  check_source(source, expected);
+  check_any_order(source, expected);
+  REQUIRE(source.check_payloads());
   const auto& contents = source.contents();
   REQUIRE(contents.genes.symbol == numbered("S", CorpusCase::kGenes));
   REQUIRE(contents.genes.recipe == "a test");
@@ -53,19 +51,6 @@ TEST_CASE("a corpus reads as the matrices it is made of", "[data][corpus]") {
   REQUIRE(contents.sources[0].n_cells == first.n_cells);
   REQUIRE(contents.sources[0].left_out() == 70 - first.n_cells);
   REQUIRE(source.describe().find("corpus 'sailer-test-") == 0);
-}
-
-TEST_CASE("a disk is read in pieces that no block shares", "[data][corpus]") {
-  TemporaryFile file(".corpus");
-  Counts counts = random_counts(700, 5, 4);
-  for (int64_t cell = 0; cell < 700; ++cell) counts.at(cell, 0) = 1;
-  write_one(file.path(), counts, 300);
-  const CorpusSource source(file.path(), 0);
-  std::vector<int32_t> expected;
-  for (int32_t cell = 0; cell < 700; ++cell) {
-    expected.push_back(2 * (cell / 300) + (cell % 300 >= 256));
-  }
-  REQUIRE(source.blocks() == expected);
 }
 
 TEST_CASE("values take the narrowest type that holds them exactly",
@@ -78,35 +63,123 @@ TEST_CASE("values take the narrowest type that holds them exactly",
     Counts counts = random_counts(80, 31);
     counts.at(40, 4) = value;  // in the second block alone
     write_one(file.path(), counts);
-    CorpusSource source(file.path());
+    Store source(file.path());
     check_source(source, expected_of(counts, {}, 31));
     REQUIRE(source.contents().blocks[0].value_bytes == 1);
     REQUIRE(source.contents().blocks[1].value_bytes == width);
   }
 }
 
-TEST_CASE("more than 65,536 genes take wider numbers", "[data][corpus]") {
-  for (const auto& [n_genes, width] :
-       {std::pair<int64_t, int64_t>{65536, 2}, {65537, 4}}) {
-    TemporaryFile file(".corpus");
+TEST_CASE("a corpus may have more than 65,536 genes", "[data][corpus]") {
+  TemporaryFile file(".corpus");
+  SparseRows rows;
+  rows.offsets = {0, 2, 3};
+  rows.indices = {0, 70000, 40000};
+  rows.values = {1, 2, 3};
+  StoreOptions options;
+  options.values = packed::BlockMaker::Values::kKept;
+  StoreWriter cells(70001, options);
+  REQUIRE_FALSE(cells.append(rows));
+  CorpusWriter writer(file.path(), genes_named(70001), CorpusMode::kBuild);
+  writer.append({"wide", cells.finish(), {}}, patient);
+  writer.finish();
+  Store source(file.path());
+  SparseRows found;
+  source.read(0, 2, found);
+  REQUIRE(found.offsets == rows.offsets);
+  REQUIRE(found.indices == rows.indices);
+  REQUIRE(found.values == rows.values);
+}
+
+namespace {
+
+template <typename Number>
+void put(std::string& out, Number number) {
+  out.append(reinterpret_cast<const char*>(&number), sizeof(number));
+}
+
+void seal(std::string& out, size_t from) {
+  put(out, checksum_of(out.data() + from, out.size() - from));
+}
+
+void pad(std::string& out) { out.resize((out.size() + 7) / 8 * 8, '\0'); }
+
+// The corpus `path` as version 1 wrote it: cells begin at entries, genes are
+// uint16 or uint32.
+template <typename Gene>
+void write_as_version_1(const std::string& path, const std::string& old_path) {
+  Store source(path);
+  const std::string bytes = bytes_in(path);
+  const auto& contents = source.contents();
+  std::string out = bytes.substr(0, 16);
+  put(out, uint32_t{1});
+  put(out, uint32_t{sizeof(Gene)});
+  put(out, contents.head.n_genes);
+  out.resize(56, '\0');
+  seal(out, 0);
+  size_t at = 64;
+  for (const packed::Block& block : contents.blocks) {
+    const auto payload_at = static_cast<size_t>(block.at);
+    out += bytes.substr(at, payload_at - 80 - at);  // what stands in between
+    at = payload_at + static_cast<size_t>(block.payload_bytes);
     SparseRows rows;
-    rows.offsets = {0, 2, 3};
-    rows.indices = {0, static_cast<int32_t>(n_genes) - 1, 40000};
-    rows.values = {1, 2, 3};
-    auto packed =
-        std::make_shared<PackedSource>(n_genes, "cells", Packing::kCounts);
-    REQUIRE_FALSE(packed->append(rows));
-    CorpusWriter writer(file.path(), genes_named(n_genes), CorpusMode::kBuild);
-    writer.append({"wide", packed, {}}, patient);
-    writer.finish();
-    CorpusSource source(file.path());
-    REQUIRE(source.contents().head.index_bytes() == width);
-    SparseRows found;
-    source.read(0, 2, found);
-    REQUIRE(found.offsets == rows.offsets);
-    REQUIRE(found.indices == rows.indices);
-    REQUIRE(found.values == rows.values);
+    source.read(block.first_cell, block.n_cells, rows);
+    std::string payload;
+    for (int64_t offset : rows.offsets) {
+      put(payload, static_cast<uint32_t>(offset));
+    }
+    pad(payload);
+    for (int32_t gene : rows.indices) put(payload, static_cast<Gene>(gene));
+    pad(payload);
+    payload += bytes.substr(
+        payload_at + static_cast<size_t>(block.values_at),
+        static_cast<size_t>(block.payload_bytes - block.values_at));
+    const size_t from = out.size();
+    out += bytes.substr(payload_at - 80, 32);
+    put(out, static_cast<int64_t>(payload.size()));
+    out += bytes.substr(payload_at - 40, 24);
+    put(out, checksum_of(payload.data(), payload.size()));
+    seal(out, from);
+    out += payload;
   }
+  put_bytes_in(old_path, out + bytes.substr(at));
+}
+
+}  // namespace
+
+TEST_CASE("corpora of version 1 are read as they were", "[data][corpus]") {
+  TemporaryFile file(".corpus"), old(".corpus");
+  CorpusCase made;
+  made.counts[0].at(30, 4) = 300;  // two bytes in one block, float in another
+  made.counts[1].at(30, 0) = 0.5f;
+  made.build(file.path());
+  write_as_version_1<uint16_t>(file.path(), old.path());
+  Store source(old.path());
+  REQUIRE(source.contents().head.version == 1);
+  REQUIRE(source.check_payloads());
+  check_source(source, made.expected());
+  check_any_order(source, made.expected());
+  const std::string bytes = bytes_in(old.path());
+  REQUIRE_THROWS_WITH(made.build(old.path()),
+                      contains("an earlier version of sailer"));
+  REQUIRE((bytes_in(old.path()) == bytes));
+  // With wide numbers of genes.
+  TemporaryFile wide(".corpus"), old_wide(".corpus");
+  {
+    CorpusWriter writer(wide.path(), genes_named(70000), CorpusMode::kBuild);
+    FeatureMap map;
+    for (int32_t f = 0; f < 40; ++f) map.push_back(69999 - f * 1700);
+    writer.append({"wide", source_of(made.counts[1]), map}, patient);
+    writer.finish();
+  }
+  write_as_version_1<uint32_t>(wide.path(), old_wide.path());
+  Store now(wide.path()), then(old_wide.path());
+  SparseRows a, b;
+  now.read(0, now.n_cells(), a);
+  then.read(0, then.n_cells(), b);
+  REQUIRE(a.offsets == b.offsets);
+  REQUIRE(a.indices == b.indices);
+  REQUIRE(a.values == b.values);
 }
 
 TEST_CASE("blocks end where they are full", "[data][corpus]") {
@@ -116,7 +189,7 @@ TEST_CASE("blocks end where they are full", "[data][corpus]") {
                       {100, 13});
   writer.append({"one", source_of(counts), {}}, patient);
   writer.finish();
-  CorpusSource source(file.path());
+  Store source(file.path());
   REQUIRE(source.contents().blocks.size() == 5);  // two cells of six each
   SparseRows rows;
   source.read(0, 9, rows);
@@ -189,7 +262,7 @@ TEST_CASE("a build that was stopped goes on to the same bytes",
   REQUIRE(build(whole.path(), patient));
   Patience brief(2);
   REQUIRE_FALSE(build(stopped.path(), brief));
-  REQUIRE_THROWS_WITH(CorpusSource(stopped.path()),
+  REQUIRE_THROWS_WITH(Store(stopped.path()),
                       contains("goes on where it stopped"));
   const size_t kept = bytes_in(stopped.path()).size();
   REQUIRE(kept > 1000000);
@@ -208,7 +281,7 @@ TEST_CASE("sources are appended behind a finished corpus", "[data][corpus]") {
     writer.append(made.input(0), patient);
     writer.finish();
   }
-  CorpusSource before(file.path());
+  Store before(file.path());
   {
     CorpusWriter writer(file.path(), genes, CorpusMode::kAppend, made.limits);
     REQUIRE_THROWS_WITH(writer.append(made.input(0), patient),
@@ -216,10 +289,10 @@ TEST_CASE("sources are appended behind a finished corpus", "[data][corpus]") {
     REQUIRE_THROWS_WITH(CorpusWriter(file.path(), genes, CorpusMode::kAppend),
                         contains("another process is writing"));
     writer.append(made.input(1), patient);
-    REQUIRE_THROWS_WITH(CorpusSource(file.path()), contains("not finished"));
+    REQUIRE_THROWS_WITH(Store(file.path()), contains("not finished"));
     writer.finish();
   }
-  CorpusSource after(file.path());
+  Store after(file.path());
   check_source(after, made.expected());
   check_source(before, made.expected(1));  // still open, as it was
   REQUIRE(after.check_payloads());

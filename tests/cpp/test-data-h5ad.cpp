@@ -77,7 +77,6 @@ TEST_CASE("dense matrices of an h5ad file read as the matrix", "[data][hdf5]") {
       }
       const OpenedFile opened = open_h5ad(file.path(), {});
       check_source(*opened.source, counts);
-      REQUIRE_FALSE(opened.source->random_access());
       REQUIRE(opened.cells == parts.barcodes);
       REQUIRE(opened.features == parts.ids);
       REQUIRE(opened.source->describe().find("h5ad file '") == 0);

@@ -57,11 +57,15 @@ std::string text_of(const std::vector<Entry>& entries, bool cells_in_rows,
   return text.str();
 }
 
-MatrixMarketReader reader_of(Order order, Packing packing = Packing::kCounts,
+using Values = packed::BlockMaker::Values;
+
+MatrixMarketReader reader_of(Order order, Values values = Values::kKept,
                              FeatureMap map = {}, int64_t n_kept = 0) {
-  return MatrixMarketReader("a.mtx",
-                            {kFeatures, kCells, std::move(map), n_kept},
-                            "a file", packing, order);
+  StoreOptions store;
+  store.description = "a file";
+  store.values = values;
+  return MatrixMarketReader(
+      "a.mtx", {kFeatures, kCells, std::move(map), n_kept}, order, store);
 }
 
 // By pieces of `size` bytes.
@@ -74,7 +78,7 @@ bool add(MatrixMarketReader& reader, const std::string& text, size_t size) {
 }
 
 CellSourcePtr read(const std::string& text, Order order = Order::kAny,
-                   Packing packing = Packing::kCounts) {
+                   Values packing = Values::kKept) {
   MatrixMarketReader reader = reader_of(order, packing);
   REQUIRE(add(reader, text, text.size()));
   return reader.finish();
@@ -142,7 +146,7 @@ TEST_CASE("features that are not asked for are not kept", "[data]") {
     }
   }
   MatrixMarketReader reader =
-      reader_of(Order::kByCells, Packing::kCounts, map, kept.n_features);
+      reader_of(Order::kByCells, Values::kKept, map, kept.n_features);
   REQUIRE(add(reader, text_of(entries_of(counts), false), 100));
   check_source(*reader.finish(), kept);
 }
@@ -164,8 +168,10 @@ TEST_CASE("long files are packed as they come, when they are in order",
   TemporaryFile place("");
   std::filesystem::create_directory(place.path());
   const auto check = [&](bool sorted, Order order) {
-    MatrixMarketReader reader("a.mtx", {kFeatures, kMany, {}, 0}, "a file",
-                              Packing::kOpen, order, {place.path(), 0, 1000});
+    StoreOptions store;
+    store.folder = place.path();
+    store.memory_bytes = 0;
+    MatrixMarketReader reader("a.mtx", {kFeatures, kMany, {}, 0}, order, store);
     const bool good = add(reader, text(sorted), 1 << 16);
     REQUIRE(good == reader.in_order());
     if (!good) return false;
@@ -175,9 +181,8 @@ TEST_CASE("long files are packed as they come, when they are in order",
     REQUIRE(source->n_cells() == kMany);
     REQUIRE(rows.offsets == std::vector<int64_t>{0, 1, 2, 3});
     REQUIRE(rows.indices[2] == (kMany - 1) % 31);
-    // Only the block that was filled last is not in the file.
-    const auto packed = std::dynamic_pointer_cast<PackedSource>(source);
-    REQUIRE(packed->bytes_in_memory() <= 2 * kMany);
+    const auto packed = std::dynamic_pointer_cast<Store>(source);
+    REQUIRE(packed->bytes_in_memory() == 0);
     return true;
   };
   REQUIRE(check(true, Order::kByCells));
@@ -217,20 +222,20 @@ TEST_CASE("a broken MatrixMarket file is refused by line", "[data]") {
 
 TEST_CASE("counts of MatrixMarket text are checked like any", "[data]") {
   const auto problem_of = [](const std::string& entries, int64_t n,
-                             Packing packing) {
+                             Values packing) {
     MatrixMarketReader reader = reader_of(Order::kByCells, packing);
     add(reader, kHead + ("31 53 " + std::to_string(n)) + "\n" + entries, 9);
     REQUIRE(reader.finish() == nullptr);
     return reader.problem();
   };
-  CountProblem problem = problem_of("3 2 -1\n", 1, Packing::kCounts);
+  CountProblem problem = problem_of("3 2 -1\n", 1, Values::kKept);
   REQUIRE(problem.kind == CountProblem::Kind::kNegative);
   REQUIRE(problem.cell == 1);
   REQUIRE(problem.feature == 2);
-  problem = problem_of("3 2 0.5\n", 1, Packing::kOpen);
+  problem = problem_of("3 2 0.5\n", 1, Values::kNone);
   REQUIRE(problem.kind == CountProblem::Kind::kFractional);
-  problem = problem_of("3 2 nan\n", 1, Packing::kCounts);
+  problem = problem_of("3 2 nan\n", 1, Values::kKept);
   REQUIRE(problem.kind == CountProblem::Kind::kNotANumber);
-  problem = problem_of("3 2 1\n3 2 1\n", 2, Packing::kOpen);
+  problem = problem_of("3 2 1\n3 2 1\n", 2, Values::kNone);
   REQUIRE(problem.kind == CountProblem::Kind::kDuplicate);
 }

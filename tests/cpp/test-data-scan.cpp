@@ -34,7 +34,6 @@ class RowsSource final : public CellSource {
   int64_t n_entries(int64_t first, int64_t count) const override {
     return rows_.offsets[first + count] - rows_.offsets[first];
   }
-  bool random_access() const override { return true; }
   std::string describe() const override { return "rows of a test"; }
 
   int64_t n_reads = 0;
@@ -45,8 +44,16 @@ class RowsSource final : public CellSource {
   int64_t n_features_;
 };
 
-RowsSource source_of(const Counts& counts) {
-  return RowsSource(sparse_rows(counts), counts.n_features);
+using RowsPtr = std::shared_ptr<RowsSource>;
+
+RowsPtr source_of(const Counts& counts) {
+  return std::make_shared<RowsSource>(sparse_rows(counts), counts.n_features);
+}
+
+ScanOptions options_of(GroupCounts& groups) {
+  ScanOptions options;
+  options.groups = &groups;
+  return options;
 }
 
 }  // namespace
@@ -66,7 +73,7 @@ TEST_CASE("a scan counts open features both ways", "[data]") {
     }
     if (depth[cell] == 0) empty.push_back(cell);
   }
-  RowsSource source = source_of(counts);
+  const RowsPtr source = source_of(counts);
   const ScanResult result = scan(source);
   REQUIRE(result.depth == depth);
   REQUIRE(result.feature_cells == feature_cells);
@@ -84,7 +91,7 @@ TEST_CASE("explicit zeros are not open", "[data]") {
   rows.offsets = {0, 2, 3};
   rows.indices = {0, 1, 1};
   rows.values = {0, 3, 0};
-  RowsSource source(rows, 2);
+  const auto source = std::make_shared<RowsSource>(rows, 2);
   const ScanResult result = scan(source);
   REQUIRE(result.depth == std::vector<int32_t>{1, 0});
   REQUIRE(result.feature_cells == std::vector<int64_t>{0, 1});
@@ -111,7 +118,7 @@ TEST_CASE("a scan finds the first count that cannot be used", "[data]") {
     Counts counts = random_counts(600, 20);
     counts.at(555, 13) = one.value;
     counts.at(599, 2) = -1;  // a later one
-    RowsSource source = source_of(counts);
+    const RowsPtr source = source_of(counts);
     const CountProblem problem = scan(source).problem;
     REQUIRE(problem.kind == one.kind);
     REQUIRE(problem.cell == 555);
@@ -128,7 +135,7 @@ TEST_CASE("a feature twice in a cell is a problem, in two cells none",
   rows.offsets = {0, 1, 2, 5};
   rows.indices = {1, 1, 1, 0, 1};
   rows.values = {1, 1, 1, 1, 1};
-  RowsSource source(rows, 2);
+  const auto source = std::make_shared<RowsSource>(rows, 2);
   const CountProblem problem = scan(source).problem;
   REQUIRE(problem.kind == CountProblem::Kind::kDuplicate);
   REQUIRE(problem.cell == 2);
@@ -143,14 +150,16 @@ TEST_CASE("a scan stops when it is told to", "[data]") {
     rows.offsets.push_back(static_cast<int64_t>(rows.indices.size()));
   }
   rows.values.assign(rows.indices.size(), 1.0f);
-  RowsSource source(std::move(rows), 100);
+  const auto source = std::make_shared<RowsSource>(std::move(rows), 100);
   int n_asked = 0;
-  const ScanResult result = scan(source, [&] { return ++n_asked == 2; });
+  ScanOptions cancelled;
+  cancelled.cancelled = [&] { return ++n_asked == 2; };
+  const ScanResult result = scan(source, cancelled);
   REQUIRE(result.cancelled);
-  REQUIRE(source.n_reads == 1);
+  REQUIRE(source->n_reads == 1);
   const std::vector<uint8_t> all(100, 1);
   n_asked = 0;
-  REQUIRE(depth_within(source, all, [&] { return ++n_asked == 2; }).empty());
+  REQUIRE(depth_within(*source, all, [&] { return ++n_asked == 2; }).empty());
   REQUIRE(n_asked == 2);
 }
 
@@ -165,14 +174,14 @@ TEST_CASE("blocks of a scan stay bounded", "[data]") {
     rows.indices.push_back(static_cast<int32_t>(at % 500));
   }
   rows.values.assign(rows.indices.size(), 1.0f);
-  RowsSource source(std::move(rows), 500);
+  const auto source = std::make_shared<RowsSource>(std::move(rows), 500);
   const ScanResult result = scan(source);
   REQUIRE(result.n_nonzeros == 20000000);
   REQUIRE(result.depth == std::vector<int32_t>(40000, 500));
   REQUIRE(result.feature_cells == std::vector<int64_t>(500, 40000));
   REQUIRE_FALSE(result.problem);
-  REQUIRE(source.most_entries <= int64_t{1} << 20);
-  REQUIRE(source.n_reads < 24);
+  REQUIRE(source->most_entries <= int64_t{1} << 20);
+  REQUIRE(source->n_reads < 24);
 }
 
 TEST_CASE("blocks of a scan stay bounded when deep cells follow on shallow",
@@ -184,9 +193,9 @@ TEST_CASE("blocks of a scan stay bounded when deep cells follow on shallow",
     rows.offsets.push_back(static_cast<int64_t>(rows.indices.size()));
   }
   rows.values.assign(rows.indices.size(), 1.0f);
-  RowsSource source(std::move(rows), 5000);
+  const auto source = std::make_shared<RowsSource>(std::move(rows), 5000);
   REQUIRE(scan(source).n_nonzeros == 10000 + 1000 * 5000);
-  REQUIRE(source.most_entries <= int64_t{1} << 20);
+  REQUIRE(source->most_entries <= int64_t{1} << 20);
 }
 
 TEST_CASE("depth within chosen features", "[data]") {
@@ -199,15 +208,15 @@ TEST_CASE("depth within chosen features", "[data]") {
       expected[cell] += counts.at(cell, f) > 0;
     }
   }
-  RowsSource source = source_of(counts);
-  REQUIRE(depth_within(source, keep) == expected);
+  const RowsPtr source = source_of(counts);
+  REQUIRE(depth_within(*source, keep) == expected);
   keep.pop_back();
-  REQUIRE_THROWS_WITH(depth_within(source, keep),
+  REQUIRE_THROWS_WITH(depth_within(*source, keep),
                       contains("'keep' has 24 entries"));
 }
 
 TEST_CASE("no cells at all scan to nothing", "[data]") {
-  RowsSource source(SparseRows{}, 4);
+  const auto source = std::make_shared<RowsSource>(SparseRows{}, 4);
   const ScanResult result = scan(source);
   REQUIRE(result.depth.empty());
   REQUIRE(result.feature_cells == std::vector<int64_t>(4, 0));
@@ -228,11 +237,46 @@ TEST_CASE("a scan counts by group of cells", "[data]") {
       expected[p / 2 * 3 + cell % 3] += counts.at(cell, p) > 0;
     }
   }
-  RowsSource source = source_of(counts);
-  const ScanResult result = scan(source, {}, Fractions::kRefused, &groups);
+  const RowsPtr source = source_of(counts);
+  const ScanResult result = scan(source, options_of(groups));
   REQUIRE(groups.cells == expected);
   REQUIRE(result.depth == scan(source).depth);
 
   groups.group.pop_back();
-  REQUIRE_THROWS_AS(scan(source, {}, Fractions::kRefused, &groups), Error);
+  REQUIRE_THROWS_AS(scan(source, options_of(groups)), Error);
+}
+
+TEST_CASE("the pass that checks packs the cells too", "[data]") {
+  const Counts counts = random_counts(700, 40);
+  const RowsPtr source = source_of(counts);
+  const StoreOptions packs;
+  ScanOptions options;
+  options.store = &packs;
+  const ScanResult result = scan(source, options);
+  REQUIRE(source->n_reads == 1);
+  REQUIRE(result.depth == scan(source).depth);
+  REQUIRE(result.store->describe() == source->describe());
+  REQUIRE(result.store->n_entries(0, 700) == result.n_nonzeros);
+  SparseRows rows, open;
+  source->read(0, 700, rows);
+  result.store->read(0, 700, open);
+  REQUIRE(open.offsets.back() == result.n_nonzeros);
+  for (float value : open.values) REQUIRE(value == 1);
+  // A store is not packed again, unless counts are wanted that it lacks.
+  const ScanResult again = scan(result.store, options);
+  REQUIRE(again.store == result.store);
+  REQUIRE(again.depth == result.depth);
+  StoreOptions with_counts;
+  with_counts.values = packed::BlockMaker::Values::kKept;
+  options.store = &with_counts;
+  REQUIRE(scan(result.store, options).store != result.store);
+  const ScanResult counted = scan(source, options);
+  SparseRows same;
+  counted.store->read(0, 700, same);
+  Counts expected = counts;
+  for (int64_t cell = 0; cell < 700; ++cell) {
+    for (int64_t at = same.offsets[cell]; at < same.offsets[cell + 1]; ++at) {
+      REQUIRE(same.values[at] == expected.at(cell, same.indices[at]));
+    }
+  }
 }

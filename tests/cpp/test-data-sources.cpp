@@ -9,7 +9,7 @@
 #include "../../src/core/data/readers/matrix_source.h"
 #include "../../src/core/data/readers/subset_source.h"
 #include "../../src/core/data/readers/tenx_source.h"
-#include "../../src/core/data/store/packed_source.h"
+#include "../../src/core/data/store/store.h"
 #include "../../src/core/support/error.h"
 #include "catch.h"
 #include "data_files.h"
@@ -73,7 +73,6 @@ TEST_CASE("a borrowed dgCMatrix reads as the matrix", "[data]") {
   const Counts counts = random_counts(kCells, kFeatures);
   const CellSourcePtr source = matrix_source(counts);
   check_source(*source, counts);
-  REQUIRE(source->random_access());
   REQUIRE(source->describe() == "a dgCMatrix");
 }
 
@@ -135,7 +134,6 @@ TEST_CASE("parts one after another read as the whole", "[data]") {
   parts.push_back({matrix_source(slice(counts, 21, 32)), {}});
   ConcatSource source(std::move(parts), kFeatures);
   check_source(source, counts);
-  REQUIRE(source.random_access());
 }
 
 TEST_CASE("parts with features of their own are put in place", "[data]") {
@@ -224,26 +222,22 @@ Counts summed(const Counts& counts, const Subset& subset) {
   return sums;
 }
 
-// Rows of both kinds rise and hold each feature once.
+// Rows rise and hold each feature once.
 void check_rising(CellSource& source) {
   SparseRows rows;
   source.read(0, source.n_cells(), rows);
-  OpenRows open;
   for (int64_t cell = 0; cell < source.n_cells(); ++cell) {
-    source.read_open(&cell, 1, open);
     for (int64_t at = rows.offsets[cell] + 1; at < rows.offsets[cell + 1]; ++at)
       REQUIRE(rows.indices[at - 1] < rows.indices[at]);
-    for (int64_t at = open.offsets[cell] + 1; at < open.offsets[cell + 1]; ++at)
-      REQUIRE(open.features[at - 1] < open.features[at]);
   }
 }
 
 void check_merged(const CellSourcePtr& base, const Counts& counts) {
   for (bool all_cells : {true, false}) {
     const Subset subset = threes(all_cells);
-    SubsetSource source(base, subset);
-    check_source(source, summed(counts, subset));
-    check_rising(source);
+    const CellSourcePtr source = choose(base, subset);
+    check_source(*source, summed(counts, subset));
+    check_rising(*source);
   }
 }
 
@@ -264,9 +258,9 @@ TEST_CASE("features sent to one place are merged, whatever the source",
   write_h5ad(h5ad.path(), written);
   check_merged(open_h5ad(h5ad.path(), {}).source, counts);
   // Packed counts are all 1: sums tell how many peaks are open.
-  auto packed = std::make_shared<PackedSource>(kFeatures);
-  REQUIRE_FALSE(packed->append(sparse_rows(counts)));
-  check_merged(packed, binary(counts));
+  StoreWriter writer(kFeatures);
+  REQUIRE_FALSE(writer.append(sparse_rows(counts)));
+  check_merged(writer.finish(), binary(counts));
   Subset bad = threes(true);
   bad.map[0] = static_cast<int32_t>(bad.n_features);
   REQUIRE_THROWS_AS(SubsetSource(matrix_source(counts), bad), Error);
@@ -310,7 +304,6 @@ TEST_CASE("files of every layout read as the matrix", "[data][hdf5]") {
   }
   REQUIRE(opened.source);
   check_source(*opened.source, counts);
-  REQUIRE_FALSE(opened.source->random_access());
   REQUIRE(opened.cells == parts.barcodes);
   REQUIRE(opened.features == parts.ids);
 }
@@ -356,9 +349,11 @@ TEST_CASE("noise of float32 in whole counts is taken off by every source",
   TemporaryFile file;
   write_h5ad(file.path(), TenxParts(noisy));
   check_source(*open_h5ad(file.path(), {}).source, counts);
-  PackedSource packed(kFeatures, "counts", Packing::kCounts);
+  StoreOptions options;
+  options.values = packed::BlockMaker::Values::kKept;
+  StoreWriter packed(kFeatures, options);
   REQUIRE_FALSE(packed.append(sparse_rows(noisy)));
-  check_source(packed, counts);
-  PackedSource open(kFeatures);
+  check_source(*packed.finish(), counts);
+  StoreWriter open(kFeatures);
   REQUIRE_FALSE(open.append(sparse_rows(noisy)));
 }

@@ -193,18 +193,18 @@ TEST_CASE("minibatches sent to a device are those of resident cells") {
                        options_of(true, thinning), reference);
   const auto expected = batches_of(resident, order, 6);
   // What the thread makes for a device, finished there.
-  PlaceReader reader(source, all_places(kPeaks), {});
+  PlaceReader reader(source, all_places(kPeaks));
   BatchMaker::Options options;
   options.batch_size = 9;
   options.thinning = thinning;
   options.for_device = true;
+  REQUIRE(reader.start(order, 0));
   BatchMaker maker(reader, confounders, reference, order, 6, 0, options);
   at::Generator generator = make_generator(at::kCPU, 0);
-  const std::atomic<bool> never{false};
   uint64_t position = 0;
   for (const SparseBatch& one : expected) {
     HostBatch made;
-    REQUIRE(maker.make(made, never));
+    REQUIRE(maker.make(made));
     REQUIRE_FALSE(made.batch.cell_scale.defined());
     REQUIRE(made.batch.target.indices.scalar_type() == at::kInt);
     made.batch.target.indices = made.batch.target.indices.to(at::kLong);
@@ -221,7 +221,7 @@ TEST_CASE("minibatches sent to a device are those of resident cells") {
     position += made.cells.size();
   }
   HostBatch none;
-  REQUIRE_FALSE(maker.make(none, never));
+  REQUIRE_FALSE(maker.make(none));
 }
 
 TEST_CASE("an upload that is cancelled leaves a stream") {

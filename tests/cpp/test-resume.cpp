@@ -214,10 +214,9 @@ Spoiled spoil(int after, const Checkpoint& checkpoint,
 std::vector<int64_t> cells_of_step(int64_t epoch, int64_t step) {
   const TrainOptions training = short_training();
   const Split split = split_cells(kCells, training.validation, training.seed);
-  const std::vector<int64_t> order =
-      epoch_order(split.training, BlockPlan(),
-                  derive_seed(derive_seed(training.seed, kOrderStream),
-                              static_cast<uint64_t>(epoch)));
+  const std::vector<int64_t> order = epoch_order(
+      split.training, derive_seed(derive_seed(training.seed, kOrderStream),
+                                  static_cast<uint64_t>(epoch)));
   return {order.begin() + step * training.batch_size,
           order.begin() + (step + 1) * training.batch_size};
 }

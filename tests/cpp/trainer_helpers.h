@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "core/data/store/packed_source.h"
+#include "core/data/store/store.h"
 #include "core/training/passes.h"
 #include "core/training/sailer_task.h"
 #include "core/training/trainer.h"
@@ -32,9 +32,9 @@ inline CellSourcePtr two_types() {
     }
     rows.offsets.push_back(static_cast<int64_t>(rows.indices.size()));
   }
-  auto source = std::make_shared<PackedSource>(kPeaks);
-  source->append(rows);
-  return source;
+  StoreWriter writer(kPeaks);
+  writer.append(rows);
+  return writer.finish();
 }
 
 inline SailerOptions small_model() {

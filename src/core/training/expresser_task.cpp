@@ -73,7 +73,7 @@ ExpresserTask::ExpresserTask(ExpresserModel& model, CellSourcePtr source,
       split_{shard_cells(split.training, shard.rank, shard.size),
              shard_cells(split.validation, shard.rank, shard.size)},
       options_(options_of(options, shard)),
-      stream_(std::move(source), stream_options()),
+      stream_(source, stream_options()),
       n_steps_(n_steps_of(split, options_, shard)),
       dropout_seed_(options.seed) {
   model_.set_compute(options_.compute);
@@ -131,7 +131,7 @@ double ExpresserTask::learning_rate(int64_t epoch, int64_t position) const {
 }
 
 std::vector<int64_t> ExpresserTask::order_of(int64_t epoch) const {
-  return epoch_order(split_.training, stream_.plan(),
+  return epoch_order(split_.training,
                      epoch_seed(options_.seed, kOrderStream, epoch));
 }
 

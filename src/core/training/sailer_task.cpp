@@ -103,7 +103,7 @@ double SailerTask::learning_rate(int64_t epoch, int64_t position) const {
 }
 
 std::vector<int64_t> SailerTask::order_of(int64_t epoch) const {
-  return epoch_order(split_.training, stream_.plan(),
+  return epoch_order(split_.training,
                      epoch_seed(options_.seed, kOrderStream, epoch));
 }
 

@@ -5,8 +5,6 @@
 #include <cstdint>
 #include <vector>
 
-#include "../data/stream/block_plan.h"
-
 namespace sailer {
 
 struct Split {
@@ -18,12 +16,8 @@ struct Split {
 // than 2, and never so many that fewer than 2 are left for training.
 Split split_cells(int64_t n_cells, double share, uint64_t seed);
 
-// `cells` in a random order for one epoch. Where the plan leaves every order
-// open all are equally likely; otherwise whole blocks are drawn at random, and
-// the cells of each pool of them are shuffled together, so that a file is read
-// in pieces and not cell by cell. A block at the border of two pools is in
-// both.
+// `cells` in a random order for one epoch: all orders are equally likely.
 std::vector<int64_t> epoch_order(const std::vector<int64_t>& cells,
-                                 const BlockPlan& plan, uint64_t seed);
+                                 uint64_t seed);
 
 }  // namespace sailer

@@ -1,24 +1,25 @@
-// Where cells come from.
+// Readers: where cells come from.
 //
 // A features x cells dgCMatrix, a 10x HDF5 matrix and a CSR h5ad file are all
 // the same thing: sparse rows, one per cell. A CellSource serves such rows in
-// blocks and knows nothing of models, labels or R.
+// blocks, forwards, and knows nothing of models, labels or R. What reads cells
+// in random order, as training does, reads a store (store/store.h), which is
+// packed from a reader by the pass that checks the counts.
 //
 // Contract for implementations:
 //  * cells and features are counted from 0; non-zeros are counted in int64_t;
-//  * `read` may be called any number of times and in any order, from one
-//    thread at a time; it holds no more than the block that was asked for;
+//  * `read` may be called any number of times, from one thread at a time; it
+//    holds no more than the block that was asked for. Any order is right,
+//    though only from front to back need it be fast;
 //  * shapes are checked when the source is opened, not when it is read;
 //  * values are returned as they are stored (explicit zeros included), but
 //    through whole_count() (whole_count.h): checking them is the work of `scan`
-//    (scan.h), binarising that of the batch stream;
+//    (store/scan.h), binarising that of the stream;
 //  * failures throw sailer::Error and leave the source and `out` as they were.
 //
-// To add a source: derive from CellSource, implement the pure functions
-// (`read_open` and `blocks` have a plain way that is right for every source and
-// fast for none), add a constructor function to the door (`src/bind_cells.cpp`)
-// and a case to the test that compares every source with the same matrix
-// (test-data-sources.cpp).
+// To add a reader: derive from CellSource, implement the pure functions, add a
+// constructor function to the bindings (`src/bind_cells.cpp`) and a case to the
+// test that compares every reader with the same matrix (test-data-sources.cpp).
 #pragma once
 
 #include <cstdint>
@@ -42,8 +43,8 @@ struct SparseRows {
   }
 };
 
-// The same of counts above zero alone: cell r has the features [offsets[r],
-// offsets[r + 1]) open, in the order in which they are stored.
+// Counts above zero alone: cell r has the features [offsets[r], offsets[r + 1])
+// open.
 struct OpenRows {
   std::vector<int64_t> offsets{0};
   std::vector<int32_t> features;
@@ -65,22 +66,18 @@ class CellSource {
   // Appends the cells [first, first + count) to `out`.
   virtual void read(int64_t first, int64_t count, SparseRows& out) = 0;
 
-  // Appends the open features of n cells, named in any order, to `out`, in the
-  // order in which they are named. What minibatches are made of.
-  virtual void read_open(const int64_t* cells, int64_t n, OpenRows& out);
-
-  // Entries stored for the cells [first, first + count), known without reading:
-  // at least as many as `read` appends.
+  // Entries of the cells [first, first + count), known without reading, about:
+  // how many cells are read at once goes by it.
   virtual int64_t n_entries(int64_t first, int64_t count) const = 0;
 
-  // True when single cells can be read in any order at no extra cost (memory);
-  // false when neighbouring cells should be read together (files).
-  virtual bool random_access() const = 0;
-
-  // Where reading one cell costs as much as reading its neighbours: for each
-  // cell the block that it lies in, counted along the file, some blocks perhaps
-  // without a cell. Empty with random access.
-  virtual std::vector<int32_t> blocks() const;
+  // The same cells in the order of the file behind them, where that is another,
+  // and in `order` the place here of each: what reads all cells once, and in
+  // any order, reads these. Null where the order is that of the file already.
+  virtual std::shared_ptr<CellSource> in_file_order(
+      std::vector<int64_t>& order) const {
+    order.clear();
+    return nullptr;
+  }
 
   // For messages: "a dgCMatrix", "10x HDF5 file 'pbmc.h5'".
   virtual std::string describe() const = 0;

@@ -40,24 +40,6 @@ size_t ConcatSource::part_of(int64_t cell) const {
   return static_cast<size_t>(after - first_cells_.begin()) - 1;
 }
 
-void ConcatSource::read_open(const int64_t* cells, int64_t n, OpenRows& out) {
-  RowsGuard<OpenRows> guard(out);
-  for (int64_t k = 0; k < n; ++k) check_block(*this, cells[k], 1);
-  std::vector<int64_t> own;
-  for (int64_t k = 0; k < n;) {
-    const size_t part = part_of(cells[k]);
-    own.clear();
-    while (k < n && part_of(cells[k]) == part) {
-      own.push_back(cells[k++] - first_cells_[part]);
-    }
-    const int64_t from_row = out.n_rows();
-    parts_[part].source->read_open(own.data(), static_cast<int64_t>(own.size()),
-                                   out);
-    map_features(parts_[part].map, from_row, out);
-  }
-  guard.keep();
-}
-
 int64_t ConcatSource::n_entries(int64_t first, int64_t count) const {
   int64_t n = 0;
   for (const int64_t end = first + count; first < end;) {
@@ -70,29 +52,22 @@ int64_t ConcatSource::n_entries(int64_t first, int64_t count) const {
   return n;
 }
 
-// Parts in memory become blocks of neighbours too, when another is a file.
-std::vector<int32_t> ConcatSource::blocks() const {
-  if (random_access()) return {};
-  constexpr int64_t kNeighbours = 64;
-  std::vector<int32_t> blocks;
-  int32_t next = 0;
-  for (const ConcatPart& part : parts_) {
-    const std::vector<int32_t> own = part.source->blocks();
-    const int32_t first = next;
-    for (int64_t cell = 0; cell < part.source->n_cells(); ++cell) {
-      const auto block = own.empty() ? static_cast<int32_t>(cell / kNeighbours)
-                                     : own[static_cast<size_t>(cell)];
-      blocks.push_back(first + block);
-      next = std::max(next, first + block + 1);
+CellSourcePtr ConcatSource::in_file_order(std::vector<int64_t>& order) const {
+  std::vector<ConcatPart> parts = parts_;
+  std::vector<int64_t> own;
+  bool sorted = true;
+  order.clear();
+  for (size_t k = 0; k < parts.size(); ++k) {
+    const CellSourcePtr part = parts_[k].source->in_file_order(own);
+    for (int64_t cell = 0; cell < parts_[k].source->n_cells(); ++cell) {
+      order.push_back(first_cells_[k] + (part == nullptr ? cell : own[cell]));
     }
+    if (part == nullptr) continue;
+    parts[k].source = part;
+    sorted = false;
   }
-  return blocks;
-}
-
-bool ConcatSource::random_access() const {
-  return std::all_of(parts_.begin(), parts_.end(), [](const ConcatPart& part) {
-    return part.source->random_access();
-  });
+  if (sorted) return nullptr;
+  return std::make_shared<ConcatSource>(std::move(parts), n_features_);
 }
 
 std::string ConcatSource::describe() const {

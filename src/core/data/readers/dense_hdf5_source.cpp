@@ -13,8 +13,12 @@ namespace {
 
 // Values held at once, beside the cells that were asked for.
 constexpr int64_t kTileValues = int64_t{1} << 22;
-// Cells of a block where the file has no chunks.
+// Cells read together where the file has no chunks.
 constexpr int64_t kNeighbours = 64;
+// Entries of the cells that are to be read at once, and the least share of
+// features that they are taken to be of.
+constexpr int64_t kBlockEntries = int64_t{1} << 20;
+constexpr int64_t kLeastShare = 100;
 
 int64_t multiple_within(int64_t chunk, int64_t most, int64_t size) {
   return std::min(size, std::max(chunk, most / chunk * chunk));
@@ -31,6 +35,12 @@ DenseHdf5Source::DenseHdf5Source(const hdf5::File& file,
     throw Error(ErrorKind::kFile,
                 "The " + dataset_.describe() + " is no matrix of numbers.");
   }
+  if (shape[1] > std::numeric_limits<int32_t>::max()) {
+    throw Error(ErrorKind::kFile,
+                "The " + dataset_.describe() + " has " +
+                    std::to_string(shape[1]) +
+                    " features, more than sailer reads (2,147,483,647).");
+  }
   n_cells_ = shape[0];
   n_features_ = shape[1];
   if (n_features_ > std::numeric_limits<int32_t>::max()) {
@@ -45,7 +55,6 @@ DenseHdf5Source::DenseHdf5Source(const hdf5::File& file,
   block_features_ = multiple_within(
       std::max<int64_t>(1, width),
       kTileValues / std::max<int64_t>(1, block_cells_), n_features_);
-  count_entries();
 }
 
 // visit(cell, feature, value) for all that is not zero, NaN included, tile by
@@ -73,73 +82,31 @@ void DenseHdf5Source::visit(int64_t first, int64_t count,
   }
 }
 
-void DenseHdf5Source::count_entries() {
-  offsets_.assign(static_cast<size_t>(n_cells_) + 1, 0);
-  visit(0, n_cells_,
-        [&](int64_t cell, int64_t, float) { ++offsets_[cell + 1]; });
-  for (int64_t cell = 0; cell < n_cells_; ++cell) {
-    offsets_[cell + 1] += offsets_[cell];
-  }
+int64_t DenseHdf5Source::n_entries(int64_t, int64_t count) const {
+  return count * std::min(n_features_, std::max(kBlockEntries / block_cells_,
+                                                n_features_ / kLeastShare));
 }
 
 void DenseHdf5Source::read(int64_t first, int64_t count, SparseRows& out) {
   check_block(*this, first, count);
   RowsGuard<SparseRows> guard(out);
-  const auto begin = static_cast<int64_t>(out.indices.size());
-  const int64_t n = n_entries(first, count);
-  out.indices.resize(static_cast<size_t>(begin + n));
-  out.values.resize(static_cast<size_t>(begin + n));
-  // Tiles come across the cells: each entry has its place from the start.
-  std::vector<int64_t> next(offsets_.begin() + first,
-                            offsets_.begin() + first + count + 1);
+  // Tiles come across the cells: each collects its own.
+  struct Cell {
+    std::vector<int32_t> features;
+    std::vector<float> values;
+  };
+  std::vector<Cell> cells(static_cast<size_t>(count));
   visit(first, count, [&](int64_t cell, int64_t feature, float value) {
-    int64_t& at = next[cell - first];
-    if (at >= offsets_[cell + 1]) throw_changed();
-    out.indices[begin + at - offsets_[first]] = static_cast<int32_t>(feature);
-    out.values[begin + at - offsets_[first]] = whole_count(value);
-    ++at;
+    cells[cell - first].features.push_back(static_cast<int32_t>(feature));
+    cells[cell - first].values.push_back(whole_count(value));
   });
-  for (int64_t cell = first; cell < first + count; ++cell) {
-    if (next[cell - first] != offsets_[cell + 1]) throw_changed();
-    out.offsets.push_back(begin + offsets_[cell + 1] - offsets_[first]);
+  for (const Cell& cell : cells) {
+    out.indices.insert(out.indices.end(), cell.features.begin(),
+                       cell.features.end());
+    out.values.insert(out.values.end(), cell.values.begin(), cell.values.end());
+    out.offsets.push_back(static_cast<int64_t>(out.indices.size()));
   }
   guard.keep();
-}
-
-void DenseHdf5Source::throw_changed() const {
-  throw Error(ErrorKind::kFile,
-              "The " + dataset_.describe() +
-                  " has changed since it was opened. Open it again.");
-}
-
-// Cells of one row of chunks are read together, those between them too.
-void DenseHdf5Source::read_open(const int64_t* cells, int64_t n,
-                                OpenRows& out) {
-  RowsGuard<OpenRows> guard(out);
-  SparseRows run;
-  for (int64_t k = 0; k < n;) {
-    const int64_t block = cells[k] / block_cells_;
-    int64_t end = k + 1;
-    while (end < n && cells[end] > cells[end - 1] &&
-           cells[end] / block_cells_ == block) {
-      ++end;
-    }
-    run.clear();
-    read(cells[k], cells[end - 1] - cells[k] + 1, run);
-    for (int64_t c = k; c < end; ++c) {
-      append_open(run, cells[c] - cells[k], out);
-    }
-    k = end;
-  }
-  guard.keep();
-}
-
-std::vector<int32_t> DenseHdf5Source::blocks() const {
-  std::vector<int32_t> blocks(static_cast<size_t>(n_cells_));
-  for (int64_t cell = 0; cell < n_cells_; ++cell) {
-    blocks[cell] = static_cast<int32_t>(cell / block_cells_);
-  }
-  return blocks;
 }
 
 }  // namespace sailer

@@ -13,25 +13,20 @@ namespace sailer {
 
 class DenseHdf5Source final : public CellSource {
  public:
-  // Reads the file through once, to know the non-zeros of each cell. Throws
-  // Error(kFile) unless the dataset has two dimensions and holds numbers.
+  // Throws Error(kFile) unless the dataset has two dimensions and holds
+  // numbers.
   DenseHdf5Source(const hdf5::File& file, const std::string& dataset,
                   std::string description);
 
   int64_t n_cells() const override { return n_cells_; }
   int64_t n_features() const override { return n_features_; }
   void read(int64_t first, int64_t count, SparseRows& out) override;
-  void read_open(const int64_t* cells, int64_t n, OpenRows& out) override;
-  int64_t n_entries(int64_t first, int64_t count) const override {
-    return offsets_[first + count] - offsets_[first];
-  }
-  bool random_access() const override { return false; }
-  std::vector<int32_t> blocks() const override;
+  // A guess, whatever is in the file: about as many cells as make a row of
+  // chunks, or some, are read at once.
+  int64_t n_entries(int64_t first, int64_t count) const override;
   std::string describe() const override { return description_; }
 
  private:
-  void count_entries();
-  [[noreturn]] void throw_changed() const;
   template <typename Visit>
   void visit(int64_t first, int64_t count, const Visit& visit) const;
 
@@ -40,7 +35,6 @@ class DenseHdf5Source final : public CellSource {
   int64_t n_cells_ = 0, n_features_ = 0;
   int64_t block_cells_ = 1;     // of one row of chunks
   int64_t block_features_ = 1;  // read at once, whole chunks
-  std::vector<int64_t> offsets_;
 };
 
 }  // namespace sailer

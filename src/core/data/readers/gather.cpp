@@ -12,11 +12,6 @@ namespace {
 constexpr int64_t kMaxGap = 8;        // cells read through rather than skipped
 constexpr int64_t kMaxRun = 1 << 12;  // cells held beside the output
 
-void gather_one_by_one(CellSource& source, const std::vector<int64_t>& cells,
-                       SparseRows& out) {
-  for (int64_t cell : cells) source.read(cell, 1, out);
-}
-
 bool is_consecutive(const std::vector<int64_t>& cells) {
   for (size_t k = 1; k < cells.size(); ++k) {
     if (cells[k] != cells[k - 1] + 1) return false;
@@ -52,10 +47,6 @@ void gather(CellSource& source, const std::vector<int64_t>& cells,
   for (int64_t cell : cells) check_block(source, cell, 1);
   if (is_consecutive(cells)) {
     source.read(cells.front(), static_cast<int64_t>(cells.size()), out);
-    return;
-  }
-  if (source.random_access()) {
-    gather_one_by_one(source, cells, out);
     return;
   }
   std::vector<size_t> order(cells.size());

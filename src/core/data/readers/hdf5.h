@@ -1,9 +1,8 @@
 // The little of HDF5's C API that reading counts takes, safe to use.
 //
-// Identifiers close themselves; every call runs under one lock, since the
-// library may be built without thread safety and R may close a file while a
-// reader thread reads another; its error stack is never printed. Failures throw
-// Error(kFile) that names the file, the dataset and HDF5's own reason.
+// Identifiers close themselves; the library's error stack is never printed.
+// Failures throw Error(kFile) that names the file, the dataset and HDF5's own
+// reason. For the thread of the program alone (hdf5_session.h).
 #pragma once
 
 #include <hdf5.h>

@@ -2,14 +2,11 @@
 //
 // Both a 10x matrix (compressed columns of features x cells) and a CSR h5ad
 // (compressed rows of cells x features) are this. Only indptr is held; the rest
-// is read by hyperslabs. Two things are learned on the way, so that later
-// passes are cheaper: which cells hold no stored zero, whose counts then need
-// not be read to know what is open; and the heads of blocks (BlockHeads).
+// is read by hyperslabs.
 #pragma once
 
 #include <vector>
 
-#include "block_heads.h"
 #include "cell_source.h"
 #include "hdf5.h"
 
@@ -26,28 +23,19 @@ class Hdf5Rows final : public CellSource {
   }
   int64_t n_features() const override { return n_features_; }
   void read(int64_t first, int64_t count, SparseRows& out) override;
-  void read_open(const int64_t* cells, int64_t n, OpenRows& out) override;
   int64_t n_entries(int64_t first, int64_t count) const override {
     return indptr_[first + count] - indptr_[first];
   }
-  bool random_access() const override { return false; }
-  std::vector<int32_t> blocks() const override;
   std::string describe() const override { return description_; }
 
  private:
   void check_indices(int64_t entry, const int32_t* indices, int64_t n) const;
-  void read_indices(int64_t begin, int64_t end, std::vector<int32_t>& out);
-  void read_run(int64_t first, int64_t count, OpenRows& out);
-  void read_rising(const int64_t* cells, int64_t n, OpenRows& out);
-  int64_t end_of_run(const int64_t* cells, int64_t n) const;
 
   int64_t n_features_;
   std::string description_;
   hdf5::Dataset indices_;
   hdf5::Dataset data_;
   std::vector<int64_t> indptr_;
-  BlockHeads heads_;
-  std::vector<bool> all_open_;  // cells known to hold no count of 0 or below
 };
 
 }  // namespace sailer

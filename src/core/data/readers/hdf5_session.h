@@ -1,11 +1,11 @@
-// One stretch of calls to HDF5: holds the lock, keeps the library silent.
+// One stretch of calls to HDF5: keeps the library silent. HDF5 may be built
+// without thread safety, and other packages use the same library: all calls are
+// made on the thread of the program, R's.
 #pragma once
 
 #include <hdf5.h>
 
 #include <string>
-
-#include "hdf5_lock.h"
 
 namespace sailer::hdf5 {
 
@@ -20,7 +20,6 @@ class Session {
   static std::string reason();
 
  private:
-  LibraryLock lock_;
   H5E_auto2_t printer_ = nullptr;  // what other users of the library had set
   void* printer_data_ = nullptr;
 };

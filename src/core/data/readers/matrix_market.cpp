@@ -76,36 +76,13 @@ std::string shown(const char* begin, const char* end) {
   return "'" + text + (end - begin > 40 ? "...'" : "'");
 }
 
-// Within each cell in the order of the features, as all matrices have them.
-void sort_features(SparseRows& rows) {
-  std::vector<std::pair<int32_t, float>> row;
-  for (int64_t r = 0; r < rows.n_rows(); ++r) {
-    const auto begin = rows.indices.begin() + rows.offsets[r];
-    const auto end = rows.indices.begin() + rows.offsets[r + 1];
-    if (std::is_sorted(begin, end)) continue;
-    row.clear();
-    for (int64_t k = rows.offsets[r]; k < rows.offsets[r + 1]; ++k) {
-      row.emplace_back(rows.indices[k], rows.values[k]);
-    }
-    std::stable_sort(row.begin(), row.end(), [](const auto& a, const auto& b) {
-      return a.first < b.first;
-    });
-    for (size_t k = 0; k < row.size(); ++k) {
-      rows.indices[rows.offsets[r] + k] = row[k].first;
-      rows.values[rows.offsets[r] + k] = row[k].second;
-    }
-  }
-}
-
 }  // namespace
 
 MatrixMarketReader::MatrixMarketReader(std::string file, Layout layout,
-                                       std::string description, Packing packing,
-                                       Order order, PackedMemory memory)
+                                       Order order, const StoreOptions& store)
     : file_(std::move(file)), layout_(std::move(layout)), order_(order) {
   if (layout_.map.empty()) layout_.n_kept = layout_.n_features;
-  source_ = std::make_shared<PackedSource>(
-      layout_.n_kept, std::move(description), packing, std::move(memory));
+  writer_ = std::make_unique<StoreWriter>(layout_.n_kept, store);
 }
 
 void MatrixMarketReader::fail(const std::string& message) const {
@@ -224,7 +201,7 @@ void MatrixMarketReader::add_entry(int64_t row, int64_t column, float value) {
     }
     last_cell_ = cell;
   }
-  if (cell < source_->n_cells()) {
+  if (cell < writer_->n_cells()) {
     in_order_ = false;
   } else if (feature >= 0) {
     pending_.push_back(
@@ -234,7 +211,7 @@ void MatrixMarketReader::add_entry(int64_t row, int64_t column, float value) {
 
 // The pending entries as rows of the cells up to `end_cell`.
 SparseRows MatrixMarketReader::take_pending(int64_t end_cell) {
-  const int64_t first = source_->n_cells();
+  const int64_t first = writer_->n_cells();
   SparseRows rows;
   rows.offsets.assign(static_cast<size_t>(end_cell - first) + 1, 0);
   for (const Entry& entry : pending_) ++rows.offsets[entry.cell - first + 1];
@@ -251,7 +228,6 @@ SparseRows MatrixMarketReader::take_pending(int64_t end_cell) {
   }
   if (order_ == Order::kAny) std::vector<Entry>().swap(pending_);
   pending_.clear();
-  sort_features(rows);
   return rows;
 }
 
@@ -263,7 +239,7 @@ void MatrixMarketReader::flush(int64_t end_cell) {
     if (block.indices.size() < kBlockEntries && row + 1 < rows.n_rows()) {
       continue;
     }
-    problem_ = source_->append(std::exchange(block, {}));
+    problem_ = writer_->append(std::exchange(block, {}));
   }
 }
 
@@ -287,7 +263,7 @@ CellSourcePtr MatrixMarketReader::finish() {
                     ": it is cut short; copy or download it again.");
   }
   if (!problem_) flush(layout_.n_cells);
-  return problem_ ? nullptr : source_;
+  return problem_ ? nullptr : writer_->finish();
 }
 
 }  // namespace sailer

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "../feature_map.h"
-#include "../store/packed_source.h"
+#include "../store/store.h"
 
 namespace sailer {
 
@@ -29,9 +29,9 @@ class MatrixMarketReader {
     int64_t n_kept = 0;
   };
 
-  // `file`: its name, for messages. `memory`: where the packed cells lie.
-  MatrixMarketReader(std::string file, Layout layout, std::string description,
-                     Packing packing, Order order, PackedMemory memory = {});
+  // `file`: its name, for messages. `store`: how its cells are packed.
+  MatrixMarketReader(std::string file, Layout layout, Order order,
+                     const StoreOptions& store);
 
   // The next bytes of the file, in pieces of any size. False when there is no
   // point in reading on: a count cannot be used, or the order is another.
@@ -60,7 +60,7 @@ class MatrixMarketReader {
   std::string file_;
   Layout layout_;
   Order order_;
-  std::shared_ptr<PackedSource> source_;
+  std::unique_ptr<StoreWriter> writer_;
   Part part_ = Part::kBanner;
   bool pattern_ = false;        // entries without values
   bool cells_in_rows_ = false;  // cells x features

@@ -54,26 +54,6 @@ void MatrixSource::check_indices(int64_t begin, int64_t end) const {
   }
 }
 
-void MatrixSource::read_open(const int64_t* cells, int64_t n, OpenRows& out) {
-  RowsGuard<OpenRows> guard(out);
-  for (int64_t k = 0; k < n; ++k) {
-    check_block(*this, cells[k], 1);
-    const int64_t begin = view_.offsets[cells[k]];
-    const int64_t end = view_.offsets[cells[k] + 1];
-    check_indices(begin, end);
-    const auto from = out.features.size();
-    out.features.resize(from + static_cast<size_t>(end - begin));
-    int32_t* features = out.features.data() + from;
-    for (int64_t at = begin; at < end; ++at) {
-      *features = view_.indices[at];
-      features += view_.values == nullptr || view_.values[at] > 0;
-    }
-    out.features.resize(static_cast<size_t>(features - out.features.data()));
-    out.offsets.push_back(static_cast<int64_t>(out.features.size()));
-  }
-  guard.keep();
-}
-
 void MatrixSource::read(int64_t first, int64_t count, SparseRows& out) {
   check_block(*this, first, count);
   const int64_t begin = view_.offsets[first];

@@ -2,7 +2,7 @@
 //
 // The compressed columns of such a matrix are sparse rows of cells already. The
 // view holds raw pointers; `owner` keeps the memory behind them alive for as
-// long as the source lives (the door puts R's vectors in it).
+// long as the source lives (the binding puts R's vectors in it).
 #pragma once
 
 #include "cell_source.h"
@@ -26,9 +26,7 @@ class MatrixSource final : public CellSource {
   int64_t n_cells() const override { return view_.n_cells; }
   int64_t n_features() const override { return view_.n_features; }
   void read(int64_t first, int64_t count, SparseRows& out) override;
-  void read_open(const int64_t* cells, int64_t n, OpenRows& out) override;
   int64_t n_entries(int64_t first, int64_t count) const override;
-  bool random_access() const override { return true; }
   std::string describe() const override { return description_; }
 
  private:

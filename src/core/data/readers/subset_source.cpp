@@ -1,5 +1,9 @@
 #include "subset_source.h"
 
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
 #include "block.h"
 #include "gather.h"
 
@@ -37,20 +41,6 @@ void SubsetSource::read(int64_t first, int64_t count, SparseRows& out) {
   if (merges_) merge_features(rows_before, out);
 }
 
-void SubsetSource::read_open(const int64_t* cells, int64_t n, OpenRows& out) {
-  for (int64_t k = 0; k < n; ++k) check_block(*this, cells[k], 1);
-  const int64_t rows_before = out.n_rows();
-  if (subset_.all_cells) {
-    base_->read_open(cells, n, out);
-  } else {
-    std::vector<int64_t> chosen(static_cast<size_t>(n));
-    for (int64_t k = 0; k < n; ++k) chosen[k] = subset_.cells[cells[k]];
-    base_->read_open(chosen.data(), n, out);
-  }
-  map_features(subset_.map, rows_before, out);
-  if (merges_) merge_features(rows_before, out);
-}
-
 int64_t SubsetSource::n_entries(int64_t first, int64_t count) const {
   if (subset_.all_cells) return base_->n_entries(first, count);
   int64_t n = 0;
@@ -60,13 +50,37 @@ int64_t SubsetSource::n_entries(int64_t first, int64_t count) const {
   return n;
 }
 
-std::vector<int32_t> SubsetSource::blocks() const {
-  std::vector<int32_t> base = base_->blocks();
-  if (base.empty() || subset_.all_cells) return base;
-  std::vector<int32_t> blocks;
-  blocks.reserve(subset_.cells.size());
-  for (int64_t cell : subset_.cells) blocks.push_back(base[cell]);
-  return blocks;
+CellSourcePtr SubsetSource::in_file_order(std::vector<int64_t>& order) const {
+  std::vector<int64_t> of_base;
+  const CellSourcePtr base = base_->in_file_order(of_base);
+  Subset sorted = subset_;
+  if (subset_.all_cells) {
+    order = std::move(of_base);
+  } else {
+    // Where in the file, or in what is in its order, each cell is.
+    std::vector<int64_t> place = subset_.cells;
+    if (base != nullptr) {
+      std::vector<int64_t> in_base(of_base.size());
+      for (size_t k = 0; k < of_base.size(); ++k) {
+        in_base[of_base[k]] = static_cast<int64_t>(k);
+      }
+      for (int64_t& cell : place) cell = in_base[cell];
+    }
+    order.resize(place.size());
+    std::iota(order.begin(), order.end(), int64_t{0});
+    std::stable_sort(order.begin(), order.end(),
+                     [&](int64_t a, int64_t b) { return place[a] < place[b]; });
+    if (base == nullptr && std::is_sorted(order.begin(), order.end())) {
+      order.clear();
+      return nullptr;
+    }
+    for (size_t k = 0; k < order.size(); ++k) {
+      sorted.cells[k] = place[order[k]];
+    }
+  }
+  if (base == nullptr && subset_.all_cells) return nullptr;
+  return std::make_shared<SubsetSource>(base == nullptr ? base_ : base,
+                                        std::move(sorted));
 }
 
 }  // namespace sailer

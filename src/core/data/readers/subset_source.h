@@ -22,10 +22,8 @@ class SubsetSource final : public CellSource {
   int64_t n_cells() const override;
   int64_t n_features() const override { return subset_.n_features; }
   void read(int64_t first, int64_t count, SparseRows& out) override;
-  void read_open(const int64_t* cells, int64_t n, OpenRows& out) override;
   int64_t n_entries(int64_t first, int64_t count) const override;
-  bool random_access() const override { return base_->random_access(); }
-  std::vector<int32_t> blocks() const override;
+  CellSourcePtr in_file_order(std::vector<int64_t>& order) const override;
   std::string describe() const override { return base_->describe(); }
 
  private:

@@ -1,14 +1,7 @@
 #include "corpus_writer.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <cmath>
-#include <cstring>
-#include <filesystem>
 
 #include "../../support/checksum.h"
 #include "../../support/error.h"
@@ -16,144 +9,82 @@
 
 namespace sailer {
 
-using corpus::Bytes;
-using corpus::SectionKind;
+using packed::BlockMaker;
+using packed::Bytes;
+using packed::SectionKind;
 
-// The file as it is written to: one process at a time, at its end alone.
-class CorpusWriter::File {
- public:
-  explicit File(const std::string& path) : path_(path) {
-    id_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (id_ < 0) {
-      const std::string reason = reason_to_open();
-      fail(reason);
-    }
-    // Where locks are not known (some shared disks) there is none.
-    if (::flock(id_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-      ::close(id_);
-      fail("another process is writing to it; wait for it to end");
-    }
-  }
-  ~File() { ::close(id_); }
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
+namespace {
 
-  const std::string& path() const { return path_; }
+BlockMaker maker_of(const packed::BlockLimits& limits) {
+  return {limits, BlockMaker::Values::kKept, BlockMaker::Empty::kLeftOut};
+}
 
-  // What lies behind is lost.
-  void stand_at(int64_t at) {
-    if (::ftruncate(id_, static_cast<off_t>(at)) != 0) {
-      fail(std::strerror(errno));
-    }
-    at_ = at;
-  }
+}  // namespace
 
-  void write(const Bytes& bytes) {
-    const unsigned char* from = bytes.data();
-    auto left = static_cast<int64_t>(bytes.size());
-    while (left > 0) {
-      const ssize_t n = ::pwrite(id_, from, static_cast<size_t>(left),
-                                 static_cast<off_t>(at_));
-      if (n < 0 && errno == EINTR) continue;
-      if (n <= 0) fail(n == 0 ? "the disk is full" : std::strerror(errno));
-      from += n;
-      at_ += n;
-      left -= n;
-    }
-  }
-
-  // Has the disk keep what was written, so that no more than the last section
-  // is ever torn.
-  void keep() {
-    if (::fdatasync(id_) != 0) fail(std::strerror(errno));
-  }
-
- private:
-  std::string reason_to_open() const {
-    const int error = errno;
-    namespace fs = std::filesystem;
-    std::error_code ignored;
-    const fs::path folder = fs::path(path_).parent_path();
-    if (error == ENOENT && !folder.empty() && !fs::exists(folder, ignored)) {
-      return "there is no folder '" + folder.string() + "'; create it first";
-    }
-    if (error == EISDIR) {
-      return "it is a folder; give the path of a file in it";
-    }
-    return std::strerror(error);
-  }
-
-  [[noreturn]] void fail(const std::string& reason) const {
-    throw Error(
-        ErrorKind::kFile,
-        "The corpus '" + path_ + "' could not be written: " + reason + ".");
-  }
-
-  std::string path_;
-  int id_ = -1;
-  int64_t at_ = 0;
-};
-
-CorpusWriter::CorpusWriter(const std::string& path, const corpus::Genes& genes,
-                           CorpusMode mode, const corpus::BlockLimits& limits)
-    : file_(std::make_unique<File>(path)), limits_(limits) {
+CorpusWriter::CorpusWriter(const std::string& path, const packed::Genes& genes,
+                           CorpusMode mode, const packed::BlockLimits& limits)
+    : file_(path, DiskFile::Use::kWrite), limits_(limits) {
   if (genes.size() == 0) {
     throw Error(ErrorKind::kArgument, "A corpus needs at least one gene.");
   }
   take_up(path, genes, mode);
 }
 
-CorpusWriter::~CorpusWriter() = default;
-
 void CorpusWriter::fail_as_other(const std::string& what) const {
   throw Error(ErrorKind::kArgument,
-              "The corpus '" + file_->path() +
-                  "' was begun otherwise: " + what +
+              "The corpus '" + file_.path() + "' was begun otherwise: " + what +
                   ". Call build_corpus() with the same arguments as then, or "
                   "remove the file.");
 }
 
-void CorpusWriter::take_up(const std::string& path, const corpus::Genes& genes,
+void CorpusWriter::take_up(const std::string& path, const packed::Genes& genes,
                            CorpusMode mode) {
-  {
-    const MappedFile old(path);
-    corpus::read_contents(old, corpus::Depth::kPayloads, contents_);
-  }
+  packed::read_contents(file_, packed::Depth::kPayloads, contents_);
   if (!contents_.has_genes) {
     begin(genes);
     return;
   }
-  const corpus::Genes& known = contents_.genes;
+  if (contents_.head.version < packed::kVersion) {
+    throw Error(ErrorKind::kFile,
+                "The corpus '" + path +
+                    "' was written by an earlier version of sailer: it can be "
+                    "read, but nothing can be added. Build it again under "
+                    "another name.");
+  }
+  const packed::Genes& known = contents_.genes;
   if (known.gene != genes.gene || known.recipe != genes.recipe) {
     fail_as_other("it has other genes (" + std::to_string(known.size()) +
                   ", here are " + std::to_string(genes.size()) + ")");
   }
   if (mode == CorpusMode::kAppend) next_ = contents_.n_finished;
-  file_->stand_at(contents_.whole_bytes);
+  file_.cut(contents_.whole_bytes);
 }
 
-void CorpusWriter::begin(const corpus::Genes& genes) {
+void CorpusWriter::begin(const packed::Genes& genes) {
   contents_.head = {};
   contents_.head.n_genes = genes.size();
-  file_->stand_at(0);
-  file_->write(corpus::pack_head(contents_.head));
-  corpus::Section section;
+  file_.cut(0);
+  const Bytes head = packed::pack_head(contents_.head);
+  file_.write(head.data(), static_cast<int64_t>(head.size()));
+  packed::Section section;
   section.kind = SectionKind::kVocabulary;
-  write(section, corpus::pack_genes(genes));
+  write(section, packed::pack_genes(genes));
 }
 
 // `section` needs its kind alone, but for blocks.
-void CorpusWriter::write(corpus::Section section, const Bytes& payload) {
+void CorpusWriter::write(packed::Section section, const Bytes& payload) {
   section.payload_bytes = static_cast<int64_t>(payload.size());
   section.payload_checksum = checksum_of(payload.data(), payload.size());
-  file_->write(corpus::pack_section(section));
-  file_->write(payload);
-  file_->keep();
+  // In one piece: no more than the last section is ever torn.
+  Bytes bytes = packed::pack_section(section);
+  bytes.insert(bytes.end(), payload.begin(), payload.end());
+  file_.write(bytes.data(), static_cast<int64_t>(bytes.size()));
+  file_.keep();
   contents_.finished = section.kind == SectionKind::kEnd;
 }
 
-void CorpusWriter::check_mark(const corpus::Source& known,
-                              const corpus::SourceMark& mark) const {
+void CorpusWriter::check_mark(const packed::Source& known,
+                              const packed::SourceMark& mark) const {
   if (known.mark.name != mark.name) {
     fail_as_other("its source " + std::to_string(next_ + 1) + " is '" +
                   known.mark.name + "', not '" + mark.name + "'");
@@ -173,7 +104,7 @@ void CorpusWriter::check_mark(const corpus::Source& known,
 
 // A source of the same shape may still hold other counts: its last block is
 // made again.
-void CorpusWriter::check_last_block(const corpus::Source& known,
+void CorpusWriter::check_last_block(const packed::Source& known,
                                     const CorpusInput& input) const {
   if (known.n_blocks == 0) return;
   int64_t first = 0;
@@ -181,9 +112,8 @@ void CorpusWriter::check_last_block(const corpus::Source& known,
   for (size_t k = known.first_block; k < last; ++k) {
     first += contents_.blocks[k].input_cells;
   }
-  const corpus::Block& block = contents_.blocks[last];
-  corpus::BlockMaker maker(contents_.head.index_bytes(),
-                           {block.n_cells, block.n_entries});
+  const packed::Block& block = contents_.blocks[last];
+  BlockMaker maker = maker_of({block.n_cells, block.n_entries});
   bool same = true;
   for_each_block(
       *input.source, {},
@@ -194,7 +124,7 @@ void CorpusWriter::check_last_block(const corpus::Source& known,
         return same;
       },
       first, first + block.input_cells);
-  corpus::Section section;
+  packed::Section section;
   maker.take(section);
   if (!same || section.payload_checksum != block.checksum) {
     fail_as_other("the source '" + input.name + "' has other counts now");
@@ -206,7 +136,7 @@ CorpusAppended CorpusWriter::append(const CorpusInput& input,
   CellSource& source = *input.source;
   check_feature_map(input.map, source.n_features(), contents_.head.n_genes,
                     source.describe(), Several::kMerged);
-  corpus::SourceMark mark;
+  packed::SourceMark mark;
   mark.name = input.name;
   mark.n_cells = source.n_cells();
   mark.n_features = source.n_features();
@@ -217,20 +147,20 @@ CorpusAppended CorpusWriter::append(const CorpusInput& input,
     check_mark(contents_.sources[next_], mark);
     check_last_block(contents_.sources[next_], input);
   } else {
-    for (const corpus::Source& other : contents_.sources) {
+    for (const packed::Source& other : contents_.sources) {
       if (other.mark.name != mark.name) continue;
       throw Error(ErrorKind::kArgument,
-                  "The corpus '" + file_->path() +
+                  "The corpus '" + file_.path() +
                       "' already has a source named '" + mark.name +
                       "'. Give the new one another name, or leave it out.");
     }
-    corpus::Section section;
+    packed::Section section;
     section.kind = SectionKind::kSource;
-    write(section, corpus::pack_mark(mark));
+    write(section, packed::pack_mark(mark));
     contents_.sources.emplace_back();
     contents_.sources.back().mark = mark;
   }
-  corpus::Source& state = contents_.sources[next_];
+  packed::Source& state = contents_.sources[next_];
   CorpusAppended result;
   result.was_there = state.whole;
   if (!state.whole) add_cells(input, monitor, state, result);
@@ -264,11 +194,11 @@ CancelCheck stop_of(Monitor& monitor, Progress& progress) {
 
 // From where the source stands to its end, unless something stops it.
 void CorpusWriter::add_cells(const CorpusInput& input, Monitor& monitor,
-                             corpus::Source& state, CorpusAppended& result) {
+                             packed::Source& state, CorpusAppended& result) {
   Progress progress;
   progress.cells_done = state.n_read;
   progress.n_cells = input.source->n_cells();
-  corpus::BlockMaker maker(contents_.head.index_bytes(), limits_);
+  BlockMaker maker = maker_of(limits_);
   CountChecker checker(input.source->n_features(), Fractions::kAllowed);
   const auto visit = [&](const SparseRows& rows, int64_t first) {
     result.problem = checker.check(rows, first);
@@ -286,7 +216,7 @@ void CorpusWriter::add_cells(const CorpusInput& input, Monitor& monitor,
                                    visit, state.n_read, progress.n_cells);
   if (result.stopped || result.problem) return;
   if (maker.n_cells() > 0) flush(maker, state);
-  corpus::Section section;
+  packed::Section section;
   maker.take(section);  // cells without a gene behind the last block
   section.kind = SectionKind::kSourceEnd;
   section.value_bytes = 0;
@@ -296,8 +226,8 @@ void CorpusWriter::add_cells(const CorpusInput& input, Monitor& monitor,
   state.whole = true;
 }
 
-void CorpusWriter::flush(corpus::BlockMaker& maker, corpus::Source& state) {
-  corpus::Section section;
+void CorpusWriter::flush(packed::BlockMaker& maker, packed::Source& state) {
+  packed::Section section;
   const Bytes payload = maker.take(section);
   write(section, payload);
   state.n_cells += section.n_cells;
@@ -310,7 +240,7 @@ void CorpusWriter::finish() {
   if (next_ < contents_.sources.size()) {
     if (!contents_.sources[next_].whole) {
       throw Error(ErrorKind::kArgument,
-                  "The corpus '" + file_->path() + "' lacks cells of '" +
+                  "The corpus '" + file_.path() + "' lacks cells of '" +
                       contents_.sources[next_].mark.name + "'.");
     }
     fail_as_other("it has " + std::to_string(contents_.sources.size()) +
@@ -318,7 +248,7 @@ void CorpusWriter::finish() {
                   " were given");
   }
   if (contents_.finished) return;
-  corpus::Section section;
+  packed::Section section;
   section.kind = SectionKind::kEnd;
   write(section, {});
 }

@@ -1,4 +1,4 @@
-// Builds a corpus (corpus_format.h), source after source.
+// Builds a corpus (format.h), source after source.
 //
 //   CorpusWriter writer(path, genes, CorpusMode::kBuild);
 //   for (...) writer.append({name, source, map}, monitor);
@@ -9,15 +9,14 @@
 // and the same calls go on behind them to the same bytes.
 #pragma once
 
-#include <memory>
 #include <string>
 
 #include "../../support/monitor.h"
 #include "../feature_map.h"
 #include "../readers/cell_source.h"
 #include "../readers/count_check.h"
-#include "corpus_block.h"
-#include "corpus_contents.h"
+#include "block.h"
+#include "contents.h"
 
 namespace sailer {
 
@@ -52,9 +51,8 @@ class CorpusWriter {
   // tail is cut off. All checksums are read. Throws Error(kFile) when the file
   // is not of the package, damaged, being written to, or cannot be written, and
   // Error(kArgument) when it was begun otherwise.
-  CorpusWriter(const std::string& path, const corpus::Genes& genes,
-               CorpusMode mode, const corpus::BlockLimits& limits = {});
-  ~CorpusWriter();
+  CorpusWriter(const std::string& path, const packed::Genes& genes,
+               CorpusMode mode, const packed::BlockLimits& limits = {});
 
   // The sources of a file that was begun must come again, in their order.
   CorpusAppended append(const CorpusInput& input, Monitor& monitor);
@@ -63,24 +61,22 @@ class CorpusWriter {
   void finish();
 
  private:
-  class File;
-
-  void begin(const corpus::Genes& genes);
-  void take_up(const std::string& path, const corpus::Genes& genes,
+  void begin(const packed::Genes& genes);
+  void take_up(const std::string& path, const packed::Genes& genes,
                CorpusMode mode);
-  void write(corpus::Section section, const corpus::Bytes& payload);
-  void check_mark(const corpus::Source& known,
-                  const corpus::SourceMark& mark) const;
-  void check_last_block(const corpus::Source& known,
+  void write(packed::Section section, const packed::Bytes& payload);
+  void check_mark(const packed::Source& known,
+                  const packed::SourceMark& mark) const;
+  void check_last_block(const packed::Source& known,
                         const CorpusInput& input) const;
   void add_cells(const CorpusInput& input, Monitor& monitor,
-                 corpus::Source& state, CorpusAppended& result);
-  void flush(corpus::BlockMaker& maker, corpus::Source& state);
+                 packed::Source& state, CorpusAppended& result);
+  void flush(packed::BlockMaker& maker, packed::Source& state);
   [[noreturn]] void fail_as_other(const std::string& what) const;
 
-  std::unique_ptr<File> file_;
-  corpus::BlockLimits limits_;
-  corpus::Contents contents_;  // what the file had when it was opened
+  DiskFile file_;
+  packed::BlockLimits limits_;
+  packed::Contents contents_;  // what the file had when it was opened
   size_t next_ = 0;            // the source that append() is to bring
 };
 

@@ -13,7 +13,8 @@ namespace {
 constexpr int64_t kBlockEntries = int64_t{1} << 20;
 constexpr int64_t kMaxBlockCells = 1 << 16;
 
-// Cells of [first, end) that fit into one block.
+}  // namespace
+
 int64_t block_cells(const CellSource& source, int64_t first, int64_t end) {
   const int64_t most = std::min(kMaxBlockCells, end - first);
   int64_t n_entries = source.n_entries(first, 1);
@@ -25,8 +26,6 @@ int64_t block_cells(const CellSource& source, int64_t first, int64_t end) {
   }
   return count;
 }
-
-}  // namespace
 
 bool for_each_block(
     CellSource& source, const CancelCheck& cancelled,
@@ -62,48 +61,96 @@ void check_groups(const GroupCounts& groups, const CellSource& source) {
                   source.describe() + ".");
 }
 
-void count_in_groups(const SparseRows& rows, int64_t first,
-                     GroupCounts& groups) {
-  for (int64_t row = 0; row < rows.n_rows(); ++row) {
-    const int64_t group = groups.group[first + row];
-    for (int64_t at = rows.offsets[row]; at < rows.offsets[row + 1]; ++at) {
-      const int64_t place = groups.row[rows.indices[at]];
-      if (place < 0 || !(rows.values[at] > 0)) continue;
-      ++groups.cells[place * groups.n_groups + group];
-    }
+// Of one cell.
+void count_in_group(const SparseRows& rows, int64_t row, int64_t cell,
+                    GroupCounts& groups) {
+  const int64_t group = groups.group[cell];
+  for (int64_t at = rows.offsets[row]; at < rows.offsets[row + 1]; ++at) {
+    const int64_t place = groups.row[rows.indices[at]];
+    if (place < 0 || !(rows.values[at] > 0)) continue;
+    ++groups.cells[place * groups.n_groups + group];
   }
 }
 
+int32_t count_open(const SparseRows& rows, int64_t row,
+                   std::vector<int64_t>& feature_cells) {
+  int32_t depth = 0;
+  for (int64_t at = rows.offsets[row]; at < rows.offsets[row + 1]; ++at) {
+    if (!(rows.values[at] > 0)) continue;
+    ++depth;
+    ++feature_cells[rows.indices[at]];
+  }
+  return depth;
+}
+
+void count_empty(ScanResult& result) {
+  const auto n_cells = static_cast<int64_t>(result.depth.size());
+  for (int64_t cell = 0; cell < n_cells; ++cell) {
+    if (result.depth[cell] > 0) continue;
+    if (result.n_empty++ < kMaxEmptyListed) result.empty_cells.push_back(cell);
+  }
+}
+
+// Checks rows, and packs them where there is a store to be made.
+class Counts {
+ public:
+  Counts(const CellSource& source, const ScanOptions& options, bool packs)
+      : checker_(source.n_features(), options.fractions) {
+    if (!packs) return;
+    StoreOptions store = *options.store;
+    store.description = source.describe();
+    writer_ = std::make_unique<StoreWriter>(source.n_features(), store);
+  }
+
+  CountProblem add(const SparseRows& rows, int64_t first) {
+    const CountProblem problem = checker_.check(rows, first);
+    if (!problem && writer_ != nullptr) writer_->append_checked(rows);
+    return problem;
+  }
+
+  StorePtr finish(const std::vector<int64_t>& order) {
+    return writer_ == nullptr ? nullptr : writer_->finish(order);
+  }
+
+ private:
+  CountChecker checker_;
+  std::unique_ptr<StoreWriter> writer_;
+};
+
 }  // namespace
 
-ScanResult scan(CellSource& source, const CancelCheck& cancelled,
-                Fractions fractions, GroupCounts* groups) {
-  if (groups != nullptr) check_groups(*groups, source);
+ScanResult scan(const CellSourcePtr& source, const ScanOptions& options) {
+  if (options.groups != nullptr) check_groups(*options.groups, *source);
+  std::vector<int64_t> order;  // empty: as they come
+  const CellSourcePtr sorted = source->in_file_order(order);
+  CellSource& reader = sorted == nullptr ? *source : *sorted;
+  const auto cell_of = [&](int64_t row) {
+    return sorted == nullptr ? row : order[row];
+  };
+  StorePtr store;
+  if (options.store != nullptr) store = store_of(source, *options.store);
+  Counts counts(*source, options, options.store != nullptr && !store);
   ScanResult result;
-  result.depth.reserve(static_cast<size_t>(source.n_cells()));
-  result.feature_cells.assign(static_cast<size_t>(source.n_features()), 0);
-  CountChecker checker(source.n_features(), fractions);
+  result.depth.assign(static_cast<size_t>(source->n_cells()), 0);
+  result.feature_cells.assign(static_cast<size_t>(source->n_features()), 0);
   auto visit = [&](const SparseRows& rows, int64_t first) {
-    result.problem = checker.check(rows, first);
+    result.problem = counts.add(rows, first);
     if (result.problem) return false;
-    if (groups != nullptr) count_in_groups(rows, first, *groups);
     for (int64_t row = 0; row < rows.n_rows(); ++row) {
-      int32_t depth = 0;
-      for (int64_t at = rows.offsets[row]; at < rows.offsets[row + 1]; ++at) {
-        if (!(rows.values[at] > 0)) continue;
-        ++depth;
-        ++result.feature_cells[rows.indices[at]];
+      const int64_t cell = cell_of(first + row);
+      if (options.groups != nullptr) {
+        count_in_group(rows, row, cell, *options.groups);
       }
-      result.depth.push_back(depth);
-      result.n_nonzeros += depth;
-      if (depth > 0) continue;
-      if (result.n_empty++ < kMaxEmptyListed) {
-        result.empty_cells.push_back(first + row);
-      }
+      result.depth[cell] = count_open(rows, row, result.feature_cells);
+      result.n_nonzeros += result.depth[cell];
     }
     return true;
   };
-  result.cancelled = !for_each_block(source, cancelled, visit);
+  result.cancelled = !for_each_block(reader, options.cancelled, visit);
+  if (result.problem) result.problem.cell = cell_of(result.problem.cell);
+  if (result.cancelled || result.problem) return result;
+  count_empty(result);
+  result.store = store ? store : counts.finish(order);
   return result;
 }
 
@@ -118,24 +165,17 @@ std::vector<int32_t> depth_within(CellSource& source,
   }
   std::vector<int32_t> depth;
   depth.reserve(static_cast<size_t>(source.n_cells()));
-  std::vector<int64_t> cells;
-  OpenRows rows;
-  for (int64_t cell = 0; cell < source.n_cells();) {
-    if (cancelled && cancelled()) return {};
-    cells.resize(
-        static_cast<size_t>(block_cells(source, cell, source.n_cells())));
-    std::iota(cells.begin(), cells.end(), cell);
-    rows.clear();
-    source.read_open(cells.data(), static_cast<int64_t>(cells.size()), rows);
+  const auto visit = [&](const SparseRows& rows, int64_t) {
     for (int64_t row = 0; row < rows.n_rows(); ++row) {
       int32_t count = 0;
       for (int64_t at = rows.offsets[row]; at < rows.offsets[row + 1]; ++at) {
-        count += keep[rows.features[at]] != 0;
+        count += rows.values[at] > 0 && keep[rows.indices[at]] != 0;
       }
       depth.push_back(count);
     }
-    cell += static_cast<int64_t>(cells.size());
-  }
+    return true;
+  };
+  if (!for_each_block(source, cancelled, visit)) return {};
   return depth;
 }
 

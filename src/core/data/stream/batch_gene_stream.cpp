@@ -6,10 +6,13 @@
 
 namespace sailer {
 
-GeneStream::GeneStream(CellSourcePtr source, const GeneStreamOptions& options)
-    : source_(std::move(source)),
-      options_(options),
-      plan_(plan_blocks(*source_)) {}
+GeneStream::GeneStream(const CellSourcePtr& source,
+                       const GeneStreamOptions& options)
+    : options_(options) {
+  StoreOptions counts;
+  counts.values = packed::BlockMaker::Values::kKept;
+  store_ = packed_cells(source, counts);
+}
 
 GeneStream::~GeneStream() { stop(); }
 
@@ -38,7 +41,7 @@ bool GeneStream::make(Made& made) {
   };
   for (int64_t cell : made.cells) {
     rows_.clear();
-    source_->read(cell, 1, rows_);
+    store_->read_cells(&cell, 1, rows_);
     normalize_cell(rows_, 0, cell_);
     const int64_t tokens = std::min(static_cast<int64_t>(cell_.genes.size()),
                                     options_.tokens.max_genes);

@@ -1,4 +1,4 @@
-// The carrier of the Expresser: cells of a source, in a given order, as
+// The stream of the Expresser: cells of a store, in a given order, as
 // minibatches of gene tokens on the device.
 //
 // A minibatch comes in pieces of a limited number of tokens, so that memory
@@ -13,9 +13,8 @@
 #include <memory>
 #include <vector>
 
-#include "../readers/cell_source.h"
+#include "../store/store.h"
 #include "batch_genes.h"
-#include "block_plan.h"
 #include "gene_tokens.h"
 #include "prefetch.h"
 
@@ -32,7 +31,8 @@ struct GeneStreamOptions {
 
 class GeneStream {
  public:
-  GeneStream(CellSourcePtr source, const GeneStreamOptions& options);
+  // A source that is no store is packed first.
+  GeneStream(const CellSourcePtr& source, const GeneStreamOptions& options);
   ~GeneStream();
 
   // Serves `cells` from now on, in this order, from the one at `position` on.
@@ -48,9 +48,6 @@ class GeneStream {
   // The cells of the minibatch that next() served last.
   const std::vector<int64_t>& cells() const { return current_; }
 
-  const BlockPlan& plan() const { return plan_; }
-  CellSource& source() { return *source_; }
-
  private:
   struct Made {
     std::vector<int64_t> cells;
@@ -58,9 +55,8 @@ class GeneStream {
   };
   bool make(Made& made);
 
-  CellSourcePtr source_;
+  StorePtr store_;
   GeneStreamOptions options_;
-  BlockPlan plan_;
   std::vector<int64_t> order_, current_;
   uint64_t seed_ = 0;
   int64_t position_ = 0;

@@ -71,16 +71,14 @@ BatchMaker::BatchMaker(PlaceReader& reader, const ConfounderMatrix& confounders,
       cells_(cells),
       seed_(seed),
       position_(position),
-      options_(options) {
-  reader_.start(cells_, position_);
-}
+      options_(options) {}
 
-bool BatchMaker::make(HostBatch& out, const std::atomic<bool>& stop) {
+bool BatchMaker::make(HostBatch& out) {
   const int64_t n = std::min(options_.batch_size,
                              static_cast<int64_t>(cells_.size()) - position_);
   if (n <= 0) return false;
   rows_.clear();
-  if (!reader_.read(n, rows_, stop)) return false;
+  reader_.read(n, rows_);
   out.cells.assign(cells_.begin() + position_, cells_.begin() + position_ + n);
   SparseBatch& batch = out.batch;
   batch.host_offsets = rows_.offsets;

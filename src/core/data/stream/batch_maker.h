@@ -5,7 +5,6 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <atomic>
 #include <cstdint>
 #include <vector>
 
@@ -37,13 +36,14 @@ class BatchMaker {
     bool pinned = false;
   };
 
-  // All borrowed. The minibatches start at cells[position].
+  // All borrowed. The minibatches start at cells[position], from which `reader`
+  // serves them.
   BatchMaker(PlaceReader& reader, const ConfounderMatrix& confounders,
              const Reference& reference, const std::vector<int64_t>& cells,
              uint64_t seed, int64_t position, const Options& options);
 
-  // The next minibatch; false at the end or when `stop` became true.
-  bool make(HostBatch& out, const std::atomic<bool>& stop);
+  // The next minibatch; false at the end.
+  bool make(HostBatch& out);
 
  private:
   void make_input(SparseBatch& batch);

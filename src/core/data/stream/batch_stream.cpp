@@ -54,15 +54,16 @@ CellSourcePtr checked(CellSourcePtr source, size_t n_peaks,
 
 }  // namespace
 
-BatchStream::BatchStream(CellSourcePtr source, std::vector<int32_t> peak_map,
+BatchStream::BatchStream(CellSourcePtr source,
+                         const std::vector<int32_t>& peak_map,
                          ConfounderMatrix confounders,
                          const StreamOptions& options, Reference reference)
-    : source_(
-          checked(std::move(source), peak_map.size(), confounders, reference)),
-      confounders_(std::move(confounders)),
+    : confounders_(std::move(confounders)),
       reference_(std::move(reference)),
       options_(options),
-      reader_(source_, std::move(peak_map), options.pool) {
+      reader_(
+          checked(std::move(source), peak_map.size(), confounders_, reference_),
+          peak_map) {
   if (options_.type != at::kFloat && options_.type != at::kDouble) {
     throw Error(ErrorKind::kArgument,
                 "Minibatches can be made of float or double values only.");
@@ -79,20 +80,23 @@ bool BatchStream::on_device() const {
 
 void BatchStream::keep_resident() {
   if (options_.device.is_cpu() && !options_.force_resident) return;
-  if (!options_.force_resident) {
+  if (options_.force_resident) {
+    reader_.pack(options_.cancelled);
+  } else if (!reader_.reads_store()) {
+    return;  // they are read once
+  } else {
     const int64_t budget =
         options_.resident_bytes >= 0
             ? options_.resident_bytes
             : free_device_bytes(options_.device) / kFreeParts;
-    if (DeviceCells::bytes_needed(*source_, confounders_.width,
+    if (DeviceCells::bytes_needed(source(), confounders_.width,
                                   reference_.width) > budget) {
       return;
     }
   }
   resident_ =
-      DeviceCells::upload(*source_, reader_, confounders_, reference_,
-                          options_.device, options_.type, options_.cancelled);
-  reader_.release();
+      DeviceCells::upload(reader_, confounders_, reference_, options_.device,
+                          options_.type, options_.cancelled);
 }
 
 void BatchStream::stop() {
@@ -119,13 +123,14 @@ void BatchStream::start(std::vector<int64_t> cells, uint64_t seed,
             .to(options_.device, /*non_blocking=*/false, /*copy=*/true);
     return;
   }
+  if (!reader_.start(order_, position_, options_.cancelled)) return;
   maker_ = std::make_unique<BatchMaker>(reader_, confounders_, reference_,
                                         order_, seed_, position_, made_);
   ahead_ = std::make_unique<Prefetch<HostBatch>>(
-      [maker = maker_.get()](HostBatch& batch, const std::atomic<bool>& stop) {
-        return maker->make(batch, stop);
+      [maker = maker_.get()](HostBatch& batch, const std::atomic<bool>&) {
+        return maker->make(batch);
       },
-      options_.prefetch);
+      reader_.reads_store() ? options_.prefetch : 0);
 }
 
 uint64_t BatchStream::thinning_seed() const {

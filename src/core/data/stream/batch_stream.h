@@ -1,10 +1,11 @@
-// The carrier: cells of a source, in a given order, as minibatches on the
+// The stream: cells of a source, in a given order, as minibatches on the
 // device. It binarises, drops and renumbers peaks, and thins what the encoder
 // sees; what a label means it does not know.
 //
-// Minibatches are made ahead of their use by one thread, or lie on the device
-// already when all cells fit there. Neither changes them: on one kind of device
-// they depend on the cells, the seed and the position alone.
+// Minibatches are made ahead of their use by one thread, where a store is read
+// (a reader may use HDF5, which is for the thread of the program), or lie on
+// the device already when all cells fit there. Neither changes them: on one
+// kind of device they depend on the cells, the seed and the position alone.
 #pragma once
 
 #include <ATen/core/Generator.h>
@@ -18,7 +19,6 @@
 #include "../confounders.h"
 #include "../readers/cell_source.h"
 #include "batch_maker.h"
-#include "block_plan.h"
 #include "device_cells.h"
 #include "place_reader.h"
 #include "prefetch.h"
@@ -28,7 +28,6 @@ namespace sailer {
 
 struct StreamOptions {
   int64_t batch_size = 100;
-  PoolLimits pool;    // of cells read ahead from a file
   Thinning thinning;  // none while evaluating
   at::Device device = at::kCPU;
   at::ScalarType type = at::kFloat;  // or kDouble
@@ -44,8 +43,8 @@ struct StreamOptions {
   // tests: the device's way without a device.
   bool force_resident = false;
 
-  // Asked now and then while cells are uploaded; true gives up, and they are
-  // streamed. May be empty.
+  // Asked now and then while cells are uploaded or packed; true gives up: they
+  // are streamed, or nothing is served. May be empty.
   std::function<bool()> cancelled;
 };
 
@@ -54,7 +53,7 @@ class BatchStream {
   // peak_map[feature] is the feature's place in the model's layout, or -1.
   // `confounders` has one row per cell of the source, and `reference` too
   // unless its width is 0.
-  BatchStream(CellSourcePtr source, std::vector<int32_t> peak_map,
+  BatchStream(CellSourcePtr source, const std::vector<int32_t>& peak_map,
               ConfounderMatrix confounders, const StreamOptions& options,
               Reference reference = {});
   ~BatchStream();
@@ -65,8 +64,7 @@ class BatchStream {
   // without the stop. Ends what was under way.
   void start(std::vector<int64_t> cells, uint64_t seed, int64_t position = 0);
 
-  // Ends reading ahead; nothing is served until start() is called again. After
-  // it no thread of the stream uses HDF5.
+  // Ends reading ahead; nothing is served until start() is called again.
   void stop();
 
   // The next minibatch; false at the end. A last one of fewer than `at_least`
@@ -76,10 +74,7 @@ class BatchStream {
   // The cells of the minibatch that `next` served last.
   const std::vector<int64_t>& cells() const { return current_; }
 
-  // How an order should mix the cells: see epoch_order().
-  const BlockPlan& plan() const { return reader_.plan(); }
-
-  CellSource& source() { return *source_; }
+  CellSource& source() { return reader_.source(); }
   bool resident() const { return resident_ != nullptr; }
 
   // Both from the next start() on.
@@ -95,7 +90,6 @@ class BatchStream {
   uint64_t thinning_seed() const;
   bool on_device() const;
 
-  CellSourcePtr source_;
   ConfounderMatrix confounders_;
   Reference reference_;
   StreamOptions options_;

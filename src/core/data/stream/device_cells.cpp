@@ -57,10 +57,10 @@ int64_t DeviceCells::bytes_needed(const CellSource& source,
 }
 
 std::unique_ptr<DeviceCells> DeviceCells::upload(
-    const CellSource& source, PlaceReader& reader,
-    const ConfounderMatrix& confounders, const Reference& reference,
-    const at::Device& device, at::ScalarType type,
+    PlaceReader& reader, const ConfounderMatrix& confounders,
+    const Reference& reference, const at::Device& device, at::ScalarType type,
     const std::function<bool()>& cancelled) {
+  const CellSource& source = reader.source();
   const int64_t n_cells = source.n_cells();
   const at::TensorOptions there = at::TensorOptions().device(device);
   std::unique_ptr<DeviceCells> out(new DeviceCells());
@@ -70,7 +70,6 @@ std::unique_ptr<DeviceCells> DeviceCells::upload(
   std::vector<int64_t> all(static_cast<size_t>(n_cells));
   std::iota(all.begin(), all.end(), int64_t{0});
   reader.start(all, 0);
-  const std::atomic<bool> never{false};
   OpenRows piece;
   out->host_offsets_.assign(1, 0);
   for (int64_t cell = 0; cell < n_cells;) {
@@ -78,7 +77,7 @@ std::unique_ptr<DeviceCells> DeviceCells::upload(
     piece.clear();
     while (cell < n_cells && piece.offsets.back() < kPieceEntries) {
       const int64_t n = std::min(kPieceCells, n_cells - cell);
-      reader.read(n, piece, never);
+      reader.read(n, piece);
       cell += n;
     }
     const int64_t first = out->host_offsets_.back();

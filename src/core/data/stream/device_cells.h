@@ -27,9 +27,8 @@ class DeviceCells {
   // Reads all cells once and uploads them piece by piece. Null when
   // `cancelled`, asked before each piece, told to stop.
   static std::unique_ptr<DeviceCells> upload(
-      const CellSource& source, PlaceReader& reader,
-      const ConfounderMatrix& confounders, const Reference& reference,
-      const at::Device& device, at::ScalarType type,
+      PlaceReader& reader, const ConfounderMatrix& confounders,
+      const Reference& reference, const at::Device& device, at::ScalarType type,
       const std::function<bool()>& cancelled);
 
   // The cells `cells`, on the host, and the same as an int64 tensor on the

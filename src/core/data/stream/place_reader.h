@@ -2,77 +2,52 @@
 // binarises, renumbers and drops at once, so that nothing else is ever held.
 // Torch-free.
 //
-// From memory each cell is read when it is asked for. From a file cells are
-// read ahead in pools (BlockPlan), each block of a pool once; while one pool is
-// served the next is read, a share of it with every minibatch. What is served
-// never depends on the pools.
+// Any order is served from a store. Cells of a reader that come in its own
+// order are read in blocks; another order packs them into a store first.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
-#include "../readers/cell_source.h"
-#include "block_plan.h"
+#include "../store/store.h"
 
 namespace sailer {
 
 class PlaceReader {
  public:
   // place_of[feature] is the feature's place in the model, or -1.
-  PlaceReader(CellSourcePtr source, std::vector<int32_t> place_of,
-              const PoolLimits& limits);
-
-  const BlockPlan& plan() const { return plan_; }
+  PlaceReader(CellSourcePtr source, std::vector<int32_t> place_of);
 
   // Serves cells[position], cells[position + 1] ... from now on. `cells` is
-  // borrowed.
-  void start(const std::vector<int64_t>& cells, int64_t position);
+  // borrowed. False when `cancelled`, which may be empty, stopped the packing.
+  bool start(const std::vector<int64_t>& cells, int64_t position,
+             const std::function<bool()>& cancelled = {});
 
-  // Appends the next n cells to `out`: their places, rising. False when `stop`
-  // became true, asked before every block; then start() has to be called, as
-  // after an exception.
-  bool read(int64_t n, OpenRows& out, const std::atomic<bool>& stop);
+  // Has the cells come from a store; false when `cancelled` stopped it.
+  bool pack(const std::function<bool()>& cancelled);
 
-  // Gives back the memory of what was read ahead; start() has to be called.
-  void release();
+  // Whether the cells come from a store, which another thread may read.
+  bool reads_store() const { return store_ != nullptr; }
 
-  // Most bytes of places held so far.
-  int64_t most_bytes() const { return most_bytes_; }
+  // Appends the next n cells to `out`: their places, rising. After an exception
+  // start() has to be called.
+  void read(int64_t n, OpenRows& out);
+
+  CellSource& source() { return *source_; }
 
  private:
-  // The cells [first, last) of the order: those of by_block[0, done) are read,
-  // and stand in `rows` in that order.
-  struct Pool {
-    int64_t first = 0, last = 0;
-    std::vector<int64_t> by_block;  // positions in the order
-    int64_t done = 0;
-    OpenRows rows;
-    std::vector<int32_t> row_of;  // by position - first
-
-    bool complete() const { return done == last - first; }
-  };
-
-  void open_pool(int64_t first, Pool& pool) const;
-  int64_t end_of_pool(int64_t first) const;
-  bool read_pool(Pool& pool, int64_t until, const std::atomic<bool>& stop);
-  bool read_pooled(int64_t n, OpenRows& out, const std::atomic<bool>& stop);
-  bool read_held(int64_t n, OpenRows& out, const std::atomic<bool>& stop);
-  void append(const int64_t* cells, int64_t n, OpenRows& out);
+  void read_block(int64_t cell);
   void sort_row(int32_t* places, int64_t n);
 
   CellSourcePtr source_;
+  StorePtr store_;
   std::vector<int32_t> place_of_;
-  PoolLimits limits_;
-  BlockPlan plan_;
-
   const std::vector<int64_t>* order_ = nullptr;
   int64_t position_ = 0;
-  bool along_file_ = false;  // the order follows the blocks: no need to mix
-  Pool pool_, next_;
-  OpenRows held_;  // all cells of the source, or the first of them
+  SparseRows block_;  // of the reader, from the cell first_ on
+  int64_t first_ = 0;
   std::vector<uint64_t> bits_;
-  int64_t most_bytes_ = 0;
 };
 
 }  // namespace sailer

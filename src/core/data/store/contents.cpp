@@ -1,29 +1,30 @@
-#include "corpus_contents.h"
+#include "contents.h"
 
-#include <cstring>
+#include <algorithm>
+#include <utility>
 
 #include "../../support/checksum.h"
 #include "../../support/error.h"
 #include "../seal.h"
 
-namespace sailer::corpus {
+namespace sailer::packed {
 
 namespace {
 
-[[noreturn]] void fail(const MappedFile& file, const std::string& reason) {
+[[noreturn]] void fail(const DiskFile& file, const std::string& reason) {
   throw Error(ErrorKind::kFile, "The file '" + file.path() + "' " + reason);
 }
 
-[[noreturn]] void fail_as_damaged(const MappedFile& file,
+[[noreturn]] void fail_as_damaged(const DiskFile& file,
                                   const std::string& what) {
   fail(file, "is damaged: " + what +
                  ". Copy it again, or remove it and build it again.");
 }
 
-[[noreturn]] void fail_as_foreign(const MappedFile& file) {
+[[noreturn]] void fail_as_foreign(const DiskFile& file) {
   Seal::Bytes bytes{};
   const int64_t n_bytes = std::min<int64_t>(file.size(), Seal::kSize);
-  std::memcpy(bytes.data(), file.bytes(), static_cast<size_t>(n_bytes));
+  file.read(0, n_bytes, bytes.data());
   const std::string what = looks_like(bytes, n_bytes);
   fail(file, "is no corpus as build_corpus() writes it: it " +
                  (what.empty() ? "begins like no file of sailer"
@@ -31,44 +32,44 @@ namespace {
                  ".");
 }
 
-// Where a cell begins rises from 0 to the number of entries.
-bool offsets_fit(const unsigned char* payload, const Section& section) {
-  const auto* offsets = reinterpret_cast<const uint32_t*>(payload);
-  bool fit =
-      offsets[0] == 0 &&
-      static_cast<int64_t>(offsets[section.n_cells]) == section.n_entries;
-  for (int64_t cell = 0; cell < section.n_cells; ++cell) {
-    fit &= offsets[cell] <= offsets[cell + 1];
+uint64_t checksum_of_part(const DiskFile& file, int64_t at, int64_t n) {
+  constexpr int64_t kPiece = int64_t{1} << 20;
+  Checksum sum;
+  Bytes piece;
+  for (const int64_t end = at + n; at < end;) {
+    piece.resize(static_cast<size_t>(std::min(kPiece, end - at)));
+    file.read(at, static_cast<int64_t>(piece.size()), piece.data());
+    sum.add(piece.data(), piece.size());
+    at += static_cast<int64_t>(piece.size());
   }
-  return fit;
+  return sum.value();
 }
 
 class Walk {
  public:
-  Walk(const MappedFile& file, Contents& contents)
-      : file_(file), contents_(contents) {}
+  Walk(const DiskFile& file, Contents& contents)
+      : file_(file), size_(file.size()), contents_(contents) {}
 
   bool through(Depth depth, const std::function<bool()>& cancelled) {
     read_head();
     Section section;
     while (at_ > 0 && next(section)) {
-      const unsigned char* payload = file_.bytes() + at_ + kSectionBytes;
-      const int64_t behind = at_ + kSectionBytes + section.payload_bytes;
+      const int64_t payload = at_ + kSectionBytes;
+      const int64_t behind = payload + section.payload_bytes;
       if (depth == Depth::kPayloads) {
         if (cancelled && cancelled()) return false;
         const bool right =
-            checksum_of(payload, static_cast<size_t>(section.payload_bytes)) ==
+            checksum_of_part(file_, payload, section.payload_bytes) ==
             section.payload_checksum;
-        if (!right && behind >= file_.size()) break;  // torn
+        if (!right && behind >= size_) break;  // torn
         if (!right) damaged("its bytes have changed since it was written");
       }
-      add(section, payload);
+      add(section);
       at_ = behind;
       contents_.whole_bytes = behind;
     }
     check_tail();
-    contents_.finished =
-        contents_.finished && contents_.whole_bytes == file_.size();
+    contents_.finished = contents_.finished && contents_.whole_bytes == size_;
     return true;
   }
 
@@ -79,7 +80,9 @@ class Walk {
   }
 
   void read_head() {
-    switch (unpack_head(file_.bytes(), file_.size(), contents_.head)) {
+    unsigned char bytes[kHeadBytes] = {};
+    file_.read(0, std::min(size_, kHeadBytes), bytes);
+    switch (unpack_head(bytes, size_, contents_.head)) {
       case HeadState::kWhole:
         at_ = kHeadBytes;
         contents_.whole_bytes = kHeadBytes;
@@ -100,13 +103,21 @@ class Walk {
 
   // False at the end, whole or torn.
   bool next(Section& section) const {
-    return file_.size() - at_ >= kSectionBytes &&
-           unpack_section(file_.bytes() + at_, section) &&
-           section.payload_bytes >= 0 && section.payload_bytes % 8 == 0 &&
-           section.payload_bytes <= file_.size() - at_ - kSectionBytes;
+    if (size_ - at_ < kSectionBytes) return false;
+    unsigned char bytes[kSectionBytes];
+    file_.read(at_, kSectionBytes, bytes);
+    return unpack_section(bytes, section) && section.payload_bytes >= 0 &&
+           section.payload_bytes % 8 == 0 &&
+           section.payload_bytes <= size_ - at_ - kSectionBytes;
   }
 
-  void add(const Section& section, const unsigned char* payload) {
+  Bytes payload_of(const Section& section) const {
+    Bytes bytes(static_cast<size_t>(section.payload_bytes));
+    file_.read(at_ + kSectionBytes, section.payload_bytes, bytes.data());
+    return bytes;
+  }
+
+  void add(const Section& section) {
     const bool open =
         !contents_.sources.empty() && !contents_.sources.back().whole;
     contents_.finished = false;
@@ -115,23 +126,21 @@ class Walk {
     }
     switch (section.kind) {
       case SectionKind::kVocabulary:
-        contents_.has_genes =
-            unpack_genes(payload, section.payload_bytes, contents_.head.n_genes,
-                         contents_.genes);
+        contents_.has_genes = unpack_genes(
+            payload_of(section), contents_.head.n_genes, contents_.genes);
         if (!contents_.has_genes) damaged("the genes cannot be read");
         return;
       case SectionKind::kSource:
         if (open) damaged("a source begins before the last one has ended");
         contents_.sources.emplace_back();
         contents_.sources.back().first_block = contents_.blocks.size();
-        if (!unpack_mark(payload, section.payload_bytes,
-                         contents_.sources.back().mark)) {
+        if (!unpack_mark(payload_of(section), contents_.sources.back().mark)) {
           damaged("the name of a source cannot be read");
         }
         return;
       case SectionKind::kBlock:
         if (!open) damaged("there are cells of no source");
-        add_block(section, payload);
+        add_block(section);
         return add_counts(section);
       case SectionKind::kSourceEnd:
         if (!open) damaged("a source ends that has not begun");
@@ -159,32 +168,15 @@ class Walk {
     source.kept_counts += section.kept_counts;
   }
 
-  void add_block(const Section& section, const unsigned char* payload) {
-    const int64_t width = section.value_bytes;
-    const int64_t most = section.payload_bytes;
-    const bool in_range = section.n_cells > 0 && section.n_cells <= most &&
-                          section.n_entries >= 0 && section.n_entries <= most &&
-                          section.n_entries <= UINT32_MAX &&
-                          (width == 1 || width == 2 || width == 4);
-    if (!in_range) damaged("its sizes are out of range");
+  void add_block(const Section& section) {
     Block block;
-    block.places = places_in_block(section.n_cells, section.n_entries,
-                                   contents_.head.index_bytes(), width);
-    if (block.places.bytes != section.payload_bytes) {
+    if (!shape_block(section, contents_.head.index_bytes(), block)) {
       damaged("its sizes do not fit each other");
     }
-    if (!offsets_fit(payload, section)) {
-      damaged("its cells do not follow each other");
-    }
     block.first_cell = contents_.n_cells;
-    block.n_cells = section.n_cells;
     block.first_entry = contents_.n_entries;
-    block.n_entries = section.n_entries;
-    block.value_bytes = width;
-    block.at = payload - file_.bytes();
-    block.input_cells = section.input_cells;
-    block.checksum = section.payload_checksum;
-    contents_.blocks.push_back(block);
+    block.at = at_ + kSectionBytes;
+    contents_.blocks.push_back(std::move(block));
     contents_.n_cells += section.n_cells;
     contents_.n_entries += section.n_entries;
     ++contents_.sources.back().n_blocks;
@@ -193,25 +185,33 @@ class Walk {
   // Behind a torn section nothing was written. A whole one there tells that the
   // section in front of it was whole once.
   void check_tail() const {
+    constexpr int64_t kPiece = int64_t{1} << 20;
     Section section;
-    const int64_t from = contents_.whole_bytes + 8;
-    for (int64_t at = from; at + kSectionBytes <= file_.size(); at += 8) {
-      if (unpack_section(file_.bytes() + at, section)) {
-        damaged("its bytes have changed since it was written");
+    Bytes piece;
+    for (int64_t at = contents_.whole_bytes + 8; at + kSectionBytes <= size_;
+         at += kPiece) {
+      const int64_t n = std::min(kPiece + kSectionBytes - 8, size_ - at);
+      piece.resize(static_cast<size_t>(n));
+      file_.read(at, n, piece.data());
+      for (int64_t k = 0; k + kSectionBytes <= n; k += 8) {
+        if (unpack_section(piece.data() + k, section)) {
+          damaged("its bytes have changed since it was written");
+        }
       }
     }
   }
 
-  const MappedFile& file_;
+  const DiskFile& file_;
+  int64_t size_;
   Contents& contents_;
   int64_t at_ = 0;
 };
 
 }  // namespace
 
-bool read_contents(const MappedFile& file, Depth depth, Contents& contents,
+bool read_contents(const DiskFile& file, Depth depth, Contents& contents,
                    const std::function<bool()>& cancelled) {
   return Walk(file, contents).through(depth, cancelled);
 }
 
-}  // namespace sailer::corpus
+}  // namespace sailer::packed

@@ -1,4 +1,5 @@
-// How a corpus lies in its file: cells of many sources, cell after cell.
+// How packed cells lie in a file: a corpus, which build_corpus() makes of the
+// cells of many sources, cell after cell.
 //
 //   head      64 bytes: magic, version, bytes of a gene number, genes
 //   sections  each a head of 80 bytes with a checksum of its own and one
@@ -9,11 +10,16 @@
 //     source end    the source is whole
 //     end           the file is whole; more may be appended behind it
 //
-// A block holds where each of its cells begins (uint32, cells + 1), then the
-// gene numbers (uint16, or uint32 where there are more than 65,536 genes), then
-// the values (uint8, uint16 or float32, the narrowest that holds all of them
-// exactly). In a cell genes rise and values are above zero. All parts begin at
-// multiples of 8 bytes. Numbers are little endian.
+// A block holds where each of its cells begins, in entries and in bytes
+// (uint32, cells + 1 of either), then the features of each cell as bits.h packs
+// them, then the values (none, uint8, uint16 or float32, the narrowest that
+// holds all of them exactly). In a cell features rise and values are above
+// zero. Bits and values begin at multiples of 8 bytes. Numbers are little
+// endian. A temporary store (store.h) is such blocks without heads.
+//
+// In version 1, which is read but no longer written, a block held where cells
+// begin in entries alone, then features as uint16, or uint32 where there are
+// more than 65,536 of them.
 //
 // Sections are only ever added at the end, so a writer that was killed leaves
 // whole ones and a torn tail.
@@ -24,11 +30,11 @@
 #include <string>
 #include <vector>
 
-namespace sailer::corpus {
+namespace sailer::packed {
 
 using Bytes = std::vector<unsigned char>;
 
-inline constexpr uint32_t kVersion = 1;
+inline constexpr uint32_t kVersion = 2;
 inline constexpr int64_t kHeadBytes = 64;
 inline constexpr int64_t kSectionBytes = 80;
 inline constexpr int64_t kMostNarrowGenes = 65536;
@@ -37,7 +43,11 @@ struct Head {
   uint32_t version = kVersion;
   int64_t n_genes = 0;
 
-  int64_t index_bytes() const { return n_genes > kMostNarrowGenes ? 4 : 2; }
+  // Of a feature in a block; 0: packed bits.
+  int64_t index_bytes() const {
+    if (version > 1) return 0;
+    return n_genes > kMostNarrowGenes ? 4 : 2;
+  }
 };
 
 enum class SectionKind : uint32_t {
@@ -51,7 +61,7 @@ enum class SectionKind : uint32_t {
 // What stands before a payload. Fields that a kind does not use are 0.
 struct Section {
   SectionKind kind = SectionKind::kEnd;
-  uint32_t value_bytes = 0;   // blocks: 1, 2 or 4 (float32)
+  uint32_t value_bytes = 0;   // blocks: 0, 1, 2 or 4 (float32)
   int64_t n_cells = 0;        // blocks: cells in it
   int64_t n_entries = 0;      // blocks: non-zeros in it
   int64_t payload_bytes = 0;  // a multiple of 8
@@ -80,15 +90,6 @@ struct SourceMark {
 
 inline int64_t padded(int64_t n_bytes) { return (n_bytes + 7) / 8 * 8; }
 
-// Where the parts of a block's payload begin, and its size.
-struct BlockPlaces {
-  int64_t genes = 0;
-  int64_t values = 0;
-  int64_t bytes = 0;
-};
-BlockPlaces places_in_block(int64_t n_cells, int64_t n_entries,
-                            int64_t index_bytes, int64_t value_bytes);
-
 Bytes pack_head(const Head& head);
 Bytes pack_section(const Section& section);
 Bytes pack_genes(const Genes& genes);
@@ -108,8 +109,7 @@ HeadState unpack_head(const unsigned char* bytes, int64_t n_bytes, Head& head);
 bool unpack_section(const unsigned char* bytes, Section& section);
 
 // False when the payload is not what its kind has.
-bool unpack_genes(const unsigned char* bytes, int64_t n_bytes, int64_t n_genes,
-                  Genes& genes);
-bool unpack_mark(const unsigned char* bytes, int64_t n_bytes, SourceMark& mark);
+bool unpack_genes(const Bytes& payload, int64_t n_genes, Genes& genes);
+bool unpack_mark(const Bytes& payload, SourceMark& mark);
 
-}  // namespace sailer::corpus
+}  // namespace sailer::packed

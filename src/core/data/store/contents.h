@@ -1,29 +1,15 @@
-// What is in a corpus, told from the heads of its sections.
-//
-// The payloads of blocks are not read, but for where their cells begin: a file
-// of 30 GB is opened by reading some 30 MB of it.
+// What is in a file of packed cells, as the heads of its sections say.
 #pragma once
 
 #include <functional>
 #include <string>
 #include <vector>
 
-#include "corpus_format.h"
-#include "mapped_file.h"
+#include "block.h"
+#include "disk_file.h"
+#include "format.h"
 
-namespace sailer::corpus {
-
-struct Block {
-  int64_t first_cell = 0;
-  int64_t n_cells = 0;
-  int64_t first_entry = 0;
-  int64_t n_entries = 0;
-  int64_t value_bytes = 0;
-  int64_t at = 0;  // its payload in the file
-  BlockPlaces places;
-  int64_t input_cells = 0;
-  uint64_t checksum = 0;
-};
+namespace sailer::packed {
 
 struct Source {
   SourceMark mark;
@@ -52,7 +38,7 @@ struct Contents {
 };
 
 enum class Depth {
-  kHeads,    // and where cells begin
+  kHeads,    // of sections
   kPayloads  // and all checksums
 };
 
@@ -61,7 +47,7 @@ enum class Depth {
 // section is torn too when its payload does not fit its checksum.
 // `cancelled`, asked before each block, stops the check of payloads and makes
 // it return false.
-bool read_contents(const MappedFile& file, Depth depth, Contents& contents,
+bool read_contents(const DiskFile& file, Depth depth, Contents& contents,
                    const std::function<bool()>& cancelled = {});
 
-}  // namespace sailer::corpus
+}  // namespace sailer::packed

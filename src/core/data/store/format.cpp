@@ -1,4 +1,4 @@
-#include "corpus_format.h"
+#include "format.h"
 
 #include <algorithm>
 #include <cstring>
@@ -6,10 +6,11 @@
 #include "../../support/checksum.h"
 
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-#error "A corpus is mapped as it lies in its file, which is little endian."
+#error \
+    "Packed cells are read as they lie in their file, which is little endian."
 #endif
 
-namespace sailer::corpus {
+namespace sailer::packed {
 
 namespace {
 
@@ -84,15 +85,6 @@ bool has_checksum(const unsigned char* bytes, int64_t n_bytes) {
 }
 
 }  // namespace
-
-BlockPlaces places_in_block(int64_t n_cells, int64_t n_entries,
-                            int64_t index_bytes, int64_t value_bytes) {
-  BlockPlaces places;
-  places.genes = padded((n_cells + 1) * 4);
-  places.values = places.genes + padded(n_entries * index_bytes);
-  places.bytes = places.values + padded(n_entries * value_bytes);
-  return places;
-}
 
 Bytes pack_head(const Head& head) {
   Bytes out(kMagic, kMagic + 16);
@@ -169,9 +161,8 @@ Bytes pack_genes(const Genes& genes) {
   return out;
 }
 
-bool unpack_genes(const unsigned char* bytes, int64_t n_bytes, int64_t n_genes,
-                  Genes& genes) {
-  Reader reader(bytes, n_bytes);
+bool unpack_genes(const Bytes& payload, int64_t n_genes, Genes& genes) {
+  Reader reader(payload.data(), static_cast<int64_t>(payload.size()));
   genes.recipe = reader.text();
   for (int64_t k = 0; k < n_genes && reader.whole(); ++k) {
     genes.gene.push_back(reader.text());
@@ -191,9 +182,8 @@ Bytes pack_mark(const SourceMark& mark) {
   return out;
 }
 
-bool unpack_mark(const unsigned char* bytes, int64_t n_bytes,
-                 SourceMark& mark) {
-  Reader reader(bytes, n_bytes);
+bool unpack_mark(const Bytes& payload, SourceMark& mark) {
+  Reader reader(payload.data(), static_cast<int64_t>(payload.size()));
   mark.name = reader.text();
   mark.n_cells = reader.take<int64_t>();
   mark.n_features = reader.take<int64_t>();
@@ -201,4 +191,4 @@ bool unpack_mark(const unsigned char* bytes, int64_t n_bytes,
   return reader.done() && mark.n_cells >= 0 && mark.n_features >= 0;
 }
 
-}  // namespace sailer::corpus
+}  // namespace sailer::packed
