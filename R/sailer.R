@@ -39,7 +39,8 @@
 #' @param n_latent Dimensions of the embedding. By default as many as the cells
 #'   hold: of the components of TF-IDF's SVD on the training cells those that
 #'   spread held-out cells more than peaks that are open independently of one
-#'   another would, by three standard errors; at least 5 and at most 40.
+#'   another would, by three standard errors; at least 5, at most 40 and at most
+#'   one for every 20 cells.
 #' @param hidden Units of the encoder's hidden layers, from the peaks inwards
 #'   (of each chromosome under `"chromosome"`); the decoder mirrors them. The
 #'   thesis' dense model has `c(1000, 100)`, which is many times slower and did

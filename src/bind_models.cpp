@@ -168,7 +168,8 @@ Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map,
     }
     if (open) {
       options.n_latent =
-          lsi.has_value() ? n_latent_for(*lsi) : n_latent_in(state);
+          lsi.has_value() ? n_latent_for(*lsi, cells->n_cells())
+                          : n_latent_in(state);
     }
     SailerModel model(options, PeakLayout(sizes_from_r(group_sizes)),
                       n_confounders, shares, train.seed, at::Device(device),

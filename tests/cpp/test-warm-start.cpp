@@ -6,6 +6,7 @@
 #include "core/models/sparse_linear.h"
 #include "core/support/error.h"
 #include "core/training/adam.h"
+#include "core/training/warm_start.h"
 #include "torch_helpers.h"
 
 using namespace sailer;
@@ -73,6 +74,20 @@ TEST_CASE("the linear path starts at its map of the scaled input") {
       REQUIRE((found - shift).abs().max().item<double>() < 0.3);
     }
   }
+}
+
+TEST_CASE("dimensions are the components with signal, few for few cells") {
+  Lsi lsi;
+  const auto chosen = [&](int64_t n_signal, int64_t n_cells) {
+    lsi.n_signal = n_signal;
+    return n_latent_for(lsi, n_cells);
+  };
+  REQUIRE(chosen(9, 7070) == 9);
+  REQUIRE(chosen(2, 7070) == 5);
+  REQUIRE(chosen(60, 7070) == 40);
+  REQUIRE(chosen(40, 321) == 16);
+  REQUIRE(chosen(9, 321) == 9);
+  REQUIRE(chosen(40, 30) == 5);
 }
 
 TEST_CASE("a model without a linear path refuses a start") {

@@ -11,6 +11,7 @@ namespace sailer {
 namespace {
 
 constexpr int64_t kLeastLatent = 5, kMostLatent = 40;
+constexpr int64_t kCellsPerDimension = 20;
 
 at::Tensor tensor_of(const std::vector<float>& values, at::IntArrayRef shape) {
   return at::tensor(values, at::TensorOptions().dtype(at::kFloat)).view(shape);
@@ -50,8 +51,10 @@ std::optional<Lsi> lsi_of(CellRows cells, const Split& split,
                  confounders, weights, options);
 }
 
-int64_t n_latent_for(const Lsi& lsi) {
-  return std::clamp(lsi.n_signal, kLeastLatent, kMostLatent);
+int64_t n_latent_for(const Lsi& lsi, int64_t n_cells) {
+  const int64_t most = std::clamp(n_cells / kCellsPerDimension, kLeastLatent,
+                                  kMostLatent);
+  return std::clamp(lsi.n_signal, kLeastLatent, most);
 }
 
 void start_at(SailerModel& model, const Lsi& lsi) {
