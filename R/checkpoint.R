@@ -103,8 +103,8 @@ differences <- function(old, new) {
 resumable_options <- c(
   "epochs", "learning_rate", "learning_rate_decay", "weight_decay", "patience",
   "token_budget", "final_share", "clip",
-  "precision", "reconstruction", "sampled_share", "checkpoint", "every",
-  "device", "threads", "verbose", "processes"
+  "precision", "checkpoint", "every", "device", "threads", "verbose",
+  "processes"
 )
 
 #' Go on with a training that was stopped
@@ -127,11 +127,11 @@ resumable_options <- c(
 #'   corpus, or what it was made from.
 #' @param ... Options of [train_control()] to change: `epochs`,
 #'   `learning_rate`, `learning_rate_decay`, `weight_decay`, `patience`,
-#'   `precision`, `reconstruction`, `sampled_share`, `checkpoint`, `every`,
-#'   `device`, `threads`, `verbose`, `processes`. Others decide what was done
-#'   already and stay as they were. Of [pretrain_control()]: `epochs` and
-#'   `warmup` decide the step sizes of what is still to come; `token_budget`,
-#'   `clip`, `patience` and those that both have may change as well.
+#'   `precision`, `checkpoint`, `every`, `device`, `threads`, `verbose`,
+#'   `processes`. Others decide what was done already and stay as they were. Of
+#'   [pretrain_control()]: `epochs` and `warmup` decide the step sizes of what
+#'   is still to come; `token_budget`, `clip`, `patience` and those that both
+#'   have may change as well.
 #' @return An object of class `"sailer_fit"`, as of [sailer()], or
 #'   `"expresser_fit"`.
 #' @section Errors:

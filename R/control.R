@@ -60,12 +60,6 @@
 #'   width, parameters and sums still in float32. Faster on GPUs from Ampere on
 #'   and on processors with AVX512-BF16 or AMX; elsewhere a warning tells that
 #'   float32 is used. Default `"float32"`.
-#' @param reconstruction `"exact"`, or `"sampled"`: the likelihood of the closed
-#'   peaks is estimated from a random share of them at each step, without bias,
-#'   that of the open ones is still exact. Faster with very many peaks, and
-#'   noisier: an approximation, for those who know why. Default `"exact"`.
-#' @param sampled_share Share of the peaks drawn at each step, above 0 and at
-#'   most 1, when `reconstruction` is `"sampled"`. Default 0.1.
 #' @param device `"auto"` (a GPU where LibTorch finds one), `"cpu"`, `"cuda"`
 #'   (the first GPU) or a GPU by its number from 0, such as `"cuda:1"` for the
 #'   second. Training stops with an error when that GPU is not there, which says
@@ -122,19 +116,16 @@ train_control <- function(epochs = NULL, batch_size = NULL,
                           weight_decay = NULL, warmup = NULL, period = NULL,
                           validation = NULL, patience = NULL, seed = NULL,
                           checkpoint = NULL, every = 1, precision = NULL,
-                          reconstruction = NULL, sampled_share = NULL,
                           device = "auto", threads = NULL, verbose = TRUE,
                           processes = "auto", steps = NULL, frozen = NULL) {
   given <- list(
     steps = steps, epochs = epochs, batch_size = batch_size,
     learning_rate = learning_rate, learning_rate_decay = learning_rate_decay,
     weight_decay = weight_decay, frozen = frozen, warmup = warmup,
-    period = period, validation = validation, patience = patience, seed = seed,
-    sampled_share = sampled_share
+    period = period, validation = validation, patience = patience, seed = seed
   )
-  words <- list(precision = precision, reconstruction = reconstruction)
   given <- check_core_options(
-    given, words, core_train_options,
+    given, list(precision = precision), core_train_options,
     whole = c("steps", "epochs", "batch_size", "patience", "seed")
   )
   structure(

@@ -107,12 +107,6 @@ TrainOptions train_options_from_r(const Rcpp::List& values) {
           options.compute.precision =
               parse_precision(Rcpp::as<std::string>(value));
         }},
-       {"reconstruction",
-        [&](SEXP value) {
-          options.compute.reconstruction =
-              parse_reconstruction(Rcpp::as<std::string>(value));
-        }},
-       {"sampled_share", number(options.compute.sampled_share)},
        // For tests and benchmarks; not among the documented options.
        {"resident_bytes", number(options.resident_bytes)},
        {"engine", [&](SEXP value) {
@@ -143,9 +137,7 @@ Rcpp::List train_options_to_r(const TrainOptions& options) {
       Rcpp::Named("validation") = chosen(options.validation),
       Rcpp::Named("patience") = whole(options.patience),
       Rcpp::Named("seed") = static_cast<double>(options.seed),
-      Rcpp::Named("precision") = name_of(options.compute.precision),
-      Rcpp::Named("reconstruction") = name_of(options.compute.reconstruction),
-      Rcpp::Named("sampled_share") = options.compute.sampled_share);
+      Rcpp::Named("precision") = name_of(options.compute.precision));
 }
 
 }  // namespace sailer

@@ -89,24 +89,17 @@ cpu_seconds <- function() sum(proc.time()[c(1, 2)])
 
 # Trains on `x` and returns cells per CPU-second of the epochs after the first,
 # and the peak of resident memory, above what was resident before. `epochs` at
-# least 2. `engine`: "fused" (ours) or "dense" (the plain computation).
-measure <- function(x, architecture, hidden, batch_size, engine = "fused",
-                    epochs = 2, ...) {
-  control <- train_control(
-    epochs = epochs, batch_size = batch_size, validation = 0, warmup = 0,
-    frozen = 0, threads = 1, device = "cpu", verbose = FALSE, ...
+# least 2.
+measure <- function(x, architecture, hidden, batch_size, epochs = 2) {
+  run <- sailer:::prepare_run(
+    x, quote(sailer()), NULL, NULL,
+    list(architecture = architecture, hidden = hidden, n_latent = 16),
+    min_fraction = 1e-9, max_fraction = 1, ranges = NULL,
+    control = train_control(
+      epochs = epochs, batch_size = batch_size, validation = 0, warmup = 0,
+      frozen = 0, threads = 1, device = "cpu", verbose = FALSE
+    )
   )
-  control$engine <- engine
-  options <- sailer:::core_sailer_options(
-    list(architecture = architecture, hidden = hidden, n_latent = 16)
-  )
-  cells <- as_cells(x)
-  groups <- if (architecture == "chromosome") {
-    tabulate(as.integer(sub("chr([0-9]+)-.*", "\\1", cells$peaks)))
-  } else {
-    nrow(cells)
-  }
-  counted <- check_cells(cells)
   gc()
   resting <- memory_mb("VmRSS")
   cat("5", file = "/proc/self/clear_refs") # forgets the peak so far
@@ -116,28 +109,19 @@ measure <- function(x, architecture, hidden, batch_size, engine = "fused",
       clock <<- rbind(clock, c(p$epoch, cpu_seconds(), proc.time()[[3]]))
     }
   }
-  sailer:::core_sailer_train(
-    cells$source, seq_len(nrow(cells)), groups,
-    counted$peak_cells / ncol(cells),
-    list(depth = as.numeric(counted$depth), labels = list(),
-         numbers = list()),
-    NULL, options, sailer:::core_control(sailer:::resolve_control(
-      control, ncol(cells), options
-    )), "cpu", list(
-      checkpoint = "", every = 1, state = NULL,
-      scratch = tempfile(fileext = ".h5")
-    ), report
-  )
+  sailer:::run_plan(run$plan, run$cells, run$map, report = report)
   spent <- clock[nrow(clock), ] - clock[1, ]
+  n <- length(run$plan$cells)
   c(
-    cells_per_cpu_second = ncol(cells) * spent[[1]] / spent[[2]],
-    cells_per_second = ncol(cells) * spent[[1]] / spent[[3]],
+    cells_per_cpu_second = n * spent[[1]] / spent[[2]],
+    cells_per_second = n * spent[[1]] / spent[[3]],
     resting_mb = resting, peak_mb = memory_mb("VmHWM")
   )
 }
 
-# The same in an R process of its own, so that peaks of memory are its own.
-measure_apart <- function(...) {
+# The same in an R process of its own, so that peaks of memory are its own, with
+# the sailer of a library.
+measure_apart <- function(..., library = NULL) {
   arguments <- tempfile(fileext = ".rds")
   result <- tempfile(fileext = ".rds")
   on.exit(unlink(c(arguments, result)))
@@ -150,9 +134,13 @@ measure_apart <- function(...) {
     ),
     file.path(here, "engine.R"), arguments, result
   )
+  paths <- c(library, .libPaths())
   status <- system2(
     file.path(R.home("bin"), "Rscript"), c("-e", shQuote(code)),
-    env = c("OMP_NUM_THREADS=1", "OPENBLAS_NUM_THREADS=1")
+    env = c(
+      "OMP_NUM_THREADS=1", "OPENBLAS_NUM_THREADS=1",
+      paste0("R_LIBS=", paste(paths, collapse = ":"))
+    )
   )
   if (status != 0 || !file.exists(result)) {
     return(c(

@@ -1,20 +1,21 @@
-# Speed and memory of training: ours against the plain dense computation with
-# the same LibTorch, threads, minibatches and data.
+# Speed and memory of training.
 #
-#   Rscript throughput.R            the whole grid, about an hour
-#   Rscript throughput.R --brief    50,000 peaks at 2 % only
+#   Rscript throughput.R                    the whole grid, about half an hour
+#   Rscript throughput.R --brief            50,000 peaks at 2 % only
+#   Rscript throughput.R --against=LIBRARY  beside the sailer of that library
 #
-# "dense" makes every minibatch a dense matrix, computes all logits at once and
-# leaves the rest to autograd and plain Adam. Each row is measured in a process
-# of its own, on one thread, in cells per CPU-second after the first epoch;
-# memory is the peak of the resident set, R and LibTorch included ("resting" is
-# what they and the data took before training). "ours, file" streams the cells
-# from a 10x HDF5 file.
+# Each row is measured in a process of its own, on one thread, in cells per
+# CPU-second after the first epoch; memory is the peak of the resident set, R
+# and LibTorch included ("resting" is what they and the data took before
+# training). "file" streams the cells from a 10x HDF5 file. With another sailer
+# to compare with the two take turns, three times each, and "times" and
+# "memory" are the medians of ours over those of the other.
 
 arguments <- commandArgs(trailingOnly = TRUE)
 file <- sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE))
 source(file.path(dirname(file), "engine.R"))
 brief <- "--brief" %in% arguments
+other <- sub("^--against=", "", grep("^--against=", arguments, value = TRUE))
 
 models <- list(
   list(name = "dense 32", architecture = "dense", hidden = 32,
@@ -28,62 +29,57 @@ models <- list(
 )
 
 # Few cells are enough: a step costs the same whatever there is in all.
-row_of <- function(model, n_cells, n_peaks, density, engine, file = NULL,
-                   epochs = 2, ...) {
+row_of <- function(model, n_cells, n_peaks, density, file = NULL, epochs = 2) {
   x <- if (is.null(file)) {
     bquote(random_matrix(.(n_cells), .(n_peaks), .(density)))
   } else {
     bquote(open_cells(.(file)))
   }
-  measured <- measure_apart(
-    x = x, architecture = model$architecture, hidden = model$hidden,
-    batch_size = model$batch_size, engine = engine, epochs = epochs, ...
+  run <- function(library) {
+    measure_apart(
+      x = x, architecture = model$architecture, hidden = model$hidden,
+      batch_size = model$batch_size, epochs = epochs, library = library
+    )
+  }
+  turns <- if (length(other) > 0) 3 else 1
+  ours <- theirs <- NULL
+  for (turn in seq_len(turns)) {
+    ours <- rbind(ours, run(NULL))
+    if (length(other) > 0) theirs <- rbind(theirs, run(other))
+  }
+  middle <- function(x) apply(x, 2, stats::median)
+  ours <- middle(ours)
+  row <- data.frame(
+    model = model$name, cells = n_cells, peaks = n_peaks, density = density,
+    from = if (is.null(file)) "memory" else "file",
+    cells_per_cpu_second = round(ours[["cells_per_cpu_second"]]),
+    peak_mb = round(ours[["peak_mb"]]), resting_mb = round(ours[["resting_mb"]])
   )
-  data.frame(
-    model = model$name, cells = n_cells, peaks = n_peaks,
-    density = density, how = paste0(
-      if (engine == "dense") "dense" else "ours",
-      if (!is.null(file)) ", file", if (...length() > 0) ", sampled"
-    ),
-    cells_per_cpu_second = round(measured[["cells_per_cpu_second"]]),
-    peak_mb = round(measured[["peak_mb"]]),
-    resting_mb = round(measured[["resting_mb"]])
-  )
+  if (length(other) > 0) {
+    ratio <- ours / middle(theirs)
+    row$times <- round(ratio[["cells_per_cpu_second"]], 2)
+    row$memory <- round(ratio[["peak_mb"]], 2)
+  }
+  row
 }
 
 show <- function(rows) {
-  base <- rows[rows$how == "dense", ]
-  if (nrow(base) == 1) {
-    rows$times_dense <- round(
-      rows$cells_per_cpu_second / base$cells_per_cpu_second, 2
-    )
-    rows$memory_share <- round(rows$peak_mb / base$peak_mb, 2)
-  }
   print(rows, row.names = FALSE)
   cat("\n")
   flush(stdout())
-  rows
 }
 
 compare <- function(model, n_peaks, density) {
   n_cells <- 10 * model$batch_size
-  rows <- lapply(c("dense", "fused"), function(engine) {
-    row_of(model, n_cells, n_peaks, density, engine, epochs = 3)
-  })
+  rows <- row_of(model, n_cells, n_peaks, density, epochs = 3)
   # More cells where they stream, so that several blocks are read.
   if (requireNamespace("rhdf5", quietly = TRUE)) {
     path <- tempfile(fileext = ".h5")
     on.exit(unlink(path))
     random_tenx(path, 5 * n_cells, n_peaks, density)
-    rows <- c(rows, list(
-      row_of(model, 5 * n_cells, n_peaks, density, "fused", path)
-    ))
+    rows <- rbind(rows, row_of(model, 5 * n_cells, n_peaks, density, path))
   }
-  rows <- c(rows, list(row_of(
-    model, n_cells, n_peaks, density, "fused", epochs = 3,
-    reconstruction = "sampled"
-  )))
-  show(do.call(rbind, rows))
+  show(rows)
 }
 
 cat("LibTorch ", sailer:::core_build_info()$libtorch_version, ", ",
@@ -102,9 +98,8 @@ for (n_cells in c(2000, 8000, 32000)) {
   path <- tempfile(fileext = ".h5")
   random_tenx(path, n_cells, 50000, 0.02)
   show(rbind(
-    row_of(models[[4]], n_cells, 50000, 0.02, "dense"),
-    row_of(models[[4]], n_cells, 50000, 0.02, "fused"),
-    row_of(models[[4]], n_cells, 50000, 0.02, "fused", path)
+    row_of(models[[4]], n_cells, 50000, 0.02),
+    row_of(models[[4]], n_cells, 50000, 0.02, path)
   ))
   unlink(path)
 }

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "core/models/reconstruction.h"
-#include "core/models/sparse_linear.h"
+#include "dense_oracles.h"
 #include "torch_helpers.h"
 
 namespace sailer_test {
@@ -30,9 +30,9 @@ struct ReconstructionCase {
                                        options, updates);
   }
   at::Tensor dense(const sailer::ReconstructionOptions& options) const {
-    return sailer::reconstruction_loss_dense(
+    return reconstruction_loss_dense(
         hidden, weight, bias,
-        sailer::to_dense(rows, layout.n_peaks(), weight.scalar_type()), layout,
+        to_dense(rows, layout.n_peaks(), weight.scalar_type()), layout,
         options);
   }
 };

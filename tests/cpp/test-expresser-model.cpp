@@ -89,7 +89,7 @@ TEST_CASE("the model is that of plain loops, in every form and engine") {
   const PlainExpresser plain(model);
   const HostTokens tokens = tokens_of(model, three_cells());
   const GeneBatch batch = to_batch(HostTokens(tokens), model.tensor_options());
-  for (Engine engine : {Engine::kFused, Engine::kTensor, Engine::kDense}) {
+  for (Engine engine : {Engine::kFused, Engine::kTensor}) {
     ComputeOptions compute;
     compute.engine = engine;
     model.set_compute(compute);

@@ -26,7 +26,7 @@ std::vector<at::Tensor> first_gradients(const PretrainOptions& options,
                                         const Split& split = split_at(20, 0)) {
   ExpresserModel model = stirred_expresser(24, tiny_expresser(), at::kDouble);
   ExpresserTask task(model, two_kinds(20, 24), split, options);
-  Adam adam(model.parameters().parameters(), 0, Engine::kDense);
+  Adam adam(model.parameters().parameters(), 0);
   task.start_epoch(0, 0);
   REQUIRE(task.next());
   const StepLoss step = task.step(adam, 0, 0, false);

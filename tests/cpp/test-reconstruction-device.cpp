@@ -2,11 +2,8 @@
 #include <cmath>
 
 #include "catch.h"
-#include "core/models/device_products.h"
 #include "core/models/peak_blocks.h"
-#include "core/models/reconstruction_device.h"
 #include "core/models/sparse_linear.h"
-#include "core/models/sparse_linear_device.h"
 #include "core/support/cuda_driver.h"
 #include "operations.h"
 #include "reconstruction_case.h"
@@ -52,6 +49,24 @@ TEST_CASE("peaks are cut into padded blocks within their groups") {
                     at::tensor({1., 0., 0., 0., 0., 1., 1., 0., 0., 0., 0., 1.})
                         .to(at::kDouble)
                         .view({3, 4})));
+  REQUIRE(at::equal(blocks.group_starts, at::tensor({0, 3, 103}, at::kLong)));
+}
+
+TEST_CASE("blocks are kept for the layouts used last, and no others") {
+  const PeakLayout layout({5, 4});
+  const auto holders = [](const PeakBlocks& blocks) {
+    return blocks.peak_of_slot.use_count();
+  };
+  const PeakBlocks first = peak_blocks_of(layout, at::kCPU);
+  REQUIRE(peak_blocks_of(layout, at::kCPU)
+              .peak_of_slot.is_same(first.peak_of_slot));
+  REQUIRE(holders(first) == 2);
+  for (int64_t n = 1; n < static_cast<int64_t>(kKeptLayouts); ++n) {
+    peak_blocks_of(PeakLayout({n, 7}), at::kCPU);
+  }
+  REQUIRE(holders(first) == 2);
+  peak_blocks_of(PeakLayout({100, 7}), at::kCPU);
+  REQUIRE(holders(first) == 1);
 }
 
 TEST_CASE("chunks of rows on a device give the dense loss and gradients") {

@@ -4,9 +4,9 @@
 
 #include "catch.h"
 #include "core/models/reconstruction.h"
-#include "core/models/sparse_linear.h"
 #include "core/support/error.h"
 #include "core/training/adam.h"
+#include "dense_oracles.h"
 #include "torch_helpers.h"
 
 using namespace sailer;

@@ -3,9 +3,9 @@
 
 #include "catch.h"
 #include "core/linear/reference_map.h"
-#include "core/models/sparse_linear.h"
 #include "core/support/error.h"
 #include "core/training/warm_start.h"
+#include "dense_oracles.h"
 #include "stream_sources.h"
 #include "torch_helpers.h"
 

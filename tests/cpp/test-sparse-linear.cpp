@@ -2,8 +2,8 @@
 
 #include "catch.h"
 #include "core/models/sparse_linear.h"
-#include "core/models/sparse_linear_device.h"
 #include "core/training/adam.h"
+#include "dense_oracles.h"
 #include "torch_helpers.h"
 
 using namespace sailer;

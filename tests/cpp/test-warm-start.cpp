@@ -3,10 +3,10 @@
 
 #include "catch.h"
 #include "core/models/sailer_model.h"
-#include "core/models/sparse_linear.h"
 #include "core/support/error.h"
 #include "core/training/adam.h"
 #include "core/training/warm_start.h"
+#include "dense_oracles.h"
 #include "torch_helpers.h"
 
 using namespace sailer;

@@ -1,16 +1,16 @@
 #include "attention.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Dispatch.h>
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "../support/attention_kernels.h"
-#include "../support/fused_attention.h"
+#include "../support/torch_version.h"
 
 namespace sailer {
 namespace {
@@ -24,14 +24,13 @@ at::Tensor to_tensor(const Segments& segments) {
 }
 
 // Working memory of a thread, kept between calls.
-template <typename T>
-T* workspace(int64_t n) {
-  thread_local std::vector<T> memory;
+float* workspace(int64_t n) {
+  thread_local std::vector<float> memory;
   if (static_cast<int64_t>(memory.size()) < n) memory.resize(n);
   return memory.data();
 }
 
-// Calls work(cell, head, shape) for every head of every cell with queries.
+// Calls work(head, first query, first key, shape) for every head of every cell.
 template <typename Work>
 void for_each_head(const at::Tensor& queries, const at::Tensor& keys,
                    int64_t n_heads, int64_t width, const Work& work) {
@@ -45,23 +44,21 @@ void for_each_head(const at::Tensor& queries, const at::Tensor& keys,
           q[cell + 1] - q[cell], k[cell + 1] - k[cell], head,
           1 / std::sqrt(static_cast<double>(head))};
       if (shape.n_keys == 0) continue;
-      work(cell, item % n_heads, q[cell], k[cell], shape);
+      work(item % n_heads, q[cell], k[cell], shape);
     }
   });
 }
 
 // Columns of a head, from a row on.
-template <typename T>
-kernels::HeadRows<const T> head_of(const at::Tensor& rows, int64_t first,
-                                   int64_t head, int64_t size) {
-  return {rows.data_ptr<T>() + first * rows.size(1) + head * size,
+kernels::HeadRows<const float> head_of(const at::Tensor& rows, int64_t first,
+                                       int64_t head, int64_t size) {
+  return {rows.data_ptr<float>() + first * rows.size(1) + head * size,
           rows.size(1)};
 }
 
-template <typename T>
-kernels::HeadRows<T> head_to(at::Tensor& rows, int64_t first, int64_t head,
-                             int64_t size) {
-  return {rows.data_ptr<T>() + first * rows.size(1) + head * size,
+kernels::HeadRows<float> head_to(at::Tensor& rows, int64_t first, int64_t head,
+                                 int64_t size) {
+  return {rows.data_ptr<float>() + first * rows.size(1) + head * size,
           rows.size(1)};
 }
 
@@ -75,21 +72,17 @@ class PackedAttention : public torch::autograd::Function<PackedAttention> {
                      v = v_in.contiguous();
     at::Tensor out = at::empty_like(q);
     at::Tensor lse = at::empty({q.size(0), n_heads}, q.options());
-    AT_DISPATCH_FLOATING_TYPES(q.scalar_type(), "attend", [&] {
-      scalar_t* sums = lse.data_ptr<scalar_t>();
-      for_each_head(
-          queries, keys, n_heads, q.size(1),
-          [&](int64_t, int64_t h, int64_t q0, int64_t k0,
-              const kernels::AttentionShape& shape) {
-            kernels::attend(
-                shape, head_of<scalar_t>(q, q0, h, shape.head),
-                head_of<scalar_t>(k, k0, h, shape.head),
-                head_of<scalar_t>(v, k0, h, shape.head),
-                head_to<scalar_t>(out, q0, h, shape.head),
-                sums + q0 * n_heads + h, n_heads,
-                workspace<scalar_t>(kernels::attention_workspace(shape)));
-          });
-    });
+    float* sums = lse.data_ptr<float>();
+    for_each_head(
+        queries, keys, n_heads, q.size(1),
+        [&](int64_t h, int64_t q0, int64_t k0,
+            const kernels::AttentionShape& shape) {
+          kernels::attend(
+              shape, head_of(q, q0, h, shape.head),
+              head_of(k, k0, h, shape.head), head_of(v, k0, h, shape.head),
+              head_to(out, q0, h, shape.head), sums + q0 * n_heads + h, n_heads,
+              workspace(kernels::attention_workspace(shape)));
+        });
     context->save_for_backward({q, k, v, out, lse, queries, keys});
     context->saved_data["n_heads"] = n_heads;
     return out;
@@ -105,55 +98,57 @@ class PackedAttention : public torch::autograd::Function<PackedAttention> {
     at::Tensor dq = at::empty_like(q);
     // Keys of cells without queries are reached by nobody.
     at::Tensor dk = at::zeros_like(k), dv = at::zeros_like(v);
-    AT_DISPATCH_FLOATING_TYPES(q.scalar_type(), "attend_backward", [&] {
-      const scalar_t* sums = lse.data_ptr<scalar_t>();
-      for_each_head(
-          saved[5], saved[6], n_heads, q.size(1),
-          [&](int64_t, int64_t h, int64_t q0, int64_t k0,
-              const kernels::AttentionShape& shape) {
-            kernels::AttentionGradients<scalar_t> gradients;
-            gradients.out = head_of<scalar_t>(out, q0, h, shape.head);
-            gradients.grad_out = head_of<scalar_t>(g, q0, h, shape.head);
-            gradients.q = head_to<scalar_t>(dq, q0, h, shape.head);
-            gradients.k = head_to<scalar_t>(dk, k0, h, shape.head);
-            gradients.v = head_to<scalar_t>(dv, k0, h, shape.head);
-            kernels::attend_backward(
-                shape, head_of<scalar_t>(q, q0, h, shape.head),
-                head_of<scalar_t>(k, k0, h, shape.head),
-                head_of<scalar_t>(v, k0, h, shape.head),
-                sums + q0 * n_heads + h, n_heads, gradients,
-                workspace<scalar_t>(kernels::attention_workspace(shape)));
-          });
-    });
+    const float* sums = lse.data_ptr<float>();
+    for_each_head(
+        saved[5], saved[6], n_heads, q.size(1),
+        [&](int64_t h, int64_t q0, int64_t k0,
+            const kernels::AttentionShape& shape) {
+          const kernels::AttentionGradients gradients = {
+              head_of(out, q0, h, shape.head), head_of(g, q0, h, shape.head),
+              head_to(dq, q0, h, shape.head), head_to(dk, k0, h, shape.head),
+              head_to(dv, k0, h, shape.head)};
+          kernels::attend_backward(
+              shape, head_of(q, q0, h, shape.head),
+              head_of(k, k0, h, shape.head), head_of(v, k0, h, shape.head),
+              sums + q0 * n_heads + h, n_heads, gradients,
+              workspace(kernels::attention_workspace(shape)));
+        });
     return {dq, dk, dv, at::Tensor(), at::Tensor(), at::Tensor()};
   }
 };
 
-// [n, d] as [1, heads, n, head].
-at::Tensor split_heads(const at::Tensor& rows, int64_t n_heads) {
-  return rows.view({1, rows.size(0), n_heads, rows.size(1) / n_heads})
-      .transpose(1, 2);
-}
-
-at::Tensor attend_by_cell(const at::Tensor& q, const at::Tensor& k,
-                          const at::Tensor& v, const Segments& queries,
-                          const Segments& keys, int64_t n_heads) {
-  std::vector<at::Tensor> parts;
-  const double scale = 1 / std::sqrt(static_cast<double>(q.size(1) / n_heads));
-  for (int64_t i = 0; i < queries.size(); ++i) {
-    const auto rows = [i](const at::Tensor& x, const Segments& of) {
-      return x.narrow(0, of.starts[i], of.length(i)).contiguous();
-    };
-    const at::Tensor qi = split_heads(rows(q, queries), n_heads);
-    const at::Tensor ki = split_heads(rows(k, keys), n_heads);
-    const at::Tensor vi = split_heads(rows(v, keys), n_heads);
-    const at::Tensor weights =
-        at::softmax(at::matmul(qi, ki.transpose(-2, -1)) * scale, -1);
-    parts.push_back(at::matmul(weights, vi)
-                        .transpose(1, 2)
-                        .reshape({queries.length(i), q.size(1)}));
-  }
-  return at::cat(parts);
+// softmax(q k^T / sqrt(head)) v where `allowed` is true, by LibTorch.
+//   q            [cells, heads, n_queries, head]
+//   k, v         [cells, heads, n_keys, head]
+//   allowed      [cells, 1, 1, n_keys], bool; at least one key of each cell
+// LibTorch's fused kernels want heads of a multiple of 8: they are padded with
+// zeros.
+at::Tensor attend_padded(const at::Tensor& q, const at::Tensor& k,
+                         const at::Tensor& v, const at::Tensor& allowed) {
+  const int64_t head = q.size(3);
+#if SAILER_LIBTORCH_AT_LEAST(2, 0)
+  constexpr int64_t kMultiple = 8;
+  const int64_t padded = (head + kMultiple - 1) / kMultiple * kMultiple;
+  const auto pad = [&](const at::Tensor& x) {
+    return padded == head ? x : at::constant_pad_nd(x, {0, padded - head});
+  };
+  // It divides by the root of the padded size; the argument that says otherwise
+  // is not in 2.0.
+  const double scale =
+      std::sqrt(static_cast<double>(padded) / static_cast<double>(head));
+  const at::Tensor mask = allowed.expand({q.size(0), 1, q.size(2), k.size(2)});
+  const at::Tensor out = at::scaled_dot_product_attention(
+      pad(padded == head ? q : q * scale), pad(k), pad(v), mask);
+  return out.narrow(3, 0, head);
+#else
+  const double scale = 1 / std::sqrt(static_cast<double>(head));
+  const at::Tensor scores =
+      at::matmul(q, k.transpose(-2, -1))
+          .mul(scale)
+          .masked_fill(allowed.logical_not(),
+                       -std::numeric_limits<double>::infinity());
+  return at::matmul(at::softmax(scores, -1), v);
+#endif
 }
 
 // Places of the rows of some cells, padded to `length`: behind the last row of
@@ -195,7 +190,7 @@ at::Tensor attend_bucket(const at::Tensor& q, const at::Tensor& k,
   const at::Tensor key_places = padded_places(keys, cells, nk, keys.total());
   const at::Tensor allowed =
       key_places.ne(keys.total()).to(q.device()).view({n, 1, 1, nk});
-  const at::Tensor out = fused_attention(
+  const at::Tensor out = attend_padded(
       padded(q, padded_places(queries, cells, nq, queries.total()), nq),
       padded(k, key_places, nk), padded(v, key_places, nk), allowed);
   return out.transpose(1, 2).reshape({n * nq, width});
@@ -256,10 +251,9 @@ std::vector<std::vector<int64_t>> length_buckets(const Segments& queries,
 at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                   const Segments& queries, const Segments& keys,
                   const AttentionPlan& plan) {
-  if (plan.engine == Engine::kDense) {
-    return attend_by_cell(q, k, v, queries, keys, plan.n_heads);
-  }
-  if (plan.engine == Engine::kTensor || !q.device().is_cpu()) {
+  const bool by_kernel = plan.engine == Engine::kFused && q.device().is_cpu() &&
+                         q.scalar_type() == at::kFloat;
+  if (!by_kernel) {
     return attend_by_buckets(q, k, v, queries, keys, plan.n_heads);
   }
   return PackedAttention::apply(q, k, v, to_tensor(queries), to_tensor(keys),

@@ -1,13 +1,12 @@
 // Multi-head attention over cells of different lengths, without padding.
 //
 // The rows of all cells of a minibatch lie one after another; a query meets the
-// keys of its own cell alone. Three ways compute the same and are tested
-// against each other:
-//   kFused    on the CPU: our kernels, which keep no weights in memory
-//             (support/attention_kernels.h)
+// keys of its own cell alone. Two ways compute the same and are tested against
+// plain loops:
+//   kFused    on the CPU, of floats: our kernels, which keep no weights in
+//             memory (support/attention_kernels.h)
 //   kTensor   cells of similar length are padded to one, bucket by bucket, for
-//             LibTorch's fused attention; what runs on a GPU
-//   kDense    cell by cell, as eq. 4.2 is written: the oracle
+//             LibTorch's own attention; what runs on a GPU, and of doubles
 #pragma once
 
 #include <torch/types.h>
@@ -22,7 +21,7 @@ namespace sailer {
 
 struct AttentionPlan {
   int64_t n_heads = 1;
-  Engine engine = Engine::kFused;  // kFused on a GPU is kTensor
+  Engine engine = Engine::kFused;
 };
 
 // softmax(q k^T / sqrt(head)) v for every cell and head (eq. 4.2-4.3).

@@ -7,21 +7,13 @@ namespace {
 
 const Names<Engine>& engine_names() {
   static const Names<Engine> names = {{"fused", Engine::kFused},
-                                      {"tensor", Engine::kTensor},
-                                      {"dense", Engine::kDense}};
+                                      {"tensor", Engine::kTensor}};
   return names;
 }
 
 const Names<Precision>& precision_names() {
   static const Names<Precision> names = {{"float32", Precision::kFloat32},
                                          {"bf16", Precision::kBf16}};
-  return names;
-}
-
-const Names<ReconstructionMethod>& reconstruction_names() {
-  static const Names<ReconstructionMethod> names = {
-      {"exact", ReconstructionMethod::kExact},
-      {"sampled", ReconstructionMethod::kSampled}};
   return names;
 }
 
@@ -35,16 +27,8 @@ Precision parse_precision(const std::string& name) {
   return parse(precision_names(), "precision", name);
 }
 
-ReconstructionMethod parse_reconstruction(const std::string& name) {
-  return parse(reconstruction_names(), "reconstruction", name);
-}
-
 std::string name_of(Precision precision) {
   return name_in(precision_names(), precision);
-}
-
-std::string name_of(ReconstructionMethod method) {
-  return name_in(reconstruction_names(), method);
 }
 
 }  // namespace sailer

@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+#include <list>
 #include <mutex>
 
 namespace sailer {
@@ -16,44 +18,20 @@ int64_t block_width(const PeakLayout& layout) {
   return (width + kMultiple - 1) / kMultiple * kMultiple;
 }
 
-at::Tensor long_tensor(const std::vector<int64_t>& values,
-                       const at::Device& device) {
-  return copy_to_device(at::tensor(values, at::kLong), device);
-}
-
-// What is made once per layout and device. Values are never freed: when a
-// process ends, the device may be gone before they are.
-template <typename T>
-class Kept {
- public:
-  template <typename Make>
-  T get(const PeakLayout& layout, const at::Device& device, const Make& make) {
-    const std::vector<int64_t> sizes = layout.sizes();
-    const std::lock_guard<std::mutex> lock(mutex_);
-    for (const Entry& entry : entries_) {
-      if (entry.device == device && entry.sizes == sizes) return entry.value;
-    }
-    entries_.push_back({sizes, device, make(layout, device)});
-    return entries_.back().value;
-  }
-
- private:
-  struct Entry {
-    std::vector<int64_t> sizes;
-    at::Device device;
-    T value;
-  };
-  std::mutex mutex_;
-  std::vector<Entry> entries_;
-};
-
-}  // namespace
-
+// A copy on the device that the host does not wait for: from pageable memory it
+// would wait for all work before it.
 at::Tensor copy_to_device(const at::Tensor& on_host, const at::Device& device) {
   if (device.is_cpu()) return on_host;
   const at::Tensor pinned = device.is_cuda() ? on_host.pin_memory() : on_host;
   return pinned.to(device, /*non_blocking=*/true);
 }
+
+at::Tensor long_tensor(const std::vector<int64_t>& values,
+                       const at::Device& device) {
+  return copy_to_device(at::tensor(values, at::kLong), device);
+}
+
+}  // namespace
 
 PeakBlocks make_peak_blocks(const PeakLayout& layout,
                             const at::Device& device) {
@@ -65,8 +43,9 @@ PeakBlocks make_peak_blocks(const PeakLayout& layout,
     return blocks;
   }
   std::vector<int64_t> peak_of_slot, slot_of_peak, block_of_peak, group;
-  std::vector<int64_t> padding;
+  std::vector<int64_t> padding, group_starts;
   for (int64_t g = 0; g < layout.n_groups(); ++g) {
+    group_starts.push_back(layout.start(g));
     for (int64_t p = layout.start(g); p < layout.end(g); p += blocks.width) {
       for (int64_t u = 0; u < blocks.width; ++u) {
         const bool real = p + u < layout.end(g);
@@ -89,24 +68,32 @@ PeakBlocks make_peak_blocks(const PeakLayout& layout,
   blocks.block_of_peak = long_tensor(block_of_peak, device);
   blocks.group_of_block = long_tensor(group, device);
   blocks.group_sums = copy_to_device(sums, device);
+  blocks.group_starts = long_tensor(group_starts, device);
   return blocks;
 }
 
 PeakBlocks peak_blocks_of(const PeakLayout& layout, const at::Device& device) {
-  static auto* const kept = new Kept<PeakBlocks>;
-  return kept->get(layout, device, make_peak_blocks);
-}
-
-at::Tensor group_starts_of(const PeakLayout& layout, const at::Device& device) {
-  static auto* const kept = new Kept<at::Tensor>;
-  return kept->get(layout, device,
-                   [](const PeakLayout& made_for, const at::Device& on) {
-                     std::vector<int64_t> starts;
-                     for (int64_t g = 0; g < made_for.n_groups(); ++g) {
-                       starts.push_back(made_for.start(g));
-                     }
-                     return long_tensor(starts, on);
-                   });
+  struct Kept {
+    std::vector<int64_t> sizes;
+    at::Device device;
+    PeakBlocks blocks;
+  };
+  // The last ones used, latest first. Never destroyed: when a process ends, the
+  // device may be gone before they are.
+  static auto& mutex = *new std::mutex;
+  static auto& kept = *new std::list<Kept>;
+  const std::vector<int64_t> sizes = layout.sizes();
+  const std::lock_guard<std::mutex> lock(mutex);
+  auto found = std::find_if(kept.begin(), kept.end(), [&](const Kept& one) {
+    return one.device == device && one.sizes == sizes;
+  });
+  if (found == kept.end()) {
+    kept.push_front({sizes, device, make_peak_blocks(layout, device)});
+    if (kept.size() > kKeptLayouts) kept.pop_back();
+  } else {
+    kept.splice(kept.begin(), kept, found);
+  }
+  return kept.front().blocks;
 }
 
 at::Tensor cell_of_entry(const at::Tensor& offsets, int64_t n_entries) {

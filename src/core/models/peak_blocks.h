@@ -24,6 +24,7 @@ struct PeakBlocks {
   at::Tensor block_of_peak;   // [P]
   at::Tensor group_of_block;  // [n_blocks]
   at::Tensor group_sums;      // [n_groups, n_blocks], 0 or 1, double
+  at::Tensor group_starts;    // [n_groups], first peak of each
 
   bool single() const { return n_groups == 1; }
   int64_t n_slots() const { return n_blocks * width; }
@@ -31,15 +32,10 @@ struct PeakBlocks {
 
 PeakBlocks make_peak_blocks(const PeakLayout& layout, const at::Device& device);
 
-// The same, kept from call to call: making it costs transfers.
+// The same, kept from call to call for the kKeptLayouts layouts used last:
+// making it costs transfers.
+constexpr size_t kKeptLayouts = 8;
 PeakBlocks peak_blocks_of(const PeakLayout& layout, const at::Device& device);
-
-// First peak of every group, int64 on the device, kept from call to call.
-at::Tensor group_starts_of(const PeakLayout& layout, const at::Device& device);
-
-// A copy on the device that the host does not wait for: from pageable memory it
-// would wait for all work before it.
-at::Tensor copy_to_device(const at::Tensor& on_host, const at::Device& device);
 
 // The cell of each of `n_entries` entries, by offsets [B + 1] on the device.
 at::Tensor cell_of_entry(const at::Tensor& offsets, int64_t n_entries);

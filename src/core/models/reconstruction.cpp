@@ -1,21 +1,9 @@
 #include "reconstruction.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Dispatch.h>
-#include <ATen/core/Reduction.h>
 #include <torch/csrc/autograd/custom_function.h>
 
-#include <algorithm>
-#include <atomic>
-#include <cmath>
-#include <optional>
-
 #include "../support/error.h"
-#include "loss_and_gradients.h"
-#include "reconstruction_device.h"
-#include "reconstruction_fused.h"
-#include "reconstruction_sampled.h"
-#include "sparse_linear.h"
 
 namespace sailer {
 namespace {
@@ -28,20 +16,16 @@ LossAndGradients loss_and_gradients(
     const SparseRowsTensor& target, const PeakLayout& layout,
     const ReconstructionOptions& options, bool with_gradient,
     const OutputUpdates* updates) {
-  if (options.sampled_peaks != nullptr) {
-    return loss_and_gradients_sampled(hidden, weight, bias, target, layout,
-                                      options, with_gradient, updates);
-  }
   if (hidden.device().is_cpu() && !options.tensor_operations) {
-    return loss_and_gradients_fused(hidden, weight, bias, target, layout,
-                                    options, with_gradient, updates);
+    return reconstruct_by_kernel(hidden, weight, bias, target, layout, options,
+                                 with_gradient, updates);
   }
   if (updates != nullptr) {
     throw Error(ErrorKind::kArgument,
                 "The last layer moves its parameters on the CPU alone.");
   }
-  return loss_and_gradients_on_device(hidden, weight, bias, target, layout,
-                                      options, with_gradient);
+  return reconstruct_by_tensors(hidden, weight, bias, target, layout, options,
+                                with_gradient);
 }
 
 class Reconstruction : public torch::autograd::Function<Reconstruction> {
@@ -86,15 +70,6 @@ class Reconstruction : public torch::autograd::Function<Reconstruction> {
 
 }  // namespace
 
-at::Tensor tile_logits(const at::Tensor& hidden, const at::Tensor& weight,
-                       const at::Tensor& bias, const PeakLayout&, int64_t group,
-                       int64_t first, int64_t last) {
-  const int64_t width = weight.size(1);
-  return at::addmm(bias.slice(0, first, last),
-                   hidden.slice(1, group * width, (group + 1) * width),
-                   weight.slice(0, first, last).t());
-}
-
 at::Tensor reconstruction_loss(const at::Tensor& hidden,
                                const at::Tensor& weight, const at::Tensor& bias,
                                const SparseRowsTensor& target,
@@ -111,31 +86,6 @@ at::Tensor reconstruction_loss(const at::Tensor& hidden,
   return loss_and_gradients(hidden, weight, bias, target, layout, options,
                             false, nullptr)
       .loss;
-}
-
-at::Tensor reconstruction_loss_dense(const at::Tensor& hidden,
-                                     const at::Tensor& weight,
-                                     const at::Tensor& bias,
-                                     const at::Tensor& target,
-                                     const PeakLayout& layout,
-                                     const ReconstructionOptions& options) {
-  // One split and not a slice for each group: its gradient is one copy.
-  const std::vector<int64_t> sizes = layout.sizes();
-  const std::vector<at::Tensor> h = hidden.split(weight.size(1), 1);
-  const std::vector<at::Tensor> w = weight.split_with_sizes(sizes, 0);
-  const std::vector<at::Tensor> b = bias.split_with_sizes(sizes, 0);
-  std::vector<at::Tensor> parts;
-  for (size_t g = 0; g < sizes.size(); ++g) {
-    parts.push_back(at::addmm(b[g], h[g], w[g].t()));
-  }
-  at::Tensor logits = parts.size() == 1 ? parts[0] : at::cat(parts, 1);
-  if (options.shift != 0) logits = logits + options.shift;
-  const at::Tensor omega = options.omega == 1
-                               ? at::Tensor()
-                               : at::full({1}, options.omega, logits.options());
-  const at::Tensor loss = at::binary_cross_entropy_with_logits(
-      logits, target, /*weight=*/{}, /*pos_weight=*/omega, at::Reduction::Sum);
-  return options.scale * loss;
 }
 
 }  // namespace sailer

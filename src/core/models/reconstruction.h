@@ -18,7 +18,7 @@ struct ReconstructionOptions {
   double omega = 1;  // weight of the open peaks
   double scale = 1;  // factor on the loss and so on its gradients
   double shift = 0;  // added to every logit (-log omega calibrates)
-  // Compute with tensor operations, as on a GPU, on the CPU too: for tests.
+  // Compute by tensor operations, as on a GPU, on the CPU too: for tests.
   bool tensor_operations = false;
   // Of the matrix products; loss and gradients come in hidden's type.
   Precision precision = Precision::kFloat32;
@@ -26,8 +26,6 @@ struct ReconstructionOptions {
   // need multiply its gradients by 1, which on a device costs two passes over
   // the weight.
   bool factor_is_one = false;
-  // The closed peaks are estimated from these alone (reconstruction_sampled.h).
-  const std::vector<int64_t>* sampled_peaks = nullptr;
 
   // For devices alone. Where each cell's entries begin [B + 1], on the host:
   // spares a wait for the device.
@@ -67,19 +65,46 @@ at::Tensor reconstruction_loss(const at::Tensor& hidden,
                                const ReconstructionOptions& options,
                                const OutputUpdates* updates = nullptr);
 
-// The same from the target as a dense 0/1 matrix [B, P], by all logits at once
-// and LibTorch's own loss and autograd: the oracle of the tests and the
-// baseline of the benchmarks.
-at::Tensor reconstruction_loss_dense(const at::Tensor& hidden,
-                                     const at::Tensor& weight,
-                                     const at::Tensor& bias,
-                                     const at::Tensor& target,
-                                     const PeakLayout& layout,
-                                     const ReconstructionOptions& options);
+// The loss with its gradients, which are undefined if not made.
+struct LossAndGradients {
+  at::Tensor loss;  // a scalar
+  at::Tensor hidden, weight, bias;
+};
 
-// Logits of the peaks [first, last) of one group, [B, last - first].
-at::Tensor tile_logits(const at::Tensor& hidden, const at::Tensor& weight,
-                       const at::Tensor& bias, const PeakLayout& layout,
-                       int64_t group, int64_t first, int64_t last);
+// The two computations behind it; the gradients are made if `with_gradient`.
+//
+// On the CPU: logits, loss and gradients of one tile of peaks at a time, while
+// it lies in the cache. A tile goes through memory once: weight and, with
+// updates, moments are read and written while its logits stay. Next to them,
+// what is held is B x n values and n rows of the weight, for n peaks of a tile.
+LossAndGradients reconstruct_by_kernel(
+    const at::Tensor& hidden, const at::Tensor& weight, const at::Tensor& bias,
+    const SparseRowsTensor& target, const PeakLayout& layout,
+    const ReconstructionOptions& options, bool with_gradient,
+    const OutputUpdates* updates);
+
+// By tensor operations: what runs elsewhere than on the CPU, and on the CPU in
+// tests. No value is fetched from the device unless the cells must be taken in
+// several chunks (options.max_values) and options.host_offsets is null.
+//
+// Memory traffic in bytes per value of cells x peaks, float32:
+//   product written                          4  (12 with several groups)
+//   log sigmoid in place                     8
+//   its sum read                             4
+//   exp - 1 in place                         8
+//   read by the two gradient products        8
+//   read by the sum over cells               4
+//                                           36  (44)
+// bf16 halves what the three products move: 32 in all, the gain being in the
+// arithmetic. What passes over the weight costs as much at small minibatches:
+// 3 times its size here (7 with several groups), and 7 in Adam. The number of
+// operations does not depend on that of groups.
+//
+// Equal input gives equal bits: no operation here adds in an order that
+// depends on timing.
+LossAndGradients reconstruct_by_tensors(
+    const at::Tensor& hidden, const at::Tensor& weight, const at::Tensor& bias,
+    const SparseRowsTensor& target, const PeakLayout& layout,
+    const ReconstructionOptions& options, bool with_gradient);
 
 }  // namespace sailer

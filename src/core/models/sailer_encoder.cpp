@@ -5,7 +5,6 @@
 #include "../support/error.h"
 #include "sailer_model.h"
 #include "sparse_linear.h"
-#include "sparse_linear_device.h"
 
 namespace sailer {
 namespace {
@@ -20,15 +19,11 @@ constexpr double kHiddenStart = 0.01, kVarianceStart = 0.1;
 }  // namespace
 
 Posterior SailerModel::encode(const SparseBatch& batch, bool training) const {
-  return encode_from(batch, dense_of(batch), training, nullptr);
+  return encode_from(batch, training, nullptr);
 }
 
 at::Tensor SailerModel::first_layer(const SparseBatch& batch,
-                                    const Dense& dense,
                                     const AdamUpdate* update) const {
-  if (compute_.engine == Engine::kDense) {
-    return sparse_linear_dense(dense.input, input_weight_, layout_);
-  }
   if (by_tensors()) {
     return sparse_linear_bags(batch.input, input_weight_, layout_,
                               batch.input_weights);
@@ -49,9 +44,8 @@ at::Tensor SailerModel::scale_of_cells(const SparseBatch& batch) const {
 }
 
 SailerModel::Encoded SailerModel::encode_hidden(
-    const SparseBatch& batch, const Dense& dense, bool training,
-    const AdamUpdate* update) const {
-  at::Tensor h = first_layer(batch, dense, update);
+    const SparseBatch& batch, bool training, const AdamUpdate* update) const {
+  at::Tensor h = first_layer(batch, update);
   const at::Tensor scale = scale_of_cells(batch);
   if (scale.defined()) h = h * scale;
   at::Tensor linear;
@@ -76,13 +70,13 @@ SailerModel::Encoded SailerModel::encode_hidden(
   return {h, linear};
 }
 
-Posterior SailerModel::encode_from(const SparseBatch& batch, const Dense& dense,
-                                   bool training, const AdamUpdate* update,
+Posterior SailerModel::encode_from(const SparseBatch& batch, bool training,
+                                   const AdamUpdate* update,
                                    bool frozen) const {
   at::Tensor hidden, mean;
   {
     const at::AutoGradMode gradients(at::GradMode::is_enabled() && !frozen);
-    const Encoded encoded = encode_hidden(batch, dense, training, update);
+    const Encoded encoded = encode_hidden(batch, training, update);
     hidden = encoded.hidden;
     mean = mean_head_(hidden);
     if (encoded.linear.defined()) mean = mean + encoded.linear;

@@ -11,7 +11,6 @@
 #include "alignment.h"
 #include "divergence.h"
 #include "peak_weights.h"
-#include "reconstruction_sampled.h"
 #include "sparse_linear.h"
 
 namespace sailer {
@@ -154,17 +153,6 @@ void SailerModel::build_decoder(LayerContext& context,
                        : logits_of(peak_frequencies, tensor_options_));
 }
 
-SailerModel::Dense SailerModel::dense_of(const SparseBatch& batch) const {
-  if (compute_.engine != Engine::kDense) return {};
-  const auto dense = [&](const SparseRowsTensor& rows) {
-    return to_dense(rows, layout_.n_peaks(),
-                    c10::typeMetaToScalarType(tensor_options_.dtype()));
-  };
-  const at::Tensor target = dense(batch.target);
-  const bool same = batch.input.indices.is_same(batch.target.indices);
-  return {same ? target : dense(batch.input), target};
-}
-
 // On a device, and on the CPU when tests ask for it.
 bool SailerModel::by_tensors() const {
   return compute_.engine == Engine::kTensor ||
@@ -212,13 +200,8 @@ at::Tensor SailerModel::marginal_divergence(const at::Tensor& z,
 
 at::Tensor SailerModel::reconstruct(const at::Tensor& hidden,
                                     const SparseBatch& batch,
-                                    const Dense& dense,
                                     ReconstructionOptions options,
                                     const OutputUpdates* updates) const {
-  if (compute_.engine == Engine::kDense) {
-    return reconstruction_loss_dense(hidden, output_weight_, output_bias_,
-                                     dense.target, output_layout_, options);
-  }
   options.tensor_operations = by_tensors();
   options.host_offsets =
       batch.host_offsets.empty() ? nullptr : &batch.host_offsets;
@@ -228,7 +211,6 @@ at::Tensor SailerModel::reconstruct(const at::Tensor& hidden,
 
 void SailerModel::start_step(uint64_t seed) {
   generator_.set_current_seed(derive_seed(seed, kNoiseStream));
-  sample_seed_ = derive_seed(seed, kSampleStream);
 }
 
 SailerLoss SailerModel::loss(const SparseBatch& batch,
@@ -239,9 +221,8 @@ SailerLoss SailerModel::loss(const SparseBatch& batch,
                 "Layers move their parameters in the fused engine alone.");
   }
   const double n = static_cast<double>(batch.n_cells());
-  const Dense dense = dense_of(batch);
   const Posterior posterior =
-      encode_from(batch, dense, /*training=*/true,
+      encode_from(batch, /*training=*/true,
                   updates == nullptr ? nullptr : &updates->input_weight,
                   options.encoder_frozen);
   const at::Tensor z =
@@ -253,18 +234,11 @@ SailerLoss SailerModel::loss(const SparseBatch& batch,
   reconstruction.scale = weight / n;
   reconstruction.precision = compute_.precision;
   reconstruction.factor_is_one = true;  // `total` is what is differentiated
-  std::vector<int64_t> sampled;
-  if (compute_.reconstruction == ReconstructionMethod::kSampled) {
-    sampled =
-        sample_peaks(layout_.n_peaks(), compute_.sampled_share, sample_seed_);
-    reconstruction.sampled_peaks = &sampled;
-  }
   OutputUpdates output;
   if (updates != nullptr)
     output = {updates->output_weight, updates->output_bias};
-  const at::Tensor weighted =
-      reconstruct(hidden, batch, dense, reconstruction,
-                  updates == nullptr ? nullptr : &output);
+  const at::Tensor weighted = reconstruct(
+      hidden, batch, reconstruction, updates == nullptr ? nullptr : &output);
   SailerLoss loss;
   loss.reconstruction = weighted.detach() / weight;
   loss.kl = kl_to_prior(posterior.mean, posterior.log_variance).mean();
@@ -285,36 +259,34 @@ SailerLoss SailerModel::loss(const SparseBatch& batch,
 }
 
 double SailerModel::log_likelihood(const at::Tensor& z,
-                                   const SparseBatch& batch,
-                                   const Dense& dense) const {
+                                   const SparseBatch& batch) const {
   const at::Tensor hidden =
       decode_hidden(z, batch.confounders, /*training=*/false);
   ReconstructionOptions plain;
   plain.scale = 1 / static_cast<double>(batch.n_cells());
   plain.shift = -std::log(options_.omega);
-  return -reconstruct(hidden, batch, dense, plain, nullptr).item<double>();
+  return -reconstruct(hidden, batch, plain, nullptr).item<double>();
 }
 
 SailerModel::Evaluation SailerModel::evaluate(
     const SparseBatch& batch, const at::Generator& generator) const {
   at::NoGradGuard no_grad;
-  const Dense dense = dense_of(batch);
-  const Posterior posterior =
-      encode_from(batch, dense, /*training=*/false, nullptr);
+  const Posterior posterior = encode_from(batch, /*training=*/false, nullptr);
   Evaluation out;
-  out.log_likelihood = log_likelihood(posterior.mean, batch, dense);
+  out.log_likelihood = log_likelihood(posterior.mean, batch);
   out.kl =
       kl_to_prior(posterior.mean, posterior.log_variance).mean().item<double>();
   out.alignment = alignment(posterior.mean, batch, true).item<double>();
-  out.elbo =
-      log_likelihood(sample(posterior, generator), batch, dense) - out.kl;
+  out.elbo = log_likelihood(sample(posterior, generator), batch) - out.kl;
   return out;
 }
 
 at::Tensor SailerModel::logits(const at::Tensor& hidden, int64_t group,
                                int64_t first, int64_t last) const {
-  return tile_logits(hidden, output_weight_, output_bias_, output_layout_,
-                     group, first, last);
+  const int64_t width = output_weight_.size(1);
+  return at::addmm(output_bias_.slice(0, first, last),
+                   hidden.slice(1, group * width, (group + 1) * width),
+                   output_weight_.slice(0, first, last).t());
 }
 
 }  // namespace sailer

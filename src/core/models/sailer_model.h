@@ -100,7 +100,7 @@ class SailerModel {
   // models with a warm start alone.
   void start_reference_path(const at::Tensor& weight);
 
-  // Seeds all that the next step draws: noise, dropout, sampled peaks.
+  // Seeds all that the next step draws: noise and dropout.
   void start_step(uint64_t seed);
 
   // Means per cell, without dropout, of the plain Bernoulli model (omega
@@ -140,33 +140,25 @@ class SailerModel {
  private:
   at::Tensor sample(const Posterior& posterior,
                     const at::Generator& generator) const;
-  // A minibatch's two sides as dense matrices: for Engine::kDense alone, and
-  // one tensor when they are the same.
-  struct Dense {
-    at::Tensor input, target;
-  };
-  Dense dense_of(const SparseBatch& batch) const;
   // What the heads read, and what the linear path adds to the mean (undefined
   // without one).
   struct Encoded {
     at::Tensor hidden, linear;
   };
-  Encoded encode_hidden(const SparseBatch& batch, const Dense& dense,
-                        bool training, const AdamUpdate* update) const;
-  Posterior encode_from(const SparseBatch& batch, const Dense& dense,
-                        bool training, const AdamUpdate* update,
-                        bool frozen = false) const;
-  at::Tensor first_layer(const SparseBatch& batch, const Dense& dense,
+  Encoded encode_hidden(const SparseBatch& batch, bool training,
+                        const AdamUpdate* update) const;
+  Posterior encode_from(const SparseBatch& batch, bool training,
+                        const AdamUpdate* update, bool frozen = false) const;
+  at::Tensor first_layer(const SparseBatch& batch,
                          const AdamUpdate* update) const;
   at::Tensor scale_of_cells(const SparseBatch& batch) const;
   int64_t first_width() const;
   int64_t hidden_width() const;
   bool by_tensors() const;
   at::Tensor reconstruct(const at::Tensor& hidden, const SparseBatch& batch,
-                         const Dense& dense, ReconstructionOptions options,
+                         ReconstructionOptions options,
                          const OutputUpdates* updates) const;
-  double log_likelihood(const at::Tensor& z, const SparseBatch& batch,
-                        const Dense& dense) const;
+  double log_likelihood(const at::Tensor& z, const SparseBatch& batch) const;
   at::Tensor alignment(const at::Tensor& mean, const SparseBatch& batch,
                        bool weighted) const;
   at::Tensor marginal_divergence(const at::Tensor& z,
@@ -184,7 +176,6 @@ class SailerModel {
   int64_t reference_width_;
   at::TensorOptions tensor_options_;
   at::Generator generator_;
-  uint64_t sample_seed_ = 0;  // of the peaks of the sampled likelihood
   ParameterSet parameters_;
 
   // [P, first_width()]: to hidden[0] units, then to the mean of z. Weights of

@@ -10,6 +10,7 @@
 
 #include "../support/error.h"
 #include "../support/kernels.h"
+#include "peak_blocks.h"
 
 namespace sailer {
 namespace {
@@ -164,6 +165,21 @@ class SparseLinear : public torch::autograd::Function<SparseLinear> {
   }
 };
 
+// Where the entries of each (cell, group) begin, [B * groups].
+at::Tensor bag_offsets(const SparseRowsTensor& rows, const PeakLayout& layout) {
+  const int64_t n_cells = rows.n_cells();
+  if (layout.n_groups() == 1) return rows.offsets.slice(0, 0, n_cells);
+  // Entries lie by cell and peak: so do cell * P + peak, and the first peak of
+  // a cell's group is found among them.
+  const at::Tensor starts =
+      peak_blocks_of(layout, rows.indices.device()).group_starts;
+  const at::Tensor cell = cell_of_entry(rows.offsets, rows.indices.size(0));
+  const at::Tensor place = at::add(rows.indices, cell, layout.n_peaks());
+  const at::Tensor cells = at::arange(n_cells, starts.options()).unsqueeze(1);
+  const at::Tensor bounds = at::add(starts, cells, layout.n_peaks());
+  return at::searchsorted(place, bounds.view({-1}));
+}
+
 }  // namespace
 
 at::Tensor sparse_linear(const SparseRowsTensor& rows, const at::Tensor& weight,
@@ -175,29 +191,17 @@ at::Tensor sparse_linear(const SparseRowsTensor& rows, const at::Tensor& weight,
   return SparseLinear::apply(weight, rows, layout, update);
 }
 
-at::Tensor to_dense(const SparseRowsTensor& rows, int64_t n_peaks,
-                    at::ScalarType type) {
-  const at::Tensor lengths =
-      rows.offsets.slice(0, 1) - rows.offsets.slice(0, 0, rows.n_cells());
-  const at::Tensor row_starts =
-      at::arange(rows.n_cells(), lengths.options()) * n_peaks;
-  at::Tensor dense =
-      at::zeros({rows.n_cells(), n_peaks}, rows.indices.options().dtype(type));
-  dense.view({-1}).index_fill_(
-      0, at::repeat_interleave(row_starts, lengths) + rows.indices, 1);
-  return dense;
-}
-
-at::Tensor sparse_linear_dense(const at::Tensor& rows, const at::Tensor& weight,
-                               const PeakLayout& layout) {
-  if (layout.n_groups() == 1) return rows.mm(weight);
-  // One split and not a slice for each group: its gradient is one copy.
-  const std::vector<int64_t> sizes = layout.sizes();
-  const std::vector<at::Tensor> x = rows.split_with_sizes(sizes, 1);
-  const std::vector<at::Tensor> w = weight.split_with_sizes(sizes, 0);
-  std::vector<at::Tensor> parts;
-  for (size_t g = 0; g < sizes.size(); ++g) parts.push_back(x[g].mm(w[g]));
-  return at::cat(parts, 1);
+at::Tensor sparse_linear_bags(const SparseRowsTensor& rows,
+                              const at::Tensor& weight,
+                              const PeakLayout& layout,
+                              const at::Tensor& weights) {
+  constexpr int64_t kSum = 0;
+  // An absent factor is an undefined tensor: the type of the optional differs
+  // between versions of LibTorch.
+  const at::Tensor bags = std::get<0>(at::embedding_bag(
+      weight, rows.indices, bag_offsets(rows, layout),
+      /*scale_grad_by_freq=*/false, kSum, /*sparse=*/false, weights));
+  return bags.reshape({rows.n_cells(), layout.n_groups() * weight.size(1)});
 }
 
 EntriesByPeak transpose_rows(const SparseRowsTensor& rows, int64_t n_peaks) {

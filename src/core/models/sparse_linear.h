@@ -21,19 +21,26 @@ namespace sailer {
 // equal input gives equal bits whatever the number of threads. With `update`
 // the backward pass moves the weight, row by row as its gradient is summed, and
 // leaves no gradient; it is the same to the bit. On the CPU alone; elsewhere
-// there is sparse_linear_bags() (sparse_linear_device.h).
+// there is sparse_linear_bags().
 at::Tensor sparse_linear(const SparseRowsTensor& rows, const at::Tensor& weight,
                          const PeakLayout& layout,
                          const AdamUpdate* update = nullptr);
 
-// The same from the rows as a dense 0/1 matrix [B, P]: slow, plain, the oracle
-// of the tests and the baseline of the benchmarks.
-at::Tensor sparse_linear_dense(const at::Tensor& rows, const at::Tensor& weight,
-                               const PeakLayout& layout);
-
-// The rows as a dense 0/1 matrix [B, P] of the given type.
-at::Tensor to_dense(const SparseRowsTensor& rows, int64_t n_peaks,
-                    at::ScalarType type);
+// The same by tensor operations, one bag of rows of `weight` per cell and
+// group: what runs elsewhere than on the CPU, and on the CPU in tests. Entries
+// of a cell must be ordered by peak. No value is fetched from the device.
+//
+//   weights   optional, [entries], factors of the entries in weight's type: an
+//             entry of weight 0 counts for nothing (SparseBatch::input_weights)
+//
+// Equal input gives equal bits on CUDA too: a bag is summed by one thread per
+// column in the order of its entries, and the gradient by peak after a stable
+// sort, without atomic additions. LibTorch built with CUDA before 11.6 waits
+// for the device once in the backward pass.
+at::Tensor sparse_linear_bags(const SparseRowsTensor& rows,
+                              const at::Tensor& weight,
+                              const PeakLayout& layout,
+                              const at::Tensor& weights = {});
 
 // The entries of `rows` ordered by peak: the cells that have peak p open are
 // cells[starts[p]] ... cells[starts[p + 1] - 1], increasing. CPU only.

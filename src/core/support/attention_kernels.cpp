@@ -227,13 +227,10 @@ SAILER_INLINE void slope(float* weights, float* slopes, int64_t keys,
   }
 }
 
-SAILER_INLINE void backward_loop(const AttentionShape& shape,
-                                 HeadRows<const float> q,
-                                 HeadRows<const float> k,
-                                 HeadRows<const float> v, const float* lse,
-                                 int64_t lse_stride,
-                                 const AttentionGradients<float>& gradients,
-                                 float* memory) {
+SAILER_INLINE void backward_loop(
+    const AttentionShape& shape, HeadRows<const float> q,
+    HeadRows<const float> k, HeadRows<const float> v, const float* lse,
+    int64_t lse_stride, const AttentionGradients& gradients, float* memory) {
   const Workspace work(shape, memory);
   const auto scale = static_cast<float>(shape.scale);
   const int64_t keys = work.keys, head = work.head, n_keys = shape.n_keys;
@@ -277,15 +274,6 @@ SAILER_INLINE void backward_loop(const AttentionShape& shape,
   unpack_rows(work.v_sum, n_keys, shape.head, head, gradients.v);
 }
 
-// ---- double: the definition, for tests
-// ----------------------------------------
-
-double dot(const double* a, const double* b, int64_t n) {
-  double sum = 0;
-  for (int64_t c = 0; c < n; ++c) sum += a[c] * b[c];
-  return sum;
-}
-
 }  // namespace
 
 int64_t attention_workspace(const AttentionShape& shape) {
@@ -305,70 +293,10 @@ SAILER_CLONES(void, attend_backward,
               (const AttentionShape& shape, HeadRows<const float> q,
                HeadRows<const float> k, HeadRows<const float> v,
                const float* lse, int64_t lse_stride,
-               const AttentionGradients<float>& gradients, float* workspace),
+               const AttentionGradients& gradients, float* workspace),
               (shape, q, k, v, lse, lse_stride, gradients, workspace),
               backward_loop(shape, q, k, v, lse, lse_stride, gradients,
                             workspace))
-
-void attend(const AttentionShape& shape, HeadRows<const double> q,
-            HeadRows<const double> k, HeadRows<const double> v,
-            HeadRows<double> out, double* lse, int64_t lse_stride,
-            double* weights) {
-  for (int64_t i = 0; i < shape.n_queries; ++i) {
-    double top = -INFINITY, sum = 0;
-    for (int64_t j = 0; j < shape.n_keys; ++j) {
-      weights[j] = shape.scale * dot(q.data + i * q.stride,
-                                     k.data + j * k.stride, shape.head);
-      top = std::max(top, weights[j]);
-    }
-    double* row = out.data + i * out.stride;
-    std::fill(row, row + shape.head, 0.0);
-    for (int64_t j = 0; j < shape.n_keys; ++j) {
-      const double weight = std::exp(weights[j] - top);
-      sum += weight;
-      for (int64_t c = 0; c < shape.head; ++c) {
-        row[c] += weight * v.data[j * v.stride + c];
-      }
-    }
-    for (int64_t c = 0; c < shape.head; ++c) row[c] /= sum;
-    lse[i * lse_stride] = top + std::log(sum);
-  }
-}
-
-void attend_backward(const AttentionShape& shape, HeadRows<const double> q,
-                     HeadRows<const double> k, HeadRows<const double> v,
-                     const double* lse, int64_t lse_stride,
-                     const AttentionGradients<double>& gradients, double*) {
-  const int64_t head = shape.head;
-  for (int64_t j = 0; j < shape.n_keys; ++j) {
-    double* k_row = gradients.k.data + j * gradients.k.stride;
-    double* v_row = gradients.v.data + j * gradients.v.stride;
-    std::fill(k_row, k_row + head, 0.0);
-    std::fill(v_row, v_row + head, 0.0);
-  }
-  for (int64_t i = 0; i < shape.n_queries; ++i) {
-    const double* q_row = q.data + i * q.stride;
-    const double* g = gradients.grad_out.data + i * gradients.grad_out.stride;
-    const double* out = gradients.out.data + i * gradients.out.stride;
-    double* q_grad = gradients.q.data + i * gradients.q.stride;
-    std::fill(q_grad, q_grad + head, 0.0);
-    const double delta = dot(out, g, head);
-    for (int64_t j = 0; j < shape.n_keys; ++j) {
-      const double* k_row = k.data + j * k.stride;
-      const double weight =
-          std::exp(shape.scale * dot(q_row, k_row, head) - lse[i * lse_stride]);
-      const double slope =
-          shape.scale * weight * (dot(g, v.data + j * v.stride, head) - delta);
-      double* k_grad = gradients.k.data + j * gradients.k.stride;
-      double* v_grad = gradients.v.data + j * gradients.v.stride;
-      for (int64_t c = 0; c < head; ++c) {
-        v_grad[c] += weight * g[c];
-        k_grad[c] += slope * q_row[c];
-        q_grad[c] += slope * k_row[c];
-      }
-    }
-  }
-}
 
 }  // namespace kernels
 }  // namespace sailer

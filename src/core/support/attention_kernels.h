@@ -5,7 +5,7 @@
 // The n_queries x n_keys weights live only a few rows at a time, in the cache:
 // memory grows with the rows, not with their square. They are computed again
 // for the gradients, from the logarithm of their sums. Compiled once per
-// instruction set (clones.h). The double versions are plain loops, for tests.
+// instruction set (clones.h).
 #pragma once
 
 #include <cstdint>
@@ -36,29 +36,18 @@ void attend(const AttentionShape& shape, HeadRows<const float> q,
             HeadRows<const float> k, HeadRows<const float> v,
             HeadRows<float> out, float* lse, int64_t lse_stride,
             float* workspace);
-void attend(const AttentionShape& shape, HeadRows<const double> q,
-            HeadRows<const double> k, HeadRows<const double> v,
-            HeadRows<double> out, double* lse, int64_t lse_stride,
-            double* workspace);
 
 // The gradients of q, k and v from that of `out`; all three are written over.
-template <typename T>
 struct AttentionGradients {
-  HeadRows<const T> out;       // what attend() wrote
-  HeadRows<const T> grad_out;  // of the loss by it
-  HeadRows<T> q, k, v;         // of the loss by these
+  HeadRows<const float> out;       // what attend() wrote
+  HeadRows<const float> grad_out;  // of the loss by it
+  HeadRows<float> q, k, v;         // of the loss by these
 };
 
 void attend_backward(const AttentionShape& shape, HeadRows<const float> q,
                      HeadRows<const float> k, HeadRows<const float> v,
                      const float* lse, int64_t lse_stride,
-                     const AttentionGradients<float>& gradients,
-                     float* workspace);
-void attend_backward(const AttentionShape& shape, HeadRows<const double> q,
-                     HeadRows<const double> k, HeadRows<const double> v,
-                     const double* lse, int64_t lse_stride,
-                     const AttentionGradients<double>& gradients,
-                     double* workspace);
+                     const AttentionGradients& gradients, float* workspace);
 
 }  // namespace kernels
 }  // namespace sailer

@@ -16,7 +16,6 @@ enum RandomStream : uint64_t {
   kOrderStream = 4,    // order of the cells
   kThinStream = 5,     // thinning of the encoder's input
   kStepStream = 6,     // all else that a step draws
-  kSampleStream = 7,   // peaks of the sampled likelihood
   kMaskStream = 8,     // genes that are looked at and masked
   kProcessStream = 9,  // of each process, where several train together
   kSketchStream = 10   // start of a truncated decomposition

@@ -1,5 +1,6 @@
 // Adam (Kingma and Ba 2015) with coupled L2 decay, as PyTorch's Adam computes
-// it, in one pass over the parameters on the CPU.
+// it: in one pass over the parameters on the CPU, and by tensor operations, as
+// few launches as LibTorch offers, on a device.
 #pragma once
 
 #include <torch/types.h>
@@ -18,9 +19,7 @@ namespace sailer {
 class Adam {
  public:
   // On the CPU under Engine::kFused our own kernel moves the parameters; under
-  // kDense tensor operations do, one parameter after the other as in PyTorch's
-  // plain Adam; under kTensor and on a device LibTorch's fused step, or
-  // operations on lists of tensors (adam_device.h).
+  // kTensor and on a device tensor operations do.
   Adam(const std::vector<NamedTensor>& parameters, double weight_decay,
        Engine engine = Engine::kFused);
 
@@ -62,6 +61,7 @@ class Adam {
 
  private:
   bool by_kernel(const at::Tensor& parameter) const;
+  void step_by_tensors(const std::vector<size_t>& moved);
 
   std::vector<NamedTensor> parameters_;
   std::vector<at::Tensor> first_, second_;
@@ -70,6 +70,7 @@ class Adam {
   std::vector<bool> handed_out_;
   kernels::AdamCoefficients coefficients_;
   double learning_rate_ = 0;
+  double step_number_ = 0;
   Engine engine_;
   bool in_step_ = false;
   std::shared_ptr<std::atomic<bool>> finite_;

@@ -9,6 +9,7 @@
 #include "../support/error.h"
 #include "../support/fork.h"
 #include "../support/random.h"
+#include "adam.h"
 #include "passes.h"
 
 namespace sailer {
@@ -55,28 +56,9 @@ at::Tensor posterior_mean(const SailerModel& model, const SparseBatch& batch) {
   return model.encode(batch, /*training=*/false).mean;
 }
 
-// Adam of a vector that a register or two would hold.
-class SmallAdam {
- public:
-  explicit SmallAdam(const at::Tensor& like)
-      : mean_(at::zeros_like(like)), square_(at::zeros_like(like)) {}
-
-  void move(at::Tensor& vector, const at::Tensor& gradient, double rate) {
-    ++steps_;
-    mean_.mul_(0.9).add_(gradient, 0.1);
-    square_.mul_(0.999).addcmul_(gradient, gradient, 0.001);
-    const at::Tensor mean = mean_ / (1 - std::pow(0.9, steps_));
-    const at::Tensor square = square_ / (1 - std::pow(0.999, steps_));
-    vector.sub_(rate * mean / (square.sqrt() + 1e-8));
-  }
-
- private:
-  at::Tensor mean_, square_;
-  int steps_ = 0;
-};
-
 std::vector<double> to_doubles(const at::Tensor& vector) {
-  const at::Tensor host = vector.to(at::kCPU, at::kDouble).contiguous();
+  const at::Tensor host =
+      vector.detach().to(at::kCPU, at::kDouble).contiguous();
   return {host.data_ptr<double>(), host.data_ptr<double>() + host.numel()};
 }
 
@@ -124,15 +106,24 @@ Adapted adapt_label(const SailerModel& model, BatchStream& stream,
   check_can_train();
   options.check();
   check_columns(model, first, static_cast<int64_t>(start.size()));
+  if (training.empty() || held_out.empty()) {
+    throw Error(
+        ErrorKind::kArgument,
+        "A label's vector needs cells to learn from and cells to choose "
+        "it by, but " +
+            std::to_string(training.size()) + " and " +
+            std::to_string(held_out.size()) + " were given.");
+  }
   at::Tensor vector = at::tensor(start, at::TensorOptions().dtype(at::kDouble))
-                          .to(model.tensor_options());
+                          .to(model.tensor_options())
+                          .set_requires_grad(true);
   Adapted out;
   out.vector = start;
   int64_t step = 0, best_step = 0;
   // False when the monitor asked to stop.
   const auto judge = [&] {
     const std::vector<double> now = label_likelihoods(
-        model, stream, held_out, first, vector.unsqueeze(0), monitor);
+        model, stream, held_out, first, vector.detach().unsqueeze(0), monitor);
     if (now.empty()) return false;
     if (out.history.empty() || now[0] > out.likelihood) {
       out.likelihood = now[0];
@@ -143,7 +134,7 @@ Adapted adapt_label(const SailerModel& model, BatchStream& stream,
     return true;
   };
   out.stopped = !judge();
-  SmallAdam adam(vector);
+  Adam adam({{"vector", vector}}, /*weight_decay=*/0);
   std::mt19937_64 engine(derive_seed(options.seed, kOrderStream));
   std::vector<int64_t> order = training;
   while (!out.stopped && step < options.steps &&
@@ -152,12 +143,12 @@ Adapted adapt_label(const SailerModel& model, BatchStream& stream,
     stream.start(order, 0);
     SparseBatch batch;
     while (step < options.steps && stream.next(batch)) {
-      const at::Tensor now = vector.detach().clone().requires_grad_(true);
-      const at::Tensor loss = label_loss(model, batch, first, now);
+      const at::Tensor loss = label_loss(model, batch, first, vector);
+      // Of the vector alone: the model's parameters get no gradient.
+      vector.mutable_grad() = torch::autograd::grad({loss}, {vector})[0];
       const double left = static_cast<double>(options.steps - step) /
                           static_cast<double>(options.steps);
-      adam.move(vector, torch::autograd::grad({loss}, {now})[0],
-                options.learning_rate * left);
+      adam.step(options.learning_rate * left);
       ++step;
       if (!monitor.keep_going({})) {
         stream.stop();

@@ -39,8 +39,6 @@ void TrainOptions::check() const {
   require(open(patience) || patience >= 0, "`patience` must be at least 0.");
   require(patience <= 0 || validation != 0,
           "`patience` needs cells to validate on: set `validation` above 0.");
-  require(compute.sampled_share > 0 && compute.sampled_share <= 1,
-          "`sampled_share` must be above 0 and at most 1.");
 }
 
 namespace {

@@ -71,7 +71,7 @@ struct TrainOptions {
 
   uint64_t seed = 1;
 
-  // How the numbers are computed: precision, exact or sampled likelihood.
+  // How the numbers are computed.
   ComputeOptions compute;
 
   // Bytes of a device's memory that cells may take for good: see StreamOptions.

@@ -1,5 +1,4 @@
-#include "reconstruction_fused.h"
-
+// The reconstruction loss on the CPU, tile by tile.
 #include <ATen/ATen.h>
 #include <ATen/Dispatch.h>
 #include <ATen/Parallel.h>
@@ -11,6 +10,7 @@
 
 #include "../support/error.h"
 #include "../support/kernels.h"
+#include "reconstruction.h"
 
 namespace sailer {
 namespace {
@@ -257,7 +257,7 @@ class Pass {
 
 }  // namespace
 
-LossAndGradients loss_and_gradients_fused(
+LossAndGradients reconstruct_by_kernel(
     const at::Tensor& hidden, const at::Tensor& weight, const at::Tensor& bias,
     const SparseRowsTensor& target, const PeakLayout& layout,
     const ReconstructionOptions& options, bool with_gradient,
