@@ -79,6 +79,20 @@ TEST_CASE("mixture KL equals the log ratio of densities at the sample") {
   }
 }
 
+TEST_CASE("tight posteriors far apart are log B from their mixture, no more") {
+  constexpr int64_t n = 100, d = 50;
+  const double log_b = std::log(double{n});
+  const auto single = [](const at::Tensor& x) { return x.to(at::kFloat); };
+  const at::Tensor mean = single(5 * random_tensor({n, d}, 20));
+  const at::Tensor log_variance = at::full({n, d}, -10, mean.options());
+  const at::Tensor sample =
+      mean + at::exp(0.5 * log_variance) * single(random_tensor({n, d}, 21));
+  const at::Tensor kl = mixture_kl(sample, mean, log_variance);
+  REQUIRE(kl.scalar_type() == at::kFloat);
+  REQUIRE(kl.max().item<double>() <= log_b + 1e-6);
+  REQUIRE(kl.min().item<double>() == Approx(log_b).epsilon(1e-6));
+}
+
 TEST_CASE("equal posteriors have no divergence from their aggregate") {
   const at::Tensor mean = random_tensor({1, kDims}, 8).expand({kCells, kDims});
   const at::Tensor log_variance =

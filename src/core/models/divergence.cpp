@@ -27,20 +27,25 @@ at::Tensor pairwise_kl(const at::Tensor& mean, const at::Tensor& log_variance) {
   return 0.5 * (distance + log_det.mean() - log_det - d);
 }
 
+// In double: log q_i(z_i) is a difference of numbers as large as the squared
+// distance between tight posteriors in units of their spread. The own term is
+// read from the sum that it is part of, so that the result has its bound
+// whatever is rounded.
 at::Tensor mixture_kl(const at::Tensor& sample, const at::Tensor& mean,
                       const at::Tensor& log_variance) {
   const at::Tensor center = mean.detach().mean(0, /*keepdim=*/true);
-  const at::Tensor z = sample - center;
-  const at::Tensor m = mean - center;
-  const at::Tensor precision = at::exp(-log_variance);
-  const at::Tensor log_det = log_variance.sum(1);
-  // Entry (i, j) is -2 log q_j(z_i), up to d log 2 pi.
-  const at::Tensor energy =
-      z.square().mm(precision.t()) - 2 * z.mm((m * precision).t()) +
-      ((m.square() * precision).sum(1) + log_det).unsqueeze(0);
-  const at::Tensor own = ((z - m).square() * precision).sum(1) + log_det;
+  const at::Tensor z = (sample - center).to(at::kDouble);
+  const at::Tensor m = (mean - center).to(at::kDouble);
+  const at::Tensor variance_logs = log_variance.to(at::kDouble);
+  const at::Tensor precision = at::exp(-variance_logs);
+  // Entry (i, j) is log q_j(z_i), up to d log 2 pi / 2.
+  const at::Tensor log_density =
+      -0.5 *
+      (z.square().mm(precision.t()) - 2 * z.mm((m * precision).t()) +
+       ((m.square() * precision).sum(1) + variance_logs.sum(1)).unsqueeze(0));
   const double log_b = std::log(static_cast<double>(mean.size(0)));
-  return -0.5 * own - at::logsumexp(-0.5 * energy, 1) + log_b;
+  return (log_density.diagonal() - at::logsumexp(log_density, 1) + log_b)
+      .to(sample.scalar_type());
 }
 
 }  // namespace sailer
