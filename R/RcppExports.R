@@ -249,6 +249,10 @@ core_dice_scores <- function(truth_offsets, truth_index, estimate_offsets, estim
     .Call('_sailer_core_dice_scores', PACKAGE = 'sailer', truth_offsets, truth_index, estimate_offsets, estimate_index)
 }
 
+core_training_cells <- function(n_cells, validation, seed) {
+    .Call('_sailer_core_training_cells', PACKAGE = 'sailer', n_cells, validation, seed)
+}
+
 core_sailer_train <- function(source, peak_map, group_sizes, frequencies, confounders, reference, model_options, train_options, device, run, report) {
     .Call('_sailer_core_sailer_train', PACKAGE = 'sailer', source, peak_map, group_sizes, frequencies, confounders, reference, model_options, train_options, device, run, report)
 }

@@ -74,8 +74,8 @@
 #'   cell; or named, and then matched by name. NA, or missing by name, where
 #'   there is no reference. Cells with few open peaks for their RNA are then
 #'   aligned with more weight: the logarithm of RNA depth over ATAC depth (of
-#'   the peaks that the model keeps), scaled to 0 ... 1 over the cells with a
-#'   reference (3.2.2). NULL, the default, gives all cells the weight 1.
+#'   the peaks that the model keeps), scaled to 0 ... 1 over the training cells
+#'   with a reference (3.2.2). NULL, the default, gives all cells the weight 1.
 #' @param alignment Weight of the alignment, at least 0, on the scale of nats
 #'   per cell: it multiplies the mean over pairs of the squared difference of
 #'   similarities. 0 is SAILER. Larger values follow the reference more closely;
@@ -166,7 +166,11 @@ sailerx <- function(x, reference, rna_depth = NULL, batch = NULL,
     if (missing(rna_depth)) rna_depth <- guide$depth
   }
   run$plan$reference <- as_reference(
-    reference, rna_depth, run$plan$depth, run$plan$cells
+    reference, rna_depth, run$plan$depth, run$plan$cells,
+    training = core_training_cells(
+      length(run$plan$cells), run$plan$control$validation,
+      run$plan$control$seed
+    )
   )
   begin_or_continue(run$plan, run$cells, run$map)
 }
@@ -228,8 +232,10 @@ check_needs_counts <- function(reference, arg, call = rlang::caller_env()) {
 
 # list(values = cells x width, rows of length 1, present = logical, weight =
 # 0 ... 1), in the order of the cells; what a cell without a reference has is 0.
+# `training`: places of the cells that decide the range of the weights.
 as_reference <- function(reference, rna_depth, depth, cells, at_least = 2,
-                         call = rlang::caller_env()) {
+                         call = rlang::caller_env(),
+                         training = seq_along(cells)) {
   values <- align_reference(reference, cells, call)
   dimnames(values) <- NULL
   present <- rowSums(is.na(values)) == 0
@@ -253,7 +259,9 @@ as_reference <- function(reference, rna_depth, depth, cells, at_least = 2,
   values[!present, ] <- 0
   list(
     values = unit_rows(values), present = present,
-    weight = reference_weights(rna_depth, depth, present, cells, call)
+    weight = reference_weights(
+      rna_depth, depth, present, cells, training, call
+    )
   )
 }
 
@@ -304,9 +312,10 @@ align_reference <- function(reference, cells, call) {
   reference[match(cells, names), , drop = FALSE]
 }
 
-# w of 3.2.2: log(RNA depth / ATAC depth), scaled to 0 ... 1 over the cells with
-# a reference.
-reference_weights <- function(rna_depth, depth, present, cells, call) {
+# w of 3.2.2: log(RNA depth / ATAC depth), scaled to 0 ... 1 over the training
+# cells with a reference; cells kept back that lie beyond have 0 or 1.
+reference_weights <- function(rna_depth, depth, present, cells, training,
+                              call) {
   if (is.null(rna_depth)) {
     return(as.numeric(present))
   }
@@ -336,12 +345,12 @@ reference_weights <- function(rna_depth, depth, present, cells, call) {
     )
   }
   ratio <- log(rna_depth[present] / depth[present])
-  range <- range(ratio)
+  seen <- ratio[which(present) %in% training]
   weight <- numeric(length(cells))
-  weight[present] <- if (range[1] == range[2]) {
+  weight[present] <- if (length(unique(seen)) < 2) {
     1
   } else {
-    (ratio - range[1]) / (range[2] - range[1])
+    pmin(pmax((ratio - min(seen)) / (max(seen) - min(seen)), 0), 1)
   }
   weight
 }

@@ -812,6 +812,19 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// core_training_cells
+Rcpp::NumericVector core_training_cells(double n_cells, double validation, double seed);
+RcppExport SEXP _sailer_core_training_cells(SEXP n_cellsSEXP, SEXP validationSEXP, SEXP seedSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< double >::type n_cells(n_cellsSEXP);
+    Rcpp::traits::input_parameter< double >::type validation(validationSEXP);
+    Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
+    rcpp_result_gen = Rcpp::wrap(core_training_cells(n_cells, validation, seed));
+    return rcpp_result_gen;
+END_RCPP
+}
 // core_sailer_train
 Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map, Rcpp::NumericVector group_sizes, Rcpp::NumericVector frequencies, Rcpp::List confounders, SEXP reference, Rcpp::List model_options, Rcpp::List train_options, std::string device, Rcpp::List run, Rcpp::RObject report);
 RcppExport SEXP _sailer_core_sailer_train(SEXP sourceSEXP, SEXP peak_mapSEXP, SEXP group_sizesSEXP, SEXP frequenciesSEXP, SEXP confoundersSEXP, SEXP referenceSEXP, SEXP model_optionsSEXP, SEXP train_optionsSEXP, SEXP deviceSEXP, SEXP runSEXP, SEXP reportSEXP) {
@@ -1082,6 +1095,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_sailer_core_batch_mixing", (DL_FUNC) &_sailer_core_batch_mixing, 3},
     {"_sailer_core_lisi", (DL_FUNC) &_sailer_core_lisi, 5},
     {"_sailer_core_dice_scores", (DL_FUNC) &_sailer_core_dice_scores, 4},
+    {"_sailer_core_training_cells", (DL_FUNC) &_sailer_core_training_cells, 3},
     {"_sailer_core_sailer_train", (DL_FUNC) &_sailer_core_sailer_train, 11},
     {"_sailer_core_sailer_model", (DL_FUNC) &_sailer_core_sailer_model, 5},
     {"_sailer_core_model_alive", (DL_FUNC) &_sailer_core_model_alive, 1},

@@ -127,6 +127,20 @@ Rcpp::RObject embed_after(SailerModel& model, BatchStream& stream,
 }  // namespace
 }  // namespace sailer
 
+// Places, from 1, of the cells that a run with these options trains on.
+// [[Rcpp::export]]
+Rcpp::NumericVector core_training_cells(double n_cells, double validation,
+                                        double seed) {
+  using namespace sailer;
+  return guarded([&] {
+    const Split split =
+        split_cells(static_cast<int64_t>(n_cells), validation,
+                    derive_seed(static_cast<uint64_t>(seed), kSplitStream));
+    const Rcpp::NumericVector out(split.training.begin(), split.training.end());
+    return Rcpp::NumericVector(out + 1);
+  });
+}
+
 // Trains a model. `peak_map` gives each feature of the source its place in the
 // model, from 1, or NA; `frequencies` is the share of cells with each of the
 // model's peaks open; `reference` is NULL or what the cells are aligned with

@@ -196,6 +196,19 @@ TEST_CASE(
   REQUIRE(stopped.stopped);
 }
 
+TEST_CASE("a vector is not learned from nobody", "[adapt]") {
+  Trained trained;
+  Stopper stopper(20);  // or it would never end
+  const std::vector<int64_t> some{0, 1, 2}, nobody;
+  const auto learn = [&](const std::vector<int64_t>& training,
+                         const std::vector<int64_t>& held_out) {
+    adapt_label(trained.model, trained.stream, training, held_out, 1, {0, 0},
+                {}, stopper);
+  };
+  REQUIRE_THROWS_WITH(learn(nobody, some), contains("cells to learn from"));
+  REQUIRE_THROWS_WITH(learn(some, nobody), contains("choose"));
+}
+
 TEST_CASE("labels that the decoder does not read are refused", "[adapt]") {
   const SailerModel model = model_of(variants()[0]);
   const SparseBatch batch = batch_of(random_rows(2, 25, 0.3, 2), kKnown, 3);

@@ -275,6 +275,16 @@ TEST_CASE("predictions start near the mean expression") {
           Approx(4.5).margin(2));
 }
 
+TEST_CASE("predictions do not start at minus infinity") {
+  ExpresserOptions options = small();
+  options.expression = Expression::kBinned;
+  for (double mean : {0.0, std::nan("")}) {
+    REQUIRE_THROWS_WITH(
+        ExpresserModel(options, kGenes, 1, at::kCPU, at::kDouble, mean),
+        contains("mean expression"));
+  }
+}
+
 TEST_CASE("options that cannot be are refused by name") {
   ExpresserOptions options = small();
   options.n_heads = 4;

@@ -8,6 +8,72 @@
 using namespace sailer;
 using namespace sailer_test;
 
+namespace {
+
+// As on a device, where the trainer does not look at each step: a loss that is
+// always finite, and from one epoch on a gradient that is not.
+class BadGradient final : public Task {
+ public:
+  explicit BadGradient(int64_t bad_epoch) : bad_epoch_(bad_epoch) {
+    parameters_.add_parameter("p", at::ones({3}));
+  }
+
+  ParameterSet& parameters() override { return parameters_; }
+  at::Device device() const override { return at::kMeta; }
+  int64_t n_training() const override { return 4; }
+  const std::vector<std::string>& settings() const override { return none_; }
+  const std::vector<std::string>& parts() const override { return loss_; }
+  const std::vector<std::string>& measures() const override { return none_; }
+  std::vector<double> settings_of(int64_t) const override { return {}; }
+  double learning_rate(int64_t, int64_t) const override { return 0.1; }
+  void start_epoch(int64_t, int64_t position) override { left_ = 4 - position; }
+  void stop() override {}
+  bool next() override { return (left_ -= 2) >= 0; }
+  int64_t n_cells() const override { return 2; }
+  std::vector<int64_t> cells() const override { return {0, 1}; }
+  std::vector<int64_t> cells_at(int64_t, int64_t) const override { return {}; }
+  StepLoss step(Adam&, int64_t epoch, int64_t, bool) override {
+    const double gradient = epoch >= bad_epoch_ ? std::nan("") : 1;
+    parameters_.parameters()[0].tensor.mutable_grad() =
+        at::full({3}, gradient, at::kFloat);
+    return {at::ones({1}, doubles()), 2};
+  }
+  std::vector<double> measure() override { return {}; }
+  bool has_validation() const override { return false; }
+  double score(const std::vector<double>&) const override { return 0; }
+
+ private:
+  ParameterSet parameters_;
+  std::vector<std::string> none_, loss_{"loss"};
+  int64_t bad_epoch_, left_ = 0;
+};
+
+// One process alone, whose sums the trainer keeps on the host.
+struct Alone final : Exchange {
+  int64_t rank() const override { return 0; }
+  int64_t size() const override { return 1; }
+  void sum(at::Tensor) override {}
+  void broadcast(at::Tensor) override {}
+};
+
+}  // namespace
+
+TEST_CASE("parameters that are not finite are never kept as good") {
+  BadGradient task(2);
+  Alone alone;
+  RunOptions options;
+  options.epochs = 4;
+  Trainer trainer(task, options, {}, &alone);
+  Monitor silent;
+  const TrainResult result = trainer.run(silent);
+  REQUIRE(result.status == TrainStatus::kDiverged);
+  REQUIRE(result.divergence.epoch == 3);
+  REQUIRE(result.history.size() == 2);
+  // Two epochs of two steps, each of the learning rate against the gradient.
+  const at::Tensor left = task.parameters().parameters()[0].tensor;
+  REQUIRE(at::allclose(left.detach(), at::full({3}, 0.6)));
+}
+
 TEST_CASE("training lowers the loss and tells two types apart") {
   TrainOptions training = short_training();
   training.epochs = 40;

@@ -20,6 +20,20 @@ test_that("weights are log ratios scaled over cells with a reference", {
   expect_identical(none$weight, c(1, 1, 0, 1))
 })
 
+test_that("the training cells alone decide the range of the weights", {
+  reference <- matrix(c(3, 0, NA, 1, 4, 2, 1, 0), 4)
+  depth <- c(20, 80, NA, 320) # logarithms 1, 3 and 5 times log 2
+  weights <- function(training) {
+    as_reference(
+      reference, depth, rep(10, 4), small, training = training
+    )$weight
+  }
+  expect_equal(weights(1:2), c(0, 1, 0, 1))
+  expect_equal(weights(c(2, 4)), c(0, 0, 0, 1))
+  expect_equal(weights(c(1, 3, 4)), c(0, 0.5, 0, 1))
+  expect_equal(weights(3), c(1, 1, 0, 1))
+})
+
 test_that("names find rows and depths in any order", {
   reference <- matrix(c(3, 0, 2, 1, 4, 2, 1, 0), 4, dimnames = list(small))
   depth <- stats::setNames(c(20, 80, 40, 320), small)

@@ -139,7 +139,13 @@ test_that("the validation term is that of the cells kept back", {
     kept <- fit$validation_cells
     expect_length(kept, 45)
     cosine <- function(x) tcrossprod(x / sqrt(rowSums(x^2)))
-    weight <- as_reference(rna, depth, fit$depth, cells)$weight
+    training <- setdiff(seq_along(cells), match(kept, cells))
+    expect_equal(
+      core_training_cells(length(cells), 0.3, fit$control$seed), training
+    )
+    weight <- as_reference(
+      rna, depth, fit$depth, cells, training = training
+    )$weight
     weight <- weight[match(kept, cells)]
     term <- outer(weight, weight) *
       (cosine(rna[kept, ]) - cosine(embedding(fit)[kept, ]))^2

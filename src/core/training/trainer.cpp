@@ -153,6 +153,14 @@ bool Trainer::report(const LossMeter& meter, Monitor& monitor, bool force,
   return false;
 }
 
+// On a device the steps watch the loss alone: before anything is kept, the
+// parameters and moments are looked at too.
+bool Trainer::diverged_unseen() {
+  if (adam_.finite()) return false;
+  divergence_.epoch = record_.epoch;
+  return true;
+}
+
 Trainer::End Trainer::train_epoch(Monitor& monitor) {
   started_ = reported_ = Clock::now();
   seconds_before_ = state_.seconds;
@@ -177,6 +185,7 @@ Trainer::End Trainer::train_epoch(Monitor& monitor) {
     const bool due = !last && !stop && is_due();
     if (!report(meter, monitor, last || due || stop, end)) break;
     if (stop) return End::kInterrupted;
+    if (due && diverged_unseen()) return End::kDiverged;
     if (due && !save()) end = stop_unsaved();
     if (end == End::kInterrupted) return end;
   }
@@ -303,6 +312,7 @@ Trainer::End Trainer::train(Monitor& monitor) {
   End end = End::kEpoch;
   while (end == End::kEpoch && !is_finished()) {
     end = train_epoch(monitor);
+    if (end != End::kDiverged && diverged_unseen()) end = End::kDiverged;
     if (end != End::kEpoch) break;
     finish_epoch();
     keep_good();

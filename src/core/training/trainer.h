@@ -97,6 +97,7 @@ class Trainer {
   using Clock = std::chrono::steady_clock;
 
   End train_epoch(Monitor& monitor);
+  bool diverged_unseen();
   bool on_cpu() const { return task_.device().is_cpu(); }
   bool may_hand_out() const;
   bool is_alone() const { return exchange_ == nullptr; }
