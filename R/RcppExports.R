@@ -157,14 +157,6 @@ core_source_fingerprint <- function(source) {
     .Call('_sailer_core_source_fingerprint', PACKAGE = 'sailer', source)
 }
 
-core_expresser_options <- function(values) {
-    .Call('_sailer_core_expresser_options', PACKAGE = 'sailer', values)
-}
-
-core_pretrain_options <- function(values, n_cells = 0, n_embedding = 0, device = "cpu") {
-    .Call('_sailer_core_pretrain_options', PACKAGE = 'sailer', values, n_cells, n_embedding, device)
-}
-
 core_file_layout <- function(path) {
     .Call('_sailer_core_file_layout', PACKAGE = 'sailer', path)
 }
@@ -271,6 +263,14 @@ core_sailer_options <- function(values, guided = FALSE) {
 
 core_train_options <- function(values, n_cells = 0, model = NULL) {
     .Call('_sailer_core_train_options', PACKAGE = 'sailer', values, n_cells, model)
+}
+
+core_expresser_options <- function(values) {
+    .Call('_sailer_core_expresser_options', PACKAGE = 'sailer', values)
+}
+
+core_pretrain_options <- function(values, n_cells = 0, n_embedding = 0, device = "cpu") {
+    .Call('_sailer_core_pretrain_options', PACKAGE = 'sailer', values, n_cells, n_embedding, device)
 }
 
 core_sailer_posterior <- function(model, source, peak_map, reference) {

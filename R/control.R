@@ -1,51 +1,11 @@
-# Options of training. Their defaults live in the core (train_options.h); NULL
-# asks for them.
+# Options of training. Their defaults, ranges and help live in the core
+# (train_options.h); NULL asks for the defaults.
 
 #' Options of training
 #'
 #' Every `NULL` stands for the default that the core keeps, named below.
 #'
-#' @param steps Optimiser steps, at most: what counts for how far a model gets,
-#'   however many cells there are. Decides `epochs` where these are NULL.
-#'   Default 2000.
-#' @param epochs Passes over the training cells, at most. By default as many as
-#'   `steps` take, and at least 4.
-#' @param batch_size Cells per optimiser step, at least 2. Larger is faster per
-#'   epoch and takes fewer steps. By default 100, and 400 from 100,000 cells on.
-#' @param learning_rate Step size of Adam at the start. By default 0.003, and
-#'   0.001 for [sailerx()] and under the thesis' preset (see [sailer()]).
-#' @param learning_rate_decay Factor on the step size per epoch, applied bit by
-#'   bit. By default such that the last step is a twentieth of the first.
-#' @param weight_decay Coupled L2 decay of all parameters. By default 4 over the
-#'   number of training cells, a prior that weighs the same beside the
-#'   likelihood of all cells, however many; 5e-04 for [sailerx()] and under the
-#'   thesis' preset.
-#' @param frozen Epochs at the start, fractions allowed, in which the encoder
-#'   stands still while the decoder learns to read it. By default a quarter of
-#'   the epochs with a warm start (see [sailer()]), three quarters where it
-#'   reads a reference as well (see [sailerx()]), else 0; 0 also where it is to
-#'   follow a reference that it does not read (`joint = FALSE`).
-#' @param warmup Epochs at the start, fractions allowed, that fit the
-#'   reconstruction only, without sampling. By default a twelfth of the epochs,
-#'   at most 10.
-#' @param period Epochs of one annealing cycle, fractions allowed: the weight of
-#'   the KL terms rises from 0 to 1 over its first half and stays there over its
-#'   second. By default near 100, and such that the training ends with a cycle.
-#' @param validation Share of the cells held out, on which the log-likelihood
-#'   is measured after each epoch; 0 trains on all. By default 0.1, and at most
-#'   10,000 cells.
-#' @param patience Stop after this many epochs without a better evidence lower
-#'   bound on the held-out cells, counted from where the KL terms have reached
-#'   their full weight, and return to the best epoch. The bound has the KL at
-#'   full weight, whatever the annealing is at. 0 trains to the end and keeps
-#'   the last epoch. By default a quarter of the epochs; 0 without validation,
-#'   and for [sailerx()] with `joint = FALSE`, whose alignment the bound does
-#'   not measure.
-#' @param seed Whole number that decides every random draw; R's own generator is
-#'   neither used nor changed. The same seed, data, thread count and machine
-#'   give the same bits; variables that choose how matrices are multiplied
-#'   there, such as `OPENBLAS_CORETYPE`, count as part of the machine.
-#'   Default 1.
+#' @eval option_params("training/train_options.h")
 #' @param checkpoint Folder in which the run leaves its state while it trains,
 #'   so that [resume()], or the same call again, goes on after a crash; it is
 #'   made if need be. The state is replaced as a whole: whenever the run is
@@ -56,10 +16,6 @@
 #'   none.
 #' @param every Epochs between two checkpoints, above 0; a fraction, such as
 #'   0.1, makes several in each epoch. Default 1.
-#' @param precision `"float32"`, or `"bf16"`: large matrix products in half the
-#'   width, parameters and sums still in float32. Faster on GPUs from Ampere on
-#'   and on processors with AVX512-BF16 or AMX; elsewhere a warning tells that
-#'   float32 is used. Default `"float32"`.
 #' @param device `"auto"` (a GPU where LibTorch finds one), `"cpu"`, `"cuda"`
 #'   (the first GPU) or a GPU by its number from 0, such as `"cuda:1"` for the
 #'   second. Training stops with an error when that GPU is not there, which says
@@ -118,16 +74,8 @@ train_control <- function(epochs = NULL, batch_size = NULL,
                           checkpoint = NULL, every = 1, precision = NULL,
                           device = "auto", threads = NULL, verbose = TRUE,
                           processes = "auto", steps = NULL, frozen = NULL) {
-  given <- list(
-    steps = steps, epochs = epochs, batch_size = batch_size,
-    learning_rate = learning_rate, learning_rate_decay = learning_rate_decay,
-    weight_decay = weight_decay, frozen = frozen, warmup = warmup,
-    period = period, validation = validation, patience = patience, seed = seed
-  )
-  given <- check_core_options(
-    given, list(precision = precision), core_train_options,
-    whole = c("steps", "epochs", "batch_size", "patience", "seed")
-  )
+  given <- core_control(as.list(environment()))
+  given <- core_train_options(given_options(given, rlang::current_env()))
   structure(
     c(given, check_run_options(
       checkpoint, every, device, threads, verbose, processes
@@ -136,19 +84,16 @@ train_control <- function(epochs = NULL, batch_size = NULL,
   )
 }
 
-# Options that the core owns: numbers and words that were given, and the core's
-# defaults for the others.
-check_core_options <- function(numbers, words, defaults, whole,
-                               call = rlang::caller_env()) {
-  numbers <- numbers[!vapply(numbers, is.null, logical(1))]
-  words <- words[!vapply(words, is.null, logical(1))]
-  for (name in names(numbers)) {
-    check_number(
-      numbers[[name]], name, min = 0, whole = name %in% whole, call = call
-    )
+# Options of the core that were given; it checks them. NA is how it says that a
+# choice is left open, and nothing to give.
+given_options <- function(given, call = rlang::caller_env()) {
+  given <- given[!vapply(given, is.null, NA)]
+  for (name in names(given)) {
+    if (is.atomic(given[[name]]) && anyNA(given[[name]])) {
+      abort("{.arg {name}} must not be NA.", call = call)
+    }
   }
-  for (name in names(words)) check_text(words[[name]], name, call = call)
-  defaults(c(numbers, words))
+  given
 }
 
 # Options of a run that the core's models know nothing of.

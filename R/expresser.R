@@ -47,34 +47,7 @@
 #' @param ... For `x` that is no corpus: arguments of [build_corpus()]
 #'   (`genes`, `annotation`, `biotypes`, `min_cells`), which decide about the
 #'   genes of the model.
-#' @param size `"small"` or `"full"`, which decides the other defaults. NULL,
-#'   the default, is `"full"` from 200,000 cells on.
-#' @param n_embedding Numbers of a gene's embedding, and of all that the encoder
-#'   passes on; a multiple of `n_heads`. Default 200, small 64.
-#' @param n_layers Layers of the encoder. Default 12, small 4.
-#' @param n_heads Heads of every attention. Default 4.
-#' @param feed_forward Units of the layers' feed-forward part. Default 4 times
-#'   `n_embedding`; 2048 with `layout = "post_norm"`.
-#' @param layout `"pre_norm"`: layers normalise what they read, and use GELU;
-#'   `"post_norm"`: what they return, and ReLU, the original transformer.
-#'   Default `"pre_norm"`.
-#' @param dropout Share of numbers dropped in training. Default 0.1.
-#' @param decoder TRUE, the default, is the expression decoder; FALSE, for
-#'   comparison, one more encoder layer in its place ("w/o Decoder").
-#' @param token_start `"components"` or `"random"`: what the tokens begin with.
-#'   See the section below. Default `"components"`.
-#' @param expression `"counts"` or `"binned"`: what is read and predicted. See
-#'   the section below. Default `"counts"`.
-#' @param n_bins Intervals of the expression up to the cell's largest. Default
-#'   50.
-#' @param mask_ratio Share of a cell's genes that are masked, above 0 and below
-#'   1. Default 0.3.
-#' @param max_genes Genes of a cell that a step looks at, at most: a fresh
-#'   random choice each epoch. Default 1100, small 512.
-#' @param l_from `"observed"`: the cell's largest expression, which scales the
-#'   bins and the prediction, is that of the observed genes; `"all"`: of all,
-#'   which is the thesis' letter and tells of masked genes. Default
-#'   `"observed"`.
+#' @eval option_params("models/expresser_options.h")
 #' @param from A fit of `expresser()` to begin with instead of random
 #'   parameters: fine-tuning. It brings its genes and options; those of its
 #'   genes that `x` lacks are zeros.
@@ -118,7 +91,7 @@ expresser <- function(x, ..., size = NULL, n_embedding = NULL, n_layers = NULL,
     expression = expression, n_bins = n_bins,
     mask_ratio = mask_ratio, max_genes = max_genes, l_from = l_from
   )
-  given <- check_expresser_options(given)
+  given <- given_options(given)
   options <- expresser_options(given, from)
   corpus <- as_corpus(x, from$genes, control$verbose, list(...))
   on.exit(close_corpus(corpus))
@@ -137,25 +110,6 @@ cells_for_full_size <- 200000
 
 size_for <- function(n_cells) {
   if (n_cells >= cells_for_full_size) "full" else "small"
-}
-
-check_expresser_options <- function(given, call = rlang::caller_env()) {
-  given <- given[!vapply(given, is.null, logical(1))]
-  for (name in names(given)) {
-    value <- given[[name]]
-    if (name %in% c(
-      "size", "layout", "l_from", "token_start", "expression"
-    )) {
-      check_text(value, name, call = call)
-    } else if (name == "decoder") {
-      check_flag(value, name, call = call)
-    } else {
-      check_number(
-        value, name, whole = !name %in% c("dropout", "mask_ratio"), call = call
-      )
-    }
-  }
-  given
 }
 
 # Of a fit that training begins with, which decides them all.

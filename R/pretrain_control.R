@@ -1,35 +1,12 @@
-# Options of pretraining. Their defaults live in the core
-# (expresser_schedule.h); NULL asks for them.
+# Options of pretraining. Their defaults, ranges and help live in the core
+# (expresser_schedule.h); NULL asks for the defaults.
 
 #' Options of pretraining
 #'
 #' Of [expresser()]. Every `NULL` stands for the default that the core keeps,
 #' named below.
 #'
-#' @param epochs Passes over the training cells, at most. By default 6, and on
-#'   fewer than 50,000 cells so many that 300,000 are seen in all, at most 100.
-#' @param batch_size Cells per optimiser step. By default a hundredth of the
-#'   cells, at least 16 and at most 256.
-#' @param token_budget Genes (tokens) that are computed at once: a step goes
-#'   through its cells in pieces of at most so many and adds up their gradients.
-#'   Larger is faster on a GPU and takes more memory; the result is the same but
-#'   for rounding. By default 4,096 on a CPU and 131,072 on a GPU.
-#' @param learning_rate Largest step size of Adam. By default 1e-4 for the full
-#'   size and 1e-3 for the small one.
-#' @param final_share Step size at the end, as a share of the largest: it falls
-#'   along half a cosine. Default 0.1.
-#' @param warmup Steps over which the step size rises from zero. By default
-#'   2,000, at most a tenth of all steps.
-#' @param clip Largest length (Euclidean norm) of the gradient of all
-#'   parameters: a longer one is shortened to it. 0 never does. Default 1.
-#' @param weight_decay Coupled L2 decay of all parameters. Default 0.
-#' @param validation Share of the cells kept back, on which predictions are
-#'   measured after each epoch; 0 trains on all. Default 0.05.
-#' @param patience Stop after this many epochs without a smaller loss on the
-#'   cells kept back, and return to the best epoch. 0 trains to the end. Default
-#'   5.
-#' @param precision `"float32"`, or `"bf16"`: matrix products of the layers in
-#'   half the width; see [train_control()]. Default `"float32"`.
+#' @eval option_params("training/expresser_schedule.h", except = "seed")
 #' @inheritParams train_control
 #' @return An object of class `"pretrain_control"`, a list of these options with
 #'   the defaults filled in; what depends on the data is `NA` until it is known.
@@ -47,18 +24,8 @@ pretrain_control <- function(epochs = NULL, batch_size = NULL,
                              every = 1, precision = NULL, device = "auto",
                              threads = NULL, verbose = TRUE,
                              processes = "auto") {
-  given <- list(
-    epochs = epochs, batch_size = batch_size, token_budget = token_budget,
-    learning_rate = learning_rate, final_share = final_share, warmup = warmup,
-    clip = clip, weight_decay = weight_decay, validation = validation,
-    patience = patience, seed = seed
-  )
-  given <- check_core_options(
-    given, list(precision = precision), core_pretrain_options,
-    whole = c(
-      "epochs", "batch_size", "token_budget", "warmup", "patience", "seed"
-    )
-  )
+  given <- core_control(as.list(environment()))
+  given <- core_pretrain_options(given_options(given, rlang::current_env()))
   structure(
     c(given, check_run_options(
       checkpoint, every, device, threads, verbose, processes

@@ -32,47 +32,9 @@
 #'   labels, of which there may be 1000, and half as many as cells. A column
 #'   that is the same in all cells is told and left out. What differs between
 #'   cell types for a reason goes out as well.
-#' @param architecture `"dense"` (chapter 2): every peak meets every hidden
-#'   unit. `"chromosome"` (chapter 3): the peaks of a chromosome meet first,
-#'   which has far fewer parameters and suits 100,000 peaks and more; peaks need
-#'   chromosomes, from `ranges` or from names such as `chr1-100-200`.
-#' @param n_latent Dimensions of the embedding. By default as many as the cells
-#'   hold: of the components of TF-IDF's SVD on the training cells those that
-#'   spread held-out cells more than peaks that are open independently of one
-#'   another would, by three standard errors; at least 5, at most 40 and at most
-#'   one for every 20 cells.
-#' @param hidden Units of the encoder's hidden layers, from the peaks inwards
-#'   (of each chromosome under `"chromosome"`); the decoder mirrors them. The
-#'   thesis' dense model has `c(1000, 100)`, which is many times slower and did
-#'   no better here. Default `32` and `c(64, 32)`.
-#' @param decoder `"mirrored"`: through the hidden layers in reverse (2.2.2).
-#'   `"linear"`: from the embedding to the peaks at once, one loading per peak
-#'   and dimension; faster, and overfits sooner. Default `"mirrored"`.
-#' @param lambda Weight of the mutual-information penalty, at least 0. 0 is a
-#'   conditional VAE. See [lambda_path()]. Default 1.
-#' @param marginal How the penalty's divergence from the aggregate posterior is
-#'   computed: `"pairwise"`, the thesis' bound, the mean divergence from the
-#'   other cells of the minibatch, which also squeezes the cells' own
-#'   information out (tighter clusters, more of depth left); `"mixture"`, an
-#'   estimate of the divergence itself; `"none"` leaves it out. Default
-#'   `"mixture"`.
-#' @param omega Weight of the open peaks in the likelihood, above 0, or
-#'   `"auto"` for the ratio of closed to open entries (2.2.2), which overfits
-#'   shallow data. Default 1.
-#' @param beta Largest weight of the KL terms. The likelihood has the weight 1 +
-#'   `lambda`: with as much for `beta` the two are as in the evidence lower
-#'   bound. Default 2.
-#' @param dropout Share of the hidden units dropped while training, at least 0
-#'   and less than 1. Default 0.1.
-#' @param thinning While training, the encoder sees each cell with a random
-#'   share of its open peaks taken away, uniform between these two shares (one
-#'   number: between 0 and it), while the decoder still rebuilds all: the
-#'   embedding learns what peaks have in common, and not to depend on depth. 0
-#'   turns it off. Default `c(0.2, 0.8)`.
-#' @param input_scale `"tf-idf"`: the encoder sees every cell with length 1
-#'   whatever its depth, each peak weighted by log(1 + 1 / the share of cells
-#'   that have it open); `"l2"`: the same without weights; `"none"`: it sees 0
-#'   and 1. Default `"tf-idf"`.
+#' @eval option_params("models/sailer_options.h", except = c(
+#'   "alignment", "joint", "reference_dropout"
+#' ))
 #' @param min_fraction,max_fraction Peaks open in fewer than `min_fraction` or
 #'   in more than `max_fraction` of the cells are left out (2.2.7). By default
 #'   0.002 (the thesis' 0.01 under its preset) and 0.9. Peaks open in no cell
@@ -80,18 +42,6 @@
 #' @param ranges `GRanges` of the peaks, in their order; NULL takes those of `x`
 #'   or reads the peaks' names. Used by `"chromosome"` only.
 #' @param control Options of training, from [train_control()].
-#' @param warm_start TRUE: the mean of the embedding has a linear path from the
-#'   scaled input beside the hidden layers, which starts where LSI ends, at the
-#'   truncated SVD of TF-IDF without its first component. Each dimension, and
-#'   the uncertainty about it, begins at the spread that its component has in
-#'   held-out cells beyond noise. FALSE: all weights start at random. Default
-#'   TRUE.
-#' @param preset `"standard"`: defaults chosen on held-out likelihoods and
-#'   simulations. `"thesis"`: those of the thesis, for the model and for what
-#'   `control` leaves open: a random start, hidden layers of 1000 and 100 units,
-#'   10 dimensions, no thinning, scaling or dropout, the pairwise penalty, 400
-#'   epochs without early stopping. What is given beside it counts. Default
-#'   `"standard"`.
 #' @param ... Nothing else is taken: a name that no option has is an error.
 #'
 #' @return An object of class `"sailer_fit"`. See [embedding()], [history()],
@@ -164,7 +114,7 @@ prepare_run <- function(x, call, batch, covariates, options, min_fraction,
   control <- as_control(control, frame)
   auto_omega <- identical(options$omega, "auto")
   if (auto_omega) options["omega"] <- list(NULL)
-  options <- core_sailer_options(collect_options(options, frame), guided)
+  options <- core_sailer_options(given_options(options, frame), guided)
   check_number(min_fraction, min = 0, max = 1, call = frame)
   check_number(max_fraction, min = 0, max = 1, call = frame)
   device <- core_choose_device(control$device)
@@ -196,42 +146,6 @@ prepare_run <- function(x, call, batch, covariates, options, min_fraction,
     call, options, control, cells, layout, depth, confounders, device
   )
   list(plan = plan, cells = cells, map = layout$map)
-}
-
-# Options that were given, with the checks that need R's types.
-collect_options <- function(given, call = rlang::caller_env()) {
-  given <- given[!vapply(given, is.null, logical(1))]
-  for (name in names(given)) {
-    check_option_type(given[[name]], name, call)
-  }
-  given
-}
-
-check_option_type <- function(value, name, call) {
-  wants <- switch(name,
-    preset = ,
-    architecture = ,
-    decoder = ,
-    marginal = ,
-    input_scale = if (!rlang::is_string(value)) "a single string",
-    joint = ,
-    warm_start = if (!rlang::is_bool(value)) "TRUE or FALSE",
-    hidden = if (!rlang::is_integerish(value, finite = TRUE) ||
-                   length(value) == 0) {
-      "whole numbers, the units of each layer"
-    },
-    thinning = if (!is.numeric(value) || anyNA(value) ||
-                     !length(value) %in% 1:2) {
-      "one or two shares, such as c(0.5, 0.9)"
-    },
-    {
-      check_number(value, name, whole = name == "n_latent", call = call)
-      NULL
-    }
-  )
-  if (!is.null(wants)) {
-    abort("{.arg {name}} must be {wants}.", call = call)
-  }
 }
 
 # Which peaks the model keeps (2.2.7), and in which order: by chromosome under

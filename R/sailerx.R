@@ -76,16 +76,9 @@
 #'   aligned with more weight: the logarithm of RNA depth over ATAC depth (of
 #'   the peaks that the model keeps), scaled to 0 ... 1 over the training cells
 #'   with a reference (3.2.2). NULL, the default, gives all cells the weight 1.
-#' @param alignment Weight of the alignment, at least 0, on the scale of nats
-#'   per cell: it multiplies the mean over pairs of the squared difference of
-#'   similarities. 0 is SAILER. Larger values follow the reference more closely;
-#'   see [alignment_path()]. Default 100000.
-#' @param joint Whether the encoder reads the reference beside the open peaks;
-#'   see the section above. Without effect where `alignment` is 0. Default TRUE.
-#' @param reference_dropout Share of the cells whose reference is hidden from
-#'   the encoder of a `joint` model in training, at least 0 and below 1. Larger
-#'   serves cells without a reference better. Ignored without `joint`. Default
-#'   0.5.
+#' @eval option_params("models/sailer_options.h", c(
+#'   "alignment", "joint", "reference_dropout"
+#' ))
 #' @param n_latent Dimensions of the embedding. Default 32 and 50.
 #' @param hidden As in [sailer()]. Default `32` and `c(64, 32)`.
 #' @param beta As in [sailer()]. Default 1.

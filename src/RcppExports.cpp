@@ -518,31 +518,6 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
-// core_expresser_options
-Rcpp::List core_expresser_options(Rcpp::List values);
-RcppExport SEXP _sailer_core_expresser_options(SEXP valuesSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::RNGScope rcpp_rngScope_gen;
-    Rcpp::traits::input_parameter< Rcpp::List >::type values(valuesSEXP);
-    rcpp_result_gen = Rcpp::wrap(core_expresser_options(values));
-    return rcpp_result_gen;
-END_RCPP
-}
-// core_pretrain_options
-Rcpp::List core_pretrain_options(Rcpp::List values, double n_cells, double n_embedding, std::string device);
-RcppExport SEXP _sailer_core_pretrain_options(SEXP valuesSEXP, SEXP n_cellsSEXP, SEXP n_embeddingSEXP, SEXP deviceSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::RNGScope rcpp_rngScope_gen;
-    Rcpp::traits::input_parameter< Rcpp::List >::type values(valuesSEXP);
-    Rcpp::traits::input_parameter< double >::type n_cells(n_cellsSEXP);
-    Rcpp::traits::input_parameter< double >::type n_embedding(n_embeddingSEXP);
-    Rcpp::traits::input_parameter< std::string >::type device(deviceSEXP);
-    rcpp_result_gen = Rcpp::wrap(core_pretrain_options(values, n_cells, n_embedding, device));
-    return rcpp_result_gen;
-END_RCPP
-}
 // core_file_layout
 std::string core_file_layout(std::string path);
 RcppExport SEXP _sailer_core_file_layout(SEXP pathSEXP) {
@@ -897,6 +872,31 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// core_expresser_options
+Rcpp::List core_expresser_options(Rcpp::List values);
+RcppExport SEXP _sailer_core_expresser_options(SEXP valuesSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< Rcpp::List >::type values(valuesSEXP);
+    rcpp_result_gen = Rcpp::wrap(core_expresser_options(values));
+    return rcpp_result_gen;
+END_RCPP
+}
+// core_pretrain_options
+Rcpp::List core_pretrain_options(Rcpp::List values, double n_cells, double n_embedding, std::string device);
+RcppExport SEXP _sailer_core_pretrain_options(SEXP valuesSEXP, SEXP n_cellsSEXP, SEXP n_embeddingSEXP, SEXP deviceSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< Rcpp::List >::type values(valuesSEXP);
+    Rcpp::traits::input_parameter< double >::type n_cells(n_cellsSEXP);
+    Rcpp::traits::input_parameter< double >::type n_embedding(n_embeddingSEXP);
+    Rcpp::traits::input_parameter< std::string >::type device(deviceSEXP);
+    rcpp_result_gen = Rcpp::wrap(core_pretrain_options(values, n_cells, n_embedding, device));
+    return rcpp_result_gen;
+END_RCPP
+}
 // core_sailer_posterior
 Rcpp::List core_sailer_posterior(SEXP model, SEXP source, Rcpp::IntegerVector peak_map, SEXP reference);
 RcppExport SEXP _sailer_core_sailer_posterior(SEXP modelSEXP, SEXP sourceSEXP, SEXP peak_mapSEXP, SEXP referenceSEXP) {
@@ -1072,8 +1072,6 @@ static const R_CallMethodDef CallEntries[] = {
     {"_sailer_core_expresser_impute", (DL_FUNC) &_sailer_core_expresser_impute, 8},
     {"_sailer_core_log_normalized", (DL_FUNC) &_sailer_core_log_normalized, 2},
     {"_sailer_core_source_fingerprint", (DL_FUNC) &_sailer_core_source_fingerprint, 1},
-    {"_sailer_core_expresser_options", (DL_FUNC) &_sailer_core_expresser_options, 1},
-    {"_sailer_core_pretrain_options", (DL_FUNC) &_sailer_core_pretrain_options, 4},
     {"_sailer_core_file_layout", (DL_FUNC) &_sailer_core_file_layout, 1},
     {"_sailer_core_open_tenx", (DL_FUNC) &_sailer_core_open_tenx, 3},
     {"_sailer_core_open_dense", (DL_FUNC) &_sailer_core_open_dense, 2},
@@ -1101,6 +1099,8 @@ static const R_CallMethodDef CallEntries[] = {
     {"_sailer_core_model_alive", (DL_FUNC) &_sailer_core_model_alive, 1},
     {"_sailer_core_sailer_options", (DL_FUNC) &_sailer_core_sailer_options, 2},
     {"_sailer_core_train_options", (DL_FUNC) &_sailer_core_train_options, 3},
+    {"_sailer_core_expresser_options", (DL_FUNC) &_sailer_core_expresser_options, 1},
+    {"_sailer_core_pretrain_options", (DL_FUNC) &_sailer_core_pretrain_options, 4},
     {"_sailer_core_sailer_posterior", (DL_FUNC) &_sailer_core_sailer_posterior, 4},
     {"_sailer_core_join_processes", (DL_FUNC) &_sailer_core_join_processes, 6},
     {"_sailer_core_can_join_processes", (DL_FUNC) &_sailer_core_can_join_processes, 0},

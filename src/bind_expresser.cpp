@@ -11,9 +11,9 @@
 
 #include "bindings/convert.h"
 #include "bindings/errors.h"
-#include "bindings/expresser.h"
 #include "bindings/model_state.h"
 #include "bindings/monitor.h"
+#include "bindings/options.h"
 #include "bindings/source.h"
 #include "bindings/training.h"
 #include "core/models/expresser_model.h"

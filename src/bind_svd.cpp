@@ -9,7 +9,6 @@
 #include "bindings/convert.h"
 #include "bindings/errors.h"
 #include "bindings/monitor.h"
-#include "bindings/setters.h"
 #include "bindings/source.h"
 #include "core/linear/cell_rows.h"
 #include "core/linear/truncated_svd.h"
@@ -19,11 +18,16 @@ namespace {
 
 SvdOptions svd_options_from_r(const Rcpp::List& values) {
   SvdOptions options;
-  apply_options(values, {{"n_components", number(options.n_components)},
-                         {"oversampling", number(options.oversampling)},
-                         {"power_iterations", number(options.power_iterations)},
-                         {"center", number(options.center)},
-                         {"seed", number(options.seed)}});
+  const auto take = [&](const char* name, auto& field) {
+    if (!values.containsElementNamed(name)) return;
+    field = static_cast<std::decay_t<decltype(field)>>(
+        Rcpp::as<double>(values[name]));
+  };
+  take("n_components", options.n_components);
+  take("oversampling", options.oversampling);
+  take("power_iterations", options.power_iterations);
+  take("center", options.center);
+  take("seed", options.seed);
   return options;
 }
 

@@ -1,21 +1,185 @@
-// Options travel between R and core as named lists. Core owns the defaults: a
-// list from R overrides what it names, and a name that core does not know is
-// an error.
+// Options between R and the core, as named lists: a list from R overrides the
+// defaults that it names, by the names in describe() (core/support/options.h).
+// NA is a number that is left open.
 #pragma once
 
 #include <Rcpp.h>
 
+#include <limits>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "../core/models/expresser_options.h"
 #include "../core/models/sailer_options.h"
+#include "../core/training/expresser_schedule.h"
 #include "../core/training/train_options.h"
 
 namespace sailer {
 
-// `guided`: what is not named has the defaults of SAILERX.
-SailerOptions sailer_options_from_r(const Rcpp::List& values,
-                                    bool guided = false);
-Rcpp::List sailer_options_to_r(const SailerOptions& options);
+inline bool is_number(SEXP value) {
+  return Rf_isNumeric(value) && XLENGTH(value) == 1;
+}
 
-TrainOptions train_options_from_r(const Rcpp::List& values);
-Rcpp::List train_options_to_r(const TrainOptions& options);
+// A field of a struct of options from an R value. Throws Error(kArgument) that
+// says what it must be.
+template <typename T>
+void option_from_r(SEXP value, const char* name, T& field, const Range& range) {
+  const std::string must = "`" + std::string(name) + "` must be ";
+  if constexpr (std::is_enum_v<T>) {
+    require(Rf_isString(value) && XLENGTH(value) == 1 &&
+                STRING_ELT(value, 0) != NA_STRING,
+            must + "a single string.");
+    field = parse(names_of(field), name, Rcpp::as<std::string>(value));
+  } else if constexpr (std::is_same_v<T, bool>) {
+    require(Rf_isLogical(value) && XLENGTH(value) == 1 &&
+                LOGICAL(value)[0] != NA_LOGICAL,
+            must + "TRUE or FALSE.");
+    field = LOGICAL(value)[0] != 0;
+  } else {
+    const double given = is_number(value) ? Rcpp::as<double>(value) : NAN;
+    if (is_number(value) && ISNAN(given) && range.may_be_auto()) {
+      field = static_cast<T>(kAutoOption);
+      return;
+    }
+    require(std::isfinite(given),
+            must + range.words(std::is_integral_v<T>) + ", a single number.");
+    require(!std::is_integral_v<T> || given == std::floor(given),
+            must + "a whole number.");
+    require(range.holds(given),
+            must + range.words(std::is_integral_v<T>) + ".");
+    field = static_cast<T>(given);
+  }
+}
+
+inline void option_from_r(SEXP value, const char* name,
+                          std::vector<int64_t>& field, const Range&) {
+  const auto numbers = Rf_isNumeric(value)
+                           ? Rcpp::as<std::vector<double>>(value)
+                           : std::vector<double>();
+  field.clear();
+  for (double units : numbers) {
+    if (!std::isfinite(units) || units != std::floor(units)) {
+      field.clear();
+      break;
+    }
+    field.push_back(static_cast<int64_t>(units));
+  }
+  require(!field.empty(), "`" + std::string(name) +
+                              "` must be whole numbers, the units of each "
+                              "layer.");
+}
+
+// One number is the upper end.
+inline void option_from_r(SEXP value, const char* name, Shares& field,
+                          const Range&) {
+  const auto range = Rf_isNumeric(value) ? Rcpp::as<std::vector<double>>(value)
+                                         : std::vector<double>();
+  require((range.size() == 1 || range.size() == 2) && !ISNAN(range.front()) &&
+              !ISNAN(range.back()),
+          "`" + std::string(name) +
+              "` must be one or two shares, such as c(0.5, 0.9).");
+  field = {range.size() > 1 ? range.front() : 0, range.back()};
+}
+
+// Sets what `values` name and checks all. NULL is no value; a name that is no
+// option is an error.
+template <typename Options>
+void set_options(const Rcpp::List& values, Options& options) {
+  const Rcpp::RObject names = values.names();
+  for (R_xlen_t k = 0; k < values.size(); ++k) {
+    const std::string name(Rcpp::CharacterVector(names)[k]);
+    const SEXP value = values[k];
+    if (Rf_isNull(value)) continue;
+    bool known = false;
+    describe(options, [&](const char* option, auto& field, const Range& range,
+                          const char*) {
+      if (name != option) return;
+      known = true;
+      option_from_r(value, option, field, range);
+    });
+    require(known, "There is no option named `" + name + "`.");
+  }
+  options.check();
+}
+
+template <typename T>
+SEXP option_to_r(const T& value, const Range& range) {
+  if constexpr (std::is_enum_v<T>) {
+    return Rcpp::wrap(name_of(value));
+  } else if constexpr (std::is_same_v<T, bool>) {
+    return Rcpp::wrap(value);
+  } else if constexpr (std::is_same_v<T, int64_t>) {
+    if (range.may_be_auto() && value == kAutoOption) {
+      return Rcpp::wrap(NA_INTEGER);
+    }
+    if (value > std::numeric_limits<int>::max()) {
+      return Rcpp::wrap(static_cast<double>(value));
+    }
+    return Rcpp::wrap(static_cast<int>(value));
+  } else {
+    const auto number = static_cast<double>(value);
+    const bool open = range.may_be_auto() && number == kAutoOption;
+    return Rcpp::wrap(open ? NA_REAL : number);
+  }
+}
+inline SEXP option_to_r(const std::vector<int64_t>& values, const Range&) {
+  return Rcpp::IntegerVector(values.begin(), values.end());
+}
+inline SEXP option_to_r(const Shares& shares, const Range&) {
+  return Rcpp::NumericVector::create(shares.min, shares.max);
+}
+
+// All that are documented.
+template <typename Options>
+Rcpp::List options_to_r(Options options) {
+  Rcpp::List out;
+  describe(options, [&](const char* option, const auto& field,
+                        const Range& range, const char* help) {
+    if (help == nullptr) return;
+    const Rcpp::RObject value = option_to_r(field, range);
+    out.push_back(value, option);
+  });
+  return out;
+}
+
+// A word of a list that decides the defaults of the others.
+template <typename T>
+T word_from_r(const Rcpp::List& values, const char* name, T absent) {
+  if (values.containsElementNamed(name)) {
+    const SEXP value = values[name];
+    if (!Rf_isNull(value)) option_from_r(value, name, absent, kAny);
+  }
+  return absent;
+}
+
+// `guided`: what is not named has the defaults of SAILERX.
+inline SailerOptions sailer_options_from_r(const Rcpp::List& values,
+                                           bool guided = false) {
+  SailerOptions options =
+      default_options(word_from_r(values, "architecture", Architecture::kDense),
+                      guided, word_from_r(values, "preset", Preset::kStandard));
+  set_options(values, options);
+  return options;
+}
+
+inline TrainOptions train_options_from_r(const Rcpp::List& values) {
+  TrainOptions options;
+  set_options(values, options);
+  return options;
+}
+
+inline ExpresserOptions expresser_options_from_r(const Rcpp::List& values) {
+  ExpresserOptions options =
+      default_expresser_options(word_from_r(values, "size", ModelSize::kSmall));
+  set_options(values, options);
+  return options;
+}
+
+inline PretrainOptions pretrain_options_from_r(const Rcpp::List& values) {
+  PretrainOptions options;
+  set_options(values, options);
+  return options;
+}
 
 }  // namespace sailer

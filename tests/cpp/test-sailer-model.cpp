@@ -26,7 +26,7 @@ SailerOptions small(Architecture architecture) {
   options.input_scale = InputScale::kNone;
   options.warm_start = false;
   options.dropout = 0;
-  options.thinning_min = options.thinning_max = 0;
+  options.thinning = {0, 0};
   options.beta = 1;
   return options;
 }
@@ -247,15 +247,8 @@ TEST_CASE("options out of range are refused by name") {
   refused([](SailerOptions& o) { o.lambda = NAN; }, "lambda");
   refused([](SailerOptions& o) { o.omega = 0; }, "omega");
   refused([](SailerOptions& o) { o.dropout = 1; }, "dropout");
-  refused([](SailerOptions& o) { o.thinning_max = 1; }, "thinning");
-  refused(
-      [](SailerOptions& o) {
-        o.thinning_min = 0.5;
-        o.thinning_max = 0.2;
-      },
-      "thinning");
-  REQUIRE_THROWS_WITH(parse_architecture("cnn"), contains("chromosome"));
-  REQUIRE_THROWS_WITH(parse_marginal("all"), contains("mixture"));
+  refused([](SailerOptions& o) { o.thinning.max = 1; }, "thinning");
+  refused([](SailerOptions& o) { o.thinning = {0.5, 0.2}; }, "thinning");
 }
 
 namespace {

@@ -41,8 +41,7 @@ inline SailerOptions small_model() {
   SailerOptions options = default_options(Architecture::kDense);
   options.hidden = {16, 8};
   options.n_latent = 2;
-  options.thinning_min = 0;
-  options.thinning_max = 0.3;
+  options.thinning = {0, 0.3};
   return options;
 }
 

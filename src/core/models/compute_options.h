@@ -2,7 +2,7 @@
 // but not what is meant. Torch-free.
 #pragma once
 
-#include <string>
+#include "../support/options.h"
 
 namespace sailer {
 
@@ -10,8 +10,18 @@ enum class Engine {
   kFused,  // our own sparse layers, fused tiles and updates: the default
   kTensor  // the same by tensor operations, as on a GPU: for tests on the CPU
 };
+inline const Names<Engine>& names_of(Engine) {
+  static const Names<Engine> names = {{"fused", Engine::kFused},
+                                      {"tensor", Engine::kTensor}};
+  return names;
+}
 
 enum class Precision { kFloat32, kBf16 };
+inline const Names<Precision>& names_of(Precision) {
+  static const Names<Precision> names = {{"float32", Precision::kFloat32},
+                                         {"bf16", Precision::kBf16}};
+  return names;
+}
 
 struct ComputeOptions {
   Engine engine = Engine::kFused;
@@ -19,10 +29,5 @@ struct ComputeOptions {
   // Of the large matrix products; parameters and sums stay in float32.
   Precision precision = Precision::kFloat32;
 };
-
-// From and to the names that R uses. Throw Error(kArgument) that lists them.
-Engine parse_engine(const std::string& name);
-Precision parse_precision(const std::string& name);
-std::string name_of(Precision precision);
 
 }  // namespace sailer

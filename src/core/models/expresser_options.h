@@ -1,9 +1,10 @@
-// The options of an Expresser model and their defaults (thesis 4.2.1-4.2.2): R
-// asks for them here, so they are written once. Torch-free.
+// The options of an Expresser model and their defaults (thesis 4.2.1-4.2.2).
+// Torch-free.
 #pragma once
 
 #include <cstdint>
-#include <string>
+
+#include "../support/options.h"
 
 namespace sailer {
 
@@ -12,76 +13,69 @@ enum class NormLayout {
   kPreNorm,  // before attention and feed-forward, GELU; trains stably when deep
   kPostNorm  // after them, ReLU, feed-forward 2048: PyTorch's default layer
 };
+inline const Names<NormLayout>& names_of(NormLayout) {
+  static const Names<NormLayout> names = {{"pre_norm", NormLayout::kPreNorm},
+                                          {"post_norm", NormLayout::kPostNorm}};
+  return names;
+}
 
 // Of which genes of a cell the largest expression L is taken.
 enum class LargestFrom {
   kObserved,  // of those that are not masked
   kAll        // the thesis' letter; it tells of masked genes
 };
+inline const Names<LargestFrom>& names_of(LargestFrom) {
+  static const Names<LargestFrom> names = {{"observed", LargestFrom::kObserved},
+                                           {"all", LargestFrom::kAll}};
+  return names;
+}
 
 // What the model reads and predicts of a gene's expression.
 enum class Expression {
   kCounts,  // counts, given the depth of the cell
   kBinned   // binned values alone: the thesis
 };
+inline const Names<Expression>& names_of(Expression) {
+  static const Names<Expression> names = {{"counts", Expression::kCounts},
+                                          {"binned", Expression::kBinned}};
+  return names;
+}
 
 // What the tokens of genes begin with.
 enum class TokenStart {
   kComponents,  // components of the cells, which stay, beside learned numbers
   kRandom       // small random numbers, all learned: the thesis
 };
+inline const Names<TokenStart>& names_of(TokenStart) {
+  static const Names<TokenStart> names = {
+      {"components", TokenStart::kComponents}, {"random", TokenStart::kRandom}};
+  return names;
+}
 
 // Two sizes: the thesis', and one that a laptop trains in minutes.
 enum class ModelSize { kSmall, kFull };
+inline const Names<ModelSize>& names_of(ModelSize) {
+  static const Names<ModelSize> names = {{"small", ModelSize::kSmall},
+                                         {"full", ModelSize::kFull}};
+  return names;
+}
 
 struct ExpresserOptions {
-  // Numbers of a gene's embedding, and of all that the encoder passes on.
-  // Larger holds more; time grows faster than it. A multiple of n_heads.
+  static constexpr int64_t kAuto = kAutoOption;
+
+  ModelSize size = ModelSize::kFull;  // what the other defaults are of
   int64_t n_embedding = 200;
-
-  // Layers of the encoder. More see genes in more context; none leaves the
-  // embeddings to the decoder alone.
   int64_t n_layers = 12;
-
-  // Heads of every attention.
   int64_t n_heads = 4;
-
-  // Units of the layers' feed-forward part. Auto: 4 n_embedding, or 2048 under
-  // kPostNorm.
-  static constexpr int64_t kAuto = 0;
-  int64_t feed_forward = kAuto;
-
+  int64_t feed_forward = kAuto;  // see feed_forward_units()
   NormLayout layout = NormLayout::kPreNorm;
-
-  // Share of numbers that training drops: of the embeddings, of what each part
-  // of a layer adds, and within the feed-forward part.
   double dropout = 0.1;
-
-  // True: the expression decoder. False, for comparison: one more encoder layer
-  // that reads the expressions beside the tokens ("w/o Decoder").
   bool decoder = true;
-
-  // Under kCounts the model reads the count of an observed gene and its value
-  // beside the bin, knows what a single count is in the cell, and predicts a
-  // count of at least 1, from the gene's mean where it is found on. Under
-  // kBinned it knows values as shares of the cell's largest, and has to find
-  // out the depth.
   Expression expression = Expression::kCounts;
-
-  // Under kComponents the first n_components() numbers of a token are what
-  // principal components of the training cells know of the gene.
   TokenStart token_start = TokenStart::kComponents;
-
-  // Intervals of the expression up to the cell's largest.
   int64_t n_bins = 50;
-
-  // Share of a cell's genes that are masked in training.
   double mask_ratio = 0.3;
-
-  // Genes of a cell that a step looks at, at most: a fresh random choice each
-  // epoch. Time and the quality of the context grow with it.
   int64_t max_genes = 1100;
-
   LargestFrom l_from = LargestFrom::kObserved;
 
   int64_t feed_forward_units() const;
@@ -93,17 +87,51 @@ struct ExpresserOptions {
   void check() const;
 };
 
-ExpresserOptions default_expresser_options(ModelSize size);
+// What each may be, and what it does, in the words of R's help.
+template <typename Visit>
+void describe(ExpresserOptions& o, const Visit& option) {
+  option("size", o.size, kAny, R"(
+    `"small"` or `"full"`, which decides the other defaults. NULL, the
+    default, is `"full"` from 200,000 cells on.)");
+  option("n_embedding", o.n_embedding, at_least(1), R"(
+    Numbers of a gene's embedding, and of all that the encoder passes on; a
+    multiple of `n_heads`. Default 200, small 64.)");
+  option("n_layers", o.n_layers, at_least(0), R"(
+    Layers of the encoder. Default 12, small 4.)");
+  option("n_heads", o.n_heads, at_least(1), R"(
+    Heads of every attention. Default 4.)");
+  option("feed_forward", o.feed_forward, at_least(1).or_auto(), R"(
+    Units of the layers' feed-forward part. Default 4 times `n_embedding`;
+    2048 with `layout = "post_norm"`.)");
+  option("layout", o.layout, kAny, R"(
+    `"pre_norm"`: layers normalise what they read, and use GELU;
+    `"post_norm"`: what they return, and ReLU, the original transformer.
+    Default `"pre_norm"`.)");
+  option("dropout", o.dropout, at_least(0).less_than(1), R"(
+    Share of numbers dropped in training. Default 0.1.)");
+  option("decoder", o.decoder, kAny, R"(
+    TRUE, the default, is the expression decoder; FALSE, for comparison, one
+    more encoder layer in its place ("w/o Decoder").)");
+  option("expression", o.expression, kAny, R"(
+    `"counts"` or `"binned"`: what is read and predicted. See the section
+    below. Default `"counts"`.)");
+  option("token_start", o.token_start, kAny, R"(
+    `"components"` or `"random"`: what the tokens begin with. See the
+    section below. Default `"components"`.)");
+  option("n_bins", o.n_bins, at_least(1), R"(
+    Intervals of the expression up to the cell's largest. Default 50.)");
+  option("mask_ratio", o.mask_ratio, above(0).less_than(1), R"(
+    Share of a cell's genes that are masked, above 0 and below 1. Default
+    0.3.)");
+  option("max_genes", o.max_genes, at_least(2), R"(
+    Genes of a cell that a step looks at, at most: a fresh random choice
+    each epoch. Default 1100, small 512.)");
+  option("l_from", o.l_from, kAny, R"(
+    `"observed"`: the cell's largest expression, which scales the bins and
+    the prediction, is that of the observed genes; `"all"`: of all, which is
+    the thesis' letter and tells of masked genes. Default `"observed"`.)");
+}
 
-// From and to the names that R uses. Throw Error(kArgument) that lists them.
-NormLayout parse_layout(const std::string& name);
-LargestFrom parse_largest_from(const std::string& name);
-Expression parse_expression(const std::string& name);
-TokenStart parse_token_start(const std::string& name);
-ModelSize parse_size(const std::string& name);
-std::string name_of(NormLayout layout);
-std::string name_of(LargestFrom from);
-std::string name_of(Expression expression);
-std::string name_of(TokenStart start);
+ExpresserOptions default_expresser_options(ModelSize size);
 
 }  // namespace sailer

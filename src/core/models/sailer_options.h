@@ -1,12 +1,12 @@
-// The options of a SAILER model and their defaults: R asks for them here, so
-// they are written once. Where a default is not the thesis', it was chosen on
-// simulations and on the likelihood of cells kept back
-// (inst/benchmarks/defaults.R).
+// The options of a SAILER model and their defaults. Where a default is not the
+// thesis', it was chosen on simulations and on the likelihood of cells kept
+// back (inst/benchmarks/defaults.R). Torch-free.
 #pragma once
 
 #include <cstdint>
-#include <string>
 #include <vector>
+
+#include "../support/options.h"
 
 namespace sailer {
 
@@ -14,6 +14,12 @@ enum class Architecture {
   kDense,      // chapter 2: every peak meets every hidden unit
   kChromosome  // chapter 3: peaks of one chromosome meet first
 };
+inline const Names<Architecture>& names_of(Architecture) {
+  static const Names<Architecture> names = {
+      {"dense", Architecture::kDense},
+      {"chromosome", Architecture::kChromosome}};
+  return names;
+}
 
 // How the divergence from the aggregate posterior is measured (eq. 2.5).
 enum class Marginal {
@@ -21,6 +27,12 @@ enum class Marginal {
   kPairwise,  // mean KL to the other cells of the minibatch, the thesis' bound
   kMixture    // KL to the minibatch's mixture, estimated at the sample
 };
+inline const Names<Marginal>& names_of(Marginal) {
+  static const Names<Marginal> names = {{"none", Marginal::kNone},
+                                        {"pairwise", Marginal::kPairwise},
+                                        {"mixture", Marginal::kMixture}};
+  return names;
+}
 
 // What the encoder's first layer sees of a cell.
 enum class InputScale {
@@ -28,81 +40,55 @@ enum class InputScale {
   kL2,    // every cell has Euclidean length 1, whatever its depth
   kTfIdf  // the same, each peak weighted by its inverse document frequency
 };
+inline const Names<InputScale>& names_of(InputScale) {
+  static const Names<InputScale> names = {{"none", InputScale::kNone},
+                                          {"l2", InputScale::kL2},
+                                          {"tf-idf", InputScale::kTfIdf}};
+  return names;
+}
 
 // How the decoder gets from [z, c] to one logit per peak.
 enum class Decoder {
   kMirrored,  // through the encoder's hidden layers in reverse (2.2.2)
   kLinear     // at once: one loading per peak and latent dimension
 };
+inline const Names<Decoder>& names_of(Decoder) {
+  static const Names<Decoder> names = {{"mirrored", Decoder::kMirrored},
+                                       {"linear", Decoder::kLinear}};
+  return names;
+}
 
 // A whole set of defaults, of the model and of its training.
 enum class Preset {
   kStandard,  // chosen on simulations and held-out likelihoods
   kThesis     // as the thesis has them: random start, 400 epochs
 };
+inline const Names<Preset>& names_of(Preset) {
+  static const Names<Preset> names = {{"standard", Preset::kStandard},
+                                      {"thesis", Preset::kThesis}};
+  return names;
+}
 
 struct SailerOptions {
+  // Chosen by what the cells hold, before a model is made: see n_latent_for().
+  static constexpr int64_t kAuto = kAutoOption;
+
   Preset preset = Preset::kStandard;
   Architecture architecture = Architecture::kDense;
-
-  // Chosen by what the cells hold, before a model is made: see n_latent_for().
-  static constexpr int64_t kAuto = -1;
-
-  // Number of latent dimensions. More can hold more kinds of cells; those that
-  // the data do not need add noise to the neighbourhoods of cells.
   int64_t n_latent = 16;
-
-  // Units of the encoder's hidden layers from the peaks inwards, of one
-  // chromosome under kChromosome; the decoder mirrors them. Larger fits more
-  // and takes longer: the first one times the number of peaks decides.
   std::vector<int64_t> hidden = {32};
-
   Decoder decoder = Decoder::kMirrored;
-
-  // Weight of the mutual-information penalty. 0 leaves a conditional VAE;
-  // larger takes more of the confounders out of the embedding.
   double lambda = 1;
   Marginal marginal = Marginal::kMixture;
-
-  // Weight of the open peaks in the likelihood. 1 is the plain Bernoulli
-  // likelihood; larger fits the open peaks better and overfits shallow data.
   double omega = 1;
-
-  // Largest weight of the KL terms, which the annealing reaches. The likelihood
-  // has the weight 1 + lambda: with as much here the two are as in the evidence
-  // lower bound. Larger regularises more; less overfits.
   double beta = 2;
-
-  // Share of hidden units dropped while training. Larger regularises more.
   double dropout = 0.1;
-
-  // While training, the encoder sees each cell with a random share of its open
-  // peaks taken away, uniform between these two, and the decoder still rebuilds
-  // all of them: the embedding learns what the peaks have in common and not to
-  // depend on depth. Larger regularises more; 0 and 0 turn it off.
-  double thinning_min = 0.2, thinning_max = 0.8;
-
-  InputScale input_scale = InputScale::kTfIdf;
-
-  // Whether the mean of z has a linear path from the input beside the hidden
-  // layers, which starts at the truncated SVD of the scaled input without the
-  // direction of depth (warm_start.h): training then goes on where LSI ends.
-  // Off, all weights start at random, as in the thesis.
-  bool warm_start = true;
-
-  // Weight of the alignment with a reference embedding (SAILERX), where there
-  // is one. Larger follows the reference more closely; 0 is SAILER.
   double alignment = 0;
-
-  // Whether the encoder reads the reference beside the open peaks: the
-  // embedding is then of both modalities for cells that have both. Ignored
-  // without a reference, and where `alignment` is 0.
   bool joint = false;
-
-  // While a joint model is trained, the share of the cells whose reference is
-  // hidden from its encoder, so that it also learns to do without. Larger
-  // serves cells without a reference better; 0 never hides it.
   double reference_dropout = 0.5;
+  Shares thinning{0.2, 0.8};
+  InputScale input_scale = InputScale::kTfIdf;
+  bool warm_start = true;
 
   bool sees_reference() const { return joint && alignment > 0; }
 
@@ -110,21 +96,92 @@ struct SailerOptions {
   void check() const;
 };
 
+// What each may be, and what it does, in the words of R's help.
+template <typename Visit>
+void describe(SailerOptions& o, const Visit& option) {
+  option("preset", o.preset, kAny, R"(
+    `"standard"`: defaults chosen on held-out likelihoods and simulations.
+    `"thesis"`: those of the thesis, for the model and for what `control`
+    leaves open: a random start, hidden layers of 1000 and 100 units, 10
+    dimensions, no thinning, scaling or dropout, the pairwise penalty, 400
+    epochs without early stopping. What is given beside it counts. Default
+    `"standard"`.)");
+  option("architecture", o.architecture, kAny, R"(
+    `"dense"` (chapter 2): every peak meets every hidden unit.
+    `"chromosome"` (chapter 3): the peaks of a chromosome meet first, which
+    has far fewer parameters and suits 100,000 peaks and more; peaks need
+    chromosomes, from `ranges` or from names such as `chr1-100-200`.)");
+  option("n_latent", o.n_latent, at_least(1).or_auto(), R"(
+    Dimensions of the embedding. By default as many as the cells hold: of
+    the components of TF-IDF's SVD on the training cells those that spread
+    held-out cells more than peaks that are open independently of one
+    another would, by three standard errors; at least 5, at most 40 and at
+    most one for every 20 cells.)");
+  option("hidden", o.hidden, at_least(1), R"(
+    Units of the encoder's hidden layers, from the peaks inwards (of each
+    chromosome under `"chromosome"`); the decoder mirrors them. The thesis'
+    dense model has `c(1000, 100)`, which is many times slower and did no
+    better here. Default `32` and `c(64, 32)`.)");
+  option("decoder", o.decoder, kAny, R"(
+    `"mirrored"`: through the hidden layers in reverse (2.2.2). `"linear"`:
+    from the embedding to the peaks at once, one loading per peak and
+    dimension; faster, and overfits sooner. Default `"mirrored"`.)");
+  option("lambda", o.lambda, at_least(0), R"(
+    Weight of the mutual-information penalty, at least 0. 0 is a conditional
+    VAE. See [lambda_path()]. Default 1.)");
+  option("marginal", o.marginal, kAny, R"(
+    How the penalty's divergence from the aggregate posterior is computed:
+    `"pairwise"`, the thesis' bound, the mean divergence from the other
+    cells of the minibatch, which also squeezes the cells' own information
+    out (tighter clusters, more of depth left); `"mixture"`, an estimate of
+    the divergence itself; `"none"` leaves it out. Default `"mixture"`.)");
+  option("omega", o.omega, above(0).or_word("auto"), R"(
+    Weight of the open peaks in the likelihood, above 0, or `"auto"` for the
+    ratio of closed to open entries (2.2.2), which overfits shallow data.
+    Default 1.)");
+  option("beta", o.beta, at_least(0), R"(
+    Largest weight of the KL terms. The likelihood has the weight 1 +
+    `lambda`: with as much for `beta` the two are as in the evidence lower
+    bound. Default 2.)");
+  option("dropout", o.dropout, at_least(0).less_than(1), R"(
+    Share of the hidden units dropped while training, at least 0 and less
+    than 1. Default 0.1.)");
+  option("alignment", o.alignment, at_least(0), R"(
+    Weight of the alignment, at least 0, on the scale of nats per cell: it
+    multiplies the mean over pairs of the squared difference of
+    similarities. 0 is SAILER. Larger values follow the reference more
+    closely; see [alignment_path()]. Default 100000.)");
+  option("joint", o.joint, kAny, R"(
+    Whether the encoder reads the reference beside the open peaks; see the
+    section above. Without effect where `alignment` is 0. Default TRUE.)");
+  option("reference_dropout", o.reference_dropout, at_least(0).less_than(1), R"(
+    Share of the cells whose reference is hidden from the encoder of a
+    `joint` model in training, at least 0 and below 1. Larger serves cells
+    without a reference better. Ignored without `joint`. Default 0.5.)");
+  option("thinning", o.thinning, at_least(0).less_than(1), R"(
+    While training, the encoder sees each cell with a random share of its
+    open peaks taken away, uniform between these two shares (one number:
+    between 0 and it), while the decoder still rebuilds all: the embedding
+    learns what peaks have in common, and not to depend on depth. 0 turns it
+    off. Default `c(0.2, 0.8)`.)");
+  option("input_scale", o.input_scale, kAny, R"(
+    `"tf-idf"`: the encoder sees every cell with length 1 whatever its
+    depth, each peak weighted by log(1 + 1 / the share of cells that have it
+    open); `"l2"`: the same without weights; `"none"`: it sees 0 and 1.
+    Default `"tf-idf"`.)");
+  option("warm_start", o.warm_start, kAny, R"(
+    TRUE: the mean of the embedding has a linear path from the scaled input
+    beside the hidden layers, which starts where LSI ends, at the truncated
+    SVD of TF-IDF without its first component. Each dimension, and the
+    uncertainty about it, begins at the spread that its component has in
+    held-out cells beyond noise. FALSE: all weights start at random. Default
+    TRUE.)");
+}
+
 // The defaults of an architecture; with `guided` those of SAILERX, chosen on
 // cells kept back and not on labels (inst/benchmarks/multiome.R): what the
 // reference tells takes more dimensions, and less need be hidden.
 SailerOptions default_options(Architecture architecture, bool guided = false,
                               Preset preset = Preset::kStandard);
-
-Architecture parse_architecture(const std::string& name);
-Marginal parse_marginal(const std::string& name);
-InputScale parse_input_scale(const std::string& name);
-std::string name_of(Architecture architecture);
-std::string name_of(Marginal marginal);
-std::string name_of(InputScale scale);
-Preset parse_preset(const std::string& name);
-std::string name_of(Preset preset);
-Decoder parse_decoder(const std::string& name);
-std::string name_of(Decoder decoder);
 
 }  // namespace sailer

@@ -2,21 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <string>
-
-#include "../support/error.h"
 
 namespace sailer {
 namespace {
-
-void require(bool holds, const std::string& message) {
-  if (!holds) throw Error(ErrorKind::kArgument, message);
-}
-
-// A count that is named, or left to resolve().
-bool counts(int64_t value, int64_t least) {
-  return value == PretrainOptions::kAuto || value >= least;
-}
 
 int64_t batch_for(int64_t n_cells) {
   constexpr int64_t kLeast = 16, kMost = 256, kBatches = 100;
@@ -37,25 +25,6 @@ double rate_for(int64_t n_embedding) {
 
 }  // namespace
 
-void PretrainOptions::check() const {
-  require(counts(epochs, 1), "`epochs` must be at least 1.");
-  require(counts(batch_size, 1), "`batch_size` must be at least 1.");
-  require(counts(token_budget, 1), "`token_budget` must be at least 1.");
-  require(learning_rate == kAutoRate ||
-              (std::isfinite(learning_rate) && learning_rate > 0),
-          "`learning_rate` must be a number above 0.");
-  require(final_share >= 0 && final_share <= 1,
-          "`final_share` must be at least 0 and at most 1.");
-  require(counts(warmup, 0), "`warmup` must be at least 0.");
-  require(std::isfinite(clip) && clip >= 0,
-          "`clip` must be a number of at least 0.");
-  require(std::isfinite(weight_decay) && weight_decay >= 0,
-          "`weight_decay` must be a number of at least 0.");
-  require(validation >= 0 && validation < 1,
-          "`validation` must be at least 0 and less than 1.");
-  require(patience >= 0, "`patience` must be at least 0.");
-}
-
 PretrainOptions PretrainOptions::resolve(int64_t n_cells, int64_t n_embedding,
                                          bool on_cpu) const {
   constexpr int64_t kTokensOnCpu = 4096, kTokensOnGpu = 131072;
@@ -66,7 +35,7 @@ PretrainOptions PretrainOptions::resolve(int64_t n_cells, int64_t n_embedding,
   if (token_budget == kAuto) {
     out.token_budget = on_cpu ? kTokensOnCpu : kTokensOnGpu;
   }
-  if (learning_rate == kAutoRate) out.learning_rate = rate_for(n_embedding);
+  if (learning_rate == kAuto) out.learning_rate = rate_for(n_embedding);
   if (warmup == kAuto) {
     const int64_t per_epoch = (n_cells + out.batch_size - 1) / out.batch_size;
     out.warmup = std::min(kLongestRise, out.epochs * per_epoch / kRise);

@@ -10,48 +10,71 @@ namespace sailer {
 
 struct PretrainOptions {
   // Chosen by resolve() for the number of cells.
-  static constexpr int64_t kAuto = -1;
-  static constexpr double kAutoRate = -1;
+  static constexpr int64_t kAuto = kAutoOption;
 
-  // Passes over the training cells, at most. Auto: 6, and on small data so many
-  // that 300,000 cells are seen in all, at most 100.
   int64_t epochs = kAuto;
-
-  // Cells of a step. Auto: 256, and fewer on small data, which need more steps.
   int64_t batch_size = kAuto;
-
-  // Tokens that are computed at once: a step goes through its cells in pieces
-  // of at most so many and adds up their gradients. Larger is faster on a GPU
-  // and takes more memory; the result is the same. Auto: 4,096 on a CPU,
-  // 131,072 on a GPU.
   int64_t token_budget = kAuto;
-
-  // Largest step size of Adam. Auto: 1e-4 for the full size, more for models of
-  // fewer numbers.
-  double learning_rate = kAutoRate;
-
-  // Step size that the cosine ends at, as a share of the largest.
+  double learning_rate = kAuto;
   double final_share = 0.1;
-
-  // Steps of linear rise. Auto: 2,000, at most a tenth of all steps.
   int64_t warmup = kAuto;
-
-  // Gradients are scaled so that their length is at most this; 0: never.
   double clip = 1;
-
   double weight_decay = 0;
-  double validation = 0.05;  // share of the cells kept back
-  int64_t patience = 5;      // epochs, see TrainOptions
+  double validation = 0.05;
+  int64_t patience = 5;
   uint64_t seed = 1;
   ComputeOptions compute;
 
   // Throws Error(kArgument) that names the option and says what it may be.
-  void check() const;
+  void check() const { check_options(*this); }
 
   // These options with everything decided.
   PretrainOptions resolve(int64_t n_cells, int64_t n_embedding,
                           bool on_cpu) const;
 };
+
+// What each may be, and what it does, in the words of R's help.
+template <typename Visit>
+void describe(PretrainOptions& o, const Visit& option) {
+  option("epochs", o.epochs, at_least(1).or_auto(), R"(
+    Passes over the training cells, at most. By default 6, and on fewer than
+    50,000 cells so many that 300,000 are seen in all, at most 100.)");
+  option("batch_size", o.batch_size, at_least(1).or_auto(), R"(
+    Cells per optimiser step. By default a hundredth of the cells, at least
+    16 and at most 256.)");
+  option("token_budget", o.token_budget, at_least(1).or_auto(), R"(
+    Genes (tokens) that are computed at once: a step goes through its cells
+    in pieces of at most so many and adds up their gradients. Larger is
+    faster on a GPU and takes more memory; the result is the same but for
+    rounding. By default 4,096 on a CPU and 131,072 on a GPU.)");
+  option("learning_rate", o.learning_rate, above(0).or_auto(), R"(
+    Largest step size of Adam. By default 1e-4 for the full size and 1e-3
+    for the small one.)");
+  option("final_share", o.final_share, at_least(0).at_most(1), R"(
+    Step size at the end, as a share of the largest: it falls along half a
+    cosine. Default 0.1.)");
+  option("warmup", o.warmup, at_least(0).or_auto(), R"(
+    Steps over which the step size rises from zero. By default 2,000, at
+    most a tenth of all steps.)");
+  option("clip", o.clip, at_least(0), R"(
+    Largest length (Euclidean norm) of the gradient of all parameters: a
+    longer one is shortened to it. 0 never does. Default 1.)");
+  option("weight_decay", o.weight_decay, at_least(0), R"(
+    Coupled L2 decay of all parameters. Default 0.)");
+  option("validation", o.validation, at_least(0).less_than(1), R"(
+    Share of the cells kept back, on which predictions are measured after
+    each epoch; 0 trains on all. Default 0.05.)");
+  option("patience", o.patience, at_least(0), R"(
+    Stop after this many epochs without a smaller loss on the cells kept
+    back, and return to the best epoch. 0 trains to the end. Default 5.)");
+  option("seed", o.seed, at_least(0), R"(
+    As in [train_control()]. Default 1.)");
+  option("precision", o.compute.precision, kAny, R"(
+    `"float32"`, or `"bf16"`: matrix products of the layers in half the
+    width; see [train_control()]. Default `"float32"`.)");
+  // For tests: no help, so it is neither documented nor returned.
+  option("engine", o.compute.engine, kAny, nullptr);
+}
 
 // Step size of step `step` of `n_steps`, from 0: a linear rise over `warmup`
 // steps, then half a cosine down to final_share of it.

@@ -108,8 +108,8 @@ std::vector<int64_t> SailerTask::order_of(int64_t epoch) const {
 }
 
 void SailerTask::start_epoch(int64_t epoch, int64_t position) {
-  stream_.set_thinning(
-      {model_.options().thinning_min, model_.options().thinning_max});
+  const Shares& thinning = model_.options().thinning;
+  stream_.set_thinning({thinning.min, thinning.max});
   stream_.start(order_of(epoch), epoch_seed(noise_seed_, kThinStream, epoch),
                 position);
 }

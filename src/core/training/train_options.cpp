@@ -2,41 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <string>
-
-#include "../support/error.h"
 
 namespace sailer {
-namespace {
-
-void require(bool holds, const std::string& message) {
-  if (!holds) throw Error(ErrorKind::kArgument, message);
-}
-
-}  // namespace
 
 void TrainOptions::check() const {
-  const auto open = [](double value) { return value == kAuto; };
-  require(steps >= 1, "`steps` must be at least 1.");
-  require(open(epochs) || epochs >= 1, "`epochs` must be at least 1.");
-  require(open(batch_size) || batch_size >= 2,
-          "`batch_size` must be at least 2: batch normalisation needs more "
-          "than one cell.");
-  require(open(learning_rate) ||
-              (std::isfinite(learning_rate) && learning_rate > 0),
-          "`learning_rate` must be a number above 0.");
-  require(open(learning_rate_decay) ||
-              (learning_rate_decay > 0 && learning_rate_decay <= 1),
-          "`learning_rate_decay` must be above 0 and at most 1.");
-  require(
-      open(weight_decay) || (std::isfinite(weight_decay) && weight_decay >= 0),
-      "`weight_decay` must be a number of at least 0.");
-  require(open(frozen) || frozen >= 0, "`frozen` must be at least 0.");
-  require(open(warmup) || warmup >= 0, "`warmup` must be at least 0.");
-  require(open(period) || period > 0, "`period` must be above 0.");
-  require(open(validation) || (validation >= 0 && validation < 1),
-          "`validation` must be at least 0 and less than 1.");
-  require(open(patience) || patience >= 0, "`patience` must be at least 0.");
+  check_options(*this);
   require(patience <= 0 || validation != 0,
           "`patience` needs cells to validate on: set `validation` above 0.");
 }

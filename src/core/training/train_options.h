@@ -14,68 +14,24 @@ namespace sailer {
 // of 100, 10 of them warm-up, cycles of 100, a decay of 0.995, no patience.
 struct TrainOptions {
   // Chosen by resolve() for the number of cells and what else is chosen.
-  static constexpr int64_t kAuto = -1;
+  static constexpr int64_t kAuto = kAutoOption;
 
-  // Optimiser steps, at most: what counts for how far the model gets, however
-  // many cells there are. Decides `epochs` where these are left open, of which
-  // there are then at least 4. Larger trains longer; patience ends a run that
-  // no longer gains.
   int64_t steps = 2000;
-
-  // Passes over the training cells, at most. Auto: as `steps` say.
   int64_t epochs = kAuto;
-
-  // Cells per step. Larger is faster per epoch and takes fewer steps; the
-  // aggregate posterior of the penalty is estimated from this many cells. Auto:
-  // 100, and 400 from 100,000 cells on.
   int64_t batch_size = kAuto;
-
-  // Step size of Adam at the start (auto: 0.003, the thesis' 0.001 under its
-  // preset); it shrinks by `learning_rate_decay` each
-  // epoch, bit by bit. A decay of kAuto ends at a twentieth of the start.
   double learning_rate = kAuto;
   double learning_rate_decay = kAuto;
-
-  // Coupled L2 decay of all parameters. Larger keeps weights nearer to 0. Auto:
-  // 4 over the number of training cells, so that the prior that it amounts to
-  // weighs the same beside the likelihood of all cells, however many.
   double weight_decay = kAuto;
-
-  // Epochs at the start in which the encoder stands still and the decoder
-  // learns to read it. Auto: a quarter of the epochs where the encoder starts
-  // at the linear method's embedding, three quarters where it reads a reference
-  // as well, none where it starts at random or is to follow a reference that it
-  // does not read.
   double frozen = kAuto;
-
-  // Epochs of reconstruction only at the start. Auto: a twelfth of the epochs,
-  // at most 10.
   double warmup = kAuto;
-
-  // Epochs of one cycle of the annealing of beta. Auto: near 100, and such that
-  // the training ends with a cycle, beta at its full weight.
   double period = kAuto;
-
-  // Share of the cells held out to measure the likelihood on. Auto: a tenth, at
-  // most 10,000 cells.
   double validation = kAuto;
-
-  // Stop after this many epochs without a better evidence lower bound on the
-  // validation cells, and return to the best epoch; 0 trains to the end and
-  // keeps the last epoch. The bound has the KL at its full weight, so epochs
-  // compare whatever the annealing is at. Auto: a quarter of the epochs,
-  // counted from where beta has first reached its full weight; 0 without
-  // validation, and where the encoder is to follow a reference that it does not
-  // read.
   int64_t patience = kAuto;
-
   uint64_t seed = 1;
-
-  // How the numbers are computed.
   ComputeOptions compute;
 
   // Bytes of a device's memory that cells may take for good: see StreamOptions.
-  int64_t resident_bytes = -1;
+  int64_t resident_bytes = kAuto;
 
   // Throws Error(kArgument) that names the option and says what it may be.
   void check() const;
@@ -86,5 +42,73 @@ struct TrainOptions {
   Schedule schedule() const;  // of resolved options
   RunOptions run() const;     // of resolved options
 };
+
+// What each may be, and what it does, in the words of R's help.
+template <typename Visit>
+void describe(TrainOptions& o, const Visit& option) {
+  option("steps", o.steps, at_least(1), R"(
+    Optimiser steps, at most: what counts for how far a model gets, however
+    many cells there are. Decides `epochs` where these are NULL. Default
+    2000.)");
+  option("epochs", o.epochs, at_least(1).or_auto(), R"(
+    Passes over the training cells, at most. By default as many as `steps`
+    take, and at least 4.)");
+  option("batch_size", o.batch_size, at_least(2).or_auto(), R"(
+    Cells per optimiser step, at least 2. Larger is faster per epoch and
+    takes fewer steps. By default 100, and 400 from 100,000 cells on.)");
+  option("learning_rate", o.learning_rate, above(0).or_auto(), R"(
+    Step size of Adam at the start. By default 0.003, and 0.001 for
+    [sailerx()] and under the thesis' preset (see [sailer()]).)");
+  option("learning_rate_decay", o.learning_rate_decay,
+         above(0).at_most(1).or_auto(), R"(
+    Factor on the step size per epoch, applied bit by bit. By default such
+    that the last step is a twentieth of the first.)");
+  option("weight_decay", o.weight_decay, at_least(0).or_auto(), R"(
+    Coupled L2 decay of all parameters. By default 4 over the number of
+    training cells, a prior that weighs the same beside the likelihood of
+    all cells, however many; 5e-04 for [sailerx()] and under the thesis'
+    preset.)");
+  option("frozen", o.frozen, at_least(0).or_auto(), R"(
+    Epochs at the start, fractions allowed, in which the encoder stands
+    still while the decoder learns to read it. By default a quarter of the
+    epochs with a warm start (see [sailer()]), three quarters where it reads
+    a reference as well (see [sailerx()]), else 0; 0 also where it is to
+    follow a reference that it does not read (`joint = FALSE`).)");
+  option("warmup", o.warmup, at_least(0).or_auto(), R"(
+    Epochs at the start, fractions allowed, that fit the reconstruction
+    only, without sampling. By default a twelfth of the epochs, at most 10.)");
+  option("period", o.period, above(0).or_auto(), R"(
+    Epochs of one annealing cycle, fractions allowed: the weight of the KL
+    terms rises from 0 to 1 over its first half and stays there over its
+    second. By default near 100, and such that the training ends with a
+    cycle.)");
+  option("validation", o.validation, at_least(0).less_than(1).or_auto(), R"(
+    Share of the cells held out, on which the log-likelihood is measured
+    after each epoch; 0 trains on all. By default 0.1, and at most 10,000
+    cells.)");
+  option("patience", o.patience, at_least(0).or_auto(), R"(
+    Stop after this many epochs without a better evidence lower bound on the
+    held-out cells, counted from where the KL terms have reached their full
+    weight, and return to the best epoch. The bound has the KL at full
+    weight, whatever the annealing is at. 0 trains to the end and keeps the
+    last epoch. By default a quarter of the epochs; 0 without validation,
+    and for [sailerx()] with `joint = FALSE`, whose alignment the bound does
+    not measure.)");
+  option("seed", o.seed, at_least(0), R"(
+    Whole number that decides every random draw; R's own generator is
+    neither used nor changed. The same seed, data, thread count and machine
+    give the same bits; variables that choose how matrices are multiplied
+    there, such as `OPENBLAS_CORETYPE`, count as part of the machine.
+    Default 1.)");
+  option("precision", o.compute.precision, kAny, R"(
+    `"float32"`, or `"bf16"`: large matrix products in half the width,
+    parameters and sums still in float32. Faster on GPUs from Ampere on and
+    on processors with AVX512-BF16 or AMX; elsewhere a warning tells that
+    float32 is used. Default `"float32"`.)");
+  // For tests and benchmarks; no help, so they are neither documented nor
+  // returned.
+  option("resident_bytes", o.resident_bytes, at_least(0).or_auto(), nullptr);
+  option("engine", o.compute.engine, kAny, nullptr);
+}
 
 }  // namespace sailer

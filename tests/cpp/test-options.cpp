@@ -1,0 +1,62 @@
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "catch.h"
+#include "core/models/sailer_options.h"
+#include "core/training/train_options.h"
+
+using namespace sailer;
+
+TEST_CASE("a range holds what it says") {
+  const double infinity = std::numeric_limits<double>::infinity();
+  REQUIRE(at_least(2).holds(2));
+  REQUIRE_FALSE(at_least(2).holds(1.9));
+  REQUIRE_FALSE(at_least(2).holds(infinity));
+  REQUIRE_FALSE(at_least(2).holds(std::nan("")));
+  REQUIRE_FALSE(above(0).holds(0));
+  REQUIRE(above(0).at_most(1).holds(1));
+  REQUIRE_FALSE(above(0).less_than(1).holds(1));
+  REQUIRE(at_least(1).words(true) == "at least 1");
+  REQUIRE(at_least(0).words(false) == "a number of at least 0");
+  REQUIRE(above(0).or_word("auto").words(false) ==
+          "a number above 0, or \"auto\"");
+  REQUIRE(at_least(0).less_than(1).words(false) ==
+          "at least 0 and less than 1");
+  REQUIRE(above(0).at_most(1).words(false) == "above 0 and at most 1");
+}
+
+TEST_CASE("what may be left open is checked once it is chosen") {
+  TrainOptions options;
+  REQUIRE_NOTHROW(options.check());
+  options.epochs = 0;
+  REQUIRE_THROWS_WITH(options.check(), "`epochs` must be at least 1.");
+  options.epochs = TrainOptions::kAuto;
+  options.steps = TrainOptions::kAuto;  // is never left open
+  REQUIRE_THROWS_WITH(options.check(), "`steps` must be at least 1.");
+}
+
+TEST_CASE("every option of a struct is described by a name of its own") {
+  SailerOptions options;
+  std::vector<std::string> names;
+  describe(options,
+           [&](const char* name, const auto&, const Range&, const char* help) {
+             names.push_back(name);
+             REQUIRE(help != nullptr);
+           });
+  std::sort(names.begin(), names.end());
+  REQUIRE(std::adjacent_find(names.begin(), names.end()) == names.end());
+  REQUIRE(names.size() == 16);
+}
+
+TEST_CASE("words and values are named in one table") {
+  REQUIRE(name_of(Architecture::kChromosome) == "chromosome");
+  REQUIRE(parse(names_of(Marginal()), "marginal", "mixture") ==
+          Marginal::kMixture);
+  REQUIRE_THROWS_WITH(
+      parse(names_of(Architecture()), "architecture", "cnn"),
+      "`architecture` must be one of \"dense\", \"chromosome\", not "
+      "\"cnn\".");
+}
