@@ -32,7 +32,8 @@ TEST_CASE("two draws of dropout from one generator differ") {
 TEST_CASE("a hidden block is batch normalisation and PReLU, both ways") {
   ParameterSet set;
   LayerContext context{&set, make_generator(at::kCPU, 1), doubles()};
-  const HiddenBlock block(context, "h", 7, Activation::kPRelu, 0);
+  context.activation = Activation::kPRelu;
+  const HiddenBlock block(context, "h", 7, 0);
   at::Tensor x = random_tensor({9, 7}, 2).set_requires_grad(true);
   const at::Tensor upstream = random_tensor({9, 7}, 3);
   const at::Tensor found = block(x, true, make_generator(at::kCPU, 4));

@@ -90,8 +90,8 @@ void GroupedLinear::start_small(double factor, const at::Tensor& bias) {
 }
 
 HiddenBlock::HiddenBlock(LayerContext& context, const std::string& name,
-                         int64_t size, Activation activation, double dropout)
-    : activation_(activation), dropout_(dropout) {
+                         int64_t size, double dropout)
+    : activation_(context.activation), dropout_(dropout) {
   ParameterSet& set = *context.parameters;
   weight_ = set.add_parameter(name + ".norm.weight",
                               at::ones({size}, context.options));
@@ -101,7 +101,7 @@ HiddenBlock::HiddenBlock(LayerContext& context, const std::string& name,
       set.add_buffer(name + ".norm.mean", at::zeros({size}, context.options));
   running_variance_ = set.add_buffer(name + ".norm.variance",
                                      at::ones({size}, context.options));
-  if (activation == Activation::kPRelu) {
+  if (activation_ == Activation::kPRelu) {
     slope_ = set.add_parameter(name + ".slope",
                                at::full({1}, kPReluStart, context.options));
   }

@@ -15,6 +15,8 @@ enum class Initialization {
   kXavier    // Xavier-uniform weights; biases as above
 };
 
+enum class Activation { kLeakyRelu, kPRelu };
+
 // Where random numbers come from and where new tensors are put. Initial values
 // are drawn on the CPU, so they do not depend on the device.
 struct LayerContext {
@@ -22,6 +24,7 @@ struct LayerContext {
   at::Generator generator;
   at::TensorOptions options;
   Initialization initialization = Initialization::kKaiming;
+  Activation activation = Activation::kLeakyRelu;  // of hidden blocks
 };
 
 // A weight of `shape` with the given fans, drawn as the context says.
@@ -46,14 +49,12 @@ class GroupedLinear {
   at::Tensor bias_;    // [groups * out]
 };
 
-enum class Activation { kLeakyRelu, kPRelu };
-
 // BatchNorm, activation and dropout: what follows every hidden linear layer.
 class HiddenBlock {
  public:
   HiddenBlock() = default;
   HiddenBlock(LayerContext& context, const std::string& name, int64_t size,
-              Activation activation, double dropout);
+              double dropout);
 
   // In training the batch's statistics are used and the running ones updated;
   // dropout draws from `generator`.

@@ -2,6 +2,8 @@
 // one, to the posterior of z; and where its linear path starts.
 #include <ATen/ATen.h>
 
+#include <string>
+
 #include "../support/error.h"
 #include "sailer_model.h"
 #include "sparse_linear.h"
@@ -17,6 +19,60 @@ constexpr double kMaxLogVariance = 15;
 constexpr double kHiddenStart = 0.01, kVarianceStart = 0.1;
 
 }  // namespace
+
+int64_t SailerModel::first_width() const {
+  return options_.hidden[0] + (options_.warm_start ? options_.n_latent : 0);
+}
+
+// Of the first hidden layer, all groups together.
+int64_t SailerModel::hidden_width() const {
+  return layout_.n_groups() * options_.hidden[0];
+}
+
+void SailerModel::build_encoder(LayerContext& context) {
+  const std::vector<int64_t>& units = options_.hidden;
+  const int64_t groups = layout_.n_groups();
+  // Fans of a group are those of its own peaks: groups differ in size.
+  std::vector<at::Tensor> weights, biases;
+  for (int64_t size : layout_.sizes()) {
+    weights.push_back(draw_weight(context, {size, units[0]}, size, units[0]));
+    biases.push_back(draw_bias(context, units[0], size));
+  }
+  at::Tensor weight = at::cat(weights, 0);
+  if (peak_weight_.defined()) weight = weight * peak_weight_;
+  if (options_.warm_start) {
+    weight = at::cat({weight, at::zeros({layout_.n_peaks(), options_.n_latent},
+                                        tensor_options_)},
+                     1);
+  }
+  input_weight_ = parameters_.add_parameter(kInputWeight, weight);
+  input_bias_ = parameters_.add_parameter("encoder.0.bias", at::cat(biases, 0));
+  for (size_t k = 0; k < units.size(); ++k) {
+    const std::string name = "encoder." + std::to_string(k);
+    if (k > 0) {
+      encoder_.emplace_back(context, name, groups, units[k - 1], units[k]);
+    }
+    encoder_blocks_.emplace_back(context, name, groups * units[k],
+                                 options_.dropout);
+  }
+  if (options_.sees_reference() && reference_width_ > 0) {
+    // The fans of the peaks' weights: neither modality starts out louder.
+    at::Tensor drawn =
+        draw_weight(context, {reference_width_ + 1, hidden_width()},
+                    layout_.n_peaks(), hidden_width());
+    if (options_.warm_start) {
+      drawn =
+          at::cat({drawn, at::zeros({reference_width_ + 1, options_.n_latent},
+                                    tensor_options_)},
+                  1);
+    }
+    reference_weight_ = parameters_.add_parameter(kReferenceWeight, drawn);
+  }
+  mean_head_ = GroupedLinear(context, "encoder.mean", 1, groups * units.back(),
+                             options_.n_latent);
+  log_variance_head_ = GroupedLinear(context, "encoder.log_variance", 1,
+                                     groups * units.back(), options_.n_latent);
+}
 
 Posterior SailerModel::encode(const SparseBatch& batch, bool training) const {
   return encode_from(batch, training, nullptr);

@@ -25,11 +25,6 @@ at::Tensor logits_of(const std::vector<double>& frequencies,
   return at::log(f / (1 - f)).to(options);
 }
 
-Activation activation_of(Architecture architecture) {
-  return architecture == Architecture::kChromosome ? Activation::kPRelu
-                                                   : Activation::kLeakyRelu;
-}
-
 }  // namespace
 
 SailerModel::SailerModel(const SailerOptions& options, const PeakLayout& layout,
@@ -51,7 +46,8 @@ SailerModel::SailerModel(const SailerOptions& options, const PeakLayout& layout,
   LayerContext context{
       &parameters_, make_generator(at::kCPU, derive_seed(seed, kWeightStream)),
       tensor_options_,
-      by_chromosome ? Initialization::kXavier : Initialization::kKaiming};
+      by_chromosome ? Initialization::kXavier : Initialization::kKaiming,
+      by_chromosome ? Activation::kPRelu : Activation::kLeakyRelu};
   if (options_.input_scale == InputScale::kTfIdf) {
     peak_weight_ = parameters_.add_buffer(
         "encoder.peak_weight",
@@ -63,61 +59,6 @@ SailerModel::SailerModel(const SailerOptions& options, const PeakLayout& layout,
   }
   build_encoder(context);
   build_decoder(context, peak_frequencies);
-}
-
-int64_t SailerModel::first_width() const {
-  return options_.hidden[0] + (options_.warm_start ? options_.n_latent : 0);
-}
-
-// Of the first hidden layer, all groups together.
-int64_t SailerModel::hidden_width() const {
-  return layout_.n_groups() * options_.hidden[0];
-}
-
-void SailerModel::build_encoder(LayerContext& context) {
-  const std::vector<int64_t>& units = options_.hidden;
-  const int64_t groups = layout_.n_groups();
-  // Fans of a group are those of its own peaks: groups differ in size.
-  std::vector<at::Tensor> weights, biases;
-  for (int64_t size : layout_.sizes()) {
-    weights.push_back(draw_weight(context, {size, units[0]}, size, units[0]));
-    biases.push_back(draw_bias(context, units[0], size));
-  }
-  at::Tensor weight = at::cat(weights, 0);
-  if (peak_weight_.defined()) weight = weight * peak_weight_;
-  if (options_.warm_start) {
-    weight = at::cat({weight, at::zeros({layout_.n_peaks(), options_.n_latent},
-                                        tensor_options_)},
-                     1);
-  }
-  input_weight_ = parameters_.add_parameter(kInputWeight, weight);
-  input_bias_ = parameters_.add_parameter("encoder.0.bias", at::cat(biases, 0));
-  for (size_t k = 0; k < units.size(); ++k) {
-    const std::string name = "encoder." + std::to_string(k);
-    if (k > 0) {
-      encoder_.emplace_back(context, name, groups, units[k - 1], units[k]);
-    }
-    encoder_blocks_.emplace_back(context, name, groups * units[k],
-                                 activation_of(options_.architecture),
-                                 options_.dropout);
-  }
-  if (options_.sees_reference() && reference_width_ > 0) {
-    // The fans of the peaks' weights: neither modality starts out louder.
-    at::Tensor drawn =
-        draw_weight(context, {reference_width_ + 1, hidden_width()},
-                    layout_.n_peaks(), hidden_width());
-    if (options_.warm_start) {
-      drawn =
-          at::cat({drawn, at::zeros({reference_width_ + 1, options_.n_latent},
-                                    tensor_options_)},
-                  1);
-    }
-    reference_weight_ = parameters_.add_parameter(kReferenceWeight, drawn);
-  }
-  mean_head_ = GroupedLinear(context, "encoder.mean", 1, groups * units.back(),
-                             options_.n_latent);
-  log_variance_head_ = GroupedLinear(context, "encoder.log_variance", 1,
-                                     groups * units.back(), options_.n_latent);
 }
 
 void SailerModel::build_decoder(LayerContext& context,
@@ -135,7 +76,6 @@ void SailerModel::build_decoder(LayerContext& context,
         decoder_.emplace_back(context, name, groups, width, out);
       }
       decoder_blocks_.emplace_back(context, name, groups * out,
-                                   activation_of(options_.architecture),
                                    options_.dropout);
       width = out;
     }
