@@ -309,7 +309,3 @@ core_store_read <- function(file, kind, newest) {
     .Call('_sailer_core_store_read', PACKAGE = 'sailer', file, kind, newest)
 }
 
-core_truncated_svd <- function(source, map, n_columns, frequency, taken, options) {
-    .Call('_sailer_core_truncated_svd', PACKAGE = 'sailer', source, map, n_columns, frequency, taken, options)
-}
-

@@ -1015,22 +1015,6 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
-// core_truncated_svd
-Rcpp::List core_truncated_svd(SEXP source, Rcpp::IntegerVector map, double n_columns, Rcpp::RObject frequency, Rcpp::RObject taken, Rcpp::List options);
-RcppExport SEXP _sailer_core_truncated_svd(SEXP sourceSEXP, SEXP mapSEXP, SEXP n_columnsSEXP, SEXP frequencySEXP, SEXP takenSEXP, SEXP optionsSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::RNGScope rcpp_rngScope_gen;
-    Rcpp::traits::input_parameter< SEXP >::type source(sourceSEXP);
-    Rcpp::traits::input_parameter< Rcpp::IntegerVector >::type map(mapSEXP);
-    Rcpp::traits::input_parameter< double >::type n_columns(n_columnsSEXP);
-    Rcpp::traits::input_parameter< Rcpp::RObject >::type frequency(frequencySEXP);
-    Rcpp::traits::input_parameter< Rcpp::RObject >::type taken(takenSEXP);
-    Rcpp::traits::input_parameter< Rcpp::List >::type options(optionsSEXP);
-    rcpp_result_gen = Rcpp::wrap(core_truncated_svd(source, map, n_columns, frequency, taken, options));
-    return rcpp_result_gen;
-END_RCPP
-}
 
 static const R_CallMethodDef CallEntries[] = {
     {"_sailer_core_cells_from_matrix", (DL_FUNC) &_sailer_core_cells_from_matrix, 5},
@@ -1110,7 +1094,6 @@ static const R_CallMethodDef CallEntries[] = {
     {"_sailer_core_sailer_adapt", (DL_FUNC) &_sailer_core_sailer_adapt, 8},
     {"_sailer_core_store_write", (DL_FUNC) &_sailer_core_store_write, 4},
     {"_sailer_core_store_read", (DL_FUNC) &_sailer_core_store_read, 3},
-    {"_sailer_core_truncated_svd", (DL_FUNC) &_sailer_core_truncated_svd, 6},
     {NULL, NULL, 0}
 };
 
