@@ -5,6 +5,7 @@
 
 #include "catch.h"
 #include "core/support/error.h"
+#include "dense_oracles.h"
 #include "stream_sources.h"
 #include "torch_helpers.h"
 #include "trainer_helpers.h"
@@ -49,21 +50,12 @@ double dense_loss(const SailerModel& model, const SparseBatch& batch,
   for (int64_t k = 0; k < kWidth; ++k) c.select(1, kFirst + k) = vector[k];
   const at::Tensor hidden =
       model.decode_hidden(model.encode(batch, false).mean, c, false);
-  std::vector<at::Tensor> parts;
-  const PeakLayout& layout = model.output_layout();
-  for (int64_t g = 0; g < layout.n_groups(); ++g) {
-    parts.push_back(model.logits(hidden, g, layout.start(g), layout.end(g)));
-  }
-  const at::Tensor odds = at::exp(at::cat(parts, 1)) / model.options().omega;
+  const at::Tensor logits =
+      dense_logits(hidden, model.output_weight(), model.output_bias(),
+                   model.output_layout());
+  const at::Tensor odds = at::exp(logits) / model.options().omega;
   const at::Tensor p = odds / (1 + odds);
-  at::Tensor x = at::zeros_like(p);
-  const auto offsets = batch.target.offsets.accessor<int64_t, 1>();
-  const auto peaks = batch.target.indices.accessor<int64_t, 1>();
-  for (int64_t i = 0; i < batch.n_cells(); ++i) {
-    for (int64_t at = offsets[i]; at < offsets[i + 1]; ++at) {
-      x[i][peaks[at]] = 1;
-    }
-  }
+  const at::Tensor x = to_dense(batch.target, p.size(1), p.scalar_type());
   const at::Tensor likelihood = x * p.log() + (1 - x) * (1 - p).log();
   return -likelihood.sum(1).mean().item<double>();
 }

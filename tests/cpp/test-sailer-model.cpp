@@ -42,6 +42,11 @@ SailerModel make_model(const SailerOptions& options, uint64_t seed = 1) {
                      at::kCPU, at::kDouble);
 }
 
+at::Tensor logits_of(const SailerModel& model, const at::Tensor& hidden) {
+  return dense_logits(hidden, model.output_weight(), model.output_bias(),
+                      model.output_layout());
+}
+
 SparseBatch make_batch() {
   return batch_of(random_rows(8, 25, 0.3, 2), kConfounders, 3);
 }
@@ -121,7 +126,7 @@ TEST_CASE("the evaluation is the plain likelihood, omega divided out") {
   const Posterior posterior = model.encode(batch, false);
   const at::Tensor hidden =
       model.decode_hidden(posterior.mean, batch.confounders, false);
-  const at::Tensor logits = model.logits(hidden, 0, 0, 25);
+  const at::Tensor logits = logits_of(model, hidden);
   // p / (1 - p) is the decoder's odds over omega.
   const at::Tensor odds = at::exp(logits) / options.omega;
   const at::Tensor p = odds / (1 + odds);
@@ -159,7 +164,7 @@ TEST_CASE("the evidence lower bound is taken at a sample, fixed by its seed") {
   noise.normal_(0, 1, make_generator(at::kCPU, 5));
   const at::Tensor hidden = model.decode_hidden(
       q.mean + at::exp(0.5 * q.log_variance) * noise, batch.confounders, false);
-  const at::Tensor logits = model.logits(hidden, 0, 0, 25);
+  const at::Tensor logits = logits_of(model, hidden);
   const at::Tensor x = to_dense(batch.target, 25, at::kDouble);
   const double likelihood =
       (x * at::log_sigmoid(logits) + (1 - x) * at::log_sigmoid(-logits))
@@ -179,7 +184,7 @@ TEST_CASE("chromosomes meet only in the latent space") {
   const at::Tensor hidden =
       model.decode_hidden(random_tensor({8, 3}, 5), batch.confounders, false);
   // Logits of the second chromosome depend on its own columns only.
-  model.logits(hidden, 1, 9, 13).sum().backward();
+  logits_of(model, hidden).slice(1, 9, 13).sum().backward();
   for (const NamedTensor& entry : model.parameters().parameters()) {
     if (entry.name != "decoder.output.weight") continue;
     const at::Tensor gradient = entry.tensor.grad().abs().sum(1);

@@ -221,12 +221,4 @@ SailerModel::Evaluation SailerModel::evaluate(
   return out;
 }
 
-at::Tensor SailerModel::logits(const at::Tensor& hidden, int64_t group,
-                               int64_t first, int64_t last) const {
-  const int64_t width = output_weight_.size(1);
-  return at::addmm(output_bias_.slice(0, first, last),
-                   hidden.slice(1, group * width, (group + 1) * width),
-                   output_weight_.slice(0, first, last).t());
-}
-
 }  // namespace sailer

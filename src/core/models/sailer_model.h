@@ -113,12 +113,7 @@ class SailerModel {
   Evaluation evaluate(const SparseBatch& batch,
                       const at::Generator& generator) const;
 
-  // Logits of the peaks [first, last), which lie in one group of
-  // output_layout(), for rows of decode_hidden().
-  at::Tensor logits(const at::Tensor& hidden, int64_t group, int64_t first,
-                    int64_t last) const;
-
-  // What logits() reads: [P, width of a group] and [P].
+  // The last layer: [P, width of a group] and [P].
   const at::Tensor& output_weight() const { return output_weight_; }
   const at::Tensor& output_bias() const { return output_bias_; }
 
