@@ -17,6 +17,42 @@ test_that("options out of range are named", {
   expect_error(train_control(verbose = NA), class = "sailer_argument_error")
 })
 
+test_that("an option of another type is refused with what it must be", {
+  refused <- function(code, message) {
+    error <- expect_error(code, class = "sailer_argument_error")
+    expect_match(conditionMessage(error), message, fixed = TRUE)
+  }
+  model <- function(...) core_sailer_options(list(...))
+  refused(model(decoder = 2), "`decoder` must be a single string")
+  refused(
+    model(decoder = "cnn"),
+    '`decoder` must be one of "mirrored", "linear", not "cnn"'
+  )
+  refused(model(joint = NA), "`joint` must be TRUE or FALSE")
+  refused(model(hidden = "a"), "`hidden` must be whole numbers")
+  refused(model(hidden = c(8, 2.5)), "`hidden` must be whole numbers")
+  refused(model(hidden = 0), "`hidden` must hold whole numbers of at least 1")
+  refused(model(thinning = "a"), "`thinning` must be one or two shares")
+  refused(model(thinning = c(0.5, 0.2)), "the smaller share first")
+  refused(model(omega = "x"), '`omega` must be a number above 0, or "auto"')
+  refused(model(n_latent = 2.5), "`n_latent` must be a whole number")
+  refused(model(lambda = Inf), "`lambda` must be a number of at least 0")
+  refused(model(widths = 3), "There is no option named `widths`")
+  refused(sailer(tiny_simulation()$counts, n_latent = NA), "`n_latent`")
+  # One number of a range is its upper end; NULL is no value.
+  expect_identical(model(thinning = 0.5)$thinning, c(0, 0.5))
+  expect_identical(model(thinning = NULL), model())
+  # What is left open travels as NA and comes back as it was.
+  expect_identical(model(n_latent = NA)$n_latent, NA_integer_)
+  expect_identical(
+    core_train_options(train_control()[names(core_train_options(list()))]),
+    core_train_options(list())
+  )
+  # Those of tests and benchmarks are taken, and not shown.
+  expect_null(core_train_options(list(engine = "tensor"))$engine)
+  refused(core_train_options(list(engine = "warp")), "`engine`")
+})
+
 test_that("a device of no known form is refused with those that there are", {
   for (make in list(train_control, pretrain_control)) {
     for (wrong in list("gpu", "CUDA", "cuda:", 2, NA, c("cpu", "cuda"))) {
