@@ -184,12 +184,13 @@ usable_precision <- function(control, device) {
   control
 }
 
-# Options that the core's trainer reads.
+# Options that the core's trainer reads. Runs of version 0.1.0 may have kept the
+# last two.
 core_control <- function(control) {
-  control[setdiff(
-    names(control),
-    c("checkpoint", "every", "device", "threads", "verbose", "processes")
-  )]
+  control[setdiff(names(control), c(
+    "checkpoint", "every", "device", "threads", "verbose", "processes",
+    "reconstruction", "sampled_share"
+  ))]
 }
 
 # Runs `code` with the asked number of threads, and the old one afterwards. In a

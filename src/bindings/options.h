@@ -87,6 +87,7 @@ inline void option_from_r(SEXP value, const char* name, Shares& field,
 template <typename Options>
 void set_options(const Rcpp::List& values, Options& options) {
   const Rcpp::RObject names = values.names();
+  require(values.size() == 0 || !names.isNULL(), "Options must be named.");
   for (R_xlen_t k = 0; k < values.size(); ++k) {
     const std::string name(Rcpp::CharacterVector(names)[k]);
     const SEXP value = values[k];

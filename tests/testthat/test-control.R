@@ -38,6 +38,7 @@ test_that("an option of another type is refused with what it must be", {
   refused(model(n_latent = 2.5), "`n_latent` must be a whole number")
   refused(model(lambda = Inf), "`lambda` must be a number of at least 0")
   refused(model(widths = 3), "There is no option named `widths`")
+  refused(core_sailer_options(list(3)), "must be named")
   refused(sailer(tiny_simulation()$counts, n_latent = NA), "`n_latent`")
   # One number of a range is its upper end; NULL is no value.
   expect_identical(model(thinning = 0.5)$thinning, c(0, 0.5))
