@@ -58,7 +58,7 @@ random_cells <- function(n_peaks) {
 # others are small. Passes over a weight of P x w: first layer 3 (rows read,
 # gradient cleared and written), last layer 3 (read for the logits and for the
 # hidden gradient, gradient written), Adam 7 for each. Passes over cells x
-# peaks: see src/core/models/reconstruction_device.h.
+# peaks: see src/core/models/reconstruction.h.
 floor_of_step <- function(n_peaks, batch, grouped) {
   w <- if (grouped) 64 else 128
   bytes <- 4 * n_peaks * w * (3 + 3 + 14) +
