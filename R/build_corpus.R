@@ -3,8 +3,8 @@
 #' Build a corpus of many scRNA-seq data sets
 #'
 #' Writes the counts of many sources, each with its own genes, into one file
-#' from which a model is trained: cell after cell, only counts above zero, 3 to
-#' 4 bytes each as a rule. Sources are read by blocks, so that neither they nor
+#' from which a model is trained: cell after cell, only counts above zero, 2
+#' bytes each as a rule. Sources are read by blocks, so that neither they nor
 #' the corpus need fit into memory.
 #'
 #' A call that was stopped, by Ctrl-C or with its process, goes on where it

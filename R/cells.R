@@ -1,4 +1,4 @@
-# The porch: what a user brings becomes a handle of class "sailer_cells" that
+# Input: what a user brings becomes a handle of class "sailer_cells" that
 # the core reads as sparse rows, one per cell. Nothing of the user's object is
 # copied that need not be, and nothing of it is changed.
 #

@@ -3,14 +3,14 @@
 #' Open a corpus
 #'
 #' A corpus, made by [build_corpus()], holds the cells of many sources in one
-#' file that is mapped into memory: opening reads little more than where each
-#' cell begins, whatever the size of the file, and no cell is loaded before it
-#' is read.
+#' file: opening reads no more than the heads of its parts, whatever the size of
+#' the file, and no cell is loaded before it is read. Files of sailer 0.1.0 can
+#' be read, though nothing can be added to them.
 #'
 #' @param file Path of the file.
 #' @param check Whether to read the whole file and compare it with its
-#'   checksums; FALSE, the default, looks at the heads of its parts alone. What
-#'   is read later is checked for being in range either way.
+#'   checksums; FALSE, the default, looks at the heads of its parts alone, and
+#'   at the rest when it is first read.
 #' @return An object of class `"sailer_corpus"`, with methods for `dim()`
 #'   (genes, cells), `format()`, `print()` and [as_cells()]. It is a list of
 #'   * `path`: the file;

@@ -14,9 +14,11 @@
 #' the architecture, named below for `"dense"` and `"chromosome"`.
 #'
 #' @param x Counts, peaks in rows and cells in columns, as [as_cells()] takes
-#'   them: any matrix, or [open_cells()] of a file, which is then streamed.
-#'   Cells of a file are drawn by blocks of neighbours, so in another order than
-#'   cells in memory: the same seed gives other bits there.
+#'   them: any matrix, or [open_cells()] of a file. The pass that checks the
+#'   counts packs the cells, about a byte for each open peak, in memory and
+#'   beyond 256 MB in a temporary file in the checkpoint folder, or where there
+#'   is none in [tempdir()]; it is gone with the run. Training reads these, so
+#'   the same cells give the same bits wherever they come from.
 #' @param batch Label of each cell's batch (donor, sample, platform): a vector
 #'   with one value per cell; a data frame for several labels at once, such as
 #'   donor and lane; NULL for none. Values named by cell, or rows of a data

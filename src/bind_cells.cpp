@@ -1,4 +1,4 @@
-// Doors to the sources of cells in memory, and to the pass over their counts.
+// Bindings of readers of cells in memory, and of the pass over their counts.
 // Those that open files are in bind_files.cpp.
 //
 // Cells and features are counted from 1 in R and from 0 in core; counts of

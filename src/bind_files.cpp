@@ -1,4 +1,4 @@
-// Doors to counts in HDF5 files.
+// Bindings of counts in HDF5 files.
 
 #include <Rcpp.h>
 

@@ -1,5 +1,5 @@
-// Door to counts in MatrixMarket files. R unpacks the file and hands over its
-// bytes (R/cells-mtx.R).
+// Binding of counts in MatrixMarket files. R unpacks the file and hands over
+// its bytes (R/cells-mtx.R).
 
 #include <Rcpp.h>
 

@@ -12,14 +12,15 @@ namespace {
 constexpr int64_t kCells = 203;
 constexpr int32_t kPeaks = 40;
 
-std::vector<std::vector<int32_t>> read_all(PlaceReader& reader, int64_t n,
+std::vector<std::vector<int32_t>> read_all(PlaceReader& reader,
+                                           const std::vector<int64_t>& order,
                                            int64_t at_once) {
+  const auto n = static_cast<int64_t>(order.size());
   std::vector<std::vector<int32_t>> out;
-  while (static_cast<int64_t>(out.size()) < n) {
+  for (int64_t first = 0; first < n; first += at_once) {
     OpenRows rows;
-    const int64_t count =
-        std::min(at_once, n - static_cast<int64_t>(out.size()));
-    reader.read(count, rows);
+    const int64_t count = std::min(at_once, n - first);
+    reader.read(order.data() + first, count, rows);
     REQUIRE(rows.n_rows() == count);
     for (int64_t row = 0; row < count; ++row) {
       out.emplace_back(rows.features.begin() + rows.offsets[row],
@@ -49,9 +50,8 @@ TEST_CASE("cells are served in their order, of a store and of a reader",
   for (const std::vector<int64_t>& order :
        {first_cells(kCells), std::vector<int64_t>{3, 3, 90, 200},
         odd_order(kCells), std::vector<int64_t>{5, 5, 4}}) {
-    REQUIRE(reader.start(order, 0));
-    const auto served =
-        read_all(reader, static_cast<int64_t>(order.size()), at_once);
+    REQUIRE(reader.prepare(order));
+    const auto served = read_all(reader, order, at_once);
     for (size_t k = 0; k < order.size(); ++k) {
       REQUIRE(served[k] == places_of(peaks[order[k]], map));
     }
@@ -65,32 +65,18 @@ TEST_CASE("cells in their order are read once, and packed for another",
   source->entry_weight = 5000;
   PlaceReader reader(source, all_places(kPeaks));
   const std::vector<int64_t> all = first_cells(kCells);
-  REQUIRE(reader.start(all, 0));
-  read_all(reader, kCells, 8);
+  REQUIRE(reader.prepare(all));
+  read_all(reader, all, 8);
   REQUIRE(source->n_cells_read == kCells);
   REQUIRE_FALSE(reader.reads_store());
   const std::vector<int64_t> order = odd_order(kCells);
-  REQUIRE_FALSE(reader.start(order, 0, [] { return true; }));
+  REQUIRE_FALSE(reader.prepare(order, [] { return true; }));
   REQUIRE(source->n_cells_read == kCells);
   for (int epoch = 0; epoch < 3; ++epoch) {
-    REQUIRE(reader.start(order, 0));
-    read_all(reader, kCells, 8);
+    REQUIRE(reader.prepare(order));
+    read_all(reader, order, 8);
   }
   REQUIRE(source->n_cells_read == 2 * kCells);
-}
-
-TEST_CASE("a reader can begin anywhere in an order", "[data]") {
-  const OpenPeaks peaks = random_peaks(kCells, kPeaks, 0.4);
-  PlaceReader reader(source_of_peaks(peaks, kPeaks), all_places(kPeaks));
-  const std::vector<int64_t> order = odd_order(kCells);
-  for (int64_t position :
-       {int64_t{0}, int64_t{1}, int64_t{49}, int64_t{101}, kCells - 1}) {
-    reader.start(order, position);
-    const auto served = read_all(reader, kCells - position, 9);
-    for (size_t k = 0; k < served.size(); ++k) {
-      REQUIRE(served[k] == peaks[order[position + k]]);
-    }
-  }
 }
 
 TEST_CASE("few places among many are put in order too", "[data]") {
@@ -103,8 +89,7 @@ TEST_CASE("few places among many are put in order too", "[data]") {
                       kMany),
       backwards);
   const std::vector<int64_t> order = {0, 1, 2};
-  reader.start(order, 0);
-  const auto served = read_all(reader, 3, 3);
+  const auto served = read_all(reader, order, 3);
   REQUIRE(served[0] == std::vector<int32_t>{1, 4996});
   REQUIRE(served[1] == std::vector<int32_t>{4997, 4998, 4999});
   REQUIRE(std::is_sorted(served[2].begin(), served[2].end()));

@@ -194,34 +194,32 @@ TEST_CASE("minibatches sent to a device are those of resident cells") {
   const auto expected = batches_of(resident, order, 6);
   // What the thread makes for a device, finished there.
   PlaceReader reader(source, all_places(kPeaks));
-  BatchMaker::Options options;
-  options.batch_size = 9;
+  HostOptions options;
   options.thinning = thinning;
   options.for_device = true;
-  REQUIRE(reader.start(order, 0));
-  BatchMaker maker(reader, confounders, reference, order, 6, 0, options);
   at::Generator generator = make_generator(at::kCPU, 0);
-  uint64_t position = 0;
+  int64_t position = 0;
   for (const SparseBatch& one : expected) {
-    HostBatch made;
-    REQUIRE(maker.make(made));
-    REQUIRE_FALSE(made.batch.cell_scale.defined());
-    REQUIRE(made.batch.target.indices.scalar_type() == at::kInt);
-    made.batch.target.indices = made.batch.target.indices.to(at::kLong);
-    finish_on_device(thinning, derive_seed(6, position), generator, made.batch);
-    REQUIRE(at::equal(made.batch.target.offsets, one.target.offsets));
-    REQUIRE(at::equal(made.batch.target.indices, one.target.indices));
-    REQUIRE(at::equal(made.batch.confounders, one.confounders));
-    REQUIRE(at::equal(made.batch.reference, one.reference));
-    REQUIRE(at::equal(made.batch.has_reference, one.has_reference));
-    REQUIRE(at::equal(made.batch.reference_weight, one.reference_weight));
-    REQUIRE(at::equal(made.batch.input_weights, one.input_weights));
-    REQUIRE(at::equal(made.batch.cell_scale, one.cell_scale));
-    REQUIRE(made.batch.host_offsets == one.host_offsets);
-    position += made.cells.size();
+    SparseBatch made = make_batch(
+        reader, confounders, reference, order.data() + position, one.n_cells(),
+        derive_seed(6, static_cast<uint64_t>(position)), options);
+    REQUIRE_FALSE(made.cell_scale.defined());
+    REQUIRE(made.target.indices.scalar_type() == at::kInt);
+    made.target.indices = made.target.indices.to(at::kLong);
+    finish_on_device(thinning, derive_seed(6, static_cast<uint64_t>(position)),
+                     generator, made);
+    REQUIRE(at::equal(made.target.offsets, one.target.offsets));
+    REQUIRE(at::equal(made.target.indices, one.target.indices));
+    REQUIRE(at::equal(made.confounders, one.confounders));
+    REQUIRE(at::equal(made.reference, one.reference));
+    REQUIRE(at::equal(made.has_reference, one.has_reference));
+    REQUIRE(at::equal(made.reference_weight, one.reference_weight));
+    REQUIRE(at::equal(made.input_weights, one.input_weights));
+    REQUIRE(at::equal(made.cell_scale, one.cell_scale));
+    REQUIRE(made.host_offsets == one.host_offsets);
+    position += one.n_cells();
   }
-  HostBatch none;
-  REQUIRE_FALSE(maker.make(none));
+  REQUIRE(position == kCells);
 }
 
 TEST_CASE("an upload that is cancelled leaves a stream") {

@@ -46,13 +46,6 @@ inline void truncate_rows(SparseRows& rows, int64_t n_rows) {
   rows.values.resize(static_cast<size_t>(rows.offsets.back()));
 }
 
-inline void append_row(const OpenRows& from, int64_t row, OpenRows& to) {
-  to.features.insert(to.features.end(),
-                     from.features.begin() + from.offsets[row],
-                     from.features.begin() + from.offsets[row + 1]);
-  to.offsets.push_back(static_cast<int64_t>(to.features.size()));
-}
-
 inline void truncate_rows(OpenRows& rows, int64_t n_rows) {
   rows.offsets.resize(static_cast<size_t>(n_rows) + 1);
   rows.features.resize(static_cast<size_t>(rows.offsets.back()));

@@ -47,8 +47,6 @@ class Dataset {
   const std::vector<int64_t>& shape() const { return shape_; }
   int64_t size() const;  // number of values
 
-  // Values that are stored, and so read, together; 1 where each is by itself.
-  int64_t chunk_length() const;
   // Of each dimension; empty where the dataset is in one piece.
   std::vector<int64_t> chunk_shape() const;
 

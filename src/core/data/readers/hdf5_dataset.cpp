@@ -113,12 +113,6 @@ void Dataset::read_tile(const std::vector<int64_t>& first,
   }
 }
 
-int64_t Dataset::chunk_length() const {
-  const std::vector<int64_t> chunk = chunk_shape();
-  return std::accumulate(chunk.begin(), chunk.end(), int64_t{1},
-                         std::multiplies<int64_t>());
-}
-
 std::string Dataset::describe() const {
   return "dataset '" + name_ + "' of '" + file_ + "'";
 }

@@ -10,13 +10,12 @@
 #include <torch/types.h>
 
 #include <cstdint>
-#include <memory>
 #include <vector>
 
 #include "../store/store.h"
 #include "batch_genes.h"
 #include "gene_tokens.h"
-#include "prefetch.h"
+#include "ordered_batches.h"
 
 namespace sailer {
 
@@ -33,37 +32,30 @@ class GeneStream {
  public:
   // A source that is no store is packed first.
   GeneStream(const CellSourcePtr& source, const GeneStreamOptions& options);
-  ~GeneStream();
 
   // Serves `cells` from now on, in this order, from the one at `position` on.
   void start(std::vector<int64_t> cells, uint64_t seed, int64_t position = 0);
 
   // Ends reading ahead; nothing is served until start() is called again.
-  void stop();
+  void stop() { batches_.stop(); }
 
   // The next minibatch; false at the end. Cells with fewer than 2 genes take no
   // part: a minibatch may have no pieces. Throws what the source threw.
   bool next(std::vector<GeneBatch>& pieces);
 
   // The cells of the minibatch that next() served last.
-  const std::vector<int64_t>& cells() const { return current_; }
+  const std::vector<int64_t>& cells() const { return batches_.cells(); }
 
  private:
-  struct Made {
-    std::vector<int64_t> cells;
-    std::vector<HostTokens> pieces;
-  };
-  bool make(Made& made);
+  void make(const int64_t* cells, int64_t n, uint64_t seed,
+            std::vector<HostTokens>& pieces);
 
   StorePtr store_;
   GeneStreamOptions options_;
-  std::vector<int64_t> order_, current_;
-  uint64_t seed_ = 0;
-  int64_t position_ = 0;
   SparseRows rows_;
   NormalizedCell cell_;
-  // Last: its thread ends before what it uses.
-  std::unique_ptr<Prefetch<Made>> ahead_;
+  // Last: its thread uses the others.
+  OrderedBatches<std::vector<HostTokens>> batches_;
 };
 
 }  // namespace sailer

@@ -1,5 +1,5 @@
-// Minibatches in host memory, made of the cells that a PlaceReader serves. Runs
-// in the prefetch thread: it knows neither R nor a device, and calls no
+// Minibatches in host memory, made of cells that a PlaceReader reads. Made in
+// the prefetch thread: this knows neither R nor a device, and calls no
 // operation of LibTorch that would start threads there.
 #pragma once
 
@@ -19,51 +19,18 @@ struct Thinning {
   double min = 0, max = 0;
 };
 
-struct HostBatch {
-  // On the CPU the whole minibatch. For a device the target, the confounders
-  // and the reference alone, in pinned memory, indices as int32.
-  SparseBatch batch;
-  std::vector<int64_t> cells;
+struct HostOptions {
+  Thinning thinning;
+  at::ScalarType type = at::kFloat;
+  // For a device the target, the confounders and the reference alone, indices
+  // as int32; finish_on_device() adds the rest.
+  bool for_device = false;
+  bool pinned = false;  // in memory that a GPU can reach by itself
 };
 
-class BatchMaker {
- public:
-  struct Options {
-    int64_t batch_size = 100;
-    Thinning thinning;
-    at::ScalarType type = at::kFloat;
-    bool for_device = false;
-    bool pinned = false;
-  };
-
-  // All borrowed. The minibatches start at cells[position], from which `reader`
-  // serves them.
-  BatchMaker(PlaceReader& reader, const ConfounderMatrix& confounders,
-             const Reference& reference, const std::vector<int64_t>& cells,
-             uint64_t seed, int64_t position, const Options& options);
-
-  // The next minibatch; false at the end.
-  bool make(HostBatch& out);
-
- private:
-  void make_input(SparseBatch& batch);
-  at::Tensor integers(const std::vector<int64_t>& values) const;
-  template <typename T>
-  at::Tensor indices(const std::vector<int32_t>& values,
-                     at::ScalarType type) const;
-  at::Tensor rows_of(const std::vector<int64_t>& cells,
-                     const std::vector<float>& values, int64_t width) const;
-  at::Tensor scale_of(const std::vector<int64_t>& offsets) const;
-  at::Tensor empty(at::IntArrayRef shape, at::ScalarType type) const;
-
-  PlaceReader& reader_;
-  const ConfounderMatrix& confounders_;
-  const Reference& reference_;
-  const std::vector<int64_t>& cells_;
-  uint64_t seed_;
-  int64_t position_;
-  Options options_;
-  OpenRows rows_, seen_;
-};
+// The minibatch of n cells. `seed` decides what of them is hidden.
+SparseBatch make_batch(PlaceReader& reader, const ConfounderMatrix& confounders,
+                       const Reference& reference, const int64_t* cells,
+                       int64_t n, uint64_t seed, const HostOptions& options);
 
 }  // namespace sailer

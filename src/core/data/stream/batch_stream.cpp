@@ -6,6 +6,7 @@
 
 #include "../../support/error.h"
 #include "../../support/random.h"
+#include "../../support/shuffle.h"
 #include "device_memory.h"
 
 namespace sailer {
@@ -99,53 +100,38 @@ void BatchStream::keep_resident() {
                           options_.type, options_.cancelled);
 }
 
-void BatchStream::stop() {
-  ahead_.reset();
-  maker_.reset();
-  position_ = static_cast<int64_t>(order_.size());
-}
+void BatchStream::stop() { batches_.stop(); }
 
 void BatchStream::start(std::vector<int64_t> cells, uint64_t seed,
                         int64_t position) {
   stop();
-  order_ = std::move(cells);
   seed_ = seed;
-  position_ = position;
-  made_.batch_size = options_.batch_size;
   made_.thinning = options_.thinning;
   made_.type = options_.type;
   made_.for_device = !options_.device.is_cpu();
   made_.pinned = options_.device.is_cuda();
+  size_t ahead = 0;
+  OrderedBatches<SparseBatch>::Make make;
   if (resident()) {
     device_order_ =
-        at::from_blob(order_.data(), {static_cast<int64_t>(order_.size())},
+        at::from_blob(cells.data(), {static_cast<int64_t>(cells.size())},
                       at::TensorOptions().dtype(at::kLong))
             .to(options_.device, /*non_blocking=*/false, /*copy=*/true);
-    return;
+    make = [this](const int64_t* some, int64_t n, int64_t at,
+                  SparseBatch& out) {
+      out = resident_->gather(some, device_order_.narrow(0, at, n));
+    };
+  } else {
+    if (!reader_.prepare(cells, options_.cancelled)) return;
+    if (reader_.reads_store()) ahead = options_.prefetch;
+    make = [this](const int64_t* some, int64_t n, int64_t at,
+                  SparseBatch& out) {
+      out = make_batch(reader_, confounders_, reference_, some, n,
+                       derive_seed(seed_, static_cast<uint64_t>(at)), made_);
+    };
   }
-  if (!reader_.start(order_, position_, options_.cancelled)) return;
-  maker_ = std::make_unique<BatchMaker>(reader_, confounders_, reference_,
-                                        order_, seed_, position_, made_);
-  ahead_ = std::make_unique<Prefetch<HostBatch>>(
-      [maker = maker_.get()](HostBatch& batch, const std::atomic<bool>&) {
-        return maker->make(batch);
-      },
-      reader_.reads_store() ? options_.prefetch : 0);
-}
-
-uint64_t BatchStream::thinning_seed() const {
-  return derive_seed(seed_, static_cast<uint64_t>(position_));
-}
-
-bool BatchStream::next_resident(SparseBatch& batch) {
-  const int64_t n = std::min(made_.batch_size,
-                             static_cast<int64_t>(order_.size()) - position_);
-  if (n <= 0) return false;
-  current_.assign(order_.begin() + position_, order_.begin() + position_ + n);
-  batch =
-      resident_->gather(current_.data(), device_order_.narrow(0, position_, n));
-  finish_on_device(made_.thinning, thinning_seed(), generator_, batch);
-  return true;
+  batches_.start(std::move(cells), position, options_.batch_size, ahead,
+                 std::move(make));
 }
 
 void BatchStream::to_device(SparseBatch& batch) const {
@@ -162,28 +148,20 @@ void BatchStream::to_device(SparseBatch& batch) const {
   }
 }
 
-bool BatchStream::next_streamed(SparseBatch& batch) {
-  HostBatch made;
-  if (ahead_ == nullptr || !ahead_->next(made)) return false;
-  current_ = std::move(made.cells);
-  batch = std::move(made.batch);
-  if (!options_.device.is_cpu()) {
-    to_device(batch);
-    finish_on_device(made_.thinning, thinning_seed(), generator_, batch);
-  }
-  return true;
-}
-
 bool BatchStream::next(SparseBatch& batch, int64_t at_least) {
   SparseBatch served;
-  current_.clear();
-  const bool any = resident() ? next_resident(served) : next_streamed(served);
-  if (!any || static_cast<int64_t>(current_.size()) < at_least) {
+  if (!batches_.next(served) ||
+      static_cast<int64_t>(cells().size()) < at_least) {
     stop();
-    current_.clear();
     return false;
   }
-  position_ += static_cast<int64_t>(current_.size());
+  if (on_device()) {
+    if (!resident()) to_device(served);
+    // Of this minibatch alone: training can be resumed at any of them.
+    const auto at = static_cast<uint64_t>(batches_.position());
+    finish_on_device(made_.thinning, derive_seed(seed_, at), generator_,
+                     served);
+  }
   batch = std::move(served);
   return true;
 }

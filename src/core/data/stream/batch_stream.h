@@ -20,8 +20,8 @@
 #include "../readers/cell_source.h"
 #include "batch_maker.h"
 #include "device_cells.h"
+#include "ordered_batches.h"
 #include "place_reader.h"
-#include "prefetch.h"
 #include "sparse_batch.h"
 
 namespace sailer {
@@ -72,7 +72,7 @@ class BatchStream {
   bool next(SparseBatch& batch, int64_t at_least = 1);
 
   // The cells of the minibatch that `next` served last.
-  const std::vector<int64_t>& cells() const { return current_; }
+  const std::vector<int64_t>& cells() const { return batches_.cells(); }
 
   CellSource& source() { return reader_.source(); }
   bool resident() const { return resident_ != nullptr; }
@@ -84,10 +84,7 @@ class BatchStream {
 
  private:
   void keep_resident();
-  bool next_resident(SparseBatch& batch);
-  bool next_streamed(SparseBatch& batch);
   void to_device(SparseBatch& batch) const;
-  uint64_t thinning_seed() const;
   bool on_device() const;
 
   ConfounderMatrix confounders_;
@@ -97,16 +94,11 @@ class BatchStream {
   std::unique_ptr<DeviceCells> resident_;
   at::Generator generator_;  // of the device
 
-  std::vector<int64_t> order_;
+  // Of the order that is served.
   uint64_t seed_ = 0;
-  int64_t position_ = 0;      // in order_
-  at::Tensor device_order_;   // order_ on the device, of resident cells
-  BatchMaker::Options made_;  // how the minibatches of order_ are made
-  std::vector<int64_t> current_;
-
-  // Last, and in this order: the thread ends before what it uses.
-  std::unique_ptr<BatchMaker> maker_;
-  std::unique_ptr<Prefetch<HostBatch>> ahead_;
+  HostOptions made_;
+  at::Tensor device_order_;              // on the device, of resident cells
+  OrderedBatches<SparseBatch> batches_;  // last: its thread uses the others
 };
 
 }  // namespace sailer

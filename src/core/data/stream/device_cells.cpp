@@ -69,7 +69,6 @@ std::unique_ptr<DeviceCells> DeviceCells::upload(
   at::Tensor places = at::empty({room}, there.dtype(at::kInt));
   std::vector<int64_t> all(static_cast<size_t>(n_cells));
   std::iota(all.begin(), all.end(), int64_t{0});
-  reader.start(all, 0);
   OpenRows piece;
   out->host_offsets_.assign(1, 0);
   for (int64_t cell = 0; cell < n_cells;) {
@@ -77,7 +76,7 @@ std::unique_ptr<DeviceCells> DeviceCells::upload(
     piece.clear();
     while (cell < n_cells && piece.offsets.back() < kPieceEntries) {
       const int64_t n = std::min(kPieceCells, n_cells - cell);
-      reader.read(n, piece);
+      reader.read(all.data() + cell, n, piece);
       cell += n;
     }
     const int64_t first = out->host_offsets_.back();

@@ -30,16 +30,10 @@ PlaceReader::PlaceReader(CellSourcePtr source, std::vector<int32_t> place_of)
   bits_.assign(static_cast<size_t>(n_places / 64 + 1), 0);
 }
 
-bool PlaceReader::start(const std::vector<int64_t>& cells, int64_t position,
-                        const std::function<bool()>& cancelled) {
-  order_ = &cells;
-  position_ = position;
-  block_.clear();
-  first_ = 0;
-  if (store_ != nullptr || std::is_sorted(cells.begin(), cells.end())) {
-    return true;
-  }
-  return pack(cancelled);
+bool PlaceReader::prepare(const std::vector<int64_t>& order,
+                          const std::function<bool()>& cancelled) {
+  return store_ != nullptr || std::is_sorted(order.begin(), order.end()) ||
+         pack(cancelled);
 }
 
 bool PlaceReader::pack(const std::function<bool()>& cancelled) {
@@ -82,16 +76,16 @@ void PlaceReader::read_block(int64_t cell) {
   source_->read(cell, block_cells(*source_, cell, source_->n_cells()), block_);
 }
 
-void PlaceReader::read(int64_t n, OpenRows& out) {
+void PlaceReader::read(const int64_t* cells, int64_t n, OpenRows& out) {
   RowsGuard<OpenRows> guard(out);
   const int64_t from = out.n_rows();
-  const int64_t* cells = order_->data() + position_;
   if (store_ != nullptr) {
     store_->read_open(cells, n, out);
   } else {
     for (int64_t k = 0; k < n; ++k) {
       check_block(*source_, cells[k], 1);
-      if (cells[k] >= first_ + block_.n_rows()) read_block(cells[k]);
+      const int64_t row = cells[k] - first_;
+      if (row < 0 || row >= block_.n_rows()) read_block(cells[k]);
       append_open(block_, cells[k] - first_, out);
     }
   }
@@ -100,7 +94,6 @@ void PlaceReader::read(int64_t n, OpenRows& out) {
     sort_row(out.features.data() + out.offsets[row],
              out.offsets[row + 1] - out.offsets[row]);
   }
-  position_ += n;
   guard.keep();
 }
 

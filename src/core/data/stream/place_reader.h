@@ -19,10 +19,10 @@ class PlaceReader {
   // place_of[feature] is the feature's place in the model, or -1.
   PlaceReader(CellSourcePtr source, std::vector<int32_t> place_of);
 
-  // Serves cells[position], cells[position + 1] ... from now on. `cells` is
-  // borrowed. False when `cancelled`, which may be empty, stopped the packing.
-  bool start(const std::vector<int64_t>& cells, int64_t position,
-             const std::function<bool()>& cancelled = {});
+  // Before cells are read in `order`. False when `cancelled`, which may be
+  // empty, stopped the packing.
+  bool prepare(const std::vector<int64_t>& order,
+               const std::function<bool()>& cancelled = {});
 
   // Has the cells come from a store; false when `cancelled` stopped it.
   bool pack(const std::function<bool()>& cancelled);
@@ -30,9 +30,8 @@ class PlaceReader {
   // Whether the cells come from a store, which another thread may read.
   bool reads_store() const { return store_ != nullptr; }
 
-  // Appends the next n cells to `out`: their places, rising. After an exception
-  // start() has to be called.
-  void read(int64_t n, OpenRows& out);
+  // Appends n cells to `out`: their places, rising.
+  void read(const int64_t* cells, int64_t n, OpenRows& out);
 
   CellSource& source() { return *source_; }
 
@@ -43,8 +42,6 @@ class PlaceReader {
   CellSourcePtr source_;
   StorePtr store_;
   std::vector<int32_t> place_of_;
-  const std::vector<int64_t>* order_ = nullptr;
-  int64_t position_ = 0;
   SparseRows block_;  // of the reader, from the cell first_ on
   int64_t first_ = 0;
   std::vector<uint64_t> bits_;
