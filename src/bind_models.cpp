@@ -181,9 +181,8 @@ Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map,
       check_not_stopped(lsi.has_value());
     }
     if (open) {
-      options.n_latent =
-          lsi.has_value() ? n_latent_for(*lsi, cells->n_cells())
-                          : n_latent_in(state);
+      options.n_latent = lsi.has_value() ? n_latent_for(*lsi, cells->n_cells())
+                                         : n_latent_in(state);
     }
     SailerModel model(options, PeakLayout(sizes_from_r(group_sizes)),
                       n_confounders, shares, train.seed, at::Device(device),
