@@ -125,7 +125,7 @@ measure <- function(x, architecture, hidden, batch_size, engine = "fused",
       control, ncol(cells), options
     )), "cpu", list(
       checkpoint = "", every = 1, state = NULL,
-      scratch = tempfile(fileext = ".h5")
+      folder = tempdir()
     ), report
   )
   spent <- clock[nrow(clock), ] - clock[1, ]

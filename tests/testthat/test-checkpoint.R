@@ -27,7 +27,7 @@ test_that("a checkpoint changes nothing, and resuming a finished run neither", {
   folder <- new_folder()
   fit <- train(checkpoint = folder, every = 0.3)
   expect_identical(learned(fit), learned(whole))
-  expect_setequal(list.files(folder), c("run.h5", "state.h5"))
+  expect_setequal(list.files(folder), c("run.safetensors", "state.safetensors"))
   again <- resume(folder, counts)
   expect_identical(learned(again), learned(whole))
   expect_identical(again$status, "completed")
@@ -119,7 +119,7 @@ test_that("a damaged or foreign checkpoint is an error that names the file", {
   skip_if_not_installed("withr")
   folder <- new_folder()
   train(checkpoint = folder, epochs = 2)
-  for (name in c("run.h5", "state.h5")) {
+  for (name in c("run.safetensors", "state.safetensors")) {
     path <- file.path(folder, name)
     bytes <- readBin(path, "raw", file.size(path))
     for (at in c(10, 700, length(bytes) %/% 2)) {

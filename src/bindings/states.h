@@ -6,13 +6,19 @@
 
 #include <Rcpp.h>
 
+#include <cstdint>
+#include <string>
 #include <vector>
-
-#include "../core/support/parameters.h"
 
 namespace sailer {
 
+struct NamedTensor;  // core/support/parameters.h
+
 Rcpp::List state_to_r(const std::vector<NamedTensor>& state);
 std::vector<NamedTensor> state_from_r(const Rcpp::List& state);
+
+// A raw vector for a tensor of this type; its bytes are not yet set.
+Rcpp::RawVector empty_tensor(const std::string& type,
+                             const std::vector<int64_t>& shape);
 
 }  // namespace sailer
