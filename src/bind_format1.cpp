@@ -4,6 +4,7 @@
 // `x%missing` the places of its missing texts. Nothing writes them any more.
 #include <Rcpp.h>
 
+#include <algorithm>
 #include <cinttypes>
 #include <cstdio>
 #include <cstring>
@@ -16,8 +17,6 @@
 
 namespace sailer {
 namespace {
-
-using hdf5::NumberType;
 
 constexpr int64_t kSeal = 512;
 
@@ -140,8 +139,7 @@ class ValueReader {
                             const std::string& type) const {
     const hdf5::Dataset dataset = file_.dataset(path);
     const std::vector<int64_t>& shape = dataset.shape();
-    Rcpp::RObject value;
-    if (type == "NULL") return value;
+    if (type == "NULL") return R_NilValue;
     if (type == "tensor" || type.empty()) return read_tensor(path);
     if (type == "symbol") {
       const std::vector<std::string> text = dataset.strings();
@@ -151,25 +149,19 @@ class ValueReader {
     if (type == "numeric_version") {
       return Rcpp::Function("numeric_version", "base")(read_texts(path));
     }
+    Rcpp::RObject value;
     if (type == "character") {
       value = read_texts(path);
-    } else if (type == "logical") {
-      Rcpp::LogicalVector truths(dataset.size());
-      std::vector<uint8_t> codes(static_cast<size_t>(dataset.size()));
-      fill(path, NumberType::kUInt8, codes.data());
-      for (size_t k = 0; k < codes.size(); ++k) {
-        truths[k] = codes[k] == 2 ? NA_LOGICAL : codes[k];
-      }
-      value = truths;
-    } else if (type == "integer") {
-      value = Rcpp::IntegerVector(dataset.size());
-      fill(path, NumberType::kInt32, INTEGER(value));
     } else if (type == "double") {
-      value = Rcpp::NumericVector(dataset.size());
-      fill(path, NumberType::kFloat64, REAL(value));
+      value = Rcpp::wrap(dataset.numbers());
+    } else if (type == "integer") {
+      value = vector_of<INTSXP>(dataset.integers());
     } else if (type == "raw") {
-      value = Rcpp::RawVector(dataset.size());
-      fill(path, NumberType::kUInt8, RAW(value));
+      value = vector_of<RAWSXP>(dataset.integers());
+    } else if (type == "logical") {
+      std::vector<int64_t> codes = dataset.integers();
+      std::replace(codes.begin(), codes.end(), int64_t{2}, int64_t{NA_LOGICAL});
+      value = vector_of<LGLSXP>(codes);
     } else {
       refuse(path);
     }
@@ -180,23 +172,30 @@ class ValueReader {
     return Rcpp::Function("aperm", "base")(value);
   }
 
-  void fill(const std::string& path, NumberType type, void* out) const {
-    const hdf5::Dataset dataset = file_.dataset(path);
-    if (dataset.number_type() != type) refuse(path);
-    dataset.numbers(type, out);
+  template <int kType>
+  static Rcpp::RObject vector_of(const std::vector<int64_t>& values) {
+    return Rcpp::Vector<kType>(values.begin(), values.end());
   }
 
+  // Floating point is single precision but where a run stands.
   Rcpp::RObject read_tensor(const std::string& path) const {
     const hdf5::Dataset dataset = file_.dataset(path);
-    const NumberType type = dataset.number_type();
-    const char* name = type == NumberType::kFloat32   ? "float32"
-                       : type == NumberType::kFloat64 ? "float64"
-                       : type == NumberType::kInt64   ? "int64"
-                                                      : nullptr;
-    if (name == nullptr) refuse(path);
-    Rcpp::RawVector bytes = empty_tensor(name, dataset.shape());
-    dataset.numbers(type, RAW(bytes));
-    return bytes;
+    StoredTensor tensor{path, "I64", dataset.shape(), {}};
+    if (dataset.type() == hdf5::ValueType::kInteger) {
+      const std::vector<int64_t> values = dataset.integers();
+      tensor.data = borrowed(values.data());
+      return tensor_to_r(tensor);
+    }
+    const std::vector<double> values = dataset.numbers();
+    if (path.find("/run.") != std::string::npos) {
+      tensor.dtype = "F64";
+      tensor.data = borrowed(values.data());
+      return tensor_to_r(tensor);
+    }
+    const std::vector<float> singles(values.begin(), values.end());
+    tensor.dtype = "F32";
+    tensor.data = borrowed(singles.data());
+    return tensor_to_r(tensor);
   }
 
   Rcpp::CharacterVector read_texts(const std::string& path) const {

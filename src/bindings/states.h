@@ -6,9 +6,9 @@
 
 #include <Rcpp.h>
 
-#include <cstdint>
-#include <string>
 #include <vector>
+
+#include "../core/support/tensor_file.h"
 
 namespace sailer {
 
@@ -17,8 +17,7 @@ struct NamedTensor;  // core/support/parameters.h
 Rcpp::List state_to_r(const std::vector<NamedTensor>& state);
 std::vector<NamedTensor> state_from_r(const Rcpp::List& state);
 
-// A raw vector for a tensor of this type; its bytes are not yet set.
-Rcpp::RawVector empty_tensor(const std::string& type,
-                             const std::vector<int64_t>& shape);
+// One of them, for values of these bytes.
+Rcpp::RObject tensor_to_r(const StoredTensor& tensor);
 
 }  // namespace sailer

@@ -1,11 +1,10 @@
 // Tensors and a description in one file: what models and states of training are
-// kept in. The layout is that of safetensors, which has readers in many
-// languages:
+// kept in. The layout is that of safetensors, which many languages read:
 //
 //   8 bytes   length of the header, little endian
 //   header    JSON, filled up with spaces to a multiple of 8 bytes:
-//             {"__metadata__": {"checksum": ..., "kind": ..., "version": ...,
-//                               "description": ...},
+//             {"__metadata__": {"checksum": ..., "description": ...,
+//                               "kind": ..., "version": ...},
 //              NAME: {"dtype": "F32", "shape": [2, 3],
 //                     "data_offsets": [FIRST, END]}, ...}
 //   data      the tensors, little endian, last dimension fastest, no gaps
@@ -23,7 +22,7 @@ namespace sailer {
 
 struct StoredTensor {
   std::string name;
-  std::string dtype;           // "F64", "F32", "I64", "I32" or "U8"
+  std::string dtype;           // "F64", "I64", "F32", "I32" or "U8"
   std::vector<int64_t> shape;  // none: a single value
   std::shared_ptr<const void> data;
 };
@@ -39,7 +38,7 @@ inline std::shared_ptr<const void> borrowed(const void* data) {
 
 struct TensorFile {
   std::string kind;         // what it holds: "sailer model"
-  int version = 1;          // of that kind
+  int64_t version = 1;      // of that kind
   std::string description;  // JSON, of whoever writes
   std::vector<StoredTensor> tensors;
 };
@@ -54,7 +53,7 @@ void write_tensor_file(const std::string& path, const TensorFile& file,
 // looks like), one of another kind, of a version above `newest_version`, one
 // that is cut short, and a damaged one.
 TensorFile read_tensor_file(const std::string& path, const std::string& kind,
-                            int newest_version);
+                            int64_t newest_version);
 
 // What a file that is not of the package looks like, by its first bytes: "a
 // file of R, which readRDS() reads", or "" when it looks like nothing known.

@@ -3,14 +3,11 @@
 #include <ATen/ATen.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <atomic>
 #include <filesystem>
-#include <iterator>
 #include <memory>
 
 #include "../support/error.h"
-#include "../support/tensor_file.h"
 
 namespace sailer {
 namespace {
@@ -38,24 +35,36 @@ std::string temporary_file(const std::string& folder) {
 
 }  // namespace
 
+StoredTensor to_stored(const NamedTensor& entry) {
+  const at::Tensor values = entry.tensor.detach().to(at::kCPU).contiguous();
+  for (const Type& type : kTypes) {
+    if (type.tensor != values.scalar_type()) continue;
+    return {entry.name, type.stored, values.sizes().vec(),
+            std::shared_ptr<const void>(values.data_ptr(), [values](auto*) {})};
+  }
+  throw Error(ErrorKind::kArgument,
+              "The tensor '" + entry.name + "' is of type " +
+                  at::toString(values.scalar_type()) +
+                  "; files take float32, float64 and int64.");
+}
+
+NamedTensor from_stored(const StoredTensor& entry) {
+  for (const Type& type : kTypes) {
+    if (type.stored != entry.dtype) continue;
+    return {entry.name, at::from_blob(
+                            const_cast<void*>(entry.data.get()), entry.shape,
+                            [data = entry.data](void*) {}, type.tensor)};
+  }
+  throw Error(ErrorKind::kFile, "The tensor '" + entry.name + "' is of type " +
+                                    entry.dtype +
+                                    ", which no state of training has.");
+}
+
 void write_state(const std::string& path,
                  const std::vector<NamedTensor>& tensors, bool durable) {
   TensorFile file{kKind, kVersion, "{}", {}};
   for (const NamedTensor& entry : tensors) {
-    const at::ScalarType type = entry.tensor.scalar_type();
-    const auto* known =
-        std::find_if(std::begin(kTypes), std::end(kTypes),
-                     [&](const Type& of) { return of.tensor == type; });
-    if (known == std::end(kTypes)) {
-      throw Error(ErrorKind::kArgument,
-                  "The tensor '" + entry.name + "' is of type " +
-                      at::toString(type) +
-                      "; files take float32, float64 and int64.");
-    }
-    const at::Tensor values = entry.tensor.detach().to(at::kCPU).contiguous();
-    file.tensors.push_back(
-        {entry.name, known->stored, values.sizes().vec(),
-         std::shared_ptr<const void>(values.data_ptr(), [values](auto*) {})});
+    file.tensors.push_back(to_stored(entry));
   }
   write_tensor_file(path, file, durable);
 }
@@ -64,19 +73,7 @@ std::vector<NamedTensor> read_state(const std::string& path) {
   std::vector<NamedTensor> out;
   for (const StoredTensor& entry :
        read_tensor_file(path, kKind, kVersion).tensors) {
-    const auto* known =
-        std::find_if(std::begin(kTypes), std::end(kTypes),
-                     [&](const Type& of) { return of.stored == entry.dtype; });
-    if (known == std::end(kTypes)) {
-      throw Error(ErrorKind::kFile, "The file '" + path + "' holds '" +
-                                        entry.name + "' of type " +
-                                        entry.dtype +
-                                        ", which no state of training has.");
-    }
-    out.push_back(
-        {entry.name, at::from_blob(
-                         const_cast<void*>(entry.data.get()), entry.shape,
-                         [data = entry.data](void*) {}, known->tensor)});
+    out.push_back(from_stored(entry));
   }
   return out;
 }

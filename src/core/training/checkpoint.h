@@ -5,8 +5,14 @@
 #include <vector>
 
 #include "../support/parameters.h"
+#include "../support/tensor_file.h"
 
 namespace sailer {
+
+// Tensors between LibTorch and files. They share their memory where they can.
+// Throw an Error for types that the other side has not.
+StoredTensor to_stored(const NamedTensor& tensor);
+NamedTensor from_stored(const StoredTensor& tensor);
 
 // Tensors of a run in a file of their own (support/tensor_file.h), replaced at
 // once. On any device; as they come back they are on the CPU. `durable` = false
