@@ -5,9 +5,9 @@
 # have a point or an exponent, and as many digits as they need. An array is a
 # longer vector, an object a list with names ("%attributes" are its others).
 # Whatever is more than that (missing values, attributes, calls, lists without
-# names) is an object with "%type", "values" and "attributes". Vectors that are longer than `longest_in_json` are
-# tensors, which "tensor" names: numbers as they are, matrices row by row, texts
-# as lines of UTF-8.
+# names) is an object with "%type", "values" and "attributes". Vectors that are
+# longer than `longest_in_json` are tensors, which "tensor" names: numbers as
+# they are, matrices row by row, texts as lines of UTF-8.
 
 longest_in_json <- 100L
 
@@ -27,62 +27,53 @@ describe_values <- function(values) {
 # The JSON of a value; `where` it is, such as "a$b[[2]]", is for messages and
 # for the names of tensors, which `add(where, value)` takes and names.
 describe <- function(value, where, add) {
-  type <- typeof(value)
   if (isS4(value)) refuse_value(where, "an S4 object")
-  if (is.null(value)) {
-    return("null")
+  type <- typeof(value)
+  switch(type,
+    "NULL" = "null",
+    symbol = tagged(type, paste0("[", json_of(as.character(value)), "]")),
+    language = describe_list(as.list(value), where, add, "call"),
+    list = describe_list(value, where, add, type),
+    describe_vector(value, where, add, type)
+  )
+}
+
+describe_vector <- function(value, where, add, type) {
+  if (!type %in% c("logical", "integer", "double", "character", "raw")) {
+    refuse_value(where, type)
   }
   if (type == "raw" && !is.null(attr(value, "shape"))) {
     return(tagged("tensor", tensor = add(where, value)))
   }
-  if (type == "symbol") {
-    return(tagged("symbol", paste0("[", json_of(as.character(value)), "]")))
-  }
-  if (type == "language") value <- as.list(value)
-  more <- attributes(value)
-  if (is.list(value)) {
-    return(describe_list(value, where, add, more, type))
-  }
-  if (!type %in% c("logical", "integer", "double", "character", "raw")) {
-    refuse_value(where, type)
-  }
   if (type == "character") check_storable(value, where)
   plain <- value
   attributes(plain) <- NULL
-  attributes <- describe_attributes(more, where, add)
-  if (type == "raw" || (length(value) > longest_in_json && !is_odd(plain))) {
+  more <- describe_attributes(attributes(value), where, add)
+  if (is_for_tensor(plain)) {
     tensor <- add(where, as_tensor(value, plain))
-    return(tagged(type, attributes = attributes, tensor = tensor))
+    return(tagged(type, attributes = more, tensor = tensor))
   }
   text <- json_of(plain)
-  usual <- length(value) > 0 && !anyNA(plain) &&
-    !(type == "double" && any(is.infinite(plain)))
-  if (usual && is.null(more)) {
-    return(if (length(value) == 1) text else paste0("[", text, "]"))
+  if (!is.null(more) || length(plain) == 0 || has_odd_values(plain)) {
+    return(tagged(type, paste0("[", text, "]"), more))
   }
-  tagged(type, paste0("[", text, "]"), attributes)
+  if (length(plain) == 1) text else paste0("[", text, "]")
 }
 
-describe_list <- function(value, where, add, more, type) {
+describe_list <- function(value, where, add, type) {
+  more <- attributes(value)
   value <- unclass(value)
-  names <- names(value)
+  names <- names(value) %||% rep("", length(value))
+  steps <- ifelse(
+    is.na(names) | names == "", paste0("[[", seq_along(value), "]]"),
+    paste0(if (where != "") "$", names)
+  )
   parts <- vapply(seq_along(value), function(k) {
-    named <- !is.null(names) && !is.na(names[k]) && names[k] != ""
-    step <- if (named) {
-      paste0(if (where != "") "$", names[k])
-    } else {
-      paste0("[[", k, "]]")
-    }
-    describe(value[[k]], paste0(where, step), add)
+    describe(value[[k]], paste0(where, steps[k]), add)
   }, "")
-  keyed <- type == "list" && !is.null(names) && !anyNA(names) &&
-    !anyDuplicated(names) && !any(names == "" | startsWith(names, "%"))
-  if (!keyed) {
-    return(tagged(
-      if (type == "language") "call" else "list",
-      paste0("[", paste(parts, collapse = ","), "]"),
-      describe_attributes(more, where, add)
-    ))
+  if (type == "call" || is.null(more[["names"]]) || !are_keys(names)) {
+    values <- paste0("[", paste(parts, collapse = ","), "]")
+    return(tagged(type, values, describe_attributes(more, where, add)))
   }
   check_storable(names, where)
   more <- more[names(more) != "names"]
@@ -92,6 +83,11 @@ describe_list <- function(value, where, add, more, type) {
   }
   members <- paste0(vapply(names, json_of, ""), ":", parts, recycle0 = TRUE)
   paste0("{", paste(members, collapse = ","), "}")
+}
+
+are_keys <- function(names) {
+  !anyNA(names) && !anyDuplicated(names) &&
+    !any(names == "" | startsWith(names, "%"))
 }
 
 describe_attributes <- function(more, where, add) {
@@ -134,7 +130,8 @@ json_of <- function(x) {
 json_of_doubles <- function(x) {
   text <- sprintf("%.15g", x)
   finite <- which(is.finite(x))
-  read <- jsonlite::fromJSON(paste0("[", paste(text[finite], collapse = ","), "]"))
+  array <- paste0("[", paste(text[finite], collapse = ","), "]")
+  read <- jsonlite::fromJSON(array)
   longer <- finite[as.numeric(read) != x[finite]]
   text[longer] <- sprintf("%.17g", x[longer])
   whole <- finite[!grepl("[.e]", text[finite])]
@@ -143,9 +140,17 @@ json_of_doubles <- function(x) {
   text
 }
 
-# What has no tensor: texts that are missing or hold several lines.
-is_odd <- function(plain) {
-  is.character(plain) && (anyNA(plain) || any(grepl("\n", plain, fixed = TRUE)))
+has_odd_values <- function(plain) {
+  anyNA(plain) || (is.double(plain) && any(is.infinite(plain)))
+}
+
+# Texts that are missing or hold several lines have no tensor.
+is_for_tensor <- function(plain) {
+  if (length(plain) <= longest_in_json) {
+    return(is.raw(plain))
+  }
+  !is.character(plain) ||
+    !(anyNA(plain) || any(grepl("\n", plain, fixed = TRUE)))
 }
 
 as_tensor <- function(value, plain) {
@@ -200,7 +205,7 @@ undescribe <- function(node, tensors) {
   }
   if (type == "symbol") {
     name <- node$values[[1]]
-    return(if (name == "") quote(expr = ) else as.name(name))
+    return(if (name == "") rlang::missing_arg() else as.name(name))
   }
   value <- if (is.null(node$tensor)) {
     undescribe_vector(type, node$values, tensors)
@@ -230,18 +235,17 @@ undescribe_vector <- function(type, values, tensors) {
 
 undescribe_tensor <- function(type, tensor, dim) {
   if (is.null(tensor)) stop("The description names a tensor that is not there.")
+  if (type == "character") {
+    value <- strsplit(rawToChar(tensor), "\n", fixed = TRUE)[[1]]
+    Encoding(value) <- "UTF-8"
+    return(value)
+  }
   value <- switch(type,
-    tensor = return(tensor),
-    character = {
-      text <- strsplit(rawToChar(tensor), "\n", fixed = TRUE)[[1]]
-      Encoding(text) <- "UTF-8"
-      return(text)
-    },
     double = core_doubles(tensor),
     logical = as.logical(tensor),
-    integer = , raw = tensor
+    tensor
   )
-  if (length(dim) < 2 || type == "raw") {
+  if (length(dim) < 2 || is.raw(value)) {
     return(value)
   }
   as.vector(aperm(array(value, rev(unlist(dim)))))

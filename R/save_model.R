@@ -1,7 +1,7 @@
 # Files of fits and runs: a description of R's values and tensors. Everything a
 # fit holds is written by its name (R/description.R), so new fields need no
-# change here; only when old ones change their meaning does the version rise, and
-# a step is added that turns files of the version before into the new one.
+# change here; only when old ones change their meaning does the version rise,
+# and a step is added that turns files of the version before into the new one.
 # Version 1 was HDF5 and is read by bind_format1.cpp alone.
 
 file_version <- 2L

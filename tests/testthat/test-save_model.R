@@ -282,7 +282,7 @@ test_that("what cannot be written is told, and nothing stays behind", {
   expect_error(save_model(fit, "/no/such/folder/x.safetensors"), "no folder",
     class = "sailer_file_error"
   )
-  expect_error(save_model(fit, file.path(saved, "x.safetensors")), "not a folder",
+  expect_error(save_model(fit, file.path(saved, "x")), "not a folder",
     class = "sailer_file_error"
   )
   odd <- fit
@@ -395,7 +395,8 @@ test_that("values of R come back from a file the same", {
   long <- list(
     doubles = c(NA, NaN, -Inf, -0.0, exp(seq(-300, 300, length.out = 200))),
     whole = setNames(c(NA, seq_len(300)), c("none", sprintf("n%d", 1:300))),
-    texts = sprintf("peak \u00e4-%d", 1:200), one_missing = c(NA, letters, 1:99),
+    texts = sprintf("peak \u00e4-%d", 1:200),
+    one_missing = c(NA, letters, 1:99),
     lines = rep(c("a\nb", "", "c"), 60), blank = rep("", 150),
     truths = rep(c(TRUE, FALSE, NA), 50),
     factor = factor(rep(c("x", "y", NA), 50), levels = c("y", "x")),

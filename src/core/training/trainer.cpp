@@ -16,11 +16,6 @@ namespace {
 // Numbers of a device are fetched no more often than this.
 constexpr std::chrono::milliseconds kReportEvery{100};
 
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
-      .count();
-}
-
 }  // namespace
 
 Trainer::Trainer(Task& task, const RunOptions& options,
@@ -163,9 +158,8 @@ Trainer::Stepped Trainer::step_together(LossMeter& meter) {
 // Means over the cells held out, of all processes.
 std::vector<double> Trainer::measure() {
   const std::vector<double> own = task_.measure();
-  if (is_alone()) return own;
-  return mean_of_all(*exchange_, own,
-                     task_.has_validation() ? task_.validation_weight() : 0);
+  const double weight = task_.has_validation() ? task_.validation_weight() : 0;
+  return is_alone() ? own : mean_of_all(*exchange_, own, weight);
 }
 
 // Of the running epoch, in all processes.
@@ -214,7 +208,8 @@ bool Trainer::report(const LossMeter& meter, Monitor& monitor, bool force,
   }
   state_.sums = reading.sums;
   state_.weight = reading.weight;
-  state_.seconds = seconds_before_ + seconds_since(started_);
+  state_.seconds =
+      seconds_before_ + std::chrono::duration<double>(now - started_).count();
   if (is_told(reading, monitor)) return true;
   stop_asked_ = true;
   if (!is_alone()) return true;  // all stop together, with the next step
@@ -282,15 +277,11 @@ void Trainer::finish_epoch() {
   }
 }
 
-bool Trainer::out_of_patience() const {
-  if (options_.patience == 0 || !validates_) return false;
-  if (state_.epoch == 0) return false;
+bool Trainer::is_finished() const {
+  if (state_.epoch >= options_.epochs) return true;
+  if (options_.patience == 0 || !validates_ || state_.epoch == 0) return false;
   return state_.epoch - std::max(state_.best_epoch, task_.patience_from()) >=
          options_.patience;
-}
-
-bool Trainer::is_finished() const {
-  return state_.epoch >= options_.epochs || out_of_patience();
 }
 
 // Epochs done so far, with the share of the running one.

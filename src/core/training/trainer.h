@@ -96,7 +96,6 @@ class Trainer {
   bool is_told(const LossMeter::Reading& reading, Monitor& monitor);
   bool report(const LossMeter& meter, Monitor& monitor, bool force, End& end);
   void finish_epoch();
-  bool out_of_patience() const;
   bool is_finished() const;
   void roll_back();
 

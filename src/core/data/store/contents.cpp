@@ -22,8 +22,8 @@ namespace {
 }
 
 [[noreturn]] void fail_as_foreign(const DiskFile& file) {
-  std::string beginning(
-      static_cast<size_t>(std::min<int64_t>(file.size(), 64)), '\0');
+  std::string beginning(static_cast<size_t>(std::min<int64_t>(file.size(), 64)),
+                        '\0');
   file.read(0, static_cast<int64_t>(beginning.size()), beginning.data());
   const std::string what = looks_like(beginning);
   fail(file, "is no corpus as build_corpus() writes it: it " +
