@@ -197,6 +197,10 @@ core_hdf5_version <- function() {
     .Call('_sailer_core_hdf5_version', PACKAGE = 'sailer')
 }
 
+core_read_format1 <- function(file, kind) {
+    .Call('_sailer_core_read_format1', PACKAGE = 'sailer', file, kind)
+}
+
 core_market_begin <- function(file, n_features, n_cells, map, n_kept, description, counts, any_order, folder) {
     .Call('_sailer_core_market_begin', PACKAGE = 'sailer', file, n_features, n_cells, map, n_kept, description, counts, any_order, folder)
 }
@@ -301,11 +305,15 @@ core_sailer_adapt <- function(model, source, confounders, training, held_out, fi
     .Call('_sailer_core_sailer_adapt', PACKAGE = 'sailer', model, source, confounders, training, held_out, first, start, options)
 }
 
-core_store_write <- function(file, kind, version, values) {
-    invisible(.Call('_sailer_core_store_write', PACKAGE = 'sailer', file, kind, version, values))
+core_write_tensors <- function(file, kind, version, description, tensors) {
+    invisible(.Call('_sailer_core_write_tensors', PACKAGE = 'sailer', file, kind, version, description, tensors))
 }
 
-core_store_read <- function(file, kind, newest) {
-    .Call('_sailer_core_store_read', PACKAGE = 'sailer', file, kind, newest)
+core_read_tensors <- function(file, kind, newest) {
+    .Call('_sailer_core_read_tensors', PACKAGE = 'sailer', file, kind, newest)
+}
+
+core_doubles <- function(tensor) {
+    .Call('_sailer_core_doubles', PACKAGE = 'sailer', tensor)
 }
 

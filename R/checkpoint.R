@@ -1,9 +1,18 @@
-# Checkpoints: a folder with `run.h5`, the plan of the run, written once, and
-# `state.h5`, which the core replaces as a whole while it trains.
+# Checkpoints: a folder with `run.safetensors`, the plan of the run, written
+# once, and `state.safetensors`, which the core replaces as a whole while it
+# trains. Those of sailer 0.1.0 are `run.h5` and `state.h5`.
 
-run_file <- function(folder) file.path(folder, "run.h5")
-state_file <- function(folder) file.path(folder, "state.h5")
-has_checkpoint <- function(folder) file.exists(run_file(folder))
+run_file <- function(folder) file.path(folder, "run.safetensors")
+state_file <- function(folder) file.path(folder, "state.safetensors")
+old_file <- function(file) sub("safetensors$", "h5", file)
+
+# The path of a file of this or the older format; NULL where there is none.
+either_file <- function(file) {
+  found <- Filter(file.exists, c(file, old_file(file)))
+  if (length(found) > 0) found[1]
+}
+
+has_checkpoint <- function(folder) !is.null(either_file(run_file(folder)))
 
 write_plan <- function(plan, folder) {
   if (!dir.exists(folder)) {
@@ -19,11 +28,11 @@ write_plan <- function(plan, folder) {
     }
   }
   plan["call"] <- list(plain_call(plan$call))
-  core_store_write(run_file(folder), "training run", 1L, plan)
+  write_values(run_file(folder), "training run", plan)
 }
 
 read_plan <- function(folder) {
-  plan <- core_store_read(run_file(folder), "training run", 1L)$values
+  plan <- read_values(either_file(run_file(folder)), "training run")
   plan$control["checkpoint"] <- list(folder)
   plan
 }
@@ -67,9 +76,13 @@ run_of <- function(plan) {
 
 is_pretraining <- function(plan) identical(plan$model, "expresser")
 
-# A run killed before its first checkpoint starts again.
+# A path or tensors. A run killed before its first checkpoint starts again.
 saved_state <- function(folder) {
-  if (file.exists(state_file(folder))) state_file(folder)
+  file <- either_file(state_file(folder))
+  if (!is.null(file) && is_format1(file)) {
+    return(core_read_format1(file, "training state"))
+  }
+  file
 }
 
 tell_of_resuming <- function(folder) {
@@ -190,7 +203,8 @@ checkpoint_folder <- function(from, call = rlang::caller_env()) {
   }
   if (!has_checkpoint(from)) {
     found <- if (dir.exists(from)) {
-      "{.path {from}} holds no checkpoint: it has no {.file run.h5}."
+      "{.path {from}} holds no checkpoint: it has no
+       {.file run.safetensors}."
     } else {
       "There is no folder {.path {from}}."
     }

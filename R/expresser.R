@@ -236,7 +236,6 @@ corpus_fingerprint <- function(corpus) {
 run_pretraining <- function(plan, corpus, state = NULL,
                             report = progress_reporter(plan$control$verbose)) {
   prepared <- prepare_training(plan, state)
-  on.exit(unlink(prepared$run$scratch))
   plan$device <- prepared$device
   trained <- with_threads(plan$control$threads, core_expresser_train(
     corpus$source, plan$options, core_control(plan$control), plan$device,

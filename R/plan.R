@@ -55,7 +55,7 @@ prepare_training <- function(plan, state) {
   run <- list(
     checkpoint = if (is.null(folder)) "" else state_file(folder),
     every = control$every, state = state,
-    scratch = tempfile("sailer-good-", fileext = ".h5"),
+    folder = tempdir(),
     together = processes$size > 1
   )
   list(run = run, device = processes$device, first = first)
@@ -66,7 +66,6 @@ prepare_training <- function(plan, state) {
 run_plan <- function(plan, cells, map, state = NULL,
                      report = progress_reporter(plan$control$verbose)) {
   prepared <- prepare_training(plan, state)
-  on.exit(unlink(prepared$run$scratch))
   plan$device <- prepared$device
   trained <- with_threads(plan$control$threads, core_sailer_train(
     cells$source, map, plan$group_sizes, plan$frequencies,

@@ -1,13 +1,49 @@
-# Model files: a fit in HDF5, sealed (src/core/data/sealed_file.h). Everything a
-# fit holds is written by its name, so new fields need no change here; only when
-# old ones change their meaning does the version rise, and a step is added that
-# turns files of the version before into the new one.
+# Files of fits and runs: a description of R's values and tensors. Everything a
+# fit holds is written by its name (R/description.R), so new fields need no
+# change here; only when old ones change their meaning does the version rise,
+# and a step is added that turns files of the version before into the new one.
+# Version 1 was HDF5 and is read by bind_format1.cpp alone.
 
-model_version <- 1L
+file_version <- 2L
 
 # migrations[["1"]](values) turns the values of version 1 into those of version
 # 2, and so on.
-model_migrations <- list()
+migrations <- list(`1` = identity)
+
+write_values <- function(file, kind, values) {
+  parts <- describe_values(values)
+  core_write_tensors(
+    file, kind, file_version, parts$description, parts$tensors
+  )
+}
+
+# `old_kind`: what version 1 called it.
+read_values <- function(file, kind, old_kind = kind) {
+  if (is_format1(file)) {
+    values <- core_read_format1(file, old_kind)
+    return(migrate(values, 1L, file_version, migrations))
+  }
+  stored <- core_read_tensors(file, kind, file_version)
+  values <- tryCatch(
+    values_of(stored$description, stored$tensors),
+    error = function(e) {
+      abort(
+        c(
+          "The file {.file {file}} holds no {kind} that sailer can read.",
+          x = as_literal(conditionMessage(e))
+        ),
+        class = "file", call = NULL
+      )
+    }
+  )
+  migrate(values, stored$version, file_version, migrations)
+}
+
+is_format1 <- function(file) {
+  mark <- charToRaw("sailer file ")
+  file.exists(file) && !dir.exists(file) &&
+    identical(readBin(file, "raw", length(mark)), mark)
+}
 
 # What a fit cannot do without, and the types.
 model_entries <- c(
@@ -30,20 +66,25 @@ expresser_entries <- c(
 #'
 #' The file holds all of a fit: parameters, options, names of peaks and cells,
 #' levels of batches, statistics of depth, embedding and history; of
-#' [expresser()] parameters, options, genes and history. It is HDF5,
-#' which other programs read as well (`h5py.File("model.h5")["state"]` in
-#' Python), and it is versioned: what this version of sailer writes, later ones
-#' load.
+#' [expresser()] parameters, options, genes and history. It is in the layout of
+#' safetensors, which other programs read as well
+#' (`safetensors.numpy.load_file("model.safetensors")` in Python), and it is
+#' versioned: what this version of sailer writes, later ones load, as this one
+#' loads the HDF5 files of 0.1.0. Loading runs no code that a file may hold.
+#'
+#' Parameters are the tensors `state.NAME`. Long vectors are tensors too: names
+#' of cells and peaks as lines of UTF-8. All else is JSON, in the metadata
+#' `description`.
 #'
 #' The file is written beside its place and moved there when it is complete and
 #' on the disk: under the name stands the old file or the whole new one, even
-#' when R is killed. A checksum over all bytes tells damage before anything is
-#' read. `saveRDS()` keeps a fit as well, but without such a check, and only for
+#' when R is killed. A checksum over all bytes finds damage before anything is
+#' used. `saveRDS()` keeps a fit as well, but without such a check, and only for
 #' R.
 #'
 #' @param fit What [sailer()], [sailerx()] or [expresser()] returned, or
 #'   [get_fit()].
-#' @param file Path of the file, such as `"model.h5"`.
+#' @param file Path of the file, such as `"model.safetensors"`.
 #' @param overwrite Replace a file that is there already. FALSE, the default,
 #'   makes it an error.
 #' @return `save_model()` returns the path, invisibly; `load_model()` the fit,
@@ -61,7 +102,7 @@ expresser_entries <- c(
 #' fit <- sailer(sim$counts,
 #'   hidden = 16, control = train_control(epochs = 2, verbose = FALSE)
 #' )
-#' path <- tempfile(fileext = ".h5")
+#' path <- tempfile(fileext = ".safetensors")
 #' save_model(fit, path)
 #' again <- load_model(path)
 #' all.equal(predict(again, sim$counts), embedding(fit))
@@ -88,7 +129,7 @@ save_model <- function(fit, file, overwrite = FALSE) {
       class = "file"
     )
   }
-  core_store_write(file, "model", model_version, fit_values(fit))
+  write_values(file, "sailer model", fit_values(fit))
   invisible(file)
 }
 
@@ -96,11 +137,7 @@ save_model <- function(fit, file, overwrite = FALSE) {
 #' @export
 load_model <- function(file) {
   file <- model_path(file)
-  stored <- core_store_read(file, "model", model_version)
-  values <- migrate(
-    stored$values, stored$version, model_version, model_migrations
-  )
-  as_fit(values, file)
+  as_fit(read_values(file, "sailer model", "model"), file)
 }
 
 model_path <- function(file, call = rlang::caller_env()) {

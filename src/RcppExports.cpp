@@ -639,6 +639,18 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// core_read_format1
+Rcpp::List core_read_format1(std::string file, std::string kind);
+RcppExport SEXP _sailer_core_read_format1(SEXP fileSEXP, SEXP kindSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< std::string >::type file(fileSEXP);
+    Rcpp::traits::input_parameter< std::string >::type kind(kindSEXP);
+    rcpp_result_gen = Rcpp::wrap(core_read_format1(file, kind));
+    return rcpp_result_gen;
+END_RCPP
+}
 // core_market_begin
 SEXP core_market_begin(std::string file, double n_features, double n_cells, Rcpp::IntegerVector map, double n_kept, std::string description, bool counts, bool any_order, std::string folder);
 RcppExport SEXP _sailer_core_market_begin(SEXP fileSEXP, SEXP n_featuresSEXP, SEXP n_cellsSEXP, SEXP mapSEXP, SEXP n_keptSEXP, SEXP descriptionSEXP, SEXP countsSEXP, SEXP any_orderSEXP, SEXP folderSEXP) {
@@ -989,29 +1001,41 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
-// core_store_write
-void core_store_write(std::string file, std::string kind, int version, Rcpp::List values);
-RcppExport SEXP _sailer_core_store_write(SEXP fileSEXP, SEXP kindSEXP, SEXP versionSEXP, SEXP valuesSEXP) {
+// core_write_tensors
+void core_write_tensors(std::string file, std::string kind, int version, std::string description, Rcpp::List tensors);
+RcppExport SEXP _sailer_core_write_tensors(SEXP fileSEXP, SEXP kindSEXP, SEXP versionSEXP, SEXP descriptionSEXP, SEXP tensorsSEXP) {
 BEGIN_RCPP
     Rcpp::RNGScope rcpp_rngScope_gen;
     Rcpp::traits::input_parameter< std::string >::type file(fileSEXP);
     Rcpp::traits::input_parameter< std::string >::type kind(kindSEXP);
     Rcpp::traits::input_parameter< int >::type version(versionSEXP);
-    Rcpp::traits::input_parameter< Rcpp::List >::type values(valuesSEXP);
-    core_store_write(file, kind, version, values);
+    Rcpp::traits::input_parameter< std::string >::type description(descriptionSEXP);
+    Rcpp::traits::input_parameter< Rcpp::List >::type tensors(tensorsSEXP);
+    core_write_tensors(file, kind, version, description, tensors);
     return R_NilValue;
 END_RCPP
 }
-// core_store_read
-Rcpp::List core_store_read(std::string file, std::string kind, int newest);
-RcppExport SEXP _sailer_core_store_read(SEXP fileSEXP, SEXP kindSEXP, SEXP newestSEXP) {
+// core_read_tensors
+Rcpp::List core_read_tensors(std::string file, std::string kind, int newest);
+RcppExport SEXP _sailer_core_read_tensors(SEXP fileSEXP, SEXP kindSEXP, SEXP newestSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::RNGScope rcpp_rngScope_gen;
     Rcpp::traits::input_parameter< std::string >::type file(fileSEXP);
     Rcpp::traits::input_parameter< std::string >::type kind(kindSEXP);
     Rcpp::traits::input_parameter< int >::type newest(newestSEXP);
-    rcpp_result_gen = Rcpp::wrap(core_store_read(file, kind, newest));
+    rcpp_result_gen = Rcpp::wrap(core_read_tensors(file, kind, newest));
+    return rcpp_result_gen;
+END_RCPP
+}
+// core_doubles
+Rcpp::NumericVector core_doubles(Rcpp::RawVector tensor);
+RcppExport SEXP _sailer_core_doubles(SEXP tensorSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< Rcpp::RawVector >::type tensor(tensorSEXP);
+    rcpp_result_gen = Rcpp::wrap(core_doubles(tensor));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -1066,6 +1090,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_sailer_core_read_obsm", (DL_FUNC) &_sailer_core_read_obsm, 3},
     {"_sailer_core_read_obs", (DL_FUNC) &_sailer_core_read_obs, 3},
     {"_sailer_core_hdf5_version", (DL_FUNC) &_sailer_core_hdf5_version, 0},
+    {"_sailer_core_read_format1", (DL_FUNC) &_sailer_core_read_format1, 2},
     {"_sailer_core_market_begin", (DL_FUNC) &_sailer_core_market_begin, 9},
     {"_sailer_core_market_add", (DL_FUNC) &_sailer_core_market_add, 2},
     {"_sailer_core_market_finish", (DL_FUNC) &_sailer_core_market_finish, 1},
@@ -1092,8 +1117,9 @@ static const R_CallMethodDef CallEntries[] = {
     {"_sailer_core_leave_processes", (DL_FUNC) &_sailer_core_leave_processes, 0},
     {"_sailer_core_sailer_likelihood", (DL_FUNC) &_sailer_core_sailer_likelihood, 6},
     {"_sailer_core_sailer_adapt", (DL_FUNC) &_sailer_core_sailer_adapt, 8},
-    {"_sailer_core_store_write", (DL_FUNC) &_sailer_core_store_write, 4},
-    {"_sailer_core_store_read", (DL_FUNC) &_sailer_core_store_read, 3},
+    {"_sailer_core_write_tensors", (DL_FUNC) &_sailer_core_write_tensors, 5},
+    {"_sailer_core_read_tensors", (DL_FUNC) &_sailer_core_read_tensors, 3},
+    {"_sailer_core_doubles", (DL_FUNC) &_sailer_core_doubles, 1},
     {NULL, NULL, 0}
 };
 

@@ -13,8 +13,9 @@
 #include "bindings/monitor.h"
 #include "bindings/tensors.h"
 #include "core/data/binarized_rows.h"
-#include "core/data/sealed_file.h"
+#include "core/data/hdf5_writer.h"
 #include "core/models/decode.h"
+#include "core/support/replace_file.h"
 
 namespace sailer {
 namespace {
@@ -52,7 +53,7 @@ void write_names(hdf5::FileWriter& file, const std::string& name,
                  const Rcpp::CharacterVector& names) {
   std::vector<const char*> texts;
   for (const auto& text : names) texts.push_back(Rf_translateCharUTF8(text));
-  file.texts(name, {static_cast<int64_t>(texts.size())}, texts);
+  file.texts(name, texts);
 }
 
 }  // namespace
@@ -146,7 +147,8 @@ void core_sailer_decode_file(SEXP model, Rcpp::NumericMatrix z,
     options.shift = shift;
     options.n_cells = kChunksOfCells * kChunk[0];
     options.n_peaks = kChunksOfPeaks * kChunk[1];
-    write_unsealed(file, [&](hdf5::FileWriter& to) {
+    replace_file(file, [&](const std::string& part) {
+      hdf5::FileWriter to(part, file);
       to.chunked("imputed", {z.nrow(), peaks.size()}, kChunk);
       decode_for_r(model, z, confounders, peaks, options, report,
                    [&](const DecodedBlock& block) {
@@ -159,6 +161,7 @@ void core_sailer_decode_file(SEXP model, Rcpp::NumericMatrix z,
       write_names(to, "peaks", peak_names);
       // HDF5Array counts the dimensions in R's order here.
       to.name_dimensions("imputed", {"peaks", "cells"}, "dimnames");
+      to.close();
     });
   });
 }

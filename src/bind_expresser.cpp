@@ -11,10 +11,10 @@
 
 #include "bindings/convert.h"
 #include "bindings/errors.h"
-#include "bindings/model_state.h"
 #include "bindings/monitor.h"
 #include "bindings/options.h"
 #include "bindings/source.h"
+#include "bindings/states.h"
 #include "bindings/training.h"
 #include "core/models/expresser_model.h"
 #include "core/support/shuffle.h"

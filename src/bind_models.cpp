@@ -8,11 +8,11 @@
 
 #include "bindings/convert.h"
 #include "bindings/errors.h"
-#include "bindings/model_state.h"
 #include "bindings/monitor.h"
 #include "bindings/options.h"
 #include "bindings/reference.h"
 #include "bindings/source.h"
+#include "bindings/states.h"
 #include "bindings/training.h"
 #include "core/models/peak_weights.h"
 #include "core/models/sailer_model.h"

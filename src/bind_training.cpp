@@ -1,8 +1,8 @@
 // What the doors of all models share: a run of training, its history, its end.
 #include <cmath>
 
-#include "bindings/model_state.h"
 #include "bindings/processes.h"
+#include "bindings/states.h"
 #include "bindings/training.h"
 #include "core/training/trainer.h"
 
@@ -18,9 +18,8 @@ void resume_from_r(Trainer& trainer, SEXP state) {
 }  // namespace
 
 std::vector<NamedTensor> training_state_from_r(SEXP state) {
-  return TYPEOF(state) == STRSXP
-             ? Checkpoint::read(Rcpp::as<std::string>(state))
-             : state_from_r(Rcpp::List(state));
+  return TYPEOF(state) == STRSXP ? read_state(Rcpp::as<std::string>(state))
+                                 : state_from_r(Rcpp::List(state));
 }
 
 TrainResult train_from_r(Task& task, const RunOptions& options,
@@ -29,7 +28,7 @@ TrainResult train_from_r(Task& task, const RunOptions& options,
   Checkpoint checkpoint;
   checkpoint.path = Rcpp::as<std::string>(run["checkpoint"]);
   checkpoint.every = Rcpp::as<double>(run["every"]);
-  checkpoint.scratch = Rcpp::as<std::string>(run["scratch"]);
+  checkpoint.folder = Rcpp::as<std::string>(run["folder"]);
   Trainer trainer(task, options, checkpoint, exchange);
   resume_from_r(trainer, run["state"]);
   const TrainResult result = trainer.run(monitor);

@@ -64,14 +64,15 @@ train <- function(folder, name) {
     ),
     variants[[name]]
   )))
-  save_model(fit, file.path(folder, paste0(name, ".h5")), overwrite = TRUE)
+  path <- file.path(folder, paste0(name, ".safetensors"))
+  save_model(fit, path, overwrite = TRUE)
   print(fit)
   print(history(fit))
   cat(sprintf("%s: %.0f CPU-seconds\n", name, sum(seconds[1:2])))
 }
 
 fits_in <- function(folder) {
-  paths <- file.path(folder, paste0(names(variants), ".h5"))
+  paths <- file.path(folder, paste0(names(variants), ".safetensors"))
   found <- file.exists(paths)
   stats::setNames(lapply(paths[found], load_model), names(variants)[found])
 }

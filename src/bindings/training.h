@@ -13,10 +13,10 @@
 namespace sailer {
 
 // Trains, and leaves in `progress` what a run takes to go on, if it can. `run`
-// is list(checkpoint = file or "", every = epochs, scratch = file or "",
-// state = NULL, a file, or tensors: where to go on, together = TRUE or FALSE).
-// The optimiser is gone
-// afterwards: it holds twice the memory of the model.
+// is list(checkpoint = file or "", every = epochs, folder = for a temporary
+// checkpoint where there is no other, state = NULL, a file, or tensors: where
+// to go on, together = TRUE or FALSE). The optimiser is gone afterwards: it
+// holds twice the memory of the model.
 TrainResult train_from_r(Task& task, const RunOptions& options,
                          const Rcpp::List& run, Monitor& monitor,
                          Rcpp::List& progress, Exchange* exchange = nullptr);

@@ -1,11 +1,16 @@
-// What sealed files are made of: the HDF5 writer, and the checksum.
+// The HDF5 writer, and the checksum.
+
+#include <sys/mount.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <random>
 
 #include "../../src/core/data/hdf5_writer.h"
 #include "../../src/core/support/checksum.h"
 #include "catch.h"
 #include "data_files.h"
+#include "full_disk.h"
 
 using namespace sailer;
 using namespace sailer_test;
@@ -27,76 +32,6 @@ TEST_CASE("the checksum is XXH64", "[data][hdf5][writer]") {
   }
 }
 
-TEST_CASE("datasets of every type and rank come back", "[data][hdf5][writer]") {
-  TemporaryFile place;
-  const std::vector<float> f{0.1f, -0.0f, 3e38f, 1e-40f, 5, 6};
-  const std::vector<double> d{0.1, 1e-310};
-  const std::vector<int32_t> i{-7, 1 << 30};
-  const std::vector<int64_t> l{-(int64_t{1} << 60), (int64_t{1} << 60) + 1};
-  const std::vector<uint8_t> u{0, 255, 3};
-  {
-    hdf5::FileWriter file(place.path());
-    file.write("f", {1, 2, 3}, f.data());
-    file.write("d", {2, 1}, d.data());
-    file.write("i", {2}, i.data());
-    file.write("l", {2}, l.data());
-    file.write("u", {3}, u.data());
-    file.write("single", {}, d.data());
-    file.write("none", {0, 4}, d.data());
-    file.texts("t", {2, 1}, {"", "\xe2\x82\xac"});
-    file.texts("no texts", {0}, {});
-    file.attribute("f", "whole", int64_t{-5});
-    file.close();
-  }
-  const hdf5::File file(place.path());
-  using hdf5::NumberType;
-  const auto check = [&](const std::string& name, NumberType type,
-                         const auto& expected, std::vector<int64_t> shape) {
-    INFO(name);
-    const hdf5::Dataset dataset = file.dataset(name);
-    REQUIRE(dataset.number_type() == type);
-    REQUIRE(dataset.shape() == shape);
-    auto found = expected;
-    std::fill(found.begin(), found.end(), 77);
-    REQUIRE(found.size() == size_t(dataset.size()));
-    dataset.numbers(type, found.data());
-    REQUIRE(found == expected);
-  };
-  check("f", NumberType::kFloat32, f, {1, 2, 3});
-  check("d", NumberType::kFloat64, d, {2, 1});
-  check("i", NumberType::kInt32, i, {2});
-  check("l", NumberType::kInt64, l, {2});
-  check("u", NumberType::kUInt8, u, {3});
-  check("single", NumberType::kFloat64, std::vector<double>{0.1}, {});
-  check("none", NumberType::kFloat64, std::vector<double>{}, {0, 4});
-  REQUIRE(file.dataset("t").strings() ==
-          std::vector<std::string>{"", "\xe2\x82\xac"});
-  REQUIRE(file.dataset("no texts").strings().empty());
-  REQUIRE(file.dataset("t").number_type() == NumberType::kOther);
-  REQUIRE(file.integers_attribute("f", "whole") == std::vector<int64_t>{-5});
-}
-
-TEST_CASE("any name makes one link", "[data][hdf5][writer]") {
-  TemporaryFile place;
-  const std::vector<std::string> names{"a/b", "%",        ".",   "..",
-                                       "%2F", "[1]",      "a.b", " ",
-                                       "./",  "\xc3\xa4", "a[2]"};
-  const double value = 1;
-  {
-    hdf5::FileWriter file(place.path());
-    for (const std::string& name : names) {
-      file.write(hdf5::link_name(name), {}, &value);
-    }
-    file.close();
-  }
-  std::vector<std::string> found;
-  for (const std::string& link :
-       hdf5::File(place.path()).children_in_order("/")) {
-    found.push_back(hdf5::name_of_link(link));
-  }
-  REQUIRE(found == names);
-}
-
 TEST_CASE("a dataset written by blocks comes back whole",
           "[data][hdf5][writer]") {
   TemporaryFile place;
@@ -105,7 +40,7 @@ TEST_CASE("a dataset written by blocks comes back whole",
     return static_cast<float>(100 * i + j);
   };
   {
-    hdf5::FileWriter file(place.path());
+    hdf5::FileWriter file(place.path(), "shown");
     file.chunked("blocks", {kRows, kColumns}, {4, 50});
     for (int64_t i = 0; i < kRows; i += 8) {
       for (int64_t j = 0; j < kColumns; j += 10) {
@@ -119,18 +54,58 @@ TEST_CASE("a dataset written by blocks comes back whole",
       }
     }
     file.chunked("nothing", {0, 5}, {4, 50});
-    file.texts("rows", {kRows}, std::vector<const char*>(kRows, "r"));
-    file.texts("columns", {kColumns}, std::vector<const char*>(kColumns, "c"));
+    file.texts("rows", std::vector<const char*>(kRows, "\xe2\x82\xac"));
+    file.texts("columns", std::vector<const char*>(kColumns, "c"));
     file.name_dimensions("blocks", {"rows", "columns"}, "dimnames");
     file.close();
   }
   const hdf5::File file(place.path());
   const hdf5::Dataset dataset = file.dataset("blocks");
   REQUIRE(dataset.shape() == std::vector<int64_t>{kRows, kColumns});
-  std::vector<float> found(kRows * kColumns);
-  dataset.numbers(hdf5::NumberType::kFloat32, found.data());
+  const std::vector<double> found = dataset.numbers();
   for (int64_t k = 0; k < kRows * kColumns; ++k) {
     REQUIRE(found[k] == value(k / kColumns, k % kColumns));
   }
   REQUIRE(file.dataset("nothing").shape() == std::vector<int64_t>{0, 5});
+  REQUIRE(file.dataset("rows").strings() ==
+          std::vector<std::string>(kRows, "\xe2\x82\xac"));
+  REQUIRE(file.dataset("columns").strings()[22] == "c");
+}
+
+TEST_CASE("where the disk refuses, HDF5 never learns of it",
+          "[data][hdf5][writer]") {
+  TemporaryFile place;
+  const std::string path = place.path() + "-folder";
+  std::filesystem::create_directory(path);
+  std::mt19937 random(3);
+  std::vector<float> block(1 << 20);  // 4 MB that deflate cannot pack
+  for (float& value : block) value = float(random());
+  const auto write = [&](int64_t n) {
+    hdf5::FileWriter file(path + "/x.h5", "shown.h5");
+    file.chunked("x", {n, 1 << 20}, {1, 1 << 20});
+    for (int64_t k = 0; k < n; ++k) {
+      file.write_block("x", {k, 0}, {1, 1 << 20}, block.data());
+    }
+    file.texts("names", {"a"});
+    file.close();
+  };
+  SECTION("a limit of the system") {
+    const sailer_test::FullDisk full(1 << 20);
+    REQUIRE_THROWS_WITH(write(1), contains("'shown.h5' could not be written: "
+                                           "File too large"));
+  }
+  SECTION("a disk that becomes full") {
+    if (mount("tmpfs", path.c_str(), "tmpfs", 0, "size=40m") != 0) {
+      WARN("no leave to mount a small disk");
+      std::filesystem::remove_all(path);
+      return;
+    }
+    REQUIRE_THROWS_WITH(write(40), contains("No space left on device"));
+    REQUIRE(std::filesystem::file_size(path + "/x.h5") > (1 << 20));
+    write(2);
+    // What was reserved and not used is free again.
+    REQUIRE(std::filesystem::space(path).available > (30 << 20));
+    REQUIRE(umount(path.c_str()) == 0);
+  }
+  std::filesystem::remove_all(path);
 }

@@ -209,7 +209,7 @@ TEST_CASE("a process that is lost ends the others with a checkpoint") {
   for (int64_t lost : {0, 1}) {
     CAPTURE(lost);
     std::filesystem::create_directories(folder);
-    const std::string path = (folder / "state.h5").string();
+    const std::string path = (folder / "state.safetensors").string();
     Line left;
     const auto begun = std::chrono::steady_clock::now();
     REQUIRE_THROWS_WITH(
@@ -231,7 +231,7 @@ TEST_CASE("a process that is lost ends the others with a checkpoint") {
     REQUIRE(left.result.status == TrainStatus::kLostProcess);
     REQUIRE_THAT(left.result.lost, contains("processes was lost"));
     REQUIRE(left.result.history.size() == 1);
-    const std::vector<NamedTensor> saved = Checkpoint::read(path);
+    const std::vector<NamedTensor> saved = read_state(path);
     REQUIRE(same_state(saved, left.state));
     REQUIRE(
         same_state(line_together(options, {}, saved)[0].state, whole[0].state));

@@ -21,7 +21,7 @@ struct Folder {
                   ("sailer-full-disk-" + std::to_string(::getpid()));
   Folder() { fs::create_directories(path); }
   ~Folder() { fs::remove_all(path); }
-  std::string file() const { return (path / "state.h5").string(); }
+  std::string file() const { return (path / "state.safetensors").string(); }
   size_t n_files() const {
     return static_cast<size_t>(
         std::distance(fs::directory_iterator(path), fs::directory_iterator()));
@@ -50,7 +50,7 @@ TEST_CASE("a checkpoint that cannot be written ends a run with what it has",
     // The file is that of before, whole, and nothing else is left.
     REQUIRE(folder.n_files() == 1);
     Given saved = given;
-    saved.from = Checkpoint::read(folder.file());
+    saved.from = read_state(folder.file());
     REQUIRE(same_bits(run(options, saved).state, whole.state));
     Given kept = given;
     kept.from = stopped.progress;
@@ -76,7 +76,7 @@ TEST_CASE("a checkpoint that cannot be written ends a run with what it has",
     REQUIRE_FALSE(ended.result.unsaved.empty());
     REQUIRE(same_bits(ended.state, whole.state));
     full.disk.reset();
-    given.from = Checkpoint::read(folder.file());
+    given.from = read_state(folder.file());
     REQUIRE(same_bits(run(options, given).state, whole.state));
   }
   SECTION("before any work it is an error") {
@@ -86,14 +86,13 @@ TEST_CASE("a checkpoint that cannot be written ends a run with what it has",
   }
 }
 
-TEST_CASE("a run without a checkpoint needs no disk to go back", "[trainer]") {
+TEST_CASE("a full disk for the temporary checkpoint is no end of a run",
+          "[trainer]") {
   const Folder folder;
   TrainOptions options = short_training();
   options.epochs = 2;
-  // Parameters above 64 MiB go to a file, if they can.
   Given given;
-  given.model.hidden = {250000, 8};
-  given.checkpoint.scratch = folder.file();
+  given.checkpoint.folder = folder.path.string();
   const FullDisk full;
   const Run done = run(options, given);
   REQUIRE(done.result.status == TrainStatus::kCompleted);

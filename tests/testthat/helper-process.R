@@ -46,7 +46,8 @@ child_said <- function(log, pattern, seconds = 60) {
 # Waits until the child has left a checkpoint in `folder`, or has ended.
 child_saved <- function(folder, child, seconds = 60) {
   for (k in seq_len(seconds * 20)) {
-    if (file.exists(file.path(folder, "state.h5")) || !child$is_alive()) {
+    state <- file.path(folder, "state.safetensors")
+    if (file.exists(state) || !child$is_alive()) {
       return(invisible(TRUE))
     }
     Sys.sleep(0.05)

@@ -27,7 +27,7 @@ test_that("a checkpoint changes nothing, and resuming a finished run neither", {
   folder <- new_folder()
   fit <- train(checkpoint = folder, every = 0.3)
   expect_identical(learned(fit), learned(whole))
-  expect_setequal(list.files(folder), c("run.h5", "state.h5"))
+  expect_setequal(list.files(folder), c("run.safetensors", "state.safetensors"))
   again <- resume(folder, counts)
   expect_identical(learned(again), learned(whole))
   expect_identical(again$status, "completed")
@@ -119,7 +119,7 @@ test_that("a damaged or foreign checkpoint is an error that names the file", {
   skip_if_not_installed("withr")
   folder <- new_folder()
   train(checkpoint = folder, epochs = 2)
-  for (name in c("run.h5", "state.h5")) {
+  for (name in c("run.safetensors", "state.safetensors")) {
     path <- file.path(folder, name)
     bytes <- readBin(path, "raw", file.size(path))
     for (at in c(10, 700, length(bytes) %/% 2)) {
@@ -133,6 +133,27 @@ test_that("a damaged or foreign checkpoint is an error that names the file", {
     writeBin(bytes, path)
   }
   expect_identical(learned(resume(folder, counts)), learned(train(epochs = 2)))
+})
+
+test_that("a checkpoint of sailer 0.1.0 goes on", {
+  skip_if_not_installed("withr")
+  folder <- file.path(withr::local_tempdir(), "checkpoint-1")
+  dir.create(folder)
+  old <- test_path("fixtures", "models", "checkpoint-1")
+  file.copy(list.files(old, full.names = TRUE), folder)
+  cells <- open_cells(tiny_path("tiny-10x.h5"))
+  as_left <- resume(folder, cells, threads = 1)
+  expected <- as.matrix(read.csv(paste0(old, ".csv"), row.names = "cell"))
+  expect_equal(embedding(as_left), expected, tolerance = 1e-5)
+  longer <- resume(folder, cells, epochs = 4, threads = 1)
+  expect_identical(nrow(history(longer)), 4L)
+  expect_identical(history(longer)[1:2, ], history(as_left))
+  # From then on it is one of this version.
+  expect_setequal(
+    list.files(folder),
+    c("run.h5", "state.h5", "run.safetensors", "state.safetensors")
+  )
+  expect_identical(learned(resume(folder, cells)), learned(longer))
 })
 
 test_that("a folder that cannot be written to is told before training", {

@@ -32,6 +32,7 @@ with_full_disk <- function(lines, envir = parent.frame()) {
     "--vanilla", shQuote(script)
   ))), stdout = TRUE, stderr = TRUE))
   expect_true("done" %in% said, info = said)
+  expect_null(attr(said, "status"))  # R ended in order
   said
 }
 
@@ -61,7 +62,7 @@ train_until_full <- c(
   "  warned <<- w",
   "  invokeRestart('muffleWarning')",
   "})",
-  "state <- file.path(folder, 'run', 'state.h5')"
+  "state <- file.path(folder, 'run', 'state.safetensors')"
 )
 
 test_that("a training goes on from the fit and from the folder", {
@@ -79,7 +80,7 @@ test_that("a training goes on from the fit and from the folder", {
     "stopifnot(fit$status == 'interrupted', nrow(history(fit)) == 2)",
     "stopifnot(dim(embedding(fit)) == c(200, 4))",
     "stopifnot(setequal(list.files(file.path(folder, 'run')),",
-    "                   c('run.h5', 'state.h5')))",
+    "                   c('run.safetensors', 'state.safetensors')))",
     # Still full: refused before any work, and nothing is lost.
     "again <- caught(resume(fit, x))",
     "stopifnot(inherits(again, 'sailer_file_error'))",
@@ -120,11 +121,11 @@ test_that("results leave no half file, and name it and the cause", {
   with_full_disk(c(
     "fit <- sailer(x, hidden = 16, n_latent = 4, control = train_control(",
     "  epochs = 2, threads = 1, verbose = FALSE))",
-    "old <- file.path(folder, 'old.h5')",
+    "old <- file.path(folder, 'old.safetensors')",
     "save_model(fit, old)",
     "before <- tools::md5sum(old)",
     "calls <- list(",
-    "  new.h5 = function(file) save_model(fit, file),",
+    "  new.safetensors = function(file) save_model(fit, file),",
     "  imputed.h5 = function(file) impute(fit, file = file),",
     "  embedding.csv = function(file) write_embedding(fit, file)",
     ")",
@@ -140,7 +141,7 @@ test_that("results leave no half file, and name it and the cause", {
     "}",
     "found <- caught(save_model(fit, old, overwrite = TRUE))",
     "stopifnot(inherits(found, 'sailer_file_error'))",
-    "stopifnot(identical(list.files(folder), 'old.h5'))",
+    "stopifnot(identical(list.files(folder), 'old.safetensors'))",
     "stopifnot(identical(tools::md5sum(old), before))",
     "free()",
     "for (name in names(calls)) calls[[name]](file.path(folder, name))",

@@ -181,7 +181,7 @@ test_that("a file is there whole or not at all", {
 
 test_that("Ctrl-C leaves no part of a file and R alive", {
   folder <- withr::local_tempdir()
-  model <- file.path(folder, "model.h5")
+  model <- file.path(folder, "model.safetensors")
   path <- file.path(folder, "out", "imputed.h5")
   dir.create(dirname(path))
   save_model(fit, model)

@@ -4,7 +4,7 @@ fit <- quick_fit(sim$counts,
   covariates = data.frame(quality = sin(seq_len(ncol(sim$counts))))
 )
 folder <- withr::local_tempdir(.local_envir = teardown_env())
-saved <- file.path(folder, "saved.h5")
+saved <- file.path(folder, "saved.safetensors")
 save_model(fit, saved)
 
 # All of a fit but what it makes again when needed.
@@ -18,7 +18,7 @@ bytes_of <- function(path) readBin(path, "raw", file.size(path))
 
 # A file of the same name as the last one, whose bytes are these.
 with_bytes <- function(bytes) {
-  path <- file.path(folder, "changed.h5")
+  path <- file.path(folder, "changed.safetensors")
   writeBin(bytes, path)
   path
 }
@@ -27,10 +27,11 @@ expect_refused <- function(path, pattern, ...) {
   expect_error(load_model(path), pattern, class = "sailer_file_error", ...)
 }
 
-# load_model() of a sealed file that holds `values`.
-load_values <- function(values, kind = "model", version = model_version) {
-  path <- file.path(folder, "values.h5")
-  core_store_write(path, kind, version, values)
+# load_model() of a file that holds `values`.
+load_values <- function(values, kind = "sailer model", version = file_version) {
+  path <- file.path(folder, "values.safetensors")
+  parts <- describe_values(values)
+  core_write_tensors(path, kind, version, parts$description, parts$tensors)
   load_model(path)
 }
 
@@ -43,7 +44,7 @@ test_that("a fit comes back the same and works the same", {
 })
 
 test_that("the same fit gives the same bytes, and loading is saving's end", {
-  path <- file.path(folder, "again.h5")
+  path <- file.path(folder, "again.safetensors")
   expect_identical(save_model(load_model(saved), path), normalizePath(path))
   expect_identical(bytes_of(path), bytes_of(saved))
 })
@@ -62,7 +63,7 @@ test_that("fits of every kind come back the same", {
     ),
     interrupted = interrupted
   )
-  path <- file.path(folder, "kind.h5")
+  path <- file.path(folder, "kind.safetensors")
   for (kind in names(fits)) {
     save_model(fits[[kind]], path, overwrite = TRUE)
     expect_identical(contents(load_model(path)), contents(fits[[kind]]),
@@ -82,14 +83,14 @@ test_that("fields that a fit has not today travel with it", {
     nothing = NULL
   )
   class(more) <- c("special_fit", class(fit))
-  path <- file.path(folder, "more.h5")
+  path <- file.path(folder, "more.safetensors")
   save_model(more, path)
   expect_identical(contents(load_model(path)), contents(more))
 })
 
 test_that("a call with values in it is kept as far as it is code", {
   made <- do.call(sailer, list(sim$counts, hidden = 4, control = quick()))
-  path <- file.path(folder, "called.h5")
+  path <- file.path(folder, "called.safetensors")
   save_model(made, path)
   again <- load_model(path)
   expect_identical(again$call[[1]], quote(sailer))
@@ -120,14 +121,15 @@ test_that("model files and .rds files work in another process", {
 
 test_that("files of every version load, and give the numbers they gave", {
   expect_identical(
-    as.character(names(model_migrations)),
-    as.character(seq_len(model_version - 1L))
+    as.character(names(migrations)), as.character(seq_len(file_version - 1L))
   )
   cells <- open_cells(tiny_path("tiny-10x.h5"))
-  for (version in seq_len(model_version)) {
-    stem <- test_path("fixtures", "models", paste0("version-", version))
-    old <- load_model(paste0(stem, ".h5"))
-    expected <- as.matrix(read.csv(paste0(stem, ".csv"), row.names = "cell"))
+  for (file in c("version-1.h5", "version-2.safetensors")) {
+    path <- test_path("fixtures", "models", file)
+    old <- load_model(path)
+    expected <- as.matrix(
+      read.csv(sub("[.].*", ".csv", path), row.names = "cell")
+    )
     expect_equal(predict(old, cells), expected, tolerance = 1e-5)
     expect_equal(embedding(old), expected, tolerance = 1e-5)
     expect_identical(old$cells, colnames(cells))
@@ -135,6 +137,23 @@ test_that("files of every version load, and give the numbers they gave", {
     expect_identical(old$numbers, "quality")
     expect_equal(nrow(history(old)), 4)
     expect_output(print(old), "chromosome architecture, 60 cells")
+    # And is kept as this version keeps it.
+    kept <- withr::local_tempfile(fileext = ".safetensors")
+    save_model(old, kept)
+    expect_identical(contents(load_model(kept)), contents(old))
+  }
+})
+
+test_that("a file of version 1 that is damaged is refused, and R lives", {
+  whole <- bytes_of(test_path("fixtures", "models", "version-1.h5"))
+  set.seed(4)
+  for (place in c(sample(13:512, 10), 512 + sample(length(whole) - 512, 60))) {
+    changed <- whole
+    changed[place] <- xor(changed[place], as.raw(2^sample(0:7, 1)))
+    expect_refused(with_bytes(changed), "damaged", info = place)
+  }
+  for (kept in c(12, 300, 512, 600, length(whole) - 1)) {
+    expect_refused(with_bytes(whole[seq_len(kept)]), "cut short")
   }
 })
 
@@ -174,7 +193,7 @@ test_that("parameters of older fits have no type, and others are converted", {
 })
 
 test_that("a file that is there is replaced only when asked for", {
-  path <- file.path(folder, "taken.h5")
+  path <- file.path(folder, "taken.safetensors")
   writeLines("mine", path)
   expect_error(save_model(fit, path), "already", class = "sailer_file_error")
   expect_identical(readLines(path), "mine")
@@ -208,10 +227,10 @@ test_that("what is no model file is refused for what it is", {
   expect_refused(rds, "readRDS()", fixed = TRUE)
   expect_refused(tiny_path("tiny-10x.h5"), "open_cells()", fixed = TRUE)
   expect_error(load_values(list(), kind = "training state"),
-    "holds a training state, not a model",
+    "holds a training state, not a sailer model",
     class = "sailer_file_error"
   )
-  expect_error(load_values(list(), version = model_version + 1L),
+  expect_error(load_values(list(), version = file_version + 1L),
     "update sailer",
     class = "sailer_file_error"
   )
@@ -239,7 +258,7 @@ test_that("a file without all entries is refused with their names", {
 test_that("a changed byte anywhere is an error, and R lives", {
   whole <- bytes_of(saved)
   set.seed(4)
-  places <- c(sample(512, 20), 512 + sample(length(whole) - 512, 180))
+  places <- c(sample(600, 40), 600 + sample(length(whole) - 600, 160))
   for (place in places) {
     changed <- whole
     changed[place] <- xor(changed[place], as.raw(2^sample(0:7, 1)))
@@ -252,7 +271,7 @@ test_that("a changed byte anywhere is an error, and R lives", {
 test_that("a file cut short anywhere is an error", {
   whole <- bytes_of(saved)
   set.seed(5)
-  for (kept in c(12, 511, 512, sample(length(whole) - 1, 50))) {
+  for (kept in c(1, 8, 36, 37, sample(length(whole) - 1, 50))) {
     expect_refused(
       with_bytes(whole[seq_len(kept)]), "cut short|not one that sailer wrote"
     )
@@ -260,15 +279,15 @@ test_that("a file cut short anywhere is an error", {
 })
 
 test_that("what cannot be written is told, and nothing stays behind", {
-  expect_error(save_model(fit, "/no/such/folder/x.h5"), "no folder",
+  expect_error(save_model(fit, "/no/such/folder/x.safetensors"), "no folder",
     class = "sailer_file_error"
   )
-  expect_error(save_model(fit, file.path(saved, "x.h5")), "not a folder",
+  expect_error(save_model(fit, file.path(saved, "x")), "not a folder",
     class = "sailer_file_error"
   )
   odd <- fit
   odd$options$extra <- list(where = globalenv())
-  path <- file.path(folder, "odd.h5")
+  path <- file.path(folder, "odd.safetensors")
   expect_error(save_model(odd, path), "options$extra$where", fixed = TRUE)
   expect_length(list.files(folder, "odd", all.files = TRUE), 0)
 })
@@ -282,9 +301,9 @@ test_that("a full disk is an error and the old file stays", {
   ))
   skip_if(mounted != 0, "no leave to mount a small disk")
   withr::defer(system2("umount", small, stdout = FALSE, stderr = FALSE))
-  path <- file.path(small, "model.h5")
+  path <- file.path(small, "model.safetensors")
   save_model(fit, path)
-  for (n in c(2000, 20000, 50000)) {
+  for (n in c(50000, 100000)) {
     big <- fit
     big$origin <- sprintf("%07d", seq_len(n))
     expect_error(save_model(big, path, overwrite = TRUE), "No space left",
@@ -292,13 +311,13 @@ test_that("a full disk is an error and the old file stays", {
     )
     expect_identical(contents(load_model(path)), contents(fit))
     expect_identical(list.files(small, all.files = TRUE, no.. = TRUE),
-      "model.h5"
+      "model.safetensors"
     )
   }
 })
 
 test_that("stopped or killed while it saves, R leaves a whole file", {
-  path <- file.path(folder, "killed.h5")
+  path <- file.path(folder, "killed.safetensors")
   save_model(fit, path)
   lines <- c(
     "library(sailer)",
@@ -318,21 +337,32 @@ test_that("stopped or killed while it saves, R leaves a whole file", {
   }
 })
 
-test_that("other programs read the file as HDF5", {
-  skip_without_rhdf5()
-  # Readers that count from the first dimension see it last.
-  expect_identical(
-    t(rhdf5::h5read(saved, "embedding")), unname(embedding(fit))
-  )
-  expect_identical(as.vector(rhdf5::h5read(saved, "peaks")), fit$peaks)
+test_that("Python reads the file as it is", {
+  python <- Sys.which("python3")
+  skip_if(python == "", "there is no python3")
+  result <- withr::local_tempfile()
   name <- names(fit$state)[1]
-  tensor <- rhdf5::h5read(saved, paste0("state/", name))
-  bytes <- fit$state[[name]]
-  expect_equal(rev(dim(tensor)), attr(bytes, "shape"))
+  script <- test_path("fixtures", "models", "read_safetensors.py")
+  said <- system2(python, c(
+    shQuote(script), shQuote(saved), "embedding", paste0("state.", name),
+    "peaks"
+  ), stdout = TRUE)
+  tables <- lapply(strsplit(said, "\t"), function(line) line[-1])
+  names(tables) <- sub("\t.*", "", said)
   expect_identical(
-    as.vector(tensor), readBin(bytes, "numeric", length(bytes) / 4, size = 4)
+    as.numeric(tables$embedding), as.vector(t(unname(embedding(fit))))
   )
-  rhdf5::h5closeAll()
+  expect_identical(
+    tables$shape_of_embedding, as.character(dim(embedding(fit)))
+  )
+  bytes <- fit$state[[name]]
+  expect_identical(
+    as.numeric(tables[[paste0("state.", name)]]),
+    readBin(bytes, "numeric", length(bytes) / 4, size = 4)
+  )
+  expect_identical(tables$peaks, fit$peaks)
+  expect_identical(tables$kind, "sailer model")
+  expect_identical(tables$hidden, as.character(fit$options$hidden))
 })
 
 test_that("values of R come back from a file the same", {
@@ -362,28 +392,85 @@ test_that("values of R come back from a file the same", {
     single = structure(as.raw(1:8), shape = numeric(), type = "int64"),
     no_values = structure(raw(), shape = c(0, 5), type = "float64")
   )
-  path <- file.path(folder, "values.h5")
-  core_store_write(path, "test", 7L, values)
-  stored <- core_store_read(path, "test", 7L)
-  expect_identical(stored$version, 7L)
-  expect_identical(names(stored$values), names(values))
+  long <- list(
+    doubles = c(NA, NaN, -Inf, -0.0, exp(seq(-300, 300, length.out = 200))),
+    whole = setNames(c(NA, seq_len(300)), c("none", sprintf("n%d", 1:300))),
+    texts = sprintf("peak \u00e4-%d", 1:200),
+    one_missing = c(NA, letters, 1:99),
+    lines = rep(c("a\nb", "", "c"), 60), blank = rep("", 150),
+    truths = rep(c(TRUE, FALSE, NA), 50),
+    factor = factor(rep(c("x", "y", NA), 50), levels = c("y", "x")),
+    matrix = matrix(rnorm(300), 150, dimnames = list(1:150, c("p", "q"))),
+    array = array(1:240, c(4, 10, 6)), table = data.frame(a = 1:150, b = 0.5)
+  )
+  values <- c(values, long, list(
+    twice = list(a = 1, a = 2), `%type` = list(`%type` = "list", b = 1),
+    digits = c(1 / 3, 0.1 + 0.2, 1e15, 1e300, 123456789, 4.9e-324, pi * 1e-9),
+    call2 = quote(f(x[, 1], -2.5, c(a = TRUE))), doubles_of = 3, whole_of = 3L,
+    quotes = c("a\"b\\", "\t\u0001", "</x>", "\U1F600")
+  ))
+  path <- file.path(folder, "values.safetensors")
+  write_values(path, "test", values)
+  stored <- read_values(path, "test")
+  expect_identical(names(stored), names(values))
   for (name in names(values)) {
-    expect_identical(stored$values[[name]], values[[name]], label = name)
+    expect_identical(stored[[name]], values[[name]], label = name)
+  }
+  # Longer ones are tensors, shorter ones are not.
+  parts <- describe_values(values)
+  expect_true(all(c("doubles", "matrix", "matrix@dimnames[[1]]", "tensor") %in%
+                    names(parts$tensors)))
+  expect_false("numbers" %in% names(parts$tensors))
+})
+
+test_that("numbers have the bits of their text", {
+  set.seed(2)
+  bits <- function(n) {
+    x <- readBin(as.raw(sample(0:255, 8 * n, TRUE)), "double", n)
+    x[is.finite(x)]
+  }
+  for (k in 1:50) {
+    x <- c(bits(90), -0.0)
+    text <- paste0("[", json_of(x), "]")
+    expect_true(
+      identical(unlist(jsonlite::fromJSON(text, FALSE)), x, num.eq = FALSE)
+    )
   }
 })
 
+test_that("what a description says is not run", {
+  path <- file.path(folder, "hostile.safetensors")
+  hostile <- c(
+    '{"a":{"%type":"closure","values":["function() 1"]}}',
+    '{"a":{"%type":"environment"}}', '{"a":{"%type":"promise","values":[]}}',
+    '{"a":{"%type":"double","tensor":"none"}}', '{"a":', '[1,"a",{}]', "",
+    '{"a":{"%type":"integer","values":["x"]}}',
+    '{"a":{"%type":"list","values":[1],"attributes":{"dim":[3,3]}}}'
+  )
+  for (text in hostile) {
+    core_write_tensors(path, "sailer model", 2L, text, list())
+    expect_refused(path, "", info = text)
+  }
+  # A call stays one.
+  marker <- file.path(folder, "was-run")
+  call <- substitute(file.create(f), list(f = marker))
+  write_values(path, "test", list(call = call))
+  expect_identical(read_values(path, "test")$call, call)
+  expect_false(file.exists(marker))
+})
+
 test_that("values that no file takes are named by their place", {
-  path <- file.path(folder, "refused.h5")
+  path <- file.path(folder, "refused.safetensors")
   refused <- list(
     "a$b" = list(a = list(b = globalenv())), "a[[2]]" = list(a = list(1, sum)),
     "s" = list(s = sparse(diag(2))), "i" = list(i = 1i),
-    "twice" = list(twice = 1, twice = 2),
-    'attr(d, "w")' = list(d = structure(1, w = mean)),
-    "a" = list(a = "\xff")
+    "d@w" = list(d = structure(1, w = mean)),
+    "a" = list(a = "\xff"), "b" = list(b = "\xff")
   )
   Encoding(refused$a$a) <- "bytes"
+  Encoding(refused$b$b) <- "UTF-8"
   for (place in names(refused)) {
-    expect_error(core_store_write(path, "test", 1L, refused[[place]]),
+    expect_error(write_values(path, "test", refused[[place]]),
       paste0("`", place, "`"),
       fixed = TRUE, class = "sailer_argument_error"
     )

@@ -26,6 +26,7 @@ fill() {
     -e "s|@hdf5_cppflags@|$hdf5_cppflags|g" \
     -e "s|@hdf5_libs@|$hdf5_libs|g" \
     -e "s|@hdf5_version@|$hdf5_version|g" \
+    -e "s|@xxhash_cppflags@|$xxhash_cppflags|g" \
     -e "s|@libtorch_cppflags@|$torch_cppflags|g" \
     -e "s|@libtorch_libs@|$torch_libs|g" \
     -e "s|@libtorch_dir@|$libtorch_dir|g" \

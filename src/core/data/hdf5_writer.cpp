@@ -1,12 +1,17 @@
 #include "hdf5_writer.h"
 
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <utility>
 
 #include "../support/error.h"
 #include "readers/hdf5_session.h"
-#include "readers/hdf5_types.h"
 
 namespace sailer::hdf5 {
 
@@ -20,7 +25,6 @@ Handle text_type() {
 }
 
 Handle space_of(const std::vector<int64_t>& shape) {
-  if (shape.empty()) return Handle(H5Screate(H5S_SCALAR), H5Sclose);
   const std::vector<hsize_t> extent(shape.begin(), shape.end());
   return Handle(
       H5Screate_simple(static_cast<int>(extent.size()), extent.data(), nullptr),
@@ -28,91 +32,82 @@ Handle space_of(const std::vector<int64_t>& shape) {
 }
 
 bool is_empty(const std::vector<int64_t>& shape) {
-  for (int64_t size : shape) {
-    if (size == 0) return true;
-  }
-  return false;
+  return std::find(shape.begin(), shape.end(), 0) != shape.end();
 }
 
 // Of deflate's levels: slower ones gain a few percent on probabilities.
 constexpr unsigned kFastest = 1;
 
-constexpr unsigned kOrdered = H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED;
+// The most that HDF5 holds back by default.
+constexpr int64_t kHeldBack = int64_t{32} << 20;
+
+// Asks the disk for bytes behind the end of a file: 0, or errno.
+int reserve_behind(const std::string& path, int64_t n_bytes) {
+  std::error_code error;
+  const auto size =
+      static_cast<int64_t>(std::filesystem::file_size(path, error));
+  if (error) return error.value();
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_FSIZE, &limit) == 0 &&
+      limit.rlim_cur != RLIM_INFINITY &&
+      limit.rlim_cur < static_cast<rlim_t>(size + n_bytes)) {
+    return EFBIG;
+  }
+#ifdef FALLOC_FL_KEEP_SIZE
+  const int id = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+  if (id < 0) return errno;
+  const int code =
+      ::fallocate(id, FALLOC_FL_KEEP_SIZE, size, n_bytes) == 0 ? 0 : errno;
+  ::close(id);
+  if (code != EOPNOTSUPP && code != ENOSYS) return code;
+#endif
+  const auto space = std::filesystem::space(path, error);
+  if (error) return error.value();
+  return space.available < static_cast<uintmax_t>(n_bytes) ? ENOSPC : 0;
+}
 
 }  // namespace
 
-FileWriter::FileWriter(const std::string& path, int64_t user_block,
-                       const std::string& shown_as)
-    : shown_as_(shown_as.empty() ? path : shown_as),
-      failure_(std::make_unique<WriteFailure>()) {
+FileWriter::FileWriter(const std::string& path, const std::string& shown_as)
+    : path_(path), shown_as_(shown_as) {
   Session session;
   link_plist_ = Handle(H5Pcreate(H5P_LINK_CREATE), H5Pclose);
   H5Pset_char_encoding(link_plist_.get(), H5T_CSET_UTF8);
-  Handle create_plist(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
-  H5Pset_userblock(create_plist.get(), static_cast<hsize_t>(user_block));
-  H5Pset_link_creation_order(create_plist.get(), kOrdered);
+  const Handle create_plist(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
   H5Pset_obj_track_times(create_plist.get(), false);
-  Handle access_plist(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
+  const Handle access_plist(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
   // Whatever an exception leaves open is closed with the file.
   H5Pset_fclose_degree(access_plist.get(), H5F_CLOSE_STRONG);
-  check(use_patient_disk(access_plist.get(), failure_.get()));
+  // An empty file first: HDF5 writes to its own at once.
+  const int file =
+      ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (file < 0) fail(std::strerror(errno));
+  ::close(file);
+  reserve(0);
   id_ = Handle(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, create_plist.get(),
                          access_plist.get()),
                H5Fclose);
   check(id_.get());
 }
 
+void FileWriter::fail(const std::string& reason) const {
+  throw Error(ErrorKind::kFile, "The file '" + shown_as_ +
+                                    "' could not be written: " + reason + ".");
+}
+
 void FileWriter::check(int64_t result) const {
-  if (result >= 0 && failure_->code == 0) return;
-  throw Error(ErrorKind::kFile,
-              "The file '" + shown_as_ + "' could not be written" +
-                  (failure_->code != 0
-                       ? std::string(": ") + std::strerror(failure_->code)
-                       : Session::reason()) +
-                  ".");
+  if (result < 0) fail("HDF5 refused it" + Session::reason());
 }
 
-void FileWriter::group(const std::string& name) {
-  Session session;
-  Handle plist(H5Pcreate(H5P_GROUP_CREATE), H5Pclose);
-  H5Pset_link_creation_order(plist.get(), kOrdered);
-  H5Pset_obj_track_times(plist.get(), false);
-  const Handle group(H5Gcreate2(id_.get(), name.c_str(), link_plist_.get(),
-                                plist.get(), H5P_DEFAULT),
-                     H5Gclose);
-  check(group.get());
+void FileWriter::reserve(int64_t n_bytes) const {
+  const int code = reserve_behind(path_, n_bytes + kHeldBack);
+  if (code != 0) fail(std::strerror(code));
 }
-
-Handle FileWriter::create(const std::string& name,
-                          const std::vector<int64_t>& shape, hid_t type,
-                          bool numbers) {
-  Handle plist(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
-  H5Pset_obj_track_times(plist.get(), false);
-  // Every value is written right away.
-  if (numbers) H5Pset_fill_time(plist.get(), H5D_FILL_TIME_NEVER);
-  Handle space = space_of(shape);
-  Handle dataset(H5Dcreate2(id_.get(), name.c_str(), type, space.get(),
-                            link_plist_.get(), plist.get(), H5P_DEFAULT),
-                 H5Dclose);
-  check(dataset.get());
-  return dataset;
-}
-
-void FileWriter::numbers(const std::string& name,
-                         const std::vector<int64_t>& shape, NumberType type,
-                         const void* values) {
-  Session session;
-  const Handle dataset = create(name, shape, stored_type(type), true);
-  if (is_empty(shape)) return;
-  check(H5Dwrite(dataset.get(), native_type(type), H5S_ALL, H5S_ALL,
-                 H5P_DEFAULT, values));
-}
-
-// Blocks ----------------------------------------------------------------------
 
 void FileWriter::chunked(const std::string& name,
                          const std::vector<int64_t>& shape,
                          const std::vector<int64_t>& chunk) {
+  reserve(0);
   Session session;
   const Handle plist(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
   H5Pset_obj_track_times(plist.get(), false);
@@ -130,8 +125,8 @@ void FileWriter::chunked(const std::string& name,
   }
   const Handle space = space_of(shape);
   const Handle dataset(
-      H5Dcreate2(id_.get(), name.c_str(), stored_type(NumberType::kFloat32),
-                 space.get(), link_plist_.get(), plist.get(), H5P_DEFAULT),
+      H5Dcreate2(id_.get(), name.c_str(), H5T_IEEE_F32LE, space.get(),
+                 link_plist_.get(), plist.get(), H5P_DEFAULT),
       H5Dclose);
   check(dataset.get());
 }
@@ -140,6 +135,9 @@ void FileWriter::write_block(const std::string& name,
                              const std::vector<int64_t>& first,
                              const std::vector<int64_t>& count,
                              const float* values) {
+  int64_t n_bytes = sizeof(float);
+  for (int64_t size : count) n_bytes *= size;
+  reserve(n_bytes);
   Session session;
   const Handle dataset(H5Dopen2(id_.get(), name.c_str(), H5P_DEFAULT),
                        H5Dclose);
@@ -150,19 +148,29 @@ void FileWriter::write_block(const std::string& name,
   check(H5Sselect_hyperslab(target.get(), H5S_SELECT_SET, start.data(), nullptr,
                             extent.data(), nullptr));
   const Handle source = space_of(count);
-  check(H5Dwrite(dataset.get(), native_type(NumberType::kFloat32), source.get(),
-                 target.get(), H5P_DEFAULT, values));
+  check(H5Dwrite(dataset.get(), H5T_NATIVE_FLOAT, source.get(), target.get(),
+                 H5P_DEFAULT, values));
 }
 
-// Texts -----------------------------------------------------------------------
-
 void FileWriter::texts(const std::string& name,
-                       const std::vector<int64_t>& shape,
                        const std::vector<const char*>& values) {
+  constexpr int64_t kOfEach = 32;  // what HDF5 adds to a text, at most
+  int64_t n_bytes = 0;
+  for (const char* text : values) {
+    n_bytes += static_cast<int64_t>(std::strlen(text)) + kOfEach;
+  }
+  reserve(n_bytes);
   Session session;
+  const Handle plist(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
+  H5Pset_obj_track_times(plist.get(), false);
   const Handle type = text_type();
-  const Handle dataset = create(name, shape, type.get(), false);
-  if (is_empty(shape)) return;
+  const Handle space = space_of({static_cast<int64_t>(values.size())});
+  const Handle dataset(
+      H5Dcreate2(id_.get(), name.c_str(), type.get(), space.get(),
+                 link_plist_.get(), plist.get(), H5P_DEFAULT),
+      H5Dclose);
+  check(dataset.get());
+  if (values.empty()) return;
   check(H5Dwrite(dataset.get(), type.get(), H5S_ALL, H5S_ALL, H5P_DEFAULT,
                  values.data()));
 }
@@ -178,30 +186,8 @@ void FileWriter::attribute(const std::string& object, const std::string& name,
   check(H5Awrite(attribute.get(), type, value));
 }
 
-void FileWriter::attribute(const std::string& object, const std::string& name,
-                           const std::string& text) {
-  Session session;
-  const Handle type = text_type();
-  const char* pointer = text.c_str();
-  attribute(object, name, type.get(), &pointer);
-}
-
-void FileWriter::attribute(const std::string& object, const std::string& name,
-                           int64_t value) {
-  Session session;
-  attribute(object, name, H5T_NATIVE_INT64, &value);
-}
-
-void FileWriter::attribute(const std::string& object, const std::string& name,
-                           double value) {
-  Session session;
-  attribute(object, name, H5T_NATIVE_DOUBLE, &value);
-}
-
-// Dimension scales ------------------------------------------------------------
-
-// Written by hand, since the library of HDF5 that knows them is another one.
-// See "HDF5 Dimension Scale Specification and Design Notes".
+// Dimension scales, written by hand, since the library of HDF5 that knows them
+// is another one. See "HDF5 Dimension Scale Specification and Design Notes".
 
 void FileWriter::fixed_text(const std::string& object, const std::string& name,
                             const std::string& text) {
@@ -256,56 +242,13 @@ void FileWriter::name_dimensions(const std::string& name,
 }
 
 void FileWriter::close() {
+  reserve(0);
   Session session;
   check(H5Fclose(id_.release()));
-}
-
-// Names of links --------------------------------------------------------------
-
-namespace {
-
-struct LinkCode {
-  char character;
-  const char* code;
-};
-constexpr LinkCode kLinkCodes[] = {
-    {'%', "%25"}, {'/', "%2F"}, {'[', "%5B"}, {'.', "%2E"}};
-
-bool needs_code(const std::string& name, size_t at) {
-  if (name[at] == '[') return at == 0;
-  if (name[at] == '.') return name.size() == 1;
-  return name[at] == '%' || name[at] == '/';
-}
-
-}  // namespace
-
-std::string link_name(const std::string& name) {
-  std::string link;
-  for (size_t k = 0; k < name.size(); ++k) {
-    if (!needs_code(name, k)) {
-      link += name[k];
-      continue;
-    }
-    for (const LinkCode& known : kLinkCodes) {
-      if (known.character == name[k]) link += known.code;
-    }
-  }
-  return link;
-}
-
-std::string name_of_link(const std::string& link) {
-  std::string name;
-  for (size_t k = 0; k < link.size(); ++k) {
-    char character = link[k];
-    for (const LinkCode& known : kLinkCodes) {
-      if (link.compare(k, 3, known.code) != 0) continue;
-      character = known.character;
-      k += 2;
-      break;
-    }
-    name += character;
-  }
-  return name;
+  // Frees what was reserved and not used.
+  std::error_code ignored;
+  std::filesystem::resize_file(
+      path_, std::filesystem::file_size(path_, ignored), ignored);
 }
 
 }  // namespace sailer::hdf5

@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+
+#include "../support/error.h"
 
 namespace sailer {
 namespace {
@@ -28,6 +31,41 @@ std::vector<double> gather(Exchange& exchange, double own) {
   all[exchange.rank()] = own;
   exchange.sum(all);
   return {all.data_ptr<double>(), all.data_ptr<double>() + all.numel()};
+}
+
+std::vector<double> mean_of_all(Exchange& exchange,
+                                const std::vector<double>& own, double weight) {
+  const auto n = static_cast<int64_t>(own.size());
+  at::Tensor sums = at::zeros({n + 1}, numbers());
+  if (weight > 0) {
+    sums.narrow(0, 0, n).copy_(at::tensor(own, numbers()) * weight);
+    sums[n] = weight;
+  }
+  exchange.sum(sums);
+  const double* sum = sums.data_ptr<double>();
+  std::vector<double> out(own.size(), std::numeric_limits<double>::quiet_NaN());
+  for (size_t k = 0; k < out.size() && sum[n] > 0; ++k)
+    out[k] = sum[k] / sum[n];
+  return out;
+}
+
+void share_run(Exchange& exchange, const RunColumns& columns, TrainState& state,
+               const ParameterSet& parameters,
+               const std::vector<NamedTensor>& moments) {
+  const int64_t has_best = state.best.empty() ? 0 : 1;
+  const at::Tensor shape =
+      at::tensor({state.epoch, has_best}, at::TensorOptions().dtype(at::kLong));
+  exchange.broadcast(shape);
+  if (exchange.rank() != 0) {
+    state = TrainState::blank(shape[0].item<int64_t>(), columns);
+    if (shape[1].item<int64_t>() > 0) state.best = parameters.state();
+  }
+  state.processes = exchange.size();
+  const std::vector<NamedTensor> run = to_tensors(state, columns);
+  for (const auto& tensors : {run, parameters.tensors(), moments}) {
+    for (const NamedTensor& entry : tensors) exchange.broadcast(entry.tensor);
+  }
+  state = train_state_from(run, columns);
 }
 
 // The tail, in this order: for each parameter whether it has a gradient, the
@@ -105,10 +143,32 @@ void StepExchange::unpack(double weight) {
   }
 }
 
+void StepExchange::begin() {
+  before_.clear();
+  for (const NamedTensor& entry : parameters_.buffers()) {
+    before_.push_back({entry.name, entry.tensor.clone()});
+  }
+}
+
+void StepExchange::give_up() {
+  for (size_t k = 0; k < before_.size(); ++k) {
+    parameters_.buffers()[k].tensor.copy_(before_[k].tensor);
+  }
+  for (const NamedTensor& entry : parameters_.parameters()) {
+    at::Tensor parameter = entry.tensor;
+    parameter.mutable_grad().reset();
+  }
+}
+
 SharedStep StepExchange::average(const OwnStep& own) {
   const at::NoGradGuard no_grad;
   pack(own);
-  exchange_.sum(flat_);
+  try {
+    exchange_.sum(flat_);
+  } catch (const Error&) {
+    give_up();
+    throw;
+  }
   const at::Tensor tail =
       flat_.narrow(0, n_values_, n_tail_).to(at::kCPU, at::kDouble);
   const double* value =
@@ -123,7 +183,8 @@ SharedStep StepExchange::average(const OwnStep& own) {
   for (int64_t k = 0; k < exchange_.size(); ++k) {
     out.n_cells.push_back(static_cast<int64_t>(value[4 + k]));
   }
-  if (out.weight > 0 && !out.bad) unpack(out.weight);
+  if (!out.bad && out.weight > 0) unpack(out.weight);
+  if (!out.bad && out.weight <= 0) give_up();
   return out;
 }
 

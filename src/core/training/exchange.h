@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "../support/parameters.h"
+#include "train_state.h"
 
 namespace sailer {
 
@@ -48,6 +49,17 @@ std::vector<int64_t> shard_cells(const std::vector<int64_t>& cells,
 // One number of each process, by rank, told to all.
 std::vector<double> gather(Exchange& exchange, double own);
 
+// Means over what all processes have, weighted by `weight`; NaN where it is 0
+// in all of them.
+std::vector<double> mean_of_all(Exchange& exchange,
+                                const std::vector<double>& own, double weight);
+
+// Everyone takes the run of process 0: where it stands, and the values of
+// `parameters` and `moments`.
+void share_run(Exchange& exchange, const RunColumns& columns, TrainState& state,
+               const ParameterSet& parameters,
+               const std::vector<NamedTensor>& moments);
+
 // What one process brings to a step.
 struct OwnStep {
   std::vector<double> sums;  // parts of the loss times `weight`
@@ -76,21 +88,27 @@ class StepExchange {
   // Both must outlive it.
   StepExchange(Exchange& exchange, ParameterSet& parameters, size_t n_parts);
 
+  // Remembers the running statistics, which a forward pass moves: call it
+  // before the own step.
+  void begin();
+
   // Leaves the mean gradient in every parameter that has one in any process,
   // and the mean of the running statistics in the buffers. Where there is
-  // nothing to average (`weight` 0 or `bad`) both stay as they are, as they do
-  // when it throws.
+  // nothing to average (`weight` 0), or it throws, the step is given up: no
+  // gradients, and the statistics of before. `bad` steps stay as they are.
   SharedStep average(const OwnStep& own);
 
  private:
   void pack(const OwnStep& own);
   void unpack(double weight);
+  void give_up();
 
   Exchange& exchange_;
   ParameterSet& parameters_;
   size_t n_parts_;
   int64_t n_values_ = 0, n_tail_ = 0;
-  at::Tensor flat_;  // gradients, running statistics, tail
+  at::Tensor flat_;                  // gradients, running statistics, tail
+  std::vector<NamedTensor> before_;  // running statistics
 };
 
 }  // namespace sailer

@@ -99,6 +99,18 @@ double value_of(const EpochRecord& record, const RunColumns& columns,
   return epoch_values(record)[static_cast<size_t>(found - names.begin())];
 }
 
+TrainState TrainState::blank(int64_t epochs, const RunColumns& columns) {
+  TrainState out;
+  out.epoch = epochs;
+  out.sums.assign(columns.parts.size(), 0);
+  EpochRecord record;
+  record.settings.assign(columns.settings.size(), 0);
+  record.parts.assign(columns.parts.size(), 0);
+  record.measures.assign(columns.measures.size(), 0);
+  out.history.assign(static_cast<size_t>(epochs), record);
+  return out;
+}
+
 void TrainState::begin_epoch() {
   position = 0;
   sums.assign(sums.size(), 0);

@@ -35,6 +35,9 @@ double value_of(const EpochRecord& record, const RunColumns& columns,
                 const std::string& name);
 
 struct TrainState {
+  // Of a run of these columns with some whole epochs, all of them to be filled.
+  static TrainState blank(int64_t epochs, const RunColumns& columns);
+
   // Forgets the running epoch.
   void begin_epoch();
 

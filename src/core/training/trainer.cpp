@@ -9,30 +9,14 @@
 #include "../support/fork.h"
 #include "../support/memory.h"
 #include "clip.h"
-#include "tensor_file.h"
 
 namespace sailer {
 namespace {
 
-constexpr char kKind[] = "training state";
-constexpr int kVersion = 1;
-
-// Bytes of parameters above which a run goes back to a file, not to a copy.
-constexpr int64_t kKeepInMemory = int64_t{1} << 26;
-
 // Numbers of a device are fetched no more often than this.
 constexpr std::chrono::milliseconds kReportEvery{100};
 
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
-      .count();
-}
-
 }  // namespace
-
-std::vector<NamedTensor> Checkpoint::read(const std::string& path) {
-  return read_tensors(path, kKind, kVersion);
-}
 
 Trainer::Trainer(Task& task, const RunOptions& options,
                  const Checkpoint& checkpoint, Exchange* exchange)
@@ -99,6 +83,85 @@ Trainer::Stepped Trainer::step(LossMeter& meter) {
   return Stepped::kDone;
 }
 
+// Learns what the others have, and takes the state of process 0.
+void Trainer::meet() {
+  n_training_.clear();
+  for (double n : gather(*exchange_, static_cast<double>(task_.n_training()))) {
+    n_training_.push_back(static_cast<int64_t>(n));
+  }
+  // The first parts are the larger, but a task may part its cells otherwise.
+  std::sort(n_training_.rbegin(), n_training_.rend());
+  validates_ = false;
+  for (double has : gather(*exchange_, task_.has_validation() ? 1 : 0)) {
+    validates_ = validates_ || has > 0;
+  }
+  share_state();
+  steps_ = std::make_unique<StepExchange>(*exchange_, task_.parameters(),
+                                          columns_.parts.size());
+}
+
+void Trainer::share_state() {
+  shared_ = false;
+  share_run(*exchange_, columns_, state_, task_.parameters(), adam_.tensors());
+  shared_ = true;
+}
+
+// The gradients of this process' minibatch, where it has cells left.
+OwnStep Trainer::own_step() {
+  OwnStep own;
+  own.stop = stop_asked_;
+  own.learning_rate = task_.learning_rate(state_.epoch, state_.position);
+  own.sums.assign(columns_.parts.size(), 0);
+  if (state_.position >= task_.n_training() || !task_.next()) return own;
+  own.n_cells = task_.n_cells();
+  try {
+    const StepLoss loss = task_.step(adam_, state_.epoch, state_.position,
+                                     /*may_hand_out=*/false);
+    const at::Tensor parts = loss.parts.to(at::kCPU, at::kDouble).contiguous();
+    own.weight = loss.weight;
+    for (size_t k = 0; k < own.sums.size(); ++k) {
+      own.sums[k] = parts.data_ptr<double>()[k] * loss.weight;
+    }
+    own.bad = !std::isfinite(own.sums[0]);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::kNumeric) throw;
+    own.bad = true;
+  }
+  return own;
+}
+
+Trainer::Stepped Trainer::step_together(LossMeter& meter) {
+  steps_->begin();
+  const OwnStep own = own_step();
+  const SharedStep all = steps_->average(own);
+  if (all.bad) {
+    if (own.bad) divergence_.cells = task_.cells();
+    return Stepped::kDiverged;
+  }
+  if (all.weight <= 0) return all.stop ? Stepped::kStopped : Stepped::kNoCells;
+  if (options_.clip_norm > 0) {
+    clip_gradients(task_.parameters().parameters(), options_.clip_norm);
+  }
+  adam_.begin_step(all.learning_rate);
+  adam_.finish_step();
+  const auto doubles = at::TensorOptions().dtype(at::kDouble);
+  meter.add({at::tensor(all.sums, doubles) / all.weight, all.weight},
+            state_.position);
+  if (on_cpu() && !adam_.finite()) {
+    divergence_.cells = task_.cells();
+    return Stepped::kDiverged;
+  }
+  state_.position += *std::max_element(all.n_cells.begin(), all.n_cells.end());
+  return all.stop ? Stepped::kStopped : Stepped::kDone;
+}
+
+// Means over the cells held out, of all processes.
+std::vector<double> Trainer::measure() {
+  const std::vector<double> own = task_.measure();
+  const double weight = task_.has_validation() ? task_.validation_weight() : 0;
+  return is_alone() ? own : mean_of_all(*exchange_, own, weight);
+}
+
 // Of the running epoch, in all processes.
 int64_t Trainer::cells_done() const {
   int64_t done = 0;
@@ -145,7 +208,8 @@ bool Trainer::report(const LossMeter& meter, Monitor& monitor, bool force,
   }
   state_.sums = reading.sums;
   state_.weight = reading.weight;
-  state_.seconds = seconds_before_ + seconds_since(started_);
+  state_.seconds =
+      seconds_before_ + std::chrono::duration<double>(now - started_).count();
   if (is_told(reading, monitor)) return true;
   stop_asked_ = true;
   if (!is_alone()) return true;  // all stop together, with the next step
@@ -222,15 +286,11 @@ void Trainer::finish_epoch() {
   }
 }
 
-bool Trainer::out_of_patience() const {
-  if (options_.patience == 0 || !validates_) return false;
-  if (state_.epoch == 0) return false;
+bool Trainer::is_finished() const {
+  if (state_.epoch >= options_.epochs) return true;
+  if (options_.patience == 0 || !validates_ || state_.epoch == 0) return false;
   return state_.epoch - std::max(state_.best_epoch, task_.patience_from()) >=
          options_.patience;
-}
-
-bool Trainer::is_finished() const {
-  return state_.epoch >= options_.epochs || out_of_patience();
 }
 
 // Epochs done so far, with the share of the running one.
@@ -240,22 +300,11 @@ double Trainer::progress() const {
          static_cast<double>(state_.position) / n;
 }
 
-void Trainer::write_state() {
-  write_tensors(checkpoint_.path, kKind, kVersion, state());
-  saved_at_ = progress();
-}
-
-// False where the file cannot be written: unsaved_ says why.
+// False where a checkpoint that was asked for cannot be written. A temporary
+// one is only missed by a run that goes back.
 bool Trainer::save() {
-  if (checkpoint_.path.empty() || !is_first()) return true;
-  try {
-    write_state();
-  } catch (const Error& error) {
-    if (error.kind() != ErrorKind::kFile) throw;
-    unsaved_ = error.what();
-    return false;
-  }
-  return true;
+  return !is_first() || checkpoint_.save(state(), progress()) ||
+         checkpoint_.is_temporary();
 }
 
 // What is not saved is returned: the run ends, of several processes all with
@@ -266,56 +315,36 @@ Trainer::End Trainer::stop_unsaved() {
 }
 
 bool Trainer::is_due() const {
-  constexpr double kRounding = 1e-9;
-  return progress() - saved_at_ >= checkpoint_.every - kRounding;
-}
-
-// Without a checkpoint the parameters of the last whole epoch are what a run
-// returns to; the optimiser's moments, twice as large, are not kept.
-void Trainer::keep_good() {
-  if (!checkpoint_.path.empty() || state_.epoch == 0 || !is_first()) return;
-  const std::vector<NamedTensor> now = task_.parameters().tensors();
-  int64_t bytes = 0;
-  for (const NamedTensor& entry : now) bytes += entry.tensor.nbytes();
-  good_in_file_ = !checkpoint_.scratch.empty() && bytes > kKeepInMemory;
-  if (good_in_file_) {
-    try {
-      write_tensors(checkpoint_.scratch, kKind, kVersion, now);
-      good_.clear();
-    } catch (const Error& error) {
-      if (error.kind() != ErrorKind::kFile) throw;
-      good_in_file_ = false;  // the disk is full
-    }
-  }
-  if (!good_in_file_) good_ = task_.parameters().state();
-  good_state_ = state_;
+  if (checkpoint_.is_temporary()) return state_.position == 0 && !is_finished();
+  return checkpoint_.is_due(progress());
 }
 
 void Trainer::roll_back() {
-  if (!checkpoint_.path.empty() && is_first()) {
-    load_state(Checkpoint::read(checkpoint_.path));
-  } else if (good_in_file_ || !good_.empty()) {
-    task_.parameters().load_state(
-        good_in_file_ ? Checkpoint::read(checkpoint_.scratch) : good_);
-    state_ = good_state_;
-    adam_ = Adam(task_.parameters().parameters(), options_.weight_decay,
-                 options_.engine);
+  if (checkpoint_.is_there()) {
+    load_state(checkpoint_.read());
+  } else if (is_first() && state_.epoch > 0) {
+    throw Error(
+        ErrorKind::kNumeric,
+        "The loss or a gradient was no longer a finite number in epoch " +
+            std::to_string(divergence_.epoch) +
+            ", and there is nothing to go back to. " + checkpoint_.failure());
   }
   if (!is_alone()) share_state();
 }
 
 Trainer::End Trainer::train(Monitor& monitor) {
   if (!is_alone()) meet();
-  // A folder that cannot be written to is told before the work, not after.
-  if (!save()) throw Error(ErrorKind::kFile, unsaved_);
-  keep_good();
+  // A folder that cannot be written to is an error before the work, not after.
+  const bool begins = state_.epoch == 0 && state_.position == 0;
+  if (!(checkpoint_.is_temporary() && begins) && !save()) {
+    throw Error(ErrorKind::kFile, checkpoint_.failure());
+  }
   End end = End::kEpoch;
   while (end == End::kEpoch && !is_finished()) {
     end = train_epoch(monitor);
     if (end != End::kDiverged && diverged_unseen()) end = End::kDiverged;
     if (end != End::kEpoch) break;
     finish_epoch();
-    keep_good();
     if (is_due() && !save() && !is_finished()) end = stop_unsaved();
   }
   if (end == End::kDiverged) {
@@ -328,20 +357,27 @@ Trainer::End Trainer::train(Monitor& monitor) {
 TrainResult Trainer::end_of(End end) {
   TrainResult result;
   if (end == End::kLost) {
-    save_what_is_left();
+    // Every process that is left has the same state, and process 0 may be the
+    // lost one. Not all of them see the folder, though.
+    if (!checkpoint_.is_temporary()) checkpoint_.save(state(), progress());
     result.status = TrainStatus::kLostProcess;
   } else if (end == End::kDiverged) {
     result.status = TrainStatus::kDiverged;
     result.divergence = divergence_;
   } else {
-    if (progress() != saved_at_ && unsaved_.empty()) save();
+    if (!checkpoint_.is_temporary() && checkpoint_.failure().empty() &&
+        progress() != checkpoint_.saved_at()) {
+      save();
+    }
     if (end == End::kInterrupted) {
       result.status = TrainStatus::kInterrupted;
     } else if (state_.epoch < options_.epochs) {
       result.status = TrainStatus::kStoppedEarly;
     }
   }
-  result.unsaved = unsaved_;
+  if (is_first() && !checkpoint_.is_temporary()) {
+    result.unsaved = checkpoint_.failure();
+  }
   result.columns = columns_;
   result.history = state_.history;
   result.best_epoch = state_.best_epoch;

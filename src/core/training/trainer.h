@@ -9,6 +9,7 @@
 
 #include "../support/monitor.h"
 #include "adam.h"
+#include "checkpoint.h"
 #include "exchange.h"
 #include "loss_meter.h"
 #include "run_options.h"
@@ -41,19 +42,6 @@ struct TrainResult {
   std::string unsaved;     // why a checkpoint could not be written; else empty
 };
 
-// Where a run leaves its state, so that it can be resumed after a crash.
-struct Checkpoint {
-  std::string path;  // file; none when empty
-  double every = 1;  // epochs between two checkpoints; may be below 1
-  // Without a path: a file for the parameters of the last whole epoch, which a
-  // run goes back to, where they are large. Empty: they are kept in memory.
-  std::string scratch;
-
-  // What stands in the file, in the order of Trainer::state(). Throws
-  // Error(kFile) when it is missing or damaged.
-  static std::vector<NamedTensor> read(const std::string& path);
-};
-
 class Trainer {
  public:
   // The task, and the exchange with other processes where there are any, must
@@ -75,8 +63,8 @@ class Trainer {
   //
   // Trains until the last epoch, until patience runs out, until the monitor
   // asks to stop or until a loss or gradient is no longer finite. The model is
-  // usable in each case; in the last one it has the parameters of the last
-  // checkpoint, or of the last whole epoch where there is none.
+  // usable in each case; in the last one the run is back at its last
+  // checkpoint, which is the last whole epoch where no path was given.
   TrainResult run(Monitor& monitor);
 
   // Gives the model the parameters of the best epoch, where patience looked for
@@ -109,29 +97,25 @@ class Trainer {
   bool is_told(const LossMeter::Reading& reading, Monitor& monitor);
   bool report(const LossMeter& meter, Monitor& monitor, bool force, End& end);
   void finish_epoch();
-  bool out_of_patience() const;
   bool is_finished() const;
   void roll_back();
 
-  // With other processes (trainer_together.cpp).
+  // With other processes.
   void meet();
   void share_state();
   OwnStep own_step();
   Stepped step_together(LossMeter& meter);
   std::vector<double> measure();
-  void save_what_is_left();
 
   double progress() const;
   bool is_due() const;
-  void write_state();
   bool save();
   End stop_unsaved();
-  void keep_good();
 
   Task& task_;
   RunColumns columns_;
   RunOptions options_;
-  Checkpoint checkpoint_;
+  CheckpointFile checkpoint_;
   Exchange* exchange_;
   std::unique_ptr<StepExchange> steps_;  // with other processes
   std::vector<int64_t> n_training_;      // cells of each process
@@ -146,12 +130,6 @@ class Trainer {
   EpochRecord record_;
   Clock::time_point started_, reported_;
   double seconds_before_ = 0;  // of this epoch, before it was resumed
-
-  double saved_at_ = 0;            // progress() at the last checkpoint
-  std::string unsaved_;            // why the last one could not be written
-  std::vector<NamedTensor> good_;  // parameters of the last whole epoch
-  TrainState good_state_;
-  bool good_in_file_ = false;  // they are in checkpoint_.scratch
 };
 
 }  // namespace sailer

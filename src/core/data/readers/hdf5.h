@@ -35,11 +35,6 @@ class Handle {
   Closer close_ = nullptr;
 };
 
-// Types of numbers that are kept exactly.
-enum class NumberType { kFloat32, kFloat64, kInt32, kInt64, kUInt8, kOther };
-
-size_t size_of(NumberType type);  // bytes of one
-
 enum class ValueType { kInteger, kFloat, kBool, kString, kCompound, kOther };
 
 class Dataset {
@@ -72,11 +67,6 @@ class Dataset {
   std::vector<int64_t> integers(const std::string& member = "") const;
   std::vector<double> numbers(const std::string& member = "") const;
   std::vector<std::string> strings(const std::string& member = "") const;
-
-  // How the numbers are stored, and all of them in a type and any shape, last
-  // dimension fastest. `out` holds size() of them.
-  NumberType number_type() const;
-  void numbers(NumberType type, void* out) const;
 
   // Fields of a compound dataset, and the type of one.
   std::vector<std::string> members() const;

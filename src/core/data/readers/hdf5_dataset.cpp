@@ -212,17 +212,6 @@ std::vector<double> Dataset::numbers(const std::string& member) const {
   return values;
 }
 
-NumberType Dataset::number_type() const {
-  Session session;
-  Handle type(H5Dget_type(id_.get()), H5Tclose);
-  return hdf5::number_type(type.get());
-}
-
-void Dataset::numbers(NumberType type, void* out) const {
-  Session session;
-  read_all(native_type(type), "", out);
-}
-
 std::vector<std::string> Dataset::strings(const std::string& member) const {
   Session session;
   Handle type = element_type(member);

@@ -12,11 +12,6 @@ namespace sailer::hdf5 {
 
 ValueType value_type(hid_t type);
 
-// The exact type of numbers in a file, and theirs in memory and in files.
-NumberType number_type(hid_t type);
-hid_t native_type(NumberType type);
-hid_t stored_type(NumberType type);
-
 // Opens a dataset with a cache that holds its chunks, of a matrix a whole row
 // of them (up to 256 MB), so that neighbouring reads do not unpack the same
 // chunk again. Negative on failure.

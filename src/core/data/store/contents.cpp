@@ -5,7 +5,7 @@
 
 #include "../../support/checksum.h"
 #include "../../support/error.h"
-#include "../seal.h"
+#include "../../support/tensor_file.h"
 
 namespace sailer::packed {
 
@@ -22,10 +22,10 @@ namespace {
 }
 
 [[noreturn]] void fail_as_foreign(const DiskFile& file) {
-  Seal::Bytes bytes{};
-  const int64_t n_bytes = std::min<int64_t>(file.size(), Seal::kSize);
-  file.read(0, n_bytes, bytes.data());
-  const std::string what = looks_like(bytes, n_bytes);
+  std::string beginning(static_cast<size_t>(std::min<int64_t>(file.size(), 64)),
+                        '\0');
+  file.read(0, static_cast<int64_t>(beginning.size()), beginning.data());
+  const std::string what = looks_like(beginning);
   fail(file, "is no corpus as build_corpus() writes it: it " +
                  (what.empty() ? "begins like no file of sailer"
                                : "looks like " + what) +

@@ -8,11 +8,16 @@
 
 #include <vector>
 
-#include "../core/support/parameters.h"
+#include "../core/support/tensor_file.h"
 
 namespace sailer {
 
+struct NamedTensor;  // core/support/parameters.h
+
 Rcpp::List state_to_r(const std::vector<NamedTensor>& state);
 std::vector<NamedTensor> state_from_r(const Rcpp::List& state);
+
+// One of them, for values of these bytes.
+Rcpp::RObject tensor_to_r(const StoredTensor& tensor);
 
 }  // namespace sailer

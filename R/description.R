@@ -1,0 +1,252 @@
+# What a file holds of R: a description in JSON, and tensors beside it
+# (src/core/support/tensor_file.h). Every value comes back the same.
+#
+# In JSON, null is NULL, and a number, truth or text a vector of one; doubles
+# have a point or an exponent, and as many digits as they need. An array is a
+# longer vector, an object a list with names ("%attributes" are its others).
+# Whatever is more than that (missing values, attributes, calls, lists without
+# names) is an object with "%type", "values" and "attributes". Vectors that are
+# longer than `longest_in_json` are tensors, which "tensor" names: numbers as
+# they are, matrices row by row, texts as lines of UTF-8.
+
+longest_in_json <- 100L
+
+# list(description, tensors).
+describe_values <- function(values) {
+  tensors <- list()
+  add <- function(where, value) {
+    name <- gsub("$", ".", where, fixed = TRUE)
+    while (name %in% names(tensors)) name <- paste0(name, "'")
+    tensors[[name]] <<- value
+    name
+  }
+  text <- describe(values, "", add)
+  list(description = text, tensors = tensors)
+}
+
+# The JSON of a value; `where` it is, such as "a$b[[2]]", is for messages and
+# for the names of tensors, which `add(where, value)` takes and names.
+describe <- function(value, where, add) {
+  if (isS4(value)) refuse_value(where, "an S4 object")
+  type <- typeof(value)
+  switch(type,
+    "NULL" = "null",
+    symbol = tagged(type, paste0("[", json_of(as.character(value)), "]")),
+    language = describe_list(as.list(value), where, add, "call"),
+    list = describe_list(value, where, add, type),
+    describe_vector(value, where, add, type)
+  )
+}
+
+describe_vector <- function(value, where, add, type) {
+  if (!type %in% c("logical", "integer", "double", "character", "raw")) {
+    refuse_value(where, type)
+  }
+  if (type == "raw" && !is.null(attr(value, "shape"))) {
+    return(tagged("tensor", tensor = add(where, value)))
+  }
+  if (type == "character") check_storable(value, where)
+  plain <- value
+  attributes(plain) <- NULL
+  more <- describe_attributes(attributes(value), where, add)
+  if (is_for_tensor(plain)) {
+    tensor <- add(where, as_tensor(value, plain))
+    return(tagged(type, attributes = more, tensor = tensor))
+  }
+  text <- json_of(plain)
+  if (!is.null(more) || length(plain) == 0 || has_odd_values(plain)) {
+    return(tagged(type, paste0("[", text, "]"), more))
+  }
+  if (length(plain) == 1) text else paste0("[", text, "]")
+}
+
+describe_list <- function(value, where, add, type) {
+  more <- attributes(value)
+  value <- unclass(value)
+  names <- names(value) %||% rep("", length(value))
+  steps <- ifelse(
+    is.na(names) | names == "", paste0("[[", seq_along(value), "]]"),
+    paste0(if (where != "") "$", names)
+  )
+  parts <- vapply(seq_along(value), function(k) {
+    describe(value[[k]], paste0(where, steps[k]), add)
+  }, "")
+  if (type == "call" || is.null(more[["names"]]) || !are_keys(names)) {
+    values <- paste0("[", paste(parts, collapse = ","), "]")
+    return(tagged(type, values, describe_attributes(more, where, add)))
+  }
+  check_storable(names, where)
+  more <- more[names(more) != "names"]
+  if (length(more) > 0) {
+    names <- c(names, "%attributes")
+    parts <- c(parts, describe_attributes(more, where, add))
+  }
+  members <- paste0(vapply(names, json_of, ""), ":", parts, recycle0 = TRUE)
+  paste0("{", paste(members, collapse = ","), "}")
+}
+
+are_keys <- function(names) {
+  !anyNA(names) && !anyDuplicated(names) &&
+    !any(names == "" | startsWith(names, "%"))
+}
+
+describe_attributes <- function(more, where, add) {
+  if (is.null(more)) {
+    return(NULL)
+  }
+  parts <- vapply(names(more), function(name) {
+    paste0(
+      json_of(name), ":", describe(more[[name]], paste0(where, "@", name), add)
+    )
+  }, "")
+  paste0("{", paste(parts, collapse = ","), "}")
+}
+
+tagged <- function(type, values = NULL, attributes = NULL, tensor = NULL) {
+  paste0(
+    "{\"%type\":\"", type, "\"",
+    if (!is.null(tensor)) paste0(",\"tensor\":", json_of(tensor)),
+    if (!is.null(values)) paste0(",\"values\":", values),
+    if (!is.null(attributes)) paste0(",\"attributes\":", attributes), "}"
+  )
+}
+
+# The values of a vector in JSON, between commas.
+json_of <- function(x) {
+  text <- switch(typeof(x),
+    logical = ifelse(x, "true", "false"),
+    integer = sprintf("%d", x),
+    double = json_of_doubles(x),
+    character = {
+      array <- as.character(jsonlite::toJSON(enc2utf8(x), na = "null"))
+      return(substr(array, 2, nchar(array) - 1))
+    }
+  )
+  text[is.na(x) & !is.nan(x)] <- "null"
+  paste(text, collapse = ",")
+}
+
+# The fewest of 15 or 17 digits from which the very double is read.
+json_of_doubles <- function(x) {
+  text <- sprintf("%.15g", x)
+  finite <- which(is.finite(x))
+  array <- paste0("[", paste(text[finite], collapse = ","), "]")
+  read <- jsonlite::fromJSON(array)
+  longer <- finite[as.numeric(read) != x[finite]]
+  text[longer] <- sprintf("%.17g", x[longer])
+  whole <- finite[!grepl("[.e]", text[finite])]
+  text[whole] <- paste0(text[whole], ".0")
+  text[!is.finite(x)] <- paste0("\"", text[!is.finite(x)], "\"")
+  text
+}
+
+has_odd_values <- function(plain) {
+  anyNA(plain) || (is.double(plain) && any(is.infinite(plain)))
+}
+
+# Texts that are missing or hold several lines have no tensor.
+is_for_tensor <- function(plain) {
+  if (length(plain) <= longest_in_json) {
+    return(is.raw(plain))
+  }
+  !is.character(plain) ||
+    !(anyNA(plain) || any(grepl("\n", plain, fixed = TRUE)))
+}
+
+as_tensor <- function(value, plain) {
+  if (is.character(plain)) {
+    return(charToRaw(paste0(paste(enc2utf8(plain), collapse = "\n"), "\n")))
+  }
+  if (is.logical(plain)) {
+    value <- structure(as.integer(plain), dim = dim(value))
+    plain <- as.integer(plain)
+  }
+  if (length(dim(value)) < 2 || is.raw(value)) {
+    return(plain)
+  }
+  aperm(array(plain, dim(value)))
+}
+
+check_storable <- function(text, where) {
+  if (any(Encoding(text) == "bytes") || !all(validUTF8(enc2utf8(text)))) {
+    refuse_value(where, "text that is not UTF-8")
+  }
+}
+
+refuse_value <- function(where, what) {
+  abort(
+    c(
+      "`{where}` is of a kind that no file of sailer takes: {what}.",
+      i = "This is an error of sailer."
+    ),
+    call = NULL
+  )
+}
+
+# The value that a description and its tensors hold. Nothing of it is run.
+values_of <- function(description, tensors) {
+  undescribe(jsonlite::fromJSON(description, simplifyVector = FALSE), tensors)
+}
+
+undescribe <- function(node, tensors) {
+  if (!is.list(node)) {
+    return(node)
+  }
+  if (is.null(names(node))) {
+    return(unlist(node))
+  }
+  type <- node[["%type"]]
+  if (is.null(type)) {
+    more <- lapply(node[["%attributes"]], undescribe, tensors)
+    node[["%attributes"]] <- NULL
+    value <- lapply(node, undescribe, tensors)
+    if (length(more) > 0) attributes(value) <- c(attributes(value), more)
+    return(value)
+  }
+  if (type == "symbol") {
+    name <- node$values[[1]]
+    return(if (name == "") rlang::missing_arg() else as.name(name))
+  }
+  value <- if (is.null(node$tensor)) {
+    undescribe_vector(type, node$values, tensors)
+  } else {
+    undescribe_tensor(type, tensors[[node$tensor]], node$attributes$dim)
+  }
+  more <- lapply(node$attributes, undescribe, tensors)
+  if (length(more) > 0) attributes(value) <- more
+  if (type == "call") as.call(value) else value
+}
+
+undescribe_vector <- function(type, values, tensors) {
+  filled <- function(missing) {
+    vapply(values, function(x) if (is.null(x)) missing else x, missing)
+  }
+  switch(type,
+    list = , call = lapply(values, undescribe, tensors),
+    logical = filled(NA),
+    integer = filled(NA_integer_),
+    double = vapply(
+      values, function(x) if (is.null(x)) NA_real_ else as.double(x), 0
+    ),
+    character = filled(NA_character_),
+    stop("The description holds a value of type '", type, "'.")
+  )
+}
+
+undescribe_tensor <- function(type, tensor, dim) {
+  if (is.null(tensor)) stop("The description names a tensor that is not there.")
+  if (type == "character") {
+    value <- strsplit(rawToChar(tensor), "\n", fixed = TRUE)[[1]]
+    Encoding(value) <- "UTF-8"
+    return(value)
+  }
+  value <- switch(type,
+    double = core_doubles(tensor),
+    logical = as.logical(tensor),
+    tensor
+  )
+  if (length(dim) < 2 || is.raw(value)) {
+    return(value)
+  }
+  as.vector(aperm(array(value, rev(unlist(dim)))))
+}

@@ -1,0 +1,396 @@
+#include "tensor_file.h"
+
+#include <algorithm>
+#include <cctype>
+#include <cerrno>
+#include <cinttypes>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+
+#include "checksum.h"
+#include "error.h"
+#include "replace_file.h"
+
+namespace sailer {
+namespace {
+
+#if defined(__BYTE_ORDER__)
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+              "Tensors are written as they lie in memory.");
+#endif
+
+// How every header begins: the digits of the checksum are next.
+constexpr char kBeginning[] = R"({"__metadata__":{"checksum":")";
+constexpr char kNoDigits[] = "0000000000000000";
+constexpr size_t kDigits = sizeof(kNoDigits) - 1;
+constexpr size_t kLengthBytes = 8;
+constexpr size_t kDigitsAt = kLengthBytes + sizeof(kBeginning) - 1;
+constexpr uint64_t kLongestHeader = 100000000;  // safetensors' own bound
+
+using Stream = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
+
+std::string digits_of(uint64_t checksum) {
+  char digits[kDigits + 1];
+  std::snprintf(digits, sizeof digits, "%016" PRIx64, checksum);
+  return digits;
+}
+
+std::string quoted(const std::string& text) {
+  std::string out = "\"";
+  for (char c : text) {
+    if (static_cast<unsigned char>(c) < 0x20) {
+      char escape[8];
+      std::snprintf(escape, sizeof escape, "\\u%04x", c);
+      out += escape;
+    } else {
+      if (c == '"' || c == '\\') out += '\\';
+      out += c;
+    }
+  }
+  return out + '"';
+}
+
+std::string list_of(const std::vector<int64_t>& values) {
+  std::string out;
+  for (int64_t value : values) {
+    out += (out.empty() ? "" : ",") + std::to_string(value);
+  }
+  return "[" + out + "]";
+}
+
+// In which order the data lie: types of many bytes first, so that each tensor
+// lies at a multiple of its own.
+std::vector<size_t> data_order(const std::vector<StoredTensor>& tensors) {
+  std::vector<size_t> order(tensors.size());
+  for (size_t k = 0; k < order.size(); ++k) order[k] = k;
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    return bytes_of_dtype(tensors[a].dtype) > bytes_of_dtype(tensors[b].dtype);
+  });
+  return order;
+}
+
+// First and last of the data of each tensor.
+std::vector<std::vector<int64_t>> places_of(
+    const std::vector<StoredTensor>& tensors) {
+  std::vector<std::vector<int64_t>> places(tensors.size());
+  int64_t end = 0;
+  for (size_t k : data_order(tensors)) {
+    const int64_t first = end;
+    end += bytes_of(tensors[k]);
+    places[k] = {first, end};
+  }
+  return places;
+}
+
+// Length and header, without the checksum.
+std::string head_of(const TensorFile& file) {
+  std::string text = kBeginning + std::string(kNoDigits) +
+                     R"(","description":)" + quoted(file.description) +
+                     R"(,"kind":)" + quoted(file.kind) + R"(,"version":")" +
+                     std::to_string(file.version) + "\"}";
+  const auto places = places_of(file.tensors);
+  for (size_t k = 0; k < places.size(); ++k) {
+    const StoredTensor& tensor = file.tensors[k];
+    text += "," + quoted(tensor.name) + R"(:{"dtype":)" + quoted(tensor.dtype) +
+            R"(,"shape":)" + list_of(tensor.shape) + R"(,"data_offsets":)" +
+            list_of(places[k]) + "}";
+  }
+  text += "}";
+  text.resize((text.size() + 7) / 8 * 8, ' ');
+  if (text.size() > kLongestHeader) {
+    throw Error(ErrorKind::kFile,
+                "The description of a file of tensors has " +
+                    std::to_string(text.size()) + " bytes; at most " +
+                    std::to_string(kLongestHeader) + " can be read.");
+  }
+  std::string length;
+  for (size_t k = 0; k < kLengthBytes; ++k) {
+    length += static_cast<char>((text.size() >> (8 * k)) & 0xff);
+  }
+  return length + text;
+}
+
+}  // namespace
+
+int64_t bytes_of_dtype(const std::string& dtype) {
+  if (dtype == "F64" || dtype == "I64") return 8;
+  if (dtype == "F32" || dtype == "I32") return 4;
+  return dtype == "U8" ? 1 : 0;
+}
+
+int64_t bytes_of(const StoredTensor& tensor) {
+  int64_t n = bytes_of_dtype(tensor.dtype);
+  for (int64_t size : tensor.shape) n *= size;
+  return n;
+}
+
+void write_tensor_file(const std::string& path, const TensorFile& file,
+                       bool durable) {
+  const std::vector<size_t> order = data_order(file.tensors);
+  std::string head = head_of(file);
+  Checksum sum;
+  sum.add(head.data(), head.size());
+  for (size_t k : order) {
+    sum.add(file.tensors[k].data.get(),
+            static_cast<size_t>(bytes_of(file.tensors[k])));
+  }
+  head.replace(kDigitsAt, kDigits, digits_of(sum.value()));
+  const auto write = [&](const std::string& part) {
+    Stream to(std::fopen(part.c_str(), "wbe"), std::fclose);
+    const auto put = [&](const void* bytes, int64_t count) {
+      const auto n = static_cast<size_t>(count);
+      return n == 0 || std::fwrite(bytes, 1, n, to.get()) == n;
+    };
+    bool done = to && put(head.data(), static_cast<int64_t>(head.size()));
+    for (size_t k : order) {
+      done = done && put(file.tensors[k].data.get(), bytes_of(file.tensors[k]));
+    }
+    if (!done || std::fclose(to.release()) != 0) {
+      fail_to_write(path, std::strerror(errno));
+    }
+  };
+  replace_file(path, write, durable);
+}
+
+// Reading ---------------------------------------------------------------------
+
+std::string looks_like(const std::string& bytes) {
+  static const std::pair<std::string, const char*> kKnown[] = {
+      {"\x89HDF\r\n",
+       "an HDF5 file of another program; counts are opened with open_cells()"},
+      {"\x1f\x8b",
+       "a file packed by gzip, as an .rds file, which readRDS() reads"},
+      {"X\n", "a file of R, which readRDS() reads"},
+      {"RDX", "a file of R, which load() reads"},
+      {"PK\x03\x04", "a zip archive, as PyTorch saves models in"}};
+  for (const auto& [beginning, meaning] : kKnown) {
+    if (bytes.compare(0, beginning.size(), beginning) == 0) return meaning;
+  }
+  if (bytes.size() > 8 && bytes.compare(8, 2, "{\"") == 0) {
+    return "safetensors of another program";
+  }
+  const bool text = std::all_of(bytes.begin(), bytes.end(), [](char byte) {
+    const auto code = static_cast<unsigned char>(byte);
+    return code >= 0x80 || std::isprint(code) != 0 || std::isspace(code) != 0;
+  });
+  return text ? "a text file" : "";
+}
+
+namespace {
+
+struct Malformed {};
+
+// Of a tensor; so few that no sum over a header's tensors is too large.
+constexpr int64_t kMostBytes = int64_t{1} << 40;
+
+// Takes headers as head_of() writes them, and no other JSON.
+class Parser {
+ public:
+  Parser(const std::string& text, size_t at) : text_(text), at_(at) {}
+
+  bool skip(const std::string& literal) {
+    if (text_.compare(at_, literal.size(), literal) != 0) return false;
+    at_ += literal.size();
+    return true;
+  }
+
+  void expect(const std::string& literal) {
+    if (!skip(literal)) throw Malformed();
+  }
+
+  std::string string() {
+    expect("\"");
+    std::string out;
+    while (!skip("\"")) {
+      if (skip("\\u00")) {
+        unsigned code = 0;
+        if (std::sscanf(text_.substr(at_, 2).c_str(), "%2x", &code) != 1 ||
+            code == 0) {
+          throw Malformed();
+        }
+        out += static_cast<char>(code);
+        at_ += 2;
+      } else {
+        skip("\\");
+        if (at_ >= text_.size()) throw Malformed();
+        out += text_[at_++];
+      }
+    }
+    if (out.find('\0') != std::string::npos) throw Malformed();
+    return out;
+  }
+
+  int64_t integer() {
+    const size_t first = at_;
+    int64_t value = 0;
+    for (; at_ < text_.size() && std::isdigit(text_[at_]) != 0; ++at_) {
+      value = 10 * value + (text_[at_] - '0');
+    }
+    if (at_ == first || at_ - first > 18) throw Malformed();
+    return value;
+  }
+
+  std::vector<int64_t> integers() {
+    std::vector<int64_t> out;
+    expect("[");
+    if (skip("]")) return out;
+    do {
+      out.push_back(integer());
+    } while (skip(","));
+    expect("]");
+    return out;
+  }
+
+  void end() {
+    if (text_.find_first_not_of(' ', at_) != std::string::npos) {
+      throw Malformed();
+    }
+  }
+
+ private:
+  const std::string& text_;
+  size_t at_;
+};
+
+// What a header says, `head` with its length; checks that the places of the
+// tensors are where they are written.
+void parse_head(const std::string& head, TensorFile& file) {
+  Parser parser(head, kDigitsAt + kDigits);
+  parser.expect(R"(","description":)");
+  file.description = parser.string();
+  parser.expect(R"(,"kind":)");
+  file.kind = parser.string();
+  parser.expect(R"(,"version":")");
+  file.version = parser.integer();
+  parser.expect("\"}");
+  std::vector<std::vector<int64_t>> places;
+  while (parser.skip(",")) {
+    StoredTensor tensor;
+    tensor.name = parser.string();
+    parser.expect(R"(:{"dtype":)");
+    tensor.dtype = parser.string();
+    parser.expect(R"(,"shape":)");
+    tensor.shape = parser.integers();
+    parser.expect(R"(,"data_offsets":)");
+    places.push_back(parser.integers());
+    parser.expect("}");
+    int64_t n_bytes = bytes_of_dtype(tensor.dtype);
+    if (n_bytes == 0) throw Malformed();
+    for (int64_t size : tensor.shape) {
+      if (size > 0 && n_bytes > kMostBytes / size) throw Malformed();
+      n_bytes *= size;
+    }
+    file.tensors.push_back(std::move(tensor));
+  }
+  parser.expect("}");
+  parser.end();
+  if (places != places_of(file.tensors)) throw Malformed();
+}
+
+[[noreturn]] void fail(const std::string& path, const std::string& what) {
+  throw Error(ErrorKind::kFile, "The file '" + path + "' " + what + ".");
+}
+
+void read_bytes(const Stream& from, const std::string& path, void* out,
+                size_t count) {
+  if (count == 0 || std::fread(out, 1, count, from.get()) == count) return;
+  fail(path, std::ferror(from.get()) != 0
+                 ? "cannot be read: " + std::string(std::strerror(errno))
+                 : "is cut short");
+}
+
+// Length and header of a file of `size` bytes.
+std::string read_head(const Stream& from, const std::string& path,
+                      uint64_t size) {
+  std::string head(std::min<uint64_t>(size, kDigitsAt + kDigits), '\0');
+  read_bytes(from, path, head.data(), head.size());
+  if (head.size() < kDigitsAt ||
+      head.compare(kLengthBytes, sizeof(kBeginning) - 1, kBeginning) != 0) {
+    const std::string what = looks_like(head);
+    fail(path, "is not one that sailer wrote: it " +
+                   (what.empty() ? "begins like no file of sailer"
+                                 : "looks like " + what));
+  }
+  uint64_t length = 0;
+  for (size_t k = kLengthBytes; k-- > 0;) {
+    length = length << 8 | static_cast<unsigned char>(head[k]);
+  }
+  if (length > kLongestHeader || kLengthBytes + length > size) {
+    fail(path, "is cut short or damaged: it has " + std::to_string(size) +
+                   " bytes, and its header alone would have " +
+                   std::to_string(length) + ". Copy or write it again");
+  }
+  const size_t begun = head.size();
+  head.resize(std::max<size_t>(begun, kLengthBytes + length));
+  read_bytes(from, path, head.data() + begun, head.size() - begun);
+  return head;
+}
+
+}  // namespace
+
+TensorFile read_tensor_file(const std::string& path, const std::string& kind,
+                            int64_t newest_version) {
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error)) {
+    fail(path, "is a folder; give the path of a file in it");
+  }
+  const Stream from(std::fopen(path.c_str(), "rbe"), std::fclose);
+  if (!from) {
+    fail(path, errno == ENOENT
+                   ? "does not exist"
+                   : "cannot be opened: " + std::string(std::strerror(errno)));
+  }
+  const uint64_t size = std::filesystem::file_size(path, error);
+  if (error || size == 0) fail(path, "is empty");
+  std::string head = read_head(from, path, size);
+  const std::string checksum = head.substr(kDigitsAt, kDigits);
+  head.replace(kDigitsAt, kDigits, kNoDigits);
+  TensorFile file;
+  uint64_t whole = head.size();
+  try {
+    parse_head(head, file);
+  } catch (const Malformed&) {
+    fail(path,
+         "is damaged, or was written by a newer version of sailer than this "
+         "one: its header cannot be read. Copy it again, or update sailer");
+  }
+  for (const StoredTensor& tensor : file.tensors) {
+    whole += static_cast<uint64_t>(bytes_of(tensor));
+  }
+  if (whole != size) {
+    fail(path, std::string(size < whole ? "is cut short" : "is damaged") +
+                   ": it has " + std::to_string(size) + " bytes instead of " +
+                   std::to_string(whole) + ". Copy or write it again");
+  }
+  Checksum sum;
+  sum.add(head.data(), head.size());
+  for (size_t k : data_order(file.tensors)) {
+    StoredTensor& tensor = file.tensors[k];
+    const auto n = static_cast<size_t>(bytes_of(tensor));
+    const std::shared_ptr<char[]> data(new char[n]);
+    read_bytes(from, path, data.get(), n);
+    sum.add(data.get(), n);
+    tensor.data = std::shared_ptr<const void>(data, data.get());
+  }
+  if (digits_of(sum.value()) != checksum) {
+    fail(path,
+         "is damaged: its bytes have changed since it was written. Copy or "
+         "write it again");
+  }
+  if (file.kind != kind) {
+    fail(path,
+         "is a sailer file that holds a " + file.kind + ", not a " + kind);
+  }
+  if (file.version > newest_version) {
+    fail(path,
+         "was written by a newer version of sailer than this one; "
+         "update sailer (the file has version " +
+             std::to_string(file.version) +
+             ", and this package knows them up to " +
+             std::to_string(newest_version) + ")");
+  }
+  return file;
+}
+
+}  // namespace sailer
