@@ -34,18 +34,14 @@ describe <- function(value, where, add) {
     symbol = tagged(type, paste0("[", json_of(as.character(value)), "]")),
     language = describe_list(as.list(value), where, add, "call"),
     list = describe_list(value, where, add, type),
-    describe_vector(value, where, add, type)
+    describe_vector(check_storable(value, where), where, add, type)
   )
 }
 
 describe_vector <- function(value, where, add, type) {
-  if (!type %in% c("logical", "integer", "double", "character", "raw")) {
-    refuse_value(where, type)
-  }
   if (type == "raw" && !is.null(attr(value, "shape"))) {
     return(tagged("tensor", tensor = add(where, value)))
   }
-  if (type == "character") check_storable(value, where)
   plain <- value
   attributes(plain) <- NULL
   more <- describe_attributes(attributes(value), where, add)
@@ -167,10 +163,15 @@ as_tensor <- function(value, plain) {
   aperm(array(plain, dim(value)))
 }
 
-check_storable <- function(text, where) {
-  if (any(Encoding(text) == "bytes") || !all(validUTF8(enc2utf8(text)))) {
-    refuse_value(where, "text that is not UTF-8")
+check_storable <- function(value, where) {
+  type <- typeof(value)
+  if (!type %in% c("logical", "integer", "double", "character", "raw")) {
+    refuse_value(where, type)
   }
+  odd <- is.character(value) &&
+    (any(Encoding(value) == "bytes") || !all(validUTF8(enc2utf8(value))))
+  if (odd) refuse_value(where, "text that is not UTF-8")
+  value
 }
 
 refuse_value <- function(where, what) {

@@ -72,6 +72,39 @@ test_that("fits of every kind come back the same", {
   }
 })
 
+test_that("joint, pretrained and unfinished fits come back the same", {
+  reference <- matrix(
+    sin(seq_len(4 * ncol(sim$counts))), ncol(sim$counts),
+    dimnames = list(colnames(sim$counts), NULL)
+  )
+  control <- train_control(epochs = 2, verbose = FALSE, threads = 1)
+  run <- withr::local_tempfile()
+  quick_fit(sim$counts, control = quick(checkpoint = run))
+  fits <- list(
+    joint = sailerx(sim$counts, reference,
+      hidden = 8, joint = TRUE, control = control
+    ),
+    hybrid = sailerx(sim$counts, reference[1:90, ],
+      hidden = 8, joint = TRUE, control = control
+    ),
+    unfinished = suppressWarnings(
+      resume(run, sim$counts, epochs = 200, learning_rate = 1e30)
+    ),
+    expresser = expresser(
+      simulate_rna(n_cells = 150, n_genes = 120, seed = 1)$counts,
+      control = pretrain_control(epochs = 1, verbose = FALSE, threads = 1)
+    )
+  )
+  expect_false(is.null(fits$unfinished$progress))
+  path <- file.path(folder, "kind.safetensors")
+  for (kind in names(fits)) {
+    save_model(fits[[kind]], path, overwrite = TRUE)
+    expect_identical(contents(load_model(path)), contents(fits[[kind]]),
+      label = kind
+    )
+  }
+})
+
 test_that("fields that a fit has not today travel with it", {
   more <- fit
   more$progress <- list(
