@@ -52,8 +52,8 @@ std::optional<Lsi> lsi_of(CellRows cells, const Split& split,
 }
 
 int64_t n_latent_for(const Lsi& lsi, int64_t n_cells) {
-  const int64_t most = std::clamp(n_cells / kCellsPerDimension, kLeastLatent,
-                                  kMostLatent);
+  const int64_t most =
+      std::clamp(n_cells / kCellsPerDimension, kLeastLatent, kMostLatent);
   return std::clamp(lsi.n_signal, kLeastLatent, most);
 }
 
