@@ -193,10 +193,6 @@ core_read_obs <- function(path, column, modality) {
     .Call('_sailer_core_read_obs', PACKAGE = 'sailer', path, column, modality)
 }
 
-core_hdf5_version <- function() {
-    .Call('_sailer_core_hdf5_version', PACKAGE = 'sailer')
-}
-
 core_read_format1 <- function(file, kind) {
     .Call('_sailer_core_read_format1', PACKAGE = 'sailer', file, kind)
 }

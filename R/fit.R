@@ -131,7 +131,7 @@ embedding.sailer_fit <- function(fit, unit = FALSE, ...) {
   check_flag(unit)
   if (is.null(fit$embedding)) {
     abort(c(
-      "The cells were not embedded: training was interrupted.",
+      "The cells were not embedded: training or embedding was interrupted.",
       i = "Call {.code predict(fit, x)} with the counts, or go on with
            {.code resume(fit, x)}."
     ))

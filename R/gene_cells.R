@@ -1,4 +1,4 @@
-# RNA counts as cells: the porch of whatever models genes.
+# RNA counts as cells: the input of whatever models genes.
 
 #' Counts of genes as a handle
 #'

@@ -96,6 +96,15 @@ tell_of_end <- function(trained, plan) {
     )
   } else if (trained$status == "diverged") {
     tell_of_divergence(trained, plan, done)
+  } else if ("embedding" %in% names(trained) && is.null(trained$embedding)) {
+    cli::cli_warn(
+      c(
+        "Training went to its end, but embedding the cells was interrupted; the
+         fit is returned without.",
+        i = "{.code predict(fit, x)} embeds them."
+      ),
+      class = "sailer_interrupted"
+    )
   }
 }
 

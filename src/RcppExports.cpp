@@ -629,16 +629,6 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
-// core_hdf5_version
-std::string core_hdf5_version();
-RcppExport SEXP _sailer_core_hdf5_version() {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::RNGScope rcpp_rngScope_gen;
-    rcpp_result_gen = Rcpp::wrap(core_hdf5_version());
-    return rcpp_result_gen;
-END_RCPP
-}
 // core_read_format1
 Rcpp::List core_read_format1(std::string file, std::string kind);
 RcppExport SEXP _sailer_core_read_format1(SEXP fileSEXP, SEXP kindSEXP) {
@@ -1089,7 +1079,6 @@ static const R_CallMethodDef CallEntries[] = {
     {"_sailer_core_obsm_names", (DL_FUNC) &_sailer_core_obsm_names, 2},
     {"_sailer_core_read_obsm", (DL_FUNC) &_sailer_core_read_obsm, 3},
     {"_sailer_core_read_obs", (DL_FUNC) &_sailer_core_read_obs, 3},
-    {"_sailer_core_hdf5_version", (DL_FUNC) &_sailer_core_hdf5_version, 0},
     {"_sailer_core_read_format1", (DL_FUNC) &_sailer_core_read_format1, 2},
     {"_sailer_core_market_begin", (DL_FUNC) &_sailer_core_market_begin, 9},
     {"_sailer_core_market_add", (DL_FUNC) &_sailer_core_market_add, 2},

@@ -12,6 +12,7 @@
 #include <numeric>
 #include <utility>
 
+#include "bindings/convert.h"
 #include "bindings/count_problem.h"
 #include "bindings/errors.h"
 #include "bindings/keep_alive.h"
@@ -42,25 +43,6 @@ sailer::StoreOptions store_options(bool counts, std::string folder) {
   if (counts) options.values = sailer::packed::BlockMaker::Values::kKept;
   options.folder = std::move(folder);
   return options;
-}
-
-std::vector<int64_t> cells_from_r(const Rcpp::NumericVector& cells) {
-  std::vector<int64_t> result;
-  result.reserve(cells.size());
-  for (double cell : cells) result.push_back(static_cast<int64_t>(cell) - 1);
-  return result;
-}
-
-// NULL: no map. NA: the feature is dropped.
-sailer::FeatureMap map_from_r(const Rcpp::RObject& map) {
-  if (map.isNULL()) return {};
-  const Rcpp::IntegerVector places(map);
-  sailer::FeatureMap result;
-  result.reserve(places.size());
-  for (int place : places) {
-    result.push_back(place == NA_INTEGER ? -1 : place - 1);
-  }
-  return result;
 }
 
 float count_from_r(int value) {
@@ -117,7 +99,7 @@ sailer::GroupCounts group_counts_from_r(const Rcpp::RObject& given) {
   for (const int code : Rcpp::IntegerVector(groups["group"])) {
     out.group.push_back(code - 1);
   }
-  out.row = map_from_r(groups["row"]);
+  out.row = sailer::feature_map_from_r(groups["row"]);
   out.n_groups = Rcpp::as<int>(groups["n_groups"]);
   out.cells.assign(
       Rcpp::as<size_t>(groups["n_rows"]) * static_cast<size_t>(out.n_groups),
@@ -235,7 +217,8 @@ SEXP core_cells_concat(Rcpp::List sources, Rcpp::List maps, double n_features) {
   return sailer::guarded([&]() -> SEXP {
     std::vector<sailer::ConcatPart> parts;
     for (R_xlen_t k = 0; k < sources.size(); ++k) {
-      parts.push_back({sailer::unwrap_source(sources[k]), map_from_r(maps[k])});
+      parts.push_back({sailer::unwrap_source(sources[k]),
+                       sailer::feature_map_from_r(maps[k])});
     }
     return sailer::wrap_source(std::make_shared<sailer::ConcatSource>(
         std::move(parts), static_cast<int64_t>(n_features)));
@@ -250,9 +233,9 @@ SEXP core_cells_subset(SEXP source, Rcpp::RObject cells, Rcpp::RObject map,
     sailer::Subset subset;
     subset.all_cells = cells.isNULL();
     if (!subset.all_cells) {
-      subset.cells = cells_from_r(Rcpp::NumericVector(cells));
+      subset.cells = sailer::places_from_r(Rcpp::NumericVector(cells));
     }
-    subset.map = map_from_r(map);
+    subset.map = sailer::feature_map_from_r(map);
     subset.n_features = static_cast<int64_t>(n_features);
     return sailer::wrap_source(
         sailer::choose(sailer::unwrap_source(source), std::move(subset)));
@@ -349,7 +332,8 @@ Rcpp::NumericVector core_cell_totals(SEXP source) {
 Rcpp::List core_cells_block(SEXP source, Rcpp::NumericVector cells) {
   return sailer::guarded([&] {
     SparseRows rows;
-    sailer::gather(*sailer::unwrap_source(source), cells_from_r(cells), rows);
+    sailer::gather(*sailer::unwrap_source(source), sailer::places_from_r(cells),
+                   rows);
     return wrap_rows(rows);
   });
 }

@@ -121,7 +121,7 @@ Rcpp::List core_corpus_append(SEXP writer, SEXP source, std::string name,
     sailer::RMonitor monitor(report);
     const sailer::CorpusAppended done = writer_of(writer).append(
         {std::move(name), sailer::unwrap_source(source),
-         sailer::peak_map_from_r(map)},
+         sailer::feature_map_from_r(map)},
         monitor);
     return Rcpp::List::create(
         Rcpp::Named("cells") = static_cast<double>(done.n_cells),
@@ -159,7 +159,7 @@ Rcpp::List core_gene_cells(SEXP source, Rcpp::IntegerVector map, double n_genes,
   return sailer::guarded([&] {
     sailer::RMonitor monitor(report);
     const sailer::GeneCells counted = sailer::count_gene_cells(
-        *sailer::unwrap_source(source), sailer::peak_map_from_r(map),
+        *sailer::unwrap_source(source), sailer::feature_map_from_r(map),
         static_cast<int64_t>(n_genes), monitor);
     return Rcpp::List::create(
         Rcpp::Named("cells") =

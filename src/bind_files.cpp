@@ -205,9 +205,3 @@ SEXP core_read_obs(std::string path, std::string column, std::string modality) {
     return R_NilValue;
   });
 }
-
-// Version of the HDF5 library in use.
-// [[Rcpp::export]]
-std::string core_hdf5_version() {
-  return sailer::guarded([] { return sailer::hdf5::library_version(); });
-}

@@ -36,7 +36,7 @@ SEXP core_market_begin(std::string file, double n_features, double n_cells,
     MatrixMarketReader::Layout layout;
     layout.n_features = static_cast<int64_t>(n_features);
     layout.n_cells = static_cast<int64_t>(n_cells);
-    layout.map = sailer::peak_map_from_r(map);
+    layout.map = sailer::feature_map_from_r(map);
     layout.n_kept = static_cast<int64_t>(n_kept);
     return ReaderXPtr(
         new MatrixMarketReader(std::move(file), std::move(layout),

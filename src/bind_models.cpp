@@ -89,7 +89,7 @@ CellRows cell_rows_from_r(const CellSourcePtr& source,
                           RMonitor& monitor) {
   CellRows cells;
   cells.source = source;
-  cells.map = peak_map_from_r(peak_map);
+  cells.map = feature_map_from_r(peak_map);
   cells.n_columns = n_peaks;
   cells.cancelled = [&monitor] { return !monitor.keep_going({}); };
   return cells;
@@ -200,10 +200,10 @@ Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map,
     stream_options.batch_size = train.batch_size;
     stream_options.device = at::Device(device);
     stream_options.resident_bytes = train.resident_bytes;
-    RMonitor silent(R_NilValue);
-    stream_options.cancelled = [&] { return !silent.keep_going({}); };
-    BatchStream stream(cells, peak_map_from_r(peak_map), std::move(encoded),
+    stream_options.cancelled = rows.cancelled;
+    BatchStream stream(cells, feature_map_from_r(peak_map), std::move(encoded),
                        stream_options, guide);
+    check_not_stopped(starting.keep_going({}));  // while cells were uploaded
     RMonitor monitor(report);
     Rcpp::List progress;
     Exchange* exchange = exchange_of(run);

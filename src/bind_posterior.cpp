@@ -24,7 +24,7 @@ Rcpp::List core_sailer_posterior(SEXP model, SEXP source,
     StreamOptions options;
     options.device = held->tensor_options().device();
     // No encoder reads confounders: a matrix without columns will do.
-    BatchStream stream(cells, peak_map_from_r(peak_map), ConfounderMatrix(),
+    BatchStream stream(cells, feature_map_from_r(peak_map), ConfounderMatrix(),
                        options, reference_from_r(reference));
     RMonitor silent(R_NilValue);
     const CellPosteriors found = posteriors_of_cells(*held, stream, silent);

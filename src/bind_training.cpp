@@ -1,4 +1,5 @@
-// What the doors of all models share: a run of training, its history, its end.
+// What the bindings of all models share: a run of training, its history, its
+// end.
 #include <cmath>
 
 #include "bindings/processes.h"

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "../core/data/feature_map.h"
+
 namespace sailer {
 
 // R counts from 1. Integer vectors, or numbers where there may be many.
@@ -17,12 +19,14 @@ std::vector<int64_t> places_from_r(const Vector& places) {
   return out;
 }
 
-// The place of each feature in the model; NA marks a peak that it does not
-// know.
-inline std::vector<int32_t> peak_map_from_r(const Rcpp::IntegerVector& places) {
-  std::vector<int32_t> map;
-  map.reserve(static_cast<size_t>(places.size()));
-  for (int place : places) map.push_back(place == NA_INTEGER ? -1 : place - 1);
+// The place of each feature in a model or a common set, NA where it has none.
+// NULL: no map.
+inline FeatureMap feature_map_from_r(const Rcpp::RObject& places) {
+  FeatureMap map;
+  if (places.isNULL()) return map;
+  for (int place : Rcpp::IntegerVector(places)) {
+    map.push_back(place == NA_INTEGER ? -1 : place - 1);
+  }
   return map;
 }
 

@@ -1,4 +1,4 @@
-// Matrices of R as tensors, for doors that include LibTorch.
+// Matrices of R as tensors, for bindings that include LibTorch.
 #pragma once
 
 #include <ATen/ATen.h>

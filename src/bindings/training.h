@@ -1,4 +1,4 @@
-// Runs of training between R and the core, for the doors of every model.
+// Runs of training between R and the core, for the bindings of every model.
 #pragma once
 
 #include <Rcpp.h>
@@ -33,7 +33,7 @@ Shard shard_of(const Exchange* exchange);
 // One row per epoch: its number, then epoch_columns(); NaN is NA.
 Rcpp::DataFrame history_to_r(const TrainResult& result);
 
-// What every door returns of a run: list(history, status, best_epoch,
+// What every binding returns of a run: list(history, status, best_epoch,
 // validation_cells, progress, lost, diverged_epoch, diverged_cells), cells from
 // 1.
 Rcpp::List outcome_to_r(const TrainResult& result, const Split& split,

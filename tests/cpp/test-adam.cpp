@@ -133,7 +133,7 @@ TEST_CASE("a parameter moved in pieces has the same bits, and moves once") {
   at::Tensor other = parameter_of(5, 3, at::kFloat);
   const at::Tensor other_before = other.detach().clone();
   Adam plain({{"p", whole}}, 0.01), handed({{"p", pieces}, {"q", other}}, 0.01);
-  REQUIRE(handed.can_hand_out());
+  REQUIRE(handed.layers_can_step());
   for (uint64_t t = 1; t <= 5; ++t) {
     const at::Tensor gradient = random_tensor({1003}, 10 + t).to(at::kFloat);
     whole.mutable_grad() = gradient.clone();
@@ -201,7 +201,7 @@ TEST_CASE("only a parameter of the running step is handed out") {
   REQUIRE_THROWS_AS(adam.update_of("p"), Error);
   Adam plain({{"p", parameter}}, 0, Engine::kTensor);
   plain.begin_step(0.1);
-  REQUIRE_FALSE(plain.can_hand_out());
+  REQUIRE_FALSE(plain.layers_can_step());
   REQUIRE_THROWS_AS(plain.update_of("p"), Error);
 }
 

@@ -6,7 +6,7 @@
 
 #include "catch.h"
 #include "core/data/stream/batch_stream.h"
-#include "core/data/stream/device_memory.h"
+#include "core/support/cuda_driver.h"
 #include "stream_sources.h"
 #include "torch_helpers.h"
 

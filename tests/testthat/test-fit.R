@@ -73,3 +73,17 @@ test_that("an interrupted training returns the fit so far", {
   expect_true("rows: 300 " %in% said, info = said)
   expect_true("epochs: TRUE " %in% said, info = said)
 })
+
+test_that("an embedding that was interrupted is reported", {
+  trained <- list(
+    history = data.frame(epoch = 1), unsaved = "", lost = "",
+    status = "completed"
+  )
+  trained["embedding"] <- list(NULL)
+  expect_warning(
+    tell_of_end(trained, list(control = list())),
+    "embedding the cells was interrupted", class = "sailer_interrupted"
+  )
+  trained$embedding <- matrix(0, 1, 1)
+  expect_silent(tell_of_end(trained, list(control = list())))
+})

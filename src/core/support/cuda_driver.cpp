@@ -1,8 +1,10 @@
 #include "cuda_driver.h"
 
-#include <c10/core/Device.h>
+#include <ATen/ATen.h>
+#include <c10/core/DeviceGuard.h>
 
 #include <algorithm>
+#include <cstddef>
 
 #ifdef __linux__
 #include <dlfcn.h>
@@ -21,6 +23,7 @@ using Init = int (*)(unsigned int);
 using DriverGetVersion = int (*)(int*);
 using DeviceGet = int (*)(int*, int);
 using GetAttribute = int (*)(int*, int, int);
+using MemGetInfo = int (*)(size_t*, size_t*);
 
 // Left open: LibTorch uses the same library as long as the process lives.
 void* driver_library() {
@@ -51,6 +54,15 @@ int ask_capability(int index) {
   return known ? major * 10 + minor : 0;
 }
 
+// Of the device whose context is this thread's.
+int64_t ask_free_bytes() {
+  const auto mem_get_info = find<MemGetInfo>("cuMemGetInfo_v2");
+  size_t free_bytes = 0, total_bytes = 0;
+  const bool known =
+      mem_get_info != nullptr && mem_get_info(&free_bytes, &total_bytes) == 0;
+  return known ? static_cast<int64_t>(free_bytes) : 0;
+}
+
 CudaDriver ask_driver() {
   CudaDriver driver;
   const auto init = find<Init>("cuInit");
@@ -65,6 +77,8 @@ CudaDriver ask_driver() {
 #else
 
 int ask_capability(int) { return 0; }
+
+int64_t ask_free_bytes() { return 0; }
 
 CudaDriver ask_driver() { return {}; }
 
@@ -81,6 +95,15 @@ int cuda_capability(const at::Device& device) {
 
 bool bf16_is_fast_on_cuda(const at::Device& device) {
   return cuda_capability(device) >= 80;
+}
+
+int64_t free_device_bytes(const at::Device& device) {
+  if (!device.is_cuda()) return 0;
+  const c10::DeviceGuard guard(device);
+  // Makes the device's context the one of this thread.
+  const at::Tensor touch =
+      at::zeros({1}, at::TensorOptions().dtype(at::kByte).device(device));
+  return ask_free_bytes();
 }
 
 std::string why_no_cuda_gpu(const CudaDriver& driver, const char* visible) {

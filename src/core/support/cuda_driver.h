@@ -4,6 +4,7 @@
 
 #include <c10/core/Device.h>
 
+#include <cstdint>
 #include <string>
 
 namespace sailer {
@@ -14,6 +15,10 @@ int cuda_capability(const at::Device& device);
 
 // True when matrix products in bf16 run in tensor cores: from 8.0 on.
 bool bf16_is_fast_on_cuda(const at::Device& device);
+
+// Bytes that are free on `device`; 0 where that cannot be learned (on the CPU,
+// or without a driver).
+int64_t free_device_bytes(const at::Device& device);
 
 struct CudaDriver {
   bool found = false;  // libcuda.so.1

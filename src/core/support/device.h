@@ -1,5 +1,5 @@
 // Where tensors live and how many threads compute: what LibTorch offers on this
-// machine, without its types, so that doors need not include it.
+// machine, without its types, so that bindings need not include it.
 #pragma once
 
 #include <string>

@@ -11,8 +11,8 @@ namespace sailer {
 // True in a process that was forked off the one that loaded sailer.
 bool is_forked();
 
-// Has a forked process compute with one thread. Every door calls it first; it
-// costs a system call where nothing is to be done.
+// Has a forked process compute with one thread. Every binding calls it first;
+// it costs a system call where nothing is to be done.
 void settle_in_process();
 
 // Throws Error(kProcess) in a forked process where LibTorch cannot compute

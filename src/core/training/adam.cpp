@@ -31,7 +31,7 @@ Adam::Adam(const std::vector<NamedTensor>& parameters, double weight_decay,
            Engine engine)
     : parameters_(parameters),
       steps_(at::zeros({1}, at::kLong)),
-      handed_out_(parameters.size(), false),
+      stepped_by_layer_(parameters.size(), false),
       engine_(engine),
       finite_(std::make_shared<std::atomic<bool>>(true)) {
   coefficients_.weight_decay = weight_decay;
@@ -52,7 +52,7 @@ bool Adam::by_kernel(const at::Tensor& parameter) const {
          parameter.is_contiguous();
 }
 
-bool Adam::can_hand_out() const {
+bool Adam::layers_can_step() const {
   return !parameters_.empty() && by_kernel(parameters_[0].tensor);
 }
 
@@ -65,7 +65,7 @@ void Adam::begin_step(double learning_rate) {
   kernels::AdamCoefficients& c = coefficients_;
   c.step_size = learning_rate / (1 - std::pow(c.beta1, t));
   c.second_correction = std::sqrt(1 - std::pow(c.beta2, t));
-  handed_out_.assign(parameters_.size(), false);
+  stepped_by_layer_.assign(parameters_.size(), false);
   *finite_ = true;
   in_step_ = true;
 }
@@ -74,7 +74,7 @@ AdamUpdate Adam::update_of(const std::string& name) {
   for (size_t k = 0; k < parameters_.size(); ++k) {
     if (parameters_[k].name != name) continue;
     if (!in_step_ || !by_kernel(parameters_[k].tensor)) break;
-    handed_out_[k] = true;
+    stepped_by_layer_[k] = true;
     return {first_[k], second_[k], coefficients_, finite_};
   }
   throw Error(ErrorKind::kArgument, "The parameter '" + name +
@@ -90,7 +90,7 @@ void Adam::finish_step() {
   for (size_t k = 0; k < parameters_.size(); ++k) {
     at::Tensor& parameter = parameters_[k].tensor;
     at::Tensor& gradient = parameter.mutable_grad();
-    if (!gradient.defined() || handed_out_[k]) continue;
+    if (!gradient.defined() || stepped_by_layer_[k]) continue;
     if (!by_kernel(parameter)) {
       by_tensors.push_back(k);
       continue;

@@ -35,12 +35,12 @@ class Adam {
 
   // Hands out the parameter of this name; finish_step() then leaves it alone.
   // Throws Error(kArgument) when there is none, outside of a step or for a
-  // parameter that our kernel does not move: see can_hand_out().
+  // parameter that our kernel does not move: see layers_can_step().
   AdamUpdate update_of(const std::string& name);
   void finish_step();
 
   // True where parameters can be moved by layers: on the CPU, by our kernel.
-  bool can_hand_out() const;
+  bool layers_can_step() const;
 
   // False when the last step wrote a number that is not finite, by layers
   // too. Costs nothing where our kernel moves parameters; elsewhere it reads
@@ -67,7 +67,7 @@ class Adam {
   std::vector<at::Tensor> first_, second_;
   at::Tensor steps_;      // int64 [1], on the CPU
   ParameterSet moments_;  // all of these, by name
-  std::vector<bool> handed_out_;
+  std::vector<bool> stepped_by_layer_;
   kernels::AdamCoefficients coefficients_;
   double learning_rate_ = 0;
   double step_number_ = 0;

@@ -26,7 +26,7 @@ std::vector<int64_t> shard_cells(const std::vector<int64_t>& cells,
   return {cells.begin() + first, cells.begin() + last};
 }
 
-std::vector<double> gather(Exchange& exchange, double own) {
+std::vector<double> of_each(Exchange& exchange, double own) {
   const at::Tensor all = at::zeros({exchange.size()}, numbers());
   all[exchange.rank()] = own;
   exchange.sum(all);

@@ -47,7 +47,7 @@ std::vector<int64_t> shard_cells(const std::vector<int64_t>& cells,
                                  int64_t rank, int64_t size);
 
 // One number of each process, by rank, told to all.
-std::vector<double> gather(Exchange& exchange, double own);
+std::vector<double> of_each(Exchange& exchange, double own);
 
 // Means over what all processes have, weighted by `weight`; NaN where it is 0
 // in all of them.

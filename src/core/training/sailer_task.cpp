@@ -134,16 +134,16 @@ std::vector<int64_t> SailerTask::cells_at(int64_t epoch,
 }
 
 StepLoss SailerTask::step(Adam& adam, int64_t epoch, int64_t position,
-                          bool may_hand_out) {
+                          bool layers_may_step) {
   model_.start_step(derive_seed(epoch_seed(noise_seed_, kStepStream, epoch),
                                 static_cast<uint64_t>(position)));
   SailerUpdates updates;
-  if (may_hand_out) updates = updates_from(adam);
+  if (layers_may_step) updates = updates_from(adam);
   const double time = time_of(epoch, position);
   const SailerLoss loss = model_.loss(
       batch_,
       {beta(time), is_warmup(schedule_, time), is_frozen(schedule_, time)},
-      may_hand_out ? &updates : nullptr);
+      layers_may_step ? &updates : nullptr);
   if (device().is_cpu() && !std::isfinite(loss.total.item<double>())) {
     throw Error(ErrorKind::kNumeric, "The loss is not a finite number.");
   }

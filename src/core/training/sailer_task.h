@@ -43,7 +43,7 @@ class SailerTask : public Task {
   std::vector<int64_t> cells() const override { return stream_.cells(); }
   std::vector<int64_t> cells_at(int64_t epoch, int64_t position) const override;
   StepLoss step(Adam& adam, int64_t epoch, int64_t position,
-                bool may_hand_out) override;
+                bool layers_may_step) override;
   std::vector<double> measure() override;
   bool has_validation() const override { return !split_.validation.empty(); }
   double validation_weight() const override;

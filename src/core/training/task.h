@@ -75,12 +75,12 @@ class Task {
   virtual std::vector<int64_t> cells_at(int64_t epoch,
                                         int64_t position) const = 0;
 
-  // Forward and backward for the minibatch fetched last. With `may_hand_out`
+  // Forward and backward for the minibatch fetched last. With `layers_may_step`
   // the task may have its layers move parameters that it takes from `adam`
   // (Adam::update_of()) while it makes their gradients. Throws Error(kNumeric)
   // where the loss is not finite and that costs nothing to know.
   virtual StepLoss step(Adam& adam, int64_t epoch, int64_t position,
-                        bool may_hand_out) = 0;
+                        bool layers_may_step) = 0;
 
   // Values of measures(), means over the cells kept back; NaN without any. The
   // same each time for the same parameters.

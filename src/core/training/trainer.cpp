@@ -55,9 +55,9 @@ void Trainer::load_state(const std::vector<NamedTensor>& state) {
 }
 
 // Layers cannot move what the gradients of others decide as well.
-bool Trainer::may_hand_out() const {
+bool Trainer::layers_may_step() const {
   return exchange_ == nullptr && options_.clip_norm == 0 &&
-         adam_.can_hand_out();
+         adam_.layers_can_step();
 }
 
 Trainer::Stepped Trainer::step(LossMeter& meter) {
@@ -65,7 +65,7 @@ Trainer::Stepped Trainer::step(LossMeter& meter) {
   adam_.begin_step(task_.learning_rate(state_.epoch, state_.position));
   StepLoss loss;
   try {
-    loss = task_.step(adam_, state_.epoch, state_.position, may_hand_out());
+    loss = task_.step(adam_, state_.epoch, state_.position, layers_may_step());
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::kNumeric) return Stepped::kDiverged;
     throw;
@@ -86,13 +86,14 @@ Trainer::Stepped Trainer::step(LossMeter& meter) {
 // Learns what the others have, and takes the state of process 0.
 void Trainer::meet() {
   n_training_.clear();
-  for (double n : gather(*exchange_, static_cast<double>(task_.n_training()))) {
+  for (double n :
+       of_each(*exchange_, static_cast<double>(task_.n_training()))) {
     n_training_.push_back(static_cast<int64_t>(n));
   }
   // The first parts are the larger, but a task may part its cells otherwise.
   std::sort(n_training_.rbegin(), n_training_.rend());
   validates_ = false;
-  for (double has : gather(*exchange_, task_.has_validation() ? 1 : 0)) {
+  for (double has : of_each(*exchange_, task_.has_validation() ? 1 : 0)) {
     validates_ = validates_ || has > 0;
   }
   share_state();
@@ -116,7 +117,7 @@ OwnStep Trainer::own_step() {
   own.n_cells = task_.n_cells();
   try {
     const StepLoss loss = task_.step(adam_, state_.epoch, state_.position,
-                                     /*may_hand_out=*/false);
+                                     /*layers_may_step=*/false);
     const at::Tensor parts = loss.parts.to(at::kCPU, at::kDouble).contiguous();
     own.weight = loss.weight;
     for (size_t k = 0; k < own.sums.size(); ++k) {
@@ -170,7 +171,7 @@ int64_t Trainer::cells_done() const {
 }
 
 // Tells the monitor where the run stands; false when it asks to stop.
-bool Trainer::is_told(const LossMeter::Reading& reading, Monitor& monitor) {
+bool Trainer::keeps_going(const LossMeter::Reading& reading, Monitor& monitor) {
   Progress progress;
   progress.epoch = record_.epoch;
   progress.n_epochs = options_.epochs;
@@ -210,7 +211,7 @@ bool Trainer::report(const LossMeter& meter, Monitor& monitor, bool force,
   state_.weight = reading.weight;
   state_.seconds =
       seconds_before_ + std::chrono::duration<double>(now - started_).count();
-  if (is_told(reading, monitor)) return true;
+  if (keeps_going(reading, monitor)) return true;
   stop_asked_ = true;
   if (!is_alone()) return true;  // all stop together, with the next step
   end = End::kInterrupted;

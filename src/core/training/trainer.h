@@ -1,4 +1,4 @@
-// The foreman: drives a task over its minibatches, epoch by epoch.
+// The trainer: drives a task over its minibatches, epoch by epoch.
 #pragma once
 
 #include <chrono>
@@ -87,14 +87,14 @@ class Trainer {
   End train_epoch(Monitor& monitor);
   bool diverged_unseen();
   bool on_cpu() const { return task_.device().is_cpu(); }
-  bool may_hand_out() const;
+  bool layers_may_step() const;
   bool is_alone() const { return exchange_ == nullptr; }
   bool is_first() const { return is_alone() || exchange_->rank() == 0; }
   int64_t cells_done() const;
   Stepped step(LossMeter& meter);
   End train(Monitor& monitor);
   TrainResult end_of(End end);
-  bool is_told(const LossMeter::Reading& reading, Monitor& monitor);
+  bool keeps_going(const LossMeter::Reading& reading, Monitor& monitor);
   bool report(const LossMeter& meter, Monitor& monitor, bool force, End& end);
   void finish_epoch();
   bool is_finished() const;

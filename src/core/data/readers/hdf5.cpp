@@ -213,13 +213,4 @@ std::vector<int64_t> File::integers_attribute(const std::string& object,
   return values;
 }
 
-std::string library_version() {
-  unsigned major = 0;
-  unsigned minor = 0;
-  unsigned release = 0;
-  H5get_libversion(&major, &minor, &release);
-  return std::to_string(major) + "." + std::to_string(minor) + "." +
-         std::to_string(release);
-}
-
 }  // namespace sailer::hdf5

@@ -120,7 +120,4 @@ class File {
   Handle id_;
 };
 
-// Of the library in use, such as "1.10.8".
-std::string library_version();
-
 }  // namespace sailer::hdf5

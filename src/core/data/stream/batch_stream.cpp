@@ -4,10 +4,10 @@
 
 #include <string>
 
+#include "../../support/cuda_driver.h"
 #include "../../support/error.h"
 #include "../../support/random.h"
 #include "../../support/shuffle.h"
-#include "device_memory.h"
 
 namespace sailer {
 
