@@ -34,6 +34,7 @@ TEST_CASE("tensors keep their bits, types and shapes",
     REQUIRE(found[k].tensor.scalar_type() == given[k].tensor.scalar_type());
     REQUIRE(found[k].tensor.sizes() == given[k].tensor.sizes());
     const at::Tensor expected = given[k].tensor.detach().contiguous();
+    if (expected.numel() == 0) continue;
     REQUIRE(std::memcmp(found[k].tensor.data_ptr(), expected.data_ptr(),
                         expected.nbytes()) == 0);
   }

@@ -181,6 +181,8 @@ namespace {
 
 struct Malformed {};
 
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
 // Of a tensor; so few that no sum over a header's tensors is too large.
 constexpr int64_t kMostBytes = int64_t{1} << 40;
 
@@ -224,10 +226,11 @@ class Parser {
   int64_t integer() {
     const size_t first = at_;
     int64_t value = 0;
-    for (; at_ < text_.size() && std::isdigit(text_[at_]) != 0; ++at_) {
+    for (; at_ < text_.size() && is_digit(text_[at_]); ++at_) {
+      if (at_ - first == 18) throw Malformed();  // more than int64 may hold
       value = 10 * value + (text_[at_] - '0');
     }
-    if (at_ == first || at_ - first > 18) throw Malformed();
+    if (at_ == first) throw Malformed();
     return value;
   }
 
