@@ -111,7 +111,7 @@ SAILER_INLINE float log_one_plus(float q) {
   int32_t bits;
   std::memcpy(&bits, &u, sizeof bits);
   const int32_t power = (bits - 0x3f3504f3) >> 23;
-  const int32_t inverse = (127 - power) << 23;
+  const uint32_t inverse = static_cast<uint32_t>(127 - power) << 23;
   float scale;
   std::memcpy(&scale, &inverse, sizeof scale);
   const float f = power == 0 ? q : u * scale - 1.0f;
