@@ -5,7 +5,7 @@
 #   Rscript throughput.R --against=LIBRARY  beside the sailer of that library
 #
 # Each row is measured in a process of its own, on one thread, in cells per
-# CPU-second after the first epoch; memory is the peak of the resident set, R
+# CPU-second after the second epoch; memory is the peak of the resident set, R
 # and LibTorch included ("resting" is what they and the data took before
 # training). "file" streams the cells from a 10x HDF5 file. With another sailer
 # to compare with the two take turns, three times each, and "times" and
@@ -29,7 +29,7 @@ models <- list(
 )
 
 # Few cells are enough: a step costs the same whatever there is in all.
-row_of <- function(model, n_cells, n_peaks, density, file = NULL, epochs = 2) {
+row_of <- function(model, n_cells, n_peaks, density, file = NULL, epochs = 3) {
   x <- if (is.null(file)) {
     bquote(random_matrix(.(n_cells), .(n_peaks), .(density)))
   } else {
@@ -71,7 +71,7 @@ show <- function(rows) {
 
 compare <- function(model, n_peaks, density) {
   n_cells <- 10 * model$batch_size
-  rows <- row_of(model, n_cells, n_peaks, density, epochs = 3)
+  rows <- row_of(model, n_cells, n_peaks, density, epochs = 5)
   # More cells where they stream, so that several blocks are read.
   if (requireNamespace("rhdf5", quietly = TRUE)) {
     path <- tempfile(fileext = ".h5")

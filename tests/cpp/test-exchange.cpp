@@ -99,7 +99,9 @@ std::vector<Line> line_together(const RunOptions& options,
     if (rank == 1) task.spoil_epoch = spoil_epoch;
     Monitor silent;
     Monitor& monitor = monitors.empty() ? silent : *monitors[rank];
-    out[rank] = train_line(task, options, monitor, &exchange, {}, from);
+    // Every epoch is one that can be gone back to.
+    out[rank] = train_line(task, options, monitor, &exchange,
+                           {{}, 1, {}, /*steps=*/1}, from);
   });
   return out;
 }

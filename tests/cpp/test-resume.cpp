@@ -222,7 +222,7 @@ std::vector<int64_t> cells_of_step(int64_t epoch, int64_t step) {
 
 TEST_CASE("a loss that is not finite goes back to the last whole epoch") {
   // Spoilt after step 15: the third epoch's step 4 is the first to notice.
-  const Spoiled out = spoil(15, {});
+  const Spoiled out = spoil(15, {{}, 1, {}, /*steps=*/1});
   REQUIRE(out.result.status == TrainStatus::kDiverged);
   REQUIRE(out.result.divergence.epoch == 3);
   REQUIRE(out.result.divergence.cells == cells_of_step(2, 4));
@@ -234,6 +234,15 @@ TEST_CASE("a loss that is not finite goes back to the last whole epoch") {
   Given given;
   given.from = out.progress;
   require_same(run(short_training(), given), run(short_training()));
+}
+
+TEST_CASE("epochs of few steps are not all gone back to") {
+  const Spoiled out = spoil(15, {});
+  REQUIRE(out.result.divergence.epoch == 3);
+  REQUIRE(out.result.history.size() == 1);
+  // An epoch has six steps: the second ends twelve after nothing was written.
+  REQUIRE(spoil(15, {{}, 1, {}, 7}).result.history.size() == 1);
+  REQUIRE(spoil(15, {{}, 1, {}, 6}).result.history.size() == 2);
 }
 
 TEST_CASE("with a checkpoint it goes back there, the optimiser too") {

@@ -63,7 +63,7 @@ TEST_CASE("parameters that are not finite are never kept as good") {
   Alone alone;
   RunOptions options;
   options.epochs = 4;
-  Trainer trainer(task, options, {}, &alone);
+  Trainer trainer(task, options, {{}, 1, {}, /*steps=*/1}, &alone);
   Monitor silent;
   const TrainResult result = trainer.run(silent);
   REQUIRE(result.status == TrainStatus::kDiverged);

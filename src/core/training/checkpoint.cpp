@@ -81,7 +81,8 @@ std::vector<NamedTensor> read_state(const std::string& path) {
 CheckpointFile::CheckpointFile(const Checkpoint& checkpoint)
     : temporary_(checkpoint.path.empty()),
       path_(temporary_ ? temporary_file(checkpoint.folder) : checkpoint.path),
-      every_(checkpoint.every) {}
+      every_(checkpoint.every),
+      steps_(checkpoint.steps) {}
 
 CheckpointFile::~CheckpointFile() {
   if (temporary_) ::unlink(path_.c_str());

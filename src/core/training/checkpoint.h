@@ -1,6 +1,7 @@
 // The file in which a run leaves its state.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -26,10 +27,14 @@ std::vector<NamedTensor> read_state(const std::string& path);
 struct Checkpoint {
   std::string path;  // file
   double every = 1;  // epochs between two checkpoints; may be below 1
-  // Without a path: where the run keeps a file of its own for its time, written
-  // after every epoch. Empty: the system's folder for such files. Where the
-  // disk does not take it, only going back finds it missing or old.
+  // Without a path: where the run keeps a file of its own for its time. Empty:
+  // the system's folder for such files. Where the disk does not take it, only
+  // going back finds it missing or old.
   std::string folder;
+  // It is written after the first epoch, and then after one with so many steps
+  // behind it since: writing costs what some steps do, and epochs of few cells
+  // have few.
+  int64_t steps = 400;
 };
 
 class CheckpointFile {
@@ -48,6 +53,8 @@ class CheckpointFile {
   bool is_there() const { return there_; }
   // Whether `every` epochs have passed since the file was written.
   bool is_due(double progress) const;
+  // The same of a temporary file after an epoch, `steps` after it was written.
+  bool is_due_after(int64_t steps) const { return !there_ || steps >= steps_; }
   double saved_at() const { return saved_at_; }
   const std::string& failure() const { return failure_; }
 
@@ -55,6 +62,7 @@ class CheckpointFile {
   bool temporary_;
   std::string path_;
   double every_;
+  int64_t steps_;
   bool there_ = false;
   double saved_at_ = 0;  // progress
   std::string failure_;

@@ -245,6 +245,7 @@ Trainer::End Trainer::train_epoch(Monitor& monitor) {
       return End::kDiverged;
     }
     if (stepped == Stepped::kNoCells) return end;
+    ++steps_unsaved_;
     const bool last = n_training_[0] - state_.position < 2;
     const bool stop = stepped == Stepped::kStopped;
     const bool due = !last && !stop && is_due();
@@ -304,6 +305,7 @@ double Trainer::progress() const {
 // False where a checkpoint that was asked for cannot be written. A temporary
 // one is only missed by a run that goes back.
 bool Trainer::save() {
+  steps_unsaved_ = 0;
   return !is_first() || checkpoint_.save(state(), progress()) ||
          checkpoint_.is_temporary();
 }
@@ -316,8 +318,9 @@ Trainer::End Trainer::stop_unsaved() {
 }
 
 bool Trainer::is_due() const {
-  if (checkpoint_.is_temporary()) return state_.position == 0 && !is_finished();
-  return checkpoint_.is_due(progress());
+  if (!checkpoint_.is_temporary()) return checkpoint_.is_due(progress());
+  return state_.position == 0 && !is_finished() &&
+         checkpoint_.is_due_after(steps_unsaved_);
 }
 
 void Trainer::roll_back() {

@@ -64,7 +64,7 @@ class Trainer {
   // Trains until the last epoch, until patience runs out, until the monitor
   // asks to stop or until a loss or gradient is no longer finite. The model is
   // usable in each case; in the last one the run is back at its last
-  // checkpoint, which is the last whole epoch where no path was given.
+  // checkpoint, a temporary one after a whole epoch where no path was given.
   TrainResult run(Monitor& monitor);
 
   // Gives the model the parameters of the best epoch, where patience looked for
@@ -116,6 +116,7 @@ class Trainer {
   RunColumns columns_;
   RunOptions options_;
   CheckpointFile checkpoint_;
+  int64_t steps_unsaved_ = 0;  // since it was written
   Exchange* exchange_;
   std::unique_ptr<StepExchange> steps_;  // with other processes
   std::vector<int64_t> n_training_;      // cells of each process
