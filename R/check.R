@@ -1,4 +1,4 @@
-# Small checks of arguments, shared by all functions for users. Each names the argument,
+# Small checks of arguments, shared by all functions. Each names the argument,
 # says what was expected and what was found.
 
 check_number <- function(x, arg = rlang::caller_arg(x), min = -Inf, max = Inf,

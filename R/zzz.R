@@ -4,7 +4,7 @@
 # LibTorch with it, before any code of ours could run. Two LibTorch of different
 # builds in one process share symbols and crash R.
 
-# Importing from Rcpp loads it first: the bindings call functions that it provides.
+# Importing from Rcpp loads it first: the bindings call functions of it.
 #' @importFrom Rcpp evalCpp
 NULL
 
