@@ -103,6 +103,23 @@ class TemporaryFile {
   std::string path_;
 };
 
+// A folder of its own, removed with the object.
+class Folder {
+ public:
+  Folder() { std::filesystem::create_directory(place_.path()); }
+  ~Folder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(place_.path(), ignored);
+  }
+  const std::string& path() const { return place_.path(); }
+  std::string operator/(const std::string& name) const {
+    return path() + "/" + name;
+  }
+
+ private:
+  TemporaryFile place_{""};
+};
+
 // Writes one file; closes everything it opened.
 class Writer {
  public:

@@ -52,11 +52,6 @@ StorePtr store_of(const Counts& counts, const StoreOptions& options,
   return writer.finish();
 }
 
-// A folder of its own.
-struct Folder : TemporaryFile {
-  Folder() : TemporaryFile("") { std::filesystem::create_directory(path()); }
-};
-
 // The file without a name that this process has open in `folder`, or -1.
 int unnamed_file_in(const std::string& folder) {
   for (const auto& entry :

@@ -1,7 +1,6 @@
 // Files of tensors: whole, or refused by name before anything of them is used.
 
 #include <sys/mount.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,6 +21,7 @@
 #include "../../src/core/support/tensor_file.h"
 #include "catch.h"
 #include "data_files.h"
+#include "full_disk.h"
 
 using namespace sailer;
 using namespace sailer_test;
@@ -94,23 +94,6 @@ void forge(const std::string& path, const std::string& entries,
 int n_entries(const std::string& folder) {
   return int(std::distance(fs::directory_iterator(folder), {}));
 }
-
-// A folder of its own, removed with the object.
-class Folder {
- public:
-  Folder() { fs::create_directory(place_.path()); }
-  ~Folder() {
-    std::error_code ignored;
-    fs::remove_all(place_.path(), ignored);
-  }
-  const std::string& path() const { return place_.path(); }
-  std::string operator/(const std::string& name) const {
-    return path() + "/" + name;
-  }
-
- private:
-  TemporaryFile place_{""};
-};
 
 }  // namespace
 
@@ -332,28 +315,6 @@ TEST_CASE("a failure leaves the old file and nothing else", "[data][tensors]") {
 
 namespace {
 
-// While it lives, the system refuses writes beyond `n_bytes` of a file, as a
-// full disk does.
-class FileLimit {
- public:
-  explicit FileLimit(size_t n_bytes) {
-    getrlimit(RLIMIT_FSIZE, &old_);
-    handler_ = std::signal(SIGXFSZ, SIG_IGN);
-    const rlimit limit{std::min<rlim_t>(n_bytes, old_.rlim_max), old_.rlim_max};
-    setrlimit(RLIMIT_FSIZE, &limit);
-  }
-  ~FileLimit() {
-    setrlimit(RLIMIT_FSIZE, &old_);
-    std::signal(SIGXFSZ, handler_);
-  }
-  FileLimit(const FileLimit&) = delete;
-  FileLimit& operator=(const FileLimit&) = delete;
-
- private:
-  rlimit old_{};
-  void (*handler_)(int) = nullptr;
-};
-
 void write_many_parts(const std::string& path) {
   const std::vector<double> values(700, 0.25);
   TensorFile file{"parts", 1, std::string(9000, ' '), {}};
@@ -374,7 +335,7 @@ TEST_CASE("wherever the disk refuses, it is told and nothing is lost",
   for (size_t limit = 0; limit < old.size(); limit += old.size() / 61) {
     std::string message;
     {
-      const FileLimit disk(limit);
+      const FullDisk disk(limit);
       try {
         write_many_parts(path);
       } catch (const Error& error) {

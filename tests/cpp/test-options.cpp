@@ -9,6 +9,7 @@
 #include "core/training/train_options.h"
 
 using namespace sailer;
+using namespace sailer_test;
 
 TEST_CASE("a range holds what it says") {
   const double infinity = std::numeric_limits<double>::infinity();
@@ -59,4 +60,21 @@ TEST_CASE("words and values are named in one table") {
       parse(names_of(Architecture()), "architecture", "cnn"),
       "`architecture` must be one of \"dense\", \"chromosome\", not "
       "\"cnn\".");
+}
+
+TEST_CASE("options out of range are refused by name") {
+  const auto refused = [](auto change, const char* name) {
+    SailerOptions options;
+    change(options);
+    REQUIRE_THROWS_WITH(options.check(), contains(name));
+  };
+  refused([](SailerOptions& o) { o.n_latent = 0; }, "n_latent");
+  refused([](SailerOptions& o) { o.hidden = {}; }, "hidden");
+  refused([](SailerOptions& o) { o.hidden = {5, 0}; }, "hidden");
+  refused([](SailerOptions& o) { o.lambda = -1; }, "lambda");
+  refused([](SailerOptions& o) { o.lambda = NAN; }, "lambda");
+  refused([](SailerOptions& o) { o.omega = 0; }, "omega");
+  refused([](SailerOptions& o) { o.dropout = 1; }, "dropout");
+  refused([](SailerOptions& o) { o.thinning.max = 1; }, "thinning");
+  refused([](SailerOptions& o) { o.thinning = {0.5, 0.2}; }, "thinning");
 }

@@ -239,23 +239,6 @@ TEST_CASE("a state that does not fit is refused and changes nothing") {
   }
 }
 
-TEST_CASE("options out of range are refused by name") {
-  const auto refused = [](auto change, const char* name) {
-    SailerOptions options;
-    change(options);
-    REQUIRE_THROWS_WITH(options.check(), contains(name));
-  };
-  refused([](SailerOptions& o) { o.n_latent = 0; }, "n_latent");
-  refused([](SailerOptions& o) { o.hidden = {}; }, "hidden");
-  refused([](SailerOptions& o) { o.hidden = {5, 0}; }, "hidden");
-  refused([](SailerOptions& o) { o.lambda = -1; }, "lambda");
-  refused([](SailerOptions& o) { o.lambda = NAN; }, "lambda");
-  refused([](SailerOptions& o) { o.omega = 0; }, "omega");
-  refused([](SailerOptions& o) { o.dropout = 1; }, "dropout");
-  refused([](SailerOptions& o) { o.thinning.max = 1; }, "thinning");
-  refused([](SailerOptions& o) { o.thinning = {0.5, 0.2}; }, "thinning");
-}
-
 namespace {
 
 ComputeOptions engine_of(Engine engine) {
