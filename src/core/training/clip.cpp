@@ -5,6 +5,7 @@
 namespace sailer {
 
 void clip_gradients(const std::vector<NamedTensor>& parameters, double norm) {
+  if (norm <= 0) return;
   const at::NoGradGuard no_grad;
   std::vector<at::Tensor> gradients, norms;
   for (const NamedTensor& entry : parameters) {

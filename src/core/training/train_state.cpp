@@ -118,6 +118,16 @@ void TrainState::begin_epoch() {
   seconds = 0;
 }
 
+double TrainState::seconds_left(int64_t epochs, double first) const {
+  double each = first;
+  if (!history.empty()) {
+    each = 0;
+    for (const EpochRecord& past : history) each += past.seconds;
+    each /= static_cast<double>(history.size());
+  }
+  return std::max(0.0, each * static_cast<double>(epochs - epoch) - seconds);
+}
+
 std::vector<NamedTensor> with_prefix(const std::vector<NamedTensor>& tensors,
                                      const std::string& prefix) {
   std::vector<NamedTensor> out;

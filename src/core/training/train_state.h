@@ -41,6 +41,10 @@ struct TrainState {
   // Forgets the running epoch.
   void begin_epoch();
 
+  // Until so many epochs are done: by the mean of the whole ones, the first by
+  // what it is expected to take.
+  double seconds_left(int64_t epochs, double first) const;
+
   int64_t epoch = 0;     // whole epochs done
   int64_t position = 0;  // cells of the running epoch that were trained on
   // Of the running epoch: sums of the loss' parts times their weight, the sum

@@ -35,9 +35,8 @@ Trainer::Trainer(Task& task, const RunOptions& options,
 std::vector<NamedTensor> Trainer::state() const {
   std::vector<NamedTensor> out;
   append_with_prefix(task_.parameters().tensors(), "model.", out);
-  for (const NamedTensor& entry : adam_.tensors()) out.push_back(entry);
-  for (const NamedTensor& entry : to_tensors(state_, columns_))
-    out.push_back(entry);
+  append_with_prefix(adam_.tensors(), "", out);
+  append_with_prefix(to_tensors(state_, columns_), "", out);
   return out;
 }
 
@@ -73,9 +72,7 @@ Trainer::Stepped Trainer::step(LossMeter& meter) {
   if (on_cpu() && !std::isfinite(loss.parts[0].item<double>())) {
     return Stepped::kDiverged;
   }
-  if (options_.clip_norm > 0) {
-    clip_gradients(task_.parameters().parameters(), options_.clip_norm);
-  }
+  clip_gradients(task_.parameters().parameters(), options_.clip_norm);
   adam_.finish_step();
   meter.add(loss, state_.position);
   if (on_cpu() && !adam_.finite()) return Stepped::kDiverged;
@@ -85,11 +82,9 @@ Trainer::Stepped Trainer::step(LossMeter& meter) {
 
 // Learns what the others have, and takes the state of process 0.
 void Trainer::meet() {
-  n_training_.clear();
-  for (double n :
-       of_each(*exchange_, static_cast<double>(task_.n_training()))) {
-    n_training_.push_back(static_cast<int64_t>(n));
-  }
+  const std::vector<double> each =
+      of_each(*exchange_, static_cast<double>(task_.n_training()));
+  n_training_.assign(each.begin(), each.end());
   // The first parts are the larger, but a task may part its cells otherwise.
   std::sort(n_training_.rbegin(), n_training_.rend());
   validates_ = false;
@@ -140,9 +135,7 @@ Trainer::Stepped Trainer::step_together(LossMeter& meter) {
     return Stepped::kDiverged;
   }
   if (all.weight <= 0) return all.stop ? Stepped::kStopped : Stepped::kNoCells;
-  if (options_.clip_norm > 0) {
-    clip_gradients(task_.parameters().parameters(), options_.clip_norm);
-  }
+  clip_gradients(task_.parameters().parameters(), options_.clip_norm);
   adam_.begin_step(all.learning_rate);
   adam_.finish_step();
   const auto doubles = at::TensorOptions().dtype(at::kDouble);
@@ -183,15 +176,9 @@ bool Trainer::keeps_going(const LossMeter::Reading& reading, Monitor& monitor) {
   }
   progress.cells_per_second =
       static_cast<double>(state_.position) / std::max(state_.seconds, 1e-9);
-  double per_epoch =
-      static_cast<double>(progress.n_cells) / progress.cells_per_second;
-  if (!state_.history.empty()) {
-    per_epoch = 0;
-    for (const EpochRecord& past : state_.history) per_epoch += past.seconds;
-    per_epoch /= static_cast<double>(state_.history.size());
-  }
-  const auto left = static_cast<double>(options_.epochs - state_.epoch);
-  progress.seconds_left = std::max(0.0, per_epoch * left - state_.seconds);
+  progress.seconds_left = state_.seconds_left(
+      options_.epochs,
+      static_cast<double>(progress.n_cells) / progress.cells_per_second);
   return monitor.keep_going(progress);
 }
 
