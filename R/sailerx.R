@@ -306,7 +306,7 @@ align_reference <- function(reference, cells, call) {
 }
 
 # w of 3.2.2: log(RNA depth / ATAC depth), scaled to 0 ... 1 over the training
-# cells with a reference; cells kept back that lie beyond have 0 or 1.
+# cells with a reference; held-out cells that lie beyond have 0 or 1.
 reference_weights <- function(rna_depth, depth, present, cells, training,
                               call) {
   if (is.null(rna_depth)) {

@@ -71,7 +71,7 @@ Rcpp::List core_expresser_train(SEXP source, Rcpp::List model_options,
     const ExpresserOptions options = expresser_options_from_r(model_options);
     const std::vector<int64_t> usable = usable_cells(*cells);
     const PretrainOptions train =
-        pretrain_options_from_r(train_options)
+        training_options_from_r<PretrainOptions>(train_options)
             .resolve(static_cast<int64_t>(usable.size()), options.n_embedding,
                      at::Device(device).is_cpu());
     const Split split = split_of(usable, train.validation,

@@ -159,7 +159,8 @@ Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map,
     const CellSourcePtr cells = unwrap_source(source);
     SailerOptions options = sailer_options_from_r(model_options);
     const TrainOptions train =
-        train_options_from_r(train_options).resolve(cells->n_cells(), options);
+        training_options_from_r<TrainOptions>(train_options)
+            .resolve(cells->n_cells(), options);
     const Confounders known = confounders_from_r(confounders);
     const Split split = split_cells(cells->n_cells(), train.validation,
                                     derive_seed(train.seed, kSplitStream));

@@ -19,7 +19,7 @@ Rcpp::List core_train_options(Rcpp::List values, double n_cells = 0,
                               Rcpp::Nullable<Rcpp::List> model = R_NilValue) {
   using namespace sailer;
   return guarded([&] {
-    TrainOptions options = train_options_from_r(values);
+    TrainOptions options = training_options_from_r<TrainOptions>(values);
     if (n_cells > 0) {
       options = options.resolve(static_cast<int64_t>(n_cells),
                                 sailer_options_from_r(Rcpp::List(model)));
@@ -46,7 +46,7 @@ Rcpp::List core_pretrain_options(Rcpp::List values, double n_cells = 0,
                                  std::string device = "cpu") {
   using namespace sailer;
   return guarded([&] {
-    PretrainOptions options = pretrain_options_from_r(values);
+    PretrainOptions options = training_options_from_r<PretrainOptions>(values);
     if (n_cells > 0) {
       options =
           options.resolve(static_cast<int64_t>(n_cells),

@@ -164,12 +164,6 @@ inline SailerOptions sailer_options_from_r(const Rcpp::List& values,
   return options;
 }
 
-inline TrainOptions train_options_from_r(const Rcpp::List& values) {
-  TrainOptions options;
-  set_options(values, options);
-  return options;
-}
-
 inline ExpresserOptions expresser_options_from_r(const Rcpp::List& values) {
   ExpresserOptions options =
       default_expresser_options(word_from_r(values, "size", ModelSize::kSmall));
@@ -177,8 +171,10 @@ inline ExpresserOptions expresser_options_from_r(const Rcpp::List& values) {
   return options;
 }
 
-inline PretrainOptions pretrain_options_from_r(const Rcpp::List& values) {
-  PretrainOptions options;
+// TrainOptions or PretrainOptions, whose defaults depend on no other option.
+template <typename Options>
+Options training_options_from_r(const Rcpp::List& values) {
+  Options options;
   set_options(values, options);
   return options;
 }

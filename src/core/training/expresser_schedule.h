@@ -62,7 +62,7 @@ void describe(PretrainOptions& o, const Visit& option) {
   option("weight_decay", o.weight_decay, at_least(0), R"(
     Coupled L2 decay of all parameters. Default 0.)");
   option("validation", o.validation, at_least(0).less_than(1), R"(
-    Share of the cells kept back, on which predictions are measured after
+    Share of the cells held out, on which predictions are measured after
     each epoch; 0 trains on all. Default 0.05.)");
   option("patience", o.patience, at_least(0), R"(
     Stop after this many epochs without a smaller loss on the cells kept

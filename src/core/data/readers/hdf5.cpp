@@ -159,6 +159,15 @@ Dataset File::dataset(const std::string& name) const {
 
 // Attributes ------------------------------------------------------------------
 
+void File::read_attribute(const Handle& attribute, const std::string& object,
+                          const std::string& name, hid_t type,
+                          void* out) const {
+  if (H5Aread(attribute.get(), type, out) < 0) {
+    fail("The attribute '" + name + "' of '" + object + "' in '" + path_ +
+         "' cannot be read" + Session::reason() + ".");
+  }
+}
+
 Handle File::open_attribute(const std::string& object,
                             const std::string& name) const {
   if (!has(object) || H5Aexists_by_name(id_.get(), object.c_str(), name.c_str(),
@@ -180,10 +189,7 @@ std::vector<std::string> File::texts_attribute(const std::string& object,
   const hssize_t count = H5Sget_simple_extent_npoints(space.get());
   if (H5Tget_class(type.get()) != H5T_STRING || count <= 0) return {};
   StringBuffer buffer(type.get(), space.get(), static_cast<size_t>(count));
-  if (H5Aread(attribute.get(), buffer.type(), buffer.data()) < 0) {
-    fail("The attribute '" + name + "' of '" + object + "' in '" + path_ +
-         "' cannot be read" + Session::reason() + ".");
-  }
+  read_attribute(attribute, object, name, buffer.type(), buffer.data());
   return buffer.texts();
 }
 
@@ -206,10 +212,7 @@ std::vector<int64_t> File::integers_attribute(const std::string& object,
   if (kind != ValueType::kInteger && kind != ValueType::kBool) return {};
   if (count <= 0) return {};
   std::vector<int64_t> values(static_cast<size_t>(count));
-  if (H5Aread(attribute.get(), H5T_NATIVE_INT64, values.data()) < 0) {
-    fail("The attribute '" + name + "' of '" + object + "' in '" + path_ +
-         "' cannot be read" + Session::reason() + ".");
-  }
+  read_attribute(attribute, object, name, H5T_NATIVE_INT64, values.data());
   return values;
 }
 

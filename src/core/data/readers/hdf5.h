@@ -115,6 +115,8 @@ class File {
                                          bool in_order) const;
   Handle open_attribute(const std::string& object,
                         const std::string& name) const;
+  void read_attribute(const Handle& attribute, const std::string& object,
+                      const std::string& name, hid_t type, void* out) const;
 
   std::string path_;
   Handle id_;

@@ -17,8 +17,8 @@ int64_t bits_of(uint32_t number) {
 
 int64_t bytes_of(int64_t n, int64_t width) { return (n * width + 7) / 8; }
 
-// A group of numbers of one width, which the compiler is told: shifts and
-// places become constants.
+// A group of numbers of one width that the compiler knows: shifts and places
+// become constants.
 template <int kWidth>
 int64_t unpack_group(const unsigned char* bytes, int64_t n, int64_t last,
                      int32_t* out) {
