@@ -1,19 +1,20 @@
 #' SAILER on Seurat and SingleCellExperiment objects
 #'
-#' A thin layer over [sailer()]: finds the counts in the object, takes batch and
-#' covariates from its metadata, trains, and puts the embedding into the object.
-#' Everything else of the object stays as it is; the counts are read, never
-#' rewritten, joined or made dense. When anything fails the given object is
-#' untouched.
+#' Finds the counts in the object, takes batch and covariates from its metadata,
+#' trains [sailer()], and puts the embedding into the object. Everything else of
+#' the object stays as it is; the counts are read, never rewritten, joined or
+#' made dense. When anything fails the given object is untouched.
 #'
 #' @section Seurat:
-#' The counts come from `layer` of `assay`. Several layers of a v5 assay, as
-#' after `split()`, are streamed one after another and not joined; peaks that
-#' a layer lacks count as closed in its cells. With `batch = NULL` such layers
-#' are the batches, which a message tells; `batch = character()` takes none.
-#' Layers may be BPCells or DelayedArray matrices, which are read by blocks of
-#' cells. A `ChromatinAssay` or `GRangesAssay` of Signac brings the ranges of
-#' its peaks, which `architecture = "chromosome"` needs.
+#' The counts come from `layer` of `assay`: by default of the default assay, or,
+#' where the names of its features are no ranges, of the first assay that has
+#' peaks, which a message says. Several layers of a v5 assay, as after
+#' `split()`, are streamed one after another and not joined; peaks that a layer
+#' lacks count as closed in its cells. With `batch = NULL` such layers are the
+#' batches; `batch = character()` takes none. Layers may be BPCells or
+#' DelayedArray matrices, which are read by blocks of cells. A `ChromatinAssay`
+#' or `GRangesAssay` of Signac brings the ranges of its peaks, which
+#' `architecture = "chromosome"` needs.
 #'
 #' Cells that the assay (or its layers) does not cover are not in the
 #' reduction. An assay alone gives the reduction itself, a `DimReduc`; `batch`
@@ -21,44 +22,50 @@
 #'
 #' @section SingleCellExperiment:
 #' The counts come from the assay `assay.type` of the object or of its
-#' alternative experiment `altexp`. The embedding always goes to the main
-#' experiment, whose columns are the same cells, and `batch` and `covariates`
-#' name columns of its `colData`. DelayedArray assays are read by
-#' blocks, a `TENxMatrix` or `H5ADMatrix` straight from its file.
+#' alternative experiment `altexp`: by default of the main experiment, or, where
+#' its rows are no ranges, of the only alternative experiment whose rows are.
+#' The embedding always goes to the main experiment, whose columns are the same
+#' cells. DelayedArray assays are read by blocks, a `TENxMatrix` or `H5ADMatrix`
+#' straight from its file.
 #'
 #' @param object A `Seurat` object, one of its assays (`Assay`, `Assay5`,
 #'   Signac's `ChromatinAssay`, `GRangesAssay`), or a `SingleCellExperiment`.
-#'   For matrices and files see [sailer()].
-#' @param ... Options of [sailer()], which document them: `architecture`,
-#'   `n_latent`, `hidden`, `lambda`, `omega`, `min_fraction`, `max_fraction`,
-#'   `control` and more. An unknown name is an error. Options of training, such
-#'   as `epochs`, go into `control = train_control(epochs = 20)`.
-#' @param assay Name of the assay; NULL, the default, takes the object's default
-#'   assay. For an assay alone: the name that the reduction gives for it.
-#' @param layer Layer (slot, in old assays) of the counts; see the section on
-#'   Seurat. Default `"counts"`.
+#'   Matrices, files and lists of samples go to [sailer()], whose fit is
+#'   returned.
+#' @param batch,covariates Names of columns of the object's metadata, one or
+#'   several: batches, and further things to remove from the embedding (numbers
+#'   or labels). See [sailer()].
+#' @param ... Options of [sailer()] and of [train_control()], which document
+#'   them: `architecture`, `n_latent`, `hidden`, `lambda`, `epochs`, `seed`,
+#'   `device`, `checkpoint`, `control` and more. An unknown name is an error.
+#' @param assay Seurat: name of the assay. For an assay alone: the name that the
+#'   reduction gives for it, by default `"ATAC"`.
+#' @param layer Seurat: layer (slot, in old assays) of the counts. Default
+#'   `"counts"`.
+#' @param assay.type SingleCellExperiment: name of the assay with the counts.
+#'   NULL, the default, takes `"counts"` or, where it has another name, the only
+#'   one.
+#' @param altexp SingleCellExperiment: name of the alternative experiment with
+#'   the peaks.
 #' @param features Names of the peaks to use; NULL, the default, takes all of
 #'   which `min_fraction` and `max_fraction` allow.
-#' @param batch,covariates Names of columns of the object's metadata, one or
-#'   several: batches, and further things to take out of the embedding (numbers
-#'   or labels). See [sailer()].
-#' @param reduction.name,reduction.key Name of the reduction and beginning of
-#'   its columns' names. Defaults `"sailer"` and `"sailer_"`.
-#' @param assay.type Name of the assay with the counts. NULL, the default, takes
-#'   `"counts"` or, where it has another name, the only one.
-#' @param altexp Name of the alternative experiment with the peaks; NULL, the
-#'   default, takes the main experiment.
-#' @param name Name of the reduced dimensions. Default `"SAILER"`.
+#' @param reduction.name,name Name of the reduction; give either. Default
+#'   `"sailer"` (Seurat) and `"SAILER"` (SingleCellExperiment).
+#' @param reduction.key Seurat: beginning of the names of its columns. Default
+#'   the name with an underscore, such as `"sailer_"`.
 #' @param resume What to go on with instead of training anew: TRUE for the
-#'   interrupted fit that the object holds under this name, a fit, or the folder
-#'   of a checkpoint. `...` are then the options of [resume()], and `batch` and
-#'   `covariates` are those of that fit. NULL, the default, trains anew.
+#'   interrupted fit that the object holds under this name, a fit, such as
+#'   [last_fit()], or the folder of a checkpoint. `...` are then the options of
+#'   [resume()], and `batch` and `covariates` are those of that fit. NULL, the
+#'   default, trains anew.
 #'
 #' @return The object with the embedding of cells x latent dimensions, in its
 #'   own order of cells: a `Seurat` object with a reduction and the command
 #'   logged (`Command(object)`; long arguments are left out of the log), a
 #'   `SingleCellExperiment` with reduced dimensions, a `DimReduc` for an assay.
-#'   [get_fit()] finds the fit.
+#'   [get_fit()] finds the model, which holds no cells: what [ImputeSAILER()]
+#'   and others need of these they take from the object, so cells may be
+#'   renamed, merged, reordered and left out.
 #' @section Errors:
 #' `sailer_argument_error` for an assay, layer, alternative experiment, column
 #' of the metadata (the nearest ones are listed) or option that is not there,
@@ -69,14 +76,16 @@
 #'   3.2.
 #' @examples
 #' sim <- simulate_atac(n_cells = 200, n_peaks = 500, n_types = 3, seed = 1)
-#' brief <- train_control(epochs = 3, verbose = FALSE)
 #'
 #' if (requireNamespace("SeuratObject", quietly = TRUE)) {
 #'   object <- SeuratObject::CreateSeuratObject(
 #'     sim$counts,
 #'     assay = "ATAC", meta.data = sim$cells
 #'   )
-#'   object <- RunSAILER(object, batch = "batch", hidden = 32, control = brief)
+#'   object <- RunSAILER(
+#'     object,
+#'     batch = "batch", hidden = 32, epochs = 3, verbose = FALSE
+#'   )
 #'   print(SeuratObject::Reductions(object))
 #'   print(get_fit(object))
 #' }
@@ -86,105 +95,102 @@
 #'     list(counts = sim$counts),
 #'     colData = sim$cells
 #'   )
-#'   sce <- RunSAILER(sce, batch = "batch", hidden = 32, control = brief)
+#'   sce <- RunSAILER(
+#'     sce,
+#'     batch = "batch", hidden = 32, epochs = 3, verbose = FALSE
+#'   )
 #'   print(dim(SingleCellExperiment::reducedDim(sce, "SAILER")))
 #' }
-#' @order 1
 #' @export
-RunSAILER <- function(object, ...) {
-  UseMethod("RunSAILER")
-}
-
-#' @export
-RunSAILER.default <- function(object, ...) {
-  if (load_class(object)) {
-    return(RunSAILER(object, ...))
-  }
-  refuse_class(object, "RunSAILER", "sailer")
-}
-
-refuse_class <- function(object, door, core, call = rlang::caller_env()) {
-  abort(
-    c(
-      "{.fn {door}} is for Seurat and SingleCellExperiment objects, not for
-       {.obj_type_friendly {object}}.",
-      i = "For a matrix or cells from {.fn open_cells} call {.fn {core}}; its
-           {.fn embedding} is a matrix."
-    ),
-    call = call
+RunSAILER <- function(object, batch = NULL, covariates = NULL, ...,
+                      assay = NULL, layer = NULL, assay.type = NULL,
+                      altexp = NULL, features = NULL, reduction.name = NULL,
+                      reduction.key = NULL, name = reduction.name,
+                      resume = NULL) {
+  run_sailer(
+    object, list(...), where_of(environment()), batch, covariates, resume,
+    list(name = name, key = reduction.key, command = match.call())
   )
 }
 
-#' @rdname RunSAILER
-#' @export
-RunSAILER.SingleCellExperiment <- function(object, assay.type = NULL,
-                                           altexp = NULL, features = NULL,
-                                           batch = NULL, covariates = NULL,
-                                           name = "SAILER", resume = NULL,
-                                           ...) {
-  need_package("SingleCellExperiment", "for SingleCellExperiment objects")
-  need_package("SummarizedExperiment", "for SingleCellExperiment objects")
-  check_text(name, "name")
-  check_fit_options(list(...), resume, sailer)
-  given <- read_experiment(
-    object, assay.type, altexp, features, batch, covariates
-  )
-  own <- function() get_fit(object, name)
-  fit <- fit_cells(given$cells, given$batch, given$covariates, resume, own, ...)
-  store_in_experiment(object, fit, name)
-}
-
-# What a fit needs of an object: list(cells, batch, covariates).
-read_experiment <- function(object, assay.type, altexp, features, batch,
-                            covariates, call = rlang::caller_env()) {
-  cells <- as_cells(
-    object, assay.type = assay.type, altexp = altexp, features = features
-  )
-  table <- SummarizedExperiment::colData(object)
-  columns <- function(names, arg) {
-    plain_columns(
-      named_columns(table, names, arg, "the colData of the object", call)
-    )
-  }
-  list(
-    cells = cells, batch = columns(batch, "batch"),
-    covariates = columns(covariates, "covariates")
-  )
-}
-
-#' @export
-RunSAILER.SummarizedExperiment <- function(object, ...) {
-  refuse_plain_experiment(object)
-}
-
-refuse_plain_experiment <- function(object, call = rlang::caller_env()) {
-  abort(
-    c(
-      "A {class(object)[1]} has no place for reduced dimensions.",
-      i = "Make it a SingleCellExperiment first:
-           {.code as(x, \"SingleCellExperiment\")}."
-    ),
-    call = call
-  )
-}
-
-# The columns as a data frame, run-length encoded ones written out.
-plain_columns <- function(table) {
-  if (!is.null(table)) {
-    as.data.frame(table, optional = TRUE)
-  }
-}
-
-# reducedDim<- renames the rows of what it is given: their order must be right.
-store_in_experiment <- function(object, fit, name, unit = FALSE) {
-  if (is.null(fit$embedding)) {
-    warn_of_no_embedding(fit)
+# RunSAILER() and, with a `reference`, RunSAILERX(). `output`: list(name, key,
+# command).
+run_sailer <- function(object, options, where, batch, covariates, resume,
+                       output, reference = NULL, rna = NULL, guided = FALSE,
+                       call = rlang::caller_env()) {
+  model <- if (guided) "sailerx" else "sailer"
+  check_fit_options(options, resume, match.fun(model), call)
+  check_text(output$name, "name", null = TRUE, call = call)
+  check_reduction_key(output$key, call)
+  input <- read_input(object, where, call)
+  output$name <- output$name %||% input$naming(model)
+  if (guided) check_not_same(output$name, reference, call)
+  counts <- input$counts
+  labels <- if (is.null(batch)) {
+    layers_as_batches(input$labels)
   } else {
-    values <- embedding(fit, unit = unit)[colnames(object), , drop = FALSE]
-    SingleCellExperiment::reducedDim(object, name) <- values
+    input_columns(input, batch, "batch", counts$cells, call)
   }
-  fits <- S4Vectors::metadata(object)$sailer
-  fits[[name]] <- fit
-  S4Vectors::metadata(object)$sailer <- fits
-  object
+  others <- input_columns(input, covariates, "covariates", counts$cells, call)
+  report_missing_cells(input)
+  guide <- if (guided && !goes_on(resume)) {
+    read_guide(input, reference %||% input$naming("pca"), rna, call)
+  }
+  if (rlang::is_true(resume)) {
+    resume <- find_fit(object, output$name, "sailer_fit", call)$fit
+  }
+  fit <- fit_cells(
+    counts, labels, others, resume, options, guided, guide, call
+  )
+  fit$place <- input$place
+  if (guided) {
+    used <- guide$name %||% reference %||% input$naming("pca")
+    if (rlang::is_string(used)) fit$reference_name <- used
+  }
+  write_fit(object, input, fit, output, options, guide$made)
+}
+
+# The object with a fit and its embedding.
+write_fit <- function(object, input, fit, output, options, made = NULL) {
+  embedded <- !is.null(fit$embedding)
+  if (!embedded) warn_of_no_embedding(fit)
+  write_result(object, list(
+    input = input, name = output$name, key = output$key, fit = fit,
+    embedding = if (embedded) embedding(fit),
+    reference = if (!is.null(made)) {
+      list(name = fit$reference_name, values = made)
+    },
+    command = if (embedded) {
+      new_command(output$command, c(options, fit$control))
+    }
+  ))
+}
+
+# list(name, call, options) for the log of an object.
+new_command <- function(call, options) {
+  list(
+    name = as.character(call[[1]])[1], call = call,
+    options = options[!duplicated(names(options))]
+  )
+}
+
+# Layers are batches where nothing else was said.
+layers_as_batches <- function(labels) {
+  if (!is.null(labels)) {
+    cli::cli_inform(c(
+      i = "The {nlevels(labels)} layers are taken as batches:
+           {.val {levels(labels)}}. Name a column in {.arg batch} for others."
+    ), class = "sailer_note")
+  }
+  labels
+}
+
+report_missing_cells <- function(input) {
+  n <- length(input$names) - length(input$counts$cells)
+  if (n > 0) {
+    cli::cli_inform(c(
+      i = "{n} cell{?s} of the object {?is/are} not in the counts of assay
+           {.val {input$place$assay}} and will not be in the reduction."
+    ), class = "sailer_note")
+  }
 }

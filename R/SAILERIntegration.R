@@ -65,7 +65,8 @@ SAILERIntegration <- function(object, assay = "ATAC", orig = NULL,
   features <- integration_features(object, features, variable.features)
   options <- list(...)
   check_options(options, c(
-    "resume", setdiff(names(formals(sailer)), c("x", "..."))
+    "resume", setdiff(names(formals(sailer)), c("x", "...")),
+    names(formals(train_control))
   ))
   options$control <- options$control %||% train_control(verbose = verbose)
   reduction <- rlang::inject(RunSAILER(

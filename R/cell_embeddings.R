@@ -36,7 +36,7 @@
 #' @export
 cell_embeddings <- function(fit, x, expression = FALSE, token_budget = NULL,
                             verbose = TRUE) {
-  fit <- expresser_fit_of(fit)
+  fit <- find_fit(fit, NULL, "expresser_fit")$fit
   check_flag(expression)
   check_flag(verbose)
   budget <- pass_budget(fit, token_budget)

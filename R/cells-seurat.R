@@ -14,7 +14,7 @@
 as_cells.Seurat <- function(x, assay = NULL, layer = "counts", features = NULL,
                             ...) {
   need_package("SeuratObject", "for Seurat objects")
-  assay <- choose_assay(x, assay)
+  assay <- choose_assay(x, assay, isTRUE(list(...)$counts))
   stored <- x[[assay]]
   load_class(stored)
   refuse_unknown_class(stored)
@@ -85,15 +85,55 @@ as_cells.StdAssay <- function(x, layer = "counts", features = NULL, ...) {
 # Of an assay alone.
 no_empty_assay <- "subset(x, cells = names(which(cell_depth(x) > 0)))"
 
-# The name of the assay to use, checked.
-choose_assay <- function(object, assay, call = rlang::caller_env()) {
-  assay <- assay %||% SeuratObject::DefaultAssay(object)
-  check_text(assay, "assay", call = call)
-  check_known(
-    assay, SeuratObject::Assays(object), "assay", "assay", "the object",
-    call = call
+# The name of the assay to use: the one named, or the default assay, or where
+# that has genes in place of peaks (`genes`: the other way round) the first one
+# that has what is wanted.
+choose_assay <- function(object, assay, genes = FALSE,
+                         call = rlang::caller_env()) {
+  known <- SeuratObject::Assays(object)
+  if (!is.null(assay)) {
+    check_text(assay, "assay", call = call)
+    check_known(assay, known, "assay", "assay", "the object", call = call)
+    return(assay)
+  }
+  usual <- SeuratObject::DefaultAssay(object)
+  fits <- function(name) {
+    stored <- object[[name]]
+    ranged <- any(class(stored) %in% c("ChromatinAssay", "GRangesAssay"))
+    (ranged || are_peaks(rownames(stored))) != genes
+  }
+  if (fits(usual)) {
+    return(usual)
+  }
+  others <- Filter(fits, setdiff(known, usual))
+  if (genes && "RNA" %in% others) others <- "RNA"
+  what <- if (genes) "genes" else "peaks"
+  if (length(others) == 0) {
+    cli::cli_warn(
+      c(
+        "Assay {.val {usual}} is taken for the {what}, but its features are
+         named like {.val {utils::head(rownames(object[[usual]]), 2)}}.",
+        i = "Name the assay with the {what} in {.arg assay}."
+      ),
+      class = "sailer_assay"
+    )
+    return(usual)
+  }
+  cli::cli_inform(
+    c(i = "The {what} are those of assay {.val {others[1]}}, not of the default
+           assay {.val {usual}}. Name another one in {.arg assay}."),
+    class = "sailer_note"
   )
-  assay
+  others[1]
+}
+
+# Are these peaks: with ranges of their own, or named by them?
+are_peaks <- function(names, ranges = NULL) {
+  if (!is.null(ranges)) {
+    return(TRUE)
+  }
+  some <- utils::head(names, 100)
+  mean(grepl("[:_-][0-9,]+[_-][0-9,]+$", some)) > 0.5
 }
 
 # Names of the layers that `layer` means, in the order of the assay.

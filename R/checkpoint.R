@@ -161,7 +161,7 @@ resumable_options <- c(
 #'   control = train_control(epochs = 2, checkpoint = folder, verbose = FALSE)
 #' )
 #' longer <- resume(folder, sim$counts, epochs = 4)
-#' nrow(history(longer))
+#' nrow(longer$history)
 #' @export
 resume <- function(from, x, ...) {
   check_one_libtorch(libtorch_record()$folder)

@@ -14,6 +14,8 @@ need_package <- function(package, why, call = rlang::caller_env()) {
   invisible(TRUE)
 }
 
+is_installed <- function(package) requireNamespace(package, quietly = TRUE)
+
 # The name of an argument that another package has renamed, in the version that
 # is installed: the old one is deprecated where the new one is.
 argument_name <- function(f, new, old) {

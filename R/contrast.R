@@ -11,79 +11,82 @@ held_confounders <- function(fit, batch, depth, covariates, n_most = 8,
     given[[name]] <- check_level(fit, name, given[[name]], call)
   }
   free <- setdiff(batch_labels(fit), names(given))
-  if (length(free) == 0 || is.null(fit$codes)) {
+  seen <- fit$level_counts$batches
+  if (length(free) == 0) {
     row <- fixed_confounders(fit, batch, depth, covariates, call)
     return(list(values = row, shares = 1))
   }
-  levels <- lapply(stats::setNames(nm = free), function(name) {
-    fit$labels[[name]][fit$codes[[name]]]
-  })
-  known <- as.data.frame(levels, optional = TRUE)
-  found <- interaction(known, drop = TRUE, lex.order = TRUE)
-  count <- sort(table(found), decreasing = TRUE)
+  group <- interaction(seen[free], drop = TRUE, lex.order = TRUE)
+  count <- sort(c(tapply(seen$n_cells, group, sum)), decreasing = TRUE)
   count <- utils::head(count, n_most)
-  rows <- lapply(match(names(count), found), function(cell) {
-    chosen <- c(given, lapply(known, function(column) column[cell]))
-    fixed_confounders(fit, unlist(chosen), depth, covariates, call)
+  rows <- lapply(match(names(count), group), function(k) {
+    levels <- lapply(stats::setNames(nm = free), function(name) {
+      fit$labels[[name]][seen[[name]][k]]
+    })
+    fixed_confounders(fit, unlist(c(given, levels)), depth, covariates, call)
   })
   list(
     values = do.call(rbind, rows), shares = as.numeric(count) / sum(count)
   )
 }
 
-# The confounders of training cells as they were in training. Values of numeric
-# covariates are not kept: they stand at their mean. Fits of before the levels
-# were kept stand between all of them.
-own_confounders <- function(fit, rows) {
-  scaling <- fit$scaling$log_depth
-  depth <- (log(fit$depth[rows]) - scaling[["mean"]]) / scaling[["sd"]]
-  labels <- lapply(names(fit$labels), function(name) {
-    n <- length(fit$labels[[name]])
-    if (is.null(fit$codes)) {
-      return(matrix(1 / n, length(rows), n))
-    }
-    outer(fit$codes[[name]][rows], seq_len(n), "==") + 0
-  })
-  numbers <- matrix(0, length(rows), length(fit$numbers))
-  unname(do.call(cbind, c(list(depth), labels, list(numbers))))
-}
-
 # The cells from which the decoder learned, at most `n_most` of each kind
-# (`group` is 1, 2 or 0 for each cell of the fit), in clusters of their kind.
-training_cells <- function(fit, group, n_most = 2000, n_clusters = 6,
+# (`kinds`: 1, 2 or 0 for each of `cells`), in clusters of their kind. They are
+# those of the training where the fit has them, and else those of the object.
+training_cells <- function(held, cells, kinds, n_most = 2000, n_clusters = 6,
                            call = rlang::caller_env()) {
-  embedded <- embedding_of(fit, call)
-  seen <- which(!fit$cells %in% fit$validation_cells)
-  kinds <- split(seen, group[seen])
-  rows <- lapply(kinds, function(cells) {
-    if (length(cells) > n_most) sort(sample(cells, n_most)) else cells
+  fit <- held$fit
+  if (!is.null(fit$embedding)) {
+    kinds <- kinds[match(fit$cells, cells)]
+    kinds[is.na(kinds)] <- 0
+    cells <- fit$cells
+  }
+  seen <- which(!cells %in% fit$validation_cells)
+  kinds <- split(seen, kinds[seen])
+  rows <- lapply(kinds, function(rows) {
+    if (length(rows) > n_most) sort(sample(rows, n_most)) else rows
   })
-  weights <- rep(lengths(kinds) / lengths(rows), lengths(rows))
+  taken <- cells[unlist(rows, use.names = FALSE)]
+  z <- if (!is.null(fit$embedding)) {
+    fit$embedding[taken, , drop = FALSE]
+  } else {
+    input_points(held, taken, call = call)
+  }
+  of_kind <- rep(seq_along(rows), lengths(rows))
   clusters <- integer()
-  for (cells in rows) {
-    codes <- cluster_cells(embedded[cells, , drop = FALSE], n_clusters)
+  for (kind in seq_along(rows)) {
+    codes <- cluster_cells(z[of_kind == kind, , drop = FALSE], n_clusters)
     clusters <- c(clusters, max(0L, clusters) + codes)
   }
-  rows <- unlist(rows, use.names = FALSE)
   list(
-    z = unname(embedded[rows, , drop = FALSE]),
-    confounders = own_confounders(fit, rows), weights = as.numeric(weights),
+    z = unname(z), confounders = own_confounders(held, taken, call),
+    weights = rep(lengths(kinds) / lengths(rows), lengths(rows)),
     clusters = clusters, n_clusters = max(clusters)
   )
 }
 
-embedding_of <- function(fit, call) {
-  if (is.null(fit$embedding)) {
-    abort(
-      c(
-        "The cells of this fit were not embedded: its training was
-         interrupted.",
-        i = "Go on with it by {.code resume(fit, x)} first."
-      ),
-      call = call
-    )
-  }
-  fit$embedding
+# The confounders of cells as the decoder sees them. Values of numeric covariates
+# stand at their mean; labels that are not known between all levels.
+own_confounders <- function(held, cells, call = rlang::caller_env()) {
+  fit <- held$fit
+  trained <- !is.null(fit$embedding)
+  depth <- if (trained) fit$depth[cells] else input_depth(held, cells, call)
+  labels <- lapply(names(fit$labels), function(name) {
+    levels <- fit$labels[[name]]
+    code <- if (trained) {
+      fit$codes[[name]][match(cells, fit$cells)]
+    } else {
+      column <- held$input$table[[name]][match(cells, held$input$names)]
+      match(label_text(column), levels)[seq_along(cells)]
+    }
+    rows <- outer(code, seq_along(levels), "==") + 0
+    rows[is.na(rows)] <- 1 / length(levels)
+    rows
+  })
+  numbers <- matrix(0, length(cells), length(fit$numbers))
+  unname(do.call(cbind, c(
+    list(scaled_log_depth(fit, depth)), labels, list(numbers)
+  )))
 }
 
 cluster_cells <- function(z, n_clusters) {
@@ -106,33 +109,4 @@ latent_points <- function(posterior, rows, n_samples) {
     mean + spread * stats::rnorm(length(mean))
   })
   unname(do.call(rbind, samples))
-}
-
-# One value per cell, named by cell or in their order; NA is allowed.
-per_cell <- function(values, cells, arg, call = rlang::caller_env()) {
-  values <- written_out(values)
-  if (!is.atomic(values) || is.null(values)) {
-    abort(
-      "{.arg {arg}} must be a vector with one value per cell, not
-       {.obj_type_friendly {values}}.",
-      call = call
-    )
-  }
-  names <- names(values)
-  values <- if (is.factor(values)) as.character(values) else unname(values)
-  if (!is.null(names) && all(cells %in% names)) {
-    return(values[match(cells, names)])
-  }
-  if (length(values) != length(cells)) {
-    abort(
-      c(
-        "{.arg {arg}} has {length(values)} value{?s}, but there are
-         {length(cells)} cells.",
-        i = "Give one value per cell, in the order of the cells or named by
-             cell; NA leaves a cell out."
-      ),
-      call = call
-    )
-  }
-  values
 }

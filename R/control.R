@@ -3,7 +3,10 @@
 
 #' Options of training
 #'
-#' Every `NULL` stands for the default that the core keeps, named below.
+#' These can be given to [sailer()], [sailerx()], [RunSAILER()] and [RunSAILERX()]
+#' themselves, as in `RunSAILER(object, epochs = 100)`, or together as their
+#' `control`. Every `NULL` stands for the default that the core keeps, named
+#' below.
 #'
 #' @eval option_params("training/train_options.h")
 #' @param checkpoint Folder in which the run leaves its state while it trains,
@@ -158,6 +161,17 @@ as_control <- function(control, call = rlang::caller_env(),
     length(value) == 1 && is.atomic(value) && is.na(value)
   }, logical(1))
   do.call(make, control[!open])
+}
+
+# `control` with options of training that were given beside those of a model.
+join_control <- function(control, given, call = rlang::caller_env(),
+                         make = train_control, class = "train_control") {
+  control <- as_control(control, call, make, class)
+  if (length(given) == 0) {
+    return(control)
+  }
+  known <- utils::modifyList(unclass(control), given, keep.null = TRUE)
+  as_control(known, call, make, class)
 }
 
 # What was left to the core (NA), decided for a number of cells and the options

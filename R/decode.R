@@ -39,8 +39,13 @@ scaled_depth <- function(fit, depth, call) {
     return(0)
   }
   check_number(depth, min = 1, call = call)
+  scaled_log_depth(fit, depth)
+}
+
+# As the decoder reads it.
+scaled_log_depth <- function(fit, depth) {
   scaling <- fit$scaling$log_depth
-  (log(depth) - scaling[["mean"]]) / scaling[["sd"]]
+  (log(unname(depth)) - scaling[["mean"]]) / scaling[["sd"]]
 }
 
 # Batches that were added to a fit later stand for a point among the columns of
@@ -163,37 +168,21 @@ check_level <- function(fit, name, level, call) {
 # Batches: of the combinations in the training cells that agree with what was
 # given, that of the highest median depth. Other labels: the most frequent one.
 usual_levels <- function(fit, given) {
-  labels <- fit$labels
-  if (length(labels) == 0 || is.null(fit$codes)) {
-    return(lapply(labels, function(levels) levels[1]))
-  }
-  usual <- lapply(names(labels), function(name) {
-    labels[[name]][which.max(tabulate(fit$codes[[name]]))]
+  others <- names(fit$level_counts$others)
+  usual <- lapply(stats::setNames(nm = others), function(name) {
+    fit$labels[[name]][which.max(fit$level_counts$others[[name]])]
   })
-  names(usual) <- names(labels)
-  batches <- batch_labels(fit)
-  cell <- best_batch_cell(fit, batches, given[names(given) %in% batches])
-  for (name in batches) {
-    usual[[name]] <- labels[[name]][fit$codes[[name]][cell]]
-  }
-  usual
-}
-
-# A training cell of the batch of the highest median depth.
-best_batch_cell <- function(fit, batches, given) {
-  agrees <- rep(TRUE, length(fit$depth))
-  for (name in names(given)) {
+  seen <- fit$level_counts$batches
+  agrees <- rep(TRUE, length(seen$n_cells))
+  batches <- setdiff(names(fit$labels), others)
+  for (name in intersect(names(given), batches)) {
     agrees <- agrees &
-      fit$codes[[name]] == match(given[[name]], fit$labels[[name]], nomatch = 0)
+      seen[[name]] == match(given[[name]], fit$labels[[name]], nomatch = 0)
   }
-  cells <- if (any(agrees)) which(agrees) else seq_along(agrees)
-  if (length(batches) == 0) {
-    return(cells[1])
-  }
-  codes <- lapply(fit$codes[batches], function(codes) codes[cells])
-  group <- interaction(codes, drop = TRUE, lex.order = TRUE)
-  median <- tapply(fit$depth[cells], group, stats::median)
-  cells[match(names(which.max(median)), group)]
+  if (!any(agrees)) agrees[] <- TRUE
+  best <- which(agrees)[which.max(seen$median_depth[agrees])]
+  for (name in batches) usual[[name]] <- fit$labels[[name]][seen[[name]][best]]
+  usual
 }
 
 fixed_numbers <- function(fit, covariates, call) {

@@ -18,7 +18,7 @@
 #'
 #' Three things make the effect unsure, and all are counted: the groups are
 #' samples of cells; the place of a cell in the latent space is known only
-#' through its posterior, which is sampled when `x` is given; and the decoder's
+#' through its posterior, which is sampled where there are counts; and the decoder's
 #' weights of a peak were learned from a limited number of open cells. The last
 #' one matters most. It is a Laplace approximation of the decoder's last layer:
 #' the inverse of the Fisher information of the peak's weights in the training
@@ -41,18 +41,19 @@
 #' guards against what is left of a batch in the embedding itself: it weighs the
 #' cells so that both groups have the same mixture of its labels.
 #'
-#' @param fit What [sailer()] or [sailerx()] returned, or [get_fit()] of an
-#'   object.
-#' @param groups Group of each cell: a vector of labels, in the order of the
-#'   cells of `x` (of the training cells without `x`) or named by cell. Cells
-#'   with NA take no part.
+#' @param object A Seurat or SingleCellExperiment object with a fit; or what
+#'   [sailer()] or [sailerx()] returned, with the counts as `x`.
+#' @param groups Group of each cell: the name of a column of the object's
+#'   metadata, or a vector of labels, named by cell or in the order of the cells
+#'   (of a fit without `x` the training cells). Cells with NA take no part.
 #' @param group_1,group_2 Labels of the groups to compare, one or several each.
 #'   `group_2 = NULL`, the default, is all other cells. `group_1` may be left
-#'   out where there are two labels.
-#' @param x Counts of the cells, peaks x cells, as [as_cells()] takes them. Then
-#'   posteriors are sampled, the cells need not be those of the training, and
-#'   the raw fractions are returned too. NULL, the default: posterior means of
-#'   the training cells, as the fit holds them, without their spread.
+#'   out where there are two labels: it is then the first level of a factor, or
+#'   the first in alphabetical order.
+#' @param x With a fit: counts of the cells, peaks x cells, as [as_cells()]
+#'   takes them; they need not be those of the training. NULL, the default:
+#'   posterior means of the training cells, as the fit holds them, without their
+#'   spread and without raw fractions.
 #' @param peaks Names of the peaks to return; NULL, the default, is all of the
 #'   model. The prior is learned from others too where they are few.
 #' @param batch,depth,covariates What the decoder is held at: a batch instead
@@ -67,17 +68,22 @@
 #'   open peaks no difference may reach that.
 #' @param fdr Expected share of false discoveries among the peaks called, in
 #'   (0, 1). Default 0.05.
-#' @param balance NULL, or a label per cell as `groups` has them, such as the
-#'   batch; see above. Cells whose label the other group lacks are left out.
+#' @param balance NULL, or a label per cell as `groups` has them (a column or
+#'   values), such as the batch; see above. Cells whose label the other group lacks are left out.
 #' @param n_samples Samples of each cell's posterior. Default 3.
 #' @param max_cells Most cells of a group that are decoded, drawn at random.
 #'   Default 1000.
 #' @param seed Whole number: the same seed gives the same result. The state of
 #'   R's own random numbers is left as it was.
 #'
-#' @param reference With `x`, of a joint [sailerx()] model: the reference of
-#'   these cells, as [predict()][predict.sailer_fit] takes it. Without one they
-#'   are placed by their peaks alone.
+#' @param reference Of a joint [sailerx()] model: the reference of these cells,
+#'   as [predict()][predict.sailer_fit] takes it, or the name of a reduction of
+#'   the object. By default that of the same name as in training; of counts
+#'   alone there is none, and cells are placed by their peaks.
+#' @param fit,name For objects: a fit to use in place of the one that the object
+#'   holds, or the name of the reduction whose fit to use; see [get_fit()].
+#' @param assay,layer,assay.type,altexp For objects: where the counts are, by
+#'   default where the model was trained; see [RunSAILER()].
 #'
 #' @return Data frame with a row per peak, named by peak, the surest first:
 #' * `peak`; `seqnames`, `start`, `end` where all names are ranges;
@@ -94,7 +100,7 @@
 #'   prior;
 #' * `fdr`: expected share of false discoveries among this peak and all above;
 #' * `is_da`: whether that is at most `fdr`;
-#' * `emp_prob_1`, `emp_prob_2`, with `x`: share of the group's cells with the
+#' * `emp_prob_1`, `emp_prob_2`, with counts: share of the group's cells with the
 #'   peak open in the counts, which depth and batch disturb.
 #' @section Errors:
 #' `sailer_argument_error` for groups that are not there, overlap or have fewer
@@ -123,7 +129,7 @@
 #' head(markers)
 #' table(markers$is_da)
 #' @export
-differential_accessibility <- function(fit, groups, group_1 = NULL,
+differential_accessibility <- function(object, groups, group_1 = NULL,
                                        group_2 = NULL, x = NULL, peaks = NULL,
                                        batch = NULL, depth = NULL,
                                        covariates = NULL,
@@ -133,51 +139,45 @@ differential_accessibility <- function(fit, groups, group_1 = NULL,
                                        delta = NULL, fdr = 0.05,
                                        balance = NULL, n_samples = 3,
                                        max_cells = 1000, seed = 1,
-                                       reference = NULL) {
+                                       reference = NULL, fit = NULL,
+                                       name = NULL, assay = NULL, layer = NULL,
+                                       assay.type = NULL, altexp = NULL) {
   change <- rlang::arg_match(change)
-  fit <- checked_fit(fit)
   delta <- delta %||% if (change == "difference") 0.05 else 1
   check_number(delta, min = 0)
   check_number(fdr, min = 1e-6, max = 1 - 1e-6)
   check_number(n_samples, min = 1, max = 1000, whole = TRUE)
   check_number(max_cells, min = 2, whole = TRUE)
   check_number(seed, whole = TRUE)
+  # Counts beside a fit are an object with that fit.
+  if (!is.null(x)) {
+    fit <- get_fit(object)
+    object <- x
+  }
+  where <- where_of(environment())
+  compared <- read_fitted(object, fit, name, where)
+  fit <- compared$fit
   places <- peak_places(fit, peaks)
   held <- held_confounders(fit, batch, depth, covariates)
-  cells <- compared_cells(fit, x, reference)
-  names <- if (is.null(x)) fit$cells else cells$cells
-  side <- choose_groups(per_cell(groups, names, "groups"), group_1, group_2)
-  weight <- balance_cells(side, balance, names)
+  cells <- compared_cells(compared, reference)
+  names <- cells$cells
+  labels <- input_values(compared$input, groups, "groups", names)
+  side <- choose_groups(labels, group_1, group_2)
+  weight <- balance_cells(side, balance, compared$input, names)
   found <- with_own_seed(seed, {
     sampled <- sample_sides(side, weight, max_cells)
     points <- side_points(fit, cells, sampled, n_samples)
-    kinds <- rep(0, length(fit$cells))
-    for (k in 1:2) kinds[fit$cells %in% names[weight > 0 & side == k]] <- k
+    kinds <- ifelse(weight > 0, side, 0)
+    training <- training_cells(compared, names, kinds)
     compare_peaks(
-      fit, points, held, training_cells(fit, kinds), places, change, delta,
+      fit, points, held, training, places, change, delta,
       tabulate(side[weight > 0], 2)
     )
   })
-  if (!is.null(x)) {
+  if (!is.null(cells$source)) {
     found$table <- cbind(found$table, raw_fractions(fit, cells, side, places))
   }
   finish_table(found, fdr)
-}
-
-# A fit, or the object that holds one.
-checked_fit <- function(fit, call = rlang::caller_env()) {
-  if (inherits(fit, "sailer_fit")) {
-    return(fit)
-  }
-  abort(
-    c(
-      "{.arg fit} must be what {.fn sailer} returned, not
-       {.obj_type_friendly {fit}}.",
-      i = "Of a Seurat or SingleCellExperiment object give
-           {.code get_fit(object)}."
-    ),
-    call = call
-  )
 }
 
 peak_places <- function(fit, peaks, call = rlang::caller_env()) {
@@ -191,23 +191,29 @@ peak_places <- function(fit, peaks, call = rlang::caller_env()) {
   match(unique(peaks), fit$peaks)
 }
 
-# Handle of the cells to compare, with the places of its peaks in the model.
-compared_cells <- function(fit, x, reference, call = rlang::caller_env()) {
-  if (is.null(x)) {
+# Handle of the cells to compare, with the places of its peaks in the model; for
+# a fit alone the training cells and their embedding.
+compared_cells <- function(compared, reference, call = rlang::caller_env()) {
+  fit <- compared$fit
+  if (compared$own) {
     check_needs_counts(reference, "x", call)
-    return(NULL)
+    embedding(fit)
+    return(list(cells = fit$cells, embedding = fit$embedding))
   }
-  cells <- as_cells(x)
-  check_cells(cells, min_cells = 2, call = call)
+  cells <- compared$input$counts
+  check_counts(cells, 2, call = call)
   cells$map <- match_peaks(cells, fit$peaks, "x", call)
-  cells$reference <- reference_rows(fit, reference, cells, call)
+  cells$reference <- reference_rows(
+    fit, input_reference(compared, reference, call = call), cells, call
+  )
   cells
 }
 
 # 1 or 2 for the cells of each group, 0 for the others.
 choose_groups <- function(labels, group_1, group_2,
                           call = rlang::caller_env()) {
-  known <- unique(labels[!is.na(labels)])
+  known <- label_levels(labels)
+  labels <- as.character(labels)
   if (is.null(group_1)) {
     if (length(known) != 2) {
       abort(
@@ -216,7 +222,7 @@ choose_groups <- function(labels, group_1, group_2,
         call = call
       )
     }
-    group_1 <- sort(known)[1]
+    group_1 <- known[1]
   }
   check_known(group_1, known, "label", "group_1", "`groups`", call = call)
   if (!is.null(group_2)) {
@@ -245,11 +251,12 @@ choose_groups <- function(labels, group_1, group_2,
 
 # Weights of the cells, 0 for those that take no part. Labels count by what both
 # groups have of them (the weights of Cochran, Mantel and Haenszel).
-balance_cells <- function(side, balance, names, call = rlang::caller_env()) {
+balance_cells <- function(side, balance, input, names,
+                          call = rlang::caller_env()) {
   if (is.null(balance)) {
     return(as.numeric(side > 0))
   }
-  label <- per_cell(balance, names, "balance", call)
+  label <- as.character(input_values(input, balance, "balance", names, call))
   count <- table(
     factor(label), factor(side, 1:2)
   )
@@ -290,8 +297,8 @@ sample_sides <- function(side, weight, n_most) {
 side_points <- function(fit, cells, sampled, n_samples,
                         call = rlang::caller_env()) {
   rows <- lapply(sampled, function(group) group$rows)
-  if (is.null(cells)) {
-    posterior <- list(mean = embedding_of(fit, call))
+  if (is.null(cells$source)) {
+    posterior <- list(mean = cells$embedding)
   } else {
     chosen <- cells[, unlist(rows)]
     kept_depth(chosen, list(map = cells$map, peaks = fit$peaks), call)

@@ -83,7 +83,12 @@ expresser <- function(x, ..., size = NULL, n_embedding = NULL, n_layers = NULL,
                       from = NULL, control = pretrain_control()) {
   call <- match.call()
   check_one_libtorch(libtorch_record()$folder)
-  control <- as_pretrain_control(control)
+  others <- list(...)
+  training <- names(others) %in% names(formals(pretrain_control))
+  control <- join_control(
+    control, others[training], make = pretrain_control,
+    class = "pretrain_control"
+  )
   given <- list(
     size = size, n_embedding = n_embedding, n_layers = n_layers,
     n_heads = n_heads, feed_forward = feed_forward, layout = layout,
@@ -93,7 +98,7 @@ expresser <- function(x, ..., size = NULL, n_embedding = NULL, n_layers = NULL,
   )
   given <- given_options(given)
   options <- expresser_options(given, from)
-  corpus <- as_corpus(x, from$genes, control$verbose, list(...))
+  corpus <- as_corpus(x, from$genes, control$verbose, others[!training])
   on.exit(close_corpus(corpus))
   if (is.null(given$size) && is.null(from)) {
     given$size <- size_for(corpus$n_cells)
@@ -241,11 +246,12 @@ run_pretraining <- function(plan, corpus, state = NULL,
     corpus$source, plan$options, core_control(plan$control), plan$device,
     plan$initial, prepared$run, if (prepared$first) report
   ))
-  # tell_of_end() looks cells up by their places; a corpus names those alone.
-  told <- cells_of_corpus(corpus, trained$diverged_cells)
-  trained$diverged_cells <- seq_along(told)
-  tell_of_end(trained, c(plan, list(cells = told)))
-  new_expresser_fit(trained, plan)
+  # report_end() looks cells up by their places; a corpus names those alone.
+  named <- cells_of_corpus(corpus, trained$diverged_cells)
+  trained$diverged_cells <- seq_along(named)
+  fit <- new_expresser_fit(trained, plan)
+  report_end(trained, c(plan, list(cells = named)), fit)
+  fit
 }
 
 # "source: cell" of cells of a corpus, which keeps no names of cells.

@@ -1,42 +1,46 @@
-# What training returns. A fit holds plain R values only: parameters as raw
-# vectors, names, statistics. The core's model is made from them when it is
-# needed and kept in `cache`, so a fit survives saveRDS() and other processes.
+# What training returns. A fit is a model: parameters as raw vectors, peaks,
+# scaling, levels, options, history. The core's model is made from them when it
+# is needed and kept in `cache`, so a fit survives saveRDS() and other processes.
+# Beside the model there is the result of the training, for who trained on a
+# matrix: the training cells and their embedding. Objects keep the model alone
+# (as_model()); what their cells are they know themselves.
 
 new_fit <- function(trained, plan) {
-  names <- plan$cells
   embedding <- trained$embedding
   if (!is.null(embedding)) {
     dimnames(embedding) <- list(
-      names, paste0("sailer_", seq_len(ncol(embedding)))
+      plan$cells, paste0("sailer_", seq_len(ncol(embedding)))
     )
   }
   confounders <- plan$confounders
+  labels <- stats::setNames(
+    confounders$labels, column_names(confounders$labels)
+  )
+  # The level of each training cell, from 1.
+  codes <- lapply(labels, function(label) label$codes)
+  levels <- lapply(labels, function(label) label$levels)
   # Where it was left open.
   plan$options$n_latent <- trained$n_latent
   structure(
     c(
       plan[setdiff(names(plan), c("confounders", "reference"))],
       list(
-        labels = stats::setNames(
-          lapply(confounders$labels, function(label) label$levels),
-          column_names(confounders$labels)
-        ),
-        # The level of each training cell, from 1.
-        codes = stats::setNames(
-          lapply(confounders$labels, function(label) label$codes),
-          column_names(confounders$labels)
-        ),
+        labels = levels, codes = codes,
+        level_counts = count_levels(levels, codes, plan$batches, plan$depth),
         numbers = column_names(confounders$numbers),
         scaling = trained$scaling, n_confounders = trained$n_confounders,
         state = trained$state, embedding = embedding,
+        held_out = some_held_out(embedding, trained$validation_cells),
         history = own_columns(trained, plan),
         status = trained$status, best_epoch = trained$best_epoch,
-        validation_cells = names[trained$validation_cells],
+        n_cells = length(plan$cells),
+        n_validation = length(trained$validation_cells),
+        validation_cells = plan$cells[trained$validation_cells],
         # What resume() needs, where there is something to go on with.
         progress = if (length(trained$progress) > 0) {
           list(
-            state = trained$progress, confounders = confounders,
-            reference = plan$reference
+            state = trained$progress, cells = plan$cells, depth = plan$depth,
+            confounders = confounders, reference = plan$reference
           )
         },
         n_reference = if (!is.null(plan$reference)) {
@@ -50,7 +54,50 @@ new_fit <- function(trained, plan) {
   )
 }
 
-# The alignment is of SAILERX alone; cells kept back say nothing of it unless
+# The result of a training, beside the model.
+result_fields <- c("cells", "depth", "codes", "embedding", "validation_cells")
+
+# A fit without its cells.
+as_model <- function(fit) {
+  kept <- setdiff(names(fit), result_fields)
+  structure(unclass(fit)[kept], class = class(fit))
+}
+
+# How often each combination of batches stands in the training cells and how
+# deep they are, in the order of their levels, and how often each other level
+# does: what is held fixed where nothing else was said.
+count_levels <- function(levels, codes, batches, depth) {
+  count <- function(name) tabulate(codes[[name]], length(levels[[name]]))
+  others <- setdiff(names(levels), batches)
+  found <- if (length(batches) > 0) {
+    group <- interaction(codes[batches], drop = TRUE, lex.order = TRUE)
+    first <- match(levels(group), group)
+    c(
+      lapply(codes[batches], function(code) code[first]),
+      list(
+        n_cells = as.numeric(table(group)),
+        median_depth = as.numeric(tapply(depth, group, stats::median))
+      )
+    )
+  }
+  list(
+    others = lapply(stats::setNames(nm = others), count), batches = found
+  )
+}
+
+# Points by which new cells are judged (mapping_quality()): held-out cells, at
+# most `n_most`, without their names.
+some_held_out <- function(embedding, places, n_most = 1000) {
+  if (is.null(embedding)) {
+    return(NULL)
+  }
+  if (length(places) > n_most) {
+    places <- places[round(seq(1, length(places), length.out = n_most))]
+  }
+  unname(embedding[places, , drop = FALSE])
+}
+
+# The alignment is of SAILERX alone; held-out cells say nothing of it unless
 # there is a pair of them with a reference.
 own_columns <- function(trained, plan) {
   table <- trained$history
@@ -96,28 +143,25 @@ is_usable_model <- function(cache, device) {
     (device == "cpu" || identical(cache$process, Sys.getpid()))
 }
 
-#' Embedding of the cells of a fit
+#' Embedding of the training cells
 #'
-#' The posterior means of the training cells (2.2.3), those kept back for
-#' validation included.
+#' The posterior means of the cells that [sailer()] or [sailerx()] was trained
+#' on (2.2.3), held-out ones included. Of [sailerx()] they are scaled to length
+#' 1, as the alignment is of directions, and clusters and neighbours are found
+#' by these. Objects have the same in their reduction; the model that
+#' [get_fit()] finds in an object has no cells.
 #'
-#' @param fit What [sailer()] or [sailerx()] returned.
-#' @param unit TRUE scales each cell to length 1. [sailerx()] aligns directions
-#'   and leaves lengths free: clusters and neighbours of its embedding are
-#'   better found on this, or by cosine distance. FALSE, the default, gives the
-#'   means as they are.
-#' @param ... Passed on to methods.
+#' @param fit What [sailer()], [sailerx()] or [map_query()] returned.
+#' @param ... Nothing else is taken: a name that no option has is an error.
 #' @return Numeric matrix, cells x latent dimensions, with the cells' names and
 #'   columns `sailer_1`, `sailer_2`, ...
-#' @section Errors: `sailer_argument_error` when training was interrupted and
-#'   the cells could not be embedded at once; [predict()][predict.sailer_fit]
-#'   then does it.
+#' @section Errors: `sailer_argument_error` for a model without cells, and when
+#'   training was interrupted and the cells could not be embedded at once;
+#'   [predict()][predict.sailer_fit] then does it.
 #' @references Cao (2023), section 2.2.3.
 #' @examples
 #' sim <- simulate_atac(n_cells = 100, n_peaks = 300, n_types = 2, seed = 1)
-#' fit <- sailer(sim$counts,
-#'   hidden = 16, control = train_control(epochs = 2, verbose = FALSE)
-#' )
+#' fit <- sailer(sim$counts, hidden = 16, epochs = 2, verbose = FALSE)
 #' embedding(fit)[1:3, 1:2]
 #' @export
 embedding <- function(fit, ...) {
@@ -126,83 +170,56 @@ embedding <- function(fit, ...) {
 
 #' @rdname embedding
 #' @export
-embedding.sailer_fit <- function(fit, unit = FALSE, ...) {
+embedding.sailer_fit <- function(fit, ...) {
   refuse_others(list(...), embedding.sailer_fit)
-  check_flag(unit)
-  if (is.null(fit$embedding)) {
+  if (!is.null(fit$embedding)) {
+    return(as_directions(fit$embedding, fit))
+  }
+  if (is.null(fit$cells)) {
     abort(c(
-      "The cells were not embedded: training or embedding was interrupted.",
-      i = "Call {.code predict(fit, x)} with the counts, or go on with
-           {.code resume(fit, x)}."
+      "This fit is a model without cells, as an object holds it.",
+      i = "The embedding is in the object; {.code predict(fit, x)} embeds the
+           cells with the counts {.code x}."
     ))
   }
-  if (!unit) {
-    return(fit$embedding)
-  }
-  fit$embedding / pmax(sqrt(rowSums(fit$embedding^2)), .Machine$double.xmin)
-}
-
-#' Training history of a fit
-#'
-#' @param fit What [sailer()], [sailerx()] or [expresser()] returned. Anything
-#'   else goes to R's own [utils::history()], the commands of the session.
-#' @param ... Passed on to methods.
-#' @return A data frame with one row per epoch: `epoch`; `beta`, the weight of
-#'   the KL terms; `learning_rate`; `loss`, the objective (eq. 2.5-2.6), and
-#'   its parts `reconstruction`, `kl` and `marginal` in nats, means over the
-#'   training cells; `validation_log_likelihood`, of the plain Bernoulli model
-#'   in nats per cell at the posterior mean, `validation_kl` and
-#'   `validation_elbo`, its evidence lower bound, on the cells kept back (NA
-#'   without any);
-#'   `seconds` and `cells_per_second` of the training. Of [sailerx()] also
-#'   `alignment` and `validation_alignment`. Of [expresser()]: `learning_rate`
-#'   at the start of the epoch; `loss`, the mean squared error (eq. 4.5), and
-#'   `absolute_error`, means over the masked genes of the training cells;
-#'   `validation_loss`, `validation_absolute_error` and `validation_correlation`
-#'   (Pearson) over masked genes of the cells kept back, without dropout.
-#' @references Cao (2023), sections 2.2.2 and 4.2.2.
-#' @examples
-#' sim <- simulate_atac(n_cells = 100, n_peaks = 300, n_types = 2, seed = 1)
-#' fit <- sailer(sim$counts,
-#'   hidden = 16, control = train_control(epochs = 2, verbose = FALSE)
-#' )
-#' history(fit)
-#' @export
-history <- function(fit, ...) {
-  UseMethod("history")
-}
-
-#' @rdname history
-#' @export
-history.sailer_fit <- function(fit, ...) {
-  fit$history
+  abort(c(
+    "The cells were not embedded: training or embedding was interrupted.",
+    i = "Call {.code predict(fit, x)} with the counts, or go on with
+         {.code resume(fit, x)}."
+  ))
 }
 
 #' @export
-history.default <- function(fit, ...) {
-  # R's own history() of commands has this name; leave it reachable.
-  if (missing(fit)) {
-    return(utils::history(...))
-  }
-  utils::history(fit, ...)
+embedding.default <- function(fit, ...) {
+  abort(c(
+    "{.arg fit} must be what {.fn sailer} or {.fn sailerx} returned, not
+     {.obj_type_friendly {fit}}.",
+    i = "Objects have embeddings among their reductions."
+  ))
+}
+
+# Embeddings are directions in SAILERX, posterior means in SAILER.
+as_directions <- function(means, fit) {
+  if (inherits(fit, "sailerx_fit")) unit_rows(means) else means
 }
 
 #' Embed new cells
 #'
-#' Encodes cells with a trained model: posterior means, as in [embedding()]. The
-#' encoder reads neither batch nor covariates, so they are not asked for. A cell
-#' is placed by its own peaks: the cells given with it change its numbers by
-#' rounding at most.
+#' Encodes cells with a trained model, as in [embedding()]. The encoder reads
+#' neither batch nor covariates, so they are not asked for. A cell is placed by
+#' its own peaks: the cells given with it change its numbers by rounding at most.
 #'
-#' @param object What [sailer()] returned.
-#' @param newdata Counts of peaks x cells, as [as_cells()] takes them. The peaks
-#'   of the model are found by name; their order is free and others are ignored.
+#' @param object What [sailer()] returned, or [get_fit()] found.
+#' @param newdata Counts of peaks x cells, as [as_cells()] takes them: an object
+#'   too. The peaks of the model are found by name; their order is free and
+#'   others are ignored.
 #' @param reference Of models trained by [sailerx()] with `joint = TRUE`: the
 #'   reference embedding of the new cells, as [sailerx()] takes it and in the
 #'   space of the one that the model was trained with, such as the same PCA
 #'   applied to their RNA. Cells without one (missing by name, or NA in their
 #'   row) and all cells with NULL, the default, are placed by their peaks alone.
-#' @param ... Nothing else is taken: a name that no option has is an error.
+#' @param ... Where the counts of an object are: `assay`, `layer`, `assay.type`,
+#'   `altexp`. A name that no option has is an error.
 #' @return Numeric matrix, cells x latent dimensions.
 #' @section Errors: `sailer_argument_error` when `reference` is given to a model
 #'   that does not read it, or has another number of dimensions;
@@ -211,22 +228,22 @@ history.default <- function(fit, ...) {
 #' @references Cao (2023), section 2.2.3.
 #' @examples
 #' sim <- simulate_atac(n_cells = 120, n_peaks = 300, n_types = 2, seed = 1)
-#' fit <- sailer(sim$counts[, 1:100],
-#'   hidden = 16, control = train_control(epochs = 2, verbose = FALSE)
+#' fit <- sailer(
+#'   sim$counts[, 1:100],
+#'   hidden = 16, epochs = 2, verbose = FALSE
 #' )
 #' predict(fit, sim$counts[, 101:120])[1:3, 1:2]
 #' @importFrom stats predict
 #' @export
 predict.sailer_fit <- function(object, newdata, reference = NULL, ...) {
-  refuse_others(list(...), predict.sailer_fit)
   if (missing(newdata)) {
+    refuse_others(list(...), predict.sailer_fit)
     return(embedding(object))
   }
-  cells <- as_cells(newdata)
-  check_cells(cells, min_cells = 1)
-  map <- match_peaks(cells, object$peaks)
-  kept_depth(cells, list(map = map, peaks = object$peaks))
-  embed_cells(object, cells, map, seen_reference(object, reference, cells))
+  where <- list(...)
+  check_options(where, c("assay", "layer", "assay.type", "altexp"))
+  cells <- read_input(newdata, where)$counts
+  as_directions(embed_counts(object, cells, reference), object)
 }
 
 # q(z | x) of the cells of a handle. `reference` is as as_reference() gives it,
@@ -267,14 +284,12 @@ match_peaks <- function(cells, peaks, arg = "newdata",
 #' @param x,object What [sailer()] returned.
 #' @param ... Not used.
 #' @return `print()` returns `x`, invisibly; `summary()` a list of class
-#'   `"summary.sailer_fit"` with the options, the last epoch of [history()], and
+#'   `"summary.sailer_fit"` with the options, the last epoch of the history, and
 #'   the mean, standard deviation and correlation with log depth of each latent
 #'   dimension.
 #' @examples
 #' sim <- simulate_atac(n_cells = 100, n_peaks = 300, n_types = 2, seed = 1)
-#' fit <- sailer(sim$counts,
-#'   hidden = 16, control = train_control(epochs = 2, verbose = FALSE)
-#' )
+#' fit <- sailer(sim$counts, hidden = 16, epochs = 2, verbose = FALSE)
 #' summary(fit)
 #' @export
 print.sailer_fit <- function(x, ...) {
@@ -284,16 +299,16 @@ print.sailer_fit <- function(x, ...) {
 
 format_fit <- function(fit) {
   number <- function(n) format(n, big.mark = ",")
-  taken_out <- c("depth", names(fit$labels), fit$numbers)
+  removed <- c("depth", names(fit$labels), fit$numbers)
   last <- utils::tail(fit$history, 1)
   c(
     paste0(
       "<", class(fit)[1], "> ", fit$options$architecture, " architecture, ",
-      number(length(fit$cells)), " cells x ", number(length(fit$peaks)),
+      number(fit$n_cells), " cells x ", number(length(fit$peaks)),
       " peaks (of ", number(fit$n_peaks_given), ") -> ",
       fit$options$n_latent, " dimensions"
     ),
-    paste0("  taken out: ", paste(taken_out, collapse = ", ")),
+    paste0("  removed: ", paste(removed, collapse = ", ")),
     if (inherits(fit, "sailerx_fit")) {
       paste0("  aligned with a reference, weight ", number(
         fit$options$alignment
@@ -309,7 +324,7 @@ format_fit <- function(fit) {
       sprintf(
         "  validation log-likelihood %.2f per cell (%d cells)",
         fit$history$validation_log_likelihood[max(1, fit$best_epoch)],
-        length(fit$validation_cells)
+        fit$n_validation
       )
     }
   )

@@ -1,43 +1,44 @@
-# What RunSAILER() and RunSAILERX() do between the object's cells and the fit,
-# for every class: train or go on, and see to it that there is an embedding to
-# put back.
+# Between the cells of an object and the fit: train or go on, and see to it that
+# there is an embedding to write.
 
-# `resume` is NULL, a fit, the folder of a checkpoint, or TRUE for the fit that
-# the object holds, which `own` finds. `guided` says that the door is
-# RunSAILERX(), and `guide` what it has from the RNA (new_guide()).
-fit_cells <- function(cells, batch, covariates, resume, own, ...,
-                      guided = FALSE, guide = NULL,
+# `resume` is NULL, a fit or the folder of a checkpoint; `guide` what SAILERX
+# takes of the RNA (read_guide()).
+fit_cells <- function(counts, batch, covariates, resume, options, guided, guide,
                       call = rlang::caller_env()) {
-  if (goes_on(resume)) {
-    if (rlang::is_true(resume)) resume <- own()
-    check_door(resume, guided, call)
-    fit <- resume_cells(resume, cells, ...)
-  } else if (is.null(guide)) {
-    fit <- sailer(cells, batch = batch, covariates = covariates, ...)
+  fit <- if (goes_on(resume)) {
+    check_resumed(resume, guided, call)
+    rlang::inject(resume_cells(resume, counts, !!!options, call = call))
+  } else if (!guided) {
+    rlang::inject(sailer(
+      counts, batch = batch, covariates = covariates, !!!options
+    ))
   } else {
-    fit <- align_cells(
-      cells, guide, batch = batch, covariates = covariates, ...
-    )
+    # Depths that the user gives come before those of the object.
+    if (!"rna_depth" %in% names(options)) options$rna_depth <- guide$depth
+    if (!is.null(guide$values)) options$reference <- guide$values
+    rlang::inject(sailerx(
+      counts, batch = batch, covariates = covariates, !!!options
+    ))
   }
-  complete_embedding(fit, cells)
+  complete_embedding(fit, counts)
 }
 
 # Before anything is read or computed: the options of `model`, or of resume().
-# What is among them goes through `...` to fit_cells() and on from there.
 check_fit_options <- function(options, resume, model,
                               call = rlang::caller_env()) {
-  known <- if (goes_on(resume)) {
-    c(names(formals(train_control)), "control")
-  } else {
-    setdiff(names(formals(model)), c("x", "reference", "..."))
+  known <- c(names(formals(train_control)), "control")
+  if (!goes_on(resume)) {
+    known <- c(
+      known, setdiff(names(formals(model)), c("x", "reference", "..."))
+    )
   }
   check_options(options, known, call)
 }
 
 goes_on <- function(resume) !is.null(resume) && !rlang::is_false(resume)
 
-# What is gone on with must be of the model that the door is of.
-check_door <- function(from, guided, call) {
+# What is gone on with must be of the model that was asked for.
+check_resumed <- function(from, guided, call) {
   found <- if (inherits(from, "sailer_fit")) {
     inherits(from, "sailerx_fit")
   } else {
@@ -47,19 +48,14 @@ check_door <- function(from, guided, call) {
     return(invisible(TRUE))
   }
   name <- function(is_guided) if (is_guided) "SAILERX" else "SAILER"
-  door <- paste0("Run", name(found))
+  verb <- paste0("Run", name(found))
   abort(
     c(
       "{.arg resume} is a training of {name(found)}, not of {name(guided)}.",
-      i = "{.fn {door}} goes on with it."
+      i = "{.fn {verb}} goes on with it."
     ),
     call = call
   )
-}
-
-# Depths that the user gives come before those of the object.
-align_cells <- function(cells, guide, ..., rna_depth = guide$depth) {
-  sailerx(cells, guide$reference, rna_depth = rna_depth, ...)
 }
 
 # Options of training may come one by one or as `control`.
@@ -98,11 +94,11 @@ complete_embedding <- function(fit, cells) {
 }
 
 warn_of_no_embedding <- function(fit) {
-  door <- if (inherits(fit, "sailerx_fit")) "RunSAILERX" else "RunSAILER"
+  verb <- if (inherits(fit, "sailerx_fit")) "RunSAILERX" else "RunSAILER"
   again <- if (inherits(fit, "expresser_fit")) {
     "resume(get_fit(object), object)"
   } else {
-    paste0(door, "(object, resume = TRUE)")
+    paste0(verb, "(object, resume = TRUE)")
   }
   cli::cli_warn(
     c(

@@ -60,7 +60,7 @@ gene_activity <- function(fit, genes, x = NULL, cells = NULL, upstream = 2000,
                           column = NULL, batch = NULL, depth = NULL,
                           covariates = NULL, calibrated = TRUE,
                           ranges = NULL) {
-  fit <- checked_fit(fit)
+  fit <- find_fit(fit)$fit
   call <- environment()
   activity_at(
     fit, function() {

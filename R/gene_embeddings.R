@@ -54,7 +54,7 @@ gene_embeddings <- function(fit, ...) {
 
 #' @export
 gene_embeddings.default <- function(fit, ...) {
-  gene_embeddings(expresser_fit_of(fit), ...)
+  gene_embeddings(find_fit(fit, NULL, "expresser_fit")$fit, ...)
 }
 
 #' @rdname gene_embeddings
@@ -106,7 +106,7 @@ contextual_genes <- function(fit, x, budget, verbose,
 #' @rdname gene_embeddings
 #' @export
 gene_table <- function(fit, genes = NULL) {
-  fit <- expresser_fit_of(fit)
+  fit <- find_fit(fit, NULL, "expresser_fit")$fit
   chosen <- if (is.null(genes)) {
     seq_len(nrow(fit$genes))
   } else {
@@ -121,7 +121,7 @@ gene_table <- function(fit, genes = NULL) {
 #' @rdname gene_embeddings
 #' @export
 nearest_genes <- function(fit, genes, n = 10, among = NULL, center = TRUE) {
-  fit <- expresser_fit_of(fit)
+  fit <- find_fit(fit, NULL, "expresser_fit")$fit
   check_number(n, min = 1, whole = TRUE)
   check_flag(center)
   values <- gene_embeddings(fit, center = center)
@@ -171,14 +171,6 @@ known_genes <- function(fit, genes, arg = "genes",
     )
   }
   places
-}
-
-# A fit, or the one that an object holds.
-expresser_fit_of <- function(fit, arg = "fit", call = rlang::caller_env()) {
-  if (!inherits(fit, "expresser_fit") && isS4(fit)) {
-    fit <- expresser_fit_in(fit, call)
-  }
-  check_expresser_fit(fit, arg, call)
 }
 
 # A matrix of R from a tensor as fits keep it: row-major float32.

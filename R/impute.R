@@ -31,7 +31,8 @@
 #'   [get_fit()].
 #' @param x Counts of the cells to impute, peaks in rows, as [as_cells()] takes
 #'   them; they are embedded first, as by [predict()][predict.sailer_fit]. NULL,
-#'   the default, imputes the training cells from their stored embedding.
+#'   the default, imputes the training cells, whose embedding is beside a fit
+#'   that was trained on a matrix.
 #' @param reference With `x`, of a joint [sailerx()] model: the reference of
 #'   these cells, as [predict()][predict.sailer_fit] takes it. Without one they
 #'   are placed by their peaks alone.
@@ -268,19 +269,19 @@ decode_open <- function(form, request, call) {
 
 # Cells and peaks ------------------------------------------------------------
 
-# The embedding of the cells asked for.
+# The posterior means of the cells asked for.
 choose_points <- function(fit, x, cells, call, reference = NULL) {
   if (is.null(x)) {
     check_needs_counts(reference, "x", call)
-    z <- embedding(fit)
-    chosen <- chosen_names(cells, rownames(z), "cell", "cells", call)
-    return(z[chosen, , drop = FALSE])
+    embedding(fit)
+    chosen <- chosen_names(cells, fit$cells, "cell", "cells", call)
+    return(fit$embedding[chosen, , drop = FALSE])
   }
   reference <- reference_rows(fit, reference, x, call)
   if (!is.null(cells)) {
     x <- x[, chosen_names(cells, x$cells, "cell", "cells", call)]
   }
-  stats::predict(fit, x, reference = reference)
+  embed_counts(fit, x, reference, "x", call)
 }
 
 # Places in fit$peaks.

@@ -55,15 +55,15 @@
 #' had is not noticed.
 #'
 #' @section Seurat and SingleCellExperiment:
-#' The object comes back with the embedding (at length 1 for a model of
-#' [sailerx()], as [RunSAILERX()] has it) and with columns of metadata
+#' The object comes back with the embedding and with columns of metadata
 #' `mapping_quality` and, with `labels`, `predicted_label` and
 #' `predicted_confidence`; a `prefix` may be put before these. Its counts are
 #' read, not changed. Cells that are left out have NA. [get_fit()] finds the
-#' model (with the adapted batches) in the object. `batch` and `covariates`
-#' name columns of its metadata. `fit` may be an object too: that of the
-#' reference, as [RunSAILER()] gave it back; `labels` then may name a column of
-#' its metadata.
+#' model (with the adapted batches) in the object, so [ImputeSAILER()] and others
+#' work on the query as on the reference. `batch` and `covariates` name columns
+#' of its metadata. `fit` may be an object too: that of the reference, as
+#' [RunSAILER()] gave it back. Its cells of today are then those that vote, and
+#' `labels` may name a column of its metadata.
 #'
 #' @param fit What [sailer()] or [sailerx()] returned, or a Seurat or
 #'   SingleCellExperiment object that holds it.
@@ -72,7 +72,9 @@
 #'   SingleCellExperiment object.
 #' @param labels Labels of the *training* cells, to be given to the query: a
 #'   vector named by cell, or in the order of the training cells; cells with NA
-#'   do not vote. NULL, the default, for none. See [transfer_labels()].
+#'   do not vote. NULL, the default, for none. Each query cell gets the label
+#'   with the most votes of its `k` nearest neighbours, nearer ones counting
+#'   more.
 #' @param batch Batch of the query cells: one name for all, or one for each
 #'   cell (as [sailer()] takes them); a column for objects. NULL, the default,
 #'   takes all for one batch, named `"query"`.
@@ -103,14 +105,12 @@
 #' @param reference Of a joint [sailerx()] model: the reference embedding of the
 #'   query cells, as [predict()][predict.sailer_fit] takes it. NULL, the
 #'   default, and cells without one: they are placed by their peaks alone.
-#' @param ... For objects: what the method for matrices takes. Nothing else: a
-#'   name that no argument has is an error.
+#' @param ... Nothing else is taken: a name that no argument has is an error.
 #' @param assay,layer,assay.type,altexp Where the query's counts are: see
 #'   [RunSAILER()].
-#' @param reduction.name,reduction.key,name Name of the reduction and beginning
-#'   of its columns. NULL, the defaults, take `"sailer"` and `"sailer_"`
-#'   (Seurat) or `"SAILER"`, and `"sailerx"`, `"sailerx_"` or `"SAILERX"` for a
-#'   model of [sailerx()].
+#' @param reduction.name,name,reduction.key Name of the reduction (give either)
+#'   and beginning of its columns; by default those of [RunSAILER()] or
+#'   [RunSAILERX()].
 #' @param prefix Put before the names of the columns of metadata. Default `""`.
 #'
 #' @return For objects the object. Else a list of class `"sailer_query"`:
@@ -118,7 +118,7 @@
 #'   it too.
 #' * `cells`: data frame with a row for each query cell: `depth`, its open peaks
 #'   among the model's; `batch`; `mapping_quality` and, with `labels`,
-#'   `predicted_label` and `predicted_confidence`: see [transfer_labels()].
+#'   `predicted_label` and `predicted_confidence`.
 #' * `scores`: with `labels`, matrix of query cells x labels.
 #' * `matched`: list: `peaks`, the share of the model's peaks that are matched;
 #'   `counts`, the share of the query's open entries that are used; `n_model`,
@@ -156,44 +156,44 @@
 #' query
 #' mean(query$cells$predicted_label == sim$cells$cell_type[!old])
 #' query$fit$extra_batches
-#' @order 1
 #' @export
-map_query <- function(fit, newdata, ...) {
+map_query <- function(fit, newdata, labels = NULL, batch = NULL, adapt = FALSE,
+                      covariates = NULL, ranges = NULL, model_ranges = NULL,
+                      min_matched = 0.5, drop_empty = FALSE, k = 15,
+                      metric = c("cosine", "euclidean"), batch_column = NULL,
+                      adapt_steps = 200, seed = 1, fit_name = NULL,
+                      reference = NULL, ..., assay = NULL, layer = NULL,
+                      assay.type = NULL, altexp = NULL, reduction.name = NULL,
+                      reduction.key = NULL, name = reduction.name,
+                      prefix = "") {
   if (missing(newdata)) {
     abort(c(
       "{.arg newdata} is missing: the cells to map.",
       i = "The embedding of the training cells is {.code embedding(fit)}."
     ))
   }
-  UseMethod("map_query", newdata)
-}
-
-#' @rdname map_query
-#' @export
-map_query.default <- function(fit, newdata, labels = NULL, batch = NULL,
-                              adapt = FALSE, covariates = NULL, ranges = NULL,
-                              model_ranges = NULL, min_matched = 0.5,
-                              drop_empty = FALSE, k = 15,
-                              metric = c("cosine", "euclidean"),
-                              batch_column = NULL, adapt_steps = 200, seed = 1,
-                              fit_name = NULL, reference = NULL, ...) {
-  if (load_class(newdata)) {
-    # Now that its class is known another method may be for it.
-    call <- match.call()
-    call[[1]] <- map_query
-    return(eval(call, parent.frame()))
-  }
-  refuse_others(list(...), map_query.default)
+  refuse_others(list(...), map_query)
   metric <- rlang::arg_match(metric)
-  cells <- as_cells(newdata)
-  held <- held_fit(fit, fit_name)
-  labels <- reference_labels(labels, fit, held)
-  fit <- held$fit
-  reference <- reference_rows(fit, reference, cells)
   check_number(k, min = 1, whole = TRUE)
   check_number(adapt_steps, min = 1, whole = TRUE)
   check_number(seed, whole = TRUE)
-  batch <- query_labels(batch, cells$cells)
+  check_text(name, "name", null = TRUE)
+  check_reduction_key(reduction.key)
+  check_text(prefix, "prefix")
+  held <- read_fitted(fit, name = fit_name)
+  fit <- held$fit
+  labels <- reference_labels(labels, held)
+  input <- read_input(newdata, where_of(environment()))
+  cells <- input$counts
+  named <- if (rlang::is_string(reference)) reference
+  reference <- reference_rows(
+    fit, input_reference(list(fit = fit, input = input), reference, FALSE),
+    cells
+  )
+  batch <- query_labels(
+    input_columns(input, batch, "batch", cells$cells), cells$cells
+  )
+  covariates <- input_columns(input, covariates, "covariates", cells$cells)
   query <- query_cells(
     cells, fit$peaks, ranges, model_ranges, min_matched, drop_empty
   )
@@ -202,15 +202,17 @@ map_query.default <- function(fit, newdata, labels = NULL, batch = NULL,
     fit, query, batch[kept], kept_rows(covariates, cells$cells, kept), adapt,
     batch_column, adapt_steps, seed
   )
-  values <- embed_cells(
-    fit, query$cells, seq_along(fit$peaks),
-    seen_reference(fit, reference, query$cells)
+  values <- as_directions(
+    embed_cells(
+      fit, query$cells, seq_along(fit$peaks),
+      seen_reference(fit, reference, query$cells)
+    ), fit
   )
-  found <- neighbors_of_query(fit, values, labels, k, metric)
+  found <- neighbors_of_query(held, values, labels, k, metric)
   table <- data.frame(
     depth = query$depth, batch = batch[kept], row.names = query$cells$cells
   )
-  structure(
+  query <- structure(
     list(
       embedding = values, cells = cbind(table, found$cells),
       scores = found$scores, matched = query$matched,
@@ -219,51 +221,77 @@ map_query.default <- function(fit, newdata, labels = NULL, batch = NULL,
     ),
     class = "sailer_query"
   )
+  if (is.null(input$table)) {
+    return(query)
+  }
+  write_query(
+    newdata, input, query, fit, named, name, reduction.key, prefix
+  )
 }
 
-# Labels of the training cells, by their names in the fit: a column of the
-# reference object, or values; NA for those that the object no longer has.
-reference_labels <- function(labels, reference, held,
-                             call = rlang::caller_env()) {
+# The object with the mapped cells. It holds the model too, but neither its
+# place in the object of the reference nor the reference of SAILERX there.
+write_query <- function(object, input, query, fit, reference, name, key,
+                        prefix) {
+  report_missing_cells(input)
+  model <- query$fit %||% fit
+  model$place <- input$place
+  model["reference_name"] <- list(reference)
+  name <- name %||%
+    input$naming(if (inherits(fit, "sailerx_fit")) "sailerx" else "sailer")
+  if (!is.null(input$embedding(name))) {
+    cli::cli_inform(
+      c(i = "The reduction {.val {name}} of the object will be replaced."),
+      class = "sailer_note"
+    )
+  }
+  columns <- query$cells[intersect(
+    c("predicted_label", "predicted_confidence", "mapping_quality"),
+    names(query$cells)
+  )]
+  names(columns) <- paste0(prefix, names(columns))
+  write_result(object, list(
+    input = input, name = name, key = key, embedding = query$embedding,
+    fit = model, columns = columns,
+    # Nothing that has a row for each cell.
+    query = query[c("matched", "batches", "likelihoods", "dropped")]
+  ))
+}
+
+# The cells of the model that an object or a fit has: cells x dimensions.
+reference_cells <- function(held, call = rlang::caller_env()) {
+  if (held$own) {
+    return(embedding(held$fit))
+  }
+  values <- held$input$embedding(held$name)
+  if (is.null(values)) {
+    abort(
+      "The object holds a fit, but no reduction {.val {held$name}}.",
+      call = call
+    )
+  }
+  values[!is.na(rowSums(values)), , drop = FALSE]
+}
+
+# One label for each of these cells, NA for those that do not vote: a column of
+# the object, or values.
+reference_labels <- function(labels, held, call = rlang::caller_env()) {
   if (is.null(labels)) {
     return(NULL)
   }
-  fit <- held$fit
-  table <- metadata_of(reference)
-  if (rlang::is_string(labels) && length(fit$cells) > 1) {
-    if (is.null(table)) {
-      abort(
-        c(
-          "{.arg labels} must have a label for each training cell.",
-          i = "A column of metadata can be named where {.arg fit} is the
-               reference object."
-        ),
-        call = call
-      )
-    }
-    columns <- named_columns(
-      table, labels, "labels", "the metadata of the reference", call
+  cells <- rownames(reference_cells(held))
+  if (rlang::is_string(labels) && length(cells) > 1 &&
+        is.null(held$input$table)) {
+    abort(
+      c(
+        "{.arg labels} must have a label for each training cell.",
+        i = "A column of metadata can be named where {.arg fit} is the reference
+             object."
+      ),
+      call = call
     )
-    labels <- stats::setNames(columns[[1]], rownames(table))
   }
-  embedding(fit)
-  if (any(names(labels) %in% rownames(table))) {
-    # Names of the object's cells today; the fit may know them by others.
-    rows <- rows_in_fit(held, rownames(table))
-    own <- labels_by_name(labels, rownames(table), call)
-    labels <- own[match(seq_along(fit$cells), rows)]
-    names(labels) <- fit$cells
-  }
-  stats::setNames(aligned_labels(labels, fit$cells, length(fit$cells), call),
-                  fit$cells)
-}
-
-metadata_of <- function(object) {
-  if (methods::is(object, "Seurat")) {
-    object[[]]
-  } else if (methods::is(object, "SummarizedExperiment")) {
-    plain_columns(SummarizedExperiment::colData(object))
-  }
+  input_values(held$input, labels, "labels", cells, call)
 }
 
 # The batch of each query cell as text; one name stands for all.
@@ -295,29 +323,30 @@ kept_rows <- function(covariates, cells, kept, call = rlang::caller_env()) {
 }
 
 # Labels and quality by the neighbours among the training cells, as far as there
-# are any: without an embedding of these there is nothing to tell.
-neighbors_of_query <- function(fit, values, labels, k, metric) {
-  kept_back <- which(fit$cells %in% fit$validation_cells)
+# are any: a model alone knows none.
+neighbors_of_query <- function(held, values, labels, k, metric) {
+  fit <- held$fit
   by <- if (inherits(fit, "sailerx_fit")) "cosine" else "euclidean"
+  if (is.null(labels) && held$own && is.null(fit$embedding)) {
+    return(list(cells = data.frame(
+      mapping_quality = rep(NA_real_, nrow(values))
+    )))
+  }
+  known <- reference_cells(held)
   if (!is.null(labels)) {
     return(transfer_labels(
-      embedding(fit), labels, values, k, metric, by, kept_back
+      known, labels, values, k, metric, by, fit$held_out
     ))
   }
-  quality <- NA_real_
-  if (!is.null(fit$embedding)) {
-    quality <- mapping_quality(fit$embedding, values, k, by, kept_back)
-  }
-  quality <- rep(quality, length.out = nrow(values))
+  quality <- mapping_quality(known, values, k, by, fit$held_out)
   list(cells = data.frame(mapping_quality = quality))
 }
 
 #' @rdname embedding
 #' @export
-embedding.sailer_query <- function(fit, unit = FALSE, ...) {
+embedding.sailer_query <- function(fit, ...) {
   refuse_others(list(...), embedding.sailer_query)
-  check_flag(unit)
-  if (unit) unit_rows(fit$embedding) else fit$embedding
+  fit$embedding
 }
 
 #' @export

@@ -20,13 +20,9 @@ plan_of_fit <- function(fit, call = rlang::caller_env()) {
   c(
     fit[c(
       "call", "options", "control", "origin", "peaks", "chromosomes",
-      "group_sizes", "frequencies", "n_peaks_given", "cells", "depth"
+      "group_sizes", "frequencies", "n_peaks_given", "batches", "device"
     )],
-    list(
-      confounders = fit$progress$confounders,
-      batches = fit$batches, reference = fit$progress$reference,
-      device = fit$device
-    )
+    fit$progress[c("cells", "depth", "confounders", "reference")]
   )
 }
 
@@ -74,11 +70,14 @@ run_plan <- function(plan, cells, map, state = NULL,
     core_control(plan$control), plan$device, prepared$run,
     if (prepared$first) report
   ))
-  tell_of_end(trained, plan)
-  new_fit(trained, plan)
+  fit <- new_fit(trained, plan)
+  report_end(trained, plan, fit)
+  fit
 }
 
-tell_of_end <- function(trained, plan) {
+# Warns of an end that is not the planned one. What was interrupted by the user
+# interrupts the code that called as well.
+report_end <- function(trained, plan, fit) {
   done <- nrow(trained$history)
   folder <- plan$control$checkpoint
   if (nzchar(trained$unsaved)) tell_of_unsaved(trained, done, folder)
@@ -86,25 +85,17 @@ tell_of_end <- function(trained, plan) {
     core_leave_processes()
     tell_of_loss(trained$lost, done, folder)
   } else if (trained$status == "interrupted" && !nzchar(trained$unsaved)) {
-    cli::cli_warn(
-      c(
-        "Training was interrupted after {done} whole epoch{?s}; the fit so far
-         is returned.",
-        i = "{.code resume(fit, x)} goes on with it."
-      ),
-      class = "sailer_interrupted"
-    )
+    interrupt(fit, c(
+      "Training was interrupted after {done} whole epoch{?s}.",
+      i = "{.code resume(fit, x)} goes on with the fit so far."
+    ))
   } else if (trained$status == "diverged") {
     tell_of_divergence(trained, plan, done)
   } else if ("embedding" %in% names(trained) && is.null(trained$embedding)) {
-    cli::cli_warn(
-      c(
-        "Training went to its end, but embedding the cells was interrupted; the
-         fit is returned without.",
-        i = "{.code predict(fit, x)} embeds them."
-      ),
-      class = "sailer_interrupted"
-    )
+    interrupt(fit, c(
+      "Training went to its end, but embedding the cells was interrupted.",
+      i = "{.code predict(fit, x)} embeds them."
+    ))
   }
 }
 

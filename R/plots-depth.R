@@ -62,7 +62,7 @@ pictured_depth <- function(depth, shown, call = rlang::caller_env()) {
     )
   }
   depth <- if (is.null(depth)) {
-    unname(shown$depth)
+    shown$depth()
   } else {
     pictured_values(depth, "depth", shown, call)
   }

@@ -62,7 +62,6 @@ choose_layout <- function(method, call = rlang::caller_env()) {
 
 lay_out <- function(shown, method, neighbors = 30, min_dist = 0.3, seed = 1) {
   values <- shown$values
-  if (inherits(shown$fit, "sailerx_fit")) values <- unit_rows(values)
   places <- if (method == "umap") {
     lay_out_umap(values, neighbors, min_dist, seed)
   } else {

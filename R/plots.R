@@ -34,7 +34,7 @@ picture_theme <- function() {
 }
 
 # What a picture shows: list(values = cells x dimensions, cells = names or NULL,
-# depth, table = metadata in their order, fit); NULL for what `x` lacks.
+# table = metadata in their order, depth = a function, or NULL for a matrix).
 pictured_cells <- function(x, name = NULL, call = rlang::caller_env()) {
   if (is.matrix(x) || is.data.frame(x) || inherits(x, "Matrix")) {
     values <- measured_matrix(x, "x", call)
@@ -43,32 +43,8 @@ pictured_cells <- function(x, name = NULL, call = rlang::caller_env()) {
     }
     return(list(values = values, cells = rownames(values)))
   }
-  held <- held_fit(x, name, call)
-  if (is.null(metadata_of(x)) && is.null(held$values)) {
-    values <- embedding(held$fit)
-    return(list(
-      values = values, cells = rownames(values),
-      depth = held$fit$depth[rownames(values)], fit = held$fit
-    ))
-  }
-  pictured_cells_of(held, metadata_of(x), call)
-}
-
-# The cells that an object has today, where its reduction has them.
-pictured_cells_of <- function(held, table, call) {
-  values <- held$values
-  if (is.null(values)) {
-    embedding(held$fit)
-    abort(
-      c(
-        "The object holds a fit, but no embedding named {.val {held$name}}.",
-        i = "{.code predict(get_fit(x), x)} embeds its cells; a picture takes
-             the matrix."
-      ),
-      call = call
-    )
-  }
-  values <- values[!is.na(rowSums(values)), , drop = FALSE]
+  held <- read_fitted(x, name = name, call = call)
+  values <- reference_cells(held, call)
   cells <- rownames(values)
   if (length(cells) < 2) {
     abort(
@@ -77,17 +53,11 @@ pictured_cells_of <- function(held, table, call) {
       call = call
     )
   }
-  rows <- rows_in_fit(held, cells)
-  known <- !anyNA(rows)
-  if (known) {
-    # RunSAILERX() puts directions into objects; the fit has the lengths too.
-    values <- held$fit$embedding[rows, , drop = FALSE]
-    rownames(values) <- cells
-  }
+  table <- held$input$table
   list(
     values = values, cells = cells,
-    depth = if (known) stats::setNames(held$fit$depth[rows], cells),
-    table = if (!is.null(table)) table[cells, , drop = FALSE], fit = held$fit
+    table = table[match(cells, held$input$names), , drop = FALSE],
+    depth = function() unname(input_depth(held, cells, call))
   )
 }
 
@@ -115,7 +85,7 @@ pictured_values <- function(values, arg, shown, call = rlang::caller_env()) {
 named_values <- function(name, arg, shown, call) {
   if (name == "depth" && is.null(shown$table[[name]]) &&
         !is.null(shown$depth)) {
-    return(unname(shown$depth))
+    return(shown$depth())
   }
   if (is.null(shown$table)) {
     abort(

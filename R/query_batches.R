@@ -145,7 +145,7 @@ judge_batch <- function(fit, query, cells, base, column, known, name, adapt,
   }
   parts <- with_own_seed(seed, share_out(cells, learns))
   rows <- unlist(parts, use.names = FALSE)
-  encoded <- cbind(scale_depth(fit, query$depth[rows]), base(rows))
+  encoded <- cbind(scaled_log_depth(fit, query$depth[rows]), base(rows))
   # Read again and again, in any order.
   source <- core_scan(query$cells[, rows]$source, folder = tempdir())$store
   judged <- length(parts$learned) + seq_along(parts$judged)
@@ -171,11 +171,6 @@ judge_batch <- function(fit, query, cells, base, column, known, name, adapt,
     out$adapted <- learned$likelihood
   }
   out
-}
-
-scale_depth <- function(fit, depth) {
-  scaling <- fit$scaling$log_depth
-  (log(depth) - scaling[["mean"]]) / scaling[["sd"]]
 }
 
 # Random cells to judge by and, when something is learned, others to learn from.

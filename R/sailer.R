@@ -5,7 +5,7 @@
 #' Fits SAILER, an invariant variational autoencoder: the encoder reads which
 #' peaks are open in a cell, the decoder rebuilds them from the embedding *and*
 #' from the cell's depth, batch and covariates, and a penalty on the mutual
-#' information takes out of the embedding what the decoder is told anyway.
+#' information removes from the embedding what the decoder receives anyway.
 #' Counts are made 0 and 1 on the way; the given object is not changed.
 #'
 #' For Seurat and SingleCellExperiment objects see [RunSAILER()].
@@ -43,15 +43,25 @@
 #'   cannot be learned: with `min_fraction = 0` they are an error.
 #' @param ranges `GRanges` of the peaks, in their order; NULL takes those of `x`
 #'   or reads the peaks' names. Used by `"chromosome"` only.
-#' @param control Options of training, from [train_control()].
-#' @param ... Nothing else is taken: a name that no option has is an error.
+#' @param control Options of training together, from [train_control()].
+#' @param ... Options of training one by one, which come before those in
+#'   `control`: `epochs`, `seed`, `device`, `checkpoint` and more; see
+#'   [train_control()]. A name that no option has is an error.
 #'
-#' @return An object of class `"sailer_fit"`. See [embedding()], [history()],
-#'   [predict()][predict.sailer_fit], [print()][print.sailer_fit] and
-#'   [plot()][plot_training]. It holds the parameters, not the counts, and
+#' @return An object of class `"sailer_fit"`: the model, and beside it the
+#'   embedding of the training cells ([embedding()]). It holds no counts and
 #'   survives [saveRDS()]; [save_model()] writes it to a file that other
-#'   programs read too. Interrupting the training (Ctrl-C) gives a warning and
-#'   the fit so far, with which [resume()] goes on.
+#'   programs read too. Ctrl-C stops the training and keeps the fit so far
+#'   ([last_fit()]), with which [resume()] goes on.
+#'
+#'   `fit$history` is a data frame with one row per epoch, which
+#'   [plot()][plot.sailer_fit] draws: `epoch`; `beta`, the weight of the KL
+#'   terms; `learning_rate`; `loss`, the objective (eq. 2.5-2.6), and its parts
+#'   `reconstruction`, `kl` and `marginal` in nats, means over the training
+#'   cells; `validation_log_likelihood`, of the plain Bernoulli model in nats
+#'   per cell at the posterior mean, `validation_kl` and `validation_elbo`, its
+#'   evidence lower bound, on the held-out cells (NA without any); `seconds` and
+#'   `cells_per_second` of the training.
 #' @section Errors:
 #' `sailer_data_error` names the cell or peak with a count that is missing,
 #' infinite, negative or fractional; cells without an open peak; missing or
@@ -76,8 +86,7 @@
 #' sim <- simulate_atac(n_cells = 200, n_peaks = 500, n_types = 3, seed = 1)
 #' fit <- sailer(
 #'   sim$counts,
-#'   batch = sim$cells$batch, hidden = c(64, 32),
-#'   control = train_control(epochs = 5, verbose = FALSE)
+#'   batch = sim$cells$batch, hidden = c(64, 32), epochs = 5, verbose = FALSE
 #' )
 #' fit
 #' dim(embedding(fit))
@@ -90,7 +99,7 @@ sailer <- function(x, batch = NULL, covariates = NULL,
                    ranges = NULL, control = train_control(), warm_start = NULL,
                    preset = "standard", ...) {
   call <- match.call()
-  refuse_others(list(...), sailer)
+  control <- take_training(control, list(...), sailer)
   thesis <- identical(preset, "thesis")
   run <- prepare_run(
     x, call, batch, covariates,
@@ -104,6 +113,16 @@ sailer <- function(x, batch = NULL, covariates = NULL,
     control
   )
   begin_or_continue(run$plan, run$cells, run$map)
+}
+
+# `control` with the options of training among `others`, which are what a model
+# was given beside its own options.
+take_training <- function(control, others, model, call = rlang::caller_env()) {
+  known <- c(
+    setdiff(names(formals(model)), "..."), names(formals(train_control))
+  )
+  check_options(others, known, call)
+  join_control(control, others, call)
 }
 
 # Checks everything and plans the run: list(plan, cells, map), where `map` gives

@@ -60,7 +60,7 @@
 #' and the usual steps of Seurat, or else of scater, make it, as in
 #' [RunSAILERX()]. Then `rna_depth` are the sums of the counts, unless it is
 #' given. A message (class `sailer_note`) says which it was. For another
-#' embedding of the file see [cells_reduction()] and [cell_totals()].
+#' embedding of the file see [cells_metadata()] and [cell_depth()].
 #'
 #' @inheritParams sailer
 #' @param reference Reference embedding of any width and from any method: a
@@ -91,10 +91,10 @@
 #'   of it; see the section above. FALSE: all weights start at random. Default
 #'   TRUE.
 #' @return An object of classes `"sailerx_fit"` and `"sailer_fit"`, with all
-#'   that [sailer()]'s has. [history()] has the columns `alignment`, the term
-#'   over the training cells before it is multiplied by its weight, and
-#'   `validation_alignment`, over the cells kept back (NA where fewer than two
-#'   of them have a reference).
+#'   that [sailer()]'s has. Its history also has the columns `alignment`, the
+#'   term over the training cells before it is multiplied by its weight, and
+#'   `validation_alignment`, over the held-out cells (NA where fewer than two of
+#'   them have a reference).
 #' @section Errors:
 #' Those of [sailer()]; `sailer_argument_error` when `reference` or `rna_depth`
 #' do not fit the cells; `sailer_data_error` when fewer than 2 cells have a
@@ -111,7 +111,7 @@
 #'   batch = sim$cells$batch, architecture = "dense", hidden = 32,
 #'   control = train_control(epochs = 5, verbose = FALSE)
 #' )
-#' tail(history(fit)[c("epoch", "alignment", "validation_alignment")], 1)
+#' tail(fit$history[c("epoch", "alignment", "validation_alignment")], 1)
 #'
 #' # A file with both modalities is enough, or say what to take of it.
 #' path <- system.file("extdata", "tiny.h5mu", package = "sailer")
@@ -134,7 +134,7 @@ sailerx <- function(x, reference, rna_depth = NULL, batch = NULL,
                     control = train_control(), warm_start = NULL,
                     preset = "standard", ...) {
   call <- match.call()
-  refuse_others(list(...), sailerx)
+  control <- take_training(control, list(...), sailerx)
   rna <- NULL
   if (missing(reference)) {
     x <- as_cells(x)
@@ -155,7 +155,7 @@ sailerx <- function(x, reference, rna_depth = NULL, batch = NULL,
   )
   if (!is.null(rna)) {
     guide <- guide_of_file(run$cells, rna)
-    reference <- guide$reference
+    reference <- guide$values
     if (missing(rna_depth)) rna_depth <- guide$depth
   }
   run$plan$reference <- as_reference(

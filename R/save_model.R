@@ -49,7 +49,7 @@ is_format1 <- function(file) {
 model_entries <- c(
   options = "list", control = "list", peaks = "character",
   group_sizes = "numeric", frequencies = "numeric", n_peaks_given = "numeric",
-  cells = "character", depth = "numeric", labels = "list",
+  labels = "list",
   numbers = "character", scaling = "list", n_confounders = "numeric",
   state = "list", history = "list", status = "character",
   best_epoch = "numeric", device = "character"
@@ -188,7 +188,26 @@ as_fit <- function(values, file, call = rlang::caller_env()) {
     }
   }
   values$cache <- new.env(parent = emptyenv())
-  values
+  if (inherits(values, "sailer_fit")) complete_model(values) else values
+}
+
+# What models of version 0.1.0 keep with each of their cells alone.
+complete_model <- function(fit) {
+  if (is.null(fit$level_counts)) {
+    fit$batches <- batch_labels(fit)
+    fit$level_counts <- count_levels(
+      fit$labels, fit$codes, fit$batches, fit$depth
+    )
+    fit$n_cells <- length(fit$cells)
+    fit$n_validation <- length(fit$validation_cells)
+    fit$held_out <- some_held_out(
+      fit$embedding, match(fit$validation_cells, fit$cells)
+    )
+  }
+  if (!is.null(fit$progress) && is.null(fit$progress$cells)) {
+    fit$progress[c("cells", "depth")] <- fit[c("cells", "depth")]
+  }
+  fit
 }
 
 # Values of an older version as this one has them, step by step.

@@ -1,0 +1,230 @@
+# SingleCellExperiment objects.
+
+#' @export
+read_input.SingleCellExperiment <- function(object, where = list(),
+                                            call = rlang::caller_env()) {
+  need_package("SingleCellExperiment", "for SingleCellExperiment objects", call)
+  need_package("SummarizedExperiment", "for SingleCellExperiment objects", call)
+  check_places(
+    where, c("assay.type", "altexp"), "SingleCellExperiment objects", call
+  )
+  models <- S4Vectors::metadata(object)$sailer %||% list()
+  used <- if (!is.null(where$of)) models[[where$of]]$place
+  where$altexp <- where$altexp %||% used$altexp
+  delayedAssign("altexp", choose_altexp(object, where, call))
+  delayedAssign("host", experiment_of_counts(object, altexp, call))
+  delayedAssign("assay.type", choose_assay_type(
+    host, where$assay.type %||% used$assay.type, call = call
+  ))
+  new_input(
+    colnames(object),
+    as_cells(
+      object,
+      assay.type = assay.type, altexp = altexp, features = where$features,
+      counts = isTRUE(where$values)
+    ),
+    plain_columns(SummarizedExperiment::colData(object)),
+    "the colData of the object",
+    place = list(assay.type = assay.type, altexp = altexp),
+    ranges = function(peaks) ranges_of_experiment(host, peaks, call),
+    embedding = function(name) {
+      if (name %in% SingleCellExperiment::reducedDimNames(object)) {
+        SingleCellExperiment::reducedDim(object, name)
+      }
+    },
+    models = models,
+    guide = function(reference, place) {
+      experiment_guide(object, reference, place, call)
+    },
+    naming = toupper
+  )
+}
+
+# reducedDim<- renames the rows of what it is given: their order must be right.
+#' @export
+write_result.SingleCellExperiment <- function(object, result) {
+  put <- function(object, name, values) {
+    rows <- all_rows(values, colnames(object))
+    attr(rows, "rotation") <- attr(values, "rotation")
+    SingleCellExperiment::reducedDim(object, name) <- rows
+    object
+  }
+  if (!is.null(result$reference)) {
+    object <- put(object, result$reference$name, result$reference$values)
+  }
+  if (!is.null(result$embedding)) {
+    values <- result$embedding
+    attr(values, "rotation") <- result$loadings
+    object <- put(object, result$name, values)
+  }
+  if (!is.null(result$fit)) {
+    kept <- S4Vectors::metadata(object)
+    kept$sailer[[result$name]] <- as_model(result$fit)
+    if (!is.null(result$query)) {
+      kept$sailer_query[[result$name]] <- result$query
+    }
+    S4Vectors::metadata(object) <- kept
+  }
+  if (!is.null(result$assay)) object <- store_imputed(object, result)
+  for (name in names(result$columns)) {
+    column <- all_rows(result$columns[name], colnames(object))[[1]]
+    SummarizedExperiment::colData(object)[[name]] <- column
+  }
+  object
+}
+
+# A further assay where the values are of all rows of the experiment with the
+# counts, an alternative experiment otherwise.
+store_imputed <- function(object, result) {
+  name <- result$assay$name
+  values <- result$assay$values
+  altexp <- result$input$place$altexp
+  host <- experiment_of_counts(object, altexp)
+  rows <- experiment_names(host)
+  if (setequal(rows, rownames(values))) {
+    SummarizedExperiment::assay(host, name, withDimnames = FALSE) <-
+      values[rows, ]
+    if (is.null(altexp)) {
+      return(host)
+    }
+    SingleCellExperiment::altExp(object, altexp) <- host
+    return(object)
+  }
+  made <- SingleCellExperiment::SingleCellExperiment(
+    stats::setNames(list(values), name)
+  )
+  ranges <- ranges_of_experiment(host, rownames(values))
+  if (!is.null(ranges)) {
+    SummarizedExperiment::rowRanges(made) <- stats::setNames(
+      ranges, rownames(values)
+    )
+  }
+  SingleCellExperiment::altExp(object, name) <- made
+  object
+}
+
+#' @export
+read_input.SummarizedExperiment <- function(object, where = list(),
+                                            call = rlang::caller_env()) {
+  abort(
+    c(
+      "A {class(object)[1]} has no place for reduced dimensions.",
+      i = "Make it a SingleCellExperiment first:
+           {.code as(x, \"SingleCellExperiment\")}."
+    ),
+    call = call
+  )
+}
+
+# The columns as a data frame, run-length encoded ones written out.
+plain_columns <- function(table) {
+  if (!is.null(table)) {
+    as.data.frame(table, optional = TRUE)
+  }
+}
+
+# The alternative experiment with the peaks (of `where$values`: with the RNA):
+# the one named; NULL for the main experiment, unless that is of the other kind
+# and a single alternative one is of this kind. SAILERX takes the main experiment
+# for the RNA.
+choose_altexp <- function(object, where, call = rlang::caller_env()) {
+  known <- SingleCellExperiment::altExpNames(object)
+  altexp <- where$altexp
+  if (!is.null(altexp)) {
+    check_text(altexp, "altexp", call = call)
+    check_known(
+      altexp, known, "alternative experiment", "altexp", "the object",
+      call = call
+    )
+    return(altexp)
+  }
+  if (isTRUE(where$guided)) {
+    return(only_altexp(known, call))
+  }
+  fits <- function(x) {
+    are_peaks(rownames(x), experiment_ranges(x)) != isTRUE(where$values)
+  }
+  if (length(known) == 0 || fits(object)) {
+    return(NULL)
+  }
+  others <- Filter(function(name) {
+    fits(SingleCellExperiment::altExp(object, name))
+  }, known)
+  if (length(others) != 1) {
+    return(NULL)
+  }
+  cli::cli_inform(
+    c(i = "The {if (isTRUE(where$values)) 'genes' else 'peaks'} are those of
+           the alternative experiment {.val {others}}."),
+    class = "sailer_note"
+  )
+  others
+}
+
+only_altexp <- function(known, call) {
+  if (length(known) == 1) {
+    return(known)
+  }
+  abort(
+    c(
+      "{.arg altexp} must name the alternative experiment with the peaks.",
+      i = if (length(known) == 0) {
+        "The object has none: its main experiment is taken for the RNA, so
+         put the peaks in by {.code altExp(object, \"ATAC\") <- peaks}."
+      } else {
+        "There are {.val {known}}."
+      }
+    ),
+    call = call
+  )
+}
+
+experiment_of_counts <- function(object, altexp, call = rlang::caller_env()) {
+  if (is.null(altexp)) object else SingleCellExperiment::altExp(object, altexp)
+}
+
+# The RNA, in the main experiment, as seurat_guide() has it.
+experiment_guide <- function(object, reference, assay.type, call) {
+  check_text(reference, "reference", call = call)
+  assay.type <- choose_assay_type(object, assay.type, "rna.assay.type", call)
+  check_names(colnames(object), "cell", "column", call)
+  counts <- SummarizedExperiment::assay(object, assay.type)
+  depth <- column_sums(counts)
+  known <- SingleCellExperiment::reducedDimNames(object)
+  guide <- list(
+    depth = depth, name = reference,
+    where = paste("reduced dimensions", dQuote(reference, FALSE))
+  )
+  if (reference %in% known) {
+    guide$values <- SingleCellExperiment::reducedDim(object, reference)
+    return(guide)
+  }
+  check_can_make(
+    reference, "PCA", known, "reduced dimensions",
+    c("scuttle", "scran", "scater"),
+    "object <- scater::runPCA(scuttle::logNormCounts(object))", call
+  )
+  with_rna <- names(depth)[which(depth > 0)]
+  check_enough_rna(with_rna, length(depth), call)
+  cli::cli_inform(c(
+    i = "There are no reduced dimensions {.val {reference}}: they are made from
+         the RNA of {length(with_rna)} cells by {.fn scuttle::logNormCounts},
+         {.fn scran::getTopHVGs} and {.fn scater::calculatePCA}."
+  ), class = "sailer_note")
+  guide$values <- guide$made <- usual_steps(
+    scater_pca(counts[, with_rna, drop = FALSE]), reference, call
+  )
+  guide
+}
+
+scater_pca <- function(counts) {
+  rna <- SingleCellExperiment::SingleCellExperiment(list(counts = counts))
+  from <- function(package, name) getExportedValue(package, name)
+  rna <- from("scuttle", "logNormCounts")(rna)
+  variances <- from("scran", "modelGeneVar")(rna)
+  genes <- from("scran", "getTopHVGs")(variances, n = 2000)
+  from("scater", "calculatePCA")(
+    rna, ncomponents = n_components(length(genes), ncol(rna)),
+    subset_row = genes
+  )
+}

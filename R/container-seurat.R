@@ -1,0 +1,353 @@
+# Seurat objects, and assays and reductions of them alone.
+
+#' @export
+read_input.Seurat <- function(object, where = list(),
+                              call = rlang::caller_env()) {
+  need_package("SeuratObject", "for Seurat objects", call)
+  check_places(where, c("assay", "layer"), "Seurat objects", call)
+  layer <- where$layer %||% "counts"
+  delayedAssign("assay", {
+    named <- where$assay %||% assay_of_reduction(object, where$of)
+    choose_assay(object, named, isTRUE(where$values), call)
+  })
+  delayedAssign("counts", as_cells(
+    object,
+    assay = assay, layer = layer, features = where$features,
+    counts = isTRUE(where$values)
+  ))
+  new_input(
+    colnames(object), counts, object[[]],
+    labels = layer_of_cells(object[[assay]], layer, counts$cells),
+    place = list(assay = assay, layer = layer),
+    ranges = function(peaks) assay_ranges(object[[assay]], peaks),
+    annotation = signac_annotation(object[[assay]], call),
+    embedding = function(name) {
+      if (name %in% SeuratObject::Reductions(object)) {
+        SeuratObject::Embeddings(object, name)
+      }
+    },
+    models = fits_in_seurat(object),
+    guide = function(reference, place) {
+      seurat_guide(object, reference, place %||% "RNA", assay, call)
+    }
+  )
+}
+
+#' @export
+write_result.Seurat <- function(object, result) {
+  if (!is.null(result$reference)) {
+    object[[result$reference$name]] <-
+      cover_cells(result$reference$values, colnames(object))
+  }
+  if (!is.null(result$embedding)) {
+    object[[result$name]] <-
+      cover_cells(new_reduction(result), colnames(object))
+  } else if (!is.null(result$fit)) {
+    fits <- SeuratObject::Misc(object, "sailer")
+    fits[[result$name]] <- as_model(result$fit)
+    suppressWarnings(SeuratObject::Misc(object, "sailer") <- fits)
+  }
+  if (!is.null(result$assay)) object <- add_data_assay(object, result)
+  if (!is.null(result$columns)) {
+    columns <- all_rows(result$columns, colnames(object))
+    object <- SeuratObject::AddMetaData(object, columns)
+  }
+  log_command(object, result)
+}
+
+new_reduction <- function(result) {
+  values <- result$embedding
+  key <- result$key %||% reduction_key(result$name)
+  columns <- paste0(key, seq_len(ncol(values)))
+  colnames(values) <- columns
+  loadings <- result$loadings
+  if (!is.null(loadings)) colnames(loadings) <- columns
+  SeuratObject::CreateDimReducObject(
+    embeddings = values, loadings = loadings %||% methods::new("matrix"),
+    key = key, assay = result$input$place$assay,
+    stdev = unname(apply(values, 2, stats::sd)),
+    misc = list(fit = as_model(result$fit), query = result$query)
+  )
+}
+
+# Each reduction has a key of its own.
+reduction_key <- function(name) {
+  paste0(tolower(gsub("[^[:alnum:]]", "", name)), "_")
+}
+
+check_reduction_key <- function(key, call = rlang::caller_env()) {
+  if (!is.null(key) &&
+        !(rlang::is_string(key) && grepl("^[[:alnum:]]+_$", key))) {
+    abort(
+      "{.arg reduction.key} must be letters and digits with an underscore at
+       the end, such as {.val sailer_}.",
+      call = call
+    )
+  }
+}
+
+assay_of_reduction <- function(object, name) {
+  if (!is.null(name) && name %in% SeuratObject::Reductions(object)) {
+    of <- SeuratObject::DefaultAssay(object[[name]])
+    if (of %in% SeuratObject::Assays(object)) of
+  }
+}
+
+fits_in_seurat <- function(object) {
+  reductions <- SeuratObject::Reductions(object)
+  fits <- lapply(
+    stats::setNames(nm = reductions),
+    function(reduction) fit_of_reduction(object[[reduction]])
+  )
+  # Those that were interrupted before there was an embedding.
+  others <- SeuratObject::Misc(object, "sailer")
+  fits <- c(fits, others[setdiff(names(others), reductions)])
+  fits[lengths(fits) > 0]
+}
+
+fit_of_reduction <- function(reduction) {
+  methods::slot(reduction, "misc")[["fit"]]
+}
+
+# An entry of the log with the options; Seurat prints it by cat(), which takes
+# no lists, and long values do not belong there.
+log_command <- function(object, result) {
+  command <- result$command
+  if (is.null(command)) {
+    return(object)
+  }
+  options <- command$options
+  short <- vapply(
+    options, function(value) is.atomic(value) && length(value) <= 100, NA
+  )
+  assay <- result$input$place$assay
+  name <- paste(command$name, assay, sep = ".")
+  object[[name]] <- methods::new(
+    methods::getClass("SeuratCommand", where = asNamespace("SeuratObject")),
+    name = name, time.stamp = Sys.time(), assay.used = assay,
+    call.string = paste(deparse(short_call(command$call)), collapse = " "),
+    params = options[short & lengths(options) > 0]
+  )
+  object
+}
+
+# A reduction alone.
+#' @export
+read_input.DimReduc <- function(object, where = list(),
+                                call = rlang::caller_env()) {
+  fit <- fit_of_reduction(object)
+  values <- SeuratObject::Embeddings(object)
+  new_input(
+    rownames(values),
+    abort("A reduction alone has no counts: give the object.", call = call),
+    embedding = function(name) values,
+    models = if (!is.null(fit)) list(fit = fit) else list()
+  )
+}
+
+# An assay alone: batches and covariates are values, and its embedding is
+# returned as a reduction.
+#' @export
+read_input.Assay <- function(object, where = list(),
+                             call = rlang::caller_env()) {
+  need_package("SeuratObject", "for assays of Seurat", call)
+  check_places(where, c("assay", "layer"), "assays", call)
+  layer <- where$layer %||% "counts"
+  delayedAssign("counts", as_cells(
+    object,
+    layer = layer, features = where$features, counts = isTRUE(where$values)
+  ))
+  new_input(
+    counts$cells, counts,
+    labels = layer_of_cells(object, layer, counts$cells),
+    place = list(assay = where$assay %||% "ATAC", layer = layer),
+    ranges = function(peaks) assay_ranges(object, peaks),
+    annotation = signac_annotation(object, call)
+  )
+}
+
+#' @export
+read_input.StdAssay <- read_input.Assay
+
+#' @export
+write_result.Assay <- function(object, result) {
+  if (is.null(result$embedding)) result$fit else new_reduction(result)
+}
+
+#' @export
+write_result.StdAssay <- write_result.Assay
+
+# Assays of imputed values ----------------------------------------------------
+
+# The object with values as the data of a new assay.
+add_data_assay <- function(object, result) {
+  made <- new_data_assay(
+    result$assay$values, object[[result$input$place$assay]], result$assay$name
+  )
+  without_layer_warnings(`[[<-`(object, result$assay$name, value = made))
+}
+
+# SeuratObject 5 warns, where it looks for counts, that an assay of data alone
+# has none, and that it stores what is dense as a sparse matrix.
+without_layer_warnings <- function(code) {
+  known <- c(
+    "isn't present in the assay", "No layers found matching",
+    "Coercing to dgCMatrix"
+  )
+  withCallingHandlers(code, warning = function(cnd) {
+    found <- vapply(known, grepl, NA, conditionMessage(cnd), fixed = TRUE)
+    if (any(found)) tryInvokeRestart("muffleWarning")
+  })
+}
+
+# An assay with these values as its data, of the class that `like` has: one with
+# ranges where the values are of its peaks, for there Signac takes them for what
+# they are (FindMarkers() compares their means, not those of exponentials).
+new_data_assay <- function(values, like, name) {
+  if (methods::is(values, "nMatrix")) values <- methods::as(values, "dMatrix")
+  made <- if (methods::is(like, "StdAssay")) {
+    seurat5("CreateAssay5Object")(data = values)
+  } else {
+    SeuratObject::CreateAssayObject(data = values)
+  }
+  ranges <- assay_ranges(like, rownames(values))
+  if (!is.null(ranges)) made <- as_ranged_assay(made, like, ranges)
+  SeuratObject::Key(made) <- reduction_key(name)
+  made
+}
+
+# Signac's class of `like` for an assay, with what `like` says of the genome.
+as_ranged_assay <- function(assay, like, ranges) {
+  signac <- function(name) getExportedValue("Signac", name)
+  ranged <- if (methods::is(like, "GRangesAssay")) {
+    signac("as.GRangesAssay")
+  } else if (methods::is(like, "ChromatinAssay")) {
+    signac("as.ChromatinAssay")
+  } else {
+    return(assay)
+  }
+  withCallingHandlers(
+    ranged(
+      assay, ranges = ranges, annotation = signac("Annotation")(like),
+      fragments = signac("Fragments")(like)
+    ),
+    # Said when the peaks were given already.
+    warning = function(cnd) {
+      if (grepl("Overlapping ranges", conditionMessage(cnd), fixed = TRUE)) {
+        tryInvokeRestart("muffleWarning")
+      }
+    }
+  )
+}
+
+# The genes that an assay of Signac knows, NULL for none.
+signac_annotation <- function(assay, call = rlang::caller_env()) {
+  if (methods::.hasSlot(assay, "annotation")) {
+    need_package("Signac", "for the annotation of an assay", call)
+    getExportedValue("Signac", "Annotation")(assay)
+  }
+}
+
+# The RNA ---------------------------------------------------------------------
+
+# list(values = the reference embedding, depth = molecules of each cell, name,
+# where, made = the reduction to put into the object, NULL if it was there).
+seurat_guide <- function(object, reference, rna.assay, assay, call) {
+  check_text(reference, "reference", call = call)
+  check_rna_assay(object, rna.assay, assay, call)
+  depth <- seurat_rna_depth(object, rna.assay, call)
+  known <- SeuratObject::Reductions(object)
+  guide <- list(
+    depth = depth, name = reference,
+    where = paste("reduction", dQuote(reference, FALSE))
+  )
+  if (reference %in% known) {
+    warn_of_strange_reference(object, reference, assay)
+    guide$values <- SeuratObject::Embeddings(object, reference)
+    return(guide)
+  }
+  check_can_make(
+    reference, "pca", known, "reductions", "Seurat",
+    "object <- Seurat::RunPCA(object, assay = \"RNA\")", call
+  )
+  with_rna <- intersect(colnames(object), names(depth)[which(depth > 0)])
+  check_enough_rna(with_rna, ncol(object), call)
+  cli::cli_inform(c(
+    i = "There is no reduction {.val {reference}}: it is made from the
+         {length(with_rna)} cells of assay {.val {rna.assay}} by
+         {.fn NormalizeData}, {.fn FindVariableFeatures}, {.fn ScaleData} and
+         {.fn RunPCA}."
+  ), class = "sailer_note")
+  guide$made <- usual_steps(
+    seurat_pca(object[[rna.assay]], rna.assay, with_rna), reference, call
+  )
+  guide$values <- SeuratObject::Embeddings(guide$made)
+  guide
+}
+
+check_rna_assay <- function(object, rna.assay, assay,
+                            call = rlang::caller_env()) {
+  known <- SeuratObject::Assays(object)
+  check_text(rna.assay, "rna.assay", call = call)
+  check_known(rna.assay, known, "assay", "rna.assay", "the object", call = call)
+  if (rna.assay == assay) {
+    abort(
+      c(
+        "Assay {.val {assay}} is taken for the peaks and for the RNA.",
+        i = "Name the one with the peaks in {.arg assay}, the one with the RNA
+             in {.arg rna.assay}. There {cli::qty(length(known))}{?is/are}
+             {.val {known}}."
+      ),
+      call = call
+    )
+  }
+}
+
+# RNA molecules of the cells that the assay covers, named by cell.
+seurat_rna_depth <- function(object, rna.assay, call = rlang::caller_env()) {
+  stored <- object[[rna.assay]]
+  load_class(stored)
+  counts <- count_matrices(stored)
+  if (length(counts) == 0) {
+    abort(
+      c(
+        "Assay {.val {rna.assay}} has no counts, from which the RNA depth
+         comes.",
+        i = "Name in {.arg rna.assay} an assay that has them. There are
+             {.val {SeuratObject::Assays(object)}}."
+      ),
+      class = "data", call = call
+    )
+  }
+  unlist(lapply(counts, column_sums))
+}
+
+# On the assay alone, a copy: of the object nothing changes.
+seurat_pca <- function(rna, name, cells) {
+  if (!identical(colnames(rna), cells)) rna <- subset(rna, cells = cells)
+  from <- function(name) getExportedValue("Seurat", name)
+  rna <- from("NormalizeData")(rna, verbose = FALSE)
+  rna <- from("FindVariableFeatures")(rna, verbose = FALSE)
+  rna <- from("ScaleData")(rna, verbose = FALSE)
+  n_genes <- length(SeuratObject::VariableFeatures(rna))
+  n <- n_components(n_genes, length(cells))
+  # irlba is for the first few of many components.
+  few <- n < min(n_genes, length(cells)) / 2
+  from("RunPCA")(rna, assay = name, npcs = n, approx = few, verbose = FALSE)
+}
+
+# LSI as the reference would guide the peaks by themselves.
+warn_of_strange_reference <- function(object, reference, assay) {
+  source <- SeuratObject::DefaultAssay(object[[reference]])
+  if (identical(source, assay)) {
+    cli::cli_warn(
+      c(
+        "Reduction {.val {reference}} is of assay {.val {assay}}, the peaks
+         themselves.",
+        i = "A reference from the RNA is what helps: name one in
+             {.arg reference}."
+      ),
+      class = "sailer_reference"
+    )
+  }
+}

@@ -1,0 +1,224 @@
+# The reference of SAILERX: an embedding of the RNA of the same cells, and how
+# deep their RNA was sequenced.
+
+# list(values, depth, name, made) of an object's RNA (`guide` of new_input());
+# of matrices and files what sailerx() takes as `reference`.
+read_guide <- function(input, reference, rna, call = rlang::caller_env()) {
+  guide <- input$guide(reference, rna)
+  if (!is.null(guide$depth)) {
+    own <- new_guide(
+      guide$values, guide$depth, input$counts, guide$where, call
+    )
+    guide[names(own)] <- own
+  }
+  guide
+}
+
+n_components <- function(n_genes, n_cells) {
+  max(1, min(30, n_genes - 1, n_cells - 1))
+}
+
+# What SAILERX takes of the RNA: the rows of the reference of those cells
+# that have RNA and whose row is whole, and their depth.
+new_guide <- function(values, depth, cells, where, call = rlang::caller_env()) {
+  check_names(cells$cells, "cell", "column", call)
+  values <- as.matrix(values)
+  with_rna <- intersect(cells$cells, names(depth)[which(depth > 0)])
+  values <- values[intersect(with_rna, rownames(values)), , drop = FALSE]
+  values <- values[!is.na(rowSums(values)), , drop = FALSE]
+  if (nrow(values) < 2) {
+    abort(
+      c(
+        "{nrow(values)} of the {length(cells$cells)} cells with peaks
+         {?has/have} a reference: RNA counts, and a row in the {where}.",
+        i = "{length(with_rna)} of them {?has/have} RNA counts."
+      ),
+      class = "data", call = call
+    )
+  }
+  without <- length(cells$cells) - nrow(values)
+  if (without > 0) {
+    cli::cli_inform(c(
+      i = "{without} of the {length(cells$cells)} cells {?has/have} no
+           reference: no RNA counts, or no row in the {where}. They take no part
+           in the alignment."
+    ), class = "sailer_note")
+  }
+  list(values = values, depth = depth[rownames(values)])
+}
+
+# Sums of the columns of whatever holds counts: each package of matrices has a
+# generic of its own.
+column_sums <- function(x) {
+  package <- if (methods::is(x, "DelayedMatrix")) {
+    "DelayedArray"
+  } else if (methods::is(x, "IterableMatrix")) {
+    "BPCells"
+  } else {
+    "Matrix"
+  }
+  getExportedValue(package, "colSums")(x)
+}
+
+# The embedding would take the place of its own reference.
+check_not_same <- function(name, reference, call = rlang::caller_env()) {
+  if (identical(name, reference)) {
+    abort(
+      "The embedding and its {.arg reference} are both named {.val {name}}: the
+       embedding needs another name.",
+      call = call
+    )
+  }
+}
+
+# Only the usual reference is made, and only where the packages for it are.
+check_can_make <- function(reference, usual, known, what, packages, how, call) {
+  there <- if (length(known) == 0) {
+    "The object has no {what}."
+  } else {
+    "Its {what} are {.val {known}}."
+  }
+  if (reference != usual) {
+    abort(
+      c(
+        "{.arg reference}: the object has no {what} {.val {reference}}.",
+        i = there
+      ),
+      call = call
+    )
+  }
+  lacking <- packages[!vapply(packages, is_installed, logical(1))]
+  if (length(lacking) > 0) {
+    abort(
+      c(
+        "{.arg reference}: the object has no {what} {.val {reference}}, and to
+         make it takes {.pkg {lacking}}, which {?is/are} not installed.",
+        i = there,
+        i = "Install {cli::qty(length(lacking))}{?it/them}, or make a reference
+             from the RNA, such as {.code {how}}, and name it in
+             {.arg reference}."
+      ),
+      call = call
+    )
+  }
+}
+
+check_enough_rna <- function(with_rna, n, call) {
+  if (length(with_rna) < 2) {
+    abort(
+      "{length(with_rna)} of the {n} cells {?has/have} RNA counts: no reference
+       can be made from them.",
+      class = "data", call = call
+    )
+  }
+}
+
+# What other packages do, under a seed, their errors as ours.
+usual_steps <- function(code, reference, call) {
+  tryCatch(
+    with_own_seed(42, code),
+    error = function(cnd) {
+      problem <- conditionMessage(cnd)
+      abort(
+        c(
+          "The reference {.val {reference}} could not be made: {problem}",
+          i = "Make one from the RNA in another way, and name it in
+               {.arg reference}."
+        ),
+        class = "data", call = call
+      )
+    }
+  )
+}
+
+# Files that hold the RNA too -------------------------------------------------
+
+# The RNA of the file that these cells with peaks are from, or NULL.
+rna_beside <- function(cells) {
+  file <- cells$file
+  if (!isTRUE(file$layout %in% c("tenx", "h5ad", "h5mu", "mtx"))) {
+    return(NULL)
+  }
+  rna <- tryCatch(
+    open_cells(
+      file$path, file$group, "Gene Expression",
+      layer = if (file$layout == "h5ad") file$layer
+    ),
+    sailer_argument_error = function(cnd) NULL
+  )
+  # Files that tell no types, or have one alone, give the same features again.
+  if (is.null(rna) || any(rna$peaks %in% cells$peaks)) NULL else rna
+}
+
+need_rna_beside <- function(cells, call = rlang::caller_env()) {
+  rna_beside(cells) %||% abort(
+    c(
+      "{.arg reference} is missing: an embedding of the RNA of the cells.",
+      i = "Only a file that holds the RNA too does without: 10x multiome, or
+           MuData with a modality {.val rna} or {.val gex}.",
+      i = "Without RNA, {.fn sailer} learns from the open peaks alone."
+    ),
+    call = call
+  )
+}
+
+# list(values, depth), as new_guide() makes it of objects: the PCA that
+# MuData keeps with its RNA, else one that is made from the counts.
+guide_of_file <- function(cells, rna, call = rlang::caller_env()) {
+  check_names(rna$cells, "cell", "column", call)
+  rna <- rna[, rna$cells %in% cells$cells]
+  depth <- cell_totals(rna)
+  kept <- rna$file$layout == "h5mu" &&
+    "X_pca" %in% core_obsm_names(rna$file$path, rna$file$modality)
+  if (kept) {
+    where <- "reduced dimensions \"X_pca\""
+    values <- cells_reduction(rna, "X_pca")
+    note <- "The reference is {.val X_pca} of the RNA in {rna$origin}."
+  } else {
+    where <- "PCA of the RNA"
+    values <- pca_of_rna(rna, names(depth)[depth > 0], call)
+    note <- "The reference is a PCA that was made from the RNA in {rna$origin}."
+  }
+  cli::cli_inform(c(i = note), class = "sailer_note")
+  new_guide(values, depth, cells, where, call)
+}
+
+# As RunSAILERX() makes it, by whichever packages are there.
+pca_of_rna <- function(rna, with_rna, call) {
+  check_enough_rna(with_rna, ncol(rna), call)
+  packages <- list(
+    c("SeuratObject", "Seurat"), c("SingleCellExperiment", "scuttle", "scran",
+                                   "scater")
+  )
+  usable <- Filter(function(needs) all(vapply(needs, is_installed, NA)),
+                   packages)
+  if (length(usable) == 0) {
+    abort(
+      c(
+        "{rna$origin} has RNA but no PCA of it ({.val X_pca}), and to make one
+         takes {.pkg Seurat}, or {.pkg scuttle}, {.pkg scran} and
+         {.pkg scater}; they are not installed.",
+        i = "Give an embedding of the RNA as {.arg reference}."
+      ),
+      call = call
+    )
+  }
+  counts <- as_sparse(rna[, with_rna])
+  rownames(counts) <- paste0("gene", seq_len(nrow(counts)))
+  usual_steps(if ("Seurat" %in% usable[[1]]) {
+    assay <- SeuratObject::CreateAssayObject(counts)
+    SeuratObject::Embeddings(seurat_pca(assay, "RNA", with_rna))
+  } else {
+    scater_pca(counts)
+  }, "of the RNA", call)
+}
+
+# A handle's counts in memory.
+as_sparse <- function(cells) {
+  slots <- core_cells_block(cells$source, seq_len(ncol(cells)))
+  methods::new(
+    "dgCMatrix",
+    i = slots$i, p = slots$p, x = slots$x, Dim = dim(cells),
+    Dimnames = list(cells$peaks, cells$cells)
+  )
+}
