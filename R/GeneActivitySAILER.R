@@ -47,6 +47,7 @@ GeneActivitySAILER <- function(object, genes = NULL, ..., fit = NULL,
   call <- environment()
   check_options(options, options_of_activity)
   held <- read_fitted(object, fit, name, where_of(environment()))
+  force(held$input$writable)
   refuse_place_of_counts(new.assay.name, held$input$place)
   genes <- genes %||% input_annotation(held$input)
   usual <- as.list(formals(gene_activity))[options_of_activity]

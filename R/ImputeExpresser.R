@@ -43,6 +43,7 @@ ImputeExpresser <- function(object, features, ..., fit = NULL, name = NULL,
   where <- where_of(environment(), values = TRUE)
   where$features <- NULL
   held <- read_fitted(object, fit, name, where, "expresser_fit")
+  force(held$input$writable)
   refuse_place_of_counts(new.assay.name, held$input$place)
   counts <- held$input$counts
   check_known(features, counts$peaks, "gene", "features", "the object")

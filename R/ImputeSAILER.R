@@ -80,6 +80,7 @@ ImputeSAILER <- function(object, features = NULL, ..., fit = NULL, name = NULL,
   where <- where_of(environment())
   where$features <- NULL
   held <- read_fitted(object, fit, name, where)
+  force(held$input$writable)
   refuse_place_of_counts(new.assay.name, held$input$place)
   check_file_option(object, options$file)
   usual <- as.list(formals(impute.sailer_fit))[options_of_impute]

@@ -65,6 +65,7 @@ RunExpresser <- function(object, fit = NULL, ..., assay = NULL, layer = NULL,
   check_text(name, "name", null = TRUE)
   check_reduction_key(reduction.key)
   input <- read_input(object, where_of(environment(), values = TRUE))
+  force(input$writable)
   counts <- input$counts
   report_missing_cells(input)
   made <- express_cells(counts, fit, options)
@@ -76,7 +77,7 @@ RunExpresser <- function(object, fit = NULL, ..., assay = NULL, layer = NULL,
     key = reduction.key, fit = made$fit, embedding = made$values,
     loadings = made$loadings,
     command = if (embedded) {
-      new_command(match.call(), c(options, made$fit$control))
+      new_command(match.call(), c(input$place, options, made$fit$control))
     }
   ))
 }

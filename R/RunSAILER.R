@@ -123,6 +123,7 @@ run_sailer <- function(object, options, where, batch, covariates, resume,
   check_text(output$name, "name", null = TRUE, call = call)
   check_reduction_key(output$key, call)
   input <- read_input(object, where, call)
+  force(input$writable)
   output$name <- output$name %||% input$naming(model)
   if (guided) check_not_same(output$name, reference, call)
   counts <- input$counts
@@ -147,7 +148,11 @@ run_sailer <- function(object, options, where, batch, covariates, resume,
     used <- guide$name %||% reference %||% input$naming("pca")
     if (rlang::is_string(used)) fit$reference_name <- used
   }
-  write_fit(object, input, fit, output, options, guide$made)
+  given <- list(
+    batch = batch, covariates = covariates, reference = guide$name,
+    rna.assay = guide$place, reduction.name = output$name
+  )
+  write_fit(object, input, fit, output, c(given, options), guide$made)
 }
 
 # The object with a fit and its embedding.
@@ -161,7 +166,7 @@ write_fit <- function(object, input, fit, output, options, made = NULL) {
       list(name = fit$reference_name, values = made)
     },
     command = if (embedded) {
-      new_command(output$command, c(options, fit$control))
+      new_command(output$command, c(input$place, options, fit$control))
     }
   ))
 }

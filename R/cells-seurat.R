@@ -99,8 +99,8 @@ choose_assay <- function(object, assay, genes = FALSE,
   usual <- SeuratObject::DefaultAssay(object)
   fits <- function(name) {
     stored <- object[[name]]
-    ranged <- any(class(stored) %in% c("ChromatinAssay", "GRangesAssay"))
-    (ranged || are_peaks(rownames(stored))) != genes
+    names <- rownames(stored)
+    are_peaks(names, assay_ranges(stored, utils::head(names))) != genes
   }
   if (fits(usual)) {
     return(usual)

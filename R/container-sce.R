@@ -103,16 +103,31 @@ store_imputed <- function(object, result) {
   object
 }
 
+# Others are read as counts, but have no place for results.
 #' @export
 read_input.SummarizedExperiment <- function(object, where = list(),
                                             call = rlang::caller_env()) {
-  abort(
-    c(
-      "A {class(object)[1]} has no place for reduced dimensions.",
-      i = "Make it a SingleCellExperiment first:
-           {.code as(x, \"SingleCellExperiment\")}."
+  need_package("SummarizedExperiment", "for SummarizedExperiment objects", call)
+  check_places(where, "assay.type", "SummarizedExperiment objects", call)
+  new_input(
+    colnames(object),
+    as_cells(
+      object,
+      assay.type = where$assay.type, features = where$features,
+      counts = isTRUE(where$values)
     ),
-    call = call
+    plain_columns(SummarizedExperiment::colData(object)),
+    "the colData of the object",
+    ranges = function(peaks) ranges_of_experiment(object, peaks, call),
+    naming = toupper,
+    writable = abort(
+      c(
+        "A {class(object)[1]} has no place for reduced dimensions.",
+        i = "Make it a SingleCellExperiment first:
+             {.code as(x, \"SingleCellExperiment\")}."
+      ),
+      call = call
+    )
   )
 }
 

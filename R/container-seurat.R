@@ -258,7 +258,7 @@ seurat_guide <- function(object, reference, rna.assay, assay, call) {
   depth <- seurat_rna_depth(object, rna.assay, call)
   known <- SeuratObject::Reductions(object)
   guide <- list(
-    depth = depth, name = reference,
+    depth = depth, name = reference, place = rna.assay,
     where = paste("reduction", dQuote(reference, FALSE))
   )
   if (reference %in% known) {

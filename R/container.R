@@ -45,13 +45,15 @@ write_result <- function(object, result) {
 #   depth       open peaks of each of `names` if they are known without reading
 #   models      fits, by the names of their reductions
 #   naming      function: how reductions are spelt here ("sailer", "SAILER")
+#   writable    TRUE; an error for what has no place for results
 #   guide       function(reference, place): the RNA's embedding and depth
 new_input <- function(names, counts, table = NULL,
                       table_name = "the metadata of the object",
                       labels = NULL, place = list(),
                       ranges = function(peaks) NULL, annotation = NULL,
                       embedding = function(name) NULL, depth = NULL,
-                      models = list(), guide = NULL, naming = identity) {
+                      models = list(), guide = NULL, naming = identity,
+                      writable = TRUE) {
   environment()
 }
 

@@ -163,7 +163,10 @@ differential_accessibility <- function(object, groups, group_1 = NULL,
   names <- cells$cells
   labels <- input_values(compared$input, groups, "groups", names)
   side <- choose_groups(labels, group_1, group_2)
-  weight <- balance_cells(side, balance, compared$input, names)
+  if (!is.null(balance)) {
+    balance <- input_values(compared$input, balance, "balance", names)
+  }
+  weight <- balance_cells(side, as.character(balance))
   found <- with_own_seed(seed, {
     sampled <- sample_sides(side, weight, max_cells)
     points <- side_points(fit, cells, sampled, n_samples)
@@ -251,12 +254,10 @@ choose_groups <- function(labels, group_1, group_2,
 
 # Weights of the cells, 0 for those that take no part. Labels count by what both
 # groups have of them (the weights of Cochran, Mantel and Haenszel).
-balance_cells <- function(side, balance, input, names,
-                          call = rlang::caller_env()) {
-  if (is.null(balance)) {
+balance_cells <- function(side, label, call = rlang::caller_env()) {
+  if (length(label) == 0) {
     return(as.numeric(side > 0))
   }
-  label <- as.character(input_values(input, balance, "balance", names, call))
   count <- table(
     factor(label), factor(side, 1:2)
   )

@@ -37,11 +37,20 @@ find_fit <- function(object, name = NULL, classes = "sailer_fit",
     check_fit_class(object, classes, call)
     return(list(fit = object))
   }
+  if (is.list(object) || is.null(object)) {
+    abort(
+      "A fit or an object that holds one is needed, not
+       {.obj_type_friendly {object}}.",
+      call = call
+    )
+  }
   input <- read_input(object, call = call)
   fits <- Filter(function(fit) inherits(fit, classes), input$models)
   if (is.null(name) && length(fits) == 1) name <- names(fits)
   found <- if (!is.null(name)) fits[[name]]
-  if (is.null(found)) refuse_missing_fit(input, fits, name, classes, call)
+  if (is.null(found)) {
+    refuse_missing_fit(object, input, fits, name, classes, call)
+  }
   list(fit = found, name = name)
 }
 
@@ -62,16 +71,15 @@ makers_of <- function(classes) {
   )[classes], use.names = FALSE)
 }
 
-refuse_missing_fit <- function(input, fits, name, classes, call) {
+refuse_missing_fit <- function(object, input, fits, name, classes, call) {
   makers <- makers_of(classes)
-  of <- "a fit of {.fn {makers}}"
   if (length(fits) > 0) {
     abort(
       c(
         if (is.null(name)) {
           "The object holds {length(fits)} fits: {.arg name} must say which."
         } else {
-          paste0("There is no ", of, " named {.val {name}} in the object.")
+          "There is no fit of {.fn {makers}} named {.val {name}} in the object."
         },
         i = "There {cli::qty(length(fits))}{?is/are} {.val {names(fits)}}."
       ),
@@ -93,7 +101,7 @@ refuse_missing_fit <- function(input, fits, name, classes, call) {
   }
   abort(
     c(
-      paste0("There is no ", of, " here."),
+      "There is no fit of {.fn {makers}} in {.obj_type_friendly {object}}.",
       i = "Run {.fn {run_verb(makers[1])}} on the object first, or give a
            {.arg fit}."
     ),

@@ -1,7 +1,7 @@
 # The reference of SAILERX: an embedding of the RNA of the same cells, and how
 # deep their RNA was sequenced.
 
-# list(values, depth, name, made) of an object's RNA (`guide` of new_input());
+# list(values, depth, name, place, made) of an object's RNA (`guide` of new_input());
 # of matrices and files what sailerx() takes as `reference`.
 read_guide <- function(input, reference, rna, call = rlang::caller_env()) {
   guide <- input$guide(reference, rna)

@@ -176,6 +176,11 @@ sees_reference <- function(fit) {
 # What a joint model reads of new cells, NULL where it reads nothing.
 seen_reference <- function(fit, reference, cells, call = rlang::caller_env()) {
   if (is.null(reference)) {
+    if (sees_reference(fit)) {
+      cli::cli_inform(c(
+        i = "No reference is given: the cells are placed by their peaks alone."
+      ), class = "sailer_note")
+    }
     return(NULL)
   }
   if (!sees_reference(fit)) {

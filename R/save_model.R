@@ -195,8 +195,10 @@ as_fit <- function(values, file, call = rlang::caller_env()) {
 complete_model <- function(fit) {
   if (is.null(fit$level_counts)) {
     fit$batches <- batch_labels(fit)
+    # The first files do not know the level of each cell.
+    first <- lapply(fit$labels, function(levels) rep(1L, length(fit$cells)))
     fit$level_counts <- count_levels(
-      fit$labels, fit$codes, fit$batches, fit$depth
+      fit$labels, fit$codes %||% first, fit$batches, fit$depth
     )
     fit$n_cells <- length(fit$cells)
     fit$n_validation <- length(fit$validation_cells)

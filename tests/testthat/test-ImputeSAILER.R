@@ -17,7 +17,7 @@ test_that("a Seurat object gets an assay with the values as its data", {
   skip_if_not_installed("SeuratObject")
   object <- brief_run(small_seurat(sim), batch = "batch")
   before <- object
-  fit <- get_fit(object)
+  fit <- brief_sailer(sim$counts, batch = sim$cells["batch"])
   expect_no_warning(object <- ImputeSAILER(object))
   expect_identical(SeuratObject::Assays(object), c("ATAC", "imputed"))
   expect_identical(SeuratObject::DefaultAssay(object), "ATAC")
@@ -39,7 +39,7 @@ test_that("features, options and names are taken", {
   object <- brief_run(
     small_seurat(sim), batch = "batch", reduction.name = "other"
   )
-  fit <- get_fit(object, "other")
+  fit <- brief_sailer(sim$counts, batch = sim$cells["batch"])
   some <- fit$peaks[c(40, 3, 12)]
   object <- ImputeSAILER(object,
     features = some, name = "other", new.assay.name = "open.peaks",
@@ -65,7 +65,8 @@ test_that("an object of the new class gets an assay of the new class", {
   expect_no_warning(object <- ImputeSAILER(object))
   expect_s4_class(object[["imputed"]], "Assay5")
   expect_identical(find_layers(object[["imputed"]], NA), "data")
-  expect_values(assay_data(object), impute(get_fit(object)))
+  fit <- brief_sailer(sim$counts, batch = sim$cells["batch"])
+  expect_values(assay_data(object), impute(fit))
 })
 
 test_that("cells in another order, fewer and new ones are imputed", {
@@ -73,7 +74,7 @@ test_that("cells in another order, fewer and new ones are imputed", {
   half <- brief_run(small_seurat(sim)[, 1:80], batch = "batch")
   fit <- get_fit(half)
   fewer <- ImputeSAILER(half[, 11:50])
-  expect_values(assay_data(fewer), impute(fit)[, 11:50])
+  expect_values(assay_data(fewer), impute(fit, sim$counts[, 11:50]))
   # The reduction of some cells in an object with more.
   all <- small_seurat(sim)
   expect_error(ImputeSAILER(all), "no fit", class = "sailer_argument_error")
@@ -103,7 +104,7 @@ test_that("what Seurat cannot keep is refused, the object as it was", {
   refused("no fit", name = "none")
   withr::local_options(sailer.max_memory = 1000)
   refused("would take.*fewer `features`")
-  expect_error(ImputeSAILER(sim$counts), "impute",
+  expect_error(ImputeSAILER(sim$counts), "fit",
     class = "sailer_argument_error"
   )
 })
@@ -118,7 +119,7 @@ test_that("SCE: all rows make an assay, some an alternative experiment", {
   expect_identical(
     SummarizedExperiment::assayNames(whole), c("counts", "imputed")
   )
-  expected <- impute(get_fit(whole))[rownames(sce), 120:1]
+  expected <- impute(get_fit(whole), sim$counts)[rownames(sce), 120:1]
   expect_values(SummarizedExperiment::assay(whole, "imputed"), expected)
 
   part <- brief_run(sce, batch = "batch", min_fraction = 0.05)
@@ -126,7 +127,9 @@ test_that("SCE: all rows make an assay, some an alternative experiment", {
   expect_lt(length(fit$peaks), nrow(sce))
   part <- ImputeSAILER(part, new.assay.name = "smooth")
   made <- SingleCellExperiment::altExp(part, "smooth")
-  expect_values(SummarizedExperiment::assay(made, "smooth"), impute(fit))
+  expect_values(
+    SummarizedExperiment::assay(made, "smooth"), impute(fit, sim$counts)
+  )
   expect_identical(SummarizedExperiment::assayNames(part), "counts")
 })
 
@@ -157,7 +160,7 @@ test_that("SCE: ranges, alternative experiments and files", {
     )
   }
   expect_s4_class(values, "DelayedMatrix")
-  expect_values(values, impute(fit)[rownames(values), ])
+  expect_values(values, impute(fit, sim$counts)[rownames(values), ])
 
   some <- ranges[fit$peaks[c(9, 4)]]
   beside <- ImputeSAILER(sce, features = some, altexp = "ATAC")
@@ -168,18 +171,18 @@ test_that("SCE: ranges, alternative experiments and files", {
   expect_error(
     ImputeSAILER(sce, altexp = "none"), "ATAC", class = "sailer_argument_error"
   )
-  # Cells that the fit does not know are read from the counts.
-  fewer <- brief_run(
+  # Cells without coordinates are read from the counts.
+  half <- brief_run(
     sce[, 1:80], altexp = "ATAC", min_fraction = 0, name = "half"
   )
-  S4Vectors::metadata(sce)$sailer <- S4Vectors::metadata(fewer)$sailer
-  peaks <- get_fit(sce, "half")$peaks
-  all <- ImputeSAILER(sce, altexp = "ATAC", name = "half", new.assay.name = "x")
+  fit <- get_fit(half, "half")
+  peaks <- fit$peaks
+  all <- ImputeSAILER(sce, altexp = "ATAC", fit = fit, new.assay.name = "x")
   where <- SingleCellExperiment::altExp(all, "ATAC")
   found <- if ("x" %in% SummarizedExperiment::assayNames(where)) {
     SummarizedExperiment::assay(where, "x")[peaks, ]
   } else {
     SummarizedExperiment::assay(SingleCellExperiment::altExp(all, "x"), "x")
   }
-  expect_values(found, impute(get_fit(sce, "half"), sim$counts))
+  expect_values(found, impute(fit, sim$counts))
 })

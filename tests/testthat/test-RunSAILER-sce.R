@@ -39,7 +39,7 @@ test_that("two fits live side by side", {
   expect_identical(
     SingleCellExperiment::reducedDimNames(done), c("SAILER", "BATCH")
   )
-  expect_length(get_fit(done)$labels, 0)
+  expect_length(get_fit(done, "SAILER")$labels, 0)
   expect_named(get_fit(done, "BATCH")$labels, "batch")
   expect_error(get_fit(done, "PCA"), "\"SAILER\"",
                class = "sailer_argument_error")
@@ -68,6 +68,12 @@ test_that("an alternative experiment is used, in the main one's order", {
   )
   expect_error(brief_run(main, altexp = "RNA"), "\"ATAC\"",
                class = "sailer_argument_error")
+  # It is the one with peaks.
+  expect_message(
+    expect_message(brief_run(main), "experiment \"ATAC\"",
+                   class = "sailer_note"),
+    "\"peaks\"", class = "sailer_note"
+  )
 })
 
 test_that("names that are not there are told", {
@@ -190,7 +196,9 @@ test_that("scater and scran take the reduction and what was imputed", {
   skip_if_not_installed("scran")
   done <- brief_run(small_sce(), batch = "batch", min_fraction = 0,
                     max_fraction = 1)
-  fit <- get_fit(done)
+  fit <- brief_sailer(
+    sim$counts, batch = sim$cells["batch"], min_fraction = 0, max_fraction = 1
+  )
   done <- scater::runUMAP(
     done, dimred = "SAILER", n_neighbors = 10, n_threads = 1
   )

@@ -119,10 +119,10 @@ test_that("fits are found, and their absence told", {
   done <- brief_run(object)
   expect_s3_class(get_fit(done), "sailer_fit")
   expect_identical(get_fit(done[["sailer"]]), get_fit(done))
-  expect_identical(get_fit(get_fit(done)), get_fit(done))
   expect_error(get_fit(done, "pca"), "\"sailer\"",
                class = "sailer_argument_error")
-  expect_error(get_fit(1), "no fit", class = "sailer_argument_error")
+  expect_error(get_fit(1), class = "sailer_argument_error")
+  expect_error(get_fit(list(1)), class = "sailer_argument_error")
 })
 
 test_that("predict() takes objects and assays", {
@@ -200,8 +200,58 @@ test_that("ranges of an assay tell the chromosomes", {
   expect_identical(cells$ranges, ranges[c(250, 3)])
 })
 
-test_that("other things are sent to sailer()", {
-  expect_error(RunSAILER(sim$counts), "sailer",
+test_that("options of training are taken where people type them", {
+  done <- RunSAILER(
+    small_seurat(sim), hidden = 16, n_latent = 4, epochs = 2, seed = 7,
+    control = brief_control()
+  )
+  control <- utils::modifyList(brief_control(), list(epochs = 2, seed = 7))
+  fit <- sailer(sim$counts, hidden = 16, n_latent = 4, control = control)
+  expect_identical(get_fit(done)$state, fit$state)
+  expect_identical(
+    sailer(sim$counts, hidden = 16, n_latent = 4, epochs = 2, seed = 7,
+           control = brief_control())$state,
+    fit$state
+  )
+  expect_error(sailer(sim$counts, epoch = 2), "epochs",
                class = "sailer_argument_error")
+  expect_error(RunSAILER(small_seurat(sim), learning_rates = 1),
+               "learning_rate", class = "sailer_argument_error")
+})
+
+test_that("the assay with peaks is taken, whichever is the default", {
+  object <- small_seurat(sim)
+  genes <- matrix(rpois(600, 1), 5, 120, dimnames = list(
+    paste0("gene", 1:5), colnames(sim$counts)
+  ))
+  object[["RNA"]] <- SeuratObject::CreateAssayObject(genes)
+  SeuratObject::DefaultAssay(object) <- "RNA"
+  expect_message(done <- brief_run(object), "assay \"ATAC\", not.*\"RNA\"",
+                 class = "sailer_note")
+  expect_identical(SeuratObject::DefaultAssay(done[["sailer"]]), "ATAC")
+  expect_identical(
+    SeuratObject::Embeddings(done, "sailer"),
+    embedding(brief_sailer(sim$counts))
+  )
+  SeuratObject::DefaultAssay(object) <- "ATAC"
+  expect_message(cells <- as_cells(object, counts = TRUE), "assay \"RNA\"",
+                 class = "sailer_note")
+  expect_identical(rownames(cells), paste0("gene", 1:5))
+  # Where none looks right, nothing is taken without a word.
+  object[["ATAC"]] <- NULL
+  expect_warning(as_cells(object), "named like \"gene1\"",
+                 class = "sailer_assay")
+  expect_silent(as_cells(object, assay = "RNA"))
+})
+
+test_that("matrices go to sailer(); other things are refused", {
+  expect_identical(
+    brief_run(sim$counts, batch = sim$cells$batch)$state,
+    brief_sailer(sim$counts, batch = sim$cells$batch)$state
+  )
   expect_error(RunSAILER(NULL), class = "sailer_argument_error")
+  expect_error(RunSAILER(sim$counts, assay = "ATAC"), "`assay` does not apply",
+               class = "sailer_argument_error")
+  expect_error(RunSAILER(small_seurat(sim), altexp = "ATAC"),
+               "`altexp` does not apply", class = "sailer_argument_error")
 })

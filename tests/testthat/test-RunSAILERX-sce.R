@@ -24,7 +24,7 @@ test_that("a SingleCellExperiment gets what sailerx() gives", {
   )
   expect_identical(
     SingleCellExperiment::reducedDim(done, "SAILERX"),
-    embedding(fit, unit = TRUE)
+    embedding(fit)
   )
   expect_identical(get_fit(done)$state, fit$state)
   expect_s3_class(get_fit(done), "sailerx_fit")
@@ -38,7 +38,7 @@ test_that("a SingleCellExperiment gets what sailerx() gives", {
     brief_x(sce, altexp = "ATAC"),
     altexp = "ATAC", hidden = 16, n_latent = 4, control = brief_control()
   )
-  expect_false(inherits(get_fit(both), "sailerx_fit"))
+  expect_false(inherits(get_fit(both, "SAILER"), "sailerx_fit"))
   expect_s3_class(get_fit(both, "SAILERX"), "sailerx_fit")
 })
 
@@ -55,7 +55,7 @@ test_that("columns without RNA or with NA are ATAC-only", {
   )
   expect_identical(
     SingleCellExperiment::reducedDim(done, "SAILERX"),
-    embedding(fit, unit = TRUE)
+    embedding(fit)
   )
 })
 
@@ -64,7 +64,7 @@ test_that("RNA counts on disk give the same depth", {
   delayed <- DelayedArray::DelayedArray(rna)
   sce <- multiome_sce(pca, delayed)
   expect_identical(
-    experiment_rna_depth(sce, "counts"), Matrix::colSums(rna)
+    experiment_guide(sce, "PCA", NULL, NULL)$depth, Matrix::colSums(rna)
   )
   expect_identical(column_sums(as.matrix(rna)), Matrix::colSums(rna))
 })

@@ -41,7 +41,7 @@ test_that("rows are those of single fits, from the smallest weight on", {
   expect_identical(path$weight, c(0, 100, 1e4))
   for (k in 1:3) {
     fit <- fit_alone(path$weight[k])
-    last <- utils::tail(history(fit), 1)
+    last <- utils::tail(fit$history, 1)
     for (name in c(
       "alignment", "validation_alignment", "validation_log_likelihood"
     )) {

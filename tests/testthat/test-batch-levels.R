@@ -79,9 +79,9 @@ test_that("objects and queries know labels by what they say", {
     sce <- SingleCellExperiment::SingleCellExperiment(
       list(counts = sim$counts), colData = S4Vectors::DataFrame(batch = batch)
     )
-    embedding(get_fit(RunSAILER(
+    SingleCellExperiment::reducedDim(RunSAILER(
       sce, batch = "batch", hidden = c(16, 8), control = quick()
-    )))
+    ), "SAILER")
   }
   expect_identical(run(factor(number, c(2, 7, 1))), embedding(fit))
   expect_identical(run(S4Vectors::Rle(number)), embedding(fit))

@@ -49,7 +49,7 @@ test_that("it reads a real fit, and says what it found", {
   sim <- tiny_simulation()
   fit <- quick_fit(sim$counts, control = quick(epochs = 20))
   found <- best_epochs(fit)
-  expect_identical(found$curve$elbo, history(fit)$validation_elbo)
+  expect_identical(found$curve$elbo, fit$history$validation_elbo)
   expect_identical(
     found$curve$smooth, as.numeric(runmed(found$curve$elbo, 3, "median"))
   )

@@ -15,7 +15,7 @@ new_folder <- function(envir = parent.frame()) {
 
 # All that training decides; the clock and the paths differ from run to run.
 learned <- function(fit) {
-  history <- history(fit)
+  history <- fit$history
   history[c("seconds", "cells_per_second")] <- NULL
   list(fit$state, embedding(fit), history, fit$best_epoch, fit$scaling)
 }
@@ -146,8 +146,8 @@ test_that("a checkpoint of sailer 0.1.0 goes on", {
   expected <- as.matrix(read.csv(paste0(old, ".csv"), row.names = "cell"))
   expect_equal(embedding(as_left), expected, tolerance = 1e-5)
   longer <- resume(folder, cells, epochs = 4, threads = 1)
-  expect_identical(nrow(history(longer)), 4L)
-  expect_identical(history(longer)[1:2, ], history(as_left))
+  expect_identical(nrow(longer$history), 4L)
+  expect_identical(longer$history[1:2, ], as_left$history)
   # From then on it is one of this version.
   expect_setequal(
     list.files(folder),
@@ -232,11 +232,12 @@ test_that("Ctrl-C keeps the fit, which goes on with the same bits", {
        n_cells = 150, n_peaks = 400, n_types = 3, n_batches = 2, depth = 60,
        seed = 11
      )
-     fit <- sailer(sim$counts,
-       batch = sim$cells$batch, hidden = 8, n_latent = 3,
-       control = train_control(
+     fit <- tryCatch(
+       sailer(
+         sim$counts, batch = sim$cells$batch, hidden = 8, n_latent = 3,
          epochs = 2000, batch_size = 20, threads = 1, patience = 0
-       )
+       ),
+       interrupt = function(cnd) last_fit()
      )
      saveRDS(fit, result)
      cat("saved\n")'
@@ -246,10 +247,10 @@ test_that("Ctrl-C keeps the fit, which goes on with the same bits", {
   expect_true(child_said(log, "saved"))
   fit <- readRDS(result)
   expect_identical(fit$status, "interrupted")
-  expect_lt(nrow(history(fit)), 2000)
+  expect_lt(nrow(fit$history), 2000)
   expect_identical(dim(embedding(fit)), c(150L, 3L))
   # Not to the end: both are stopped at the same epoch.
-  epochs <- nrow(history(fit)) + 5
+  epochs <- nrow(fit$history) + 5
   resumed <- resume(fit, counts, epochs = epochs, verbose = FALSE)
   expect_identical(resumed$status, "completed")
   expect_null(resumed$progress)
@@ -274,7 +275,7 @@ test_that("a diverged training returns the last good state with a warning", {
   expect_identical(fit$state, train(epochs = 3)$state)
   expect_output(print(fit), "diverged")
   healed <- resume(fit, counts, learning_rate = 1e-3, epochs = 4)
-  expect_identical(nrow(history(healed)), 4L)
+  expect_identical(nrow(healed$history), 4L)
   expect_error(
     train(learning_rate = 1e30), "epoch 1.*learning_rate",
     class = "sailer_numeric_error"

@@ -64,7 +64,7 @@ test_that("means and variances are those of the plain formulas", {
     list(z = z[30:60, ], weights = rep(1 / 31, 31))
   )
   training <- list(
-    z = z, confounders = own_confounders(fit, 1:150),
+    z = z, confounders = own_confounders(read_fitted(fit), fit$cells),
     weights = seq(0.5, 2, length.out = 150), clusters = 1:150,
     n_clusters = 150L
   )
@@ -95,7 +95,7 @@ test_that("means and variances are those of the plain formulas", {
 test_that("clusters of like cells come near the exact information", {
   held <- held_confounders(fit, NULL, NULL, NULL)
   kinds <- match(type, c("type1", "type2"), nomatch = 0)
-  training <- withr::with_seed(1, training_cells(fit, kinds))
+  training <- withr::with_seed(1, training_cells(read_fitted(fit), fit$cells, kinds))
   expect_setequal(unique(training$clusters), seq_len(training$n_clusters))
   # Cells kept back for validation have taught the decoder nothing.
   expect_equal(nrow(training$z), 150 - length(fit$validation_cells))
@@ -143,7 +143,7 @@ test_that("a batch that is given is held; the others are averaged", {
 })
 
 test_that("confounders of training cells are as the core encodes them", {
-  own <- own_confounders(fit, 1:150)
+  own <- own_confounders(read_fitted(fit), fit$cells)
   depth <- fit$depth[1:150]
   seen <- !fit$cells %in% fit$validation_cells
   expect_equal(mean(own[seen, 1]), 0, tolerance = 1e-6)

@@ -91,7 +91,8 @@ test_that("confounders are at their mean, best batch and usual level", {
   # The deeper batch is found whichever it is.
   deeper <- fit
   other <- setdiff(fit$labels$batch, best)
-  deeper$depth[sim$cells$batch == other] <- 1e4
+  depth <- replace(fit$depth, sim$cells$batch == other, 1e4)
+  deeper$level_counts <- count_levels(fit$labels, fit$codes, "batch", depth)
   expect_identical(
     as.vector(fixed_confounders(deeper)), encoded(0, other, "right", 0)
   )
@@ -127,7 +128,9 @@ test_that("of several batch columns an observed combination is taken", {
     ),
     control = quick(epochs = 1)
   )
-  two$depth[] <- rep(c(20, 30, 10), each = 30)
+  two$level_counts <- count_levels(
+    two$labels, two$codes, two$batches, rep(c(20, 30, 10), each = 30)
+  )
   held <- function(...) fixed_levels(two, list(...), NULL, environment())
   expect_identical(
     fixed_levels(two, NULL, NULL, environment()), list(donor = "b", kit = "v1")

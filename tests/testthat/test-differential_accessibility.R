@@ -145,7 +145,7 @@ test_that("differences, too, and the level that is asked for", {
 test_that("balance gives both groups the same mixture of labels", {
   side <- rep(c(1, 1, 2, 2, 0), c(10, 30, 20, 5, 4))
   label <- rep(c("a", "b", "a", "b", "a"), c(10, 30, 20, 5, 4))
-  weight <- balance_cells(side, label, seq_along(side))
+  weight <- balance_cells(side, label)
   share <- function(k) {
     own <- side == k
     tapply(weight[own], label[own], sum) / sum(weight[own])
@@ -158,11 +158,11 @@ test_that("balance gives both groups the same mixture of labels", {
   expect_true(all(weight[side == 0] == 0))
   label[side == 2 & label == "b"] <- "c"
   expect_message(
-    weight <- balance_cells(side, label, seq_along(side)), "35 cells"
+    weight <- balance_cells(side, label), "35 cells"
   )
   expect_true(all(weight[label != "a"] == 0))
   expect_error(
-    balance_cells(side, ifelse(side == 1, "a", "b"), seq_along(side)),
+    balance_cells(side, ifelse(side == 1, "a", "b")),
     class = "sailer_argument_error"
   )
 })
@@ -223,7 +223,7 @@ test_that("what cannot be compared is refused by name", {
     class = "sailer_data_error"
   )
   expect_error(
-    differential_accessibility(list(), "a"), "get_fit",
+    differential_accessibility(list(), "a"), "fit",
     class = "sailer_argument_error"
   )
   broken <- case$fit

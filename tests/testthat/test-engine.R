@@ -12,7 +12,7 @@ test_that("the fused and the tensor engine learn the same", {
   other <- trained(engine = "tensor")
   # Sums in another order: equal to rounding, which training amplifies.
   expect_equal(embedding(other), embedding(fused), tolerance = 1e-3)
-  expect_equal(history(other)$loss, history(fused)$loss, tolerance = 1e-4)
+  expect_equal(other$history$loss, fused$history$loss, tolerance = 1e-4)
   expect_error(
     trained(engine = "warp"), "engine", class = "sailer_argument_error"
   )
@@ -27,7 +27,7 @@ test_that("bf16 is used where it is fast, and told where it is not", {
   if (core_bf16_is_fast("cpu")) {
     fit <- trained(precision = "bf16", device = "cpu")
     expect_identical(fit$control$precision, "bf16")
-    expect_equal(history(fit)$loss, history(trained())$loss, tolerance = 0.02)
+    expect_equal(fit$history$loss, trained()$history$loss, tolerance = 0.02)
   } else {
     expect_warning(
       fit <- trained(precision = "bf16", device = "cpu"), "float32"
@@ -42,8 +42,8 @@ test_that("a GPU trains as the processor does", {
   here <- trained(device = "cpu", epochs = 10)
   there <- trained(device = "cuda", epochs = 10)
   expect_equal(
-    tail(history(there)$validation_log_likelihood, 1),
-    tail(history(here)$validation_log_likelihood, 1),
+    tail(there$history$validation_log_likelihood, 1),
+    tail(here$history$validation_log_likelihood, 1),
     tolerance = 0.03
   )
 })

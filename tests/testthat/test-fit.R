@@ -23,7 +23,7 @@ test_that("plot shows every part by epoch", {
   expect_s3_class(picture, "ggplot")
   curves <- picture$data
   kl <- curves[curves$part == "KL to the prior", ]
-  expect_equal(kl$value, history(fit)$kl)
+  expect_equal(kl$value, fit$history$kl)
   expect_silent(ggplot2::ggplot_build(picture))
 })
 
@@ -51,19 +51,25 @@ test_that("progress tells the loss and its parts by their names", {
   )
 })
 
-test_that("an interrupted training returns the fit so far", {
+# Ctrl-C as a signal from outside, while a long training runs in another R.
+interrupted_lines <- c(
+  "library(sailer)",
+  "sim <- simulate_atac(n_cells = 300, n_peaks = 600, n_types = 2, depth = 60)",
+  "train <- function() {",
+  "  sailer(sim$counts, hidden = 64, epochs = 1e6, threads = 1)",
+  "}"
+)
+
+test_that("an interrupt goes on through a script, and the fit is kept", {
   skip_if_not_installed("withr")
-  # Ctrl-C as a signal from outside, while a long training runs in another R.
   log <- withr::local_tempfile()
-  child <- start_child('
-    library(sailer)
-    sim <- simulate_atac(n_cells = 300, n_peaks = 600, n_types = 2, depth = 60)
-    fit <- sailer(sim$counts, hidden = 64,
-      control = train_control(epochs = 1e6, threads = 1))
-    cat("status:", fit$status, "\n")
-    cat("rows:", nrow(embedding(fit)), "\n")
-    cat("epochs:", nrow(history(fit)) > 0, "\n")
-  ', log)
+  child <- start_child(c(
+    interrupted_lines,
+    "fit <- tryCatch(train(), interrupt = function(cnd) last_fit())",
+    'cat("status:", fit$status, "\n")',
+    'cat("rows:", nrow(embedding(fit)), "\n")',
+    'cat("epochs:", nrow(fit$history) > 0, "\n")'
+  ), log)
   expect_true(child_said(log, "Epoch 1/"))
   Sys.sleep(0.5)
   child$interrupt()
@@ -74,6 +80,45 @@ test_that("an interrupted training returns the fit so far", {
   expect_true("epochs: TRUE " %in% said, info = said)
 })
 
+test_that("no later line of a script runs on an interrupted fit", {
+  skip_if_not_installed("withr")
+  log <- withr::local_tempfile()
+  child <- start_child(c(
+    interrupted_lines, "fit <- train()", 'cat("went on\n")'
+  ), log)
+  expect_true(child_said(log, "Epoch 1/"))
+  child$interrupt()
+  child$wait(30000)
+  expect_false(child$is_alive())
+  expect_false(any(readLines(log, warn = FALSE) == "went on"))
+})
+
+test_that("the fit is returned at the top level of a session alone", {
+  withr::local_options(rlang_interactive = TRUE)
+  expect_false(at_top_level())
+  code <- '
+    options(rlang_interactive = TRUE)
+    stop_now <- function() sailer:::interrupt(list(status = "kept"), "Stopped.")
+    environment(stop_now) <- asNamespace("sailer")
+    stop_now()
+    cat("returned:", last_fit()$status, "\n")
+    tryCatch(identity(stop_now()), interrupt = function(cnd) cat("raised\n"))
+  '
+  said <- in_another_r(c("library(sailer)", code))
+  expect_true("returned: kept " %in% said, info = said)
+  expect_match(said, "fit so far is returned", all = FALSE)
+  withr::local_options(rlang_interactive = FALSE)
+  expect_warning(
+    raised <- tryCatch(
+      interrupt(list(status = "kept"), "Stopped."),
+      interrupt = function(cnd) TRUE
+    ),
+    "last_fit", class = "sailer_interrupted"
+  )
+  expect_true(raised)
+  expect_identical(last_fit()$status, "kept")
+})
+
 test_that("an embedding that was interrupted is reported", {
   trained <- list(
     history = data.frame(epoch = 1), unsaved = "", lost = "",
@@ -81,9 +126,12 @@ test_that("an embedding that was interrupted is reported", {
   )
   trained["embedding"] <- list(NULL)
   expect_warning(
-    tell_of_end(trained, list(control = list())),
+    tryCatch(
+      report_end(trained, list(control = list()), list()),
+      interrupt = function(cnd) NULL
+    ),
     "embedding the cells was interrupted", class = "sailer_interrupted"
   )
   trained$embedding <- matrix(0, 1, 1)
-  expect_silent(tell_of_end(trained, list(control = list())))
+  expect_silent(report_end(trained, list(control = list()), list()))
 })

@@ -77,7 +77,7 @@ test_that("a training goes on from the fit and from the folder", {
     "    stop(word, ' is not in: ', said)",
     "  }",
     "}",
-    "stopifnot(fit$status == 'interrupted', nrow(history(fit)) == 2)",
+    "stopifnot(fit$status == 'interrupted', nrow(fit$history) == 2)",
     "stopifnot(dim(embedding(fit)) == c(200, 4))",
     "stopifnot(setequal(list.files(file.path(folder, 'run')),",
     "                   c('run.safetensors', 'state.safetensors')))",

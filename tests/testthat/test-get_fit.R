@@ -1,5 +1,5 @@
-# Cells of an object belong to those of its fit by their coordinates, whatever
-# they are called by now. Names are changed here so that each is another cell's.
+# What a verb needs of the cells it takes from the object, whatever they are
+# called by now. Names are changed here so that each is another cell's.
 
 sim <- small_simulation()
 cells <- colnames(sim$counts)
@@ -8,54 +8,89 @@ values_of <- function(object, assay = "imputed") {
   as.matrix(get_old_counts(object[[assay]], "data"))
 }
 
-test_that("a renamed cell keeps its coordinates, depth and values", {
+coordinates <- function(object, name = "sailer") {
+  SeuratObject::Embeddings(object, name)
+}
+
+test_that("an object holds a model, without cells", {
+  skip_if_not_installed("SeuratObject")
+  object <- brief_run(small_seurat(sim), batch = "batch")
+  model <- get_fit(object)
+  expect_length(intersect(names(model), result_fields), 0)
+  fit <- brief_sailer(sim$counts, batch = sim$cells["batch"])
+  expect_identical(model$state, fit$state)
+  expect_identical(get_fit(object[["sailer"]])$state, fit$state)
+  expect_identical(get_fit(fit), fit)
+  expect_output(print(model), "120 cells")
+  expect_error(embedding(model), "without cells.*object",
+    class = "sailer_argument_error"
+  )
+  # What is held fixed by default is known without the cells.
+  expect_identical(fixed_confounders(model), fixed_confounders(fit))
+  expect_equal(
+    impute(model, sim$counts, peaks = fit$peaks[3:4]),
+    impute(fit, peaks = fit$peaks[3:4]), tolerance = 1e-5
+  )
+  expect_error(impute(model), "without cells", class = "sailer_argument_error")
+})
+
+test_that("a renamed cell keeps its coordinates, values and group", {
   skip_if_not_installed("SeuratObject")
   object <- brief_run(small_seurat(sim), batch = "batch")
   fit <- get_fit(object)
+  some <- fit$peaks[1:9]
+  compare <- function(object) {
+    found <- differential_accessibility(
+      object, "cell_type", "type1", "type2", peaks = some
+    )
+    found[setdiff(names(found), "peak")]
+  }
+  imputed <- values_of(ImputeSAILER(object, features = some))
   for (names in list(paste0("lane1_", cells), rev(cells))) {
     renamed <- SeuratObject::RenameCells(object, new.names = names)
-    own <- get_fit(renamed)
-    expect_identical(own$cells, names)
-    expect_identical(embedding(own), embedding(fit), ignore_attr = TRUE)
-    expect_identical(rownames(embedding(own)), names)
-    expect_identical(own$depth, setNames(unname(fit$depth), names))
-    expect_identical(
-      match(own$validation_cells, names), match(fit$validation_cells, cells)
-    )
-    groups <- setNames(as.character(sim$cells$cell_type), names)
-    expect_identical(
-      differential_accessibility(own, rev(groups), "type1", "type2"),
-      differential_accessibility(fit, unname(groups), "type1", "type2")
-    )
+    expect_identical(get_fit(renamed)$state, fit$state)
+    expect_identical(compare(renamed), compare(object))
     shown <- pictured_cells(renamed)
     expect_identical(shown$cells, names)
-    expect_identical(unname(shown$values), unname(embedding(fit)))
-    expect_identical(shown$depth, setNames(unname(fit$depth), names))
+    expect_identical(unname(shown$values), unname(coordinates(object)))
     expect_identical(unname(shown$table$quality), sim$cells$quality)
-    drawn <- plot_embedding(renamed, "depth", layout = "pca")
-    expect_s3_class(drawn, "ggplot")
-    imputed <- ImputeSAILER(renamed, features = fit$peaks[1:9])
+    expect_equal(shown$depth(), unname(cell_depth(sim$counts, fit$peaks)))
     expect_identical(
-      values_of(imputed),
-      structure(
-        as.matrix(values_of(ImputeSAILER(object, features = fit$peaks[1:9]))),
-        dimnames = list(fit$peaks[1:9], names)
-      )
+      unname(values_of(ImputeSAILER(renamed, features = some))),
+      unname(imputed)
     )
   }
 })
 
-test_that("a cell that was taken out is not taken for one that has its name", {
+test_that("cells of a query are not those of the reference of their name", {
   skip_if_not_installed("SeuratObject")
-  object <- brief_run(small_seurat(sim))
-  part <- SeuratObject::RenameCells(object[, 1:60], new.names = cells[61:120])
-  own <- get_fit(part)
-  expect_identical(own$cells[1:60], cells[61:120])
-  expect_identical(own$cells[61:120], paste(cells[61:120], "(in training)"))
-  expect_identical(own$state, get_fit(object)$state)
-  expect_identical(get_fit(part[["sailer"]])$cells, own$cells)
-  # Without other names the fit is as it was.
-  expect_identical(get_fit(object[, 120:61]), get_fit(object))
+  reference <- brief_run(small_seurat(sim)[, 1:60], batch = "batch")
+  # Another lane with the same barcodes.
+  lane <- small_seurat(sim)[, 61:120]
+  lane <- SeuratObject::RenameCells(lane, new.names = cells[1:60])
+  query <- suppressMessages(map_query(reference, lane, batch = "batch"))
+  fit <- get_fit(reference)
+  counts <- sim$counts[, 61:120]
+  colnames(counts) <- cells[1:60]
+  expect_equal(coordinates(query), predict(fit, counts), tolerance = 1e-6,
+    ignore_attr = TRUE
+  )
+  some <- fit$peaks[1:9]
+  expect_equal(
+    values_of(ImputeSAILER(query, features = some)),
+    impute(fit, counts, peaks = some), tolerance = 1e-5
+  )
+  expect_equal(
+    unname(pictured_cells(query)$values), unname(coordinates(query))
+  )
+  found <- differential_accessibility(
+    query, "cell_type", "type1", "type2", peaks = some
+  )
+  expected <- differential_accessibility(
+    as_model(fit), setNames(sim$cells$cell_type[61:120], cells[1:60]),
+    "type1", "type2", x = counts, peaks = some
+  )
+  expect_equal(found$prob_1, expected$prob_1, tolerance = 1e-6)
 })
 
 test_that("a renamed reference lends its labels to the right cells", {
@@ -73,14 +108,16 @@ test_that("a renamed reference lends its labels to the right cells", {
   expect_identical(
     mapped(renamed, setNames(sim$cells$cell_type, rev(cells))), expected
   )
-  # Labels of cells that were taken out are not missed.
+  # Cells that the object no longer has do not vote.
   part <- renamed[, c(90:1, 101:110)]
-  kept <- setNames(as.character(sim$cells$cell_type), cells)
+  kept <- as.character(sim$cells$cell_type)
   kept[c(91:100, 111:120)] <- NA
-  expect_identical(mapped(part), mapped(object, kept))
+  fit <- brief_sailer(sim$counts, batch = sim$cells["batch"])
+  voted <- c("predicted_label", "predicted_confidence")
+  expect_equal(mapped(part)[voted], mapped(fit, kept)[voted])
 })
 
-test_that("a merged object has no other cell's values", {
+test_that("a merged object is worked on with a fit of one's own", {
   skip_if_not_installed("SeuratObject")
   half <- brief_run(small_seurat(sim)[, 1:60])
   fit <- get_fit(half)
@@ -92,55 +129,70 @@ test_that("a merged object has no other cell's values", {
   both <- suppressWarnings(merge(
     half, other, add.cell.ids = c("a", "b"), merge.dr = "sailer"
   ))
-  expect_error(get_fit(both), "merge.*misc\\$fit <- fit",
-               class = "sailer_argument_error")
-  expect_error(plot_embedding(both), "holds no fit",
-               class = "sailer_argument_error")
-  reduction <- both[["sailer"]]
-  reduction@misc$fit <- fit
-  both[["sailer"]] <- reduction
-  both <- ImputeSAILER(both, assay = "ATAC", features = fit$peaks[1:9])
+  for (verb in list(get_fit, plot_embedding, ImputeSAILER)) {
+    expect_error(verb(both), "merge.*fit", class = "sailer_argument_error")
+  }
+  both <- ImputeSAILER(both, fit = fit, features = fit$peaks[1:9])
   expected <- impute(fit, sim$counts, peaks = fit$peaks[1:9])
   expect_equal(unname(values_of(both)), unname(expected), tolerance = 1e-4)
-  expect_false(is.null(pictured_cells(half)$depth))
-  expect_null(pictured_cells(both)$depth)
 })
 
-test_that("directions that RunSAILERX() leaves are found too", {
+test_that("a joint model reads the reference of the object", {
   skip_if_not_installed("SeuratObject")
-  skip_if_not_installed("Seurat")
-  reference <- matrix(sin(seq_len(600)), 120, dimnames = list(cells, NULL))
-  fit <- sailerx(
-    sim$counts, reference, rna_depth = setNames(rep(100, 120), cells),
-    hidden = 16, n_latent = 4, control = brief_control()
+  x <- small_multiome()
+  object <- small_seurat(x)
+  object[["RNA"]] <- SeuratObject::CreateAssayObject(x$rna)
+  object[["pca"]] <- SeuratObject::CreateDimReducObject(
+    x$pca, key = "PC_", assay = "RNA"
   )
-  for (unit in c(TRUE, FALSE)) {
-    object <- small_seurat(sim)
-    object[["sailerx"]] <- new_reduction(fit, "ATAC", "sailerx_", unit)
-    renamed <- SeuratObject::RenameCells(object, new.names = rev(cells))
-    held <- held_fit(renamed)
-    expect_identical(rows_in_fit(held), 1:120)
-    expect_identical(rows_in_fit(held, rev(cells)[c(7, 3)]), c(7L, 3L))
-    expect_identical(
-      unname(pictured_cells(renamed)$values), unname(embedding(fit))
+  object <- brief_x(object)
+  fit <- brief_sailerx(x)
+  expect_identical(coordinates(object, "sailerx"), embedding(fit),
+    ignore_attr = "dimnames"
+  )
+  expect_identical(get_fit(object)$reference_name, "pca")
+  some <- fit$peaks[1:9]
+  for (names in list(cells, rev(cells))) {
+    renamed <- SeuratObject::RenameCells(object, new.names = names)
+    expect_equal(
+      unname(values_of(ImputeSAILER(renamed, features = some))),
+      unname(impute(fit, peaks = some)), tolerance = 1e-5
     )
   }
+  by_peaks <- values_of(
+    ImputeSAILER(object, features = some, reference = x$pca * NA)
+  )
+  expect_equal(
+    by_peaks, impute(fit, x$counts, peaks = some), tolerance = 1e-5
+  )
+  expect_gt(max(abs(by_peaks - impute(fit, peaks = some))), 1e-3)
+  # It is not placed by peaks alone without a word.
+  bare <- object
+  bare[["pca"]] <- NULL
+  expect_error(ImputeSAILER(bare, features = some), "\"pca\".*reference",
+    class = "sailer_argument_error"
+  )
+  expect_message(predict(fit, x$counts), "by their peaks alone",
+    class = "sailer_note"
+  )
 })
 
-test_that("cells that the fit does not know have no row in it", {
-  named <- function(values, names) {
-    matrix(values, length(names), dimnames = list(names, NULL))
-  }
-  known <- named(c(1, 1, 2, 5, 6, 5), c("a", "b", "c"))
-  given <- named(c(2, 1, 1, NA, 5, 6, 7, 5), c("a", "e", "b", "c"))
-  expect_identical(same_rows(given, known), c(3L, 2L, NA, NA))
-  expect_identical(
-    same_rows(given[, 1, drop = FALSE], known), rep(NA_integer_, 4)
+test_that("of several fits one has to be named", {
+  skip_if_not_installed("SeuratObject")
+  object <- brief_run(brief_run(small_seurat(sim)), name = "second", batch = "batch")
+  expect_error(get_fit(object), "2 fits.*\"sailer\" and \"second\"",
+    class = "sailer_argument_error"
   )
-  # Of equal rows each name has its own.
-  twins <- known[c(1, 1, 2), ]
-  rownames(twins) <- c("p", "q", "r")
-  expect_identical(same_rows(twins[c("q", "p"), ], twins), 2:1)
+  expect_error(ImputeSAILER(object), "name", class = "sailer_argument_error")
+  expect_length(get_fit(object, "sailer")$labels, 0)
+  expect_named(get_fit(object, "second")$labels, "batch")
+  expect_error(get_fit(object, "third"), "\"third\".*\"second\"",
+    class = "sailer_argument_error"
+  )
+  # Each reduction has a key of its own.
+  expect_identical(
+    colnames(coordinates(object, "second")), paste0("second_", 1:4)
+  )
 })
 
 test_that("a renamed experiment keeps what is its cells' own", {
@@ -156,13 +208,14 @@ test_that("a renamed experiment keeps what is its cells' own", {
   }
   renamed <- first
   colnames(renamed) <- rev(colnames(first))
-  expect_identical(unname(pictured_cells(renamed)$values),
-                   unname(embedding(fit)))
+  expect_identical(
+    unname(pictured_cells(renamed)$values), unname(pictured_cells(first)$values)
+  )
   expect_identical(unname(values(renamed)), unname(values(first)))
 
   second <- sce[, 61:120]
   colnames(second) <- colnames(first)
-  second <- brief_run(second, lambda = 0.5)
+  second <- suppressMessages(map_query(first, second))
   both <- SummarizedExperiment::cbind(first, second)
   colnames(both) <- paste0("cell", 1:120)
   expect_equal(

@@ -60,7 +60,7 @@ test_that("rows are those of single fits, from the smallest lambda on", {
   for (k in 1:3) {
     fit <- fit_lambda(path$lambda[k])
     values <- embedding(fit)
-    last <- utils::tail(history(fit), 1)
+    last <- utils::tail(fit$history, 1)
     depth <- mutual_information(values, log(fit$depth))$mean
     batch <- mutual_information(values, sim$cells$batch)$mean
     expect_identical(path$mi_depth[k], depth)
@@ -133,7 +133,7 @@ test_that("a reference makes it a path of SAILERX", {
     n_latent = 3, control = quick()
   )
   expect_identical(
-    path$validation_elbo[2], utils::tail(history(fit)$validation_elbo, 1)
+    path$validation_elbo[2], utils::tail(fit$history$validation_elbo, 1)
   )
 })
 

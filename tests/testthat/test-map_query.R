@@ -22,10 +22,6 @@ test_that("the embedding is that of predict(), whatever is asked beside it", {
     query$embedding
   )
   expect_identical(embedding(query), query$embedding)
-  expect_equal(
-    rowSums(embedding(query, unit = TRUE)^2),
-    setNames(rep(1, ncol(new)), colnames(new))
-  )
   expect_equal(query$cells$depth, unname(Matrix::colSums(new[fit$peaks, ] > 0)))
   expect_null(query$fit)
   expect_null(query$scores)
@@ -36,7 +32,7 @@ test_that("labels and quality come from the neighbours", {
   query <- quiet(map_query(fit, new, labels = types[old], k = 9))
   expected <- transfer_labels(
     embedding(fit), types[old], predict(fit, new), 9, "cosine", "euclidean",
-    fit$validation_cells
+    fit$held_out
   )
   expect_equal(query$cells[names(expected$cells)], expected$cells)
   expect_equal(query$scores, expected$scores)
@@ -53,7 +49,7 @@ test_that("distances and a SAILERX fit will do as well", {
   query <- quiet(map_query(fit, new, labels = types[old], metric = "euclidean"))
   expected <- transfer_labels(
     embedding(fit), types[old], predict(fit, new),
-    kept_back = fit$validation_cells
+    held_out = fit$held_out
   )
   expect_equal(query$scores, expected$scores)
   expect_equal(query$cells[names(expected$cells)], expected$cells)
@@ -68,7 +64,7 @@ test_that("distances and a SAILERX fit will do as well", {
   expect_equal(query$embedding, predict(guided, new))
   expected <- transfer_labels(
     embedding(guided), types[old], predict(guided, new), 15, "cosine",
-    kept_back = guided$validation_cells
+    held_out = guided$held_out
   )
   expect_equal(query$scores, expected$scores)
   expect_equal(query$cells[names(expected$cells)], expected$cells)

@@ -18,7 +18,7 @@ test_that("every part is drawn against the epoch", {
     )
   )
   elbo <- drawn(picture, "validation ELBO", "fit 1")
-  expect_equal(elbo$value, history(fit)$validation_elbo)
+  expect_equal(elbo$value, fit$history$validation_elbo)
   expect_equal(elbo$epoch, 1:40)
   kept <- ggplot2::layer_data(picture, 1)
   expect_true(all(kept$xintercept == fit$best_epoch))
@@ -43,7 +43,7 @@ test_that("several fits share the panels, with a legend of their names", {
   picture <- plot(fit, "no penalty" = other)
   expect_identical(levels(picture$data$fit), c("fit 1", "no penalty"))
   expect_equal(
-    drawn(picture, "loss", "no penalty")$value, history(other)$loss
+    drawn(picture, "loss", "no penalty")$value, other$history$loss
   )
   lines <- ggplot2::layer_data(picture, 2)
   expect_identical(
@@ -62,10 +62,10 @@ test_that("the alignment of SAILERX is drawn for both sets of cells", {
   curves <- picture$data[picture$data$part == "alignment", ]
   expect_equal(
     curves$value[curves$cells == "kept back"],
-    history(guided)$validation_alignment
+    guided$history$validation_alignment
   )
   expect_equal(
-    curves$value[curves$cells == "all"], history(guided)$alignment
+    curves$value[curves$cells == "all"], guided$history$alignment
   )
   lines <- ggplot2::layer_data(picture, 2)
   expect_setequal(lines$linetype, c("solid", "dashed"))
@@ -92,6 +92,6 @@ test_that("the training of an Expresser is drawn, kept back dashed", {
   )
   lines <- plot(fit)$data
   kept <- subset(lines, part == "loss" & cells == "kept back")
-  expect_equal(kept$value, history(fit)$validation_loss)
+  expect_equal(kept$value, fit$history$validation_loss)
   expect_gt(nrow(drawn$data[[2]]), 0)
 })

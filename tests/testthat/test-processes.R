@@ -176,7 +176,7 @@ test_that("two processes pretrain one Expresser", {
   )
   measured <- c("loss", "absolute_error", "validation_loss")
   expect_equal(
-    fits[[1]]$history[measured], history(alone)[measured], tolerance = 1e-4
+    fits[[1]]$history[measured], alone$history[measured], tolerance = 1e-4
   )
 })
 
@@ -204,12 +204,12 @@ test_that("a killed process ends the other, with a checkpoint to go on from", {
     )
     expect_true(file.exists(state_file(checkpoint)))
     done <- resume(checkpoint, sim$counts, epochs = 1, verbose = FALSE)
-    expect_gte(nrow(history(done)), 1)
+    expect_gte(nrow(done$history), 1)
     further <- resume(
       checkpoint, sim$counts,
-      epochs = nrow(history(done)) + 2, verbose = FALSE
+      epochs = nrow(done$history) + 2, verbose = FALSE
     )
-    expect_identical(nrow(history(further)), nrow(history(done)) + 2L)
+    expect_identical(nrow(further$history), nrow(done$history) + 2L)
   }
 })
 

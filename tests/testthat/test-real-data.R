@@ -26,7 +26,7 @@ test_that("both architectures learn from real leukemia cells", {
       batch = data$cells$batch, architecture = architecture,
       hidden = c(32, 16), min_fraction = 0.05, control = quick(epochs = 12)
     )
-    curve <- history(fit)
+    curve <- fit$history
     expect_true(all(is.finite(embedding(fit))))
     expect_gt(
       curve$validation_log_likelihood[12], curve$validation_log_likelihood[1]

@@ -125,7 +125,7 @@ test_that("a GPU gives what the CPU gives", {
   cpu <- quick_fit(counts, control = quick(device = "cpu"))
   gpu <- quick_fit(counts, control = quick(device = "cuda"))
   expect_equal(
-    history(gpu)$reconstruction[1], history(cpu)$reconstruction[1],
+    gpu$history$reconstruction[1], cpu$history$reconstruction[1],
     tolerance = 0.05
   )
 })

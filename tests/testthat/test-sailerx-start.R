@@ -35,8 +35,8 @@ test_that("a warm start begins near the reference, a random one does not", {
     expect_gt(followed(warm), 0.9)
     expect_lt(followed(cold), 0.5)
     expect_lt(
-      history(warm)$validation_alignment,
-      0.6 * history(cold)$validation_alignment
+      warm$history$validation_alignment,
+      0.6 * cold$history$validation_alignment
     )
   }
   # Fewer dimensions than the reference has, or more.

@@ -24,7 +24,7 @@ trainx <- function(x = counts, reference = rna, ..., alignment = 1e4,
 
 # All that training decides; the clock differs from run to run.
 learned <- function(fit) {
-  history <- history(fit)
+  history <- fit$history
   history[c("seconds", "cells_per_second")] <- NULL
   list(fit$state, embedding(fit), history, fit$best_epoch, fit$scaling)
 }
@@ -78,11 +78,11 @@ test_that("without alignment it is SAILER, bit for bit", {
     )
     expect_identical(embedding(zero), embedding(plain))
     expect_identical(zero$state, plain$state)
-    shared <- setdiff(names(history(plain)), c("seconds", "cells_per_second"))
-    expect_identical(history(zero)[shared], history(plain)[shared])
+    shared <- setdiff(names(plain$history), c("seconds", "cells_per_second"))
+    expect_identical(zero$history[shared], plain$history[shared])
   }
   expect_setequal(
-    setdiff(names(history(zero)), names(history(plain))),
+    setdiff(names(zero$history), names(plain$history)),
     c("alignment", "validation_alignment")
   )
   expect_s3_class(zero, c("sailerx_fit", "sailer_fit"), exact = TRUE)
@@ -110,7 +110,7 @@ test_that("defaults are those chosen for cells with a reference", {
 
 test_that("the loss has the term, by its weight, from the warm-up on", {
   for (alignment in c(0, 100, 1e4)) {
-    epochs <- history(trainx(alignment = alignment, rna_depth = rna_depth))
+    epochs <- trainx(alignment = alignment, rna_depth = rna_depth)$history
     # Of the epochs in which beta does not rise.
     even <- epochs[c(1, 4, 5), ]
     expect_equal(
@@ -122,11 +122,11 @@ test_that("the loss has the term, by its weight, from the warm-up on", {
     expect_true(all(epochs$alignment > 0))
   }
   # Without weights the warm-up is the same, what follows is not.
-  plain <- history(aligned)
-  weighted <- history(trainx(rna_depth = rna_depth))
+  plain <- aligned$history
+  weighted <- trainx(rna_depth = rna_depth)$history
   expect_identical(weighted$alignment[1], plain$alignment[1])
   expect_true(all(weighted$alignment[-1] < plain$alignment[-1]))
-  none <- history(trainx(control = list(validation = 0)))
+  none <- trainx(control = list(validation = 0))$history
   expect_true(all(is.na(none$validation_alignment)))
 })
 
@@ -150,7 +150,7 @@ test_that("the validation term is that of the cells kept back", {
     term <- outer(weight, weight) *
       (cosine(rna[kept, ]) - cosine(embedding(fit)[kept, ]))^2
     expect_equal(
-      utils::tail(history(fit)$validation_alignment, 1), mean(term),
+      utils::tail(fit$history$validation_alignment, 1), mean(term),
       tolerance = 1e-4
     )
   }
@@ -160,10 +160,10 @@ test_that("cells kept back without a reference say nothing of the alignment", {
   kept <- aligned$validation_cells
   few <- trainx(reference = rna[setdiff(cells, kept[-1]), ])
   expect_identical(few$validation_cells, kept)
-  expect_identical(history(few)$validation_alignment, rep(NA_real_, 6))
-  expect_true(all(history(few)$alignment > 0))
+  expect_identical(few$history$validation_alignment, rep(NA_real_, 6))
+  expect_true(all(few$history$alignment > 0))
   two <- trainx(reference = rna[setdiff(cells, kept[-(1:2)]), ])
-  expect_false(anyNA(history(two)$validation_alignment))
+  expect_false(anyNA(two$history$validation_alignment))
 })
 
 test_that("what stands in rows of cells without a reference changes nothing", {
@@ -209,7 +209,7 @@ test_that("more alignment brings the embedding nearer to the reference", {
     ))
   })
   term <- vapply(fits, function(fit) {
-    utils::tail(history(fit)$alignment, 1)
+    utils::tail(fit$history$alignment, 1)
   }, 0)
   expect_true(all(diff(term) < 0))
   likeness <- vapply(fits, followed, 0)
@@ -247,7 +247,7 @@ test_that("cells kept back are placed better by both modalities", {
     ))
   })
   term <- vapply(fits, function(fit) {
-    utils::tail(history(fit)$validation_alignment, 1)
+    utils::tail(fit$history$validation_alignment, 1)
   }, 0)
   expect_lt(term[1], 0.7 * term[2])
 })
@@ -306,7 +306,7 @@ test_that("a checkpointed run goes on with the same bits", {
     reference = hybrid, rna_depth = rna_depth,
     control = list(epochs = 3, checkpoint = folder)
   )
-  expect_identical(nrow(history(begun)), 3L)
+  expect_identical(nrow(begun$history), 3L)
   resumed <- resume(folder, counts, epochs = 6)
   whole <- trainx(reference = hybrid, rna_depth = rna_depth)
   expect_identical(learned(resumed), learned(whole))

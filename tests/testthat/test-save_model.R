@@ -168,7 +168,7 @@ test_that("files of every version load, and give the numbers they gave", {
     expect_identical(old$cells, colnames(cells))
     expect_identical(old$labels$batch, c("donor/1", "d\u00f6nor 2"))
     expect_identical(old$numbers, "quality")
-    expect_equal(nrow(history(old)), 4)
+    expect_equal(nrow(old$history), 4)
     expect_output(print(old), "chromosome architecture, 60 cells")
     # And is kept as this version keeps it.
     kept <- withr::local_tempfile(fileext = ".safetensors")

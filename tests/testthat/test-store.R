@@ -21,7 +21,7 @@ stored_fit <- function(x, ...) {
 expect_same_fit <- function(x, y) {
   expect_identical(embedding(x), embedding(y))
   untimed <- function(fit) {
-    subset(history(fit), select = -c(seconds, cells_per_second))
+    subset(fit$history, select = -c(seconds, cells_per_second))
   }
   expect_identical(untimed(x), untimed(y))
 }

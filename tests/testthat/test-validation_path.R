@@ -18,7 +18,7 @@ test_that("rows are those of single fits, numbers in increasing order", {
   expect_identical(path$value, c(2, 4))
   for (k in 1:2) {
     fit <- fit_alone(n_latent = path$value[k], hidden = 8)
-    last <- utils::tail(history(fit), 1)
+    last <- utils::tail(fit$history, 1)
     expect_identical(path$validation_elbo[k], last$validation_elbo)
     expect_identical(
       path$validation_log_likelihood[k], last$validation_log_likelihood
@@ -56,7 +56,7 @@ test_that("options with several parts, and those of the training, are taken", {
   expect_identical(
     path$validation_elbo[2],
     utils::tail(
-      history(fit_alone(n_latent = 2, hidden = c(16, 8)))$validation_elbo, 1
+      fit_alone(n_latent = 2, hidden = c(16, 8))$history$validation_elbo, 1
     )
   )
   expect_identical(
@@ -70,7 +70,7 @@ test_that("options with several parts, and those of the training, are taken", {
     n_latent = 2, hidden = 8, control = quick(learning_rate = 0.001)
   )
   expect_identical(
-    path$validation_elbo[1], utils::tail(history(slow)$validation_elbo, 1)
+    path$validation_elbo[1], utils::tail(slow$history$validation_elbo, 1)
   )
 })
 
