@@ -223,7 +223,7 @@ predict.sailer_fit <- function(object, newdata, reference = NULL, ...) {
     return(embedding(object))
   }
   cells <- as_cells(newdata)
-  check_cells(cells, min_cells = 1)
+  check_counts(cells, min_cells = 1)
   map <- match_peaks(cells, object$peaks)
   kept_depth(cells, list(map = map, peaks = object$peaks))
   embed_cells(object, cells, map, seen_reference(object, reference, cells))

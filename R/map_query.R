@@ -250,7 +250,9 @@ reference_labels <- function(labels, reference, held,
   if (any(names(labels) %in% rownames(table))) {
     # Names of the object's cells today; the fit may know them by others.
     rows <- rows_in_fit(held, rownames(table))
-    own <- labels_by_name(labels, rownames(table), call)
+    own <- match_cells(
+      labels, rownames(table), "labels", call, table = FALSE, partial = TRUE
+    )
     labels <- own[match(seq_along(fit$cells), rows)]
     names(labels) <- fit$cells
   }

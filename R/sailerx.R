@@ -60,7 +60,7 @@
 #' and the usual steps of Seurat, or else of scater, make it, as in
 #' [RunSAILERX()]. Then `rna_depth` are the sums of the counts, unless it is
 #' given. A message (class `sailer_note`) says which it was. For another
-#' embedding of the file see [cells_reduction()] and [cell_totals()].
+#' embedding of the file see [cells_metadata()] and [cell_depth()].
 #'
 #' @inheritParams sailer
 #' @param reference Reference embedding of any width and from any method: a
@@ -119,8 +119,10 @@
 #' fit <- sailerx(path, hidden = 8, n_latent = 4, control = brief)
 #' rna <- open_cells(path, modality = "rna")
 #' fit <- sailerx(
-#'   open_cells(path, modality = "atac"), cells_reduction(rna, "X_pca"),
-#'   rna_depth = cell_totals(rna), hidden = 8, n_latent = 4, control = brief
+#'   open_cells(path, modality = "atac"),
+#'   cells_metadata(rna, reduction = "X_pca"),
+#'   rna_depth = cell_depth(rna, counts = TRUE),
+#'   hidden = 8, n_latent = 4, control = brief
 #' )
 #' @export
 sailerx <- function(x, reference, rna_depth = NULL, batch = NULL,

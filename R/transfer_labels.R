@@ -113,42 +113,11 @@ query_matrix <- function(query, width, call = rlang::caller_env()) {
 # that named labels lack.
 aligned_labels <- function(labels, cells, n_cells,
                            call = rlang::caller_env()) {
-  labels <- written_out(labels)
-  if (is.null(labels) || !is.null(dim(labels)) ||
-        !(is.atomic(labels) || is.factor(labels))) {
-    abort(
-      "{.arg labels} must be a vector with one label for each reference cell,
-       not {.obj_type_friendly {labels}}.",
-      call = call
-    )
-  }
-  if (any(names(labels) %in% cells)) {
-    labels <- labels_by_name(labels, cells, call)
-  } else if (length(labels) != n_cells) {
-    abort(
-      c(
-        "{.arg labels} has {length(labels)} value{?s}, but the reference has
-         {n_cells} cells.",
-        i = "Give one label per cell in their order, or name them by cell
-             {if (length(cells)) '({.val {cells[1]}}, ...)'}."
-      ),
-      call = call
-    )
-  }
-  labels <- column_in_utf8(list(name = "labels", values = labels), call)
-  factor(unname(labels$values))
-}
-
-labels_by_name <- function(labels, cells, call) {
-  names <- names(labels)
-  if (anyDuplicated(names)) {
-    abort(
-      "{.arg labels} has several values for cell
-       {.val {names[duplicated(names)][1]}}.",
-      call = call
-    )
-  }
-  labels[match(cells, names)]
+  labels <- match_cells(
+    labels, cells, "labels", call, table = FALSE, partial = TRUE, n = n_cells
+  )
+  labels <- column_in_utf8(list(name = "labels", values = labels), call)$values
+  factor(label_text(labels), label_levels(labels))
 }
 
 # The k nearest reference cells of each query cell, nearest first: `index` and
