@@ -3,52 +3,27 @@
 # A batch of one cell has no variance to normalise by.
 min_cells_of_a_model <- 2L
 
-#' Check counts before a model sees them
-#'
-#' One pass over all counts, in blocks: nothing is loaded whole. [sailer()]
-#' calls this first.
-#'
-#' @param cells Counts as [as_cells()] takes them.
-#' @param min_cells Least number of cells. A model needs 2 to learn from; new
-#'   cells for `predict()` may come alone.
-#' @param call Environment of the function that errors are reported for.
-#' @return A list of `depth`, the number of open peaks (count > 0) of each cell,
-#'   named by cell; `peak_cells`, the number of cells in which each peak is
-#'   open, named by peak; and `n_nonzeros`, the sum of either.
-#' @section Errors:
-#' `sailer_data_error`, naming cell and peak, when there are no or duplicated
-#' names, fewer than `min_cells` cells, no peaks, a count that is missing (NA,
-#' NaN), infinite, negative or fractional, or a cell in which no peak is open.
-#' Peaks open in no cell are allowed here; models drop them (see the
-#' `min_fraction` of [sailer()]).
-#' @references Cao (2023), section 2.2.1: depth is among the confounders, so a
-#'   cell without any open peak has no place in the model.
-#' @examples
-#' path <- system.file("extdata", "tiny-10x.h5", package = "sailer")
-#' checked <- check_cells(open_cells(path))
-#' summary(checked$depth)
-#' @export
-check_cells <- function(cells, min_cells = min_cells_of_a_model,
-                        call = rlang::caller_env()) {
-  check_counts(as_cells(cells), min_cells, call = call)
-}
-
-# check_cells() for peaks or genes (`feature`). Counts of genes need not be
-# whole; `empty`: whether cells without any count will do. `groups`: of
-# batch_groups(), what is counted by group of cells. `folder`: where cells are
-# packed in the same pass, for training; they are then `cells` of the result.
-check_counts <- function(cells, min_cells, feature = "peak", empty = FALSE,
+# What a pass over all counts, in blocks, says of cells that as_cells() takes:
+# list(depth, the open peaks of each cell; peak_cells, the cells in which each
+# peak is open; n_nonzeros, the sum of either). An error names cell and peak of
+# what a model cannot use: names that are missing or repeated, fewer than
+# `min_cells` cells, no peaks, a count that is missing, infinite, negative or
+# fractional, a cell in which no peak is open. Peaks that are open in no cell
+# are allowed: models drop them.
+#
+# `feature`: "peak" or "gene"; counts of genes need not be whole. `empty`:
+# whether cells without any count will do. `groups`: of batch_groups(), what is
+# counted by group of cells. `folder`: where cells are packed in the same pass,
+# for training; they are then `cells` of the result.
+check_counts <- function(cells, min_cells = min_cells_of_a_model,
+                         feature = "peak", empty = FALSE,
                          call = rlang::caller_env(), groups = NULL,
                          folder = NULL) {
+  cells <- as_cells(cells)
   check_size(cells, min_cells, call, feature)
   check_names(cells$peaks, feature, "row", call)
   check_names(cells$cells, "cell", "column", call)
-  scanned <- core_scan(cells$source, feature == "gene", groups, folder)
-  if (!is.null(scanned$problem)) {
-    abort_for_count(
-      scanned$problem, cells$peaks, cells$cells, call, feature, cells$file
-    )
-  }
+  scanned <- checked_scan(cells, feature, groups, folder, call = call)
   if (scanned$n_empty > 0 && !empty) {
     abort_for_empty(cells, scanned, call, feature)
   }
@@ -74,58 +49,56 @@ store_folder <- function(checkpoint) {
   folder
 }
 
-#' Number of open peaks of each cell
+#' Number of open peaks of each cell, or sum of its counts
 #'
-#' Unlike [check_cells()] this allows cells in which no peak is open, so it can
-#' be used to drop them: `cells[, cell_depth(cells) > 0]`.
+#' Unlike a model this allows cells in which no peak is open, so it can be used
+#' to drop them: `cells[, cell_depth(cells) > 0]`.
 #'
 #' @param cells Counts as [as_cells()] takes them.
 #' @param peaks Peaks to count: names, numbers or a logical value for each.
 #'   NULL, the default, counts all.
-#' @return Integer vector, one number per cell, named by cell.
+#' @param counts Whether counts are summed: of RNA the molecules of each cell,
+#'   which [sailerx()] takes as `rna_depth`. They are read as they are: what a
+#'   matrix lost when it was packed as open peaks is not there. FALSE, the
+#'   default, counts open peaks.
+#' @return Numeric vector, one number per cell, named by cell.
 #' @section Errors:
-#' `sailer_data_error` when a count cannot be used and `peaks` is NULL.
-#' @references Cao (2023), section 2.2.1, where depth is a confounder.
+#' `sailer_data_error`, naming cell and peak, when open peaks of all peaks are
+#' asked for and a count cannot be used.
+#' @references Cao (2023), section 2.2.1, where depth is a confounder, and
+#'   3.2.2, where it weighs the cells.
 #' @examples
 #' path <- system.file("extdata", "tiny-10x.h5", package = "sailer")
 #' cells <- open_cells(path)
 #' cells[, cell_depth(cells) > 10]
+#' path <- system.file("extdata", "tiny.h5mu", package = "sailer")
+#' head(cell_depth(open_cells(path, modality = "rna"), counts = TRUE))
 #' @export
-cell_depth <- function(cells, peaks = NULL) {
-  cells <- as_cells(cells)
-  if (is.null(peaks)) {
-    scanned <- core_scan(cells$source)
-    if (!is.null(scanned$problem)) {
-      abort_for_count(
-        scanned$problem, cells$peaks, cells$cells, file = cells$file
-      )
-    }
-    return(stats::setNames(scanned$depth, cells$cells))
+cell_depth <- function(cells, peaks = NULL, counts = FALSE) {
+  check_flag(counts)
+  cells <- as_cells(cells, counts = counts)
+  depth <- if (counts) {
+    core_cell_totals((if (is.null(peaks)) cells else cells[peaks, ])$source)
+  } else if (!is.null(peaks)) {
+    keep <- logical(nrow(cells))
+    keep[places(peaks, nrow(cells), cells$peaks, "peak")] <- TRUE
+    core_depth_within(cells$source, keep)
+  } else {
+    checked_scan(cells)$depth
   }
-  n_peaks <- nrow(cells)
-  keep <- logical(n_peaks)
-  keep[places(peaks, n_peaks, cells$peaks, "peak")] <- TRUE
-  stats::setNames(core_depth_within(cells$source, keep), cells$cells)
+  stats::setNames(depth, cells$cells)
 }
 
-#' Sum of the counts of each cell
-#'
-#' Of RNA the molecules of each cell, which [sailerx()] takes as `rna_depth`.
-#'
-#' @param cells Counts as [as_cells()] takes them. They are read in blocks, as
-#'   they are: what a matrix lost when it was packed as open peaks is not there.
-#' @return Numeric vector, one number per cell, named by cell.
-#' @section Errors:
-#' Those of [as_cells()] and of reading a file.
-#' @seealso [cell_depth()] for the number of open peaks.
-#' @references Cao (2023), section 3.2.2, where it weighs the cells.
-#' @examples
-#' path <- system.file("extdata", "tiny.h5mu", package = "sailer")
-#' head(cell_totals(open_cells(path, modality = "rna")))
-#' @export
-cell_totals <- function(cells) {
-  cells <- as_cells(cells, counts = TRUE)
-  stats::setNames(core_cell_totals(cells$source), cells$cells)
+# What core_scan() counts; an error names the first count that cannot be used.
+checked_scan <- function(cells, feature = "peak", ...,
+                         call = rlang::caller_env()) {
+  scanned <- core_scan(cells$source, feature == "gene", ...)
+  if (!is.null(scanned$problem)) {
+    abort_for_count(
+      scanned$problem, cells$peaks, cells$cells, call, feature, cells$file
+    )
+  }
+  scanned
 }
 
 check_size <- function(cells, min_cells, call, feature = "peak") {
@@ -264,49 +237,4 @@ abort_for_empty <- function(cells, scanned, call, feature = "peak") {
     ),
     class = "data", call = call
   )
-}
-
-#' Chromosome of each peak
-#'
-#' @param peaks Names of the peaks, such as `chr1-9776-10668` or
-#'   `chr1:9776-10668`.
-#' @param ranges `GRanges` of the peaks in the same order, or NULL to read the
-#'   names.
-#' @return Character vector, one chromosome per peak. Peaks may come in any
-#'   order.
-#' @section Errors:
-#' `sailer_data_error` when a name holds no range, listing the first such names,
-#' or when `ranges` has another length than `peaks`.
-#' @references Cao (2023), section 3.2.1: the encoder of chapter 3 has a part
-#'   for each chromosome.
-#' @examples
-#' peak_chromosomes(c("chr1-100-200", "chrX:5-90", "chr1-300-400"))
-#' @export
-peak_chromosomes <- function(peaks, ranges = NULL) {
-  if (!is.null(ranges)) {
-    if (length(ranges) != length(peaks)) {
-      abort(
-        "{.arg ranges} has {length(ranges)} range{?s}, but there are
-         {length(peaks)} peaks.",
-        class = "data"
-      )
-    }
-    return(as.character(GenomicRanges::seqnames(ranges)))
-  }
-  # The last two fields are numbers; what stands before them is the chromosome,
-  # which may itself hold dashes (HLA contigs).
-  pattern <- "^(.+)[:_-][0-9,]+[_-][0-9,]+$"
-  lost <- peaks[!grepl(pattern, peaks)]
-  if (length(lost) > 0) {
-    abort(
-      c(
-        "{length(lost)} of {length(peaks)} peaks have no chromosome in their
-         names: {.val {utils::head(lost, 3)}}.",
-        i = "Name peaks like {.val chr1-100-200} or give {.arg ranges}, a
-             GRanges with one range per peak."
-      ),
-      class = "data"
-    )
-  }
-  sub(pattern, "\\1", peaks)
 }

@@ -59,8 +59,8 @@
 #' folder without a matrix or with several (they are listed);
 #' `sailer_argument_error` for a `group`, `feature_type`, `layer` or `modality`
 #' that is not there, and where one has to be chosen.
-#' @seealso [cells_metadata()] for the columns of `obs`, [cells_reduction()] for
-#'   what is in `obsm`; [sailerx()] for files that hold ATAC and RNA.
+#' @seealso [cells_metadata()] for what is in `obs` and `obsm`; [sailerx()] for
+#'   files that hold ATAC and RNA.
 #' @references Cao (2023), section 2.2.7, for how counts are filtered.
 #' @examples
 #' open_cells(system.file("extdata", "tiny-10x.h5", package = "sailer"))
@@ -233,33 +233,5 @@ open_again <- function(file) {
   }
   open_cells(
     file$path, file$group, file$feature_type, file$layer, file$modality
-  )
-}
-
-# GRanges from a file's intervals, where names alone do not tell chromosomes.
-ranges_of <- function(intervals, peaks) {
-  pattern <- "^.+:[0-9]+-[0-9]+$"
-  if (is.null(intervals) || !all(grepl(pattern, intervals)) ||
-        identical(intervals, peaks) ||
-        !requireNamespace("GenomicRanges", quietly = TRUE)) {
-    return(NULL)
-  }
-  methods::as(intervals, "GRanges")
-}
-
-check_text <- function(value, name, null = FALSE, call = rlang::caller_env()) {
-  if (null && is.null(value)) {
-    return(invisible())
-  }
-  if (!is.character(value) || length(value) != 1 || is.na(value)) {
-    abort(
-      "{.arg {name}} must be one string{if (null) ' or NULL'}, not
-       {.obj_type_friendly {value}}.",
-      call = call
-    )
-  }
-  check_utf8(
-    value, paste0("value of {.arg ", name, "}"), 'iconv(x, "latin1", "UTF-8")',
-    call
   )
 }

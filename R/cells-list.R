@@ -125,13 +125,13 @@ name_by_sample <- function(parts, samples, call = rlang::caller_env()) {
 
 # Samples are batches where nothing else was said.
 samples_as_batches <- function(cells, batch) {
-  if (!is.null(batch) || is.null(cells$sample) ||
-        nlevels(cells$sample) < 2) {
+  samples <- if (!is.null(cells$sample)) label_levels(cells$sample)
+  if (!is.null(batch) || length(samples) < 2) {
     return(batch)
   }
   cli::cli_inform(c(
-    i = "The {nlevels(cells$sample)} samples are taken as batches:
-         {.val {levels(cells$sample)}}. Give {.arg batch} for others."
+    i = "The {length(samples)} samples are taken as batches: {.val {samples}}.
+         Give {.arg batch} for others."
   ), class = "sailer_note")
   cells$sample
 }

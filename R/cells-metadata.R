@@ -1,25 +1,38 @@
 # What h5ad files and MuData keep beside the counts of their cells.
 
-#' Metadata that a file keeps beside its counts
+#' Metadata and reduced dimensions that a file keeps beside its counts
+#'
+#' The columns of `obs` of an h5ad file, or of a modality of MuData; or one of
+#' the embeddings in its `obsm`, such as the PCA of scanpy. That of RNA serves
+#' as the `reference` of [sailerx()].
 #'
 #' @param cells A handle from [open_cells()] or [as_cells()].
 #' @param columns Names of the columns wanted, or NULL for all of them.
+#' @param reduction Name of an embedding in `obsm`, such as `"X_pca"`, which is
+#'   returned in place of columns.
 #' @return A data frame with one row per cell, in the order of `cells` and named
-#'   by them: the columns of `obs` of an h5ad file, or of a modality of MuData
-#'   (text, numbers, logical values, and factors for categories). Without
-#'   columns for cells that come from elsewhere.
+#'   by them: text, numbers, logical values, and factors for categories. Without
+#'   columns for cells that come from elsewhere. With `reduction` a numeric
+#'   matrix of cells x dimensions, ordered and named likewise.
 #' @section Errors:
-#' `sailer_argument_error` for a column that is not there. Columns of types that
-#' R has no vector for are left out with a warning, unless asked for by name:
-#' then it is a `sailer_file_error`.
+#' `sailer_argument_error` for a column or an embedding that is not there, and
+#' for an embedding of cells that come from elsewhere. Columns of types that R
+#' has no vector for are left out with a warning, unless asked for by name: then
+#' it is a `sailer_file_error`, as for an embedding that is no dense matrix.
 #' @references Cao (2023), section 2.2.1: batches and other confounders are
-#'   columns of such a table.
+#'   columns of such a table; chapter 3, for what the reference does.
 #' @examples
 #' path <- system.file("extdata", "tiny.h5ad", package = "sailer")
 #' head(cells_metadata(open_cells(path)))
+#' path <- system.file("extdata", "tiny.h5mu", package = "sailer")
+#' rna <- open_cells(path, modality = "rna")
+#' head(cells_metadata(rna, reduction = "X_pca"))
 #' @export
-cells_metadata <- function(cells, columns = NULL) {
+cells_metadata <- function(cells, columns = NULL, reduction = NULL) {
   cells <- as_cells(cells)
+  if (!is.null(reduction)) {
+    return(cells_reduction(cells, reduction))
+  }
   table <- list()
   if (in_anndata(cells)) {
     path <- cells$file$path
@@ -34,9 +47,7 @@ cells_metadata <- function(cells, columns = NULL) {
     abort("{cells$origin} has no column {.val {columns[1]}}: it keeps no
            metadata of cells.")
   }
-  if (!is.null(cells$chosen$cells)) {
-    table <- lapply(table, function(column) column[cells$chosen$cells])
-  }
+  table <- lapply(table, of_places, cells$chosen$cells)
   names <- cells$cells
   if (is.null(names) || anyDuplicated(names)) {
     names <- as.character(seq_len(ncol(cells)))
@@ -63,46 +74,18 @@ read_obs_columns <- function(path, modality) {
   table[!failed]
 }
 
-#' Reduced dimensions that a file keeps beside its counts
-#'
-#' Embeddings in `obsm` of an h5ad file or of a modality of MuData, such as the
-#' PCA of scanpy. Of RNA they serve as the `reference` of [sailerx()].
-#'
-#' @param cells A handle from [open_cells()].
-#' @param name Name in `obsm`, such as `"X_pca"`. NULL, the default, takes the
-#'   only one.
-#' @return A numeric matrix of cells x dimensions, in the order of `cells` and
-#'   named by them.
-#' @section Errors:
-#' `sailer_argument_error` for cells that come from no h5ad file or MuData, for
-#' a name that is not there (those that are get listed), and where one of
-#' several has to be chosen; `sailer_file_error` for what is no dense matrix.
-#' @seealso [cells_metadata()] for the columns of `obs`.
-#' @references Cao (2023), chapter 3, for what the reference does.
-#' @examples
-#' path <- system.file("extdata", "tiny.h5mu", package = "sailer")
-#' head(cells_reduction(open_cells(path, modality = "rna"), "X_pca"))
-#' @export
-cells_reduction <- function(cells, name = NULL) {
-  cells <- as_cells(cells)
-  check_text(name, "name", null = TRUE)
+cells_reduction <- function(cells, name, call = rlang::caller_env()) {
+  check_text(name, "reduction", call = call)
   if (!in_anndata(cells)) {
-    abort("{cells$origin} keeps no reduced dimensions of cells: they are in
-           {.field obsm} of h5ad files and MuData.")
+    abort(
+      "{cells$origin} keeps no reduced dimensions of cells: they are in
+       {.field obsm} of h5ad files and MuData.",
+      call = call
+    )
   }
-  modality <- cells$file$modality %||% ""
-  known <- core_obsm_names(cells$file$path, modality)
-  if (is.null(name) && length(known) != 1) {
-    abort(c(
-      "{.arg name} must be one of the reduced dimensions in {cells$origin}.",
-      i = if (length(known) == 0) "It has none." else "It has {.val {known}}."
-    ))
-  }
-  name <- name %||% known
-  values <- core_read_obsm(cells$file$path, name, modality)
-  if (!is.null(cells$chosen$cells)) {
-    values <- values[cells$chosen$cells, , drop = FALSE]
-  }
+  values <- core_read_obsm(cells$file$path, name, cells$file$modality %||% "")
+  chosen <- cells$chosen$cells %||% seq_len(nrow(values))
+  values <- values[chosen, , drop = FALSE]
   dimnames(values) <- list(
     cells$cells, paste(name, seq_len(ncol(values)), sep = "_")
   )

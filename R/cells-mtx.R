@@ -26,7 +26,7 @@ open_mtx <- function(path, feature_type, others, call = rlang::caller_env()) {
   origin <- paste0("MatrixMarket file '", basename(files$matrix), "'")
   source <- read_mtx(
     files$matrix, features$names, cells, kept, origin,
-    counts = !all(is_range_name(names)), call
+    counts = anyNA(parse_peaks(names)$start), call
   )
   new_cells(
     source, names, cells, origin,
@@ -36,10 +36,6 @@ open_mtx <- function(path, feature_type, others, call = rlang::caller_env()) {
     ),
     chosen = list(peaks = NULL, cells = NULL)
   )
-}
-
-is_range_name <- function(names) {
-  grepl("^.+[:_-][0-9]+[_-][0-9]+$", names, useBytes = TRUE)
 }
 
 # Files -----------------------------------------------------------------------

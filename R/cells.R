@@ -59,7 +59,7 @@ NULL
 #' `sailer_argument_error` when `x` is nothing that holds counts;
 #' `sailer_data_error` when counts that are packed are missing, infinite,
 #' negative or fractional, naming cell and peak.
-#' @seealso [check_cells()] for what a model asks of counts.
+#' @seealso [cell_depth()], to find the cells that a model cannot use.
 #' @references Cao (2023), section 2.2.7, for how counts are filtered.
 #' @examples
 #' counts <- Matrix::sparseMatrix(

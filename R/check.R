@@ -24,6 +24,23 @@ is_number_within <- function(x, min, max) {
   is.numeric(x) && length(x) == 1 && is.finite(x) && x >= min && x <= max
 }
 
+check_text <- function(value, name, null = FALSE, call = rlang::caller_env()) {
+  if (null && is.null(value)) {
+    return(invisible())
+  }
+  if (!is.character(value) || length(value) != 1 || is.na(value)) {
+    abort(
+      "{.arg {name}} must be one string{if (null) ' or NULL'}, not
+       {.obj_type_friendly {value}}.",
+      call = call
+    )
+  }
+  check_utf8(
+    value, paste0("value of {.arg ", name, "}"), 'iconv(x, "latin1", "UTF-8")',
+    call
+  )
+}
+
 check_flag <- function(x, arg = rlang::caller_arg(x),
                        call = rlang::caller_env()) {
   if (!rlang::is_bool(x)) {

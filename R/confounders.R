@@ -35,34 +35,19 @@ as_columns <- function(x, arg, cells, call) {
   if (is.null(x)) {
     return(list())
   }
-  x <- written_out(x)
-  if (is.matrix(x)) {
-    x <- as.data.frame(x)
-  }
-  if (is.data.frame(x) || methods::is(x, "DataFrame")) {
-    rows <- given_rows(x)
-    columns <- lapply(seq_along(x), function(k) {
-      name <- names(x)[k]
-      column <- list(name = name, values = plain_column(x[[k]], name, call))
-      if (!is.null(rows)) names(column$values) <- rows
-      column
-    })
-  } else if (is.atomic(x)) {
-    columns <- list(list(name = arg, values = plain_column(x, arg, call)))
-  } else {
-    abort(
-      "{.arg {arg}} must be a vector with one value per cell or a data frame of
-       such columns, not {.obj_type_friendly {x}}.",
-      call = call
-    )
-  }
-  lapply(columns, function(column) {
-    align_column(column_in_utf8(column, call), cells, call)
+  x <- match_cells(x, cells, arg, call)
+  if (is.matrix(x)) x <- as.data.frame(x)
+  table <- length(dim(x)) == 2
+  names <- if (table) names(x) else arg
+  lapply(seq_along(names), function(k) {
+    values <- plain_column(if (table) x[[k]] else x, names[k], call)
+    column <- column_in_utf8(list(name = names[k], values = values), call)
+    check_complete(column, cells, call)
+    column
   })
 }
 
-# A column whose name, values and names of values are text in UTF-8. Those of
-# the values need not be: other cells may be among them.
+# A column whose name and values are text in UTF-8.
 column_in_utf8 <- function(column, call) {
   check_utf8(
     column$name, "names of columns of {.arg batch} and {.arg covariates}",
@@ -74,7 +59,7 @@ column_in_utf8 <- function(column, call) {
     levels(values) <- in_utf8(levels(values))
     'levels(x) <- iconv(levels(x), "latin1", "UTF-8")'
   } else {
-    if (is.character(values)) values[] <- in_utf8(values)
+    values <- in_utf8(values)
     'x <- iconv(x, "latin1", "UTF-8")'
   }
   check_utf8(
@@ -85,23 +70,10 @@ column_in_utf8 <- function(column, call) {
   column
 }
 
-# Row names that someone gave; those that R counts say nothing of the cells.
-given_rows <- function(x) {
-  counted <- is.data.frame(x) && .row_names_info(x) <= 0
-  if (!counted) rownames(x)
-}
-
-# Run-length encoded values, of S4Vectors, as the vector that they stand for.
-written_out <- function(values) {
-  if (methods::is(values, "Rle")) as.vector(values) else values
-}
-
-# A vector of numbers or labels. Durations are numbers.
+# A vector of numbers or labels without names. Durations are numbers.
 plain_column <- function(values, name, call) {
-  if (inherits(values, "difftime")) {
-    values <- stats::setNames(as.numeric(values), names(values))
-  }
   values <- written_out(values)
+  if (inherits(values, "difftime")) values <- as.numeric(values)
   good <- is.atomic(values) && length(dim(values)) < 2 &&
     !is.complex(values) && !is.raw(values)
   if (!good) {
@@ -111,7 +83,7 @@ plain_column <- function(values, name, call) {
       call = call
     )
   }
-  values
+  unname(values)
 }
 
 check_column_names <- function(columns, call) {
@@ -134,21 +106,9 @@ check_column_names <- function(columns, call) {
   }
 }
 
-# Values named by cell are matched by name; others are taken in order.
-align_column <- function(column, cells, call) {
-  values <- match_column(column, cells, call)
-  if (length(values) != length(cells)) {
-    abort(
-      c(
-        "{.arg {column$name}} has {length(values)} value{?s}, but there are
-         {length(cells)} cells.",
-        i = "Give one value per cell, in the order of the cells."
-      ),
-      call = call
-    )
-  }
-  if (anyNA(values)) {
-    missing <- cells[is.na(values)]
+check_complete <- function(column, cells, call) {
+  missing <- cells[is.na(column$values)]
+  if (length(missing) > 0) {
     abort(
       c(
         "{.arg {column$name}} is NA for {length(missing)} cell{?s}:
@@ -158,43 +118,11 @@ align_column <- function(column, cells, call) {
       class = "data", call = call
     )
   }
-  list(name = column$name, values = unname(values))
-}
-
-# There may be values of other cells too. Names of which only some are cells are
-# a mistake that must not end in another order.
-match_column <- function(column, cells, call) {
-  values <- column$values
-  found <- cells %in% names(values)
-  if (!any(found)) {
-    return(values)
-  }
-  lost <- cells[!found]
-  if (length(lost) > 0) {
-    abort(
-      c(
-        "{.arg {column$name}} is named by cell, but has no value for
-         {length(lost)} of them: {.val {utils::head(lost, 3)}}.",
-        i = "Give a value for every cell, or values without names in the order
-             of the cells."
-      ),
-      call = call
-    )
-  }
-  twice <- intersect(names(values)[duplicated(names(values))], cells)
-  if (length(twice) > 0) {
-    abort(
-      "{.arg {column$name}} has several values for cell {.val {twice[1]}}.",
-      call = call
-    )
-  }
-  values[match(cells, names(values))]
 }
 
 as_label <- function(column, call) {
   values <- label_text(column$values)
-  # Sorted byte by byte: in every locale alike.
-  values <- factor(values, levels = sort(unique(values), method = "radix"))
+  values <- factor(values, label_levels(values))
   n <- nlevels(values)
   # A label of its own for every cell explains all of the cell.
   if (n > 1000 || (n > 20 && n > length(values) / 2)) {
@@ -213,18 +141,6 @@ as_label <- function(column, call) {
     name = column$name, codes = as.integer(values), n_levels = n,
     levels = levels(values)
   )
-}
-
-# Labels by what they say, whatever their type: 1, 1L, "1" and factors of these
-# are one label.
-label_text <- function(values) {
-  text <- as.character(values)
-  if (is.numeric(values) && !is.object(values)) {
-    # as.character() writes 100000 and 100000L differently.
-    whole <- !is.na(values) & values == round(values) & abs(values) < 1e15
-    text[whole] <- sprintf("%.0f", values[whole] + 0)
-  }
-  enc2utf8(text)
 }
 
 # The same labels with their levels in the order that another plan of the same

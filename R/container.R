@@ -134,13 +134,14 @@ input_columns <- function(input, columns, arg, cells = input$names,
   )
 }
 
-# One value for each of `cells`: a column of the metadata, or values.
+# One value for each of `cells`: a column of the metadata, or values. `partial`:
+# cells may be missing, and get NA.
 input_values <- function(input, values, arg, cells = input$names,
-                         call = rlang::caller_env()) {
+                         call = rlang::caller_env(), partial = FALSE) {
   if (!is.null(input$table) && rlang::is_string(values) && length(cells) > 1) {
     return(input_columns(input, values, arg, cells, call)[[1]])
   }
-  match_cells(values, cells, arg, call)
+  match_cells(values, cells, arg, call, table = FALSE, partial = partial)
 }
 
 # Verbs on an object that holds a fit -----------------------------------------

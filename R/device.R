@@ -21,7 +21,9 @@
 #' * `no_gpu`: why no GPU can be used and what would help, `""` where one can:
 #'   LibTorch is for the processor only, there is no driver, the driver sees no
 #'   GPU, or `CUDA_VISIBLE_DEVICES` hides them;
-#' * `threads`: number of threads that an operation uses.
+#' * `threads`: number of threads that an operation uses;
+#' * `processes`: number of processes that train together with this one, as
+#'   their launcher says it (see [process_rank()]); 1 alone.
 #' @export
 #' @examples
 #' sailer_sitrep()
@@ -46,7 +48,8 @@ sailer_sitrep <- function() {
       devices = core_list_devices(),
       gpu_support = build$gpu_support,
       no_gpu = build$no_gpu,
-      threads = core_get_threads()
+      threads = core_get_threads(),
+      processes = launched_processes()$size
     ),
     class = "sailer_sitrep"
   )
@@ -63,7 +66,8 @@ print.sailer_sitrep <- function(x, ...) {
     "*" = "HDF5: {x$hdf5}",
     "*" = "Devices: {x$devices}",
     if (nzchar(x$no_gpu)) c(i = "{x$no_gpu}"),
-    "*" = "Threads: {x$threads}"
+    "*" = "Threads: {x$threads}",
+    if (x$processes > 1) c("*" = "Processes: {x$processes}")
   ))
   if (x$blas$reference) {
     cli::cli_bullets(c(

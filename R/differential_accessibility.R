@@ -370,7 +370,8 @@ finish_table <- function(found, level) {
   table$is_da <- table$fdr <= level
   order <- order(-table$prob_da, -abs(table$shrunken_effect))
   table <- table[order, ]
-  ranges <- name_ranges(table$peak)
+  ranges <- parse_peaks(table$peak)
+  if (anyNA(ranges$start)) ranges <- NULL
   raw <- intersect(c("emp_prob_1", "emp_prob_2"), names(table))
   own <- setdiff(names(table), c("peak", raw))
   parts <- list(table["peak"], ranges, table[own], table[raw])
@@ -378,18 +379,5 @@ finish_table <- function(found, level) {
   rownames(table) <- table$peak
   structure(
     table, change = found$change, delta = found$delta, offset = found$offset
-  )
-}
-
-# seqnames, start and end of names such as chr1-100-200, or NULL.
-name_ranges <- function(names) {
-  pattern <- "^(.+)[:_-]([0-9]+)[_-]([0-9]+)$"
-  if (!all(grepl(pattern, names))) {
-    return(NULL)
-  }
-  data.frame(
-    seqnames = sub(pattern, "\\1", names),
-    start = as.numeric(sub(pattern, "\\2", names)),
-    end = as.numeric(sub(pattern, "\\3", names))
   )
 }

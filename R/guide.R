@@ -167,12 +167,12 @@ need_rna_beside <- function(cells, call = rlang::caller_env()) {
 guide_of_file <- function(cells, rna, call = rlang::caller_env()) {
   check_names(rna$cells, "cell", "column", call)
   rna <- rna[, rna$cells %in% cells$cells]
-  depth <- cell_totals(rna)
+  depth <- cell_depth(rna, counts = TRUE)
   kept <- rna$file$layout == "h5mu" &&
     "X_pca" %in% core_obsm_names(rna$file$path, rna$file$modality)
   if (kept) {
     where <- "reduced dimensions \"X_pca\""
-    values <- cells_reduction(rna, "X_pca")
+    values <- cells_metadata(rna, reduction = "X_pca")
     note <- "The reference is {.val X_pca} of the RNA in {rna$origin}."
   } else {
     where <- "PCA of the RNA"

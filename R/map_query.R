@@ -291,7 +291,7 @@ reference_labels <- function(labels, held, call = rlang::caller_env()) {
       call = call
     )
   }
-  input_values(held$input, labels, "labels", cells, call)
+  input_values(held$input, labels, "labels", cells, call, partial = TRUE)
 }
 
 # The batch of each query cell as text; one name stands for all.

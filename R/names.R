@@ -1,4 +1,131 @@
-# Names and labels as text: UTF-8, whatever the session's language.
+# Names of cells and labels: what is matched to cells, the order of labels, and
+# text in UTF-8, whatever the session's language.
+
+# The values of `cells`, in their order and without names: a vector or factor,
+# or the rows of a matrix or data frame where `table`. Names, or row names that
+# somebody gave, must be those of all cells, each once; there may be values of
+# other cells too. `partial`: cells may be missing, and get NA. Without names,
+# or where the cells have none, there must be `n` values.
+match_cells <- function(values, cells, arg, call = rlang::caller_env(),
+                        table = TRUE, partial = FALSE, n = length(cells)) {
+  values <- written_out(values)
+  rows <- length(dim(values)) == 2
+  if (!(if (rows) table else is.atomic(values) && !is.null(values))) {
+    abort(
+      "{.arg {arg}} must be a vector with one value per cell
+       {if (table) 'or a table of such columns'}, not
+       {.obj_type_friendly {values}}.",
+      call = call
+    )
+  }
+  names <- if (rows) given_rows(values) else names(values)
+  if (!rows && is.array(values)) values <- as.vector(values)
+  if (!is.null(cells) && name_cells_in(names, cells)) {
+    place <- named_places(names, cells, arg, partial, call)
+    values <- if (rows) values[place, , drop = FALSE] else values[place]
+  } else {
+    check_one_per_cell(NROW(values), n, rows, arg, cells, call)
+  }
+  if (rows) rownames(values) <- NULL else names(values) <- NULL
+  values
+}
+
+# Run-length encoded values, of S4Vectors, as the vector that they stand for.
+written_out <- function(values) {
+  if (methods::is(values, "Rle")) as.vector(values) else values
+}
+
+# Row names that someone gave; those that R counts say nothing of the cells.
+given_rows <- function(x) {
+  counted <- is.data.frame(x) && !is.character(.row_names_info(x, 0L))
+  if (!counted) rownames(x)
+}
+
+# Do these names say which cell is meant? Numbers of rows do where cells have
+# such names.
+name_cells_in <- function(names, cells) {
+  !is.null(names) &&
+    (any(names %in% cells) || !identical(names, as.character(seq_along(names))))
+}
+
+named_places <- function(names, cells, arg, partial, call) {
+  place <- match(cells, names)
+  lost <- cells[is.na(place)]
+  in_order <- "values without names, such as {.code unname(x)}, in the order of
+               the cells"
+  if (length(lost) == length(cells)) {
+    abort(
+      c(
+        "The names of {.arg {arg}}, such as {.val {names[1]}}, are no names of
+         cells, such as {.val {cells[1]}}.",
+        i = paste0("Name the values by cell, or give ", in_order, ".")
+      ),
+      call = call
+    )
+  }
+  if (length(lost) > 0 && !partial) {
+    abort(
+      c(
+        "{.arg {arg}} is named by cell, but has no value for {length(lost)} of
+         them: {.val {utils::head(lost, 3)}}.",
+        i = paste0("Give a value for every cell, or ", in_order, ".")
+      ),
+      call = call
+    )
+  }
+  twice <- intersect(names[duplicated(names)], cells)
+  if (length(twice) > 0) {
+    abort(
+      "{.arg {arg}} has several values for cell {.val {twice[1]}}.",
+      call = call
+    )
+  }
+  place
+}
+
+check_one_per_cell <- function(found, n, rows, arg, cells, call) {
+  if (found != n) {
+    what <- if (rows) "row" else "value"
+    abort(
+      c(
+        "{.arg {arg}} has {found} {what}{cli::qty(found)}{?s}, but there
+         {cli::qty(n)}{?is/are} {n} cell{?s}.",
+        i = "Give one {what} per cell, in the order of the cells
+             {if (!is.null(cells)) 'or named by them'}."
+      ),
+      call = call
+    )
+  }
+}
+
+# The labels that occur, in order: of a factor as its levels are, of others by
+# value, of text byte by byte: in every locale alike.
+label_levels <- function(x) {
+  if (is.factor(x)) {
+    return(levels(droplevels(x)))
+  }
+  label_text(sort(unique(in_utf8(x)), method = "radix"))
+}
+
+# Labels by what they say, whatever their type: 1, 1L, "1" and factors of these
+# are one label.
+label_text <- function(values) {
+  text <- number_text(values)
+  if (is.numeric(values) && !is.object(values)) {
+    # as.character() writes 100000 and 100000L differently.
+    whole <- !is.na(values) & values == round(values) & abs(values) < 1e15
+    text[whole] <- sprintf("%.0f", values[whole] + 0)
+  }
+  enc2utf8(text)
+}
+
+# Numbers in names of files and of labels: no option of the session changes
+# them.
+number_text <- function(values) {
+  withr::with_options(
+    list(scipen = 0, OutDec = "."), as.character(values)
+  )
+}
 
 # Strings that are marked as Latin-1 are translated. Bytes that nobody marked
 # are UTF-8 where they can be, and else stay as they are, for check_utf8() to

@@ -157,11 +157,11 @@ path_runs <- function(values, option, control, repeats) {
   seeds <- control$seed + seq_len(repeats) - 1
   runs <- lapply(seeds, function(seed) {
     lapply(seq_along(values), function(place) {
-      shown <- paste(format(values[[place]], digits = 15, trim = TRUE),
-        collapse = "-"
-      )
+      shown <- paste(number_text(values[[place]]), collapse = "-")
       name <- paste0(option, "-", shown)
-      if (seed != control$seed) name <- paste0(name, "-seed-", seed)
+      if (seed != control$seed) {
+        name <- paste0(name, "-seed-", number_text(seed))
+      }
       own <- control_at(control, name)
       own$seed <- seed
       list(

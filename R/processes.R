@@ -1,27 +1,22 @@
 # Several processes that train together: who this one is among them, and where
 # they meet, as their launcher says it in environment variables.
 
-#' The processes that train together
+#' Which of the processes that train together this is
 #'
 #' A script that is started several times at once, by `torchrun --no-python`,
 #' `mpirun` or `srun`, trains one model on all of them (see the section *Many
-#' machines* of [train_control()]). `process_rank()` tells which one this is, so
-#' that a single one saves what came out; `n_processes()` how many there are.
+#' machines* of [train_control()]). This tells which one it is, so that a single
+#' one saves what came out. How many there are [sailer_sitrep()] reports.
 #'
-#' @return A whole number: the rank, 0 for the first process and alone; and the
-#'   number of processes, 1 alone.
+#' @return A whole number: the rank, 0 for the first process and alone.
 #' @section Errors: `sailer_argument_error`, naming the variable, when what the
 #'   launcher set is no whole number or does not fit together.
 #' @references Cao (2023), section 4.2.2, for training on a large corpus.
 #' @examples
 #' # In a script that may run in several processes:
-#' if (process_rank() == 0) message(n_processes(), " process(es)")
+#' if (process_rank() == 0) message("the first process, or alone")
 #' @export
 process_rank <- function() launched_processes()$rank
-
-#' @rdname process_rank
-#' @export
-n_processes <- function() launched_processes()$size
 
 # Names of the variables of each launcher, the first that is complete counts.
 launchers <- list(
@@ -103,7 +98,7 @@ meeting_address <- function(launched, call) {
     return(Sys.getenv("SLURM_LAUNCH_NODE_IPADDR"))
   }
   here <- Sys.getenv(c("OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS"))
-  if (as.character(launched$size) %in% here) {
+  if (launched$size %in% suppressWarnings(as.numeric(here))) {
     return("127.0.0.1")
   }
   abort(

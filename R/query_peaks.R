@@ -10,12 +10,7 @@ query_cells <- function(cells, peaks, ranges, model_ranges, min_matched,
   check_size(cells, 1, call)
   check_names(cells$peaks, "peak", "row", call)
   check_names(cells$cells, "cell", "column", call)
-  scanned <- core_scan(cells$source)
-  if (!is.null(scanned$problem)) {
-    abort_for_count(
-      scanned$problem, cells$peaks, cells$cells, call, file = cells$file
-    )
-  }
+  scanned <- checked_scan(cells, call = call)
   placed <- place_peaks(cells, peaks, ranges, model_ranges, call)
   matched <- summarise_matches(placed, peaks, scanned$peak_cells)
   check_matched(matched, placed, cells, peaks, min_matched, call)

@@ -119,8 +119,10 @@
 #' fit <- sailerx(path, hidden = 8, n_latent = 4, control = brief)
 #' rna <- open_cells(path, modality = "rna")
 #' fit <- sailerx(
-#'   open_cells(path, modality = "atac"), cells_reduction(rna, "X_pca"),
-#'   rna_depth = cell_totals(rna), hidden = 8, n_latent = 4, control = brief
+#'   open_cells(path, modality = "atac"),
+#'   cells_metadata(rna, reduction = "X_pca"),
+#'   rna_depth = cell_depth(rna, counts = TRUE),
+#'   hidden = 8, n_latent = 4, control = brief
 #' )
 #' @export
 sailerx <- function(x, reference, rna_depth = NULL, batch = NULL,

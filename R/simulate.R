@@ -126,18 +126,11 @@ print.sailer_simulation <- function(x, ...) {
 
 # Evaluates `code` under a seed and generators of its own.
 with_own_seed <- function(seed, code) {
-  old_seed <- globalenv()$.Random.seed
-  old_kind <- RNGkind()
-  on.exit({
-    do.call(RNGkind, as.list(old_kind))
-    if (is.null(old_seed)) {
-      rm(".Random.seed", envir = globalenv())
-    } else {
-      assign(".Random.seed", old_seed, envir = globalenv())
-    }
-  })
-  set.seed(seed, "Mersenne-Twister", "Inversion", "Rejection")
-  force(code)
+  withr::with_seed(
+    seed, code,
+    .rng_kind = "Mersenne-Twister", .rng_normal_kind = "Inversion",
+    .rng_sample_kind = "Rejection"
+  )
 }
 
 type_names <- function(n_types, rare) {

@@ -198,31 +198,6 @@ sample_ranges <- function(counts, ranges, call = rlang::caller_env()) {
   peaks
 }
 
-parse_ranges <- function(names, sample, call) {
-  pattern <- "^(.+)[:_-]([0-9,]+)[_-]([0-9,]+)$"
-  field <- function(k) sub(pattern, paste0("\\", k), names)
-  number <- function(k) {
-    suppressWarnings(as.numeric(gsub(",", "", field(k), fixed = TRUE)))
-  }
-  start <- number(2)
-  end <- number(3)
-  good <- grepl(pattern, names) & start <= end & end <= .Machine$integer.max
-  lost <- names[!(good %in% TRUE)]
-  if (length(lost) > 0) {
-    abort(
-      c(
-        "Sample {.val {sample}}: {length(lost)} of {length(names)} peaks have no
-         range in their names: {.val {utils::head(lost, 3)}}.",
-        i = "Name peaks like {.val chr1-100-200}, or give {.arg ranges}."
-      ),
-      class = "data", call = call
-    )
-  }
-  GenomicRanges::GRanges(
-    field(1), IRanges::IRanges(as.integer(start), as.integer(end))
-  )
-}
-
 # "chr1" in one sample and "1" in another would unite nothing, silently.
 check_chromosomes <- function(peaks, call) {
   chromosomes <- lapply(peaks, function(ranges) {
@@ -269,13 +244,6 @@ unite_ranges <- function(peaks, call = rlang::caller_env()) {
   )
   sample <- rep(seq_along(peaks), lengths(peaks))
   list(ranges = united, map = stats::setNames(split(map, sample), names(peaks)))
-}
-
-range_names <- function(ranges) {
-  sprintf(
-    "%s-%d-%d", as.character(GenomicRanges::seqnames(ranges)),
-    GenomicRanges::start(ranges), GenomicRanges::end(ranges)
-  )
 }
 
 # Sums the rows of x that go to the same of n places; NA goes nowhere.

@@ -101,7 +101,7 @@ test_that("peaks that a layer lacks are closed in its cells", {
   fit <- brief_sailer(filled, batch = merged$batch)
   expect_identical(embedded(done), embedding(fit))
   expect_identical(
-    check_cells(as_cells(merged))$depth, Matrix::colSums(filled > 0)
+    check_counts(as_cells(merged))$depth, Matrix::colSums(filled > 0)
   )
 })
 

@@ -8,7 +8,7 @@ forms <- list(
 test_that("good counts are counted both ways", {
   counts <- tiny_counts()
   for (form in forms) {
-    checked <- check_cells(form(counts))
+    checked <- check_counts(form(counts))
     expect_equal(checked$depth, colSums(counts > 0))
     expect_equal(checked$peak_cells, rowSums(counts > 0))
     expect_equal(checked$n_nonzeros, sum(counts > 0))
@@ -20,7 +20,7 @@ test_that("explicit zeros are not open", {
   counts@x[1] <- 0
   expected <- colSums(tiny_counts() > 0)
   expected[1] <- expected[1] - 1
-  expect_equal(check_cells(counts)$depth, expected)
+  expect_equal(check_counts(counts)$depth, expected)
 })
 
 test_that("a bad count is named with its cell and peak, whatever holds it", {
@@ -34,7 +34,7 @@ test_that("a bad count is named with its cell and peak, whatever holds it", {
       counts <- tiny_counts()
       counts[41, 12] <- case[[1]]
       before <- x <- form(counts)
-      error <- expect_error(check_cells(x), class = "sailer_data_error")
+      error <- expect_error(check_counts(x), class = "sailer_data_error")
       text <- gsub("\\s+", " ", conditionMessage(error))
       expect_match(text, case[[2]], fixed = TRUE)
       expect_match(text, "chr2:1-500", fixed = TRUE)
@@ -49,12 +49,12 @@ test_that("NA in integer and logical matrices is found", {
   counts <- tiny_counts()
   storage.mode(counts) <- "integer"
   counts[3, 2] <- NA
-  expect_error(check_cells(counts), "CELL001-1", class = "sailer_data_error")
+  expect_error(check_counts(counts), "CELL001-1", class = "sailer_data_error")
   expect_error(
-    check_cells(counts > 0), "CELL001-1", class = "sailer_data_error"
+    check_counts(counts > 0), "CELL001-1", class = "sailer_data_error"
   )
   expect_error(
-    check_cells(sparse(counts > 0)), "CELL001-1", class = "sailer_data_error"
+    check_counts(sparse(counts > 0)), "CELL001-1", class = "sailer_data_error"
   )
 })
 
@@ -69,7 +69,7 @@ test_that("braces in names are no code", {
   colnames(counts)[2] <- "{stop('run')}"
   counts[1, 2] <- -1
   expect_error(
-    check_cells(counts), "{stop('run')}", fixed = TRUE,
+    check_counts(counts), "{stop('run')}", fixed = TRUE,
     class = "sailer_data_error"
   )
 })
@@ -78,18 +78,18 @@ test_that("cells without an open peak are named, with the remedy", {
   counts <- tiny_counts()
   counts[, c(3, 9, 11, 40)] <- 0
   x <- sparse(counts)
-  error <- expect_error(check_cells(x), class = "sailer_data_error")
+  error <- expect_error(check_counts(x), class = "sailer_data_error")
   text <- gsub("\\s+", " ", conditionMessage(error))
   expect_match(text, "4 cells have no open peak")
   for (name in colnames(counts)[c(3, 9, 11)]) expect_match(text, name)
   expect_no_match(text, colnames(counts)[40])
   expect_match(text, "x[, Matrix::colSums(x) > 0]", fixed = TRUE)
-  expect_silent(check_cells(x[, Matrix::colSums(x) > 0]))
+  expect_silent(check_counts(x[, Matrix::colSums(x) > 0]))
 
   counts <- tiny_counts()
   counts[, 5] <- 0
   expect_error(
-    check_cells(counts), "1 cell has no open peak: \"CELL004-1\"",
+    check_counts(counts), "1 cell has no open peak: \"CELL004-1\"",
     class = "sailer_data_error"
   )
 })
@@ -97,7 +97,7 @@ test_that("cells without an open peak are named, with the remedy", {
 test_that("peaks open nowhere are no error", {
   counts <- tiny_counts()
   counts[7, ] <- 0
-  expect_identical(unname(check_cells(sparse(counts))$peak_cells[7]), 0)
+  expect_identical(unname(check_counts(sparse(counts))$peak_cells[7]), 0)
 })
 
 test_that("names must be there and be unique", {
@@ -106,11 +106,11 @@ test_that("names must be there and be unique", {
     sparse(change(counts))
   }
   expect_error(
-    check_cells(bad(unname)), "peaks have no names",
+    check_counts(bad(unname)), "peaks have no names",
     class = "sailer_data_error"
   )
   expect_error(
-    check_cells(bad(function(x) `colnames<-`(x, NULL))), "cells have no names",
+    check_counts(bad(function(x) `colnames<-`(x, NULL))), "cells have no names",
     class = "sailer_data_error"
   )
   twice <- function(x) {
@@ -118,42 +118,42 @@ test_that("names must be there and be unique", {
     x
   }
   expect_error(
-    check_cells(bad(twice)), "CELL001-1", class = "sailer_data_error"
+    check_counts(bad(twice)), "CELL001-1", class = "sailer_data_error"
   )
   twice_peak <- function(x) {
     rownames(x)[7] <- rownames(x)[1]
     x
   }
   expect_error(
-    check_cells(bad(twice_peak)), "chr1:1-500", class = "sailer_data_error"
+    check_counts(bad(twice_peak)), "chr1:1-500", class = "sailer_data_error"
   )
   nameless <- function(x) {
     colnames(x)[4] <- ""
     x
   }
   expect_error(
-    check_cells(bad(nameless)), "column 4", class = "sailer_data_error"
+    check_counts(bad(nameless)), "column 4", class = "sailer_data_error"
   )
 })
 
 test_that("a model needs two cells and a peak", {
   counts <- tiny_counts()
   expect_error(
-    check_cells(counts[, 1, drop = FALSE]), "at least 2",
+    check_counts(counts[, 1, drop = FALSE]), "at least 2",
     class = "sailer_data_error"
   )
   expect_error(
-    check_cells(sparse(counts)[, 0]), "0 cells", class = "sailer_data_error"
+    check_counts(sparse(counts)[, 0]), "0 cells", class = "sailer_data_error"
   )
   expect_error(
-    check_cells(sparse(counts)[0, ]), "no peaks", class = "sailer_data_error"
+    check_counts(sparse(counts)[0, ]), "no peaks", class = "sailer_data_error"
   )
-  one <- check_cells(counts[, 1, drop = FALSE], min_cells = 1)
+  one <- check_counts(counts[, 1, drop = FALSE], min_cells = 1)
   expect_equal(one$depth, c(`CELL000-1` = sum(counts[, 1] > 0)))
 })
 
 test_that("errors name the function that the user called", {
-  train <- function(x) check_cells(x)
+  train <- function(x) check_counts(x)
   error <- expect_error(train(unname(tiny_counts())))
   expect_identical(as.character(error$call)[1], "train")
 })
@@ -168,26 +168,5 @@ test_that("depth can be counted with empty cells and within peaks", {
   expect_equal(cell_depth(cells, some), colSums(counts[some, ] > 0))
   kept <- cells[, cell_depth(cells) > 0]
   expect_identical(ncol(kept), 59L)
-  expect_equal(check_cells(kept)$depth, colSums(counts > 0)[-3])
-})
-
-test_that("chromosomes are read from names or ranges", {
-  expect_identical(
-    peak_chromosomes(c(
-      "chr1-100-200", "chrX:5-90", "chr1_KI270706v1_random-1-9",
-      "HLA-A*01:01-5-60", "2_7_9"
-    )),
-    c("chr1", "chrX", "chr1_KI270706v1_random", "HLA-A*01:01", "2")
-  )
-  error <- expect_error(
-    peak_chromosomes(c("chr1-1-2", "geneA", "chr2", "b", "c")),
-    class = "sailer_data_error"
-  )
-  text <- gsub("\\s+", " ", conditionMessage(error))
-  expect_match(text, "4 of 5 peaks")
-  expect_match(text, "\"geneA\", \"chr2\", and \"b\"")
-  skip_if_not_installed("GenomicRanges")
-  ranges <- methods::as(c("chr9:1-5", "chr2:4-6"), "GRanges")
-  expect_identical(peak_chromosomes(c("a", "b"), ranges), c("chr9", "chr2"))
-  expect_error(peak_chromosomes("a", ranges), class = "sailer_data_error")
+  expect_equal(check_counts(kept)$depth, colSums(counts > 0)[-3])
 })

@@ -26,7 +26,7 @@ test_that("delayed matrices in memory give the same cells", {
   )
   doubled <- from_sparse * 2
   expect_identical(read_cells(as_cells(doubled)), open)
-  expect_equal(check_cells(doubled)$depth, colSums(open))
+  expect_equal(check_counts(doubled)$depth, colSums(open))
 })
 
 test_that("integer and logical delayed matrices are read", {
@@ -47,7 +47,7 @@ test_that("a bad count in a delayed matrix is named", {
   counts[41, 12] <- NaN
   for (x in list(counts, sparse(counts))) {
     expect_error(
-      check_cells(DelayedArray::DelayedArray(x)), "CELL011-1",
+      check_counts(DelayedArray::DelayedArray(x)), "CELL011-1",
       class = "sailer_data_error"
     )
   }
@@ -71,8 +71,8 @@ test_that("dense and sparse matrices of HDF5Array give the same cells", {
   expect_identical(read_cells(cells), counts)
   expect_identical(read_cells(cells, c(60, 1, 8, 9)), counts[, c(60, 1, 8, 9)])
   expect_identical(
-    check_cells(cells)[c("depth", "peak_cells")],
-    check_cells(counts)[c("depth", "peak_cells")]
+    check_counts(cells)[c("depth", "peak_cells")],
+    check_counts(counts)[c("depth", "peak_cells")]
   )
   chosen <- as_cells(on_disk[9:3, 40:21])
   expect_match(chosen$origin, "dense HDF5 file")
@@ -98,7 +98,7 @@ test_that("a bad count in a dense file is named", {
       counts, withr::local_tempfile(), "x",
       chunkdim = c(50, 7), with.dimnames = TRUE
     )
-    expect_error(check_cells(on_disk), "CELL011-1",
+    expect_error(check_counts(on_disk), "CELL011-1",
                  class = "sailer_data_error")
   }
 })

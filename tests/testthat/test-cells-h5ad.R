@@ -13,7 +13,7 @@ test_that("lzf is read where no other package provides it", {
   said <- in_another_r(c(
     sprintf("cells <- sailer::open_cells(%s)", deparse(path)),
     "stopifnot(!'rhdf5' %in% loadedNamespaces())",
-    "cat(sum(sailer::cell_totals(cells)), colnames(cells)[24])"
+    "cat(sum(sailer::cell_depth(cells, counts = TRUE)), colnames(cells)[24])"
   ))
   expect_identical(said, paste(sum(h5ad_counts()), "CELL023-1"))
 })
@@ -73,7 +73,7 @@ test_that("values that are no counts are refused with the file's places", {
   path <- h5ad_path("layers.h5ad")
   for (layer in c("X", "logcounts")) {
     error <- expect_error(
-      check_cells(open_cells(path, layer = layer)), class = "sailer_data_error"
+      check_counts(open_cells(path, layer = layer)), class = "sailer_data_error"
     )
     others <- setdiff(c("X", "counts", "logcounts", "raw"), layer)
     for (other in others) {
@@ -86,7 +86,7 @@ test_that("values that are no counts are refused with the file's places", {
   })
   expect_silent(cells <- open_cells(alone))
   expect_error(
-    check_cells(cells), "no other matrix", class = "sailer_data_error"
+    check_counts(cells), "no other matrix", class = "sailer_data_error"
   )
 })
 
@@ -95,36 +95,43 @@ test_that("files of anndata 0.5 keep their tables", {
   obs <- cells_metadata(cells)
   expect_identical(obs$batch, factor(rep(c("donor1", "donor2"), 12)))
   expect_equal(obs$depth, unname(colSums(h5ad_counts())))
-  expect_equal(cells_reduction(cells, "X_pca"), cosines(0:23, 3))
-  expect_identical(unname(cells_reduction(cells, "X_one")),
+  expect_equal(cells_metadata(cells, reduction = "X_pca"), cosines(0:23, 3))
+  expect_identical(unname(cells_metadata(cells, reduction = "X_one")),
                    matrix(as.numeric(0:23)))
 })
 
 test_that("reduced dimensions come in the order of the cells", {
   cells <- open_cells(h5ad_path("dense-lzf.h5ad"))
-  expect_equal(cells_reduction(cells), cosines(0:23, 3))
-  expect_equal(cells_reduction(cells[, c(9, 4)], "X_pca"),
+  expect_equal(cells_metadata(cells, reduction = "X_pca"), cosines(0:23, 3))
+  expect_equal(cells_metadata(cells[, c(9, 4)], reduction = "X_pca"),
                cosines(c(8, 3), 3))
   expect_error(
-    cells_reduction(cells, "X_umap"), "it has 'X_pca'",
+    cells_metadata(cells, reduction = "X_umap"), "it has 'X_pca'",
     class = "sailer_argument_error"
   )
   expect_error(
-    cells_reduction(open_cells(tiny_path("tiny-10x.h5"))), "obsm",
+    cells_metadata(open_cells(tiny_path("tiny-10x.h5")), reduction = "X_pca"),
+    "obsm",
     class = "sailer_argument_error"
   )
   several <- suppressMessages(open_cells(h5ad_path("old.h5ad")))
   expect_error(
-    cells_reduction(several), "X_pca.*X_one", class = "sailer_argument_error"
+    cells_metadata(several, reduction = "pca"), "X_pca.*X_one",
+    class = "sailer_argument_error"
   )
 })
 
 test_that("sums of counts are those of the matrix", {
   cells <- open_cells(h5ad_path("dense-lzf.h5ad"))
-  expect_identical(cell_totals(cells), colSums(h5ad_counts()))
-  expect_identical(cell_totals(cells[3:20, 5:2]),
+  expect_identical(cell_depth(cells, counts = TRUE), colSums(h5ad_counts()))
+  expect_identical(cell_depth(cells[3:20, 5:2], counts = TRUE),
                    colSums(h5ad_counts()[3:20, 5:2]))
-  expect_identical(cell_totals(h5ad_counts()), colSums(h5ad_counts()))
+  expect_identical(
+    cell_depth(h5ad_counts(), counts = TRUE), colSums(h5ad_counts())
+  )
+  expect_identical(
+    cell_depth(cells, 3:9, counts = TRUE), colSums(h5ad_counts()[3:9, ])
+  )
 })
 
 test_that("training reads a dense file as it reads memory", {

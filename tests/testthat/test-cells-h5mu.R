@@ -59,10 +59,13 @@ test_that("metadata and reductions are those of the modality", {
     cells_metadata(rna[, 3:1])$n_genes,
     unname(as.integer(colSums(rna_of_tiny() > 0)[3:1]))
   )
-  expect_equal(cells_reduction(rna[, 3:1]), cosines(57:59, 5))
-  expect_identical(cell_totals(rna), colSums(rna_of_tiny()))
+  expect_equal(
+    cells_metadata(rna[, 3:1], reduction = "X_pca"), cosines(57:59, 5)
+  )
+  expect_identical(cell_depth(rna, counts = TRUE), colSums(rna_of_tiny()))
   expect_error(
-    cells_reduction(open_cells(path)), "none", class = "sailer_argument_error"
+    cells_metadata(open_cells(path), reduction = "X_pca"), "has nothing",
+    class = "sailer_argument_error"
   )
 })
 
@@ -90,7 +93,10 @@ test_that("a file with both modalities is enough for sailerx()", {
   rna <- open_cells(path, modality = "rna")
   for (fit in list(
     brief_guided(path), brief_guided(open_cells(path)),
-    brief_guided(path, cells_reduction(rna), rna_depth = cell_totals(rna))
+    brief_guided(
+      path, cells_metadata(rna, reduction = "X_pca"),
+      rna_depth = cell_depth(rna, counts = TRUE)
+    )
   )) {
     expect_identical(embedding(fit), embedding(expected))
     expect_identical(fit$history$alignment, expected$history$alignment)
@@ -181,5 +187,5 @@ test_that("10x features without ids are known by their names", {
   twice <- rownames(tiny_counts())
   twice[3] <- twice[1]
   cells <- open_cells(nameless(twice))
-  expect_error(check_cells(cells), "chr1:1-500", class = "sailer_data_error")
+  expect_error(check_counts(cells), "chr1:1-500", class = "sailer_data_error")
 })

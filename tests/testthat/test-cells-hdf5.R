@@ -4,7 +4,7 @@ test_that("the example files hold the matrix of their script", {
     cells <- open_cells(tiny_path(name))
     expect_identical(read_cells(cells), counts)
     expect_match(cells$origin, name, fixed = TRUE)
-    expect_equal(check_cells(cells)$depth, colSums(counts > 0))
+    expect_equal(check_counts(cells)$depth, colSums(counts > 0))
     expect_identical(read_cells(as_cells(tiny_path(name))), counts)
   }
 })
@@ -117,7 +117,7 @@ test_that("files that are cut short are refused, and R goes on", {
       path <- withr::local_tempfile()
       writeBin(whole[seq_len(ceiling(share * length(whole)))], path)
       expect_error(
-        check_cells(open_cells(path)), basename(path), fixed = TRUE,
+        check_counts(open_cells(path)), basename(path), fixed = TRUE,
         class = "sailer_file_error"
       )
     }
@@ -150,7 +150,7 @@ test_that("parts of a file that do not fit are named", {
   )
   high <- write_tenx(counts, change = spoil("matrix/indices", 5, 37L))
   expect_error(
-    check_cells(open_cells(high)), "matrix/indices",
+    check_counts(open_cells(high)), "matrix/indices",
     class = "sailer_file_error"
   )
 })
@@ -162,7 +162,7 @@ test_that("bad counts in files are named", {
     counts[8, 13] <- value
     for (write in list(write_tenx, write_h5ad)) {
       error <- expect_error(
-        check_cells(open_cells(write(counts))), class = "sailer_data_error"
+        check_counts(open_cells(write(counts))), class = "sailer_data_error"
       )
       expect_match(conditionMessage(error), rownames(counts)[8], fixed = TRUE)
       expect_match(conditionMessage(error), "CELL012-1", fixed = TRUE)
@@ -171,10 +171,10 @@ test_that("bad counts in files are named", {
   counts[, 13] <- 0
   cells <- open_cells(write_tenx(counts))
   expect_error(
-    check_cells(cells), "cell_depth(cells) > 0", fixed = TRUE,
+    check_counts(cells), "cell_depth(cells) > 0", fixed = TRUE,
     class = "sailer_data_error"
   )
-  expect_silent(check_cells(cells[, cell_depth(cells) > 0]))
+  expect_silent(check_counts(cells[, cell_depth(cells) > 0]))
 })
 
 test_that("h5ad files that cannot be streamed show the way to convert", {

@@ -115,6 +115,28 @@ test_that("samples of a list are batches, and all else is as of one matrix", {
   expect_identical(own$labels$batch, levels(sim$cells$batch))
 })
 
+test_that("samples stay batches when a handle is subset or renamed", {
+  cells <- as_cells(list(a = first, b = second))
+  kept <- c(150:70, 3:40)
+  chosen <- cells[rownames(counts)[5:400], cells$cells[kept]]
+  renamed <- cells[5:400, kept]
+  colnames(renamed) <- paste0("cell", kept)
+  some <- counts[5:400, kept]
+  expected <- quick_fit(some, batch = ifelse(kept > 60, "b", "a"))
+  for (x in list(chosen, renamed)) {
+    expect_message(
+      fit <- quick_fit(x), "2 samples are taken as batches",
+      class = "sailer_note"
+    )
+    expect_identical(fit$labels, expected$labels)
+    expect_identical(fit$codes, expected$codes)
+    expect_equal(unname(embedding(fit)), unname(embedding(expected)))
+  }
+  # One that is left of them is no batch.
+  expect_silent(fit <- quick_fit(cells[, 1:60]))
+  expect_length(fit$labels, 0)
+})
+
 test_that("a second sample without RNA makes a hybrid run", {
   rna <- withr::with_seed(5, matrix(rnorm(60 * 3), 60))
   rownames(rna) <- colnames(first)

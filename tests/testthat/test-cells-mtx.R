@@ -9,7 +9,7 @@ test_that("a folder of Cell Ranger is read, packed or not", {
     expect_match(cells$origin, paste0("matrix.mtx", ending), fixed = TRUE)
     file <- file.path(folder, paste0("matrix.mtx", ending))
     expect_identical(read_cells(open_cells(file)), read_cells(cells))
-    expect_equal(check_cells(cells)$depth, colSums(counts > 0))
+    expect_equal(check_counts(cells)$depth, colSums(counts > 0))
   }
   # The only reader that R brings along.
   skip_if_not_installed("Matrix")

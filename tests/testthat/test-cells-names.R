@@ -9,11 +9,11 @@ bad <- "caf\xe9"
 
 test_that("names can be set on a handle, and stay with it", {
   cells <- as_cells(unname(as.matrix(counts)))
-  expect_error(check_cells(cells), "rownames(x) <- ", fixed = TRUE)
+  expect_error(check_counts(cells), "rownames(x) <- ", fixed = TRUE)
   rownames(cells) <- rownames(counts)
   colnames(cells) <- colnames(counts)
   expect_identical(dimnames(cells), dimnames(counts))
-  expect_equal(check_cells(cells), check_cells(counts))
+  expect_equal(check_counts(cells), check_counts(counts))
   expect_identical(
     dimnames(cells[rownames(counts)[9:5], 3:4]),
     list(rownames(counts)[9:5], colnames(counts)[3:4])

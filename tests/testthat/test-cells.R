@@ -106,7 +106,7 @@ test_that("cells of an earlier session say so, and files open again", {
   dead <- round_trip(as_cells(sparse(tiny_counts())))
   expect_identical(dim(dead), c(120L, 60L))
   expect_error(
-    check_cells(dead), "a dgCMatrix", class = "sailer_argument_error"
+    check_counts(dead), "a dgCMatrix", class = "sailer_argument_error"
   )
   expect_output(print(dead), "120 peaks")
   cells <- round_trip(open_cells(tiny_path("tiny.h5ad")))
@@ -159,7 +159,7 @@ test_that("a matrix with broken slots is refused, not read", {
   counts <- sparse(tiny_counts())
   counts@i[5] <- 120L
   expect_error(
-    check_cells(as_cells(counts)), "entry 5", class = "sailer_data_error"
+    check_counts(as_cells(counts)), "entry 5", class = "sailer_data_error"
   )
   counts@x <- counts@x[-1]
   expect_error(as_cells(counts), "lengths", class = "sailer_data_error")

@@ -52,9 +52,13 @@ test_that("values named by cell are matched, those of other cells ignored", {
     NULL, data.frame(age = 11:160), as.character(150:1), NULL
   )
   expect_identical(numbered$numbers[[1]]$values, as.numeric(11:160))
-  # Names of other things are no names of cells.
+  # Numbers of rows are no names; names of other things are a mistake.
   expect_identical(
     value_of(collect(stats::setNames(batch, seq_len(150)))), batch
+  )
+  expect_error(
+    collect(stats::setNames(batch, batch)), "names of `batch`.*\"batch1\"",
+    class = "sailer_argument_error"
   )
 })
 

@@ -12,6 +12,7 @@ as_launched <- function(variables, code) {
   withr::with_envvar(utils::modifyList(as.list(none), as.list(variables)), code)
 }
 place <- function() meeting_place(launched_processes())
+n_processes <- function() sailer_sitrep()$processes
 
 test_that("alone a process is the first and only one", {
   as_launched(c(), expect_identical(c(process_rank(), n_processes()), c(0, 1)))
@@ -120,7 +121,7 @@ test_that("two processes train one model", {
   children <- start_two('
     fit <- sailer(sim$counts, batch = sim$cells$batch, hidden = 16,
       control = train_control(epochs = 4, seed = 3, threads = 1))
-    stopifnot(n_processes() == 2)
+    stopifnot(sailer_sitrep()$processes == 2)
     saveRDS(fit[c("state", "history", "status", "embedding")],
       file.path(folder, paste0("fit-", rank)))
     cat("done\n")

@@ -8,7 +8,7 @@ test_that("noise of float32 does not matter", {
   for (noise in c(-1e-6, -1e-7, 1e-6)) {
     noisy <- counts
     noisy@x <- noisy@x * (1 + noise)
-    expect_equal(check_cells(noisy), check_cells(counts))
+    expect_equal(check_counts(noisy), check_counts(counts))
     expect_identical(embedding(quick_fit(noisy)), embedding(plain))
     expect_identical(
       read_cells(as_cells(as.matrix(noisy), counts = TRUE)), as.matrix(counts)
@@ -36,7 +36,7 @@ test_that("a message shows by how much a count is not whole", {
     x <- counts
     x@x[1] <- value
     expect_error(
-      check_cells(x), paste0("not a whole number (", shown, ")"), fixed = TRUE,
+      check_counts(x), paste0("not a whole number (", shown, ")"), fixed = TRUE,
       class = "sailer_data_error"
     )
   }

@@ -366,7 +366,7 @@ StorePtr packed_cells(const CellSourcePtr& source, const StoreOptions& options,
                 "A count of " + source->describe() + " in cell " +
                     std::to_string(result.problem.cell + 1) +
                     " cannot be used (" + problem_name(result.problem.kind) +
-                    "). check_cells() tells more.");
+                    "). cell_depth() tells more.");
   }
   return result.store;
 }

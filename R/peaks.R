@@ -1,0 +1,96 @@
+# Peaks by their names: chr1-100-200, chr1:100-200 or chr1_100_200.
+
+# A data frame of seqnames, start and end; NA for names that hold no range. The
+# last two fields are numbers; what stands before them is the chromosome, which
+# may itself hold dashes (HLA contigs).
+parse_peaks <- function(names) {
+  names <- as.character(names)
+  names[!validUTF8(names)] <- NA
+  found <- regexpr(
+    "^(.+)[:_-]([0-9,]+)[_-]([0-9,]+)$", names, perl = TRUE
+  )
+  first <- attr(found, "capture.start")
+  last <- first + attr(found, "capture.length") - 1
+  field <- function(k) substr(names, first[, k], last[, k])
+  number <- function(k) {
+    suppressWarnings(as.numeric(gsub(",", "", field(k), fixed = TRUE)))
+  }
+  parsed <- data.frame(
+    seqnames = field(1), start = number(2), end = number(3)
+  )
+  good <- found > 0 & parsed$start <= parsed$end &
+    parsed$end <= .Machine$integer.max
+  parsed[!(good %in% TRUE), ] <- NA
+  parsed
+}
+
+# GRanges of the peaks of a sample, or of "model" and the like.
+parse_ranges <- function(names, sample, call) {
+  parsed <- parse_peaks(names)
+  lost <- names[is.na(parsed$start)]
+  if (length(lost) > 0) {
+    abort(
+      c(
+        "Sample {.val {sample}}: {length(lost)} of {length(names)} peaks have no
+         range in their names: {.val {utils::head(lost, 3)}}.",
+        i = "Name peaks like {.val chr1-100-200}, or give {.arg ranges}."
+      ),
+      class = "data", call = call
+    )
+  }
+  as_ranges(parsed)
+}
+
+as_ranges <- function(parsed) {
+  GenomicRanges::GRanges(
+    parsed$seqnames,
+    IRanges::IRanges(as.integer(parsed$start), as.integer(parsed$end))
+  )
+}
+
+range_names <- function(ranges) {
+  sprintf(
+    "%s-%d-%d", as.character(GenomicRanges::seqnames(ranges)),
+    GenomicRanges::start(ranges), GenomicRanges::end(ranges)
+  )
+}
+
+# The chromosome of each peak, of its range or, with NULL, of its name: the
+# encoder of chapter 3 has a part for each.
+peak_chromosomes <- function(peaks, ranges = NULL,
+                             call = rlang::caller_env()) {
+  if (is.null(ranges)) {
+    chromosomes <- parse_peaks(peaks)$seqnames
+    lost <- peaks[is.na(chromosomes)]
+    if (length(lost) > 0) {
+      abort(
+        c(
+          "{length(lost)} of {length(peaks)} peaks have no chromosome in their
+           names: {.val {utils::head(lost, 3)}}.",
+          i = "Name peaks like {.val chr1-100-200} or give {.arg ranges}, a
+               GRanges with one range per peak."
+        ),
+        class = "data", call = call
+      )
+    }
+    return(chromosomes)
+  }
+  if (length(ranges) != length(peaks)) {
+    abort(
+      "{.arg ranges} has {length(ranges)} range{?s}, but there are
+       {length(peaks)} peaks.",
+      class = "data", call = call
+    )
+  }
+  as.character(GenomicRanges::seqnames(ranges))
+}
+
+# GRanges from a file's intervals, where names alone do not tell chromosomes.
+ranges_of <- function(intervals, peaks) {
+  if (is.null(intervals) || identical(intervals, peaks) ||
+        !requireNamespace("GenomicRanges", quietly = TRUE)) {
+    return(NULL)
+  }
+  parsed <- parse_peaks(intervals)
+  if (!anyNA(parsed$start)) as_ranges(parsed)
+}
