@@ -1,16 +1,16 @@
 #' Expresser on Seurat and SingleCellExperiment objects
 #'
-#' A thin layer over [expresser()] and [cell_embeddings()]: finds the RNA counts
-#' in the object, pretrains on them (or takes a pretrained `fit`), and puts the
-#' cells' embedding into the object, with the genes' embeddings as its feature
-#' loadings. The counts are read, never rewritten, joined or made dense. When
-#' anything fails the given object is untouched.
+#' A thin layer over [expresser()] and [predict()][predict.expresser_fit]: finds
+#' the RNA counts in the object, pretrains on them (or takes a pretrained
+#' `fit`), and puts the cells' embedding into the object, with the genes'
+#' embeddings as its feature loadings. The counts are read, never rewritten,
+#' joined or made dense. When anything fails the given object is untouched.
 #'
 #' @param object A `Seurat` object, or a `SingleCellExperiment`. For matrices,
 #'   files and corpora see [expresser()].
 #' @param ... Options of [expresser()] and of its vocabulary, which document
 #'   them: `size`, `n_embedding`, `annotation`, `from`, `control` and more. With
-#'   `fit` those of [cell_embeddings()].
+#'   `fit` those of [predict()][predict.expresser_fit].
 #' @param fit A fit of [expresser()] that embeds the cells; nothing is trained.
 #'   NULL, the default, pretrains on the cells of the object.
 #' @param assay Name of the assay; NULL, the default, takes the object's default
@@ -138,7 +138,7 @@ RunExpresser.SingleCellExperiment <- function(object, fit = NULL,
 }
 
 # Before anything is read or computed: what goes through `...` to expresser(),
-# or to cell_embeddings().
+# or to predict().
 check_express_options <- function(options, fit, call = rlang::caller_env()) {
   if (is.null(fit)) {
     check_corpus_options(options, call)
@@ -156,10 +156,10 @@ express_cells <- function(cells, fit, ..., call = rlang::caller_env()) {
     if (fit$status == "interrupted") {
       return(list(fit = fit))
     }
-    values <- cell_embeddings(fit, cells, verbose = fit$control$verbose)
+    values <- predict(fit, cells, verbose = fit$control$verbose)
   } else {
     check_expresser_fit(fit, "fit", call)
-    values <- cell_embeddings(fit, cells, ...)
+    values <- predict(fit, cells, ...)
   }
   map <- match_genes(cells$peaks, fit$genes, note = FALSE, call = call)
   loadings <- gene_embeddings(fit)[map[!is.na(map)], , drop = FALSE]

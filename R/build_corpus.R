@@ -51,7 +51,16 @@
 #'   is whole.
 #' @param verbose Whether to tell what was taken of each source, in messages of
 #'   class `sailer_note`. Default TRUE.
-#' @return An object of class `"sailer_corpus"`, invisibly; see [open_corpus()].
+#' @return An object of class `"sailer_corpus"`, invisibly; [open_cells()] of the
+#'   file gives it again. It has methods for `dim()` (genes, cells), `print()`
+#'   and [as_cells()], is opened again in another process, and is a list of
+#'   `path`; `source`, what the core reads; `genes`, a data frame of `gene`,
+#'   `symbol` and `ensembl` (NA where not known) in the order of the corpus;
+#'   `sources`, a data frame of `name`, `cells` and `left_out`, cells without a
+#'   count of any gene of the corpus; `n_cells`; and `n_nonzeros`. Opening reads
+#'   the heads of the file's parts alone; the rest is compared with its
+#'   checksums when it is first read. Files of sailer 0.1.0 can be read, though
+#'   nothing can be added to them.
 #' @section Errors:
 #' `sailer_argument_error` when an argument is not of its kind, or the file was
 #' begun with other arguments; `sailer_data_error` when a count is missing,
@@ -59,7 +68,7 @@
 #' of a source is known, or none is left; `sailer_file_error` when the file is
 #' no corpus, damaged, written to by another process, or cannot be written. A
 #' warning tells of sources that look normalised.
-#' @seealso [open_corpus()], [gene_annotation()].
+#' @seealso [expresser()].
 #' @references Cao (2023), section 4.2.1: data sets aligned to the same genes
 #'   and concatenated into one memory mapping array.
 #' @examples

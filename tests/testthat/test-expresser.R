@@ -1,14 +1,15 @@
 test_that("a fit tells what it was made of", {
   fit <- small_expresser()
   expect_s3_class(fit, "expresser_fit")
-  expect_equal(nrow(history(fit)), 3)
-  expect_true(all(is.finite(as.matrix(history(fit)))))
+  expect_equal(nrow(fit$history), 3)
+  expect_true(all(is.finite(as.matrix(fit$history))))
   expect_equal(fit$n_cells, 80)
   expect_equal(fit$options$n_embedding, 8)
   expect_equal(fit$control$epochs, 3)
   expect_equal(length(fit$validation_cells), 4)
   expect_output(print(fit), "1 layers, 60 genes x 8 numbers")
   expect_output(print(summary(fit)), "mask_ratio +0.3")
+  expect_output(print(summary(fit)), "Sources:.*80")
 })
 
 test_that("the same seed gives the same bits, another seed others", {
@@ -32,7 +33,7 @@ test_that("training beats the mean of each gene on cells kept back", {
   train <- values[, -kept]
   mean <- rowSums(train) / rowSums(positive[, -kept])
   baseline <- mean((values[, kept] - mean)[positive[, kept]]^2)
-  expect_lt(tail(history(fit)$validation_loss, 1), 0.85 * baseline)
+  expect_lt(tail(fit$history$validation_loss, 1), 0.85 * baseline)
 })
 
 test_that("every container and a corpus give the same fit", {
@@ -87,8 +88,8 @@ test_that("the thesis' model is two arguments away", {
   old$cache <- new.env()
   counts <- small_rna()$counts
   expect_identical(
-    cell_embeddings(old, counts, verbose = FALSE),
-    cell_embeddings(thesis, counts, verbose = FALSE)
+    predict(old, counts, verbose = FALSE),
+    predict(thesis, counts, verbose = FALSE)
   )
   control <- brief_pretraining(epochs = 1)
   expect_identical(
@@ -104,7 +105,7 @@ test_that("a linear start reaches in a few epochs what a random one does not", {
       sim$counts, ..., n_embedding = 32,
       control = brief_pretraining(epochs = 8, learning_rate = 0.003)
     )
-    tail(history(fit)$validation_loss, 1)
+    tail(fit$history$validation_loss, 1)
   }
   both <- train()
   components <- train(expression = "binned")
@@ -212,14 +213,14 @@ test_that("after Ctrl-C a run goes on with the same bits", {
   expect_true(child_said(log, "saved"))
   part <- readRDS(result)
   expect_equal(part$status, "interrupted")
-  expect_lt(nrow(history(part)), 100)
+  expect_lt(nrow(part$history), 100)
   whole <- train_expresser(control = control())
   from_fit <- quietly(resume(part, counts, verbose = FALSE, checkpoint = NULL))
   from_folder <- quietly(resume(folder, counts, verbose = FALSE))
   expect_identical(from_folder$state, whole$state)
   expect_identical(from_fit$state, whole$state)
-  timeless <- setdiff(names(history(whole)), c("seconds", "cells_per_second"))
-  expect_identical(history(from_folder)[timeless], history(whole)[timeless])
+  timeless <- setdiff(names(whole$history), c("seconds", "cells_per_second"))
+  expect_identical(from_folder$history[timeless], whole$history[timeless])
   expect_error(
     resume(folder, counts[, 80:1]), "other counts", class = "sailer_data_error"
   )
@@ -250,14 +251,14 @@ test_that("fits are saved and loaded, as sailer()'s are", {
   save_model(fit, path)
   again <- load_model(path)
   expect_identical(gene_embeddings(again), gene_embeddings(fit))
-  expect_equal(history(again), history(fit))
+  expect_equal(again$history, fit$history)
   counts <- small_rna()$counts
   expect_identical(
-    cell_embeddings(again, counts), cell_embeddings(fit, counts)
+    predict(again, counts), predict(fit, counts)
   )
   rds <- tempfile(fileext = ".rds")
   saveRDS(fit, rds)
   expect_identical(
-    cell_embeddings(readRDS(rds), counts), cell_embeddings(fit, counts)
+    predict(readRDS(rds), counts), predict(fit, counts)
   )
 })

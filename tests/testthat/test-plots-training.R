@@ -92,6 +92,6 @@ test_that("the training of an Expresser is drawn, kept back dashed", {
   )
   lines <- plot(fit)$data
   kept <- subset(lines, part == "loss" & cells == "kept back")
-  expect_equal(kept$value, history(fit)$validation_loss)
+  expect_equal(kept$value, fit$history$validation_loss)
   expect_gt(nrow(drawn$data[[2]]), 0)
 })
