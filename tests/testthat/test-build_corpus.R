@@ -51,6 +51,44 @@ test_that("symbols and Ensembl ids meet through an annotation", {
   )
 })
 
+test_that("a package that is installed does not choose the genes", {
+  # A stand-in for org.Hs.eg.db, where that is not installed.
+  folder <- withr::local_tempdir()
+  source <- file.path(folder, "org.Hs.eg.db")
+  dir.create(source)
+  writeLines(
+    c("Package: org.Hs.eg.db", "Version: 0.1", "Title: Stand-In",
+      "Description: None.", "License: MIT", "Author: N", "Maintainer: N <n@n>"),
+    file.path(source, "DESCRIPTION")
+  )
+  writeLines("export(org.Hs.eg.db)", file.path(source, "NAMESPACE"))
+  dir.create(file.path(source, "R"))
+  writeLines(
+    "org.Hs.eg.db <- data.frame(symbol = paste0('GENE', 1:20))",
+    file.path(source, "R", "data.R")
+  )
+  library <- file.path(folder, "library")
+  dir.create(library)
+  utils::install.packages(
+    source, library, repos = NULL, type = "source", quiet = TRUE
+  )
+  lines <- c(
+    sprintf(".libPaths(c('%s', .libPaths()))", library),
+    "library(sailer)",
+    "x <- matrix(rpois(400, 3) + 1, 40,",
+    "  dimnames = list(paste0('GENE', 1:40), NULL))",
+    "corpus <- build_corpus(x, tempfile(), verbose = FALSE)",
+    "cat('genes:', nrow(corpus$genes),",
+    "  requireNamespace('org.Hs.eg.db'), '\n')"
+  )
+  log <- withr::local_tempfile()
+  child <- start_child(lines, log)
+  child$wait(60000)
+  expect_match(
+    paste(readLines(log, warn = FALSE), collapse = "\n"), "genes: 40 TRUE"
+  )
+})
+
 test_that("symbols that several genes bear are left out and told", {
   annotation <- rna_annotation()
   annotation$gene_name[2] <- "GENE1"  # both code
