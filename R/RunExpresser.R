@@ -2,8 +2,9 @@
 #'
 #' Finds the RNA counts in the object, pretrains [expresser()] on them (or takes
 #' a pretrained `fit`), and puts the cells' embedding into the object, with the
-#' genes' embeddings as its feature loadings. The counts are read, never rewritten, joined or made dense. When
-#' anything fails the given object is untouched.
+#' genes' embeddings as its feature loadings. The counts are read, never
+#' rewritten, joined or made dense. When anything fails the given object is
+#' untouched.
 #'
 #' @inheritParams RunSAILER
 #' @param object A `Seurat` object, or a `SingleCellExperiment`. Matrices, files

@@ -36,10 +36,18 @@
 #'   with a column `gene` and perhaps `symbol` and `ensembl`. NULL, the default,
 #'   takes the genes of all sources, in the order of the annotation or, without
 #'   one, as they come.
-#' @param annotation What [gene_annotation()] takes: a table or GTF file, a data
-#'   frame, an OrgDb. NULL, the default, uses the package org.Hs.eg.db where it
-#'   is installed and fits the genes; otherwise all genes are taken, which is
-#'   told.
+#' @param annotation Names and biotypes of genes; NULL, the default, takes the
+#'   sources' names as they are, and all genes. One of
+#'   * the path of a GTF or GFF3 file (read by the package rtracklayer), or a
+#'     `GRanges` of genes such as `Signac::Annotation(object)`;
+#'   * a data frame, or the path of a table (csv or tsv, packed by gzip or not),
+#'     with a column of Ensembl ids or of symbols or both, and perhaps one of
+#'     biotypes. Common headings are recognised: `ensembl_id`, `gene_id`, `Gene
+#'     stable ID`; `symbol`, `gene_name`, `hgnc_symbol`; `biotype`, `gene_type`,
+#'     `gene_biotype`, and others like them;
+#'   * an `OrgDb` object, or the name of its package, such as
+#'     `"org.Hs.eg.db"` for human genes. Of several Ensembl ids of one of its
+#'     genes the first is taken.
 #' @param biotypes Biotypes to take, with an annotation and `genes = NULL`; NULL
 #'   takes all.
 #' @param min_cells Least number of cells, over all sources, in which a gene
@@ -51,7 +59,16 @@
 #'   is whole.
 #' @param verbose Whether to tell what was taken of each source, in messages of
 #'   class `sailer_note`. Default TRUE.
-#' @return An object of class `"sailer_corpus"`, invisibly; see [open_corpus()].
+#' @return An object of class `"sailer_corpus"`, invisibly; [open_cells()] of
+#'   the file gives it again. It has methods for `dim()` (genes, cells),
+#'   `print()` and [as_cells()], is opened again in another process, and is a
+#'   list of `path`; `source`, what the core reads; `genes`, a data frame of
+#'   `gene`, `symbol` and `ensembl` (NA where not known), in their order;
+#'   `sources`, a data frame of `name`, `cells` and `left_out`, cells without a
+#'   count of any gene of the corpus; `n_cells`; and `n_nonzeros`. Opening reads
+#'   the heads of the file's parts alone; the rest is compared with its
+#'   checksums when it is first read. Files of sailer 0.1.0 can be read, though
+#'   nothing can be added to them.
 #' @section Errors:
 #' `sailer_argument_error` when an argument is not of its kind, or the file was
 #' begun with other arguments; `sailer_data_error` when a count is missing,
@@ -59,7 +76,7 @@
 #' of a source is known, or none is left; `sailer_file_error` when the file is
 #' no corpus, damaged, written to by another process, or cannot be written. A
 #' warning tells of sources that look normalised.
-#' @seealso [open_corpus()], [gene_annotation()].
+#' @seealso [expresser()].
 #' @references Cao (2023), section 4.2.1: data sets aligned to the same genes
 #'   and concatenated into one memory mapping array.
 #' @examples

@@ -26,6 +26,7 @@
 #'   temporary file; 12 bytes more while a file is read that is not sorted by
 #'   cells. Cells x features are recognised by the numbers of names. A handle
 #'   that was saved reads the file again.
+#' * **A corpus** of genes, as [build_corpus()] writes it.
 #'
 #' @section Which matrix of an h5ad file:
 #' `X` often holds normalised values, and the counts are elsewhere. With no
@@ -50,7 +51,8 @@
 #'   `"gex"` for genes.
 #' @return An object of class `"sailer_cells"`; see [as_cells()]. It keeps the
 #'   path, so it can be saved and used in another process as long as the file
-#'   stays as it is.
+#'   stays as it is. Of a corpus an object of class `"sailer_corpus"`; see
+#'   [build_corpus()].
 #' @section Errors:
 #' `sailer_file_error` when the file is missing, empty, cut short, neither HDF5
 #' nor MatrixMarket text, of an unknown layout (what was found is listed),
@@ -78,6 +80,9 @@ open_cells <- function(path, group = NULL, feature_type = "Peaks",
   check_text(layer, "layer", null = TRUE)
   check_text(modality, "modality", null = TRUE)
   path <- normalizePath(path, mustWork = FALSE)
+  if (is_corpus_path(path)) {
+    return(open_corpus(path))
+  }
   if (dir.exists(path) || is_mtx(path)) {
     others <- list(group = group, layer = layer, modality = modality)
     return(open_mtx(path, feature_type, others))

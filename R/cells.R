@@ -123,7 +123,7 @@ as_cells.sailer_cells <- function(x, ...) {
 #' @rdname as_cells
 #' @export
 as_cells.character <- function(x, counts = FALSE, ...) {
-  open_cells(x, ...)
+  as_cells(open_cells(x, ...))
 }
 
 #' @rdname as_cells

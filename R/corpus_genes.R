@@ -23,11 +23,8 @@ kept_plan <- function(state, genes, call) {
 
 corpus_plan <- function(inputs, state, path, genes, annotation, biotypes,
                         min_cells, report, call) {
-  table <- if (!is.null(annotation)) gene_annotation(annotation)
+  table <- if (!is.null(annotation)) gene_annotation(annotation, call)
   named <- if (!is.null(genes)) named_genes(genes, table, call)
-  if (is.null(genes) && is.null(table)) {
-    table <- installed_annotation(inputs)
-  }
   recipe <- corpus_recipe(inputs, named, table, biotypes, min_cells)
   if (!is.null(state)) {
     if (!identical(state$recipe, recipe)) {
@@ -160,7 +157,7 @@ genes_as_they_come <- function(inputs, report, call) {
   report$note(c(
     i = "All {length(all)} gene{?s} of the sources are taken, those that code
          for no protein among them: give an {.arg annotation} to leave these
-         out (see {.fn gene_annotation})."
+         out, such as a GTF file or {.val org.Hs.eg.db}."
   ))
   data.frame(
     gene = all, symbol = ifelse(ids, NA, all), ensembl = ifelse(ids, all, NA)
@@ -182,20 +179,6 @@ check_one_kind <- function(inputs, call) {
       class = "data", call = call
     )
   }
-}
-
-# org.Hs.eg.db, where it is there and knows the genes.
-installed_annotation <- function(inputs, package = "org.Hs.eg.db") {
-  if (!requireNamespace(package, quietly = TRUE)) {
-    return(NULL)
-  }
-  table <- gene_annotation(package)
-  known <- c(table$symbol, table$ensembl)
-  share <- vapply(inputs, function(cells) {
-    sum(strip_version(cells$peaks) %in% known) /
-      min(nrow(cells), nrow(table))
-  }, 0)
-  if (min(share) > 0.3) table
 }
 
 # Drops genes that too few cells have.

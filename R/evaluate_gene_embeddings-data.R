@@ -36,12 +36,6 @@ gene_matrix <- function(x, arg, call) {
     abort("{.arg {arg}} must be a numeric matrix of genes x dimensions or a fit
            that has one, not {.obj_type_friendly {x}}.", call = call)
   }
-  check_genes(x, arg, call)
-  storage.mode(x) <- "double"
-  x
-}
-
-check_genes <- function(x, arg, call) {
   genes <- rownames(x)
   if (is.null(genes) || anyNA(genes) || !all(nzchar(genes))) {
     abort("{.arg {arg}} must have the names of its genes as row names.",
@@ -51,12 +45,13 @@ check_genes <- function(x, arg, call) {
     abort("{.arg {arg}} has gene {.val {genes[duplicated(genes)][1]}} several
            times; keep one row of each.", call = call)
   }
-  bad <- which(!is.finite(x))
+  bad <- row(x)[!is.finite(x)]
   if (length(bad)) {
-    gene <- genes[(bad[1] - 1) %% nrow(x) + 1]
     abort("{.arg {arg}} must not have missing or infinite values, as gene
-           {.val {gene}} has.", call = call)
+           {.val {genes[bad[1]]}} has.", call = call)
   }
+  storage.mode(x) <- "double"
+  x
 }
 
 # The task of a table, with the names of genes in `first` and `second`.
@@ -115,7 +110,13 @@ gene_column <- function(data, column, call) {
 
 task_values <- function(data, kind, negatives, call) {
   if (negatives == "sample") {
-    return(positives_only(data$label, call))
+    if (any(data$label %in% 0)) {
+      abort(c(
+        "{.arg data} has pairs with label 0, so none need be sampled.",
+        i = "Set {.code negatives = \"given\"}, or leave these pairs out."
+      ), call = call)
+    }
+    return(1)
   }
   column <- if (kind == "numeric") "value" else "label"
   y <- data[[column]]
@@ -137,16 +138,6 @@ task_values <- function(data, kind, negatives, call) {
           call = call)
   }
   as.double(y)
-}
-
-positives_only <- function(label, call) {
-  if (any(label %in% 0)) {
-    abort(c(
-      "{.arg data} has pairs with label 0, so none need be sampled.",
-      i = "Set {.code negatives = \"given\"}, or leave these pairs out."
-    ), call = call)
-  }
-  1
 }
 
 task_split <- function(data, kind, call) {
@@ -255,30 +246,35 @@ part_genes <- function(task) {
   drop_items(task, shared, "gene of the test")
 }
 
-# Enough to learn from and to be tested on?
+# Enough to learn from and to be tested on? Of labels each kind counts, and with
+# a split each side.
 check_task <- function(task, options, call = rlang::caller_env()) {
-  n <- nrow(task$items)
+  items <- task$items
   what <- if (task$kind == "pairs") "pair" else "gene"
-  counts <- if (task$kind == "numeric" || task$sampled) {
-    n
+  side <- if (task$has_split) {
+    factor(items$split, c("train", "test"))
   } else {
-    c(sum(task$items$y == 0), sum(task$items$y == 1))
+    factor(rep("all", nrow(items)), "all")
   }
-  least <- if (task$kind == "numeric") 4 * options$folds else 2 * options$folds
-  if (task$has_split) {
-    least <- 2
-    sides <- split(task$items$y, factor(task$items$split, c("train", "test")))
-    counts <- unlist(lapply(sides, function(y) {
-      if (task$sampled) length(y) else c(sum(y == 0), sum(y == 1))
-    }))
+  counts <- if (task$kind == "numeric" || task$sampled) {
+    table(side)
+  } else {
+    table(factor(items$y, 0:1), side)
   }
-  if (min(counts) >= least && n > 0) {
+  least <- if (task$has_split) {
+    2
+  } else if (task$kind == "numeric") {
+    4 * options$folds
+  } else {
+    2 * options$folds
+  }
+  if (min(counts) >= least) {
     return(invisible(task))
   }
   abort(c(
-    "Too few {what}s of {.arg data} are left: {n}{if (length(counts) > 1)
-       paste0(' (', paste(counts, collapse = ', '), ' by label',
-       if (task$has_split) ' and side', ')')}.",
+    "Too few {what}s of {.arg data} are left: {nrow(items)}{if
+       (length(counts) > 1) paste0(' (', paste(counts, collapse = ', '),
+       ' by label', if (task$has_split) ' and side', ')')}.",
     x = "{length(task$genes)} of {task$found$listed[1]} genes were found in
          {.arg x} (such as {.val {task$genes[1]}}).",
     i = "At least {least} of a kind are needed; are genes named alike in

@@ -2,14 +2,6 @@
 # frame of items, for evaluate_gene_embeddings(). They draw from R's random
 # numbers: the caller sets the seed.
 
-# Does another repetition bring anything new?
-drawn_anew <- function(task, options) {
-  if (!task$has_split || task$sampled) {
-    return(TRUE)
-  }
-  max(table(task$items$split)) > options$max_pairs
-}
-
 deal_splits <- function(task, options, call = rlang::caller_env()) {
   items <- task$items
   sides <- if (task$kind != "pairs") {
@@ -62,20 +54,20 @@ deal_pairs <- function(items, n_genes, folds) {
 
 # At most `max_pairs` on each side, and negatives where they are sampled.
 fill_split <- function(split, listed, max_pairs) {
-  most <- if (is.null(listed)) max_pairs else max_pairs %/% 2
+  sampled <- !is.null(listed)
+  most <- if (sampled) max_pairs %/% 2 else max_pairs
   unmatched <- 0
   for (side in c("train", "test")) {
     items <- split[[side]]
     if (nrow(items) > most) {
       items <- items[sort(sample.int(nrow(items), most)), , drop = FALSE]
     }
-    if (!is.null(listed) && nrow(items) > 1) {
+    if (sampled && nrow(items) > 1) {
       drawn <- sample_negatives(items$a, items$b, listed)
-      unmatched <- unmatched + nrow(items) - length(drawn$a)
-      items <- rbind(items, data.frame(
-        a = drawn$a, b = drawn$b, y = rep(0, length(drawn$a)),
-        split = rep(NA_character_, length(drawn$a)),
-        row = rep(NA_integer_, length(drawn$a))
+      unmatched <- unmatched + nrow(items) - nrow(drawn)
+      items <- rbind(items, cbind(
+        drawn, y = rep(0, nrow(drawn)), split = rep(NA, nrow(drawn)),
+        row = rep(NA, nrow(drawn))
       ))
     }
     split[[side]] <- items
@@ -105,7 +97,7 @@ sample_negatives <- function(a, b, listed, rounds = 200) {
   }
   bad <- unfit_pairs(first, second, listed)
   kept <- setdiff(seq_len(n), bad)
-  list(a = first[kept], b = second[kept])
+  data.frame(a = first[kept], b = second[kept])
 }
 
 unfit_pairs <- function(first, second, listed) {

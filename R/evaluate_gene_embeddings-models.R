@@ -1,61 +1,53 @@
-# What is compared by evaluate_gene_embeddings(): a contender is list(role,
-# predict = function(train, test)), which learns from the items `train` and
-# gives a number (a probability, for labels) for each of the items `test`.
+# What is compared by evaluate_gene_embeddings(): each contender is a function of
+# items to learn from and items to be tested on that gives a number (a
+# probability, for labels) for each of the latter.
 
 make_contenders <- function(task, embeddings, baselines, options) {
-  genes <- task$genes
   contenders <- lapply(embeddings, function(x) {
-    embedding_contender(x[genes, , drop = FALSE], task, options)
+    embedding_contender(x[task$genes, , drop = FALSE], task, options$model)
   })
+  first <- contenders[[1]]
   if ("chance" %in% baselines) {
-    first <- contenders[[1]]
-    contenders$chance <- list(role = "baseline", predict = function(train,
-                                                                    test) {
+    contenders$chance <- function(train, test) {
       train$y <- train$y[sample.int(nrow(train))]
-      first$predict(train, test)
-    })
+      first(train, test)
+    }
   }
   if ("name" %in% baselines) {
-    contenders$name <- name_contender(genes, task$kind)
+    contenders$name <- name_contender(task$genes, task$kind)
   }
   if (!is.null(task$covariates)) {
-    contenders$covariates <- covariate_contender(task$covariates, task$kind)
+    contenders$covariates <- function(train, test) {
+      x <- task$covariates
+      fit <- fit_ridge(x[train$row, , drop = FALSE], train, task$kind)
+      fit(x[test$row, , drop = FALSE])
+    }
   }
   contenders
 }
 
-embedding_contender <- function(x, task, options) {
-  kind <- task$kind
-  fit <- if (options$model == "linear") fit_ridge else function(...) {
-    fit_boosting(..., bag = if (task$sampled) 0.5 else 1)
+# Pairs are one embedding after the other, learned in both orders and predicted
+# by the mean of both.
+embedding_contender <- function(x, task, model) {
+  learn <- function(features, items) {
+    if (model == "linear") {
+      return(fit_ridge(features, items, task$kind))
+    }
+    fit_boosting(features, items, task$kind, if (task$sampled) 0.5 else 1)
   }
-  both <- kind == "pairs" && options$pair_features == "concatenate"
-  features <- function(a, b) {
-    if (kind != "pairs") {
-      return(x[a, , drop = FALSE])
-    }
-    first <- x[a, , drop = FALSE]
-    second <- x[b, , drop = FALSE]
-    if (both) {
-      return(cbind(first, second))
-    }
-    cbind(first * second, abs(first - second))
+  if (task$kind != "pairs") {
+    return(function(train, test) {
+      learn(x[train$a, , drop = FALSE], train)(x[test$a, , drop = FALSE])
+    })
   }
-  predict <- function(train, test) {
-    if (both) {
-      # Each pair in both orders, one copy after the other.
-      turned <- train
-      turned[c("a", "b")] <- train[c("b", "a")]
-      train <- rbind(train, turned)
-    }
-    model <- fit(features(train$a, train$b), train, kind)
-    prediction <- model(features(test$a, test$b))
-    if (both) {
-      prediction <- (prediction + model(features(test$b, test$a))) / 2
-    }
-    prediction
+  features <- function(a, b) cbind(x[a, , drop = FALSE], x[b, , drop = FALSE])
+  function(train, test) {
+    turned <- train
+    turned[c("a", "b")] <- train[c("b", "a")]
+    train <- rbind(train, turned)
+    predict <- learn(features(train$a, train$b), train)
+    (predict(features(test$a, test$b)) + predict(features(test$b, test$a))) / 2
   }
-  list(role = "embedding", predict = predict)
 }
 
 # Fitting functions take features, items and the kind, and return a function of
@@ -155,13 +147,6 @@ path_losses <- function(model, x, y, lambda) {
   colSums((y - made)^2)
 }
 
-covariate_contender <- function(covariates, kind) {
-  list(role = "baseline", predict = function(train, test) {
-    model <- fit_ridge(covariates[train$row, , drop = FALSE], train, kind)
-    model(covariates[test$row, , drop = FALSE])
-  })
-}
-
 name_contender <- function(genes, kind) {
   single <- name_features(genes)
   family <- name_family(genes)
@@ -177,9 +162,9 @@ name_contender <- function(genes, kind) {
       ), "CsparseMatrix")
     )
   }
-  list(role = "baseline", predict = function(train, test) {
+  function(train, test) {
     fit_lasso(features(train), train, kind)(features(test))
-  })
+  }
 }
 
 # What stands before the first digit or hyphen: ZNF of ZNF200, HLA of HLA-A.

@@ -1,7 +1,7 @@
 # Results of evaluate_gene_embeddings(): measures, summary and print.
 
 # The data frame of an evaluation from what was tested, see run_evaluation().
-gene_evaluation <- function(tested, task, options, seed) {
+gene_evaluation <- function(tested, task, model) {
   measures <- if (task$kind == "numeric") {
     numeric_measures
   } else {
@@ -17,8 +17,8 @@ gene_evaluation <- function(tested, task, options, seed) {
   structure(
     do.call(rbind, rows),
     evaluation = list(
-      kind = task$kind, model = options$model, found = task$found,
-      dropped = task$dropped, unmatched = mean(unmatched), seed = seed,
+      kind = task$kind, model = model, found = task$found,
+      dropped = task$dropped, unmatched = mean(unmatched),
       roc = if (task$kind != "numeric") mean_roc(tested),
       predictions = kept_predictions(tested)
     ),
@@ -95,25 +95,22 @@ kept_predictions <- function(tested) {
   }))
 }
 
-evaluation_measures <- function(x) {
-  intersect(c("auc", "accuracy", "pearson", "spearman", "r2"), names(x))
-}
-
 #' @rdname evaluate_gene_embeddings
 #' @param object For `summary()`: the result.
 #' @export
 summary.sailer_gene_evaluation <- function(object, ...) {
-  names <- unique(object$embedding)
-  rows <- lapply(names, function(name) {
+  measures <- intersect(
+    c("auc", "accuracy", "pearson", "spearman", "r2"), names(object)
+  )
+  rows <- lapply(unique(object$embedding), function(name) {
     own <- object[object$embedding == name, ]
-    spread <- lapply(evaluation_measures(object), function(measure) {
-      mean_and_error(own[[measure]], own$repetition)
-    })
-    values <- unlist(spread)
-    names(values) <- paste0(
-      rep(evaluation_measures(object), each = 2), c("", "_se")
+    values <- vapply(own[measures], mean_and_error, c(0, 0), own$repetition)
+    dimnames(values) <- NULL
+    names <- rbind(measures, paste0(measures, "_se"))
+    data.frame(
+      embedding = name, role = own$role[1],
+      as.list(stats::setNames(as.vector(values), names))
     )
-    data.frame(embedding = name, role = own$role[1], t(values))
   })
   do.call(rbind, rows)
 }
@@ -122,7 +119,7 @@ summary.sailer_gene_evaluation <- function(object, ...) {
 # or folds if there is one repetition.
 mean_and_error <- function(values, repetition) {
   if (all(is.na(values))) {
-    return(c(NA, NA))
+    return(c(NA_real_, NA_real_))
   }
   means <- tapply(values, repetition, mean, na.rm = TRUE)
   own <- if (length(means) > 1) means else values
@@ -137,19 +134,14 @@ print.sailer_gene_evaluation <- function(x, digits = 3, ...) {
     return(NextMethod())
   }
   what <- c(pairs = "pairs of genes", binary = "two classes of genes",
-            numeric = "numbers of genes")
-  cat(sprintf(
-    "<sailer_gene_evaluation> %s by a %s model\n", what[[made$kind]],
-    made$model
-  ))
+            numeric = "numbers of genes")[[made$kind]]
   all <- made$found[nrow(made$found), ]
   cat(sprintf(
-    "%d of %d genes found; %d repetition%s, %d split%s each, %s tested\n",
-    all$found, all$listed, max(x$repetition),
-    if (max(x$repetition) > 1) "s" else "", max(x$fold),
-    if (max(x$fold) > 1) "s" else "",
-    format(sum(x$n_test[x$embedding == x$embedding[1] & x$repetition == 1]),
-           big.mark = ",")
+    "<sailer_gene_evaluation> %s by a %s model\n", what, made$model
+  ))
+  cat(sprintf(
+    "%d of %d genes found; repetitions: %d, splits of each: %d\n",
+    all$found, all$listed, max(x$repetition), max(x$fold)
   ))
   if (length(made$dropped)) {
     cat("left out:", paste0(made$dropped, " (", names(made$dropped), ")",
@@ -159,9 +151,6 @@ print.sailer_gene_evaluation <- function(x, digits = 3, ...) {
     cat(sprintf("sampled pairs short of a match: %.1f a split\n",
                 made$unmatched))
   }
-  shown <- summary(x)
-  numbers <- vapply(shown, is.numeric, NA)
-  shown[numbers] <- lapply(shown[numbers], round, digits)
-  print.data.frame(shown, row.names = FALSE)
+  print_rounded(summary(x), digits)
   invisible(x)
 }

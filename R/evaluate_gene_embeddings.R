@@ -19,7 +19,8 @@
 #'   pairs within a fold are its test, pairs wholly outside its training, and
 #'   mixed ones take no part. With a column `split` (`"train"`, `"test"`; rows
 #'   with another value take no part) that split is used, less the training
-#'   pairs that hold a gene of the test.
+#'   pairs that hold a gene of the test. The features of a pair are one
+#'   embedding after the other, both orders in training, averaged at prediction.
 #' * Two classes: `gene` and `label`, 0 or 1. Repeated, stratified
 #'   cross-validation.
 #' * Numbers: `gene` and `value`. Repeated cross-validation.
@@ -53,10 +54,6 @@
 #'   and for pairs, which take long, 1. With `split` the repetitions draw
 #'   `max_pairs` anew.
 #' @param negatives `"given"`, the default, or `"sample"`, for pairs.
-#' @param pair_features `"concatenate"`, the default, as in the thesis: one
-#'   embedding after the other, both orders in training, averaged at
-#'   prediction. `"products"`: products and absolute differences of the
-#'   dimensions, which do not depend on the order.
 #' @param covariates Names of numeric columns of `data`. Rows in which one is
 #'   missing take no part.
 #' @param baselines Any of `"chance"` and `"name"`; NULL for none.
@@ -109,15 +106,11 @@
 evaluate_gene_embeddings <- function(x, data, model = NULL, folds = 5,
                                      repeats = NULL,
                                      negatives = c("given", "sample"),
-                                     pair_features = c(
-                                       "concatenate", "products"
-                                     ),
                                      covariates = NULL,
                                      baselines = c("chance", "name"),
                                      max_pairs = 10000, seed = 1) {
   options <- list(
     negatives = rlang::arg_match(negatives),
-    pair_features = rlang::arg_match(pair_features),
     folds = check_number(folds, min = 2, whole = TRUE),
     max_pairs = check_number(max_pairs, min = 20, whole = TRUE)
   )
@@ -127,14 +120,17 @@ evaluate_gene_embeddings <- function(x, data, model = NULL, folds = 5,
   task <- gene_task(data, covariates, options$negatives)
   task <- place_genes(task, embeddings)
   options$model <- evaluation_model(model, task$kind)
-  options$repeats <- evaluation_repeats(repeats, task)
+  options$repeats <- check_number(
+    repeats %||% if (task$kind == "pairs") 1 else 5, "repeats",
+    min = 1, max = 1000, whole = TRUE
+  )
   need_package("glmnet", "for linear models of genes and their names")
   check_task(task, options)
   call <- environment()
-  results <- with_own_seed(
+  tested <- with_own_seed(
     seed, run_evaluation(task, embeddings, baselines, options, call)
   )
-  gene_evaluation(results, task, options, seed)
+  gene_evaluation(tested, task, options$model)
 }
 
 evaluation_baselines <- function(given, known, call = rlang::caller_env()) {
@@ -155,11 +151,9 @@ evaluation_baselines <- function(given, known, call = rlang::caller_env()) {
 }
 
 evaluation_model <- function(model, kind, call = rlang::caller_env()) {
-  if (is.null(model)) {
-    model <- if (kind == "numeric") "linear" else "boosting"
-  }
   model <- rlang::arg_match0(
-    model, c("boosting", "linear"), "model", error_call = call
+    model %||% if (kind == "numeric") "linear" else "boosting",
+    c("boosting", "linear"), "model", error_call = call
   )
   if (model == "boosting") {
     need_package("gbm", "for {.code model = \"boosting\"}", call)
@@ -167,34 +161,23 @@ evaluation_model <- function(model, kind, call = rlang::caller_env()) {
   model
 }
 
-evaluation_repeats <- function(repeats, task, call = rlang::caller_env()) {
-  if (is.null(repeats)) {
-    return(if (task$kind == "pairs") 1 else 5)
-  }
-  check_number(
-    repeats, min = 1, max = 1000, whole = TRUE, arg = "repeats", call = call
-  )
-}
-
 # A list of what each contender predicted in each repetition and fold.
 run_evaluation <- function(task, embeddings, baselines, options, call) {
   contenders <- make_contenders(task, embeddings, baselines, options)
-  tested <- list()
-  for (repetition in seq_len(options$repeats)) {
+  tested <- lapply(seq_len(options$repeats), function(repetition) {
     splits <- deal_splits(task, options, call)
-    for (fold in seq_along(splits)) {
+    lapply(seq_along(splits), function(fold) {
       split <- splits[[fold]]
-      for (name in names(contenders)) {
-        prediction <- contenders[[name]]$predict(split$train, split$test)
-        tested[[length(tested) + 1]] <- list(
-          embedding = name, role = contenders[[name]]$role,
+      lapply(names(contenders), function(name) {
+        list(
+          embedding = name,
+          role = if (name %in% names(embeddings)) "embedding" else "baseline",
           repetition = repetition, fold = fold, n_train = nrow(split$train),
-          items = split$test, prediction = prediction,
-          unmatched = split$unmatched
+          items = split$test, unmatched = split$unmatched,
+          prediction = contenders[[name]](split$train, split$test)
         )
-      }
-    }
-    if (!drawn_anew(task, options)) break
-  }
-  tested
+      })
+    })
+  })
+  unlist(unlist(tested, recursive = FALSE), recursive = FALSE)
 }

@@ -25,22 +25,39 @@
 #' `mae` suffers, and their correlations within genes can fall below 0, for a
 #' gene is found in fewer of the cells where a single count is a large value.
 #'
+#' @section Baselines:
+#' All on `log1p(1e4 * count / total)` of the counts that are left:
+#' * `gene_mean`: the mean of the gene over the cells in which it is above 0
+#'   (where it never is, the mean of all values above 0).
+#' * `gene_mean_all`: its mean over all cells.
+#' * `gene_count`: its mean count where above 0, as if found in this cell:
+#'   `log1p(1e4 * mean count / total)`. It knows the gene and the depth of the
+#'   cell, nothing else.
+#' * `knn`: the mean over the 15 nearest other cells, Euclidean in 30 principal
+#'   components (by the package irlba).
+#' * `knn_nonzero`: the mean over those of them in which the gene is above 0,
+#'   `gene_mean` counting as one more.
+#' * `knn_count`: `gene_count` with the mean count over those cells, in the same
+#'   way.
+#' * `diffusion`: after MAGIC. Affinities `exp(-d / s)` to the 15 nearest cells,
+#'   where `s` is the distance of the 5th, made symmetric and scaled to sum to 1
+#'   over the neighbours (each cell is its own); the values are averaged with
+#'   them 3 times.
+#' * `low_rank`: truncated singular value decomposition of rank 10.
+#' * `alra`: after ALRA. The same; then of each gene values up to the size of
+#'   its 0.001 quantile become 0, and the others are scaled to the mean and
+#'   standard deviation of what was found above 0.
+#'
 #' @param x Counts, genes x cells, with names: a matrix, sparse (Matrix) or not.
 #'   It is never made dense as a whole.
 #' @param methods Named list of methods: functions of `(counts, positions)`,
 #'   where `counts` is a sparse matrix (`dgCMatrix`, genes x cells) and
 #'   `positions` a data frame with the columns `gene` and `cell` (names), that
-#'   return a number for each position, NA where they have none; or fits, for
-#'   which `impute(fit, counts, positions = positions)` is called. Genes that a
-#'   fit does not know have no prediction.
+#'   return a number for each position, NA where they have none; or fits of
+#'   [expresser()]. Genes that a fit does not know have no prediction.
 #' @param drop Shares of the non-zero counts to drop, each above 0 and below 1.
 #'   Default 0.1, 0.2 and 0.4.
-#' @param baselines Names of [imputation_baselines()], all by default; a list
-#'   that [imputation_baselines()] returned with other options; or NULL.
-#' @param total `"original"`, the default: values to be found have the total of
-#'   the original cell. `"left"`: that of what is left, by which methods
-#'   normalise; otherwise all that they return is too high by up to
-#'   -log(1 - share).
+#' @param baselines Names of baselines, see below, all by default; NULL for none.
 #' @param min_positions Genes with fewer dropped positions have no part in
 #'   `gene_pearson`. Default 10.
 #' @param seed Whole number: the same seed drops the same counts. The state of
@@ -68,8 +85,10 @@
 #' of range and predictions of the wrong length or kind, naming the method;
 #' `sailer_data_error` for counts that are no counts or have no names, naming
 #' gene and cell, and when nothing can be dropped.
-#' @references Cao (2023), section 4.2.4.
-#' @seealso [imputation_baselines()], [evaluate_gene_embeddings()]
+#' @references Cao (2023), section 4.2.4. van Dijk et al. (2018), *Cell* 174,
+#'   716 (MAGIC). Linderman et al. (2022), *Nature Communications* 13, 192
+#'   (ALRA).
+#' @seealso [evaluate_gene_embeddings()]
 #' @examples
 #' set.seed(1)
 #' profile <- matrix(rexp(60 * 2), 60)
@@ -84,47 +103,50 @@
 #' plot(result)
 #' @export
 evaluate_imputation <- function(x, methods = list(), drop = c(0.1, 0.2, 0.4),
-                                baselines = names(imputation_baselines()),
-                                total = c("original", "left"),
-                                min_positions = 10, seed = 1) {
+                                baselines = c(
+                                  "gene_mean", "gene_mean_all", "gene_count",
+                                  "knn", "knn_nonzero", "knn_count",
+                                  "diffusion", "low_rank", "alra"
+                                ), min_positions = 10, seed = 1) {
   x <- imputed_counts(x)
-  total <- rlang::arg_match(total)
-  check_shares(drop)
+  if (!are_numbers(drop, 0, 1, lengths = 1:1000) || any(drop %in% 0:1)) {
+    abort("{.arg drop} must hold shares above 0 and below 1.")
+  }
   check_number(min_positions, min = 2, whole = TRUE)
   check_number(seed, whole = TRUE)
   check_methods(methods)
-  baselines <- chosen_baselines(baselines)
-  both <- intersect(names(methods), names(baselines))
-  if (length(both)) {
-    abort("{.arg methods}: {.val {both[1]}} is the name of a baseline; give the
-           method another.")
-  }
-  all <- c(methods, baselines)
-  if (length(all) == 0) {
+  baselines <- evaluation_baselines(baselines, names(imputation_baselines))
+  names <- c(names(methods), baselines)
+  if (length(names) == 0) {
     abort("There is nothing to evaluate: both {.arg methods} and
            {.arg baselines} are empty.")
   }
   call <- environment()
   rows <- lapply(sort(unique(drop)), function(share) {
-    dropped <- with_own_seed(seed, drop_counts(x, share, total, call))
-    lapply(names(all), function(name) {
-      measured <- run_imputation(
-        all[[name]], name, dropped, min_positions, call
+    dropped <- with_own_seed(seed, drop_counts(x, share, call))
+    data <- baseline_data(dropped$counts)
+    lapply(names, function(name) {
+      is_method <- name %in% names(methods)
+      seconds <- system.time(
+        prediction <- if (is_method) {
+          run_method(methods[[name]], dropped)
+        } else {
+          unname(imputation_baselines[[name]](data, dropped))
+        }
+      )[["elapsed"]]
+      check_prediction(prediction, length(dropped$truth), name, call)
+      data.frame(
+        drop = share, method = name,
+        role = if (is_method) "method" else "baseline",
+        t(imputation_measures(dropped, as.vector(prediction), min_positions)),
+        seconds = seconds
       )
-      role <- if (name %in% names(methods)) "method" else "baseline"
-      data.frame(drop = share, method = name, role = role, t(measured))
     })
   })
   structure(
     do.call(rbind, unlist(rows, recursive = FALSE)),
     class = c("sailer_imputation_evaluation", "data.frame")
   )
-}
-
-check_shares <- function(drop, call = rlang::caller_env()) {
-  if (!are_numbers(drop, 0, 1, lengths = 1:1000) || any(drop %in% 0:1)) {
-    abort("{.arg drop} must hold shares above 0 and below 1.", call = call)
-  }
 }
 
 check_methods <- function(methods, call = rlang::caller_env()) {
@@ -134,24 +156,16 @@ check_methods <- function(methods, call = rlang::caller_env()) {
   }
   for (name in names(methods)) {
     method <- methods[[name]]
-    if (!is.function(method) && !is.object(method)) {
+    if (name %in% names(imputation_baselines)) {
+      abort("{.arg methods}: {.val {name}} is the name of a baseline; give the
+             method another.", call = call)
+    }
+    if (!is.function(method) && !inherits(method, "expresser_fit")) {
       abort("{.arg methods}: {.val {name}} must be a function of counts and
-             positions or a fit, not {.obj_type_friendly {method}}.",
-            call = call)
+             positions or a fit of {.fn expresser}, not
+             {.obj_type_friendly {method}}.", call = call)
     }
   }
-}
-
-chosen_baselines <- function(baselines, call = rlang::caller_env()) {
-  if (is.null(baselines)) {
-    return(list())
-  }
-  if (is.list(baselines)) {
-    check_methods(baselines, call)
-    return(baselines)
-  }
-  all <- imputation_baselines()
-  all[evaluation_baselines(baselines, names(all), call)]
 }
 
 # Counts as a dgCMatrix with names, without explicit zeros.
@@ -165,7 +179,7 @@ imputed_counts <- function(x, call = rlang::caller_env()) {
           call = call)
   }
   x <- methods::as(methods::as(x, "CsparseMatrix"), "dMatrix")
-  x <- drop0(methods::as(x, "generalMatrix"))
+  x <- Matrix::drop0(methods::as(x, "generalMatrix"))
   check_names(rownames(x), "gene", "row", call)
   check_names(colnames(x), "cell", "column", call)
   bad <- which(!is.finite(x@x) | x@x < 0 | x@x != round(x@x))
@@ -183,8 +197,8 @@ imputed_counts <- function(x, call = rlang::caller_env()) {
 }
 
 # list(counts = what is left, truth, depth = value of a single count in the
-# cell, gene = places, positions = names).
-drop_counts <- function(x, share, of, call) {
+# cell, gene, cell = places).
+drop_counts <- function(x, share, call) {
   n <- diff(x@p)
   cell <- rep(seq_along(n), n)
   rank <- integer(length(cell))
@@ -204,48 +218,38 @@ drop_counts <- function(x, share, of, call) {
   x@x[out] <- 0
   left <- unname(Matrix::colSums(x))[cell]
   list(
-    counts = drop0(x), depth = log1p(1e4 / left), gene = gene,
-    truth = log1p(1e4 * count / if (of == "left") left else original),
-    positions = data.frame(gene = rownames(x)[gene], cell = colnames(x)[cell])
+    counts = Matrix::drop0(x), depth = log1p(1e4 / left), gene = gene,
+    cell = cell, truth = log1p(1e4 * count / original)
   )
 }
 
-# Of genes that a fit does not know there is no prediction.
-impute_with_fit <- function(fit, dropped) {
-  positions <- dropped$positions
-  if (!inherits(fit, "expresser_fit")) {
-    return(impute(fit, dropped$counts, positions = positions))
+# A number for each dropped position; NA for genes that a fit does not know.
+run_method <- function(method, dropped) {
+  counts <- dropped$counts
+  positions <- data.frame(
+    gene = rownames(counts)[dropped$gene], cell = colnames(counts)[dropped$cell]
+  )
+  if (is.function(method)) {
+    return(method(counts, positions))
   }
-  known <- positions$gene %in% fit$genes$gene
+  known <- positions$gene %in% method$genes$gene
   out <- rep(NA_real_, nrow(positions))
   out[known] <- impute(
-    fit, dropped$counts, positions = positions[known, ], verbose = FALSE
+    method, counts, positions = positions[known, ], verbose = FALSE
   )
   out
 }
 
-run_imputation <- function(method, name, dropped, min_positions, call) {
-  seconds <- system.time(
-    prediction <- if (is.function(method)) {
-      method(dropped$counts, dropped$positions)
-    } else {
-      impute_with_fit(method, dropped)
-    }
-  )[["elapsed"]]
-  n <- length(dropped$truth)
-  if (!is.numeric(prediction) || length(prediction) != n) {
+check_prediction <- function(made, n, name, call) {
+  if (!is.numeric(made) || length(made) != n) {
     abort("{.arg methods}: {.val {name}} must return {n} numbers, one for each
-           position, not {.obj_type_friendly {prediction}} of length
-           {length(prediction)}.", call = call)
+           position, not {.obj_type_friendly {made}} of length
+           {length(made)}.", call = call)
   }
-  if (any(is.infinite(prediction))) {
+  if (any(is.infinite(made))) {
     abort("{.arg methods}: {.val {name}} returned an infinite value; give NA
            where there is none.", call = call)
   }
-  c(
-    imputation_measures(dropped, as.vector(prediction), min_positions),
-    seconds = seconds
-  )
 }
 
 imputation_measures <- function(dropped, prediction, min_positions) {
@@ -298,42 +302,30 @@ partial_cosine <- function(a, b, line) {
 
 #' @export
 print.sailer_imputation_evaluation <- function(x, digits = 3, ...) {
-  needed <- c("drop", "method", "role", "mae", "pearson", "depth_free_pearson")
-  if (!all(needed %in% names(x)) || nrow(x) == 0) {
+  shown <- c("drop", "method", "role", "mae", "pearson", "gene_pearson",
+             "centred_pearson", "depth_free_pearson", "seconds")
+  if (!all(c(shown, "n_positions", "n_missing") %in% names(x))) {
     return(NextMethod())
   }
   cat("<sailer_imputation_evaluation> of dropped counts, log-normalised\n")
+  # Names that fit a line.
+  shown <- c(shown[-1], if (any(x$n_missing > 0)) "n_missing")
+  short <- sub("depth_free_pearson", "depth_free", shown)
+  short <- sub("gene_pearson", "by_gene", sub("centred_pearson", "centred",
+                                              short))
   for (own in split(x, x$drop)) {
     cat(sprintf(
       "\n%g %% dropped, %s positions\n", 100 * own$drop[1],
       format(own$n_positions[1], big.mark = ",")
     ))
-    print.data.frame(shortened(own, digits), row.names = FALSE)
-    base <- own[own$role == "baseline", ]
-    if (nrow(base)) {
-      cat(sprintf(
-        "strongest baselines: %s by MAE, %s by Pearson, %s depth-free\n",
-        base$method[which.min(base$mae)], base$method[which.max(base$pearson)],
-        base$method[which.max(base$depth_free_pearson)]
-      ))
-    }
+    table <- stats::setNames(as.data.frame(own)[shown], short)
+    print_rounded(table, digits)
   }
   invisible(x)
 }
 
-# Columns that fit a line, under short names.
-shortened <- function(table, digits) {
-  short <- c(
-    method = "method", role = "role", n_missing = "missing", mae = "mae",
-    pearson = "pearson", gene_pearson = "by_gene", centred_pearson = "centred",
-    depth_free_pearson = "depth_free", seconds = "seconds"
-  )
-  short <- short[names(short) %in% names(table)]
-  if (identical(sum(table$n_missing), 0)) {
-    short <- short[names(short) != "n_missing"]
-  }
-  shown <- stats::setNames(table[names(short)], short)
-  numbers <- vapply(shown, is.numeric, NA)
-  shown[numbers] <- lapply(shown[numbers], round, digits)
-  shown
+print_rounded <- function(table, digits) {
+  numbers <- vapply(table, is.numeric, NA)
+  table[numbers] <- lapply(table[numbers], round, digits)
+  print.data.frame(table, row.names = FALSE)
 }

@@ -6,8 +6,8 @@
 #' from scRNA-seq counts of one or many sources: at each step 30 % of a cell's
 #' non-zero genes are masked, and the model predicts their expression from the
 #' others (masked expression prediction). What comes out embeds genes
-#' ([gene_embeddings()]) and cells ([cell_embeddings()]) and imputes expression
-#' ([impute()][impute.expresser_fit]).
+#' ([gene_embeddings()]) and cells ([predict()][predict.expresser_fit]) and
+#' imputes expression ([impute()][impute.expresser_fit]).
 #'
 #' @section The model:
 #' A cell is the set of its non-zero genes, without an order. Their tokens, the
@@ -39,11 +39,11 @@
 #' file. More cells of more kinds are what makes the embeddings better: several
 #' data sets in one corpus, or a model pretrained elsewhere as `from`.
 #'
-#' @param x The counts: a corpus ([build_corpus()], [open_corpus()] or its
-#'   path), or anything that [as_cells()] takes, genes in rows (a matrix, a
-#'   matrix of the Matrix package, Seurat and SingleCellExperiment objects,
-#'   paths of 10x HDF5 and `.h5ad` files), or a list of such with different gene
-#'   sets. What is no corpus becomes one in a temporary file first.
+#' @param x The counts: a corpus ([build_corpus()] or the path of one), or
+#'   anything that [as_cells()] takes, genes in rows (a matrix, a matrix of the
+#'   Matrix package, Seurat and SingleCellExperiment objects, paths of 10x HDF5
+#'   and `.h5ad` files), or a list of such with different gene sets. What is no
+#'   corpus becomes one in a temporary file first.
 #' @param ... For `x` that is no corpus: arguments of [build_corpus()]
 #'   (`genes`, `annotation`, `biotypes`, `min_cells`), which decide about the
 #'   genes of the model.
@@ -54,9 +54,15 @@
 #' @param control Options of training: [pretrain_control()], or a list of some.
 #'
 #' @return An object of class `"expresser_fit"`, with methods for [print()],
-#'   [summary()], [history()], [plot()], [gene_embeddings()],
-#'   [cell_embeddings()], [impute()][impute.expresser_fit], [save_model()] and
-#'   [resume()]. It holds plain values, so `saveRDS()` keeps it as well.
+#'   [summary()], [plot()], [gene_embeddings()],
+#'   [predict()][predict.expresser_fit], [impute()][impute.expresser_fit],
+#'   [save_model()] and [resume()]. It holds plain values, so `saveRDS()` keeps
+#'   it as well. Its element `history` is a data frame with one row per epoch:
+#'   `epoch`; `learning_rate` at its start; `loss`, the mean squared error (eq.
+#'   4.5), and `absolute_error`, means over the masked genes of the training
+#'   cells; `validation_loss`, `validation_absolute_error` and
+#'   `validation_correlation` (Pearson) over masked genes of the held-out cells,
+#'   without dropout (NA without any); `seconds` and `cells_per_second`.
 #' @section Errors:
 #' `sailer_argument_error` for an option out of its range, `sailer_data_error`
 #' for counts that cannot be used and when fewer than 2 cells have 2 genes of
@@ -192,14 +198,6 @@ check_corpus_options <- function(options, call) {
   )
   own <- setdiff(names(formals(expresser)), c("x", "..."))
   check_options(options, c(own, known), call, "pretrain_control")
-}
-
-is_corpus_path <- function(x) {
-  if (!rlang::is_string(x) || !file.exists(x) || dir.exists(x)) {
-    return(FALSE)
-  }
-  begins <- charToRaw("sailer corpus")
-  identical(readBin(x, "raw", length(begins)), begins)
 }
 
 close_corpus <- function(corpus) {

@@ -58,15 +58,10 @@ format_expresser_fit <- function(fit) {
       "  from ", number(fit$n_cells), " cells of ", nrow(fit$sources),
       " source", if (nrow(fit$sources) != 1) "s"
     ),
-    paste0(
-      "  training ", fit$status, " after ", nrow(fit$history), " epochs",
-      if (nrow(last) > 0) {
-        sprintf(" (kept: %d), loss %.3f", as.integer(fit$best_epoch), last$loss)
-      }
-    ),
+    training_line(fit, digits = 3),
     if (measured) {
       sprintf(
-        "  cells kept back (%s): mean absolute error %.3f, correlation %.3f",
+        "  held-out cells (%s): mean absolute error %.3f, correlation %.3f",
         number(length(fit$validation_cells)), best$validation_absolute_error,
         best$validation_correlation
       )
@@ -81,26 +76,8 @@ summary.expresser_fit <- function(object, ...) {
       lines = format_expresser_fit(object), options = object$options,
       sources = object$sources, last_epoch = utils::tail(object$history, 1)
     ),
-    class = "summary.expresser_fit"
+    class = "summary.sailer_fit"
   )
-}
-
-#' @export
-print.summary.expresser_fit <- function(x, ...) {
-  cat(x$lines, sep = "\n")
-  cat("\nOptions:\n")
-  cat(paste0(
-    "  ", format(names(x$options)), "  ", vapply(x$options, format, "")
-  ), sep = "\n")
-  cat("\nSources:\n")
-  print(x$sources, row.names = FALSE)
-  invisible(x)
-}
-
-#' @rdname history
-#' @export
-history.expresser_fit <- function(fit, ...) {
-  fit$history
 }
 
 # The plan of a fit whose training can go on.

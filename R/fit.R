@@ -314,17 +314,25 @@ format_fit <- function(fit) {
         fit$options$alignment
       ))
     },
-    paste0(
-      "  training ", fit$status, " after ", nrow(fit$history), " epochs",
-      if (nrow(last) > 0) {
-        sprintf(" (kept: %d), loss %.2f", as.integer(fit$best_epoch), last$loss)
-      }
-    ),
+    training_line(fit, digits = 2),
     if (nrow(last) > 0 && !is.na(last$validation_log_likelihood)) {
       sprintf(
         "  validation log-likelihood %.2f per cell (%d cells)",
         fit$history$validation_log_likelihood[max(1, fit$best_epoch)],
         fit$n_validation
+      )
+    }
+  )
+}
+
+# Of any fit: how training ended.
+training_line <- function(fit, digits) {
+  last <- utils::tail(fit$history, 1)
+  paste0(
+    "  training ", fit$status, " after ", nrow(fit$history), " epochs",
+    if (nrow(last) > 0) {
+      sprintf(
+        " (kept: %d), loss %.*f", as.integer(fit$best_epoch), digits, last$loss
       )
     }
   )
@@ -368,6 +376,11 @@ print.summary.sailer_fit <- function(x, ...) {
   if (!is.null(x$dimensions)) {
     cat("\nLatent dimensions:\n")
     print(round(x$dimensions, 3))
+  }
+  # Of expresser().
+  if (!is.null(x$sources)) {
+    cat("\nSources:\n")
+    print(x$sources, row.names = FALSE)
   }
   invisible(x)
 }

@@ -16,7 +16,9 @@
 #' @param fit What [sailer()] or [sailerx()] returned, [load_model()] or
 #'   [get_fit()].
 #' @param genes `GRanges` of the genes, of the genome build that the peaks are
-#'   of. Their names are in the column `gene_name`, `symbol` or `gene` (another
+#'   of; or the path of their GTF file (read by the package rtracklayer), or a
+#'   data frame with columns `seqnames`, `start`, `end` and perhaps `strand`.
+#'   Their names are in the column `gene_name`, `symbol` or `gene` (another
 #'   one is named in `column`), else in `names(genes)`. Several ranges of a name
 #'   are one gene; but where a column `gene_id` tells that genes share a name,
 #'   or have none, those go by their ids, as twins and copies on other
@@ -84,7 +86,7 @@ activity_at <- function(fit, points, n_cells, genes, options, call) {
   confounders <- fixed_confounders(
     fit, options$batch, options$depth, options$covariates, call
   )
-  weights <- gene_weights(fit, genes, options, call)
+  weights <- gene_weights(fit, gene_ranges(genes, call), options, call)
   check_activity_size(nrow(weights), n_cells, call)
   sum_decoded(fit, points(), confounders, weights, options$calibrated)
 }
@@ -139,8 +141,8 @@ gene_weights <- function(fit, genes, options, call) {
 gene_names <- function(genes, column, call) {
   if (!methods::is(genes, "GRanges") || length(genes) == 0) {
     abort(
-      "{.arg genes} must be a GRanges with ranges of genes, not
-       {.obj_type_friendly {genes}}.",
+      "{.arg genes} must be a GRanges with ranges of genes, a GTF file or a
+       data frame, not {.obj_type_friendly {genes}}.",
       call = call
     )
   }

@@ -29,7 +29,7 @@ gene_cells <- function(x, min_cells = 1, scan = TRUE, empty = FALSE,
 
 gene_handle <- function(x) {
   if (is.character(x)) {
-    return(open_cells(x, feature_type = "Gene Expression"))
+    return(as_cells(x, feature_type = "Gene Expression"))
   }
   if (is.list(x) && !is.object(x)) {
     x <- lapply(x, gene_handle)

@@ -1,4 +1,4 @@
-# The table of gene tokens, what cells make of them, and what is near.
+# The table of gene tokens, and what cells make of them.
 
 #' Embeddings of genes
 #'
@@ -9,30 +9,21 @@
 #' the others were learned beside them; with `"random"` all were learned. With
 #' `x` it is, instead, what the encoder makes of a gene beside the other genes
 #' of a cell, the mean over the cells of `x` that have it.
-#' `gene_table()` gives it as a data frame; `nearest_genes()` lists neighbours.
 #'
 #' @param fit What [expresser()] returned, or an object that holds such a fit
 #'   ([get_fit()]).
 #' @param genes Names of genes, as `fit$genes` has them (`gene`, `symbol` or
-#'   `ensembl`). NULL, the default, takes all; for `nearest_genes()` they are
-#'   the genes whose neighbours are wanted.
+#'   `ensembl`). NULL, the default, takes all.
 #' @param x Counts of genes x cells, as [expresser()] takes them: contextual
 #'   embeddings over these cells, which are streamed. NULL, the default: the
 #'   table itself.
 #' @param center TRUE takes the mean of all genes off first. What all genes have
 #'   in common tells nothing of one of them, but hides differences from angles.
-#'   Default FALSE, and TRUE for `nearest_genes()`.
-#' @param n Number of neighbours of each gene. Default 10.
-#' @param among Names of genes that neighbours are looked for among. NULL, the
-#'   default, takes all.
-#' @param token_budget,verbose With `x`, see [cell_embeddings()].
+#'   Default FALSE; TRUE is of use for cosines, see the example.
+#' @param token_budget,verbose With `x`, see [predict()][predict.expresser_fit].
 #' @param ... Passed on to methods.
-#' @return `gene_embeddings()`: a matrix of genes x `n_embedding`, with the
-#'   names of the genes; with `x` of those genes that one of its cells has.
-#'   `gene_table()`: a data frame with the columns `gene`,
-#'   `symbol`, `ensembl` and one for each number. `nearest_genes()`: a data
-#'   frame of `gene`, `neighbour`, `rank` from 1 and `cosine`, the cosine of the
-#'   angle between the two, from -1 to 1.
+#' @return A matrix of genes x `n_embedding`, with the names of the genes; with
+#'   `x` of those genes that one of its cells has.
 #' @section Errors: `sailer_argument_error` for genes that the fit does not know
 #'   (the nearest names are listed) and, with `x`, that none of its cells has.
 #' @seealso [evaluate_gene_embeddings()]; [RunExpresser()] keeps them as feature
@@ -45,8 +36,12 @@
 #'   control = pretrain_control(epochs = 3, verbose = FALSE)
 #' )
 #' gene_embeddings(fit, c("gene1", "gene2"))[, 1:4]
-#' nearest_genes(fit, "gene1", n = 3)
 #' dim(gene_embeddings(fit, x = sim$counts))
+#'
+#' # The genes nearest to one, by the cosine of their angle.
+#' values <- gene_embeddings(fit, center = TRUE)
+#' values <- values / sqrt(rowSums(values^2))
+#' head(sort(drop(values %*% values["gene1", ]), decreasing = TRUE), 4)
 #' @export
 gene_embeddings <- function(fit, ...) {
   UseMethod("gene_embeddings")
@@ -101,52 +96,6 @@ contextual_genes <- function(fit, x, budget, verbose,
     expresser_model(fit), source, budget,
     if (verbose) pass_reporter("Embedding", ncol(cells))
   ))
-}
-
-#' @rdname gene_embeddings
-#' @export
-gene_table <- function(fit, genes = NULL) {
-  fit <- find_fit(fit, NULL, "expresser_fit")$fit
-  chosen <- if (is.null(genes)) {
-    seq_len(nrow(fit$genes))
-  } else {
-    known_genes(fit, genes)
-  }
-  values <- as.data.frame(gene_embeddings(fit)[chosen, , drop = FALSE])
-  out <- cbind(fit$genes[chosen, , drop = FALSE], values)
-  row.names(out) <- NULL
-  out
-}
-
-#' @rdname gene_embeddings
-#' @export
-nearest_genes <- function(fit, genes, n = 10, among = NULL, center = TRUE) {
-  fit <- find_fit(fit, NULL, "expresser_fit")$fit
-  check_number(n, min = 1, whole = TRUE)
-  check_flag(center)
-  values <- gene_embeddings(fit, center = center)
-  values <- values / pmax(sqrt(rowSums(values^2)), .Machine$double.xmin)
-  wanted <- known_genes(fit, genes)
-  others <- if (is.null(among)) {
-    seq_len(nrow(values))
-  } else {
-    known_genes(fit, among, "among")
-  }
-  cosines <- tcrossprod(
-    values[wanted, , drop = FALSE], values[others, , drop = FALSE]
-  )
-  rows <- lapply(seq_along(wanted), function(k) {
-    near <- order(-cosines[k, ])
-    near <- utils::head(near[others[near] != wanted[k]], n)
-    data.frame(
-      gene = fit$genes$gene[wanted[k]],
-      neighbour = fit$genes$gene[others[near]],
-      rank = seq_along(near), cosine = cosines[k, near]
-    )
-  })
-  out <- do.call(rbind, rows)
-  row.names(out) <- NULL
-  out
 }
 
 # Places of genes by any of their names.

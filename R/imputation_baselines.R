@@ -1,110 +1,64 @@
-# Plain methods of imputation, beside which others are evaluated. Each is a
-# function of counts (dgCMatrix, genes x cells) and positions.
+# Plain methods of imputation, beside which evaluate_imputation() puts others;
+# it documents them. Each is a function of what was left of the counts, see
+# baseline_data(), and of positions, list(gene, cell) of places, and returns a
+# number for each. Nothing of the size genes x cells is made dense.
 
-#' Plain methods to impute expression
-#'
-#' The baselines of [evaluate_imputation()]: functions that fill in positions of
-#' a count matrix, all on `log1p(1e4 * count / total)`.
-#'
-#' * `gene_mean`: the mean of the gene over the cells in which it is above 0
-#'   (where it never is, the mean of all values above 0).
-#' * `gene_mean_all`: its mean over all cells.
-#' * `gene_count`: its mean count where above 0, as if found in this cell:
-#'   `log1p(1e4 * mean count / total)`. It knows the gene and the depth of the
-#'   cell, nothing else.
-#' * `knn`: the mean over the `k` nearest other cells, Euclidean in
-#'   `n_components` principal components.
-#' * `knn_nonzero`: the mean over those of them in which the gene is above 0,
-#'   `gene_mean` counting as one more.
-#' * `knn_count`: `gene_count` with the mean count over those cells, in the same
-#'   way.
-#' * `diffusion`: after MAGIC. Affinities `exp(-(d / s)^decay)` to the `3 * knn`
-#'   nearest cells, where `s` is the distance of the `knn`-th, made symmetric
-#'   and scaled to sum to 1 over the neighbours (each cell is its own); the
-#'   values are averaged with them `t` times.
-#' * `low_rank`: truncated singular value decomposition of rank `rank`.
-#' * `alra`: after ALRA. The same; then of each gene values up to the size of
-#'   its 0.001 quantile become 0, and the others are scaled to the mean and
-#'   standard deviation of what was found above 0.
-#'
-#' Nothing of the size genes x cells is made dense: positions are computed by
-#' blocks of genes.
-#'
-#' @param n_components Principal components for `knn` and `diffusion`. Default
-#'   30; as many as there are in small data.
-#' @param k Neighbours of `knn`, `knn_nonzero` and `knn_count`. Default 15.
-#' @param knn,decay,t Of `diffusion`: the neighbour that sets the width of the
-#'   kernel (more is smoother), the exponent of its decay and the number of
-#'   steps. Defaults 5, 1 and 3, MAGIC's own.
-#' @param rank Rank of `low_rank` and `alra`. Default 10.
-#' @return Named list of functions of `(counts, positions)`, see the argument
-#'   `methods` of [evaluate_imputation()]. Each returns a number for each
-#'   position.
-#' @section Errors:
-#' `sailer_argument_error` for options out of range. The functions need the
-#' package irlba, for more cells than a few.
-#' @references Cao (2023), section 4.2.4. van Dijk et al. (2018), *Cell* 174,
-#'   716 (MAGIC). Linderman et al. (2022), *Nature Communications* 13, 192
-#'   (ALRA).
-#' @examples
-#' counts <- matrix(rpois(30 * 40, 2), 30)
-#' dimnames(counts) <- list(paste0("gene", 1:30), paste0("cell", 1:40))
-#' positions <- data.frame(gene = c("gene1", "gene2"), cell = "cell7")
-#' methods <- imputation_baselines(k = 5)
-#' methods$gene_mean(methods::as(counts, "CsparseMatrix"), positions)
-#' methods$knn(methods::as(counts, "CsparseMatrix"), positions)
-#' @export
-imputation_baselines <- function(n_components = 30, k = 15, knn = 5, decay = 1,
-                                 t = 3, rank = 10) {
-  for (name in c("n_components", "k", "knn", "t", "rank")) {
-    check_number(get(name), name, min = 1, whole = TRUE)
+imputation_baselines <- list(
+  gene_mean = function(data, at) {
+    means_where_found(data$normal)[at$gene]
+  },
+  gene_mean_all = function(data, at) {
+    Matrix::rowMeans(data$normal)[at$gene]
+  },
+  gene_count = function(data, at) {
+    at_depth(means_where_found(data$counts)[at$gene], data, at)
+  },
+  knn = function(data, at) {
+    smooth_at(data$normal, neighbour_means(data), at)
+  },
+  knn_nonzero = function(data, at) {
+    smooth_where_found(data$normal, neighbour_means(data), at)
+  },
+  knn_count = function(data, at) {
+    at_depth(smooth_where_found(data$counts, neighbour_means(data), at), data,
+             at)
+  },
+  diffusion = function(data, at) {
+    smooth_at(data$normal, diffusion_operator(data), at, data$steps)
+  },
+  low_rank = function(data, at) {
+    by_gene_blocks(data$normal, at, function(genes) low_rank(data, genes))
+  },
+  alra = function(data, at) {
+    by_cell <- Matrix::t(data$normal)
+    by_gene_blocks(data$normal, at, function(genes) {
+      values <- low_rank(data, genes)
+      for (k in seq_along(genes)) {
+        found <- by_cell@p[genes[k]] + seq_len(diff(by_cell@p[genes[k] + 0:1]))
+        values[, k] <- rescale_gene(values[, k], by_cell@x[found])
+      }
+      values
+    })
   }
-  check_number(decay, min = 0.01)
-  components <- remembered(function(counts) {
-    principal_components(log_normal(counts), n_components)
-  })
-  decomposition <- remembered(function(counts) {
-    truncated_svd(log_normal(counts), rank)
-  })
-  list(
-    gene_mean = mean_where_found,
-    gene_mean_all = mean_over_cells,
-    gene_count = count_in_depth,
-    knn = function(counts, positions) {
-      operator <- neighbour_means(components(counts), k)
-      smooth_at(log_normal(counts), operator, positions)
-    },
-    knn_nonzero = function(counts, positions) {
-      operator <- neighbour_means(components(counts), k)
-      smooth_where_found(log_normal(counts), operator, positions)
-    },
-    knn_count = function(counts, positions) {
-      operator <- neighbour_means(components(counts), k)
-      count <- smooth_where_found(counts, operator, positions)
-      log1p(1e4 * count / cell_depth_at(counts, positions))
-    },
-    diffusion = function(counts, positions) {
-      operator <- diffusion_operator(components(counts), knn, decay)
-      smooth_at(log_normal(counts), operator, positions, t)
-    },
-    low_rank = function(counts, positions) {
-      low_rank_at(decomposition(counts), counts, positions)
-    },
-    alra = function(counts, positions) {
-      alra_at(decomposition(counts), log_normal(counts), positions)
-    }
+)
+
+# What baselines share: components are computed when the first asks for them.
+#   k       neighbours of the knn methods
+#   width   of diffusion: the neighbour that sets the width of the kernel
+#   steps   of diffusion
+#   rank    of low_rank and alra
+baseline_data <- function(counts, n_components = 30, k = 15, width = 5,
+                          steps = 3, rank = 10) {
+  data <- list2env(list(
+    counts = counts, normal = log_normal(counts), k = k, width = width,
+    steps = steps
+  ))
+  delayedAssign(
+    "components", principal_components(data$normal, n_components),
+    assign.env = data
   )
-}
-
-# A function that keeps its last result: several baselines share components.
-remembered <- function(compute) {
-  last <- NULL
-  function(counts) {
-    if (is.null(last) || !identical(last$counts, counts)) {
-      last <<- list(counts = counts, value = compute(counts))
-    }
-    last$value
-  }
+  delayedAssign("svd", truncated_svd(data$normal, rank), assign.env = data)
+  data
 }
 
 log_normal <- function(counts) {
@@ -113,33 +67,15 @@ log_normal <- function(counts) {
   counts
 }
 
-gene_places <- function(x, positions) match(positions$gene, rownames(x))
-
-cell_places <- function(x, positions) match(positions$cell, colnames(x))
-
-# Means over the entries above 0 of each row; `otherwise` where there are none.
-means_where_found <- function(x, otherwise = mean(x@x)) {
+# Means over the entries above 0 of each row; that of all where there are none.
+means_where_found <- function(x) {
   n <- tabulate(x@i + 1L, nrow(x))
-  ifelse(n > 0, Matrix::rowSums(x) / n, otherwise)
+  ifelse(n > 0, Matrix::rowSums(x) / n, mean(x@x))
 }
 
-mean_where_found <- function(counts, positions) {
-  x <- log_normal(counts)
-  unname(means_where_found(x)[gene_places(x, positions)])
-}
-
-mean_over_cells <- function(counts, positions) {
-  x <- log_normal(counts)
-  unname(Matrix::rowMeans(x)[gene_places(x, positions)])
-}
-
-cell_depth_at <- function(counts, positions) {
-  unname(Matrix::colSums(counts)[cell_places(counts, positions)])
-}
-
-count_in_depth <- function(counts, positions) {
-  count <- means_where_found(counts)[gene_places(counts, positions)]
-  unname(log1p(1e4 * count / cell_depth_at(counts, positions)))
+# Counts as values of these cells.
+at_depth <- function(count, data, at) {
+  log1p(1e4 * count / Matrix::colSums(data$counts)[at$cell])
 }
 
 # list(u, d, v) of genes x cells less `center` (of the genes, or NULL). Small
@@ -167,23 +103,22 @@ principal_components <- function(x, n) {
 }
 
 # Cells x cells, sparse: rows average the k nearest other cells.
-neighbour_means <- function(components, k) {
-  n <- nrow(components)
-  k <- min(k, n - 1)
-  near <- nearest_neighbors(components, k)$index
+neighbour_means <- function(data) {
+  n <- nrow(data$components)
+  k <- min(data$k, n - 1)
+  near <- nearest_neighbors(data$components, k)$index
   Matrix::sparseMatrix(
     i = rep(seq_len(n), each = k), j = as.vector(near) + 1, x = 1 / k,
     dims = c(n, n)
   )
 }
 
-diffusion_operator <- function(components, knn, decay) {
-  n <- nrow(components)
-  k <- min(3 * knn, n - 1)
-  near <- nearest_neighbors(components, k)
-  width <- near$distance[min(knn, k), ]
-  ratio <- sweep(near$distance, 2, ifelse(width > 0, width, 1), "/")
-  affinity <- exp(-ratio^decay)
+diffusion_operator <- function(data) {
+  n <- nrow(data$components)
+  k <- min(3 * data$width, n - 1)
+  near <- nearest_neighbors(data$components, k)
+  width <- near$distance[min(data$width, k), ]
+  affinity <- exp(-sweep(near$distance, 2, ifelse(width > 0, width, 1), "/"))
   kernel <- Matrix::sparseMatrix(
     i = c(rep(seq_len(n), each = k), seq_len(n)),
     j = c(as.vector(near$index) + 1, seq_len(n)),
@@ -194,22 +129,21 @@ diffusion_operator <- function(components, knn, decay) {
 }
 
 # Values at positions, from what `block(genes)` gives, cells x these genes.
-by_gene_blocks <- function(x, positions, block, most = 4e6) {
-  gene <- gene_places(x, positions)
-  cell <- cell_places(x, positions)
-  genes <- sort(unique(gene))
+by_gene_blocks <- function(x, at, block, most = 4e6) {
+  genes <- sort(unique(at$gene))
   size <- max(1, most %/% ncol(x))
-  values <- numeric(length(gene))
+  values <- numeric(length(at$gene))
   for (own in split(genes, (seq_along(genes) - 1) %/% size)) {
-    at <- which(gene %in% own)
-    values[at] <- block(own)[cbind(cell[at], match(gene[at], own))]
+    here <- which(at$gene %in% own)
+    places <- cbind(at$cell[here], match(at$gene[here], own))
+    values[here] <- block(own)[places]
   }
   values
 }
 
-smooth_at <- function(x, operator, positions, steps = 1) {
+smooth_at <- function(x, operator, at, steps = 1) {
   by_cell <- Matrix::t(x)
-  by_gene_blocks(x, positions, function(genes) {
+  by_gene_blocks(x, at, function(genes) {
     values <- as.matrix(by_cell[, genes, drop = FALSE])
     for (step in seq_len(steps)) values <- as.matrix(operator %*% values)
     values
@@ -218,37 +152,17 @@ smooth_at <- function(x, operator, positions, steps = 1) {
 
 # (sum over neighbours with the gene + gene's mean) / (their number + 1).
 # `operator` has the same weight for each neighbour.
-smooth_where_found <- function(x, operator, positions) {
+smooth_where_found <- function(x, operator, at) {
   found <- x
   found@x[] <- 1
   k <- 1 / max(operator@x)
-  sum <- k * smooth_at(x, operator, positions)
-  n <- k * smooth_at(found, operator, positions)
-  mean <- unname(means_where_found(x)[gene_places(x, positions)])
-  (sum + mean) / (n + 1)
+  sum <- k * smooth_at(x, operator, at)
+  n <- k * smooth_at(found, operator, at)
+  (sum + means_where_found(x)[at$gene]) / (n + 1)
 }
 
-low_rank_at <- function(made, x, positions) {
-  gene <- gene_places(x, positions)
-  cell <- cell_places(x, positions)
-  value <- numeric(length(gene))
-  for (k in seq_along(made$d)) {
-    value <- value + made$d[k] * made$u[gene, k] * made$v[cell, k]
-  }
-  value
-}
-
-alra_at <- function(made, x, positions) {
-  by_cell <- Matrix::t(x)
-  loadings <- made$v %*% diag(made$d, length(made$d))
-  by_gene_blocks(x, positions, function(genes) {
-    values <- loadings %*% t(made$u[genes, , drop = FALSE])
-    for (k in seq_along(genes)) {
-      rows <- by_cell@p[genes[k]] + seq_len(diff(by_cell@p[genes[k] + 0:1]))
-      values[, k] <- rescale_gene(values[, k], by_cell@x[rows])
-    }
-    values
-  })
+low_rank <- function(data, genes) {
+  data$svd$v %*% (data$svd$d * t(data$svd$u[genes, , drop = FALSE]))
 }
 
 # ALRA's threshold and scale of one gene; `found` are its values above 0.

@@ -1,48 +1,14 @@
 # A corpus as R holds it: what is in the file, and a source that reads it.
 
-#' Open a corpus
-#'
-#' A corpus, made by [build_corpus()], holds the cells of many sources in one
-#' file: opening reads no more than the heads of its parts, whatever the size of
-#' the file, and no cell is loaded before it is read. Files of sailer 0.1.0 can
-#' be read, though nothing can be added to them.
-#'
-#' @param file Path of the file.
-#' @param check Whether to read the whole file and compare it with its
-#'   checksums; FALSE, the default, looks at the heads of its parts alone, and
-#'   at the rest when it is first read.
-#' @return An object of class `"sailer_corpus"`, with methods for `dim()`
-#'   (genes, cells), `format()`, `print()` and [as_cells()]. It is a list of
-#'   * `path`: the file;
-#'   * `source`: what the core reads cells from;
-#'   * `genes`: data frame of `gene`, `symbol` and `ensembl` (NA where not
-#'     known), in the order of the corpus;
-#'   * `sources`: data frame of `name`, `cells`, and `left_out`, the number of
-#'     its cells without a count of any gene of the corpus;
-#'   * `n_cells`, and `n_nonzeros`, the number of counts above zero.
-#'
-#'   Saved and read in another process it opens its file again.
-#' @section Errors:
-#' `sailer_file_error` when the file is missing, no corpus, not finished, cut
-#' short, damaged, or written by a newer version.
-#' @seealso [build_corpus()].
-#' @references Cao (2023), section 4.2.1: one memory mapping array of many data
-#'   sets.
-#' @examples
-#' counts <- matrix(rpois(60, 1), 6, dimnames = list(
-#'   c("SOX2", "GATA1", "CD3E", "ALB", "INS", "MYC"), NULL
-#' ))
-#' file <- tempfile(fileext = ".corpus")
-#' build_corpus(counts, file, genes = rownames(counts), verbose = FALSE)
-#' corpus <- open_corpus(file, check = TRUE)
-#' corpus$genes
-#' as_cells(corpus)
-#' @export
-open_corpus <- function(file, check = FALSE) {
-  check_text(file, "file")
-  check_flag(check)
-  path <- normalizePath(file, mustWork = FALSE)
-  opened <- core_corpus_open(path, check)
+# Opening reads no more than the heads of the file's parts. A list of
+#   path        the file
+#   source      what the core reads cells from
+#   genes       data frame of gene, symbol and ensembl
+#   sources     data frame of name, cells and left_out
+#   n_cells, n_nonzeros
+open_corpus <- function(path) {
+  path <- normalizePath(path, mustWork = FALSE)
+  opened <- core_corpus_open(path, check = FALSE)
   structure(
     list(
       path = path, source = opened$source,
@@ -52,6 +18,14 @@ open_corpus <- function(file, check = FALSE) {
     ),
     class = "sailer_corpus"
   )
+}
+
+is_corpus_path <- function(x) {
+  if (!rlang::is_string(x) || !file.exists(x) || dir.exists(x)) {
+    return(FALSE)
+  }
+  begins <- charToRaw("sailer corpus")
+  identical(readBin(x, "raw", length(begins)), begins)
 }
 
 # A corpus that can be read: opened again where its pointer has died.
@@ -64,7 +38,7 @@ live_corpus <- function(x, call = rlang::caller_env()) {
     abort(
       c(
         "{.file {x$path}} holds other genes or cells than when it was opened.",
-        i = "Open it again with {.fn open_corpus}."
+        i = "Open it again with {.fn open_cells}."
       ),
       class = "file", call = call
     )

@@ -110,9 +110,9 @@ cat(sprintf(
   "%.0f cells, %.0f counts, %.2f bytes a count (the 10x file: %.2f)\n",
   corpus$n_cells, n, file.size(target) / n, file.size(path) / n
 ))
-spent <- system.time(open_corpus(target))
+spent <- system.time(open_cells(target))
 say("opened again", spent, n)
-spent <- system.time(open_corpus(target, check = TRUE))
+spent <- system.time(sailer:::core_corpus_open(target, check = TRUE))
 say("checked", spent, n)
 
 read_all <- function(order) {

@@ -67,7 +67,7 @@ train <- function(folder, name) {
   path <- file.path(folder, paste0(name, ".safetensors"))
   save_model(fit, path, overwrite = TRUE)
   print(fit)
-  print(history(fit))
+  print(fit$history)
   cat(sprintf("%s: %.0f CPU-seconds\n", name, sum(seconds[1:2])))
 }
 
@@ -159,9 +159,9 @@ evaluate_cells <- function(folder) {
     types <- read_cell_types(name)[colnames(counts)]
     counts <- counts[, !is.na(types)]
     embeddings <- c(
-      lapply(fits, cell_embeddings, counts, verbose = FALSE),
+      lapply(fits, predict, counts, verbose = FALSE),
       stats::setNames(lapply(fits, function(fit) {
-        cell_embeddings(fit, counts, expression = TRUE, verbose = FALSE)
+        predict(fit, counts, expression = TRUE, verbose = FALSE)
       }), paste0(names(fits), ", expression")),
       list(pca = rna_pca(counts))
     )
@@ -194,7 +194,7 @@ curve <- function(folder, sizes) {
     })
     corpus <- build_corpus(
       some, file.path(folder, sprintf("cells-%d.corpus", size)),
-      genes = open_corpus(file.path(folder, "training.corpus"))$genes$gene,
+      genes = open_cells(file.path(folder, "training.corpus"))$genes$gene,
       verbose = FALSE
     )
     fit <- expresser(
@@ -228,9 +228,9 @@ describe_fit <- function(fit, held_out, tables, n_cells) {
       "%d cells, best epoch %d of %d: validation loss %.4f, r %.3f;",
       "imputed %s; pairs %.3f, LOEUF %.3f\n"
     ),
-    n_cells, fit$best_epoch, nrow(history(fit)),
-    history(fit)$validation_loss[fit$best_epoch],
-    history(fit)$validation_correlation[fit$best_epoch],
+    n_cells, fit$best_epoch, nrow(fit$history),
+    fit$history$validation_loss[fit$best_epoch],
+    fit$history$validation_correlation[fit$best_epoch],
     paste(sprintf("%.3f", imputed), collapse = " "),
     mean(pairs$auc), mean(loeuf$pearson)
   ))

@@ -46,16 +46,8 @@ plain_embeddings <- function() {
 # Evaluations by name, each a function of embeddings.
 gene_evaluations <- list(
   ggi = function(x) evaluate_gene_embeddings(x, read_gene_pairs()),
-  ggi_products = function(x) {
-    evaluate_gene_embeddings(x, read_gene_pairs(), pair_features = "products")
-  },
   string = function(x) {
     evaluate_gene_embeddings(x, read_string_pairs(), negatives = "sample")
-  },
-  string_products = function(x) {
-    evaluate_gene_embeddings(
-      x, read_string_pairs(), negatives = "sample", pair_features = "products"
-    )
   },
   dosage = function(x) evaluate_gene_embeddings(x, read_dosage()),
   lof_z = function(x) {

@@ -16,7 +16,7 @@ test_that("Seurat objects get a reduction, loadings and the fit", {
   expect_identical(fit$state, small_expresser()$state)
   values <- SeuratObject::Embeddings(object, "expresser")
   expect_equal(
-    unname(values), unname(cell_embeddings(fit, counts, verbose = FALSE))
+    unname(values), unname(predict(fit, counts, verbose = FALSE))
   )
   expect_equal(rownames(values), colnames(counts))
   loadings <- SeuratObject::Loadings(object[["expresser"]])
@@ -136,7 +136,7 @@ test_that("RNA in BPCells layers is read from disk, fractions too", {
     )
   }
   expect_equal(
-    cell_embeddings(small_expresser(), stored * 0.5, verbose = FALSE),
-    cell_embeddings(small_expresser(), counts * 0.5, verbose = FALSE)
+    predict(small_expresser(), stored * 0.5, verbose = FALSE),
+    predict(small_expresser(), counts * 0.5, verbose = FALSE)
   )
 })

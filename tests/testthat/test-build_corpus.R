@@ -51,6 +51,44 @@ test_that("symbols and Ensembl ids meet through an annotation", {
   )
 })
 
+test_that("a package that is installed does not choose the genes", {
+  # A stand-in for org.Hs.eg.db, where that is not installed.
+  folder <- withr::local_tempdir()
+  source <- file.path(folder, "org.Hs.eg.db")
+  dir.create(source)
+  writeLines(
+    c("Package: org.Hs.eg.db", "Version: 0.1", "Title: Stand-In",
+      "Description: None.", "License: MIT", "Author: N", "Maintainer: N <n@n>"),
+    file.path(source, "DESCRIPTION")
+  )
+  writeLines("export(org.Hs.eg.db)", file.path(source, "NAMESPACE"))
+  dir.create(file.path(source, "R"))
+  writeLines(
+    "org.Hs.eg.db <- data.frame(symbol = paste0('GENE', 1:20))",
+    file.path(source, "R", "data.R")
+  )
+  library <- file.path(folder, "library")
+  dir.create(library)
+  utils::install.packages(
+    source, library, repos = NULL, type = "source", quiet = TRUE
+  )
+  lines <- c(
+    sprintf(".libPaths(c('%s', .libPaths()))", library),
+    "library(sailer)",
+    "x <- matrix(rpois(400, 3) + 1, 40,",
+    "  dimnames = list(paste0('GENE', 1:40), NULL))",
+    "corpus <- build_corpus(x, tempfile(), verbose = FALSE)",
+    "cat('genes:', nrow(corpus$genes),",
+    "  requireNamespace('org.Hs.eg.db'), '\n')"
+  )
+  log <- withr::local_tempfile()
+  child <- start_child(lines, log)
+  child$wait(60000)
+  expect_match(
+    paste(readLines(log, warn = FALSE), collapse = "\n"), "genes: 40 TRUE"
+  )
+})
+
 test_that("symbols that several genes bear are left out and told", {
   annotation <- rna_annotation()
   annotation$gene_name[2] <- "GENE1"  # both code
@@ -212,7 +250,7 @@ test_that("Ctrl-C keeps what is written, and the same call goes on", {
     "  stopped <- tryCatch({",
     "    build_corpus(counts, file, genes = rownames(counts)); FALSE",
     "  }, interrupt = function(cnd) TRUE)",
-    "  part <- tryCatch(open_corpus(file), error = conditionMessage)",
+    "  part <- tryCatch(sailer:::open_corpus(file), error = conditionMessage)",
     "  # Stopped when the file was whole already, or not begun: once more.",
     "  if (stopped && is.character(part) && file.exists(file)) break",
     "}",
@@ -278,7 +316,10 @@ test_that("bad arguments are refused by name", {
 test_that("a corpus lives on in files, and prints", {
   file <- local_corpus()
   corpus <- build(list(a = rna_counts()), file, genes = genes)
-  handle <- as_cells(corpus)[3:5, c("a/4", "a/2")]
+  opened <- open_cells(file)
+  expect_identical(opened[-2], corpus[-2])
+  expect_identical(read_cells(as_cells(file)), read_cells(as_cells(corpus)))
+  handle <- as_cells(opened)[3:5, c("a/4", "a/2")]
   kept <- withr::local_tempfile()
   saveRDS(list(corpus, handle), kept)
   again <- readRDS(kept)
@@ -296,14 +337,14 @@ test_that("a corpus lives on in files, and prints", {
 test_that("a changed byte is found when it is looked for", {
   file <- local_corpus()
   corpus <- build(list(a = rna_counts()), file, genes = genes)
-  expect_identical(open_corpus(file, check = TRUE)$n_cells, 49)
+  expect_identical(core_corpus_open(file, check = TRUE)$n_cells, 49)
   bytes <- readBin(file, "raw", file.size(file))
   # In the last values of the block, before two heads of 80 bytes.
   at <- length(bytes) - 160 - 20
   bytes[at] <- xor(bytes[at], as.raw(64))
   writeBin(bytes, file)
   expect_no_error(open_corpus(file))
-  expect_error(open_corpus(file, check = TRUE), "is damaged",
+  expect_error(core_corpus_open(file, check = TRUE), "is damaged",
                class = "sailer_file_error")
 })
 

@@ -9,6 +9,7 @@ test_that("a fit tells what it was made of", {
   expect_equal(length(fit$validation_cells), 4)
   expect_output(print(fit), "1 layers, 60 genes x 8 numbers")
   expect_output(print(summary(fit)), "mask_ratio +0.3")
+  expect_output(print(summary(fit)), "Sources:.*80")
 })
 
 test_that("the same seed gives the same bits, another seed others", {
@@ -87,8 +88,8 @@ test_that("the thesis' model is two arguments away", {
   old$cache <- new.env()
   counts <- small_rna()$counts
   expect_identical(
-    cell_embeddings(old, counts, verbose = FALSE),
-    cell_embeddings(thesis, counts, verbose = FALSE)
+    predict(old, counts, verbose = FALSE),
+    predict(thesis, counts, verbose = FALSE)
   )
   control <- brief_pretraining(epochs = 1)
   expect_identical(
@@ -253,11 +254,11 @@ test_that("fits are saved and loaded, as sailer()'s are", {
   expect_equal(again$history, fit$history)
   counts <- small_rna()$counts
   expect_identical(
-    cell_embeddings(again, counts), cell_embeddings(fit, counts)
+    predict(again, counts), predict(fit, counts)
   )
   rds <- tempfile(fileext = ".rds")
   saveRDS(fit, rds)
   expect_identical(
-    cell_embeddings(readRDS(rds), counts), cell_embeddings(fit, counts)
+    predict(readRDS(rds), counts), predict(fit, counts)
   )
 })

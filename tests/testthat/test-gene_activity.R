@@ -163,7 +163,7 @@ test_that("what cannot be summed is refused, with what to do", {
   }
   refused("seqlevelsStyle", genes_at(a = "1:20000-30000"))
   refused("genome build", genes_at(a = "chr1:9000000-9000100"))
-  refused("GRanges", data.frame(a = 1))
+  refused("no ranges", data.frame(a = 1))
   genes <- genes_at(a = "chr1:20000-30000")
   refused("column", genes, column = "nothing")
   refused("upstream", genes, upstream = -1)

@@ -58,10 +58,11 @@ test_that("files of tables are read, packed or not", {
   }
 })
 
-test_that("the genes of a GTF file are read, a block at a time", {
-  line <- function(kind, k, type = "gene_type") {
+# Lines of a GTF file of these genes, and of their transcripts and exons.
+gtf_lines <- function(type = "gene_type") {
+  line <- function(kind, k) {
     paste(
-      "chr1", "HAVANA", kind, 100 * k, 100 * k + 50, ".", "+", ".",
+      "chr1", "HAVANA", kind, 1000 * k, 1000 * k + 500, ".", "+", ".",
       sprintf(
         'gene_id "%s"; %s "%s"; gene_name "%s"; level 2; tag "a;b"',
         table$gene_id[k], type, expected$biotype[k], table$gene_name[k]
@@ -69,31 +70,85 @@ test_that("the genes of a GTF file are read, a block at a time", {
       sep = "\t"
     )
   }
+  unlist(lapply(1:5, function(k) {
+    c(line("gene", k), line("transcript", k), line("exon", k))
+  }))
+}
+
+test_that("the genes of a GTF file are read, and those of a GRanges", {
+  skip_if_not_installed("rtracklayer")
   for (type in c("gene_type", "gene_biotype")) {
-    file <- withr::local_tempfile(fileext = ".gtf.gz")
-    lines <- unlist(lapply(1:5, function(k) {
-      c(line("gene", k, type), line("transcript", k), line("exon", k))
-    }))
+    file <- withr::local_tempfile(fileext = ".txt.gz")
     connection <- gzfile(file, "w")
-    writeLines(c("#!genome-build GRCh38", "##date", lines), connection)
+    writeLines(c("#!genome-build GRCh38", "##date", gtf_lines(type)),
+               connection)
     close(connection)
     expect_identical(plain(gene_annotation(file)), expected)
-    expect_identical(
-      plain(sailer:::annotation_of_gtf(file, n_lines = 2)), expected
-    )
   }
-  bare <- withr::local_tempfile(fileext = ".gtf", lines = line("exon", 1))
+  ranges <- gene_ranges(file)
+  expect_s4_class(ranges, "GRanges")
+  expect_identical(plain(gene_annotation(ranges)), expected)
+  # Rows of transcripts are their genes, as in an annotation of Signac.
+  expect_identical(plain(gene_annotation(ranges[c(1, 1:5, 3)])), expected)
+  exons <- grep("\texon\t", gtf_lines(), value = TRUE)
+  bare <- withr::local_tempfile(lines = exons)
   expect_error(
     gene_annotation(bare), "no lines of genes", class = "sailer_file_error"
   )
 })
 
+test_that("the genes of a GFF3 file are read", {
+  skip_if_not_installed("rtracklayer")
+  file <- withr::local_tempfile(lines = c(
+    "##gff-version 3",
+    sprintf(
+      "1\tensembl\t%s\t%d\t%d\t.\t-\t.\tID=gene:%s;Name=%s;gene_id=%s;%s",
+      c("gene", "mRNA"), 1000 * 1:2, 1000 * 1:2 + 9, table$gene_id[1],
+      "SOX2", table$gene_id[1], "biotype=protein_coding"
+    )
+  ))
+  expect_identical(plain(gene_annotation(file)), expected[1, ])
+})
+
+test_that("activity of the genes of a file or a data frame is that of ranges", {
+  skip_if_not_installed("rtracklayer")
+  fit <- quick_fit(tiny_simulation()$counts)
+  file <- withr::local_tempfile(lines = gtf_lines())
+  ranges <- gene_ranges(file)
+  of <- function(genes, ...) {
+    suppressMessages(gene_activity(fit, genes, downstream = 1e5, ...))
+  }
+  found <- of(file)
+  expect_gt(sum(found), 0)
+  expect_identical(found, of(ranges))
+  expect_equal(of(as.data.frame(ranges)), found)
+  expect_error(
+    of(data.frame(gene = "A")), "`genes` has no ranges",
+    class = "sailer_argument_error"
+  )
+  csv <- withr::local_tempfile(lines = "gene,symbol")
+  expect_error(of(csv), "is no GTF file", class = "sailer_file_error")
+})
+
+test_that("a GTF file without rtracklayer is refused with what to install", {
+  skip_if_not_installed("testthat", "3.2.0")
+  file <- withr::local_tempfile(lines = gtf_lines())
+  testthat::local_mocked_bindings(
+    need_package = function(package, why, call) {
+      abort("The package {package} is needed {why}.", call = call)
+    }
+  )
+  expect_error(
+    gene_annotation(file), "rtracklayer is needed to read a GTF file"
+  )
+})
+
 test_that("copies of a gene on alternate assemblies are one gene of Entrez", {
-  genes <- sailer:::annotation_of_entrez(data.frame(
+  genes <- gene_annotation(one_of_entrez(data.frame(
     ENTREZID = c("1", "1", "2"), SYMBOL = c("TAP1", "TAP1", "MYC"),
     ENSEMBL = sprintf("ENSG%011d", 1:3),
     GENETYPE = c("protein-coding", "protein-coding", "ncRNA")
-  ))
+  )))
   expect_identical(genes$gene, c("TAP1", "MYC"))
   expect_identical(genes$ensembl[1], "ENSG00000000001")
   expect_identical(genes$biotype, c("protein_coding", "ncRNA"))

@@ -117,7 +117,7 @@ test_that("directions alone lay out cells of SAILERX", {
   fit <- sailerx(sim$counts, rna, hidden = 8, n_latent = 3, control = quick())
   expect_equal(
     layout_embedding(fit, "pca"),
-    layout_embedding(embedding(fit, unit = TRUE), "pca")
+    layout_embedding(embedding(fit), "pca")
   )
 })
 

@@ -51,7 +51,7 @@ test_that("cells without a reference begin near those of their type", {
       batch = batch, hidden = 8, n_latent = 4,
       control = quick(epochs = 1, frozen = 1, learning_rate = 1e-9), ...
     )
-    z <- embedding(fit, unit = TRUE)
+    z <- embedding(fit)
     similar <- tcrossprod(z[new, ], z[-new, ])
     types <- as.character(sim$cells$cell_type)
     mean(types[-new][max.col(similar)] == types[new])

@@ -101,11 +101,9 @@ test_that("defaults are those chosen for cells with a reference", {
   )
   expect_equal(core_sailer_options(list())$alignment, 0)
   expect_false(core_sailer_options(list())$joint)
-  unit <- embedding(fit, unit = TRUE)
+  unit <- embedding(fit)
   expect_equal(unname(rowSums(unit^2)), rep(1, n))
   expect_equal(unit * sqrt(rowSums(embedding(fit)^2)), embedding(fit))
-  expect_error(embedding(fit, unit = 2), "unit",
-               class = "sailer_argument_error")
 })
 
 test_that("the loss has the term, by its weight, from the warm-up on", {

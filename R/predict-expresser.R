@@ -1,4 +1,4 @@
-#' Embeddings of cells by a pretrained model
+#' Embed cells by a pretrained model
 #'
 #' The mean of the contextual tokens of a cell's non-zero genes (4.4): what the
 #' encoder makes of the genes that were seen together. It depends on which genes
@@ -9,21 +9,22 @@
 #' data sets of a few thousand cells `TRUE` is the worse of the two: for
 #' clustering compare with what you would use otherwise.
 #'
-#' @inheritParams gene_embeddings
-#' @param x Counts of genes x cells, as [expresser()] takes them. Genes are
-#'   found by name; those that the model does not know are left out, with a
+#' @param object What [expresser()] returned.
+#' @param newdata Counts of genes x cells, as [expresser()] takes them. Genes
+#'   are found by name; those that the model does not know are left out, with a
 #'   message.
 #' @param expression TRUE: the embedding knows how much there is of each gene;
 #'   FALSE, the default: only which genes there are.
 #' @param token_budget Genes that are computed at once, see
 #'   [pretrain_control()].
 #' @param verbose Show progress.
+#' @param ... Nothing else is taken: a name that no option has is an error.
 #' @return A matrix of cells x `n_embedding`, with the names of the cells. A
 #'   cell with more than `max_genes` genes is embedded by as many of them,
 #'   chosen by its own counts: the same cell gives the same numbers, up to
 #'   rounding, whichever cells are given with it.
-#' @section Errors: `sailer_data_error` when hardly a gene of `x` is known to
-#'   the model, and for counts that cannot be used.
+#' @section Errors: `sailer_data_error` when hardly a gene of `newdata` is known
+#'   to the model, and for counts that cannot be used.
 #' @seealso [RunExpresser()] for Seurat and SingleCellExperiment objects.
 #' @references Cao (2023), section 4.4; methods of section 4.2.2.
 #' @examples
@@ -32,18 +33,18 @@
 #'   n_embedding = 16, n_layers = 1,
 #'   control = pretrain_control(epochs = 3, verbose = FALSE)
 #' )
-#' dim(cell_embeddings(fit, sim$counts))
+#' dim(predict(fit, sim$counts))
 #' @export
-cell_embeddings <- function(fit, x, expression = FALSE, token_budget = NULL,
-                            verbose = TRUE) {
-  fit <- find_fit(fit, NULL, "expresser_fit")$fit
+predict.expresser_fit <- function(object, newdata, expression = FALSE,
+                                  token_budget = NULL, verbose = TRUE, ...) {
+  refuse_others(list(...), predict.expresser_fit)
   check_flag(expression)
   check_flag(verbose)
-  budget <- pass_budget(fit, token_budget)
-  cells <- gene_cells(x)
-  source <- cells_by_genes(cells, fit, "x")
-  out <- with_threads(fit$control$threads, core_expresser_embed(
-    expresser_model(fit), source, expression, budget,
+  budget <- pass_budget(object, token_budget)
+  cells <- gene_cells(newdata)
+  source <- cells_by_genes(cells, object, "newdata")
+  out <- with_threads(object$control$threads, core_expresser_embed(
+    expresser_model(object), source, expression, budget,
     if (verbose) pass_reporter("Embedding", ncol(cells))
   ))
   dimnames(out) <- list(
