@@ -63,7 +63,8 @@ GeneActivitySAILER <- function(object, genes = NULL, ..., fit = NULL,
     length(cells), genes, options, call
   )
   write_values_as_assay(
-    object, held, new.assay.name, values, match.call(), list(...)
+    object, held, new.assay.name, values,
+    new_command("GeneActivitySAILER", match.call(), list(...))
   )
 }
 

@@ -51,7 +51,8 @@ ImputeExpresser <- function(object, features, ..., fit = NULL, name = NULL,
     held$fit, counts, features, held$input$names, ...
   )
   write_values_as_assay(
-    object, held, new.assay.name, values, match.call(), list(...)
+    object, held, new.assay.name, values,
+    new_command("ImputeExpresser", match.call(), list(...))
   )
 }
 

@@ -103,7 +103,8 @@ ImputeSAILER <- function(object, features = NULL, ..., fit = NULL, name = NULL,
     )
   ))
   write_values_as_assay(
-    object, held, new.assay.name, values, match.call(), list(...)
+    object, held, new.assay.name, values,
+    new_command("ImputeSAILER", match.call(), list(...))
   )
 }
 
@@ -114,11 +115,10 @@ options_of_impute <- c(
 
 # The object with features x cells as a new assay; the values of what is no
 # object.
-write_values_as_assay <- function(object, held, name, values, command,
-                                  options) {
+write_values_as_assay <- function(object, held, name, values, command) {
   write_result(object, list(
     input = held$input, assay = list(name = name, values = values),
-    command = new_command(command, options)
+    command = command
   ))
 }
 

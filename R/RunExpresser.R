@@ -78,7 +78,10 @@ RunExpresser <- function(object, fit = NULL, ..., assay = NULL, layer = NULL,
     key = reduction.key, fit = made$fit, embedding = made$values,
     loadings = made$loadings,
     command = if (embedded) {
-      new_command(match.call(), c(input$place, options, made$fit$control))
+      new_command(
+        "RunExpresser", match.call(),
+        c(input$place, options, made$fit$control)
+      )
     }
   ))
 }

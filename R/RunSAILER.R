@@ -109,12 +109,11 @@ RunSAILER <- function(object, batch = NULL, covariates = NULL, ...,
                       resume = NULL) {
   run_sailer(
     object, list(...), where_of(environment()), batch, covariates, resume,
-    list(name = name, key = reduction.key, command = match.call())
+    list(name = name, key = reduction.key, call = match.call())
   )
 }
 
-# RunSAILER() and, with a `reference`, RunSAILERX(). `output`: list(name, key,
-# command).
+# RunSAILER() and, where `guided`, RunSAILERX(). `output`: list(name, key, call).
 run_sailer <- function(object, options, where, batch, covariates, resume,
                        output, reference = NULL, rna = NULL, guided = FALSE,
                        call = rlang::caller_env()) {
@@ -125,7 +124,8 @@ run_sailer <- function(object, options, where, batch, covariates, resume,
   input <- read_input(object, where, call)
   force(input$writable)
   output$name <- output$name %||% input$naming(model)
-  if (guided) check_not_same(output$name, reference, call)
+  if (guided) reference <- reference %||% input$naming("pca")
+  check_not_same(output$name, reference, call)
   counts <- input$counts
   labels <- if (is.null(batch)) {
     layers_as_batches(input$labels)
@@ -135,7 +135,7 @@ run_sailer <- function(object, options, where, batch, covariates, resume,
   others <- input_columns(input, covariates, "covariates", counts$cells, call)
   report_missing_cells(input)
   guide <- if (guided && !goes_on(resume)) {
-    read_guide(input, reference %||% input$naming("pca"), rna, call)
+    read_guide(input, reference, rna, call)
   }
   if (rlang::is_true(resume)) {
     resume <- find_fit(object, output$name, "sailer_fit", call)$fit
@@ -145,8 +145,7 @@ run_sailer <- function(object, options, where, batch, covariates, resume,
   )
   fit$place <- input$place
   if (guided) {
-    used <- guide$name %||% reference %||% input$naming("pca")
-    if (rlang::is_string(used)) fit$reference_name <- used
+    if (rlang::is_string(reference)) fit$reference_name <- reference
   }
   given <- list(
     batch = batch, covariates = covariates, reference = guide$name,
@@ -166,15 +165,19 @@ write_fit <- function(object, input, fit, output, options, made = NULL) {
       list(name = fit$reference_name, values = made)
     },
     command = if (embedded) {
-      new_command(output$command, c(input$place, options, fit$control))
+      new_command(
+        if (inherits(fit, "sailerx_fit")) "RunSAILERX" else "RunSAILER",
+        output$call, c(input$place, options, fit$control)
+      )
     }
   ))
 }
 
 # list(name, call, options) for the log of an object.
-new_command <- function(call, options) {
+new_command <- function(name, call, options) {
+  call[[1]] <- as.name(name)
   list(
-    name = as.character(call[[1]])[1], call = call,
+    name = name, call = short_call(call),
     options = options[!duplicated(names(options))]
   )
 }

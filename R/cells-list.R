@@ -24,13 +24,7 @@ as_cells.list <- function(x, ...) {
     abort("The samples in the list {.arg x} must have names of their own, or
            none of them a name.")
   }
-  parts <- Map(function(part, sample) {
-    cells <- as_cells(part, ...)
-    where <- paste0("sample ", dQuote(sample, FALSE))
-    check_sample_names(cells$peaks, "peak", where, call)
-    check_sample_names(cells$cells, "cell", where, call)
-    cells
-  }, x, samples)
+  parts <- read_samples(x, samples, call, ...)
   peaks <- unique(unlist(lapply(parts, `[[`, "peaks"), use.names = FALSE))
   check_shared_peaks(parts, peaks, samples)
   parts <- name_by_sample(parts, samples, call)
@@ -55,22 +49,25 @@ ranges_of_all <- function(first, peaks) {
   }
 }
 
-check_sample_names <- function(names, what, where, call) {
-  if (is.null(names) || anyNA(names) || anyDuplicated(names)) {
-    twice <- names[duplicated(names)]
-    problem <- if (length(twice) > 0) {
-      "has several {what}s named {.val {twice[1]}}"
-    } else {
-      "has {what}s without names"
-    }
-    abort(
-      c(
-        paste0("{where} ", problem, "."),
-        i = "Samples in a list are joined by name: give every {what} its own."
-      ),
-      class = "data", call = call
+# Handles of the samples, which are joined by name: theirs must do. Errors say
+# which sample it is.
+read_samples <- function(x, samples, call, ...) {
+  Map(function(part, sample) {
+    tryCatch(
+      {
+        cells <- as_cells(part, ...)
+        check_names(cells$peaks, "peak", "row", NULL)
+        check_names(cells$cells, "cell", "column", NULL)
+        cells
+      },
+      sailer_error = function(cnd) {
+        cli::cli_abort(
+          "Sample {.val {sample}} cannot be used.", parent = cnd, call = call,
+          class = setdiff(class(cnd), c("rlang_error", "error", "condition"))
+        )
+      }
     )
-  }
+  }, x, samples)
 }
 
 # Zeros for what was never counted would be taken for closed chromatin.

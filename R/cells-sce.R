@@ -54,6 +54,8 @@ as_cells.SingleCellExperiment <- function(x, assay.type = NULL,
 # The name of the assay with the counts, or 1 for a single one without a name.
 choose_assay_type <- function(x, assay.type, arg = "assay.type",
                               call = rlang::caller_env()) {
+  # An error of a promise loses its class in the dispatch of S4.
+  force(x)
   if (identical(assay.type, 1L)) {
     return(assay.type)
   }
@@ -119,6 +121,7 @@ experiment_names <- function(x, call = rlang::caller_env()) {
 
 # Those of `peaks`; NULL unless all are known.
 ranges_of_experiment <- function(x, peaks, call = rlang::caller_env()) {
+  force(x)
   pick_ranges(experiment_ranges(x), experiment_names(x, call), peaks)
 }
 

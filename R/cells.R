@@ -96,9 +96,8 @@ as_cells.default <- function(x, counts = FALSE, ...) {
     return(as_cells(x, counts = counts, ...))
   }
   refuse_unknown_class(x)
-  features <- if (isTRUE(counts)) "genes" else "peaks"
   abort(c(
-    "{.arg x} must hold counts of {features} x cells, not
+    "{.arg x} must hold counts of peaks or genes x cells, not
      {.obj_type_friendly {x}}.",
     i = "Give a matrix, a matrix of the Matrix package, a DelayedMatrix, a
          Seurat or SingleCellExperiment object, or {.fn open_cells} of a file."
@@ -156,10 +155,7 @@ as_cells.Matrix <- function(x, counts = FALSE, ...) {
   if (methods::is(x, "dgeMatrix")) {
     return(pack_dense(x@x, dim(x), dimnames(x), origin, counts))
   }
-  pack_blocks(
-    x, origin, block_cells(nrow(x)),
-    function(x, columns) as.matrix(x[, columns, drop = FALSE]), counts
-  )
+  pack_blocks(x, origin, block_cells(nrow(x)), take_dense, counts)
 }
 
 #' @rdname as_cells

@@ -18,10 +18,10 @@ collect_confounders <- function(batch, covariates, cells,
   numbers <- lapply(
     others[numeric], function(column) check_finite(column, call)
   )
-  kept <- drop_constant_labels(labels)
+  kept <- drop_constant(labels, "levels")
   list(
     labels = kept,
-    numbers = drop_constant_numbers(numbers),
+    numbers = drop_constant(numbers, "values"),
     batches = intersect(column_names(batches), column_names(kept))
   )
 }
@@ -171,28 +171,19 @@ tell_of_lonely <- function(name, values) {
 }
 
 # What is the same in all cells tells nothing: said once, and left out.
-drop_constant_labels <- function(labels) {
-  constant <- vapply(labels, function(x) x$n_levels == 1, logical(1))
-  for (label in labels[constant]) {
+# `values`: of the cells or their levels.
+drop_constant <- function(columns, values) {
+  Filter(function(column) {
+    found <- unique(column[[values]])
+    if (length(found) > 1) {
+      return(TRUE)
+    }
     cli::cli_inform(c(
-      i = "All cells belong to one {.arg {label$name}} ({.val {label$levels}}):
-           there is nothing of it to take out."
+      i = "{.arg {column$name}} is {.val {found}} for all cells: there is
+           nothing of it to take out."
     ), class = "sailer_note")
-  }
-  labels[!constant]
-}
-
-drop_constant_numbers <- function(numbers) {
-  constant <- vapply(
-    numbers, function(x) length(unique(x$values)) == 1, logical(1)
-  )
-  for (number in numbers[constant]) {
-    cli::cli_inform(c(
-      i = "{.arg {number$name}} is {.val {number$values[1]}} for all cells:
-           there is nothing of it to take out."
-    ), class = "sailer_note")
-  }
-  numbers[!constant]
+    FALSE
+  }, columns)
 }
 
 check_finite <- function(column, call) {

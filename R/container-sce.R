@@ -195,6 +195,7 @@ only_altexp <- function(known, call) {
 }
 
 experiment_of_counts <- function(object, altexp, call = rlang::caller_env()) {
+  force(altexp)
   if (is.null(altexp)) object else SingleCellExperiment::altExp(object, altexp)
 }
 

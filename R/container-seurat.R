@@ -125,7 +125,7 @@ log_command <- function(object, result) {
   object[[name]] <- methods::new(
     methods::getClass("SeuratCommand", where = asNamespace("SeuratObject")),
     name = name, time.stamp = Sys.time(), assay.used = assay,
-    call.string = paste(deparse(short_call(command$call)), collapse = " "),
+    call.string = paste(deparse(command$call), collapse = " "),
     params = options[short & lengths(options) > 0]
   )
   object

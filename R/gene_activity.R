@@ -86,26 +86,17 @@ activity_at <- function(fit, points, n_cells, genes, options, call) {
   confounders <- fixed_confounders(
     fit, options$batch, options$depth, options$covariates, call
   )
+<<<<<<< HEAD
   weights <- gene_weights(fit, gene_ranges(genes, call), options, call)
   check_activity_size(nrow(weights), n_cells, call)
+=======
+  weights <- gene_weights(fit, genes, options, call)
+  check_result_size(
+    list(kind = "matrix"), nrow(weights), n_cells, call,
+    "Give fewer {.arg genes} or {.arg cells} at a time.", "genes"
+  )
+>>>>>>> input
   sum_decoded(fit, points(), confounders, weights, options$calibrated)
-}
-
-check_activity_size <- function(n_genes, n_cells, call) {
-  bytes <- 8 * as.numeric(n_genes) * n_cells
-  limit <- memory_limit()
-  if (bytes > limit) {
-    abort(
-      c(
-        "{n_genes} genes x {n_cells} cells would take {in_bytes(bytes)} of
-         memory; the limit is {in_bytes(limit)}.",
-        i = "Give fewer {.arg genes} or {.arg cells} at a time.",
-        i = "The limit is half of the memory available, or
-             {.code options(sailer.max_memory = )} in bytes."
-      ),
-      call = call
-    )
-  }
 }
 
 # Genes x peaks of the model, sparse: 1, or 1 / n, where a peak is of a gene.

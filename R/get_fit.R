@@ -37,10 +37,14 @@ find_fit <- function(object, name = NULL, classes = "sailer_fit",
     check_fit_class(object, classes, call)
     return(list(fit = object))
   }
-  if (is.list(object) || is.null(object)) {
+  if (!isS4(object) || methods::is(object, "Matrix")) {
+    makers <- makers_of(classes)
     abort(
-      "A fit or an object that holds one is needed, not
-       {.obj_type_friendly {object}}.",
+      c(
+        "A fit of {.fn {makers}} is needed, or an object that holds one, not
+         {.obj_type_friendly {object}}.",
+        i = "Counts take a model as {.arg fit}."
+      ),
       call = call
     )
   }

@@ -206,7 +206,7 @@ complete_model <- function(fit) {
       fit$embedding, match(fit$validation_cells, fit$cells)
     )
   }
-  if (!is.null(fit$progress) && is.null(fit$progress$cells)) {
+  if (!is.null(fit$progress$confounders) && is.null(fit$progress$cells)) {
     fit$progress[c("cells", "depth")] <- fit[c("cells", "depth")]
   }
   fit

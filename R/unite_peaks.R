@@ -10,17 +10,19 @@
 #' Peaks that share a base are united, and so is whatever overlaps the result,
 #' by `reduce()` of GenomicRanges: two peaks of a sample become one where a peak
 #' of another bridges them. Peaks that only touch stay apart; strands are
-#' ignored. Counts are summed by sparse matrix products, never made dense. A
-#' fragment counted in two peaks that become one counts twice, which models of
-#' open and closed do not see. Counting the fragments anew in the united
-#' `ranges` is more exact where the fragment files are at hand.
+#' ignored. Counts are summed by sparse matrix products, never made dense; of
+#' files those of one sample at a time are in memory. A fragment counted in two
+#' peaks that become one counts twice, which models of open and closed do not
+#' see. Counting the fragments anew in the united `ranges` is more exact where
+#' the fragment files are at hand.
 #'
-#' @param counts Named list of the samples: sparse (or dense) matrices of
-#'   counts, peaks in rows and cells in columns, with names of both.
+#' @param counts Named list of the samples, each counts of peaks x cells as
+#'   [as_cells()] takes them, with names of both: matrices, files, handles or
+#'   objects.
 #' @param ranges `GRanges` of each sample's peaks, in the order of its rows: a
 #'   list with the samples' names. Samples that it lacks, and all with NULL, the
-#'   default, have them read from the peaks' names, such as `chr1-100-200` or
-#'   `chr1:100-200`.
+#'   default, take those that the file or object has, or have them read from the
+#'   peaks' names, such as `chr1-100-200` or `chr1:100-200`.
 #' @param how `"union"`: all united peaks; a sample has zeros in those that it
 #'   lacks. `"shared"`: only those that have peaks of every sample. What was not
 #'   counted is not closed, and the zeros of `"union"` tell samples apart, which
@@ -40,7 +42,7 @@
 #'   how many united peaks are the sample's `alone`; `counts_kept`, the share
 #'   of its counts that is in the result.
 #' @section Errors:
-#' `sailer_argument_error` when `counts` is no named list of matrices, when
+#' `sailer_argument_error` when `counts` is no named list of counts, when
 #' `ranges` does not fit, and without the package GenomicRanges;
 #' `sailer_data_error`, naming sample and peak or cell, when names are missing,
 #' duplicated or hold no range, when samples have no chromosome in common, and
@@ -64,10 +66,7 @@ unite_peaks <- function(counts, ranges = NULL, how = c("union", "shared")) {
   how <- rlang::arg_match(how)
   need_package("GenomicRanges", "to unite peaks")
   check_samples(counts)
-  call <- environment()
-  counts <- Map(function(x, sample) {
-    sample_counts(x, sample, call)
-  }, counts, names(counts))
+  counts <- read_samples(counts, names(counts), environment(), counts = TRUE)
   peaks <- sample_ranges(counts, ranges)
   united <- unite_ranges(peaks)
   map <- united$map
@@ -89,7 +88,7 @@ unite_peaks <- function(counts, ranges = NULL, how = c("union", "shared")) {
   place <- cumsum(kept)
   place[!kept] <- NA
   blocks <- lapply(names(counts), function(sample) {
-    sum_rows(counts[[sample]], place[map[[sample]]], sum(kept))
+    sum_rows(as_sparse(counts[[sample]]), place[map[[sample]]], sum(kept))
   })
   cells <- sample_cells(lapply(counts, colnames))
   all <- do.call(cbind, blocks)
@@ -115,8 +114,8 @@ unite_peaks <- function(counts, ranges = NULL, how = c("union", "shared")) {
 check_samples <- function(counts, call = rlang::caller_env()) {
   if (!is.list(counts) || is.data.frame(counts) || length(counts) < 2) {
     abort(
-      "{.arg counts} must be a named list of at least two matrices, one per
-       sample, not {.obj_type_friendly {counts}}.",
+      "{.arg counts} must be a named list of at least two samples, not
+       {.obj_type_friendly {counts}}.",
       call = call
     )
   }
@@ -129,40 +128,6 @@ check_samples <- function(counts, call = rlang::caller_env()) {
       call = call
     )
   }
-}
-
-# The counts of a sample as a dgCMatrix with names.
-sample_counts <- function(x, sample, call) {
-  if (inherits(x, c("Matrix", "matrix"))) {
-    x <- methods::as(methods::as(x, "CsparseMatrix"), "generalMatrix")
-    x <- methods::as(x, "dMatrix")
-  } else if (inherits(x, "DelayedMatrix")) {
-    x <- methods::as(x, "dgCMatrix")
-  } else {
-    abort(
-      c(
-        "Sample {.val {sample}} must be a matrix of counts, peaks x cells, not
-         {.obj_type_friendly {x}}.",
-        i = "Counts are summed in memory: read files first, and take the counts
-             out of objects."
-      ),
-      call = call
-    )
-  }
-  tell <- function(cnd) {
-    abort(
-      c("Sample {.val {sample}} cannot be used.", x = "{cnd$message}"),
-      class = "data", call = call
-    )
-  }
-  tryCatch(
-    {
-      check_names(rownames(x), "peak", "row", call)
-      check_names(colnames(x), "cell", "column", call)
-    },
-    sailer_data_error = tell
-  )
-  x
 }
 
 # list of GRanges, one per sample, from what was given or the peaks' names.
@@ -181,9 +146,8 @@ sample_ranges <- function(counts, ranges, call = rlang::caller_env()) {
   }
   peaks <- lapply(stats::setNames(nm = names(counts)), function(sample) {
     given <- if (sample %in% names(ranges)) ranges[[sample]]
-    if (is.null(given)) {
-      return(parse_ranges(rownames(counts[[sample]]), sample, call))
-    }
+    given <- given %||% counts[[sample]]$ranges %||%
+      parse_ranges(rownames(counts[[sample]]), sample, call)
     if (!methods::is(given, "GRanges") ||
           length(given) != nrow(counts[[sample]])) {
       abort(
@@ -284,7 +248,8 @@ summarise_union <- function(counts, blocks, peaks, united, present) {
     data.frame(
       sample = names(counts)[k], peaks = length(same), kept = sum(same),
       merged = sum(!same), alone = sum(present[, k] & rowSums(present) == 1),
-      counts_kept = sum(blocks[[k]]) / sum(counts[[k]])
+      counts_kept = sum(blocks[[k]]) /
+        sum(cell_depth(counts[[k]], counts = TRUE))
     )
   })
   do.call(rbind, rows)

@@ -112,8 +112,8 @@ test_that("a fit that was interrupted embeds cells all the same", {
 })
 
 test_that("other objects are refused", {
-  expect_error(RunExpresser(1), "expresser", class = "sailer_argument_error")
-  expect_error(ImputeExpresser(1), "impute", class = "sailer_argument_error")
+  expect_error(RunExpresser(1), "counts", class = "sailer_argument_error")
+  expect_error(ImputeExpresser(1), "expresser", class = "sailer_argument_error")
 })
 
 test_that("RNA in BPCells layers is read from disk, fractions too", {

@@ -238,6 +238,7 @@ test_that("the assay with peaks is taken, whichever is the default", {
                  class = "sailer_note")
   expect_identical(rownames(cells), paste0("gene", 1:5))
   # Where none looks right, nothing is taken without a word.
+  SeuratObject::DefaultAssay(object) <- "RNA"
   object[["ATAC"]] <- NULL
   expect_warning(as_cells(object), "named like \"gene1\"",
                  class = "sailer_assay")

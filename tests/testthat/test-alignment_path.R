@@ -159,7 +159,7 @@ test_that("notes come once, and progress for each weight", {
       n_latent = 3, control = quick(verbose = TRUE)
     )
   )
-  expect_identical(sum(grepl("belong to one", heard)), 1L)
+  expect_identical(sum(grepl("for all cells", heard)), 1L)
   expect_identical(sum(grepl("Weight 1000 \\(2/2\\)", heard)), 1L)
   expect_length(heard, 3)
   expect_silent(trace_path(weights = c(0, 1e3)))

@@ -175,7 +175,7 @@ test_that("notes come once, and progress for each fit", {
       control = quick(verbose = TRUE)
     )
   )
-  expect_identical(sum(grepl("belong to one", heard)), 1L)
+  expect_identical(sum(grepl("for all cells", heard)), 1L)
   expect_identical(sum(grepl("Lambda 1 \\(2/2\\): I\\(z, c\\)", heard)), 1L)
   expect_length(heard, 3)
 })

@@ -76,7 +76,7 @@ test_that("without alignment it is SAILER, bit for bit", {
       thinning = plain$options$thinning, decoder = plain$options$decoder,
       control = control
     )
-    expect_identical(embedding(zero), embedding(plain))
+    expect_identical(zero$embedding, plain$embedding)
     expect_identical(zero$state, plain$state)
     shared <- setdiff(names(plain$history), c("seconds", "cells_per_second"))
     expect_identical(zero$history[shared], plain$history[shared])
@@ -103,7 +103,7 @@ test_that("defaults are those chosen for cells with a reference", {
   expect_false(core_sailer_options(list())$joint)
   unit <- embedding(fit)
   expect_equal(unname(rowSums(unit^2)), rep(1, n))
-  expect_equal(unit * sqrt(rowSums(embedding(fit)^2)), embedding(fit))
+  expect_equal(unit * sqrt(rowSums(fit$embedding^2)), fit$embedding)
 })
 
 test_that("the loss has the term, by its weight, from the warm-up on", {

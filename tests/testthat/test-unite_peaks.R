@@ -190,6 +190,29 @@ test_that("matrices of every class give the same", {
   expect_identical(quietly(list(first = delayed, second = second)), expected)
 })
 
+test_that("handles and files are united as matrices are", {
+  expected <- quietly(list(first = first, second = second))
+  expect_identical(
+    quietly(list(first = as_cells(first), second = second)), expected
+  )
+  # Peaks 3 to 20 of the file by other names, and its 60 cells doubled.
+  path <- tiny_path("tiny-10x.h5")
+  other <- 2 * tiny_counts()[20:3, ]
+  rownames(other) <- sub(":", "-", rownames(other), fixed = TRUE)
+  united <- quietly(list(file = path, other = other))
+  expect_identical(dim(united$counts), c(nrow(tiny_counts()), 120L))
+  names <- sub(":", "-", rownames(tiny_counts()), fixed = TRUE)
+  place <- match(names, rownames(united$counts))
+  expect_equal(
+    unname(as.matrix(united$counts[place, 1:60])), unname(tiny_counts())
+  )
+  expect_equal(
+    unname(as.matrix(united$counts[place[3:20], 61:120])),
+    unname(2 * tiny_counts()[3:20, ])
+  )
+  expect_identical(sum(united$counts[, 61:120]), sum(other))
+})
+
 test_that("names are read in the usual forms", {
   colon <- first
   rownames(colon) <- sub("-", ":", rownames(colon), fixed = TRUE)
@@ -214,10 +237,7 @@ test_that("what cannot be united is refused by name", {
   refuse("at least two", list(first = first), "argument")
   refuse("name of its own", list(first, second), "argument")
   refuse("name of its own", list(a = first, a = second), "argument")
-  refuse("\"b\" must be a matrix", list(a = first, b = 1:3), "argument")
-  refuse(
-    "\"b\" must be a matrix", list(a = first, b = as_cells(second)), "argument"
-  )
+  refuse("\"b\".*must hold counts", list(a = first, b = 1:3), "argument")
   rename <- function(names) {
     rownames(second) <- names
     list(a = first, b = second)
