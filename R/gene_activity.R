@@ -86,16 +86,11 @@ activity_at <- function(fit, points, n_cells, genes, options, call) {
   confounders <- fixed_confounders(
     fit, options$batch, options$depth, options$covariates, call
   )
-<<<<<<< HEAD
   weights <- gene_weights(fit, gene_ranges(genes, call), options, call)
-  check_activity_size(nrow(weights), n_cells, call)
-=======
-  weights <- gene_weights(fit, genes, options, call)
   check_result_size(
     list(kind = "matrix"), nrow(weights), n_cells, call,
     "Give fewer {.arg genes} or {.arg cells} at a time.", "genes"
   )
->>>>>>> input
   sum_decoded(fit, points(), confounders, weights, options$calibrated)
 }
 
