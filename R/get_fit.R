@@ -2,7 +2,7 @@
 #'
 #' Finds what [sailer()], [sailerx()] or [expresser()] returned in an object
 #' that [RunSAILER()], [RunSAILERX()] or [RunExpresser()] gave back, for
-#' [history()], [plot()][plot_training] or [predict()][predict.sailer_fit].
+#' [history()], [plot()][plot.sailer_fit] or [predict()][predict.sailer_fit].
 #'
 #' The cells of the fit go by the names that they have in the object now, also
 #' where these were changed since (`RenameCells()`).

@@ -1,4 +1,4 @@
-# What the pictures share: colours, and the cells that they show.
+# What pictures and measures share: colours, and the cells that they show.
 
 # Twenty colours, the first six after Okabe and Ito, chosen so that any two stay
 # apart for readers without red, green or blue cones as well
@@ -33,32 +33,26 @@ picture_theme <- function() {
     )
 }
 
-# What a picture shows: list(values = cells x dimensions, cells = names or NULL,
-# depth, table = metadata in their order, fit); NULL for what `x` lacks.
-pictured_cells <- function(x, name = NULL, call = rlang::caller_env()) {
-  if (is.matrix(x) || is.data.frame(x) || inherits(x, "Matrix")) {
+# The embedding as objects hold it: SAILERX's at unit length.
+held_embedding <- function(fit) {
+  embedding(fit, unit = inherits(fit, "sailerx_fit"))
+}
+
+# What is embedded in a matrix, a fit or an object: list(values = cells x
+# dimensions, cells = names or NULL, depth, table = metadata in their order);
+# NULL for what `x` lacks.
+embedded_cells <- function(x, name = NULL, call = rlang::caller_env()) {
+  if (is.numeric(x) || is.data.frame(x) || inherits(x, "Matrix")) {
     values <- measured_matrix(x, "x", call)
-    if (is.null(colnames(values))) {
-      colnames(values) <- paste("dimension", seq_len(ncol(values)))
-    }
     return(list(values = values, cells = rownames(values)))
   }
   held <- held_fit(x, name, call)
-  if (is.null(metadata_of(x)) && is.null(held$values)) {
-    values <- embedding(held$fit)
-    return(list(
-      values = values, cells = rownames(values),
-      depth = held$fit$depth[rownames(values)], fit = held$fit
-    ))
+  table <- metadata_of(x)
+  if (is.null(table) && is.null(held$values)) {
+    held$values <- held_embedding(held$fit)
   }
-  pictured_cells_of(held, metadata_of(x), call)
-}
-
-# The cells that an object has today, where its reduction has them.
-pictured_cells_of <- function(held, table, call) {
   values <- held$values
   if (is.null(values)) {
-    embedding(held$fit)
     abort(
       c(
         "The object holds a fit, but no embedding named {.val {held$name}}.",
@@ -78,22 +72,16 @@ pictured_cells_of <- function(held, table, call) {
     )
   }
   rows <- rows_in_fit(held, cells)
-  known <- !anyNA(rows)
-  if (known) {
-    # RunSAILERX() puts directions into objects; the fit has the lengths too.
-    values <- held$fit$embedding[rows, , drop = FALSE]
-    rownames(values) <- cells
-  }
   list(
     values = values, cells = cells,
-    depth = if (known) stats::setNames(held$fit$depth[rows], cells),
-    table = if (!is.null(table)) table[cells, , drop = FALSE], fit = held$fit
+    depth = if (!anyNA(rows)) stats::setNames(held$fit$depth[rows], cells),
+    table = if (!is.null(table)) table[cells, , drop = FALSE]
   )
 }
 
 # One value per cell: a column of the metadata, "depth", or values themselves,
 # matched by name where they are named.
-pictured_values <- function(values, arg, shown, call = rlang::caller_env()) {
+cell_values <- function(values, arg, shown, call = rlang::caller_env()) {
   if (rlang::is_string(values) && nrow(shown$values) > 1) {
     return(named_values(values, arg, shown, call))
   }

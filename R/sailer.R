@@ -48,7 +48,7 @@
 #'
 #' @return An object of class `"sailer_fit"`. See [embedding()], [history()],
 #'   [predict()][predict.sailer_fit], [print()][print.sailer_fit] and
-#'   [plot()][plot_training]. It holds the parameters, not the counts, and
+#'   [plot()][plot.sailer_fit]. It holds the parameters, not the counts, and
 #'   survives [saveRDS()]; [save_model()] writes it to a file that other
 #'   programs read too. Interrupting the training (Ctrl-C) gives a warning and
 #'   the fit so far, with which [resume()] goes on.

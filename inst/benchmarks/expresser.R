@@ -67,7 +67,7 @@ train <- function(folder, name) {
   path <- file.path(folder, paste0(name, ".safetensors"))
   save_model(fit, path, overwrite = TRUE)
   print(fit)
-  print(history(fit))
+  print(fit$history)
   cat(sprintf("%s: %.0f CPU-seconds\n", name, sum(seconds[1:2])))
 }
 
@@ -228,9 +228,9 @@ describe_fit <- function(fit, held_out, tables, n_cells) {
       "%d cells, best epoch %d of %d: validation loss %.4f, r %.3f;",
       "imputed %s; pairs %.3f, LOEUF %.3f\n"
     ),
-    n_cells, fit$best_epoch, nrow(history(fit)),
-    history(fit)$validation_loss[fit$best_epoch],
-    history(fit)$validation_correlation[fit$best_epoch],
+    n_cells, fit$best_epoch, nrow(fit$history),
+    fit$history$validation_loss[fit$best_epoch],
+    fit$history$validation_correlation[fit$best_epoch],
     paste(sprintf("%.3f", imputed), collapse = " "),
     mean(pairs$auc), mean(loeuf$pearson)
   ))

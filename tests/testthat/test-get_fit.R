@@ -27,7 +27,7 @@ test_that("a renamed cell keeps its coordinates, depth and values", {
       differential_accessibility(own, rev(groups), "type1", "type2"),
       differential_accessibility(fit, unname(groups), "type1", "type2")
     )
-    shown <- pictured_cells(renamed)
+    shown <- embedded_cells(renamed)
     expect_identical(shown$cells, names)
     expect_identical(unname(shown$values), unname(embedding(fit)))
     expect_identical(shown$depth, setNames(unname(fit$depth), names))
@@ -102,8 +102,8 @@ test_that("a merged object has no other cell's values", {
   both <- ImputeSAILER(both, assay = "ATAC", features = fit$peaks[1:9])
   expected <- impute(fit, sim$counts, peaks = fit$peaks[1:9])
   expect_equal(unname(values_of(both)), unname(expected), tolerance = 1e-4)
-  expect_false(is.null(pictured_cells(half)$depth))
-  expect_null(pictured_cells(both)$depth)
+  expect_false(is.null(embedded_cells(half)$depth))
+  expect_null(embedded_cells(both)$depth)
 })
 
 test_that("directions that RunSAILERX() leaves are found too", {
@@ -122,7 +122,7 @@ test_that("directions that RunSAILERX() leaves are found too", {
     expect_identical(rows_in_fit(held), 1:120)
     expect_identical(rows_in_fit(held, rev(cells)[c(7, 3)]), c(7L, 3L))
     expect_identical(
-      unname(pictured_cells(renamed)$values), unname(embedding(fit))
+      unname(embedded_cells(renamed)$values), unname(embedding(fit, unit))
     )
   }
 })
@@ -156,7 +156,7 @@ test_that("a renamed experiment keeps what is its cells' own", {
   }
   renamed <- first
   colnames(renamed) <- rev(colnames(first))
-  expect_identical(unname(pictured_cells(renamed)$values),
+  expect_identical(unname(embedded_cells(renamed)$values),
                    unname(embedding(fit)))
   expect_identical(unname(values(renamed)), unname(values(first)))
 
