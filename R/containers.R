@@ -2,7 +2,7 @@
 
 # Packages of containers are suggested, not imported: asked for when needed.
 need_package <- function(package, why, call = rlang::caller_env()) {
-  if (!requireNamespace(package, quietly = TRUE)) {
+  if (!is_installed(package)) {
     abort(
       c(
         "The package {.pkg {package}} is needed {why}.",

@@ -216,7 +216,9 @@ compared_cells <- function(compared, reference, call = rlang::caller_env()) {
 choose_groups <- function(labels, group_1, group_2,
                           call = rlang::caller_env()) {
   known <- label_levels(labels)
-  labels <- as.character(labels)
+  labels <- label_text(labels)
+  group_1 <- if (!is.null(group_1)) label_text(group_1)
+  group_2 <- if (!is.null(group_2)) label_text(group_2)
   if (is.null(group_1)) {
     if (length(known) != 2) {
       abort(

@@ -18,31 +18,44 @@
 #' *kBET* (Büttner et al. 2019): the p-value of a chi-square test of the batches
 #' among the `k` neighbours against the batch sizes, for every cell.
 #'
+#' `plot()` shows for the cells of each batch from which batches their
+#' neighbours come, beside the even share of perfect mixing: with up to six
+#' batches box plots of the proportions (median, quartiles, and the most extreme
+#' cell within 1.5 times their distance), with more a table of their means as
+#' multiples of the even share.
+#'
 #' Neighbours are exact (a k-d tree, [RANN::nn2()]), which is fast up to about
 #' 20 dimensions and slow beyond for many cells.
 #'
-#' @param embedding Numeric matrix, cells x dimensions, without missing or
-#'   infinite values; at least 6 cells.
-#' @param batch The batch of each cell: factor, character, logical or numeric,
-#'   at least two batches.
-#' @param labels `NULL`, or the cell type of each cell for cLISI.
+#' @param x A numeric matrix of cells x dimensions, a fit, or a Seurat or
+#'   SingleCellExperiment object with one ([get_fit()]); at least 6 cells. Of a
+#'   fit of [sailerx()] the embedding at unit length is taken, as objects hold
+#'   it.
+#' @param batch The batch of each cell, at least two batches: a vector with one
+#'   value per cell (factor, character, logical or numeric), matched by name if
+#'   named, or the name of a column of the object's metadata.
+#' @param labels `NULL`, or the cell type of each cell for cLISI, as `batch`.
 #' @param k Number of neighbours of the proportions and the test, default 50 as
 #'   in the thesis. Where there are not so many other cells, all are taken, with
 #'   a warning.
 #' @param perplexity Effective number of neighbours of LISI, default 30. At most
 #'   a third of the number of cells: more is lowered to that, with a warning.
+#' @param name Name of the reduction in an object, as in [get_fit()].
+#' @param ... Not used.
 #'
-#' @return A list:
+#' @return A list of class `"batch_mixing"`:
 #' * `summary`: named numeric vector of means over the cells: `deviation`,
 #'   `ilisi`, `clisi` (`NA` without `labels`), and `rejected`, the share of
 #'   cells with a p-value below 0.05.
 #' * `batches`: data frame of `batch`, `n_cells`, and `mean` and `sd` over all
 #'   cells of the normalised proportion from that batch.
 #' * `proportions`: matrix, cells x batches; rows sum to 1.
-#' * `cells`: data frame with a row per cell: `deviation`, half the summed
-#'   distance of its proportions from even ones (0 well mixed; for two batches
-#'   0.5 where one is alone), `ilisi`, `clisi` if `labels` are given, and
-#'   `p_value`.
+#' * `cells`: data frame with a row per cell: `batch`; `deviation`, half the
+#'   summed distance of its proportions from even ones (0 well mixed; for two
+#'   batches 0.5 where one is alone), `ilisi`, `clisi` if `labels` are given,
+#'   and `p_value`.
+#'
+#' `plot()` returns a ggplot object.
 #'
 #' @section Errors:
 #' Of class `sailer_argument_error`, naming the argument, when lengths do not
@@ -56,24 +69,29 @@
 #' batch <- rep(c("a", "b"), each = 100)
 #' mixed <- matrix(rnorm(400), 200)
 #' apart <- mixed + 3 * (batch == "b")
-#' batch_mixing(mixed, batch, k = 20)$summary
-#' batch_mixing(apart, batch, k = 20)$summary
+#' batch_mixing(mixed, batch, k = 20)
+#' plot(batch_mixing(apart, batch, k = 20))
 #' @export
-batch_mixing <- function(embedding, batch, labels = NULL, k = 50,
-                         perplexity = 30) {
-  embedding <- measured_matrix(embedding)
+batch_mixing <- function(x, batch, labels = NULL, k = 50, perplexity = 30,
+                         name = NULL) {
+  shown <- embedded_cells(x, name)
+  embedding <- shown$values
   n_cells <- nrow(embedding)
   if (n_cells < 6) {
-    abort("{.arg embedding} must have at least 6 cells, not {n_cells}.")
+    abort("{.arg x} must have at least 6 cells, not {n_cells}.")
   }
-  batch <- measured_classes(batch, n_cells, "batch")
+  classes <- function(values, arg, call = rlang::caller_env()) {
+    values <- cell_values(values, arg, shown, call)
+    measured_classes(values, n_cells, arg, call = call)
+  }
+  batch <- classes(batch, "batch")
   if (length(batch$names) < 2) {
     abort(c(
       "{.arg batch} must have at least two batches.",
       "x" = "All cells are of batch {.val {batch$names}}."
     ))
   }
-  if (!is.null(labels)) labels <- measured_classes(labels, n_cells, "labels")
+  if (!is.null(labels)) labels <- classes(labels, "labels")
   k <- measured_count(k, "k", 1, Inf)
   k <- lowered(k, "k", n_cells - 1, "the number of other cells")
   if (!are_numbers(perplexity, 2, Inf)) {
@@ -98,6 +116,7 @@ batch_mixing <- function(embedding, batch, labels = NULL, k = 50,
     )
   }
   cells <- data.frame(
+    batch = factor(batch$names[batch$code + 1], batch$names),
     deviation = mixing$deviation, ilisi = effective_number(batch)
   )
   if (!is.null(labels)) cells$clisi <- effective_number(labels)
@@ -114,7 +133,7 @@ summarise_mixing <- function(cells, proportions, batch, cell_names) {
     rownames(cells) <- cell_names
   }
   clisi <- if (is.null(cells$clisi)) NA_real_ else mean(cells$clisi)
-  list(
+  structure(class = "batch_mixing", list(
     summary = c(
       deviation = mean(cells$deviation), ilisi = mean(cells$ilisi),
       clisi = clisi, rejected = mean(cells$p_value < 0.05)
@@ -127,7 +146,7 @@ summarise_mixing <- function(cells, proportions, batch, cell_names) {
     ),
     proportions = proportions,
     cells = cells
-  )
+  ))
 }
 
 lowered <- function(x, arg, largest, what) {

@@ -62,95 +62,20 @@ mutual_information <- function(embedding, c, k = 3, seed = 1) {
   list(mean = mean(values), dimensions = values)
 }
 
-#' Agreement of two partitions of the same cells
-#'
-#' `adjusted_rand_index()` counts pairs of cells that both partitions put
-#' together, corrected for chance; `normalized_mutual_information()` is the
-#' mutual information of the labels over the mean of their entropies. Both are
-#' used in section 2.2.7 of the thesis to compare clusters with cell types, and
-#' agree with scikit-learn's `adjusted_rand_score()` and
-#' `normalized_mutual_info_score()`.
-#'
-#' @param x,y Labels of the same cells in the same order: factors, character,
-#'   logical or numeric vectors without missing values. The names of the
-#'   classes do not matter, and the order of `x` and `y` neither.
-#'
-#' @return One number, 1 for equal partitions (also for two that each have a
-#'   single class). The Rand index is 0 on average for independent partitions
-#'   and can be negative; the mutual information lies between 0 and 1 and is
-#'   not corrected for chance: it grows with the number of clusters.
-#'
-#' @section Errors:
-#' Of class `sailer_argument_error`, naming the argument, when the lengths
-#' differ or a label is missing.
-#'
-#' @references Hubert and Arabie (1985), *Journal of Classification* 2, 193.
-#'
-#' @examples
-#' types <- c("B", "B", "T", "T", "T", "NK")
-#' clusters <- c(1, 1, 2, 2, 3, 3)
-#' adjusted_rand_index(clusters, types)
-#' normalized_mutual_information(clusters, types)
-#' @name agreement
-NULL
+# Agreement of two partitions of the same cells, labels of any kind (thesis
+# 2.2.7): 1 for equal ones. As scikit-learn's adjusted_rand_score() and
+# normalized_mutual_info_score().
 
-#' @rdname agreement
-#' @export
 adjusted_rand_index <- function(x, y) {
   first <- measured_classes(x, length(x), "x")
   second <- measured_classes(y, length(x), "y", "value of `x`")
   core_adjusted_rand_index(first$code, second$code)
 }
 
-#' @rdname agreement
-#' @export
 normalized_mutual_information <- function(x, y) {
   first <- measured_classes(x, length(x), "x")
   second <- measured_classes(y, length(x), "y", "value of `x`")
   core_normalized_mutual_information(first$code, second$code)
-}
-
-#' Silhouette widths of labelled cells
-#'
-#' How much nearer each cell lies to the cells of its own class than to those
-#' of the nearest other class, by Euclidean distance over all pairs of cells:
-#' exact, and equal to scikit-learn's `silhouette_samples()`.
-#'
-#' Time grows with the square of the number of cells (100,000 cells in 10
-#' dimensions take about a minute), memory only linearly.
-#'
-#' @param x Numeric matrix, cells x dimensions: an embedding.
-#' @param labels The class of each cell: factor, character, logical or numeric,
-#'   with at least 2 classes and fewer classes than cells.
-#'
-#' @return A list with `mean`, the mean width, and `cells`, the width of each
-#'   cell in \[-1, 1\], named by the rows of `x`. A cell alone in its class
-#'   has width 0.
-#'
-#' @section Errors:
-#' Of class `sailer_argument_error`, naming the argument, when lengths do not
-#' fit, a value is missing, or the number of classes is out of range.
-#'
-#' @references Rousseeuw (1987), *Journal of Computational and Applied
-#'   Mathematics* 20, 53.
-#'
-#' @examples
-#' x <- rbind(matrix(rnorm(100), 50), matrix(rnorm(100, 4), 50))
-#' silhouette_width(x, rep(c("a", "b"), each = 50))$mean
-#' @export
-silhouette_width <- function(x, labels) {
-  x <- measured_matrix(x, "x")
-  labels <- measured_classes(labels, nrow(x), "labels")
-  n_classes <- length(labels$names)
-  if (n_classes < 2 || n_classes >= nrow(x)) {
-    abort(c(
-      "{.arg labels} must have at least 2 classes and fewer than cells.",
-      "x" = "Found {n_classes} class{?es} in {nrow(x)} cell{?s}."
-    ))
-  }
-  widths <- core_silhouette_widths(x, labels$code)
-  names(widths) <- rownames(x)
-  list(mean = mean(widths), cells = widths)
 }
 
 #' Dice score of imputed peaks

@@ -11,7 +11,8 @@
 #' something of it.
 #'
 #' @param x A fit, a Seurat or SingleCellExperiment object with one
-#'   ([get_fit()]), or a numeric matrix of cells x dimensions.
+#'   ([get_fit()]), or a numeric matrix of cells x dimensions. Of a fit of
+#'   [sailerx()] the embedding at unit length is taken, as objects hold it.
 #' @param depth Number of open peaks, or fragments, of each cell, above 0: a
 #'   vector with one number per cell, matched by name if named, or the name of a
 #'   column of the object's metadata. NULL, the default, takes the open peaks
@@ -26,7 +27,7 @@
 #' @section Errors: `sailer_argument_error` when depth is missing or does not
 #'   fit, or when there are no such dimensions.
 #' @references Cao (2023), section 2.2.5.
-#' @seealso [lambda_path()], when too much is left.
+#' @seealso [tune_path()], when too much is left.
 #' @examples
 #' sim <- simulate_atac(n_cells = 200, n_peaks = 300, n_types = 2, seed = 1)
 #' fit <- sailer(sim$counts,
@@ -38,9 +39,11 @@
 plot_depth <- function(x, depth = NULL, dimensions = NULL, name = NULL,
                        max_cells = 5000) {
   check_number(max_cells, min = 1, whole = TRUE)
-  shown <- pictured_cells(x, name)
-  depth <- pictured_depth(depth, shown)
+  shown <- embedded_cells(x, name)
+  depth <- plotted_depth(depth, shown)
   values <- shown$values
+  colnames(values) <- colnames(values) %||%
+    paste("dimension", seq_len(ncol(values)))
   chosen <- if (!is.null(dimensions)) chosen_dimensions(dimensions, values)
   information <- mutual_information(values, log(depth))$dimensions
   most <- sort(utils::head(order(information, decreasing = TRUE), 16))
@@ -51,7 +54,7 @@ plot_depth <- function(x, depth = NULL, dimensions = NULL, name = NULL,
   )
 }
 
-pictured_depth <- function(depth, shown, call = rlang::caller_env()) {
+plotted_depth <- function(depth, shown, call = rlang::caller_env()) {
   if (is.null(depth) && is.null(shown$depth)) {
     abort(
       c(
@@ -64,7 +67,7 @@ pictured_depth <- function(depth, shown, call = rlang::caller_env()) {
   depth <- if (is.null(depth)) {
     shown$depth()
   } else {
-    pictured_values(depth, "depth", shown, call)
+    cell_values(depth, "depth", shown, call)
   }
   if (!is.numeric(depth)) {
     abort(

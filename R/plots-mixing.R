@@ -1,52 +1,20 @@
-# Batches in the neighbourhoods of cells.
+# What batch_mixing() measured, in words and drawn.
 
-#' Plot the mixing of batches
-#'
-#' For the cells of each batch, from which batches their neighbours come: the
-#' normalised proportions of section 2.5.3 of the thesis ([batch_mixing()]),
-#' beside the even share that perfect mixing gives. A batch that has cell types
-#' of its own cannot, rightly, be mixed there.
-#'
-#' @param x A fit, a Seurat or SingleCellExperiment object with one
-#'   ([get_fit()]), or a numeric matrix of cells x dimensions.
-#' @param batch The batch of each cell: a vector with one value per cell,
-#'   matched by name if named, or the name of a column of the object's metadata.
-#' @param k Number of neighbours, default 50 as in the thesis.
-#' @param name Name of the reduction, as in [get_fit()].
-#' @return A ggplot object. With up to six batches a panel for the cells of
-#'   each, with a box plot of the proportions from every batch (median,
-#'   quartiles, and the most extreme cell within 1.5 times their distance) and a
-#'   dashed line at the even share; with more, a table of the mean proportions,
-#'   as multiples of the even share. The subtitle has the mean deviation from
-#'   even shares, 0 when perfectly mixed.
-#' @section Errors: Those of [batch_mixing()].
-#' @references Cao (2023), section 2.5.3.
-#' @examples
-#' sim <- simulate_atac(n_cells = 200, n_peaks = 300, n_types = 2, seed = 1)
-#' fit <- sailer(sim$counts,
-#'   batch = sim$cells$batch, hidden = 16, n_latent = 4,
-#'   control = train_control(epochs = 10, verbose = FALSE)
-#' )
-#' plot_mixing(fit, sim$cells$batch, k = 20)
 #' @export
-plot_mixing <- function(x, batch, k = 50, name = NULL) {
-  if (missing(batch)) {
-    abort("{.arg batch} is missing: the batch of each cell.")
-  }
-  shown <- pictured_cells(x, name)
-  batch <- pictured_values(batch, "batch", shown)
-  # LISI, which is not drawn, warns of few cells.
-  mixing <- batch_mixing(
-    shown$values, batch, k = k,
-    perplexity = max(2, min(30, floor(nrow(shown$values) / 3)))
+print.batch_mixing <- function(x, ...) {
+  cat("<batch_mixing> ", nrow(x$cells), " cells of ", nrow(x$batches),
+    " batches\n",
+    sep = ""
   )
-  own <- measured_classes(batch, nrow(shown$values), "batch")
-  own <- factor(own$names[own$code + 1], own$names)
-  if (nlevels(own) <= 6) {
-    draw_mixing_boxes(mixing, own)
-  } else {
-    draw_mixing_table(mixing, own)
-  }
+  print(round(x$summary[!is.na(x$summary)], 3))
+  invisible(x)
+}
+
+#' @rdname batch_mixing
+#' @export
+plot.batch_mixing <- function(x, ...) {
+  refuse_others(list(...), plot.batch_mixing)
+  if (nrow(x$batches) <= 6) draw_mixing_boxes(x) else draw_mixing_table(x)
 }
 
 mixing_title <- function(mixing) {
@@ -57,7 +25,8 @@ mixing_title <- function(mixing) {
   )
 }
 
-draw_mixing_boxes <- function(mixing, own) {
+draw_mixing_boxes <- function(mixing) {
+  own <- mixing$cells$batch
   proportions <- unname(mixing$proportions)
   n <- nlevels(own)
   sizes <- format(tabulate(own), big.mark = ",", trim = TRUE)
@@ -86,7 +55,8 @@ draw_mixing_boxes <- function(mixing, own) {
     slanted_labels(levels(own))
 }
 
-draw_mixing_table <- function(mixing, own) {
+draw_mixing_table <- function(mixing) {
+  own <- mixing$cells$batch
   n <- nlevels(own)
   means <- apply(mixing$proportions, 2, function(x) tapply(x, own, mean))
   long <- data.frame(

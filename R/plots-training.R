@@ -3,27 +3,23 @@
 #' Plot the training of fits
 #'
 #' Look at it to see whether the training was long enough: the validation curves
-#' should have flattened. Curves that rise and then fall again tell of
-#' overfitting; see [best_epochs()].
+#' should have flattened. Curves that rise and then fall again show overfitting.
 #'
 #' The first epochs, in which losses fall from where random parameters put them,
 #' would take most of each panel: its axis is cut to the values from a twentieth
 #' of the epochs on.
 #'
-#' @param x What [sailer()], [sailerx()] or [expresser()] returned; for
-#'   `plot_training()` also
-#'   a list of fits, or a Seurat or SingleCellExperiment object with one
-#'   ([get_fit()]).
-#' @param ... Further fits to draw over the first one, named as the legend is to
-#'   name them: `plot(fit, "lambda 0" = other)`. A list names the first as well.
-#' @param name Name of the reduction, as in [get_fit()].
+#' @param x What [sailer()], [sailerx()] or [expresser()] returned; of an object
+#'   [get_fit()] gives it.
+#' @param ... Further fits to draw over the first one, named as the legend is
+#'   to name them: `plot(fit, "lambda 0" = other)`.
 #' @return A ggplot object: the loss, its parts, the weight of the KL terms, the
-#'   log-likelihood and evidence lower bound on the cells kept back, and, of
-#'   [sailerx()], the alignment term of the training cells and of those kept
-#'   back (dashed), each against the epoch, as [history()] has them. A dotted
-#'   line stands at the epoch whose parameters were kept. Of [expresser()] loss
-#'   and mean absolute error of the training cells and of those kept back
-#'   (dashed), and the correlation on the latter.
+#'   log-likelihood and evidence lower bound of the held-out cells, and, of
+#'   [sailerx()], the alignment term of the training cells and of those held out
+#'   (dashed), each against the epoch, as `fit$history` has them. A dotted line
+#'   stands at the epoch whose parameters were kept. Of [expresser()] loss and
+#'   mean absolute error of the training cells and of those held out (dashed),
+#'   and the correlation on the latter.
 #' @section Errors: `sailer_argument_error` when something is not a fit, or when
 #'   training ended within the first epoch.
 #' @references Cao (2023), section 2.2.2.
@@ -37,31 +33,18 @@
 #' }
 #' fit <- train(1)
 #' plot(fit)
-#' plot_training(list("lambda 1" = fit, "lambda 0" = train(0)))
-#' @export
-plot_training <- function(x, ..., name = NULL) {
-  fits <- if (is.list(x) && !inherits(x, c("sailer_fit", "expresser_fit"))) {
-    c(x, list(...))
-  } else {
-    c(list(x), list(...))
-  }
-  if (length(fits) == 0) abort("{.arg x} must hold at least one fit.")
-  names(fits) <- fit_names(names(fits), length(fits))
-  fits <- lapply(fits, get_fit, name = name)
-  draw_training(fits)
-}
-
-#' @rdname plot_training
+#' plot(fit, "lambda 0" = train(0))
+#' @name plot.sailer_fit
 #' @export
 plot.sailer_fit <- function(x, ...) {
-  plot_training(x, ...)
+  fits <- list(x, ...)
+  names(fits) <- fit_names(names(fits), length(fits))
+  draw_training(lapply(fits, get_fit))
 }
 
-#' @rdname plot_training
+#' @rdname plot.sailer_fit
 #' @export
-plot.expresser_fit <- function(x, ...) {
-  plot_training(x, ...)
-}
+plot.expresser_fit <- plot.sailer_fit
 
 fit_names <- function(names, n) {
   names <- names %||% rep("", n)
@@ -81,14 +64,14 @@ training_parts <- c(
   validation_correlation = "validation correlation"
 )
 
-# Measured on the cells kept back, beside the same of the training cells.
+# Measured on the cells held out, beside the same of the training cells.
 dashed_parts <- c(
   "validation_alignment", "validation_loss", "validation_absolute_error"
 )
 
 training_curves <- function(history) {
   parts <- intersect(names(training_parts), names(history))
-  # No cells were kept back, or none of them has a reference.
+  # No cells were held out, or none of them has a reference.
   parts <- parts[!vapply(history[parts], function(x) all(is.na(x)), TRUE)]
   do.call(rbind, lapply(parts, function(column) {
     value <- history[[column]]
@@ -99,7 +82,7 @@ training_curves <- function(history) {
     inside <- value >= range[1] - margin & value <= range[2] + margin
     data.frame(
       epoch = history$epoch, part = training_parts[[column]], value = value,
-      cells = if (column %in% dashed_parts) "kept back" else "all",
+      cells = if (column %in% dashed_parts) "held out" else "all",
       inside = inside
     )
   }))
@@ -141,7 +124,7 @@ draw_training <- function(fits, call = rlang::caller_env()) {
       "colour", length(fits), guide = if (several) "legend" else "none"
     ) +
     ggplot2::scale_linetype_manual(
-      values = c(all = "solid", `kept back` = "dashed"), guide = "none"
+      values = c(all = "solid", `held out` = "dashed"), guide = "none"
     ) +
     ggplot2::labs(x = "epoch (dotted: kept)", y = NULL, colour = NULL) +
     picture_theme() +

@@ -1,4 +1,4 @@
-# What the pictures share: colours, and the cells that they show.
+# What pictures and measures share: colours, and the cells that they show.
 
 # Twenty colours, the first six after Okabe and Ito, chosen so that any two stay
 # apart for readers without red, green or blue cones as well
@@ -33,14 +33,12 @@ picture_theme <- function() {
     )
 }
 
-# What a picture shows: list(values = cells x dimensions, cells = names or NULL,
-# table = metadata in their order, depth = a function, or NULL for a matrix).
-pictured_cells <- function(x, name = NULL, call = rlang::caller_env()) {
-  if (is.matrix(x) || is.data.frame(x) || inherits(x, "Matrix")) {
+# What is embedded in a matrix, a fit or an object: list(values = cells x
+# dimensions, cells = names or NULL, table = metadata in their order, depth = a
+# function); NULL for what `x` lacks.
+embedded_cells <- function(x, name = NULL, call = rlang::caller_env()) {
+  if (is.numeric(x) || is.data.frame(x) || inherits(x, "Matrix")) {
     values <- measured_matrix(x, "x", call)
-    if (is.null(colnames(values))) {
-      colnames(values) <- paste("dimension", seq_len(ncol(values)))
-    }
     return(list(values = values, cells = rownames(values)))
   }
   held <- read_fitted(x, name = name, call = call)
@@ -63,23 +61,13 @@ pictured_cells <- function(x, name = NULL, call = rlang::caller_env()) {
 
 # One value per cell: a column of the metadata, "depth", or values themselves,
 # matched by name where they are named.
-pictured_values <- function(values, arg, shown, call = rlang::caller_env()) {
+cell_values <- function(values, arg, shown, call = rlang::caller_env()) {
   if (rlang::is_string(values) && nrow(shown$values) > 1) {
     return(named_values(values, arg, shown, call))
   }
-  values <- written_out(values)
-  if (!is.atomic(values) || is.null(values) || length(dim(values)) > 1) {
-    abort(
-      "{.arg {arg}} must have one value per cell, not be
-       {.obj_type_friendly {values}}.",
-      call = call
-    )
-  }
-  if (all_named(shown$cells, names(values))) {
-    values <- values[match(shown$cells, names(values))]
-  }
-  measured_length(values, nrow(shown$values), arg, "cell", call)
-  unname(values)
+  match_cells(
+    values, shown$cells, arg, call, table = FALSE, n = nrow(shown$values)
+  )
 }
 
 named_values <- function(name, arg, shown, call) {
@@ -102,12 +90,6 @@ named_values <- function(name, arg, shown, call) {
     call = call
   )
   shown$table[[name]]
-}
-
-# Is there one value for every cell by its name?
-all_named <- function(cells, names) {
-  !is.null(cells) && !is.null(names) && !anyDuplicated(names) &&
-    all(cells %in% names)
 }
 
 # At most `n` of the cells, always the same ones, in a random order.

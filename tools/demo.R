@@ -44,7 +44,7 @@ main <- function(arguments) {
     control = train_control(epochs = options$epochs, seed = options$seed)
   )
   cat(sprintf(
-    "Trained for %d epochs in %.0f s\n\n", nrow(history(fit)),
+    "Trained for %d epochs in %.0f s\n\n", nrow(fit$history),
     proc.time()[["elapsed"]] - started
   ))
   print(fit)
@@ -238,8 +238,10 @@ measure <- function(values, results, clusters) {
   row <- data.frame(clusters = nlevels(clusters))
   if (!is.null(results$type)) {
     known <- !is.na(results$type)
-    row$ARI <- adjusted_rand_index(clusters[known], results$type[known])
-    row$NMI <- normalized_mutual_information(
+    row$ARI <- sailer:::adjusted_rand_index(
+      clusters[known], results$type[known]
+    )
+    row$NMI <- sailer:::normalized_mutual_information(
       clusters[known], results$type[known]
     )
   }
@@ -274,7 +276,11 @@ report <- function(fit, results, input, options) {
 
 write_results <- function(fit, results, options) {
   csv <- file.path(options$output, "embedding.csv")
-  write_embedding(fit, csv, cells = results)
+  values <- embedding(fit)
+  utils::write.csv(
+    data.frame(cell = rownames(values), results, values), csv,
+    row.names = FALSE
+  )
   png <- file.path(options$output, "umap.png")
   draw(results, png)
   cat("\nWritten:\n ", csv, "\n ", png, "\n")

@@ -144,15 +144,26 @@ leiden <- function(nn, k, resolutions, seed = 1) {
 # Clusters against known types, over the cells `rows`, best and mean.
 agreement <- function(clusters, types, rows = seq_along(types)) {
   ari <- vapply(clusters, function(x) {
-    adjusted_rand_index(x[rows], types[rows])
+    sailer:::adjusted_rand_index(x[rows], types[rows])
   }, 0)
   nmi <- vapply(clusters, function(x) {
-    normalized_mutual_information(x[rows], types[rows])
+    sailer:::normalized_mutual_information(x[rows], types[rows])
   }, 0)
   c(
     ari_best = max(ari), ari_mean = mean(ari), nmi_best = max(nmi),
     nmi_mean = mean(nmi)
   )
+}
+
+# The mean silhouette width of labelled cells, by all pairs of them.
+silhouette <- function(embedding, labels) {
+  if (!requireNamespace("cluster", quietly = TRUE)) {
+    return(NA)
+  }
+  widths <- cluster::silhouette(
+    as.integer(factor(labels)), stats::dist(embedding)
+  )
+  mean(widths[, "sil_width"])
 }
 
 purity <- function(nn, types, rows = seq_along(types)) {
@@ -175,8 +186,9 @@ score <- function(embedding, cells, depth,
     max(rowMeans(by_run))
   }
   c(
-    ari = best(adjusted_rand_index),
-    nmi = best(normalized_mutual_information), purity = purity(nn, types),
+    ari = best(sailer:::adjusted_rand_index),
+    nmi = best(sailer:::normalized_mutual_information),
+    purity = purity(nn, types),
     mi_depth = mutual_information(embedding, log(depth))$mean,
     mi_batch = if (length(unique(cells$batch)) > 1) {
       mutual_information(embedding, factor(cells$batch))$mean

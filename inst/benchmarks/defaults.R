@@ -62,7 +62,7 @@ for (name in chosen) {
   time <- system.time(fit <- do.call(sailer, c(
     list(data$counts, batch = data$cells$batch), options
   )))
-  last <- history(fit)[fit$best_epoch, ]
+  last <- fit$history[fit$best_epoch, ]
   show(name, c(
     elbo = last$validation_elbo, ll = last$validation_log_likelihood,
     score(embedding(fit), data$cells, depth), seconds = time[["elapsed"]]

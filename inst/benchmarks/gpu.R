@@ -79,7 +79,7 @@ speed <- function(counts, grouped, batch, resident) {
     hidden = if (grouped) c(64, 32) else 128,
     min_fraction = 1e-6, control = control
   )
-  max(history(fit)$cells_per_second[-1])
+  max(fit$history$cells_per_second[-1])
 }
 
 for (n_peaks in peaks) {

@@ -1,5 +1,5 @@
 # What the penalty buys on real cells: the mutual information of the embedding
-# with depth and batch against lambda, and the point that lambda_path()
+# with depth and batch against lambda, and the point that tune_path()
 # suggests, beside the default of 1.
 #
 #   Rscript inst/benchmarks/lambda.R [DATA_SET [REPEATS]]   in SAILER_DATA
@@ -13,9 +13,8 @@ arguments <- commandArgs(TRUE)
 name <- if (length(arguments) > 0) arguments[1] else "bone_marrow_atac"
 repeats <- if (length(arguments) > 1) as.integer(arguments[2]) else 1
 data <- read_atac(name)
-time <- system.time(path <- lambda_path(
-  data$counts,
-  lambdas = c(0, 0.25, 0.5, 1, 2, 4, 8), batch = data$cells$batch,
+time <- system.time(path <- tune_path(
+  data$counts, "lambda", c(0, 0.25, 0.5, 1, 2, 4, 8), batch = data$cells$batch,
   labels = data$cells$cell_type, repeats = repeats,
   control = train_control(epochs = 60, threads = 1)
 ))

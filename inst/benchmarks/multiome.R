@@ -12,7 +12,7 @@
 # types, best and mean over resolutions, on 15 and on 30 neighbours; silhouette
 # of the types, purity of 50 neighbours, mutual information with ATAC depth and
 # batch, seconds of the processor; and the silhouettes of the clusters. Then the
-# first for the cells that SAILERX trained on and for those that it kept back,
+# first for the cells that SAILERX trained on and for those that it held out,
 # apart: an embedding of the open peaks alone ("peaks alone", the model of the
 # thesis) can know training cells by heart. "unit": every cell scaled to length
 # 1, since the alignment is of angles and leaves lengths free.
@@ -72,10 +72,10 @@ score_cells <- function(clustered, data, rows = seq_along(data$depth)) {
   types <- as.character(data$cells$cell_type)
   embedding <- clustered$embedding
   by_k <- lapply(clustered$clusters, agreement, types = types, rows = rows)
-  silhouette <- mi_depth <- mi_batch <- NA
+  width <- mi_depth <- mi_batch <- NA
   if (!is.null(embedding)) {
     embedding <- embedding[rows, ]
-    silhouette <- silhouette_width(embedding, types[rows])$mean
+    width <- silhouette(embedding, types[rows])
     mi_depth <- mutual_information(embedding, log(data$depth[rows]))$mean
     mi_batch <- mutual_information(
       embedding, factor(data$cells$batch[rows])
@@ -83,7 +83,7 @@ score_cells <- function(clustered, data, rows = seq_along(data$depth)) {
   }
   c(
     unlist(by_k),
-    silhouette = silhouette, purity = purity(clustered$nn, types, rows),
+    silhouette = width, purity = purity(clustered$nn, types, rows),
     mi_depth = mi_depth, mi_batch = mi_batch
   )
 }
@@ -94,7 +94,7 @@ score_clusters <- function(clustered) {
     if (length(unique(clusters)) < 2) {
       return(NA_real_)
     }
-    silhouette_width(clustered$embedding, clusters)$mean
+    silhouette(clustered$embedding, clusters)
   }, 0)
   stats::setNames(widths, resolutions)
 }
@@ -147,7 +147,7 @@ run_table <- function(options) {
   )
   fit <- parts$SAILERX$value
   print(fit)
-  print(utils::tail(history(fit), 1))
+  print(utils::tail(fit$history, 1))
   for (name in grep("SAILER", names(parts), value = TRUE)) {
     parts[[name]]$value <- embedding(parts[[name]]$value)
   }
@@ -253,7 +253,7 @@ run_grid <- function(chosen) {
     options <- variants[[name]]
     done <- timed(fit_model(data, options, data$pca))
     z <- embedding(done$value)
-    last <- history(done$value)[done$value$best_epoch, ]
+    last <- done$value$history[done$value$best_epoch, ]
     kept_back <- match(done$value$validation_cells, rownames(z))
     # As many training cells: a cell and itself are among the pairs.
     set.seed(1)

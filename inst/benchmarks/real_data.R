@@ -36,7 +36,7 @@ sailer_rows <- function(data, depth, options, seeds = 1:3) {
     c(
       score(embedding(fit), data$cells, depth), cpu = cpu,
       dimensions = ncol(embedding(fit)),
-      elbo = history(fit)$validation_elbo[fit$best_epoch]
+      elbo = fit$history$validation_elbo[fit$best_epoch]
     )
   }, numeric(8)))
 }

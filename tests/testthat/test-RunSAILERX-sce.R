@@ -83,7 +83,7 @@ test_that("what a SingleCellExperiment lacks is named", {
   wrong("object has none", x = SingleCellExperiment::removeAltExps(sce))
   wrong("no reduced dimensions \"scVI\".*\"PCA\"", reference = "scVI")
   wrong("rna.assay.type.*\"umi\".*\"counts\"", rna.assay.type = "umi")
-  wrong("both \"PCA\"", name = "PCA")
+  wrong("both named \"PCA\"", name = "PCA")
   wrong("n_latnt", n_latnt = 2)
   wrong("0 of the 120 cells", class = "data", x = multiome_sce(pca * NA))
   nameless <- sce

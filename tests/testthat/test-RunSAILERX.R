@@ -218,7 +218,7 @@ test_that("what is not there is named, with what is, before any training", {
   wrong("no reductions \"umap\".*no reductions", reference = "umap",
         x = multiome_seurat())
   wrong("reference", reference = pca)
-  wrong("both \"pca\"", reduction.name = "pca")
+  wrong("both named \"pca\"", reduction.name = "pca")
   wrong("no column \"bach\"", batch = "bach")
   wrong("n_latnt", n_latnt = 2)
   wrong("0 of the 120 cells", class = "data", x = {

@@ -50,7 +50,7 @@ test_that("a renamed cell keeps its coordinates, values and group", {
     renamed <- SeuratObject::RenameCells(object, new.names = names)
     expect_identical(get_fit(renamed)$state, fit$state)
     expect_identical(compare(renamed), compare(object))
-    shown <- pictured_cells(renamed)
+    shown <- embedded_cells(renamed)
     expect_identical(shown$cells, names)
     expect_identical(unname(shown$values), unname(coordinates(object)))
     expect_identical(unname(shown$table$quality), sim$cells$quality)
@@ -81,7 +81,7 @@ test_that("cells of a query are not those of the reference of their name", {
     impute(fit, counts, peaks = some), tolerance = 1e-5
   )
   expect_equal(
-    unname(pictured_cells(query)$values), unname(coordinates(query))
+    unname(embedded_cells(query)$values), unname(coordinates(query))
   )
   found <- differential_accessibility(
     query, "cell_type", "type1", "type2", peaks = some
@@ -209,7 +209,7 @@ test_that("a renamed experiment keeps what is its cells' own", {
   renamed <- first
   colnames(renamed) <- rev(colnames(first))
   expect_identical(
-    unname(pictured_cells(renamed)$values), unname(pictured_cells(first)$values)
+    unname(embedded_cells(renamed)$values), unname(embedded_cells(first)$values)
   )
   expect_identical(unname(values(renamed)), unname(values(first)))
 

@@ -149,28 +149,6 @@ test_that("ARI and NMI have their known corners", {
   expect_equal(adjusted_rand_index(c(1, 1, 2, 2), c(1, 2, 1, 2)), -0.5)
 })
 
-test_that("silhouette widths agree with scikit-learn", {
-  x <- embedding[, 1:3]
-  rownames(x) <- paste0("cell", seq_len(nrow(x)))
-  got <- silhouette_width(x, cells$type)
-  expect_equal(unname(got$cells), cells$silhouette, tolerance = 1e-10)
-  expect_named(got$cells, rownames(x))
-  expect_equal(got$mean, mean(cells$silhouette), tolerance = 1e-10)
-})
-
-test_that("silhouette widths have their known corners", {
-  # Distances 1 within, 10 and 9 (mean 9.5 and 10.5 ...) across, by hand.
-  x <- c(0, 1, 10, 11, 50)
-  got <- silhouette_width(x, c("a", "a", "b", "b", "lone"))$cells
-  expect_equal(got, c(1 - 1 / 10.5, 1 - 1 / 9.5, 1 - 1 / 9.5, 1 - 1 / 10.5, 0))
-  expect_equal(silhouette_width(rep(1, 4), c(1, 1, 2, 2))$cells, rep(0, 4))
-  expect_argument_error(silhouette_width(x, rep("a", 5)), "`labels`")
-  expect_argument_error(silhouette_width(x, 1:5), "`labels`")
-  expect_argument_error(silhouette_width(x, c(1, 1, 2, 2, NA)), "`labels`")
-  expect_argument_error(silhouette_width(x, 1:2), "`labels`")
-  expect_argument_error(silhouette_width(replace(x, 1, NA), 1:5), "`x`")
-})
-
 test_that("dice scores are equation 2.7", {
   expect_equal(dice_score(c(1, 1, 0, 0, 1), c(1, 0, 0, 1, 1)), 4 / 6)
   expect_equal(
@@ -263,7 +241,8 @@ test_that("proportions and p-values agree with a plain implementation", {
   expect_equal(unname(rowSums(got$proportions)), rep(1, 200))
   expect_equal(got$batches$n_cells, sizes)
   expect_equal(got$batches$mean, unname(colMeans(got$proportions)))
-  expect_named(got$cells, c("deviation", "ilisi", "p_value"))
+  expect_named(got$cells, c("batch", "deviation", "ilisi", "p_value"))
+  expect_identical(got$cells$batch, batch)
   expect_identical(got$summary[["clisi"]], NA_real_)
 })
 
@@ -313,7 +292,7 @@ test_that("batch mixing refuses bad arguments by name", {
   expect_argument_error(
     batch_mixing(x, batch, replace(batch, 9, NA)), "`labels`"
   )
-  expect_argument_error(batch_mixing(x[1:5, ], batch[1:5]), "`embedding`")
+  expect_argument_error(batch_mixing(x[1:5, ], batch[1:5]), "`x`")
   expect_argument_error(batch_mixing(x, batch, k = 0), "`k`")
   expect_argument_error(batch_mixing(x, batch, perplexity = 1), "`perplexity`")
 })

@@ -33,7 +33,7 @@ test_that("options of training are shown their place", {
     expresser(small_rna()$counts, token_budget = 100),
     "control = pretrain_control(token_budget = 100)"
   )
-  refused(lambda_path(x, seed = 1), "train_control(seed = 1)")
+  refused(tune_path(x, seed = 1), "train_control(seed = 1)")
   refused(sailer(x, control = list(lr = 1)), "Did you mean `learning_rate`")
 })
 

@@ -72,6 +72,44 @@ test_that("a fit brings its depth", {
   )
 })
 
+test_that("directions of SAILERX are measured, as objects hold them", {
+  sim <- tiny_simulation()
+  rna <- reference_like_types(sim)
+  fit <- sailerx(sim$counts, rna, hidden = 8, n_latent = 3, control = quick())
+  directions <- embedding(fit)
+  expect_identical(
+    plot_depth(fit)$labels$title, plot_depth(directions, fit$depth)$labels$title
+  )
+  batch <- sim$cells$batch
+  expect_identical(
+    batch_mixing(fit, batch, k = 20), batch_mixing(directions, batch, k = 20)
+  )
+  expect_identical(
+    plot_embedding(fit, batch, layout = "pca")$data,
+    plot_embedding(directions, batch, layout = "pca")$data
+  )
+  skip_if_not_installed("SingleCellExperiment")
+  sce <- SingleCellExperiment::SingleCellExperiment(
+    list(counts = sim$counts), colData = sim$cells
+  )
+  sce <- SingleCellExperiment::SingleCellExperiment(
+    list(counts = sim$counts), colData = sim$cells,
+    reducedDims = list(PCA = rna), altExps = list(ATAC = sce)
+  )
+  sce <- RunSAILERX(
+    sce, altexp = "ATAC", hidden = 8, n_latent = 3, control = quick()
+  )
+  held <- SingleCellExperiment::reducedDim(sce, "SAILERX")
+  expect_equal(unname(rowSums(held^2)), rep(1, 150))
+  depth <- sim$cells$depth
+  expect_identical(
+    plot_depth(sce, "depth")$data, plot_depth(held, depth)$data
+  )
+  expect_identical(
+    batch_mixing(sce, "batch", k = 20), batch_mixing(held, batch, k = 20)
+  )
+})
+
 test_that("what does not fit is refused by name", {
   refuse <- function(pattern, ...) {
     expect_error(plot_depth(...), pattern, class = "sailer_argument_error")

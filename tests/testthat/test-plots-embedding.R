@@ -76,7 +76,7 @@ test_that("labels do without ggrepel", {
 })
 
 test_that("principal components are those of prcomp(), with their share", {
-  pca <- layout_embedding(values, "pca")
+  pca <- lay_out(values, "pca", 1)
   expected <- prcomp(values)
   expect_equal(unname(pca), unname(expected$x[, 1:2]))
   share <- expected$sdev^2 / sum(expected$sdev^2)
@@ -84,7 +84,7 @@ test_that("principal components are those of prcomp(), with their share", {
     colnames(pca), sprintf("PC %d (%.0f %%)", 1:2, 100 * share[1:2])
   )
   expect_identical(rownames(pca), rownames(values))
-  one <- layout_embedding(values[, 1, drop = FALSE], "pca")
+  one <- lay_out(values[, 1, drop = FALSE], "pca", 1)
   expect_identical(dim(one), c(100L, 2L))
   picture <- plot_embedding(values, type, layout = "pca")
   expect_identical(picture$labels$x, colnames(pca)[1])
@@ -94,31 +94,28 @@ test_that("UMAP is the same each time and leaves random numbers alone", {
   skip_if_not_installed("uwot")
   before <- withr::with_seed(9, rnorm(1))
   withr::with_seed(9, {
-    first <- layout_embedding(values, neighbors = 10)
+    first <- lay_out(values, "umap", 1)
     expect_identical(rnorm(1), before)
   })
-  expect_identical(layout_embedding(values, "umap", neighbors = 10), first)
-  expect_false(identical(
-    layout_embedding(values, neighbors = 10, seed = 2), first
-  ))
+  expect_identical(lay_out(values, "umap", 1), first)
+  expect_false(identical(lay_out(values, "umap", 2), first))
   expect_identical(colnames(first), c("UMAP 1", "UMAP 2"))
+  expect_identical(plot_embedding(values)$labels$x, "UMAP 1")
   # Two clouds far apart stay apart.
   apart <- values + 100 * (seq_len(100) > 50)
-  two <- layout_embedding(apart, neighbors = 10)
+  two <- lay_out(apart, "umap", 1)
   cluster <- with_own_seed(1, kmeans(two, 2, nstart = 5))$cluster
   expect_identical(adjusted_rand_index(cluster, seq_len(100) > 50), 1)
   # Fewer cells than neighbours.
-  expect_identical(dim(layout_embedding(values[1:12, ])), c(12L, 2L))
+  expect_identical(dim(lay_out(values[1:12, ], "umap", 1)), c(12L, 2L))
 })
 
-test_that("directions alone lay out cells of SAILERX", {
-  sim <- tiny_simulation()
-  rna <- withr::with_seed(1, matrix(rnorm(450), 150))
-  fit <- sailerx(sim$counts, rna, hidden = 8, n_latent = 3, control = quick())
-  expect_equal(
-    layout_embedding(fit, "pca"),
-    layout_embedding(embedding(fit), "pca")
+test_that("what is installed does not choose the layout", {
+  local_missing("uwot")
+  expect_error(
+    plot_embedding(values), "uwot.*pca", class = "sailer_argument_error"
   )
+  expect_match(plot_embedding(values, layout = "pca")$labels$x, "^PC 1")
 })
 
 test_that("own coordinates are matched by the names of the cells", {
@@ -139,7 +136,8 @@ test_that("what does not fit is refused by name", {
   refuse <- function(pattern, ...) {
     expect_error(plot_embedding(...), pattern, class = "sailer_argument_error")
   }
-  refuse("tsne", values, layout = "tsne")
+  refuse("umap.*pca", values, layout = "tsne")
+  refuse("umap.*pca", values, layout = NULL)
   refuse("two columns", values, layout = matrix(1:100, 100))
   refuse("100", values, layout = places[-1, ])
   refuse("colour", values, 1:3, layout = places)

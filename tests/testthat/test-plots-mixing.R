@@ -3,8 +3,8 @@ values <- withr::with_seed(1, matrix(rnorm(360), 180))
 apart <- values + 50 * (batch == "b")
 
 test_that("boxes are those of the proportions, beside the even share", {
-  picture <- plot_mixing(values, batch, k = 20)
   mixing <- batch_mixing(values, batch, k = 20)
+  picture <- plot(mixing)
   data <- picture$data
   of <- data$from == "b" & grepl("cells of a ", data$own)
   expect_equal(
@@ -26,15 +26,16 @@ test_that("boxes are those of the proportions, beside the even share", {
 })
 
 test_that("batches apart have all their neighbours from themselves", {
-  boxes <- ggplot2::layer_data(plot_mixing(apart, batch, k = 20), 1)
+  picture <- plot(batch_mixing(apart, batch, k = 20))
+  boxes <- ggplot2::layer_data(picture, 1)
   expect_equal(boxes$middle, c(1, 0, 0, 1))
-  expect_match(plot_mixing(apart, batch, k = 20)$labels$subtitle, "0.50")
+  expect_match(picture$labels$subtitle, "0.50")
 })
 
 test_that("more than six batches are a table", {
   many <- rep(sprintf("batch %d", 1:9), 20)
-  picture <- plot_mixing(values, many, k = 20)
   mixing <- batch_mixing(values, many, k = 20)
+  picture <- plot(mixing)
   cell <- picture$data$own == "batch 2" & picture$data$from == "batch 5"
   expect_equal(
     picture$data$times[cell],
@@ -47,8 +48,20 @@ test_that("more than six batches are a table", {
   expect_identical(toupper(scale$map(1)), "#FFFFFF")
 })
 
-test_that("a few cells give no warning of what is not drawn", {
-  expect_silent(plot_mixing(values[1:30, ], rep(c("a", "b"), 15), k = 10))
+test_that("print() shows the means over the cells", {
+  lines <- capture.output(print(batch_mixing(apart, batch, k = 20)))
+  expect_match(lines[1], "180 cells of 2 batches")
+  expect_match(lines[2], "deviation +ilisi +rejected")
+  expect_match(lines[3], "0.5 +1.0 +1.0")
+})
+
+test_that("named batches are matched by the names of the cells", {
+  named <- values
+  rownames(named) <- paste0("cell", 1:180)
+  batches <- stats::setNames(batch, rownames(named))
+  expect_identical(
+    batch_mixing(named, rev(batches)), batch_mixing(named, unname(batches))
+  )
 })
 
 test_that("an object's column tells the batch", {
@@ -58,17 +71,20 @@ test_that("an object's column tells the batch", {
     list(counts = sim$counts), colData = sim$cells
   )
   sce <- brief_run(sce, batch = "batch")
-  picture <- plot_mixing(sce, "batch", k = 20)
   expect_identical(
-    picture$data, plot_mixing(get_fit(sce), sim$cells$batch, k = 20)$data
+    batch_mixing(sce, "batch", "cell_type", k = 20),
+    batch_mixing(get_fit(sce), sim$cells$batch, sim$cells$cell_type, k = 20)
   )
 })
 
 test_that("what does not fit is refused by name", {
   refuse <- function(pattern, ...) {
-    expect_error(plot_mixing(...), pattern, class = "sailer_argument_error")
+    expect_error(batch_mixing(...), pattern, class = "sailer_argument_error")
   }
-  refuse("batch", values)
   refuse("180", values, batch[-1])
   refuse("two batches", values, rep("a", 180))
+  expect_error(
+    plot(batch_mixing(values, batch), size = 3), "size",
+    class = "sailer_argument_error"
+  )
 })

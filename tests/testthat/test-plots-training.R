@@ -49,9 +49,7 @@ test_that("several fits share the panels, with a legend of their names", {
   expect_identical(
     sort(unique(lines$colour)), sort(group_palette(2))
   )
-  listed <- plot_training(list(a = fit, b = other))
-  expect_identical(levels(listed$data$fit), c("a", "b"))
-  kept <- ggplot2::layer_data(listed, 1)
+  kept <- ggplot2::layer_data(picture, 1)
   expect_setequal(kept$xintercept, c(40, 30))
 })
 
@@ -61,7 +59,7 @@ test_that("the alignment of SAILERX is drawn for both sets of cells", {
   picture <- plot(guided)
   curves <- picture$data[picture$data$part == "alignment", ]
   expect_equal(
-    curves$value[curves$cells == "kept back"],
+    curves$value[curves$cells == "held out"],
     guided$history$validation_alignment
   )
   expect_equal(
@@ -69,20 +67,19 @@ test_that("the alignment of SAILERX is drawn for both sets of cells", {
   )
   lines <- ggplot2::layer_data(picture, 2)
   expect_setequal(lines$linetype, c("solid", "dashed"))
-  # Without cells kept back there are no curves of theirs.
+  # Without cells held out there are no curves of theirs.
   alone <- quick_fit(sim$counts, control = quick(validation = 0))
   expect_false(any(grepl("validation", levels(plot(alone)$data$part))))
 })
 
 test_that("what is no fit, or has no epoch, is refused", {
   expect_error(plot(fit, 3), "no fit", class = "sailer_argument_error")
-  expect_error(plot_training(list()), class = "sailer_argument_error")
   empty <- fit
   empty$history <- empty$history[0, ]
   expect_error(plot(empty), "first epoch", class = "sailer_argument_error")
 })
 
-test_that("the training of an Expresser is drawn, kept back dashed", {
+test_that("the training of an Expresser is drawn, held out dashed", {
   fit <- small_expresser()
   drawn <- ggplot2::ggplot_build(plot(fit))
   expect_s3_class(plot(fit), "ggplot")
@@ -91,7 +88,7 @@ test_that("the training of an Expresser is drawn, kept back dashed", {
     panels, c("loss", "mean absolute error", "validation correlation")
   )
   lines <- plot(fit)$data
-  kept <- subset(lines, part == "loss" & cells == "kept back")
+  kept <- subset(lines, part == "loss" & cells == "held out")
   expect_equal(kept$value, fit$history$validation_loss)
   expect_gt(nrow(drawn$data[[2]]), 0)
 })

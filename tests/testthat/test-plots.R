@@ -43,7 +43,7 @@ test_that("values are matched by name, or taken in order", {
     values = matrix(0, 3, 2), cells = c("a", "b", "c"), depth = c(7, 8, 9),
     table = data.frame(type = c("x", "y", "z"))
   )
-  value <- function(values) pictured_values(values, "colour", shown)
+  value <- function(values) cell_values(values, "colour", shown)
   expect_identical(value(c(1, 2, 3)), c(1, 2, 3))
   expect_identical(value(c(c = 3, a = 1, b = 2, d = 4)), c(1, 2, 3))
   expect_identical(value(c(p = 1, q = 2, r = 3)), c(1, 2, 3))
@@ -64,12 +64,12 @@ test_that("cells of an object are those that it still has, in their order", {
   object <- suppressMessages(brief_run(small_seurat(sim), batch = "batch"))
   fit <- get_fit(object)
   some <- object[, c(50, 3, 90)]
-  shown <- pictured_cells(some)
+  shown <- embedded_cells(some)
   expect_setequal(shown$cells, colnames(some))
   expect_identical(shown$values, embedding(fit)[shown$cells, ])
-  expect_identical(shown$depth, fit$depth[shown$cells])
+  expect_equal(shown$depth(), unname(fit$depth[shown$cells]))
   expect_identical(
-    as.character(pictured_values("cell_type", "colour", shown)),
+    as.character(cell_values("cell_type", "colour", shown)),
     as.character(sim$cells[shown$cells, "cell_type"])
   )
 })
@@ -82,16 +82,16 @@ test_that("cells of a SingleCellExperiment come with its colData", {
   )
   sce <- brief_run(sce, batch = "batch")
   some <- sce[, c(50, 3, 90)]
-  shown <- pictured_cells(some)
+  shown <- embedded_cells(some)
   expect_setequal(shown$cells, colnames(some))
   expect_identical(
-    pictured_values("quality", "colour", shown),
+    cell_values("quality", "colour", shown),
     sim$cells[shown$cells, "quality"]
   )
 })
 
 test_that("what holds no cells is refused", {
-  expect_error(pictured_cells(3), class = "sailer_argument_error")
+  expect_error(embedded_cells(3), class = "sailer_argument_error")
   bad <- matrix(c(1, NA, 3, 4), 2)
-  expect_error(pictured_cells(bad), "missing", class = "sailer_argument_error")
+  expect_error(embedded_cells(bad), "missing", class = "sailer_argument_error")
 })

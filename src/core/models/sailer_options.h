@@ -128,7 +128,7 @@ void describe(SailerOptions& o, const Visit& option) {
     dimension; faster, and overfits sooner. Default `"mirrored"`.)");
   option("lambda", o.lambda, at_least(0), R"(
     Weight of the mutual-information penalty, at least 0. 0 is a conditional
-    VAE. See [lambda_path()]. Default 1.)");
+    VAE. See [tune_path()]. Default 1.)");
   option("marginal", o.marginal, kAny, R"(
     How the penalty's divergence from the aggregate posterior is computed:
     `"pairwise"`, the thesis' bound, the mean divergence from the other
@@ -150,7 +150,7 @@ void describe(SailerOptions& o, const Visit& option) {
     Weight of the alignment, at least 0, on the scale of nats per cell: it
     multiplies the mean over pairs of the squared difference of
     similarities. 0 is SAILER. Larger values follow the reference more
-    closely; see [alignment_path()]. Default 100000.)");
+    closely; see [tune_path()]. Default 100000.)");
   option("joint", o.joint, kAny, R"(
     Whether the encoder reads the reference beside the open peaks; see the
     section above. Without effect where `alignment` is 0. Default TRUE.)");

@@ -1,0 +1,124 @@
+# What tune_path() measures of each fit.
+
+# The measures of a fit, named; NA where training diverged (`fit` is NULL):
+# what is asked of the fit is then never evaluated.
+measure_fit <- function(fit, judges) {
+  known <- function(value) if (is.null(fit)) NA_real_ else value
+  values <- known(embedding(fit))
+  kept <- known(fit$history[max(1, fit$best_epoch), ])
+  confounders <- c(list(depth = known(log(fit$depth))), judges$confounders)
+  information <- lapply(confounders, function(confounder) {
+    known(mutual_information(values, confounder)$mean)
+  })
+  # A covariate may be called depth as well.
+  names(information) <- make.unique(paste0("mi_", names(confounders)))
+  columns <- c(
+    if (judges$guided) c("alignment", "validation_alignment"),
+    "validation_elbo", "validation_log_likelihood"
+  )
+  c(
+    list(mutual_information = sum(unlist(information))), information,
+    lapply(stats::setNames(nm = columns), function(name) known(kept[[name]])),
+    list(
+      epochs = known(as.numeric(fit$best_epoch)),
+      seconds = known(sum(fit$history$seconds))
+    ),
+    if (!is.null(judges$labels)) compare_clusters(values, judges)
+  )
+}
+
+# What depth is taken out with: list of factors and numbers, by their names.
+confounder_values <- function(cells, batch, covariates,
+                              call = rlang::caller_env()) {
+  # The first fit has the notes.
+  known <- suppressMessages(
+    collect_confounders(
+      samples_as_batches(cells, batch), covariates, cells$cells, call
+    ),
+    classes = "sailer_note"
+  )
+  labels <- lapply(known$labels, function(label) {
+    factor(label$codes, seq_len(label$n_levels), label$levels)
+  })
+  numbers <- lapply(known$numbers, function(number) number$values)
+  stats::setNames(
+    c(labels, numbers), column_names(c(known$labels, known$numbers))
+  )
+}
+
+# A factor in the order of the cells, with NA for cells to leave out.
+tune_labels <- function(labels, cells, n_cells, call = rlang::caller_env()) {
+  if (is.null(labels)) {
+    return(NULL)
+  }
+  labels <- match_cells(
+    labels, cells, "labels", call, table = FALSE, n = n_cells
+  )
+  labels <- droplevels(as.factor(labels))
+  if (nlevels(labels) < 2) {
+    abort(
+      "{.arg labels} must have at least two classes, not {nlevels(labels)}.",
+      call = call
+    )
+  }
+  labels
+}
+
+check_clustering <- function(clustering, resolution,
+                             call = rlang::caller_env()) {
+  check_number(resolution, min = 1e-6, call = call)
+  if (!rlang::is_string(clustering, c("leiden", "kmeans"))) {
+    abort(
+      '{.arg clustering} must be "leiden" or "kmeans", not
+       {.val {clustering}}.',
+      call = call
+    )
+  }
+  if (clustering == "leiden") {
+    need_package(
+      "igraph", "for Leiden clusters; clustering = \"kmeans\" does without",
+      call
+    )
+  }
+}
+
+# Number of clusters and their agreement with the labels; NA without a fit.
+compare_clusters <- function(values, judges) {
+  if (!is.matrix(values)) {
+    return(list(clusters = NA_integer_, ari = NA_real_, nmi = NA_real_))
+  }
+  labels <- judges$labels
+  cluster <- find_clusters(
+    values, judges$clustering, nlevels(labels), judges$resolution
+  )
+  known <- !is.na(labels)
+  list(
+    clusters = length(unique(cluster)),
+    ari = adjusted_rand_index(cluster[known], labels[known]),
+    nmi = normalized_mutual_information(cluster[known], labels[known])
+  )
+}
+
+# The cluster of each cell, by the same random numbers whenever it is called.
+find_clusters <- function(embedding, clustering, n_classes, resolution,
+                          neighbors = 15) {
+  if (clustering == "kmeans") {
+    return(with_own_seed(1, stats::kmeans(
+      embedding, min(n_classes, nrow(embedding) - 1),
+      iter.max = 100, nstart = 10
+    ))$cluster)
+  }
+  near <- nearest_neighbors(embedding, min(neighbors, nrow(embedding) - 1))
+  graph <- igraph::make_graph(
+    rbind(c(col(near$index)), c(near$index) + 1),
+    n = nrow(embedding), directed = FALSE
+  )
+  graph <- igraph::simplify(graph)
+  options <- list(objective_function = "modularity", n_iterations = 10)
+  options[[argument_name(
+    igraph::cluster_leiden, "resolution", "resolution_parameter"
+  )]] <- resolution
+  with_own_seed(1, igraph::membership(
+    do.call(igraph::cluster_leiden, c(list(graph), options))
+  ))
+}

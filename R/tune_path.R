@@ -1,0 +1,295 @@
+# A model is trained again for each of several values of one option, measured,
+# and a value suggested.
+
+#' Try values of an option
+#'
+#' Trains [sailer()] or [sailerx()] for each of several values of one option,
+#' measures the embeddings, and suggests a value. Use it for `lambda` when depth
+#' or batch is left in the embedding ([plot_depth()], [batch_mixing()]), for
+#' `alignment`, the weight of the reference, and for the latent size or whatever
+#' else the likelihood of held-out cells can judge. Epochs need no trials:
+#' training ends by itself (`patience` of [train_control()]).
+#'
+#' @section The suggested value:
+#' A value is good enough when its measure is no further from the best than
+#' `tolerance` times the range of the measure, or than the noise. The first such
+#' value is suggested; numbers are put in increasing order, other values keep
+#' theirs, so give the simplest first. Labels have no say in it. The measure is
+#'
+#' * for `"lambda"` the mutual information of embedding and confounders, as a
+#'   curve that never rises (isotonic regression): the thesis takes the point
+#'   beyond which more lambda no longer lowers it (2.2.2);
+#' * for `"alignment"` the alignment term of the held-out cells, or of all where
+#'   none are held out: the elbow of figure 3.2. Fits with `warm_start` begin at
+#'   the reference and stay near it whatever the weight; give
+#'   `warm_start = FALSE` to see what the weight alone does;
+#' * for others the evidence lower bound of the held-out cells, with the KL at
+#'   full weight, which pays for dimensions that are not needed.
+#'
+#' The noise is the standard error of a difference between two values, from
+#' `repeats` that start from other parameters and hold out other cells. With one
+#' fit each it is 0; for lambda, the standard deviation about the curve. With
+#' few cells set `repeats` to 3 or more before you trust a small difference.
+#'
+#' @inheritParams sailer
+#' @param option Name of the option: one of the model (`"lambda"`, the default,
+#'   `"n_latent"`, `"hidden"`, `"decoder"`, `"architecture"`, `"marginal"`,
+#'   `"omega"`, `"beta"`, `"dropout"`, `"thinning"`, `"input_scale"`,
+#'   `"warm_start"`; of [sailerx()] also `"alignment"`, `"joint"` and
+#'   `"reference_dropout"`), or of [train_control()]: `"batch_size"`,
+#'   `"learning_rate"`, `"learning_rate_decay"`, `"weight_decay"`, `"frozen"`,
+#'   `"warmup"` or `"period"`.
+#' @param values At least two values of it: a vector, or a list where a value
+#'   has several parts, as of `hidden`. NULL, the default, takes 0, 0.25, 0.5,
+#'   1, 2, 4 and 8 for `"lambda"`, 0 and 1e3 to 3e5 for `"alignment"`, and 4, 8,
+#'   16 and 32 for `"n_latent"`.
+#' @param reference A reference embedding, for fits of [sailerx()]. These are
+#'   made too when an option is named that it alone has.
+#' @param ... Further arguments of [sailer()] or [sailerx()], by their names.
+#' @param labels The class of each cell, such as its type: a vector with one
+#'   value per cell, matched by name if named. Cells with NA are clustered, but
+#'   not compared. NULL, the default, leaves clusters out.
+#' @param repeats Fits for each value, with seeds from the one of `control` on;
+#'   their means are shown. Default 1.
+#' @param tolerance Share of the range of the measure, 0 to 1. NULL, the
+#'   default, is 0.1 for `"lambda"` and else 0.05.
+#' @param clustering `"leiden"`, the default, communities in the graph of the 15
+#'   nearest neighbours by modularity (package igraph), or `"kmeans"`, with as
+#'   many clusters as there are classes.
+#' @param resolution Resolution of Leiden: larger gives more clusters. Default
+#'   1.
+#' @param verbose Report each fit. Progress within fits is not shown.
+#'
+#' @return A data frame of class `"tune_path"`, one row per value: `value` (text
+#'   where values are no numbers) and `fits`, those that succeeded; of the
+#'   embedding ([sailerx()]'s at unit length) `mutual_information`, the sum of
+#'   the columns that follow, one per confounder, such as `mi_depth` and
+#'   `mi_batch`: the mean over the dimensions of [mutual_information()], in nats
+#'   (with the logarithm of depth); with a reference `alignment` and
+#'   `validation_alignment`; `validation_elbo` and `validation_log_likelihood`,
+#'   nats per held-out cell, the latter at the posterior mean; `epochs`, those
+#'   of the parameters kept; `seconds` of training; with `labels` the number of
+#'   `clusters`, and `ari` and `nmi`, their adjusted Rand index and normalised
+#'   mutual information with the labels; and `suggested`, TRUE in one row. The
+#'   attributes `"suggested"`, `"option"`, `"measure"`, `"noise"` and `"runs"`
+#'   hold the value, the names of the option and of the column that decided, the
+#'   noise, and a table of the single fits. `plot()` returns a ggplot object.
+#'
+#'   Where `control` has a `checkpoint`, each fit has a folder of its own in it,
+#'   and the same call goes on after a crash. After an interruption (Ctrl-C) the
+#'   fits done so far are returned with a warning. A value at which training
+#'   diverged in its first epoch has NA, with a warning.
+#' @section Errors:
+#' Those of [sailer()] and [sailerx()]; `sailer_argument_error` when a value or
+#' another argument is out of its range, when the option cannot be chosen so,
+#' and when no cells are held out (`validation = 0`) though the bound decides.
+#' @references Cao (2023), section 2.2.2, tables 2.1 and 2.2, figures 2.2 and
+#'   3.2.
+#' @examples
+#' sim <- simulate_atac(
+#'   n_cells = 300, n_peaks = 400, n_types = 3, depth = 60,
+#'   type_specific = 0.1, seed = 1
+#' )
+#' path <- tune_path(
+#'   sim$counts, "lambda", c(0, 1, 4),
+#'   batch = sim$cells$batch, labels = sim$cells$cell_type,
+#'   clustering = "kmeans", hidden = 32, n_latent = 4,
+#'   control = train_control(epochs = 40, batch_size = 25, threads = 1)
+#' )
+#' path
+#' plot(path)
+#' attr(path, "suggested")
+#' @export
+tune_path <- function(x, option = "lambda", values = NULL, batch = NULL,
+                      covariates = NULL, reference = NULL, ..., labels = NULL,
+                      repeats = 1, control = train_control(), tolerance = NULL,
+                      clustering = "leiden", resolution = 1, verbose = TRUE) {
+  others <- list(...)
+  # SAILERX is meant where there is a reference, or an option of it alone.
+  guided <- !is.null(reference) || any(c(option, names(others)) %in% c(
+    "alignment", "joint", "reference_dropout", "rna_depth"
+  ))
+  model <- if (guided) sailerx else sailer
+  check_tuned_option(option, others, model)
+  tolerance <- tolerance %||% if (option == "lambda") 0.1 else 0.05
+  check_number(tolerance, min = 0, max = 1)
+  check_number(repeats, min = 1, max = 1000, whole = TRUE)
+  check_flag(verbose)
+  control <- as_control(control)
+  control["verbose"] <- list(FALSE)
+  by_bound <- !option %in% c("lambda", "alignment")
+  if (by_bound && isTRUE(control$validation == 0)) {
+    abort("{.arg control} must hold cells out: set {.arg validation} above 0.")
+  }
+  values <- tune_values(values, option)
+  runs <- tune_runs(values, option, control, repeats)
+  cells <- as_cells(x)
+  judges <- list(
+    guided = guided, clustering = clustering, resolution = resolution,
+    confounders = confounder_values(cells, batch, covariates),
+    labels = tune_labels(labels, cells$cells, ncol(cells))
+  )
+  if (!is.null(labels)) check_clustering(clustering, resolution)
+  given <- c(list(cells, batch = batch, covariates = covariates), others)
+  if (!is.null(reference)) given$reference <- reference
+  table <- walk_path(
+    runs,
+    fit = function(run) do.call(model, c(given, run$options)),
+    row = function(run, fit) {
+      data.frame(
+        run[c("value", "place", "seed")], measure_fit(fit, judges)
+      )
+    },
+    report = if (verbose) report_run
+  )
+  new_tune_path(table, values, option, tolerance)
+}
+
+tuned_in_training <- c(
+  "batch_size", "learning_rate", "learning_rate_decay", "weight_decay",
+  "frozen", "warmup", "period"
+)
+
+# Options that change the peaks are not among them: likelihoods of other peaks
+# cannot be compared.
+check_tuned_option <- function(option, others, model,
+                               call = rlang::caller_env()) {
+  of_model <- setdiff(names(core_sailer_options(list(), TRUE)), "preset")
+  known <- c(of_model, tuned_in_training)
+  if (!rlang::is_string(option, known)) {
+    hint <- if (identical(option, "epochs")) {
+      "Training ends by itself: see {.arg patience} of {.fn train_control}."
+    } else {
+      "It can be {.val {known}}."
+    }
+    abort(
+      c("{.arg option} must name an option to choose, not {.val {option}}.",
+        i = hint),
+      call = call
+    )
+  }
+  if (option %in% names(others)) {
+    abort(
+      "{.arg {option}} is what is tried: give {.arg values}.", call = call
+    )
+  }
+  check_options(others, setdiff(names(formals(model)), "..."), call)
+}
+
+usual_values <- list(
+  lambda = c(0, 0.25, 0.5, 1, 2, 4, 8), n_latent = c(4, 8, 16, 32),
+  alignment = c(0, 1e3, 3e3, 1e4, 3e4, 1e5, 3e5)
+)
+
+# A list of values, numbers from the smallest on.
+tune_values <- function(values, option, call = rlang::caller_env()) {
+  values <- values %||% usual_values[[option]]
+  good <- is.list(values) || (is.atomic(values) && !is.null(values))
+  if (good) values <- unique(as.list(values))
+  if (!good || length(values) < 2 || anyNA(values, recursive = TRUE)) {
+    abort(
+      "{.arg values} must hold at least two different values of
+       {.arg {option}}, none of them NA.",
+      call = call
+    )
+  }
+  numbers <- vapply(values, are_numbers, NA, -Inf, Inf)
+  if (all(numbers)) values <- values[order(unlist(values))]
+  unname(values)
+}
+
+# Every value with the first seed, then with the next, so that an interrupted
+# path still spans all values: list(place, value as the table shows it, seed,
+# label, options of the fit), which are checked here, before anything is
+# trained.
+tune_runs <- function(values, option, control, repeats) {
+  first <- control$seed
+  grid <- expand.grid(
+    place = seq_along(values), seed = first + seq_len(repeats) - 1
+  )
+  Map(function(place, seed) {
+    value <- values[[place]]
+    # Folders are named by it, whatever options(scipen) is.
+    text <- if (is.numeric(value)) sprintf("%.15g", value) else format(value)
+    text <- paste(text, collapse = "-")
+    if (!is.null(control$checkpoint)) {
+      control$checkpoint <- file.path(control$checkpoint, paste0(
+        option, "-", text, if (seed != first) sprintf("-seed-%.0f", seed)
+      ))
+    }
+    control$seed <- seed
+    options <- stats::setNames(list(value), option)
+    if (option %in% tuned_in_training) {
+      control[[option]] <- value
+      core_train_options(core_control(control))
+      options <- NULL
+    } else if (!identical(options$omega, "auto")) {
+      core_sailer_options(options, TRUE)
+    }
+    list(
+      place = place, value = if (are_numbers(value, -Inf, Inf)) value else text,
+      seed = seed, label = paste(option, "=", text),
+      options = c(options, list(control = control))
+    )
+  }, grid$place, grid$seed)
+}
+
+# Fits each of `runs` by `fit(run)` and binds the rows that `row(run, fit)`
+# makes of them, `fit` being NULL where training diverged at once. Notes that
+# every fit has are shown of the first. An interruption, of a training or
+# between two, ends the walk with the rows so far; with none, it is what it
+# always is in R.
+walk_path <- function(runs, fit, row, report = NULL) {
+  rows <- list()
+  for (run in runs) {
+    stopped <- FALSE
+    added <- tryCatch(
+      withCallingHandlers(
+        {
+          fitted <- fit_or_null(fit(run), run$label)
+          if (!stopped) row(run, fitted)
+        },
+        sailer_note = function(cnd) {
+          if (length(rows) > 0) rlang::cnd_muffle(cnd)
+        },
+        # It speaks of one fit, and of going on with it.
+        sailer_interrupted = function(cnd) {
+          stopped <<- TRUE
+          if (!inherits(cnd, "sailer_checkpoint_failed")) rlang::cnd_muffle(cnd)
+        }
+      ),
+      interrupt = function(cnd) NULL
+    )
+    if (is.null(added)) {
+      if (length(rows) == 0) rlang::interrupt()
+      cli::cli_warn(
+        "Interrupted after {length(rows)} of the {length(runs)} fits, which are
+         returned.",
+        class = "sailer_interrupted"
+      )
+      break
+    }
+    rows <- c(rows, list(added))
+    if (!is.null(report)) report(added, run, length(rows), length(runs))
+  }
+  do.call(rbind, rows)
+}
+
+fit_or_null <- function(code, label) {
+  tryCatch(code, sailer_numeric_error = function(cnd) {
+    cli::cli_warn(
+      "No fit with {.code {label}}: training diverged.",
+      parent = cnd, class = "sailer_diverged"
+    )
+    NULL
+  })
+}
+
+report_run <- function(row, run, n_done, n_runs) {
+  shown <- intersect(names(short_names), names(row)[!is.na(row)])
+  parts <- sprintf("%s %.5g", short_names[shown], unlist(row[shown]))
+  cli::cli_inform(
+    "{run$label} ({n_done}/{n_runs}): {paste(parts, collapse = ', ')}.",
+    class = "sailer_note"
+  )
+}

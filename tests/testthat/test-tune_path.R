@@ -1,0 +1,510 @@
+sim <- tiny_simulation()
+counts <- sim$counts
+types <- sim$cells$cell_type
+rna <- reference_like_types(sim)
+
+tune <- function(option = "lambda", values = c(2, 0, 0.5), ...,
+                 control = quick(), clustering = "kmeans", verbose = FALSE) {
+  tune_path(counts, option, values,
+    batch = sim$cells$batch, ..., control = control, clustering = clustering,
+    verbose = verbose
+  )
+}
+
+# With small networks, of the same options as fit_alone().
+tune_small <- function(...) tune(..., hidden = 8, n_latent = 3)
+
+fit_alone <- function(..., reference = NULL, control = quick()) {
+  small <- utils::modifyList(list(hidden = 8, n_latent = 3), list(...))
+  model <- if (is.null(reference)) sailer else sailerx
+  small$reference <- reference
+  do.call(model, c(
+    list(counts, batch = sim$cells$batch, control = control), small
+  ))
+}
+
+last <- function(fit) utils::tail(fit$history, 1)
+
+# A path of fits that had these measures.
+path_of <- function(..., option, values = NULL, tolerance = 0.05) {
+  runs <- data.frame(...)
+  runs$mutual_information <- runs$mutual_information %||% 1
+  values <- values %||% seq_len(nrow(runs))
+  runs <- cbind(value = values, place = seq_len(nrow(runs)), seed = 1, runs)
+  new_tune_path(runs, as.list(values), option, tolerance)
+}
+
+test_that("noise does not hide where the fall ends: table 2.1 of the thesis", {
+  thesis <- c(0.071, 0.053, 0.045, 0.040, 0.043, 0.046, 0.040)
+  found <- find_end_of_fall(thesis, 0.1)
+  # lambda = 1, which the thesis takes; what rises after it is pooled.
+  expect_identical(found$place, 4L)
+  expect_equal(found$curve, c(0.071, 0.053, 0.045, 0.043, 0.043, 0.043, 0.04))
+  # Residuals -3, 0 and 3 thousandths, 7 values less 5 steps.
+  expect_equal(found$noise, sqrt(18e-6 / 2))
+  # Without the noise and the tolerance it is the very last.
+  expect_identical(find_end_of_fall(thesis, 0, 0)$place, 7L)
+})
+
+test_that("a curve that falls to the end, not at all, or is unknown", {
+  falling <- find_end_of_fall(c(8, 4, 2, 1), 0.1)
+  expect_identical(falling$place, 4L)
+  expect_identical(falling$noise, 0)
+  expect_identical(find_end_of_fall(c(1, 2, 3), 0.1)$place, 1L)
+  expect_identical(find_end_of_fall(c(8, NA, 1, 1), 0.1)$place, 3L)
+  expect_identical(find_end_of_fall(c(NA, NA), 0.1)$place, NA_integer_)
+  # The noise of repeats is taken where it is known.
+  expect_identical(find_end_of_fall(c(8, 2, 1), 0, noise = 1)$place, 2L)
+})
+
+test_that("the elbow is the first value nearly as good as the best", {
+  # 5 % of 10 - 2 above the lowest is 2.4
+  expect_identical(find_elbow(c(10, 5, 2.41, 2.4, 2, 2.2), 0.05), 4L)
+  expect_identical(find_elbow(c(10, 5, 2.41, 2.4, 2, 2.2), 0), 5L)
+  expect_identical(find_elbow(c(10, 5, 2.41, 2.4, 2, 2.2), 0.4), 2L)
+  expect_identical(find_elbow(c(3, 1, 7), 0.05), 2L)
+  expect_identical(find_elbow(c(3, 3, 3), 0.05), 1L)
+  expect_identical(find_elbow(c(3, NA, 1), 0.05), 3L)
+  expect_identical(find_elbow(c(NA, NaN), 0.05), NA_integer_)
+  # Noise widens what is good enough.
+  expect_identical(find_elbow(c(10, 4, 3.5, 3), 0, noise = 0.5), 3L)
+  expect_identical(find_elbow(c(10, 4, 3.5, 3), 0, noise = 1), 2L)
+  expect_identical(find_elbow(c(10, 4, 3.5, 3), 0.2, noise = 0.5), 2L)
+})
+
+test_that("the noise of repeats is what values and seeds do not explain", {
+  # Two-way layout by hand: residuals of +-1 in a 2 x 2 table, one degree of
+  # freedom, so their standard deviation is 2, and that of a difference of
+  # means of two is 2 * sqrt(2 / 2).
+  values <- c(10, 20, 30, 40) + c(1, -1, -1, 1)
+  expect_equal(noise_of_repeats(values, c(1, 1, 2, 2), c(1, 2, 1, 2)), 2)
+  # A shift of one seed is no noise.
+  shifted <- values + c(0, 100, 0, 100)
+  expect_equal(noise_of_repeats(shifted, c(1, 1, 2, 2), c(1, 2, 1, 2)), 2)
+  expect_identical(noise_of_repeats(1:3, 1:3, c(1, 1, 1)), NA_real_)
+  expect_identical(
+    noise_of_repeats(c(NA, 1, 2, 3), c(1, 1, 2, 2), c(1, 2, 1, 2)), NA_real_
+  )
+})
+
+test_that("every option has the rule that belongs to it", {
+  suggest <- function(...) attr(path_of(...), "suggested")
+  # Held-out bound: 5 % of 100 below the best is -105.
+  bound <- function(x, ...) {
+    suggest(validation_elbo = x, option = "n_latent", ...)
+  }
+  expect_identical(bound(c(-200, -106, -105, -100, -102)), 3L)
+  expect_identical(bound(c(-200, -106, -105, -100), tolerance = 0), 4L)
+  expect_identical(bound(c(NA, -101, -100)), 3L)
+  expect_identical(
+    bound(c(-2, -1), values = c("linear", "mirrored")), "mirrored"
+  )
+  expect_identical(bound(c(NA_real_, NA_real_)), NA)
+  # Mutual information: the end of the fall, which rises again.
+  expect_identical(suggest(
+    mutual_information = c(8, 1, 3, 1), validation_elbo = -(4:1),
+    option = "lambda", values = c(0, 1, 2, 4)
+  ), 1)
+  # Alignment of held-out cells; of all where none are held out.
+  aligned <- function(held_out) {
+    suggest(
+      alignment = c(3, 2, 1), validation_alignment = held_out,
+      option = "alignment", values = c(0, 10, 100)
+    )
+  }
+  expect_identical(aligned(c(3, 1, 2)), 10)
+  expect_identical(aligned(c(NA_real_, NA, NA)), 100)
+})
+
+test_that("rows are those of single fits, numbers in increasing order", {
+  path <- tune_small(labels = types)
+  expect_s3_class(path, c("tune_path", "data.frame"), exact = TRUE)
+  expect_identical(path$value, c(0, 0.5, 2))
+  for (k in 1:3) {
+    fit <- fit_alone(lambda = path$value[k])
+    values <- embedding(fit)
+    depth <- mutual_information(values, log(fit$depth))$mean
+    batch <- mutual_information(values, sim$cells$batch)$mean
+    expect_identical(path$mi_depth[k], depth)
+    expect_identical(path$mi_batch[k], batch)
+    expect_equal(path$mutual_information[k], depth + batch)
+    for (name in c("validation_elbo", "validation_log_likelihood")) {
+      expect_identical(path[[name]][k], last(fit)[[name]])
+    }
+    cluster <- find_clusters(values, "kmeans", 3, 1)
+    expect_identical(path$ari[k], adjusted_rand_index(cluster, types))
+    expect_identical(path$nmi[k], normalized_mutual_information(cluster, types))
+  }
+  expect_identical(path$fits, rep(1L, 3))
+  expect_identical(path$epochs, rep(3, 3))
+  expect_identical(path$clusters, rep(3, 3))
+  expect_identical(attr(path, "measure"), "mutual_information")
+  expect_identical(
+    which(path$suggested), find_end_of_fall(path$mutual_information, 0.1)$place
+  )
+  expect_identical(attr(path, "suggested"), path$value[path$suggested])
+})
+
+test_that("a path of SAILERX measures directions, as objects hold them", {
+  path <- tune_small("alignment", c(1e4, 0), reference = rna)
+  expect_identical(path$value, c(0, 1e4))
+  for (k in 1:2) {
+    fit <- fit_alone(alignment = path$value[k], reference = rna)
+    for (name in c(
+      "alignment", "validation_alignment", "validation_log_likelihood"
+    )) {
+      expect_identical(path[[name]][k], last(fit)[[name]])
+    }
+    directions <- embedding(fit)
+    expect_identical(
+      path$mi_depth[k], mutual_information(directions, log(fit$depth))$mean
+    )
+  }
+  expect_identical(attr(path, "measure"), "validation_alignment")
+  expect_identical(
+    which(path$suggested), find_elbow(path$validation_alignment, 0.05)
+  )
+  # Other options too, and an option of SAILERX alone asks for it.
+  other <- tune_small(values = c(0, 1), reference = rna, alignment = 1e4)
+  expect_identical(
+    other$validation_elbo[2],
+    last(fit_alone(lambda = 1, alignment = 1e4, reference = rna))$
+      validation_elbo
+  )
+})
+
+test_that("a file with both modalities needs no reference", {
+  skip_without_rhdf5()
+  path <- suppressMessages(tune_path(
+    tiny_path("tiny.h5mu"), "alignment", c(0, 100), hidden = 8, n_latent = 3,
+    control = quick(), verbose = FALSE
+  ))
+  expect_true(all(path$alignment > 0))
+})
+
+test_that("options with several parts, and those of the training, are taken", {
+  path <- tune("hidden", list(8, c(16, 8)), n_latent = 2)
+  expect_identical(path$value, c("8", "16-8"))
+  fit <- fit_alone(n_latent = 2, hidden = c(16, 8))
+  expect_identical(path$validation_elbo[2], last(fit)$validation_elbo)
+  expect_identical(
+    attr(path, "suggested"), list(8, c(16, 8))[[which(path$suggested)]]
+  )
+  path <- tune_small("learning_rate", c(0.01, 0.001))
+  expect_identical(path$value, c(0.001, 0.01))
+  slow <- fit_alone(control = quick(learning_rate = 0.001))
+  expect_identical(path$validation_elbo[1], last(slow)$validation_elbo)
+  expect_identical(attr(path, "measure"), "validation_elbo")
+})
+
+test_that("named labels are matched, unknown ones left out", {
+  some <- stats::setNames(as.character(types), colnames(counts))
+  some[1:30] <- NA
+  path <- tune_small(values = c(0, 1), labels = rev(some))
+  cluster <- find_clusters(embedding(fit_alone(lambda = 1)), "kmeans", 3, 1)
+  expect_identical(
+    path$ari[2], adjusted_rand_index(cluster[-(1:30)], types[-(1:30)])
+  )
+  # Nothing is clustered without labels, so nothing is needed for it.
+  local_missing("igraph")
+  bare <- tune_small(values = c(0, 1), clustering = "leiden")
+  expect_identical(bare$mi_depth, path$mi_depth)
+  expect_false(any(c("clusters", "ari", "nmi") %in% names(bare)))
+  expect_error(
+    tune_small(labels = types, clustering = "leiden"),
+    "igraph.*kmeans", class = "sailer_argument_error"
+  )
+})
+
+test_that("both ways of clustering find groups that lie apart", {
+  truth <- rep(1:3, each = 30)
+  points <- withr::with_seed(3, matrix(rnorm(180), 90) + 20 * truth)
+  clusters <- find_clusters(points, "kmeans", 3, 1)
+  expect_identical(adjusted_rand_index(clusters, truth), 1)
+  skip_if_not_installed("igraph")
+  before <- withr::with_seed(8, {
+    fine <- find_clusters(points, "leiden", 3, 5)
+    rnorm(1)
+  })
+  coarse <- find_clusters(points, "leiden", 3, 0.1)
+  expect_identical(adjusted_rand_index(coarse, truth), 1)
+  expect_length(coarse, 90)
+  # A larger resolution splits them; R's random numbers are left alone.
+  expect_gt(length(unique(fine)), 3)
+  expect_lt(normalized_mutual_information(fine, truth), 1)
+  expect_identical(before, withr::with_seed(8, rnorm(1)))
+  expect_identical(find_clusters(points, "leiden", 3, 5), fine)
+})
+
+test_that("every confounder has its column, constant ones none", {
+  extra <- data.frame(
+    age = sqrt(1:150), sex = rep(c("f", "m", "f"), 50), same = 1
+  )
+  expect_message(
+    path <- tune_small(values = c(0, 1), covariates = extra), "same"
+  )
+  expect_identical(
+    grep("^mi_", names(path), value = TRUE),
+    c("mi_depth", "mi_batch", "mi_sex", "mi_age")
+  )
+  values <- embedding(fit_alone(lambda = 1, covariates = extra[1:2]))
+  expect_identical(path$mi_age[2], mutual_information(values, extra$age)$mean)
+  expect_identical(path$mi_sex[2], mutual_information(values, extra$sex)$mean)
+  named_depth <- data.frame(depth = sqrt(1:150))
+  again <- tune_small(values = c(0, 1), covariates = named_depth)
+  expect_true(all(c("mi_depth", "mi_depth.1") %in% names(again)))
+})
+
+test_that("samples of a list are the batches that are measured", {
+  half <- rep(c("a", "b"), each = 75)
+  samples <- list(a = counts[, half == "a"], b = counts[, half == "b"])
+  try_lambda <- function(x, ...) {
+    tune_path(x, values = c(0, 1), ..., hidden = 8, n_latent = 3,
+              control = quick(), verbose = FALSE)
+  }
+  path <- suppressMessages(try_lambda(samples))
+  expect_identical(path$mi_batch, try_lambda(counts, batch = half)$mi_batch)
+})
+
+test_that("runs go over all values with one seed, then with the next", {
+  # Names of folders do not depend on how R shows numbers.
+  withr::local_options(scipen = -5)
+  control <- quick(seed = 5, checkpoint = file.path(tempdir(), "here"))
+  runs <- tune_runs(list(0, 1e5), "alignment", control, 2)
+  of <- function(name) sapply(runs, function(run) run[[name]])
+  expect_identical(of("value"), c(0, 1e5, 0, 1e5))
+  expect_equal(of("seed"), c(5, 5, 6, 6))
+  expect_identical(of("place"), c(1L, 2L, 1L, 2L))
+  expect_identical(
+    of("label"), rep(c("alignment = 0", "alignment = 100000"), 2)
+  )
+  controls <- lapply(runs, function(run) run$options$control)
+  expect_identical(
+    sapply(controls, function(control) basename(control$checkpoint)),
+    c("alignment-0", "alignment-100000", "alignment-0-seed-6",
+      "alignment-100000-seed-6")
+  )
+  expect_equal(controls[[3]]$seed, 6)
+  expect_identical(runs[[2]]$options$alignment, 1e5)
+  many <- tune_runs(list(c(64, 32), 16), "hidden", quick(), 1)
+  expect_identical(many[[1]]$options$hidden, c(64, 32))
+  expect_identical(many[[1]]$label, "hidden = 64-32")
+  expect_identical(many[[1]]$value, "64-32")
+  expect_null(many[[1]]$options$control$checkpoint)
+})
+
+test_that("repeats are fits with the next seeds, and their spread the noise", {
+  path <- tune_small(values = c(0, 3), repeats = 2)
+  expect_identical(path$fits, c(2L, 2L))
+  runs <- attr(path, "runs")
+  expect_equal(runs$seed, c(1, 1, 2, 2))
+  expect_equal(runs$value, c(0, 3, 0, 3))
+  second <- fit_alone(lambda = 3, control = quick(seed = 2))
+  expect_identical(
+    runs$mi_depth[4],
+    mutual_information(embedding(second), log(second$depth))$mean
+  )
+  expect_equal(path$mi_depth[2], mean(runs$mi_depth[c(2, 4)]))
+  expect_equal(attr(path, "noise"), noise_of_repeats(
+    runs$mutual_information, c(1, 2, 1, 2), runs$seed
+  ))
+})
+
+test_that("means over seeds leave out what diverged", {
+  runs <- data.frame(
+    value = "x", place = c(1, 2, 3, 1, 2, 3), seed = 1,
+    mutual_information = c(1, NA, NA, 3, 5, NA), b = 1:6
+  )
+  expect_equal(mean_by_place(runs), data.frame(
+    place = 1:3, fits = c(2, 1, 0), mutual_information = c(2, 5, NA),
+    b = c(2.5, 3.5, 4.5)
+  ))
+})
+
+test_that("each fit has its checkpoint, and the same call goes on", {
+  folder <- withr::local_tempfile(pattern = "checkpoint-")
+  try_two <- function() {
+    tune_small(
+      values = c(0, 0.5), repeats = 2, control = quick(checkpoint = folder)
+    )
+  }
+  first <- try_two()
+  expect_setequal(list.files(folder), c(
+    "lambda-0", "lambda-0.5", "lambda-0-seed-2", "lambda-0.5-seed-2"
+  ))
+  expect_message(again <- try_two(), "Going on")
+  expect_identical(again, first)
+  without <- tune_small(values = c(0, 0.5), repeats = 2)
+  expect_identical(without$mutual_information, first$mutual_information)
+})
+
+test_that("a value that diverges is a row of NA with a warning", {
+  expect_warning(
+    expect_warning(
+      path <- tune_small(
+        # Many steps, so that it is the first epoch that diverges.
+        values = c(0, 1), labels = types,
+        control = quick(learning_rate = 1e30, batch_size = 10)
+      ),
+      "lambda = 0", class = "sailer_diverged"
+    ),
+    "lambda = 1", class = "sailer_diverged"
+  )
+  expect_true(all(is.na(path$mutual_information) & is.na(path$ari)))
+  expect_identical(path$fits, c(0L, 0L))
+  expect_identical(path$suggested, c(FALSE, FALSE))
+  expect_identical(attr(path, "suggested"), NA)
+  expect_output(print(path), "NA")
+})
+
+test_that("notes come once, and a report for each fit", {
+  heard <- capture_messages(tune_path(counts, "lambda", c(0, 1),
+    batch = rep("one", 150), hidden = 8, n_latent = 3,
+    control = quick(verbose = TRUE)
+  ))
+  expect_identical(sum(grepl("belong to one", heard)), 1L)
+  expect_identical(
+    sum(grepl("lambda = 1 \\(2/2\\): I\\(z, c\\).*ELBO", heard)), 1L
+  )
+  expect_length(heard, 3)
+  expect_silent(tune_small(values = c(0, 1)))
+})
+
+test_that("an interruption between trainings leaves the rows so far", {
+  runs <- lapply(1:3, function(value) list(value = value, label = "a label"))
+  # Ctrl-C while R prepares the run `fit_at`, or makes the row of `row_at`.
+  # `warn_at`: training or embedding was interrupted.
+  walk <- function(fit_at = 0, row_at = 0, warn_at = 0) {
+    walk_path(
+      runs,
+      fit = function(run) {
+        if (run$value == fit_at) rlang::interrupt()
+        if (run$value == warn_at) {
+          cli::cli_warn("Interrupted.", class = "sailer_interrupted")
+        }
+        list(status = "completed")
+      },
+      row = function(run, fitted) {
+        if (run$value == row_at) rlang::interrupt()
+        data.frame(value = run$value)
+      }
+    )
+  }
+  expect_warning(
+    rows <- walk(fit_at = 3), "after 2 of the 3", class = "sailer_interrupted"
+  )
+  expect_identical(rows$value, 1:2)
+  expect_warning(rows <- walk(row_at = 2), class = "sailer_interrupted")
+  expect_identical(rows$value, 1L)
+  expect_warning(
+    rows <- walk(warn_at = 3), "after 2 of the 3", class = "sailer_interrupted"
+  )
+  expect_identical(rows$value, 1:2)
+  expect_identical(walk()$value, 1:3)
+  stopped <- tryCatch(walk(fit_at = 1), interrupt = function(cnd) "interrupt")
+  expect_identical(stopped, "interrupt")
+})
+
+test_that("Ctrl-C returns the fits that are done", {
+  skip_if_not_installed("processx")
+  result <- withr::local_tempfile(fileext = ".rds")
+  log <- withr::local_tempfile()
+  child <- start_child(c(
+    sprintf("result <- %s", deparse(result)),
+    'suppressMessages(library(sailer))
+     sim <- simulate_atac(
+       n_cells = 150, n_peaks = 400, n_types = 3, depth = 60, seed = 11
+     )
+     path <- tune_path(sim$counts, "lambda", c(0, 1, 2),
+       hidden = 8, n_latent = 3,
+       control = train_control(epochs = 500, batch_size = 20, threads = 1)
+     )
+     saveRDS(path, result)
+     cat("saved\n")'
+  ), log)
+  expect_true(child_said(log, "lambda = 0 .1/3."))
+  child$interrupt()
+  expect_true(child_said(log, "saved"))
+  path <- readRDS(result)
+  expect_gte(nrow(path), 1)
+  expect_lt(nrow(path), 3)
+  expect_identical(sum(path$suggested), 1L)
+  expect_match(
+    paste(readLines(log), collapse = " "),
+    "Interrupted after [12] of the 3 fits"
+  )
+})
+
+test_that("print() and plot() mark the suggestion", {
+  path <- path_of(
+    mutual_information = c(8, 1, 1), mi_depth = c(6, 1, 1),
+    mi_batch = c(2, 0, 0), validation_elbo = c(-3, -2, -4),
+    validation_log_likelihood = -(1:3), ari = c(0.2, 0.3, 0.1),
+    nmi = c(0.5, 0.6, 0.4), option = "lambda", values = c(0, 0.5, 1e5)
+  )
+  lines <- capture.output(print(path))
+  expect_match(lines[1], "<tune_path> 3 values of lambda", fixed = TRUE)
+  expect_length(grep("0.5  *<-", lines), 1)
+  expect_false(any(grepl("larger", lines)))
+  expect_output(print(path[1:2, c("value", "mi_depth")]), "0.5")
+  picture <- plot(path)
+  built <- ggplot2::ggplot_build(picture)
+  places <- c(log10(0.5) - 0.5, log10(0.5), 5)
+  expect_equal(sort(unique(built$data[[2]]$x)), places)
+  expect_equal(built$data[[1]]$xintercept[1], places[2])
+  expect_identical(levels(picture$data$panel), c(
+    "mutual information with", "held-out cells, nats per cell", "clusters"
+  ))
+  of <- function(line) picture$data$value[picture$data$line == line]
+  expect_equal(of("depth"), path$mi_depth)
+  expect_equal(of("batch"), path$mi_batch)
+  expect_equal(of("ELBO"), path$validation_elbo)
+  expect_equal(of("NMI"), path$nmi)
+  words <- path_of(
+    validation_elbo = -2:-1, option = "decoder",
+    values = c("linear", "mirrored")
+  )
+  expect_silent(ggplot2::ggplot_build(plot(words)))
+})
+
+test_that("print() says when a suggestion lies at an end", {
+  bound <- function(x) path_of(validation_elbo = x, option = "n_latent")
+  expect_output(print(bound(c(-9, -5, -1))), "try larger ones")
+  expect_output(print(bound(c(-1, -5, -9))), "No larger value is better")
+  fall <- path_of(mutual_information = c(8, 4, 1), option = "lambda")
+  expect_output(print(fall), "try larger ones")
+})
+
+test_that("0 stands left of the smallest number", {
+  expect_equal(axis_places(c(0, 0.1, 10)), c(-1.5, -1, 1))
+  expect_equal(axis_places(c(1, 100)), c(0, 2))
+  expect_true(is.finite(axis_places(0)))
+  expect_identical(axis_places(c("b", "a")), 1:2)
+})
+
+test_that("what does not fit is refused by name, before anything is trained", {
+  refuse <- function(pattern, ...) {
+    expect_error(tune(...), pattern, class = "sailer_argument_error")
+  }
+  refuse("patience", "epochs", c(10, 20))
+  refuse("min_fraction", "min_fraction", c(0, 0.1))
+  for (values in list(3, c(3, 3), c(3, NA), sum)) {
+    refuse("two different values", "n_latent", values)
+  }
+  refuse("two different values of `dropout`", "dropout", NULL)
+  refuse("lambda", values = c(-1, 3))
+  refuse("n_latent", "n_latent", c(4, 0.5))
+  refuse("learning_rate", "learning_rate", c(0.01, -1))
+  refuse("decoder", "decoder", c("linear", "lineal"))
+  refuse("give `values`", "n_latent", c(3, 4), n_latent = 3)
+  refuse("validation", "n_latent", c(3, 4), control = quick(validation = 0))
+  refuse("no option named `dropuot`", dropuot = 0.2)
+  refuse("repeats", repeats = 0)
+  refuse("tolerance", tolerance = 2)
+  refuse("verbose", verbose = NA)
+  refuse("labels.*150", labels = types[-1])
+  refuse("two classes", labels = rep("a", 150))
+  refuse("clustering", labels = types, clustering = "louvain")
+  refuse("resolution", labels = types, resolution = 0)
+  refuse("reference", rna_depth = 1:150)
+})
