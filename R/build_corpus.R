@@ -194,7 +194,7 @@ source_names <- function(sources, before, call) {
   files <- vapply(sources, function(source) {
     if (rlang::is_string(source)) basename(source) else ""
   }, "")
-  numbered <- paste("source", before + seq_along(sources))
+  numbered <- paste("source", number_text(before + seq_along(sources)))
   given <- ifelse(given != "", given, ifelse(files != "", files, numbered))
   given <- in_utf8(given)
   check_utf8(

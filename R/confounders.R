@@ -36,8 +36,8 @@ as_columns <- function(x, arg, cells, call) {
     return(list())
   }
   x <- match_cells(x, cells, arg, call)
-  if (is.matrix(x)) x <- as.data.frame(x)
   table <- length(dim(x)) == 2
+  if (table && is.null(names(x))) x <- as.data.frame(as.matrix(x))
   names <- if (table) names(x) else arg
   lapply(seq_along(names), function(k) {
     values <- plain_column(if (table) x[[k]] else x, names[k], call)
@@ -87,7 +87,7 @@ plain_column <- function(values, name, call) {
 }
 
 check_column_names <- function(columns, call) {
-  names <- vapply(columns, function(column) column$name, "")
+  names <- column_names(columns)
   if (any(names == "" | is.na(names))) {
     abort(
       "Every column of {.arg batch} and {.arg covariates} must have a name.",

@@ -13,7 +13,6 @@ in_another_r <- function(code) {
 start_child <- function(lines, log, envir = parent.frame()) {
   testthat::skip_on_os("windows")
   testthat::skip_if_not_installed("processx")
-  testthat::skip_if_not_installed("withr")
   script <- withr::local_tempfile(
     fileext = ".R", lines = lines, .local_envir = envir
   )

@@ -47,6 +47,12 @@ test_that("values named by cell are matched, those of other cells ignored", {
   table <- data.frame(age = c(1:150, 999), row.names = c(cells, "other"))
   found <- collect(covariates = table[sample(151), , drop = FALSE])
   expect_identical(found$numbers[[1]]$values, as.numeric(1:150))
+  wide <- as.matrix(table)[sample(151), , drop = FALSE]
+  for (x in list(wide, Matrix::Matrix(wide, sparse = TRUE))) {
+    found <- collect(covariates = x)
+    expect_identical(found$numbers[[1]]$name, "age")
+    expect_identical(found$numbers[[1]]$values, as.numeric(1:150))
+  }
   # Row numbers are no names, whatever the cells are called.
   numbered <- collect_confounders(
     NULL, data.frame(age = 11:160), as.character(150:1), NULL

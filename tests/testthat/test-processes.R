@@ -8,7 +8,6 @@ none <- c(
   TORCHELASTIC_USE_AGENT_STORE = NA
 )
 as_launched <- function(variables, code) {
-  skip_if_not_installed("withr")
   withr::with_envvar(utils::modifyList(as.list(none), as.list(variables)), code)
 }
 place <- function() meeting_place(launched_processes())
@@ -116,7 +115,6 @@ start_two <- function(lines, folder, envir = parent.frame()) {
 }
 
 test_that("two processes train one model", {
-  skip_if_not_installed("withr")
   folder <- withr::local_tempdir()
   children <- start_two('
     fit <- sailer(sim$counts, batch = sim$cells$batch, hidden = 16,
@@ -152,7 +150,6 @@ test_that("two processes train one model", {
 })
 
 test_that("two processes pretrain one Expresser", {
-  skip_if_not_installed("withr")
   folder <- withr::local_tempdir()
   start_two('
     sim <- simulate_rna(n_cells = 80, n_genes = 60, seed = 1)
@@ -182,7 +179,6 @@ test_that("two processes pretrain one Expresser", {
 })
 
 test_that("a killed process ends the other, with a checkpoint to go on from", {
-  skip_if_not_installed("withr")
   for (killed in 1:2) {
     folder <- withr::local_tempdir()
     checkpoint <- file.path(folder, "checkpoint")
@@ -215,7 +211,6 @@ test_that("a killed process ends the other, with a checkpoint to go on from", {
 })
 
 test_that("a process that waits in vain says for what", {
-  skip_if_not_installed("withr")
   skip_if_not(core_can_join_processes())
   port <- free_port()
   expect_error(
