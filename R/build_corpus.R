@@ -103,16 +103,15 @@ build_corpus <- function(sources, file, genes = NULL, annotation = NULL,
   state <- if (file.exists(path)) core_corpus_state(path)
   before <- if (append && !is.null(state)) state$finished else 0
   inputs <- corpus_inputs(sources, before, frame)
-  report <- corpus_reporter(verbose, frame)
   plan <- if (append && !is.null(state)) {
     kept_plan(state, genes, frame)
   } else {
     corpus_plan(
-      inputs, state, path, genes, annotation, biotypes, min_cells, report,
+      inputs, state, path, genes, annotation, biotypes, min_cells, verbose,
       frame
     )
   }
-  write_corpus(path, inputs, plan, append, report, frame)
+  write_corpus(path, inputs, plan, append, verbose, frame)
   invisible(open_corpus(path))
 }
 
@@ -143,7 +142,7 @@ corpus_inputs <- function(sources, before, call) {
   }
   names(sources) <- source_names(sources, before, call)
   Map(function(source, name) {
-    cells <- gene_cells(source, scan = FALSE)
+    cells <- gene_handle(source)
     check_gene_rows(cells, name, call)
     cells
   }, sources, names(sources))
@@ -215,36 +214,16 @@ source_names <- function(sources, before, call) {
   given
 }
 
-# Progress and notes ----------------------------------------------------------
+# Passes over sources ---------------------------------------------------------
 
-# Functions that tell, or do nothing: note(text) and bar(label, cells).
-corpus_reporter <- function(verbose, envir) {
-  list(
-    note = function(text, .envir = parent.frame()) {
-      if (verbose) {
-        cli::cli_inform(text, class = "sailer_note", .envir = .envir)
-      }
-    },
-    bar = function(label) {
-      if (!verbose || !cli::is_dynamic_tty()) {
-        return(NULL)
-      }
-      bar <- NULL
-      function(p) {
-        if (is.null(bar)) {
-          bar <<- cli::cli_progress_bar(
-            label, total = p$cells, clear = TRUE, .envir = envir
-          )
-        }
-        cli::cli_progress_update(set = p$done, id = bar, .envir = envir)
-        NULL
-      }
-    }
-  )
+note_if <- function(verbose, text, .envir = parent.frame()) {
+  if (verbose) {
+    cli::cli_inform(c(i = text), class = "sailer_note", .envir = .envir)
+  }
 }
 
 # What core says about a pass over a source, when it did not go through.
-check_pass <- function(done, cells, name, file, report, call) {
+check_pass <- function(done, cells, name, file, verbose, call) {
   if (!is.null(done$problem)) {
     tryCatch(
       abort_for_count(
@@ -261,9 +240,9 @@ check_pass <- function(done, cells, name, file, report, call) {
   }
   if (done$stopped) {
     if (!is.null(file)) {
-      report$note(c(
-        i = "Stopped: the same call goes on where {.file {file}} ends."
-      ))
+      note_if(
+        verbose, "Stopped: the same call goes on where {.file {file}} ends."
+      )
     }
     rlang::interrupt()
   }
@@ -272,7 +251,7 @@ check_pass <- function(done, cells, name, file, report, call) {
 # Writing ---------------------------------------------------------------------
 
 # `plan`: list(genes, recipe, strict).
-write_corpus <- function(path, inputs, plan, append, report, call) {
+write_corpus <- function(path, inputs, plan, append, verbose, call) {
   # Before anything is written: every source must have genes of the corpus.
   least <- if (plan$strict) least_match else 0
   maps <- match_sources(inputs, plan$genes, least, call)
@@ -282,10 +261,10 @@ write_corpus <- function(path, inputs, plan, append, report, call) {
     cells <- inputs[[name]]
     done <- core_corpus_append(
       writer, cells$source, name, maps[[name]],
-      report$bar(paste("Writing", name))
+      pass_reporter(paste("Writing", name), ncol(cells), verbose)
     )
-    check_pass(done, cells, name, path, report, call)
-    note_source(done, cells$peaks[is.na(maps[[name]])], cells, name, report)
+    check_pass(done, cells, name, path, verbose, call)
+    note_source(done, cells$peaks[is.na(maps[[name]])], cells, name, verbose)
   }
   core_corpus_finish(writer)
 }
@@ -298,9 +277,9 @@ match_sources <- function(inputs, genes, least, call) {
   }, inputs, names(inputs))
 }
 
-note_source <- function(done, lost, cells, name, report) {
+note_source <- function(done, lost, cells, name, verbose) {
   if (done$was_there) {
-    report$note(c(i = "Source {.val {name}} was written before."))
+    note_if(verbose, "Source {.val {name}} was written before.")
   }
   n_cells <- format(done$cells, big.mark = ",", scientific = FALSE)
   text <- paste0(
@@ -320,7 +299,7 @@ note_source <- function(done, lost, cells, name, report) {
        {.val {utils::head(lost, 3)}}{if (length(lost) > 3) ', ...'}."
     )
   }
-  report$note(c(i = text))
+  note_if(verbose, text)
   # Counts of real cells are whole for the most part, and some are large.
   if (done$n_fractional > 0.5 * done$n_counts && done$largest < 20) {
     cli::cli_warn(c(

@@ -57,7 +57,8 @@
 #'   [expresser()]. Genes that a fit does not know have no prediction.
 #' @param drop Shares of the non-zero counts to drop, each above 0 and below 1.
 #'   Default 0.1, 0.2 and 0.4.
-#' @param baselines Names of baselines, see below, all by default; NULL for none.
+#' @param baselines Names of baselines, see the section; all by default,
+#'   NULL for none.
 #' @param min_positions Genes with fewer dropped positions have no part in
 #'   `gene_pearson`. Default 10.
 #' @param seed Whole number: the same seed drops the same counts. The state of

@@ -91,10 +91,10 @@ token_table <- function(fit) {
 contextual_genes <- function(fit, x, budget, verbose,
                              call = rlang::caller_env()) {
   cells <- gene_cells(x)
-  source <- cells_by_genes(cells, fit, "x", call)
+  source <- cells_by_genes(cells, fit$genes, "x", call)
   with_threads(fit$control$threads, core_expresser_embed_genes(
     expresser_model(fit), source, budget,
-    if (verbose) pass_reporter("Embedding", ncol(cells))
+    pass_reporter("Embedding", ncol(cells), verbose)
   ))
 }
 

@@ -87,7 +87,7 @@ impute.expresser_fit <- function(fit, x, genes = NULL, cells = NULL,
   task <- list(
     fit = fit, n_passes = n_passes, adapt = adapt,
     budget = pass_budget(fit, token_budget),
-    report = if (verbose) pass_reporter("Imputing", ncol(x))
+    report = pass_reporter("Imputing", ncol(x), verbose)
   )
   if (is.null(positions)) {
     impute_genes(task, x, genes, cells, keep, call)
@@ -130,7 +130,7 @@ impute_positions <- function(task, x, positions, call) {
   }
   # The others tell of the levels of genes.
   used <- if (task$adapt) seq_len(ncol(x)) else sort(unique(cell))
-  source <- cells_by_genes(x[, used], task$fit, "x", call)
+  source <- cells_by_genes(x[, used], task$fit$genes, "x", call)
   sorted <- order(cell)
   starts <- c(0, cumsum(tabulate(match(cell, used), length(used))))
   out <- numeric(length(cell))
@@ -157,7 +157,7 @@ impute_genes <- function(task, x, genes, cells, keep, call) {
     list(kind = "matrix"), length(wanted), ncol(x), call,
     "Name fewer {.arg genes} or {.arg cells}.", "genes"
   )
-  source <- cells_by_genes(x, task$fit, "x", call)
+  source <- cells_by_genes(x, task$fit$genes, "x", call)
   known <- core_log_normalized(source, wanted)
   dimnames(known) <- list(genes, x$cells)
   asked <- if (keep) known == 0 else known > -1

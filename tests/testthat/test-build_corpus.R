@@ -234,6 +234,18 @@ test_that("a build cut short goes on to the same file", {
   expect_error(call(), "'b' has other counts now")
 })
 
+test_that("how R prints numbers does not change what a build is known by", {
+  cells <- as_cells(Matrix::sparseMatrix(
+    1, 1, x = 1, dims = c(1, 1e5), dimnames = list("A", NULL)
+  ))
+  recipe <- function() {
+    corpus_recipe(list(a = cells), NULL, NULL, "protein_coding", 12345)
+  }
+  plain <- recipe()
+  withr::local_options(scipen = -5, digits = 3)
+  expect_identical(recipe(), plain)
+})
+
 test_that("Ctrl-C keeps what is written, and the same call goes on", {
   folder <- withr::local_tempdir()
   lines <- c(
