@@ -16,18 +16,18 @@
 #' suffix of a version), each in its own order; all are matched to one list.
 #' Several rows of a source that are one gene are summed (rows of the very same
 #' name with a warning, since a symbol may be that of several genes), genes that
-#' a source lacks are zeros, and genes that the list lacks are told and not
+#' a source lacks are zeros, and genes that the list lacks are reported and not
 #' read. Cells without a count of any gene of the list are left out, and
 #' counted.
 #'
 #' With an `annotation` the list has the genes of `biotypes` alone, and sources
 #' of symbols share their genes with sources of Ensembl ids. Genes whose symbol
-#' several of them bear are left out, as in the thesis, since a source of
-#' symbols does not tell which it means.
+#' several of them have are left out, as in the thesis, since a source of
+#' symbols does not say which it means.
 #'
 #' @param sources One source of counts, genes in rows, or a list of them: all
-#'   that [as_cells()] takes. Of files that tell the types of their features
-#'   "Gene Expression" is read; open others with [open_cells()] first, such as
+#'   that [as_cells()] takes. Of files with types of features "Gene Expression"
+#'   is read; open others with [open_cells()] first, such as
 #'   `open_cells(path, layer = "counts")` for a layer of an h5ad file.
 #'   Names of the list name the sources; otherwise they go by their files, or
 #'   are numbered.
@@ -57,8 +57,8 @@
 #'   Its genes stay as they are, so `genes`, `annotation`, `biotypes` and
 #'   `min_cells` are not used. FALSE, the default, never changes a corpus that
 #'   is whole.
-#' @param verbose Whether to tell what was taken of each source, in messages of
-#'   class `sailer_note`. Default TRUE.
+#' @param verbose Whether messages of class `sailer_note` report what was taken
+#'   of each source. Default TRUE.
 #' @return An object of class `"sailer_corpus"`, invisibly; [open_cells()] of
 #'   the file gives it again. It has methods for `dim()` (genes, cells),
 #'   `print()` and [as_cells()], is opened again in another process, and is a
@@ -75,7 +75,7 @@
 #' infinite or negative (source, cell and gene are named), when hardly any gene
 #' of a source is known, or none is left; `sailer_file_error` when the file is
 #' no corpus, damaged, written to by another process, or cannot be written. A
-#' warning tells of sources that look normalised.
+#' warning names sources that look normalised.
 #' @seealso [expresser()].
 #' @references Cao (2023), section 4.2.1: data sets aligned to the same genes
 #'   and concatenated into one memory mapping array.

@@ -117,7 +117,7 @@ annotated_genes <- function(inputs, table, biotypes, verbose, call) {
   if (length(unclear) > 0) {
     note_if(
       verbose,
-      "{length(unclear)} symbol{?s} that several genes bear {?is/are} left out:
+      "{length(unclear)} symbol{?s} that several genes have {?is/are} left out:
        {.val {utils::head(unclear, 3)}}{if (length(unclear) > 3) ', ...'}."
     )
     table <- table[!table$symbol %in% unclear, ]

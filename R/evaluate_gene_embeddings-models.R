@@ -1,5 +1,5 @@
-# What evaluate_gene_embeddings() compares: each contender is a function of items
-# to learn from and items to be tested on that gives a number (a probability,
+# What evaluate_gene_embeddings() compares: a contender is a function of items
+# to learn from and items to be tested on, and gives a number (a probability,
 # for labels) for each of the latter.
 
 make_contenders <- function(task, embeddings, baselines, options) {
