@@ -16,18 +16,18 @@
 #' suffix of a version), each in its own order; all are matched to one list.
 #' Several rows of a source that are one gene are summed (rows of the very same
 #' name with a warning, since a symbol may be that of several genes), genes that
-#' a source lacks are zeros, and genes that the list lacks are told and not
+#' a source lacks are zeros, and genes that the list lacks are reported and not
 #' read. Cells without a count of any gene of the list are left out, and
 #' counted.
 #'
 #' With an `annotation` the list has the genes of `biotypes` alone, and sources
 #' of symbols share their genes with sources of Ensembl ids. Genes whose symbol
-#' several of them bear are left out, as in the thesis, since a source of
-#' symbols does not tell which it means.
+#' several of them have are left out, as in the thesis, since a source of
+#' symbols does not say which it means.
 #'
 #' @param sources One source of counts, genes in rows, or a list of them: all
-#'   that [as_cells()] takes. Of files that tell the types of their features
-#'   "Gene Expression" is read; open others with [open_cells()] first, such as
+#'   that [as_cells()] takes. Of files with types of features "Gene Expression"
+#'   is read; open others with [open_cells()] first, such as
 #'   `open_cells(path, layer = "counts")` for a layer of an h5ad file.
 #'   Names of the list name the sources; otherwise they go by their files, or
 #'   are numbered.
@@ -57,8 +57,8 @@
 #'   Its genes stay as they are, so `genes`, `annotation`, `biotypes` and
 #'   `min_cells` are not used. FALSE, the default, never changes a corpus that
 #'   is whole.
-#' @param verbose Whether to tell what was taken of each source, in messages of
-#'   class `sailer_note`. Default TRUE.
+#' @param verbose Whether messages of class `sailer_note` report what was taken
+#'   of each source. Default TRUE.
 #' @return An object of class `"sailer_corpus"`, invisibly; [open_cells()] of
 #'   the file gives it again. It has methods for `dim()` (genes, cells),
 #'   `print()` and [as_cells()], is opened again in another process, and is a
@@ -75,7 +75,7 @@
 #' infinite or negative (source, cell and gene are named), when hardly any gene
 #' of a source is known, or none is left; `sailer_file_error` when the file is
 #' no corpus, damaged, written to by another process, or cannot be written. A
-#' warning tells of sources that look normalised.
+#' warning names sources that look normalised.
 #' @seealso [expresser()].
 #' @references Cao (2023), section 4.2.1: data sets aligned to the same genes
 #'   and concatenated into one memory mapping array.
@@ -103,16 +103,15 @@ build_corpus <- function(sources, file, genes = NULL, annotation = NULL,
   state <- if (file.exists(path)) core_corpus_state(path)
   before <- if (append && !is.null(state)) state$finished else 0
   inputs <- corpus_inputs(sources, before, frame)
-  report <- corpus_reporter(verbose, frame)
   plan <- if (append && !is.null(state)) {
     kept_plan(state, genes, frame)
   } else {
     corpus_plan(
-      inputs, state, path, genes, annotation, biotypes, min_cells, report,
+      inputs, state, path, genes, annotation, biotypes, min_cells, verbose,
       frame
     )
   }
-  write_corpus(path, inputs, plan, append, report, frame)
+  write_corpus(path, inputs, plan, append, verbose, frame)
   invisible(open_corpus(path))
 }
 
@@ -143,7 +142,7 @@ corpus_inputs <- function(sources, before, call) {
   }
   names(sources) <- source_names(sources, before, call)
   Map(function(source, name) {
-    cells <- gene_cells(source, scan = FALSE)
+    cells <- gene_handle(source)
     check_gene_rows(cells, name, call)
     cells
   }, sources, names(sources))
@@ -215,36 +214,16 @@ source_names <- function(sources, before, call) {
   given
 }
 
-# Progress and notes ----------------------------------------------------------
+# Passes over sources ---------------------------------------------------------
 
-# Functions that tell, or do nothing: note(text) and bar(label, cells).
-corpus_reporter <- function(verbose, envir) {
-  list(
-    note = function(text, .envir = parent.frame()) {
-      if (verbose) {
-        cli::cli_inform(text, class = "sailer_note", .envir = .envir)
-      }
-    },
-    bar = function(label) {
-      if (!verbose || !cli::is_dynamic_tty()) {
-        return(NULL)
-      }
-      bar <- NULL
-      function(p) {
-        if (is.null(bar)) {
-          bar <<- cli::cli_progress_bar(
-            label, total = p$cells, clear = TRUE, .envir = envir
-          )
-        }
-        cli::cli_progress_update(set = p$done, id = bar, .envir = envir)
-        NULL
-      }
-    }
-  )
+note_if <- function(verbose, text, .envir = parent.frame()) {
+  if (verbose) {
+    cli::cli_inform(c(i = text), class = "sailer_note", .envir = .envir)
+  }
 }
 
 # What core says about a pass over a source, when it did not go through.
-check_pass <- function(done, cells, name, file, report, call) {
+check_pass <- function(done, cells, name, file, verbose, call) {
   if (!is.null(done$problem)) {
     tryCatch(
       abort_for_count(
@@ -261,9 +240,9 @@ check_pass <- function(done, cells, name, file, report, call) {
   }
   if (done$stopped) {
     if (!is.null(file)) {
-      report$note(c(
-        i = "Stopped: the same call goes on where {.file {file}} ends."
-      ))
+      note_if(
+        verbose, "Stopped: the same call goes on where {.file {file}} ends."
+      )
     }
     rlang::interrupt()
   }
@@ -272,7 +251,7 @@ check_pass <- function(done, cells, name, file, report, call) {
 # Writing ---------------------------------------------------------------------
 
 # `plan`: list(genes, recipe, strict).
-write_corpus <- function(path, inputs, plan, append, report, call) {
+write_corpus <- function(path, inputs, plan, append, verbose, call) {
   # Before anything is written: every source must have genes of the corpus.
   least <- if (plan$strict) least_match else 0
   maps <- match_sources(inputs, plan$genes, least, call)
@@ -282,10 +261,10 @@ write_corpus <- function(path, inputs, plan, append, report, call) {
     cells <- inputs[[name]]
     done <- core_corpus_append(
       writer, cells$source, name, maps[[name]],
-      report$bar(paste("Writing", name))
+      pass_reporter(paste("Writing", name), ncol(cells), verbose)
     )
-    check_pass(done, cells, name, path, report, call)
-    note_source(done, cells$peaks[is.na(maps[[name]])], cells, name, report)
+    check_pass(done, cells, name, path, verbose, call)
+    note_source(done, cells$peaks[is.na(maps[[name]])], cells, name, verbose)
   }
   core_corpus_finish(writer)
 }
@@ -298,9 +277,9 @@ match_sources <- function(inputs, genes, least, call) {
   }, inputs, names(inputs))
 }
 
-note_source <- function(done, lost, cells, name, report) {
+note_source <- function(done, lost, cells, name, verbose) {
   if (done$was_there) {
-    report$note(c(i = "Source {.val {name}} was written before."))
+    note_if(verbose, "Source {.val {name}} was written before.")
   }
   n_cells <- format(done$cells, big.mark = ",", scientific = FALSE)
   text <- paste0(
@@ -320,7 +299,7 @@ note_source <- function(done, lost, cells, name, report) {
        {.val {utils::head(lost, 3)}}{if (length(lost) > 3) ', ...'}."
     )
   }
-  report$note(c(i = text))
+  note_if(verbose, text)
   # Counts of real cells are whole for the most part, and some are large.
   if (done$n_fractional > 0.5 * done$n_counts && done$largest < 20) {
     cli::cli_warn(c(

@@ -22,7 +22,7 @@ kept_plan <- function(state, genes, call) {
 }
 
 corpus_plan <- function(inputs, state, path, genes, annotation, biotypes,
-                        min_cells, report, call) {
+                        min_cells, verbose, call) {
   table <- if (!is.null(annotation)) gene_annotation(annotation, call)
   named <- if (!is.null(genes)) named_genes(genes, table, call)
   recipe <- corpus_recipe(inputs, named, table, biotypes, min_cells)
@@ -46,11 +46,11 @@ corpus_plan <- function(inputs, state, path, genes, annotation, biotypes,
     return(list(genes = named, recipe = recipe, strict = TRUE))
   }
   found <- if (is.null(table)) {
-    genes_as_they_come(inputs, report, call)
+    genes_as_they_come(inputs, verbose, call)
   } else {
-    annotated_genes(inputs, table, biotypes, report, call)
+    annotated_genes(inputs, table, biotypes, verbose, call)
   }
-  genes <- keep_frequent(found, inputs, min_cells, report, call)
+  genes <- keep_frequent(found, inputs, min_cells, verbose, call)
   list(genes = genes, recipe = recipe, strict = FALSE)
 }
 
@@ -63,7 +63,8 @@ corpus_recipe <- function(inputs, named, table, biotypes, min_cells) {
     })),
     "genes", unlist(named, use.names = FALSE),
     "annotation", unlist(table, use.names = FALSE),
-    "biotypes", biotypes, "min_cells", min_cells
+    "biotypes", biotypes, "min_cells",
+    format(min_cells, scientific = FALSE, digits = 15)
   )
   paste("build_corpus 1", rlang::hash(enc2utf8(as.character(parts))))
 }
@@ -111,14 +112,15 @@ named_genes <- function(genes, table, call) {
 # Genes of the sources --------------------------------------------------------
 
 # Of an annotation, those of the biotypes that a source has.
-annotated_genes <- function(inputs, table, biotypes, report, call) {
-  table <- of_biotypes(table, biotypes, report, call)
+annotated_genes <- function(inputs, table, biotypes, verbose, call) {
+  table <- of_biotypes(table, biotypes, verbose, call)
   unclear <- ambiguous_symbols(table)
   if (length(unclear) > 0) {
-    report$note(c(i = paste(
-      "{length(unclear)} symbol{?s} that several genes bear {?is/are} left out:
+    note_if(
+      verbose,
+      "{length(unclear)} symbol{?s} that several genes have {?is/are} left out:
        {.val {utils::head(unclear, 3)}}{if (length(unclear) > 3) ', ...'}."
-    )))
+    )
     table <- table[!table$symbol %in% unclear, ]
   }
   genes <- name_genes(table)[c("gene", "symbol", "ensembl")]
@@ -126,13 +128,12 @@ annotated_genes <- function(inputs, table, biotypes, report, call) {
   genes[sort(unique(unlist(maps))), ]
 }
 
-of_biotypes <- function(table, biotypes, report, call) {
+of_biotypes <- function(table, biotypes, verbose, call) {
   if (is.null(biotypes)) {
     return(table)
   }
   if (all(is.na(table$biotype))) {
-    report$note(c(i = "The annotation tells no biotypes: genes of all are
-                       taken."))
+    note_if(verbose, "The annotation has no biotypes: genes of all are taken.")
     return(table)
   }
   taken <- table$biotype %in% biotypes
@@ -148,17 +149,18 @@ of_biotypes <- function(table, biotypes, report, call) {
 }
 
 # Without one, all of them, in the order in which they come.
-genes_as_they_come <- function(inputs, report, call) {
+genes_as_they_come <- function(inputs, verbose, call) {
   check_one_kind(inputs, call)
   all <- unique(unlist(lapply(inputs, function(cells) {
     strip_version(cells$peaks)
   }), use.names = FALSE))
   ids <- is_ensembl(all)
-  report$note(c(
-    i = "All {length(all)} gene{?s} of the sources are taken, those that code
-         for no protein among them: give an {.arg annotation} to leave these
-         out, such as a GTF file or {.val org.Hs.eg.db}."
-  ))
+  note_if(
+    verbose,
+    "All {length(all)} gene{?s} of the sources are taken, those that code for no
+     protein among them: give an {.arg annotation} to leave these out, such as a
+     GTF file or {.val org.Hs.eg.db}."
+  )
   data.frame(
     gene = all, symbol = ifelse(ids, NA, all), ensembl = ifelse(ids, all, NA)
   )
@@ -182,16 +184,17 @@ check_one_kind <- function(inputs, call) {
 }
 
 # Drops genes that too few cells have.
-keep_frequent <- function(genes, inputs, min_cells, report, call) {
+keep_frequent <- function(genes, inputs, min_cells, verbose, call) {
   if (min_cells > 0) {
     maps <- match_sources(inputs, genes, 0, call)
     n_cells <- 0
     for (name in names(inputs)) {
+      cells <- inputs[[name]]
       counted <- core_gene_cells(
-        inputs[[name]]$source, maps[[name]], nrow(genes),
-        report$bar(paste("Counting genes of", name))
+        cells$source, maps[[name]], nrow(genes),
+        pass_reporter(paste("Counting genes of", name), ncol(cells), verbose)
       )
-      check_pass(counted, inputs[[name]], name, NULL, report, call)
+      check_pass(counted, cells, name, NULL, verbose, call)
       n_cells <- n_cells + counted$cells
     }
     genes <- genes[n_cells >= min_cells, ]

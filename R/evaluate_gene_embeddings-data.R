@@ -36,7 +36,12 @@ gene_matrix <- function(x, arg, call) {
     abort("{.arg {arg}} must be a numeric matrix of genes x dimensions or a fit
            that has one, not {.obj_type_friendly {x}}.", call = call)
   }
-  genes <- rownames(x)
+  check_genes(x, rownames(x), arg, call)
+  storage.mode(x) <- "double"
+  x
+}
+
+check_genes <- function(x, genes, arg, call) {
   if (is.null(genes) || anyNA(genes) || !all(nzchar(genes))) {
     abort("{.arg {arg}} must have the names of its genes as row names.",
           call = call)
@@ -50,8 +55,6 @@ gene_matrix <- function(x, arg, call) {
     abort("{.arg {arg}} must not have missing or infinite values, as gene
            {.val {genes[bad[1]]}} has.", call = call)
   }
-  storage.mode(x) <- "double"
-  x
 }
 
 # The task of a table, with the names of genes in `first` and `second`.

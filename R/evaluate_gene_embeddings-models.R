@@ -1,6 +1,6 @@
-# What is compared by evaluate_gene_embeddings(): each contender is a function of
-# items to learn from and items to be tested on that gives a number (a
-# probability, for labels) for each of the latter.
+# What evaluate_gene_embeddings() compares: a contender is a function of items
+# to learn from and items to be tested on, and gives a number (a probability,
+# for labels) for each of the latter.
 
 make_contenders <- function(task, embeddings, baselines, options) {
   contenders <- lapply(embeddings, function(x) {

@@ -1,5 +1,5 @@
-# What gene embeddings tell of their genes (thesis 4.2.3). Here the door of the
-# evaluation; tables are read in evaluate_gene_embeddings-data.R, folds made in
+# What gene embeddings say about their genes (thesis 4.2.3). Here the evaluation
+# itself; tables are read in evaluate_gene_embeddings-data.R, folds made in
 # -folds.R, models fitted in -models.R, results printed in -result.R and drawn
 # in plots-evaluation.R.
 
@@ -10,11 +10,11 @@
 #' section 4.2.3 of the thesis. Several embeddings are compared on the same
 #' genes.
 #'
-#' Three kinds of tables are told apart by their columns.
+#' Three kinds of tables are known by their columns.
 #'
 #' * Pairs: `gene1`, `gene2` and `label`, 0 or 1, as for interactions of genes
 #'   or proteins. No gene stands on both sides of a split, for a gene alone may
-#'   tell the label: random splits of the pairs of STRING are predicted with an
+#'   decide the label: random splits of the pairs of STRING are predicted with an
 #'   AUC of 0.93 by which genes they hold. The genes are dealt into `folds`;
 #'   pairs within a fold are its test, pairs wholly outside its training, and
 #'   mixed ones take no part. With a column `split` (`"train"`, `"test"`; rows

@@ -95,14 +95,8 @@ expresser <- function(x, ..., size = NULL, n_embedding = NULL, n_layers = NULL,
     control, others[training], make = pretrain_control,
     class = "pretrain_control"
   )
-  given <- list(
-    size = size, n_embedding = n_embedding, n_layers = n_layers,
-    n_heads = n_heads, feed_forward = feed_forward, layout = layout,
-    dropout = dropout, decoder = decoder, token_start = token_start,
-    expression = expression, n_bins = n_bins,
-    mask_ratio = mask_ratio, max_genes = max_genes, l_from = l_from
-  )
-  given <- given_options(given)
+  frame <- environment()
+  given <- given_options(mget(names(core_expresser_options(list())), frame))
   options <- expresser_options(given, from)
   corpus <- as_corpus(x, from$genes, control$verbose, others[!training])
   on.exit(close_corpus(corpus))
@@ -187,7 +181,11 @@ as_corpus <- function(x, genes, verbose, options = list(),
     )
   }
   x <- live_corpus(x, call)
-  if (!is.null(genes)) map_corpus(x, genes, call) else x
+  if (!is.null(genes) && !identical(x$genes$gene, genes$gene)) {
+    x$source <- cells_by_genes(as_cells(x), genes, "x", call)
+    x$genes <- genes
+  }
+  x
 }
 
 # Options of the corpus, those that the user of expresser() chooses. What is
@@ -202,17 +200,6 @@ check_corpus_options <- function(options, call) {
 
 close_corpus <- function(corpus) {
   if (isTRUE(corpus$temporary)) unlink(corpus$path)
-}
-
-# The corpus with the genes of a model in their order.
-map_corpus <- function(corpus, genes, call) {
-  if (identical(corpus$genes$gene, genes$gene)) {
-    return(corpus)
-  }
-  map <- match_genes(corpus$genes$gene, genes, "{.arg x}", call = call)
-  corpus$source <- core_cells_subset(corpus$source, NULL, map, nrow(genes))
-  corpus$genes <- genes
-  corpus
 }
 
 # All that a run needs beside the counts; see plan.R.

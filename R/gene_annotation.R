@@ -1,4 +1,4 @@
-# What genes are called: Ensembl id, symbol and biotype, from whatever tells.
+# What genes are called: Ensembl id, symbol and biotype.
 
 # The argument `annotation` of build_corpus(), which documents what it takes, as
 # a data frame with one row per gene, in the order of `x`: `gene`, a name of its

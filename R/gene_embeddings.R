@@ -2,8 +2,8 @@
 
 #' Embeddings of genes
 #'
-#' The table of gene tokens: genes whose expression tells the same of other
-#' genes come to lie in the same direction. With
+#' The table of gene tokens: genes whose expression predicts other genes alike
+#' come to lie in the same direction. With
 #' `token_start = "components"` the first numbers of a token (3 of 4, at most
 #' 50) are the principal components of the training cells that it began with,
 #' the others were learned beside them; with `"random"` all were learned. With
@@ -18,8 +18,8 @@
 #'   embeddings over these cells, which are streamed. NULL, the default: the
 #'   table itself.
 #' @param center TRUE takes the mean of all genes off first. What all genes have
-#'   in common tells nothing of one of them, but hides differences from angles.
-#'   Default FALSE; TRUE is of use for cosines, see the example.
+#'   in common says nothing about one of them, but hides differences of angles.
+#'   Default FALSE; give TRUE for cosines, as in the example.
 #' @param token_budget,verbose With `x`, see [predict()][predict.expresser_fit].
 #' @param ... Passed on to methods.
 #' @return A matrix of genes x `n_embedding`, with the names of the genes; with
@@ -91,10 +91,10 @@ token_table <- function(fit) {
 contextual_genes <- function(fit, x, budget, verbose,
                              call = rlang::caller_env()) {
   cells <- gene_cells(x)
-  source <- cells_by_genes(cells, fit, "x", call)
+  source <- cells_by_genes(cells, fit$genes, "x", call)
   with_threads(fit$control$threads, core_expresser_embed_genes(
     expresser_model(fit), source, budget,
-    if (verbose) pass_reporter("Embedding", ncol(cells))
+    pass_reporter("Embedding", ncol(cells), verbose)
   ))
 }
 

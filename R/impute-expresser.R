@@ -19,7 +19,7 @@
 #' % asked for beside 70 % observed. More genes take more passes over a cell, so
 #' the time grows with the genes that are asked for; ask for hundreds rather
 #' than for all. A prediction is of a gene that *is* expressed, since the model
-#' was trained on non-zeros alone: it tells how much, not whether.
+#' was trained on non-zeros alone: it says how much, not whether.
 #'
 #' @section Other data sets:
 #' How high a gene is where it is found differs between data sets, by chemistry
@@ -87,7 +87,7 @@ impute.expresser_fit <- function(fit, x, genes = NULL, cells = NULL,
   task <- list(
     fit = fit, n_passes = n_passes, adapt = adapt,
     budget = pass_budget(fit, token_budget),
-    report = if (verbose) pass_reporter("Imputing", ncol(x))
+    report = pass_reporter("Imputing", ncol(x), verbose)
   )
   if (is.null(positions)) {
     impute_genes(task, x, genes, cells, keep, call)
@@ -96,7 +96,8 @@ impute.expresser_fit <- function(fit, x, genes = NULL, cells = NULL,
   }
 }
 
-# `starts` and `genes`: queries of each cell, see the door.
+# `starts` and `genes`: queries of each cell, as core_expresser_impute() takes
+# them.
 run_queries <- function(task, source, starts, genes) {
   out <- with_threads(task$fit$control$threads, core_expresser_impute(
     expresser_model(task$fit), source, starts, genes, task$budget,
@@ -128,9 +129,9 @@ impute_positions <- function(task, x, positions, call) {
       call = call
     )
   }
-  # The others tell of the levels of genes.
+  # Other cells show the levels of genes.
   used <- if (task$adapt) seq_len(ncol(x)) else sort(unique(cell))
-  source <- cells_by_genes(x[, used], task$fit, "x", call)
+  source <- cells_by_genes(x[, used], task$fit$genes, "x", call)
   sorted <- order(cell)
   starts <- c(0, cumsum(tabulate(match(cell, used), length(used))))
   out <- numeric(length(cell))
@@ -157,7 +158,7 @@ impute_genes <- function(task, x, genes, cells, keep, call) {
     list(kind = "matrix"), length(wanted), ncol(x), call,
     "Name fewer {.arg genes} or {.arg cells}.", "genes"
   )
-  source <- cells_by_genes(x, task$fit, "x", call)
+  source <- cells_by_genes(x, task$fit$genes, "x", call)
   known <- core_log_normalized(source, wanted)
   dimnames(known) <- list(genes, x$cells)
   asked <- if (keep) known == 0 else known > -1

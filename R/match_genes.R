@@ -10,7 +10,7 @@ least_match <- 0.1
 #' @param genes Data frame with the columns `gene`, `symbol` and `ensembl`.
 #' @param arg What the names are of, for messages: text of cli.
 #' @param least Share below which a match is refused; 0 refuses none.
-#' @param note Whether a partial match is told (message of class
+#' @param note Whether a partial match is reported (message of class
 #'   `sailer_note`).
 #' @return Integer vector: the row of `genes` for each name, NA where there is
 #'   none. Several names may go to one gene. The kind of name that matches most

@@ -67,32 +67,16 @@ dim.sailer_corpus <- function(x) {
 }
 
 #' @export
-format.sailer_corpus <- function(x, ...) {
-  number <- function(n) format(n, big.mark = ",", scientific = FALSE)
-  shown <- utils::head(x$sources, 10)
-  left <- ifelse(
-    shown$left_out > 0,
-    paste0(", ", vapply(shown$left_out, number, ""), " left out"), ""
-  )
-  more <- nrow(x$sources) - nrow(shown)
-  c(
-    paste0(
-      "<sailer_corpus> ", number(nrow(x$genes)), " genes x ",
-      number(x$n_cells), " cells"
-    ),
-    paste0("  in ", x$path),
-    paste0(
-      "  ", number(x$n_nonzeros), " counts above zero, ",
-      number(round(x$n_nonzeros / max(1, x$n_cells))), " a cell"
-    ),
-    sprintf("  %s: %s cells%s", shown$name,
-            vapply(shown$cells, number, ""), left),
-    if (more > 0) paste0("  and ", more, " more sources")
-  )
-}
-
-#' @export
 print.sailer_corpus <- function(x, ...) {
-  cat(format(x, ...), sep = "\n")
+  number <- function(n) format(n, big.mark = ",", scientific = FALSE)
+  a_cell <- round(x$n_nonzeros / max(1, x$n_cells))
+  cat(
+    "<sailer_corpus> ", number(nrow(x$genes)), " genes x ", number(x$n_cells),
+    " cells\n  in ", x$path, "\n  ", number(x$n_nonzeros),
+    " counts above zero, ", number(a_cell), " a cell\n", sep = ""
+  )
+  print(utils::head(x$sources, 10), row.names = FALSE)
+  more <- nrow(x$sources) - 10
+  if (more > 0) cat("  and", more, "more sources\n")
   invisible(x)
 }

@@ -42,10 +42,10 @@ predict.expresser_fit <- function(object, newdata, expression = FALSE,
   check_flag(verbose)
   budget <- pass_budget(object, token_budget)
   cells <- gene_cells(newdata)
-  source <- cells_by_genes(cells, object, "newdata")
+  source <- cells_by_genes(cells, object$genes, "newdata")
   out <- with_threads(object$control$threads, core_expresser_embed(
     expresser_model(object), source, expression, budget,
-    if (verbose) pass_reporter("Embedding", ncol(cells))
+    pass_reporter("Embedding", ncol(cells), verbose)
   ))
   dimnames(out) <- list(
     cells$cells, paste0("expresser_", seq_len(ncol(out)))
@@ -54,11 +54,11 @@ predict.expresser_fit <- function(object, newdata, expression = FALSE,
 }
 
 # The core's source with the genes of a fit, in their order.
-cells_by_genes <- function(cells, fit, arg, call = rlang::caller_env()) {
+cells_by_genes <- function(cells, genes, arg, call = rlang::caller_env()) {
   map <- match_genes(
-    cells$peaks, fit$genes, paste0("{.arg ", arg, "}"), call = call
+    cells$peaks, genes, paste0("{.arg ", arg, "}"), call = call
   )
-  core_cells_subset(cells$source, NULL, map, nrow(fit$genes))
+  core_cells_subset(cells$source, NULL, map, nrow(genes))
 }
 
 pass_budget <- function(fit, given, call = rlang::caller_env()) {
@@ -68,9 +68,9 @@ pass_budget <- function(fit, given, call = rlang::caller_env()) {
   check_number(given, "token_budget", min = 1, whole = TRUE, call = call)
 }
 
-# A bar where a terminal can draw one.
-pass_reporter <- function(what, n_cells, envir = parent.frame()) {
-  if (!cli::is_dynamic_tty()) {
+# A bar, if wanted, where a terminal can draw one.
+pass_reporter <- function(what, n_cells, verbose, envir = parent.frame()) {
+  if (!verbose || !cli::is_dynamic_tty()) {
     return(NULL)
   }
   bar <- cli::cli_progress_bar(

@@ -89,7 +89,7 @@ test_that("a package that is installed does not choose the genes", {
   )
 })
 
-test_that("symbols that several genes bear are left out and told", {
+test_that("symbols that several genes have are left out and reported", {
   annotation <- rna_annotation()
   annotation$gene_name[2] <- "GENE1"  # both code
   annotation$gene_name[5] <- "GENE3"  # this one does not
@@ -97,7 +97,7 @@ test_that("symbols that several genes bear are left out and told", {
     corpus <- build_corpus(
       rna_counts(), local_corpus(), annotation = annotation
     ),
-    "1 symbol that several genes bear is left out.*GENE1"
+    "1 symbol that several genes have is left out.*GENE1"
   ) |> suppressMessages()
   expect_false(any(c("GENE1", "GENE2") %in% corpus$genes$gene))
   expect_true("GENE3" %in% corpus$genes$gene)
@@ -234,6 +234,18 @@ test_that("a build cut short goes on to the same file", {
   expect_error(call(), "'b' has other counts now")
 })
 
+test_that("how R prints numbers does not change what a build is known by", {
+  cells <- as_cells(Matrix::sparseMatrix(
+    1, 1, x = 1, dims = c(1, 1e5), dimnames = list("A", NULL)
+  ))
+  recipe <- function() {
+    corpus_recipe(list(a = cells), NULL, NULL, "protein_coding", 12345)
+  }
+  plain <- recipe()
+  withr::local_options(scipen = -5, digits = 3)
+  expect_identical(recipe(), plain)
+})
+
 test_that("Ctrl-C keeps what is written, and the same call goes on", {
   folder <- withr::local_tempdir()
   lines <- c(
@@ -325,7 +337,7 @@ test_that("a corpus lives on in files, and prints", {
   again <- readRDS(kept)
   expect_identical(corpus_matrix(again[[1]]), corpus_matrix(corpus))
   expect_identical(read_cells(as_cells(again[[2]])), read_cells(handle))
-  expect_output(print(again[[1]]), "40 genes x 49 cells.*a: 49 cells, 1 left")
+  expect_output(print(again[[1]]), "40 genes x 49 cells.*a +49 +1")
   build(list(b = rna_counts()), file, append = TRUE)
   expect_identical(ncol(sailer:::live_corpus(readRDS(kept)[[1]])), 98L)
   unlink(file)

@@ -94,7 +94,7 @@ test_that("of an ARC folder each modality is read", {
   peaks <- open_cells(folder)
   expect_identical(dimnames(peaks), dimnames(counts))
   expect_identical(read_cells(peaks) > 0, counts > 0)
-  rna <- gene_cells(folder, empty = TRUE)
+  rna <- gene_handle(folder)
   expect_identical(rownames(rna), rna_ids())
   expect_identical(unname(read_cells(rna)), unname(genes))
   all <- open_cells(folder, feature_type = NULL)

@@ -40,19 +40,20 @@ test_that("twenty colours stay apart for every reader", {
 
 test_that("values are matched by name, or taken in order", {
   shown <- list(
-    values = matrix(0, 3, 2), cells = c("a", "b", "c"), depth = c(7, 8, 9),
+    values = matrix(0, 3, 2), cells = c("a", "b", "c"), depth = function() c(7, 8, 9),
     table = data.frame(type = c("x", "y", "z"))
   )
   value <- function(values) cell_values(values, "colour", shown)
   expect_identical(value(c(1, 2, 3)), c(1, 2, 3))
   expect_identical(value(c(c = 3, a = 1, b = 2, d = 4)), c(1, 2, 3))
-  expect_identical(value(c(p = 1, q = 2, r = 3)), c(1, 2, 3))
+  expect_error(value(c(p = 1, q = 2, r = 3)), "no names of cells",
+               class = "sailer_argument_error")
   expect_identical(value("type"), c("x", "y", "z"))
   expect_identical(value("depth"), c(7, 8, 9))
   shown$table$depth <- 4:6
   expect_identical(value("depth"), 4:6)
   expect_error(value("tpye"), "\"type\"", class = "sailer_argument_error")
-  expect_error(value(1:2), "one value per", class = "sailer_argument_error")
+  expect_error(value(1:2), "2 values", class = "sailer_argument_error")
   expect_error(value(list(1, 2, 3)), "list", class = "sailer_argument_error")
   shown["table"] <- list(NULL)
   expect_error(value("type"), "Seurat", class = "sailer_argument_error")
@@ -62,7 +63,7 @@ test_that("cells of an object are those that it still has, in their order", {
   skip_if_not_installed("SeuratObject")
   sim <- small_simulation()
   object <- suppressMessages(brief_run(small_seurat(sim), batch = "batch"))
-  fit <- get_fit(object)
+  fit <- brief_sailer(sim$counts, batch = sim$cells["batch"])
   some <- object[, c(50, 3, 90)]
   shown <- embedded_cells(some)
   expect_setequal(shown$cells, colnames(some))

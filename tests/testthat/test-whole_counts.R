@@ -19,7 +19,7 @@ test_that("noise of float32 does not matter", {
 test_that("models of genes see the whole numbers", {
   genes <- rna_counts()
   noisy <- genes * (1 - 1e-6)
-  expect_identical(read_cells(gene_cells(sparse(noisy), empty = TRUE)), genes)
+  expect_identical(read_cells(gene_handle(sparse(noisy))), genes)
   build <- function(x) {
     corpus_matrix(suppressMessages(
       build_corpus(list(a = x), local_corpus(), genes = rownames(genes))
@@ -28,7 +28,7 @@ test_that("models of genes see the whole numbers", {
   expect_identical(build(noisy), build(genes))
   # Fractions stay what they are.
   genes[1, 1] <- 2.5
-  expect_identical(read_cells(gene_cells(sparse(genes), empty = TRUE)), genes)
+  expect_identical(read_cells(gene_handle(sparse(genes))), genes)
 })
 
 test_that("a message shows by how much a count is not whole", {
