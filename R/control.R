@@ -56,8 +56,8 @@
 #' number, else at port 29500. `GLOO_SOCKET_IFNAME` names the network interface
 #' to use. On GPUs each process takes the one of its `LOCAL_RANK`.
 #'
-#' The first process alone shows progress and keeps the checkpoint; use
-#' [process_rank()] to save a fit once. Ctrl-C in one stops all. When one is
+#' The first process alone shows progress, keeps the checkpoint and writes what
+#' [save_model()] saves. Ctrl-C in one stops all. When one is
 #' lost, or does not answer for `options(sailer.process_timeout = )` seconds
 #' (600 by default), the others give up the step that was under way, leave a
 #' checkpoint, and return the fit so far with a warning of class

@@ -23,7 +23,7 @@
 #'   GPU, or `CUDA_VISIBLE_DEVICES` hides them;
 #' * `threads`: number of threads that an operation uses;
 #' * `processes`: number of processes that train together with this one, as
-#'   their launcher says it (see [process_rank()]); 1 alone.
+#'   their launcher says it (see [train_control()]); 1 alone.
 #' @export
 #' @examples
 #' sailer_sitrep()

@@ -226,7 +226,7 @@ corpus_fingerprint <- function(corpus) {
 run_pretraining <- function(plan, corpus, state = NULL,
                             report = progress_reporter(plan$control$verbose)) {
   prepared <- prepare_training(plan, state)
-  plan$device <- prepared$device
+  plan[c("device", "processes")] <- prepared[c("device", "processes")]
   trained <- with_threads(plan$control$threads, core_expresser_train(
     corpus$source, plan$options, core_control(plan$control), plan$device,
     plan$initial, prepared$run, if (prepared$first) report

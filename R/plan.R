@@ -41,7 +41,8 @@ refuse_finished <- function(fit, call) {
 }
 
 # Meets the other processes, where there are any, and writes the plan down.
-# list(run, as the core's trainer takes it; device; first, of the processes).
+# list(run, as the core's trainer takes it; device; first, of the processes, and
+# how many there are).
 prepare_training <- function(plan, state) {
   control <- plan$control
   folder <- control$checkpoint
@@ -54,7 +55,10 @@ prepare_training <- function(plan, state) {
     folder = tempdir(),
     together = processes$size > 1
   )
-  list(run = run, device = processes$device, first = first)
+  list(
+    run = run, device = processes$device, first = first,
+    processes = processes$size
+  )
 }
 
 # Trains as planned, from the start or from a state; `map` gives each feature of
@@ -62,7 +66,7 @@ prepare_training <- function(plan, state) {
 run_plan <- function(plan, cells, map, state = NULL,
                      report = progress_reporter(plan$control$verbose)) {
   prepared <- prepare_training(plan, state)
-  plan$device <- prepared$device
+  plan[c("device", "processes")] <- prepared[c("device", "processes")]
   trained <- with_threads(plan$control$threads, core_sailer_train(
     cells$source, map, plan$group_sizes, plan$frequencies,
     c(list(depth = as.numeric(plan$depth)), plan$confounders),

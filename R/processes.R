@@ -1,21 +1,7 @@
 # Several processes that train together: who this one is among them, and where
 # they meet, as their launcher says it in environment variables.
 
-#' Which of the processes that train together this is
-#'
-#' A script that is started several times at once, by `torchrun --no-python`,
-#' `mpirun` or `srun`, trains one model on all of them (see the section *Many
-#' machines* of [train_control()]). This tells which one it is, so that a single
-#' one saves what came out. How many there are [sailer_sitrep()] reports.
-#'
-#' @return A whole number: the rank, 0 for the first process and alone.
-#' @section Errors: `sailer_argument_error`, naming the variable, when what the
-#'   launcher set is no whole number or does not fit together.
-#' @references Cao (2023), section 4.2.2, for training on a large corpus.
-#' @examples
-#' # In a script that may run in several processes:
-#' if (process_rank() == 0) message("the first process, or alone")
-#' @export
+# 0 for the first of several processes, and alone.
 process_rank <- function() launched_processes()$rank
 
 # Names of the variables of each launcher, the first that is complete counts.

@@ -87,7 +87,8 @@ expresser_entries <- c(
 #' @param file Path of the file, such as `"model.safetensors"`.
 #' @param overwrite Replace a file that is there already. FALSE, the default,
 #'   makes it an error.
-#' @return `save_model()` returns the path, invisibly; `load_model()` the fit,
+#' @return `save_model()` returns the path, invisibly (of processes that trained
+#'   together the first alone writes it); `load_model()` the fit,
 #'   the same as the one saved. Of the call in it, arguments that cannot be
 #'   written as code (functions, S4 objects) become `...`.
 #' @section Errors:
@@ -120,6 +121,10 @@ save_model <- function(fit, file, overwrite = FALSE) {
   }
   file <- model_path(file)
   check_flag(overwrite)
+  # Processes that trained together have the same fit.
+  if (isTRUE(fit$processes > 1) && process_rank() > 0) {
+    return(invisible(file))
+  }
   if (!overwrite && file.exists(file)) {
     abort(
       c(

@@ -105,7 +105,7 @@ start_two <- function(lines, folder, envir = parent.frame()) {
     ))
     head <- c(
       "library(sailer)", paste0("folder <- ", deparse(folder)),
-      "rank <- process_rank()", "options(sailer.process_timeout = 60)",
+      "rank <- sailer:::process_rank()", "options(sailer.process_timeout = 60)",
       "sim <- simulate_atac(n_cells = 150, n_peaks = 300, n_types = 2,
          n_batches = 2, seed = 1)"
     )
@@ -122,6 +122,7 @@ test_that("two processes train one model", {
     stopifnot(sailer_sitrep()$processes == 2)
     saveRDS(fit[c("state", "history", "status", "embedding")],
       file.path(folder, paste0("fit-", rank)))
+    save_model(fit, file.path(folder, paste0("model-", rank)))
     cat("done\n")
   ', folder)
   logs <- file.path(folder, paste0("log-", 0:1))
@@ -130,6 +131,10 @@ test_that("two processes train one model", {
   }
   fits <- lapply(file.path(folder, paste0("fit-", 0:1)), readRDS)
   expect_identical(fits[[1]]$state, fits[[2]]$state)
+  # The first alone saves the model.
+  expect_identical(
+    file.exists(file.path(folder, paste0("model-", 0:1))), c(TRUE, FALSE)
+  )
   expect_identical(fits[[1]]$embedding, fits[[2]]$embedding)
   losses <- c("loss", "kl", "validation_elbo")
   expect_identical(fits[[1]]$history[losses], fits[[2]]$history[losses])
@@ -165,6 +170,10 @@ test_that("two processes pretrain one Expresser", {
   }
   fits <- lapply(file.path(folder, paste0("fit-", 0:1)), readRDS)
   expect_identical(fits[[1]]$state, fits[[2]]$state)
+  # The first alone saves the model.
+  expect_identical(
+    file.exists(file.path(folder, paste0("model-", 0:1))), c(TRUE, FALSE)
+  )
   # With one minibatch an epoch the union is what one process looks at.
   alone <- train_expresser(
     dropout = 0,
