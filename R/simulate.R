@@ -286,32 +286,31 @@ fill_empty_peaks <- function(counts) {
 }
 
 check_simulation <- function(arguments, call = rlang::caller_env()) {
-  number <- function(name, from, to, whole = FALSE, lengths = 1) {
-    x <- arguments[[name]]
-    if (are_numbers(x, from, to, lengths, whole)) {
-      return(invisible())
-    }
-    kind <- if (whole) "a whole number" else "a number"
-    many <- if (length(lengths) > 1) ", or one per batch" else ""
-    abort(c(
-      paste0("{.arg {name}} must be ", kind, " from {from} to {to}", many, "."),
-      "x" = "Found {.val {x}}."
-    ), call = call)
+  check <- function(name, from, to, ...) {
+    check_number(arguments[[name]], name, from, to, ..., call = call)
   }
-  number("n_peaks", 20, 1e7, whole = TRUE)
-  number("n_types", 1, 1000, whole = TRUE)
-  number("n_batches", 1, 1000, whole = TRUE)
-  number("n_cells", 2 * max(arguments$n_types, arguments$n_batches), 1e7,
+  check("n_peaks", 20, 1e7, whole = TRUE)
+  check("n_types", 1, 1000, whole = TRUE)
+  check("n_batches", 1, 1000, whole = TRUE)
+  check("n_cells", 2 * max(arguments$n_types, arguments$n_batches), 1e7,
     whole = TRUE
   )
-  per_batch <- c(1, arguments$n_batches)
-  number("depth", 1, arguments$n_peaks / 2, lengths = per_batch)
-  number("depth_sd", 0, 3)
-  number("batch_effect", 0, 3)
-  number("type_specific", 1e-6, 1)
-  number("signal", 1e-6, 1, lengths = per_batch)
-  number("n_chromosomes", 1, arguments$n_peaks, whole = TRUE)
-  number("seed", -.Machine$integer.max, .Machine$integer.max, whole = TRUE)
+  check("depth_sd", 0, 3)
+  check("batch_effect", 0, 3)
+  check("type_specific", 1e-6, 1)
+  check("n_chromosomes", 1, arguments$n_peaks, whole = TRUE)
+  check("seed", -.Machine$integer.max, .Machine$integer.max, whole = TRUE)
+  for (name in c("depth", "signal")) {
+    range <- if (name == "depth") c(1, arguments$n_peaks / 2) else c(1e-6, 1)
+    x <- arguments[[name]]
+    if (!are_numbers(x, range[1], range[2], c(1, arguments$n_batches))) {
+      abort(c(
+        "{.arg {name}} must be a number from {range[1]} to {range[2]}, or one
+         per batch.",
+        "x" = "Found {.val {x}}."
+      ), call = call)
+    }
+  }
   check_rare(arguments, call)
 }
 
