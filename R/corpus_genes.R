@@ -56,14 +56,14 @@ corpus_plan <- function(inputs, state, path, genes, annotation, biotypes,
 
 # The same for the same arguments, in any session.
 corpus_recipe <- function(inputs, named, table, biotypes, min_cells) {
+  withr::local_options(scipen = 0, OutDec = ".")
   parts <- c(
     unlist(lapply(names(inputs), function(name) {
       c(name, dim(inputs[[name]]), inputs[[name]]$peaks)
     })),
     "genes", unlist(named, use.names = FALSE),
     "annotation", unlist(table, use.names = FALSE),
-    "biotypes", biotypes, "min_cells",
-    format(min_cells, scientific = FALSE, digits = 15)
+    "biotypes", biotypes, "min_cells", min_cells
   )
   paste("build_corpus 1", rlang::hash(enc2utf8(as.character(parts))))
 }
