@@ -90,14 +90,8 @@ expresser <- function(x, ..., size = NULL, n_embedding = NULL, n_layers = NULL,
   call <- match.call()
   check_one_libtorch(libtorch_record()$folder)
   control <- as_pretrain_control(control)
-  given <- list(
-    size = size, n_embedding = n_embedding, n_layers = n_layers,
-    n_heads = n_heads, feed_forward = feed_forward, layout = layout,
-    dropout = dropout, decoder = decoder, token_start = token_start,
-    expression = expression, n_bins = n_bins,
-    mask_ratio = mask_ratio, max_genes = max_genes, l_from = l_from
-  )
-  given <- given_options(given)
+  frame <- environment()
+  given <- given_options(mget(names(core_expresser_options(list())), frame))
   options <- expresser_options(given, from)
   corpus <- as_corpus(x, from$genes, control$verbose, list(...))
   on.exit(close_corpus(corpus))
