@@ -63,8 +63,7 @@ corpus_recipe <- function(inputs, named, table, biotypes, min_cells) {
     })),
     "genes", unlist(named, use.names = FALSE),
     "annotation", unlist(table, use.names = FALSE),
-    "biotypes", biotypes, "min_cells",
-    format(min_cells, scientific = FALSE, digits = 15)
+    "biotypes", biotypes, "min_cells", min_cells
   )
   paste("build_corpus 1", rlang::hash(enc2utf8(as.character(parts))))
 }
