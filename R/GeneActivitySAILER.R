@@ -60,7 +60,7 @@ GeneActivitySAILER <- function(object, genes = NULL, ..., fit = NULL,
   cells <- held$input$names
   values <- activity_at(
     held$fit, function() input_points(held, cells, reference, call),
-    length(cells), genes, options, call
+    length(cells), genes, options, call, held$input$bytes
   )
   write_values_as_assay(
     object, held, new.assay.name, values,

@@ -92,7 +92,7 @@ ImputeSAILER <- function(object, features = NULL, ..., fit = NULL, name = NULL,
       "Name fewer {.arg features}; keep the open peaks alone
        ({.arg threshold}, {.arg n_open}); or have the values in a {.arg file}
        (not of Seurat objects)."
-    ))
+    ), each = held$input$bytes)
     input_points(held, cells, reference, call)
   }
   values <- do.call(impute_points, c(

@@ -29,7 +29,9 @@ read_input.Seurat <- function(object, where = list(),
     models = fits_in_seurat(object),
     guide = function(reference, place) {
       seurat_guide(object, reference, place %||% "RNA", assay, call)
-    }
+    },
+    # SeuratObject 5 makes a sparse copy of what is dense.
+    bytes = if (has_seurat_layers()) 20 else 8
   )
 }
 

@@ -45,6 +45,7 @@ write_result <- function(object, result) {
 #   depth       open peaks of each of `names` if they are known without reading
 #   models      fits, by the names of their reductions
 #   naming      function: how reductions are spelt here ("sailer", "SAILER")
+#   bytes       what a number of a dense assay takes while it is written
 #   writable    TRUE; an error for what has no place for results
 #   guide       function(reference, place): the RNA's embedding and depth
 new_input <- function(names, counts, table = NULL,
@@ -53,7 +54,7 @@ new_input <- function(names, counts, table = NULL,
                       ranges = function(peaks) NULL, annotation = NULL,
                       embedding = function(name) NULL, depth = NULL,
                       models = list(), guide = NULL, naming = identity,
-                      writable = TRUE) {
+                      bytes = 8, writable = TRUE) {
   environment()
 }
 

@@ -80,7 +80,8 @@ gene_activity <- function(fit, genes, x = NULL, cells = NULL, upstream = 2000,
 
 # `points()` gives the embedding of the `n_cells` cells, once all that can be
 # refused without it was.
-activity_at <- function(fit, points, n_cells, genes, options, call) {
+activity_at <- function(fit, points, n_cells, genes, options, call,
+                        each = 8) {
   need_package("GenomicRanges", "for ranges of genes", call)
   check_flag(options$calibrated, "calibrated", call)
   confounders <- fixed_confounders(
@@ -89,7 +90,7 @@ activity_at <- function(fit, points, n_cells, genes, options, call) {
   weights <- gene_weights(fit, gene_ranges(genes, call), options, call)
   check_result_size(
     list(kind = "matrix"), nrow(weights), n_cells, call,
-    "Give fewer {.arg genes} or {.arg cells} at a time.", "genes"
+    "Give fewer {.arg genes} or {.arg cells} at a time.", "genes", each
   )
   sum_decoded(fit, points(), confounders, weights, options$calibrated)
 }

@@ -5,8 +5,7 @@ ways_out <- "Name fewer {.arg peaks} or {.arg cells}; keep the open peaks alone
   ({.arg threshold}, {.arg n_open}); or write all to a {.arg file}, which can be
   read by parts."
 
-# `each`: bytes of a number. SeuratObject 5 makes a sparse copy of what is
-# dense, of 12 more.
+# `each`: bytes of a number.
 check_result_size <- function(form, n_features, n_cells, call,
                               ways = ways_out, what = "peaks", each = 8) {
   bytes <- each * as.numeric(n_features) * n_cells

@@ -287,29 +287,7 @@ align_reference <- function(reference, cells, call) {
     )
   }
   storage.mode(reference) <- "double"
-  names <- rownames(reference)
-  if (is.null(names)) {
-    if (nrow(reference) != length(cells)) {
-      abort(
-        c(
-          "{.arg reference} has {nrow(reference)} row{?s} without names, but
-           there are {length(cells)} cells.",
-          i = "Name the rows by cell; cells without a reference may then be
-               missing."
-        ),
-        call = call
-      )
-    }
-    return(reference)
-  }
-  if (anyDuplicated(names)) {
-    abort(
-      "{.arg reference} has several rows for cell
-       {.val {names[duplicated(names)][1]}}.",
-      call = call
-    )
-  }
-  reference[match(cells, names), , drop = FALSE]
+  match_cells(reference, cells, "reference", call, partial = TRUE)
 }
 
 # w of 3.2.2: log(RNA depth / ATAC depth), scaled to 0 ... 1 over the training
@@ -319,20 +297,12 @@ reference_weights <- function(rna_depth, depth, present, cells, training,
   if (is.null(rna_depth)) {
     return(as.numeric(present))
   }
-  if (!is.null(names(rna_depth))) {
-    if (anyDuplicated(names(rna_depth))) {
-      twice <- names(rna_depth)[duplicated(names(rna_depth))][1]
-      abort(
-        "{.arg rna_depth} has several values for cell {.val {twice}}.",
-        call = call
-      )
-    }
-    rna_depth <- rna_depth[match(cells, names(rna_depth))]
-  }
-  if (!is.numeric(rna_depth) || length(rna_depth) != length(cells)) {
+  rna_depth <- match_cells(
+    rna_depth, cells, "rna_depth", call, table = FALSE, partial = TRUE
+  )
+  if (!is.numeric(rna_depth)) {
     abort(
-      "{.arg rna_depth} must have one number for each of the {length(cells)}
-       cells.",
+      "{.arg rna_depth} must be numeric, not {.obj_type_friendly {rna_depth}}.",
       call = call
     )
   }
@@ -340,7 +310,7 @@ reference_weights <- function(rna_depth, depth, present, cells, training,
   if (any(bad)) {
     abort(
       "{.arg rna_depth} must be above 0 for every cell with a reference; it is
-       {unname(rna_depth[bad][1])} for cell {.val {cells[bad][1]}}.",
+       {rna_depth[bad][1]} for cell {.val {cells[bad][1]}}.",
       class = "data", call = call
     )
   }
