@@ -50,18 +50,9 @@ GeneActivitySAILER <- function(object, genes = NULL, ..., fit = NULL,
   force(held$input$writable)
   refuse_place_of_counts(new.assay.name, held$input$place)
   genes <- genes %||% input_annotation(held$input)
-  usual <- as.list(formals(gene_activity))[options_of_activity]
-  usual$normalise <- "sum"
-  options <- c(options, usual[setdiff(options_of_activity, names(options))])
-  options$normalise <- rlang::arg_match0(
-    options$normalise, c("sum", "mean"), "normalise"
-  )
-  options$ranges <- options$ranges %||% held$input$ranges(held$fit$peaks)
-  cells <- held$input$names
-  values <- activity_at(
-    held$fit, function() input_points(held, cells, reference, call),
-    length(cells), genes, options, call, held$input$bytes
-  )
+  values <- rlang::inject(activity_held(
+    held, genes, reference = reference, !!!options, call = call
+  ))
   write_values_as_assay(
     object, held, new.assay.name, values,
     new_command("GeneActivitySAILER", match.call(), list(...))

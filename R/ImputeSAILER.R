@@ -83,24 +83,14 @@ ImputeSAILER <- function(object, features = NULL, ..., fit = NULL, name = NULL,
   force(held$input$writable)
   refuse_place_of_counts(new.assay.name, held$input$place)
   check_file_option(object, options$file)
-  usual <- as.list(formals(impute.sailer_fit))[options_of_impute]
-  usual["binary"] <- FALSE
-  options <- c(options, usual[setdiff(options_of_impute, names(options))])
-  cells <- held$input$names
-  points <- function(n_peaks, form) {
-    check_result_size(form, n_peaks, length(cells), call, paste(
-      "Name fewer {.arg features}; keep the open peaks alone
-       ({.arg threshold}, {.arg n_open}); or have the values in a {.arg file}
-       (not of Seurat objects)."
-    ), each = held$input$bytes)
-    input_points(held, cells, reference, call)
-  }
-  values <- do.call(impute_points, c(
-    list(held$fit, points, features), options,
-    list(
-      call = call, arg = "features",
-      ranges = held$input$ranges(held$fit$peaks)
-    )
+  options <- utils::modifyList(list(binary = FALSE), options)
+  values <- rlang::inject(impute_held(
+    held,
+    peaks = features, reference = reference, !!!options, arg = "features",
+    ways = "Name fewer {.arg features}; keep the open peaks alone
+      ({.arg threshold}, {.arg n_open}); or have the values in a {.arg file}
+      (not of Seurat objects).",
+    call = call
   ))
   write_values_as_assay(
     object, held, new.assay.name, values,

@@ -62,36 +62,42 @@ gene_activity <- function(fit, genes, x = NULL, cells = NULL, upstream = 2000,
                           column = NULL, batch = NULL, depth = NULL,
                           covariates = NULL, calibrated = TRUE,
                           ranges = NULL) {
-  fit <- find_fit(fit)$fit
-  call <- environment()
-  held <- fit_and_cells(fit, x)
-  chosen <- choose_cells(held, cells)
-  activity_at(
-    fit, function() input_points(held, chosen, call = call), length(chosen),
-    genes, list(
-      upstream = upstream, downstream = downstream,
-      normalise = rlang::arg_match(normalise), column = column, batch = batch,
-      depth = depth, covariates = covariates, calibrated = calibrated,
-      ranges = ranges
-    ), call
+  normalise <- rlang::arg_match(normalise)
+  activity_held(
+    fit_and_cells(find_fit(fit)$fit, x), genes, cells, NULL, upstream,
+    downstream, normalise, column, batch, depth, covariates, calibrated, ranges
   )
 }
 
-# `points()` gives the embedding of the `n_cells` cells, once all that can be
-# refused without it was.
-activity_at <- function(fit, points, n_cells, genes, options, call,
-                        each = 8) {
+# `held`: of read_fitted(). What can be refused is before anything is embedded.
+activity_held <- function(held, genes, cells = NULL, reference = NULL,
+                          upstream = 2000, downstream = 0, normalise = "sum",
+                          column = NULL, batch = NULL, depth = NULL,
+                          covariates = NULL, calibrated = TRUE, ranges = NULL,
+                          call = rlang::caller_env()) {
   need_package("GenomicRanges", "for ranges of genes", call)
-  check_flag(options$calibrated, "calibrated", call)
-  confounders <- fixed_confounders(
-    fit, options$batch, options$depth, options$covariates, call
+  check_flag(calibrated, call = call)
+  normalise <- rlang::arg_match0(
+    normalise, c("sum", "mean"), error_call = call
   )
-  weights <- gene_weights(fit, gene_ranges(genes, call), options, call)
+  fit <- held$fit
+  confounders <- fixed_confounders(fit, batch, depth, covariates, call)
+  weights <- gene_weights(
+    fit, gene_ranges(genes, call), list(
+      upstream = upstream, downstream = downstream, normalise = normalise,
+      column = column, ranges = ranges %||% held$input$ranges(fit$peaks)
+    ), call
+  )
+  cells <- choose_cells(held, cells, call)
   check_result_size(
-    list(kind = "matrix"), nrow(weights), n_cells, call,
-    "Give fewer {.arg genes} or {.arg cells} at a time.", "genes", each
+    list(kind = "matrix"), nrow(weights), length(cells), call,
+    "Give fewer {.arg genes} or {.arg cells} at a time.", "genes",
+    held$input$bytes
   )
-  sum_decoded(fit, points(), confounders, weights, options$calibrated)
+  sum_decoded(
+    fit, input_points(held, cells, reference, call), confounders, weights,
+    calibrated
+  )
 }
 
 # Genes x peaks of the model, sparse: 1, or 1 / n, where a peak is of a gene.

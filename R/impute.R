@@ -122,30 +122,30 @@ impute.sailer_fit <- function(fit, x = NULL, cells = NULL, peaks = NULL,
                               n_open = NULL, binary = TRUE, file = NULL,
                               overwrite = FALSE, reference = NULL, ...) {
   refuse_others(list(...), impute.sailer_fit)
-  call <- environment()
-  held <- fit_and_cells(fit, x, reference)
-  chosen <- choose_cells(held, cells)
-  points <- function(n_peaks, form) {
-    check_result_size(form, n_peaks, length(chosen), call)
-    input_points(held, chosen, reference, call)
-  }
-  impute_points(
-    fit, points, peaks, batch, depth, covariates, calibrated, threshold,
-    n_open, binary, file, overwrite, call
+  impute_held(
+    fit_and_cells(fit, x, reference), cells, peaks, reference, batch, depth,
+    covariates, calibrated, threshold, n_open, binary, file, overwrite
   )
 }
 
-# `points(n_peaks, form)` gives the embedding of the cells, once all that can be
-# refused without it was: large results first of all. `ranges` are those of the
-# model's peaks; NULL reads their names.
-impute_points <- function(fit, points, peaks, batch, depth, covariates,
-                          calibrated, threshold, n_open, binary, file,
-                          overwrite, call, arg = "peaks", ranges = NULL) {
+# `held`: of read_fitted(). What can be refused is before anything is embedded,
+# large results first of all.
+impute_held <- function(held, cells = NULL, peaks = NULL, reference = NULL,
+                        batch = NULL, depth = NULL, covariates = NULL,
+                        calibrated = TRUE, threshold = NULL, n_open = NULL,
+                        binary = TRUE, file = NULL, overwrite = FALSE,
+                        arg = "peaks", ways = ways_out,
+                        call = rlang::caller_env()) {
+  fit <- held$fit
   check_flag(calibrated, call = call)
   form <- check_form(threshold, n_open, binary, file, overwrite, call)
-  peaks <- choose_peaks(fit, peaks, arg, call, ranges)
+  peaks <- choose_peaks(fit, peaks, arg, call, held$input$ranges(fit$peaks))
   confounders <- fixed_confounders(fit, batch, depth, covariates, call)
-  z <- points(length(peaks), form)
+  cells <- choose_cells(held, cells, call)
+  check_result_size(
+    form, length(peaks), length(cells), call, ways, each = held$input$bytes
+  )
+  z <- input_points(held, cells, reference, call)
   request <- list(
     decoder = list(
       fit_model(fit), z, confounders, peaks, decode_shift(fit, calibrated)
