@@ -281,6 +281,7 @@ fit_and_cells <- function(fit, x, reference = NULL, call = rlang::caller_env()) 
 
 choose_cells <- function(held, cells, call = rlang::caller_env()) {
   known <- held$input$names
+  check_names(known, "cell", "column", call)
   known[chosen_names(cells, known, "cell", "cells", call)]
 }
 
