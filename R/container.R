@@ -182,7 +182,8 @@ input_points <- function(held, cells = held$input$names, reference = NULL,
   counts <- held$input$counts
   check_known(others, counts$cells, "cell", "object", "its counts", call = call)
   seen <- input_reference(held, reference, call = call)
-  embedded <- embed_counts(fit, counts[, others], seen, "object", call)
+  seen <- reference_rows(fit, seen, counts, call)
+  embedded <- embed_counts(fit, counts[, others], seen, "x", call)
   rbind(known, embedded)[cells, , drop = FALSE]
 }
 

@@ -14,8 +14,8 @@
 #'
 #' * Pairs: `gene1`, `gene2` and `label`, 0 or 1, as for interactions of genes
 #'   or proteins. No gene stands on both sides of a split, for a gene alone may
-#'   decide the label: random splits of the pairs of STRING are predicted with an
-#'   AUC of 0.93 by which genes they hold. The genes are dealt into `folds`;
+#'   decide the label: random splits of the pairs of STRING are predicted with
+#'   an AUC of 0.93 by which genes they hold. The genes are dealt into `folds`;
 #'   pairs within a fold are its test, pairs wholly outside its training, and
 #'   mixed ones take no part. With a column `split` (`"train"`, `"test"`; rows
 #'   with another value take no part) that split is used, less the training

@@ -64,11 +64,10 @@ gene_activity <- function(fit, genes, x = NULL, cells = NULL, upstream = 2000,
                           ranges = NULL) {
   fit <- find_fit(fit)$fit
   call <- environment()
+  held <- fit_and_cells(fit, x)
+  chosen <- choose_cells(held, cells)
   activity_at(
-    fit, function() {
-      choose_points(fit, if (!is.null(x)) as_cells(x), cells, call)
-    },
-    length(cells %||% if (is.null(x)) fit$cells else colnames(x)),
+    fit, function() input_points(held, chosen, call = call), length(chosen),
     genes, list(
       upstream = upstream, downstream = downstream,
       normalise = rlang::arg_match(normalise), column = column, batch = batch,

@@ -122,13 +122,13 @@ impute.sailer_fit <- function(fit, x = NULL, cells = NULL, peaks = NULL,
                               n_open = NULL, binary = TRUE, file = NULL,
                               overwrite = FALSE, reference = NULL, ...) {
   refuse_others(list(...), impute.sailer_fit)
-  points <- function(n_peaks, form) {
-    if (!is.null(x)) x <- as_cells(x)
-    n_cells <- length(cells %||% if (is.null(x)) fit$cells else x$cells)
-    check_result_size(form, n_peaks, n_cells, call)
-    choose_points(fit, x, cells, call, reference)
-  }
   call <- environment()
+  held <- fit_and_cells(fit, x, reference)
+  chosen <- choose_cells(held, cells)
+  points <- function(n_peaks, form) {
+    check_result_size(form, n_peaks, length(chosen), call)
+    input_points(held, chosen, reference, call)
+  }
   impute_points(
     fit, points, peaks, batch, depth, covariates, calibrated, threshold,
     n_open, binary, file, overwrite, call
@@ -269,19 +269,19 @@ decode_open <- function(form, request, call) {
 
 # Cells and peaks ------------------------------------------------------------
 
-# The posterior means of the cells asked for.
-choose_points <- function(fit, x, cells, call, reference = NULL) {
+# A fit beside cells with counts, or with the cells that it was trained on.
+fit_and_cells <- function(fit, x, reference = NULL, call = rlang::caller_env()) {
   if (is.null(x)) {
     check_needs_counts(reference, "x", call)
     embedding(fit)
-    chosen <- chosen_names(cells, fit$cells, "cell", "cells", call)
-    return(fit$embedding[chosen, , drop = FALSE])
+    return(read_fitted(fit, call = call))
   }
-  reference <- reference_rows(fit, reference, x, call)
-  if (!is.null(cells)) {
-    x <- x[, chosen_names(cells, x$cells, "cell", "cells", call)]
-  }
-  embed_counts(fit, x, reference, "x", call)
+  read_fitted(x, fit, call = call)
+}
+
+choose_cells <- function(held, cells, call = rlang::caller_env()) {
+  known <- held$input$names
+  known[chosen_names(cells, known, "cell", "cells", call)]
 }
 
 # Places in fit$peaks.

@@ -16,15 +16,29 @@ measure_fit <- function(fit, judges) {
     if (judges$guided) c("alignment", "validation_alignment"),
     "validation_elbo", "validation_log_likelihood"
   )
-  c(
+  row <- c(
     list(mutual_information = sum(unlist(information))), information,
     lapply(stats::setNames(nm = columns), function(name) known(kept[[name]])),
     list(
       epochs = known(as.numeric(fit$best_epoch)),
       seconds = known(sum(fit$history$seconds))
-    ),
-    if (!is.null(judges$labels)) compare_clusters(values, judges)
+    )
   )
+  labels <- judges$labels
+  if (is.null(labels)) {
+    return(row)
+  }
+  cluster <- known(find_clusters(
+    values, judges$clustering, nlevels(labels), judges$resolution
+  ))
+  with_label <- !is.na(labels)
+  agree <- function(measure) {
+    known(measure(cluster[with_label], labels[with_label]))
+  }
+  c(row, list(
+    clusters = known(length(unique(cluster))), ari = agree(adjusted_rand_index),
+    nmi = agree(normalized_mutual_information)
+  ))
 }
 
 # What depth is taken out with: list of factors and numbers, by their names.
@@ -80,23 +94,6 @@ check_clustering <- function(clustering, resolution,
       call
     )
   }
-}
-
-# Number of clusters and their agreement with the labels; NA without a fit.
-compare_clusters <- function(values, judges) {
-  if (!is.matrix(values)) {
-    return(list(clusters = NA_integer_, ari = NA_real_, nmi = NA_real_))
-  }
-  labels <- judges$labels
-  cluster <- find_clusters(
-    values, judges$clustering, nlevels(labels), judges$resolution
-  )
-  known <- !is.na(labels)
-  list(
-    clusters = length(unique(cluster)),
-    ari = adjusted_rand_index(cluster[known], labels[known]),
-    nmi = normalized_mutual_information(cluster[known], labels[known])
-  )
 }
 
 # The cluster of each cell, by the same random numbers whenever it is called.

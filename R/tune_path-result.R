@@ -18,16 +18,12 @@ new_tune_path <- function(runs, values, option, tolerance) {
 
 # One row per value: means over the seeds, of the fits that there are.
 mean_by_place <- function(runs) {
-  columns <- runs[setdiff(names(runs), c("value", "place", "seed"))]
-  means <- lapply(columns, function(column) {
-    mean <- tapply(column, runs$place, mean, na.rm = TRUE)
-    as.numeric(replace(mean, is.nan(mean), NA))
-  })
-  places <- sort(unique(runs$place))
+  columns <- setdiff(names(runs), c("value", "place", "seed"))
+  table <- stats::aggregate(runs[columns], runs["place"], mean, na.rm = TRUE)
+  # Not NaN.
+  table[is.na(table)] <- NA
   fits <- tapply(!is.na(runs$mutual_information), runs$place, sum)
-  data.frame(
-    place = places, fits = as.integer(fits), means, check.names = FALSE
-  )
+  cbind(table["place"], fits = as.integer(fits), table[columns])
 }
 
 # list(place, measure, noise): the place of the suggested value, NA where none

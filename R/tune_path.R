@@ -32,13 +32,11 @@
 #' few cells set `repeats` to 3 or more before you trust a small difference.
 #'
 #' @inheritParams sailer
-#' @param option Name of the option: one of the model (`"lambda"`, the default,
-#'   `"n_latent"`, `"hidden"`, `"decoder"`, `"architecture"`, `"marginal"`,
-#'   `"omega"`, `"beta"`, `"dropout"`, `"thinning"`, `"input_scale"`,
-#'   `"warm_start"`; of [sailerx()] also `"alignment"`, `"joint"` and
-#'   `"reference_dropout"`), or of [train_control()]: `"batch_size"`,
-#'   `"learning_rate"`, `"learning_rate_decay"`, `"weight_decay"`, `"frozen"`,
-#'   `"warmup"` or `"period"`.
+#' @param option Name of the option: one of the model's, such as `"lambda"`, the
+#'   default, `"alignment"`, `"n_latent"` or `"hidden"`, but none that changes
+#'   the peaks; or one of [train_control()]: `"batch_size"`, `"learning_rate"`,
+#'   `"learning_rate_decay"`, `"weight_decay"`, `"frozen"`, `"warmup"` or
+#'   `"period"`.
 #' @param values At least two values of it: a vector, or a list where a value
 #'   has several parts, as of `hidden`. NULL, the default, takes 0, 0.25, 0.5,
 #'   1, 2, 4 and 8 for `"lambda"`, 0 and 1e3 to 3e5 for `"alignment"`, and 4, 8,
@@ -157,14 +155,8 @@ check_tuned_option <- function(option, others, model,
   of_model <- setdiff(names(core_sailer_options(list(), TRUE)), "preset")
   known <- c(of_model, tuned_in_training)
   if (!rlang::is_string(option, known)) {
-    hint <- if (identical(option, "epochs")) {
-      "Training ends by itself: see {.arg patience} of {.fn train_control}."
-    } else {
-      "It can be {.val {known}}."
-    }
     abort(
-      c("{.arg option} must name an option to choose, not {.val {option}}.",
-        i = hint),
+      "{.arg option} must be one of {.val {known}}, not {.val {option}}.",
       call = call
     )
   }

@@ -140,6 +140,39 @@ test_that("predict() takes objects and assays", {
   )
 })
 
+test_that("predict() is told where the counts are", {
+  object <- small_seurat(sim)
+  object[["other"]] <- SeuratObject::CreateAssayObject(sim$counts[, 120:1])
+  fit <- brief_sailer(sim$counts)
+  expect_identical(predict(fit, object, assay = "ATAC"),
+                   predict(fit, sim$counts))
+  expect_error(predict(fit, object, assay = "none"), "\"ATAC\"",
+               class = "sailer_argument_error")
+  expect_error(predict(fit, object, altexp = "ATAC"), "does not apply",
+               class = "sailer_argument_error")
+  expect_error(predict(fit, sim$counts, assay = "ATAC"), "does not apply",
+               class = "sailer_argument_error")
+  expect_error(embedding(object), "reductions", class = "sailer_argument_error")
+})
+
+test_that("an object of another class takes the fit of the one before", {
+  skip_if_not_installed("Seurat")
+  skip_if_not_installed("SingleCellExperiment")
+  object <- small_seurat(sim)
+  object <- brief_run(object, batch = "batch")
+  sce <- suppressWarnings(Seurat::as.SingleCellExperiment(object))
+  expect_error(ImputeSAILER(sce), "\"SAILER\".*fit.*get_fit",
+               class = "sailer_argument_error")
+  fit <- get_fit(object)
+  done <- ImputeSAILER(sce, fit = fit, name = "SAILER")
+  expect_equal(
+    SummarizedExperiment::assay(
+      SingleCellExperiment::altExp(done, "imputed"), "imputed"
+    ),
+    impute(fit, sim$counts), tolerance = 1e-5, ignore_attr = TRUE
+  )
+})
+
 test_that("the object goes on working", {
   done <- brief_run(small_seurat(sim), batch = "batch")
   some <- colnames(done)[seq(2, 120, by = 2)]

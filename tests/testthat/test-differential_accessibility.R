@@ -199,6 +199,20 @@ test_that("few peaks come out as among all of them, from any order of cells", {
   expect_gt(cor(found[all$peak, "effect_size"], all$effect_size), 0.99)
 })
 
+test_that("levels of a factor decide which group comes first", {
+  case <- truth_case()
+  kept <- case$type %in% c("type1", "type2")
+  type <- ifelse(kept, case$type, NA)
+  effect <- function(groups) {
+    found <- differential_accessibility(
+      case$fit, groups, peaks = case$fit$peaks[1:20]
+    )
+    found[case$fit$peaks[1:20], "effect_size"]
+  }
+  expect_equal(effect(factor(type, c("type2", "type1"))), -effect(type))
+  expect_equal(effect(factor(type, c("type1", "type2"))), effect(type))
+})
+
 test_that("what cannot be compared is refused by name", {
   case <- truth_case()
   refused <- function(pattern, ..., class = "sailer_argument_error") {
