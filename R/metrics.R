@@ -99,7 +99,7 @@ NULL
 adjusted_rand_index <- function(x, y) {
   first <- measured_classes(x, length(x), "x")
   second <- measured_classes(y, length(x), "y", "value of `x`")
-  core_adjusted_rand_index(first$code, second$code)
+  rand_index_of(first$code, second$code)
 }
 
 #' @rdname agreement
@@ -107,7 +107,7 @@ adjusted_rand_index <- function(x, y) {
 normalized_mutual_information <- function(x, y) {
   first <- measured_classes(x, length(x), "x")
   second <- measured_classes(y, length(x), "y", "value of `x`")
-  core_normalized_mutual_information(first$code, second$code)
+  shared_information_of(first$code, second$code)
 }
 
 #' Silhouette widths of labelled cells
