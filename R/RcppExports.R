@@ -217,18 +217,6 @@ core_mutual_information_classes <- function(embedding, c, k, seed) {
     .Call('_sailer_core_mutual_information_classes', PACKAGE = 'sailer', embedding, c, k, seed)
 }
 
-core_adjusted_rand_index <- function(first, second) {
-    .Call('_sailer_core_adjusted_rand_index', PACKAGE = 'sailer', first, second)
-}
-
-core_normalized_mutual_information <- function(first, second) {
-    .Call('_sailer_core_normalized_mutual_information', PACKAGE = 'sailer', first, second)
-}
-
-core_silhouette_widths <- function(embedding, labels) {
-    .Call('_sailer_core_silhouette_widths', PACKAGE = 'sailer', embedding, labels)
-}
-
 core_batch_mixing <- function(index, batch, n_batches) {
     .Call('_sailer_core_batch_mixing', PACKAGE = 'sailer', index, batch, n_batches)
 }

@@ -20,18 +20,22 @@ describe_values <- function(values) {
     tensors[[name]] <<- value
     name
   }
-  text <- describe(values, "", add)
-  list(description = text, tensors = tensors)
+  text <- jsonlite::toJSON(
+    describe(values, "", add),
+    na = "null", null = "null", json_verbatim = TRUE
+  )
+  list(description = as.character(text), tensors = tensors)
 }
 
-# The JSON of a value; `where` it is, such as "a$b[[2]]", is for messages and
-# for the names of tensors, which `add(where, value)` takes and names.
+# What jsonlite makes the JSON of a value from; `where` it is, such as
+# "a$b[[2]]", is for messages and for the names of tensors, which
+# `add(where, value)` takes and names.
 describe <- function(value, where, add) {
   if (isS4(value)) refuse_value(where, "an S4 object")
   type <- typeof(value)
   switch(type,
-    "NULL" = "null",
-    symbol = tagged(type, paste0("[", json_of(as.character(value)), "]")),
+    "NULL" = NULL,
+    symbol = tagged(type, as.character(value)),
     language = describe_list(as.list(value), where, add, "call"),
     list = describe_list(value, where, add, type),
     describe_vector(check_storable(value, where), where, add, type)
@@ -49,11 +53,15 @@ describe_vector <- function(value, where, add, type) {
     tensor <- add(where, as_tensor(value, plain))
     return(tagged(type, attributes = more, tensor = tensor))
   }
-  text <- json_of(plain)
-  if (!is.null(more) || length(plain) == 0 || has_odd_values(plain)) {
-    return(tagged(type, paste0("[", text, "]"), more))
+  odd <- anyNA(plain) || (is.double(plain) && any(is.infinite(plain)))
+  tags <- !is.null(more) || length(plain) == 0 || odd
+  text <- if (is.character(plain)) enc2utf8(plain) else plain
+  if (is.double(plain)) {
+    text <- json_of_doubles(plain, unbox = !tags)
+  } else if (length(plain) == 1 && !tags) {
+    text <- jsonlite::unbox(text)
   }
-  if (length(plain) == 1) text else paste0("[", text, "]")
+  if (tags) tagged(type, text, more) else text
 }
 
 describe_list <- function(value, where, add, type) {
@@ -64,21 +72,19 @@ describe_list <- function(value, where, add, type) {
     is.na(names) | names == "", paste0("[[", seq_along(value), "]]"),
     paste0(if (where != "") "$", names)
   )
-  parts <- vapply(seq_along(value), function(k) {
+  parts <- lapply(seq_along(value), function(k) {
     describe(value[[k]], paste0(where, steps[k]), add)
-  }, "")
+  })
   if (type == "call" || is.null(more[["names"]]) || !are_keys(names)) {
-    values <- paste0("[", paste(parts, collapse = ","), "]")
-    return(tagged(type, values, describe_attributes(more, where, add)))
+    return(tagged(type, parts, describe_attributes(more, where, add)))
   }
   check_storable(names, where)
+  names(parts) <- enc2utf8(names)
   more <- more[names(more) != "names"]
   if (length(more) > 0) {
-    names <- c(names, "%attributes")
-    parts <- c(parts, describe_attributes(more, where, add))
+    parts[["%attributes"]] <- describe_attributes(more, where, add)
   }
-  members <- paste0(vapply(names, json_of, ""), ":", parts, recycle0 = TRUE)
-  paste0("{", paste(members, collapse = ","), "}")
+  parts
 }
 
 are_keys <- function(names) {
@@ -90,40 +96,21 @@ describe_attributes <- function(more, where, add) {
   if (is.null(more)) {
     return(NULL)
   }
-  parts <- vapply(names(more), function(name) {
-    paste0(
-      json_of(name), ":", describe(more[[name]], paste0(where, "@", name), add)
-    )
-  }, "")
-  paste0("{", paste(parts, collapse = ","), "}")
+  Map(function(name, value) {
+    describe(value, paste0(where, "@", name), add)
+  }, names(more), more)
 }
 
 tagged <- function(type, values = NULL, attributes = NULL, tensor = NULL) {
-  paste0(
-    "{\"%type\":\"", type, "\"",
-    if (!is.null(tensor)) paste0(",\"tensor\":", json_of(tensor)),
-    if (!is.null(values)) paste0(",\"values\":", values),
-    if (!is.null(attributes)) paste0(",\"attributes\":", attributes), "}"
-  )
-}
-
-# The values of a vector in JSON, between commas.
-json_of <- function(x) {
-  text <- switch(typeof(x),
-    logical = ifelse(x, "true", "false"),
-    integer = sprintf("%d", x),
-    double = json_of_doubles(x),
-    character = {
-      array <- as.character(jsonlite::toJSON(enc2utf8(x), na = "null"))
-      return(substr(array, 2, nchar(array) - 1))
-    }
-  )
-  text[is.na(x) & !is.nan(x)] <- "null"
-  paste(text, collapse = ",")
+  node <- list(`%type` = jsonlite::unbox(type))
+  if (!is.null(tensor)) node$tensor <- jsonlite::unbox(tensor)
+  if (!is.null(values)) node$values <- values
+  if (!is.null(attributes)) node$attributes <- attributes
+  node
 }
 
 # The fewest of 15 or 17 digits from which the very double is read.
-json_of_doubles <- function(x) {
+json_of_doubles <- function(x, unbox = FALSE) {
   text <- sprintf("%.15g", x)
   finite <- which(is.finite(x))
   array <- paste0("[", paste(text[finite], collapse = ","), "]")
@@ -133,11 +120,10 @@ json_of_doubles <- function(x) {
   whole <- finite[!grepl("[.e]", text[finite])]
   text[whole] <- paste0(text[whole], ".0")
   text[!is.finite(x)] <- paste0("\"", text[!is.finite(x)], "\"")
-  text
-}
-
-has_odd_values <- function(plain) {
-  anyNA(plain) || (is.double(plain) && any(is.infinite(plain)))
+  text[is.na(x) & !is.nan(x)] <- "null"
+  text <- paste(text, collapse = ",")
+  if (length(x) != 1 || !unbox) text <- paste0("[", text, "]")
+  structure(text, class = "json")
 }
 
 # Texts that are missing or hold several lines have no tensor.

@@ -69,13 +69,13 @@ mutual_information <- function(embedding, c, k = 3, seed = 1) {
 adjusted_rand_index <- function(x, y) {
   first <- measured_classes(x, length(x), "x")
   second <- measured_classes(y, length(x), "y", "value of `x`")
-  core_adjusted_rand_index(first$code, second$code)
+  rand_index_of(first$code, second$code)
 }
 
 normalized_mutual_information <- function(x, y) {
   first <- measured_classes(x, length(x), "x")
   second <- measured_classes(y, length(x), "y", "value of `x`")
-  core_normalized_mutual_information(first$code, second$code)
+  shared_information_of(first$code, second$code)
 }
 
 #' Dice score of imputed peaks

@@ -52,7 +52,7 @@ BEGIN_RCPP
 END_RCPP
 }
 // core_cells_pack_sparse
-SEXP core_cells_pack_sparse(SEXP writer, Rcpp::IntegerVector i, Rcpp::IntegerVector p, Rcpp::NumericVector x);
+Rcpp::RObject core_cells_pack_sparse(SEXP writer, Rcpp::IntegerVector i, Rcpp::IntegerVector p, Rcpp::NumericVector x);
 RcppExport SEXP _sailer_core_cells_pack_sparse(SEXP writerSEXP, SEXP iSEXP, SEXP pSEXP, SEXP xSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
@@ -66,7 +66,7 @@ BEGIN_RCPP
 END_RCPP
 }
 // core_cells_pack_dense
-SEXP core_cells_pack_dense(SEXP writer, Rcpp::RObject values, double n_rows, double first, double count);
+Rcpp::RObject core_cells_pack_dense(SEXP writer, Rcpp::RObject values, double n_rows, double first, double count);
 RcppExport SEXP _sailer_core_cells_pack_dense(SEXP writerSEXP, SEXP valuesSEXP, SEXP n_rowsSEXP, SEXP firstSEXP, SEXP countSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
@@ -119,7 +119,7 @@ BEGIN_RCPP
 END_RCPP
 }
 // core_cells_dim
-Rcpp::NumericVector core_cells_dim(SEXP source);
+std::vector<int64_t> core_cells_dim(SEXP source);
 RcppExport SEXP _sailer_core_cells_dim(SEXP sourceSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
@@ -144,7 +144,7 @@ BEGIN_RCPP
 END_RCPP
 }
 // core_depth_within
-Rcpp::IntegerVector core_depth_within(SEXP source, Rcpp::LogicalVector keep);
+std::vector<int> core_depth_within(SEXP source, Rcpp::LogicalVector keep);
 RcppExport SEXP _sailer_core_depth_within(SEXP sourceSEXP, SEXP keepSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
@@ -156,7 +156,7 @@ BEGIN_RCPP
 END_RCPP
 }
 // core_cell_totals
-Rcpp::NumericVector core_cell_totals(SEXP source);
+std::vector<double> core_cell_totals(SEXP source);
 RcppExport SEXP _sailer_core_cell_totals(SEXP sourceSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
@@ -478,7 +478,7 @@ BEGIN_RCPP
 END_RCPP
 }
 // core_expresser_impute
-Rcpp::NumericVector core_expresser_impute(SEXP model, SEXP source, Rcpp::NumericVector starts, Rcpp::IntegerVector genes, double token_budget, double n_passes, bool adapt, Rcpp::RObject report);
+std::vector<float> core_expresser_impute(SEXP model, SEXP source, Rcpp::NumericVector starts, Rcpp::IntegerVector genes, double token_budget, double n_passes, bool adapt, Rcpp::RObject report);
 RcppExport SEXP _sailer_core_expresser_impute(SEXP modelSEXP, SEXP sourceSEXP, SEXP startsSEXP, SEXP genesSEXP, SEXP token_budgetSEXP, SEXP n_passesSEXP, SEXP adaptSEXP, SEXP reportSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
@@ -711,42 +711,6 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
-// core_adjusted_rand_index
-double core_adjusted_rand_index(const std::vector<int>& first, const std::vector<int>& second);
-RcppExport SEXP _sailer_core_adjusted_rand_index(SEXP firstSEXP, SEXP secondSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::RNGScope rcpp_rngScope_gen;
-    Rcpp::traits::input_parameter< const std::vector<int>& >::type first(firstSEXP);
-    Rcpp::traits::input_parameter< const std::vector<int>& >::type second(secondSEXP);
-    rcpp_result_gen = Rcpp::wrap(core_adjusted_rand_index(first, second));
-    return rcpp_result_gen;
-END_RCPP
-}
-// core_normalized_mutual_information
-double core_normalized_mutual_information(const std::vector<int>& first, const std::vector<int>& second);
-RcppExport SEXP _sailer_core_normalized_mutual_information(SEXP firstSEXP, SEXP secondSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::RNGScope rcpp_rngScope_gen;
-    Rcpp::traits::input_parameter< const std::vector<int>& >::type first(firstSEXP);
-    Rcpp::traits::input_parameter< const std::vector<int>& >::type second(secondSEXP);
-    rcpp_result_gen = Rcpp::wrap(core_normalized_mutual_information(first, second));
-    return rcpp_result_gen;
-END_RCPP
-}
-// core_silhouette_widths
-std::vector<double> core_silhouette_widths(const Rcpp::NumericMatrix& embedding, const std::vector<int>& labels);
-RcppExport SEXP _sailer_core_silhouette_widths(SEXP embeddingSEXP, SEXP labelsSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::RNGScope rcpp_rngScope_gen;
-    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type embedding(embeddingSEXP);
-    Rcpp::traits::input_parameter< const std::vector<int>& >::type labels(labelsSEXP);
-    rcpp_result_gen = Rcpp::wrap(core_silhouette_widths(embedding, labels));
-    return rcpp_result_gen;
-END_RCPP
-}
 // core_batch_mixing
 Rcpp::List core_batch_mixing(const Rcpp::IntegerMatrix& index, const std::vector<int>& batch, int n_batches);
 RcppExport SEXP _sailer_core_batch_mixing(SEXP indexSEXP, SEXP batchSEXP, SEXP n_batchesSEXP) {
@@ -958,7 +922,7 @@ BEGIN_RCPP
 END_RCPP
 }
 // core_sailer_likelihood
-Rcpp::NumericVector core_sailer_likelihood(SEXP model, SEXP source, Rcpp::NumericMatrix confounders, Rcpp::NumericVector cells, double first, Rcpp::NumericMatrix vectors);
+std::vector<double> core_sailer_likelihood(SEXP model, SEXP source, Rcpp::NumericMatrix confounders, Rcpp::NumericVector cells, double first, Rcpp::NumericMatrix vectors);
 RcppExport SEXP _sailer_core_sailer_likelihood(SEXP modelSEXP, SEXP sourceSEXP, SEXP confoundersSEXP, SEXP cellsSEXP, SEXP firstSEXP, SEXP vectorsSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
@@ -1085,9 +1049,6 @@ static const R_CallMethodDef CallEntries[] = {
     {"_sailer_core_market_finish", (DL_FUNC) &_sailer_core_market_finish, 1},
     {"_sailer_core_mutual_information_numeric", (DL_FUNC) &_sailer_core_mutual_information_numeric, 4},
     {"_sailer_core_mutual_information_classes", (DL_FUNC) &_sailer_core_mutual_information_classes, 4},
-    {"_sailer_core_adjusted_rand_index", (DL_FUNC) &_sailer_core_adjusted_rand_index, 2},
-    {"_sailer_core_normalized_mutual_information", (DL_FUNC) &_sailer_core_normalized_mutual_information, 2},
-    {"_sailer_core_silhouette_widths", (DL_FUNC) &_sailer_core_silhouette_widths, 2},
     {"_sailer_core_batch_mixing", (DL_FUNC) &_sailer_core_batch_mixing, 3},
     {"_sailer_core_lisi", (DL_FUNC) &_sailer_core_lisi, 5},
     {"_sailer_core_dice_scores", (DL_FUNC) &_sailer_core_dice_scores, 4},

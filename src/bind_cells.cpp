@@ -1,46 +1,30 @@
 // Bindings of readers of cells in memory, and of the pass over their counts.
 // Those that open files are in bind_files.cpp.
-//
-// Cells and features are counted from 1 in R and from 0 in core; counts of
-// cells travel as doubles, since they may pass 2^31.
 
 #include <Rcpp.h>
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 #include <numeric>
 #include <utility>
 
 #include "bindings/convert.h"
-#include "bindings/count_problem.h"
 #include "bindings/errors.h"
 #include "bindings/keep_alive.h"
-#include "bindings/source.h"
+#include "bindings/monitor.h"
 #include "core/data/readers/concat_source.h"
-#include "core/data/readers/gather.h"
 #include "core/data/readers/matrix_source.h"
 #include "core/data/store/scan.h"
 
 namespace {
 
-using sailer::CellSourcePtr;
-using sailer::SparseRows;
+using namespace sailer;
 
-bool interrupt_pending() {
-  try {
-    Rcpp::checkUserInterrupt();
-  } catch (const Rcpp::internal::InterruptedException&) {
-    return true;
-  }
-  return false;
-}
+using WriterXPtr = Rcpp::XPtr<StoreWriter>;
 
-using WriterXPtr = Rcpp::XPtr<sailer::StoreWriter>;
-
-sailer::StoreOptions store_options(bool counts, std::string folder) {
-  sailer::StoreOptions options;
-  if (counts) options.values = sailer::packed::BlockMaker::Values::kKept;
+StoreOptions store_options(bool counts, std::string folder) {
+  StoreOptions options;
+  if (counts) options.values = packed::BlockMaker::Values::kKept;
   options.folder = std::move(folder);
   return options;
 }
@@ -61,16 +45,16 @@ void append_dense_columns(const T* values, int64_t n_rows, int64_t n_columns,
       rows.indices.push_back(static_cast<int32_t>(row));
       rows.values.push_back(count_from_r(value));
     }
-    rows.offsets.push_back(static_cast<int64_t>(rows.indices.size()));
+    rows.offsets.push_back(n_of(rows.indices));
   }
 }
 
 // Entries of a cell in ascending order, as a dgCMatrix wants them.
 Rcpp::List wrap_rows(const SparseRows& rows) {
   if (rows.offsets.back() > std::numeric_limits<int>::max()) {
-    throw sailer::Error(sailer::ErrorKind::kArgument,
-                        "This block has more non-zeros than a dgCMatrix holds; "
-                        "ask for fewer cells.");
+    throw_error(ErrorKind::kArgument,
+                "This block has more non-zeros than a dgCMatrix holds; "
+                "ask for fewer cells.");
   }
   Rcpp::IntegerVector p(rows.offsets.begin(), rows.offsets.end());
   Rcpp::IntegerVector i(rows.indices.size());
@@ -78,7 +62,7 @@ Rcpp::List wrap_rows(const SparseRows& rows) {
   std::vector<int64_t> order;
   for (int64_t row = 0; row < rows.n_rows(); ++row) {
     const int64_t begin = rows.offsets[row];
-    order.resize(static_cast<size_t>(rows.offsets[row + 1] - begin));
+    order.resize(rows.offsets[row + 1] - begin);
     std::iota(order.begin(), order.end(), begin);
     std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
       return rows.indices[a] < rows.indices[b];
@@ -88,31 +72,27 @@ Rcpp::List wrap_rows(const SparseRows& rows) {
       x[begin + k] = rows.values[order[k]];
     }
   }
-  return Rcpp::List::create(Rcpp::Named("i") = i, Rcpp::Named("p") = p,
-                            Rcpp::Named("x") = x);
+  return Rcpp::List::create(_["i"] = i, _["p"] = p, _["x"] = x);
 }
 
-sailer::GroupCounts group_counts_from_r(const Rcpp::RObject& given) {
-  sailer::GroupCounts out;
+GroupCounts group_counts_from_r(const Rcpp::RObject& given) {
+  GroupCounts out;
   if (given.isNULL()) return out;
   const Rcpp::List groups(given);
   for (const int code : Rcpp::IntegerVector(groups["group"])) {
     out.group.push_back(code - 1);
   }
-  out.row = sailer::feature_map_from_r(groups["row"]);
+  out.row = feature_map_from_r(groups["row"]);
   out.n_groups = Rcpp::as<int>(groups["n_groups"]);
-  out.cells.assign(
-      Rcpp::as<size_t>(groups["n_rows"]) * static_cast<size_t>(out.n_groups),
-      0);
+  out.cells.assign(Rcpp::as<size_t>(groups["n_rows"]) * out.n_groups, 0);
   return out;
 }
 
-SEXP group_cells_to_r(const sailer::GroupCounts& groups) {
+Rcpp::RObject group_cells_to_r(const GroupCounts& groups) {
   if (groups.n_groups == 0) return R_NilValue;
-  Rcpp::IntegerVector cells(groups.cells.begin(), groups.cells.end());
-  const int n_rows = static_cast<int>(cells.size()) / groups.n_groups;
-  cells.attr("dim") = Rcpp::IntegerVector::create(groups.n_groups, n_rows);
-  return cells;
+  return Rcpp::IntegerMatrix(
+      groups.n_groups, static_cast<int>(groups.cells.size()) / groups.n_groups,
+      groups.cells.begin());
 }
 
 }  // namespace
@@ -122,15 +102,14 @@ SEXP group_cells_to_r(const sailer::GroupCounts& groups) {
 SEXP core_cells_from_matrix(Rcpp::IntegerVector i, Rcpp::IntegerVector p,
                             Rcpp::RObject x, Rcpp::IntegerVector dims,
                             std::string description) {
-  return sailer::guarded([&]() -> SEXP {
+  return guarded([&]() -> SEXP {
     if (p.size() != int64_t{dims[1]} + 1 ||
         (!x.isNULL() && Rf_xlength(x) != i.size())) {
-      throw sailer::Error(sailer::ErrorKind::kData,
-                          description +
-                              " is broken: the lengths of its slots "
-                              "'p', 'i' and 'x' do not agree.");
+      throw_error(ErrorKind::kData, description,
+                  " is broken: the lengths of its slots 'p', 'i' and "
+                  "'x' do not agree.");
     }
-    sailer::MatrixView view;
+    MatrixView view;
     view.offsets = p.begin();
     view.indices = i.begin();
     view.values = x.isNULL() ? nullptr : REAL(x);
@@ -138,9 +117,9 @@ SEXP core_cells_from_matrix(Rcpp::IntegerVector i, Rcpp::IntegerVector p,
     view.n_cells = dims[1];
     view.n_entries = i.size();
     // A list of the vectors that the view points into.
-    auto owner = sailer::KeepAlive::of(Rcpp::List::create(i, p, x));
-    return sailer::wrap_source(std::make_shared<sailer::MatrixSource>(
-        view, std::move(owner), std::move(description)));
+    auto owner = KeepAlive::of(Rcpp::List::create(i, p, x));
+    return wrap_source(std::make_shared<MatrixSource>(view, std::move(owner),
+                                                      std::move(description)));
   });
 }
 
@@ -148,48 +127,47 @@ SEXP core_cells_from_matrix(Rcpp::IntegerVector i, Rcpp::IntegerVector p,
 // [[Rcpp::export]]
 SEXP core_cells_pack(double n_features, std::string description, bool counts,
                      std::string folder) {
-  return sailer::guarded([&]() -> SEXP {
-    sailer::StoreOptions options = store_options(counts, std::move(folder));
+  return guarded([&]() -> SEXP {
+    StoreOptions options = store_options(counts, std::move(folder));
     options.description = std::move(description);
     return WriterXPtr(
-        new sailer::StoreWriter(static_cast<int64_t>(n_features), options),
-        true);
+        new StoreWriter(static_cast<int64_t>(n_features), options), true);
   });
 }
 
 // The cells that were appended.
 // [[Rcpp::export]]
 SEXP core_cells_packed(SEXP writer) {
-  return sailer::guarded(
-      [&] { return sailer::wrap_source(WriterXPtr(writer)->finish()); });
+  return guarded([&] { return wrap_source(WriterXPtr(writer)->finish()); });
 }
 
 // Appends the columns of a dgCMatrix. Returns NULL, or the first bad count.
 // [[Rcpp::export]]
-SEXP core_cells_pack_sparse(SEXP writer, Rcpp::IntegerVector i,
-                            Rcpp::IntegerVector p, Rcpp::NumericVector x) {
-  return sailer::guarded([&]() -> SEXP {
+Rcpp::RObject core_cells_pack_sparse(SEXP writer, Rcpp::IntegerVector i,
+                                     Rcpp::IntegerVector p,
+                                     Rcpp::NumericVector x) {
+  return guarded([&]() -> Rcpp::RObject {
     SparseRows rows;
     rows.indices.assign(i.begin(), i.end());
     rows.values.assign(x.begin(), x.end());
     rows.offsets.assign(p.begin(), p.end());
-    return sailer::wrap_problem(WriterXPtr(writer)->append(std::move(rows)));
+    return wrap_problem(WriterXPtr(writer)->append(std::move(rows)));
   });
 }
 
 // Appends `count` columns of a dense column-major vector with n_rows rows,
 // from column `first` on. Returns NULL, or the first bad count.
 // [[Rcpp::export]]
-SEXP core_cells_pack_dense(SEXP writer, Rcpp::RObject values, double n_rows,
-                           double first, double count) {
-  return sailer::guarded([&]() -> SEXP {
+Rcpp::RObject core_cells_pack_dense(SEXP writer, Rcpp::RObject values,
+                                    double n_rows, double first, double count) {
+  return guarded([&]() -> Rcpp::RObject {
     SparseRows rows;
     const auto height = static_cast<int64_t>(n_rows);
     const auto width = static_cast<int64_t>(count);
     const auto skip = (static_cast<int64_t>(first) - 1) * height;
     if (skip < 0 || skip + height * width > Rf_xlength(values)) {
-      throw sailer::Error(sailer::ErrorKind::kArgument,
-                          "Columns were asked for that the matrix lacks.");
+      throw_error(ErrorKind::kArgument,
+                  "Columns were asked for that the matrix lacks.");
     }
     switch (TYPEOF(values)) {
       case REALSXP:
@@ -202,11 +180,10 @@ SEXP core_cells_pack_dense(SEXP writer, Rcpp::RObject values, double n_rows,
         append_dense_columns(LOGICAL(values) + skip, height, width, rows);
         break;
       default:
-        throw sailer::Error(sailer::ErrorKind::kData,
-                            std::string("Counts must be numbers, not ") +
-                                Rf_type2char(TYPEOF(values)) + ".");
+        throw_error(ErrorKind::kData, "Counts must be numbers, not ",
+                    Rf_type2char(TYPEOF(values)), ".");
     }
-    return sailer::wrap_problem(WriterXPtr(writer)->append(std::move(rows)));
+    return wrap_problem(WriterXPtr(writer)->append(std::move(rows)));
   });
 }
 
@@ -214,13 +191,12 @@ SEXP core_cells_pack_dense(SEXP writer, Rcpp::RObject values, double n_rows,
 // sources[[k]], its place among n_features (NA: dropped).
 // [[Rcpp::export]]
 SEXP core_cells_concat(Rcpp::List sources, Rcpp::List maps, double n_features) {
-  return sailer::guarded([&]() -> SEXP {
-    std::vector<sailer::ConcatPart> parts;
+  return guarded([&]() -> SEXP {
+    std::vector<ConcatPart> parts;
     for (R_xlen_t k = 0; k < sources.size(); ++k) {
-      parts.push_back({sailer::unwrap_source(sources[k]),
-                       sailer::feature_map_from_r(maps[k])});
+      parts.push_back({unwrap_source(sources[k]), feature_map_from_r(maps[k])});
     }
-    return sailer::wrap_source(std::make_shared<sailer::ConcatSource>(
+    return wrap_source(std::make_shared<ConcatSource>(
         std::move(parts), static_cast<int64_t>(n_features)));
   });
 }
@@ -229,32 +205,28 @@ SEXP core_cells_concat(Rcpp::List sources, Rcpp::List maps, double n_features) {
 // [[Rcpp::export]]
 SEXP core_cells_subset(SEXP source, Rcpp::RObject cells, Rcpp::RObject map,
                        double n_features) {
-  return sailer::guarded([&]() -> SEXP {
-    sailer::Subset subset;
+  return guarded([&]() -> SEXP {
+    Subset subset;
     subset.all_cells = cells.isNULL();
     if (!subset.all_cells) {
-      subset.cells = sailer::places_from_r(Rcpp::NumericVector(cells));
+      subset.cells = places_from_r(Rcpp::NumericVector(cells));
     }
-    subset.map = sailer::feature_map_from_r(map);
+    subset.map = feature_map_from_r(map);
     subset.n_features = static_cast<int64_t>(n_features);
-    return sailer::wrap_source(
-        sailer::choose(sailer::unwrap_source(source), std::move(subset)));
+    return wrap_source(choose(unwrap_source(source), std::move(subset)));
   });
 }
 
 // FALSE for a pointer that went through saveRDS() or to another process.
 // [[Rcpp::export]]
-bool core_cells_alive(SEXP source) {
-  return TYPEOF(source) == EXTPTRSXP && R_ExternalPtrAddr(source) != nullptr;
-}
+bool core_cells_alive(SEXP source) { return is_alive(source); }
 
 // features x cells, as dim() gives it.
 // [[Rcpp::export]]
-Rcpp::NumericVector core_cells_dim(SEXP source) {
-  return sailer::guarded([&] {
-    const CellSourcePtr cells = sailer::unwrap_source(source);
-    return Rcpp::NumericVector::create(static_cast<double>(cells->n_features()),
-                                       static_cast<double>(cells->n_cells()));
+std::vector<int64_t> core_cells_dim(SEXP source) {
+  return guarded([&]() -> std::vector<int64_t> {
+    const CellSourcePtr cells = unwrap_source(source);
+    return {cells->n_features(), cells->n_cells()};
   });
 }
 
@@ -267,73 +239,64 @@ Rcpp::NumericVector core_cells_dim(SEXP source) {
 Rcpp::List core_scan(SEXP source, bool fractional = false,
                      Rcpp::RObject groups = R_NilValue,
                      Rcpp::RObject folder = R_NilValue) {
-  sailer::ScanResult result;
-  sailer::GroupCounts counts = group_counts_from_r(groups);
-  SEXP problem = sailer::guarded([&]() -> SEXP {
-    sailer::StoreOptions store;
-    sailer::ScanOptions options;
-    options.cancelled = interrupt_pending;
-    if (fractional) options.fractions = sailer::Fractions::kAllowed;
+  return guarded([&] {
+    RMonitor monitor;
+    GroupCounts counts = group_counts_from_r(groups);
+    StoreOptions store;
+    ScanOptions options;
+    options.cancelled = monitor.cancelled();
+    if (fractional) options.fractions = Fractions::kAllowed;
     if (!groups.isNULL()) options.groups = &counts;
     if (!folder.isNULL()) {
       store = store_options(fractional, Rcpp::as<std::string>(folder));
       options.store = &store;
     }
-    result = sailer::scan(sailer::unwrap_source(source), options);
-    return sailer::wrap_problem(result.problem);
+    const ScanResult result = scan(unwrap_source(source), options);
+    check_done(!result.cancelled);
+    return Rcpp::List::create(
+        _["depth"] = result.depth, _["peak_cells"] = result.feature_cells,
+        _["n_nonzeros"] = result.n_nonzeros,
+        _["problem"] = wrap_problem(result.problem),
+        _["n_empty"] = result.n_empty,
+        _["empty_cells"] = places_to_r(result.empty_cells),
+        _["group_cells"] = group_cells_to_r(counts),
+        _["store"] = wrap_source(result.store));
   });
-  Rcpp::Shield<SEXP> held(problem);
-  if (result.cancelled) throw Rcpp::internal::InterruptedException();
-  Rcpp::NumericVector empty(result.empty_cells.begin(),
-                            result.empty_cells.end());
-  return Rcpp::List::create(
-      Rcpp::Named("depth") = Rcpp::wrap(result.depth),
-      Rcpp::Named("peak_cells") = Rcpp::NumericVector(
-          result.feature_cells.begin(), result.feature_cells.end()),
-      Rcpp::Named("n_nonzeros") = static_cast<double>(result.n_nonzeros),
-      Rcpp::Named("problem") = problem,
-      Rcpp::Named("n_empty") = static_cast<double>(result.n_empty),
-      Rcpp::Named("empty_cells") = empty + 1.0,
-      Rcpp::Named("group_cells") = group_cells_to_r(counts),
-      Rcpp::Named("store") =
-          result.store ? sailer::wrap_source(result.store) : R_NilValue);
 }
 
 // Open features of each cell among those with keep = TRUE.
 // [[Rcpp::export]]
-Rcpp::IntegerVector core_depth_within(SEXP source, Rcpp::LogicalVector keep) {
-  bool cancelled = false;
-  auto cancel = [&] { return cancelled = interrupt_pending(); };
-  std::vector<uint8_t> mask(keep.size());
-  std::transform(keep.begin(), keep.end(), mask.begin(),
-                 [](int flag) { return flag == TRUE; });
-  std::vector<int32_t> depth = sailer::guarded([&] {
-    return sailer::depth_within(*sailer::unwrap_source(source), mask, cancel);
+std::vector<int> core_depth_within(SEXP source, Rcpp::LogicalVector keep) {
+  return guarded([&] {
+    RMonitor monitor;
+    std::vector<uint8_t> mask;
+    for (const int flag : keep) mask.push_back(flag == TRUE);
+    const CellSourcePtr cells = unwrap_source(source);
+    auto depth = depth_within(*cells, mask, monitor.cancelled());
+    check_done(n_of(depth) == cells->n_cells());
+    return depth;
   });
-  if (cancelled) throw Rcpp::internal::InterruptedException();
-  return Rcpp::wrap(depth);
 }
 
 // Sum of the counts of each cell.
 // [[Rcpp::export]]
-Rcpp::NumericVector core_cell_totals(SEXP source) {
-  bool cancelled = false;
-  auto cancel = [&] { return cancelled = interrupt_pending(); };
-  const std::vector<double> totals = sailer::guarded([&] {
-    return sailer::cell_totals(*sailer::unwrap_source(source), cancel);
+std::vector<double> core_cell_totals(SEXP source) {
+  return guarded([&] {
+    RMonitor monitor;
+    const CellSourcePtr cells = unwrap_source(source);
+    auto totals = cell_totals(*cells, monitor.cancelled());
+    check_done(n_of(totals) == cells->n_cells());
+    return totals;
   });
-  if (cancelled) throw Rcpp::internal::InterruptedException();
-  return Rcpp::wrap(totals);
 }
 
 // The slots i, p and x of the dgCMatrix features x cells of the cells asked
 // for, in any order, repeats allowed.
 // [[Rcpp::export]]
 Rcpp::List core_cells_block(SEXP source, Rcpp::NumericVector cells) {
-  return sailer::guarded([&] {
+  return guarded([&] {
     SparseRows rows;
-    sailer::gather(*sailer::unwrap_source(source), sailer::places_from_r(cells),
-                   rows);
+    read_cells(*unwrap_source(source), places_from_r(cells), rows);
     return wrap_rows(rows);
   });
 }

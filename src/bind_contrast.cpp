@@ -12,8 +12,9 @@
 #include "bindings/tensors.h"
 #include "core/models/contrast.h"
 
-namespace sailer {
 namespace {
+
+using namespace sailer;
 
 ContrastGroup group_from_r(const Rcpp::List& group) {
   return {tensor_from_r(group["z"]), vector_from_r(group["weights"])};
@@ -31,7 +32,6 @@ ContrastTraining training_from_r(const Rcpp::List& training) {
 }
 
 }  // namespace
-}  // namespace sailer
 
 // `first` and `second` are list(z, weights), `training` is list(z, confounders,
 // weights, clusters, n_clusters), `options` list(shift, offset, ridge), as
@@ -41,24 +41,19 @@ Rcpp::List core_sailer_contrast(SEXP model, Rcpp::List first, Rcpp::List second,
                                 Rcpp::NumericMatrix confounders,
                                 Rcpp::NumericVector shares, Rcpp::List training,
                                 Rcpp::IntegerVector peaks, Rcpp::List options) {
-  using namespace sailer;
   return guarded([&] {
     const Rcpp::XPtr<SailerModel> held(model);
-    ContrastOptions given;
-    given.shift = Rcpp::as<double>(options["shift"]);
-    given.offset = Rcpp::as<double>(options["offset"]);
-    given.ridge = Rcpp::as<double>(options["ridge"]);
-    RMonitor monitor(R_NilValue);
+    const ContrastOptions given{options["shift"], options["offset"],
+                                options["ridge"]};
+    RMonitor monitor;
     const PeakContrasts out = contrast_peaks(
         *held, group_from_r(first), group_from_r(second),
         tensor_from_r(confounders), vector_from_r(shares),
         training_from_r(training), places_from_r(peaks), given, monitor);
-    if (peaks.size() > 0 && out.mean_1.empty()) {
-      throw Rcpp::internal::InterruptedException();
-    }
+    check_done(n_of(out.mean_1) == peaks.size());
     return Rcpp::List::create(
-        Rcpp::Named("mean_1") = out.mean_1, Rcpp::Named("mean_2") = out.mean_2,
-        Rcpp::Named("log_variance") = out.log_variance,
-        Rcpp::Named("difference_variance") = out.difference_variance);
+        _["mean_1"] = out.mean_1, _["mean_2"] = out.mean_2,
+        _["log_variance"] = out.log_variance,
+        _["difference_variance"] = out.difference_variance);
   });
 }

@@ -17,8 +17,9 @@
 #include "core/models/decode.h"
 #include "core/support/replace_file.h"
 
-namespace sailer {
 namespace {
+
+using namespace sailer;
 
 // Decodes and hands over the blocks; Ctrl-C becomes R's interrupt.
 void decode_for_r(SEXP model, const Rcpp::NumericMatrix& z,
@@ -28,10 +29,8 @@ void decode_for_r(SEXP model, const Rcpp::NumericMatrix& z,
                   const std::function<void(const DecodedBlock&)>& take) {
   const Rcpp::XPtr<SailerModel> held(model);
   RMonitor monitor(report);
-  if (!decode_peaks(*held, tensor_from_r(z), tensor_from_r(confounders),
-                    places_from_r(peaks), options, take, monitor)) {
-    throw Rcpp::internal::InterruptedException();
-  }
+  check_done(decode_peaks(*held, tensor_from_r(z), tensor_from_r(confounders),
+                          places_from_r(peaks), options, take, monitor));
 }
 
 // Floats of whole cells that are held at once.
@@ -49,15 +48,7 @@ at::Tensor rounded(const at::Tensor& values) {
   return floats.view(at::kInt).add(0x80).bitwise_and_(~0xff).view(at::kFloat);
 }
 
-void write_names(hdf5::FileWriter& file, const std::string& name,
-                 const Rcpp::CharacterVector& names) {
-  std::vector<const char*> texts;
-  for (const auto& text : names) texts.push_back(Rf_translateCharUTF8(text));
-  file.texts(name, texts);
-}
-
 }  // namespace
-}  // namespace sailer
 
 // Probabilities of `peaks` (places in the model, from 1, in any order), peaks x
 // cells, at the rows of `z`; `confounders` are encoded as the core encodes
@@ -68,20 +59,19 @@ Rcpp::NumericMatrix core_sailer_decode(SEXP model, Rcpp::NumericMatrix z,
                                        Rcpp::NumericMatrix confounders,
                                        Rcpp::IntegerVector peaks,
                                        double shift) {
-  using namespace sailer;
   return guarded([&] {
-    const auto n_peaks = static_cast<int64_t>(peaks.size());
+    const auto n_peaks = n_of(peaks);
     Rcpp::NumericMatrix out(Rcpp::no_init(static_cast<int>(n_peaks), z.nrow()));
     DecodeOptions options;
     options.shift = shift;
-    decode_for_r(model, z, confounders, peaks, options, R_NilValue,
-                 [&](const DecodedBlock& block) {
-                   double* first = out.begin() + block.first_cell * n_peaks +
-                                   block.first_peak;
-                   at::from_blob(first, block.values.sizes(), {n_peaks, 1},
-                                 at::TensorOptions().dtype(at::kDouble))
-                       .copy_(block.values);
-                 });
+    decode_for_r(
+        model, z, confounders, peaks, options, R_NilValue,
+        [&](const DecodedBlock& block) {
+          double* first =
+              out.begin() + block.first_cell * n_peaks + block.first_peak;
+          at::from_blob(first, block.values.sizes(), {n_peaks, 1}, at::kDouble)
+              .copy_(block.values);
+        });
     return out;
   });
 }
@@ -97,9 +87,8 @@ Rcpp::RObject core_sailer_decode_open(SEXP model, Rcpp::NumericMatrix z,
                                       double threshold, double n_open,
                                       bool keep_values, double max_entries,
                                       Rcpp::RObject report) {
-  using namespace sailer;
   return guarded([&]() -> Rcpp::RObject {
-    const auto n_peaks = static_cast<int64_t>(peaks.size());
+    const auto n_peaks = n_of(peaks);
     BinarizedRows rows({threshold, static_cast<int64_t>(n_open), keep_values});
     DecodeOptions options;
     options.shift = shift;
@@ -120,15 +109,12 @@ Rcpp::RObject core_sailer_decode_open(SEXP model, Rcpp::NumericMatrix z,
     } catch (const TooMany&) {
       return R_NilValue;
     }
-    return Rcpp::List::create(
-        Rcpp::Named("i") =
-            Rcpp::IntegerVector(rows.peaks().begin(), rows.peaks().end()),
-        Rcpp::Named("p") =
-            Rcpp::IntegerVector(rows.offsets().begin(), rows.offsets().end()),
-        Rcpp::Named("x") =
-            keep_values ? Rcpp::RObject(Rcpp::NumericVector(
-                              rows.values().begin(), rows.values().end()))
-                        : Rcpp::RObject(R_NilValue));
+    Rcpp::RObject values;
+    if (keep_values) values = Rcpp::wrap(rows.values());
+    return Rcpp::List::create(_["i"] = rows.peaks(),
+                              _["p"] = Rcpp::IntegerVector(
+                                  rows.offsets().begin(), rows.offsets().end()),
+                              _["x"] = values);
   });
 }
 
@@ -141,7 +127,6 @@ void core_sailer_decode_file(SEXP model, Rcpp::NumericMatrix z,
                              std::string file, Rcpp::CharacterVector peak_names,
                              Rcpp::CharacterVector cell_names,
                              Rcpp::RObject report) {
-  using namespace sailer;
   guarded([&] {
     DecodeOptions options;
     options.shift = shift;
@@ -157,8 +142,8 @@ void core_sailer_decode_file(SEXP model, Rcpp::NumericMatrix z,
                          "imputed", {block.first_cell, block.first_peak},
                          values.sizes().vec(), values.data_ptr<float>());
                    });
-      write_names(to, "cells", cell_names);
-      write_names(to, "peaks", peak_names);
+      to.texts("cells", texts_from_r(cell_names));
+      to.texts("peaks", texts_from_r(peak_names));
       // HDF5Array counts the dimensions in R's order here.
       to.name_dimensions("imputed", {"peaks", "cells"}, "dimnames");
       to.close();

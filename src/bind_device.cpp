@@ -6,54 +6,55 @@
 #include "core/support/device.h"
 #include "core/support/fork.h"
 
+using namespace sailer;
+using Rcpp::_;
+
 // [[Rcpp::export]]
 Rcpp::CharacterVector core_list_devices() {
-  return sailer::guarded([] { return Rcpp::wrap(sailer::list_devices()); });
+  return guarded([] { return Rcpp::wrap(list_devices()); });
 }
 
 // [[Rcpp::export]]
 void core_check_device(std::string asked) {
-  sailer::guarded([&] { sailer::check_device(asked); });
+  guarded([&] { check_device(asked); });
 }
 
 // [[Rcpp::export]]
 std::string core_choose_device(std::string asked) {
-  return sailer::guarded([&] { return sailer::choose_device(asked); });
+  return guarded([&] { return choose_device(asked); });
 }
 
 // [[Rcpp::export]]
 int core_get_threads() {
-  return sailer::guarded([] { return sailer::get_threads(); });
+  return guarded([] { return get_threads(); });
 }
 
 // [[Rcpp::export]]
 void core_set_threads(int n) {
-  sailer::guarded([&] { sailer::set_threads(n); });
+  guarded([&] { set_threads(n); });
 }
 
 // [[Rcpp::export]]
 bool core_is_forked() {
-  return sailer::guarded([] { return sailer::is_forked(); });
+  return guarded([] { return is_forked(); });
 }
 
 // [[Rcpp::export]]
 Rcpp::List core_build_info() {
-  return sailer::guarded([] {
-    const sailer::BuildInfo info = sailer::build_info();
+  return guarded([] {
+    const BuildInfo info = build_info();
     return Rcpp::List::create(
-        Rcpp::Named("libtorch_version") = info.libtorch_version,
-        Rcpp::Named("libtorch_folder") = info.libtorch_folder,
-        Rcpp::Named("libtorch_source") = info.libtorch_source,
-        Rcpp::Named("hdf5_version") = info.hdf5_version,
-        Rcpp::Named("blas") = info.blas,
-        Rcpp::Named("blas_path") = info.blas_path,
-        Rcpp::Named("reference_blas") = info.reference_blas,
-        Rcpp::Named("gpu_support") = sailer::has_gpu_support(),
-        Rcpp::Named("no_gpu") = sailer::why_no_gpu());
+        _["libtorch_version"] = info.libtorch_version,
+        _["libtorch_folder"] = info.libtorch_folder,
+        _["libtorch_source"] = info.libtorch_source,
+        _["hdf5_version"] = info.hdf5_version, _["blas"] = info.blas,
+        _["blas_path"] = info.blas_path,
+        _["reference_blas"] = info.reference_blas,
+        _["gpu_support"] = has_gpu_support(), _["no_gpu"] = why_no_gpu());
   });
 }
 
 // [[Rcpp::export]]
 bool core_bf16_is_fast(std::string device) {
-  return sailer::guarded([&] { return sailer::bf16_is_fast(device); });
+  return guarded([&] { return bf16_is_fast(device); });
 }

@@ -2,104 +2,74 @@
 
 #include <Rcpp.h>
 
+#include <algorithm>
 #include <limits>
-#include <string>
-#include <vector>
 
+#include "bindings/convert.h"
 #include "bindings/errors.h"
-#include "bindings/source.h"
 #include "core/data/readers/dense_hdf5_source.h"
 #include "core/data/readers/h5ad_source.h"
-#include "core/data/readers/hdf5.h"
 #include "core/data/readers/tenx_source.h"
 
 namespace {
 
-// NULL when there are none. Text in HDF5 is UTF-8 (or plain ASCII).
-SEXP wrap_names(const std::vector<std::string>& names) {
+using namespace sailer;
+
+// NULL when there are none.
+Rcpp::RObject wrap_names(const std::vector<std::string>& names) {
   if (names.empty()) return R_NilValue;
-  Rcpp::CharacterVector result(names.size());
-  for (size_t k = 0; k < names.size(); ++k) {
-    result[k] = Rf_mkCharLenCE(names[k].data(),
-                               static_cast<int>(names[k].size()), CE_UTF8);
+  return texts_to_r(names);
+}
+
+Rcpp::List wrap_opened(const OpenedFile& opened) {
+  return Rcpp::List::create(_["source"] = wrap_source(opened.source),
+                            _["peaks"] = wrap_names(opened.features),
+                            _["cells"] = wrap_names(opened.cells),
+                            _["intervals"] = wrap_names(opened.intervals),
+                            _["origin"] = opened.source->describe(),
+                            _["layer"] = opened.matrix,
+                            _["layers"] = wrap_names(opened.matrices));
+}
+
+// NA where a value is missing.
+template <typename Vector>
+Vector with_missing(Vector values, const ObsColumn& column) {
+  for (size_t k = 0; k < column.missing.size(); ++k) {
+    if (column.missing[k] != 0) values[k] = Vector::get_na();
   }
-  return result;
-}
-
-Rcpp::List wrap_opened(sailer::OpenedFile opened) {
-  const std::string origin = opened.source->describe();
-  return Rcpp::List::create(
-      Rcpp::Named("source") = sailer::wrap_source(std::move(opened.source)),
-      Rcpp::Named("peaks") = wrap_names(opened.features),
-      Rcpp::Named("cells") = wrap_names(opened.cells),
-      Rcpp::Named("intervals") = wrap_names(opened.intervals),
-      Rcpp::Named("origin") = origin, Rcpp::Named("layer") = opened.matrix,
-      Rcpp::Named("layers") = wrap_names(opened.matrices));
-}
-
-bool is_missing(const sailer::ObsColumn& column, size_t row) {
-  return !column.missing.empty() && column.missing[row] != 0;
-}
-
-SEXP wrap_texts(const sailer::ObsColumn& column) {
-  Rcpp::CharacterVector result(wrap_names(column.texts));
-  for (size_t k = 0; k < column.texts.size(); ++k) {
-    if (is_missing(column, k)) result[k] = NA_STRING;
-  }
-  return result;
-}
-
-SEXP wrap_numbers(const sailer::ObsColumn& column) {
-  Rcpp::NumericVector result(column.numbers.begin(), column.numbers.end());
-  for (size_t k = 0; k < column.numbers.size(); ++k) {
-    if (is_missing(column, k)) result[k] = NA_REAL;
-  }
-  return result;
+  return values;
 }
 
 // R's integers where all values fit, doubles otherwise.
-SEXP wrap_integers(const sailer::ObsColumn& column) {
-  bool fits = true;
-  for (int64_t code : column.codes) {
-    fits = fits && code <= std::numeric_limits<int>::max() &&
+Rcpp::RObject wrap_integers(const ObsColumn& column) {
+  const auto fits = [](int64_t code) {
+    return code <= std::numeric_limits<int>::max() &&
            code > std::numeric_limits<int>::min();
+  };
+  const auto begin = column.codes.begin(), end = column.codes.end();
+  if (std::all_of(begin, end, fits)) {
+    return with_missing(Rcpp::IntegerVector(begin, end), column);
   }
-  if (!fits) {
-    Rcpp::NumericVector wide(column.codes.begin(), column.codes.end());
-    for (size_t k = 0; k < column.codes.size(); ++k) {
-      if (is_missing(column, k)) wide[k] = NA_REAL;
-    }
-    return wide;
-  }
-  Rcpp::IntegerVector result(column.codes.begin(), column.codes.end());
-  for (size_t k = 0; k < column.codes.size(); ++k) {
-    if (is_missing(column, k)) result[k] = NA_INTEGER;
-  }
-  return result;
+  return with_missing(Rcpp::NumericVector(begin, end), column);
 }
 
-SEXP wrap_logical(const sailer::ObsColumn& column) {
-  Rcpp::LogicalVector result(column.codes.size());
+Rcpp::RObject wrap_logical(const ObsColumn& column) {
+  Rcpp::LogicalVector out(column.codes.size());
   for (size_t k = 0; k < column.codes.size(); ++k) {
-    result[k] = is_missing(column, k) ? NA_LOGICAL : column.codes[k] != 0;
+    out[k] = column.codes[k] != 0;
   }
-  return result;
+  return with_missing(out, column);
 }
 
-SEXP wrap_factor(const sailer::ObsColumn& column) {
-  Rcpp::IntegerVector result(column.codes.size());
-  for (size_t k = 0; k < column.codes.size(); ++k) {
-    result[k] = is_missing(column, k) ? NA_INTEGER
-                                      : static_cast<int>(column.codes[k]) + 1;
-  }
-  result.attr("levels") =
-      column.categories.empty()
-          ? Rcpp::CharacterVector(0)
-          : Rcpp::CharacterVector(wrap_names(column.categories));
-  result.attr("class") =
-      column.ordered ? Rcpp::CharacterVector::create("ordered", "factor")
-                     : Rcpp::CharacterVector::create("factor");
-  return result;
+Rcpp::RObject wrap_factor(const ObsColumn& column) {
+  const Rcpp::IntegerVector codes(column.codes.begin(), column.codes.end());
+  Rcpp::IntegerVector out =
+      with_missing(Rcpp::IntegerVector(codes + 1), column);
+  out.attr("levels") = texts_to_r(column.categories);
+  out.attr("class") = column.ordered
+                          ? Rcpp::CharacterVector::create("ordered", "factor")
+                          : Rcpp::CharacterVector::create("factor");
+  return out;
 }
 
 }  // namespace
@@ -107,16 +77,11 @@ SEXP wrap_factor(const sailer::ObsColumn& column) {
 // "tenx", "h5ad" or "h5mu", by what is in the file.
 // [[Rcpp::export]]
 std::string core_file_layout(std::string path) {
-  return sailer::guarded([&]() -> std::string {
-    switch (sailer::detect_layout(path)) {
-      case sailer::FileLayout::kTenx:
-        return "tenx";
-      case sailer::FileLayout::kH5ad:
-        return "h5ad";
-      case sailer::FileLayout::kMudata:
-        return "h5mu";
-    }
-    return "";
+  return guarded([&]() -> std::string {
+    const FileLayout layout = detect_layout(path);
+    return layout == FileLayout::kTenx   ? "tenx"
+           : layout == FileLayout::kH5ad ? "h5ad"
+                                         : "h5mu";
   });
 }
 
@@ -124,18 +89,18 @@ std::string core_file_layout(std::string path) {
 // [[Rcpp::export]]
 Rcpp::List core_open_tenx(std::string path, std::string group,
                           std::string feature_type) {
-  return sailer::guarded([&] {
-    return wrap_opened(sailer::open_tenx(path, {group, feature_type}));
+  return guarded([&] {
+    return wrap_opened(open_tenx(path, {group, feature_type}));
   });
 }
 
 // A dense matrix, a row of the dataset for each cell.
 // [[Rcpp::export]]
 Rcpp::List core_open_dense(std::string path, std::string dataset) {
-  return sailer::guarded([&] {
-    const sailer::hdf5::File file(path);
-    sailer::OpenedFile opened;
-    opened.source = std::make_shared<sailer::DenseHdf5Source>(
+  return guarded([&] {
+    const hdf5::File file(path);
+    OpenedFile opened;
+    opened.source = std::make_shared<DenseHdf5Source>(
         file, dataset, "the dense HDF5 file '" + file.name() + "'");
     return wrap_opened(opened);
   });
@@ -145,61 +110,55 @@ Rcpp::List core_open_dense(std::string path, std::string dataset) {
 // [[Rcpp::export]]
 Rcpp::List core_open_h5ad(std::string path, std::string layer,
                           std::string modality, std::string feature_type) {
-  return sailer::guarded([&] {
-    return wrap_opened(
-        sailer::open_h5ad(path, {layer, modality, feature_type}));
+  return guarded([&] {
+    return wrap_opened(open_h5ad(path, {layer, modality, feature_type}));
   });
 }
 
 // [[Rcpp::export]]
 std::vector<std::string> core_modalities(std::string path) {
-  return sailer::guarded([&] { return sailer::modalities(path); });
+  return guarded([&] { return modalities(path); });
 }
 
 // [[Rcpp::export]]
 std::vector<std::string> core_obs_columns(std::string path,
                                           std::string modality) {
-  return sailer::guarded([&] { return sailer::obs_columns(path, modality); });
+  return guarded([&] { return obs_columns(path, modality); });
 }
 
 // [[Rcpp::export]]
 std::vector<std::string> core_obsm_names(std::string path,
                                          std::string modality) {
-  return sailer::guarded([&] { return sailer::obsm_names(path, modality); });
+  return guarded([&] { return obsm_names(path, modality); });
 }
 
 // Cells x dimensions.
 // [[Rcpp::export]]
 Rcpp::NumericMatrix core_read_obsm(std::string path, std::string name,
                                    std::string modality) {
-  return sailer::guarded([&] {
-    const sailer::Coordinates read = sailer::read_obsm(path, name, modality);
-    Rcpp::NumericMatrix result(static_cast<int>(read.n_cells),
-                               static_cast<int>(read.width));
-    for (int64_t cell = 0; cell < read.n_cells; ++cell) {
-      for (int64_t k = 0; k < read.width; ++k) {
-        result(cell, k) = read.values[cell * read.width + k];
-      }
-    }
-    return result;
+  return guarded([&] {
+    const Coordinates read = read_obsm(path, name, modality);
+    return matrix_to_r(read.values, read.n_cells, read.width);
   });
 }
 
 // A character, numeric, integer or logical vector, or a factor.
 // [[Rcpp::export]]
 SEXP core_read_obs(std::string path, std::string column, std::string modality) {
-  return sailer::guarded([&]() -> SEXP {
-    const sailer::ObsColumn values = sailer::read_obs(path, column, modality);
+  return guarded([&]() -> SEXP {
+    const ObsColumn values = read_obs(path, column, modality);
     switch (values.kind) {
-      case sailer::ObsColumn::Kind::kText:
-        return wrap_texts(values);
-      case sailer::ObsColumn::Kind::kNumber:
-        return wrap_numbers(values);
-      case sailer::ObsColumn::Kind::kInteger:
+      case ObsColumn::Kind::kText:
+        return with_missing(texts_to_r(values.texts), values);
+      case ObsColumn::Kind::kNumber:
+        return with_missing(
+            Rcpp::NumericVector(values.numbers.begin(), values.numbers.end()),
+            values);
+      case ObsColumn::Kind::kInteger:
         return wrap_integers(values);
-      case sailer::ObsColumn::Kind::kLogical:
+      case ObsColumn::Kind::kLogical:
         return wrap_logical(values);
-      case sailer::ObsColumn::Kind::kCategorical:
+      case ObsColumn::Kind::kCategorical:
         return wrap_factor(values);
     }
     return R_NilValue;

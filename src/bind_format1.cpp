@@ -8,15 +8,17 @@
 #include <cinttypes>
 #include <cstdio>
 #include <cstring>
-#include <fstream>
 
+#include "bindings/convert.h"
 #include "bindings/errors.h"
 #include "bindings/states.h"
 #include "core/data/readers/hdf5.h"
 #include "core/support/checksum.h"
+#include "core/support/disk_file.h"
 
-namespace sailer {
 namespace {
+
+using namespace sailer;
 
 constexpr int64_t kSeal = 512;
 
@@ -24,22 +26,23 @@ constexpr int64_t kSeal = 512;
 // text (the kind and version of the content, its size and XXH64) and the XXH64
 // of the seal itself at its end.
 void check_seal(const std::string& path, const std::string& kind) {
-  const auto fail = [&](const std::string& what) {
-    throw Error(ErrorKind::kFile, "The file '" + path + "' " + what + ".");
+  const auto fail = [&](const auto&... what) {
+    throw_error(ErrorKind::kFile, "The file '", path, "' ", what..., ".");
   };
-  std::ifstream in(path, std::ios::binary);
-  std::vector<char> bytes(kSeal);
-  in.read(bytes.data(), kSeal);
+  const DiskFile in(path, DiskFile::Use::kRead);
+  std::vector<char> bytes(std::max(in.size(), kSeal));
+  in.read(0, in.size(), bytes.data());
   uint64_t own = 0;
   std::memcpy(&own, bytes.data() + kSeal - sizeof own, sizeof own);
   if (own != checksum_of(bytes.data(), kSeal - sizeof own)) {
     fail("is damaged or cut short");
   }
+  const std::string seal(bytes.data(), kSeal);
   char found[64] = "";
   int version = 0;
   int64_t size = 0;
   uint64_t checksum = 0;
-  if (std::sscanf(bytes.data(),
+  if (std::sscanf(seal.c_str(),
                   "sailer file 1\nkind: %63[^\n]\nversion: %d\ncontent: "
                   "%" SCNd64 " %" SCNx64,
                   found, &version, &size, &checksum) != 4 ||
@@ -47,19 +50,11 @@ void check_seal(const std::string& path, const std::string& kind) {
     fail("was written by a newer version of sailer than this one");
   }
   if (kind != found) {
-    fail("is a sailer file that holds a " + std::string(found) + ", not a " +
-         kind);
+    fail("is a sailer file that holds a ", found, ", not a ", kind);
   }
-  Checksum sum;
-  int64_t n = 0;
-  bytes.resize(size_t{1} << 20);
-  do {
-    in.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-    sum.add(bytes.data(), static_cast<size_t>(in.gcount()));
-    n += in.gcount();
-  } while (in);
-  if (n != size || sum.value() != checksum) {
-    fail(std::string(n < size ? "is cut short" : "is damaged") +
+  const int64_t n = n_of(bytes) - kSeal;
+  if (n != size || checksum != checksum_of(bytes.data() + kSeal, n)) {
+    fail(n < size ? "is cut short" : "is damaged",
          ": its bytes have changed since it was written. Copy it again");
   }
 }
@@ -73,7 +68,7 @@ class ValueReader {
   Rcpp::RObject read(const std::string& path, int depth = 0) const {
     constexpr int kDeepest = 100;
     if (depth > kDeepest) refuse(path);
-    const std::string type = file_.text_attribute(path, "type").value_or("");
+    const std::string type = file_.text_attribute(path, "type");
     Rcpp::RObject value =
         file_.is_group(path) ? read_list(path, depth) : read_vector(path, type);
     const std::string group = path + "%attributes";
@@ -91,9 +86,9 @@ class ValueReader {
 
  private:
   [[noreturn]] void refuse(const std::string& path) const {
-    throw Error(ErrorKind::kFile,
-                "The entry '" + path + "' of the file '" + file_.path() +
-                    "' is not of a kind that this version of sailer knows.");
+    throw_error(ErrorKind::kFile, "The entry '", path, "' of the file '",
+                file_.path(),
+                "' is not of a kind that this version of sailer knows.");
   }
 
   bool flag(const std::string& path, const std::string& name) const {
@@ -121,7 +116,7 @@ class ValueReader {
   Rcpp::List read_list(const std::string& path, int depth) const {
     Rcpp::List values;
     Rcpp::CharacterVector names;
-    for (const std::string& link : file_.children_in_order(path)) {
+    for (const std::string& link : file_.children(path, /*in_order=*/true)) {
       if (link.find("%attributes") != std::string::npos ||
           link.find("%missing") != std::string::npos) {
         continue;
@@ -154,14 +149,15 @@ class ValueReader {
       value = read_texts(path);
     } else if (type == "double") {
       value = Rcpp::wrap(dataset.numbers());
-    } else if (type == "integer") {
-      value = vector_of<INTSXP>(dataset.integers());
-    } else if (type == "raw") {
-      value = vector_of<RAWSXP>(dataset.integers());
-    } else if (type == "logical") {
+    } else if (type == "integer" || type == "raw" || type == "logical") {
       std::vector<int64_t> codes = dataset.integers();
-      std::replace(codes.begin(), codes.end(), int64_t{2}, int64_t{NA_LOGICAL});
-      value = vector_of<LGLSXP>(codes);
+      if (type == "logical") {
+        std::replace(codes.begin(), codes.end(), int64_t{2},
+                     int64_t{NA_LOGICAL});
+      }
+      value = Rcpp::IntegerVector(codes.begin(), codes.end());
+      if (type == "raw") value = Rcpp::RawVector(codes.begin(), codes.end());
+      if (type == "logical") value = Rcpp::as<Rcpp::LogicalVector>(value);
     } else {
       refuse(path);
     }
@@ -172,36 +168,23 @@ class ValueReader {
     return Rcpp::Function("aperm", "base")(value);
   }
 
-  template <int kType>
-  static Rcpp::RObject vector_of(const std::vector<int64_t>& values) {
-    return Rcpp::Vector<kType>(values.begin(), values.end());
-  }
-
   // Floating point is single precision but where a run stands.
   Rcpp::RObject read_tensor(const std::string& path) const {
     const hdf5::Dataset dataset = file_.dataset(path);
-    StoredTensor tensor{path, "I64", dataset.shape(), {}};
+    const auto to_r = [&](const char* dtype, const auto& values) {
+      return tensor_to_r(
+          {path, dtype, dataset.shape(), borrowed(values.data())});
+    };
     if (dataset.type() == hdf5::ValueType::kInteger) {
-      const std::vector<int64_t> values = dataset.integers();
-      tensor.data = borrowed(values.data());
-      return tensor_to_r(tensor);
+      return to_r("I64", dataset.integers());
     }
     const std::vector<double> values = dataset.numbers();
-    if (path.find("/run.") != std::string::npos) {
-      tensor.dtype = "F64";
-      tensor.data = borrowed(values.data());
-      return tensor_to_r(tensor);
-    }
-    const std::vector<float> singles(values.begin(), values.end());
-    tensor.dtype = "F32";
-    tensor.data = borrowed(singles.data());
-    return tensor_to_r(tensor);
+    if (path.find("/run.") != std::string::npos) return to_r("F64", values);
+    return to_r("F32", std::vector<float>(values.begin(), values.end()));
   }
 
   Rcpp::CharacterVector read_texts(const std::string& path) const {
-    const std::vector<std::string> texts = file_.dataset(path).strings();
-    Rcpp::CharacterVector values(texts.size());
-    for (size_t k = 0; k < texts.size(); ++k) values[k] = text_of(texts[k]);
+    Rcpp::CharacterVector values = texts_to_r(file_.dataset(path).strings());
     if (!file_.has(path + "%missing")) return values;
     for (int64_t k : file_.dataset(path + "%missing").integers()) {
       if (k < 0 || k >= values.size()) refuse(path);
@@ -214,14 +197,13 @@ class ValueReader {
 };
 
 }  // namespace
-}  // namespace sailer
 
 // What a file of sailer 0.1.0 holds, of the kind "model", "training run" or
 // "training state".
 // [[Rcpp::export]]
 Rcpp::List core_read_format1(std::string file, std::string kind) {
-  return sailer::guarded([&] {
-    sailer::check_seal(file, kind);
-    return Rcpp::List(sailer::ValueReader(file).read("/"));
+  return guarded([&] {
+    check_seal(file, kind);
+    return Rcpp::List(ValueReader(file).read("/"));
   });
 }

@@ -3,19 +3,15 @@
 
 #include <Rcpp.h>
 
-#include <memory>
-#include <string>
 #include <utility>
 
 #include "bindings/convert.h"
-#include "bindings/count_problem.h"
 #include "bindings/errors.h"
-#include "bindings/source.h"
 #include "core/data/readers/matrix_market.h"
 
 namespace {
 
-using sailer::MatrixMarketReader;
+using namespace sailer;
 using ReaderXPtr = Rcpp::XPtr<MatrixMarketReader>;
 
 }  // namespace
@@ -28,15 +24,15 @@ SEXP core_market_begin(std::string file, double n_features, double n_cells,
                        Rcpp::IntegerVector map, double n_kept,
                        std::string description, bool counts, bool any_order,
                        std::string folder) {
-  return sailer::guarded([&]() -> SEXP {
-    sailer::StoreOptions store;
+  return guarded([&]() -> SEXP {
+    StoreOptions store;
     store.description = std::move(description);
     store.folder = std::move(folder);
-    if (counts) store.values = sailer::packed::BlockMaker::Values::kKept;
+    if (counts) store.values = packed::BlockMaker::Values::kKept;
     MatrixMarketReader::Layout layout;
     layout.n_features = static_cast<int64_t>(n_features);
     layout.n_cells = static_cast<int64_t>(n_cells);
-    layout.map = sailer::feature_map_from_r(map);
+    layout.map = feature_map_from_r(map);
     layout.n_kept = static_cast<int64_t>(n_kept);
     return ReaderXPtr(
         new MatrixMarketReader(std::move(file), std::move(layout),
@@ -50,7 +46,7 @@ SEXP core_market_begin(std::string file, double n_features, double n_cells,
 // TRUE to go on with the next bytes.
 // [[Rcpp::export]]
 bool core_market_add(SEXP reader, Rcpp::RawVector bytes) {
-  return sailer::guarded([&] {
+  return guarded([&] {
     return ReaderXPtr(reader)->add(reinterpret_cast<const char*>(bytes.begin()),
                                    bytes.size());
   });
@@ -60,14 +56,12 @@ bool core_market_add(SEXP reader, Rcpp::RawVector bytes) {
 // order, or the problem with the first count that cannot be used.
 // [[Rcpp::export]]
 Rcpp::List core_market_finish(SEXP reader) {
-  return sailer::guarded([&] {
+  return guarded([&] {
     ReaderXPtr held(reader);
-    sailer::CellSourcePtr source;
+    CellSourcePtr source;
     if (held->in_order() && !held->problem()) source = held->finish();
-    return Rcpp::List::create(
-        Rcpp::Named("in_order") = held->in_order(),
-        Rcpp::Named("source") =
-            source ? sailer::wrap_source(std::move(source)) : R_NilValue,
-        Rcpp::Named("problem") = sailer::wrap_problem(held->problem()));
+    return Rcpp::List::create(_["in_order"] = held->in_order(),
+                              _["source"] = wrap_source(source),
+                              _["problem"] = wrap_problem(held->problem()));
   });
 }

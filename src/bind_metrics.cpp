@@ -7,23 +7,20 @@
 #include <vector>
 
 #include "bindings/errors.h"
-#include "core/evaluation/agreement.h"
 #include "core/evaluation/dice.h"
-#include "core/evaluation/lisi.h"
 #include "core/evaluation/mixing.h"
 #include "core/evaluation/mutual_information.h"
-#include "core/evaluation/silhouette.h"
+
+using namespace sailer;
 
 namespace {
-
-using sailer::guarded;
 
 // Estimates every column of the embedding against `c`, asking R between
 // columns whether the user wants to stop.
 template <typename Confounder>
 Rcpp::NumericVector estimate_columns(const Rcpp::NumericMatrix& embedding,
                                      const Confounder& c, int k, double seed) {
-  sailer::MutualInformationOptions options;
+  MutualInformationOptions options;
   options.k = k;
   options.seed = static_cast<std::uint64_t>(seed);
   Rcpp::NumericVector result(embedding.ncol());
@@ -31,15 +28,15 @@ Rcpp::NumericVector estimate_columns(const Rcpp::NumericMatrix& embedding,
     Rcpp::checkUserInterrupt();
     const auto column = embedding.column(d);
     options.stream = static_cast<std::uint64_t>(d);
-    result[d] = sailer::mutual_information(
+    result[d] = mutual_information(
         std::vector<double>(column.begin(), column.end()), c, options);
   }
   return result;
 }
 
 // index and distance come transposed, neighbours x cells, and from 0.
-sailer::Neighbors as_neighbors(const Rcpp::IntegerMatrix& index) {
-  sailer::Neighbors neighbors;
+Neighbors as_neighbors(const Rcpp::IntegerMatrix& index) {
+  Neighbors neighbors;
   neighbors.index.assign(index.begin(), index.end());
   neighbors.n_cells = static_cast<std::size_t>(index.ncol());
   neighbors.k = static_cast<std::size_t>(index.nrow());
@@ -48,10 +45,10 @@ sailer::Neighbors as_neighbors(const Rcpp::IntegerMatrix& index) {
 
 // Column j of a compressed sparse matrix; a matrix of one column stands for
 // any column.
-sailer::OpenPeaks peaks_of(const Rcpp::IntegerVector& offsets,
-                           const Rcpp::IntegerVector& index, R_xlen_t j) {
+OpenPeaks peaks_of(const Rcpp::IntegerVector& offsets,
+                   const Rcpp::IntegerVector& index, R_xlen_t j) {
   const R_xlen_t column = offsets.size() == 2 ? 0 : j;
-  sailer::OpenPeaks peaks;
+  OpenPeaks peaks;
   peaks.index = index.begin() + offsets[column];
   peaks.size = static_cast<std::size_t>(offsets[column + 1] - offsets[column]);
   return peaks;
@@ -74,46 +71,10 @@ Rcpp::NumericVector core_mutual_information_classes(
 }
 
 // [[Rcpp::export]]
-double core_adjusted_rand_index(const std::vector<int>& first,
-                                const std::vector<int>& second) {
-  return guarded([&] {
-    return sailer::adjusted_rand_index(sailer::count_pairs(first, second));
-  });
-}
-
-// [[Rcpp::export]]
-double core_normalized_mutual_information(const std::vector<int>& first,
-                                          const std::vector<int>& second) {
-  return guarded([&] {
-    return sailer::normalized_mutual_information(
-        sailer::count_pairs(first, second));
-  });
-}
-
-// [[Rcpp::export]]
-std::vector<double> core_silhouette_widths(const Rcpp::NumericMatrix& embedding,
-                                           const std::vector<int>& labels) {
-  return guarded([&] {
-    sailer::EmbeddingView view;
-    view.values = embedding.begin();
-    view.n_cells = static_cast<std::size_t>(embedding.nrow());
-    view.n_dimensions = static_cast<std::size_t>(embedding.ncol());
-    sailer::Silhouette silhouette(view, labels);
-    constexpr std::size_t block = sailer::Silhouette::kBlock;
-    for (std::size_t begin = 0; begin < view.n_cells; begin += block) {
-      Rcpp::checkUserInterrupt();
-      silhouette.compute(begin, std::min(view.n_cells, begin + block));
-    }
-    return silhouette.widths();
-  });
-}
-
-// [[Rcpp::export]]
 Rcpp::List core_batch_mixing(const Rcpp::IntegerMatrix& index,
                              const std::vector<int>& batch, int n_batches) {
   return guarded([&] {
-    const auto mixing =
-        sailer::batch_mixing(as_neighbors(index), batch, n_batches);
+    const auto mixing = batch_mixing(as_neighbors(index), batch, n_batches);
     Rcpp::NumericMatrix proportions(index.ncol(), n_batches,
                                     mixing.proportions.begin());
     return Rcpp::List::create(Rcpp::_["proportions"] = proportions,
@@ -130,9 +91,9 @@ std::vector<double> core_lisi(const Rcpp::IntegerMatrix& index,
   return guarded([&] {
     auto neighbors = as_neighbors(index);
     neighbors.distance.assign(distance.begin(), distance.end());
-    sailer::LisiOptions options;
+    LisiOptions options;
     options.perplexity = perplexity;
-    return sailer::lisi(neighbors, labels, n_classes, options);
+    return lisi(neighbors, labels, n_classes, options);
   });
 }
 
@@ -147,8 +108,7 @@ Rcpp::NumericVector core_dice_scores(
         std::max(truth_offsets.size(), estimate_offsets.size()) - 1;
     Rcpp::NumericVector scores(n);
     for (R_xlen_t j = 0; j < n; ++j) {
-      scores[j] =
-          sailer::dice_score(peaks_of(truth_offsets, truth_index, j),
+      scores[j] = dice_score(peaks_of(truth_offsets, truth_index, j),
                              peaks_of(estimate_offsets, estimate_index, j));
     }
     return scores;

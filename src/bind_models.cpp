@@ -2,6 +2,7 @@
 #include <ATen/ATen.h>
 #include <Rcpp.h>
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -10,8 +11,6 @@
 #include "bindings/errors.h"
 #include "bindings/monitor.h"
 #include "bindings/options.h"
-#include "bindings/reference.h"
-#include "bindings/source.h"
 #include "bindings/states.h"
 #include "bindings/training.h"
 #include "core/models/peak_weights.h"
@@ -22,14 +21,14 @@
 #include "core/training/sailer_task.h"
 #include "core/training/warm_start.h"
 
-namespace sailer {
-
 namespace {
+
+using namespace sailer;
 
 using ModelXPtr = Rcpp::XPtr<SailerModel>;
 
-std::vector<int64_t> sizes_from_r(const Rcpp::NumericVector& sizes) {
-  return std::vector<int64_t>(sizes.begin(), sizes.end());
+PeakLayout layout_from_r(const Rcpp::NumericVector& sizes) {
+  return PeakLayout(Rcpp::as<std::vector<int64_t>>(sizes));
 }
 
 // list(depth, labels = list(name = list(codes, levels)), numbers = list(name
@@ -68,8 +67,8 @@ int64_t reference_width_of(const std::vector<NamedTensor>& state) {
 }
 
 Rcpp::NumericVector standard_to_r(const Standard& standard) {
-  return Rcpp::NumericVector::create(Rcpp::Named("mean") = standard.mean,
-                                     Rcpp::Named("sd") = standard.sd);
+  return Rcpp::NumericVector::create(_["mean"] = standard.mean,
+                                     _["sd"] = standard.sd);
 }
 
 Rcpp::List scaling_to_r(const ConfounderScaling& scaling) {
@@ -77,27 +76,8 @@ Rcpp::List scaling_to_r(const ConfounderScaling& scaling) {
   for (size_t k = 0; k < scaling.numbers.size(); ++k) {
     numbers[k] = standard_to_r(scaling.numbers[k]);
   }
-  return Rcpp::List::create(
-      Rcpp::Named("log_depth") = standard_to_r(scaling.log_depth),
-      Rcpp::Named("numbers") = numbers);
-}
-
-// All cells of the source as rows of the model's peaks; a pass over them stops
-// at Ctrl-C.
-CellRows cell_rows_from_r(const CellSourcePtr& source,
-                          const Rcpp::IntegerVector& peak_map, int64_t n_peaks,
-                          RMonitor& monitor) {
-  CellRows cells;
-  cells.source = source;
-  cells.map = feature_map_from_r(peak_map);
-  cells.n_columns = n_peaks;
-  cells.cancelled = [&monitor] { return !monitor.keep_going({}); };
-  return cells;
-}
-
-// Throws when Ctrl-C was pressed before the training: nothing is lost yet.
-void check_not_stopped(bool done) {
-  if (!done) throw Rcpp::internal::InterruptedException();
+  return Rcpp::List::create(_["log_depth"] = standard_to_r(scaling.log_depth),
+                            _["numbers"] = numbers);
 }
 
 // Dimensions of the model whose training goes on.
@@ -105,18 +85,30 @@ int64_t n_latent_in(const Rcpp::RObject& state) {
   for (const NamedTensor& entry : training_state_from_r(state)) {
     if (entry.name == "model.encoder.mean.bias") return entry.tensor.numel();
   }
-  throw Error(ErrorKind::kFile, "The training state holds no SAILER model.");
+  throw_error(ErrorKind::kFile, "The training state holds no SAILER model.");
 }
+
+// Stops when the time is up, and at Ctrl-C.
+class BriefMonitor : public RMonitor {
+ public:
+  explicit BriefMonitor(std::chrono::seconds time)
+      : end_(std::chrono::steady_clock::now() + time) {}
+  bool keep_going(const Progress& progress) override {
+    return std::chrono::steady_clock::now() < end_ &&
+           RMonitor::keep_going(progress);
+  }
+
+ private:
+  std::chrono::steady_clock::time_point end_;
+};
 
 // The embedding of all cells, or NULL. Whoever pressed Ctrl-C waits a second
 // for it at most; predict() can make it later.
 Rcpp::RObject embed_after(SailerModel& model, BatchStream& stream,
                           TrainStatus status) {
-  RMonitor patient(R_NilValue);
-  BriefMonitor brief(1);
-  Monitor& monitor = status == TrainStatus::kInterrupted
-                         ? static_cast<Monitor&>(brief)
-                         : patient;
+  const bool brief = status == TrainStatus::kInterrupted;
+  BriefMonitor monitor(brief ? std::chrono::seconds(1)
+                             : std::chrono::hours(24 * 365));
   const std::vector<float> embedding =
       posteriors_of_cells(model, stream, monitor).mean;
   if (embedding.empty()) return R_NilValue;
@@ -125,19 +117,16 @@ Rcpp::RObject embed_after(SailerModel& model, BatchStream& stream,
 }
 
 }  // namespace
-}  // namespace sailer
 
 // Places, from 1, of the cells that a run with these options trains on.
 // [[Rcpp::export]]
 Rcpp::NumericVector core_training_cells(double n_cells, double validation,
                                         double seed) {
-  using namespace sailer;
   return guarded([&] {
     const Split split =
         split_cells(static_cast<int64_t>(n_cells), validation,
                     derive_seed(static_cast<uint64_t>(seed), kSplitStream));
-    const Rcpp::NumericVector out(split.training.begin(), split.training.end());
-    return Rcpp::NumericVector(out + 1);
+    return places_to_r(split.training);
   });
 }
 
@@ -154,7 +143,6 @@ Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map,
                              Rcpp::List model_options, Rcpp::List train_options,
                              std::string device, Rcpp::List run,
                              Rcpp::RObject report) {
-  using namespace sailer;
   return guarded([&] {
     const CellSourcePtr cells = unwrap_source(source);
     SailerOptions options = sailer_options_from_r(model_options);
@@ -170,28 +158,32 @@ Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map,
     const Reference guide = reference_from_r(reference);
     const bool guided = guide.width > 0 && options.alignment > 0;
     const auto shares = Rcpp::as<std::vector<double>>(frequencies);
-    const auto n_peaks = static_cast<int64_t>(shares.size());
+    const auto n_peaks = n_of(shares);
     const auto weights = peak_weights(options.input_scale, shares, n_peaks);
-    RMonitor starting(R_NilValue);
-    const CellRows rows = cell_rows_from_r(cells, peak_map, n_peaks, starting);
+    RMonitor starting;
+    CellRows rows;  // of the model's peaks
+    rows.source = cells;
+    rows.map = feature_map_from_r(peak_map);
+    rows.n_columns = n_peaks;
+    rows.cancelled = starting.cancelled();
     const Rcpp::RObject state = run["state"];
     std::optional<Lsi> lsi;
     const bool open = options.n_latent == SailerOptions::kAuto;
     if (state.isNULL() && (open || (options.warm_start && !guided))) {
       lsi = lsi_of(rows, split, encoded, weights, options.n_latent, train.seed);
-      check_not_stopped(lsi.has_value());
+      check_done(lsi.has_value());
     }
     if (open) {
       options.n_latent = lsi.has_value() ? n_latent_for(*lsi, cells->n_cells())
                                          : n_latent_in(state);
     }
-    SailerModel model(options, PeakLayout(sizes_from_r(group_sizes)),
-                      n_confounders, shares, train.seed, at::Device(device),
-                      at::kFloat, guide.width);
+    SailerModel model(options, layout_from_r(group_sizes), n_confounders,
+                      shares, train.seed, at::Device(device), at::kFloat,
+                      guide.width);
     model.set_compute(train.compute);
     if (state.isNULL() && options.warm_start) {
       if (guided) {
-        check_not_stopped(
+        check_done(
             start_at_reference(model, rows, split, weights, guide, train.seed));
       } else {
         start_at(model, *lsi);
@@ -202,9 +194,9 @@ Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map,
     stream_options.device = at::Device(device);
     stream_options.resident_bytes = train.resident_bytes;
     stream_options.cancelled = rows.cancelled;
-    BatchStream stream(cells, feature_map_from_r(peak_map), std::move(encoded),
-                       stream_options, guide);
-    check_not_stopped(starting.keep_going({}));  // while cells were uploaded
+    BatchStream stream(cells, rows.map, std::move(encoded), stream_options,
+                       guide);
+    check_done(starting.keep_going({}));  // while cells were uploaded
     RMonitor monitor(report);
     Rcpp::List progress;
     Exchange* exchange = exchange_of(run);
@@ -215,7 +207,7 @@ Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map,
     Rcpp::List out = outcome_to_r(result, split, progress);
     out.push_back(state_to_r(model.parameters().tensors()), "state");
     out.push_back(scaling_to_r(scaling), "scaling");
-    out.push_back(static_cast<double>(n_confounders), "n_confounders");
+    out.push_back(n_confounders, "n_confounders");
     out.push_back(static_cast<int>(options.n_latent), "n_latent");
     out.push_back(embedded, "embedding");
     return out;
@@ -227,12 +219,10 @@ Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map,
 SEXP core_sailer_model(Rcpp::List state, Rcpp::NumericVector group_sizes,
                        double n_confounders, Rcpp::List model_options,
                        std::string device) {
-  using namespace sailer;
   return guarded([&]() -> SEXP {
     const std::vector<NamedTensor> tensors = state_from_r(state);
     auto model = std::make_unique<SailerModel>(
-        sailer_options_from_r(model_options),
-        PeakLayout(sizes_from_r(group_sizes)),
+        sailer_options_from_r(model_options), layout_from_r(group_sizes),
         static_cast<int64_t>(n_confounders), std::vector<double>(), uint64_t{0},
         at::Device(device), at::kFloat, reference_width_of(tensors));
     model->parameters().load_state(tensors);
@@ -242,6 +232,4 @@ SEXP core_sailer_model(Rcpp::List state, Rcpp::NumericVector group_sizes,
 
 // True when the pointer of a model is alive in this R process.
 // [[Rcpp::export]]
-bool core_model_alive(SEXP model) {
-  return TYPEOF(model) == EXTPTRSXP && R_ExternalPtrAddr(model) != nullptr;
-}
+bool core_model_alive(SEXP model) { return is_alive(model); }

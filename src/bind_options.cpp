@@ -5,9 +5,10 @@
 
 #include "bindings/errors.h"
 
+using namespace sailer;
+
 // [[Rcpp::export]]
 Rcpp::List core_sailer_options(Rcpp::List values, bool guided = false) {
-  using namespace sailer;
   return guarded(
       [&] { return options_to_r(sailer_options_from_r(values, guided)); });
 }
@@ -17,7 +18,6 @@ Rcpp::List core_sailer_options(Rcpp::List values, bool guided = false) {
 // [[Rcpp::export]]
 Rcpp::List core_train_options(Rcpp::List values, double n_cells = 0,
                               Rcpp::Nullable<Rcpp::List> model = R_NilValue) {
-  using namespace sailer;
   return guarded([&] {
     TrainOptions options = training_options_from_r<TrainOptions>(values);
     if (n_cells > 0) {
@@ -30,7 +30,6 @@ Rcpp::List core_train_options(Rcpp::List values, double n_cells = 0,
 
 // [[Rcpp::export]]
 Rcpp::List core_expresser_options(Rcpp::List values) {
-  using namespace sailer;
   return guarded([&] {
     ExpresserOptions options = expresser_options_from_r(values);
     options.feed_forward = options.feed_forward_units();
@@ -44,7 +43,6 @@ Rcpp::List core_expresser_options(Rcpp::List values) {
 Rcpp::List core_pretrain_options(Rcpp::List values, double n_cells = 0,
                                  double n_embedding = 0,
                                  std::string device = "cpu") {
-  using namespace sailer;
   return guarded([&] {
     PretrainOptions options = training_options_from_r<PretrainOptions>(values);
     if (n_cells > 0) {

@@ -6,10 +6,10 @@
 #include "bindings/convert.h"
 #include "bindings/errors.h"
 #include "bindings/monitor.h"
-#include "bindings/reference.h"
-#include "bindings/source.h"
 #include "core/models/sailer_model.h"
 #include "core/training/passes.h"
+
+using namespace sailer;
 
 // list(mean, log_variance) of q(z | x), each cells x n_latent. `peak_map` and
 // `reference` are as core_sailer_train() takes them: only joint models read a
@@ -17,7 +17,6 @@
 // [[Rcpp::export]]
 Rcpp::List core_sailer_posterior(SEXP model, SEXP source,
                                  Rcpp::IntegerVector peak_map, SEXP reference) {
-  using namespace sailer;
   return guarded([&] {
     Rcpp::XPtr<SailerModel> held(model);
     const CellSourcePtr cells = unwrap_source(source);
@@ -26,14 +25,12 @@ Rcpp::List core_sailer_posterior(SEXP model, SEXP source,
     // No encoder reads confounders: a matrix without columns will do.
     BatchStream stream(cells, feature_map_from_r(peak_map), ConfounderMatrix(),
                        options, reference_from_r(reference));
-    RMonitor silent(R_NilValue);
+    RMonitor silent;
     const CellPosteriors found = posteriors_of_cells(*held, stream, silent);
     const int64_t n = cells->n_cells(), d = held->options().n_latent;
-    if (n > 0 && found.mean.empty()) {
-      throw Rcpp::internal::InterruptedException();
-    }
+    check_done(n_of(found.mean) == n * d);
     return Rcpp::List::create(
-        Rcpp::Named("mean") = matrix_to_r(found.mean, n, d),
-        Rcpp::Named("log_variance") = matrix_to_r(found.log_variance, n, d));
+        _["mean"] = matrix_to_r(found.mean, n, d),
+        _["log_variance"] = matrix_to_r(found.log_variance, n, d));
   });
 }

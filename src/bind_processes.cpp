@@ -2,7 +2,7 @@
 #include <Rcpp.h>
 
 #include "bindings/errors.h"
-#include "bindings/processes.h"
+#include "bindings/training.h"
 #include "core/training/exchange_c10d.h"
 
 namespace sailer {
@@ -27,13 +27,12 @@ void core_join_processes(std::string address, double port, double rank,
                          double size, double timeout, std::string device) {
   using namespace sailer;
   guarded([&] {
-    Meeting meeting;
-    meeting.address = address;
-    meeting.port = static_cast<int64_t>(port);
-    meeting.rank = static_cast<int64_t>(rank);
-    meeting.size = static_cast<int64_t>(size);
-    meeting.timeout = timeout;
-    meeting.device = at::Device(device);
+    const Meeting meeting{address,
+                          static_cast<int64_t>(port),
+                          static_cast<int64_t>(rank),
+                          static_cast<int64_t>(size),
+                          timeout,
+                          at::Device(device)};
     joined() = join_processes(meeting).release();
   });
 }

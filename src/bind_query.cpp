@@ -12,24 +12,12 @@
 #include "bindings/convert.h"
 #include "bindings/errors.h"
 #include "bindings/monitor.h"
-#include "bindings/source.h"
+#include "bindings/tensors.h"
 #include "core/training/adapt.h"
 
-namespace sailer {
 namespace {
 
-// Cells x columns, as encode() makes them, one row per cell of the source.
-ConfounderMatrix confounders_from_r(const Rcpp::NumericMatrix& values) {
-  ConfounderMatrix out;
-  out.width = values.ncol();
-  out.values.reserve(static_cast<size_t>(values.size()));
-  for (int i = 0; i < values.nrow(); ++i) {
-    for (int k = 0; k < values.ncol(); ++k) {
-      out.values.push_back(static_cast<float>(values(i, k)));
-    }
-  }
-  return out;
-}
+using namespace sailer;
 
 // Minibatches of a source for a model that nothing is learned in.
 std::unique_ptr<BatchStream> query_stream(
@@ -39,55 +27,40 @@ std::unique_ptr<BatchStream> query_stream(
   if (cells->n_features() != n_peaks ||
       confounders.nrow() != cells->n_cells() ||
       confounders.ncol() != model.n_confounders()) {
-    throw Error(ErrorKind::kArgument,
-                "The model reads " + std::to_string(n_peaks) + " peaks and " +
-                    std::to_string(model.n_confounders()) +
-                    " confounders of each cell, but other cells were given.");
+    throw_error(ErrorKind::kArgument, "The model reads ", n_peaks,
+                " peaks and ", model.n_confounders(),
+                " confounders of each cell, but other cells were given.");
   }
-  std::vector<int32_t> map(static_cast<size_t>(n_peaks));
+  std::vector<int32_t> map(n_peaks);
   std::iota(map.begin(), map.end(), 0);
   StreamOptions options;
   options.batch_size = 100;
   options.device = model.tensor_options().device();
   options.resident_bytes = 0;
-  return std::make_unique<BatchStream>(
-      cells, std::move(map), confounders_from_r(confounders), options);
-}
-
-AdaptOptions adapt_options_from_r(const Rcpp::List& values) {
-  AdaptOptions options;
-  options.seed = static_cast<uint64_t>(Rcpp::as<double>(values["seed"]));
-  options.steps = static_cast<int64_t>(Rcpp::as<double>(values["steps"]));
-  return options;
+  return std::make_unique<BatchStream>(cells, std::move(map),
+                                       matrix_from_r(confounders), options);
 }
 
 }  // namespace
-}  // namespace sailer
 
 // Mean log-likelihood per cell, in nats, of `cells` (from 1) with each row of
 // `vectors` in place of the columns of `confounders` from `first` (from 1) on.
 // [[Rcpp::export]]
-Rcpp::NumericVector core_sailer_likelihood(SEXP model, SEXP source,
+std::vector<double> core_sailer_likelihood(SEXP model, SEXP source,
                                            Rcpp::NumericMatrix confounders,
                                            Rcpp::NumericVector cells,
                                            double first,
                                            Rcpp::NumericMatrix vectors) {
-  using namespace sailer;
   return guarded([&] {
     const Rcpp::XPtr<SailerModel> held(model);
     const auto stream = query_stream(*held, source, confounders);
-    const at::Tensor rows =
-        at::from_blob(vectors.begin(), {vectors.ncol(), vectors.nrow()},
-                      at::TensorOptions().dtype(at::kDouble))
-            .t()
-            .contiguous()
-            .to(held->tensor_options());
-    RMonitor monitor(R_NilValue);
+    const at::Tensor rows = tensor_from_r(vectors).to(held->tensor_options());
+    RMonitor monitor;
     const std::vector<double> found =
         label_likelihoods(*held, *stream, places_from_r(cells),
                           static_cast<int64_t>(first) - 1, rows, monitor);
-    if (found.empty()) throw Rcpp::internal::InterruptedException();
-    return Rcpp::NumericVector(found.begin(), found.end());
+    check_done(!found.empty());
+    return found;
   });
 }
 
@@ -99,20 +72,20 @@ Rcpp::List core_sailer_adapt(SEXP model, SEXP source,
                              Rcpp::NumericVector training,
                              Rcpp::NumericVector held_out, double first,
                              Rcpp::NumericVector start, Rcpp::List options) {
-  using namespace sailer;
   return guarded([&] {
     const Rcpp::XPtr<SailerModel> held(model);
     const auto stream = query_stream(*held, source, confounders);
-    RMonitor monitor(R_NilValue);
+    RMonitor monitor;
+    AdaptOptions given;
+    given.seed = Rcpp::as<uint64_t>(options["seed"]);
+    given.steps = Rcpp::as<int64_t>(options["steps"]);
     const Adapted found =
         adapt_label(*held, *stream, places_from_r(training),
                     places_from_r(held_out), static_cast<int64_t>(first) - 1,
-                    std::vector<double>(start.begin(), start.end()),
-                    adapt_options_from_r(options), monitor);
-    if (found.stopped) throw Rcpp::internal::InterruptedException();
-    return Rcpp::List::create(
-        Rcpp::Named("vector") = Rcpp::wrap(found.vector),
-        Rcpp::Named("likelihood") = found.likelihood,
-        Rcpp::Named("history") = Rcpp::wrap(found.history));
+                    Rcpp::as<std::vector<double>>(start), given, monitor);
+    check_done(!found.stopped);
+    return Rcpp::List::create(_["vector"] = found.vector,
+                              _["likelihood"] = found.likelihood,
+                              _["history"] = found.history);
   });
 }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "bindings/convert.h"
 #include "bindings/errors.h"
 #include "bindings/states.h"
 #include "core/training/checkpoint.h"
@@ -29,12 +30,10 @@ StoredTensor tensor_from_r(const Rcpp::RawVector& bytes,
   for (const auto& known : kTypes) {
     if (type == known[0]) out.dtype = known[1];
   }
-  for (double size : Rcpp::as<std::vector<double>>(bytes.attr("shape"))) {
-    out.shape.push_back(static_cast<int64_t>(size));
-  }
+  out.shape = Rcpp::as<std::vector<int64_t>>(bytes.attr("shape"));
   if (out.dtype.empty() || bytes_of(out) != bytes.size()) {
-    throw Error(ErrorKind::kFile, "The fit is damaged: its tensor '" + name +
-                                      "' has lost some of its values.");
+    throw_error(ErrorKind::kFile, "The fit is damaged: its tensor '", name,
+                "' has lost some of its values.");
   }
   return out;
 }
@@ -67,8 +66,7 @@ Rcpp::RObject tensor_to_r(const StoredTensor& tensor) {
   if (n_bytes > 0) std::memcpy(out.begin(), tensor.data.get(), n_bytes);
   for (const auto& known : kTypes) {
     if (tensor.dtype != known[1]) continue;
-    out.attr("shape") =
-        Rcpp::NumericVector(tensor.shape.begin(), tensor.shape.end());
+    out.attr("shape") = tensor.shape;
     out.attr("type") = known[0];
   }
   return out;
@@ -125,20 +123,16 @@ Rcpp::List core_read_tensors(std::string file, std::string kind, int newest) {
   return guarded([&] {
     TensorFile in = read_tensor_file(file, kind, newest);
     Rcpp::List tensors(in.tensors.size());
-    Rcpp::CharacterVector names(in.tensors.size());
+    std::vector<std::string> names;
     for (size_t k = 0; k < in.tensors.size(); ++k) {
       tensors[k] = tensor_to_r(in.tensors[k]);
-      names[k] =
-          Rf_mkCharLenCE(in.tensors[k].name.data(),
-                         static_cast<int>(in.tensors[k].name.size()), CE_UTF8);
+      names.push_back(in.tensors[k].name);
       in.tensors[k].data.reset();
     }
-    tensors.names() = names;
-    Rcpp::String description(in.description, CE_UTF8);
-    return Rcpp::List::create(
-        Rcpp::Named("description") = description,
-        Rcpp::Named("version") = static_cast<int>(in.version),
-        Rcpp::Named("tensors") = tensors);
+    tensors.names() = texts_to_r(names);
+    return Rcpp::List::create(_["description"] = texts_to_r({in.description}),
+                              _["version"] = static_cast<int>(in.version),
+                              _["tensors"] = tensors);
   });
 }
 

@@ -1,22 +1,62 @@
-// Places and matrices on their way between R and the core.
+// Cells, places, matrices and texts on their way between R and the core.
+//
+// Cells and features are counted from 1 in R and from 0 in core; numbers of
+// cells travel as doubles, since they may pass 2^31.
 #pragma once
 
 #include <Rcpp.h>
 
-#include <cstdint>
+#include <string>
+#include <utility>
 #include <vector>
 
+#include "../core/data/confounders.h"
 #include "../core/data/feature_map.h"
+#include "../core/data/readers/count_check.h"
 
 namespace sailer {
 
-// R counts from 1. Integer vectors, or numbers where there may be many.
+using Rcpp::_;
+
+// How a CellSource travels through R: an external pointer to a shared pointer.
+using SourceXPtr = Rcpp::XPtr<CellSourcePtr>;
+
+inline SEXP wrap_source(CellSourcePtr source) {
+  if (source == nullptr) return R_NilValue;
+  return SourceXPtr(new CellSourcePtr(std::move(source)), true);
+}
+
+inline CellSourcePtr unwrap_source(SEXP pointer) {
+  SourceXPtr held(pointer);
+  if (held.get() == nullptr || !*held) {
+    Rcpp::stop("These cells belong to an earlier R session; open them again.");
+  }
+  return *held;
+}
+
+// False for a pointer that went through saveRDS() or to another process.
+inline bool is_alive(SEXP pointer) {
+  return TYPEOF(pointer) == EXTPTRSXP && R_ExternalPtrAddr(pointer) != nullptr;
+}
+
+// NULL, or what is wrong with which count; R gives the names (R/cells-check.R).
+inline Rcpp::RObject wrap_problem(const CountProblem& problem) {
+  if (!problem) return R_NilValue;
+  return Rcpp::List::create(
+      _["kind"] = problem_name(problem.kind), _["cell"] = problem.cell + 1,
+      _["feature"] = problem.feature + 1, _["value"] = problem.value);
+}
+
+// Integer vectors, or numbers where there may be many.
 template <typename Vector>
 std::vector<int64_t> places_from_r(const Vector& places) {
-  std::vector<int64_t> out;
-  out.reserve(static_cast<size_t>(places.size()));
-  for (auto place : places) out.push_back(static_cast<int64_t>(place) - 1);
+  std::vector<int64_t> out(places.begin(), places.end());
+  for (int64_t& place : out) --place;
   return out;
+}
+
+inline Rcpp::NumericVector places_to_r(const std::vector<int64_t>& places) {
+  return Rcpp::NumericVector(places.begin(), places.end()) + 1.0;
 }
 
 // The place of each feature in a model or a common set, NA where it has none.
@@ -30,7 +70,7 @@ inline FeatureMap feature_map_from_r(const Rcpp::RObject& places) {
   return map;
 }
 
-// Row-major rows x columns to R's column-major matrix.
+// Row-major rows x columns to R's column-major matrix, and back.
 template <typename T>
 Rcpp::NumericMatrix matrix_to_r(const std::vector<T>& values, int64_t rows,
                                 int64_t columns) {
@@ -39,6 +79,52 @@ Rcpp::NumericMatrix matrix_to_r(const std::vector<T>& values, int64_t rows,
     for (int64_t k = 0; k < columns; ++k) {
       out(static_cast<int>(i), static_cast<int>(k)) = values[i * columns + k];
     }
+  }
+  return out;
+}
+
+inline ConfounderMatrix matrix_from_r(const Rcpp::NumericMatrix& values) {
+  ConfounderMatrix out;
+  out.width = values.ncol();
+  for (int i = 0; i < values.nrow(); ++i) {
+    for (const double value : values.row(i)) {
+      out.values.push_back(static_cast<float>(value));
+    }
+  }
+  return out;
+}
+
+// A reference embedding (SAILERX): NULL, or list(values = cells x width,
+// present, weight).
+inline Reference reference_from_r(SEXP given) {
+  if (Rf_isNull(given)) return {};
+  const Rcpp::List parts(given);
+  ConfounderMatrix values = matrix_from_r(parts["values"]);
+  return {values.width, std::move(values.values),
+          Rcpp::as<std::vector<float>>(parts["present"]),
+          Rcpp::as<std::vector<float>>(parts["weight"])};
+}
+
+// All text of the core is UTF-8. `absent`: that an empty one is NA.
+inline Rcpp::CharacterVector texts_to_r(const std::vector<std::string>& texts,
+                                        bool absent = false) {
+  Rcpp::CharacterVector out(texts.size());
+  for (size_t k = 0; k < texts.size(); ++k) {
+    out[k] = absent && texts[k].empty()
+                 ? NA_STRING
+                 : Rf_mkCharLenCE(texts[k].data(),
+                                  static_cast<int>(texts[k].size()), CE_UTF8);
+  }
+  return out;
+}
+
+// NA is "".
+inline std::vector<std::string> texts_from_r(
+    const Rcpp::CharacterVector& texts) {
+  std::vector<std::string> out;
+  for (R_xlen_t k = 0; k < texts.size(); ++k) {
+    const SEXP text = texts[k];
+    out.emplace_back(text == NA_STRING ? "" : Rf_translateCharUTF8(text));
   }
   return out;
 }

@@ -5,6 +5,7 @@
 #include <Rcpp.h>
 
 #include <chrono>
+#include <functional>
 
 #include "../core/support/monitor.h"
 
@@ -13,7 +14,8 @@ namespace sailer {
 class RMonitor : public Monitor {
  public:
   // `report` is NULL or a function of one list.
-  explicit RMonitor(const Rcpp::RObject& report) : report_(report) {}
+  explicit RMonitor(const Rcpp::RObject& report = R_NilValue)
+      : report_(report) {}
 
   bool keep_going(const Progress& progress) override {
     const auto now = std::chrono::steady_clock::now();
@@ -24,6 +26,11 @@ class RMonitor : public Monitor {
     last_ = now;
     stopped_ = stopped_ || interrupted() || !reported(progress);
     return !stopped_;
+  }
+
+  // The same for passes that tell of no progress: true stops them.
+  std::function<bool()> cancelled() {
+    return [this] { return !keep_going({}); };
   }
 
  private:
@@ -45,26 +52,26 @@ class RMonitor : public Monitor {
   static bool interrupted() { return R_ToplevelExec(check, nullptr) == FALSE; }
 
   static Rcpp::List as_list(const Progress& p) {
-    Rcpp::NumericVector parts(p.parts.size());
-    Rcpp::CharacterVector names(p.parts.size());
-    for (size_t k = 0; k < p.parts.size(); ++k) {
-      parts[k] = p.parts[k].value;
-      names[k] = p.parts[k].name;
+    using Rcpp::_;
+    Rcpp::NumericVector parts;
+    for (const NamedNumber& part : p.parts) {
+      parts.push_back(part.value, part.name);
     }
-    parts.names() = names;
-    return Rcpp::List::create(
-        Rcpp::Named("epoch") = static_cast<double>(p.epoch),
-        Rcpp::Named("epochs") = static_cast<double>(p.n_epochs),
-        Rcpp::Named("done") = static_cast<double>(p.cells_done),
-        Rcpp::Named("cells") = static_cast<double>(p.n_cells),
-        Rcpp::Named("loss") = p.loss, Rcpp::Named("parts") = parts,
-        Rcpp::Named("speed") = p.cells_per_second,
-        Rcpp::Named("seconds_left") = p.seconds_left);
+    return Rcpp::List::create(_["epoch"] = p.epoch, _["epochs"] = p.n_epochs,
+                              _["done"] = p.cells_done, _["cells"] = p.n_cells,
+                              _["loss"] = p.loss, _["parts"] = parts,
+                              _["speed"] = p.cells_per_second,
+                              _["seconds_left"] = p.seconds_left);
   }
 
   Rcpp::RObject report_;
   std::chrono::steady_clock::time_point last_{};
   bool stopped_ = false;  // once asked to stop, for good
 };
+
+// Raises R's interrupt where a pass was stopped.
+inline void check_done(bool done) {
+  if (!done) throw Rcpp::internal::InterruptedException();
+}
 
 }  // namespace sailer

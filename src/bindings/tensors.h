@@ -9,15 +9,14 @@ namespace sailer {
 // A copy of R's column-major matrix, [rows, columns], double and contiguous.
 inline at::Tensor tensor_from_r(const Rcpp::NumericMatrix& matrix) {
   return at::from_blob(const_cast<double*>(matrix.begin()),
-                       {matrix.ncol(), matrix.nrow()},
-                       at::TensorOptions().dtype(at::kDouble))
+                       {matrix.ncol(), matrix.nrow()}, at::kDouble)
       .t()
       .clone(at::MemoryFormat::Contiguous);
 }
 
 inline at::Tensor vector_from_r(const Rcpp::NumericVector& vector) {
   return at::from_blob(const_cast<double*>(vector.begin()), {vector.size()},
-                       at::TensorOptions().dtype(at::kDouble))
+                       at::kDouble)
       .clone();
 }
 

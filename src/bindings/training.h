@@ -3,8 +3,6 @@
 
 #include <Rcpp.h>
 
-#include <chrono>
-
 #include "../core/training/exchange.h"
 #include "../core/training/sampler.h"
 #include "../core/training/trainer.h"
@@ -30,33 +28,14 @@ Exchange* exchange_of(const Rcpp::List& run);
 // What this process trains on; all of it without an exchange.
 Shard shard_of(const Exchange* exchange);
 
-// One row per epoch: its number, then epoch_columns(); NaN is NA.
-Rcpp::DataFrame history_to_r(const TrainResult& result);
-
 // What every binding returns of a run: list(history, status, best_epoch,
 // validation_cells, progress, lost, diverged_epoch, diverged_cells), cells from
 // 1.
 Rcpp::List outcome_to_r(const TrainResult& result, const Split& split,
                         const Rcpp::List& progress);
 
-// "completed", "stopped early", "interrupted" (a lost process, too) or
-// "diverged".
-const char* status_name(TrainStatus status);
-
-// Stops when the time is up, and at Ctrl-C.
-class BriefMonitor : public RMonitor {
- public:
-  explicit BriefMonitor(double seconds)
-      : RMonitor(R_NilValue),
-        end_(std::chrono::steady_clock::now() +
-             std::chrono::milliseconds(static_cast<int64_t>(1000 * seconds))) {}
-  bool keep_going(const Progress& progress) override {
-    return std::chrono::steady_clock::now() < end_ &&
-           RMonitor::keep_going(progress);
-  }
-
- private:
-  std::chrono::steady_clock::time_point end_;
-};
+// The processes that this session joined (core/training/exchange_c10d.h); null
+// when it trains alone.
+Exchange* joined_processes();
 
 }  // namespace sailer

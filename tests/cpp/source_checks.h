@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "../../src/core/data/readers/cell_source.h"
-#include "../../src/core/data/readers/gather.h"
+#include "../../src/core/data/readers/subset_source.h"
 #include "../../src/core/data/store/store.h"
 #include "../../src/core/support/error.h"
 #include "catch.h"
@@ -18,7 +18,6 @@ namespace sailer_test {
 
 using sailer::CellSource;
 using sailer::Error;
-using sailer::OpenRows;
 using sailer::SparseRows;
 
 // The rows as a dense matrix; fails on an index twice in a row.
@@ -64,7 +63,7 @@ inline void check_gather(CellSource& source, const Counts& expected) {
   for (const auto& cells : orders) {
     SparseRows rows;
     source.read(0, 2, rows);  // gather appends behind it
-    gather(source, cells, rows);
+    read_cells(source, cells, rows);
     std::vector<int64_t> all{0, 1};
     all.insert(all.end(), cells.begin(), cells.end());
     REQUIRE(dense(rows, expected.n_features).values ==
@@ -74,7 +73,7 @@ inline void check_gather(CellSource& source, const Counts& expected) {
   std::iota(shuffled.begin(), shuffled.end(), int64_t{0});
   std::shuffle(shuffled.begin(), shuffled.end(), std::mt19937(5));
   SparseRows rows;
-  gather(source, shuffled, rows);
+  read_cells(source, shuffled, rows);
   REQUIRE(dense(rows, expected.n_features).values ==
           chosen(expected, shuffled).values);
 }
@@ -93,11 +92,11 @@ inline std::vector<std::vector<int32_t>> open_features(
   return open;
 }
 
-inline std::vector<std::vector<int32_t>> lists_of(const OpenRows& rows) {
+inline std::vector<std::vector<int32_t>> lists_of(const SparseRows& rows) {
   std::vector<std::vector<int32_t>> open;
   for (int64_t row = 0; row < rows.n_rows(); ++row) {
-    open.emplace_back(rows.features.begin() + rows.offsets[row],
-                      rows.features.begin() + rows.offsets[row + 1]);
+    open.emplace_back(rows.indices.begin() + rows.offsets[row],
+                      rows.indices.begin() + rows.offsets[row + 1]);
     // Parts with a map of their own may store features in another order.
     std::sort(open.back().begin(), open.back().end());
   }
@@ -115,27 +114,27 @@ inline void check_any_order(sailer::Store& store, const Counts& expected) {
       {}, {n - 1}, {2, 4, 9}, {1, 0, 1, 1, n - 1}, all, shuffled};
   for (const auto& cells : orders) {
     const auto n_cells = static_cast<int64_t>(cells.size());
-    OpenRows rows;
-    rows.features = {7};  // what was there stays
+    SparseRows rows;
+    rows.indices = {7};  // what was there stays
     rows.offsets = {0, 1};
     store.read_open(cells.data(), n_cells, rows);
     auto open = open_features(expected, cells);
     open.insert(open.begin(), {7});
     REQUIRE(lists_of(rows) == open);
-    REQUIRE(rows.offsets.back() == static_cast<int64_t>(rows.features.size()));
+    REQUIRE(rows.offsets.back() == static_cast<int64_t>(rows.indices.size()));
     SparseRows counts;
     store.read_cells(cells.data(), n_cells, counts);
     REQUIRE(dense(counts, expected.n_features).values ==
             chosen(expected, cells).values);
   }
-  OpenRows none;
+  SparseRows none;
   for (const std::vector<int64_t>& cells :
        {std::vector<int64_t>{0, n}, std::vector<int64_t>{-1}}) {
     REQUIRE_THROWS_AS(
         store.read_open(cells.data(), static_cast<int64_t>(cells.size()), none),
         Error);
     REQUIRE(none.n_rows() == 0);
-    REQUIRE(none.features.empty());
+    REQUIRE(none.indices.empty());
   }
 }
 
@@ -170,7 +169,7 @@ inline void check_limits(CellSource& source) {
   REQUIRE_THROWS_AS(source.read(-1, 1, rows), Error);
   REQUIRE_THROWS_AS(source.read(0, source.n_cells() + 1, rows), Error);
   REQUIRE_THROWS_AS(source.read(source.n_cells(), 1, rows), Error);
-  REQUIRE_THROWS_AS(gather(source, {0, source.n_cells()}, rows), Error);
+  REQUIRE_THROWS_AS(read_cells(source, {0, source.n_cells()}, rows), Error);
   REQUIRE(rows.n_rows() == 0);
 }
 

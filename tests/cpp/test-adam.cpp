@@ -218,9 +218,9 @@ TEST_CASE("the state of Adam travels: the steps after it have the same bits") {
   }
   const std::vector<NamedTensor> state = adam.state();
   REQUIRE(state.size() == 5);
-  REQUIRE(state[0].name == "adam.first.a");
-  REQUIRE(state[3].name == "adam.second.b");
-  REQUIRE(state[4].name == "adam.steps");
+  REQUIRE(state[0].name == "first.a");
+  REQUIRE(state[3].name == "second.b");
+  REQUIRE(state[4].name == "steps");
   REQUIRE(state[4].tensor.scalar_type() == at::kLong);
   REQUIRE(state[4].tensor.item<int64_t>() == 3);
 
@@ -252,7 +252,7 @@ TEST_CASE("a state of Adam that does not fit is refused and changes nothing") {
   const auto before = adam.state();
   auto damaged = adam.state();
   damaged[1].tensor = at::zeros({29});
-  REQUIRE_THROWS_WITH(adam.load_state(damaged), contains("adam.second.a"));
+  REQUIRE_THROWS_WITH(adam.load_state(damaged), contains("second.a"));
   damaged.pop_back();
   REQUIRE_THROWS_AS(adam.load_state(damaged), Error);
   const auto after = adam.state();

@@ -1,4 +1,4 @@
-#include "core/training/clip.h"
+#include "core/training/adam.h"
 
 #include <ATen/ATen.h>
 

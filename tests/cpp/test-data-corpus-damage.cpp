@@ -28,7 +28,7 @@ std::string refusal(const std::string& path, bool check) {
       source.read(cell, 1, rows);
     }
     source.read(0, source.n_cells(), rows);
-    OpenRows open;
+    SparseRows open;
     for (int64_t cell = source.n_cells(); cell-- > 0;) {
       source.read_open(&cell, 1, open);
     }
@@ -229,7 +229,7 @@ TEST_CASE("a corpus cut while it is open is noticed", "[data][corpus]") {
   REQUIRE(truncate(file.path().c_str(), 200) == 0);
   SparseRows rows;
   REQUIRE_THROWS_WITH(source.read(0, 1, rows), contains("has become shorter"));
-  OpenRows open;
+  SparseRows open;
   const int64_t cell = 0;
   REQUIRE_THROWS_WITH(source.read_open(&cell, 1, open),
                       contains("has become shorter"));

@@ -34,7 +34,7 @@ TEST_CASE("stored zeros are not open", "[data][hdf5]") {
   std::vector<int64_t> all(60);
   std::iota(all.begin(), all.end(), int64_t{0});
   const StorePtr store = packed_cells(source, {});
-  OpenRows rows;
+  SparseRows rows;
   store->read_open(all.data(), 60, rows);
   REQUIRE(lists_of(rows) == expected);
   REQUIRE(scan(source).n_nonzeros == rows.offsets.back());
@@ -89,7 +89,7 @@ TEST_CASE("a choice of cells in any order is packed in the file's order",
   for (size_t k = 0; k < cells.size(); ++k) {
     REQUIRE(result.depth[k] == static_cast<int32_t>(open[k].size()));
   }
-  OpenRows found;
+  SparseRows found;
   std::vector<int64_t> all(505);
   std::iota(all.begin(), all.end(), int64_t{0});
   result.store->read_open(all.data(), 505, found);

@@ -54,8 +54,8 @@ TEST_CASE("a dataset written by blocks comes back whole",
       }
     }
     file.chunked("nothing", {0, 5}, {4, 50});
-    file.texts("rows", std::vector<const char*>(kRows, "\xe2\x82\xac"));
-    file.texts("columns", std::vector<const char*>(kColumns, "c"));
+    file.texts("rows", std::vector<std::string>(kRows, "\xe2\x82\xac"));
+    file.texts("columns", std::vector<std::string>(kColumns, "c"));
     file.name_dimensions("blocks", {"rows", "columns"}, "dimnames");
     file.close();
   }

@@ -18,13 +18,13 @@ std::vector<std::vector<int32_t>> read_all(PlaceReader& reader,
   const auto n = static_cast<int64_t>(order.size());
   std::vector<std::vector<int32_t>> out;
   for (int64_t first = 0; first < n; first += at_once) {
-    OpenRows rows;
+    SparseRows rows;
     const int64_t count = std::min(at_once, n - first);
     reader.read(order.data() + first, count, rows);
     REQUIRE(rows.n_rows() == count);
     for (int64_t row = 0; row < count; ++row) {
-      out.emplace_back(rows.features.begin() + rows.offsets[row],
-                       rows.features.begin() + rows.offsets[row + 1]);
+      out.emplace_back(rows.indices.begin() + rows.offsets[row],
+                       rows.indices.begin() + rows.offsets[row + 1]);
     }
   }
   return out;

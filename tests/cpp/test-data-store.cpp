@@ -255,7 +255,7 @@ TEST_CASE("a store whose file is cut or changed says so", "[data]") {
     return store_of(random_counts(kCells, kFeatures), options);
   };
   const auto read_all = [](Store& store) {
-    OpenRows rows;
+    SparseRows rows;
     for (int64_t cell = kCells; cell-- > 0;) store.read_open(&cell, 1, rows);
   };
   {

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <limits>
 
-#include "../../src/core/data/readers/whole_count.h"
+#include "../../src/core/data/readers/count_check.h"
 #include "catch.h"
 
 using namespace sailer;

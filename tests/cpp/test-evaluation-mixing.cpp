@@ -2,7 +2,6 @@
 #include <vector>
 
 #include "../../src/core/evaluation/dice.h"
-#include "../../src/core/evaluation/lisi.h"
 #include "../../src/core/evaluation/mixing.h"
 #include "../../src/core/support/error.h"
 #include "catch.h"

@@ -17,13 +17,13 @@ TEST_CASE("shards are contiguous and of nearly the same size") {
   std::iota(cells.begin(), cells.end(), int64_t{5});
   std::vector<int64_t> all;
   for (int64_t rank = 0; rank < 4; ++rank) {
-    const std::vector<int64_t> part = shard_cells(cells, rank, 4);
+    const std::vector<int64_t> part = shard_cells(cells, {rank, 4});
     REQUIRE(part.size() == (rank < 3 ? 3 : 2));
     all.insert(all.end(), part.begin(), part.end());
   }
   REQUIRE(all == cells);
-  REQUIRE(shard_cells(cells, 0, 1) == cells);
-  REQUIRE(shard_cells({7}, 1, 3).empty());
+  REQUIRE(shard_cells(cells, {}) == cells);
+  REQUIRE(shard_cells({7}, {1, 3}).empty());
 }
 
 // Where LibTorch cannot join processes there is nothing more to test.

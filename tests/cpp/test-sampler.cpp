@@ -61,3 +61,36 @@ TEST_CASE("any cell may stand anywhere") {
   // Standard error 0.26.
   for (double position : mean) REQUIRE(position == Approx(19.5).margin(1.3));
 }
+
+TEST_CASE("chosen cells are split as their places are") {
+  const std::vector<int64_t> cells = {3, 5, 8, 13, 21, 34, 55, 89, 144, 233};
+  const Split places = split_cells(10, 0.3, 4),
+              split = split_cells(cells, 0.3, 4);
+  REQUIRE(split.validation.size() == 3);
+  for (size_t k = 0; k < 3; ++k) {
+    REQUIRE(split.validation[k] == cells[places.validation[k]]);
+  }
+  for (size_t k = 0; k < 7; ++k) {
+    REQUIRE(split.training[k] == cells[places.training[k]]);
+  }
+}
+
+TEST_CASE("processes share the order's seed and draw their own noise") {
+  const Split all = split_cells(25, 0.2, 1);
+  const RunCells alone(all, {}, 7), first(all, {0, 2}, 7),
+      second(all, {1, 2}, 7);
+  REQUIRE(alone.noise_seed() == 7);
+  REQUIRE(first.noise_seed() != second.noise_seed());
+  REQUIRE(first.noise_seed() != 7);
+  std::vector<int64_t> both = first.own().training;
+  both.insert(both.end(), second.own().training.begin(),
+              second.own().training.end());
+  REQUIRE(both == all.training);
+  const std::vector<int64_t> order = alone.order_of(3);
+  REQUIRE(order != alone.order_of(4));
+  REQUIRE(alone.batch_at(3, 6, 8) ==
+          std::vector<int64_t>(order.begin() + 6, order.begin() + 14));
+  REQUIRE(alone.batch_at(3, 16, 8) ==
+          std::vector<int64_t>(order.begin() + 16, order.end()));
+  REQUIRE(alone.batch_at(3, 40, 8).empty());
+}

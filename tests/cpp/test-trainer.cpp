@@ -21,9 +21,7 @@ class BadGradient final : public Task {
   ParameterSet& parameters() override { return parameters_; }
   at::Device device() const override { return at::kMeta; }
   int64_t n_training() const override { return 4; }
-  const std::vector<std::string>& settings() const override { return none_; }
-  const std::vector<std::string>& parts() const override { return loss_; }
-  const std::vector<std::string>& measures() const override { return none_; }
+  RunColumns columns() const override { return {{}, {"loss"}, {}}; }
   std::vector<double> settings_of(int64_t) const override { return {}; }
   double learning_rate(int64_t, int64_t) const override { return 0.1; }
   void start_epoch(int64_t, int64_t position) override { left_ = 4 - position; }
@@ -44,7 +42,6 @@ class BadGradient final : public Task {
 
  private:
   ParameterSet parameters_;
-  std::vector<std::string> none_, loss_{"loss"};
   int64_t bad_epoch_, left_ = 0;
 };
 

@@ -97,12 +97,8 @@ class LineTask : public Task {
   ParameterSet& parameters() override { return parameters_; }
   at::Device device() const override { return at::kCPU; }
   int64_t n_training() const override { return n_; }
-  const std::vector<std::string>& settings() const override {
-    return settings_;
-  }
-  const std::vector<std::string>& parts() const override { return parts_; }
-  const std::vector<std::string>& measures() const override {
-    return measures_;
+  RunColumns columns() const override {
+    return {{"learning_rate"}, {"loss", "sum"}, {"validation"}};
   }
   std::vector<double> settings_of(int64_t epoch) const override {
     return {learning_rate(epoch, 0)};
@@ -158,9 +154,6 @@ class LineTask : public Task {
   std::vector<int64_t> held_;
   int64_t n_ = 0;
   size_t next_ = 0;
-  std::vector<std::string> settings_ = {"learning_rate"};
-  std::vector<std::string> parts_ = {"loss", "sum"};
-  std::vector<std::string> measures_ = {"validation"};
 };
 
 }  // namespace sailer_test

@@ -1,11 +1,13 @@
 // Two types of cells and short trainings on them, for the tests of the trainer.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "catch.h"
 #include "core/data/store/store.h"
 #include "core/training/passes.h"
 #include "core/training/sailer_task.h"
@@ -113,7 +115,10 @@ inline Run run(const TrainOptions& training, const Given& given = {}) {
 // A column of the history of an epoch.
 inline double value_of(const TrainResult& result, size_t epoch,
                        const std::string& name) {
-  return sailer::value_of(result.history[epoch], result.columns, name);
+  const std::vector<std::string> names = epoch_columns(result.columns);
+  const auto found = std::find(names.begin(), names.end(), name);
+  REQUIRE(found != names.end());
+  return epoch_values(result.history[epoch])[found - names.begin()];
 }
 
 // Stops after a number of minibatches.

@@ -66,7 +66,7 @@ test_that("numbers have the bits of their text", {
   }
   for (k in 1:50) {
     x <- c(bits(90), -0.0)
-    text <- paste0("[", json_of(x), "]")
+    text <- json_of_doubles(x)
     expect_true(
       identical(unlist(jsonlite::fromJSON(text, FALSE)), x, num.eq = FALSE)
     )

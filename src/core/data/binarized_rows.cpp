@@ -5,6 +5,8 @@
 #include <functional>
 #include <limits>
 
+#include "../support/n_of.h"
+
 namespace sailer {
 namespace {
 
@@ -44,7 +46,7 @@ bool BinarizedRows::add(const float* values, int64_t n_cells, int64_t n_peaks,
                                     [=](float x) { return x > least; });
     }
     add_above(row, n_peaks, least, ties);
-    const auto total = static_cast<int64_t>(peaks_.size());
+    const auto total = n_of(peaks_);
     if (total > max_entries) return false;
     offsets_.push_back(total);
   }

@@ -31,18 +31,14 @@ void check_lengths(const Confounders& confounders) {
   const size_t n = confounders.depth.size();
   for (const LabelColumn& label : confounders.labels) {
     if (label.codes.size() != n) {
-      throw Error(ErrorKind::kArgument, "`" + label.name + "` has " +
-                                            std::to_string(label.codes.size()) +
-                                            " labels for " + std::to_string(n) +
-                                            " cells.");
+      throw_error(ErrorKind::kArgument, "`", label.name, "` has ",
+                  label.codes.size(), " labels for ", n, " cells.");
     }
   }
   for (const NumberColumn& number : confounders.numbers) {
     if (number.values.size() != n) {
-      throw Error(ErrorKind::kArgument,
-                  "`" + number.name + "` has " +
-                      std::to_string(number.values.size()) + " values for " +
-                      std::to_string(n) + " cells.");
+      throw_error(ErrorKind::kArgument, "`", number.name, "` has ",
+                  number.values.size(), " values for ", n, " cells.");
     }
   }
 }
@@ -66,18 +62,16 @@ ConfounderMatrix encode(const Confounders& confounders,
                         const ConfounderScaling& scaling) {
   check_lengths(confounders);
   if (scaling.numbers.size() != confounders.numbers.size()) {
-    throw Error(ErrorKind::kArgument,
-                "The model knows " + std::to_string(scaling.numbers.size()) +
-                    " numeric covariates, " +
-                    std::to_string(confounders.numbers.size()) +
-                    " were given.");
+    throw_error(ErrorKind::kArgument, "The model knows ",
+                scaling.numbers.size(), " numeric covariates, ",
+                confounders.numbers.size(), " were given.");
   }
   ConfounderMatrix matrix;
   matrix.width = 1;
   for (const LabelColumn& label : confounders.labels) {
     matrix.width += label.n_levels;
   }
-  matrix.width += static_cast<int64_t>(confounders.numbers.size());
+  matrix.width += n_of(confounders.numbers);
   matrix.values.assign(confounders.n_cells() * matrix.width, 0);
   for (int64_t cell = 0; cell < confounders.n_cells(); ++cell) {
     float* row = matrix.values.data() + cell * matrix.width;

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "../support/n_of.h"
+
 namespace sailer {
 
 // A label per cell: codes in [0, n_levels), or -1 for a level that the model
@@ -27,7 +29,7 @@ struct Confounders {
   std::vector<LabelColumn> labels;
   std::vector<NumberColumn> numbers;
 
-  int64_t n_cells() const { return static_cast<int64_t>(depth.size()); }
+  int64_t n_cells() const { return n_of(depth); }
 };
 
 struct Standard {

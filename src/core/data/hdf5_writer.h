@@ -30,7 +30,7 @@ class FileWriter {
                    const std::vector<int64_t>& count, const float* values);
 
   // A vector of UTF-8 texts of any length.
-  void texts(const std::string& name, const std::vector<const char*>& values);
+  void texts(const std::string& name, const std::vector<std::string>& values);
 
   // Makes the dataset of texts `scale` the names along a dimension of another
   // one, by the conventions of HDF5's dimension scales: `role` tells readers
@@ -45,14 +45,14 @@ class FileWriter {
 
  private:
   void reserve(int64_t n_bytes) const;
+  Handle create(const std::string& name, hid_t type,
+                const std::vector<int64_t>& shape, const Handle& plist) const;
   void attribute(const std::string& object, const std::string& name, hid_t type,
-                 const void* value);
+                 const Handle& space, const void* value) const;
   void fixed_text(const std::string& object, const std::string& name,
-                  const std::string& text);
-  void refer_to(const std::string& scale, const std::string& name,
-                int dimension);
+                  const std::string& text) const;
+  hobj_ref_t reference_to(const std::string& object) const;
   void check(int64_t result) const;  // throws when HDF5 has refused
-  [[noreturn]] void fail(const std::string& reason) const;
 
   std::string path_, shown_as_;
   Handle link_plist_;

@@ -97,7 +97,7 @@ void ChebyshevTree::search(std::uint32_t index, std::uint32_t self,
 
 std::vector<double> ChebyshevTree::kth_neighbor_distances(int k) const {
   std::vector<double> result(points_.size());
-  std::vector<double> nearest(static_cast<std::size_t>(k));
+  std::vector<double> nearest(k);
   // Points lie in leaf order, so that successive searches share cached nodes.
   for (std::uint32_t i = 0; i < points_.size(); ++i) {
     std::fill(nearest.begin(), nearest.end(),

@@ -2,9 +2,38 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+
+#include "../support/error.h"
 
 namespace sailer {
 namespace {
+
+// Throws Error(kArgument) unless sizes and indices fit together and there is
+// one label, 0 ... n_classes - 1, per cell.
+void check_neighbors(const Neighbors& neighbors, const std::vector<int>& labels,
+                     int n_classes) {
+  const std::size_t n = neighbors.n_cells;
+  if (neighbors.k == 0 || neighbors.index.size() != n * neighbors.k) {
+    throw_error(ErrorKind::kArgument,
+                "The neighbours must be a matrix of cells x k with k > 0.");
+  }
+  if (labels.size() != n) {
+    throw_error(ErrorKind::kArgument, "One label per cell is needed: found ",
+                labels.size(), " for ", n, " cells.");
+  }
+  for (int i : neighbors.index) {
+    if (i < 0 || static_cast<std::size_t>(i) >= n) {
+      throw_error(ErrorKind::kArgument,
+                  "A neighbour index lies outside of the cells.");
+    }
+  }
+  for (int label : labels) {
+    if (label < 0 || label >= n_classes) {
+      throw_error(ErrorKind::kArgument, "A label lies outside of its classes.");
+    }
+  }
+}
 
 struct Expected {
   std::vector<double> sizes;   // cells of each batch
@@ -14,11 +43,11 @@ struct Expected {
 Expected expect(const Neighbors& neighbors, const std::vector<int>& batch,
                 int n_batches) {
   Expected expected;
-  expected.sizes.assign(static_cast<std::size_t>(n_batches), 0.0);
-  for (int b : batch) expected.sizes[static_cast<std::size_t>(b)] += 1.0;
+  expected.sizes.assign(n_batches, 0.0);
+  for (int b : batch) expected.sizes[b] += 1.0;
   for (double size : expected.sizes) {
     if (size == 0.0) {
-      throw Error(ErrorKind::kArgument, "A batch has no cells.");
+      throw_error(ErrorKind::kArgument, "A batch has no cells.");
     }
     expected.counts.push_back(static_cast<double>(neighbors.k) * size /
                               static_cast<double>(neighbors.n_cells));
@@ -60,11 +89,98 @@ Mixing batch_mixing(const Neighbors& neighbors, const std::vector<int>& batch,
     std::fill(counts.begin(), counts.end(), 0.0);
     for (std::size_t j = i * neighbors.k; j < (i + 1) * neighbors.k; ++j) {
       const auto neighbor = static_cast<std::size_t>(neighbors.index[j]);
-      counts[static_cast<std::size_t>(batch[neighbor])] += 1.0;
+      counts[batch[neighbor]] += 1.0;
     }
     fill_cell(counts, expected, i, n, mixing);
   }
   return mixing;
+}
+
+namespace {
+
+// Sets normalised weights for one beta and returns their entropy. Distances
+// are taken from the nearest one, which changes neither and rules out that
+// every weight underflows.
+double weigh(const double* distance, double beta,
+             std::vector<double>& weights) {
+  double sum = 0.0;
+  double weighted = 0.0;
+  for (std::size_t j = 0; j < weights.size(); ++j) {
+    const double excess = distance[j] - distance[0];
+    weights[j] = std::exp(-beta * excess);
+    sum += weights[j];
+    weighted += weights[j] * excess;
+  }
+  for (double& weight : weights) weight /= sum;
+  return std::log(sum) + beta * weighted / sum;
+}
+
+// Bisection for the beta at which the entropy is log(perplexity): doubling or
+// halving until the target is bracketed, then the middle of the bracket.
+void calibrate(const double* distance, const LisiOptions& options,
+               std::vector<double>& weights) {
+  const double target = std::log(options.perplexity);
+  double beta = 1.0;
+  double low = 0.0;
+  double high = std::numeric_limits<double>::infinity();
+  double excess = weigh(distance, beta, weights) - target;
+  for (int tries = 0;
+       std::fabs(excess) > options.tolerance && tries < options.max_tries;
+       ++tries) {
+    (excess > 0 ? low : high) = beta;
+    if (std::isinf(high)) {
+      beta *= 2;
+    } else {
+      beta = low > 0 ? 0.5 * (low + high) : 0.5 * beta;
+    }
+    excess = weigh(distance, beta, weights) - target;
+  }
+}
+
+double inverse_simpson(const Neighbors& neighbors, std::size_t cell,
+                       const std::vector<int>& labels,
+                       const std::vector<double>& weights,
+                       std::vector<double>& shares) {
+  std::fill(shares.begin(), shares.end(), 0.0);
+  for (std::size_t j = 0; j < neighbors.k; ++j) {
+    const int neighbor = neighbors.index[cell * neighbors.k + j];
+    const int label = labels[neighbor];
+    shares[label] += weights[j];
+  }
+  double simpson = 0.0;
+  for (double share : shares) simpson += share * share;
+  return 1.0 / simpson;
+}
+
+void check_lisi(const Neighbors& neighbors, const LisiOptions& options) {
+  if (neighbors.distance.size() != neighbors.index.size()) {
+    throw_error(ErrorKind::kArgument,
+                "LISI needs the distance of every neighbour.");
+  }
+  const auto k = static_cast<double>(neighbors.k);
+  if (!(options.perplexity >= 1.0 && options.perplexity <= k)) {
+    throw_error(
+        ErrorKind::kArgument,
+        "`perplexity` must lie between 1 and the number of neighbours (",
+        neighbors.k, "), not ", options.perplexity, ".");
+  }
+}
+
+}  // namespace
+
+std::vector<double> lisi(const Neighbors& neighbors,
+                         const std::vector<int>& labels, int n_classes,
+                         const LisiOptions& options) {
+  check_neighbors(neighbors, labels, n_classes);
+  check_lisi(neighbors, options);
+  std::vector<double> result(neighbors.n_cells);
+  std::vector<double> weights(neighbors.k);
+  std::vector<double> shares(n_classes);
+  for (std::size_t i = 0; i < neighbors.n_cells; ++i) {
+    calibrate(neighbors.distance.data() + i * neighbors.k, options, weights);
+    result[i] = inverse_simpson(neighbors, i, labels, weights, shares);
+  }
+  return result;
 }
 
 }  // namespace sailer

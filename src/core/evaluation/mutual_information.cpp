@@ -22,60 +22,49 @@ constexpr std::uint64_t kConfounderStream = ~std::uint64_t{0};
 
 // digamma at 1 ... n: the estimators need it at whole numbers only, where it
 // is a harmonic number less Euler's constant.
-class DigammaTable {
- public:
-  explicit DigammaTable(std::size_t n) : values_(n + 1) {
-    double harmonic = 0.0;
-    for (std::size_t m = 1; m <= n; ++m) {
-      values_[m] = harmonic - kEulerGamma;
-      harmonic += 1.0 / static_cast<double>(m);
-    }
+std::vector<double> digamma_to(std::size_t n) {
+  std::vector<double> values(n + 1);
+  double harmonic = 0.0;
+  for (std::size_t m = 1; m <= n; ++m) {
+    values[m] = harmonic - kEulerGamma;
+    harmonic += 1.0 / static_cast<double>(m);
   }
-  double operator()(std::size_t m) const { return values_[m]; }
+  return values;
+}
 
- private:
-  std::vector<double> values_;
-};
+std::vector<double> sorted(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values;
+}
 
-// Counts sample values within a closed distance of a centre.
-class SortedSample {
- public:
-  explicit SortedSample(std::vector<double> values)
-      : values_(std::move(values)) {
-    std::sort(values_.begin(), values_.end());
-  }
-  // Distances are computed as the neighbour search computes them, so that a
-  // point on the rim falls on the same side in both.
-  std::size_t count_within(double centre, double radius) const {
-    const auto first = std::partition_point(
-        values_.begin(), values_.end(),
-        [=](double v) { return v < centre && centre - v > radius; });
-    const auto last = std::partition_point(first, values_.end(), [=](double v) {
-      return v <= centre || v - centre <= radius;
-    });
-    return static_cast<std::size_t>(last - first);
-  }
-
- private:
-  std::vector<double> values_;
-};
+// Values of a sorted sample within a closed distance of a centre. Distances are
+// computed as the neighbour search computes them, so that a point on the rim
+// falls on the same side in both.
+std::size_t count_within(const std::vector<double>& sample, double centre,
+                         double radius) {
+  const auto first = std::partition_point(
+      sample.begin(), sample.end(),
+      [=](double v) { return v < centre && centre - v > radius; });
+  const auto last = std::partition_point(first, sample.end(), [=](double v) {
+    return v <= centre || v - centre <= radius;
+  });
+  return static_cast<std::size_t>(last - first);
+}
 
 // Just below the distance of the k-th neighbour, which is thereby left out.
 double open_radius(double distance) { return std::nextafter(distance, 0.0); }
 
 void check_arguments(std::size_t n, std::size_t n_other, int k) {
   if (n != n_other) {
-    throw Error(ErrorKind::kArgument,
-                "Mutual information needs one value of the confounder per "
-                "cell: found " +
-                    std::to_string(n_other) + " for " + std::to_string(n) +
-                    " cells.");
+    throw_error(
+        ErrorKind::kArgument,
+        "Mutual information needs one value of the confounder per cell: found ",
+        n_other, " for ", n, " cells.");
   }
   if (k < 1 || static_cast<std::size_t>(k) >= n) {
-    throw Error(ErrorKind::kArgument,
-                "`k` must lie between 1 and the number of cells less one (" +
-                    std::to_string(n) + " cells here), not " +
-                    std::to_string(k) + ".");
+    throw_error(ErrorKind::kArgument,
+                "`k` must lie between 1 and the number of cells less one (", n,
+                " cells here), not ", k, ".");
   }
 }
 
@@ -97,9 +86,9 @@ double kth_distance(const std::vector<double>& sorted, std::size_t i,
 std::vector<std::vector<double>> split_by_class(
     const std::vector<double>& x, const std::vector<int>& labels) {
   const int n_classes = *std::max_element(labels.begin(), labels.end()) + 1;
-  std::vector<std::vector<double>> classes(static_cast<std::size_t>(n_classes));
+  std::vector<std::vector<double>> classes(n_classes);
   for (std::size_t i = 0; i < x.size(); ++i) {
-    classes[static_cast<std::size_t>(labels[i])].push_back(x[i]);
+    classes[labels[i]].push_back(x[i]);
   }
   // Classes of one cell have no neighbour in their class.
   classes.erase(std::remove_if(classes.begin(), classes.end(),
@@ -115,19 +104,19 @@ double ross_estimate(const std::vector<std::vector<double>>& classes, int k) {
     pooled.insert(pooled.end(), members.begin(), members.end());
   }
   const std::size_t n = pooled.size();
-  const DigammaTable digamma(n);
-  const SortedSample sample(std::move(pooled));
+  const std::vector<double> digamma = digamma_to(n);
+  pooled = sorted(std::move(pooled));
   double sum = 0.0;
   for (const auto& members : classes) {
     const std::size_t k_class =
         std::min(static_cast<std::size_t>(k), members.size() - 1);
     for (std::size_t i = 0; i < members.size(); ++i) {
       const double radius = open_radius(kth_distance(members, i, k_class));
-      sum += digamma(k_class) - digamma(members.size()) -
-             digamma(sample.count_within(members[i], radius));
+      sum += digamma[k_class] - digamma[members.size()] -
+             digamma[count_within(pooled, members[i], radius)];
     }
   }
-  return digamma(n) + sum / static_cast<double>(n);
+  return digamma[n] + sum / static_cast<double>(n);
 }
 
 }  // namespace
@@ -173,19 +162,17 @@ double mutual_information(const std::vector<double>& x,
       ChebyshevTree(xs, ys).kth_neighbor_distances(options.k);
 
   const std::size_t n = xs.size();
-  const DigammaTable digamma(n);
-  const SortedSample sorted_x(xs);
-  const SortedSample sorted_y(ys);
+  const std::vector<double> digamma = digamma_to(n);
+  const std::vector<double> sorted_x = sorted(xs), sorted_y = sorted(ys);
   double sum = 0.0;
   for (std::size_t i = 0; i < n; ++i) {
     // The counts include the cell itself: the n_x + 1 of the formula.
     const double radius = open_radius(distances[i]);
-    sum += digamma(sorted_x.count_within(xs[i], radius)) +
-           digamma(sorted_y.count_within(ys[i], radius));
+    sum += digamma[count_within(sorted_x, xs[i], radius)] +
+           digamma[count_within(sorted_y, ys[i], radius)];
   }
-  const double estimate = digamma(n) +
-                          digamma(static_cast<std::size_t>(options.k)) -
-                          sum / static_cast<double>(n);
+  const double estimate =
+      digamma[n] + digamma[options.k] - sum / static_cast<double>(n);
   return std::max(0.0, estimate);
 }
 
@@ -196,10 +183,10 @@ double mutual_information(const std::vector<double>& x,
   const auto classes =
       split_by_class(scale_and_jitter(x, options.seed, options.stream), labels);
   if (classes.empty()) {
-    throw Error(ErrorKind::kData,
+    throw_error(ErrorKind::kData,
                 "Every class of the confounder has a single cell: mutual "
-                "information with classes needs classes of at least two "
-                "cells. If the confounder is a number, pass it as one.");
+                "information with classes needs classes of at least two cells. "
+                "If the confounder is a number, pass it as one.");
   }
   return std::max(0.0, ross_estimate(classes, options.k));
 }

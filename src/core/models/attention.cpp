@@ -20,13 +20,13 @@ using torch::autograd::variable_list;
 
 // The cells of a minibatch as an autograd function remembers them.
 at::Tensor to_tensor(const Segments& segments) {
-  return at::tensor(segments.starts, at::TensorOptions().dtype(at::kLong));
+  return at::tensor(segments.starts, at::kLong);
 }
 
 // Working memory of a thread, kept between calls.
 float* workspace(int64_t n) {
   thread_local std::vector<float> memory;
-  if (static_cast<int64_t>(memory.size()) < n) memory.resize(n);
+  if (n_of(memory) < n) memory.resize(n);
   return memory.data();
 }
 
@@ -156,7 +156,7 @@ at::Tensor attend_padded(const at::Tensor& q, const at::Tensor& k,
 at::Tensor padded_places(const Segments& segments,
                          const std::vector<int64_t>& cells, int64_t length,
                          int64_t behind) {
-  const auto n = static_cast<int64_t>(cells.size());
+  const auto n = n_of(cells);
   at::Tensor places = at::full({n, length}, behind, at::kLong);
   int64_t* out = places.data_ptr<int64_t>();
   for (int64_t b = 0; b < n; ++b) {
@@ -177,7 +177,7 @@ at::Tensor attend_bucket(const at::Tensor& q, const at::Tensor& k,
                          const at::Tensor& v, const Segments& queries,
                          const Segments& keys,
                          const std::vector<int64_t>& cells, int64_t n_heads) {
-  const auto n = static_cast<int64_t>(cells.size());
+  const auto n = n_of(cells);
   const int64_t nq = longest(queries, cells), nk = longest(keys, cells);
   const int64_t width = q.size(1), head = width / n_heads;
   const auto padded = [&](const at::Tensor& rows, const at::Tensor& places,
@@ -220,8 +220,7 @@ at::Tensor attend_by_buckets(const at::Tensor& q, const at::Tensor& k,
     first += parts.back().size(0);
   }
   if (parts.empty()) return at::zeros_like(q);
-  const at::Tensor places =
-      at::tensor(place, at::TensorOptions().dtype(at::kLong)).to(q.device());
+  const at::Tensor places = at::tensor(place, at::kLong).to(q.device());
   return at::cat(parts).index_select(0, places);
 }
 

@@ -224,7 +224,7 @@ void check_contrast(const SailerModel& model, const at::Tensor& confounders,
     return peak >= 0 && peak < model.layout().n_peaks();
   };
   if (!fits || !std::all_of(peaks.begin(), peaks.end(), known)) {
-    throw Error(ErrorKind::kArgument,
+    throw_error(ErrorKind::kArgument,
                 "The cells or peaks to compare do not fit the model.");
   }
 }
@@ -267,7 +267,7 @@ PeakContrasts contrast_peaks(const SailerModel& model,
     if (by_group[g].empty()) continue;
     const Information known =
         inform(model, training, hidden, g, width, options);
-    const auto n = static_cast<int64_t>(by_group[g].size());
+    const auto n = n_of(by_group[g]);
     for (int64_t begin = 0; begin < n; begin += size) {
       if (!monitor.keep_going({})) return {};
       const auto from = by_group[g].begin() + begin;

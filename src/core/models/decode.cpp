@@ -3,7 +3,6 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
-#include <string>
 
 #include "../support/error.h"
 
@@ -37,7 +36,7 @@ PeakTile make_tile(const std::vector<int64_t>& peaks, int64_t first,
   };
   PeakTile tile{first, count, {}};
   for (int64_t g = 0; g < layout.n_groups(); ++g) {
-    const auto size = static_cast<int64_t>(members[g].size());
+    const auto size = n_of(members[g]);
     if (size == 0) continue;
     tile.parts.push_back({g, on_device(members[g]),
                           size == count ? at::Tensor() : on_device(places[g])});
@@ -75,27 +74,26 @@ at::Tensor probabilities(const SailerModel& model, const at::Tensor& hidden,
 void check_request(const SailerModel& model, const at::Tensor& z,
                    const at::Tensor& confounders,
                    const std::vector<int64_t>& peaks) {
-  const auto refuse = [](const std::string& message) {
-    throw Error(ErrorKind::kArgument, message);
+  const auto refuse = [](const auto&... what) {
+    throw_error(ErrorKind::kArgument, what...);
   };
   const auto shape = [](const at::Tensor& x) {
     return std::to_string(x.size(0)) + " x " + std::to_string(x.size(1));
   };
   if (z.size(1) != model.options().n_latent) {
-    refuse("The embedding is " + shape(z) + ", but the model has " +
-           std::to_string(model.options().n_latent) + " dimensions.");
+    refuse("The embedding is ", shape(z), ", but the model has ",
+           model.options().n_latent, " dimensions.");
   }
   if (confounders.size(1) != model.n_confounders() ||
       (confounders.size(0) != 1 && confounders.size(0) != z.size(0))) {
-    refuse("The confounders are " + shape(confounders) + ", but there are " +
-           std::to_string(z.size(0)) + " cells and the model reads " +
-           std::to_string(model.n_confounders()) + " of them.");
+    refuse("The confounders are ", shape(confounders), ", but there are ",
+           z.size(0), " cells and the model reads ", model.n_confounders(),
+           " of them.");
   }
   for (int64_t peak : peaks) {
     if (peak < 0 || peak >= model.layout().n_peaks()) {
-      refuse("There is no peak " + std::to_string(peak + 1) +
-             " in the model: it has " +
-             std::to_string(model.layout().n_peaks()) + ".");
+      refuse("There is no peak ", peak + 1, " in the model: it has ",
+             model.layout().n_peaks(), ".");
     }
   }
 }
@@ -111,7 +109,7 @@ bool decode_peaks(const SailerModel& model, const at::Tensor& z,
   at::NoGradGuard no_grad;
   check_request(model, z, confounders, peaks);
   const at::Device device = model.tensor_options().device();
-  const auto n_peaks = static_cast<int64_t>(peaks.size());
+  const auto n_peaks = n_of(peaks);
   const int64_t n_cells = z.size(0);
   std::vector<PeakTile> tiles;
   for (int64_t first = 0; first < n_peaks; first += options.n_peaks) {

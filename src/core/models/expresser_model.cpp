@@ -3,7 +3,6 @@
 #include <ATen/ATen.h>
 
 #include <cmath>
-#include <string>
 
 #include "../support/error.h"
 #include "../support/random.h"
@@ -82,11 +81,10 @@ ExpresserModel::ExpresserModel(const ExpresserOptions& options, int64_t n_genes,
     return;
   }
   if (!(mean_expression > 0)) {
-    throw Error(ErrorKind::kArgument,
+    throw_error(ErrorKind::kArgument,
                 "Predictions start near the mean expression, which must be "
-                "above 0, not " +
-                    std::to_string(mean_expression) +
-                    ": no cell has a count of the model's genes.");
+                "above 0, not ",
+                mean_expression, ": no cell has a count of the model's genes.");
   }
   at::Tensor start = head_[2].bias();
   start.fill_(std::log(std::expm1(mean_expression)));  // softplus gives it back

@@ -1,7 +1,6 @@
 #include "expresser_options.h"
 
 #include <algorithm>
-#include <string>
 
 namespace sailer {
 

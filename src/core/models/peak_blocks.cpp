@@ -50,8 +50,8 @@ PeakBlocks make_peak_blocks(const PeakLayout& layout,
       for (int64_t u = 0; u < blocks.width; ++u) {
         const bool real = p + u < layout.end(g);
         if (real) {
-          slot_of_peak.push_back(static_cast<int64_t>(peak_of_slot.size()));
-          block_of_peak.push_back(static_cast<int64_t>(group.size()));
+          slot_of_peak.push_back(n_of(peak_of_slot));
+          block_of_peak.push_back(n_of(group));
         }
         peak_of_slot.push_back(real ? p + u : p);
         padding.push_back(real ? 0 : 1);
@@ -59,7 +59,7 @@ PeakBlocks make_peak_blocks(const PeakLayout& layout,
       group.push_back(g);
     }
   }
-  blocks.n_blocks = static_cast<int64_t>(group.size());
+  blocks.n_blocks = n_of(group);
   at::Tensor sums = at::zeros({blocks.n_groups, blocks.n_blocks}, at::kDouble);
   sums.scatter_(0, at::tensor(group, at::kLong).unsqueeze(0), 1.0);
   blocks.peak_of_slot = long_tensor(peak_of_slot, device);

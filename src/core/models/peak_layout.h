@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "../support/n_of.h"
+
 namespace sailer {
 
 class PeakLayout {
@@ -16,7 +18,7 @@ class PeakLayout {
     for (int64_t size : group_sizes) starts_.push_back(starts_.back() + size);
   }
 
-  int64_t n_groups() const { return static_cast<int64_t>(starts_.size()) - 1; }
+  int64_t n_groups() const { return n_of(starts_) - 1; }
   int64_t n_peaks() const { return starts_.back(); }
   int64_t start(int64_t group) const { return starts_[group]; }
   int64_t end(int64_t group) const { return starts_[group + 1]; }

@@ -16,7 +16,7 @@ namespace sailer {
 inline std::vector<float> peak_weights(InputScale scale,
                                        const std::vector<double>& frequencies,
                                        int64_t n_peaks) {
-  std::vector<float> out(static_cast<size_t>(n_peaks), 1);
+  std::vector<float> out(n_peaks, 1);
   if (scale != InputScale::kTfIdf || frequencies.empty()) return out;
   for (size_t p = 0; p < out.size(); ++p) {
     out[p] = static_cast<float>(std::log1p(1 / std::max(1e-9, frequencies[p])));

@@ -21,7 +21,7 @@ LossAndGradients loss_and_gradients(
                                  with_gradient, updates);
   }
   if (updates != nullptr) {
-    throw Error(ErrorKind::kArgument,
+    throw_error(ErrorKind::kArgument,
                 "The last layer moves its parameters on the CPU alone.");
   }
   return reconstruct_by_tensors(hidden, weight, bias, target, layout, options,
@@ -55,7 +55,7 @@ class Reconstruction : public torch::autograd::Function<Reconstruction> {
         (grad_out[0].device().is_cpu() && grad_out[0].item<double>() == 1);
     if (!plain) {
       if (context->saved_data["moved"].toBool()) {
-        throw Error(ErrorKind::kArgument,
+        throw_error(ErrorKind::kArgument,
                     "A reconstruction loss whose parameters were moved with it "
                     "cannot be given a factor afterwards.");
       }

@@ -53,9 +53,8 @@ class OpenPeaks {
         next_(offsets_, offsets_ + rows.n_cells()) {
     for (int64_t i = 0; i < rows.n_cells(); ++i) {
       if (!std::is_sorted(indices_ + offsets_[i], indices_ + offsets_[i + 1])) {
-        throw Error(ErrorKind::kArgument,
-                    "The open peaks of row " + std::to_string(i + 1) +
-                        " of a minibatch are not in increasing order.");
+        throw_error(ErrorKind::kArgument, "The open peaks of row ", i + 1,
+                    " of a minibatch are not in increasing order.");
       }
     }
   }
@@ -191,7 +190,7 @@ class Pass {
   // `slopes` holds the gradient of the logits.
   void add_gradients(const at::Tensor& slopes, const Tile& tile, double loss) {
     if (updates_ != nullptr && !std::isfinite(loss)) {
-      throw Error(ErrorKind::kNumeric,
+      throw_error(ErrorKind::kNumeric,
                   "The reconstruction loss is no longer a finite number.");
     }
     const int64_t n = tile.n_peaks();

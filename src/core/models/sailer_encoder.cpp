@@ -145,7 +145,7 @@ void SailerModel::start_linear_path(const at::Tensor& loadings,
                                     const at::Tensor& shift,
                                     const at::Tensor& log_variance) {
   if (!options_.warm_start) {
-    throw Error(ErrorKind::kArgument, "The model has no linear path.");
+    throw_error(ErrorKind::kArgument, "The model has no linear path.");
   }
   const at::NoGradGuard no_grad;
   at::Tensor weight = loadings.to(tensor_options_);
@@ -157,7 +157,7 @@ void SailerModel::start_linear_path(const at::Tensor& loadings,
 
 void SailerModel::start_reference_path(const at::Tensor& weight) {
   if (!options_.warm_start || !reference_weight_.defined()) {
-    throw Error(ErrorKind::kArgument,
+    throw_error(ErrorKind::kArgument,
                 "The model has no linear path from a reference.");
   }
   const at::NoGradGuard no_grad;

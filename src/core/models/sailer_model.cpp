@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <string>
 
 #include "../support/error.h"
 #include "../support/random.h"
@@ -20,8 +19,7 @@ namespace {
 at::Tensor logits_of(const std::vector<double>& frequencies,
                      const at::TensorOptions& options) {
   const at::Tensor f =
-      at::tensor(frequencies, at::TensorOptions().dtype(at::kDouble))
-          .clamp(1e-6, 1 - 1e-6);
+      at::tensor(frequencies, at::kDouble).clamp(1e-6, 1 - 1e-6);
   return at::log(f / (1 - f)).to(options);
 }
 
@@ -53,7 +51,7 @@ SailerModel::SailerModel(const SailerOptions& options, const PeakLayout& layout,
         "encoder.peak_weight",
         at::tensor(peak_weights(options_.input_scale, peak_frequencies,
                                 layout_.n_peaks()),
-                   at::TensorOptions().dtype(at::kFloat))
+                   at::kFloat)
             .unsqueeze(1)
             .to(tensor_options_));
   }
@@ -157,7 +155,7 @@ SailerLoss SailerModel::loss(const SparseBatch& batch,
                              const LossOptions& options,
                              const SailerUpdates* updates) const {
   if (updates != nullptr && compute_.engine != Engine::kFused) {
-    throw Error(ErrorKind::kArgument,
+    throw_error(ErrorKind::kArgument,
                 "Layers move their parameters in the fused engine alone.");
   }
   const double n = static_cast<double>(batch.n_cells());

@@ -185,7 +185,7 @@ at::Tensor bag_offsets(const SparseRowsTensor& rows, const PeakLayout& layout) {
 at::Tensor sparse_linear(const SparseRowsTensor& rows, const at::Tensor& weight,
                          const PeakLayout& layout, const AdamUpdate* update) {
   if (!weight.device().is_cpu()) {
-    throw Error(ErrorKind::kArgument,
+    throw_error(ErrorKind::kArgument,
                 "The first layer's own kernels run on the CPU alone.");
   }
   return SparseLinear::apply(weight, rows, layout, update);

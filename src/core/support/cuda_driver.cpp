@@ -63,7 +63,18 @@ int64_t ask_free_bytes() {
   return known ? static_cast<int64_t>(free_bytes) : 0;
 }
 
-CudaDriver ask_driver() {
+#else
+
+int ask_capability(int) { return 0; }
+
+int64_t ask_free_bytes() { return 0; }
+
+#endif
+
+}  // namespace
+
+#ifdef __linux__
+CudaDriver find_cuda_driver() {
   CudaDriver driver;
   const auto init = find<Init>("cuInit");
   const auto get_version = find<DriverGetVersion>("cuDriverGetVersion");
@@ -73,28 +84,13 @@ CudaDriver ask_driver() {
   get_version(&driver.version);
   return driver;
 }
-
 #else
-
-int ask_capability(int) { return 0; }
-
-int64_t ask_free_bytes() { return 0; }
-
-CudaDriver ask_driver() { return {}; }
-
+CudaDriver find_cuda_driver() { return {}; }
 #endif
-
-}  // namespace
-
-CudaDriver find_cuda_driver() { return ask_driver(); }
 
 int cuda_capability(const at::Device& device) {
   if (!device.is_cuda()) return 0;
   return ask_capability(std::max<int>(0, device.index()));
-}
-
-bool bf16_is_fast_on_cuda(const at::Device& device) {
-  return cuda_capability(device) >= 80;
 }
 
 int64_t free_device_bytes(const at::Device& device) {

@@ -13,9 +13,6 @@ namespace sailer {
 // if `device` is no CUDA device or there is no driver.
 int cuda_capability(const at::Device& device);
 
-// True when matrix products in bf16 run in tensor cores: from 8.0 on.
-bool bf16_is_fast_on_cuda(const at::Device& device);
-
 // Bytes that are free on `device`; 0 where that cannot be learned (on the CPU,
 // or without a driver).
 int64_t free_device_bytes(const at::Device& device);

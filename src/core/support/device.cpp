@@ -87,10 +87,10 @@ std::vector<std::string> list_devices() {
 
 void check_device(const std::string& asked) {
   if (asked == "auto" || asked == "cpu" || gpu_number(asked) >= 0) return;
-  throw Error(ErrorKind::kArgument,
+  throw_error(ErrorKind::kArgument,
               "`device` must be \"auto\", \"cpu\", \"cuda\" or a GPU by its "
-              "number from 0, such as \"cuda:1\" for the second, not \"" +
-                  asked + "\".");
+              "number from 0, such as \"cuda:1\" for the second, not \"",
+              asked, "\".");
 }
 
 std::string choose_device(const std::string& asked) {
@@ -100,17 +100,16 @@ std::string choose_device(const std::string& asked) {
   const int gpu = gpu_number(asked);
   const int count = gpu_count();
   if (count == 0) {
-    throw Error(ErrorKind::kDevice,
-                "`device` is \"" + asked + "\", but there is no GPU to use: " +
-                    why_no_gpu() + " Or use device = \"cpu\". (LibTorch " +
-                    SAILER_LIBTORCH_VERSION + " in '" + SAILER_LIBTORCH_DIR +
-                    "'.)");
+    throw_error(ErrorKind::kDevice, "`device` is \"", asked,
+                "\", but there is no GPU to use: ", why_no_gpu(),
+                " Or use device = \"cpu\". (LibTorch ", SAILER_LIBTORCH_VERSION,
+                " in '", SAILER_LIBTORCH_DIR, "'.)");
   }
   if (gpu >= count) {
-    throw Error(ErrorKind::kDevice,
-                "`device` is \"" + asked + "\", but there is only cuda:0" +
-                    (count > 1 ? " to cuda:" + std::to_string(count - 1) : "") +
-                    ".");
+    throw_error(ErrorKind::kDevice, "`device` is \"", asked,
+                "\", but there is only cuda:0",
+                (count > 1 ? " to cuda:" + std::to_string(count - 1) : ""),
+                ".");
   }
   return "cuda:" + std::to_string(gpu);
 }
@@ -119,8 +118,8 @@ int get_threads() { return at::get_num_threads(); }
 
 void set_threads(int n) {
   if (n < 1) {
-    throw Error(ErrorKind::kArgument,
-                "`threads` must be at least 1, not " + std::to_string(n) + ".");
+    throw_error(ErrorKind::kArgument, "`threads` must be at least 1, not ", n,
+                ".");
   }
   at::set_num_threads(is_forked() ? 1 : n);
 }

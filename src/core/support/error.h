@@ -8,6 +8,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 
 namespace sailer {
 
@@ -32,5 +33,20 @@ class Error : public std::runtime_error {
  private:
   ErrorKind kind_;
 };
+
+// Throws one whose message is texts and numbers, one after another.
+template <typename... Parts>
+[[noreturn]] void throw_error(ErrorKind kind, const Parts&... parts) {
+  std::string message;
+  const auto add = [&](const auto& part) {
+    if constexpr (std::is_arithmetic_v<std::decay_t<decltype(part)>>) {
+      message += std::to_string(part);
+    } else {
+      message += part;
+    }
+  };
+  (add(parts), ...);
+  throw Error(kind, message);
+}
 
 }  // namespace sailer

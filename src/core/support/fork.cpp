@@ -28,13 +28,13 @@ void check_can_train() {
   try {
     at::ones({}).set_requires_grad(true).backward();
   } catch (const std::exception&) {  // LibTorch's refusal
-    throw Error(ErrorKind::kProcess,
-                "This process was forked off one that has trained a model, as "
-                "parallel::mclapply() and MulticoreParam() do, and LibTorch "
-                "cannot train after that. Train in processes of their own, "
-                "such as parallel::makePSOCKcluster() or SnowParam(), or fork "
-                "before anything is trained. A fit can be used here all the "
-                "same, as predict() does.");
+    throw_error(
+        ErrorKind::kProcess,
+        "This process was forked off one that has trained a model, as "
+        "parallel::mclapply() and MulticoreParam() do, and LibTorch cannot "
+        "train after that. Train in processes of their own, such as "
+        "parallel::makePSOCKcluster() or SnowParam(), or fork before anything "
+        "is trained. A fit can be used here all the same, as predict() does.");
   }
 }
 

@@ -189,7 +189,8 @@ SAILER_INLINE double softplus_loop(double* logits, int64_t n, double scale) {
 
 // Two rounds of the "lowbias32" mixer of C. Wellons over a counter.
 template <typename T>
-SAILER_INLINE void dropout_loop(T* out, int64_t n, double rate, uint64_t seed) {
+SAILER_INLINE void dropout_mask_loop(T* out, int64_t n, double rate,
+                                     uint64_t seed) {
   const uint32_t low = static_cast<uint32_t>(seed);
   const uint32_t high = static_cast<uint32_t>(seed >> 32);
   const uint32_t below = static_cast<uint32_t>(rate * 4294967296.0);
@@ -208,60 +209,39 @@ SAILER_INLINE void dropout_loop(T* out, int64_t n, double rate, uint64_t seed) {
 
 }  // namespace
 
-SAILER_CLONES(void, dropout_mask,
-              (float* out, int64_t n, double rate, uint64_t seed),
-              (out, n, rate, seed), dropout_loop(out, n, rate, seed))
+// A kernel of floats in all versions, and plain of doubles: parameters(T) are
+// those of its loop.
+#define SAILER_KERNEL(name, parameters, arguments)        \
+  SAILER_CLONES(void, name, parameters(float), arguments, \
+                name##_loop arguments)                    \
+  void name parameters(double) { name##_loop arguments; }
 
-void dropout_mask(double* out, int64_t n, double rate, uint64_t seed) {
-  dropout_loop(out, n, rate, seed);
-}
+#define PARAMETERS(T) (T * out, int64_t n, double rate, uint64_t seed)
+SAILER_KERNEL(dropout_mask, PARAMETERS, (out, n, rate, seed))
+#undef PARAMETERS
 
-SAILER_CLONES(void, sum_rows,
-              (float* out, const float* weight, int64_t width,
-               const int64_t* indices, int64_t n),
-              (out, weight, width, indices, n),
-              sum_rows_loop(out, weight, width, indices, n))
+#define PARAMETERS(T) \
+  (T * out, const T* weight, int64_t width, const int64_t* indices, int64_t n)
+SAILER_KERNEL(sum_rows, PARAMETERS, (out, weight, width, indices, n))
+#undef PARAMETERS
 
-void sum_rows(double* out, const double* weight, int64_t width,
-              const int64_t* indices, int64_t n) {
-  sum_rows_loop(out, weight, width, indices, n);
-}
+#define PARAMETERS(T)                                       \
+  (T * out, int64_t stride, const T* weight, int64_t width, \
+   const int64_t* starts, const int32_t* cells, int64_t first, int64_t last)
+SAILER_KERNEL(spread_rows, PARAMETERS,
+              (out, stride, weight, width, starts, cells, first, last))
+#undef PARAMETERS
 
-SAILER_CLONES(void, spread_rows,
-              (float* out, int64_t stride, const float* weight, int64_t width,
-               const int64_t* starts, const int32_t* cells, int64_t first,
-               int64_t last),
-              (out, stride, weight, width, starts, cells, first, last),
-              spread_rows_loop(out, stride, weight, width, starts, cells, first,
-                               last))
+#define PARAMETERS(T)                                     \
+  (T * out, const T* rows, int64_t stride, int64_t width, \
+   const int32_t* cells, int64_t n)
+SAILER_KERNEL(sum_cells, PARAMETERS, (out, rows, stride, width, cells, n))
+#undef PARAMETERS
 
-void spread_rows(double* out, int64_t stride, const double* weight,
-                 int64_t width, const int64_t* starts, const int32_t* cells,
-                 int64_t first, int64_t last) {
-  spread_rows_loop(out, stride, weight, width, starts, cells, first, last);
-}
-
-SAILER_CLONES(void, sum_cells,
-              (float* out, const float* rows, int64_t stride, int64_t width,
-               const int32_t* cells, int64_t n),
-              (out, rows, stride, width, cells, n),
-              sum_cells_loop(out, rows, stride, width, cells, n))
-
-void sum_cells(double* out, const double* rows, int64_t stride, int64_t width,
-               const int32_t* cells, int64_t n) {
-  sum_cells_loop(out, rows, stride, width, cells, n);
-}
-
-SAILER_CLONES(void, sum_columns,
-              (float* out, const float* rows, int64_t stride, int64_t width,
-               int64_t n),
-              (out, rows, stride, width, n),
-              sum_columns_loop(out, rows, stride, width, n))
-
-void sum_columns(double* out, const double* rows, int64_t stride, int64_t width,
-                 int64_t n) {
-  sum_columns_loop(out, rows, stride, width, n);
-}
+#define PARAMETERS(T) \
+  (T * out, const T* rows, int64_t stride, int64_t width, int64_t n)
+SAILER_KERNEL(sum_columns, PARAMETERS, (out, rows, stride, width, n))
+#undef PARAMETERS
 
 SAILER_CLONES(double, softplus_and_sigmoid,
               (float* logits, int64_t n, double scale), (logits, n, scale),

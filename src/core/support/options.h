@@ -25,11 +25,11 @@
 #include <vector>
 
 #include "error.h"
+#include "n_of.h"
 
 namespace sailer {
 
 // ---- words
-// -------------------------------------------------------------------
 template <typename T>
 using Names = std::vector<std::pair<std::string, T>>;
 
@@ -42,8 +42,8 @@ T parse(const Names<T>& names, const std::string& option,
     if (entry.first == value) return entry.second;
     known += (known.empty() ? "\"" : ", \"") + entry.first + "\"";
   }
-  throw Error(ErrorKind::kArgument, "`" + option + "` must be one of " + known +
-                                        ", not \"" + value + "\".");
+  throw_error(ErrorKind::kArgument, "`", option, "` must be one of ", known,
+              ", not \"", value, "\".");
 }
 
 template <typename T, typename = std::enable_if_t<std::is_enum_v<T>>>
@@ -55,8 +55,7 @@ std::string name_of(T value) {
 }
 
 // ---- numbers
-// ----------------------------------------------------------------- A number
-// that is left open, to be chosen for the cells.
+// One that is left open, to be chosen for the cells.
 constexpr int64_t kAutoOption = -1;
 
 // What a number may be: at_least(0).less_than(1).
@@ -130,9 +129,8 @@ struct Shares {
 };
 
 // ---- checks
-// ------------------------------------------------------------------
 inline void require(bool holds, const std::string& message) {
-  if (!holds) throw Error(ErrorKind::kArgument, message);
+  if (!holds) throw_error(ErrorKind::kArgument, message);
 }
 
 template <typename T>

@@ -37,19 +37,16 @@ void ParameterSet::load_state(const std::vector<NamedTensor>& state) {
   std::vector<NamedTensor> own = parameters_;
   own.insert(own.end(), buffers_.begin(), buffers_.end());
   if (state.size() != own.size()) {
-    throw Error(ErrorKind::kFile, "The saved model holds " +
-                                      std::to_string(state.size()) +
-                                      " tensors where this architecture has " +
-                                      std::to_string(own.size()) + ".");
+    throw_error(ErrorKind::kFile, "The saved model holds ", state.size(),
+                " tensors where this architecture has ", own.size(), ".");
   }
   for (size_t k = 0; k < own.size(); ++k) {
     if (state[k].name != own[k].name ||
         state[k].tensor.sizes() != own[k].tensor.sizes()) {
-      throw Error(ErrorKind::kFile,
-                  "The saved model's tensor '" + state[k].name + "' (" +
-                      shape_of(state[k].tensor) + ") does not fit '" +
-                      own[k].name + "' (" + shape_of(own[k].tensor) +
-                      ") of this architecture.");
+      throw_error(ErrorKind::kFile, "The saved model's tensor '", state[k].name,
+                  "' (", shape_of(state[k].tensor), ") does not fit '",
+                  own[k].name, "' (", shape_of(own[k].tensor),
+                  ") of this architecture.");
     }
   }
   at::NoGradGuard no_grad;

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "n_of.h"
+
 namespace sailer {
 
 struct NamedTensor {

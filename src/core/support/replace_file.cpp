@@ -78,8 +78,8 @@ int sync(const std::string& path, int flags) {
 }  // namespace
 
 void fail_to_write(const std::string& path, const std::string& reason) {
-  throw Error(ErrorKind::kFile,
-              "The file '" + path + "' could not be written: " + reason + ".");
+  throw_error(ErrorKind::kFile, "The file '", path,
+              "' could not be written: ", reason, ".");
 }
 
 void replace_file(const std::string& given,

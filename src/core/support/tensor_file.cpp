@@ -6,9 +6,9 @@
 #include <cinttypes>
 #include <cstdio>
 #include <cstring>
-#include <filesystem>
 
 #include "checksum.h"
+#include "disk_file.h"
 #include "error.h"
 #include "replace_file.h"
 
@@ -27,8 +27,6 @@ constexpr size_t kDigits = sizeof(kNoDigits) - 1;
 constexpr size_t kLengthBytes = 8;
 constexpr size_t kDigitsAt = kLengthBytes + sizeof(kBeginning) - 1;
 constexpr uint64_t kLongestHeader = 100000000;  // safetensors' own bound
-
-using Stream = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
 
 std::string digits_of(uint64_t checksum) {
   char digits[kDigits + 1];
@@ -99,10 +97,9 @@ std::string head_of(const TensorFile& file) {
   text += "}";
   text.resize((text.size() + 7) / 8 * 8, ' ');
   if (text.size() > kLongestHeader) {
-    throw Error(ErrorKind::kFile,
-                "The description of a file of tensors has " +
-                    std::to_string(text.size()) + " bytes; at most " +
-                    std::to_string(kLongestHeader) + " can be read.");
+    throw_error(ErrorKind::kFile, "The description of a file of tensors has ",
+                text.size(), " bytes; at most ", kLongestHeader,
+                " can be read.");
   }
   std::string length;
   for (size_t k = 0; k < kLengthBytes; ++k) {
@@ -137,12 +134,13 @@ void write_tensor_file(const std::string& path, const TensorFile& file,
   }
   head.replace(kDigitsAt, kDigits, digits_of(sum.value()));
   const auto write = [&](const std::string& part) {
-    Stream to(std::fopen(part.c_str(), "wbe"), std::fclose);
+    std::unique_ptr<std::FILE, int (*)(std::FILE*)> to(
+        std::fopen(part.c_str(), "wbe"), std::fclose);
     const auto put = [&](const void* bytes, int64_t count) {
       const auto n = static_cast<size_t>(count);
       return n == 0 || std::fwrite(bytes, 1, n, to.get()) == n;
     };
-    bool done = to && put(head.data(), static_cast<int64_t>(head.size()));
+    bool done = to && put(head.data(), n_of(head));
     for (size_t k : order) {
       done = done && put(file.tensors[k].data.get(), bytes_of(file.tensors[k]));
     }
@@ -291,42 +289,36 @@ void parse_head(const std::string& head, TensorFile& file) {
   if (places != places_of(file.tensors)) throw Malformed();
 }
 
-[[noreturn]] void fail(const std::string& path, const std::string& what) {
-  throw Error(ErrorKind::kFile, "The file '" + path + "' " + what + ".");
+template <typename... Parts>
+[[noreturn]] void fail(const std::string& path, const Parts&... reason) {
+  throw_error(ErrorKind::kFile, "The file '", path, "' ", reason..., ".");
 }
 
-void read_bytes(const Stream& from, const std::string& path, void* out,
-                size_t count) {
-  if (count == 0 || std::fread(out, 1, count, from.get()) == count) return;
-  fail(path, std::ferror(from.get()) != 0
-                 ? "cannot be read: " + std::string(std::strerror(errno))
-                 : "is cut short");
-}
-
-// Length and header of a file of `size` bytes.
-std::string read_head(const Stream& from, const std::string& path,
-                      uint64_t size) {
+// Length and header.
+std::string read_head(const DiskFile& from) {
+  const std::string& path = from.path();
+  const auto size = static_cast<uint64_t>(from.size());
+  if (size == 0) fail(path, "is empty");
   std::string head(std::min<uint64_t>(size, kDigitsAt + kDigits), '\0');
-  read_bytes(from, path, head.data(), head.size());
+  from.read(0, n_of(head), head.data());
   if (head.size() < kDigitsAt ||
       head.compare(kLengthBytes, sizeof(kBeginning) - 1, kBeginning) != 0) {
     const std::string what = looks_like(head);
-    fail(path, "is not one that sailer wrote: it " +
-                   (what.empty() ? "begins like no file of sailer"
-                                 : "looks like " + what));
+    fail(path, "is not one that sailer wrote: it ",
+         (what.empty() ? "begins like no file of sailer"
+                       : "looks like " + what));
   }
   uint64_t length = 0;
   for (size_t k = kLengthBytes; k-- > 0;) {
     length = length << 8 | static_cast<unsigned char>(head[k]);
   }
   if (length > kLongestHeader || kLengthBytes + length > size) {
-    fail(path, "is cut short or damaged: it has " + std::to_string(size) +
-                   " bytes, and its header alone would have " +
-                   std::to_string(length) + ". Copy or write it again");
+    fail(path, "is cut short or damaged: it has ", size,
+         " bytes, and its header alone would have ", length,
+         ". Copy or write it again");
   }
-  const size_t begun = head.size();
-  head.resize(std::max<size_t>(begun, kLengthBytes + length));
-  read_bytes(from, path, head.data() + begun, head.size() - begun);
+  head.resize(std::max<size_t>(head.size(), kLengthBytes + length));
+  from.read(0, n_of(head), head.data());
   return head;
 }
 
@@ -334,19 +326,9 @@ std::string read_head(const Stream& from, const std::string& path,
 
 TensorFile read_tensor_file(const std::string& path, const std::string& kind,
                             int64_t newest_version) {
-  std::error_code error;
-  if (std::filesystem::is_directory(path, error)) {
-    fail(path, "is a folder; give the path of a file in it");
-  }
-  const Stream from(std::fopen(path.c_str(), "rbe"), std::fclose);
-  if (!from) {
-    fail(path, errno == ENOENT
-                   ? "does not exist"
-                   : "cannot be opened: " + std::string(std::strerror(errno)));
-  }
-  const uint64_t size = std::filesystem::file_size(path, error);
-  if (error || size == 0) fail(path, "is empty");
-  std::string head = read_head(from, path, size);
+  const DiskFile from(path, DiskFile::Use::kRead);
+  const auto size = static_cast<uint64_t>(from.size());
+  std::string head = read_head(from);
   const std::string checksum = head.substr(kDigitsAt, kDigits);
   head.replace(kDigitsAt, kDigits, kNoDigits);
   TensorFile file;
@@ -362,19 +344,20 @@ TensorFile read_tensor_file(const std::string& path, const std::string& kind,
     whole += static_cast<uint64_t>(bytes_of(tensor));
   }
   if (whole != size) {
-    fail(path, std::string(size < whole ? "is cut short" : "is damaged") +
-                   ": it has " + std::to_string(size) + " bytes instead of " +
-                   std::to_string(whole) + ". Copy or write it again");
+    fail(path, size < whole ? "is cut short" : "is damaged", ": it has ", size,
+         " bytes instead of ", whole, ". Copy or write it again");
   }
   Checksum sum;
   sum.add(head.data(), head.size());
+  int64_t at = n_of(head);
   for (size_t k : data_order(file.tensors)) {
     StoredTensor& tensor = file.tensors[k];
-    const auto n = static_cast<size_t>(bytes_of(tensor));
+    const int64_t n = bytes_of(tensor);
     const std::shared_ptr<char[]> data(new char[n]);
-    read_bytes(from, path, data.get(), n);
+    from.read(at, n, data.get());
     sum.add(data.get(), n);
     tensor.data = std::shared_ptr<const void>(data, data.get());
+    at += n;
   }
   if (digits_of(sum.value()) != checksum) {
     fail(path,
@@ -382,16 +365,14 @@ TensorFile read_tensor_file(const std::string& path, const std::string& kind,
          "write it again");
   }
   if (file.kind != kind) {
-    fail(path,
-         "is a sailer file that holds a " + file.kind + ", not a " + kind);
+    fail(path, "is a sailer file that holds a ", file.kind, ", not a ", kind);
   }
   if (file.version > newest_version) {
     fail(path,
-         "was written by a newer version of sailer than this one; "
-         "update sailer (the file has version " +
-             std::to_string(file.version) +
-             ", and this package knows them up to " +
-             std::to_string(newest_version) + ")");
+         "was written by a newer version of sailer than this one; update "
+         "sailer (the file has version ",
+         file.version, ", and this package knows them up to ", newest_version,
+         ")");
   }
   return file;
 }

@@ -18,6 +18,8 @@
 #include <string>
 #include <vector>
 
+#include "n_of.h"
+
 namespace sailer {
 
 struct StoredTensor {

@@ -27,6 +27,23 @@ void step_by_kernel(at::Tensor& parameter, const at::Tensor& gradient,
 
 }  // namespace
 
+void clip_gradients(const std::vector<NamedTensor>& parameters, double norm) {
+  if (norm <= 0) return;
+  const at::NoGradGuard no_grad;
+  std::vector<at::Tensor> gradients, norms;
+  for (const NamedTensor& entry : parameters) {
+    const at::Tensor& gradient = entry.tensor.grad();
+    if (!gradient.defined()) continue;
+    gradients.push_back(gradient);
+    norms.push_back(gradient.norm());
+  }
+  if (gradients.empty()) return;
+  constexpr double kTiny = 1e-6;
+  const at::Tensor total = at::stack(norms).norm();
+  const at::Tensor factor = (norm / (total + kTiny)).clamp_max(1);
+  for (at::Tensor& gradient : gradients) gradient.mul_(factor);
+}
+
 Adam::Adam(const std::vector<NamedTensor>& parameters, double weight_decay,
            Engine engine)
     : parameters_(parameters),
@@ -38,13 +55,13 @@ Adam::Adam(const std::vector<NamedTensor>& parameters, double weight_decay,
   for (const NamedTensor& entry : parameters_) {
     const auto add = [&](const char* moment) {
       return moments_.add_buffer(
-          std::string("adam.") + moment + "." + entry.name,
+          std::string(moment) + "." + entry.name,
           at::zeros_like(entry.tensor, at::MemoryFormat::Contiguous).detach());
     };
     first_.push_back(add("first"));
     second_.push_back(add("second"));
   }
-  moments_.add_buffer("adam.steps", steps_);
+  moments_.add_buffer("steps", steps_);
 }
 
 bool Adam::by_kernel(const at::Tensor& parameter) const {
@@ -77,10 +94,9 @@ AdamUpdate Adam::update_of(const std::string& name) {
     stepped_by_layer_[k] = true;
     return {first_[k], second_[k], coefficients_, finite_};
   }
-  throw Error(ErrorKind::kArgument, "The parameter '" + name +
-                                        "' cannot be handed to a layer: it is "
-                                        "unknown, or no step has begun that "
-                                        "moves it on the CPU.");
+  throw_error(ErrorKind::kArgument, "The parameter '", name,
+              "' cannot be handed to a layer: it is unknown, or no step has "
+              "begun that moves it on the CPU.");
 }
 
 void Adam::finish_step() {

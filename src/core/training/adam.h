@@ -51,8 +51,8 @@ class Adam {
   int64_t n_steps() const;
 
   // Copies of the moments and the number of steps on the CPU: for each
-  // parameter "adam.first.<name>" and "adam.second.<name>", and last
-  // "adam.steps", a single int64. load_state() takes them back; it throws as
+  // parameter "first.<name>" and "second.<name>", and last "steps", a single
+  // int64. load_state() takes them back; it throws as
   // ParameterSet::load_state() does, and then nothing has changed.
   std::vector<NamedTensor> state() const { return moments_.state(); }
   // The same without copying: shared with the optimiser.
@@ -75,5 +75,11 @@ class Adam {
   bool in_step_ = false;
   std::shared_ptr<std::atomic<bool>> finite_;
 };
+
+// Scales the gradients of all parameters by one factor, at most 1, so that the
+// L2 norm of all together is at most `norm`, as PyTorch's clip_grad_norm_()
+// does; 0 never does. Parameters without a gradient are left out. Does not wait
+// for a device.
+void clip_gradients(const std::vector<NamedTensor>& parameters, double norm);
 
 }  // namespace sailer

@@ -4,7 +4,6 @@
 #include <torch/csrc/autograd/autograd.h>
 
 #include <cmath>
-#include <string>
 
 #include "../support/error.h"
 #include "../support/fork.h"
@@ -17,12 +16,10 @@ namespace {
 
 void check_columns(const SailerModel& model, int64_t first, int64_t width) {
   if (first < 0 || width < 1 || first + width > model.n_confounders()) {
-    throw Error(ErrorKind::kArgument,
-                "A label in the columns " + std::to_string(first + 1) + " to " +
-                    std::to_string(first + width) +
-                    " was asked for, but the model's decoder reads " +
-                    std::to_string(model.n_confounders()) +
-                    " of known confounders.");
+    throw_error(ErrorKind::kArgument, "A label in the columns ", first + 1,
+                " to ", first + width,
+                " was asked for, but the model's decoder reads ",
+                model.n_confounders(), " of known confounders.");
   }
 }
 
@@ -66,7 +63,7 @@ std::vector<double> to_doubles(const at::Tensor& vector) {
 
 void AdaptOptions::check() const {
   if (steps < 1 || patience < 1 || !(learning_rate > 0)) {
-    throw Error(ErrorKind::kArgument,
+    throw_error(ErrorKind::kArgument,
                 "Steps, patience and learning rate must be above 0.");
   }
 }
@@ -83,7 +80,7 @@ std::vector<double> label_likelihoods(const SailerModel& model,
                                       int64_t first, const at::Tensor& vectors,
                                       Monitor& monitor) {
   check_columns(model, first, vectors.size(1));
-  std::vector<double> sums(static_cast<size_t>(vectors.size(0)), 0);
+  std::vector<double> sums(vectors.size(0), 0);
   const bool done =
       visit_cells(stream, cells, monitor, [&](const SparseBatch& batch) {
         const at::Tensor z = posterior_mean(model, batch);
@@ -105,16 +102,14 @@ Adapted adapt_label(const SailerModel& model, BatchStream& stream,
                     const AdaptOptions& options, Monitor& monitor) {
   check_can_train();
   options.check();
-  check_columns(model, first, static_cast<int64_t>(start.size()));
+  check_columns(model, first, n_of(start));
   if (training.empty() || held_out.empty()) {
-    throw Error(
-        ErrorKind::kArgument,
-        "A label's vector needs cells to learn from and cells to choose "
-        "it by, but " +
-            std::to_string(training.size()) + " and " +
-            std::to_string(held_out.size()) + " were given.");
+    throw_error(ErrorKind::kArgument,
+                "A label's vector needs cells to learn from and cells to "
+                "choose it by, but ",
+                training.size(), " and ", held_out.size(), " were given.");
   }
-  at::Tensor vector = at::tensor(start, at::TensorOptions().dtype(at::kDouble))
+  at::Tensor vector = at::tensor(start, at::kDouble)
                           .to(model.tensor_options())
                           .set_requires_grad(true);
   Adapted out;

@@ -5,7 +5,6 @@
 
 #include <atomic>
 #include <filesystem>
-#include <memory>
 
 #include "../support/error.h"
 
@@ -42,10 +41,9 @@ StoredTensor to_stored(const NamedTensor& entry) {
     return {entry.name, type.stored, values.sizes().vec(),
             std::shared_ptr<const void>(values.data_ptr(), [values](auto*) {})};
   }
-  throw Error(ErrorKind::kArgument,
-              "The tensor '" + entry.name + "' is of type " +
-                  at::toString(values.scalar_type()) +
-                  "; files take float32, float64 and int64.");
+  throw_error(ErrorKind::kArgument, "The tensor '", entry.name, "' is of type ",
+              at::toString(values.scalar_type()),
+              "; files take float32, float64 and int64.");
 }
 
 NamedTensor from_stored(const StoredTensor& entry) {
@@ -55,9 +53,8 @@ NamedTensor from_stored(const StoredTensor& entry) {
                             const_cast<void*>(entry.data.get()), entry.shape,
                             [data = entry.data](void*) {}, type.tensor)};
   }
-  throw Error(ErrorKind::kFile, "The tensor '" + entry.name + "' is of type " +
-                                    entry.dtype +
-                                    ", which no state of training has.");
+  throw_error(ErrorKind::kFile, "The tensor '", entry.name, "' is of type ",
+              entry.dtype, ", which no state of training has.");
 }
 
 void write_state(const std::string& path,

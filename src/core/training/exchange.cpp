@@ -11,20 +11,9 @@
 namespace sailer {
 namespace {
 
-const at::Tensor& value_of(const NamedTensor& entry) { return entry.tensor; }
-
 at::TensorOptions numbers() { return at::TensorOptions().dtype(at::kDouble); }
 
 }  // namespace
-
-std::vector<int64_t> shard_cells(const std::vector<int64_t>& cells,
-                                 int64_t rank, int64_t size) {
-  const auto n = static_cast<int64_t>(cells.size());
-  const int64_t each = n / size, longer = n % size;
-  const int64_t first = rank * each + std::min(rank, longer);
-  const int64_t last = first + each + (rank < longer ? 1 : 0);
-  return {cells.begin() + first, cells.begin() + last};
-}
 
 std::vector<double> of_each(Exchange& exchange, double own) {
   const at::Tensor all = at::zeros({exchange.size()}, numbers());
@@ -35,7 +24,7 @@ std::vector<double> of_each(Exchange& exchange, double own) {
 
 std::vector<double> mean_of_all(Exchange& exchange,
                                 const std::vector<double>& own, double weight) {
-  const auto n = static_cast<int64_t>(own.size());
+  const auto n = n_of(own);
   at::Tensor sums = at::zeros({n + 1}, numbers());
   if (weight > 0) {
     sums.narrow(0, 0, n).copy_(at::tensor(own, numbers()) * weight);
@@ -53,8 +42,7 @@ void share_run(Exchange& exchange, const RunColumns& columns, TrainState& state,
                const ParameterSet& parameters,
                const std::vector<NamedTensor>& moments) {
   const int64_t has_best = state.best.empty() ? 0 : 1;
-  const at::Tensor shape =
-      at::tensor({state.epoch, has_best}, at::TensorOptions().dtype(at::kLong));
+  const at::Tensor shape = at::tensor({state.epoch, has_best}, at::kLong);
   exchange.broadcast(shape);
   if (exchange.rank() != 0) {
     state = TrainState::blank(shape[0].item<int64_t>(), columns);
@@ -75,37 +63,38 @@ StepExchange::StepExchange(Exchange& exchange, ParameterSet& parameters,
                            size_t n_parts)
     : exchange_(exchange), parameters_(parameters), n_parts_(n_parts) {
   for (const NamedTensor& entry : parameters_.tensors()) {
-    n_values_ += value_of(entry).numel();
+    n_values_ += entry.tensor.numel();
   }
-  n_tail_ = static_cast<int64_t>(parameters_.parameters().size() + n_parts_) +
+  n_tail_ = n_of(parameters_.parameters()) + static_cast<int64_t>(n_parts_) +
             4 + exchange_.size();
   flat_ = at::zeros(
       {n_values_ + n_tail_},
       parameters_.parameters().front().tensor.options().requires_grad(false));
+  int64_t place = 0;
+  for (const NamedTensor& entry : parameters_.tensors()) {
+    const int64_t n = entry.tensor.numel();
+    parts_.push_back(flat_.narrow(0, place, n).view(entry.tensor.sizes()));
+    place += n;
+  }
 }
 
 void StepExchange::pack(const OwnStep& own) {
   flat_.zero_();
   const double weight = own.bad ? 0 : own.weight;
   std::vector<double> tail;
-  int64_t place = 0;
+  auto part = parts_.begin();
   for (const NamedTensor& entry : parameters_.parameters()) {
     const at::Tensor& gradient = entry.tensor.grad();
-    const int64_t n = entry.tensor.numel();
     const bool has = gradient.defined() && weight > 0;
     if (has) {
-      at::Tensor to = flat_.narrow(0, place, n).view(entry.tensor.sizes());
-      at::mul_out(to, gradient, at::scalar_tensor(weight, gradient.options()));
+      at::mul_out(*part, gradient,
+                  at::scalar_tensor(weight, gradient.options()));
     }
     tail.push_back(has ? 1 : 0);
-    place += n;
+    ++part;
   }
   for (const NamedTensor& entry : parameters_.buffers()) {
-    const int64_t n = entry.tensor.numel();
-    flat_.narrow(0, place, n)
-        .view(entry.tensor.sizes())
-        .add_(entry.tensor, weight);
-    place += n;
+    (part++)->add_(entry.tensor, weight);
   }
   for (size_t k = 0; k < n_parts_; ++k) {
     tail.push_back(weight > 0 ? own.sums[k] : 0);
@@ -123,23 +112,15 @@ void StepExchange::pack(const OwnStep& own) {
 void StepExchange::unpack(double weight) {
   flat_.narrow(0, 0, n_values_).div_(weight);
   const at::Tensor tail = flat_.narrow(0, n_values_, n_tail_).cpu();
-  int64_t place = 0, k = 0;
+  size_t k = 0;
   for (const NamedTensor& entry : parameters_.parameters()) {
-    const int64_t n = entry.tensor.numel();
     at::Tensor parameter = entry.tensor;
-    if (tail[k++].item<double>() > 0) {
-      parameter.mutable_grad() =
-          flat_.narrow(0, place, n).view(parameter.sizes());
-    } else {
-      parameter.mutable_grad().reset();
-    }
-    place += n;
+    const bool has = tail[static_cast<int64_t>(k)].item<double>() > 0;
+    parameter.mutable_grad() = has ? parts_[k] : at::Tensor();
+    ++k;
   }
   for (const NamedTensor& entry : parameters_.buffers()) {
-    const int64_t n = entry.tensor.numel();
-    at::Tensor buffer = entry.tensor;
-    buffer.copy_(flat_.narrow(0, place, n).view(buffer.sizes()));
-    place += n;
+    entry.tensor.copy_(parts_[k++]);
   }
 }
 

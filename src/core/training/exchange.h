@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "../support/parameters.h"
+#include "sampler.h"
 #include "train_state.h"
 
 namespace sailer {
@@ -35,16 +36,6 @@ class Exchange {
   // Everyone takes the values of process 0.
   virtual void broadcast(at::Tensor tensor) = 0;
 };
-
-// Which of the processes that train together.
-struct Shard {
-  int64_t rank = 0, size = 1;
-};
-
-// The part of `cells` that a process trains on: contiguous, in the same order;
-// the sizes of two parts differ by at most one, and the first are the larger.
-std::vector<int64_t> shard_cells(const std::vector<int64_t>& cells,
-                                 int64_t rank, int64_t size);
 
 // One number of each process, by rank, told to all.
 std::vector<double> of_each(Exchange& exchange, double own);
@@ -108,6 +99,7 @@ class StepExchange {
   size_t n_parts_;
   int64_t n_values_ = 0, n_tail_ = 0;
   at::Tensor flat_;                  // gradients, running statistics, tail
+  std::vector<at::Tensor> parts_;    // of it, one for each tensor
   std::vector<NamedTensor> before_;  // running statistics
 };
 

@@ -116,12 +116,10 @@ class C10dExchange : public Exchange {
       wait();
     } catch (const std::exception& error) {
       if (as_error(error).kind() == ErrorKind::kMemory) throw;
-      throw Error(ErrorKind::kProcess,
-                  "Another of the " + std::to_string(size()) +
-                      " processes was lost, or did not answer process " +
-                      std::to_string(rank()) + " (this one) within " +
-                      std::to_string(static_cast<int64_t>(meeting_.timeout)) +
-                      " s: " + message_of(error));
+      throw_error(ErrorKind::kProcess, "Another of the ", size(),
+                  " processes was lost, or did not answer process ", rank(),
+                  " (this one) within ", static_cast<int64_t>(meeting_.timeout),
+                  " s: ", message_of(error));
     }
   }
 
@@ -167,28 +165,24 @@ StorePtr meet(const Meeting& meeting) {
 std::unique_ptr<Exchange> join_processes(const Meeting& meeting) {
   if (meeting.size < 1 || meeting.rank < 0 || meeting.rank >= meeting.size ||
       meeting.port < 1 || meeting.port > 65535) {
-    throw Error(ErrorKind::kArgument,
-                "There is no process " + std::to_string(meeting.rank) + " of " +
-                    std::to_string(meeting.size) + " at port " +
-                    std::to_string(meeting.port) +
-                    ": ranks begin at 0, and ports are 1 to 65535.");
+    throw_error(ErrorKind::kArgument, "There is no process ", meeting.rank,
+                " of ", meeting.size, " at port ", meeting.port,
+                ": ranks begin at 0, and ports are 1 to 65535.");
   }
 #if SAILER_HAS_C10D
   try {
     const StorePtr store = meet(meeting);
     return std::make_unique<C10dExchange>(meeting, store);
   } catch (const std::exception& error) {
-    throw Error(ErrorKind::kProcess,
-                "Process " + std::to_string(meeting.rank) + " of " +
-                    std::to_string(meeting.size) + " waited " +
-                    what_for(meeting) + ", at most " +
-                    std::to_string(static_cast<int64_t>(meeting.timeout)) +
-                    " s: " + message_of(error) +
-                    " Were all of them started, with the same MASTER_ADDR and "
-                    "MASTER_PORT, and is the port free and open?");
+    throw_error(ErrorKind::kProcess, "Process ", meeting.rank, " of ",
+                meeting.size, " waited ", what_for(meeting), ", at most ",
+                static_cast<int64_t>(meeting.timeout),
+                " s: ", message_of(error),
+                " Were all of them started, with the same MASTER_ADDR and "
+                "MASTER_PORT, and is the port free and open?");
   }
 #else
-  throw Error(ErrorKind::kArgument,
+  throw_error(ErrorKind::kArgument,
               "This LibTorch has no usable c10d, so several processes cannot "
               "train together: `configure` tells what failed (Debian, Ubuntu: "
               "apt install libgloo-dev, then install sailer anew). Use "

@@ -71,8 +71,8 @@ class QueryPacker {
            const std::vector<int64_t>& places) {
     const auto more = static_cast<int64_t>(observed.size() + genes.size());
     if (piece_.n_tokens() + more > budget_) flush();
-    append_query_cell(cell, observed, genes.data(),
-                      static_cast<int64_t>(genes.size()), tokens_, piece_);
+    append_query_cell(cell, observed, genes.data(), n_of(genes), tokens_,
+                      piece_);
     places_.insert(places_.end(), places.begin(), places.end());
   }
 
@@ -116,7 +116,7 @@ void add_round(const NormalizedCell& cell, const std::vector<int64_t>& observed,
                const GeneQueries& queries, int64_t first, int64_t n_queries,
                const TokenOptions& options, uint64_t seed,
                QueryPacker& packer) {
-  const auto n = static_cast<int64_t>(observed.size());
+  const auto n = n_of(observed);
   const double ratio = options.mask_ratio;
   const int64_t most = std::max<int64_t>(
       1, std::llround((1 - ratio) * static_cast<double>(options.max_genes)));
@@ -161,7 +161,7 @@ bool for_each_piece(const ExpresserModel& model, CellSource& source,
   };
   const bool done =
       for_each_cell(source, [&](int64_t i, const NormalizedCell& cell) {
-        const auto n = static_cast<int64_t>(cell.genes.size());
+        const auto n = n_of(cell.genes);
         const int64_t taken = std::min(n, tokens.max_genes);
         if (taken == 0) return true;
         if (piece.n_tokens() + taken > options.token_budget) {
@@ -228,7 +228,7 @@ struct Lacking {
 template <typename Append>
 void mask_each_once(std::vector<int64_t> places, const TokenOptions& options,
                     uint64_t seed, const Append& append) {
-  const auto n = static_cast<int64_t>(places.size());
+  const auto n = n_of(places);
   const int64_t taken = std::min(n, options.max_genes);
   const int64_t at_once = n_masked(taken, options.mask_ratio);
   if (at_once == 0) return;
@@ -250,7 +250,7 @@ std::vector<float> embed_expression(const ExpresserModel& model,
                                     const PassOptions& options,
                                     Monitor& monitor) {
   const int64_t d = model.options().n_embedding;
-  std::vector<float> out(static_cast<size_t>(source.n_cells() * d), 0.0f);
+  std::vector<float> out(source.n_cells() * d, 0.0f);
   const auto visit = [&](const GeneBatch& batch,
                          const std::vector<int64_t>& cells) {
     const at::Tensor found =
@@ -288,7 +288,7 @@ std::vector<float> gene_shifts(const ExpresserModel& model, CellSource& source,
   at::NoGradGuard no_grad;
   const TokenOptions tokens = model.token_options();
   Lacking lacking(model.n_genes());
-  std::vector<bool> asked(static_cast<size_t>(model.n_genes()), false);
+  std::vector<bool> asked(model.n_genes(), false);
   std::vector<float> truth, found;  // of what waits in the packer
   std::vector<int32_t> masked;
   QueryPacker packer(model, options, found);
@@ -315,14 +315,14 @@ std::vector<float> gene_shifts(const ExpresserModel& model, CellSource& source,
                      std::vector<int64_t> at;
                      for (int64_t place : rest) {
                        genes.push_back(cell.genes[place]);
-                       at.push_back(static_cast<int64_t>(truth.size()));
+                       at.push_back(n_of(truth));
                        truth.push_back(cell.values[place]);
                      }
                      found.resize(truth.size(), 0.0f);
                      masked.insert(masked.end(), genes.begin(), genes.end());
                      packer.add(cell, observed, genes, at);
                    });
-    if (static_cast<int64_t>(truth.size()) > kShiftBuffer) flush();
+    if (n_of(truth) > kShiftBuffer) flush();
     return go_on(monitor, i, source.n_cells());
   };
   if (!for_each_cell(source, visit)) return {};
@@ -343,7 +343,7 @@ std::vector<float> impute_expression(const ExpresserModel& model,
     if (shifts.empty()) return {};
   }
   QueryPacker packer(model, options, out);
-  std::vector<bool> asked(static_cast<size_t>(model.n_genes()), false);
+  std::vector<bool> asked(model.n_genes(), false);
   const bool done =
       for_each_cell(source, [&](int64_t i, const NormalizedCell& cell) {
         const int64_t first = queries.starts[i];

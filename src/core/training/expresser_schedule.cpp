@@ -43,6 +43,10 @@ PretrainOptions PretrainOptions::resolve(int64_t n_cells, int64_t n_embedding,
   return out;
 }
 
+RunOptions PretrainOptions::run() const {
+  return {epochs, patience, weight_decay, compute.engine, clip};
+}
+
 double cosine_rate(double learning_rate, double final_share, int64_t warmup,
                    int64_t n_steps, int64_t step) {
   constexpr double kPi = 3.14159265358979323846;

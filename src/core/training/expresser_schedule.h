@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "../models/compute_options.h"
+#include "run_options.h"
 
 namespace sailer {
 
@@ -31,6 +32,8 @@ struct PretrainOptions {
   // These options with everything decided.
   PretrainOptions resolve(int64_t n_cells, int64_t n_embedding,
                           bool on_cpu) const;
+
+  RunOptions run() const;  // of resolved options
 };
 
 // What each may be, and what it does, in the words of R's help.
@@ -65,8 +68,8 @@ void describe(PretrainOptions& o, const Visit& option) {
     Share of the cells held out, on which predictions are measured after
     each epoch; 0 trains on all. Default 0.05.)");
   option("patience", o.patience, at_least(0), R"(
-    Stop after this many epochs without a smaller loss on the cells kept
-    back, and return to the best epoch. 0 trains to the end. Default 5.)");
+    Stop after this many epochs without a smaller loss on the cells held
+    out, and return to the best epoch. 0 trains to the end. Default 5.)");
   option("seed", o.seed, at_least(0), R"(
     As in [train_control()]. Default 1.)");
   option("precision", o.compute.precision, kAny, R"(

@@ -21,7 +21,7 @@ constexpr double kComponentSpread = 0.5;
 constexpr int64_t kStartCells = 100000;
 
 std::vector<int64_t> evenly_spaced(const std::vector<int64_t>& cells) {
-  const auto n = static_cast<int64_t>(cells.size());
+  const auto n = n_of(cells);
   const int64_t taken = std::min(n, kStartCells);
   std::vector<int64_t> out;
   for (int64_t k = 0; k < taken; ++k) out.push_back(cells[k * n / taken]);
@@ -44,10 +44,9 @@ std::vector<float> gene_components(const CellSourcePtr& source,
                                    uint64_t seed,
                                    const CancelCheck& cancelled) {
   const int64_t n_genes = source->n_features();
-  std::vector<float> out(static_cast<size_t>(n_genes * n), 0.0f);
+  std::vector<float> out(n_genes * n, 0.0f);
   SvdOptions options;
-  options.n_components =
-      std::min({n, n_genes, static_cast<int64_t>(cells.size()) - 1});
+  options.n_components = std::min({n, n_genes, n_of(cells) - 1});
   options.center = true;
   options.seed = seed;
   if (options.n_components < 1) return out;
@@ -55,7 +54,7 @@ std::vector<float> gene_components(const CellSourcePtr& source,
   rows.source = source;
   rows.n_columns = n_genes;
   rows.cancelled = cancelled;
-  rows.taken.assign(static_cast<size_t>(source->n_cells()), 0);
+  rows.taken.assign(source->n_cells(), 0);
   for (int64_t cell : cells) rows.taken[cell] = 1;
   const auto svd =
       truncated_svd(expression_rows(std::move(rows)), n_genes, options);
@@ -125,7 +124,7 @@ bool start_from_cells(ExpresserModel& model, const CellSourcePtr& source,
     return at::from_blob(values.data(), shape, at::kFloat);
   };
   model.start_at(tensor(components, {k > 0 ? n_genes : 0, k}),
-                 tensor(levels, {static_cast<int64_t>(levels.size())}));
+                 tensor(levels, {n_of(levels)}));
   return true;
 }
 

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <utility>
 
 #include "../support/error.h"
 #include "../support/shuffle.h"
@@ -47,10 +46,9 @@ struct Fit {
 PretrainOptions options_of(PretrainOptions options, const Shard& shard) {
   options.check();
   if (options.batch_size < shard.size) {
-    throw Error(ErrorKind::kArgument,
-                "`batch_size` (" + std::to_string(options.batch_size) +
-                    ") is smaller than the number of processes, " +
-                    std::to_string(shard.size) + ": make it at least that.");
+    throw_error(ErrorKind::kArgument, "`batch_size` (", options.batch_size,
+                ") is smaller than the number of processes, ", shard.size,
+                ": make it at least that.");
   }
   options.batch_size /= shard.size;
   return options;
@@ -59,8 +57,7 @@ PretrainOptions options_of(PretrainOptions options, const Shard& shard) {
 // Steps of an epoch: those of the first process, which has the most cells.
 int64_t n_steps_of(const Split& split, const PretrainOptions& options,
                    const Shard& shard) {
-  const auto n =
-      static_cast<int64_t>(shard_cells(split.training, 0, shard.size).size());
+  const int64_t n = n_of(shard_cells(split.training, {0, shard.size}));
   return (n + options.batch_size - 1) / options.batch_size;
 }
 
@@ -70,16 +67,11 @@ ExpresserTask::ExpresserTask(ExpresserModel& model, CellSourcePtr source,
                              const Split& split, const PretrainOptions& options,
                              const Shard& shard)
     : model_(model),
-      split_{shard_cells(split.training, shard.rank, shard.size),
-             shard_cells(split.validation, shard.rank, shard.size)},
+      cells_(split, shard, options.seed),
       options_(options_of(options, shard)),
       stream_(source, stream_options()),
-      n_steps_(n_steps_of(split, options_, shard)),
-      dropout_seed_(options.seed) {
+      n_steps_(n_steps_of(split, options_, shard)) {
   model_.set_compute(options_.compute);
-  if (shard.size == 1) return;
-  dropout_seed_ = derive_seed(derive_seed(options.seed, kProcessStream),
-                              static_cast<uint64_t>(shard.rank));
 }
 
 GeneStreamOptions ExpresserTask::stream_options() const {
@@ -92,36 +84,11 @@ GeneStreamOptions ExpresserTask::stream_options() const {
   return out;
 }
 
-at::Device ExpresserTask::device() const {
-  return model_.tensor_options().device();
-}
-
-int64_t ExpresserTask::n_training() const {
-  return static_cast<int64_t>(split_.training.size());
-}
-
-int64_t ExpresserTask::n_cells() const {
-  return static_cast<int64_t>(stream_.cells().size());
-}
-
-const std::vector<std::string>& ExpresserTask::settings() const {
-  static const std::vector<std::string> names = {"learning_rate"};
-  return names;
-}
-
-const std::vector<std::string>& ExpresserTask::parts() const {
-  static const std::vector<std::string> names = {"loss", "absolute_error"};
-  return names;
-}
-
-const std::vector<std::string>& ExpresserTask::measures() const {
-  static const std::vector<std::string> names = {
-      "validation_loss", "validation_absolute_error", "validation_correlation"};
-  return names;
-}
-
-std::vector<double> ExpresserTask::settings_of(int64_t epoch) const {
-  return {learning_rate(epoch, 0)};
+RunColumns ExpresserTask::columns() const {
+  return {{"learning_rate"},
+          {"loss", "absolute_error"},
+          {"validation_loss", "validation_absolute_error",
+           "validation_correlation"}};
 }
 
 double ExpresserTask::learning_rate(int64_t epoch, int64_t position) const {
@@ -130,22 +97,9 @@ double ExpresserTask::learning_rate(int64_t epoch, int64_t position) const {
                      options_.warmup, options_.epochs * n_steps_, step);
 }
 
-std::vector<int64_t> ExpresserTask::order_of(int64_t epoch) const {
-  return epoch_order(split_.training,
-                     epoch_seed(options_.seed, kOrderStream, epoch));
-}
-
 void ExpresserTask::start_epoch(int64_t epoch, int64_t position) {
-  stream_.start(order_of(epoch), epoch_seed(options_.seed, kMaskStream, epoch),
-                position);
-}
-
-std::vector<int64_t> ExpresserTask::cells_at(int64_t epoch,
-                                             int64_t position) const {
-  const std::vector<int64_t> order = order_of(epoch);
-  const auto n = static_cast<int64_t>(order.size());
-  const int64_t end = std::min(n, position + options_.batch_size);
-  return {order.begin() + std::min(position, n), order.begin() + end};
+  stream_.start(cells_.order_of(epoch),
+                epoch_seed(options_.seed, kMaskStream, epoch), position);
 }
 
 // Forward and backward piece by piece: the sum of their gradients is that of
@@ -159,8 +113,9 @@ StepLoss ExpresserTask::step(Adam&, int64_t epoch, int64_t position, bool) {
       at::TensorOptions().dtype(at::kDouble).device(device());
   out.parts = at::zeros({2}, options);
   if (out.weight == 0) return out;
-  model_.start_step(derive_seed(epoch_seed(dropout_seed_, kStepStream, epoch),
-                                static_cast<uint64_t>(position)));
+  model_.start_step(
+      derive_seed(epoch_seed(cells_.noise_seed(), kStepStream, epoch),
+                  static_cast<uint64_t>(position)));
   for (const GeneBatch& piece : pieces_) {
     const at::Tensor difference =
         model_.predict(piece, /*training=*/true) - piece.targets;
@@ -172,7 +127,7 @@ StepLoss ExpresserTask::step(Adam&, int64_t epoch, int64_t position, bool) {
         difference.detach().abs().sum().to(at::kDouble) / out.weight;
   }
   if (device().is_cpu() && !std::isfinite(out.parts[0].item<double>())) {
-    throw Error(ErrorKind::kNumeric, "The loss is not finite.");
+    throw_error(ErrorKind::kNumeric, "The loss is not finite.");
   }
   return out;
 }
@@ -183,7 +138,7 @@ std::vector<double> ExpresserTask::measure() {
   const double none = std::numeric_limits<double>::quiet_NaN();
   at::NoGradGuard no_grad;
   Fit fit;
-  stream_.start(split_.validation, 0);
+  stream_.start(cells_.own().validation, 0);
   while (stream_.next(pieces_)) {
     for (const GeneBatch& piece : pieces_) {
       fit.add(model_.predict(piece, /*training=*/false), piece.targets);
@@ -192,10 +147,6 @@ std::vector<double> ExpresserTask::measure() {
   measured_ = fit.n;
   if (fit.n == 0) return {none, none, none};
   return {fit.squared / fit.n, fit.absolute / fit.n, fit.correlation()};
-}
-
-double ExpresserTask::score(const std::vector<double>& measures) const {
-  return -measures[0];
 }
 
 }  // namespace sailer

@@ -19,43 +19,50 @@ class ExpresserTask final : public Task {
  public:
   // `split` names cells of the source that have at least 2 genes; `options` are
   // resolved. Of a shard the task has its part of the cells, of each minibatch
-  // and of the cells kept back; the schedule is that of the whole. Throws
+  // and of the cells held out; the schedule is that of the whole. Throws
   // Error(kArgument) when a minibatch has no cell for every process.
   ExpresserTask(ExpresserModel& model, CellSourcePtr source, const Split& split,
                 const PretrainOptions& options, const Shard& shard = {});
 
   ParameterSet& parameters() override { return model_.parameters(); }
-  at::Device device() const override;
-  int64_t n_training() const override;
-  const std::vector<std::string>& settings() const override;
-  const std::vector<std::string>& parts() const override;
-  const std::vector<std::string>& measures() const override;
-  std::vector<double> settings_of(int64_t epoch) const override;
+  at::Device device() const override {
+    return model_.tensor_options().device();
+  }
+  int64_t n_training() const override { return n_of(cells_.own().training); }
+  RunColumns columns() const override;
+  std::vector<double> settings_of(int64_t epoch) const override {
+    return {learning_rate(epoch, 0)};
+  }
   double learning_rate(int64_t epoch, int64_t position) const override;
   void start_epoch(int64_t epoch, int64_t position) override;
   void stop() override { stream_.stop(); }
   bool next() override { return stream_.next(pieces_); }
-  int64_t n_cells() const override;
+  int64_t n_cells() const override { return n_of(stream_.cells()); }
   std::vector<int64_t> cells() const override { return stream_.cells(); }
-  std::vector<int64_t> cells_at(int64_t epoch, int64_t position) const override;
+  std::vector<int64_t> cells_at(int64_t epoch,
+                                int64_t position) const override {
+    return cells_.batch_at(epoch, position, options_.batch_size);
+  }
   StepLoss step(Adam& adam, int64_t epoch, int64_t position,
                 bool layers_may_step) override;
   std::vector<double> measure() override;
-  bool has_validation() const override { return !split_.validation.empty(); }
+  bool has_validation() const override {
+    return !cells_.own().validation.empty();
+  }
   double validation_weight() const override { return measured_; }
-  double score(const std::vector<double>& measures) const override;
+  double score(const std::vector<double>& measures) const override {
+    return -measures[0];
+  }
 
  private:
-  std::vector<int64_t> order_of(int64_t epoch) const;
   GeneStreamOptions stream_options() const;
 
   ExpresserModel& model_;
-  Split split_;
+  RunCells cells_;
   PretrainOptions options_;
   GeneStream stream_;
-  int64_t n_steps_;  // of an epoch, alike in all processes
-  uint64_t dropout_seed_;
-  double measured_ = 0;  // masked genes of the cells kept back
+  int64_t n_steps_;      // of an epoch, alike in all processes
+  double measured_ = 0;  // masked genes of the cells held out
   std::vector<GeneBatch> pieces_;
 };
 

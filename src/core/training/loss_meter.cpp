@@ -6,10 +6,8 @@ namespace sailer {
 
 LossMeter::LossMeter(const std::vector<double>& sums, double weight,
                      const at::Device& device)
-    : sums_(
-          at::tensor(sums, at::TensorOptions().dtype(at::kDouble)).to(device)),
-      bad_position_(
-          at::full({}, -1, at::TensorOptions().dtype(at::kLong)).to(device)),
+    : sums_(at::tensor(sums, at::kDouble).to(device)),
+      bad_position_(at::full({}, -1, at::kLong).to(device)),
       weight_(weight) {}
 
 void LossMeter::add(const StepLoss& loss, int64_t position) {

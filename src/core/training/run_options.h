@@ -11,8 +11,8 @@ struct RunOptions {
   // Passes over the training cells, at most.
   int64_t epochs = 1;
 
-  // Stop after this many epochs without a better score on the cells kept back;
-  // 0 trains to the end. Ignored where no cells are kept back.
+  // Stop after this many epochs without a better score on the cells held out;
+  // 0 trains to the end. Ignored where no cells are held out.
   int64_t patience = 0;
 
   // Coupled L2 decay of all parameters.

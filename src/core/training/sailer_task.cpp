@@ -37,51 +37,25 @@ SailerTask::SailerTask(SailerModel& model, BatchStream& stream,
                        const Shard& shard)
     : model_(model),
       stream_(stream),
-      split_{shard_cells(split.training, shard.rank, shard.size),
-             shard_cells(split.validation, shard.rank, shard.size)},
+      cells_(split, shard, options.seed),
       options_(options.resolve(stream.source().n_cells(), model.options())),
-      schedule_(options_.schedule()),
-      noise_seed_(options.seed) {
+      schedule_(options_.schedule()) {
   options_.check();
   if (shard.size == 1) return;
-  noise_seed_ = derive_seed(derive_seed(options.seed, kProcessStream),
-                            static_cast<uint64_t>(shard.rank));
   if (options_.batch_size < 2 * shard.size) {
-    throw Error(ErrorKind::kArgument,
-                "`batch_size` (" + std::to_string(options_.batch_size) +
-                    ") leaves fewer than 2 cells to each of " +
-                    std::to_string(shard.size) +
-                    " processes: make it at least " +
-                    std::to_string(2 * shard.size) + ".");
+    throw_error(ErrorKind::kArgument, "`batch_size` (", options_.batch_size,
+                ") leaves fewer than 2 cells to each of ", shard.size,
+                " processes: make it at least ", 2 * shard.size, ".");
   }
   options_.batch_size /= shard.size;
   stream_.set_batch_size(options_.batch_size);
 }
 
-at::Device SailerTask::device() const {
-  return model_.tensor_options().device();
-}
-
-int64_t SailerTask::n_training() const {
-  return static_cast<int64_t>(split_.training.size());
-}
-
-const std::vector<std::string>& SailerTask::settings() const {
-  static const std::vector<std::string> names = {"beta", "learning_rate"};
-  return names;
-}
-
-const std::vector<std::string>& SailerTask::parts() const {
-  static const std::vector<std::string> names = {"loss", "reconstruction", "kl",
-                                                 "marginal", "alignment"};
-  return names;
-}
-
-const std::vector<std::string>& SailerTask::measures() const {
-  static const std::vector<std::string> names = {
-      "validation_log_likelihood", "validation_kl", "validation_elbo",
-      "validation_alignment"};
-  return names;
+RunColumns SailerTask::columns() const {
+  return {{"beta", "learning_rate"},
+          {"loss", "reconstruction", "kl", "marginal", "alignment"},
+          {"validation_log_likelihood", "validation_kl", "validation_elbo",
+           "validation_alignment"}};
 }
 
 double SailerTask::time_of(int64_t epoch, int64_t position) const {
@@ -102,16 +76,11 @@ double SailerTask::learning_rate(int64_t epoch, int64_t position) const {
   return sailer::learning_rate(schedule_, time_of(epoch, position));
 }
 
-std::vector<int64_t> SailerTask::order_of(int64_t epoch) const {
-  return epoch_order(split_.training,
-                     epoch_seed(options_.seed, kOrderStream, epoch));
-}
-
 void SailerTask::start_epoch(int64_t epoch, int64_t position) {
   const Shares& thinning = model_.options().thinning;
   stream_.set_thinning({thinning.min, thinning.max});
-  stream_.start(order_of(epoch), epoch_seed(noise_seed_, kThinStream, epoch),
-                position);
+  stream_.start(cells_.order_of(epoch),
+                epoch_seed(cells_.noise_seed(), kThinStream, epoch), position);
 }
 
 void SailerTask::stop() {
@@ -125,18 +94,11 @@ bool SailerTask::next() {
   return false;
 }
 
-std::vector<int64_t> SailerTask::cells_at(int64_t epoch,
-                                          int64_t position) const {
-  const std::vector<int64_t> order = order_of(epoch);
-  const int64_t stop = std::min(position + options_.batch_size,
-                                static_cast<int64_t>(order.size()));
-  return {order.begin() + position, order.begin() + stop};
-}
-
 StepLoss SailerTask::step(Adam& adam, int64_t epoch, int64_t position,
                           bool layers_may_step) {
-  model_.start_step(derive_seed(epoch_seed(noise_seed_, kStepStream, epoch),
-                                static_cast<uint64_t>(position)));
+  model_.start_step(
+      derive_seed(epoch_seed(cells_.noise_seed(), kStepStream, epoch),
+                  static_cast<uint64_t>(position)));
   SailerUpdates updates;
   if (layers_may_step) updates = updates_from(adam);
   const double time = time_of(epoch, position);
@@ -145,7 +107,7 @@ StepLoss SailerTask::step(Adam& adam, int64_t epoch, int64_t position,
       {beta(time), is_warmup(schedule_, time), is_frozen(schedule_, time)},
       layers_may_step ? &updates : nullptr);
   if (device().is_cpu() && !std::isfinite(loss.total.item<double>())) {
-    throw Error(ErrorKind::kNumeric, "The loss is not a finite number.");
+    throw_error(ErrorKind::kNumeric, "The loss is not a finite number.");
   }
   loss.total.backward();
   return {parts_of(loss), static_cast<double>(batch_.n_cells())};
@@ -153,27 +115,19 @@ StepLoss SailerTask::step(Adam& adam, int64_t epoch, int64_t position,
 
 std::vector<double> SailerTask::measure() {
   if (!has_validation()) {
-    return std::vector<double>(measures().size(),
+    return std::vector<double>(columns().measures.size(),
                                std::numeric_limits<double>::quiet_NaN());
   }
   const SailerModel::Evaluation evaluation =
-      evaluate_cells(model_, stream_, split_.validation);
+      evaluate_cells(model_, stream_, cells_.own().validation);
   return {evaluation.log_likelihood, evaluation.kl, evaluation.elbo,
           evaluation.alignment};
-}
-
-double SailerTask::validation_weight() const {
-  return static_cast<double>(split_.validation.size());
 }
 
 // What is best before the KL terms have their weight says little of the end.
 int64_t SailerTask::patience_from() const {
   const double full = schedule_.warmup + schedule_.period / 2;
   return static_cast<int64_t>(std::ceil(full));
-}
-
-double SailerTask::score(const std::vector<double>& measures) const {
-  return measures[2];
 }
 
 }  // namespace sailer

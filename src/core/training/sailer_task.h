@@ -18,7 +18,7 @@ class SailerTask : public Task {
  public:
   // Model and stream must outlive the task; `split` names cells of the stream's
   // source. What the options leave open is decided here. Of a shard the task
-  // has its part of the cells, of each minibatch and of the cells kept back,
+  // has its part of the cells, of each minibatch and of the cells held out,
   // and draws numbers of its own; batch normalisation and the aggregate
   // posterior are then those of its part of the minibatch. Throws
   // Error(kArgument) when the options are out of range.
@@ -29,11 +29,11 @@ class SailerTask : public Task {
   const TrainOptions& options() const { return options_; }
 
   ParameterSet& parameters() override { return model_.parameters(); }
-  at::Device device() const override;
-  int64_t n_training() const override;
-  const std::vector<std::string>& settings() const override;
-  const std::vector<std::string>& parts() const override;
-  const std::vector<std::string>& measures() const override;
+  at::Device device() const override {
+    return model_.tensor_options().device();
+  }
+  int64_t n_training() const override { return n_of(cells_.own().training); }
+  RunColumns columns() const override;
   std::vector<double> settings_of(int64_t epoch) const override;
   double learning_rate(int64_t epoch, int64_t position) const override;
   void start_epoch(int64_t epoch, int64_t position) override;
@@ -41,29 +41,36 @@ class SailerTask : public Task {
   bool next() override;
   int64_t n_cells() const override { return batch_.n_cells(); }
   std::vector<int64_t> cells() const override { return stream_.cells(); }
-  std::vector<int64_t> cells_at(int64_t epoch, int64_t position) const override;
+  std::vector<int64_t> cells_at(int64_t epoch,
+                                int64_t position) const override {
+    return cells_.batch_at(epoch, position, options_.batch_size);
+  }
   StepLoss step(Adam& adam, int64_t epoch, int64_t position,
                 bool layers_may_step) override;
   std::vector<double> measure() override;
-  bool has_validation() const override { return !split_.validation.empty(); }
-  double validation_weight() const override;
+  bool has_validation() const override {
+    return !cells_.own().validation.empty();
+  }
+  double validation_weight() const override {
+    return static_cast<double>(cells_.own().validation.size());
+  }
   // The evidence lower bound.
-  double score(const std::vector<double>& measures) const override;
+  double score(const std::vector<double>& measures) const override {
+    return measures[2];
+  }
   int64_t patience_from() const override;
 
  private:
   // In epochs, of the minibatch that begins at this position.
   double time_of(int64_t epoch, int64_t position) const;
   double beta(double time) const;
-  std::vector<int64_t> order_of(int64_t epoch) const;
 
   SailerModel& model_;
   BatchStream& stream_;
-  Split split_;  // of this shard
+  RunCells cells_;
   TrainOptions options_;
   Schedule schedule_;
-  uint64_t noise_seed_;  // of all but the order of the cells
-  SparseBatch batch_;    // fetched last
+  SparseBatch batch_;  // fetched last
 };
 
 }  // namespace sailer

@@ -3,6 +3,9 @@
 // and of hundreds have the same course.
 #pragma once
 
+#include <algorithm>
+#include <cmath>
+
 namespace sailer {
 
 struct Schedule {
@@ -14,15 +17,25 @@ struct Schedule {
 };
 
 // True while the encoder stands still.
-bool is_frozen(const Schedule& schedule, double epoch);
+inline bool is_frozen(const Schedule& schedule, double epoch) {
+  return epoch < schedule.frozen;
+}
 
 // True during the deterministic warm-up.
-bool is_warmup(const Schedule& schedule, double epoch);
+inline bool is_warmup(const Schedule& schedule, double epoch) {
+  return epoch < schedule.warmup;
+}
 
 // Weight of the KL terms, in [0, 1]: 0 during the warm-up; then in every period
 // a linear rise from 0 to 1 over its first half and 1 over its second.
-double annealing(const Schedule& schedule, double epoch);
+inline double annealing(const Schedule& schedule, double epoch) {
+  if (is_warmup(schedule, epoch)) return 0;
+  const double into = std::fmod(epoch - schedule.warmup, schedule.period);
+  return std::min(1.0, 2 * into / schedule.period);
+}
 
-double learning_rate(const Schedule& schedule, double epoch);
+inline double learning_rate(const Schedule& schedule, double epoch) {
+  return schedule.learning_rate * std::pow(schedule.decay, epoch);
+}
 
 }  // namespace sailer

@@ -25,12 +25,13 @@
 
 #include "../support/parameters.h"
 #include "adam.h"
+#include "train_state.h"
 
 namespace sailer {
 
 // What came of a minibatch.
 struct StepLoss {
-  // One number for each of Task::parts(), means over `weight`; the first is
+  // One number for each part of the loss, means over `weight`; the first is
   // what was minimised. Detached, double, on the model's device.
   at::Tensor parts;
   // What the means are over: cells, or masked genes.
@@ -49,12 +50,10 @@ class Task {
 
   // Names of the columns of the history, beside "epoch", "seconds" and
   // "cells_per_second": what is set for an epoch ("learning_rate"), the parts
-  // of the loss ("loss" first), what is measured on the cells kept back.
-  virtual const std::vector<std::string>& settings() const = 0;
-  virtual const std::vector<std::string>& parts() const = 0;
-  virtual const std::vector<std::string>& measures() const = 0;
+  // of the loss ("loss" first), what is measured on the cells held out.
+  virtual RunColumns columns() const = 0;
 
-  // Values of settings() at the start of an epoch, counted from 0.
+  // Values of the settings at the start of an epoch, counted from 0.
   virtual std::vector<double> settings_of(int64_t epoch) const = 0;
 
   // Step size for the minibatch that begins at this position of the epoch.
@@ -82,11 +81,11 @@ class Task {
   virtual StepLoss step(Adam& adam, int64_t epoch, int64_t position,
                         bool layers_may_step) = 0;
 
-  // Values of measures(), means over the cells kept back; NaN without any. The
+  // What is measured, means over the cells held out; NaN without any. The
   // same each time for the same parameters.
   virtual std::vector<double> measure() = 0;
 
-  // True where there are cells kept back.
+  // True where there are cells held out.
   virtual bool has_validation() const = 0;
 
   // What the means of measure() are over, such as the number of those cells.

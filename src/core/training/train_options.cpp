@@ -73,12 +73,7 @@ Schedule TrainOptions::schedule() const {
 }
 
 RunOptions TrainOptions::run() const {
-  RunOptions out;
-  out.epochs = epochs;
-  out.patience = patience;
-  out.weight_decay = weight_decay;
-  out.engine = compute.engine;
-  return out;
+  return {epochs, patience, weight_decay, compute.engine};
 }
 
 }  // namespace sailer

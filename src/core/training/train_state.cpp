@@ -3,7 +3,6 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
-#include <string>
 
 #include "../support/error.h"
 
@@ -13,11 +12,11 @@ namespace {
 constexpr int64_t kCounters = 3;
 
 at::Tensor integers(const std::vector<int64_t>& values) {
-  return at::tensor(values, at::TensorOptions().dtype(at::kLong));
+  return at::tensor(values, at::kLong);
 }
 
 at::Tensor numbers(const std::vector<double>& values) {
-  return at::tensor(values, at::TensorOptions().dtype(at::kDouble));
+  return at::tensor(values, at::kDouble);
 }
 
 // The number of the epoch, then its columns.
@@ -56,18 +55,15 @@ at::Tensor find(const std::vector<NamedTensor>& tensors,
                 const std::string& name, at::ScalarType type) {
   const NamedTensor* entry = look_up(tensors, name, type);
   if (entry != nullptr) return entry->tensor.contiguous();
-  throw Error(ErrorKind::kFile,
-              "The saved training is incomplete: it has no '" + name +
-                  "'. It cannot be resumed.");
+  throw_error(ErrorKind::kFile, "The saved training is incomplete: it has no '",
+              name, "'. It cannot be resumed.");
 }
 
 void expect_size(const at::Tensor& tensor, int64_t size,
                  const std::string& name) {
   if (tensor.numel() == size) return;
-  throw Error(ErrorKind::kFile, "The saved training is damaged: its '" + name +
-                                    "' has " + std::to_string(tensor.numel()) +
-                                    " values instead of " +
-                                    std::to_string(size) + ".");
+  throw_error(ErrorKind::kFile, "The saved training is damaged: its '", name,
+              "' has ", tensor.numel(), " values instead of ", size, ".");
 }
 
 }  // namespace
@@ -88,17 +84,6 @@ std::vector<double> epoch_values(const EpochRecord& record) {
   return out;
 }
 
-double value_of(const EpochRecord& record, const RunColumns& columns,
-                const std::string& name) {
-  const std::vector<std::string> names = epoch_columns(columns);
-  const auto found = std::find(names.begin(), names.end(), name);
-  if (found == names.end()) {
-    throw Error(ErrorKind::kArgument,
-                "The history has no column '" + name + "'.");
-  }
-  return epoch_values(record)[static_cast<size_t>(found - names.begin())];
-}
-
 TrainState TrainState::blank(int64_t epochs, const RunColumns& columns) {
   TrainState out;
   out.epoch = epochs;
@@ -107,7 +92,7 @@ TrainState TrainState::blank(int64_t epochs, const RunColumns& columns) {
   record.settings.assign(columns.settings.size(), 0);
   record.parts.assign(columns.parts.size(), 0);
   record.measures.assign(columns.measures.size(), 0);
-  out.history.assign(static_cast<size_t>(epochs), record);
+  out.history.assign(epochs, record);
   return out;
 }
 
@@ -161,9 +146,8 @@ std::vector<NamedTensor> to_tensors(const TrainState& state,
   out.push_back({"run.counters",
                  integers({state.epoch, state.position, state.best_epoch})});
   out.push_back({"run.numbers", numbers(running)});
-  out.push_back({"run.history", numbers(history).view(
-                                    {static_cast<int64_t>(state.history.size()),
-                                     row_width(columns)})});
+  out.push_back({"run.history", numbers(history).view({n_of(state.history),
+                                                       row_width(columns)})});
   out.push_back({"run.weight", numbers({state.weight})});
   if (state.processes > 1) {
     out.push_back({"run.processes", integers({state.processes})});

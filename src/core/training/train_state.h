@@ -21,7 +21,7 @@ struct EpochRecord {
   int64_t epoch = 0;             // from 1
   std::vector<double> settings;  // at its start
   std::vector<double> parts;     // means over the training cells
-  std::vector<double> measures;  // means over the cells kept back, or NaN
+  std::vector<double> measures;  // means over the cells held out, or NaN
   double seconds = 0, cells_per_second = 0;
 };
 
@@ -29,10 +29,6 @@ struct EpochRecord {
 // of the state files: settings, parts, measures, seconds, cells_per_second.
 std::vector<std::string> epoch_columns(const RunColumns& columns);
 std::vector<double> epoch_values(const EpochRecord& record);
-
-// The value of the column of this name. Throws Error(kArgument) without one.
-double value_of(const EpochRecord& record, const RunColumns& columns,
-                const std::string& name);
 
 struct TrainState {
   // Of a run of these columns with some whole epochs, all of them to be filled.

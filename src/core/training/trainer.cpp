@@ -8,7 +8,6 @@
 #include "../support/error.h"
 #include "../support/fork.h"
 #include "../support/memory.h"
-#include "clip.h"
 
 namespace sailer {
 namespace {
@@ -21,7 +20,7 @@ constexpr std::chrono::milliseconds kReportEvery{100};
 Trainer::Trainer(Task& task, const RunOptions& options,
                  const Checkpoint& checkpoint, Exchange* exchange)
     : task_(task),
-      columns_{task.settings(), task.parts(), task.measures()},
+      columns_(task.columns()),
       options_(options),
       checkpoint_(checkpoint),
       exchange_(exchange),
@@ -35,7 +34,7 @@ Trainer::Trainer(Task& task, const RunOptions& options,
 std::vector<NamedTensor> Trainer::state() const {
   std::vector<NamedTensor> out;
   append_with_prefix(task_.parameters().tensors(), "model.", out);
-  append_with_prefix(adam_.tensors(), "", out);
+  append_with_prefix(adam_.tensors(), "adam.", out);
   append_with_prefix(to_tensors(state_, columns_), "", out);
   return out;
 }
@@ -43,9 +42,7 @@ std::vector<NamedTensor> Trainer::state() const {
 void Trainer::load_state(const std::vector<NamedTensor>& state) {
   TrainState read = train_state_from(state, columns_);
   task_.parameters().load_state(with_prefix(state, "model."));
-  std::vector<NamedTensor> moments;
-  append_with_prefix(with_prefix(state, "adam."), "adam.", moments);
-  adam_.load_state(moments);
+  adam_.load_state(with_prefix(state, "adam."));
   const int64_t processes = is_alone() ? 1 : exchange_->size();
   // Others had other cells: that epoch is begun again.
   if (read.processes != processes) read.begin_epoch();
@@ -314,11 +311,11 @@ void Trainer::roll_back() {
   if (checkpoint_.is_there()) {
     load_state(checkpoint_.read());
   } else if (is_first() && state_.epoch > 0) {
-    throw Error(
+    throw_error(
         ErrorKind::kNumeric,
-        "The loss or a gradient was no longer a finite number in epoch " +
-            std::to_string(divergence_.epoch) +
-            ", and there is nothing to go back to. " + checkpoint_.failure());
+        "The loss or a gradient was no longer a finite number in epoch ",
+        divergence_.epoch, ", and there is nothing to go back to. ",
+        checkpoint_.failure());
   }
   if (!is_alone()) share_state();
 }
@@ -328,7 +325,7 @@ Trainer::End Trainer::train(Monitor& monitor) {
   // A folder that cannot be written to is an error before the work, not after.
   const bool begins = state_.epoch == 0 && state_.position == 0;
   if (!(checkpoint_.is_temporary() && begins) && !save()) {
-    throw Error(ErrorKind::kFile, checkpoint_.failure());
+    throw_error(ErrorKind::kFile, checkpoint_.failure());
   }
   End end = End::kEpoch;
   while (end == End::kEpoch && !is_finished()) {

@@ -13,7 +13,7 @@
 //    though only from front to back need it be fast;
 //  * shapes are checked when the source is opened, not when it is read;
 //  * values are returned as they are stored (explicit zeros included), but
-//    through whole_count() (whole_count.h): checking them is the work of `scan`
+//    through whole_count() (count_check.h): checking them is the work of `scan`
 //    (store/scan.h), binarising that of the stream;
 //  * failures throw sailer::Error and leave the source and `out` as they were.
 //
@@ -27,32 +27,21 @@
 #include <string>
 #include <vector>
 
+#include "../../support/n_of.h"
+
 namespace sailer {
 
 // A block of cells: cell r holds the entries [offsets[r], offsets[r + 1]).
 struct SparseRows {
   std::vector<int64_t> offsets{0};
   std::vector<int32_t> indices;  // feature of each entry
-  std::vector<float> values;     // count of each entry
+  std::vector<float> values;     // count of each entry; none: all are open
 
-  int64_t n_rows() const { return static_cast<int64_t>(offsets.size()) - 1; }
+  int64_t n_rows() const { return n_of(offsets) - 1; }
   void clear() {
     offsets.assign(1, 0);
     indices.clear();
     values.clear();
-  }
-};
-
-// Counts above zero alone: cell r has the features [offsets[r], offsets[r + 1])
-// open.
-struct OpenRows {
-  std::vector<int64_t> offsets{0};
-  std::vector<int32_t> features;
-
-  int64_t n_rows() const { return static_cast<int64_t>(offsets.size()) - 1; }
-  void clear() {
-    offsets.assign(1, 0);
-    features.clear();
   }
 };
 

@@ -17,21 +17,16 @@ ConcatSource::ConcatSource(std::vector<ConcatPart> parts, int64_t n_features)
 
 void ConcatSource::read(int64_t first, int64_t count, SparseRows& out) {
   check_block(*this, first, count);
-  const int64_t rows_before = out.n_rows();
-  const int64_t end = first + count;
-  try {
-    for (size_t k = 0; k < parts_.size() && first < end; ++k) {
-      if (first >= first_cells_[k + 1]) continue;
-      const int64_t stop = std::min(end, first_cells_[k + 1]);
-      const int64_t from_row = out.n_rows();
-      parts_[k].source->read(first - first_cells_[k], stop - first, out);
-      map_features(parts_[k].map, from_row, out);
-      first = stop;
-    }
-  } catch (...) {
-    truncate_rows(out, rows_before);
-    throw;
+  RowsGuard guard(out);
+  for (const int64_t end = first + count; first < end;) {
+    const size_t part = part_of(first);
+    const int64_t stop = std::min(end, first_cells_[part + 1]);
+    const int64_t from_row = out.n_rows();
+    parts_[part].source->read(first - first_cells_[part], stop - first, out);
+    map_features(parts_[part].map, from_row, out);
+    first = stop;
   }
+  guard.done();
 }
 
 size_t ConcatSource::part_of(int64_t cell) const {

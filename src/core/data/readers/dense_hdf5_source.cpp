@@ -2,11 +2,10 @@
 
 #include <algorithm>
 #include <limits>
-#include <utility>
 
 #include "../../support/error.h"
 #include "block.h"
-#include "whole_count.h"
+#include "count_check.h"
 
 namespace sailer {
 namespace {
@@ -32,23 +31,15 @@ DenseHdf5Source::DenseHdf5Source(const hdf5::File& file,
     : dataset_(file.dataset(dataset)), description_(std::move(description)) {
   const std::vector<int64_t>& shape = dataset_.shape();
   if (shape.size() != 2 || !dataset_.holds_numbers()) {
-    throw Error(ErrorKind::kFile,
-                "The " + dataset_.describe() + " is no matrix of numbers.");
+    throw_error(ErrorKind::kFile, "The ", dataset_.describe(),
+                " is no matrix of numbers.");
   }
   if (shape[1] > std::numeric_limits<int32_t>::max()) {
-    throw Error(ErrorKind::kFile,
-                "The " + dataset_.describe() + " has " +
-                    std::to_string(shape[1]) +
-                    " features, more than sailer reads (2,147,483,647).");
+    throw_error(ErrorKind::kFile, "The ", dataset_.describe(), " has ",
+                shape[1], " features, more than sailer reads (2,147,483,647).");
   }
   n_cells_ = shape[0];
   n_features_ = shape[1];
-  if (n_features_ > std::numeric_limits<int32_t>::max()) {
-    throw Error(ErrorKind::kFile,
-                "The " + dataset_.describe() + " has " +
-                    std::to_string(n_features_) +
-                    " features, more than there can be (2^31 - 1).");
-  }
   const std::vector<int64_t> chunk = dataset_.chunk_shape();
   block_cells_ = chunk.empty() ? kNeighbours : chunk[0];
   const int64_t width = chunk.empty() ? n_features_ : chunk[1];
@@ -57,56 +48,40 @@ DenseHdf5Source::DenseHdf5Source(const hdf5::File& file,
       kTileValues / std::max<int64_t>(1, block_cells_), n_features_);
 }
 
-// visit(cell, feature, value) for all that is not zero, NaN included, tile by
-// tile; within a cell features rise.
-template <typename Visit>
-void DenseHdf5Source::visit(int64_t first, int64_t count,
-                            const Visit& visit) const {
-  std::vector<float> tile;
-  for (int64_t cell = first; cell < first + count;) {
-    // To the end of a row of chunks, so that none is unpacked twice.
-    const int64_t end =
-        std::min(first + count, (cell / block_cells_ + 1) * block_cells_);
-    for (int64_t f = 0; f < n_features_; f += block_features_) {
-      const int64_t width = std::min(block_features_, n_features_ - f);
-      tile.resize(static_cast<size_t>((end - cell) * width));
-      dataset_.read_tile({cell, f}, {end - cell, width}, tile.data());
-      for (int64_t i = 0; i < end - cell; ++i) {
-        const float* row = tile.data() + i * width;
-        for (int64_t k = 0; k < width; ++k) {
-          if (row[k] != 0) visit(cell + i, f + k, row[k]);
-        }
-      }
-    }
-    cell = end;
-  }
-}
-
 int64_t DenseHdf5Source::n_entries(int64_t, int64_t count) const {
   return count * std::min(n_features_, std::max(kBlockEntries / block_cells_,
                                                 n_features_ / kLeastShare));
 }
 
+// Tile by tile, to the end of a row of chunks, so that none is unpacked twice:
+// they come across the cells, and each cell collects its own.
 void DenseHdf5Source::read(int64_t first, int64_t count, SparseRows& out) {
   check_block(*this, first, count);
-  RowsGuard<SparseRows> guard(out);
-  // Tiles come across the cells: each collects its own.
-  struct Cell {
-    std::vector<int32_t> features;
-    std::vector<float> values;
-  };
-  std::vector<Cell> cells(static_cast<size_t>(count));
-  visit(first, count, [&](int64_t cell, int64_t feature, float value) {
-    cells[cell - first].features.push_back(static_cast<int32_t>(feature));
-    cells[cell - first].values.push_back(whole_count(value));
-  });
-  for (const Cell& cell : cells) {
-    out.indices.insert(out.indices.end(), cell.features.begin(),
-                       cell.features.end());
-    out.values.insert(out.values.end(), cell.values.begin(), cell.values.end());
-    out.offsets.push_back(static_cast<int64_t>(out.indices.size()));
+  RowsGuard guard(out);
+  std::vector<SparseRows> cells(count);
+  std::vector<float> tile;
+  for (int64_t cell = first; cell < first + count;) {
+    const int64_t end =
+        std::min(first + count, (cell / block_cells_ + 1) * block_cells_);
+    for (int64_t f = 0; f < n_features_; f += block_features_) {
+      const int64_t width = std::min(block_features_, n_features_ - f);
+      tile.resize((end - cell) * width);
+      dataset_.read({cell, f}, {end - cell, width}, tile.data());
+      for (size_t k = 0; k < tile.size(); ++k) {
+        if (tile[k] == 0) continue;  // NaN is none
+        const auto at = static_cast<int64_t>(k);
+        SparseRows& own = cells[cell - first + at / width];
+        own.indices.push_back(static_cast<int32_t>(f + at % width));
+        own.values.push_back(whole_count(tile[k]));
+      }
+    }
+    cell = end;
   }
-  guard.keep();
+  for (SparseRows& cell : cells) {
+    cell.offsets.push_back(n_of(cell.indices));
+    append_row(cell, 0, out);
+  }
+  guard.done();
 }
 
 }  // namespace sailer

@@ -27,9 +27,6 @@ class DenseHdf5Source final : public CellSource {
   std::string describe() const override { return description_; }
 
  private:
-  template <typename Visit>
-  void visit(int64_t first, int64_t count, const Visit& visit) const;
-
   hdf5::Dataset dataset_;
   std::string description_;
   int64_t n_cells_ = 0, n_features_ = 0;

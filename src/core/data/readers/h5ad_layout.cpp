@@ -5,7 +5,6 @@
 #include "../../support/error.h"
 #include "../../support/text.h"
 #include "count_check.h"
-#include "whole_count.h"
 
 namespace sailer {
 
@@ -18,26 +17,19 @@ using Matrices = std::vector<H5adMatrix>;
 // Values that are looked at to tell counts from what was made of them.
 constexpr int64_t kLookedAt = 1 << 16;
 
-std::vector<float> first_values_dense(const Dataset& dataset) {
-  if (dataset.shape().size() != 2 || !dataset.holds_numbers()) return {};
-  const int64_t width = std::min(dataset.shape()[1], kLookedAt);
-  const int64_t height =
-      std::min(dataset.shape()[0], kLookedAt / std::max<int64_t>(1, width));
-  std::vector<float> values(static_cast<size_t>(height * width));
-  if (!values.empty()) {
-    dataset.read_tile({0, 0}, {height, width}, values.data());
-  }
-  return values;
-}
-
 std::vector<float> first_values(const File& file, const std::string& path) {
-  if (file.is_dataset(path)) return first_values_dense(file.dataset(path));
-  if (!file.is_dataset(path + "/data")) return {};
-  const Dataset data = file.dataset(path + "/data");
-  if (data.shape().size() != 1 || !data.holds_numbers()) return {};
-  const int64_t n = std::min(data.size(), kLookedAt);
-  std::vector<float> values(static_cast<size_t>(n));
-  data.read(0, n, values.data());
+  const bool dense = file.is_dataset(path);
+  const std::string name = dense ? path : path + "/data";
+  if (!file.is_dataset(name)) return {};
+  const Dataset dataset = file.dataset(name);
+  hdf5::Extent some = dataset.shape();
+  if (some.size() != (dense ? 2 : 1) || !dataset.holds_numbers()) return {};
+  int64_t left = kLookedAt;
+  for (size_t d = some.size(); d-- > 0; left /= std::max<int64_t>(1, some[d])) {
+    some[d] = std::min(some[d], left);
+  }
+  std::vector<float> values(some.front() * (dense ? some.back() : 1));
+  dataset.read(hdf5::Extent(some.size(), 0), some, values.data());
   return values;
 }
 
@@ -51,8 +43,8 @@ bool holds_counts(const File& file, const H5adMatrix& matrix) {
     row.values.push_back(whole_count(values[k]));  // as sources give it
   }
   if (row.indices.empty()) return false;
-  row.offsets.push_back(static_cast<int64_t>(row.indices.size()));
-  CountChecker checker(static_cast<int64_t>(values.size()));
+  row.offsets.push_back(n_of(row.indices));
+  CountChecker checker(n_of(values));
   return !checker.check(row, 0);
 }
 
@@ -74,22 +66,20 @@ const H5adMatrix* find(const Matrices& matrices, const std::string& name) {
                                  const Matrices& holding) {
   const std::string where = "The file '" + file.path() + "' ";
   if (all.empty()) {
-    throw Error(ErrorKind::kFile,
-                where +
-                    "holds no counts: it has neither X, nor raw counts, "
-                    "nor layers.");
+    throw_error(
+        ErrorKind::kFile, where,
+        "holds no counts: it has neither X, nor raw counts, nor layers.");
   }
   if (holding.empty()) {
-    throw Error(ErrorKind::kFile,
-                where + "has no X, and no counts (whole numbers) in " +
-                    quoted_list(names_of(all)) +
-                    ". Name one with 'layer' to read it all the same.");
+    throw_error(ErrorKind::kFile, where,
+                "has no X, and no counts (whole numbers) in ",
+                quoted_list(names_of(all)),
+                ". Name one with 'layer' to read it all the same.");
   }
-  throw Error(ErrorKind::kArgument,
-              where +
-                  "has no counts in X, but in several other matrices; "
-                  "choose one with 'layer': " +
-                  quoted_list(names_of(holding)) + ".");
+  throw_error(ErrorKind::kArgument, where,
+              "has no counts in X, but in several other matrices; choose one "
+              "with 'layer': ",
+              quoted_list(names_of(holding)), ".");
 }
 
 H5adMatrix choose_unasked(const File& file, const Matrices& matrices) {
@@ -115,19 +105,16 @@ std::string h5ad_prefix(const File& file, const std::string& modality) {
   const std::vector<std::string> known = h5ad_modalities(file);
   if (known.empty() && modality.empty()) return "";
   if (known.empty()) {
-    throw Error(ErrorKind::kArgument,
-                "The file '" + file.path() +
-                    "' is no MuData, so it has no modality '" + modality +
-                    "'.");
+    throw_error(ErrorKind::kArgument, "The file '", file.path(),
+                "' is no MuData, so it has no modality '", modality, "'.");
   }
   if (std::find(known.begin(), known.end(), modality) != known.end()) {
     return "mod/" + modality + "/";
   }
   const std::string problem =
       modality.empty() ? "is MuData" : "has no modality '" + modality + "'";
-  throw Error(ErrorKind::kArgument,
-              "The file '" + file.path() + "' " + problem +
-                  "; choose one with 'modality': " + quoted_list(known) + ".");
+  throw_error(ErrorKind::kArgument, "The file '", file.path(), "' ", problem,
+              "; choose one with 'modality': ", quoted_list(known), ".");
 }
 
 std::vector<std::string> h5ad_modalities(const File& file) {
@@ -172,10 +159,10 @@ H5adMatrix choose_h5ad_matrix(const File& file, const std::string& prefix,
   const Matrices matrices = h5ad_matrices(file, prefix);
   if (name.empty()) return choose_unasked(file, matrices);
   if (const H5adMatrix* asked = find(matrices, name)) return *asked;
-  throw Error(
-      ErrorKind::kArgument,
-      "The file '" + file.path() + "' has no layer '" + name + "'; it has " +
-          (matrices.empty() ? "none" : quoted_list(names_of(matrices))) + ".");
+  throw_error(ErrorKind::kArgument, "The file '", file.path(),
+              "' has no layer '", name, "'; it has ",
+              (matrices.empty() ? "none" : quoted_list(names_of(matrices))),
+              ".");
 }
 
 }  // namespace sailer

@@ -1,10 +1,12 @@
-// Where an HDF5 file keeps an AnnData object and its matrices: an h5ad file is
-// one object, MuData (.h5mu) has one for each modality, under mod/.
+// Where an HDF5 file keeps an AnnData object, its matrices and its tables: an
+// h5ad file is one object, MuData (.h5mu) has one for each modality, under
+// mod/.
 #pragma once
 
 #include <string>
 #include <vector>
 
+#include "h5ad_source.h"
 #include "hdf5.h"
 
 namespace sailer {
@@ -36,5 +38,29 @@ std::vector<H5adMatrix> h5ad_matrices(const hdf5::File& file,
 // counts; X after all when none does. Throws Error, listing what is there.
 H5adMatrix choose_h5ad_matrix(const hdf5::File& file, const std::string& prefix,
                               const std::string& name);
+
+// obs or var: named columns with an index.
+class H5adTable {
+ public:
+  // `prefix`: of the object in the file; `name`: "obs", "var" or "raw/var".
+  H5adTable(const hdf5::File& file, std::string prefix,
+            const std::string& name);
+
+  std::vector<std::string> index() const;  // names of the rows
+  int64_t n_rows() const { return index_dataset().size(); }
+  std::vector<std::string> columns() const;
+  bool has(const std::string& column) const;
+  ObsColumn read(const std::string& column) const;
+
+ private:
+  std::string index_name() const;
+  hdf5::Dataset index_dataset() const;
+  ObsColumn read_values(const std::string& column) const;
+
+  const hdf5::File& file_;
+  std::string prefix_;
+  std::string name_;  // in the file
+  bool compound_;     // one dataset of compound values, before AnnData 0.7
+};
 
 }  // namespace sailer

@@ -1,13 +1,10 @@
 #include "h5ad_source.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "../../support/error.h"
 #include "dense_hdf5_source.h"
 #include "h5ad_layout.h"
-#include "h5ad_table.h"
-#include "hdf5.h"
 #include "hdf5_rows.h"
 
 namespace sailer {
@@ -45,9 +42,9 @@ std::string advice(const File& file, const H5adMatrix& matrix,
 }
 
 std::string encoding_of(const File& file, const std::string& path) {
-  const auto now = file.text_attribute(path, "encoding-type");
-  if (now && !now->empty()) return *now;
-  return file.text_attribute(path, "h5sparse_format").value_or("") + "_matrix";
+  const std::string now = file.text_attribute(path, "encoding-type");
+  if (!now.empty()) return now;
+  return file.text_attribute(path, "h5sparse_format") + "_matrix";
 }
 
 void check_encoding(const File& file, const H5adMatrix& matrix,
@@ -57,24 +54,22 @@ void check_encoding(const File& file, const H5adMatrix& matrix,
   const std::string where =
       "'" + matrix.path + "' of the file '" + file.path() + "'";
   if (encoding == "csc_matrix") {
-    throw Error(ErrorKind::kFile,
-                where +
-                    " is stored by features (CSC), and cells cannot be "
-                    "streamed from that." +
-                    advice(file, matrix, modality));
+    throw_error(
+        ErrorKind::kFile, where,
+        " is stored by features (CSC), and cells cannot be streamed from that.",
+        advice(file, matrix, modality));
   }
-  throw Error(ErrorKind::kFile, where + " has the unknown encoding '" +
-                                    encoding + "'; needed is 'csr_matrix'.");
+  throw_error(ErrorKind::kFile, where, " has the unknown encoding '", encoding,
+              "'; needed is 'csr_matrix'.");
 }
 
 std::vector<int64_t> read_shape(const File& file, const std::string& path) {
   std::vector<int64_t> shape = file.integers_attribute(path, "shape");
   if (shape.empty()) shape = file.integers_attribute(path, "h5sparse_shape");
   if (shape.size() == 2) return shape;
-  throw Error(ErrorKind::kFile,
-              "'" + path + "' of the file '" + file.path() +
-                  "' lacks the attribute 'shape' with two numbers; the file "
-                  "is damaged.");
+  throw_error(
+      ErrorKind::kFile, "'", path, "' of the file '", file.path(),
+      "' lacks the attribute 'shape' with two numbers; the file is damaged.");
 }
 
 CellSourcePtr open_matrix(const File& file, const H5adMatrix& matrix,
@@ -94,20 +89,16 @@ CellSourcePtr open_matrix(const File& file, const H5adMatrix& matrix,
 
 void check_length(const std::vector<std::string>& names, int64_t expected,
                   const std::string& table, const File& file) {
-  if (static_cast<int64_t>(names.size()) == expected) return;
-  throw Error(ErrorKind::kFile,
-              "'" + table + "' of the file '" + file.path() + "' has " +
-                  std::to_string(names.size()) + " rows, but the matrix has " +
-                  std::to_string(expected) + "; the file is damaged.");
+  if (n_of(names) == expected) return;
+  throw_error(ErrorKind::kFile, "'", table, "' of the file '", file.path(),
+              "' has ", names.size(), " rows, but the matrix has ", expected,
+              "; the file is damaged.");
 }
 
 // As scanpy keeps those of a 10x file; none where it is not known.
 std::vector<std::string> feature_types(const H5adTable& var) {
   const std::string name = "feature_types";
-  const std::vector<std::string> columns = var.columns();
-  if (std::find(columns.begin(), columns.end(), name) == columns.end()) {
-    return {};
-  }
+  if (!var.has(name)) return {};
   ObsColumn column = var.read(name);
   if (column.kind != ObsColumn::Kind::kCategorical) return column.texts;
   for (int64_t code : column.codes) {

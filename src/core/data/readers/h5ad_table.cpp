@@ -1,11 +1,13 @@
-#include "h5ad_table.h"
-
+// The tables of an h5ad file, and what stands in obsm: coordinates of cells, a
+// dense dataset each, before AnnData 0.7 a field of one compound dataset.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <utility>
 
 #include "../../support/error.h"
+#include "../../support/text.h"
+#include "h5ad_layout.h"
 
 namespace sailer {
 
@@ -16,12 +18,14 @@ using hdf5::File;
 using hdf5::ValueType;
 using Kind = ObsColumn::Kind;
 
+bool holds(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
 // `field` is "" for a plain dataset.
-ObsColumn read_values(const Dataset& dataset, const std::string& field) {
+ObsColumn column_of(const Dataset& dataset, const std::string& field = "") {
   ObsColumn column;
-  const ValueType type =
-      field.empty() ? dataset.type() : dataset.member_type(field);
-  switch (type) {
+  switch (field.empty() ? dataset.type() : dataset.member_type(field)) {
     case ValueType::kString:
       column.kind = Kind::kText;
       column.texts = dataset.strings(field);
@@ -39,10 +43,9 @@ ObsColumn read_values(const Dataset& dataset, const std::string& field) {
       column.numbers = dataset.numbers(field);
       break;
     default:
-      throw Error(ErrorKind::kFile,
-                  "The " + dataset.describe() +
-                      " holds neither strings nor numbers, so it cannot be "
-                      "read as a column.");
+      throw_error(ErrorKind::kFile, "The ", dataset.describe(),
+                  " holds neither strings nor numbers, so it cannot be read as "
+                  "a column.");
   }
   return column;
 }
@@ -57,44 +60,35 @@ std::string as_text(double value) {
   return text;
 }
 
-// Categories may be numbers; they are given as text.
-std::vector<std::string> as_texts(const Dataset& dataset) {
-  if (dataset.type() == ValueType::kString) return dataset.strings();
-  std::vector<std::string> texts;
-  if (dataset.type() == ValueType::kFloat) {
-    for (double value : dataset.numbers()) {
-      texts.push_back(as_text(value));
-    }
-  } else if (dataset.type() == ValueType::kBool) {
-    for (int64_t value : dataset.integers()) {
-      texts.push_back(value != 0 ? "True" : "False");
-    }
-  } else {
-    for (int64_t value : dataset.integers()) {
-      texts.push_back(std::to_string(value));
-    }
+// Categories and names of rows may be numbers; they are given as text.
+std::vector<std::string> texts_of(const Dataset& dataset) {
+  ObsColumn column = column_of(dataset);
+  for (double value : column.numbers) column.texts.push_back(as_text(value));
+  for (int64_t code : column.codes) {
+    column.texts.push_back(column.kind != Kind::kLogical ? std::to_string(code)
+                           : code != 0                   ? "True"
+                                                         : "False");
   }
-  return texts;
+  return column.texts;
 }
 
-int64_t length_of(const ObsColumn& column) {
-  return static_cast<int64_t>(std::max(
-      {column.texts.size(), column.codes.size(), column.numbers.size()}));
+// Where the values of a text column are: newer files may keep missing ones
+// beside a mask.
+Dataset maybe_masked(const File& file, const std::string& path) {
+  return file.dataset(file.is_group(path) ? path + "/values" : path);
 }
 
 // Turns integers into codes of categories; a code below 0 is a missing value.
-void categorise(std::vector<std::string> categories, const Dataset& codes,
+void categorise(std::vector<std::string> categories, const std::string& codes,
                 ObsColumn& column) {
   column.kind = Kind::kCategorical;
   column.categories = std::move(categories);
-  column.missing.assign(column.codes.size(), 0);
-  for (size_t k = 0; k < column.codes.size(); ++k) {
-    if (column.codes[k] >= static_cast<int64_t>(column.categories.size())) {
-      throw Error(ErrorKind::kFile, "The " + codes.describe() +
-                                        " holds a code without a category; "
-                                        "the file is damaged.");
+  for (int64_t code : column.codes) {
+    if (code >= n_of(column.categories)) {
+      throw_error(ErrorKind::kFile, "The ", codes,
+                  " holds a code without a category; the file is damaged.");
     }
-    column.missing[k] = column.codes[k] < 0;
+    column.missing.push_back(code < 0);
   }
 }
 
@@ -106,48 +100,35 @@ H5adTable::H5adTable(const File& file, std::string prefix,
       prefix_(std::move(prefix)),
       name_(prefix_ + name),
       compound_(file.is_dataset(name_)) {
-  if (!file.has(name_)) {
-    throw Error(ErrorKind::kFile, "The file '" + file.path() + "' has no '" +
-                                      name_ +
-                                      "'; it is not a whole h5ad file.");
-  }
+  if (file.has(name_)) return;
+  throw_error(ErrorKind::kFile, "The file '", file.path(), "' has no '", name_,
+              "'; it is not a whole h5ad file.");
 }
 
 std::string H5adTable::index_name() const {
-  if (compound_) {
-    const std::vector<std::string> fields = file_.dataset(name_).members();
-    for (const char* name : {"index", "_index"}) {
-      if (std::find(fields.begin(), fields.end(), name) != fields.end()) {
-        return name;
-      }
-    }
-    return fields.empty() ? "index" : fields.front();
+  if (!compound_) return file_.text_attribute(name_, "_index", "_index");
+  const std::vector<std::string> fields = file_.dataset(name_).members();
+  for (const char* name : {"index", "_index"}) {
+    if (holds(fields, name)) return name;
   }
-  return file_.text_attribute(name_, "_index").value_or("_index");
+  return fields.empty() ? "index" : fields.front();
 }
 
 Dataset H5adTable::index_dataset() const {
   if (compound_) return file_.dataset(name_);
-  const std::string path = name_ + "/" + index_name();
-  // Newer files may keep missing strings beside a mask.
-  return file_.dataset(file_.is_group(path) ? path + "/values" : path);
+  return maybe_masked(file_, name_ + "/" + index_name());
 }
 
 std::vector<std::string> H5adTable::index() const {
   const Dataset names = index_dataset();
-  return compound_ ? names.strings(index_name()) : as_texts(names);
+  return compound_ ? names.strings(index_name()) : texts_of(names);
 }
 
-int64_t H5adTable::n_rows() const { return index_dataset().size(); }
-
 std::vector<std::string> H5adTable::columns() const {
-  std::vector<std::string> names;
-  if (compound_) {
-    names = file_.dataset(name_).members();
-  } else {
-    names = file_.texts_attribute(name_, "column-order");
-    if (names.empty()) names = file_.children(name_);
-  }
+  std::vector<std::string> names =
+      compound_ ? file_.dataset(name_).members()
+                : file_.texts_attribute(name_, "column-order");
+  if (names.empty() && !compound_) names = file_.children(name_);
   const std::string index = index_name();
   auto is_other = [&](const std::string& name) {
     return name == index || name == "__categories" || name.empty();
@@ -157,72 +138,117 @@ std::vector<std::string> H5adTable::columns() const {
   return names;
 }
 
+bool H5adTable::has(const std::string& column) const {
+  return holds(columns(), column);
+}
+
 ObsColumn H5adTable::read(const std::string& column) const {
-  const std::vector<std::string> names = columns();
-  if (std::find(names.begin(), names.end(), column) == names.end()) {
-    throw Error(ErrorKind::kArgument, "'" + name_ + "' of '" + file_.path() +
-                                          "' has no column '" + column + "'.");
+  if (!has(column)) {
+    throw_error(ErrorKind::kArgument, "'", name_, "' of '", file_.path(),
+                "' has no column '", column, "'.");
   }
-  if (compound_) return read_field(column);
-  ObsColumn result = file_.is_group(name_ + "/" + column)
-                         ? read_group(column)
-                         : read_dataset(column);
-  if (length_of(result) != n_rows()) {
-    throw Error(ErrorKind::kFile,
-                "'" + name_ + "/" + column + "' of the file '" + file_.path() +
-                    "' has " + std::to_string(length_of(result)) +
-                    " values for " + std::to_string(n_rows()) +
-                    " rows; the file is damaged.");
+  ObsColumn out = read_values(column);
+  const size_t n =
+      std::max({out.texts.size(), out.codes.size(), out.numbers.size()});
+  if (static_cast<int64_t>(n) != n_rows()) {
+    throw_error(ErrorKind::kFile, "'", name_, "/", column, "' of the file '",
+                file_.path(), "' has ", n, " values for ", n_rows(),
+                " rows; the file is damaged.");
   }
-  return result;
+  return out;
 }
 
-ObsColumn H5adTable::read_dataset(const std::string& column) const {
-  const Dataset dataset = file_.dataset(name_ + "/" + column);
-  ObsColumn result = read_values(dataset, "");
-  // AnnData 0.7 kept the categories of a column of codes aside.
-  const std::string aside = name_ + "/__categories/" + column;
-  if (result.kind == Kind::kInteger && file_.is_dataset(aside)) {
-    categorise(as_texts(file_.dataset(aside)), dataset, result);
-  }
-  return result;
-}
-
-ObsColumn H5adTable::read_group(const std::string& column) const {
+ObsColumn H5adTable::read_values(const std::string& column) const {
   const std::string path = name_ + "/" + column;
-  if (file_.is_dataset(path + "/codes")) {
+  if (!compound_ && file_.is_dataset(path + "/codes")) {
     const Dataset codes = file_.dataset(path + "/codes");
-    ObsColumn result = read_values(codes, "");
-    const std::string categories = path + "/categories";
-    categorise(
-        as_texts(file_.dataset(
-            file_.is_group(categories) ? categories + "/values" : categories)),
-        codes, result);
-    result.ordered =
+    ObsColumn out = column_of(codes);
+    categorise(texts_of(maybe_masked(file_, path + "/categories")),
+               codes.describe(), out);
+    out.ordered =
         file_.integers_attribute(path, "ordered") == std::vector<int64_t>{1};
-    return result;
+    return out;
   }
-  const Dataset values = file_.dataset(path + "/values");
-  ObsColumn result = read_values(values, "");
-  const std::vector<int64_t> mask = file_.dataset(path + "/mask").integers();
-  if (static_cast<int64_t>(mask.size()) != values.size()) {
-    throw Error(ErrorKind::kFile,
-                "The " + values.describe() + " has " +
-                    std::to_string(values.size()) + " values, but its mask " +
-                    std::to_string(mask.size()) + "; the file is damaged.");
+  if (!compound_ && file_.is_group(path)) {
+    const Dataset values = file_.dataset(path + "/values");
+    ObsColumn out = column_of(values);
+    const std::vector<int64_t> mask = file_.dataset(path + "/mask").integers();
+    if (n_of(mask) != values.size()) {
+      throw_error(ErrorKind::kFile, "The ", values.describe(), " has ",
+                  values.size(), " values, but its mask ", mask.size(),
+                  "; the file is damaged.");
+    }
+    for (int64_t masked : mask) out.missing.push_back(masked != 0);
+    return out;
   }
-  for (int64_t masked : mask) result.missing.push_back(masked != 0);
-  return result;
+  const Dataset dataset = file_.dataset(compound_ ? name_ : path);
+  ObsColumn out = column_of(dataset, compound_ ? column : "");
+  // Up to AnnData 0.7 the categories of a column of codes were kept aside.
+  const std::string aside = compound_
+                                ? prefix_ + "uns/" + column + "_categories"
+                                : name_ + "/__categories/" + column;
+  if (out.kind == Kind::kInteger && file_.is_dataset(aside)) {
+    categorise(texts_of(file_.dataset(aside)), dataset.describe(), out);
+  }
+  return out;
 }
 
-ObsColumn H5adTable::read_field(const std::string& column) const {
-  const Dataset table = file_.dataset(name_);
-  ObsColumn result = read_values(table, column);
-  const std::string aside = prefix_ + "uns/" + column + "_categories";
-  if (result.kind == Kind::kInteger && file_.is_dataset(aside)) {
-    categorise(as_texts(file_.dataset(aside)), table, result);
+namespace {
+
+std::vector<std::string> names_in(const File& file, const std::string& obsm) {
+  if (file.is_dataset(obsm)) return file.dataset(obsm).members();
+  return file.is_group(obsm) ? file.children(obsm) : std::vector<std::string>();
+}
+
+Coordinates coordinates_in(const File& file, const std::string& obsm,
+                           const std::string& name) {
+  const bool compound = file.is_dataset(obsm);
+  const std::string path = compound ? obsm : obsm + "/" + name;
+  if (!file.is_dataset(path)) {
+    throw_error(
+        ErrorKind::kFile, "'", path, "' of the file '", file.path(),
+        "' is no dense matrix, so it cannot be read as coordinates of cells.");
   }
-  return result;
+  const Dataset dataset = file.dataset(path);
+  const hdf5::Extent& shape = dataset.shape();
+  if (!compound &&
+      (!dataset.holds_numbers() || shape.empty() || shape.size() > 2)) {
+    throw_error(ErrorKind::kFile, "The ", dataset.describe(),
+                " is no matrix of numbers with a row for each cell.");
+  }
+  Coordinates out{compound ? dataset.size() : shape[0], 0,
+                  dataset.numbers(compound ? name : "")};
+  out.width = !compound && shape.size() == 2 ? shape[1]
+              : out.n_cells > 0              ? n_of(out.values) / out.n_cells
+                                             : 0;
+  return out;
+}
+
+}  // namespace
+
+std::vector<std::string> obsm_names(const std::string& path,
+                                    const std::string& modality) {
+  const File file(path);
+  return names_in(file, h5ad_prefix(file, modality) + "obsm");
+}
+
+Coordinates read_obsm(const std::string& path, const std::string& name,
+                      const std::string& modality) {
+  const File file(path);
+  const std::string prefix = h5ad_prefix(file, modality);
+  const std::string obsm = prefix + "obsm";
+  const std::vector<std::string> known = names_in(file, obsm);
+  if (!holds(known, name)) {
+    throw_error(ErrorKind::kArgument, "'", obsm, "' of the file '", path,
+                "' has no '", name, "'; it has ",
+                known.empty() ? "nothing" : quoted_list(known), ".");
+  }
+  Coordinates out = coordinates_in(file, obsm, name);
+  const int64_t n_cells = H5adTable(file, prefix, "obs").n_rows();
+  if (out.n_cells == n_cells) return out;
+  throw_error(ErrorKind::kFile, "'", obsm, "/", name, "' of the file '", path,
+              "' has ", out.n_cells, " rows, but there are ", n_cells,
+              " cells; the file is damaged.");
 }
 
 }  // namespace sailer

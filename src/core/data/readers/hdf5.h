@@ -1,34 +1,61 @@
 // The little of HDF5's C API that reading counts takes, safe to use.
 //
-// Identifiers close themselves; the library's error stack is never printed.
-// Failures throw Error(kFile) that names the file, the dataset and HDF5's own
-// reason. For the thread of the program alone (hdf5_session.h).
+// Identifiers close themselves; failures throw Error(kFile) that names the
+// file, the dataset and HDF5's own reason. HDF5 may be built without thread
+// safety, and other packages use the same library: all calls are made on the
+// thread of the program, R's.
 #pragma once
 
 #include <hdf5.h>
 
-#include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace sailer::hdf5 {
 
-// Owns an HDF5 identifier.
+// One stretch of calls, in which the library prints nothing.
+class Session {
+ public:
+  Session() {
+    H5Eget_auto2(H5E_DEFAULT, &printer_, &printer_data_);
+    H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+  }
+  ~Session() { H5Eset_auto2(H5E_DEFAULT, printer_, printer_data_); }
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  // HDF5's reason for the call that has just failed: " (HDF5: <reason>)" or "".
+  static std::string reason();
+
+ private:
+  H5E_auto2_t printer_ = nullptr;  // what other users of the library had set
+  void* printer_data_ = nullptr;
+};
+
+// Owns an identifier.
 class Handle {
  public:
   using Closer = herr_t (*)(hid_t);
 
   Handle() = default;
   Handle(hid_t id, Closer close) : id_(id), close_(close) {}
-  Handle(Handle&& other) noexcept;
-  Handle& operator=(Handle&& other) noexcept;
-  ~Handle();
+  Handle(Handle&& other) noexcept { *this = std::move(other); }
+  Handle& operator=(Handle&& other) noexcept {
+    std::swap(id_, other.id_);
+    std::swap(close_, other.close_);
+    return *this;
+  }
+  ~Handle() {
+    if (!valid()) return;
+    Session session;
+    close_(id_);
+  }
 
-  hid_t get() const { return id_; }
+  operator hid_t() const { return id_; }
   bool valid() const { return id_ >= 0; }
-  hid_t release();  // the caller closes it
+  hid_t release() { return std::exchange(id_, -1); }  // the caller closes it
 
  private:
   hid_t id_ = -1;
@@ -37,30 +64,36 @@ class Handle {
 
 enum class ValueType { kInteger, kFloat, kBool, kString, kCompound, kOther };
 
+// Places or sizes, one for each dimension.
+using Extent = std::vector<int64_t>;
+
 class Dataset {
  public:
-  const std::vector<int64_t>& shape() const { return shape_; }
+  const Extent& shape() const { return shape_; }
   int64_t size() const;  // number of values
 
   // Of each dimension; empty where the dataset is in one piece.
-  std::vector<int64_t> chunk_shape() const;
+  Extent chunk_shape() const;
 
-  // The values [first, first + count) in each of several dimensions, the last
-  // one running fastest.
-  void read_tile(const std::vector<int64_t>& first,
-                 const std::vector<int64_t>& count, float* out) const;
   ValueType type() const { return type_; }
   bool holds_numbers() const;
 
   // For messages: "dataset 'matrix/indptr' of 'pbmc.h5'".
-  std::string describe() const;
+  std::string describe() const {
+    return "dataset '" + name_ + "' of '" + file_ + "'";
+  }
 
   // Throws unless the dataset is one-dimensional of that length and type.
   void expect(int64_t length, ValueType type) const;
 
-  // The values [first, first + count) of a one-dimensional dataset, converted.
-  void read(int64_t first, int64_t count, int32_t* out) const;
-  void read(int64_t first, int64_t count, float* out) const;
+  // The values [first, first + count) in each dimension, the last one running
+  // fastest, converted.
+  void read(const Extent& first, const Extent& count, int32_t* out) const {
+    read_block(first, count, H5T_NATIVE_INT32, out);
+  }
+  void read(const Extent& first, const Extent& count, float* out) const {
+    read_block(first, count, H5T_NATIVE_FLOAT, out);
+  }
 
   // All values. `member`: of that field, when the dataset is compound; numbers
   // may then be several in each row.
@@ -75,15 +108,15 @@ class Dataset {
  private:
   friend class File;
   Dataset(Handle id, std::string name, std::string file);
-  void check_filters() const;
-  void read_slab(int64_t first, int64_t count, hid_t type, void* out) const;
+  void read_block(const Extent& first, const Extent& count, hid_t type,
+                  void* out) const;
   void read_all(hid_t type, const std::string& member, void* out) const;
   Handle element_type(const std::string& member) const;
+  [[noreturn]] void fail_to_read(const std::string& where = "") const;
 
   Handle id_;
-  std::string name_;
-  std::string file_;
-  std::vector<int64_t> shape_;
+  std::string name_, file_;
+  Extent shape_;
   ValueType type_ = ValueType::kOther;
 };
 
@@ -95,28 +128,31 @@ class File {
   std::string name() const;  // without the folders
 
   bool has(const std::string& object) const;
-  bool is_group(const std::string& object) const;
-  bool is_dataset(const std::string& object) const;
-  std::vector<std::string> children(const std::string& group) const;
-  // In the order in which they were written, where the file tells it.
-  std::vector<std::string> children_in_order(const std::string& group) const;
+  bool is_group(const std::string& object) const {
+    return is(object, H5I_GROUP);
+  }
+  bool is_dataset(const std::string& object) const {
+    return is(object, H5I_DATASET);
+  }
+  // `in_order`: as they were written, where the file tells it.
+  std::vector<std::string> children(const std::string& group,
+                                    bool in_order = false) const;
   Dataset dataset(const std::string& name) const;
 
-  // Attributes of a group or dataset; nothing when absent.
-  std::optional<std::string> text_attribute(const std::string& object,
-                                            const std::string& name) const;
+  // Attributes of a group or dataset; nothing, or `absent`, when not there.
+  std::string text_attribute(const std::string& object, const std::string& name,
+                             const std::string& absent = "") const;
   std::vector<std::string> texts_attribute(const std::string& object,
                                            const std::string& name) const;
   std::vector<int64_t> integers_attribute(const std::string& object,
                                           const std::string& name) const;
 
  private:
-  std::vector<std::string> list_children(const std::string& group,
-                                         bool in_order) const;
+  bool is(const std::string& object, H5I_type_t type) const;
   Handle open_attribute(const std::string& object,
                         const std::string& name) const;
-  void read_attribute(const Handle& attribute, const std::string& object,
-                      const std::string& name, hid_t type, void* out) const;
+  void check_attribute(herr_t read, const std::string& object,
+                       const std::string& name) const;
 
   std::string path_;
   Handle id_;

@@ -1,32 +1,12 @@
 #include "hdf5_lzf.h"
 
-#include <hdf5.h>
-
 #include <cstring>
 
-#include "hdf5_session.h"
+#include "hdf5.h"
 
 namespace sailer::hdf5 {
 
 namespace {
-
-// How many bytes it would unpack to, whether it is whole or not.
-size_t unpacked_length(const uint8_t* packed, size_t n_bytes) {
-  size_t length = 0;
-  for (size_t at = 0; at < n_bytes;) {
-    const size_t control = packed[at];
-    if (control < 32) {
-      length += control + 1;
-      at += control + 2;
-      continue;
-    }
-    const bool more = control >> 5 == 7;
-    length += (control >> 5) + 2;
-    if (more && at + 1 < n_bytes) length += packed[at + 1];
-    at += more ? 3 : 2;
-  }
-  return length;
-}
 
 constexpr H5Z_filter_t kLzf = 32000;
 constexpr size_t kBytesOfChunk = 2;  // which of the filter's values that is
@@ -37,7 +17,7 @@ size_t filter_lzf(unsigned flags, size_t n_values, const unsigned* values,
                   size_t n_bytes, size_t* buffer_size, void** buffer) {
   if ((flags & H5Z_FLAG_REVERSE) == 0) return 0;
   const auto* packed = static_cast<const uint8_t*>(*buffer);
-  const size_t length = unpacked_length(packed, n_bytes);
+  const size_t length = unpack_lzf(packed, n_bytes, nullptr, SIZE_MAX);
   const size_t named = n_values > kBytesOfChunk ? values[kBytesOfChunk] : 0;
   if (length == 0 || (named != 0 && named != length)) return 0;
   void* out = H5allocate_memory(length, false);
@@ -67,7 +47,7 @@ size_t unpack_lzf(const uint8_t* packed, size_t length, uint8_t* out,
     if (control < 32) {
       const size_t run = control + 1;
       if (run > length - at || run > capacity - written) return 0;
-      std::memcpy(out + written, packed + at, run);
+      if (out != nullptr) std::memcpy(out + written, packed + at, run);
       at += run;
       written += run;
       continue;
@@ -80,8 +60,9 @@ size_t unpack_lzf(const uint8_t* packed, size_t length, uint8_t* out,
     if (at >= length) return 0;
     const size_t back = ((control & 31) << 8) + packed[at++] + 1;
     if (back > written || run > capacity - written) return 0;
-    for (size_t k = 0; k < run; ++k, ++written)
-      out[written] = out[written - back];
+    for (size_t k = 0; k < run; ++k, ++written) {
+      if (out != nullptr) out[written] = out[written - back];
+    }
   }
   return written;
 }
@@ -89,14 +70,10 @@ size_t unpack_lzf(const uint8_t* packed, size_t length, uint8_t* out,
 void provide_lzf() {
   Session session;
   if (H5Zfilter_avail(kLzf) > 0) return;
-  const H5Z_class2_t lzf = {H5Z_CLASS_T_VERS,
-                            kLzf,
-                            0,  // does not pack
-                            1,
-                            "lzf",
-                            nullptr,
-                            nullptr,
-                            filter_lzf};
+  constexpr unsigned kPacks = 0, kUnpacks = 1;
+  const H5Z_class2_t lzf = {H5Z_CLASS_T_VERS, kLzf,      kPacks,
+                            kUnpacks,         "lzf",     nullptr,
+                            nullptr,          filter_lzf};
   H5Zregister(&lzf);
 }
 

@@ -12,7 +12,7 @@ namespace sailer::hdf5 {
 void provide_lzf();
 
 // Unpacks what LZF packed; returns the bytes written, or 0 when the input is
-// broken or holds more than `capacity`.
+// broken or holds more than `capacity`. Into null it only counts.
 size_t unpack_lzf(const uint8_t* packed, size_t length, uint8_t* out,
                   size_t capacity);
 

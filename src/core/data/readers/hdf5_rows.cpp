@@ -4,10 +4,9 @@
 #include <functional>
 #include <limits>
 #include <numeric>
-#include <utility>
 
 #include "block.h"
-#include "whole_count.h"
+#include "count_check.h"
 
 namespace sailer {
 
@@ -19,29 +18,25 @@ void check_shape(const hdf5::File& file, const std::string& group,
                  int64_t n_cells, int64_t n_features) {
   if (n_cells < 0 || n_features < 0 ||
       n_features > std::numeric_limits<int32_t>::max()) {
-    throw Error(ErrorKind::kFile,
-                "The shape of '" + group + "' in '" + file.path() + "' is " +
-                    std::to_string(n_features) + " features x " +
-                    std::to_string(n_cells) +
-                    " cells, which cannot be; the file is damaged.");
+    throw_error(ErrorKind::kFile, "The shape of '", group, "' in '",
+                file.path(), "' is ", n_features, " features x ", n_cells,
+                " cells, which cannot be; the file is damaged.");
   }
 }
 
 void check_indptr(const std::vector<int64_t>& indptr,
                   const hdf5::Dataset& dataset) {
   if (indptr.front() != 0) {
-    throw Error(ErrorKind::kFile, "The " + dataset.describe() +
-                                      " must start at 0, but starts at " +
-                                      std::to_string(indptr.front()) +
-                                      "; the file is damaged.");
+    throw_error(ErrorKind::kFile, "The ", dataset.describe(),
+                " must start at 0, but starts at ", indptr.front(),
+                "; the file is damaged.");
   }
   const auto fall =
       std::adjacent_find(indptr.begin(), indptr.end(), std::greater<int64_t>());
   if (fall != indptr.end()) {
-    throw Error(ErrorKind::kFile,
-                "The " + dataset.describe() + " must never fall, but falls " +
-                    "after cell " + std::to_string(fall - indptr.begin() + 1) +
-                    "; the file is damaged.");
+    throw_error(ErrorKind::kFile, "The ", dataset.describe(),
+                " must never fall, but falls after cell ",
+                fall - indptr.begin() + 1, "; the file is damaged.");
   }
 }
 
@@ -83,31 +78,28 @@ void Hdf5Rows::check_indices(int64_t entry, const int32_t* indices,
   });
   const auto next = std::upper_bound(indptr_.begin(), indptr_.end(),
                                      entry + (found - indices));
-  throw Error(ErrorKind::kFile,
-              "The " + indices_.describe() + " names feature " +
-                  std::to_string(*found) + " in cell " +
-                  std::to_string(next - indptr_.begin()) + ", but there are " +
-                  std::to_string(n_features_) +
-                  " features (counted from 0); the file is damaged.");
+  throw_error(ErrorKind::kFile, "The ", indices_.describe(), " names feature ",
+              *found, " in cell ", next - indptr_.begin(), ", but there are ",
+              n_features_, " features (counted from 0); the file is damaged.");
 }
 
 void Hdf5Rows::read(int64_t first, int64_t count, SparseRows& out) {
   check_block(*this, first, count);
-  RowsGuard<SparseRows> guard(out);
-  const auto from = static_cast<int64_t>(out.indices.size());
+  RowsGuard guard(out);
+  const auto from = n_of(out.indices);
   const int64_t begin = indptr_[first];
   const int64_t n = indptr_[first + count] - begin;
-  out.indices.resize(static_cast<size_t>(from + n));
+  out.indices.resize(from + n);
   out.values.resize(out.indices.size());
-  indices_.read(begin, n, out.indices.data() + from);
+  indices_.read({begin}, {n}, out.indices.data() + from);
   check_indices(begin, out.indices.data() + from, n);
-  data_.read(begin, n, out.values.data() + from);
+  data_.read({begin}, {n}, out.values.data() + from);
   std::transform(out.values.begin() + from, out.values.end(),
                  out.values.begin() + from, whole_count);
   for (int64_t cell = first; cell < first + count; ++cell) {
     out.offsets.push_back(from + indptr_[cell + 1] - begin);
   }
-  guard.keep();
+  guard.done();
 }
 
 }  // namespace sailer

@@ -18,9 +18,7 @@ class Hdf5Rows final : public CellSource {
   Hdf5Rows(const hdf5::File& file, const std::string& group, int64_t n_cells,
            int64_t n_features, std::string description);
 
-  int64_t n_cells() const override {
-    return static_cast<int64_t>(indptr_.size()) - 1;
-  }
+  int64_t n_cells() const override { return n_of(indptr_) - 1; }
   int64_t n_features() const override { return n_features_; }
   void read(int64_t first, int64_t count, SparseRows& out) override;
   int64_t n_entries(int64_t first, int64_t count) const override {

@@ -4,7 +4,8 @@
 #include <cctype>
 #include <cstdlib>
 #include <cstring>
-#include <limits>
+#include <iterator>
+#include <sstream>
 #include <utility>
 
 #include "../../support/error.h"
@@ -50,21 +51,14 @@ bool read_value(const char*& at, const char* end, float& value) {
   return at > from;
 }
 
-std::string lower_case(std::string text) {
+// In lower case.
+std::vector<std::string> words_of(const char* begin, const char* end) {
+  std::string text(begin, end);
   for (char& c : text) {
     c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   }
-  return text;
-}
-
-std::vector<std::string> words_of(const char* begin, const char* end) {
-  std::vector<std::string> words;
-  while ((begin = skip_blanks(begin, end)) < end) {
-    const char* from = begin;
-    while (begin < end && !is_blank(*begin)) ++begin;
-    words.push_back(lower_case({from, begin}));
-  }
-  return words;
+  std::istringstream in(text);
+  return {std::istream_iterator<std::string>(in), {}};
 }
 
 // A line as a message shows it: its beginning, without what is not plain text.
@@ -85,9 +79,10 @@ MatrixMarketReader::MatrixMarketReader(std::string file, Layout layout,
   writer_ = std::make_unique<StoreWriter>(layout_.n_kept, store);
 }
 
-void MatrixMarketReader::fail(const std::string& message) const {
-  throw Error(ErrorKind::kFile, "Line " + std::to_string(n_lines_) +
-                                    " of the file '" + file_ + "' " + message);
+template <typename... Parts>
+void MatrixMarketReader::fail(const Parts&... what) const {
+  throw_error(ErrorKind::kFile, "Line ", n_lines_, " of the file '", file_,
+              "' ", what...);
 }
 
 bool MatrixMarketReader::add(const char* bytes, int64_t n) {
@@ -123,7 +118,7 @@ void MatrixMarketReader::read_line(const char* begin, const char* end) {
 void MatrixMarketReader::read_banner(const char* begin, const char* end) {
   const std::vector<std::string> words = words_of(begin, end);
   if (words.empty() || words[0] != "%%matrixmarket") {
-    fail("is " + shown(begin, end) +
+    fail("is ", shown(begin, end),
          ", but a MatrixMarket file begins with '%%MatrixMarket matrix "
          "coordinate integer general'; is it another kind of file?");
   }
@@ -134,7 +129,7 @@ void MatrixMarketReader::read_banner(const char* begin, const char* end) {
   if (!is_one_of(1, {"matrix"}) || !is_one_of(2, {"coordinate"}) ||
       !is_one_of(3, {"integer", "real", "double", "pattern"}) ||
       !is_one_of(4, {"general"})) {
-    fail("is " + shown(begin, end) +
+    fail("is ", shown(begin, end),
          ", but counts are a general coordinate matrix of integer, real or "
          "pattern entries.");
   }
@@ -146,7 +141,7 @@ void MatrixMarketReader::read_size(const char* begin, const char* end) {
   const char* at = begin;
   if (!read_whole(at, end, n_rows_) || !read_whole(at, end, n_columns_) ||
       !read_whole(at, end, n_entries_) || skip_blanks(at, end) != end) {
-    fail("is " + shown(begin, end) +
+    fail("is ", shown(begin, end),
          ", but must have the numbers of rows, columns and entries.");
   }
   const bool plain =
@@ -154,12 +149,9 @@ void MatrixMarketReader::read_size(const char* begin, const char* end) {
   cells_in_rows_ =
       !plain && n_rows_ == layout_.n_cells && n_columns_ == layout_.n_features;
   if (!plain && !cells_in_rows_) {
-    fail("says that the matrix has " + std::to_string(n_rows_) + " rows and " +
-         std::to_string(n_columns_) +
-         " columns, but beside it are the names "
-         "of " +
-         std::to_string(layout_.n_features) + " features and " +
-         std::to_string(layout_.n_cells) +
+    fail("says that the matrix has ", n_rows_, " rows and ", n_columns_,
+         " columns, but beside it are the names of ", layout_.n_features,
+         " features and ", layout_.n_cells,
          " cells. Do the files belong together, and has none of them a "
          "heading?");
   }
@@ -174,17 +166,16 @@ void MatrixMarketReader::read_entry(const char* begin, const char* end) {
   if (!read_whole(at, end, row) || !read_whole(at, end, column) ||
       !(pattern_ || read_value(at, end, value)) ||
       skip_blanks(at, end) != end) {
-    fail("is " + shown(begin, end) + ", but must have a row, a column" +
+    fail("is ", shown(begin, end), ", but must have a row, a column",
          (pattern_ ? "." : " and a count."));
   }
   if (row < 1 || row > n_rows_ || column < 1 || column > n_columns_) {
-    fail("has an entry in row " + std::to_string(row) + " and column " +
-         std::to_string(column) + ", but the matrix has " +
-         std::to_string(n_rows_) + " rows and " + std::to_string(n_columns_) +
+    fail("has an entry in row ", row, " and column ", column,
+         ", but the matrix has ", n_rows_, " rows and ", n_columns_,
          " columns, counted from 1.");
   }
   if (++n_read_ > n_entries_) {
-    fail("is one entry more than the " + std::to_string(n_entries_) +
+    fail("is one entry more than the ", n_entries_,
          " that the head of the file tells of.");
   }
   add_entry(row - 1, column - 1, value);
@@ -213,7 +204,7 @@ void MatrixMarketReader::add_entry(int64_t row, int64_t column, float value) {
 SparseRows MatrixMarketReader::take_pending(int64_t end_cell) {
   const int64_t first = writer_->n_cells();
   SparseRows rows;
-  rows.offsets.assign(static_cast<size_t>(end_cell - first) + 1, 0);
+  rows.offsets.assign(end_cell - first + 1, 0);
   for (const Entry& entry : pending_) ++rows.offsets[entry.cell - first + 1];
   for (size_t k = 1; k < rows.offsets.size(); ++k) {
     rows.offsets[k] += rows.offsets[k - 1];
@@ -253,14 +244,13 @@ CellSourcePtr MatrixMarketReader::finish() {
   if (part_ != Part::kEntries || n_read_ < n_entries_) {
     const std::string end = "The file '" + file_ + "' ends after line " +
                             std::to_string(n_lines_) + ", ";
-    throw Error(ErrorKind::kFile,
-                end +
-                    (part_ != Part::kEntries
-                         ? std::string("before its first entry")
-                         : "with " + std::to_string(n_read_) + " of the " +
-                               std::to_string(n_entries_) +
-                               " entries that its head tells of") +
-                    ": it is cut short; copy or download it again.");
+    throw_error(
+        ErrorKind::kFile, end,
+        (part_ != Part::kEntries ? std::string("before its first entry")
+                                 : "with " + std::to_string(n_read_) +
+                                       " of the " + std::to_string(n_entries_) +
+                                       " entries that its head tells of"),
+        ": it is cut short; copy or download it again.");
   }
   if (!problem_) flush(layout_.n_cells);
   return problem_ ? nullptr : writer_->finish();

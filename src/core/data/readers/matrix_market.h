@@ -48,7 +48,8 @@ class MatrixMarketReader {
  private:
   enum class Part { kBanner, kSize, kEntries };
 
-  [[noreturn]] void fail(const std::string& message) const;
+  template <typename... Parts>
+  [[noreturn]] void fail(const Parts&... what) const;
   void read_line(const char* begin, const char* end);
   void read_banner(const char* begin, const char* end);
   void read_size(const char* begin, const char* end);

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "block.h"
-#include "whole_count.h"
+#include "count_check.h"
 
 namespace sailer {
 
@@ -15,14 +15,13 @@ void check_shape(const MatrixView& view, const std::string& description) {
       " is broken: its slot 'p' must rise from 0 to the number of entries (" +
       std::to_string(view.n_entries) + ")";
   if (view.offsets[0] != 0 || view.offsets[view.n_cells] != view.n_entries) {
-    throw Error(ErrorKind::kData,
-                broken + ", but runs from " + std::to_string(view.offsets[0]) +
-                    " to " + std::to_string(view.offsets[view.n_cells]) + ".");
+    throw_error(ErrorKind::kData, broken, ", but runs from ", view.offsets[0],
+                " to ", view.offsets[view.n_cells], ".");
   }
   for (int64_t cell = 0; cell < view.n_cells; ++cell) {
     if (view.offsets[cell + 1] < view.offsets[cell]) {
-      throw Error(ErrorKind::kData, broken + ", but falls at column " +
-                                        std::to_string(cell + 1) + ".");
+      throw_error(ErrorKind::kData, broken, ", but falls at column ", cell + 1,
+                  ".");
     }
   }
 }
@@ -44,12 +43,9 @@ int64_t MatrixSource::n_entries(int64_t first, int64_t count) const {
 void MatrixSource::check_indices(int64_t begin, int64_t end) const {
   for (int64_t at = begin; at < end; ++at) {
     if (view_.indices[at] < 0 || view_.indices[at] >= view_.n_features) {
-      throw Error(ErrorKind::kData,
-                  description_ + " is broken: entry " + std::to_string(at + 1) +
-                      " of its slot 'i' is " +
-                      std::to_string(view_.indices[at]) + ", but it has " +
-                      std::to_string(view_.n_features) +
-                      " rows (counted from 0).");
+      throw_error(ErrorKind::kData, description_, " is broken: entry ", at + 1,
+                  " of its slot 'i' is ", view_.indices[at], ", but it has ",
+                  view_.n_features, " rows (counted from 0).");
     }
   }
 }
@@ -59,7 +55,7 @@ void MatrixSource::read(int64_t first, int64_t count, SparseRows& out) {
   const int64_t begin = view_.offsets[first];
   const int64_t end = view_.offsets[first + count];
   check_indices(begin, end);
-  const int64_t base = static_cast<int64_t>(out.indices.size()) - begin;
+  const int64_t base = n_of(out.indices) - begin;
   out.indices.insert(out.indices.end(), view_.indices + begin,
                      view_.indices + end);
   if (view_.values == nullptr) {

@@ -52,13 +52,11 @@ FileLayout detect_layout(const std::string& path) {
     list += (k == 0 ? "'" : ", '") + found[k] + "'";
   }
   if (found.size() > kMaxListed) list += ", ...";
-  throw Error(
-      ErrorKind::kFile,
-      "The HDF5 file '" + path +
-          "' holds neither a 10x matrix (a group with data, indices, "
-          "indptr and shape) nor an h5ad object (X, obs, var) nor MuData "
-          "(mod). Found: " +
-          (list.empty() ? "nothing" : list) + ".");
+  throw_error(
+      ErrorKind::kFile, "The HDF5 file '", path,
+      "' holds neither a 10x matrix (a group with data, indices, indptr and "
+      "shape) nor an h5ad object (X, obs, var) nor MuData (mod). Found: ",
+      (list.empty() ? "nothing" : list), ".");
 }
 
 }  // namespace sailer

@@ -7,6 +7,12 @@
 
 namespace sailer {
 
+// Appends `cells` (any order, repeats allowed) to `out`, in the order given.
+// Files are read in runs of neighbouring cells: a short gap is read through,
+// since a second read of the same compressed chunk costs more.
+void read_cells(CellSource& source, const std::vector<int64_t>& cells,
+                SparseRows& out);
+
 // What to take of the cells and of the features.
 struct Subset {
   bool all_cells = true;

@@ -1,7 +1,6 @@
 #include "tenx_source.h"
 
 #include <set>
-#include <utility>
 
 #include "../../support/error.h"
 #include "../../support/text.h"
@@ -25,22 +24,19 @@ std::string choose_group(const File& file, const std::string& asked) {
   const std::vector<std::string> groups = tenx_groups(file);
   if (!asked.empty()) {
     if (holds_matrix(file, asked)) return asked;
-    throw Error(ErrorKind::kArgument,
-                "The file '" + file.path() + "' has no 10x matrix in group '" +
-                    asked + "'; it has " +
-                    (groups.empty() ? "none" : quoted_list(groups)) + ".");
+    throw_error(ErrorKind::kArgument, "The file '", file.path(),
+                "' has no 10x matrix in group '", asked, "'; it has ",
+                (groups.empty() ? "none" : quoted_list(groups)), ".");
   }
   if (groups.size() == 1) return groups[0];
   if (groups.empty()) {
-    throw Error(ErrorKind::kFile,
-                "The file '" + file.path() +
-                    "' has no group with a 10x matrix (data, indices, indptr, "
-                    "shape).");
+    throw_error(
+        ErrorKind::kFile, "The file '", file.path(),
+        "' has no group with a 10x matrix (data, indices, indptr, shape).");
   }
-  throw Error(ErrorKind::kArgument, "The file '" + file.path() +
-                                        "' holds several matrices; choose "
-                                        "one with 'group': " +
-                                        quoted_list(groups) + ".");
+  throw_error(ErrorKind::kArgument, "The file '", file.path(),
+              "' holds several matrices; choose one with 'group': ",
+              quoted_list(groups), ".");
 }
 
 std::vector<std::string> read_names(const File& file, const std::string& name,
@@ -68,12 +64,11 @@ void restrict_to_type(const File& file, const std::string& group,
   if (types.empty() || wanted.empty()) return;
   if (keep_features(types, wanted, opened)) return;
   const std::set<std::string> found(types.begin(), types.end());
-  throw Error(ErrorKind::kArgument,
-              "The file '" + file.path() + "' has no features of type '" +
-                  wanted + "'; it has " +
-                  quoted_list({found.begin(), found.end()}) +
-                  ". Choose one of these with 'feature_type', or NULL for all "
-                  "features.");
+  throw_error(
+      ErrorKind::kArgument, "The file '", file.path(),
+      "' has no features of type '", wanted, "'; it has ",
+      quoted_list({found.begin(), found.end()}),
+      ". Choose one of these with 'feature_type', or NULL for all features.");
 }
 
 }  // namespace

@@ -1,7 +1,9 @@
 #include "bits.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <utility>
 
 namespace sailer::packed {
 
@@ -37,15 +39,12 @@ using UnpackGroup = int64_t (*)(const unsigned char*, int64_t, int64_t,
                                 int32_t*);
 
 template <int... kWidths>
-constexpr void fill(UnpackGroup* table,
-                    std::integer_sequence<int, kWidths...>) {
-  ((table[kWidths] = unpack_group<kWidths>), ...);
+constexpr std::array<UnpackGroup, sizeof...(kWidths)> of_widths(
+    std::integer_sequence<int, kWidths...>) {
+  return {unpack_group<kWidths>...};
 }
 
-struct Table {
-  Table() { fill(of_width, std::make_integer_sequence<int, 32>()); }
-  UnpackGroup of_width[32];
-};
+constexpr auto kUnpack = of_widths(std::make_integer_sequence<int, 32>());
 
 }  // namespace
 
@@ -80,7 +79,6 @@ void pack_rising(const int32_t* numbers, int64_t n,
 
 bool unpack_rising(const unsigned char* bytes, int64_t n_bytes, int64_t n,
                    int64_t limit, int32_t* out) {
-  static const Table table;
   const unsigned char* const end = bytes + n_bytes;
   int64_t last = -1;
   for (int64_t first = 0; first < n; first += kGroup) {
@@ -88,7 +86,7 @@ bool unpack_rising(const unsigned char* bytes, int64_t n_bytes, int64_t n,
     const int64_t m = std::min(kGroup, n - first);
     const int64_t width = *bytes++;
     if (width > 31 || bytes_of(m, width) > end - bytes) return false;
-    last = table.of_width[width](bytes, m, last, out + first);
+    last = kUnpack[width](bytes, m, last, out + first);
     bytes += bytes_of(m, width);
   }
   // Sums of steps rise: the last number is the largest. 2^36 times 32 cannot

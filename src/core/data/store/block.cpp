@@ -42,7 +42,7 @@ namespace {
 // Numbers that rise from 0 to `last`.
 bool take_rising(const unsigned char* bytes, int64_t n, int64_t last,
                  std::vector<uint32_t>& out) {
-  out.resize(static_cast<size_t>(n));
+  out.resize(n);
   std::memcpy(out.data(), bytes, out.size() * sizeof(uint32_t));
   return out.front() == 0 && static_cast<int64_t>(out.back()) == last &&
          std::is_sorted(out.begin(), out.end());
@@ -68,6 +68,13 @@ int64_t place_of_features(const Block& block, int64_t row) {
 
 namespace {
 
+template <typename Stored>
+Stored stored_at(const unsigned char* bytes, int64_t k) {
+  Stored stored;
+  std::memcpy(&stored, bytes + k * int64_t{sizeof(Stored)}, sizeof(Stored));
+  return stored;
+}
+
 // Of version 1.
 template <typename Stored>
 bool read_plain(const unsigned char* bytes, int64_t n, int64_t limit,
@@ -75,12 +82,10 @@ bool read_plain(const unsigned char* bytes, int64_t n, int64_t limit,
   int64_t last = -1;
   bool rise = true;
   for (int64_t k = 0; k < n; ++k) {
-    Stored stored;
-    std::memcpy(&stored, bytes + k * static_cast<int64_t>(sizeof(Stored)),
-                sizeof(Stored));
-    rise &= int64_t{stored} > last;
-    last = int64_t{stored};
-    out[k] = static_cast<int32_t>(stored);
+    const int64_t feature = stored_at<Stored>(bytes, k);
+    rise &= feature > last;
+    last = feature;
+    out[k] = static_cast<int32_t>(feature);
   }
   return rise && last < limit;
 }
@@ -88,10 +93,7 @@ bool read_plain(const unsigned char* bytes, int64_t n, int64_t limit,
 template <typename Stored>
 void copy_as_float(const unsigned char* bytes, int64_t n, float* out) {
   for (int64_t k = 0; k < n; ++k) {
-    Stored stored;
-    std::memcpy(&stored, bytes + k * static_cast<int64_t>(sizeof(Stored)),
-                sizeof(Stored));
-    out[k] = static_cast<float>(stored);
+    out[k] = static_cast<float>(stored_at<Stored>(bytes, k));
   }
 }
 
@@ -117,73 +119,44 @@ bool read_values(int64_t value_bytes, const unsigned char* bytes, int64_t n,
   return fit;
 }
 
-// The counts above zero of one row, behind those of the cells before.
-void BlockMaker::collect(const SparseRows& rows, int64_t row,
-                         const FeatureMap& map) {
-  const int64_t begin = rows.offsets[row], end = rows.offsets[row + 1];
-  const size_t from = features_.size();
-  features_.resize(from + static_cast<size_t>(end - begin));
-  values_.resize(features_.size());
-  int32_t* feature = features_.data() + from;
-  float* value = values_.data() + from;
-  cell_counts_ = 0;
-  for (int64_t at = begin; at < end; ++at) {
-    const float count = rows.values[at];
-    cell_counts_ += count;
-    const int32_t to = map.empty() ? rows.indices[at] : map[rows.indices[at]];
-    *feature = to;
-    *value = count;
-    const bool kept = to >= 0 && count > 0;
-    feature += kept;
-    value += kept;
-  }
-  features_.resize(static_cast<size_t>(feature - features_.data()));
-  values_.resize(features_.size());
-  const auto first = features_.begin() + static_cast<std::ptrdiff_t>(from);
-  if (std::adjacent_find(first, features_.end(),
-                         std::greater_equal<int32_t>()) != features_.end()) {
-    sort_from(from);
-  }
-}
-
-void BlockMaker::sort_from(size_t from) {
-  cell_.clear();
-  for (size_t k = from; k < features_.size(); ++k) {
-    cell_.emplace_back(features_[k], values_[k]);
-  }
-  std::stable_sort(
-      cell_.begin(), cell_.end(),
-      [](const auto& a, const auto& b) { return a.first < b.first; });
-  features_.resize(from);
-  values_.resize(from);
-  for (const auto& [feature, value] : cell_) {
-    if (features_.size() > from && features_.back() == feature) {
-      values_.back() += value;
-      continue;
-    }
-    features_.push_back(feature);
-    values_.push_back(value);
-  }
-}
-
 bool BlockMaker::add(const SparseRows& rows, int64_t row,
                      const FeatureMap& map) {
-  const size_t from = features_.size();
-  collect(rows, row, map);
-  const bool empty = features_.size() == from;
-  const bool full = n_cells() >= limits_.cells ||
-                    static_cast<int64_t>(features_.size()) > limits_.entries;
-  const bool left_out = empty && empty_ == Empty::kLeftOut;
-  if (!left_out && n_cells() > 0 && full) {
-    features_.resize(from);
-    values_.resize(from);
-    return false;
+  const int64_t begin = rows.offsets[row], end = rows.offsets[row + 1];
+  const int64_t from = rows_.offsets.back();
+  rows_.indices.resize(from + end - begin);
+  rows_.values.resize(rows_.indices.size());
+  int64_t to = from;
+  double counts = 0;
+  for (int64_t at = begin; at < end; ++at) {
+    const float count = rows.values[at];
+    counts += count;
+    const int32_t feature = rows.indices[at];
+    const int32_t place = map.empty() ? feature : map[feature];
+    rows_.indices[to] = place;
+    rows_.values[to] = count;
+    to += place >= 0 && count > 0;
+  }
+  rows_.indices.resize(to);
+  rows_.values.resize(to);
+  rows_.offsets.push_back(to);
+  if (std::adjacent_find(rows_.indices.begin() + from, rows_.indices.end(),
+                         std::greater_equal<>()) != rows_.indices.end()) {
+    merge_features(n_cells() - 1, rows_);
+    to = rows_.offsets.back();
+  }
+  const bool full = n_cells() > limits_.cells || to > limits_.entries;
+  const bool left_out = to == from && empty_ == Empty::kLeftOut;
+  if (left_out || (n_cells() > 1 && full)) {
+    rows_.offsets.pop_back();
+    rows_.indices.resize(from);
+    rows_.values.resize(from);
+    if (!left_out) return false;
   }
   ++input_cells_;
-  all_counts_ += cell_counts_;
-  if (left_out) return true;
-  for (size_t k = from; k < values_.size(); ++k) kept_counts_ += values_[k];
-  offsets_.push_back(static_cast<uint32_t>(features_.size()));
+  all_counts_ += counts;
+  for (int64_t k = from; k < n_of(rows_.values); ++k) {
+    kept_counts_ += rows_.values[k];
+  }
   return true;
 }
 
@@ -191,7 +164,7 @@ bool BlockMaker::add(const SparseRows& rows, int64_t row,
 uint32_t BlockMaker::value_bytes() const {
   if (values_kept_ == Values::kNone) return 0;
   uint32_t bytes = 1;
-  for (const float value : values_) {
+  for (const float value : rows_.values) {
     if (value > 65535 || value != std::trunc(value)) return 4;
     if (value > 255) bytes = 2;
   }
@@ -199,10 +172,6 @@ uint32_t BlockMaker::value_bytes() const {
 }
 
 namespace {
-
-void pad(Bytes& out) {
-  out.resize(static_cast<size_t>(padded(static_cast<int64_t>(out.size()))));
-}
 
 template <typename To>
 void put_values(const std::vector<float>& values, Bytes& out) {
@@ -222,34 +191,33 @@ Bytes BlockMaker::take(Section& section) {
   section.kind = SectionKind::kBlock;
   section.value_bytes = value_bytes();
   section.n_cells = n_cells();
-  section.n_entries = static_cast<int64_t>(features_.size());
+  section.n_entries = n_of(rows_.indices);
   section.input_cells = input_cells_;
   section.all_counts = all_counts_;
   section.kept_counts = kept_counts_;
-  const size_t n_offset_bytes = offsets_.size() * sizeof(uint32_t);
+  const std::vector<int64_t>& offsets = rows_.offsets;
+  const size_t n_offsets = offsets.size(), n_bytes = 2 * n_offsets * 4;
   Bytes payload;
-  payload.reserve(2 * n_offset_bytes +
-                  features_.size() * (2 + section.value_bytes));
-  payload.resize(2 * n_offset_bytes);
-  std::memcpy(payload.data(), offsets_.data(), n_offset_bytes);
-  for (size_t row = 0; row + 1 < offsets_.size(); ++row) {
-    pack_rising(features_.data() + offsets_[row],
-                int64_t{offsets_[row + 1]} - offsets_[row], payload);
-    const auto place =
-        static_cast<uint32_t>(payload.size() - 2 * n_offset_bytes);
-    std::memcpy(payload.data() + n_offset_bytes + (row + 1) * sizeof(uint32_t),
-                &place, sizeof(place));
+  payload.reserve(n_bytes + rows_.indices.size() * (2 + section.value_bytes));
+  payload.resize(n_bytes);
+  const auto put_offset = [&](size_t place, size_t value) {
+    const auto stored = static_cast<uint32_t>(value);
+    std::memcpy(payload.data() + place * 4, &stored, 4);
+  };
+  for (size_t row = 0; row + 1 < n_offsets; ++row) {
+    pack_rising(rows_.indices.data() + offsets[row],
+                offsets[row + 1] - offsets[row], payload);
+    put_offset(row + 1, offsets[row + 1]);
+    put_offset(n_offsets + row + 1, payload.size() - n_bytes);
   }
   pad(payload);
-  if (section.value_bytes == 1) put_values<uint8_t>(values_, payload);
-  if (section.value_bytes == 2) put_values<uint16_t>(values_, payload);
-  if (section.value_bytes == 4) put_values<float>(values_, payload);
+  if (section.value_bytes == 1) put_values<uint8_t>(rows_.values, payload);
+  if (section.value_bytes == 2) put_values<uint16_t>(rows_.values, payload);
+  if (section.value_bytes == 4) put_values<float>(rows_.values, payload);
   pad(payload);
-  section.payload_bytes = static_cast<int64_t>(payload.size());
+  section.payload_bytes = n_of(payload);
   section.payload_checksum = checksum_of(payload.data(), payload.size());
-  offsets_.assign(1, 0);
-  features_.clear();
-  values_.clear();
+  rows_.clear();
   input_cells_ = 0;
   all_counts_ = kept_counts_ = 0;
   return payload;

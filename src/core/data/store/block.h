@@ -70,28 +70,21 @@ class BlockMaker {
   // that no longer fit. A cell that is left out always fits: it is counted.
   bool add(const SparseRows& rows, int64_t row, const FeatureMap& map);
 
-  int64_t n_cells() const { return static_cast<int64_t>(offsets_.size()) - 1; }
+  int64_t n_cells() const { return rows_.n_rows(); }
   int64_t input_cells() const { return input_cells_; }
 
   // The block, payload and head, and an empty maker.
   Bytes take(Section& section);
 
  private:
-  void collect(const SparseRows& rows, int64_t row, const FeatureMap& map);
-  void sort_from(size_t from);
   uint32_t value_bytes() const;
 
   BlockLimits limits_;
   Values values_kept_;
   Empty empty_;
-  std::vector<uint32_t> offsets_{0};
-  std::vector<int32_t> features_;
-  std::vector<float> values_;
-  std::vector<std::pair<int32_t, float>> cell_;  // one that is put in order
-  double cell_counts_ = 0;                       // all of a cell
+  SparseRows rows_;
   int64_t input_cells_ = 0;
-  double all_counts_ = 0;
-  double kept_counts_ = 0;
+  double all_counts_ = 0, kept_counts_ = 0;
 };
 
 }  // namespace sailer::packed

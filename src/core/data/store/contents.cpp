@@ -11,25 +11,25 @@ namespace sailer::packed {
 
 namespace {
 
-[[noreturn]] void fail(const DiskFile& file, const std::string& reason) {
-  throw Error(ErrorKind::kFile, "The file '" + file.path() + "' " + reason);
+template <typename... Parts>
+[[noreturn]] void fail(const DiskFile& file, const Parts&... reason) {
+  throw_error(ErrorKind::kFile, "The file '", file.path(), "' ", reason...);
 }
 
-[[noreturn]] void fail_as_damaged(const DiskFile& file,
-                                  const std::string& what) {
-  fail(file, "is damaged: " + what +
-                 ". Copy it again, or remove it and build it again.");
+template <typename... Parts>
+[[noreturn]] void fail_as_damaged(const DiskFile& file, const Parts&... what) {
+  fail(file, "is damaged: ", what...,
+       ". Copy it again, or remove it and build it again.");
 }
 
 [[noreturn]] void fail_as_foreign(const DiskFile& file) {
   std::string beginning(static_cast<size_t>(std::min<int64_t>(file.size(), 64)),
                         '\0');
-  file.read(0, static_cast<int64_t>(beginning.size()), beginning.data());
+  file.read(0, n_of(beginning), beginning.data());
   const std::string what = looks_like(beginning);
-  fail(file, "is no corpus as build_corpus() writes it: it " +
-                 (what.empty() ? "begins like no file of sailer"
-                               : "looks like " + what) +
-                 ".");
+  fail(file, "is no corpus as build_corpus() writes it: it ",
+       (what.empty() ? "begins like no file of sailer" : "looks like " + what),
+       ".");
 }
 
 uint64_t checksum_of_part(const DiskFile& file, int64_t at, int64_t n) {
@@ -37,10 +37,10 @@ uint64_t checksum_of_part(const DiskFile& file, int64_t at, int64_t n) {
   Checksum sum;
   Bytes piece;
   for (const int64_t end = at + n; at < end;) {
-    piece.resize(static_cast<size_t>(std::min(kPiece, end - at)));
-    file.read(at, static_cast<int64_t>(piece.size()), piece.data());
+    piece.resize(std::min(kPiece, end - at));
+    file.read(at, n_of(piece), piece.data());
     sum.add(piece.data(), piece.size());
-    at += static_cast<int64_t>(piece.size());
+    at += n_of(piece);
   }
   return sum.value();
 }
@@ -75,30 +75,25 @@ class Walk {
 
  private:
   [[noreturn]] void damaged(const std::string& what) const {
-    fail_as_damaged(file_, "in the part that begins at byte " +
-                               std::to_string(at_) + ", " + what);
+    fail_as_damaged(file_, "in the part that begins at byte ", at_, ", ", what);
   }
 
   void read_head() {
     unsigned char bytes[kHeadBytes] = {};
-    file_.read(0, std::min(size_, kHeadBytes), bytes);
-    switch (unpack_head(bytes, size_, contents_.head)) {
-      case HeadState::kWhole:
-        at_ = kHeadBytes;
-        contents_.whole_bytes = kHeadBytes;
-        return;
-      case HeadState::kBegun:
-        return;
-      case HeadState::kForeign:
-        fail_as_foreign(file_);
-      case HeadState::kNewer:
-        fail(file_,
-             "was written by a newer version of sailer than this one; update "
-             "sailer.");
-      case HeadState::kDamaged:
-        fail_as_damaged(file_,
-                        "its first 64 bytes have changed since it was written");
+    const int64_t n = std::min(size_, kHeadBytes);
+    file_.read(0, n, bytes);
+    if (!begins_as_corpus(bytes, n)) fail_as_foreign(file_);
+    if (n < kHeadBytes) return;
+    if (!unpack_head(bytes, contents_.head)) {
+      fail_as_damaged(file_,
+                      "its first 64 bytes have changed since it was written");
     }
+    if (contents_.head.version > kVersion) {
+      fail(file_,
+           "was written by a newer version of sailer than this one; update "
+           "sailer.");
+    }
+    at_ = contents_.whole_bytes = kHeadBytes;
   }
 
   // False at the end, whole or torn.
@@ -162,10 +157,7 @@ class Walk {
     if (section.input_cells < section.n_cells || section.input_cells > most) {
       damaged("it stands for more or fewer cells than its source has");
     }
-    source.n_cells += section.n_cells;
-    source.n_read += section.input_cells;
-    source.all_counts += section.all_counts;
-    source.kept_counts += section.kept_counts;
+    source.add(section);
   }
 
   void add_block(const Section& section) {
@@ -173,13 +165,8 @@ class Walk {
     if (!shape_block(section, contents_.head.index_bytes(), block)) {
       damaged("its sizes do not fit each other");
     }
-    block.first_cell = contents_.n_cells;
-    block.first_entry = contents_.n_entries;
     block.at = at_ + kSectionBytes;
-    contents_.blocks.push_back(std::move(block));
-    contents_.n_cells += section.n_cells;
-    contents_.n_entries += section.n_entries;
-    ++contents_.sources.back().n_blocks;
+    contents_.add(std::move(block));
   }
 
   // Behind a torn section nothing was written. A whole one there tells that the
@@ -191,7 +178,7 @@ class Walk {
     for (int64_t at = contents_.whole_bytes + 8; at + kSectionBytes <= size_;
          at += kPiece) {
       const int64_t n = std::min(kPiece + kSectionBytes - 8, size_ - at);
-      piece.resize(static_cast<size_t>(n));
+      piece.resize(n);
       file_.read(at, n, piece.data());
       for (int64_t k = 0; k + kSectionBytes <= n; k += 8) {
         if (unpack_section(piece.data() + k, section)) {
@@ -208,6 +195,22 @@ class Walk {
 };
 
 }  // namespace
+
+void Source::add(const Section& section) {
+  n_cells += section.n_cells;
+  n_read += section.input_cells;
+  all_counts += section.all_counts;
+  kept_counts += section.kept_counts;
+}
+
+void Contents::add(Block block) {
+  block.first_cell = n_cells;
+  block.first_entry = n_entries;
+  n_cells += block.n_cells;
+  n_entries += block.n_entries;
+  blocks.push_back(std::move(block));
+  if (!sources.empty()) ++sources.back().n_blocks;
+}
 
 bool read_contents(const DiskFile& file, Depth depth, Contents& contents,
                    const std::function<bool()>& cancelled) {

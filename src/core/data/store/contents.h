@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "../../support/disk_file.h"
 #include "block.h"
-#include "disk_file.h"
 #include "format.h"
 
 namespace sailer::packed {
@@ -22,6 +22,7 @@ struct Source {
   size_t n_blocks = 0;
 
   int64_t left_out() const { return n_read - n_cells; }
+  void add(const Section& section);
 };
 
 struct Contents {
@@ -35,6 +36,8 @@ struct Contents {
   bool has_genes = false;   // false: killed before they were written
   bool finished = false;    // the file ends with an end
   int64_t whole_bytes = 0;  // behind them the tail is torn
+
+  void add(Block block);  // to the last source, where there is one
 };
 
 enum class Depth {

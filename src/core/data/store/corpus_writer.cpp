@@ -5,6 +5,7 @@
 
 #include "../../support/checksum.h"
 #include "../../support/error.h"
+#include "../readers/block.h"
 #include "scan.h"
 
 namespace sailer {
@@ -25,16 +26,17 @@ CorpusWriter::CorpusWriter(const std::string& path, const packed::Genes& genes,
                            CorpusMode mode, const packed::BlockLimits& limits)
     : file_(path, DiskFile::Use::kWrite), limits_(limits) {
   if (genes.size() == 0) {
-    throw Error(ErrorKind::kArgument, "A corpus needs at least one gene.");
+    throw_error(ErrorKind::kArgument, "A corpus needs at least one gene.");
   }
   take_up(path, genes, mode);
 }
 
-void CorpusWriter::fail_as_other(const std::string& what) const {
-  throw Error(ErrorKind::kArgument,
-              "The corpus '" + file_.path() + "' was begun otherwise: " + what +
-                  ". Call build_corpus() with the same arguments as then, or "
-                  "remove the file.");
+template <typename... Parts>
+void CorpusWriter::fail_as_other(const Parts&... what) const {
+  throw_error(ErrorKind::kArgument, "The corpus '", file_.path(),
+              "' was begun otherwise: ", what...,
+              ". Call build_corpus() with the same arguments as then, or "
+              "remove the file.");
 }
 
 void CorpusWriter::take_up(const std::string& path, const packed::Genes& genes,
@@ -45,16 +47,15 @@ void CorpusWriter::take_up(const std::string& path, const packed::Genes& genes,
     return;
   }
   if (contents_.head.version < packed::kVersion) {
-    throw Error(ErrorKind::kFile,
-                "The corpus '" + path +
-                    "' was written by an earlier version of sailer: it can be "
-                    "read, but nothing can be added. Build it again under "
-                    "another name.");
+    throw_error(
+        ErrorKind::kFile, "The corpus '", path,
+        "' was written by an earlier version of sailer: it can be read, but "
+        "nothing can be added. Build it again under another name.");
   }
   const packed::Genes& known = contents_.genes;
   if (known.gene != genes.gene || known.recipe != genes.recipe) {
-    fail_as_other("it has other genes (" + std::to_string(known.size()) +
-                  ", here are " + std::to_string(genes.size()) + ")");
+    fail_as_other("it has other genes (", known.size(), ", here are ",
+                  genes.size(), ")");
   }
   if (mode == CorpusMode::kAppend) next_ = contents_.n_finished;
   file_.cut(contents_.whole_bytes);
@@ -65,7 +66,7 @@ void CorpusWriter::begin(const packed::Genes& genes) {
   contents_.head.n_genes = genes.size();
   file_.cut(0);
   const Bytes head = packed::pack_head(contents_.head);
-  file_.write(head.data(), static_cast<int64_t>(head.size()));
+  file_.write(head.data(), n_of(head));
   packed::Section section;
   section.kind = SectionKind::kVocabulary;
   write(section, packed::pack_genes(genes));
@@ -73,12 +74,12 @@ void CorpusWriter::begin(const packed::Genes& genes) {
 
 // `section` needs its kind alone, but for blocks.
 void CorpusWriter::write(packed::Section section, const Bytes& payload) {
-  section.payload_bytes = static_cast<int64_t>(payload.size());
+  section.payload_bytes = n_of(payload);
   section.payload_checksum = checksum_of(payload.data(), payload.size());
   // In one piece: no more than the last section is ever torn.
   Bytes bytes = packed::pack_section(section);
   bytes.insert(bytes.end(), payload.begin(), payload.end());
-  file_.write(bytes.data(), static_cast<int64_t>(bytes.size()));
+  file_.write(bytes.data(), n_of(bytes));
   file_.keep();
   contents_.finished = section.kind == SectionKind::kEnd;
 }
@@ -86,19 +87,17 @@ void CorpusWriter::write(packed::Section section, const Bytes& payload) {
 void CorpusWriter::check_mark(const packed::Source& known,
                               const packed::SourceMark& mark) const {
   if (known.mark.name != mark.name) {
-    fail_as_other("its source " + std::to_string(next_ + 1) + " is '" +
-                  known.mark.name + "', not '" + mark.name + "'");
+    fail_as_other("its source ", next_ + 1, " is '", known.mark.name,
+                  "', not '", mark.name, "'");
   }
   if (known.mark.n_cells != mark.n_cells ||
       known.mark.n_features != mark.n_features) {
-    fail_as_other("the source '" + mark.name + "' had " +
-                  std::to_string(known.mark.n_features) + " genes and " +
-                  std::to_string(known.mark.n_cells) + " cells, and has " +
-                  std::to_string(mark.n_features) + " and " +
-                  std::to_string(mark.n_cells) + " now");
+    fail_as_other("the source '", mark.name, "' had ", known.mark.n_features,
+                  " genes and ", known.mark.n_cells, " cells, and has ",
+                  mark.n_features, " and ", mark.n_cells, " now");
   }
   if (known.mark.map_checksum != mark.map_checksum) {
-    fail_as_other("the source '" + mark.name + "' had other genes");
+    fail_as_other("the source '", mark.name, "' had other genes");
   }
 }
 
@@ -127,7 +126,7 @@ void CorpusWriter::check_last_block(const packed::Source& known,
   packed::Section section;
   maker.take(section);
   if (!same || section.payload_checksum != block.checksum) {
-    fail_as_other("the source '" + input.name + "' has other counts now");
+    fail_as_other("the source '", input.name, "' has other counts now");
   }
 }
 
@@ -149,10 +148,9 @@ CorpusAppended CorpusWriter::append(const CorpusInput& input,
   } else {
     for (const packed::Source& other : contents_.sources) {
       if (other.mark.name != mark.name) continue;
-      throw Error(ErrorKind::kArgument,
-                  "The corpus '" + file_.path() +
-                      "' already has a source named '" + mark.name +
-                      "'. Give the new one another name, or leave it out.");
+      throw_error(ErrorKind::kArgument, "The corpus '", file_.path(),
+                  "' already has a source named '", mark.name,
+                  "'. Give the new one another name, or leave it out.");
     }
     packed::Section section;
     section.kind = SectionKind::kSource;
@@ -181,7 +179,7 @@ void note_counts(const SparseRows& rows, CorpusAppended& result) {
     largest = std::max(largest, count);
     n_fractional += count != std::trunc(count);
   }
-  result.n_counts += static_cast<int64_t>(rows.values.size());
+  result.n_counts += n_of(rows.values);
   result.n_fractional += n_fractional;
   result.largest = std::max(result.largest, double{largest});
 }
@@ -220,9 +218,8 @@ void CorpusWriter::add_cells(const CorpusInput& input, Monitor& monitor,
   maker.take(section);  // cells without a gene behind the last block
   section.kind = SectionKind::kSourceEnd;
   section.value_bytes = 0;
-  state.n_read += section.input_cells;
-  state.all_counts += section.all_counts;
   write(section, {});
+  state.add(section);
   state.whole = true;
 }
 
@@ -230,22 +227,18 @@ void CorpusWriter::flush(packed::BlockMaker& maker, packed::Source& state) {
   packed::Section section;
   const Bytes payload = maker.take(section);
   write(section, payload);
-  state.n_cells += section.n_cells;
-  state.n_read += section.input_cells;
-  state.all_counts += section.all_counts;
-  state.kept_counts += section.kept_counts;
+  state.add(section);
 }
 
 void CorpusWriter::finish() {
   if (next_ < contents_.sources.size()) {
     if (!contents_.sources[next_].whole) {
-      throw Error(ErrorKind::kArgument,
-                  "The corpus '" + file_.path() + "' lacks cells of '" +
-                      contents_.sources[next_].mark.name + "'.");
+      throw_error(ErrorKind::kArgument, "The corpus '", file_.path(),
+                  "' lacks cells of '", contents_.sources[next_].mark.name,
+                  "'.");
     }
-    fail_as_other("it has " + std::to_string(contents_.sources.size()) +
-                  " sources, of which " + std::to_string(next_) +
-                  " were given");
+    fail_as_other("it has ", contents_.sources.size(), " sources, of which ",
+                  next_, " were given");
   }
   if (contents_.finished) return;
   packed::Section section;
@@ -258,29 +251,25 @@ GeneCells count_gene_cells(CellSource& source, const FeatureMap& map,
   const bool several = check_feature_map(map, source.n_features(), n_genes,
                                          source.describe(), Several::kMerged);
   GeneCells result;
-  result.cells.assign(static_cast<size_t>(n_genes), 0);
+  result.cells.assign(n_genes, 0);
   Progress progress;
   progress.n_cells = source.n_cells();
   CountChecker checker(source.n_features(), Fractions::kAllowed);
-  OpenRows open;
+  SparseRows open;
   const auto visit = [&](const SparseRows& rows, int64_t first) {
     result.problem = checker.check(rows, first);
     if (result.problem) return false;
     open.clear();
     for (int64_t row = 0; row < rows.n_rows(); ++row) {
-      for (int64_t at = rows.offsets[row]; at < rows.offsets[row + 1]; ++at) {
-        if (rows.values[at] > 0) open.features.push_back(rows.indices[at]);
-      }
-      open.offsets.push_back(static_cast<int64_t>(open.features.size()));
+      append_open(rows, row, open);
     }
     map_features(map, 0, open);
     if (several) merge_features(0, open);
-    for (const int32_t gene : open.features) ++result.cells[gene];
+    for (const int32_t gene : open.indices) ++result.cells[gene];
     progress.cells_done = first + rows.n_rows();
     return true;
   };
-  result.stopped = !for_each_block(source, stop_of(monitor, progress), visit, 0,
-                                   source.n_cells());
+  result.stopped = !for_each_block(source, stop_of(monitor, progress), visit);
   return result;
 }
 

@@ -72,7 +72,8 @@ class CorpusWriter {
   void add_cells(const CorpusInput& input, Monitor& monitor,
                  packed::Source& state, CorpusAppended& result);
   void flush(packed::BlockMaker& maker, packed::Source& state);
-  [[noreturn]] void fail_as_other(const std::string& what) const;
+  template <typename... Parts>
+  [[noreturn]] void fail_as_other(const Parts&... what) const;
 
   DiskFile file_;
   packed::BlockLimits limits_;

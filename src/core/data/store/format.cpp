@@ -29,10 +29,6 @@ void put_text(Bytes& out, const std::string& text) {
   out.insert(out.end(), text.begin(), text.end());
 }
 
-void pad(Bytes& out) {
-  out.resize(static_cast<size_t>(padded(static_cast<int64_t>(out.size()))));
-}
-
 // Takes values from bytes; fails for good when they end.
 class Reader {
  public:
@@ -96,37 +92,28 @@ Bytes pack_head(const Head& head) {
   return out;
 }
 
-HeadState unpack_head(const unsigned char* bytes, int64_t n_bytes, Head& head) {
-  const int64_t n_magic = std::min<int64_t>(n_bytes, 16);
-  if (n_bytes > 0 &&
-      std::memcmp(bytes, kMagic, static_cast<size_t>(n_magic)) != 0) {
-    return HeadState::kForeign;
-  }
-  if (n_bytes < kHeadBytes) return HeadState::kBegun;
-  if (!has_checksum(bytes, kHeadBytes)) return HeadState::kDamaged;
+bool begins_as_corpus(const unsigned char* bytes, int64_t n_bytes) {
+  return std::memcmp(bytes, kMagic, std::min<size_t>(n_bytes, 16)) == 0;
+}
+
+bool unpack_head(const unsigned char* bytes, Head& head) {
+  if (!has_checksum(bytes, kHeadBytes)) return false;
   Reader reader(bytes + 16, kHeadBytes - 16);
   head.version = reader.take<uint32_t>();
-  if (head.version > kVersion) return HeadState::kNewer;
   const auto index_bytes = static_cast<int64_t>(reader.take<uint32_t>());
   head.n_genes = reader.take<int64_t>();
-  const bool fits = head.version > 0 && head.n_genes > 0 &&
-                    head.n_genes <= INT32_MAX &&
-                    index_bytes == head.index_bytes();
-  return fits ? HeadState::kWhole : HeadState::kDamaged;
+  return head.version > kVersion ||
+         (head.version > 0 && head.n_genes > 0 && head.n_genes <= INT32_MAX &&
+          index_bytes == head.index_bytes());
 }
+
+static_assert(sizeof(Section) + 16 == kSectionBytes,
+              "A section is written as it lies in memory.");
 
 Bytes pack_section(const Section& section) {
   Bytes out;
   put(out, kSectionMagic);
-  put(out, static_cast<uint32_t>(section.kind));
-  put(out, section.value_bytes);
-  put(out, section.n_cells);
-  put(out, section.n_entries);
-  put(out, section.payload_bytes);
-  put(out, section.input_cells);
-  put(out, section.all_counts);
-  put(out, section.kept_counts);
-  put(out, section.payload_checksum);
+  put(out, section);
   put_checksum(out);
   return out;
 }
@@ -137,15 +124,7 @@ bool unpack_section(const unsigned char* bytes, Section& section) {
       !has_checksum(bytes, kSectionBytes)) {
     return false;
   }
-  section.kind = static_cast<SectionKind>(reader.take<uint32_t>());
-  section.value_bytes = reader.take<uint32_t>();
-  section.n_cells = reader.take<int64_t>();
-  section.n_entries = reader.take<int64_t>();
-  section.payload_bytes = reader.take<int64_t>();
-  section.input_cells = reader.take<int64_t>();
-  section.all_counts = reader.take<double>();
-  section.kept_counts = reader.take<double>();
-  section.payload_checksum = reader.take<uint64_t>();
+  section = reader.take<Section>();
   return true;
 }
 
@@ -162,7 +141,7 @@ Bytes pack_genes(const Genes& genes) {
 }
 
 bool unpack_genes(const Bytes& payload, int64_t n_genes, Genes& genes) {
-  Reader reader(payload.data(), static_cast<int64_t>(payload.size()));
+  Reader reader(payload.data(), n_of(payload));
   genes.recipe = reader.text();
   for (int64_t k = 0; k < n_genes && reader.whole(); ++k) {
     genes.gene.push_back(reader.text());
@@ -183,7 +162,7 @@ Bytes pack_mark(const SourceMark& mark) {
 }
 
 bool unpack_mark(const Bytes& payload, SourceMark& mark) {
-  Reader reader(payload.data(), static_cast<int64_t>(payload.size()));
+  Reader reader(payload.data(), n_of(payload));
   mark.name = reader.text();
   mark.n_cells = reader.take<int64_t>();
   mark.n_features = reader.take<int64_t>();

@@ -30,6 +30,8 @@
 #include <string>
 #include <vector>
 
+#include "../../support/n_of.h"
+
 namespace sailer::packed {
 
 using Bytes = std::vector<unsigned char>;
@@ -77,7 +79,7 @@ struct Genes {
   std::string recipe;
   std::vector<std::string> gene, symbol, ensembl;  // "" where not known
 
-  int64_t size() const { return static_cast<int64_t>(gene.size()); }
+  int64_t size() const { return n_of(gene); }
 };
 
 // What a source is known by when its writing goes on.
@@ -89,20 +91,18 @@ struct SourceMark {
 };
 
 inline int64_t padded(int64_t n_bytes) { return (n_bytes + 7) / 8 * 8; }
+inline void pad(Bytes& out) { out.resize((out.size() + 7) / 8 * 8); }
 
 Bytes pack_head(const Head& head);
 Bytes pack_section(const Section& section);
 Bytes pack_genes(const Genes& genes);
 Bytes pack_mark(const SourceMark& mark);
 
-enum class HeadState {
-  kWhole,
-  kBegun,    // cut short, but so far the head of a corpus
-  kForeign,  // begins like no corpus
-  kNewer,
-  kDamaged
-};
-HeadState unpack_head(const unsigned char* bytes, int64_t n_bytes, Head& head);
+// Whether `n_bytes` of a file begin as a corpus does, as far as they go.
+bool begins_as_corpus(const unsigned char* bytes, int64_t n_bytes);
+
+// False for a damaged head. Of a newer version its number alone is right.
+bool unpack_head(const unsigned char* bytes, Head& head);
 
 // False where there is no head of a section, or a damaged one. `bytes` has at
 // least kSectionBytes.

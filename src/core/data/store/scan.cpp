@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <numeric>
-#include <string>
 
 #include "../../support/error.h"
+#include "../../support/shuffle.h"
 
 namespace sailer {
 
@@ -29,22 +29,17 @@ int64_t block_cells(const CellSource& source, int64_t first, int64_t end) {
 
 bool for_each_block(
     CellSource& source, const CancelCheck& cancelled,
-    const std::function<bool(const SparseRows&, int64_t)>& visit) {
-  return for_each_block(source, cancelled, visit, 0, source.n_cells());
-}
-
-bool for_each_block(
-    CellSource& source, const CancelCheck& cancelled,
     const std::function<bool(const SparseRows&, int64_t)>& visit, int64_t first,
     int64_t end) {
+  if (end < 0) end = source.n_cells();
   SparseRows rows;
-  for (int64_t cell = first; cell < end;) {
+  while (first < end) {
     if (cancelled && cancelled()) return false;
-    const int64_t count = block_cells(source, cell, end);
+    const int64_t count = block_cells(source, first, end);
     rows.clear();
-    source.read(cell, count, rows);
-    if (!visit(rows, cell)) return true;
-    cell += count;
+    source.read(first, count, rows);
+    if (!visit(rows, first)) return true;
+    first += count;
   }
   return true;
 }
@@ -52,13 +47,13 @@ bool for_each_block(
 namespace {
 
 void check_groups(const GroupCounts& groups, const CellSource& source) {
-  if (static_cast<int64_t>(groups.group.size()) == source.n_cells() &&
-      static_cast<int64_t>(groups.row.size()) == source.n_features()) {
+  if (n_of(groups.group) == source.n_cells() &&
+      n_of(groups.row) == source.n_features()) {
     return;
   }
-  throw Error(ErrorKind::kArgument,
-              "Groups are wanted for each cell and rows for each feature of " +
-                  source.describe() + ".");
+  throw_error(ErrorKind::kArgument,
+              "Groups are wanted for each cell and rows for each feature of ",
+              source.describe(), ".");
 }
 
 // Of one cell.
@@ -83,40 +78,6 @@ int32_t count_open(const SparseRows& rows, int64_t row,
   return depth;
 }
 
-void count_empty(ScanResult& result) {
-  const auto n_cells = static_cast<int64_t>(result.depth.size());
-  for (int64_t cell = 0; cell < n_cells; ++cell) {
-    if (result.depth[cell] > 0) continue;
-    if (result.n_empty++ < kMaxEmptyListed) result.empty_cells.push_back(cell);
-  }
-}
-
-// Checks rows, and packs them where there is a store to be made.
-class Counts {
- public:
-  Counts(const CellSource& source, const ScanOptions& options, bool packs)
-      : checker_(source.n_features(), options.fractions) {
-    if (!packs) return;
-    StoreOptions store = *options.store;
-    store.description = source.describe();
-    writer_ = std::make_unique<StoreWriter>(source.n_features(), store);
-  }
-
-  CountProblem add(const SparseRows& rows, int64_t first) {
-    const CountProblem problem = checker_.check(rows, first);
-    if (!problem && writer_ != nullptr) writer_->append_checked(rows);
-    return problem;
-  }
-
-  StorePtr finish(const std::vector<int64_t>& order) {
-    return writer_ == nullptr ? nullptr : writer_->finish(order);
-  }
-
- private:
-  CountChecker checker_;
-  std::unique_ptr<StoreWriter> writer_;
-};
-
 }  // namespace
 
 ScanResult scan(const CellSourcePtr& source, const ScanOptions& options) {
@@ -127,15 +88,22 @@ ScanResult scan(const CellSourcePtr& source, const ScanOptions& options) {
   const auto cell_of = [&](int64_t row) {
     return sorted == nullptr ? row : order[row];
   };
+  CountChecker checker(source->n_features(), options.fractions);
   StorePtr store;
+  std::unique_ptr<StoreWriter> writer;  // where there is a store to be made
   if (options.store != nullptr) store = store_of(source, *options.store);
-  Counts counts(*source, options, options.store != nullptr && !store);
+  if (options.store != nullptr && !store) {
+    StoreOptions packing = *options.store;
+    packing.description = source->describe();
+    writer = std::make_unique<StoreWriter>(source->n_features(), packing);
+  }
   ScanResult result;
-  result.depth.assign(static_cast<size_t>(source->n_cells()), 0);
-  result.feature_cells.assign(static_cast<size_t>(source->n_features()), 0);
+  result.depth.assign(source->n_cells(), 0);
+  result.feature_cells.assign(source->n_features(), 0);
   auto visit = [&](const SparseRows& rows, int64_t first) {
-    result.problem = counts.add(rows, first);
+    result.problem = checker.check(rows, first);
     if (result.problem) return false;
+    if (writer != nullptr) writer->append_checked(rows);
     for (int64_t row = 0; row < rows.n_rows(); ++row) {
       const int64_t cell = cell_of(first + row);
       if (options.groups != nullptr) {
@@ -149,50 +117,79 @@ ScanResult scan(const CellSourcePtr& source, const ScanOptions& options) {
   result.cancelled = !for_each_block(reader, options.cancelled, visit);
   if (result.problem) result.problem.cell = cell_of(result.problem.cell);
   if (result.cancelled || result.problem) return result;
-  count_empty(result);
-  result.store = store ? store : counts.finish(order);
+  for (int64_t cell = 0; cell < source->n_cells(); ++cell) {
+    if (result.depth[cell] > 0) continue;
+    if (result.n_empty++ < kMaxEmptyListed) result.empty_cells.push_back(cell);
+  }
+  result.store = writer == nullptr ? store : writer->finish(order);
   return result;
 }
+
+namespace {
+
+// sum(rows, row) of each cell.
+template <typename Number, typename Sum>
+std::vector<Number> of_cells(CellSource& source, const CancelCheck& cancelled,
+                             const Sum& sum) {
+  std::vector<Number> out;
+  const auto visit = [&](const SparseRows& rows, int64_t) {
+    for (int64_t row = 0; row < rows.n_rows(); ++row) {
+      out.push_back(sum(rows, row));
+    }
+    return true;
+  };
+  if (!for_each_block(source, cancelled, visit)) return {};
+  return out;
+}
+
+}  // namespace
 
 std::vector<int32_t> depth_within(CellSource& source,
                                   const std::vector<uint8_t>& keep,
                                   const CancelCheck& cancelled) {
-  if (static_cast<int64_t>(keep.size()) != source.n_features()) {
-    throw Error(ErrorKind::kArgument,
-                "'keep' has " + std::to_string(keep.size()) + " entries, but " +
-                    source.describe() + " has " +
-                    std::to_string(source.n_features()) + " features.");
+  if (n_of(keep) != source.n_features()) {
+    throw_error(ErrorKind::kArgument, "'keep' has ", keep.size(),
+                " entries, but ", source.describe(), " has ",
+                source.n_features(), " features.");
   }
-  std::vector<int32_t> depth;
-  depth.reserve(static_cast<size_t>(source.n_cells()));
-  const auto visit = [&](const SparseRows& rows, int64_t) {
-    for (int64_t row = 0; row < rows.n_rows(); ++row) {
-      int32_t count = 0;
-      for (int64_t at = rows.offsets[row]; at < rows.offsets[row + 1]; ++at) {
-        count += rows.values[at] > 0 && keep[rows.indices[at]] != 0;
-      }
-      depth.push_back(count);
-    }
-    return true;
-  };
-  if (!for_each_block(source, cancelled, visit)) return {};
-  return depth;
+  return of_cells<int32_t>(
+      source, cancelled, [&](const SparseRows& rows, int64_t row) {
+        int32_t count = 0;
+        for (int64_t at = rows.offsets[row]; at < rows.offsets[row + 1]; ++at) {
+          count += rows.values[at] > 0 && keep[rows.indices[at]] != 0;
+        }
+        return count;
+      });
 }
 
 std::vector<double> cell_totals(CellSource& source,
                                 const CancelCheck& cancelled) {
-  std::vector<double> totals;
-  totals.reserve(static_cast<size_t>(source.n_cells()));
-  auto visit = [&](const SparseRows& rows, int64_t) {
-    for (int64_t row = 0; row < rows.n_rows(); ++row) {
-      totals.push_back(
-          std::accumulate(rows.values.begin() + rows.offsets[row],
-                          rows.values.begin() + rows.offsets[row + 1], 0.0));
+  return of_cells<double>(
+      source, cancelled, [](const SparseRows& rows, int64_t row) {
+        const auto begin = rows.values.begin();
+        return std::accumulate(begin + rows.offsets[row],
+                               begin + rows.offsets[row + 1], 0.0);
+      });
+}
+
+uint64_t fingerprint(CellSource& source) {
+  constexpr int64_t kCells = 100;
+  const int64_t n = source.n_cells();
+  uint64_t hash = derive_seed(static_cast<uint64_t>(n),
+                              static_cast<uint64_t>(source.n_features()));
+  SparseRows rows;
+  for (int64_t k = 0; k < std::min(n, kCells); ++k) {
+    rows.clear();
+    source.read(n <= kCells ? k : k * (n - 1) / (kCells - 1), 1, rows);
+    uint64_t cell = 0;
+    for (size_t e = 0; e < rows.indices.size(); ++e) {
+      if (rows.values[e] == 0) continue;
+      cell += derive_seed(static_cast<uint64_t>(rows.indices[e]),
+                          static_cast<uint64_t>(rows.values[e]));
     }
-    return true;
-  };
-  if (!for_each_block(source, cancelled, visit)) return {};
-  return totals;
+    hash = derive_seed(hash, cell);
+  }
+  return hash;
 }
 
 }  // namespace sailer

@@ -59,21 +59,20 @@ std::vector<int32_t> depth_within(CellSource& source,
 std::vector<double> cell_totals(CellSource& source,
                                 const CancelCheck& cancelled = {});
 
+// A number that tells one source of counts from another: of its shape, and what
+// some of its cells hold.
+uint64_t fingerprint(CellSource& source);
+
 // Cells of [first, end) that a block holds: at least one.
 int64_t block_cells(const CellSource& source, int64_t first, int64_t end);
 
-// Calls visit(rows, first_cell) for consecutive blocks that cover all cells,
-// each of a million entries at most, but of one cell at least. Stops when
-// `visit` returns false (and returns true) or when `cancelled` does (and
-// returns false).
+// Calls visit(rows, first_cell) for consecutive blocks that cover the cells
+// [first, end), or all, each of a million entries at most, but of one cell at
+// least. Stops when `visit` returns false (and returns true) or when
+// `cancelled` does (and returns false).
 bool for_each_block(
     CellSource& source, const CancelCheck& cancelled,
-    const std::function<bool(const SparseRows&, int64_t)>& visit);
-
-// The same of the cells [first, end).
-bool for_each_block(
-    CellSource& source, const CancelCheck& cancelled,
-    const std::function<bool(const SparseRows&, int64_t)>& visit, int64_t first,
-    int64_t end);
+    const std::function<bool(const SparseRows&, int64_t)>& visit,
+    int64_t first = 0, int64_t end = -1);
 
 }  // namespace sailer

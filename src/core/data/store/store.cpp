@@ -6,7 +6,6 @@
 
 #include "../../support/checksum.h"
 #include "../readers/block.h"
-#include "../readers/whole_count.h"
 #include "bits.h"
 #include "scan.h"
 
@@ -28,11 +27,10 @@ struct Store::Packed {
   std::vector<Block>& blocks() { return contents.blocks; }
 
   [[noreturn]] void fail(const Block& block, const std::string& what) const {
-    throw Error(ErrorKind::kFile,
-                "The file '" + file.path() + "' is damaged: in the block of " +
-                    "cells " + std::to_string(block.first_cell + 1) + " to " +
-                    std::to_string(block.first_cell + block.n_cells) + ", " +
-                    what + ". Copy it again, or remove it and build it again.");
+    throw_error(ErrorKind::kFile, "The file '", file.path(),
+                "' is damaged: in the block of cells ", block.first_cell + 1,
+                " to ", block.first_cell + block.n_cells, ", ", what,
+                ". Copy it again, or remove it and build it again.");
   }
 
   // The n bytes of a payload from `place` on.
@@ -78,40 +76,37 @@ struct Store::Packed {
   }
 
   // Appends rows of one block that follow each other.
-  void read_run(Block& block, int64_t from, int64_t to,
-                std::vector<int64_t>& offsets, std::vector<int32_t>& features,
-                std::vector<float>* values) {
+  void read_run(Block& block, int64_t from, int64_t to, bool counts,
+                SparseRows& out) {
     check(block);
     const int64_t begin = packed::place_of_features(block, from);
     const int64_t end = packed::place_of_features(block, to);
     const unsigned char* bytes =
         bytes_of(block, block.features_at + begin, end - begin);
-    const auto base = static_cast<int64_t>(features.size());
-    const int64_t first = block.entries[from];
+    const int64_t base = n_of(out.indices), first = block.entries[from];
     const int64_t n = block.entries[to] - first;
-    features.resize(static_cast<size_t>(base + n));
+    out.indices.resize(base + n);
     for (int64_t row = from; row < to; ++row) {
       if (!packed::read_features(
               block, row, bytes + packed::place_of_features(block, row) - begin,
               n_features,
-              features.data() + base + block.entries[row] - first)) {
+              out.indices.data() + base + block.entries[row] - first)) {
         fail(block, "a cell has features that cannot be");
       }
-      offsets.push_back(base + block.entries[row + 1] - first);
+      out.offsets.push_back(base + block.entries[row + 1] - first);
     }
-    if (values == nullptr) return;
-    values->resize(features.size());
+    if (!counts) return;
+    out.values.resize(out.indices.size());
     const int64_t width = block.value_bytes;
     if (!packed::read_values(
             width, bytes_of(block, block.values_at + first * width, n * width),
-            n, values->data() + base)) {
+            n, out.values.data() + base)) {
       fail(block, "there is a count that is none");
     }
   }
 
-  void read(const std::vector<int64_t>& rows, std::vector<int64_t>& offsets,
-            std::vector<int32_t>& features, std::vector<float>* values) {
-    const auto n = static_cast<int64_t>(rows.size());
+  void read(const std::vector<int64_t>& rows, bool counts, SparseRows& out) {
+    const int64_t n = n_of(rows);
     for (int64_t k = 0; k < n;) {
       Block& block = block_of(rows[k]);
       const int64_t last = block.first_cell + block.n_cells - 1;
@@ -120,7 +115,7 @@ struct Store::Packed {
         ++end;
       }
       const int64_t from = rows[k] - block.first_cell;
-      read_run(block, from, from + (end - k), offsets, features, values);
+      read_run(block, from, from + (end - k), counts, out);
       k = end;
     }
   }
@@ -134,17 +129,15 @@ Store::Store(std::shared_ptr<Packed> packed)
 Store::Store(const std::string& path) : packed_(std::make_shared<Packed>()) {
   packed_->file = DiskFile(path, DiskFile::Use::kRead);
   if (packed_->file.size() == 0) {
-    throw Error(ErrorKind::kFile, "The file '" + path + "' is empty.");
+    throw_error(ErrorKind::kFile, "The file '", path, "' is empty.");
   }
   packed::read_contents(packed_->file, packed::Depth::kHeads,
                         packed_->contents);
   if (!packed_->contents.finished) {
-    throw Error(ErrorKind::kFile,
-                "The corpus '" + path +
-                    "' was not finished, or was cut short. Call "
-                    "build_corpus() again with the same arguments: it goes on "
-                    "where it stopped. A copy of a finished one must be copied "
-                    "again.");
+    throw_error(ErrorKind::kFile, "The corpus '", path,
+                "' was not finished, or was cut short. Call build_corpus() "
+                "again with the same arguments: it goes on where it stopped. A "
+                "copy of a finished one must be copied again.");
   }
   n_features_ = packed_->n_features = packed_->contents.head.n_genes;
   description_ = "corpus '" + path.substr(path.find_last_of('/') + 1) + "'";
@@ -152,8 +145,7 @@ Store::Store(const std::string& path) : packed_(std::make_shared<Packed>()) {
 }
 
 int64_t Store::n_cells() const {
-  return chosen_ ? static_cast<int64_t>(rows_.size())
-                 : packed_->contents.n_cells;
+  return chosen_ ? n_of(rows_) : packed_->contents.n_cells;
 }
 
 const packed::Contents& Store::contents() const { return packed_->contents; }
@@ -189,7 +181,7 @@ int64_t Store::n_entries(int64_t first, int64_t count) const {
 }
 
 std::vector<int64_t> Store::rows_of(const int64_t* cells, int64_t n) const {
-  std::vector<int64_t> rows(static_cast<size_t>(n));
+  std::vector<int64_t> rows(n);
   for (int64_t k = 0; k < n; ++k) {
     check_block(*this, cells[k], 1);
     rows[k] = row_of(cells[k]);
@@ -197,29 +189,20 @@ std::vector<int64_t> Store::rows_of(const int64_t* cells, int64_t n) const {
   return rows;
 }
 
-void Store::read_cells(const int64_t* cells, int64_t n, SparseRows& out) {
+void Store::append(const int64_t* cells, int64_t n, bool counts,
+                   SparseRows& out) {
   const std::vector<int64_t> rows = rows_of(cells, n);
   const int64_t from = out.n_rows();
-  RowsGuard<SparseRows> guard(out);
-  packed_->read(rows, out.offsets, out.indices, &out.values);
+  RowsGuard guard(out);
+  packed_->read(rows, counts, out);
   map_features(map_, from, out);
   if (merges_) merge_features(from, out);
-  guard.keep();
-}
-
-void Store::read_open(const int64_t* cells, int64_t n, OpenRows& out) {
-  const std::vector<int64_t> rows = rows_of(cells, n);
-  const int64_t from = out.n_rows();
-  RowsGuard<OpenRows> guard(out);
-  packed_->read(rows, out.offsets, out.features, nullptr);
-  map_features(map_, from, out);
-  if (merges_) merge_features(from, out);
-  guard.keep();
+  guard.done();
 }
 
 void Store::read(int64_t first, int64_t count, SparseRows& out) {
   check_block(*this, first, count);
-  std::vector<int64_t> cells(static_cast<size_t>(count));
+  std::vector<int64_t> cells(count);
   std::iota(cells.begin(), cells.end(), first);
   read_cells(cells.data(), count, out);
 }
@@ -230,8 +213,7 @@ StorePtr Store::choose(const Subset& subset) const {
       check_feature_map(subset.map, n_features_, subset.n_features,
                         description_, Several::kMerged);
   if (!subset.all_cells) {
-    out->rows_ =
-        rows_of(subset.cells.data(), static_cast<int64_t>(subset.cells.size()));
+    out->rows_ = rows_of(subset.cells.data(), n_of(subset.cells));
     out->chosen_ = true;
   }
   out->n_features_ = subset.n_features;
@@ -266,18 +248,16 @@ void check_shape(const SparseRows& rows, int64_t n_features,
                  const std::string& description) {
   if (rows.offsets.empty() || rows.offsets.front() != 0 ||
       !std::is_sorted(rows.offsets.begin(), rows.offsets.end()) ||
-      rows.offsets.back() != static_cast<int64_t>(rows.indices.size()) ||
+      rows.offsets.back() != n_of(rows.indices) ||
       rows.values.size() != rows.indices.size()) {
-    throw Error(ErrorKind::kArgument,
-                "A block of " + description +
-                    " is broken: its offsets, indices and values disagree.");
+    throw_error(ErrorKind::kArgument, "A block of ", description,
+                " is broken: its offsets, indices and values disagree.");
   }
   for (int32_t feature : rows.indices) {
     if (feature >= 0 && feature < n_features) continue;
-    throw Error(ErrorKind::kData,
-                "A block of " + description + " holds feature " +
-                    std::to_string(int64_t{feature} + 1) + ", but there are " +
-                    std::to_string(n_features) + " features.");
+    throw_error(ErrorKind::kData, "A block of ", description, " holds feature ",
+                int64_t{feature} + 1, ", but there are ", n_features,
+                " features.");
   }
 }
 
@@ -306,10 +286,6 @@ void StoreWriter::flush() {
   Bytes payload = maker_.take(section);
   Block block;
   packed::shape_block(section, 0, block);
-  block.first_cell = packed_->contents.n_cells;
-  block.first_entry = packed_->contents.n_entries;
-  packed_->contents.n_cells += block.n_cells;
-  packed_->contents.n_entries += block.n_entries;
   packed::read_offsets(payload.data(), block);
   bool in_memory =
       options_.folder.empty() ||
@@ -329,7 +305,7 @@ void StoreWriter::flush() {
     block.memory = std::move(payload);
     block.checked = true;
   }
-  packed_->blocks().push_back(std::move(block));
+  packed_->contents.add(std::move(block));
 }
 
 StorePtr StoreWriter::finish(const std::vector<int64_t>& order) {
@@ -362,11 +338,10 @@ StorePtr packed_cells(const CellSourcePtr& source, const StoreOptions& options,
   }
   const ScanResult result = scan(source, scanning);
   if (result.problem) {
-    throw Error(ErrorKind::kData,
-                "A count of " + source->describe() + " in cell " +
-                    std::to_string(result.problem.cell + 1) +
-                    " cannot be used (" + problem_name(result.problem.kind) +
-                    "). cell_depth() tells more.");
+    throw_error(ErrorKind::kData, "A count of ", source->describe(),
+                " in cell ", result.problem.cell + 1, " cannot be used (",
+                problem_name(result.problem.kind),
+                "). cell_depth() tells more.");
   }
   return result.store;
 }

@@ -45,9 +45,13 @@ class Store final : public CellSource {
   std::string describe() const override { return description_; }
 
   // Appends cells, named in any order, to `out`: all counts above zero, or what
-  // is open; features rise unless they are mapped.
-  void read_cells(const int64_t* cells, int64_t n, SparseRows& out);
-  void read_open(const int64_t* cells, int64_t n, OpenRows& out);
+  // is open, without values; features rise unless they are mapped.
+  void read_cells(const int64_t* cells, int64_t n, SparseRows& out) {
+    append(cells, n, /*counts=*/true, out);
+  }
+  void read_open(const int64_t* cells, int64_t n, SparseRows& out) {
+    append(cells, n, /*counts=*/false, out);
+  }
 
   // The cells and features of `subset`, which shares the packed cells.
   std::shared_ptr<Store> choose(const Subset& subset) const;
@@ -69,9 +73,10 @@ class Store final : public CellSource {
 
   explicit Store(std::shared_ptr<Packed> packed);
   int64_t row_of(int64_t cell) const {
-    return rows_.empty() ? cell : rows_[static_cast<size_t>(cell)];
+    return rows_.empty() ? cell : rows_[cell];
   }
   std::vector<int64_t> rows_of(const int64_t* cells, int64_t n) const;
+  void append(const int64_t* cells, int64_t n, bool counts, SparseRows& out);
 
   std::shared_ptr<Packed> packed_;
   std::string description_;

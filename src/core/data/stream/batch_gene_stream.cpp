@@ -35,8 +35,8 @@ void GeneStream::make(const int64_t* cells, int64_t n, uint64_t seed,
     rows_.clear();
     store_->read_cells(cells + k, 1, rows_);
     normalize_cell(rows_, 0, cell_);
-    const int64_t tokens = std::min(static_cast<int64_t>(cell_.genes.size()),
-                                    options_.tokens.max_genes);
+    const int64_t tokens =
+        std::min(n_of(cell_.genes), options_.tokens.max_genes);
     if (piece.n_tokens() + tokens > options_.token_budget) finish_piece();
     append_training_cell(cell_, options_.tokens,
                          derive_seed(seed, static_cast<uint64_t>(cells[k])),

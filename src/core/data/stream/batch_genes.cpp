@@ -7,7 +7,7 @@ namespace {
 
 at::Tensor places_of(const std::vector<int64_t>& values,
                      const at::Device& device) {
-  return at::tensor(values, at::TensorOptions().dtype(at::kLong)).to(device);
+  return at::tensor(values, at::kLong).to(device);
 }
 
 }  // namespace
@@ -15,8 +15,7 @@ at::Tensor places_of(const std::vector<int64_t>& values,
 GeneBatch to_batch(HostTokens&& tokens, const at::TensorOptions& options) {
   const at::Device device = options.device();
   const auto numbers = [&](const std::vector<float>& values) {
-    return at::tensor(values, at::TensorOptions().dtype(at::kFloat))
-        .to(options);
+    return at::tensor(values, at::kFloat).to(options);
   };
   GeneBatch batch;
   batch.genes = places_of(tokens.genes, device);

@@ -30,13 +30,13 @@ constexpr double kTwoTo32 = 4294967296.0;
 
 // Leaves out a share of a cell's places, drawn anew for each cell; never all.
 void thin_row(const int32_t* places, int64_t n, const Thinning& thinning,
-              Draws& draws, OpenRows& out) {
+              Draws& draws, SparseRows& out) {
   const double rate =
       thinning.min + (thinning.max - thinning.min) * draws.next() / kTwoTo32;
   const auto bar = static_cast<uint64_t>(rate * kTwoTo32);
-  const auto from = out.features.size();
-  out.features.resize(from + static_cast<size_t>(n));
-  int32_t* begin = out.features.data() + from;
+  const auto from = out.indices.size();
+  out.indices.resize(from + static_cast<size_t>(n));
+  int32_t* begin = out.indices.data() + from;
   int32_t* end = begin;
   for (int64_t k = 0; k < n; ++k) {
     *end = places[k];
@@ -45,8 +45,8 @@ void thin_row(const int32_t* places, int64_t n, const Thinning& thinning,
   if (end == begin && n > 0) {
     *end++ = places[draws.next() * static_cast<uint64_t>(n) >> 32];
   }
-  out.features.resize(from + static_cast<size_t>(end - begin));
-  out.offsets.push_back(static_cast<int64_t>(out.features.size()));
+  out.indices.resize(from + static_cast<size_t>(end - begin));
+  out.offsets.push_back(n_of(out.indices));
 }
 
 at::Tensor empty(at::IntArrayRef shape, at::ScalarType type, bool pinned) {
@@ -55,8 +55,7 @@ at::Tensor empty(at::IntArrayRef shape, at::ScalarType type, bool pinned) {
 }
 
 at::Tensor integers(const std::vector<int64_t>& values, bool pinned) {
-  at::Tensor out =
-      empty({static_cast<int64_t>(values.size())}, at::kLong, pinned);
+  at::Tensor out = empty({n_of(values)}, at::kLong, pinned);
   std::memcpy(out.data_ptr(), values.data(), values.size() * sizeof(int64_t));
   return out;
 }
@@ -64,71 +63,56 @@ at::Tensor integers(const std::vector<int64_t>& values, bool pinned) {
 template <typename T>
 at::Tensor indices(const std::vector<int32_t>& values, at::ScalarType type,
                    bool pinned) {
-  at::Tensor out = empty({static_cast<int64_t>(values.size())}, type, pinned);
+  at::Tensor out = empty({n_of(values)}, type, pinned);
   std::copy(values.begin(), values.end(), out.data_ptr<T>());
   return out;
-}
-
-// One loop for either floating type, in this thread.
-template <typename T>
-void copy_rows(const std::vector<float>& values, int64_t width,
-               const int64_t* cells, int64_t n, T* out) {
-  for (int64_t k = 0; k < n; ++k) {
-    const float* row = values.data() + cells[k] * width;
-    out = std::copy(row, row + width, out);
-  }
 }
 
 // The rows of `cells` of a row-major matrix of all cells.
 at::Tensor rows_of(const int64_t* cells, int64_t n,
                    const std::vector<float>& values, int64_t width,
                    const HostOptions& options) {
-  at::Tensor out = empty({n, width}, options.type, options.pinned);
-  if (options.type == at::kDouble) {
-    copy_rows(values, width, cells, n, out.data_ptr<double>());
-  } else {
-    copy_rows(values, width, cells, n, out.data_ptr<float>());
+  const at::Tensor rows = empty({n, width}, at::kFloat, options.pinned);
+  float* out = rows.data_ptr<float>();
+  for (int64_t k = 0; k < n; ++k) {
+    const float* row = values.data() + cells[k] * width;
+    out = std::copy(row, row + width, out);
   }
-  return out;
+  return rows.to(options.type);  // of tests alone another one
 }
 
 // One over the square root of the number of entries of each row.
 at::Tensor scale_of(const std::vector<int64_t>& offsets,
                     const HostOptions& options) {
-  const auto n = static_cast<int64_t>(offsets.size()) - 1;
-  at::Tensor out = empty({n, 1}, options.type, options.pinned);
+  const int64_t n = n_of(offsets) - 1;
+  const at::Tensor out = empty({n, 1}, at::kFloat, options.pinned);
   for (int64_t i = 0; i < n; ++i) {
     const auto entries =
         static_cast<double>(std::max<int64_t>(1, offsets[i + 1] - offsets[i]));
-    const auto scale = static_cast<float>(1 / std::sqrt(entries));
-    if (options.type == at::kDouble) {
-      out.data_ptr<double>()[i] = scale;
-    } else {
-      out.data_ptr<float>()[i] = scale;
-    }
+    out.data_ptr<float>()[i] = static_cast<float>(1 / std::sqrt(entries));
   }
-  return out;
+  return out.to(options.type);
 }
 
 // What the encoder sees of `rows`, which are the target.
-void make_input(const OpenRows& rows, uint64_t seed, const HostOptions& options,
-                SparseBatch& batch) {
+void make_input(const SparseRows& rows, uint64_t seed,
+                const HostOptions& options, SparseBatch& batch) {
   batch.input = batch.target;
   if (options.thinning.max <= 0) {
     batch.cell_scale = scale_of(rows.offsets, options);
     return;
   }
   Draws draws(seed);
-  OpenRows seen;
-  seen.features.reserve(rows.features.size());
+  SparseRows seen;
+  seen.indices.reserve(rows.indices.size());
   for (int64_t row = 0; row < rows.n_rows(); ++row) {
-    thin_row(rows.features.data() + rows.offsets[row],
+    thin_row(rows.indices.data() + rows.offsets[row],
              rows.offsets[row + 1] - rows.offsets[row], options.thinning, draws,
              seen);
   }
   batch.input.offsets = integers(seen.offsets, options.pinned);
   batch.input.indices =
-      indices<int64_t>(seen.features, at::kLong, options.pinned);
+      indices<int64_t>(seen.indices, at::kLong, options.pinned);
   batch.cell_scale = scale_of(seen.offsets, options);
 }
 
@@ -137,7 +121,7 @@ void make_input(const OpenRows& rows, uint64_t seed, const HostOptions& options,
 SparseBatch make_batch(PlaceReader& reader, const ConfounderMatrix& confounders,
                        const Reference& reference, const int64_t* cells,
                        int64_t n, uint64_t seed, const HostOptions& options) {
-  OpenRows rows;
+  SparseRows rows;
   reader.read(cells, n, rows);
   SparseBatch batch;
   const auto taken = [&](const std::vector<float>& values, int64_t width) {
@@ -152,10 +136,10 @@ SparseBatch make_batch(PlaceReader& reader, const ConfounderMatrix& confounders,
   }
   if (options.for_device) {
     batch.target.indices =
-        indices<int32_t>(rows.features, at::kInt, options.pinned);
+        indices<int32_t>(rows.indices, at::kInt, options.pinned);
   } else {
     batch.target.indices =
-        indices<int64_t>(rows.features, at::kLong, options.pinned);
+        indices<int64_t>(rows.indices, at::kLong, options.pinned);
     make_input(rows, seed, options, batch);
   }
   batch.host_offsets = std::move(rows.offsets);

@@ -2,8 +2,6 @@
 
 #include <ATen/ATen.h>
 
-#include <string>
-
 #include "../../support/cuda_driver.h"
 #include "../../support/error.h"
 #include "../../support/random.h"
@@ -20,17 +18,14 @@ void check_fit(const CellSource& source, size_t n_peaks,
                const ConfounderMatrix& confounders,
                const Reference& reference) {
   if (static_cast<int64_t>(n_peaks) != source.n_features()) {
-    throw Error(ErrorKind::kArgument,
-                "The peaks do not fit: " + source.describe() + " has " +
-                    std::to_string(source.n_features()) + ", " +
-                    std::to_string(n_peaks) + " were named.");
+    throw_error(ErrorKind::kArgument,
+                "The peaks do not fit: ", source.describe(), " has ",
+                source.n_features(), ", ", n_peaks, " were named.");
   }
-  if (static_cast<int64_t>(confounders.values.size()) !=
-      source.n_cells() * confounders.width) {
-    throw Error(ErrorKind::kArgument,
-                "The batch labels and covariates do not fit the " +
-                    std::to_string(source.n_cells()) + " cells of " +
-                    source.describe() + ".");
+  if (n_of(confounders.values) != source.n_cells() * confounders.width) {
+    throw_error(ErrorKind::kArgument,
+                "The batch labels and covariates do not fit the ",
+                source.n_cells(), " cells of ", source.describe(), ".");
   }
   if (reference.width == 0) return;
   const auto n_cells = static_cast<size_t>(source.n_cells());
@@ -38,10 +33,9 @@ void check_fit(const CellSource& source, size_t n_peaks,
           n_cells * static_cast<size_t>(reference.width) ||
       reference.present.size() != n_cells ||
       reference.weight.size() != n_cells) {
-    throw Error(ErrorKind::kArgument,
-                "The reference does not have one row for each of the " +
-                    std::to_string(n_cells) + " cells of " + source.describe() +
-                    ".");
+    throw_error(ErrorKind::kArgument,
+                "The reference does not have one row for each of the ", n_cells,
+                " cells of ", source.describe(), ".");
   }
 }
 
@@ -66,7 +60,7 @@ BatchStream::BatchStream(CellSourcePtr source,
           checked(std::move(source), peak_map.size(), confounders_, reference_),
           peak_map) {
   if (options_.type != at::kFloat && options_.type != at::kDouble) {
-    throw Error(ErrorKind::kArgument,
+    throw_error(ErrorKind::kArgument,
                 "Minibatches can be made of float or double values only.");
   }
   keep_resident();
@@ -114,8 +108,7 @@ void BatchStream::start(std::vector<int64_t> cells, uint64_t seed,
   OrderedBatches<SparseBatch>::Make make;
   if (resident()) {
     device_order_ =
-        at::from_blob(cells.data(), {static_cast<int64_t>(cells.size())},
-                      at::TensorOptions().dtype(at::kLong))
+        at::from_blob(cells.data(), {n_of(cells)}, at::kLong)
             .to(options_.device, /*non_blocking=*/false, /*copy=*/true);
     make = [this](const int64_t* some, int64_t n, int64_t at,
                   SparseBatch& out) {
@@ -150,8 +143,7 @@ void BatchStream::to_device(SparseBatch& batch) const {
 
 bool BatchStream::next(SparseBatch& batch, int64_t at_least) {
   SparseBatch served;
-  if (!batches_.next(served) ||
-      static_cast<int64_t>(cells().size()) < at_least) {
+  if (!batches_.next(served) || n_of(cells()) < at_least) {
     stop();
     return false;
   }

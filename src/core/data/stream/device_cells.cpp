@@ -17,7 +17,7 @@ constexpr int64_t kPieceCells = 256;        // read at once
 template <typename T>
 void send(const std::vector<T>& values, at::ScalarType type,
           const at::Tensor& to) {
-  const auto n = static_cast<int64_t>(values.size());
+  const auto n = n_of(values);
   at::Tensor staged = at::empty(
       {n},
       at::TensorOptions().dtype(type).pinned_memory(to.device().is_cuda()));
@@ -67,9 +67,9 @@ std::unique_ptr<DeviceCells> DeviceCells::upload(
   // Peaks that the model drops leave room at the end.
   const int64_t room = source.n_entries(0, n_cells);
   at::Tensor places = at::empty({room}, there.dtype(at::kInt));
-  std::vector<int64_t> all(static_cast<size_t>(n_cells));
+  std::vector<int64_t> all(n_cells);
   std::iota(all.begin(), all.end(), int64_t{0});
-  OpenRows piece;
+  SparseRows piece;
   out->host_offsets_.assign(1, 0);
   for (int64_t cell = 0; cell < n_cells;) {
     if (cancelled && cancelled()) return nullptr;
@@ -80,7 +80,7 @@ std::unique_ptr<DeviceCells> DeviceCells::upload(
       cell += n;
     }
     const int64_t first = out->host_offsets_.back();
-    send(piece.features, at::kInt,
+    send(piece.indices, at::kInt,
          places.narrow(0, first, piece.offsets.back()));
     for (int64_t row = 0; row < piece.n_rows(); ++row) {
       out->host_offsets_.push_back(first + piece.offsets[row + 1]);

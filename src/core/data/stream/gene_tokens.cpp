@@ -59,8 +59,8 @@ void append_masked(int32_t gene, float target, float largest, float per_count,
 
 void end_cell(HostTokens& out) {
   out.token_starts.push_back(out.n_tokens());
-  out.observed_starts.push_back(static_cast<int64_t>(out.observed.size()));
-  out.masked_starts.push_back(static_cast<int64_t>(out.masked.size()));
+  out.observed_starts.push_back(n_of(out.observed));
+  out.masked_starts.push_back(n_of(out.masked));
 }
 
 }  // namespace
@@ -80,6 +80,33 @@ void normalize_cell(const SparseRows& rows, int64_t row, NormalizedCell& out) {
   }
   out.per_count = static_cast<float>(total > 0 ? kPerCell / total : 1);
   sort_genes(out);
+}
+
+std::vector<int64_t> usable_cells(const CellSource& source) {
+  std::vector<int64_t> cells;
+  for (int64_t i = 0; i < source.n_cells(); ++i) {
+    if (source.n_entries(i, 1) >= 2) cells.push_back(i);
+  }
+  return cells;
+}
+
+std::vector<float> log_normalized(CellSource& source,
+                                  const std::vector<int64_t>& genes) {
+  std::vector<int64_t> place_of(source.n_features(), -1);
+  for (int64_t k = 0; k < n_of(genes); ++k) place_of[genes[k]] = k;
+  std::vector<float> out(source.n_cells() * n_of(genes), 0.0f);
+  SparseRows rows;
+  NormalizedCell cell;
+  for (int64_t i = 0; i < source.n_cells(); ++i) {
+    rows.clear();
+    source.read(i, 1, rows);
+    normalize_cell(rows, 0, cell);
+    for (size_t k = 0; k < cell.genes.size(); ++k) {
+      const int64_t place = place_of[cell.genes[k]];
+      if (place >= 0) out[i * n_of(genes) + place] = cell.values[k];
+    }
+  }
+  return out;
 }
 
 double mean_expression(CellSource& source, const std::vector<int64_t>& cells) {
@@ -113,7 +140,7 @@ int64_t n_masked(int64_t n_genes, double mask_ratio) {
 }
 
 std::vector<int64_t> choose(int64_t n, int64_t count, uint64_t seed) {
-  std::vector<int64_t> places(static_cast<size_t>(n));
+  std::vector<int64_t> places(n);
   std::iota(places.begin(), places.end(), int64_t{0});
   std::mt19937_64 engine(seed);
   for (int64_t k = 0; k < count; ++k) {
@@ -121,14 +148,14 @@ std::vector<int64_t> choose(int64_t n, int64_t count, uint64_t seed) {
     std::swap(places[k],
               places[k + static_cast<int64_t>(uniform_below(engine, rest))]);
   }
-  places.resize(static_cast<size_t>(count));
+  places.resize(count);
   return places;
 }
 
 bool append_training_cell(const NormalizedCell& cell,
                           const TokenOptions& options, uint64_t seed,
                           HostTokens& out) {
-  const auto n = static_cast<int64_t>(cell.genes.size());
+  const auto n = n_of(cell.genes);
   const int64_t taken = std::min(n, options.max_genes);
   const int64_t masked = n_masked(taken, options.mask_ratio);
   if (masked == 0) return false;
@@ -150,7 +177,7 @@ void append_query_cell(const NormalizedCell& cell,
                        const std::vector<int64_t>& observed,
                        const int32_t* queries, int64_t n_queries,
                        const TokenOptions& options, HostTokens& out) {
-  const auto n = static_cast<int64_t>(observed.size());
+  const auto n = n_of(observed);
   const float largest = largest_of(cell, observed.data(), n);
   append_observed(cell, observed.data(), n, largest, options.n_bins, out);
   for (int64_t k = 0; k < n_queries; ++k) {

@@ -27,6 +27,13 @@ struct NormalizedCell {
 
 void normalize_cell(const SparseRows& rows, int64_t row, NormalizedCell& out);
 
+// Cells with at least 2 entries: one to observe and one to mask.
+std::vector<int64_t> usable_cells(const CellSource& source);
+
+// Normalised expression of some genes in all cells of a source, cell by cell.
+std::vector<float> log_normalized(CellSource& source,
+                                  const std::vector<int64_t>& genes);
+
 // Mean of the normalised expressions above zero of some hundred cells, evenly
 // spaced among `cells`.
 double mean_expression(CellSource& source, const std::vector<int64_t>& cells);
@@ -47,10 +54,8 @@ struct HostTokens {
   std::vector<float> per_count;  // of the cell of each masked token
   std::vector<int64_t> masked_starts{0};
 
-  int64_t n_cells() const {
-    return static_cast<int64_t>(token_starts.size()) - 1;
-  }
-  int64_t n_tokens() const { return static_cast<int64_t>(genes.size()); }
+  int64_t n_cells() const { return n_of(token_starts) - 1; }
+  int64_t n_tokens() const { return n_of(genes); }
 };
 
 // Interval of an expression 0 < value <= largest: ceil(value n / largest) - 1.

@@ -3,13 +3,18 @@
 #pragma once
 
 #include <algorithm>
+#include <condition_variable>
+#include <csignal>
 #include <cstdint>
+#include <deque>
+#include <exception>
 #include <functional>
-#include <memory>
+#include <mutex>
+#include <thread>
 #include <utility>
 #include <vector>
 
-#include "prefetch.h"
+#include "../../support/n_of.h"
 
 namespace sailer {
 
@@ -17,49 +22,64 @@ template <typename Batch>
 class OrderedBatches {
  public:
   // Makes the minibatch of the n cells from `cells` on, which begins at
-  // `position` of the order.
+  // `position` of the order. In the thread it must not touch R.
   using Make = std::function<void(const int64_t* cells, int64_t n,
                                   int64_t position, Batch& out)>;
 
   OrderedBatches() = default;
   OrderedBatches(const OrderedBatches&) = delete;
   OrderedBatches& operator=(const OrderedBatches&) = delete;
+  ~OrderedBatches() { stop(); }
 
-  // Serves `cells` from the one at `position` on. So many minibatches as
-  // `ahead` are made ahead of their use, by a thread. Ends what was under way.
+  // Serves `cells` from the one at `position` on. At most `ahead` minibatches
+  // are made ahead of their use, by a thread; with 0 each when it is asked for.
+  // They are the same either way. Ends what was under way.
   void start(std::vector<int64_t> cells, int64_t position, int64_t batch_size,
              size_t ahead, Make make) {
     stop();
     order_ = std::move(cells);
-    ahead_ = std::make_unique<Prefetch<Item>>(
-        [this, position, batch_size, make = std::move(make)](
-            Item& item, const std::atomic<bool>&) mutable {
-          const auto left = static_cast<int64_t>(order_.size()) - position;
-          item.position = position;
-          item.n = std::min(batch_size, left);
-          if (item.n <= 0) return false;
-          make(order_.data() + position, item.n, position, item.batch);
-          position += item.n;
-          return true;
-        },
-        ahead);
+    place_ = position;
+    batch_size_ = batch_size;
+    ahead_ = ahead;
+    make_ = std::move(make);
+    done_ = false;
+    if (ahead_ > 0) start_thread();
   }
 
-  // Nothing is made any more, nor served until start() is called again.
+  // Nothing is made any more, nor served until start() is called again. Waits
+  // for the minibatch at hand.
   void stop() {
-    ahead_.reset();
+    {
+      const std::lock_guard<std::mutex> guard(mutex_);
+      stop_ = true;
+    }
+    changed_.notify_all();
+    if (thread_.joinable()) thread_.join();
+    stop_ = false;
+    done_ = true;
+    error_ = nullptr;
+    items_.clear();
     cells_.clear();
   }
 
-  // The next minibatch; false at the end. Throws what making it threw.
+  // The next minibatch; false at the end. Throws what making it threw, after
+  // those made before it, and again if asked again.
   bool next(Batch& batch) {
-    Item item;
     cells_.clear();
-    if (ahead_ == nullptr || !ahead_->next(item)) return false;
-    position_ = item.position;
-    cells_.assign(order_.begin() + position_,
-                  order_.begin() + position_ + item.n);
-    batch = std::move(item.batch);
+    if (ahead_ == 0 && !done_) make_next();
+    std::unique_lock<std::mutex> lock(mutex_);
+    changed_.wait(lock, [&] { return !items_.empty() || done_; });
+    if (items_.empty()) {
+      if (error_) std::rethrow_exception(error_);
+      return false;
+    }
+    position_ = items_.front().position;
+    const auto first = order_.begin() + position_;
+    cells_.assign(first, first + items_.front().n);
+    batch = std::move(items_.front().batch);
+    items_.pop_front();
+    lock.unlock();
+    changed_.notify_all();
     return true;
   }
 
@@ -73,10 +93,62 @@ class OrderedBatches {
     Batch batch;
   };
 
+  // Signals are for the threads of the program: R's handlers belong to R's.
+  void start_thread() {
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    try {
+      thread_ = std::thread([this] { run(); });
+    } catch (...) {
+      pthread_sigmask(SIG_SETMASK, &before, nullptr);
+      throw;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  }
+
+  void run() {
+    while (!done_) {
+      make_next();
+      std::unique_lock<std::mutex> lock(mutex_);
+      changed_.wait(lock, [&] { return items_.size() < ahead_ || stop_; });
+      if (stop_) return;
+    }
+  }
+
+  // `place_` and `done_` are this thread's to write, `done_` under the lock.
+  void make_next() {
+    Item item;
+    item.position = place_;
+    item.n = std::min(batch_size_, n_of(order_) - place_);
+    bool made = item.n > 0;
+    std::exception_ptr error;
+    try {
+      if (made) make_(order_.data() + place_, item.n, place_, item.batch);
+    } catch (...) {
+      error = std::current_exception();
+      made = false;
+    }
+    {
+      const std::lock_guard<std::mutex> guard(mutex_);
+      if (made) place_ += item.n;
+      if (made) items_.push_back(std::move(item));
+      error_ = error;
+      done_ = !made;
+    }
+    changed_.notify_all();
+  }
+
   std::vector<int64_t> order_, cells_;
-  int64_t position_ = 0;
-  // Last: its thread ends before what it uses.
-  std::unique_ptr<Prefetch<Item>> ahead_;
+  int64_t position_ = 0, place_ = 0, batch_size_ = 0;
+  size_t ahead_ = 0;
+  Make make_;
+  bool stop_ = false, done_ = true;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Item> items_;  // made and not yet served
+  std::exception_ptr error_;
+  std::thread thread_;
 };
 
 }  // namespace sailer

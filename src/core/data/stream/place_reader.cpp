@@ -27,7 +27,7 @@ PlaceReader::PlaceReader(CellSourcePtr source, std::vector<int32_t> place_of)
       place_of_(std::move(place_of)) {
   const auto last = std::max_element(place_of_.begin(), place_of_.end());
   const int64_t n_places = last == place_of_.end() ? 0 : int64_t{*last} + 1;
-  bits_.assign(static_cast<size_t>(n_places / 64 + 1), 0);
+  bits_.assign(n_places / 64 + 1, 0);
 }
 
 bool PlaceReader::prepare(const std::vector<int64_t>& order,
@@ -46,7 +46,7 @@ bool PlaceReader::pack(const std::function<bool()>& cancelled) {
 // a cell's thousands of places fill and empty faster than they are sorted.
 void PlaceReader::sort_row(int32_t* places, int64_t n) {
   if (std::is_sorted(places, places + n)) return;
-  const auto n_words = static_cast<int64_t>(bits_.size());
+  const auto n_words = n_of(bits_);
   bool twice = n * 16 < n_words;  // hardly any: sorting is faster
   int64_t n_set = 0;
   while (n_set < n && !twice) {
@@ -76,8 +76,8 @@ void PlaceReader::read_block(int64_t cell) {
   source_->read(cell, block_cells(*source_, cell, source_->n_cells()), block_);
 }
 
-void PlaceReader::read(const int64_t* cells, int64_t n, OpenRows& out) {
-  RowsGuard<OpenRows> guard(out);
+void PlaceReader::read(const int64_t* cells, int64_t n, SparseRows& out) {
+  RowsGuard guard(out);
   const int64_t from = out.n_rows();
   if (store_ != nullptr) {
     store_->read_open(cells, n, out);
@@ -91,10 +91,10 @@ void PlaceReader::read(const int64_t* cells, int64_t n, OpenRows& out) {
   }
   map_features(place_of_, from, out);
   for (int64_t row = from; row < out.n_rows(); ++row) {
-    sort_row(out.features.data() + out.offsets[row],
+    sort_row(out.indices.data() + out.offsets[row],
              out.offsets[row + 1] - out.offsets[row]);
   }
-  guard.keep();
+  guard.done();
 }
 
 }  // namespace sailer

@@ -31,7 +31,7 @@ class PlaceReader {
   bool reads_store() const { return store_ != nullptr; }
 
   // Appends n cells to `out`: their places, rising.
-  void read(const int64_t* cells, int64_t n, OpenRows& out);
+  void read(const int64_t* cells, int64_t n, SparseRows& out);
 
   CellSource& source() { return *source_; }
 

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "../../support/n_of.h"
+
 namespace sailer {
 
 // The open peaks of B cells: cell i holds the entries [offsets[i],

@@ -11,14 +11,16 @@
 #include <filesystem>
 #include <utility>
 
-#include "../../support/error.h"
+#include "error.h"
+#include "replace_file.h"
 
 namespace sailer {
 
 namespace {
 
-[[noreturn]] void fail(const std::string& path, const std::string& reason) {
-  throw Error(ErrorKind::kFile, "The file '" + path + "' " + reason + ".");
+template <typename... Parts>
+[[noreturn]] void fail(const std::string& path, const Parts&... reason) {
+  throw_error(ErrorKind::kFile, "The file '", path, "' ", reason..., ".");
 }
 
 std::string reason_to_open(const std::string& path, int error) {
@@ -38,7 +40,7 @@ DiskFile::DiskFile(const std::string& path, Use use) : path_(path) {
   const bool writes = use == Use::kWrite;
   id_ = ::open(path.c_str(), (writes ? O_RDWR | O_CREAT : O_RDONLY) | O_CLOEXEC,
                0666);
-  if (id_ < 0 && writes) fail_to_write(reason_to_open(path, errno));
+  if (id_ < 0 && writes) fail_to_write(path_, reason_to_open(path, errno));
   if (id_ < 0) {
     fail(path, errno == ENOENT
                    ? "does not exist"
@@ -60,7 +62,8 @@ DiskFile::DiskFile(const std::string& path, Use use) : path_(path) {
   if (reason.empty() && !taken) return;
   ::close(std::exchange(id_, -1));
   if (taken) {
-    fail_to_write("another process is writing to it; wait for it to end");
+    fail_to_write(path_,
+                  "another process is writing to it; wait for it to end");
   }
   fail(path, reason);
 }
@@ -94,7 +97,7 @@ DiskFile::~DiskFile() {
 int64_t DiskFile::size() const {
   struct stat info {};
   if (::fstat(id_, &info) != 0) {
-    fail(path_, std::string("cannot be read: ") + std::strerror(errno));
+    fail(path_, "cannot be read: ", std::strerror(errno));
   }
   return static_cast<int64_t>(info.st_size);
 }
@@ -106,7 +109,7 @@ void DiskFile::read(int64_t at, int64_t n, void* out) const {
         ::pread(id_, to, static_cast<size_t>(n), static_cast<off_t>(at));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) {
-      fail(path_, std::string("cannot be read: ") + std::strerror(errno));
+      fail(path_, "cannot be read: ", std::strerror(errno));
     }
     if (got == 0) {
       fail(path_,
@@ -137,23 +140,18 @@ bool DiskFile::try_write(const void* bytes, int64_t n) {
 }
 
 void DiskFile::write(const void* bytes, int64_t n) {
-  if (!try_write(bytes, n)) fail_to_write(std::strerror(errno));
+  if (!try_write(bytes, n)) fail_to_write(path_, std::strerror(errno));
 }
 
 void DiskFile::cut(int64_t end) {
   if (::ftruncate(id_, static_cast<off_t>(end)) != 0) {
-    fail_to_write(std::strerror(errno));
+    fail_to_write(path_, std::strerror(errno));
   }
   end_ = end;
 }
 
 void DiskFile::keep() {
-  if (::fdatasync(id_) != 0) fail_to_write(std::strerror(errno));
-}
-
-void DiskFile::fail_to_write(const std::string& reason) const {
-  throw Error(ErrorKind::kFile,
-              "The file '" + path_ + "' could not be written: " + reason + ".");
+  if (::fdatasync(id_) != 0) fail_to_write(path_, std::strerror(errno));
 }
 
 }  // namespace sailer

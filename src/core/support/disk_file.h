@@ -42,8 +42,6 @@ class DiskFile {
   void keep();
 
  private:
-  [[noreturn]] void fail_to_write(const std::string& reason) const;
-
   std::string path_;
   int id_ = -1;
   int64_t end_ = 0;
