@@ -35,9 +35,9 @@
 #'   the name of the reduction whose fit to use; see [get_fit()].
 #' @param new.assay.name Name of the new assay, or alternative experiment.
 #'   Default `"imputed"`.
-#' @param reference Of a joint [sailerx()] model: the reference of the cells that
-#'   are embedded from their counts, a matrix or the name of a reduction. By
-#'   default that of the same name as in training.
+#' @param reference Of a joint [sailerx()] model: the reference of the cells
+#'   that are embedded from their counts, a matrix or the name of a reduction.
+#'   By default that of the same name as in training.
 #' @param assay,layer,assay.type,altexp Where the counts are, by default where
 #'   the model was trained; see [RunSAILER()].
 #'

@@ -113,7 +113,8 @@ RunSAILER <- function(object, batch = NULL, covariates = NULL, ...,
   )
 }
 
-# RunSAILER() and, where `guided`, RunSAILERX(). `output`: list(name, key, call).
+# RunSAILER() and, where `guided`, RunSAILERX(). `output`: list(name, key,
+# call).
 run_sailer <- function(object, options, where, batch, covariates, resume,
                        output, reference = NULL, rna = NULL, guided = FALSE,
                        call = rlang::caller_env()) {

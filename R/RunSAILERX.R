@@ -8,8 +8,8 @@
 #' Cells are placed by their open peaks and, where they have RNA, by their
 #' reference; cells without RNA are placed by the same model. With `joint =
 #' FALSE` the RNA guides the training alone and all cells are placed by their
-#' peaks: see [sailerx()]. The object gets directions: each cell has length 1, as
-#' the alignment is of directions and other functions find neighbours by
+#' peaks: see [sailerx()]. The object gets directions: each cell has length 1,
+#' as the alignment is of directions and other functions find neighbours by
 #' Euclidean distance.
 #'
 #' @section Hybrid objects:

@@ -1,8 +1,9 @@
 # SingleCellExperiment objects.
 
 #' @export
-read_input.SingleCellExperiment <- function(object, where = list(),
-                                            call = rlang::caller_env()) {
+read_input.SingleCellExperiment <- function( # nolint: object_length_linter.
+  object, where = list(), call = rlang::caller_env()
+) {
   need_package("SingleCellExperiment", "for SingleCellExperiment objects", call)
   need_package("SummarizedExperiment", "for SingleCellExperiment objects", call)
   check_places(
@@ -42,7 +43,9 @@ read_input.SingleCellExperiment <- function(object, where = list(),
 
 # reducedDim<- renames the rows of what it is given: their order must be right.
 #' @export
-write_result.SingleCellExperiment <- function(object, result) {
+write_result.SingleCellExperiment <- function( # nolint: object_length_linter.
+  object, result
+) {
   put <- function(object, name, values) {
     rows <- all_rows(values, colnames(object))
     attr(rows, "rotation") <- attr(values, "rotation")
@@ -105,8 +108,9 @@ store_imputed <- function(object, result) {
 
 # Others are read as counts, but have no place for results.
 #' @export
-read_input.SummarizedExperiment <- function(object, where = list(),
-                                            call = rlang::caller_env()) {
+read_input.SummarizedExperiment <- function( # nolint: object_length_linter.
+  object, where = list(), call = rlang::caller_env()
+) {
   need_package("SummarizedExperiment", "for SummarizedExperiment objects", call)
   check_places(where, "assay.type", "SummarizedExperiment objects", call)
   new_input(
@@ -140,8 +144,8 @@ plain_columns <- function(table) {
 
 # The alternative experiment with the peaks (of `where$values`: with the RNA):
 # the one named; NULL for the main experiment, unless that is of the other kind
-# and a single alternative one is of this kind. SAILERX takes the main experiment
-# for the RNA.
+# and a single alternative one is of this kind. SAILERX takes the main
+# experiment for the RNA.
 choose_altexp <- function(object, where, call = rlang::caller_env()) {
   known <- SingleCellExperiment::altExpNames(object)
   altexp <- where$altexp

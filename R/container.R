@@ -111,7 +111,9 @@ read_input.sailer_fit <- function(object, where = list(),
     abort("Give the counts of the cells: the fit does not hold them.",
       call = call
     ),
-    embedding = function(name) if (!is.null(object$embedding)) embedding(object),
+    embedding = function(name) {
+      if (!is.null(object$embedding)) embedding(object)
+    },
     depth = object$depth, models = list(fit = object)
   )
 }

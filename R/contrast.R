@@ -65,8 +65,8 @@ training_cells <- function(held, cells, kinds, n_most = 2000, n_clusters = 6,
   )
 }
 
-# The confounders of cells as the decoder sees them. Values of numeric covariates
-# stand at their mean; labels that are not known between all levels.
+# The confounders of cells as the decoder sees them. Values of numeric
+# covariates stand at their mean; labels that are not known between all levels.
 own_confounders <- function(held, cells, call = rlang::caller_env()) {
   fit <- held$fit
   trained <- !is.null(fit$embedding)

@@ -3,10 +3,10 @@
 
 #' Options of training
 #'
-#' These can be given to [sailer()], [sailerx()], [RunSAILER()] and [RunSAILERX()]
-#' themselves, as in `RunSAILER(object, epochs = 100)`, or together as their
-#' `control`. Every `NULL` stands for the default that the core keeps, named
-#' below.
+#' These can be given to [sailer()], [sailerx()], [RunSAILER()] and
+#' [RunSAILERX()] themselves, as in `RunSAILER(object, epochs = 100)`, or
+#' together as their `control`. Every `NULL` stands for the default that the
+#' core keeps, named below.
 #'
 #' @eval option_params("training/train_options.h")
 #' @param checkpoint Folder in which the run leaves its state while it trains,

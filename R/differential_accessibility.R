@@ -18,13 +18,13 @@
 #'
 #' Three things make the effect unsure, and all are counted: the groups are
 #' samples of cells; the place of a cell in the latent space is known only
-#' through its posterior, which is sampled where there are counts; and the decoder's
-#' weights of a peak were learned from a limited number of open cells. The last
-#' one matters most. It is a Laplace approximation of the decoder's last layer:
-#' the inverse of the Fisher information of the peak's weights in the training
-#' cells. Without it, with samples of the posterior alone, nearly half of the
-#' peaks called were false (0.44 to 0.49 in simulations where 0.05 was asked
-#' for). The layers before the last one are taken as known.
+#' through its posterior, which is sampled where there are counts; and the
+#' decoder's weights of a peak were learned from a limited number of open cells.
+#' The last one matters most. It is a Laplace approximation of the decoder's
+#' last layer: the inverse of the Fisher information of the peak's weights in
+#' the training cells. Without it, with samples of the posterior alone, nearly
+#' half of the peaks called were false (0.44 to 0.49 in simulations where 0.05
+#' was asked for). The layers before the last one are taken as known.
 #'
 #' Effects and their standard errors then share a prior, learned from all peaks
 #' (a mixture of normals around 0, Stephens 2017): most peaks do not differ
@@ -69,7 +69,8 @@
 #' @param fdr Expected share of false discoveries among the peaks called, in
 #'   (0, 1). Default 0.05.
 #' @param balance NULL, or a label per cell as `groups` has them (a column or
-#'   values), such as the batch; see above. Cells whose label the other group lacks are left out.
+#'   values), such as the batch; see above. Cells whose label the other group
+#'   lacks are left out.
 #' @param n_samples Samples of each cell's posterior. Default 3.
 #' @param max_cells Most cells of a group that are decoded, drawn at random.
 #'   Default 1000.
@@ -100,8 +101,8 @@
 #'   prior;
 #' * `fdr`: expected share of false discoveries among this peak and all above;
 #' * `is_da`: whether that is at most `fdr`;
-#' * `emp_prob_1`, `emp_prob_2`, with counts: share of the group's cells with the
-#'   peak open in the counts, which depth and batch disturb.
+#' * `emp_prob_1`, `emp_prob_2`, with counts: share of the group's cells with
+#'   the peak open in the counts, which depth and batch disturb.
 #' @section Errors:
 #' `sailer_argument_error` for groups that are not there, overlap or have fewer
 #' than 2 cells, for unknown peaks, batches or covariates, and for numbers out

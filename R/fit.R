@@ -1,9 +1,9 @@
 # What training returns. A fit is a model: parameters as raw vectors, peaks,
 # scaling, levels, options, history. The core's model is made from them when it
-# is needed and kept in `cache`, so a fit survives saveRDS() and other processes.
-# Beside the model there is the result of the training, for who trained on a
-# matrix: the training cells and their embedding. Objects keep the model alone
-# (as_model()); what their cells are they know themselves.
+# is needed and kept in `cache`, so a fit survives saveRDS() and other
+# processes. Beside the model there is the result of the training, for who
+# trained on a matrix: the training cells and their embedding. Objects keep the
+# model alone (as_model()); what their cells are they know themselves.
 
 new_fit <- function(trained, plan) {
   embedding <- trained$embedding
@@ -207,7 +207,8 @@ as_directions <- function(means, fit) {
 #'
 #' Encodes cells with a trained model, as in [embedding()]. The encoder reads
 #' neither batch nor covariates, so they are not asked for. A cell is placed by
-#' its own peaks: the cells given with it change its numbers by rounding at most.
+#' its own peaks: the cells given with it change its numbers by rounding at
+#' most.
 #'
 #' @param object What [sailer()] returned, or [get_fit()] found.
 #' @param newdata Counts of peaks x cells, as [as_cells()] takes them: an object

@@ -1,8 +1,8 @@
 # The reference of SAILERX: an embedding of the RNA of the same cells, and how
 # deep their RNA was sequenced.
 
-# list(values, depth, name, place, made) of an object's RNA (`guide` of new_input());
-# of matrices and files what sailerx() takes as `reference`.
+# list(values, depth, name, place, made) of an object's RNA (`guide` of
+# new_input()); of matrices and files what sailerx() takes as `reference`.
 read_guide <- function(input, reference, rna, call = rlang::caller_env()) {
   guide <- input$guide(reference, rna)
   if (!is.null(guide$depth)) {

@@ -270,7 +270,8 @@ decode_open <- function(form, request, call) {
 # Cells and peaks ------------------------------------------------------------
 
 # A fit beside cells with counts, or with the cells that it was trained on.
-fit_and_cells <- function(fit, x, reference = NULL, call = rlang::caller_env()) {
+fit_and_cells <- function(fit, x, reference = NULL,
+                          call = rlang::caller_env()) {
   if (is.null(x)) {
     check_needs_counts(reference, "x", call)
     embedding(fit)

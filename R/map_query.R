@@ -59,11 +59,11 @@
 #' `mapping_quality` and, with `labels`, `predicted_label` and
 #' `predicted_confidence`; a `prefix` may be put before these. Its counts are
 #' read, not changed. Cells that are left out have NA. [get_fit()] finds the
-#' model (with the adapted batches) in the object, so [ImputeSAILER()] and others
-#' work on the query as on the reference. `batch` and `covariates` name columns
-#' of its metadata. `fit` may be an object too: that of the reference, as
-#' [RunSAILER()] gave it back. Its cells of today are then those that vote, and
-#' `labels` may name a column of its metadata.
+#' model (with the adapted batches) in the object, so [ImputeSAILER()] and
+#' others work on the query as on the reference. `batch` and `covariates` name
+#' columns of its metadata. `fit` may be an object too: that of the reference,
+#' as [RunSAILER()] gave it back. Its cells of today are then those that vote,
+#' and `labels` may name a column of its metadata.
 #'
 #' @param fit What [sailer()] or [sailerx()] returned, or a Seurat or
 #'   SingleCellExperiment object that holds it.

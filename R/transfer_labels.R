@@ -4,8 +4,8 @@
 # have, near ones counting more: a neighbour at distance d votes with weight
 # exp(-2 (d / D)^2), where D is the distance of the k-th neighbour, from 1 down
 # to 0.14. `labels`: one for each row of `reference`, NA for cells that do not
-# vote. `held_out`: see mapping_quality(). Returns list(cells = data frame with a
-# row for each query cell: predicted_label, predicted_confidence (the share of
+# vote. `held_out`: see mapping_quality(). Returns list(cells = data frame with
+# a row for each query cell: predicted_label, predicted_confidence (the share of
 # the votes that the winner has) and mapping_quality; scores = query cells x
 # labels, the shares of the votes).
 transfer_labels <- function(reference, labels, query, k = 15,

@@ -95,7 +95,9 @@ test_that("means and variances are those of the plain formulas", {
 test_that("clusters of like cells come near the exact information", {
   held <- held_confounders(fit, NULL, NULL, NULL)
   kinds <- match(type, c("type1", "type2"), nomatch = 0)
-  training <- withr::with_seed(1, training_cells(read_fitted(fit), fit$cells, kinds))
+  training <- withr::with_seed(
+    1, training_cells(read_fitted(fit), fit$cells, kinds)
+  )
   expect_setequal(unique(training$clusters), seq_len(training$n_clusters))
   # Cells kept back for validation have taught the decoder nothing.
   expect_equal(nrow(training$z), 150 - length(fit$validation_cells))

@@ -179,7 +179,9 @@ test_that("a joint model reads the reference of the object", {
 
 test_that("of several fits one has to be named", {
   skip_if_not_installed("SeuratObject")
-  object <- brief_run(brief_run(small_seurat(sim)), name = "second", batch = "batch")
+  object <- brief_run(
+    brief_run(small_seurat(sim)), name = "second", batch = "batch"
+  )
   expect_error(get_fit(object), "2 fits.*\"sailer\" and \"second\"",
     class = "sailer_argument_error"
   )

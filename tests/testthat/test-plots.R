@@ -40,7 +40,8 @@ test_that("twenty colours stay apart for every reader", {
 
 test_that("values are matched by name, or taken in order", {
   shown <- list(
-    values = matrix(0, 3, 2), cells = c("a", "b", "c"), depth = function() c(7, 8, 9),
+    values = matrix(0, 3, 2), cells = c("a", "b", "c"),
+    depth = function() c(7, 8, 9),
     table = data.frame(type = c("x", "y", "z"))
   )
   value <- function(values) cell_values(values, "colour", shown)
