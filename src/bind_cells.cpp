@@ -10,7 +10,6 @@
 
 #include "bindings/convert.h"
 #include "bindings/errors.h"
-#include "bindings/keep_alive.h"
 #include "bindings/monitor.h"
 #include "core/data/readers/concat_source.h"
 #include "core/data/readers/matrix_source.h"
@@ -117,7 +116,7 @@ SEXP core_cells_from_matrix(Rcpp::IntegerVector i, Rcpp::IntegerVector p,
     view.n_cells = dims[1];
     view.n_entries = i.size();
     // A list of the vectors that the view points into.
-    auto owner = KeepAlive::of(Rcpp::List::create(i, p, x));
+    auto owner = std::make_shared<Rcpp::List>(Rcpp::List::create(i, p, x));
     return wrap_source(std::make_shared<MatrixSource>(view, std::move(owner),
                                                       std::move(description)));
   });
