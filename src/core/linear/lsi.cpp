@@ -134,14 +134,15 @@ Canonical canonical_directions(const MatrixXd& covariance, int64_t k,
 }
 
 // How far scores along a direction are shrunk: see Lsi.
-double kept_share(double signal, double explained) {
+double kept_share(double signal, double explained, bool strict) {
   if (explained == 0) return 1;
   if (explained >= signal) return 0;
+  if (strict) return (signal - explained) / signal;
   return std::sqrt((signal - explained) / (1 - explained) / signal);
 }
 
 // What takes out of `k` scores what the confounders explain, [k x k]: see Lsi.
-MatrixXd removal(const Spreads& spreads, int64_t k, double n) {
+MatrixXd removal(const Spreads& spreads, int64_t k, double n, bool strict) {
   if (k == 0 || spreads.training.rows() == k) return MatrixXd::Identity(k, k);
   const Canonical canonical = canonical_directions(spreads.training, k, n);
   const MatrixXd& a = canonical.directions;
@@ -149,7 +150,7 @@ MatrixXd removal(const Spreads& spreads, int64_t k, double n) {
   for (int64_t j = 0; j < k; ++j) {
     const double signal = signal_of(a.col(j).dot(spreads.held_out * a.col(j)),
                                     a.col(j).dot(spreads.noise * a.col(j)));
-    kept[j] = kept_share(signal, canonical.explained[j]);
+    kept[j] = kept_share(signal, canonical.explained[j], strict);
   }
   // a' times the covariance is the inverse of a.
   return a * kept.asDiagonal() * a.transpose() *
@@ -208,7 +209,8 @@ std::optional<Lsi> fit_lsi(const CellRows& training, const CellRows& held_out,
   const Spreads spreads{
       seen.covariance(), unseen.covariance(),
       loadings.transpose() * seen.column_variance().asDiagonal() * loadings};
-  const MatrixXd kept = removal(spreads, k, static_cast<double>(seen.n()));
+  const MatrixXd kept =
+      removal(spreads, k, static_cast<double>(seen.n()), options.strict);
   out.mean = to_vector(kept.transpose() * seen.mean());
   fill_signal(spreads, kept, unseen.n(), out);
   const RowMatrix freed = loadings * kept;

@@ -12,10 +12,6 @@ namespace {
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
-// Of LSI that axes of the reference are fitted by: more than the embedding may
-// have, for what tells the cells' types apart need not come first in LSI.
-constexpr int64_t kLsiDimensions = 30;
-
 // Sums over cells with a reference: of LSI scores s, of the reference r, and of
 // their products.
 struct Moments {
@@ -62,52 +58,95 @@ bool add_cells(const CellRows& cells, const std::vector<float>& weights,
   });
 }
 
-// [r, d]: the leading eigenvectors of the reference's second moments, scaled;
-// zeros where there are no more.
-MatrixXd axes_of(const Moments& moments, int64_t n_dimensions) {
+// [r, d]: the leading eigenvectors of the reference's second moments, scaled.
+MatrixXd axes_of(const Moments& moments, int64_t d) {
+  if (d == 0) return MatrixXd::Zero(moments.r.size(), 0);
   const Eigen::SelfAdjointEigenSolver<MatrixXd> solver(moments.rr / moments.n);
-  const int64_t width = moments.r.size(), d = std::min(width, n_dimensions);
-  MatrixXd out = MatrixXd::Zero(width, n_dimensions);
-  out.leftCols(d) = solver.eigenvectors().rightCols(d).rowwise().reverse();
   const double square = solver.eigenvalues().tail(d).sum();
-  return out * (square > 0 ? std::sqrt(static_cast<double>(d) / square) : 0);
+  return solver.eigenvectors().rightCols(d).rowwise().reverse() *
+         (square > 0 ? std::sqrt(static_cast<double>(d) / square) : 0);
 }
 
-// Of each axis' variance, the share that `fitted` explains of it beyond chance.
-VectorXd explained_shares(const VectorXd& fitted, const VectorXd& variance,
-                          double n, int64_t n_scores) {
-  VectorXd out = VectorXd::Zero(fitted.size());
-  const double freedom = n - 1 - static_cast<double>(n_scores);
+// Least squares of each y by all x, from their covariances.
+struct Regression {
+  MatrixXd slopes;  // [x, y]
+  VectorXd fitted;  // variance of what is fitted
+  VectorXd shares;  // R2 beyond chance
+};
+
+Regression regress(const MatrixXd& xx, const MatrixXd& xy, const VectorXd& yy,
+                   double n) {
+  Regression out{MatrixXd::Zero(xy.rows(), xy.cols()),
+                 VectorXd::Zero(xy.cols()), VectorXd::Zero(xy.cols())};
+  if (xy.size() == 0) return out;
+  const auto solver = xx.completeOrthogonalDecomposition();
+  out.slopes = solver.solve(xy);
+  out.fitted = out.slopes.cwiseProduct(xy).colwise().sum();
+  const double freedom = n - 1 - static_cast<double>(solver.rank());
   if (freedom <= 0) return out;
-  for (int64_t k = 0; k < out.size(); ++k) {
-    if (!(variance[k] > 0)) continue;
-    const double left = 1 - fitted[k] / variance[k];
-    out[k] = std::clamp(1 - left * (n - 1) / freedom, 0.0, 1.0);
+  for (int64_t k = 0; k < yy.size(); ++k) {
+    if (!(yy[k] > 0)) continue;
+    const double left = 1 - out.fitted[k] / yy[k];
+    out.shares[k] = std::clamp(1 - left * (n - 1) / freedom, 0.0, 1.0);
   }
   return out;
 }
 
-// Of the axes by LSI scores: slopes [scores, d], shrunk, and shares [d].
-struct PeakFit {
-  MatrixXd slopes;
-  VectorXd shares;
+// Of what is known of the cells, around their means.
+struct Covariances {
+  VectorXd s, r;  // the means
+  MatrixXd ss, sr, rr;
+
+  explicit Covariances(const Moments& sums)
+      : s(sums.s / sums.n),
+        r(sums.r / sums.n),
+        ss(sums.ss / sums.n - s * s.transpose()),
+        sr(sums.sr / sums.n - s * r.transpose()),
+        rr(sums.rr / sums.n - r * r.transpose()) {}
 };
 
-PeakFit fit_axes(const Moments& moments, const MatrixXd& axes) {
-  const VectorXd s = moments.s / moments.n, r = moments.r / moments.n;
-  const MatrixXd ss = moments.ss / moments.n - s * s.transpose();
-  const MatrixXd sz = (moments.sr / moments.n - s * r.transpose()) * axes;
-  const MatrixXd rr = moments.rr / moments.n - r * r.transpose();
-  const auto solver = ss.completeOrthogonalDecomposition();
-  PeakFit out;
-  out.slopes = solver.solve(sz);
-  const VectorXd fitted = out.slopes.cwiseProduct(sz).colwise().sum();
-  const VectorXd variance = axes.cwiseProduct(rr * axes).colwise().sum();
-  out.shares = explained_shares(fitted, variance, moments.n, solver.rank());
+// Of the axes by LSI scores: slopes [scores, d], shrunk, and shares [d].
+Regression fit_axes(const Covariances& of, const MatrixXd& axes, double n) {
+  const VectorXd variance =
+      axes.cwiseProduct(of.rr * axes).colwise().sum().transpose();
+  Regression out = regress(of.ss, of.sr * axes, variance, n);
   for (int64_t k = 0; k < axes.cols(); ++k) {
     out.slopes.col(k) *=
-        out.shares[k] > 0 ? out.shares[k] * variance[k] / fitted[k] : 0;
+        out.shares[k] > 0 ? out.shares[k] * variance[k] / out.fitted[k] : 0;
   }
+  return out;
+}
+
+// LSI with the signal alone that the reference does not explain.
+Lsi beyond_reference(Lsi lsi, const Covariances& of, double n) {
+  const VectorXd variance = of.ss.diagonal();
+  const VectorXd explained =
+      regress(of.rr, of.sr.transpose(), variance, n).shares;
+  for (int64_t k = 0; k < lsi.n_components; ++k) {
+    lsi.signal[k] *= 1 - explained[k];
+  }
+  return lsi;
+}
+
+// One after the other, dimension by dimension.
+LinearPosterior side_by_side(const MatrixXd& loadings, const VectorXd& shift,
+                             const LinearPosterior& rest) {
+  const int64_t first = loadings.cols(), d = first + rest.n_dimensions;
+  RowMatrix all(loadings.rows(), d);
+  all.leftCols(first) = loadings;
+  all.rightCols(rest.n_dimensions) =
+      Eigen::Map<const Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic,
+                                     Eigen::RowMajor>>(
+          rest.loadings.data(), loadings.rows(), rest.n_dimensions)
+          .cast<double>();
+  LinearPosterior out;
+  out.n_dimensions = d;
+  out.loadings.assign(all.data(), all.data() + all.size());
+  out.shift.assign(shift.data(), shift.data() + first);
+  out.shift.insert(out.shift.end(), rest.shift.begin(), rest.shift.end());
+  out.log_variance.assign(static_cast<size_t>(first), 0);
+  out.log_variance.insert(out.log_variance.end(), rest.log_variance.begin(),
+                          rest.log_variance.end());
   return out;
 }
 
@@ -122,27 +161,29 @@ std::vector<float> floats_of(const MatrixXd& x) {
 std::optional<ReferenceMap> reference_map(const CellRows& cells,
                                           const std::vector<float>& weights,
                                           const Reference& reference,
-                                          int64_t n_dimensions, uint64_t seed) {
-  SvdOptions options;
-  options.n_components = kLsiDimensions;
-  options.seed = seed;
-  const auto lsi = lsi_loadings(cells, weights, options);
-  if (!lsi.has_value()) return std::nullopt;
-  Moments moments(lsi->cols(), reference.width);
-  if (!add_cells(cells, weights, *lsi, reference, moments)) {
+                                          const Lsi& lsi,
+                                          int64_t n_dimensions) {
+  const RowMatrix loadings = Eigen::Map<const RowMatrix>(
+      lsi.loadings.data(), lsi.n_columns, lsi.n_components);
+  Moments moments(lsi.n_components, reference.width);
+  if (!add_cells(cells, weights, loadings, reference, moments)) {
     return std::nullopt;
   }
   moments.n = std::max(moments.n, 1.0);
-  const MatrixXd axes = axes_of(moments, n_dimensions);
-  const PeakFit fit = fit_axes(moments, axes);
-  const VectorXd s = moments.s / moments.n, r = moments.r / moments.n;
-  MatrixXd path(reference.width + 1, n_dimensions);
-  path.topRows(reference.width) =
-      axes * (VectorXd::Ones(n_dimensions) - fit.shares).asDiagonal();
-  path.bottomRows(1) = -r.transpose() * path.topRows(reference.width);
+  const int64_t n_axes = std::min(reference.width, n_dimensions);
+  const MatrixXd axes = axes_of(moments, n_axes);
+  const Covariances of(moments);
+  const Regression fit = fit_axes(of, axes, moments.n);
+  MatrixXd path = MatrixXd::Zero(reference.width + 1, n_dimensions);
+  path.topLeftCorner(reference.width, n_axes) =
+      axes * (VectorXd::Ones(n_axes) - fit.shares).asDiagonal();
+  path.bottomRows(1) = -of.r.transpose() * path.topRows(reference.width);
+  const LinearPosterior rest = linear_posterior(
+      beyond_reference(lsi, of, moments.n), n_dimensions - n_axes);
   return ReferenceMap{
-      n_dimensions, floats_of(*lsi * fit.slopes),
-      floats_of(axes.transpose() * r - fit.slopes.transpose() * s),
+      side_by_side(loadings * fit.slopes,
+                   axes.transpose() * of.r - fit.slopes.transpose() * of.s,
+                   rest),
       floats_of(path)};
 }
 
