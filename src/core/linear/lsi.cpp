@@ -100,39 +100,6 @@ double signal_of(double held_out, double noise) {
   return held_out > noise && noise > 0 ? 1 - noise / held_out : 0;
 }
 
-// Directions of the scores of variance 1 in training cells, the columns, that
-// confounders explain most and least, and which share of each, beyond chance.
-struct Canonical {
-  MatrixXd directions;
-  VectorXd explained;
-};
-
-Canonical canonical_directions(const MatrixXd& covariance, int64_t k,
-                               double n) {
-  const int64_t width = covariance.rows() - k;
-  const Eigen::SelfAdjointEigenSolver<MatrixXd> scores(
-      covariance.topLeftCorner(k, k));
-  const double least = 1e-12 * std::max(1e-300, scores.eigenvalues()[k - 1]);
-  const MatrixXd whiten = scores.eigenvectors() * scores.eigenvalues()
-                                                      .cwiseMax(least)
-                                                      .cwiseSqrt()
-                                                      .cwiseInverse()
-                                                      .asDiagonal();
-  const MatrixXd cross =
-      whiten.transpose() * covariance.topRightCorner(k, width);
-  // One-hot labels sum to one: their covariance has no inverse.
-  const auto known = covariance.bottomRightCorner(width, width)
-                         .completeOrthogonalDecomposition();
-  const MatrixXd explained = cross * known.solve(cross.transpose());
-  const Eigen::SelfAdjointEigenSolver<MatrixXd> solver(
-      0.5 * (explained + explained.transpose()));
-  const double chance =
-      std::min(0.5, static_cast<double>(known.rank()) / std::max(1.0, n));
-  return {
-      whiten * solver.eigenvectors(),
-      ((solver.eigenvalues().array() - chance) / (1 - chance)).max(0).min(1)};
-}
-
 // How far scores along a direction are shrunk: see Lsi.
 double kept_share(double signal, double explained, bool strict) {
   if (explained == 0) return 1;

@@ -12,56 +12,83 @@ namespace {
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
-// Sums over cells with a reference: of LSI scores s, of the reference r, and of
-// their products.
-struct Moments {
-  Moments(int64_t n_scores, int64_t width)
-      : s(VectorXd::Zero(n_scores)),
-        r(VectorXd::Zero(width)),
-        ss(MatrixXd::Zero(n_scores, n_scores)),
-        sr(MatrixXd::Zero(n_scores, width)),
-        rr(MatrixXd::Zero(width, width)) {}
-
-  void add(const VectorXd& score, const VectorXd& reference) {
-    n += 1;
-    s += score;
-    r += reference;
-    ss.noalias() += score * score.transpose();
-    sr.noalias() += score * reference.transpose();
-    rr.noalias() += reference * reference.transpose();
-  }
-
+// Of cells with a reference: LSI scores s, the reference r and the confounders
+// c, side by side.
+struct Known {
+  int64_t n_scores, width, n_confounders;
   double n = 0;
-  VectorXd s, r;
-  MatrixXd ss, sr, rr;
+  VectorXd mean;
+  MatrixXd covariance;
+
+  VectorXd s() const { return mean.head(n_scores); }
+  VectorXd r() const { return mean.segment(n_scores, width); }
+  MatrixXd ss() const { return covariance.topLeftCorner(n_scores, n_scores); }
+  MatrixXd sr() const { return covariance.block(0, n_scores, n_scores, width); }
+  MatrixXd rr() const {
+    return covariance.block(n_scores, n_scores, width, width);
+  }
+  // Of the reference, followed by the confounders.
+  MatrixXd rc() const {
+    const int64_t both = width + n_confounders;
+    return covariance.bottomRightCorner(both, both);
+  }
 };
 
-// False when the pass was stopped.
-bool add_cells(const CellRows& cells, const std::vector<float>& weights,
-               const RowMatrix& lsi, const Reference& reference, Moments& out) {
+VectorXd doubles(const float* values, int64_t n) {
+  return Eigen::Map<const Eigen::VectorXf>(values, n).cast<double>();
+}
+
+// Nothing when the pass was stopped.
+std::optional<Known> known_of(const CellRows& cells,
+                              const std::vector<float>& weights,
+                              const RowMatrix& lsi, const Reference& reference,
+                              const ConfounderMatrix& confounders) {
   CellRows known = cells;
   known.taken.resize(reference.present.size(), 1);
   for (size_t cell = 0; cell < known.taken.size(); ++cell) {
     if (!(reference.present[cell] > 0)) known.taken[cell] = 0;
   }
   const std::vector<int64_t> order = cells_by_row(known);
+  Known out{lsi.cols(), reference.width, confounders.width};
+  const int64_t width = out.n_scores + out.width + out.n_confounders;
+  VectorXd sum = VectorXd::Zero(width), one(width);
+  MatrixXd product = MatrixXd::Zero(width, width);
   auto next = order.begin();
-  return accessibility_rows(std::move(known),
-                            weights)([&](const SparseRows& rows) {
-    const RowMatrix scores = scores_of(rows, lsi);
-    for (int64_t row = 0; row < rows.n_rows(); ++row) {
-      const float* values = reference.values.data() + *next++ * reference.width;
-      out.add(scores.row(row),
-              Eigen::Map<const Eigen::VectorXf>(values, reference.width)
-                  .cast<double>());
-    }
-  });
+  const bool done = accessibility_rows(std::move(known), weights)(
+      [&](const SparseRows& rows) {
+        const RowMatrix scores = scores_of(rows, lsi);
+        for (int64_t row = 0; row < rows.n_rows(); ++row) {
+          const int64_t cell = *next++, r = out.width, c = out.n_confounders;
+          one << scores.row(row).transpose(),
+              doubles(reference.values.data() + cell * r, r),
+              doubles(confounders.values.data() + cell * c, c);
+          sum += one;
+          product.noalias() += one * one.transpose();
+          out.n += 1;
+        }
+      });
+  if (!done) return std::nullopt;
+  out.n = std::max(out.n, 1.0);
+  out.mean = sum / out.n;
+  out.covariance = product / out.n - out.mean * out.mean.transpose();
+  return out;
 }
 
-// [r, d]: the leading eigenvectors of the reference's second moments, scaled.
-MatrixXd axes_of(const Moments& moments, int64_t d) {
-  if (d == 0) return MatrixXd::Zero(moments.r.size(), 0);
-  const Eigen::SelfAdjointEigenSolver<MatrixXd> solver(moments.rr / moments.n);
+// What takes out of the centred reference what confounders explain, [r x r].
+MatrixXd freeing(const Known& known) {
+  const int64_t w = known.width;
+  if (w == 0 || known.n_confounders == 0) return MatrixXd::Identity(w, w);
+  const Canonical canonical = canonical_directions(known.rc(), w, known.n);
+  const VectorXd kept = VectorXd::Ones(w) - canonical.explained;
+  // The directions' transpose times the covariance is their inverse.
+  const MatrixXd inverse = canonical.directions.transpose() * known.rr();
+  return canonical.directions * (kept.asDiagonal() * inverse);
+}
+
+// [r, d]: the leading eigenvectors of second moments, scaled.
+MatrixXd axes_of(const MatrixXd& moments, int64_t d) {
+  if (d == 0) return MatrixXd::Zero(moments.rows(), 0);
+  const Eigen::SelfAdjointEigenSolver<MatrixXd> solver(moments);
   const double square = solver.eigenvalues().tail(d).sum();
   return solver.eigenvectors().rightCols(d).rowwise().reverse() *
          (square > 0 ? std::sqrt(static_cast<double>(d) / square) : 0);
@@ -92,24 +119,11 @@ Regression regress(const MatrixXd& xx, const MatrixXd& xy, const VectorXd& yy,
   return out;
 }
 
-// Of what is known of the cells, around their means.
-struct Covariances {
-  VectorXd s, r;  // the means
-  MatrixXd ss, sr, rr;
-
-  explicit Covariances(const Moments& sums)
-      : s(sums.s / sums.n),
-        r(sums.r / sums.n),
-        ss(sums.ss / sums.n - s * s.transpose()),
-        sr(sums.sr / sums.n - s * r.transpose()),
-        rr(sums.rr / sums.n - r * r.transpose()) {}
-};
-
 // Of the axes by LSI scores: slopes [scores, d], shrunk, and shares [d].
-Regression fit_axes(const Covariances& of, const MatrixXd& axes, double n) {
+Regression fit_axes(const Known& known, const MatrixXd& axes) {
   const VectorXd variance =
-      axes.cwiseProduct(of.rr * axes).colwise().sum().transpose();
-  Regression out = regress(of.ss, of.sr * axes, variance, n);
+      axes.cwiseProduct(known.rr() * axes).colwise().sum().transpose();
+  Regression out = regress(known.ss(), known.sr() * axes, variance, known.n);
   for (int64_t k = 0; k < axes.cols(); ++k) {
     out.slopes.col(k) *=
         out.shares[k] > 0 ? out.shares[k] * variance[k] / out.fitted[k] : 0;
@@ -118,10 +132,10 @@ Regression fit_axes(const Covariances& of, const MatrixXd& axes, double n) {
 }
 
 // LSI with the signal alone that the reference does not explain.
-Lsi beyond_reference(Lsi lsi, const Covariances& of, double n) {
-  const VectorXd variance = of.ss.diagonal();
+Lsi beyond_reference(Lsi lsi, const Known& known) {
+  const VectorXd variance = known.ss().diagonal();
   const VectorXd explained =
-      regress(of.rr, of.sr.transpose(), variance, n).shares;
+      regress(known.rr(), known.sr().transpose(), variance, known.n).shares;
   for (int64_t k = 0; k < lsi.n_components; ++k) {
     lsi.signal[k] *= 1 - explained[k];
   }
@@ -161,29 +175,28 @@ std::vector<float> floats_of(const MatrixXd& x) {
 std::optional<ReferenceMap> reference_map(const CellRows& cells,
                                           const std::vector<float>& weights,
                                           const Reference& reference,
+                                          const ConfounderMatrix& confounders,
                                           const Lsi& lsi,
                                           int64_t n_dimensions) {
   const RowMatrix loadings = Eigen::Map<const RowMatrix>(
       lsi.loadings.data(), lsi.n_columns, lsi.n_components);
-  Moments moments(lsi.n_components, reference.width);
-  if (!add_cells(cells, weights, loadings, reference, moments)) {
-    return std::nullopt;
-  }
-  moments.n = std::max(moments.n, 1.0);
+  const auto known = known_of(cells, weights, loadings, reference, confounders);
+  if (!known.has_value()) return std::nullopt;
+  const VectorXd s = known->s(), r = known->r();
+  const MatrixXd free = freeing(*known);
   const int64_t n_axes = std::min(reference.width, n_dimensions);
-  const MatrixXd axes = axes_of(moments, n_axes);
-  const Covariances of(moments);
-  const Regression fit = fit_axes(of, axes, moments.n);
+  const MatrixXd axes = axes_of(
+      free.transpose() * known->rr() * free + r * r.transpose(), n_axes);
+  const Regression fit = fit_axes(*known, free * axes);
   MatrixXd path = MatrixXd::Zero(reference.width + 1, n_dimensions);
   path.topLeftCorner(reference.width, n_axes) =
-      axes * (VectorXd::Ones(n_axes) - fit.shares).asDiagonal();
-  path.bottomRows(1) = -of.r.transpose() * path.topRows(reference.width);
-  const LinearPosterior rest = linear_posterior(
-      beyond_reference(lsi, of, moments.n), n_dimensions - n_axes);
+      free * axes * (VectorXd::Ones(n_axes) - fit.shares).asDiagonal();
+  path.bottomRows(1) = -r.transpose() * path.topRows(reference.width);
+  const LinearPosterior rest =
+      linear_posterior(beyond_reference(lsi, *known), n_dimensions - n_axes);
   return ReferenceMap{
       side_by_side(loadings * fit.slopes,
-                   axes.transpose() * of.r - fit.slopes.transpose() * of.s,
-                   rest),
+                   axes.transpose() * r - fit.slopes.transpose() * s, rest),
       floats_of(path)};
 }
 

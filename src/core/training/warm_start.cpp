@@ -69,10 +69,11 @@ void start_at(SailerModel& model, const LinearPosterior& start) {
 
 bool start_at_reference(SailerModel& model, CellRows cells, const Split& split,
                         const std::vector<float>& weights,
-                        const Reference& reference, const Lsi& lsi) {
+                        const Reference& reference,
+                        const ConfounderMatrix& confounders, const Lsi& lsi) {
   const int64_t d = model.options().n_latent;
   const auto map = reference_map(taken_of(std::move(cells), split.training),
-                                 weights, reference, lsi, d);
+                                 weights, reference, confounders, lsi, d);
   if (!map.has_value()) return false;
   start_at(model, map->peaks);
   if (model.options().sees_reference()) {

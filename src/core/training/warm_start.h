@@ -39,6 +39,7 @@ void start_at(SailerModel& model, const LinearPosterior& start);
 // stopped: the model is then as it was.
 bool start_at_reference(SailerModel& model, CellRows cells, const Split& split,
                         const std::vector<float>& weights,
-                        const Reference& reference, const Lsi& lsi);
+                        const Reference& reference,
+                        const ConfounderMatrix& confounders, const Lsi& lsi);
 
 }  // namespace sailer
