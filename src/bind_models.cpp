@@ -194,9 +194,8 @@ Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map,
     model.set_compute(train.compute);
     if (state.isNULL() && options.warm_start) {
       if (guided) {
-        check_not_stopped(
-            start_at_reference(model, rows, split, weights, guide, encoded,
-                               *lsi));
+        check_not_stopped(start_at_reference(model, rows, split, weights, guide,
+                                             encoded, *lsi));
       } else {
         start_at(model, linear_posterior(*lsi, options.n_latent));
       }

@@ -61,6 +61,43 @@ test_that("cells without a reference begin near those of their type", {
   expect_gt(nearest(joint = FALSE), 0.8)
 })
 
+# Share of the cells whose nearest other cell is of their type.
+alike <- function(z) {
+  z <- z[cells, ] / sqrt(rowSums(z[cells, ]^2))
+  similar <- tcrossprod(z) - diag(2, n)
+  types <- as.character(sim$cells$cell_type)
+  mean(types[max.col(similar)] == types)
+}
+
+test_that("types that the reference does not know begin apart by their peaks", {
+  one <- sim$cells$cell_type == levels(sim$cells$cell_type)[1]
+  ref <- withr::with_seed(7, {
+    outer(3 * one, stats::rnorm(4)) + matrix(stats::rnorm(4 * n), n)
+  })
+  rownames(ref) <- cells
+  begun_at <- function(...) {
+    embedding(sailerx(counts, ref,
+      batch = batch, hidden = 8, min_fraction = 0.01,
+      control = quick(epochs = 1, frozen = 1, learning_rate = 1e-9), ...
+    ))
+  }
+  expect_gt(alike(begun_at()), alike(ref) + 0.15)
+  expect_gt(alike(begun_at()), alike(begun_at(n_latent = 4)) + 0.1)
+})
+
+test_that("the batch of the reference is not where training starts", {
+  shifted <- rna + outer(ifelse(batch == levels(batch)[1], 1, -1), rep(0.6, 4))
+  dimnames(shifted) <- dimnames(rna)
+  told <- function(...) {
+    fit <- sailerx(counts, shifted,
+      hidden = 8, n_latent = 4,
+      control = quick(epochs = 1, frozen = 1, learning_rate = 1e-9), ...
+    )
+    sum(mutual_information(embedding(fit), batch)$dimensions)
+  }
+  expect_lt(told(batch = batch), 0.5 * told())
+})
+
 test_that("the thesis' preset and a random start have no linear path", {
   expect_false("encoder.peak_weight" %in% names(
     begun(preset = "thesis")$state

@@ -1,5 +1,6 @@
 // Loadings of LSI, the scores of cells by them and what confounders explain of
-// such: what the starts of SAILER and of SAILERX share. For the sources of this folder.
+// such: what the starts of SAILER and of SAILERX share. For the sources of this
+// folder.
 #pragma once
 
 #include <cstdint>
@@ -26,8 +27,8 @@ RowMatrix scores_of(const SparseRows& rows, const RowMatrix& loadings);
 std::vector<int64_t> cells_by_row(const CellRows& cells);
 
 // Directions of k values of variance 1, the columns, that confounders explain
-// most and least, and which share of each, beyond chance. The covariance is that
-// of the values, followed by the confounders, over n cells.
+// most and least, and which share of each, beyond chance. The covariance is
+// that of the values, followed by the confounders, over n cells.
 struct Canonical {
   Eigen::MatrixXd directions;
   Eigen::VectorXd explained;

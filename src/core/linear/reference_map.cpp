@@ -15,7 +15,7 @@ using Eigen::VectorXd;
 // Of cells with a reference: LSI scores s, the reference r and the confounders
 // c, side by side.
 struct Known {
-  int64_t n_scores, width, n_confounders;
+  int64_t n_scores = 0, width = 0, n_confounders = 0;
   double n = 0;
   VectorXd mean;
   MatrixXd covariance;
@@ -49,24 +49,27 @@ std::optional<Known> known_of(const CellRows& cells,
     if (!(reference.present[cell] > 0)) known.taken[cell] = 0;
   }
   const std::vector<int64_t> order = cells_by_row(known);
-  Known out{lsi.cols(), reference.width, confounders.width};
+  Known out;
+  out.n_scores = lsi.cols();
+  out.width = reference.width;
+  out.n_confounders = confounders.width;
   const int64_t width = out.n_scores + out.width + out.n_confounders;
   VectorXd sum = VectorXd::Zero(width), one(width);
   MatrixXd product = MatrixXd::Zero(width, width);
   auto next = order.begin();
-  const bool done = accessibility_rows(std::move(known), weights)(
-      [&](const SparseRows& rows) {
-        const RowMatrix scores = scores_of(rows, lsi);
-        for (int64_t row = 0; row < rows.n_rows(); ++row) {
-          const int64_t cell = *next++, r = out.width, c = out.n_confounders;
-          one << scores.row(row).transpose(),
-              doubles(reference.values.data() + cell * r, r),
-              doubles(confounders.values.data() + cell * c, c);
-          sum += one;
-          product.noalias() += one * one.transpose();
-          out.n += 1;
-        }
-      });
+  const bool done = accessibility_rows(std::move(known),
+                                       weights)([&](const SparseRows& rows) {
+    const RowMatrix scores = scores_of(rows, lsi);
+    for (int64_t row = 0; row < rows.n_rows(); ++row) {
+      const int64_t cell = *next++, r = out.width, c = out.n_confounders;
+      one << scores.row(row).transpose(),
+          doubles(reference.values.data() + cell * r, r),
+          doubles(confounders.values.data() + cell * c, c);
+      sum += one;
+      product.noalias() += one * one.transpose();
+      out.n += 1;
+    }
+  });
   if (!done) return std::nullopt;
   out.n = std::max(out.n, 1.0);
   out.mean = sum / out.n;
