@@ -43,8 +43,8 @@
 #' `n_latent` no more than the reference's dimensions there are none of these.
 #'
 #' What depth, batch and covariates explain, of the reference and of LSI, is
-#' taken out of the start: each canonical direction is shrunk to the share of it
-#' that they do not explain.
+#' taken out of the start: a canonical direction of which they explain half or
+#' more is gone, and of others twice what they explain.
 #'
 #' Of a `joint` model the encoder stands still for the first three quarters
 #' of the epochs (`frozen` of [train_control()]), and the best epoch by the

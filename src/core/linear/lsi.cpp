@@ -104,7 +104,7 @@ double signal_of(double held_out, double noise) {
 double kept_share(double signal, double explained, bool strict) {
   if (explained == 0) return 1;
   if (explained >= signal) return 0;
-  if (strict) return (signal - explained) / signal;
+  if (strict) return strictly_kept(explained / signal);
   return std::sqrt((signal - explained) / (1 - explained) / signal);
 }
 

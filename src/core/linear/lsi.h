@@ -27,9 +27,9 @@ struct LsiOptions {
 // explain the share r^2 of the variance, beyond chance: of the signal s (below)
 // that leaves (s - r^2) / (1 - r^2), and the scores are shrunk to it. A
 // direction with no other signal is gone, one of which confounders say nothing
-// stays. Of one that holds both, training takes out the rest. Strictly, the
-// scores are multiplied by the share of the signal that is not the
-// confounders', (s - r^2) / s.
+// stays. Of one that holds both, training takes out the rest. Strictly, a
+// direction of whose signal confounders explain half or more is gone, and less
+// goes in proportion: see strictly_kept().
 struct Lsi {
   int64_t n_columns = 0, n_components = 0;
   std::vector<double> loadings;        // row-major, columns x components

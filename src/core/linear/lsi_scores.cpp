@@ -65,4 +65,8 @@ Canonical canonical_directions(const Eigen::MatrixXd& covariance, int64_t k,
       ((solver.eigenvalues().array() - chance) / (1 - chance)).max(0).min(1)};
 }
 
+double strictly_kept(double explained) {
+  return std::max(0.0, 1 - 2 * explained);
+}
+
 }  // namespace sailer

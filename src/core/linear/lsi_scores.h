@@ -36,4 +36,9 @@ struct Canonical {
 Canonical canonical_directions(const Eigen::MatrixXd& covariance, int64_t k,
                                double n);
 
+// What a direction is multiplied by of which confounders explain this share: 0
+// from a half on. To scale what is theirs as much as the cells' own would leave
+// the two as hard to tell apart as they were.
+double strictly_kept(double explained);
+
 }  // namespace sailer

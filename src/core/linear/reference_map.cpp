@@ -82,7 +82,7 @@ MatrixXd freeing(const Known& known) {
   const int64_t w = known.width;
   if (w == 0 || known.n_confounders == 0) return MatrixXd::Identity(w, w);
   const Canonical canonical = canonical_directions(known.rc(), w, known.n);
-  const VectorXd kept = VectorXd::Ones(w) - canonical.explained;
+  const VectorXd kept = canonical.explained.unaryExpr(&strictly_kept);
   // The directions' transpose times the covariance is their inverse.
   const MatrixXd inverse = canonical.directions.transpose() * known.rr();
   return canonical.directions * (kept.asDiagonal() * inverse);
