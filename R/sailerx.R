@@ -28,19 +28,31 @@
 #'
 #' @section Where training starts:
 #' With `warm_start = TRUE`, the default, the mean of the embedding begins as a
-#' linear map. Its dimensions are the principal axes of the reference (rows
+#' linear map. Its first dimensions are the principal axes of the reference (rows
 #' scaled to length 1, not centred), as many as `n_latent` or the reference has,
-#' which keep its similarities best; further dimensions begin at 0. Least
-#' squares on LSI, the truncated SVD of TF-IDF without its first component,
-#' predict each axis from the open peaks, shrunk by the share R2 of its variance
-#' that they explain beyond chance. A `joint` model adds (1 - R2) of what the
-#' cell's reference says, what peaks leave, so that cells lie in one space with
-#' and without a reference. The regression is of the training cells that have
-#' one. Of a `joint` model the encoder stands still for the first three quarters
+#' which keep its similarities best. Least squares on LSI, the truncated SVD of
+#' TF-IDF without its first component, predict each axis from the open peaks,
+#' shrunk by the share R2 of its variance that they explain beyond chance. A
+#' `joint` model adds (1 - R2) of what the cell's reference says, what peaks
+#' leave, so that cells lie in one space with and without a reference. The
+#' regression is of the training cells that have one.
+#'
+#' The further dimensions are components of LSI, each at the spread that its
+#' signal has (see [sailer()]) beyond what the reference explains of it: types
+#' that the RNA does not tell apart can lie apart by their peaks. With
+#' `n_latent` no more than the reference's dimensions there are none of these.
+#'
+#' What depth, batch and covariates explain, of the reference and of LSI, is
+#' taken out of the start: a canonical direction of which they explain half or
+#' more is gone, and of others twice what they explain.
+#'
+#' Of a `joint` model the encoder stands still for the first three quarters
 #' of the epochs (`frozen` of [train_control()]), and the best epoch by the
 #' evidence lower bound is often among these: `alignment` then decides little.
-#' For its full effect give `frozen = 0`, or begin at random. Without `joint`
-#' the encoder moves from the first step on and the last epoch is kept.
+#' For its full effect give `frozen = 0`, or begin at random; but where the
+#' reference is noisy the alignment is then learned by heart, and what peaks
+#' alone know is lost. Without `joint` the encoder moves from the first step on
+#' and the last epoch is kept.
 #'
 #' @section Hybrid runs:
 #' Cells without a reference, missing from `reference` or with NA in their row,
@@ -67,9 +79,9 @@
 #'   numeric matrix of cells x dimensions. With row names, rows are found by the
 #'   cells' names, cells may be missing and rows of other cells are ignored;
 #'   without, there is one row per cell, in their order. Rows with NA are cells
-#'   without a reference. Only the directions of the rows count. What separates
-#'   batches in the reference is carried over: where they differ, give one in
-#'   which the batches of the RNA were integrated.
+#'   without a reference. Only the directions of the rows count. Of what
+#'   separates batches in the reference a linear part is taken out: where they
+#'   differ more, give one in which the batches of the RNA were integrated.
 #' @param rna_depth RNA molecules of each cell: a vector with one number per
 #'   cell; or named, and then matched by name. NA, or missing by name, where
 #'   there is no reference. Cells with few open peaks for their RNA are then
@@ -79,7 +91,9 @@
 #' @eval option_params("models/sailer_options.h", c(
 #'   "alignment", "joint", "reference_dropout"
 #' ))
-#' @param n_latent Dimensions of the embedding. Default 32 and 50.
+#' @param n_latent Dimensions of the embedding. By default those of the
+#'   reference, at most 32, and beside them as many as [sailer()] would choose;
+#'   10 (`"dense"`) and 50 under the thesis' preset.
 #' @param hidden As in [sailer()]. Default `32` and `c(64, 32)`.
 #' @param beta As in [sailer()]. Default 1.
 #' @param thinning As in [sailer()]. Default `c(0, 0.5)`.
@@ -88,7 +102,7 @@
 #'   0.002 and 0.9: with a reference rare peaks help too.
 #' @param warm_start TRUE: the mean of the embedding has a linear path beside
 #'   the hidden layers, which starts at the reference and what open peaks tell
-#'   of it; see the section above. FALSE: all weights start at random. Default
+#'   of it and beyond; see the section above. FALSE: all weights start at random. Default
 #'   TRUE.
 #' @return An object of classes `"sailerx_fit"` and `"sailer_fit"`, with all
 #'   that [sailer()]'s has. Its history also has the columns `alignment`, the

@@ -169,13 +169,16 @@ Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map,
     const Rcpp::RObject state = run["state"];
     std::optional<Lsi> lsi;
     const bool open = options.n_latent == SailerOptions::kAuto;
-    if (state.isNULL() && (open || (options.warm_start && !guided))) {
-      lsi = lsi_of(rows, split, encoded, weights, options.n_latent, train.seed);
+    if (state.isNULL() && (open || options.warm_start)) {
+      lsi = lsi_of(rows, split, encoded, weights, options.n_latent, guided,
+                   train.seed);
       check_done(lsi.has_value());
     }
     if (open) {
-      options.n_latent = lsi.has_value() ? n_latent_for(*lsi, cells->n_cells())
-                                         : n_latent_in(state);
+      options.n_latent =
+          lsi.has_value()
+              ? n_latent_for(*lsi, cells->n_cells(), guided ? guide.width : 0)
+              : n_latent_in(state);
     }
     SailerModel model(options, layout_from_r(group_sizes), n_confounders,
                       shares, train.seed, at::Device(device), at::kFloat,
@@ -183,10 +186,10 @@ Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map,
     model.set_compute(train.compute);
     if (state.isNULL() && options.warm_start) {
       if (guided) {
-        check_done(
-            start_at_reference(model, rows, split, weights, guide, train.seed));
+        check_done(start_at_reference(model, rows, split, weights, guide,
+                                             encoded, *lsi));
       } else {
-        start_at(model, *lsi);
+        start_at(model, linear_posterior(*lsi, options.n_latent));
       }
     }
     StreamOptions stream_options;

@@ -297,6 +297,58 @@ TEST_CASE("what confounders explain is taken out of the scores", "[linear]") {
   REQUIRE((scores_of(*same) - before).norm() < 1e-6 * before.norm());
 }
 
+TEST_CASE("what a direction keeps beside a confounder, by hand", "[linear]") {
+  const Chosen chosen;
+  const std::vector<float> weights(15, 1.0f);
+  LsiOptions options;
+  options.n_components = 4;
+  const CellRows& cells = chosen.cells;
+  const auto plain = fit_lsi(cells, cells, {}, weights, options);
+  const Eigen::MatrixXd unit = dense_of(chosen, weights, chosen.taken).unit;
+  const auto loadings_of = [&](const Lsi& lsi) -> Eigen::MatrixXd {
+    return Eigen::Map<const Eigen::Matrix<double, Eigen::Dynamic,
+                                          Eigen::Dynamic, Eigen::RowMajor>>(
+        lsi.loadings.data(), 15, 4);
+  };
+  const Eigen::MatrixXd v = loadings_of(*plain), scores = unit * v;
+  const Eigen::MatrixXd s = scores.rowwise() - scores.colwise().mean();
+  // Follows the first component, with more of something else.
+  ConfounderMatrix known;
+  known.width = 1;
+  known.values.assign(120, 0);
+  Eigen::VectorXd c(80);
+  for (int64_t row = 0; row < 80; ++row) {
+    const double other = row % 2 == 0 ? 1 : -1;
+    c[row] = s(row, 0) / std::sqrt(variance_of(s.col(0))) + 5 * other;
+    known.values[chosen.taken[row]] = static_cast<float>(c[row]);
+  }
+  const Eigen::VectorXd centred = c.array() - c.mean();
+  const Eigen::VectorXd slope = s.colPivHouseholderQr().solve(centred);
+  const Eigen::VectorXd fitted = s * slope;
+  const double r2 = (fitted.squaredNorm() / centred.squaredNorm() - 1.0 / 80) /
+                    (1 - 1.0 / 80);
+  double noise = 0;
+  const Eigen::VectorXd direction = v * slope;
+  for (int64_t p = 0; p < 15; ++p) {
+    noise += direction[p] * direction[p] * variance_of(unit.col(p));
+  }
+  const double signal = 1 - noise / (fitted.squaredNorm() / 80);
+  REQUIRE(r2 > 0.02);
+  REQUIRE(signal > 2 * r2 + 0.01);
+  for (const bool strict : {false, true}) {
+    options.strict = strict;
+    const auto freed = fit_lsi(cells, cells, known, weights, options);
+    const double kept = strict ? 1 - 2 * r2 / signal
+                               : std::sqrt((signal - r2) / (1 - r2) / signal);
+    const Eigen::MatrixXd expected = s - (1 - kept) * fitted *
+                                             (fitted.transpose() * s) /
+                                             fitted.squaredNorm();
+    const Eigen::MatrixXd found = unit * loadings_of(*freed);
+    REQUIRE((found.rowwise() - found.colwise().mean() - expected).norm() <
+            1e-4 * expected.norm());
+  }
+}
+
 TEST_CASE("components that are not there start at the prior", "[linear]") {
   Chosen chosen;
   CellRows held_out = chosen.cells;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <random>
+#include <utility>
 
 #include "../../src/core/linear/reference_map.h"
 #include "catch.h"
@@ -17,7 +18,6 @@ using Eigen::VectorXd;
 
 namespace {
 
-// LSI has all of its 30 dimensions then, however exact the decomposition is.
 constexpr int64_t kCells = 400, kPeaks = 31, kWidth = 5;
 
 // Four kinds of cells, each with peaks of its own that are open more often.
@@ -57,6 +57,7 @@ struct Case {
   Reference reference = typed_reference();
   std::vector<float> weights;
   CellRows cells;
+  Lsi lsi;
 
   Case() {
     cells.source = source_of(counts);
@@ -65,6 +66,15 @@ struct Case {
     for (int64_t cell = 0; cell < kCells; ++cell) {
       cells.taken.push_back(cell % 7 != 0);
     }
+    CellRows held_out = cells;
+    for (auto& taken : held_out.taken) taken = !taken;
+    LsiOptions options;
+    options.n_components = kPeaks - 1;
+    lsi = *fit_lsi(cells, held_out, {}, weights, options);
+  }
+
+  auto map(int64_t d, const ConfounderMatrix& confounders = {}) const {
+    return reference_map(cells, weights, reference, confounders, lsi, d);
   }
 
   std::vector<int64_t> rows(bool with_reference) const {
@@ -76,17 +86,14 @@ struct Case {
     return out;
   }
 
-  // Rows of length 1, or of TF-IDF.
-  MatrixXd input(const std::vector<int64_t>& rows, bool unit) const {
+  // Rows of length 1.
+  MatrixXd input(const std::vector<int64_t>& rows) const {
     MatrixXd x(rows.size(), kPeaks);
     for (size_t i = 0; i < rows.size(); ++i) {
-      double depth = 0;
       for (int64_t p = 0; p < kPeaks; ++p) {
-        const bool open = counts.at(rows[i], p) > 0;
-        x(i, p) = open ? weights[p] : 0;
-        depth += open;
+        x(i, p) = counts.at(rows[i], p) > 0 ? weights[p] : 0;
       }
-      x.row(i) *= unit ? 1 / x.row(i).norm() : std::log1p(1e4 / depth);
+      x.row(i).normalize();
     }
     return x;
   }
@@ -109,22 +116,66 @@ MatrixXd matrix_of(const std::vector<float>& x, int64_t width) {
       .cast<double>();
 }
 
+MatrixXd lsi_loadings_of(const Lsi& lsi) {
+  return Eigen::Map<const Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic,
+                                        Eigen::RowMajor>>(
+      lsi.loadings.data(), lsi.n_columns, lsi.n_components);
+}
+
 MatrixXd without_mean(const MatrixXd& x) {
   return x.rowwise() - x.colwise().mean();
 }
 
 // z of cells by their peaks.
 MatrixXd by_peaks(const ReferenceMap& map, const MatrixXd& x) {
-  const int64_t d = map.n_dimensions;
-  return (x * matrix_of(map.loadings, d)).rowwise() +
-         matrix_of(map.shift, d).row(0);
+  const int64_t d = map.peaks.n_dimensions;
+  return (x * matrix_of(map.peaks.loadings, d)).rowwise() +
+         matrix_of(map.peaks.shift, d).row(0);
 }
 
 MatrixXd by_both(const ReferenceMap& map, const MatrixXd& x,
                  const MatrixXd& r) {
   MatrixXd seen(r.rows(), r.cols() + 1);
   seen << r, VectorXd::Ones(r.rows());
-  return by_peaks(map, x) + seen * matrix_of(map.reference, map.n_dimensions);
+  return by_peaks(map, x) +
+         seen * matrix_of(map.reference, map.peaks.n_dimensions);
+}
+
+// The least-squares fit of y by x, both centred, and its adjusted R2.
+struct Fit {
+  VectorXd fitted;
+  double plain, share;
+};
+
+Fit fit_of(const MatrixXd& x, const VectorXd& y) {
+  Fit out;
+  out.fitted = x * x.colPivHouseholderQr().solve(y);
+  out.plain = out.fitted.squaredNorm() / y.squaredNorm();
+  const auto n = static_cast<double>(y.size());
+  const auto p = static_cast<double>(x.cols());
+  out.share = std::max(0.0, 1 - (1 - out.plain) * (n - 1) / (n - 1 - p));
+  return out;
+}
+
+// The first dimensions of the map against axes of `r`, found densely.
+void check_axes(const ReferenceMap& map, const MatrixXd& x, const MatrixXd& s,
+                const MatrixXd& seen, const MatrixXd& r, int64_t found) {
+  const Eigen::JacobiSVD<MatrixXd> svd(r, Eigen::ComputeThinV);
+  MatrixXd z = r * svd.matrixV().leftCols(found);
+  z *= std::sqrt(static_cast<double>(r.rows() * found) / z.squaredNorm());
+  const MatrixXd peaks = by_peaks(map, x), both = by_both(map, x, seen);
+  for (int64_t k = 0; k < found; ++k) {
+    const VectorXd centred = without_mean(z.col(k));
+    const Fit fit = fit_of(s, centred);
+    VectorXd expected = fit.fitted * (fit.share / fit.plain) +
+                        VectorXd::Constant(centred.size(), z.col(k).mean());
+    const double sign = peaks.col(k).dot(expected) < 0 ? -1 : 1;
+    INFO(found << " " << k << " " << fit.share);
+    REQUIRE((sign * peaks.col(k) - expected).cwiseAbs().maxCoeff() < 1e-3);
+    expected += (1 - fit.share) * centred;
+    REQUIRE((sign * both.col(k) - expected).cwiseAbs().maxCoeff() < 1e-3);
+    REQUIRE(map.peaks.log_variance[k] == 0);
+  }
 }
 
 }  // namespace
@@ -132,51 +183,98 @@ MatrixXd by_both(const ReferenceMap& map, const MatrixXd& x,
 TEST_CASE("a reference map is the regression of the reference's axes on LSI") {
   const Case data;
   const auto rows = data.rows(true);
-  const MatrixXd x = data.input(rows, true), r = data.values(rows);
-  const auto n = static_cast<double>(rows.size());
-  const Eigen::JacobiSVD<MatrixXd> lsi(data.input(data.rows(false), false),
-                                       Eigen::ComputeThinV);
-  const MatrixXd s = without_mean(x * lsi.matrixV().middleCols(1, 30));
+  const MatrixXd x = data.input(rows), r = data.values(rows);
+  const MatrixXd s = without_mean(x * lsi_loadings_of(data.lsi));
   for (const int64_t d : {2, 5, 7}) {
-    const auto map =
-        reference_map(data.cells, data.weights, data.reference, d, 1);
+    const auto map = data.map(d);
     REQUIRE(map.has_value());
-    const int64_t found = std::min(d, kWidth);
-    const Eigen::JacobiSVD<MatrixXd> svd(r, Eigen::ComputeThinV);
-    MatrixXd z = r * svd.matrixV().leftCols(found);
-    z *= std::sqrt(n * static_cast<double>(found) / z.squaredNorm());
+    check_axes(*map, x, s, r, r, std::min(d, kWidth));
+  }
+}
 
-    const MatrixXd peaks = by_peaks(*map, x), both = by_both(*map, x, r);
-    for (int64_t k = 0; k < found; ++k) {
-      const VectorXd centred = without_mean(z.col(k));
-      const VectorXd fit = s * s.colPivHouseholderQr().solve(centred);
-      const double plain = fit.squaredNorm() / centred.squaredNorm();
-      const double share = std::max(0.0, 1 - (1 - plain) * (n - 1) / (n - 31));
-      VectorXd expected = fit * (share / plain) +
-                          VectorXd::Constant(fit.size(), z.col(k).mean());
-      const double sign = peaks.col(k).dot(expected) < 0 ? -1 : 1;
-      INFO(d << " " << k << " " << share);
-      REQUIRE((sign * peaks.col(k) - expected).cwiseAbs().maxCoeff() < 1e-3);
-      expected += (1 - share) * centred;
-      REQUIRE((sign * both.col(k) - expected).cwiseAbs().maxCoeff() < 1e-3);
-    }
-    for (int64_t k = found; k < d; ++k) {
-      REQUIRE(both.col(k).cwiseAbs().maxCoeff() == 0);
+TEST_CASE("beyond the reference's axes are LSI's that it does not explain") {
+  const Case data;
+  const auto rows = data.rows(true);
+  const MatrixXd r = without_mean(data.values(rows));
+  const MatrixXd s = without_mean(data.input(rows) * lsi_loadings_of(data.lsi));
+  // Signal that the reference does not explain, and the component.
+  std::vector<std::pair<double, int64_t>> left;
+  double most_explained = 0;
+  for (int64_t k = 0; k < data.lsi.n_components; ++k) {
+    const double explained = fit_of(r, s.col(k)).share;
+    most_explained = std::max(most_explained, explained);
+    left.emplace_back(data.lsi.signal[k] * (1 - explained), k);
+  }
+  REQUIRE(most_explained > 0.2);
+  std::sort(left.rbegin(), left.rend());
+  std::vector<std::pair<int64_t, double>> best = {
+      {left[0].second, left[0].first}, {left[1].second, left[1].first}};
+  std::sort(best.begin(), best.end());
+  const auto map = data.map(kWidth + 2);
+  const auto all = data.rows(false);
+  const MatrixXd x = data.input(all);
+  const MatrixXd z = by_peaks(*map, x);
+  const MatrixXd score = without_mean(x * lsi_loadings_of(data.lsi));
+  for (int64_t j = 0; j < 2; ++j) {
+    const auto [k, signal] = best[j];
+    REQUIRE(signal > 0.05);
+    const VectorXd expected =
+        score.col(k) * std::sqrt(signal / data.lsi.variance[k]);
+    REQUIRE((z.col(kWidth + j) - expected).cwiseAbs().maxCoeff() < 1e-3);
+    REQUIRE(std::exp(map->peaks.log_variance[kWidth + j]) ==
+            Approx(1 - signal).margin(1e-3));
+    for (int64_t row = 0; row <= kWidth; ++row) {
+      REQUIRE(map->reference[row * (kWidth + 2) + kWidth + j] == 0);
     }
   }
 }
 
+TEST_CASE("what confounders explain of a reference is not where z starts") {
+  const bool strong = GENERATE(false, true);
+  const float effect = strong ? 0.9f : 0.2f;
+  Case data;
+  ConfounderMatrix known;
+  known.width = 1;
+  for (int64_t cell = 0; cell < kCells; ++cell) {
+    known.values.push_back(cell % 5 < 2 ? 1 : -1);
+    for (int64_t j = 0; j < kWidth; ++j) {
+      data.reference.values[cell * kWidth + j] +=
+          known.values.back() * (j < 2 ? effect : 0);
+    }
+  }
+  const auto rows = data.rows(true);
+  const auto n = static_cast<double>(rows.size());
+  const MatrixXd x = data.input(rows), r = data.values(rows);
+  const MatrixXd s = without_mean(x * lsi_loadings_of(data.lsi));
+  VectorXd c(rows.size());
+  for (size_t i = 0; i < rows.size(); ++i) c[i] = known.values[rows[i]];
+  const MatrixXd centred = without_mean(r);
+  // The direction that tells the confounder best: its least-squares fit.
+  VectorXd told = fit_of(centred, without_mean(c)).fitted;
+  const double plain = fit_of(centred, without_mean(c)).plain;
+  const double explained = (plain - 1 / n) / (1 - 1 / n);
+  REQUIRE((explained > 0.6) == strong);
+  REQUIRE(explained > 0.05);
+  const double taken = std::min(1.0, 2 * explained);
+  told.normalize();
+  const MatrixXd freed = r - taken * told * (told.transpose() * centred);
+  for (const int64_t d : {2, 5}) {
+    check_axes(*data.map(d, known), x, s, r, freed, d);
+  }
+  // All the same for every cell, there is nothing to take out.
+  known.values.assign(known.values.size(), 1);
+  check_axes(*data.map(3, known), x, s, r, r, 3);
+}
+
 TEST_CASE("what a cell without a reference has there changes nothing") {
   Case data;
-  const auto map =
-      reference_map(data.cells, data.weights, data.reference, 3, 1);
+  const auto map = data.map(3);
   for (int64_t cell = 0; cell < kCells; cell += 3) {
     data.reference.values[cell * kWidth] = 1e3f;
   }
-  const auto same =
-      reference_map(data.cells, data.weights, data.reference, 3, 1);
-  REQUIRE(map->loadings == same->loadings);
-  REQUIRE(map->shift == same->shift);
+  const auto same = data.map(3);
+  REQUIRE(map->peaks.loadings == same->peaks.loadings);
+  REQUIRE(map->peaks.shift == same->peaks.shift);
   REQUIRE(map->reference == same->reference);
 }
 
@@ -185,11 +283,10 @@ TEST_CASE("where peaks tell no more than chance, the reference is all") {
   // Three cells with a reference: fewer than LSI has dimensions.
   std::fill(data.reference.present.begin(), data.reference.present.end(), 0.0f);
   for (const int64_t cell : {1, 2, 3}) data.reference.present[cell] = 1;
-  const auto map =
-      reference_map(data.cells, data.weights, data.reference, 3, 1);
-  for (const float loading : map->loadings) REQUIRE(loading == 0);
+  const auto map = data.map(3);
+  for (const float loading : map->peaks.loadings) REQUIRE(loading == 0);
   const MatrixXd r = data.values({1, 2, 3});
-  const MatrixXd z = by_both(*map, data.input({1, 2, 3}, true), r);
+  const MatrixXd z = by_both(*map, data.input({1, 2, 3}), r);
   const MatrixXd g = r * r.transpose() * (9 / r.squaredNorm());
   REQUIRE((z * z.transpose() - g).norm() < 1e-4 * g.norm());
 }
@@ -197,6 +294,5 @@ TEST_CASE("where peaks tell no more than chance, the reference is all") {
 TEST_CASE("a reference map ends when it is stopped") {
   Case data;
   data.cells.cancelled = [] { return true; };
-  REQUIRE_FALSE(reference_map(data.cells, data.weights, data.reference, 3, 1)
-                    .has_value());
+  REQUIRE_FALSE(data.map(3).has_value());
 }

@@ -16,10 +16,10 @@ namespace {
 
 constexpr int64_t kCells = 90, kPeaks = 25, kWidth = 4, kLatent = 3;
 
-SailerModel make_model(Architecture architecture, bool joint,
-                       bool warm = true) {
+SailerModel make_model(Architecture architecture, bool joint, bool warm = true,
+                       int64_t n_latent = kLatent) {
   SailerOptions options = default_options(architecture, /*guided=*/true);
-  options.n_latent = kLatent;
+  options.n_latent = n_latent;
   options.hidden = {6, 5};
   options.joint = joint;
   options.warm_start = warm;
@@ -40,7 +40,9 @@ struct Case {
   SparseBatch batch;
   Split split{first_cells(kCells), {}};
   std::vector<float> weights;  // of the peaks
-  at::Tensor seen;             // [B, r + 1]
+  ConfounderMatrix confounders;
+  Lsi lsi;
+  at::Tensor seen;  // [B, r + 1]
 
   Case() {
     cells.source = source_of_peaks(peaks, kPeaks);
@@ -62,6 +64,11 @@ struct Case {
       reference.present.push_back(cell % 4 == 0 ? 0.0f : 1.0f);
       reference.weight.push_back(1);
     }
+    confounders.width = 1;
+    for (int64_t cell = 0; cell < kCells; ++cell) {
+      confounders.values.push_back(0.1f * static_cast<float>(cell % 10));
+    }
+    lsi = *lsi_of(cells, split, confounders, weights, kLatent, true, 1);
     batch = batch_of(rows_of(rows), 1, 6);
     batch.reference = seen.slice(1, 0, kWidth);
     batch.has_reference = seen.select(1, kWidth);
@@ -105,22 +112,23 @@ TEST_CASE("an aligned model starts at the map of its reference") {
   const Case data;
   for (Architecture a : {Architecture::kDense, Architecture::kChromosome}) {
     for (const bool joint : {true, false}) {
-      SailerModel model = make_model(a, joint);
+      const int64_t latent = kWidth + 2;  // two of LSI
+      SailerModel model = make_model(a, joint, /*warm=*/true, latent);
       REQUIRE(start_at_reference(model, data.cells, data.split, data.weights,
-                                 data.reference, 1));
+                                 data.reference, data.confounders, data.lsi));
       // Densely, from the definition of the scaled input.
       at::Tensor x = to_dense(data.batch.input, kPeaks, at::kDouble);
       for (int64_t p = 0; p < kPeaks; ++p) {
         x.select(1, p).mul_(data.weights[p]);
       }
       x = x / x.norm(2, {1}, /*keepdim=*/true);
-      const auto map =
-          reference_map(data.cells, data.weights, data.reference, kLatent, 1);
-      at::Tensor expected = at::mm(x, tensor_of(map->loadings, kLatent)) +
-                            tensor_of(map->shift, kLatent);
+      const auto map = reference_map(data.cells, data.weights, data.reference,
+                                     data.confounders, data.lsi, latent);
+      at::Tensor expected = at::mm(x, tensor_of(map->peaks.loadings, latent)) +
+                            tensor_of(map->peaks.shift, latent);
       if (joint) {
         expected =
-            expected + at::mm(data.seen, tensor_of(map->reference, kLatent));
+            expected + at::mm(data.seen, tensor_of(map->reference, latent));
       }
       // What the hidden layers add is small.
       REQUIRE((embed(model, data.batch) - expected).abs().max().item<double>() <
@@ -136,6 +144,6 @@ TEST_CASE("a start that is stopped leaves the model as it was") {
   const at::Tensor before = embed(model, data.batch);
   data.cells.cancelled = [] { return true; };
   REQUIRE_FALSE(start_at_reference(model, data.cells, data.split, data.weights,
-                                   data.reference, 1));
+                                   data.reference, data.confounders, data.lsi));
   REQUIRE(at::equal(embed(model, data.batch), before));
 }

@@ -7,6 +7,7 @@
 #include "core/training/adam.h"
 #include "core/training/warm_start.h"
 #include "dense_oracles.h"
+#include "stream_sources.h"
 #include "torch_helpers.h"
 
 using namespace sailer;
@@ -88,6 +89,18 @@ TEST_CASE("dimensions are the components with signal, few for few cells") {
   REQUIRE(chosen(40, 321) == 16);
   REQUIRE(chosen(9, 321) == 9);
   REQUIRE(chosen(40, 30) == 5);
+  // Beside those of a reference, at most 32.
+  REQUIRE(n_latent_for(lsi, 30, 10) == 15);
+  REQUIRE(n_latent_for(lsi, 30, 50) == 37);
+}
+
+TEST_CASE("the components looked at are not as few as a model has") {
+  CellRows cells;
+  cells.source = source_of_peaks(random_peaks(60, kPeaks, 0.3), kPeaks);
+  cells.n_columns = kPeaks;
+  const auto lsi = lsi_of(cells, {first_cells(60), {}}, {},
+                          std::vector<float>(kPeaks, 1), 3, false, 1);
+  REQUIRE(lsi->n_components == kPeaks - 1);
 }
 
 TEST_CASE("a model without a linear path refuses a start") {

@@ -56,7 +56,8 @@ test_that("all verbs take the only assay, and say so once", {
   )
   mapped <- suppressMessages(map_query(get_fit(done), sce))
   expect_equal(SingleCellExperiment::reducedDim(mapped, "SAILER"),
-               embedding(get_fit(done)), tolerance = 1e-4)
+               SingleCellExperiment::reducedDim(done, "SAILER"),
+               tolerance = 1e-4)
   genes <- GenomicRanges::GRanges("chr1:1-90000:+", gene_name = "A")
   made <- suppressMessages(GeneActivitySAILER(done, genes))
   expect_true("activity" %in% SingleCellExperiment::altExpNames(made))

@@ -198,12 +198,13 @@ test_that("after Ctrl-C a run goes on with the same bits", {
     sprintf("folder <- %s; result <- %s", deparse(folder), deparse(result)),
     'library(sailer)
      sim <- simulate_rna(n_cells = 80, n_genes = 60, seed = 1)
-     fit <- expresser(sim$counts,
-       n_embedding = 8, n_layers = 1, n_heads = 2,
-       control = pretrain_control(
+     fit <- tryCatch(
+       expresser(
+         sim$counts, n_embedding = 8, n_layers = 1, n_heads = 2,
          epochs = 100, batch_size = 16, patience = 0, threads = 1,
          checkpoint = folder, every = 0.25
-       )
+       ),
+       interrupt = function(cnd) last_fit()
      )
      saveRDS(fit, result)
      cat("saved\n")'

@@ -61,6 +61,44 @@ test_that("cells without a reference begin near those of their type", {
   expect_gt(nearest(joint = FALSE), 0.8)
 })
 
+# More cells, and a reference that knows the first of their types alone.
+more <- simulate_atac(
+  n_cells = 400, n_peaks = 1200, n_types = 3, depth = 150, rare = NULL,
+  batch_effect = 0.5, seed = 3
+)
+types <- as.character(more$cells$cell_type)
+coarse <- withr::with_seed(7, {
+  outer(3 * (types == "type1"), stats::rnorm(4)) + matrix(stats::rnorm(1600), 400)
+})
+rownames(coarse) <- colnames(more$counts)
+begun_at <- function(reference, ...) {
+  embedding(sailerx(more$counts, reference,
+    hidden = 8,
+    control = quick(epochs = 1, frozen = 1, learning_rate = 1e-9), ...
+  ))
+}
+
+test_that("types that the reference does not know begin apart by their peaks", {
+  # Share of the cells whose nearest other cell is of their type.
+  alike <- function(z) {
+    similar <- tcrossprod(z / sqrt(rowSums(z^2))) - diag(2, 400)
+    mean(types[max.col(similar)] == types)
+  }
+  expect_lt(alike(coarse), 0.75)
+  expect_gt(alike(begun_at(coarse, batch = more$cells$batch)), 0.9)
+  # No dimensions beside those of the reference.
+  expect_lt(alike(begun_at(coarse, n_latent = 4)), 0.75)
+})
+
+test_that("what separates batches in the reference is not where z begins", {
+  side <- ifelse(more$cells$batch == "batch1", 1, -1)
+  shifted <- coarse + outer(side, c(2, 0, 0, 0))
+  told <- function(...) summary(stats::lm(side ~ begun_at(shifted, ...)))
+  expect_gt(told(n_latent = 4)$r.squared, 0.6)
+  expect_lt(told(n_latent = 4, batch = more$cells$batch)$r.squared, 0.1)
+  expect_lt(told(batch = more$cells$batch)$r.squared, 0.2)
+})
+
 test_that("the thesis' preset and a random start have no linear path", {
   expect_false("encoder.peak_weight" %in% names(
     begun(preset = "thesis")$state

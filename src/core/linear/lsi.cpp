@@ -100,48 +100,16 @@ double signal_of(double held_out, double noise) {
   return held_out > noise && noise > 0 ? 1 - noise / held_out : 0;
 }
 
-// Directions of the scores of variance 1 in training cells, the columns, that
-// confounders explain most and least, and which share of each, beyond chance.
-struct Canonical {
-  MatrixXd directions;
-  VectorXd explained;
-};
-
-Canonical canonical_directions(const MatrixXd& covariance, int64_t k,
-                               double n) {
-  const int64_t width = covariance.rows() - k;
-  const Eigen::SelfAdjointEigenSolver<MatrixXd> scores(
-      covariance.topLeftCorner(k, k));
-  const double least = 1e-12 * std::max(1e-300, scores.eigenvalues()[k - 1]);
-  const MatrixXd whiten = scores.eigenvectors() * scores.eigenvalues()
-                                                      .cwiseMax(least)
-                                                      .cwiseSqrt()
-                                                      .cwiseInverse()
-                                                      .asDiagonal();
-  const MatrixXd cross =
-      whiten.transpose() * covariance.topRightCorner(k, width);
-  // One-hot labels sum to one: their covariance has no inverse.
-  const auto known = covariance.bottomRightCorner(width, width)
-                         .completeOrthogonalDecomposition();
-  const MatrixXd explained = cross * known.solve(cross.transpose());
-  const Eigen::SelfAdjointEigenSolver<MatrixXd> solver(
-      0.5 * (explained + explained.transpose()));
-  const double chance =
-      std::min(0.5, static_cast<double>(known.rank()) / std::max(1.0, n));
-  return {
-      whiten * solver.eigenvectors(),
-      ((solver.eigenvalues().array() - chance) / (1 - chance)).max(0).min(1)};
-}
-
 // How far scores along a direction are shrunk: see Lsi.
-double kept_share(double signal, double explained) {
+double kept_share(double signal, double explained, bool strict) {
   if (explained == 0) return 1;
   if (explained >= signal) return 0;
+  if (strict) return strictly_kept(explained / signal);
   return std::sqrt((signal - explained) / (1 - explained) / signal);
 }
 
 // What takes out of `k` scores what the confounders explain, [k x k]: see Lsi.
-MatrixXd removal(const Spreads& spreads, int64_t k, double n) {
+MatrixXd removal(const Spreads& spreads, int64_t k, double n, bool strict) {
   if (k == 0 || spreads.training.rows() == k) return MatrixXd::Identity(k, k);
   const Canonical canonical = canonical_directions(spreads.training, k, n);
   const MatrixXd& a = canonical.directions;
@@ -149,7 +117,7 @@ MatrixXd removal(const Spreads& spreads, int64_t k, double n) {
   for (int64_t j = 0; j < k; ++j) {
     const double signal = signal_of(a.col(j).dot(spreads.held_out * a.col(j)),
                                     a.col(j).dot(spreads.noise * a.col(j)));
-    kept[j] = kept_share(signal, canonical.explained[j]);
+    kept[j] = kept_share(signal, canonical.explained[j], strict);
   }
   // a' times the covariance is the inverse of a.
   return a * kept.asDiagonal() * a.transpose() *
@@ -208,7 +176,8 @@ std::optional<Lsi> fit_lsi(const CellRows& training, const CellRows& held_out,
   const Spreads spreads{
       seen.covariance(), unseen.covariance(),
       loadings.transpose() * seen.column_variance().asDiagonal() * loadings};
-  const MatrixXd kept = removal(spreads, k, static_cast<double>(seen.n()));
+  const MatrixXd kept =
+      removal(spreads, k, static_cast<double>(seen.n()), options.strict);
   out.mean = to_vector(kept.transpose() * seen.mean());
   fill_signal(spreads, kept, unseen.n(), out);
   const RowMatrix freed = loadings * kept;

@@ -15,6 +15,8 @@ namespace sailer {
 struct LsiOptions {
   int64_t n_components = 40;  // fewer where there are fewer cells or columns
   uint64_t seed = 1;          // of the decomposition's random start
+  // For an encoder that stays where it starts: see Lsi.
+  bool strict = false;
 };
 
 // The truncated SVD of TF-IDF of the training cells without its first
@@ -25,7 +27,9 @@ struct LsiOptions {
 // explain the share r^2 of the variance, beyond chance: of the signal s (below)
 // that leaves (s - r^2) / (1 - r^2), and the scores are shrunk to it. A
 // direction with no other signal is gone, one of which confounders say nothing
-// stays.
+// stays. Of one that holds both, training takes out the rest. Strictly, a
+// direction of whose signal confounders explain half or more is gone, and less
+// goes in proportion: see strictly_kept().
 struct Lsi {
   int64_t n_columns = 0, n_components = 0;
   std::vector<double> loadings;        // row-major, columns x components

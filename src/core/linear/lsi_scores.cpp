@@ -38,4 +38,35 @@ std::vector<int64_t> cells_by_row(const CellRows& cells) {
   return out;
 }
 
+Canonical canonical_directions(const Eigen::MatrixXd& covariance, int64_t k,
+                               double n) {
+  using Eigen::MatrixXd;
+  const int64_t width = covariance.rows() - k;
+  const Eigen::SelfAdjointEigenSolver<MatrixXd> scores(
+      covariance.topLeftCorner(k, k));
+  const double least = 1e-12 * std::max(1e-300, scores.eigenvalues()[k - 1]);
+  const MatrixXd whiten = scores.eigenvectors() * scores.eigenvalues()
+                                                      .cwiseMax(least)
+                                                      .cwiseSqrt()
+                                                      .cwiseInverse()
+                                                      .asDiagonal();
+  const MatrixXd cross =
+      whiten.transpose() * covariance.topRightCorner(k, width);
+  // One-hot labels sum to one: their covariance has no inverse.
+  const auto known = covariance.bottomRightCorner(width, width)
+                         .completeOrthogonalDecomposition();
+  const MatrixXd explained = cross * known.solve(cross.transpose());
+  const Eigen::SelfAdjointEigenSolver<MatrixXd> solver(
+      0.5 * (explained + explained.transpose()));
+  const double chance =
+      std::min(0.5, static_cast<double>(known.rank()) / std::max(1.0, n));
+  return {
+      whiten * solver.eigenvectors(),
+      ((solver.eigenvalues().array() - chance) / (1 - chance)).max(0).min(1)};
+}
+
+double strictly_kept(double explained) {
+  return std::max(0.0, 1 - 2 * explained);
+}
+
 }  // namespace sailer

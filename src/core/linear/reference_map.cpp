@@ -12,102 +12,158 @@ namespace {
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
-// Of LSI that axes of the reference are fitted by: more than the embedding may
-// have, for what tells the cells' types apart need not come first in LSI.
-constexpr int64_t kLsiDimensions = 30;
-
-// Sums over cells with a reference: of LSI scores s, of the reference r, and of
-// their products.
-struct Moments {
-  Moments(int64_t n_scores, int64_t width)
-      : s(VectorXd::Zero(n_scores)),
-        r(VectorXd::Zero(width)),
-        ss(MatrixXd::Zero(n_scores, n_scores)),
-        sr(MatrixXd::Zero(n_scores, width)),
-        rr(MatrixXd::Zero(width, width)) {}
-
-  void add(const VectorXd& score, const VectorXd& reference) {
-    n += 1;
-    s += score;
-    r += reference;
-    ss.noalias() += score * score.transpose();
-    sr.noalias() += score * reference.transpose();
-    rr.noalias() += reference * reference.transpose();
-  }
-
+// Of cells with a reference: LSI scores s, the reference r and the confounders
+// c, side by side.
+struct Known {
+  int64_t n_scores = 0, width = 0, n_confounders = 0;
   double n = 0;
-  VectorXd s, r;
-  MatrixXd ss, sr, rr;
+  VectorXd mean;
+  MatrixXd covariance;
+
+  VectorXd s() const { return mean.head(n_scores); }
+  VectorXd r() const { return mean.segment(n_scores, width); }
+  MatrixXd ss() const { return covariance.topLeftCorner(n_scores, n_scores); }
+  MatrixXd sr() const { return covariance.block(0, n_scores, n_scores, width); }
+  MatrixXd rr() const {
+    return covariance.block(n_scores, n_scores, width, width);
+  }
+  // Of the reference, followed by the confounders.
+  MatrixXd rc() const {
+    const int64_t both = width + n_confounders;
+    return covariance.bottomRightCorner(both, both);
+  }
 };
 
-// False when the pass was stopped.
-bool add_cells(const CellRows& cells, const std::vector<float>& weights,
-               const RowMatrix& lsi, const Reference& reference, Moments& out) {
+VectorXd doubles(const float* values, int64_t n) {
+  return Eigen::Map<const Eigen::VectorXf>(values, n).cast<double>();
+}
+
+// Nothing when the pass was stopped.
+std::optional<Known> known_of(const CellRows& cells,
+                              const std::vector<float>& weights,
+                              const RowMatrix& lsi, const Reference& reference,
+                              const ConfounderMatrix& confounders) {
   CellRows known = cells;
   known.taken.resize(reference.present.size(), 1);
   for (size_t cell = 0; cell < known.taken.size(); ++cell) {
     if (!(reference.present[cell] > 0)) known.taken[cell] = 0;
   }
   const std::vector<int64_t> order = cells_by_row(known);
+  Known out;
+  out.n_scores = lsi.cols();
+  out.width = reference.width;
+  out.n_confounders = confounders.width;
+  const int64_t width = out.n_scores + out.width + out.n_confounders;
+  VectorXd sum = VectorXd::Zero(width), one(width);
+  MatrixXd product = MatrixXd::Zero(width, width);
   auto next = order.begin();
-  return accessibility_rows(std::move(known),
-                            weights)([&](const SparseRows& rows) {
+  const bool done = accessibility_rows(std::move(known),
+                                       weights)([&](const SparseRows& rows) {
     const RowMatrix scores = scores_of(rows, lsi);
     for (int64_t row = 0; row < rows.n_rows(); ++row) {
-      const float* values = reference.values.data() + *next++ * reference.width;
-      out.add(scores.row(row),
-              Eigen::Map<const Eigen::VectorXf>(values, reference.width)
-                  .cast<double>());
+      const int64_t cell = *next++, r = out.width, c = out.n_confounders;
+      one << scores.row(row).transpose(),
+          doubles(reference.values.data() + cell * r, r),
+          doubles(confounders.values.data() + cell * c, c);
+      sum += one;
+      product.noalias() += one * one.transpose();
+      out.n += 1;
     }
   });
+  if (!done) return std::nullopt;
+  out.n = std::max(out.n, 1.0);
+  out.mean = sum / out.n;
+  out.covariance = product / out.n - out.mean * out.mean.transpose();
+  return out;
 }
 
-// [r, d]: the leading eigenvectors of the reference's second moments, scaled;
-// zeros where there are no more.
-MatrixXd axes_of(const Moments& moments, int64_t n_dimensions) {
-  const Eigen::SelfAdjointEigenSolver<MatrixXd> solver(moments.rr / moments.n);
-  const int64_t width = moments.r.size(), d = std::min(width, n_dimensions);
-  MatrixXd out = MatrixXd::Zero(width, n_dimensions);
-  out.leftCols(d) = solver.eigenvectors().rightCols(d).rowwise().reverse();
+// What takes out of the centred reference what confounders explain, [r x r].
+MatrixXd freeing(const Known& known) {
+  const int64_t w = known.width;
+  if (w == 0 || known.n_confounders == 0) return MatrixXd::Identity(w, w);
+  const Canonical canonical = canonical_directions(known.rc(), w, known.n);
+  const VectorXd kept = canonical.explained.unaryExpr(&strictly_kept);
+  // The directions' transpose times the covariance is their inverse.
+  const MatrixXd inverse = canonical.directions.transpose() * known.rr();
+  return canonical.directions * (kept.asDiagonal() * inverse);
+}
+
+// [r, d]: the leading eigenvectors of second moments, scaled.
+MatrixXd axes_of(const MatrixXd& moments, int64_t d) {
+  if (d == 0) return MatrixXd::Zero(moments.rows(), 0);
+  const Eigen::SelfAdjointEigenSolver<MatrixXd> solver(moments);
   const double square = solver.eigenvalues().tail(d).sum();
-  return out * (square > 0 ? std::sqrt(static_cast<double>(d) / square) : 0);
+  return solver.eigenvectors().rightCols(d).rowwise().reverse() *
+         (square > 0 ? std::sqrt(static_cast<double>(d) / square) : 0);
 }
 
-// Of each axis' variance, the share that `fitted` explains of it beyond chance.
-VectorXd explained_shares(const VectorXd& fitted, const VectorXd& variance,
-                          double n, int64_t n_scores) {
-  VectorXd out = VectorXd::Zero(fitted.size());
-  const double freedom = n - 1 - static_cast<double>(n_scores);
+// Least squares of each y by all x, from their covariances.
+struct Regression {
+  MatrixXd slopes;  // [x, y]
+  VectorXd fitted;  // variance of what is fitted
+  VectorXd shares;  // R2 beyond chance
+};
+
+Regression regress(const MatrixXd& xx, const MatrixXd& xy, const VectorXd& yy,
+                   double n) {
+  Regression out{MatrixXd::Zero(xy.rows(), xy.cols()),
+                 VectorXd::Zero(xy.cols()), VectorXd::Zero(xy.cols())};
+  if (xy.size() == 0) return out;
+  const auto solver = xx.completeOrthogonalDecomposition();
+  out.slopes = solver.solve(xy);
+  out.fitted = out.slopes.cwiseProduct(xy).colwise().sum();
+  const double freedom = n - 1 - static_cast<double>(solver.rank());
   if (freedom <= 0) return out;
-  for (int64_t k = 0; k < out.size(); ++k) {
-    if (!(variance[k] > 0)) continue;
-    const double left = 1 - fitted[k] / variance[k];
-    out[k] = std::clamp(1 - left * (n - 1) / freedom, 0.0, 1.0);
+  for (int64_t k = 0; k < yy.size(); ++k) {
+    if (!(yy[k] > 0)) continue;
+    const double left = 1 - out.fitted[k] / yy[k];
+    out.shares[k] = std::clamp(1 - left * (n - 1) / freedom, 0.0, 1.0);
   }
   return out;
 }
 
 // Of the axes by LSI scores: slopes [scores, d], shrunk, and shares [d].
-struct PeakFit {
-  MatrixXd slopes;
-  VectorXd shares;
-};
-
-PeakFit fit_axes(const Moments& moments, const MatrixXd& axes) {
-  const VectorXd s = moments.s / moments.n, r = moments.r / moments.n;
-  const MatrixXd ss = moments.ss / moments.n - s * s.transpose();
-  const MatrixXd sz = (moments.sr / moments.n - s * r.transpose()) * axes;
-  const MatrixXd rr = moments.rr / moments.n - r * r.transpose();
-  const auto solver = ss.completeOrthogonalDecomposition();
-  PeakFit out;
-  out.slopes = solver.solve(sz);
-  const VectorXd fitted = out.slopes.cwiseProduct(sz).colwise().sum();
-  const VectorXd variance = axes.cwiseProduct(rr * axes).colwise().sum();
-  out.shares = explained_shares(fitted, variance, moments.n, solver.rank());
+Regression fit_axes(const Known& known, const MatrixXd& axes) {
+  const VectorXd variance =
+      axes.cwiseProduct(known.rr() * axes).colwise().sum().transpose();
+  Regression out = regress(known.ss(), known.sr() * axes, variance, known.n);
   for (int64_t k = 0; k < axes.cols(); ++k) {
     out.slopes.col(k) *=
-        out.shares[k] > 0 ? out.shares[k] * variance[k] / fitted[k] : 0;
+        out.shares[k] > 0 ? out.shares[k] * variance[k] / out.fitted[k] : 0;
   }
+  return out;
+}
+
+// LSI with the signal alone that the reference does not explain.
+Lsi beyond_reference(Lsi lsi, const Known& known) {
+  const VectorXd variance = known.ss().diagonal();
+  const VectorXd explained =
+      regress(known.rr(), known.sr().transpose(), variance, known.n).shares;
+  for (int64_t k = 0; k < lsi.n_components; ++k) {
+    lsi.signal[k] *= 1 - explained[k];
+  }
+  return lsi;
+}
+
+// One after the other, dimension by dimension.
+LinearPosterior side_by_side(const MatrixXd& loadings, const VectorXd& shift,
+                             const LinearPosterior& rest) {
+  const int64_t first = loadings.cols(), d = first + rest.n_dimensions;
+  RowMatrix all(loadings.rows(), d);
+  all.leftCols(first) = loadings;
+  all.rightCols(rest.n_dimensions) =
+      Eigen::Map<const Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic,
+                                     Eigen::RowMajor>>(
+          rest.loadings.data(), loadings.rows(), rest.n_dimensions)
+          .cast<double>();
+  LinearPosterior out;
+  out.n_dimensions = d;
+  out.loadings.assign(all.data(), all.data() + all.size());
+  out.shift.assign(shift.data(), shift.data() + first);
+  out.shift.insert(out.shift.end(), rest.shift.begin(), rest.shift.end());
+  out.log_variance.assign(static_cast<size_t>(first), 0);
+  out.log_variance.insert(out.log_variance.end(), rest.log_variance.begin(),
+                          rest.log_variance.end());
   return out;
 }
 
@@ -122,27 +178,28 @@ std::vector<float> floats_of(const MatrixXd& x) {
 std::optional<ReferenceMap> reference_map(const CellRows& cells,
                                           const std::vector<float>& weights,
                                           const Reference& reference,
-                                          int64_t n_dimensions, uint64_t seed) {
-  SvdOptions options;
-  options.n_components = kLsiDimensions;
-  options.seed = seed;
-  const auto lsi = lsi_loadings(cells, weights, options);
-  if (!lsi.has_value()) return std::nullopt;
-  Moments moments(lsi->cols(), reference.width);
-  if (!add_cells(cells, weights, *lsi, reference, moments)) {
-    return std::nullopt;
-  }
-  moments.n = std::max(moments.n, 1.0);
-  const MatrixXd axes = axes_of(moments, n_dimensions);
-  const PeakFit fit = fit_axes(moments, axes);
-  const VectorXd s = moments.s / moments.n, r = moments.r / moments.n;
-  MatrixXd path(reference.width + 1, n_dimensions);
-  path.topRows(reference.width) =
-      axes * (VectorXd::Ones(n_dimensions) - fit.shares).asDiagonal();
+                                          const ConfounderMatrix& confounders,
+                                          const Lsi& lsi,
+                                          int64_t n_dimensions) {
+  const RowMatrix loadings = Eigen::Map<const RowMatrix>(
+      lsi.loadings.data(), lsi.n_columns, lsi.n_components);
+  const auto known = known_of(cells, weights, loadings, reference, confounders);
+  if (!known.has_value()) return std::nullopt;
+  const VectorXd s = known->s(), r = known->r();
+  const MatrixXd free = freeing(*known);
+  const int64_t n_axes = std::min(reference.width, n_dimensions);
+  const MatrixXd axes = axes_of(
+      free.transpose() * known->rr() * free + r * r.transpose(), n_axes);
+  const Regression fit = fit_axes(*known, free * axes);
+  MatrixXd path = MatrixXd::Zero(reference.width + 1, n_dimensions);
+  path.topLeftCorner(reference.width, n_axes) =
+      free * axes * (VectorXd::Ones(n_axes) - fit.shares).asDiagonal();
   path.bottomRows(1) = -r.transpose() * path.topRows(reference.width);
+  const LinearPosterior rest =
+      linear_posterior(beyond_reference(lsi, *known), n_dimensions - n_axes);
   return ReferenceMap{
-      n_dimensions, floats_of(*lsi * fit.slopes),
-      floats_of(axes.transpose() * r - fit.slopes.transpose() * s),
+      side_by_side(loadings * fit.slopes,
+                   axes.transpose() * r - fit.slopes.transpose() * s, rest),
       floats_of(path)};
 }
 

@@ -40,12 +40,7 @@ SailerOptions default_options(Architecture architecture, bool guided,
     return options;
   }
   options.n_latent = SailerOptions::kAuto;
-  if (architecture == Architecture::kChromosome) {
-    options.hidden = {64, 32};
-    if (guided) options.n_latent = 50;
-  } else if (guided) {
-    options.n_latent = 32;
-  }
+  if (architecture == Architecture::kChromosome) options.hidden = {64, 32};
   if (guided) {
     options.beta = 1;
     options.thinning = {0, 0.5};

@@ -12,6 +12,7 @@ namespace {
 
 constexpr int64_t kLeastLatent = 5, kMostLatent = 40;
 constexpr int64_t kCellsPerDimension = 20;
+constexpr int64_t kMostAxes = 32;  // of a reference
 
 at::Tensor tensor_of(const std::vector<float>& values, at::IntArrayRef shape) {
   return at::tensor(values, at::TensorOptions().dtype(at::kFloat)).view(shape);
@@ -40,41 +41,41 @@ Split with_held_out(const Split& split) {
 std::optional<Lsi> lsi_of(CellRows cells, const Split& split,
                           const ConfounderMatrix& confounders,
                           const std::vector<float>& weights, int64_t n_latent,
-                          uint64_t seed) {
+                          bool guided, uint64_t seed) {
   const Split parts = with_held_out(split);
   LsiOptions options;
-  options.n_components =
-      n_latent == SailerOptions::kAuto ? kMostLatent : n_latent;
+  // Not as many as the model has: the first are not those with most signal.
+  options.n_components = std::max(kMostLatent, n_latent);
   options.seed = seed;
+  options.strict = guided;
   CellRows held_out = taken_of(cells, parts.validation);
   return fit_lsi(taken_of(std::move(cells), parts.training), held_out,
                  confounders, weights, options);
 }
 
-int64_t n_latent_for(const Lsi& lsi, int64_t n_cells) {
+int64_t n_latent_for(const Lsi& lsi, int64_t n_cells, int64_t n_reference) {
   const int64_t most =
       std::clamp(n_cells / kCellsPerDimension, kLeastLatent, kMostLatent);
-  return std::clamp(lsi.n_signal, kLeastLatent, most);
+  return std::clamp(lsi.n_signal, kLeastLatent, most) +
+         std::min(n_reference, kMostAxes);
 }
 
-void start_at(SailerModel& model, const Lsi& lsi) {
-  const LinearPosterior start = linear_posterior(lsi, model.options().n_latent);
-  const int64_t d = start.n_dimensions;
-  model.start_linear_path(tensor_of(start.loadings, {lsi.n_columns, d}),
+void start_at(SailerModel& model, const LinearPosterior& start) {
+  const int64_t d = start.n_dimensions, p = model.layout().n_peaks();
+  model.start_linear_path(tensor_of(start.loadings, {p, d}),
                           tensor_of(start.shift, {d}),
                           tensor_of(start.log_variance, {d}));
 }
 
 bool start_at_reference(SailerModel& model, CellRows cells, const Split& split,
                         const std::vector<float>& weights,
-                        const Reference& reference, uint64_t seed) {
+                        const Reference& reference,
+                        const ConfounderMatrix& confounders, const Lsi& lsi) {
   const int64_t d = model.options().n_latent;
   const auto map = reference_map(taken_of(std::move(cells), split.training),
-                                 weights, reference, d, seed);
+                                 weights, reference, confounders, lsi, d);
   if (!map.has_value()) return false;
-  model.start_linear_path(
-      tensor_of(map->loadings, {model.layout().n_peaks(), d}),
-      tensor_of(map->shift, {d}), at::zeros({d}));
+  start_at(model, map->peaks);
   if (model.options().sees_reference()) {
     model.start_reference_path(
         tensor_of(map->reference, {reference.width + 1, d}));
