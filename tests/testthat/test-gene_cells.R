@@ -39,5 +39,5 @@ test_that("refusals speak of genes", {
   expect_error(gene_cells(bare), "names? of genes stands? more than once")
   expect_error(gene_cells(rna_counts()[0, ]), "no genes")
   expect_error(gene_cells(rna_counts()[, 0]), "Genes are expected")
-  expect_error(gene_cells(3), "counts of genes x cells")
+  expect_error(gene_cells(3), "genes x cells")
 })
