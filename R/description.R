@@ -53,15 +53,19 @@ describe_vector <- function(value, where, add, type) {
     tensor <- add(where, as_tensor(value, plain))
     return(tagged(type, attributes = more, tensor = tensor))
   }
-  odd <- anyNA(plain) || (is.double(plain) && any(is.infinite(plain)))
-  tags <- !is.null(more) || length(plain) == 0 || odd
-  text <- if (is.character(plain)) enc2utf8(plain) else plain
-  if (is.double(plain)) {
-    text <- json_of_doubles(plain, unbox = !tags)
-  } else if (length(plain) == 1 && !tags) {
-    text <- jsonlite::unbox(text)
+  odd <- anyNA(plain) || any(is.infinite(plain))
+  if (!is.null(more) || length(plain) == 0 || odd) {
+    return(tagged(type, json_values(plain), more))
   }
-  if (tags) tagged(type, text, more) else text
+  json_values(plain, unbox = length(plain) == 1)
+}
+
+json_values <- function(plain, unbox = FALSE) {
+  if (is.double(plain)) {
+    return(json_of_doubles(plain, unbox))
+  }
+  if (is.character(plain)) plain <- enc2utf8(plain)
+  if (unbox) jsonlite::unbox(plain) else plain
 }
 
 describe_list <- function(value, where, add, type) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "../data/stream/gene_tokens.h"
@@ -19,9 +20,11 @@ void check_rows(const CellRows& cells) {
       static_cast<int64_t>(cells.taken.size()) == source.n_cells()) {
     return;
   }
-  throw_error(ErrorKind::kArgument, "Which cells are taken is given for ",
-              cells.taken.size(), " cells, but ", source.describe(), " has ",
-              source.n_cells(), " cells.");
+  throw Error(ErrorKind::kArgument,
+              "Which cells are taken is given for " +
+                  std::to_string(cells.taken.size()) + " cells, but " +
+                  source.describe() + " has " +
+                  std::to_string(source.n_cells()) + " cells.");
 }
 
 // A pass in which append(map, rows, row, out) makes of a cell its row of the
@@ -75,8 +78,9 @@ std::vector<float> inverse_document_frequency(const std::vector<int64_t>& cells,
 RowPass accessibility_rows(CellRows cells, std::vector<float> weights,
                            RowScale row_scale) {
   if (static_cast<int64_t>(weights.size()) != cells.n_columns) {
-    throw_error(ErrorKind::kArgument, weights.size(), " weights are given for ",
-                cells.n_columns, " columns.");
+    throw Error(ErrorKind::kArgument,
+                std::to_string(weights.size()) + " weights are given for " +
+                    std::to_string(cells.n_columns) + " columns.");
   }
   return pass_over(std::move(cells), [weights = std::move(weights), row_scale](
                                          const FeatureMap& map,

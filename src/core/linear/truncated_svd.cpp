@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <random>
+#include <string>
 
 #include "../support/error.h"
 #include "../support/gram_kernel.h"
@@ -15,20 +16,22 @@ namespace {
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
+[[noreturn]] void refuse(const std::string& message) {
+  throw Error(ErrorKind::kArgument, message);
+}
+
 void check_components(int64_t n_components, int64_t n, const char* what) {
   if (n_components >= 1 && n_components <= n) return;
-  throw_error(ErrorKind::kArgument, "Between 1 and ", n,
-              " components can be found in a matrix of ", n, " ", what,
-              ", not ", n_components, ".");
+  refuse("Between 1 and " + std::to_string(n) +
+         " components can be found in a matrix of " + std::to_string(n) + " " +
+         what + ", not " + std::to_string(n_components) + ".");
 }
 
 void check_options(const SvdOptions& options, int64_t n_columns) {
   check_components(options.n_components, n_columns, "columns");
-  if (options.oversampling < 0) {
-    throw_error(ErrorKind::kArgument, "`oversampling` must not be negative.");
-  }
+  if (options.oversampling < 0) refuse("`oversampling` must not be negative.");
   if (options.power_iterations < 1) {
-    throw_error(ErrorKind::kArgument, "`power_iterations` must be 1 or more.");
+    refuse("`power_iterations` must be 1 or more.");
   }
 }
 
