@@ -28,14 +28,14 @@
 #'
 #' @section Where training starts:
 #' With `warm_start = TRUE`, the default, the mean of the embedding begins as a
-#' linear map. Its first dimensions are the principal axes of the reference (rows
-#' scaled to length 1, not centred), as many as `n_latent` or the reference has,
-#' which keep its similarities best. Least squares on LSI, the truncated SVD of
-#' TF-IDF without its first component, predict each axis from the open peaks,
-#' shrunk by the share R2 of its variance that they explain beyond chance. A
-#' `joint` model adds (1 - R2) of what the cell's reference says, what peaks
-#' leave, so that cells lie in one space with and without a reference. The
-#' regression is of the training cells that have one.
+#' linear map. Its first dimensions are the principal axes of the reference
+#' (rows scaled to length 1, not centred), as many as `n_latent` or the
+#' reference has, which keep its similarities best. Least squares on LSI, the
+#' truncated SVD of TF-IDF without its first component, predict each axis from
+#' the open peaks, shrunk by the share R2 of its variance that they explain
+#' beyond chance. A `joint` model adds (1 - R2) of what the cell's reference
+#' says, what peaks leave, so that cells lie in one space with and without a
+#' reference. The regression is of the training cells that have one.
 #'
 #' The further dimensions are components of LSI, each at the spread that its
 #' signal has (see [sailer()]) beyond what the reference explains of it: types
@@ -102,8 +102,8 @@
 #'   0.002 and 0.9: with a reference rare peaks help too.
 #' @param warm_start TRUE: the mean of the embedding has a linear path beside
 #'   the hidden layers, which starts at the reference and what open peaks tell
-#'   of it and beyond; see the section above. FALSE: all weights start at random. Default
-#'   TRUE.
+#'   of it and beyond; see the section above. FALSE: all weights start at
+#'   random. Default TRUE.
 #' @return An object of classes `"sailerx_fit"` and `"sailer_fit"`, with all
 #'   that [sailer()]'s has. Its history also has the columns `alignment`, the
 #'   term over the training cells before it is multiplied by its weight, and

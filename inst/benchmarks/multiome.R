@@ -4,6 +4,7 @@
 #   Rscript inst/benchmarks/multiome.R table  [options of sailerx() as R]
 #   Rscript inst/benchmarks/multiome.R hybrid [options of sailerx() as R]
 #   Rscript inst/benchmarks/multiome.R grid   [names of variants]
+#   Rscript inst/benchmarks/multiome.R simulated [options of sailerx() as R]
 #
 # The data are mouse_cortex_multiome below SAILER_DATA (default ../shared/data),
 # all cells but those without a type ("Mis").
@@ -19,6 +20,10 @@
 #
 # `hybrid` takes the references of three batches away and scores their cells
 # beside SAILER alone and the full SAILERX on the same cells.
+#
+# `simulated` has nuclei of eight types, of which the reference tells six apart,
+# once without and once with effects of batch and depth in the reference; every
+# cell at length 1, three seeds of SAILERX.
 #
 # `grid` needs no labels and is what defaults are chosen by: the alignment of
 # training cells and of cells kept back (unweighted, over all pairs), likelihood
@@ -200,6 +205,52 @@ run_hybrid <- function(options) {
   )
 }
 
+# Noisy coordinates of the types, of which the first four are two pairs.
+simulated_multiome <- function(effect) {
+  data <- simulate_atac(
+    n_cells = 2000, n_peaks = 6000, n_types = 8, depth = 150,
+    batch_effect = 0.5, rare = NULL, type_specific = 0.04, seed = 1
+  )
+  set.seed(1)
+  normal <- function(n) matrix(stats::rnorm(n * 10), n)
+  centres <- normal(8)
+  centres[c(2, 4), ] <- centres[c(1, 3), ]
+  batches <- effect * normal(2)
+  slopes <- effect * stats::rnorm(10)
+  reference <- centres[as.integer(data$cells$cell_type), ] +
+    batches[as.integer(data$cells$batch), ] +
+    outer(as.vector(scale(log(data$cells$depth))), slopes) / 2 + normal(2000)
+  reference <- stats::prcomp(reference)$x
+  rownames(reference) <- colnames(data$counts)
+  list(
+    counts = data$counts, cells = data$cells, pca = reference,
+    depth = data$cells$depth
+  )
+}
+
+run_simulated <- function(options) {
+  for (effect in c(0, 0.7)) {
+    data <- simulated_multiome(effect)
+    fits <- lapply(1:3, function(seed) {
+      options$control <- c(options$control, seed = seed)
+      embedding(fit_model(data, options, data$pca))
+    })
+    embeddings <- c(
+      list(
+        reference = data$pca, `LSI 16` = lsi(data$counts, 16),
+        SAILER = embedding(fit_model(data, options))
+      ),
+      stats::setNames(fits, paste("SAILERX, seed", 1:3))
+    )
+    show(
+      paste("Effects in the reference:", effect),
+      lapply(embeddings, function(x) {
+        score(unit_rows(x), data$cells, data$depth)
+      })
+    )
+  }
+}
+
 # Base: the defaults of the package; each variant changes these.
 variants <- list(
   default = list(),
@@ -288,6 +339,9 @@ if (task == "grid") {
   switch(task,
     table = run_table(options),
     hybrid = run_hybrid(options),
-    stop("`", task, "` is none of table, hybrid, grid.", call. = FALSE)
+    simulated = run_simulated(options),
+    stop(
+      "`", task, "` is none of table, hybrid, grid, simulated.", call. = FALSE
+    )
   )
 }

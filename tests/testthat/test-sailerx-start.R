@@ -68,7 +68,8 @@ more <- simulate_atac(
 )
 types <- as.character(more$cells$cell_type)
 coarse <- withr::with_seed(7, {
-  outer(3 * (types == "type1"), stats::rnorm(4)) + matrix(stats::rnorm(1600), 400)
+  outer(3 * (types == "type1"), stats::rnorm(4)) +
+    matrix(stats::rnorm(1600), 400)
 })
 rownames(coarse) <- colnames(more$counts)
 begun_at <- function(reference, ...) {
