@@ -90,8 +90,7 @@ RunExpresser <- function(object, fit = NULL, ..., assay = NULL, layer = NULL,
 # or to predict().
 check_express_options <- function(options, fit, call = rlang::caller_env()) {
   if (is.null(fit)) {
-    training <- names(options) %in% names(formals(pretrain_control))
-    check_corpus_options(options[!training], call)
+    check_corpus_options(options, call)
   } else {
     check_options(options, c("expression", "token_budget", "verbose"), call)
   }

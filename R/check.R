@@ -50,46 +50,27 @@ check_flag <- function(x, arg = rlang::caller_arg(x),
 }
 
 # Options given as a list: all named, by names that are known. Otherwise the
-# error says what was probably meant. Where `control` is among the known ones,
-# options of training belong into it: `training` makes it.
-check_options <- function(options, known, call = rlang::caller_env(),
-                          training = "train_control") {
+# error says what was probably meant.
+check_options <- function(options, known, call = rlang::caller_env()) {
   given <- names(options) %||% rep("", length(options))
   if (any(given == "")) abort("Options must be named.", call = call)
   unknown <- setdiff(given, known)
   if (length(unknown) == 0) {
     return(invisible(TRUE))
   }
-  of_training <- if ("control" %in% known) names(formals(training))
-  meant <- vapply(unknown, meant_option, "", c(known, of_training))
-  misplaced <- meant %in% setdiff(of_training, known)
-  hint <- if (any(misplaced)) {
-    values <- options[unknown[misplaced]]
-    names(values) <- meant[misplaced]
-    "Options of training go into {.arg control}:
-     {.code control = {short_code(training, values)}}."
-  } else if (!is.na(meant[1])) {
-    "Did you mean {.arg {meant[1]}}?"
-  } else {
-    "Known options are {.arg {setdiff(known, '...')}}."
-  }
+  meant <- meant_option(unknown[1], known)
   abort(
     c(
       "There {cli::qty(unknown)}{?is/are} no option{?s} named
        {.arg {unknown}}.",
-      i = hint
+      i = if (!is.na(meant)) {
+        "Did you mean {.arg {meant}}?"
+      } else {
+        "Known options are {.arg {setdiff(known, '...')}}."
+      }
     ),
     call = call
   )
-}
-
-# The call of a function with these values; long ones are left out.
-short_code <- function(name, values) {
-  shown <- vapply(values, function(value) {
-    code <- paste(deparse(value), collapse = "")
-    if (nchar(code) > 40) "..." else code
-  }, "")
-  paste0(name, "(", paste(names(values), "=", shown, collapse = ", "), ")")
 }
 
 # What options are called elsewhere, without dots and underscores.
@@ -114,12 +95,11 @@ meant_option <- function(name, options) {
 }
 
 # What was given beyond the arguments of `fn`: misspelt names, mostly.
-refuse_others <- function(others, fn, call = rlang::caller_env(),
-                          training = "train_control") {
+refuse_others <- function(others, fn, call = rlang::caller_env()) {
   known <- names(formals(fn))
   if (length(others) > 0 && !all(rlang::have_name(others))) {
     last <- known[max(1, match("...", known) - 1)]
     abort("No unnamed arguments are taken after {.arg {last}}.", call = call)
   }
-  check_options(others, setdiff(known, "..."), call, training)
+  check_options(others, setdiff(known, "..."), call)
 }

@@ -194,8 +194,8 @@ check_corpus_options <- function(options, call) {
   known <- setdiff(
     names(formals(build_corpus)), c("sources", "file", "append", "verbose")
   )
-  own <- setdiff(names(formals(expresser)), c("x", "..."))
-  check_options(options, c(own, known), call, "pretrain_control")
+  own <- c(names(formals(expresser)), names(formals(pretrain_control)))
+  check_options(options, c(setdiff(own, c("x", "...")), known), call)
 }
 
 close_corpus <- function(corpus) {

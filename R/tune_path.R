@@ -103,6 +103,9 @@ tune_path <- function(x, option = "lambda", values = NULL, batch = NULL,
                       repeats = 1, control = train_control(), tolerance = NULL,
                       clustering = "leiden", resolution = 1, verbose = TRUE) {
   others <- list(...)
+  training <- names(others) %in% names(formals(train_control))
+  control <- join_control(control, others[training])
+  others <- others[!training]
   # SAILERX is meant where there is a reference, or an option of it alone.
   guided <- !is.null(reference) || any(c(option, names(others)) %in% c(
     "alignment", "joint", "reference_dropout", "rna_depth"
@@ -113,7 +116,6 @@ tune_path <- function(x, option = "lambda", values = NULL, batch = NULL,
   check_number(tolerance, min = 0, max = 1)
   check_number(repeats, min = 1, max = 1000, whole = TRUE)
   check_flag(verbose)
-  control <- as_control(control)
   control["verbose"] <- list(FALSE)
   by_bound <- !option %in% c("lambda", "alignment")
   if (by_bound && isTRUE(control$validation == 0)) {
@@ -165,7 +167,8 @@ check_tuned_option <- function(option, others, model,
       "{.arg {option}} is what is tried: give {.arg values}.", call = call
     )
   }
-  check_options(others, setdiff(names(formals(model)), "..."), call)
+  known <- c(names(formals(model)), names(formals(train_control)))
+  check_options(others, setdiff(known, "..."), call)
 }
 
 usual_values <- list(

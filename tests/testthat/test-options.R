@@ -1,5 +1,5 @@
-# Options that are handed on by `...`: those that are documented arrive, those
-# that nobody takes are refused, and those of training are shown their place.
+# Options that are handed on by `...`: those that are documented arrive, and
+# those that nobody takes are refused.
 # What each option does is tested beside the function that has it.
 
 counts <- function() tiny_simulation()$counts
@@ -10,30 +10,33 @@ refused <- function(code, what) {
   expect_true(grepl(what, said, fixed = TRUE), info = said)
 }
 
-test_that("options of training are shown their place", {
+test_that("options of training are taken beside those of the model", {
   x <- counts()
-  refused(sailer(x, seed = 3), "control = train_control(seed = 3)")
-  refused(
-    sailer(x, epochs = 10, lr = 0.01),
-    "control = train_control(epochs = 10, learning_rate = 0.01)"
-  )
-  for (name in setdiff(names(formals(train_control)), "reference")) {
-    given <- stats::setNames(list(1), name)
-    refused(
-      rlang::inject(sailer(x, !!!given)),
-      paste0("control = train_control(", name, " = 1)")
+  for (name in setdiff(names(formals(train_control)), "checkpoint")) {
+    given <- stats::setNames(list("odd"), name)
+    error <- expect_error(
+      rlang::inject(sailer(x, !!!given)), class = "sailer_error"
     )
+    expect_match(conditionMessage(error), name)
   }
-  refused(sailer(x, epoch = 2), "train_control(epochs = 2)")
-  refused(
-    sailer(x, checkpoint = "a{b}"), "train_control(checkpoint = \"a{b}\")"
+  quickly <- function(...) sailer(x, hidden = 4, verbose = FALSE, ...)
+  expect_equal(nrow(quickly(epochs = 2)$history), 2)
+  # What is typed comes before what is in `control`.
+  fit <- quickly(epochs = 2, control = quick(epochs = 5, batch_size = 40))
+  expect_equal(fit$control$epochs, 2)
+  expect_equal(fit$control$batch_size, 40)
+  guided <- sailerx(
+    x, reference_like_types(tiny_simulation()), hidden = 4, epochs = 1,
+    verbose = FALSE
   )
-  refused(sailerx(x, diag(150), seed = 1), "train_control(seed = 1)")
-  refused(
-    expresser(small_rna()$counts, token_budget = 100),
-    "control = pretrain_control(token_budget = 100)"
+  expect_equal(guided$control$epochs, 1)
+  expect_equal(
+    train_expresser(epochs = 1, control = brief_pretraining(epochs = 9))$
+      control$epochs, 1
   )
-  refused(tune_path(x, seed = 1), "train_control(seed = 1)")
+  refused(sailer(x, epoch = 2), "Did you mean `epochs`")
+  refused(sailer(x, lr = 0.01), "Did you mean `learning_rate`")
+  refused(tune_path(x, sed = 1), "Did you mean `seed`")
   refused(sailer(x, control = list(lr = 1)), "Did you mean `learning_rate`")
 })
 
@@ -69,7 +72,6 @@ test_that("expresser() takes the options of the corpus by their names", {
   expect_identical(nrow(fit$genes), sum(annotation$gene_type == "lncRNA"))
   refused(expresser(sim$counts, 8), "named")
   refused(expresser(sim$counts, file = "a"), "no option named `file`")
-  refused(expresser(sim$counts, verbose = FALSE), "pretrain_control")
 })
 
 test_that("a corpus has its genes, and what is misspelt is told first", {
@@ -94,16 +96,12 @@ test_that("methods hand on only what is known, whatever its name", {
       paste0("no option named `", name, "`")
     )
   }
-  refused(
-    RunSAILER(sce, epochs = 10, seed = 1),
-    "control = train_control(epochs = 10, seed = 1)"
-  )
   refused(RunSAILER(sce, resume = tempfile(), lambda = 1), "named `lambda`")
   expect_identical(
-    embedding(get_fit(RunSAILER(
+    SingleCellExperiment::reducedDim(RunSAILER(
       sce, hidden = 8, n_latent = 3, min_fraction = 0.05, lambda = 0.5,
       control = quick()
-    ))),
+    )),
     embedding(sailer(
       sim$counts, hidden = 8, n_latent = 3, min_fraction = 0.05, lambda = 0.5,
       control = quick()
@@ -143,8 +141,7 @@ test_that("every method refuses what it would not look at", {
   x <- counts()
   fit <- quick_fit(x)
   refused(predict(fit, x, referense = 1), "Did you mean `reference`")
-  refused(embedding(fit, units = TRUE), "Did you mean `unit`")
-  refused(get_fit(fit, nme = "a"), "Did you mean `name`")
+  refused(embedding(fit, units = TRUE), "no option named `units`")
   refused(
     gene_embeddings(small_expresser(), centre = TRUE), "Did you mean `center`"
   )

@@ -73,7 +73,10 @@ test_that("an object's column tells the batch", {
   sce <- brief_run(sce, batch = "batch")
   expect_identical(
     batch_mixing(sce, "batch", "cell_type", k = 20),
-    batch_mixing(get_fit(sce), sim$cells$batch, sim$cells$cell_type, k = 20)
+    batch_mixing(
+      SingleCellExperiment::reducedDim(sce), sim$cells$batch,
+      sim$cells$cell_type, k = 20
+    )
   )
 })
 

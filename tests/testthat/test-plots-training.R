@@ -73,7 +73,7 @@ test_that("the alignment of SAILERX is drawn for both sets of cells", {
 })
 
 test_that("what is no fit, or has no epoch, is refused", {
-  expect_error(plot(fit, 3), "no fit", class = "sailer_argument_error")
+  expect_error(plot(fit, 3), "fit", class = "sailer_argument_error")
   empty <- fit
   empty$history <- empty$history[0, ]
   expect_error(plot(empty), "first epoch", class = "sailer_argument_error")

@@ -89,8 +89,8 @@ test_that("what does not fit is refused by name", {
   refuse("numeric matrix", 1:4)
   refuse("numeric matrix", matrix("a", 4, 2))
   refuse("numeric matrix", reference[, 0])
-  refuse("3 rows without names.*4 cells", unname(reference)[-1, ])
-  refuse("several rows.*\"b\"", reference[c(1, 2, 2), ])
+  refuse("3 rows.*4 cells", unname(reference)[-1, ])
+  refuse("several values.*\"b\"", reference[c(1, 2, 2), ])
   change <- function(rows, value) {
     reference[rows] <- value
     reference
@@ -106,9 +106,9 @@ test_that("what does not fit is refused by name", {
   refuse("1 of the 4 cells", change(1:3, NA), class = "data")
   stranger <- reference
   rownames(stranger) <- paste0("x", 1:4)
-  refuse("0 of the 4 cells.*\"a\"", stranger, class = "data")
-  refuse("one number for each of the 4", reference, 1:3)
-  refuse("one number for each of the 4", reference, letters[1:4])
+  refuse("names of `reference`.*\"x1\".*\"a\"", stranger)
+  refuse("3 values.*4 cells", reference, 1:3)
+  refuse("must be numeric", reference, letters[1:4])
   refuse("above 0.* 0 for cell \"b\"", reference, c(1, 0, 1, 1), "data")
   refuse("above 0.* NA for cell \"d\"", reference, c(1, 1, 1, NA), "data")
   refuse(
