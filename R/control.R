@@ -163,6 +163,13 @@ as_control <- function(control, call = rlang::caller_env(),
   do.call(make, control[!open])
 }
 
+# Options given beside those of a model: list(training, others).
+split_training <- function(options, make = train_control) {
+  names <- names(options) %||% rep("", length(options))
+  training <- names %in% names(formals(make))
+  list(training = options[training], others = options[!training])
+}
+
 # `control` with options of training that were given beside those of a model.
 join_control <- function(control, given, call = rlang::caller_env(),
                          make = train_control, class = "train_control") {

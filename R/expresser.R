@@ -89,16 +89,15 @@ expresser <- function(x, ..., size = NULL, n_embedding = NULL, n_layers = NULL,
                       from = NULL, control = pretrain_control()) {
   call <- match.call()
   check_one_libtorch(libtorch_record()$folder)
-  others <- list(...)
-  training <- names(others) %in% names(formals(pretrain_control))
+  others <- split_training(list(...), pretrain_control)
   control <- join_control(
-    control, others[training], make = pretrain_control,
+    control, others$training, make = pretrain_control,
     class = "pretrain_control"
   )
   frame <- environment()
   given <- given_options(mget(names(core_expresser_options(list())), frame))
   options <- expresser_options(given, from)
-  corpus <- as_corpus(x, from$genes, control$verbose, others[!training])
+  corpus <- as_corpus(x, from$genes, control$verbose, others$others)
   on.exit(close_corpus(corpus))
   if (is.null(given$size) && is.null(from)) {
     given$size <- size_for(corpus$n_cells)

@@ -242,7 +242,10 @@ predict.sailer_fit <- function(object, newdata, reference = NULL, ...) {
     return(embedding(object))
   }
   where <- list(...)
-  check_options(where, c("assay", "layer", "assay.type", "altexp"))
+  check_options(where, c(
+    setdiff(names(formals(predict.sailer_fit)), "..."),
+    "assay", "layer", "assay.type", "altexp"
+  ))
   cells <- read_input(newdata, where)$counts
   as_directions(embed_counts(object, cells, reference), object)
 }

@@ -102,10 +102,9 @@ tune_path <- function(x, option = "lambda", values = NULL, batch = NULL,
                       covariates = NULL, reference = NULL, ..., labels = NULL,
                       repeats = 1, control = train_control(), tolerance = NULL,
                       clustering = "leiden", resolution = 1, verbose = TRUE) {
-  others <- list(...)
-  training <- names(others) %in% names(formals(train_control))
-  control <- join_control(control, others[training])
-  others <- others[!training]
+  given <- split_training(list(...))
+  control <- join_control(control, given$training)
+  others <- given$others
   # SAILERX is meant where there is a reference, or an option of it alone.
   guided <- !is.null(reference) || any(c(option, names(others)) %in% c(
     "alignment", "joint", "reference_dropout", "rna_depth"

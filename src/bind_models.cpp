@@ -187,7 +187,7 @@ Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map,
     if (state.isNULL() && options.warm_start) {
       if (guided) {
         check_done(start_at_reference(model, rows, split, weights, guide,
-                                             encoded, *lsi));
+                                      encoded, *lsi));
       } else {
         start_at(model, linear_posterior(*lsi, options.n_latent));
       }

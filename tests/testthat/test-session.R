@@ -23,12 +23,10 @@ test_that("options and generators of a session change nothing", {
       fit, as.integer(sim$cells$cell_type) * 100000, 100000, 200000,
       n_samples = 1
     )
-    runs <- path_runs(
-      list(0.00001, 100000, c(64, 0.5)), "lambda", control, 2
-    )
+    runs <- tune_runs(list(0.00001, 100000), "lambda", control, 2)
     list(
       embedding(fit), fit$state, fit$labels, fit$codes, found,
-      lapply(runs, function(run) basename(run$control$checkpoint)),
+      lapply(runs, function(run) basename(run$options$control$checkpoint)),
       sort(list.files(folder, recursive = TRUE), method = "radix"),
       simulate_rna(20, 30)$counts, impute(fit, n_open = 5)
     )

@@ -362,7 +362,7 @@ test_that("notes come once, and a report for each fit", {
     batch = rep("one", 150), hidden = 8, n_latent = 3,
     control = quick(verbose = TRUE)
   ))
-  expect_identical(sum(grepl("belong to one", heard)), 1L)
+  expect_identical(sum(grepl("for all cells", heard)), 1L)
   expect_identical(
     sum(grepl("lambda = 1 \\(2/2\\): I\\(z, c\\).*ELBO", heard)), 1L
   )
