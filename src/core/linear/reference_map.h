@@ -26,8 +26,8 @@ struct ReferenceMap {
 // reference's. All are scaled alike, to a mean square of 1 over cells and axes.
 // There are at most r of them. Before, what confounders explain of the
 // reference is taken out: along each canonical direction of the two, of which
-// they explain the share r^2 beyond chance, it is shrunk to 1 - r^2 of its
-// distance from the mean.
+// they explain the share r^2 beyond chance, it is shrunk to 1 - 2 r^2 of its
+// distance from the mean, and to nothing from a half on (strictly_kept()).
 //
 // The peaks' path is the least-squares fit of an axis by LSI's scores. It is
 // shrunk to the share R2 of the axis' variance that it explains beyond chance
