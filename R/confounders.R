@@ -131,7 +131,7 @@ as_label <- function(column, call) {
         "{.arg {column$name}} has {n} different labels for {length(values)}
          cells.",
         i = "Give a number as a numeric column of {.arg covariates}; names of
-             cells cannot be taken out."
+             cells cannot be removed."
       ),
       call = call
     )

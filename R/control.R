@@ -46,7 +46,7 @@
 #' number of processes at a time, and the gradients are averaged after each
 #' minibatch, so that all end with the same model. Batch normalisation and the
 #' aggregate posterior of the penalty are those of each process' own cells. The
-#' cells kept back are parted as well. The result has the bits of another run
+#' held-out cells are divided as well. The result has the bits of another run
 #' with as many processes, not those of a run of one.
 #'
 #' Which process is which is read from the launcher's variables (`RANK`,

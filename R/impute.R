@@ -5,7 +5,7 @@
 #' The probability that each peak is open in each cell, as the model expects it
 #' with depth, batch and covariates held at the same values for all cells: the
 #' embedding alone makes cells differ (2.2.4). What the sequencing missed is
-#' filled in, and what depth and batch put in is taken out. Works on the fits of
+#' filled in, and what depth and batch put in is removed. Works on the fits of
 #' [sailer()] and of [sailerx()].
 #'
 #' @section Which form to take:

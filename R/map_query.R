@@ -33,7 +33,7 @@
 #' `adapt = TRUE` goes further: the vector that stands in place of the batch's
 #' one-hot is learned by Adam, from the nearest known batch on, from up to 2,000
 #' query cells, everything else frozen. A quarter of the cells (1,000 at most)
-#' is kept back; that vector is taken under which they are likeliest, and their
+#' is held out; that vector is taken under which they are likeliest, and their
 #' log-likelihood is what is reported. It takes seconds. The fit that is
 #' returned knows the batch by its name beside those that it was trained on; the
 #' fit that was given does not change. Cells of a batch that the model knows
@@ -47,7 +47,7 @@
 #' saw: on bone marrow their vectors were 1.4 to 1.7 times as long. By Euclidean
 #' distance query cells would then have neighbours among the few training cells
 #' near the origin. Directions do not suffer from this. The mapping quality
-#' compares query cells with the training cells that were kept back for
+#' compares query cells with the training cells that were held out for
 #' validation, if there are 30 or more, for the same reason; it goes by
 #' Euclidean distance, which showed cells of types that the training lacked
 #' more often than angles did, and by angle for [sailerx()], which leaves
@@ -97,7 +97,7 @@
 #' @param batch_column Batch column of the model that `batch` is one of. NULL,
 #'   the default, takes the first.
 #' @param adapt_steps At most so many minibatches of 100 cells are learned from,
-#'   default 200; fewer when the cells kept back are no longer likelier.
+#'   default 200; fewer when held-out cells are no longer likelier.
 #' @param seed Whole number that decides which cells are drawn where there are
 #'   many, and their order.
 #' @param fit_name Where `fit` is an object: the name of the reduction, as

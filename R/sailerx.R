@@ -22,7 +22,7 @@
 #' With `joint = FALSE` it is the model of the thesis: the encoder reads the
 #' open peaks alone, and the reference only guides its training. Few open peaks
 #' tell little of a cell, so cells that were trained on follow their reference
-#' closely, partly known by heart, and cells kept back or new much less: one
+#' closely, partly by overfitting, and held-out or new cells much less: one
 #' embedding then holds cells of two qualities. On cells without a reference
 #' both models were as good (inst/benchmarks/multiome.R).
 #'
@@ -43,14 +43,14 @@
 #' `n_latent` no more than the reference's dimensions there are none of these.
 #'
 #' What depth, batch and covariates explain, of the reference and of LSI, is
-#' taken out of the start: a canonical direction of which they explain half or
+#' removed from the start: a canonical direction of which they explain half or
 #' more is gone, and of others twice what they explain.
 #'
 #' Of a `joint` model the encoder stands still for the first three quarters
 #' of the epochs (`frozen` of [train_control()]), and the best epoch by the
 #' evidence lower bound is often among these: `alignment` then decides little.
 #' For its full effect give `frozen = 0`, or begin at random; but where the
-#' reference is noisy the alignment is then learned by heart, and what peaks
+#' reference is noisy the alignment is then overfitted, and what peaks
 #' alone know is lost. Without `joint` the encoder moves from the first step on
 #' and the last epoch is kept.
 #'
@@ -60,7 +60,7 @@
 #' mixture of multiome and ATAC-only samples is allowed, in one matrix or object
 #' or each in its own, as a list: `sailerx(list(multiome = x, atac = y),
 #' reference)`. Samples of a list are batches; else name them in `batch`, so
-#' that what separates them is taken out. For samples that were counted in
+#' that what separates them is removed. For samples that were counted in
 #' different peaks see [unite_peaks()].
 #'
 #' @section Files with both modalities:
@@ -80,7 +80,7 @@
 #'   cells' names, cells may be missing and rows of other cells are ignored;
 #'   without, there is one row per cell, in their order. Rows with NA are cells
 #'   without a reference. Only the directions of the rows count. Of what
-#'   separates batches in the reference a linear part is taken out: where they
+#'   separates batches in the reference a linear part is removed: where they
 #'   differ more, give one in which the batches of the RNA were integrated.
 #' @param rna_depth RNA molecules of each cell: a vector with one number per
 #'   cell; or named, and then matched by name. NA, or missing by name, where

@@ -41,7 +41,7 @@ measure_fit <- function(fit, judges) {
   ))
 }
 
-# What depth is taken out with: list of factors and numbers, by their names.
+# What is removed with depth: list of factors and numbers, by their names.
 confounder_values <- function(cells, batch, covariates,
                               call = rlang::caller_env()) {
   # The first fit has the notes.

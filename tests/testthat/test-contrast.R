@@ -99,7 +99,7 @@ test_that("clusters of like cells come near the exact information", {
     1, training_cells(read_fitted(fit), fit$cells, kinds)
   )
   expect_setequal(unique(training$clusters), seq_len(training$n_clusters))
-  # Cells kept back for validation have taught the decoder nothing.
+  # Held-out cells have taught the decoder nothing.
   expect_equal(nrow(training$z), 150 - length(fit$validation_cells))
   z <- unname(fit$embedding)
   sides <- lapply(1:2, function(k) {

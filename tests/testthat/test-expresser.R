@@ -19,14 +19,14 @@ test_that("the same seed gives the same bits, another seed others", {
   expect_false(identical(other$state, small_expresser()$state))
 })
 
-test_that("training beats the mean of each gene on cells kept back", {
+test_that("training beats the mean of each gene on held-out cells", {
   sim <- simulate_rna(n_cells = 400, n_genes = 60, seed = 3)
   fit <- train_expresser(
     sim$counts,
     n_embedding = 32,
     control = brief_pretraining(epochs = 80, learning_rate = 0.003)
   )
-  # The same masked values in expectation: all non-zeros of the cells kept back.
+  # The same masked values in expectation: all non-zeros of the held-out cells.
   kept <- fit$validation_cells
   values <- log_normal(sim$counts)
   positive <- as.matrix(sim$counts) > 0

@@ -69,7 +69,7 @@ test_that("a file trains by streaming and embeds as its cells in memory do", {
     expect_true(all(is.finite(embedding(fit))))
     expect_identical(predict(fit, cells), predict(fit, counts))
     expect_equal(embedding(fit), predict(fit, counts), tolerance = 1e-5)
-    # The peaks kept and the cells kept back do not depend on where cells lie.
+    # The peaks kept and the held-out cells do not depend on where cells lie.
     twin <- quick_fit(counts, min_fraction = 0.02)
     expect_identical(twin$peaks, fit$peaks)
     expect_identical(twin$validation_cells, fit$validation_cells)

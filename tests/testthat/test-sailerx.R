@@ -131,9 +131,9 @@ test_that("the loss has the term, by its weight, from the warm-up on", {
   expect_true(all(is.na(none$validation_alignment)))
 })
 
-test_that("the validation term is that of the cells kept back", {
+test_that("the validation term is that of the held-out cells", {
   for (depth in list(NULL, rna_depth)) {
-    # One minibatch of all cells kept back.
+    # One minibatch of all held-out cells.
     fit <- trainx(rna_depth = depth, control = list(
       batch_size = 60, validation = 0.3
     ))
@@ -157,7 +157,7 @@ test_that("the validation term is that of the cells kept back", {
   }
 })
 
-test_that("cells kept back without a reference say nothing of the alignment", {
+test_that("held-out cells without a reference say nothing of the alignment", {
   kept <- aligned$validation_cells
   few <- trainx(reference = rna[setdiff(cells, kept[-1]), ])
   expect_identical(few$validation_cells, kept)
@@ -240,7 +240,7 @@ test_that("a joint model places cells by their reference too", {
   expect_equal(predict(aligned, counts, reference = none), apart)
 })
 
-test_that("cells kept back are placed better by both modalities", {
+test_that("held-out cells are placed better by both modalities", {
   fits <- lapply(c(TRUE, FALSE), function(joint) {
     trainx(joint = joint, control = list(
       epochs = 60, warmup = 5, period = 55, learning_rate = 0.005,

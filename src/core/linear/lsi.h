@@ -22,7 +22,7 @@ struct LsiOptions {
 // The truncated SVD of TF-IDF of the training cells without its first
 // component, which is depth. Scores are of rows of unit length (RowScale).
 //
-// What known confounders explain is taken out within the span of the
+// What known confounders explain is removed within the span of the
 // components. Along each canonical direction of scores and confounders these
 // explain the share r^2 of the variance, beyond chance: of the signal s (below)
 // that leaves (s - r^2) / (1 - r^2), and the scores are shrunk to it. A

@@ -25,7 +25,7 @@ struct ReferenceMap {
 // centre: inner products of so many dimensions cannot come nearer to the
 // reference's. All are scaled alike, to a mean square of 1 over cells and axes.
 // There are at most r of them. Before, what confounders explain of the
-// reference is taken out: along each canonical direction of the two, of which
+// reference is removed: along each canonical direction of the two, of which
 // they explain the share r^2 beyond chance, it is shrunk to 1 - 2 r^2 of its
 // distance from the mean, and to nothing from a half on (strictly_kept()).
 //

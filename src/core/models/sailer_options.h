@@ -179,7 +179,7 @@ void describe(SailerOptions& o, const Visit& option) {
 }
 
 // The defaults of an architecture; with `guided` those of SAILERX, chosen on
-// cells kept back and not on labels (inst/benchmarks/multiome.R): what the
+// held-out cells and not on labels (inst/benchmarks/multiome.R): what the
 // reference tells takes more dimensions, and less need be hidden.
 SailerOptions default_options(Architecture architecture, bool guided = false,
                               Preset preset = Preset::kStandard);
