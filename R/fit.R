@@ -178,8 +178,9 @@ embedding.sailer_fit <- function(fit, ...) {
   if (is.null(fit$cells)) {
     abort(c(
       "This fit is a model without cells, as an object holds it.",
-      i = "The embedding is in the object; {.code predict(fit, x)} embeds the
-           cells with the counts {.code x}."
+      i = "The embedding is in the object: what needs the cells takes the
+           object in place of its fit.",
+      i = "{.code predict(fit, x)} embeds the cells with the counts {.code x}."
     ))
   }
   abort(c(

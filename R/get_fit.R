@@ -69,10 +69,15 @@ check_fit_class <- function(fit, classes, call = rlang::caller_env()) {
   }
 }
 
+# What makes such fits, for messages: "sailer() or sailerx()".
 makers_of <- function(classes) {
-  unlist(list(
+  makers <- list(
     sailer_fit = c("sailer", "sailerx"), expresser_fit = "expresser"
-  )[classes], use.names = FALSE)
+  )[classes]
+  cli::cli_vec(
+    unlist(makers, use.names = FALSE),
+    list("vec-last" = " or ", "vec-sep2" = " or ")
+  )
 }
 
 refuse_missing_fit <- function(object, input, fits, name, classes, call) {
