@@ -183,10 +183,12 @@ write_result.StdAssay <- write_result.Assay
 
 # The object with values as the data of a new assay.
 add_data_assay <- function(object, result) {
-  made <- new_data_assay(
-    result$assay$values, object[[result$input$place$assay]], result$assay$name
-  )
-  without_layer_warnings(`[[<-`(object, result$assay$name, value = made))
+  name <- result$assay$name
+  like <- object[[result$input$place$assay]]
+  without_layer_warnings({
+    object[[name]] <- new_data_assay(result$assay$values, like, name)
+    object
+  })
 }
 
 # SeuratObject 5 warns, where it looks for counts, that an assay of data alone
