@@ -7,7 +7,8 @@
 #' @inheritParams RunExpresser
 #' @param object A `Seurat` object or a `SingleCellExperiment`, which holds the
 #'   fit or is given one; or counts, such as a matrix or a file, with a `fit`.
-#' @param features Names of the genes to impute.
+#' @param features Names of the genes to impute, as the object has them. They
+#'   decide how long it takes; hundreds are usual.
 #' @param fit,name A fit of [expresser()] to use in place of the one that the
 #'   object holds, or the name of the reduction whose fit to use; see
 #'   [get_fit()].
@@ -29,7 +30,7 @@
 #'   object <- SeuratObject::CreateSeuratObject(sim$counts)
 #'   object <- RunExpresser(
 #'     object,
-#'     n_embedding = 16, n_layers = 1, control = brief
+#'     n_embedding = 16, n_layers = 1, epochs = 2, verbose = FALSE
 #'   )
 #'   object <- ImputeExpresser(object, paste0("gene", 1:5))
 #'   print(object[["expressed"]])
