@@ -57,8 +57,11 @@ new_fit <- function(trained, plan) {
 # The result of a training, beside the model.
 result_fields <- c("cells", "depth", "codes", "embedding", "validation_cells")
 
-# A fit without its cells.
+# A fit without its cells. Expresser's has none.
 as_model <- function(fit) {
+  if (!inherits(fit, "sailer_fit")) {
+    return(fit)
+  }
   kept <- setdiff(names(fit), result_fields)
   structure(unclass(fit)[kept], class = class(fit))
 }
@@ -303,6 +306,7 @@ print.sailer_fit <- function(x, ...) {
 }
 
 format_fit <- function(fit) {
+  fit <- complete_model(fit)
   number <- function(n) format(n, big.mark = ",")
   removed <- c("depth", names(fit$labels), fit$numbers)
   last <- utils::tail(fit$history, 1)

@@ -35,7 +35,7 @@ find_fit <- function(object, name = NULL, classes = "sailer_fit",
   check_text(name, "name", null = TRUE, call = call)
   if (inherits(object, c("sailer_fit", "expresser_fit"))) {
     check_fit_class(object, classes, call)
-    return(list(fit = object))
+    return(list(fit = complete_model(object)))
   }
   if (!isS4(object) || methods::is(object, "Matrix")) {
     makers <- makers_of(classes)
@@ -55,7 +55,8 @@ find_fit <- function(object, name = NULL, classes = "sailer_fit",
   if (is.null(found)) {
     refuse_missing_fit(object, input, fits, name, classes, call)
   }
-  list(fit = found, name = name)
+  # Objects of version 0.1.0 hold fits with their cells.
+  list(fit = as_model(complete_model(found)), name = name)
 }
 
 check_fit_class <- function(fit, classes, call = rlang::caller_env()) {

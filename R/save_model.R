@@ -193,11 +193,14 @@ as_fit <- function(values, file, call = rlang::caller_env()) {
     }
   }
   values$cache <- new.env(parent = emptyenv())
-  if (inherits(values, "sailer_fit")) complete_model(values) else values
+  complete_model(values)
 }
 
 # What models of version 0.1.0 keep with each of their cells alone.
 complete_model <- function(fit) {
+  if (!inherits(fit, "sailer_fit")) {
+    return(fit)
+  }
   if (is.null(fit$level_counts)) {
     fit$batches <- batch_labels(fit)
     # The first files do not know the level of each cell.

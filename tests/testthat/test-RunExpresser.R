@@ -14,6 +14,8 @@ test_that("Seurat objects get a reduction, loadings and the fit", {
   object <- brief_run(object)
   fit <- get_fit(object)
   expect_identical(fit$state, small_expresser()$state)
+  expect_identical(capture.output(print(fit)),
+                   capture.output(print(small_expresser())))
   values <- SeuratObject::Embeddings(object, "expresser")
   expect_equal(
     unname(values), unname(predict(fit, counts, verbose = FALSE))

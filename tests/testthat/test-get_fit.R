@@ -180,6 +180,30 @@ test_that("a joint model reads the reference of the object", {
   )
 })
 
+test_that("objects of version 0.1.0 are worked on as others", {
+  skip_if_not_installed("SeuratObject")
+  object <- brief_run(small_seurat(sim), batch = "batch")
+  fit <- brief_sailer(sim$counts, batch = sim$cells["batch"])
+  old <- fit
+  old[c("level_counts", "n_cells", "n_validation", "held_out")] <- NULL
+  reduction <- object[["sailer"]]
+  reduction@misc$fit <- old
+  object[["sailer"]] <- reduction
+  expect_length(intersect(names(get_fit(object)), result_fields), 0)
+  expect_output(print(old), "120 cells.*validation")
+  some <- fit$peaks[1:9]
+  names <- rev(cells)
+  renamed <- SeuratObject::RenameCells(object, new.names = names)
+  expect_equal(
+    unname(values_of(ImputeSAILER(renamed, features = some))),
+    unname(impute(fit, peaks = some)), tolerance = 1e-6
+  )
+  expect_identical(impute(old, peaks = some), impute(fit, peaks = some))
+  query <- sim$counts[, 1:30]
+  mapped <- function(fit) suppressMessages(map_query(fit, query))$cells
+  expect_identical(mapped(old), mapped(fit))
+})
+
 test_that("of several fits one has to be named", {
   skip_if_not_installed("SeuratObject")
   object <- brief_run(
