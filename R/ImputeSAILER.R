@@ -82,7 +82,7 @@ ImputeSAILER <- function(object, features = NULL, ..., fit = NULL, name = NULL,
   held <- read_fitted(object, fit, name, where)
   force(held$input$writable)
   refuse_place_of_counts(new.assay.name, held$input$place)
-  check_file_option(object, options$file)
+  if (!is.null(options$file)) force(held$input$files)
   options <- utils::modifyList(list(binary = FALSE), options)
   values <- rlang::inject(impute_held(
     held,
@@ -122,20 +122,4 @@ refuse_place_of_counts <- function(name, place, call = rlang::caller_env()) {
       call = call
     )
   }
-}
-
-check_file_option <- function(object, file, call = rlang::caller_env()) {
-  if (is.null(file)) {
-    return(invisible())
-  }
-  if (inherits(object, "Seurat")) {
-    abort(
-      c(
-        "Seurat keeps its assays in memory: {.arg file} is not taken here.",
-        i = "{.code impute(get_fit(object), object, file = )} writes one."
-      ),
-      call = call
-    )
-  }
-  need_package("HDF5Array", "to have an assay in a file", call)
 }

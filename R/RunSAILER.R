@@ -125,7 +125,7 @@ run_sailer <- function(object, options, where, batch, covariates, resume,
   input <- read_input(object, where, call)
   force(input$writable)
   output$name <- output$name %||% input$naming(model)
-  if (guided) reference <- reference %||% input$naming("pca")
+  if (guided) reference <- reference %||% input$reference
   check_not_same(output$name, reference, call)
   counts <- input$counts
   labels <- if (is.null(batch)) {
@@ -145,9 +145,7 @@ run_sailer <- function(object, options, where, batch, covariates, resume,
     counts, labels, others, resume, options, guided, guide, call
   )
   fit$place <- input$place
-  if (guided) {
-    if (rlang::is_string(reference)) fit$reference_name <- reference
-  }
+  if (rlang::is_string(reference)) fit$reference_name <- reference
   given <- list(
     batch = batch, covariates = covariates, reference = guide$name,
     rna.assay = guide$place, reduction.name = output$name

@@ -132,8 +132,7 @@ are_peaks <- function(names, ranges = NULL) {
   if (!is.null(ranges)) {
     return(TRUE)
   }
-  some <- utils::head(names, 100)
-  mean(grepl("[:_-][0-9,]+[_-][0-9,]+$", some)) > 0.5
+  mean(!is.na(parse_peaks(utils::head(names, 100))$start)) > 0.5
 }
 
 # Names of the layers that `layer` means, in the order of the assay.

@@ -37,7 +37,9 @@ read_input.SingleCellExperiment <- function( # nolint: object_length_linter.
     guide = function(reference, place) {
       experiment_guide(object, reference, place, call)
     },
-    naming = toupper
+    naming = toupper,
+    files = need_package("HDF5Array", "to have an assay in a file", call),
+    reference = "PCA"
   )
 }
 

@@ -31,7 +31,15 @@ read_input.Seurat <- function(object, where = list(),
       seurat_guide(object, reference, place %||% "RNA", assay, call)
     },
     # SeuratObject 5 makes a sparse copy of what is dense.
-    bytes = if (has_seurat_layers()) 20 else 8
+    bytes = if (has_seurat_layers()) 20 else 8,
+    files = abort(
+      c(
+        "Seurat keeps its assays in memory: {.arg file} is not taken here.",
+        i = "{.code impute(get_fit(object), object, file = )} writes one."
+      ),
+      call = call
+    ),
+    reference = "pca"
   )
 }
 

@@ -47,14 +47,17 @@ write_result <- function(object, result) {
 #   naming      function: how reductions are spelt here ("sailer", "SAILER")
 #   bytes       what a number of a dense assay takes while it is written
 #   writable    TRUE; an error for what has no place for results
+#   files       TRUE where imputed values may be in a file; an error elsewhere
 #   guide       function(reference, place): the RNA's embedding and depth
+#   reference   the reduction that guides where none is named
 new_input <- function(names, counts, table = NULL,
                       table_name = "the metadata of the object",
                       labels = NULL, place = list(),
                       ranges = function(peaks) NULL, annotation = NULL,
                       embedding = function(name) NULL, depth = NULL,
                       models = list(), guide = NULL, naming = identity,
-                      bytes = 8, writable = TRUE) {
+                      bytes = 8, writable = TRUE, files = TRUE,
+                      reference = NULL) {
   environment()
 }
 
@@ -85,10 +88,10 @@ read_input.default <- function(object, where = list(),
     where, character(), cli::format_inline("{.obj_type_friendly {object}}"),
     call
   )
-  counts <- take_features(
+  delayedAssign("counts", take_features(
     as_cells(object, counts = isTRUE(where$values)), where$features,
     "the counts", call
-  )
+  ))
   new_input(
     counts$cells, counts, ranges = function(peaks) {
       pick_ranges(counts$ranges, counts$peaks, peaks)
@@ -191,9 +194,8 @@ input_points <- function(held, cells = held$input$names, reference = NULL,
 
 known_points <- function(held, cells) {
   fit <- held$fit
-  if (isTRUE(held$own)) {
-    embedding(fit)
-    return(fit$embedding[cells, , drop = FALSE])
+  if (held$own) {
+    return(training_means(fit)[cells, , drop = FALSE])
   }
   values <- if (!inherits(fit, "sailerx_fit") && !is.null(held$name)) {
     held$input$embedding(held$name)
@@ -253,10 +255,6 @@ input_depth <- function(held, cells = held$input$names,
     return(known[cells])
   }
   counts <- held$input$counts[, cells]
-  within <- if (is.null(held$fit)) {
-    rep(TRUE, nrow(counts))
-  } else {
-    !is.na(match_peaks(counts, held$fit$peaks, "object", call))
-  }
+  within <- !is.na(match_peaks(counts, held$fit$peaks, "object", call))
   stats::setNames(core_depth_within(counts$source, within), cells)
 }

@@ -33,7 +33,8 @@ held_confounders <- function(fit, batch, depth, covariates, n_most = 8,
 # The cells from which the decoder learned, at most `n_most` of each kind
 # (`kinds`: 1, 2 or 0 for each of `cells`), in clusters of their kind. They are
 # those of the training where the fit has them, and else those of the object.
-training_cells <- function(held, cells, kinds, n_most = 2000, n_clusters = 6,
+training_cells <- function(held, cells, kinds, reference = NULL,
+                           n_most = 2000, n_clusters = 6,
                            call = rlang::caller_env()) {
   fit <- held$fit
   if (!is.null(fit$embedding)) {
@@ -50,7 +51,7 @@ training_cells <- function(held, cells, kinds, n_most = 2000, n_clusters = 6,
   z <- if (!is.null(fit$embedding)) {
     fit$embedding[taken, , drop = FALSE]
   } else {
-    input_points(held, taken, call = call)
+    input_points(held, taken, reference, call)
   }
   of_kind <- rep(seq_along(rows), lengths(rows))
   clusters <- integer()

@@ -152,7 +152,8 @@ differential_accessibility <- function(object, groups, group_1 = NULL,
   check_number(seed, whole = TRUE)
   # Counts beside a fit are an object with that fit.
   if (!is.null(x)) {
-    fit <- get_fit(object)
+    fit <- find_fit(object, name)$fit
+    name <- NULL
     object <- x
   }
   where <- where_of(environment())
@@ -172,7 +173,7 @@ differential_accessibility <- function(object, groups, group_1 = NULL,
     sampled <- sample_sides(side, weight, max_cells)
     points <- side_points(fit, cells, sampled, n_samples)
     kinds <- ifelse(weight > 0, side, 0)
-    training <- training_cells(compared, names, kinds)
+    training <- training_cells(compared, names, kinds, reference)
     compare_peaks(
       fit, points, held, training, places, change, delta,
       tabulate(side[weight > 0], 2)
@@ -201,8 +202,7 @@ compared_cells <- function(compared, reference, call = rlang::caller_env()) {
   fit <- compared$fit
   if (compared$own) {
     check_needs_counts(reference, "x", call)
-    embedding(fit)
-    return(list(cells = fit$cells, embedding = fit$embedding))
+    return(list(cells = fit$cells, embedding = training_means(fit, call)))
   }
   cells <- compared$input$counts
   check_counts(cells, 2, call = call)

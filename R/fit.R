@@ -175,22 +175,33 @@ embedding <- function(fit, ...) {
 #' @export
 embedding.sailer_fit <- function(fit, ...) {
   refuse_others(list(...), embedding.sailer_fit)
+  as_directions(training_means(fit), fit)
+}
+
+# The posterior means of the training cells, where there are any.
+training_means <- function(fit, call = rlang::caller_env()) {
   if (!is.null(fit$embedding)) {
-    return(as_directions(fit$embedding, fit))
+    return(fit$embedding)
   }
   if (is.null(fit$cells)) {
-    abort(c(
-      "This fit is a model without cells, as an object holds it.",
-      i = "The embedding is in the object: what needs the cells takes the
-           object in place of its fit.",
-      i = "{.code predict(fit, x)} embeds the cells with the counts {.code x}."
-    ))
+    abort(
+      c(
+        "This fit is a model without cells, as an object holds it.",
+        i = "The embedding is in the object: what needs the cells takes the
+             object in place of its fit.",
+        i = "{.code predict(fit, x)} embeds the cells with the counts {.code x}."
+      ),
+      call = call
+    )
   }
-  abort(c(
-    "The cells were not embedded: training or embedding was interrupted.",
-    i = "Call {.code predict(fit, x)} with the counts, or go on with
-         {.code resume(fit, x)}."
-  ))
+  abort(
+    c(
+      "The cells were not embedded: training or embedding was interrupted.",
+      i = "Call {.code predict(fit, x)} with the counts, or go on with
+           {.code resume(fit, x)}."
+    ),
+    call = call
+  )
 }
 
 #' @export

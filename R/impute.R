@@ -274,7 +274,7 @@ fit_and_cells <- function(fit, x, reference = NULL,
                           call = rlang::caller_env()) {
   if (is.null(x)) {
     check_needs_counts(reference, "x", call)
-    embedding(fit)
+    training_means(fit, call)
     return(read_fitted(fit, call = call))
   }
   read_fitted(x, fit, call = call)

@@ -38,8 +38,3 @@ pretrain_control <- function(epochs = NULL, batch_size = NULL,
 print.pretrain_control <- function(x, ...) {
   print_control(x, "pretrain_control")
 }
-
-# Takes a pretrain_control() or a plain list of its options.
-as_pretrain_control <- function(control, call = rlang::caller_env()) {
-  as_control(control, call, pretrain_control, "pretrain_control")
-}

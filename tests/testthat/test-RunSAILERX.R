@@ -282,6 +282,14 @@ test_that("the function to call again is that of the fit", {
                  class = "sailer_interrupted")
 })
 
+test_that("the RNA of a file guides as it does in sailerx()", {
+  path <- system.file("extdata", "tiny.h5mu", package = "sailer")
+  run <- function(f) {
+    suppressMessages(f(path, hidden = 8, n_latent = 4, control = quick()))
+  }
+  expect_identical(run(RunSAILERX)$state, run(sailerx)$state)
+})
+
 test_that("matrices go to sailerx(); other things are refused", {
   depth <- Matrix::colSums(rna)
   expect_identical(

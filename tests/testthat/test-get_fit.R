@@ -172,6 +172,12 @@ test_that("a joint model reads the reference of the object", {
   # It is not placed by peaks alone without a word.
   bare <- object
   bare[["pca"]] <- NULL
+  compare <- function(object, ...) {
+    differential_accessibility(
+      object, "cell_type", "type1", "type2", peaks = some, ...
+    )
+  }
+  expect_identical(compare(bare, reference = x$pca), compare(object))
   expect_error(ImputeSAILER(bare, features = some), "\"pca\".*reference",
     class = "sailer_argument_error"
   )
