@@ -189,7 +189,8 @@ training_means <- function(fit, call = rlang::caller_env()) {
         "This fit is a model without cells, as an object holds it.",
         i = "The embedding is in the object: what needs the cells takes the
              object in place of its fit.",
-        i = "{.code predict(fit, x)} embeds the cells with the counts {.code x}."
+        i = "{.code predict(fit, x)} embeds the cells with the counts
+             {.code x}."
       ),
       call = call
     )
