@@ -11,8 +11,7 @@
 #include "bindings/convert.h"
 #include "bindings/errors.h"
 #include "bindings/monitor.h"
-#include "core/data/readers/concat_source.h"
-#include "core/data/readers/matrix_source.h"
+#include "core/data/readers/sources.h"
 #include "core/data/store/scan.h"
 
 namespace {
@@ -117,8 +116,7 @@ SEXP core_cells_from_matrix(Rcpp::IntegerVector i, Rcpp::IntegerVector p,
     view.n_entries = i.size();
     // A list of the vectors that the view points into.
     auto owner = std::make_shared<Rcpp::List>(Rcpp::List::create(i, p, x));
-    return wrap_source(std::make_shared<MatrixSource>(view, std::move(owner),
-                                                      std::move(description)));
+    return wrap_source(matrix_source(view, std::move(owner), std::move(description)));
   });
 }
 
@@ -195,8 +193,8 @@ SEXP core_cells_concat(Rcpp::List sources, Rcpp::List maps, double n_features) {
     for (R_xlen_t k = 0; k < sources.size(); ++k) {
       parts.push_back({unwrap_source(sources[k]), feature_map_from_r(maps[k])});
     }
-    return wrap_source(std::make_shared<ConcatSource>(
-        std::move(parts), static_cast<int64_t>(n_features)));
+    return wrap_source(
+        concat_sources(std::move(parts), static_cast<int64_t>(n_features)));
   });
 }
 
@@ -295,7 +293,8 @@ std::vector<double> core_cell_totals(SEXP source) {
 Rcpp::List core_cells_block(SEXP source, Rcpp::NumericVector cells) {
   return guarded([&] {
     SparseRows rows;
-    read_cells(*unwrap_source(source), places_from_r(cells), rows);
+    const std::vector<int64_t> places = places_from_r(cells);
+    unwrap_source(source)->read_cells(places.data(), n_of(places), rows);
     return wrap_rows(rows);
   });
 }

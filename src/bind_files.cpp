@@ -7,7 +7,7 @@
 
 #include "bindings/convert.h"
 #include "bindings/errors.h"
-#include "core/data/readers/dense_hdf5_source.h"
+#include "core/data/readers/hdf5_sources.h"
 #include "core/data/readers/h5ad_source.h"
 #include "core/data/readers/tenx_source.h"
 
@@ -100,7 +100,7 @@ Rcpp::List core_open_dense(std::string path, std::string dataset) {
   return guarded([&] {
     const hdf5::File file(path);
     OpenedFile opened;
-    opened.source = std::make_shared<DenseHdf5Source>(
+    opened.source = dense_hdf5_source(
         file, dataset, "the dense HDF5 file '" + file.name() + "'");
     return wrap_opened(opened);
   });

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "../../src/core/data/readers/matrix_source.h"
+#include "../../src/core/data/readers/sources.h"
 #include "../../src/core/data/store/corpus_writer.h"
 #include "../../src/core/data/store/store.h"
 #include "source_checks.h"

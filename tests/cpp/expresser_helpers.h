@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "core/data/readers/matrix_source.h"
+#include "core/data/readers/sources.h"
 #include "core/models/expresser_model.h"
 #include "core/support/random.h"
 #include "core/training/expresser_task.h"
@@ -27,7 +27,7 @@ inline sailer::CellSourcePtr source_of(std::shared_ptr<const OwnedCells> cells,
   view.n_features = n_genes;
   view.n_cells = static_cast<int64_t>(cells->offsets.size()) - 1;
   view.n_entries = static_cast<int64_t>(cells->genes.size());
-  return std::make_shared<sailer::MatrixSource>(view, cells);
+  return sailer::matrix_source(view, cells);
 }
 
 // Two kinds of cells: genes of one half of the vocabulary are high together in

@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "../../src/core/data/readers/cell_source.h"
-#include "../../src/core/data/readers/subset_source.h"
 #include "../../src/core/data/store/store.h"
 #include "../../src/core/support/error.h"
 #include "catch.h"
@@ -63,7 +62,7 @@ inline void check_gather(CellSource& source, const Counts& expected) {
   for (const auto& cells : orders) {
     SparseRows rows;
     source.read(0, 2, rows);  // gather appends behind it
-    read_cells(source, cells, rows);
+    source.read_cells(cells.data(), sailer::n_of(cells), rows);
     std::vector<int64_t> all{0, 1};
     all.insert(all.end(), cells.begin(), cells.end());
     REQUIRE(dense(rows, expected.n_features).values ==
@@ -73,7 +72,7 @@ inline void check_gather(CellSource& source, const Counts& expected) {
   std::iota(shuffled.begin(), shuffled.end(), int64_t{0});
   std::shuffle(shuffled.begin(), shuffled.end(), std::mt19937(5));
   SparseRows rows;
-  read_cells(source, shuffled, rows);
+  source.read_cells(shuffled.data(), expected.n_cells, rows);
   REQUIRE(dense(rows, expected.n_features).values ==
           chosen(expected, shuffled).values);
 }
@@ -104,7 +103,7 @@ inline std::vector<std::vector<int32_t>> lists_of(const SparseRows& rows) {
 }
 
 // What a reader cannot: any cells, in any order, as often as wanted.
-inline void check_any_order(sailer::Store& store, const Counts& expected) {
+inline void check_any_order(CellSource& store, const Counts& expected) {
   const int64_t n = expected.n_cells;
   std::vector<int64_t> all(static_cast<size_t>(n));
   std::iota(all.begin(), all.end(), int64_t{0});
@@ -147,7 +146,7 @@ inline void check_packed(CellSource& source, const Counts& expected) {
     options.folder = std::filesystem::temp_directory_path().string();
     options.memory_bytes = memory_bytes;
     options.limits = {16, 1 << 20};
-    const sailer::StorePtr store = packed_cells(borrowed, options);
+    const sailer::CellSourcePtr store = packed_cells(borrowed, options);
     REQUIRE(store->n_cells() == expected.n_cells);
     check_any_order(*store, expected);
   }
@@ -169,7 +168,8 @@ inline void check_limits(CellSource& source) {
   REQUIRE_THROWS_AS(source.read(-1, 1, rows), Error);
   REQUIRE_THROWS_AS(source.read(0, source.n_cells() + 1, rows), Error);
   REQUIRE_THROWS_AS(source.read(source.n_cells(), 1, rows), Error);
-  REQUIRE_THROWS_AS(read_cells(source, {0, source.n_cells()}, rows), Error);
+  const int64_t beyond[] = {0, source.n_cells()};
+  REQUIRE_THROWS_AS(source.read_cells(beyond, 2, rows), Error);
   REQUIRE(rows.n_rows() == 0);
 }
 

@@ -59,7 +59,7 @@ class ForwardSource final : public sailer::CellSource {
 
   int64_t n_cells() const override { return inner_->n_cells(); }
   int64_t n_features() const override { return inner_->n_features(); }
-  void read(int64_t first, int64_t count, sailer::SparseRows& out) override {
+  void append(int64_t first, int64_t count, sailer::SparseRows& out) override {
     if (first <= bad_cell && bad_cell < first + count) {
       throw sailer::Error(sailer::ErrorKind::kFile, "Cell 17 cannot be read.");
     }

@@ -351,7 +351,7 @@ TEST_CASE("counts that are none stop a build and are named", "[data][corpus]") {
         std::vector<double>{1, 2, value, 3});
     static const std::vector<int32_t> p{0, 2, 4}, i{0, 1, 0, 1};
     MatrixView view{p.data(), i.data(), packed->data(), 2, 2, 4};
-    auto source = std::make_shared<MatrixSource>(view, packed);
+    auto source = matrix_source(view, packed);
     CorpusWriter writer(file.path(), genes_named(2), CorpusMode::kBuild);
     const CorpusAppended done = writer.append({"one", source, {}}, patient);
     REQUIRE(done.problem.kind == kind);

@@ -3,7 +3,7 @@
 #include <set>
 
 #include "catch.h"
-#include "core/data/readers/matrix_source.h"
+#include "core/data/readers/sources.h"
 #include "core/data/stream/gene_tokens.h"
 
 using namespace sailer;
@@ -57,11 +57,11 @@ TEST_CASE("the mean expression is that of counts above zero") {
   view.n_features = 3;
   view.n_cells = 3;
   view.n_entries = 3;
-  MatrixSource source(view, nullptr);
+  const CellSourcePtr source = matrix_source(view, nullptr);
   const double expected =
       (std::log1p(2500.0) + std::log1p(7500.0) + std::log1p(10000.0)) / 3;
-  REQUIRE(mean_expression(source, {0, 1, 2}) == Approx(expected));
-  REQUIRE(mean_expression(source, {2}) == 0);
+  REQUIRE(mean_expression(*source, {0, 1, 2}) == Approx(expected));
+  REQUIRE(mean_expression(*source, {2}) == 0);
 }
 
 TEST_CASE("bins are intervals that are open below and closed above") {

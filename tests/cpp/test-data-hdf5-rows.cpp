@@ -1,9 +1,8 @@
 // Cells of HDF5 files on their way into a store.
 #include <numeric>
 
-#include "../../src/core/data/readers/concat_source.h"
 #include "../../src/core/data/readers/h5ad_source.h"
-#include "../../src/core/data/readers/hdf5_rows.h"
+#include "../../src/core/data/readers/sources.h"
 #include "../../src/core/data/readers/tenx_source.h"
 #include "../../src/core/data/store/scan.h"
 #include "catch.h"
@@ -33,7 +32,7 @@ TEST_CASE("stored zeros are not open", "[data][hdf5]") {
   const CellSourcePtr source = open_tenx(file.path(), {}).source;
   std::vector<int64_t> all(60);
   std::iota(all.begin(), all.end(), int64_t{0});
-  const StorePtr store = packed_cells(source, {});
+  const CellSourcePtr store = packed_cells(source, {});
   SparseRows rows;
   store->read_open(all.data(), 60, rows);
   REQUIRE(lists_of(rows) == expected);
@@ -75,9 +74,8 @@ TEST_CASE("a choice of cells in any order is packed in the file's order",
   REQUIRE(dense(rows, 60).values == chosen(counts, in_file).values);
   // A choice of a choice, beside another source; depths come in their order.
   std::vector<int64_t> some = {9, 4, 300, 4, 0};
-  const CellSourcePtr joined = std::make_shared<ConcatSource>(
-      std::vector<ConcatPart>{{choose(odd, subset_of(some)), {}}, {source, {}}},
-      60);
+  const CellSourcePtr joined = concat_sources(
+      {{choose(odd, subset_of(some)), {}}, {source, {}}}, 60);
   std::vector<int64_t> cells;
   for (int64_t cell : some) cells.push_back(order[cell]);
   for (int64_t cell = 0; cell < 500; ++cell) cells.push_back(cell);

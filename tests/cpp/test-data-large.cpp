@@ -1,7 +1,7 @@
 // Files of more than 2^31 non-zeros: chunks that are not there are read as the
 // fill value, so that such a file takes a few kilobytes.
 #include "../../src/core/data/readers/h5ad_source.h"
-#include "../../src/core/data/readers/subset_source.h"
+#include "../../src/core/data/readers/sources.h"
 #include "../../src/core/data/readers/tenx_source.h"
 #include "../../src/core/data/store/scan.h"
 #include "catch.h"
@@ -110,7 +110,7 @@ class RepeatedSource final : public CellSource {
   }
   int64_t n_cells() const override { return n_cells_; }
   int64_t n_features() const override { return n_features_; }
-  void read(int64_t, int64_t count, SparseRows& out) override {
+  void append(int64_t, int64_t count, SparseRows& out) override {
     for (int64_t k = 0; k < count; ++k) {
       out.indices.insert(out.indices.end(), features_.begin(), features_.end());
       out.offsets.push_back(static_cast<int64_t>(out.indices.size()));
@@ -152,8 +152,7 @@ TEST_CASE("cells beyond 2^31 non-zeros are read", "[data][hdf5]") {
   for (int64_t cell = 1; cell <= kSmallCells; ++cell) {
     subset.cells.push_back(cell);
   }
-  SubsetSource chosen(source, subset);
-  check_source(chosen, counts);
+  check_source(*choose(source, subset), counts);
 }
 
 TEST_CASE("non-zeros are counted past 2^31", "[data]") {

@@ -19,7 +19,7 @@ class RowsSource final : public CellSource {
       : rows_(std::move(rows)), n_features_(n_features) {}
   int64_t n_cells() const override { return rows_.n_rows(); }
   int64_t n_features() const override { return n_features_; }
-  void read(int64_t first, int64_t count, SparseRows& out) override {
+  void append(int64_t first, int64_t count, SparseRows& out) override {
     ++n_reads;
     for (int64_t row = first; row < first + count; ++row) {
       for (int64_t at = rows_.offsets[row]; at < rows_.offsets[row + 1]; ++at) {

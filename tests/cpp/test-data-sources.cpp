@@ -4,10 +4,8 @@
 #include <memory>
 #include <numeric>
 
-#include "../../src/core/data/readers/concat_source.h"
 #include "../../src/core/data/readers/h5ad_source.h"
-#include "../../src/core/data/readers/matrix_source.h"
-#include "../../src/core/data/readers/subset_source.h"
+#include "../../src/core/data/readers/sources.h"
 #include "../../src/core/data/readers/tenx_source.h"
 #include "../../src/core/data/store/store.h"
 #include "../../src/core/support/error.h"
@@ -52,7 +50,7 @@ MatrixView view_of(const Slots& slots, const Counts& counts) {
 CellSourcePtr matrix_source(const Counts& counts) {
   auto slots = slots_of(counts);
   const MatrixView view = view_of(*slots, counts);
-  return std::make_shared<MatrixSource>(view, std::move(slots));
+  return matrix_source(view, std::move(slots));
 }
 
 Counts binary(Counts counts) {
@@ -81,8 +79,7 @@ TEST_CASE("a pattern matrix reads as ones", "[data]") {
   auto slots = slots_of(counts);
   MatrixView view = view_of(*slots, counts);
   view.values = nullptr;
-  MatrixSource source(view, slots, "an ngCMatrix");
-  check_source(source, binary(counts));
+  check_source(*matrix_source(view, slots, "an ngCMatrix"), binary(counts));
 }
 
 TEST_CASE("a dgCMatrix keeps its owner alive, and only so long", "[data]") {
@@ -90,7 +87,7 @@ TEST_CASE("a dgCMatrix keeps its owner alive, and only so long", "[data]") {
   auto slots = slots_of(counts);
   const MatrixView view = view_of(*slots, counts);
   std::weak_ptr<Slots> watch = slots;
-  auto source = std::make_shared<MatrixSource>(view, std::move(slots));
+  auto source = matrix_source(view, std::move(slots));
   REQUIRE_FALSE(watch.expired());
   source.reset();
   REQUIRE(watch.expired());
@@ -102,26 +99,26 @@ TEST_CASE("a broken dgCMatrix is refused", "[data]") {
   const MatrixView view = view_of(*slots, counts);
   SECTION("offsets that fall") {
     slots->p[5] = slots->p[6] + 1;
-    REQUIRE_THROWS_WITH(MatrixSource(view, slots), contains("falls at column"));
+    REQUIRE_THROWS_WITH(matrix_source(view, slots), contains("falls at column"));
   }
   SECTION("offsets that do not start at 0") {
     slots->p[0] = 1;
-    REQUIRE_THROWS_WITH(MatrixSource(view, slots), contains("runs from 1"));
+    REQUIRE_THROWS_WITH(matrix_source(view, slots), contains("runs from 1"));
   }
   SECTION("offsets beyond the entries") {
     slots->p.back() += 1;
-    REQUIRE_THROWS_AS(MatrixSource(view, slots), Error);
+    REQUIRE_THROWS_AS(matrix_source(view, slots), Error);
   }
   SECTION("an index out of range, found when it is read") {
     const int32_t right = slots->i[4];
     slots->i[4] = static_cast<int32_t>(kFeatures);
-    MatrixSource source(view, slots);
+    const CellSourcePtr source = matrix_source(view, slots);
     SparseRows rows;
-    REQUIRE_THROWS_WITH(source.read(0, kCells, rows),
+    REQUIRE_THROWS_WITH(source->read(0, kCells, rows),
                         contains("entry 5 of its slot 'i' is 31"));
     REQUIRE(rows.n_rows() == 0);
     slots->i[4] = right;
-    check_source(source, counts);
+    check_source(*source, counts);
   }
 }
 
@@ -132,8 +129,7 @@ TEST_CASE("parts one after another read as the whole", "[data]") {
   parts.push_back({matrix_source(slice(counts, 20, 0)), {}});
   parts.push_back({matrix_source(slice(counts, 20, 1)), {}});
   parts.push_back({matrix_source(slice(counts, 21, 32)), {}});
-  ConcatSource source(std::move(parts), kFeatures);
-  check_source(source, counts);
+  check_source(*concat_sources(std::move(parts), kFeatures), counts);
 }
 
 TEST_CASE("parts with features of their own are put in place", "[data]") {
@@ -157,14 +153,13 @@ TEST_CASE("parts with features of their own are put in place", "[data]") {
       if (map[f] >= 0) expected.at(cell, map[f]) = counts.at(cell, f);
     }
   }
-  ConcatSource source(std::move(parts), n_common);
-  check_source(source, expected);
+  check_source(*concat_sources(std::move(parts), n_common), expected);
 }
 
 TEST_CASE("feature maps that do not fit are refused", "[data]") {
   const CellSourcePtr base = matrix_source(random_counts(kCells, 3));
   auto build = [&](FeatureMap map, int64_t n) {
-    return ConcatSource({{base, std::move(map)}}, n);
+    return concat_sources({{base, std::move(map)}}, n);
   };
   REQUIRE_THROWS_WITH(build({0, 1}, 3), contains("has 2 entries"));
   REQUIRE_THROWS_AS(build({0, 1, 3}, 3), Error);
@@ -188,10 +183,9 @@ TEST_CASE("chosen cells and features of a source", "[data]") {
     expected.values.push_back(counts.at(cell, 30));
     expected.values.push_back(counts.at(cell, 4));
   }
-  SubsetSource source(matrix_source(counts), subset);
-  check_source(source, expected);
+  check_source(*choose(matrix_source(counts), subset), expected);
   subset.cells.push_back(kCells);
-  REQUIRE_THROWS_AS(SubsetSource(matrix_source(counts), subset), Error);
+  REQUIRE_THROWS_AS(choose(matrix_source(counts), subset), Error);
 }
 
 namespace {
@@ -250,7 +244,7 @@ TEST_CASE("features sent to one place are merged, whatever the source",
   const std::vector<ConcatPart> parts = {
       {matrix_source(slice(counts, 0, 30)), {}},
       {matrix_source(slice(counts, 30, 23)), {}}};
-  check_merged(std::make_shared<ConcatSource>(parts, kFeatures), counts);
+  check_merged(concat_sources(parts, kFeatures), counts);
   const TenxParts written(counts);
   TemporaryFile tenx, h5ad;
   write_tenx3(tenx.path(), written);
@@ -263,7 +257,7 @@ TEST_CASE("features sent to one place are merged, whatever the source",
   check_merged(writer.finish(), binary(counts));
   Subset bad = threes(true);
   bad.map[0] = static_cast<int32_t>(bad.n_features);
-  REQUIRE_THROWS_AS(SubsetSource(matrix_source(counts), bad), Error);
+  REQUIRE_THROWS_AS(choose(matrix_source(counts), bad), Error);
 }
 
 TEST_CASE("files of every layout read as the matrix", "[data][hdf5]") {

@@ -2,7 +2,7 @@
 #include <cmath>
 
 #include "catch.h"
-#include "core/data/readers/subset_source.h"
+#include "core/data/readers/sources.h"
 #include "core/training/expresser_passes.h"
 #include "expresser_helpers.h"
 #include "torch_helpers.h"
@@ -36,7 +36,7 @@ CellSourcePtr some_of(const CellSourcePtr& source,
   subset.all_cells = false;
   subset.cells = cells;
   subset.n_features = source->n_features();
-  return std::make_shared<SubsetSource>(source, subset);
+  return choose(source, subset);
 }
 
 double distance(const std::vector<float>& a, const std::vector<float>& b) {
@@ -151,7 +151,7 @@ TEST_CASE("contextual embeddings of genes are means over cells") {
   Subset subset;
   subset.n_features = kGenes + 1;  // the last gene is in no cell
   for (int32_t gene = 0; gene < kGenes; ++gene) subset.map.push_back(gene);
-  const CellSourcePtr source = std::make_shared<SubsetSource>(all, subset);
+  const CellSourcePtr source = choose(all, subset);
   Patient monitor;
   PassOptions pass;
   pass.token_budget = 40;

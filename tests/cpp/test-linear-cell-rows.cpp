@@ -4,7 +4,7 @@
 #include <memory>
 #include <numeric>
 
-#include "../../src/core/data/readers/matrix_source.h"
+#include "../../src/core/data/readers/sources.h"
 #include "../../src/core/linear/cell_rows.h"
 #include "../../src/core/linear/eigen.h"
 #include "../../src/core/linear/lsi.h"
@@ -41,7 +41,7 @@ CellSourcePtr source_of(const Counts& counts) {
   view.n_features = counts.n_features;
   view.n_cells = counts.n_cells;
   view.n_entries = static_cast<int64_t>(slots->indices.size());
-  return std::make_shared<MatrixSource>(view, slots);
+  return matrix_source(view, slots);
 }
 
 // Of the odd features in falling order, and two cells out of three.

@@ -1,6 +1,9 @@
 // What sources do with the block that they are asked for.
 #pragma once
 
+#include <algorithm>
+#include <numeric>
+
 #include "../../support/error.h"
 #include "cell_source.h"
 
@@ -13,6 +16,15 @@ inline void check_block(const CellSource& source, int64_t first,
   throw_error(ErrorKind::kArgument, "Cells ", first + 1, " to ", first + count,
               " were asked of ", source.describe(), ", which has ",
               source.n_cells(), " cells.");
+}
+
+// Places of the values in rising order, of equal ones in theirs.
+inline std::vector<int64_t> rising_order(const std::vector<int64_t>& values) {
+  std::vector<int64_t> order(values.size());
+  std::iota(order.begin(), order.end(), int64_t{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](int64_t a, int64_t b) { return values[a] < values[b]; });
+  return order;
 }
 
 // Appends row `row` of `from` to `to`.

@@ -2,20 +2,20 @@
 //
 // A features x cells dgCMatrix, a 10x HDF5 matrix and a CSR h5ad file are all
 // the same thing: sparse rows, one per cell. A CellSource serves such rows in
-// blocks, forwards, and knows nothing of models, labels or R. What reads cells
-// in random order, as training does, reads a store (store/store.h), which is
-// packed from a reader by the pass that checks the counts.
+// blocks and knows nothing of models, labels or R. What reads cells in random
+// order, as training does, reads a store (store/store.h), which is packed from a
+// reader by the pass that checks the counts.
 //
 // Contract for implementations:
 //  * cells and features are counted from 0; non-zeros are counted in int64_t;
-//  * `read` may be called any number of times, from one thread at a time; it
+//  * `append` may be called any number of times, from one thread at a time; it
 //    holds no more than the block that was asked for. Any order is right,
 //    though only from front to back need it be fast;
 //  * shapes are checked when the source is opened, not when it is read;
 //  * values are returned as they are stored (explicit zeros included), but
 //    through whole_count() (count_check.h): checking them is the work of `scan`
 //    (store/scan.h), binarising that of the stream;
-//  * failures throw sailer::Error and leave the source and `out` as they were.
+//  * failures throw sailer::Error and leave the source as it was.
 //
 // To add a reader: derive from CellSource, implement the pure functions, add a
 // constructor function to the bindings (`src/bind_cells.cpp`) and a case to the
@@ -52,8 +52,21 @@ class CellSource {
   virtual int64_t n_cells() const = 0;
   virtual int64_t n_features() const = 0;
 
-  // Appends the cells [first, first + count) to `out`.
-  virtual void read(int64_t first, int64_t count, SparseRows& out) = 0;
+  // Appends the cells [first, first + count) to `out`, which stays as it was
+  // where that fails, as it does for cells that are not there.
+  void read(int64_t first, int64_t count, SparseRows& out);
+
+  // Appends `cells`, in any order, repeats allowed; or what is open of them,
+  // without values. Of a store each cell is read without its neighbours. Files
+  // are read in runs: a short gap is read through, since a second read of the
+  // same compressed chunk costs more.
+  void read_cells(const int64_t* cells, int64_t n, SparseRows& out);
+  void read_open(const int64_t* cells, int64_t n, SparseRows& out);
+
+  // Whether any order is fast and any thread may read: where the cells lie in a
+  // store, which may have packed what is open alone.
+  enum class Packed { kNot, kOpen, kCounts };
+  virtual Packed packed() const { return Packed::kNot; }
 
   // Entries of the cells [first, first + count), known without reading, about:
   // how many cells are read at once goes by it.
@@ -70,6 +83,13 @@ class CellSource {
 
   // For messages: "a dgCMatrix", "10x HDF5 file 'pbmc.h5'".
   virtual std::string describe() const = 0;
+
+ protected:
+  // What the functions above do, of cells that are there. On failure they cut
+  // `out` back.
+  virtual void append(int64_t first, int64_t count, SparseRows& out) = 0;
+  virtual void append_cells(const int64_t* cells, int64_t n, bool counts,
+                            SparseRows& out);
 };
 
 using CellSourcePtr = std::shared_ptr<CellSource>;

@@ -3,9 +3,8 @@
 #include <utility>
 
 #include "../../support/error.h"
-#include "dense_hdf5_source.h"
 #include "h5ad_layout.h"
-#include "hdf5_rows.h"
+#include "hdf5_sources.h"
 
 namespace sailer {
 
@@ -79,11 +78,11 @@ CellSourcePtr open_matrix(const File& file, const H5adMatrix& matrix,
           ? "h5ad file '" + file.name() + "'"
           : "modality '" + modality + "' of MuData '" + file.name() + "'";
   if (file.is_dataset(matrix.path)) {
-    return std::make_shared<DenseHdf5Source>(file, matrix.path, description);
+    return dense_hdf5_source(file, matrix.path, description);
   }
   check_encoding(file, matrix, modality);
   const std::vector<int64_t> shape = read_shape(file, matrix.path);
-  return std::make_shared<Hdf5Rows>(file, matrix.path, shape[0], shape[1],
+  return sparse_hdf5_source(file, matrix.path, shape[0], shape[1],
                                     description);
 }
 

@@ -5,7 +5,7 @@
 #include "../../support/error.h"
 #include "h5ad_layout.h"
 #include "hdf5.h"
-#include "subset_source.h"
+#include "sources.h"
 #include "tenx_source.h"
 
 namespace sailer {
@@ -35,8 +35,7 @@ bool keep_features(const std::vector<std::string>& types,
   if (subset.n_features == opened.source->n_features()) return true;
   keep_mapped(subset.map, opened.features);
   keep_mapped(subset.map, opened.intervals);
-  opened.source = std::make_shared<SubsetSource>(std::move(opened.source),
-                                                 std::move(subset));
+  opened.source = choose(std::move(opened.source), std::move(subset));
   return true;
 }
 

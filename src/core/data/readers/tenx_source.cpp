@@ -4,7 +4,7 @@
 
 #include "../../support/error.h"
 #include "../../support/text.h"
-#include "hdf5_rows.h"
+#include "hdf5_sources.h"
 
 namespace sailer {
 
@@ -89,7 +89,7 @@ OpenedFile open_tenx(const std::string& path, const TenxOptions& options) {
   const std::vector<int64_t> dims = shape.integers();
 
   OpenedFile opened;
-  opened.source = std::make_shared<Hdf5Rows>(
+  opened.source = sparse_hdf5_source(
       file, group, dims[1], dims[0], "10x HDF5 file '" + file.name() + "'");
   opened.cells = read_names(file, group + "/barcodes", dims[1]);
   if (file.is_group(group + "/features")) {

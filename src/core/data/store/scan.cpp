@@ -5,6 +5,7 @@
 
 #include "../../support/error.h"
 #include "../../support/shuffle.h"
+#include "../readers/sources.h"
 
 namespace sailer {
 
@@ -89,7 +90,7 @@ ScanResult scan(const CellSourcePtr& source, const ScanOptions& options) {
     return sorted == nullptr ? row : order[row];
   };
   CountChecker checker(source->n_features(), options.fractions);
-  StorePtr store;
+  CellSourcePtr store;
   std::unique_ptr<StoreWriter> writer;  // where there is a store to be made
   if (options.store != nullptr) store = store_of(source, *options.store);
   if (options.store != nullptr && !store) {
@@ -121,7 +122,17 @@ ScanResult scan(const CellSourcePtr& source, const ScanOptions& options) {
     if (result.depth[cell] > 0) continue;
     if (result.n_empty++ < kMaxEmptyListed) result.empty_cells.push_back(cell);
   }
-  result.store = writer == nullptr ? store : writer->finish(order);
+  result.store = writer == nullptr ? store : writer->finish();
+  if (writer != nullptr && sorted != nullptr) {
+    Subset back;  // to the order of the source
+    back.all_cells = false;
+    back.n_features = source->n_features();
+    back.cells.resize(order.size());
+    for (size_t row = 0; row < order.size(); ++row) {
+      back.cells[order[row]] = static_cast<int64_t>(row);
+    }
+    result.store = choose(result.store, std::move(back));
+  }
   return result;
 }
 

@@ -39,7 +39,7 @@ struct ScanResult {
   int64_t n_empty = 0;                 // cells without an open feature
   std::vector<int64_t> empty_cells;    // the first of them (kMaxEmptyListed)
   bool cancelled = false;              // the rest is then incomplete
-  StorePtr store;                      // of a pass that came to its end
+  CellSourcePtr store;                 // of a pass that came to its end
 };
 
 inline constexpr int64_t kMaxEmptyListed = 10;

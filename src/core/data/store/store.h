@@ -6,8 +6,8 @@
 // memory what is used often, and all that is held here are 8 bytes a cell. The
 // first cell that is read of a block has its checksum looked at.
 //
-// A store is a source of cells like a reader, and a choice of its cells and
-// features is a store again: see choose().
+// A store is a source of cells like a reader, and what choose()
+// (readers/sources.h) takes of one serves training as well.
 #pragma once
 
 #include <functional>
@@ -16,7 +16,6 @@
 #include <vector>
 
 #include "../readers/count_check.h"
-#include "../readers/subset_source.h"
 #include "contents.h"
 
 namespace sailer {
@@ -38,30 +37,16 @@ class Store final : public CellSource {
   // finished, is cut short, damaged as far as heads tell, or newer.
   explicit Store(const std::string& path);
 
-  int64_t n_cells() const override;
-  int64_t n_features() const override { return n_features_; }
-  void read(int64_t first, int64_t count, SparseRows& out) override;
+  int64_t n_cells() const override { return contents_.n_cells; }
+  int64_t n_features() const override { return contents_.head.n_genes; }
   int64_t n_entries(int64_t first, int64_t count) const override;
   std::string describe() const override { return description_; }
+  Packed packed() const override { return packed_; }
 
-  // Appends cells, named in any order, to `out`: all counts above zero, or what
-  // is open, without values; features rise unless they are mapped.
-  void read_cells(const int64_t* cells, int64_t n, SparseRows& out) {
-    append(cells, n, /*counts=*/true, out);
-  }
-  void read_open(const int64_t* cells, int64_t n, SparseRows& out) {
-    append(cells, n, /*counts=*/false, out);
-  }
-
-  // The cells and features of `subset`, which shares the packed cells.
-  std::shared_ptr<Store> choose(const Subset& subset) const;
-
-  // Whether it has counts, and so can stand for its reader in all.
-  bool has_counts() const;
   int64_t bytes_in_memory() const;
 
   // Of a corpus.
-  const packed::Contents& contents() const;
+  const packed::Contents& contents() const { return contents_; }
 
   // Reads the whole file: throws Error(kFile) where a byte has changed since it
   // was written. False when `cancelled`, asked before each block, stops it.
@@ -69,22 +54,27 @@ class Store final : public CellSource {
 
  private:
   friend class StoreWriter;
-  struct Packed;
+  Store() = default;
 
-  explicit Store(std::shared_ptr<Packed> packed);
-  int64_t row_of(int64_t cell) const {
-    return rows_.empty() ? cell : rows_[cell];
-  }
-  std::vector<int64_t> rows_of(const int64_t* cells, int64_t n) const;
-  void append(const int64_t* cells, int64_t n, bool counts, SparseRows& out);
+  // All counts above zero, of features that rise.
+  void append(int64_t first, int64_t count, SparseRows& out) override;
+  void append_cells(const int64_t* cells, int64_t n, bool counts,
+                    SparseRows& out) override;
+  void append_run(packed::Block& block, int64_t from, int64_t to, bool counts,
+                  SparseRows& out);
+  packed::Block& block_of(int64_t cell) const;
+  int64_t entries_before(int64_t cell) const;
+  void check(packed::Block& block) const;
+  const unsigned char* bytes_of(const packed::Block& block, int64_t place,
+                                int64_t n) const;
+  [[noreturn]] void fail(const packed::Block& block,
+                         const std::string& what) const;
 
-  std::shared_ptr<Packed> packed_;
+  DiskFile file_;
+  mutable packed::Contents contents_;  // where cells begin is read when needed
   std::string description_;
-  int64_t n_features_;
-  std::vector<int64_t> rows_;  // packed row of each cell; empty: as they are
-  bool chosen_ = false;        // rows_ counts, though it may be empty
-  FeatureMap map_;             // of packed features; empty: as they are
-  bool merges_ = false;
+  Packed packed_ = Packed::kCounts;
+  mutable packed::Bytes scratch_;
 };
 
 using StorePtr = std::shared_ptr<Store>;
@@ -103,14 +93,13 @@ class StoreWriter {
   void append_checked(const SparseRows& rows);
   int64_t n_cells() const { return n_cells_; }
 
-  // The store, after the last cells. `order`: the place of each packed cell
-  // among the cells of the store; empty: as they came.
-  StorePtr finish(const std::vector<int64_t>& order = {});
+  // The store, after the last cells.
+  StorePtr finish();
 
  private:
   void flush();
 
-  std::shared_ptr<Store::Packed> packed_;
+  StorePtr store_;
   StoreOptions options_;
   CountChecker checker_;
   packed::BlockMaker maker_;
@@ -118,16 +107,14 @@ class StoreWriter {
   int64_t bytes_in_memory_ = 0;
 };
 
-// The source itself where it is a store that has what is wanted; else null.
-StorePtr store_of(const CellSourcePtr& source, const StoreOptions& options);
+// The source itself where its cells are packed with what is wanted; else null.
+CellSourcePtr store_of(const CellSourcePtr& source,
+                       const StoreOptions& options);
 
 // The cells of a source in a store: itself if it is one. Null when `cancelled`,
 // asked before each block, stops it.
-StorePtr packed_cells(const CellSourcePtr& source, const StoreOptions& options,
-                      const std::function<bool()>& cancelled = {});
-
-// Chosen cells and features of a source: a store of a store, else read as they
-// come.
-CellSourcePtr choose(const CellSourcePtr& source, Subset subset);
+CellSourcePtr packed_cells(const CellSourcePtr& source,
+                           const StoreOptions& options,
+                           const std::function<bool()>& cancelled = {});
 
 }  // namespace sailer

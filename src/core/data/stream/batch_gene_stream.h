@@ -50,7 +50,7 @@ class GeneStream {
   void make(const int64_t* cells, int64_t n, uint64_t seed,
             std::vector<HostTokens>& pieces);
 
-  StorePtr store_;
+  CellSourcePtr store_;
   GeneStreamOptions options_;
   SparseRows rows_;
   NormalizedCell cell_;

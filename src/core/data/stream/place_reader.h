@@ -40,7 +40,7 @@ class PlaceReader {
   void sort_row(int32_t* places, int64_t n);
 
   CellSourcePtr source_;
-  StorePtr store_;
+  CellSourcePtr store_;
   std::vector<int32_t> place_of_;
   SparseRows block_;  // of the reader, from the cell first_ on
   int64_t first_ = 0;
