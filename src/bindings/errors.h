@@ -15,27 +15,11 @@
 
 namespace sailer {
 
-inline const char* condition_class(ErrorKind kind) {
-  switch (kind) {
-    case ErrorKind::kArgument:
-      return "sailer_argument_error";
-    case ErrorKind::kData:
-      return "sailer_data_error";
-    case ErrorKind::kFile:
-      return "sailer_file_error";
-    case ErrorKind::kDevice:
-      return "sailer_device_error";
-    case ErrorKind::kNumeric:
-      return "sailer_numeric_error";
-    case ErrorKind::kProcess:
-      return "sailer_process_error";
-    case ErrorKind::kMemory:
-      return "sailer_memory_error";
-    case ErrorKind::kInternal:
-      return "sailer_internal_error";
-  }
-  return "sailer_error";
-}
+// In the order of ErrorKind.
+inline constexpr const char* kConditions[] = {
+    "sailer_argument_error", "sailer_data_error",    "sailer_file_error",
+    "sailer_device_error",   "sailer_numeric_error", "sailer_process_error",
+    "sailer_memory_error",   "sailer_internal_error"};
 
 // Calls R's `abort_from_core(message, class)` (R/conditions.R), which signals a
 // condition of that class; it never returns.
@@ -50,19 +34,16 @@ inline const char* condition_class(ErrorKind kind) {
 // becomes a condition of class "sailer_error".
 template <typename Body>
 auto guarded(Body&& body) -> decltype(body()) {
-  std::string message;
-  const char* cls = "sailer_error";
+  Error ours(ErrorKind::kInternal, "");
   try {
     settle_in_process();
     return std::forward<Body>(body)();
   } catch (const Rcpp::exception&) {
     throw;
   } catch (const std::exception& error) {
-    const Error ours = as_error(error);
-    message = ours.what();
-    cls = condition_class(ours.kind());
+    ours = as_error(error);
   }
-  raise(message, cls);
+  raise(ours.what(), kConditions[static_cast<int>(ours.kind())]);
 }
 
 }  // namespace sailer

@@ -5,6 +5,7 @@
 
 #include <Rcpp.h>
 
+#include <algorithm>
 #include <limits>
 #include <string>
 #include <type_traits>
@@ -17,68 +18,59 @@
 
 namespace sailer {
 
-inline bool is_number(SEXP value) {
-  return Rf_isNumeric(value) && XLENGTH(value) == 1;
-}
-
 // A field of a struct of options from an R value. Throws Error(kArgument) that
 // says what it must be.
 template <typename T>
 void option_from_r(SEXP value, const char* name, T& field, const Range& range) {
-  const std::string must = "`" + std::string(name) + "` must be ";
   if constexpr (std::is_enum_v<T>) {
     require(Rf_isString(value) && XLENGTH(value) == 1 &&
                 STRING_ELT(value, 0) != NA_STRING,
-            must + "a single string.");
+            "`", name, "` must be a single string.");
     field = parse(names_of(field), name, Rcpp::as<std::string>(value));
   } else if constexpr (std::is_same_v<T, bool>) {
     require(Rf_isLogical(value) && XLENGTH(value) == 1 &&
                 LOGICAL(value)[0] != NA_LOGICAL,
-            must + "TRUE or FALSE.");
+            "`", name, "` must be TRUE or FALSE.");
     field = LOGICAL(value)[0] != 0;
   } else {
-    const double given = is_number(value) ? Rcpp::as<double>(value) : NAN;
-    if (is_number(value) && ISNAN(given) && range.may_be_auto()) {
-      field = static_cast<T>(kAutoOption);
-      return;
-    }
-    require(std::isfinite(given),
-            must + range.words(std::is_integral_v<T>) + ", a single number.");
-    require(!std::is_integral_v<T> || given == std::floor(given),
-            must + "a whole number.");
-    require(range.holds(given),
-            must + range.words(std::is_integral_v<T>) + ".");
+    constexpr bool kWhole = std::is_integral_v<T>;
+    const bool single = Rf_isNumeric(value) && XLENGTH(value) == 1;
+    double given = single ? Rcpp::as<double>(value) : NAN;
+    const bool open = single && ISNAN(given) && range.may_be_auto();
+    if (open) given = kAutoOption;
+    require(std::isfinite(given), "`", name, "` must be ", range.words(kWhole),
+            ", a single number.");
+    require(!kWhole || given == std::floor(given), "`", name,
+            "` must be a whole number.");
+    require(open || range.holds(given), "`", name,
+            "` must be ", range.words(kWhole), ".");
     field = static_cast<T>(given);
   }
 }
 
+inline std::vector<double> numbers_from_r(SEXP value) {
+  if (!Rf_isNumeric(value)) return {};
+  return Rcpp::as<std::vector<double>>(value);
+}
+
 inline void option_from_r(SEXP value, const char* name,
                           std::vector<int64_t>& field, const Range&) {
-  const auto numbers = Rf_isNumeric(value)
-                           ? Rcpp::as<std::vector<double>>(value)
-                           : std::vector<double>();
-  field.clear();
-  for (double units : numbers) {
-    if (!std::isfinite(units) || units != std::floor(units)) {
-      field.clear();
-      break;
-    }
-    field.push_back(static_cast<int64_t>(units));
-  }
-  require(!field.empty(), "`" + std::string(name) +
-                              "` must be whole numbers, the units of each "
-                              "layer.");
+  const std::vector<double> numbers = numbers_from_r(value);
+  const bool whole = std::all_of(numbers.begin(), numbers.end(), [](double x) {
+    return std::isfinite(x) && x == std::floor(x);
+  });
+  require(whole && !numbers.empty(), "`", name,
+          "` must be whole numbers, the units of each layer.");
+  field.assign(numbers.begin(), numbers.end());
 }
 
 // One number is the upper end.
 inline void option_from_r(SEXP value, const char* name, Shares& field,
                           const Range&) {
-  const auto range = Rf_isNumeric(value) ? Rcpp::as<std::vector<double>>(value)
-                                         : std::vector<double>();
+  const std::vector<double> range = numbers_from_r(value);
   require((range.size() == 1 || range.size() == 2) && !ISNAN(range.front()) &&
               !ISNAN(range.back()),
-          "`" + std::string(name) +
-              "` must be one or two shares, such as c(0.5, 0.9).");
+          "`", name, "` must be one or two shares, such as c(0.5, 0.9).");
   field = {range.size() > 1 ? range.front() : 0, range.back()};
 }
 
@@ -99,7 +91,7 @@ void set_options(const Rcpp::List& values, Options& options) {
       known = true;
       option_from_r(value, option, field, range);
     });
-    require(known, "There is no option named `" + name + "`.");
+    require(known, "There is no option named `", name, "`.");
   }
   options.check();
 }
@@ -114,10 +106,8 @@ SEXP option_to_r(const T& value, const Range& range) {
     if (range.may_be_auto() && value == kAutoOption) {
       return Rcpp::wrap(NA_INTEGER);
     }
-    if (value > std::numeric_limits<int>::max()) {
-      return Rcpp::wrap(static_cast<double>(value));
-    }
-    return Rcpp::wrap(static_cast<int>(value));
+    if (value > std::numeric_limits<int>::max()) return Rf_ScalarReal(value);
+    return Rf_ScalarInteger(static_cast<int>(value));
   } else {
     const auto number = static_cast<double>(value);
     const bool open = range.may_be_auto() && number == kAutoOption;

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "../../src/core/data/readers/hdf5_lzf.h"
+#include "../../src/core/data/readers/hdf5_types.h"
 #include "catch.h"
 
 using sailer::hdf5::unpack_lzf;

@@ -2,108 +2,97 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 
 namespace sailer {
 namespace {
 
-constexpr std::uint32_t kLeafSize = 12;
+constexpr std::ptrdiff_t kLeafSize = 12;
 
-// Keeps `nearest` (ascending, fixed length) the smallest values seen.
-void insert_distance(double distance, std::vector<double>& nearest) {
-  if (distance >= nearest.back()) return;
-  std::size_t slot = nearest.size() - 1;
-  for (; slot > 0 && nearest[slot - 1] > distance; --slot) {
-    nearest[slot] = nearest[slot - 1];
+struct Point {
+  double at[2];
+  std::uint32_t id;
+  int axis;  // of a point in the middle of a range: across what it is split
+};
+using Points = std::vector<Point>;
+using Range = std::pair<Points::iterator, Points::iterator>;
+
+Points::iterator middle_of(const Range& range) {
+  return range.first + (range.second - range.first) / 2;
+}
+
+// Makes of a range a k-d tree: the points on either side of the middle one lie
+// on either side of it across the wider extent, and so on within each half.
+// Halving by count, not by value, keeps the tree balanced under ties.
+void build(const Range& range) {
+  if (range.second - range.first <= kLeafSize) return;
+  double extent[2];
+  for (int axis : {0, 1}) {
+    const auto [low, high] = std::minmax_element(
+        range.first, range.second, [axis](const Point& a, const Point& b) {
+          return a.at[axis] < b.at[axis];
+        });
+    extent[axis] = high->at[axis] - low->at[axis];
   }
-  nearest[slot] = distance;
+  const int axis = extent[0] >= extent[1] ? 0 : 1;
+  const auto middle = middle_of(range);
+  std::nth_element(range.first, middle, range.second,
+                   [axis](const Point& a, const Point& b) {
+                     return a.at[axis] < b.at[axis];
+                   });
+  middle->axis = axis;
+  build({range.first, middle});
+  build({middle + 1, range.second});
+}
+
+// Keeps `nearest` (rising, fixed length) the smallest distances seen.
+void visit(const Point& other, const Point& self,
+           std::vector<double>& nearest) {
+  if (&other == &self) return;
+  const double distance = std::max(std::fabs(other.at[0] - self.at[0]),
+                                   std::fabs(other.at[1] - self.at[1]));
+  if (distance >= nearest.back()) return;
+  nearest.pop_back();
+  nearest.insert(std::upper_bound(nearest.begin(), nearest.end(), distance),
+                 distance);
+}
+
+void search(const Range& range, const Point& self,
+            std::vector<double>& nearest) {
+  if (range.second - range.first <= kLeafSize) {
+    for (auto at = range.first; at != range.second; ++at) {
+      visit(*at, self, nearest);
+    }
+    return;
+  }
+  const auto middle = middle_of(range);
+  visit(*middle, self, nearest);
+  const Range low{range.first, middle}, high{middle + 1, range.second};
+  const double side = self.at[middle->axis] - middle->at[middle->axis];
+  search(side < 0 ? low : high, self, nearest);
+  if (std::fabs(side) < nearest.back()) {
+    search(side < 0 ? high : low, self, nearest);
+  }
 }
 
 }  // namespace
 
-ChebyshevTree::ChebyshevTree(const std::vector<double>& x,
-                             const std::vector<double>& y) {
-  points_.reserve(x.size());
+std::vector<double> kth_neighbor_distances(const std::vector<double>& x,
+                                           const std::vector<double>& y,
+                                           int k) {
+  Points points(x.size());
   for (std::size_t i = 0; i < x.size(); ++i) {
-    points_.push_back({x[i], y[i], static_cast<std::uint32_t>(i)});
+    points[i] = {{x[i], y[i]}, static_cast<std::uint32_t>(i), 0};
   }
-  nodes_.reserve(4 * points_.size() / kLeafSize + 1);
-  if (!points_.empty()) build(0, static_cast<std::uint32_t>(points_.size()));
-}
-
-ChebyshevTree::Node ChebyshevTree::bound(std::uint32_t begin,
-                                         std::uint32_t end) const {
-  const Point& first = points_[begin];
-  Node node{first.x, first.x, first.y, first.y, begin, end, 0};
-  for (std::uint32_t i = begin + 1; i < end; ++i) {
-    node.low_x = std::min(node.low_x, points_[i].x);
-    node.high_x = std::max(node.high_x, points_[i].x);
-    node.low_y = std::min(node.low_y, points_[i].y);
-    node.high_y = std::max(node.high_y, points_[i].y);
-  }
-  return node;
-}
-
-std::uint32_t ChebyshevTree::build(std::uint32_t begin, std::uint32_t end) {
-  const auto index = static_cast<std::uint32_t>(nodes_.size());
-  nodes_.push_back(bound(begin, end));
-  if (end - begin <= kLeafSize) return index;
-
-  // Halving by count, not by value, keeps the tree balanced under ties.
-  const Node node = nodes_[index];
-  const bool along_x = node.high_x - node.low_x >= node.high_y - node.low_y;
-  const std::uint32_t middle = begin + (end - begin) / 2;
-  std::nth_element(points_.begin() + begin, points_.begin() + middle,
-                   points_.begin() + end,
-                   [along_x](const Point& a, const Point& b) {
-                     return along_x ? a.x < b.x : a.y < b.y;
-                   });
-  build(begin, middle);
-  const std::uint32_t right = build(middle, end);
-  nodes_[index].right = right;
-  return index;
-}
-
-double ChebyshevTree::distance_to_box(const Node& node, const Point& point) {
-  const double dx = std::max(node.low_x - point.x, point.x - node.high_x);
-  const double dy = std::max(node.low_y - point.y, point.y - node.high_y);
-  return std::max(0.0, std::max(dx, dy));
-}
-
-void ChebyshevTree::search(std::uint32_t index, std::uint32_t self,
-                           std::vector<double>& nearest) const {
-  const Node& node = nodes_[index];
-  const Point& point = points_[self];
-  if (node.right == 0) {
-    for (std::uint32_t i = node.begin; i < node.end; ++i) {
-      if (i == self) continue;
-      const double dx = std::fabs(points_[i].x - point.x);
-      const double dy = std::fabs(points_[i].y - point.y);
-      insert_distance(std::max(dx, dy), nearest);
-    }
-    return;
-  }
-  std::uint32_t near = index + 1;
-  std::uint32_t far = node.right;
-  double near_distance = distance_to_box(nodes_[near], point);
-  double far_distance = distance_to_box(nodes_[far], point);
-  if (far_distance < near_distance) {
-    std::swap(near, far);
-    std::swap(near_distance, far_distance);
-  }
-  if (near_distance < nearest.back()) search(near, self, nearest);
-  if (far_distance < nearest.back()) search(far, self, nearest);
-}
-
-std::vector<double> ChebyshevTree::kth_neighbor_distances(int k) const {
-  std::vector<double> result(points_.size());
-  std::vector<double> nearest(k);
-  // Points lie in leaf order, so that successive searches share cached nodes.
-  for (std::uint32_t i = 0; i < points_.size(); ++i) {
-    std::fill(nearest.begin(), nearest.end(),
-              std::numeric_limits<double>::infinity());
-    search(0, i, nearest);
-    result[points_[i].id] = nearest.back();
+  const Range all{points.begin(), points.end()};
+  build(all);
+  std::vector<double> result(x.size());
+  // In the tree's order, so that successive searches share what is cached.
+  for (const Point& point : points) {
+    std::vector<double> nearest(k, std::numeric_limits<double>::infinity());
+    search(all, point, nearest);
+    result[point.id] = nearest.back();
   }
   return result;
 }

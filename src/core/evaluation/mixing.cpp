@@ -14,24 +14,17 @@ namespace {
 void check_neighbors(const Neighbors& neighbors, const std::vector<int>& labels,
                      int n_classes) {
   const std::size_t n = neighbors.n_cells;
-  if (neighbors.k == 0 || neighbors.index.size() != n * neighbors.k) {
-    throw_error(ErrorKind::kArgument,
-                "The neighbours must be a matrix of cells x k with k > 0.");
-  }
-  if (labels.size() != n) {
-    throw_error(ErrorKind::kArgument, "One label per cell is needed: found ",
-                labels.size(), " for ", n, " cells.");
-  }
+  require(neighbors.k > 0 && neighbors.index.size() == n * neighbors.k,
+          "The neighbours must be a matrix of cells x k with k > 0.");
+  require(labels.size() == n, "One label per cell is needed: found ",
+          labels.size(), " for ", n, " cells.");
   for (int i : neighbors.index) {
-    if (i < 0 || static_cast<std::size_t>(i) >= n) {
-      throw_error(ErrorKind::kArgument,
-                  "A neighbour index lies outside of the cells.");
-    }
+    require(i >= 0 && static_cast<std::size_t>(i) < n,
+            "A neighbour index lies outside of the cells.");
   }
   for (int label : labels) {
-    if (label < 0 || label >= n_classes) {
-      throw_error(ErrorKind::kArgument, "A label lies outside of its classes.");
-    }
+    require(label >= 0 && label < n_classes,
+            "A label lies outside of its classes.");
   }
 }
 
@@ -46,9 +39,7 @@ Expected expect(const Neighbors& neighbors, const std::vector<int>& batch,
   expected.sizes.assign(n_batches, 0.0);
   for (int b : batch) expected.sizes[b] += 1.0;
   for (double size : expected.sizes) {
-    if (size == 0.0) {
-      throw_error(ErrorKind::kArgument, "A batch has no cells.");
-    }
+    require(size > 0, "A batch has no cells.");
     expected.counts.push_back(static_cast<double>(neighbors.k) * size /
                               static_cast<double>(neighbors.n_cells));
   }
@@ -152,27 +143,18 @@ double inverse_simpson(const Neighbors& neighbors, std::size_t cell,
   return 1.0 / simpson;
 }
 
-void check_lisi(const Neighbors& neighbors, const LisiOptions& options) {
-  if (neighbors.distance.size() != neighbors.index.size()) {
-    throw_error(ErrorKind::kArgument,
-                "LISI needs the distance of every neighbour.");
-  }
-  const auto k = static_cast<double>(neighbors.k);
-  if (!(options.perplexity >= 1.0 && options.perplexity <= k)) {
-    throw_error(
-        ErrorKind::kArgument,
-        "`perplexity` must lie between 1 and the number of neighbours (",
-        neighbors.k, "), not ", options.perplexity, ".");
-  }
-}
-
 }  // namespace
 
 std::vector<double> lisi(const Neighbors& neighbors,
                          const std::vector<int>& labels, int n_classes,
                          const LisiOptions& options) {
   check_neighbors(neighbors, labels, n_classes);
-  check_lisi(neighbors, options);
+  require(neighbors.distance.size() == neighbors.index.size(),
+          "LISI needs the distance of every neighbour.");
+  require(options.perplexity >= 1.0 &&
+              options.perplexity <= static_cast<double>(neighbors.k),
+          "`perplexity` must lie between 1 and the number of neighbours (",
+          neighbors.k, "), not ", options.perplexity, ".");
   std::vector<double> result(neighbors.n_cells);
   std::vector<double> weights(neighbors.k);
   std::vector<double> shares(n_classes);

@@ -55,17 +55,13 @@ std::size_t count_within(const std::vector<double>& sample, double centre,
 double open_radius(double distance) { return std::nextafter(distance, 0.0); }
 
 void check_arguments(std::size_t n, std::size_t n_other, int k) {
-  if (n != n_other) {
-    throw_error(
-        ErrorKind::kArgument,
-        "Mutual information needs one value of the confounder per cell: found ",
-        n_other, " for ", n, " cells.");
-  }
-  if (k < 1 || static_cast<std::size_t>(k) >= n) {
-    throw_error(ErrorKind::kArgument,
-                "`k` must lie between 1 and the number of cells less one (", n,
-                " cells here), not ", k, ".");
-  }
+  require(
+      n == n_other,
+      "Mutual information needs one value of the confounder per cell: found ",
+      n_other, " for ", n, " cells.");
+  require(k >= 1 && static_cast<std::size_t>(k) < n,
+          "`k` must lie between 1 and the number of cells less one (", n,
+          " cells here), not ", k, ".");
 }
 
 // Distances from each value of an ascending sample to its k-th neighbour:
@@ -158,9 +154,7 @@ double mutual_information(const std::vector<double>& x,
   check_arguments(x.size(), y.size(), options.k);
   const auto xs = scale_and_jitter(x, options.seed, options.stream);
   const auto ys = scale_and_jitter(y, options.seed, kConfounderStream);
-  const auto distances =
-      ChebyshevTree(xs, ys).kth_neighbor_distances(options.k);
-
+  const auto distances = kth_neighbor_distances(xs, ys, options.k);
   const std::size_t n = xs.size();
   const std::vector<double> digamma = digamma_to(n);
   const std::vector<double> sorted_x = sorted(xs), sorted_y = sorted(ys);

@@ -16,15 +16,10 @@ void check_rows(const CellRows& cells) {
   const CellSource& source = *cells.source;
   check_feature_map(cells.map, source.n_features(), cells.n_columns,
                     source.describe());
-  if (cells.taken.empty() ||
-      static_cast<int64_t>(cells.taken.size()) == source.n_cells()) {
-    return;
-  }
-  throw Error(ErrorKind::kArgument,
-              "Which cells are taken is given for " +
-                  std::to_string(cells.taken.size()) + " cells, but " +
-                  source.describe() + " has " +
-                  std::to_string(source.n_cells()) + " cells.");
+  require(cells.taken.empty() || n_of(cells.taken) == source.n_cells(),
+          "Which cells are taken is given for ", cells.taken.size(),
+          " cells, but ", source.describe(), " has ", source.n_cells(),
+          " cells.");
 }
 
 // A pass in which append(map, rows, row, out) makes of a cell its row of the
@@ -44,7 +39,7 @@ RowPass pass_over(CellRows given, Append append) {
               continue;
             }
             append(cells->map, rows, row, out);
-            out.offsets.push_back(static_cast<int64_t>(out.indices.size()));
+            out.offsets.push_back(n_of(out.indices));
           }
           visit(out);
           return true;
@@ -60,8 +55,7 @@ int32_t column_of(const FeatureMap& map, int32_t feature) {
 
 int64_t CellRows::n_rows() const {
   return taken.empty() ? source->n_cells()
-                       : static_cast<int64_t>(taken.size()) -
-                             std::count(taken.begin(), taken.end(), 0);
+                       : n_of(taken) - std::count(taken.begin(), taken.end(), 0);
 }
 
 std::vector<float> inverse_document_frequency(const std::vector<int64_t>& cells,
@@ -77,11 +71,8 @@ std::vector<float> inverse_document_frequency(const std::vector<int64_t>& cells,
 
 RowPass accessibility_rows(CellRows cells, std::vector<float> weights,
                            RowScale row_scale) {
-  if (static_cast<int64_t>(weights.size()) != cells.n_columns) {
-    throw Error(ErrorKind::kArgument,
-                std::to_string(weights.size()) + " weights are given for " +
-                    std::to_string(cells.n_columns) + " columns.");
-  }
+  require(n_of(weights) == cells.n_columns, weights.size(),
+          " weights are given for ", cells.n_columns, " columns.");
   return pass_over(std::move(cells), [weights = std::move(weights), row_scale](
                                          const FeatureMap& map,
                                          const SparseRows& rows, int64_t row,

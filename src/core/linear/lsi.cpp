@@ -16,80 +16,6 @@ constexpr double kMostSignal = 0.98;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
-// Means and covariances of scores, and of them with the confounders of their
-// cells; on request variances of columns.
-class Moments {
- public:
-  Moments(const RowMatrix& loadings, const CellRows& cells,
-          const ConfounderMatrix& confounders, bool of_columns)
-      : loadings_(loadings),
-        confounders_(confounders),
-        order_(cells_by_row(cells)) {
-    const int64_t width = loadings.cols() + confounders.width;
-    sum_ = VectorXd::Zero(width);
-    product_ = MatrixXd::Zero(width, width);
-    if (of_columns) {
-      column_sum_ = column_square_ = VectorXd::Zero(loadings.rows());
-    }
-  }
-
-  void add(const SparseRows& rows) {
-    RowMatrix values(rows.n_rows(), sum_.size());
-    values.leftCols(loadings_.cols()) = scores_of(rows, loadings_);
-    for (int64_t row = 0; row < rows.n_rows(); ++row) {
-      add_confounders(order_[static_cast<size_t>(n_ + row)], values, row);
-    }
-    sum_ += values.colwise().sum().transpose();
-    product_.noalias() += values.transpose() * values;
-    n_ += rows.n_rows();
-    if (column_sum_.size() > 0) add_columns(rows);
-  }
-
-  int64_t n() const { return n_; }
-  VectorXd mean() const {
-    return sum_.head(loadings_.cols()) / static_cast<double>(n_);
-  }
-  // Of the scores, followed by the confounders.
-  MatrixXd covariance() const {
-    const VectorXd mean = sum_ / static_cast<double>(n_);
-    return product_ / static_cast<double>(n_) - mean * mean.transpose();
-  }
-  VectorXd column_variance() const {
-    const auto n = static_cast<double>(n_);
-    return (column_square_ / n - (column_sum_ / n).cwiseAbs2()).cwiseMax(0);
-  }
-
- private:
-  void add_confounders(int64_t cell, RowMatrix& values, int64_t row) {
-    const int64_t width = confounders_.width;
-    const float* known = confounders_.values.data() + cell * width;
-    for (int64_t j = 0; j < width; ++j) {
-      values(row, loadings_.cols() + j) = known[j];
-    }
-  }
-
-  void add_columns(const SparseRows& rows) {
-    for (size_t k = 0; k < rows.indices.size(); ++k) {
-      const double value = rows.values[k];
-      column_sum_[rows.indices[k]] += value;
-      column_square_[rows.indices[k]] += value * value;
-    }
-  }
-
-  const RowMatrix& loadings_;
-  const ConfounderMatrix& confounders_;
-  std::vector<int64_t> order_;  // cells, by row
-  VectorXd sum_, column_sum_, column_square_;
-  MatrixXd product_;
-  int64_t n_ = 0;
-};
-
-bool add_pass(const CellRows& cells, const std::vector<float>& weights,
-              Moments& out) {
-  return accessibility_rows(cells, weights, RowScale::kUnit)(
-      [&](const SparseRows& rows) { out.add(rows); });
-}
-
 // Covariances of scores: of the training cells, followed by those with the
 // confounders; of the held-out cells; and of independent peaks.
 struct Spreads {
@@ -130,8 +56,8 @@ std::vector<double> to_vector(const VectorXd& values) {
 
 // The variance that is left of each component has its share of the signal.
 void fill_signal(const Spreads& spreads, const MatrixXd& kept,
-                 int64_t n_held_out, Lsi& lsi) {
-  const double beyond = 1 + 3 * std::sqrt(2 / static_cast<double>(n_held_out));
+                 double n_held_out, Lsi& lsi) {
+  const double beyond = 1 + 3 * std::sqrt(2 / n_held_out);
   const int64_t k = lsi.n_components;
   const MatrixXd scores = spreads.training.topLeftCorner(k, k);
   const VectorXd left = (kept.transpose() * scores * kept).diagonal();
@@ -151,9 +77,7 @@ std::optional<Lsi> fit_lsi(const CellRows& training, const CellRows& held_out,
                            const ConfounderMatrix& confounders,
                            const std::vector<float>& weights,
                            const LsiOptions& options) {
-  if (held_out.n_rows() < 1) {
-    throw Error(ErrorKind::kArgument, "There are no held-out cells for LSI.");
-  }
+  require(held_out.n_rows() > 0, "There are no held-out cells for LSI.");
   SvdOptions svd_options;
   // Components that converge slowly are noise among noise.
   svd_options.power_iterations = 8;
@@ -166,19 +90,31 @@ std::optional<Lsi> fit_lsi(const CellRows& training, const CellRows& held_out,
   Lsi out;
   out.n_columns = training.n_columns;
   out.n_components = k;
-  Moments seen(loadings, training, confounders, /*of_columns=*/true);
-  const ConfounderMatrix none;
-  Moments unseen(loadings, held_out, none, /*of_columns=*/false);
-  if (!add_pass(training, weights, seen) ||
-      !add_pass(held_out, weights, unseen)) {
+  Moments seen(k + confounders.width), unseen(k);
+  VectorXd sum = VectorXd::Zero(out.n_columns), square = sum;  // of columns
+  const auto add = [&](const SparseRows& rows, const RowMatrix& values) {
+    seen.add(values);
+    for (size_t e = 0; e < rows.indices.size(); ++e) {
+      const double value = rows.values[e];
+      sum[rows.indices[e]] += value;
+      square[rows.indices[e]] += value * value;
+    }
+  };
+  const CellNumbers known{confounders.width, confounders.values.data()};
+  if (!for_each_scores(training, weights, loadings, {known}, add) ||
+      !for_each_scores(held_out, weights, loadings, {},
+                       [&](const SparseRows&, const RowMatrix& values) {
+                         unseen.add(values);
+                       })) {
     return std::nullopt;
   }
-  const Spreads spreads{
-      seen.covariance(), unseen.covariance(),
-      loadings.transpose() * seen.column_variance().asDiagonal() * loadings};
-  const MatrixXd kept =
-      removal(spreads, k, static_cast<double>(seen.n()), options.strict);
-  out.mean = to_vector(kept.transpose() * seen.mean());
+  const VectorXd variance =
+      (square / seen.n() - (sum / seen.n()).cwiseAbs2()).cwiseMax(0);
+  const Spreads spreads{seen.covariance(), unseen.covariance(),
+                        loadings.transpose() * variance.asDiagonal() *
+                            loadings};
+  const MatrixXd kept = removal(spreads, k, seen.n(), options.strict);
+  out.mean = to_vector(kept.transpose() * seen.mean().head(k));
   fill_signal(spreads, kept, unseen.n(), out);
   const RowMatrix freed = loadings * kept;
   out.loadings.assign(freed.data(), freed.data() + freed.size());

@@ -19,23 +19,34 @@ std::optional<RowMatrix> lsi_loadings(const CellRows& cells,
           .rightCols(width - 1));
 }
 
-RowMatrix scores_of(const SparseRows& rows, const RowMatrix& loadings) {
-  RowMatrix out = RowMatrix::Zero(rows.n_rows(), loadings.cols());
-  for (int64_t row = 0; row < rows.n_rows(); ++row) {
-    for (int64_t e = rows.offsets[row]; e < rows.offsets[row + 1]; ++e) {
-      out.row(row) +=
-          static_cast<double>(rows.values[e]) * loadings.row(rows.indices[e]);
+bool for_each_scores(const CellRows& cells, const std::vector<float>& weights,
+                     const RowMatrix& loadings,
+                     const std::vector<CellNumbers>& beside,
+                     const ScoreVisitor& visit) {
+  int64_t width = loadings.cols();
+  for (const CellNumbers& numbers : beside) width += numbers.width;
+  int64_t cell = -1;  // of the last row
+  const auto add = [&](const SparseRows& rows) {
+    RowMatrix values = RowMatrix::Zero(rows.n_rows(), width);
+    for (int64_t row = 0; row < rows.n_rows(); ++row) {
+      auto scores = values.row(row).head(loadings.cols());
+      for (int64_t e = rows.offsets[row]; e < rows.offsets[row + 1]; ++e) {
+        scores +=
+            static_cast<double>(rows.values[e]) * loadings.row(rows.indices[e]);
+      }
+      do {
+        ++cell;
+      } while (!cells.taken.empty() && cells.taken[cell] == 0);
+      int64_t at = loadings.cols();
+      for (const CellNumbers& numbers : beside) {
+        for (int64_t j = 0; j < numbers.width; ++j) {
+          values(row, at++) = numbers.values[cell * numbers.width + j];
+        }
+      }
     }
-  }
-  return out;
-}
-
-std::vector<int64_t> cells_by_row(const CellRows& cells) {
-  std::vector<int64_t> out;
-  for (int64_t cell = 0; cell < cells.source->n_cells(); ++cell) {
-    if (cells.taken.empty() || cells.taken[cell] != 0) out.push_back(cell);
-  }
-  return out;
+    visit(rows, values);
+  };
+  return accessibility_rows(cells, weights)(add);
 }
 
 Canonical canonical_directions(const Eigen::MatrixXd& covariance, int64_t k,

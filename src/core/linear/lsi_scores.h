@@ -3,7 +3,9 @@
 // folder.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -20,11 +22,44 @@ std::optional<RowMatrix> lsi_loadings(const CellRows& cells,
                                       const std::vector<float>& weights,
                                       SvdOptions options);
 
-// rows x components.
-RowMatrix scores_of(const SparseRows& rows, const RowMatrix& loadings);
+// Numbers of each cell of a source, row-major.
+struct CellNumbers {
+  int64_t width = 0;
+  const float* values = nullptr;
+};
 
-// The cell of each row that a pass over `cells` gives.
-std::vector<int64_t> cells_by_row(const CellRows& cells);
+// Visits rows of unit length and their values: scores by `loadings`, then what
+// is known `beside` of their cells. False when the pass was stopped.
+using ScoreVisitor = std::function<void(const SparseRows&, const RowMatrix&)>;
+bool for_each_scores(const CellRows& cells, const std::vector<float>& weights,
+                     const RowMatrix& loadings,
+                     const std::vector<CellNumbers>& beside,
+                     const ScoreVisitor& visit);
+
+// Mean and covariance of rows of values.
+class Moments {
+ public:
+  explicit Moments(int64_t width)
+      : sum_(Eigen::VectorXd::Zero(width)),
+        product_(Eigen::MatrixXd::Zero(width, width)) {}
+
+  void add(const RowMatrix& rows) {
+    sum_ += rows.colwise().sum().transpose();
+    product_.noalias() += rows.transpose() * rows;
+    n_ += static_cast<double>(rows.rows());
+  }
+
+  double n() const { return n_; }
+  Eigen::VectorXd mean() const { return sum_ / std::max(1.0, n_); }
+  Eigen::MatrixXd covariance() const {
+    return product_ / std::max(1.0, n_) - mean() * mean().transpose();
+  }
+
+ private:
+  Eigen::VectorXd sum_;
+  Eigen::MatrixXd product_;
+  double n_ = 0;
+};
 
 // Directions of k values of variance 1, the columns, that confounders explain
 // most and least, and which share of each, beyond chance. The covariance is

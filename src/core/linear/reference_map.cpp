@@ -34,10 +34,6 @@ struct Known {
   }
 };
 
-VectorXd doubles(const float* values, int64_t n) {
-  return Eigen::Map<const Eigen::VectorXf>(values, n).cast<double>();
-}
-
 // Nothing when the pass was stopped.
 std::optional<Known> known_of(const CellRows& cells,
                               const std::vector<float>& weights,
@@ -48,32 +44,24 @@ std::optional<Known> known_of(const CellRows& cells,
   for (size_t cell = 0; cell < known.taken.size(); ++cell) {
     if (!(reference.present[cell] > 0)) known.taken[cell] = 0;
   }
-  const std::vector<int64_t> order = cells_by_row(known);
   Known out;
   out.n_scores = lsi.cols();
   out.width = reference.width;
   out.n_confounders = confounders.width;
-  const int64_t width = out.n_scores + out.width + out.n_confounders;
-  VectorXd sum = VectorXd::Zero(width), one(width);
-  MatrixXd product = MatrixXd::Zero(width, width);
-  auto next = order.begin();
-  const bool done = accessibility_rows(std::move(known),
-                                       weights)([&](const SparseRows& rows) {
-    const RowMatrix scores = scores_of(rows, lsi);
-    for (int64_t row = 0; row < rows.n_rows(); ++row) {
-      const int64_t cell = *next++, r = out.width, c = out.n_confounders;
-      one << scores.row(row).transpose(),
-          doubles(reference.values.data() + cell * r, r),
-          doubles(confounders.values.data() + cell * c, c);
-      sum += one;
-      product.noalias() += one * one.transpose();
-      out.n += 1;
-    }
-  });
+  Moments moments(out.n_scores + out.width + out.n_confounders);
+  const bool done = for_each_scores(
+      known, weights, lsi,
+      {{out.width, reference.values.data()},
+       {out.n_confounders, confounders.values.data()}},
+      [&](const SparseRows&, const RowMatrix& values) {
+        for (int64_t row = 0; row < values.rows(); ++row) {
+          moments.add(values.row(row));
+        }
+      });
   if (!done) return std::nullopt;
-  out.n = std::max(out.n, 1.0);
-  out.mean = sum / out.n;
-  out.covariance = product / out.n - out.mean * out.mean.transpose();
+  out.n = std::max(1.0, moments.n());
+  out.mean = moments.mean();
+  out.covariance = moments.covariance();
   return out;
 }
 

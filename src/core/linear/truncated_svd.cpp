@@ -6,7 +6,7 @@
 #include <string>
 
 #include "../support/error.h"
-#include "../support/gram_kernel.h"
+#include "../support/kernels.h"
 #include "../support/shuffle.h"
 #include "eigen.h"
 
@@ -16,23 +16,17 @@ namespace {
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
-[[noreturn]] void refuse(const std::string& message) {
-  throw Error(ErrorKind::kArgument, message);
-}
-
 void check_components(int64_t n_components, int64_t n, const char* what) {
-  if (n_components >= 1 && n_components <= n) return;
-  refuse("Between 1 and " + std::to_string(n) +
-         " components can be found in a matrix of " + std::to_string(n) + " " +
-         what + ", not " + std::to_string(n_components) + ".");
+  require(n_components >= 1 && n_components <= n, "Between 1 and ", n,
+          " components can be found in a matrix of ", n, " ", what, ", not ",
+          n_components, ".");
 }
 
 void check_options(const SvdOptions& options, int64_t n_columns) {
   check_components(options.n_components, n_columns, "columns");
-  if (options.oversampling < 0) refuse("`oversampling` must not be negative.");
-  if (options.power_iterations < 1) {
-    refuse("`power_iterations` must be 1 or more.");
-  }
+  require(options.oversampling >= 0, "`oversampling` must not be negative.");
+  require(options.power_iterations >= 1,
+          "`power_iterations` must be 1 or more.");
 }
 
 // How many vectors are iterated with.
@@ -143,7 +137,7 @@ void check_first_pass(const GramProduct& gram, const RowMatrix& z,
                       const SvdOptions& options) {
   check_components(options.n_components, gram.n_rows(), "rows");
   if (z.allFinite()) return;
-  throw Error(ErrorKind::kNumeric,
+  throw_error(ErrorKind::kNumeric,
               "A matrix to be decomposed has a value that is not finite.");
 }
 

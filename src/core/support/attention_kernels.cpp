@@ -20,21 +20,7 @@ constexpr int64_t kLanes = 16;
 // registers for.
 constexpr int64_t kRows = 6;
 
-#if defined(__GNUC__)
 typedef float Lanes __attribute__((vector_size(64), aligned(4), may_alias));
-#else
-struct Lanes {
-  float value[kLanes];
-  Lanes& operator+=(const Lanes& other) {
-    for (int64_t l = 0; l < kLanes; ++l) value[l] += other.value[l];
-    return *this;
-  }
-  friend Lanes operator*(float a, Lanes b) {
-    for (int64_t l = 0; l < kLanes; ++l) b.value[l] *= a;
-    return b;
-  }
-};
-#endif
 
 constexpr int64_t round_up(int64_t n) {
   return (n + kLanes - 1) / kLanes * kLanes;
@@ -201,8 +187,7 @@ SAILER_INLINE void attend_loop(const AttentionShape& shape,
   pack_rows(v, shape.n_keys, shape.head, work.head, work.keys, work.rows);
   for (int64_t i = 0; i < shape.n_queries; i += kRows) {
     const int64_t n = std::min(kRows, shape.n_queries - i);
-    pack_rows({q.data + i * q.stride, q.stride}, n, shape.head, work.head,
-              kRows, work.q_tile);
+    pack_rows(q.from(i), n, shape.head, work.head, kRows, work.q_tile);
     multiply_columns(work.q_tile, work.head, work.k_columns, shape.head,
                      work.keys, scale, work.weights);
     for (int64_t r = 0; r < n; ++r) {
@@ -211,8 +196,7 @@ SAILER_INLINE void attend_loop(const AttentionShape& shape,
     }
     multiply_rows(work.weights, work.keys, work.rows, shape.n_keys, work.head,
                   work.out_tile);
-    unpack_rows(work.out_tile, n, shape.head, work.head,
-                {out.data + i * out.stride, out.stride});
+    unpack_rows(work.out_tile, n, shape.head, work.head, out.from(i));
   }
 }
 
@@ -242,10 +226,8 @@ SAILER_INLINE void backward_loop(
   const HeadRows<const float> grad_out = gradients.grad_out;
   for (int64_t i = 0; i < shape.n_queries; i += kRows) {
     const int64_t n = std::min(kRows, shape.n_queries - i);
-    pack_rows({q.data + i * q.stride, q.stride}, n, shape.head, head, kRows,
-              work.q_tile);
-    pack_rows({grad_out.data + i * grad_out.stride, grad_out.stride}, n,
-              shape.head, head, kRows, work.g_tile);
+    pack_rows(q.from(i), n, shape.head, head, kRows, work.q_tile);
+    pack_rows(grad_out.from(i), n, shape.head, head, kRows, work.g_tile);
     multiply_columns(work.q_tile, head, work.k_columns, shape.head, keys, scale,
                      work.weights);
     multiply_columns(work.g_tile, head, work.v_columns, shape.head, keys, 1,
@@ -260,15 +242,13 @@ SAILER_INLINE void backward_loop(
       }
       exponentiate(weights, n_keys, keys, lse[(i + r) * lse_stride]);
       slope(weights, work.slopes + r * keys, keys,
-            gradients.out.data + (i + r) * gradients.out.stride,
-            grad_out.data + (i + r) * grad_out.stride, shape.head, scale);
+            gradients.out.from(i + r).data, grad_out.from(i + r).data,
+            shape.head, scale);
     }
     add_outer(work.weights, keys, work.g_tile, n_keys, head, work.v_sum);
     add_outer(work.slopes, keys, work.q_tile, n_keys, head, work.k_sum);
     multiply_rows(work.slopes, keys, work.rows, n_keys, head, work.out_tile);
-    unpack_rows(
-        work.out_tile, n, shape.head, head,
-        {gradients.q.data + i * gradients.q.stride, gradients.q.stride});
+    unpack_rows(work.out_tile, n, shape.head, head, gradients.q.from(i));
   }
   unpack_rows(work.k_sum, n_keys, shape.head, head, gradients.k);
   unpack_rows(work.v_sum, n_keys, shape.head, head, gradients.v);

@@ -18,6 +18,8 @@ template <typename T>
 struct HeadRows {
   T* data = nullptr;
   int64_t stride = 0;
+
+  HeadRows from(int64_t row) const { return {data + row * stride, stride}; }
 };
 
 // Sizes of one head of one cell. `n_keys` is at least 1.

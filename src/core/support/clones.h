@@ -5,13 +5,9 @@
 // target_clones("arch=haswell") runs on a Haswell and on nothing else.
 #pragma once
 
-#if defined(__GNUC__)
 #define SAILER_INLINE inline __attribute__((always_inline))
-#else
-#define SAILER_INLINE inline
-#endif
 
-#if defined(__GNUC__) && defined(__x86_64__)
+#if defined(__x86_64__)
 
 namespace sailer {
 namespace kernels {

@@ -8,7 +8,6 @@
 
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 #include <utility>
 
 #include "error.h"
@@ -23,24 +22,14 @@ template <typename... Parts>
   throw_error(ErrorKind::kFile, "The file '", path, "' ", reason..., ".");
 }
 
-std::string reason_to_open(const std::string& path, int error) {
-  namespace fs = std::filesystem;
-  std::error_code ignored;
-  const fs::path folder = fs::path(path).parent_path();
-  if (error == ENOENT && !folder.empty() && !fs::exists(folder, ignored)) {
-    return "there is no folder '" + folder.string() + "'; create it first";
-  }
-  if (error == EISDIR) return "it is a folder; give the path of a file in it";
-  return std::strerror(error);
-}
-
 }  // namespace
 
 DiskFile::DiskFile(const std::string& path, Use use) : path_(path) {
   const bool writes = use == Use::kWrite;
+  if (writes) check_place(path);
   id_ = ::open(path.c_str(), (writes ? O_RDWR | O_CREAT : O_RDONLY) | O_CLOEXEC,
                0666);
-  if (id_ < 0 && writes) fail_to_write(path_, reason_to_open(path, errno));
+  if (id_ < 0 && writes) fail_to_write(path_, std::strerror(errno));
   if (id_ < 0) {
     fail(path, errno == ENOENT
                    ? "does not exist"

@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <string>
 #include <type_traits>
+#include <vector>
 
 namespace sailer {
 
@@ -47,6 +48,21 @@ template <typename... Parts>
   };
   (add(parts), ...);
   throw Error(kind, message);
+}
+
+// Of an argument: throws Error(kArgument) unless it `holds`.
+template <typename... Parts>
+void require(bool holds, const Parts&... parts) {
+  if (!holds) throw_error(ErrorKind::kArgument, parts...);
+}
+
+// For messages: 'a', 'b', 'c'
+inline std::string quoted_list(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) {
+    text += (text.empty() ? "'" : ", '") + name + "'";
+  }
+  return text;
 }
 
 }  // namespace sailer

@@ -1,6 +1,6 @@
-#include "gram_kernel.h"
-
 #include "clones.h"
+#include "kernel_math.h"
+#include "kernels.h"
 
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC optimize("O3")
@@ -9,17 +9,6 @@
 namespace sailer {
 namespace kernels {
 namespace {
-
-// Rows of q and out are far apart: their lines are asked for before they are
-// needed.
-SAILER_INLINE void fetch(const double* row, int64_t width) {
-#if defined(__GNUC__)
-  for (int64_t u = 0; u < width; u += 8) __builtin_prefetch(row + u);
-#else
-  (void)row;
-  (void)width;
-#endif
-}
 
 // Of one sparse row and the columns [0, kWidth) of q and out, whose product
 // with the row stays in registers.

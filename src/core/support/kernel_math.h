@@ -33,5 +33,13 @@ SAILER_INLINE float exp_of_negative(float x) {
   return y * scale;
 }
 
+// For rows that are far apart: their lines are asked for before they are
+// needed.
+template <typename T>
+SAILER_INLINE void fetch(const T* row, int64_t width) {
+  constexpr int64_t kLine = 64 / sizeof(T);
+  for (int64_t u = 0; u < width; u += kLine) __builtin_prefetch(row + u);
+}
+
 }  // namespace kernels
 }  // namespace sailer

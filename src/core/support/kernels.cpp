@@ -33,18 +33,6 @@ SAILER_INLINE void add_one(T* __restrict__ out, const T* row, int64_t width) {
   for (int64_t u = 0; u < width; ++u) out[u] += row[u];
 }
 
-// The rows are far apart: their lines are asked for before they are needed.
-template <typename T>
-SAILER_INLINE void fetch(const T* row, int64_t width) {
-#if defined(__GNUC__)
-  constexpr int64_t kLine = 64 / sizeof(T);
-  for (int64_t u = 0; u < width; u += kLine) __builtin_prefetch(row + u);
-#else
-  (void)row;
-  (void)width;
-#endif
-}
-
 template <typename T>
 SAILER_INLINE void sum_rows_loop(T* out, const T* weight, int64_t width,
                                  const int64_t* indices, int64_t n) {

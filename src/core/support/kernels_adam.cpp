@@ -12,7 +12,7 @@
 // only where traps may be ignored.
 #if defined(__clang__)
 #pragma clang fp contract(off)
-#elif defined(__GNUC__)
+#else
 #pragma GCC optimize("O3", "no-trapping-math", "no-math-errno", \
                      "fp-contract=off")
 #endif
@@ -23,13 +23,8 @@ namespace {
 
 // std::sqrt is a function of its own where the options above differ from its
 // header's.
-#if defined(__GNUC__)
 SAILER_INLINE float square_root(float v) { return __builtin_sqrtf(v); }
 SAILER_INLINE double square_root(double v) { return __builtin_sqrt(v); }
-#else
-SAILER_INLINE float square_root(float v) { return std::sqrt(v); }
-SAILER_INLINE double square_root(double v) { return std::sqrt(v); }
-#endif
 
 // The bits of a number without its sign: of integers that grow with it, up to
 // infinity and, beyond, NaN.

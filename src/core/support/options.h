@@ -88,14 +88,11 @@ class Range {
 
   // "at least 0 and less than 1"
   std::string words(bool whole) const {
-    const bool one_sided = std::isinf(most_);
-    const std::string start = above_ ? "above " : "at least ";
-    const std::string number = whole || !one_sided ? ""
-                               : above_            ? "a number "
-                                                   : "a number of ";
-    std::string out = number + start + text(least_);
-    if (!one_sided) {
+    std::string out = (above_ ? "above " : "at least ") + text(least_);
+    if (!std::isinf(most_)) {
       out += (below_ ? " and less than " : " and at most ") + text(most_);
+    } else if (!whole) {
+      out = (above_ ? "a number " : "a number of ") + out;
     }
     return word_ == nullptr ? out : out + ", or \"" + word_ + "\"";
   }
@@ -129,28 +126,22 @@ struct Shares {
 };
 
 // ---- checks
-inline void require(bool holds, const std::string& message) {
-  if (!holds) throw_error(ErrorKind::kArgument, message);
-}
-
 template <typename T>
 void check_option(const char* name, T value, const Range& range) {
   if constexpr (std::is_arithmetic_v<T> && !std::is_same_v<T, bool>) {
     if (range.may_be_auto() && value == static_cast<T>(kAutoOption)) return;
-    require(range.holds(static_cast<double>(value)),
-            "`" + std::string(name) + "` must be " +
-                range.words(std::is_integral_v<T>) + ".");
+    require(range.holds(static_cast<double>(value)), "`", name, "` must be ",
+            range.words(std::is_integral_v<T>), ".");
   }
 }
 
 inline void check_option(const char* name, const std::vector<int64_t>& values,
                          const Range& range) {
-  require(!values.empty(), "`" + std::string(name) +
-                               "` must name the units of at least one layer.");
+  require(!values.empty(), "`", name,
+          "` must name the units of at least one layer.");
   for (int64_t value : values) {
-    require(range.holds(static_cast<double>(value)),
-            "`" + std::string(name) + "` must hold whole numbers of " +
-                range.words(true) + ".");
+    require(range.holds(static_cast<double>(value)), "`", name,
+            "` must hold whole numbers of ", range.words(true), ".");
   }
 }
 
@@ -158,8 +149,8 @@ inline void check_option(const char* name, const Shares& shares,
                          const Range& range) {
   check_option(name, shares.min, range);
   check_option(name, shares.max, range);
-  require(shares.min <= shares.max,
-          "`" + std::string(name) + "` must hold the smaller share first.");
+  require(shares.min <= shares.max, "`", name,
+          "` must hold the smaller share first.");
 }
 
 // Throws Error(kArgument) that names the first option which is out of its

@@ -52,20 +52,6 @@ void remove_old_parts(const std::string& path) {
   }
 }
 
-void check_place(const std::string& path) {
-  std::error_code error;
-  const std::string folder = folder_of(path);
-  if (!fs::is_directory(folder, error)) {
-    fail_to_write(path,
-                  fs::exists(folder, error)
-                      ? "'" + folder + "' is not a folder"
-                      : "there is no folder '" + folder + "'; create it first");
-  }
-  if (fs::is_directory(path, error)) {
-    fail_to_write(path, "it is a folder; give the path of a file in it");
-  }
-}
-
 // 0 when the disk keeps what was written, or errno.
 int sync(const std::string& path, int flags) {
   const int id = ::open(path.c_str(), flags | O_CLOEXEC);
@@ -80,6 +66,20 @@ int sync(const std::string& path, int flags) {
 void fail_to_write(const std::string& path, const std::string& reason) {
   throw_error(ErrorKind::kFile, "The file '", path,
               "' could not be written: ", reason, ".");
+}
+
+void check_place(const std::string& path) {
+  std::error_code error;
+  const std::string folder = folder_of(path);
+  if (!fs::is_directory(folder, error)) {
+    fail_to_write(path,
+                  fs::exists(folder, error)
+                      ? "'" + folder + "' is not a folder"
+                      : "there is no folder '" + folder + "'; create it first");
+  }
+  if (fs::is_directory(path, error)) {
+    fail_to_write(path, "it is a folder; give the path of a file in it");
+  }
 }
 
 void replace_file(const std::string& given,

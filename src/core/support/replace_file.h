@@ -10,6 +10,9 @@ namespace sailer {
 [[noreturn]] void fail_to_write(const std::string& path,
                                 const std::string& reason);
 
+// Throws it where there is no folder for the file, or one in its place.
+void check_place(const std::string& path);
+
 // Has write(part) make a file beside `path`, has the disk keep it, and moves it
 // to its place: `path` holds the old file or the whole new one, even where the
 // process is killed. A link stays, and what it points to is replaced. `durable`

@@ -4,9 +4,7 @@
 
 namespace sailer {
 
-namespace {
-
-CountProblem::Kind judge(float value, Fractions fractions) {
+CountProblem::Kind judge_count(float value, Fractions fractions) {
   using Kind = CountProblem::Kind;
   if (std::isnan(value)) return Kind::kNotANumber;
   if (std::isinf(value)) return Kind::kInfinite;
@@ -16,6 +14,8 @@ CountProblem::Kind judge(float value, Fractions fractions) {
   }
   return Kind::kNone;
 }
+
+namespace {
 
 // What nearly every row is: whole counts, each feature once and in order. One
 // loop without branches.
@@ -36,21 +36,9 @@ bool is_plain(const int32_t* features, const float* values, int64_t n) {
 }  // namespace
 
 const char* problem_name(CountProblem::Kind kind) {
-  switch (kind) {
-    case CountProblem::Kind::kNone:
-      return "none";
-    case CountProblem::Kind::kNotANumber:
-      return "nan";
-    case CountProblem::Kind::kInfinite:
-      return "infinite";
-    case CountProblem::Kind::kNegative:
-      return "negative";
-    case CountProblem::Kind::kFractional:
-      return "fractional";
-    case CountProblem::Kind::kDuplicate:
-      return "duplicate";
-  }
-  return "none";
+  constexpr const char* kNames[] = {"none",     "nan",        "infinite",
+                                    "negative", "fractional", "duplicate"};
+  return kNames[static_cast<int>(kind)];
 }
 
 CountProblem CountChecker::check(const SparseRows& rows, int64_t first_cell) {
@@ -62,7 +50,7 @@ CountProblem CountChecker::check(const SparseRows& rows, int64_t first_cell) {
     }
     for (int64_t at = rows.offsets[row]; at < rows.offsets[row + 1]; ++at) {
       const int32_t feature = rows.indices[at];
-      CountProblem::Kind kind = judge(rows.values[at], fractions_);
+      CountProblem::Kind kind = judge_count(rows.values[at], fractions_);
       if (kind == CountProblem::Kind::kNone &&
           last_row_[feature] == n_checked_) {
         kind = CountProblem::Kind::kDuplicate;

@@ -45,6 +45,10 @@ const char* problem_name(CountProblem::Kind kind);
 // Counts of genes from which ambient RNA was taken are not whole.
 enum class Fractions { kRefused, kAllowed };
 
+// What is wrong with a count on its own.
+CountProblem::Kind judge_count(float value,
+                               Fractions fractions = Fractions::kRefused);
+
 class CountChecker {
  public:
   explicit CountChecker(int64_t n_features,

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "../../support/error.h"
-#include "../../support/text.h"
 #include "count_check.h"
 
 namespace sailer {
@@ -35,17 +34,14 @@ std::vector<float> first_values(const File& file, const std::string& path) {
 
 // Whether the first values are counts, some of them above zero.
 bool holds_counts(const File& file, const H5adMatrix& matrix) {
-  const std::vector<float> values = first_values(file, matrix.path);
-  SparseRows row;
-  for (size_t k = 0; k < values.size(); ++k) {
-    if (values[k] == 0) continue;
-    row.indices.push_back(static_cast<int32_t>(k));
-    row.values.push_back(whole_count(values[k]));  // as sources give it
+  double sum = 0;
+  for (const float value : first_values(file, matrix.path)) {
+    if (judge_count(whole_count(value)) != CountProblem::Kind::kNone) {
+      return false;
+    }
+    sum += value;
   }
-  if (row.indices.empty()) return false;
-  row.offsets.push_back(n_of(row.indices));
-  CountChecker checker(n_of(values));
-  return !checker.check(row, 0);
+  return sum > 0;
 }
 
 std::vector<std::string> names_of(const Matrices& matrices) {
@@ -104,28 +100,24 @@ H5adMatrix choose_unasked(const File& file, const Matrices& matrices) {
 std::string h5ad_prefix(const File& file, const std::string& modality) {
   const std::vector<std::string> known = h5ad_modalities(file);
   if (known.empty() && modality.empty()) return "";
-  if (known.empty()) {
-    throw_error(ErrorKind::kArgument, "The file '", file.path(),
-                "' is no MuData, so it has no modality '", modality, "'.");
-  }
-  if (std::find(known.begin(), known.end(), modality) != known.end()) {
-    return "mod/" + modality + "/";
-  }
-  const std::string problem =
-      modality.empty() ? "is MuData" : "has no modality '" + modality + "'";
-  throw_error(ErrorKind::kArgument, "The file '", file.path(), "' ", problem,
-              "; choose one with 'modality': ", quoted_list(known), ".");
+  require(!known.empty(), "The file '", file.path(),
+          "' is no MuData, so it has no modality '", modality, "'.");
+  require(std::count(known.begin(), known.end(), modality) > 0, "The file '",
+          file.path(), "' ",
+          modality.empty() ? "is MuData" : "has no modality '" + modality + "'",
+          "; choose one with 'modality': ", quoted_list(known), ".");
+  return "mod/" + modality + "/";
 }
 
 std::vector<std::string> h5ad_modalities(const File& file) {
   if (!file.is_group("mod") || file.has("X")) return {};
-  std::vector<std::string> found = file.children("mod");
-  auto is_other = [&](const std::string& name) {
-    return !file.has("mod/" + name + "/obs") ||
-           !file.has("mod/" + name + "/var");
-  };
-  found.erase(std::remove_if(found.begin(), found.end(), is_other),
-              found.end());
+  std::vector<std::string> found;
+  for (const std::string& name : file.children("mod")) {
+    const std::string prefix = "mod/" + name;
+    if (file.has(prefix + "/obs") && file.has(prefix + "/var")) {
+      found.push_back(name);
+    }
+  }
   const std::vector<std::string> order =
       file.texts_attribute("mod", "mod-order");
   return std::is_permutation(order.begin(), order.end(), found.begin(),

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "../../support/error.h"
-#include "../../support/text.h"
 #include "h5ad_layout.h"
 
 namespace sailer {
@@ -25,27 +24,21 @@ bool holds(const std::vector<std::string>& names, const std::string& name) {
 // `field` is "" for a plain dataset.
 ObsColumn column_of(const Dataset& dataset, const std::string& field = "") {
   ObsColumn column;
-  switch (field.empty() ? dataset.type() : dataset.member_type(field)) {
-    case ValueType::kString:
-      column.kind = Kind::kText;
-      column.texts = dataset.strings(field);
-      break;
-    case ValueType::kInteger:
-      column.kind = Kind::kInteger;
-      column.codes = dataset.integers(field);
-      break;
-    case ValueType::kBool:
-      column.kind = Kind::kLogical;
-      column.codes = dataset.integers(field);
-      break;
-    case ValueType::kFloat:
-      column.kind = Kind::kNumber;
-      column.numbers = dataset.numbers(field);
-      break;
-    default:
-      throw_error(ErrorKind::kFile, "The ", dataset.describe(),
-                  " holds neither strings nor numbers, so it cannot be read as "
-                  "a column.");
+  const ValueType type =
+      field.empty() ? dataset.type() : dataset.member_type(field);
+  if (type == ValueType::kString) {
+    column.texts = dataset.strings(field);
+  } else if (type == ValueType::kFloat) {
+    column.kind = Kind::kNumber;
+    column.numbers = dataset.numbers(field);
+  } else if (type == ValueType::kInteger || type == ValueType::kBool) {
+    column.kind =
+        type == ValueType::kBool ? Kind::kLogical : Kind::kInteger;
+    column.codes = dataset.integers(field);
+  } else {
+    throw_error(ErrorKind::kFile, "The ", dataset.describe(),
+                " holds neither strings nor numbers, so it cannot be read as "
+                "a column.");
   }
   return column;
 }
@@ -130,12 +123,12 @@ std::vector<std::string> H5adTable::columns() const {
                 : file_.texts_attribute(name_, "column-order");
   if (names.empty() && !compound_) names = file_.children(name_);
   const std::string index = index_name();
-  auto is_other = [&](const std::string& name) {
-    return name == index || name == "__categories" || name.empty();
-  };
-  names.erase(std::remove_if(names.begin(), names.end(), is_other),
-              names.end());
-  return names;
+  std::vector<std::string> out;
+  for (const std::string& name : names) {
+    const bool other = name == index || name == "__categories" || name.empty();
+    if (!other) out.push_back(name);
+  }
+  return out;
 }
 
 bool H5adTable::has(const std::string& column) const {
@@ -143,10 +136,8 @@ bool H5adTable::has(const std::string& column) const {
 }
 
 ObsColumn H5adTable::read(const std::string& column) const {
-  if (!has(column)) {
-    throw_error(ErrorKind::kArgument, "'", name_, "' of '", file_.path(),
-                "' has no column '", column, "'.");
-  }
+  require(has(column), "'", name_, "' of '", file_.path(),
+          "' has no column '", column, "'.");
   ObsColumn out = read_values(column);
   const size_t n =
       std::max({out.texts.size(), out.codes.size(), out.numbers.size()});
@@ -216,12 +207,12 @@ Coordinates coordinates_in(const File& file, const std::string& obsm,
     throw_error(ErrorKind::kFile, "The ", dataset.describe(),
                 " is no matrix of numbers with a row for each cell.");
   }
-  Coordinates out{compound ? dataset.size() : shape[0], 0,
-                  dataset.numbers(compound ? name : "")};
-  out.width = !compound && shape.size() == 2 ? shape[1]
-              : out.n_cells > 0              ? n_of(out.values) / out.n_cells
-                                             : 0;
-  return out;
+  const int64_t n_cells = shape.empty() ? 1 : shape[0];
+  std::vector<double> values = dataset.numbers(compound ? name : "");
+  const int64_t width = shape.size() == 2 ? shape[1]
+                        : n_cells > 0     ? n_of(values) / n_cells
+                                          : 0;
+  return {n_cells, width, std::move(values)};
 }
 
 }  // namespace
@@ -238,11 +229,9 @@ Coordinates read_obsm(const std::string& path, const std::string& name,
   const std::string prefix = h5ad_prefix(file, modality);
   const std::string obsm = prefix + "obsm";
   const std::vector<std::string> known = names_in(file, obsm);
-  if (!holds(known, name)) {
-    throw_error(ErrorKind::kArgument, "'", obsm, "' of the file '", path,
-                "' has no '", name, "'; it has ",
-                known.empty() ? "nothing" : quoted_list(known), ".");
-  }
+  require(holds(known, name), "'", obsm, "' of the file '", path,
+          "' has no '", name, "'; it has ",
+          known.empty() ? "nothing" : quoted_list(known), ".");
   Coordinates out = coordinates_in(file, obsm, name);
   const int64_t n_cells = H5adTable(file, prefix, "obs").n_rows();
   if (out.n_cells == n_cells) return out;

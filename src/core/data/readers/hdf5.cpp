@@ -1,43 +1,31 @@
 #include "hdf5.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "../../support/error.h"
-#include "hdf5_texts.h"
+#include "hdf5_types.h"
 
 namespace sailer::hdf5 {
 
 namespace {
 
-extern "C" herr_t take_innermost(unsigned depth, const H5E_error2_t* error,
-                                 void* data) {
-  if (depth == 0 && error->desc != nullptr) {
-    *static_cast<std::string*>(data) = error->desc;
-  }
-  return 0;
-}
-
 // What can be said of a path before HDF5 sees it.
 void check_path(const std::string& path) {
   namespace fs = std::filesystem;
   std::error_code error;
-  if (!fs::exists(path, error)) {
-    throw_error(ErrorKind::kFile, "The file '", path, "' does not exist.");
-  }
-  if (fs::is_directory(path, error)) {
-    throw_error(ErrorKind::kFile, "'", path,
-                "' is a folder; give the path of an HDF5 file in it.");
-  }
-  if (fs::file_size(path, error) == 0 && !error) {
-    throw_error(ErrorKind::kFile, "The file '", path,
-                "' is empty; copy or download it again.");
-  }
-  if (H5Fis_hdf5(path.c_str()) <= 0) {
-    throw_error(ErrorKind::kFile, "The file '", path,
-                "' is not an HDF5 file. Expected is a 10x .h5, an .h5ad or an "
-                ".mtx file; other text (.csv) is read by other packages and "
-                "given as a matrix.");
-  }
+  const auto check = [&](bool holds, const char* what) {
+    if (holds) return;
+    throw_error(ErrorKind::kFile, "The file '", path, "' ", what);
+  };
+  check(fs::exists(path, error), "does not exist.");
+  check(!fs::is_directory(path, error),
+        "is a folder; give the path of an HDF5 file in it.");
+  check(fs::file_size(path, error) > 0 || error,
+        "is empty; copy or download it again.");
+  check(H5Fis_hdf5(path.c_str()) > 0,
+        "is not an HDF5 file. Expected is a 10x .h5, an .h5ad or an .mtx file; "
+        "other text (.csv) is read by other packages and given as a matrix.");
 }
 
 bool tracks_order(hid_t group) {
@@ -47,41 +35,16 @@ bool tracks_order(hid_t group) {
          (flags & H5P_CRT_ORDER_TRACKED) != 0;
 }
 
-// Opens a dataset with a cache that holds its chunks, of a matrix a whole row
-// of them, so that neighbouring reads do not unpack the same chunk again.
-Handle open_dataset(hid_t file, const std::string& name) {
-  constexpr size_t kLeastCache = size_t{4} << 20,
-                   kMostCache = size_t{256} << 20;
-  constexpr size_t kSlots = 12421;  // a prime, well above the chunks held
-  size_t chunk_bytes = 0, in_row = 1;
-  {
-    const Handle dataset(H5Dopen2(file, name.c_str(), H5P_DEFAULT), H5Dclose);
-    if (!dataset.valid()) return {};
-    const Handle plist(H5Dget_create_plist(dataset), H5Pclose);
-    const Handle type(H5Dget_type(dataset), H5Tclose);
-    const Handle space(H5Dget_space(dataset), H5Sclose);
-    hsize_t shape[H5S_MAX_RANK], chunk[H5S_MAX_RANK];
-    H5Sget_simple_extent_dims(space, shape, nullptr);
-    const int rank = H5Pget_layout(plist) == H5D_CHUNKED
-                         ? H5Pget_chunk(plist, H5S_MAX_RANK, chunk)
-                         : 0;
-    if (rank > 0) chunk_bytes = H5Tget_size(type);
-    for (int k = 0; k < rank; ++k) {
-      chunk_bytes *= chunk[k];
-      if (k > 0) in_row *= (shape[k] + chunk[k] - 1) / chunk[k];
-    }
-  }
-  const Handle access(H5Pcreate(H5P_DATASET_ACCESS), H5Pclose);
-  const size_t bytes =
-      std::clamp((in_row + 3) * chunk_bytes, kLeastCache, kMostCache);
-  H5Pset_chunk_cache(access, kSlots, bytes, H5D_CHUNK_CACHE_W0_DEFAULT);
-  return Handle(H5Dopen2(file, name.c_str(), access), H5Dclose);
-}
-
 }  // namespace
 
 std::string Session::reason() {
   std::string text;
+  const auto take_innermost = [](unsigned depth, const H5E_error2_t* error,
+                                 void* to) -> herr_t {
+    if (depth > 0 || error->desc == nullptr) return 0;
+    *static_cast<std::string*>(to) = error->desc;
+    return 0;
+  };
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_innermost, &text);
   if (text.empty()) return "";
   std::string result = " (HDF5: " + text + ")";
@@ -152,52 +115,69 @@ std::vector<std::string> File::children(const std::string& group,
   return names;
 }
 
+// With a cache that holds its chunks, of a matrix a whole row of them, so that
+// neighbouring reads do not unpack the same chunk again.
 Dataset File::dataset(const std::string& name) const {
+  constexpr int64_t kLeastCache = int64_t{4} << 20,
+                    kMostCache = int64_t{256} << 20;
+  constexpr size_t kSlots = 12421;  // a prime, well above the chunks held
   Session session;
   if (!has(name)) {
     throw_error(ErrorKind::kFile, "The file '", path_, "' has no dataset '",
                 name, "'; it may be written by an interrupted program.");
   }
-  Handle handle = open_dataset(id_, name);
-  if (!handle.valid()) {
+  Handle id(H5Dopen2(id_, name.c_str(), H5P_DEFAULT), H5Dclose);
+  if (!id.valid()) {
     throw_error(ErrorKind::kFile, "The dataset '", name, "' of '", path_,
                 "' cannot be opened", Session::reason(),
                 "; is it a group, or is the file damaged?");
   }
-  return Dataset(std::move(handle), name, path_);
+  Dataset found(std::move(id), name, path_);
+  const Extent chunk = found.chunk_shape();
+  if (chunk.empty()) return found;
+  int64_t bytes = found.value_bytes(), in_row = 1;
+  for (size_t k = 0; k < chunk.size(); ++k) {
+    bytes *= chunk[k];
+    if (k > 0) in_row *= (found.shape()[k] + chunk[k] - 1) / chunk[k];
+  }
+  const Handle access(H5Pcreate(H5P_DATASET_ACCESS), H5Pclose);
+  H5Pset_chunk_cache(access, kSlots,
+                     std::clamp((in_row + 3) * bytes, kLeastCache, kMostCache),
+                     H5D_CHUNK_CACHE_W0_DEFAULT);
+  found.id_ = Handle();  // closed: HDF5 would keep its cache
+  found.id_ = Handle(H5Dopen2(id_, name.c_str(), access), H5Dclose);
+  return found;
 }
 
-Handle File::open_attribute(const std::string& object,
-                            const std::string& name) const {
+void File::read_attribute(const std::string& object, const std::string& name,
+                          const ReadAttribute& read) const {
+  Session session;
   if (!has(object) ||
       H5Aexists_by_name(id_, object.c_str(), name.c_str(), H5P_DEFAULT) <= 0) {
-    return {};
+    return;
   }
-  return Handle(H5Aopen_by_name(id_, object.c_str(), name.c_str(), H5P_DEFAULT,
-                                H5P_DEFAULT),
-                H5Aclose);
-}
-
-void File::check_attribute(herr_t read, const std::string& object,
-                           const std::string& name) const {
-  if (read >= 0) return;
+  const Handle attribute(H5Aopen_by_name(id_, object.c_str(), name.c_str(),
+                                         H5P_DEFAULT, H5P_DEFAULT),
+                         H5Aclose);
+  const Handle type(H5Aget_type(attribute), H5Tclose);
+  const Handle space(H5Aget_space(attribute), H5Sclose);
+  const hssize_t count = H5Sget_simple_extent_npoints(space);
+  if (count <= 0 || read(attribute, type, space, count) >= 0) return;
   throw_error(ErrorKind::kFile, "The attribute '", name, "' of '", object,
               "' in '", path_, "' cannot be read", Session::reason(), ".");
 }
 
 std::vector<std::string> File::texts_attribute(const std::string& object,
                                                const std::string& name) const {
-  Session session;
-  const Handle attribute = open_attribute(object, name);
-  if (!attribute.valid()) return {};
-  const Handle type(H5Aget_type(attribute), H5Tclose);
-  const Handle space(H5Aget_space(attribute), H5Sclose);
-  const hssize_t count = H5Sget_simple_extent_npoints(space);
-  if (H5Tget_class(type) != H5T_STRING || count <= 0) return {};
-  std::vector<std::string> texts(count);
-  read_texts(type, space, "", texts, [&](hid_t as, void* out) {
-    check_attribute(H5Aread(attribute, as, out), object, name);
-  });
+  std::vector<std::string> texts;
+  read_attribute(
+      object, name, [&](hid_t id, hid_t type, hid_t space, size_t count) {
+        if (value_type(type) != ValueType::kString) return 0;
+        texts.resize(count);
+        return read_texts(type, space, "", texts, [&](hid_t as, void* out) {
+          return H5Aread(id, as, out);
+        });
+      });
   return texts;
 }
 
@@ -210,18 +190,13 @@ std::string File::text_attribute(const std::string& object,
 
 std::vector<int64_t> File::integers_attribute(const std::string& object,
                                               const std::string& name) const {
-  Session session;
-  const Handle attribute = open_attribute(object, name);
-  if (!attribute.valid()) return {};
-  const Handle type(H5Aget_type(attribute), H5Tclose);
-  const Handle space(H5Aget_space(attribute), H5Sclose);
-  const hssize_t count = H5Sget_simple_extent_npoints(space);
-  const ValueType kind = value_type(type);
-  if (kind != ValueType::kInteger && kind != ValueType::kBool) return {};
-  if (count <= 0) return {};
-  std::vector<int64_t> values(count);
-  check_attribute(H5Aread(attribute, H5T_NATIVE_INT64, values.data()), object,
-                  name);
+  std::vector<int64_t> values;
+  read_attribute(object, name, [&](hid_t id, hid_t type, hid_t, size_t count) {
+    const ValueType kind = value_type(type);
+    if (kind != ValueType::kInteger && kind != ValueType::kBool) return 0;
+    values.resize(count);
+    return H5Aread(id, H5T_NATIVE_INT64, values.data());
+  });
   return values;
 }
 

@@ -9,6 +9,7 @@
 #include <hdf5.h>
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -76,6 +77,7 @@ class Dataset {
   Extent chunk_shape() const;
 
   ValueType type() const { return type_; }
+  int64_t value_bytes() const;
   bool holds_numbers() const;
 
   // For messages: "dataset 'matrix/indptr' of 'pbmc.h5'".
@@ -149,10 +151,10 @@ class File {
 
  private:
   bool is(const std::string& object, H5I_type_t type) const;
-  Handle open_attribute(const std::string& object,
-                        const std::string& name) const;
-  void check_attribute(herr_t read, const std::string& object,
-                       const std::string& name) const;
+  // Has read(attribute, type, space, values) read it, unless it is not there.
+  using ReadAttribute = std::function<herr_t(hid_t, hid_t, hid_t, size_t)>;
+  void read_attribute(const std::string& object, const std::string& name,
+                      const ReadAttribute& read) const;
 
   std::string path_;
   Handle id_;

@@ -1,10 +1,9 @@
-#include <functional>
+#include <algorithm>
+#include <cstring>
 #include <numeric>
 
 #include "../../support/error.h"
-#include "hdf5.h"
-#include "hdf5_lzf.h"
-#include "hdf5_texts.h"
+#include "hdf5_types.h"
 
 namespace sailer::hdf5 {
 
@@ -25,14 +24,15 @@ ValueType value_type(hid_t type) {
   }
 }
 
+namespace {
+
+// The memory type that reads `type`, or the field `member` of compound values.
 Handle memory_type(hid_t type, const std::string& member) {
   if (member.empty()) return Handle(H5Tcopy(type), H5Tclose);
   Handle compound(H5Tcreate(H5T_COMPOUND, H5Tget_size(type)), H5Tclose);
   H5Tinsert(compound, member.c_str(), 0, type);
   return compound;
 }
-
-namespace {
 
 const char* type_name(ValueType type) {
   constexpr const char* kNames[] = {
@@ -65,6 +65,34 @@ void check_filters(hid_t dataset, const std::string& description) {
 
 }  // namespace
 
+herr_t read_texts(hid_t stored, hid_t space, const std::string& member,
+                  std::vector<std::string>& out,
+                  const std::function<herr_t(hid_t, void*)>& read) {
+  const bool variable = H5Tis_variable_str(stored) > 0;
+  const size_t width = variable ? sizeof(char*) : H5Tget_size(stored);
+  const Handle type = memory_type(stored, member);
+  std::vector<char> memory(out.size() * width, '\0');
+  if (read(type, memory.data()) < 0) return -1;
+  for (size_t k = 0; k < out.size(); ++k) {
+    const char* text = memory.data() + k * width;
+    if (variable) {
+      std::memcpy(&text, memory.data() + k * width, width);
+      out[k] = text == nullptr ? "" : text;
+      continue;
+    }
+    out[k].assign(text, std::find(text, text + width, '\0'));
+    if (H5Tget_strpad(stored) == H5T_STR_SPACEPAD) {
+      out[k].resize(out[k].find_last_not_of(' ') + 1);
+    }
+  }
+#if H5_VERSION_GE(1, 12, 0)
+  return variable ? H5Treclaim(type, space, H5P_DEFAULT, memory.data()) : 0;
+#else
+  return variable ? H5Dvlen_reclaim(type, space, H5P_DEFAULT, memory.data())
+                  : 0;
+#endif
+}
+
 Dataset::Dataset(Handle id, std::string name, std::string file)
     : id_(std::move(id)), name_(std::move(name)), file_(std::move(file)) {
   const Handle space(H5Dget_space(id_), H5Sclose);
@@ -81,6 +109,10 @@ Dataset::Dataset(Handle id, std::string name, std::string file)
 void Dataset::fail_to_read(const std::string& where) const {
   throw_error(ErrorKind::kFile, "The ", describe(), " cannot be read", where,
               Session::reason(), "; the file is damaged or cut short.");
+}
+
+int64_t Dataset::value_bytes() const {
+  return static_cast<int64_t>(H5Tget_size(element_type("")));
 }
 
 bool Dataset::holds_numbers() const {
@@ -172,11 +204,10 @@ std::vector<std::string> Dataset::strings(const std::string& member) const {
   std::vector<std::string> texts(size());
   const Handle space(H5Dget_space(id_), H5Sclose);
   if (texts.empty()) return texts;
-  read_texts(type, space, member, texts, [&](hid_t as, void* out) {
-    if (H5Dread(id_, as, H5S_ALL, H5S_ALL, H5P_DEFAULT, out) < 0) {
-      fail_to_read();
-    }
-  });
+  const auto read = [&](hid_t as, void* out) {
+    return H5Dread(id_, as, H5S_ALL, H5S_ALL, H5P_DEFAULT, out);
+  };
+  if (read_texts(type, space, member, texts, read) < 0) fail_to_read();
   return texts;
 }
 

@@ -1,8 +1,6 @@
-#include "hdf5_lzf.h"
-
 #include <cstring>
 
-#include "hdf5.h"
+#include "hdf5_types.h"
 
 namespace sailer::hdf5 {
 

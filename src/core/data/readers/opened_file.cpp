@@ -45,17 +45,14 @@ FileLayout detect_layout(const std::string& path) {
   if (file.has("obs") && file.has("var")) return FileLayout::kH5ad;
   if (!tenx_groups(file).empty()) return FileLayout::kTenx;
   constexpr size_t kMaxListed = 8;
-  const std::vector<std::string> found = file.children("/");
-  std::string list;
-  for (size_t k = 0; k < found.size() && k < kMaxListed; ++k) {
-    list += (k == 0 ? "'" : ", '") + found[k] + "'";
-  }
-  if (found.size() > kMaxListed) list += ", ...";
+  std::vector<std::string> found = file.children("/");
+  const bool more = found.size() > kMaxListed;
+  if (more) found.resize(kMaxListed);
   throw_error(
       ErrorKind::kFile, "The HDF5 file '", path,
       "' holds neither a 10x matrix (a group with data, indices, indptr and "
       "shape) nor an h5ad object (X, obs, var) nor MuData (mod). Found: ",
-      (list.empty() ? "nothing" : list), ".");
+      found.empty() ? "nothing" : quoted_list(found), more ? ", ...." : ".");
 }
 
 }  // namespace sailer

@@ -3,7 +3,6 @@
 #include <set>
 
 #include "../../support/error.h"
-#include "../../support/text.h"
 #include "hdf5_sources.h"
 
 namespace sailer {
@@ -23,36 +22,31 @@ bool holds_matrix(const File& file, const std::string& group) {
 std::string choose_group(const File& file, const std::string& asked) {
   const std::vector<std::string> groups = tenx_groups(file);
   if (!asked.empty()) {
-    if (holds_matrix(file, asked)) return asked;
-    throw_error(ErrorKind::kArgument, "The file '", file.path(),
-                "' has no 10x matrix in group '", asked, "'; it has ",
-                (groups.empty() ? "none" : quoted_list(groups)), ".");
+    require(holds_matrix(file, asked), "The file '", file.path(),
+            "' has no 10x matrix in group '", asked, "'; it has ",
+            groups.empty() ? "none" : quoted_list(groups), ".");
+    return asked;
   }
-  if (groups.size() == 1) return groups[0];
   if (groups.empty()) {
     throw_error(
         ErrorKind::kFile, "The file '", file.path(),
         "' has no group with a 10x matrix (data, indices, indptr, shape).");
   }
-  throw_error(ErrorKind::kArgument, "The file '", file.path(),
-              "' holds several matrices; choose one with 'group': ",
-              quoted_list(groups), ".");
+  require(groups.size() == 1, "The file '", file.path(),
+          "' holds several matrices; choose one with 'group': ",
+          quoted_list(groups), ".");
+  return groups[0];
 }
 
-std::vector<std::string> read_names(const File& file, const std::string& name,
+// Of the first of the datasets that is there: some writers leave out the ids.
+std::vector<std::string> read_names(const File& file,
+                                    const std::vector<std::string>& names,
                                     int64_t length) {
-  if (!file.is_dataset(name)) return {};
-  const hdf5::Dataset dataset = file.dataset(name);
-  dataset.expect(length, ValueType::kString);
-  return dataset.strings();
-}
-
-// The first of the datasets that is there: some writers leave out the ids.
-std::vector<std::string> read_first_names(const File& file,
-                                          const std::vector<std::string>& names,
-                                          int64_t length) {
   for (const std::string& name : names) {
-    if (file.is_dataset(name)) return read_names(file, name, length);
+    if (!file.is_dataset(name)) continue;
+    const hdf5::Dataset dataset = file.dataset(name);
+    dataset.expect(length, ValueType::kString);
+    return dataset.strings();
   }
   return {};
 }
@@ -60,12 +54,11 @@ std::vector<std::string> read_first_names(const File& file,
 void restrict_to_type(const File& file, const std::string& group,
                       const std::string& wanted, OpenedFile& opened) {
   const std::vector<std::string> types = read_names(
-      file, group + "/features/feature_type", opened.source->n_features());
+      file, {group + "/features/feature_type"}, opened.source->n_features());
   if (types.empty() || wanted.empty()) return;
-  if (keep_features(types, wanted, opened)) return;
   const std::set<std::string> found(types.begin(), types.end());
-  throw_error(
-      ErrorKind::kArgument, "The file '", file.path(),
+  require(
+      keep_features(types, wanted, opened), "The file '", file.path(),
       "' has no features of type '", wanted, "'; it has ",
       quoted_list({found.begin(), found.end()}),
       ". Choose one of these with 'feature_type', or NULL for all features.");
@@ -91,16 +84,13 @@ OpenedFile open_tenx(const std::string& path, const TenxOptions& options) {
   OpenedFile opened;
   opened.source = sparse_hdf5_source(
       file, group, dims[1], dims[0], "10x HDF5 file '" + file.name() + "'");
-  opened.cells = read_names(file, group + "/barcodes", dims[1]);
-  if (file.is_group(group + "/features")) {
-    opened.features = read_first_names(
-        file, {group + "/features/id", group + "/features/name"}, dims[0]);
-    opened.intervals = read_names(file, group + "/features/interval", dims[0]);
-    restrict_to_type(file, group, options.feature_type, opened);
-  } else {
-    opened.features = read_first_names(
-        file, {group + "/genes", group + "/gene_names"}, dims[0]);
-  }
+  opened.cells = read_names(file, {group + "/barcodes"}, dims[1]);
+  opened.features = read_names(file,
+                               {group + "/features/id", group + "/features/name",
+                                group + "/genes", group + "/gene_names"},
+                               dims[0]);
+  opened.intervals = read_names(file, {group + "/features/interval"}, dims[0]);
+  restrict_to_type(file, group, options.feature_type, opened);
   return opened;
 }
 

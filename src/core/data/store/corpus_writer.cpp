@@ -25,9 +25,7 @@ BlockMaker maker_of(const packed::BlockLimits& limits) {
 CorpusWriter::CorpusWriter(const std::string& path, const packed::Genes& genes,
                            CorpusMode mode, const packed::BlockLimits& limits)
     : file_(path, DiskFile::Use::kWrite), limits_(limits) {
-  if (genes.size() == 0) {
-    throw_error(ErrorKind::kArgument, "A corpus needs at least one gene.");
-  }
+  require(genes.size() > 0, "A corpus needs at least one gene.");
   take_up(path, genes, mode);
 }
 
@@ -147,10 +145,9 @@ CorpusAppended CorpusWriter::append(const CorpusInput& input,
     check_last_block(contents_.sources[next_], input);
   } else {
     for (const packed::Source& other : contents_.sources) {
-      if (other.mark.name != mark.name) continue;
-      throw_error(ErrorKind::kArgument, "The corpus '", file_.path(),
-                  "' already has a source named '", mark.name,
-                  "'. Give the new one another name, or leave it out.");
+      require(other.mark.name != mark.name, "The corpus '", file_.path(),
+              "' already has a source named '", mark.name,
+              "'. Give the new one another name, or leave it out.");
     }
     packed::Section section;
     section.kind = SectionKind::kSource;
@@ -232,11 +229,8 @@ void CorpusWriter::flush(packed::BlockMaker& maker, packed::Source& state) {
 
 void CorpusWriter::finish() {
   if (next_ < contents_.sources.size()) {
-    if (!contents_.sources[next_].whole) {
-      throw_error(ErrorKind::kArgument, "The corpus '", file_.path(),
-                  "' lacks cells of '", contents_.sources[next_].mark.name,
-                  "'.");
-    }
+    require(contents_.sources[next_].whole, "The corpus '", file_.path(),
+            "' lacks cells of '", contents_.sources[next_].mark.name, "'.");
     fail_as_other("it has ", contents_.sources.size(), " sources, of which ",
                   next_, " were given");
   }

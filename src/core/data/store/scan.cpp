@@ -47,16 +47,6 @@ bool for_each_block(
 
 namespace {
 
-void check_groups(const GroupCounts& groups, const CellSource& source) {
-  if (n_of(groups.group) == source.n_cells() &&
-      n_of(groups.row) == source.n_features()) {
-    return;
-  }
-  throw_error(ErrorKind::kArgument,
-              "Groups are wanted for each cell and rows for each feature of ",
-              source.describe(), ".");
-}
-
 // Of one cell.
 void count_in_group(const SparseRows& rows, int64_t row, int64_t cell,
                     GroupCounts& groups) {
@@ -82,7 +72,11 @@ int32_t count_open(const SparseRows& rows, int64_t row,
 }  // namespace
 
 ScanResult scan(const CellSourcePtr& source, const ScanOptions& options) {
-  if (options.groups != nullptr) check_groups(*options.groups, *source);
+  require(options.groups == nullptr ||
+              (n_of(options.groups->group) == source->n_cells() &&
+               n_of(options.groups->row) == source->n_features()),
+          "Groups are wanted for each cell and rows for each feature of ",
+          source->describe(), ".");
   std::vector<int64_t> order;  // empty: as they come
   const CellSourcePtr sorted = source->in_file_order(order);
   CellSource& reader = sorted == nullptr ? *source : *sorted;
@@ -158,11 +152,9 @@ std::vector<Number> of_cells(CellSource& source, const CancelCheck& cancelled,
 std::vector<int32_t> depth_within(CellSource& source,
                                   const std::vector<uint8_t>& keep,
                                   const CancelCheck& cancelled) {
-  if (n_of(keep) != source.n_features()) {
-    throw_error(ErrorKind::kArgument, "'keep' has ", keep.size(),
-                " entries, but ", source.describe(), " has ",
-                source.n_features(), " features.");
-  }
+  require(n_of(keep) == source.n_features(), "'keep' has ", keep.size(),
+          " entries, but ", source.describe(), " has ", source.n_features(),
+          " features.");
   return of_cells<int32_t>(
       source, cancelled, [&](const SparseRows& rows, int64_t row) {
         int32_t count = 0;
