@@ -220,12 +220,13 @@ pack_cells <- function(dims, names, origin, n_block, add,
   new_cells(core_cells_packed(writer), names[[1]], names[[2]], origin)
 }
 
-# A vector that holds the whole matrix by columns: read in place.
+# A vector that holds the whole matrix by columns.
 pack_dense <- function(values, dims, names, origin, counts = FALSE) {
   pack_cells(
     dims, names %||% list(NULL, NULL), origin, block_cells(dims[1]),
     function(writer, first, count) {
-      core_cells_pack_dense(writer, values, dims[1], first, count)
+      block <- values[(first - 1) * dims[1] + seq_len(count * dims[1])]
+      core_cells_pack_dense(writer, matrix(block, dims[1], count))
     }, counts
   )
 }
@@ -239,7 +240,7 @@ pack_blocks <- function(x, origin, n_block, take, counts = FALSE) {
       if (methods::is(block, "dgCMatrix")) {
         core_cells_pack_sparse(writer, block@i, block@p, block@x)
       } else {
-        core_cells_pack_dense(writer, block, nrow(block), 1, count)
+        core_cells_pack_dense(writer, block)
       }
     }, counts
   )

@@ -22,38 +22,16 @@ using WriterXPtr = Rcpp::XPtr<StoreWriter>;
 
 StoreOptions store_options(bool counts, std::string folder) {
   StoreOptions options;
-  if (counts) options.values = packed::BlockMaker::Values::kKept;
+  if (counts) options.values = Packed::kCounts;
   options.folder = std::move(folder);
   return options;
 }
 
-float count_from_r(int value) {
-  return value == NA_INTEGER ? std::numeric_limits<float>::quiet_NaN()
-                             : static_cast<float>(value);
-}
-float count_from_r(double value) { return static_cast<float>(value); }
-
-template <typename T>
-void append_dense_columns(const T* values, int64_t n_rows, int64_t n_columns,
-                          SparseRows& rows) {
-  for (int64_t column = 0; column < n_columns; ++column) {
-    for (int64_t row = 0; row < n_rows; ++row) {
-      const T value = values[column * n_rows + row];
-      if (value == 0) continue;
-      rows.indices.push_back(static_cast<int32_t>(row));
-      rows.values.push_back(count_from_r(value));
-    }
-    rows.offsets.push_back(n_of(rows.indices));
-  }
-}
-
 // Entries of a cell in ascending order, as a dgCMatrix wants them.
 Rcpp::List wrap_rows(const SparseRows& rows) {
-  if (rows.offsets.back() > std::numeric_limits<int>::max()) {
-    throw_error(ErrorKind::kArgument,
-                "This block has more non-zeros than a dgCMatrix holds; "
-                "ask for fewer cells.");
-  }
+  require(rows.offsets.back() <= std::numeric_limits<int>::max(),
+          "This block has more non-zeros than a dgCMatrix holds; ask for fewer "
+          "cells.");
   Rcpp::IntegerVector p(rows.offsets.begin(), rows.offsets.end());
   Rcpp::IntegerVector i(rows.indices.size());
   Rcpp::NumericVector x(rows.values.size());
@@ -152,33 +130,19 @@ Rcpp::RObject core_cells_pack_sparse(SEXP writer, Rcpp::IntegerVector i,
   });
 }
 
-// Appends `count` columns of a dense column-major vector with n_rows rows,
-// from column `first` on. Returns NULL, or the first bad count.
+// Appends the columns of a dense matrix. Returns NULL, or the first bad count.
 // [[Rcpp::export]]
-Rcpp::RObject core_cells_pack_dense(SEXP writer, Rcpp::RObject values,
-                                    double n_rows, double first, double count) {
+Rcpp::RObject core_cells_pack_dense(SEXP writer, Rcpp::NumericMatrix counts) {
   return guarded([&]() -> Rcpp::RObject {
     SparseRows rows;
-    const auto height = static_cast<int64_t>(n_rows);
-    const auto width = static_cast<int64_t>(count);
-    const auto skip = (static_cast<int64_t>(first) - 1) * height;
-    if (skip < 0 || skip + height * width > Rf_xlength(values)) {
-      throw_error(ErrorKind::kArgument,
-                  "Columns were asked for that the matrix lacks.");
-    }
-    switch (TYPEOF(values)) {
-      case REALSXP:
-        append_dense_columns(REAL(values) + skip, height, width, rows);
-        break;
-      case INTSXP:
-        append_dense_columns(INTEGER(values) + skip, height, width, rows);
-        break;
-      case LGLSXP:
-        append_dense_columns(LOGICAL(values) + skip, height, width, rows);
-        break;
-      default:
-        throw_error(ErrorKind::kData, "Counts must be numbers, not ",
-                    Rf_type2char(TYPEOF(values)), ".");
+    const double* at = counts.begin();
+    for (int cell = 0; cell < counts.ncol(); ++cell) {
+      for (int32_t feature = 0; feature < counts.nrow(); ++feature, ++at) {
+        if (*at == 0) continue;
+        rows.indices.push_back(feature);
+        rows.values.push_back(static_cast<float>(*at));
+      }
+      rows.offsets.push_back(n_of(rows.indices));
     }
     return wrap_problem(WriterXPtr(writer)->append(std::move(rows)));
   });
@@ -242,7 +206,7 @@ Rcpp::List core_scan(SEXP source, bool fractional = false,
     StoreOptions store;
     ScanOptions options;
     options.cancelled = monitor.cancelled();
-    if (fractional) options.fractions = Fractions::kAllowed;
+    options.fractions = fractional;
     if (!groups.isNULL()) options.groups = &counts;
     if (!folder.isNULL()) {
       store = store_options(fractional, Rcpp::as<std::string>(folder));

@@ -1,4 +1,4 @@
-// Door to the comparison of two groups of cells
+// Binding of the comparison of two groups of cells
 // (R/differential_accessibility.R).
 #include <ATen/ATen.h>
 #include <Rcpp.h>

@@ -37,9 +37,7 @@ Rcpp::List wrap_sources(const Contents& contents) {
 
 CorpusWriter& writer_of(SEXP pointer) {
   WriterXPtr held(pointer);
-  if (held.get() == nullptr) {
-    throw_error(ErrorKind::kArgument, "This corpus is no longer written to.");
-  }
+  require(held.get() != nullptr, "This corpus is no longer written to.");
   return *held;
 }
 

@@ -1,4 +1,4 @@
-// Doors to imputation: probabilities of chosen peaks at points of the latent
+// Bindings of imputation: probabilities of chosen peaks at points of the latent
 // space, as a matrix, as the open peaks alone, and in a file.
 #include <ATen/ATen.h>
 #include <Rcpp.h>
@@ -15,7 +15,7 @@
 #include "core/data/binarized_rows.h"
 #include "core/data/hdf5_writer.h"
 #include "core/models/decode.h"
-#include "core/support/replace_file.h"
+#include "core/support/disk_file.h"
 
 namespace {
 

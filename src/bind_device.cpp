@@ -1,4 +1,4 @@
-// Door to devices, threads and what sailer was built with (R/device.R).
+// Bindings of devices, threads and what sailer was built with (R/device.R).
 #include <Rcpp.h>
 
 #include "bindings/errors.h"

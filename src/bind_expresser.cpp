@@ -1,5 +1,5 @@
-// Door to the Expresser: pretraining, models made again from their parameters,
-// embeddings and imputation.
+// Bindings of the Expresser: pretraining, models made again from their
+// parameters, embeddings and imputation.
 #include <ATen/ATen.h>
 #include <Rcpp.h>
 

@@ -100,17 +100,8 @@ class ValueReader {
   // as in an address of the web.
   static Rcpp::String name_of(const std::string& link) {
     if (link[0] == '[') return "";
-    std::string name;
-    for (size_t k = 0; k < link.size(); ++k) {
-      unsigned code = 0;
-      if (link[k] == '%' && std::sscanf(&link[k + 1], "%2x", &code) == 1) {
-        name += static_cast<char>(code);
-        k += 2;
-      } else {
-        name += link[k];
-      }
-    }
-    return text_of(name);
+    const Rcpp::Function decode("URLdecode", "utils");
+    return text_of(Rcpp::as<std::string>(decode(link)));
   }
 
   Rcpp::List read_list(const std::string& path, int depth) const {

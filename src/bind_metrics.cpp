@@ -1,4 +1,4 @@
-// Doors to the measures of src/core/evaluation. R has checked the arguments
+// Bindings of the measures of src/core/evaluation. R has checked the arguments
 // and numbered all classes from 0 (R/metrics.R); nothing is computed here.
 
 #include <Rcpp.h>

@@ -1,4 +1,5 @@
-// Door to SAILER: training, and models made again from their parameters.
+// Bindings of SAILER: training, models made again from their parameters, and
+// the posterior of cells.
 #include <ATen/ATen.h>
 #include <Rcpp.h>
 
@@ -230,6 +231,32 @@ SEXP core_sailer_model(Rcpp::List state, Rcpp::NumericVector group_sizes,
         at::Device(device), at::kFloat, reference_width_of(tensors));
     model->parameters().load_state(tensors);
     return ModelXPtr(model.release(), true);
+  });
+}
+
+// The posterior of cells: its mean is their embedding, and
+// differential_accessibility() samples it.
+// list(mean, log_variance) of q(z | x), each cells x n_latent. `peak_map` and
+// `reference` are as core_sailer_train() takes them: only joint models read a
+// reference.
+// [[Rcpp::export]]
+Rcpp::List core_sailer_posterior(SEXP model, SEXP source,
+                                 Rcpp::IntegerVector peak_map, SEXP reference) {
+  return guarded([&] {
+    const ModelXPtr held(model);
+    const CellSourcePtr cells = unwrap_source(source);
+    StreamOptions options;
+    options.device = held->tensor_options().device();
+    // No encoder reads confounders: a matrix without columns will do.
+    BatchStream stream(cells, feature_map_from_r(peak_map), ConfounderMatrix(),
+                       options, reference_from_r(reference));
+    RMonitor silent;
+    const CellPosteriors found = posteriors_of_cells(*held, stream, silent);
+    const int64_t n = cells->n_cells(), d = held->options().n_latent;
+    check_done(n_of(found.mean) == n * d);
+    return Rcpp::List::create(
+        _["mean"] = matrix_to_r(found.mean, n, d),
+        _["log_variance"] = matrix_to_r(found.log_variance, n, d));
   });
 }
 

@@ -1,4 +1,4 @@
-// Door to new cells of a trained model: how likely they are with vectors in
+// Bindings of new cells of a trained model: how likely they are with vectors in
 // place of a batch's one-hot, and such a vector learned for them.
 //
 // Cells come from sources whose features are the model's peaks, in its order.
@@ -24,13 +24,11 @@ std::unique_ptr<BatchStream> query_stream(
     SailerModel& model, SEXP source, const Rcpp::NumericMatrix& confounders) {
   const CellSourcePtr cells = unwrap_source(source);
   const int64_t n_peaks = model.layout().n_peaks();
-  if (cells->n_features() != n_peaks ||
-      confounders.nrow() != cells->n_cells() ||
-      confounders.ncol() != model.n_confounders()) {
-    throw_error(ErrorKind::kArgument, "The model reads ", n_peaks,
-                " peaks and ", model.n_confounders(),
-                " confounders of each cell, but other cells were given.");
-  }
+  require(cells->n_features() == n_peaks &&
+              confounders.nrow() == cells->n_cells() &&
+              confounders.ncol() == model.n_confounders(),
+          "The model reads ", n_peaks, " peaks and ", model.n_confounders(),
+          " confounders of each cell, but other cells were given.");
   std::vector<int32_t> map(n_peaks);
   std::iota(map.begin(), map.end(), 0);
   StreamOptions options;

@@ -1,4 +1,4 @@
-// Door to the files of fits and of runs, and tensors on their way between core
+// Bindings of the files of fits and of runs, and tensors between the core
 // and R.
 #include <ATen/ATen.h>
 #include <Rcpp.h>

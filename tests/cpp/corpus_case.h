@@ -28,7 +28,7 @@ inline void put_bytes_in(const std::string& path, const std::string& bytes) {
 inline sailer::CellSourcePtr source_of(const Counts& counts) {
   sailer::StoreOptions options;
   options.description = "test cells";
-  options.values = sailer::packed::BlockMaker::Values::kKept;
+  options.values = sailer::Packed::kCounts;
   sailer::StoreWriter writer(counts.n_features, options);
   REQUIRE_FALSE(writer.append(sparse_rows(counts)));
   return writer.finish();

@@ -142,7 +142,7 @@ inline void check_packed(CellSource& source, const Counts& expected) {
   const sailer::CellSourcePtr borrowed(&source, [](CellSource*) {});
   for (int64_t memory_bytes : {int64_t{1} << 20, int64_t{0}}) {
     sailer::StoreOptions options;
-    options.values = sailer::packed::BlockMaker::Values::kKept;
+    options.values = sailer::Packed::kCounts;
     options.folder = std::filesystem::temp_directory_path().string();
     options.memory_bytes = memory_bytes;
     options.limits = {16, 1 << 20};

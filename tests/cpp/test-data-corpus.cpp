@@ -77,7 +77,7 @@ TEST_CASE("a corpus may have more than 65,536 genes", "[data][corpus]") {
   rows.indices = {0, 70000, 40000};
   rows.values = {1, 2, 3};
   StoreOptions options;
-  options.values = packed::BlockMaker::Values::kKept;
+  options.values = Packed::kCounts;
   StoreWriter cells(70001, options);
   REQUIRE_FALSE(cells.append(rows));
   CorpusWriter writer(file.path(), genes_named(70001), CorpusMode::kBuild);

@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "../../src/core/data/readers/h5ad_source.h"
-#include "../../src/core/data/readers/tenx_source.h"
+#include "../../src/core/data/readers/opened_file.h"
 #include "../../src/core/support/error.h"
 #include "catch.h"
 #include "data_files.h"

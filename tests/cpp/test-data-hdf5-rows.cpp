@@ -3,7 +3,7 @@
 
 #include "../../src/core/data/readers/h5ad_source.h"
 #include "../../src/core/data/readers/sources.h"
-#include "../../src/core/data/readers/tenx_source.h"
+#include "../../src/core/data/readers/opened_file.h"
 #include "../../src/core/data/store/scan.h"
 #include "catch.h"
 #include "data_files.h"

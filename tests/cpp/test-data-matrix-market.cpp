@@ -57,9 +57,7 @@ std::string text_of(const std::vector<Entry>& entries, bool cells_in_rows,
   return text.str();
 }
 
-using Values = packed::BlockMaker::Values;
-
-MatrixMarketReader reader_of(Order order, Values values = Values::kKept,
+MatrixMarketReader reader_of(Order order, Packed values = Packed::kCounts,
                              FeatureMap map = {}, int64_t n_kept = 0) {
   StoreOptions store;
   store.description = "a file";
@@ -78,7 +76,7 @@ bool add(MatrixMarketReader& reader, const std::string& text, size_t size) {
 }
 
 CellSourcePtr read(const std::string& text, Order order = Order::kAny,
-                   Values packing = Values::kKept) {
+                   Packed packing = Packed::kCounts) {
   MatrixMarketReader reader = reader_of(order, packing);
   REQUIRE(add(reader, text, text.size()));
   return reader.finish();
@@ -146,7 +144,7 @@ TEST_CASE("features that are not asked for are not kept", "[data]") {
     }
   }
   MatrixMarketReader reader =
-      reader_of(Order::kByCells, Values::kKept, map, kept.n_features);
+      reader_of(Order::kByCells, Packed::kCounts, map, kept.n_features);
   REQUIRE(add(reader, text_of(entries_of(counts), false), 100));
   check_source(*reader.finish(), kept);
 }
@@ -222,20 +220,20 @@ TEST_CASE("a broken MatrixMarket file is refused by line", "[data]") {
 
 TEST_CASE("counts of MatrixMarket text are checked like any", "[data]") {
   const auto problem_of = [](const std::string& entries, int64_t n,
-                             Values packing) {
+                             Packed packing) {
     MatrixMarketReader reader = reader_of(Order::kByCells, packing);
     add(reader, kHead + ("31 53 " + std::to_string(n)) + "\n" + entries, 9);
     REQUIRE(reader.finish() == nullptr);
     return reader.problem();
   };
-  CountProblem problem = problem_of("3 2 -1\n", 1, Values::kKept);
+  CountProblem problem = problem_of("3 2 -1\n", 1, Packed::kCounts);
   REQUIRE(problem.kind == CountProblem::Kind::kNegative);
   REQUIRE(problem.cell == 1);
   REQUIRE(problem.feature == 2);
-  problem = problem_of("3 2 0.5\n", 1, Values::kNone);
+  problem = problem_of("3 2 0.5\n", 1, Packed::kOpen);
   REQUIRE(problem.kind == CountProblem::Kind::kFractional);
-  problem = problem_of("3 2 nan\n", 1, Values::kKept);
+  problem = problem_of("3 2 nan\n", 1, Packed::kCounts);
   REQUIRE(problem.kind == CountProblem::Kind::kNotANumber);
-  problem = problem_of("3 2 1\n3 2 1\n", 2, Values::kNone);
+  problem = problem_of("3 2 1\n3 2 1\n", 2, Packed::kOpen);
   REQUIRE(problem.kind == CountProblem::Kind::kDuplicate);
 }

@@ -267,7 +267,7 @@ TEST_CASE("the pass that checks packs the cells too", "[data]") {
   REQUIRE(again.store == result.store);
   REQUIRE(again.depth == result.depth);
   StoreOptions with_counts;
-  with_counts.values = packed::BlockMaker::Values::kKept;
+  with_counts.values = Packed::kCounts;
   options.store = &with_counts;
   REQUIRE(scan(result.store, options).store != result.store);
   const ScanResult counted = scan(source, options);

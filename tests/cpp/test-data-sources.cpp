@@ -6,7 +6,7 @@
 
 #include "../../src/core/data/readers/h5ad_source.h"
 #include "../../src/core/data/readers/sources.h"
-#include "../../src/core/data/readers/tenx_source.h"
+#include "../../src/core/data/readers/opened_file.h"
 #include "../../src/core/data/store/store.h"
 #include "../../src/core/support/error.h"
 #include "catch.h"
@@ -344,7 +344,7 @@ TEST_CASE("noise of float32 in whole counts is taken off by every source",
   write_h5ad(file.path(), TenxParts(noisy));
   check_source(*open_h5ad(file.path(), {}).source, counts);
   StoreOptions options;
-  options.values = packed::BlockMaker::Values::kKept;
+  options.values = Packed::kCounts;
   StoreWriter packed(kFeatures, options);
   REQUIRE_FALSE(packed.append(sparse_rows(noisy)));
   check_source(*packed.finish(), counts);

@@ -8,7 +8,6 @@
 #include <numeric>
 #include <random>
 
-#include "../../src/core/data/store/bits.h"
 #include "../../src/core/data/readers/sources.h"
 #include "../../src/core/data/store/store.h"
 #include "../../src/core/support/error.h"
@@ -18,7 +17,6 @@
 
 using namespace sailer;
 using namespace sailer_test;
-using Values = packed::BlockMaker::Values;
 
 namespace {
 
@@ -37,7 +35,7 @@ Counts slice(const Counts& counts, int64_t first, int64_t count) {
   return chosen(counts, cells);
 }
 
-StoreOptions options_of(Values values) {
+StoreOptions options_of(Packed values) {
   StoreOptions options;
   options.values = values;
   return options;
@@ -143,10 +141,10 @@ TEST_CASE("packed counts read as they are, fractions too", "[data]") {
   Counts counts = random_counts(kCells, kFeatures);
   counts.at(5, 3) = 0.25f;
   for (int64_t size : {1, 5, 53}) {
-    check_source(*store_of(counts, options_of(Values::kKept), size), counts);
+    check_source(*store_of(counts, options_of(Packed::kCounts), size), counts);
   }
   counts.at(5, 3) = -0.25f;
-  StoreWriter writer(kFeatures, options_of(Values::kKept));
+  StoreWriter writer(kFeatures, options_of(Packed::kCounts));
   REQUIRE(writer.append(sparse_rows(counts)).kind ==
           CountProblem::Kind::kNegative);
 }
@@ -191,12 +189,12 @@ TEST_CASE("packed cells read the same from a file without a name", "[data]") {
   counts.at(5, 3) = 0.25f;
   const Folder folder;
   for (int64_t in_memory : {0, 1500, 1 << 20}) {
-    for (Values values : {Values::kKept, Values::kNone}) {
+    for (Packed values : {Packed::kCounts, Packed::kOpen}) {
       StoreOptions options = options_of(values);
       options.folder = folder.path();
       options.memory_bytes = in_memory;
       options.limits = {5, 1 << 20};
-      const bool kept = values == Values::kKept;
+      const bool kept = values == Packed::kCounts;
       const StorePtr store = store_of(kept ? counts : whole, options, 2);
       REQUIRE(std::filesystem::is_empty(folder.path()));
       REQUIRE((unnamed_file_in(folder.path()) >= 0) == (in_memory < 1500));
@@ -238,7 +236,7 @@ Counts summed(const Counts& counts, const Subset& subset) {
 
 TEST_CASE("a choice of a store is a store", "[data]") {
   const Counts counts = random_counts(kCells, kFeatures);
-  const StorePtr store = store_of(counts, options_of(Values::kKept));
+  const StorePtr store = store_of(counts, options_of(Packed::kCounts));
   Subset subset;
   subset.all_cells = false;
   subset.cells = {40, 3, 3, 52, 0, 17, 18, 19, 20, 21, 30, 31, 32, 33};

@@ -17,7 +17,7 @@
 
 #include "../../src/core/support/checksum.h"
 #include "../../src/core/support/error.h"
-#include "../../src/core/support/replace_file.h"
+#include "../../src/core/support/disk_file.h"
 #include "../../src/core/support/tensor_file.h"
 #include "catch.h"
 #include "data_files.h"

@@ -198,6 +198,24 @@ double variance_of(const Eigen::VectorXd& x) {
   return (x.array() - x.mean()).square().mean();
 }
 
+// Loadings of four components beside what is known, and the variances.
+struct Freed {
+  Eigen::MatrixXd loadings;
+  std::vector<double> variance;
+};
+
+Freed free_of(const ConfounderMatrix& known, const Chosen& chosen,
+              bool strict = false) {
+  LsiOptions options;
+  options.n_components = 4;
+  options.strict = strict;
+  const auto lsi = fit_lsi(chosen.cells, chosen.cells, known,
+                           std::vector<float>(15, 1.0f), options);
+  REQUIRE(lsi.has_value());
+  return {Eigen::Map<const RowMatrix>(lsi->loadings.data(), 15, 4),
+          lsi->variance};
+}
+
 }  // namespace
 
 TEST_CASE("LSI and its signal are those of the dense matrices", "[linear]") {
@@ -249,21 +267,12 @@ TEST_CASE("LSI and its signal are those of the dense matrices", "[linear]") {
 
 TEST_CASE("what confounders explain is taken out of the scores", "[linear]") {
   const Chosen chosen;
-  const std::vector<float> weights(15, 1.0f);
-  LsiOptions options;
-  options.n_components = 4;
-  const CellRows& cells = chosen.cells;
-  const auto plain = fit_lsi(cells, cells, {}, weights, options);
-  REQUIRE(plain.has_value());
+  const Freed plain = free_of({}, chosen);
   std::vector<int64_t> all(120);
   std::iota(all.begin(), all.end(), 0);
-  const Eigen::MatrixXd unit = dense_of(chosen, weights, all).unit;
-  const auto scores_of = [&](const Lsi& lsi) -> Eigen::MatrixXd {
-    using RowMatrix =
-        Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-    return unit * Eigen::Map<const RowMatrix>(lsi.loadings.data(), 15, 4);
-  };
-  const Eigen::MatrixXd before = scores_of(*plain);
+  const Eigen::MatrixXd unit =
+      dense_of(chosen, std::vector<float>(15, 1.0f), all).unit;
+  const Eigen::MatrixXd before = unit * plain.loadings;
   // One that is a direction of the scores, and a column that is all the same.
   ConfounderMatrix known;
   known.width = 2;
@@ -272,9 +281,8 @@ TEST_CASE("what confounders explain is taken out of the scores", "[linear]") {
         static_cast<float>(2 * before(cell, 0) - before(cell, 1)));
     known.values.push_back(1);
   }
-  const auto freed = fit_lsi(cells, cells, known, weights, options);
-  REQUIRE(freed.has_value());
-  const Eigen::MatrixXd after = scores_of(*freed);
+  const Freed freed = free_of(known, chosen);
+  const Eigen::MatrixXd after = unit * freed.loadings;
   const auto covariance = [&](const Eigen::VectorXd& score) {
     double sum = 0, mean_score = 0, mean_known = 0;
     for (int64_t cell : chosen.taken) {
@@ -291,26 +299,17 @@ TEST_CASE("what confounders explain is taken out of the scores", "[linear]") {
   // Others are as they were: nothing in them is known.
   REQUIRE((after.rightCols(2) - before.rightCols(2)).norm() <
           0.05 * before.rightCols(2).norm());
-  REQUIRE(freed->variance[0] < plain->variance[0] / 2);
+  REQUIRE(freed.variance[0] < plain.variance[0] / 2);
   known.values.assign(240, 1);
-  const auto same = fit_lsi(cells, cells, known, weights, options);
-  REQUIRE((scores_of(*same) - before).norm() < 1e-6 * before.norm());
+  const Eigen::MatrixXd same = unit * free_of(known, chosen).loadings;
+  REQUIRE((same - before).norm() < 1e-6 * before.norm());
 }
 
 TEST_CASE("what a direction keeps beside a confounder, by hand", "[linear]") {
   const Chosen chosen;
-  const std::vector<float> weights(15, 1.0f);
-  LsiOptions options;
-  options.n_components = 4;
-  const CellRows& cells = chosen.cells;
-  const auto plain = fit_lsi(cells, cells, {}, weights, options);
-  const Eigen::MatrixXd unit = dense_of(chosen, weights, chosen.taken).unit;
-  const auto loadings_of = [&](const Lsi& lsi) -> Eigen::MatrixXd {
-    return Eigen::Map<const Eigen::Matrix<double, Eigen::Dynamic,
-                                          Eigen::Dynamic, Eigen::RowMajor>>(
-        lsi.loadings.data(), 15, 4);
-  };
-  const Eigen::MatrixXd v = loadings_of(*plain), scores = unit * v;
+  const Eigen::MatrixXd unit =
+      dense_of(chosen, std::vector<float>(15, 1.0f), chosen.taken).unit;
+  const Eigen::MatrixXd v = free_of({}, chosen).loadings, scores = unit * v;
   const Eigen::MatrixXd s = scores.rowwise() - scores.colwise().mean();
   // Follows the first component, with more of something else.
   ConfounderMatrix known;
@@ -336,14 +335,13 @@ TEST_CASE("what a direction keeps beside a confounder, by hand", "[linear]") {
   REQUIRE(r2 > 0.02);
   REQUIRE(signal > 2 * r2 + 0.01);
   for (const bool strict : {false, true}) {
-    options.strict = strict;
-    const auto freed = fit_lsi(cells, cells, known, weights, options);
+    const Freed freed = free_of(known, chosen, strict);
     const double kept = strict ? 1 - 2 * r2 / signal
                                : std::sqrt((signal - r2) / (1 - r2) / signal);
     const Eigen::MatrixXd expected = s - (1 - kept) * fitted *
                                              (fitted.transpose() * s) /
                                              fitted.squaredNorm();
-    const Eigen::MatrixXd found = unit * loadings_of(*freed);
+    const Eigen::MatrixXd found = unit * freed.loadings;
     REQUIRE((found.rowwise() - found.colwise().mean() - expected).norm() <
             1e-4 * expected.norm());
   }

@@ -30,16 +30,12 @@ Standard standard_of(const std::vector<int64_t>& cells, Value&& value) {
 void check_lengths(const Confounders& confounders) {
   const size_t n = confounders.depth.size();
   for (const LabelColumn& label : confounders.labels) {
-    if (label.codes.size() != n) {
-      throw_error(ErrorKind::kArgument, "`", label.name, "` has ",
-                  label.codes.size(), " labels for ", n, " cells.");
-    }
+    require(label.codes.size() == n, "`", label.name, "` has ",
+            label.codes.size(), " labels for ", n, " cells.");
   }
   for (const NumberColumn& number : confounders.numbers) {
-    if (number.values.size() != n) {
-      throw_error(ErrorKind::kArgument, "`", number.name, "` has ",
-                  number.values.size(), " values for ", n, " cells.");
-    }
+    require(number.values.size() == n, "`", number.name, "` has ",
+            number.values.size(), " values for ", n, " cells.");
   }
 }
 
@@ -61,11 +57,9 @@ ConfounderScaling fit_scaling(const Confounders& confounders,
 ConfounderMatrix encode(const Confounders& confounders,
                         const ConfounderScaling& scaling) {
   check_lengths(confounders);
-  if (scaling.numbers.size() != confounders.numbers.size()) {
-    throw_error(ErrorKind::kArgument, "The model knows ",
-                scaling.numbers.size(), " numeric covariates, ",
-                confounders.numbers.size(), " were given.");
-  }
+  require(scaling.numbers.size() == confounders.numbers.size(),
+          "The model knows ", scaling.numbers.size(), " numeric covariates, ",
+          confounders.numbers.size(), " were given.");
   ConfounderMatrix matrix;
   matrix.width = 1;
   for (const LabelColumn& label : confounders.labels) {

@@ -10,22 +10,18 @@ namespace sailer {
 bool check_feature_map(const FeatureMap& map, int64_t n_from, int64_t n_to,
                        const std::string& description, Several several) {
   if (map.empty() && n_from == n_to) return false;
-  if (n_of(map) != n_from) {
-    throw_error(ErrorKind::kArgument, "The feature map of ", description,
-                " has ", map.size(), " entries, but it has ", n_from,
-                " features.");
-  }
+  require(n_of(map) == n_from, "The feature map of ", description, " has ",
+          map.size(), " entries, but it has ", n_from, " features.");
   std::vector<bool> taken(n_to, false);
   bool shared = false;
   for (int32_t to : map) {
     const bool fits = to >= -1 && to < n_to;
     const bool again = fits && to >= 0 && taken[to];
     shared = shared || again;
-    if (!fits || (again && several == Several::kRefused)) {
-      throw_error(ErrorKind::kArgument, "The feature map of ", description,
-                  " sends a feature to ", int64_t{to} + 1,
-                  ", which is taken or not among the ", n_to, " features.");
-    }
+    require(fits && !(again && several == Several::kRefused),
+            "The feature map of ", description, " sends a feature to ",
+            int64_t{to} + 1, ", which is taken or not among the ", n_to,
+            " features.");
     if (to >= 0) taken[to] = true;
   }
   return shared;

@@ -10,7 +10,7 @@
 #include <filesystem>
 
 #include "../support/n_of.h"
-#include "../support/replace_file.h"
+#include "../support/disk_file.h"
 
 namespace sailer::hdf5 {
 

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <cstring>
 
-#include "clones.h"
 #include "kernel_math.h"
 
 #if defined(__GNUC__) && !defined(__clang__)

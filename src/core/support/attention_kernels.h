@@ -5,7 +5,7 @@
 // The n_queries x n_keys weights live only a few rows at a time, in the cache:
 // memory grows with the rows, not with their square. They are computed again
 // for the gradients, from the logarithm of their sums. Compiled once per
-// instruction set (clones.h).
+// instruction set (kernel_math.h).
 #pragma once
 
 #include <cstdint>

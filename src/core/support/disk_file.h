@@ -1,13 +1,15 @@
-// A file that is read and written at places: by pread and pwrite, so that one
-// that becomes shorter or cannot be read is an error. (A mapped file would end
-// the process.) POSIX alone.
+// Files that are read and written at places, and files that are whole or not
+// there, whatever happens to disk and process. POSIX alone.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 namespace sailer {
 
+// By pread and pwrite, so that a file that becomes shorter or cannot be read is
+// an error. (A mapped file would end the process.)
 class DiskFile {
  public:
   enum class Use { kRead, kWrite };
@@ -46,5 +48,21 @@ class DiskFile {
   int id_ = -1;
   int64_t end_ = 0;
 };
+
+// What became of a file that could not be written, as Error(kFile).
+[[noreturn]] void fail_to_write(const std::string& path,
+                                const std::string& reason);
+
+// Throws it where there is no folder for the file, or one in its place.
+void check_place(const std::string& path);
+
+// Has write(part) make a file beside `path`, has the disk keep it, and moves it
+// to its place: `path` holds the old file or the whole new one, even where the
+// process is killed. A link stays, and what it points to is replaced. `durable`
+// = false does without the disk's word, for files that a crash may take. Throws
+// Error(kFile) when folder or disk do not take it; then nothing is left behind.
+void replace_file(const std::string& path,
+                  const std::function<void(const std::string& part)>& write,
+                  bool durable = true);
 
 }  // namespace sailer

@@ -1,4 +1,3 @@
-#include "clones.h"
 #include "kernel_math.h"
 #include "kernels.h"
 

@@ -3,7 +3,6 @@
 #include <cmath>
 #include <cstring>
 
-#include "clones.h"
 #include "kernel_math.h"
 
 // A select keeps a loop scalar unless traps may be ignored; no loop here reads

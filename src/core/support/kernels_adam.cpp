@@ -2,7 +2,7 @@
 #include <cstring>
 #include <limits>
 
-#include "clones.h"
+#include "kernel_math.h"
 #include "kernels.h"
 
 // Multiplications and additions are not contracted: an element then comes out

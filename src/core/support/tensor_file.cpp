@@ -11,7 +11,6 @@
 #include "checksum.h"
 #include "disk_file.h"
 #include "error.h"
-#include "replace_file.h"
 
 namespace sailer {
 namespace {

@@ -4,14 +4,12 @@
 
 namespace sailer {
 
-CountProblem::Kind judge_count(float value, Fractions fractions) {
+CountProblem::Kind judge_count(float value, bool fractions) {
   using Kind = CountProblem::Kind;
   if (std::isnan(value)) return Kind::kNotANumber;
   if (std::isinf(value)) return Kind::kInfinite;
   if (value < 0) return Kind::kNegative;
-  if (fractions == Fractions::kRefused && value != std::trunc(value)) {
-    return Kind::kFractional;
-  }
+  if (!fractions && value != std::trunc(value)) return Kind::kFractional;
   return Kind::kNone;
 }
 

@@ -42,24 +42,20 @@ struct CountProblem {
 // "nan", "infinite", "negative", "fractional", "duplicate" or "none".
 const char* problem_name(CountProblem::Kind kind);
 
-// Counts of genes from which ambient RNA was taken are not whole.
-enum class Fractions { kRefused, kAllowed };
-
-// What is wrong with a count on its own.
-CountProblem::Kind judge_count(float value,
-                               Fractions fractions = Fractions::kRefused);
+// What is wrong with a count on its own. `fractions` are allowed of genes: where
+// ambient RNA was taken from the counts they are not whole.
+CountProblem::Kind judge_count(float value, bool fractions = false);
 
 class CountChecker {
  public:
-  explicit CountChecker(int64_t n_features,
-                        Fractions fractions = Fractions::kRefused)
+  explicit CountChecker(int64_t n_features, bool fractions = false)
       : fractions_(fractions), last_row_(n_features, -1) {}
 
   // The first problem in `rows`, whose first row is the cell `first_cell`.
   CountProblem check(const SparseRows& rows, int64_t first_cell);
 
  private:
-  Fractions fractions_;
+  bool fractions_;
   std::vector<int64_t> last_row_;  // by feature: the row it was last seen in
   int64_t n_checked_ = 0;          // rows so far
 };

@@ -5,7 +5,6 @@
 #include <limits>
 
 #include "../../support/error.h"
-#include "block.h"
 #include "count_check.h"
 
 namespace sailer {

@@ -1,15 +1,13 @@
 #include "matrix_market.h"
 
 #include <algorithm>
-#include <cctype>
+#include <charconv>
 #include <cstdlib>
 #include <cstring>
-#include <iterator>
-#include <sstream>
+#include <regex>
 #include <utility>
 
 #include "../../support/error.h"
-#include "block.h"
 
 namespace sailer {
 
@@ -25,40 +23,28 @@ const char* skip_blanks(const char* at, const char* end) {
   return at;
 }
 
-// Reads a whole number that is not negative and moves `at` behind it. False
-// when there is none.
+// Reads a whole number that is not negative and moves `at` behind it.
 bool read_whole(const char*& at, const char* end, int64_t& value) {
-  const char* from = at = skip_blanks(at, end);
-  value = 0;
-  while (at < end && *at >= '0' && *at <= '9' && at - from < 18) {
-    value = 10 * value + (*at++ - '0');
+  at = skip_blanks(at, end);
+  const auto [stop, error] = std::from_chars(at, end, value);
+  if (error != std::errc() || value < 0 || (stop < end && !is_blank(*stop))) {
+    return false;
   }
-  return at > from && (at == end || is_blank(*at));
+  at = stop;
+  return true;
 }
 
 bool read_value(const char*& at, const char* end, float& value) {
-  at = skip_blanks(at, end);
-  const char* from = at;
   int64_t whole = 0;
   if (read_whole(at, end, whole)) {
     value = static_cast<float>(whole);
     return true;
   }
-  const std::string text(from, end);
+  const std::string text(at, end);
   char* stop = nullptr;
   value = static_cast<float>(std::strtod(text.c_str(), &stop));
-  at = from + (stop - text.c_str());
-  return at > from;
-}
-
-// In lower case.
-std::vector<std::string> words_of(const char* begin, const char* end) {
-  std::string text(begin, end);
-  for (char& c : text) {
-    c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  }
-  std::istringstream in(text);
-  return {std::istream_iterator<std::string>(in), {}};
+  at += stop - text.c_str();
+  return stop > text.c_str();
 }
 
 // A line as a message shows it: its beginning, without what is not plain text.
@@ -116,24 +102,23 @@ void MatrixMarketReader::read_line(const char* begin, const char* end) {
 }
 
 void MatrixMarketReader::read_banner(const char* begin, const char* end) {
-  const std::vector<std::string> words = words_of(begin, end);
-  if (words.empty() || words[0] != "%%matrixmarket") {
+  static const std::regex kBanner(
+      "%%matrixmarket(?=\\s|$)(\\s+matrix\\s+coordinate\\s+"
+      "(integer|real|double|(pattern))\\s+general(?=\\s|$))?",
+      std::regex::icase);
+  std::cmatch found;
+  if (!std::regex_search(begin, end, found, kBanner,
+                         std::regex_constants::match_continuous)) {
     fail("is ", shown(begin, end),
          ", but a MatrixMarket file begins with '%%MatrixMarket matrix "
          "coordinate integer general'; is it another kind of file?");
   }
-  const auto is_one_of = [&](size_t k, std::vector<std::string> known) {
-    return words.size() > k &&
-           std::find(known.begin(), known.end(), words[k]) != known.end();
-  };
-  if (!is_one_of(1, {"matrix"}) || !is_one_of(2, {"coordinate"}) ||
-      !is_one_of(3, {"integer", "real", "double", "pattern"}) ||
-      !is_one_of(4, {"general"})) {
+  if (!found[1].matched) {
     fail("is ", shown(begin, end),
          ", but counts are a general coordinate matrix of integer, real or "
          "pattern entries.");
   }
-  pattern_ = words[3] == "pattern";
+  pattern_ = found[3].matched;
   part_ = Part::kSize;
 }
 
@@ -223,15 +208,7 @@ SparseRows MatrixMarketReader::take_pending(int64_t end_cell) {
 }
 
 void MatrixMarketReader::flush(int64_t end_cell) {
-  const SparseRows rows = take_pending(end_cell);
-  SparseRows block;
-  for (int64_t row = 0; row < rows.n_rows() && !problem_; ++row) {
-    append_row(rows, row, block);
-    if (block.indices.size() < kBlockEntries && row + 1 < rows.n_rows()) {
-      continue;
-    }
-    problem_ = writer_->append(std::exchange(block, {}));
-  }
+  problem_ = writer_->append(take_pending(end_cell));
 }
 
 CellSourcePtr MatrixMarketReader::finish() {
@@ -242,15 +219,14 @@ CellSourcePtr MatrixMarketReader::finish() {
     read_line(line.data(), line.data() + line.size());
   }
   if (part_ != Part::kEntries || n_read_ < n_entries_) {
-    const std::string end = "The file '" + file_ + "' ends after line " +
-                            std::to_string(n_lines_) + ", ";
-    throw_error(
-        ErrorKind::kFile, end,
-        (part_ != Part::kEntries ? std::string("before its first entry")
-                                 : "with " + std::to_string(n_read_) +
-                                       " of the " + std::to_string(n_entries_) +
-                                       " entries that its head tells of"),
-        ": it is cut short; copy or download it again.");
+    const std::string read =
+        part_ != Part::kEntries
+            ? "before its first entry"
+            : "with " + std::to_string(n_read_) + " of the " +
+                  std::to_string(n_entries_) + " entries that its head tells of";
+    throw_error(ErrorKind::kFile, "The file '", file_, "' ends after line ",
+                n_lines_, ", ", read,
+                ": it is cut short; copy or download it again.");
   }
   if (!problem_) flush(layout_.n_cells);
   return problem_ ? nullptr : writer_->finish();

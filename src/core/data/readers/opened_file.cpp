@@ -4,9 +4,7 @@
 
 #include "../../support/error.h"
 #include "h5ad_layout.h"
-#include "hdf5.h"
 #include "sources.h"
-#include "tenx_source.h"
 
 namespace sailer {
 

@@ -1,10 +1,11 @@
-// What opening a file of counts gives.
+// Counts in files: what opening one gives.
 #pragma once
 
 #include <string>
 #include <vector>
 
 #include "cell_source.h"
+#include "hdf5.h"
 
 namespace sailer {
 
@@ -23,6 +24,27 @@ struct OpenedFile {
 // False, and nothing is changed, when there are none.
 bool keep_features(const std::vector<std::string>& types,
                    const std::string& wanted, OpenedFile& opened);
+
+// 10x Genomics' HDF5 layouts:
+//
+//   version 3   /matrix/{barcodes, data, indices, indptr, shape} with
+//               features/{id, name, feature_type, genome, interval}; names
+//               serve where a writer left out the ids;
+//               a multiome file holds genes and peaks in one matrix
+//   version 2   /<genome>/{barcodes, data, indices, indptr, shape, genes,
+//               gene_names}, which HDF5Array's writeTENxMatrix() writes too
+struct TenxOptions {
+  // Group of the matrix; "" finds the only one.
+  std::string group;
+  // Features to keep, by features/feature_type; "" keeps all. Ignored in files
+  // without feature types (version 2).
+  std::string feature_type = "Peaks";
+};
+
+OpenedFile open_tenx(const std::string& path, const TenxOptions& options);
+
+// Groups of the file that hold a 10x matrix.
+std::vector<std::string> tenx_groups(const hdf5::File& file);
 
 enum class FileLayout { kTenx, kH5ad, kMudata };
 

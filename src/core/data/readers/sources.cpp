@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "block.h"
 #include "count_check.h"
 
 namespace sailer {

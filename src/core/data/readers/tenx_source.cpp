@@ -1,9 +1,8 @@
-#include "tenx_source.h"
-
 #include <set>
 
 #include "../../support/error.h"
 #include "hdf5_sources.h"
+#include "opened_file.h"
 
 namespace sailer {
 

@@ -1,9 +1,9 @@
-#include "bits.h"
-
 #include <algorithm>
 #include <array>
 #include <cstring>
 #include <utility>
+
+#include "block.h"
 
 namespace sailer::packed {
 

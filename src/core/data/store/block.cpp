@@ -6,7 +6,6 @@
 #include <cstring>
 
 #include "../../support/checksum.h"
-#include "bits.h"
 
 namespace sailer::packed {
 
@@ -162,7 +161,7 @@ bool BlockMaker::add(const SparseRows& rows, int64_t row,
 
 // The narrowest that holds all values exactly.
 uint32_t BlockMaker::value_bytes() const {
-  if (values_kept_ == Values::kNone) return 0;
+  if (values_ == Packed::kOpen) return 0;
   uint32_t bytes = 1;
   for (const float value : rows_.values) {
     if (value > 65535 || value != std::trunc(value)) return 4;

@@ -60,11 +60,10 @@ bool read_values(int64_t value_bytes, const unsigned char* bytes, int64_t n,
 // and counts of features that are mapped to one are summed.
 class BlockMaker {
  public:
-  enum class Values { kNone, kKept };
   enum class Empty { kLeftOut, kKept };  // cells without a feature
 
-  BlockMaker(const BlockLimits& limits, Values values, Empty empty)
-      : limits_(limits), values_kept_(values), empty_(empty) {}
+  BlockMaker(const BlockLimits& limits, Packed values, Empty empty)
+      : limits_(limits), values_(values), empty_(empty) {}
 
   // Takes row `row` of `rows`. False, and nothing is taken, when it has entries
   // that no longer fit. A cell that is left out always fits: it is counted.
@@ -80,11 +79,27 @@ class BlockMaker {
   uint32_t value_bytes() const;
 
   BlockLimits limits_;
-  Values values_kept_;
+  Packed values_;
   Empty empty_;
   SparseRows rows_;
   int64_t input_cells_ = 0;
   double all_counts_ = 0, kept_counts_ = 0;
 };
+
+// Rising numbers in few bits: what a cell's open peaks, or its genes, are in a
+// packed block. Of each number its distance to the one before is kept, less 1.
+// Every 32 of them begin with a byte that says how many bits each takes, and end
+// at a whole byte: about 8 bits for an open peak.
+
+// What may be read, though not used, behind the bytes given to unpack_rising().
+inline constexpr int64_t kSlackBytes = 8;
+
+// Appends n numbers that rise from 0 or above.
+void pack_rising(const int32_t* numbers, int64_t n,
+                 std::vector<unsigned char>& out);
+
+// False unless the bytes are exactly n numbers below `limit` that rise.
+bool unpack_rising(const unsigned char* bytes, int64_t n_bytes, int64_t n,
+                   int64_t limit, int32_t* out);
 
 }  // namespace sailer::packed

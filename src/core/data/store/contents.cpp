@@ -45,6 +45,8 @@ uint64_t checksum_of_part(const DiskFile& file, int64_t at, int64_t n) {
   return sum.value();
 }
 
+constexpr char kChanged[] = "its bytes have changed since it was written";
+
 class Walk {
  public:
   Walk(const DiskFile& file, Contents& contents)
@@ -62,7 +64,7 @@ class Walk {
             checksum_of_part(file_, payload, section.payload_bytes) ==
             section.payload_checksum;
         if (!right && behind >= size_) break;  // torn
-        if (!right) damaged("its bytes have changed since it was written");
+        check(right, kChanged);
       }
       add(section);
       at_ = behind;
@@ -74,7 +76,8 @@ class Walk {
   }
 
  private:
-  [[noreturn]] void damaged(const std::string& what) const {
+  void check(bool holds, const char* what) const {
+    if (holds) return;
     fail_as_damaged(file_, "in the part that begins at byte ", at_, ", ", what);
   }
 
@@ -116,55 +119,50 @@ class Walk {
     const bool open =
         !contents_.sources.empty() && !contents_.sources.back().whole;
     contents_.finished = false;
-    if (contents_.has_genes == (section.kind == SectionKind::kVocabulary)) {
-      damaged("there are no genes, or genes again");
-    }
+    check(contents_.has_genes != (section.kind == SectionKind::kVocabulary),
+          "there are no genes, or genes again");
     switch (section.kind) {
       case SectionKind::kVocabulary:
         contents_.has_genes = unpack_genes(
             payload_of(section), contents_.head.n_genes, contents_.genes);
-        if (!contents_.has_genes) damaged("the genes cannot be read");
-        return;
+        return check(contents_.has_genes, "the genes cannot be read");
       case SectionKind::kSource:
-        if (open) damaged("a source begins before the last one has ended");
+        check(!open, "a source begins before the last one has ended");
         contents_.sources.emplace_back();
         contents_.sources.back().first_block = contents_.blocks.size();
-        if (!unpack_mark(payload_of(section), contents_.sources.back().mark)) {
-          damaged("the name of a source cannot be read");
-        }
-        return;
+        return check(
+            unpack_mark(payload_of(section), contents_.sources.back().mark),
+            "the name of a source cannot be read");
       case SectionKind::kBlock:
-        if (!open) damaged("there are cells of no source");
+        check(open, "there are cells of no source");
         add_block(section);
         return add_counts(section);
       case SectionKind::kSourceEnd:
-        if (!open) damaged("a source ends that has not begun");
+        check(open, "a source ends that has not begun");
         add_counts(section);
         contents_.sources.back().whole = true;
         return;
       case SectionKind::kEnd:
-        if (open) damaged("the file ends before its last source");
+        check(!open, "the file ends before its last source");
         contents_.n_finished = contents_.sources.size();
         contents_.finished = true;
         return;
     }
-    damaged("it is of a kind that this version does not know");
+    check(false, "it is of a kind that this version does not know");
   }
 
   void add_counts(const Section& section) {
     Source& source = contents_.sources.back();
     const int64_t most = source.mark.n_cells - source.n_read;
-    if (section.input_cells < section.n_cells || section.input_cells > most) {
-      damaged("it stands for more or fewer cells than its source has");
-    }
+    check(section.input_cells >= section.n_cells && section.input_cells <= most,
+          "it stands for more or fewer cells than its source has");
     source.add(section);
   }
 
   void add_block(const Section& section) {
     Block block;
-    if (!shape_block(section, contents_.head.index_bytes(), block)) {
-      damaged("its sizes do not fit each other");
-    }
+    check(shape_block(section, contents_.head.index_bytes(), block),
+          "its sizes do not fit each other");
     block.at = at_ + kSectionBytes;
     contents_.add(std::move(block));
   }
@@ -181,9 +179,7 @@ class Walk {
       piece.resize(n);
       file_.read(at, n, piece.data());
       for (int64_t k = 0; k + kSectionBytes <= n; k += 8) {
-        if (unpack_section(piece.data() + k, section)) {
-          damaged("its bytes have changed since it was written");
-        }
+        check(!unpack_section(piece.data() + k, section), kChanged);
       }
     }
   }

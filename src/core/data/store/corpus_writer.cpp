@@ -5,7 +5,6 @@
 
 #include "../../support/checksum.h"
 #include "../../support/error.h"
-#include "../readers/block.h"
 #include "scan.h"
 
 namespace sailer {
@@ -17,7 +16,7 @@ using packed::SectionKind;
 namespace {
 
 BlockMaker maker_of(const packed::BlockLimits& limits) {
-  return {limits, BlockMaker::Values::kKept, BlockMaker::Empty::kLeftOut};
+  return {limits, Packed::kCounts, BlockMaker::Empty::kLeftOut};
 }
 
 }  // namespace
@@ -194,7 +193,7 @@ void CorpusWriter::add_cells(const CorpusInput& input, Monitor& monitor,
   progress.cells_done = state.n_read;
   progress.n_cells = input.source->n_cells();
   BlockMaker maker = maker_of(limits_);
-  CountChecker checker(input.source->n_features(), Fractions::kAllowed);
+  CountChecker checker(input.source->n_features(), /*fractions=*/true);
   const auto visit = [&](const SparseRows& rows, int64_t first) {
     result.problem = checker.check(rows, first);
     if (result.problem) return false;
@@ -248,7 +247,7 @@ GeneCells count_gene_cells(CellSource& source, const FeatureMap& map,
   result.cells.assign(n_genes, 0);
   Progress progress;
   progress.n_cells = source.n_cells();
-  CountChecker checker(source.n_features(), Fractions::kAllowed);
+  CountChecker checker(source.n_features(), /*fractions=*/true);
   SparseRows open;
   const auto visit = [&](const SparseRows& rows, int64_t first) {
     result.problem = checker.check(rows, first);

@@ -26,7 +26,7 @@ struct GroupCounts {
 
 struct ScanOptions {
   CancelCheck cancelled;
-  Fractions fractions = Fractions::kRefused;
+  bool fractions = false;               // are allowed
   GroupCounts* groups = nullptr;        // counted too, where given
   const StoreOptions* store = nullptr;  // the cells are packed, where given
 };

@@ -5,8 +5,6 @@
 #include <utility>
 
 #include "../../support/checksum.h"
-#include "../readers/block.h"
-#include "bits.h"
 #include "scan.h"
 
 namespace sailer {
@@ -150,15 +148,11 @@ void Store::append(int64_t first, int64_t count, SparseRows& out) {
 StoreWriter::StoreWriter(int64_t n_features, const StoreOptions& options)
     : store_(new Store()),
       options_(options),
-      checker_(n_features, options.values == BlockMaker::Values::kKept
-                               ? Fractions::kAllowed
-                               : Fractions::kRefused),
+      checker_(n_features, options.values == Packed::kCounts),
       maker_(options.limits, options.values, BlockMaker::Empty::kKept) {
   store_->description_ = options.description;
   store_->contents_.head.n_genes = n_features;
-  if (options.values == BlockMaker::Values::kNone) {
-    store_->packed_ = CellSource::Packed::kOpen;
-  }
+  store_->packed_ = options.values;
 }
 
 namespace {
@@ -234,10 +228,7 @@ StorePtr StoreWriter::finish() {
 
 CellSourcePtr store_of(const CellSourcePtr& source,
                        const StoreOptions& options) {
-  const auto wanted = options.values == BlockMaker::Values::kKept
-                          ? CellSource::Packed::kCounts
-                          : CellSource::Packed::kOpen;
-  return source->packed() >= wanted ? source : nullptr;
+  return source->packed() >= options.values ? source : nullptr;
 }
 
 CellSourcePtr packed_cells(const CellSourcePtr& source,
@@ -247,9 +238,7 @@ CellSourcePtr packed_cells(const CellSourcePtr& source,
   ScanOptions scanning;
   scanning.cancelled = cancelled;
   scanning.store = &options;
-  if (options.values == BlockMaker::Values::kKept) {
-    scanning.fractions = Fractions::kAllowed;
-  }
+  scanning.fractions = options.values == Packed::kCounts;
   const ScanResult result = scan(source, scanning);
   if (result.problem) {
     throw_error(ErrorKind::kData, "A count of ", source->describe(),

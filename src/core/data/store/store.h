@@ -22,8 +22,7 @@ namespace sailer {
 
 struct StoreOptions {
   std::string description = "cells in memory";
-  // Open features alone, each a count of 1; or counts, which may be fractions.
-  packed::BlockMaker::Values values = packed::BlockMaker::Values::kNone;
+  Packed values = Packed::kOpen;
   // Folder for the temporary file; empty keeps all in memory, as does a folder
   // that cannot be written to or is full.
   std::string folder;

@@ -10,7 +10,7 @@ GeneStream::GeneStream(const CellSourcePtr& source,
                        const GeneStreamOptions& options)
     : options_(options) {
   StoreOptions counts;
-  counts.values = packed::BlockMaker::Values::kKept;
+  counts.values = Packed::kCounts;
   store_ = packed_cells(source, counts);
 }
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "../readers/block.h"
 #include "../store/scan.h"
 
 namespace sailer {
