@@ -28,27 +28,16 @@ StoreOptions store_options(bool counts, std::string folder) {
 }
 
 // Entries of a cell in ascending order, as a dgCMatrix wants them.
-Rcpp::List wrap_rows(const SparseRows& rows) {
+Rcpp::List wrap_rows(SparseRows& rows) {
   require(rows.offsets.back() <= std::numeric_limits<int>::max(),
           "This block has more non-zeros than a dgCMatrix holds; ask for fewer "
           "cells.");
-  Rcpp::IntegerVector p(rows.offsets.begin(), rows.offsets.end());
-  Rcpp::IntegerVector i(rows.indices.size());
-  Rcpp::NumericVector x(rows.values.size());
-  std::vector<int64_t> order;
-  for (int64_t row = 0; row < rows.n_rows(); ++row) {
-    const int64_t begin = rows.offsets[row];
-    order.resize(rows.offsets[row + 1] - begin);
-    std::iota(order.begin(), order.end(), begin);
-    std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
-      return rows.indices[a] < rows.indices[b];
-    });
-    for (size_t k = 0; k < order.size(); ++k) {
-      i[begin + k] = rows.indices[order[k]];
-      x[begin + k] = rows.values[order[k]];
-    }
-  }
-  return Rcpp::List::create(_["i"] = i, _["p"] = p, _["x"] = x);
+  merge_features(0, rows);  // puts them in order
+  using Rcpp::IntegerVector;
+  return Rcpp::List::create(
+      _["i"] = IntegerVector(rows.indices.begin(), rows.indices.end()),
+      _["p"] = IntegerVector(rows.offsets.begin(), rows.offsets.end()),
+      _["x"] = Rcpp::NumericVector(rows.values.begin(), rows.values.end()));
 }
 
 GroupCounts group_counts_from_r(const Rcpp::RObject& given) {

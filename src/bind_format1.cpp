@@ -26,16 +26,13 @@ constexpr int64_t kSeal = 512;
 // text (the kind and version of the content, its size and XXH64) and the XXH64
 // of the seal itself at its end.
 void check_seal(const std::string& path, const std::string& kind) {
-  const auto fail = [&](const auto&... what) {
-    throw_error(ErrorKind::kFile, "The file '", path, "' ", what..., ".");
-  };
   const DiskFile in(path, DiskFile::Use::kRead);
   std::vector<char> bytes(std::max(in.size(), kSeal));
   in.read(0, in.size(), bytes.data());
   uint64_t own = 0;
   std::memcpy(&own, bytes.data() + kSeal - sizeof own, sizeof own);
   if (own != checksum_of(bytes.data(), kSeal - sizeof own)) {
-    fail("is damaged or cut short");
+    throw_file_error(path, "is damaged or cut short");
   }
   const std::string seal(bytes.data(), kSeal);
   char found[64] = "";
@@ -47,14 +44,14 @@ void check_seal(const std::string& path, const std::string& kind) {
                   "%" SCNd64 " %" SCNx64,
                   found, &version, &size, &checksum) != 4 ||
       version != 1) {
-    fail("was written by a newer version of sailer than this one");
+    throw_file_error(path, "was written by a newer version of sailer than this one");
   }
   if (kind != found) {
-    fail("is a sailer file that holds a ", found, ", not a ", kind);
+    throw_file_error(path, "is a sailer file that holds a ", found, ", not a ", kind);
   }
   const int64_t n = n_of(bytes) - kSeal;
   if (n != size || checksum != checksum_of(bytes.data() + kSeal, n)) {
-    fail(n < size ? "is cut short" : "is damaged",
+    throw_file_error(path, n < size ? "is cut short" : "is damaged",
          ": its bytes have changed since it was written. Copy it again");
   }
 }

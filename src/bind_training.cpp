@@ -46,20 +46,15 @@ namespace {
 Rcpp::DataFrame history_to_r(const TrainResult& result) {
   std::vector<std::string> names = epoch_columns(result.columns);
   names.insert(names.begin(), "epoch");
-  const auto n = static_cast<R_xlen_t>(result.history.size());
-  std::vector<Rcpp::NumericVector> columns;
-  for (size_t j = 0; j < names.size(); ++j) columns.emplace_back(n);
-  for (R_xlen_t k = 0; k < n; ++k) {
-    const EpochRecord& record = result.history[k];
-    std::vector<double> row = epoch_values(record);
-    row.insert(row.begin(), static_cast<double>(record.epoch));
-    for (size_t j = 0; j < names.size(); ++j) {
-      columns[j][k] = std::isnan(row[j]) ? NA_REAL : row[j];
-    }
-  }
   Rcpp::List table;
   for (size_t j = 0; j < names.size(); ++j) {
-    table.push_back(columns[j], names[j]);
+    Rcpp::NumericVector column;
+    for (const EpochRecord& record : result.history) {
+      const double value = j == 0 ? static_cast<double>(record.epoch)
+                                  : epoch_values(record)[j - 1];
+      column.push_back(std::isnan(value) ? NA_REAL : value);
+    }
+    table.push_back(column, names[j]);
   }
   return Rcpp::DataFrame(table);
 }

@@ -74,24 +74,13 @@ inline FeatureMap feature_map_from_r(const Rcpp::RObject& places) {
 template <typename T>
 Rcpp::NumericMatrix matrix_to_r(const std::vector<T>& values, int64_t rows,
                                 int64_t columns) {
-  Rcpp::NumericMatrix out(static_cast<int>(rows), static_cast<int>(columns));
-  for (int64_t i = 0; i < rows; ++i) {
-    for (int64_t k = 0; k < columns; ++k) {
-      out(static_cast<int>(i), static_cast<int>(k)) = values[i * columns + k];
-    }
-  }
-  return out;
+  return Rcpp::transpose(Rcpp::NumericMatrix(
+      static_cast<int>(columns), static_cast<int>(rows), values.begin()));
 }
 
 inline ConfounderMatrix matrix_from_r(const Rcpp::NumericMatrix& values) {
-  ConfounderMatrix out;
-  out.width = values.ncol();
-  for (int i = 0; i < values.nrow(); ++i) {
-    for (const double value : values.row(i)) {
-      out.values.push_back(static_cast<float>(value));
-    }
-  }
-  return out;
+  const Rcpp::NumericMatrix rows = Rcpp::transpose(values);
+  return {values.ncol(), {rows.begin(), rows.end()}};
 }
 
 // A reference embedding (SAILERX): NULL, or list(values = cells x width,

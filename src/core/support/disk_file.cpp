@@ -18,11 +18,6 @@ namespace sailer {
 
 namespace {
 
-template <typename... Parts>
-[[noreturn]] void fail(const std::string& path, const Parts&... reason) {
-  throw_error(ErrorKind::kFile, "The file '", path, "' ", reason..., ".");
-}
-
 namespace fs = std::filesystem;
 
 constexpr char kPartMark[] = ".partial-";
@@ -74,8 +69,7 @@ int sync(const std::string& path, int flags) {
 }  // namespace
 
 void fail_to_write(const std::string& path, const std::string& reason) {
-  throw_error(ErrorKind::kFile, "The file '", path,
-              "' could not be written: ", reason, ".");
+  throw_file_error(path, "could not be written: ", reason);
 }
 
 void check_place(const std::string& path) {
@@ -120,7 +114,7 @@ DiskFile::DiskFile(const std::string& path, Use use) : path_(path) {
                0666);
   if (id_ < 0 && writes) fail_to_write(path_, std::strerror(errno));
   if (id_ < 0) {
-    fail(path, errno == ENOENT
+    throw_file_error(path, errno == ENOENT
                    ? "does not exist"
                    : std::string("cannot be opened: ") + std::strerror(errno));
   }
@@ -143,7 +137,7 @@ DiskFile::DiskFile(const std::string& path, Use use) : path_(path) {
     fail_to_write(path_,
                   "another process is writing to it; wait for it to end");
   }
-  fail(path, reason);
+  throw_file_error(path, reason);
 }
 
 DiskFile DiskFile::temporary(const std::string& folder) {
@@ -175,7 +169,7 @@ DiskFile::~DiskFile() {
 int64_t DiskFile::size() const {
   struct stat info {};
   if (::fstat(id_, &info) != 0) {
-    fail(path_, "cannot be read: ", std::strerror(errno));
+    throw_file_error(path_, "cannot be read: ", std::strerror(errno));
   }
   return static_cast<int64_t>(info.st_size);
 }
@@ -187,10 +181,10 @@ void DiskFile::read(int64_t at, int64_t n, void* out) const {
         ::pread(id_, to, static_cast<size_t>(n), static_cast<off_t>(at));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) {
-      fail(path_, "cannot be read: ", std::strerror(errno));
+      throw_file_error(path_, "cannot be read: ", std::strerror(errno));
     }
     if (got == 0) {
-      fail(path_,
+      throw_file_error(path_,
            "has become shorter while it was read; write or copy it again");
     }
     to += got;

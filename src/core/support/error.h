@@ -56,6 +56,13 @@ void require(bool holds, const Parts&... parts) {
   if (!holds) throw_error(ErrorKind::kArgument, parts...);
 }
 
+// Throws Error(kFile) that says what is wrong with a file, without a full stop.
+template <typename... Parts>
+[[noreturn]] void throw_file_error(const std::string& path,
+                                   const Parts&... what) {
+  throw_error(ErrorKind::kFile, "The file '", path, "' ", what..., ".");
+}
+
 // For messages: 'a', 'b', 'c'
 inline std::string quoted_list(const std::vector<std::string>& names) {
   std::string text;

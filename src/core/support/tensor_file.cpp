@@ -267,22 +267,17 @@ void parse_head(const std::string& head, TensorFile& file) {
   }
 }
 
-template <typename... Parts>
-[[noreturn]] void fail(const std::string& path, const Parts&... reason) {
-  throw_error(ErrorKind::kFile, "The file '", path, "' ", reason..., ".");
-}
-
 // Length and header.
 std::string read_head(const DiskFile& from) {
   const std::string& path = from.path();
   const auto size = static_cast<uint64_t>(from.size());
-  if (size == 0) fail(path, "is empty");
+  if (size == 0) throw_file_error(path, "is empty");
   std::string head(std::min<uint64_t>(size, kDigitsAt + kDigits), '\0');
   from.read(0, n_of(head), head.data());
   if (head.size() < kDigitsAt ||
       head.compare(kLengthBytes, sizeof(kBeginning) - 1, kBeginning) != 0) {
     const std::string what = looks_like(head);
-    fail(path, "is not one that sailer wrote: it ",
+    throw_file_error(path, "is not one that sailer wrote: it ",
          (what.empty() ? "begins like no file of sailer"
                        : "looks like " + what));
   }
@@ -291,7 +286,7 @@ std::string read_head(const DiskFile& from) {
     length = length << 8 | static_cast<unsigned char>(head[k]);
   }
   if (length > kLongestHeader || kLengthBytes + length > size) {
-    fail(path, "is cut short or damaged: it has ", size,
+    throw_file_error(path, "is cut short or damaged: it has ", size,
          " bytes, and its header alone would have ", length,
          ". Copy or write it again");
   }
@@ -314,7 +309,7 @@ TensorFile read_tensor_file(const std::string& path, const std::string& kind,
   try {
     parse_head(head, file);
   } catch (const Malformed&) {
-    fail(path,
+    throw_file_error(path,
          "is damaged, or was written by a newer version of sailer than this "
          "one: its header cannot be read. Copy it again, or update sailer");
   }
@@ -322,7 +317,7 @@ TensorFile read_tensor_file(const std::string& path, const std::string& kind,
     whole += static_cast<uint64_t>(bytes_of(tensor));
   }
   if (whole != size) {
-    fail(path, size < whole ? "is cut short" : "is damaged", ": it has ", size,
+    throw_file_error(path, size < whole ? "is cut short" : "is damaged", ": it has ", size,
          " bytes instead of ", whole, ". Copy or write it again");
   }
   Checksum sum;
@@ -338,15 +333,15 @@ TensorFile read_tensor_file(const std::string& path, const std::string& kind,
     at += n;
   }
   if (digits_of(sum.value()) != checksum) {
-    fail(path,
+    throw_file_error(path,
          "is damaged: its bytes have changed since it was written. Copy or "
          "write it again");
   }
   if (file.kind != kind) {
-    fail(path, "is a sailer file that holds a ", file.kind, ", not a ", kind);
+    throw_file_error(path, "is a sailer file that holds a ", file.kind, ", not a ", kind);
   }
   if (file.version > newest_version) {
-    fail(path,
+    throw_file_error(path,
          "was written by a newer version of sailer than this one; update "
          "sailer (the file has version ",
          file.version, ", and this package knows them up to ", newest_version,

@@ -60,20 +60,13 @@ const H5adMatrix* find(const Matrices& matrices, const std::string& name) {
 // `holding`: the matrices that hold counts, where there are several or none.
 [[noreturn]] void fail_to_choose(const File& file, const Matrices& all,
                                  const Matrices& holding) {
-  const std::string where = "The file '" + file.path() + "' ";
-  if (all.empty()) {
-    throw_error(
-        ErrorKind::kFile, where,
-        "holds no counts: it has neither X, nor raw counts, nor layers.");
-  }
-  if (holding.empty()) {
-    throw_error(ErrorKind::kFile, where,
-                "has no X, and no counts (whole numbers) in ",
-                quoted_list(names_of(all)),
-                ". Name one with 'layer' to read it all the same.");
-  }
-  throw_error(ErrorKind::kArgument, where,
-              "has no counts in X, but in several other matrices; choose one "
+  file.check(!all.empty(),
+             "holds no counts: it has neither X, nor raw counts, nor layers");
+  file.check(!holding.empty(), "has no X, and no counts (whole numbers) in ",
+             quoted_list(names_of(all)),
+             ". Name one with 'layer' to read it all the same");
+  throw_error(ErrorKind::kArgument, "The file '", file.path(),
+              "' has no counts in X, but in several other matrices; choose one "
               "with 'layer': ",
               quoted_list(names_of(holding)), ".");
 }

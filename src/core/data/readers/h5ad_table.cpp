@@ -36,9 +36,9 @@ ObsColumn column_of(const Dataset& dataset, const std::string& field = "") {
         type == ValueType::kBool ? Kind::kLogical : Kind::kInteger;
     column.codes = dataset.integers(field);
   } else {
-    throw_error(ErrorKind::kFile, "The ", dataset.describe(),
-                " holds neither strings nor numbers, so it cannot be read as "
-                "a column.");
+    dataset.check(false,
+                  " holds neither strings nor numbers, so it cannot be read as "
+                  "a column");
   }
   return column;
 }
@@ -72,15 +72,13 @@ Dataset maybe_masked(const File& file, const std::string& path) {
 }
 
 // Turns integers into codes of categories; a code below 0 is a missing value.
-void categorise(std::vector<std::string> categories, const std::string& codes,
+void categorise(std::vector<std::string> categories, const Dataset& codes,
                 ObsColumn& column) {
   column.kind = Kind::kCategorical;
   column.categories = std::move(categories);
   for (int64_t code : column.codes) {
-    if (code >= n_of(column.categories)) {
-      throw_error(ErrorKind::kFile, "The ", codes,
-                  " holds a code without a category; the file is damaged.");
-    }
+    codes.check(code < n_of(column.categories),
+                " holds a code without a category; the file is damaged");
     column.missing.push_back(code < 0);
   }
 }
@@ -93,9 +91,8 @@ H5adTable::H5adTable(const File& file, std::string prefix,
       prefix_(std::move(prefix)),
       name_(prefix_ + name),
       compound_(file.is_dataset(name_)) {
-  if (file.has(name_)) return;
-  throw_error(ErrorKind::kFile, "The file '", file.path(), "' has no '", name_,
-              "'; it is not a whole h5ad file.");
+  file.check(file.has(name_), "has no '", name_,
+             "'; it is not a whole h5ad file");
 }
 
 std::string H5adTable::index_name() const {
@@ -155,7 +152,7 @@ ObsColumn H5adTable::read_values(const std::string& column) const {
     const Dataset codes = file_.dataset(path + "/codes");
     ObsColumn out = column_of(codes);
     categorise(texts_of(maybe_masked(file_, path + "/categories")),
-               codes.describe(), out);
+               codes, out);
     out.ordered =
         file_.integers_attribute(path, "ordered") == std::vector<int64_t>{1};
     return out;
@@ -164,11 +161,9 @@ ObsColumn H5adTable::read_values(const std::string& column) const {
     const Dataset values = file_.dataset(path + "/values");
     ObsColumn out = column_of(values);
     const std::vector<int64_t> mask = file_.dataset(path + "/mask").integers();
-    if (n_of(mask) != values.size()) {
-      throw_error(ErrorKind::kFile, "The ", values.describe(), " has ",
-                  values.size(), " values, but its mask ", mask.size(),
-                  "; the file is damaged.");
-    }
+    values.check(n_of(mask) == values.size(), " has ", values.size(),
+                 " values, but its mask ", mask.size(),
+                 "; the file is damaged");
     for (int64_t masked : mask) out.missing.push_back(masked != 0);
     return out;
   }
@@ -179,7 +174,7 @@ ObsColumn H5adTable::read_values(const std::string& column) const {
                                 ? prefix_ + "uns/" + column + "_categories"
                                 : name_ + "/__categories/" + column;
   if (out.kind == Kind::kInteger && file_.is_dataset(aside)) {
-    categorise(texts_of(file_.dataset(aside)), dataset.describe(), out);
+    categorise(texts_of(file_.dataset(aside)), dataset, out);
   }
   return out;
 }
@@ -202,11 +197,10 @@ Coordinates coordinates_in(const File& file, const std::string& obsm,
   }
   const Dataset dataset = file.dataset(path);
   const hdf5::Extent& shape = dataset.shape();
-  if (!compound &&
-      (!dataset.holds_numbers() || shape.empty() || shape.size() > 2)) {
-    throw_error(ErrorKind::kFile, "The ", dataset.describe(),
-                " is no matrix of numbers with a row for each cell.");
-  }
+  const bool is_matrix =
+      dataset.holds_numbers() && !shape.empty() && shape.size() <= 2;
+  dataset.check(compound || is_matrix,
+                " is no matrix of numbers with a row for each cell");
   const int64_t n_cells = shape.empty() ? 1 : shape[0];
   std::vector<double> values = dataset.numbers(compound ? name : "");
   const int64_t width = shape.size() == 2 ? shape[1]

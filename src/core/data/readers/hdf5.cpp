@@ -15,17 +15,16 @@ void check_path(const std::string& path) {
   namespace fs = std::filesystem;
   std::error_code error;
   const auto check = [&](bool holds, const char* what) {
-    if (holds) return;
-    throw_error(ErrorKind::kFile, "The file '", path, "' ", what);
+    if (!holds) throw_file_error(path, what);
   };
-  check(fs::exists(path, error), "does not exist.");
+  check(fs::exists(path, error), "does not exist");
   check(!fs::is_directory(path, error),
-        "is a folder; give the path of an HDF5 file in it.");
+        "is a folder; give the path of an HDF5 file in it");
   check(fs::file_size(path, error) > 0 || error,
-        "is empty; copy or download it again.");
+        "is empty; copy or download it again");
   check(H5Fis_hdf5(path.c_str()) > 0,
         "is not an HDF5 file. Expected is a 10x .h5, an .h5ad or an .mtx file; "
-        "other text (.csv) is read by other packages and given as a matrix.");
+        "other text (.csv) is read by other packages and given as a matrix");
 }
 
 bool tracks_order(hid_t group) {
@@ -122,10 +121,8 @@ Dataset File::dataset(const std::string& name) const {
                     kMostCache = int64_t{256} << 20;
   constexpr size_t kSlots = 12421;  // a prime, well above the chunks held
   Session session;
-  if (!has(name)) {
-    throw_error(ErrorKind::kFile, "The file '", path_, "' has no dataset '",
-                name, "'; it may be written by an interrupted program.");
-  }
+  check(has(name), "has no dataset '", name,
+        "'; it may be written by an interrupted program");
   Handle id(H5Dopen2(id_, name.c_str(), H5P_DEFAULT), H5Dclose);
   if (!id.valid()) {
     throw_error(ErrorKind::kFile, "The dataset '", name, "' of '", path_,

@@ -14,6 +14,8 @@
 #include <utility>
 #include <vector>
 
+#include "../../support/error.h"
+
 namespace sailer::hdf5 {
 
 // One stretch of calls, in which the library prints nothing.
@@ -85,6 +87,12 @@ class Dataset {
     return "dataset '" + name_ + "' of '" + file_ + "'";
   }
 
+  // Throws Error(kFile) that names the dataset unless something `holds` of it.
+  template <typename... Parts>
+  void check(bool holds, const Parts&... what) const {
+    if (!holds) throw_error(ErrorKind::kFile, "The ", describe(), what..., ".");
+  }
+
   // Throws unless the dataset is one-dimensional of that length and type.
   void expect(int64_t length, ValueType type) const;
 
@@ -128,6 +136,12 @@ class File {
 
   const std::string& path() const { return path_; }
   std::string name() const;  // without the folders
+
+  // Throws Error(kFile) that names the file unless something `holds` of it.
+  template <typename... Parts>
+  void check(bool holds, const Parts&... what) const {
+    if (!holds) throw_file_error(path_, what...);
+  }
 
   bool has(const std::string& object) const;
   bool is_group(const std::string& object) const {

@@ -135,19 +135,12 @@ Extent Dataset::chunk_shape() const {
 }
 
 void Dataset::expect(int64_t length, ValueType type) const {
-  if (type == ValueType::kFloat ? !holds_numbers() : type_ != type) {
-    throw_error(ErrorKind::kFile, "The ", describe(), " holds ",
-                type_name(type_), ", but ", type_name(type), " were expected.");
-  }
-  if (shape_.size() != 1) {
-    throw_error(ErrorKind::kFile, "The ", describe(), " has ", shape_.size(),
-                " dimensions, but one was expected.");
-  }
-  if (shape_[0] != length) {
-    throw_error(ErrorKind::kFile, "The ", describe(), " has ", shape_[0],
-                " values, but ", length,
-                " were expected; the file is damaged or incomplete.");
-  }
+  check(type == ValueType::kFloat ? holds_numbers() : type_ == type, " holds ",
+        type_name(type_), ", but ", type_name(type), " were expected");
+  check(shape_.size() == 1, " has ", shape_.size(),
+        " dimensions, but one was expected");
+  check(shape_[0] == length, " has ", shape_[0], " values, but ", length,
+        " were expected; the file is damaged or incomplete");
 }
 
 void Dataset::read_block(const Extent& first, const Extent& count, hid_t type,
@@ -197,10 +190,8 @@ std::vector<double> Dataset::numbers(const std::string& member) const {
 std::vector<std::string> Dataset::strings(const std::string& member) const {
   Session session;
   const Handle type = element_type(member);
-  if (value_type(type) != ValueType::kString) {
-    throw_error(ErrorKind::kFile, "The ", describe(), " holds ",
-                type_name(value_type(type)), ", but strings were expected.");
-  }
+  check(value_type(type) == ValueType::kString, " holds ",
+        type_name(value_type(type)), ", but strings were expected");
   std::vector<std::string> texts(size());
   const Handle space(H5Dget_space(id_), H5Sclose);
   if (texts.empty()) return texts;
@@ -215,10 +206,7 @@ Handle Dataset::element_type(const std::string& member) const {
   Handle type(H5Dget_type(id_), H5Tclose);
   if (member.empty()) return type;
   const int index = H5Tget_member_index(type, member.c_str());
-  if (index < 0) {
-    throw_error(ErrorKind::kFile, "The ", describe(), " has no field '", member,
-                "'.");
-  }
+  check(index >= 0, " has no field '", member, "'");
   return Handle(H5Tget_member_type(type, static_cast<unsigned>(index)),
                 H5Tclose);
 }

@@ -19,18 +19,13 @@ constexpr int64_t kMostFeatures = std::numeric_limits<int32_t>::max();
 std::vector<int64_t> read_indptr(const Dataset& dataset, int64_t n_cells) {
   dataset.expect(n_cells + 1, ValueType::kInteger);
   std::vector<int64_t> indptr = dataset.integers();
-  if (indptr.front() != 0) {
-    throw_error(ErrorKind::kFile, "The ", dataset.describe(),
-                " must start at 0, but starts at ", indptr.front(),
-                "; the file is damaged.");
-  }
+  dataset.check(indptr.front() == 0, " must start at 0, but starts at ",
+                indptr.front(), "; the file is damaged");
   const auto fall =
       std::adjacent_find(indptr.begin(), indptr.end(), std::greater<int64_t>());
-  if (fall != indptr.end()) {
-    throw_error(ErrorKind::kFile, "The ", dataset.describe(),
+  dataset.check(fall == indptr.end(),
                 " must never fall, but falls after cell ",
-                fall - indptr.begin() + 1, "; the file is damaged.");
-  }
+                fall - indptr.begin() + 1, "; the file is damaged");
   return indptr;
 }
 
@@ -87,10 +82,9 @@ class SparseHdf5Source final : public CellSource {
     while (static_cast<uint32_t>(*found) < limit) ++found;
     const auto next = std::upper_bound(indptr_.begin(), indptr_.end(),
                                        entry + (found - indices));
-    throw_error(ErrorKind::kFile, "The ", indices_.describe(),
-                " names feature ", *found, " in cell ", next - indptr_.begin(),
-                ", but there are ", n_features_,
-                " features (counted from 0); the file is damaged.");
+    indices_.check(false, " names feature ", *found, " in cell ",
+                   next - indptr_.begin(), ", but there are ", n_features_,
+                   " features (counted from 0); the file is damaged");
   }
 
   int64_t n_features_;
@@ -114,15 +108,10 @@ class DenseHdf5Source final : public CellSource {
                   std::string description)
       : dataset_(file.dataset(dataset)), description_(std::move(description)) {
     const std::vector<int64_t>& shape = dataset_.shape();
-    if (shape.size() != 2 || !dataset_.holds_numbers()) {
-      throw_error(ErrorKind::kFile, "The ", dataset_.describe(),
-                  " is no matrix of numbers.");
-    }
-    if (shape[1] > kMostFeatures) {
-      throw_error(ErrorKind::kFile, "The ", dataset_.describe(), " has ",
-                  shape[1],
-                  " features, more than sailer reads (2,147,483,647).");
-    }
+    dataset_.check(shape.size() == 2 && dataset_.holds_numbers(),
+                   " is no matrix of numbers");
+    dataset_.check(shape[1] <= kMostFeatures, " has ", shape[1],
+                   " features, more than sailer reads (2,147,483,647)");
     std::vector<int64_t> chunk = dataset_.chunk_shape();
     if (chunk.empty()) chunk = {kNeighbours, std::max<int64_t>(1, shape[1])};
     block_cells_ = chunk[0];

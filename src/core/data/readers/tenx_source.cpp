@@ -26,11 +26,8 @@ std::string choose_group(const File& file, const std::string& asked) {
             groups.empty() ? "none" : quoted_list(groups), ".");
     return asked;
   }
-  if (groups.empty()) {
-    throw_error(
-        ErrorKind::kFile, "The file '", file.path(),
-        "' has no group with a 10x matrix (data, indices, indptr, shape).");
-  }
+  file.check(!groups.empty(),
+             "has no group with a 10x matrix (data, indices, indptr, shape)");
   require(groups.size() == 1, "The file '", file.path(),
           "' holds several matrices; choose one with 'group': ",
           quoted_list(groups), ".");

@@ -12,14 +12,9 @@ namespace sailer::packed {
 namespace {
 
 template <typename... Parts>
-[[noreturn]] void fail(const DiskFile& file, const Parts&... reason) {
-  throw_error(ErrorKind::kFile, "The file '", file.path(), "' ", reason...);
-}
-
-template <typename... Parts>
 [[noreturn]] void fail_as_damaged(const DiskFile& file, const Parts&... what) {
-  fail(file, "is damaged: ", what...,
-       ". Copy it again, or remove it and build it again.");
+  throw_file_error(file.path(), "is damaged: ", what...,
+                   ". Copy it again, or remove it and build it again");
 }
 
 [[noreturn]] void fail_as_foreign(const DiskFile& file) {
@@ -27,9 +22,9 @@ template <typename... Parts>
                         '\0');
   file.read(0, n_of(beginning), beginning.data());
   const std::string what = looks_like(beginning);
-  fail(file, "is no corpus as build_corpus() writes it: it ",
-       (what.empty() ? "begins like no file of sailer" : "looks like " + what),
-       ".");
+  throw_file_error(
+      file.path(), "is no corpus as build_corpus() writes it: it ",
+      what.empty() ? "begins like no file of sailer" : "looks like " + what);
 }
 
 uint64_t checksum_of_part(const DiskFile& file, int64_t at, int64_t n) {
@@ -92,9 +87,9 @@ class Walk {
                       "its first 64 bytes have changed since it was written");
     }
     if (contents_.head.version > kVersion) {
-      fail(file_,
-           "was written by a newer version of sailer than this one; update "
-           "sailer.");
+      throw_file_error(file_.path(),
+                       "was written by a newer version of sailer than this "
+                       "one; update sailer");
     }
     at_ = contents_.whole_bytes = kHeadBytes;
   }

@@ -17,7 +17,7 @@ Store::Store(const std::string& path)
     : file_(path, DiskFile::Use::kRead),
       description_("corpus '" + path.substr(path.find_last_of('/') + 1) + "'") {
   if (file_.size() == 0) {
-    throw_error(ErrorKind::kFile, "The file '", path, "' is empty.");
+    throw_file_error(path, "is empty");
   }
   packed::read_contents(file_, packed::Depth::kHeads, contents_);
   if (contents_.finished) return;
@@ -28,10 +28,10 @@ Store::Store(const std::string& path)
 }
 
 void Store::fail(const Block& block, const std::string& what) const {
-  throw_error(ErrorKind::kFile, "The file '", file_.path(),
-              "' is damaged: in the block of cells ", block.first_cell + 1,
-              " to ", block.first_cell + block.n_cells, ", ", what,
-              ". Copy it again, or remove it and build it again.");
+  throw_file_error(file_.path(), "is damaged: in the block of cells ",
+                   block.first_cell + 1, " to ",
+                   block.first_cell + block.n_cells, ", ", what,
+                   ". Copy it again, or remove it and build it again");
 }
 
 // The n bytes of a payload from `place` on.
