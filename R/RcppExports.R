@@ -17,8 +17,8 @@ core_cells_pack_sparse <- function(writer, i, p, x) {
     .Call('_sailer_core_cells_pack_sparse', PACKAGE = 'sailer', writer, i, p, x)
 }
 
-core_cells_pack_dense <- function(writer, values, n_rows, first, count) {
-    .Call('_sailer_core_cells_pack_dense', PACKAGE = 'sailer', writer, values, n_rows, first, count)
+core_cells_pack_dense <- function(writer, counts) {
+    .Call('_sailer_core_cells_pack_dense', PACKAGE = 'sailer', writer, counts)
 }
 
 core_cells_concat <- function(sources, maps, n_features) {
@@ -193,10 +193,6 @@ core_read_obs <- function(path, column, modality) {
     .Call('_sailer_core_read_obs', PACKAGE = 'sailer', path, column, modality)
 }
 
-core_read_format1 <- function(file, kind) {
-    .Call('_sailer_core_read_format1', PACKAGE = 'sailer', file, kind)
-}
-
 core_market_begin <- function(file, n_features, n_cells, map, n_kept, description, counts, any_order, folder) {
     .Call('_sailer_core_market_begin', PACKAGE = 'sailer', file, n_features, n_cells, map, n_kept, description, counts, any_order, folder)
 }
@@ -207,6 +203,10 @@ core_market_add <- function(reader, bytes) {
 
 core_market_finish <- function(reader) {
     .Call('_sailer_core_market_finish', PACKAGE = 'sailer', reader)
+}
+
+core_read_format1 <- function(file, kind) {
+    .Call('_sailer_core_read_format1', PACKAGE = 'sailer', file, kind)
 }
 
 core_mutual_information_numeric <- function(embedding, c, k, seed) {
@@ -241,6 +241,10 @@ core_sailer_model <- function(state, group_sizes, n_confounders, model_options, 
     .Call('_sailer_core_sailer_model', PACKAGE = 'sailer', state, group_sizes, n_confounders, model_options, device)
 }
 
+core_sailer_posterior <- function(model, source, peak_map, reference) {
+    .Call('_sailer_core_sailer_posterior', PACKAGE = 'sailer', model, source, peak_map, reference)
+}
+
 core_model_alive <- function(model) {
     .Call('_sailer_core_model_alive', PACKAGE = 'sailer', model)
 }
@@ -259,10 +263,6 @@ core_expresser_options <- function(values) {
 
 core_pretrain_options <- function(values, n_cells = 0, n_embedding = 0, device = "cpu") {
     .Call('_sailer_core_pretrain_options', PACKAGE = 'sailer', values, n_cells, n_embedding, device)
-}
-
-core_sailer_posterior <- function(model, source, peak_map, reference) {
-    .Call('_sailer_core_sailer_posterior', PACKAGE = 'sailer', model, source, peak_map, reference)
 }
 
 core_join_processes <- function(address, port, rank, size, timeout, device) {

@@ -66,17 +66,14 @@ BEGIN_RCPP
 END_RCPP
 }
 // core_cells_pack_dense
-Rcpp::RObject core_cells_pack_dense(SEXP writer, Rcpp::RObject values, double n_rows, double first, double count);
-RcppExport SEXP _sailer_core_cells_pack_dense(SEXP writerSEXP, SEXP valuesSEXP, SEXP n_rowsSEXP, SEXP firstSEXP, SEXP countSEXP) {
+Rcpp::RObject core_cells_pack_dense(SEXP writer, Rcpp::NumericMatrix counts);
+RcppExport SEXP _sailer_core_cells_pack_dense(SEXP writerSEXP, SEXP countsSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::RNGScope rcpp_rngScope_gen;
     Rcpp::traits::input_parameter< SEXP >::type writer(writerSEXP);
-    Rcpp::traits::input_parameter< Rcpp::RObject >::type values(valuesSEXP);
-    Rcpp::traits::input_parameter< double >::type n_rows(n_rowsSEXP);
-    Rcpp::traits::input_parameter< double >::type first(firstSEXP);
-    Rcpp::traits::input_parameter< double >::type count(countSEXP);
-    rcpp_result_gen = Rcpp::wrap(core_cells_pack_dense(writer, values, n_rows, first, count));
+    Rcpp::traits::input_parameter< Rcpp::NumericMatrix >::type counts(countsSEXP);
+    rcpp_result_gen = Rcpp::wrap(core_cells_pack_dense(writer, counts));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -629,18 +626,6 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
-// core_read_format1
-Rcpp::List core_read_format1(std::string file, std::string kind);
-RcppExport SEXP _sailer_core_read_format1(SEXP fileSEXP, SEXP kindSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::RNGScope rcpp_rngScope_gen;
-    Rcpp::traits::input_parameter< std::string >::type file(fileSEXP);
-    Rcpp::traits::input_parameter< std::string >::type kind(kindSEXP);
-    rcpp_result_gen = Rcpp::wrap(core_read_format1(file, kind));
-    return rcpp_result_gen;
-END_RCPP
-}
 // core_market_begin
 SEXP core_market_begin(std::string file, double n_features, double n_cells, Rcpp::IntegerVector map, double n_kept, std::string description, bool counts, bool any_order, std::string folder);
 RcppExport SEXP _sailer_core_market_begin(SEXP fileSEXP, SEXP n_featuresSEXP, SEXP n_cellsSEXP, SEXP mapSEXP, SEXP n_keptSEXP, SEXP descriptionSEXP, SEXP countsSEXP, SEXP any_orderSEXP, SEXP folderSEXP) {
@@ -680,6 +665,18 @@ BEGIN_RCPP
     Rcpp::RNGScope rcpp_rngScope_gen;
     Rcpp::traits::input_parameter< SEXP >::type reader(readerSEXP);
     rcpp_result_gen = Rcpp::wrap(core_market_finish(reader));
+    return rcpp_result_gen;
+END_RCPP
+}
+// core_read_format1
+Rcpp::List core_read_format1(std::string file, std::string kind);
+RcppExport SEXP _sailer_core_read_format1(SEXP fileSEXP, SEXP kindSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< std::string >::type file(fileSEXP);
+    Rcpp::traits::input_parameter< std::string >::type kind(kindSEXP);
+    rcpp_result_gen = Rcpp::wrap(core_read_format1(file, kind));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -802,6 +799,20 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// core_sailer_posterior
+Rcpp::List core_sailer_posterior(SEXP model, SEXP source, Rcpp::IntegerVector peak_map, SEXP reference);
+RcppExport SEXP _sailer_core_sailer_posterior(SEXP modelSEXP, SEXP sourceSEXP, SEXP peak_mapSEXP, SEXP referenceSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< SEXP >::type model(modelSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type source(sourceSEXP);
+    Rcpp::traits::input_parameter< Rcpp::IntegerVector >::type peak_map(peak_mapSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type reference(referenceSEXP);
+    rcpp_result_gen = Rcpp::wrap(core_sailer_posterior(model, source, peak_map, reference));
+    return rcpp_result_gen;
+END_RCPP
+}
 // core_model_alive
 bool core_model_alive(SEXP model);
 RcppExport SEXP _sailer_core_model_alive(SEXP modelSEXP) {
@@ -860,20 +871,6 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< double >::type n_embedding(n_embeddingSEXP);
     Rcpp::traits::input_parameter< std::string >::type device(deviceSEXP);
     rcpp_result_gen = Rcpp::wrap(core_pretrain_options(values, n_cells, n_embedding, device));
-    return rcpp_result_gen;
-END_RCPP
-}
-// core_sailer_posterior
-Rcpp::List core_sailer_posterior(SEXP model, SEXP source, Rcpp::IntegerVector peak_map, SEXP reference);
-RcppExport SEXP _sailer_core_sailer_posterior(SEXP modelSEXP, SEXP sourceSEXP, SEXP peak_mapSEXP, SEXP referenceSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::RNGScope rcpp_rngScope_gen;
-    Rcpp::traits::input_parameter< SEXP >::type model(modelSEXP);
-    Rcpp::traits::input_parameter< SEXP >::type source(sourceSEXP);
-    Rcpp::traits::input_parameter< Rcpp::IntegerVector >::type peak_map(peak_mapSEXP);
-    Rcpp::traits::input_parameter< SEXP >::type reference(referenceSEXP);
-    rcpp_result_gen = Rcpp::wrap(core_sailer_posterior(model, source, peak_map, reference));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -999,7 +996,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_sailer_core_cells_pack", (DL_FUNC) &_sailer_core_cells_pack, 4},
     {"_sailer_core_cells_packed", (DL_FUNC) &_sailer_core_cells_packed, 1},
     {"_sailer_core_cells_pack_sparse", (DL_FUNC) &_sailer_core_cells_pack_sparse, 4},
-    {"_sailer_core_cells_pack_dense", (DL_FUNC) &_sailer_core_cells_pack_dense, 5},
+    {"_sailer_core_cells_pack_dense", (DL_FUNC) &_sailer_core_cells_pack_dense, 2},
     {"_sailer_core_cells_concat", (DL_FUNC) &_sailer_core_cells_concat, 3},
     {"_sailer_core_cells_subset", (DL_FUNC) &_sailer_core_cells_subset, 4},
     {"_sailer_core_cells_alive", (DL_FUNC) &_sailer_core_cells_alive, 1},
@@ -1043,10 +1040,10 @@ static const R_CallMethodDef CallEntries[] = {
     {"_sailer_core_obsm_names", (DL_FUNC) &_sailer_core_obsm_names, 2},
     {"_sailer_core_read_obsm", (DL_FUNC) &_sailer_core_read_obsm, 3},
     {"_sailer_core_read_obs", (DL_FUNC) &_sailer_core_read_obs, 3},
-    {"_sailer_core_read_format1", (DL_FUNC) &_sailer_core_read_format1, 2},
     {"_sailer_core_market_begin", (DL_FUNC) &_sailer_core_market_begin, 9},
     {"_sailer_core_market_add", (DL_FUNC) &_sailer_core_market_add, 2},
     {"_sailer_core_market_finish", (DL_FUNC) &_sailer_core_market_finish, 1},
+    {"_sailer_core_read_format1", (DL_FUNC) &_sailer_core_read_format1, 2},
     {"_sailer_core_mutual_information_numeric", (DL_FUNC) &_sailer_core_mutual_information_numeric, 4},
     {"_sailer_core_mutual_information_classes", (DL_FUNC) &_sailer_core_mutual_information_classes, 4},
     {"_sailer_core_batch_mixing", (DL_FUNC) &_sailer_core_batch_mixing, 3},
@@ -1055,12 +1052,12 @@ static const R_CallMethodDef CallEntries[] = {
     {"_sailer_core_training_cells", (DL_FUNC) &_sailer_core_training_cells, 3},
     {"_sailer_core_sailer_train", (DL_FUNC) &_sailer_core_sailer_train, 11},
     {"_sailer_core_sailer_model", (DL_FUNC) &_sailer_core_sailer_model, 5},
+    {"_sailer_core_sailer_posterior", (DL_FUNC) &_sailer_core_sailer_posterior, 4},
     {"_sailer_core_model_alive", (DL_FUNC) &_sailer_core_model_alive, 1},
     {"_sailer_core_sailer_options", (DL_FUNC) &_sailer_core_sailer_options, 2},
     {"_sailer_core_train_options", (DL_FUNC) &_sailer_core_train_options, 3},
     {"_sailer_core_expresser_options", (DL_FUNC) &_sailer_core_expresser_options, 1},
     {"_sailer_core_pretrain_options", (DL_FUNC) &_sailer_core_pretrain_options, 4},
-    {"_sailer_core_sailer_posterior", (DL_FUNC) &_sailer_core_sailer_posterior, 4},
     {"_sailer_core_join_processes", (DL_FUNC) &_sailer_core_join_processes, 6},
     {"_sailer_core_can_join_processes", (DL_FUNC) &_sailer_core_can_join_processes, 0},
     {"_sailer_core_processes_joined", (DL_FUNC) &_sailer_core_processes_joined, 0},

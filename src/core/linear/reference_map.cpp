@@ -137,28 +137,22 @@ Lsi beyond_reference(Lsi lsi, const Known& known) {
 LinearPosterior side_by_side(const MatrixXd& loadings, const VectorXd& shift,
                              const LinearPosterior& rest) {
   const int64_t first = loadings.cols(), d = first + rest.n_dimensions;
-  RowMatrix all(loadings.rows(), d);
-  all.leftCols(first) = loadings;
-  all.rightCols(rest.n_dimensions) =
-      Eigen::Map<const Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic,
-                                     Eigen::RowMajor>>(
-          rest.loadings.data(), loadings.rows(), rest.n_dimensions)
-          .cast<double>();
-  LinearPosterior out;
-  out.n_dimensions = d;
-  out.loadings.assign(all.data(), all.data() + all.size());
-  out.shift.assign(shift.data(), shift.data() + first);
-  out.shift.insert(out.shift.end(), rest.shift.begin(), rest.shift.end());
-  out.log_variance.assign(static_cast<size_t>(first), 0);
-  out.log_variance.insert(out.log_variance.end(), rest.log_variance.begin(),
-                          rest.log_variance.end());
+  LinearPosterior out{d, {}, rest.shift, rest.log_variance};
+  for (int64_t row = 0; row < loadings.rows(); ++row) {
+    for (int64_t k = 0; k < d; ++k) {
+      out.loadings.push_back(
+          k < first ? static_cast<float>(loadings(row, k))
+                    : rest.loadings[row * rest.n_dimensions + k - first]);
+    }
+  }
+  out.shift.insert(out.shift.begin(), shift.data(), shift.data() + first);
+  out.log_variance.insert(out.log_variance.begin(), first, 0.0f);
   return out;
 }
 
 std::vector<float> floats_of(const MatrixXd& x) {
   const RowMatrix rows = x;
-  std::vector<float> out(rows.data(), rows.data() + rows.size());
-  return out;
+  return {rows.data(), rows.data() + rows.size()};
 }
 
 }  // namespace

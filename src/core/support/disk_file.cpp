@@ -107,37 +107,30 @@ void replace_file(const std::string& given,
   if (durable) sync(folder_of(path), O_RDONLY | O_DIRECTORY);
 }
 
-DiskFile::DiskFile(const std::string& path, Use use) : path_(path) {
+// Made by the other one first, so that the file is closed where this one throws.
+DiskFile::DiskFile(const std::string& path, Use use) : DiskFile() {
+  path_ = path;
   const bool writes = use == Use::kWrite;
   if (writes) check_place(path);
   id_ = ::open(path.c_str(), (writes ? O_RDWR | O_CREAT : O_RDONLY) | O_CLOEXEC,
                0666);
-  if (id_ < 0 && writes) fail_to_write(path_, std::strerror(errno));
+  if (id_ < 0 && writes) fail_to_write(path, std::strerror(errno));
+  if (id_ < 0 && errno == ENOENT) throw_file_error(path, "does not exist");
   if (id_ < 0) {
-    throw_file_error(path, errno == ENOENT
-                   ? "does not exist"
-                   : std::string("cannot be opened: ") + std::strerror(errno));
+    throw_file_error(path, "cannot be opened: ", std::strerror(errno));
   }
-  std::string reason;
   struct stat info {};
   if (::fstat(id_, &info) != 0) {
-    reason = std::string("cannot be read: ") + std::strerror(errno);
-  } else if (!S_ISREG(info.st_mode)) {
-    reason = S_ISDIR(info.st_mode)
-                 ? "is a folder; give the path of a file in it"
-                 : "is no plain file";
+    throw_file_error(path, "cannot be read: ", std::strerror(errno));
   }
+  if (S_ISDIR(info.st_mode)) {
+    throw_file_error(path, "is a folder; give the path of a file in it");
+  }
+  if (!S_ISREG(info.st_mode)) throw_file_error(path, "is no plain file");
   // Where locks are not known (some shared disks) there is none.
-  const bool taken = reason.empty() && writes &&
-                     ::flock(id_, LOCK_EX | LOCK_NB) != 0 &&
-                     errno == EWOULDBLOCK;
-  if (reason.empty() && !taken) return;
-  ::close(std::exchange(id_, -1));
-  if (taken) {
-    fail_to_write(path_,
-                  "another process is writing to it; wait for it to end");
+  if (writes && ::flock(id_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    fail_to_write(path, "another process is writing to it; wait for it to end");
   }
-  throw_file_error(path, reason);
 }
 
 DiskFile DiskFile::temporary(const std::string& folder) {

@@ -17,21 +17,19 @@ namespace kernels {
 
 enum class InstructionSet { kPlain, kAvx2, kAvx512 };
 
-inline InstructionSet detect_instruction_set() {
-  __builtin_cpu_init();
-  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) {
-    return InstructionSet::kPlain;
-  }
-  return __builtin_cpu_supports("avx512f") &&
-                 __builtin_cpu_supports("avx512vl") &&
-                 __builtin_cpu_supports("avx512bw") &&
-                 __builtin_cpu_supports("avx512dq")
-             ? InstructionSet::kAvx512
-             : InstructionSet::kAvx2;
-}
-
 inline InstructionSet instruction_set() {
-  static const InstructionSet best = detect_instruction_set();
+  static const InstructionSet best = [] {
+    __builtin_cpu_init();
+    const bool avx2 =
+        __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    const bool avx512 = __builtin_cpu_supports("avx512f") &&
+                        __builtin_cpu_supports("avx512vl") &&
+                        __builtin_cpu_supports("avx512bw") &&
+                        __builtin_cpu_supports("avx512dq");
+    return !avx2    ? InstructionSet::kPlain
+           : avx512 ? InstructionSet::kAvx512
+                    : InstructionSet::kAvx2;
+  }();
   return best;
 }
 

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <numeric>
 
 #include "checksum.h"
 #include "disk_file.h"
@@ -61,7 +62,7 @@ std::string list_of(const std::vector<int64_t>& values) {
 // lies at a multiple of its own.
 std::vector<size_t> data_order(const std::vector<StoredTensor>& tensors) {
   std::vector<size_t> order(tensors.size());
-  for (size_t k = 0; k < order.size(); ++k) order[k] = k;
+  std::iota(order.begin(), order.end(), size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
     return bytes_of_dtype(tensors[a].dtype) > bytes_of_dtype(tensors[b].dtype);
   });

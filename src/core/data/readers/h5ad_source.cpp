@@ -15,29 +15,24 @@ using hdf5::File;
 // How to read a matrix that lies by features all the same.
 std::string advice(const File& file, const H5adMatrix& matrix,
                    const std::string& modality) {
-  const bool is_layer = matrix.name != "X" && matrix.name != "raw";
+  const bool is_raw = matrix.name == "raw";
+  const bool is_layer = !is_raw && matrix.name != "X";
   const std::string path = "'" + file.path() + "'";
-  std::string in_r;
-  if (modality.empty() && matrix.name != "raw") {
-    in_r = "as_cells(HDF5Array::H5ADMatrix(" + path +
-           (is_layer ? ", layer = '" + matrix.name + "'" : "") +
-           ")) reads it by blocks of cells";
-  } else {
-    in_r =
-        "as_cells(x) reads it by blocks of cells, with x <- "
-        "HDF5Array::H5SparseMatrix(" +
-        path + ", '" + matrix.path + "') and its dimnames set";
-  }
-  const std::string open =
-      modality.empty() ? "adata = anndata.read_h5ad(path)"
-                       : "adata = mudata.read_h5mu(path)['" + modality + "']";
-  const std::string raw =
-      matrix.name == "raw" ? "adata = adata.raw.to_adata(); " : "";
+  const std::string in_r =
+      modality.empty() && !is_raw
+          ? "as_cells(HDF5Array::H5ADMatrix(" + path +
+                (is_layer ? ", layer = '" + matrix.name + "'" : "") +
+                ")) reads it by blocks of cells"
+          : "as_cells(x) reads it by blocks of cells, with x <- "
+            "HDF5Array::H5SparseMatrix(" +
+                path + ", '" + matrix.path + "') and its dimnames set";
   const std::string part =
       is_layer ? "adata.layers['" + matrix.name + "']" : "adata.X";
-  return " In R, " + in_r + ". Or write it by cells, in Python: " + open +
-         "; " + raw + part + " = scipy.sparse.csr_matrix(" + part +
-         "); adata.write_h5ad(new_path)";
+  return " In R, " + in_r + ". Or write it by cells, in Python: adata = " +
+         (modality.empty() ? "anndata.read_h5ad(path)"
+                           : "mudata.read_h5mu(path)['" + modality + "']") +
+         "; " + (is_raw ? "adata = adata.raw.to_adata(); " : "") + part +
+         " = scipy.sparse.csr_matrix(" + part + "); adata.write_h5ad(new_path)";
 }
 
 std::string encoding_of(const File& file, const std::string& path) {

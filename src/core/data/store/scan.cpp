@@ -47,24 +47,19 @@ bool for_each_block(
 
 namespace {
 
-// Of one cell.
-void count_in_group(const SparseRows& rows, int64_t row, int64_t cell,
-                    GroupCounts& groups) {
-  const int64_t group = groups.group[cell];
-  for (int64_t at = rows.offsets[row]; at < rows.offsets[row + 1]; ++at) {
-    const int64_t place = groups.row[rows.indices[at]];
-    if (place < 0 || !(rows.values[at] > 0)) continue;
-    ++groups.cells[place * groups.n_groups + group];
-  }
-}
-
-int32_t count_open(const SparseRows& rows, int64_t row,
-                   std::vector<int64_t>& feature_cells) {
+// Open features of one cell; they are counted by feature, and by group where
+// there are groups.
+int32_t count_open(const SparseRows& rows, int64_t row, int64_t cell,
+                   std::vector<int64_t>& feature_cells, GroupCounts* groups) {
   int32_t depth = 0;
   for (int64_t at = rows.offsets[row]; at < rows.offsets[row + 1]; ++at) {
+    const int32_t feature = rows.indices[at];
     if (!(rows.values[at] > 0)) continue;
     ++depth;
-    ++feature_cells[rows.indices[at]];
+    ++feature_cells[feature];
+    if (groups == nullptr || groups->row[feature] < 0) continue;
+    ++groups->cells[int64_t{groups->row[feature]} * groups->n_groups +
+                    groups->group[cell]];
   }
   return depth;
 }
@@ -101,10 +96,8 @@ ScanResult scan(const CellSourcePtr& source, const ScanOptions& options) {
     if (writer != nullptr) writer->append_checked(rows);
     for (int64_t row = 0; row < rows.n_rows(); ++row) {
       const int64_t cell = cell_of(first + row);
-      if (options.groups != nullptr) {
-        count_in_group(rows, row, cell, *options.groups);
-      }
-      result.depth[cell] = count_open(rows, row, result.feature_cells);
+      result.depth[cell] =
+          count_open(rows, row, cell, result.feature_cells, options.groups);
       result.n_nonzeros += result.depth[cell];
     }
     return true;
