@@ -89,11 +89,12 @@ bool read_plain(const unsigned char* bytes, int64_t n, int64_t limit,
   return rise && last < limit;
 }
 
-template <typename Stored>
-void copy_as_float(const unsigned char* bytes, int64_t n, float* out) {
-  for (int64_t k = 0; k < n; ++k) {
-    out[k] = static_cast<float>(stored_at<Stored>(bytes, k));
-  }
+// Calls visit() with a value of the type that has this width.
+template <typename Visit>
+void with_type(int64_t value_bytes, const Visit& visit) {
+  if (value_bytes == 1) visit(uint8_t{});
+  if (value_bytes == 2) visit(uint16_t{});
+  if (value_bytes == 4) visit(float{});
 }
 
 }  // namespace
@@ -110,9 +111,11 @@ bool read_features(const Block& block, int64_t row, const unsigned char* bytes,
 bool read_values(int64_t value_bytes, const unsigned char* bytes, int64_t n,
                  float* out) {
   if (value_bytes == 0) std::fill(out, out + n, 1.0f);
-  if (value_bytes == 1) copy_as_float<uint8_t>(bytes, n, out);
-  if (value_bytes == 2) copy_as_float<uint16_t>(bytes, n, out);
-  if (value_bytes == 4) copy_as_float<float>(bytes, n, out);
+  with_type(value_bytes, [&](auto type) {
+    for (int64_t k = 0; k < n; ++k) {
+      out[k] = static_cast<float>(stored_at<decltype(type)>(bytes, k));
+    }
+  });
   bool fit = true;
   for (int64_t k = 0; k < n; ++k) fit &= out[k] > 0 && out[k] <= FLT_MAX;
   return fit;
@@ -170,21 +173,6 @@ uint32_t BlockMaker::value_bytes() const {
   return bytes;
 }
 
-namespace {
-
-template <typename To>
-void put_values(const std::vector<float>& values, Bytes& out) {
-  size_t at = out.size();
-  out.resize(at + values.size() * sizeof(To));
-  for (const float value : values) {
-    const auto stored = static_cast<To>(value);
-    std::memcpy(out.data() + at, &stored, sizeof(To));
-    at += sizeof(To);
-  }
-}
-
-}  // namespace
-
 Bytes BlockMaker::take(Section& section) {
   section = {};
   section.kind = SectionKind::kBlock;
@@ -210,9 +198,15 @@ Bytes BlockMaker::take(Section& section) {
     put_offset(n_offsets + row + 1, payload.size() - n_bytes);
   }
   pad(payload);
-  if (section.value_bytes == 1) put_values<uint8_t>(rows_.values, payload);
-  if (section.value_bytes == 2) put_values<uint16_t>(rows_.values, payload);
-  if (section.value_bytes == 4) put_values<float>(rows_.values, payload);
+  with_type(section.value_bytes, [&](auto type) {
+    size_t at = payload.size();
+    payload.resize(at + rows_.values.size() * sizeof type);
+    for (const float value : rows_.values) {
+      const auto stored = static_cast<decltype(type)>(value);
+      std::memcpy(payload.data() + at, &stored, sizeof stored);
+      at += sizeof stored;
+    }
+  });
   pad(payload);
   section.payload_bytes = n_of(payload);
   section.payload_checksum = checksum_of(payload.data(), payload.size());

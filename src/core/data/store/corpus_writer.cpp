@@ -59,14 +59,11 @@ void CorpusWriter::take_up(const std::string& path, const packed::Genes& genes,
 }
 
 void CorpusWriter::begin(const packed::Genes& genes) {
-  contents_.head = {};
-  contents_.head.n_genes = genes.size();
+  contents_.head = {packed::kVersion, genes.size()};
   file_.cut(0);
   const Bytes head = packed::pack_head(contents_.head);
   file_.write(head.data(), n_of(head));
-  packed::Section section;
-  section.kind = SectionKind::kVocabulary;
-  write(section, packed::pack_genes(genes));
+  write({SectionKind::kVocabulary}, packed::pack_genes(genes));
 }
 
 // `section` needs its kind alone, but for blocks.
@@ -132,14 +129,10 @@ CorpusAppended CorpusWriter::append(const CorpusInput& input,
   CellSource& source = *input.source;
   check_feature_map(input.map, source.n_features(), contents_.head.n_genes,
                     source.describe(), Several::kMerged);
-  packed::SourceMark mark;
-  mark.name = input.name;
-  mark.n_cells = source.n_cells();
-  mark.n_features = source.n_features();
-  mark.map_checksum =
-      checksum_of(input.map.data(), input.map.size() * sizeof(int32_t));
-  const bool known = next_ < contents_.sources.size();
-  if (known) {
+  const packed::SourceMark mark{
+      input.name, source.n_cells(), source.n_features(),
+      checksum_of(input.map.data(), input.map.size() * sizeof(int32_t))};
+  if (next_ < contents_.sources.size()) {
     check_mark(contents_.sources[next_], mark);
     check_last_block(contents_.sources[next_], input);
   } else {
@@ -148,9 +141,7 @@ CorpusAppended CorpusWriter::append(const CorpusInput& input,
               "' already has a source named '", mark.name,
               "'. Give the new one another name, or leave it out.");
     }
-    packed::Section section;
-    section.kind = SectionKind::kSource;
-    write(section, packed::pack_mark(mark));
+    write({SectionKind::kSource}, packed::pack_mark(mark));
     contents_.sources.emplace_back();
     contents_.sources.back().mark = mark;
   }
@@ -233,10 +224,7 @@ void CorpusWriter::finish() {
     fail_as_other("it has ", contents_.sources.size(), " sources, of which ",
                   next_, " were given");
   }
-  if (contents_.finished) return;
-  packed::Section section;
-  section.kind = SectionKind::kEnd;
-  write(section, {});
+  if (!contents_.finished) write({SectionKind::kEnd}, {});
 }
 
 GeneCells count_gene_cells(CellSource& source, const FeatureMap& map,
