@@ -1,5 +1,5 @@
-// Bindings of imputation: probabilities of chosen peaks at points of the latent
-// space, as a matrix, as the open peaks alone, and in a file.
+// Bindings of what decodes: probabilities of chosen peaks at points of the latent
+// space, as a matrix, as the open peaks alone, and in a file; and contrasts.
 #include <ATen/ATen.h>
 #include <Rcpp.h>
 
@@ -14,6 +14,7 @@
 #include "bindings/tensors.h"
 #include "core/data/binarized_rows.h"
 #include "core/data/hdf5_writer.h"
+#include "core/models/contrast.h"
 #include "core/models/decode.h"
 #include "core/support/disk_file.h"
 
@@ -46,6 +47,21 @@ constexpr int64_t kChunksOfCells = 4, kChunksOfPeaks = 16;
 at::Tensor rounded(const at::Tensor& values) {
   const at::Tensor floats = values.to(at::kFloat).contiguous();
   return floats.view(at::kInt).add(0x80).bitwise_and_(~0xff).view(at::kFloat);
+}
+
+ContrastGroup group_from_r(const Rcpp::List& group) {
+  return {tensor_from_r(group["z"]), vector_from_r(group["weights"])};
+}
+
+ContrastTraining training_from_r(const Rcpp::List& training) {
+  ContrastTraining out;
+  out.z = tensor_from_r(training["z"]);
+  out.confounders = tensor_from_r(training["confounders"]);
+  out.weights = vector_from_r(training["weights"]);
+  out.clusters =
+      places_from_r(Rcpp::as<Rcpp::IntegerVector>(training["clusters"]));
+  out.n_clusters = Rcpp::as<int>(training["n_clusters"]);
+  return out;
 }
 
 }  // namespace
@@ -148,5 +164,31 @@ void core_sailer_decode_file(SEXP model, Rcpp::NumericMatrix z,
       to.name_dimensions("imputed", {"peaks", "cells"}, "dimnames");
       to.close();
     });
+  });
+}
+
+// The comparison of two groups of cells (R/differential_accessibility.R).
+// `first` and `second` are list(z, weights), `training` is list(z, confounders,
+// weights, clusters, n_clusters), `options` list(shift, offset, ridge), as
+// core/models/contrast.h has them; peaks and clusters are counted from 1.
+// [[Rcpp::export]]
+Rcpp::List core_sailer_contrast(SEXP model, Rcpp::List first, Rcpp::List second,
+                                Rcpp::NumericMatrix confounders,
+                                Rcpp::NumericVector shares, Rcpp::List training,
+                                Rcpp::IntegerVector peaks, Rcpp::List options) {
+  return guarded([&] {
+    const Rcpp::XPtr<SailerModel> held(model);
+    const ContrastOptions given{options["shift"], options["offset"],
+                                options["ridge"]};
+    RMonitor monitor;
+    const PeakContrasts out = contrast_peaks(
+        *held, group_from_r(first), group_from_r(second),
+        tensor_from_r(confounders), vector_from_r(shares),
+        training_from_r(training), places_from_r(peaks), given, monitor);
+    check_done(n_of(out.mean_1) == peaks.size());
+    return Rcpp::List::create(
+        _["mean_1"] = out.mean_1, _["mean_2"] = out.mean_2,
+        _["log_variance"] = out.log_variance,
+        _["difference_variance"] = out.difference_variance);
   });
 }

@@ -1,8 +1,10 @@
 #include "h5ad_source.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "../../support/error.h"
+#include "count_check.h"
 #include "h5ad_layout.h"
 #include "hdf5_sources.h"
 
@@ -10,7 +12,129 @@ namespace sailer {
 
 namespace {
 
+using hdf5::Dataset;
 using hdf5::File;
+
+// A matrix of cells x features.
+struct H5adMatrix {
+  std::string name;  // "X", "raw", or of a layer
+  std::string path;  // in the file
+  std::string var;   // table of its features, in the file
+};
+
+using Matrices = std::vector<H5adMatrix>;
+
+// Values that are looked at to tell counts from what was made of them.
+constexpr int64_t kLookedAt = 1 << 16;
+
+std::vector<float> first_values(const File& file, const std::string& path) {
+  const bool dense = file.is_dataset(path);
+  const std::string name = dense ? path : path + "/data";
+  if (!file.is_dataset(name)) return {};
+  const Dataset dataset = file.dataset(name);
+  hdf5::Extent some = dataset.shape();
+  if (some.size() != (dense ? 2 : 1) || !dataset.holds_numbers()) return {};
+  int64_t left = kLookedAt;
+  for (size_t d = some.size(); d-- > 0; left /= std::max<int64_t>(1, some[d])) {
+    some[d] = std::min(some[d], left);
+  }
+  std::vector<float> values(some.front() * (dense ? some.back() : 1));
+  dataset.read(hdf5::Extent(some.size(), 0), some, values.data());
+  return values;
+}
+
+// Whether the first values are counts, some of them above zero.
+bool holds_counts(const File& file, const H5adMatrix& matrix) {
+  double sum = 0;
+  for (const float value : first_values(file, matrix.path)) {
+    if (judge_count(whole_count(value)) != CountProblem::Kind::kNone) {
+      return false;
+    }
+    sum += value;
+  }
+  return sum > 0;
+}
+
+std::vector<std::string> names_of(const Matrices& matrices) {
+  std::vector<std::string> names;
+  for (const H5adMatrix& matrix : matrices) names.push_back(matrix.name);
+  return names;
+}
+
+const H5adMatrix* find(const Matrices& matrices, const std::string& name) {
+  for (const H5adMatrix& matrix : matrices) {
+    if (matrix.name == name) return &matrix;
+  }
+  return nullptr;
+}
+
+// `holding`: the matrices that hold counts, where there are several or none.
+[[noreturn]] void fail_to_choose(const File& file, const Matrices& all,
+                                 const Matrices& holding) {
+  file.check(!all.empty(),
+             "holds no counts: it has neither X, nor raw counts, nor layers");
+  file.check(!holding.empty(), "has no X, and no counts (whole numbers) in ",
+             quoted_list(names_of(all)),
+             ". Name one with 'layer' to read it all the same");
+  throw_error(ErrorKind::kArgument, "The file '", file.path(),
+              "' has no counts in X, but in several other matrices; choose one "
+              "with 'layer': ",
+              quoted_list(names_of(holding)), ".");
+}
+
+H5adMatrix choose_unasked(const File& file, const Matrices& matrices) {
+  const H5adMatrix* x = find(matrices, "X");
+  if (x != nullptr && (matrices.size() == 1 || holds_counts(file, *x))) {
+    return *x;
+  }
+  Matrices holding;
+  for (const H5adMatrix& matrix : matrices) {
+    if (&matrix != x && holds_counts(file, matrix)) holding.push_back(matrix);
+  }
+  for (const char* usual : {"counts", "raw"}) {
+    if (const H5adMatrix* found = find(holding, usual)) return *found;
+  }
+  if (holding.size() == 1) return holding[0];
+  if (holding.empty() && x != nullptr) return *x;
+  fail_to_choose(file, matrices, holding);
+}
+
+// X, the layers and the counts that AnnData keeps aside (raw/X; raw.X before
+// 0.7), as far as they are there. A layer that is itself called "raw" comes
+// instead of these.
+Matrices matrices_in(const File& file, const std::string& prefix) {
+  Matrices matrices;
+  const std::string var = prefix + "var";
+  if (file.has(prefix + "X")) matrices.push_back({"X", prefix + "X", var});
+  const std::string layers = prefix + "layers";
+  if (file.is_group(layers)) {
+    for (const std::string& name : file.children(layers)) {
+      matrices.push_back({name, layers + "/" + name, var});
+    }
+  }
+  if (find(matrices, "raw") != nullptr) return matrices;
+  for (const std::string step : {"/", "."}) {
+    const std::string raw = prefix + "raw" + step;
+    if (!file.has(raw + "X")) continue;
+    matrices.push_back({"raw", raw + "X", raw + "var"});
+    break;
+  }
+  return matrices;
+}
+
+// The matrix of that name. "" takes X unless its values are no counts or it is
+// not there: then the layer "counts", raw, or the only other matrix that holds
+// counts; X after all when none does. Throws Error, listing what is there.
+H5adMatrix choose_matrix(const File& file, const std::string& prefix,
+                              const std::string& name) {
+  const Matrices matrices = matrices_in(file, prefix);
+  if (name.empty()) return choose_unasked(file, matrices);
+  if (const H5adMatrix* asked = find(matrices, name)) return *asked;
+  throw_error(ErrorKind::kArgument, "The file '", file.path(),
+              "' has no layer '", name, "'; it has ",
+              (matrices.empty() ? "none" : quoted_list(names_of(matrices))),
+              ".");
+}
 
 // How to read a matrix that lies by features all the same.
 std::string advice(const File& file, const H5adMatrix& matrix,
@@ -101,16 +225,12 @@ std::vector<std::string> feature_types(const H5adTable& var) {
   return column.texts;
 }
 
-H5adTable obs_of(const File& file, const std::string& modality) {
-  return H5adTable(file, h5ad_prefix(file, modality), "obs");
-}
-
 }  // namespace
 
 OpenedFile open_h5ad(const std::string& path, const H5adOptions& options) {
   const File file(path);
   const std::string prefix = h5ad_prefix(file, options.modality);
-  const H5adMatrix matrix = choose_h5ad_matrix(file, prefix, options.layer);
+  const H5adMatrix matrix = choose_matrix(file, prefix, options.layer);
   OpenedFile opened;
   opened.cells = H5adTable(file, prefix, "obs").index();
   const H5adTable var(file, "", matrix.var);
@@ -124,26 +244,10 @@ OpenedFile open_h5ad(const std::string& path, const H5adOptions& options) {
     keep_features(types, options.feature_type, opened);
   }
   opened.matrix = matrix.name;
-  for (const H5adMatrix& one : h5ad_matrices(file, prefix)) {
+  for (const H5adMatrix& one : matrices_in(file, prefix)) {
     opened.matrices.push_back(one.name);
   }
   return opened;
-}
-
-std::vector<std::string> modalities(const std::string& path) {
-  return h5ad_modalities(File(path));
-}
-
-std::vector<std::string> obs_columns(const std::string& path,
-                                     const std::string& modality) {
-  const File file(path);
-  return obs_of(file, modality).columns();
-}
-
-ObsColumn read_obs(const std::string& path, const std::string& column,
-                   const std::string& modality) {
-  const File file(path);
-  return obs_of(file, modality).read(column);
 }
 
 }  // namespace sailer

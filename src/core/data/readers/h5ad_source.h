@@ -16,7 +16,7 @@ namespace sailer {
 
 struct H5adOptions {
   // "X", "raw" or the name of a layer; "" finds the counts
-  // (choose_h5ad_matrix()).
+  // (choose_matrix()).
   std::string layer = {};
   // Of MuData; "" in other files.
   std::string modality = {};

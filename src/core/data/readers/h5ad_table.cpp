@@ -85,6 +85,35 @@ void categorise(std::vector<std::string> categories, const Dataset& codes,
 
 }  // namespace
 
+std::string h5ad_prefix(const File& file, const std::string& modality) {
+  const std::vector<std::string> known = h5ad_modalities(file);
+  if (known.empty() && modality.empty()) return "";
+  require(!known.empty(), "The file '", file.path(),
+          "' is no MuData, so it has no modality '", modality, "'.");
+  require(std::count(known.begin(), known.end(), modality) > 0, "The file '",
+          file.path(), "' ",
+          modality.empty() ? "is MuData" : "has no modality '" + modality + "'",
+          "; choose one with 'modality': ", quoted_list(known), ".");
+  return "mod/" + modality + "/";
+}
+
+std::vector<std::string> h5ad_modalities(const File& file) {
+  if (!file.is_group("mod") || file.has("X")) return {};
+  std::vector<std::string> found;
+  for (const std::string& name : file.children("mod")) {
+    const std::string prefix = "mod/" + name;
+    if (file.has(prefix + "/obs") && file.has(prefix + "/var")) {
+      found.push_back(name);
+    }
+  }
+  const std::vector<std::string> order =
+      file.texts_attribute("mod", "mod-order");
+  return std::is_permutation(order.begin(), order.end(), found.begin(),
+                             found.end())
+             ? order
+             : found;
+}
+
 H5adTable::H5adTable(const File& file, std::string prefix,
                      const std::string& name)
     : file_(file),
@@ -177,6 +206,22 @@ ObsColumn H5adTable::read_values(const std::string& column) const {
     categorise(texts_of(file_.dataset(aside)), dataset, out);
   }
   return out;
+}
+
+std::vector<std::string> modalities(const std::string& path) {
+  return h5ad_modalities(File(path));
+}
+
+std::vector<std::string> obs_columns(const std::string& path,
+                                     const std::string& modality) {
+  const File file(path);
+  return H5adTable(file, h5ad_prefix(file, modality), "obs").columns();
+}
+
+ObsColumn read_obs(const std::string& path, const std::string& column,
+                   const std::string& modality) {
+  const File file(path);
+  return H5adTable(file, h5ad_prefix(file, modality), "obs").read(column);
 }
 
 namespace {
