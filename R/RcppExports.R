@@ -53,10 +53,6 @@ core_cells_block <- function(source, cells) {
     .Call('_sailer_core_cells_block', PACKAGE = 'sailer', source, cells)
 }
 
-core_sailer_contrast <- function(model, first, second, confounders, shares, training, peaks, options) {
-    .Call('_sailer_core_sailer_contrast', PACKAGE = 'sailer', model, first, second, confounders, shares, training, peaks, options)
-}
-
 core_corpus_state <- function(path) {
     .Call('_sailer_core_corpus_state', PACKAGE = 'sailer', path)
 }
@@ -95,6 +91,10 @@ core_sailer_decode_open <- function(model, z, confounders, peaks, shift, thresho
 
 core_sailer_decode_file <- function(model, z, confounders, peaks, shift, file, peak_names, cell_names, report) {
     invisible(.Call('_sailer_core_sailer_decode_file', PACKAGE = 'sailer', model, z, confounders, peaks, shift, file, peak_names, cell_names, report))
+}
+
+core_sailer_contrast <- function(model, first, second, confounders, shares, training, peaks, options) {
+    .Call('_sailer_core_sailer_contrast', PACKAGE = 'sailer', model, first, second, confounders, shares, training, peaks, options)
 }
 
 core_list_devices <- function() {

@@ -175,24 +175,6 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
-// core_sailer_contrast
-Rcpp::List core_sailer_contrast(SEXP model, Rcpp::List first, Rcpp::List second, Rcpp::NumericMatrix confounders, Rcpp::NumericVector shares, Rcpp::List training, Rcpp::IntegerVector peaks, Rcpp::List options);
-RcppExport SEXP _sailer_core_sailer_contrast(SEXP modelSEXP, SEXP firstSEXP, SEXP secondSEXP, SEXP confoundersSEXP, SEXP sharesSEXP, SEXP trainingSEXP, SEXP peaksSEXP, SEXP optionsSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::RNGScope rcpp_rngScope_gen;
-    Rcpp::traits::input_parameter< SEXP >::type model(modelSEXP);
-    Rcpp::traits::input_parameter< Rcpp::List >::type first(firstSEXP);
-    Rcpp::traits::input_parameter< Rcpp::List >::type second(secondSEXP);
-    Rcpp::traits::input_parameter< Rcpp::NumericMatrix >::type confounders(confoundersSEXP);
-    Rcpp::traits::input_parameter< Rcpp::NumericVector >::type shares(sharesSEXP);
-    Rcpp::traits::input_parameter< Rcpp::List >::type training(trainingSEXP);
-    Rcpp::traits::input_parameter< Rcpp::IntegerVector >::type peaks(peaksSEXP);
-    Rcpp::traits::input_parameter< Rcpp::List >::type options(optionsSEXP);
-    rcpp_result_gen = Rcpp::wrap(core_sailer_contrast(model, first, second, confounders, shares, training, peaks, options));
-    return rcpp_result_gen;
-END_RCPP
-}
 // core_corpus_state
 SEXP core_corpus_state(std::string path);
 RcppExport SEXP _sailer_core_corpus_state(SEXP pathSEXP) {
@@ -330,6 +312,24 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< Rcpp::RObject >::type report(reportSEXP);
     core_sailer_decode_file(model, z, confounders, peaks, shift, file, peak_names, cell_names, report);
     return R_NilValue;
+END_RCPP
+}
+// core_sailer_contrast
+Rcpp::List core_sailer_contrast(SEXP model, Rcpp::List first, Rcpp::List second, Rcpp::NumericMatrix confounders, Rcpp::NumericVector shares, Rcpp::List training, Rcpp::IntegerVector peaks, Rcpp::List options);
+RcppExport SEXP _sailer_core_sailer_contrast(SEXP modelSEXP, SEXP firstSEXP, SEXP secondSEXP, SEXP confoundersSEXP, SEXP sharesSEXP, SEXP trainingSEXP, SEXP peaksSEXP, SEXP optionsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< SEXP >::type model(modelSEXP);
+    Rcpp::traits::input_parameter< Rcpp::List >::type first(firstSEXP);
+    Rcpp::traits::input_parameter< Rcpp::List >::type second(secondSEXP);
+    Rcpp::traits::input_parameter< Rcpp::NumericMatrix >::type confounders(confoundersSEXP);
+    Rcpp::traits::input_parameter< Rcpp::NumericVector >::type shares(sharesSEXP);
+    Rcpp::traits::input_parameter< Rcpp::List >::type training(trainingSEXP);
+    Rcpp::traits::input_parameter< Rcpp::IntegerVector >::type peaks(peaksSEXP);
+    Rcpp::traits::input_parameter< Rcpp::List >::type options(optionsSEXP);
+    rcpp_result_gen = Rcpp::wrap(core_sailer_contrast(model, first, second, confounders, shares, training, peaks, options));
+    return rcpp_result_gen;
 END_RCPP
 }
 // core_list_devices
@@ -1005,7 +1005,6 @@ static const R_CallMethodDef CallEntries[] = {
     {"_sailer_core_depth_within", (DL_FUNC) &_sailer_core_depth_within, 2},
     {"_sailer_core_cell_totals", (DL_FUNC) &_sailer_core_cell_totals, 1},
     {"_sailer_core_cells_block", (DL_FUNC) &_sailer_core_cells_block, 2},
-    {"_sailer_core_sailer_contrast", (DL_FUNC) &_sailer_core_sailer_contrast, 8},
     {"_sailer_core_corpus_state", (DL_FUNC) &_sailer_core_corpus_state, 1},
     {"_sailer_core_corpus_write", (DL_FUNC) &_sailer_core_corpus_write, 4},
     {"_sailer_core_corpus_append", (DL_FUNC) &_sailer_core_corpus_append, 5},
@@ -1016,6 +1015,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_sailer_core_sailer_decode", (DL_FUNC) &_sailer_core_sailer_decode, 5},
     {"_sailer_core_sailer_decode_open", (DL_FUNC) &_sailer_core_sailer_decode_open, 10},
     {"_sailer_core_sailer_decode_file", (DL_FUNC) &_sailer_core_sailer_decode_file, 9},
+    {"_sailer_core_sailer_contrast", (DL_FUNC) &_sailer_core_sailer_contrast, 8},
     {"_sailer_core_list_devices", (DL_FUNC) &_sailer_core_list_devices, 0},
     {"_sailer_core_check_device", (DL_FUNC) &_sailer_core_check_device, 1},
     {"_sailer_core_choose_device", (DL_FUNC) &_sailer_core_choose_device, 1},

@@ -83,7 +83,8 @@ SEXP core_cells_from_matrix(Rcpp::IntegerVector i, Rcpp::IntegerVector p,
     view.n_entries = i.size();
     // A list of the vectors that the view points into.
     auto owner = std::make_shared<Rcpp::List>(Rcpp::List::create(i, p, x));
-    return wrap_source(matrix_source(view, std::move(owner), std::move(description)));
+    return wrap_source(
+        matrix_source(view, std::move(owner), std::move(description)));
   });
 }
 

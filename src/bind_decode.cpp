@@ -1,5 +1,6 @@
-// Bindings of what decodes: probabilities of chosen peaks at points of the latent
-// space, as a matrix, as the open peaks alone, and in a file; and contrasts.
+// Bindings of what decodes: probabilities of chosen peaks at points of the
+// latent space, as a matrix, as the open peaks alone, and in a file; and
+// contrasts.
 #include <ATen/ATen.h>
 #include <Rcpp.h>
 

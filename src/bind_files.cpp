@@ -7,8 +7,8 @@
 
 #include "bindings/convert.h"
 #include "bindings/errors.h"
-#include "core/data/readers/hdf5_sources.h"
 #include "core/data/readers/h5ad_source.h"
+#include "core/data/readers/hdf5_sources.h"
 #include "core/data/readers/matrix_market.h"
 #include "core/data/readers/opened_file.h"
 
@@ -53,14 +53,6 @@ Rcpp::RObject wrap_integers(const ObsColumn& column) {
     return with_missing(Rcpp::IntegerVector(begin, end), column);
   }
   return with_missing(Rcpp::NumericVector(begin, end), column);
-}
-
-Rcpp::RObject wrap_logical(const ObsColumn& column) {
-  Rcpp::LogicalVector out(column.codes.size());
-  for (size_t k = 0; k < column.codes.size(); ++k) {
-    out[k] = column.codes[k] != 0;
-  }
-  return with_missing(out, column);
 }
 
 Rcpp::RObject wrap_factor(const ObsColumn& column) {
@@ -159,7 +151,9 @@ SEXP core_read_obs(std::string path, std::string column, std::string modality) {
       case ObsColumn::Kind::kInteger:
         return wrap_integers(values);
       case ObsColumn::Kind::kLogical:
-        return wrap_logical(values);
+        return with_missing(
+            Rcpp::LogicalVector(values.codes.begin(), values.codes.end()),
+            values);
       case ObsColumn::Kind::kCategorical:
         return wrap_factor(values);
     }

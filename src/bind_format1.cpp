@@ -44,15 +44,18 @@ void check_seal(const std::string& path, const std::string& kind) {
                   "%" SCNd64 " %" SCNx64,
                   found, &version, &size, &checksum) != 4 ||
       version != 1) {
-    throw_file_error(path, "was written by a newer version of sailer than this one");
+    throw_file_error(path,
+                     "was written by a newer version of sailer than this one");
   }
   if (kind != found) {
-    throw_file_error(path, "is a sailer file that holds a ", found, ", not a ", kind);
+    throw_file_error(path, "is a sailer file that holds a ", found, ", not a ",
+                     kind);
   }
   const int64_t n = n_of(bytes) - kSeal;
   if (n != size || checksum != checksum_of(bytes.data() + kSeal, n)) {
     throw_file_error(path, n < size ? "is cut short" : "is damaged",
-         ": its bytes have changed since it was written. Copy it again");
+                     ": its bytes have changed since it was written. Copy it "
+                     "again");
   }
 }
 
@@ -104,7 +107,7 @@ class ValueReader {
   Rcpp::List read_list(const std::string& path, int depth) const {
     Rcpp::List values;
     Rcpp::CharacterVector names;
-    for (const std::string& link : file_.children(path, /*in_order=*/true)) {
+    for (const std::string& link : file_.children(path)) {
       if (link.find("%attributes") != std::string::npos ||
           link.find("%missing") != std::string::npos) {
         continue;

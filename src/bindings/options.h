@@ -42,8 +42,8 @@ void option_from_r(SEXP value, const char* name, T& field, const Range& range) {
             ", a single number.");
     require(!kWhole || given == std::floor(given), "`", name,
             "` must be a whole number.");
-    require(open || range.holds(given), "`", name,
-            "` must be ", range.words(kWhole), ".");
+    require(open || range.holds(given), "`", name, "` must be ",
+            range.words(kWhole), ".");
     field = static_cast<T>(given);
   }
 }

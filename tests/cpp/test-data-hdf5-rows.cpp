@@ -2,8 +2,8 @@
 #include <numeric>
 
 #include "../../src/core/data/readers/h5ad_source.h"
-#include "../../src/core/data/readers/sources.h"
 #include "../../src/core/data/readers/opened_file.h"
+#include "../../src/core/data/readers/sources.h"
 #include "../../src/core/data/store/scan.h"
 #include "catch.h"
 #include "data_files.h"
@@ -74,8 +74,8 @@ TEST_CASE("a choice of cells in any order is packed in the file's order",
   REQUIRE(dense(rows, 60).values == chosen(counts, in_file).values);
   // A choice of a choice, beside another source; depths come in their order.
   std::vector<int64_t> some = {9, 4, 300, 4, 0};
-  const CellSourcePtr joined = concat_sources(
-      {{choose(odd, subset_of(some)), {}}, {source, {}}}, 60);
+  const CellSourcePtr joined =
+      concat_sources({{choose(odd, subset_of(some)), {}}, {source, {}}}, 60);
   std::vector<int64_t> cells;
   for (int64_t cell : some) cells.push_back(order[cell]);
   for (int64_t cell = 0; cell < 500; ++cell) cells.push_back(cell);

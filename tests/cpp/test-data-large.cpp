@@ -1,8 +1,8 @@
 // Files of more than 2^31 non-zeros: chunks that are not there are read as the
 // fill value, so that such a file takes a few kilobytes.
 #include "../../src/core/data/readers/h5ad_source.h"
-#include "../../src/core/data/readers/sources.h"
 #include "../../src/core/data/readers/opened_file.h"
+#include "../../src/core/data/readers/sources.h"
 #include "../../src/core/data/store/scan.h"
 #include "catch.h"
 #include "data_files.h"

@@ -5,8 +5,8 @@
 #include <numeric>
 
 #include "../../src/core/data/readers/h5ad_source.h"
-#include "../../src/core/data/readers/sources.h"
 #include "../../src/core/data/readers/opened_file.h"
+#include "../../src/core/data/readers/sources.h"
 #include "../../src/core/data/store/store.h"
 #include "../../src/core/support/error.h"
 #include "catch.h"
@@ -99,7 +99,8 @@ TEST_CASE("a broken dgCMatrix is refused", "[data]") {
   const MatrixView view = view_of(*slots, counts);
   SECTION("offsets that fall") {
     slots->p[5] = slots->p[6] + 1;
-    REQUIRE_THROWS_WITH(matrix_source(view, slots), contains("falls at column"));
+    REQUIRE_THROWS_WITH(matrix_source(view, slots),
+                        contains("falls at column"));
   }
   SECTION("offsets that do not start at 0") {
     slots->p[0] = 1;

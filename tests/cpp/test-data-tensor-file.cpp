@@ -16,8 +16,8 @@
 #include <iterator>
 
 #include "../../src/core/support/checksum.h"
-#include "../../src/core/support/error.h"
 #include "../../src/core/support/disk_file.h"
+#include "../../src/core/support/error.h"
 #include "../../src/core/support/tensor_file.h"
 #include "catch.h"
 #include "data_files.h"

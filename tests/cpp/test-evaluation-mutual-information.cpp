@@ -3,7 +3,6 @@
 #include <random>
 #include <vector>
 
-#include "../../src/core/evaluation/chebyshev_tree.h"
 #include "../../src/core/evaluation/mutual_information.h"
 #include "../../src/core/support/error.h"
 #include "catch.h"

@@ -9,8 +9,8 @@
 #include <cstring>
 #include <filesystem>
 
-#include "../support/n_of.h"
 #include "../support/disk_file.h"
+#include "../support/n_of.h"
 
 namespace sailer::hdf5 {
 

@@ -49,8 +49,8 @@ Mixing batch_mixing(const Neighbors& neighbors, const std::vector<int>& batch,
     for (int b = 0; b < n_batches; ++b) {
       const double share = counts[b] / sizes[b] / total;
       // Neighbours of the batch in a fair draw.
-      const double fair = static_cast<double>(neighbors.k) * sizes[b] /
-                          static_cast<double>(n);
+      const double fair =
+          static_cast<double>(neighbors.k) * sizes[b] / static_cast<double>(n);
       mixing.proportions[b * n + i] = share;
       mixing.deviation[i] += 0.5 * std::fabs(share - 1.0 / n_batches);
       mixing.chi_square[i] += (counts[b] - fair) * (counts[b] - fair) / fair;

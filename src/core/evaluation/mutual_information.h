@@ -44,4 +44,9 @@ double mutual_information(const std::vector<double>& x,
 std::vector<double> scale_and_jitter(std::vector<double> sample,
                                      std::uint64_t seed, std::uint64_t stream);
 
+// For each point (x[i], y[i]) the distance max(|dx|, |dy|) to its k-th nearest
+// other point, 1 <= k < n. About O(n (log n + k)), also when many coincide.
+std::vector<double> kth_neighbor_distances(const std::vector<double>& x,
+                                           const std::vector<double>& y, int k);
+
 }  // namespace sailer

@@ -54,8 +54,9 @@ int32_t column_of(const FeatureMap& map, int32_t feature) {
 }  // namespace
 
 int64_t CellRows::n_rows() const {
-  return taken.empty() ? source->n_cells()
-                       : n_of(taken) - std::count(taken.begin(), taken.end(), 0);
+  return taken.empty()
+             ? source->n_cells()
+             : n_of(taken) - std::count(taken.begin(), taken.end(), 0);
 }
 
 std::vector<float> inverse_document_frequency(const std::vector<int64_t>& cells,

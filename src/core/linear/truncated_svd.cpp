@@ -133,14 +133,6 @@ class Chebyshev {
   RowMatrix previous_;
 };
 
-void check_first_pass(const GramProduct& gram, const RowMatrix& z,
-                      const SvdOptions& options) {
-  check_components(options.n_components, gram.n_rows(), "rows");
-  if (z.allFinite()) return;
-  throw_error(ErrorKind::kNumeric,
-              "A matrix to be decomposed has a value that is not finite.");
-}
-
 void fix_signs(MatrixXd& loadings) {
   for (int64_t k = 0; k < loadings.cols(); ++k) {
     Eigen::Index largest = 0;
@@ -181,7 +173,11 @@ std::optional<TruncatedSvd> truncated_svd(const RowPass& pass,
   Chebyshev filter;
   for (int64_t k = 0; k < options.power_iterations; ++k) {
     if (!gram.multiply(q, z)) return std::nullopt;
-    if (k == 0) check_first_pass(gram, z, options);
+    if (k == 0) check_components(options.n_components, gram.n_rows(), "rows");
+    if (k == 0 && !z.allFinite()) {
+      throw_error(ErrorKind::kNumeric,
+                  "A matrix to be decomposed has a value that is not finite.");
+    }
     filter.step(lower_bound(q, z), q, z);
   }
   if (!gram.multiply(q, z)) return std::nullopt;

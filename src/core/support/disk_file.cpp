@@ -107,7 +107,8 @@ void replace_file(const std::string& given,
   if (durable) sync(folder_of(path), O_RDONLY | O_DIRECTORY);
 }
 
-// Made by the other one first, so that the file is closed where this one throws.
+// Made by the other one first, so that the file is closed where this one
+// throws.
 DiskFile::DiskFile(const std::string& path, Use use) : DiskFile() {
   path_ = path;
   const bool writes = use == Use::kWrite;
@@ -177,8 +178,9 @@ void DiskFile::read(int64_t at, int64_t n, void* out) const {
       throw_file_error(path_, "cannot be read: ", std::strerror(errno));
     }
     if (got == 0) {
-      throw_file_error(path_,
-           "has become shorter while it was read; write or copy it again");
+      throw_file_error(
+          path_,
+          "has become shorter while it was read; write or copy it again");
     }
     to += got;
     at += got;

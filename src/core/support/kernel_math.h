@@ -1,8 +1,9 @@
 // What the kernels' sources are made of.
 //
 // Each inner loop is compiled once per instruction set, and the best of them is
-// chosen at run time by what the processor can do, not by which one it is: GCC's
-// own target_clones("arch=haswell") runs on a Haswell and on nothing else.
+// chosen at run time by what the processor can do, not by which one it is:
+// GCC's own target_clones("arch=haswell") runs on a Haswell and on nothing
+// else.
 #pragma once
 
 #include <cstdint>

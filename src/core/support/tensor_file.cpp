@@ -279,8 +279,8 @@ std::string read_head(const DiskFile& from) {
       head.compare(kLengthBytes, sizeof(kBeginning) - 1, kBeginning) != 0) {
     const std::string what = looks_like(head);
     throw_file_error(path, "is not one that sailer wrote: it ",
-         (what.empty() ? "begins like no file of sailer"
-                       : "looks like " + what));
+                     (what.empty() ? "begins like no file of sailer"
+                                   : "looks like " + what));
   }
   uint64_t length = 0;
   for (size_t k = kLengthBytes; k-- > 0;) {
@@ -288,8 +288,8 @@ std::string read_head(const DiskFile& from) {
   }
   if (length > kLongestHeader || kLengthBytes + length > size) {
     throw_file_error(path, "is cut short or damaged: it has ", size,
-         " bytes, and its header alone would have ", length,
-         ". Copy or write it again");
+                     " bytes, and its header alone would have ", length,
+                     ". Copy or write it again");
   }
   head.resize(std::max<size_t>(head.size(), kLengthBytes + length));
   from.read(0, n_of(head), head.data());
@@ -310,16 +310,18 @@ TensorFile read_tensor_file(const std::string& path, const std::string& kind,
   try {
     parse_head(head, file);
   } catch (const Malformed&) {
-    throw_file_error(path,
-         "is damaged, or was written by a newer version of sailer than this "
-         "one: its header cannot be read. Copy it again, or update sailer");
+    throw_file_error(
+        path,
+        "is damaged, or was written by a newer version of sailer than this "
+        "one: its header cannot be read. Copy it again, or update sailer");
   }
   for (const StoredTensor& tensor : file.tensors) {
     whole += static_cast<uint64_t>(bytes_of(tensor));
   }
   if (whole != size) {
-    throw_file_error(path, size < whole ? "is cut short" : "is damaged", ": it has ", size,
-         " bytes instead of ", whole, ". Copy or write it again");
+    throw_file_error(path, size < whole ? "is cut short" : "is damaged",
+                     ": it has ", size, " bytes instead of ", whole,
+                     ". Copy or write it again");
   }
   Checksum sum;
   sum.add(head.data(), head.size());
@@ -334,19 +336,22 @@ TensorFile read_tensor_file(const std::string& path, const std::string& kind,
     at += n;
   }
   if (digits_of(sum.value()) != checksum) {
-    throw_file_error(path,
-         "is damaged: its bytes have changed since it was written. Copy or "
-         "write it again");
+    throw_file_error(
+        path,
+        "is damaged: its bytes have changed since it was written. Copy or "
+        "write it again");
   }
   if (file.kind != kind) {
-    throw_file_error(path, "is a sailer file that holds a ", file.kind, ", not a ", kind);
+    throw_file_error(path, "is a sailer file that holds a ", file.kind,
+                     ", not a ", kind);
   }
   if (file.version > newest_version) {
-    throw_file_error(path,
-         "was written by a newer version of sailer than this one; update "
-         "sailer (the file has version ",
-         file.version, ", and this package knows them up to ", newest_version,
-         ")");
+    throw_file_error(
+        path,
+        "was written by a newer version of sailer than this one; update "
+        "sailer (the file has version ",
+        file.version, ", and this package knows them up to ", newest_version,
+        ")");
   }
   return file;
 }

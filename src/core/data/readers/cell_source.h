@@ -3,8 +3,8 @@
 // A features x cells dgCMatrix, a 10x HDF5 matrix and a CSR h5ad file are all
 // the same thing: sparse rows, one per cell. A CellSource serves such rows in
 // blocks and knows nothing of models, labels or R. What reads cells in random
-// order, as training does, reads a store (store/store.h), which is packed from a
-// reader by the pass that checks the counts.
+// order, as training does, reads a store (store/store.h), which is packed from
+// a reader by the pass that checks the counts.
 //
 // Contract for implementations:
 //  * cells and features are counted from 0; non-zeros are counted in int64_t;

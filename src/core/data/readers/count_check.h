@@ -42,8 +42,8 @@ struct CountProblem {
 // "nan", "infinite", "negative", "fractional", "duplicate" or "none".
 const char* problem_name(CountProblem::Kind kind);
 
-// What is wrong with a count on its own. `fractions` are allowed of genes: where
-// ambient RNA was taken from the counts they are not whole.
+// What is wrong with a count on its own. `fractions` are allowed of genes:
+// where ambient RNA was taken from the counts they are not whole.
 CountProblem::Kind judge_count(float value, bool fractions = false);
 
 class CountChecker {

@@ -1,5 +1,5 @@
-// Where an HDF5 file keeps AnnData objects and their tables: an h5ad file is one
-// object, MuData (.h5mu) has one for each modality, under mod/.
+// Where an HDF5 file keeps AnnData objects and their tables: an h5ad file is
+// one object, MuData (.h5mu) has one for each modality, under mod/.
 #pragma once
 
 #include <string>

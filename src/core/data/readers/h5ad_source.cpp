@@ -126,7 +126,7 @@ Matrices matrices_in(const File& file, const std::string& prefix) {
 // not there: then the layer "counts", raw, or the only other matrix that holds
 // counts; X after all when none does. Throws Error, listing what is there.
 H5adMatrix choose_matrix(const File& file, const std::string& prefix,
-                              const std::string& name) {
+                         const std::string& name) {
   const Matrices matrices = matrices_in(file, prefix);
   if (name.empty()) return choose_unasked(file, matrices);
   if (const H5adMatrix* asked = find(matrices, name)) return *asked;
@@ -169,16 +169,14 @@ void check_encoding(const File& file, const H5adMatrix& matrix,
                     const std::string& modality) {
   const std::string encoding = encoding_of(file, matrix.path);
   if (encoding == "csr_matrix") return;
-  const std::string where =
-      "'" + matrix.path + "' of the file '" + file.path() + "'";
-  if (encoding == "csc_matrix") {
-    throw_error(
-        ErrorKind::kFile, where,
-        " is stored by features (CSC), and cells cannot be streamed from that.",
-        advice(file, matrix, modality));
-  }
-  throw_error(ErrorKind::kFile, where, " has the unknown encoding '", encoding,
-              "'; needed is 'csr_matrix'.");
+  throw_error(
+      ErrorKind::kFile, "'", matrix.path, "' of the file '", file.path(),
+      encoding == "csc_matrix"
+          ? "' is stored by features (CSC), and cells cannot be streamed from "
+            "that." +
+                advice(file, matrix, modality)
+          : "' has the unknown encoding '" + encoding +
+                "'; needed is 'csr_matrix'.");
 }
 
 std::vector<int64_t> read_shape(const File& file, const std::string& path) {
@@ -201,8 +199,7 @@ CellSourcePtr open_matrix(const File& file, const H5adMatrix& matrix,
   }
   check_encoding(file, matrix, modality);
   const std::vector<int64_t> shape = read_shape(file, matrix.path);
-  return sparse_hdf5_source(file, matrix.path, shape[0], shape[1],
-                                    description);
+  return sparse_hdf5_source(file, matrix.path, shape[0], shape[1], description);
 }
 
 void check_length(const std::vector<std::string>& names, int64_t expected,

@@ -32,8 +32,7 @@ ObsColumn column_of(const Dataset& dataset, const std::string& field = "") {
     column.kind = Kind::kNumber;
     column.numbers = dataset.numbers(field);
   } else if (type == ValueType::kInteger || type == ValueType::kBool) {
-    column.kind =
-        type == ValueType::kBool ? Kind::kLogical : Kind::kInteger;
+    column.kind = type == ValueType::kBool ? Kind::kLogical : Kind::kInteger;
     column.codes = dataset.integers(field);
   } else {
     dataset.check(false,
@@ -162,8 +161,8 @@ bool H5adTable::has(const std::string& column) const {
 }
 
 ObsColumn H5adTable::read(const std::string& column) const {
-  require(has(column), "'", name_, "' of '", file_.path(),
-          "' has no column '", column, "'.");
+  require(has(column), "'", name_, "' of '", file_.path(), "' has no column '",
+          column, "'.");
   ObsColumn out = read_values(column);
   const size_t n =
       std::max({out.texts.size(), out.codes.size(), out.numbers.size()});
@@ -180,8 +179,7 @@ ObsColumn H5adTable::read_values(const std::string& column) const {
   if (!compound_ && file_.is_dataset(path + "/codes")) {
     const Dataset codes = file_.dataset(path + "/codes");
     ObsColumn out = column_of(codes);
-    categorise(texts_of(maybe_masked(file_, path + "/categories")),
-               codes, out);
+    categorise(texts_of(maybe_masked(file_, path + "/categories")), codes, out);
     out.ordered =
         file_.integers_attribute(path, "ordered") == std::vector<int64_t>{1};
     return out;
@@ -268,9 +266,9 @@ Coordinates read_obsm(const std::string& path, const std::string& name,
   const std::string prefix = h5ad_prefix(file, modality);
   const std::string obsm = prefix + "obsm";
   const std::vector<std::string> known = names_in(file, obsm);
-  require(holds(known, name), "'", obsm, "' of the file '", path,
-          "' has no '", name, "'; it has ",
-          known.empty() ? "nothing" : quoted_list(known), ".");
+  require(holds(known, name), "'", obsm, "' of the file '", path, "' has no '",
+          name, "'; it has ", known.empty() ? "nothing" : quoted_list(known),
+          ".");
   Coordinates out = coordinates_in(file, obsm, name);
   const int64_t n_cells = H5adTable(file, prefix, "obs").n_rows();
   if (out.n_cells == n_cells) return out;

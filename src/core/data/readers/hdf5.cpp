@@ -89,8 +89,7 @@ bool File::is(const std::string& object, H5I_type_t type) const {
   return handle.valid() && H5Iget_type(handle) == type;
 }
 
-std::vector<std::string> File::children(const std::string& group,
-                                        bool in_order) const {
+std::vector<std::string> File::children(const std::string& group) const {
   Session session;
   const Handle handle(H5Gopen2(id_, group.c_str(), H5P_DEFAULT), H5Gclose);
   H5G_info_t info;
@@ -99,7 +98,7 @@ std::vector<std::string> File::children(const std::string& group,
                 "' cannot be read", Session::reason(), ".");
   }
   const H5_index_t index =
-      in_order && tracks_order(handle) ? H5_INDEX_CRT_ORDER : H5_INDEX_NAME;
+      tracks_order(handle) ? H5_INDEX_CRT_ORDER : H5_INDEX_NAME;
   std::vector<std::string> names;
   for (hsize_t k = 0; k < info.nlinks; ++k) {
     const auto get = [&](char* name, size_t size) {

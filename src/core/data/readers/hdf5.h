@@ -150,9 +150,8 @@ class File {
   bool is_dataset(const std::string& object) const {
     return is(object, H5I_DATASET);
   }
-  // `in_order`: as they were written, where the file tells it.
-  std::vector<std::string> children(const std::string& group,
-                                    bool in_order = false) const;
+  // As they were written, where the file tells it.
+  std::vector<std::string> children(const std::string& group) const;
   Dataset dataset(const std::string& name) const;
 
   // Attributes of a group or dataset; nothing, or `absent`, when not there.

@@ -23,8 +23,7 @@ std::vector<int64_t> read_indptr(const Dataset& dataset, int64_t n_cells) {
                 indptr.front(), "; the file is damaged");
   const auto fall =
       std::adjacent_find(indptr.begin(), indptr.end(), std::greater<int64_t>());
-  dataset.check(fall == indptr.end(),
-                " must never fall, but falls after cell ",
+  dataset.check(fall == indptr.end(), " must never fall, but falls after cell ",
                 fall - indptr.begin() + 1, "; the file is damaged");
   return indptr;
 }

@@ -19,11 +19,6 @@ herr_t read_texts(hid_t stored, hid_t space, const std::string& member,
                   std::vector<std::string>& out,
                   const std::function<herr_t(hid_t, void*)>& read);
 
-// Registers the LZF filter of h5py (32000), for reading, unless HDF5 has one of
-// that number: AnnData files are often written with it. May be called any
-// number of times.
-void provide_lzf();
-
 // Unpacks what LZF packed; returns the bytes written, or 0 when the input is
 // broken or holds more than `capacity`. Into null it only counts.
 size_t unpack_lzf(const uint8_t* packed, size_t length, uint8_t* out,

@@ -60,10 +60,11 @@ std::string shown(const char* begin, const char* end) {
 
 MatrixMarketReader::MatrixMarketReader(std::string file, Layout layout,
                                        Order order, const StoreOptions& store)
-    : file_(std::move(file)), layout_(std::move(layout)), order_(order) {
-  if (layout_.map.empty()) layout_.n_kept = layout_.n_features;
-  writer_ = std::make_unique<StoreWriter>(layout_.n_kept, store);
-}
+    : file_(std::move(file)),
+      layout_(std::move(layout)),
+      order_(order),
+      writer_(layout_.map.empty() ? layout_.n_features : layout_.n_kept,
+              store) {}
 
 template <typename... Parts>
 void MatrixMarketReader::fail(const Parts&... what) const {
@@ -177,7 +178,7 @@ void MatrixMarketReader::add_entry(int64_t row, int64_t column, float value) {
     }
     last_cell_ = cell;
   }
-  if (cell < writer_->n_cells()) {
+  if (cell < writer_.n_cells()) {
     in_order_ = false;
   } else if (feature >= 0) {
     pending_.push_back(
@@ -187,7 +188,7 @@ void MatrixMarketReader::add_entry(int64_t row, int64_t column, float value) {
 
 // The pending entries as rows of the cells up to `end_cell`.
 SparseRows MatrixMarketReader::take_pending(int64_t end_cell) {
-  const int64_t first = writer_->n_cells();
+  const int64_t first = writer_.n_cells();
   SparseRows rows;
   rows.offsets.assign(end_cell - first + 1, 0);
   for (const Entry& entry : pending_) ++rows.offsets[entry.cell - first + 1];
@@ -208,7 +209,7 @@ SparseRows MatrixMarketReader::take_pending(int64_t end_cell) {
 }
 
 void MatrixMarketReader::flush(int64_t end_cell) {
-  problem_ = writer_->append(take_pending(end_cell));
+  problem_ = writer_.append(take_pending(end_cell));
 }
 
 CellSourcePtr MatrixMarketReader::finish() {
@@ -219,17 +220,17 @@ CellSourcePtr MatrixMarketReader::finish() {
     read_line(line.data(), line.data() + line.size());
   }
   if (part_ != Part::kEntries || n_read_ < n_entries_) {
-    const std::string read =
-        part_ != Part::kEntries
-            ? "before its first entry"
-            : "with " + std::to_string(n_read_) + " of the " +
-                  std::to_string(n_entries_) + " entries that its head tells of";
+    const std::string read = part_ != Part::kEntries
+                                 ? "before its first entry"
+                                 : "with " + std::to_string(n_read_) +
+                                       " of the " + std::to_string(n_entries_) +
+                                       " entries that its head tells of";
     throw_error(ErrorKind::kFile, "The file '", file_, "' ends after line ",
                 n_lines_, ", ", read,
                 ": it is cut short; copy or download it again.");
   }
   if (!problem_) flush(layout_.n_cells);
-  return problem_ ? nullptr : writer_->finish();
+  return problem_ ? nullptr : writer_.finish();
 }
 
 }  // namespace sailer

@@ -6,7 +6,6 @@
 // read it again with `Order::kAny`, which holds 12 bytes for each entry.
 #pragma once
 
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -61,7 +60,7 @@ class MatrixMarketReader {
   std::string file_;
   Layout layout_;
   Order order_;
-  std::unique_ptr<StoreWriter> writer_;
+  StoreWriter writer_;
   Part part_ = Part::kBanner;
   bool pattern_ = false;        // entries without values
   bool cells_in_rows_ = false;  // cells x features

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "cell_source.h"
-#include "hdf5.h"
 
 namespace sailer {
 
@@ -42,9 +41,6 @@ struct TenxOptions {
 };
 
 OpenedFile open_tenx(const std::string& path, const TenxOptions& options);
-
-// Groups of the file that hold a 10x matrix.
-std::vector<std::string> tenx_groups(const hdf5::File& file);
 
 enum class FileLayout { kTenx, kH5ad, kMudata };
 

@@ -49,8 +49,7 @@ class MatrixSource final : public CellSource {
     for (int64_t at = begin; at < end; ++at) {
       if (view_.indices[at] < 0 || view_.indices[at] >= n_features()) fail(at);
       if (view_.values == nullptr) continue;
-      out.values[base + at] =
-          whole_count(static_cast<float>(view_.values[at]));
+      out.values[base + at] = whole_count(static_cast<float>(view_.values[at]));
     }
     for (int64_t cell = first; cell < first + count; ++cell) {
       out.offsets.push_back(base + view_.offsets[cell + 1]);

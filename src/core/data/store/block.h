@@ -88,8 +88,8 @@ class BlockMaker {
 
 // Rising numbers in few bits: what a cell's open peaks, or its genes, are in a
 // packed block. Of each number its distance to the one before is kept, less 1.
-// Every 32 of them begin with a byte that says how many bits each takes, and end
-// at a whole byte: about 8 bits for an open peak.
+// Every 32 of them begin with a byte that says how many bits each takes, and
+// end at a whole byte: about 8 bits for an open peak.
 
 // What may be read, though not used, behind the bytes given to unpack_rising().
 inline constexpr int64_t kSlackBytes = 8;

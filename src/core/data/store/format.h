@@ -11,9 +11,9 @@
 //     end           the file is whole; more may be appended behind it
 //
 // A block holds where each of its cells begins, in entries and in bytes
-// (uint32, cells + 1 of either), then the features of each cell as block.h packs
-// them, then the values (none, uint8, uint16 or float32, the narrowest that
-// holds all of them exactly). In a cell features rise and values are above
+// (uint32, cells + 1 of either), then the features of each cell as block.h
+// packs them, then the values (none, uint8, uint16 or float32, the narrowest
+// that holds all of them exactly). In a cell features rise and values are above
 // zero. Bits and values begin at multiples of 8 bytes. Numbers are little
 // endian. A temporary store (store.h) is such blocks without heads.
 //
