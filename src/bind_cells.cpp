@@ -220,8 +220,7 @@ Rcpp::List core_scan(SEXP source, bool fractional = false,
 std::vector<int> core_depth_within(SEXP source, Rcpp::LogicalVector keep) {
   return guarded([&] {
     RMonitor monitor;
-    std::vector<uint8_t> mask;
-    for (const int flag : keep) mask.push_back(flag == TRUE);
+    const std::vector<uint8_t> mask(keep.begin(), keep.end());
     const CellSourcePtr cells = unwrap_source(source);
     auto depth = depth_within(*cells, mask, monitor.cancelled());
     check_done(n_of(depth) == cells->n_cells());

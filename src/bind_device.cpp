@@ -35,9 +35,7 @@ void core_set_threads(int n) {
 }
 
 // [[Rcpp::export]]
-bool core_is_forked() {
-  return guarded([] { return is_forked(); });
-}
+bool core_is_forked() { return is_forked(); }
 
 // [[Rcpp::export]]
 Rcpp::List core_build_info() {

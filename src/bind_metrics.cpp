@@ -36,11 +36,10 @@ Rcpp::NumericVector estimate_columns(const Rcpp::NumericMatrix& embedding,
 
 // index and distance come transposed, neighbours x cells, and from 0.
 Neighbors as_neighbors(const Rcpp::IntegerMatrix& index) {
-  Neighbors neighbors;
-  neighbors.index.assign(index.begin(), index.end());
-  neighbors.n_cells = static_cast<std::size_t>(index.ncol());
-  neighbors.k = static_cast<std::size_t>(index.nrow());
-  return neighbors;
+  return {{index.begin(), index.end()},
+          {},
+          static_cast<std::size_t>(index.ncol()),
+          static_cast<std::size_t>(index.nrow())};
 }
 
 // Column j of a compressed sparse matrix; a matrix of one column stands for
@@ -48,10 +47,8 @@ Neighbors as_neighbors(const Rcpp::IntegerMatrix& index) {
 OpenPeaks peaks_of(const Rcpp::IntegerVector& offsets,
                    const Rcpp::IntegerVector& index, R_xlen_t j) {
   const R_xlen_t column = offsets.size() == 2 ? 0 : j;
-  OpenPeaks peaks;
-  peaks.index = index.begin() + offsets[column];
-  peaks.size = static_cast<std::size_t>(offsets[column + 1] - offsets[column]);
-  return peaks;
+  return {index.begin() + offsets[column],
+          static_cast<std::size_t>(offsets[column + 1] - offsets[column])};
 }
 
 }  // namespace

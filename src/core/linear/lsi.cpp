@@ -9,21 +9,6 @@
 
 namespace sailer {
 
-std::optional<RowMatrix> lsi_loadings(const CellRows& cells,
-                                      const std::vector<float>& weights,
-                                      SvdOptions options) {
-  options.n_components =
-      std::min({options.n_components + 1, cells.n_columns, cells.n_rows()});
-  const auto svd =
-      truncated_svd(accessibility_rows(cells, weights, RowScale::kTfIdf),
-                    cells.n_columns, options);
-  if (!svd.has_value()) return std::nullopt;
-  const int64_t width = options.n_components;
-  return RowMatrix(
-      Eigen::Map<const RowMatrix>(svd->loadings.data(), cells.n_columns, width)
-          .rightCols(width - 1));
-}
-
 bool for_each_scores(const CellRows& cells, const std::vector<float>& weights,
                      const RowMatrix& loadings,
                      const std::vector<CellNumbers>& beside,
@@ -158,12 +143,18 @@ std::optional<Lsi> fit_lsi(const CellRows& training, const CellRows& held_out,
   SvdOptions svd_options;
   // Components that converge slowly are noise among noise.
   svd_options.power_iterations = 8;
-  svd_options.n_components = options.n_components;
+  svd_options.n_components = std::min(
+      {options.n_components + 1, training.n_columns, training.n_rows()});
   svd_options.seed = options.seed;
-  const auto found = lsi_loadings(training, weights, svd_options);
-  if (!found.has_value()) return std::nullopt;
-  const RowMatrix& loadings = *found;
-  const int64_t k = loadings.cols();
+  const auto svd =
+      truncated_svd(accessibility_rows(training, weights, RowScale::kTfIdf),
+                    training.n_columns, svd_options);
+  if (!svd.has_value()) return std::nullopt;
+  const int64_t k = svd_options.n_components - 1;
+  const RowMatrix loadings =
+      Eigen::Map<const RowMatrix>(svd->loadings.data(), training.n_columns,
+                                  k + 1)
+          .rightCols(k);
   Lsi out;
   out.n_columns = training.n_columns;
   out.n_components = k;

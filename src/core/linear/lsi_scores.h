@@ -1,26 +1,17 @@
-// Loadings of LSI, the scores of cells by them and what confounders explain of
-// such: what the starts of SAILER and of SAILERX share. For the sources of this
+// Scores of cells by the loadings of LSI and what confounders explain of such:
+// what the starts of SAILER and of SAILERX share. For the sources of this
 // folder.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <vector>
 
 #include "cell_rows.h"
 #include "eigen.h"
-#include "truncated_svd.h"
 
 namespace sailer {
-
-// Of the truncated SVD of TF-IDF without its first component, which is depth:
-// columns x n_components, or fewer where there are fewer cells or columns.
-// Nothing when a pass was stopped.
-std::optional<RowMatrix> lsi_loadings(const CellRows& cells,
-                                      const std::vector<float>& weights,
-                                      SvdOptions options);
 
 // Numbers of each cell of a source, row-major.
 struct CellNumbers {

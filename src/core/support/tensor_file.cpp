@@ -94,11 +94,9 @@ std::string head_of(const TensorFile& file) {
                 text.size(), " bytes; at most ", kLongestHeader,
                 " can be read.");
   }
-  std::string length;
-  for (size_t k = 0; k < kLengthBytes; ++k) {
-    length += static_cast<char>((text.size() >> (8 * k)) & 0xff);
-  }
-  return length + text;
+  const uint64_t length = text.size();
+  return std::string(reinterpret_cast<const char*>(&length), kLengthBytes) +
+         text;
 }
 
 }  // namespace
@@ -283,9 +281,7 @@ std::string read_head(const DiskFile& from) {
                                    : "looks like " + what));
   }
   uint64_t length = 0;
-  for (size_t k = kLengthBytes; k-- > 0;) {
-    length = length << 8 | static_cast<unsigned char>(head[k]);
-  }
+  std::memcpy(&length, head.data(), kLengthBytes);
   if (length > kLongestHeader || kLengthBytes + length > size) {
     throw_file_error(path, "is cut short or damaged: it has ", size,
                      " bytes, and its header alone would have ", length,

@@ -159,13 +159,12 @@ namespace {
 
 void check_shape(const SparseRows& rows, int64_t n_features,
                  const std::string& description) {
-  if (rows.offsets.empty() || rows.offsets.front() != 0 ||
-      !std::is_sorted(rows.offsets.begin(), rows.offsets.end()) ||
-      rows.offsets.back() != n_of(rows.indices) ||
-      rows.values.size() != rows.indices.size()) {
-    throw_error(ErrorKind::kArgument, "A block of ", description,
-                " is broken: its offsets, indices and values disagree.");
-  }
+  require(!rows.offsets.empty() && rows.offsets.front() == 0 &&
+              std::is_sorted(rows.offsets.begin(), rows.offsets.end()) &&
+              rows.offsets.back() == n_of(rows.indices) &&
+              rows.values.size() == rows.indices.size(),
+          "A block of ", description,
+          " is broken: its offsets, indices and values disagree.");
   for (int32_t feature : rows.indices) {
     if (feature >= 0 && feature < n_features) continue;
     throw_error(ErrorKind::kData, "A block of ", description, " holds feature ",
