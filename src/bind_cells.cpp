@@ -74,13 +74,8 @@ SEXP core_cells_from_matrix(Rcpp::IntegerVector i, Rcpp::IntegerVector p,
                   " is broken: the lengths of its slots 'p', 'i' and "
                   "'x' do not agree.");
     }
-    MatrixView view;
-    view.offsets = p.begin();
-    view.indices = i.begin();
-    view.values = x.isNULL() ? nullptr : REAL(x);
-    view.n_features = dims[0];
-    view.n_cells = dims[1];
-    view.n_entries = i.size();
+    const MatrixView view{p.begin(), i.begin(), x.isNULL() ? nullptr : REAL(x),
+                          dims[0],   dims[1],   i.size()};
     // A list of the vectors that the view points into.
     auto owner = std::make_shared<Rcpp::List>(Rcpp::List::create(i, p, x));
     return wrap_source(

@@ -19,17 +19,6 @@ float round_up(double value) {
 
 }  // namespace
 
-// Takes what is above `least`, and the first `ties` that are equal to it.
-void BinarizedRows::add_above(const float* row, int64_t n_peaks, float least,
-                              int64_t ties) {
-  for (int64_t p = 0; p < n_peaks; ++p) {
-    if (!(row[p] >= least)) continue;
-    if (row[p] == least && ties-- <= 0) continue;
-    peaks_.push_back(static_cast<int32_t>(p));
-    if (rule_.keep_values) values_.push_back(row[p]);
-  }
-}
-
 bool BinarizedRows::add(const float* values, int64_t n_cells, int64_t n_peaks,
                         int64_t max_entries) {
   const int64_t wanted = std::min(rule_.n_open, n_peaks);
@@ -45,7 +34,12 @@ bool BinarizedRows::add(const float* values, int64_t n_cells, int64_t n_peaks,
       ties = wanted - std::count_if(row, row + n_peaks,
                                     [=](float x) { return x > least; });
     }
-    add_above(row, n_peaks, least, ties);
+    // What is above `least`, and the first `ties` that are equal to it.
+    for (int64_t p = 0; p < n_peaks; ++p) {
+      if (!(row[p] >= least) || (row[p] == least && ties-- <= 0)) continue;
+      peaks_.push_back(static_cast<int32_t>(p));
+      if (rule_.keep_values) values_.push_back(row[p]);
+    }
     const auto total = n_of(peaks_);
     if (total > max_entries) return false;
     offsets_.push_back(total);

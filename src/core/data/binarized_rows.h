@@ -34,8 +34,6 @@ class BinarizedRows {
   const std::vector<float>& values() const { return values_; }
 
  private:
-  void add_above(const float* row, int64_t n_peaks, float least, int64_t ties);
-
   BinarizeRule rule_;
   std::vector<int64_t> offsets_{0};
   std::vector<int32_t> peaks_;

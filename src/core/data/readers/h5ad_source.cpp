@@ -241,9 +241,7 @@ OpenedFile open_h5ad(const std::string& path, const H5adOptions& options) {
     keep_features(types, options.feature_type, opened);
   }
   opened.matrix = matrix.name;
-  for (const H5adMatrix& one : matrices_in(file, prefix)) {
-    opened.matrices.push_back(one.name);
-  }
+  opened.matrices = names_of(matrices_in(file, prefix));
   return opened;
 }
 
