@@ -234,8 +234,6 @@ SEXP core_sailer_model(Rcpp::List state, Rcpp::NumericVector group_sizes,
   });
 }
 
-// The posterior of cells: its mean is their embedding, and
-// differential_accessibility() samples it.
 // list(mean, log_variance) of q(z | x), each cells x n_latent. `peak_map` and
 // `reference` are as core_sailer_train() takes them: only joint models read a
 // reference.

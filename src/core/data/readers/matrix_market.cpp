@@ -108,7 +108,7 @@ void MatrixMarketReader::read_banner(const char* begin, const char* end) {
       "(integer|real|double|(pattern))\\s+general(?=\\s|$))?",
       std::regex::icase);
   std::cmatch found;
-  if (!std::regex_search(begin, end, found, kBanner,
+  if (!std::regex_search(begin, std::min(end, begin + 200), found, kBanner,
                          std::regex_constants::match_continuous)) {
     fail("is ", shown(begin, end),
          ", but a MatrixMarket file begins with '%%MatrixMarket matrix "
