@@ -67,14 +67,11 @@ options_of_activity <- c(
 # The genes that an object knows.
 input_annotation <- function(input, call = rlang::caller_env()) {
   if (length(input$annotation) == 0) {
-    abort(
-      c(
-        "{.arg genes} is missing, and the object has no annotation of genes.",
-        i = "Give a GRanges of the genes, or put one into an assay of Signac by
-             {.code Annotation(object) <- genes}."
-      ),
-      call = call
-    )
+    abort(c(
+      "{.arg genes} is missing, and the object has no annotation of genes.",
+      i = "Give a GRanges of the genes, or put one into an assay of Signac by
+           {.code Annotation(object) <- genes}."
+    ), call = call)
   }
   input$annotation
 }

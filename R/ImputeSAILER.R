@@ -114,12 +114,9 @@ write_values_as_assay <- function(object, held, name, values, command) {
 
 refuse_place_of_counts <- function(name, place, call = rlang::caller_env()) {
   if (name %in% unlist(place[c("assay", "assay.type", "altexp")])) {
-    abort(
-      c(
-        "{.arg new.assay.name}: {.val {name}} has the counts, which are kept.",
-        i = "Take another name."
-      ),
-      call = call
-    )
+    abort(c(
+      "{.arg new.assay.name}: {.val {name}} has the counts, which are kept.",
+      i = "Take another name."
+    ), call = call)
   }
 }

@@ -184,10 +184,8 @@ new_command <- function(name, call, options) {
 # Layers are batches where nothing else was said.
 layers_as_batches <- function(labels) {
   if (!is.null(labels)) {
-    cli::cli_inform(c(
-      i = "The {nlevels(labels)} layers are taken as batches:
-           {.val {levels(labels)}}. Name a column in {.arg batch} for others."
-    ), class = "sailer_note")
+    note("The {nlevels(labels)} layers are taken as batches:
+          {.val {levels(labels)}}. Name a column in {.arg batch} for others.")
   }
   labels
 }
@@ -195,9 +193,7 @@ layers_as_batches <- function(labels) {
 report_missing_cells <- function(input) {
   n <- length(input$names) - length(input$counts$cells)
   if (n > 0) {
-    cli::cli_inform(c(
-      i = "{n} cell{?s} of the object {?is/are} not in the counts of assay
-           {.val {input$place$assay}} and will not be in the reduction."
-    ), class = "sailer_note")
+    note("{n} cell{?s} of the object {?is/are} not in the counts of assay
+          {.val {input$place$assay}} and will not be in the reduction.")
   }
 }

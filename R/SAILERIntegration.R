@@ -85,10 +85,8 @@ counts_of_layers <- function(assay, layers) {
   }
   counts <- sub("^data", "counts", layers)
   if (!identical(counts, layers)) {
-    cli::cli_inform(c(
-      i = "SAILER reads counts: layers {.val {counts}} in place of
-           {.val {layers}}."
-    ), class = "sailer_note")
+    note("SAILER reads counts: layers {.val {counts}} in place of
+          {.val {layers}}.")
   }
   counts
 }
@@ -101,11 +99,8 @@ integration_features <- function(assay, features, keep) {
   if (!all(features %in% variable_features(assay))) {
     return(features)
   }
-  cli::cli_inform(c(
-    i = "All {nrow(assay)} features are used in place of the
-         {length(features)} variable ones; {.code variable.features = TRUE}
-         keeps to them."
-  ), class = "sailer_note")
+  note("All {nrow(assay)} features are used in place of the {length(features)}
+        variable ones; {.code variable.features = TRUE} keeps to them.")
   NULL
 }
 

@@ -110,23 +110,20 @@ tell_of_apart <- function(label, apart) {
   parts <- vapply(apart$parts, function(part) {
     cli::format_inline("{.val {label$levels[part]}}", collapse = FALSE)
   }, "")
-  cli::cli_warn(
-    c(
-      "The batches of {.arg {label$name}} have few peaks in common:
-       {.val {pair[1]}} and {.val {pair[2]}} share {share} % of the peaks that
-       they would if they had the same.",
-      if (length(unlist(apart$parts)) > 2) {
-        c(x = as_literal(paste0(
-          "There are ", length(parts), " groups of them: ",
-          paste(parts, collapse = " | "), "."
-        )))
-      },
-      i = "Were their peaks called apart, and joined afterwards? What was never
-           counted in a batch looks closed there, and the model tells the
-           batches by it: they stay apart in the embedding.",
-      i = "Count all samples in the same peaks, or bring them together with
-           {.fn unite_peaks}."
-    ),
-    class = c("sailer_batches_apart", "sailer_note")
-  )
+  cli::cli_warn(c(
+    "The batches of {.arg {label$name}} have few peaks in common:
+     {.val {pair[1]}} and {.val {pair[2]}} share {share} % of the peaks that
+     they would if they had the same.",
+    if (length(unlist(apart$parts)) > 2) {
+      c(x = as_literal(paste0(
+        "There are ", length(parts), " groups of them: ",
+        paste(parts, collapse = " | "), "."
+      )))
+    },
+    i = "Were their peaks called apart, and joined afterwards? What was never
+         counted in a batch looks closed there, and the model tells the batches
+         by it: they stay apart in the embedding.",
+    i = "Count all samples in the same peaks, or bring them together with
+         {.fn unite_peaks}."
+  ), class = c("sailer_batches_apart", "sailer_note"))
 }

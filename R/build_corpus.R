@@ -118,11 +118,8 @@ build_corpus <- function(sources, file, genes = NULL, annotation = NULL,
 check_biotypes <- function(biotypes, call = rlang::caller_env()) {
   if (!is.null(biotypes) && (!is.character(biotypes) || anyNA(biotypes) ||
                                length(biotypes) == 0)) {
-    abort(
-      "{.arg biotypes} must name biotypes, such as {.val protein_coding}, or be
-       NULL, not {.obj_type_friendly {biotypes}}.",
-      call = call
-    )
+    abort("{.arg biotypes} must name biotypes, such as {.val protein_coding}, or
+           be NULL, not {.obj_type_friendly {biotypes}}.", call = call)
   }
 }
 
@@ -164,27 +161,21 @@ check_gene_rows <- function(cells, name, call) {
      {nameless[1]}"
   }
   if (!is.null(problem)) {
-    abort(
-      c(
-        paste0("Source {.val {name}} ({cells$origin}) has ", problem, "."),
-        i = "Genes are expected in rows, named by symbols or Ensembl ids."
-      ),
-      class = "data", call = call
-    )
+    abort(c(
+      paste0("Source {.val {name}} ({cells$origin}) has ", problem, "."),
+      i = "Genes are expected in rows, named by symbols or Ensembl ids."
+    ), class = "data", call = call)
   }
   twice <- unique(cells$peaks[duplicated(cells$peaks)])
   if (length(twice) > 0) {
     rows <- sum(cells$peaks %in% twice)
-    cli::cli_warn(
-      c(
-        "In source {.val {name}} ({cells$origin}) {rows} rows share
-         {length(twice)} name{?s}, such as {.val {utils::head(twice, 3)}}: the
-         counts of rows of one name are summed.",
-        i = "Name genes by Ensembl ids, or make the names unique, to keep them
-             apart."
-      ),
-      class = "sailer_summed"
-    )
+    cli::cli_warn(c(
+      "In source {.val {name}} ({cells$origin}) {rows} rows share
+       {length(twice)} name{?s}, such as {.val {utils::head(twice, 3)}}: the
+       counts of rows of one name are summed.",
+      i = "Name genes by Ensembl ids, or make the names unique, to keep them
+           apart."
+    ), class = "sailer_summed")
   }
 }
 
@@ -202,14 +193,11 @@ source_names <- function(sources, before, call) {
   )
   if (anyDuplicated(given)) {
     twice <- given[duplicated(given)]
-    abort(
-      c(
-        "{length(twice)} source{?s} {?has/have} the name of another:
-         {.val {unique(twice)}}.",
-        i = "Name them in the list: {.code list(a = ..., b = ...)}."
-      ),
-      call = call
-    )
+    abort(c(
+      "{length(twice)} source{?s} {?has/have} the name of another:
+       {.val {unique(twice)}}.",
+      i = "Name them in the list: {.code list(a = ..., b = ...)}."
+    ), call = call)
   }
   given
 }

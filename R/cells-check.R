@@ -104,34 +104,27 @@ checked_scan <- function(cells, feature = "peak", ...,
 check_size <- function(cells, min_cells, call, feature = "peak") {
   n <- dim(cells)
   if (n[1] == 0) {
-    abort(
-      "There are no {feature}s in {cells$origin}.", class = "data", call = call
-    )
+    abort("There are no {feature}s in {cells$origin}.",
+          class = "data", call = call)
   }
   if (n[2] < min_cells) {
-    abort(
-      c(
-        "There {cli::qty(n[2])}{?is/are} {n[2]} cell{?s} in {cells$origin}, but
-         a model needs at least {min_cells}.",
-        i = "{to_title(feature)}s are expected in rows and cells in columns; is
-             it transposed?"
-      ),
-      class = "data", call = call
-    )
+    abort(c(
+      "There {cli::qty(n[2])}{?is/are} {n[2]} cell{?s} in {cells$origin}, but a
+       model needs at least {min_cells}.",
+      i = "{to_title(feature)}s are expected in rows and cells in columns; is it
+           transposed?"
+    ), class = "data", call = call)
   }
 }
 
 check_names <- function(names, what, side, call) {
   setter <- paste0(substr(side, 1, 3), "names(x)")
   if (is.null(names)) {
-    abort(
-      c(
-        "The {what}s have no names.",
-        i = "Set the {side} names of the counts
-             ({.code {setter} <- ...}): results are matched by name."
-      ),
-      class = "data", call = call
-    )
+    abort(c(
+      "The {what}s have no names.",
+      i = "Set the {side} names of the counts ({.code {setter} <- ...}): results
+           are matched by name."
+    ), class = "data", call = call)
   }
   check_utf8(
     names, paste("names of", paste0(what, "s")),
@@ -139,27 +132,20 @@ check_names <- function(names, what, side, call) {
   )
   nameless <- which(is.na(names) | names == "")
   if (length(nameless) > 0) {
-    abort(
-      c(
-        "{length(nameless)} {what}{?s} {?has/have} an empty name, the first in
-         {side} {nameless[1]}.",
-        i = "Give every {what} a name of its own."
-      ),
-      class = "data", call = call
-    )
+    abort(c(
+      "{length(nameless)} {what}{?s} {?has/have} an empty name, the first in
+       {side} {nameless[1]}.",
+      i = "Give every {what} a name of its own."
+    ), class = "data", call = call)
   }
   if (anyDuplicated(names)) {
     twice <- unique(names[duplicated(names)])
-    abort(
-      c(
-        "{length(twice)} name{?s} of {what}s
-         {cli::qty(length(twice))}stand{?s/} more than once:
-         {.val {utils::head(twice, 3)}}.",
-        i = "Make them unique, for example by
-             {.code {setter} <- make.unique({setter})}."
-      ),
-      class = "data", call = call
-    )
+    abort(c(
+      "{length(twice)} name{?s} of {what}s {cli::qty(length(twice))}stand{?s/}
+       more than once: {.val {utils::head(twice, 3)}}.",
+      i = "Make them unique, for example by
+           {.code {setter} <- make.unique({setter})}."
+    ), class = "data", call = call)
   }
 }
 
@@ -230,11 +216,8 @@ abort_for_empty <- function(cells, scanned, call, feature = "peak") {
     "cells[, cell_depth(cells) > 0]"
   }
   lacks <- if (feature == "peak") "open peak" else "count of any gene"
-  abort(
-    c(
-      "{n_empty} cell{?s} {?has/have} no {lacks}: {.val {named}}{more}.",
-      i = "Remove {cli::qty(n_empty)}{?it/them} first: {.code {remedy}}."
-    ),
-    class = "data", call = call
-  )
+  abort(c(
+    "{n_empty} cell{?s} {?has/have} no {lacks}: {.val {named}}{more}.",
+    i = "Remove {cli::qty(n_empty)}{?it/them} first: {.code {remedy}}."
+  ), class = "data", call = call)
 }

@@ -25,11 +25,8 @@ as_cells.IterableMatrix <- function(x, counts = FALSE, ...) {
   if (methods::slot(x, "transpose") && ncol(x) > n_block) {
     folder <- tempfile("cells-of-bpcells")
     on.exit(unlink(folder, recursive = TRUE))
-    cli::cli_inform(
-      c(i = "The BPCells matrix is stored by rows: it is sorted by cells, in a
-             temporary folder."),
-      class = "sailer_note"
-    )
+    note("The BPCells matrix is stored by rows: it is sorted by cells, in a
+          temporary folder.")
     x <- getExportedValue("BPCells", "transpose_storage_order")(x, folder)
   }
   cells <- pack_blocks(

@@ -120,15 +120,12 @@ check_layout <- function(path, layout, layer, modality,
   }
   if (layout != "h5mu" && !is.null(modality)) {
     is <- if (layout == "tenx") "a 10x file" else "one AnnData object"
-    abort(
-      c(
-        "{.arg modality} is for MuData (.h5mu), but {.file {path}} is {is}.",
-        i = if (layout == "tenx") {
-          "{.arg feature_type} chooses among the features of a 10x file."
-        }
-      ),
-      call = call
-    )
+    abort(c(
+      "{.arg modality} is for MuData (.h5mu), but {.file {path}} is {is}.",
+      i = if (layout == "tenx") {
+        "{.arg feature_type} chooses among the features of a 10x file."
+      }
+    ), call = call)
   }
 }
 
@@ -151,16 +148,13 @@ choose_modality <- function(path, modality, feature_type,
     known[tolower(known) %in% usual_modalities[[feature_type]]]
   }
   if (length(fitting) != 1) {
-    abort(
-      c(
-        "{.file {path}} is MuData with the
-         {cli::qty(length(known))}modalit{?y/ies} {.val {known}}; name the one
-         to read in {.arg modality}.",
-        i = "For example {.code open_cells(path, modality =
-             \"{as_literal(known[1])}\")}."
-      ),
-      call = call
-    )
+    abort(c(
+      "{.file {path}} is MuData with the
+       {cli::qty(length(known))}modalit{?y/ies} {.val {known}}; name the one to
+       read in {.arg modality}.",
+      i = "For example
+           {.code open_cells(path, modality = \"{as_literal(known[1])}\")}."
+    ), call = call)
   }
   fitting
 }
@@ -175,10 +169,8 @@ note_matrix <- function(opened) {
   } else {
     "There is no X in {opened$origin}"
   }
-  cli::cli_inform(c(
-    i = paste0(reason, ": they are read from {.val {opened$layer}}. {.arg layer}
-        names another matrix of {.val {opened$layers}}.")
-  ), class = "sailer_note")
+  note(paste0(reason, ": they are read from {.val {opened$layer}}. {.arg layer}
+  names another matrix of {.val {opened$layers}}."))
 }
 
 # For messages on values of an h5ad file that are no counts: what else it has.
@@ -212,14 +204,10 @@ reopen_cells <- function(x, call = rlang::caller_env()) {
     (is.null(x$peaks) || length(x$peaks) == nrow(fresh)) &&
     (is.null(x$cells) || length(x$cells) == ncol(fresh))
   if (!same) {
-    abort(
-      c(
-        "{.file {x$file$path}} has other cells or peaks than when it was
-         opened.",
-        i = "Open it again with {.fn open_cells}."
-      ),
-      class = "file", call = call
-    )
+    abort(c(
+      "{.file {x$file$path}} has other cells or peaks than when it was opened.",
+      i = "Open it again with {.fn open_cells}."
+    ), class = "file", call = call)
   }
   if (is.null(x$in_file)) fresh else name_cells(fresh, x$peaks, x$cells)
 }

@@ -77,26 +77,19 @@ check_shared_peaks <- function(parts, peaks, samples,
   shared <- Reduce(intersect, lapply(parts, `[[`, "peaks"))
   least <- which.min(sizes)
   if (length(shared) < 0.5 * sizes[least]) {
-    abort(
-      c(
-        "{length(shared)} of the {sizes[least]} peaks of sample
-         {.val {samples[least]}} {?is/are} in all samples, by their names.",
-        i = "Samples counted in different peaks are brought together by
-             {.fn unite_peaks}."
-      ),
-      class = "data", call = call
-    )
+    abort(c(
+      "{length(shared)} of the {sizes[least]} peaks of sample
+       {.val {samples[least]}} {?is/are} in all samples, by their names.",
+      i = "Samples counted in different peaks are brought together by
+           {.fn unite_peaks}."
+    ), class = "data", call = call)
   }
   share <- sizes / length(peaks)
   lacking <- share < 1
   if (any(lacking)) {
-    cli::cli_inform(
-      c(i = "Peaks that a sample lacks count as closed in its cells:
-             {.val {samples[lacking]}}
-             {cli::qty(sum(lacking))}{?has/have} {round(100 * share[lacking])} %
-             of the {length(peaks)} peaks."),
-      class = "sailer_note"
-    )
+    note("Peaks that a sample lacks count as closed in its cells:
+          {.val {samples[lacking]}} {cli::qty(sum(lacking))}{?has/have}
+          {round(100 * share[lacking])} % of the {length(peaks)} peaks.")
   }
 }
 
@@ -111,12 +104,9 @@ name_by_sample <- function(parts, samples, call = rlang::caller_env()) {
   }
   named <- sample_cells(own, call)
   inside <- vapply(own, function(cells) shared[1] %in% cells, NA)
-  cli::cli_inform(
-    c(i = "{length(shared)} cell name{?s} {?is/are} in more than one sample,
-           such as {.val {shared[1]}} in {.val {samples[inside]}}: all cells are
-           named by sample and cell, as {.val {named[[1]][1]}}."),
-    class = "sailer_note"
-  )
+  note("{length(shared)} cell name{?s} {?is/are} in more than one sample, such
+        as {.val {shared[1]}} in {.val {samples[inside]}}: all cells are named
+        by sample and cell, as {.val {named[[1]][1]}}.")
   Map(function(part, cells) name_cells(part, part$peaks, cells), parts, named)
 }
 
@@ -126,9 +116,7 @@ samples_as_batches <- function(cells, batch) {
   if (!is.null(batch) || length(samples) < 2) {
     return(batch)
   }
-  cli::cli_inform(c(
-    i = "The {length(samples)} samples are taken as batches: {.val {samples}}.
-         Give {.arg batch} for others."
-  ), class = "sailer_note")
+  note("The {length(samples)} samples are taken as batches: {.val {samples}}.
+        Give {.arg batch} for others.")
   cells$sample
 }

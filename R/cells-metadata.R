@@ -77,11 +77,8 @@ read_obs_columns <- function(path, modality) {
 cells_reduction <- function(cells, name, call = rlang::caller_env()) {
   check_text(name, "reduction", call = call)
   if (!in_anndata(cells)) {
-    abort(
-      "{cells$origin} keeps no reduced dimensions of cells: they are in
-       {.field obsm} of h5ad files and MuData.",
-      call = call
-    )
+    abort("{cells$origin} keeps no reduced dimensions of cells: they are in
+           {.field obsm} of h5ad files and MuData.", call = call)
   }
   values <- core_read_obsm(cells$file$path, name, cells$file$modality %||% "")
   chosen <- cells$chosen$cells %||% seq_len(nrow(values))

@@ -10,10 +10,8 @@ is_mtx <- function(path) grepl(mtx_ending, path, ignore.case = TRUE)
 open_mtx <- function(path, feature_type, others, call = rlang::caller_env()) {
   given <- names(others)[!vapply(others, is.null, NA)]
   if (length(given) > 0) {
-    abort(
-      "{.arg {given[1]}} is for HDF5 files, but {.path {path}} holds text.",
-      call = call
-    )
+    abort("{.arg {given[1]}} is for HDF5 files, but {.path {path}} holds text.",
+          call = call)
   }
   files <- find_mtx(path, call)
   size <- mtx_size(files$matrix)
@@ -122,11 +120,10 @@ refuse_other_store <- function(path, call) {
       'anndata.read_zarr(path).write_h5ad("counts.h5ad")  # in Python')
   }
   if (!is.null(known)) {
-    abort(
-      c("{.path {path}} is the folder of {known[1]}.",
-        i = "Open it by {.code {known[2]}}."),
-      class = "file", call = call
-    )
+    abort(c(
+      "{.path {path}} is the folder of {known[1]}.",
+      i = "Open it by {.code {known[2]}}."
+    ), class = "file", call = call)
   }
 }
 
@@ -187,13 +184,10 @@ read_text <- function(path, n = -1L, call = rlang::caller_env()) {
 }
 
 refuse_packed <- function(path, problem, call) {
-  abort(
-    c(
-      "The file {.file {path}} cannot be unpacked: {problem}.",
-      i = "It is cut short or damaged; copy or download it again."
-    ),
-    class = "file", call = call
-  )
+  abort(c(
+    "The file {.file {path}} cannot be unpacked: {problem}.",
+    i = "It is cut short or damaged; copy or download it again."
+  ), class = "file", call = call)
 }
 
 # The columns of a table without a heading: texts, separated by tabs, in a bed
@@ -236,11 +230,8 @@ without_heading <- function(fields, size, path) {
   if (n %in% size || !(n - 1) %in% size) {
     return(fields)
   }
-  cli::cli_inform(
-    c(i = "The first line of {.file {basename(path)}} is taken for a heading:
-           {.val {fields[[1]][1]}}."),
-    class = "sailer_note"
-  )
+  note("The first line of {.file {basename(path)}} is taken for a heading:
+        {.val {fields[[1]][1]}}.")
   lapply(fields, `[`, -1)
 }
 
@@ -272,15 +263,12 @@ kept_features <- function(types, wanted, files, call) {
   }
   kept <- which(types == wanted)
   if (length(kept) == 0) {
-    abort(
-      c(
-        "{.file {files$features}} has no features of type {.val {wanted}}; it
-         has {.val {unique(types)}}.",
-        i = "Choose one of these with {.arg feature_type}, or NULL for all
-             features."
-      ),
-      call = call
-    )
+    abort(c(
+      "{.file {files$features}} has no features of type {.val {wanted}}; it has
+       {.val {unique(types)}}.",
+      i = "Choose one of these with {.arg feature_type}, or NULL for all
+           features."
+    ), call = call)
   }
   kept
 }

@@ -70,26 +70,20 @@ choose_assay_type <- function(x, assay.type, arg = "assay.type",
   }
   n <- length(SummarizedExperiment::assays(x, withDimnames = FALSE))
   if (n != 1) {
-    abort(
-      c(
-        "There is no assay {.val counts} in the object.",
-        i = if (n == 0) {
-          "It has no assay at all."
-        } else {
-          "Name one in {.arg {arg}}: {.val {known}}."
-        }
-      ),
-      call = call
-    )
+    abort(c(
+      "There is no assay {.val counts} in the object.",
+      i = if (n == 0) {
+        "It has no assay at all."
+      } else {
+        "Name one in {.arg {arg}}: {.val {known}}."
+      }
+    ), call = call)
   }
   known <- usual_assay_type(x)
   if (is.integer(known)) {
     return(known)
   }
-  cli::cli_inform(
-    c(i = "The only assay, {.val {known}}, is taken for the counts."),
-    class = "sailer_note"
-  )
+  note("The only assay, {.val {known}}, is taken for the counts.")
   known
 }
 
@@ -133,14 +127,11 @@ names_by_ranges <- function(ranges, call = rlang::caller_env()) {
   names <- range_names(ranges)
   if (anyDuplicated(names)) {
     twice <- unique(names[duplicated(names)])
-    abort(
-      c(
-        "The rows have no names, and {length(twice)} of their ranges
-         {?is/are} there more than once: {.val {utils::head(twice, 3)}}.",
-        i = "Set {.code rownames(x)}, or leave the repeated rows out."
-      ),
-      class = "data", call = call
-    )
+    abort(c(
+      "The rows have no names, and {length(twice)} of their ranges {?is/are}
+       there more than once: {.val {utils::head(twice, 3)}}.",
+      i = "Set {.code rownames(x)}, or leave the repeated rows out."
+    ), class = "data", call = call)
   }
   names
 }

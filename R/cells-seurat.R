@@ -47,14 +47,11 @@ as_cells.Assay <- function(x, layer = "counts", features = NULL, ...) {
   }
   counts <- get_old_counts(x, layer)
   if (any(dim(counts) == 0)) {
-    abort(
-      c(
-        "The assay has no {layer}.",
-        i = "SAILER needs the counts of peaks x cells; put them into
-             {.code slot(assay, \"counts\")}."
-      ),
-      class = "data"
-    )
+    abort(c(
+      "The assay has no {layer}.",
+      i = "SAILER needs the counts of peaks x cells; put them into
+           {.code slot(assay, \"counts\")}."
+    ), class = "data")
   }
   cells <- as_cells(counts, ...)
   cells$origin <- paste("the", layer, "of a Seurat assay")
@@ -109,21 +106,15 @@ choose_assay <- function(object, assay, genes = FALSE,
   if (genes && "RNA" %in% others) others <- "RNA"
   what <- if (genes) "genes" else "peaks"
   if (length(others) == 0) {
-    cli::cli_warn(
-      c(
-        "Assay {.val {usual}} is taken for the {what}, but its features are
-         named like {.val {utils::head(rownames(object[[usual]]), 2)}}.",
-        i = "Name the assay with the {what} in {.arg assay}."
-      ),
-      class = "sailer_assay"
-    )
+    cli::cli_warn(c(
+      "Assay {.val {usual}} is taken for the {what}, but its features are named
+       like {.val {utils::head(rownames(object[[usual]]), 2)}}.",
+      i = "Name the assay with the {what} in {.arg assay}."
+    ), class = "sailer_assay")
     return(usual)
   }
-  cli::cli_inform(
-    c(i = "The {what} are those of assay {.val {others[1]}}, not of the default
-           assay {.val {usual}}. Name another one in {.arg assay}."),
-    class = "sailer_note"
-  )
+  note("The {what} are those of assay {.val {others[1]}}, not of the default
+        assay {.val {usual}}. Name another one in {.arg assay}.")
   others[1]
 }
 
@@ -138,22 +129,17 @@ are_peaks <- function(names, ranges = NULL) {
 # Names of the layers that `layer` means, in the order of the assay.
 choose_layers <- function(assay, layer, call = rlang::caller_env()) {
   if (!is.character(layer) || length(layer) == 0 || anyNA(layer)) {
-    abort(
-      "{.arg layer} must name layers, not be {.obj_type_friendly {layer}}.",
-      call = call
-    )
+    abort("{.arg layer} must name layers, not be {.obj_type_friendly {layer}}.",
+          call = call)
   }
   found <- lapply(layer, function(name) find_layers(assay, name))
   lost <- layer[lengths(found) == 0]
   if (length(lost) > 0) {
     known <- find_layers(assay, NA)
-    abort(
-      c(
-        "The assay has no layer {.val {lost[1]}}.",
-        i = "Its layers are {.val {known}}."
-      ),
-      call = call
-    )
+    abort(c(
+      "The assay has no layer {.val {lost[1]}}.",
+      i = "Its layers are {.val {known}}."
+    ), call = call)
   }
   intersect(find_layers(assay, NA), unlist(found))
 }
@@ -164,14 +150,11 @@ join_cells <- function(parts, peaks, order, call = rlang::caller_env()) {
   cells <- unlist(lapply(parts, function(part) part$cells))
   if (anyDuplicated(cells)) {
     twice <- cells[duplicated(cells)]
-    abort(
-      c(
-        "{length(twice)} cell{?s} {?is/are} in more than one layer:
-         {.val {utils::head(twice, 3)}}.",
-        i = "Name in {.arg layer} only layers that have no cells in common."
-      ),
-      class = "data", call = call
-    )
+    abort(c(
+      "{length(twice)} cell{?s} {?is/are} in more than one layer:
+       {.val {utils::head(twice, 3)}}.",
+      i = "Name in {.arg layer} only layers that have no cells in common."
+    ), class = "data", call = call)
   }
   found <- unlist(lapply(parts, function(part) part$peaks))
   peaks <- peaks[peaks %in% found]

@@ -162,13 +162,10 @@ as_cells.Matrix <- function(x, counts = FALSE, ...) {
 #' @export
 as_cells.matrix <- function(x, counts = FALSE, ...) {
   if (!is.numeric(x) && !is.logical(x)) {
-    abort(
-      c(
-        "Counts must be numbers, but {.arg x} is a {typeof(x)} matrix.",
-        i = "Give the counts as a numeric matrix, cells in columns."
-      ),
-      class = "data"
-    )
+    abort(c(
+      "Counts must be numbers, but {.arg x} is a {typeof(x)} matrix.",
+      i = "Give the counts as a numeric matrix, cells in columns."
+    ), class = "data")
   }
   pack_dense(x, dim(x), dimnames(x), "a matrix", counts)
 }
@@ -369,11 +366,8 @@ places <- function(index, size, names, what, call = rlang::caller_env()) {
     return(found)
   }
   if (is.logical(index) && length(index) != size) {
-    abort(
-      "The index of {what}s has {length(index)} value{?s}, but there are
-       {size} {what}s.",
-      call = call
-    )
+    abort("The index of {what}s has {length(index)} value{?s}, but there are
+           {size} {what}s.", call = call)
   }
   found <- tryCatch(seq_len(size)[index], error = function(cnd) NA)
   if (anyNA(found)) {

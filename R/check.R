@@ -29,11 +29,8 @@ check_text <- function(value, name, null = FALSE, call = rlang::caller_env()) {
     return(invisible())
   }
   if (!is.character(value) || length(value) != 1 || is.na(value)) {
-    abort(
-      "{.arg {name}} must be one string{if (null) ' or NULL'}, not
-       {.obj_type_friendly {value}}.",
-      call = call
-    )
+    abort("{.arg {name}} must be one string{if (null) ' or NULL'}, not
+           {.obj_type_friendly {value}}.", call = call)
   }
   check_utf8(
     value, paste0("value of {.arg ", name, "}"), 'iconv(x, "latin1", "UTF-8")',
@@ -59,18 +56,14 @@ check_options <- function(options, known, call = rlang::caller_env()) {
     return(invisible(TRUE))
   }
   meant <- meant_option(unknown[1], known)
-  abort(
-    c(
-      "There {cli::qty(unknown)}{?is/are} no option{?s} named
-       {.arg {unknown}}.",
-      i = if (!is.na(meant)) {
-        "Did you mean {.arg {meant}}?"
-      } else {
-        "Known options are {.arg {setdiff(known, '...')}}."
-      }
-    ),
-    call = call
-  )
+  abort(c(
+    "There {cli::qty(unknown)}{?is/are} no option{?s} named {.arg {unknown}}.",
+    i = if (!is.na(meant)) {
+      "Did you mean {.arg {meant}}?"
+    } else {
+      "Known options are {.arg {setdiff(known, '...')}}."
+    }
+  ), call = call)
 }
 
 # What options are called elsewhere, without dots and underscores.

@@ -18,13 +18,10 @@ write_plan <- function(plan, folder) {
   if (!dir.exists(folder)) {
     made <- suppressWarnings(dir.create(folder, recursive = TRUE))
     if (!made) {
-      abort(
-        c(
-          "The checkpoint folder {.path {folder}} could not be made.",
-          i = "Is the folder above it yours to write to?"
-        ),
-        class = "file", call = NULL
-      )
+      abort(c(
+        "The checkpoint folder {.path {folder}} could not be made.",
+        i = "Is the folder above it yours to write to?"
+      ), class = "file", call = NULL)
     }
   }
   plan["call"] <- list(plain_call(plan$call))
@@ -54,15 +51,12 @@ begin_or_continue <- function(plan, ..., call = rlang::caller_env()) {
   }
   different <- differences(saved, plan)
   if (length(different) > 0) {
-    abort(
-      c(
-        "{.path {folder}} holds the checkpoint of another run: it differs in
-         {.field {different}}.",
-        i = "Give another folder as {.arg checkpoint}, delete this one, or go on
-             with it as it was: {.code resume({dQuote(folder, FALSE)}, x)}."
-      ),
-      class = "file", call = call
-    )
+    abort(c(
+      "{.path {folder}} holds the checkpoint of another run: it differs in
+       {.field {different}}.",
+      i = "Give another folder as {.arg checkpoint}, delete this one, or go on
+           with it as it was: {.code resume({dQuote(folder, FALSE)}, x)}."
+    ), class = "file", call = call)
   }
   tell_of_resuming(folder)
   run(plan, ..., state = saved_state(folder))
@@ -86,10 +80,7 @@ saved_state <- function(folder) {
 }
 
 tell_of_resuming <- function(folder) {
-  cli::cli_inform(
-    c(i = "Going on from the checkpoint in {.path {folder}}."),
-    class = "sailer_note"
-  )
+  note("Going on from the checkpoint in {.path {folder}}.")
 }
 
 # Names of what decides the result and is not the same in two plans.
@@ -195,11 +186,8 @@ resume <- function(from, x, ...) {
 
 checkpoint_folder <- function(from, call = rlang::caller_env()) {
   if (!rlang::is_string(from)) {
-    abort(
-      "{.arg from} must be a fit of {.fn sailer} or the folder of a checkpoint,
-       not {.obj_type_friendly {from}}.",
-      call = call
-    )
+    abort("{.arg from} must be a fit of {.fn sailer} or the folder of a
+           checkpoint, not {.obj_type_friendly {from}}.", call = call)
   }
   if (!has_checkpoint(from)) {
     found <- if (dir.exists(from)) {
@@ -208,11 +196,10 @@ checkpoint_folder <- function(from, call = rlang::caller_env()) {
     } else {
       "There is no folder {.path {from}}."
     }
-    abort(
-      c(found, i = "Give the folder that was {.arg checkpoint} in
-                   {.fn train_control}."),
-      class = "file", call = call
-    )
+    abort(c(
+      found,
+      i = "Give the folder that was {.arg checkpoint} in {.fn train_control}."
+    ), class = "file", call = call)
   }
   normalizePath(from)
 }
@@ -222,13 +209,10 @@ change_control <- function(plan, changes, call = rlang::caller_env()) {
   check_options(changes, names(formals(make)), call)
   fixed <- setdiff(names(changes), resumable_options)
   if (length(fixed) > 0) {
-    abort(
-      c(
-        "{.arg {fixed}} cannot be changed when a training goes on.",
-        i = "It decides what was done already; train anew."
-      ),
-      call = call
-    )
+    abort(c(
+      "{.arg {fixed}} cannot be changed when a training goes on.",
+      i = "It decides what was done already; train anew."
+    ), call = call)
   }
   old <- unclass(plan$control)
   old[names(changes)] <- changes
@@ -248,29 +232,23 @@ match_plan <- function(cells, plan, call = rlang::caller_env()) {
     if (length(strange) > 0) {
       foreign <- paste0(foreign, "; {.val {strange}} was not among them")
     }
-    abort(
-      c(
-        "{.arg x} does not have the cells that were trained on.",
-        x = if (setequal(cells$cells, plan$cells)) moved else foreign,
-        i = "Give the same counts as in the call of {.fn sailer}."
-      ),
-      class = "data", call = call
-    )
+    abort(c(
+      "{.arg x} does not have the cells that were trained on.",
+      x = if (setequal(cells$cells, plan$cells)) moved else foreign,
+      i = "Give the same counts as in the call of {.fn sailer}."
+    ), class = "data", call = call)
   }
   map <- match_peaks(cells, plan$peaks, "x", call)
   depth <- core_depth_within(cells$source, !is.na(map))
   other <- which(depth != plan$depth)
   if (length(other) > 0) {
     first <- other[1]
-    abort(
-      c(
-        "{.arg x} has other counts than were trained on: cell
-         {.val {plan$cells[first]}} has {depth[first]} open peaks of the model,
-         it had {plan$depth[first]}.",
-        i = "Give the same counts as in the call of {.fn sailer}."
-      ),
-      class = "data", call = call
-    )
+    abort(c(
+      "{.arg x} has other counts than were trained on: cell
+       {.val {plan$cells[first]}} has {depth[first]} open peaks of the model, it
+       had {plan$depth[first]}.",
+      i = "Give the same counts as in the call of {.fn sailer}."
+    ), class = "data", call = call)
   }
   map
 }

@@ -18,6 +18,11 @@ abort <- function(message, class = "argument", call = rlang::caller_env(),
   )
 }
 
+# A message of class "sailer_note": what was found or decided.
+note <- function(message, .envir = parent.frame()) {
+  cli::cli_inform(c(i = message), class = "sailer_note", .envir = .envir)
+}
+
 # Finished text as a part of a message: braces in it are not to be interpolated.
 as_literal <- function(text) {
   gsub("}", "}}", gsub("{", "{{", text, fixed = TRUE), fixed = TRUE)

@@ -77,11 +77,8 @@ plain_column <- function(values, name, call) {
   good <- is.atomic(values) && length(dim(values)) < 2 &&
     !is.complex(values) && !is.raw(values)
   if (!good) {
-    abort(
-      "{.arg {name}} must have one number or label per cell, not be
-       {.obj_type_friendly {values}}.",
-      call = call
-    )
+    abort("{.arg {name}} must have one number or label per cell, not be
+           {.obj_type_friendly {values}}.", call = call)
   }
   unname(values)
 }
@@ -89,34 +86,26 @@ plain_column <- function(values, name, call) {
 check_column_names <- function(columns, call) {
   names <- column_names(columns)
   if (any(names == "" | is.na(names))) {
-    abort(
-      "Every column of {.arg batch} and {.arg covariates} must have a name.",
-      call = call
-    )
+    abort("Every column of {.arg batch} and {.arg covariates} must have a
+           name.", call = call)
   }
   if (anyDuplicated(names)) {
-    abort(
-      c(
-        "{.val {names[duplicated(names)][1]}} is the name of two columns among
-         {.arg batch} and {.arg covariates}.",
-        i = "Name each thing to take out once."
-      ),
-      call = call
-    )
+    abort(c(
+      "{.val {names[duplicated(names)][1]}} is the name of two columns among
+       {.arg batch} and {.arg covariates}.",
+      i = "Name each thing to take out once."
+    ), call = call)
   }
 }
 
 check_complete <- function(column, cells, call) {
   missing <- cells[is.na(column$values)]
   if (length(missing) > 0) {
-    abort(
-      c(
-        "{.arg {column$name}} is NA for {length(missing)} cell{?s}:
-         {.val {utils::head(missing, 3)}}{if (length(missing) > 3) ', ...'}.",
-        i = "Give a value for every cell, or remove these cells."
-      ),
-      class = "data", call = call
-    )
+    abort(c(
+      "{.arg {column$name}} is NA for {length(missing)} cell{?s}:
+       {.val {utils::head(missing, 3)}}{if (length(missing) > 3) ', ...'}.",
+      i = "Give a value for every cell, or remove these cells."
+    ), class = "data", call = call)
   }
 }
 
@@ -126,15 +115,12 @@ as_label <- function(column, call) {
   n <- nlevels(values)
   # A label of its own for every cell explains all of the cell.
   if (n > 1000 || (n > 20 && n > length(values) / 2)) {
-    abort(
-      c(
-        "{.arg {column$name}} has {n} different labels for {length(values)}
-         cells.",
-        i = "Give a number as a numeric column of {.arg covariates}; names of
-             cells cannot be removed."
-      ),
-      call = call
-    )
+    abort(c(
+      "{.arg {column$name}} has {n} different labels for {length(values)}
+       cells.",
+      i = "Give a number as a numeric column of {.arg covariates}; names of
+           cells cannot be removed."
+    ), call = call)
   }
   tell_of_lonely(column$name, values)
   list(
@@ -162,11 +148,9 @@ with_levels_of <- function(confounders, other) {
 tell_of_lonely <- function(name, values) {
   alone <- levels(values)[tabulate(values, nlevels(values)) == 1]
   if (length(alone) > 0) {
-    cli::cli_inform(c(
-      i = "{.arg {name}} has {length(alone)} label{?s} with a single cell, of
-           which little can be learned: {.val {utils::head(alone, 3)}}{if
-           (length(alone) > 3) ', ...'}."
-    ), class = "sailer_note")
+    note("{.arg {name}} has {length(alone)} label{?s} with a single cell, of
+          which little can be learned:
+          {.val {utils::head(alone, 3)}}{if (length(alone) > 3) ', ...'}.")
   }
 }
 
@@ -178,10 +162,8 @@ drop_constant <- function(columns, values) {
     if (length(found) > 1) {
       return(TRUE)
     }
-    cli::cli_inform(c(
-      i = "{.arg {column$name}} is {.val {found}} for all cells: there is
-           nothing of it to take out."
-    ), class = "sailer_note")
+    note("{.arg {column$name}} is {.val {found}} for all cells: there is nothing
+          of it to take out.")
     FALSE
   }, columns)
 }
@@ -189,11 +171,8 @@ drop_constant <- function(columns, values) {
 check_finite <- function(column, call) {
   bad <- which(!is.finite(column$values))
   if (length(bad) > 0) {
-    abort(
-      "The covariate {.arg {column$name}} is infinite for {length(bad)}
-       cell{?s}.",
-      class = "data", call = call
-    )
+    abort("The covariate {.arg {column$name}} is infinite for {length(bad)}
+           cell{?s}.", class = "data", call = call)
   }
   list(name = column$name, values = as.numeric(column$values))
 }

@@ -126,14 +126,11 @@ read_input.SummarizedExperiment <- function( # nolint: object_length_linter.
     "the colData of the object",
     ranges = function(peaks) ranges_of_experiment(object, peaks, call),
     naming = toupper,
-    writable = abort(
-      c(
-        "A {class(object)[1]} has no place for reduced dimensions.",
-        i = "Make it a SingleCellExperiment first:
-             {.code as(x, \"SingleCellExperiment\")}."
-      ),
-      call = call
-    )
+    writable = abort(c(
+      "A {class(object)[1]} has no place for reduced dimensions.",
+      i = "Make it a SingleCellExperiment first:
+           {.code as(x, \"SingleCellExperiment\")}."
+    ), call = call)
   )
 }
 
@@ -174,11 +171,8 @@ choose_altexp <- function(object, where, call = rlang::caller_env()) {
   if (length(others) != 1) {
     return(NULL)
   }
-  cli::cli_inform(
-    c(i = "The {if (isTRUE(where$values)) 'genes' else 'peaks'} are those of
-           the alternative experiment {.val {others}}."),
-    class = "sailer_note"
-  )
+  note("The {if (isTRUE(where$values)) 'genes' else 'peaks'} are those of the
+        alternative experiment {.val {others}}.")
   others
 }
 
@@ -186,18 +180,15 @@ only_altexp <- function(known, call) {
   if (length(known) == 1) {
     return(known)
   }
-  abort(
-    c(
-      "{.arg altexp} must name the alternative experiment with the peaks.",
-      i = if (length(known) == 0) {
-        "The object has none: its main experiment is taken for the RNA, so
-         put the peaks in by {.code altExp(object, \"ATAC\") <- peaks}."
-      } else {
-        "There are {.val {known}}."
-      }
-    ),
-    call = call
-  )
+  abort(c(
+    "{.arg altexp} must name the alternative experiment with the peaks.",
+    i = if (length(known) == 0) {
+      "The object has none: its main experiment is taken for the RNA, so
+       put the peaks in by {.code altExp(object, \"ATAC\") <- peaks}."
+    } else {
+      "There are {.val {known}}."
+    }
+  ), call = call)
 }
 
 experiment_of_counts <- function(object, altexp, call = rlang::caller_env()) {
@@ -228,11 +219,9 @@ experiment_guide <- function(object, reference, assay.type, call) {
   )
   with_rna <- names(depth)[which(depth > 0)]
   check_enough_rna(with_rna, length(depth), call)
-  cli::cli_inform(c(
-    i = "There are no reduced dimensions {.val {reference}}: they are made from
-         the RNA of {length(with_rna)} cells by {.fn scuttle::logNormCounts},
-         {.fn scran::getTopHVGs} and {.fn scater::calculatePCA}."
-  ), class = "sailer_note")
+  note("There are no reduced dimensions {.val {reference}}: they are made from
+        the RNA of {length(with_rna)} cells by {.fn scuttle::logNormCounts},
+        {.fn scran::getTopHVGs} and {.fn scater::calculatePCA}.")
   guide$values <- guide$made <- usual_steps(
     scater_pca(counts[, with_rna, drop = FALSE]), reference, call
   )

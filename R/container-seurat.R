@@ -32,13 +32,10 @@ read_input.Seurat <- function(object, where = list(),
     },
     # SeuratObject 5 makes a sparse copy of what is dense.
     bytes = if (has_seurat_layers()) 20 else 8,
-    files = abort(
-      c(
-        "Seurat keeps its assays in memory: {.arg file} is not taken here.",
-        i = "{.code impute(get_fit(object), object, file = )} writes one."
-      ),
-      call = call
-    ),
+    files = abort(c(
+      "Seurat keeps its assays in memory: {.arg file} is not taken here.",
+      i = "{.code impute(get_fit(object), object, file = )} writes one."
+    ), call = call),
     reference = "pca"
   )
 }
@@ -88,11 +85,8 @@ reduction_key <- function(name) {
 check_reduction_key <- function(key, call = rlang::caller_env()) {
   if (!is.null(key) &&
         !(rlang::is_string(key) && grepl("^[[:alnum:]]+_$", key))) {
-    abort(
-      "{.arg reduction.key} must be letters and digits with an underscore at
-       the end, such as {.val sailer_}.",
-      call = call
-    )
+    abort("{.arg reduction.key} must be letters and digits with an underscore at
+           the end, such as {.val sailer_}.", call = call)
   }
 }
 
@@ -284,12 +278,10 @@ seurat_guide <- function(object, reference, rna.assay, assay, call) {
   )
   with_rna <- intersect(colnames(object), names(depth)[which(depth > 0)])
   check_enough_rna(with_rna, ncol(object), call)
-  cli::cli_inform(c(
-    i = "There is no reduction {.val {reference}}: it is made from the
-         {length(with_rna)} cells of assay {.val {rna.assay}} by
-         {.fn NormalizeData}, {.fn FindVariableFeatures}, {.fn ScaleData} and
-         {.fn RunPCA}."
-  ), class = "sailer_note")
+  note("There is no reduction {.val {reference}}: it is made from the
+        {length(with_rna)} cells of assay {.val {rna.assay}} by
+        {.fn NormalizeData}, {.fn FindVariableFeatures}, {.fn ScaleData} and
+        {.fn RunPCA}.")
   guide$made <- usual_steps(
     seurat_pca(object[[rna.assay]], rna.assay, with_rna), reference, call
   )
@@ -303,15 +295,12 @@ check_rna_assay <- function(object, rna.assay, assay,
   check_text(rna.assay, "rna.assay", call = call)
   check_known(rna.assay, known, "assay", "rna.assay", "the object", call = call)
   if (rna.assay == assay) {
-    abort(
-      c(
-        "Assay {.val {assay}} is taken for the peaks and for the RNA.",
-        i = "Name the one with the peaks in {.arg assay}, the one with the RNA
-             in {.arg rna.assay}. There {cli::qty(length(known))}{?is/are}
-             {.val {known}}."
-      ),
-      call = call
-    )
+    abort(c(
+      "Assay {.val {assay}} is taken for the peaks and for the RNA.",
+      i = "Name the one with the peaks in {.arg assay}, the one with the RNA in
+           {.arg rna.assay}. There {cli::qty(length(known))}{?is/are}
+           {.val {known}}."
+    ), call = call)
   }
 }
 
@@ -321,15 +310,11 @@ seurat_rna_depth <- function(object, rna.assay, call = rlang::caller_env()) {
   load_class(stored)
   counts <- count_matrices(stored)
   if (length(counts) == 0) {
-    abort(
-      c(
-        "Assay {.val {rna.assay}} has no counts, from which the RNA depth
-         comes.",
-        i = "Name in {.arg rna.assay} an assay that has them. There are
-             {.val {SeuratObject::Assays(object)}}."
-      ),
-      class = "data", call = call
-    )
+    abort(c(
+      "Assay {.val {rna.assay}} has no counts, from which the RNA depth comes.",
+      i = "Name in {.arg rna.assay} an assay that has them. There are
+           {.val {SeuratObject::Assays(object)}}."
+    ), class = "data", call = call)
   }
   unlist(lapply(counts, column_sums))
 }
@@ -352,14 +337,11 @@ seurat_pca <- function(rna, name, cells) {
 warn_of_strange_reference <- function(object, reference, assay) {
   source <- SeuratObject::DefaultAssay(object[[reference]])
   if (identical(source, assay)) {
-    cli::cli_warn(
-      c(
-        "Reduction {.val {reference}} is of assay {.val {assay}}, the peaks
-         themselves.",
-        i = "A reference from the RNA is what helps: name one in
-             {.arg reference}."
-      ),
-      class = "sailer_reference"
-    )
+    cli::cli_warn(c(
+      "Reduction {.val {reference}} is of assay {.val {assay}}, the peaks
+       themselves.",
+      i = "A reference from the RNA is what helps: name one in
+           {.arg reference}."
+    ), class = "sailer_reference")
   }
 }

@@ -112,8 +112,7 @@ read_input.sailer_fit <- function(object, where = list(),
   new_input(
     object$cells,
     abort("Give the counts of the cells: the fit does not hold them.",
-      call = call
-    ),
+          call = call),
     embedding = function(name) {
       if (!is.null(object$embedding)) embedding(object)
     },
@@ -218,15 +217,12 @@ input_reference <- function(held, reference = NULL, trained = TRUE,
   }
   values <- held$input$embedding(name)
   if (is.null(values)) {
-    abort(
-      c(
-        "The model places cells by their peaks and by the reference
-         {.val {name}}, which the object does not have.",
-        i = "Give it as {.arg reference}: a matrix of cells x dimensions, or the
-             name of a reduction."
-      ),
-      call = call
-    )
+    abort(c(
+      "The model places cells by their peaks and by the reference {.val {name}},
+       which the object does not have.",
+      i = "Give it as {.arg reference}: a matrix of cells x dimensions, or the
+           name of a reduction."
+    ), call = call)
   }
   values
 }

@@ -3,13 +3,10 @@
 # Packages of containers are suggested, not imported: asked for when needed.
 need_package <- function(package, why, call = rlang::caller_env()) {
   if (!is_installed(package)) {
-    abort(
-      c(
-        "The package {.pkg {package}} is needed {why}.",
-        i = "It is not installed: install it and try again."
-      ),
-      call = call
-    )
+    abort(c(
+      "The package {.pkg {package}} is needed {why}.",
+      i = "It is not installed: install it and try again."
+    ), call = call)
   }
   invisible(TRUE)
 }
@@ -38,14 +35,11 @@ refuse_seurat2 <- function(object, call = rlang::caller_env()) {
   if (!inherits(object, "seurat")) {
     return(invisible())
   }
-  abort(
-    c(
-      "This object was made by version 2 of Seurat (class {.cls seurat}).",
-      i = "Bring it up to date first:
-           {.code object <- SeuratObject::UpdateSeuratObject(object)}."
-    ),
-    call = call
-  )
+  abort(c(
+    "This object was made by version 2 of Seurat (class {.cls seurat}).",
+    i = "Bring it up to date first: {.code object <-
+         SeuratObject::UpdateSeuratObject(object)}."
+  ), call = call)
 }
 
 # A class that is not known although its package was looked for: the object was
@@ -66,16 +60,12 @@ refuse_unknown_class <- function(object, call = rlang::caller_env()) {
   } else {
     "{.pkg {package}} is not installed here."
   }
-  abort(
-    c(
-      "The class {.cls {as.character(name)}} of package {.pkg {package}} is not
-       known.",
-      x = found,
-      i = "Install the version of {.pkg {package}} by which the object was
-           made."
-    ),
-    call = call
-  )
+  abort(c(
+    "The class {.cls {as.character(name)}} of package {.pkg {package}} is not
+     known.",
+    x = found,
+    i = "Install the version of {.pkg {package}} by which the object was made."
+  ), call = call)
 }
 
 # Columns of a metadata table by their names. NULL for no names.
@@ -85,14 +75,11 @@ named_columns <- function(table, columns, arg, where,
     return(NULL)
   }
   if (!is.character(columns) || anyNA(columns)) {
-    abort(
-      c(
-        "{.arg {arg}} must name columns of {where}, not be
-         {.obj_type_friendly {columns}}.",
-        i = "Add the values as a column first, then name it."
-      ),
-      call = call
-    )
+    abort(c(
+      "{.arg {arg}} must name columns of {where}, not be
+       {.obj_type_friendly {columns}}.",
+      i = "Add the values as a column first, then name it."
+    ), call = call)
   }
   check_known(
     columns, colnames(table), "column", arg, where, call = call
@@ -118,11 +105,10 @@ check_known <- function(given, known, what, arg, where,
   } else {
     "The nearest are {.val {nearest_names(lost[1], known)}}."
   }
-  abort(
-    c("{.arg {arg}}: there is no {what} {.val {lost[1]}} in {where}.",
-      i = hint),
-    call = call
-  )
+  abort(c(
+    "{.arg {arg}}: there is no {what} {.val {lost[1]}} in {where}.",
+    i = hint
+  ), call = call)
 }
 
 # The names that differ least from `name`, best first.
@@ -140,11 +126,8 @@ take_features <- function(cells, features, where, call = rlang::caller_env()) {
     return(cells)
   }
   if (!is.character(features) || anyNA(features)) {
-    abort(
-      "{.arg features} must hold names of peaks, not
-       {.obj_type_friendly {features}}.",
-      call = call
-    )
+    abort("{.arg features} must hold names of peaks, not
+           {.obj_type_friendly {features}}.", call = call)
   }
   check_known(features, cells$peaks, "peak", "features", where, call = call)
   cells[unique(features), ]

@@ -91,24 +91,18 @@ given_batches <- function(fit, batch, call) {
   }
   columns <- batch_labels(fit)
   if (length(columns) == 0) {
-    abort(
-      c(
-        "{.arg batch}: this model was trained without batches.",
-        i = "Leave {.arg batch} out: there is nothing to hold fixed."
-      ),
-      call = call
-    )
+    abort(c(
+      "{.arg batch}: this model was trained without batches.",
+      i = "Leave {.arg batch} out: there is nothing to hold fixed."
+    ), call = call)
   }
   if (is.null(names(batch))) {
     if (length(columns) > 1 || length(batch) != 1) {
-      abort(
-        c(
-          "{.arg batch} must name one level of each batch column that it fixes,
-           such as {.code {batch_example(fit, columns)}}.",
-          i = "The batch column{?s} of the model {?is/are} {.val {columns}}."
-        ),
-        call = call
-      )
+      abort(c(
+        "{.arg batch} must name one level of each batch column that it fixes,
+         such as {.code {batch_example(fit, columns)}}.",
+        i = "The batch column{?s} of the model {?is/are} {.val {columns}}."
+      ), call = call)
     }
     names(batch) <- columns
   }
@@ -132,11 +126,8 @@ given_covariates <- function(fit, covariates, call) {
   }
   given <- as.list(covariates)
   if (!rlang::is_dictionaryish(given) || any(lengths(given) != 1)) {
-    abort(
-      "{.arg covariates} must be a named list with one value for each covariate
-       that it fixes.",
-      call = call
-    )
+    abort("{.arg covariates} must be a named list with one value for each
+           covariate that it fixes.", call = call)
   }
   known <- c(setdiff(names(fit$labels), fit$batches), fit$numbers)
   check_known(
@@ -153,14 +144,11 @@ check_level <- function(fit, name, level, call) {
   }
   level <- label_text(level)
   if (!level %in% known) {
-    abort(
-      c(
-        "{.arg {arg}}: {.val {name}} has no level {.val {level}} in the model.",
-        i = "It has {.val {utils::head(known, 20)}}{if (length(known) > 20)
-             ', ...'}."
-      ),
-      call = call
-    )
+    abort(c(
+      "{.arg {arg}}: {.val {name}} has no level {.val {level}} in the model.",
+      i = "It has
+           {.val {utils::head(known, 20)}}{if (length(known) > 20) ', ...'}."
+    ), call = call)
   }
   level
 }

@@ -165,13 +165,10 @@ check_storable <- function(value, where) {
 }
 
 refuse_value <- function(where, what) {
-  abort(
-    c(
-      "`{where}` is of a kind that no file of sailer takes: {what}.",
-      i = "This is an error of sailer."
-    ),
-    call = NULL
-  )
+  abort(c(
+    "`{where}` is of a kind that no file of sailer takes: {what}.",
+    i = "This is an error of sailer."
+  ), call = NULL)
 }
 
 # The value that a description and its tensors hold. Nothing of it is run.

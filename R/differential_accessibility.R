@@ -222,11 +222,8 @@ choose_groups <- function(labels, group_1, group_2,
   group_2 <- if (!is.null(group_2)) label_text(group_2)
   if (is.null(group_1)) {
     if (length(known) != 2) {
-      abort(
-        "{.arg group_1} must name the groups to compare: {.arg groups} has
-         {length(known)} label{?s}, not 2.",
-        call = call
-      )
+      abort("{.arg group_1} must name the groups to compare: {.arg groups} has
+             {length(known)} label{?s}, not 2.", call = call)
     }
     group_1 <- known[1]
   }
@@ -237,19 +234,14 @@ choose_groups <- function(labels, group_1, group_2,
   group_2 <- group_2 %||% setdiff(known, group_1)
   both <- intersect(group_1, group_2)
   if (length(both) > 0) {
-    abort(
-      "{.arg group_1} and {.arg group_2} have {.val {both}} in common.",
-      call = call
-    )
+    abort("{.arg group_1} and {.arg group_2} have {.val {both}} in common.",
+          call = call)
   }
   side <- ifelse(labels %in% group_1, 1, ifelse(labels %in% group_2, 2, 0))
   for (k in 1:2) {
     if (sum(side == k) < 2) {
-      abort(
-        "{.arg group_{k}} has {sum(side == k)} cell{?s}: at least 2 are
-         needed.",
-        class = "data", call = call
-      )
+      abort("{.arg group_{k}} has {sum(side == k)} cell{?s}: at least 2 are
+             needed.", class = "data", call = call)
     }
   }
   side
@@ -266,16 +258,13 @@ balance_cells <- function(side, label, call = rlang::caller_env()) {
   )
   shared <- apply(count > 0, 1, all)
   if (!any(shared)) {
-    abort(
-      "{.arg balance}: the two groups have no label in common.", call = call
-    )
+    abort("{.arg balance}: the two groups have no label in common.",
+          call = call)
   }
   left_out <- sum(count[!shared, ]) + sum(is.na(label) & side > 0)
   if (left_out > 0) {
-    cli::cli_inform(c(
-      i = "{left_out} cell{?s} {?is/are} left out: the other group has none with
-           {?its/their} label in {.arg balance}."
-    ), class = "sailer_note")
+    note("{left_out} cell{?s} {?is/are} left out: the other group has none with
+          {?its/their} label in {.arg balance}.")
   }
   share <- count[, 1] * count[, 2] / rowSums(count)
   share <- share / sum(share)

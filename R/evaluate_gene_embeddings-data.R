@@ -90,15 +90,12 @@ table_kind <- function(columns, call) {
   if ("gene" %in% columns && sum(c("label", "value") %in% columns) == 1) {
     return(if ("label" %in% columns) "binary" else "numeric")
   }
-  abort(
-    c(
-      "{.arg data} has the columns {.field {columns}}.",
-      i = "Expected {.field gene1}, {.field gene2} and {.field label} for pairs,
-           {.field gene} and {.field label} for classes, or {.field gene} and
-           {.field value} for numbers."
-    ),
-    call = call
-  )
+  abort(c(
+    "{.arg data} has the columns {.field {columns}}.",
+    i = "Expected {.field gene1}, {.field gene2} and {.field label} for pairs,
+         {.field gene} and {.field label} for classes, or {.field gene} and
+         {.field value} for numbers."
+  ), call = call)
 }
 
 gene_column <- function(data, column, call) {
@@ -126,8 +123,7 @@ task_values <- function(data, kind, negatives, call) {
   if (is.null(y)) {
     abort(c(
       "{.arg data} has no column {.field label}.",
-      i = "For a table of positives alone set
-           {.code negatives = \"sample\"}."
+      i = "For a table of positives alone set {.code negatives = \"sample\"}."
     ), call = call)
   }
   if (is.logical(y)) y <- as.numeric(y)
@@ -241,10 +237,8 @@ part_genes <- function(task) {
   tested <- unlist(task$items[test, c("a", "b")])
   shared <- !test & (task$items$a %in% tested | task$items$b %in% tested)
   if (any(shared)) {
-    cli::cli_inform(c(
-      i = "{sum(shared)} training pair{?s} {?is/are} left out of {sum(!test)}:
-           {?it/they} hold{?s/} a gene of the test."
-    ), class = "sailer_note")
+    note("{sum(shared)} training pair{?s} {?is/are} left out of {sum(!test)}:
+          {?it/they} hold{?s/} a gene of the test.")
   }
   drop_items(task, shared, "gene of the test")
 }

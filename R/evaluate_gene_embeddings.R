@@ -138,11 +138,8 @@ evaluation_baselines <- function(given, known, call = rlang::caller_env()) {
     return(character())
   }
   if (!is.character(given) || anyNA(given)) {
-    abort(
-      "{.arg baselines} must be among {.val {known}}, not
-       {.obj_type_friendly {given}}.",
-      call = call
-    )
+    abort("{.arg baselines} must be among {.val {known}}, not
+           {.obj_type_friendly {given}}.", call = call)
   }
   check_known(
     given, known, "baseline", "baselines", "the package", call = call

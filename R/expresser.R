@@ -126,13 +126,10 @@ expresser_options <- function(given, from, call = rlang::caller_env()) {
   free <- c("dropout", "mask_ratio", "max_genes", "l_from")
   fixed <- setdiff(names(given), free)
   if (length(fixed) > 0) {
-    abort(
-      c(
-        "{.arg {fixed}} cannot be chosen beside {.arg from}.",
-        i = "The fit that training begins with has its own."
-      ),
-      call = call
-    )
+    abort(c(
+      "{.arg {fixed}} cannot be chosen beside {.arg from}.",
+      i = "The fit that training begins with has its own."
+    ), call = call)
   }
   options <- options_of_fit(from)
   options[names(given)] <- given
@@ -141,11 +138,8 @@ expresser_options <- function(given, from, call = rlang::caller_env()) {
 
 check_expresser_fit <- function(fit, arg = "fit", call = rlang::caller_env()) {
   if (!inherits(fit, "expresser_fit")) {
-    abort(
-      "{.arg {arg}} must be what {.fn expresser} returned, not
-       {.obj_type_friendly {fit}}.",
-      call = call
-    )
+    abort("{.arg {arg}} must be what {.fn expresser} returned, not
+           {.obj_type_friendly {fit}}.", call = call)
   }
   invisible(fit)
 }
@@ -173,11 +167,8 @@ as_corpus <- function(x, genes, verbose, options = list(),
   }
   if (length(options) > 0) {
     check_corpus_options(options, call)
-    abort(
-      "Only {.arg x} that is no corpus takes {.arg {names(options)}}: a corpus
-       has its genes.",
-      call = call
-    )
+    abort("Only {.arg x} that is no corpus takes {.arg {names(options)}}: a
+           corpus has its genes.", call = call)
   }
   x <- live_corpus(x, call)
   if (!is.null(genes) && !identical(x$genes$gene, genes$gene)) {

@@ -96,16 +96,13 @@ resume_pretraining <- function(plan, x, state, call = rlang::caller_env()) {
   corpus <- as_corpus(x, plan$genes, plan$control$verbose, call = call)
   on.exit(close_corpus(corpus))
   if (!identical(corpus_fingerprint(corpus), plan$fingerprint)) {
-    abort(
-      c(
-        "{.arg x} has other counts than were trained on: {corpus$n_cells} cells
-         with {corpus$n_nonzeros} non-zeros; there were {plan$n_cells} with
-         {plan$n_nonzeros}.",
-        i = "Give the same corpus, or what it was made from, as in the call of
-             {.fn expresser}."
-      ),
-      class = "data", call = call
-    )
+    abort(c(
+      "{.arg x} has other counts than were trained on: {corpus$n_cells} cells
+       with {corpus$n_nonzeros} non-zeros; there were {plan$n_cells} with
+       {plan$n_nonzeros}.",
+      i = "Give the same corpus, or what it was made from, as in the call of
+           {.fn expresser}."
+    ), class = "data", call = call)
   }
   run_pretraining(plan, corpus, state)
 }

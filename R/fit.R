@@ -184,25 +184,18 @@ training_means <- function(fit, call = rlang::caller_env()) {
     return(fit$embedding)
   }
   if (is.null(fit$cells)) {
-    abort(
-      c(
-        "This fit is a model without cells, as an object holds it.",
-        i = "The embedding is in the object: what needs the cells takes the
-             object in place of its fit.",
-        i = "{.code predict(fit, x)} embeds the cells with the counts
-             {.code x}."
-      ),
-      call = call
-    )
+    abort(c(
+      "This fit is a model without cells, as an object holds it.",
+      i = "The embedding is in the object: what needs the cells takes the object
+           in place of its fit.",
+      i = "{.code predict(fit, x)} embeds the cells with the counts {.code x}."
+    ), call = call)
   }
-  abort(
-    c(
-      "The cells were not embedded: training or embedding was interrupted.",
-      i = "Call {.code predict(fit, x)} with the counts, or go on with
-           {.code resume(fit, x)}."
-    ),
-    call = call
-  )
+  abort(c(
+    "The cells were not embedded: training or embedding was interrupted.",
+    i = "Call {.code predict(fit, x)} with the counts, or go on with
+         {.code resume(fit, x)}."
+  ), call = call)
 }
 
 #' @export
@@ -287,14 +280,11 @@ match_peaks <- function(cells, peaks, arg = "newdata",
                         call = rlang::caller_env()) {
   missing <- setdiff(peaks, cells$peaks)
   if (length(missing) > 0) {
-    abort(
-      c(
-        "{length(missing)} of the {length(peaks)} peaks of the model
-         {?is/are} not in {.arg {arg}}: {.val {utils::head(missing, 3)}}.",
-        i = "Count the cells in the peaks that the model was trained on."
-      ),
-      class = "data", call = call
-    )
+    abort(c(
+      "{length(missing)} of the {length(peaks)} peaks of the model {?is/are} not
+       in {.arg {arg}}: {.val {utils::head(missing, 3)}}.",
+      i = "Count the cells in the peaks that the model was trained on."
+    ), class = "data", call = call)
   }
   match(cells$peaks, peaks)
 }

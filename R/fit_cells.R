@@ -49,27 +49,21 @@ check_resumed <- function(from, guided, call) {
   }
   name <- function(is_guided) if (is_guided) "SAILERX" else "SAILER"
   verb <- paste0("Run", name(found))
-  abort(
-    c(
-      "{.arg resume} is a training of {name(found)}, not of {name(guided)}.",
-      i = "{.fn {verb}} goes on with it."
-    ),
-    call = call
-  )
+  abort(c(
+    "{.arg resume} is a training of {name(found)}, not of {name(guided)}.",
+    i = "{.fn {verb}} goes on with it."
+  ), call = call)
 }
 
 # Options of training may come one by one or as `control`.
 resume_cells <- function(from, cells, ..., control = NULL,
                          call = rlang::caller_env()) {
   if (!is.null(control)) {
-    abort(
-      c(
-        "{.arg control} is not taken when a training goes on.",
-        i = "Name the options to change themselves, such as
-             {.code learning_rate = 1e-4}: see {.fn resume}."
-      ),
-      call = call
-    )
+    abort(c(
+      "{.arg control} is not taken when a training goes on.",
+      i = "Name the options to change themselves, such as
+           {.code learning_rate = 1e-4}: see {.fn resume}."
+    ), call = call)
   }
   resume(from, cells, ...)
 }
@@ -78,10 +72,7 @@ resume_cells <- function(from, cells, ..., control = NULL,
 # interrupted once more. Then the fit goes without.
 complete_embedding <- function(fit, cells) {
   if (is.null(fit$embedding)) {
-    cli::cli_inform(
-      c(i = "Embedding the {length(fit$cells)} cells with the fit so far."),
-      class = "sailer_note"
-    )
+    note("Embedding the {length(fit$cells)} cells with the fit so far.")
     fit$embedding <- tryCatch(
       embed_cells(
         fit, cells, match_peaks(cells, fit$peaks, "object"),
@@ -100,11 +91,8 @@ warn_of_no_embedding <- function(fit) {
   } else {
     paste0(verb, "(object, resume = TRUE)")
   }
-  cli::cli_warn(
-    c(
-      "The cells were not embedded: the object has the fit, but no embedding.",
-      i = "{.fn get_fit} finds it; {.code {again}} goes on with it."
-    ),
-    class = "sailer_interrupted"
-  )
+  cli::cli_warn(c(
+    "The cells were not embedded: the object has the fit, but no embedding.",
+    i = "{.fn get_fit} finds it; {.code {again}} goes on with it."
+  ), class = "sailer_interrupted")
 }

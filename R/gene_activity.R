@@ -132,11 +132,8 @@ gene_weights <- function(fit, genes, options, call) {
 # The name of each range; NA for none.
 gene_names <- function(genes, column, call) {
   if (!methods::is(genes, "GRanges") || length(genes) == 0) {
-    abort(
-      "{.arg genes} must be a GRanges with ranges of genes, a GTF file or a
-       data frame, not {.obj_type_friendly {genes}}.",
-      call = call
-    )
+    abort("{.arg genes} must be a GRanges with ranges of genes, a GTF file or a
+           data frame, not {.obj_type_friendly {genes}}.", call = call)
   }
   table <- as.list(S4Vectors::mcols(genes))
   if (!is.null(column)) {
@@ -152,15 +149,12 @@ gene_names <- function(genes, column, call) {
   ids <- gene_texts(table$gene_id, length(genes), call)
   found <- names_apart(found, ids, genes)
   if (all(is.na(found))) {
-    abort(
-      c(
-        "{.arg genes} have no names.",
-        i = "They are looked for in the columns {.val gene_name},
-             {.val symbol} and {.val gene}, and in {.code names(genes)}; name
-             another one in {.arg column}."
-      ),
-      call = call
-    )
+    abort(c(
+      "{.arg genes} have no names.",
+      i = "They are looked for in the columns {.val gene_name}, {.val symbol}
+           and {.val gene}, and in {.code names(genes)}; name another one in
+           {.arg column}."
+    ), call = call)
   }
   found
 }
@@ -228,23 +222,17 @@ peaks_as_ranges <- function(fit, ranges, call) {
     return(tryCatch(
       parse_ranges(fit$peaks, "model", call),
       sailer_data_error = function(cnd) {
-        abort(
-          c(
-            "The peaks of the model have no ranges in their names, such as
-             {.val {utils::head(fit$peaks, 2)}}.",
-            i = "Give their {.arg ranges}, in the order of {.code fit$peaks}."
-          ),
-          call = call
-        )
+        abort(c(
+          "The peaks of the model have no ranges in their names, such as
+           {.val {utils::head(fit$peaks, 2)}}.",
+          i = "Give their {.arg ranges}, in the order of {.code fit$peaks}."
+        ), call = call)
       }
     ))
   }
   if (!methods::is(ranges, "GRanges") || length(ranges) != length(fit$peaks)) {
-    abort(
-      "{.arg ranges} must be a GRanges with {length(fit$peaks)} ranges, one for
-       each peak of the model ({.code fit$peaks}).",
-      call = call
-    )
+    abort("{.arg ranges} must be a GRanges with {length(fit$peaks)} ranges, one
+           for each peak of the model ({.code fit$peaks}).", call = call)
   }
   ranges
 }
@@ -282,11 +270,9 @@ refuse_no_overlap <- function(genes, peaks, call) {
 
 tell_of_lost_genes <- function(lost, n) {
   if (length(lost) > 0) {
-    cli::cli_inform(c(
-      i = "{length(lost)} of {n} gene{?s} {cli::qty(length(lost))}{?has/have} no
-           peak and {?is/are} left out:
-           {.val {utils::head(lost, 3)}}{if (length(lost) > 3) ', ...'}."
-    ), class = "sailer_note")
+    note("{length(lost)} of {n} gene{?s} {cli::qty(length(lost))}{?has/have} no
+          peak and {?is/are} left out:
+          {.val {utils::head(lost, 3)}}{if (length(lost) > 3) ', ...'}.")
   }
 }
 

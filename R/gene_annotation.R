@@ -23,14 +23,11 @@ gene_annotation <- function(x, call = rlang::caller_env()) {
     ))
   }
   if (!is.data.frame(x)) {
-    abort(
-      c(
-        "{.arg annotation} must be a data frame, a file, a GRanges, an OrgDb
-         object or the name of its package, not {.obj_type_friendly {x}}.",
-        i = "A table needs columns of Ensembl ids, symbols and biotypes."
-      ),
-      call = call
-    )
+    abort(c(
+      "{.arg annotation} must be a data frame, a file, a GRanges, an OrgDb
+       object or the name of its package, not {.obj_type_friendly {x}}.",
+      i = "A table needs columns of Ensembl ids, symbols and biotypes."
+    ), call = call)
   }
   annotation_of_table(x, nrow(x), where, call)
 }
@@ -45,15 +42,12 @@ gene_ranges <- function(x, call = rlang::caller_env()) {
     return(tryCatch(
       GenomicRanges::makeGRangesFromDataFrame(x, keep.extra.columns = TRUE),
       error = function(cnd) {
-        abort(
-          c(
-            "The data frame {.arg genes} has no ranges.",
-            x = "{conditionMessage(cnd)}",
-            i = "Its columns must be {.field seqnames}, {.field start},
-                 {.field end} and perhaps {.field strand}."
-          ),
-          call = call
-        )
+        abort(c(
+          "The data frame {.arg genes} has no ranges.",
+          x = "{conditionMessage(cnd)}",
+          i = "Its columns must be {.field seqnames}, {.field start},
+               {.field end} and perhaps {.field strand}."
+        ), call = call)
       }
     ))
   }
@@ -90,15 +84,11 @@ annotation_of_table <- function(table, n, where, call) {
     gene_words(table[[at[1]]], call)
   }
   if (!any(unlist(known_headings[c("ensembl", "symbol")]) %in% plain)) {
-    abort(
-      c(
-        paste(where, "has no column of Ensembl ids or of symbols; it has
-                      {.val {names(table)}}."),
-        i = "Name them {.field ensembl_id}, {.field symbol} and
-             {.field biotype}."
-      ),
-      call = call
-    )
+    abort(c(
+      paste(where, "has no column of Ensembl ids or of symbols; it has
+                    {.val {names(table)}}."),
+      i = "Name them {.field ensembl_id}, {.field symbol} and {.field biotype}."
+    ), call = call)
   }
   genes <- data.frame(
     symbol = column("symbol"), ensembl = strip_version(column("ensembl")),
@@ -170,14 +160,11 @@ read_annotation <- function(path, call) {
       fill = TRUE, na.strings = c("NA", "")
     ),
     error = function(cnd) {
-      abort(
-        c(
-          "The file {.file {path}} cannot be read as a table:
-           {conditionMessage(cnd)}.",
-          i = "It needs columns of Ensembl ids, symbols and biotypes."
-        ),
-        class = "file", call = call
-      )
+      abort(c(
+        "The file {.file {path}} cannot be read as a table:
+         {conditionMessage(cnd)}.",
+        i = "It needs columns of Ensembl ids, symbols and biotypes."
+      ), class = "file", call = call)
     }
   )
 }
@@ -185,14 +172,11 @@ read_annotation <- function(path, call) {
 # Of the first line that is no comment, parted by tabs.
 first_fields <- function(path, call) {
   if (!file.exists(path) || dir.exists(path)) {
-    abort(
-      c(
-        "There is no file {.file {path}} with an annotation of genes.",
-        i = "A table (csv, tsv) or a GTF file is expected; for names alone the
-             package of an OrgDb will do, such as {.pkg org.Hs.eg.db}."
-      ),
-      class = "file", call = call
-    )
+    abort(c(
+      "There is no file {.file {path}} with an annotation of genes.",
+      i = "A table (csv, tsv) or a GTF file is expected; for names alone the
+           package of an OrgDb will do, such as {.pkg org.Hs.eg.db}."
+    ), class = "file", call = call)
   }
   connection <- gzfile(path, "rt")
   on.exit(close(connection))
@@ -209,26 +193,20 @@ is_gtf <- function(fields) length(fields) == 9 && grepl("^[0-9]+$", fields[4])
 # The genes of a GTF or GFF3 file as a GRanges.
 read_gtf <- function(path, fields, call) {
   if (!is_gtf(fields)) {
-    abort(
-      c(
-        "The file {.file {path}} is no GTF file: ranges of genes are expected.",
-        i = "Give that of a reference of GENCODE, Ensembl or 10x."
-      ),
-      class = "file", call = call
-    )
+    abort(c(
+      "The file {.file {path}} is no GTF file: ranges of genes are expected.",
+      i = "Give that of a reference of GENCODE, Ensembl or 10x."
+    ), class = "file", call = call)
   }
   need_package("rtracklayer", "to read a GTF file", call)
   format <- if (grepl("^[^\" ]+=", fields[9])) "gff3" else "gtf"
   genes <- rtracklayer::import(path, format = format, feature.type = "gene")
   if (length(genes) == 0) {
-    abort(
-      c(
-        "The file {.file {path}} has no lines of genes.",
-        i = "Give the GTF file of a reference of GENCODE, Ensembl or 10x, whose
-             third column holds {.val gene}."
-      ),
-      class = "file", call = call
-    )
+    abort(c(
+      "The file {.file {path}} has no lines of genes.",
+      i = "Give the GTF file of a reference of GENCODE, Ensembl or 10x, whose
+           third column holds {.val gene}."
+    ), class = "file", call = call)
   }
   genes
 }

@@ -103,11 +103,8 @@ known_genes <- function(fit, genes, arg = "genes",
                         call = rlang::caller_env()) {
   if (is.factor(genes)) genes <- as.character(genes)
   if (!is.character(genes) || anyNA(genes) || length(genes) == 0) {
-    abort(
-      "{.arg {arg}} must hold names of genes, not
-       {.obj_type_friendly {genes}}.",
-      call = call
-    )
+    abort("{.arg {arg}} must hold names of genes, not
+           {.obj_type_friendly {genes}}.", call = call)
   }
   places <- match(genes, fit$genes$gene)
   for (column in intersect(c("symbol", "ensembl"), names(fit$genes))) {

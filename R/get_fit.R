@@ -39,14 +39,11 @@ find_fit <- function(object, name = NULL, classes = "sailer_fit",
   }
   if (!isS4(object) || methods::is(object, "Matrix")) {
     makers <- makers_of(classes)
-    abort(
-      c(
-        "A fit of {.fn {makers}} is needed, or an object that holds one, not
-         {.obj_type_friendly {object}}.",
-        i = "Counts take a model as {.arg fit}."
-      ),
-      call = call
-    )
+    abort(c(
+      "A fit of {.fn {makers}} is needed, or an object that holds one, not
+       {.obj_type_friendly {object}}.",
+      i = "Counts take a model as {.arg fit}."
+    ), call = call)
   }
   input <- read_input(object, call = call)
   fits <- Filter(function(fit) inherits(fit, classes), input$models)
@@ -62,11 +59,8 @@ find_fit <- function(object, name = NULL, classes = "sailer_fit",
 check_fit_class <- function(fit, classes, call = rlang::caller_env()) {
   if (!inherits(fit, classes)) {
     makers <- makers_of(classes)
-    abort(
-      "A fit of {.fn {makers}} is needed here, not
-       {.obj_type_friendly {fit}}.",
-      call = call
-    )
+    abort("A fit of {.fn {makers}} is needed here, not
+           {.obj_type_friendly {fit}}.", call = call)
   }
 }
 
@@ -84,39 +78,30 @@ makers_of <- function(classes) {
 refuse_missing_fit <- function(object, input, fits, name, classes, call) {
   makers <- makers_of(classes)
   if (length(fits) > 0) {
-    abort(
-      c(
-        if (is.null(name)) {
-          "The object holds {length(fits)} fits: {.arg name} must say which."
-        } else {
-          "There is no fit of {.fn {makers}} named {.val {name}} in the object."
-        },
-        i = "There {cli::qty(length(fits))}{?is/are} {.val {names(fits)}}."
-      ),
-      call = call
-    )
+    abort(c(
+      if (is.null(name)) {
+        "The object holds {length(fits)} fits: {.arg name} must say which."
+      } else {
+        "There is no fit of {.fn {makers}} named {.val {name}} in the object."
+      },
+      i = "There {cli::qty(length(fits))}{?is/are} {.val {names(fits)}}."
+    ), call = call)
   }
   usual <- name %||% input$naming(makers)
   bare <- Filter(function(name) !is.null(input$embedding(name)), usual)
   if (length(bare) > 0) {
-    abort(
-      c(
-        "The reduction {.val {bare[1]}} of the object holds no fit.",
-        i = "{.fn merge} and conversions between classes keep coordinates
-             alone. Give the fit as {.arg fit}: {.fn get_fit} finds it in the
-             object that this one was made from."
-      ),
-      call = call
-    )
+    abort(c(
+      "The reduction {.val {bare[1]}} of the object holds no fit.",
+      i = "{.fn merge} and conversions between classes keep coordinates alone.
+           Give the fit as {.arg fit}: {.fn get_fit} finds it in the object that
+           this one was made from."
+    ), call = call)
   }
-  abort(
-    c(
-      "There is no fit of {.fn {makers}} in {.obj_type_friendly {object}}.",
-      i = "Run {.fn {run_verb(makers[1])}} on the object first, or give a
-           {.arg fit}."
-    ),
-    call = call
-  )
+  abort(c(
+    "There is no fit of {.fn {makers}} in {.obj_type_friendly {object}}.",
+    i = "Run {.fn {run_verb(makers[1])}} on the object first, or give a
+         {.arg fit}."
+  ), call = call)
 }
 
 run_verb <- function(maker) {

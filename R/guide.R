@@ -27,22 +27,17 @@ new_guide <- function(values, depth, cells, where, call = rlang::caller_env()) {
   values <- values[intersect(with_rna, rownames(values)), , drop = FALSE]
   values <- values[!is.na(rowSums(values)), , drop = FALSE]
   if (nrow(values) < 2) {
-    abort(
-      c(
-        "{nrow(values)} of the {length(cells$cells)} cells with peaks
-         {?has/have} a reference: RNA counts, and a row in the {where}.",
-        i = "{length(with_rna)} of them {?has/have} RNA counts."
-      ),
-      class = "data", call = call
-    )
+    abort(c(
+      "{nrow(values)} of the {length(cells$cells)} cells with peaks {?has/have}
+       a reference: RNA counts, and a row in the {where}.",
+      i = "{length(with_rna)} of them {?has/have} RNA counts."
+    ), class = "data", call = call)
   }
   without <- length(cells$cells) - nrow(values)
   if (without > 0) {
-    cli::cli_inform(c(
-      i = "{without} of the {length(cells$cells)} cells {?has/have} no
-           reference: no RNA counts, or no row in the {where}. They take no part
-           in the alignment."
-    ), class = "sailer_note")
+    note("{without} of the {length(cells$cells)} cells {?has/have} no reference:
+          no RNA counts, or no row in the {where}. They take no part in the
+          alignment.")
   }
   list(values = values, depth = depth[rownames(values)])
 }
@@ -63,11 +58,8 @@ column_sums <- function(x) {
 # The embedding would take the place of its own reference.
 check_not_same <- function(name, reference, call = rlang::caller_env()) {
   if (identical(name, reference)) {
-    abort(
-      "The embedding and its {.arg reference} are both named {.val {name}}: the
-       embedding needs another name.",
-      call = call
-    )
+    abort("The embedding and its {.arg reference} are both named {.val {name}}:
+           the embedding needs another name.", call = call)
   }
 }
 
@@ -79,37 +71,28 @@ check_can_make <- function(reference, usual, known, what, packages, how, call) {
     "Its {what} are {.val {known}}."
   }
   if (reference != usual) {
-    abort(
-      c(
-        "{.arg reference}: the object has no {what} {.val {reference}}.",
-        i = there
-      ),
-      call = call
-    )
+    abort(c(
+      "{.arg reference}: the object has no {what} {.val {reference}}.",
+      i = there
+    ), call = call)
   }
   lacking <- packages[!vapply(packages, is_installed, logical(1))]
   if (length(lacking) > 0) {
-    abort(
-      c(
-        "{.arg reference}: the object has no {what} {.val {reference}}, and to
-         make it takes {.pkg {lacking}}, which {?is/are} not installed.",
-        i = there,
-        i = "Install {cli::qty(length(lacking))}{?it/them}, or make a reference
-             from the RNA, such as {.code {how}}, and name it in
-             {.arg reference}."
-      ),
-      call = call
-    )
+    abort(c(
+      "{.arg reference}: the object has no {what} {.val {reference}}, and to
+       make it takes {.pkg {lacking}}, which {?is/are} not installed.",
+      i = there,
+      i = "Install {cli::qty(length(lacking))}{?it/them}, or make a reference
+           from the RNA, such as {.code {how}}, and name it in
+           {.arg reference}."
+    ), call = call)
   }
 }
 
 check_enough_rna <- function(with_rna, n, call) {
   if (length(with_rna) < 2) {
-    abort(
-      "{length(with_rna)} of the {n} cells {?has/have} RNA counts: no reference
-       can be made from them.",
-      class = "data", call = call
-    )
+    abort("{length(with_rna)} of the {n} cells {?has/have} RNA counts: no
+           reference can be made from them.", class = "data", call = call)
   }
 }
 
@@ -119,14 +102,11 @@ usual_steps <- function(code, reference, call) {
     with_own_seed(42, code),
     error = function(cnd) {
       problem <- conditionMessage(cnd)
-      abort(
-        c(
-          "The reference {.val {reference}} could not be made: {problem}",
-          i = "Make one from the RNA in another way, and name it in
-               {.arg reference}."
-        ),
-        class = "data", call = call
-      )
+      abort(c(
+        "The reference {.val {reference}} could not be made: {problem}",
+        i = "Make one from the RNA in another way, and name it in
+             {.arg reference}."
+      ), class = "data", call = call)
     }
   )
 }
@@ -151,15 +131,12 @@ rna_beside <- function(cells) {
 }
 
 need_rna_beside <- function(cells, call = rlang::caller_env()) {
-  rna_beside(cells) %||% abort(
-    c(
-      "{.arg reference} is missing: an embedding of the RNA of the cells.",
-      i = "Only a file that holds the RNA too does without: 10x multiome, or
-           MuData with a modality {.val rna} or {.val gex}.",
-      i = "Without RNA, {.fn sailer} learns from the open peaks alone."
-    ),
-    call = call
-  )
+  rna_beside(cells) %||% abort(c(
+    "{.arg reference} is missing: an embedding of the RNA of the cells.",
+    i = "Only a file that holds the RNA too does without: 10x multiome, or
+         MuData with a modality {.val rna} or {.val gex}.",
+    i = "Without RNA, {.fn sailer} learns from the open peaks alone."
+  ), call = call)
 }
 
 # list(values, depth), as new_guide() makes it of objects: the PCA that
@@ -179,7 +156,7 @@ guide_of_file <- function(cells, rna, call = rlang::caller_env()) {
     values <- pca_of_rna(rna, names(depth)[depth > 0], call)
     note <- "The reference is a PCA that was made from the RNA in {rna$origin}."
   }
-  cli::cli_inform(c(i = note), class = "sailer_note")
+  note(note)
   new_guide(values, depth, cells, where, call)
 }
 
@@ -193,15 +170,12 @@ pca_of_rna <- function(rna, with_rna, call) {
   usable <- Filter(function(needs) all(vapply(needs, is_installed, NA)),
                    packages)
   if (length(usable) == 0) {
-    abort(
-      c(
-        "{rna$origin} has RNA but no PCA of it ({.val X_pca}), and to make one
-         takes {.pkg Seurat}, or {.pkg scuttle}, {.pkg scran} and
-         {.pkg scater}; they are not installed.",
-        i = "Give an embedding of the RNA as {.arg reference}."
-      ),
-      call = call
-    )
+    abort(c(
+      "{rna$origin} has RNA but no PCA of it ({.val X_pca}), and to make one
+       takes {.pkg Seurat}, or {.pkg scuttle}, {.pkg scran} and {.pkg scater};
+       they are not installed.",
+      i = "Give an embedding of the RNA as {.arg reference}."
+    ), call = call)
   }
   counts <- as_sparse(rna[, with_rna])
   rownames(counts) <- paste0("gene", seq_len(nrow(counts)))

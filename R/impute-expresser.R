@@ -110,11 +110,8 @@ run_queries <- function(task, source, starts, genes) {
 impute_positions <- function(task, x, positions, call) {
   if (!is.data.frame(positions) ||
         !all(c("gene", "cell") %in% names(positions))) {
-    abort(
-      "{.arg positions} must be a data frame with the columns {.field gene} and
-       {.field cell}.",
-      call = call
-    )
+    abort("{.arg positions} must be a data frame with the columns {.field gene}
+           and {.field cell}.", call = call)
   }
   if (nrow(positions) == 0) {
     return(numeric())
@@ -123,11 +120,8 @@ impute_positions <- function(task, x, positions, call) {
   cell <- chosen_places(positions$cell, x$cells, call)
   twice <- anyDuplicated(data.frame(gene, cell))
   if (twice > 0) {
-    abort(
-      "{.arg positions} names gene {.val {positions$gene[twice]}} of cell
-       {.val {positions$cell[twice]}} twice.",
-      call = call
-    )
+    abort("{.arg positions} names gene {.val {positions$gene[twice]}} of cell
+           {.val {positions$cell[twice]}} twice.", call = call)
   }
   # Other cells show the levels of genes.
   used <- if (task$adapt) seq_len(ncol(x)) else sort(unique(cell))

@@ -104,14 +104,12 @@ impute <- function(fit, ...) {
 
 #' @export
 impute.default <- function(fit, ...) {
-  abort(
-    c(
-      "{.arg fit} must be what {.fn sailer} returned, not
-       {.obj_type_friendly {fit}}.",
-      i = "For Seurat and SingleCellExperiment objects there is
-           {.fn ImputeSAILER}."
-    )
-  )
+  abort(c(
+    "{.arg fit} must be what {.fn sailer} returned, not
+     {.obj_type_friendly {fit}}.",
+    i = "For Seurat and SingleCellExperiment objects there is
+         {.fn ImputeSAILER}."
+  ))
 }
 
 #' @rdname impute
@@ -168,14 +166,11 @@ check_form <- function(threshold, n_open, binary, file, overwrite, call) {
     file = !is.null(file)
   )
   if (sum(given) > 1) {
-    abort(
-      c(
-        "Only one of {.arg {names(given)[given]}} can be given.",
-        i = "{.arg threshold} and {.arg n_open} are two ways to say which peaks
-             are open; {.arg file} takes the probabilities of all."
-      ),
-      call = call
-    )
+    abort(c(
+      "Only one of {.arg {names(given)[given]}} can be given.",
+      i = "{.arg threshold} and {.arg n_open} are two ways to say which peaks
+           are open; {.arg file} takes the probabilities of all."
+    ), call = call)
   }
   if (given[["file"]]) {
     return(list(kind = "file", file = new_file(file, overwrite, call)))
@@ -185,10 +180,8 @@ check_form <- function(threshold, n_open, binary, file, overwrite, call) {
   }
   if (given[["threshold"]] &&
         !(is_number_within(threshold, 0, 1) && !threshold %in% 0:1)) {
-    abort(
-      "{.arg threshold} must be a number between 0 and 1, such as 0.1.",
-      call = call
-    )
+    abort("{.arg threshold} must be a number between 0 and 1, such as 0.1.",
+          call = call)
   }
   if (given[["n_open"]]) {
     check_number(n_open, min = 1, whole = TRUE, call = call)
@@ -203,13 +196,10 @@ check_form <- function(threshold, n_open, binary, file, overwrite, call) {
 new_file <- function(file, overwrite, call) {
   file <- model_path(file, call)
   if (!overwrite && file.exists(file)) {
-    abort(
-      c(
-        "There is a file {.file {file}} already.",
-        i = "Take another name, or {.code overwrite = TRUE} to replace it."
-      ),
-      class = "file", call = call
-    )
+    abort(c(
+      "There is a file {.file {file}} already.",
+      i = "Take another name, or {.code overwrite = TRUE} to replace it."
+    ), class = "file", call = call)
   }
   file
 }
@@ -247,15 +237,12 @@ decode_open <- function(form, request, call) {
     )))
   }
   if (is.null(slots)) {
-    abort(
-      c(
-        "More peaks are open than fit into {in_bytes(limit)} of memory and into
-         a sparse matrix.",
-        i = "Raise {.arg threshold} or lower {.arg n_open}, take fewer cells or
-             peaks, or have all probabilities in a {.arg file}."
-      ),
-      call = call
-    )
+    abort(c(
+      "More peaks are open than fit into {in_bytes(limit)} of memory and into a
+       sparse matrix.",
+      i = "Raise {.arg threshold} or lower {.arg n_open}, take fewer cells or
+           peaks, or have all probabilities in a {.arg file}."
+    ), call = call)
   }
   class <- if (form$binary) "ngCMatrix" else "dgCMatrix"
   out <- methods::new(class)
@@ -297,15 +284,12 @@ choose_peaks <- function(fit, peaks, arg, call, ranges = NULL) {
     IRanges::overlapsAny(ranges, peaks, ignore.strand = TRUE)
   ))
   if (length(hit) == 0) {
-    abort(
-      c(
-        "{.arg {arg}}: no peak of the model overlaps the
-         {length(peaks)} range{?s}.",
-        i = "The model's are named like {.val {utils::head(fit$peaks, 2)}}: are
-             chromosomes named alike, and is it the same genome?"
-      ),
-      call = call
-    )
+    abort(c(
+      "{.arg {arg}}: no peak of the model overlaps the {length(peaks)}
+       range{?s}.",
+      i = "The model's are named like {.val {utils::head(fit$peaks, 2)}}: are
+           chromosomes named alike, and is it the same genome?"
+    ), call = call)
   }
   hit
 }
@@ -314,14 +298,11 @@ model_ranges <- function(peaks, arg, call) {
   tryCatch(
     parse_ranges(peaks, "model", call),
     sailer_data_error = function(cnd) {
-      abort(
-        c(
-          "The peaks of the model have no ranges in their names, such as
-           {.val {utils::head(peaks, 2)}}.",
-          i = "Give the names of peaks as {.arg {arg}}."
-        ),
-        call = call
-      )
+      abort(c(
+        "The peaks of the model have no ranges in their names, such as
+         {.val {utils::head(peaks, 2)}}.",
+        i = "Give the names of peaks as {.arg {arg}}."
+      ), call = call)
     }
   )
 }
@@ -333,11 +314,8 @@ chosen_names <- function(given, known, what, arg, call) {
   }
   if (is.factor(given)) given <- as.character(given)
   if (!is.character(given) || anyNA(given) || length(given) == 0) {
-    abort(
-      "{.arg {arg}} must hold names of {what}s, not
-       {.obj_type_friendly {given}}.",
-      call = call
-    )
+    abort("{.arg {arg}} must hold names of {what}s, not
+           {.obj_type_friendly {given}}.", call = call)
   }
   if (anyDuplicated(given)) {
     twice <- given[duplicated(given)]

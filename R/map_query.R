@@ -240,10 +240,7 @@ write_query <- function(object, input, query, fit, reference, name, key,
   name <- name %||%
     input$naming(if (inherits(fit, "sailerx_fit")) "sailerx" else "sailer")
   if (!is.null(input$embedding(name))) {
-    cli::cli_inform(
-      c(i = "The reduction {.val {name}} of the object will be replaced."),
-      class = "sailer_note"
-    )
+    note("The reduction {.val {name}} of the object will be replaced.")
   }
   columns <- query$cells[intersect(
     c("predicted_label", "predicted_confidence", "mapping_quality"),
@@ -265,10 +262,8 @@ reference_cells <- function(held, call = rlang::caller_env()) {
   }
   values <- held$input$embedding(held$name)
   if (is.null(values)) {
-    abort(
-      "The object holds a fit, but no reduction {.val {held$name}}.",
-      call = call
-    )
+    abort("The object holds a fit, but no reduction {.val {held$name}}.",
+          call = call)
   }
   values[!is.na(rowSums(values)), , drop = FALSE]
 }
@@ -282,14 +277,11 @@ reference_labels <- function(labels, held, call = rlang::caller_env()) {
   cells <- rownames(reference_cells(held))
   if (rlang::is_string(labels) && length(cells) > 1 &&
         is.null(held$input$table)) {
-    abort(
-      c(
-        "{.arg labels} must have a label for each training cell.",
-        i = "A column of metadata can be named where {.arg fit} is the reference
-             object."
-      ),
-      call = call
-    )
+    abort(c(
+      "{.arg labels} must have a label for each training cell.",
+      i = "A column of metadata can be named where {.arg fit} is the reference
+           object."
+    ), call = call)
   }
   input_values(held$input, labels, "labels", cells, call, partial = TRUE)
 }

@@ -40,14 +40,11 @@ match_genes <- function(names, genes, arg = "the counts", least = least_match,
   }
   if (note && anyNA(at)) {
     lost <- names[is.na(at)]
-    cli::cli_inform(
-      c(i = paste0(
-        "{length(lost)} of the {length(names)} genes of ", arg,
-        " {cli::qty(length(lost))}{?is/are} not known and not read:
-         {.val {utils::head(lost, 3)}}."
-      )),
-      class = "sailer_note"
-    )
+    note(paste0(
+"{length(lost)} of the {length(names)} genes of ", arg,
+" {cli::qty(length(lost))}{?is/are} not known and not read:
+ {.val {utils::head(lost, 3)}}."
+))
   }
   as.integer(at)
 }
@@ -68,16 +65,13 @@ abort_for_match <- function(names, genes, n_matched, arg, call) {
     "Are they of another species, or ids of another kind (Entrez, RefSeq,
      transcripts)? Genes are expected in rows."
   }
-  abort(
-    c(
-      paste0(
-        "{n_matched} of the {length(names)} genes of ", arg,
-        " {cli::qty(n_matched)}{?is/are} known: it has
-         {.val {utils::head(names, 3)}}, expected are names like
-         {.val {utils::head(known, 3)}}."
-      ),
-      i = hint
+  abort(c(
+    paste0(
+      "{n_matched} of the {length(names)} genes of ", arg,
+      " {cli::qty(n_matched)}{?is/are} known: it has
+       {.val {utils::head(names, 3)}}, expected are names like
+       {.val {utils::head(known, 3)}}."
     ),
-    class = "data", call = call
-  )
+    i = hint
+  ), class = "data", call = call)
 }

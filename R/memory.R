@@ -14,16 +14,13 @@ check_result_size <- function(form, n_features, n_cells, call,
     return(invisible(TRUE))
   }
   size <- function(n) format(n, big.mark = ",", trim = TRUE)
-  abort(
-    c(
-      "{size(n_features)} {what} x {size(n_cells)} cells would take
-       {in_bytes(bytes)} of memory; the limit is {in_bytes(limit)}.",
-      i = ways,
-      i = "The limit is half of the memory available, or
-           {.code options(sailer.max_memory = )} in bytes."
-    ),
-    call = call
-  )
+  abort(c(
+    "{size(n_features)} {what} x {size(n_cells)} cells would take
+     {in_bytes(bytes)} of memory; the limit is {in_bytes(limit)}.",
+    i = ways,
+    i = "The limit is half of the memory available, or
+         {.code options(sailer.max_memory = )} in bytes."
+  ), call = call)
 }
 
 in_bytes <- function(bytes) {

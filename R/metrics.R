@@ -240,10 +240,8 @@ measured_length <- function(x, n_cells, arg, of, call) {
 
 measured_count <- function(x, arg, from, to, call = rlang::caller_env()) {
   if (!are_numbers(x, from, to, whole = TRUE)) {
-    abort(
-      "{.arg {arg}} must be a whole number from {from} to {to}.",
-      call = call
-    )
+    abort("{.arg {arg}} must be a whole number from {from} to {to}.",
+          call = call)
   }
   x
 }

@@ -35,13 +35,10 @@ live_corpus <- function(x, call = rlang::caller_env()) {
   }
   fresh <- open_corpus(x$path)
   if (!identical(fresh$genes, x$genes) || fresh$n_cells < x$n_cells) {
-    abort(
-      c(
-        "{.file {x$path}} holds other genes or cells than when it was opened.",
-        i = "Open it again with {.fn open_cells}."
-      ),
-      class = "file", call = call
-    )
+    abort(c(
+      "{.file {x$path}} holds other genes or cells than when it was opened.",
+      i = "Open it again with {.fn open_cells}."
+    ), class = "file", call = call)
   }
   fresh
 }

@@ -29,14 +29,11 @@ parse_ranges <- function(names, sample, call) {
   parsed <- parse_peaks(names)
   lost <- names[is.na(parsed$start)]
   if (length(lost) > 0) {
-    abort(
-      c(
-        "Sample {.val {sample}}: {length(lost)} of {length(names)} peaks have no
-         range in their names: {.val {utils::head(lost, 3)}}.",
-        i = "Name peaks like {.val chr1-100-200}, or give {.arg ranges}."
-      ),
-      class = "data", call = call
-    )
+    abort(c(
+      "Sample {.val {sample}}: {length(lost)} of {length(names)} peaks have no
+       range in their names: {.val {utils::head(lost, 3)}}.",
+      i = "Name peaks like {.val chr1-100-200}, or give {.arg ranges}."
+    ), class = "data", call = call)
   }
   as_ranges(parsed)
 }
@@ -63,24 +60,18 @@ peak_chromosomes <- function(peaks, ranges = NULL,
     chromosomes <- parse_peaks(peaks)$seqnames
     lost <- peaks[is.na(chromosomes)]
     if (length(lost) > 0) {
-      abort(
-        c(
-          "{length(lost)} of {length(peaks)} peaks have no chromosome in their
-           names: {.val {utils::head(lost, 3)}}.",
-          i = "Name peaks like {.val chr1-100-200} or give {.arg ranges}, a
-               GRanges with one range per peak."
-        ),
-        class = "data", call = call
-      )
+      abort(c(
+        "{length(lost)} of {length(peaks)} peaks have no chromosome in their
+         names: {.val {utils::head(lost, 3)}}.",
+        i = "Name peaks like {.val chr1-100-200} or give {.arg ranges}, a
+             GRanges with one range per peak."
+      ), class = "data", call = call)
     }
     return(chromosomes)
   }
   if (length(ranges) != length(peaks)) {
-    abort(
-      "{.arg ranges} has {length(ranges)} range{?s}, but there are
-       {length(peaks)} peaks.",
-      class = "data", call = call
-    )
+    abort("{.arg ranges} has {length(ranges)} range{?s}, but there are
+           {length(peaks)} peaks.", class = "data", call = call)
   }
   as.character(GenomicRanges::seqnames(ranges))
 }

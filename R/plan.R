@@ -28,16 +28,12 @@ plan_of_fit <- function(fit, call = rlang::caller_env()) {
 
 refuse_finished <- function(fit, call) {
   control <- class(fit$control)[1]
-  abort(
-    c(
-      "The training of this fit is {fit$status}: there is nothing to go on
-       with.",
-      i = "A fit keeps what it takes when it was interrupted. To train a
-           finished one further, set {.arg checkpoint} in {.fn {control}} and
-           resume from that folder with more {.arg epochs}."
-    ),
-    call = call
-  )
+  abort(c(
+    "The training of this fit is {fit$status}: there is nothing to go on with.",
+    i = "A fit keeps what it takes when it was interrupted. To train a finished
+         one further, set {.arg checkpoint} in {.fn {control}} and resume from
+         that folder with more {.arg epochs}."
+  ), call = call)
 }
 
 # Meets the other processes, where there are any, and writes the plan down.
@@ -107,25 +103,22 @@ report_end <- function(trained, plan, fit) {
 tell_of_unsaved <- function(trained, done, folder) {
   stopped <- trained$status == "interrupted"
   again <- paste0("resume(", dQuote(folder, FALSE), ", x)")
-  cli::cli_warn(
-    c(
-      if (stopped) {
-        "Training ended after {done} whole epoch{?s}, since its checkpoint could
-         not be written; the fit so far is returned."
-      } else {
-        "Training went to its end, but its last checkpoint could not be
-         written."
-      },
-      x = as_literal(trained$unsaved),
-      i = if (stopped) {
-        "Make room in {.path {folder}}: {.code resume(fit, x)} then goes on with
-         this fit, and {.code {again}} from the checkpoint before."
-      } else {
-        "The fit is whole; {.path {folder}} has the checkpoint before."
-      }
-    ),
-    class = c("sailer_checkpoint_failed", if (stopped) "sailer_interrupted")
-  )
+  cli::cli_warn(c(
+    if (stopped) {
+      "Training ended after {done} whole epoch{?s}, since its checkpoint could
+       not be written; the fit so far is returned."
+    } else {
+      "Training went to its end, but its last checkpoint could not be
+       written."
+    },
+    x = as_literal(trained$unsaved),
+    i = if (stopped) {
+      "Make room in {.path {folder}}: {.code resume(fit, x)} then goes on with
+       this fit, and {.code {again}} from the checkpoint before."
+    } else {
+      "The fit is whole; {.path {folder}} has the checkpoint before."
+    }
+  ), class = c("sailer_checkpoint_failed", if (stopped) "sailer_interrupted"))
 }
 
 # Another process is gone; this one has the same state as it had.
@@ -137,15 +130,11 @@ tell_of_loss <- function(lost, done, folder) {
     "Start all processes anew: the same call goes on from the checkpoint in
      {.path {folder}}, and so does {.code resume({dQuote(folder, FALSE)}, x)}."
   }
-  cli::cli_warn(
-    c(
-      "Training ended after {done} whole epoch{?s}; the fit so far is
-       returned.",
-      x = "{lost}",
-      i = again
-    ),
-    class = "sailer_interrupted"
-  )
+  cli::cli_warn(c(
+    "Training ended after {done} whole epoch{?s}; the fit so far is returned.",
+    x = "{lost}",
+    i = again
+  ), class = "sailer_interrupted")
 }
 
 # Nothing good to return is an error; else the fit comes with a warning.
@@ -169,21 +158,15 @@ tell_of_divergence <- function(trained, plan, done) {
         " or a smaller `omega` (it is ", signif(plan$options$omega, 3), ")"
       )
     }
-    abort(
-      c(
-        found,
-        i = "Try a smaller {.arg learning_rate} (it is {rate}){smaller}."
-      ),
-      class = "numeric", call = NULL
-    )
-  }
-  cli::cli_warn(
-    c(
+    abort(c(
       found,
-      "Training stopped and went back to the last good state, after {done}
-       epoch{?s}; that fit is returned.",
-      i = "Go on with a smaller step size: {.code {again}}."
-    ),
-    class = "sailer_diverged"
-  )
+      i = "Try a smaller {.arg learning_rate} (it is {rate}){smaller}."
+    ), class = "numeric", call = NULL)
+  }
+  cli::cli_warn(c(
+    found,
+    "Training stopped and went back to the last good state, after {done}
+     epoch{?s}; that fit is returned.",
+    i = "Go on with a smaller step size: {.code {again}}."
+  ), class = "sailer_diverged")
 }

@@ -56,13 +56,10 @@ plot_depth <- function(x, depth = NULL, dimensions = NULL, name = NULL,
 
 plotted_depth <- function(depth, shown, call = rlang::caller_env()) {
   if (is.null(depth) && is.null(shown$depth)) {
-    abort(
-      c(
-        "{.arg depth} is missing: the number of open peaks of each cell.",
-        i = "{.fn cell_depth} counts them."
-      ),
-      call = call
-    )
+    abort(c(
+      "{.arg depth} is missing: the number of open peaks of each cell.",
+      i = "{.fn cell_depth} counts them."
+    ), call = call)
   }
   depth <- if (is.null(depth)) {
     shown$depth()
@@ -70,17 +67,13 @@ plotted_depth <- function(depth, shown, call = rlang::caller_env()) {
     cell_values(depth, "depth", shown, call)
   }
   if (!is.numeric(depth)) {
-    abort(
-      "{.arg depth} must be numeric, not {.obj_type_friendly {depth}}.",
-      call = call
-    )
+    abort("{.arg depth} must be numeric, not {.obj_type_friendly {depth}}.",
+          call = call)
   }
   bad <- which(!is.finite(depth) | depth <= 0)
   if (length(bad) > 0) {
-    abort(
-      "{.arg depth} must be above 0; that of cell {bad[1]} is {depth[bad[1]]}.",
-      call = call
-    )
+    abort("{.arg depth} must be above 0; that of cell {bad[1]} is
+           {depth[bad[1]]}.", call = call)
   }
   as.numeric(depth)
 }
@@ -92,14 +85,11 @@ chosen_dimensions <- function(dimensions, values, call = rlang::caller_env()) {
     match(dimensions, seq_len(ncol(values)))
   }
   if (length(known) == 0 || anyNA(known)) {
-    abort(
-      c(
-        "{.arg dimensions} must be numbers or names of the {ncol(values)}
-         dimensions of the embedding.",
-        x = "Found {.val {dimensions}}."
-      ),
-      call = call
-    )
+    abort(c(
+      "{.arg dimensions} must be numbers or names of the {ncol(values)}
+       dimensions of the embedding.",
+      x = "Found {.val {dimensions}}."
+    ), call = call)
   }
   known
 }

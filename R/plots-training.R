@@ -91,10 +91,8 @@ training_curves <- function(history) {
 draw_training <- function(fits, call = rlang::caller_env()) {
   empty <- vapply(fits, function(fit) nrow(fit$history) == 0, TRUE)
   if (any(empty)) {
-    abort(
-      "There is nothing to plot: training ended within the first epoch.",
-      call = call
-    )
+    abort("There is nothing to plot: training ended within the first epoch.",
+          call = call)
   }
   long <- do.call(rbind, lapply(names(fits), function(name) {
     cbind(training_curves(fits[[name]]$history), fit = name)

@@ -45,11 +45,8 @@ embedded_cells <- function(x, name = NULL, call = rlang::caller_env()) {
   values <- reference_cells(held, call)
   cells <- rownames(values)
   if (length(cells) < 2) {
-    abort(
-      "Only {length(cells)} cell{?s} of the object {?is/are} in the embedding
-       {.val {held$name}}.",
-      call = call
-    )
+    abort("Only {length(cells)} cell{?s} of the object {?is/are} in the
+           embedding {.val {held$name}}.", call = call)
   }
   table <- held$input$table
   list(
@@ -76,14 +73,10 @@ named_values <- function(name, arg, shown, call) {
     return(shown$depth())
   }
   if (is.null(shown$table)) {
-    abort(
-      c(
-        "{.arg {arg}} must have one value per cell, not be {.val {name}}.",
-        i = "Only Seurat and SingleCellExperiment objects have columns to
-             name."
-      ),
-      call = call
-    )
+    abort(c(
+      "{.arg {arg}} must have one value per cell, not be {.val {name}}.",
+      i = "Only Seurat and SingleCellExperiment objects have columns to name."
+    ), call = call)
   }
   check_known(
     name, names(shown$table), "column", arg, "the metadata of the object",

@@ -48,14 +48,11 @@ batch_column <- function(fit, column, adapt, call) {
     return(column)
   }
   if (length(columns) == 0 && adapt) {
-    abort(
-      c(
-        "{.code adapt = TRUE} needs a model that was trained on several batches;
-         this one has no batch input that could be learned.",
-        i = "Leave {.arg adapt} out: the embedding is the same."
-      ),
-      call = call
-    )
+    abort(c(
+      "{.code adapt = TRUE} needs a model that was trained on several batches;
+       this one has no batch input that could be learned.",
+      i = "Leave {.arg adapt} out: the embedding is the same."
+    ), call = call)
   }
   if (length(columns) == 0) NULL else columns[1]
 }
@@ -137,11 +134,9 @@ judge_batch <- function(fit, query, cells, base, column, known, name, adapt,
   is_new <- !name %in% known
   learns <- adapt && is_new
   if (learns && length(cells) < query_cells_least) {
-    abort(
-      "{.code adapt = TRUE} needs at least {query_cells_least} cells of a batch;
-       {.val {name}} has {length(cells)}.",
-      class = "data", call = call
-    )
+    abort("{.code adapt = TRUE} needs at least {query_cells_least} cells of a
+           batch; {.val {name}} has {length(cells)}.",
+          class = "data", call = call)
   }
   parts <- with_own_seed(seed, share_out(cells, learns))
   rows <- unlist(parts, use.names = FALSE)

@@ -65,11 +65,9 @@ known_ranges <- function(given, own, peaks, arg, call) {
     ))
   }
   if (!methods::is(given, "GRanges") || length(given) != length(peaks)) {
-    abort(
-      "{.arg {arg}} must be a GRanges with {length(peaks)} ranges, one for each
-       peak of {if (arg == 'ranges') 'the query' else 'the model'}.",
-      call = call
-    )
+    abort("{.arg {arg}} must be a GRanges with {length(peaks)} ranges, one for
+           each peak of {if (arg == 'ranges') 'the query' else 'the model'}.",
+          call = call)
   }
   given
 }
@@ -86,14 +84,11 @@ overlap_places <- function(ranges, model, call = rlang::caller_env()) {
       GenomicRanges::findOverlaps(ranges, model, ignore.strand = TRUE)
     ),
     error = function(cnd) {
-      abort(
-        c(
-          "The ranges of the query and of the model do not fit together: are
-           they of one genome?",
-          x = "{conditionMessage(cnd)}"
-        ),
-        class = "data", call = call
-      )
+      abort(c(
+        "The ranges of the query and of the model do not fit together: are they
+         of one genome?",
+        x = "{conditionMessage(cnd)}"
+      ), class = "data", call = call)
     }
   )
   # Columns of a Hits object, without asking for another package.
@@ -132,22 +127,19 @@ check_matched <- function(matched, placed, cells, peaks, min_matched, call) {
   of <- format(matched$n_model, big.mark = ",")
   strangers <- !is.null(placed$chromosomes) &&
     !any(placed$chromosomes$query %in% placed$chromosomes$model)
-  abort(
-    c(
-      "Only {n} of the {of} peaks of the model ({percent(matched$peaks)}) are
-       matched by peaks of the query; {percent(min_matched)} are asked for
-       ({.arg min_matched}).",
-      x = "The model has {.val {utils::head(peaks, 2)}}, the query
-           {.val {utils::head(cells$peaks, 2)}}.",
-      i = if (strangers) {
-        "No chromosome has the same name in both: rename those of the query."
-      } else {
-        placed$hint %||% "Is it the same genome? Best count the query's
-          fragments in the peaks of the model."
-      }
-    ),
-    class = "data", call = call
-  )
+  abort(c(
+    "Only {n} of the {of} peaks of the model ({percent(matched$peaks)}) are
+     matched by peaks of the query; {percent(min_matched)} are asked for
+     ({.arg min_matched}).",
+    x = "The model has {.val {utils::head(peaks, 2)}}, the query
+         {.val {utils::head(cells$peaks, 2)}}.",
+    i = if (strangers) {
+      "No chromosome has the same name in both: rename those of the query."
+    } else {
+      placed$hint %||% "Is it the same genome? Best count the query's
+        fragments in the peaks of the model."
+    }
+  ), class = "data", call = call)
 }
 
 percent <- function(share) sprintf("%.1f %%", 100 * share)
@@ -193,21 +185,15 @@ leave_out_empty <- function(mapped, drop_empty, call) {
   }
   few <- "{.val {utils::head(empty, 3)}}{if (length(empty) > 3) ', ...'}"
   if (!drop_empty || length(empty) == length(depth)) {
-    abort(
-      c(
-        paste0("{length(empty)} query cell{?s} {?has/have} no open peak among
-                those of the model: ", few, "."),
-        i = if (!drop_empty) "Remove {cli::qty(length(empty))}{?it/them}, or
-              leave {?it/them} out with {.code drop_empty = TRUE}."
-      ),
-      class = "data", call = call
-    )
+    abort(c(
+      paste0("{length(empty)} query cell{?s} {?has/have} no open peak among
+              those of the model: ", few, "."),
+      i = if (!drop_empty) "Remove {cli::qty(length(empty))}{?it/them}, or
+            leave {?it/them} out with {.code drop_empty = TRUE}."
+    ), class = "data", call = call)
   }
-  cli::cli_inform(
-    c(i = paste0("{length(empty)} query cell{?s} without an open peak among
-                  those of the model {?is/are} left out: ", few, ".")),
-    class = "sailer_note"
-  )
+  note(paste0("{length(empty)} query cell{?s} without an open peak among
+          those of the model {?is/are} left out: ", few, "."))
   list(
     cells = mapped[, depth > 0], depth = depth[depth > 0], dropped = empty
   )

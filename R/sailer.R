@@ -177,26 +177,20 @@ lay_out_peaks <- function(cells, peak_cells, min_fraction, max_fraction,
   frequency <- peak_cells / n_cells
   if (min_fraction == 0 && any(peak_cells == 0)) {
     empty <- cells$peaks[peak_cells == 0]
-    abort(
-      c(
-        "{length(empty)} peak{?s} {?is/are} open in no cell:
-         {.val {utils::head(empty, 3)}}{if (length(empty) > 3) ', ...'}.",
-        i = "Remove {cli::qty(length(empty))}{?it/them}, or set
-             {.arg min_fraction} above 0 to leave {?it/them} out."
-      ),
-      class = "data", call = call
-    )
+    abort(c(
+      "{length(empty)} peak{?s} {?is/are} open in no cell:
+       {.val {utils::head(empty, 3)}}{if (length(empty) > 3) ', ...'}.",
+      i = "Remove {cli::qty(length(empty))}{?it/them}, or set
+           {.arg min_fraction} above 0 to leave {?it/them} out."
+    ), class = "data", call = call)
   }
   kept <- which(frequency >= min_fraction & frequency <= max_fraction)
   if (length(kept) < 2) {
-    abort(
-      c(
-        "Only {length(kept)} of {length(frequency)} peaks {?is/are} open in
-         {min_fraction} to {max_fraction} of the cells.",
-        i = "Lower {.arg min_fraction} or raise {.arg max_fraction}."
-      ),
-      class = "data", call = call
-    )
+    abort(c(
+      "Only {length(kept)} of {length(frequency)} peaks {?is/are} open in
+       {min_fraction} to {max_fraction} of the cells.",
+      i = "Lower {.arg min_fraction} or raise {.arg max_fraction}."
+    ), class = "data", call = call)
   }
   chromosome <- NULL
   group_sizes <- length(kept)
@@ -221,16 +215,13 @@ kept_depth <- function(cells, layout, call = rlang::caller_env()) {
   depth <- core_depth_within(cells$source, !is.na(layout$map))
   empty <- cells$cells[depth == 0]
   if (length(empty) > 0) {
-    abort(
-      c(
-        "{length(empty)} cell{?s} {?has/have} no open peak among the
-         {length(layout$peaks)} that the model keeps:
-         {.val {utils::head(empty, 3)}}{if (length(empty) > 3) ', ...'}.",
-        i = "Remove {cli::qty(length(empty))}{?it/them}, or keep more peaks
-             (a lower {.arg min_fraction})."
-      ),
-      class = "data", call = call
-    )
+    abort(c(
+      "{length(empty)} cell{?s} {?has/have} no open peak among the
+       {length(layout$peaks)} that the model keeps:
+       {.val {utils::head(empty, 3)}}{if (length(empty) > 3) ', ...'}.",
+      i = "Remove {cli::qty(length(empty))}{?it/them}, or keep more peaks (a
+           lower {.arg min_fraction})."
+    ), class = "data", call = call)
   }
   depth
 }

@@ -193,30 +193,22 @@ sees_reference <- function(fit) {
 seen_reference <- function(fit, reference, cells, call = rlang::caller_env()) {
   if (is.null(reference)) {
     if (sees_reference(fit)) {
-      cli::cli_inform(c(
-        i = "No reference is given: the cells are placed by their peaks alone."
-      ), class = "sailer_note")
+      note("No reference is given: the cells are placed by their peaks alone.")
     }
     return(NULL)
   }
   if (!sees_reference(fit)) {
-    abort(
-      c(
-        "{.arg reference} is not read by this model: its encoder sees the open
-         peaks alone.",
-        i = "Models of {.code sailerx(joint = TRUE)} read one."
-      ),
-      call = call
-    )
+    abort(c(
+      "{.arg reference} is not read by this model: its encoder sees the open
+       peaks alone.",
+      i = "Models of {.code sailerx(joint = TRUE)} read one."
+    ), call = call)
   }
   seen <- as_reference(reference, NULL, NULL, cells$cells, 0, call)
   width <- fit$n_reference
   if (ncol(seen$values) != width) {
-    abort(
-      "{.arg reference} has {ncol(seen$values)} dimension{?s}, but the model was
-       trained with {width}.",
-      call = call
-    )
+    abort("{.arg reference} has {ncol(seen$values)} dimension{?s}, but the model
+           was trained with {width}.", call = call)
   }
   seen
 }
@@ -236,11 +228,8 @@ reference_rows <- function(fit, reference, cells, call = rlang::caller_env()) {
 # Without counts, cells are those of the training, with the reference they had.
 check_needs_counts <- function(reference, arg, call = rlang::caller_env()) {
   if (!is.null(reference)) {
-    abort(
-      "{.arg reference} is of the cells in {.arg {arg}}: give both, or neither
-       for the training cells.",
-      call = call
-    )
+    abort("{.arg reference} is of the cells in {.arg {arg}}: give both, or
+           neither for the training cells.", call = call)
   }
 }
 
@@ -255,20 +244,15 @@ as_reference <- function(reference, rna_depth, depth, cells, at_least = 2,
   present <- rowSums(is.na(values)) == 0
   infinite <- present & rowSums(is.infinite(values)) > 0
   if (any(infinite)) {
-    abort(
-      "{.arg reference} is infinite for cell {.val {cells[infinite][1]}}.",
-      class = "data", call = call
-    )
+    abort("{.arg reference} is infinite for cell {.val {cells[infinite][1]}}.",
+          class = "data", call = call)
   }
   if (sum(present) < at_least) {
-    abort(
-      c(
-        "{sum(present)} of the {length(cells)} cells {?has/have} a reference.",
-        i = "The row names of {.arg reference} must be names of cells; the first
-             cell is {.val {cells[1]}}."
-      ),
-      class = "data", call = call
-    )
+    abort(c(
+      "{sum(present)} of the {length(cells)} cells {?has/have} a reference.",
+      i = "The row names of {.arg reference} must be names of cells; the first
+           cell is {.val {cells[1]}}."
+    ), class = "data", call = call)
   }
   values[!present, ] <- 0
   list(
@@ -294,11 +278,8 @@ align_reference <- function(reference, cells, call) {
   }
   if (!is.matrix(reference) || !is.numeric(reference) ||
         ncol(reference) == 0) {
-    abort(
-      "{.arg reference} must be a numeric matrix of cells x dimensions, not
-       {.obj_type_friendly {reference}}.",
-      call = call
-    )
+    abort("{.arg reference} must be a numeric matrix of cells x dimensions, not
+           {.obj_type_friendly {reference}}.", call = call)
   }
   storage.mode(reference) <- "double"
   match_cells(reference, cells, "reference", call, partial = TRUE)
@@ -315,18 +296,14 @@ reference_weights <- function(rna_depth, depth, present, cells, training,
     rna_depth, cells, "rna_depth", call, table = FALSE, partial = TRUE
   )
   if (!is.numeric(rna_depth)) {
-    abort(
-      "{.arg rna_depth} must be numeric, not {.obj_type_friendly {rna_depth}}.",
-      call = call
-    )
+    abort("{.arg rna_depth} must be numeric, not
+           {.obj_type_friendly {rna_depth}}.", call = call)
   }
   bad <- present & !(is.finite(rna_depth) & rna_depth > 0)
   if (any(bad)) {
-    abort(
-      "{.arg rna_depth} must be above 0 for every cell with a reference; it is
-       {rna_depth[bad][1]} for cell {.val {cells[bad][1]}}.",
-      class = "data", call = call
-    )
+    abort("{.arg rna_depth} must be above 0 for every cell with a reference; it
+           is {rna_depth[bad][1]} for cell {.val {cells[bad][1]}}.",
+          class = "data", call = call)
   }
   ratio <- log(rna_depth[present] / depth[present])
   seen <- ratio[which(present) %in% training]

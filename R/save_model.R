@@ -27,13 +27,10 @@ read_values <- function(file, kind, old_kind = kind) {
   values <- tryCatch(
     values_of(stored$description, stored$tensors),
     error = function(e) {
-      abort(
-        c(
-          "The file {.file {file}} holds no {kind} that sailer can read.",
-          x = as_literal(conditionMessage(e))
-        ),
-        class = "file", call = NULL
-      )
+      abort(c(
+        "The file {.file {file}} holds no {kind} that sailer can read.",
+        x = as_literal(conditionMessage(e))
+      ), class = "file", call = NULL)
     }
   )
   migrate(values, stored$version, file_version, migrations)
@@ -110,14 +107,12 @@ expresser_entries <- c(
 #' @export
 save_model <- function(fit, file, overwrite = FALSE) {
   if (!inherits(fit, c("sailer_fit", "expresser_fit"))) {
-    abort(
-      c(
-        "{.arg fit} must be what {.fn sailer} or {.fn expresser} returned,
-         not {.obj_type_friendly {fit}}.",
-        i = "Of a Seurat or SingleCellExperiment object save
-             {.code get_fit(object)}."
-      )
-    )
+    abort(c(
+      "{.arg fit} must be what {.fn sailer} or {.fn expresser} returned, not
+       {.obj_type_friendly {fit}}.",
+      i = "Of a Seurat or SingleCellExperiment object save
+           {.code get_fit(object)}."
+    ))
   }
   file <- model_path(file)
   check_flag(overwrite)
@@ -126,13 +121,10 @@ save_model <- function(fit, file, overwrite = FALSE) {
     return(invisible(file))
   }
   if (!overwrite && file.exists(file)) {
-    abort(
-      c(
-        "There is a file {.file {file}} already.",
-        i = "Take another name, or {.code overwrite = TRUE} to replace it."
-      ),
-      class = "file"
-    )
+    abort(c(
+      "There is a file {.file {file}} already.",
+      i = "Take another name, or {.code overwrite = TRUE} to replace it."
+    ), class = "file")
   }
   write_values(file, "sailer model", fit_values(fit))
   invisible(file)
@@ -165,13 +157,11 @@ fit_values <- function(fit) {
 # have left out.
 as_fit <- function(values, file, call = rlang::caller_env()) {
   damaged <- function(what, env = parent.frame()) {
-    abort(
-      c(
-        "The model file {.file {file}} is not complete.",
-        x = what, i = "Save the fit again, or take another copy."
-      ),
-      class = "file", call = call, .envir = env
-    )
+    abort(c(
+      "The model file {.file {file}} is not complete.",
+      x = what,
+      i = "Save the fit again, or take another copy."
+    ), class = "file", call = call, .envir = env)
   }
   if (!inherits(values, c("sailer_fit", "expresser_fit"))) {
     damaged("It holds no fit of {.fn sailer} or {.fn expresser}.")

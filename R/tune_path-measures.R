@@ -70,10 +70,8 @@ tune_labels <- function(labels, cells, n_cells, call = rlang::caller_env()) {
   )
   labels <- droplevels(as.factor(labels))
   if (nlevels(labels) < 2) {
-    abort(
-      "{.arg labels} must have at least two classes, not {nlevels(labels)}.",
-      call = call
-    )
+    abort("{.arg labels} must have at least two classes, not
+           {nlevels(labels)}.", call = call)
   }
   labels
 }

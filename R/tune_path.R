@@ -156,15 +156,11 @@ check_tuned_option <- function(option, others, model,
   of_model <- setdiff(names(core_sailer_options(list(), TRUE)), "preset")
   known <- c(of_model, tuned_in_training)
   if (!rlang::is_string(option, known)) {
-    abort(
-      "{.arg option} must be one of {.val {known}}, not {.val {option}}.",
-      call = call
-    )
+    abort("{.arg option} must be one of {.val {known}}, not {.val {option}}.",
+          call = call)
   }
   if (option %in% names(others)) {
-    abort(
-      "{.arg {option}} is what is tried: give {.arg values}.", call = call
-    )
+    abort("{.arg {option}} is what is tried: give {.arg values}.", call = call)
   }
   known <- c(names(formals(model)), names(formals(train_control)))
   check_options(others, setdiff(known, "..."), call)
@@ -181,11 +177,8 @@ tune_values <- function(values, option, call = rlang::caller_env()) {
   good <- is.list(values) || (is.atomic(values) && !is.null(values))
   if (good) values <- unique(as.list(values))
   if (!good || length(values) < 2 || anyNA(values, recursive = TRUE)) {
-    abort(
-      "{.arg values} must hold at least two different values of
-       {.arg {option}}, none of them NA.",
-      call = call
-    )
+    abort("{.arg values} must hold at least two different values of
+           {.arg {option}}, none of them NA.", call = call)
   }
   numbers <- vapply(values, are_numbers, NA, -Inf, Inf)
   if (all(numbers)) values <- values[order(unlist(values))]
@@ -256,11 +249,8 @@ walk_path <- function(runs, fit, row, report = NULL) {
     )
     if (is.null(added)) {
       if (length(rows) == 0) rlang::interrupt()
-      cli::cli_warn(
-        "Interrupted after {length(rows)} of the {length(runs)} fits, which are
-         returned.",
-        class = "sailer_interrupted"
-      )
+      cli::cli_warn("Interrupted after {length(rows)} of the {length(runs)}
+                     fits, which are returned.", class = "sailer_interrupted")
       break
     }
     rows <- c(rows, list(added))
@@ -271,10 +261,8 @@ walk_path <- function(runs, fit, row, report = NULL) {
 
 fit_or_null <- function(code, label) {
   tryCatch(code, sailer_numeric_error = function(cnd) {
-    cli::cli_warn(
-      "No fit with {.code {label}}: training diverged.",
-      parent = cnd, class = "sailer_diverged"
-    )
+    cli::cli_warn("No fit with {.code {label}}: training diverged.",
+                  parent = cnd, class = "sailer_diverged")
     NULL
   })
 }
@@ -282,8 +270,6 @@ fit_or_null <- function(code, label) {
 report_run <- function(row, run, n_done, n_runs) {
   shown <- intersect(names(short_names), names(row)[!is.na(row)])
   parts <- sprintf("%s %.5g", short_names[shown], unlist(row[shown]))
-  cli::cli_inform(
-    "{run$label} ({n_done}/{n_runs}): {paste(parts, collapse = ', ')}.",
-    class = "sailer_note"
-  )
+  cli::cli_inform("{run$label} ({n_done}/{n_runs}):
+                   {paste(parts, collapse = ', ')}.", class = "sailer_note")
 }

@@ -76,13 +76,10 @@ unite_peaks <- function(counts, ranges = NULL, how = c("union", "shared")) {
   present <- matrix(present, ncol = length(counts))
   kept <- how == "union" | rowSums(present) == ncol(present)
   if (!any(kept)) {
-    abort(
-      c(
-        "No peak is shared by all {length(counts)} samples.",
-        i = 'Take {.code how = "union"}, or leave samples out.'
-      ),
-      class = "data"
-    )
+    abort(c(
+      "No peak is shared by all {length(counts)} samples.",
+      i = 'Take {.code how = "union"}, or leave samples out.'
+    ), class = "data")
   }
   names <- range_names(united$ranges)
   place <- cumsum(kept)
@@ -113,20 +110,14 @@ unite_peaks <- function(counts, ranges = NULL, how = c("union", "shared")) {
 
 check_samples <- function(counts, call = rlang::caller_env()) {
   if (!is.list(counts) || is.data.frame(counts) || length(counts) < 2) {
-    abort(
-      "{.arg counts} must be a named list of at least two samples, not
-       {.obj_type_friendly {counts}}.",
-      call = call
-    )
+    abort("{.arg counts} must be a named list of at least two samples, not
+           {.obj_type_friendly {counts}}.", call = call)
   }
   if (!rlang::is_dictionaryish(counts)) {
-    abort(
-      c(
-        "Every sample in {.arg counts} must have a name of its own.",
-        i = "For example {.code list(multiome = first, atac = second)}."
-      ),
-      call = call
-    )
+    abort(c(
+      "Every sample in {.arg counts} must have a name of its own.",
+      i = "For example {.code list(multiome = first, atac = second)}."
+    ), call = call)
   }
 }
 
@@ -135,13 +126,10 @@ sample_ranges <- function(counts, ranges, call = rlang::caller_env()) {
   if (!is.null(ranges)) {
     strange <- setdiff(names(ranges), names(counts))
     if (is.null(names(ranges)) || length(strange) > 0) {
-      abort(
-        c(
-          "{.arg ranges} must be a list with names of samples.",
-          i = "The samples are {.val {names(counts)}}."
-        ),
-        call = call
-      )
+      abort(c(
+        "{.arg ranges} must be a list with names of samples.",
+        i = "The samples are {.val {names(counts)}}."
+      ), call = call)
     }
   }
   peaks <- lapply(stats::setNames(nm = names(counts)), function(sample) {
@@ -150,11 +138,9 @@ sample_ranges <- function(counts, ranges, call = rlang::caller_env()) {
       parse_ranges(rownames(counts[[sample]]), sample, call)
     if (!methods::is(given, "GRanges") ||
           length(given) != nrow(counts[[sample]])) {
-      abort(
-        "{.arg ranges} of sample {.val {sample}} must be a GRanges with
-         {nrow(counts[[sample]])} ranges, one for each of its peaks.",
-        call = call
-      )
+      abort("{.arg ranges} of sample {.val {sample}} must be a GRanges with
+             {nrow(counts[[sample]])} ranges, one for each of its peaks.",
+            call = call)
     }
     GenomicRanges::granges(given, use.names = FALSE)
   })
@@ -169,16 +155,13 @@ check_chromosomes <- function(peaks, call) {
   })
   for (sample in names(peaks)[-1]) {
     if (!any(chromosomes[[sample]] %in% chromosomes[[1]])) {
-      abort(
-        c(
-          "Samples {.val {names(peaks)[1]}} and {.val {sample}} have no
-           chromosome in common.",
-          x = "They have {.val {utils::head(chromosomes[[1]], 2)}}, and
-               {.val {utils::head(chromosomes[[sample]], 2)}}.",
-          i = "Give the chromosomes the same names in both."
-        ),
-        class = "data", call = call
-      )
+      abort(c(
+        "Samples {.val {names(peaks)[1]}} and {.val {sample}} have no chromosome
+         in common.",
+        x = "They have {.val {utils::head(chromosomes[[1]], 2)}}, and {.val
+             {utils::head(chromosomes[[sample]], 2)}}.",
+        i = "Give the chromosomes the same names in both."
+      ), class = "data", call = call)
     }
   }
 }
@@ -189,14 +172,11 @@ unite_ranges <- function(peaks, call = rlang::caller_env()) {
   all <- tryCatch(
     suppressWarnings(do.call(c, unname(peaks))),
     error = function(cnd) {
-      abort(
-        c(
-          "The ranges of the samples do not fit together: are they of one
-           genome?",
-          x = "{conditionMessage(cnd)}"
-        ),
-        class = "data", call = call
-      )
+      abort(c(
+        "The ranges of the samples do not fit together: are they of one
+         genome?",
+        x = "{conditionMessage(cnd)}"
+      ), class = "data", call = call)
     }
   )
   # Peaks that only touch, with a gap of 0 bases, stay apart.
@@ -228,14 +208,11 @@ sample_cells <- function(cells, call = rlang::caller_env()) {
   }
   all <- unlist(cells)
   if (anyDuplicated(all)) {
-    abort(
-      c(
-        "Two cells are named {.val {all[duplicated(all)][1]}} even with the
-         sample in front.",
-        i = "Rename the samples."
-      ),
-      class = "data", call = call
-    )
+    abort(c(
+      "Two cells are named {.val {all[duplicated(all)][1]}} even with the sample
+       in front.",
+      i = "Rename the samples."
+    ), class = "data", call = call)
   }
   cells
 }
