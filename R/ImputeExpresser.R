@@ -48,9 +48,7 @@ ImputeExpresser <- function(object, features, ..., fit = NULL, name = NULL,
   refuse_place_of_counts(new.assay.name, held$input$place)
   counts <- held$input$counts
   check_known(features, counts$peaks, "gene", "features", "the object")
-  values <- impute_all_cells(
-    held$fit, counts, features, held$input$names, ...
-  )
+  values <- impute_all_cells(held$fit, counts, features, held$input$names, ...)
   write_values_as_assay(
     object, held, new.assay.name, values,
     new_command("ImputeExpresser", match.call(), list(...))

@@ -141,9 +141,7 @@ run_sailer <- function(object, options, where, batch, covariates, resume,
   if (rlang::is_true(resume)) {
     resume <- find_fit(object, output$name, "sailer_fit", call)$fit
   }
-  fit <- fit_cells(
-    counts, labels, others, resume, options, guided, guide, call
-  )
+  fit <- fit_cells(counts, labels, others, resume, options, guided, guide, call)
   fit$place <- input$place
   if (rlang::is_string(reference)) fit$reference_name <- reference
   given <- list(

@@ -81,9 +81,7 @@ named_columns <- function(table, columns, arg, where,
       i = "Add the values as a column first, then name it."
     ), call = call)
   }
-  check_known(
-    columns, colnames(table), "column", arg, where, call = call
-  )
+  check_known(columns, colnames(table), "column", arg, where, call = call)
   table[, unique(columns), drop = FALSE]
 }
 

@@ -25,9 +25,7 @@ held_confounders <- function(fit, batch, depth, covariates, n_most = 8,
     })
     fixed_confounders(fit, unlist(c(given, levels)), depth, covariates, call)
   })
-  list(
-    values = do.call(rbind, rows), shares = as.numeric(count) / sum(count)
-  )
+  list(values = do.call(rbind, rows), shares = as.numeric(count) / sum(count))
 }
 
 # The cells from which the decoder learned, at most `n_most` of each kind

@@ -13,9 +13,7 @@ kept_plan <- function(state, genes, call) {
       i = "Leave {.arg genes} out, or build another file."
     ), call = call)
   }
-  list(
-    genes = as.data.frame(state$genes), recipe = state$recipe, strict = TRUE
-  )
+  list(genes = as.data.frame(state$genes), recipe = state$recipe, strict = TRUE)
 }
 
 corpus_plan <- function(inputs, state, path, genes, annotation, biotypes,

@@ -253,9 +253,7 @@ balance_cells <- function(side, label, call = rlang::caller_env()) {
   if (length(label) == 0) {
     return(as.numeric(side > 0))
   }
-  count <- table(
-    factor(label), factor(side, 1:2)
-  )
+  count <- table(factor(label), factor(side, 1:2))
   shared <- apply(count > 0, 1, all)
   if (!any(shared)) {
     abort("{.arg balance}: the two groups have no label in common.",
@@ -301,9 +299,7 @@ side_points <- function(fit, cells, sampled, n_samples,
     rows <- list(seq_len(n), n + seq_along(rows[[2]]))
   }
   Map(function(group, own) {
-    list(
-      z = latent_points(posterior, own, n_samples), weights = group$weights
-    )
+    list(z = latent_points(posterior, own, n_samples), weights = group$weights)
   }, sampled, rows)
 }
 

@@ -78,9 +78,7 @@ mean_roc <- function(tested, at = seq(0, 1, length.out = 201)) {
       stats::approx(curve$fpr, curve$tpr, at, ties = max)$y
     }, at)
     # Corners of curves begin at (0, 0), also after their first rise.
-    data.frame(
-      embedding = own, fpr = c(0, at), tpr = c(0, rowMeans(heights))
-    )
+    data.frame(embedding = own, fpr = c(0, at), tpr = c(0, rowMeans(heights)))
   })
   do.call(rbind, curves)
 }
@@ -136,9 +134,7 @@ print.sailer_gene_evaluation <- function(x, digits = 3, ...) {
   what <- c(pairs = "pairs of genes", binary = "two classes of genes",
             numeric = "numbers of genes")[[made$kind]]
   all <- made$found[nrow(made$found), ]
-  cat(sprintf(
-    "<sailer_gene_evaluation> %s by a %s model\n", what, made$model
-  ))
+  cat(sprintf("<sailer_gene_evaluation> %s by a %s model\n", what, made$model))
   cat(sprintf(
     "%d of %d genes found; repetitions: %d, splits of each: %d\n",
     all$found, all$listed, max(x$repetition), max(x$fold)

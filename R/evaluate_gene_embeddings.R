@@ -141,9 +141,7 @@ evaluation_baselines <- function(given, known, call = rlang::caller_env()) {
     abort("{.arg baselines} must be among {.val {known}}, not
            {.obj_type_friendly {given}}.", call = call)
   }
-  check_known(
-    given, known, "baseline", "baselines", "the package", call = call
-  )
+  check_known(given, known, "baseline", "baselines", "the package", call = call)
   unique(given)
 }
 

@@ -83,9 +83,7 @@ count_levels <- function(levels, codes, batches, depth) {
       )
     )
   }
-  list(
-    others = lapply(stats::setNames(nm = others), count), batches = found
-  )
+  list(others = lapply(stats::setNames(nm = others), count), batches = found)
 }
 
 # Points by which new cells are judged (mapping_quality()): held-out cells, at

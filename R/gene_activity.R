@@ -77,9 +77,7 @@ activity_held <- function(held, genes, cells = NULL, reference = NULL,
                           call = rlang::caller_env()) {
   need_package("GenomicRanges", "for ranges of genes", call)
   check_flag(calibrated, call = call)
-  normalise <- rlang::arg_match0(
-    normalise, c("sum", "mean"), error_call = call
-  )
+  normalise <- rlang::arg_match0(normalise, c("sum", "mean"), error_call = call)
   fit <- held$fit
   confounders <- fixed_confounders(fit, batch, depth, covariates, call)
   weights <- gene_weights(
@@ -165,9 +163,7 @@ gene_texts <- function(x, n, call) {
     return(rep(NA_character_, n))
   }
   x <- in_utf8(as.character(x))
-  check_utf8(
-    x, "names of {.arg genes}", 'iconv(x, "latin1", "UTF-8")', call
-  )
+  check_utf8(x, "names of {.arg genes}", 'iconv(x, "latin1", "UTF-8")', call)
   x[!nzchar(x)] <- NA
   x
 }

@@ -6,9 +6,7 @@
 read_guide <- function(input, reference, rna, call = rlang::caller_env()) {
   guide <- input$guide(reference, rna)
   if (!is.null(guide$depth)) {
-    own <- new_guide(
-      guide$values, guide$depth, input$counts, guide$where, call
-    )
+    own <- new_guide(guide$values, guide$depth, input$counts, guide$where, call)
     guide[names(own)] <- own
   }
   guide

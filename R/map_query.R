@@ -224,9 +224,7 @@ map_query <- function(fit, newdata, labels = NULL, batch = NULL, adapt = FALSE,
   if (is.null(input$table)) {
     return(query)
   }
-  write_query(
-    newdata, input, query, fit, named, name, reduction.key, prefix
-  )
+  write_query(newdata, input, query, fit, named, name, reduction.key, prefix)
 }
 
 # The object with the mapped cells. It holds the model too, but neither its
@@ -308,10 +306,7 @@ kept_rows <- function(covariates, cells, kept, call = rlang::caller_env()) {
   }
   columns <- as_columns(covariates, "covariates", cells, call)
   names(columns) <- vapply(columns, function(x) x$name, character(1))
-  as.data.frame(
-    lapply(columns, function(x) x$values[kept]),
-    optional = TRUE
-  )
+  as.data.frame(lapply(columns, function(x) x$values[kept]), optional = TRUE)
 }
 
 # Labels and quality by the neighbours among the training cells, as far as there
@@ -326,9 +321,7 @@ neighbors_of_query <- function(held, values, labels, k, metric) {
   }
   known <- reference_cells(held)
   if (!is.null(labels)) {
-    return(transfer_labels(
-      known, labels, values, k, metric, by, fit$held_out
-    ))
+    return(transfer_labels(known, labels, values, k, metric, by, fit$held_out))
   }
   quality <- mapping_quality(known, values, k, by, fit$held_out)
   list(cells = data.frame(mapping_quality = quality))

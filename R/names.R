@@ -108,9 +108,7 @@ label_text <- function(values) {
 # Numbers in names of files and of labels: no option of the session changes
 # them.
 number_text <- function(values) {
-  withr::with_options(
-    list(scipen = 0, OutDec = "."), as.character(values)
-  )
+  withr::with_options(list(scipen = 0, OutDec = "."), as.character(values))
 }
 
 # Strings that are marked as Latin-1 are translated. Bytes that nobody marked

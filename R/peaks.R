@@ -6,18 +6,14 @@
 parse_peaks <- function(names) {
   names <- as.character(names)
   names[!validUTF8(names)] <- NA
-  found <- regexpr(
-    "^(.+)[:_-]([0-9,]+)[_-]([0-9,]+)$", names, perl = TRUE
-  )
+  found <- regexpr("^(.+)[:_-]([0-9,]+)[_-]([0-9,]+)$", names, perl = TRUE)
   first <- attr(found, "capture.start")
   last <- first + attr(found, "capture.length") - 1
   field <- function(k) substr(names, first[, k], last[, k])
   number <- function(k) {
     suppressWarnings(as.numeric(gsub(",", "", field(k), fixed = TRUE)))
   }
-  parsed <- data.frame(
-    seqnames = field(1), start = number(2), end = number(3)
-  )
+  parsed <- data.frame(seqnames = field(1), start = number(2), end = number(3))
   good <- found > 0 & parsed$start <= parsed$end &
     parsed$end <= .Machine$integer.max
   parsed[!(good %in% TRUE), ] <- NA

@@ -156,9 +156,7 @@ scale_of_cells <- function(n, label) {
   guide <- if (label) {
     "none"
   } else {
-    ggplot2::guide_legend(
-      override.aes = list(size = 3), ncol = ceiling(n / 20)
-    )
+    ggplot2::guide_legend(override.aes = list(size = 3), ncol = ceiling(n / 20))
   }
   scale_of_groups("colour", n, na.value = "grey80", guide = guide)
 }
@@ -182,9 +180,7 @@ names_of_groups <- function(points, repel = is_installed("ggrepel")) {
   known <- names(formals(ggplot2::geom_label))
   border <- if ("border.colour" %in% known) "linewidth" else "label.size"
   do.call(ggplot2::geom_label, c(
-    list(
-      mapping, middles, inherit.aes = FALSE, size = 3, fill = "#FFFFFFCC"
-    ),
+    list(mapping, middles, inherit.aes = FALSE, size = 3, fill = "#FFFFFFCC"),
     rlang::set_names(list(0), border)
   ))
 }

@@ -80,9 +80,7 @@ draw_mixing_table <- function(mixing) {
       subtitle = mixing_title(mixing)
     ) +
     picture_theme() +
-    ggplot2::theme(
-      panel.grid = ggplot2::element_blank(), aspect.ratio = 1
-    ) +
+    ggplot2::theme(panel.grid = ggplot2::element_blank(), aspect.ratio = 1) +
     slanted_labels(levels(own))
 }
 

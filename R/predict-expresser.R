@@ -47,9 +47,7 @@ predict.expresser_fit <- function(object, newdata, expression = FALSE,
     expresser_model(object), source, expression, budget,
     pass_reporter("Embedding", ncol(cells), verbose)
   ))
-  dimnames(out) <- list(
-    cells$cells, paste0("expresser_", seq_len(ncol(out)))
-  )
+  dimnames(out) <- list(cells$cells, paste0("expresser_", seq_len(ncol(out))))
   out
 }
 

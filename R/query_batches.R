@@ -92,9 +92,7 @@ base_confounders <- function(fit, column, covariates, cells, call) {
   )
   function(rows) {
     labels <- lapply(names(fit$labels), function(name) {
-      encode_label(
-        columns[[name]], fit$labels[[name]], name == column, rows
-      )
+      encode_label(columns[[name]], fit$labels[[name]], name == column, rows)
     })
     numbers <- lapply(seq_along(fit$numbers), function(k) {
       encode_number(columns[[fit$numbers[k]]], fit$scaling$numbers[[k]], rows)
@@ -198,9 +196,7 @@ collect_batches <- function(results, fit, adapt, known) {
   )
   learned <- Filter(Negate(is.null), lapply(results, function(x) x$vector))
   if (adapt) fit$extra_batches[names(learned)] <- learned
-  list(
-    batches = batches, likelihoods = likelihoods, fit = if (adapt) fit
-  )
+  list(batches = batches, likelihoods = likelihoods, fit = if (adapt) fit)
 }
 
 tell_of_batches <- function(results) {

@@ -194,7 +194,5 @@ leave_out_empty <- function(mapped, drop_empty, call) {
   }
   note(paste0("{length(empty)} query cell{?s} without an open peak among
           those of the model {?is/are} left out: ", few, "."))
-  list(
-    cells = mapped[, depth > 0], depth = depth[depth > 0], dropped = empty
-  )
+  list(cells = mapped[, depth > 0], depth = depth[depth > 0], dropped = empty)
 }

@@ -257,9 +257,7 @@ as_reference <- function(reference, rna_depth, depth, cells, at_least = 2,
   values[!present, ] <- 0
   list(
     values = unit_rows(values), present = present,
-    weight = reference_weights(
-      rna_depth, depth, present, cells, training, call
-    )
+    weight = reference_weights(rna_depth, depth, present, cells, training, call)
   )
 }
 

@@ -12,9 +12,7 @@ migrations <- list(`1` = identity)
 
 write_values <- function(file, kind, values) {
   parts <- describe_values(values)
-  core_write_tensors(
-    file, kind, file_version, parts$description, parts$tensors
-  )
+  core_write_tensors(file, kind, file_version, parts$description, parts$tensors)
 }
 
 # `old_kind`: what version 1 called it.

@@ -158,9 +158,7 @@ plot.tune_path <- function(x, ...) {
     long[!is.na(long$value), ],
     ggplot2::aes(.data$place, .data$value, colour = .data$line)
   ) +
-    ggplot2::geom_vline(
-      xintercept = place[x$suggested], linetype = "dashed"
-    ) +
+    ggplot2::geom_vline(xintercept = place[x$suggested], linetype = "dashed") +
     ggplot2::geom_line() +
     ggplot2::geom_point() +
     ggplot2::facet_wrap(

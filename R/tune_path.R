@@ -135,9 +135,7 @@ tune_path <- function(x, option = "lambda", values = NULL, batch = NULL,
     runs,
     fit = function(run) do.call(model, c(given, run$options)),
     row = function(run, fit) {
-      data.frame(
-        run[c("value", "place", "seed")], measure_fit(fit, judges)
-      )
+      data.frame(run[c("value", "place", "seed")], measure_fit(fit, judges))
     },
     report = if (verbose) report_run
   )

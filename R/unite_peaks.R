@@ -180,9 +180,7 @@ unite_ranges <- function(peaks, call = rlang::caller_env()) {
     }
   )
   # Peaks that only touch, with a gap of 0 bases, stay apart.
-  united <- GenomicRanges::reduce(
-    all, min.gapwidth = 0L, ignore.strand = TRUE
-  )
+  united <- GenomicRanges::reduce(all, min.gapwidth = 0L, ignore.strand = TRUE)
   map <- GenomicRanges::findOverlaps(
     all, united, select = "first", ignore.strand = TRUE
   )
@@ -193,9 +191,7 @@ unite_ranges <- function(peaks, call = rlang::caller_env()) {
 # Sums the rows of x that go to the same of n places; NA goes nowhere.
 sum_rows <- function(x, place, n) {
   from <- which(!is.na(place))
-  sparseMatrix(
-    i = place[from], j = from, x = 1, dims = c(n, nrow(x))
-  ) %*% x
+  sparseMatrix(i = place[from], j = from, x = 1, dims = c(n, nrow(x))) %*% x
 }
 
 # Names of the cells of each sample, unique over all.
