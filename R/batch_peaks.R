@@ -26,9 +26,7 @@ batch_groups <- function(confounders, n_peaks) {
   first <- which(!duplicated(key))
   peaks <- seq_len(n_peaks)
   most <- n_counted_peaks(max(lengths(lapply(codes, unique))), length(first))
-  if (n_peaks > most) {
-    peaks <- sort(with_own_seed(1, sample.int(n_peaks, most)))
-  }
+  if (n_peaks > most) peaks <- sort(with_own_seed(1, sample.int(n_peaks, most)))
   row <- rep(NA_integer_, n_peaks)
   row[peaks] <- seq_along(peaks)
   list(

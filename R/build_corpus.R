@@ -127,12 +127,8 @@ check_biotypes <- function(biotypes, call = rlang::caller_env()) {
 
 # A named list of handles whose features have names.
 corpus_inputs <- function(sources, before, call) {
-  if (is.character(sources) && length(sources) > 1) {
-    sources <- as.list(sources)
-  }
-  if (!is.list(sources) || is.object(sources)) {
-    sources <- list(sources)
-  }
+  if (is.character(sources) && length(sources) > 1) sources <- as.list(sources)
+  if (!is.list(sources) || is.object(sources)) sources <- list(sources)
   if (length(sources) == 0) {
     abort("{.arg sources} is an empty list: give what the corpus is to hold.",
           call = call)

@@ -255,9 +255,7 @@ dim.sailer_cells <- function(x) {
 }
 
 #' @export
-dimnames.sailer_cells <- function(x) {
-  list(x$peaks, x$cells)
-}
+dimnames.sailer_cells <- function(x) list(x$peaks, x$cells)
 
 #' @export
 `dimnames<-.sailer_cells` <- function(x, value) {

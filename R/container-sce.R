@@ -65,9 +65,7 @@ write_result.SingleCellExperiment <- function( # nolint: object_length_linter.
   if (!is.null(result$fit)) {
     kept <- S4Vectors::metadata(object)
     kept$sailer[[result$name]] <- as_model(result$fit)
-    if (!is.null(result$query)) {
-      kept$sailer_query[[result$name]] <- result$query
-    }
+    if (!is.null(result$query)) kept$sailer_query[[result$name]] <- result$query
     S4Vectors::metadata(object) <- kept
   }
   if (!is.null(result$assay)) object <- store_imputed(object, result)
@@ -136,9 +134,7 @@ read_input.SummarizedExperiment <- function( # nolint: object_length_linter.
 
 # The columns as a data frame, run-length encoded ones written out.
 plain_columns <- function(table) {
-  if (!is.null(table)) {
-    as.data.frame(table, optional = TRUE)
-  }
+  if (!is.null(table)) as.data.frame(table, optional = TRUE)
 }
 
 # The alternative experiment with the peaks (of `where$values`: with the RNA):

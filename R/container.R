@@ -25,9 +25,7 @@ read_input <- function(object, where = list(), call = rlang::caller_env()) {
   UseMethod("read_input")
 }
 
-write_result <- function(object, result) {
-  UseMethod("write_result")
-}
+write_result <- function(object, result) UseMethod("write_result")
 
 # What an object has. Arguments are promises: what is expensive is read when it
 # is first asked for.

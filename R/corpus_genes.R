@@ -63,9 +63,7 @@ corpus_recipe <- function(inputs, named, table, biotypes, min_cells) {
 # Genes that the caller names -------------------------------------------------
 
 named_genes <- function(genes, table, call) {
-  if (is.character(genes)) {
-    genes <- data.frame(gene = genes)
-  }
+  if (is.character(genes)) genes <- data.frame(gene = genes)
   if (!is.data.frame(genes) || !"gene" %in% names(genes) || nrow(genes) == 0) {
     abort(c(
       "{.arg genes} must be names of genes or a data frame with a column

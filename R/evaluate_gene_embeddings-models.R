@@ -162,9 +162,7 @@ name_contender <- function(genes, kind) {
       ), "CsparseMatrix")
     )
   }
-  function(train, test) {
-    fit_lasso(features(train), train, kind)(features(test))
-  }
+  function(train, test) fit_lasso(features(train), train, kind)(features(test))
 }
 
 # What stands before the first digit or hyphen: ZNF of ZNF200, HLA of HLA-A.

@@ -2,11 +2,7 @@
 
 # The data frame of an evaluation from what was tested, see run_evaluation().
 gene_evaluation <- function(tested, task, model) {
-  measures <- if (task$kind == "numeric") {
-    numeric_measures
-  } else {
-    label_measures
-  }
+  measures <- if (task$kind == "numeric") numeric_measures else label_measures
   rows <- lapply(tested, function(one) {
     data.frame(
       one[c("embedding", "role", "repetition", "fold", "n_train")],

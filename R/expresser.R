@@ -208,9 +208,7 @@ new_pretraining_plan <- function(call, options, control, corpus, from, device) {
 }
 
 # Tells one corpus from another: its shape and its first and last cells.
-corpus_fingerprint <- function(corpus) {
-  core_source_fingerprint(corpus$source)
-}
+corpus_fingerprint <- function(corpus) core_source_fingerprint(corpus$source)
 
 # Trains as planned, from the start or from a state.
 run_pretraining <- function(plan, corpus, state = NULL,

@@ -43,9 +43,7 @@ new_fit <- function(trained, plan) {
             confounders = confounders, reference = plan$reference
           )
         },
-        n_reference = if (!is.null(plan$reference)) {
-          ncol(plan$reference$values)
-        },
+        n_reference = if (!is.null(plan$reference)) ncol(plan$reference$values),
         version = utils::packageVersion("sailer"),
         cache = new.env(parent = emptyenv())
       )
@@ -165,9 +163,7 @@ is_usable_model <- function(cache, device) {
 #' fit <- sailer(sim$counts, hidden = 16, epochs = 2, verbose = FALSE)
 #' embedding(fit)[1:3, 1:2]
 #' @export
-embedding <- function(fit, ...) {
-  UseMethod("embedding")
-}
+embedding <- function(fit, ...) UseMethod("embedding")
 
 #' @rdname embedding
 #' @export

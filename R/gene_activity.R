@@ -244,9 +244,7 @@ extend_ranges <- function(genes, upstream, downstream) {
 }
 
 refuse_no_overlap <- function(genes, peaks, call) {
-  chromosomes <- function(x) {
-    unique(as.character(GenomicRanges::seqnames(x)))
-  }
+  chromosomes <- function(x) unique(as.character(GenomicRanges::seqnames(x)))
   of_genes <- chromosomes(genes)
   of_peaks <- chromosomes(peaks)
   hint <- if (any(of_genes %in% of_peaks)) {

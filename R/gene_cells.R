@@ -13,8 +13,6 @@ gene_handle <- function(x) {
   if (is.character(x)) {
     return(as_cells(x, feature_type = "Gene Expression"))
   }
-  if (is.list(x) && !is.object(x)) {
-    x <- lapply(x, gene_handle)
-  }
+  if (is.list(x) && !is.object(x)) x <- lapply(x, gene_handle)
   as_cells(x, counts = TRUE)
 }

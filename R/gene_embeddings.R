@@ -43,9 +43,7 @@
 #' values <- values / sqrt(rowSums(values^2))
 #' head(sort(drop(values %*% values["gene1", ]), decreasing = TRUE), 4)
 #' @export
-gene_embeddings <- function(fit, ...) {
-  UseMethod("gene_embeddings")
-}
+gene_embeddings <- function(fit, ...) UseMethod("gene_embeddings")
 
 #' @export
 gene_embeddings.default <- function(fit, ...) {

@@ -98,9 +98,7 @@
 #' path <- tempfile(fileext = ".h5")
 #' impute(fit, file = path)
 #' @export
-impute <- function(fit, ...) {
-  UseMethod("impute")
-}
+impute <- function(fit, ...) UseMethod("impute")
 
 #' @export
 impute.default <- function(fit, ...) {

@@ -154,6 +154,4 @@ medians_by_depth <- function(values, depth, n = 20) {
 }
 
 # Smaller points for more cells.
-point_size <- function(n_cells) {
-  min(2, max(0.3, 80 / sqrt(n_cells)))
-}
+point_size <- function(n_cells) min(2, max(0.3, 80 / sqrt(n_cells)))

@@ -171,9 +171,7 @@ share_out <- function(cells, learns) {
   cells <- cells[sample.int(length(cells))]
   n <- if (learns) ceiling(length(cells) / 4) else length(cells)
   n <- min(n, query_cells_judged)
-  learned <- if (learns) {
-    utils::head(cells[-seq_len(n)], query_cells_learned)
-  }
+  learned <- if (learns) utils::head(cells[-seq_len(n)], query_cells_learned)
   list(learned = learned, judged = cells[seq_len(n)])
 }
 

@@ -170,9 +170,7 @@ as_fit <- function(values, file, call = rlang::caller_env()) {
     model_entries
   }
   missing <- setdiff(names(entries), names(values))
-  if (length(missing) > 0) {
-    damaged("It has no {.field {missing}}.")
-  }
+  if (length(missing) > 0) damaged("It has no {.field {missing}}.")
   for (name in names(entries)) {
     value <- unclass(values)[[name]]
     wants <- entries[[name]]

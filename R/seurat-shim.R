@@ -1,8 +1,6 @@
 # Where SeuratObject 4 and 5 differ: the only file that asks which one it is.
 
-has_seurat_layers <- function() {
-  utils::packageVersion("SeuratObject") >= "5.0.0"
-}
+has_seurat_layers <- function() utils::packageVersion("SeuratObject") >= "5.0.0"
 
 # Counts of an assay of the old class, which both versions have.
 get_old_counts <- function(assay, layer) {
@@ -14,9 +12,7 @@ get_old_counts <- function(assay, layer) {
 }
 
 # Functions of SeuratObject 5 only, which assays with layers come with.
-seurat5 <- function(name) {
-  getExportedValue("SeuratObject", name)
-}
+seurat5 <- function(name) getExportedValue("SeuratObject", name)
 
 find_layers <- function(assay, search) {
   suppressWarnings(seurat5("Layers")(assay, search = search))
