@@ -27,10 +27,9 @@
 #'
 #' @param sources One source of counts, genes in rows, or a list of them: all
 #'   that [as_cells()] takes. Of files with types of features "Gene Expression"
-#'   is read; open others with [open_cells()] first, such as
-#'   `open_cells(path, layer = "counts")` for a layer of an h5ad file.
-#'   Names of the list name the sources; otherwise they go by their files, or
-#'   are numbered.
+#'   is read; open others with [open_cells()] first, such as `open_cells(path,
+#'   layer = "counts")` for a layer of an h5ad file. Names of the list name the
+#'   sources; otherwise they go by their files, or are numbered.
 #' @param file Path of the file to write, such as `"atlas.corpus"`.
 #' @param genes The genes to take: a character vector of names, or a data frame
 #'   with a column `gene` and perhaps `symbol` and `ensembl`. NULL, the default,
@@ -45,9 +44,9 @@
 #'     biotypes. Common headings are recognised: `ensembl_id`, `gene_id`, `Gene
 #'     stable ID`; `symbol`, `gene_name`, `hgnc_symbol`; `biotype`, `gene_type`,
 #'     `gene_biotype`, and others like them;
-#'   * an `OrgDb` object, or the name of its package, such as
-#'     `"org.Hs.eg.db"` for human genes. Of several Ensembl ids of one of its
-#'     genes the first is taken.
+#'   * an `OrgDb` object, or the name of its package, such as `"org.Hs.eg.db"`
+#'     for human genes. Of several Ensembl ids of one of its genes the first is
+#'     taken.
 #' @param biotypes Biotypes to take, with an annotation and `genes = NULL`; NULL
 #'   takes all.
 #' @param min_cells Least number of cells, over all sources, in which a gene

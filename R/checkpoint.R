@@ -129,10 +129,10 @@ resumable_options <- c(
 #'   cells in the same order; the peaks of the model are found by name. Batch
 #'   and covariates are part of what was saved. Of [expresser()] the same
 #'   corpus, or what it was made from.
-#' @param ... Options of [train_control()] to change: `epochs`,
-#'   `learning_rate`, `learning_rate_decay`, `weight_decay`, `patience`,
-#'   `precision`, `checkpoint`, `every`, `device`, `threads`, `verbose`,
-#'   `processes`. Others decide what was done already and stay as they were. Of
+#' @param ... Options of [train_control()] to change: `epochs`, `learning_rate`,
+#'   `learning_rate_decay`, `weight_decay`, `patience`, `precision`,
+#'   `checkpoint`, `every`, `device`, `threads`, `verbose`, `processes`. Others
+#'   decide what was done already and stay as they were. Of
 #'   [pretrain_control()]: `epochs` and `warmup` decide the step sizes of what
 #'   is still to come; `token_budget`, `clip`, `patience` and those that both
 #'   have may change as well.

@@ -37,9 +37,9 @@
 #' @section Batches:
 #' By default the decoder is held at each batch of the training cells in turn
 #' and the probabilities are averaged, with the batches' shares of the cells (at
-#' most the 8 largest): what all batches tell of a peak counts. `balance`
-#' guards against what is left of a batch in the embedding itself: it weighs the
-#' cells so that both groups have the same mixture of its labels.
+#' most the 8 largest): what all batches tell of a peak counts. `balance` guards
+#' against what is left of a batch in the embedding itself: it weighs the cells
+#' so that both groups have the same mixture of its labels.
 #'
 #' @param object A Seurat or SingleCellExperiment object with a fit; or what
 #'   [sailer()] or [sailerx()] returned, with the counts as `x`.
@@ -56,18 +56,18 @@
 #'   spread and without raw fractions.
 #' @param peaks Names of the peaks to return; NULL, the default, is all of the
 #'   model. The prior is learned from others too where they are few.
-#' @param batch,depth,covariates What the decoder is held at: a batch instead
-#'   of all (for several batch columns named by column); the number of open
-#'   peaks of a cell, by default that of the mean log depth; covariates as a
-#'   named list, by default at their mean or most frequent level.
+#' @param batch,depth,covariates What the decoder is held at: a batch instead of
+#'   all (for several batch columns named by column); the number of open peaks
+#'   of a cell, by default that of the mean log depth; covariates as a named
+#'   list, by default at their mean or most frequent level.
 #' @param change `"log2_fold_change"`, the default: the effect is the log2 ratio
 #'   of the means, which hardly depends on the depth. `"difference"`: their
 #'   difference, as peakVI has it.
 #' @param delta Effects up to this size are no change. NULL, the default, is 1
 #'   (twofold) for log2 fold changes and 0.05 for differences; with cells of few
 #'   open peaks no difference may reach that.
-#' @param fdr Expected share of false discoveries among the peaks called, in
-#'   (0, 1). Default 0.05.
+#' @param fdr Expected share of false discoveries among the peaks called, in (0,
+#'   1). Default 0.05.
 #' @param balance NULL, or a label per cell as `groups` has them (a column or
 #'   values), such as the batch; see above. Cells whose label the other group
 #'   lacks are left out.

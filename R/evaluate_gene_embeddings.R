@@ -45,9 +45,9 @@
 #' @param model `"boosting"`: 100 boosted trees with up to 8 leaves, shrinkage
 #'   0.1 and no subsampling, as scikit-learn's defaults (package gbm). With
 #'   sampled negatives each tree sees half of the pairs: their exact balance
-#'   leaves the first split of a tree nothing to gain otherwise.
-#'   `"linear"`: ridge regression, linear or logistic, its penalty chosen within
-#'   the training side (package glmnet). NULL, the default, is as in the thesis:
+#'   leaves the first split of a tree nothing to gain otherwise. `"linear"`:
+#'   ridge regression, linear or logistic, its penalty chosen within the
+#'   training side (package glmnet). NULL, the default, is as in the thesis:
 #'   boosting for pairs and classes, linear for numbers.
 #' @param folds Number of folds, at least 2. Default 5. Not used with `split`.
 #' @param repeats How often the folds are dealt anew. NULL, the default, is 5,

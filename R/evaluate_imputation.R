@@ -15,15 +15,15 @@
 #'
 #' What the figures say: all dropped values are above 0, and vary between genes
 #' far more than within. `pearson` over all positions is thus high for every
-#' method that knows the mean of each gene; `gene_pearson` and
-#' `centred_pearson` ask for what the means do not say. Part of that is the
-#' depth of the cell alone: a single count is a large value in a shallow cell.
-#' The baseline `"gene_count"`, which knows nothing else of the cell, shows how
-#' far this goes (a `gene_pearson` of 0.8 for blood cells);
-#' `depth_free_pearson` takes it away. Methods that estimate the mean over all
-#' cells, zeros included, are too low at positions known to be above 0: their
-#' `mae` suffers, and their correlations within genes can fall below 0, for a
-#' gene is found in fewer of the cells where a single count is a large value.
+#' method that knows the mean of each gene; `gene_pearson` and `centred_pearson`
+#' ask for what the means do not say. Part of that is the depth of the cell
+#' alone: a single count is a large value in a shallow cell. The baseline
+#' `"gene_count"`, which knows nothing else of the cell, shows how far this goes
+#' (a `gene_pearson` of 0.8 for blood cells); `depth_free_pearson` takes it
+#' away. Methods that estimate the mean over all cells, zeros included, are too
+#' low at positions known to be above 0: their `mae` suffers, and their
+#' correlations within genes can fall below 0, for a gene is found in fewer of
+#' the cells where a single count is a large value.
 #'
 #' @section Baselines:
 #' All on `log1p(1e4 * count / total)` of the counts that are left:
@@ -57,8 +57,8 @@
 #'   [expresser()]. Genes that a fit does not know have no prediction.
 #' @param drop Shares of the non-zero counts to drop, each above 0 and below 1.
 #'   Default 0.1, 0.2 and 0.4.
-#' @param baselines Names of baselines, see the section; all by default,
-#'   NULL for none.
+#' @param baselines Names of baselines, see the section; all by default, NULL
+#'   for none.
 #' @param min_positions Genes with fewer dropped positions have no part in
 #'   `gene_pearson`. Default 10.
 #' @param seed Whole number: the same seed drops the same counts. The state of

@@ -14,9 +14,9 @@
 #' rows of the table that [gene_embeddings()] returns, pass through `n_layers`
 #' of a transformer encoder. Only then genes are masked. The expression decoder
 #' attends from each masked gene to the observed ones, reads the expressions of
-#' these, and a small network gives the expression, in units of
-#' `log(1 + 10,000 * share of the cell's counts)`. Counts are normalised and
-#' binned on the fly; zeros take no part.
+#' these, and a small network gives the expression, in units of `log(1 + 10,000
+#' * share of the cell's counts)`. Counts are normalised and binned on the fly;
+#' zeros take no part.
 #'
 #' @section The linear start:
 #' Two things that are known without training need not be learned. With
@@ -44,9 +44,9 @@
 #'   Matrix package, Seurat and SingleCellExperiment objects, paths of 10x HDF5
 #'   and `.h5ad` files), or a list of such with different gene sets. What is no
 #'   corpus becomes one in a temporary file first.
-#' @param ... For `x` that is no corpus: arguments of [build_corpus()]
-#'   (`genes`, `annotation`, `biotypes`, `min_cells`), which decide about the
-#'   genes of the model.
+#' @param ... For `x` that is no corpus: arguments of [build_corpus()] (`genes`,
+#'   `annotation`, `biotypes`, `min_cells`), which decide about the genes of the
+#'   model.
 #' @eval option_params("models/expresser_options.h")
 #' @param from A fit of `expresser()` to begin with instead of random
 #'   parameters: fine-tuning. It brings its genes and options; those of its

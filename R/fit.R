@@ -227,8 +227,8 @@ as_directions <- function(means, fit) {
 #' @return Numeric matrix, cells x latent dimensions.
 #' @section Errors: `sailer_argument_error` when `reference` is given to a model
 #'   that does not read it, or has another number of dimensions;
-#'   `sailer_data_error`, naming them, when peaks of the model
-#'   are missing or a cell has no open peak among them.
+#'   `sailer_data_error`, naming them, when peaks of the model are missing or a
+#'   cell has no open peak among them.
 #' @references Cao (2023), section 2.2.3.
 #' @examples
 #' sim <- simulate_atac(n_cells = 120, n_peaks = 300, n_types = 2, seed = 1)

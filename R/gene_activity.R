@@ -10,20 +10,19 @@
 #'
 #' A peak that overlaps several genes counts for each of them, and one that
 #' overlaps several ranges of a gene (its transcripts, say) counts once. Long
-#' genes have more peaks: compare cells within a gene, or take
-#' `normalise = "mean"` to put genes beside each other.
+#' genes have more peaks: compare cells within a gene, or take `normalise =
+#' "mean"` to put genes beside each other.
 #'
 #' @param fit What [sailer()] or [sailerx()] returned, [load_model()] or
 #'   [get_fit()].
 #' @param genes `GRanges` of the genes, of the genome build that the peaks are
 #'   of; or the path of their GTF file (read by the package rtracklayer), or a
 #'   data frame with columns `seqnames`, `start`, `end` and perhaps `strand`.
-#'   Their names are in the column `gene_name`, `symbol` or `gene` (another
-#'   one is named in `column`), else in `names(genes)`. Several ranges of a name
-#'   are one gene; but where a column `gene_id` tells that genes share a name,
-#'   or have none, those go by their ids, as twins and copies on other
-#'   chromosomes do. What has neither name nor id is left out. Messages tell of
-#'   both.
+#'   Their names are in the column `gene_name`, `symbol` or `gene` (another one
+#'   is named in `column`), else in `names(genes)`. Several ranges of a name are
+#'   one gene; but where a column `gene_id` tells that genes share a name, or
+#'   have none, those go by their ids, as twins and copies on other chromosomes
+#'   do. What has neither name nor id is left out. Messages tell of both.
 #' @param x,cells,batch,depth,covariates,calibrated Which cells, and at what the
 #'   decoder is held: as in [impute()].
 #' @param upstream,downstream Bases that belong to a gene before its first and

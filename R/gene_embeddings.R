@@ -3,12 +3,12 @@
 #' Embeddings of genes
 #'
 #' The table of gene tokens: genes whose expression predicts other genes alike
-#' come to lie in the same direction. With
-#' `token_start = "components"` the first numbers of a token (3 of 4, at most
-#' 50) are the principal components of the training cells that it began with,
-#' the others were learned beside them; with `"random"` all were learned. With
-#' `x` it is, instead, what the encoder makes of a gene beside the other genes
-#' of a cell, the mean over the cells of `x` that have it.
+#' come to lie in the same direction. With `token_start = "components"` the
+#' first numbers of a token (3 of 4, at most 50) are the principal components of
+#' the training cells that it began with, the others were learned beside them;
+#' with `"random"` all were learned. With `x` it is, instead, what the encoder
+#' makes of a gene beside the other genes of a cell, the mean over the cells of
+#' `x` that have it.
 #'
 #' @param fit What [expresser()] returned, or an object that holds such a fit
 #'   ([get_fit()]).

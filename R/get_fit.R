@@ -1,21 +1,18 @@
 #' The model behind an embedding
 #'
-#' Finds the model in an object that [RunSAILER()], [RunSAILERX()] or
-#' [RunExpresser()] gave back, for [plot()][plot.sailer_fit],
-#' [save_model()], [predict()][predict.sailer_fit] or other objects. Its
-#' `history` is a data frame with a row for each epoch.
-#'
-#' The model holds no cells: those are the object's, under the names that they
-#' have there.
+#' Returns the model that [RunSAILER()], [RunSAILERX()] or [RunExpresser()]
+#' stored in an object, for [plot()][plot.sailer_fit], [save_model()],
+#' [predict()][predict.sailer_fit] or other objects. Its `history` is a data
+#' frame with a row for each epoch. The model holds no cells.
 #'
 #' @param object A `Seurat` object, a `DimReduc`, a `SingleCellExperiment`, or a
-#'   fit, which is given back.
+#'   fit, which is returned.
 #' @param name Name of the reduction. NULL, the default, takes the only fit of
 #'   the object.
 #' @return An object of class `"sailer_fit"` or `"expresser_fit"`.
 #' @section Errors:
-#' `sailer_argument_error` when there is no fit under that name, or several and
-#' no `name`; those that there are get listed.
+#' `sailer_argument_error` if there is no fit of that name, or there are several
+#' and no `name` is given; existing ones are listed.
 #' @references Cao (2023), chapter 2.
 #' @examples
 #' sim <- simulate_atac(n_cells = 200, n_peaks = 500, n_types = 3, seed = 1)

@@ -49,9 +49,9 @@
 #' @param verbose Show progress.
 #' @param ... Nothing else is taken: a name that no option has is an error.
 #' @return With `genes` a numeric matrix of genes x cells, with `positions` a
-#'   numeric vector in their order, both in units of
-#'   `log(1 + 10,000 * count / total)`, the total being that of the model's
-#'   genes in the cell. NA in cells that have no other gene.
+#'   numeric vector in their order, both in units of `log(1 + 10,000 * count /
+#'   total)`, the total being that of the model's genes in the cell. NA in cells
+#'   that have no other gene.
 #' @section Errors: `sailer_argument_error` for genes or cells that are not
 #'   known (the nearest are named), for positions named twice, and for a result
 #'   that memory does not hold; `sailer_data_error` for counts that cannot be

@@ -20,8 +20,7 @@
 #' count as closed: nobody knows whether they are. The encoder scales every cell
 #' to length 1 (`input_scale` of [sailer()]), so that peaks missing here and
 #' there cost little more than depth; a query that lacks whole regions is
-#' another matter.
-#' Fragments counted in the model's peaks are best.
+#' another matter. Fragments counted in the model's peaks are best.
 #'
 #' @section Batches:
 #' The embedding itself reads no batch: it is the same for every `batch`,
@@ -49,10 +48,10 @@
 #' near the origin. Directions do not suffer from this. The mapping quality
 #' compares query cells with the training cells that were held out for
 #' validation, if there are 30 or more, for the same reason; it goes by
-#' Euclidean distance, which showed cells of types that the training lacked
-#' more often than angles did, and by angle for [sailerx()], which leaves
-#' lengths free. It is a hint, not a test: a type close to one that the training
-#' had is not noticed.
+#' Euclidean distance, which showed cells of types that the training lacked more
+#' often than angles did, and by angle for [sailerx()], which leaves lengths
+#' free. It is a hint, not a test: a type close to one that the training had is
+#' not noticed.
 #'
 #' @section Seurat and SingleCellExperiment:
 #' The object comes back with the embedding and with columns of metadata
@@ -75,9 +74,9 @@
 #'   do not vote. NULL, the default, for none. Each query cell gets the label
 #'   with the most votes of its `k` nearest neighbours, nearer ones counting
 #'   more.
-#' @param batch Batch of the query cells: one name for all, or one for each
-#'   cell (as [sailer()] takes them); a column for objects. NULL, the default,
-#'   takes all for one batch, named `"query"`.
+#' @param batch Batch of the query cells: one name for all, or one for each cell
+#'   (as [sailer()] takes them); a column for objects. NULL, the default, takes
+#'   all for one batch, named `"query"`.
 #' @param adapt TRUE learns the batch input of new batches. Default FALSE.
 #' @param covariates Covariates of the query cells that the model was trained
 #'   with, as [sailer()] takes them; for objects names of columns. They matter

@@ -1,8 +1,8 @@
 #' Mixing of batches in the neighbourhoods of cells
 #'
 #' Three answers to the question whether the neighbours of a cell come from all
-#' batches: the normalised proportions of section 2.5.3 of the thesis, the
-#' local inverse Simpson's index (LISI), and a test in the manner of kBET.
+#' batches: the normalised proportions of section 2.5.3 of the thesis, the local
+#' inverse Simpson's index (LISI), and a test in the manner of kBET.
 #'
 #' *Proportions* (2.5.3): of the `k` nearest neighbours of each cell the number
 #' from each batch, divided by the size of the batch and scaled to sum to 1. In
@@ -10,10 +10,10 @@
 #' cell types of its own can, rightly, not be mixed there.
 #'
 #' *LISI* (Korsunsky et al. 2019): the effective number of batches (iLISI; the
-#' number of batches is best, 1 worst) or of cell types (cLISI; 1 is best)
-#' among the neighbours, weighted by distance so that their effective number
-#' is `perplexity`; it looks at `3 * perplexity` cells, the cell itself among
-#' them, as the R package lisi does. iLISI is not normalised by batch size.
+#' number of batches is best, 1 worst) or of cell types (cLISI; 1 is best) among
+#' the neighbours, weighted by distance so that their effective number is
+#' `perplexity`; it looks at `3 * perplexity` cells, the cell itself among them,
+#' as the R package lisi does. iLISI is not normalised by batch size.
 #'
 #' *kBET* (Büttner et al. 2019): the p-value of a chi-square test of the batches
 #' among the `k` neighbours against the batch sizes, for every cell.
@@ -62,8 +62,8 @@
 #' fit, a value is missing, or there is a single batch.
 #'
 #' @references
-#' Korsunsky et al. (2019), *Nature Methods* 16, 1289.
-#' Büttner et al. (2019), *Nature Methods* 16, 43.
+#' Korsunsky et al. (2019), *Nature Methods* 16, 1289. Büttner et al. (2019),
+#' *Nature Methods* 16, 43.
 #'
 #' @examples
 #' batch <- rep(c("a", "b"), each = 100)

@@ -5,8 +5,8 @@
 #' Mutual information between an embedding and a confounder
 #'
 #' How much each dimension of an embedding tells about a confounder of the
-#' cells, such as depth or batch: the measure of section 2.2.5 of the thesis.
-#' An embedding free of the confounder has values near zero.
+#' cells, such as depth or batch: the measure of section 2.2.5 of the thesis. An
+#' embedding free of the confounder has values near zero.
 #'
 #' A numeric confounder is compared by the estimator of Kraskov, Stögbauer and
 #' Grassberger (2004), one of classes by that of Ross (2014). Both agree with
@@ -24,11 +24,11 @@
 #' @param k Number of nearest neighbours, 1 to the number of cells less one.
 #'   More neighbours lower the variance and raise the bias. Default 3, as in
 #'   scikit-learn.
-#' @param seed Whole number that sets the tie-breaking noise. R's random
-#'   numbers are neither used nor changed.
+#' @param seed Whole number that sets the tie-breaking noise. R's random numbers
+#'   are neither used nor changed.
 #'
-#' @return A list with `mean`, the mean over the dimensions, and `dimensions`,
-#'   a numeric vector of one value per dimension, both in nats.
+#' @return A list with `mean`, the mean over the dimensions, and `dimensions`, a
+#'   numeric vector of one value per dimension, both in nats.
 #'
 #' @section Errors:
 #' Of class `sailer_argument_error`, naming the argument, when lengths do not
@@ -82,14 +82,14 @@ normalized_mutual_information <- function(x, y) {
 #'
 #' The Dice similarity coefficient of equation 2.7 of the thesis between the
 #' peaks that are open in truth (for instance in bulk data of the cell type, or
-#' in [simulate_atac()]'s `truth`) and the peaks that were imputed as open:
-#' 2 TP / (2 TP + FP + FN).
+#' in [simulate_atac()]'s `truth`) and the peaks that were imputed as open: 2 TP
+#' / (2 TP + FP + FN).
 #'
 #' @param truth,estimate Vectors of peaks, or matrices (base or of the Matrix
 #'   package) of peaks x cells, the same peaks in the same order. Entries are 0
 #'   or 1, or `FALSE` and `TRUE`, unless `threshold` is given. Where one is a
-#'   vector (or a matrix of one column), it is compared with every column of
-#'   the other.
+#'   vector (or a matrix of one column), it is compared with every column of the
+#'   other.
 #' @param threshold `NULL`, or one number: entries above it are open. With
 #'   counts use 0; probabilities need a value between 0 and 1. A vector of two
 #'   gives one value for `truth` and one for `estimate`.

@@ -11,8 +11,8 @@
 #'
 #' @param x What [sailer()], [sailerx()] or [expresser()] returned; of an object
 #'   [get_fit()] gives it.
-#' @param ... Further fits to draw over the first one, named as the legend is
-#'   to name them: `plot(fit, "lambda 0" = other)`.
+#' @param ... Further fits to draw over the first one, named as the legend is to
+#'   name them: `plot(fit, "lambda 0" = other)`.
 #' @return A ggplot object: the loss, its parts, the weight of the KL terms, the
 #'   log-likelihood and evidence lower bound of the held-out cells, and, of
 #'   [sailerx()], the alignment term of the training cells and of those held out

@@ -10,8 +10,8 @@
 #' machine.
 #'
 #' @references Cao, Y. (2023). Deep Representation Learning for Single-cell
-#'   Sequencing Data Analysis. Doctoral thesis, University of
-#'   California, Irvine. Chapters 2 to 4.
+#'   Sequencing Data Analysis. Doctoral thesis, University of California,
+#'   Irvine. Chapters 2 to 4.
 #'
 #'   Cao, Y., Fu, L., Wu, J., Peng, Q., Nie, Q., Zhang, J. and Xie, X. (2021).
 #'   SAILER: scalable and accurate invariant representation learning for

@@ -77,9 +77,9 @@
 #' half of the peaks in common that they would have if they were counted in the
 #' same ones: peaks that were called in each batch apart and joined afterwards
 #' look closed where they were never counted, and keep the batches apart. A
-#' warning of class `sailer_checkpoint_failed` tells that a checkpoint could
-#' not be written, as on a full disk; the fit so far is returned, and the
-#' checkpoint before stays.
+#' warning of class `sailer_checkpoint_failed` tells that a checkpoint could not
+#' be written, as on a full disk; the fit so far is returned, and the checkpoint
+#' before stays.
 #' @references Cao (2023), sections 2.2.1, 2.2.2, 2.2.3 and 2.2.7; for the
 #'   chromosome architecture section 3.2.
 #' @examples

@@ -46,13 +46,13 @@
 #' removed from the start: a canonical direction of which they explain half or
 #' more is gone, and of others twice what they explain.
 #'
-#' Of a `joint` model the encoder stands still for the first three quarters
-#' of the epochs (`frozen` of [train_control()]), and the best epoch by the
+#' Of a `joint` model the encoder stands still for the first three quarters of
+#' the epochs (`frozen` of [train_control()]), and the best epoch by the
 #' evidence lower bound is often among these: `alignment` then decides little.
 #' For its full effect give `frozen = 0`, or begin at random; but where the
-#' reference is noisy the alignment is then overfitted, and what peaks
-#' alone know is lost. Without `joint` the encoder moves from the first step on
-#' and the last epoch is kept.
+#' reference is noisy the alignment is then overfitted, and what peaks alone
+#' know is lost. Without `joint` the encoder moves from the first step on and
+#' the last epoch is kept.
 #'
 #' @section Hybrid runs:
 #' Cells without a reference, missing from `reference` or with NA in their row,

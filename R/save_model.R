@@ -83,9 +83,9 @@ expresser_entries <- c(
 #' @param overwrite Replace a file that is there already. FALSE, the default,
 #'   makes it an error.
 #' @return `save_model()` returns the path, invisibly (of processes that trained
-#'   together the first alone writes it); `load_model()` the fit,
-#'   the same as the one saved. Of the call in it, arguments that cannot be
-#'   written as code (functions, S4 objects) become `...`.
+#'   together the first alone writes it); `load_model()` the fit, the same as
+#'   the one saved. Of the call in it, arguments that cannot be written as code
+#'   (functions, S4 objects) become `...`.
 #' @section Errors:
 #' `sailer_file_error` when the file is there already, its folder is not or
 #' cannot be written to, or the disk is full; then an older file is untouched.

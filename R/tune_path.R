@@ -21,8 +21,8 @@
 #'   beyond which more lambda no longer lowers it (2.2.2);
 #' * for `"alignment"` the alignment term of the held-out cells, or of all where
 #'   none are held out: the elbow of figure 3.2. Fits with `warm_start` begin at
-#'   the reference and stay near it whatever the weight; give
-#'   `warm_start = FALSE` to see what the weight alone does;
+#'   the reference and stay near it whatever the weight; give `warm_start =
+#'   FALSE` to see what the weight alone does;
 #' * for others the evidence lower bound of the held-out cells, with the KL at
 #'   full weight, which pays for dimensions that are not needed.
 #'

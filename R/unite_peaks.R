@@ -39,8 +39,8 @@
 #'   name of the peak that it is in now, NA where that was left out.
 #' * `summary`: data frame, one row per sample: the number of `peaks`; how many
 #'   of them were `kept` as they were and how many `merged` into a larger one;
-#'   how many united peaks are the sample's `alone`; `counts_kept`, the share
-#'   of its counts that is in the result.
+#'   how many united peaks are the sample's `alone`; `counts_kept`, the share of
+#'   its counts that is in the result.
 #' @section Errors:
 #' `sailer_argument_error` when `counts` is no named list of counts, when
 #' `ranges` does not fit, and without the package GenomicRanges;
