@@ -171,8 +171,9 @@ drop_constant <- function(columns, values) {
 check_finite <- function(column, call) {
   bad <- which(!is.finite(column$values))
   if (length(bad) > 0) {
-    abort("The covariate {.arg {column$name}} is infinite for {length(bad)}
-           cell{?s}.", class = "data", call = call)
+    abort("The covariate {.arg {column$name}} must be a finite number; it is
+           not (infinite, or no number) in {length(bad)} cell{?s}.",
+          class = "data", call = call)
   }
   list(name = column$name, values = as.numeric(column$values))
 }

@@ -64,28 +64,23 @@ training_cells <- function(held, cells, kinds, reference = NULL,
   )
 }
 
-# The confounders of cells as the decoder sees them. Values of numeric
-# covariates stand at their mean; labels that are not known between all levels.
+# The confounders of cells as the decoder sees them, numeric covariates at their
+# mean.
 own_confounders <- function(held, cells, call = rlang::caller_env()) {
   fit <- held$fit
-  trained <- !is.null(fit$embedding)
-  depth <- if (trained) fit$depth[cells] else input_depth(held, cells, call)
-  labels <- lapply(names(fit$labels), function(name) {
-    levels <- fit$labels[[name]]
-    code <- if (trained) {
-      fit$codes[[name]][match(cells, fit$cells)]
-    } else {
-      column <- held$input$table[[name]][match(cells, held$input$names)]
-      match(label_text(column), levels)[seq_along(cells)]
-    }
-    rows <- outer(code, seq_along(levels), "==") + 0
-    rows[is.na(rows)] <- 1 / length(levels)
-    rows
-  })
-  numbers <- matrix(0, length(cells), length(fit$numbers))
-  unname(do.call(cbind, c(
-    list(scaled_log_depth(fit, depth)), labels, list(numbers)
-  )))
+  if (!is.null(fit$embedding)) {
+    at <- match(cells, fit$cells)
+    labels <- Map(
+      function(levels, codes) levels[codes[at]], fit$labels, fit$codes
+    )
+    return(encode_confounders(fit, length(cells), fit$depth[cells], labels))
+  }
+  table <- held$input$table
+  labels <- lapply(table[intersect(names(fit$labels), names(table))], label_text)
+  at <- match(cells, held$input$names)
+  encode_confounders(
+    fit, length(cells), input_depth(held, cells, call), lapply(labels, `[`, at)
+  )
 }
 
 cluster_cells <- function(z, n_clusters) {

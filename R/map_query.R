@@ -192,14 +192,19 @@ map_query <- function(fit, newdata, labels = NULL, batch = NULL, adapt = FALSE,
   batch <- query_labels(
     input_columns(input, batch, "batch", cells$cells), cells$cells
   )
-  covariates <- input_columns(input, covariates, "covariates", cells$cells)
+  covariates <- as_columns(
+    input_columns(input, covariates, "covariates", cells$cells), "covariates",
+    cells$cells, environment()
+  )
   query <- query_cells(
     cells, fit$peaks, ranges, model_ranges, min_matched, drop_empty
   )
   kept <- match(query$cells$cells, cells$cells)
+  covariates <- lapply(covariates, function(column) {
+    replace(column, "values", list(column$values[kept]))
+  })
   judged <- query_batches(
-    fit, query, batch[kept], kept_rows(covariates, cells$cells, kept), adapt,
-    batch_column, adapt_steps, seed
+    fit, query, batch[kept], covariates, adapt, batch_column, adapt_steps, seed
   )
   values <- as_directions(
     embed_cells(
@@ -296,16 +301,6 @@ query_labels <- function(batch, cells, call = rlang::caller_env()) {
            {length(columns)}.", call = call)
   }
   label_text(columns[[1]]$values)
-}
-
-# Covariates of the cells that were kept.
-kept_rows <- function(covariates, cells, kept, call = rlang::caller_env()) {
-  if (is.null(covariates)) {
-    return(NULL)
-  }
-  columns <- as_columns(covariates, "covariates", cells, call)
-  names(columns) <- vapply(columns, function(x) x$name, character(1))
-  as.data.frame(lapply(columns, function(x) x$values[kept]), optional = TRUE)
 }
 
 # Labels and quality by the neighbours among the training cells, as far as there

@@ -8,7 +8,8 @@ query_cells_least <- 20
 
 # list(batches = data frame, one row per query batch; likelihoods = query
 # batches x known ones; fit = with what was learned, or NULL), or NULL for a
-# model that knows no batches. `query` is what query_cells() returned.
+# model that knows no batches. `query` is what query_cells() returned; `labels`
+# and `covariates` are those of its cells.
 query_batches <- function(fit, query, labels, covariates, adapt, column, steps,
                           seed, call = rlang::caller_env()) {
   check_flag(adapt, call = call)
@@ -16,29 +17,28 @@ query_batches <- function(fit, query, labels, covariates, adapt, column, steps,
   if (is.null(column)) {
     return(NULL)
   }
-  levels <- known_batches(fit, column)
-  base <- base_confounders(fit, column, covariates, query$cells$cells, call)
+  levels <- rownames(level_vectors(fit, column))
+  covariates <- query_covariates(fit, column, covariates, call)
   results <- lapply(stats::setNames(nm = unique(labels)), function(name) {
     cells <- which(labels == name)
     # What was learned for an earlier query of this name is learned anew.
-    known <- setdiff(levels, if (adapt) names(fit$extra_batches)[
-      names(fit$extra_batches) == name
-    ])
+    learned <- adapt && !name %in% fit$labels[[column]]
+    known <- if (learned) setdiff(levels, name) else levels
     one <- judge_batch(
-      fit, query, cells, base, column, known, name, adapt, steps, seed, call
+      fit, query, cells, covariates, column, known, name, adapt, steps, seed,
+      call
     )
     one$n_cells <- length(cells)
     one
   })
-  tell_of_batches(results)
+  note_batches(results)
   collect_batches(results, fit, adapt, levels)
 }
 
 # The label whose one-hot is the batch input: the first of the fit, or the one
 # named. NULL where the model has none.
 batch_column <- function(fit, column, adapt, call) {
-  # Fits of before the batch columns were kept do not tell them from others.
-  columns <- fit$batches %||% names(fit$labels)
+  columns <- batch_labels(fit)
   if (!is.null(column)) {
     check_text(column, "batch_column", call = call)
     check_known(
@@ -57,66 +57,19 @@ batch_column <- function(fit, column, adapt, call) {
   if (length(columns) == 0) NULL else columns[1]
 }
 
-# Levels of the column, and batches that were learned for it earlier.
-known_batches <- function(fit, column) {
-  extra <- fit$extra_batches
-  own <- vapply(extra, function(vector) {
-    identical(attr(vector, "column") %||% column, column) &&
-      length(vector) == length(fit$labels[[column]])
-  }, logical(1))
-  union(fit$labels[[column]], names(extra)[own])
-}
-
-# One row per known batch: what stands in place of the one-hot.
-batch_vectors <- function(fit, column, known) {
-  levels <- fit$labels[[column]]
-  rows <- vapply(known, function(name) {
-    if (name %in% levels) {
-      as.numeric(levels == name)
-    } else {
-      as.numeric(fit$extra_batches[[name]])
-    }
-  }, numeric(length(levels)))
-  matrix(rows, ncol = length(levels), byrow = TRUE)
-}
-
-# Cells x confounders but the depth, as the core encodes them; the columns of
-# the batch are 0. A function of the cells asked for, as there may be many.
-base_confounders <- function(fit, column, covariates, cells, call) {
-  given <- collect_confounders(NULL, covariates, cells, call)
-  others <- c(setdiff(names(fit$labels), column), fit$numbers)
-  columns <- c(given$labels, given$numbers)
-  names(columns) <- vapply(columns, function(x) x$name, character(1))
+# list(labels, numbers), as encode_confounders() takes them. `columns`: of
+# as_columns().
+query_covariates <- function(fit, column, columns, call) {
+  names(columns) <- column_names(columns)
   check_known(
-    names(columns), others, "covariate", "covariates", "the model", call = call
+    names(columns), c(setdiff(names(fit$labels), column), fit$numbers),
+    "covariate", "covariates", "the model", call = call
   )
-  function(rows) {
-    labels <- lapply(names(fit$labels), function(name) {
-      encode_label(columns[[name]], fit$labels[[name]], name == column, rows)
-    })
-    numbers <- lapply(seq_along(fit$numbers), function(k) {
-      encode_number(columns[[fit$numbers[k]]], fit$scaling$numbers[[k]], rows)
-    })
-    do.call(cbind, c(labels, numbers))
-  }
-}
-
-# A label that nobody gave is a little of every level.
-encode_label <- function(column, levels, is_batch, rows) {
-  value <- if (is_batch) 0 else 1 / length(levels)
-  out <- matrix(value, length(rows), length(levels))
-  if (!is.null(column)) {
-    mine <- column$levels[column$codes[rows]]
-    out[] <- outer(mine, levels, "==")
-  }
-  out
-}
-
-encode_number <- function(column, scaling, rows) {
-  if (is.null(column)) {
-    return(matrix(0, length(rows), 1))
-  }
-  cbind((column$values[rows] - scaling[["mean"]]) / scaling[["sd"]])
+  number <- names(columns) %in% fit$numbers
+  list(
+    labels = lapply(columns[!number], function(x) label_text(x$values)),
+    numbers = lapply(columns[number], function(x) check_finite(x, call)$values)
+  )
 }
 
 # Where the columns of a label begin among the confounders, from 1.
@@ -127,8 +80,8 @@ first_column <- function(fit, column) {
 
 # How likely the cells of one query batch are under each known batch, and what
 # is learned for them.
-judge_batch <- function(fit, query, cells, base, column, known, name, adapt,
-                        steps, seed, call) {
+judge_batch <- function(fit, query, cells, covariates, column, known, name,
+                        adapt, steps, seed, call) {
   is_new <- !name %in% known
   learns <- adapt && is_new
   if (learns && length(cells) < query_cells_least) {
@@ -138,11 +91,14 @@ judge_batch <- function(fit, query, cells, base, column, known, name, adapt,
   }
   parts <- with_own_seed(seed, share_out(cells, learns))
   rows <- unlist(parts, use.names = FALSE)
-  encoded <- cbind(scaled_log_depth(fit, query$depth[rows]), base(rows))
+  encoded <- encode_confounders(
+    fit, length(rows), query$depth[rows], lapply(covariates$labels, `[`, rows),
+    lapply(covariates$numbers, `[`, rows)
+  )
   # Read again and again, in any order.
   source <- core_scan(query$cells[, rows]$source, folder = tempdir())$store
   judged <- length(parts$learned) + seq_along(parts$judged)
-  vectors <- batch_vectors(fit, column, known)
+  vectors <- level_vectors(fit, column)[known, , drop = FALSE]
   first <- first_column(fit, column)
   likelihood <- function(cells, vectors) {
     with_threads(fit$control$threads, core_sailer_likelihood(
@@ -197,7 +153,7 @@ collect_batches <- function(results, fit, adapt, known) {
   list(batches = batches, likelihoods = likelihoods, fit = if (adapt) fit)
 }
 
-tell_of_batches <- function(results) {
+note_batches <- function(results) {
   lines <- vapply(names(results), function(name) {
     x <- results[[name]]
     best <- max(x$likelihoods)
