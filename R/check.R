@@ -3,15 +3,17 @@
 
 check_number <- function(x, arg = rlang::caller_arg(x), min = -Inf, max = Inf,
                          whole = FALSE, call = rlang::caller_env()) {
-  if (is_number_within(x, min, max) && (!whole || x == round(x))) {
+  if (are_numbers(x, min, max, whole = whole)) {
     return(invisible(x))
   }
   what <- if (whole) "a whole number" else "a number"
-  range <- c(
-    if (is.finite(min)) paste("of at least", min),
-    if (is.finite(max)) paste("of at most", max)
-  )
-  range <- if (length(range)) paste0(" ", paste(range, collapse = " and "))
+  range <- if (is.finite(min) && is.finite(max)) {
+    paste(" from", min, "to", max)
+  } else if (is.finite(min)) {
+    paste(" of at least", min)
+  } else if (is.finite(max)) {
+    paste(" of at most", max)
+  }
   found <- if (is.numeric(x) && length(x) == 1) {
     as.character(x)
   } else {
@@ -20,8 +22,10 @@ check_number <- function(x, arg = rlang::caller_arg(x), min = -Inf, max = Inf,
   abort("{.arg {arg}} must be {what}{range}, not {found}.", call = call)
 }
 
-is_number_within <- function(x, min, max) {
-  is.numeric(x) && length(x) == 1 && is.finite(x) && x >= min && x <= max
+# Finite numbers from `min` to `max`, as many as one of `lengths`?
+are_numbers <- function(x, min, max, lengths = 1, whole = FALSE) {
+  is.numeric(x) && length(x) %in% lengths && all(is.finite(x)) &&
+    all(x >= min & x <= max) && (!whole || all(x == round(x)))
 }
 
 check_text <- function(value, name, null = FALSE, call = rlang::caller_env()) {

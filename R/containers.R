@@ -118,17 +118,40 @@ nearest_names <- function(name, known, n = 3) {
   utils::head(known[order(pmin(distance, within + 1), distance)], n)
 }
 
+# Names that were asked for, as text.
+asked_names <- function(given, what, arg, call) {
+  if (is.factor(given)) given <- as.character(given)
+  if (!is.character(given) || anyNA(given) || length(given) == 0) {
+    abort("{.arg {arg}} must hold names of {what}s, not
+           {.obj_type_friendly {given}}.", call = call)
+  }
+  given
+}
+
+# Their places among `known`, all for NULL. `once`: repeated names are taken
+# once, and no error.
+chosen_names <- function(given, known, what, arg, where, call, once = FALSE) {
+  if (is.null(given)) {
+    return(seq_along(known))
+  }
+  given <- asked_names(given, what, arg, call)
+  if (once) given <- unique(given)
+  if (anyDuplicated(given)) {
+    twice <- given[duplicated(given)]
+    abort("{.arg {arg}} names {.val {twice[1]}} twice.", call = call)
+  }
+  check_known(given, known, what, arg, where, call = call)
+  match(given, known)
+}
+
 # The peaks asked for, in the order asked for; NULL takes all.
 take_features <- function(cells, features, where, call = rlang::caller_env()) {
   if (is.null(features)) {
     return(cells)
   }
-  if (!is.character(features) || anyNA(features)) {
-    abort("{.arg features} must hold names of peaks, not
-           {.obj_type_friendly {features}}.", call = call)
-  }
-  check_known(features, cells$peaks, "peak", "features", where, call = call)
-  cells[unique(features), ]
+  cells[chosen_names(
+    features, cells$peaks, "peak", "features", where, call, once = TRUE
+  ), ]
 }
 
 # The cells in the order of `names`; untouched when they are.

@@ -159,7 +159,9 @@ differential_accessibility <- function(object, groups, group_1 = NULL,
   where <- where_of(environment())
   compared <- read_fitted(object, fit, name, where)
   fit <- compared$fit
-  places <- peak_places(fit, peaks)
+  places <- chosen_names(
+    peaks, fit$peaks, "peak", "peaks", "the model", environment(), once = TRUE
+  )
   held <- held_confounders(fit, batch, depth, covariates)
   cells <- compared_cells(compared, reference)
   names <- cells$cells
@@ -183,17 +185,6 @@ differential_accessibility <- function(object, groups, group_1 = NULL,
     found$table <- cbind(found$table, raw_fractions(fit, cells, side, places))
   }
   finish_table(found, fdr)
-}
-
-peak_places <- function(fit, peaks, call = rlang::caller_env()) {
-  if (is.null(peaks)) {
-    return(seq_along(fit$peaks))
-  }
-  if (!is.character(peaks) || length(peaks) == 0 || anyNA(peaks)) {
-    abort("{.arg peaks} must hold names of peaks of the model.", call = call)
-  }
-  check_known(peaks, fit$peaks, "peak", "peaks", "the model", call = call)
-  match(unique(peaks), fit$peaks)
 }
 
 # Handle of the cells to compare, with the places of its peaks in the model; for

@@ -102,7 +102,12 @@ gene_weights <- function(fit, genes, options, call) {
   names <- gene_names(genes, options$column, call)
   check_number(options$upstream, "upstream", min = 0, call = call)
   check_number(options$downstream, "downstream", min = 0, call = call)
-  peaks <- peaks_as_ranges(fit, options$ranges, call)
+  peaks <- if (is.null(options$ranges)) {
+    model_ranges(fit$peaks, "Give their {.arg ranges}, in the order of
+                 {.code fit$peaks}.", call)
+  } else {
+    check_ranges(options$ranges, length(fit$peaks), "ranges", "the model", call)
+  }
   whole <- extend_ranges(genes, options$upstream, options$downstream)
   hits <- suppressWarnings(
     GenomicRanges::findOverlaps(whole, peaks, ignore.strand = TRUE)
@@ -212,26 +217,6 @@ tell_of_names <- function(names, by_id, shared, genes) {
   }
 }
 
-peaks_as_ranges <- function(fit, ranges, call) {
-  if (is.null(ranges)) {
-    return(tryCatch(
-      parse_ranges(fit$peaks, "model", call),
-      sailer_data_error = function(cnd) {
-        abort(c(
-          "The peaks of the model have no ranges in their names, such as
-           {.val {utils::head(fit$peaks, 2)}}.",
-          i = "Give their {.arg ranges}, in the order of {.code fit$peaks}."
-        ), call = call)
-      }
-    ))
-  }
-  if (!methods::is(ranges, "GRanges") || length(ranges) != length(fit$peaks)) {
-    abort("{.arg ranges} must be a GRanges with {length(fit$peaks)} ranges, one
-           for each peak of the model ({.code fit$peaks}).", call = call)
-  }
-  ranges
-}
-
 # resize() goes by the strand; what lies before a chromosome's first base
 # overlaps nothing.
 extend_ranges <- function(genes, upstream, downstream) {
@@ -243,9 +228,8 @@ extend_ranges <- function(genes, upstream, downstream) {
 }
 
 refuse_no_overlap <- function(genes, peaks, call) {
-  chromosomes <- function(x) unique(as.character(GenomicRanges::seqnames(x)))
-  of_genes <- chromosomes(genes)
-  of_peaks <- chromosomes(peaks)
+  of_genes <- chromosomes_of(genes)
+  of_peaks <- chromosomes_of(peaks)
   hint <- if (any(of_genes %in% of_peaks)) {
     "Are they of the same genome build?"
   } else {

@@ -99,11 +99,7 @@ contextual_genes <- function(fit, x, budget, verbose,
 # Places of genes by any of their names.
 known_genes <- function(fit, genes, arg = "genes",
                         call = rlang::caller_env()) {
-  if (is.factor(genes)) genes <- as.character(genes)
-  if (!is.character(genes) || anyNA(genes) || length(genes) == 0) {
-    abort("{.arg {arg}} must hold names of genes, not
-           {.obj_type_friendly {genes}}.", call = call)
-  }
+  genes <- asked_names(genes, "gene", arg, call)
   places <- match(genes, fit$genes$gene)
   for (column in intersect(c("symbol", "ensembl"), names(fit$genes))) {
     lost <- is.na(places)

@@ -117,7 +117,9 @@ impute_positions <- function(task, x, positions, call) {
     return(numeric())
   }
   gene <- known_genes(task$fit, as.character(positions$gene), "positions", call)
-  cell <- chosen_places(positions$cell, x$cells, call)
+  cells <- asked_names(as.character(positions$cell), "cell", "positions", call)
+  check_known(cells, x$cells, "cell", "positions", "the counts", call = call)
+  cell <- match(cells, x$cells)
   twice <- anyDuplicated(data.frame(gene, cell))
   if (twice > 0) {
     abort("{.arg positions} names gene {.val {positions$gene[twice]}} of cell
@@ -133,12 +135,6 @@ impute_positions <- function(task, x, positions, call) {
   out
 }
 
-chosen_places <- function(given, known, call) {
-  given <- as.character(given)
-  check_known(given, known, "cell", "positions", "the counts", call = call)
-  match(given, known)
-}
-
 impute_genes <- function(task, x, genes, cells, keep, call) {
   wanted <- known_genes(task$fit, genes, "genes", call)
   if (anyDuplicated(wanted)) {
@@ -146,7 +142,9 @@ impute_genes <- function(task, x, genes, cells, keep, call) {
           call = call)
   }
   if (!is.null(cells)) {
-    x <- x[, chosen_names(cells, x$cells, "cell", "cells", call)]
+    x <- x[, chosen_names(
+      cells, x$cells, "cell", "cells", "the counts", call
+    )]
   }
   check_result_size(
     list(kind = "matrix"), length(wanted), ncol(x), call,

@@ -177,7 +177,7 @@ check_form <- function(threshold, n_open, binary, file, overwrite, call) {
     return(list(kind = "matrix"))
   }
   if (given[["threshold"]] &&
-        !(is_number_within(threshold, 0, 1) && !threshold %in% 0:1)) {
+        !(are_numbers(threshold, 0, 1) && !threshold %in% 0:1)) {
     abort("{.arg threshold} must be a number between 0 and 1, such as 0.1.",
           call = call)
   }
@@ -188,18 +188,6 @@ check_form <- function(threshold, n_open, binary, file, overwrite, call) {
     kind = "open", threshold = threshold %||% 0, n_open = n_open %||% 0,
     binary = binary
   )
-}
-
-# The path of a file that may be written.
-new_file <- function(file, overwrite, call) {
-  file <- model_path(file, call)
-  if (!overwrite && file.exists(file)) {
-    abort(c(
-      "There is a file {.file {file}} already.",
-      i = "Take another name, or {.code overwrite = TRUE} to replace it."
-    ), class = "file", call = call)
-  }
-  file
 }
 
 decode_matrix <- function(request) {
@@ -268,16 +256,20 @@ fit_and_cells <- function(fit, x, reference = NULL,
 choose_cells <- function(held, cells, call = rlang::caller_env()) {
   known <- held$input$names
   check_names(known, "cell", "column", call)
-  known[chosen_names(cells, known, "cell", "cells", call)]
+  known[chosen_names(
+    cells, known, "cell", "cells", "those to impute", call
+  )]
 }
 
 # Places in fit$peaks.
 choose_peaks <- function(fit, peaks, arg, call, ranges = NULL) {
   if (!methods::is(peaks, "GRanges")) {
-    return(chosen_names(peaks, fit$peaks, "peak", arg, call))
+    return(chosen_names(peaks, fit$peaks, "peak", arg, "the model", call))
   }
   need_package("GenomicRanges", "to find peaks by their ranges", call)
-  ranges <- ranges %||% model_ranges(fit$peaks, arg, call)
+  ranges <- ranges %||% model_ranges(
+    fit$peaks, paste0("Give the names of peaks as {.arg ", arg, "}."), call
+  )
   hit <- which(suppressWarnings(
     IRanges::overlapsAny(ranges, peaks, ignore.strand = TRUE)
   ))
@@ -290,36 +282,4 @@ choose_peaks <- function(fit, peaks, arg, call, ranges = NULL) {
     ), call = call)
   }
   hit
-}
-
-model_ranges <- function(peaks, arg, call) {
-  tryCatch(
-    parse_ranges(peaks, "model", call),
-    sailer_data_error = function(cnd) {
-      abort(c(
-        "The peaks of the model have no ranges in their names, such as
-         {.val {utils::head(peaks, 2)}}.",
-        i = "Give the names of peaks as {.arg {arg}}."
-      ), call = call)
-    }
-  )
-}
-
-# Places of what was asked for among `known`, all for NULL.
-chosen_names <- function(given, known, what, arg, call) {
-  if (is.null(given)) {
-    return(seq_along(known))
-  }
-  if (is.factor(given)) given <- as.character(given)
-  if (!is.character(given) || anyNA(given) || length(given) == 0) {
-    abort("{.arg {arg}} must hold names of {what}s, not
-           {.obj_type_friendly {given}}.", call = call)
-  }
-  if (anyDuplicated(given)) {
-    twice <- given[duplicated(given)]
-    abort("{.arg {arg}} names {.val {twice[1]}} twice.", call = call)
-  }
-  where <- if (what == "peak") "the model" else "those to impute"
-  check_known(given, known, what, arg, where, call = call)
-  match(given, known)
 }

@@ -82,21 +82,19 @@ batch_mixing <- function(x, batch, labels = NULL, k = 50, perplexity = 30,
   }
   classes <- function(values, arg, call = rlang::caller_env()) {
     values <- cell_values(values, arg, shown, call)
-    measured_classes(values, n_cells, arg, call = call)
+    measured_classes(values, n_cells, arg, call)
   }
   batch <- classes(batch, "batch")
   if (length(batch$names) < 2) {
     abort(c(
       "{.arg batch} must have at least two batches.",
-      "x" = "All cells are of batch {.val {batch$names}}."
+      x = "All cells are of batch {.val {batch$names}}."
     ))
   }
   if (!is.null(labels)) labels <- classes(labels, "labels")
-  k <- measured_count(k, "k", 1, Inf)
+  check_number(k, min = 1, whole = TRUE)
   k <- lowered(k, "k", n_cells - 1, "the number of other cells")
-  if (!are_numbers(perplexity, 2, Inf)) {
-    abort("{.arg perplexity} must be one number, at least 2.")
-  }
+  check_number(perplexity, min = 2)
   perplexity <- lowered(
     perplexity, "perplexity", floor(n_cells / 3), "a third of the cells"
   )

@@ -47,8 +47,8 @@
 mutual_information <- function(embedding, c, k = 3, seed = 1) {
   embedding <- measured_matrix(embedding)
   n_cells <- nrow(embedding)
-  k <- measured_count(k, "k", 1, n_cells - 1)
-  seed <- measured_count(seed, "seed", 0, 2^53)
+  check_number(k, min = 1, max = n_cells - 1, whole = TRUE)
+  check_number(seed, min = 0, max = 2^53, whole = TRUE)
   if (is.numeric(c) && !is.factor(c)) {
     confounder <- measured_values(c, n_cells, "c")
     values <- core_mutual_information_numeric(embedding, confounder, k, seed)
@@ -60,22 +60,6 @@ mutual_information <- function(embedding, c, k = 3, seed = 1) {
   }
   names(values) <- colnames(embedding)
   list(mean = mean(values), dimensions = values)
-}
-
-# Agreement of two partitions of the same cells, labels of any kind (thesis
-# 2.2.7): 1 for equal ones. As scikit-learn's adjusted_rand_score() and
-# normalized_mutual_info_score().
-
-adjusted_rand_index <- function(x, y) {
-  first <- measured_classes(x, length(x), "x")
-  second <- measured_classes(y, length(x), "y", "value of `x`")
-  rand_index_of(first$code, second$code)
-}
-
-normalized_mutual_information <- function(x, y) {
-  first <- measured_classes(x, length(x), "x")
-  second <- measured_classes(y, length(x), "y", "value of `x`")
-  shared_information_of(first$code, second$code)
 }
 
 #' Dice score of imputed peaks
@@ -119,13 +103,13 @@ dice_score <- function(truth, estimate, threshold = NULL) {
   if (nrow(truth) != nrow(estimate)) {
     abort(c(
       "{.arg truth} and {.arg estimate} must have the same peaks.",
-      "x" = "Found {nrow(truth)} and {nrow(estimate)}."
+      x = "Found {nrow(truth)} and {nrow(estimate)}."
     ))
   }
   if (columns[1] != columns[2] && !any(columns == 1)) {
     abort(c(
       "{.arg truth} and {.arg estimate} must have as many columns, or one.",
-      "x" = "Found {columns[1]} and {columns[2]}."
+      x = "Found {columns[1]} and {columns[2]}."
     ))
   }
   scores <- core_dice_scores(truth@p, truth@i, estimate@p, estimate@i)
@@ -139,7 +123,7 @@ open_peaks <- function(x, arg, threshold, call = rlang::caller_env()) {
     if (!is.numeric(x) && !is.logical(x)) {
       abort(c(
         "{.arg {arg}} must be a vector or a matrix of numbers or logicals.",
-        "x" = "Found {.cls {class(x)}}."
+        x = "Found {.cls {class(x)}}."
       ), call = call)
     }
     x <- as.matrix(x)
@@ -154,7 +138,7 @@ open_peaks <- function(x, arg, threshold, call = rlang::caller_env()) {
   } else if (any(x@x != 0 & x@x != 1)) {
     abort(c(
       "{.arg {arg}} must hold 0 and 1, or `FALSE` and `TRUE`.",
-      "i" = "To call entries open above a value, give {.arg threshold}."
+      i = "To call entries open above a value, give {.arg threshold}."
     ), call = call)
   }
   drop0(x)
@@ -167,14 +151,14 @@ measured_matrix <- function(x, arg = "embedding", call = rlang::caller_env()) {
   if (!is.numeric(x) || length(dim(x)) > 2) {
     abort(c(
       "{.arg {arg}} must be a numeric matrix of cells x dimensions.",
-      "x" = "Found {.cls {class(x)}}."
+      x = "Found {.cls {class(x)}}."
     ), call = call)
   }
   if (is.null(dim(x))) x <- matrix(x, ncol = 1, dimnames = list(names(x), NULL))
   if (nrow(x) < 2 || ncol(x) < 1) {
     abort(c(
       "{.arg {arg}} must have at least 2 cells (rows) and 1 dimension.",
-      "x" = "Found {nrow(x)} x {ncol(x)}."
+      x = "Found {nrow(x)} x {ncol(x)}."
     ), call = call)
   }
   bad <- which(!is.finite(x))
@@ -183,7 +167,7 @@ measured_matrix <- function(x, arg = "embedding", call = rlang::caller_env()) {
     cell <- if (is.null(rownames(x))) row else rownames(x)[row]
     abort(c(
       "{.arg {arg}} must not have missing or infinite values.",
-      "x" = "Found {length(bad)}, the first in cell {cell}."
+      x = "Found {length(bad)}, the first in cell {cell}."
     ), call = call)
   }
   storage.mode(x) <- "double"
@@ -191,63 +175,33 @@ measured_matrix <- function(x, arg = "embedding", call = rlang::caller_env()) {
 }
 
 measured_values <- function(x, n_cells, arg, call = rlang::caller_env()) {
-  measured_length(x, n_cells, arg, "cell", call)
-  bad <- which(!is.finite(x))
-  if (length(bad)) {
-    abort(c(
-      "{.arg {arg}} must not have missing or infinite values.",
-      "x" = "Found {length(bad)}, the first at position {bad[1]}."
-    ), call = call)
-  }
+  check_one_per_cell(length(x), n_cells, FALSE, arg, NULL, call)
+  check_all(is.finite(x), "missing or infinite", arg, call)
   as.double(x)
 }
 
-# list(code = classes from 0, names = one per class); unused levels are dropped.
-measured_classes <- function(x, n_cells, arg, of = "cell",
-                             call = rlang::caller_env()) {
-  x <- written_out(x)
-  if (!is.atomic(x) || is.null(x) || length(dim(x)) > 1) {
-    abort(c(
-      "{.arg {arg}} must be a vector of labels.",
-      "x" = "Found {.cls {class(x)}}."
-    ), call = call)
-  }
-  if (length(x) == 0) {
-    abort("{.arg {arg}} must not be empty.", call = call)
-  }
-  measured_length(x, n_cells, arg, of, call)
-  if (anyNA(x)) {
-    missing <- which(is.na(x))
-    abort(c(
-      "{.arg {arg}} must not have missing values.",
-      "x" = "Found {length(missing)}, the first at position {missing[1]}.",
-      "i" = "Drop these cells, or give them a class of their own."
-    ), call = call)
-  }
-  classes <- droplevels(as.factor(x))
-  list(code = as.integer(classes) - 1L, names = levels(classes))
-}
-
-measured_length <- function(x, n_cells, arg, of, call) {
-  if (length(x) == n_cells) {
+check_all <- function(good, bad, arg, call, hint = NULL) {
+  if (all(good)) {
     return(invisible())
   }
   abort(c(
-    "{.arg {arg}} must have one value per {of}: {n_cells}.",
-    "x" = "Found {length(x)}."
+    "{.arg {arg}} must not have {bad} values.",
+    x = "Found {sum(!good)}, the first at position {which(!good)[1]}.", i = hint
   ), call = call)
 }
 
-measured_count <- function(x, arg, from, to, call = rlang::caller_env()) {
-  if (!are_numbers(x, from, to, whole = TRUE)) {
-    abort("{.arg {arg}} must be a whole number from {from} to {to}.",
-          call = call)
+# list(code = classes from 0, names = one per class); unused levels are dropped.
+measured_classes <- function(x, n_cells, arg, call = rlang::caller_env()) {
+  x <- written_out(x)
+  if (!is.atomic(x) || is.null(x) || length(dim(x)) > 1) {
+    abort("{.arg {arg}} must be a vector of labels, not
+           {.obj_type_friendly {x}}.", call = call)
   }
-  x
-}
-
-# Finite numbers from `from` to `to`, as many as one of `lengths`?
-are_numbers <- function(x, from, to, lengths = 1, whole = FALSE) {
-  is.numeric(x) && length(x) %in% lengths && all(is.finite(x)) &&
-    all(x >= from & x <= to) && (!whole || all(x == round(x)))
+  check_one_per_cell(length(x), n_cells, FALSE, arg, NULL, call)
+  check_all(
+    !is.na(x), "missing", arg, call,
+    "Leave these cells out, or give them a class of their own."
+  )
+  classes <- droplevels(as.factor(x))
+  list(code = as.integer(classes) - 1L, names = levels(classes))
 }

@@ -34,6 +34,45 @@ parse_ranges <- function(names, sample, call) {
   as_ranges(parsed)
 }
 
+# Those of a model; `hint`: what to do where its names have none.
+model_ranges <- function(peaks, hint, call) {
+  tryCatch(
+    parse_ranges(peaks, "model", call),
+    sailer_data_error = function(cnd) {
+      abort(c(
+        "The peaks of the model have no ranges in their names, such as
+         {.val {utils::head(peaks, 2)}}.",
+        i = hint
+      ), call = call)
+    }
+  )
+}
+
+# Ranges that somebody gave, one for each of `n` peaks; `of`: text of cli.
+check_ranges <- function(ranges, n, arg, of, call, class = "argument") {
+  if (!methods::is(ranges, "GRanges") || length(ranges) != n) {
+    abort(paste0(
+      "{.arg {arg}} must be a GRanges with {n} ranges, one for each peak of ",
+      of, "."
+    ), class = class, call = call)
+  }
+  ranges
+}
+
+# What compares ranges, which fails where genomes differ. `of`: whose they are.
+of_one_genome <- function(code, of, call) {
+  tryCatch(suppressWarnings(code), error = function(cnd) {
+    abort(c(
+      "The ranges of {of} do not fit together: are they of one genome?",
+      x = "{conditionMessage(cnd)}"
+    ), class = "data", call = call)
+  })
+}
+
+chromosomes_of <- function(ranges) {
+  unique(as.character(GenomicRanges::seqnames(ranges)))
+}
+
 as_ranges <- function(parsed) {
   GenomicRanges::GRanges(
     parsed$seqnames,
@@ -65,10 +104,7 @@ peak_chromosomes <- function(peaks, ranges = NULL,
     }
     return(chromosomes)
   }
-  if (length(ranges) != length(peaks)) {
-    abort("{.arg ranges} has {length(ranges)} range{?s}, but there are
-           {length(peaks)} peaks.", class = "data", call = call)
-  }
+  check_ranges(ranges, length(peaks), "ranges", "the counts", call, "data")
   as.character(GenomicRanges::seqnames(ranges))
 }
 

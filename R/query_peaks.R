@@ -64,32 +64,16 @@ known_ranges <- function(given, own, peaks, arg, call) {
       sailer_data_error = function(cnd) NULL
     ))
   }
-  if (!methods::is(given, "GRanges") || length(given) != length(peaks)) {
-    abort("{.arg {arg}} must be a GRanges with {length(peaks)} ranges, one for
-           each peak of {if (arg == 'ranges') 'the query' else 'the model'}.",
-          call = call)
-  }
-  given
-}
-
-chromosomes_of <- function(ranges) {
-  unique(as.character(GenomicRanges::seqnames(ranges)))
+  of <- if (arg == "ranges") "the query" else "the model"
+  check_ranges(given, length(peaks), arg, of, call)
 }
 
 # Of each range the place in `model` of the one with which it shares most bases,
 # the first of several; NA for those that share none.
 overlap_places <- function(ranges, model, call = rlang::caller_env()) {
-  hits <- tryCatch(
-    suppressWarnings(
-      GenomicRanges::findOverlaps(ranges, model, ignore.strand = TRUE)
-    ),
-    error = function(cnd) {
-      abort(c(
-        "The ranges of the query and of the model do not fit together: are they
-         of one genome?",
-        x = "{conditionMessage(cnd)}"
-      ), class = "data", call = call)
-    }
+  hits <- of_one_genome(
+    GenomicRanges::findOverlaps(ranges, model, ignore.strand = TRUE),
+    "the query and the model", call
   )
   # Columns of a Hits object, without asking for another package.
   from <- methods::slot(hits, "from")

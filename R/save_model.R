@@ -112,18 +112,12 @@ save_model <- function(fit, file, overwrite = FALSE) {
            {.code get_fit(object)}."
     ))
   }
-  file <- model_path(file)
   check_flag(overwrite)
   # Processes that trained together have the same fit.
   if (isTRUE(fit$processes > 1) && process_rank() > 0) {
-    return(invisible(file))
+    return(invisible(model_path(file)))
   }
-  if (!overwrite && file.exists(file)) {
-    abort(c(
-      "There is a file {.file {file}} already.",
-      i = "Take another name, or {.code overwrite = TRUE} to replace it."
-    ), class = "file")
-  }
+  file <- new_file(file, overwrite, environment())
   write_values(file, "sailer model", fit_values(fit))
   invisible(file)
 }
@@ -140,6 +134,18 @@ model_path <- function(file, call = rlang::caller_env()) {
     abort("{.arg file} must be the path of a file.", call = call)
   }
   normalizePath(file, mustWork = FALSE)
+}
+
+# The path of a file that may be written.
+new_file <- function(file, overwrite, call) {
+  file <- model_path(file, call)
+  if (!overwrite && file.exists(file)) {
+    abort(c(
+      "There is a file {.file {file}} already.",
+      i = "Take another name, or {.code overwrite = TRUE} to replace it."
+    ), class = "file", call = call)
+  }
+  file
 }
 
 # All of a fit but the core's model.

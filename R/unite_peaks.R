@@ -136,12 +136,10 @@ sample_ranges <- function(counts, ranges, call = rlang::caller_env()) {
     given <- if (sample %in% names(ranges)) ranges[[sample]]
     given <- given %||% counts[[sample]]$ranges %||%
       parse_ranges(rownames(counts[[sample]]), sample, call)
-    if (!methods::is(given, "GRanges") ||
-          length(given) != nrow(counts[[sample]])) {
-      abort("{.arg ranges} of sample {.val {sample}} must be a GRanges with
-             {nrow(counts[[sample]])} ranges, one for each of its peaks.",
-            call = call)
-    }
+    check_ranges(
+      given, nrow(counts[[sample]]), "ranges",
+      as_literal(cli::format_inline("sample {.val {sample}}")), call
+    )
     GenomicRanges::granges(given, use.names = FALSE)
   })
   check_chromosomes(peaks, call)
@@ -150,9 +148,7 @@ sample_ranges <- function(counts, ranges, call = rlang::caller_env()) {
 
 # "chr1" in one sample and "1" in another would unite nothing, silently.
 check_chromosomes <- function(peaks, call) {
-  chromosomes <- lapply(peaks, function(ranges) {
-    unique(as.character(GenomicRanges::seqnames(ranges)))
-  })
+  chromosomes <- lapply(peaks, chromosomes_of)
   for (sample in names(peaks)[-1]) {
     if (!any(chromosomes[[sample]] %in% chromosomes[[1]])) {
       abort(c(
@@ -169,16 +165,7 @@ check_chromosomes <- function(peaks, call) {
 # list(ranges = the united GRanges, map = for each sample the place among them
 # of each of its peaks).
 unite_ranges <- function(peaks, call = rlang::caller_env()) {
-  all <- tryCatch(
-    suppressWarnings(do.call(c, unname(peaks))),
-    error = function(cnd) {
-      abort(c(
-        "The ranges of the samples do not fit together: are they of one
-         genome?",
-        x = "{conditionMessage(cnd)}"
-      ), class = "data", call = call)
-    }
-  )
+  all <- of_one_genome(do.call(c, unname(peaks)), "the samples", call)
   # Peaks that only touch, with a gap of 0 bases, stay apart.
   united <- GenomicRanges::reduce(all, min.gapwidth = 0L, ignore.strand = TRUE)
   map <- GenomicRanges::findOverlaps(
