@@ -1,5 +1,5 @@
-# How well two partitions of the same cells agree (thesis 2.2.7), as labels of any
-# kind: 1 for equal ones. As scikit-learn's adjusted_rand_score() and
+# How well two partitions of the same cells agree (thesis 2.2.7), as labels of
+# any kind: 1 for equal ones. As scikit-learn's adjusted_rand_score() and
 # normalized_mutual_info_score().
 
 # How many cells each class of either has, and each pair of classes.

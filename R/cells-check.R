@@ -183,7 +183,8 @@ abort_for_count <- function(problem, peaks, cells, call = rlang::caller_env(),
     fractional = c(
       paste(where, "is not a whole number ({value}); the matrix looks
         normalised."),
-      i = "Give the raw counts: the model takes 0 and 1 from them itself."
+      i = "Give the raw counts{if (feature == 'peak') ': the model takes 0 and 1
+           from them itself'}."
     ),
     duplicate = c(
       "{to_title(feature)} {.val {peak}} stands twice in cell {.val {cell}}.",
@@ -220,4 +221,18 @@ abort_for_empty <- function(cells, scanned, call, feature = "peak") {
     "{n_empty} cell{?s} {?has/have} no {lacks}: {.val {named}}{more}.",
     i = "Remove {cli::qty(n_empty)}{?it/them} first: {.code {remedy}}."
   ), class = "data", call = call)
+}
+
+# Code that leaves the cells without counts out of an object. `...`: by which
+# arguments as_cells() reads it.
+no_empty_cells <- function(features, ...) {
+  given <- Filter(is.character, list(...))
+  arguments <- c(
+    "object", sprintf("%s = \"%s\"", names(given), unlist(given)),
+    if (!is.null(features)) "features = features"
+  )
+  paste0(
+    "object <- object[, names(which(cell_depth(as_cells(",
+    paste(arguments, collapse = ", "), ")) > 0))]"
+  )
 }

@@ -21,7 +21,7 @@ as_cells.SummarizedExperiment <- function(x, assay.type = NULL,
   assay.type <- choose_assay_type(x, assay.type)
   cells <- as_cells(SummarizedExperiment::assay(x, assay.type), ...)
   cells$origin <- paste0("assay '", assay.type, "' of a ", class(x)[1])
-  cells$no_empty <- no_empty_experiment(assay.type, NULL)
+  cells$no_empty <- no_empty_cells(features, assay.type = assay.type)
   cells$ranges <- experiment_ranges(x)
   if (is.null(cells$peaks)) {
     cells <- name_cells(cells, names_by_ranges(cells$ranges), cells$cells)
@@ -47,7 +47,9 @@ as_cells.SingleCellExperiment <- function(x, assay.type = NULL,
   cells <- as_cells.SummarizedExperiment(
     x, assay.type = assay.type, features = features, ...
   )
-  cells$no_empty <- no_empty_experiment(assay.type, altexp)
+  cells$no_empty <- no_empty_cells(
+    features, assay.type = assay.type, altexp = altexp
+  )
   cells
 }
 
@@ -94,18 +96,6 @@ usual_assay_type <- function(x) {
     return("counts")
   }
   if (is.null(known) || !nzchar(known)) 1L else known
-}
-
-# Code that leaves out the cells without counts.
-no_empty_experiment <- function(assay.type, altexp) {
-  text <- function(name, value) {
-    if (is.character(value)) paste0(", ", name, " = \"", value, "\"")
-  }
-  paste0(
-    "object <- object[, cell_depth(as_cells(object",
-    if (!identical(assay.type, "counts")) text("assay.type", assay.type),
-    text("altexp", altexp), ")) > 0]"
-  )
 }
 
 # Names of the rows of an experiment, by their ranges where they have none.

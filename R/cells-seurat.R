@@ -31,11 +31,7 @@ no_empty_seurat <- function(object, assay, features) {
         make.names(column) == column) {
     return(paste0("object <- subset(object, ", column, " > 0)"))
   }
-  chosen <- if (!is.null(features)) ", features = features"
-  paste0(
-    "depth <- cell_depth(as_cells(object, assay = \"", assay, "\"", chosen,
-    ")); object <- object[, names(which(depth > 0))]"
-  )
+  no_empty_cells(features, assay = assay)
 }
 
 #' @rdname as_cells

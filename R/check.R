@@ -28,6 +28,17 @@ are_numbers <- function(x, min, max, lengths = 1, whole = FALSE) {
     all(x >= min & x <= max) && (!whole || all(x == round(x)))
 }
 
+# A matrix of doubles, of whatever class it was given. `what`: rows x columns.
+as_numeric_matrix <- function(x, arg, what, call = rlang::caller_env()) {
+  if (inherits(x, "Matrix") || is.data.frame(x)) x <- as.matrix(x)
+  if (!is.numeric(x) || length(dim(x)) != 2 || min(dim(x)) == 0) {
+    abort("{.arg {arg}} must be a numeric matrix of {what}, not
+           {.obj_type_friendly {x}}.", call = call)
+  }
+  storage.mode(x) <- "double"
+  x
+}
+
 check_text <- function(value, name, null = FALSE, call = rlang::caller_env()) {
   if (null && is.null(value)) {
     return(invisible())

@@ -76,11 +76,10 @@ own_confounders <- function(held, cells, call = rlang::caller_env()) {
     return(encode_confounders(fit, length(cells), fit$depth[cells], labels))
   }
   table <- held$input$table
-  labels <- lapply(table[intersect(names(fit$labels), names(table))], label_text)
   at <- match(cells, held$input$names)
-  encode_confounders(
-    fit, length(cells), input_depth(held, cells, call), lapply(labels, `[`, at)
-  )
+  known <- intersect(names(fit$labels), names(table))
+  labels <- lapply(table[known], function(column) label_text(column[at]))
+  encode_confounders(fit, length(cells), input_depth(held, cells, call), labels)
 }
 
 cluster_cells <- function(z, n_clusters) {

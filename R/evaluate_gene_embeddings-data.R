@@ -31,13 +31,8 @@ gene_matrix <- function(x, arg, call) {
   if (is.object(x) && !inherits(x, c("Matrix", "data.frame"))) {
     x <- gene_embeddings(x)
   }
-  if (inherits(x, c("Matrix", "data.frame"))) x <- as.matrix(x)
-  if (!is.matrix(x) || !is.numeric(x) || min(dim(x)) < 1) {
-    abort("{.arg {arg}} must be a numeric matrix of genes x dimensions or a fit
-           that has one, not {.obj_type_friendly {x}}.", call = call)
-  }
+  x <- as_numeric_matrix(x, arg, "genes x dimensions, or a fit", call)
   check_genes(x, rownames(x), arg, call)
-  storage.mode(x) <- "double"
   x
 }
 

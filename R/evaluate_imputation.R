@@ -171,28 +171,20 @@ check_methods <- function(methods, call = rlang::caller_env()) {
 
 # Counts as a dgCMatrix with names, without explicit zeros.
 imputed_counts <- function(x, call = rlang::caller_env()) {
-  if (!is.matrix(x) && !inherits(x, "Matrix")) {
+  if (!inherits(x, "Matrix") && !(is.matrix(x) && is.numeric(x))) {
     abort("{.arg x} must be a matrix of counts, genes x cells, not
            {.obj_type_friendly {x}}.", call = call)
   }
-  if (!inherits(x, "Matrix") && !is.numeric(x)) {
-    abort("{.arg x} must hold counts, not {.obj_type_friendly {x[1]}}.",
-          call = call)
-  }
-  x <- methods::as(methods::as(x, "CsparseMatrix"), "dMatrix")
-  x <- Matrix::drop0(methods::as(x, "generalMatrix"))
-  check_names(rownames(x), "gene", "row", call)
-  check_names(colnames(x), "cell", "column", call)
-  bad <- which(!is.finite(x@x) | x@x < 0 | x@x != round(x@x))
-  if (length(bad)) {
-    gene <- rownames(x)[x@i[bad[1]] + 1]
-    cell <- colnames(x)[findInterval(bad[1] - 1, x@p)]
-    abort(c(
-      "{.arg x} must hold counts: whole numbers from 0 up.",
-      x = "{length(bad)} value{?s} {?is/are} not, the first, {x@x[bad[1]]}, of
-           gene {.val {gene}} in cell {.val {cell}}.",
-      i = "Give the raw counts: normalising comes after the drop-out."
-    ), class = "data", call = call)
+  cells <- as_cells(x, counts = TRUE)
+  check_counts(cells, 1, "gene", empty = TRUE, call = call)
+  x <- Matrix::drop0(as_sparse(cells))
+  first <- which(x@x != round(x@x))[1]
+  if (!is.na(first)) {
+    problem <- list(
+      kind = "fractional", feature = x@i[first] + 1,
+      cell = findInterval(first - 1, x@p), value = x@x[first]
+    )
+    abort_for_count(problem, rownames(x), colnames(x), call, "gene")
   }
   x
 }
@@ -303,24 +295,24 @@ partial_cosine <- function(a, b, line) {
 
 #' @export
 print.sailer_imputation_evaluation <- function(x, digits = 3, ...) {
-  shown <- c("drop", "method", "role", "mae", "pearson", "gene_pearson",
-             "centred_pearson", "depth_free_pearson", "seconds")
-  if (!all(c(shown, "n_positions", "n_missing") %in% names(x))) {
+  # Under names that fit a line.
+  shown <- c(
+    method = "method", role = "role", mae = "mae", pearson = "pearson",
+    by_gene = "gene_pearson", centred = "centred_pearson",
+    depth_free = "depth_free_pearson", seconds = "seconds",
+    n_missing = "n_missing"
+  )
+  if (!all(c("drop", "n_positions", shown) %in% names(x))) {
     return(NextMethod())
   }
+  if (!any(x$n_missing > 0)) shown <- shown[shown != "n_missing"]
   cat("<sailer_imputation_evaluation> of dropped counts, log-normalised\n")
-  # Names that fit a line.
-  shown <- c(shown[-1], if (any(x$n_missing > 0)) "n_missing")
-  short <- sub("depth_free_pearson", "depth_free", shown)
-  short <- sub("gene_pearson", "by_gene", sub("centred_pearson", "centred",
-                                              short))
-  for (own in split(x, x$drop)) {
+  for (own in split(as.data.frame(x), x$drop)) {
     cat(sprintf(
       "\n%g %% dropped, %s positions\n", 100 * own$drop[1],
       format(own$n_positions[1], big.mark = ",")
     ))
-    table <- stats::setNames(as.data.frame(own)[shown], short)
-    print_rounded(table, digits)
+    print_rounded(stats::setNames(own[shown], names(shown)), digits)
   }
   invisible(x)
 }

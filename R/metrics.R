@@ -147,19 +147,12 @@ open_peaks <- function(x, arg, threshold, call = rlang::caller_env()) {
 # Checks shared by the measures. `arg` is the argument as the user knows it.
 
 measured_matrix <- function(x, arg = "embedding", call = rlang::caller_env()) {
-  if (inherits(x, "Matrix") || is.data.frame(x)) x <- as.matrix(x)
-  if (!is.numeric(x) || length(dim(x)) > 2) {
-    abort(c(
-      "{.arg {arg}} must be a numeric matrix of cells x dimensions.",
-      x = "Found {.cls {class(x)}}."
-    ), call = call)
+  if (is.numeric(x) && is.null(dim(x))) {
+    x <- matrix(x, ncol = 1, dimnames = list(names(x), NULL))
   }
-  if (is.null(dim(x))) x <- matrix(x, ncol = 1, dimnames = list(names(x), NULL))
-  if (nrow(x) < 2 || ncol(x) < 1) {
-    abort(c(
-      "{.arg {arg}} must have at least 2 cells (rows) and 1 dimension.",
-      x = "Found {nrow(x)} x {ncol(x)}."
-    ), call = call)
+  x <- as_numeric_matrix(x, arg, "cells x dimensions", call)
+  if (nrow(x) < 2) {
+    abort("{.arg {arg}} must have at least 2 cells (rows), not 1.", call = call)
   }
   bad <- which(!is.finite(x))
   if (length(bad)) {
@@ -170,7 +163,6 @@ measured_matrix <- function(x, arg = "embedding", call = rlang::caller_env()) {
       x = "Found {length(bad)}, the first in cell {cell}."
     ), call = call)
   }
-  storage.mode(x) <- "double"
   x
 }
 

@@ -271,15 +271,9 @@ unit_rows <- function(x) {
 }
 
 align_reference <- function(reference, cells, call) {
-  if (is.data.frame(reference) || methods::is(reference, "Matrix")) {
-    reference <- as.matrix(reference)
-  }
-  if (!is.matrix(reference) || !is.numeric(reference) ||
-        ncol(reference) == 0) {
-    abort("{.arg reference} must be a numeric matrix of cells x dimensions, not
-           {.obj_type_friendly {reference}}.", call = call)
-  }
-  storage.mode(reference) <- "double"
+  reference <- as_numeric_matrix(
+    reference, "reference", "cells x dimensions", call
+  )
   match_cells(reference, cells, "reference", call, partial = TRUE)
 }
 

@@ -1,14 +1,10 @@
 # Files of fits and runs: a description of R's values and tensors. Everything a
 # fit holds is written by its name (R/description.R), so new fields need no
-# change here; only when old ones change their meaning does the version rise,
-# and a step is added that turns files of the version before into the new one.
-# Version 1 was HDF5 and is read by bind_format1.cpp alone.
+# change here; only when old ones change their meaning does the version rise.
+# Version 1 was HDF5 and is read by bind_format1.cpp alone; what it lacks,
+# complete_model() adds.
 
 file_version <- 2L
-
-# migrations[["1"]](values) turns the values of version 1 into those of version
-# 2, and so on.
-migrations <- list(`1` = identity)
 
 write_values <- function(file, kind, values) {
   parts <- describe_values(values)
@@ -18,11 +14,10 @@ write_values <- function(file, kind, values) {
 # `old_kind`: what version 1 called it.
 read_values <- function(file, kind, old_kind = kind) {
   if (is_format1(file)) {
-    values <- core_read_format1(file, old_kind)
-    return(migrate(values, 1L, file_version, migrations))
+    return(core_read_format1(file, old_kind))
   }
   stored <- core_read_tensors(file, kind, file_version)
-  values <- tryCatch(
+  tryCatch(
     values_of(stored$description, stored$tensors),
     error = function(e) {
       abort(c(
@@ -31,7 +26,6 @@ read_values <- function(file, kind, old_kind = kind) {
       ), class = "file", call = NULL)
     }
   )
-  migrate(values, stored$version, file_version, migrations)
 }
 
 is_format1 <- function(file) {
@@ -210,15 +204,6 @@ complete_model <- function(fit) {
     fit$progress[c("cells", "depth")] <- fit[c("cells", "depth")]
   }
   fit
-}
-
-# Values of an older version as this one has them, step by step.
-migrate <- function(values, version, newest, steps) {
-  while (version < newest) {
-    values <- steps[[as.character(version)]](values)
-    version <- version + 1L
-  }
-  values
 }
 
 # A call that a file takes: functions, S4 objects and environments, which

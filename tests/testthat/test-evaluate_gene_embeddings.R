@@ -151,10 +151,12 @@ test_that("no gene of a test pair is in training", {
       expect_gt(nrow(split$test), 20)
     }
   }
-  inner <- inner_splits(splits[[1]]$train, "pairs")
-  for (side in inner) {
-    rows <- function(at) unlist(splits[[1]]$train[at, c("a", "b")])
-    expect_length(intersect(rows(side$train), rows(side$test)), 0)
+  train <- splits[[1]]$train
+  inner <- inner_folds(train, "pairs")
+  expect_setequal(inner, c(1:3, NA))
+  for (k in 1:3) {
+    rows <- function(at) unlist(train[which(at), c("a", "b")])
+    expect_length(intersect(rows(inner == k), rows(inner != k)), 0)
   }
 })
 
