@@ -16,7 +16,7 @@
 #' attends from each masked gene to the observed ones, reads the expressions of
 #' these, and a small network gives the expression, in units of `log(1 + 10,000
 #' * share of the cell's counts)`. Counts are normalised and binned on the fly;
-#' zeros take no part.
+#'   zeros take no part.
 #'
 #' @section The linear start:
 #' Two things that are known without training need not be learned. With
