@@ -172,14 +172,11 @@ as_cells.matrix <- function(x, counts = FALSE, ...) {
 
 new_cells <- function(source, peaks, cells, origin, ranges = NULL,
                       file = NULL, chosen = NULL) {
-  structure(
-    list(
-      source = source, cells = in_utf8(cells), peaks = in_utf8(peaks),
-      origin = origin,
-      ranges = ranges, file = file, chosen = chosen
-    ),
-    class = "sailer_cells"
-  )
+  structure(list(
+    source = source, cells = in_utf8(cells), peaks = in_utf8(peaks),
+    origin = origin,
+    ranges = ranges, file = file, chosen = chosen
+  ), class = "sailer_cells")
 }
 
 # dgCMatrix or ngCMatrix of any sparse matrix. Repeated entries of a triplet

@@ -2,21 +2,18 @@
 # core's model is made from them when it is needed and kept in `cache`.
 
 new_expresser_fit <- function(trained, plan) {
-  structure(
-    c(
-      plan[setdiff(names(plan), c("model", "initial"))],
-      list(
-        state = trained$state, history = trained$history,
-        status = trained$status, best_epoch = trained$best_epoch,
-        validation_cells = trained$validation_cells,
-        # What resume() needs, where there is something to go on with.
-        progress = if (length(trained$progress) > 0) trained$progress,
-        version = utils::packageVersion("sailer"),
-        cache = new.env(parent = emptyenv())
-      )
-    ),
-    class = "expresser_fit"
-  )
+  structure(c(
+    plan[setdiff(names(plan), c("model", "initial"))],
+    list(
+      state = trained$state, history = trained$history,
+      status = trained$status, best_epoch = trained$best_epoch,
+      validation_cells = trained$validation_cells,
+      # What resume() needs, where there is something to go on with.
+      progress = if (length(trained$progress) > 0) trained$progress,
+      version = utils::packageVersion("sailer"),
+      cache = new.env(parent = emptyenv())
+    )
+  ), class = "expresser_fit")
 }
 
 # The core's model of a fit, made again where the pointer is dead.
@@ -71,13 +68,10 @@ format_expresser_fit <- function(fit) {
 
 #' @export
 summary.expresser_fit <- function(object, ...) {
-  structure(
-    list(
-      lines = format_expresser_fit(object), options = object$options,
-      sources = object$sources, last_epoch = utils::tail(object$history, 1)
-    ),
-    class = "summary.sailer_fit"
-  )
+  structure(list(
+    lines = format_expresser_fit(object), options = object$options,
+    sources = object$sources, last_epoch = utils::tail(object$history, 1)
+  ), class = "summary.sailer_fit")
 }
 
 # The plan of a fit whose training can go on.

@@ -21,35 +21,32 @@ new_fit <- function(trained, plan) {
   levels <- lapply(labels, function(label) label$levels)
   # Where it was left open.
   plan$options$n_latent <- trained$n_latent
-  structure(
-    c(
-      plan[setdiff(names(plan), c("confounders", "reference"))],
-      list(
-        labels = levels, codes = codes,
-        level_counts = count_levels(levels, codes, plan$batches, plan$depth),
-        numbers = column_names(confounders$numbers),
-        scaling = trained$scaling, n_confounders = trained$n_confounders,
-        state = trained$state, embedding = embedding,
-        held_out = some_held_out(embedding, trained$validation_cells),
-        history = own_columns(trained, plan),
-        status = trained$status, best_epoch = trained$best_epoch,
-        n_cells = length(plan$cells),
-        n_validation = length(trained$validation_cells),
-        validation_cells = plan$cells[trained$validation_cells],
-        # What resume() needs, where there is something to go on with.
-        progress = if (length(trained$progress) > 0) {
-          list(
-            state = trained$progress, cells = plan$cells, depth = plan$depth,
-            confounders = confounders, reference = plan$reference
-          )
-        },
-        n_reference = if (!is.null(plan$reference)) ncol(plan$reference$values),
-        version = utils::packageVersion("sailer"),
-        cache = new.env(parent = emptyenv())
-      )
-    ),
-    class = c(if (!is.null(plan$reference)) "sailerx_fit", "sailer_fit")
-  )
+  structure(c(
+    plan[setdiff(names(plan), c("confounders", "reference"))],
+    list(
+      labels = levels, codes = codes,
+      level_counts = count_levels(levels, codes, plan$batches, plan$depth),
+      numbers = column_names(confounders$numbers),
+      scaling = trained$scaling, n_confounders = trained$n_confounders,
+      state = trained$state, embedding = embedding,
+      held_out = some_held_out(embedding, trained$validation_cells),
+      history = own_columns(trained, plan),
+      status = trained$status, best_epoch = trained$best_epoch,
+      n_cells = length(plan$cells),
+      n_validation = length(trained$validation_cells),
+      validation_cells = plan$cells[trained$validation_cells],
+      # What resume() needs, where there is something to go on with.
+      progress = if (length(trained$progress) > 0) {
+        list(
+          state = trained$progress, cells = plan$cells, depth = plan$depth,
+          confounders = confounders, reference = plan$reference
+        )
+      },
+      n_reference = if (!is.null(plan$reference)) ncol(plan$reference$values),
+      version = utils::packageVersion("sailer"),
+      cache = new.env(parent = emptyenv())
+    )
+  ), class = c(if (!is.null(plan$reference)) "sailerx_fit", "sailer_fit"))
 }
 
 # The result of a training, beside the model.
@@ -361,13 +358,10 @@ summary.sailer_fit <- function(object, ...) {
       }, numeric(1))
     )
   }
-  structure(
-    list(
-      lines = format_fit(object), options = object$options,
-      last_epoch = utils::tail(object$history, 1), dimensions = dimensions
-    ),
-    class = "summary.sailer_fit"
-  )
+  structure(list(
+    lines = format_fit(object), options = object$options,
+    last_epoch = utils::tail(object$history, 1), dimensions = dimensions
+  ), class = "summary.sailer_fit")
 }
 
 #' @export

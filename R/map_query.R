@@ -195,25 +195,20 @@ map_query <- function(fit, newdata, labels = NULL, batch = NULL, adapt = FALSE,
   judged <- query_batches(
     fit, query, batch[kept], covariates, adapt, batch_column, adapt_steps, seed
   )
-  values <- as_directions(
-    embed_cells(
-      fit, query$cells, seq_along(fit$peaks),
-      seen_reference(fit, reference, query$cells)
-    ), fit
-  )
+  values <- as_directions(embed_cells(
+    fit, query$cells, seq_along(fit$peaks),
+    seen_reference(fit, reference, query$cells)
+  ), fit)
   found <- neighbors_of_query(held, values, labels, k, metric)
   table <- data.frame(
     depth = query$depth, batch = batch[kept], row.names = query$cells$cells
   )
-  query <- structure(
-    list(
-      embedding = values, cells = cbind(table, found$cells),
-      scores = found$scores, matched = query$matched,
-      batches = judged$batches, likelihoods = judged$likelihoods,
-      fit = judged$fit, dropped = query$dropped, model = class(fit)[1]
-    ),
-    class = "sailer_query"
-  )
+  query <- structure(list(
+    embedding = values, cells = cbind(table, found$cells),
+    scores = found$scores, matched = query$matched,
+    batches = judged$batches, likelihoods = judged$likelihoods,
+    fit = judged$fit, dropped = query$dropped, model = class(fit)[1]
+  ), class = "sailer_query")
   if (is.null(input$table)) {
     return(query)
   }

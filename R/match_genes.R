@@ -65,13 +65,10 @@ abort_for_match <- function(names, genes, n_matched, arg, call) {
     "Are they of another species, or ids of another kind (Entrez, RefSeq,
      transcripts)? Genes are expected in rows."
   }
-  abort(c(
-    paste0(
-      "{n_matched} of the {length(names)} genes of ", arg,
-      " {cli::qty(n_matched)}{?is/are} known: it has
-       {.val {utils::head(names, 3)}}, expected are names like
-       {.val {utils::head(known, 3)}}."
-    ),
-    i = hint
-  ), class = "data", call = call)
+  abort(c(paste0(
+    "{n_matched} of the {length(names)} genes of ", arg,
+    " {cli::qty(n_matched)}{?is/are} known: it has
+     {.val {utils::head(names, 3)}}, expected are names like
+     {.val {utils::head(known, 3)}}."
+  ), i = hint), class = "data", call = call)
 }

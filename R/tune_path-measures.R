@@ -45,12 +45,9 @@ measure_fit <- function(fit, judges) {
 confounder_values <- function(cells, batch, covariates,
                               call = rlang::caller_env()) {
   # The first fit has the notes.
-  known <- suppressMessages(
-    collect_confounders(
-      samples_as_batches(cells, batch), covariates, cells$cells, call
-    ),
-    classes = "sailer_note"
-  )
+  known <- suppressMessages(collect_confounders(
+    samples_as_batches(cells, batch), covariates, cells$cells, call
+  ), classes = "sailer_note")
   labels <- lapply(known$labels, function(label) {
     factor(label$codes, seq_len(label$n_levels), label$levels)
   })
