@@ -78,8 +78,7 @@ RunExpresser <- function(object, fit = NULL, ..., assay = NULL, layer = NULL,
     loadings = made$loadings,
     command = if (embedded) {
       new_command(
-        "RunExpresser", match.call(),
-        c(input$place, options, made$fit$control)
+        "RunExpresser", match.call(), c(input$place, options, made$fit$control)
       )
     }
   ))

@@ -111,8 +111,7 @@ RunSAILERX <- function(object, batch = NULL, covariates = NULL, ...,
   run_sailer(
     object, list(...), where_of(environment(), guided = TRUE), batch,
     covariates, resume,
-    list(name = name, key = reduction.key, call = match.call()),
-    reference, rna.assay %||% rna.assay.type,
-    guided = TRUE
+    list(name = name, key = reduction.key, call = match.call()), reference,
+    rna.assay %||% rna.assay.type, guided = TRUE
   )
 }

@@ -68,9 +68,8 @@ SAILERIntegration <- function(object, assay = "ATAC", orig = NULL,
   ))
   options$control <- options$control %||% train_control(verbose = verbose)
   reduction <- rlang::inject(RunSAILER(
-    object,
-    assay = assay, layer = layers, features = features, reduction.key = key,
-    !!!options
+    object, assay = assay, layer = layers, features = features,
+    reduction.key = key, !!!options
   ))
   stats::setNames(list(reduction), new.reduction)
 }

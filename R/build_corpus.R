@@ -214,9 +214,8 @@ check_pass <- function(done, cells, name, file, verbose, call) {
       ),
       sailer_data_error = function(cnd) {
         cli::cli_abort(
-          "In source {.val {name}}:",
-          parent = cnd, class = c("sailer_data_error", "sailer_error"),
-          call = call
+          "In source {.val {name}}:", parent = cnd,
+          class = c("sailer_data_error", "sailer_error"), call = call
         )
       }
     )

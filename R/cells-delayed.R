@@ -124,8 +124,7 @@ open_dense <- function(path, dataset) {
 open_seed <- function(seed) {
   open <- function(...) {
     tryCatch(
-      open_cells(seed@filepath, ...),
-      sailer_file_error = function(cnd) NULL,
+      open_cells(seed@filepath, ...), sailer_file_error = function(cnd) NULL,
       sailer_argument_error = function(cnd) NULL
     )
   }

@@ -31,8 +31,7 @@ as_cells.list <- function(x, ...) {
   cells <- unlist(lapply(parts, `[[`, "cells"), use.names = FALSE)
   joined <- join_cells(unname(parts), peaks, cells)
   joined$no_empty <- paste(
-    "x <- lapply(x, function(s) {s <- as_cells(s);",
-    "s[, cell_depth(s) > 0]})"
+    "x <- lapply(x, function(s) {s <- as_cells(s);", "s[, cell_depth(s) > 0]})"
   )
   joined$origin <- paste(length(parts), "samples in a list")
   joined$ranges <- ranges_of_all(parts[[1]], peaks)

@@ -158,8 +158,7 @@ join_cells <- function(parts, peaks, order, call = rlang::caller_env()) {
   if (length(parts) > 1 || !identical(joined$peaks, peaks)) {
     joined <- new_cells(core_cells_concat(
       lapply(parts, function(part) part$source),
-      lapply(parts, function(part) match(part$peaks, peaks)),
-      length(peaks)
+      lapply(parts, function(part) match(part$peaks, peaks)), length(peaks)
     ), peaks, cells, joined$origin)
   }
   take_cells(joined, order[order %in% cells])

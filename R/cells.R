@@ -174,8 +174,7 @@ new_cells <- function(source, peaks, cells, origin, ranges = NULL,
                       file = NULL, chosen = NULL) {
   structure(list(
     source = source, cells = in_utf8(cells), peaks = in_utf8(peaks),
-    origin = origin,
-    ranges = ranges, file = file, chosen = chosen
+    origin = origin, ranges = ranges, file = file, chosen = chosen
   ), class = "sailer_cells")
 }
 
@@ -301,8 +300,7 @@ format.sailer_cells <- function(x, ...) {
   }
   c(
     paste0("<sailer_cells> ", dims[1], " peaks x ", dims[2], " cells"),
-    paste0("  from ", x$origin),
-    paste0("  ", first(x$peaks, "peaks")),
+    paste0("  from ", x$origin), paste0("  ", first(x$peaks, "peaks")),
     paste0("  ", first(x$cells, "cells"))
   )
 }

@@ -106,9 +106,8 @@ differences <- function(old, new) {
 # What may change when a run goes on.
 resumable_options <- c(
   "epochs", "learning_rate", "learning_rate_decay", "weight_decay", "patience",
-  "token_budget", "final_share", "clip",
-  "precision", "checkpoint", "every", "device", "threads", "verbose",
-  "processes"
+  "token_budget", "final_share", "clip", "precision", "checkpoint", "every",
+  "device", "threads", "verbose", "processes"
 )
 
 #' Go on with a training that was stopped

@@ -12,8 +12,7 @@
 abort <- function(message, class = "argument", call = rlang::caller_env(),
                   .envir = parent.frame()) {
   cli::cli_abort(
-    message,
-    class = c(paste0("sailer_", class, "_error"), "sailer_error"),
+    message, class = c(paste0("sailer_", class, "_error"), "sailer_error"),
     call = call, .envir = .envir
   )
 }

@@ -20,8 +20,7 @@ collect_confounders <- function(batch, covariates, cells,
   )
   kept <- drop_constant(labels, "levels")
   list(
-    labels = kept,
-    numbers = drop_constant(numbers, "values"),
+    labels = kept, numbers = drop_constant(numbers, "values"),
     batches = intersect(column_names(batches), column_names(kept))
   )
 }

@@ -20,9 +20,8 @@ read_input.SingleCellExperiment <- function( # nolint: object_length_linter.
   new_input(
     colnames(object),
     as_cells(
-      object,
-      assay.type = assay.type, altexp = altexp, features = where$features,
-      counts = isTRUE(where$values)
+      object, assay.type = assay.type, altexp = altexp,
+      features = where$features, counts = isTRUE(where$values)
     ),
     plain_columns(SummarizedExperiment::colData(object)),
     "the colData of the object",
@@ -116,8 +115,7 @@ read_input.SummarizedExperiment <- function( # nolint: object_length_linter.
   new_input(
     colnames(object),
     as_cells(
-      object,
-      assay.type = where$assay.type, features = where$features,
+      object, assay.type = where$assay.type, features = where$features,
       counts = isTRUE(where$values)
     ),
     plain_columns(SummarizedExperiment::colData(object)),

@@ -11,8 +11,7 @@ read_input.Seurat <- function(object, where = list(),
     choose_assay(object, named, isTRUE(where$values), call)
   })
   delayedAssign("counts", as_cells(
-    object,
-    assay = assay, layer = layer, features = where$features,
+    object, assay = assay, layer = layer, features = where$features,
     counts = isTRUE(where$values)
   ))
   new_input(
@@ -162,8 +161,7 @@ read_input.Assay <- function(object, where = list(),
     layer = layer, features = where$features, counts = isTRUE(where$values)
   ))
   new_input(
-    counts$cells, counts,
-    labels = layer_of_cells(object, layer, counts$cells),
+    counts$cells, counts, labels = layer_of_cells(object, layer, counts$cells),
     place = list(assay = where$assay %||% "ATAC", layer = layer),
     ranges = function(peaks) assay_ranges(object, peaks),
     annotation = signac_annotation(object, call)

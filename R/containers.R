@@ -104,8 +104,7 @@ check_known <- function(given, known, what, arg, where,
     "The nearest are {.val {nearest_names(lost[1], known)}}."
   }
   abort(c(
-    "{.arg {arg}}: there is no {what} {.val {lost[1]}} in {where}.",
-    i = hint
+    "{.arg {arg}}: there is no {what} {.val {lost[1]}} in {where}.", i = hint
   ), call = call)
 }
 

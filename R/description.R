@@ -21,8 +21,7 @@ describe_values <- function(values) {
     name
   }
   text <- jsonlite::toJSON(
-    describe(values, "", add),
-    na = "null", null = "null", json_verbatim = TRUE
+    describe(values, "", add), na = "null", null = "null", json_verbatim = TRUE
   )
   list(description = as.character(text), tensors = tensors)
 }

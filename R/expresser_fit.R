@@ -20,8 +20,7 @@ new_expresser_fit <- function(trained, plan) {
 expresser_model <- function(fit) {
   if (!is_usable_model(fit$cache, fit$device)) {
     fit$cache$model <- core_expresser_model(
-      fit$state, nrow(fit$genes), options_of_fit(fit),
-      device_here(fit$device)
+      fit$state, nrow(fit$genes), options_of_fit(fit), device_here(fit$device)
     )
     fit$cache$process <- Sys.getpid()
   }

@@ -154,10 +154,9 @@ read_annotation <- function(path, call) {
   }
   tryCatch(
     utils::read.table(
-      path,
-      header = TRUE, sep = if (length(fields) > 1) "\t" else ",", quote = "\"",
-      comment.char = "", colClasses = "character", check.names = FALSE,
-      fill = TRUE, na.strings = c("NA", "")
+      path, header = TRUE, sep = if (length(fields) > 1) "\t" else ",",
+      quote = "\"", comment.char = "", colClasses = "character",
+      check.names = FALSE, fill = TRUE, na.strings = c("NA", "")
     ),
     error = function(cnd) {
       abort(c(

@@ -189,8 +189,7 @@ pca_of_rna <- function(rna, with_rna, call) {
 as_sparse <- function(cells) {
   slots <- core_cells_block(cells$source, seq_len(ncol(cells)))
   methods::new(
-    "dgCMatrix",
-    i = slots$i, p = slots$p, x = slots$x, Dim = dim(cells),
+    "dgCMatrix", i = slots$i, p = slots$p, x = slots$x, Dim = dim(cells),
     Dimnames = list(cells$peaks, cells$cells)
   )
 }

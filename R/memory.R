@@ -45,8 +45,7 @@ available_memory <- function(meminfo = "/proc/meminfo",
                              group = "/sys/fs/cgroup") {
   read <- function(file) {
     tryCatch(
-      suppressWarnings(readLines(file)),
-      error = function(cnd) character()
+      suppressWarnings(readLines(file)), error = function(cnd) character()
     )
   }
   line <- grep("^MemAvailable:", read(meminfo), value = TRUE)

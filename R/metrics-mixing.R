@@ -119,8 +119,7 @@ batch_mixing <- function(x, batch, labels = NULL, k = 50, perplexity = 30,
   )
   if (!is.null(labels)) cells$clisi <- effective_number(labels)
   cells$p_value <- stats::pchisq(
-    mixing$chi_square, length(batch$names) - 1,
-    lower.tail = FALSE
+    mixing$chi_square, length(batch$names) - 1, lower.tail = FALSE
   )
   summarise_mixing(cells, mixing$proportions, batch, rownames(embedding))
 }

@@ -10,10 +10,9 @@ open_corpus <- function(path) {
   path <- normalizePath(path, mustWork = FALSE)
   opened <- core_corpus_open(path, check = FALSE)
   structure(list(
-    path = path, source = opened$source,
-    genes = as.data.frame(opened$genes),
-    sources = as.data.frame(opened$sources),
-    n_cells = opened$n_cells, n_nonzeros = opened$n_nonzeros
+    path = path, source = opened$source, genes = as.data.frame(opened$genes),
+    sources = as.data.frame(opened$sources), n_cells = opened$n_cells,
+    n_nonzeros = opened$n_nonzeros
   ), class = "sailer_corpus")
 }
 

@@ -47,8 +47,7 @@ prepare_training <- function(plan, state) {
   if (!is.null(folder) && first) write_plan(plan, folder)
   run <- list(
     checkpoint = if (is.null(folder)) "" else state_file(folder),
-    every = control$every, state = state,
-    folder = tempdir(),
+    every = control$every, state = state, folder = tempdir(),
     together = processes$size > 1
   )
   list(
@@ -65,10 +64,9 @@ run_plan <- function(plan, cells, map, state = NULL,
   plan[c("device", "processes")] <- prepared[c("device", "processes")]
   trained <- with_threads(plan$control$threads, core_sailer_train(
     cells$source, map, plan$group_sizes, plan$frequencies,
-    c(list(depth = as.numeric(plan$depth)), plan$confounders),
-    plan$reference, current_options(plan$options),
-    core_control(plan$control), plan$device, prepared$run,
-    if (prepared$first) report
+    c(list(depth = as.numeric(plan$depth)), plan$confounders), plan$reference,
+    current_options(plan$options), core_control(plan$control), plan$device,
+    prepared$run, if (prepared$first) report
   ))
   fit <- new_fit(trained, plan)
   report_end(trained, plan, fit)
@@ -132,8 +130,7 @@ tell_of_loss <- function(lost, done, folder) {
   }
   cli::cli_warn(c(
     "Training ended after {done} whole epoch{?s}; the fit so far is returned.",
-    x = "{lost}",
-    i = again
+    x = "{lost}", i = again
   ), class = "sailer_interrupted")
 }
 
@@ -159,8 +156,7 @@ tell_of_divergence <- function(trained, plan, done) {
       )
     }
     abort(c(
-      found,
-      i = "Try a smaller {.arg learning_rate} (it is {rate}){smaller}."
+      found, i = "Try a smaller {.arg learning_rate} (it is {rate}){smaller}."
     ), class = "numeric", call = NULL)
   }
   cli::cli_warn(c(

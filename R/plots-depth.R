@@ -148,8 +148,7 @@ medians_by_depth <- function(values, depth, n = 20) {
   group <- ceiling(rank * min(n, length(depth)) / length(depth))
   medians <- function(x) unname(c(tapply(x, group, stats::median)))
   list(
-    depth = medians(depth),
-    values = apply(values, 2, medians, simplify = TRUE)
+    depth = medians(depth), values = apply(values, 2, medians, simplify = TRUE)
   )
 }
 

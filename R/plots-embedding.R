@@ -19,8 +19,7 @@ lay_out <- function(values, method, seed, call = rlang::caller_env()) {
 # One thread: with more, the same seed gives other places.
 lay_out_umap <- function(values, seed) {
   places <- with_own_seed(seed, uwot::umap(
-    unname(values),
-    n_neighbors = min(30, nrow(values) - 1), min_dist = 0.3,
+    unname(values), n_neighbors = min(30, nrow(values) - 1), min_dist = 0.3,
     n_threads = 1, n_sgd_threads = 1, verbose = FALSE
   ))
   colnames(places) <- c("UMAP 1", "UMAP 2")
@@ -165,8 +164,7 @@ names_of_groups <- function(points, repel = is_installed("ggrepel")) {
   points <- points[!is.na(points$colour), ]
   middle <- function(x) c(tapply(x, points$colour, stats::median))
   middles <- data.frame(
-    x = middle(points$x), y = middle(points$y),
-    name = levels(points$colour)
+    x = middle(points$x), y = middle(points$y), name = levels(points$colour)
   )
   mapping <- ggplot2::aes(.data$x, .data$y, label = .data$name)
   if (repel) {

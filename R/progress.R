@@ -18,8 +18,7 @@ bar_reporter <- function(envir) {
       bar <<- cli::cli_progress_bar(
         total = p$epochs * p$cells, clear = TRUE, .envir = envir,
         format = paste(
-          "Epoch {cli::pb_extra$epoch} {cli::pb_bar}",
-          "{cli::pb_extra$text}"
+          "Epoch {cli::pb_extra$epoch} {cli::pb_bar}", "{cli::pb_extra$text}"
         ),
         extra = list(epoch = epoch, text = extra)
       )

@@ -42,8 +42,7 @@ batch_column <- function(fit, column, adapt, call) {
   if (!is.null(column)) {
     check_text(column, "batch_column", call = call)
     check_known(
-      column, columns, "batch column", "batch_column", "the model",
-      call = call
+      column, columns, "batch column", "batch_column", "the model", call = call
     )
     return(column)
   }

@@ -60,8 +60,7 @@ place_peaks <- function(cells, peaks, ranges, model_ranges,
 known_ranges <- function(given, own, peaks, arg, call) {
   if (is.null(given)) {
     return(own %||% tryCatch(
-      parse_ranges(peaks, arg, call),
-      sailer_data_error = function(cnd) NULL
+      parse_ranges(peaks, arg, call), sailer_data_error = function(cnd) NULL
     ))
   }
   of <- if (arg == "ranges") "the query" else "the model"
@@ -95,8 +94,7 @@ summarise_matches <- function(placed, peaks, peak_cells) {
   by_name <- unique(placed$map[used & placed$by_name])
   list(
     n_model = length(peaks), n_matched = length(found),
-    by_name = length(by_name),
-    by_overlap = length(found) - length(by_name),
+    by_name = length(by_name), by_overlap = length(found) - length(by_name),
     n_query = length(used), n_used = sum(used),
     peaks = length(found) / length(peaks),
     counts = sum(peak_cells[used]) / max(1, sum(peak_cells))

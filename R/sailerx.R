@@ -162,9 +162,8 @@ sailerx <- function(x, reference, rna_depth = NULL, batch = NULL,
       preset = preset, architecture = architecture, n_latent = n_latent,
       hidden = hidden, decoder = decoder, lambda = lambda, marginal = marginal,
       omega = omega, beta = beta, dropout = dropout, thinning = thinning,
-      input_scale = input_scale, warm_start = warm_start,
-      alignment = alignment, joint = joint,
-      reference_dropout = reference_dropout
+      input_scale = input_scale, warm_start = warm_start, alignment = alignment,
+      joint = joint, reference_dropout = reference_dropout
     ),
     min_fraction, max_fraction, ranges, control,
     guided = TRUE
@@ -177,8 +176,7 @@ sailerx <- function(x, reference, rna_depth = NULL, batch = NULL,
   run$plan$reference <- as_reference(
     reference, rna_depth, run$plan$depth, run$plan$cells,
     training = core_training_cells(
-      length(run$plan$cells), run$plan$control$validation,
-      run$plan$control$seed
+      length(run$plan$cells), run$plan$control$validation, run$plan$control$seed
     )
   )
   begin_or_continue(run$plan, run$cells, run$map)

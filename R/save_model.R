@@ -38,10 +38,9 @@ is_format1 <- function(file) {
 model_entries <- c(
   options = "list", control = "list", peaks = "character",
   group_sizes = "numeric", frequencies = "numeric", n_peaks_given = "numeric",
-  labels = "list",
-  numbers = "character", scaling = "list", n_confounders = "numeric",
-  state = "list", history = "list", status = "character",
-  best_epoch = "numeric", device = "character"
+  labels = "list", numbers = "character", scaling = "list",
+  n_confounders = "numeric", state = "list", history = "list",
+  status = "character", best_epoch = "numeric", device = "character"
 )
 
 # The same of expresser().
@@ -156,8 +155,7 @@ fit_values <- function(fit) {
 as_fit <- function(values, file, call = rlang::caller_env()) {
   damaged <- function(what, env = parent.frame()) {
     abort(c(
-      "The model file {.file {file}} is not complete.",
-      x = what,
+      "The model file {.file {file}} is not complete.", x = what,
       i = "Save the fit again, or take another copy."
     ), class = "file", call = call, .envir = env)
   }
