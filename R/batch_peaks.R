@@ -59,7 +59,7 @@ warn_of_apart_batches <- function(confounders, groups, group_cells, map) {
   for (k in seq_along(labels)) {
     counts <- rowsum(group_cells, groups$members[[k]], reorder = TRUE)
     apart <- find_apart(counts)
-    if (!is.null(apart)) tell_of_apart(labels[[k]], apart)
+    if (!is.null(apart)) warn_apart(labels[[k]], apart)
   }
 }
 
@@ -102,7 +102,7 @@ shared_peaks <- function(first, second) {
   sum(first > 0 & second > 0) / expected
 }
 
-tell_of_apart <- function(label, apart) {
+warn_apart <- function(label, apart) {
   pair <- label$levels[apart$pair]
   share <- format(100 * apart$share, digits = 2, scientific = FALSE)
   parts <- vapply(apart$parts, function(part) {

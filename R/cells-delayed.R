@@ -104,13 +104,6 @@ seed_behind <- function(x) {
 }
 
 # A dense matrix as writeHDF5Array() writes it, streamed like other files.
-open_dense_seed <- function(seed) {
-  tryCatch(
-    open_dense(normalizePath(seed@filepath), seed@name),
-    sailer_file_error = function(cnd) NULL
-  )
-}
-
 open_dense <- function(path, dataset) {
   opened <- core_open_dense(path, dataset)
   new_cells(
@@ -129,7 +122,10 @@ open_seed <- function(seed) {
     )
   }
   if (methods::is(seed, "HDF5ArraySeed")) {
-    return(open_dense_seed(seed))
+    return(tryCatch(
+      open_dense(normalizePath(seed@filepath), seed@name),
+      sailer_file_error = function(cnd) NULL
+    ))
   }
   if (methods::is(seed, "TENxMatrixSeed")) {
     return(open(group = sub("^/", "", seed@group), feature_type = NULL))

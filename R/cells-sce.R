@@ -36,8 +36,7 @@ as_cells.SingleCellExperiment <- function(x, assay.type = NULL,
                                           ...) {
   need_package("SingleCellExperiment", "for SingleCellExperiment objects")
   if (!is.null(altexp)) {
-    check_text(altexp, "altexp")
-    check_known(
+    check_choice(
       altexp, SingleCellExperiment::altExpNames(x),
       "alternative experiment", "altexp", "the object"
     )
@@ -63,8 +62,7 @@ choose_assay_type <- function(x, assay.type, arg = "assay.type",
   }
   known <- SummarizedExperiment::assayNames(x)
   if (!is.null(assay.type)) {
-    check_text(assay.type, arg, call = call)
-    check_known(assay.type, known, "assay", arg, "the object", call = call)
+    check_choice(assay.type, known, "assay", arg, "the object", call)
     return(assay.type)
   }
   if ("counts" %in% known) {
@@ -81,21 +79,11 @@ choose_assay_type <- function(x, assay.type, arg = "assay.type",
       }
     ), call = call)
   }
-  known <- usual_assay_type(x)
-  if (is.integer(known)) {
-    return(known)
+  if (is.null(known) || !nzchar(known)) {
+    return(1L)
   }
   note("The only assay, {.val {known}}, is taken for the counts.")
   known
-}
-
-# "counts", where an object has several assays; the only one else.
-usual_assay_type <- function(x) {
-  known <- SummarizedExperiment::assayNames(x)
-  if (length(SummarizedExperiment::assays(x, withDimnames = FALSE)) != 1) {
-    return("counts")
-  }
-  if (is.null(known) || !nzchar(known)) 1L else known
 }
 
 # Names of the rows of an experiment, by their ranges where they have none.

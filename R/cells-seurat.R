@@ -85,8 +85,7 @@ choose_assay <- function(object, assay, genes = FALSE,
                          call = rlang::caller_env()) {
   known <- SeuratObject::Assays(object)
   if (!is.null(assay)) {
-    check_text(assay, "assay", call = call)
-    check_known(assay, known, "assay", "assay", "the object", call = call)
+    check_choice(assay, known, "assay", "assay", "the object", call)
     return(assay)
   }
   usual <- SeuratObject::DefaultAssay(object)

@@ -36,10 +36,10 @@ read_plan <- function(folder) {
 
 # A run whose folder holds a checkpoint of the same run goes on from there; of
 # another run is an error, so that nothing trained is ever overwritten.
-# `...` is what the run of this kind of plan takes beside it: see run_of().
+# `...`: what run_plan() or, of Expresser, run_pretraining() takes beside it.
 begin_or_continue <- function(plan, ..., call = rlang::caller_env()) {
   folder <- plan$control$checkpoint
-  run <- run_of(plan)
+  run <- if (is_pretraining(plan)) run_pretraining else run_plan
   # Of several processes the first looks, and tells the others where it stands.
   if (is.null(folder) || !is_first_process(plan$control) ||
         !has_checkpoint(folder)) {
@@ -58,14 +58,8 @@ begin_or_continue <- function(plan, ..., call = rlang::caller_env()) {
            with it as it was: {.code resume({dQuote(folder, FALSE)}, x)}."
     ), class = "file", call = call)
   }
-  tell_of_resuming(folder)
+  note("Going on from the checkpoint in {.path {folder}}.")
   run(plan, ..., state = saved_state(folder))
-}
-
-# What trains as planned: run_plan(plan, cells, map, state), and for Expresser
-# run_pretraining(plan, corpus, state).
-run_of <- function(plan) {
-  if (is_pretraining(plan)) run_pretraining else run_plan
 }
 
 is_pretraining <- function(plan) identical(plan$model, "expresser")
@@ -77,10 +71,6 @@ saved_state <- function(folder) {
     return(core_read_format1(file, "training state"))
   }
   file
-}
-
-tell_of_resuming <- function(folder) {
-  note("Going on from the checkpoint in {.path {folder}}.")
 }
 
 # Names of what decides the result and is not the same in two plans.

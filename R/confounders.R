@@ -121,7 +121,7 @@ as_label <- function(column, call) {
            cells cannot be removed."
     ), call = call)
   }
-  tell_of_lonely(column$name, values)
+  note_single_cells(column$name, values)
   list(
     name = column$name, codes = as.integer(values), n_levels = n,
     levels = levels(values)
@@ -144,7 +144,7 @@ with_levels_of <- function(confounders, other) {
 }
 
 # What is special to the only cell of a label counts as the label's.
-tell_of_lonely <- function(name, values) {
+note_single_cells <- function(name, values) {
   alone <- levels(values)[tabulate(values, nlevels(values)) == 1]
   if (length(alone) > 0) {
     note("{.arg {name}} has {length(alone)} label{?s} with a single cell, of

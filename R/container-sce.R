@@ -143,10 +143,8 @@ choose_altexp <- function(object, where, call = rlang::caller_env()) {
   known <- SingleCellExperiment::altExpNames(object)
   altexp <- where$altexp
   if (!is.null(altexp)) {
-    check_text(altexp, "altexp", call = call)
-    check_known(
-      altexp, known, "alternative experiment", "altexp", "the object",
-      call = call
+    check_choice(
+      altexp, known, "alternative experiment", "altexp", "the object", call
     )
     return(altexp)
   }

@@ -290,8 +290,7 @@ seurat_guide <- function(object, reference, rna.assay, assay, call) {
 check_rna_assay <- function(object, rna.assay, assay,
                             call = rlang::caller_env()) {
   known <- SeuratObject::Assays(object)
-  check_text(rna.assay, "rna.assay", call = call)
-  check_known(rna.assay, known, "assay", "rna.assay", "the object", call = call)
+  check_choice(rna.assay, known, "assay", "rna.assay", "the object", call)
   if (rna.assay == assay) {
     abort(c(
       "Assay {.val {assay}} is taken for the peaks and for the RNA.",

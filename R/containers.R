@@ -108,6 +108,13 @@ check_known <- function(given, known, what, arg, where,
   ), call = call)
 }
 
+# One string that must be among `known`.
+check_choice <- function(given, known, what, arg, where,
+                         call = rlang::caller_env()) {
+  check_text(given, arg, call = call)
+  check_known(given, known, what, arg, where, call = call)
+}
+
 # The names that differ least from `name`, best first.
 nearest_names <- function(name, known, n = 3) {
   known <- escape_bytes(known)

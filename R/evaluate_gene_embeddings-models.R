@@ -66,17 +66,13 @@ can_learn <- function(items, kind) {
   min(sum(items$y == 0), sum(items$y == 1)) >= 2
 }
 
-varying_columns <- function(x) {
-  which(apply(x, 2, function(column) any(column != column[1])))
-}
-
 # gbm counts the splits of a tree: 7 make the 8 leaves of scikit-learn's trees
 # of depth 3, the best split first. Among sampled negatives each gene stands as
 # often as among the positives, so no first split of concatenated embeddings
 # gains anything, and no tree would begin: `bag`, half of the items for a tree,
 # lets it.
 fit_boosting <- function(x, items, kind, bag = 1) {
-  columns <- varying_columns(x)
+  columns <- which(apply(x, 2, function(column) any(column != column[1])))
   # gbm refuses to grow trees of 3 items.
   if (!can_learn(items, kind) || length(columns) == 0 ||
         bag * nrow(x) <= 3) {

@@ -121,7 +121,7 @@ expresser_options <- function(given, from, call = rlang::caller_env()) {
   if (is.null(from)) {
     return(core_expresser_options(given))
   }
-  check_expresser_fit(from, "from", call)
+  check_fit_class(from, "expresser_fit", call, "from")
   # What changes no parameter's shape may change.
   free <- c("dropout", "mask_ratio", "max_genes", "l_from")
   fixed <- setdiff(names(given), free)
@@ -134,14 +134,6 @@ expresser_options <- function(given, from, call = rlang::caller_env()) {
   options <- options_of_fit(from)
   options[names(given)] <- given
   core_expresser_options(options)
-}
-
-check_expresser_fit <- function(fit, arg = "fit", call = rlang::caller_env()) {
-  if (!inherits(fit, "expresser_fit")) {
-    abort("{.arg {arg}} must be what {.fn expresser} returned, not
-           {.obj_type_friendly {fit}}.", call = call)
-  }
-  invisible(fit)
 }
 
 # A corpus of the genes of the model. What is none becomes one in a temporary

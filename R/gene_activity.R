@@ -122,7 +122,7 @@ gene_weights <- function(fit, genes, options, call) {
     refuse_no_overlap(genes, peaks, call)
   }
   count <- tabulate(pairs$gene, length(known))
-  tell_of_lost_genes(known[count == 0], length(known))
+  note_lost_genes(known[count == 0], length(known))
   weights <- Matrix::sparseMatrix(
     pairs$gene, pairs$peak,
     x = if (options$normalise == "mean") 1 / count[pairs$gene] else 1,
@@ -139,16 +139,13 @@ gene_names <- function(genes, column, call) {
   }
   table <- as.list(S4Vectors::mcols(genes))
   if (!is.null(column)) {
-    check_text(column, "column", call = call)
-    check_known(column, names(table), "column", "column", "`genes`",
-      call = call
-    )
+    check_choice(column, names(table), "column", "column", "`genes`", call)
   }
   usual <- intersect(c("gene_name", "symbol", "gene"), names(table))
   column <- column %||% utils::head(usual, 1)
   found <- if (length(column) == 1) table[[column]] else names(genes)
-  found <- gene_texts(found, length(genes), call)
-  ids <- gene_texts(table$gene_id, length(genes), call)
+  found <- gene_words(found, length(genes), "{.arg genes}", call)
+  ids <- gene_words(table$gene_id, length(genes), "{.arg genes}", call)
   found <- names_apart(found, ids, genes)
   if (all(is.na(found))) {
     abort(c(
@@ -161,17 +158,6 @@ gene_names <- function(genes, column, call) {
   found
 }
 
-# Text in UTF-8, NA for none.
-gene_texts <- function(x, n, call) {
-  if (is.null(x)) {
-    return(rep(NA_character_, n))
-  }
-  x <- in_utf8(as.character(x))
-  check_utf8(x, "names of {.arg genes}", 'iconv(x, "latin1", "UTF-8")', call)
-  x[!nzchar(x)] <- NA
-  x
-}
-
 # Names that tell genes apart: ids, where names do not.
 names_apart <- function(names, ids, genes) {
   pairs <- unique(data.frame(name = names, id = ids))
@@ -180,12 +166,12 @@ names_apart <- function(names, ids, genes) {
   by_id <- !is.na(ids) & (is.na(names) | names %in% shared)
   names[by_id] <- ids[by_id]
   if (!all(is.na(names))) {
-    tell_of_names(names, unique(ids[by_id]), shared, genes)
+    note_names(names, unique(ids[by_id]), shared, genes)
   }
   names
 }
 
-tell_of_names <- function(names, by_id, shared, genes) {
+note_names <- function(names, by_id, shared, genes) {
   note <- function(text, .envir = parent.frame()) {
     cli::cli_inform(c(i = text), class = "sailer_note", .envir = .envir)
   }
@@ -245,7 +231,7 @@ refuse_no_overlap <- function(genes, peaks, call) {
   )
 }
 
-tell_of_lost_genes <- function(lost, n) {
+note_lost_genes <- function(lost, n) {
   if (length(lost) > 0) {
     note("{length(lost)} of {n} gene{?s} {cli::qty(length(lost))}{?has/have} no
           peak and {?is/are} left out:

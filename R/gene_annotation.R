@@ -77,11 +77,8 @@ annotation_of_table <- function(table, n, where, call) {
   # The order of the headings decides.
   column <- function(what) {
     at <- match(known_headings[[what]], plain)
-    at <- at[!is.na(at)]
-    if (length(at) == 0) {
-      return(rep(NA_character_, n))
-    }
-    gene_words(table[[at[1]]], call)
+    found <- if (!all(is.na(at))) table[[at[!is.na(at)][1]]]
+    gene_words(found, n, "genes in the annotation", call)
   }
   if (!any(unlist(known_headings[c("ensembl", "symbol")]) %in% plain)) {
     abort(c(
@@ -106,14 +103,15 @@ annotation_of_table <- function(table, n, where, call) {
   name_genes(genes[sort(first), ])
 }
 
-gene_words <- function(x, call) {
+# Text in UTF-8, NA for none; `x` may be NULL.
+gene_words <- function(x, n, of, call) {
+  if (is.null(x)) {
+    return(rep(NA_character_, n))
+  }
   x <- in_utf8(as.character(x))
-  check_utf8(
-    x, "names of genes in the annotation", 'iconv(x, "latin1", "UTF-8")', call
-  )
+  check_utf8(x, paste("names of", of), 'iconv(x, "latin1", "UTF-8")', call)
   x <- trimws(x)
-  x[x %in% c("", "-", "NA")] <- NA_character_
-  x
+  replace(x, x %in% c("", "-", "NA"), NA)
 }
 
 # Adds the column `gene`.

@@ -53,11 +53,15 @@ find_fit <- function(object, name = NULL, classes = "sailer_fit",
   list(fit = as_model(complete_model(found)), name = name)
 }
 
-check_fit_class <- function(fit, classes, call = rlang::caller_env()) {
+check_fit_class <- function(fit, classes, call = rlang::caller_env(),
+                            arg = NULL) {
   if (!inherits(fit, classes)) {
     makers <- makers_of(classes)
-    abort("A fit of {.fn {makers}} is needed here, not
-           {.obj_type_friendly {fit}}.", call = call)
+    where <- if (is.null(arg)) "here" else "in {.arg {arg}}"
+    abort(paste0(
+      "A fit of {.fn {makers}} is needed ", where,
+      ", not {.obj_type_friendly {fit}}."
+    ), call = call)
   }
 }
 
@@ -94,13 +98,10 @@ refuse_missing_fit <- function(object, input, fits, name, classes, call) {
            this one was made from."
     ), call = call)
   }
+  verb <- if (makers[1] == "sailer") "RunSAILER" else "RunExpresser"
   abort(c(
     "There is no fit of {.fn {makers}} in {.obj_type_friendly {object}}.",
-    i = "Run {.fn {run_verb(makers[1])}} on the object first, or give a
+    i = "Run {.fn {verb}} on the object first, or give a
          {.arg fit}."
   ), call = call)
-}
-
-run_verb <- function(maker) {
-  switch(maker, sailer = "RunSAILER", expresser = "RunExpresser")
 }

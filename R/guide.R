@@ -111,27 +111,25 @@ usual_steps <- function(code, reference, call) {
 
 # Files that hold the RNA too -------------------------------------------------
 
-# The RNA of the file that these cells with peaks are from, or NULL.
-rna_beside <- function(cells) {
-  file <- cells$file
-  if (!isTRUE(file$layout %in% c("tenx", "h5ad", "h5mu", "mtx"))) {
-    return(NULL)
-  }
-  rna <- tryCatch(
-    open_cells(
-      file$path, file$group, "Gene Expression",
-      layer = if (file$layout == "h5ad") file$layer
-    ),
-    sailer_argument_error = function(cnd) NULL
-  )
-  # Files that tell no types, or have one alone, give the same features again.
-  if (is.null(rna) || any(rna$peaks %in% cells$peaks)) NULL else rna
-}
-
+# The RNA of the file that these cells with peaks are from.
 need_rna_beside <- function(cells, call = rlang::caller_env()) {
-  rna_beside(cells) %||% abort(c(
+  file <- cells$file
+  rna <- if (isTRUE(file$layout %in% c("tenx", "h5ad", "h5mu", "mtx"))) {
+    tryCatch(
+      open_cells(
+        file$path, file$group, "Gene Expression",
+        layer = if (file$layout == "h5ad") file$layer
+      ),
+      sailer_argument_error = function(cnd) NULL
+    )
+  }
+  # Files without types, or with one alone, give the same features again.
+  if (!is.null(rna) && !any(rna$peaks %in% cells$peaks)) {
+    return(rna)
+  }
+  abort(c(
     "{.arg reference} is missing: an embedding of the RNA of the cells.",
-    i = "Only a file that holds the RNA too does without: 10x multiome, or
+    i = "It is only optional for a file that holds the RNA too: 10x multiome, or
          MuData with a modality {.val rna} or {.val gex}.",
     i = "Without RNA, {.fn sailer} learns from the open peaks alone."
   ), call = call)

@@ -149,7 +149,9 @@ impute_held <- function(held, cells = NULL, peaks = NULL, reference = NULL,
     names = list(fit$peaks[peaks], rownames(z))
   )
   with_threads(fit$control$threads, switch(form$kind,
-    matrix = decode_matrix(request),
+    matrix = structure(
+      do.call(core_sailer_decode, request$decoder), dimnames = request$names
+    ),
     open = decode_open(form, request, call),
     file = decode_file(form$file, request)
   ))
@@ -188,12 +190,6 @@ check_form <- function(threshold, n_open, binary, file, overwrite, call) {
     kind = "open", threshold = threshold %||% 0, n_open = n_open %||% 0,
     binary = binary
   )
-}
-
-decode_matrix <- function(request) {
-  out <- do.call(core_sailer_decode, request$decoder)
-  dimnames(out) <- request$names
-  out
 }
 
 decode_file <- function(file, request) {

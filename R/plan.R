@@ -78,17 +78,17 @@ run_plan <- function(plan, cells, map, state = NULL,
 report_end <- function(trained, plan, fit) {
   done <- nrow(trained$history)
   folder <- plan$control$checkpoint
-  if (nzchar(trained$unsaved)) tell_of_unsaved(trained, done, folder)
+  if (nzchar(trained$unsaved)) warn_unsaved(trained, done, folder)
   if (nzchar(trained$lost)) {
     core_leave_processes()
-    tell_of_loss(trained$lost, done, folder)
+    warn_lost_process(trained$lost, done, folder)
   } else if (trained$status == "interrupted" && !nzchar(trained$unsaved)) {
     interrupt(fit, c(
       "Training was interrupted after {done} whole epoch{?s}.",
       i = "{.code resume(fit, x)} goes on with the fit so far."
     ))
   } else if (trained$status == "diverged") {
-    tell_of_divergence(trained, plan, done)
+    report_divergence(trained, plan, done)
   } else if ("embedding" %in% names(trained) && is.null(trained$embedding)) {
     interrupt(fit, c(
       "Training went to its end, but embedding the cells was interrupted.",
@@ -98,7 +98,7 @@ report_end <- function(trained, plan, fit) {
 }
 
 # The disk is full, or the folder is gone. What was trained is returned.
-tell_of_unsaved <- function(trained, done, folder) {
+warn_unsaved <- function(trained, done, folder) {
   stopped <- trained$status == "interrupted"
   again <- paste0("resume(", dQuote(folder, FALSE), ", x)")
   cli::cli_warn(c(
@@ -120,7 +120,7 @@ tell_of_unsaved <- function(trained, done, folder) {
 }
 
 # Another process is gone; this one has the same state as it had.
-tell_of_loss <- function(lost, done, folder) {
+warn_lost_process <- function(lost, done, folder) {
   again <- if (is.null(folder)) {
     "{.code resume(fit, x)} goes on with it: save the fit, and start all
      processes anew."
@@ -135,7 +135,7 @@ tell_of_loss <- function(lost, done, folder) {
 }
 
 # Nothing good to return is an error; else the fit comes with a warning.
-tell_of_divergence <- function(trained, plan, done) {
+report_divergence <- function(trained, plan, done) {
   cells <- plan$cells[trained$diverged_cells]
   folder <- plan$control$checkpoint
   rate <- plan$control$learning_rate

@@ -40,9 +40,8 @@ query_batches <- function(fit, query, labels, covariates, adapt, column, steps,
 batch_column <- function(fit, column, adapt, call) {
   columns <- batch_labels(fit)
   if (!is.null(column)) {
-    check_text(column, "batch_column", call = call)
-    check_known(
-      column, columns, "batch column", "batch_column", "the model", call = call
+    check_choice(
+      column, columns, "batch column", "batch_column", "the model", call
     )
     return(column)
   }

@@ -14,7 +14,7 @@ query_cells <- function(cells, peaks, ranges, model_ranges, min_matched,
   placed <- place_peaks(cells, peaks, ranges, model_ranges, call)
   matched <- summarise_matches(placed, peaks, scanned$peak_cells)
   check_matched(matched, placed, cells, peaks, min_matched, call)
-  tell_of_matches(matched)
+  note_matches(matched)
   mapped <- new_cells(
     core_cells_subset(cells$source, NULL, placed$map, length(peaks)),
     peaks, cells$cells, cells$origin
@@ -126,7 +126,7 @@ check_matched <- function(matched, placed, cells, peaks, min_matched, call) {
 
 percent <- function(share) sprintf("%.1f %%", 100 * share)
 
-tell_of_matches <- function(matched) {
+note_matches <- function(matched) {
   lines <- c(i = matched_line(matched), i = counts_line(matched))
   if (matched$n_matched < matched$n_model) {
     lines <- c(lines, i = paste(

@@ -22,15 +22,11 @@ layer_cell_names <- function(assay, layer) {
   SeuratObject::Cells(assay, layer = layer)
 }
 
-layer_feature_names <- function(assay, layer) {
-  seurat5("Features")(assay, layer = layer)
-}
-
 # The matrix of one layer, features x cells, with their names. LayerData()
 # copies it whole; where the matrix is stored that way round it is taken as is.
 get_layer <- function(assay, layer) {
   names <- list(
-    layer_feature_names(assay, layer), layer_cell_names(assay, layer)
+    seurat5("Features")(assay, layer = layer), layer_cell_names(assay, layer)
   )
   stored <- methods::slot(assay, "layers")[[layer]]
   if (methods::is(assay, "Assay5") && identical(dim(stored), lengths(names))) {

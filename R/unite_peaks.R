@@ -91,7 +91,7 @@ unite_peaks <- function(counts, ranges = NULL, how = c("union", "shared")) {
   all <- do.call(cbind, blocks)
   dimnames(all) <- list(names[kept], unlist(cells, use.names = FALSE))
   summary <- summarise_union(counts, blocks, peaks, united, present)
-  tell_of_union(summary, how, sum(kept), length(kept))
+  note_union(summary, how, sum(kept), length(kept))
   list(
     counts = all,
     sample = factor(
@@ -215,7 +215,7 @@ summarise_union <- function(counts, blocks, peaks, united, present) {
   do.call(rbind, rows)
 }
 
-tell_of_union <- function(summary, how, n_kept, n_united) {
+note_union <- function(summary, how, n_kept, n_united) {
   lines <- sprintf(
     paste(
       "%s: %d peaks, %d kept as they are, %d merged into larger ones;",
