@@ -3,79 +3,76 @@
 #' Impute accessibility
 #'
 #' The probability that each peak is open in each cell, as the model expects it
-#' with depth, batch and covariates held at the same values for all cells: the
-#' embedding alone makes cells differ (2.2.4). What the sequencing missed is
-#' filled in, and what depth and batch put in is removed. Works on the fits of
-#' [sailer()] and of [sailerx()].
+#' with depth, batch and covariates held at the same values for all cells, so
+#' that only the embedding makes cells differ (2.2.4). This fills in what the
+#' sequencing missed and removes effects of depth and batch. Works on fits of
+#' [sailer()] and [sailerx()].
 #'
-#' @section Which form to take:
-#' * A *matrix* (the default) holds 8 bytes for each peak and cell: for chosen
+#' @section Which form to use:
+#' * A *matrix* (the default) takes 8 bytes for each peak and cell: for chosen
 #'   peaks or cells.
 #' * *Open peaks* alone, as a sparse matrix, for overlaps, Dice scores
-#'   ([dice_score()]) and tools that want 0 and 1. Probabilities are those of a
-#'   cell of the depth that is held fixed: where 2 % of the peaks are open in an
-#'   average cell, few reach 0.5. Either choose a low `threshold`, or with
-#'   `n_open` the likeliest peaks of each cell, as many in each: about as many
-#'   as are accessible in a cell type as a whole, such as 10 to 20 % of all.
-#' * A *file* for all peaks of all cells, with the names of both, written and
-#'   read by blocks: 32-bit numbers rounded to 1.5e-5 of themselves, so that
-#'   they take about 2.5 bytes each. It is HDF5, which
-#'   `HDF5Array::HDF5Array(file, "imputed")` opens as a matrix and Python's
-#'   `h5py.File(file)["imputed"]` as cells x peaks.
+#'   ([dice_score()]) and tools that need 0 and 1. Probabilities are those of a
+#'   cell of the given depth: if 2 % of the peaks are open in an average cell,
+#'   few reach 0.5. Either choose a low `threshold`, or with `n_open` the same
+#'   number of most probable peaks of each cell: about as many as are accessible
+#'   in a cell type as a whole, such as 10 to 20 % of all.
+#' * A *file* for all peaks of all cells, written and read by blocks: 32-bit
+#'   numbers with a relative precision of 1.5e-5, about 2.5 bytes each. It is
+#'   HDF5, which `HDF5Array::HDF5Array(file, "imputed")` opens as a matrix and
+#'   Python's `h5py.File(file)["imputed"]` as cells x peaks.
 #'
-#' Nothing beyond the result and a block is held in memory. A result that would
-#' take more than half of the memory that is available is refused with its size;
-#' `options(sailer.max_memory = 64e9)` sets another limit, in bytes.
+#' Only the result and a block are held in memory. A result that needs more than
+#' half of the available memory is refused; `options(sailer.max_memory = 64e9)`
+#' sets another limit, in bytes.
 #'
 #' @param fit What [sailer()] or [sailerx()] returned, [load_model()] or
 #'   [get_fit()].
 #' @param x Counts of the cells to impute, peaks in rows, as [as_cells()] takes
 #'   them; they are embedded first, as by [predict()][predict.sailer_fit]. NULL,
-#'   the default, imputes the training cells, whose embedding is beside a fit
-#'   that was trained on a matrix.
-#' @param reference With `x`, of a joint [sailerx()] model: the reference of
-#'   these cells, as [predict()][predict.sailer_fit] takes it. Without one they
-#'   are placed by their peaks alone.
-#' @param cells,peaks Names of the cells and peaks, in the order that the result
-#'   shall have; `peaks` may also be a `GRanges`, which takes the peaks that
-#'   overlap it, by the ranges in their names. NULL, the default, takes all, of
-#'   peaks those that the model knows (`fit$peaks`).
-#' @param batch The batch to hold fixed: the name of one, or a vector named by
-#'   batch column where the model has several. NULL, the default, takes the one
-#'   of the highest quality: the highest median depth in training.
+#'   the default, imputes the training cells of a fit that was trained on a
+#'   matrix.
+#' @param reference With `x`, for a joint [sailerx()] model: the reference of
+#'   these cells, as in [predict()][predict.sailer_fit]. Without one they are
+#'   placed by their peaks alone.
+#' @param cells,peaks Names of the cells and peaks, in the order of the result;
+#'   `peaks` may also be a `GRanges`, which takes the peaks that overlap it, by
+#'   the ranges in their names. NULL, the default, takes all; of peaks those of
+#'   the model (`fit$peaks`).
+#' @param batch The batch to hold fixed: its name, or a vector named by batch
+#'   column if the model has several. NULL, the default, takes the one with the
+#'   highest median depth in training.
 #' @param depth The depth to hold fixed, in open peaks of the model; at least 1.
-#'   NULL, the default, takes the (geometric) mean of the training cells. Larger
-#'   gives larger probabilities throughout; far beyond the training cells the
-#'   model guesses.
+#'   NULL, the default, takes the geometric mean of the training cells. Larger
+#'   values give larger probabilities; the model extrapolates far beyond the
+#'   training cells.
 #' @param covariates Further covariates to hold fixed: a named list with one
-#'   value each. Those not given are at their mean, or most frequent level.
-#' @param calibrated TRUE, the default, divides out the weight that training
-#'   gave to open peaks (the logit minus log omega), so that values are
-#'   probabilities. Without effect where `omega` was 1.
+#'   value each. Others are at their mean, or most frequent level.
+#' @param calibrated TRUE, the default, divides out the weight of open peaks in
+#'   training (the logit minus log omega), so that values are probabilities. No
+#'   effect if `omega` was 1.
 #' @param threshold A number between 0 and 1: the result is the sparse matrix of
 #'   the peaks of at least this probability.
-#' @param n_open A whole number: the result is the sparse matrix of the
-#'   likeliest peaks of each cell, this many in each, among the `peaks` asked
-#'   for.
-#' @param binary TRUE, the default, gives with `threshold` or `n_open` open
-#'   peaks as such (`ngCMatrix`, 4 bytes each); FALSE their probabilities
-#'   (`dgCMatrix`, 12 bytes).
-#' @param file Path of an HDF5 file to write the probabilities to. It is there
-#'   when it is complete: Ctrl-C or a full disk leave what was there before.
-#' @param overwrite Replace a file that is there already. FALSE, the default,
-#'   makes it an error.
-#' @param ... Nothing else is taken: a name that no option has is an error.
+#' @param n_open A whole number: the result is the sparse matrix of this number
+#'   of most probable peaks of each cell, among `peaks`.
+#' @param binary With `threshold` or `n_open`: TRUE, the default, gives open
+#'   peaks (`ngCMatrix`, 4 bytes each); FALSE their probabilities (`dgCMatrix`,
+#'   12 bytes).
+#' @param file Path of an HDF5 file to write the probabilities to. Until it is
+#'   complete, and after Ctrl-C or on a full disk, the previous file remains.
+#' @param overwrite Replace an existing file. FALSE, the default, makes it an
+#'   error.
+#' @param ... Not used: an unknown name is an error.
 #'
-#' @return Peaks x cells, with the names of both: a numeric matrix of
-#'   probabilities; an `ngCMatrix` or `dgCMatrix` with `threshold` or `n_open`;
-#'   with `file` an `HDF5Matrix`, or the path where the package HDF5Array is not
-#'   installed.
+#' @return Peaks x cells, with names: a numeric matrix of probabilities; an
+#'   `ngCMatrix` or `dgCMatrix` with `threshold` or `n_open`; with `file` an
+#'   `HDF5Matrix`, or the path if the package HDF5Array is not installed.
 #' @section Errors:
-#' `sailer_argument_error` when a cell, peak, batch or covariate is not known
-#' (the nearest are named), when the result is too large for memory (with its
-#' size), and when there are no embedding and no `x`, after an interruption;
-#' `sailer_data_error` as of [predict()][predict.sailer_fit] for `x`;
-#' `sailer_file_error` when the file is there already or cannot be written.
+#' `sailer_argument_error` for an unknown cell, peak, batch or covariate (the
+#' nearest are listed), for a result too large for memory, and if there are
+#' neither an embedding nor `x`; `sailer_data_error` as in
+#' [predict()][predict.sailer_fit]; `sailer_file_error` if the file exists or
+#' cannot be written.
 #' @seealso [ImputeSAILER()] for Seurat and SingleCellExperiment objects.
 #' @references Cao (2023), sections 2.2.4 and 3.2.5; the Dice score is equation
 #'   2.7.
@@ -88,7 +85,7 @@
 #' cells <- colnames(sim$counts)[1:3]
 #' impute(fit, cells = cells, peaks = fit$peaks[1:4])
 #'
-#' # The 50 likeliest peaks of each cell, beside what was counted.
+#' # The 50 most probable peaks of each cell, compared with the counts.
 #' open <- impute(fit, n_open = 50)
 #' truth <- t(sim$truth > 0.5)[fit$peaks, as.character(sim$cells$cell_type)]
 #' mean(dice_score(truth, open))

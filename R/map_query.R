@@ -44,8 +44,8 @@
 #' training cells near the origin as neighbours. For the same reason the mapping
 #' quality compares query cells with the held-out cells, if there are at least
 #' 30. It uses Euclidean distance, which detected types that the training lacked
-#' more often, and the angle for [sailerx()], whose lengths are arbitrary. It is
-#' a hint, not a test: a type close to one of the training is not noticed.
+#'   more often, and the angle for [sailerx()], whose lengths are arbitrary. It
+#'   is a hint, not a test: a type close to one of the training is not noticed.
 #'
 #' @section Seurat and SingleCellExperiment:
 #' The result is the object with the embedding and the metadata columns

@@ -4,53 +4,53 @@
 #' Try values of an option
 #'
 #' Trains [sailer()] or [sailerx()] for each of several values of one option,
-#' measures the embeddings, and suggests a value. Use it for `lambda` when depth
-#' or batch is left in the embedding ([plot_depth()], [batch_mixing()]), for
-#' `alignment`, the weight of the reference, and for the latent size or whatever
-#' else the likelihood of held-out cells can judge. Epochs need no trials:
-#' training ends by itself (`patience` of [train_control()]).
+#' measures the embeddings, and suggests a value. Use it for `lambda` if depth
+#' or batch remain in the embedding ([plot_depth()], [batch_mixing()]), for
+#' `alignment`, the weight of the reference, and for other options that the
+#' held-out likelihood can compare, such as the latent size. Epochs need no
+#' trials: training stops by itself (`patience` of [train_control()]).
 #'
 #' @section The suggested value:
-#' A value is good enough when its measure is no further from the best than
-#' `tolerance` times the range of the measure, or than the noise. The first such
-#' value is suggested; numbers are put in increasing order, other values keep
-#' theirs, so give the simplest first. Labels have no say in it. The measure is
+#' It is the first value whose measure is no further from the best than
+#' `tolerance` times the range of the measure, or than the noise. Numbers are
+#' put in increasing order, other values keep theirs, so give the simplest
+#' first. Labels are not used. The measure is
 #'
 #' * for `"lambda"` the mutual information of embedding and confounders, as a
 #'   curve that never rises (isotonic regression): the thesis takes the point
 #'   beyond which more lambda no longer lowers it (2.2.2);
-#' * for `"alignment"` the alignment term of the held-out cells, or of all where
-#'   none are held out: the elbow of figure 3.2. Fits with `warm_start` begin at
-#'   the reference and stay near it whatever the weight; give `warm_start =
-#'   FALSE` to see what the weight alone does;
+#' * for `"alignment"` the alignment term of the held-out cells, or of all if
+#'   none are held out: the elbow of figure 3.2. Fits with `warm_start` start at
+#'   the reference and stay near it for every weight; use `warm_start = FALSE`
+#'   to see the effect of the weight alone;
 #' * for others the evidence lower bound of the held-out cells, with the KL at
-#'   full weight, which pays for dimensions that are not needed.
+#'   full weight, which penalises needless dimensions.
 #'
 #' The noise is the standard error of a difference between two values, from
-#' `repeats` that start from other parameters and hold out other cells. With one
+#' `repeats` with other initial parameters and other held-out cells. With one
 #' fit each it is 0; for lambda, the standard deviation about the curve. With
 #' few cells set `repeats` to 3 or more before you trust a small difference.
 #'
 #' @inheritParams sailer
 #' @param option Name of the option: one of the model's, such as `"lambda"`, the
-#'   default, `"alignment"`, `"n_latent"` or `"hidden"`, but none that changes
-#'   the peaks; or one of [train_control()]: `"batch_size"`, `"learning_rate"`,
-#'   `"learning_rate_decay"`, `"weight_decay"`, `"frozen"`, `"warmup"` or
-#'   `"period"`.
-#' @param values At least two values of it: a vector, or a list where a value
-#'   has several parts, as of `hidden`. NULL, the default, takes 0, 0.25, 0.5,
-#'   1, 2, 4 and 8 for `"lambda"`, 0 and 1e3 to 3e5 for `"alignment"`, and 4, 8,
-#'   16 and 32 for `"n_latent"`.
+#'   default, `"alignment"`, `"n_latent"` or `"hidden"`, except those that
+#'   change the peaks; or one of [train_control()]: `"batch_size"`,
+#'   `"learning_rate"`, `"learning_rate_decay"`, `"weight_decay"`, `"frozen"`,
+#'   `"warmup"` or `"period"`.
+#' @param values At least two values of it: a vector, or a list if a value has
+#'   several parts, as for `hidden`. NULL, the default, takes 0, 0.25, 0.5, 1,
+#'   2, 4 and 8 for `"lambda"`, 0 and 1e3 to 3e5 for `"alignment"`, and 4, 8, 16
+#'   and 32 for `"n_latent"`.
 #' @param reference A reference embedding, for fits of [sailerx()]. These are
-#'   made too when an option is named that it alone has.
+#'   also made if an option is named that only [sailerx()] has.
 #' @param ... Further arguments of [sailer()] or [sailerx()], by their names.
 #' @param labels The class of each cell, such as its type: a vector with one
 #'   value per cell, matched by name if named. Cells with NA are clustered, but
-#'   not compared. NULL, the default, leaves clusters out.
-#' @param repeats Fits for each value, with seeds from the one of `control` on;
-#'   their means are shown. Default 1.
+#'   not compared. NULL, the default, makes no clusters.
+#' @param repeats Fits for each value, with consecutive seeds from that of
+#'   `control`; their means are shown. Default 1.
 #' @param tolerance Share of the range of the measure, 0 to 1. NULL, the
-#'   default, is 0.1 for `"lambda"` and else 0.05.
+#'   default, is 0.1 for `"lambda"` and 0.05 for others.
 #' @param clustering `"leiden"`, the default, communities in the graph of the 15
 #'   nearest neighbours by modularity (package igraph), or `"kmeans"`, with as
 #'   many clusters as there are classes.
@@ -59,28 +59,28 @@
 #' @param verbose Report each fit. Progress within fits is not shown.
 #'
 #' @return A data frame of class `"tune_path"`, one row per value: `value` (text
-#'   where values are no numbers) and `fits`, those that succeeded; of the
-#'   embedding ([sailerx()]'s at unit length) `mutual_information`, the sum of
-#'   the columns that follow, one per confounder, such as `mi_depth` and
-#'   `mi_batch`: the mean over the dimensions of [mutual_information()], in nats
-#'   (with the logarithm of depth); with a reference `alignment` and
+#'   if values are no numbers) and `fits`, the number that succeeded;
+#'   `mutual_information`, the sum of the columns that follow, one per
+#'   confounder, such as `mi_depth` and `mi_batch`: the mean over the dimensions
+#'   of [mutual_information()], in nats (with the logarithm of depth;
+#'   [sailerx()]'s embedding at unit length); with a reference `alignment` and
 #'   `validation_alignment`; `validation_elbo` and `validation_log_likelihood`,
 #'   nats per held-out cell, the latter at the posterior mean; `epochs`, those
 #'   of the parameters kept; `seconds` of training; with `labels` the number of
 #'   `clusters`, and `ari` and `nmi`, their adjusted Rand index and normalised
 #'   mutual information with the labels; and `suggested`, TRUE in one row. The
 #'   attributes `"suggested"`, `"option"`, `"measure"`, `"noise"` and `"runs"`
-#'   hold the value, the names of the option and of the column that decided, the
-#'   noise, and a table of the single fits. `plot()` returns a ggplot object.
+#'   hold the value, the option, the column that decided, the noise, and a table
+#'   of the single fits. `plot()` returns a ggplot object.
 #'
-#'   Where `control` has a `checkpoint`, each fit has a folder of its own in it,
-#'   and the same call goes on after a crash. After an interruption (Ctrl-C) the
-#'   fits done so far are returned with a warning. A value at which training
-#'   diverged in its first epoch has NA, with a warning.
+#'   If `control` has a `checkpoint`, each fit has a folder in it, and the same
+#'   call continues after a crash. After an interruption (Ctrl-C) the fits so
+#'   far are returned with a warning. A value at which training diverged in its
+#'   first epoch has NA, with a warning.
 #' @section Errors:
-#' Those of [sailer()] and [sailerx()]; `sailer_argument_error` when a value or
-#' another argument is out of its range, when the option cannot be chosen so,
-#' and when no cells are held out (`validation = 0`) though the bound decides.
+#' Those of [sailer()] and [sailerx()]; `sailer_argument_error` if a value or
+#' another argument is out of its range, if the option cannot be tuned, and if
+#' no cells are held out (`validation = 0`) although the bound decides.
 #' @references Cao (2023), section 2.2.2, tables 2.1 and 2.2, figures 2.2 and
 #'   3.2.
 #' @examples
