@@ -51,22 +51,20 @@ store_folder <- function(checkpoint) {
 
 #' Number of open peaks of each cell, or sum of its counts
 #'
-#' Unlike a model this allows cells in which no peak is open, so it can be used
-#' to drop them: `cells[, cell_depth(cells) > 0]`.
+#' Unlike a model this allows cells in which no peak is open, to leave them out:
+#' `cells[, cell_depth(cells) > 0]`.
 #'
 #' @param cells Counts as [as_cells()] takes them.
 #' @param peaks Peaks to count: names, numbers or a logical value for each.
 #'   NULL, the default, counts all.
 #' @param counts Whether counts are summed: of RNA the molecules of each cell,
-#'   which [sailerx()] takes as `rna_depth`. They are read as they are: what a
-#'   matrix lost when it was packed as open peaks is not there. FALSE, the
-#'   default, counts open peaks.
+#'   which [sailerx()] takes as `rna_depth`. Of a matrix that was packed as open
+#'   peaks each counts once. FALSE, the default, counts open peaks.
 #' @return Numeric vector, one number per cell, named by cell.
-#' @section Errors:
-#' `sailer_data_error`, naming cell and peak, when open peaks of all peaks are
-#' asked for and a count cannot be used.
+#' @section Errors: `sailer_data_error`, naming cell and peak, if a count cannot
+#'   be used (when all peaks are counted).
 #' @references Cao (2023), section 2.2.1, where depth is a confounder, and
-#'   3.2.2, where it weighs the cells.
+#'   3.2.2, where it weights the cells.
 #' @examples
 #' path <- system.file("extdata", "tiny-10x.h5", package = "sailer")
 #' cells <- open_cells(path)

@@ -1,13 +1,12 @@
 # Several samples in a list: their cells one after another, none copied.
 
 #' @details
-#' A list of any of these is read as one, sample after sample: the peaks are
-#' those of all, found by name, and count as closed in samples that lack them.
-#' Its names are the samples, which [sailer()] and [sailerx()] take for batches
-#' unless `batch` says otherwise. Where samples have cells of the same name, all
-#' cells are named by sample and cell, as `sample_cell`, which a message tells;
-#' so are then the rows of embeddings. Samples that were counted in different
-#' peaks go through [unite_peaks()] first.
+#' A list of these is read as one, sample after sample: the peaks are those of
+#' all, matched by name, and count as closed in samples that lack them. Its
+#' names are the samples, which [sailer()] and [sailerx()] take for batches
+#' unless `batch` is given. If samples share names of cells, all cells are named
+#' `sample_cell`, with a message. Samples that were counted in different peaks
+#' go through [unite_peaks()] first.
 #' @rdname as_cells
 #' @export
 as_cells.list <- function(x, ...) {

@@ -23,42 +23,40 @@ NULL
 #' Cells that the models can read
 #'
 #' `as_cells()` turns counts of peaks x cells into a handle from which the
-#' models read cells as sparse rows. [sailer()] calls it on what it is given, so
-#' most users never need it. Methods for Seurat and SingleCellExperiment objects
+#' models read cells as sparse rows. [sailer()] calls it on its input, so most
+#' users never need it. Methods for Seurat and SingleCellExperiment objects
 #' choose the assay and then call it on the counts.
 #'
-#' * A `dgCMatrix` is borrowed: no copy is made. Other sparse matrices of the
-#'   Matrix package are converted once.
+#' * A `dgCMatrix` is not copied. Other sparse matrices of the Matrix package
+#'   are converted once.
 #' * Dense matrices, `DelayedMatrix` and BPCells' `IterableMatrix` are read by
 #'   blocks of cells and packed: about a byte for each open peak of each cell,
-#'   never a dense copy of the whole; beyond 256 MB they go to a temporary file
-#'   (in [tempdir()]) and take no memory that others need. Their counts are
-#'   checked while they are packed.
-#' * A `TENxMatrix` or a CSR `H5ADMatrix` whose values were not changed is read
-#'   from its file by streaming; see [open_cells()].
+#'   in memory and beyond 256 MB in a temporary file (in [tempdir()]). Their
+#'   counts are checked while they are packed.
+#' * A `TENxMatrix` or a CSR `H5ADMatrix` whose values were not changed is
+#'   streamed from its file; see [open_cells()].
 #'
 #' Handles can be subset like a matrix, `cells[peaks, cells]`, and named like
-#' one: `rownames(cells) <- peaks`, `colnames(cells) <- barcodes`. Names that
-#' were set stay when the handle is subset or saved.
+#' one: `rownames(cells) <- peaks`, `colnames(cells) <- barcodes`. Names are
+#' kept when the handle is subset or saved.
 #'
-#' A count that is a whole number but for a share of 0.000002, as arithmetic in
-#' 32 bits leaves it (2.9999998), is read as that number.
+#' A count that is a whole number up to a relative difference of 0.000002, as
+#' 32-bit arithmetic leaves it (2.9999998), is read as that number.
 #'
 #' @param x Counts, peaks in rows and cells in columns: a matrix, any matrix of
 #'   the Matrix package, a `DelayedMatrix`, an `IterableMatrix`, a path for
-#'   [open_cells()], a handle, or a list of such.
-#' @param counts Whether counts are kept as they are where cells are packed, as
-#'   models of genes need: a byte or more each, fractions allowed. FALSE, the
-#'   default, keeps what models of peaks read.
+#'   [open_cells()], a handle, or a list of these.
+#' @param counts Whether packed counts are kept as they are, as models of genes
+#'   need: a byte or more each, fractions allowed. FALSE, the default, keeps
+#'   what models of peaks read.
 #' @param ... Passed on to methods.
 #' @return An object of class `"sailer_cells"`, with methods for `dim()` (peaks,
 #'   cells), `dimnames()`, `dimnames<-`, `[`, `format()` and `print()`. A handle
-#'   to a file that went through [saveRDS()] or to another process opens the
-#'   file again; one to a matrix in memory has to be made again from the matrix.
+#'   to a file that was saved by [saveRDS()] or sent to another process opens
+#'   the file again; one to a matrix in memory has to be made again.
 #' @section Errors:
-#' `sailer_argument_error` when `x` is nothing that holds counts;
-#' `sailer_data_error` when counts that are packed are missing, infinite,
-#' negative or fractional, naming cell and peak.
+#' `sailer_argument_error` if `x` holds no counts; `sailer_data_error` if packed
+#' counts are missing, infinite, negative or fractional, naming cell and peak.
 #' @seealso [cell_depth()], to find the cells that a model cannot use.
 #' @references Cao (2023), section 2.2.7, for how counts are filtered.
 #' @examples

@@ -100,38 +100,34 @@ resumable_options <- c(
   "device", "threads", "verbose", "processes"
 )
 
-#' Go on with a training that was stopped
+#' Continue a training that was stopped
 #'
-#' Takes up a training where it was interrupted (Ctrl-C), killed, or ended
-#' because the loss was no longer finite. With the options unchanged, on the
-#' same machine and with the same number of threads, the result has the same
-#' bits as that of a training that was never stopped.
+#' Continues a training that was interrupted (Ctrl-C), killed, or ended because
+#' the loss was no longer finite. With the same options, machine and number of
+#' threads, the result has the same bits as that of an uninterrupted training.
 #'
-#' A run with `train_control(checkpoint = )` also goes on when the same call of
-#' [sailer()], [RunSAILER()] or [expresser()] is made again, as when a job is
-#' put into the queue anew.
+#' A run with `train_control(checkpoint = )` also continues when the same call
+#' of [sailer()], [RunSAILER()] or [expresser()] is made again, as when a job is
+#' resubmitted.
 #'
 #' @param from A fit whose training was interrupted, or the folder of a
 #'   checkpoint ([train_control()]). A finished run can be trained further from
 #'   its folder with more `epochs`.
 #' @param x The counts that were trained on, as [sailer()] takes them: the same
-#'   cells in the same order; the peaks of the model are found by name. Batch
-#'   and covariates are part of what was saved. Of [expresser()] the same
-#'   corpus, or what it was made from.
+#'   cells in the same order; peaks are matched by name. Batch and covariates
+#'   were saved. For [expresser()] the same corpus, or what it was made from.
 #' @param ... Options of [train_control()] to change: `epochs`, `learning_rate`,
 #'   `learning_rate_decay`, `weight_decay`, `patience`, `precision`,
-#'   `checkpoint`, `every`, `device`, `threads`, `verbose`, `processes`. Others
-#'   decide what was done already and stay as they were. Of
-#'   [pretrain_control()]: `epochs` and `warmup` decide the step sizes of what
-#'   is still to come; `token_budget`, `clip`, `patience` and those that both
-#'   have may change as well.
-#' @return An object of class `"sailer_fit"`, as of [sailer()], or
-#'   `"expresser_fit"`.
+#'   `checkpoint`, `every`, `device`, `threads`, `verbose`, `processes`. Of
+#'   [pretrain_control()]: `epochs` and `warmup`, which decide the remaining
+#'   step sizes, `token_budget`, `clip`, `patience` and those that both have.
+#'   Others cannot change.
+#' @return An object of class `"sailer_fit"` or `"expresser_fit"`.
 #' @section Errors:
-#' `sailer_argument_error` for a fit that is finished and for an option that
-#' cannot be changed; `sailer_file_error` for a folder without a checkpoint or
-#' with a damaged one; `sailer_data_error` when `x` has other cells, lacks peaks
-#' or has other counts than were trained on.
+#' `sailer_argument_error` for a finished fit and for an option that cannot be
+#' changed; `sailer_file_error` for a folder without a checkpoint or with a
+#' damaged one; `sailer_data_error` if `x` has other cells, peaks or counts than
+#' were trained on.
 #' @references Cao (2023), section 2.2.2, for the training.
 #' @examples
 #' sim <- simulate_atac(n_cells = 100, n_peaks = 300, n_types = 2, seed = 1)

@@ -142,18 +142,17 @@ is_usable_model <- function(cache, device) {
 #' Embedding of the training cells
 #'
 #' The posterior means of the cells that [sailer()] or [sailerx()] was trained
-#' on (2.2.3), held-out ones included. Of [sailerx()] they are scaled to length
-#' 1, as the alignment is of directions, and clusters and neighbours are found
-#' by these. Objects have the same in their reduction; the model that
-#' [get_fit()] finds in an object has no cells.
+#' on (2.2.3), including held-out ones. Those of [sailerx()] are scaled to
+#' length 1, because the alignment compares directions. Objects have the same in
+#' their reduction; the model that [get_fit()] returns has no cells.
 #'
 #' @param fit What [sailer()], [sailerx()] or [map_query()] returned.
-#' @param ... Nothing else is taken: a name that no option has is an error.
+#' @param ... Not used: an unknown name is an error.
 #' @return Numeric matrix, cells x latent dimensions, with the cells' names and
 #'   columns `sailer_1`, `sailer_2`, ...
-#' @section Errors: `sailer_argument_error` for a model without cells, and when
-#'   training was interrupted and the cells could not be embedded at once;
-#'   [predict()][predict.sailer_fit] then does it.
+#' @section Errors: `sailer_argument_error` for a model without cells, and if
+#'   training was interrupted before the cells were embedded;
+#'   [predict()][predict.sailer_fit] then embeds them.
 #' @references Cao (2023), section 2.2.3.
 #' @examples
 #' sim <- simulate_atac(n_cells = 100, n_peaks = 300, n_types = 2, seed = 1)
@@ -206,26 +205,23 @@ as_directions <- function(means, fit) {
 #' Embed new cells
 #'
 #' Encodes cells with a trained model, as in [embedding()]. The encoder reads
-#' neither batch nor covariates, so they are not asked for. A cell is placed by
-#' its own peaks: the cells given with it change its numbers by rounding at
-#' most.
+#' neither batch nor covariates. A cell is placed by its own peaks: other cells
+#' change its numbers by rounding at most.
 #'
-#' @param object What [sailer()] returned, or [get_fit()] found.
-#' @param newdata Counts of peaks x cells, as [as_cells()] takes them: an object
-#'   too. The peaks of the model are found by name; their order is free and
-#'   others are ignored.
-#' @param reference Of models trained by [sailerx()] with `joint = TRUE`: the
-#'   reference embedding of the new cells, as [sailerx()] takes it and in the
-#'   space of the one that the model was trained with, such as the same PCA
-#'   applied to their RNA. Cells without one (missing by name, or NA in their
-#'   row) and all cells with NULL, the default, are placed by their peaks alone.
+#' @param object What [sailer()] returned, or [get_fit()].
+#' @param newdata Counts of peaks x cells, as [as_cells()] takes them, or an
+#'   object. The peaks of the model are matched by name; others are ignored.
+#' @param reference For models of [sailerx()] with `joint = TRUE`: the reference
+#'   embedding of the new cells, as [sailerx()] takes it and in the same space
+#'   as in training, such as the same PCA applied to their RNA. Cells without
+#'   one (missing by name, or NA in their row) are placed by their peaks alone.
 #' @param ... Where the counts of an object are: `assay`, `layer`, `assay.type`,
-#'   `altexp`. A name that no option has is an error.
+#'   `altexp`. Another name is an error.
 #' @return Numeric matrix, cells x latent dimensions.
-#' @section Errors: `sailer_argument_error` when `reference` is given to a model
+#' @section Errors: `sailer_argument_error` if `reference` is given to a model
 #'   that does not read it, or has another number of dimensions;
-#'   `sailer_data_error`, naming them, when peaks of the model are missing or a
-#'   cell has no open peak among them.
+#'   `sailer_data_error` if peaks of the model are missing or a cell has no open
+#'   peak among them.
 #' @references Cao (2023), section 2.2.3.
 #' @examples
 #' sim <- simulate_atac(n_cells = 120, n_peaks = 300, n_types = 2, seed = 1)

@@ -4,27 +4,27 @@
 #'
 #' Sums, for each gene and cell, the imputed probabilities ([impute()]) of the
 #' peaks that overlap the gene's body or promoter: a score by which marker genes
-#' can be shown on cells (figure 2.8B), free of depth and batch as the
-#' imputation is. Peaks and cells are decoded by blocks; nothing larger than
-#' genes x cells is held.
+#' can be shown on cells (figure 2.8B), without effects of depth and batch.
+#' Peaks and cells are decoded by blocks; nothing larger than genes x cells is
+#' held.
 #'
 #' A peak that overlaps several genes counts for each of them, and one that
-#' overlaps several ranges of a gene (its transcripts, say) counts once. Long
-#' genes have more peaks: compare cells within a gene, or take `normalise =
-#' "mean"` to put genes beside each other.
+#' overlaps several ranges of a gene, such as transcripts, counts once. Long
+#' genes have more peaks: compare cells within a gene, or use `normalise =
+#' "mean"` to compare genes.
 #'
 #' @param fit What [sailer()] or [sailerx()] returned, [load_model()] or
 #'   [get_fit()].
-#' @param genes `GRanges` of the genes, of the genome build that the peaks are
-#'   of; or the path of their GTF file (read by the package rtracklayer), or a
-#'   data frame with columns `seqnames`, `start`, `end` and perhaps `strand`.
-#'   Their names are in the column `gene_name`, `symbol` or `gene` (another one
-#'   is named in `column`), else in `names(genes)`. Several ranges of a name are
-#'   one gene; but where a column `gene_id` tells that genes share a name, or
-#'   have none, those go by their ids, as twins and copies on other chromosomes
-#'   do. What has neither name nor id is left out. Messages tell of both.
-#' @param x,cells,batch,depth,covariates,calibrated Which cells, and at what the
-#'   decoder is held: as in [impute()].
+#' @param genes `GRanges` of the genes, of the same genome build as the peaks;
+#'   or the path of a GTF file (read by the package rtracklayer), or a data
+#'   frame with columns `seqnames`, `start`, `end` and perhaps `strand`. Names
+#'   are in the column `gene_name`, `symbol` or `gene` (or the one named in
+#'   `column`), else in `names(genes)`. Several ranges of a name are one gene;
+#'   but if a column `gene_id` shows that genes share a name, or have none,
+#'   those are named by their ids. Ranges with neither are left out. Messages
+#'   report both.
+#' @param x,cells,batch,depth,covariates,calibrated Which cells, and at which
+#'   values the decoder is held: as in [impute()].
 #' @param upstream,downstream Bases that belong to a gene before its first and
 #'   after its last base, by its strand (`*` counts as `+`). Defaults 2000, the
 #'   promoter, and 0.
@@ -34,14 +34,13 @@
 #'   default, looks for the usual ones.
 #' @param ranges `GRanges` of the peaks of the model (`fit$peaks`), in their
 #'   order. NULL, the default, reads their names, such as `chr1-100-200`.
-#'
-#' @return Numeric matrix, genes x cells, with the names of both: genes in the
-#'   order of `genes`. Those without a peak are left out, which a message tells.
+#' @return Numeric matrix, genes x cells, with names: genes in the order of
+#'   `genes`, without those that have no peak (with a message).
 #' @section Errors:
-#' `sailer_argument_error` when `genes` is no `GRanges` with names, when no peak
-#' overlaps any gene (chromosomes that are named in different ways are shown),
-#' when peaks have no ranges, when the result is too large for memory, and
-#' without the package GenomicRanges; and the errors of [impute()].
+#' `sailer_argument_error` if `genes` is no `GRanges` with names, if no peak
+#' overlaps any gene (chromosomes that are named differently are shown), if
+#' peaks have no ranges, if the result is too large for memory, and without the
+#' package GenomicRanges; and the errors of [impute()].
 #' @seealso [GeneActivitySAILER()] for Seurat and SingleCellExperiment objects.
 #' @references Cao (2023), sections 2.2.4 and 2.3, figure 2.8B.
 #' @examplesIf requireNamespace("GenomicRanges", quietly = TRUE)

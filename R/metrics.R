@@ -4,40 +4,34 @@
 
 #' Mutual information between an embedding and a confounder
 #'
-#' How much each dimension of an embedding tells about a confounder of the
-#' cells, such as depth or batch: the measure of section 2.2.5 of the thesis. An
-#' embedding free of the confounder has values near zero.
+#' The information in each dimension of an embedding about a confounder, such as
+#' depth or batch: the measure of section 2.2.5 of the thesis. An embedding free
+#' of the confounder has values near zero.
 #'
 #' A numeric confounder is compared by the estimator of Kraskov, Stögbauer and
-#' Grassberger (2004), one of classes by that of Ross (2014). Both agree with
+#' Grassberger (2004), classes by that of Ross (2014). Both agree with
 #' scikit-learn's `mutual_info_regression()` and `mutual_info_classif()`: every
 #' numeric variable is divided by its standard deviation and given a noise of
 #' about 1e-10 that breaks ties, and negative estimates become 0. Time grows as
 #' n log(n) with the number of cells. Classes with a single cell are left out.
 #'
 #' @param embedding Numeric matrix, cells x dimensions, without missing or
-#'   infinite values. A vector is taken as one dimension.
-#' @param c The confounder, one value per cell: a number (for depth, the
+#'   infinite values. A vector is one dimension.
+#' @param c The confounder, one value per cell: numbers (for depth, the
 #'   logarithm is usual, but the estimate hardly depends on it), or a factor,
-#'   character or logical vector of classes. Classes coded as numbers must be
-#'   turned into a factor first.
+#'   character or logical vector of classes. Turn classes coded as numbers into
+#'   a factor first.
 #' @param k Number of nearest neighbours, 1 to the number of cells less one.
 #'   More neighbours lower the variance and raise the bias. Default 3, as in
 #'   scikit-learn.
 #' @param seed Whole number that sets the tie-breaking noise. R's random numbers
 #'   are neither used nor changed.
-#'
 #' @return A list with `mean`, the mean over the dimensions, and `dimensions`, a
 #'   numeric vector of one value per dimension, both in nats.
-#'
-#' @section Errors:
-#' Of class `sailer_argument_error`, naming the argument, when lengths do not
-#' fit, a value is missing or infinite, or `k` is out of range.
-#'
-#' @references
-#' Kraskov, Stögbauer and Grassberger (2004), *Physical Review E* 69, 066138.
-#' Ross (2014), *PLoS ONE* 9, e87357.
-#'
+#' @section Errors: `sailer_argument_error`, naming the argument, if lengths do
+#'   not fit, a value is missing or infinite, or `k` is out of range.
+#' @references Kraskov, Stögbauer and Grassberger (2004), *Physical Review E*
+#'   69, 066138. Ross (2014), *PLoS ONE* 9, e87357. Cao (2023), section 2.2.5.
 #' @examples
 #' depth <- rlnorm(500, 7)
 #' embedding <- cbind(log(depth) + rnorm(500), rnorm(500))
@@ -64,27 +58,24 @@ mutual_information <- function(embedding, c, k = 3, seed = 1) {
 
 #' Dice score of imputed peaks
 #'
-#' The Dice similarity coefficient of equation 2.7 of the thesis between the
-#' peaks that are open in truth (for instance in bulk data of the cell type, or
-#' in [simulate_atac()]'s `truth`) and the peaks that were imputed as open: 2 TP
-#' / (2 TP + FP + FN).
+#' The Dice similarity coefficient (equation 2.7 of the thesis) of the truly
+#' open peaks (for instance in bulk data of the cell type, or in
+#' [simulate_atac()]'s `truth`) and the peaks that were imputed as open: 2 TP /
+#' (2 TP + FP + FN).
 #'
 #' @param truth,estimate Vectors of peaks, or matrices (base or of the Matrix
 #'   package) of peaks x cells, the same peaks in the same order. Entries are 0
-#'   or 1, or `FALSE` and `TRUE`, unless `threshold` is given. Where one is a
-#'   vector (or a matrix of one column), it is compared with every column of the
-#'   other.
-#' @param threshold `NULL`, or one number: entries above it are open. With
-#'   counts use 0; probabilities need a value between 0 and 1. A vector of two
+#'   or 1, or `FALSE` and `TRUE`, unless `threshold` is given. A vector (or a
+#'   matrix of one column) is compared with every column of the other.
+#' @param threshold `NULL`, or one number: entries above it are open. Use 0 for
+#'   counts, and a value between 0 and 1 for probabilities. A vector of two
 #'   gives one value for `truth` and one for `estimate`.
-#'
 #' @return Scores in \[0, 1\], one per column and named by them, or a single
 #'   number for two vectors. Two empty sets of peaks score 1.
-#'
-#' @section Errors:
-#' Of class `sailer_argument_error`, naming the argument, when shapes do not
-#' fit, a value is missing, or values are not binary and there is no threshold.
-#'
+#' @section Errors: `sailer_argument_error`, naming the argument, if shapes do
+#'   not fit, a value is missing, or values are not binary and there is no
+#'   threshold.
+#' @references Cao (2023), equation 2.7.
 #' @examples
 #' bulk <- c(1, 1, 0, 0, 1)
 #' dice_score(bulk, c(1, 0, 0, 1, 1))

@@ -2,32 +2,31 @@
 
 #' Plot depth against each latent dimension
 #'
-#' What is left of depth in an embedding, to be looked at: in one that is free
-#' of it every cloud is level. Panels name the mutual information of the
-#' dimension and depth in nats ([mutual_information()]), which sees any
-#' relation, and the correlation with log depth, which sees a straight one. The
-#' mean of the former is the measure of section 2.2.5 of the thesis. Cell types
-#' differ in depth, so a dimension that tells types apart can rightly tell
-#' something of it.
+#' Shows what remains of depth in an embedding: without any, every cloud is
+#' level. Panels give the mutual information of the dimension and depth in nats
+#' ([mutual_information()]), which detects any relation, and the correlation
+#' with log depth. The mean of the former is the measure of section 2.2.5 of the
+#' thesis. Cell types differ in depth, so a dimension that separates types may
+#' contain some information about it.
 #'
 #' @param x A fit, a Seurat or SingleCellExperiment object with one
-#'   ([get_fit()]), or a numeric matrix of cells x dimensions. Of a fit of
-#'   [sailerx()] the embedding at unit length is taken, as objects hold it.
+#'   ([get_fit()]), or a numeric matrix of cells x dimensions. For [sailerx()]
+#'   the embedding at unit length is used.
 #' @param depth Number of open peaks, or fragments, of each cell, above 0: a
 #'   vector with one number per cell, matched by name if named, or the name of a
 #'   column of the object's metadata. NULL, the default, takes the open peaks
-#'   that the fit has counted; a matrix has none.
+#'   that the fit has counted; required for a matrix.
 #' @param dimensions Numbers or names of the dimensions to show. NULL, the
-#'   default, shows all, but of more than 16 those that tell most of depth.
+#'   default, shows all, or the 16 with most information.
 #' @param name Name of the reduction, as in [get_fit()].
-#' @param max_cells Points drawn in a panel at most, a random sample; all cells
-#'   count for the line and the measures. Default 5000.
+#' @param max_cells Maximal number of points in a panel, a random sample; the
+#'   line and the measures use all cells. Default 5000.
 #' @return A ggplot object with a panel per dimension: the cells, and a line
 #'   through the medians of twenty groups of cells of similar depth.
-#' @section Errors: `sailer_argument_error` when depth is missing or does not
-#'   fit, or when there are no such dimensions.
+#' @section Errors: `sailer_argument_error` if depth is missing or does not fit,
+#'   or there are no such dimensions.
 #' @references Cao (2023), section 2.2.5.
-#' @seealso [tune_path()], when too much is left.
+#' @seealso [tune_path()], if too much remains.
 #' @examples
 #' sim <- simulate_atac(n_cells = 200, n_peaks = 300, n_types = 2, seed = 1)
 #' fit <- sailer(sim$counts,

@@ -54,36 +54,34 @@ expresser_entries <- c(
 #'
 #' The file holds all of a fit: parameters, options, names of peaks and cells,
 #' levels of batches, statistics of depth, embedding and history; of
-#' [expresser()] parameters, options, genes and history. It is in the layout of
+#' [expresser()] parameters, options, genes and history. It has the layout of
 #' safetensors, which other programs read as well
-#' (`safetensors.numpy.load_file("model.safetensors")` in Python), and it is
-#' versioned: what this version of sailer writes, later ones load, as this one
-#' loads the HDF5 files of 0.1.0. Loading runs no code that a file may hold.
+#' (`safetensors.numpy.load_file("model.safetensors")` in Python). Later
+#' versions of sailer load it, as this one loads the HDF5 files of 0.1.0.
+#' Loading runs no code from the file.
 #'
 #' Parameters are the tensors `state.NAME`. Long vectors are tensors too: names
 #' of cells and peaks as lines of UTF-8. All else is JSON, in the metadata
 #' `description`.
 #'
-#' The file is written beside its place and moved there when it is complete and
-#' on the disk: under the name stands the old file or the whole new one, even
-#' when R is killed. A checksum over all bytes finds damage before anything is
-#' used. `saveRDS()` keeps a fit as well, but without such a check, and only for
-#' R.
+#' The file is written to a temporary name and moved when it is complete: there
+#' is either the old file or the whole new one, even if R is killed. A checksum
+#' over all bytes detects damage. `saveRDS()` works for a fit as well, but
+#' without this check and only for R.
 #'
 #' @param fit What [sailer()], [sailerx()] or [expresser()] returned, or
 #'   [get_fit()].
 #' @param file Path of the file, such as `"model.safetensors"`.
-#' @param overwrite Replace a file that is there already. FALSE, the default,
-#'   makes it an error.
+#' @param overwrite Replace an existing file. FALSE, the default, makes it an
+#'   error.
 #' @return `save_model()` returns the path, invisibly (of processes that trained
-#'   together the first alone writes it); `load_model()` the fit, the same as
-#'   the one saved. Of the call in it, arguments that cannot be written as code
-#'   (functions, S4 objects) become `...`.
+#'   together only the first writes); `load_model()` the saved fit. In its call,
+#'   arguments that cannot be written as code (functions, S4 objects) are `...`.
 #' @section Errors:
-#' `sailer_file_error` when the file is there already, its folder is not or
-#' cannot be written to, or the disk is full; then an older file is untouched.
-#' From `load_model()`, naming the file, when it is missing, not one that
-#' `save_model()` wrote, cut short, damaged, or of a newer version of sailer.
+#' `sailer_file_error` if the file exists, its folder does not or cannot be
+#' written to, or the disk is full; an older file is then kept. From
+#' `load_model()`, naming the file, if it is missing, not written by
+#' `save_model()`, damaged, or of a newer version of sailer.
 #' @seealso [predict()][predict.sailer_fit] embeds new cells with a fit.
 #' @references Cao (2023), section 2.2.2, for the parameters.
 #' @examples

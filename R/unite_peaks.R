@@ -4,49 +4,45 @@
 #' Count samples in the same peaks
 #'
 #' Unites the peaks of several samples where they overlap, and sums the counts
-#' of the peaks that became one, so that a single model can read all samples.
-#' Says in a message what became of the peaks of each sample.
+#' of the peaks that became one, so that a single model can read all samples. A
+#' message reports the peaks of each sample.
 #'
 #' Peaks that share a base are united, and so is whatever overlaps the result,
-#' by `reduce()` of GenomicRanges: two peaks of a sample become one where a peak
-#' of another bridges them. Peaks that only touch stay apart; strands are
-#' ignored. Counts are summed by sparse matrix products, never made dense; of
-#' files those of one sample at a time are in memory. A fragment counted in two
-#' peaks that become one counts twice, which models of open and closed do not
-#' see. Counting the fragments anew in the united `ranges` is more exact where
-#' the fragment files are at hand.
+#' by `reduce()` of GenomicRanges: a peak of another sample can join two peaks
+#' of a sample. Peaks that only touch stay separate; strands are ignored. Counts
+#' are summed by sparse matrix products, never made dense; of files one sample
+#' at a time is in memory. A fragment counted in two peaks that become one
+#' counts twice, which binarised models do not see. If fragment files are
+#' available, counting them in the united `ranges` is more exact.
 #'
 #' @param counts Named list of the samples, each counts of peaks x cells as
-#'   [as_cells()] takes them, with names of both: matrices, files, handles or
-#'   objects.
+#'   [as_cells()] takes them, with names of both.
 #' @param ranges `GRanges` of each sample's peaks, in the order of its rows: a
-#'   list with the samples' names. Samples that it lacks, and all with NULL, the
-#'   default, take those that the file or object has, or have them read from the
-#'   peaks' names, such as `chr1-100-200` or `chr1:100-200`.
+#'   list with the samples' names. For samples that it lacks, and by default for
+#'   all, those of the file or object are used, or the peaks' names, such as
+#'   `chr1-100-200` or `chr1:100-200`.
 #' @param how `"union"`: all united peaks; a sample has zeros in those that it
 #'   lacks. `"shared"`: only those that have peaks of every sample. What was not
-#'   counted is not closed, and the zeros of `"union"` tell samples apart, which
-#'   a `batch` has to take out again.
-#'
+#'   counted is not closed: the zeros of `"union"` separate samples, and need a
+#'   `batch`.
 #' @return A list:
 #' * `counts`: `dgCMatrix`, united peaks x all cells, sample after sample. Peaks
-#'   are named `chr1-100-200`. Where samples have cells of the same name, all
-#'   cells are named by sample and cell, as `sample_cell`.
+#'   are named `chr1-100-200`. If samples share names of cells, all cells are
+#'   named `sample_cell`.
 #' * `sample`: factor, the sample of each cell, named by cell: a `batch` for
 #'   [sailerx()] and [sailer()].
 #' * `ranges`: `GRanges` of the united peaks.
 #' * `map`: data frame of all samples' peaks: `sample`, `peak` and `united`, the
-#'   name of the peak that it is in now, NA where that was left out.
+#'   name of the united peak, NA if that was left out.
 #' * `summary`: data frame, one row per sample: the number of `peaks`; how many
 #'   of them were `kept` as they were and how many `merged` into a larger one;
-#'   how many united peaks are the sample's `alone`; `counts_kept`, the share of
-#'   its counts that is in the result.
+#'   how many united peaks only this sample has (`alone`); `counts_kept`, the
+#'   share of its counts in the result.
 #' @section Errors:
-#' `sailer_argument_error` when `counts` is no named list of counts, when
-#' `ranges` does not fit, and without the package GenomicRanges;
-#' `sailer_data_error`, naming sample and peak or cell, when names are missing,
-#' duplicated or hold no range, when samples have no chromosome in common, and
-#' when no peak is shared.
+#' `sailer_argument_error` if `counts` is no named list of counts, if `ranges`
+#' does not fit, and without the package GenomicRanges; `sailer_data_error`,
+#' naming sample and peak or cell, if names are missing, duplicated or hold no
+#' range, if samples have no chromosome in common, and if no peak is shared.
 #' @references Cao (2023), section 3.2.3: hybrid integration.
 #' @examplesIf requireNamespace("GenomicRanges", quietly = TRUE)
 #' counts_in <- function(peaks, cells) {
