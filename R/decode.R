@@ -44,11 +44,10 @@ encode_confounders <- function(fit, n, depth = NULL, labels = list(),
 # batch that was added later is a point among the columns of the known ones.
 level_vectors <- function(fit, name) {
   known <- fit$labels[[name]]
-  own <- vapply(fit$extra_batches, function(vector) {
+  added <- Filter(function(vector) {
     name %in% batch_labels(fit) && length(vector) == length(known) &&
       identical(attr(vector, "column") %||% name, name)
-  }, NA)
-  added <- fit$extra_batches[own]
+  }, as.list(fit$extra_batches))
   vectors <- diag(length(known))
   rownames(vectors) <- known
   rbind(vectors, do.call(rbind, added[setdiff(names(added), known)]))

@@ -42,6 +42,24 @@ child_said <- function(log, pattern, seconds = 60) {
   FALSE
 }
 
+# What `lines` of R have in `value` when Ctrl-C stopped them once they printed a
+# line like `begun`: list(value, said = what they printed). `...`: values that
+# they need, by their names.
+after_ctrl_c <- function(lines, begun, ...) {
+  result <- withr::local_tempfile(fileext = ".rds")
+  log <- withr::local_tempfile()
+  given <- list(...)
+  child <- start_child(c(
+    sprintf("%s <- %s", names(given), vapply(given, deparse1, "")),
+    "suppressMessages(library(sailer))", lines,
+    sprintf("saveRDS(value, %s)", deparse(result)), 'cat("saved\n")'
+  ), log)
+  testthat::expect_true(child_said(log, begun))
+  child$interrupt()
+  testthat::expect_true(child_said(log, "saved"))
+  list(value = readRDS(result), said = readLines(log, warn = FALSE))
+}
+
 # Waits until the child has left a checkpoint in `folder`, or has ended.
 child_saved <- function(folder, child, seconds = 60) {
   for (k in seq_len(seconds * 20)) {
