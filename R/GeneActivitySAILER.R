@@ -61,7 +61,7 @@ options_of_activity <- c(
 )
 
 # The genes that an object knows.
-input_annotation <- function(input, call = rlang::caller_env()) {
+input_annotation <- function(input, call = caller_env()) {
   if (length(input$annotation) == 0) {
     abort(c(
       "{.arg genes} is missing, and the object has no annotation of genes.",

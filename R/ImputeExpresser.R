@@ -8,8 +8,8 @@
 #' @inheritParams ImputeSAILER
 #' @param features Names of the genes to impute, as in the object. The time
 #'   grows with their number; hundreds are usual.
-#' @param fit,name A fit of [expresser()] to use instead of the one in the object,
-#'   or the name of the reduction whose fit to use; see [get_fit()].
+#' @param fit,name A fit of [expresser()] to use instead of the one in the
+#'   object, or the name of the reduction whose fit to use; see [get_fit()].
 #' @param new.assay.name Name of the new assay or alternative experiment.
 #'   Default `"expressed"`.
 #' @param ... Options of [impute()][impute.expresser_fit]: `keep`, `adapt`,

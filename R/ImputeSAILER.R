@@ -56,15 +56,6 @@
 #'   object <- ImputeSAILER(object, features = some)
 #'   print(object[["imputed"]])
 #' }
-#'
-#' if (requireNamespace("SingleCellExperiment", quietly = TRUE)) {
-#'   sce <- SingleCellExperiment::SingleCellExperiment(
-#'     list(counts = sim$counts)
-#'   )
-#'   sce <- RunSAILER(sce, hidden = 32, epochs = 3, verbose = FALSE)
-#'   sce <- ImputeSAILER(sce)
-#'   print(sce)
-#' }
 #' @export
 ImputeSAILER <- function(object, features = NULL, ..., fit = NULL, name = NULL,
                          new.assay.name = "imputed", reference = NULL,
@@ -109,7 +100,7 @@ write_values_as_assay <- function(object, held, name, values, command) {
   ))
 }
 
-refuse_place_of_counts <- function(name, place, call = rlang::caller_env()) {
+refuse_place_of_counts <- function(name, place, call = caller_env()) {
   if (name %in% unlist(place[c("assay", "assay.type", "altexp")])) {
     abort(c(
       "{.arg new.assay.name}: {.val {name}} has the counts, which are kept.",

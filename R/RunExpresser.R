@@ -44,17 +44,6 @@
 #'   )
 #'   print(object[["expresser"]])
 #' }
-#'
-#' if (requireNamespace("SingleCellExperiment", quietly = TRUE)) {
-#'   sce <- SingleCellExperiment::SingleCellExperiment(
-#'     list(counts = sim$counts)
-#'   )
-#'   sce <- RunExpresser(
-#'     sce,
-#'     n_embedding = 16, n_layers = 1, epochs = 2, verbose = FALSE
-#'   )
-#'   print(dim(SingleCellExperiment::reducedDim(sce, "EXPRESSER")))
-#' }
 #' @export
 RunExpresser <- function(object, fit = NULL, ..., assay = NULL, layer = NULL,
                          assay.type = NULL, altexp = NULL, features = NULL,
@@ -70,23 +59,18 @@ RunExpresser <- function(object, fit = NULL, ..., assay = NULL, layer = NULL,
   report_missing_cells(input)
   made <- express_cells(counts, fit, options)
   made$fit$place <- input$place
-  embedded <- !is.null(made$values)
-  if (!embedded) warn_of_no_embedding(made$fit)
-  write_result(object, list(
-    input = input, name = name %||% input$naming("expresser"),
-    key = reduction.key, fit = made$fit, embedding = made$values,
-    loadings = made$loadings,
-    command = if (embedded) {
-      new_command(
-        "RunExpresser", match.call(), c(input$place, options, made$fit$control)
-      )
-    }
-  ))
+  output <- list(
+    name = name %||% input$naming("expresser"), key = reduction.key,
+    call = match.call()
+  )
+  write_fit(
+    object, input, made$fit, output, options, made$values, made$loadings
+  )
 }
 
 # Before anything is read or computed: what goes through `...` to expresser(),
 # or to predict().
-check_express_options <- function(options, fit, call = rlang::caller_env()) {
+check_express_options <- function(options, fit, call = caller_env()) {
   if (is.null(fit)) {
     check_corpus_options(options, call)
   } else {
@@ -97,7 +81,7 @@ check_express_options <- function(options, fit, call = rlang::caller_env()) {
 # What an object is given: list(fit, values = cells x d, loadings = genes x d),
 # the loadings named as the features of the object are. Of an interrupted
 # training the fit alone: whoever pressed Ctrl-C does not wait for embeddings.
-express_cells <- function(cells, fit, options, call = rlang::caller_env()) {
+express_cells <- function(cells, fit, options, call = caller_env()) {
   if (is.null(fit)) {
     fit <- rlang::inject(expresser(cells, !!!options))
     if (fit$status == "interrupted") {

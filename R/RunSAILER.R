@@ -111,7 +111,7 @@ RunSAILER <- function(object, batch = NULL, covariates = NULL, ...,
 # call).
 run_sailer <- function(object, options, where, batch, covariates, resume,
                        output, reference = NULL, rna = NULL, guided = FALSE,
-                       call = rlang::caller_env()) {
+                       call = caller_env()) {
   model <- if (guided) "sailerx" else "sailer"
   check_fit_options(options, resume, match.fun(model), call)
   check_text(output$name, "name", null = TRUE, call = call)
@@ -142,26 +142,34 @@ run_sailer <- function(object, options, where, batch, covariates, resume,
     batch = batch, covariates = covariates, reference = guide$name,
     rna.assay = guide$place, reduction.name = output$name
   )
-  write_fit(object, input, fit, output, c(given, options), guide$made)
+  write_fit(
+    object, input, fit, output, c(given, options),
+    if (!is.null(fit$embedding)) embedding(fit), made = guide$made
+  )
 }
 
-# The object with a fit and its embedding.
-write_fit <- function(object, input, fit, output, options, made = NULL) {
-  embedded <- !is.null(fit$embedding)
+# The object with a fit, its embedding (NULL where training was interrupted
+# before there was one) and the reference that was `made` for it.
+write_fit <- function(object, input, fit, output, options, embedding,
+                      loadings = NULL, made = NULL) {
+  embedded <- !is.null(embedding)
   if (!embedded) warn_of_no_embedding(fit)
+  options <- c(input$place, options, fit$control)
   write_result(object, list(
     input = input, name = output$name, key = output$key, fit = fit,
-    embedding = if (embedded) embedding(fit),
+    embedding = embedding, loadings = loadings,
     reference = if (!is.null(made)) {
       list(name = fit$reference_name, values = made)
     },
-    command = if (embedded) {
-      new_command(
-        if (inherits(fit, "sailerx_fit")) "RunSAILERX" else "RunSAILER",
-        output$call, c(input$place, options, fit$control)
-      )
-    }
+    command = if (embedded) new_command(verb_of(fit), output$call, options)
   ))
+}
+
+# What trains such a fit on an object.
+verb_of <- function(fit) {
+  switch(class(fit)[1],
+    sailerx_fit = "RunSAILERX", expresser_fit = "RunExpresser", "RunSAILER"
+  )
 }
 
 # list(name, call, options) for the log of an object.

@@ -105,7 +105,7 @@ build_corpus <- function(sources, file, genes = NULL, annotation = NULL,
   invisible(open_corpus(path))
 }
 
-check_biotypes <- function(biotypes, call = rlang::caller_env()) {
+check_biotypes <- function(biotypes, call = caller_env()) {
   if (!is.null(biotypes) && (!is.character(biotypes) || anyNA(biotypes) ||
                                length(biotypes) == 0)) {
     abort("{.arg biotypes} must name biotypes, such as {.val protein_coding}, or
@@ -191,9 +191,7 @@ source_names <- function(sources, before, call) {
 # Passes over sources ---------------------------------------------------------
 
 note_if <- function(verbose, text, .envir = parent.frame()) {
-  if (verbose) {
-    cli::cli_inform(c(i = text), class = "sailer_note", .envir = .envir)
-  }
+  if (verbose) note(text, .envir)
 }
 
 # What core says about a pass over a source, when it did not go through.

@@ -16,9 +16,8 @@ min_cells_of_a_model <- 2L
 # counted by group of cells. `folder`: where cells are packed in the same pass,
 # for training; they are then `cells` of the result.
 check_counts <- function(cells, min_cells = min_cells_of_a_model,
-                         feature = "peak", empty = FALSE,
-                         call = rlang::caller_env(), groups = NULL,
-                         folder = NULL) {
+                         feature = "peak", empty = FALSE, call = caller_env(),
+                         groups = NULL, folder = NULL) {
   cells <- as_cells(cells)
   check_size(cells, min_cells, call, feature)
   check_names(cells$peaks, feature, "row", call)
@@ -88,8 +87,7 @@ cell_depth <- function(cells, peaks = NULL, counts = FALSE) {
 }
 
 # What core_scan() counts; an error names the first count that cannot be used.
-checked_scan <- function(cells, feature = "peak", ...,
-                         call = rlang::caller_env()) {
+checked_scan <- function(cells, feature = "peak", ..., call = caller_env()) {
   scanned <- core_scan(cells$source, feature == "gene", ...)
   if (!is.null(scanned$problem)) {
     abort_for_count(
@@ -153,7 +151,7 @@ to_title <- function(word) {
 
 # `problem`: list(kind, cell, feature, value) from core. Names may be NULL.
 # `feature`: "peak" or "gene". `file`: of the handle, if any.
-abort_for_count <- function(problem, peaks, cells, call = rlang::caller_env(),
+abort_for_count <- function(problem, peaks, cells, call = caller_env(),
                             feature = "peak", file = NULL) {
   name_of <- function(names, place) {
     name <- names[place]

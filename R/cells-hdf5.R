@@ -108,8 +108,7 @@ open_cells <- function(path, group = NULL, feature_type = "Peaks",
   )
 }
 
-check_layout <- function(path, layout, layer, modality,
-                         call = rlang::caller_env()) {
+check_layout <- function(path, layout, layer, modality, call = caller_env()) {
   if (layout == "tenx" && !is.null(layer)) {
     abort("{.arg layer} is for h5ad files, but {.file {path}} is a 10x file.",
           call = call)
@@ -130,8 +129,7 @@ usual_modalities <- list(
   Peaks = c("atac", "peaks"), `Gene Expression` = c("rna", "gex")
 )
 
-choose_modality <- function(path, modality, feature_type,
-                            call = rlang::caller_env()) {
+choose_modality <- function(path, modality, feature_type, call = caller_env()) {
   known <- core_modalities(path)
   if (!is.null(modality)) {
     where <- paste0("file ", basename(path))
@@ -186,7 +184,7 @@ other_matrices <- function(file) {
 }
 
 # The pointer died with its process; the file is still there.
-reopen_cells <- function(x, call = rlang::caller_env()) {
+reopen_cells <- function(x, call = caller_env()) {
   fresh <- open_again(x$file)
   if (!is.null(x$chosen$peaks) || !is.null(x$chosen$cells)) {
     fresh <- tryCatch(

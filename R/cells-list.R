@@ -69,8 +69,7 @@ read_samples <- function(x, samples, call, ...) {
 }
 
 # Zeros for what was never counted would be taken for closed chromatin.
-check_shared_peaks <- function(parts, peaks, samples,
-                               call = rlang::caller_env()) {
+check_shared_peaks <- function(parts, peaks, samples, call = caller_env()) {
   sizes <- vapply(parts, function(part) length(part$peaks), 0)
   shared <- Reduce(intersect, lapply(parts, `[[`, "peaks"))
   least <- which.min(sizes)
@@ -92,7 +91,7 @@ check_shared_peaks <- function(parts, peaks, samples,
 }
 
 # Barcodes are drawn from one list for every lane, so samples share some.
-name_by_sample <- function(parts, samples, call = rlang::caller_env()) {
+name_by_sample <- function(parts, samples, call = caller_env()) {
   names(parts) <- samples
   own <- lapply(parts, `[[`, "cells")
   shared <- unlist(own, use.names = FALSE)

@@ -72,7 +72,7 @@ read_obs_columns <- function(path, modality) {
   table[!failed]
 }
 
-cells_reduction <- function(cells, name, call = rlang::caller_env()) {
+cells_reduction <- function(cells, name, call = caller_env()) {
   check_text(name, "reduction", call = call)
   if (!in_anndata(cells)) {
     abort("{cells$origin} keeps no reduced dimensions of cells: they are in

@@ -7,7 +7,7 @@ is_mtx <- function(path) grepl(mtx_ending, path, ignore.case = TRUE)
 
 # The features to read and the cells of `path`, a folder or the matrix in it.
 # `others`: arguments of open_cells() that text has no use for.
-open_mtx <- function(path, feature_type, others, call = rlang::caller_env()) {
+open_mtx <- function(path, feature_type, others, call = caller_env()) {
   given <- names(others)[!vapply(others, is.null, NA)]
   if (length(given) > 0) {
     abort("{.arg {given[1]}} is for HDF5 files, but {.path {path}} holds text.",
@@ -169,7 +169,7 @@ find_beside <- function(matrix, pattern, expected, call) {
 # Names -----------------------------------------------------------------------
 
 # Lines of a packed file or not; `n` as in readLines().
-read_text <- function(path, n = -1L, call = rlang::caller_env()) {
+read_text <- function(path, n = -1L, call = caller_env()) {
   connection <- gzfile(path, "rt")
   on.exit(close(connection))
   refuse <- function(cnd) refuse_packed(path, conditionMessage(cnd), call)

@@ -8,9 +8,8 @@
 #' @param altexp Name of the alternative experiment that holds the peaks; NULL,
 #'   the default, takes the main one.
 #' @export
-as_cells.SummarizedExperiment <- function(x, assay.type = NULL,
-                                          altexp = NULL, features = NULL,
-                                          ...) {
+as_cells.SummarizedExperiment <- function(x, assay.type = NULL, altexp = NULL,
+                                          features = NULL, ...) {
   need_package("SummarizedExperiment", "for SummarizedExperiment objects")
   if (!is.null(altexp)) {
     abort(c(
@@ -31,9 +30,8 @@ as_cells.SummarizedExperiment <- function(x, assay.type = NULL,
 
 #' @rdname as_cells
 #' @export
-as_cells.SingleCellExperiment <- function(x, assay.type = NULL,
-                                          altexp = NULL, features = NULL,
-                                          ...) {
+as_cells.SingleCellExperiment <- function(x, assay.type = NULL, altexp = NULL,
+                                          features = NULL, ...) {
   need_package("SingleCellExperiment", "for SingleCellExperiment objects")
   if (!is.null(altexp)) {
     check_choice(
@@ -54,7 +52,7 @@ as_cells.SingleCellExperiment <- function(x, assay.type = NULL,
 
 # The name of the assay with the counts, or 1 for a single one without a name.
 choose_assay_type <- function(x, assay.type, arg = "assay.type",
-                              call = rlang::caller_env()) {
+                              call = caller_env()) {
   # An error of a promise loses its class in the dispatch of S4.
   force(x)
   if (identical(assay.type, 1L)) {
@@ -87,18 +85,18 @@ choose_assay_type <- function(x, assay.type, arg = "assay.type",
 }
 
 # Names of the rows of an experiment, by their ranges where they have none.
-experiment_names <- function(x, call = rlang::caller_env()) {
+experiment_names <- function(x, call = caller_env()) {
   rownames(x) %||% names_by_ranges(experiment_ranges(x), call)
 }
 
 # Those of `peaks`; NULL unless all are known.
-ranges_of_experiment <- function(x, peaks, call = rlang::caller_env()) {
+ranges_of_experiment <- function(x, peaks, call = caller_env()) {
   force(x)
   pick_ranges(experiment_ranges(x), experiment_names(x, call), peaks)
 }
 
 # NULL for no ranges.
-names_by_ranges <- function(ranges, call = rlang::caller_env()) {
+names_by_ranges <- function(ranges, call = caller_env()) {
   if (is.null(ranges)) {
     return(NULL)
   }

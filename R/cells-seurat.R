@@ -81,8 +81,7 @@ no_empty_assay <- "subset(x, cells = names(which(cell_depth(x) > 0)))"
 # The name of the assay to use: the one named, or the default assay, or where
 # that has genes in place of peaks (`genes`: the other way round) the first one
 # that has what is wanted.
-choose_assay <- function(object, assay, genes = FALSE,
-                         call = rlang::caller_env()) {
+choose_assay <- function(object, assay, genes = FALSE, call = caller_env()) {
   known <- SeuratObject::Assays(object)
   if (!is.null(assay)) {
     check_choice(assay, known, "assay", "assay", "the object", call)
@@ -122,7 +121,7 @@ are_peaks <- function(names, ranges = NULL) {
 }
 
 # Names of the layers that `layer` means, in the order of the assay.
-choose_layers <- function(assay, layer, call = rlang::caller_env()) {
+choose_layers <- function(assay, layer, call = caller_env()) {
   if (!is.character(layer) || length(layer) == 0 || anyNA(layer)) {
     abort("{.arg layer} must name layers, not be {.obj_type_friendly {layer}}.",
           call = call)
@@ -141,7 +140,7 @@ choose_layers <- function(assay, layer, call = rlang::caller_env()) {
 
 # Several handles with different cells as one, without copying any: the peaks
 # of all, in the order of `peaks`; the cells in the order of `order`.
-join_cells <- function(parts, peaks, order, call = rlang::caller_env()) {
+join_cells <- function(parts, peaks, order, call = caller_env()) {
   cells <- unlist(lapply(parts, function(part) part$cells))
   if (anyDuplicated(cells)) {
     twice <- cells[duplicated(cells)]

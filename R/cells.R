@@ -193,8 +193,7 @@ block_cells <- function(n_peaks, n_counts = 4e6) {
 
 # Calls add(writer, first, count) for consecutive blocks of cells; it appends
 # them and returns NULL or the first count that cannot be used.
-pack_cells <- function(dims, names, origin, n_block, add,
-                       counts = FALSE) {
+pack_cells <- function(dims, names, origin, n_block, add, counts = FALSE) {
   writer <- core_cells_pack(dims[1], origin, counts, tempdir())
   first <- 1
   while (first <= dims[2]) {
@@ -347,7 +346,7 @@ print.sailer_cells <- function(x, ...) {
 }
 
 # The places that an index means, counted from 1.
-places <- function(index, size, names, what, call = rlang::caller_env()) {
+places <- function(index, size, names, what, call = caller_env()) {
   if (is.character(index)) {
     found <- match(index, names)
     lost <- index[is.na(found)]

@@ -2,7 +2,7 @@
 # says what was expected and what was found.
 
 check_number <- function(x, arg = rlang::caller_arg(x), min = -Inf, max = Inf,
-                         whole = FALSE, call = rlang::caller_env()) {
+                         whole = FALSE, call = caller_env()) {
   if (are_numbers(x, min, max, whole = whole)) {
     return(invisible(x))
   }
@@ -29,7 +29,7 @@ are_numbers <- function(x, min, max, lengths = 1, whole = FALSE) {
 }
 
 # A matrix of doubles, of whatever class it was given. `what`: rows x columns.
-as_numeric_matrix <- function(x, arg, what, call = rlang::caller_env()) {
+as_numeric_matrix <- function(x, arg, what, call = caller_env()) {
   if (inherits(x, "Matrix") || is.data.frame(x)) x <- as.matrix(x)
   if (!is.numeric(x) || length(dim(x)) != 2 || min(dim(x)) == 0) {
     abort("{.arg {arg}} must be a numeric matrix of {what}, not
@@ -39,7 +39,7 @@ as_numeric_matrix <- function(x, arg, what, call = rlang::caller_env()) {
   x
 }
 
-check_text <- function(value, name, null = FALSE, call = rlang::caller_env()) {
+check_text <- function(value, name, null = FALSE, call = caller_env()) {
   if (null && is.null(value)) {
     return(invisible())
   }
@@ -53,8 +53,7 @@ check_text <- function(value, name, null = FALSE, call = rlang::caller_env()) {
   )
 }
 
-check_flag <- function(x, arg = rlang::caller_arg(x),
-                       call = rlang::caller_env()) {
+check_flag <- function(x, arg = rlang::caller_arg(x), call = caller_env()) {
   if (!rlang::is_bool(x)) {
     abort("{.arg {arg}} must be TRUE or FALSE.", call = call)
   }
@@ -63,7 +62,7 @@ check_flag <- function(x, arg = rlang::caller_arg(x),
 
 # Options given as a list: all named, by names that are known. Otherwise the
 # error says what was probably meant.
-check_options <- function(options, known, call = rlang::caller_env()) {
+check_options <- function(options, known, call = caller_env()) {
   given <- names(options) %||% rep("", length(options))
   if (any(given == "")) abort("Options must be named.", call = call)
   unknown <- setdiff(given, known)
@@ -103,7 +102,7 @@ meant_option <- function(name, options) {
 }
 
 # What was given beyond the arguments of `fn`: misspelt names, mostly.
-refuse_others <- function(others, fn, call = rlang::caller_env()) {
+refuse_others <- function(others, fn, call = caller_env()) {
   known <- names(formals(fn))
   if (length(others) > 0 && !all(rlang::have_name(others))) {
     last <- known[max(1, match("...", known) - 1)]

@@ -37,7 +37,7 @@ read_plan <- function(folder) {
 # A run whose folder holds a checkpoint of the same run goes on from there; of
 # another run is an error, so that nothing trained is ever overwritten.
 # `...`: what run_plan() or, of Expresser, run_pretraining() takes beside it.
-begin_or_continue <- function(plan, ..., call = rlang::caller_env()) {
+begin_or_continue <- function(plan, ..., call = caller_env()) {
   folder <- plan$control$checkpoint
   run <- if (is_pretraining(plan)) run_pretraining else run_plan
   # Of several processes the first looks, and tells the others where it stands.
@@ -169,7 +169,7 @@ resume <- function(from, x, ...) {
   run_plan(plan, cells, map, state)
 }
 
-checkpoint_folder <- function(from, call = rlang::caller_env()) {
+checkpoint_folder <- function(from, call = caller_env()) {
   if (!rlang::is_string(from)) {
     abort("{.arg from} must be a fit of {.fn sailer} or the folder of a
            checkpoint, not {.obj_type_friendly {from}}.", call = call)
@@ -189,7 +189,7 @@ checkpoint_folder <- function(from, call = rlang::caller_env()) {
   normalizePath(from)
 }
 
-change_control <- function(plan, changes, call = rlang::caller_env()) {
+change_control <- function(plan, changes, call = caller_env()) {
   make <- if (is_pretraining(plan)) pretrain_control else train_control
   check_options(changes, names(formals(make)), call)
   fixed <- setdiff(names(changes), resumable_options)
@@ -207,7 +207,7 @@ change_control <- function(plan, changes, call = rlang::caller_env()) {
 }
 
 # Proves that `cells` are those of the plan, and finds its peaks among theirs.
-match_plan <- function(cells, plan, call = rlang::caller_env()) {
+match_plan <- function(cells, plan, call = caller_env()) {
   if (!identical(cells$cells, plan$cells)) {
     moved <- "They are the same, in another order."
     strange <- utils::head(setdiff(cells$cells, plan$cells), 1)

@@ -9,7 +9,7 @@
 #'   `"numeric"`, `"process"`, `"memory"` or `"internal"`.
 #' @param call Environment of the function that the user called.
 #' @noRd
-abort <- function(message, class = "argument", call = rlang::caller_env(),
+abort <- function(message, class = "argument", call = caller_env(),
                   .envir = parent.frame()) {
   cli::cli_abort(
     message, class = c(paste0("sailer_", class, "_error"), "sailer_error"),
@@ -17,9 +17,10 @@ abort <- function(message, class = "argument", call = rlang::caller_env(),
   )
 }
 
-# A message of class "sailer_note": what was found or decided.
-note <- function(message, .envir = parent.frame()) {
-  cli::cli_inform(c(i = message), class = "sailer_note", .envir = .envir)
+# Messages of class "sailer_note", a line each: what was found or decided.
+note <- function(lines, .envir = parent.frame()) {
+  names(lines) <- names(lines) %||% rep("i", length(lines))
+  cli::cli_inform(lines, class = "sailer_note", .envir = .envir)
 }
 
 # Finished text as a part of a message: braces in it are not to be interpolated.

@@ -4,8 +4,7 @@
 # list(labels = list(list(name, codes, n_levels, levels)),
 #      numbers = list(list(name, values)), batches = names of the labels that
 #      are batches)
-collect_confounders <- function(batch, covariates, cells,
-                                call = rlang::caller_env()) {
+collect_confounders <- function(batch, covariates, cells, call = caller_env()) {
   batches <- as_columns(batch, "batch", cells, call)
   others <- as_columns(covariates, "covariates", cells, call)
   check_column_names(c(batches, others), call)

@@ -2,7 +2,7 @@
 
 #' @export
 read_input.SingleCellExperiment <- function( # nolint: object_length_linter.
-  object, where = list(), call = rlang::caller_env()
+  object, where = list(), call = caller_env()
 ) {
   need_package("SingleCellExperiment", "for SingleCellExperiment objects", call)
   need_package("SummarizedExperiment", "for SingleCellExperiment objects", call)
@@ -108,7 +108,7 @@ store_imputed <- function(object, result) {
 # Others are read as counts, but have no place for results.
 #' @export
 read_input.SummarizedExperiment <- function( # nolint: object_length_linter.
-  object, where = list(), call = rlang::caller_env()
+  object, where = list(), call = caller_env()
 ) {
   need_package("SummarizedExperiment", "for SummarizedExperiment objects", call)
   check_places(where, "assay.type", "SummarizedExperiment objects", call)
@@ -139,7 +139,7 @@ plain_columns <- function(table) {
 # the one named; NULL for the main experiment, unless that is of the other kind
 # and a single alternative one is of this kind. SAILERX takes the main
 # experiment for the RNA.
-choose_altexp <- function(object, where, call = rlang::caller_env()) {
+choose_altexp <- function(object, where, call = caller_env()) {
   known <- SingleCellExperiment::altExpNames(object)
   altexp <- where$altexp
   if (!is.null(altexp)) {
@@ -183,7 +183,7 @@ only_altexp <- function(known, call) {
   ), call = call)
 }
 
-experiment_of_counts <- function(object, altexp, call = rlang::caller_env()) {
+experiment_of_counts <- function(object, altexp, call = caller_env()) {
   force(altexp)
   if (is.null(altexp)) object else SingleCellExperiment::altExp(object, altexp)
 }

@@ -1,8 +1,7 @@
 # Seurat objects, and assays and reductions of them alone.
 
 #' @export
-read_input.Seurat <- function(object, where = list(),
-                              call = rlang::caller_env()) {
+read_input.Seurat <- function(object, where = list(), call = caller_env()) {
   need_package("SeuratObject", "for Seurat objects", call)
   check_places(where, c("assay", "layer"), "Seurat objects", call)
   layer <- where$layer %||% "counts"
@@ -81,7 +80,7 @@ reduction_key <- function(name) {
   paste0(tolower(gsub("[^[:alnum:]]", "", name)), "_")
 }
 
-check_reduction_key <- function(key, call = rlang::caller_env()) {
+check_reduction_key <- function(key, call = caller_env()) {
   if (!is.null(key) &&
         !(rlang::is_string(key) && grepl("^[[:alnum:]]+_$", key))) {
     abort("{.arg reduction.key} must be letters and digits with an underscore at
@@ -136,8 +135,7 @@ log_command <- function(object, result) {
 
 # A reduction alone.
 #' @export
-read_input.DimReduc <- function(object, where = list(),
-                                call = rlang::caller_env()) {
+read_input.DimReduc <- function(object, where = list(), call = caller_env()) {
   fit <- fit_of_reduction(object)
   values <- SeuratObject::Embeddings(object)
   new_input(
@@ -151,8 +149,7 @@ read_input.DimReduc <- function(object, where = list(),
 # An assay alone: batches and covariates are values, and its embedding is
 # returned as a reduction.
 #' @export
-read_input.Assay <- function(object, where = list(),
-                             call = rlang::caller_env()) {
+read_input.Assay <- function(object, where = list(), call = caller_env()) {
   need_package("SeuratObject", "for assays of Seurat", call)
   check_places(where, c("assay", "layer"), "assays", call)
   layer <- where$layer %||% "counts"
@@ -245,7 +242,7 @@ as_ranged_assay <- function(assay, like, ranges) {
 }
 
 # The genes that an assay of Signac knows, NULL for none.
-signac_annotation <- function(assay, call = rlang::caller_env()) {
+signac_annotation <- function(assay, call = caller_env()) {
   if (methods::.hasSlot(assay, "annotation")) {
     need_package("Signac", "for the annotation of an assay", call)
     getExportedValue("Signac", "Annotation")(assay)
@@ -287,8 +284,7 @@ seurat_guide <- function(object, reference, rna.assay, assay, call) {
   guide
 }
 
-check_rna_assay <- function(object, rna.assay, assay,
-                            call = rlang::caller_env()) {
+check_rna_assay <- function(object, rna.assay, assay, call = caller_env()) {
   known <- SeuratObject::Assays(object)
   check_choice(rna.assay, known, "assay", "rna.assay", "the object", call)
   if (rna.assay == assay) {
@@ -302,7 +298,7 @@ check_rna_assay <- function(object, rna.assay, assay,
 }
 
 # RNA molecules of the cells that the assay covers, named by cell.
-seurat_rna_depth <- function(object, rna.assay, call = rlang::caller_env()) {
+seurat_rna_depth <- function(object, rna.assay, call = caller_env()) {
   stored <- object[[rna.assay]]
   load_class(stored)
   counts <- count_matrices(stored)

@@ -1,7 +1,7 @@
 # What the methods for Seurat and SingleCellExperiment objects share.
 
 # Packages of containers are suggested, not imported: asked for when needed.
-need_package <- function(package, why, call = rlang::caller_env()) {
+need_package <- function(package, why, call = caller_env()) {
   if (!is_installed(package)) {
     abort(c(
       "The package {.pkg {package}} is needed {why}.",
@@ -21,7 +21,7 @@ argument_name <- function(f, new, old) {
 
 # An S4 object that was read from a file knows its parent classes only once the
 # package of its class is loaded. TRUE when it was loaded just now.
-load_class <- function(object, call = rlang::caller_env()) {
+load_class <- function(object, call = caller_env()) {
   refuse_seurat2(object, call)
   package <- attr(class(object), "package")
   if (!isS4(object) || is.null(package) || package %in% loadedNamespaces()) {
@@ -31,7 +31,7 @@ load_class <- function(object, call = rlang::caller_env()) {
 }
 
 # Objects of Seurat 2 have other slots, and a class of their own.
-refuse_seurat2 <- function(object, call = rlang::caller_env()) {
+refuse_seurat2 <- function(object, call = caller_env()) {
   if (!inherits(object, "seurat")) {
     return(invisible())
   }
@@ -44,7 +44,7 @@ refuse_seurat2 <- function(object, call = rlang::caller_env()) {
 
 # A class that is not known although its package was looked for: the object was
 # made by another version of it, as one of Signac 2 where Signac 1 is installed.
-refuse_unknown_class <- function(object, call = rlang::caller_env()) {
+refuse_unknown_class <- function(object, call = caller_env()) {
   name <- class(object)
   package <- attr(name, "package")
   if (!isS4(object) || is.null(package)) {
@@ -69,8 +69,7 @@ refuse_unknown_class <- function(object, call = rlang::caller_env()) {
 }
 
 # Columns of a metadata table by their names. NULL for no names.
-named_columns <- function(table, columns, arg, where,
-                          call = rlang::caller_env()) {
+named_columns <- function(table, columns, arg, where, call = caller_env()) {
   if (length(columns) == 0) {
     return(NULL)
   }
@@ -86,8 +85,7 @@ named_columns <- function(table, columns, arg, where,
 }
 
 # Every one of `given` must be among `known`; the error lists the nearest.
-check_known <- function(given, known, what, arg, where,
-                        call = rlang::caller_env()) {
+check_known <- function(given, known, what, arg, where, call = caller_env()) {
   check_utf8(
     given, paste0("names in {.arg ", arg, "}"), 'iconv(x, "latin1", "UTF-8")',
     call
@@ -109,8 +107,7 @@ check_known <- function(given, known, what, arg, where,
 }
 
 # One string that must be among `known`.
-check_choice <- function(given, known, what, arg, where,
-                         call = rlang::caller_env()) {
+check_choice <- function(given, known, what, arg, where, call = caller_env()) {
   check_text(given, arg, call = call)
   check_known(given, known, what, arg, where, call = call)
 }
@@ -151,7 +148,7 @@ chosen_names <- function(given, known, what, arg, where, call, once = FALSE) {
 }
 
 # The peaks asked for, in the order asked for; NULL takes all.
-take_features <- function(cells, features, where, call = rlang::caller_env()) {
+take_features <- function(cells, features, where, call = caller_env()) {
   if (is.null(features)) {
     return(cells)
   }

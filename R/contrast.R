@@ -5,7 +5,7 @@
 # Rows of confounders and their shares: the batches of the training cells, as
 # often as they have cells, unless all of them are given.
 held_confounders <- function(fit, batch, depth, covariates, n_most = 8,
-                             call = rlang::caller_env()) {
+                             call = caller_env()) {
   given <- given_batches(fit, batch, call)
   for (name in names(given)) {
     given[[name]] <- check_level(fit, name, given[[name]], call)
@@ -31,9 +31,8 @@ held_confounders <- function(fit, batch, depth, covariates, n_most = 8,
 # The cells from which the decoder learned, at most `n_most` of each kind
 # (`kinds`: 1, 2 or 0 for each of `cells`), in clusters of their kind. They are
 # those of the training where the fit has them, and else those of the object.
-training_cells <- function(held, cells, kinds, reference = NULL,
-                           n_most = 2000, n_clusters = 6,
-                           call = rlang::caller_env()) {
+training_cells <- function(held, cells, kinds, reference = NULL, n_most = 2000,
+                           n_clusters = 6, call = caller_env()) {
   fit <- held$fit
   if (!is.null(fit$embedding)) {
     kinds <- kinds[match(fit$cells, cells)]
@@ -66,7 +65,7 @@ training_cells <- function(held, cells, kinds, reference = NULL,
 
 # The confounders of cells as the decoder sees them, numeric covariates at their
 # mean.
-own_confounders <- function(held, cells, call = rlang::caller_env()) {
+own_confounders <- function(held, cells, call = caller_env()) {
   fit <- held$fit
   if (!is.null(fit$embedding)) {
     at <- match(cells, fit$cells)

@@ -56,7 +56,7 @@ level_vectors <- function(fit, name) {
 # One row for all cells. What is not given is at its mean, for a batch at that
 # of the highest median depth and for other labels at the most frequent level.
 fixed_confounders <- function(fit, batch = NULL, depth = NULL,
-                              covariates = NULL, call = rlang::caller_env()) {
+                              covariates = NULL, call = caller_env()) {
   levels <- fixed_levels(fit, batch, covariates, call)
   if (!is.null(depth)) check_number(depth, min = 1, call = call)
   numbers <- as.list(covariates)

@@ -184,7 +184,7 @@ differential_accessibility <- function(object, groups, group_1 = NULL,
 
 # Handle of the cells to compare, with the places of its peaks in the model; for
 # a fit alone the training cells and their embedding.
-compared_cells <- function(compared, reference, call = rlang::caller_env()) {
+compared_cells <- function(compared, reference, call = caller_env()) {
   fit <- compared$fit
   if (compared$own) {
     check_needs_counts(reference, "x", call)
@@ -200,8 +200,7 @@ compared_cells <- function(compared, reference, call = rlang::caller_env()) {
 }
 
 # 1 or 2 for the cells of each group, 0 for the others.
-choose_groups <- function(labels, group_1, group_2,
-                          call = rlang::caller_env()) {
+choose_groups <- function(labels, group_1, group_2, call = caller_env()) {
   known <- label_levels(labels)
   labels <- label_text(labels)
   group_1 <- if (!is.null(group_1)) label_text(group_1)
@@ -235,7 +234,7 @@ choose_groups <- function(labels, group_1, group_2,
 
 # Weights of the cells, 0 for those that take no part. Labels count by what both
 # groups have of them (the weights of Cochran, Mantel and Haenszel).
-balance_cells <- function(side, label, call = rlang::caller_env()) {
+balance_cells <- function(side, label, call = caller_env()) {
   if (length(label) == 0) {
     return(as.numeric(side > 0))
   }
@@ -271,8 +270,7 @@ sample_sides <- function(side, weight, n_most) {
 }
 
 # list(z, weights) of each group.
-side_points <- function(fit, cells, sampled, n_samples,
-                        call = rlang::caller_env()) {
+side_points <- function(fit, cells, sampled, n_samples, call = caller_env()) {
   rows <- lapply(sampled, function(group) group$rows)
   if (is.null(cells$source)) {
     posterior <- list(mean = cells$embedding)

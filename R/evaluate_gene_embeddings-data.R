@@ -4,7 +4,7 @@
 # and, in pairs, `b`; `y` is the label or value, `row` the row of the table.
 
 # A named list of matrices, whatever was given.
-embedding_list <- function(x, call = rlang::caller_env()) {
+embedding_list <- function(x, call = caller_env()) {
   plain <- rlang::is_bare_list(x)
   if (!plain) x <- list(embedding = x)
   if (length(x) == 0 || !have_own_names(x)) {
@@ -53,7 +53,7 @@ check_genes <- function(x, genes, arg, call) {
 }
 
 # The task of a table, with the names of genes in `first` and `second`.
-gene_task <- function(data, covariates, negatives, call = rlang::caller_env()) {
+gene_task <- function(data, covariates, negatives, call = caller_env()) {
   if (!is.data.frame(data)) {
     abort("{.arg data} must be a data frame, not {.obj_type_friendly {data}}.",
           call = call)
@@ -240,7 +240,7 @@ part_genes <- function(task) {
 
 # Enough to learn from and to be tested on? Of labels each kind counts, and with
 # a split each side.
-check_task <- function(task, options, call = rlang::caller_env()) {
+check_task <- function(task, options, call = caller_env()) {
   items <- task$items
   what <- if (task$kind == "pairs") "pair" else "gene"
   side <- if (task$has_split) {

@@ -2,7 +2,7 @@
 # frame of items, for evaluate_gene_embeddings(). They draw from R's random
 # numbers: the caller sets the seed.
 
-deal_splits <- function(task, options, call = rlang::caller_env()) {
+deal_splits <- function(task, options, call = caller_env()) {
   items <- task$items
   sides <- if (task$has_split) {
     list(list(train = items$split == "train", test = items$split == "test"))

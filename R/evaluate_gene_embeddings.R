@@ -133,7 +133,7 @@ evaluate_gene_embeddings <- function(x, data, model = NULL, folds = 5,
   gene_evaluation(tested, task, options$model)
 }
 
-evaluation_baselines <- function(given, known, call = rlang::caller_env()) {
+evaluation_baselines <- function(given, known, call = caller_env()) {
   if (is.null(given)) {
     return(character())
   }
@@ -145,7 +145,7 @@ evaluation_baselines <- function(given, known, call = rlang::caller_env()) {
   unique(given)
 }
 
-evaluation_model <- function(model, kind, call = rlang::caller_env()) {
+evaluation_model <- function(model, kind, call = caller_env()) {
   model <- rlang::arg_match0(
     model %||% if (kind == "numeric") "linear" else "boosting",
     c("boosting", "linear"), "model", error_call = call

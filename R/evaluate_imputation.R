@@ -145,7 +145,7 @@ evaluate_imputation <- function(x, methods = list(), drop = c(0.1, 0.2, 0.4),
   )
 }
 
-check_methods <- function(methods, call = rlang::caller_env()) {
+check_methods <- function(methods, call = caller_env()) {
   if (!rlang::is_bare_list(methods) || !have_own_names(methods)) {
     abort("{.arg methods} must be a list, each method by a name of its own.",
           call = call)
@@ -165,7 +165,7 @@ check_methods <- function(methods, call = rlang::caller_env()) {
 }
 
 # Counts as a dgCMatrix with names, without explicit zeros.
-imputed_counts <- function(x, call = rlang::caller_env()) {
+imputed_counts <- function(x, call = caller_env()) {
   if (!inherits(x, "Matrix") && !(is.matrix(x) && is.numeric(x))) {
     abort("{.arg x} must be a matrix of counts, genes x cells, not
            {.obj_type_friendly {x}}.", call = call)

@@ -114,7 +114,7 @@ size_for <- function(n_cells) {
 }
 
 # Of a fit that training begins with, which decides them all.
-expresser_options <- function(given, from, call = rlang::caller_env()) {
+expresser_options <- function(given, from, call = caller_env()) {
   if (is.null(from)) {
     return(core_expresser_options(given))
   }
@@ -136,7 +136,7 @@ expresser_options <- function(given, from, call = rlang::caller_env()) {
 # A corpus of the genes of the model. What is none becomes one in a temporary
 # file, which close_corpus() removes.
 as_corpus <- function(x, genes, verbose, options = list(),
-                      call = rlang::caller_env()) {
+                      call = caller_env()) {
   if (is_corpus_path(x)) x <- open_corpus(x)
   if (!inherits(x, "sailer_corpus")) {
     check_corpus_options(options, call)

@@ -116,27 +116,29 @@ short_call <- function(call) {
 
 # The core's model of a fit, made again where the pointer is dead.
 fit_model <- function(fit) {
-  if (!is_usable_model(fit$cache, fit$device)) {
-    fit$cache$model <- core_sailer_model(
-      fit$state, fit$group_sizes, fit$n_confounders,
-      current_options(fit$options), device_here(fit$device)
-    )
-    fit$cache$process <- Sys.getpid()
+  live_model(fit, core_sailer_model(
+    fit$state, fit$group_sizes, fit$n_confounders,
+    current_options(fit$options), device_here(fit$device)
+  ))
+}
+
+# A pointer dies with its process. One that was forked has it, but nothing of a
+# GPU. `code` is evaluated only where the model is made.
+live_model <- function(fit, code) {
+  cache <- fit$cache
+  usable <- !is.null(cache$model) && core_model_alive(cache$model) &&
+    (fit$device == "cpu" || identical(cache$process, Sys.getpid()))
+  if (!usable) {
+    cache$model <- code
+    cache$process <- Sys.getpid()
   }
-  fit$cache$model
+  cache$model
 }
 
 # Models of version 0.1.0 know no warm start.
 current_options <- function(options) {
   options$warm_start <- options$warm_start %||% FALSE
   options
-}
-
-# A pointer dies with its process. One that was forked has it, but nothing of a
-# GPU.
-is_usable_model <- function(cache, device) {
-  !is.null(cache$model) && core_model_alive(cache$model) &&
-    (device == "cpu" || identical(cache$process, Sys.getpid()))
 }
 
 #' Embedding of the training cells
@@ -169,7 +171,7 @@ embedding.sailer_fit <- function(fit, ...) {
 }
 
 # The posterior means of the training cells, where there are any.
-training_means <- function(fit, call = rlang::caller_env()) {
+training_means <- function(fit, call = caller_env()) {
   if (!is.null(fit$embedding)) {
     return(fit$embedding)
   }
@@ -263,8 +265,7 @@ embed_cells <- function(fit, cells, map, reference = NULL) {
 
 # The place in the model of each peak of `cells`, NA for those that it does not
 # know. All of the model's must be there.
-match_peaks <- function(cells, peaks, arg = "newdata",
-                        call = rlang::caller_env()) {
+match_peaks <- function(cells, peaks, arg = "newdata", call = caller_env()) {
   missing <- setdiff(peaks, cells$peaks)
   if (length(missing) > 0) {
     abort(c(
@@ -296,21 +297,17 @@ print.sailer_fit <- function(x, ...) {
 
 format_fit <- function(fit) {
   fit <- complete_model(fit)
-  number <- function(n) format(n, big.mark = ",")
   removed <- c("depth", names(fit$labels), fit$numbers)
   last <- utils::tail(fit$history, 1)
   c(
     paste0(
       "<", class(fit)[1], "> ", fit$options$architecture, " architecture, ",
-      number(fit$n_cells), " cells x ", number(length(fit$peaks)),
-      " peaks (of ", number(fit$n_peaks_given), ") -> ",
-      fit$options$n_latent, " dimensions"
+      big(fit$n_cells), " cells x ", big(length(fit$peaks)), " peaks (of ",
+      big(fit$n_peaks_given), ") -> ", fit$options$n_latent, " dimensions"
     ),
     paste0("  removed: ", paste(removed, collapse = ", ")),
     if (inherits(fit, "sailerx_fit")) {
-      paste0("  aligned with a reference, weight ", number(
-        fit$options$alignment
-      ))
+      paste0("  aligned with a reference, weight ", big(fit$options$alignment))
     },
     training_line(fit, digits = 2),
     if (nrow(last) > 0 && !is.na(last$validation_log_likelihood)) {
@@ -341,17 +338,11 @@ training_line <- function(fit, digits) {
 summary.sailer_fit <- function(object, ...) {
   values <- object$embedding
   dimensions <- if (!is.null(values)) {
-    spread <- apply(values, 2, stats::sd)
-    log_depth <- log(object$depth)
+    # Of what does not vary it is NA, with a warning.
+    correlation <- suppressWarnings(stats::cor(values, log(object$depth)))
     data.frame(
-      mean = colMeans(values), sd = spread,
-      correlation_with_log_depth = vapply(seq_len(ncol(values)), function(k) {
-        if (spread[k] > 0 && stats::sd(log_depth) > 0) {
-          stats::cor(values[, k], log_depth)
-        } else {
-          NA_real_
-        }
-      }, numeric(1))
+      mean = colMeans(values), sd = apply(values, 2, stats::sd),
+      correlation_with_log_depth = drop(correlation)
     )
   }
   structure(list(

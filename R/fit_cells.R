@@ -4,7 +4,7 @@
 # `resume` is NULL, a fit or the folder of a checkpoint; `guide` what SAILERX
 # takes of the RNA (read_guide()).
 fit_cells <- function(counts, batch, covariates, resume, options, guided, guide,
-                      call = rlang::caller_env()) {
+                      call = caller_env()) {
   fit <- if (goes_on(resume)) {
     check_resumed(resume, guided, call)
     rlang::inject(resume_cells(resume, counts, !!!options, call = call))
@@ -24,8 +24,7 @@ fit_cells <- function(counts, batch, covariates, resume, options, guided, guide,
 }
 
 # Before anything is read or computed: the options of `model`, or of resume().
-check_fit_options <- function(options, resume, model,
-                              call = rlang::caller_env()) {
+check_fit_options <- function(options, resume, model, call = caller_env()) {
   known <- c(names(formals(train_control)), "control")
   if (!goes_on(resume)) {
     known <- c(
@@ -57,7 +56,7 @@ check_resumed <- function(from, guided, call) {
 
 # Options of training may come one by one or as `control`.
 resume_cells <- function(from, cells, ..., control = NULL,
-                         call = rlang::caller_env()) {
+                         call = caller_env()) {
   if (!is.null(control)) {
     abort(c(
       "{.arg control} is not taken when a training goes on.",
@@ -85,11 +84,10 @@ complete_embedding <- function(fit, cells) {
 }
 
 warn_of_no_embedding <- function(fit) {
-  verb <- if (inherits(fit, "sailerx_fit")) "RunSAILERX" else "RunSAILER"
   again <- if (inherits(fit, "expresser_fit")) {
     "resume(get_fit(object), object)"
   } else {
-    paste0(verb, "(object, resume = TRUE)")
+    paste0(verb_of(fit), "(object, resume = TRUE)")
   }
   cli::cli_warn(c(
     "The cells were not embedded: the object has the fit, but no embedding.",

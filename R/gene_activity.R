@@ -58,8 +58,7 @@
 gene_activity <- function(fit, genes, x = NULL, cells = NULL, upstream = 2000,
                           downstream = 0, normalise = c("sum", "mean"),
                           column = NULL, batch = NULL, depth = NULL,
-                          covariates = NULL, calibrated = TRUE,
-                          ranges = NULL) {
+                          covariates = NULL, calibrated = TRUE, ranges = NULL) {
   normalise <- rlang::arg_match(normalise)
   activity_held(
     fit_and_cells(find_fit(fit)$fit, x), genes, cells, NULL, upstream,
@@ -72,7 +71,7 @@ activity_held <- function(held, genes, cells = NULL, reference = NULL,
                           upstream = 2000, downstream = 0, normalise = "sum",
                           column = NULL, batch = NULL, depth = NULL,
                           covariates = NULL, calibrated = TRUE, ranges = NULL,
-                          call = rlang::caller_env()) {
+                          call = caller_env()) {
   need_package("GenomicRanges", "for ranges of genes", call)
   check_flag(calibrated, call = call)
   normalise <- rlang::arg_match0(normalise, c("sum", "mean"), error_call = call)
@@ -164,16 +163,11 @@ names_apart <- function(names, ids, genes) {
   shared <- unique(pairs$name[duplicated(pairs$name)])
   by_id <- !is.na(ids) & (is.na(names) | names %in% shared)
   names[by_id] <- ids[by_id]
-  if (!all(is.na(names))) {
-    note_names(names, unique(ids[by_id]), shared, genes)
-  }
+  if (!all(is.na(names))) note_names(names, unique(ids[by_id]), shared, genes)
   names
 }
 
 note_names <- function(names, by_id, shared, genes) {
-  note <- function(text, .envir = parent.frame()) {
-    cli::cli_inform(c(i = text), class = "sailer_note", .envir = .envir)
-  }
   if (length(by_id) > 0) {
     such <- if (length(shared) > 0) {
       ", as those that share {.val {utils::head(shared, 3)}}"

@@ -5,7 +5,7 @@
 # own (the symbol where that is unique, else the Ensembl id); `symbol`;
 # `ensembl`, without the suffix of a version; `biotype`, as protein_coding. What
 # is not known is NA. Which biotypes are looked at decides what is ambiguous.
-gene_annotation <- function(x, call = rlang::caller_env()) {
+gene_annotation <- function(x, call = caller_env()) {
   where <- "{.arg annotation}"
   if (rlang::is_string(x)) {
     if (grepl("^org\\.[A-Za-z]+\\.[a-z]+\\.db$", x) && !file.exists(x)) {
@@ -34,7 +34,7 @@ gene_annotation <- function(x, call = rlang::caller_env()) {
 
 # The argument `genes` of gene_activity() as a GRanges, where it is a GTF file
 # or a data frame.
-gene_ranges <- function(x, call = rlang::caller_env()) {
+gene_ranges <- function(x, call = caller_env()) {
   if (rlang::is_string(x)) {
     return(read_gtf(x, first_fields(x, call), call))
   }

@@ -83,8 +83,7 @@ token_table <- function(fit) {
 }
 
 # NaN for genes that no cell has.
-contextual_genes <- function(fit, x, budget, verbose,
-                             call = rlang::caller_env()) {
+contextual_genes <- function(fit, x, budget, verbose, call = caller_env()) {
   cells <- gene_cells(x)
   source <- cells_by_genes(cells, fit$genes, "x", call)
   with_threads(fit$control$threads, core_expresser_embed_genes(
@@ -94,8 +93,7 @@ contextual_genes <- function(fit, x, budget, verbose,
 }
 
 # Places of genes by any of their names.
-known_genes <- function(fit, genes, arg = "genes",
-                        call = rlang::caller_env()) {
+known_genes <- function(fit, genes, arg = "genes", call = caller_env()) {
   genes <- asked_names(genes, "gene", arg, call)
   places <- match(genes, fit$genes$gene)
   for (column in intersect(c("symbol", "ensembl"), names(fit$genes))) {

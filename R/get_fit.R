@@ -28,7 +28,7 @@ get_fit <- function(object, name = NULL) {
 
 # The fit of one of these classes in an object: list(fit, name).
 find_fit <- function(object, name = NULL, classes = "sailer_fit",
-                     call = rlang::caller_env()) {
+                     call = caller_env()) {
   check_text(name, "name", null = TRUE, call = call)
   if (inherits(object, c("sailer_fit", "expresser_fit"))) {
     check_fit_class(object, classes, call)
@@ -53,8 +53,7 @@ find_fit <- function(object, name = NULL, classes = "sailer_fit",
   list(fit = as_model(complete_model(found)), name = name)
 }
 
-check_fit_class <- function(fit, classes, call = rlang::caller_env(),
-                            arg = NULL) {
+check_fit_class <- function(fit, classes, call = caller_env(), arg = NULL) {
   if (!inherits(fit, classes)) {
     makers <- makers_of(classes)
     where <- if (is.null(arg)) "here" else "in {.arg {arg}}"
@@ -101,7 +100,6 @@ refuse_missing_fit <- function(object, input, fits, name, classes, call) {
   verb <- if (makers[1] == "sailer") "RunSAILER" else "RunExpresser"
   abort(c(
     "There is no fit of {.fn {makers}} in {.obj_type_friendly {object}}.",
-    i = "Run {.fn {verb}} on the object first, or give a
-         {.arg fit}."
+    i = "Run {.fn {verb}} on the object first, or give a {.arg fit}."
   ), call = call)
 }

@@ -3,7 +3,7 @@
 
 # list(values, depth, name, place, made) of an object's RNA (`guide` of
 # new_input()); of matrices and files what sailerx() takes as `reference`.
-read_guide <- function(input, reference, rna, call = rlang::caller_env()) {
+read_guide <- function(input, reference, rna, call = caller_env()) {
   guide <- input$guide(reference, rna)
   if (!is.null(guide$depth)) {
     own <- new_guide(guide$values, guide$depth, input$counts, guide$where, call)
@@ -18,7 +18,7 @@ n_components <- function(n_genes, n_cells) {
 
 # What SAILERX takes of the RNA: the rows of the reference of those cells
 # that have RNA and whose row is whole, and their depth.
-new_guide <- function(values, depth, cells, where, call = rlang::caller_env()) {
+new_guide <- function(values, depth, cells, where, call = caller_env()) {
   check_names(cells$cells, "cell", "column", call)
   values <- as.matrix(values)
   with_rna <- intersect(cells$cells, names(depth)[which(depth > 0)])
@@ -54,7 +54,7 @@ column_sums <- function(x) {
 }
 
 # The embedding would take the place of its own reference.
-check_not_same <- function(name, reference, call = rlang::caller_env()) {
+check_not_same <- function(name, reference, call = caller_env()) {
   if (identical(name, reference)) {
     abort("The embedding and its {.arg reference} are both named {.val {name}}:
            the embedding needs another name.", call = call)
@@ -68,21 +68,17 @@ check_can_make <- function(reference, usual, known, what, packages, how, call) {
   } else {
     "Its {what} are {.val {known}}."
   }
-  if (reference != usual) {
+  lacking <- packages[!vapply(packages, is_installed, NA)]
+  is_usual <- reference == usual
+  if (!is_usual || length(lacking) > 0) {
     abort(c(
       "{.arg reference}: the object has no {what} {.val {reference}}.",
-      i = there
-    ), call = call)
-  }
-  lacking <- packages[!vapply(packages, is_installed, logical(1))]
-  if (length(lacking) > 0) {
-    abort(c(
-      "{.arg reference}: the object has no {what} {.val {reference}}, and to
-       make it takes {.pkg {lacking}}, which {?is/are} not installed.",
+      x = if (is_usual) "To make it takes {.pkg {lacking}}, which {?is/are} not
+                         installed.",
       i = there,
-      i = "Install {cli::qty(length(lacking))}{?it/them}, or make a reference
-           from the RNA, such as {.code {how}}, and name it in
-           {.arg reference}."
+      i = if (is_usual) "Install {cli::qty(length(lacking))}{?it/them}, or make
+            a reference from the RNA, such as {.code {how}}, and name it in
+            {.arg reference}."
     ), call = call)
   }
 }
@@ -112,7 +108,7 @@ usual_steps <- function(code, reference, call) {
 # Files that hold the RNA too -------------------------------------------------
 
 # The RNA of the file that these cells with peaks are from.
-need_rna_beside <- function(cells, call = rlang::caller_env()) {
+need_rna_beside <- function(cells, call = caller_env()) {
   file <- cells$file
   rna <- if (isTRUE(file$layout %in% c("tenx", "h5ad", "h5mu", "mtx"))) {
     tryCatch(
@@ -137,7 +133,7 @@ need_rna_beside <- function(cells, call = rlang::caller_env()) {
 
 # list(values, depth), as new_guide() makes it of objects: the PCA that
 # MuData keeps with its RNA, else one that is made from the counts.
-guide_of_file <- function(cells, rna, call = rlang::caller_env()) {
+guide_of_file <- function(cells, rna, call = caller_env()) {
   check_names(rna$cells, "cell", "column", call)
   rna <- rna[, rna$cells %in% cells$cells]
   depth <- cell_depth(rna, counts = TRUE)

@@ -139,9 +139,7 @@ impute_genes <- function(task, x, genes, cells, keep, call) {
           call = call)
   }
   if (!is.null(cells)) {
-    x <- x[, chosen_names(
-      cells, x$cells, "cell", "cells", "the counts", call
-    )]
+    x <- x[, chosen_names(cells, x$cells, "cell", "cells", "the counts", call)]
   }
   check_result_size(
     list(kind = "matrix"), length(wanted), ncol(x), call,

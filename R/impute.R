@@ -127,8 +127,7 @@ impute_held <- function(held, cells = NULL, peaks = NULL, reference = NULL,
                         batch = NULL, depth = NULL, covariates = NULL,
                         calibrated = TRUE, threshold = NULL, n_open = NULL,
                         binary = TRUE, file = NULL, overwrite = FALSE,
-                        arg = "peaks", ways = ways_out,
-                        call = rlang::caller_env()) {
+                        arg = "peaks", ways = ways_out, call = caller_env()) {
   fit <- held$fit
   check_flag(calibrated, call = call)
   form <- check_form(threshold, n_open, binary, file, overwrite, call)
@@ -193,7 +192,7 @@ decode_file <- function(file, request) {
   do.call(
     core_sailer_decode_file, c(
       request$decoder, list(file), request$names,
-      list(decode_reporter(request$names))
+      list(pass_reporter("Imputing", length(request$names[[2]])))
     )
   )
   if (!requireNamespace("HDF5Array", quietly = TRUE)) {
@@ -212,7 +211,7 @@ decode_open <- function(form, request, call) {
   slots <- if (wanted <= most) {
     do.call(core_sailer_decode_open, c(request$decoder, list(
       form$threshold, form$n_open, !form$binary, most,
-      decode_reporter(request$names)
+      pass_reporter("Imputing", length(request$names[[2]]))
     )))
   }
   if (is.null(slots)) {
@@ -236,8 +235,7 @@ decode_open <- function(form, request, call) {
 # Cells and peaks ------------------------------------------------------------
 
 # A fit beside cells with counts, or with the cells that it was trained on.
-fit_and_cells <- function(fit, x, reference = NULL,
-                          call = rlang::caller_env()) {
+fit_and_cells <- function(fit, x, reference = NULL, call = caller_env()) {
   if (is.null(x)) {
     check_needs_counts(reference, "x", call)
     training_means(fit, call)
@@ -246,12 +244,10 @@ fit_and_cells <- function(fit, x, reference = NULL,
   read_fitted(x, fit, call = call)
 }
 
-choose_cells <- function(held, cells, call = rlang::caller_env()) {
+choose_cells <- function(held, cells, call = caller_env()) {
   known <- held$input$names
   check_names(known, "cell", "column", call)
-  known[chosen_names(
-    cells, known, "cell", "cells", "those to impute", call
-  )]
+  known[chosen_names(cells, known, "cell", "cells", "those to impute", call)]
 }
 
 # Places in fit$peaks.

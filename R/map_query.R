@@ -242,7 +242,7 @@ write_query <- function(object, input, query, fit, reference, name, key,
 }
 
 # The cells of the model that an object or a fit has: cells x dimensions.
-reference_cells <- function(held, call = rlang::caller_env()) {
+reference_cells <- function(held, call = caller_env()) {
   if (held$own) {
     return(embedding(held$fit))
   }
@@ -256,7 +256,7 @@ reference_cells <- function(held, call = rlang::caller_env()) {
 
 # One label for each of these cells, NA for those that do not vote: a column of
 # the object, or values.
-reference_labels <- function(labels, held, call = rlang::caller_env()) {
+reference_labels <- function(labels, held, call = caller_env()) {
   if (is.null(labels)) {
     return(NULL)
   }
@@ -273,7 +273,7 @@ reference_labels <- function(labels, held, call = rlang::caller_env()) {
 }
 
 # The batch of each query cell as text; one name stands for all.
-query_labels <- function(batch, cells, call = rlang::caller_env()) {
+query_labels <- function(batch, cells, call = caller_env()) {
   batch <- written_out(batch %||% "query")
   if (is.atomic(batch) && length(batch) == 1 && !is.na(batch)) {
     batch <- column_in_utf8(list(name = "batch", values = batch), call)

@@ -21,7 +21,7 @@ least_match <- 0.1
 #' where those are fewer) match.
 #' @noRd
 match_genes <- function(names, genes, arg = "the counts", least = least_match,
-                        note = TRUE, call = rlang::caller_env()) {
+                        note = TRUE, call = caller_env()) {
   stripped <- strip_version(names)
   found <- lapply(genes[c("gene", "symbol", "ensembl")], function(known) {
     known[known %in% known[duplicated(known)]] <- NA

@@ -13,9 +13,8 @@ check_result_size <- function(form, n_features, n_cells, call,
   if (form$kind != "matrix" || bytes <= limit) {
     return(invisible(TRUE))
   }
-  size <- function(n) format(n, big.mark = ",", trim = TRUE)
   abort(c(
-    "{size(n_features)} {what} x {size(n_cells)} cells would take
+    "{big(n_features)} {what} x {big(n_cells)} cells would take
      {in_bytes(bytes)} of memory; the limit is {in_bytes(limit)}.",
     i = ways,
     i = "The limit is half of the memory available, or
@@ -30,7 +29,7 @@ in_bytes <- function(bytes) {
 }
 
 # How much a result may take, in bytes.
-memory_limit <- function(call = rlang::caller_env()) {
+memory_limit <- function(call = caller_env()) {
   given <- getOption("sailer.max_memory")
   if (!is.null(given)) {
     check_number(given, "sailer.max_memory", min = 1, call = call)

@@ -109,7 +109,7 @@ dice_score <- function(truth, estimate, threshold = NULL) {
 }
 
 # The open peaks as a sparse matrix of ones, without explicit zeros.
-open_peaks <- function(x, arg, threshold, call = rlang::caller_env()) {
+open_peaks <- function(x, arg, threshold, call = caller_env()) {
   if (!inherits(x, "Matrix")) {
     if (!is.numeric(x) && !is.logical(x)) {
       abort(c(
@@ -137,7 +137,7 @@ open_peaks <- function(x, arg, threshold, call = rlang::caller_env()) {
 
 # Checks shared by the measures. `arg` is the argument as the user knows it.
 
-measured_matrix <- function(x, arg = "embedding", call = rlang::caller_env()) {
+measured_matrix <- function(x, arg = "embedding", call = caller_env()) {
   if (is.numeric(x) && is.null(dim(x))) {
     x <- matrix(x, ncol = 1, dimnames = list(names(x), NULL))
   }
@@ -157,7 +157,7 @@ measured_matrix <- function(x, arg = "embedding", call = rlang::caller_env()) {
   x
 }
 
-measured_values <- function(x, n_cells, arg, call = rlang::caller_env()) {
+measured_values <- function(x, n_cells, arg, call = caller_env()) {
   check_one_per_cell(length(x), n_cells, FALSE, arg, NULL, call)
   check_all(is.finite(x), "missing or infinite", arg, call)
   as.double(x)
@@ -174,7 +174,7 @@ check_all <- function(good, bad, arg, call, hint = NULL) {
 }
 
 # list(code = classes from 0, names = one per class); unused levels are dropped.
-measured_classes <- function(x, n_cells, arg, call = rlang::caller_env()) {
+measured_classes <- function(x, n_cells, arg, call = caller_env()) {
   x <- written_out(x)
   if (!is.atomic(x) || is.null(x) || length(dim(x)) > 1) {
     abort("{.arg {arg}} must be a vector of labels, not

@@ -6,7 +6,7 @@
 # somebody gave, must be those of all cells, each once; there may be values of
 # other cells too. `partial`: cells may be missing, and get NA. Without names,
 # or where the cells have none, there must be `n` values.
-match_cells <- function(values, cells, arg, call = rlang::caller_env(),
+match_cells <- function(values, cells, arg, call = caller_env(),
                         table = TRUE, partial = FALSE, n = length(cells)) {
   values <- written_out(values)
   rows <- length(dim(values)) == 2
@@ -111,6 +111,11 @@ number_text <- function(values) {
   withr::with_options(list(scipen = 0, OutDec = "."), as.character(values))
 }
 
+# Large numbers for people: 12,345.
+big <- function(n) {
+  format(n, big.mark = ",", trim = TRUE, scientific = FALSE)
+}
+
 # Strings that are marked as Latin-1 are translated. Bytes that nobody marked
 # are UTF-8 where they can be, and else stay as they are, for check_utf8() to
 # refuse; only a session in another encoding says what they are.
@@ -139,7 +144,7 @@ escape_bytes <- function(x) {
 
 # `what`: in words, one of the values, as "name of a cell" (text of cli).
 # `remedy`: code that mends them.
-check_utf8 <- function(values, what, remedy, call = rlang::caller_env()) {
+check_utf8 <- function(values, what, remedy, call = caller_env()) {
   if (is.factor(values)) values <- levels(values)
   if (!is.character(values) || all(validUTF8(values))) {
     return(invisible(values))

@@ -89,8 +89,7 @@ range_names <- function(ranges) {
 
 # The chromosome of each peak, of its range or, with NULL, of its name: the
 # encoder of chapter 3 has a part for each.
-peak_chromosomes <- function(peaks, ranges = NULL,
-                             call = rlang::caller_env()) {
+peak_chromosomes <- function(peaks, ranges = NULL, call = caller_env()) {
   if (is.null(ranges)) {
     chromosomes <- parse_peaks(peaks)$seqnames
     lost <- peaks[is.na(chromosomes)]

@@ -15,7 +15,7 @@ new_plan <- function(call, options, control, cells, layout, depth, confounders,
 }
 
 # The plan of a fit whose training can go on.
-plan_of_fit <- function(fit, call = rlang::caller_env()) {
+plan_of_fit <- function(fit, call = caller_env()) {
   if (is.null(fit$progress)) refuse_finished(fit, call)
   c(
     fit[c(

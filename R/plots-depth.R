@@ -53,7 +53,7 @@ plot_depth <- function(x, depth = NULL, dimensions = NULL, name = NULL,
   )
 }
 
-plotted_depth <- function(depth, shown, call = rlang::caller_env()) {
+plotted_depth <- function(depth, shown, call = caller_env()) {
   if (is.null(depth) && is.null(shown$depth)) {
     abort(c(
       "{.arg depth} is missing: the number of open peaks of each cell.",
@@ -77,7 +77,7 @@ plotted_depth <- function(depth, shown, call = rlang::caller_env()) {
   as.numeric(depth)
 }
 
-chosen_dimensions <- function(dimensions, values, call = rlang::caller_env()) {
+chosen_dimensions <- function(dimensions, values, call = caller_env()) {
   known <- if (is.character(dimensions)) {
     match(dimensions, colnames(values))
   } else if (is.numeric(dimensions)) {

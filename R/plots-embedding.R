@@ -2,7 +2,7 @@
 
 # Two dimensions to draw, cells x 2; the columns are named as the axes are to
 # be.
-lay_out <- function(values, method, seed, call = rlang::caller_env()) {
+lay_out <- function(values, method, seed, call = caller_env()) {
   if (!rlang::is_string(method, c("umap", "pca"))) {
     abort(
       '{.arg layout} must be "umap", "pca", or coordinates of the cells.',
@@ -100,7 +100,7 @@ plot_embedding <- function(x, colour = NULL, layout = "umap", label = FALSE,
   }
 }
 
-cell_places <- function(layout, shown, seed, call = rlang::caller_env()) {
+cell_places <- function(layout, shown, seed, call = caller_env()) {
   if (!is.numeric(layout) && length(dim(layout)) < 2) {
     return(lay_out(shown$values, layout, seed, call))
   }

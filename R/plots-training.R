@@ -85,7 +85,7 @@ training_curves <- function(history) {
   }))
 }
 
-draw_training <- function(fits, call = rlang::caller_env()) {
+draw_training <- function(fits, call = caller_env()) {
   empty <- vapply(fits, function(fit) nrow(fit$history) == 0, TRUE)
   if (any(empty)) {
     abort("There is nothing to plot: training ended within the first epoch.",

@@ -36,7 +36,7 @@ picture_theme <- function() {
 # What is embedded in a matrix, a fit or an object: list(values = cells x
 # dimensions, cells = names or NULL, table = metadata in their order, depth = a
 # function); NULL for what `x` lacks.
-embedded_cells <- function(x, name = NULL, call = rlang::caller_env()) {
+embedded_cells <- function(x, name = NULL, call = caller_env()) {
   if (is.numeric(x) || is.data.frame(x) || inherits(x, "Matrix")) {
     values <- measured_matrix(x, "x", call)
     return(list(values = values, cells = rownames(values)))
@@ -58,7 +58,7 @@ embedded_cells <- function(x, name = NULL, call = rlang::caller_env()) {
 
 # One value per cell: a column of the metadata, "depth", or values themselves,
 # matched by name where they are named.
-cell_values <- function(values, arg, shown, call = rlang::caller_env()) {
+cell_values <- function(values, arg, shown, call = caller_env()) {
   if (rlang::is_string(values) && nrow(shown$values) > 1) {
     return(named_values(values, arg, shown, call))
   }

@@ -51,30 +51,16 @@ predict.expresser_fit <- function(object, newdata, expression = FALSE,
 }
 
 # The core's source with the genes of a fit, in their order.
-cells_by_genes <- function(cells, genes, arg, call = rlang::caller_env()) {
+cells_by_genes <- function(cells, genes, arg, call = caller_env()) {
   map <- match_genes(
     cells$peaks, genes, paste0("{.arg ", arg, "}"), call = call
   )
   core_cells_subset(cells$source, NULL, map, nrow(genes))
 }
 
-pass_budget <- function(fit, given, call = rlang::caller_env()) {
+pass_budget <- function(fit, given, call = caller_env()) {
   if (is.null(given)) {
     return(fit$control$token_budget)
   }
   check_number(given, "token_budget", min = 1, whole = TRUE, call = call)
-}
-
-# A bar, if wanted, where a terminal can draw one.
-pass_reporter <- function(what, n_cells, verbose, envir = parent.frame()) {
-  if (!verbose || !cli::is_dynamic_tty()) {
-    return(NULL)
-  }
-  bar <- cli::cli_progress_bar(
-    what, total = n_cells, clear = TRUE, .envir = envir
-  )
-  function(p) {
-    cli::cli_progress_update(set = p$done, id = bar, .envir = envir)
-    NULL
-  }
 }

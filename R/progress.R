@@ -58,13 +58,14 @@ describe_progress <- function(p) {
   )
 }
 
-# A bar for decoding, where a terminal can draw one and it takes a while.
-decode_reporter <- function(names, envir = parent.frame()) {
-  if (!cli::is_dynamic_tty()) {
+# A bar, if wanted, where a terminal can draw one.
+pass_reporter <- function(what, n_cells, verbose = TRUE,
+                          envir = parent.frame()) {
+  if (!verbose || !cli::is_dynamic_tty()) {
     return(NULL)
   }
   bar <- cli::cli_progress_bar(
-    "Imputing", total = length(names[[2]]), clear = TRUE, .envir = envir
+    what, total = n_cells, clear = TRUE, .envir = envir
   )
   function(p) {
     cli::cli_progress_update(set = p$done, id = bar, .envir = envir)

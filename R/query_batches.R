@@ -11,7 +11,7 @@ query_cells_least <- 20
 # model that knows no batches. `query` is what query_cells() returned; `labels`
 # and `covariates` are those of its cells.
 query_batches <- function(fit, query, labels, covariates, adapt, column, steps,
-                          seed, call = rlang::caller_env()) {
+                          seed, call = caller_env()) {
   check_flag(adapt, call = call)
   column <- batch_column(fit, column, adapt, call)
   if (is.null(column)) {
@@ -163,8 +163,7 @@ note_batches <- function(results) {
     if (!is.null(x$adapted)) {
       text <- sprintf("%s Adapted: %.2f.", text, x$adapted)
     }
-    gsub("([{}])", "\\1\\1", text)
+    as_literal(text)
   }, character(1))
-  names(lines) <- rep("i", length(lines))
-  cli::cli_inform(lines, class = "sailer_note")
+  note(unname(lines))
 }

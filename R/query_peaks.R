@@ -4,7 +4,7 @@
 # list(cells = handle with the model's peaks, depth = open peaks of each cell
 # among them, matched = what was matched, dropped = names of cells left out).
 query_cells <- function(cells, peaks, ranges, model_ranges, min_matched,
-                        drop_empty, call = rlang::caller_env()) {
+                        drop_empty, call = caller_env()) {
   check_number(min_matched, min = 0, max = 1, call = call)
   check_flag(drop_empty, call = call)
   check_size(cells, 1, call)
@@ -25,7 +25,7 @@ query_cells <- function(cells, peaks, ranges, model_ranges, min_matched,
 # list(map = place in the model of each query peak, NA for none; by_name = which
 # of them came by their names; hint = why ranges were of no use, if so).
 place_peaks <- function(cells, peaks, ranges, model_ranges,
-                        call = rlang::caller_env()) {
+                        call = caller_env()) {
   map <- match(cells$peaks, peaks)
   asked <- !is.null(ranges) && !is.null(model_ranges)
   found <- list(map = map, by_name = !is.na(map))
@@ -69,7 +69,7 @@ known_ranges <- function(given, own, peaks, arg, call) {
 
 # Of each range the place in `model` of the one with which it shares most bases,
 # the first of several; NA for those that share none.
-overlap_places <- function(ranges, model, call = rlang::caller_env()) {
+overlap_places <- function(ranges, model, call = caller_env()) {
   hits <- of_one_genome(
     GenomicRanges::findOverlaps(ranges, model, ignore.strand = TRUE),
     "the query and the model", call
@@ -127,17 +127,15 @@ check_matched <- function(matched, placed, cells, peaks, min_matched, call) {
 percent <- function(share) sprintf("%.1f %%", 100 * share)
 
 note_matches <- function(matched) {
-  lines <- c(i = matched_line(matched), i = counts_line(matched))
+  lines <- c(matched_line(matched), counts_line(matched))
   if (matched$n_matched < matched$n_model) {
-    lines <- c(lines, i = paste(
+    lines <- c(lines, paste(
       "The other", big(matched$n_model - matched$n_matched),
       "peaks of the model count as closed in all query cells."
     ))
   }
-  cli::cli_inform(lines, class = "sailer_note")
+  note(lines)
 }
-
-big <- function(n) format(n, big.mark = ",", trim = TRUE)
 
 matched_line <- function(matched) {
   ways <- c(

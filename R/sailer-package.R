@@ -20,5 +20,5 @@
 #' @keywords internal
 NULL
 
-#' @importFrom rlang .data
+#' @importFrom rlang .data caller_env
 NULL

@@ -114,7 +114,7 @@ sailer <- function(x, batch = NULL, covariates = NULL,
 
 # `control` with the options of training among `others`, which are what a model
 # was given beside its own options.
-take_training <- function(control, others, model, call = rlang::caller_env()) {
+take_training <- function(control, others, model, call = caller_env()) {
   known <- c(
     setdiff(names(formals(model)), "..."), names(formals(train_control))
   )
@@ -126,7 +126,7 @@ take_training <- function(control, others, model, call = rlang::caller_env()) {
 # each feature of the cells its place in the model.
 prepare_run <- function(x, call, batch, covariates, options, min_fraction,
                         max_fraction, ranges, control, guided = FALSE,
-                        frame = rlang::caller_env()) {
+                        frame = caller_env()) {
   # Another one may have been loaded since sailer was.
   check_one_libtorch(libtorch_record()$folder)
   control <- as_control(control, frame)
@@ -169,7 +169,7 @@ prepare_run <- function(x, call, batch, covariates, options, min_fraction,
 # Which peaks the model keeps (2.2.7), and in which order: by chromosome under
 # that architecture, as they come otherwise.
 lay_out_peaks <- function(cells, peak_cells, min_fraction, max_fraction,
-                          architecture, ranges, call = rlang::caller_env()) {
+                          architecture, ranges, call = caller_env()) {
   n_cells <- ncol(cells)
   frequency <- peak_cells / n_cells
   if (min_fraction == 0 && any(peak_cells == 0)) {
@@ -208,7 +208,7 @@ lay_out_peaks <- function(cells, peak_cells, min_fraction, max_fraction,
 }
 
 # Open peaks of each cell among the kept ones; none is an error by name.
-kept_depth <- function(cells, layout, call = rlang::caller_env()) {
+kept_depth <- function(cells, layout, call = caller_env()) {
   depth <- core_depth_within(cells$source, !is.na(layout$map))
   empty <- cells$cells[depth == 0]
   if (length(empty) > 0) {

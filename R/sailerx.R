@@ -132,12 +132,11 @@
 #' @export
 sailerx <- function(x, reference, rna_depth = NULL, batch = NULL,
                     covariates = NULL, alignment = NULL, joint = NULL,
-                    reference_dropout = NULL,
-                    architecture = "dense", n_latent = NULL, hidden = NULL,
-                    decoder = NULL, lambda = NULL, marginal = NULL,
-                    omega = NULL, beta = NULL, dropout = NULL, thinning = NULL,
-                    input_scale = NULL, min_fraction = 0.002,
-                    max_fraction = 0.9, ranges = NULL,
+                    reference_dropout = NULL, architecture = "dense",
+                    n_latent = NULL, hidden = NULL, decoder = NULL,
+                    lambda = NULL, marginal = NULL, omega = NULL, beta = NULL,
+                    dropout = NULL, thinning = NULL, input_scale = NULL,
+                    min_fraction = 0.002, max_fraction = 0.9, ranges = NULL,
                     control = train_control(), warm_start = NULL,
                     preset = "standard", ...) {
   call <- match.call()
@@ -179,7 +178,7 @@ sees_reference <- function(fit) {
 }
 
 # What a joint model reads of new cells, NULL where it reads nothing.
-seen_reference <- function(fit, reference, cells, call = rlang::caller_env()) {
+seen_reference <- function(fit, reference, cells, call = caller_env()) {
   if (is.null(reference)) {
     if (sees_reference(fit)) {
       note("No reference is given: the cells are placed by their peaks alone.")
@@ -204,7 +203,7 @@ seen_reference <- function(fit, reference, cells, call = rlang::caller_env()) {
 
 # The rows of these cells, named by them, so that some of the cells can be taken
 # afterwards. Says now what is wrong, before anything is computed.
-reference_rows <- function(fit, reference, cells, call = rlang::caller_env()) {
+reference_rows <- function(fit, reference, cells, call = caller_env()) {
   if (is.null(reference)) {
     return(NULL)
   }
@@ -215,7 +214,7 @@ reference_rows <- function(fit, reference, cells, call = rlang::caller_env()) {
 }
 
 # Without counts, cells are those of the training, with the reference they had.
-check_needs_counts <- function(reference, arg, call = rlang::caller_env()) {
+check_needs_counts <- function(reference, arg, call = caller_env()) {
   if (!is.null(reference)) {
     abort("{.arg reference} is of the cells in {.arg {arg}}: give both, or
            neither for the training cells.", call = call)
@@ -226,8 +225,7 @@ check_needs_counts <- function(reference, arg, call = rlang::caller_env()) {
 # 0 ... 1), in the order of the cells; what a cell without a reference has is 0.
 # `training`: places of the cells that decide the range of the weights.
 as_reference <- function(reference, rna_depth, depth, cells, at_least = 2,
-                         call = rlang::caller_env(),
-                         training = seq_along(cells)) {
+                         call = caller_env(), training = seq_along(cells)) {
   values <- align_reference(reference, cells, call)
   dimnames(values) <- NULL
   present <- rowSums(is.na(values)) == 0

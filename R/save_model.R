@@ -120,7 +120,7 @@ load_model <- function(file) {
   as_fit(read_values(file, "sailer model", "model"), file)
 }
 
-model_path <- function(file, call = rlang::caller_env()) {
+model_path <- function(file, call = caller_env()) {
   if (!rlang::is_string(file) || is.na(file) || file == "") {
     abort("{.arg file} must be the path of a file.", call = call)
   }
@@ -150,7 +150,7 @@ fit_values <- function(fit) {
 
 # The other way round, with the checks of what an older or a foreign program may
 # have left out.
-as_fit <- function(values, file, call = rlang::caller_env()) {
+as_fit <- function(values, file, call = caller_env()) {
   damaged <- function(what, env = parent.frame()) {
     abort(c(
       "The model file {.file {file}} is not complete.", x = what,

@@ -42,8 +42,7 @@ measure_fit <- function(fit, judges) {
 }
 
 # What is removed with depth: list of factors and numbers, by their names.
-confounder_values <- function(cells, batch, covariates,
-                              call = rlang::caller_env()) {
+confounder_values <- function(cells, batch, covariates, call = caller_env()) {
   # The first fit has the notes.
   known <- suppressMessages(collect_confounders(
     samples_as_batches(cells, batch), covariates, cells$cells, call
@@ -58,7 +57,7 @@ confounder_values <- function(cells, batch, covariates,
 }
 
 # A factor in the order of the cells, with NA for cells to leave out.
-tune_labels <- function(labels, cells, n_cells, call = rlang::caller_env()) {
+tune_labels <- function(labels, cells, n_cells, call = caller_env()) {
   if (is.null(labels)) {
     return(NULL)
   }
@@ -73,8 +72,7 @@ tune_labels <- function(labels, cells, n_cells, call = rlang::caller_env()) {
   labels
 }
 
-check_clustering <- function(clustering, resolution,
-                             call = rlang::caller_env()) {
+check_clustering <- function(clustering, resolution, call = caller_env()) {
   check_number(resolution, min = 1e-6, call = call)
   if (!rlang::is_string(clustering, c("leiden", "kmeans"))) {
     abort(

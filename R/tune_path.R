@@ -149,8 +149,7 @@ tuned_in_training <- c(
 
 # Options that change the peaks are not among them: likelihoods of other peaks
 # cannot be compared.
-check_tuned_option <- function(option, others, model,
-                               call = rlang::caller_env()) {
+check_tuned_option <- function(option, others, model, call = caller_env()) {
   of_model <- setdiff(names(core_sailer_options(list(), TRUE)), "preset")
   known <- c(of_model, tuned_in_training)
   if (!rlang::is_string(option, known)) {
@@ -170,7 +169,7 @@ usual_values <- list(
 )
 
 # A list of values, numbers from the smallest on.
-tune_values <- function(values, option, call = rlang::caller_env()) {
+tune_values <- function(values, option, call = caller_env()) {
   values <- values %||% usual_values[[option]]
   good <- is.list(values) || (is.atomic(values) && !is.null(values))
   if (good) values <- unique(as.list(values))

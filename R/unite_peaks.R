@@ -104,7 +104,7 @@ unite_peaks <- function(counts, ranges = NULL, how = c("union", "shared")) {
   )
 }
 
-check_samples <- function(counts, call = rlang::caller_env()) {
+check_samples <- function(counts, call = caller_env()) {
   if (!is.list(counts) || is.data.frame(counts) || length(counts) < 2) {
     abort("{.arg counts} must be a named list of at least two samples, not
            {.obj_type_friendly {counts}}.", call = call)
@@ -118,7 +118,7 @@ check_samples <- function(counts, call = rlang::caller_env()) {
 }
 
 # list of GRanges, one per sample, from what was given or the peaks' names.
-sample_ranges <- function(counts, ranges, call = rlang::caller_env()) {
+sample_ranges <- function(counts, ranges, call = caller_env()) {
   if (!is.null(ranges)) {
     strange <- setdiff(names(ranges), names(counts))
     if (is.null(names(ranges)) || length(strange) > 0) {
@@ -160,7 +160,7 @@ check_chromosomes <- function(peaks, call) {
 
 # list(ranges = the united GRanges, map = for each sample the place among them
 # of each of its peaks).
-unite_ranges <- function(peaks, call = rlang::caller_env()) {
+unite_ranges <- function(peaks, call = caller_env()) {
   all <- of_one_genome(do.call(c, unname(peaks)), "the samples", call)
   # Peaks that only touch, with a gap of 0 bases, stay apart.
   united <- GenomicRanges::reduce(all, min.gapwidth = 0L, ignore.strand = TRUE)
@@ -178,7 +178,7 @@ sum_rows <- function(x, place, n) {
 }
 
 # Names of the cells of each sample, unique over all.
-sample_cells <- function(cells, call = rlang::caller_env()) {
+sample_cells <- function(cells, call = caller_env()) {
   if (anyDuplicated(unlist(cells))) {
     cells <- Map(
       function(names, sample) paste(sample, names, sep = "_"),
@@ -229,9 +229,7 @@ note_union <- function(summary, how, n_kept, n_united) {
   } else {
     sprintf("%d united peaks", n_united)
   }
-  lines <- c(lines, end)
   # Names of samples may hold braces.
-  lines <- gsub("([{}])", "\\1\\1", lines)
-  names(lines) <- c(rep("*", nrow(summary)), "i")
-  cli::cli_inform(lines, class = "sailer_note")
+  lines <- as_literal(c(lines, end))
+  note(stats::setNames(lines, c(rep("*", nrow(summary)), "i")))
 }
