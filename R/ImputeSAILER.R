@@ -75,7 +75,7 @@ ImputeSAILER <- function(object, features = NULL, ..., fit = NULL, name = NULL,
   values <- rlang::inject(impute_held(
     held,
     peaks = features, reference = reference, !!!options, arg = "features",
-    ways = "Name fewer {.arg features}; keep the open peaks alone
+    ways = "Name fewer {.arg features}; return the open peaks alone
       ({.arg threshold}, {.arg n_open}); or have the values in a {.arg file}
       (not of Seurat objects).",
     call = call

@@ -111,17 +111,17 @@ warn_apart <- function(label, apart) {
   cli::cli_warn(c(
     "The batches of {.arg {label$name}} have few peaks in common:
      {.val {pair[1]}} and {.val {pair[2]}} share {share} % of the peaks that
-     they would if they had the same.",
+     batches counted in the same peaks would.",
     if (length(unlist(apart$parts)) > 2) {
       c(x = as_literal(paste0(
         "There are ", length(parts), " groups of them: ",
         paste(parts, collapse = " | "), "."
       )))
     },
-    i = "Were their peaks called apart, and joined afterwards? What was never
-         counted in a batch looks closed there, and the model tells the batches
-         by it: they stay apart in the embedding.",
-    i = "Count all samples in the same peaks, or bring them together with
+    i = "Were their peaks called separately, and joined afterwards? What was
+         never counted in a batch looks closed there, and the model separates
+         the batches by it.",
+    i = "Count all samples in the same peaks, or unite them with
          {.fn unite_peaks}."
   ), class = c("sailer_batches_apart", "sailer_note"))
 }

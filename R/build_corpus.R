@@ -212,7 +212,7 @@ check_pass <- function(done, cells, name, file, verbose, call) {
   if (done$stopped) {
     if (!is.null(file)) {
       note_if(
-        verbose, "Stopped: the same call goes on where {.file {file}} ends."
+        verbose, "Stopped: the same call continues where {.file {file}} ends."
       )
     }
     rlang::interrupt()

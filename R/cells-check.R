@@ -137,7 +137,7 @@ check_names <- function(names, what, side, call) {
   if (anyDuplicated(names)) {
     twice <- unique(names[duplicated(names)])
     abort(c(
-      "{length(twice)} name{?s} of {what}s {cli::qty(length(twice))}stand{?s/}
+      "{length(twice)} name{?s} of {what}s {cli::qty(length(twice))}occur{?s/}
        more than once: {.val {utils::head(twice, 3)}}.",
       i = "Make them unique, for example by
            {.code {setter} <- make.unique({setter})}."
@@ -183,7 +183,7 @@ abort_for_count <- function(problem, peaks, cells, call = caller_env(),
            from them itself'}."
     ),
     duplicate = c(
-      "{to_title(feature)} {.val {peak}} stands twice in cell {.val {cell}}.",
+      "{to_title(feature)} {.val {peak}} occurs twice in cell {.val {cell}}.",
       i = "The sparse matrix is damaged: every {feature} may have one count in
            a cell."
     )

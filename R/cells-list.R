@@ -77,7 +77,7 @@ check_shared_peaks <- function(parts, peaks, samples, call = caller_env()) {
     abort(c(
       "{length(shared)} of the {sizes[least]} peaks of sample
        {.val {samples[least]}} {?is/are} in all samples, by their names.",
-      i = "Samples counted in different peaks are brought together by
+      i = "Samples counted in different peaks can be united by
            {.fn unite_peaks}."
     ), class = "data", call = call)
   }

@@ -96,7 +96,7 @@ no_matrix_hint <- function(path) {
                         folder{?s} {.path {folders}}.")
   } else {
     "Expected are matrix.mtx, barcodes.tsv, and features.tsv, genes.tsv or
-     peaks.bed, packed by gzip or not."
+     peaks.bed, compressed or not."
   }
 }
 
@@ -185,8 +185,8 @@ read_text <- function(path, n = -1L, call = caller_env()) {
 
 refuse_packed <- function(path, problem, call) {
   abort(c(
-    "The file {.file {path}} cannot be unpacked: {problem}.",
-    i = "It is cut short or damaged; copy or download it again."
+    "The file {.file {path}} cannot be decompressed: {problem}.",
+    i = "It is truncated or damaged; copy or download it again."
   ), class = "file", call = call)
 }
 

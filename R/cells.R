@@ -110,7 +110,7 @@ as_cells.sailer_cells <- function(x, ...) {
   }
   if (is.null(x$file)) {
     abort(c(
-      "These cells were in the memory of an R session that is gone.",
+      "These cells were in the memory of an R session that has ended.",
       i = "They came from {x$origin}: call {.fn as_cells} on it again."
     ))
   }

@@ -20,7 +20,7 @@ write_plan <- function(plan, folder) {
     if (!made) {
       abort(c(
         "The checkpoint folder {.path {folder}} could not be made.",
-        i = "Is the folder above it yours to write to?"
+        i = "Is the parent folder writable?"
       ), class = "file", call = NULL)
     }
   }
@@ -54,11 +54,11 @@ begin_or_continue <- function(plan, ..., call = caller_env()) {
     abort(c(
       "{.path {folder}} holds the checkpoint of another run: it differs in
        {.field {different}}.",
-      i = "Give another folder as {.arg checkpoint}, delete this one, or go on
-           with it as it was: {.code resume({dQuote(folder, FALSE)}, x)}."
+      i = "Give another folder as {.arg checkpoint}, delete this one, or
+           continue it as it was: {.code resume({dQuote(folder, FALSE)}, x)}."
     ), class = "file", call = call)
   }
-  note("Going on from the checkpoint in {.path {folder}}.")
+  note("Continuing from the checkpoint in {.path {folder}}.")
   run(plan, ..., state = saved_state(folder))
 }
 
@@ -195,8 +195,8 @@ change_control <- function(plan, changes, call = caller_env()) {
   fixed <- setdiff(names(changes), resumable_options)
   if (length(fixed) > 0) {
     abort(c(
-      "{.arg {fixed}} cannot be changed when a training goes on.",
-      i = "It decides what was done already; train anew."
+      "{.arg {fixed}} cannot be changed when a training continues.",
+      i = "It has already affected the training; start a new one."
     ), call = call)
   }
   old <- unclass(plan$control)

@@ -91,7 +91,7 @@ check_column_names <- function(columns, call) {
     abort(c(
       "{.val {names[duplicated(names)][1]}} is the name of two columns among
        {.arg batch} and {.arg covariates}.",
-      i = "Name each thing to take out once."
+      i = "Name each variable once."
     ), call = call)
   }
 }
@@ -146,7 +146,7 @@ with_levels_of <- function(confounders, other) {
 note_single_cells <- function(name, values) {
   alone <- levels(values)[tabulate(values, nlevels(values)) == 1]
   if (length(alone) > 0) {
-    note("{.arg {name}} has {length(alone)} label{?s} with a single cell, of
+    note("{.arg {name}} has {length(alone)} label{?s} with a single cell, from
           which little can be learned:
           {.val {utils::head(alone, 3)}}{if (length(alone) > 3) ', ...'}.")
   }
@@ -160,8 +160,8 @@ drop_constant <- function(columns, values) {
     if (length(found) > 1) {
       return(TRUE)
     }
-    note("{.arg {column$name}} is {.val {found}} for all cells: there is nothing
-          of it to take out.")
+    note("{.arg {column$name}} is {.val {found}} for all cells: it has one level
+          and is ignored.")
     FALSE
   }, columns)
 }

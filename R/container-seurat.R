@@ -31,7 +31,7 @@ read_input.Seurat <- function(object, where = list(), call = caller_env()) {
     # SeuratObject 5 makes a sparse copy of what is dense.
     bytes = if (has_seurat_layers()) 20 else 8,
     files = abort(c(
-      "Seurat keeps its assays in memory: {.arg file} is not taken here.",
+      "Seurat keeps its assays in memory: {.arg file} is not supported here.",
       i = "{.code impute(get_fit(object), object, file = )} writes one."
     ), call = call),
     reference = "pca"

@@ -59,7 +59,7 @@ resume_cells <- function(from, cells, ..., control = NULL,
                          call = caller_env()) {
   if (!is.null(control)) {
     abort(c(
-      "{.arg control} is not taken when a training goes on.",
+      "{.arg control} is not used when a training continues.",
       i = "Name the options to change themselves, such as
            {.code learning_rate = 1e-4}: see {.fn resume}."
     ), call = call)

@@ -17,7 +17,7 @@
 last_fit <- function() {
   kept$last_fit %||% abort(c(
     "No training was interrupted in this session.",
-    i = "A run with a {.arg checkpoint} goes on from its folder: see
+    i = "A run with a {.arg checkpoint} continues from its folder: see
          {.fn resume}."
   ))
 }

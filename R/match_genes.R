@@ -59,8 +59,8 @@ abort_for_match <- function(names, genes, n_matched, arg, call) {
     "The genes are known by Ensembl ids alone, and these are none: give an
      {.arg annotation} that has both, or other names."
   } else if (upper > least_match * length(names)) {
-    "They match when case is left aside, as genes of mouse and human do: are
-     they of another species?"
+    "They match if case is ignored, as genes of mouse and human do: are they of
+     another species?"
   } else {
     "Are they of another species, or ids of another kind (Entrez, RefSeq,
      transcripts)? Genes are expected in rows."

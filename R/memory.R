@@ -1,9 +1,9 @@
 # How much memory a result may take.
 
 # What impute() can do about it; objects have fewer ways.
-ways_out <- "Name fewer {.arg peaks} or {.arg cells}; keep the open peaks alone
-  ({.arg threshold}, {.arg n_open}); or write all to a {.arg file}, which can be
-  read by parts."
+ways_out <- "Name fewer {.arg peaks} or {.arg cells}; return the open peaks
+  alone ({.arg threshold}, {.arg n_open}); or write all to a {.arg file}, which
+  can be read by parts."
 
 # `each`: bytes of a number.
 check_result_size <- function(form, n_features, n_cells, call,

@@ -29,8 +29,8 @@ plan_of_fit <- function(fit, call = caller_env()) {
 refuse_finished <- function(fit, call) {
   control <- class(fit$control)[1]
   abort(c(
-    "The training of this fit is {fit$status}: there is nothing to go on with.",
-    i = "A fit keeps what it takes when it was interrupted. To train a finished
+    "The training of this fit is {fit$status}: it cannot be continued.",
+    i = "Only interrupted fits can be continued. To train a finished
          one further, set {.arg checkpoint} in {.fn {control}} and resume from
          that folder with more {.arg epochs}."
   ), call = call)
@@ -85,13 +85,13 @@ report_end <- function(trained, plan, fit) {
   } else if (trained$status == "interrupted" && !nzchar(trained$unsaved)) {
     interrupt(fit, c(
       "Training was interrupted after {done} whole epoch{?s}.",
-      i = "{.code resume(fit, x)} goes on with the fit so far."
+      i = "{.code resume(fit, x)} continues with the fit so far."
     ))
   } else if (trained$status == "diverged") {
     report_divergence(trained, plan, done)
   } else if ("embedding" %in% names(trained) && is.null(trained$embedding)) {
     interrupt(fit, c(
-      "Training went to its end, but embedding the cells was interrupted.",
+      "Training finished, but embedding the cells was interrupted.",
       i = "{.code predict(fit, x)} embeds them."
     ))
   }
@@ -106,15 +106,15 @@ warn_unsaved <- function(trained, done, folder) {
       "Training ended after {done} whole epoch{?s}, since its checkpoint could
        not be written; the fit so far is returned."
     } else {
-      "Training went to its end, but its last checkpoint could not be
+      "Training finished, but its last checkpoint could not be
        written."
     },
     x = as_literal(trained$unsaved),
     i = if (stopped) {
-      "Make room in {.path {folder}}: {.code resume(fit, x)} then goes on with
-       this fit, and {.code {again}} from the checkpoint before."
+      "Free space in {.path {folder}}: {.code resume(fit, x)} then continues
+       this fit, and {.code {again}} the previous checkpoint."
     } else {
-      "The fit is whole; {.path {folder}} has the checkpoint before."
+      "The fit is complete; {.path {folder}} has the checkpoint before."
     }
   ), class = c("sailer_checkpoint_failed", if (stopped) "sailer_interrupted"))
 }
@@ -122,10 +122,10 @@ warn_unsaved <- function(trained, done, folder) {
 # Another process is gone; this one has the same state as it had.
 warn_lost_process <- function(lost, done, folder) {
   again <- if (is.null(folder)) {
-    "{.code resume(fit, x)} goes on with it: save the fit, and start all
-     processes anew."
+    "{.code resume(fit, x)} continues it: save the fit, and restart all
+     processes."
   } else {
-    "Start all processes anew: the same call goes on from the checkpoint in
+    "Restart all processes: the same call continues from the checkpoint in
      {.path {folder}}, and so does {.code resume({dQuote(folder, FALSE)}, x)}."
   }
   cli::cli_warn(c(
@@ -163,6 +163,6 @@ report_divergence <- function(trained, plan, done) {
     found,
     "Training stopped and went back to the last good state, after {done}
      epoch{?s}; that fit is returned.",
-    i = "Go on with a smaller step size: {.code {again}}."
+    i = "Continue with a smaller step size: {.code {again}}."
   ), class = "sailer_diverged")
 }

@@ -157,7 +157,7 @@ note_batches <- function(results) {
     best <- max(x$likelihoods)
     near <- names(which.max(x$likelihoods))
     text <- sprintf(
-      "Batch \"%s\" is likeliest as \"%s\": %.2f nats per cell.",
+      "Batch \"%s\" is most likely as \"%s\": %.2f nats per cell.",
       name, near, best
     )
     if (!is.null(x$adapted)) {

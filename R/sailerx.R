@@ -187,7 +187,7 @@ seen_reference <- function(fit, reference, cells, call = caller_env()) {
   }
   if (!sees_reference(fit)) {
     abort(c(
-      "{.arg reference} is not read by this model: its encoder sees the open
+      "{.arg reference} is not read by this model: its encoder reads the open
        peaks alone.",
       i = "Models of {.code sailerx(joint = TRUE)} read one."
     ), call = call)

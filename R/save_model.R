@@ -132,7 +132,7 @@ new_file <- function(file, overwrite, call) {
   file <- model_path(file, call)
   if (!overwrite && file.exists(file)) {
     abort(c(
-      "There is a file {.file {file}} already.",
+      "The file {.file {file}} already exists.",
       i = "Take another name, or {.code overwrite = TRUE} to replace it."
     ), class = "file", call = call)
   }

@@ -118,7 +118,7 @@ tune_path <- function(x, option = "lambda", values = NULL, batch = NULL,
   control["verbose"] <- list(FALSE)
   by_bound <- !option %in% c("lambda", "alignment")
   if (by_bound && isTRUE(control$validation == 0)) {
-    abort("{.arg control} must hold cells out: set {.arg validation} above 0.")
+    abort("{.arg control} must hold out cells: set {.arg validation} above 0.")
   }
   values <- tune_values(values, option)
   runs <- tune_runs(values, option, control, repeats)
@@ -157,7 +157,8 @@ check_tuned_option <- function(option, others, model, call = caller_env()) {
           call = call)
   }
   if (option %in% names(others)) {
-    abort("{.arg {option}} is what is tried: give {.arg values}.", call = call)
+    abort("{.arg {option}} is the option that is tuned: give {.arg values}.",
+          call = call)
   }
   known <- c(names(formals(model)), names(formals(train_control)))
   check_options(others, setdiff(known, "..."), call)

@@ -55,7 +55,7 @@ test_that("cells that share names are named by sample and cell", {
   )
   expect_identical(rownames(embedding(fit)), named)
   both <- cbind(first, counts[, 60:n])
-  expect_error(sailer(both), "1 name of cells stands more than once",
+  expect_error(sailer(both), "1 name of cells occurs more than once",
                class = "sailer_data_error")
   colnames(both) <- named
   plain <- sailer(both, batch = rep(c("a", "b"), c(60, n - 59)), hidden = 8,

@@ -172,7 +172,8 @@ test_that("broken files are refused with file and line", {
   file <- file.path(folder, "matrix.mtx.gz")
   bytes <- readBin(file, "raw", 1e6)
   writeBin(bytes[seq_len(length(bytes) %/% 2)], file)
-  expect_error(open_cells(folder), "matrix.mtx.gz.*(unpacked|cut short)",
+  expect_error(open_cells(folder),
+               "matrix.mtx.gz.*(decompressed|truncated|cut short)",
                class = "sailer_file_error")
   unlink(file.path(folder, "barcodes.tsv.gz"))
   expect_error(open_cells(folder), "barcodes.tsv", class = "sailer_file_error")

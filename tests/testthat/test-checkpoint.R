@@ -51,7 +51,7 @@ test_that("the same call goes on where it stopped; another run is refused", {
   folder <- new_folder()
   train(checkpoint = folder, epochs = 3, warmup = 1, period = 2)
   expect_message(
-    fit <- train(checkpoint = folder, warmup = 1, period = 2), "Going on"
+    fit <- train(checkpoint = folder, warmup = 1, period = 2), "Continuing from"
   )
   expect_identical(learned(fit), learned(train(warmup = 1, period = 2)))
   before <- tools::md5sum(list.files(folder, full.names = TRUE))

@@ -108,7 +108,7 @@ test_that("a training that is through is whole without its last checkpoint", {
     sub("until_full(2)", "until_full(5)", train_until_full, fixed = TRUE),
     "stopifnot(inherits(warned, 'sailer_checkpoint_failed'))",
     "stopifnot(!inherits(warned, 'sailer_interrupted'))",
-    "stopifnot(grepl('went to its end', conditionMessage(warned)))",
+    "stopifnot(grepl('Training finished', conditionMessage(warned)))",
     "stopifnot(identical(fit$status, 'completed'))",
     "stopifnot(identical(embedding(fit), embedding(plain)))",
     "free()",

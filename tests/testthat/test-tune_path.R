@@ -230,7 +230,7 @@ test_that("each fit has its checkpoint, and the same call goes on", {
   expect_setequal(list.files(folder), c(
     "lambda-0", "lambda-0.5", "lambda-0-seed-2", "lambda-0.5-seed-2"
   ))
-  expect_message(again <- try_two(), "Going on")
+  expect_message(again <- try_two(), "Continuing from")
   expect_identical(again, first)
   without <- tune_small(values = c(0, 0.5), repeats = 2)
   expect_identical(without$mutual_information, first$mutual_information)
