@@ -181,7 +181,7 @@ new_command <- function(name, call, options) {
   )
 }
 
-# Layers are batches where nothing else was said.
+# Layers are batches where none were given.
 layers_as_batches <- function(labels) {
   if (!is.null(labels)) {
     note("The {nlevels(labels)} layers are taken as batches:

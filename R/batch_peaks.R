@@ -1,6 +1,6 @@
 # Whether batches have peaks in common. Where the peaks of each were called
 # apart and joined afterwards, a peak is open in one batch alone: what was never
-# counted looks closed, and a model tells the batches by it.
+# counted looks closed, and a model can separate the batches by it.
 
 # Below this share of what is expected of batches with the same peaks.
 #
@@ -90,7 +90,7 @@ find_apart <- function(counts) {
 
 # Peaks open in both of two batches, as a share of those expected if each open
 # entry of a peak were in either by the batches' shares of all open entries. 1
-# where too few are expected to tell.
+# where too few are expected.
 shared_peaks <- function(first, second) {
   weight <- sum(first) / (sum(first) + sum(second))
   n_peaks <- tabulate(first + second)

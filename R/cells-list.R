@@ -40,7 +40,7 @@ as_cells.list <- function(x, ...) {
   joined
 }
 
-# Of the first sample where it has all peaks; the names tell elsewhere.
+# Of the first sample where it has all peaks; otherwise the names have them.
 ranges_of_all <- function(first, peaks) {
   if (!is.null(first$ranges) && all(peaks %in% first$peaks)) {
     first$ranges[match(peaks, first$peaks)]
@@ -107,7 +107,7 @@ name_by_sample <- function(parts, samples, call = caller_env()) {
   Map(function(part, cells) name_cells(part, part$peaks, cells), parts, named)
 }
 
-# Samples are batches where nothing else was said.
+# Samples are batches where none were given.
 samples_as_batches <- function(cells, batch) {
   samples <- if (!is.null(cells$sample)) label_levels(cells$sample)
   if (!is.null(batch) || length(samples) < 2) {

@@ -54,7 +54,7 @@ cells_metadata <- function(cells, columns = NULL, reduction = NULL) {
             class = "data.frame")
 }
 
-# All columns that can be read; a warning tells which cannot.
+# All columns that can be read; a warning names the others.
 read_obs_columns <- function(path, modality) {
   names <- core_obs_columns(path, modality)
   read <- function(name) {

@@ -3,8 +3,8 @@
 #' @rdname as_cells
 #' @param assay.type Name of the assay with the counts. NULL, the default, takes
 #'   `"counts"` or, where there is a single assay of another name, as in ArchR's
-#'   `PeakMatrix`, that one, which a message tells. Peaks without row names are
-#'   named by their ranges, as `chr1-100-200`.
+#'   `PeakMatrix`, that one, with a message. Peaks without row names are named
+#'   by their ranges, as `chr1-100-200`.
 #' @param altexp Name of the alternative experiment that holds the peaks; NULL,
 #'   the default, takes the main one.
 #' @export

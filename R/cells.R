@@ -70,7 +70,7 @@ NULL
 #' @order 1
 #' @export
 as_cells <- function(x, ...) {
-  # Methods hand `...` on: none of them could tell what is misspelt.
+  # Methods pass `...` on: none of them could find what is misspelt.
   given <- list(...)
   check_options(given[rlang::have_name(given)], as_cells_options())
   UseMethod("as_cells")

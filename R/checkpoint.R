@@ -34,13 +34,13 @@ read_plan <- function(folder) {
   plan
 }
 
-# A run whose folder holds a checkpoint of the same run goes on from there; of
+# A run whose folder holds a checkpoint of the same run continues from there; of
 # another run is an error, so that nothing trained is ever overwritten.
 # `...`: what run_plan() or, of Expresser, run_pretraining() takes beside it.
 begin_or_continue <- function(plan, ..., call = caller_env()) {
   folder <- plan$control$checkpoint
   run <- if (is_pretraining(plan)) run_pretraining else run_plan
-  # Of several processes the first looks, and tells the others where it stands.
+  # Of several processes the first looks, and sends its state to the others.
   if (is.null(folder) || !is_first_process(plan$control) ||
         !has_checkpoint(folder)) {
     return(run(plan, ...))
@@ -93,7 +93,7 @@ differences <- function(old, new) {
   )
 }
 
-# What may change when a run goes on.
+# What may change when a run continues.
 resumable_options <- c(
   "epochs", "learning_rate", "learning_rate_decay", "weight_decay", "patience",
   "token_budget", "final_share", "clip", "precision", "checkpoint", "every",

@@ -152,7 +152,7 @@ note_single_cells <- function(name, values) {
   }
 }
 
-# What is the same in all cells tells nothing: said once, and left out.
+# What is the same in all cells is left out, with a message.
 # `values`: of the cells or their levels.
 drop_constant <- function(columns, values) {
   Filter(function(column) {

@@ -67,7 +67,7 @@ fixed_confounders <- function(fit, batch = NULL, depth = NULL,
   encode_confounders(fit, 1, depth, levels, numbers)
 }
 
-# Labels that are batches. Fits of before this was kept do not tell.
+# Labels that are batches. Older fits do not say which.
 batch_labels <- function(fit) fit$batches %||% names(fit$labels)
 
 # The level of each label, by its name: a list.

@@ -34,7 +34,7 @@ item_folds <- function(items, kind, folds) {
   }
   fold <- integer(nrow(items))
   groups <- if (kind == "binary") items$y else rep(0, nrow(items))
-  # The next label goes on where the last one ended: folds of equal sizes.
+  # The next label continues where the last one ended: folds of equal sizes.
   rows <- order(groups, stats::runif(length(groups)))
   fold[rows] <- rep_len(seq_len(folds), length(rows))
   list(a = fold, b = fold)

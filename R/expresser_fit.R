@@ -8,7 +8,7 @@ new_expresser_fit <- function(trained, plan) {
       state = trained$state, history = trained$history,
       status = trained$status, best_epoch = trained$best_epoch,
       validation_cells = trained$validation_cells,
-      # What resume() needs, where there is something to go on with.
+      # What resume() needs, where training can continue.
       progress = if (length(trained$progress) > 0) trained$progress,
       version = utils::packageVersion("sailer"),
       cache = new.env(parent = emptyenv())
@@ -68,7 +68,7 @@ summary.expresser_fit <- function(object, ...) {
   ), class = "summary.sailer_fit")
 }
 
-# The plan of a fit whose training can go on.
+# The plan of a fit whose training can continue.
 plan_of_pretraining <- function(fit, call = caller_env()) {
   if (is.null(fit$progress)) refuse_finished(fit, call)
   c(

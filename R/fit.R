@@ -35,7 +35,7 @@ new_fit <- function(trained, plan) {
       n_cells = length(plan$cells),
       n_validation = length(trained$validation_cells),
       validation_cells = plan$cells[trained$validation_cells],
-      # What resume() needs, where there is something to go on with.
+      # What resume() needs, where training can continue.
       progress = if (length(trained$progress) > 0) {
         list(
           state = trained$progress, cells = plan$cells, depth = plan$depth,
@@ -185,7 +185,7 @@ training_means <- function(fit, call = caller_env()) {
   }
   abort(c(
     "The cells were not embedded: training or embedding was interrupted.",
-    i = "Call {.code predict(fit, x)} with the counts, or go on with
+    i = "Call {.code predict(fit, x)} with the counts, or continue with
          {.code resume(fit, x)}."
   ), call = call)
 }

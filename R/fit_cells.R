@@ -1,5 +1,5 @@
-# Between the cells of an object and the fit: train or go on, and see to it that
-# there is an embedding to write.
+# Between the cells of an object and the fit: train or continue, and make sure
+# that there is an embedding to write.
 
 # `resume` is NULL, a fit or the folder of a checkpoint; `guide` what SAILERX
 # takes of the RNA (read_guide()).
@@ -50,7 +50,7 @@ check_resumed <- function(from, guided, call) {
   verb <- paste0("Run", name(found))
   abort(c(
     "{.arg resume} is a training of {name(found)}, not of {name(guided)}.",
-    i = "{.fn {verb}} goes on with it."
+    i = "{.fn {verb}} continues it."
   ), call = call)
 }
 
@@ -91,6 +91,6 @@ warn_of_no_embedding <- function(fit) {
   }
   cli::cli_warn(c(
     "The cells were not embedded: the object has the fit, but no embedding.",
-    i = "{.fn get_fit} finds it; {.code {again}} goes on with it."
+    i = "{.fn get_fit} finds it; {.code {again}} continues it."
   ), class = "sailer_interrupted")
 }

@@ -156,7 +156,7 @@ gene_names <- function(genes, column, call) {
   found
 }
 
-# Names that tell genes apart: ids, where names do not.
+# Unique names of genes: ids, where names are shared.
 names_apart <- function(names, ids, genes) {
   pairs <- unique(data.frame(name = names, id = ids))
   pairs <- pairs[!is.na(pairs$name) & !is.na(pairs$id), ]

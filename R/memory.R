@@ -39,7 +39,7 @@ memory_limit <- function(call = caller_env()) {
 }
 
 # In bytes: of the machine, or less where the process is in a container. Where
-# the system does not tell, 8 GB.
+# it is not known, 8 GB.
 available_memory <- function(meminfo = "/proc/meminfo",
                              group = "/sys/fs/cgroup") {
   read <- function(file) {

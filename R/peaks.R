@@ -107,7 +107,7 @@ peak_chromosomes <- function(peaks, ranges = NULL, call = caller_env()) {
   as.character(GenomicRanges::seqnames(ranges))
 }
 
-# GRanges from a file's intervals, where names alone do not tell chromosomes.
+# GRanges from a file's intervals, where names do not have them.
 ranges_of <- function(intervals, peaks) {
   if (is.null(intervals) || identical(intervals, peaks) ||
         !requireNamespace("GenomicRanges", quietly = TRUE)) {

@@ -1,5 +1,6 @@
 # A plan: what a run of training needs beside the counts. It is made once, kept
-# in the checkpoint folder and, in parts, in the fit, so that a run can go on.
+# in the checkpoint folder and, in parts, in the fit, so that a run can be
+# continued.
 
 new_plan <- function(call, options, control, cells, layout, depth, confounders,
                      device) {
@@ -14,7 +15,7 @@ new_plan <- function(call, options, control, cells, layout, depth, confounders,
   )
 }
 
-# The plan of a fit whose training can go on.
+# The plan of a fit whose training can continue.
 plan_of_fit <- function(fit, call = caller_env()) {
   if (is.null(fit$progress)) refuse_finished(fit, call)
   c(

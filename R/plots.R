@@ -9,7 +9,7 @@ group_colours <- c(
   "#692D78", "#87E15A", "#69693C", "#A53C78", "#00E1F0", "#A53C0F"
 )
 
-# Beyond twenty groups no colours are told apart; neighbours then look alike.
+# More than twenty colours cannot be distinguished; neighbours then look alike.
 group_palette <- function(n) {
   if (n <= length(group_colours)) {
     return(group_colours[seq_len(n)])

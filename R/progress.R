@@ -44,15 +44,15 @@ line_reporter <- function() {
   }
 }
 
-# The loss with its parts. Small losses are told with more digits. (Of SAILER's
-# parts the alignment is that of SAILERX alone, and is not told.)
+# The loss with its parts. Small losses have more digits. (Of SAILER's
+# parts the alignment is that of SAILERX alone, and is not shown.)
 describe_progress <- function(p) {
   number <- if (abs(p$loss) < 10) "%.3f" else "%.1f"
   parts <- p$parts[names(p$parts) != "alignment"]
-  told <- paste(names(parts), sprintf(number, parts), collapse = ", ")
+  shown <- paste(names(parts), sprintf(number, parts), collapse = ", ")
   paste0(
     "loss ", sprintf(number, p$loss),
-    if (length(parts) > 0) paste0(" (", told, ")"),
+    if (length(parts) > 0) paste0(" (", shown, ")"),
     "  ", format(round(p$speed), big.mark = ","), " cells/s  ",
     format_seconds(p$seconds_left), " left"
   )

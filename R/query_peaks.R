@@ -56,7 +56,7 @@ place_peaks <- function(cells, peaks, ranges, model_ranges,
   found
 }
 
-# GRanges that were given, that the cells come with, or that names tell.
+# GRanges that were given, that the cells have, or that are in the names.
 known_ranges <- function(given, own, peaks, arg, call) {
   if (is.null(given)) {
     return(own %||% tryCatch(

@@ -6,7 +6,7 @@
 #' SingleCellExperiment objects. [expresser()] and [RunExpresser()] pretrain a
 #' transformer on RNA counts, which embeds genes and imputes expression.
 #' [mutual_information()] and its companions measure what an embedding keeps and
-#' forgets. [sailer_sitrep()] tells what the package computes with on this
+#' forgets. [sailer_sitrep()] reports what the package computes with on this
 #' machine.
 #'
 #' @references Cao, Y. (2023). Deep Representation Learning for Single-cell

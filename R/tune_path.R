@@ -237,7 +237,7 @@ walk_path <- function(runs, fit, row, report = NULL) {
         sailer_note = function(cnd) {
           if (length(rows) > 0) rlang::cnd_muffle(cnd)
         },
-        # It speaks of one fit, and of going on with it.
+        # It is about one fit, and how to continue it.
         sailer_interrupted = function(cnd) {
           stopped <<- TRUE
           if (!inherits(cnd, "sailer_checkpoint_failed")) rlang::cnd_muffle(cnd)

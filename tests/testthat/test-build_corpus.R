@@ -160,7 +160,7 @@ test_that("sources go by their files, names or numbers", {
                "blood.h5ad", class = "sailer_argument_error")
 })
 
-test_that("what was taken of a source is told", {
+test_that("what was taken of a source is reported", {
   counts <- rbind(rna_counts(), OTHER = c(rep(3, 49), 0))
   share <- format(100 * 147 / sum(counts), digits = 2)
   expect_message(

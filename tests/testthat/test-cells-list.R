@@ -24,7 +24,7 @@ test_that("samples in a list are read one after another, peaks by name", {
   expect_identical(levels(mixed$sample), c("1", "2"))
 })
 
-test_that("peaks that a sample lacks are closed there, which is told", {
+test_that("peaks that a sample lacks are closed there, which is reported", {
   lacking <- setdiff(rownames(counts), rownames(counts)[3:7])
   expect_message(
     cells <- as_cells(list(a = first, b = second[lacking[-1], ])),

@@ -146,7 +146,7 @@ test_that("names that do not fit the matrix are refused", {
   refuse(counts, features = rownames(counts)[-(1:2)],
          pattern = "Line 3.*120 rows and 60 columns.*118 features.*60 cells")
   refuse(counts, features = character(), pattern = "holds no names")
-  # A heading is one line more, and told.
+  # A heading is one line more, and reported.
   folder <- write_mtx(counts, features = c("Feature", rownames(counts)))
   expect_message(cells <- open_cells(folder), "heading.*Feature",
                  class = "sailer_note")

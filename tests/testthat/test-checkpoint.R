@@ -156,7 +156,7 @@ test_that("a checkpoint of sailer 0.1.0 goes on", {
   expect_identical(learned(resume(folder, cells)), learned(longer))
 })
 
-test_that("a folder that cannot be written to is told before training", {
+test_that("a folder that cannot be written to is reported before training", {
   skip_if_not_installed("withr")
   expect_error(
     train(checkpoint = "/proc/sailer"), "/proc/sailer",

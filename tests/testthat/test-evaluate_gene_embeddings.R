@@ -284,7 +284,7 @@ test_that("names alone tell where families differ", {
   expect_equal(feature[5, c("length", "digits")], c(length = 4, digits = 1))
 })
 
-test_that("the real table of dosage sensitivity is told by names", {
+test_that("the real table of dosage sensitivity is explained by names", {
   path <- file.path(
     Sys.getenv("SAILER_DATA", "../../../shared/data"), "gene_tables",
     "dosage_sensitive_tf.csv"

@@ -315,7 +315,7 @@ test_that("fits of sailerx() impute", {
   )
 })
 
-test_that("arguments are checked, and the nearest names told", {
+test_that("arguments are checked, and the nearest names listed", {
   refused <- function(pattern, ...) {
     expect_error(impute(fit, ...), pattern, class = "sailer_argument_error")
   }

@@ -297,7 +297,7 @@ test_that("a file cut short anywhere is an error", {
   }
 })
 
-test_that("what cannot be written is told, and nothing stays behind", {
+test_that("what cannot be written is reported, and nothing stays behind", {
   expect_error(save_model(fit, "/no/such/folder/x.safetensors"), "no folder",
     class = "sailer_file_error"
   )
