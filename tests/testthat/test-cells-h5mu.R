@@ -22,7 +22,7 @@ test_that("a modality of MuData is chosen by what is wanted of it", {
   )
 })
 
-test_that("MuData is recognised by content, and its modalities by usual names", {
+test_that("MuData is recognised by content, modalities by usual names", {
   skip_without_rhdf5()
   named <- function(atac, rna) {
     altered(tiny_path("tiny.h5mu"), function(file) {
