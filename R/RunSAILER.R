@@ -123,7 +123,7 @@ run_sailer <- function(object, options, where, batch, covariates, resume,
   check_not_same(output$name, reference, call)
   counts <- input$counts
   labels <- if (is.null(batch)) {
-    layers_as_batches(input$labels)
+    taken_as_batches(input$labels, "layers")
   } else {
     input_columns(input, batch, "batch", counts$cells, call)
   }
@@ -179,15 +179,6 @@ new_command <- function(name, call, options) {
     name = name, call = short_call(call),
     options = options[!duplicated(names(options))]
   )
-}
-
-# Layers are batches where none were given.
-layers_as_batches <- function(labels) {
-  if (!is.null(labels)) {
-    note("The {nlevels(labels)} layers are taken as batches:
-          {.val {levels(labels)}}. Name a column in {.arg batch} for others.")
-  }
-  labels
 }
 
 report_missing_cells <- function(input) {

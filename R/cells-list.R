@@ -109,11 +109,18 @@ name_by_sample <- function(parts, samples, call = caller_env()) {
 
 # Samples are batches where none were given.
 samples_as_batches <- function(cells, batch) {
-  samples <- if (!is.null(cells$sample)) label_levels(cells$sample)
-  if (!is.null(batch) || length(samples) < 2) {
-    return(batch)
+  several <- nlevels(droplevels(factor(cells$sample))) > 1
+  if (is.null(batch) && several) {
+    return(taken_as_batches(cells$sample, "samples"))
   }
-  note("The {length(samples)} samples are taken as batches: {.val {samples}}.
-        Give {.arg batch} for others.")
-  cells$sample
+  batch
+}
+
+taken_as_batches <- function(labels, what) {
+  if (!is.null(labels)) {
+    names <- label_levels(labels)
+    note("The {length(names)} {what} are taken as batches: {.val {names}}. Give
+          {.arg batch} for others.")
+  }
+  labels
 }

@@ -7,7 +7,7 @@
 embedding_list <- function(x, call = caller_env()) {
   plain <- rlang::is_bare_list(x)
   if (!plain) x <- list(embedding = x)
-  if (length(x) == 0 || !have_own_names(x)) {
+  if (length(x) == 0 || !rlang::is_dictionaryish(x)) {
     abort("A list {.arg x} must hold embeddings, each by a name of its own.",
           call = call)
   }
@@ -19,12 +19,6 @@ embedding_list <- function(x, call = caller_env()) {
   Map(function(one, name) {
     gene_matrix(one, if (plain) paste0("x$", name) else "x", call)
   }, x, names(x))
-}
-
-# Has each element a name that no other has?
-have_own_names <- function(x) {
-  names <- names(x) %||% rep("", length(x))
-  !anyNA(names) && all(nzchar(names)) && !anyDuplicated(names)
 }
 
 gene_matrix <- function(x, arg, call) {
@@ -243,23 +237,13 @@ part_genes <- function(task) {
 check_task <- function(task, options, call = caller_env()) {
   items <- task$items
   what <- if (task$kind == "pairs") "pair" else "gene"
-  side <- if (task$has_split) {
-    factor(items$split, c("train", "test"))
-  } else {
-    factor(rep("all", nrow(items)), "all")
-  }
-  counts <- if (task$kind == "numeric" || task$sampled) {
-    table(side)
-  } else {
-    table(factor(items$y, 0:1), side)
-  }
-  least <- if (task$has_split) {
-    2
-  } else if (task$kind == "numeric") {
-    4 * options$folds
-  } else {
-    2 * options$folds
-  }
+  sides <- if (task$has_split) c("train", "test") else "all"
+  side <- factor(if (task$has_split) items$split else rep("all", nrow(items)),
+                 sides)
+  by_label <- task$kind != "numeric" && !task$sampled
+  counts <- if (by_label) table(factor(items$y, 0:1), side) else table(side)
+  each <- if (task$kind == "numeric") 4 else 2
+  least <- if (task$has_split) 2 else each * options$folds
   if (min(counts) >= least) {
     return(invisible(task))
   }

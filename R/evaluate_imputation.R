@@ -146,7 +146,7 @@ evaluate_imputation <- function(x, methods = list(), drop = c(0.1, 0.2, 0.4),
 }
 
 check_methods <- function(methods, call = caller_env()) {
-  if (!rlang::is_bare_list(methods) || !have_own_names(methods)) {
+  if (!rlang::is_bare_list(methods) || !rlang::is_dictionaryish(methods)) {
     abort("{.arg methods} must be a list, each method by a name of its own.",
           call = call)
   }

@@ -100,16 +100,16 @@ sailer <- function(x, batch = NULL, covariates = NULL,
   thesis <- identical(preset, "thesis")
   run <- prepare_run(
     x, call, batch, covariates,
-    list(
-      preset = preset, architecture = architecture, n_latent = n_latent,
-      hidden = hidden, decoder = decoder, lambda = lambda, marginal = marginal,
-      omega = omega, beta = beta, dropout = dropout, thinning = thinning,
-      input_scale = input_scale, warm_start = warm_start
-    ),
+    options_among(environment()),
     min_fraction %||% (if (thesis) 0.01 else 0.002), max_fraction, ranges,
     control
   )
   begin_or_continue(run$plan, run$cells, run$map)
+}
+
+# The options of the model among the arguments of a function.
+options_among <- function(frame) {
+  mget(intersect(names(core_sailer_options(list(), TRUE)), ls(frame)), frame)
 }
 
 # `control` with the options of training among `others`, which are what a model

@@ -148,13 +148,7 @@ sailerx <- function(x, reference, rna_depth = NULL, batch = NULL,
   }
   run <- prepare_run(
     x, call, batch, covariates,
-    list(
-      preset = preset, architecture = architecture, n_latent = n_latent,
-      hidden = hidden, decoder = decoder, lambda = lambda, marginal = marginal,
-      omega = omega, beta = beta, dropout = dropout, thinning = thinning,
-      input_scale = input_scale, warm_start = warm_start, alignment = alignment,
-      joint = joint, reference_dropout = reference_dropout
-    ),
+    options_among(environment()),
     min_fraction, max_fraction, ranges, control,
     guided = TRUE
   )
