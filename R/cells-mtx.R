@@ -66,26 +66,16 @@ mtx_of_folder <- function(path, call) {
   if (length(matrices) == 1 && length(hdf5) == 0) {
     return(file.path(path, matrices))
   }
-  problem <- c(
-    "{.path {path}} is a folder with {length(matrices) + length(hdf5)}
-     matrices: {.file {c(matrices, hdf5)}}.",
-    i = "Give the path of one of them."
-  )
-  if (length(matrices) == 0) {
-    problem <- if (length(hdf5) > 0) {
-      c(
-        "{.path {path}} is a folder; give the path of an HDF5 file in it.",
-        i = "There {cli::qty(length(hdf5))}{?is/are}: {.file {hdf5}}."
-      )
-    } else {
-      c(
-        "{.path {path}} is a folder without a matrix: neither matrix.mtx nor an
-         HDF5 file.",
-        i = no_matrix_hint(path)
-      )
-    }
-  }
-  abort(problem, class = "file", call = call)
+  found <- c(matrices, hdf5)
+  abort(if (length(found) > 0) {
+    "{.path {path}} is a folder; give the path of a file in it: {.file {found}}."
+  } else {
+    c(
+      "{.path {path}} is a folder without a matrix: neither matrix.mtx nor an
+       HDF5 file.",
+      i = no_matrix_hint(path)
+    )
+  }, class = "file", call = call)
 }
 
 no_matrix_hint <- function(path) {

@@ -24,8 +24,10 @@ decode_shift <- function(fit, calibrated) {
 encode_confounders <- function(fit, n, depth = NULL, labels = list(),
                                numbers = list()) {
   scaled <- function(values, scaling) {
-    if (is.null(values)) numeric(n) else
-      (unname(values) - scaling[["mean"]]) / scaling[["sd"]]
+    if (is.null(values)) {
+      return(numeric(n))
+    }
+    (unname(values) - scaling[["mean"]]) / scaling[["sd"]]
   }
   levels <- lapply(names(fit$labels), function(name) {
     vectors <- level_vectors(fit, name)
