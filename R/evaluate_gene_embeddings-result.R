@@ -37,14 +37,6 @@ numeric_measures <- function(y, prediction) {
   )
 }
 
-# Pearson's, NA without a warning where one side does not vary.
-correlation <- function(x, y) {
-  if (length(x) < 2 || all(x == x[1]) || all(y == y[1])) {
-    return(NA_real_)
-  }
-  stats::cor(x, y)
-}
-
 # The share of (positive, negative) pairs in the right order, ties one half.
 mann_whitney_auc <- function(y, score) {
   n <- as.double(c(sum(y == 0), sum(y == 1)))

@@ -338,11 +338,9 @@ training_line <- function(fit, digits) {
 summary.sailer_fit <- function(object, ...) {
   values <- object$embedding
   dimensions <- if (!is.null(values)) {
-    # Of what does not vary it is NA, with a warning.
-    correlation <- suppressWarnings(stats::cor(values, log(object$depth)))
     data.frame(
       mean = colMeans(values), sd = apply(values, 2, stats::sd),
-      correlation_with_log_depth = drop(correlation)
+      correlation_with_log_depth = correlation(values, log(object$depth))
     )
   }
   structure(list(

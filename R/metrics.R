@@ -135,6 +135,15 @@ open_peaks <- function(x, arg, threshold, call = caller_env()) {
   drop0(x)
 }
 
+# Pearson's correlation of y with x, or with each column of it; NA, without a
+# warning, where one side does not vary.
+correlation <- function(x, y) {
+  if (length(y) < 2) {
+    return(NA_real_)
+  }
+  suppressWarnings(drop(stats::cor(x, y)))
+}
+
 # Checks shared by the measures. `arg` is the argument as the user knows it.
 
 measured_matrix <- function(x, arg = "embedding", call = caller_env()) {

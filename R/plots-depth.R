@@ -94,12 +94,8 @@ chosen_dimensions <- function(dimensions, values, call = caller_env()) {
 }
 
 draw_depth <- function(values, depth, information, mean, max_cells) {
-  correlation <- vapply(seq_len(ncol(values)), function(k) {
-    constant <- stats::sd(values[, k]) == 0 || stats::sd(depth) == 0
-    if (constant) NA_real_ else stats::cor(values[, k], log(depth))
-  }, 0)
   titles <- sprintf(
-    "%s\nI %.3f, r %.2f", colnames(values), information, correlation
+    "%s\nI %.3f, r %.2f", colnames(values), information, correlation(values, log(depth))
   )
   points <- thin_cells(length(depth), max_cells)
   long <- function(rows, depth, values) {
