@@ -68,7 +68,8 @@ mtx_of_folder <- function(path, call) {
   }
   found <- c(matrices, hdf5)
   abort(if (length(found) > 0) {
-    "{.path {path}} is a folder; give the path of a file in it: {.file {found}}."
+    "{.path {path}} is a folder; give the path of a file in it:
+     {.file {found}}."
   } else {
     c(
       "{.path {path}} is a folder without a matrix: neither matrix.mtx nor an

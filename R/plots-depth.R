@@ -95,7 +95,8 @@ chosen_dimensions <- function(dimensions, values, call = caller_env()) {
 
 draw_depth <- function(values, depth, information, mean, max_cells) {
   titles <- sprintf(
-    "%s\nI %.3f, r %.2f", colnames(values), information, correlation(values, log(depth))
+    "%s\nI %.3f, r %.2f", colnames(values), information,
+    correlation(values, log(depth))
   )
   points <- thin_cells(length(depth), max_cells)
   long <- function(rows, depth, values) {
