@@ -42,16 +42,17 @@ child_said <- function(log, pattern, seconds = 60) {
   FALSE
 }
 
-# What `lines` of R have in `value` when Ctrl-C stopped them once they printed a
-# line like `begun`: list(value, said = what they printed). `...`: values that
-# they need, by their names.
-after_ctrl_c <- function(lines, begun, ...) {
+# The value of `code` in another R where Ctrl-C stopped it once it had printed a
+# line like `begun`: list(value, said = the lines that it printed). `...`: values
+# that it needs, by their names.
+after_ctrl_c <- function(code, begun, ...) {
+  code <- deparse(substitute(code))
   result <- withr::local_tempfile(fileext = ".rds")
   log <- withr::local_tempfile()
   given <- list(...)
   child <- start_child(c(
     sprintf("%s <- %s", names(given), vapply(given, deparse1, "")),
-    "suppressMessages(library(sailer))", lines,
+    "suppressMessages(library(sailer))", "value <-", code,
     sprintf("saveRDS(value, %s)", deparse(result)), 'cat("saved\n")'
   ), log)
   testthat::expect_true(child_said(log, begun))

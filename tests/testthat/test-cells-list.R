@@ -87,7 +87,7 @@ test_that("lists that cannot be joined are refused", {
   refuse(list(a = first, b = bare), "b.*cells have no names")
   twice <- first
   rownames(twice)[2] <- rownames(twice)[1]
-  refuse(list(a = twice, b = second), "a.*1 name of peaks stands more than")
+  refuse(list(a = twice, b = second), "a.*1 name of peaks occurs more than")
   refuse(list(a = first, b = "nowhere.h5"), "nowhere", "file")
   refuse(list(a = first, b = 1), "hold counts", "argument")
 })

@@ -222,20 +222,19 @@ test_that("SIGKILL at random moments: resumed runs end with the same bits", {
 })
 
 test_that("Ctrl-C keeps the fit, which goes on with the same bits", {
-  fit <- after_ctrl_c(
-    'sim <- simulate_atac(
-       n_cells = 150, n_peaks = 400, n_types = 3, n_batches = 2, depth = 60,
-       seed = 11
-     )
-     value <- tryCatch(
-       sailer(
-         sim$counts, batch = sim$cells$batch, hidden = 8, n_latent = 3,
-         epochs = 2000, batch_size = 20, threads = 1, patience = 0
-       ),
-       interrupt = function(cnd) last_fit()
-     )',
-    "Epoch 1/"
-  )$value
+  fit <- after_ctrl_c({
+    sim <- simulate_atac(
+      n_cells = 150, n_peaks = 400, n_types = 3, n_batches = 2, depth = 60,
+      seed = 11
+    )
+    tryCatch(
+      sailer(
+        sim$counts, batch = sim$cells$batch, hidden = 8, n_latent = 3,
+        epochs = 2000, batch_size = 20, threads = 1, patience = 0
+      ),
+      interrupt = function(cnd) last_fit()
+    )
+  }, "Epoch 1/")$value
   expect_identical(fit$status, "interrupted")
   expect_lt(nrow(fit$history), 2000)
   expect_identical(dim(embedding(fit)), c(150L, 3L))

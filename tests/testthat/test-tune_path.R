@@ -304,16 +304,15 @@ test_that("an interruption between trainings leaves the rows so far", {
 })
 
 test_that("Ctrl-C returns the fits that are done", {
-  stopped <- after_ctrl_c(
-    'sim <- simulate_atac(
-       n_cells = 150, n_peaks = 400, n_types = 3, depth = 60, seed = 11
-     )
-     value <- tune_path(sim$counts, "lambda", c(0, 1, 2),
-       hidden = 8, n_latent = 3,
-       control = train_control(epochs = 500, batch_size = 20, threads = 1)
-     )',
-    "lambda = 0 .1/3."
-  )
+  stopped <- after_ctrl_c({
+    sim <- simulate_atac(
+      n_cells = 150, n_peaks = 400, n_types = 3, depth = 60, seed = 11
+    )
+    tune_path(sim$counts, "lambda", c(0, 1, 2),
+      hidden = 8, n_latent = 3,
+      control = train_control(epochs = 500, batch_size = 20, threads = 1)
+    )
+  }, "lambda = 0 .1/3.")
   path <- stopped$value
   expect_gte(nrow(path), 1)
   expect_lt(nrow(path), 3)
