@@ -62,7 +62,7 @@ test_that("files of GEO with one beginning are found together", {
   write_mtx(counts[, 1:20], prefix = "GSM2_b_", folder = folder)
   expect_error(
     open_cells(folder),
-    "2.*matrices.*GSM1_a_matrix.mtx.gz.*GSM2_b_matrix.mtx.gz.*path of one",
+    "a file in it.*GSM1_a_matrix.mtx.gz.*GSM2_b_matrix.mtx.gz",
     class = "sailer_file_error"
   )
   first <- open_cells(file.path(folder, "GSM1_a_matrix.mtx.gz"))
