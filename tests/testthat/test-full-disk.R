@@ -71,7 +71,7 @@ test_that("a training goes on from the fit and from the folder", {
     "stopifnot(inherits(warned, 'sailer_checkpoint_failed'))",
     "stopifnot(inherits(warned, 'sailer_interrupted'))",
     "said <- conditionMessage(warned)",
-    "for (word in c('2 whole epochs', state, 'File too large', 'Make room',",
+    "for (word in c('2 whole epochs', state, 'File too large', 'Free space',",
     "               'resume(fit, x)')) {",
     "  if (!grepl(word, gsub('\\\\s+', ' ', said), fixed = TRUE)) {",
     "    stop(word, ' is not in: ', said)",
