@@ -1,29 +1,25 @@
 #' Gene activity in Seurat and SingleCellExperiment objects
 #'
-#' As [gene_activity()]: takes the model that [RunSAILER()], [RunSAILERX()] or
-#' [map_query()] left in the object, and puts the activities of its cells into
-#' the object: a further assay of a Seurat object, whose `data` they are, or an
-#' alternative experiment of a SingleCellExperiment. Everything else stays as it
-#' is. Cells are placed as by [ImputeSAILER()].
+#' As [gene_activity()], with the model that [RunSAILER()], [RunSAILERX()] or
+#' [map_query()] stored in the object: adds the activities of its cells as a
+#' further assay of a Seurat object (its `data`) or an alternative experiment of
+#' a SingleCellExperiment. Cells are placed as by [ImputeSAILER()].
 #'
-#' @param genes `GRanges` of the genes, as [gene_activity()] takes it. NULL, the
-#'   default, takes `Signac::Annotation(object)`, where the assay with the peaks
-#'   is one of Signac; `subset(Annotation(object), gene_biotype ==
-#'   "protein_coding")` is less.
-#' @param object A `Seurat` object or a `SingleCellExperiment` with a fit; or
-#'   counts, such as a matrix or a file, with a `fit`.
+#' @inheritParams ImputeSAILER
+#' @param genes `GRanges` of the genes, as in [gene_activity()]. NULL, the
+#'   default, takes `Signac::Annotation(object)` if the peaks are in an assay of
+#'   Signac; `subset(Annotation(object), gene_biotype == "protein_coding")` is
+#'   shorter.
 #' @param ... Options of [gene_activity()], which documents them: `upstream`,
 #'   `downstream`, `normalise`, `column`, `batch`, `depth`, `covariates`,
-#'   `calibrated` and `ranges`, by default those that the assay or the
-#'   experiment has of its peaks.
+#'   `calibrated` and `ranges`, by default those of the object's peaks.
 #' @param new.assay.name Name of the new assay or alternative experiment.
 #'   Default `"activity"`.
-#' @inheritParams ImputeSAILER
 #' @return The object with the activities, genes x cells.
 #' @section Errors:
-#' `sailer_argument_error` when the object has no fit, when there are neither
-#' `genes` nor an annotation in the object, and when the new assay would take
-#' the place of the counts; and the errors of [gene_activity()].
+#' `sailer_argument_error` if the object has no fit, if there are neither
+#' `genes` nor an annotation in the object, and if the new assay would replace
+#' the counts; and the errors of [gene_activity()].
 #' @references Cao (2023), figure 2.8B.
 #' @examplesIf requireNamespace("GenomicRanges", quietly = TRUE)
 #' sim <- simulate_atac(n_cells = 100, n_peaks = 300, n_types = 2, seed = 1)
@@ -65,16 +61,13 @@ options_of_activity <- c(
 )
 
 # The genes that an object knows.
-input_annotation <- function(input, call = rlang::caller_env()) {
+input_annotation <- function(input, call = caller_env()) {
   if (length(input$annotation) == 0) {
-    abort(
-      c(
-        "{.arg genes} is missing, and the object has no annotation of genes.",
-        i = "Give a GRanges of the genes, or put one into an assay of Signac by
-             {.code Annotation(object) <- genes}."
-      ),
-      call = call
-    )
+    abort(c(
+      "{.arg genes} is missing, and the object has no annotation of genes.",
+      i = "Give a GRanges of the genes, or put one into an assay of Signac by
+           {.code Annotation(object) <- genes}."
+    ), call = call)
   }
   input$annotation
 }

@@ -1,28 +1,26 @@
 #' Impute expression in Seurat and SingleCellExperiment objects
 #'
-#' A thin layer over [impute()][impute.expresser_fit]: the zeros of chosen genes
-#' are predicted from the other genes of each cell, and put back as a new assay
-#' of log-normalised values beside the counts, which stay as they are.
+#' As [impute()][impute.expresser_fit]: predicts the zeros of chosen genes from
+#' the other genes of each cell, and adds a new assay of log-normalised values
+#' beside the counts.
 #'
 #' @inheritParams RunExpresser
-#' @param object A `Seurat` object or a `SingleCellExperiment`, which holds the
-#'   fit or is given one; or counts, such as a matrix or a file, with a `fit`.
-#' @param features Names of the genes to impute, as the object has them. They
-#'   decide how long it takes; hundreds are usual.
-#' @param fit,name A fit of [expresser()] to use in place of the one that the
-#'   object holds, or the name of the reduction whose fit to use; see
-#'   [get_fit()].
-#' @param new.assay.name Name of the new assay, or alternative experiment.
+#' @inheritParams ImputeSAILER
+#' @param features Names of the genes to impute, as in the object. The time
+#'   grows with their number; hundreds are usual.
+#' @param fit,name A fit of [expresser()] to use instead of the one in the
+#'   object, or the name of the reduction whose fit to use; see [get_fit()].
+#' @param new.assay.name Name of the new assay or alternative experiment.
 #'   Default `"expressed"`.
-#' @param ... Options of [impute()]: `keep`, `adapt`, `n_passes`,
-#'   `token_budget` and `verbose`.
-#' @return The object with a new assay of genes x cells, in units of
-#'   `log(1 + 10,000 * count / total)`: values that were counted where there are
-#'   any (unless `keep = FALSE`) and predictions elsewhere; zeros in cells that
-#'   have no other gene.
-#' @section Errors: `sailer_argument_error` for features that are not there,
-#'   when the object holds no fit, and for a place that has the counts; and the
-#'   errors of [impute()][impute.expresser_fit].
+#' @param ... Options of [impute()][impute.expresser_fit]: `keep`, `adapt`,
+#'   `n_passes`, `token_budget` and `verbose`.
+#' @return The object with a new assay of genes x cells, in units of `log(1 +
+#'   10,000 * count / total)`: counted values where there are any (unless `keep
+#'   = FALSE`) and predictions elsewhere; zeros in cells that have no other
+#'   gene.
+#' @section Errors: `sailer_argument_error` for features that do not exist, if
+#'   the object holds no fit, and if the new assay would replace the counts; and
+#'   the errors of [impute()][impute.expresser_fit].
 #' @references Cao (2023), section 4.2.4.
 #' @examples
 #' sim <- simulate_rna(n_cells = 100, n_genes = 80, seed = 1)
@@ -48,9 +46,7 @@ ImputeExpresser <- function(object, features, ..., fit = NULL, name = NULL,
   refuse_place_of_counts(new.assay.name, held$input$place)
   counts <- held$input$counts
   check_known(features, counts$peaks, "gene", "features", "the object")
-  values <- impute_all_cells(
-    held$fit, counts, features, held$input$names, ...
-  )
+  values <- impute_all_cells(held$fit, counts, features, held$input$names, ...)
   write_values_as_assay(
     object, held, new.assay.name, values,
     new_command("ImputeExpresser", match.call(), list(...))

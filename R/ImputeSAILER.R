@@ -1,54 +1,51 @@
 #' Imputed accessibility in Seurat and SingleCellExperiment objects
 #'
-#' As [impute()]: takes the model that [RunSAILER()], [RunSAILERX()] or
-#' [map_query()] left in the object, decodes its cells at the coordinates that
-#' they have in the reduction with depth and batch held fixed, and puts the
-#' result into the object beside the counts, which stay as they are. Cells
-#' without coordinates, and those of SAILERX, of which objects hold directions
-#' alone, are embedded from their counts first. When anything fails the given
-#' object is untouched.
+#' As [impute()]: decodes the cells of an object with the model that
+#' [RunSAILER()], [RunSAILERX()] or [map_query()] stored in it, at their
+#' coordinates in the reduction and with depth and batch held fixed, and adds
+#' the result to the object beside the counts. Cells without coordinates, and
+#' all cells of SAILERX, of which objects hold directions alone, are embedded
+#' from their counts first. If anything fails, the given object is unchanged.
 #'
 #' @section Seurat:
-#' The result is a new assay with the imputed values in its `data`; its class is
-#' that of the assay with the counts: `Assay`, `Assay5`, or Signac's
-#' `ChromatinAssay` or `GRangesAssay` with the ranges of the peaks, the gene
-#' annotation and the fragments. Seurat keeps its assays in memory: for more
-#' than some thousand peaks take `features`, or `n_open` or `threshold` for a
-#' sparse one.
+#' The result is a new assay with the imputed values in its `data`, of the class
+#' of the assay with the counts: `Assay`, `Assay5`, or Signac's `ChromatinAssay`
+#' or `GRangesAssay` with the ranges of the peaks, the gene annotation and the
+#' fragments. Seurat keeps assays in memory: for more than some thousand peaks
+#' use `features`, or `n_open` or `threshold` for a sparse assay.
 #'
 #' @section SingleCellExperiment:
-#' Where the model knows all rows of the experiment that has the counts and
-#' `features` leaves none out, the result is a further assay of it. Otherwise,
-#' as the model leaves out peaks that are open in few cells, it is an
-#' alternative experiment with one assay of the same name, with the ranges of
-#' its rows where they are known. With `file` the values are in an HDF5 file, of
-#' any size, which has to stay where it is.
+#' If the model knows all rows of the experiment with the counts and `features`
+#' leaves none out, the result is a further assay of it. Otherwise, since models
+#' leave out peaks that are open in few cells, it is an alternative experiment
+#' with one assay of the same name and the ranges of its rows, if known. With
+#' `file` the values are in an HDF5 file, which has to stay where it is.
 #'
 #' @param object A `Seurat` object or a `SingleCellExperiment` with a fit; or
 #'   counts, such as a matrix or a file, with a `fit`.
 #' @param features Names of the peaks, or a `GRanges` that they overlap. NULL,
-#'   the default, takes all that the model knows, if they fit into memory.
+#'   the default, takes all peaks of the model.
 #' @param ... Options of [impute()], which documents them: `batch`, `depth`,
-#'   `covariates`, `calibrated`, `threshold`, `n_open`, `binary` (FALSE here:
-#'   objects keep numbers), and but for Seurat objects `file` and `overwrite`.
-#' @param fit,name A fit to use in place of the one that the object holds, or
-#'   the name of the reduction whose fit to use; see [get_fit()].
-#' @param new.assay.name Name of the new assay, or alternative experiment.
+#'   `covariates`, `calibrated`, `threshold`, `n_open`, `binary` (FALSE here),
+#'   and except for Seurat objects `file` and `overwrite`.
+#' @param fit,name A fit to use instead of the one in the object, or the name of
+#'   the reduction whose fit to use; see [get_fit()].
+#' @param new.assay.name Name of the new assay or alternative experiment.
 #'   Default `"imputed"`.
-#' @param reference Of a joint [sailerx()] model: the reference of the cells
+#' @param reference For a joint [sailerx()] model: the reference of the cells
 #'   that are embedded from their counts, a matrix or the name of a reduction.
-#'   By default that of the same name as in training.
+#'   By default the reduction of the same name as in training.
 #' @param assay,layer,assay.type,altexp Where the counts are, by default where
 #'   the model was trained; see [RunSAILER()].
 #'
 #' @return The object with the imputed values of all its cells: a `Seurat`
-#'   object with a further assay, and the command logged; a
+#'   object with a further assay and the command logged; a
 #'   `SingleCellExperiment` with a further assay or alternative experiment.
 #' @section Errors:
-#' `sailer_argument_error` when the object has no fit, when the result is too
-#' large for memory (with its size and what to do), and when the new assay would
-#' take the place of the counts; and the errors of [impute()].
-#' @seealso [impute()], which says what the values mean.
+#' `sailer_argument_error` if the object has no fit, if the result is too large
+#' for memory, and if the new assay would replace the counts; and the errors of
+#' [impute()].
+#' @seealso [impute()], which explains the values.
 #' @references Cao (2023), sections 2.2.4 and 3.2.5.
 #' @examples
 #' sim <- simulate_atac(n_cells = 200, n_peaks = 500, n_types = 3, seed = 1)
@@ -58,15 +55,6 @@
 #'   some <- get_fit(object)$peaks[1:20]
 #'   object <- ImputeSAILER(object, features = some)
 #'   print(object[["imputed"]])
-#' }
-#'
-#' if (requireNamespace("SingleCellExperiment", quietly = TRUE)) {
-#'   sce <- SingleCellExperiment::SingleCellExperiment(
-#'     list(counts = sim$counts)
-#'   )
-#'   sce <- RunSAILER(sce, hidden = 32, epochs = 3, verbose = FALSE)
-#'   sce <- ImputeSAILER(sce)
-#'   print(sce)
 #' }
 #' @export
 ImputeSAILER <- function(object, features = NULL, ..., fit = NULL, name = NULL,
@@ -87,7 +75,7 @@ ImputeSAILER <- function(object, features = NULL, ..., fit = NULL, name = NULL,
   values <- rlang::inject(impute_held(
     held,
     peaks = features, reference = reference, !!!options, arg = "features",
-    ways = "Name fewer {.arg features}; keep the open peaks alone
+    ways = "Name fewer {.arg features}; return the open peaks alone
       ({.arg threshold}, {.arg n_open}); or have the values in a {.arg file}
       (not of Seurat objects).",
     call = call
@@ -112,14 +100,11 @@ write_values_as_assay <- function(object, held, name, values, command) {
   ))
 }
 
-refuse_place_of_counts <- function(name, place, call = rlang::caller_env()) {
+refuse_place_of_counts <- function(name, place, call = caller_env()) {
   if (name %in% unlist(place[c("assay", "assay.type", "altexp")])) {
-    abort(
-      c(
-        "{.arg new.assay.name}: {.val {name}} has the counts, which are kept.",
-        i = "Take another name."
-      ),
-      call = call
-    )
+    abort(c(
+      "{.arg new.assay.name}: {.val {name}} has the counts, which are kept.",
+      i = "Take another name."
+    ), call = call)
   }
 }

@@ -1,37 +1,36 @@
 #' Expresser on Seurat and SingleCellExperiment objects
 #'
-#' Finds the RNA counts in the object, pretrains [expresser()] on them (or takes
-#' a pretrained `fit`), and puts the cells' embedding into the object, with the
+#' Takes the RNA counts of the object, pretrains [expresser()] on them (or uses
+#' a pretrained `fit`), and adds the cells' embedding to the object, with the
 #' genes' embeddings as its feature loadings. The counts are read, never
-#' rewritten, joined or made dense. When anything fails the given object is
-#' untouched.
+#' rewritten, joined or made dense. If anything fails, the given object is
+#' unchanged.
 #'
 #' @inheritParams RunSAILER
 #' @param object A `Seurat` object, or a `SingleCellExperiment`. Matrices, files
 #'   and corpora go to [expresser()], whose fit is returned.
 #' @param fit A fit of [expresser()] that embeds the cells; nothing is trained.
 #'   NULL, the default, pretrains on the cells of the object.
-#' @param ... Options of [expresser()], of its vocabulary and of
-#'   [pretrain_control()], which document them: `size`, `n_embedding`,
-#'   `annotation`, `from`, `epochs`, `control` and more. With `fit` those of
-#'   [predict()][predict.expresser_fit].
+#' @param ... Options of [expresser()], its vocabulary and [pretrain_control()],
+#'   which document them: `size`, `n_embedding`, `annotation`, `from`, `epochs`,
+#'   `control` and more. With `fit` those of [predict()][predict.expresser_fit].
 #' @param assay Seurat: name of the assay. NULL, the default, takes the default
-#'   assay, or where the names of its features are ranges the first assay with
-#'   genes, which a message says.
+#'   assay or, if its features are named by ranges, the first assay with genes,
+#'   with a message.
 #' @param altexp SingleCellExperiment: name of the alternative experiment with
-#'   the RNA; NULL, the default, takes the main experiment, or where its rows
-#'   are ranges the only alternative experiment with genes.
+#'   the RNA; NULL, the default, takes the main experiment or, if its rows are
+#'   ranges, the only alternative experiment with genes.
 #' @param features Names of the genes to use; NULL, the default, takes all.
 #' @param reduction.name,name Name of the reduction; give either. Default
 #'   `"expresser"` (Seurat) and `"EXPRESSER"` (SingleCellExperiment).
-#' @return The object with the embedding of cells x `n_embedding`, in its own
-#'   order of cells: a `Seurat` object with a reduction, whose feature loadings
+#' @return The object with the embedding, cells x `n_embedding`: a `Seurat`
+#'   object with a reduction, whose feature loadings
 #'   (`Loadings(object[["expresser"]])`) are the genes' embeddings, and the
 #'   command logged; a `SingleCellExperiment` with reduced dimensions, whose
-#'   attribute `"rotation"` holds the genes' embeddings as that of
-#'   `scater::runPCA()` does. [get_fit()] finds the fit.
+#'   attribute `"rotation"` holds the genes' embeddings, as in
+#'   `scater::runPCA()`. [get_fit()] returns the fit.
 #' @section Errors: `sailer_argument_error` for an assay, layer, alternative
-#'   experiment or option that is not there; and the errors of [expresser()].
+#'   experiment or option that does not exist; and the errors of [expresser()].
 #' @seealso [ImputeExpresser()], [gene_embeddings()].
 #' @references Cao (2023), chapter 4.
 #' @examples
@@ -44,17 +43,6 @@
 #'     n_embedding = 16, n_layers = 1, epochs = 2, verbose = FALSE
 #'   )
 #'   print(object[["expresser"]])
-#' }
-#'
-#' if (requireNamespace("SingleCellExperiment", quietly = TRUE)) {
-#'   sce <- SingleCellExperiment::SingleCellExperiment(
-#'     list(counts = sim$counts)
-#'   )
-#'   sce <- RunExpresser(
-#'     sce,
-#'     n_embedding = 16, n_layers = 1, epochs = 2, verbose = FALSE
-#'   )
-#'   print(dim(SingleCellExperiment::reducedDim(sce, "EXPRESSER")))
 #' }
 #' @export
 RunExpresser <- function(object, fit = NULL, ..., assay = NULL, layer = NULL,
@@ -71,24 +59,18 @@ RunExpresser <- function(object, fit = NULL, ..., assay = NULL, layer = NULL,
   report_missing_cells(input)
   made <- express_cells(counts, fit, options)
   made$fit$place <- input$place
-  embedded <- !is.null(made$values)
-  if (!embedded) warn_of_no_embedding(made$fit)
-  write_result(object, list(
-    input = input, name = name %||% input$naming("expresser"),
-    key = reduction.key, fit = made$fit, embedding = made$values,
-    loadings = made$loadings,
-    command = if (embedded) {
-      new_command(
-        "RunExpresser", match.call(),
-        c(input$place, options, made$fit$control)
-      )
-    }
-  ))
+  output <- list(
+    name = name %||% input$naming("expresser"), key = reduction.key,
+    call = match.call()
+  )
+  write_fit(
+    object, input, made$fit, output, options, made$values, made$loadings
+  )
 }
 
 # Before anything is read or computed: what goes through `...` to expresser(),
 # or to predict().
-check_express_options <- function(options, fit, call = rlang::caller_env()) {
+check_express_options <- function(options, fit, call = caller_env()) {
   if (is.null(fit)) {
     check_corpus_options(options, call)
   } else {
@@ -99,7 +81,7 @@ check_express_options <- function(options, fit, call = rlang::caller_env()) {
 # What an object is given: list(fit, values = cells x d, loadings = genes x d),
 # the loadings named as the features of the object are. Of an interrupted
 # training the fit alone: whoever pressed Ctrl-C does not wait for embeddings.
-express_cells <- function(cells, fit, options, call = rlang::caller_env()) {
+express_cells <- function(cells, fit, options, call = caller_env()) {
   if (is.null(fit)) {
     fit <- rlang::inject(expresser(cells, !!!options))
     if (fit$status == "interrupted") {

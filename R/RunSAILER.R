@@ -1,75 +1,69 @@
 #' SAILER on Seurat and SingleCellExperiment objects
 #'
 #' Finds the counts in the object, takes batch and covariates from its metadata,
-#' trains [sailer()], and puts the embedding into the object. Everything else of
-#' the object stays as it is; the counts are read, never rewritten, joined or
-#' made dense. When anything fails the given object is untouched.
+#' trains [sailer()], and adds the embedding to the object. The counts are read,
+#' never rewritten, joined or made dense. If anything fails, the given object is
+#' unchanged.
 #'
 #' @section Seurat:
-#' The counts come from `layer` of `assay`: by default of the default assay, or,
-#' where the names of its features are no ranges, of the first assay that has
-#' peaks, which a message says. Several layers of a v5 assay, as after
-#' `split()`, are streamed one after another and not joined; peaks that a layer
-#' lacks count as closed in its cells. With `batch = NULL` such layers are the
-#' batches; `batch = character()` takes none. Layers may be BPCells or
-#' DelayedArray matrices, which are read by blocks of cells. A `ChromatinAssay`
-#' or `GRangesAssay` of Signac brings the ranges of its peaks, which
-#' `architecture = "chromosome"` needs.
+#' The counts are those of the default assay or, if its features are not named
+#' by ranges, of the first assay with peaks, with a message. Several layers of a
+#' v5 assay, as after `split()`, are streamed one after another; peaks that a
+#' layer lacks count as closed in its cells. With `batch = NULL` such layers are
+#' the batches; `batch = character()` takes none. Layers may be BPCells or
+#' DelayedArray matrices. A `ChromatinAssay` or `GRangesAssay` of Signac
+#' provides the ranges of its peaks, which `architecture = "chromosome"` needs.
 #'
-#' Cells that the assay (or its layers) does not cover are not in the
-#' reduction. An assay alone gives the reduction itself, a `DimReduc`; `batch`
-#' and `covariates` are then values, as [sailer()] takes them.
+#' Cells that the assay or its layers do not cover are not in the reduction. For
+#' an assay alone the result is the reduction, a `DimReduc`; `batch` and
+#' `covariates` are then values, as in [sailer()].
 #'
 #' @section SingleCellExperiment:
-#' The counts come from the assay `assay.type` of the object or of its
-#' alternative experiment `altexp`: by default of the main experiment, or, where
-#' its rows are no ranges, of the only alternative experiment whose rows are.
-#' The embedding always goes to the main experiment, whose columns are the same
-#' cells. DelayedArray assays are read by blocks, a `TENxMatrix` or `H5ADMatrix`
-#' straight from its file.
+#' The counts are those of the main experiment or, if its rows are not ranges,
+#' of the only alternative experiment whose rows are. The embedding goes to the
+#' main experiment. DelayedArray assays are read by blocks, a `TENxMatrix` or
+#' `H5ADMatrix` directly from its file.
 #'
 #' @param object A `Seurat` object, one of its assays (`Assay`, `Assay5`,
 #'   Signac's `ChromatinAssay`, `GRangesAssay`), or a `SingleCellExperiment`.
 #'   Matrices, files and lists of samples go to [sailer()], whose fit is
 #'   returned.
-#' @param batch,covariates Names of columns of the object's metadata, one or
-#'   several: batches, and further things to remove from the embedding (numbers
-#'   or labels). See [sailer()].
-#' @param ... Options of [sailer()] and of [train_control()], which document
-#'   them: `architecture`, `n_latent`, `hidden`, `lambda`, `epochs`, `seed`,
-#'   `device`, `checkpoint`, `control` and more. An unknown name is an error.
+#' @param batch,covariates Names of one or several columns of the object's
+#'   metadata: batches, and other variables (numbers or labels) to remove from
+#'   the embedding. See [sailer()].
+#' @param ... Options of [sailer()] and [train_control()], which document them:
+#'   `architecture`, `n_latent`, `hidden`, `lambda`, `epochs`, `seed`, `device`,
+#'   `checkpoint`, `control` and more. An unknown name is an error.
 #' @param assay Seurat: name of the assay. For an assay alone: the name that the
-#'   reduction gives for it, by default `"ATAC"`.
+#'   reduction records for it, by default `"ATAC"`.
 #' @param layer Seurat: layer (slot, in old assays) of the counts. Default
 #'   `"counts"`.
 #' @param assay.type SingleCellExperiment: name of the assay with the counts.
-#'   NULL, the default, takes `"counts"` or, where it has another name, the only
+#'   NULL, the default, takes `"counts"` or, if it has another name, the only
 #'   one.
 #' @param altexp SingleCellExperiment: name of the alternative experiment with
 #'   the peaks.
-#' @param features Names of the peaks to use; NULL, the default, takes all of
-#'   which `min_fraction` and `max_fraction` allow.
+#' @param features Names of the peaks to use; NULL, the default, takes all that
+#'   `min_fraction` and `max_fraction` allow.
 #' @param reduction.name,name Name of the reduction; give either. Default
 #'   `"sailer"` (Seurat) and `"SAILER"` (SingleCellExperiment).
-#' @param reduction.key Seurat: beginning of the names of its columns. Default
-#'   the name with an underscore, such as `"sailer_"`.
-#' @param resume What to go on with instead of training anew: TRUE for the
+#' @param reduction.key Seurat: prefix of its column names. Default: the name
+#'   with an underscore, such as `"sailer_"`.
+#' @param resume Continue a training instead of starting one: TRUE for the
 #'   interrupted fit that the object holds under this name, a fit, such as
 #'   [last_fit()], or the folder of a checkpoint. `...` are then the options of
-#'   [resume()], and `batch` and `covariates` are those of that fit. NULL, the
-#'   default, trains anew.
+#'   [resume()], and `batch` and `covariates` those of that fit. Default NULL.
 #'
-#' @return The object with the embedding of cells x latent dimensions, in its
-#'   own order of cells: a `Seurat` object with a reduction and the command
-#'   logged (`Command(object)`; long arguments are left out of the log), a
-#'   `SingleCellExperiment` with reduced dimensions, a `DimReduc` for an assay.
-#'   [get_fit()] finds the model, which holds no cells: what [ImputeSAILER()]
-#'   and others need of these they take from the object, so cells may be
-#'   renamed, merged, reordered and left out.
+#' @return The object with the embedding, cells x latent dimensions: a `Seurat`
+#'   object with a reduction and the command logged (`Command(object)`, without
+#'   long arguments), a `SingleCellExperiment` with reduced dimensions, a
+#'   `DimReduc` for an assay. [get_fit()] returns the model, which holds no
+#'   cells: [ImputeSAILER()] and others take these from the object, so cells may
+#'   be renamed, merged, reordered and left out.
 #' @section Errors:
-#' `sailer_argument_error` for an assay, layer, alternative experiment, column
-#' of the metadata (the nearest ones are listed) or option that is not there,
-#' and for a package that is not installed; and the errors of [sailer()].
+#' `sailer_argument_error` for an assay, layer, alternative experiment, metadata
+#' column (the nearest are listed) or option that does not exist and for a
+#' package that is not installed; and the errors of [sailer()].
 #' @seealso [sailer()], [get_fit()], [SAILERIntegration()] for
 #'   `Seurat::IntegrateLayers()`.
 #' @references Cao (2023), chapter 2; for the chromosome architecture section
@@ -117,7 +111,7 @@ RunSAILER <- function(object, batch = NULL, covariates = NULL, ...,
 # call).
 run_sailer <- function(object, options, where, batch, covariates, resume,
                        output, reference = NULL, rna = NULL, guided = FALSE,
-                       call = rlang::caller_env()) {
+                       call = caller_env()) {
   model <- if (guided) "sailerx" else "sailer"
   check_fit_options(options, resume, match.fun(model), call)
   check_text(output$name, "name", null = TRUE, call = call)
@@ -129,7 +123,7 @@ run_sailer <- function(object, options, where, batch, covariates, resume,
   check_not_same(output$name, reference, call)
   counts <- input$counts
   labels <- if (is.null(batch)) {
-    layers_as_batches(input$labels)
+    taken_as_batches(input$labels, "layers")
   } else {
     input_columns(input, batch, "batch", counts$cells, call)
   }
@@ -141,35 +135,41 @@ run_sailer <- function(object, options, where, batch, covariates, resume,
   if (rlang::is_true(resume)) {
     resume <- find_fit(object, output$name, "sailer_fit", call)$fit
   }
-  fit <- fit_cells(
-    counts, labels, others, resume, options, guided, guide, call
-  )
+  fit <- fit_cells(counts, labels, others, resume, options, guided, guide, call)
   fit$place <- input$place
   if (rlang::is_string(reference)) fit$reference_name <- reference
   given <- list(
     batch = batch, covariates = covariates, reference = guide$name,
     rna.assay = guide$place, reduction.name = output$name
   )
-  write_fit(object, input, fit, output, c(given, options), guide$made)
+  write_fit(
+    object, input, fit, output, c(given, options),
+    if (!is.null(fit$embedding)) embedding(fit), made = guide$made
+  )
 }
 
-# The object with a fit and its embedding.
-write_fit <- function(object, input, fit, output, options, made = NULL) {
-  embedded <- !is.null(fit$embedding)
+# The object with a fit, its embedding (NULL where training was interrupted
+# before there was one) and the reference that was `made` for it.
+write_fit <- function(object, input, fit, output, options, embedding,
+                      loadings = NULL, made = NULL) {
+  embedded <- !is.null(embedding)
   if (!embedded) warn_of_no_embedding(fit)
+  options <- c(input$place, options, fit$control)
   write_result(object, list(
     input = input, name = output$name, key = output$key, fit = fit,
-    embedding = if (embedded) embedding(fit),
+    embedding = embedding, loadings = loadings,
     reference = if (!is.null(made)) {
       list(name = fit$reference_name, values = made)
     },
-    command = if (embedded) {
-      new_command(
-        if (inherits(fit, "sailerx_fit")) "RunSAILERX" else "RunSAILER",
-        output$call, c(input$place, options, fit$control)
-      )
-    }
+    command = if (embedded) new_command(verb_of(fit), output$call, options)
   ))
+}
+
+# What trains such a fit on an object.
+verb_of <- function(fit) {
+  switch(class(fit)[1],
+    sailerx_fit = "RunSAILERX", expresser_fit = "RunExpresser", "RunSAILER"
+  )
 }
 
 # list(name, call, options) for the log of an object.
@@ -181,23 +181,10 @@ new_command <- function(name, call, options) {
   )
 }
 
-# Layers are batches where nothing else was said.
-layers_as_batches <- function(labels) {
-  if (!is.null(labels)) {
-    cli::cli_inform(c(
-      i = "The {nlevels(labels)} layers are taken as batches:
-           {.val {levels(labels)}}. Name a column in {.arg batch} for others."
-    ), class = "sailer_note")
-  }
-  labels
-}
-
 report_missing_cells <- function(input) {
   n <- length(input$names) - length(input$counts$cells)
   if (n > 0) {
-    cli::cli_inform(c(
-      i = "{n} cell{?s} of the object {?is/are} not in the counts of assay
-           {.val {input$place$assay}} and will not be in the reduction."
-    ), class = "sailer_note")
+    note("{n} cell{?s} of the object {?is/are} not in the counts of assay
+          {.val {input$place$assay}} and will not be in the reduction.")
   }
 }

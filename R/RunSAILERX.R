@@ -1,38 +1,37 @@
 #' SAILERX on Seurat and SingleCellExperiment objects
 #'
-#' As [RunSAILER()], with [sailerx()]: finds the counts of the peaks, and the
+#' As [RunSAILER()], with [sailerx()]: takes the counts of the peaks, and the
 #' reference embedding and the depth of the RNA of the same cells, trains, and
-#' puts the embedding into the object. When anything fails the given object is
-#' untouched.
+#' adds the embedding to the object. If anything fails, the given object is
+#' unchanged.
 #'
-#' Cells are placed by their open peaks and, where they have RNA, by their
-#' reference; cells without RNA are placed by the same model. With `joint =
-#' FALSE` the RNA guides the training alone and all cells are placed by their
-#' peaks: see [sailerx()]. The object gets directions: each cell has length 1,
-#' as the alignment is of directions and other functions find neighbours by
+#' Cells with RNA are placed by their open peaks and their reference, cells
+#' without by the same model and their peaks alone. With `joint = FALSE` the RNA
+#' only guides the training, and all cells are placed by their peaks: see
+#' [sailerx()]. The object gets directions: each cell has length 1, because the
+#' alignment compares directions and other functions find neighbours by
 #' Euclidean distance.
 #'
 #' @section Hybrid objects:
 #' Some samples may be multiome and others ATAC alone, as `merge()` (Seurat)
-#' puts them into one object. Cells without RNA counts, without a row in the
-#' reference or with NA there take part in all of the training but the
-#' alignment; a message says how many they are. Name the samples in `batch`, so
-#' that what separates them is removed. For samples that were counted in
-#' different peaks see [unite_peaks()].
+#' combines them. Cells without RNA counts, without a row in the reference or
+#' with NA there take part in all of the training except the alignment; a
+#' message counts them. Name the samples in `batch`, so that what separates them
+#' is removed. For samples that were counted in different peaks see
+#' [unite_peaks()].
 #'
 #' @section Seurat:
-#' The reference is a reduction made from the RNA, whatever its method and
-#' width. Without `"pca"` the usual steps make it from the counts of
-#' `rna.assay`: `NormalizeData()`, `FindVariableFeatures()`, `ScaleData()` and
-#' `RunPCA()` with 30 components, on a copy, so that the object gains the
-#' reduction and nothing else. It has the cells with RNA; SeuratObject 4 takes
-#' only reductions of all cells, so there the others have rows of NA. This takes
-#' the package Seurat.
+#' The reference is a reduction made from the RNA, of any method and width. If
+#' `"pca"` does not exist, `NormalizeData()`, `FindVariableFeatures()`,
+#' `ScaleData()` and `RunPCA()` with 30 components make it from a copy of
+#' `rna.assay` (package Seurat), and the object gains this reduction of the
+#' cells with RNA. SeuratObject 4 takes only reductions of all cells: there the
+#' others have rows of NA.
 #'
 #' @section SingleCellExperiment:
 #' The RNA is the main experiment, the peaks are an alternative experiment, and
-#' the reference is among the reduced dimensions of the main one. Without
-#' `"PCA"` the usual steps make it: `scuttle::logNormCounts()`, 2,000 genes from
+#' the reference is a reduced dimension of the main one. If `"PCA"` does not
+#' exist, it is made by `scuttle::logNormCounts()`, 2,000 genes of
 #' `scran::modelGeneVar()` and `scran::getTopHVGs()`, and
 #' `scater::calculatePCA()` with 30 components; cells without RNA have NA there.
 #'
@@ -40,31 +39,30 @@
 #' @param object A `Seurat` object or a `SingleCellExperiment` with both
 #'   modalities. Matrices and files go to [sailerx()], whose fit is returned;
 #'   `reference` is then what it takes.
-#' @param ... Options of [sailerx()] and of [train_control()], which document
-#'   them: `alignment`, `architecture`, `n_latent`, `epochs` and more. An
-#'   unknown name is an error. `rna_depth` replaces the depths from the object;
-#'   `rna_depth = NULL` gives all cells the same weight.
-#' @param rna.assay Seurat: name of the assay with the counts of the RNA, whose
-#'   sums over the genes are the cells' RNA depth. Default `"RNA"`.
+#' @param ... Options of [sailerx()] and [train_control()], which document them:
+#'   `alignment`, `architecture`, `n_latent`, `epochs` and more. An unknown name
+#'   is an error. `rna_depth` replaces the depths from the object; `rna_depth =
+#'   NULL` gives all cells the same weight.
+#' @param rna.assay Seurat: name of the assay with the RNA counts, whose sums
+#'   over genes are the RNA depth. Default `"RNA"`.
 #' @param rna.assay.type SingleCellExperiment: the same, of the main experiment.
-#'   NULL, the default, takes `"counts"` or, where it has another name, the only
+#'   NULL, the default, takes `"counts"` or, if it has another name, the only
 #'   one.
 #' @param altexp SingleCellExperiment: name of the alternative experiment with
 #'   the peaks; NULL, the default, takes the only one.
-#' @param reference Name of the reduction that guides. Defaults `"pca"` (Seurat)
+#' @param reference Name of the reduction that guides. Default `"pca"` (Seurat)
 #'   and `"PCA"` (SingleCellExperiment), which are made if absent.
 #' @param reduction.name,name Name of the reduction; give either. Default
 #'   `"sailerx"` (Seurat) and `"SAILERX"` (SingleCellExperiment).
 #'
-#' @return The object with the embedding of cells x latent dimensions, as
-#'   [RunSAILER()] returns it, and with the reference if that was made.
-#'   [get_fit()] finds the model.
+#' @return The object with the embedding, as [RunSAILER()] returns it, and with
+#'   the reference if that was made. [get_fit()] returns the model.
 #' @section Errors:
-#' `sailer_argument_error` for an assay, alternative experiment, reduction or
-#' column that is not there (those that are get listed), for an option that does
-#' not exist, and for a package that is not installed; `sailer_data_error` when
-#' there are no counts of RNA, or fewer than 2 cells have a reference; and the
-#' errors of [sailerx()].
+#' `sailer_argument_error` for an assay, alternative experiment, reduction,
+#' column or option that does not exist (existing ones are listed) and for a
+#' package that is not installed; `sailer_data_error` if there are no RNA
+#' counts, or fewer than 2 cells have a reference; and the errors of
+#' [sailerx()].
 #' @seealso [sailerx()], [RunSAILER()], [get_fit()].
 #' @references Cao (2023), chapter 3; for hybrid objects section 3.2.3.
 #' @examples
@@ -113,8 +111,7 @@ RunSAILERX <- function(object, batch = NULL, covariates = NULL, ...,
   run_sailer(
     object, list(...), where_of(environment(), guided = TRUE), batch,
     covariates, resume,
-    list(name = name, key = reduction.key, call = match.call()),
-    reference, rna.assay %||% rna.assay.type,
-    guided = TRUE
+    list(name = name, key = reduction.key, call = match.call()), reference,
+    rna.assay %||% rna.assay.type, guided = TRUE
   )
 }

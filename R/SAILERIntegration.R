@@ -1,29 +1,27 @@
 #' SAILER as a method of Seurat's IntegrateLayers()
 #'
 #' For `Seurat::IntegrateLayers(object, method = SAILERIntegration, ...)`: the
-#' layers of a v5 assay are the batches, and the reduction that comes back is
-#' [RunSAILER()]'s. Nothing is gained over calling [RunSAILER()] on the split
-#' object, which logs the command and takes columns of the metadata by name.
+#' layers of a v5 assay are the batches, and the reduction is that of
+#' [RunSAILER()]. Calling [RunSAILER()] on the split object does the same, logs
+#' the command, and takes metadata columns by name.
 #'
-#' `IntegrateLayers()` hands over the layers of normalised data and the 2,000
-#' most variable features. SAILER reads counts, so layers named `data...` are
-#' replaced by their `counts...`; and it takes peaks by the thousand, so when
-#' `features` are variable features of the assay all features are used instead,
-#' which a message tells. `IntegrateLayers()` asks for a reduction that is there
-#' already (`orig.reduction`), though SAILER does not use it.
+#' `IntegrateLayers()` passes the layers of normalised data and 2,000 variable
+#' features. SAILER reads counts, so layers named `data...` are replaced by
+#' their `counts...`; and since it needs all peaks, `features` that are the
+#' variable features of the assay are replaced by all features, with a message.
+#' `IntegrateLayers()` requires an existing reduction (`orig.reduction`), though
+#' SAILER does not use it.
 #'
 #' @param object A v5 assay.
 #' @param assay Name of the assay.
-#' @param orig Ignored: the reduction to correct, for other methods.
+#' @param orig,scale.layer,groups Ignored.
 #' @param layers Names of the layers to integrate; NULL, the default, takes all
 #'   layers of counts.
-#' @param scale.layer,groups Ignored.
 #' @param features Names of the peaks to use.
 #' @param new.reduction Name of the reduction. Default `"integrated.sailer"`.
-#' @param key Beginning of the names of its columns. Default
-#'   `"integratedsailer_"`.
-#' @param variable.features TRUE keeps to `features` even if they are the
-#'   variable features of the assay. Default FALSE.
+#' @param key Prefix of its column names. Default `"integratedsailer_"`.
+#' @param variable.features TRUE uses `features` even if they are the variable
+#'   features of the assay. Default FALSE.
 #' @param verbose FALSE is silent, also in training, unless `control` is given.
 #' @param ... Options of [sailer()]; `batch` and `covariates` are values with
 #'   the cells' names.
@@ -70,9 +68,8 @@ SAILERIntegration <- function(object, assay = "ATAC", orig = NULL,
   ))
   options$control <- options$control %||% train_control(verbose = verbose)
   reduction <- rlang::inject(RunSAILER(
-    object,
-    assay = assay, layer = layers, features = features, reduction.key = key,
-    !!!options
+    object, assay = assay, layer = layers, features = features,
+    reduction.key = key, !!!options
   ))
   stats::setNames(list(reduction), new.reduction)
 }
@@ -85,10 +82,8 @@ counts_of_layers <- function(assay, layers) {
   }
   counts <- sub("^data", "counts", layers)
   if (!identical(counts, layers)) {
-    cli::cli_inform(c(
-      i = "SAILER reads counts: layers {.val {counts}} in place of
-           {.val {layers}}."
-    ), class = "sailer_note")
+    note("SAILER reads counts: layers {.val {counts}} in place of
+          {.val {layers}}.")
   }
   counts
 }
@@ -101,11 +96,8 @@ integration_features <- function(assay, features, keep) {
   if (!all(features %in% variable_features(assay))) {
     return(features)
   }
-  cli::cli_inform(c(
-    i = "All {nrow(assay)} features are used in place of the
-         {length(features)} variable ones; {.code variable.features = TRUE}
-         keeps to them."
-  ), class = "sailer_note")
+  note("All {nrow(assay)} features are used in place of the {length(features)}
+        variable ones; {.code variable.features = TRUE} keeps to them.")
   NULL
 }
 

@@ -1,31 +1,31 @@
-# How well two partitions of the same cells agree, given as classes from 0: from
-# the sizes of the classes and of the groups that both put together.
+# How well two partitions of the same cells agree (thesis 2.2.7), as labels of
+# any kind: 1 for equal ones. As scikit-learn's adjusted_rand_score() and
+# normalized_mutual_info_score().
 
-group_sizes_of <- function(first, second) {
-  both <- paste(first, second)
-  list(
-    first = tabulate(first + 1L), second = tabulate(second + 1L),
-    both = tabulate(match(both, unique(both)))
-  )
+# How many cells each class of either has, and each pair of classes.
+class_sizes <- function(x, y) {
+  lapply(list(x = x, y = y, both = paste(x, y)), function(labels) {
+    tabulate(match(labels, unique(labels)))
+  })
 }
 
 # Hubert and Arabie (1985): pairs of cells, corrected for chance.
-rand_index_of <- function(first, second) {
-  pairs <- lapply(group_sizes_of(first, second), function(n) sum(choose(n, 2)))
-  if (pairs$first == pairs$both && pairs$second == pairs$both) {
+adjusted_rand_index <- function(x, y) {
+  pairs <- lapply(class_sizes(x, y), function(n) sum(choose(n, 2)))
+  if (pairs$x == pairs$both && pairs$y == pairs$both) {
     return(1)
   }
-  expected <- pairs$first * pairs$second / choose(length(first), 2)
-  (pairs$both - expected) / ((pairs$first + pairs$second) / 2 - expected)
+  expected <- pairs$x * pairs$y / choose(length(x), 2)
+  (pairs$both - expected) / ((pairs$x + pairs$y) / 2 - expected)
 }
 
 # Mutual information over the mean of both entropies.
-shared_information_of <- function(first, second) {
-  entropies <- lapply(group_sizes_of(first, second), function(n) {
-    share <- n[n > 0] / sum(n)
+normalized_mutual_information <- function(x, y) {
+  entropies <- lapply(class_sizes(x, y), function(n) {
+    share <- n / sum(n)
     -sum(share * log(share))
   })
-  mean <- (entropies$first + entropies$second) / 2
+  mean <- (entropies$x + entropies$y) / 2
   information <- 2 * mean - entropies$both
   if (mean == 0) 1 else if (information < 1e-12) 0 else information / mean
 }

@@ -1,6 +1,6 @@
 # Whether batches have peaks in common. Where the peaks of each were called
 # apart and joined afterwards, a peak is open in one batch alone: what was never
-# counted looks closed, and a model tells the batches by it.
+# counted looks closed, and a model can separate the batches by it.
 
 # Below this share of what is expected of batches with the same peaks.
 #
@@ -26,9 +26,7 @@ batch_groups <- function(confounders, n_peaks) {
   first <- which(!duplicated(key))
   peaks <- seq_len(n_peaks)
   most <- n_counted_peaks(max(lengths(lapply(codes, unique))), length(first))
-  if (n_peaks > most) {
-    peaks <- sort(with_own_seed(1, sample.int(n_peaks, most)))
-  }
+  if (n_peaks > most) peaks <- sort(with_own_seed(1, sample.int(n_peaks, most)))
   row <- rep(NA_integer_, n_peaks)
   row[peaks] <- seq_along(peaks)
   list(
@@ -61,7 +59,7 @@ warn_of_apart_batches <- function(confounders, groups, group_cells, map) {
   for (k in seq_along(labels)) {
     counts <- rowsum(group_cells, groups$members[[k]], reorder = TRUE)
     apart <- find_apart(counts)
-    if (!is.null(apart)) tell_of_apart(labels[[k]], apart)
+    if (!is.null(apart)) warn_apart(labels[[k]], apart)
   }
 }
 
@@ -92,7 +90,7 @@ find_apart <- function(counts) {
 
 # Peaks open in both of two batches, as a share of those expected if each open
 # entry of a peak were in either by the batches' shares of all open entries. 1
-# where too few are expected to tell.
+# where too few are expected.
 shared_peaks <- function(first, second) {
   weight <- sum(first) / (sum(first) + sum(second))
   n_peaks <- tabulate(first + second)
@@ -104,29 +102,26 @@ shared_peaks <- function(first, second) {
   sum(first > 0 & second > 0) / expected
 }
 
-tell_of_apart <- function(label, apart) {
+warn_apart <- function(label, apart) {
   pair <- label$levels[apart$pair]
   share <- format(100 * apart$share, digits = 2, scientific = FALSE)
   parts <- vapply(apart$parts, function(part) {
     cli::format_inline("{.val {label$levels[part]}}", collapse = FALSE)
   }, "")
-  cli::cli_warn(
-    c(
-      "The batches of {.arg {label$name}} have few peaks in common:
-       {.val {pair[1]}} and {.val {pair[2]}} share {share} % of the peaks that
-       they would if they had the same.",
-      if (length(unlist(apart$parts)) > 2) {
-        c(x = as_literal(paste0(
-          "There are ", length(parts), " groups of them: ",
-          paste(parts, collapse = " | "), "."
-        )))
-      },
-      i = "Were their peaks called apart, and joined afterwards? What was never
-           counted in a batch looks closed there, and the model tells the
-           batches by it: they stay apart in the embedding.",
-      i = "Count all samples in the same peaks, or bring them together with
-           {.fn unite_peaks}."
-    ),
-    class = c("sailer_batches_apart", "sailer_note")
-  )
+  cli::cli_warn(c(
+    "The batches of {.arg {label$name}} have few peaks in common:
+     {.val {pair[1]}} and {.val {pair[2]}} share {share} % of the peaks that
+     batches counted in the same peaks would.",
+    if (length(unlist(apart$parts)) > 2) {
+      c(x = as_literal(paste0(
+        "There are ", length(parts), " groups of them: ",
+        paste(parts, collapse = " | "), "."
+      )))
+    },
+    i = "Were their peaks called separately, and joined afterwards? What was
+         never counted in a batch looks closed there, and the model separates
+         the batches by it.",
+    i = "Count all samples in the same peaks, or unite them with
+         {.fn unite_peaks}."
+  ), class = c("sailer_batches_apart", "sailer_note"))
 }

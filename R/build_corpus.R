@@ -2,79 +2,69 @@
 
 #' Build a corpus of many scRNA-seq data sets
 #'
-#' Writes the counts of many sources, each with its own genes, into one file
-#' from which a model is trained: cell after cell, only counts above zero, 2
-#' bytes each as a rule. Sources are read by blocks, so that neither they nor
-#' the corpus need fit into memory.
-#'
-#' A call that was stopped, by Ctrl-C or with its process, goes on where it
-#' stopped when it is made again with the same arguments. With a file that is
-#' whole the same call only opens it.
+#' Writes the counts of many sources, each with its own genes, into one file for
+#' training: cell after cell, only counts above zero, 2 bytes each as a rule.
+#' Sources are read by blocks, so that neither they nor the corpus need fit into
+#' memory. The same call continues after an interruption (Ctrl-C or a killed
+#' process); if the file is complete it only opens it.
 #'
 #' @section Genes:
-#' Sources may name genes by symbols or by Ensembl ids (with or without the
-#' suffix of a version), each in its own order; all are matched to one list.
-#' Several rows of a source that are one gene are summed (rows of the very same
-#' name with a warning, since a symbol may be that of several genes), genes that
-#' a source lacks are zeros, and genes that the list lacks are reported and not
-#' read. Cells without a count of any gene of the list are left out, and
-#' counted.
+#' Sources may name genes by symbols or by Ensembl ids (with or without a
+#' version suffix), each in its own order; all are matched to one list. Several
+#' rows of a source that are one gene are summed (rows of the same name with a
+#' warning, since several genes may share a symbol), genes that a source lacks
+#' are zeros, and genes that the list lacks are reported and not read. Cells
+#' without a count of any gene of the list are left out, and counted.
 #'
 #' With an `annotation` the list has the genes of `biotypes` alone, and sources
-#' of symbols share their genes with sources of Ensembl ids. Genes whose symbol
-#' several of them have are left out, as in the thesis, since a source of
-#' symbols does not say which it means.
+#' of symbols share their genes with sources of Ensembl ids. Genes with an
+#' ambiguous symbol are left out, as in the thesis.
 #'
 #' @param sources One source of counts, genes in rows, or a list of them: all
 #'   that [as_cells()] takes. Of files with types of features "Gene Expression"
-#'   is read; open others with [open_cells()] first, such as
-#'   `open_cells(path, layer = "counts")` for a layer of an h5ad file.
-#'   Names of the list name the sources; otherwise they go by their files, or
-#'   are numbered.
+#'   is read; open others with [open_cells()] first, such as `open_cells(path,
+#'   layer = "counts")` for a layer of an h5ad file. Names of the list name the
+#'   sources; else they are named by their files, or numbered.
 #' @param file Path of the file to write, such as `"atlas.corpus"`.
 #' @param genes The genes to take: a character vector of names, or a data frame
 #'   with a column `gene` and perhaps `symbol` and `ensembl`. NULL, the default,
 #'   takes the genes of all sources, in the order of the annotation or, without
-#'   one, as they come.
+#'   one, of the sources.
 #' @param annotation Names and biotypes of genes; NULL, the default, takes the
 #'   sources' names as they are, and all genes. One of
 #'   * the path of a GTF or GFF3 file (read by the package rtracklayer), or a
 #'     `GRanges` of genes such as `Signac::Annotation(object)`;
-#'   * a data frame, or the path of a table (csv or tsv, packed by gzip or not),
+#'   * a data frame, or the path of a table (csv or tsv, compressed or not),
 #'     with a column of Ensembl ids or of symbols or both, and perhaps one of
-#'     biotypes. Common headings are recognised: `ensembl_id`, `gene_id`, `Gene
-#'     stable ID`; `symbol`, `gene_name`, `hgnc_symbol`; `biotype`, `gene_type`,
-#'     `gene_biotype`, and others like them;
-#'   * an `OrgDb` object, or the name of its package, such as
-#'     `"org.Hs.eg.db"` for human genes. Of several Ensembl ids of one of its
-#'     genes the first is taken.
+#'     biotypes. Common headings are recognised, such as `ensembl_id`,
+#'     `gene_id`, `Gene stable ID`; `symbol`, `gene_name`, `hgnc_symbol`;
+#'     `biotype`, `gene_type`, `gene_biotype`;
+#'   * an `OrgDb` object, or the name of its package, such as `"org.Hs.eg.db"`
+#'     for human genes. Of several Ensembl ids of a gene the first is taken.
 #' @param biotypes Biotypes to take, with an annotation and `genes = NULL`; NULL
 #'   takes all.
-#' @param min_cells Least number of cells, over all sources, in which a gene
-#'   must have a count above zero to be taken, when `genes` is NULL (which costs
-#'   one more pass over the sources). 0 takes all. Default 3.
-#' @param append Whether the sources come behind those of an existing corpus.
-#'   Its genes stay as they are, so `genes`, `annotation`, `biotypes` and
-#'   `min_cells` are not used. FALSE, the default, never changes a corpus that
-#'   is whole.
+#' @param min_cells Minimal number of cells, over all sources, in which a gene
+#'   must have a count to be taken, if `genes` is NULL (which takes one more
+#'   pass over the sources). 0 takes all. Default 3.
+#' @param append Whether the sources are added to an existing corpus. Its genes
+#'   do not change, so `genes`, `annotation`, `biotypes` and `min_cells` are not
+#'   used. FALSE, the default, never changes a complete corpus.
 #' @param verbose Whether messages of class `sailer_note` report what was taken
 #'   of each source. Default TRUE.
-#' @return An object of class `"sailer_corpus"`, invisibly; [open_cells()] of
-#'   the file gives it again. It has methods for `dim()` (genes, cells),
-#'   `print()` and [as_cells()], is opened again in another process, and is a
-#'   list of `path`; `source`, what the core reads; `genes`, a data frame of
-#'   `gene`, `symbol` and `ensembl` (NA where not known), in their order;
-#'   `sources`, a data frame of `name`, `cells` and `left_out`, cells without a
-#'   count of any gene of the corpus; `n_cells`; and `n_nonzeros`. Opening reads
-#'   the heads of the file's parts alone; the rest is compared with its
-#'   checksums when it is first read. Files of sailer 0.1.0 can be read, though
-#'   nothing can be added to them.
+#' @return An object of class `"sailer_corpus"`, invisibly, also returned by
+#'   [open_cells()] of the file. It has methods for `dim()` (genes, cells),
+#'   `print()` and [as_cells()], is reopened in another process, and is a list
+#'   of `path`; `source`, a pointer; `genes`, a data frame of `gene`, `symbol`
+#'   and `ensembl` (NA if unknown), in their order; `sources`, a data frame of
+#'   `name`, `cells` and `left_out`, cells without a count of any gene of the
+#'   corpus; `n_cells`; and `n_nonzeros`. Checksums are verified when parts are
+#'   first read. Files of sailer 0.1.0 can be read, but not appended to.
 #' @section Errors:
-#' `sailer_argument_error` when an argument is not of its kind, or the file was
-#' begun with other arguments; `sailer_data_error` when a count is missing,
-#' infinite or negative (source, cell and gene are named), when hardly any gene
-#' of a source is known, or none is left; `sailer_file_error` when the file is
-#' no corpus, damaged, written to by another process, or cannot be written. A
+#' `sailer_argument_error` for an argument of the wrong kind, or a file begun
+#' with other arguments; `sailer_data_error` for a count that is missing,
+#' infinite or negative (source, cell and gene are named), if hardly any gene of
+#' a source is known, or none is left; `sailer_file_error` if the file is no
+#' corpus, damaged, being written by another process, or cannot be written. A
 #' warning names sources that look normalised.
 #' @seealso [expresser()].
 #' @references Cao (2023), section 4.2.1: data sets aligned to the same genes
@@ -115,14 +105,11 @@ build_corpus <- function(sources, file, genes = NULL, annotation = NULL,
   invisible(open_corpus(path))
 }
 
-check_biotypes <- function(biotypes, call = rlang::caller_env()) {
+check_biotypes <- function(biotypes, call = caller_env()) {
   if (!is.null(biotypes) && (!is.character(biotypes) || anyNA(biotypes) ||
                                length(biotypes) == 0)) {
-    abort(
-      "{.arg biotypes} must name biotypes, such as {.val protein_coding}, or be
-       NULL, not {.obj_type_friendly {biotypes}}.",
-      call = call
-    )
+    abort("{.arg biotypes} must name biotypes, such as {.val protein_coding}, or
+           be NULL, not {.obj_type_friendly {biotypes}}.", call = call)
   }
 }
 
@@ -130,12 +117,8 @@ check_biotypes <- function(biotypes, call = rlang::caller_env()) {
 
 # A named list of handles whose features have names.
 corpus_inputs <- function(sources, before, call) {
-  if (is.character(sources) && length(sources) > 1) {
-    sources <- as.list(sources)
-  }
-  if (!is.list(sources) || is.object(sources)) {
-    sources <- list(sources)
-  }
+  if (is.character(sources) && length(sources) > 1) sources <- as.list(sources)
+  if (!is.list(sources) || is.object(sources)) sources <- list(sources)
   if (length(sources) == 0) {
     abort("{.arg sources} is an empty list: give what the corpus is to hold.",
           call = call)
@@ -164,27 +147,21 @@ check_gene_rows <- function(cells, name, call) {
      {nameless[1]}"
   }
   if (!is.null(problem)) {
-    abort(
-      c(
-        paste0("Source {.val {name}} ({cells$origin}) has ", problem, "."),
-        i = "Genes are expected in rows, named by symbols or Ensembl ids."
-      ),
-      class = "data", call = call
-    )
+    abort(c(
+      paste0("Source {.val {name}} ({cells$origin}) has ", problem, "."),
+      i = "Genes are expected in rows, named by symbols or Ensembl ids."
+    ), class = "data", call = call)
   }
   twice <- unique(cells$peaks[duplicated(cells$peaks)])
   if (length(twice) > 0) {
     rows <- sum(cells$peaks %in% twice)
-    cli::cli_warn(
-      c(
-        "In source {.val {name}} ({cells$origin}) {rows} rows share
-         {length(twice)} name{?s}, such as {.val {utils::head(twice, 3)}}: the
-         counts of rows of one name are summed.",
-        i = "Name genes by Ensembl ids, or make the names unique, to keep them
-             apart."
-      ),
-      class = "sailer_summed"
-    )
+    cli::cli_warn(c(
+      "In source {.val {name}} ({cells$origin}) {rows} rows share
+       {length(twice)} name{?s}, such as {.val {utils::head(twice, 3)}}: the
+       counts of rows of one name are summed.",
+      i = "Name genes by Ensembl ids, or make the names unique, to keep them
+           apart."
+    ), class = "sailer_summed")
   }
 }
 
@@ -202,14 +179,11 @@ source_names <- function(sources, before, call) {
   )
   if (anyDuplicated(given)) {
     twice <- given[duplicated(given)]
-    abort(
-      c(
-        "{length(twice)} source{?s} {?has/have} the name of another:
-         {.val {unique(twice)}}.",
-        i = "Name them in the list: {.code list(a = ..., b = ...)}."
-      ),
-      call = call
-    )
+    abort(c(
+      "{length(twice)} source{?s} {?has/have} the name of another:
+       {.val {unique(twice)}}.",
+      i = "Name them in the list: {.code list(a = ..., b = ...)}."
+    ), call = call)
   }
   given
 }
@@ -217,9 +191,7 @@ source_names <- function(sources, before, call) {
 # Passes over sources ---------------------------------------------------------
 
 note_if <- function(verbose, text, .envir = parent.frame()) {
-  if (verbose) {
-    cli::cli_inform(c(i = text), class = "sailer_note", .envir = .envir)
-  }
+  if (verbose) note(text, .envir)
 }
 
 # What core says about a pass over a source, when it did not go through.
@@ -231,9 +203,8 @@ check_pass <- function(done, cells, name, file, verbose, call) {
       ),
       sailer_data_error = function(cnd) {
         cli::cli_abort(
-          "In source {.val {name}}:",
-          parent = cnd, class = c("sailer_data_error", "sailer_error"),
-          call = call
+          "In source {.val {name}}:", parent = cnd,
+          class = c("sailer_data_error", "sailer_error"), call = call
         )
       }
     )
@@ -241,7 +212,7 @@ check_pass <- function(done, cells, name, file, verbose, call) {
   if (done$stopped) {
     if (!is.null(file)) {
       note_if(
-        verbose, "Stopped: the same call goes on where {.file {file}} ends."
+        verbose, "Stopped: the same call continues where {.file {file}} ends."
       )
     }
     rlang::interrupt()

@@ -16,9 +16,8 @@ min_cells_of_a_model <- 2L
 # counted by group of cells. `folder`: where cells are packed in the same pass,
 # for training; they are then `cells` of the result.
 check_counts <- function(cells, min_cells = min_cells_of_a_model,
-                         feature = "peak", empty = FALSE,
-                         call = rlang::caller_env(), groups = NULL,
-                         folder = NULL) {
+                         feature = "peak", empty = FALSE, call = caller_env(),
+                         groups = NULL, folder = NULL) {
   cells <- as_cells(cells)
   check_size(cells, min_cells, call, feature)
   check_names(cells$peaks, feature, "row", call)
@@ -51,22 +50,20 @@ store_folder <- function(checkpoint) {
 
 #' Number of open peaks of each cell, or sum of its counts
 #'
-#' Unlike a model this allows cells in which no peak is open, so it can be used
-#' to drop them: `cells[, cell_depth(cells) > 0]`.
+#' Unlike a model this allows cells in which no peak is open, to leave them out:
+#' `cells[, cell_depth(cells) > 0]`.
 #'
 #' @param cells Counts as [as_cells()] takes them.
 #' @param peaks Peaks to count: names, numbers or a logical value for each.
 #'   NULL, the default, counts all.
 #' @param counts Whether counts are summed: of RNA the molecules of each cell,
-#'   which [sailerx()] takes as `rna_depth`. They are read as they are: what a
-#'   matrix lost when it was packed as open peaks is not there. FALSE, the
-#'   default, counts open peaks.
+#'   which [sailerx()] takes as `rna_depth`. Of a matrix that was packed as open
+#'   peaks each counts once. FALSE, the default, counts open peaks.
 #' @return Numeric vector, one number per cell, named by cell.
-#' @section Errors:
-#' `sailer_data_error`, naming cell and peak, when open peaks of all peaks are
-#' asked for and a count cannot be used.
+#' @section Errors: `sailer_data_error`, naming cell and peak, if a count cannot
+#'   be used (when all peaks are counted).
 #' @references Cao (2023), section 2.2.1, where depth is a confounder, and
-#'   3.2.2, where it weighs the cells.
+#'   3.2.2, where it weights the cells.
 #' @examples
 #' path <- system.file("extdata", "tiny-10x.h5", package = "sailer")
 #' cells <- open_cells(path)
@@ -90,8 +87,7 @@ cell_depth <- function(cells, peaks = NULL, counts = FALSE) {
 }
 
 # What core_scan() counts; an error names the first count that cannot be used.
-checked_scan <- function(cells, feature = "peak", ...,
-                         call = rlang::caller_env()) {
+checked_scan <- function(cells, feature = "peak", ..., call = caller_env()) {
   scanned <- core_scan(cells$source, feature == "gene", ...)
   if (!is.null(scanned$problem)) {
     abort_for_count(
@@ -104,34 +100,27 @@ checked_scan <- function(cells, feature = "peak", ...,
 check_size <- function(cells, min_cells, call, feature = "peak") {
   n <- dim(cells)
   if (n[1] == 0) {
-    abort(
-      "There are no {feature}s in {cells$origin}.", class = "data", call = call
-    )
+    abort("There are no {feature}s in {cells$origin}.",
+          class = "data", call = call)
   }
   if (n[2] < min_cells) {
-    abort(
-      c(
-        "There {cli::qty(n[2])}{?is/are} {n[2]} cell{?s} in {cells$origin}, but
-         a model needs at least {min_cells}.",
-        i = "{to_title(feature)}s are expected in rows and cells in columns; is
-             it transposed?"
-      ),
-      class = "data", call = call
-    )
+    abort(c(
+      "There {cli::qty(n[2])}{?is/are} {n[2]} cell{?s} in {cells$origin}, but a
+       model needs at least {min_cells}.",
+      i = "{to_title(feature)}s are expected in rows and cells in columns; is it
+           transposed?"
+    ), class = "data", call = call)
   }
 }
 
 check_names <- function(names, what, side, call) {
   setter <- paste0(substr(side, 1, 3), "names(x)")
   if (is.null(names)) {
-    abort(
-      c(
-        "The {what}s have no names.",
-        i = "Set the {side} names of the counts
-             ({.code {setter} <- ...}): results are matched by name."
-      ),
-      class = "data", call = call
-    )
+    abort(c(
+      "The {what}s have no names.",
+      i = "Set the {side} names of the counts ({.code {setter} <- ...}): results
+           are matched by name."
+    ), class = "data", call = call)
   }
   check_utf8(
     names, paste("names of", paste0(what, "s")),
@@ -139,27 +128,20 @@ check_names <- function(names, what, side, call) {
   )
   nameless <- which(is.na(names) | names == "")
   if (length(nameless) > 0) {
-    abort(
-      c(
-        "{length(nameless)} {what}{?s} {?has/have} an empty name, the first in
-         {side} {nameless[1]}.",
-        i = "Give every {what} a name of its own."
-      ),
-      class = "data", call = call
-    )
+    abort(c(
+      "{length(nameless)} {what}{?s} {?has/have} an empty name, the first in
+       {side} {nameless[1]}.",
+      i = "Give every {what} a name of its own."
+    ), class = "data", call = call)
   }
   if (anyDuplicated(names)) {
     twice <- unique(names[duplicated(names)])
-    abort(
-      c(
-        "{length(twice)} name{?s} of {what}s
-         {cli::qty(length(twice))}stand{?s/} more than once:
-         {.val {utils::head(twice, 3)}}.",
-        i = "Make them unique, for example by
-             {.code {setter} <- make.unique({setter})}."
-      ),
-      class = "data", call = call
-    )
+    abort(c(
+      "{length(twice)} name{?s} of {what}s {cli::qty(length(twice))}occur{?s/}
+       more than once: {.val {utils::head(twice, 3)}}.",
+      i = "Make them unique, for example by
+           {.code {setter} <- make.unique({setter})}."
+    ), class = "data", call = call)
   }
 }
 
@@ -169,7 +151,7 @@ to_title <- function(word) {
 
 # `problem`: list(kind, cell, feature, value) from core. Names may be NULL.
 # `feature`: "peak" or "gene". `file`: of the handle, if any.
-abort_for_count <- function(problem, peaks, cells, call = rlang::caller_env(),
+abort_for_count <- function(problem, peaks, cells, call = caller_env(),
                             feature = "peak", file = NULL) {
   name_of <- function(names, place) {
     name <- names[place]
@@ -197,10 +179,11 @@ abort_for_count <- function(problem, peaks, cells, call = rlang::caller_env(),
     fractional = c(
       paste(where, "is not a whole number ({value}); the matrix looks
         normalised."),
-      i = "Give the raw counts: the model takes 0 and 1 from them itself."
+      i = "Give the raw counts{if (feature == 'peak') ': the model takes 0 and 1
+           from them itself'}."
     ),
     duplicate = c(
-      "{to_title(feature)} {.val {peak}} stands twice in cell {.val {cell}}.",
+      "{to_title(feature)} {.val {peak}} occurs twice in cell {.val {cell}}.",
       i = "The sparse matrix is damaged: every {feature} may have one count in
            a cell."
     )
@@ -230,11 +213,22 @@ abort_for_empty <- function(cells, scanned, call, feature = "peak") {
     "cells[, cell_depth(cells) > 0]"
   }
   lacks <- if (feature == "peak") "open peak" else "count of any gene"
-  abort(
-    c(
-      "{n_empty} cell{?s} {?has/have} no {lacks}: {.val {named}}{more}.",
-      i = "Remove {cli::qty(n_empty)}{?it/them} first: {.code {remedy}}."
-    ),
-    class = "data", call = call
+  abort(c(
+    "{n_empty} cell{?s} {?has/have} no {lacks}: {.val {named}}{more}.",
+    i = "Remove {cli::qty(n_empty)}{?it/them} first: {.code {remedy}}."
+  ), class = "data", call = call)
+}
+
+# Code that leaves the cells without counts out of an object. `...`: by which
+# arguments as_cells() reads it.
+no_empty_cells <- function(features, ...) {
+  given <- Filter(is.character, list(...))
+  arguments <- c(
+    "object", sprintf("%s = \"%s\"", names(given), unlist(given)),
+    if (!is.null(features)) "features = features"
+  )
+  paste0(
+    "object <- object[, names(which(cell_depth(as_cells(",
+    paste(arguments, collapse = ", "), ")) > 0))]"
   )
 }

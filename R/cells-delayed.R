@@ -25,11 +25,8 @@ as_cells.IterableMatrix <- function(x, counts = FALSE, ...) {
   if (methods::slot(x, "transpose") && ncol(x) > n_block) {
     folder <- tempfile("cells-of-bpcells")
     on.exit(unlink(folder, recursive = TRUE))
-    cli::cli_inform(
-      c(i = "The BPCells matrix is stored by rows: it is sorted by cells, in a
-             temporary folder."),
-      class = "sailer_note"
-    )
+    note("The BPCells matrix is stored by rows: it is sorted by cells, in a
+          temporary folder.")
     x <- getExportedValue("BPCells", "transpose_storage_order")(x, folder)
   }
   cells <- pack_blocks(
@@ -107,13 +104,6 @@ seed_behind <- function(x) {
 }
 
 # A dense matrix as writeHDF5Array() writes it, streamed like other files.
-open_dense_seed <- function(seed) {
-  tryCatch(
-    open_dense(normalizePath(seed@filepath), seed@name),
-    sailer_file_error = function(cnd) NULL
-  )
-}
-
 open_dense <- function(path, dataset) {
   opened <- core_open_dense(path, dataset)
   new_cells(
@@ -127,13 +117,15 @@ open_dense <- function(path, dataset) {
 open_seed <- function(seed) {
   open <- function(...) {
     tryCatch(
-      open_cells(seed@filepath, ...),
-      sailer_file_error = function(cnd) NULL,
+      open_cells(seed@filepath, ...), sailer_file_error = function(cnd) NULL,
       sailer_argument_error = function(cnd) NULL
     )
   }
   if (methods::is(seed, "HDF5ArraySeed")) {
-    return(open_dense_seed(seed))
+    return(tryCatch(
+      open_dense(normalizePath(seed@filepath), seed@name),
+      sailer_file_error = function(cnd) NULL
+    ))
   }
   if (methods::is(seed, "TENxMatrixSeed")) {
     return(open(group = sub("^/", "", seed@group), feature_type = NULL))

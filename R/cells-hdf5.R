@@ -2,65 +2,61 @@
 
 #' Open counts in a file without loading them
 #'
-#' The file is recognised by what is in it, whatever its name. Models then read
-#' it in blocks of cells: only one number per cell is held in memory.
+#' The format is recognised by the content, not by the name. Models then read
+#' the file in blocks of cells: only one number per cell is held in memory.
 #'
 #' * **10x Genomics HDF5**, of Cell Ranger ATAC and ARC (`/matrix`) and of
-#'   version 2 (a group for each genome), and what
-#'   `HDF5Array::writeTENxMatrix()` writes. Of a multiome file only the peaks
-#'   are read, unless `feature_type` asks for something else. Features are named
-#'   by their ids, or where a writer left those out by their names.
+#'   version 2 (a group for each genome), and files of
+#'   `HDF5Array::writeTENxMatrix()`. Of a multiome file only the peaks are read,
+#'   unless `feature_type` says otherwise. Features are named by their ids, or
+#'   by their names if there are none.
 #' * **h5ad** (AnnData since 0.5), with a matrix by cells, sparse (CSR) or
 #'   dense. Matrices stored by features (CSC) cannot be streamed by cells; the
-#'   error shows what reads or converts them.
-#' * **h5mu** (MuData), whatever its name: one `modality`, which is an h5ad
-#'   inside the file, with cells, `obs` and layers of its own.
+#'   error shows how to convert them.
+#' * **h5mu** (MuData): one `modality`, which is an h5ad inside the file, with
+#'   cells, `obs` and layers of its own.
 #' * **MatrixMarket text**, `matrix.mtx` or `matrix.mtx.gz`, given by its path
 #'   or by that of its folder, with the names beside it: `barcodes.tsv`, and
-#'   `features.tsv`, `genes.tsv` or `peaks.bed` (which gives `chr1:100-200`),
-#'   packed or not. All may have the same beginning, as on GEO
+#'   `features.tsv`, `genes.tsv` or `peaks.bed` (names like `chr1:100-200`),
+#'   compressed or not. All may have the same prefix, as on GEO
 #'   (`GSM1_sample_matrix.mtx.gz`). Types of features, the third column of
-#'   `features.tsv`, are used as those of a 10x file. Text cannot be streamed:
-#'   its counts are packed, about a byte for each open peak of each cell (two
-#'   where counts of genes are among them), in memory and beyond 256 MB in a
-#'   temporary file; 12 bytes more while a file is read that is not sorted by
-#'   cells. Cells x features are recognised by the numbers of names. A handle
-#'   that was saved reads the file again.
+#'   `features.tsv`, are used as in a 10x file. Its counts are packed, about a
+#'   byte for each open peak of each cell (two for genes), in memory and beyond
+#'   256 MB in a temporary file; files that are not sorted by cells take 12
+#'   bytes more while they are read. Cells x features are recognised by the
+#'   numbers of names. A saved handle reads the file again.
 #' * **A corpus** of genes, as [build_corpus()] writes it.
 #'
 #' @section Which matrix of an h5ad file:
-#' `X` often holds normalised values, and the counts are elsewhere. With no
-#' `layer` named, a look at the first values of `X` decides: where they are
-#' counts, whole and not negative, `X` is read. Otherwise it is the layer
-#' `"counts"`, the raw counts that AnnData keeps aside, or the only other layer
-#' that holds counts, and a message (class `sailer_note`) says so.
+#' `X` often holds normalised values. Without `layer`, the first values of `X`
+#' decide: if they are counts, whole and not negative, `X` is read. Otherwise it
+#' is the layer `"counts"`, the raw counts of AnnData, or the only other layer
+#' that holds counts, with a message (class `sailer_note`).
 #'
 #' @param path Path of the file, or of the folder of a `matrix.mtx`.
 #' @param group Group that holds the matrix, for 10x files with several. NULL,
 #'   the default, takes the only one.
-#' @param feature_type Features to read of a 10x file that tells their types:
-#'   `"Peaks"`, the default, `"Gene Expression"` or others; NULL reads all. Of
-#'   an h5ad file with such types (`feature_types` in `var`) likewise, unless it
-#'   has none of that type. Of MuData it chooses the modality where `modality`
-#'   is NULL.
+#' @param feature_type Features to read of a 10x file with types: `"Peaks"`, the
+#'   default, `"Gene Expression"` or others; NULL reads all. Likewise for an
+#'   h5ad file with types (`feature_types` in `var`), unless it has none of that
+#'   type. For MuData it chooses the modality if `modality` is NULL.
 #' @param layer Matrix of an h5ad file: the name of a layer, `"X"`, or `"raw"`
-#'   for `raw/X` where no layer has that name. NULL, the default, finds the
-#'   counts; see below.
+#'   for `raw/X` if no layer has that name. NULL, the default, finds the counts;
+#'   see below.
 #' @param modality Modality of MuData. NULL, the default, takes the one with the
 #'   usual name for `feature_type`: `"atac"` or `"peaks"` for peaks, `"rna"` or
 #'   `"gex"` for genes.
 #' @return An object of class `"sailer_cells"`; see [as_cells()]. It keeps the
 #'   path, so it can be saved and used in another process as long as the file
-#'   stays as it is. Of a corpus an object of class `"sailer_corpus"`; see
+#'   does not change. For a corpus an object of class `"sailer_corpus"`; see
 #'   [build_corpus()].
 #' @section Errors:
-#' `sailer_file_error` when the file is missing, empty, cut short, neither HDF5
-#' nor MatrixMarket text, of an unknown layout (what was found is listed),
-#' stored by features, compressed by a filter that HDF5 lacks here, or when its
-#' parts do not fit each other (the dataset or the line is named), and for a
-#' folder without a matrix or with several (they are listed);
+#' `sailer_file_error` if the file is missing, empty, truncated, of an unknown
+#' format or layout (its content is listed), stored by features, compressed by a
+#' filter that HDF5 lacks here, or inconsistent (the dataset or the line is
+#' named), and for a folder without a matrix or with several;
 #' `sailer_argument_error` for a `group`, `feature_type`, `layer` or `modality`
-#' that is not there, and where one has to be chosen.
+#' that does not exist or must be chosen.
 #' @seealso [cells_metadata()] for what is in `obs` and `obsm`; [sailerx()] for
 #'   files that hold ATAC and RNA.
 #' @references Cao (2023), section 2.2.7, for how counts are filtered.
@@ -112,23 +108,19 @@ open_cells <- function(path, group = NULL, feature_type = "Peaks",
   )
 }
 
-check_layout <- function(path, layout, layer, modality,
-                         call = rlang::caller_env()) {
+check_layout <- function(path, layout, layer, modality, call = caller_env()) {
   if (layout == "tenx" && !is.null(layer)) {
     abort("{.arg layer} is for h5ad files, but {.file {path}} is a 10x file.",
           call = call)
   }
   if (layout != "h5mu" && !is.null(modality)) {
     is <- if (layout == "tenx") "a 10x file" else "one AnnData object"
-    abort(
-      c(
-        "{.arg modality} is for MuData (.h5mu), but {.file {path}} is {is}.",
-        i = if (layout == "tenx") {
-          "{.arg feature_type} chooses among the features of a 10x file."
-        }
-      ),
-      call = call
-    )
+    abort(c(
+      "{.arg modality} is for MuData (.h5mu), but {.file {path}} is {is}.",
+      i = if (layout == "tenx") {
+        "{.arg feature_type} chooses among the features of a 10x file."
+      }
+    ), call = call)
   }
 }
 
@@ -137,8 +129,7 @@ usual_modalities <- list(
   Peaks = c("atac", "peaks"), `Gene Expression` = c("rna", "gex")
 )
 
-choose_modality <- function(path, modality, feature_type,
-                            call = rlang::caller_env()) {
+choose_modality <- function(path, modality, feature_type, call = caller_env()) {
   known <- core_modalities(path)
   if (!is.null(modality)) {
     where <- paste0("file ", basename(path))
@@ -151,16 +142,13 @@ choose_modality <- function(path, modality, feature_type,
     known[tolower(known) %in% usual_modalities[[feature_type]]]
   }
   if (length(fitting) != 1) {
-    abort(
-      c(
-        "{.file {path}} is MuData with the
-         {cli::qty(length(known))}modalit{?y/ies} {.val {known}}; name the one
-         to read in {.arg modality}.",
-        i = "For example {.code open_cells(path, modality =
-             \"{as_literal(known[1])}\")}."
-      ),
-      call = call
-    )
+    abort(c(
+      "{.file {path}} is MuData with the
+       {cli::qty(length(known))}modalit{?y/ies} {.val {known}}; name the one to
+       read in {.arg modality}.",
+      i = "For example
+           {.code open_cells(path, modality = \"{as_literal(known[1])}\")}."
+    ), call = call)
   }
   fitting
 }
@@ -175,10 +163,8 @@ note_matrix <- function(opened) {
   } else {
     "There is no X in {opened$origin}"
   }
-  cli::cli_inform(c(
-    i = paste0(reason, ": they are read from {.val {opened$layer}}. {.arg layer}
-        names another matrix of {.val {opened$layers}}.")
-  ), class = "sailer_note")
+  note(paste0(reason, ": they are read from {.val {opened$layer}}. {.arg layer}
+  names another matrix of {.val {opened$layers}}."))
 }
 
 # For messages on values of an h5ad file that are no counts: what else it has.
@@ -198,7 +184,7 @@ other_matrices <- function(file) {
 }
 
 # The pointer died with its process; the file is still there.
-reopen_cells <- function(x, call = rlang::caller_env()) {
+reopen_cells <- function(x, call = caller_env()) {
   fresh <- open_again(x$file)
   if (!is.null(x$chosen$peaks) || !is.null(x$chosen$cells)) {
     fresh <- tryCatch(
@@ -212,14 +198,10 @@ reopen_cells <- function(x, call = rlang::caller_env()) {
     (is.null(x$peaks) || length(x$peaks) == nrow(fresh)) &&
     (is.null(x$cells) || length(x$cells) == ncol(fresh))
   if (!same) {
-    abort(
-      c(
-        "{.file {x$file$path}} has other cells or peaks than when it was
-         opened.",
-        i = "Open it again with {.fn open_cells}."
-      ),
-      class = "file", call = call
-    )
+    abort(c(
+      "{.file {x$file$path}} has other cells or peaks than when it was opened.",
+      i = "Open it again with {.fn open_cells}."
+    ), class = "file", call = call)
   }
   if (is.null(x$in_file)) fresh else name_cells(fresh, x$peaks, x$cells)
 }

@@ -1,13 +1,12 @@
 # Several samples in a list: their cells one after another, none copied.
 
 #' @details
-#' A list of any of these is read as one, sample after sample: the peaks are
-#' those of all, found by name, and count as closed in samples that lack them.
-#' Its names are the samples, which [sailer()] and [sailerx()] take for batches
-#' unless `batch` says otherwise. Where samples have cells of the same name, all
-#' cells are named by sample and cell, as `sample_cell`, which a message tells;
-#' so are then the rows of embeddings. Samples that were counted in different
-#' peaks go through [unite_peaks()] first.
+#' A list of these is read as one, sample after sample: the peaks are those of
+#' all, matched by name, and count as closed in samples that lack them. Its
+#' names are the samples, which [sailer()] and [sailerx()] take for batches
+#' unless `batch` is given. If samples share names of cells, all cells are named
+#' `sample_cell`, with a message. Samples that were counted in different peaks
+#' go through [unite_peaks()] first.
 #' @rdname as_cells
 #' @export
 as_cells.list <- function(x, ...) {
@@ -31,8 +30,7 @@ as_cells.list <- function(x, ...) {
   cells <- unlist(lapply(parts, `[[`, "cells"), use.names = FALSE)
   joined <- join_cells(unname(parts), peaks, cells)
   joined$no_empty <- paste(
-    "x <- lapply(x, function(s) {s <- as_cells(s);",
-    "s[, cell_depth(s) > 0]})"
+    "x <- lapply(x, function(s) {s <- as_cells(s);", "s[, cell_depth(s) > 0]})"
   )
   joined$origin <- paste(length(parts), "samples in a list")
   joined$ranges <- ranges_of_all(parts[[1]], peaks)
@@ -42,7 +40,7 @@ as_cells.list <- function(x, ...) {
   joined
 }
 
-# Of the first sample where it has all peaks; the names tell elsewhere.
+# Of the first sample where it has all peaks; otherwise the names have them.
 ranges_of_all <- function(first, peaks) {
   if (!is.null(first$ranges) && all(peaks %in% first$peaks)) {
     first$ranges[match(peaks, first$peaks)]
@@ -71,37 +69,29 @@ read_samples <- function(x, samples, call, ...) {
 }
 
 # Zeros for what was never counted would be taken for closed chromatin.
-check_shared_peaks <- function(parts, peaks, samples,
-                               call = rlang::caller_env()) {
+check_shared_peaks <- function(parts, peaks, samples, call = caller_env()) {
   sizes <- vapply(parts, function(part) length(part$peaks), 0)
   shared <- Reduce(intersect, lapply(parts, `[[`, "peaks"))
   least <- which.min(sizes)
   if (length(shared) < 0.5 * sizes[least]) {
-    abort(
-      c(
-        "{length(shared)} of the {sizes[least]} peaks of sample
-         {.val {samples[least]}} {?is/are} in all samples, by their names.",
-        i = "Samples counted in different peaks are brought together by
-             {.fn unite_peaks}."
-      ),
-      class = "data", call = call
-    )
+    abort(c(
+      "{length(shared)} of the {sizes[least]} peaks of sample
+       {.val {samples[least]}} {?is/are} in all samples, by their names.",
+      i = "Samples counted in different peaks can be united by
+           {.fn unite_peaks}."
+    ), class = "data", call = call)
   }
   share <- sizes / length(peaks)
   lacking <- share < 1
   if (any(lacking)) {
-    cli::cli_inform(
-      c(i = "Peaks that a sample lacks count as closed in its cells:
-             {.val {samples[lacking]}}
-             {cli::qty(sum(lacking))}{?has/have} {round(100 * share[lacking])} %
-             of the {length(peaks)} peaks."),
-      class = "sailer_note"
-    )
+    note("Peaks that a sample lacks count as closed in its cells:
+          {.val {samples[lacking]}} {cli::qty(sum(lacking))}{?has/have}
+          {round(100 * share[lacking])} % of the {length(peaks)} peaks.")
   }
 }
 
 # Barcodes are drawn from one list for every lane, so samples share some.
-name_by_sample <- function(parts, samples, call = rlang::caller_env()) {
+name_by_sample <- function(parts, samples, call = caller_env()) {
   names(parts) <- samples
   own <- lapply(parts, `[[`, "cells")
   shared <- unlist(own, use.names = FALSE)
@@ -111,24 +101,26 @@ name_by_sample <- function(parts, samples, call = rlang::caller_env()) {
   }
   named <- sample_cells(own, call)
   inside <- vapply(own, function(cells) shared[1] %in% cells, NA)
-  cli::cli_inform(
-    c(i = "{length(shared)} cell name{?s} {?is/are} in more than one sample,
-           such as {.val {shared[1]}} in {.val {samples[inside]}}: all cells are
-           named by sample and cell, as {.val {named[[1]][1]}}."),
-    class = "sailer_note"
-  )
+  note("{length(shared)} cell name{?s} {?is/are} in more than one sample, such
+        as {.val {shared[1]}} in {.val {samples[inside]}}: all cells are named
+        by sample and cell, as {.val {named[[1]][1]}}.")
   Map(function(part, cells) name_cells(part, part$peaks, cells), parts, named)
 }
 
-# Samples are batches where nothing else was said.
+# Samples are batches where none were given.
 samples_as_batches <- function(cells, batch) {
-  samples <- if (!is.null(cells$sample)) label_levels(cells$sample)
-  if (!is.null(batch) || length(samples) < 2) {
-    return(batch)
+  several <- nlevels(droplevels(factor(cells$sample))) > 1
+  if (is.null(batch) && several) {
+    return(taken_as_batches(cells$sample, "samples"))
   }
-  cli::cli_inform(c(
-    i = "The {length(samples)} samples are taken as batches: {.val {samples}}.
-         Give {.arg batch} for others."
-  ), class = "sailer_note")
-  cells$sample
+  batch
+}
+
+taken_as_batches <- function(labels, what) {
+  if (!is.null(labels)) {
+    names <- label_levels(labels)
+    note("The {length(names)} {what} are taken as batches: {.val {names}}. Give
+          {.arg batch} for others.")
+  }
+  labels
 }

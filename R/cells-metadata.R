@@ -1,26 +1,24 @@
 # What h5ad files and MuData keep beside the counts of their cells.
 
-#' Metadata and reduced dimensions that a file keeps beside its counts
+#' Metadata and reduced dimensions of the cells in a file
 #'
-#' The columns of `obs` of an h5ad file, or of a modality of MuData; or one of
-#' the embeddings in its `obsm`, such as the PCA of scanpy. That of RNA serves
-#' as the `reference` of [sailerx()].
+#' The columns of `obs` of an h5ad file, or of a modality of MuData; or an
+#' embedding in its `obsm`, such as the PCA of scanpy. That of RNA can be the
+#' `reference` of [sailerx()].
 #'
 #' @param cells A handle from [open_cells()] or [as_cells()].
-#' @param columns Names of the columns wanted, or NULL for all of them.
+#' @param columns Names of the columns, or NULL for all of them.
 #' @param reduction Name of an embedding in `obsm`, such as `"X_pca"`, which is
-#'   returned in place of columns.
+#'   returned instead of columns.
 #' @return A data frame with one row per cell, in the order of `cells` and named
-#'   by them: text, numbers, logical values, and factors for categories. Without
-#'   columns for cells that come from elsewhere. With `reduction` a numeric
-#'   matrix of cells x dimensions, ordered and named likewise.
+#'   by them, without columns for cells from elsewhere. With `reduction` a
+#'   numeric matrix of cells x dimensions, ordered and named likewise.
 #' @section Errors:
-#' `sailer_argument_error` for a column or an embedding that is not there, and
-#' for an embedding of cells that come from elsewhere. Columns of types that R
-#' has no vector for are left out with a warning, unless asked for by name: then
-#' it is a `sailer_file_error`, as for an embedding that is no dense matrix.
+#' `sailer_argument_error` for a column or an embedding that does not exist.
+#' Columns of types that R has no vector for are left out with a warning, or a
+#' `sailer_file_error` if named, as is an embedding that is no dense matrix.
 #' @references Cao (2023), section 2.2.1: batches and other confounders are
-#'   columns of such a table; chapter 3, for what the reference does.
+#'   columns of such a table; chapter 3, for the reference.
 #' @examples
 #' path <- system.file("extdata", "tiny.h5ad", package = "sailer")
 #' head(cells_metadata(open_cells(path)))
@@ -56,7 +54,7 @@ cells_metadata <- function(cells, columns = NULL, reduction = NULL) {
             class = "data.frame")
 }
 
-# All columns that can be read; a warning tells which cannot.
+# All columns that can be read; a warning names the others.
 read_obs_columns <- function(path, modality) {
   names <- core_obs_columns(path, modality)
   read <- function(name) {
@@ -74,14 +72,11 @@ read_obs_columns <- function(path, modality) {
   table[!failed]
 }
 
-cells_reduction <- function(cells, name, call = rlang::caller_env()) {
+cells_reduction <- function(cells, name, call = caller_env()) {
   check_text(name, "reduction", call = call)
   if (!in_anndata(cells)) {
-    abort(
-      "{cells$origin} keeps no reduced dimensions of cells: they are in
-       {.field obsm} of h5ad files and MuData.",
-      call = call
-    )
+    abort("{cells$origin} keeps no reduced dimensions of cells: they are in
+           {.field obsm} of h5ad files and MuData.", call = call)
   }
   values <- core_read_obsm(cells$file$path, name, cells$file$modality %||% "")
   chosen <- cells$chosen$cells %||% seq_len(nrow(values))

@@ -7,13 +7,11 @@ is_mtx <- function(path) grepl(mtx_ending, path, ignore.case = TRUE)
 
 # The features to read and the cells of `path`, a folder or the matrix in it.
 # `others`: arguments of open_cells() that text has no use for.
-open_mtx <- function(path, feature_type, others, call = rlang::caller_env()) {
+open_mtx <- function(path, feature_type, others, call = caller_env()) {
   given <- names(others)[!vapply(others, is.null, NA)]
   if (length(given) > 0) {
-    abort(
-      "{.arg {given[1]}} is for HDF5 files, but {.path {path}} holds text.",
-      call = call
-    )
+    abort("{.arg {given[1]}} is for HDF5 files, but {.path {path}} holds text.",
+          call = call)
   }
   files <- find_mtx(path, call)
   size <- mtx_size(files$matrix)
@@ -68,26 +66,17 @@ mtx_of_folder <- function(path, call) {
   if (length(matrices) == 1 && length(hdf5) == 0) {
     return(file.path(path, matrices))
   }
-  problem <- c(
-    "{.path {path}} is a folder with {length(matrices) + length(hdf5)}
-     matrices: {.file {c(matrices, hdf5)}}.",
-    i = "Give the path of one of them."
-  )
-  if (length(matrices) == 0) {
-    problem <- if (length(hdf5) > 0) {
-      c(
-        "{.path {path}} is a folder; give the path of an HDF5 file in it.",
-        i = "There {cli::qty(length(hdf5))}{?is/are}: {.file {hdf5}}."
-      )
-    } else {
-      c(
-        "{.path {path}} is a folder without a matrix: neither matrix.mtx nor an
-         HDF5 file.",
-        i = no_matrix_hint(path)
-      )
-    }
-  }
-  abort(problem, class = "file", call = call)
+  found <- c(matrices, hdf5)
+  abort(if (length(found) > 0) {
+    "{.path {path}} is a folder; give the path of a file in it:
+     {.file {found}}."
+  } else {
+    c(
+      "{.path {path}} is a folder without a matrix: neither matrix.mtx nor an
+       HDF5 file.",
+      i = no_matrix_hint(path)
+    )
+  }, class = "file", call = call)
 }
 
 no_matrix_hint <- function(path) {
@@ -98,7 +87,7 @@ no_matrix_hint <- function(path) {
                         folder{?s} {.path {folders}}.")
   } else {
     "Expected are matrix.mtx, barcodes.tsv, and features.tsv, genes.tsv or
-     peaks.bed, packed by gzip or not."
+     peaks.bed, compressed or not."
   }
 }
 
@@ -122,11 +111,10 @@ refuse_other_store <- function(path, call) {
       'anndata.read_zarr(path).write_h5ad("counts.h5ad")  # in Python')
   }
   if (!is.null(known)) {
-    abort(
-      c("{.path {path}} is the folder of {known[1]}.",
-        i = "Open it by {.code {known[2]}}."),
-      class = "file", call = call
-    )
+    abort(c(
+      "{.path {path}} is the folder of {known[1]}.",
+      i = "Open it by {.code {known[2]}}."
+    ), class = "file", call = call)
   }
 }
 
@@ -172,7 +160,7 @@ find_beside <- function(matrix, pattern, expected, call) {
 # Names -----------------------------------------------------------------------
 
 # Lines of a packed file or not; `n` as in readLines().
-read_text <- function(path, n = -1L, call = rlang::caller_env()) {
+read_text <- function(path, n = -1L, call = caller_env()) {
   connection <- gzfile(path, "rt")
   on.exit(close(connection))
   refuse <- function(cnd) refuse_packed(path, conditionMessage(cnd), call)
@@ -187,13 +175,10 @@ read_text <- function(path, n = -1L, call = rlang::caller_env()) {
 }
 
 refuse_packed <- function(path, problem, call) {
-  abort(
-    c(
-      "The file {.file {path}} cannot be unpacked: {problem}.",
-      i = "It is cut short or damaged; copy or download it again."
-    ),
-    class = "file", call = call
-  )
+  abort(c(
+    "The file {.file {path}} cannot be decompressed: {problem}.",
+    i = "It is truncated or damaged; copy or download it again."
+  ), class = "file", call = call)
 }
 
 # The columns of a table without a heading: texts, separated by tabs, in a bed
@@ -236,11 +221,8 @@ without_heading <- function(fields, size, path) {
   if (n %in% size || !(n - 1) %in% size) {
     return(fields)
   }
-  cli::cli_inform(
-    c(i = "The first line of {.file {basename(path)}} is taken for a heading:
-           {.val {fields[[1]][1]}}."),
-    class = "sailer_note"
-  )
+  note("The first line of {.file {basename(path)}} is taken for a heading:
+        {.val {fields[[1]][1]}}.")
   lapply(fields, `[`, -1)
 }
 
@@ -272,15 +254,12 @@ kept_features <- function(types, wanted, files, call) {
   }
   kept <- which(types == wanted)
   if (length(kept) == 0) {
-    abort(
-      c(
-        "{.file {files$features}} has no features of type {.val {wanted}}; it
-         has {.val {unique(types)}}.",
-        i = "Choose one of these with {.arg feature_type}, or NULL for all
-             features."
-      ),
-      call = call
-    )
+    abort(c(
+      "{.file {files$features}} has no features of type {.val {wanted}}; it has
+       {.val {unique(types)}}.",
+      i = "Choose one of these with {.arg feature_type}, or NULL for all
+           features."
+    ), call = call)
   }
   kept
 }

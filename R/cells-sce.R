@@ -3,14 +3,13 @@
 #' @rdname as_cells
 #' @param assay.type Name of the assay with the counts. NULL, the default, takes
 #'   `"counts"` or, where there is a single assay of another name, as in ArchR's
-#'   `PeakMatrix`, that one, which a message tells. Peaks without row names are
-#'   named by their ranges, as `chr1-100-200`.
+#'   `PeakMatrix`, that one, with a message. Peaks without row names are named
+#'   by their ranges, as `chr1-100-200`.
 #' @param altexp Name of the alternative experiment that holds the peaks; NULL,
 #'   the default, takes the main one.
 #' @export
-as_cells.SummarizedExperiment <- function(x, assay.type = NULL,
-                                          altexp = NULL, features = NULL,
-                                          ...) {
+as_cells.SummarizedExperiment <- function(x, assay.type = NULL, altexp = NULL,
+                                          features = NULL, ...) {
   need_package("SummarizedExperiment", "for SummarizedExperiment objects")
   if (!is.null(altexp)) {
     abort(c(
@@ -21,7 +20,7 @@ as_cells.SummarizedExperiment <- function(x, assay.type = NULL,
   assay.type <- choose_assay_type(x, assay.type)
   cells <- as_cells(SummarizedExperiment::assay(x, assay.type), ...)
   cells$origin <- paste0("assay '", assay.type, "' of a ", class(x)[1])
-  cells$no_empty <- no_empty_experiment(assay.type, NULL)
+  cells$no_empty <- no_empty_cells(features, assay.type = assay.type)
   cells$ranges <- experiment_ranges(x)
   if (is.null(cells$peaks)) {
     cells <- name_cells(cells, names_by_ranges(cells$ranges), cells$cells)
@@ -31,13 +30,11 @@ as_cells.SummarizedExperiment <- function(x, assay.type = NULL,
 
 #' @rdname as_cells
 #' @export
-as_cells.SingleCellExperiment <- function(x, assay.type = NULL,
-                                          altexp = NULL, features = NULL,
-                                          ...) {
+as_cells.SingleCellExperiment <- function(x, assay.type = NULL, altexp = NULL,
+                                          features = NULL, ...) {
   need_package("SingleCellExperiment", "for SingleCellExperiment objects")
   if (!is.null(altexp)) {
-    check_text(altexp, "altexp")
-    check_known(
+    check_choice(
       altexp, SingleCellExperiment::altExpNames(x),
       "alternative experiment", "altexp", "the object"
     )
@@ -47,13 +44,15 @@ as_cells.SingleCellExperiment <- function(x, assay.type = NULL,
   cells <- as_cells.SummarizedExperiment(
     x, assay.type = assay.type, features = features, ...
   )
-  cells$no_empty <- no_empty_experiment(assay.type, altexp)
+  cells$no_empty <- no_empty_cells(
+    features, assay.type = assay.type, altexp = altexp
+  )
   cells
 }
 
 # The name of the assay with the counts, or 1 for a single one without a name.
 choose_assay_type <- function(x, assay.type, arg = "assay.type",
-                              call = rlang::caller_env()) {
+                              call = caller_env()) {
   # An error of a promise loses its class in the dispatch of S4.
   force(x)
   if (identical(assay.type, 1L)) {
@@ -61,8 +60,7 @@ choose_assay_type <- function(x, assay.type, arg = "assay.type",
   }
   known <- SummarizedExperiment::assayNames(x)
   if (!is.null(assay.type)) {
-    check_text(assay.type, arg, call = call)
-    check_known(assay.type, known, "assay", arg, "the object", call = call)
+    check_choice(assay.type, known, "assay", arg, "the object", call)
     return(assay.type)
   }
   if ("counts" %in% known) {
@@ -70,77 +68,46 @@ choose_assay_type <- function(x, assay.type, arg = "assay.type",
   }
   n <- length(SummarizedExperiment::assays(x, withDimnames = FALSE))
   if (n != 1) {
-    abort(
-      c(
-        "There is no assay {.val counts} in the object.",
-        i = if (n == 0) {
-          "It has no assay at all."
-        } else {
-          "Name one in {.arg {arg}}: {.val {known}}."
-        }
-      ),
-      call = call
-    )
+    abort(c(
+      "There is no assay {.val counts} in the object.",
+      i = if (n == 0) {
+        "It has no assay at all."
+      } else {
+        "Name one in {.arg {arg}}: {.val {known}}."
+      }
+    ), call = call)
   }
-  known <- usual_assay_type(x)
-  if (is.integer(known)) {
-    return(known)
+  if (is.null(known) || !nzchar(known)) {
+    return(1L)
   }
-  cli::cli_inform(
-    c(i = "The only assay, {.val {known}}, is taken for the counts."),
-    class = "sailer_note"
-  )
+  note("The only assay, {.val {known}}, is taken for the counts.")
   known
 }
 
-# "counts", where an object has several assays; the only one else.
-usual_assay_type <- function(x) {
-  known <- SummarizedExperiment::assayNames(x)
-  if (length(SummarizedExperiment::assays(x, withDimnames = FALSE)) != 1) {
-    return("counts")
-  }
-  if (is.null(known) || !nzchar(known)) 1L else known
-}
-
-# Code that leaves out the cells without counts.
-no_empty_experiment <- function(assay.type, altexp) {
-  text <- function(name, value) {
-    if (is.character(value)) paste0(", ", name, " = \"", value, "\"")
-  }
-  paste0(
-    "object <- object[, cell_depth(as_cells(object",
-    if (!identical(assay.type, "counts")) text("assay.type", assay.type),
-    text("altexp", altexp), ")) > 0]"
-  )
-}
-
 # Names of the rows of an experiment, by their ranges where they have none.
-experiment_names <- function(x, call = rlang::caller_env()) {
+experiment_names <- function(x, call = caller_env()) {
   rownames(x) %||% names_by_ranges(experiment_ranges(x), call)
 }
 
 # Those of `peaks`; NULL unless all are known.
-ranges_of_experiment <- function(x, peaks, call = rlang::caller_env()) {
+ranges_of_experiment <- function(x, peaks, call = caller_env()) {
   force(x)
   pick_ranges(experiment_ranges(x), experiment_names(x, call), peaks)
 }
 
 # NULL for no ranges.
-names_by_ranges <- function(ranges, call = rlang::caller_env()) {
+names_by_ranges <- function(ranges, call = caller_env()) {
   if (is.null(ranges)) {
     return(NULL)
   }
   names <- range_names(ranges)
   if (anyDuplicated(names)) {
     twice <- unique(names[duplicated(names)])
-    abort(
-      c(
-        "The rows have no names, and {length(twice)} of their ranges
-         {?is/are} there more than once: {.val {utils::head(twice, 3)}}.",
-        i = "Set {.code rownames(x)}, or leave the repeated rows out."
-      ),
-      class = "data", call = call
-    )
+    abort(c(
+      "The rows have no names, and {length(twice)} of their ranges {?is/are}
+       there more than once: {.val {utils::head(twice, 3)}}.",
+      i = "Set {.code rownames(x)}, or leave the repeated rows out."
+    ), class = "data", call = call)
   }
   names
 }

@@ -31,11 +31,7 @@ no_empty_seurat <- function(object, assay, features) {
         make.names(column) == column) {
     return(paste0("object <- subset(object, ", column, " > 0)"))
   }
-  chosen <- if (!is.null(features)) ", features = features"
-  paste0(
-    "depth <- cell_depth(as_cells(object, assay = \"", assay, "\"", chosen,
-    ")); object <- object[, names(which(depth > 0))]"
-  )
+  no_empty_cells(features, assay = assay)
 }
 
 #' @rdname as_cells
@@ -47,14 +43,11 @@ as_cells.Assay <- function(x, layer = "counts", features = NULL, ...) {
   }
   counts <- get_old_counts(x, layer)
   if (any(dim(counts) == 0)) {
-    abort(
-      c(
-        "The assay has no {layer}.",
-        i = "SAILER needs the counts of peaks x cells; put them into
-             {.code slot(assay, \"counts\")}."
-      ),
-      class = "data"
-    )
+    abort(c(
+      "The assay has no {layer}.",
+      i = "SAILER needs the counts of peaks x cells; put them into
+           {.code slot(assay, \"counts\")}."
+    ), class = "data")
   }
   cells <- as_cells(counts, ...)
   cells$origin <- paste("the", layer, "of a Seurat assay")
@@ -88,12 +81,10 @@ no_empty_assay <- "subset(x, cells = names(which(cell_depth(x) > 0)))"
 # The name of the assay to use: the one named, or the default assay, or where
 # that has genes in place of peaks (`genes`: the other way round) the first one
 # that has what is wanted.
-choose_assay <- function(object, assay, genes = FALSE,
-                         call = rlang::caller_env()) {
+choose_assay <- function(object, assay, genes = FALSE, call = caller_env()) {
   known <- SeuratObject::Assays(object)
   if (!is.null(assay)) {
-    check_text(assay, "assay", call = call)
-    check_known(assay, known, "assay", "assay", "the object", call = call)
+    check_choice(assay, known, "assay", "assay", "the object", call)
     return(assay)
   }
   usual <- SeuratObject::DefaultAssay(object)
@@ -109,21 +100,15 @@ choose_assay <- function(object, assay, genes = FALSE,
   if (genes && "RNA" %in% others) others <- "RNA"
   what <- if (genes) "genes" else "peaks"
   if (length(others) == 0) {
-    cli::cli_warn(
-      c(
-        "Assay {.val {usual}} is taken for the {what}, but its features are
-         named like {.val {utils::head(rownames(object[[usual]]), 2)}}.",
-        i = "Name the assay with the {what} in {.arg assay}."
-      ),
-      class = "sailer_assay"
-    )
+    cli::cli_warn(c(
+      "Assay {.val {usual}} is taken for the {what}, but its features are named
+       like {.val {utils::head(rownames(object[[usual]]), 2)}}.",
+      i = "Name the assay with the {what} in {.arg assay}."
+    ), class = "sailer_assay")
     return(usual)
   }
-  cli::cli_inform(
-    c(i = "The {what} are those of assay {.val {others[1]}}, not of the default
-           assay {.val {usual}}. Name another one in {.arg assay}."),
-    class = "sailer_note"
-  )
+  note("The {what} are those of assay {.val {others[1]}}, not of the default
+        assay {.val {usual}}. Name another one in {.arg assay}.")
   others[1]
 }
 
@@ -136,55 +121,43 @@ are_peaks <- function(names, ranges = NULL) {
 }
 
 # Names of the layers that `layer` means, in the order of the assay.
-choose_layers <- function(assay, layer, call = rlang::caller_env()) {
+choose_layers <- function(assay, layer, call = caller_env()) {
   if (!is.character(layer) || length(layer) == 0 || anyNA(layer)) {
-    abort(
-      "{.arg layer} must name layers, not be {.obj_type_friendly {layer}}.",
-      call = call
-    )
+    abort("{.arg layer} must name layers, not be {.obj_type_friendly {layer}}.",
+          call = call)
   }
   found <- lapply(layer, function(name) find_layers(assay, name))
   lost <- layer[lengths(found) == 0]
   if (length(lost) > 0) {
     known <- find_layers(assay, NA)
-    abort(
-      c(
-        "The assay has no layer {.val {lost[1]}}.",
-        i = "Its layers are {.val {known}}."
-      ),
-      call = call
-    )
+    abort(c(
+      "The assay has no layer {.val {lost[1]}}.",
+      i = "Its layers are {.val {known}}."
+    ), call = call)
   }
   intersect(find_layers(assay, NA), unlist(found))
 }
 
 # Several handles with different cells as one, without copying any: the peaks
 # of all, in the order of `peaks`; the cells in the order of `order`.
-join_cells <- function(parts, peaks, order, call = rlang::caller_env()) {
+join_cells <- function(parts, peaks, order, call = caller_env()) {
   cells <- unlist(lapply(parts, function(part) part$cells))
   if (anyDuplicated(cells)) {
     twice <- cells[duplicated(cells)]
-    abort(
-      c(
-        "{length(twice)} cell{?s} {?is/are} in more than one layer:
-         {.val {utils::head(twice, 3)}}.",
-        i = "Name in {.arg layer} only layers that have no cells in common."
-      ),
-      class = "data", call = call
-    )
+    abort(c(
+      "{length(twice)} cell{?s} {?is/are} in more than one layer:
+       {.val {utils::head(twice, 3)}}.",
+      i = "Name in {.arg layer} only layers that have no cells in common."
+    ), class = "data", call = call)
   }
   found <- unlist(lapply(parts, function(part) part$peaks))
   peaks <- peaks[peaks %in% found]
   joined <- parts[[1]]
   if (length(parts) > 1 || !identical(joined$peaks, peaks)) {
-    joined <- new_cells(
-      core_cells_concat(
-        lapply(parts, function(part) part$source),
-        lapply(parts, function(part) match(part$peaks, peaks)),
-        length(peaks)
-      ),
-      peaks, cells, joined$origin
-    )
+    joined <- new_cells(core_cells_concat(
+      lapply(parts, function(part) part$source),
+      lapply(parts, function(part) match(part$peaks, peaks)), length(peaks)
+    ), peaks, cells, joined$origin)
   }
   take_cells(joined, order[order %in% cells])
 }

@@ -23,42 +23,40 @@ NULL
 #' Cells that the models can read
 #'
 #' `as_cells()` turns counts of peaks x cells into a handle from which the
-#' models read cells as sparse rows. [sailer()] calls it on what it is given, so
-#' most users never need it. Methods for Seurat and SingleCellExperiment objects
+#' models read cells as sparse rows. [sailer()] calls it on its input, so most
+#' users never need it. Methods for Seurat and SingleCellExperiment objects
 #' choose the assay and then call it on the counts.
 #'
-#' * A `dgCMatrix` is borrowed: no copy is made. Other sparse matrices of the
-#'   Matrix package are converted once.
+#' * A `dgCMatrix` is not copied. Other sparse matrices of the Matrix package
+#'   are converted once.
 #' * Dense matrices, `DelayedMatrix` and BPCells' `IterableMatrix` are read by
 #'   blocks of cells and packed: about a byte for each open peak of each cell,
-#'   never a dense copy of the whole; beyond 256 MB they go to a temporary file
-#'   (in [tempdir()]) and take no memory that others need. Their counts are
-#'   checked while they are packed.
-#' * A `TENxMatrix` or a CSR `H5ADMatrix` whose values were not changed is read
-#'   from its file by streaming; see [open_cells()].
+#'   in memory and beyond 256 MB in a temporary file (in [tempdir()]). Their
+#'   counts are checked while they are packed.
+#' * A `TENxMatrix` or a CSR `H5ADMatrix` whose values were not changed is
+#'   streamed from its file; see [open_cells()].
 #'
 #' Handles can be subset like a matrix, `cells[peaks, cells]`, and named like
-#' one: `rownames(cells) <- peaks`, `colnames(cells) <- barcodes`. Names that
-#' were set stay when the handle is subset or saved.
+#' one: `rownames(cells) <- peaks`, `colnames(cells) <- barcodes`. Names are
+#' kept when the handle is subset or saved.
 #'
-#' A count that is a whole number but for a share of 0.000002, as arithmetic in
-#' 32 bits leaves it (2.9999998), is read as that number.
+#' A count that is a whole number up to a relative difference of 0.000002, as
+#' 32-bit arithmetic leaves it (2.9999998), is read as that number.
 #'
 #' @param x Counts, peaks in rows and cells in columns: a matrix, any matrix of
 #'   the Matrix package, a `DelayedMatrix`, an `IterableMatrix`, a path for
-#'   [open_cells()], a handle, or a list of such.
-#' @param counts Whether counts are kept as they are where cells are packed, as
-#'   models of genes need: a byte or more each, fractions allowed. FALSE, the
-#'   default, keeps what models of peaks read.
+#'   [open_cells()], a handle, or a list of these.
+#' @param counts Whether packed counts are kept as they are, as models of genes
+#'   need: a byte or more each, fractions allowed. FALSE, the default, keeps
+#'   what models of peaks read.
 #' @param ... Passed on to methods.
 #' @return An object of class `"sailer_cells"`, with methods for `dim()` (peaks,
 #'   cells), `dimnames()`, `dimnames<-`, `[`, `format()` and `print()`. A handle
-#'   to a file that went through [saveRDS()] or to another process opens the
-#'   file again; one to a matrix in memory has to be made again from the matrix.
+#'   to a file that was saved by [saveRDS()] or sent to another process opens
+#'   the file again; one to a matrix in memory has to be made again.
 #' @section Errors:
-#' `sailer_argument_error` when `x` is nothing that holds counts;
-#' `sailer_data_error` when counts that are packed are missing, infinite,
-#' negative or fractional, naming cell and peak.
+#' `sailer_argument_error` if `x` holds no counts; `sailer_data_error` if packed
+#' counts are missing, infinite, negative or fractional, naming cell and peak.
 #' @seealso [cell_depth()], to find the cells that a model cannot use.
 #' @references Cao (2023), section 2.2.7, for how counts are filtered.
 #' @examples
@@ -72,7 +70,7 @@ NULL
 #' @order 1
 #' @export
 as_cells <- function(x, ...) {
-  # Methods hand `...` on: none of them could tell what is misspelt.
+  # Methods pass `...` on: none of them could find what is misspelt.
   given <- list(...)
   check_options(given[rlang::have_name(given)], as_cells_options())
   UseMethod("as_cells")
@@ -112,7 +110,7 @@ as_cells.sailer_cells <- function(x, ...) {
   }
   if (is.null(x$file)) {
     abort(c(
-      "These cells were in the memory of an R session that is gone.",
+      "These cells were in the memory of an R session that has ended.",
       i = "They came from {x$origin}: call {.fn as_cells} on it again."
     ))
   }
@@ -162,27 +160,20 @@ as_cells.Matrix <- function(x, counts = FALSE, ...) {
 #' @export
 as_cells.matrix <- function(x, counts = FALSE, ...) {
   if (!is.numeric(x) && !is.logical(x)) {
-    abort(
-      c(
-        "Counts must be numbers, but {.arg x} is a {typeof(x)} matrix.",
-        i = "Give the counts as a numeric matrix, cells in columns."
-      ),
-      class = "data"
-    )
+    abort(c(
+      "Counts must be numbers, but {.arg x} is a {typeof(x)} matrix.",
+      i = "Give the counts as a numeric matrix, cells in columns."
+    ), class = "data")
   }
   pack_dense(x, dim(x), dimnames(x), "a matrix", counts)
 }
 
 new_cells <- function(source, peaks, cells, origin, ranges = NULL,
                       file = NULL, chosen = NULL) {
-  structure(
-    list(
-      source = source, cells = in_utf8(cells), peaks = in_utf8(peaks),
-      origin = origin,
-      ranges = ranges, file = file, chosen = chosen
-    ),
-    class = "sailer_cells"
-  )
+  structure(list(
+    source = source, cells = in_utf8(cells), peaks = in_utf8(peaks),
+    origin = origin, ranges = ranges, file = file, chosen = chosen
+  ), class = "sailer_cells")
 }
 
 # dgCMatrix or ngCMatrix of any sparse matrix. Repeated entries of a triplet
@@ -202,8 +193,7 @@ block_cells <- function(n_peaks, n_counts = 4e6) {
 
 # Calls add(writer, first, count) for consecutive blocks of cells; it appends
 # them and returns NULL or the first count that cannot be used.
-pack_cells <- function(dims, names, origin, n_block, add,
-                       counts = FALSE) {
+pack_cells <- function(dims, names, origin, n_block, add, counts = FALSE) {
   writer <- core_cells_pack(dims[1], origin, counts, tempdir())
   first <- 1
   while (first <= dims[2]) {
@@ -259,9 +249,7 @@ dim.sailer_cells <- function(x) {
 }
 
 #' @export
-dimnames.sailer_cells <- function(x) {
-  list(x$peaks, x$cells)
-}
+dimnames.sailer_cells <- function(x) list(x$peaks, x$cells)
 
 #' @export
 `dimnames<-.sailer_cells` <- function(x, value) {
@@ -310,8 +298,7 @@ format.sailer_cells <- function(x, ...) {
   }
   c(
     paste0("<sailer_cells> ", dims[1], " peaks x ", dims[2], " cells"),
-    paste0("  from ", x$origin),
-    paste0("  ", first(x$peaks, "peaks")),
+    paste0("  from ", x$origin), paste0("  ", first(x$peaks, "peaks")),
     paste0("  ", first(x$cells, "cells"))
   )
 }
@@ -360,7 +347,7 @@ print.sailer_cells <- function(x, ...) {
 }
 
 # The places that an index means, counted from 1.
-places <- function(index, size, names, what, call = rlang::caller_env()) {
+places <- function(index, size, names, what, call = caller_env()) {
   if (is.character(index)) {
     found <- match(index, names)
     lost <- index[is.na(found)]
@@ -370,11 +357,8 @@ places <- function(index, size, names, what, call = rlang::caller_env()) {
     return(found)
   }
   if (is.logical(index) && length(index) != size) {
-    abort(
-      "The index of {what}s has {length(index)} value{?s}, but there are
-       {size} {what}s.",
-      call = call
-    )
+    abort("The index of {what}s has {length(index)} value{?s}, but there are
+           {size} {what}s.", call = call)
   }
   found <- tryCatch(seq_len(size)[index], error = function(cnd) NA)
   if (anyNA(found)) {

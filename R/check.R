@@ -2,16 +2,18 @@
 # says what was expected and what was found.
 
 check_number <- function(x, arg = rlang::caller_arg(x), min = -Inf, max = Inf,
-                         whole = FALSE, call = rlang::caller_env()) {
-  if (is_number_within(x, min, max) && (!whole || x == round(x))) {
+                         whole = FALSE, call = caller_env()) {
+  if (are_numbers(x, min, max, whole = whole)) {
     return(invisible(x))
   }
   what <- if (whole) "a whole number" else "a number"
-  range <- c(
-    if (is.finite(min)) paste("of at least", min),
-    if (is.finite(max)) paste("of at most", max)
-  )
-  range <- if (length(range)) paste0(" ", paste(range, collapse = " and "))
+  range <- if (is.finite(min) && is.finite(max)) {
+    paste(" from", min, "to", max)
+  } else if (is.finite(min)) {
+    paste(" of at least", min)
+  } else if (is.finite(max)) {
+    paste(" of at most", max)
+  }
   found <- if (is.numeric(x) && length(x) == 1) {
     as.character(x)
   } else {
@@ -20,20 +22,30 @@ check_number <- function(x, arg = rlang::caller_arg(x), min = -Inf, max = Inf,
   abort("{.arg {arg}} must be {what}{range}, not {found}.", call = call)
 }
 
-is_number_within <- function(x, min, max) {
-  is.numeric(x) && length(x) == 1 && is.finite(x) && x >= min && x <= max
+# Finite numbers from `min` to `max`, as many as one of `lengths`?
+are_numbers <- function(x, min, max, lengths = 1, whole = FALSE) {
+  is.numeric(x) && length(x) %in% lengths && all(is.finite(x)) &&
+    all(x >= min & x <= max) && (!whole || all(x == round(x)))
 }
 
-check_text <- function(value, name, null = FALSE, call = rlang::caller_env()) {
+# A matrix of doubles, of whatever class it was given. `what`: rows x columns.
+as_numeric_matrix <- function(x, arg, what, call = caller_env()) {
+  if (inherits(x, "Matrix") || is.data.frame(x)) x <- as.matrix(x)
+  if (!is.numeric(x) || length(dim(x)) != 2 || min(dim(x)) == 0) {
+    abort("{.arg {arg}} must be a numeric matrix of {what}, not
+           {.obj_type_friendly {x}}.", call = call)
+  }
+  storage.mode(x) <- "double"
+  x
+}
+
+check_text <- function(value, name, null = FALSE, call = caller_env()) {
   if (null && is.null(value)) {
     return(invisible())
   }
   if (!is.character(value) || length(value) != 1 || is.na(value)) {
-    abort(
-      "{.arg {name}} must be one string{if (null) ' or NULL'}, not
-       {.obj_type_friendly {value}}.",
-      call = call
-    )
+    abort("{.arg {name}} must be one string{if (null) ' or NULL'}, not
+           {.obj_type_friendly {value}}.", call = call)
   }
   check_utf8(
     value, paste0("value of {.arg ", name, "}"), 'iconv(x, "latin1", "UTF-8")',
@@ -41,8 +53,7 @@ check_text <- function(value, name, null = FALSE, call = rlang::caller_env()) {
   )
 }
 
-check_flag <- function(x, arg = rlang::caller_arg(x),
-                       call = rlang::caller_env()) {
+check_flag <- function(x, arg = rlang::caller_arg(x), call = caller_env()) {
   if (!rlang::is_bool(x)) {
     abort("{.arg {arg}} must be TRUE or FALSE.", call = call)
   }
@@ -51,7 +62,7 @@ check_flag <- function(x, arg = rlang::caller_arg(x),
 
 # Options given as a list: all named, by names that are known. Otherwise the
 # error says what was probably meant.
-check_options <- function(options, known, call = rlang::caller_env()) {
+check_options <- function(options, known, call = caller_env()) {
   given <- names(options) %||% rep("", length(options))
   if (any(given == "")) abort("Options must be named.", call = call)
   unknown <- setdiff(given, known)
@@ -59,18 +70,14 @@ check_options <- function(options, known, call = rlang::caller_env()) {
     return(invisible(TRUE))
   }
   meant <- meant_option(unknown[1], known)
-  abort(
-    c(
-      "There {cli::qty(unknown)}{?is/are} no option{?s} named
-       {.arg {unknown}}.",
-      i = if (!is.na(meant)) {
-        "Did you mean {.arg {meant}}?"
-      } else {
-        "Known options are {.arg {setdiff(known, '...')}}."
-      }
-    ),
-    call = call
-  )
+  abort(c(
+    "There {cli::qty(unknown)}{?is/are} no option{?s} named {.arg {unknown}}.",
+    i = if (!is.na(meant)) {
+      "Did you mean {.arg {meant}}?"
+    } else {
+      "Known options are {.arg {setdiff(known, '...')}}."
+    }
+  ), call = call)
 }
 
 # What options are called elsewhere, without dots and underscores.
@@ -95,7 +102,7 @@ meant_option <- function(name, options) {
 }
 
 # What was given beyond the arguments of `fn`: misspelt names, mostly.
-refuse_others <- function(others, fn, call = rlang::caller_env()) {
+refuse_others <- function(others, fn, call = caller_env()) {
   known <- names(formals(fn))
   if (length(others) > 0 && !all(rlang::have_name(others))) {
     last <- known[max(1, match("...", known) - 1)]

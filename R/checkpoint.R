@@ -18,13 +18,10 @@ write_plan <- function(plan, folder) {
   if (!dir.exists(folder)) {
     made <- suppressWarnings(dir.create(folder, recursive = TRUE))
     if (!made) {
-      abort(
-        c(
-          "The checkpoint folder {.path {folder}} could not be made.",
-          i = "Is the folder above it yours to write to?"
-        ),
-        class = "file", call = NULL
-      )
+      abort(c(
+        "The checkpoint folder {.path {folder}} could not be made.",
+        i = "Is the parent folder writable?"
+      ), class = "file", call = NULL)
     }
   }
   plan["call"] <- list(plain_call(plan$call))
@@ -37,13 +34,13 @@ read_plan <- function(folder) {
   plan
 }
 
-# A run whose folder holds a checkpoint of the same run goes on from there; of
+# A run whose folder holds a checkpoint of the same run continues from there; of
 # another run is an error, so that nothing trained is ever overwritten.
-# `...` is what the run of this kind of plan takes beside it: see run_of().
-begin_or_continue <- function(plan, ..., call = rlang::caller_env()) {
+# `...`: what run_plan() or, of Expresser, run_pretraining() takes beside it.
+begin_or_continue <- function(plan, ..., call = caller_env()) {
   folder <- plan$control$checkpoint
-  run <- run_of(plan)
-  # Of several processes the first looks, and tells the others where it stands.
+  run <- if (is_pretraining(plan)) run_pretraining else run_plan
+  # Of several processes the first looks, and sends its state to the others.
   if (is.null(folder) || !is_first_process(plan$control) ||
         !has_checkpoint(folder)) {
     return(run(plan, ...))
@@ -54,24 +51,15 @@ begin_or_continue <- function(plan, ..., call = rlang::caller_env()) {
   }
   different <- differences(saved, plan)
   if (length(different) > 0) {
-    abort(
-      c(
-        "{.path {folder}} holds the checkpoint of another run: it differs in
-         {.field {different}}.",
-        i = "Give another folder as {.arg checkpoint}, delete this one, or go on
-             with it as it was: {.code resume({dQuote(folder, FALSE)}, x)}."
-      ),
-      class = "file", call = call
-    )
+    abort(c(
+      "{.path {folder}} holds the checkpoint of another run: it differs in
+       {.field {different}}.",
+      i = "Give another folder as {.arg checkpoint}, delete this one, or
+           continue it as it was: {.code resume({dQuote(folder, FALSE)}, x)}."
+    ), class = "file", call = call)
   }
-  tell_of_resuming(folder)
+  note("Continuing from the checkpoint in {.path {folder}}.")
   run(plan, ..., state = saved_state(folder))
-}
-
-# What trains as planned: run_plan(plan, cells, map, state), and for Expresser
-# run_pretraining(plan, corpus, state).
-run_of <- function(plan) {
-  if (is_pretraining(plan)) run_pretraining else run_plan
 }
 
 is_pretraining <- function(plan) identical(plan$model, "expresser")
@@ -83,13 +71,6 @@ saved_state <- function(folder) {
     return(core_read_format1(file, "training state"))
   }
   file
-}
-
-tell_of_resuming <- function(folder) {
-  cli::cli_inform(
-    c(i = "Going on from the checkpoint in {.path {folder}}."),
-    class = "sailer_note"
-  )
 }
 
 # Names of what decides the result and is not the same in two plans.
@@ -112,46 +93,41 @@ differences <- function(old, new) {
   )
 }
 
-# What may change when a run goes on.
+# What may change when a run continues.
 resumable_options <- c(
   "epochs", "learning_rate", "learning_rate_decay", "weight_decay", "patience",
-  "token_budget", "final_share", "clip",
-  "precision", "checkpoint", "every", "device", "threads", "verbose",
-  "processes"
+  "token_budget", "final_share", "clip", "precision", "checkpoint", "every",
+  "device", "threads", "verbose", "processes"
 )
 
-#' Go on with a training that was stopped
+#' Continue a training that was stopped
 #'
-#' Takes up a training where it was interrupted (Ctrl-C), killed, or ended
-#' because the loss was no longer finite. With the options unchanged, on the
-#' same machine and with the same number of threads, the result has the same
-#' bits as that of a training that was never stopped.
+#' Continues a training that was interrupted (Ctrl-C), killed, or ended because
+#' the loss was no longer finite. With the same options, machine and number of
+#' threads, the result has the same bits as that of an uninterrupted training.
 #'
-#' A run with `train_control(checkpoint = )` also goes on when the same call of
-#' [sailer()], [RunSAILER()] or [expresser()] is made again, as when a job is
-#' put into the queue anew.
+#' A run with `train_control(checkpoint = )` also continues when the same call
+#' of [sailer()], [RunSAILER()] or [expresser()] is made again, as when a job is
+#' resubmitted.
 #'
 #' @param from A fit whose training was interrupted, or the folder of a
 #'   checkpoint ([train_control()]). A finished run can be trained further from
 #'   its folder with more `epochs`.
 #' @param x The counts that were trained on, as [sailer()] takes them: the same
-#'   cells in the same order; the peaks of the model are found by name. Batch
-#'   and covariates are part of what was saved. Of [expresser()] the same
-#'   corpus, or what it was made from.
-#' @param ... Options of [train_control()] to change: `epochs`,
-#'   `learning_rate`, `learning_rate_decay`, `weight_decay`, `patience`,
-#'   `precision`, `checkpoint`, `every`, `device`, `threads`, `verbose`,
-#'   `processes`. Others decide what was done already and stay as they were. Of
-#'   [pretrain_control()]: `epochs` and `warmup` decide the step sizes of what
-#'   is still to come; `token_budget`, `clip`, `patience` and those that both
-#'   have may change as well.
-#' @return An object of class `"sailer_fit"`, as of [sailer()], or
-#'   `"expresser_fit"`.
+#'   cells in the same order; peaks are matched by name. Batch and covariates
+#'   were saved. For [expresser()] the same corpus, or what it was made from.
+#' @param ... Options of [train_control()] to change: `epochs`, `learning_rate`,
+#'   `learning_rate_decay`, `weight_decay`, `patience`, `precision`,
+#'   `checkpoint`, `every`, `device`, `threads`, `verbose`, `processes`. Of
+#'   [pretrain_control()]: `epochs` and `warmup`, which decide the remaining
+#'   step sizes, `token_budget`, `clip`, `patience` and those that both have.
+#'   Others cannot change.
+#' @return An object of class `"sailer_fit"` or `"expresser_fit"`.
 #' @section Errors:
-#' `sailer_argument_error` for a fit that is finished and for an option that
-#' cannot be changed; `sailer_file_error` for a folder without a checkpoint or
-#' with a damaged one; `sailer_data_error` when `x` has other cells, lacks peaks
-#' or has other counts than were trained on.
+#' `sailer_argument_error` for a finished fit and for an option that cannot be
+#' changed; `sailer_file_error` for a folder without a checkpoint or with a
+#' damaged one; `sailer_data_error` if `x` has other cells, peaks or counts than
+#' were trained on.
 #' @references Cao (2023), section 2.2.2, for the training.
 #' @examples
 #' sim <- simulate_atac(n_cells = 100, n_peaks = 300, n_types = 2, seed = 1)
@@ -193,13 +169,10 @@ resume <- function(from, x, ...) {
   run_plan(plan, cells, map, state)
 }
 
-checkpoint_folder <- function(from, call = rlang::caller_env()) {
+checkpoint_folder <- function(from, call = caller_env()) {
   if (!rlang::is_string(from)) {
-    abort(
-      "{.arg from} must be a fit of {.fn sailer} or the folder of a checkpoint,
-       not {.obj_type_friendly {from}}.",
-      call = call
-    )
+    abort("{.arg from} must be a fit of {.fn sailer} or the folder of a
+           checkpoint, not {.obj_type_friendly {from}}.", call = call)
   }
   if (!has_checkpoint(from)) {
     found <- if (dir.exists(from)) {
@@ -208,27 +181,23 @@ checkpoint_folder <- function(from, call = rlang::caller_env()) {
     } else {
       "There is no folder {.path {from}}."
     }
-    abort(
-      c(found, i = "Give the folder that was {.arg checkpoint} in
-                   {.fn train_control}."),
-      class = "file", call = call
-    )
+    abort(c(
+      found,
+      i = "Give the folder that was {.arg checkpoint} in {.fn train_control}."
+    ), class = "file", call = call)
   }
   normalizePath(from)
 }
 
-change_control <- function(plan, changes, call = rlang::caller_env()) {
+change_control <- function(plan, changes, call = caller_env()) {
   make <- if (is_pretraining(plan)) pretrain_control else train_control
   check_options(changes, names(formals(make)), call)
   fixed <- setdiff(names(changes), resumable_options)
   if (length(fixed) > 0) {
-    abort(
-      c(
-        "{.arg {fixed}} cannot be changed when a training goes on.",
-        i = "It decides what was done already; train anew."
-      ),
-      call = call
-    )
+    abort(c(
+      "{.arg {fixed}} cannot be changed when a training continues.",
+      i = "It has already affected the training; start a new one."
+    ), call = call)
   }
   old <- unclass(plan$control)
   old[names(changes)] <- changes
@@ -238,7 +207,7 @@ change_control <- function(plan, changes, call = rlang::caller_env()) {
 }
 
 # Proves that `cells` are those of the plan, and finds its peaks among theirs.
-match_plan <- function(cells, plan, call = rlang::caller_env()) {
+match_plan <- function(cells, plan, call = caller_env()) {
   if (!identical(cells$cells, plan$cells)) {
     moved <- "They are the same, in another order."
     strange <- utils::head(setdiff(cells$cells, plan$cells), 1)
@@ -248,29 +217,23 @@ match_plan <- function(cells, plan, call = rlang::caller_env()) {
     if (length(strange) > 0) {
       foreign <- paste0(foreign, "; {.val {strange}} was not among them")
     }
-    abort(
-      c(
-        "{.arg x} does not have the cells that were trained on.",
-        x = if (setequal(cells$cells, plan$cells)) moved else foreign,
-        i = "Give the same counts as in the call of {.fn sailer}."
-      ),
-      class = "data", call = call
-    )
+    abort(c(
+      "{.arg x} does not have the cells that were trained on.",
+      x = if (setequal(cells$cells, plan$cells)) moved else foreign,
+      i = "Give the same counts as in the call of {.fn sailer}."
+    ), class = "data", call = call)
   }
   map <- match_peaks(cells, plan$peaks, "x", call)
   depth <- core_depth_within(cells$source, !is.na(map))
   other <- which(depth != plan$depth)
   if (length(other) > 0) {
     first <- other[1]
-    abort(
-      c(
-        "{.arg x} has other counts than were trained on: cell
-         {.val {plan$cells[first]}} has {depth[first]} open peaks of the model,
-         it had {plan$depth[first]}.",
-        i = "Give the same counts as in the call of {.fn sailer}."
-      ),
-      class = "data", call = call
-    )
+    abort(c(
+      "{.arg x} has other counts than were trained on: cell
+       {.val {plan$cells[first]}} has {depth[first]} open peaks of the model, it
+       had {plan$depth[first]}.",
+      i = "Give the same counts as in the call of {.fn sailer}."
+    ), class = "data", call = call)
   }
   map
 }

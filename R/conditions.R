@@ -9,13 +9,18 @@
 #'   `"numeric"`, `"process"`, `"memory"` or `"internal"`.
 #' @param call Environment of the function that the user called.
 #' @noRd
-abort <- function(message, class = "argument", call = rlang::caller_env(),
+abort <- function(message, class = "argument", call = caller_env(),
                   .envir = parent.frame()) {
   cli::cli_abort(
-    message,
-    class = c(paste0("sailer_", class, "_error"), "sailer_error"),
+    message, class = c(paste0("sailer_", class, "_error"), "sailer_error"),
     call = call, .envir = .envir
   )
+}
+
+# Messages of class "sailer_note", a line each: what was found or decided.
+note <- function(lines, .envir = parent.frame()) {
+  names(lines) <- names(lines) %||% rep("i", length(lines))
+  cli::cli_inform(lines, class = "sailer_note", .envir = .envir)
 }
 
 # Finished text as a part of a message: braces in it are not to be interpolated.

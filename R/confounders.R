@@ -4,8 +4,7 @@
 # list(labels = list(list(name, codes, n_levels, levels)),
 #      numbers = list(list(name, values)), batches = names of the labels that
 #      are batches)
-collect_confounders <- function(batch, covariates, cells,
-                                call = rlang::caller_env()) {
+collect_confounders <- function(batch, covariates, cells, call = caller_env()) {
   batches <- as_columns(batch, "batch", cells, call)
   others <- as_columns(covariates, "covariates", cells, call)
   check_column_names(c(batches, others), call)
@@ -20,8 +19,7 @@ collect_confounders <- function(batch, covariates, cells,
   )
   kept <- drop_constant(labels, "levels")
   list(
-    labels = kept,
-    numbers = drop_constant(numbers, "values"),
+    labels = kept, numbers = drop_constant(numbers, "values"),
     batches = intersect(column_names(batches), column_names(kept))
   )
 }
@@ -77,11 +75,8 @@ plain_column <- function(values, name, call) {
   good <- is.atomic(values) && length(dim(values)) < 2 &&
     !is.complex(values) && !is.raw(values)
   if (!good) {
-    abort(
-      "{.arg {name}} must have one number or label per cell, not be
-       {.obj_type_friendly {values}}.",
-      call = call
-    )
+    abort("{.arg {name}} must have one number or label per cell, not be
+           {.obj_type_friendly {values}}.", call = call)
   }
   unname(values)
 }
@@ -89,34 +84,26 @@ plain_column <- function(values, name, call) {
 check_column_names <- function(columns, call) {
   names <- column_names(columns)
   if (any(names == "" | is.na(names))) {
-    abort(
-      "Every column of {.arg batch} and {.arg covariates} must have a name.",
-      call = call
-    )
+    abort("Every column of {.arg batch} and {.arg covariates} must have a
+           name.", call = call)
   }
   if (anyDuplicated(names)) {
-    abort(
-      c(
-        "{.val {names[duplicated(names)][1]}} is the name of two columns among
-         {.arg batch} and {.arg covariates}.",
-        i = "Name each thing to take out once."
-      ),
-      call = call
-    )
+    abort(c(
+      "{.val {names[duplicated(names)][1]}} is the name of two columns among
+       {.arg batch} and {.arg covariates}.",
+      i = "Name each variable once."
+    ), call = call)
   }
 }
 
 check_complete <- function(column, cells, call) {
   missing <- cells[is.na(column$values)]
   if (length(missing) > 0) {
-    abort(
-      c(
-        "{.arg {column$name}} is NA for {length(missing)} cell{?s}:
-         {.val {utils::head(missing, 3)}}{if (length(missing) > 3) ', ...'}.",
-        i = "Give a value for every cell, or remove these cells."
-      ),
-      class = "data", call = call
-    )
+    abort(c(
+      "{.arg {column$name}} is NA for {length(missing)} cell{?s}:
+       {.val {utils::head(missing, 3)}}{if (length(missing) > 3) ', ...'}.",
+      i = "Give a value for every cell, or remove these cells."
+    ), class = "data", call = call)
   }
 }
 
@@ -126,17 +113,14 @@ as_label <- function(column, call) {
   n <- nlevels(values)
   # A label of its own for every cell explains all of the cell.
   if (n > 1000 || (n > 20 && n > length(values) / 2)) {
-    abort(
-      c(
-        "{.arg {column$name}} has {n} different labels for {length(values)}
-         cells.",
-        i = "Give a number as a numeric column of {.arg covariates}; names of
-             cells cannot be removed."
-      ),
-      call = call
-    )
+    abort(c(
+      "{.arg {column$name}} has {n} different labels for {length(values)}
+       cells.",
+      i = "Give a number as a numeric column of {.arg covariates}; names of
+           cells cannot be removed."
+    ), call = call)
   }
-  tell_of_lonely(column$name, values)
+  note_single_cells(column$name, values)
   list(
     name = column$name, codes = as.integer(values), n_levels = n,
     levels = levels(values)
@@ -159,18 +143,16 @@ with_levels_of <- function(confounders, other) {
 }
 
 # What is special to the only cell of a label counts as the label's.
-tell_of_lonely <- function(name, values) {
+note_single_cells <- function(name, values) {
   alone <- levels(values)[tabulate(values, nlevels(values)) == 1]
   if (length(alone) > 0) {
-    cli::cli_inform(c(
-      i = "{.arg {name}} has {length(alone)} label{?s} with a single cell, of
-           which little can be learned: {.val {utils::head(alone, 3)}}{if
-           (length(alone) > 3) ', ...'}."
-    ), class = "sailer_note")
+    note("{.arg {name}} has {length(alone)} label{?s} with a single cell, from
+          which little can be learned:
+          {.val {utils::head(alone, 3)}}{if (length(alone) > 3) ', ...'}.")
   }
 }
 
-# What is the same in all cells tells nothing: said once, and left out.
+# What is the same in all cells is left out, with a message.
 # `values`: of the cells or their levels.
 drop_constant <- function(columns, values) {
   Filter(function(column) {
@@ -178,10 +160,8 @@ drop_constant <- function(columns, values) {
     if (length(found) > 1) {
       return(TRUE)
     }
-    cli::cli_inform(c(
-      i = "{.arg {column$name}} is {.val {found}} for all cells: there is
-           nothing of it to take out."
-    ), class = "sailer_note")
+    note("{.arg {column$name}} is {.val {found}} for all cells: it has one level
+          and is ignored.")
     FALSE
   }, columns)
 }
@@ -189,11 +169,9 @@ drop_constant <- function(columns, values) {
 check_finite <- function(column, call) {
   bad <- which(!is.finite(column$values))
   if (length(bad) > 0) {
-    abort(
-      "The covariate {.arg {column$name}} is infinite for {length(bad)}
-       cell{?s}.",
-      class = "data", call = call
-    )
+    abort("The covariate {.arg {column$name}} must be a finite number; it is
+           not (infinite, or no number) in {length(bad)} cell{?s}.",
+          class = "data", call = call)
   }
   list(name = column$name, values = as.numeric(column$values))
 }

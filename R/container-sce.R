@@ -2,7 +2,7 @@
 
 #' @export
 read_input.SingleCellExperiment <- function( # nolint: object_length_linter.
-  object, where = list(), call = rlang::caller_env()
+  object, where = list(), call = caller_env()
 ) {
   need_package("SingleCellExperiment", "for SingleCellExperiment objects", call)
   need_package("SummarizedExperiment", "for SingleCellExperiment objects", call)
@@ -20,9 +20,8 @@ read_input.SingleCellExperiment <- function( # nolint: object_length_linter.
   new_input(
     colnames(object),
     as_cells(
-      object,
-      assay.type = assay.type, altexp = altexp, features = where$features,
-      counts = isTRUE(where$values)
+      object, assay.type = assay.type, altexp = altexp,
+      features = where$features, counts = isTRUE(where$values)
     ),
     plain_columns(SummarizedExperiment::colData(object)),
     "the colData of the object",
@@ -65,9 +64,7 @@ write_result.SingleCellExperiment <- function( # nolint: object_length_linter.
   if (!is.null(result$fit)) {
     kept <- S4Vectors::metadata(object)
     kept$sailer[[result$name]] <- as_model(result$fit)
-    if (!is.null(result$query)) {
-      kept$sailer_query[[result$name]] <- result$query
-    }
+    if (!is.null(result$query)) kept$sailer_query[[result$name]] <- result$query
     S4Vectors::metadata(object) <- kept
   }
   if (!is.null(result$assay)) object <- store_imputed(object, result)
@@ -111,51 +108,43 @@ store_imputed <- function(object, result) {
 # Others are read as counts, but have no place for results.
 #' @export
 read_input.SummarizedExperiment <- function( # nolint: object_length_linter.
-  object, where = list(), call = rlang::caller_env()
+  object, where = list(), call = caller_env()
 ) {
   need_package("SummarizedExperiment", "for SummarizedExperiment objects", call)
   check_places(where, "assay.type", "SummarizedExperiment objects", call)
   new_input(
     colnames(object),
     as_cells(
-      object,
-      assay.type = where$assay.type, features = where$features,
+      object, assay.type = where$assay.type, features = where$features,
       counts = isTRUE(where$values)
     ),
     plain_columns(SummarizedExperiment::colData(object)),
     "the colData of the object",
     ranges = function(peaks) ranges_of_experiment(object, peaks, call),
     naming = toupper,
-    writable = abort(
-      c(
-        "A {class(object)[1]} has no place for reduced dimensions.",
-        i = "Make it a SingleCellExperiment first:
-             {.code as(x, \"SingleCellExperiment\")}."
-      ),
-      call = call
-    )
+    writable = abort(c(
+      "A {class(object)[1]} has no place for reduced dimensions.",
+      i = "Make it a SingleCellExperiment first:
+           {.code as(x, \"SingleCellExperiment\")}."
+    ), call = call)
   )
 }
 
 # The columns as a data frame, run-length encoded ones written out.
 plain_columns <- function(table) {
-  if (!is.null(table)) {
-    as.data.frame(table, optional = TRUE)
-  }
+  if (!is.null(table)) as.data.frame(table, optional = TRUE)
 }
 
 # The alternative experiment with the peaks (of `where$values`: with the RNA):
 # the one named; NULL for the main experiment, unless that is of the other kind
 # and a single alternative one is of this kind. SAILERX takes the main
 # experiment for the RNA.
-choose_altexp <- function(object, where, call = rlang::caller_env()) {
+choose_altexp <- function(object, where, call = caller_env()) {
   known <- SingleCellExperiment::altExpNames(object)
   altexp <- where$altexp
   if (!is.null(altexp)) {
-    check_text(altexp, "altexp", call = call)
-    check_known(
-      altexp, known, "alternative experiment", "altexp", "the object",
-      call = call
+    check_choice(
+      altexp, known, "alternative experiment", "altexp", "the object", call
     )
     return(altexp)
   }
@@ -174,11 +163,8 @@ choose_altexp <- function(object, where, call = rlang::caller_env()) {
   if (length(others) != 1) {
     return(NULL)
   }
-  cli::cli_inform(
-    c(i = "The {if (isTRUE(where$values)) 'genes' else 'peaks'} are those of
-           the alternative experiment {.val {others}}."),
-    class = "sailer_note"
-  )
+  note("The {if (isTRUE(where$values)) 'genes' else 'peaks'} are those of the
+        alternative experiment {.val {others}}.")
   others
 }
 
@@ -186,21 +172,18 @@ only_altexp <- function(known, call) {
   if (length(known) == 1) {
     return(known)
   }
-  abort(
-    c(
-      "{.arg altexp} must name the alternative experiment with the peaks.",
-      i = if (length(known) == 0) {
-        "The object has none: its main experiment is taken for the RNA, so
-         put the peaks in by {.code altExp(object, \"ATAC\") <- peaks}."
-      } else {
-        "There are {.val {known}}."
-      }
-    ),
-    call = call
-  )
+  abort(c(
+    "{.arg altexp} must name the alternative experiment with the peaks.",
+    i = if (length(known) == 0) {
+      "The object has none: its main experiment is taken for the RNA, so
+       put the peaks in by {.code altExp(object, \"ATAC\") <- peaks}."
+    } else {
+      "There are {.val {known}}."
+    }
+  ), call = call)
 }
 
-experiment_of_counts <- function(object, altexp, call = rlang::caller_env()) {
+experiment_of_counts <- function(object, altexp, call = caller_env()) {
   force(altexp)
   if (is.null(altexp)) object else SingleCellExperiment::altExp(object, altexp)
 }
@@ -228,11 +211,9 @@ experiment_guide <- function(object, reference, assay.type, call) {
   )
   with_rna <- names(depth)[which(depth > 0)]
   check_enough_rna(with_rna, length(depth), call)
-  cli::cli_inform(c(
-    i = "There are no reduced dimensions {.val {reference}}: they are made from
-         the RNA of {length(with_rna)} cells by {.fn scuttle::logNormCounts},
-         {.fn scran::getTopHVGs} and {.fn scater::calculatePCA}."
-  ), class = "sailer_note")
+  note("There are no reduced dimensions {.val {reference}}: they are made from
+        the RNA of {length(with_rna)} cells by {.fn scuttle::logNormCounts},
+        {.fn scran::getTopHVGs} and {.fn scater::calculatePCA}.")
   guide$values <- guide$made <- usual_steps(
     scater_pca(counts[, with_rna, drop = FALSE]), reference, call
   )

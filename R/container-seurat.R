@@ -1,8 +1,7 @@
 # Seurat objects, and assays and reductions of them alone.
 
 #' @export
-read_input.Seurat <- function(object, where = list(),
-                              call = rlang::caller_env()) {
+read_input.Seurat <- function(object, where = list(), call = caller_env()) {
   need_package("SeuratObject", "for Seurat objects", call)
   check_places(where, c("assay", "layer"), "Seurat objects", call)
   layer <- where$layer %||% "counts"
@@ -11,8 +10,7 @@ read_input.Seurat <- function(object, where = list(),
     choose_assay(object, named, isTRUE(where$values), call)
   })
   delayedAssign("counts", as_cells(
-    object,
-    assay = assay, layer = layer, features = where$features,
+    object, assay = assay, layer = layer, features = where$features,
     counts = isTRUE(where$values)
   ))
   new_input(
@@ -32,13 +30,10 @@ read_input.Seurat <- function(object, where = list(),
     },
     # SeuratObject 5 makes a sparse copy of what is dense.
     bytes = if (has_seurat_layers()) 20 else 8,
-    files = abort(
-      c(
-        "Seurat keeps its assays in memory: {.arg file} is not taken here.",
-        i = "{.code impute(get_fit(object), object, file = )} writes one."
-      ),
-      call = call
-    ),
+    files = abort(c(
+      "Seurat keeps its assays in memory: {.arg file} is not supported here.",
+      i = "{.code impute(get_fit(object), object, file = )} writes one."
+    ), call = call),
     reference = "pca"
   )
 }
@@ -85,14 +80,11 @@ reduction_key <- function(name) {
   paste0(tolower(gsub("[^[:alnum:]]", "", name)), "_")
 }
 
-check_reduction_key <- function(key, call = rlang::caller_env()) {
+check_reduction_key <- function(key, call = caller_env()) {
   if (!is.null(key) &&
         !(rlang::is_string(key) && grepl("^[[:alnum:]]+_$", key))) {
-    abort(
-      "{.arg reduction.key} must be letters and digits with an underscore at
-       the end, such as {.val sailer_}.",
-      call = call
-    )
+    abort("{.arg reduction.key} must be letters and digits with an underscore at
+           the end, such as {.val sailer_}.", call = call)
   }
 }
 
@@ -143,8 +135,7 @@ log_command <- function(object, result) {
 
 # A reduction alone.
 #' @export
-read_input.DimReduc <- function(object, where = list(),
-                                call = rlang::caller_env()) {
+read_input.DimReduc <- function(object, where = list(), call = caller_env()) {
   fit <- fit_of_reduction(object)
   values <- SeuratObject::Embeddings(object)
   new_input(
@@ -158,8 +149,7 @@ read_input.DimReduc <- function(object, where = list(),
 # An assay alone: batches and covariates are values, and its embedding is
 # returned as a reduction.
 #' @export
-read_input.Assay <- function(object, where = list(),
-                             call = rlang::caller_env()) {
+read_input.Assay <- function(object, where = list(), call = caller_env()) {
   need_package("SeuratObject", "for assays of Seurat", call)
   check_places(where, c("assay", "layer"), "assays", call)
   layer <- where$layer %||% "counts"
@@ -168,8 +158,7 @@ read_input.Assay <- function(object, where = list(),
     layer = layer, features = where$features, counts = isTRUE(where$values)
   ))
   new_input(
-    counts$cells, counts,
-    labels = layer_of_cells(object, layer, counts$cells),
+    counts$cells, counts, labels = layer_of_cells(object, layer, counts$cells),
     place = list(assay = where$assay %||% "ATAC", layer = layer),
     ranges = function(peaks) assay_ranges(object, peaks),
     annotation = signac_annotation(object, call)
@@ -253,7 +242,7 @@ as_ranged_assay <- function(assay, like, ranges) {
 }
 
 # The genes that an assay of Signac knows, NULL for none.
-signac_annotation <- function(assay, call = rlang::caller_env()) {
+signac_annotation <- function(assay, call = caller_env()) {
   if (methods::.hasSlot(assay, "annotation")) {
     need_package("Signac", "for the annotation of an assay", call)
     getExportedValue("Signac", "Annotation")(assay)
@@ -284,12 +273,10 @@ seurat_guide <- function(object, reference, rna.assay, assay, call) {
   )
   with_rna <- intersect(colnames(object), names(depth)[which(depth > 0)])
   check_enough_rna(with_rna, ncol(object), call)
-  cli::cli_inform(c(
-    i = "There is no reduction {.val {reference}}: it is made from the
-         {length(with_rna)} cells of assay {.val {rna.assay}} by
-         {.fn NormalizeData}, {.fn FindVariableFeatures}, {.fn ScaleData} and
-         {.fn RunPCA}."
-  ), class = "sailer_note")
+  note("There is no reduction {.val {reference}}: it is made from the
+        {length(with_rna)} cells of assay {.val {rna.assay}} by
+        {.fn NormalizeData}, {.fn FindVariableFeatures}, {.fn ScaleData} and
+        {.fn RunPCA}.")
   guide$made <- usual_steps(
     seurat_pca(object[[rna.assay]], rna.assay, with_rna), reference, call
   )
@@ -297,39 +284,30 @@ seurat_guide <- function(object, reference, rna.assay, assay, call) {
   guide
 }
 
-check_rna_assay <- function(object, rna.assay, assay,
-                            call = rlang::caller_env()) {
+check_rna_assay <- function(object, rna.assay, assay, call = caller_env()) {
   known <- SeuratObject::Assays(object)
-  check_text(rna.assay, "rna.assay", call = call)
-  check_known(rna.assay, known, "assay", "rna.assay", "the object", call = call)
+  check_choice(rna.assay, known, "assay", "rna.assay", "the object", call)
   if (rna.assay == assay) {
-    abort(
-      c(
-        "Assay {.val {assay}} is taken for the peaks and for the RNA.",
-        i = "Name the one with the peaks in {.arg assay}, the one with the RNA
-             in {.arg rna.assay}. There {cli::qty(length(known))}{?is/are}
-             {.val {known}}."
-      ),
-      call = call
-    )
+    abort(c(
+      "Assay {.val {assay}} is taken for the peaks and for the RNA.",
+      i = "Name the one with the peaks in {.arg assay}, the one with the RNA in
+           {.arg rna.assay}. There {cli::qty(length(known))}{?is/are}
+           {.val {known}}."
+    ), call = call)
   }
 }
 
 # RNA molecules of the cells that the assay covers, named by cell.
-seurat_rna_depth <- function(object, rna.assay, call = rlang::caller_env()) {
+seurat_rna_depth <- function(object, rna.assay, call = caller_env()) {
   stored <- object[[rna.assay]]
   load_class(stored)
   counts <- count_matrices(stored)
   if (length(counts) == 0) {
-    abort(
-      c(
-        "Assay {.val {rna.assay}} has no counts, from which the RNA depth
-         comes.",
-        i = "Name in {.arg rna.assay} an assay that has them. There are
-             {.val {SeuratObject::Assays(object)}}."
-      ),
-      class = "data", call = call
-    )
+    abort(c(
+      "Assay {.val {rna.assay}} has no counts, from which the RNA depth comes.",
+      i = "Name in {.arg rna.assay} an assay that has them. There are
+           {.val {SeuratObject::Assays(object)}}."
+    ), class = "data", call = call)
   }
   unlist(lapply(counts, column_sums))
 }
@@ -352,14 +330,11 @@ seurat_pca <- function(rna, name, cells) {
 warn_of_strange_reference <- function(object, reference, assay) {
   source <- SeuratObject::DefaultAssay(object[[reference]])
   if (identical(source, assay)) {
-    cli::cli_warn(
-      c(
-        "Reduction {.val {reference}} is of assay {.val {assay}}, the peaks
-         themselves.",
-        i = "A reference from the RNA is what helps: name one in
-             {.arg reference}."
-      ),
-      class = "sailer_reference"
-    )
+    cli::cli_warn(c(
+      "Reduction {.val {reference}} is of assay {.val {assay}}, the peaks
+       themselves.",
+      i = "A reference from the RNA is what helps: name one in
+           {.arg reference}."
+    ), class = "sailer_reference")
   }
 }

@@ -21,13 +21,11 @@
 #   columns      data frame of metadata, rows named by cell
 #   input        what read_input() gave
 #   command      list(name, options) for the log
-read_input <- function(object, where = list(), call = rlang::caller_env()) {
+read_input <- function(object, where = list(), call = caller_env()) {
   UseMethod("read_input")
 }
 
-write_result <- function(object, result) {
-  UseMethod("write_result")
-}
+write_result <- function(object, result) UseMethod("write_result")
 
 # What an object has. Arguments are promises: what is expensive is read when it
 # is first asked for.
@@ -51,13 +49,12 @@ write_result <- function(object, result) {
 #   guide       function(reference, place): the RNA's embedding and depth
 #   reference   the reduction that guides where none is named
 new_input <- function(names, counts, table = NULL,
-                      table_name = "the metadata of the object",
-                      labels = NULL, place = list(),
-                      ranges = function(peaks) NULL, annotation = NULL,
-                      embedding = function(name) NULL, depth = NULL,
-                      models = list(), guide = NULL, naming = identity,
-                      bytes = 8, writable = TRUE, files = TRUE,
-                      reference = NULL) {
+                      table_name = "the metadata of the object", labels = NULL,
+                      place = list(), ranges = function(peaks) NULL,
+                      annotation = NULL, embedding = function(name) NULL,
+                      depth = NULL, models = list(), guide = NULL,
+                      naming = identity, bytes = 8, writable = TRUE,
+                      files = TRUE, reference = NULL) {
   environment()
 }
 
@@ -79,8 +76,7 @@ check_places <- function(where, taken, what, call) {
 
 # Matrices, files, handles and lists of samples: counts, and nothing else.
 #' @export
-read_input.default <- function(object, where = list(),
-                               call = rlang::caller_env()) {
+read_input.default <- function(object, where = list(), call = caller_env()) {
   if (load_class(object, call)) {
     return(read_input(object, where, call))
   }
@@ -107,13 +103,11 @@ write_result.default <- function(object, result) {
 
 # A fit with the result of its training: the embedding of its cells.
 #' @export
-read_input.sailer_fit <- function(object, where = list(),
-                                  call = rlang::caller_env()) {
+read_input.sailer_fit <- function(object, where = list(), call = caller_env()) {
   new_input(
     object$cells,
     abort("Give the counts of the cells: the fit does not hold them.",
-      call = call
-    ),
+          call = call),
     embedding = function(name) {
       if (!is.null(object$embedding)) embedding(object)
     },
@@ -123,14 +117,14 @@ read_input.sailer_fit <- function(object, where = list(),
 
 #' @export
 read_input.expresser_fit <- function(object, where = list(),
-                                     call = rlang::caller_env()) {
+                                     call = caller_env()) {
   new_input(character(), NULL, models = list(fit = object))
 }
 
 # Columns of the metadata that are named in `columns`; values where the input
 # has no metadata.
 input_columns <- function(input, columns, arg, cells = input$names,
-                          call = rlang::caller_env()) {
+                          call = caller_env()) {
   if (is.null(input$table)) {
     return(columns)
   }
@@ -143,7 +137,7 @@ input_columns <- function(input, columns, arg, cells = input$names,
 # One value for each of `cells`: a column of the metadata, or values. `partial`:
 # cells may be missing, and get NA.
 input_values <- function(input, values, arg, cells = input$names,
-                         call = rlang::caller_env(), partial = FALSE) {
+                         call = caller_env(), partial = FALSE) {
   if (!is.null(input$table) && rlang::is_string(values) && length(cells) > 1) {
     return(input_columns(input, values, arg, cells, call)[[1]])
   }
@@ -156,7 +150,7 @@ input_values <- function(input, values, arg, cells = input$names,
 # or NULL for the one that the object holds under `name`. `own`: the object is
 # the fit itself, with the embedding of its training cells.
 read_fitted <- function(object, fit = NULL, name = NULL, where = list(),
-                        class = "sailer_fit", call = rlang::caller_env()) {
+                        class = "sailer_fit", call = caller_env()) {
   own <- is.null(fit) && inherits(object, class)
   if (is.null(fit)) {
     found <- find_fit(object, name, class, call)
@@ -177,7 +171,7 @@ read_fitted <- function(object, fit = NULL, name = NULL, where = list(),
 # embedded from their counts, as are those of SAILERX, of which objects hold
 # directions alone.
 input_points <- function(held, cells = held$input$names, reference = NULL,
-                         call = rlang::caller_env()) {
+                         call = caller_env()) {
   fit <- held$fit
   known <- known_points(held, cells)
   others <- setdiff(cells, rownames(known))
@@ -210,7 +204,7 @@ known_points <- function(held, cells) {
 # The reference that a joint model reads: the one given, a matrix or the name of
 # a reduction, or the one of the name that it was `trained` with.
 input_reference <- function(held, reference = NULL, trained = TRUE,
-                            call = rlang::caller_env()) {
+                            call = caller_env()) {
   fit <- held$fit
   name <- reference %||% if (trained && sees_reference(fit)) fit$reference_name
   if (!rlang::is_string(name)) {
@@ -218,15 +212,12 @@ input_reference <- function(held, reference = NULL, trained = TRUE,
   }
   values <- held$input$embedding(name)
   if (is.null(values)) {
-    abort(
-      c(
-        "The model places cells by their peaks and by the reference
-         {.val {name}}, which the object does not have.",
-        i = "Give it as {.arg reference}: a matrix of cells x dimensions, or the
-             name of a reduction."
-      ),
-      call = call
-    )
+    abort(c(
+      "The model places cells by their peaks and by the reference {.val {name}},
+       which the object does not have.",
+      i = "Give it as {.arg reference}: a matrix of cells x dimensions, or the
+           name of a reduction."
+    ), call = call)
   }
   values
 }
@@ -240,7 +231,7 @@ all_rows <- function(values, cells) {
 
 # Embedding of the cells of a handle: posterior means.
 embed_counts <- function(fit, counts, reference = NULL, arg = "newdata",
-                         call = rlang::caller_env()) {
+                         call = caller_env()) {
   check_counts(counts, 1, call = call)
   map <- match_peaks(counts, fit$peaks, arg, call)
   kept_depth(counts, list(map = map, peaks = fit$peaks), call)
@@ -248,8 +239,7 @@ embed_counts <- function(fit, counts, reference = NULL, arg = "newdata",
 }
 
 # Open peaks of the model in each of `cells`.
-input_depth <- function(held, cells = held$input$names,
-                        call = rlang::caller_env()) {
+input_depth <- function(held, cells = held$input$names, call = caller_env()) {
   known <- held$input$depth
   if (!is.null(known)) {
     return(known[cells])

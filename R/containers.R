@@ -1,15 +1,12 @@
 # What the methods for Seurat and SingleCellExperiment objects share.
 
 # Packages of containers are suggested, not imported: asked for when needed.
-need_package <- function(package, why, call = rlang::caller_env()) {
+need_package <- function(package, why, call = caller_env()) {
   if (!is_installed(package)) {
-    abort(
-      c(
-        "The package {.pkg {package}} is needed {why}.",
-        i = "It is not installed: install it and try again."
-      ),
-      call = call
-    )
+    abort(c(
+      "The package {.pkg {package}} is needed {why}.",
+      i = "It is not installed: install it and try again."
+    ), call = call)
   }
   invisible(TRUE)
 }
@@ -24,7 +21,7 @@ argument_name <- function(f, new, old) {
 
 # An S4 object that was read from a file knows its parent classes only once the
 # package of its class is loaded. TRUE when it was loaded just now.
-load_class <- function(object, call = rlang::caller_env()) {
+load_class <- function(object, call = caller_env()) {
   refuse_seurat2(object, call)
   package <- attr(class(object), "package")
   if (!isS4(object) || is.null(package) || package %in% loadedNamespaces()) {
@@ -34,23 +31,20 @@ load_class <- function(object, call = rlang::caller_env()) {
 }
 
 # Objects of Seurat 2 have other slots, and a class of their own.
-refuse_seurat2 <- function(object, call = rlang::caller_env()) {
+refuse_seurat2 <- function(object, call = caller_env()) {
   if (!inherits(object, "seurat")) {
     return(invisible())
   }
-  abort(
-    c(
-      "This object was made by version 2 of Seurat (class {.cls seurat}).",
-      i = "Bring it up to date first:
-           {.code object <- SeuratObject::UpdateSeuratObject(object)}."
-    ),
-    call = call
-  )
+  abort(c(
+    "This object was made by version 2 of Seurat (class {.cls seurat}).",
+    i = "Bring it up to date first: {.code object <-
+         SeuratObject::UpdateSeuratObject(object)}."
+  ), call = call)
 }
 
 # A class that is not known although its package was looked for: the object was
 # made by another version of it, as one of Signac 2 where Signac 1 is installed.
-refuse_unknown_class <- function(object, call = rlang::caller_env()) {
+refuse_unknown_class <- function(object, call = caller_env()) {
   name <- class(object)
   package <- attr(name, "package")
   if (!isS4(object) || is.null(package)) {
@@ -66,43 +60,32 @@ refuse_unknown_class <- function(object, call = rlang::caller_env()) {
   } else {
     "{.pkg {package}} is not installed here."
   }
-  abort(
-    c(
-      "The class {.cls {as.character(name)}} of package {.pkg {package}} is not
-       known.",
-      x = found,
-      i = "Install the version of {.pkg {package}} by which the object was
-           made."
-    ),
-    call = call
-  )
+  abort(c(
+    "The class {.cls {as.character(name)}} of package {.pkg {package}} is not
+     known.",
+    x = found,
+    i = "Install the version of {.pkg {package}} by which the object was made."
+  ), call = call)
 }
 
 # Columns of a metadata table by their names. NULL for no names.
-named_columns <- function(table, columns, arg, where,
-                          call = rlang::caller_env()) {
+named_columns <- function(table, columns, arg, where, call = caller_env()) {
   if (length(columns) == 0) {
     return(NULL)
   }
   if (!is.character(columns) || anyNA(columns)) {
-    abort(
-      c(
-        "{.arg {arg}} must name columns of {where}, not be
-         {.obj_type_friendly {columns}}.",
-        i = "Add the values as a column first, then name it."
-      ),
-      call = call
-    )
+    abort(c(
+      "{.arg {arg}} must name columns of {where}, not be
+       {.obj_type_friendly {columns}}.",
+      i = "Add the values as a column first, then name it."
+    ), call = call)
   }
-  check_known(
-    columns, colnames(table), "column", arg, where, call = call
-  )
+  check_known(columns, colnames(table), "column", arg, where, call = call)
   table[, unique(columns), drop = FALSE]
 }
 
 # Every one of `given` must be among `known`; the error lists the nearest.
-check_known <- function(given, known, what, arg, where,
-                        call = rlang::caller_env()) {
+check_known <- function(given, known, what, arg, where, call = caller_env()) {
   check_utf8(
     given, paste0("names in {.arg ", arg, "}"), 'iconv(x, "latin1", "UTF-8")',
     call
@@ -118,11 +101,15 @@ check_known <- function(given, known, what, arg, where,
   } else {
     "The nearest are {.val {nearest_names(lost[1], known)}}."
   }
-  abort(
-    c("{.arg {arg}}: there is no {what} {.val {lost[1]}} in {where}.",
-      i = hint),
-    call = call
-  )
+  abort(c(
+    "{.arg {arg}}: there is no {what} {.val {lost[1]}} in {where}.", i = hint
+  ), call = call)
+}
+
+# One string that must be among `known`.
+check_choice <- function(given, known, what, arg, where, call = caller_env()) {
+  check_text(given, arg, call = call)
+  check_known(given, known, what, arg, where, call = call)
 }
 
 # The names that differ least from `name`, best first.
@@ -134,20 +121,40 @@ nearest_names <- function(name, known, n = 3) {
   utils::head(known[order(pmin(distance, within + 1), distance)], n)
 }
 
+# Names that were asked for, as text.
+asked_names <- function(given, what, arg, call) {
+  if (is.factor(given)) given <- as.character(given)
+  if (!is.character(given) || anyNA(given) || length(given) == 0) {
+    abort("{.arg {arg}} must hold names of {what}s, not
+           {.obj_type_friendly {given}}.", call = call)
+  }
+  given
+}
+
+# Their places among `known`, all for NULL. `once`: repeated names are taken
+# once, and no error.
+chosen_names <- function(given, known, what, arg, where, call, once = FALSE) {
+  if (is.null(given)) {
+    return(seq_along(known))
+  }
+  given <- asked_names(given, what, arg, call)
+  if (once) given <- unique(given)
+  if (anyDuplicated(given)) {
+    twice <- given[duplicated(given)]
+    abort("{.arg {arg}} names {.val {twice[1]}} twice.", call = call)
+  }
+  check_known(given, known, what, arg, where, call = call)
+  match(given, known)
+}
+
 # The peaks asked for, in the order asked for; NULL takes all.
-take_features <- function(cells, features, where, call = rlang::caller_env()) {
+take_features <- function(cells, features, where, call = caller_env()) {
   if (is.null(features)) {
     return(cells)
   }
-  if (!is.character(features) || anyNA(features)) {
-    abort(
-      "{.arg features} must hold names of peaks, not
-       {.obj_type_friendly {features}}.",
-      call = call
-    )
-  }
-  check_known(features, cells$peaks, "peak", "features", where, call = call)
-  cells[unique(features), ]
+  cells[chosen_names(
+    features, cells$peaks, "peak", "features", where, call, once = TRUE
+  ), ]
 }
 
 # The cells in the order of `names`; untouched when they are.

@@ -5,7 +5,7 @@
 # Rows of confounders and their shares: the batches of the training cells, as
 # often as they have cells, unless all of them are given.
 held_confounders <- function(fit, batch, depth, covariates, n_most = 8,
-                             call = rlang::caller_env()) {
+                             call = caller_env()) {
   given <- given_batches(fit, batch, call)
   for (name in names(given)) {
     given[[name]] <- check_level(fit, name, given[[name]], call)
@@ -25,17 +25,14 @@ held_confounders <- function(fit, batch, depth, covariates, n_most = 8,
     })
     fixed_confounders(fit, unlist(c(given, levels)), depth, covariates, call)
   })
-  list(
-    values = do.call(rbind, rows), shares = as.numeric(count) / sum(count)
-  )
+  list(values = do.call(rbind, rows), shares = as.numeric(count) / sum(count))
 }
 
 # The cells from which the decoder learned, at most `n_most` of each kind
 # (`kinds`: 1, 2 or 0 for each of `cells`), in clusters of their kind. They are
 # those of the training where the fit has them, and else those of the object.
-training_cells <- function(held, cells, kinds, reference = NULL,
-                           n_most = 2000, n_clusters = 6,
-                           call = rlang::caller_env()) {
+training_cells <- function(held, cells, kinds, reference = NULL, n_most = 2000,
+                           n_clusters = 6, call = caller_env()) {
   fit <- held$fit
   if (!is.null(fit$embedding)) {
     kinds <- kinds[match(fit$cells, cells)]
@@ -66,28 +63,22 @@ training_cells <- function(held, cells, kinds, reference = NULL,
   )
 }
 
-# The confounders of cells as the decoder sees them. Values of numeric
-# covariates stand at their mean; labels that are not known between all levels.
-own_confounders <- function(held, cells, call = rlang::caller_env()) {
+# The confounders of cells as the decoder sees them, numeric covariates at their
+# mean.
+own_confounders <- function(held, cells, call = caller_env()) {
   fit <- held$fit
-  trained <- !is.null(fit$embedding)
-  depth <- if (trained) fit$depth[cells] else input_depth(held, cells, call)
-  labels <- lapply(names(fit$labels), function(name) {
-    levels <- fit$labels[[name]]
-    code <- if (trained) {
-      fit$codes[[name]][match(cells, fit$cells)]
-    } else {
-      column <- held$input$table[[name]][match(cells, held$input$names)]
-      match(label_text(column), levels)[seq_along(cells)]
-    }
-    rows <- outer(code, seq_along(levels), "==") + 0
-    rows[is.na(rows)] <- 1 / length(levels)
-    rows
-  })
-  numbers <- matrix(0, length(cells), length(fit$numbers))
-  unname(do.call(cbind, c(
-    list(scaled_log_depth(fit, depth)), labels, list(numbers)
-  )))
+  if (!is.null(fit$embedding)) {
+    at <- match(cells, fit$cells)
+    labels <- Map(
+      function(levels, codes) levels[codes[at]], fit$labels, fit$codes
+    )
+    return(encode_confounders(fit, length(cells), fit$depth[cells], labels))
+  }
+  table <- held$input$table
+  at <- match(cells, held$input$names)
+  known <- intersect(names(fit$labels), names(table))
+  labels <- lapply(table[known], function(column) label_text(column[at]))
+  encode_confounders(fit, length(cells), input_depth(held, cells, call), labels)
 }
 
 cluster_cells <- function(z, n_clusters) {

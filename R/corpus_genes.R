@@ -7,18 +7,13 @@
 # Of a file that is appended to.
 kept_plan <- function(state, genes, call) {
   if (!is.null(genes)) {
-    abort(
-      c(
-        "{.arg genes} cannot be chosen with {.code append = TRUE}: the corpus
-         has its genes.",
-        i = "Leave {.arg genes} out, or build another file."
-      ),
-      call = call
-    )
+    abort(c(
+      "{.arg genes} cannot be chosen with {.code append = TRUE}: the corpus has
+       its genes.",
+      i = "Leave {.arg genes} out, or build another file."
+    ), call = call)
   }
-  list(
-    genes = as.data.frame(state$genes), recipe = state$recipe, strict = TRUE
-  )
+  list(genes = as.data.frame(state$genes), recipe = state$recipe, strict = TRUE)
 }
 
 corpus_plan <- function(inputs, state, path, genes, annotation, biotypes,
@@ -28,14 +23,11 @@ corpus_plan <- function(inputs, state, path, genes, annotation, biotypes,
   recipe <- corpus_recipe(inputs, named, table, biotypes, min_cells)
   if (!is.null(state)) {
     if (!identical(state$recipe, recipe)) {
-      abort(
-        c(
-          "{.file {path}} was begun with other sources or arguments.",
-          i = "Use {.code append = TRUE} to add to it, the arguments of then to
-               go on, or another file."
-        ),
-        call = call
-      )
+      abort(c(
+        "{.file {path}} was begun with other sources or arguments.",
+        i = "Use {.code append = TRUE} to add to it, the arguments of then to go
+             on, or another file."
+      ), call = call)
     }
     return(list(
       genes = as.data.frame(state$genes), recipe = recipe,
@@ -71,18 +63,13 @@ corpus_recipe <- function(inputs, named, table, biotypes, min_cells) {
 # Genes that the caller names -------------------------------------------------
 
 named_genes <- function(genes, table, call) {
-  if (is.character(genes)) {
-    genes <- data.frame(gene = genes)
-  }
+  if (is.character(genes)) genes <- data.frame(gene = genes)
   if (!is.data.frame(genes) || !"gene" %in% names(genes) || nrow(genes) == 0) {
-    abort(
-      c(
-        "{.arg genes} must be names of genes or a data frame with a column
-         {.field gene}, not {.obj_type_friendly {genes}}.",
-        i = "NULL takes the genes of all sources."
-      ),
-      call = call
-    )
+    abort(c(
+      "{.arg genes} must be names of genes or a data frame with a column
+       {.field gene}, not {.obj_type_friendly {genes}}.",
+      i = "NULL takes the genes of all sources."
+    ), call = call)
   }
   names <- as.character(genes$gene)
   check_names(names, "gene", "row", call)
@@ -138,11 +125,8 @@ of_biotypes <- function(table, biotypes, verbose, call) {
   taken <- table$biotype %in% biotypes
   if (!any(taken)) {
     found <- utils::head(sort(unique(table$biotype)), 5)
-    abort(
-      "{.arg biotypes}: the annotation has no {.val {biotypes}}; it has
-       {.val {found}}.",
-      call = call
-    )
+    abort("{.arg biotypes}: the annotation has no {.val {biotypes}}; it has
+           {.val {found}}.", call = call)
   }
   table[taken, ]
 }
@@ -171,14 +155,11 @@ check_one_kind <- function(inputs, call) {
   by_id <- names(inputs)[share > 0.5]
   by_symbol <- names(inputs)[share <= 0.5]
   if (length(by_id) > 0 && length(by_symbol) > 0) {
-    abort(
-      c(
-        "The sources would share no genes: {.val {by_id}} {?has/have} Ensembl
-         ids, others have symbols ({.val {by_symbol}}).",
-        i = "Give an {.arg annotation} that has both."
-      ),
-      class = "data", call = call
-    )
+    abort(c(
+      "The sources would share no genes: {.val {by_id}} {?has/have} Ensembl ids,
+       others have symbols ({.val {by_symbol}}).",
+      i = "Give an {.arg annotation} that has both."
+    ), class = "data", call = call)
   }
 }
 
@@ -199,13 +180,10 @@ keep_frequent <- function(genes, inputs, min_cells, verbose, call) {
     genes <- genes[n_cells >= min_cells, ]
   }
   if (nrow(genes) == 0) {
-    abort(
-      c(
-        "No gene has a count in at least {.arg min_cells} = {min_cells} cells.",
-        i = "Give a smaller {.arg min_cells}, or look at the sources."
-      ),
-      class = "data", call = call
-    )
+    abort(c(
+      "No gene has a count in at least {.arg min_cells} = {min_cells} cells.",
+      i = "Give a smaller {.arg min_cells}, or look at the sources."
+    ), class = "data", call = call)
   }
   rownames(genes) <- NULL
   genes

@@ -17,59 +17,60 @@ decode_shift <- function(fit, calibrated) {
   if (calibrated) -log(fit$options$omega) else 0
 }
 
-# Confounders as the core encodes them (core/data/confounders.h), 1 x K: depth,
-# levels of each label in turn, numbers. What is not given is at its mean, for a
-# batch at that of the highest median depth and for other labels at the most
-# frequent level.
+# Confounders of `n` cells as the core encodes them (core/data/confounders.h):
+# depth, levels of each label in turn, numbers. `labels` and `numbers` are
+# values of the cells, by their names. What is not given is at its mean, a label
+# between all its levels.
+encode_confounders <- function(fit, n, depth = NULL, labels = list(),
+                               numbers = list()) {
+  scaled <- function(values, scaling) {
+    if (is.null(values)) {
+      return(numeric(n))
+    }
+    (unname(values) - scaling[["mean"]]) / scaling[["sd"]]
+  }
+  levels <- lapply(names(fit$labels), function(name) {
+    vectors <- level_vectors(fit, name)
+    given <- labels[[name]] %||% rep(NA, n)
+    rows <- vectors[match(given, rownames(vectors)), , drop = FALSE]
+    replace(rows, is.na(rows), 1 / ncol(vectors))
+  })
+  values <- Map(function(name, scaling) {
+    scaled(numbers[[name]], scaling)
+  }, fit$numbers, fit$scaling$numbers)
+  depth <- scaled(if (!is.null(depth)) log(depth), fit$scaling$log_depth)
+  unname(do.call(cbind, c(list(depth), levels, values)))
+}
+
+# What stands for each level of a label among the confounders, a row each. A
+# batch that was added later is a point among the columns of the known ones.
+level_vectors <- function(fit, name) {
+  known <- fit$labels[[name]]
+  added <- Filter(function(vector) {
+    name %in% batch_labels(fit) && length(vector) == length(known) &&
+      identical(attr(vector, "column") %||% name, name)
+  }, as.list(fit$extra_batches))
+  vectors <- diag(length(known))
+  rownames(vectors) <- known
+  rbind(vectors, do.call(rbind, added[setdiff(names(added), known)]))
+}
+
+# One row for all cells. What is not given is at its mean, for a batch at that
+# of the highest median depth and for other labels at the most frequent level.
 fixed_confounders <- function(fit, batch = NULL, depth = NULL,
-                              covariates = NULL, call = rlang::caller_env()) {
+                              covariates = NULL, call = caller_env()) {
   levels <- fixed_levels(fit, batch, covariates, call)
-  values <- c(
-    list(depth = scaled_depth(fit, depth, call)),
-    lapply(stats::setNames(nm = names(fit$labels)), function(name) {
-      one_hot(fit, name, levels[[name]])
-    }),
-    fixed_numbers(fit, covariates, call)
-  )
-  matrix(unlist(values, use.names = FALSE), 1)
-}
-
-scaled_depth <- function(fit, depth, call) {
-  if (is.null(depth)) {
-    return(0)
+  if (!is.null(depth)) check_number(depth, min = 1, call = call)
+  numbers <- as.list(covariates)
+  numbers <- numbers[intersect(names(numbers), fit$numbers)]
+  for (name in names(numbers)) {
+    check_number(numbers[[name]], name, call = call)
   }
-  check_number(depth, min = 1, call = call)
-  scaled_log_depth(fit, depth)
+  encode_confounders(fit, 1, depth, levels, numbers)
 }
 
-# As the decoder reads it.
-scaled_log_depth <- function(fit, depth) {
-  scaling <- fit$scaling$log_depth
-  (log(unname(depth)) - scaling[["mean"]]) / scaling[["sd"]]
-}
-
-# Batches that were added to a fit later stand for a point among the columns of
-# the known ones.
-one_hot <- function(fit, name, level) {
-  known <- fit$labels[[name]]
-  if (level %in% known) {
-    return(as.numeric(known == level))
-  }
-  as.numeric(fit$extra_batches[[level]])
-}
-
-# Labels that are batches. Fits of before this was kept do not tell.
+# Labels that are batches. Older fits do not say which.
 batch_labels <- function(fit) fit$batches %||% names(fit$labels)
-
-# The levels that a label can be held at.
-known_levels <- function(fit, name) {
-  known <- fit$labels[[name]]
-  if (!name %in% batch_labels(fit)) {
-    return(known)
-  }
-  fitting <- lengths(fit$extra_batches) == length(known)
-  union(known, names(fit$extra_batches)[fitting])
-}
 
 # The level of each label, by its name: a list.
 fixed_levels <- function(fit, batch, covariates, call) {
@@ -91,24 +92,18 @@ given_batches <- function(fit, batch, call) {
   }
   columns <- batch_labels(fit)
   if (length(columns) == 0) {
-    abort(
-      c(
-        "{.arg batch}: this model was trained without batches.",
-        i = "Leave {.arg batch} out: there is nothing to hold fixed."
-      ),
-      call = call
-    )
+    abort(c(
+      "{.arg batch}: this model was trained without batches.",
+      i = "Leave {.arg batch} out: there is nothing to hold fixed."
+    ), call = call)
   }
   if (is.null(names(batch))) {
     if (length(columns) > 1 || length(batch) != 1) {
-      abort(
-        c(
-          "{.arg batch} must name one level of each batch column that it fixes,
-           such as {.code {batch_example(fit, columns)}}.",
-          i = "The batch column{?s} of the model {?is/are} {.val {columns}}."
-        ),
-        call = call
-      )
+      abort(c(
+        "{.arg batch} must name one level of each batch column that it fixes,
+         such as {.code {batch_example(fit, columns)}}.",
+        i = "The batch column{?s} of the model {?is/are} {.val {columns}}."
+      ), call = call)
     }
     names(batch) <- columns
   }
@@ -132,11 +127,8 @@ given_covariates <- function(fit, covariates, call) {
   }
   given <- as.list(covariates)
   if (!rlang::is_dictionaryish(given) || any(lengths(given) != 1)) {
-    abort(
-      "{.arg covariates} must be a named list with one value for each covariate
-       that it fixes.",
-      call = call
-    )
+    abort("{.arg covariates} must be a named list with one value for each
+           covariate that it fixes.", call = call)
   }
   known <- c(setdiff(names(fit$labels), fit$batches), fit$numbers)
   check_known(
@@ -147,20 +139,17 @@ given_covariates <- function(fit, covariates, call) {
 
 check_level <- function(fit, name, level, call) {
   arg <- if (name %in% batch_labels(fit)) "batch" else "covariates"
-  known <- known_levels(fit, name)
+  known <- rownames(level_vectors(fit, name))
   if (length(level) != 1 || is.na(level)) {
     abort("{.arg {arg}} must hold one level of {.val {name}}.", call = call)
   }
   level <- label_text(level)
   if (!level %in% known) {
-    abort(
-      c(
-        "{.arg {arg}}: {.val {name}} has no level {.val {level}} in the model.",
-        i = "It has {.val {utils::head(known, 20)}}{if (length(known) > 20)
-             ', ...'}."
-      ),
-      call = call
-    )
+    abort(c(
+      "{.arg {arg}}: {.val {name}} has no level {.val {level}} in the model.",
+      i = "It has
+           {.val {utils::head(known, 20)}}{if (length(known) > 20) ', ...'}."
+    ), call = call)
   }
   level
 }
@@ -183,17 +172,4 @@ usual_levels <- function(fit, given) {
   best <- which(agrees)[which.max(seen$median_depth[agrees])]
   for (name in batches) usual[[name]] <- fit$labels[[name]][seen[[name]][best]]
   usual
-}
-
-fixed_numbers <- function(fit, covariates, call) {
-  lapply(seq_along(fit$numbers), function(k) {
-    name <- fit$numbers[k]
-    value <- as.list(covariates)[[name]]
-    if (is.null(value)) {
-      return(0)
-    }
-    check_number(value, name, call = call)
-    scaling <- fit$scaling$numbers[[k]]
-    (value - scaling[["mean"]]) / scaling[["sd"]]
-  })
 }

@@ -21,8 +21,7 @@ describe_values <- function(values) {
     name
   }
   text <- jsonlite::toJSON(
-    describe(values, "", add),
-    na = "null", null = "null", json_verbatim = TRUE
+    describe(values, "", add), na = "null", null = "null", json_verbatim = TRUE
   )
   list(description = as.character(text), tensors = tensors)
 }
@@ -165,13 +164,10 @@ check_storable <- function(value, where) {
 }
 
 refuse_value <- function(where, what) {
-  abort(
-    c(
-      "`{where}` is of a kind that no file of sailer takes: {what}.",
-      i = "This is an error of sailer."
-    ),
-    call = NULL
-  )
+  abort(c(
+    "`{where}` is of a kind that no file of sailer takes: {what}.",
+    i = "This is an error of sailer."
+  ), call = NULL)
 }
 
 # The value that a description and its tensors hold. Nothing of it is run.

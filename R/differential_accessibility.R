@@ -3,91 +3,86 @@
 #' Peaks that are more open in one group of cells than in another
 #'
 #' Compares the accessibility of each peak, averaged over the cells of two
-#' groups, as the decoder gives it with the confounders held at the same values
-#' for every cell: neither depth nor batch makes a difference, however the
-#' groups differ in them. Peaks are gone through by blocks; cells x peaks are
-#' never held at once.
+#' groups, as decoded with the confounders held at the same values for every
+#' cell: differences in depth and batch between the groups have no effect. Peaks
+#' are processed by blocks; cells x peaks are never in memory at once.
 #'
 #' @section What the probability means:
 #' `prob_da` is the posterior probability that the *mean* accessibility of the
-#' population that group 1 was drawn from differs from that of group 2 by more
-#' than `delta`, in the direction of the effect. It is not the probability that
-#' a cell drawn from one group is more open than a cell drawn from the other
-#' (scVI's comparison of pairs), which also grows where cells of one type
-#' differ.
+#' population of group 1 differs from that of group 2 by more than `delta`, in
+#' the direction of the effect. It is not the probability that a cell of one
+#' group is more open than a cell of the other (scVI's comparison of pairs),
+#' which also grows with differences between cells of one type.
 #'
-#' Three things make the effect unsure, and all are counted: the groups are
-#' samples of cells; the place of a cell in the latent space is known only
-#' through its posterior, which is sampled where there are counts; and the
-#' decoder's weights of a peak were learned from a limited number of open cells.
-#' The last one matters most. It is a Laplace approximation of the decoder's
-#' last layer: the inverse of the Fisher information of the peak's weights in
-#' the training cells. Without it, with samples of the posterior alone, nearly
-#' half of the peaks called were false (0.44 to 0.49 in simulations where 0.05
-#' was asked for). The layers before the last one are taken as known.
+#' Three sources of uncertainty are included: the groups are samples of cells;
+#' the place of a cell in the latent space has a posterior, which is sampled if
+#' there are counts; and the decoder's weights of a peak were learned from a
+#' limited number of open cells. The last one matters most. It is a Laplace
+#' approximation of the decoder's last layer: the inverse Fisher information of
+#' the peak's weights in the training cells. With samples of the posterior alone
+#' nearly half of the peaks called were false (0.44 to 0.49 in simulations
+#' instead of 0.05). The layers before the last one are taken as known.
 #'
 #' Effects and their standard errors then share a prior, learned from all peaks
-#' (a mixture of normals around 0, Stephens 2017): most peaks do not differ
-#' where the data say so, and the expected share of false discoveries among the
-#' surest peaks follows from their probabilities. In simulations with known
-#' truth it was kept with groups of some hundred cells (0.02 to 0.05 for 0.05),
-#' and was exceeded with groups of 40 to 60 (0.06 to 0.10), whose profile the
+#' (a mixture of normals around 0, Stephens 2017), and the expected share of
+#' false discoveries among the top peaks follows from their probabilities. In
+#' simulations it was kept with groups of some hundred cells (0.02 to 0.05 for
+#' 0.05), and exceeded with groups of 40 to 60 (0.06 to 0.10), whose profile the
 #' model draws towards that of related cells.
 #'
 #' @section Batches:
 #' By default the decoder is held at each batch of the training cells in turn
-#' and the probabilities are averaged, with the batches' shares of the cells (at
-#' most the 8 largest): what all batches tell of a peak counts. `balance`
-#' guards against what is left of a batch in the embedding itself: it weighs the
-#' cells so that both groups have the same mixture of its labels.
+#' and the probabilities are averaged, weighted by the batches' numbers of cells
+#' (at most the 8 largest). `balance` guards against remains of a batch in the
+#' embedding itself: it weights the cells so that both groups have the same
+#' mixture of its labels.
 #'
 #' @param object A Seurat or SingleCellExperiment object with a fit; or what
 #'   [sailer()] or [sailerx()] returned, with the counts as `x`.
 #' @param groups Group of each cell: the name of a column of the object's
 #'   metadata, or a vector of labels, named by cell or in the order of the cells
-#'   (of a fit without `x` the training cells). Cells with NA take no part.
+#'   (for a fit without `x` the training cells). Cells with NA are ignored.
 #' @param group_1,group_2 Labels of the groups to compare, one or several each.
-#'   `group_2 = NULL`, the default, is all other cells. `group_1` may be left
-#'   out where there are two labels: it is then the first level of a factor, or
-#'   the first in alphabetical order.
+#'   `group_2 = NULL`, the default, is all other cells. `group_1` may be omitted
+#'   if there are two labels: it is then the first level of a factor, or the
+#'   first in alphabetical order.
 #' @param x With a fit: counts of the cells, peaks x cells, as [as_cells()]
-#'   takes them; they need not be those of the training. NULL, the default:
-#'   posterior means of the training cells, as the fit holds them, without their
-#'   spread and without raw fractions.
+#'   takes them, not necessarily those of the training. NULL, the default:
+#'   posterior means of the training cells, without their variance and without
+#'   raw fractions.
 #' @param peaks Names of the peaks to return; NULL, the default, is all of the
-#'   model. The prior is learned from others too where they are few.
-#' @param batch,depth,covariates What the decoder is held at: a batch instead
-#'   of all (for several batch columns named by column); the number of open
-#'   peaks of a cell, by default that of the mean log depth; covariates as a
-#'   named list, by default at their mean or most frequent level.
+#'   model. If they are few, the prior is learned from others too.
+#' @param batch,depth,covariates What the decoder is held at: a batch instead of
+#'   all (named by column if there are several batch columns); the number of
+#'   open peaks of a cell, by default that of the mean log depth; covariates as
+#'   a named list, by default at their mean or most frequent level.
 #' @param change `"log2_fold_change"`, the default: the effect is the log2 ratio
 #'   of the means, which hardly depends on the depth. `"difference"`: their
-#'   difference, as peakVI has it.
+#'   difference, as in peakVI.
 #' @param delta Effects up to this size are no change. NULL, the default, is 1
-#'   (twofold) for log2 fold changes and 0.05 for differences; with cells of few
-#'   open peaks no difference may reach that.
-#' @param fdr Expected share of false discoveries among the peaks called, in
-#'   (0, 1). Default 0.05.
-#' @param balance NULL, or a label per cell as `groups` has them (a column or
-#'   values), such as the batch; see above. Cells whose label the other group
-#'   lacks are left out.
+#'   (twofold) for log2 fold changes and 0.05 for differences; with few open
+#'   peaks per cell no difference may reach that.
+#' @param fdr Expected share of false discoveries among the peaks called, in (0,
+#'   1). Default 0.05.
+#' @param balance NULL, or a label per cell, as `groups`, such as the batch; see
+#'   above. Cells whose label the other group lacks are left out.
 #' @param n_samples Samples of each cell's posterior. Default 3.
-#' @param max_cells Most cells of a group that are decoded, drawn at random.
-#'   Default 1000.
+#' @param max_cells Maximal number of cells of a group that are decoded, drawn
+#'   at random. Default 1000.
 #' @param seed Whole number: the same seed gives the same result. The state of
-#'   R's own random numbers is left as it was.
-#'
-#' @param reference Of a joint [sailerx()] model: the reference of these cells,
-#'   as [predict()][predict.sailer_fit] takes it, or the name of a reduction of
-#'   the object. By default that of the same name as in training; of counts
-#'   alone there is none, and cells are placed by their peaks.
-#' @param fit,name For objects: a fit to use in place of the one that the object
-#'   holds, or the name of the reduction whose fit to use; see [get_fit()].
+#'   R's random numbers is not changed.
+#' @param reference For a joint [sailerx()] model: the reference of these cells,
+#'   as in [predict()][predict.sailer_fit], or the name of a reduction of the
+#'   object. By default the reduction of the same name as in training; counts
+#'   alone have none, and cells are placed by their peaks.
+#' @param fit,name For objects: a fit to use instead of the one in the object,
+#'   or the name of the reduction whose fit to use; see [get_fit()].
 #' @param assay,layer,assay.type,altexp For objects: where the counts are, by
 #'   default where the model was trained; see [RunSAILER()].
 #'
-#' @return Data frame with a row per peak, named by peak, the surest first:
-#' * `peak`; `seqnames`, `start`, `end` where all names are ranges;
+#' @return Data frame with a row per peak, named by peak, the most probable
+#'   first:
+#' * `peak`; `seqnames`, `start`, `end` if all names are ranges;
 #' * `prob_1`, `prob_2`: probability of the peak to be open, the mean over each
 #'   group (with omega divided out), at the depth and batches held;
 #' * `effect_size`: `prob_1 - prob_2`; above 0 more open in group 1;
@@ -97,16 +92,16 @@
 #' * `se`: standard error of the effect named by `change`;
 #' * `shrunken_effect`: its posterior mean;
 #' * `prob_da`: see above;
-#' * `bayes_factor`: natural logarithm of the odds of that, posterior over
-#'   prior;
+#' * `bayes_factor`: natural logarithm of its odds, posterior over prior;
 #' * `fdr`: expected share of false discoveries among this peak and all above;
 #' * `is_da`: whether that is at most `fdr`;
 #' * `emp_prob_1`, `emp_prob_2`, with counts: share of the group's cells with
-#'   the peak open in the counts, which depth and batch disturb.
+#'   the peak open in the counts, affected by depth and batch.
 #' @section Errors:
-#' `sailer_argument_error` for groups that are not there, overlap or have fewer
-#' than 2 cells, for unknown peaks, batches or covariates, and for numbers out
-#' of range; `sailer_data_error` when `x` lacks peaks of the model.
+#' `sailer_argument_error` for groups that do not exist or overlap, for unknown
+#' peaks, batches or covariates, and for numbers out of range;
+#' `sailer_data_error` for groups of fewer than 2 cells and if `x` lacks peaks
+#' of the model.
 #' @references Cao (2023), section 2.2.4, for the decoder at fixed confounders;
 #'   Boyeau et al. (2019), *bioRxiv* 794289, for change beyond a threshold;
 #'   Boyeau et al. (2023), *PNAS* 120, e2209124120, for means of groups;
@@ -159,7 +154,9 @@ differential_accessibility <- function(object, groups, group_1 = NULL,
   where <- where_of(environment())
   compared <- read_fitted(object, fit, name, where)
   fit <- compared$fit
-  places <- peak_places(fit, peaks)
+  places <- chosen_names(
+    peaks, fit$peaks, "peak", "peaks", "the model", environment(), once = TRUE
+  )
   held <- held_confounders(fit, batch, depth, covariates)
   cells <- compared_cells(compared, reference)
   names <- cells$cells
@@ -185,20 +182,9 @@ differential_accessibility <- function(object, groups, group_1 = NULL,
   finish_table(found, fdr)
 }
 
-peak_places <- function(fit, peaks, call = rlang::caller_env()) {
-  if (is.null(peaks)) {
-    return(seq_along(fit$peaks))
-  }
-  if (!is.character(peaks) || length(peaks) == 0 || anyNA(peaks)) {
-    abort("{.arg peaks} must hold names of peaks of the model.", call = call)
-  }
-  check_known(peaks, fit$peaks, "peak", "peaks", "the model", call = call)
-  match(unique(peaks), fit$peaks)
-}
-
 # Handle of the cells to compare, with the places of its peaks in the model; for
 # a fit alone the training cells and their embedding.
-compared_cells <- function(compared, reference, call = rlang::caller_env()) {
+compared_cells <- function(compared, reference, call = caller_env()) {
   fit <- compared$fit
   if (compared$own) {
     check_needs_counts(reference, "x", call)
@@ -214,19 +200,15 @@ compared_cells <- function(compared, reference, call = rlang::caller_env()) {
 }
 
 # 1 or 2 for the cells of each group, 0 for the others.
-choose_groups <- function(labels, group_1, group_2,
-                          call = rlang::caller_env()) {
+choose_groups <- function(labels, group_1, group_2, call = caller_env()) {
   known <- label_levels(labels)
   labels <- label_text(labels)
   group_1 <- if (!is.null(group_1)) label_text(group_1)
   group_2 <- if (!is.null(group_2)) label_text(group_2)
   if (is.null(group_1)) {
     if (length(known) != 2) {
-      abort(
-        "{.arg group_1} must name the groups to compare: {.arg groups} has
-         {length(known)} label{?s}, not 2.",
-        call = call
-      )
+      abort("{.arg group_1} must name the groups to compare: {.arg groups} has
+             {length(known)} label{?s}, not 2.", call = call)
     }
     group_1 <- known[1]
   }
@@ -237,19 +219,14 @@ choose_groups <- function(labels, group_1, group_2,
   group_2 <- group_2 %||% setdiff(known, group_1)
   both <- intersect(group_1, group_2)
   if (length(both) > 0) {
-    abort(
-      "{.arg group_1} and {.arg group_2} have {.val {both}} in common.",
-      call = call
-    )
+    abort("{.arg group_1} and {.arg group_2} have {.val {both}} in common.",
+          call = call)
   }
   side <- ifelse(labels %in% group_1, 1, ifelse(labels %in% group_2, 2, 0))
   for (k in 1:2) {
     if (sum(side == k) < 2) {
-      abort(
-        "{.arg group_{k}} has {sum(side == k)} cell{?s}: at least 2 are
-         needed.",
-        class = "data", call = call
-      )
+      abort("{.arg group_{k}} has {sum(side == k)} cell{?s}: at least 2 are
+             needed.", class = "data", call = call)
     }
   }
   side
@@ -257,25 +234,20 @@ choose_groups <- function(labels, group_1, group_2,
 
 # Weights of the cells, 0 for those that take no part. Labels count by what both
 # groups have of them (the weights of Cochran, Mantel and Haenszel).
-balance_cells <- function(side, label, call = rlang::caller_env()) {
+balance_cells <- function(side, label, call = caller_env()) {
   if (length(label) == 0) {
     return(as.numeric(side > 0))
   }
-  count <- table(
-    factor(label), factor(side, 1:2)
-  )
+  count <- table(factor(label), factor(side, 1:2))
   shared <- apply(count > 0, 1, all)
   if (!any(shared)) {
-    abort(
-      "{.arg balance}: the two groups have no label in common.", call = call
-    )
+    abort("{.arg balance}: the two groups have no label in common.",
+          call = call)
   }
   left_out <- sum(count[!shared, ]) + sum(is.na(label) & side > 0)
   if (left_out > 0) {
-    cli::cli_inform(c(
-      i = "{left_out} cell{?s} {?is/are} left out: the other group has none with
-           {?its/their} label in {.arg balance}."
-    ), class = "sailer_note")
+    note("{left_out} cell{?s} {?is/are} left out: the other group has none with
+          {?its/their} label in {.arg balance}.")
   }
   share <- count[, 1] * count[, 2] / rowSums(count)
   share <- share / sum(share)
@@ -298,8 +270,7 @@ sample_sides <- function(side, weight, n_most) {
 }
 
 # list(z, weights) of each group.
-side_points <- function(fit, cells, sampled, n_samples,
-                        call = rlang::caller_env()) {
+side_points <- function(fit, cells, sampled, n_samples, call = caller_env()) {
   rows <- lapply(sampled, function(group) group$rows)
   if (is.null(cells$source)) {
     posterior <- list(mean = cells$embedding)
@@ -312,9 +283,7 @@ side_points <- function(fit, cells, sampled, n_samples,
     rows <- list(seq_len(n), n + seq_along(rows[[2]]))
   }
   Map(function(group, own) {
-    list(
-      z = latent_points(posterior, own, n_samples), weights = group$weights
-    )
+    list(z = latent_points(posterior, own, n_samples), weights = group$weights)
   }, sampled, rows)
 }
 

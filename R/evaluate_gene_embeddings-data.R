@@ -4,10 +4,10 @@
 # and, in pairs, `b`; `y` is the label or value, `row` the row of the table.
 
 # A named list of matrices, whatever was given.
-embedding_list <- function(x, call = rlang::caller_env()) {
+embedding_list <- function(x, call = caller_env()) {
   plain <- rlang::is_bare_list(x)
   if (!plain) x <- list(embedding = x)
-  if (length(x) == 0 || !have_own_names(x)) {
+  if (length(x) == 0 || !rlang::is_dictionaryish(x)) {
     abort("A list {.arg x} must hold embeddings, each by a name of its own.",
           call = call)
   }
@@ -21,23 +21,12 @@ embedding_list <- function(x, call = rlang::caller_env()) {
   }, x, names(x))
 }
 
-# Has each element a name that no other has?
-have_own_names <- function(x) {
-  names <- names(x) %||% rep("", length(x))
-  !anyNA(names) && all(nzchar(names)) && !anyDuplicated(names)
-}
-
 gene_matrix <- function(x, arg, call) {
   if (is.object(x) && !inherits(x, c("Matrix", "data.frame"))) {
     x <- gene_embeddings(x)
   }
-  if (inherits(x, c("Matrix", "data.frame"))) x <- as.matrix(x)
-  if (!is.matrix(x) || !is.numeric(x) || min(dim(x)) < 1) {
-    abort("{.arg {arg}} must be a numeric matrix of genes x dimensions or a fit
-           that has one, not {.obj_type_friendly {x}}.", call = call)
-  }
+  x <- as_numeric_matrix(x, arg, "genes x dimensions, or a fit", call)
   check_genes(x, rownames(x), arg, call)
-  storage.mode(x) <- "double"
   x
 }
 
@@ -58,7 +47,7 @@ check_genes <- function(x, genes, arg, call) {
 }
 
 # The task of a table, with the names of genes in `first` and `second`.
-gene_task <- function(data, covariates, negatives, call = rlang::caller_env()) {
+gene_task <- function(data, covariates, negatives, call = caller_env()) {
   if (!is.data.frame(data)) {
     abort("{.arg data} must be a data frame, not {.obj_type_friendly {data}}.",
           call = call)
@@ -90,15 +79,12 @@ table_kind <- function(columns, call) {
   if ("gene" %in% columns && sum(c("label", "value") %in% columns) == 1) {
     return(if ("label" %in% columns) "binary" else "numeric")
   }
-  abort(
-    c(
-      "{.arg data} has the columns {.field {columns}}.",
-      i = "Expected {.field gene1}, {.field gene2} and {.field label} for pairs,
-           {.field gene} and {.field label} for classes, or {.field gene} and
-           {.field value} for numbers."
-    ),
-    call = call
-  )
+  abort(c(
+    "{.arg data} has the columns {.field {columns}}.",
+    i = "Expected {.field gene1}, {.field gene2} and {.field label} for pairs,
+         {.field gene} and {.field label} for classes, or {.field gene} and
+         {.field value} for numbers."
+  ), call = call)
 }
 
 gene_column <- function(data, column, call) {
@@ -126,8 +112,7 @@ task_values <- function(data, kind, negatives, call) {
   if (is.null(y)) {
     abort(c(
       "{.arg data} has no column {.field label}.",
-      i = "For a table of positives alone set
-           {.code negatives = \"sample\"}."
+      i = "For a table of positives alone set {.code negatives = \"sample\"}."
     ), call = call)
   }
   if (is.logical(y)) y <- as.numeric(y)
@@ -241,36 +226,24 @@ part_genes <- function(task) {
   tested <- unlist(task$items[test, c("a", "b")])
   shared <- !test & (task$items$a %in% tested | task$items$b %in% tested)
   if (any(shared)) {
-    cli::cli_inform(c(
-      i = "{sum(shared)} training pair{?s} {?is/are} left out of {sum(!test)}:
-           {?it/they} hold{?s/} a gene of the test."
-    ), class = "sailer_note")
+    note("{sum(shared)} training pair{?s} {?is/are} left out of {sum(!test)}:
+          {?it/they} hold{?s/} a gene of the test.")
   }
   drop_items(task, shared, "gene of the test")
 }
 
 # Enough to learn from and to be tested on? Of labels each kind counts, and with
 # a split each side.
-check_task <- function(task, options, call = rlang::caller_env()) {
+check_task <- function(task, options, call = caller_env()) {
   items <- task$items
   what <- if (task$kind == "pairs") "pair" else "gene"
-  side <- if (task$has_split) {
-    factor(items$split, c("train", "test"))
-  } else {
-    factor(rep("all", nrow(items)), "all")
-  }
-  counts <- if (task$kind == "numeric" || task$sampled) {
-    table(side)
-  } else {
-    table(factor(items$y, 0:1), side)
-  }
-  least <- if (task$has_split) {
-    2
-  } else if (task$kind == "numeric") {
-    4 * options$folds
-  } else {
-    2 * options$folds
-  }
+  sides <- if (task$has_split) c("train", "test") else "all"
+  side <- factor(if (task$has_split) items$split else rep("all", nrow(items)),
+                 sides)
+  by_label <- task$kind != "numeric" && !task$sampled
+  counts <- if (by_label) table(factor(items$y, 0:1), side) else table(side)
+  each <- if (task$kind == "numeric") 4 else 2
+  least <- if (task$has_split) 2 else each * options$folds
   if (min(counts) >= least) {
     return(invisible(task))
   }

@@ -2,16 +2,15 @@
 # frame of items, for evaluate_gene_embeddings(). They draw from R's random
 # numbers: the caller sets the seed.
 
-deal_splits <- function(task, options, call = rlang::caller_env()) {
+deal_splits <- function(task, options, call = caller_env()) {
   items <- task$items
-  sides <- if (task$kind != "pairs") {
-    deal_genes(items, options$folds, stratified = task$kind == "binary")
-  } else if (task$has_split) {
-    list(list(
-      train = which(items$split == "train"), test = which(items$split == "test")
-    ))
+  sides <- if (task$has_split) {
+    list(list(train = items$split == "train", test = items$split == "test"))
   } else {
-    deal_pairs(items, length(task$genes), options$folds)
+    fold <- item_folds(items, task$kind, options$folds)
+    lapply(seq_len(options$folds), function(k) {
+      list(train = fold$a != k & fold$b != k, test = fold$a == k & fold$b == k)
+    })
   }
   splits <- lapply(sides, function(side) {
     lapply(side, function(rows) items[rows, , drop = FALSE])
@@ -26,30 +25,26 @@ deal_splits <- function(task, options, call = rlang::caller_env()) {
   check_splits(splits, call)
 }
 
-# Folds of genes. Stratified: each has its share of both labels.
-deal_genes <- function(items, folds, stratified) {
-  fold <- integer(nrow(items))
-  groups <- if (stratified) items$y else rep(0, nrow(items))
-  start <- 0
-  for (rows in split(seq_along(fold), groups)) {
-    rows <- rows[sample.int(length(rows))]
-    # The next label goes on where the last one ended: folds of equal sizes.
-    fold[rows] <- (start + seq_along(rows) - 1) %% folds + 1
-    start <- start + length(rows)
+# The folds of the genes `a` and `b` of each item. Of pairs the genes are dealt;
+# of single genes, which are both, each fold has its share of both labels.
+item_folds <- function(items, kind, folds) {
+  if (kind == "pairs") {
+    fold <- sample(rep_len(seq_len(folds), max(items$a, items$b)))
+    return(list(a = fold[items$a], b = fold[items$b]))
   }
-  lapply(seq_len(folds), function(k) {
-    list(train = which(fold != k), test = which(fold == k))
-  })
+  fold <- integer(nrow(items))
+  groups <- if (kind == "binary") items$y else rep(0, nrow(items))
+  # The next label continues where the last one ended: folds of equal sizes.
+  rows <- order(groups, stats::runif(length(groups)))
+  fold[rows] <- rep_len(seq_len(folds), length(rows))
+  list(a = fold, b = fold)
 }
 
-# Pairs within a fold of genes against those wholly outside.
-deal_pairs <- function(items, n_genes, folds) {
-  fold <- sample(rep_len(seq_len(folds), n_genes))
-  a <- fold[items$a]
-  b <- fold[items$b]
-  lapply(seq_len(folds), function(k) {
-    list(train = which(a != k & b != k), test = which(a == k & b == k))
-  })
+# The folds by which a penalty is chosen, as the outer ones: NA for pairs of
+# genes of two folds.
+inner_folds <- function(items, kind) {
+  fold <- item_folds(items, kind, if (kind == "pairs") 3 else 5)
+  ifelse(fold$a == fold$b, fold$a, NA)
 }
 
 # At most `max_pairs` on each side, and negatives where they are sampled.
@@ -117,14 +112,4 @@ check_splits <- function(splits, call) {
     ), class = "data", call = call)
   }
   splits[usable]
-}
-
-# Splits of the training side by which a penalty is chosen: as the outer ones,
-# so that a validation pair too has genes that its training has not.
-inner_splits <- function(train, kind, folds = 5) {
-  if (kind != "pairs") {
-    return(deal_genes(train, folds, stratified = kind == "binary"))
-  }
-  splits <- deal_pairs(train, max(train$a, train$b), 3)
-  lapply(splits, stats::setNames, c("train", "test"))
 }

@@ -66,17 +66,13 @@ can_learn <- function(items, kind) {
   min(sum(items$y == 0), sum(items$y == 1)) >= 2
 }
 
-varying_columns <- function(x) {
-  which(apply(x, 2, function(column) any(column != column[1])))
-}
-
 # gbm counts the splits of a tree: 7 make the 8 leaves of scikit-learn's trees
 # of depth 3, the best split first. Among sampled negatives each gene stands as
 # often as among the positives, so no first split of concatenated embeddings
 # gains anything, and no tree would begin: `bag`, half of the items for a tree,
 # lets it.
 fit_boosting <- function(x, items, kind, bag = 1) {
-  columns <- varying_columns(x)
+  columns <- which(apply(x, 2, function(column) any(column != column[1])))
   # gbm refuses to grow trees of 3 items.
   if (!can_learn(items, kind) || length(columns) == 0 ||
         bag * nrow(x) <= 3) {
@@ -98,10 +94,7 @@ fit_boosting <- function(x, items, kind, bag = 1) {
 
 fit_ridge <- function(x, items, kind) fit_penalised(x, items, kind, alpha = 0)
 
-fit_lasso <- function(x, items, kind) fit_penalised(x, items, kind, alpha = 1)
-
-# glmnet over a path of penalties, the one taken that predicts best in the inner
-# splits.
+# Along a path of penalties the one is taken that predicts best in inner folds.
 fit_penalised <- function(x, items, kind, alpha) {
   if (!can_learn(items, kind)) {
     return(constant_model(items))
@@ -109,42 +102,30 @@ fit_penalised <- function(x, items, kind, alpha) {
   # glmnet wants two columns.
   wide <- function(x) if (ncol(x) < 2) cbind(x, 0) else x
   x <- wide(x)
-  family <- if (kind == "numeric") "gaussian" else "binomial"
   # glmnet warns of classes of few items and of paths that end early: where
-  # that does harm, the inner splits show it.
-  fit <- function(rows, ...) {
-    suppressWarnings(glmnet::glmnet(
-      x[rows, , drop = FALSE], items$y[rows], family, alpha = alpha, ...
+  # that does harm, the inner folds show it.
+  fit <- function(method, rows, ...) {
+    suppressWarnings(method(
+      x[rows, , drop = FALSE], items$y[rows], alpha = alpha, ...,
+      family = if (kind == "numeric") "gaussian" else "binomial"
     ))
   }
   # Without a lasso the path begins so high that it needs a long way down.
-  all <- fit(
-    seq_len(nrow(x)),
+  model <- fit(
+    glmnet::glmnet, TRUE,
     nlambda = 50, lambda.min.ratio = if (alpha == 0) 1e-7 else 1e-3
   )
-  losses <- lapply(inner_splits(items, kind), function(side) {
-    if (length(side$test) == 0 || !can_learn(items[side$train, ], kind)) {
-      return(NULL)
-    }
-    made <- fit(side$train, lambda = all$lambda)
-    path_losses(made, x[side$test, , drop = FALSE], items$y[side$test],
-                all$lambda)
-  })
-  loss <- Reduce(`+`, Filter(Negate(is.null), losses))
-  best <- all$lambda[if (is.null(loss)) 1 else which.min(loss)]
+  fold <- inner_folds(items, kind)
+  rows <- which(!is.na(fold))
+  # Folds may be too small to be learned from.
+  tuned <- tryCatch(
+    fit(glmnet::cv.glmnet, rows, lambda = model$lambda, foldid = fold[rows]),
+    error = function(cnd) NULL
+  )
+  best <- tuned$lambda.min %||% model$lambda[1]
   function(x) {
-    as.vector(stats::predict(all, wide(x), s = best, type = "response"))
+    as.vector(stats::predict(model, wide(x), s = best, type = "response"))
   }
-}
-
-# Summed losses along a path: squared errors, or minus the log likelihood.
-path_losses <- function(model, x, y, lambda) {
-  made <- stats::predict(model, x, s = lambda, type = "response")
-  if (inherits(model, "lognet")) {
-    made <- pmin(pmax(made, 1e-10), 1 - 1e-10)
-    return(-colSums(y * log(made) + (1 - y) * log(1 - made)))
-  }
-  colSums((y - made)^2)
 }
 
 name_contender <- function(genes, kind) {
@@ -163,7 +144,7 @@ name_contender <- function(genes, kind) {
     )
   }
   function(train, test) {
-    fit_lasso(features(train), train, kind)(features(test))
+    fit_penalised(features(train), train, kind, alpha = 1)(features(test))
   }
 }
 
@@ -177,13 +158,8 @@ name_family <- function(genes) {
 # least `least` genes share, length, digits and the like.
 name_features <- function(genes, least = 5) {
   one_hot <- function(labels, prefix) {
-    common <- names(which(table(labels) >= least))
-    place <- match(labels, common)
-    Matrix::sparseMatrix(
-      i = which(!is.na(place)), j = place[!is.na(place)], x = 1,
-      dims = c(length(labels), length(common)),
-      dimnames = list(NULL, paste0(rep(prefix, length(common)), common))
-    )
+    columns <- Matrix::t(Matrix::fac2sparse(paste0(prefix, labels)))
+    columns[, Matrix::colSums(columns) >= least, drop = FALSE]
   }
   digits <- nchar(gsub("[^0-9]", "", genes))
   shape <- cbind(

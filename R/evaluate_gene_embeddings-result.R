@@ -2,11 +2,7 @@
 
 # The data frame of an evaluation from what was tested, see run_evaluation().
 gene_evaluation <- function(tested, task, model) {
-  measures <- if (task$kind == "numeric") {
-    numeric_measures
-  } else {
-    label_measures
-  }
+  measures <- if (task$kind == "numeric") numeric_measures else label_measures
   rows <- lapply(tested, function(one) {
     data.frame(
       one[c("embedding", "role", "repetition", "fold", "n_train")],
@@ -41,14 +37,6 @@ numeric_measures <- function(y, prediction) {
   )
 }
 
-# Pearson's, NA without a warning where one side does not vary.
-correlation <- function(x, y) {
-  if (length(x) < 2 || all(x == x[1]) || all(y == y[1])) {
-    return(NA_real_)
-  }
-  stats::cor(x, y)
-}
-
 # The share of (positive, negative) pairs in the right order, ties one half.
 mann_whitney_auc <- function(y, score) {
   n <- as.double(c(sum(y == 0), sum(y == 1)))
@@ -78,9 +66,7 @@ mean_roc <- function(tested, at = seq(0, 1, length.out = 201)) {
       stats::approx(curve$fpr, curve$tpr, at, ties = max)$y
     }, at)
     # Corners of curves begin at (0, 0), also after their first rise.
-    data.frame(
-      embedding = own, fpr = c(0, at), tpr = c(0, rowMeans(heights))
-    )
+    data.frame(embedding = own, fpr = c(0, at), tpr = c(0, rowMeans(heights)))
   })
   do.call(rbind, curves)
 }
@@ -136,9 +122,7 @@ print.sailer_gene_evaluation <- function(x, digits = 3, ...) {
   what <- c(pairs = "pairs of genes", binary = "two classes of genes",
             numeric = "numbers of genes")[[made$kind]]
   all <- made$found[nrow(made$found), ]
-  cat(sprintf(
-    "<sailer_gene_evaluation> %s by a %s model\n", what, made$model
-  ))
+  cat(sprintf("<sailer_gene_evaluation> %s by a %s model\n", what, made$model))
   cat(sprintf(
     "%d of %d genes found; repetitions: %d, splits of each: %d\n",
     all$found, all$listed, max(x$repetition), max(x$fold)

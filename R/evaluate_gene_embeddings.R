@@ -3,89 +3,89 @@
 # -folds.R, models fitted in -models.R, results printed in -result.R and drawn
 # in plots-evaluation.R.
 
-#' Evaluate gene embeddings on what is known of genes
+#' Evaluate gene embeddings by predicting known properties of genes
 #'
 #' Trains a simple model on the embeddings of some genes and tests it on others,
-#' beside baselines that see no embedding, on the same folds: the evaluation of
+#' with baselines that see no embedding, on the same folds: the evaluation of
 #' section 4.2.3 of the thesis. Several embeddings are compared on the same
 #' genes.
 #'
-#' Three kinds of tables are known by their columns.
+#' Three kinds of tables are recognised by their columns.
 #'
 #' * Pairs: `gene1`, `gene2` and `label`, 0 or 1, as for interactions of genes
-#'   or proteins. No gene stands on both sides of a split, for a gene alone may
+#'   or proteins. No gene is on both sides of a split, because a gene alone may
 #'   decide the label: random splits of the pairs of STRING are predicted with
-#'   an AUC of 0.93 by which genes they hold. The genes are dealt into `folds`;
-#'   pairs within a fold are its test, pairs wholly outside its training, and
-#'   mixed ones take no part. With a column `split` (`"train"`, `"test"`; rows
-#'   with another value take no part) that split is used, less the training
-#'   pairs that hold a gene of the test. The features of a pair are one
-#'   embedding after the other, both orders in training, averaged at prediction.
+#'   an AUC of 0.93 from the identity of the genes. The genes are divided into
+#'   `folds`; pairs within a fold are its test set, pairs wholly outside its
+#'   training set, and mixed ones are ignored. With a column `split` (`"train"`,
+#'   `"test"`; other rows are ignored) that split is used, without training
+#'   pairs that hold a gene of the test set. The features of a pair are both
+#'   embeddings, in both orders in training, averaged at prediction.
 #' * Two classes: `gene` and `label`, 0 or 1. Repeated, stratified
 #'   cross-validation.
 #' * Numbers: `gene` and `value`. Repeated cross-validation.
 #'
 #' A table of positives alone, such as STRING's, needs `negatives = "sample"`:
 #' on each side of a split as many pairs are drawn that the table does not list,
-#' in which each gene stands as often as among the positives. What is known of
-#' single genes (how often they are listed) then says nothing. Ends of pairs
-#' that could not be matched are counted in the result.
+#' in which each gene occurs as often as among the positives, so that how often
+#' single genes are listed is not informative. Pairs that could not be matched
+#' are counted in the result.
 #'
-#' Baselines: `"chance"` is the model on the first embedding with the labels of
-#' the training side permuted. `"name"` is a lasso on the gene's name alone:
-#' families (what stands before the first digit, such as ZNF), first letters,
-#' length, digits; for pairs also whether they share them. Where names do as
-#' well as an embedding, the embedding has shown nothing. `covariates` adds one
-#' more, a linear model of these columns of `data` and their logarithms.
+#' Baselines: `"chance"` is the model on the first embedding with permuted
+#' training labels. `"name"` is a lasso on the gene's name alone: families (the
+#' part before the first digit, such as ZNF), first letters, length, digits; for
+#' pairs also whether they share them. If names do as well as an embedding, the
+#' embedding has shown nothing. `covariates` adds a linear model of these
+#' columns of `data` and their logarithms.
 #'
 #' @param x Numeric matrix, genes x dimensions, with the names of the genes as
 #'   row names; or a fit, whose `gene_embeddings()` are taken; or a named list
-#'   of such. Genes are matched with `data` by name, exactly.
+#'   of these. Genes are matched with `data` by name, exactly.
 #' @param data Data frame, see above.
 #' @param model `"boosting"`: 100 boosted trees with up to 8 leaves, shrinkage
 #'   0.1 and no subsampling, as scikit-learn's defaults (package gbm). With
-#'   sampled negatives each tree sees half of the pairs: their exact balance
-#'   leaves the first split of a tree nothing to gain otherwise.
-#'   `"linear"`: ridge regression, linear or logistic, its penalty chosen within
-#'   the training side (package glmnet). NULL, the default, is as in the thesis:
-#'   boosting for pairs and classes, linear for numbers.
+#'   sampled negatives each tree sees half of the pairs, because with exact
+#'   balance no first split gains anything. `"linear"`: ridge regression, linear
+#'   or logistic, its penalty chosen within the training side (package glmnet).
+#'   NULL, the default, is as in the thesis: boosting for pairs and classes,
+#'   linear for numbers.
 #' @param folds Number of folds, at least 2. Default 5. Not used with `split`.
-#' @param repeats How often the folds are dealt anew. NULL, the default, is 5,
-#'   and for pairs, which take long, 1. With `split` the repetitions draw
-#'   `max_pairs` anew.
+#' @param repeats Number of repetitions with other folds. NULL, the default, is
+#'   5, and for pairs, which take long, 1. With `split` the repetitions draw
+#'   `max_pairs` again.
 #' @param negatives `"given"`, the default, or `"sample"`, for pairs.
 #' @param covariates Names of numeric columns of `data`. Rows in which one is
-#'   missing take no part.
+#'   missing are ignored.
 #' @param baselines Any of `"chance"` and `"name"`; NULL for none.
-#' @param max_pairs At most so many pairs, drawn at random, on either side of a
-#'   split. Default 10,000. Time of boosting grows with pairs x dimensions: for
-#'   10,000 pairs in 50 dimensions half a minute to a minute a fold.
+#' @param max_pairs Maximal number of pairs, drawn at random, on either side of
+#'   a split. Default 10,000, which in 50 dimensions takes half a minute to a
+#'   minute a fold with boosting.
 #' @param seed Whole number: the same seed gives the same result. The state of
-#'   R's own random numbers is left as it was.
+#'   R's random numbers is not changed.
 #'
 #' @return A data frame of class `sailer_gene_evaluation` with a row for each
 #'   embedding or baseline, repetition and fold: `embedding`, `role`
 #'   (`"embedding"` or `"baseline"`), `repetition`, `fold`, `n_train`, `n_test`
 #'   (pairs or genes), and the measures of the test side:
 #'   * for labels `auc`, the area under the ROC curve in its Mann-Whitney form
-#'     (ties count one half; NA where a fold has one class), and `accuracy`, of
+#'     (ties count one half; NA if a fold has one class), and `accuracy`, of
 #'     probabilities cut at 0.5;
-#'   * for numbers `pearson`, `spearman` and `r2`, which is 1 less the squared
-#'     errors over those of the test side's mean.
+#'   * for numbers `pearson`, `spearman` and `r2`, 1 less the ratio of squared
+#'     errors to those of the test side's mean.
 #'
 #'   `summary()` gives means and their standard errors over repetitions (over
 #'   folds if there is one; NA for a single split). Repetitions share their
-#'   genes: the errors say how steady a mean is, not how it would be with other
-#'   genes. `plot()` draws the mean ROC curves, or predictions against values.
-#'   The attribute `"evaluation"` is a list with `kind`, `model`, `found` (how
-#'   many genes of the table each embedding has), `dropped` (rows that took no
-#'   part, by reason), `roc` (`embedding`, `fpr`, `tpr`: mean curves) and
-#'   `predictions` (of the held-out rows, first repetition).
+#'   genes: the errors do not describe other genes. `plot()` draws the mean ROC
+#'   curves, or predictions against values. The attribute `"evaluation"` is a
+#'   list with `kind`, `model`, `found` (how many genes of the table each
+#'   embedding has), `dropped` (ignored rows, by reason), `roc` (`embedding`,
+#'   `fpr`, `tpr`: mean curves) and `predictions` (of the held-out rows, first
+#'   repetition).
 #' @section Errors:
 #' `sailer_argument_error`, naming the argument, column or gene, for embeddings
 #' without names or with missing values, tables of no known kind, labels other
-#' than 0 and 1 and options out of range; `sailer_data_error` when too few genes
-#' or pairs are left to learn from.
+#' than 0 and 1 and options out of range; `sailer_data_error` if too few genes
+#' or pairs are left.
 #' @references Cao (2023), section 4.2.3. Theodoris et al. (2023), *Nature* 618,
 #'   616, for dosage sensitivity; Du et al. (2019), *BMC Genomics* 20, 82, for
 #'   pairs of genes.
@@ -133,24 +133,19 @@ evaluate_gene_embeddings <- function(x, data, model = NULL, folds = 5,
   gene_evaluation(tested, task, options$model)
 }
 
-evaluation_baselines <- function(given, known, call = rlang::caller_env()) {
+evaluation_baselines <- function(given, known, call = caller_env()) {
   if (is.null(given)) {
     return(character())
   }
   if (!is.character(given) || anyNA(given)) {
-    abort(
-      "{.arg baselines} must be among {.val {known}}, not
-       {.obj_type_friendly {given}}.",
-      call = call
-    )
+    abort("{.arg baselines} must be among {.val {known}}, not
+           {.obj_type_friendly {given}}.", call = call)
   }
-  check_known(
-    given, known, "baseline", "baselines", "the package", call = call
-  )
+  check_known(given, known, "baseline", "baselines", "the package", call = call)
   unique(given)
 }
 
-evaluation_model <- function(model, kind, call = rlang::caller_env()) {
+evaluation_model <- function(model, kind, call = caller_env()) {
   model <- rlang::arg_match0(
     model %||% if (kind == "numeric") "linear" else "boosting",
     c("boosting", "linear"), "model", error_call = call

@@ -2,90 +2,85 @@
 
 #' Evaluate the imputation of expression
 #'
-#' Takes a share of the counts of each cell away, has methods fill them in, and
-#' compares with what was there: the evaluation of section 4.2.4 of the thesis,
-#' beside plain baselines.
+#' Removes a share of the counts of each cell, imputes them with several
+#' methods, and compares the results with the removed counts: the evaluation of
+#' section 4.2.4 of the thesis, with simple baselines.
 #'
 #' For each share in `drop` that part of the non-zero counts of each cell, drawn
-#' at random, becomes zero *before* normalising, so that a method knows nothing
-#' of what it has to find (the total of a cell falls, too); a cell keeps at
-#' least 2. A method is given what is left and the dropped positions, and
-#' predicts `log1p(1e4 * count / total)`, the total being that of the original
-#' cell.
+#' at random, is set to zero *before* normalisation, so that methods know
+#' nothing of it (the total of a cell falls, too); a cell keeps at least 2. A
+#' method gets the remaining counts and the dropped positions, and predicts
+#' `log1p(1e4 * count / total)`, with the total of the original cell.
 #'
-#' What the figures say: all dropped values are above 0, and vary between genes
-#' far more than within. `pearson` over all positions is thus high for every
-#' method that knows the mean of each gene; `gene_pearson` and
-#' `centred_pearson` ask for what the means do not say. Part of that is the
-#' depth of the cell alone: a single count is a large value in a shallow cell.
-#' The baseline `"gene_count"`, which knows nothing else of the cell, shows how
-#' far this goes (a `gene_pearson` of 0.8 for blood cells);
-#' `depth_free_pearson` takes it away. Methods that estimate the mean over all
-#' cells, zeros included, are too low at positions known to be above 0: their
-#' `mae` suffers, and their correlations within genes can fall below 0, for a
-#' gene is found in fewer of the cells where a single count is a large value.
+#' All dropped values are above 0, and vary between genes far more than within.
+#' `pearson` over all positions is therefore high for every method that knows
+#' the mean of each gene; `gene_pearson` and `centred_pearson` measure what the
+#' means do not explain. Part of that is only the depth of the cell: a single
+#' count is a large value in a shallow cell. The baseline `"gene_count"`, which
+#' knows nothing else of the cell, shows how much (a `gene_pearson` of 0.8 for
+#' blood cells); `depth_free_pearson` removes it. Methods that estimate the mean
+#' over all cells, zeros included, are too low at positions known to be above 0:
+#' their `mae` suffers, and their correlations within genes can fall below 0.
 #'
 #' @section Baselines:
-#' All on `log1p(1e4 * count / total)` of the counts that are left:
-#' * `gene_mean`: the mean of the gene over the cells in which it is above 0
-#'   (where it never is, the mean of all values above 0).
+#' All use `log1p(1e4 * count / total)` of the remaining counts:
+#' * `gene_mean`: the mean of the gene over the cells in which it is above 0 (if
+#'   there are none, the mean of all values above 0).
 #' * `gene_mean_all`: its mean over all cells.
 #' * `gene_count`: its mean count where above 0, as if found in this cell:
-#'   `log1p(1e4 * mean count / total)`. It knows the gene and the depth of the
-#'   cell, nothing else.
+#'   `log1p(1e4 * mean count / total)`.
 #' * `knn`: the mean over the 15 nearest other cells, Euclidean in 30 principal
-#'   components (by the package irlba).
+#'   components (package irlba).
 #' * `knn_nonzero`: the mean over those of them in which the gene is above 0,
-#'   `gene_mean` counting as one more.
-#' * `knn_count`: `gene_count` with the mean count over those cells, in the same
-#'   way.
+#'   with `gene_mean` counting as one more.
+#' * `knn_count`: `gene_count` with the mean count over those cells.
 #' * `diffusion`: after MAGIC. Affinities `exp(-d / s)` to the 15 nearest cells,
 #'   where `s` is the distance of the 5th, made symmetric and scaled to sum to 1
-#'   over the neighbours (each cell is its own); the values are averaged with
-#'   them 3 times.
+#'   over the neighbours (including the cell itself); the values are averaged
+#'   with them 3 times.
 #' * `low_rank`: truncated singular value decomposition of rank 10.
-#' * `alra`: after ALRA. The same; then of each gene values up to the size of
+#' * `alra`: after ALRA. The same; then for each gene values up to the size of
 #'   its 0.001 quantile become 0, and the others are scaled to the mean and
-#'   standard deviation of what was found above 0.
+#'   standard deviation of the values above 0.
 #'
 #' @param x Counts, genes x cells, with names: a matrix, sparse (Matrix) or not.
 #'   It is never made dense as a whole.
 #' @param methods Named list of methods: functions of `(counts, positions)`,
 #'   where `counts` is a sparse matrix (`dgCMatrix`, genes x cells) and
 #'   `positions` a data frame with the columns `gene` and `cell` (names), that
-#'   return a number for each position, NA where they have none; or fits of
-#'   [expresser()]. Genes that a fit does not know have no prediction.
+#'   return a number for each position, NA if they have none; or fits of
+#'   [expresser()], which have no prediction for genes that they do not know.
 #' @param drop Shares of the non-zero counts to drop, each above 0 and below 1.
 #'   Default 0.1, 0.2 and 0.4.
-#' @param baselines Names of baselines, see the section; all by default,
-#'   NULL for none.
-#' @param min_positions Genes with fewer dropped positions have no part in
+#' @param baselines Names of baselines, see above; all by default, NULL for
+#'   none.
+#' @param min_positions Genes with fewer dropped positions are ignored in
 #'   `gene_pearson`. Default 10.
 #' @param seed Whole number: the same seed drops the same counts. The state of
-#'   R's own random numbers is left as it was.
+#'   R's random numbers is not changed.
 #'
 #' @return A data frame of class `sailer_imputation_evaluation` with a row for
 #'   each share and method, in log-normalised units (natural logarithm):
 #'   * `drop`, `method`, `role` (`"method"` or `"baseline"`);
-#'   * `n_positions`, `n_missing`: dropped positions, and those of them that
-#'     have no prediction and are left out of the measures;
+#'   * `n_positions`, `n_missing`: dropped positions, and those of them without
+#'     a prediction, which are ignored in the measures;
 #'   * `mae`: mean absolute error;
 #'   * `pearson`: Pearson's correlation over all positions;
-#'   * `gene_pearson`, `n_genes`: its mean over genes, and how many have
-#'     `min_positions` and values that vary;
-#'   * `centred_pearson`: over all positions, after the mean of the gene's
-#'     dropped positions was taken from values and from predictions. Predictions
-#'     that do not vary within genes have 0 here and in `gene_pearson`;
-#'   * `depth_free_pearson`: the same of what a straight line in the value of a
-#'     single count in the cell, log1p(1e4 / total left), does not explain;
+#'   * `gene_pearson`, `n_genes`: its mean over genes, and the number of genes
+#'     that have `min_positions` and values that vary;
+#'   * `centred_pearson`: over all positions, after subtracting the mean of the
+#'     gene's dropped positions from values and from predictions. It and
+#'     `gene_pearson` are 0 for predictions that do not vary within genes;
+#'   * `depth_free_pearson`: the same after regression on the value of a single
+#'     count in the cell, `log1p(1e4 / remaining total)`;
 #'   * `seconds`: time of the method.
 #'
 #'   `plot()` draws the measures against the shares.
 #' @section Errors:
 #' `sailer_argument_error` for methods that are no functions or fits, shares out
-#' of range and predictions of the wrong length or kind, naming the method;
-#' `sailer_data_error` for counts that are no counts or have no names, naming
-#' gene and cell, and when nothing can be dropped.
+#' of range and invalid predictions, naming the method; `sailer_data_error` for
+#' values that are not counts, naming gene and cell, and if nothing can be
+#' dropped.
 #' @references Cao (2023), section 4.2.4. van Dijk et al. (2018), *Cell* 174,
 #'   716 (MAGIC). Linderman et al. (2022), *Nature Communications* 13, 192
 #'   (ALRA).
@@ -150,8 +145,8 @@ evaluate_imputation <- function(x, methods = list(), drop = c(0.1, 0.2, 0.4),
   )
 }
 
-check_methods <- function(methods, call = rlang::caller_env()) {
-  if (!rlang::is_bare_list(methods) || !have_own_names(methods)) {
+check_methods <- function(methods, call = caller_env()) {
+  if (!rlang::is_bare_list(methods) || !rlang::is_dictionaryish(methods)) {
     abort("{.arg methods} must be a list, each method by a name of its own.",
           call = call)
   }
@@ -170,29 +165,21 @@ check_methods <- function(methods, call = rlang::caller_env()) {
 }
 
 # Counts as a dgCMatrix with names, without explicit zeros.
-imputed_counts <- function(x, call = rlang::caller_env()) {
-  if (!is.matrix(x) && !inherits(x, "Matrix")) {
+imputed_counts <- function(x, call = caller_env()) {
+  if (!inherits(x, "Matrix") && !(is.matrix(x) && is.numeric(x))) {
     abort("{.arg x} must be a matrix of counts, genes x cells, not
            {.obj_type_friendly {x}}.", call = call)
   }
-  if (!inherits(x, "Matrix") && !is.numeric(x)) {
-    abort("{.arg x} must hold counts, not {.obj_type_friendly {x[1]}}.",
-          call = call)
-  }
-  x <- methods::as(methods::as(x, "CsparseMatrix"), "dMatrix")
-  x <- Matrix::drop0(methods::as(x, "generalMatrix"))
-  check_names(rownames(x), "gene", "row", call)
-  check_names(colnames(x), "cell", "column", call)
-  bad <- which(!is.finite(x@x) | x@x < 0 | x@x != round(x@x))
-  if (length(bad)) {
-    gene <- rownames(x)[x@i[bad[1]] + 1]
-    cell <- colnames(x)[findInterval(bad[1] - 1, x@p)]
-    abort(c(
-      "{.arg x} must hold counts: whole numbers from 0 up.",
-      x = "{length(bad)} value{?s} {?is/are} not, the first, {x@x[bad[1]]}, of
-           gene {.val {gene}} in cell {.val {cell}}.",
-      i = "Give the raw counts: normalising comes after the drop-out."
-    ), class = "data", call = call)
+  cells <- as_cells(x, counts = TRUE)
+  check_counts(cells, 1, "gene", empty = TRUE, call = call)
+  x <- Matrix::drop0(as_sparse(cells))
+  first <- which(x@x != round(x@x))[1]
+  if (!is.na(first)) {
+    problem <- list(
+      kind = "fractional", feature = x@i[first] + 1,
+      cell = findInterval(first - 1, x@p), value = x@x[first]
+    )
+    abort_for_count(problem, rownames(x), colnames(x), call, "gene")
   }
   x
 }
@@ -303,24 +290,24 @@ partial_cosine <- function(a, b, line) {
 
 #' @export
 print.sailer_imputation_evaluation <- function(x, digits = 3, ...) {
-  shown <- c("drop", "method", "role", "mae", "pearson", "gene_pearson",
-             "centred_pearson", "depth_free_pearson", "seconds")
-  if (!all(c(shown, "n_positions", "n_missing") %in% names(x))) {
+  # Under names that fit a line.
+  shown <- c(
+    method = "method", role = "role", mae = "mae", pearson = "pearson",
+    by_gene = "gene_pearson", centred = "centred_pearson",
+    depth_free = "depth_free_pearson", seconds = "seconds",
+    n_missing = "n_missing"
+  )
+  if (!all(c("drop", "n_positions", shown) %in% names(x))) {
     return(NextMethod())
   }
+  if (!any(x$n_missing > 0)) shown <- shown[shown != "n_missing"]
   cat("<sailer_imputation_evaluation> of dropped counts, log-normalised\n")
-  # Names that fit a line.
-  shown <- c(shown[-1], if (any(x$n_missing > 0)) "n_missing")
-  short <- sub("depth_free_pearson", "depth_free", shown)
-  short <- sub("gene_pearson", "by_gene", sub("centred_pearson", "centred",
-                                              short))
-  for (own in split(x, x$drop)) {
+  for (own in split(as.data.frame(x), x$drop)) {
     cat(sprintf(
       "\n%g %% dropped, %s positions\n", 100 * own$drop[1],
       format(own$n_positions[1], big.mark = ",")
     ))
-    table <- stats::setNames(as.data.frame(own)[shown], short)
-    print_rounded(table, digits)
+    print_rounded(stats::setNames(own[shown], names(shown)), digits)
   }
   invisible(x)
 }

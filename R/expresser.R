@@ -5,7 +5,7 @@
 #' Learns an embedding of genes, and how they predict each other's expression,
 #' from scRNA-seq counts of one or many sources: at each step 30 % of a cell's
 #' non-zero genes are masked, and the model predicts their expression from the
-#' others (masked expression prediction). What comes out embeds genes
+#' others (masked expression prediction). The fit embeds genes
 #' ([gene_embeddings()]) and cells ([predict()][predict.expresser_fit]) and
 #' imputes expression ([impute()][impute.expresser_fit]).
 #'
@@ -13,64 +13,61 @@
 #' A cell is the set of its non-zero genes, without an order. Their tokens, the
 #' rows of the table that [gene_embeddings()] returns, pass through `n_layers`
 #' of a transformer encoder. Only then genes are masked. The expression decoder
-#' attends from each masked gene to the observed ones, reads the expressions of
-#' these, and a small network gives the expression, in units of
-#' `log(1 + 10,000 * share of the cell's counts)`. Counts are normalised and
-#' binned on the fly; zeros take no part.
+#' attends from each masked gene to the observed ones and their expression, and
+#' a small network gives the expression, in units of `log(1 + 10,000 * share of
+#' the cell's counts)`. Counts are normalised and binned on the fly; zeros are
+#' ignored.
 #'
 #' @section The linear start:
-#' Two things that are known without training need not be learned. With
-#' `token_start = "components"` the first numbers of each token (3 of 4, at most
-#' 50) are components of the log-normalised training cells (loadings times
-#' singular values, on an asinh scale); they stay as they are, and the others
-#' are learned beside them. With `expression = "counts"` the model knows what a
-#' single count is in the cell, reads counts beside binned values, and predicts
-#' a count of at least 1: it begins with the gene's mean count where it is
-#' found, and learns what the cell's other genes say about that. The decoder
-#' then passes on the masked gene's own token beside what attention finds.
-#' `token_start = "random"` and `expression = "binned"` are the thesis.
+#' With `token_start = "components"` the first numbers of each token (3 of 4, at
+#' most 50) are components of the log-normalised training cells (loadings times
+#' singular values, on an asinh scale), which stay fixed; the others are
+#' learned. With `expression = "counts"` the model knows the value of a single
+#' count in the cell, reads counts beside binned values, and predicts a count of
+#' at least 1: it starts from the gene's mean count where it is found, and
+#' learns what the cell's other genes add. The decoder then also receives the
+#' masked gene's own token. `token_start = "random"` and `expression = "binned"`
+#' are the thesis.
 #'
 #' @section Sizes and time:
 #' `"full"` is the thesis' model (200 numbers for each gene, 12 layers): for
 #' hundreds of thousands of cells and a GPU. `"small"` (64 numbers, 4 layers,
 #' 512 genes of a cell at a time) trains on a few thousand cells within minutes
-#' on a laptop. Time grows with the cells, the layers, and faster than the genes
-#' of a cell; memory does not grow with the cells, which are streamed from a
-#' file. More cells of more kinds are what makes the embeddings better: several
-#' data sets in one corpus, or a model pretrained elsewhere as `from`.
+#' on a laptop. Time grows with the cells, the layers, and faster than linearly
+#' with the genes of a cell; memory does not grow with the cells, which are
+#' streamed from a file. More cells of more kinds improve the embeddings most:
+#' several data sets in one corpus, or a pretrained model as `from`.
 #'
 #' @param x The counts: a corpus ([build_corpus()] or the path of one), or
-#'   anything that [as_cells()] takes, genes in rows (a matrix, a matrix of the
-#'   Matrix package, Seurat and SingleCellExperiment objects, paths of 10x HDF5
-#'   and `.h5ad` files), or a list of such with different gene sets. What is no
-#'   corpus becomes one in a temporary file first.
-#' @param ... For `x` that is no corpus: arguments of [build_corpus()]
-#'   (`genes`, `annotation`, `biotypes`, `min_cells`), which decide about the
-#'   genes of the model.
+#'   anything that [as_cells()] takes, genes in rows, or a list of such with
+#'   different gene sets, which is first written to a temporary corpus.
+#' @param ... Single options of [pretrain_control()]; and, if `x` is no corpus,
+#'   arguments of [build_corpus()] (`genes`, `annotation`, `biotypes`,
+#'   `min_cells`), which choose the genes of the model.
 #' @eval option_params("models/expresser_options.h")
-#' @param from A fit of `expresser()` to begin with instead of random
-#'   parameters: fine-tuning. It brings its genes and options; those of its
-#'   genes that `x` lacks are zeros.
+#' @param from A fit of `expresser()` to start from instead of random
+#'   parameters: fine-tuning. Its genes and options are used; those of its genes
+#'   that `x` lacks are zeros.
 #' @param control Options of training: [pretrain_control()], or a list of some.
 #'
 #' @return An object of class `"expresser_fit"`, with methods for [print()],
 #'   [summary()], [plot()], [gene_embeddings()],
 #'   [predict()][predict.expresser_fit], [impute()][impute.expresser_fit],
-#'   [save_model()] and [resume()]. It holds plain values, so `saveRDS()` keeps
-#'   it as well. Its element `history` is a data frame with one row per epoch:
-#'   `epoch`; `learning_rate` at its start; `loss`, the mean squared error (eq.
-#'   4.5), and `absolute_error`, means over the masked genes of the training
-#'   cells; `validation_loss`, `validation_absolute_error` and
-#'   `validation_correlation` (Pearson) over masked genes of the held-out cells,
-#'   without dropout (NA without any); `seconds` and `cells_per_second`.
+#'   [save_model()] and [resume()]; `saveRDS()` works as well. Its element
+#'   `history` is a data frame with one row per epoch: `epoch`; `learning_rate`
+#'   at its start; `loss`, the mean squared error (eq. 4.5), and
+#'   `absolute_error`, means over the masked genes of the training cells;
+#'   `validation_loss`, `validation_absolute_error` and `validation_correlation`
+#'   (Pearson) over masked genes of the held-out cells, without dropout (NA
+#'   without any); `seconds` and `cells_per_second`.
 #' @section Errors:
 #' `sailer_argument_error` for an option out of its range, `sailer_data_error`
-#' for counts that cannot be used and when fewer than 2 cells have 2 genes of
-#' the model, `sailer_file_error` for a corpus that cannot be read,
-#' `sailer_device_error` for a device that is not there.
+#' for counts that cannot be used and if fewer than 2 cells have 2 genes of the
+#' model, `sailer_file_error` for a corpus that cannot be read,
+#' `sailer_device_error` for a device that does not exist.
 #' @seealso [RunExpresser()] for Seurat and SingleCellExperiment objects,
-#'   [evaluate_imputation()] and [evaluate_gene_embeddings()] for how good a fit
-#'   is.
+#'   [evaluate_imputation()] and [evaluate_gene_embeddings()] for the quality of
+#'   a fit.
 #' @references Cao (2023), sections 4.2.1 and 4.2.2.
 #' @examples
 #' sim <- simulate_rna(n_cells = 120, n_genes = 100, seed = 1)
@@ -117,43 +114,29 @@ size_for <- function(n_cells) {
 }
 
 # Of a fit that training begins with, which decides them all.
-expresser_options <- function(given, from, call = rlang::caller_env()) {
+expresser_options <- function(given, from, call = caller_env()) {
   if (is.null(from)) {
     return(core_expresser_options(given))
   }
-  check_expresser_fit(from, "from", call)
+  check_fit_class(from, "expresser_fit", call, "from")
   # What changes no parameter's shape may change.
   free <- c("dropout", "mask_ratio", "max_genes", "l_from")
   fixed <- setdiff(names(given), free)
   if (length(fixed) > 0) {
-    abort(
-      c(
-        "{.arg {fixed}} cannot be chosen beside {.arg from}.",
-        i = "The fit that training begins with has its own."
-      ),
-      call = call
-    )
+    abort(c(
+      "{.arg {fixed}} cannot be chosen beside {.arg from}.",
+      i = "The fit that training begins with has its own."
+    ), call = call)
   }
   options <- options_of_fit(from)
   options[names(given)] <- given
   core_expresser_options(options)
 }
 
-check_expresser_fit <- function(fit, arg = "fit", call = rlang::caller_env()) {
-  if (!inherits(fit, "expresser_fit")) {
-    abort(
-      "{.arg {arg}} must be what {.fn expresser} returned, not
-       {.obj_type_friendly {fit}}.",
-      call = call
-    )
-  }
-  invisible(fit)
-}
-
 # A corpus of the genes of the model. What is none becomes one in a temporary
 # file, which close_corpus() removes.
 as_corpus <- function(x, genes, verbose, options = list(),
-                      call = rlang::caller_env()) {
+                      call = caller_env()) {
   if (is_corpus_path(x)) x <- open_corpus(x)
   if (!inherits(x, "sailer_corpus")) {
     check_corpus_options(options, call)
@@ -173,11 +156,8 @@ as_corpus <- function(x, genes, verbose, options = list(),
   }
   if (length(options) > 0) {
     check_corpus_options(options, call)
-    abort(
-      "Only {.arg x} that is no corpus takes {.arg {names(options)}}: a corpus
-       has its genes.",
-      call = call
-    )
+    abort("Only {.arg x} that is no corpus takes {.arg {names(options)}}: a
+           corpus has its genes.", call = call)
   }
   x <- live_corpus(x, call)
   if (!is.null(genes) && !identical(x$genes$gene, genes$gene)) {
@@ -217,9 +197,7 @@ new_pretraining_plan <- function(call, options, control, corpus, from, device) {
 }
 
 # Tells one corpus from another: its shape and its first and last cells.
-corpus_fingerprint <- function(corpus) {
-  core_source_fingerprint(corpus$source)
-}
+corpus_fingerprint <- function(corpus) core_source_fingerprint(corpus$source)
 
 # Trains as planned, from the start or from a state.
 run_pretraining <- function(plan, corpus, state = NULL,

@@ -2,33 +2,25 @@
 # core's model is made from them when it is needed and kept in `cache`.
 
 new_expresser_fit <- function(trained, plan) {
-  structure(
-    c(
-      plan[setdiff(names(plan), c("model", "initial"))],
-      list(
-        state = trained$state, history = trained$history,
-        status = trained$status, best_epoch = trained$best_epoch,
-        validation_cells = trained$validation_cells,
-        # What resume() needs, where there is something to go on with.
-        progress = if (length(trained$progress) > 0) trained$progress,
-        version = utils::packageVersion("sailer"),
-        cache = new.env(parent = emptyenv())
-      )
-    ),
-    class = "expresser_fit"
-  )
+  structure(c(
+    plan[setdiff(names(plan), c("model", "initial"))],
+    list(
+      state = trained$state, history = trained$history,
+      status = trained$status, best_epoch = trained$best_epoch,
+      validation_cells = trained$validation_cells,
+      # What resume() needs, where training can continue.
+      progress = if (length(trained$progress) > 0) trained$progress,
+      version = utils::packageVersion("sailer"),
+      cache = new.env(parent = emptyenv())
+    )
+  ), class = "expresser_fit")
 }
 
 # The core's model of a fit, made again where the pointer is dead.
 expresser_model <- function(fit) {
-  if (!is_usable_model(fit$cache, fit$device)) {
-    fit$cache$model <- core_expresser_model(
-      fit$state, nrow(fit$genes), options_of_fit(fit),
-      device_here(fit$device)
-    )
-    fit$cache$process <- Sys.getpid()
-  }
-  fit$cache$model
+  live_model(fit, core_expresser_model(
+    fit$state, nrow(fit$genes), options_of_fit(fit), device_here(fit$device)
+  ))
 }
 
 # Fits that are older than these two options are the thesis' model.
@@ -44,25 +36,24 @@ print.expresser_fit <- function(x, ...) {
 }
 
 format_expresser_fit <- function(fit) {
-  number <- function(n) format(n, big.mark = ",")
   last <- utils::tail(fit$history, 1)
   measured <- nrow(last) > 0 && !is.na(last$validation_loss)
   best <- fit$history[max(1, fit$best_epoch), ]
   c(
     paste0(
       "<expresser_fit> ", fit$options$n_layers, " layers, ",
-      number(nrow(fit$genes)), " genes x ", fit$options$n_embedding,
+      big(nrow(fit$genes)), " genes x ", fit$options$n_embedding,
       " numbers", if (!fit$options$decoder) ", without decoder"
     ),
     paste0(
-      "  from ", number(fit$n_cells), " cells of ", nrow(fit$sources),
+      "  from ", big(fit$n_cells), " cells of ", nrow(fit$sources),
       " source", if (nrow(fit$sources) != 1) "s"
     ),
     training_line(fit, digits = 3),
     if (measured) {
       sprintf(
         "  held-out cells (%s): mean absolute error %.3f, correlation %.3f",
-        number(length(fit$validation_cells)), best$validation_absolute_error,
+        big(length(fit$validation_cells)), best$validation_absolute_error,
         best$validation_correlation
       )
     }
@@ -71,17 +62,14 @@ format_expresser_fit <- function(fit) {
 
 #' @export
 summary.expresser_fit <- function(object, ...) {
-  structure(
-    list(
-      lines = format_expresser_fit(object), options = object$options,
-      sources = object$sources, last_epoch = utils::tail(object$history, 1)
-    ),
-    class = "summary.sailer_fit"
-  )
+  structure(list(
+    lines = format_expresser_fit(object), options = object$options,
+    sources = object$sources, last_epoch = utils::tail(object$history, 1)
+  ), class = "summary.sailer_fit")
 }
 
-# The plan of a fit whose training can go on.
-plan_of_pretraining <- function(fit, call = rlang::caller_env()) {
+# The plan of a fit whose training can continue.
+plan_of_pretraining <- function(fit, call = caller_env()) {
   if (is.null(fit$progress)) refuse_finished(fit, call)
   c(
     list(model = "expresser"),
@@ -92,20 +80,17 @@ plan_of_pretraining <- function(fit, call = rlang::caller_env()) {
   )
 }
 
-resume_pretraining <- function(plan, x, state, call = rlang::caller_env()) {
+resume_pretraining <- function(plan, x, state, call = caller_env()) {
   corpus <- as_corpus(x, plan$genes, plan$control$verbose, call = call)
   on.exit(close_corpus(corpus))
   if (!identical(corpus_fingerprint(corpus), plan$fingerprint)) {
-    abort(
-      c(
-        "{.arg x} has other counts than were trained on: {corpus$n_cells} cells
-         with {corpus$n_nonzeros} non-zeros; there were {plan$n_cells} with
-         {plan$n_nonzeros}.",
-        i = "Give the same corpus, or what it was made from, as in the call of
-             {.fn expresser}."
-      ),
-      class = "data", call = call
-    )
+    abort(c(
+      "{.arg x} has other counts than were trained on: {corpus$n_cells} cells
+       with {corpus$n_nonzeros} non-zeros; there were {plan$n_cells} with
+       {plan$n_nonzeros}.",
+      i = "Give the same corpus, or what it was made from, as in the call of
+           {.fn expresser}."
+    ), class = "data", call = call)
   }
   run_pretraining(plan, corpus, state)
 }

@@ -21,37 +21,32 @@ new_fit <- function(trained, plan) {
   levels <- lapply(labels, function(label) label$levels)
   # Where it was left open.
   plan$options$n_latent <- trained$n_latent
-  structure(
-    c(
-      plan[setdiff(names(plan), c("confounders", "reference"))],
-      list(
-        labels = levels, codes = codes,
-        level_counts = count_levels(levels, codes, plan$batches, plan$depth),
-        numbers = column_names(confounders$numbers),
-        scaling = trained$scaling, n_confounders = trained$n_confounders,
-        state = trained$state, embedding = embedding,
-        held_out = some_held_out(embedding, trained$validation_cells),
-        history = own_columns(trained, plan),
-        status = trained$status, best_epoch = trained$best_epoch,
-        n_cells = length(plan$cells),
-        n_validation = length(trained$validation_cells),
-        validation_cells = plan$cells[trained$validation_cells],
-        # What resume() needs, where there is something to go on with.
-        progress = if (length(trained$progress) > 0) {
-          list(
-            state = trained$progress, cells = plan$cells, depth = plan$depth,
-            confounders = confounders, reference = plan$reference
-          )
-        },
-        n_reference = if (!is.null(plan$reference)) {
-          ncol(plan$reference$values)
-        },
-        version = utils::packageVersion("sailer"),
-        cache = new.env(parent = emptyenv())
-      )
-    ),
-    class = c(if (!is.null(plan$reference)) "sailerx_fit", "sailer_fit")
-  )
+  structure(c(
+    plan[setdiff(names(plan), c("confounders", "reference"))],
+    list(
+      labels = levels, codes = codes,
+      level_counts = count_levels(levels, codes, plan$batches, plan$depth),
+      numbers = column_names(confounders$numbers),
+      scaling = trained$scaling, n_confounders = trained$n_confounders,
+      state = trained$state, embedding = embedding,
+      held_out = some_held_out(embedding, trained$validation_cells),
+      history = own_columns(trained, plan),
+      status = trained$status, best_epoch = trained$best_epoch,
+      n_cells = length(plan$cells),
+      n_validation = length(trained$validation_cells),
+      validation_cells = plan$cells[trained$validation_cells],
+      # What resume() needs, where training can continue.
+      progress = if (length(trained$progress) > 0) {
+        list(
+          state = trained$progress, cells = plan$cells, depth = plan$depth,
+          confounders = confounders, reference = plan$reference
+        )
+      },
+      n_reference = if (!is.null(plan$reference)) ncol(plan$reference$values),
+      version = utils::packageVersion("sailer"),
+      cache = new.env(parent = emptyenv())
+    )
+  ), class = c(if (!is.null(plan$reference)) "sailerx_fit", "sailer_fit"))
 }
 
 # The result of a training, beside the model.
@@ -83,9 +78,7 @@ count_levels <- function(levels, codes, batches, depth) {
       )
     )
   }
-  list(
-    others = lapply(stats::setNames(nm = others), count), batches = found
-  )
+  list(others = lapply(stats::setNames(nm = others), count), batches = found)
 }
 
 # Points by which new cells are judged (mapping_quality()): held-out cells, at
@@ -123,14 +116,23 @@ short_call <- function(call) {
 
 # The core's model of a fit, made again where the pointer is dead.
 fit_model <- function(fit) {
-  if (!is_usable_model(fit$cache, fit$device)) {
-    fit$cache$model <- core_sailer_model(
-      fit$state, fit$group_sizes, fit$n_confounders,
-      current_options(fit$options), device_here(fit$device)
-    )
-    fit$cache$process <- Sys.getpid()
+  live_model(fit, core_sailer_model(
+    fit$state, fit$group_sizes, fit$n_confounders,
+    current_options(fit$options), device_here(fit$device)
+  ))
+}
+
+# A pointer dies with its process. One that was forked has it, but nothing of a
+# GPU. `code` is evaluated only where the model is made.
+live_model <- function(fit, code) {
+  cache <- fit$cache
+  usable <- !is.null(cache$model) && core_model_alive(cache$model) &&
+    (fit$device == "cpu" || identical(cache$process, Sys.getpid()))
+  if (!usable) {
+    cache$model <- code
+    cache$process <- Sys.getpid()
   }
-  fit$cache$model
+  cache$model
 }
 
 # Models of version 0.1.0 know no warm start.
@@ -139,37 +141,27 @@ current_options <- function(options) {
   options
 }
 
-# A pointer dies with its process. One that was forked has it, but nothing of a
-# GPU.
-is_usable_model <- function(cache, device) {
-  !is.null(cache$model) && core_model_alive(cache$model) &&
-    (device == "cpu" || identical(cache$process, Sys.getpid()))
-}
-
 #' Embedding of the training cells
 #'
 #' The posterior means of the cells that [sailer()] or [sailerx()] was trained
-#' on (2.2.3), held-out ones included. Of [sailerx()] they are scaled to length
-#' 1, as the alignment is of directions, and clusters and neighbours are found
-#' by these. Objects have the same in their reduction; the model that
-#' [get_fit()] finds in an object has no cells.
+#' on (2.2.3), including held-out ones. Those of [sailerx()] are scaled to
+#' length 1, because the alignment compares directions. Objects have the same in
+#' their reduction; the model that [get_fit()] returns has no cells.
 #'
 #' @param fit What [sailer()], [sailerx()] or [map_query()] returned.
-#' @param ... Nothing else is taken: a name that no option has is an error.
+#' @param ... Not used: an unknown name is an error.
 #' @return Numeric matrix, cells x latent dimensions, with the cells' names and
 #'   columns `sailer_1`, `sailer_2`, ...
-#' @section Errors: `sailer_argument_error` for a model without cells, and when
-#'   training was interrupted and the cells could not be embedded at once;
-#'   [predict()][predict.sailer_fit] then does it.
+#' @section Errors: `sailer_argument_error` for a model without cells, and if
+#'   training was interrupted before the cells were embedded;
+#'   [predict()][predict.sailer_fit] then embeds them.
 #' @references Cao (2023), section 2.2.3.
 #' @examples
 #' sim <- simulate_atac(n_cells = 100, n_peaks = 300, n_types = 2, seed = 1)
 #' fit <- sailer(sim$counts, hidden = 16, epochs = 2, verbose = FALSE)
 #' embedding(fit)[1:3, 1:2]
 #' @export
-embedding <- function(fit, ...) {
-  UseMethod("embedding")
-}
+embedding <- function(fit, ...) UseMethod("embedding")
 
 #' @rdname embedding
 #' @export
@@ -179,30 +171,23 @@ embedding.sailer_fit <- function(fit, ...) {
 }
 
 # The posterior means of the training cells, where there are any.
-training_means <- function(fit, call = rlang::caller_env()) {
+training_means <- function(fit, call = caller_env()) {
   if (!is.null(fit$embedding)) {
     return(fit$embedding)
   }
   if (is.null(fit$cells)) {
-    abort(
-      c(
-        "This fit is a model without cells, as an object holds it.",
-        i = "The embedding is in the object: what needs the cells takes the
-             object in place of its fit.",
-        i = "{.code predict(fit, x)} embeds the cells with the counts
-             {.code x}."
-      ),
-      call = call
-    )
+    abort(c(
+      "This fit is a model without cells, as an object holds it.",
+      i = "The embedding is in the object: what needs the cells takes the object
+           in place of its fit.",
+      i = "{.code predict(fit, x)} embeds the cells with the counts {.code x}."
+    ), call = call)
   }
-  abort(
-    c(
-      "The cells were not embedded: training or embedding was interrupted.",
-      i = "Call {.code predict(fit, x)} with the counts, or go on with
-           {.code resume(fit, x)}."
-    ),
-    call = call
-  )
+  abort(c(
+    "The cells were not embedded: training or embedding was interrupted.",
+    i = "Call {.code predict(fit, x)} with the counts, or continue with
+         {.code resume(fit, x)}."
+  ), call = call)
 }
 
 #' @export
@@ -222,26 +207,23 @@ as_directions <- function(means, fit) {
 #' Embed new cells
 #'
 #' Encodes cells with a trained model, as in [embedding()]. The encoder reads
-#' neither batch nor covariates, so they are not asked for. A cell is placed by
-#' its own peaks: the cells given with it change its numbers by rounding at
-#' most.
+#' neither batch nor covariates. A cell is placed by its own peaks: other cells
+#' change its numbers by rounding at most.
 #'
-#' @param object What [sailer()] returned, or [get_fit()] found.
-#' @param newdata Counts of peaks x cells, as [as_cells()] takes them: an object
-#'   too. The peaks of the model are found by name; their order is free and
-#'   others are ignored.
-#' @param reference Of models trained by [sailerx()] with `joint = TRUE`: the
-#'   reference embedding of the new cells, as [sailerx()] takes it and in the
-#'   space of the one that the model was trained with, such as the same PCA
-#'   applied to their RNA. Cells without one (missing by name, or NA in their
-#'   row) and all cells with NULL, the default, are placed by their peaks alone.
+#' @param object What [sailer()] returned, or [get_fit()].
+#' @param newdata Counts of peaks x cells, as [as_cells()] takes them, or an
+#'   object. The peaks of the model are matched by name; others are ignored.
+#' @param reference For models of [sailerx()] with `joint = TRUE`: the reference
+#'   embedding of the new cells, as [sailerx()] takes it and in the same space
+#'   as in training, such as the same PCA applied to their RNA. Cells without
+#'   one (missing by name, or NA in their row) are placed by their peaks alone.
 #' @param ... Where the counts of an object are: `assay`, `layer`, `assay.type`,
-#'   `altexp`. A name that no option has is an error.
+#'   `altexp`. Another name is an error.
 #' @return Numeric matrix, cells x latent dimensions.
-#' @section Errors: `sailer_argument_error` when `reference` is given to a model
+#' @section Errors: `sailer_argument_error` if `reference` is given to a model
 #'   that does not read it, or has another number of dimensions;
-#'   `sailer_data_error`, naming them, when peaks of the model
-#'   are missing or a cell has no open peak among them.
+#'   `sailer_data_error` if peaks of the model are missing or a cell has no open
+#'   peak among them.
 #' @references Cao (2023), section 2.2.3.
 #' @examples
 #' sim <- simulate_atac(n_cells = 120, n_peaks = 300, n_types = 2, seed = 1)
@@ -283,18 +265,14 @@ embed_cells <- function(fit, cells, map, reference = NULL) {
 
 # The place in the model of each peak of `cells`, NA for those that it does not
 # know. All of the model's must be there.
-match_peaks <- function(cells, peaks, arg = "newdata",
-                        call = rlang::caller_env()) {
+match_peaks <- function(cells, peaks, arg = "newdata", call = caller_env()) {
   missing <- setdiff(peaks, cells$peaks)
   if (length(missing) > 0) {
-    abort(
-      c(
-        "{length(missing)} of the {length(peaks)} peaks of the model
-         {?is/are} not in {.arg {arg}}: {.val {utils::head(missing, 3)}}.",
-        i = "Count the cells in the peaks that the model was trained on."
-      ),
-      class = "data", call = call
-    )
+    abort(c(
+      "{length(missing)} of the {length(peaks)} peaks of the model {?is/are} not
+       in {.arg {arg}}: {.val {utils::head(missing, 3)}}.",
+      i = "Count the cells in the peaks that the model was trained on."
+    ), class = "data", call = call)
   }
   match(cells$peaks, peaks)
 }
@@ -319,21 +297,17 @@ print.sailer_fit <- function(x, ...) {
 
 format_fit <- function(fit) {
   fit <- complete_model(fit)
-  number <- function(n) format(n, big.mark = ",")
   removed <- c("depth", names(fit$labels), fit$numbers)
   last <- utils::tail(fit$history, 1)
   c(
     paste0(
       "<", class(fit)[1], "> ", fit$options$architecture, " architecture, ",
-      number(fit$n_cells), " cells x ", number(length(fit$peaks)),
-      " peaks (of ", number(fit$n_peaks_given), ") -> ",
-      fit$options$n_latent, " dimensions"
+      big(fit$n_cells), " cells x ", big(length(fit$peaks)), " peaks (of ",
+      big(fit$n_peaks_given), ") -> ", fit$options$n_latent, " dimensions"
     ),
     paste0("  removed: ", paste(removed, collapse = ", ")),
     if (inherits(fit, "sailerx_fit")) {
-      paste0("  aligned with a reference, weight ", number(
-        fit$options$alignment
-      ))
+      paste0("  aligned with a reference, weight ", big(fit$options$alignment))
     },
     training_line(fit, digits = 2),
     if (nrow(last) > 0 && !is.na(last$validation_log_likelihood)) {
@@ -364,26 +338,15 @@ training_line <- function(fit, digits) {
 summary.sailer_fit <- function(object, ...) {
   values <- object$embedding
   dimensions <- if (!is.null(values)) {
-    spread <- apply(values, 2, stats::sd)
-    log_depth <- log(object$depth)
     data.frame(
-      mean = colMeans(values), sd = spread,
-      correlation_with_log_depth = vapply(seq_len(ncol(values)), function(k) {
-        if (spread[k] > 0 && stats::sd(log_depth) > 0) {
-          stats::cor(values[, k], log_depth)
-        } else {
-          NA_real_
-        }
-      }, numeric(1))
+      mean = colMeans(values), sd = apply(values, 2, stats::sd),
+      correlation_with_log_depth = correlation(values, log(object$depth))
     )
   }
-  structure(
-    list(
-      lines = format_fit(object), options = object$options,
-      last_epoch = utils::tail(object$history, 1), dimensions = dimensions
-    ),
-    class = "summary.sailer_fit"
-  )
+  structure(list(
+    lines = format_fit(object), options = object$options,
+    last_epoch = utils::tail(object$history, 1), dimensions = dimensions
+  ), class = "summary.sailer_fit")
 }
 
 #' @export

@@ -1,10 +1,10 @@
-# Between the cells of an object and the fit: train or go on, and see to it that
-# there is an embedding to write.
+# Between the cells of an object and the fit: train or continue, and make sure
+# that there is an embedding to write.
 
 # `resume` is NULL, a fit or the folder of a checkpoint; `guide` what SAILERX
 # takes of the RNA (read_guide()).
 fit_cells <- function(counts, batch, covariates, resume, options, guided, guide,
-                      call = rlang::caller_env()) {
+                      call = caller_env()) {
   fit <- if (goes_on(resume)) {
     check_resumed(resume, guided, call)
     rlang::inject(resume_cells(resume, counts, !!!options, call = call))
@@ -24,8 +24,7 @@ fit_cells <- function(counts, batch, covariates, resume, options, guided, guide,
 }
 
 # Before anything is read or computed: the options of `model`, or of resume().
-check_fit_options <- function(options, resume, model,
-                              call = rlang::caller_env()) {
+check_fit_options <- function(options, resume, model, call = caller_env()) {
   known <- c(names(formals(train_control)), "control")
   if (!goes_on(resume)) {
     known <- c(
@@ -49,27 +48,21 @@ check_resumed <- function(from, guided, call) {
   }
   name <- function(is_guided) if (is_guided) "SAILERX" else "SAILER"
   verb <- paste0("Run", name(found))
-  abort(
-    c(
-      "{.arg resume} is a training of {name(found)}, not of {name(guided)}.",
-      i = "{.fn {verb}} goes on with it."
-    ),
-    call = call
-  )
+  abort(c(
+    "{.arg resume} is a training of {name(found)}, not of {name(guided)}.",
+    i = "{.fn {verb}} continues it."
+  ), call = call)
 }
 
 # Options of training may come one by one or as `control`.
 resume_cells <- function(from, cells, ..., control = NULL,
-                         call = rlang::caller_env()) {
+                         call = caller_env()) {
   if (!is.null(control)) {
-    abort(
-      c(
-        "{.arg control} is not taken when a training goes on.",
-        i = "Name the options to change themselves, such as
-             {.code learning_rate = 1e-4}: see {.fn resume}."
-      ),
-      call = call
-    )
+    abort(c(
+      "{.arg control} is not used when a training continues.",
+      i = "Name the options to change themselves, such as
+           {.code learning_rate = 1e-4}: see {.fn resume}."
+    ), call = call)
   }
   resume(from, cells, ...)
 }
@@ -78,10 +71,7 @@ resume_cells <- function(from, cells, ..., control = NULL,
 # interrupted once more. Then the fit goes without.
 complete_embedding <- function(fit, cells) {
   if (is.null(fit$embedding)) {
-    cli::cli_inform(
-      c(i = "Embedding the {length(fit$cells)} cells with the fit so far."),
-      class = "sailer_note"
-    )
+    note("Embedding the {length(fit$cells)} cells with the fit so far.")
     fit$embedding <- tryCatch(
       embed_cells(
         fit, cells, match_peaks(cells, fit$peaks, "object"),
@@ -94,17 +84,13 @@ complete_embedding <- function(fit, cells) {
 }
 
 warn_of_no_embedding <- function(fit) {
-  verb <- if (inherits(fit, "sailerx_fit")) "RunSAILERX" else "RunSAILER"
   again <- if (inherits(fit, "expresser_fit")) {
     "resume(get_fit(object), object)"
   } else {
-    paste0(verb, "(object, resume = TRUE)")
+    paste0(verb_of(fit), "(object, resume = TRUE)")
   }
-  cli::cli_warn(
-    c(
-      "The cells were not embedded: the object has the fit, but no embedding.",
-      i = "{.fn get_fit} finds it; {.code {again}} goes on with it."
-    ),
-    class = "sailer_interrupted"
-  )
+  cli::cli_warn(c(
+    "The cells were not embedded: the object has the fit, but no embedding.",
+    i = "{.fn get_fit} finds it; {.code {again}} continues it."
+  ), class = "sailer_interrupted")
 }

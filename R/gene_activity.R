@@ -4,28 +4,27 @@
 #'
 #' Sums, for each gene and cell, the imputed probabilities ([impute()]) of the
 #' peaks that overlap the gene's body or promoter: a score by which marker genes
-#' can be shown on cells (figure 2.8B), free of depth and batch as the
-#' imputation is. Peaks and cells are decoded by blocks; nothing larger than
-#' genes x cells is held.
+#' can be shown on cells (figure 2.8B), without effects of depth and batch.
+#' Peaks and cells are decoded by blocks; nothing larger than genes x cells is
+#' held.
 #'
 #' A peak that overlaps several genes counts for each of them, and one that
-#' overlaps several ranges of a gene (its transcripts, say) counts once. Long
-#' genes have more peaks: compare cells within a gene, or take
-#' `normalise = "mean"` to put genes beside each other.
+#' overlaps several ranges of a gene, such as transcripts, counts once. Long
+#' genes have more peaks: compare cells within a gene, or use `normalise =
+#' "mean"` to compare genes.
 #'
 #' @param fit What [sailer()] or [sailerx()] returned, [load_model()] or
 #'   [get_fit()].
-#' @param genes `GRanges` of the genes, of the genome build that the peaks are
-#'   of; or the path of their GTF file (read by the package rtracklayer), or a
-#'   data frame with columns `seqnames`, `start`, `end` and perhaps `strand`.
-#'   Their names are in the column `gene_name`, `symbol` or `gene` (another
-#'   one is named in `column`), else in `names(genes)`. Several ranges of a name
-#'   are one gene; but where a column `gene_id` tells that genes share a name,
-#'   or have none, those go by their ids, as twins and copies on other
-#'   chromosomes do. What has neither name nor id is left out. Messages tell of
-#'   both.
-#' @param x,cells,batch,depth,covariates,calibrated Which cells, and at what the
-#'   decoder is held: as in [impute()].
+#' @param genes `GRanges` of the genes, of the same genome build as the peaks;
+#'   or the path of a GTF file (read by the package rtracklayer), or a data
+#'   frame with columns `seqnames`, `start`, `end` and perhaps `strand`. Names
+#'   are in the column `gene_name`, `symbol` or `gene` (or the one named in
+#'   `column`), else in `names(genes)`. Several ranges of a name are one gene;
+#'   but if a column `gene_id` shows that genes share a name, or have none,
+#'   those are named by their ids. Ranges with neither are left out. Messages
+#'   report both.
+#' @param x,cells,batch,depth,covariates,calibrated Which cells, and at which
+#'   values the decoder is held: as in [impute()].
 #' @param upstream,downstream Bases that belong to a gene before its first and
 #'   after its last base, by its strand (`*` counts as `+`). Defaults 2000, the
 #'   promoter, and 0.
@@ -35,14 +34,13 @@
 #'   default, looks for the usual ones.
 #' @param ranges `GRanges` of the peaks of the model (`fit$peaks`), in their
 #'   order. NULL, the default, reads their names, such as `chr1-100-200`.
-#'
-#' @return Numeric matrix, genes x cells, with the names of both: genes in the
-#'   order of `genes`. Those without a peak are left out, which a message tells.
+#' @return Numeric matrix, genes x cells, with names: genes in the order of
+#'   `genes`, without those that have no peak (with a message).
 #' @section Errors:
-#' `sailer_argument_error` when `genes` is no `GRanges` with names, when no peak
-#' overlaps any gene (chromosomes that are named in different ways are shown),
-#' when peaks have no ranges, when the result is too large for memory, and
-#' without the package GenomicRanges; and the errors of [impute()].
+#' `sailer_argument_error` if `genes` is no `GRanges` with names, if no peak
+#' overlaps any gene (chromosomes that are named differently are shown), if
+#' peaks have no ranges, if the result is too large for memory, and without the
+#' package GenomicRanges; and the errors of [impute()].
 #' @seealso [GeneActivitySAILER()] for Seurat and SingleCellExperiment objects.
 #' @references Cao (2023), sections 2.2.4 and 2.3, figure 2.8B.
 #' @examplesIf requireNamespace("GenomicRanges", quietly = TRUE)
@@ -60,8 +58,7 @@
 gene_activity <- function(fit, genes, x = NULL, cells = NULL, upstream = 2000,
                           downstream = 0, normalise = c("sum", "mean"),
                           column = NULL, batch = NULL, depth = NULL,
-                          covariates = NULL, calibrated = TRUE,
-                          ranges = NULL) {
+                          covariates = NULL, calibrated = TRUE, ranges = NULL) {
   normalise <- rlang::arg_match(normalise)
   activity_held(
     fit_and_cells(find_fit(fit)$fit, x), genes, cells, NULL, upstream,
@@ -74,12 +71,10 @@ activity_held <- function(held, genes, cells = NULL, reference = NULL,
                           upstream = 2000, downstream = 0, normalise = "sum",
                           column = NULL, batch = NULL, depth = NULL,
                           covariates = NULL, calibrated = TRUE, ranges = NULL,
-                          call = rlang::caller_env()) {
+                          call = caller_env()) {
   need_package("GenomicRanges", "for ranges of genes", call)
   check_flag(calibrated, call = call)
-  normalise <- rlang::arg_match0(
-    normalise, c("sum", "mean"), error_call = call
-  )
+  normalise <- rlang::arg_match0(normalise, c("sum", "mean"), error_call = call)
   fit <- held$fit
   confounders <- fixed_confounders(fit, batch, depth, covariates, call)
   weights <- gene_weights(
@@ -105,7 +100,12 @@ gene_weights <- function(fit, genes, options, call) {
   names <- gene_names(genes, options$column, call)
   check_number(options$upstream, "upstream", min = 0, call = call)
   check_number(options$downstream, "downstream", min = 0, call = call)
-  peaks <- peaks_as_ranges(fit, options$ranges, call)
+  peaks <- if (is.null(options$ranges)) {
+    model_ranges(fit$peaks, "Give their {.arg ranges}, in the order of
+                 {.code fit$peaks}.", call)
+  } else {
+    check_ranges(options$ranges, length(fit$peaks), "ranges", "the model", call)
+  }
   whole <- extend_ranges(genes, options$upstream, options$downstream)
   hits <- suppressWarnings(
     GenomicRanges::findOverlaps(whole, peaks, ignore.strand = TRUE)
@@ -120,7 +120,7 @@ gene_weights <- function(fit, genes, options, call) {
     refuse_no_overlap(genes, peaks, call)
   }
   count <- tabulate(pairs$gene, length(known))
-  tell_of_lost_genes(known[count == 0], length(known))
+  note_lost_genes(known[count == 0], length(known))
   weights <- Matrix::sparseMatrix(
     pairs$gene, pairs$peak,
     x = if (options$normalise == "mean") 1 / count[pairs$gene] else 1,
@@ -132,69 +132,42 @@ gene_weights <- function(fit, genes, options, call) {
 # The name of each range; NA for none.
 gene_names <- function(genes, column, call) {
   if (!methods::is(genes, "GRanges") || length(genes) == 0) {
-    abort(
-      "{.arg genes} must be a GRanges with ranges of genes, a GTF file or a
-       data frame, not {.obj_type_friendly {genes}}.",
-      call = call
-    )
+    abort("{.arg genes} must be a GRanges with ranges of genes, a GTF file or a
+           data frame, not {.obj_type_friendly {genes}}.", call = call)
   }
   table <- as.list(S4Vectors::mcols(genes))
   if (!is.null(column)) {
-    check_text(column, "column", call = call)
-    check_known(column, names(table), "column", "column", "`genes`",
-      call = call
-    )
+    check_choice(column, names(table), "column", "column", "`genes`", call)
   }
   usual <- intersect(c("gene_name", "symbol", "gene"), names(table))
   column <- column %||% utils::head(usual, 1)
   found <- if (length(column) == 1) table[[column]] else names(genes)
-  found <- gene_texts(found, length(genes), call)
-  ids <- gene_texts(table$gene_id, length(genes), call)
+  found <- gene_words(found, length(genes), "{.arg genes}", call)
+  ids <- gene_words(table$gene_id, length(genes), "{.arg genes}", call)
   found <- names_apart(found, ids, genes)
   if (all(is.na(found))) {
-    abort(
-      c(
-        "{.arg genes} have no names.",
-        i = "They are looked for in the columns {.val gene_name},
-             {.val symbol} and {.val gene}, and in {.code names(genes)}; name
-             another one in {.arg column}."
-      ),
-      call = call
-    )
+    abort(c(
+      "{.arg genes} have no names.",
+      i = "They are looked for in the columns {.val gene_name}, {.val symbol}
+           and {.val gene}, and in {.code names(genes)}; name another one in
+           {.arg column}."
+    ), call = call)
   }
   found
 }
 
-# Text in UTF-8, NA for none.
-gene_texts <- function(x, n, call) {
-  if (is.null(x)) {
-    return(rep(NA_character_, n))
-  }
-  x <- in_utf8(as.character(x))
-  check_utf8(
-    x, "names of {.arg genes}", 'iconv(x, "latin1", "UTF-8")', call
-  )
-  x[!nzchar(x)] <- NA
-  x
-}
-
-# Names that tell genes apart: ids, where names do not.
+# Unique names of genes: ids, where names are shared.
 names_apart <- function(names, ids, genes) {
   pairs <- unique(data.frame(name = names, id = ids))
   pairs <- pairs[!is.na(pairs$name) & !is.na(pairs$id), ]
   shared <- unique(pairs$name[duplicated(pairs$name)])
   by_id <- !is.na(ids) & (is.na(names) | names %in% shared)
   names[by_id] <- ids[by_id]
-  if (!all(is.na(names))) {
-    tell_of_names(names, unique(ids[by_id]), shared, genes)
-  }
+  if (!all(is.na(names))) note_names(names, unique(ids[by_id]), shared, genes)
   names
 }
 
-tell_of_names <- function(names, by_id, shared, genes) {
-  note <- function(text, .envir = parent.frame()) {
-    cli::cli_inform(c(i = text), class = "sailer_note", .envir = .envir)
-  }
+note_names <- function(names, by_id, shared, genes) {
   if (length(by_id) > 0) {
     such <- if (length(shared) > 0) {
       ", as those that share {.val {utils::head(shared, 3)}}"
@@ -223,32 +196,6 @@ tell_of_names <- function(names, by_id, shared, genes) {
   }
 }
 
-peaks_as_ranges <- function(fit, ranges, call) {
-  if (is.null(ranges)) {
-    return(tryCatch(
-      parse_ranges(fit$peaks, "model", call),
-      sailer_data_error = function(cnd) {
-        abort(
-          c(
-            "The peaks of the model have no ranges in their names, such as
-             {.val {utils::head(fit$peaks, 2)}}.",
-            i = "Give their {.arg ranges}, in the order of {.code fit$peaks}."
-          ),
-          call = call
-        )
-      }
-    ))
-  }
-  if (!methods::is(ranges, "GRanges") || length(ranges) != length(fit$peaks)) {
-    abort(
-      "{.arg ranges} must be a GRanges with {length(fit$peaks)} ranges, one for
-       each peak of the model ({.code fit$peaks}).",
-      call = call
-    )
-  }
-  ranges
-}
-
 # resize() goes by the strand; what lies before a chromosome's first base
 # overlaps nothing.
 extend_ranges <- function(genes, upstream, downstream) {
@@ -260,11 +207,8 @@ extend_ranges <- function(genes, upstream, downstream) {
 }
 
 refuse_no_overlap <- function(genes, peaks, call) {
-  chromosomes <- function(x) {
-    unique(as.character(GenomicRanges::seqnames(x)))
-  }
-  of_genes <- chromosomes(genes)
-  of_peaks <- chromosomes(peaks)
+  of_genes <- chromosomes_of(genes)
+  of_peaks <- chromosomes_of(peaks)
   hint <- if (any(of_genes %in% of_peaks)) {
     "Are they of the same genome build?"
   } else {
@@ -280,13 +224,11 @@ refuse_no_overlap <- function(genes, peaks, call) {
   )
 }
 
-tell_of_lost_genes <- function(lost, n) {
+note_lost_genes <- function(lost, n) {
   if (length(lost) > 0) {
-    cli::cli_inform(c(
-      i = "{length(lost)} of {n} gene{?s} {cli::qty(length(lost))}{?has/have} no
-           peak and {?is/are} left out:
-           {.val {utils::head(lost, 3)}}{if (length(lost) > 3) ', ...'}."
-    ), class = "sailer_note")
+    note("{length(lost)} of {n} gene{?s} {cli::qty(length(lost))}{?has/have} no
+          peak and {?is/are} left out:
+          {.val {utils::head(lost, 3)}}{if (length(lost) > 3) ', ...'}.")
   }
 }
 

@@ -5,7 +5,7 @@
 # own (the symbol where that is unique, else the Ensembl id); `symbol`;
 # `ensembl`, without the suffix of a version; `biotype`, as protein_coding. What
 # is not known is NA. Which biotypes are looked at decides what is ambiguous.
-gene_annotation <- function(x, call = rlang::caller_env()) {
+gene_annotation <- function(x, call = caller_env()) {
   where <- "{.arg annotation}"
   if (rlang::is_string(x)) {
     if (grepl("^org\\.[A-Za-z]+\\.[a-z]+\\.db$", x) && !file.exists(x)) {
@@ -23,21 +23,18 @@ gene_annotation <- function(x, call = rlang::caller_env()) {
     ))
   }
   if (!is.data.frame(x)) {
-    abort(
-      c(
-        "{.arg annotation} must be a data frame, a file, a GRanges, an OrgDb
-         object or the name of its package, not {.obj_type_friendly {x}}.",
-        i = "A table needs columns of Ensembl ids, symbols and biotypes."
-      ),
-      call = call
-    )
+    abort(c(
+      "{.arg annotation} must be a data frame, a file, a GRanges, an OrgDb
+       object or the name of its package, not {.obj_type_friendly {x}}.",
+      i = "A table needs columns of Ensembl ids, symbols and biotypes."
+    ), call = call)
   }
   annotation_of_table(x, nrow(x), where, call)
 }
 
 # The argument `genes` of gene_activity() as a GRanges, where it is a GTF file
 # or a data frame.
-gene_ranges <- function(x, call = rlang::caller_env()) {
+gene_ranges <- function(x, call = caller_env()) {
   if (rlang::is_string(x)) {
     return(read_gtf(x, first_fields(x, call), call))
   }
@@ -45,15 +42,12 @@ gene_ranges <- function(x, call = rlang::caller_env()) {
     return(tryCatch(
       GenomicRanges::makeGRangesFromDataFrame(x, keep.extra.columns = TRUE),
       error = function(cnd) {
-        abort(
-          c(
-            "The data frame {.arg genes} has no ranges.",
-            x = "{conditionMessage(cnd)}",
-            i = "Its columns must be {.field seqnames}, {.field start},
-                 {.field end} and perhaps {.field strand}."
-          ),
-          call = call
-        )
+        abort(c(
+          "The data frame {.arg genes} has no ranges.",
+          x = "{conditionMessage(cnd)}",
+          i = "Its columns must be {.field seqnames}, {.field start},
+               {.field end} and perhaps {.field strand}."
+        ), call = call)
       }
     ))
   }
@@ -83,22 +77,15 @@ annotation_of_table <- function(table, n, where, call) {
   # The order of the headings decides.
   column <- function(what) {
     at <- match(known_headings[[what]], plain)
-    at <- at[!is.na(at)]
-    if (length(at) == 0) {
-      return(rep(NA_character_, n))
-    }
-    gene_words(table[[at[1]]], call)
+    found <- if (!all(is.na(at))) table[[at[!is.na(at)][1]]]
+    gene_words(found, n, "genes in the annotation", call)
   }
   if (!any(unlist(known_headings[c("ensembl", "symbol")]) %in% plain)) {
-    abort(
-      c(
-        paste(where, "has no column of Ensembl ids or of symbols; it has
-                      {.val {names(table)}}."),
-        i = "Name them {.field ensembl_id}, {.field symbol} and
-             {.field biotype}."
-      ),
-      call = call
-    )
+    abort(c(
+      paste(where, "has no column of Ensembl ids or of symbols; it has
+                    {.val {names(table)}}."),
+      i = "Name them {.field ensembl_id}, {.field symbol} and {.field biotype}."
+    ), call = call)
   }
   genes <- data.frame(
     symbol = column("symbol"), ensembl = strip_version(column("ensembl")),
@@ -116,14 +103,15 @@ annotation_of_table <- function(table, n, where, call) {
   name_genes(genes[sort(first), ])
 }
 
-gene_words <- function(x, call) {
+# Text in UTF-8, NA for none; `x` may be NULL.
+gene_words <- function(x, n, of, call) {
+  if (is.null(x)) {
+    return(rep(NA_character_, n))
+  }
   x <- in_utf8(as.character(x))
-  check_utf8(
-    x, "names of genes in the annotation", 'iconv(x, "latin1", "UTF-8")', call
-  )
+  check_utf8(x, paste("names of", of), 'iconv(x, "latin1", "UTF-8")', call)
   x <- trimws(x)
-  x[x %in% c("", "-", "NA")] <- NA_character_
-  x
+  replace(x, x %in% c("", "-", "NA"), NA)
 }
 
 # Adds the column `gene`.
@@ -164,20 +152,16 @@ read_annotation <- function(path, call) {
   }
   tryCatch(
     utils::read.table(
-      path,
-      header = TRUE, sep = if (length(fields) > 1) "\t" else ",", quote = "\"",
-      comment.char = "", colClasses = "character", check.names = FALSE,
-      fill = TRUE, na.strings = c("NA", "")
+      path, header = TRUE, sep = if (length(fields) > 1) "\t" else ",",
+      quote = "\"", comment.char = "", colClasses = "character",
+      check.names = FALSE, fill = TRUE, na.strings = c("NA", "")
     ),
     error = function(cnd) {
-      abort(
-        c(
-          "The file {.file {path}} cannot be read as a table:
-           {conditionMessage(cnd)}.",
-          i = "It needs columns of Ensembl ids, symbols and biotypes."
-        ),
-        class = "file", call = call
-      )
+      abort(c(
+        "The file {.file {path}} cannot be read as a table:
+         {conditionMessage(cnd)}.",
+        i = "It needs columns of Ensembl ids, symbols and biotypes."
+      ), class = "file", call = call)
     }
   )
 }
@@ -185,14 +169,11 @@ read_annotation <- function(path, call) {
 # Of the first line that is no comment, parted by tabs.
 first_fields <- function(path, call) {
   if (!file.exists(path) || dir.exists(path)) {
-    abort(
-      c(
-        "There is no file {.file {path}} with an annotation of genes.",
-        i = "A table (csv, tsv) or a GTF file is expected; for names alone the
-             package of an OrgDb will do, such as {.pkg org.Hs.eg.db}."
-      ),
-      class = "file", call = call
-    )
+    abort(c(
+      "There is no file {.file {path}} with an annotation of genes.",
+      i = "A table (csv, tsv) or a GTF file is expected; for names alone the
+           package of an OrgDb will do, such as {.pkg org.Hs.eg.db}."
+    ), class = "file", call = call)
   }
   connection <- gzfile(path, "rt")
   on.exit(close(connection))
@@ -209,26 +190,20 @@ is_gtf <- function(fields) length(fields) == 9 && grepl("^[0-9]+$", fields[4])
 # The genes of a GTF or GFF3 file as a GRanges.
 read_gtf <- function(path, fields, call) {
   if (!is_gtf(fields)) {
-    abort(
-      c(
-        "The file {.file {path}} is no GTF file: ranges of genes are expected.",
-        i = "Give that of a reference of GENCODE, Ensembl or 10x."
-      ),
-      class = "file", call = call
-    )
+    abort(c(
+      "The file {.file {path}} is no GTF file: ranges of genes are expected.",
+      i = "Give that of a reference of GENCODE, Ensembl or 10x."
+    ), class = "file", call = call)
   }
   need_package("rtracklayer", "to read a GTF file", call)
   format <- if (grepl("^[^\" ]+=", fields[9])) "gff3" else "gtf"
   genes <- rtracklayer::import(path, format = format, feature.type = "gene")
   if (length(genes) == 0) {
-    abort(
-      c(
-        "The file {.file {path}} has no lines of genes.",
-        i = "Give the GTF file of a reference of GENCODE, Ensembl or 10x, whose
-             third column holds {.val gene}."
-      ),
-      class = "file", call = call
-    )
+    abort(c(
+      "The file {.file {path}} has no lines of genes.",
+      i = "Give the GTF file of a reference of GENCODE, Ensembl or 10x, whose
+           third column holds {.val gene}."
+    ), class = "file", call = call)
   }
   genes
 }

@@ -2,32 +2,29 @@
 
 #' Embeddings of genes
 #'
-#' The table of gene tokens: genes whose expression predicts other genes alike
-#' come to lie in the same direction. With
-#' `token_start = "components"` the first numbers of a token (3 of 4, at most
-#' 50) are the principal components of the training cells that it began with,
-#' the others were learned beside them; with `"random"` all were learned. With
-#' `x` it is, instead, what the encoder makes of a gene beside the other genes
-#' of a cell, the mean over the cells of `x` that have it.
+#' The table of gene tokens: genes with a similar role in predicting other genes
+#' get similar directions. With `token_start = "components"` the first numbers
+#' of a token (3 of 4, at most 50) are principal components of the training
+#' cells, the others were learned; with `"random"` all were learned. With `x`
+#' the result is the contextual embedding: the encoder's output for a gene,
+#' averaged over the cells of `x` that have it.
 #'
 #' @param fit What [expresser()] returned, or an object that holds such a fit
 #'   ([get_fit()]).
-#' @param genes Names of genes, as `fit$genes` has them (`gene`, `symbol` or
+#' @param genes Names of genes, as in `fit$genes` (`gene`, `symbol` or
 #'   `ensembl`). NULL, the default, takes all.
-#' @param x Counts of genes x cells, as [expresser()] takes them: contextual
-#'   embeddings over these cells, which are streamed. NULL, the default: the
-#'   table itself.
-#' @param center TRUE takes the mean of all genes off first. What all genes have
-#'   in common says nothing about one of them, but hides differences of angles.
-#'   Default FALSE; give TRUE for cosines, as in the example.
+#' @param x Counts of genes x cells, as [expresser()] takes them, for contextual
+#'   embeddings; they are streamed. NULL, the default: the table itself.
+#' @param center TRUE subtracts the mean of all genes, which hides differences
+#'   of angles: use it for cosines, as in the example. Default FALSE.
 #' @param token_budget,verbose With `x`, see [predict()][predict.expresser_fit].
 #' @param ... Passed on to methods.
 #' @return A matrix of genes x `n_embedding`, with the names of the genes; with
 #'   `x` of those genes that one of its cells has.
 #' @section Errors: `sailer_argument_error` for genes that the fit does not know
-#'   (the nearest names are listed) and, with `x`, that none of its cells has.
-#' @seealso [evaluate_gene_embeddings()]; [RunExpresser()] keeps them as feature
-#'   loadings.
+#'   (the nearest are listed) and, with `x`, that none of its cells has.
+#' @seealso [evaluate_gene_embeddings()]; [RunExpresser()] stores them as
+#'   feature loadings.
 #' @references Cao (2023), sections 4.2.1 (eq. 4.1) and 4.2.3.
 #' @examples
 #' sim <- simulate_rna(n_cells = 120, n_genes = 100, seed = 1)
@@ -43,9 +40,7 @@
 #' values <- values / sqrt(rowSums(values^2))
 #' head(sort(drop(values %*% values["gene1", ]), decreasing = TRUE), 4)
 #' @export
-gene_embeddings <- function(fit, ...) {
-  UseMethod("gene_embeddings")
-}
+gene_embeddings <- function(fit, ...) UseMethod("gene_embeddings")
 
 #' @export
 gene_embeddings.default <- function(fit, ...) {
@@ -88,8 +83,7 @@ token_table <- function(fit) {
 }
 
 # NaN for genes that no cell has.
-contextual_genes <- function(fit, x, budget, verbose,
-                             call = rlang::caller_env()) {
+contextual_genes <- function(fit, x, budget, verbose, call = caller_env()) {
   cells <- gene_cells(x)
   source <- cells_by_genes(cells, fit$genes, "x", call)
   with_threads(fit$control$threads, core_expresser_embed_genes(
@@ -99,16 +93,8 @@ contextual_genes <- function(fit, x, budget, verbose,
 }
 
 # Places of genes by any of their names.
-known_genes <- function(fit, genes, arg = "genes",
-                        call = rlang::caller_env()) {
-  if (is.factor(genes)) genes <- as.character(genes)
-  if (!is.character(genes) || anyNA(genes) || length(genes) == 0) {
-    abort(
-      "{.arg {arg}} must hold names of genes, not
-       {.obj_type_friendly {genes}}.",
-      call = call
-    )
-  }
+known_genes <- function(fit, genes, arg = "genes", call = caller_env()) {
+  genes <- asked_names(genes, "gene", arg, call)
   places <- match(genes, fit$genes$gene)
   for (column in intersect(c("symbol", "ensembl"), names(fit$genes))) {
     lost <- is.na(places)

@@ -1,21 +1,18 @@
 #' The model behind an embedding
 #'
-#' Finds the model in an object that [RunSAILER()], [RunSAILERX()] or
-#' [RunExpresser()] gave back, for [plot()][plot.sailer_fit],
-#' [save_model()], [predict()][predict.sailer_fit] or other objects. Its
-#' `history` is a data frame with a row for each epoch.
-#'
-#' The model holds no cells: those are the object's, under the names that they
-#' have there.
+#' Returns the model that [RunSAILER()], [RunSAILERX()] or [RunExpresser()]
+#' stored in an object, for [plot()][plot.sailer_fit], [save_model()],
+#' [predict()][predict.sailer_fit] or other objects. Its `history` is a data
+#' frame with a row for each epoch. The model holds no cells.
 #'
 #' @param object A `Seurat` object, a `DimReduc`, a `SingleCellExperiment`, or a
-#'   fit, which is given back.
+#'   fit, which is returned.
 #' @param name Name of the reduction. NULL, the default, takes the only fit of
 #'   the object.
 #' @return An object of class `"sailer_fit"` or `"expresser_fit"`.
 #' @section Errors:
-#' `sailer_argument_error` when there is no fit under that name, or several and
-#' no `name`; those that there are get listed.
+#' `sailer_argument_error` if there is no fit of that name, or there are several
+#' and no `name` is given; existing ones are listed.
 #' @references Cao (2023), chapter 2.
 #' @examples
 #' sim <- simulate_atac(n_cells = 200, n_peaks = 500, n_types = 3, seed = 1)
@@ -31,7 +28,7 @@ get_fit <- function(object, name = NULL) {
 
 # The fit of one of these classes in an object: list(fit, name).
 find_fit <- function(object, name = NULL, classes = "sailer_fit",
-                     call = rlang::caller_env()) {
+                     call = caller_env()) {
   check_text(name, "name", null = TRUE, call = call)
   if (inherits(object, c("sailer_fit", "expresser_fit"))) {
     check_fit_class(object, classes, call)
@@ -39,14 +36,11 @@ find_fit <- function(object, name = NULL, classes = "sailer_fit",
   }
   if (!isS4(object) || methods::is(object, "Matrix")) {
     makers <- makers_of(classes)
-    abort(
-      c(
-        "A fit of {.fn {makers}} is needed, or an object that holds one, not
-         {.obj_type_friendly {object}}.",
-        i = "Counts take a model as {.arg fit}."
-      ),
-      call = call
-    )
+    abort(c(
+      "A fit of {.fn {makers}} is needed, or an object that holds one, not
+       {.obj_type_friendly {object}}.",
+      i = "Counts take a model as {.arg fit}."
+    ), call = call)
   }
   input <- read_input(object, call = call)
   fits <- Filter(function(fit) inherits(fit, classes), input$models)
@@ -59,14 +53,14 @@ find_fit <- function(object, name = NULL, classes = "sailer_fit",
   list(fit = as_model(complete_model(found)), name = name)
 }
 
-check_fit_class <- function(fit, classes, call = rlang::caller_env()) {
+check_fit_class <- function(fit, classes, call = caller_env(), arg = NULL) {
   if (!inherits(fit, classes)) {
     makers <- makers_of(classes)
-    abort(
-      "A fit of {.fn {makers}} is needed here, not
-       {.obj_type_friendly {fit}}.",
-      call = call
-    )
+    where <- if (is.null(arg)) "here" else "in {.arg {arg}}"
+    abort(paste0(
+      "A fit of {.fn {makers}} is needed ", where,
+      ", not {.obj_type_friendly {fit}}."
+    ), call = call)
   }
 }
 
@@ -84,41 +78,28 @@ makers_of <- function(classes) {
 refuse_missing_fit <- function(object, input, fits, name, classes, call) {
   makers <- makers_of(classes)
   if (length(fits) > 0) {
-    abort(
-      c(
-        if (is.null(name)) {
-          "The object holds {length(fits)} fits: {.arg name} must say which."
-        } else {
-          "There is no fit of {.fn {makers}} named {.val {name}} in the object."
-        },
-        i = "There {cli::qty(length(fits))}{?is/are} {.val {names(fits)}}."
-      ),
-      call = call
-    )
+    abort(c(
+      if (is.null(name)) {
+        "The object holds {length(fits)} fits: {.arg name} must say which."
+      } else {
+        "There is no fit of {.fn {makers}} named {.val {name}} in the object."
+      },
+      i = "There {cli::qty(length(fits))}{?is/are} {.val {names(fits)}}."
+    ), call = call)
   }
   usual <- name %||% input$naming(makers)
   bare <- Filter(function(name) !is.null(input$embedding(name)), usual)
   if (length(bare) > 0) {
-    abort(
-      c(
-        "The reduction {.val {bare[1]}} of the object holds no fit.",
-        i = "{.fn merge} and conversions between classes keep coordinates
-             alone. Give the fit as {.arg fit}: {.fn get_fit} finds it in the
-             object that this one was made from."
-      ),
-      call = call
-    )
+    abort(c(
+      "The reduction {.val {bare[1]}} of the object holds no fit.",
+      i = "{.fn merge} and conversions between classes keep coordinates alone.
+           Give the fit as {.arg fit}: {.fn get_fit} finds it in the object that
+           this one was made from."
+    ), call = call)
   }
-  abort(
-    c(
-      "There is no fit of {.fn {makers}} in {.obj_type_friendly {object}}.",
-      i = "Run {.fn {run_verb(makers[1])}} on the object first, or give a
-           {.arg fit}."
-    ),
-    call = call
-  )
-}
-
-run_verb <- function(maker) {
-  switch(maker, sailer = "RunSAILER", expresser = "RunExpresser")
+  verb <- if (makers[1] == "sailer") "RunSAILER" else "RunExpresser"
+  abort(c(
+    "There is no fit of {.fn {makers}} in {.obj_type_friendly {object}}.",
+    i = "Run {.fn {verb}} on the object first, or give a {.arg fit}."
+  ), call = call)
 }

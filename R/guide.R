@@ -3,12 +3,10 @@
 
 # list(values, depth, name, place, made) of an object's RNA (`guide` of
 # new_input()); of matrices and files what sailerx() takes as `reference`.
-read_guide <- function(input, reference, rna, call = rlang::caller_env()) {
+read_guide <- function(input, reference, rna, call = caller_env()) {
   guide <- input$guide(reference, rna)
   if (!is.null(guide$depth)) {
-    own <- new_guide(
-      guide$values, guide$depth, input$counts, guide$where, call
-    )
+    own <- new_guide(guide$values, guide$depth, input$counts, guide$where, call)
     guide[names(own)] <- own
   }
   guide
@@ -20,29 +18,24 @@ n_components <- function(n_genes, n_cells) {
 
 # What SAILERX takes of the RNA: the rows of the reference of those cells
 # that have RNA and whose row is whole, and their depth.
-new_guide <- function(values, depth, cells, where, call = rlang::caller_env()) {
+new_guide <- function(values, depth, cells, where, call = caller_env()) {
   check_names(cells$cells, "cell", "column", call)
   values <- as.matrix(values)
   with_rna <- intersect(cells$cells, names(depth)[which(depth > 0)])
   values <- values[intersect(with_rna, rownames(values)), , drop = FALSE]
   values <- values[!is.na(rowSums(values)), , drop = FALSE]
   if (nrow(values) < 2) {
-    abort(
-      c(
-        "{nrow(values)} of the {length(cells$cells)} cells with peaks
-         {?has/have} a reference: RNA counts, and a row in the {where}.",
-        i = "{length(with_rna)} of them {?has/have} RNA counts."
-      ),
-      class = "data", call = call
-    )
+    abort(c(
+      "{nrow(values)} of the {length(cells$cells)} cells with peaks {?has/have}
+       a reference: RNA counts, and a row in the {where}.",
+      i = "{length(with_rna)} of them {?has/have} RNA counts."
+    ), class = "data", call = call)
   }
   without <- length(cells$cells) - nrow(values)
   if (without > 0) {
-    cli::cli_inform(c(
-      i = "{without} of the {length(cells$cells)} cells {?has/have} no
-           reference: no RNA counts, or no row in the {where}. They take no part
-           in the alignment."
-    ), class = "sailer_note")
+    note("{without} of the {length(cells$cells)} cells {?has/have} no reference:
+          no RNA counts, or no row in the {where}. They take no part in the
+          alignment.")
   }
   list(values = values, depth = depth[rownames(values)])
 }
@@ -61,13 +54,10 @@ column_sums <- function(x) {
 }
 
 # The embedding would take the place of its own reference.
-check_not_same <- function(name, reference, call = rlang::caller_env()) {
+check_not_same <- function(name, reference, call = caller_env()) {
   if (identical(name, reference)) {
-    abort(
-      "The embedding and its {.arg reference} are both named {.val {name}}: the
-       embedding needs another name.",
-      call = call
-    )
+    abort("The embedding and its {.arg reference} are both named {.val {name}}:
+           the embedding needs another name.", call = call)
   }
 }
 
@@ -78,38 +68,25 @@ check_can_make <- function(reference, usual, known, what, packages, how, call) {
   } else {
     "Its {what} are {.val {known}}."
   }
-  if (reference != usual) {
-    abort(
-      c(
-        "{.arg reference}: the object has no {what} {.val {reference}}.",
-        i = there
-      ),
-      call = call
-    )
-  }
-  lacking <- packages[!vapply(packages, is_installed, logical(1))]
-  if (length(lacking) > 0) {
-    abort(
-      c(
-        "{.arg reference}: the object has no {what} {.val {reference}}, and to
-         make it takes {.pkg {lacking}}, which {?is/are} not installed.",
-        i = there,
-        i = "Install {cli::qty(length(lacking))}{?it/them}, or make a reference
-             from the RNA, such as {.code {how}}, and name it in
-             {.arg reference}."
-      ),
-      call = call
-    )
+  lacking <- packages[!vapply(packages, is_installed, NA)]
+  is_usual <- reference == usual
+  if (!is_usual || length(lacking) > 0) {
+    abort(c(
+      "{.arg reference}: the object has no {what} {.val {reference}}.",
+      x = if (is_usual) "To make it takes {.pkg {lacking}}, which {?is/are} not
+                         installed.",
+      i = there,
+      i = if (is_usual) "Install {cli::qty(length(lacking))}{?it/them}, or make
+            a reference from the RNA, such as {.code {how}}, and name it in
+            {.arg reference}."
+    ), call = call)
   }
 }
 
 check_enough_rna <- function(with_rna, n, call) {
   if (length(with_rna) < 2) {
-    abort(
-      "{length(with_rna)} of the {n} cells {?has/have} RNA counts: no reference
-       can be made from them.",
-      class = "data", call = call
-    )
+    abort("{length(with_rna)} of the {n} cells {?has/have} RNA counts: no
+           reference can be made from them.", class = "data", call = call)
   }
 }
 
@@ -119,52 +96,44 @@ usual_steps <- function(code, reference, call) {
     with_own_seed(42, code),
     error = function(cnd) {
       problem <- conditionMessage(cnd)
-      abort(
-        c(
-          "The reference {.val {reference}} could not be made: {problem}",
-          i = "Make one from the RNA in another way, and name it in
-               {.arg reference}."
-        ),
-        class = "data", call = call
-      )
+      abort(c(
+        "The reference {.val {reference}} could not be made: {problem}",
+        i = "Make one from the RNA in another way, and name it in
+             {.arg reference}."
+      ), class = "data", call = call)
     }
   )
 }
 
 # Files that hold the RNA too -------------------------------------------------
 
-# The RNA of the file that these cells with peaks are from, or NULL.
-rna_beside <- function(cells) {
+# The RNA of the file that these cells with peaks are from.
+need_rna_beside <- function(cells, call = caller_env()) {
   file <- cells$file
-  if (!isTRUE(file$layout %in% c("tenx", "h5ad", "h5mu", "mtx"))) {
-    return(NULL)
+  rna <- if (isTRUE(file$layout %in% c("tenx", "h5ad", "h5mu", "mtx"))) {
+    tryCatch(
+      open_cells(
+        file$path, file$group, "Gene Expression",
+        layer = if (file$layout == "h5ad") file$layer
+      ),
+      sailer_argument_error = function(cnd) NULL
+    )
   }
-  rna <- tryCatch(
-    open_cells(
-      file$path, file$group, "Gene Expression",
-      layer = if (file$layout == "h5ad") file$layer
-    ),
-    sailer_argument_error = function(cnd) NULL
-  )
-  # Files that tell no types, or have one alone, give the same features again.
-  if (is.null(rna) || any(rna$peaks %in% cells$peaks)) NULL else rna
-}
-
-need_rna_beside <- function(cells, call = rlang::caller_env()) {
-  rna_beside(cells) %||% abort(
-    c(
-      "{.arg reference} is missing: an embedding of the RNA of the cells.",
-      i = "Only a file that holds the RNA too does without: 10x multiome, or
-           MuData with a modality {.val rna} or {.val gex}.",
-      i = "Without RNA, {.fn sailer} learns from the open peaks alone."
-    ),
-    call = call
-  )
+  # Files without types, or with one alone, give the same features again.
+  if (!is.null(rna) && !any(rna$peaks %in% cells$peaks)) {
+    return(rna)
+  }
+  abort(c(
+    "{.arg reference} is missing: an embedding of the RNA of the cells.",
+    i = "It is only optional for a file that holds the RNA too: 10x multiome, or
+         MuData with a modality {.val rna} or {.val gex}.",
+    i = "Without RNA, {.fn sailer} learns from the open peaks alone."
+  ), call = call)
 }
 
 # list(values, depth), as new_guide() makes it of objects: the PCA that
 # MuData keeps with its RNA, else one that is made from the counts.
-guide_of_file <- function(cells, rna, call = rlang::caller_env()) {
+guide_of_file <- function(cells, rna, call = caller_env()) {
   check_names(rna$cells, "cell", "column", call)
   rna <- rna[, rna$cells %in% cells$cells]
   depth <- cell_depth(rna, counts = TRUE)
@@ -179,7 +148,7 @@ guide_of_file <- function(cells, rna, call = rlang::caller_env()) {
     values <- pca_of_rna(rna, names(depth)[depth > 0], call)
     note <- "The reference is a PCA that was made from the RNA in {rna$origin}."
   }
-  cli::cli_inform(c(i = note), class = "sailer_note")
+  note(note)
   new_guide(values, depth, cells, where, call)
 }
 
@@ -193,15 +162,12 @@ pca_of_rna <- function(rna, with_rna, call) {
   usable <- Filter(function(needs) all(vapply(needs, is_installed, NA)),
                    packages)
   if (length(usable) == 0) {
-    abort(
-      c(
-        "{rna$origin} has RNA but no PCA of it ({.val X_pca}), and to make one
-         takes {.pkg Seurat}, or {.pkg scuttle}, {.pkg scran} and
-         {.pkg scater}; they are not installed.",
-        i = "Give an embedding of the RNA as {.arg reference}."
-      ),
-      call = call
-    )
+    abort(c(
+      "{rna$origin} has RNA but no PCA of it ({.val X_pca}), and to make one
+       takes {.pkg Seurat}, or {.pkg scuttle}, {.pkg scran} and {.pkg scater};
+       they are not installed.",
+      i = "Give an embedding of the RNA as {.arg reference}."
+    ), call = call)
   }
   counts <- as_sparse(rna[, with_rna])
   rownames(counts) <- paste0("gene", seq_len(nrow(counts)))
@@ -217,8 +183,7 @@ pca_of_rna <- function(rna, with_rna, call) {
 as_sparse <- function(cells) {
   slots <- core_cells_block(cells$source, seq_len(ncol(cells)))
   methods::new(
-    "dgCMatrix",
-    i = slots$i, p = slots$p, x = slots$x, Dim = dim(cells),
+    "dgCMatrix", i = slots$i, p = slots$p, x = slots$x, Dim = dim(cells),
     Dimnames = list(cells$peaks, cells$cells)
   )
 }

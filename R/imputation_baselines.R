@@ -4,18 +4,12 @@
 # number for each. Nothing of the size genes x cells is made dense.
 
 imputation_baselines <- list(
-  gene_mean = function(data, at) {
-    means_where_found(data$normal)[at$gene]
-  },
-  gene_mean_all = function(data, at) {
-    Matrix::rowMeans(data$normal)[at$gene]
-  },
+  gene_mean = function(data, at) means_where_found(data$normal)[at$gene],
+  gene_mean_all = function(data, at) Matrix::rowMeans(data$normal)[at$gene],
   gene_count = function(data, at) {
     at_depth(means_where_found(data$counts)[at$gene], data, at)
   },
-  knn = function(data, at) {
-    smooth_at(data$normal, neighbour_means(data), at)
-  },
+  knn = function(data, at) smooth_at(data$normal, neighbour_means(data), at),
   knn_nonzero = function(data, at) {
     smooth_where_found(data$normal, neighbour_means(data), at)
   },

@@ -2,12 +2,11 @@
 
 #' Impute expression
 #'
-#' What the model expects of genes in cells, from the other genes of the same
-#' cells (4.2.4): genes that are asked for are masked, as in training, and
-#' predicted. Works on new cells of any data set that shares genes with the
-#' model.
+#' Predicts the expression of genes in cells from the other genes of the same
+#' cells (4.2.4): the genes in question are masked, as in training. Works on new
+#' cells of any data set that shares genes with the model.
 #'
-#' @section What is asked for:
+#' @section What can be imputed:
 #' * `positions`: chosen genes of chosen cells, such as known drop-outs; the
 #'   result is a vector.
 #' * `genes`: the zeros of these genes in all cells (or `cells`); the result is
@@ -16,48 +15,46 @@
 #'   everywhere, counts masked too).
 #'
 #' In one pass a share `mask_ratio` of the tokens is masked, as in training: 30
-#' % asked for beside 70 % observed. More genes take more passes over a cell, so
-#' the time grows with the genes that are asked for; ask for hundreds rather
-#' than for all. A prediction is of a gene that *is* expressed, since the model
-#' was trained on non-zeros alone: it says how much, not whether.
+#' % masked and 70 % observed. More genes take more passes over a cell, so the
+#' time grows with their number; ask for hundreds rather than for all. A
+#' prediction is of a gene that *is* expressed, since the model was trained on
+#' non-zeros alone: it says how much, not whether.
 #'
 #' @section Other data sets:
-#' How high a gene is where it is found differs between data sets, by chemistry
-#' and by what the cells went through, and the model cannot know that of one it
-#' was not trained on. With `adapt = TRUE` the counts of the given cells (of
-#' some 2,000 at most) are first masked and predicted in turn. What predictions
-#' of a gene lack on average, beyond what those of all genes do, is added to
-#' those that are asked for, shrunk to nothing where few cells show it and where
-#' genes hardly differ in it (an empirical Bayes estimate). What is asked for
-#' takes no part, and nothing of it is kept in the fit. With `FALSE` a
-#' prediction depends on its own cell alone.
+#' The level of a gene where it is found differs between data sets, by chemistry
+#' and treatment of the cells. With `adapt = TRUE` the counts of the given cells
+#' (of some 2,000 at most) are first masked and predicted. The mean error of a
+#' gene, beyond that of all genes, is then added to its predictions, shrunk
+#' towards zero if few cells show it and if genes hardly differ in it (an
+#' empirical Bayes estimate). The imputed entries are not used, and the fit does
+#' not change. With `FALSE` a prediction depends on its own cell alone.
 #'
 #' @param fit What [expresser()] returned.
 #' @param x Counts of genes x cells, as [expresser()] takes them.
 #' @param genes Names of genes. NULL with `positions`.
 #' @param cells Names of cells; NULL, the default, takes all.
 #' @param positions A data frame with the columns `gene` and `cell`, names of
-#'   both. Their counts in `x` are masked, whatever they are.
-#' @param keep TRUE, the default, keeps what was counted and fills in zeros;
-#'   FALSE predicts all.
+#'   both. Their counts in `x` are masked.
+#' @param keep TRUE, the default, keeps counted values and fills in zeros; FALSE
+#'   predicts all.
 #' @param adapt TRUE, the default, takes the levels of genes in these cells into
-#'   account; see the section below.
-#' @param n_passes Predictions that are averaged, each beside other genes. More
-#'   are a little more exact and take proportionally longer. Default 1.
+#'   account; see above.
+#' @param n_passes Number of predictions that are averaged, each with other
+#'   genes. More are slightly more exact and take proportionally longer. Default
+#'   1.
 #' @param token_budget Genes that are computed at once, see
 #'   [pretrain_control()].
 #' @param verbose Show progress.
-#' @param ... Nothing else is taken: a name that no option has is an error.
+#' @param ... Not used: an unknown name is an error.
 #' @return With `genes` a numeric matrix of genes x cells, with `positions` a
-#'   numeric vector in their order, both in units of
-#'   `log(1 + 10,000 * count / total)`, the total being that of the model's
-#'   genes in the cell. NA in cells that have no other gene.
-#' @section Errors: `sailer_argument_error` for genes or cells that are not
-#'   known (the nearest are named), for positions named twice, and for a result
-#'   that memory does not hold; `sailer_data_error` for counts that cannot be
-#'   used.
+#'   numeric vector in their order, both in units of `log(1 + 10,000 * count /
+#'   total)`, the total being that of the model's genes in the cell. NA in cells
+#'   that have no other gene.
+#' @section Errors: `sailer_argument_error` for unknown genes or cells (the
+#'   nearest are listed), for positions named twice, and for a result too large
+#'   for memory; `sailer_data_error` for counts that cannot be used.
 #' @seealso [ImputeExpresser()] for Seurat and SingleCellExperiment objects,
-#'   [evaluate_imputation()] for how good it is.
+#'   [evaluate_imputation()] for the accuracy.
 #' @references Cao (2023), section 4.2.4.
 #' @examples
 #' sim <- simulate_rna(n_cells = 120, n_genes = 100, seed = 1)
@@ -110,24 +107,20 @@ run_queries <- function(task, source, starts, genes) {
 impute_positions <- function(task, x, positions, call) {
   if (!is.data.frame(positions) ||
         !all(c("gene", "cell") %in% names(positions))) {
-    abort(
-      "{.arg positions} must be a data frame with the columns {.field gene} and
-       {.field cell}.",
-      call = call
-    )
+    abort("{.arg positions} must be a data frame with the columns {.field gene}
+           and {.field cell}.", call = call)
   }
   if (nrow(positions) == 0) {
     return(numeric())
   }
   gene <- known_genes(task$fit, as.character(positions$gene), "positions", call)
-  cell <- chosen_places(positions$cell, x$cells, call)
+  cells <- asked_names(as.character(positions$cell), "cell", "positions", call)
+  check_known(cells, x$cells, "cell", "positions", "the counts", call = call)
+  cell <- match(cells, x$cells)
   twice <- anyDuplicated(data.frame(gene, cell))
   if (twice > 0) {
-    abort(
-      "{.arg positions} names gene {.val {positions$gene[twice]}} of cell
-       {.val {positions$cell[twice]}} twice.",
-      call = call
-    )
+    abort("{.arg positions} names gene {.val {positions$gene[twice]}} of cell
+           {.val {positions$cell[twice]}} twice.", call = call)
   }
   # Other cells show the levels of genes.
   used <- if (task$adapt) seq_len(ncol(x)) else sort(unique(cell))
@@ -139,12 +132,6 @@ impute_positions <- function(task, x, positions, call) {
   out
 }
 
-chosen_places <- function(given, known, call) {
-  given <- as.character(given)
-  check_known(given, known, "cell", "positions", "the counts", call = call)
-  match(given, known)
-}
-
 impute_genes <- function(task, x, genes, cells, keep, call) {
   wanted <- known_genes(task$fit, genes, "genes", call)
   if (anyDuplicated(wanted)) {
@@ -152,7 +139,7 @@ impute_genes <- function(task, x, genes, cells, keep, call) {
           call = call)
   }
   if (!is.null(cells)) {
-    x <- x[, chosen_names(cells, x$cells, "cell", "cells", call)]
+    x <- x[, chosen_names(cells, x$cells, "cell", "cells", "the counts", call)]
   }
   check_result_size(
     list(kind = "matrix"), length(wanted), ncol(x), call,

@@ -3,79 +3,76 @@
 #' Impute accessibility
 #'
 #' The probability that each peak is open in each cell, as the model expects it
-#' with depth, batch and covariates held at the same values for all cells: the
-#' embedding alone makes cells differ (2.2.4). What the sequencing missed is
-#' filled in, and what depth and batch put in is removed. Works on the fits of
-#' [sailer()] and of [sailerx()].
+#' with depth, batch and covariates held at the same values for all cells, so
+#' that only the embedding makes cells differ (2.2.4). This fills in what the
+#' sequencing missed and removes effects of depth and batch. Works on fits of
+#' [sailer()] and [sailerx()].
 #'
-#' @section Which form to take:
-#' * A *matrix* (the default) holds 8 bytes for each peak and cell: for chosen
+#' @section Which form to use:
+#' * A *matrix* (the default) takes 8 bytes for each peak and cell: for chosen
 #'   peaks or cells.
 #' * *Open peaks* alone, as a sparse matrix, for overlaps, Dice scores
-#'   ([dice_score()]) and tools that want 0 and 1. Probabilities are those of a
-#'   cell of the depth that is held fixed: where 2 % of the peaks are open in an
-#'   average cell, few reach 0.5. Either choose a low `threshold`, or with
-#'   `n_open` the likeliest peaks of each cell, as many in each: about as many
-#'   as are accessible in a cell type as a whole, such as 10 to 20 % of all.
-#' * A *file* for all peaks of all cells, with the names of both, written and
-#'   read by blocks: 32-bit numbers rounded to 1.5e-5 of themselves, so that
-#'   they take about 2.5 bytes each. It is HDF5, which
-#'   `HDF5Array::HDF5Array(file, "imputed")` opens as a matrix and Python's
-#'   `h5py.File(file)["imputed"]` as cells x peaks.
+#'   ([dice_score()]) and tools that need 0 and 1. Probabilities are those of a
+#'   cell of the given depth: if 2 % of the peaks are open in an average cell,
+#'   few reach 0.5. Either choose a low `threshold`, or with `n_open` the same
+#'   number of most probable peaks of each cell: about as many as are accessible
+#'   in a cell type as a whole, such as 10 to 20 % of all.
+#' * A *file* for all peaks of all cells, written and read by blocks: 32-bit
+#'   numbers with a relative precision of 1.5e-5, about 2.5 bytes each. It is
+#'   HDF5, which `HDF5Array::HDF5Array(file, "imputed")` opens as a matrix and
+#'   Python's `h5py.File(file)["imputed"]` as cells x peaks.
 #'
-#' Nothing beyond the result and a block is held in memory. A result that would
-#' take more than half of the memory that is available is refused with its size;
-#' `options(sailer.max_memory = 64e9)` sets another limit, in bytes.
+#' Only the result and a block are held in memory. A result that needs more than
+#' half of the available memory is refused; `options(sailer.max_memory = 64e9)`
+#' sets another limit, in bytes.
 #'
 #' @param fit What [sailer()] or [sailerx()] returned, [load_model()] or
 #'   [get_fit()].
 #' @param x Counts of the cells to impute, peaks in rows, as [as_cells()] takes
 #'   them; they are embedded first, as by [predict()][predict.sailer_fit]. NULL,
-#'   the default, imputes the training cells, whose embedding is beside a fit
-#'   that was trained on a matrix.
-#' @param reference With `x`, of a joint [sailerx()] model: the reference of
-#'   these cells, as [predict()][predict.sailer_fit] takes it. Without one they
-#'   are placed by their peaks alone.
-#' @param cells,peaks Names of the cells and peaks, in the order that the result
-#'   shall have; `peaks` may also be a `GRanges`, which takes the peaks that
-#'   overlap it, by the ranges in their names. NULL, the default, takes all, of
-#'   peaks those that the model knows (`fit$peaks`).
-#' @param batch The batch to hold fixed: the name of one, or a vector named by
-#'   batch column where the model has several. NULL, the default, takes the one
-#'   of the highest quality: the highest median depth in training.
+#'   the default, imputes the training cells of a fit that was trained on a
+#'   matrix.
+#' @param reference With `x`, for a joint [sailerx()] model: the reference of
+#'   these cells, as in [predict()][predict.sailer_fit]. Without one they are
+#'   placed by their peaks alone.
+#' @param cells,peaks Names of the cells and peaks, in the order of the result;
+#'   `peaks` may also be a `GRanges`, which takes the peaks that overlap it, by
+#'   the ranges in their names. NULL, the default, takes all; of peaks those of
+#'   the model (`fit$peaks`).
+#' @param batch The batch to hold fixed: its name, or a vector named by batch
+#'   column if the model has several. NULL, the default, takes the one with the
+#'   highest median depth in training.
 #' @param depth The depth to hold fixed, in open peaks of the model; at least 1.
-#'   NULL, the default, takes the (geometric) mean of the training cells. Larger
-#'   gives larger probabilities throughout; far beyond the training cells the
-#'   model guesses.
+#'   NULL, the default, takes the geometric mean of the training cells. Larger
+#'   values give larger probabilities; the model extrapolates far beyond the
+#'   training cells.
 #' @param covariates Further covariates to hold fixed: a named list with one
-#'   value each. Those not given are at their mean, or most frequent level.
-#' @param calibrated TRUE, the default, divides out the weight that training
-#'   gave to open peaks (the logit minus log omega), so that values are
-#'   probabilities. Without effect where `omega` was 1.
+#'   value each. Others are at their mean, or most frequent level.
+#' @param calibrated TRUE, the default, divides out the weight of open peaks in
+#'   training (the logit minus log omega), so that values are probabilities. No
+#'   effect if `omega` was 1.
 #' @param threshold A number between 0 and 1: the result is the sparse matrix of
 #'   the peaks of at least this probability.
-#' @param n_open A whole number: the result is the sparse matrix of the
-#'   likeliest peaks of each cell, this many in each, among the `peaks` asked
-#'   for.
-#' @param binary TRUE, the default, gives with `threshold` or `n_open` open
-#'   peaks as such (`ngCMatrix`, 4 bytes each); FALSE their probabilities
-#'   (`dgCMatrix`, 12 bytes).
-#' @param file Path of an HDF5 file to write the probabilities to. It is there
-#'   when it is complete: Ctrl-C or a full disk leave what was there before.
-#' @param overwrite Replace a file that is there already. FALSE, the default,
-#'   makes it an error.
-#' @param ... Nothing else is taken: a name that no option has is an error.
+#' @param n_open A whole number: the result is the sparse matrix of this number
+#'   of most probable peaks of each cell, among `peaks`.
+#' @param binary With `threshold` or `n_open`: TRUE, the default, gives open
+#'   peaks (`ngCMatrix`, 4 bytes each); FALSE their probabilities (`dgCMatrix`,
+#'   12 bytes).
+#' @param file Path of an HDF5 file to write the probabilities to. Until it is
+#'   complete, and after Ctrl-C or on a full disk, the previous file remains.
+#' @param overwrite Replace an existing file. FALSE, the default, makes it an
+#'   error.
+#' @param ... Not used: an unknown name is an error.
 #'
-#' @return Peaks x cells, with the names of both: a numeric matrix of
-#'   probabilities; an `ngCMatrix` or `dgCMatrix` with `threshold` or `n_open`;
-#'   with `file` an `HDF5Matrix`, or the path where the package HDF5Array is not
-#'   installed.
+#' @return Peaks x cells, with names: a numeric matrix of probabilities; an
+#'   `ngCMatrix` or `dgCMatrix` with `threshold` or `n_open`; with `file` an
+#'   `HDF5Matrix`, or the path if the package HDF5Array is not installed.
 #' @section Errors:
-#' `sailer_argument_error` when a cell, peak, batch or covariate is not known
-#' (the nearest are named), when the result is too large for memory (with its
-#' size), and when there are no embedding and no `x`, after an interruption;
-#' `sailer_data_error` as of [predict()][predict.sailer_fit] for `x`;
-#' `sailer_file_error` when the file is there already or cannot be written.
+#' `sailer_argument_error` for an unknown cell, peak, batch or covariate (the
+#' nearest are listed), for a result too large for memory, and if there are
+#' neither an embedding nor `x`; `sailer_data_error` as in
+#' [predict()][predict.sailer_fit]; `sailer_file_error` if the file exists or
+#' cannot be written.
 #' @seealso [ImputeSAILER()] for Seurat and SingleCellExperiment objects.
 #' @references Cao (2023), sections 2.2.4 and 3.2.5; the Dice score is equation
 #'   2.7.
@@ -88,7 +85,7 @@
 #' cells <- colnames(sim$counts)[1:3]
 #' impute(fit, cells = cells, peaks = fit$peaks[1:4])
 #'
-#' # The 50 likeliest peaks of each cell, beside what was counted.
+#' # The 50 most probable peaks of each cell, compared with the counts.
 #' open <- impute(fit, n_open = 50)
 #' truth <- t(sim$truth > 0.5)[fit$peaks, as.character(sim$cells$cell_type)]
 #' mean(dice_score(truth, open))
@@ -98,20 +95,16 @@
 #' path <- tempfile(fileext = ".h5")
 #' impute(fit, file = path)
 #' @export
-impute <- function(fit, ...) {
-  UseMethod("impute")
-}
+impute <- function(fit, ...) UseMethod("impute")
 
 #' @export
 impute.default <- function(fit, ...) {
-  abort(
-    c(
-      "{.arg fit} must be what {.fn sailer} returned, not
-       {.obj_type_friendly {fit}}.",
-      i = "For Seurat and SingleCellExperiment objects there is
-           {.fn ImputeSAILER}."
-    )
-  )
+  abort(c(
+    "{.arg fit} must be what {.fn sailer} returned, not
+     {.obj_type_friendly {fit}}.",
+    i = "For Seurat and SingleCellExperiment objects there is
+         {.fn ImputeSAILER}."
+  ))
 }
 
 #' @rdname impute
@@ -134,8 +127,7 @@ impute_held <- function(held, cells = NULL, peaks = NULL, reference = NULL,
                         batch = NULL, depth = NULL, covariates = NULL,
                         calibrated = TRUE, threshold = NULL, n_open = NULL,
                         binary = TRUE, file = NULL, overwrite = FALSE,
-                        arg = "peaks", ways = ways_out,
-                        call = rlang::caller_env()) {
+                        arg = "peaks", ways = ways_out, call = caller_env()) {
   fit <- held$fit
   check_flag(calibrated, call = call)
   form <- check_form(threshold, n_open, binary, file, overwrite, call)
@@ -153,7 +145,9 @@ impute_held <- function(held, cells = NULL, peaks = NULL, reference = NULL,
     names = list(fit$peaks[peaks], rownames(z))
   )
   with_threads(fit$control$threads, switch(form$kind,
-    matrix = decode_matrix(request),
+    matrix = structure(
+      do.call(core_sailer_decode, request$decoder), dimnames = request$names
+    ),
     open = decode_open(form, request, call),
     file = decode_file(form$file, request)
   ))
@@ -168,14 +162,11 @@ check_form <- function(threshold, n_open, binary, file, overwrite, call) {
     file = !is.null(file)
   )
   if (sum(given) > 1) {
-    abort(
-      c(
-        "Only one of {.arg {names(given)[given]}} can be given.",
-        i = "{.arg threshold} and {.arg n_open} are two ways to say which peaks
-             are open; {.arg file} takes the probabilities of all."
-      ),
-      call = call
-    )
+    abort(c(
+      "Only one of {.arg {names(given)[given]}} can be given.",
+      i = "{.arg threshold} and {.arg n_open} are two ways to say which peaks
+           are open; {.arg file} takes the probabilities of all."
+    ), call = call)
   }
   if (given[["file"]]) {
     return(list(kind = "file", file = new_file(file, overwrite, call)))
@@ -184,11 +175,9 @@ check_form <- function(threshold, n_open, binary, file, overwrite, call) {
     return(list(kind = "matrix"))
   }
   if (given[["threshold"]] &&
-        !(is_number_within(threshold, 0, 1) && !threshold %in% 0:1)) {
-    abort(
-      "{.arg threshold} must be a number between 0 and 1, such as 0.1.",
-      call = call
-    )
+        !(are_numbers(threshold, 0, 1) && !threshold %in% 0:1)) {
+    abort("{.arg threshold} must be a number between 0 and 1, such as 0.1.",
+          call = call)
   }
   if (given[["n_open"]]) {
     check_number(n_open, min = 1, whole = TRUE, call = call)
@@ -199,32 +188,11 @@ check_form <- function(threshold, n_open, binary, file, overwrite, call) {
   )
 }
 
-# The path of a file that may be written.
-new_file <- function(file, overwrite, call) {
-  file <- model_path(file, call)
-  if (!overwrite && file.exists(file)) {
-    abort(
-      c(
-        "There is a file {.file {file}} already.",
-        i = "Take another name, or {.code overwrite = TRUE} to replace it."
-      ),
-      class = "file", call = call
-    )
-  }
-  file
-}
-
-decode_matrix <- function(request) {
-  out <- do.call(core_sailer_decode, request$decoder)
-  dimnames(out) <- request$names
-  out
-}
-
 decode_file <- function(file, request) {
   do.call(
     core_sailer_decode_file, c(
       request$decoder, list(file), request$names,
-      list(decode_reporter(request$names))
+      list(pass_reporter("Imputing", length(request$names[[2]])))
     )
   )
   if (!requireNamespace("HDF5Array", quietly = TRUE)) {
@@ -243,19 +211,16 @@ decode_open <- function(form, request, call) {
   slots <- if (wanted <= most) {
     do.call(core_sailer_decode_open, c(request$decoder, list(
       form$threshold, form$n_open, !form$binary, most,
-      decode_reporter(request$names)
+      pass_reporter("Imputing", length(request$names[[2]]))
     )))
   }
   if (is.null(slots)) {
-    abort(
-      c(
-        "More peaks are open than fit into {in_bytes(limit)} of memory and into
-         a sparse matrix.",
-        i = "Raise {.arg threshold} or lower {.arg n_open}, take fewer cells or
-             peaks, or have all probabilities in a {.arg file}."
-      ),
-      call = call
-    )
+    abort(c(
+      "More peaks are open than fit into {in_bytes(limit)} of memory and into a
+       sparse matrix.",
+      i = "Raise {.arg threshold} or lower {.arg n_open}, take fewer cells or
+           peaks, or have all probabilities in a {.arg file}."
+    ), call = call)
   }
   class <- if (form$binary) "ngCMatrix" else "dgCMatrix"
   out <- methods::new(class)
@@ -270,8 +235,7 @@ decode_open <- function(form, request, call) {
 # Cells and peaks ------------------------------------------------------------
 
 # A fit beside cells with counts, or with the cells that it was trained on.
-fit_and_cells <- function(fit, x, reference = NULL,
-                          call = rlang::caller_env()) {
+fit_and_cells <- function(fit, x, reference = NULL, call = caller_env()) {
   if (is.null(x)) {
     check_needs_counts(reference, "x", call)
     training_means(fit, call)
@@ -280,70 +244,31 @@ fit_and_cells <- function(fit, x, reference = NULL,
   read_fitted(x, fit, call = call)
 }
 
-choose_cells <- function(held, cells, call = rlang::caller_env()) {
+choose_cells <- function(held, cells, call = caller_env()) {
   known <- held$input$names
   check_names(known, "cell", "column", call)
-  known[chosen_names(cells, known, "cell", "cells", call)]
+  known[chosen_names(cells, known, "cell", "cells", "those to impute", call)]
 }
 
 # Places in fit$peaks.
 choose_peaks <- function(fit, peaks, arg, call, ranges = NULL) {
   if (!methods::is(peaks, "GRanges")) {
-    return(chosen_names(peaks, fit$peaks, "peak", arg, call))
+    return(chosen_names(peaks, fit$peaks, "peak", arg, "the model", call))
   }
   need_package("GenomicRanges", "to find peaks by their ranges", call)
-  ranges <- ranges %||% model_ranges(fit$peaks, arg, call)
+  ranges <- ranges %||% model_ranges(
+    fit$peaks, paste0("Give the names of peaks as {.arg ", arg, "}."), call
+  )
   hit <- which(suppressWarnings(
     IRanges::overlapsAny(ranges, peaks, ignore.strand = TRUE)
   ))
   if (length(hit) == 0) {
-    abort(
-      c(
-        "{.arg {arg}}: no peak of the model overlaps the
-         {length(peaks)} range{?s}.",
-        i = "The model's are named like {.val {utils::head(fit$peaks, 2)}}: are
-             chromosomes named alike, and is it the same genome?"
-      ),
-      call = call
-    )
+    abort(c(
+      "{.arg {arg}}: no peak of the model overlaps the {length(peaks)}
+       range{?s}.",
+      i = "The model's are named like {.val {utils::head(fit$peaks, 2)}}: are
+           chromosomes named alike, and is it the same genome?"
+    ), call = call)
   }
   hit
-}
-
-model_ranges <- function(peaks, arg, call) {
-  tryCatch(
-    parse_ranges(peaks, "model", call),
-    sailer_data_error = function(cnd) {
-      abort(
-        c(
-          "The peaks of the model have no ranges in their names, such as
-           {.val {utils::head(peaks, 2)}}.",
-          i = "Give the names of peaks as {.arg {arg}}."
-        ),
-        call = call
-      )
-    }
-  )
-}
-
-# Places of what was asked for among `known`, all for NULL.
-chosen_names <- function(given, known, what, arg, call) {
-  if (is.null(given)) {
-    return(seq_along(known))
-  }
-  if (is.factor(given)) given <- as.character(given)
-  if (!is.character(given) || anyNA(given) || length(given) == 0) {
-    abort(
-      "{.arg {arg}} must hold names of {what}s, not
-       {.obj_type_friendly {given}}.",
-      call = call
-    )
-  }
-  if (anyDuplicated(given)) {
-    twice <- given[duplicated(given)]
-    abort("{.arg {arg}} names {.val {twice[1]}} twice.", call = call)
-  }
-  where <- if (what == "peak") "the model" else "those to impute"
-  check_known(given, known, what, arg, where, call = call)
-  match(given, known)
 }

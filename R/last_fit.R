@@ -1,15 +1,14 @@
 #' The fit of an interrupted training
 #'
-#' Ctrl-C stops a training within a second or two, and what was trained is kept.
+#' Ctrl-C stops a training within a second or two, and keeps what was trained.
 #' At the top level of an interactive session the call then returns the fit so
-#' far (or the object with it), with a warning. Anywhere else, in a script, a
-#' loop or a function, the interrupt goes on, so that no later line runs on a
-#' half-trained model; `last_fit()` then has the fit.
+#' far (or the object with it), with a warning. Elsewhere, in a script, a loop
+#' or a function, the interrupt is raised, so that no later line runs on a
+#' half-trained model; `last_fit()` then returns the fit.
 #'
 #' @return What [sailer()], [sailerx()] or [expresser()] would have returned;
-#'   [resume()] goes on with it, as does [RunSAILER()] with `resume =
-#'   last_fit()`.
-#' @section Errors: `sailer_argument_error` when no training was interrupted in
+#'   [resume()] continues it, as does [RunSAILER()] with `resume = last_fit()`.
+#' @section Errors: `sailer_argument_error` if no training was interrupted in
 #'   this session.
 #' @examples
 #' # In a session where a training was interrupted:
@@ -18,7 +17,7 @@
 last_fit <- function() {
   kept$last_fit %||% abort(c(
     "No training was interrupted in this session.",
-    i = "A run with a {.arg checkpoint} goes on from its folder: see
+    i = "A run with a {.arg checkpoint} continues from its folder: see
          {.fn resume}."
   ))
 }

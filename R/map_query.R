@@ -2,120 +2,109 @@
 
 #' Map new cells into a trained model
 #'
-#' Embeds query cells with a model of [sailer()] or [sailerx()], without
-#' training anew: matches their peaks with those of the model, tells which of
-#' the model's batches they resemble, and gives them the labels of their
-#' neighbours among the training cells. ATAC cells can be mapped into a multiome
-#' model, which places them by their peaks; multiome cells bring a `reference`.
+#' Embeds query cells with a model of [sailer()] or [sailerx()] without
+#' training: matches their peaks with those of the model, finds which of the
+#' model's batches they resemble, and gives them the labels of their neighbours
+#' among the training cells. ATAC cells can be mapped into a multiome model,
+#' which places them by their peaks; multiome cells may bring a `reference`.
 #'
 #' @section Peaks:
-#' Peaks are matched by name. Where the query lacks names of the model, ranges
-#' help: a query peak without a name of the model goes to the model's peak with
-#' which it shares most bases (strands are ignored; GenomicRanges is needed).
-#' Several query peaks may go to one peak of the model, which is open where one
-#' of them is. Ranges come from `ranges`, the object, or names such as
-#' `chr1-100-200` and `chr1:100-200`. A message, and `matched` in the result,
-#' tells the share of the model's peaks that were found and the share of the
-#' query's open entries that are used. Peaks of the model that the query lacks
-#' count as closed: nobody knows whether they are. The encoder scales every cell
-#' to length 1 (`input_scale` of [sailer()]), so that peaks missing here and
-#' there cost little more than depth; a query that lacks whole regions is
-#' another matter.
-#' Fragments counted in the model's peaks are best.
+#' Peaks are matched by name. If the query lacks names of the model, its other
+#' peaks go to the model's peak with which they share most bases (strands are
+#' ignored; package GenomicRanges). Several query peaks may go to one peak of
+#' the model, which is open if one of them is. Ranges come from `ranges`, the
+#' object, or names such as `chr1-100-200` and `chr1:100-200`. A message, and
+#' `matched` in the result, give the share of the model's peaks that were found
+#' and the share of the query's open entries that are used. Peaks of the model
+#' that the query lacks count as closed. The encoder scales every cell to length
+#' 1 (`input_scale` of [sailer()]), so scattered missing peaks cost little more
+#' than depth; missing regions cost more. Best count the query's fragments in
+#' the model's peaks.
 #'
 #' @section Batches:
-#' The embedding itself reads no batch: it is the same for every `batch`,
-#' nearest or adapted. A batch matters when counts are decoded, as for
-#' imputation. For every query batch the result tells the known batch with the
-#' highest log-likelihood of the query cells under the decoder, at their
-#' posterior means and depths (a random 1,000 of them at most).
+#' The encoder reads no batch: the embedding is the same for every `batch`. A
+#' batch matters when counts are decoded, as for imputation. For every query
+#' batch the result names the known batch under which the query cells have the
+#' highest log-likelihood, at their posterior means and depths (at most 1,000
+#' random cells).
 #'
-#' `adapt = TRUE` goes further: the vector that stands in place of the batch's
-#' one-hot is learned by Adam, from the nearest known batch on, from up to 2,000
-#' query cells, everything else frozen. A quarter of the cells (1,000 at most)
-#' is held out; that vector is taken under which they are likeliest, and their
-#' log-likelihood is what is reported. It takes seconds. The fit that is
-#' returned knows the batch by its name beside those that it was trained on; the
-#' fit that was given does not change. Cells of a batch that the model knows
-#' already have nothing to learn. A model that was trained on a single batch has
-#' no batch input, and cannot be adapted. Peaks that the query lacks are closed
-#' here too: what is learned from a query that lacks many is in part that.
+#' `adapt = TRUE` also learns the vector that replaces the batch's one-hot: by
+#' Adam, starting at the nearest known batch, from up to 2,000 query cells, with
+#' all else frozen. A quarter of the cells (at most 1,000) is held out; the
+#' vector with their highest likelihood is taken, and that likelihood reported.
+#' The returned fit knows the batch by its name; the given fit does not change.
+#' Batches that the model knows are not learned. A model that was trained on a
+#' single batch has no batch input and cannot be adapted. Peaks that the query
+#' lacks are closed here too, which in part is what is learned.
 #'
 #' @section Labels and quality:
-#' Neighbours are found by the angle between cells (`metric = "cosine"`). The
-#' model places cells that it learned from farther out than cells that it never
-#' saw: on bone marrow their vectors were 1.4 to 1.7 times as long. By Euclidean
-#' distance query cells would then have neighbours among the few training cells
-#' near the origin. Directions do not suffer from this. The mapping quality
-#' compares query cells with the training cells that were held out for
-#' validation, if there are 30 or more, for the same reason; it goes by
-#' Euclidean distance, which showed cells of types that the training lacked
-#' more often than angles did, and by angle for [sailerx()], which leaves
-#' lengths free. It is a hint, not a test: a type close to one that the training
-#' had is not noticed.
+#' Neighbours are found by the angle between cells (`metric = "cosine"`),
+#' because training cells lie farther from the origin than new cells (1.4 to 1.7
+#' times on bone marrow): by Euclidean distance query cells would have the few
+#' training cells near the origin as neighbours. For the same reason the mapping
+#' quality compares query cells with the held-out cells, if there are at least
+#' 30. It uses Euclidean distance, which detected types that the training lacked
+#'   more often, and the angle for [sailerx()], whose lengths are arbitrary. It
+#'   is a hint, not a test: a type close to one of the training is not noticed.
 #'
 #' @section Seurat and SingleCellExperiment:
-#' The object comes back with the embedding and with columns of metadata
+#' The result is the object with the embedding and the metadata columns
 #' `mapping_quality` and, with `labels`, `predicted_label` and
-#' `predicted_confidence`; a `prefix` may be put before these. Its counts are
-#' read, not changed. Cells that are left out have NA. [get_fit()] finds the
-#' model (with the adapted batches) in the object, so [ImputeSAILER()] and
-#' others work on the query as on the reference. `batch` and `covariates` name
-#' columns of its metadata. `fit` may be an object too: that of the reference,
-#' as [RunSAILER()] gave it back. Its cells of today are then those that vote,
-#' and `labels` may name a column of its metadata.
+#' `predicted_confidence` (after `prefix`). Cells that are left out have NA.
+#' [get_fit()] returns the model (with the adapted batches), so [ImputeSAILER()]
+#' and others work on the query as on the reference. `batch` and `covariates`
+#' name metadata columns. `fit` may be the reference object: its present cells
+#' then vote, and `labels` may name a column of its metadata.
 #'
 #' @param fit What [sailer()] or [sailerx()] returned, or a Seurat or
 #'   SingleCellExperiment object that holds it.
 #' @param newdata The query: counts of peaks x cells, as [as_cells()] takes
-#'   them, a path for [open_cells()] included, or a Seurat or
+#'   them, including a path for [open_cells()], or a Seurat or
 #'   SingleCellExperiment object.
-#' @param labels Labels of the *training* cells, to be given to the query: a
-#'   vector named by cell, or in the order of the training cells; cells with NA
-#'   do not vote. NULL, the default, for none. Each query cell gets the label
-#'   with the most votes of its `k` nearest neighbours, nearer ones counting
-#'   more.
-#' @param batch Batch of the query cells: one name for all, or one for each
-#'   cell (as [sailer()] takes them); a column for objects. NULL, the default,
-#'   takes all for one batch, named `"query"`.
+#' @param labels Labels of the *training* cells: a vector named by cell, or in
+#'   the order of the training cells; cells with NA do not vote. Each query cell
+#'   gets the label with most votes of its `k` nearest neighbours, weighted by
+#'   distance. NULL, the default, for none.
+#' @param batch Batch of the query cells: one name for all, or one for each cell
+#'   (as in [sailer()]); a column for objects. NULL, the default, is one batch
+#'   named `"query"`.
 #' @param adapt TRUE learns the batch input of new batches. Default FALSE.
 #' @param covariates Covariates of the query cells that the model was trained
-#'   with, as [sailer()] takes them; for objects names of columns. They matter
-#'   for the batches alone. What is not given is at its mean.
+#'   with, as in [sailer()]; for objects names of columns. They only affect the
+#'   section on batches. What is not given is at its mean.
 #' @param ranges `GRanges` of the query's peaks, in their order. NULL, the
 #'   default, takes those of `newdata` or reads the names.
-#' @param model_ranges The same of the model's peaks, in the order of
-#'   `fit$peaks`. NULL, the default, reads the names. With both given, names do
-#'   not count.
-#' @param min_matched Least share of the model's peaks that must be matched,
+#' @param model_ranges The same for the model's peaks, in the order of
+#'   `fit$peaks`. NULL, the default, reads the names. If both are given, names
+#'   are ignored.
+#' @param min_matched Minimal share of the model's peaks that must be matched,
 #'   from 0 to 1. Default 0.5.
 #' @param drop_empty TRUE leaves out query cells without an open peak among the
 #'   model's, with a message; FALSE, the default, makes them an error.
 #' @param k Number of neighbours for labels and mapping quality, default 15.
-#' @param metric `"cosine"`, the default, or `"euclidean"`: how the neighbours
-#'   that vote are found; see the section on labels.
-#' @param batch_column Batch column of the model that `batch` is one of. NULL,
+#' @param metric `"cosine"`, the default, or `"euclidean"`: how voting
+#'   neighbours are found.
+#' @param batch_column Batch column of the model that `batch` belongs to. NULL,
 #'   the default, takes the first.
-#' @param adapt_steps At most so many minibatches of 100 cells are learned from,
-#'   default 200; fewer when held-out cells are no longer likelier.
-#' @param seed Whole number that decides which cells are drawn where there are
-#'   many, and their order.
-#' @param fit_name Where `fit` is an object: the name of the reduction, as
-#'   [get_fit()] takes it.
-#' @param reference Of a joint [sailerx()] model: the reference embedding of the
-#'   query cells, as [predict()][predict.sailer_fit] takes it. NULL, the
-#'   default, and cells without one: they are placed by their peaks alone.
-#' @param ... Nothing else is taken: a name that no argument has is an error.
+#' @param adapt_steps Maximal number of minibatches of 100 cells to learn from,
+#'   default 200; fewer once the held-out likelihood no longer rises.
+#' @param seed Whole number that decides which cells are drawn, and their order.
+#' @param fit_name If `fit` is an object: the name of the reduction, as in
+#'   [get_fit()].
+#' @param reference For a joint [sailerx()] model: the reference embedding of
+#'   the query cells, as in [predict()][predict.sailer_fit]. Cells without one
+#'   are placed by their peaks alone.
+#' @param ... Not used: an unknown name is an error.
 #' @param assay,layer,assay.type,altexp Where the query's counts are: see
 #'   [RunSAILER()].
 #' @param reduction.name,name,reduction.key Name of the reduction (give either)
-#'   and beginning of its columns; by default those of [RunSAILER()] or
+#'   and prefix of its columns; by default those of [RunSAILER()] or
 #'   [RunSAILERX()].
-#' @param prefix Put before the names of the columns of metadata. Default `""`.
+#' @param prefix Prefix of the names of metadata columns. Default `""`.
 #'
 #' @return For objects the object. Else a list of class `"sailer_query"`:
-#' * `embedding`: matrix, query cells x latent dimensions; [embedding()] gives
-#'   it too.
+#' * `embedding`: matrix, query cells x latent dimensions, also returned by
+#'   [embedding()].
 #' * `cells`: data frame with a row for each query cell: `depth`, its open peaks
 #'   among the model's; `batch`; `mapping_quality` and, with `labels`,
 #'   `predicted_label` and `predicted_confidence`.
@@ -127,15 +116,14 @@
 #'   `known` (to the model), `nearest`, and in nats per cell `log_likelihood`
 #'   with the nearest and `adapted_log_likelihood`. NULL for a model without
 #'   batches.
-#' * `likelihoods`: matrix of all of them, query batches x known batches.
+#' * `likelihoods`: matrix of query batches x known batches.
 #' * `fit`: with `adapt = TRUE` the fit with `extra_batches`, else NULL.
 #' * `dropped`: names of the cells left out.
 #' @section Errors:
-#' `sailer_data_error` when fewer than `min_matched` of the model's peaks are
-#' found, saying why as far as that can be told; naming cells without an open
-#' peak among the model's; and for counts that cannot be used.
-#' `sailer_argument_error` for arguments that do not fit the model, such as
-#' `adapt = TRUE` where there is nothing to adapt.
+#' `sailer_data_error` if fewer than `min_matched` of the model's peaks are
+#' found (with the reason, if known), for cells without an open peak among the
+#' model's, and for counts that cannot be used; `sailer_argument_error` for
+#' arguments that do not fit the model, such as `adapt = TRUE` without batches.
 #' @seealso [predict()][predict.sailer_fit] for the embedding alone.
 #' @references Cao (2023), section 2.2.3; for multiome models section 3.2.3.
 #' @examples
@@ -193,40 +181,38 @@ map_query <- function(fit, newdata, labels = NULL, batch = NULL, adapt = FALSE,
   batch <- query_labels(
     input_columns(input, batch, "batch", cells$cells), cells$cells
   )
-  covariates <- input_columns(input, covariates, "covariates", cells$cells)
+  covariates <- as_columns(
+    input_columns(input, covariates, "covariates", cells$cells), "covariates",
+    cells$cells, environment()
+  )
   query <- query_cells(
     cells, fit$peaks, ranges, model_ranges, min_matched, drop_empty
   )
   kept <- match(query$cells$cells, cells$cells)
+  covariates <- lapply(covariates, function(column) {
+    replace(column, "values", list(column$values[kept]))
+  })
   judged <- query_batches(
-    fit, query, batch[kept], kept_rows(covariates, cells$cells, kept), adapt,
-    batch_column, adapt_steps, seed
+    fit, query, batch[kept], covariates, adapt, batch_column, adapt_steps, seed
   )
-  values <- as_directions(
-    embed_cells(
-      fit, query$cells, seq_along(fit$peaks),
-      seen_reference(fit, reference, query$cells)
-    ), fit
-  )
+  values <- as_directions(embed_cells(
+    fit, query$cells, seq_along(fit$peaks),
+    seen_reference(fit, reference, query$cells)
+  ), fit)
   found <- neighbors_of_query(held, values, labels, k, metric)
   table <- data.frame(
     depth = query$depth, batch = batch[kept], row.names = query$cells$cells
   )
-  query <- structure(
-    list(
-      embedding = values, cells = cbind(table, found$cells),
-      scores = found$scores, matched = query$matched,
-      batches = judged$batches, likelihoods = judged$likelihoods,
-      fit = judged$fit, dropped = query$dropped, model = class(fit)[1]
-    ),
-    class = "sailer_query"
-  )
+  query <- structure(list(
+    embedding = values, cells = cbind(table, found$cells),
+    scores = found$scores, matched = query$matched,
+    batches = judged$batches, likelihoods = judged$likelihoods,
+    fit = judged$fit, dropped = query$dropped, model = class(fit)[1]
+  ), class = "sailer_query")
   if (is.null(input$table)) {
     return(query)
   }
-  write_query(
-    newdata, input, query, fit, named, name, reduction.key, prefix
-  )
+  write_query(newdata, input, query, fit, named, name, reduction.key, prefix)
 }
 
 # The object with the mapped cells. It holds the model too, but neither its
@@ -240,10 +226,7 @@ write_query <- function(object, input, query, fit, reference, name, key,
   name <- name %||%
     input$naming(if (inherits(fit, "sailerx_fit")) "sailerx" else "sailer")
   if (!is.null(input$embedding(name))) {
-    cli::cli_inform(
-      c(i = "The reduction {.val {name}} of the object will be replaced."),
-      class = "sailer_note"
-    )
+    note("The reduction {.val {name}} of the object will be replaced.")
   }
   columns <- query$cells[intersect(
     c("predicted_label", "predicted_confidence", "mapping_quality"),
@@ -259,43 +242,38 @@ write_query <- function(object, input, query, fit, reference, name, key,
 }
 
 # The cells of the model that an object or a fit has: cells x dimensions.
-reference_cells <- function(held, call = rlang::caller_env()) {
+reference_cells <- function(held, call = caller_env()) {
   if (held$own) {
     return(embedding(held$fit))
   }
   values <- held$input$embedding(held$name)
   if (is.null(values)) {
-    abort(
-      "The object holds a fit, but no reduction {.val {held$name}}.",
-      call = call
-    )
+    abort("The object holds a fit, but no reduction {.val {held$name}}.",
+          call = call)
   }
   values[!is.na(rowSums(values)), , drop = FALSE]
 }
 
 # One label for each of these cells, NA for those that do not vote: a column of
 # the object, or values.
-reference_labels <- function(labels, held, call = rlang::caller_env()) {
+reference_labels <- function(labels, held, call = caller_env()) {
   if (is.null(labels)) {
     return(NULL)
   }
   cells <- rownames(reference_cells(held))
   if (rlang::is_string(labels) && length(cells) > 1 &&
         is.null(held$input$table)) {
-    abort(
-      c(
-        "{.arg labels} must have a label for each training cell.",
-        i = "A column of metadata can be named where {.arg fit} is the reference
-             object."
-      ),
-      call = call
-    )
+    abort(c(
+      "{.arg labels} must have a label for each training cell.",
+      i = "A column of metadata can be named where {.arg fit} is the reference
+           object."
+    ), call = call)
   }
   input_values(held$input, labels, "labels", cells, call, partial = TRUE)
 }
 
 # The batch of each query cell as text; one name stands for all.
-query_labels <- function(batch, cells, call = rlang::caller_env()) {
+query_labels <- function(batch, cells, call = caller_env()) {
   batch <- written_out(batch %||% "query")
   if (is.atomic(batch) && length(batch) == 1 && !is.na(batch)) {
     batch <- column_in_utf8(list(name = "batch", values = batch), call)
@@ -307,19 +285,6 @@ query_labels <- function(batch, cells, call = rlang::caller_env()) {
            {length(columns)}.", call = call)
   }
   label_text(columns[[1]]$values)
-}
-
-# Covariates of the cells that were kept.
-kept_rows <- function(covariates, cells, kept, call = rlang::caller_env()) {
-  if (is.null(covariates)) {
-    return(NULL)
-  }
-  columns <- as_columns(covariates, "covariates", cells, call)
-  names(columns) <- vapply(columns, function(x) x$name, character(1))
-  as.data.frame(
-    lapply(columns, function(x) x$values[kept]),
-    optional = TRUE
-  )
 }
 
 # Labels and quality by the neighbours among the training cells, as far as there
@@ -334,9 +299,7 @@ neighbors_of_query <- function(held, values, labels, k, metric) {
   }
   known <- reference_cells(held)
   if (!is.null(labels)) {
-    return(transfer_labels(
-      known, labels, values, k, metric, by, fit$held_out
-    ))
+    return(transfer_labels(known, labels, values, k, metric, by, fit$held_out))
   }
   quality <- mapping_quality(known, values, k, by, fit$held_out)
   list(cells = data.frame(mapping_quality = quality))

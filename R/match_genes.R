@@ -21,7 +21,7 @@ least_match <- 0.1
 #' where those are fewer) match.
 #' @noRd
 match_genes <- function(names, genes, arg = "the counts", least = least_match,
-                        note = TRUE, call = rlang::caller_env()) {
+                        note = TRUE, call = caller_env()) {
   stripped <- strip_version(names)
   found <- lapply(genes[c("gene", "symbol", "ensembl")], function(known) {
     known[known %in% known[duplicated(known)]] <- NA
@@ -40,14 +40,11 @@ match_genes <- function(names, genes, arg = "the counts", least = least_match,
   }
   if (note && anyNA(at)) {
     lost <- names[is.na(at)]
-    cli::cli_inform(
-      c(i = paste0(
-        "{length(lost)} of the {length(names)} genes of ", arg,
-        " {cli::qty(length(lost))}{?is/are} not known and not read:
-         {.val {utils::head(lost, 3)}}."
-      )),
-      class = "sailer_note"
-    )
+    note(paste0(
+"{length(lost)} of the {length(names)} genes of ", arg,
+" {cli::qty(length(lost))}{?is/are} not known and not read:
+ {.val {utils::head(lost, 3)}}."
+))
   }
   as.integer(at)
 }
@@ -62,22 +59,16 @@ abort_for_match <- function(names, genes, n_matched, arg, call) {
     "The genes are known by Ensembl ids alone, and these are none: give an
      {.arg annotation} that has both, or other names."
   } else if (upper > least_match * length(names)) {
-    "They match when case is left aside, as genes of mouse and human do: are
-     they of another species?"
+    "They match if case is ignored, as genes of mouse and human do: are they of
+     another species?"
   } else {
     "Are they of another species, or ids of another kind (Entrez, RefSeq,
      transcripts)? Genes are expected in rows."
   }
-  abort(
-    c(
-      paste0(
-        "{n_matched} of the {length(names)} genes of ", arg,
-        " {cli::qty(n_matched)}{?is/are} known: it has
-         {.val {utils::head(names, 3)}}, expected are names like
-         {.val {utils::head(known, 3)}}."
-      ),
-      i = hint
-    ),
-    class = "data", call = call
-  )
+  abort(c(paste0(
+    "{n_matched} of the {length(names)} genes of ", arg,
+    " {cli::qty(n_matched)}{?is/are} known: it has
+     {.val {utils::head(names, 3)}}, expected are names like
+     {.val {utils::head(known, 3)}}."
+  ), i = hint), class = "data", call = call)
 }

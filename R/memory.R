@@ -1,9 +1,9 @@
 # How much memory a result may take.
 
 # What impute() can do about it; objects have fewer ways.
-ways_out <- "Name fewer {.arg peaks} or {.arg cells}; keep the open peaks alone
-  ({.arg threshold}, {.arg n_open}); or write all to a {.arg file}, which can be
-  read by parts."
+ways_out <- "Name fewer {.arg peaks} or {.arg cells}; return the open peaks
+  alone ({.arg threshold}, {.arg n_open}); or write all to a {.arg file}, which
+  can be read by parts."
 
 # `each`: bytes of a number.
 check_result_size <- function(form, n_features, n_cells, call,
@@ -13,17 +13,13 @@ check_result_size <- function(form, n_features, n_cells, call,
   if (form$kind != "matrix" || bytes <= limit) {
     return(invisible(TRUE))
   }
-  size <- function(n) format(n, big.mark = ",", trim = TRUE)
-  abort(
-    c(
-      "{size(n_features)} {what} x {size(n_cells)} cells would take
-       {in_bytes(bytes)} of memory; the limit is {in_bytes(limit)}.",
-      i = ways,
-      i = "The limit is half of the memory available, or
-           {.code options(sailer.max_memory = )} in bytes."
-    ),
-    call = call
-  )
+  abort(c(
+    "{big(n_features)} {what} x {big(n_cells)} cells would take
+     {in_bytes(bytes)} of memory; the limit is {in_bytes(limit)}.",
+    i = ways,
+    i = "The limit is half of the memory available, or
+         {.code options(sailer.max_memory = )} in bytes."
+  ), call = call)
 }
 
 in_bytes <- function(bytes) {
@@ -33,7 +29,7 @@ in_bytes <- function(bytes) {
 }
 
 # How much a result may take, in bytes.
-memory_limit <- function(call = rlang::caller_env()) {
+memory_limit <- function(call = caller_env()) {
   given <- getOption("sailer.max_memory")
   if (!is.null(given)) {
     check_number(given, "sailer.max_memory", min = 1, call = call)
@@ -43,13 +39,12 @@ memory_limit <- function(call = rlang::caller_env()) {
 }
 
 # In bytes: of the machine, or less where the process is in a container. Where
-# the system does not tell, 8 GB.
+# it is not known, 8 GB.
 available_memory <- function(meminfo = "/proc/meminfo",
                              group = "/sys/fs/cgroup") {
   read <- function(file) {
     tryCatch(
-      suppressWarnings(readLines(file)),
-      error = function(cnd) character()
+      suppressWarnings(readLines(file)), error = function(cnd) character()
     )
   }
   line <- grep("^MemAvailable:", read(meminfo), value = TRUE)

@@ -1,49 +1,45 @@
 #' Mixing of batches in the neighbourhoods of cells
 #'
-#' Three answers to the question whether the neighbours of a cell come from all
-#' batches: the normalised proportions of section 2.5.3 of the thesis, the
-#' local inverse Simpson's index (LISI), and a test in the manner of kBET.
+#' Three measures of whether the neighbours of a cell come from all batches.
 #'
-#' *Proportions* (2.5.3): of the `k` nearest neighbours of each cell the number
+#' *Proportions* (2.5.3): the number of the `k` nearest neighbours of each cell
 #' from each batch, divided by the size of the batch and scaled to sum to 1. In
-#' a well mixed embedding of two batches both are about 0.5. A batch that has
-#' cell types of its own can, rightly, not be mixed there.
+#' a well mixed embedding of two batches both are about 0.5. A batch with cell
+#' types of its own should not be mixed there.
 #'
-#' *LISI* (Korsunsky et al. 2019): the effective number of batches (iLISI; the
-#' number of batches is best, 1 worst) or of cell types (cLISI; 1 is best)
-#' among the neighbours, weighted by distance so that their effective number
-#' is `perplexity`; it looks at `3 * perplexity` cells, the cell itself among
-#' them, as the R package lisi does. iLISI is not normalised by batch size.
+#' *LISI* (Korsunsky et al. 2019): the effective number of batches (iLISI; from
+#' 1, worst, to the number of batches) or of cell types (cLISI; 1 is best) among
+#' the neighbours, weighted by distance so that their effective number is
+#' `perplexity`; it uses `3 * perplexity` cells including the cell itself, as
+#' the R package lisi. iLISI is not normalised by batch size.
 #'
 #' *kBET* (Büttner et al. 2019): the p-value of a chi-square test of the batches
 #' among the `k` neighbours against the batch sizes, for every cell.
 #'
-#' `plot()` shows for the cells of each batch from which batches their
-#' neighbours come, beside the even share of perfect mixing: with up to six
-#' batches box plots of the proportions (median, quartiles, and the most extreme
-#' cell within 1.5 times their distance), with more a table of their means as
-#' multiples of the even share.
+#' `plot()` shows for the cells of each batch the batches of their neighbours,
+#' with the even share of perfect mixing: with up to six batches box plots of
+#' the proportions (median, quartiles, and the most extreme cell within 1.5
+#' times their distance), with more a table of their means as multiples of the
+#' even share.
 #'
 #' Neighbours are exact (a k-d tree, [RANN::nn2()]), which is fast up to about
-#' 20 dimensions and slow beyond for many cells.
+#' 20 dimensions.
 #'
 #' @param x A numeric matrix of cells x dimensions, a fit, or a Seurat or
-#'   SingleCellExperiment object with one ([get_fit()]); at least 6 cells. Of a
-#'   fit of [sailerx()] the embedding at unit length is taken, as objects hold
-#'   it.
+#'   SingleCellExperiment object with one ([get_fit()]); at least 6 cells. For
+#'   [sailerx()] the embedding at unit length is used.
 #' @param batch The batch of each cell, at least two batches: a vector with one
 #'   value per cell (factor, character, logical or numeric), matched by name if
 #'   named, or the name of a column of the object's metadata.
 #' @param labels `NULL`, or the cell type of each cell for cLISI, as `batch`.
 #' @param k Number of neighbours of the proportions and the test, default 50 as
-#'   in the thesis. Where there are not so many other cells, all are taken, with
-#'   a warning.
-#' @param perplexity Effective number of neighbours of LISI, default 30. At most
-#'   a third of the number of cells: more is lowered to that, with a warning.
+#'   in the thesis. Lowered to the number of other cells, with a warning.
+#' @param perplexity Effective number of neighbours of LISI, default 30. Lowered
+#'   to a third of the number of cells, with a warning.
 #' @param name Name of the reduction in an object, as in [get_fit()].
 #' @param ... Not used.
 #'
-#' @return A list of class `"batch_mixing"`:
+#' @return A list of class `"batch_mixing"`; `plot()` returns a ggplot object.
 #' * `summary`: named numeric vector of means over the cells: `deviation`,
 #'   `ilisi`, `clisi` (`NA` without `labels`), and `rejected`, the share of
 #'   cells with a p-value below 0.05.
@@ -52,19 +48,13 @@
 #' * `proportions`: matrix, cells x batches; rows sum to 1.
 #' * `cells`: data frame with a row per cell: `batch`; `deviation`, half the
 #'   summed distance of its proportions from even ones (0 well mixed; for two
-#'   batches 0.5 where one is alone), `ilisi`, `clisi` if `labels` are given,
-#'   and `p_value`.
-#'
-#' `plot()` returns a ggplot object.
-#'
+#'   separate batches 0.5), `ilisi`, `clisi` if `labels` are given, and
+#'   `p_value`.
 #' @section Errors:
-#' Of class `sailer_argument_error`, naming the argument, when lengths do not
-#' fit, a value is missing, or there is a single batch.
-#'
-#' @references
-#' Korsunsky et al. (2019), *Nature Methods* 16, 1289.
-#' Büttner et al. (2019), *Nature Methods* 16, 43.
-#'
+#' `sailer_argument_error`, naming the argument, if lengths do not fit, a value
+#' is missing, or there is a single batch.
+#' @references Korsunsky et al. (2019), *Nature Methods* 16, 1289. Büttner et
+#'   al. (2019), *Nature Methods* 16, 43. Cao (2023), section 2.5.3.
 #' @examples
 #' batch <- rep(c("a", "b"), each = 100)
 #' mixed <- matrix(rnorm(400), 200)
@@ -80,23 +70,21 @@ batch_mixing <- function(x, batch, labels = NULL, k = 50, perplexity = 30,
   if (n_cells < 6) {
     abort("{.arg x} must have at least 6 cells, not {n_cells}.")
   }
-  classes <- function(values, arg, call = rlang::caller_env()) {
+  classes <- function(values, arg, call = caller_env()) {
     values <- cell_values(values, arg, shown, call)
-    measured_classes(values, n_cells, arg, call = call)
+    measured_classes(values, n_cells, arg, call)
   }
   batch <- classes(batch, "batch")
   if (length(batch$names) < 2) {
     abort(c(
       "{.arg batch} must have at least two batches.",
-      "x" = "All cells are of batch {.val {batch$names}}."
+      x = "All cells are of batch {.val {batch$names}}."
     ))
   }
   if (!is.null(labels)) labels <- classes(labels, "labels")
-  k <- measured_count(k, "k", 1, Inf)
+  check_number(k, min = 1, whole = TRUE)
   k <- lowered(k, "k", n_cells - 1, "the number of other cells")
-  if (!are_numbers(perplexity, 2, Inf)) {
-    abort("{.arg perplexity} must be one number, at least 2.")
-  }
+  check_number(perplexity, min = 2)
   perplexity <- lowered(
     perplexity, "perplexity", floor(n_cells / 3), "a third of the cells"
   )
@@ -121,8 +109,7 @@ batch_mixing <- function(x, batch, labels = NULL, k = 50, perplexity = 30,
   )
   if (!is.null(labels)) cells$clisi <- effective_number(labels)
   cells$p_value <- stats::pchisq(
-    mixing$chi_square, length(batch$names) - 1,
-    lower.tail = FALSE
+    mixing$chi_square, length(batch$names) - 1, lower.tail = FALSE
   )
   summarise_mixing(cells, mixing$proportions, batch, rownames(embedding))
 }

@@ -4,40 +4,34 @@
 
 #' Mutual information between an embedding and a confounder
 #'
-#' How much each dimension of an embedding tells about a confounder of the
-#' cells, such as depth or batch: the measure of section 2.2.5 of the thesis.
-#' An embedding free of the confounder has values near zero.
+#' The information in each dimension of an embedding about a confounder, such as
+#' depth or batch: the measure of section 2.2.5 of the thesis. An embedding free
+#' of the confounder has values near zero.
 #'
 #' A numeric confounder is compared by the estimator of Kraskov, Stögbauer and
-#' Grassberger (2004), one of classes by that of Ross (2014). Both agree with
+#' Grassberger (2004), classes by that of Ross (2014). Both agree with
 #' scikit-learn's `mutual_info_regression()` and `mutual_info_classif()`: every
 #' numeric variable is divided by its standard deviation and given a noise of
 #' about 1e-10 that breaks ties, and negative estimates become 0. Time grows as
 #' n log(n) with the number of cells. Classes with a single cell are left out.
 #'
 #' @param embedding Numeric matrix, cells x dimensions, without missing or
-#'   infinite values. A vector is taken as one dimension.
-#' @param c The confounder, one value per cell: a number (for depth, the
+#'   infinite values. A vector is one dimension.
+#' @param c The confounder, one value per cell: numbers (for depth, the
 #'   logarithm is usual, but the estimate hardly depends on it), or a factor,
-#'   character or logical vector of classes. Classes coded as numbers must be
-#'   turned into a factor first.
+#'   character or logical vector of classes. Turn classes coded as numbers into
+#'   a factor first.
 #' @param k Number of nearest neighbours, 1 to the number of cells less one.
 #'   More neighbours lower the variance and raise the bias. Default 3, as in
 #'   scikit-learn.
-#' @param seed Whole number that sets the tie-breaking noise. R's random
-#'   numbers are neither used nor changed.
-#'
-#' @return A list with `mean`, the mean over the dimensions, and `dimensions`,
-#'   a numeric vector of one value per dimension, both in nats.
-#'
-#' @section Errors:
-#' Of class `sailer_argument_error`, naming the argument, when lengths do not
-#' fit, a value is missing or infinite, or `k` is out of range.
-#'
-#' @references
-#' Kraskov, Stögbauer and Grassberger (2004), *Physical Review E* 69, 066138.
-#' Ross (2014), *PLoS ONE* 9, e87357.
-#'
+#' @param seed Whole number that sets the tie-breaking noise. R's random numbers
+#'   are neither used nor changed.
+#' @return A list with `mean`, the mean over the dimensions, and `dimensions`, a
+#'   numeric vector of one value per dimension, both in nats.
+#' @section Errors: `sailer_argument_error`, naming the argument, if lengths do
+#'   not fit, a value is missing or infinite, or `k` is out of range.
+#' @references Kraskov, Stögbauer and Grassberger (2004), *Physical Review E*
+#'   69, 066138. Ross (2014), *PLoS ONE* 9, e87357. Cao (2023), section 2.2.5.
 #' @examples
 #' depth <- rlnorm(500, 7)
 #' embedding <- cbind(log(depth) + rnorm(500), rnorm(500))
@@ -47,8 +41,8 @@
 mutual_information <- function(embedding, c, k = 3, seed = 1) {
   embedding <- measured_matrix(embedding)
   n_cells <- nrow(embedding)
-  k <- measured_count(k, "k", 1, n_cells - 1)
-  seed <- measured_count(seed, "seed", 0, 2^53)
+  check_number(k, min = 1, max = n_cells - 1, whole = TRUE)
+  check_number(seed, min = 0, max = 2^53, whole = TRUE)
   if (is.numeric(c) && !is.factor(c)) {
     confounder <- measured_values(c, n_cells, "c")
     values <- core_mutual_information_numeric(embedding, confounder, k, seed)
@@ -62,45 +56,26 @@ mutual_information <- function(embedding, c, k = 3, seed = 1) {
   list(mean = mean(values), dimensions = values)
 }
 
-# Agreement of two partitions of the same cells, labels of any kind (thesis
-# 2.2.7): 1 for equal ones. As scikit-learn's adjusted_rand_score() and
-# normalized_mutual_info_score().
-
-adjusted_rand_index <- function(x, y) {
-  first <- measured_classes(x, length(x), "x")
-  second <- measured_classes(y, length(x), "y", "value of `x`")
-  rand_index_of(first$code, second$code)
-}
-
-normalized_mutual_information <- function(x, y) {
-  first <- measured_classes(x, length(x), "x")
-  second <- measured_classes(y, length(x), "y", "value of `x`")
-  shared_information_of(first$code, second$code)
-}
-
 #' Dice score of imputed peaks
 #'
-#' The Dice similarity coefficient of equation 2.7 of the thesis between the
-#' peaks that are open in truth (for instance in bulk data of the cell type, or
-#' in [simulate_atac()]'s `truth`) and the peaks that were imputed as open:
-#' 2 TP / (2 TP + FP + FN).
+#' The Dice similarity coefficient (equation 2.7 of the thesis) of the truly
+#' open peaks (for instance in bulk data of the cell type, or in
+#' [simulate_atac()]'s `truth`) and the peaks that were imputed as open: 2 TP /
+#' (2 TP + FP + FN).
 #'
 #' @param truth,estimate Vectors of peaks, or matrices (base or of the Matrix
 #'   package) of peaks x cells, the same peaks in the same order. Entries are 0
-#'   or 1, or `FALSE` and `TRUE`, unless `threshold` is given. Where one is a
-#'   vector (or a matrix of one column), it is compared with every column of
-#'   the other.
-#' @param threshold `NULL`, or one number: entries above it are open. With
-#'   counts use 0; probabilities need a value between 0 and 1. A vector of two
+#'   or 1, or `FALSE` and `TRUE`, unless `threshold` is given. A vector (or a
+#'   matrix of one column) is compared with every column of the other.
+#' @param threshold `NULL`, or one number: entries above it are open. Use 0 for
+#'   counts, and a value between 0 and 1 for probabilities. A vector of two
 #'   gives one value for `truth` and one for `estimate`.
-#'
 #' @return Scores in \[0, 1\], one per column and named by them, or a single
 #'   number for two vectors. Two empty sets of peaks score 1.
-#'
-#' @section Errors:
-#' Of class `sailer_argument_error`, naming the argument, when shapes do not
-#' fit, a value is missing, or values are not binary and there is no threshold.
-#'
+#' @section Errors: `sailer_argument_error`, naming the argument, if shapes do
+#'   not fit, a value is missing, or values are not binary and there is no
+#'   threshold.
+#' @references Cao (2023), equation 2.7.
 #' @examples
 #' bulk <- c(1, 1, 0, 0, 1)
 #' dice_score(bulk, c(1, 0, 0, 1, 1))
@@ -119,13 +94,13 @@ dice_score <- function(truth, estimate, threshold = NULL) {
   if (nrow(truth) != nrow(estimate)) {
     abort(c(
       "{.arg truth} and {.arg estimate} must have the same peaks.",
-      "x" = "Found {nrow(truth)} and {nrow(estimate)}."
+      x = "Found {nrow(truth)} and {nrow(estimate)}."
     ))
   }
   if (columns[1] != columns[2] && !any(columns == 1)) {
     abort(c(
       "{.arg truth} and {.arg estimate} must have as many columns, or one.",
-      "x" = "Found {columns[1]} and {columns[2]}."
+      x = "Found {columns[1]} and {columns[2]}."
     ))
   }
   scores <- core_dice_scores(truth@p, truth@i, estimate@p, estimate@i)
@@ -134,12 +109,12 @@ dice_score <- function(truth, estimate, threshold = NULL) {
 }
 
 # The open peaks as a sparse matrix of ones, without explicit zeros.
-open_peaks <- function(x, arg, threshold, call = rlang::caller_env()) {
+open_peaks <- function(x, arg, threshold, call = caller_env()) {
   if (!inherits(x, "Matrix")) {
     if (!is.numeric(x) && !is.logical(x)) {
       abort(c(
         "{.arg {arg}} must be a vector or a matrix of numbers or logicals.",
-        "x" = "Found {.cls {class(x)}}."
+        x = "Found {.cls {class(x)}}."
       ), call = call)
     }
     x <- as.matrix(x)
@@ -154,28 +129,30 @@ open_peaks <- function(x, arg, threshold, call = rlang::caller_env()) {
   } else if (any(x@x != 0 & x@x != 1)) {
     abort(c(
       "{.arg {arg}} must hold 0 and 1, or `FALSE` and `TRUE`.",
-      "i" = "To call entries open above a value, give {.arg threshold}."
+      i = "To call entries open above a value, give {.arg threshold}."
     ), call = call)
   }
   drop0(x)
 }
 
+# Pearson's correlation of y with x, or with each column of it; NA, without a
+# warning, where one side does not vary.
+correlation <- function(x, y) {
+  if (length(y) < 2) {
+    return(NA_real_)
+  }
+  suppressWarnings(drop(stats::cor(x, y)))
+}
+
 # Checks shared by the measures. `arg` is the argument as the user knows it.
 
-measured_matrix <- function(x, arg = "embedding", call = rlang::caller_env()) {
-  if (inherits(x, "Matrix") || is.data.frame(x)) x <- as.matrix(x)
-  if (!is.numeric(x) || length(dim(x)) > 2) {
-    abort(c(
-      "{.arg {arg}} must be a numeric matrix of cells x dimensions.",
-      "x" = "Found {.cls {class(x)}}."
-    ), call = call)
+measured_matrix <- function(x, arg = "embedding", call = caller_env()) {
+  if (is.numeric(x) && is.null(dim(x))) {
+    x <- matrix(x, ncol = 1, dimnames = list(names(x), NULL))
   }
-  if (is.null(dim(x))) x <- matrix(x, ncol = 1, dimnames = list(names(x), NULL))
-  if (nrow(x) < 2 || ncol(x) < 1) {
-    abort(c(
-      "{.arg {arg}} must have at least 2 cells (rows) and 1 dimension.",
-      "x" = "Found {nrow(x)} x {ncol(x)}."
-    ), call = call)
+  x <- as_numeric_matrix(x, arg, "cells x dimensions", call)
+  if (nrow(x) < 2) {
+    abort("{.arg {arg}} must have at least 2 cells (rows), not 1.", call = call)
   }
   bad <- which(!is.finite(x))
   if (length(bad)) {
@@ -183,73 +160,40 @@ measured_matrix <- function(x, arg = "embedding", call = rlang::caller_env()) {
     cell <- if (is.null(rownames(x))) row else rownames(x)[row]
     abort(c(
       "{.arg {arg}} must not have missing or infinite values.",
-      "x" = "Found {length(bad)}, the first in cell {cell}."
+      x = "Found {length(bad)}, the first in cell {cell}."
     ), call = call)
   }
-  storage.mode(x) <- "double"
   x
 }
 
-measured_values <- function(x, n_cells, arg, call = rlang::caller_env()) {
-  measured_length(x, n_cells, arg, "cell", call)
-  bad <- which(!is.finite(x))
-  if (length(bad)) {
-    abort(c(
-      "{.arg {arg}} must not have missing or infinite values.",
-      "x" = "Found {length(bad)}, the first at position {bad[1]}."
-    ), call = call)
-  }
+measured_values <- function(x, n_cells, arg, call = caller_env()) {
+  check_one_per_cell(length(x), n_cells, FALSE, arg, NULL, call)
+  check_all(is.finite(x), "missing or infinite", arg, call)
   as.double(x)
 }
 
-# list(code = classes from 0, names = one per class); unused levels are dropped.
-measured_classes <- function(x, n_cells, arg, of = "cell",
-                             call = rlang::caller_env()) {
-  x <- written_out(x)
-  if (!is.atomic(x) || is.null(x) || length(dim(x)) > 1) {
-    abort(c(
-      "{.arg {arg}} must be a vector of labels.",
-      "x" = "Found {.cls {class(x)}}."
-    ), call = call)
-  }
-  if (length(x) == 0) {
-    abort("{.arg {arg}} must not be empty.", call = call)
-  }
-  measured_length(x, n_cells, arg, of, call)
-  if (anyNA(x)) {
-    missing <- which(is.na(x))
-    abort(c(
-      "{.arg {arg}} must not have missing values.",
-      "x" = "Found {length(missing)}, the first at position {missing[1]}.",
-      "i" = "Drop these cells, or give them a class of their own."
-    ), call = call)
-  }
-  classes <- droplevels(as.factor(x))
-  list(code = as.integer(classes) - 1L, names = levels(classes))
-}
-
-measured_length <- function(x, n_cells, arg, of, call) {
-  if (length(x) == n_cells) {
+check_all <- function(good, bad, arg, call, hint = NULL) {
+  if (all(good)) {
     return(invisible())
   }
   abort(c(
-    "{.arg {arg}} must have one value per {of}: {n_cells}.",
-    "x" = "Found {length(x)}."
+    "{.arg {arg}} must not have {bad} values.",
+    x = "Found {sum(!good)}, the first at position {which(!good)[1]}.", i = hint
   ), call = call)
 }
 
-measured_count <- function(x, arg, from, to, call = rlang::caller_env()) {
-  if (!are_numbers(x, from, to, whole = TRUE)) {
-    abort(
-      "{.arg {arg}} must be a whole number from {from} to {to}.",
-      call = call
-    )
+# list(code = classes from 0, names = one per class); unused levels are dropped.
+measured_classes <- function(x, n_cells, arg, call = caller_env()) {
+  x <- written_out(x)
+  if (!is.atomic(x) || is.null(x) || length(dim(x)) > 1) {
+    abort("{.arg {arg}} must be a vector of labels, not
+           {.obj_type_friendly {x}}.", call = call)
   }
-  x
-}
-
-# Finite numbers from `from` to `to`, as many as one of `lengths`?
-are_numbers <- function(x, from, to, lengths = 1, whole = FALSE) {
-  is.numeric(x) && length(x) %in% lengths && all(is.finite(x)) &&
-    all(x >= from & x <= to) && (!whole || all(x == round(x)))
+  check_one_per_cell(length(x), n_cells, FALSE, arg, NULL, call)
+  check_all(
+    !is.na(x), "missing", arg, call,
+    "Leave these cells out, or give them a class of their own."
+  )
+  classes <- droplevels(as.factor(x))
+  list(code = as.integer(classes) - 1L, names = levels(classes))
 }

@@ -6,17 +6,14 @@
 # somebody gave, must be those of all cells, each once; there may be values of
 # other cells too. `partial`: cells may be missing, and get NA. Without names,
 # or where the cells have none, there must be `n` values.
-match_cells <- function(values, cells, arg, call = rlang::caller_env(),
+match_cells <- function(values, cells, arg, call = caller_env(),
                         table = TRUE, partial = FALSE, n = length(cells)) {
   values <- written_out(values)
   rows <- length(dim(values)) == 2
   if (!(if (rows) table else is.atomic(values) && !is.null(values))) {
-    abort(
-      "{.arg {arg}} must be a vector with one value per cell
-       {if (table) 'or a table of such columns'}, not
-       {.obj_type_friendly {values}}.",
-      call = call
-    )
+    abort("{.arg {arg}} must be a vector with one value per cell
+           {if (table) 'or a table of such columns'}, not
+           {.obj_type_friendly {values}}.", call = call)
   }
   names <- if (rows) given_rows(values) else names(values)
   if (!rows && is.array(values)) values <- as.vector(values)
@@ -54,31 +51,23 @@ named_places <- function(names, cells, arg, partial, call) {
   in_order <- "values without names, such as {.code unname(x)}, in the order of
                the cells"
   if (length(lost) == length(cells)) {
-    abort(
-      c(
-        "The names of {.arg {arg}}, such as {.val {names[1]}}, are no names of
-         cells, such as {.val {cells[1]}}.",
-        i = paste0("Name the values by cell, or give ", in_order, ".")
-      ),
-      call = call
-    )
+    abort(c(
+      "The names of {.arg {arg}}, such as {.val {names[1]}}, are no names of
+       cells, such as {.val {cells[1]}}.",
+      i = paste0("Name the values by cell, or give ", in_order, ".")
+    ), call = call)
   }
   if (length(lost) > 0 && !partial) {
-    abort(
-      c(
-        "{.arg {arg}} is named by cell, but has no value for {length(lost)} of
-         them: {.val {utils::head(lost, 3)}}.",
-        i = paste0("Give a value for every cell, or ", in_order, ".")
-      ),
-      call = call
-    )
+    abort(c(
+      "{.arg {arg}} is named by cell, but has no value for {length(lost)} of
+       them: {.val {utils::head(lost, 3)}}.",
+      i = paste0("Give a value for every cell, or ", in_order, ".")
+    ), call = call)
   }
   twice <- intersect(names[duplicated(names)], cells)
   if (length(twice) > 0) {
-    abort(
-      "{.arg {arg}} has several values for cell {.val {twice[1]}}.",
-      call = call
-    )
+    abort("{.arg {arg}} has several values for cell {.val {twice[1]}}.",
+          call = call)
   }
   place
 }
@@ -86,15 +75,12 @@ named_places <- function(names, cells, arg, partial, call) {
 check_one_per_cell <- function(found, n, rows, arg, cells, call) {
   if (found != n) {
     what <- if (rows) "row" else "value"
-    abort(
-      c(
-        "{.arg {arg}} has {found} {what}{cli::qty(found)}{?s}, but there
-         {cli::qty(n)}{?is/are} {n} cell{?s}.",
-        i = "Give one {what} per cell, in the order of the cells
-             {if (!is.null(cells)) 'or named by them'}."
-      ),
-      call = call
-    )
+    abort(c(
+      "{.arg {arg}} has {found} {what}{cli::qty(found)}{?s}, but there
+       {cli::qty(n)}{?is/are} {n} cell{?s}.",
+      i = "Give one {what} per cell, in the order of the cells
+           {if (!is.null(cells)) 'or named by them'}."
+    ), call = call)
   }
 }
 
@@ -122,9 +108,12 @@ label_text <- function(values) {
 # Numbers in names of files and of labels: no option of the session changes
 # them.
 number_text <- function(values) {
-  withr::with_options(
-    list(scipen = 0, OutDec = "."), as.character(values)
-  )
+  withr::with_options(list(scipen = 0, OutDec = "."), as.character(values))
+}
+
+# Large numbers for people: 12,345.
+big <- function(n) {
+  format(n, big.mark = ",", trim = TRUE, scientific = FALSE)
 }
 
 # Strings that are marked as Latin-1 are translated. Bytes that nobody marked
@@ -155,21 +144,18 @@ escape_bytes <- function(x) {
 
 # `what`: in words, one of the values, as "name of a cell" (text of cli).
 # `remedy`: code that mends them.
-check_utf8 <- function(values, what, remedy, call = rlang::caller_env()) {
+check_utf8 <- function(values, what, remedy, call = caller_env()) {
   if (is.factor(values)) values <- levels(values)
   if (!is.character(values) || all(validUTF8(values))) {
     return(invisible(values))
   }
   bad <- which(!validUTF8(values))
-  abort(
-    c(
-      paste0("The ", what, " must be text in UTF-8, but {.val
-        {escape_bytes(values[bad[1]])}} is not", if (length(bad) > 1) {
-          ", nor are {length(bad) - 1} other{?s}"
-        }, "."),
-      i = "The bytes were written in another encoding, most often Latin-1:
-           {.code {remedy}}."
-    ),
-    class = "data", call = call
-  )
+  abort(c(
+    paste0("The ", what, " must be text in UTF-8, but {.val
+      {escape_bytes(values[bad[1]])}} is not", if (length(bad) > 1) {
+        ", nor are {length(bad) - 1} other{?s}"
+      }, "."),
+    i = "The bytes were written in another encoding, most often Latin-1:
+         {.code {remedy}}."
+  ), class = "data", call = call)
 }

@@ -9,15 +9,11 @@
 open_corpus <- function(path) {
   path <- normalizePath(path, mustWork = FALSE)
   opened <- core_corpus_open(path, check = FALSE)
-  structure(
-    list(
-      path = path, source = opened$source,
-      genes = as.data.frame(opened$genes),
-      sources = as.data.frame(opened$sources),
-      n_cells = opened$n_cells, n_nonzeros = opened$n_nonzeros
-    ),
-    class = "sailer_corpus"
-  )
+  structure(list(
+    path = path, source = opened$source, genes = as.data.frame(opened$genes),
+    sources = as.data.frame(opened$sources), n_cells = opened$n_cells,
+    n_nonzeros = opened$n_nonzeros
+  ), class = "sailer_corpus")
 }
 
 is_corpus_path <- function(x) {
@@ -29,19 +25,16 @@ is_corpus_path <- function(x) {
 }
 
 # A corpus that can be read: opened again where its pointer has died.
-live_corpus <- function(x, call = rlang::caller_env()) {
+live_corpus <- function(x, call = caller_env()) {
   if (core_cells_alive(x$source)) {
     return(x)
   }
   fresh <- open_corpus(x$path)
   if (!identical(fresh$genes, x$genes) || fresh$n_cells < x$n_cells) {
-    abort(
-      c(
-        "{.file {x$path}} holds other genes or cells than when it was opened.",
-        i = "Open it again with {.fn open_cells}."
-      ),
-      class = "file", call = call
-    )
+    abort(c(
+      "{.file {x$path}} holds other genes or cells than when it was opened.",
+      i = "Open it again with {.fn open_cells}."
+    ), class = "file", call = call)
   }
   fresh
 }
@@ -68,12 +61,11 @@ dim.sailer_corpus <- function(x) {
 
 #' @export
 print.sailer_corpus <- function(x, ...) {
-  number <- function(n) format(n, big.mark = ",", scientific = FALSE)
   a_cell <- round(x$n_nonzeros / max(1, x$n_cells))
   cat(
-    "<sailer_corpus> ", number(nrow(x$genes)), " genes x ", number(x$n_cells),
-    " cells\n  in ", x$path, "\n  ", number(x$n_nonzeros),
-    " counts above zero, ", number(a_cell), " a cell\n", sep = ""
+    "<sailer_corpus> ", big(nrow(x$genes)), " genes x ", big(x$n_cells),
+    " cells\n  in ", x$path, "\n  ", big(x$n_nonzeros),
+    " counts above zero, ", big(a_cell), " a cell\n", sep = ""
   )
   print(utils::head(x$sources, 10), row.names = FALSE)
   more <- nrow(x$sources) - 10

@@ -6,18 +6,14 @@
 parse_peaks <- function(names) {
   names <- as.character(names)
   names[!validUTF8(names)] <- NA
-  found <- regexpr(
-    "^(.+)[:_-]([0-9,]+)[_-]([0-9,]+)$", names, perl = TRUE
-  )
+  found <- regexpr("^(.+)[:_-]([0-9,]+)[_-]([0-9,]+)$", names, perl = TRUE)
   first <- attr(found, "capture.start")
   last <- first + attr(found, "capture.length") - 1
   field <- function(k) substr(names, first[, k], last[, k])
   number <- function(k) {
     suppressWarnings(as.numeric(gsub(",", "", field(k), fixed = TRUE)))
   }
-  parsed <- data.frame(
-    seqnames = field(1), start = number(2), end = number(3)
-  )
+  parsed <- data.frame(seqnames = field(1), start = number(2), end = number(3))
   good <- found > 0 & parsed$start <= parsed$end &
     parsed$end <= .Machine$integer.max
   parsed[!(good %in% TRUE), ] <- NA
@@ -29,16 +25,52 @@ parse_ranges <- function(names, sample, call) {
   parsed <- parse_peaks(names)
   lost <- names[is.na(parsed$start)]
   if (length(lost) > 0) {
-    abort(
-      c(
-        "Sample {.val {sample}}: {length(lost)} of {length(names)} peaks have no
-         range in their names: {.val {utils::head(lost, 3)}}.",
-        i = "Name peaks like {.val chr1-100-200}, or give {.arg ranges}."
-      ),
-      class = "data", call = call
-    )
+    abort(c(
+      "Sample {.val {sample}}: {length(lost)} of {length(names)} peaks have no
+       range in their names: {.val {utils::head(lost, 3)}}.",
+      i = "Name peaks like {.val chr1-100-200}, or give {.arg ranges}."
+    ), class = "data", call = call)
   }
   as_ranges(parsed)
+}
+
+# Those of a model; `hint`: what to do where its names have none.
+model_ranges <- function(peaks, hint, call) {
+  tryCatch(
+    parse_ranges(peaks, "model", call),
+    sailer_data_error = function(cnd) {
+      abort(c(
+        "The peaks of the model have no ranges in their names, such as
+         {.val {utils::head(peaks, 2)}}.",
+        i = hint
+      ), call = call)
+    }
+  )
+}
+
+# Ranges that somebody gave, one for each of `n` peaks; `of`: text of cli.
+check_ranges <- function(ranges, n, arg, of, call, class = "argument") {
+  if (!methods::is(ranges, "GRanges") || length(ranges) != n) {
+    abort(paste0(
+      "{.arg {arg}} must be a GRanges with {n} ranges, one for each peak of ",
+      of, "."
+    ), class = class, call = call)
+  }
+  ranges
+}
+
+# What compares ranges, which fails where genomes differ. `of`: whose they are.
+of_one_genome <- function(code, of, call) {
+  tryCatch(suppressWarnings(code), error = function(cnd) {
+    abort(c(
+      "The ranges of {of} do not fit together: are they of one genome?",
+      x = "{conditionMessage(cnd)}"
+    ), class = "data", call = call)
+  })
+}
+
+chromosomes_of <- function(ranges) {
+  unique(as.character(GenomicRanges::seqnames(ranges)))
 }
 
 as_ranges <- function(parsed) {
@@ -57,35 +89,25 @@ range_names <- function(ranges) {
 
 # The chromosome of each peak, of its range or, with NULL, of its name: the
 # encoder of chapter 3 has a part for each.
-peak_chromosomes <- function(peaks, ranges = NULL,
-                             call = rlang::caller_env()) {
+peak_chromosomes <- function(peaks, ranges = NULL, call = caller_env()) {
   if (is.null(ranges)) {
     chromosomes <- parse_peaks(peaks)$seqnames
     lost <- peaks[is.na(chromosomes)]
     if (length(lost) > 0) {
-      abort(
-        c(
-          "{length(lost)} of {length(peaks)} peaks have no chromosome in their
-           names: {.val {utils::head(lost, 3)}}.",
-          i = "Name peaks like {.val chr1-100-200} or give {.arg ranges}, a
-               GRanges with one range per peak."
-        ),
-        class = "data", call = call
-      )
+      abort(c(
+        "{length(lost)} of {length(peaks)} peaks have no chromosome in their
+         names: {.val {utils::head(lost, 3)}}.",
+        i = "Name peaks like {.val chr1-100-200} or give {.arg ranges}, a
+             GRanges with one range per peak."
+      ), class = "data", call = call)
     }
     return(chromosomes)
   }
-  if (length(ranges) != length(peaks)) {
-    abort(
-      "{.arg ranges} has {length(ranges)} range{?s}, but there are
-       {length(peaks)} peaks.",
-      class = "data", call = call
-    )
-  }
+  check_ranges(ranges, length(peaks), "ranges", "the counts", call, "data")
   as.character(GenomicRanges::seqnames(ranges))
 }
 
-# GRanges from a file's intervals, where names alone do not tell chromosomes.
+# GRanges from a file's intervals, where names do not have them.
 ranges_of <- function(intervals, peaks) {
   if (is.null(intervals) || identical(intervals, peaks) ||
         !requireNamespace("GenomicRanges", quietly = TRUE)) {

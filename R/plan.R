@@ -1,5 +1,6 @@
 # A plan: what a run of training needs beside the counts. It is made once, kept
-# in the checkpoint folder and, in parts, in the fit, so that a run can go on.
+# in the checkpoint folder and, in parts, in the fit, so that a run can be
+# continued.
 
 new_plan <- function(call, options, control, cells, layout, depth, confounders,
                      device) {
@@ -14,8 +15,8 @@ new_plan <- function(call, options, control, cells, layout, depth, confounders,
   )
 }
 
-# The plan of a fit whose training can go on.
-plan_of_fit <- function(fit, call = rlang::caller_env()) {
+# The plan of a fit whose training can continue.
+plan_of_fit <- function(fit, call = caller_env()) {
   if (is.null(fit$progress)) refuse_finished(fit, call)
   c(
     fit[c(
@@ -28,16 +29,12 @@ plan_of_fit <- function(fit, call = rlang::caller_env()) {
 
 refuse_finished <- function(fit, call) {
   control <- class(fit$control)[1]
-  abort(
-    c(
-      "The training of this fit is {fit$status}: there is nothing to go on
-       with.",
-      i = "A fit keeps what it takes when it was interrupted. To train a
-           finished one further, set {.arg checkpoint} in {.fn {control}} and
-           resume from that folder with more {.arg epochs}."
-    ),
-    call = call
-  )
+  abort(c(
+    "The training of this fit is {fit$status}: it cannot be continued.",
+    i = "Only interrupted fits can be continued. To train a finished
+         one further, set {.arg checkpoint} in {.fn {control}} and resume from
+         that folder with more {.arg epochs}."
+  ), call = call)
 }
 
 # Meets the other processes, where there are any, and writes the plan down.
@@ -51,8 +48,7 @@ prepare_training <- function(plan, state) {
   if (!is.null(folder) && first) write_plan(plan, folder)
   run <- list(
     checkpoint = if (is.null(folder)) "" else state_file(folder),
-    every = control$every, state = state,
-    folder = tempdir(),
+    every = control$every, state = state, folder = tempdir(),
     together = processes$size > 1
   )
   list(
@@ -69,10 +65,9 @@ run_plan <- function(plan, cells, map, state = NULL,
   plan[c("device", "processes")] <- prepared[c("device", "processes")]
   trained <- with_threads(plan$control$threads, core_sailer_train(
     cells$source, map, plan$group_sizes, plan$frequencies,
-    c(list(depth = as.numeric(plan$depth)), plan$confounders),
-    plan$reference, current_options(plan$options),
-    core_control(plan$control), plan$device, prepared$run,
-    if (prepared$first) report
+    c(list(depth = as.numeric(plan$depth)), plan$confounders), plan$reference,
+    current_options(plan$options), core_control(plan$control), plan$device,
+    prepared$run, if (prepared$first) report
   ))
   fit <- new_fit(trained, plan)
   report_end(trained, plan, fit)
@@ -84,72 +79,64 @@ run_plan <- function(plan, cells, map, state = NULL,
 report_end <- function(trained, plan, fit) {
   done <- nrow(trained$history)
   folder <- plan$control$checkpoint
-  if (nzchar(trained$unsaved)) tell_of_unsaved(trained, done, folder)
+  if (nzchar(trained$unsaved)) warn_unsaved(trained, done, folder)
   if (nzchar(trained$lost)) {
     core_leave_processes()
-    tell_of_loss(trained$lost, done, folder)
+    warn_lost_process(trained$lost, done, folder)
   } else if (trained$status == "interrupted" && !nzchar(trained$unsaved)) {
     interrupt(fit, c(
       "Training was interrupted after {done} whole epoch{?s}.",
-      i = "{.code resume(fit, x)} goes on with the fit so far."
+      i = "{.code resume(fit, x)} continues with the fit so far."
     ))
   } else if (trained$status == "diverged") {
-    tell_of_divergence(trained, plan, done)
+    report_divergence(trained, plan, done)
   } else if ("embedding" %in% names(trained) && is.null(trained$embedding)) {
     interrupt(fit, c(
-      "Training went to its end, but embedding the cells was interrupted.",
+      "Training finished, but embedding the cells was interrupted.",
       i = "{.code predict(fit, x)} embeds them."
     ))
   }
 }
 
 # The disk is full, or the folder is gone. What was trained is returned.
-tell_of_unsaved <- function(trained, done, folder) {
+warn_unsaved <- function(trained, done, folder) {
   stopped <- trained$status == "interrupted"
   again <- paste0("resume(", dQuote(folder, FALSE), ", x)")
-  cli::cli_warn(
-    c(
-      if (stopped) {
-        "Training ended after {done} whole epoch{?s}, since its checkpoint could
-         not be written; the fit so far is returned."
-      } else {
-        "Training went to its end, but its last checkpoint could not be
-         written."
-      },
-      x = as_literal(trained$unsaved),
-      i = if (stopped) {
-        "Make room in {.path {folder}}: {.code resume(fit, x)} then goes on with
-         this fit, and {.code {again}} from the checkpoint before."
-      } else {
-        "The fit is whole; {.path {folder}} has the checkpoint before."
-      }
-    ),
-    class = c("sailer_checkpoint_failed", if (stopped) "sailer_interrupted")
-  )
+  cli::cli_warn(c(
+    if (stopped) {
+      "Training ended after {done} whole epoch{?s}, since its checkpoint could
+       not be written; the fit so far is returned."
+    } else {
+      "Training finished, but its last checkpoint could not be
+       written."
+    },
+    x = as_literal(trained$unsaved),
+    i = if (stopped) {
+      "Free space in {.path {folder}}: {.code resume(fit, x)} then continues
+       this fit, and {.code {again}} the previous checkpoint."
+    } else {
+      "The fit is complete; {.path {folder}} has the checkpoint before."
+    }
+  ), class = c("sailer_checkpoint_failed", if (stopped) "sailer_interrupted"))
 }
 
 # Another process is gone; this one has the same state as it had.
-tell_of_loss <- function(lost, done, folder) {
+warn_lost_process <- function(lost, done, folder) {
   again <- if (is.null(folder)) {
-    "{.code resume(fit, x)} goes on with it: save the fit, and start all
-     processes anew."
+    "{.code resume(fit, x)} continues it: save the fit, and restart all
+     processes."
   } else {
-    "Start all processes anew: the same call goes on from the checkpoint in
+    "Restart all processes: the same call continues from the checkpoint in
      {.path {folder}}, and so does {.code resume({dQuote(folder, FALSE)}, x)}."
   }
-  cli::cli_warn(
-    c(
-      "Training ended after {done} whole epoch{?s}; the fit so far is
-       returned.",
-      x = "{lost}",
-      i = again
-    ),
-    class = "sailer_interrupted"
-  )
+  cli::cli_warn(c(
+    "Training ended after {done} whole epoch{?s}; the fit so far is returned.",
+    x = "{lost}", i = again
+  ), class = "sailer_interrupted")
 }
 
 # Nothing good to return is an error; else the fit comes with a warning.
-tell_of_divergence <- function(trained, plan, done) {
+report_divergence <- function(trained, plan, done) {
   cells <- plan$cells[trained$diverged_cells]
   folder <- plan$control$checkpoint
   rate <- plan$control$learning_rate
@@ -169,21 +156,14 @@ tell_of_divergence <- function(trained, plan, done) {
         " or a smaller `omega` (it is ", signif(plan$options$omega, 3), ")"
       )
     }
-    abort(
-      c(
-        found,
-        i = "Try a smaller {.arg learning_rate} (it is {rate}){smaller}."
-      ),
-      class = "numeric", call = NULL
-    )
+    abort(c(
+      found, i = "Try a smaller {.arg learning_rate} (it is {rate}){smaller}."
+    ), class = "numeric", call = NULL)
   }
-  cli::cli_warn(
-    c(
-      found,
-      "Training stopped and went back to the last good state, after {done}
-       epoch{?s}; that fit is returned.",
-      i = "Go on with a smaller step size: {.code {again}}."
-    ),
-    class = "sailer_diverged"
-  )
+  cli::cli_warn(c(
+    found,
+    "Training stopped and went back to the last good state, after {done}
+     epoch{?s}; that fit is returned.",
+    i = "Continue with a smaller step size: {.code {again}}."
+  ), class = "sailer_diverged")
 }

@@ -2,32 +2,31 @@
 
 #' Plot depth against each latent dimension
 #'
-#' What is left of depth in an embedding, to be looked at: in one that is free
-#' of it every cloud is level. Panels name the mutual information of the
-#' dimension and depth in nats ([mutual_information()]), which sees any
-#' relation, and the correlation with log depth, which sees a straight one. The
-#' mean of the former is the measure of section 2.2.5 of the thesis. Cell types
-#' differ in depth, so a dimension that tells types apart can rightly tell
-#' something of it.
+#' Shows what remains of depth in an embedding: without any, every cloud is
+#' level. Panels give the mutual information of the dimension and depth in nats
+#' ([mutual_information()]), which detects any relation, and the correlation
+#' with log depth. The mean of the former is the measure of section 2.2.5 of the
+#' thesis. Cell types differ in depth, so a dimension that separates types may
+#' contain some information about it.
 #'
 #' @param x A fit, a Seurat or SingleCellExperiment object with one
-#'   ([get_fit()]), or a numeric matrix of cells x dimensions. Of a fit of
-#'   [sailerx()] the embedding at unit length is taken, as objects hold it.
+#'   ([get_fit()]), or a numeric matrix of cells x dimensions. For [sailerx()]
+#'   the embedding at unit length is used.
 #' @param depth Number of open peaks, or fragments, of each cell, above 0: a
 #'   vector with one number per cell, matched by name if named, or the name of a
 #'   column of the object's metadata. NULL, the default, takes the open peaks
-#'   that the fit has counted; a matrix has none.
+#'   that the fit has counted; required for a matrix.
 #' @param dimensions Numbers or names of the dimensions to show. NULL, the
-#'   default, shows all, but of more than 16 those that tell most of depth.
+#'   default, shows all, or the 16 with most information.
 #' @param name Name of the reduction, as in [get_fit()].
-#' @param max_cells Points drawn in a panel at most, a random sample; all cells
-#'   count for the line and the measures. Default 5000.
+#' @param max_cells Maximal number of points in a panel, a random sample; the
+#'   line and the measures use all cells. Default 5000.
 #' @return A ggplot object with a panel per dimension: the cells, and a line
 #'   through the medians of twenty groups of cells of similar depth.
-#' @section Errors: `sailer_argument_error` when depth is missing or does not
-#'   fit, or when there are no such dimensions.
+#' @section Errors: `sailer_argument_error` if depth is missing or does not fit,
+#'   or there are no such dimensions.
 #' @references Cao (2023), section 2.2.5.
-#' @seealso [tune_path()], when too much is left.
+#' @seealso [tune_path()], if too much remains.
 #' @examples
 #' sim <- simulate_atac(n_cells = 200, n_peaks = 300, n_types = 2, seed = 1)
 #' fit <- sailer(sim$counts,
@@ -54,15 +53,12 @@ plot_depth <- function(x, depth = NULL, dimensions = NULL, name = NULL,
   )
 }
 
-plotted_depth <- function(depth, shown, call = rlang::caller_env()) {
+plotted_depth <- function(depth, shown, call = caller_env()) {
   if (is.null(depth) && is.null(shown$depth)) {
-    abort(
-      c(
-        "{.arg depth} is missing: the number of open peaks of each cell.",
-        i = "{.fn cell_depth} counts them."
-      ),
-      call = call
-    )
+    abort(c(
+      "{.arg depth} is missing: the number of open peaks of each cell.",
+      i = "{.fn cell_depth} counts them."
+    ), call = call)
   }
   depth <- if (is.null(depth)) {
     shown$depth()
@@ -70,47 +66,37 @@ plotted_depth <- function(depth, shown, call = rlang::caller_env()) {
     cell_values(depth, "depth", shown, call)
   }
   if (!is.numeric(depth)) {
-    abort(
-      "{.arg depth} must be numeric, not {.obj_type_friendly {depth}}.",
-      call = call
-    )
+    abort("{.arg depth} must be numeric, not {.obj_type_friendly {depth}}.",
+          call = call)
   }
   bad <- which(!is.finite(depth) | depth <= 0)
   if (length(bad) > 0) {
-    abort(
-      "{.arg depth} must be above 0; that of cell {bad[1]} is {depth[bad[1]]}.",
-      call = call
-    )
+    abort("{.arg depth} must be above 0; that of cell {bad[1]} is
+           {depth[bad[1]]}.", call = call)
   }
   as.numeric(depth)
 }
 
-chosen_dimensions <- function(dimensions, values, call = rlang::caller_env()) {
+chosen_dimensions <- function(dimensions, values, call = caller_env()) {
   known <- if (is.character(dimensions)) {
     match(dimensions, colnames(values))
   } else if (is.numeric(dimensions)) {
     match(dimensions, seq_len(ncol(values)))
   }
   if (length(known) == 0 || anyNA(known)) {
-    abort(
-      c(
-        "{.arg dimensions} must be numbers or names of the {ncol(values)}
-         dimensions of the embedding.",
-        x = "Found {.val {dimensions}}."
-      ),
-      call = call
-    )
+    abort(c(
+      "{.arg dimensions} must be numbers or names of the {ncol(values)}
+       dimensions of the embedding.",
+      x = "Found {.val {dimensions}}."
+    ), call = call)
   }
   known
 }
 
 draw_depth <- function(values, depth, information, mean, max_cells) {
-  correlation <- vapply(seq_len(ncol(values)), function(k) {
-    constant <- stats::sd(values[, k]) == 0 || stats::sd(depth) == 0
-    if (constant) NA_real_ else stats::cor(values[, k], log(depth))
-  }, 0)
   titles <- sprintf(
-    "%s\nI %.3f, r %.2f", colnames(values), information, correlation
+    "%s\nI %.3f, r %.2f", colnames(values), information,
+    correlation(values, log(depth))
   )
   points <- thin_cells(length(depth), max_cells)
   long <- function(rows, depth, values) {
@@ -158,12 +144,9 @@ medians_by_depth <- function(values, depth, n = 20) {
   group <- ceiling(rank * min(n, length(depth)) / length(depth))
   medians <- function(x) unname(c(tapply(x, group, stats::median)))
   list(
-    depth = medians(depth),
-    values = apply(values, 2, medians, simplify = TRUE)
+    depth = medians(depth), values = apply(values, 2, medians, simplify = TRUE)
   )
 }
 
 # Smaller points for more cells.
-point_size <- function(n_cells) {
-  min(2, max(0.3, 80 / sqrt(n_cells)))
-}
+point_size <- function(n_cells) min(2, max(0.3, 80 / sqrt(n_cells)))

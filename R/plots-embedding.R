@@ -2,7 +2,7 @@
 
 # Two dimensions to draw, cells x 2; the columns are named as the axes are to
 # be.
-lay_out <- function(values, method, seed, call = rlang::caller_env()) {
+lay_out <- function(values, method, seed, call = caller_env()) {
   if (!rlang::is_string(method, c("umap", "pca"))) {
     abort(
       '{.arg layout} must be "umap", "pca", or coordinates of the cells.',
@@ -19,8 +19,7 @@ lay_out <- function(values, method, seed, call = rlang::caller_env()) {
 # One thread: with more, the same seed gives other places.
 lay_out_umap <- function(values, seed) {
   places <- with_own_seed(seed, uwot::umap(
-    unname(values),
-    n_neighbors = min(30, nrow(values) - 1), min_dist = 0.3,
+    unname(values), n_neighbors = min(30, nrow(values) - 1), min_dist = 0.3,
     n_threads = 1, n_sgd_threads = 1, verbose = FALSE
   ))
   colnames(places) <- c("UMAP 1", "UMAP 2")
@@ -35,36 +34,31 @@ lay_out_pca <- function(values) {
   places
 }
 
-#' Plot an embedding, coloured by what is known of the cells
+#' Plot an embedding, coloured by properties of the cells
 #'
-#' @param x A fit, a Seurat or SingleCellExperiment object with one
-#'   ([get_fit()]), or a numeric matrix of cells x dimensions. Of a fit of
-#'   [sailerx()] the embedding at unit length is taken, as objects hold it.
-#' @param colour What the colours tell: a vector with one value per cell,
-#'   matched by name if named; the name of a column of the object's metadata; or
-#'   `"depth"`, the open peaks of each cell, on a logarithmic scale. Numbers get
-#'   a continuous scale, others (turn codes into a factor) a colour each, which
-#'   also readers without red, green or blue cones tell apart for up to 20
-#'   groups; with more, set `label`. NA is grey. NULL, the default, draws all
-#'   cells alike.
-#' @param layout Where the cells stand: `"umap"`, the default (package uwot, 30
-#'   neighbours); `"pca"`, the first two principal components, which keep
-#'   distances between far groups; or coordinates, a numeric matrix of cells x 2
-#'   (or more, of which the first two are taken), matched by row names where all
-#'   cells are among them. Give coordinates to draw several pictures without
-#'   computing them again, such as of `uwot::umap(embedding(fit))`.
-#' @param label Write the names of the groups at their medians in place of a
-#'   legend. Best with the package ggrepel, by which they do not overlap.
-#'   Default FALSE.
-#' @param size Size of the points; NULL, the default, decides by the number of
+#' @inheritParams plot_depth
+#' @param colour A vector with one value per cell, matched by name if named; the
+#'   name of a column of the object's metadata; or `"depth"`, the open peaks of
+#'   each cell, on a logarithmic scale. Numbers get a continuous scale, others
+#'   (turn codes into a factor) a colour each, distinguishable for up to 20
+#'   groups, also by colour-blind readers; with more, set `label`. NA is grey.
+#'   NULL, the default, draws all cells alike.
+#' @param layout `"umap"`, the default (package uwot, 30 neighbours); `"pca"`,
+#'   the first two principal components, which preserve distances between
+#'   groups; or coordinates, a numeric matrix of cells x 2 (or more, of which
+#'   the first two are taken), matched by row names if all cells are among them.
+#'   Give coordinates, such as `uwot::umap(embedding(fit))`, to draw several
+#'   plots with one layout.
+#' @param label Write the names of the groups at their medians instead of a
+#'   legend. Best with the package ggrepel. Default FALSE.
+#' @param size Size of the points; NULL, the default, depends on the number of
 #'   cells.
-#' @param seed Whole number that decides the layout of UMAP; R's own random
-#'   numbers are neither used nor changed. Default 1.
-#' @param name Name of the reduction, as in [get_fit()].
-#' @return A ggplot object. The axes tell what they are; cells are drawn in a
-#'   random order, the same each time, so that no group hides another.
-#' @section Errors: `sailer_argument_error` when `colour` or `layout` do not fit
-#'   the cells, a column is not there (the nearest are listed), or uwot is not
+#' @param seed Whole number that decides the layout of UMAP; R's random numbers
+#'   are neither used nor changed. Default 1.
+#' @return A ggplot object. Cells are drawn in a random order, the same each
+#'   time, so that no group hides another.
+#' @section Errors: `sailer_argument_error` if `colour` or `layout` do not fit
+#'   the cells, a column does not exist (the nearest are listed), or uwot is not
 #'   installed.
 #' @references McInnes, Healy and Melville (2018), arXiv:1802.03426. Cao (2023),
 #'   section 2.2.5, figures 2.4 and 2.5.
@@ -106,7 +100,7 @@ plot_embedding <- function(x, colour = NULL, layout = "umap", label = FALSE,
   }
 }
 
-cell_places <- function(layout, shown, seed, call = rlang::caller_env()) {
+cell_places <- function(layout, shown, seed, call = caller_env()) {
   if (!is.numeric(layout) && length(dim(layout)) < 2) {
     return(lay_out(shown$values, layout, seed, call))
   }
@@ -156,9 +150,7 @@ scale_of_cells <- function(n, label) {
   guide <- if (label) {
     "none"
   } else {
-    ggplot2::guide_legend(
-      override.aes = list(size = 3), ncol = ceiling(n / 20)
-    )
+    ggplot2::guide_legend(override.aes = list(size = 3), ncol = ceiling(n / 20))
   }
   scale_of_groups("colour", n, na.value = "grey80", guide = guide)
 }
@@ -167,8 +159,7 @@ names_of_groups <- function(points, repel = is_installed("ggrepel")) {
   points <- points[!is.na(points$colour), ]
   middle <- function(x) c(tapply(x, points$colour, stats::median))
   middles <- data.frame(
-    x = middle(points$x), y = middle(points$y),
-    name = levels(points$colour)
+    x = middle(points$x), y = middle(points$y), name = levels(points$colour)
   )
   mapping <- ggplot2::aes(.data$x, .data$y, label = .data$name)
   if (repel) {
@@ -182,9 +173,7 @@ names_of_groups <- function(points, repel = is_installed("ggrepel")) {
   known <- names(formals(ggplot2::geom_label))
   border <- if ("border.colour" %in% known) "linewidth" else "label.size"
   do.call(ggplot2::geom_label, c(
-    list(
-      mapping, middles, inherit.aes = FALSE, size = 3, fill = "#FFFFFFCC"
-    ),
+    list(mapping, middles, inherit.aes = FALSE, size = 3, fill = "#FFFFFFCC"),
     rlang::set_names(list(0), border)
   ))
 }

@@ -47,9 +47,8 @@ draw_mixing_boxes <- function(mixing) {
     scale_of_groups("fill", n, guide = "none") +
     ggplot2::scale_y_continuous(limits = c(0, 1)) +
     ggplot2::labs(
-      x = "batch of the neighbours",
-      y = "share (dashed: even)", title = "Mixing of batches",
-      subtitle = mixing_title(mixing)
+      x = "batch of the neighbours", y = "share (dashed: even)",
+      title = "Mixing of batches", subtitle = mixing_title(mixing)
     ) +
     picture_theme() +
     slanted_labels(levels(own))
@@ -61,8 +60,7 @@ draw_mixing_table <- function(mixing) {
   means <- apply(mixing$proportions, 2, function(x) tapply(x, own, mean))
   long <- data.frame(
     own = factor(rep(levels(own), n), rev(levels(own))),
-    from = factor(rep(levels(own), each = n), levels(own)),
-    times = n * c(means)
+    from = factor(rep(levels(own), each = n), levels(own)), times = n * c(means)
   )
   ggplot2::ggplot(
     long, ggplot2::aes(.data$from, .data$own, fill = .data$times)
@@ -80,9 +78,7 @@ draw_mixing_table <- function(mixing) {
       subtitle = mixing_title(mixing)
     ) +
     picture_theme() +
-    ggplot2::theme(
-      panel.grid = ggplot2::element_blank(), aspect.ratio = 1
-    ) +
+    ggplot2::theme(panel.grid = ggplot2::element_blank(), aspect.ratio = 1) +
     slanted_labels(levels(own))
 }
 

@@ -2,25 +2,22 @@
 
 #' Plot the training of fits
 #'
-#' Look at it to see whether the training was long enough: the validation curves
-#' should have flattened. Curves that rise and then fall again show overfitting.
+#' Shows whether the training was long enough: the validation curves should be
+#' flat at the end. Curves that rise and then fall again show overfitting.
+#' Panels are cut to the values after the first twentieth of the epochs.
 #'
-#' The first epochs, in which losses fall from where random parameters put them,
-#' would take most of each panel: its axis is cut to the values from a twentieth
-#' of the epochs on.
-#'
-#' @param x What [sailer()], [sailerx()] or [expresser()] returned; of an object
-#'   [get_fit()] gives it.
-#' @param ... Further fits to draw over the first one, named as the legend is
-#'   to name them: `plot(fit, "lambda 0" = other)`.
-#' @return A ggplot object: the loss, its parts, the weight of the KL terms, the
-#'   log-likelihood and evidence lower bound of the held-out cells, and, of
-#'   [sailerx()], the alignment term of the training cells and of those held out
-#'   (dashed), each against the epoch, as `fit$history` has them. A dotted line
-#'   stands at the epoch whose parameters were kept. Of [expresser()] loss and
-#'   mean absolute error of the training cells and of those held out (dashed),
-#'   and the correlation on the latter.
-#' @section Errors: `sailer_argument_error` when something is not a fit, or when
+#' @param x What [sailer()], [sailerx()] or [expresser()] returned, or
+#'   [get_fit()].
+#' @param ... Further fits to draw over the first one, with names for the
+#'   legend: `plot(fit, "lambda 0" = other)`.
+#' @return A ggplot object: columns of `fit$history` against the epoch. These
+#'   are the loss, its parts, the weight of the KL terms, the log-likelihood and
+#'   evidence lower bound of the held-out cells, and, for [sailerx()], the
+#'   alignment term of the training cells and of the held-out cells (dashed);
+#'   for [expresser()] loss and mean absolute error of both, and the correlation
+#'   on the held-out cells. A dotted line marks the epoch whose parameters were
+#'   kept.
+#' @section Errors: `sailer_argument_error` if something is not a fit, or
 #'   training ended within the first epoch.
 #' @references Cao (2023), section 2.2.2.
 #' @examples
@@ -88,13 +85,11 @@ training_curves <- function(history) {
   }))
 }
 
-draw_training <- function(fits, call = rlang::caller_env()) {
+draw_training <- function(fits, call = caller_env()) {
   empty <- vapply(fits, function(fit) nrow(fit$history) == 0, TRUE)
   if (any(empty)) {
-    abort(
-      "There is nothing to plot: training ended within the first epoch.",
-      call = call
-    )
+    abort("There is nothing to plot: training ended within the first epoch.",
+          call = call)
   }
   long <- do.call(rbind, lapply(names(fits), function(name) {
     cbind(training_curves(fits[[name]]$history), fit = name)

@@ -9,7 +9,7 @@ group_colours <- c(
   "#692D78", "#87E15A", "#69693C", "#A53C78", "#00E1F0", "#A53C0F"
 )
 
-# Beyond twenty groups no colours are told apart; neighbours then look alike.
+# More than twenty colours cannot be distinguished; neighbours then look alike.
 group_palette <- function(n) {
   if (n <= length(group_colours)) {
     return(group_colours[seq_len(n)])
@@ -36,7 +36,7 @@ picture_theme <- function() {
 # What is embedded in a matrix, a fit or an object: list(values = cells x
 # dimensions, cells = names or NULL, table = metadata in their order, depth = a
 # function); NULL for what `x` lacks.
-embedded_cells <- function(x, name = NULL, call = rlang::caller_env()) {
+embedded_cells <- function(x, name = NULL, call = caller_env()) {
   if (is.numeric(x) || is.data.frame(x) || inherits(x, "Matrix")) {
     values <- measured_matrix(x, "x", call)
     return(list(values = values, cells = rownames(values)))
@@ -45,11 +45,8 @@ embedded_cells <- function(x, name = NULL, call = rlang::caller_env()) {
   values <- reference_cells(held, call)
   cells <- rownames(values)
   if (length(cells) < 2) {
-    abort(
-      "Only {length(cells)} cell{?s} of the object {?is/are} in the embedding
-       {.val {held$name}}.",
-      call = call
-    )
+    abort("Only {length(cells)} cell{?s} of the object {?is/are} in the
+           embedding {.val {held$name}}.", call = call)
   }
   table <- held$input$table
   list(
@@ -61,7 +58,7 @@ embedded_cells <- function(x, name = NULL, call = rlang::caller_env()) {
 
 # One value per cell: a column of the metadata, "depth", or values themselves,
 # matched by name where they are named.
-cell_values <- function(values, arg, shown, call = rlang::caller_env()) {
+cell_values <- function(values, arg, shown, call = caller_env()) {
   if (rlang::is_string(values) && nrow(shown$values) > 1) {
     return(named_values(values, arg, shown, call))
   }
@@ -76,14 +73,10 @@ named_values <- function(name, arg, shown, call) {
     return(shown$depth())
   }
   if (is.null(shown$table)) {
-    abort(
-      c(
-        "{.arg {arg}} must have one value per cell, not be {.val {name}}.",
-        i = "Only Seurat and SingleCellExperiment objects have columns to
-             name."
-      ),
-      call = call
-    )
+    abort(c(
+      "{.arg {arg}} must have one value per cell, not be {.val {name}}.",
+      i = "Only Seurat and SingleCellExperiment objects have columns to name."
+    ), call = call)
   }
   check_known(
     name, names(shown$table), "column", arg, "the metadata of the object",

@@ -1,29 +1,28 @@
 #' Embed cells by a pretrained model
 #'
-#' The mean of the contextual tokens of a cell's non-zero genes (4.4): what the
-#' encoder makes of the genes that were seen together. It depends on which genes
-#' are non-zero, not on how much, and so on depth. With `expression = TRUE` the
-#' tokens have first gone through the expression decoder (without one, the layer
-#' in its place), where each reads how much there is of all genes of the cell.
-#' Principal components of the cells tell types apart better than either, and on
-#' data sets of a few thousand cells `TRUE` is the worse of the two: for
-#' clustering compare with what you would use otherwise.
+#' The mean of the contextual tokens of a cell's non-zero genes (4.4). It
+#' depends on which genes are non-zero, not on how much, and so on depth. With
+#' `expression = TRUE` the tokens have first passed through the expression
+#' decoder (without one, the layer in its place), where each reads the
+#' expression of all genes of the cell. Principal components of the cells
+#' separate types better than either, and on data sets of a few thousand cells
+#' `TRUE` is the worse of the two: for clustering compare with your usual
+#' method.
 #'
 #' @param object What [expresser()] returned.
 #' @param newdata Counts of genes x cells, as [expresser()] takes them. Genes
-#'   are found by name; those that the model does not know are left out, with a
-#'   message.
-#' @param expression TRUE: the embedding knows how much there is of each gene;
-#'   FALSE, the default: only which genes there are.
+#'   are matched by name; unknown ones are left out, with a message.
+#' @param expression TRUE: the embedding depends on how much there is of each
+#'   gene; FALSE, the default: only on which genes there are.
 #' @param token_budget Genes that are computed at once, see
 #'   [pretrain_control()].
 #' @param verbose Show progress.
-#' @param ... Nothing else is taken: a name that no option has is an error.
+#' @param ... Not used: an unknown name is an error.
 #' @return A matrix of cells x `n_embedding`, with the names of the cells. A
-#'   cell with more than `max_genes` genes is embedded by as many of them,
+#'   cell with more than `max_genes` genes is embedded by that many of them,
 #'   chosen by its own counts: the same cell gives the same numbers, up to
-#'   rounding, whichever cells are given with it.
-#' @section Errors: `sailer_data_error` when hardly a gene of `newdata` is known
+#'   rounding, whatever cells are given with it.
+#' @section Errors: `sailer_data_error` if hardly a gene of `newdata` is known
 #'   to the model, and for counts that cannot be used.
 #' @seealso [RunExpresser()] for Seurat and SingleCellExperiment objects.
 #' @references Cao (2023), section 4.4; methods of section 4.2.2.
@@ -47,37 +46,21 @@ predict.expresser_fit <- function(object, newdata, expression = FALSE,
     expresser_model(object), source, expression, budget,
     pass_reporter("Embedding", ncol(cells), verbose)
   ))
-  dimnames(out) <- list(
-    cells$cells, paste0("expresser_", seq_len(ncol(out)))
-  )
+  dimnames(out) <- list(cells$cells, paste0("expresser_", seq_len(ncol(out))))
   out
 }
 
 # The core's source with the genes of a fit, in their order.
-cells_by_genes <- function(cells, genes, arg, call = rlang::caller_env()) {
+cells_by_genes <- function(cells, genes, arg, call = caller_env()) {
   map <- match_genes(
     cells$peaks, genes, paste0("{.arg ", arg, "}"), call = call
   )
   core_cells_subset(cells$source, NULL, map, nrow(genes))
 }
 
-pass_budget <- function(fit, given, call = rlang::caller_env()) {
+pass_budget <- function(fit, given, call = caller_env()) {
   if (is.null(given)) {
     return(fit$control$token_budget)
   }
   check_number(given, "token_budget", min = 1, whole = TRUE, call = call)
-}
-
-# A bar, if wanted, where a terminal can draw one.
-pass_reporter <- function(what, n_cells, verbose, envir = parent.frame()) {
-  if (!verbose || !cli::is_dynamic_tty()) {
-    return(NULL)
-  }
-  bar <- cli::cli_progress_bar(
-    what, total = n_cells, clear = TRUE, .envir = envir
-  )
-  function(p) {
-    cli::cli_progress_update(set = p$done, id = bar, .envir = envir)
-    NULL
-  }
 }

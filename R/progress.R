@@ -18,8 +18,7 @@ bar_reporter <- function(envir) {
       bar <<- cli::cli_progress_bar(
         total = p$epochs * p$cells, clear = TRUE, .envir = envir,
         format = paste(
-          "Epoch {cli::pb_extra$epoch} {cli::pb_bar}",
-          "{cli::pb_extra$text}"
+          "Epoch {cli::pb_extra$epoch} {cli::pb_bar}", "{cli::pb_extra$text}"
         ),
         extra = list(epoch = epoch, text = extra)
       )
@@ -45,27 +44,28 @@ line_reporter <- function() {
   }
 }
 
-# The loss with its parts. Small losses are told with more digits. (Of SAILER's
-# parts the alignment is that of SAILERX alone, and is not told.)
+# The loss with its parts. Small losses have more digits. (Of SAILER's
+# parts the alignment is that of SAILERX alone, and is not shown.)
 describe_progress <- function(p) {
   number <- if (abs(p$loss) < 10) "%.3f" else "%.1f"
   parts <- p$parts[names(p$parts) != "alignment"]
-  told <- paste(names(parts), sprintf(number, parts), collapse = ", ")
+  shown <- paste(names(parts), sprintf(number, parts), collapse = ", ")
   paste0(
     "loss ", sprintf(number, p$loss),
-    if (length(parts) > 0) paste0(" (", told, ")"),
+    if (length(parts) > 0) paste0(" (", shown, ")"),
     "  ", format(round(p$speed), big.mark = ","), " cells/s  ",
     format_seconds(p$seconds_left), " left"
   )
 }
 
-# A bar for decoding, where a terminal can draw one and it takes a while.
-decode_reporter <- function(names, envir = parent.frame()) {
-  if (!cli::is_dynamic_tty()) {
+# A bar, if wanted, where a terminal can draw one.
+pass_reporter <- function(what, n_cells, verbose = TRUE,
+                          envir = parent.frame()) {
+  if (!verbose || !cli::is_dynamic_tty()) {
     return(NULL)
   }
   bar <- cli::cli_progress_bar(
-    "Imputing", total = length(names[[2]]), clear = TRUE, .envir = envir
+    what, total = n_cells, clear = TRUE, .envir = envir
   )
   function(p) {
     cli::cli_progress_update(set = p$done, id = bar, .envir = envir)

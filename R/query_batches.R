@@ -8,120 +8,66 @@ query_cells_least <- 20
 
 # list(batches = data frame, one row per query batch; likelihoods = query
 # batches x known ones; fit = with what was learned, or NULL), or NULL for a
-# model that knows no batches. `query` is what query_cells() returned.
+# model that knows no batches. `query` is what query_cells() returned; `labels`
+# and `covariates` are those of its cells.
 query_batches <- function(fit, query, labels, covariates, adapt, column, steps,
-                          seed, call = rlang::caller_env()) {
+                          seed, call = caller_env()) {
   check_flag(adapt, call = call)
   column <- batch_column(fit, column, adapt, call)
   if (is.null(column)) {
     return(NULL)
   }
-  levels <- known_batches(fit, column)
-  base <- base_confounders(fit, column, covariates, query$cells$cells, call)
+  levels <- rownames(level_vectors(fit, column))
+  covariates <- query_covariates(fit, column, covariates, call)
   results <- lapply(stats::setNames(nm = unique(labels)), function(name) {
     cells <- which(labels == name)
     # What was learned for an earlier query of this name is learned anew.
-    known <- setdiff(levels, if (adapt) names(fit$extra_batches)[
-      names(fit$extra_batches) == name
-    ])
+    learned <- adapt && !name %in% fit$labels[[column]]
+    known <- if (learned) setdiff(levels, name) else levels
     one <- judge_batch(
-      fit, query, cells, base, column, known, name, adapt, steps, seed, call
+      fit, query, cells, covariates, column, known, name, adapt, steps, seed,
+      call
     )
     one$n_cells <- length(cells)
     one
   })
-  tell_of_batches(results)
+  note_batches(results)
   collect_batches(results, fit, adapt, levels)
 }
 
 # The label whose one-hot is the batch input: the first of the fit, or the one
 # named. NULL where the model has none.
 batch_column <- function(fit, column, adapt, call) {
-  # Fits of before the batch columns were kept do not tell them from others.
-  columns <- fit$batches %||% names(fit$labels)
+  columns <- batch_labels(fit)
   if (!is.null(column)) {
-    check_text(column, "batch_column", call = call)
-    check_known(
-      column, columns, "batch column", "batch_column", "the model",
-      call = call
+    check_choice(
+      column, columns, "batch column", "batch_column", "the model", call
     )
     return(column)
   }
   if (length(columns) == 0 && adapt) {
-    abort(
-      c(
-        "{.code adapt = TRUE} needs a model that was trained on several batches;
-         this one has no batch input that could be learned.",
-        i = "Leave {.arg adapt} out: the embedding is the same."
-      ),
-      call = call
-    )
+    abort(c(
+      "{.code adapt = TRUE} needs a model that was trained on several batches;
+       this one has no batch input that could be learned.",
+      i = "Leave {.arg adapt} out: the embedding is the same."
+    ), call = call)
   }
   if (length(columns) == 0) NULL else columns[1]
 }
 
-# Levels of the column, and batches that were learned for it earlier.
-known_batches <- function(fit, column) {
-  extra <- fit$extra_batches
-  own <- vapply(extra, function(vector) {
-    identical(attr(vector, "column") %||% column, column) &&
-      length(vector) == length(fit$labels[[column]])
-  }, logical(1))
-  union(fit$labels[[column]], names(extra)[own])
-}
-
-# One row per known batch: what stands in place of the one-hot.
-batch_vectors <- function(fit, column, known) {
-  levels <- fit$labels[[column]]
-  rows <- vapply(known, function(name) {
-    if (name %in% levels) {
-      as.numeric(levels == name)
-    } else {
-      as.numeric(fit$extra_batches[[name]])
-    }
-  }, numeric(length(levels)))
-  matrix(rows, ncol = length(levels), byrow = TRUE)
-}
-
-# Cells x confounders but the depth, as the core encodes them; the columns of
-# the batch are 0. A function of the cells asked for, as there may be many.
-base_confounders <- function(fit, column, covariates, cells, call) {
-  given <- collect_confounders(NULL, covariates, cells, call)
-  others <- c(setdiff(names(fit$labels), column), fit$numbers)
-  columns <- c(given$labels, given$numbers)
-  names(columns) <- vapply(columns, function(x) x$name, character(1))
+# list(labels, numbers), as encode_confounders() takes them. `columns`: of
+# as_columns().
+query_covariates <- function(fit, column, columns, call) {
+  names(columns) <- column_names(columns)
   check_known(
-    names(columns), others, "covariate", "covariates", "the model", call = call
+    names(columns), c(setdiff(names(fit$labels), column), fit$numbers),
+    "covariate", "covariates", "the model", call = call
   )
-  function(rows) {
-    labels <- lapply(names(fit$labels), function(name) {
-      encode_label(
-        columns[[name]], fit$labels[[name]], name == column, rows
-      )
-    })
-    numbers <- lapply(seq_along(fit$numbers), function(k) {
-      encode_number(columns[[fit$numbers[k]]], fit$scaling$numbers[[k]], rows)
-    })
-    do.call(cbind, c(labels, numbers))
-  }
-}
-
-# A label that nobody gave is a little of every level.
-encode_label <- function(column, levels, is_batch, rows) {
-  value <- if (is_batch) 0 else 1 / length(levels)
-  out <- matrix(value, length(rows), length(levels))
-  if (!is.null(column)) {
-    mine <- column$levels[column$codes[rows]]
-    out[] <- outer(mine, levels, "==")
-  }
-  out
-}
-
-encode_number <- function(column, scaling, rows) {
-  if (is.null(column)) {
-    return(matrix(0, length(rows), 1))
-  }
-  cbind((column$values[rows] - scaling[["mean"]]) / scaling[["sd"]])
+  number <- names(columns) %in% fit$numbers
+  list(
+    labels = lapply(columns[!number], function(x) label_text(x$values)),
+    numbers = lapply(columns[number], function(x) check_finite(x, call)$values)
+  )
 }
 
 # Where the columns of a label begin among the confounders, from 1.
@@ -132,24 +78,25 @@ first_column <- function(fit, column) {
 
 # How likely the cells of one query batch are under each known batch, and what
 # is learned for them.
-judge_batch <- function(fit, query, cells, base, column, known, name, adapt,
-                        steps, seed, call) {
+judge_batch <- function(fit, query, cells, covariates, column, known, name,
+                        adapt, steps, seed, call) {
   is_new <- !name %in% known
   learns <- adapt && is_new
   if (learns && length(cells) < query_cells_least) {
-    abort(
-      "{.code adapt = TRUE} needs at least {query_cells_least} cells of a batch;
-       {.val {name}} has {length(cells)}.",
-      class = "data", call = call
-    )
+    abort("{.code adapt = TRUE} needs at least {query_cells_least} cells of a
+           batch; {.val {name}} has {length(cells)}.",
+          class = "data", call = call)
   }
   parts <- with_own_seed(seed, share_out(cells, learns))
   rows <- unlist(parts, use.names = FALSE)
-  encoded <- cbind(scaled_log_depth(fit, query$depth[rows]), base(rows))
+  encoded <- encode_confounders(
+    fit, length(rows), query$depth[rows], lapply(covariates$labels, `[`, rows),
+    lapply(covariates$numbers, `[`, rows)
+  )
   # Read again and again, in any order.
   source <- core_scan(query$cells[, rows]$source, folder = tempdir())$store
   judged <- length(parts$learned) + seq_along(parts$judged)
-  vectors <- batch_vectors(fit, column, known)
+  vectors <- level_vectors(fit, column)[known, , drop = FALSE]
   first <- first_column(fit, column)
   likelihood <- function(cells, vectors) {
     with_threads(fit$control$threads, core_sailer_likelihood(
@@ -178,9 +125,7 @@ share_out <- function(cells, learns) {
   cells <- cells[sample.int(length(cells))]
   n <- if (learns) ceiling(length(cells) / 4) else length(cells)
   n <- min(n, query_cells_judged)
-  learned <- if (learns) {
-    utils::head(cells[-seq_len(n)], query_cells_learned)
-  }
+  learned <- if (learns) utils::head(cells[-seq_len(n)], query_cells_learned)
   list(learned = learned, judged = cells[seq_len(n)])
 }
 
@@ -203,25 +148,22 @@ collect_batches <- function(results, fit, adapt, known) {
   )
   learned <- Filter(Negate(is.null), lapply(results, function(x) x$vector))
   if (adapt) fit$extra_batches[names(learned)] <- learned
-  list(
-    batches = batches, likelihoods = likelihoods, fit = if (adapt) fit
-  )
+  list(batches = batches, likelihoods = likelihoods, fit = if (adapt) fit)
 }
 
-tell_of_batches <- function(results) {
+note_batches <- function(results) {
   lines <- vapply(names(results), function(name) {
     x <- results[[name]]
     best <- max(x$likelihoods)
     near <- names(which.max(x$likelihoods))
     text <- sprintf(
-      "Batch \"%s\" is likeliest as \"%s\": %.2f nats per cell.",
+      "Batch \"%s\" is most likely as \"%s\": %.2f nats per cell.",
       name, near, best
     )
     if (!is.null(x$adapted)) {
       text <- sprintf("%s Adapted: %.2f.", text, x$adapted)
     }
-    gsub("([{}])", "\\1\\1", text)
+    as_literal(text)
   }, character(1))
-  names(lines) <- rep("i", length(lines))
-  cli::cli_inform(lines, class = "sailer_note")
+  note(unname(lines))
 }

@@ -4,7 +4,7 @@
 # list(cells = handle with the model's peaks, depth = open peaks of each cell
 # among them, matched = what was matched, dropped = names of cells left out).
 query_cells <- function(cells, peaks, ranges, model_ranges, min_matched,
-                        drop_empty, call = rlang::caller_env()) {
+                        drop_empty, call = caller_env()) {
   check_number(min_matched, min = 0, max = 1, call = call)
   check_flag(drop_empty, call = call)
   check_size(cells, 1, call)
@@ -14,7 +14,7 @@ query_cells <- function(cells, peaks, ranges, model_ranges, min_matched,
   placed <- place_peaks(cells, peaks, ranges, model_ranges, call)
   matched <- summarise_matches(placed, peaks, scanned$peak_cells)
   check_matched(matched, placed, cells, peaks, min_matched, call)
-  tell_of_matches(matched)
+  note_matches(matched)
   mapped <- new_cells(
     core_cells_subset(cells$source, NULL, placed$map, length(peaks)),
     peaks, cells$cells, cells$origin
@@ -25,7 +25,7 @@ query_cells <- function(cells, peaks, ranges, model_ranges, min_matched,
 # list(map = place in the model of each query peak, NA for none; by_name = which
 # of them came by their names; hint = why ranges were of no use, if so).
 place_peaks <- function(cells, peaks, ranges, model_ranges,
-                        call = rlang::caller_env()) {
+                        call = caller_env()) {
   map <- match(cells$peaks, peaks)
   asked <- !is.null(ranges) && !is.null(model_ranges)
   found <- list(map = map, by_name = !is.na(map))
@@ -56,45 +56,23 @@ place_peaks <- function(cells, peaks, ranges, model_ranges,
   found
 }
 
-# GRanges that were given, that the cells come with, or that names tell.
+# GRanges that were given, that the cells have, or that are in the names.
 known_ranges <- function(given, own, peaks, arg, call) {
   if (is.null(given)) {
     return(own %||% tryCatch(
-      parse_ranges(peaks, arg, call),
-      sailer_data_error = function(cnd) NULL
+      parse_ranges(peaks, arg, call), sailer_data_error = function(cnd) NULL
     ))
   }
-  if (!methods::is(given, "GRanges") || length(given) != length(peaks)) {
-    abort(
-      "{.arg {arg}} must be a GRanges with {length(peaks)} ranges, one for each
-       peak of {if (arg == 'ranges') 'the query' else 'the model'}.",
-      call = call
-    )
-  }
-  given
-}
-
-chromosomes_of <- function(ranges) {
-  unique(as.character(GenomicRanges::seqnames(ranges)))
+  of <- if (arg == "ranges") "the query" else "the model"
+  check_ranges(given, length(peaks), arg, of, call)
 }
 
 # Of each range the place in `model` of the one with which it shares most bases,
 # the first of several; NA for those that share none.
-overlap_places <- function(ranges, model, call = rlang::caller_env()) {
-  hits <- tryCatch(
-    suppressWarnings(
-      GenomicRanges::findOverlaps(ranges, model, ignore.strand = TRUE)
-    ),
-    error = function(cnd) {
-      abort(
-        c(
-          "The ranges of the query and of the model do not fit together: are
-           they of one genome?",
-          x = "{conditionMessage(cnd)}"
-        ),
-        class = "data", call = call
-      )
-    }
+overlap_places <- function(ranges, model, call = caller_env()) {
+  hits <- of_one_genome(
+    GenomicRanges::findOverlaps(ranges, model, ignore.strand = TRUE),
+    "the query and the model", call
   )
   # Columns of a Hits object, without asking for another package.
   from <- methods::slot(hits, "from")
@@ -116,8 +94,7 @@ summarise_matches <- function(placed, peaks, peak_cells) {
   by_name <- unique(placed$map[used & placed$by_name])
   list(
     n_model = length(peaks), n_matched = length(found),
-    by_name = length(by_name),
-    by_overlap = length(found) - length(by_name),
+    by_name = length(by_name), by_overlap = length(found) - length(by_name),
     n_query = length(used), n_used = sum(used),
     peaks = length(found) / length(peaks),
     counts = sum(peak_cells[used]) / max(1, sum(peak_cells))
@@ -132,38 +109,33 @@ check_matched <- function(matched, placed, cells, peaks, min_matched, call) {
   of <- format(matched$n_model, big.mark = ",")
   strangers <- !is.null(placed$chromosomes) &&
     !any(placed$chromosomes$query %in% placed$chromosomes$model)
-  abort(
-    c(
-      "Only {n} of the {of} peaks of the model ({percent(matched$peaks)}) are
-       matched by peaks of the query; {percent(min_matched)} are asked for
-       ({.arg min_matched}).",
-      x = "The model has {.val {utils::head(peaks, 2)}}, the query
-           {.val {utils::head(cells$peaks, 2)}}.",
-      i = if (strangers) {
-        "No chromosome has the same name in both: rename those of the query."
-      } else {
-        placed$hint %||% "Is it the same genome? Best count the query's
-          fragments in the peaks of the model."
-      }
-    ),
-    class = "data", call = call
-  )
+  abort(c(
+    "Only {n} of the {of} peaks of the model ({percent(matched$peaks)}) are
+     matched by peaks of the query; {percent(min_matched)} are asked for
+     ({.arg min_matched}).",
+    x = "The model has {.val {utils::head(peaks, 2)}}, the query
+         {.val {utils::head(cells$peaks, 2)}}.",
+    i = if (strangers) {
+      "No chromosome has the same name in both: rename those of the query."
+    } else {
+      placed$hint %||% "Is it the same genome? Best count the query's
+        fragments in the peaks of the model."
+    }
+  ), class = "data", call = call)
 }
 
 percent <- function(share) sprintf("%.1f %%", 100 * share)
 
-tell_of_matches <- function(matched) {
-  lines <- c(i = matched_line(matched), i = counts_line(matched))
+note_matches <- function(matched) {
+  lines <- c(matched_line(matched), counts_line(matched))
   if (matched$n_matched < matched$n_model) {
-    lines <- c(lines, i = paste(
+    lines <- c(lines, paste(
       "The other", big(matched$n_model - matched$n_matched),
       "peaks of the model count as closed in all query cells."
     ))
   }
-  cli::cli_inform(lines, class = "sailer_note")
+  note(lines)
 }
-
-big <- function(n) format(n, big.mark = ",", trim = TRUE)
 
 matched_line <- function(matched) {
   ways <- c(
@@ -193,22 +165,14 @@ leave_out_empty <- function(mapped, drop_empty, call) {
   }
   few <- "{.val {utils::head(empty, 3)}}{if (length(empty) > 3) ', ...'}"
   if (!drop_empty || length(empty) == length(depth)) {
-    abort(
-      c(
-        paste0("{length(empty)} query cell{?s} {?has/have} no open peak among
-                those of the model: ", few, "."),
-        i = if (!drop_empty) "Remove {cli::qty(length(empty))}{?it/them}, or
-              leave {?it/them} out with {.code drop_empty = TRUE}."
-      ),
-      class = "data", call = call
-    )
+    abort(c(
+      paste0("{length(empty)} query cell{?s} {?has/have} no open peak among
+              those of the model: ", few, "."),
+      i = if (!drop_empty) "Remove {cli::qty(length(empty))}{?it/them}, or
+            leave {?it/them} out with {.code drop_empty = TRUE}."
+    ), class = "data", call = call)
   }
-  cli::cli_inform(
-    c(i = paste0("{length(empty)} query cell{?s} without an open peak among
-                  those of the model {?is/are} left out: ", few, ".")),
-    class = "sailer_note"
-  )
-  list(
-    cells = mapped[, depth > 0], depth = depth[depth > 0], dropped = empty
-  )
+  note(paste0("{length(empty)} query cell{?s} without an open peak among
+          those of the model {?is/are} left out: ", few, "."))
+  list(cells = mapped[, depth > 0], depth = depth[depth > 0], dropped = empty)
 }

@@ -6,12 +6,12 @@
 #' SingleCellExperiment objects. [expresser()] and [RunExpresser()] pretrain a
 #' transformer on RNA counts, which embeds genes and imputes expression.
 #' [mutual_information()] and its companions measure what an embedding keeps and
-#' forgets. [sailer_sitrep()] tells what the package computes with on this
+#' forgets. [sailer_sitrep()] reports what the package computes with on this
 #' machine.
 #'
 #' @references Cao, Y. (2023). Deep Representation Learning for Single-cell
-#'   Sequencing Data Analysis. Doctoral thesis, University of
-#'   California, Irvine. Chapters 2 to 4.
+#'   Sequencing Data Analysis. Doctoral thesis, University of California,
+#'   Irvine. Chapters 2 to 4.
 #'
 #'   Cao, Y., Fu, L., Wu, J., Peng, Q., Nie, Q., Zhang, J. and Xie, X. (2021).
 #'   SAILER: scalable and accurate invariant representation learning for
@@ -20,5 +20,5 @@
 #' @keywords internal
 NULL
 
-#' @importFrom rlang .data
+#' @importFrom rlang .data caller_env
 NULL

@@ -3,83 +3,80 @@
 #' Learn an embedding of scATAC-seq cells free of depth and batch
 #'
 #' Fits SAILER, an invariant variational autoencoder: the encoder reads which
-#' peaks are open in a cell, the decoder rebuilds them from the embedding *and*
-#' from the cell's depth, batch and covariates, and a penalty on the mutual
-#' information removes from the embedding what the decoder receives anyway.
-#' Counts are made 0 and 1 on the way; the given object is not changed.
+#' peaks are open in a cell, the decoder reconstructs them from the embedding
+#' *and* from the cell's depth, batch and covariates, and a penalty on the
+#' mutual information removes from the embedding what the decoder already
+#' receives. Counts are binarised while they are read; the given object is not
+#' changed.
 #'
-#' For Seurat and SingleCellExperiment objects see [RunSAILER()].
-#'
-#' Every `NULL` among the options stands for the default that the core keeps for
-#' the architecture, named below for `"dense"` and `"chromosome"`.
+#' For Seurat and SingleCellExperiment objects see [RunSAILER()]. Every `NULL`
+#' among the options stands for the default of the core for the architecture,
+#' given below for `"dense"` and `"chromosome"`.
 #'
 #' @param x Counts, peaks in rows and cells in columns, as [as_cells()] takes
 #'   them: any matrix, or [open_cells()] of a file. The pass that checks the
 #'   counts packs the cells, about a byte for each open peak, in memory and
-#'   beyond 256 MB in a temporary file in the checkpoint folder, or where there
-#'   is none in [tempdir()]; it is gone with the run. Training reads these, so
-#'   the same cells give the same bits wherever they come from.
+#'   beyond 256 MB in a temporary file in the checkpoint folder or [tempdir()],
+#'   which is removed after the run. The same cells give the same bits wherever
+#'   they come from.
 #' @param batch Label of each cell's batch (donor, sample, platform): a vector
-#'   with one value per cell; a data frame for several labels at once, such as
-#'   donor and lane; NULL for none. Values named by cell, or rows of a data
-#'   frame, are matched by name, and those of other cells ignored; else they
-#'   come in the order of the cells. A single batch is allowed and told. Labels
-#'   are known by their text, whatever their type (1, `1L`, `"1"` and a factor
-#'   of these are the same, unused levels do not count), and sorted by it byte
-#'   by byte (`"10"` before `"2"`) whatever the order of a factor's levels: the
-#'   same labels give the same bits.
-#' @param covariates Further things to take out of the embedding: a data frame
-#'   (or vector) with one row per cell, matched as `batch`. Numeric columns are
-#'   standardised (take the logarithm of what is skewed first), others are
-#'   labels, of which there may be 1000, and half as many as cells. A column
-#'   that is the same in all cells is told and left out. What differs between
-#'   cell types for a reason goes out as well.
+#'   with one value per cell; a data frame for several labels, such as donor and
+#'   lane; NULL for none. Values named by cell, or rows of a data frame, are
+#'   matched by name, and those of other cells ignored; else they are in the
+#'   order of the cells. A single batch is ignored, with a message. Labels are
+#'   compared as text (1, `1L`, `"1"` and a factor of these are the same) and
+#'   sorted byte by byte (`"10"` before `"2"`), whatever the order of a factor's
+#'   levels, so the same labels give the same bits.
+#' @param covariates Further variables to remove from the embedding: a data
+#'   frame (or vector) with one row per cell, matched as `batch`. Numeric
+#'   columns are standardised (take the logarithm of skewed ones first), others
+#'   are labels, of which there may be 1000, and half as many as cells. A column
+#'   with one value is ignored, with a message. Differences between cell types
+#'   that follow a covariate are removed as well.
 #' @eval option_params("models/sailer_options.h", except = c(
 #'   "alignment", "joint", "reference_dropout"
 #' ))
 #' @param min_fraction,max_fraction Peaks open in fewer than `min_fraction` or
-#'   in more than `max_fraction` of the cells are left out (2.2.7). By default
+#'   in more than `max_fraction` of the cells are left out (2.2.7). Default
 #'   0.002 (the thesis' 0.01 under its preset) and 0.9. Peaks open in no cell
 #'   cannot be learned: with `min_fraction = 0` they are an error.
 #' @param ranges `GRanges` of the peaks, in their order; NULL takes those of `x`
 #'   or reads the peaks' names. Used by `"chromosome"` only.
 #' @param control Options of training together, from [train_control()].
-#' @param ... Options of training one by one, which come before those in
-#'   `control`: `epochs`, `seed`, `device`, `checkpoint` and more; see
-#'   [train_control()]. A name that no option has is an error.
+#' @param ... Single options of training, which override those in `control`:
+#'   `epochs`, `seed`, `device`, `checkpoint` and more; see [train_control()].
+#'   An unknown name is an error.
 #'
-#' @return An object of class `"sailer_fit"`: the model, and beside it the
-#'   embedding of the training cells ([embedding()]). It holds no counts and
-#'   survives [saveRDS()]; [save_model()] writes it to a file that other
-#'   programs read too. Ctrl-C stops the training and keeps the fit so far
-#'   ([last_fit()]), with which [resume()] goes on.
+#' @return An object of class `"sailer_fit"`: the model and the embedding of the
+#'   training cells ([embedding()]). It holds no counts and survives
+#'   [saveRDS()]; [save_model()] writes it to a file that other programs can
+#'   read. Ctrl-C stops the training and keeps the fit so far ([last_fit()]),
+#'   which [resume()] continues.
 #'
-#'   `fit$history` is a data frame with one row per epoch, which
-#'   [plot()][plot.sailer_fit] draws: `epoch`; `beta`, the weight of the KL
-#'   terms; `learning_rate`; `loss`, the objective (eq. 2.5-2.6), and its parts
+#'   `fit$history` is a data frame with one row per epoch, drawn by
+#'   [plot()][plot.sailer_fit]: `epoch`; `beta`, the weight of the KL terms;
+#'   `learning_rate`; `loss`, the objective (eq. 2.5-2.6), and its parts
 #'   `reconstruction`, `kl` and `marginal` in nats, means over the training
-#'   cells; `validation_log_likelihood`, of the plain Bernoulli model in nats
-#'   per cell at the posterior mean, `validation_kl` and `validation_elbo`, its
-#'   evidence lower bound, on the held-out cells (NA without any); `seconds` and
-#'   `cells_per_second` of the training.
+#'   cells; for the held-out cells (NA without any) `validation_log_likelihood`,
+#'   of the plain Bernoulli model in nats per cell at the posterior mean,
+#'   `validation_kl` and `validation_elbo`, its evidence lower bound; `seconds`
+#'   and `cells_per_second` of the training.
 #' @section Errors:
 #' `sailer_data_error` names the cell or peak with a count that is missing,
 #' infinite, negative or fractional; cells without an open peak; missing or
 #' duplicated names; labels that are NA. `sailer_argument_error` names the
-#' option that is unknown or out of range. `sailer_device_error` when a GPU is
-#' asked for that is not there. `sailer_file_error` when the checkpoint folder
-#' holds another run or cannot be written to. `sailer_numeric_error` when the
-#' loss or a gradient is no longer finite in the first epoch; later, training
-#' stops with a warning of class `sailer_diverged` that names the epoch and the
-#' cells of the minibatch, and the last good state is returned.
+#' option that is unknown or out of range. `sailer_device_error`: the GPU does
+#' not exist. `sailer_file_error`: the checkpoint folder holds another run or
+#' cannot be written to. `sailer_numeric_error`: the loss or a gradient is not
+#' finite in the first epoch; later, training stops with a warning of class
+#' `sailer_diverged` that names the epoch and the cells of the minibatch, and
+#' the last good state is returned.
 #'
-#' A warning of class `sailer_batches_apart` names batches that have less than
-#' half of the peaks in common that they would have if they were counted in the
-#' same ones: peaks that were called in each batch apart and joined afterwards
-#' look closed where they were never counted, and keep the batches apart. A
-#' warning of class `sailer_checkpoint_failed` tells that a checkpoint could
-#' not be written, as on a full disk; the fit so far is returned, and the
-#' checkpoint before stays.
+#' A warning of class `sailer_batches_apart` names batches that share less than
+#' half of the peaks expected: peaks that were called in each batch separately
+#' look closed in the others, and keep the batches apart. A warning of class
+#' `sailer_checkpoint_failed`: a checkpoint could not be written, as on a full
+#' disk; the fit so far is returned, and the previous checkpoint kept.
 #' @references Cao (2023), sections 2.2.1, 2.2.2, 2.2.3 and 2.2.7; for the
 #'   chromosome architecture section 3.2.
 #' @examples
@@ -103,21 +100,21 @@ sailer <- function(x, batch = NULL, covariates = NULL,
   thesis <- identical(preset, "thesis")
   run <- prepare_run(
     x, call, batch, covariates,
-    list(
-      preset = preset, architecture = architecture, n_latent = n_latent,
-      hidden = hidden, decoder = decoder, lambda = lambda, marginal = marginal,
-      omega = omega, beta = beta, dropout = dropout, thinning = thinning,
-      input_scale = input_scale, warm_start = warm_start
-    ),
+    options_among(environment()),
     min_fraction %||% (if (thesis) 0.01 else 0.002), max_fraction, ranges,
     control
   )
   begin_or_continue(run$plan, run$cells, run$map)
 }
 
+# The options of the model among the arguments of a function.
+options_among <- function(frame) {
+  mget(intersect(names(core_sailer_options(list(), TRUE)), ls(frame)), frame)
+}
+
 # `control` with the options of training among `others`, which are what a model
 # was given beside its own options.
-take_training <- function(control, others, model, call = rlang::caller_env()) {
+take_training <- function(control, others, model, call = caller_env()) {
   known <- c(
     setdiff(names(formals(model)), "..."), names(formals(train_control))
   )
@@ -129,7 +126,7 @@ take_training <- function(control, others, model, call = rlang::caller_env()) {
 # each feature of the cells its place in the model.
 prepare_run <- function(x, call, batch, covariates, options, min_fraction,
                         max_fraction, ranges, control, guided = FALSE,
-                        frame = rlang::caller_env()) {
+                        frame = caller_env()) {
   # Another one may have been loaded since sailer was.
   check_one_libtorch(libtorch_record()$folder)
   control <- as_control(control, frame)
@@ -172,31 +169,25 @@ prepare_run <- function(x, call, batch, covariates, options, min_fraction,
 # Which peaks the model keeps (2.2.7), and in which order: by chromosome under
 # that architecture, as they come otherwise.
 lay_out_peaks <- function(cells, peak_cells, min_fraction, max_fraction,
-                          architecture, ranges, call = rlang::caller_env()) {
+                          architecture, ranges, call = caller_env()) {
   n_cells <- ncol(cells)
   frequency <- peak_cells / n_cells
   if (min_fraction == 0 && any(peak_cells == 0)) {
     empty <- cells$peaks[peak_cells == 0]
-    abort(
-      c(
-        "{length(empty)} peak{?s} {?is/are} open in no cell:
-         {.val {utils::head(empty, 3)}}{if (length(empty) > 3) ', ...'}.",
-        i = "Remove {cli::qty(length(empty))}{?it/them}, or set
-             {.arg min_fraction} above 0 to leave {?it/them} out."
-      ),
-      class = "data", call = call
-    )
+    abort(c(
+      "{length(empty)} peak{?s} {?is/are} open in no cell:
+       {.val {utils::head(empty, 3)}}{if (length(empty) > 3) ', ...'}.",
+      i = "Remove {cli::qty(length(empty))}{?it/them}, or set
+           {.arg min_fraction} above 0 to leave {?it/them} out."
+    ), class = "data", call = call)
   }
   kept <- which(frequency >= min_fraction & frequency <= max_fraction)
   if (length(kept) < 2) {
-    abort(
-      c(
-        "Only {length(kept)} of {length(frequency)} peaks {?is/are} open in
-         {min_fraction} to {max_fraction} of the cells.",
-        i = "Lower {.arg min_fraction} or raise {.arg max_fraction}."
-      ),
-      class = "data", call = call
-    )
+    abort(c(
+      "Only {length(kept)} of {length(frequency)} peaks {?is/are} open in
+       {min_fraction} to {max_fraction} of the cells.",
+      i = "Lower {.arg min_fraction} or raise {.arg max_fraction}."
+    ), class = "data", call = call)
   }
   chromosome <- NULL
   group_sizes <- length(kept)
@@ -217,20 +208,17 @@ lay_out_peaks <- function(cells, peak_cells, min_fraction, max_fraction,
 }
 
 # Open peaks of each cell among the kept ones; none is an error by name.
-kept_depth <- function(cells, layout, call = rlang::caller_env()) {
+kept_depth <- function(cells, layout, call = caller_env()) {
   depth <- core_depth_within(cells$source, !is.na(layout$map))
   empty <- cells$cells[depth == 0]
   if (length(empty) > 0) {
-    abort(
-      c(
-        "{length(empty)} cell{?s} {?has/have} no open peak among the
-         {length(layout$peaks)} that the model keeps:
-         {.val {utils::head(empty, 3)}}{if (length(empty) > 3) ', ...'}.",
-        i = "Remove {cli::qty(length(empty))}{?it/them}, or keep more peaks
-             (a lower {.arg min_fraction})."
-      ),
-      class = "data", call = call
-    )
+    abort(c(
+      "{length(empty)} cell{?s} {?has/have} no open peak among the
+       {length(layout$peaks)} that the model keeps:
+       {.val {utils::head(empty, 3)}}{if (length(empty) > 3) ', ...'}.",
+      i = "Remove {cli::qty(length(empty))}{?it/them}, or keep more peaks (a
+           lower {.arg min_fraction})."
+    ), class = "data", call = call)
   }
   depth
 }

@@ -2,89 +2,83 @@
 
 #' Learn an embedding of multiome cells, guided by their RNA
 #'
-#' Fits SAILERX: SAILER ([sailer()]) on the ATAC counts, with one more term that
-#' asks pairs of cells to be as similar in the embedding as they are in a
+#' Fits SAILERX: SAILER ([sailer()]) on the ATAC counts, with an additional term
+#' that makes pairs of cells as similar in the embedding as they are in a
 #' reference embedding, usually a PCA of the RNA of the same cells. It is a soft
 #' alignment of pairwise cosine similarities, so the two modalities need not
 #' share a space. Cells without RNA can be embedded with the same model.
 #'
 #' For Seurat and SingleCellExperiment objects see [RunSAILERX()].
 #'
-#' @section What the encoder sees:
-#' With `joint = TRUE`, the default, the encoder reads the reference beside the
-#' open peaks: every cell that has RNA is placed by both of its modalities,
-#' whether it was trained on or not. While training, the reference is hidden
-#' from the encoder for a share `reference_dropout` of the cells, anew in each
-#' epoch, so that it also learns to place cells by their peaks alone. New cells
-#' with RNA need a reference in the same space: see `reference` of
+#' @section What the encoder reads:
+#' With `joint = TRUE`, the default, the encoder reads the reference and the
+#' open peaks: every cell with RNA, new or not, is placed by both modalities.
+#' During training, the reference is hidden from the encoder for a share
+#' `reference_dropout` of the cells, redrawn in each epoch, so that it also
+#' learns to place cells by their peaks alone. New cells with RNA need a
+#' reference in the same space: see `reference` of
 #' [predict()][predict.sailer_fit].
 #'
 #' With `joint = FALSE` it is the model of the thesis: the encoder reads the
 #' open peaks alone, and the reference only guides its training. Few open peaks
-#' tell little of a cell, so cells that were trained on follow their reference
-#' closely, partly by overfitting, and held-out or new cells much less: one
-#' embedding then holds cells of two qualities. On cells without a reference
-#' both models were as good (inst/benchmarks/multiome.R).
+#' contain little information, so training cells follow their reference closely,
+#' partly by overfitting, and held-out or new cells much less. On cells without
+#' a reference both models were as good (inst/benchmarks/multiome.R).
 #'
 #' @section Where training starts:
-#' With `warm_start = TRUE`, the default, the mean of the embedding begins as a
+#' With `warm_start = TRUE`, the default, the mean of the embedding starts as a
 #' linear map. Its first dimensions are the principal axes of the reference
 #' (rows scaled to length 1, not centred), as many as `n_latent` or the
-#' reference has, which keep its similarities best. Least squares on LSI, the
-#' truncated SVD of TF-IDF without its first component, predict each axis from
-#' the open peaks, shrunk by the share R2 of its variance that they explain
-#' beyond chance. A `joint` model adds (1 - R2) of what the cell's reference
-#' says, what peaks leave, so that cells lie in one space with and without a
-#' reference. The regression is of the training cells that have one.
+#' reference has. Least squares on LSI, the truncated SVD of TF-IDF without its
+#' first component, predicts each axis from the open peaks, shrunk by the share
+#' R2 of its variance that they explain beyond chance. A `joint` model adds (1 -
+#' R2) of the cell's reference, so that cells are in one space with and without
+#' a reference. The regression uses the training cells that have one.
 #'
-#' The further dimensions are components of LSI, each at the spread that its
-#' signal has (see [sailer()]) beyond what the reference explains of it: types
-#' that the RNA does not tell apart can lie apart by their peaks. With
-#' `n_latent` no more than the reference's dimensions there are none of these.
+#' The further dimensions are components of LSI, each scaled to the spread of
+#' its signal (see [sailer()]) beyond what the reference explains: types that
+#' the RNA does not distinguish can be separated by their peaks. If `n_latent`
+#' does not exceed the reference's dimensions there are none.
 #'
 #' What depth, batch and covariates explain, of the reference and of LSI, is
-#' removed from the start: a canonical direction of which they explain half or
-#' more is gone, and of others twice what they explain.
+#' removed from the start: canonical directions of which they explain half or
+#' more, and of others twice what they explain.
 #'
-#' Of a `joint` model the encoder stands still for the first three quarters
-#' of the epochs (`frozen` of [train_control()]), and the best epoch by the
-#' evidence lower bound is often among these: `alignment` then decides little.
-#' For its full effect give `frozen = 0`, or begin at random; but where the
-#' reference is noisy the alignment is then overfitted, and what peaks
-#' alone know is lost. Without `joint` the encoder moves from the first step on
-#' and the last epoch is kept.
+#' In a `joint` model the encoder is frozen for the first three quarters of the
+#' epochs (`frozen` of [train_control()]), and the best epoch by the evidence
+#' lower bound is often among these: `alignment` then has little effect. For its
+#' full effect set `frozen = 0` or start at random; but then a noisy reference
+#' is overfitted, and information in the peaks alone is lost. Without `joint`
+#' the encoder is trained from the first step and the last epoch is kept.
 #'
 #' @section Hybrid runs:
 #' Cells without a reference, missing from `reference` or with NA in their row,
-#' are ordinary cells of the same run that take no part in the alignment. Any
-#' mixture of multiome and ATAC-only samples is allowed, in one matrix or object
-#' or each in its own, as a list: `sailerx(list(multiome = x, atac = y),
-#' reference)`. Samples of a list are batches; else name them in `batch`, so
-#' that what separates them is removed. For samples that were counted in
+#' take part in all of the training except the alignment. Any mixture of
+#' multiome and ATAC-only samples is allowed, in one matrix or object or as a
+#' list: `sailerx(list(multiome = x, atac = y), reference)`. Samples of a list
+#' are batches; else name them in `batch`. For samples that were counted in
 #' different peaks see [unite_peaks()].
 #'
 #' @section Files with both modalities:
-#' Of a 10x multiome file or folder, of MuData (.h5mu) or of an h5ad file with
-#' both types of features, given as its path or as [open_cells()] of it, no
-#' `reference` need be given: peaks and RNA of the same cells are found in the
-#' file. The reference is the PCA that MuData keeps with the RNA (`obsm/X_pca`
-#' of that modality). Without one the counts of the RNA are read into memory,
-#' and the usual steps of Seurat, or else of scater, make it, as in
-#' [RunSAILERX()]. Then `rna_depth` are the sums of the counts, unless it is
-#' given. A message (class `sailer_note`) says which it was. For another
-#' embedding of the file see [cells_metadata()] and [cell_depth()].
+#' For a 10x multiome file or folder, MuData (.h5mu) or an h5ad file with both
+#' types of features, given as its path or as [open_cells()] of it, `reference`
+#' is optional: it is the PCA that MuData keeps with the RNA (`obsm/X_pca` of
+#' that modality), or made from the RNA counts, in memory, by the usual steps of
+#' Seurat or scater, as in [RunSAILERX()]. `rna_depth` defaults to the sums of
+#' the counts. A message (class `sailer_note`) reports the reference. For
+#' another embedding of the file see [cells_metadata()] and [cell_depth()].
 #'
 #' @inheritParams sailer
-#' @param reference Reference embedding of any width and from any method: a
-#'   numeric matrix of cells x dimensions. With row names, rows are found by the
-#'   cells' names, cells may be missing and rows of other cells are ignored;
-#'   without, there is one row per cell, in their order. Rows with NA are cells
-#'   without a reference. Only the directions of the rows count. Of what
-#'   separates batches in the reference a linear part is removed: where they
-#'   differ more, give one in which the batches of the RNA were integrated.
+#' @param reference Reference embedding of any width and method: a numeric
+#'   matrix of cells x dimensions. Rows are matched by row names, if any, cells
+#'   may be missing and rows of other cells are ignored; without names, there is
+#'   one row per cell, in their order. Rows with NA are cells without a
+#'   reference. Only the directions of the rows matter. Linear differences
+#'   between batches in the reference are removed; if they differ more, give a
+#'   reference in which the batches of the RNA were integrated.
 #' @param rna_depth RNA molecules of each cell: a vector with one number per
-#'   cell; or named, and then matched by name. NA, or missing by name, where
-#'   there is no reference. Cells with few open peaks for their RNA are then
+#'   cell; or named, and then matched by name. NA, or missing by name, for cells
+#'   without a reference. Cells with few open peaks for their RNA are then
 #'   aligned with more weight: the logarithm of RNA depth over ATAC depth (of
 #'   the peaks that the model keeps), scaled to 0 ... 1 over the training cells
 #'   with a reference (3.2.2). NULL, the default, gives all cells the weight 1.
@@ -92,27 +86,24 @@
 #'   "alignment", "joint", "reference_dropout"
 #' ))
 #' @param n_latent Dimensions of the embedding. By default those of the
-#'   reference, at most 32, and beside them as many as [sailer()] would choose;
-#'   10 (`"dense"`) and 50 under the thesis' preset.
+#'   reference, at most 32, plus as many as [sailer()] would choose; 10
+#'   (`"dense"`) and 50 under the thesis' preset.
 #' @param hidden As in [sailer()]. Default `32` and `c(64, 32)`.
 #' @param beta As in [sailer()]. Default 1.
 #' @param thinning As in [sailer()]. Default `c(0, 0.5)`.
-#' @param min_fraction,max_fraction Peaks open in fewer than `min_fraction` or
-#'   in more than `max_fraction` of the cells are left out (2.2.7). Default
-#'   0.002 and 0.9: with a reference rare peaks help too.
-#' @param warm_start TRUE: the mean of the embedding has a linear path beside
-#'   the hidden layers, which starts at the reference and what open peaks tell
-#'   of it and beyond; see the section above. FALSE: all weights start at
-#'   random. Default TRUE.
+#' @param min_fraction,max_fraction As in [sailer()]. Default 0.002 and 0.9:
+#'   with a reference rare peaks help too.
+#' @param warm_start TRUE, the default: the mean of the embedding has a linear
+#'   path beside the hidden layers; see the section above. FALSE: all weights
+#'   start at random.
 #' @return An object of classes `"sailerx_fit"` and `"sailer_fit"`, with all
 #'   that [sailer()]'s has. Its history also has the columns `alignment`, the
-#'   term over the training cells before it is multiplied by its weight, and
-#'   `validation_alignment`, over the held-out cells (NA where fewer than two of
-#'   them have a reference).
+#'   unweighted term over the training cells, and `validation_alignment`, over
+#'   the held-out cells (NA if fewer than two of them have a reference).
 #' @section Errors:
-#' Those of [sailer()]; `sailer_argument_error` when `reference` or `rna_depth`
-#' do not fit the cells; `sailer_data_error` when fewer than 2 cells have a
-#' reference, or when it holds infinite values.
+#' Those of [sailer()]; `sailer_argument_error` if `reference` or `rna_depth` do
+#' not fit the cells; `sailer_data_error` if fewer than 2 cells have a
+#' reference, or it holds infinite values.
 #' @references Cao (2023), chapter 3, eq. 3.3-3.4.
 #' @examples
 #' sim <- simulate_atac(n_cells = 200, n_peaks = 500, n_types = 3, seed = 1)
@@ -122,12 +113,12 @@
 #' rownames(rna) <- colnames(sim$counts)
 #' fit <- sailerx(
 #'   sim$counts, rna,
-#'   batch = sim$cells$batch, architecture = "dense", hidden = 32,
+#'   batch = sim$cells$batch, hidden = 32,
 #'   control = train_control(epochs = 5, verbose = FALSE)
 #' )
 #' tail(fit$history[c("epoch", "alignment", "validation_alignment")], 1)
 #'
-#' # A file with both modalities is enough, or say what to take of it.
+#' # A file with both modalities is enough, or choose what to take of it.
 #' path <- system.file("extdata", "tiny.h5mu", package = "sailer")
 #' brief <- train_control(epochs = 2, verbose = FALSE)
 #' fit <- sailerx(path, hidden = 8, n_latent = 4, control = brief)
@@ -141,12 +132,11 @@
 #' @export
 sailerx <- function(x, reference, rna_depth = NULL, batch = NULL,
                     covariates = NULL, alignment = NULL, joint = NULL,
-                    reference_dropout = NULL,
-                    architecture = "dense", n_latent = NULL, hidden = NULL,
-                    decoder = NULL, lambda = NULL, marginal = NULL,
-                    omega = NULL, beta = NULL, dropout = NULL, thinning = NULL,
-                    input_scale = NULL, min_fraction = 0.002,
-                    max_fraction = 0.9, ranges = NULL,
+                    reference_dropout = NULL, architecture = "dense",
+                    n_latent = NULL, hidden = NULL, decoder = NULL,
+                    lambda = NULL, marginal = NULL, omega = NULL, beta = NULL,
+                    dropout = NULL, thinning = NULL, input_scale = NULL,
+                    min_fraction = 0.002, max_fraction = 0.9, ranges = NULL,
                     control = train_control(), warm_start = NULL,
                     preset = "standard", ...) {
   call <- match.call()
@@ -158,14 +148,7 @@ sailerx <- function(x, reference, rna_depth = NULL, batch = NULL,
   }
   run <- prepare_run(
     x, call, batch, covariates,
-    list(
-      preset = preset, architecture = architecture, n_latent = n_latent,
-      hidden = hidden, decoder = decoder, lambda = lambda, marginal = marginal,
-      omega = omega, beta = beta, dropout = dropout, thinning = thinning,
-      input_scale = input_scale, warm_start = warm_start,
-      alignment = alignment, joint = joint,
-      reference_dropout = reference_dropout
-    ),
+    options_among(environment()),
     min_fraction, max_fraction, ranges, control,
     guided = TRUE
   )
@@ -177,8 +160,7 @@ sailerx <- function(x, reference, rna_depth = NULL, batch = NULL,
   run$plan$reference <- as_reference(
     reference, rna_depth, run$plan$depth, run$plan$cells,
     training = core_training_cells(
-      length(run$plan$cells), run$plan$control$validation,
-      run$plan$control$seed
+      length(run$plan$cells), run$plan$control$validation, run$plan$control$seed
     )
   )
   begin_or_continue(run$plan, run$cells, run$map)
@@ -190,40 +172,32 @@ sees_reference <- function(fit) {
 }
 
 # What a joint model reads of new cells, NULL where it reads nothing.
-seen_reference <- function(fit, reference, cells, call = rlang::caller_env()) {
+seen_reference <- function(fit, reference, cells, call = caller_env()) {
   if (is.null(reference)) {
     if (sees_reference(fit)) {
-      cli::cli_inform(c(
-        i = "No reference is given: the cells are placed by their peaks alone."
-      ), class = "sailer_note")
+      note("No reference is given: the cells are placed by their peaks alone.")
     }
     return(NULL)
   }
   if (!sees_reference(fit)) {
-    abort(
-      c(
-        "{.arg reference} is not read by this model: its encoder sees the open
-         peaks alone.",
-        i = "Models of {.code sailerx(joint = TRUE)} read one."
-      ),
-      call = call
-    )
+    abort(c(
+      "{.arg reference} is not read by this model: its encoder reads the open
+       peaks alone.",
+      i = "Models of {.code sailerx(joint = TRUE)} read one."
+    ), call = call)
   }
   seen <- as_reference(reference, NULL, NULL, cells$cells, 0, call)
   width <- fit$n_reference
   if (ncol(seen$values) != width) {
-    abort(
-      "{.arg reference} has {ncol(seen$values)} dimension{?s}, but the model was
-       trained with {width}.",
-      call = call
-    )
+    abort("{.arg reference} has {ncol(seen$values)} dimension{?s}, but the model
+           was trained with {width}.", call = call)
   }
   seen
 }
 
 # The rows of these cells, named by them, so that some of the cells can be taken
 # afterwards. Says now what is wrong, before anything is computed.
-reference_rows <- function(fit, reference, cells, call = rlang::caller_env()) {
+reference_rows <- function(fit, reference, cells, call = caller_env()) {
   if (is.null(reference)) {
     return(NULL)
   }
@@ -234,13 +208,10 @@ reference_rows <- function(fit, reference, cells, call = rlang::caller_env()) {
 }
 
 # Without counts, cells are those of the training, with the reference they had.
-check_needs_counts <- function(reference, arg, call = rlang::caller_env()) {
+check_needs_counts <- function(reference, arg, call = caller_env()) {
   if (!is.null(reference)) {
-    abort(
-      "{.arg reference} is of the cells in {.arg {arg}}: give both, or neither
-       for the training cells.",
-      call = call
-    )
+    abort("{.arg reference} is of the cells in {.arg {arg}}: give both, or
+           neither for the training cells.", call = call)
   }
 }
 
@@ -248,34 +219,26 @@ check_needs_counts <- function(reference, arg, call = rlang::caller_env()) {
 # 0 ... 1), in the order of the cells; what a cell without a reference has is 0.
 # `training`: places of the cells that decide the range of the weights.
 as_reference <- function(reference, rna_depth, depth, cells, at_least = 2,
-                         call = rlang::caller_env(),
-                         training = seq_along(cells)) {
+                         call = caller_env(), training = seq_along(cells)) {
   values <- align_reference(reference, cells, call)
   dimnames(values) <- NULL
   present <- rowSums(is.na(values)) == 0
   infinite <- present & rowSums(is.infinite(values)) > 0
   if (any(infinite)) {
-    abort(
-      "{.arg reference} is infinite for cell {.val {cells[infinite][1]}}.",
-      class = "data", call = call
-    )
+    abort("{.arg reference} is infinite for cell {.val {cells[infinite][1]}}.",
+          class = "data", call = call)
   }
   if (sum(present) < at_least) {
-    abort(
-      c(
-        "{sum(present)} of the {length(cells)} cells {?has/have} a reference.",
-        i = "The row names of {.arg reference} must be names of cells; the first
-             cell is {.val {cells[1]}}."
-      ),
-      class = "data", call = call
-    )
+    abort(c(
+      "{sum(present)} of the {length(cells)} cells {?has/have} a reference.",
+      i = "The row names of {.arg reference} must be names of cells; the first
+           cell is {.val {cells[1]}}."
+    ), class = "data", call = call)
   }
   values[!present, ] <- 0
   list(
     values = unit_rows(values), present = present,
-    weight = reference_weights(
-      rna_depth, depth, present, cells, training, call
-    )
+    weight = reference_weights(rna_depth, depth, present, cells, training, call)
   )
 }
 
@@ -289,18 +252,9 @@ unit_rows <- function(x) {
 }
 
 align_reference <- function(reference, cells, call) {
-  if (is.data.frame(reference) || methods::is(reference, "Matrix")) {
-    reference <- as.matrix(reference)
-  }
-  if (!is.matrix(reference) || !is.numeric(reference) ||
-        ncol(reference) == 0) {
-    abort(
-      "{.arg reference} must be a numeric matrix of cells x dimensions, not
-       {.obj_type_friendly {reference}}.",
-      call = call
-    )
-  }
-  storage.mode(reference) <- "double"
+  reference <- as_numeric_matrix(
+    reference, "reference", "cells x dimensions", call
+  )
   match_cells(reference, cells, "reference", call, partial = TRUE)
 }
 
@@ -315,18 +269,14 @@ reference_weights <- function(rna_depth, depth, present, cells, training,
     rna_depth, cells, "rna_depth", call, table = FALSE, partial = TRUE
   )
   if (!is.numeric(rna_depth)) {
-    abort(
-      "{.arg rna_depth} must be numeric, not {.obj_type_friendly {rna_depth}}.",
-      call = call
-    )
+    abort("{.arg rna_depth} must be numeric, not
+           {.obj_type_friendly {rna_depth}}.", call = call)
   }
   bad <- present & !(is.finite(rna_depth) & rna_depth > 0)
   if (any(bad)) {
-    abort(
-      "{.arg rna_depth} must be above 0 for every cell with a reference; it is
-       {rna_depth[bad][1]} for cell {.val {cells[bad][1]}}.",
-      class = "data", call = call
-    )
+    abort("{.arg rna_depth} must be above 0 for every cell with a reference; it
+           is {rna_depth[bad][1]} for cell {.val {cells[bad][1]}}.",
+          class = "data", call = call)
   }
   ratio <- log(rna_depth[present] / depth[present])
   seen <- ratio[which(present) %in% training]

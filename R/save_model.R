@@ -1,42 +1,31 @@
 # Files of fits and runs: a description of R's values and tensors. Everything a
 # fit holds is written by its name (R/description.R), so new fields need no
-# change here; only when old ones change their meaning does the version rise,
-# and a step is added that turns files of the version before into the new one.
-# Version 1 was HDF5 and is read by bind_format1.cpp alone.
+# change here; only when old ones change their meaning does the version rise.
+# Version 1 was HDF5 and is read by bind_format1.cpp alone; what it lacks,
+# complete_model() adds.
 
 file_version <- 2L
 
-# migrations[["1"]](values) turns the values of version 1 into those of version
-# 2, and so on.
-migrations <- list(`1` = identity)
-
 write_values <- function(file, kind, values) {
   parts <- describe_values(values)
-  core_write_tensors(
-    file, kind, file_version, parts$description, parts$tensors
-  )
+  core_write_tensors(file, kind, file_version, parts$description, parts$tensors)
 }
 
 # `old_kind`: what version 1 called it.
 read_values <- function(file, kind, old_kind = kind) {
   if (is_format1(file)) {
-    values <- core_read_format1(file, old_kind)
-    return(migrate(values, 1L, file_version, migrations))
+    return(core_read_format1(file, old_kind))
   }
   stored <- core_read_tensors(file, kind, file_version)
-  values <- tryCatch(
+  tryCatch(
     values_of(stored$description, stored$tensors),
     error = function(e) {
-      abort(
-        c(
-          "The file {.file {file}} holds no {kind} that sailer can read.",
-          x = as_literal(conditionMessage(e))
-        ),
-        class = "file", call = NULL
-      )
+      abort(c(
+        "The file {.file {file}} holds no {kind} that sailer can read.",
+        x = as_literal(conditionMessage(e))
+      ), class = "file", call = NULL)
     }
   )
-  migrate(values, stored$version, file_version, migrations)
 }
 
 is_format1 <- function(file) {
@@ -49,10 +38,9 @@ is_format1 <- function(file) {
 model_entries <- c(
   options = "list", control = "list", peaks = "character",
   group_sizes = "numeric", frequencies = "numeric", n_peaks_given = "numeric",
-  labels = "list",
-  numbers = "character", scaling = "list", n_confounders = "numeric",
-  state = "list", history = "list", status = "character",
-  best_epoch = "numeric", device = "character"
+  labels = "list", numbers = "character", scaling = "list",
+  n_confounders = "numeric", state = "list", history = "list",
+  status = "character", best_epoch = "numeric", device = "character"
 )
 
 # The same of expresser().
@@ -66,36 +54,34 @@ expresser_entries <- c(
 #'
 #' The file holds all of a fit: parameters, options, names of peaks and cells,
 #' levels of batches, statistics of depth, embedding and history; of
-#' [expresser()] parameters, options, genes and history. It is in the layout of
+#' [expresser()] parameters, options, genes and history. It has the layout of
 #' safetensors, which other programs read as well
-#' (`safetensors.numpy.load_file("model.safetensors")` in Python), and it is
-#' versioned: what this version of sailer writes, later ones load, as this one
-#' loads the HDF5 files of 0.1.0. Loading runs no code that a file may hold.
+#' (`safetensors.numpy.load_file("model.safetensors")` in Python). Later
+#' versions of sailer load it, as this one loads the HDF5 files of 0.1.0.
+#' Loading runs no code from the file.
 #'
 #' Parameters are the tensors `state.NAME`. Long vectors are tensors too: names
 #' of cells and peaks as lines of UTF-8. All else is JSON, in the metadata
 #' `description`.
 #'
-#' The file is written beside its place and moved there when it is complete and
-#' on the disk: under the name stands the old file or the whole new one, even
-#' when R is killed. A checksum over all bytes finds damage before anything is
-#' used. `saveRDS()` keeps a fit as well, but without such a check, and only for
-#' R.
+#' The file is written to a temporary name and moved when it is complete: there
+#' is either the old file or the whole new one, even if R is killed. A checksum
+#' over all bytes detects damage. `saveRDS()` works for a fit as well, but
+#' without this check and only for R.
 #'
 #' @param fit What [sailer()], [sailerx()] or [expresser()] returned, or
 #'   [get_fit()].
 #' @param file Path of the file, such as `"model.safetensors"`.
-#' @param overwrite Replace a file that is there already. FALSE, the default,
-#'   makes it an error.
+#' @param overwrite Replace an existing file. FALSE, the default, makes it an
+#'   error.
 #' @return `save_model()` returns the path, invisibly (of processes that trained
-#'   together the first alone writes it); `load_model()` the fit,
-#'   the same as the one saved. Of the call in it, arguments that cannot be
-#'   written as code (functions, S4 objects) become `...`.
+#'   together only the first writes); `load_model()` the saved fit. In its call,
+#'   arguments that cannot be written as code (functions, S4 objects) are `...`.
 #' @section Errors:
-#' `sailer_file_error` when the file is there already, its folder is not or
-#' cannot be written to, or the disk is full; then an older file is untouched.
-#' From `load_model()`, naming the file, when it is missing, not one that
-#' `save_model()` wrote, cut short, damaged, or of a newer version of sailer.
+#' `sailer_file_error` if the file exists, its folder does not or cannot be
+#' written to, or the disk is full; an older file is then kept. From
+#' `load_model()`, naming the file, if it is missing, not written by
+#' `save_model()`, damaged, or of a newer version of sailer.
 #' @seealso [predict()][predict.sailer_fit] embeds new cells with a fit.
 #' @references Cao (2023), section 2.2.2, for the parameters.
 #' @examples
@@ -110,30 +96,19 @@ expresser_entries <- c(
 #' @export
 save_model <- function(fit, file, overwrite = FALSE) {
   if (!inherits(fit, c("sailer_fit", "expresser_fit"))) {
-    abort(
-      c(
-        "{.arg fit} must be what {.fn sailer} or {.fn expresser} returned,
-         not {.obj_type_friendly {fit}}.",
-        i = "Of a Seurat or SingleCellExperiment object save
-             {.code get_fit(object)}."
-      )
-    )
+    abort(c(
+      "{.arg fit} must be what {.fn sailer} or {.fn expresser} returned, not
+       {.obj_type_friendly {fit}}.",
+      i = "Of a Seurat or SingleCellExperiment object save
+           {.code get_fit(object)}."
+    ))
   }
-  file <- model_path(file)
   check_flag(overwrite)
   # Processes that trained together have the same fit.
   if (isTRUE(fit$processes > 1) && process_rank() > 0) {
-    return(invisible(file))
+    return(invisible(model_path(file)))
   }
-  if (!overwrite && file.exists(file)) {
-    abort(
-      c(
-        "There is a file {.file {file}} already.",
-        i = "Take another name, or {.code overwrite = TRUE} to replace it."
-      ),
-      class = "file"
-    )
-  }
+  file <- new_file(file, overwrite, environment())
   write_values(file, "sailer model", fit_values(fit))
   invisible(file)
 }
@@ -145,11 +120,23 @@ load_model <- function(file) {
   as_fit(read_values(file, "sailer model", "model"), file)
 }
 
-model_path <- function(file, call = rlang::caller_env()) {
+model_path <- function(file, call = caller_env()) {
   if (!rlang::is_string(file) || is.na(file) || file == "") {
     abort("{.arg file} must be the path of a file.", call = call)
   }
   normalizePath(file, mustWork = FALSE)
+}
+
+# The path of a file that may be written.
+new_file <- function(file, overwrite, call) {
+  file <- model_path(file, call)
+  if (!overwrite && file.exists(file)) {
+    abort(c(
+      "The file {.file {file}} already exists.",
+      i = "Take another name, or {.code overwrite = TRUE} to replace it."
+    ), class = "file", call = call)
+  }
+  file
 }
 
 # All of a fit but the core's model.
@@ -163,15 +150,12 @@ fit_values <- function(fit) {
 
 # The other way round, with the checks of what an older or a foreign program may
 # have left out.
-as_fit <- function(values, file, call = rlang::caller_env()) {
+as_fit <- function(values, file, call = caller_env()) {
   damaged <- function(what, env = parent.frame()) {
-    abort(
-      c(
-        "The model file {.file {file}} is not complete.",
-        x = what, i = "Save the fit again, or take another copy."
-      ),
-      class = "file", call = call, .envir = env
-    )
+    abort(c(
+      "The model file {.file {file}} is not complete.", x = what,
+      i = "Save the fit again, or take another copy."
+    ), class = "file", call = call, .envir = env)
   }
   if (!inherits(values, c("sailer_fit", "expresser_fit"))) {
     damaged("It holds no fit of {.fn sailer} or {.fn expresser}.")
@@ -182,9 +166,7 @@ as_fit <- function(values, file, call = rlang::caller_env()) {
     model_entries
   }
   missing <- setdiff(names(entries), names(values))
-  if (length(missing) > 0) {
-    damaged("It has no {.field {missing}}.")
-  }
+  if (length(missing) > 0) damaged("It has no {.field {missing}}.")
   for (name in names(entries)) {
     value <- unclass(values)[[name]]
     wants <- entries[[name]]
@@ -218,15 +200,6 @@ complete_model <- function(fit) {
     fit$progress[c("cells", "depth")] <- fit[c("cells", "depth")]
   }
   fit
-}
-
-# Values of an older version as this one has them, step by step.
-migrate <- function(values, version, newest, steps) {
-  while (version < newest) {
-    values <- steps[[as.character(version)]](values)
-    version <- version + 1L
-  }
-  values
 }
 
 # A call that a file takes: functions, S4 objects and environments, which

@@ -1,4 +1,4 @@
-# Empirical Bayes: what many noisy effects tell of the effects themselves
+# Empirical Bayes: what many noisy effects say about the effects themselves
 # (Stephens 2017, "False discovery rates: a new deal"). The effects are taken to
 # come from a mixture of normals around 0, one of them 0 itself, whose shares
 # the estimates decide.

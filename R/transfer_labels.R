@@ -11,7 +11,7 @@
 transfer_labels <- function(reference, labels, query, k = 15,
                             metric = c("euclidean", "cosine"),
                             quality_metric = metric, held_out = NULL,
-                            call = rlang::caller_env()) {
+                            call = caller_env()) {
   metric <- rlang::arg_match(metric)
   quality_metric <- rlang::arg_match0(quality_metric, c("euclidean", "cosine"))
   labels <- column_in_utf8(list(name = "labels", values = labels), call)$values
@@ -39,7 +39,7 @@ transfer_labels <- function(reference, labels, query, k = 15,
 # The k nearest reference cells of each query cell, nearest first: `index` and
 # `distance`, query cells x k.
 neighbors_in_reference <- function(reference, query, k, metric,
-                                   call = rlang::caller_env()) {
+                                   call = caller_env()) {
   check_number(k, min = 1, whole = TRUE, call = call)
   k <- lowered(k, "k", nrow(reference), "the number of reference cells")
   if (metric == "cosine") {

@@ -42,15 +42,11 @@ measure_fit <- function(fit, judges) {
 }
 
 # What is removed with depth: list of factors and numbers, by their names.
-confounder_values <- function(cells, batch, covariates,
-                              call = rlang::caller_env()) {
+confounder_values <- function(cells, batch, covariates, call = caller_env()) {
   # The first fit has the notes.
-  known <- suppressMessages(
-    collect_confounders(
-      samples_as_batches(cells, batch), covariates, cells$cells, call
-    ),
-    classes = "sailer_note"
-  )
+  known <- suppressMessages(collect_confounders(
+    samples_as_batches(cells, batch), covariates, cells$cells, call
+  ), classes = "sailer_note")
   labels <- lapply(known$labels, function(label) {
     factor(label$codes, seq_len(label$n_levels), label$levels)
   })
@@ -61,7 +57,7 @@ confounder_values <- function(cells, batch, covariates,
 }
 
 # A factor in the order of the cells, with NA for cells to leave out.
-tune_labels <- function(labels, cells, n_cells, call = rlang::caller_env()) {
+tune_labels <- function(labels, cells, n_cells, call = caller_env()) {
   if (is.null(labels)) {
     return(NULL)
   }
@@ -70,16 +66,13 @@ tune_labels <- function(labels, cells, n_cells, call = rlang::caller_env()) {
   )
   labels <- droplevels(as.factor(labels))
   if (nlevels(labels) < 2) {
-    abort(
-      "{.arg labels} must have at least two classes, not {nlevels(labels)}.",
-      call = call
-    )
+    abort("{.arg labels} must have at least two classes, not
+           {nlevels(labels)}.", call = call)
   }
   labels
 }
 
-check_clustering <- function(clustering, resolution,
-                             call = rlang::caller_env()) {
+check_clustering <- function(clustering, resolution, call = caller_env()) {
   check_number(resolution, min = 1e-6, call = call)
   if (!rlang::is_string(clustering, c("leiden", "kmeans"))) {
     abort(

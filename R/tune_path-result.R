@@ -9,9 +9,8 @@ new_tune_path <- function(runs, values, option, tolerance) {
   names(table)[1] <- "value"
   table$suggested <- seq_len(nrow(table)) %in% found$place
   structure(
-    table,
-    suggested = if (is.na(place)) NA else values[[place]], option = option,
-    measure = found$measure, noise = found$noise,
+    table, suggested = if (is.na(place)) NA else values[[place]],
+    option = option, measure = found$measure, noise = found$noise,
     runs = runs[names(runs) != "place"], class = c("tune_path", "data.frame")
   )
 }
@@ -158,9 +157,7 @@ plot.tune_path <- function(x, ...) {
     long[!is.na(long$value), ],
     ggplot2::aes(.data$place, .data$value, colour = .data$line)
   ) +
-    ggplot2::geom_vline(
-      xintercept = place[x$suggested], linetype = "dashed"
-    ) +
+    ggplot2::geom_vline(xintercept = place[x$suggested], linetype = "dashed") +
     ggplot2::geom_line() +
     ggplot2::geom_point() +
     ggplot2::facet_wrap(

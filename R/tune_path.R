@@ -4,53 +4,53 @@
 #' Try values of an option
 #'
 #' Trains [sailer()] or [sailerx()] for each of several values of one option,
-#' measures the embeddings, and suggests a value. Use it for `lambda` when depth
-#' or batch is left in the embedding ([plot_depth()], [batch_mixing()]), for
-#' `alignment`, the weight of the reference, and for the latent size or whatever
-#' else the likelihood of held-out cells can judge. Epochs need no trials:
-#' training ends by itself (`patience` of [train_control()]).
+#' measures the embeddings, and suggests a value. Use it for `lambda` if depth
+#' or batch remain in the embedding ([plot_depth()], [batch_mixing()]), for
+#' `alignment`, the weight of the reference, and for other options that the
+#' held-out likelihood can compare, such as the latent size. Epochs need no
+#' trials: training stops by itself (`patience` of [train_control()]).
 #'
 #' @section The suggested value:
-#' A value is good enough when its measure is no further from the best than
-#' `tolerance` times the range of the measure, or than the noise. The first such
-#' value is suggested; numbers are put in increasing order, other values keep
-#' theirs, so give the simplest first. Labels have no say in it. The measure is
+#' It is the first value whose measure is no further from the best than
+#' `tolerance` times the range of the measure, or than the noise. Numbers are
+#' put in increasing order, other values keep theirs, so give the simplest
+#' first. Labels are not used. The measure is
 #'
 #' * for `"lambda"` the mutual information of embedding and confounders, as a
 #'   curve that never rises (isotonic regression): the thesis takes the point
 #'   beyond which more lambda no longer lowers it (2.2.2);
-#' * for `"alignment"` the alignment term of the held-out cells, or of all where
-#'   none are held out: the elbow of figure 3.2. Fits with `warm_start` begin at
-#'   the reference and stay near it whatever the weight; give
-#'   `warm_start = FALSE` to see what the weight alone does;
+#' * for `"alignment"` the alignment term of the held-out cells, or of all if
+#'   none are held out: the elbow of figure 3.2. Fits with `warm_start` start at
+#'   the reference and stay near it for every weight; use `warm_start = FALSE`
+#'   to see the effect of the weight alone;
 #' * for others the evidence lower bound of the held-out cells, with the KL at
-#'   full weight, which pays for dimensions that are not needed.
+#'   full weight, which penalises needless dimensions.
 #'
 #' The noise is the standard error of a difference between two values, from
-#' `repeats` that start from other parameters and hold out other cells. With one
+#' `repeats` with other initial parameters and other held-out cells. With one
 #' fit each it is 0; for lambda, the standard deviation about the curve. With
 #' few cells set `repeats` to 3 or more before you trust a small difference.
 #'
 #' @inheritParams sailer
 #' @param option Name of the option: one of the model's, such as `"lambda"`, the
-#'   default, `"alignment"`, `"n_latent"` or `"hidden"`, but none that changes
-#'   the peaks; or one of [train_control()]: `"batch_size"`, `"learning_rate"`,
-#'   `"learning_rate_decay"`, `"weight_decay"`, `"frozen"`, `"warmup"` or
-#'   `"period"`.
-#' @param values At least two values of it: a vector, or a list where a value
-#'   has several parts, as of `hidden`. NULL, the default, takes 0, 0.25, 0.5,
-#'   1, 2, 4 and 8 for `"lambda"`, 0 and 1e3 to 3e5 for `"alignment"`, and 4, 8,
-#'   16 and 32 for `"n_latent"`.
+#'   default, `"alignment"`, `"n_latent"` or `"hidden"`, except those that
+#'   change the peaks; or one of [train_control()]: `"batch_size"`,
+#'   `"learning_rate"`, `"learning_rate_decay"`, `"weight_decay"`, `"frozen"`,
+#'   `"warmup"` or `"period"`.
+#' @param values At least two values of it: a vector, or a list if a value has
+#'   several parts, as for `hidden`. NULL, the default, takes 0, 0.25, 0.5, 1,
+#'   2, 4 and 8 for `"lambda"`, 0 and 1e3 to 3e5 for `"alignment"`, and 4, 8, 16
+#'   and 32 for `"n_latent"`.
 #' @param reference A reference embedding, for fits of [sailerx()]. These are
-#'   made too when an option is named that it alone has.
+#'   also made if an option is named that only [sailerx()] has.
 #' @param ... Further arguments of [sailer()] or [sailerx()], by their names.
 #' @param labels The class of each cell, such as its type: a vector with one
 #'   value per cell, matched by name if named. Cells with NA are clustered, but
-#'   not compared. NULL, the default, leaves clusters out.
-#' @param repeats Fits for each value, with seeds from the one of `control` on;
-#'   their means are shown. Default 1.
+#'   not compared. NULL, the default, makes no clusters.
+#' @param repeats Fits for each value, with consecutive seeds from that of
+#'   `control`; their means are shown. Default 1.
 #' @param tolerance Share of the range of the measure, 0 to 1. NULL, the
-#'   default, is 0.1 for `"lambda"` and else 0.05.
+#'   default, is 0.1 for `"lambda"` and 0.05 for others.
 #' @param clustering `"leiden"`, the default, communities in the graph of the 15
 #'   nearest neighbours by modularity (package igraph), or `"kmeans"`, with as
 #'   many clusters as there are classes.
@@ -59,28 +59,28 @@
 #' @param verbose Report each fit. Progress within fits is not shown.
 #'
 #' @return A data frame of class `"tune_path"`, one row per value: `value` (text
-#'   where values are no numbers) and `fits`, those that succeeded; of the
-#'   embedding ([sailerx()]'s at unit length) `mutual_information`, the sum of
-#'   the columns that follow, one per confounder, such as `mi_depth` and
-#'   `mi_batch`: the mean over the dimensions of [mutual_information()], in nats
-#'   (with the logarithm of depth); with a reference `alignment` and
+#'   if values are no numbers) and `fits`, the number that succeeded;
+#'   `mutual_information`, the sum of the columns that follow, one per
+#'   confounder, such as `mi_depth` and `mi_batch`: the mean over the dimensions
+#'   of [mutual_information()], in nats (with the logarithm of depth;
+#'   [sailerx()]'s embedding at unit length); with a reference `alignment` and
 #'   `validation_alignment`; `validation_elbo` and `validation_log_likelihood`,
 #'   nats per held-out cell, the latter at the posterior mean; `epochs`, those
 #'   of the parameters kept; `seconds` of training; with `labels` the number of
 #'   `clusters`, and `ari` and `nmi`, their adjusted Rand index and normalised
 #'   mutual information with the labels; and `suggested`, TRUE in one row. The
 #'   attributes `"suggested"`, `"option"`, `"measure"`, `"noise"` and `"runs"`
-#'   hold the value, the names of the option and of the column that decided, the
-#'   noise, and a table of the single fits. `plot()` returns a ggplot object.
+#'   hold the value, the option, the column that decided, the noise, and a table
+#'   of the single fits. `plot()` returns a ggplot object.
 #'
-#'   Where `control` has a `checkpoint`, each fit has a folder of its own in it,
-#'   and the same call goes on after a crash. After an interruption (Ctrl-C) the
-#'   fits done so far are returned with a warning. A value at which training
-#'   diverged in its first epoch has NA, with a warning.
+#'   If `control` has a `checkpoint`, each fit has a folder in it, and the same
+#'   call continues after a crash. After an interruption (Ctrl-C) the fits so
+#'   far are returned with a warning. A value at which training diverged in its
+#'   first epoch has NA, with a warning.
 #' @section Errors:
-#' Those of [sailer()] and [sailerx()]; `sailer_argument_error` when a value or
-#' another argument is out of its range, when the option cannot be chosen so,
-#' and when no cells are held out (`validation = 0`) though the bound decides.
+#' Those of [sailer()] and [sailerx()]; `sailer_argument_error` if a value or
+#' another argument is out of its range, if the option cannot be tuned, and if
+#' no cells are held out (`validation = 0`) although the bound decides.
 #' @references Cao (2023), section 2.2.2, tables 2.1 and 2.2, figures 2.2 and
 #'   3.2.
 #' @examples
@@ -118,7 +118,7 @@ tune_path <- function(x, option = "lambda", values = NULL, batch = NULL,
   control["verbose"] <- list(FALSE)
   by_bound <- !option %in% c("lambda", "alignment")
   if (by_bound && isTRUE(control$validation == 0)) {
-    abort("{.arg control} must hold cells out: set {.arg validation} above 0.")
+    abort("{.arg control} must hold out cells: set {.arg validation} above 0.")
   }
   values <- tune_values(values, option)
   runs <- tune_runs(values, option, control, repeats)
@@ -135,9 +135,7 @@ tune_path <- function(x, option = "lambda", values = NULL, batch = NULL,
     runs,
     fit = function(run) do.call(model, c(given, run$options)),
     row = function(run, fit) {
-      data.frame(
-        run[c("value", "place", "seed")], measure_fit(fit, judges)
-      )
+      data.frame(run[c("value", "place", "seed")], measure_fit(fit, judges))
     },
     report = if (verbose) report_run
   )
@@ -151,20 +149,16 @@ tuned_in_training <- c(
 
 # Options that change the peaks are not among them: likelihoods of other peaks
 # cannot be compared.
-check_tuned_option <- function(option, others, model,
-                               call = rlang::caller_env()) {
+check_tuned_option <- function(option, others, model, call = caller_env()) {
   of_model <- setdiff(names(core_sailer_options(list(), TRUE)), "preset")
   known <- c(of_model, tuned_in_training)
   if (!rlang::is_string(option, known)) {
-    abort(
-      "{.arg option} must be one of {.val {known}}, not {.val {option}}.",
-      call = call
-    )
+    abort("{.arg option} must be one of {.val {known}}, not {.val {option}}.",
+          call = call)
   }
   if (option %in% names(others)) {
-    abort(
-      "{.arg {option}} is what is tried: give {.arg values}.", call = call
-    )
+    abort("{.arg {option}} is the option that is tuned: give {.arg values}.",
+          call = call)
   }
   known <- c(names(formals(model)), names(formals(train_control)))
   check_options(others, setdiff(known, "..."), call)
@@ -176,16 +170,13 @@ usual_values <- list(
 )
 
 # A list of values, numbers from the smallest on.
-tune_values <- function(values, option, call = rlang::caller_env()) {
+tune_values <- function(values, option, call = caller_env()) {
   values <- values %||% usual_values[[option]]
   good <- is.list(values) || (is.atomic(values) && !is.null(values))
   if (good) values <- unique(as.list(values))
   if (!good || length(values) < 2 || anyNA(values, recursive = TRUE)) {
-    abort(
-      "{.arg values} must hold at least two different values of
-       {.arg {option}}, none of them NA.",
-      call = call
-    )
+    abort("{.arg values} must hold at least two different values of
+           {.arg {option}}, none of them NA.", call = call)
   }
   numbers <- vapply(values, are_numbers, NA, -Inf, Inf)
   if (all(numbers)) values <- values[order(unlist(values))]
@@ -246,7 +237,7 @@ walk_path <- function(runs, fit, row, report = NULL) {
         sailer_note = function(cnd) {
           if (length(rows) > 0) rlang::cnd_muffle(cnd)
         },
-        # It speaks of one fit, and of going on with it.
+        # It is about one fit, and how to continue it.
         sailer_interrupted = function(cnd) {
           stopped <<- TRUE
           if (!inherits(cnd, "sailer_checkpoint_failed")) rlang::cnd_muffle(cnd)
@@ -256,11 +247,8 @@ walk_path <- function(runs, fit, row, report = NULL) {
     )
     if (is.null(added)) {
       if (length(rows) == 0) rlang::interrupt()
-      cli::cli_warn(
-        "Interrupted after {length(rows)} of the {length(runs)} fits, which are
-         returned.",
-        class = "sailer_interrupted"
-      )
+      cli::cli_warn("Interrupted after {length(rows)} of the {length(runs)}
+                     fits, which are returned.", class = "sailer_interrupted")
       break
     }
     rows <- c(rows, list(added))
@@ -271,10 +259,8 @@ walk_path <- function(runs, fit, row, report = NULL) {
 
 fit_or_null <- function(code, label) {
   tryCatch(code, sailer_numeric_error = function(cnd) {
-    cli::cli_warn(
-      "No fit with {.code {label}}: training diverged.",
-      parent = cnd, class = "sailer_diverged"
-    )
+    cli::cli_warn("No fit with {.code {label}}: training diverged.",
+                  parent = cnd, class = "sailer_diverged")
     NULL
   })
 }
@@ -282,8 +268,6 @@ fit_or_null <- function(code, label) {
 report_run <- function(row, run, n_done, n_runs) {
   shown <- intersect(names(short_names), names(row)[!is.na(row)])
   parts <- sprintf("%s %.5g", short_names[shown], unlist(row[shown]))
-  cli::cli_inform(
-    "{run$label} ({n_done}/{n_runs}): {paste(parts, collapse = ', ')}.",
-    class = "sailer_note"
-  )
+  cli::cli_inform("{run$label} ({n_done}/{n_runs}):
+                   {paste(parts, collapse = ', ')}.", class = "sailer_note")
 }

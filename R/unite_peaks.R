@@ -4,49 +4,45 @@
 #' Count samples in the same peaks
 #'
 #' Unites the peaks of several samples where they overlap, and sums the counts
-#' of the peaks that became one, so that a single model can read all samples.
-#' Says in a message what became of the peaks of each sample.
+#' of the peaks that became one, so that a single model can read all samples. A
+#' message reports the peaks of each sample.
 #'
 #' Peaks that share a base are united, and so is whatever overlaps the result,
-#' by `reduce()` of GenomicRanges: two peaks of a sample become one where a peak
-#' of another bridges them. Peaks that only touch stay apart; strands are
-#' ignored. Counts are summed by sparse matrix products, never made dense; of
-#' files those of one sample at a time are in memory. A fragment counted in two
-#' peaks that become one counts twice, which models of open and closed do not
-#' see. Counting the fragments anew in the united `ranges` is more exact where
-#' the fragment files are at hand.
+#' by `reduce()` of GenomicRanges: a peak of another sample can join two peaks
+#' of a sample. Peaks that only touch stay separate; strands are ignored. Counts
+#' are summed by sparse matrix products, never made dense; of files one sample
+#' at a time is in memory. A fragment counted in two peaks that become one
+#' counts twice, which binarised models do not see. If fragment files are
+#' available, counting them in the united `ranges` is more exact.
 #'
 #' @param counts Named list of the samples, each counts of peaks x cells as
-#'   [as_cells()] takes them, with names of both: matrices, files, handles or
-#'   objects.
+#'   [as_cells()] takes them, with names of both.
 #' @param ranges `GRanges` of each sample's peaks, in the order of its rows: a
-#'   list with the samples' names. Samples that it lacks, and all with NULL, the
-#'   default, take those that the file or object has, or have them read from the
-#'   peaks' names, such as `chr1-100-200` or `chr1:100-200`.
+#'   list with the samples' names. For samples that it lacks, and by default for
+#'   all, those of the file or object are used, or the peaks' names, such as
+#'   `chr1-100-200` or `chr1:100-200`.
 #' @param how `"union"`: all united peaks; a sample has zeros in those that it
 #'   lacks. `"shared"`: only those that have peaks of every sample. What was not
-#'   counted is not closed, and the zeros of `"union"` tell samples apart, which
-#'   a `batch` has to take out again.
-#'
+#'   counted is not closed: the zeros of `"union"` separate samples, and need a
+#'   `batch`.
 #' @return A list:
 #' * `counts`: `dgCMatrix`, united peaks x all cells, sample after sample. Peaks
-#'   are named `chr1-100-200`. Where samples have cells of the same name, all
-#'   cells are named by sample and cell, as `sample_cell`.
+#'   are named `chr1-100-200`. If samples share names of cells, all cells are
+#'   named `sample_cell`.
 #' * `sample`: factor, the sample of each cell, named by cell: a `batch` for
 #'   [sailerx()] and [sailer()].
 #' * `ranges`: `GRanges` of the united peaks.
 #' * `map`: data frame of all samples' peaks: `sample`, `peak` and `united`, the
-#'   name of the peak that it is in now, NA where that was left out.
+#'   name of the united peak, NA if that was left out.
 #' * `summary`: data frame, one row per sample: the number of `peaks`; how many
 #'   of them were `kept` as they were and how many `merged` into a larger one;
-#'   how many united peaks are the sample's `alone`; `counts_kept`, the share
-#'   of its counts that is in the result.
+#'   how many united peaks only this sample has (`alone`); `counts_kept`, the
+#'   share of its counts in the result.
 #' @section Errors:
-#' `sailer_argument_error` when `counts` is no named list of counts, when
-#' `ranges` does not fit, and without the package GenomicRanges;
-#' `sailer_data_error`, naming sample and peak or cell, when names are missing,
-#' duplicated or hold no range, when samples have no chromosome in common, and
-#' when no peak is shared.
+#' `sailer_argument_error` if `counts` is no named list of counts, if `ranges`
+#' does not fit, and without the package GenomicRanges; `sailer_data_error`,
+#' naming sample and peak or cell, if names are missing, duplicated or hold no
+#' range, if samples have no chromosome in common, and if no peak is shared.
 #' @references Cao (2023), section 3.2.3: hybrid integration.
 #' @examplesIf requireNamespace("GenomicRanges", quietly = TRUE)
 #' counts_in <- function(peaks, cells) {
@@ -76,13 +72,10 @@ unite_peaks <- function(counts, ranges = NULL, how = c("union", "shared")) {
   present <- matrix(present, ncol = length(counts))
   kept <- how == "union" | rowSums(present) == ncol(present)
   if (!any(kept)) {
-    abort(
-      c(
-        "No peak is shared by all {length(counts)} samples.",
-        i = 'Take {.code how = "union"}, or leave samples out.'
-      ),
-      class = "data"
-    )
+    abort(c(
+      "No peak is shared by all {length(counts)} samples.",
+      i = 'Take {.code how = "union"}, or leave samples out.'
+    ), class = "data")
   }
   names <- range_names(united$ranges)
   place <- cumsum(kept)
@@ -94,7 +87,7 @@ unite_peaks <- function(counts, ranges = NULL, how = c("union", "shared")) {
   all <- do.call(cbind, blocks)
   dimnames(all) <- list(names[kept], unlist(cells, use.names = FALSE))
   summary <- summarise_union(counts, blocks, peaks, united, present)
-  tell_of_union(summary, how, sum(kept), length(kept))
+  note_union(summary, how, sum(kept), length(kept))
   list(
     counts = all,
     sample = factor(
@@ -111,51 +104,38 @@ unite_peaks <- function(counts, ranges = NULL, how = c("union", "shared")) {
   )
 }
 
-check_samples <- function(counts, call = rlang::caller_env()) {
+check_samples <- function(counts, call = caller_env()) {
   if (!is.list(counts) || is.data.frame(counts) || length(counts) < 2) {
-    abort(
-      "{.arg counts} must be a named list of at least two samples, not
-       {.obj_type_friendly {counts}}.",
-      call = call
-    )
+    abort("{.arg counts} must be a named list of at least two samples, not
+           {.obj_type_friendly {counts}}.", call = call)
   }
   if (!rlang::is_dictionaryish(counts)) {
-    abort(
-      c(
-        "Every sample in {.arg counts} must have a name of its own.",
-        i = "For example {.code list(multiome = first, atac = second)}."
-      ),
-      call = call
-    )
+    abort(c(
+      "Every sample in {.arg counts} must have a name of its own.",
+      i = "For example {.code list(multiome = first, atac = second)}."
+    ), call = call)
   }
 }
 
 # list of GRanges, one per sample, from what was given or the peaks' names.
-sample_ranges <- function(counts, ranges, call = rlang::caller_env()) {
+sample_ranges <- function(counts, ranges, call = caller_env()) {
   if (!is.null(ranges)) {
     strange <- setdiff(names(ranges), names(counts))
     if (is.null(names(ranges)) || length(strange) > 0) {
-      abort(
-        c(
-          "{.arg ranges} must be a list with names of samples.",
-          i = "The samples are {.val {names(counts)}}."
-        ),
-        call = call
-      )
+      abort(c(
+        "{.arg ranges} must be a list with names of samples.",
+        i = "The samples are {.val {names(counts)}}."
+      ), call = call)
     }
   }
   peaks <- lapply(stats::setNames(nm = names(counts)), function(sample) {
     given <- if (sample %in% names(ranges)) ranges[[sample]]
     given <- given %||% counts[[sample]]$ranges %||%
       parse_ranges(rownames(counts[[sample]]), sample, call)
-    if (!methods::is(given, "GRanges") ||
-          length(given) != nrow(counts[[sample]])) {
-      abort(
-        "{.arg ranges} of sample {.val {sample}} must be a GRanges with
-         {nrow(counts[[sample]])} ranges, one for each of its peaks.",
-        call = call
-      )
-    }
+    check_ranges(
+      given, nrow(counts[[sample]]), "ranges",
+      as_literal(cli::format_inline("sample {.val {sample}}")), call
+    )
     GenomicRanges::granges(given, use.names = FALSE)
   })
   check_chromosomes(peaks, call)
@@ -164,45 +144,26 @@ sample_ranges <- function(counts, ranges, call = rlang::caller_env()) {
 
 # "chr1" in one sample and "1" in another would unite nothing, silently.
 check_chromosomes <- function(peaks, call) {
-  chromosomes <- lapply(peaks, function(ranges) {
-    unique(as.character(GenomicRanges::seqnames(ranges)))
-  })
+  chromosomes <- lapply(peaks, chromosomes_of)
   for (sample in names(peaks)[-1]) {
     if (!any(chromosomes[[sample]] %in% chromosomes[[1]])) {
-      abort(
-        c(
-          "Samples {.val {names(peaks)[1]}} and {.val {sample}} have no
-           chromosome in common.",
-          x = "They have {.val {utils::head(chromosomes[[1]], 2)}}, and
-               {.val {utils::head(chromosomes[[sample]], 2)}}.",
-          i = "Give the chromosomes the same names in both."
-        ),
-        class = "data", call = call
-      )
+      abort(c(
+        "Samples {.val {names(peaks)[1]}} and {.val {sample}} have no chromosome
+         in common.",
+        x = "They have {.val {utils::head(chromosomes[[1]], 2)}}, and {.val
+             {utils::head(chromosomes[[sample]], 2)}}.",
+        i = "Give the chromosomes the same names in both."
+      ), class = "data", call = call)
     }
   }
 }
 
 # list(ranges = the united GRanges, map = for each sample the place among them
 # of each of its peaks).
-unite_ranges <- function(peaks, call = rlang::caller_env()) {
-  all <- tryCatch(
-    suppressWarnings(do.call(c, unname(peaks))),
-    error = function(cnd) {
-      abort(
-        c(
-          "The ranges of the samples do not fit together: are they of one
-           genome?",
-          x = "{conditionMessage(cnd)}"
-        ),
-        class = "data", call = call
-      )
-    }
-  )
+unite_ranges <- function(peaks, call = caller_env()) {
+  all <- of_one_genome(do.call(c, unname(peaks)), "the samples", call)
   # Peaks that only touch, with a gap of 0 bases, stay apart.
-  united <- GenomicRanges::reduce(
-    all, min.gapwidth = 0L, ignore.strand = TRUE
-  )
+  united <- GenomicRanges::reduce(all, min.gapwidth = 0L, ignore.strand = TRUE)
   map <- GenomicRanges::findOverlaps(
     all, united, select = "first", ignore.strand = TRUE
   )
@@ -213,13 +174,11 @@ unite_ranges <- function(peaks, call = rlang::caller_env()) {
 # Sums the rows of x that go to the same of n places; NA goes nowhere.
 sum_rows <- function(x, place, n) {
   from <- which(!is.na(place))
-  sparseMatrix(
-    i = place[from], j = from, x = 1, dims = c(n, nrow(x))
-  ) %*% x
+  sparseMatrix(i = place[from], j = from, x = 1, dims = c(n, nrow(x))) %*% x
 }
 
 # Names of the cells of each sample, unique over all.
-sample_cells <- function(cells, call = rlang::caller_env()) {
+sample_cells <- function(cells, call = caller_env()) {
   if (anyDuplicated(unlist(cells))) {
     cells <- Map(
       function(names, sample) paste(sample, names, sep = "_"),
@@ -228,14 +187,11 @@ sample_cells <- function(cells, call = rlang::caller_env()) {
   }
   all <- unlist(cells)
   if (anyDuplicated(all)) {
-    abort(
-      c(
-        "Two cells are named {.val {all[duplicated(all)][1]}} even with the
-         sample in front.",
-        i = "Rename the samples."
-      ),
-      class = "data", call = call
-    )
+    abort(c(
+      "Two cells are named {.val {all[duplicated(all)][1]}} even with the sample
+       in front.",
+      i = "Rename the samples."
+    ), class = "data", call = call)
   }
   cells
 }
@@ -255,7 +211,7 @@ summarise_union <- function(counts, blocks, peaks, united, present) {
   do.call(rbind, rows)
 }
 
-tell_of_union <- function(summary, how, n_kept, n_united) {
+note_union <- function(summary, how, n_kept, n_united) {
   lines <- sprintf(
     paste(
       "%s: %d peaks, %d kept as they are, %d merged into larger ones;",
@@ -273,9 +229,7 @@ tell_of_union <- function(summary, how, n_kept, n_united) {
   } else {
     sprintf("%d united peaks", n_united)
   }
-  lines <- c(lines, end)
   # Names of samples may hold braces.
-  lines <- gsub("([{}])", "\\1\\1", lines)
-  names(lines) <- c(rep("*", nrow(summary)), "i")
-  cli::cli_inform(lines, class = "sailer_note")
+  lines <- as_literal(c(lines, end))
+  note(stats::setNames(lines, c(rep("*", nrow(summary)), "i")))
 }

@@ -23,7 +23,7 @@ small_simulation <- function() {
 }
 
 small_seurat <- function(sim) {
-  # Seurat 5 makes assays of the old class only when told so.
+  # Seurat 5 makes assays of the old class only when asked to.
   withr::local_options(Seurat.object.assay.version = "v3")
   SeuratObject::CreateSeuratObject(
     sim$counts,

@@ -42,6 +42,25 @@ child_said <- function(log, pattern, seconds = 60) {
   FALSE
 }
 
+# The value of `code` in another R where Ctrl-C stopped it once it had printed a
+# line like `begun`: list(value, said = the lines that it printed). `...`: values
+# that it needs, by their names.
+after_ctrl_c <- function(code, begun, ...) {
+  code <- deparse(substitute(code))
+  result <- withr::local_tempfile(fileext = ".rds")
+  log <- withr::local_tempfile()
+  given <- list(...)
+  child <- start_child(c(
+    sprintf("%s <- %s", names(given), vapply(given, deparse1, "")),
+    "suppressMessages(library(sailer))", "value <-", code,
+    sprintf("saveRDS(value, %s)", deparse(result)), 'cat("saved\n")'
+  ), log)
+  testthat::expect_true(child_said(log, begun))
+  child$interrupt()
+  testthat::expect_true(child_said(log, "saved"))
+  list(value = readRDS(result), said = readLines(log, warn = FALSE))
+}
+
 # Waits until the child has left a checkpoint in `folder`, or has ended.
 child_saved <- function(folder, child, seconds = 60) {
   for (k in seq_len(seconds * 20)) {

@@ -76,7 +76,7 @@ test_that("an alternative experiment is used, in the main one's order", {
   )
 })
 
-test_that("names that are not there are told", {
+test_that("names that are not there are reported", {
   sce <- small_sce()
   expect_error(brief_run(sce, batch = "Batch"), "\"batch\"",
                class = "sailer_argument_error")
@@ -89,7 +89,7 @@ test_that("names that are not there are told", {
   expect_error(brief_run(nameless), "no names", class = "sailer_data_error")
 })
 
-test_that("a SummarizedExperiment is told what to become", {
+test_that("a SummarizedExperiment is asked to be converted", {
   plain <- SummarizedExperiment::SummarizedExperiment(
     list(counts = sim$counts)
   )

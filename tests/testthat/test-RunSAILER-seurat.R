@@ -79,7 +79,7 @@ test_that("columns that are not there are named, with the nearest", {
                class = "sailer_argument_error")
 })
 
-test_that("missing values in the metadata are told by cell", {
+test_that("missing values in the metadata are reported by cell", {
   object <- small_seurat(sim)
   object$batch[7] <- NA
   expect_error(brief_run(object, batch = "batch"), colnames(object)[7],
@@ -113,7 +113,7 @@ test_that("chosen peaks are used, under another name", {
   expect_identical(get_fit(done, "few")$peaks, fit$peaks)
 })
 
-test_that("fits are found, and their absence told", {
+test_that("fits are found, and their absence reported", {
   object <- small_seurat(sim)
   expect_error(get_fit(object), "RunSAILER", class = "sailer_argument_error")
   done <- brief_run(object)
@@ -140,7 +140,7 @@ test_that("predict() takes objects and assays", {
   )
 })
 
-test_that("predict() is told where the counts are", {
+test_that("predict() is given where the counts are", {
   object <- small_seurat(sim)
   object[["other"]] <- SeuratObject::CreateAssayObject(sim$counts[, 120:1])
   fit <- brief_sailer(sim$counts)

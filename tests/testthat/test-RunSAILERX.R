@@ -233,7 +233,7 @@ test_that("what is not there is named, with what is, before any training", {
         x = multiome_seurat())
 })
 
-test_that("a reference of the peaks themselves is told", {
+test_that("a reference of the peaks themselves is reported", {
   skip_if_not_installed("SeuratObject")
   object <- multiome_seurat(pca = pca)
   object[["lsi"]] <- SeuratObject::CreateDimReducObject(

@@ -133,7 +133,7 @@ test_that("a run begun with levels in another order goes on in that order", {
     again <- quick_fit(
       sim$counts, batch = sim$cells$batch, control = lasting(4, folder)
     ),
-    "Going on"
+    "Continuing from"
   )
   expect_identical(again$labels$batch, c("batch2", "batch1"))
   expect_identical(again$codes, whole$codes)

@@ -1,4 +1,4 @@
-# Batches that hardly share a peak are told of.
+# Batches that hardly share a peak are reported.
 
 # Half of the peaks were looked for in one batch, half in the other, and a share
 # in both.

@@ -58,7 +58,7 @@ test_that("NA in integer and logical matrices is found", {
   )
 })
 
-test_that("a bad count without names is told by its place", {
+test_that("a bad count without names is reported by its place", {
   counts <- unname(tiny_counts())
   counts[41, 12] <- NaN
   expect_error(as_cells(counts), "\"41\".*\"12\"", class = "sailer_data_error")

@@ -22,7 +22,7 @@ test_that("a modality of MuData is chosen by what is wanted of it", {
   )
 })
 
-test_that("MuData is told by content, and its modalities by usual names", {
+test_that("MuData is recognised by content, modalities by usual names", {
   skip_without_rhdf5()
   named <- function(atac, rna) {
     altered(tiny_path("tiny.h5mu"), function(file) {
@@ -130,7 +130,7 @@ test_that("without a PCA in the file one is made from its RNA", {
                tolerance = 1e-5)
 })
 
-test_that("peaks and genes in one matrix are told apart by their types", {
+test_that("peaks and genes in one matrix are distinguished by their types", {
   skip_without_rhdf5()
   rna <- rna_of_tiny()[, 50:1]
   peaks <- tiny_counts()[, colnames(rna)]

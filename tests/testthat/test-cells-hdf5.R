@@ -9,7 +9,7 @@ test_that("the example files hold the matrix of their script", {
   }
 })
 
-test_that("layouts are told by content, not by name", {
+test_that("layouts are recognised by content, not by name", {
   odd <- withr::local_tempfile(fileext = ".h5ad")
   file.copy(tiny_path("tiny-10x.h5"), odd)
   expect_match(open_cells(odd)$origin, "10x HDF5 file")

@@ -24,7 +24,7 @@ test_that("samples in a list are read one after another, peaks by name", {
   expect_identical(levels(mixed$sample), c("1", "2"))
 })
 
-test_that("peaks that a sample lacks are closed there, which is told", {
+test_that("peaks that a sample lacks are closed there, which is reported", {
   lacking <- setdiff(rownames(counts), rownames(counts)[3:7])
   expect_message(
     cells <- as_cells(list(a = first, b = second[lacking[-1], ])),
@@ -55,7 +55,7 @@ test_that("cells that share names are named by sample and cell", {
   )
   expect_identical(rownames(embedding(fit)), named)
   both <- cbind(first, counts[, 60:n])
-  expect_error(sailer(both), "1 name of cells stands more than once",
+  expect_error(sailer(both), "1 name of cells occurs more than once",
                class = "sailer_data_error")
   colnames(both) <- named
   plain <- sailer(both, batch = rep(c("a", "b"), c(60, n - 59)), hidden = 8,
@@ -87,7 +87,7 @@ test_that("lists that cannot be joined are refused", {
   refuse(list(a = first, b = bare), "b.*cells have no names")
   twice <- first
   rownames(twice)[2] <- rownames(twice)[1]
-  refuse(list(a = twice, b = second), "a.*1 name of peaks stands more than")
+  refuse(list(a = twice, b = second), "a.*1 name of peaks occurs more than")
   refuse(list(a = first, b = "nowhere.h5"), "nowhere", "file")
   refuse(list(a = first, b = 1), "hold counts", "argument")
 })

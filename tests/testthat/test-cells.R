@@ -138,7 +138,7 @@ test_that("what holds no counts is refused", {
   )
 })
 
-test_that("classes that no package here defines are told", {
+test_that("classes that no package here defines are reported", {
   unknown <- function(package) {
     setClass("GoneAssay", slots = c(counts = "ANY"), where = environment())
     made <- methods::new("GoneAssay", counts = 1)

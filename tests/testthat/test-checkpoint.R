@@ -51,7 +51,7 @@ test_that("the same call goes on where it stopped; another run is refused", {
   folder <- new_folder()
   train(checkpoint = folder, epochs = 3, warmup = 1, period = 2)
   expect_message(
-    fit <- train(checkpoint = folder, warmup = 1, period = 2), "Going on"
+    fit <- train(checkpoint = folder, warmup = 1, period = 2), "Continuing from"
   )
   expect_identical(learned(fit), learned(train(warmup = 1, period = 2)))
   before <- tools::md5sum(list.files(folder, full.names = TRUE))
@@ -156,7 +156,7 @@ test_that("a checkpoint of sailer 0.1.0 goes on", {
   expect_identical(learned(resume(folder, cells)), learned(longer))
 })
 
-test_that("a folder that cannot be written to is told before training", {
+test_that("a folder that cannot be written to is reported before training", {
   skip_if_not_installed("withr")
   expect_error(
     train(checkpoint = "/proc/sailer"), "/proc/sailer",
@@ -222,30 +222,19 @@ test_that("SIGKILL at random moments: resumed runs end with the same bits", {
 })
 
 test_that("Ctrl-C keeps the fit, which goes on with the same bits", {
-  skip_if_not_installed("withr")
-  result <- withr::local_tempfile(fileext = ".rds")
-  log <- withr::local_tempfile()
-  child <- start_child(c(
-    sprintf("result <- %s", deparse(result)),
-    'library(sailer)
-     sim <- simulate_atac(
-       n_cells = 150, n_peaks = 400, n_types = 3, n_batches = 2, depth = 60,
-       seed = 11
-     )
-     fit <- tryCatch(
-       sailer(
-         sim$counts, batch = sim$cells$batch, hidden = 8, n_latent = 3,
-         epochs = 2000, batch_size = 20, threads = 1, patience = 0
-       ),
-       interrupt = function(cnd) last_fit()
-     )
-     saveRDS(fit, result)
-     cat("saved\n")'
-  ), log)
-  expect_true(child_said(log, "Epoch 1/"))
-  child$interrupt()
-  expect_true(child_said(log, "saved"))
-  fit <- readRDS(result)
+  fit <- after_ctrl_c({
+    sim <- simulate_atac(
+      n_cells = 150, n_peaks = 400, n_types = 3, n_batches = 2, depth = 60,
+      seed = 11
+    )
+    tryCatch(
+      sailer(
+        sim$counts, batch = sim$cells$batch, hidden = 8, n_latent = 3,
+        epochs = 2000, batch_size = 20, threads = 1, patience = 0
+      ),
+      interrupt = function(cnd) last_fit()
+    )
+  }, "Epoch 1/")$value
   expect_identical(fit$status, "interrupted")
   expect_lt(nrow(fit$history), 2000)
   expect_identical(dim(embedding(fit)), c(150L, 3L))

@@ -79,7 +79,7 @@ test_that("names of only some of the cells are refused", {
   )
 })
 
-test_that("what is constant is told and left out", {
+test_that("what is constant is reported and left out", {
   expect_message(
     found <- collect(batch, data.frame(age = rep(5, 150), lane = 1:150)),
     "`age` is 5 for all cells"
@@ -96,7 +96,7 @@ test_that("what is constant is told and left out", {
   expect_equal(fit$n_confounders, 1)
 })
 
-test_that("labels with a single cell are told", {
+test_that("labels with a single cell are reported", {
   expect_message(
     found <- collect(c("u", "v", rep("w", 148))),
     "2 labels with a single cell.*\"u\" and \"v\""
@@ -184,23 +184,23 @@ test_that("a numeric covariate is taken out of the embedding", {
   counts <- planted(list(dose))
   without <- train_planted(counts)
   with <- train_planted(counts, covariates = data.frame(dose = dose))
-  told <- function(values) max(mutual_information(values, dose)$dimensions)
-  expect_gt(told(without), 0.2)
-  expect_lt(told(with), 0.4 * told(without))
+  known_of <- function(values) max(mutual_information(values, dose)$dimensions)
+  expect_gt(known_of(without), 0.2)
+  expect_lt(known_of(with), 0.4 * known_of(without))
 })
 
 test_that("two batch columns are both taken out", {
   donor <- rep(c("a", "b"), 400)
   lane <- rep(c("x", "x", "y", "y"), 200)
   counts <- planted(list((donor == "b") * 2 - 1, (lane == "y") * 2 - 1))
-  told <- function(values, label) {
+  known_of <- function(values, label) {
     max(mutual_information(values, label)$dimensions)
   }
   one <- train_planted(counts, batch = data.frame(donor))
   both <- train_planted(counts, batch = data.frame(donor, lane))
   # One batch column leaves the other in.
-  expect_gt(told(one, lane), 0.3)
-  expect_lt(told(one, donor), 0.1)
-  expect_lt(told(both, lane), 0.1)
-  expect_lt(told(both, donor), 0.1)
+  expect_gt(known_of(one, lane), 0.3)
+  expect_lt(known_of(one, donor), 0.1)
+  expect_lt(known_of(both, lane), 0.1)
+  expect_lt(known_of(both, donor), 0.1)
 })

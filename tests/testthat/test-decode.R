@@ -62,7 +62,7 @@ test_that("probabilities equal a dense reading of the decoder", {
   }
 })
 
-test_that("with omega the odds are divided by it unless told otherwise", {
+test_that("with omega the odds are divided by it unless set otherwise", {
   heavy <- quick_fit(sim$counts, omega = 6)
   z <- embedding(heavy)[1:4, ]
   c <- fixed_confounders(heavy)
@@ -98,7 +98,7 @@ test_that("confounders are at their mean, best batch and usual level", {
   )
 })
 
-test_that("confounders are fixed where told", {
+test_that("confounders are fixed where given", {
   for (batch in fit$labels$batch) {
     given <- fixed_confounders(
       fit,

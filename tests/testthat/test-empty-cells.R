@@ -1,4 +1,4 @@
-# What to do about cells without a count is told for the object that was given,
+# What to do about cells without a count is said for the object that was given,
 # and does what it says.
 
 sim <- small_simulation()

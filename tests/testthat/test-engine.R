@@ -23,7 +23,7 @@ test_that("options of the engine are refused by name", {
                class = "sailer_argument_error")
 })
 
-test_that("bf16 is used where it is fast, and told where it is not", {
+test_that("bf16 is used where it is fast, and reported where it is not", {
   if (core_bf16_is_fast("cpu")) {
     fit <- trained(precision = "bf16", device = "cpu")
     expect_identical(fit$control$precision, "bf16")

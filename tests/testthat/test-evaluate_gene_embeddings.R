@@ -151,10 +151,12 @@ test_that("no gene of a test pair is in training", {
       expect_gt(nrow(split$test), 20)
     }
   }
-  inner <- inner_splits(splits[[1]]$train, "pairs")
-  for (side in inner) {
-    rows <- function(at) unlist(splits[[1]]$train[at, c("a", "b")])
-    expect_length(intersect(rows(side$train), rows(side$test)), 0)
+  train <- splits[[1]]$train
+  inner <- inner_folds(train, "pairs")
+  expect_setequal(inner, c(1:3, NA))
+  for (k in 1:3) {
+    rows <- function(at) unlist(train[which(at), c("a", "b")])
+    expect_length(intersect(rows(inner == k), rows(inner != k)), 0)
   }
 })
 
@@ -282,7 +284,7 @@ test_that("names alone tell where families differ", {
   expect_equal(feature[5, c("length", "digits")], c(length = 4, digits = 1))
 })
 
-test_that("the real table of dosage sensitivity is told by names", {
+test_that("the real table of dosage sensitivity is explained by names", {
   path <- file.path(
     Sys.getenv("SAILER_DATA", "../../../shared/data"), "gene_tables",
     "dosage_sensitive_tf.csv"

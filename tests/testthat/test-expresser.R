@@ -191,28 +191,18 @@ test_that("after Ctrl-C a run goes on with the same bits", {
   skip_if_not_installed("withr")
   counts <- small_rna()$counts
   folder <- withr::local_tempfile()
-  result <- withr::local_tempfile(fileext = ".rds")
-  log <- withr::local_tempfile()
   control <- function(...) brief_pretraining(epochs = 100, ...)
-  child <- start_child(c(
-    sprintf("folder <- %s; result <- %s", deparse(folder), deparse(result)),
-    'library(sailer)
-     sim <- simulate_rna(n_cells = 80, n_genes = 60, seed = 1)
-     fit <- tryCatch(
-       expresser(
-         sim$counts, n_embedding = 8, n_layers = 1, n_heads = 2,
-         epochs = 100, batch_size = 16, patience = 0, threads = 1,
-         checkpoint = folder, every = 0.25
-       ),
-       interrupt = function(cnd) last_fit()
-     )
-     saveRDS(fit, result)
-     cat("saved\n")'
-  ), log)
-  expect_true(child_said(log, "Epoch 1/"))
-  child$interrupt()
-  expect_true(child_said(log, "saved"))
-  part <- readRDS(result)
+  part <- after_ctrl_c({
+    sim <- simulate_rna(n_cells = 80, n_genes = 60, seed = 1)
+    tryCatch(
+      expresser(
+        sim$counts, n_embedding = 8, n_layers = 1, n_heads = 2, epochs = 100,
+        batch_size = 16, patience = 0, threads = 1, checkpoint = folder,
+        every = 0.25
+      ),
+      interrupt = function(cnd) last_fit()
+    )
+  }, "Epoch 1/", folder = folder)$value
   expect_equal(part$status, "interrupted")
   expect_lt(nrow(part$history), 100)
   whole <- train_expresser(control = control())

@@ -35,19 +35,19 @@ test_that("progress is silent, or a line now and then, as asked", {
 })
 
 test_that("progress tells the loss and its parts by their names", {
-  told <- function(loss, parts) {
+  shown <- function(loss, parts) {
     describe_progress(
       list(loss = loss, parts = parts, speed = 1234, seconds_left = 5)
     )
   }
   parts <- c(reconstruction = 11.24, kl = 3, marginal = 0.06, alignment = 2)
   speed <- "  1,234 cells/s  5 s left"
-  expect_identical(told(12.34, parts), paste0(
+  expect_identical(shown(12.34, parts), paste0(
     "loss 12.3 (reconstruction 11.2, kl 3.0, marginal 0.1)", speed
   ))
-  expect_identical(told(0.1234, numeric(0)), paste0("loss 0.123", speed))
+  expect_identical(shown(0.1234, numeric(0)), paste0("loss 0.123", speed))
   expect_identical(
-    told(0.5, c(values = 0.25)), paste0("loss 0.500 (values 0.250)", speed)
+    shown(0.5, c(values = 0.25)), paste0("loss 0.500 (values 0.250)", speed)
   )
 })
 

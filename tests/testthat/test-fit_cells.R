@@ -30,7 +30,7 @@ test_that("RunSAILER goes on from a checkpoint and puts the embedding back", {
     class = "sailer_argument_error"
   )
   expect_error(
-    RunSAILER(done, resume = TRUE), "nothing to go on",
+    RunSAILER(done, resume = TRUE), "cannot be continued",
     class = "sailer_argument_error"
   )
 })

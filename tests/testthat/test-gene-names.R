@@ -58,7 +58,7 @@ test_that("activity: genes that share a name or have none go by their ids", {
   expect_silent(expect_identical(rownames(gene_activity(fit, two)), "OWN"))
 })
 
-test_that("activity: without ids, what is lost or joined is told", {
+test_that("activity: without ids, what is lost or joined is reported", {
   skip_if_not_installed("GenomicRanges")
   sim <- tiny_simulation()
   fit <- quick_fit(sim$counts)

@@ -101,7 +101,7 @@ test_that("ranges of one name are one gene, and a peak counts once in it", {
   )
 })
 
-test_that("names are found, and genes without peaks are told", {
+test_that("names are found, and genes without peaks are reported", {
   case <- grid_case()
   genes <- GenomicRanges::GRanges(
     c("chr1:20000-30000", "chr1:900000-950000", "chr2:1-20000"),

@@ -36,7 +36,7 @@ test_that("refusals speak of genes", {
   rownames(bare) <- NULL
   expect_error(gene_cells(bare), "The genes have no names")
   rownames(bare) <- rep("A", 40)
-  expect_error(gene_cells(bare), "names? of genes stands? more than once")
+  expect_error(gene_cells(bare), "names? of genes occurs? more than once")
   expect_error(gene_cells(rna_counts()[0, ]), "no genes")
   expect_error(gene_cells(rna_counts()[, 0]), "Genes are expected")
   expect_error(gene_cells(3), "genes x cells")

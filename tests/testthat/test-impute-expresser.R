@@ -101,7 +101,7 @@ test_that("in other data predictions are moved to the levels of their genes", {
   expect_lt(same[1], 1.02 * same[2])
 })
 
-test_that("cells by other genes and none are told", {
+test_that("cells by other genes and none are reported", {
   fit <- small_expresser()
   counts <- small_rna()$counts[, 1:4]
   part <- counts[1:50, ]

@@ -111,7 +111,7 @@ test_that("open peaks are those of the dense matrix", {
   expect_equal(as.matrix(values), all * (all >= threshold), tolerance = 1e-12)
 })
 
-test_that("the likeliest peaks are as many as asked for", {
+test_that("the most probable peaks are as many as asked for", {
   peaks <- rev(fit$peaks)[1:200]
   open <- impute(fit, peaks = peaks, n_open = 25)
   expect_true(methods::validObject(open))
@@ -315,7 +315,7 @@ test_that("fits of sailerx() impute", {
   )
 })
 
-test_that("arguments are checked, and the nearest names told", {
+test_that("arguments are checked, and the nearest names listed", {
   refused <- function(pattern, ...) {
     expect_error(impute(fit, ...), pattern, class = "sailer_argument_error")
   }

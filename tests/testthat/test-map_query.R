@@ -188,27 +188,39 @@ test_that("covariates enter the likelihood as they did the training", {
     sim$counts[, old], batch = droplevels(sim$cells$batch[old]),
     covariates = cells[old, ], hidden = 16, n_latent = 3
   )
-  base <- base_confounders(
-    wide, "batch", cells[!old, ], colnames(new), rlang::caller_env()
-  )
-  rows <- base(c(5, 2))
   given <- cells[!old, ][c(5, 2), ]
+  rows <- encode_confounders(
+    wide, 2, labels = list(plate = given$plate),
+    numbers = list(score = given$score)
+  )
   scaling <- wide$scaling$numbers[[1]]
   expect_equal(
-    unname(rows),
+    rows,
     unname(cbind(
-      0, 0, outer(given$plate, wide$labels$plate, "==") + 0,
+      0, 0.5, 0.5, outer(given$plate, wide$labels$plate, "==") + 0,
       (given$score - scaling[["mean"]]) / scaling[["sd"]]
     ))
   )
   expect_equal(
-    base_confounders(wide, "batch", NULL, colnames(new), NULL)(1:2),
-    matrix(c(0, 0, 1, 1, 1, 0) / c(1, 1, 3, 3, 3, 1), 2, 6, byrow = TRUE)
+    encode_confounders(wide, 2),
+    matrix(c(0, 1, 1, 1, 1, 1, 0) / c(1, 2, 2, 3, 3, 3, 1), 2, 7, byrow = TRUE)
   )
-  expect_equal(ncol(rows) + 1, wide$n_confounders)
+  expect_equal(ncol(rows), wide$n_confounders)
   expect_equal(first_column(wide, "plate"), 4)
   query <- quiet(map_query(wide, new, covariates = cells[!old, ]))
   expect_identical(colnames(query$likelihoods), c("batch1", "batch2"))
+  # A value that all query cells share counts as well.
+  same <- transform(cells[!old, ], plate = "q", score = 0.9)
+  shared <- quiet(map_query(wide, new, covariates = same))
+  expect_false(isTRUE(all.equal(
+    shared$likelihoods, quiet(map_query(wide, new))$likelihoods
+  )))
+  expect_error(
+    quiet(map_query(wide, new, covariates = data.frame(
+      score = rep("high", 200)
+    ))),
+    "score", class = "sailer_data_error"
+  )
   expect_error(
     quiet(map_query(wide, new, covariates = data.frame(colour = 1:200))),
     "colour", class = "sailer_argument_error"

@@ -19,7 +19,7 @@ test_that("genes are found by name, symbol or id, in any mixture", {
   expect_identical(at(c("TWIN", "MYC")), c(NA, 3L))
 })
 
-test_that("genes that are not known are told", {
+test_that("genes that are not known are reported", {
   expect_message(
     match_genes(c("MYC", "ALB", "INS"), genes, "the query"),
     "2 of the 3 genes of the query.*ALB", class = "sailer_note"

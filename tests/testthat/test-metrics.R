@@ -140,10 +140,6 @@ test_that("ARI and NMI have their known corners", {
     expect_equal(measure(1:5, 5:1), 1)
     expect_equal(measure(x, rep("a", 5)), 0)
     expect_equal(measure("a", "b"), 1)
-    expect_argument_error(measure(x, x[-1]), "`y`")
-    expect_argument_error(measure(replace(x, 2, NA), x), "`x`")
-    expect_argument_error(measure(x, replace(x, 2, NA)), "`y`")
-    expect_argument_error(measure(character(0), character(0)), "`x`")
   }
   # By hand: 2 of 6 pairs are together in each, none in both.
   expect_equal(adjusted_rand_index(c(1, 1, 2, 2), c(1, 2, 1, 2)), -0.5)

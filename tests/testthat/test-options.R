@@ -74,7 +74,7 @@ test_that("expresser() takes the options of the corpus by their names", {
   refused(expresser(sim$counts, file = "a"), "no option named `file`")
 })
 
-test_that("a corpus has its genes, and what is misspelt is told first", {
+test_that("a corpus has its genes, and what is misspelt is reported first", {
   corpus <- build_corpus(
     small_rna()$counts, local_corpus(), verbose = FALSE, min_cells = 0
   )

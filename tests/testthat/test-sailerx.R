@@ -339,7 +339,8 @@ test_that("the same call goes on; another reference is refused", {
     "reference", class = "sailer_file_error"
   )
   expect_message(
-    fit <- again(reference = rna[n:1, ], rna_depth = rna_depth), "Going on"
+    fit <- again(reference = rna[n:1, ], rna_depth = rna_depth),
+    "Continuing from"
   )
   expect_identical(learned(fit), learned(trainx(rna_depth = rna_depth)))
 })

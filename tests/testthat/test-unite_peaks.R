@@ -154,7 +154,7 @@ test_that("ranges can be given, and decide where they are", {
   expect_identical(rownames(out$counts)[1:2], c("chr1-100-240", "chr1-250-300"))
   expect_error(
     quietly(list(first = first, x = x), ranges = list(x = ranges[1])),
-    "\"x\".*2 ranges", class = "sailer_argument_error"
+    "2 ranges.*\"x\"", class = "sailer_argument_error"
   )
   expect_error(
     quietly(list(first = first, x = x), ranges = list(y = ranges)),
