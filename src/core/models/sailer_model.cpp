@@ -23,9 +23,11 @@ at::Tensor logits_of(const std::vector<double>& frequencies,
   return at::log(f / (1 - f)).to(options);
 }
 
-// The posteriors of all cells of the minibatch.
-Posterior gather(const Posterior& own, const BatchPart& part) {
+// The posteriors of all cells of the minibatch, or their means alone: what is
+// gathered has a gradient, be it 0, and would be moved by weight decay.
+Posterior gather(const Posterior& own, const BatchPart& part, bool variances) {
   if (part.is_whole()) return own;
+  if (!variances) return {gather_rows(own.mean, part), {}};
   const int64_t d = own.mean.size(1);
   const at::Tensor all =
       gather_rows(at::cat({own.mean, own.log_variance}, 1), part);
@@ -208,7 +210,7 @@ SailerLoss SailerModel::loss(const SparseBatch& batch,
   loss.kl = part.mean(kl_to_prior(posterior.mean, posterior.log_variance));
   const bool diverges = options_.lambda > 0 && !options.deterministic;
   const Posterior all = diverges || batch.reference.defined()
-                            ? gather(posterior, part)
+                            ? gather(posterior, part, diverges)
                             : posterior;
   loss.marginal = diverges
                       ? marginal_divergence(z, all, part)

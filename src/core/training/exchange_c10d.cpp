@@ -9,6 +9,7 @@
 
 #include "../support/error.h"
 #include "../support/foreign_error.h"
+#include "../support/torch_version.h"
 #include "core/support/config.h"
 
 #if SAILER_HAS_C10D
@@ -122,14 +123,16 @@ class C10dExchange : public Exchange {
   }
 
 #if SAILER_HAS_NCCL
-  // LibTorch's watchdog would end R where a process is lost. Names of before
-  // and after 2.2; what the user has set counts.
+  // LibTorch's watchdog would end R where a process is lost. What the user has
+  // set counts.
   static void errors_are_ours() {
-    for (const char* prefix : {"", "TORCH_"}) {
-      const std::string name = std::string(prefix) + "NCCL_";
-      ::setenv((name + "BLOCKING_WAIT").c_str(), "1", /*overwrite=*/0);
-      ::setenv((name + "ASYNC_ERROR_HANDLING").c_str(), "0", /*overwrite=*/0);
-    }
+#if SAILER_LIBTORCH_AT_LEAST(2, 2)
+    const std::string name = "TORCH_NCCL_";
+#else
+    const std::string name = "NCCL_";
+#endif
+    ::setenv((name + "BLOCKING_WAIT").c_str(), "1", /*overwrite=*/0);
+    ::setenv((name + "ASYNC_ERROR_HANDLING").c_str(), "0", /*overwrite=*/0);
   }
 #endif
 
@@ -174,6 +177,7 @@ class C10dExchange : public Exchange {
       if (std::chrono::steady_clock::now() > end) return false;
       std::this_thread::sleep_for(std::chrono::microseconds(10));
     }
+    if (work.exception()) std::rethrow_exception(work.exception());
     return work.wait();
   }
 
@@ -223,7 +227,8 @@ class C10dExchange : public Exchange {
   // The first who tells is the one who knows.
   void tell(const std::string& failure) noexcept {
     try {
-      store_->compareSet(kFailure, {}, {failure.begin(), failure.end()});
+      const std::vector<uint8_t> none, text(failure.begin(), failure.end());
+      store_->compareSet(kFailure, none, text);
     } catch (...) {
     }
   }

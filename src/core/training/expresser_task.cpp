@@ -73,7 +73,7 @@ ExpresserTask::ExpresserTask(ExpresserModel& model, CellSourcePtr source,
 
 GeneStreamOptions ExpresserTask::stream_options() const {
   GeneStreamOptions out;
-  out.batch_size = range_of(options_.batch_size, shard_).n;
+  out.batch_size = slice_of(options_.batch_size, shard_).n;
   out.token_budget = options_.token_budget;
   out.tokens = model_.token_options();
   out.device = model_.tensor_options().device();

@@ -91,7 +91,7 @@ bool SailerTask::next() {
   }
   part_ = {};
   if (exchange_ != nullptr) {
-    const Range own = range_of(whole.n_cells(), shard_of(exchange_));
+    const Slice own = slice_of(whole.n_cells(), shard_of(exchange_));
     part_ = {exchange_, own.first, own.n, whole.n_cells()};
   }
   batch_ = part_of(whole, part_);

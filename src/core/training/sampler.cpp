@@ -43,7 +43,7 @@ Split split_cells(const std::vector<int64_t>& cells, double share,
   return split;
 }
 
-Range range_of(int64_t n, const Shard& shard) {
+Slice slice_of(int64_t n, const Shard& shard) {
   const int64_t each = n / shard.size, longer = n % shard.size;
   return {shard.rank * each + std::min(shard.rank, longer),
           each + (shard.rank < longer ? 1 : 0)};
@@ -51,7 +51,7 @@ Range range_of(int64_t n, const Shard& shard) {
 
 std::vector<int64_t> shard_cells(const std::vector<int64_t>& cells,
                                  const Shard& shard) {
-  const Range own = range_of(n_of(cells), shard);
+  const Slice own = slice_of(n_of(cells), shard);
   const auto first = cells.begin() + own.first;
   return {first, first + own.n};
 }
@@ -61,7 +61,7 @@ std::vector<int64_t> shard_batches(const std::vector<int64_t>& order,
   std::vector<int64_t> out;
   for (int64_t at = 0; at < n_of(order); at += batch_size) {
     const int64_t n = std::min(batch_size, n_of(order) - at);
-    const Range own = range_of(n, shard);
+    const Slice own = slice_of(n, shard);
     const auto first = order.begin() + at + own.first;
     out.insert(out.end(), first, first + own.n);
   }
@@ -70,8 +70,8 @@ std::vector<int64_t> shard_batches(const std::vector<int64_t>& order,
 
 int64_t shard_position(int64_t position, int64_t batch_size,
                        const Shard& shard) {
-  return position / batch_size * range_of(batch_size, shard).n +
-         range_of(position % batch_size, shard).n;
+  return position / batch_size * slice_of(batch_size, shard).n +
+         slice_of(position % batch_size, shard).n;
 }
 
 int64_t RunCells::n_training() const { return n_of(split_.training); }

@@ -31,17 +31,17 @@ struct Shard {
 };
 
 // Of n things in a row those that a process has, [first, first + n): the sizes
-// of two ranges differ by at most one, and the first are the larger.
-struct Range {
+// of two slices differ by at most one, and the first are the larger.
+struct Slice {
   int64_t first = 0, n = 0;
 };
-Range range_of(int64_t n, const Shard& shard);
+Slice slice_of(int64_t n, const Shard& shard);
 
-// Its range of `cells`.
+// Its slice of `cells`.
 std::vector<int64_t> shard_cells(const std::vector<int64_t>& cells,
                                  const Shard& shard);
 
-// Its ranges of the minibatches of `order`, one after another. Minibatches are
+// Its slices of the minibatches of `order`, one after another. Minibatches are
 // those of one process: each process has some cells of every one, whatever the
 // order of the cells in their file.
 std::vector<int64_t> shard_batches(const std::vector<int64_t>& order,
