@@ -16,10 +16,6 @@
 namespace sailer {
 namespace {
 
-// Numbers of a bucket, but for a single parameter that has more: enough that a
-// message is worth its latency, and few enough that the first is soon full.
-constexpr int64_t kBucketNumbers = int64_t{1} << 18;
-
 at::TensorOptions numbers() { return at::TensorOptions().dtype(at::kDouble); }
 
 // Called after the gradient of a parameter was made.
@@ -98,9 +94,9 @@ struct StepExchange::Hooks {
 };
 
 StepExchange::StepExchange(Exchange& exchange, const ParameterSet& parameters,
-                           bool early)
+                           bool early, int64_t bucket_numbers)
     : exchange_(exchange), parameters_(parameters) {
-  make_buckets();
+  make_buckets(bucket_numbers);
   if (!early) return;
   hooks_ = std::make_unique<Hooks>();
   for (size_t b = 0; b < buckets_.size(); ++b) {
@@ -116,13 +112,13 @@ StepExchange::StepExchange(Exchange& exchange, const ParameterSet& parameters,
 StepExchange::~StepExchange() = default;
 
 // From the last parameter to the first.
-void StepExchange::make_buckets() {
+void StepExchange::make_buckets(int64_t bucket_numbers) {
   int64_t room = 0;
   for (size_t k = parameters_.parameters().size(); k-- > 0;) {
     const int64_t n = parameter(k).numel();
     if (n > room) {
       buckets_.push_back({});
-      room = std::max(n, kBucketNumbers);
+      room = std::max(n, bucket_numbers);
     }
     buckets_.back().members.push_back(k);
     room -= n;

@@ -54,8 +54,13 @@ struct StepReport {
 // must make the same gradients, once a step.
 class StepExchange {
  public:
+  // Numbers of a bucket, but for a single parameter that has more: enough that a
+  // message is worth its latency, and few enough that the first is soon full.
+  static constexpr int64_t kBucketNumbers = int64_t{1} << 18;
+
   // Both must outlive it.
-  StepExchange(Exchange& exchange, const ParameterSet& parameters, bool early);
+  StepExchange(Exchange& exchange, const ParameterSet& parameters, bool early,
+               int64_t bucket_numbers = kBucketNumbers);
   ~StepExchange();
   StepExchange(const StepExchange&) = delete;
   StepExchange& operator=(const StepExchange&) = delete;
@@ -82,7 +87,7 @@ class StepExchange {
   };
   struct Hooks;
 
-  void make_buckets();
+  void make_buckets(int64_t bucket_numbers);
   void gradient_is_there(size_t bucket);
   void start(Bucket& bucket);
   void end(Bucket& bucket, const std::vector<bool>& has_gradient);
