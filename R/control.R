@@ -49,10 +49,10 @@
 #' computes a part of the cells, and the gradients are added up before each
 #' step. Batch normalisation, the aggregate posterior of the penalty, the pairs
 #' of SAILERX's alignment and the random draws are those of the whole minibatch.
-#' So the number of processes, and the order of the cells in their file, change
-#' rounding alone: as between two kinds of processor, losses agree at first and
-#' drift apart with the number of steps. (In Expresser the dropout differs, too.)
-#' With the same number of processes the bits are the same.
+#' So the number of processes changes rounding alone, wherever a donor's cells
+#' lie in the file: as between two kinds of processor, losses agree at first and
+#' drift apart with the number of steps. (In Expresser the dropout differs as
+#' well.) With the same number of processes the bits are the same.
 #'
 #' `batch_size` is the size of the whole minibatch, whatever the number of
 #' processes, and must be at least that number. The work of a step that is

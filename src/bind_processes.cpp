@@ -44,8 +44,8 @@ bool core_can_join_processes() { return sailer::can_join_processes(); }
 // [[Rcpp::export]]
 bool core_processes_joined() { return sailer::joined_processes() != nullptr; }
 
-// After one was lost or has failed: the next training meets those that are there
-// then. The others learn the reason of this process, unless it is "".
+// After one was lost or has failed: the next training meets those that are
+// there then. The others learn the reason of this process, unless it is "".
 // [[Rcpp::export]]
 void core_leave_processes(std::string reason) {
   sailer::Exchange*& exchange = sailer::joined();

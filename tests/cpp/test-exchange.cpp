@@ -28,8 +28,7 @@ TEST_CASE("shards are contiguous and of nearly the same size") {
 
 TEST_CASE("processes share every minibatch") {
   const std::vector<int64_t> order = {4, 9, 1, 7, 3, 8, 2, 6, 5};
-  REQUIRE(shard_batches(order, 5, {0, 3}) ==
-          std::vector<int64_t>{4, 9, 8, 2});
+  REQUIRE(shard_batches(order, 5, {0, 3}) == std::vector<int64_t>{4, 9, 8, 2});
   REQUIRE(shard_batches(order, 5, {1, 3}) == std::vector<int64_t>{1, 7, 6});
   REQUIRE(shard_batches(order, 5, {2, 3}) == std::vector<int64_t>{3, 5});
   REQUIRE(shard_batches(order, 5, {}) == order);

@@ -154,8 +154,8 @@ void require_same_run(const Outcome& one, const Outcome& other) {
   }
   for (size_t k = 0; k < one.state.size(); ++k) {
     CAPTURE(one.state[k].name);
-    REQUIRE(at::allclose(one.state[k].tensor, other.state[k].tensor, 1e-5,
-                         1e-7));
+    REQUIRE(
+        at::allclose(one.state[k].tensor, other.state[k].tensor, 1e-5, 1e-7));
   }
 }
 
@@ -251,9 +251,9 @@ TEST_CASE("a process whose cells cannot be read tells the others",
                  Damaged damaged;
                  Monitor silent;
                  const bool fails = exchange.rank() == 1;
-                 const Outcome out = train(
-                     of, &exchange,
-                     fails ? static_cast<Monitor&>(damaged) : silent);
+                 const Outcome out =
+                     train(of, &exchange,
+                           fails ? static_cast<Monitor&>(damaged) : silent);
                  if (!fails) other = out.result;
                }),
       contains("Cell 17"));

@@ -64,10 +64,9 @@ TEST_CASE("gradients are summed, and where there are none, none is made") {
     REQUIRE(all.parts == std::vector<double>{3, 6});
     REQUIRE_FALSE(all.bad);
     REQUIRE_FALSE(layers.frozen.grad().defined());
-    for (const auto& [got, expected] :
-         {std::pair{layers.first, plain.first},
-          std::pair{layers.small, plain.small},
-          std::pair{layers.last, plain.last}}) {
+    for (const auto& [got, expected] : {std::pair{layers.first, plain.first},
+                                        std::pair{layers.small, plain.small},
+                                        std::pair{layers.last, plain.last}}) {
       REQUIRE(at::allclose(got.grad(), 2 * expected.grad(), 1e-12, 1e-12));
     }
     steps.give_up();  // no gradients
@@ -86,10 +85,9 @@ TEST_CASE("a bucket is under way while other gradients are made") {
   layers.loss().backward();
   steps.finish(report(1));
   // Of "last" and "small" together; 2 parts, stop, bad and 4 flags; "first".
-  REQUIRE(exchange.notes ==
-          std::vector<std::string>{"begin 6", "gradient of the first",
-                                   "begin 8", "end 8", "begin 5", "end 6",
-                                   "end 5"});
+  REQUIRE(exchange.notes == std::vector<std::string>{
+                                "begin 6", "gradient of the first", "begin 8",
+                                "end 8", "begin 5", "end 6", "end 5"});
 }
 
 TEST_CASE("what is not finite in one process is bad in all") {

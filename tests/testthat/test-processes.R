@@ -109,9 +109,9 @@ start_processes <- function(lines, folder, envir = parent.frame(), size = 2) {
       "sim <- simulate_atac(n_cells = 150, n_peaks = 300, n_types = 2,
          n_batches = 2, seed = 1)",
       # The donors lie one after the other, as in most files.
-      "sim$order <- order(sim$cells$batch)",
-      "sim$counts <- sim$counts[, sim$order]",
-      "sim$cells <- sim$cells[sim$order, ]"
+      "order <- order(sim$cells$batch)",
+      "sim$counts <- sim$counts[, order]",
+      "sim$cells <- sim$cells[order, ]"
     )
     log <- file.path(folder, paste0("log-", rank))
     start_child(c(head, lines), log, envir)

@@ -45,7 +45,8 @@ at::Tensor mixture_kl(const at::Tensor& sample, const at::Tensor& mean,
       (z.square().mm(precision.t()) - 2 * z.mm((m * precision).t()) +
        ((m.square() * precision).sum(1) + variance_logs.sum(1)).unsqueeze(0));
   const double log_b = std::log(static_cast<double>(mean.size(0)));
-  return (log_density.diagonal(part.first) - at::logsumexp(log_density, 1) + log_b)
+  return (log_density.diagonal(part.first) - at::logsumexp(log_density, 1) +
+          log_b)
       .to(sample.scalar_type());
 }
 

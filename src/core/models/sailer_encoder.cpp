@@ -99,9 +99,10 @@ at::Tensor SailerModel::scale_of_cells(const SparseBatch& batch) const {
       .rsqrt();
 }
 
-SailerModel::Encoded SailerModel::encode_hidden(
-    const SparseBatch& batch, bool training, const AdamUpdate* update,
-    const BatchPart& part) const {
+SailerModel::Encoded SailerModel::encode_hidden(const SparseBatch& batch,
+                                                bool training,
+                                                const AdamUpdate* update,
+                                                const BatchPart& part) const {
   at::Tensor h = first_layer(batch, update);
   const at::Tensor scale = scale_of_cells(batch);
   if (scale.defined()) h = h * scale;
@@ -168,8 +169,7 @@ void SailerModel::start_reference_path(const at::Tensor& weight) {
 // [B, r + 1]: the reference and 1, or zeros for cells without one and, in
 // training, for those from which it is hidden. Undefined when the batch comes
 // without references.
-at::Tensor SailerModel::seen_reference(const SparseBatch& batch,
-                                       bool training,
+at::Tensor SailerModel::seen_reference(const SparseBatch& batch, bool training,
                                        const BatchPart& part) const {
   if (!batch.reference.defined()) return {};
   at::Tensor seen = batch.has_reference.unsqueeze(1);

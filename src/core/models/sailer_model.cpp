@@ -130,8 +130,8 @@ at::Tensor SailerModel::sample(const Posterior& posterior,
 }
 
 at::Tensor SailerModel::alignment(const at::Tensor& mean,
-                                  const SparseBatch& batch,
-                                  bool weighted, const BatchPart& part) const {
+                                  const SparseBatch& batch, bool weighted,
+                                  const BatchPart& part) const {
   if (!batch.reference.defined()) return at::zeros({}, tensor_options_);
   const at::Tensor weight =
       weighted ? batch.reference_weight : batch.has_reference;
@@ -212,12 +212,10 @@ SailerLoss SailerModel::loss(const SparseBatch& batch,
   const Posterior all = diverges || batch.reference.defined()
                             ? gather(posterior, part, diverges)
                             : posterior;
-  loss.marginal = diverges
-                      ? marginal_divergence(z, all, part)
-                      : at::zeros({}, tensor_options_);
+  loss.marginal = diverges ? marginal_divergence(z, all, part)
+                           : at::zeros({}, tensor_options_);
   // In the warm-up every cell counts the same (3.2.2).
-  loss.alignment =
-      alignment(all.mean, batch, !options.deterministic, part);
+  loss.alignment = alignment(all.mean, batch, !options.deterministic, part);
   loss.total = weighted;
   if (options_.alignment > 0) {
     loss.total = loss.total + options_.alignment * loss.alignment;

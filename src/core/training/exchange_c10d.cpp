@@ -217,7 +217,7 @@ class C10dExchange : public Exchange {
   [[noreturn]] void lost(const std::string& why, Work& work) {
     if (!work.isCompleted()) {
       try {
-        work.abort();  // what a GPU would wait for for ever
+        work.abort();                    // what a GPU would wait for for ever
       } catch (const std::exception&) {  // others than NCCL have none
       }
     }

@@ -122,9 +122,8 @@ StepLoss ExpresserTask::step(Adam&, int64_t epoch, int64_t position, bool) {
       at::TensorOptions().dtype(at::kDouble).device(device());
   out.parts = at::zeros({2}, options);
   if (out.weight == 0) return out;
-  model_.start_step(
-      derive_seed(epoch_seed(noise_seed_, kStepStream, epoch),
-                  static_cast<uint64_t>(position)));
+  model_.start_step(derive_seed(epoch_seed(noise_seed_, kStepStream, epoch),
+                                static_cast<uint64_t>(position)));
   for (const GeneBatch& piece : pieces_) {
     const at::Tensor difference =
         model_.predict(piece, /*training=*/true) - piece.targets;

@@ -63,9 +63,9 @@ class ExpresserTask final : public Task {
   Shard shard_;
   uint64_t noise_seed_;  // each process draws numbers of its own
   GeneStream stream_;
-  int64_t n_steps_;      // of an epoch
+  int64_t n_steps_;                  // of an epoch
   int64_t position_ = 0, next_ = 0;  // of the minibatch fetched last
-  double measured_ = 0;  // masked genes of the cells held out
+  double measured_ = 0;              // masked genes of the cells held out
   std::vector<GeneBatch> pieces_;
 };
 

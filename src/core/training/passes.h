@@ -21,8 +21,8 @@ bool visit_cells(BatchStream& stream, const std::vector<int64_t>& cells,
                  const std::function<void(const SparseBatch&)>& visit);
 
 // Means of SailerModel::evaluate() over `cells`; the noise is the same each
-// time. Of a shard the blocks are dealt out in turn: means weighted by `n_cells`
-// are those of one process.
+// time. Of a shard the blocks are dealt out in turn: means weighted by
+// `n_cells` are those of one process.
 struct Evaluated {
   SailerModel::Evaluation mean;
   int64_t n_cells = 0;

@@ -81,8 +81,8 @@ void SailerTask::stop() {
   stream_.stop();
 }
 
-// Every process makes the whole minibatch, ahead of its use, and keeps its part:
-// what thinning hides of a cell depends on the cells before it.
+// Every process makes the whole minibatch, ahead of its use, and keeps its
+// part: what thinning hides of a cell depends on the cells before it.
 bool SailerTask::next() {
   SparseBatch whole;
   if (!stream_.next(whole, /*at_least=*/2)) {
@@ -100,17 +100,15 @@ bool SailerTask::next() {
 
 StepLoss SailerTask::step(Adam& adam, int64_t epoch, int64_t position,
                           bool layers_may_step) {
-  model_.start_step(
-      derive_seed(epoch_seed(options_.seed, kStepStream, epoch),
-                  static_cast<uint64_t>(position)));
+  model_.start_step(derive_seed(epoch_seed(options_.seed, kStepStream, epoch),
+                                static_cast<uint64_t>(position)));
   SailerUpdates updates;
   if (layers_may_step) updates = updates_from(adam);
   const double time = time_of(epoch, position);
-  const SailerLoss loss = model_.loss(
-      batch_,
-      {beta(time), is_warmup(schedule_, time), is_frozen(schedule_, time),
-       part_},
-      layers_may_step ? &updates : nullptr);
+  const SailerLoss loss = model_.loss(batch_,
+                                      {beta(time), is_warmup(schedule_, time),
+                                       is_frozen(schedule_, time), part_},
+                                      layers_may_step ? &updates : nullptr);
   if (exchange_ == nullptr && device().is_cpu() &&
       !std::isfinite(loss.total.item<double>())) {
     throw_error(ErrorKind::kNumeric, "The loss is not a finite number.");

@@ -7,8 +7,8 @@
 
 #include "../data/stream/batch_stream.h"
 #include "../models/sailer_model.h"
-#include "step_exchange.h"
 #include "sampler.h"
+#include "step_exchange.h"
 #include "task.h"
 #include "train_options.h"
 
@@ -18,9 +18,9 @@ class SailerTask : public Task {
  public:
   // Model and stream must outlive the task; `split` names cells of the stream's
   // source. What the options leave open is decided here. With an exchange the
-  // task computes its part of the cells of each minibatch (BatchPart), and looks
-  // at its part of the cells held out. Throws Error(kArgument) when the options
-  // are out of range.
+  // task computes its part of the cells of each minibatch (BatchPart), and
+  // looks at its part of the cells held out. Throws Error(kArgument) when the
+  // options are out of range.
   SailerTask(SailerModel& model, BatchStream& stream, const Split& split,
              const TrainOptions& options, Exchange* exchange = nullptr);
 

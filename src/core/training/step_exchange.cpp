@@ -102,8 +102,8 @@ StepExchange::StepExchange(Exchange& exchange, const ParameterSet& parameters,
   for (size_t b = 0; b < buckets_.size(); ++b) {
     for (size_t k : buckets_[b].members) {
       auto node = torch::autograd::impl::grad_accumulator(parameter(k));
-      node->add_post_hook(std::make_unique<GradientHook>(
-          [this, b] { gradient_is_there(b); }));
+      node->add_post_hook(
+          std::make_unique<GradientHook>([this, b] { gradient_is_there(b); }));
       hooks_->nodes.push_back(std::move(node));
     }
   }
@@ -127,8 +127,7 @@ void StepExchange::make_buckets(int64_t bucket_numbers) {
     if (bucket.members.size() == 1) continue;
     int64_t place = 0, n = 0;
     for (size_t k : bucket.members) n += parameter(k).numel();
-    bucket.flat =
-        at::zeros({n}, parameter(0).options().requires_grad(false));
+    bucket.flat = at::zeros({n}, parameter(0).options().requires_grad(false));
     for (size_t k : bucket.members) {
       const int64_t own = parameter(k).numel();
       bucket.sums.push_back(

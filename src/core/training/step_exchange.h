@@ -54,8 +54,8 @@ struct StepReport {
 // must make the same gradients, once a step.
 class StepExchange {
  public:
-  // Numbers of a bucket, but for a single parameter that has more: enough that a
-  // message is worth its latency, and few enough that the first is soon full.
+  // Numbers of a bucket, but for a single parameter that has more: enough that
+  // a message is worth its latency, and few enough that the first is soon full.
   static constexpr int64_t kBucketNumbers = int64_t{1} << 18;
 
   // Both must outlive it.

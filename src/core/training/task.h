@@ -10,7 +10,8 @@
 //  * step() leaves in the parameters the gradient of the loss that is
 //    minimised, a mean over the `weight` that it returns;
 //  * nothing is printed and no clock is read;
-//  * where several processes train together (step_exchange.h) each has a task of
+//  * where several processes train together (step_exchange.h) each has a task
+//  of
 //    the same cells, minibatches and positions. Of each minibatch step()
 //    computes a share: gradients and parts of the loss add up over the
 //    processes to those that one process would have. It moves nothing itself.

@@ -47,8 +47,7 @@ void Trainer::load_state(const std::vector<NamedTensor>& state) {
 
 // Layers cannot move what the gradients of others decide as well.
 bool Trainer::layers_may_step() const {
-  return is_alone() && options_.clip_norm == 0 &&
-         adam_.layers_can_step();
+  return is_alone() && options_.clip_norm == 0 && adam_.layers_can_step();
 }
 
 Trainer::Stepped Trainer::step(LossMeter& meter) {
