@@ -277,8 +277,8 @@ core_processes_joined <- function() {
     .Call('_sailer_core_processes_joined', PACKAGE = 'sailer')
 }
 
-core_leave_processes <- function() {
-    invisible(.Call('_sailer_core_leave_processes', PACKAGE = 'sailer'))
+core_leave_processes <- function(reason) {
+    invisible(.Call('_sailer_core_leave_processes', PACKAGE = 'sailer', reason))
 }
 
 core_sailer_likelihood <- function(model, source, confounders, cells, first, vectors) {

@@ -42,12 +42,27 @@
 #' @section Many machines:
 #' Start the same script several times, on one machine or on many, with
 #' `torchrun --no-python`, `mpirun` or `srun`: each process is given the same
-#' cells and options, trains on its part of them, `batch_size` divided by the
-#' number of processes at a time, and the gradients are averaged after each
-#' minibatch, so that all end with the same model. Batch normalisation and the
-#' aggregate posterior of the penalty are those of each process' own cells. The
-#' held-out cells are divided as well. The result has the bits of another run
-#' with as many processes, not those of a run of one.
+#' cells and options, and all train one model. `vignette("clusters")` has a
+#' script for Slurm.
+#'
+#' The minibatches are those of a single process. Of each one every process
+#' computes a part of the cells, and the gradients are added up before each
+#' step. Batch normalisation, the aggregate posterior of the penalty, the pairs
+#' of SAILERX's alignment and the random draws are those of the whole minibatch.
+#' So the number of processes changes rounding alone, wherever a donor's cells
+#' lie in the file: as between two kinds of processor, losses agree at first and
+#' drift apart with the number of steps. (In Expresser the dropout differs as
+#' well.) With the same number of processes the bits are the same.
+#'
+#' `batch_size` is the size of the whole minibatch, whatever the number of
+#' processes, and must be at least that number. The work of a step that is
+#' shared is that of its cells; a process with few of them mostly waits for the
+#' others. A larger `batch_size` makes good use of more processes and takes
+#' fewer, larger steps; `learning_rate` may then have to grow with it.
+#'
+#' Every process reads all cells: what is kept of them in memory, in a temporary
+#' file or on a GPU is there once for each process. Each computes the start at
+#' LSI and the embedding at the end by itself.
 #'
 #' Which process is which is read from the launcher's variables (`RANK`,
 #' `WORLD_SIZE`, `LOCAL_RANK`; those of Open MPI, of PMI and of Slurm's steps).
@@ -57,15 +72,16 @@
 #' to use. On GPUs each process takes the one of its `LOCAL_RANK`.
 #'
 #' The first process alone shows progress, keeps the checkpoint and writes what
-#' [save_model()] saves. Ctrl-C in one stops all. When one is
-#' lost, or does not answer for `options(sailer.process_timeout = )` seconds
-#' (600 by default), the others give up the step that was under way, leave a
-#' checkpoint, and return the fit so far with a warning of class
-#' `sailer_interrupted`. Begun anew, the run goes on where it was; with another
-#' number of processes at the beginning of the epoch.
+#' [save_model()] saves. Ctrl-C in one stops all. A process that fails while it
+#' trains tells the others why; within seconds they give up the step that was
+#' under way, leave a checkpoint, and return the fit so far with a warning of
+#' class `sailer_interrupted`. They do the same when a process is lost, or does
+#' not answer for `options(sailer.process_timeout = )` seconds (600 by default;
+#' on GPUs, where NCCL waits, a lost process is noticed only then). Begun anew,
+#' the run goes on where it was, with any number of processes.
 #' @section Errors: `sailer_argument_error`, naming the option, when one is out
 #'   of its range. In training, `sailer_process_error` when the processes do not
-#'   meet in time.
+#'   meet in time, or when another one fails before the first step.
 #' @references Cao (2023), section 2.2.2.
 #' @examples
 #' train_control(epochs = 20, seed = 7)

@@ -204,10 +204,13 @@ run_pretraining <- function(plan, corpus, state = NULL,
                             report = progress_reporter(plan$control$verbose)) {
   prepared <- prepare_training(plan, state)
   plan[c("device", "processes")] <- prepared[c("device", "processes")]
-  trained <- with_threads(plan$control$threads, core_expresser_train(
-    corpus$source, plan$options, core_control(plan$control), plan$device,
-    plan$initial, prepared$run, if (prepared$first) report
-  ))
+  trained <- with_threads(
+    plan$control$threads,
+    tell_others_of_failure(core_expresser_train(
+      corpus$source, plan$options, core_control(plan$control), plan$device,
+      plan$initial, prepared$run, if (prepared$first) report
+    ))
+  )
   # report_end() looks cells up by their places; a corpus names those alone.
   named <- cells_of_corpus(corpus, trained$diverged_cells)
   trained$diverged_cells <- seq_along(named)

@@ -45,7 +45,9 @@ prepare_training <- function(plan, state) {
   folder <- control$checkpoint
   processes <- join_processes(control, plan$device)
   first <- processes$rank == 0
-  if (!is.null(folder) && first) write_plan(plan, folder)
+  if (!is.null(folder) && first) {
+    tell_others_of_failure(write_plan(plan, folder))
+  }
   run <- list(
     checkpoint = if (is.null(folder)) "" else state_file(folder),
     every = control$every, state = state, folder = tempdir(),
@@ -63,12 +65,16 @@ run_plan <- function(plan, cells, map, state = NULL,
                      report = progress_reporter(plan$control$verbose)) {
   prepared <- prepare_training(plan, state)
   plan[c("device", "processes")] <- prepared[c("device", "processes")]
-  trained <- with_threads(plan$control$threads, core_sailer_train(
-    cells$source, map, plan$group_sizes, plan$frequencies,
-    c(list(depth = as.numeric(plan$depth)), plan$confounders), plan$reference,
-    current_options(plan$options), core_control(plan$control), plan$device,
-    prepared$run, if (prepared$first) report
-  ))
+  trained <- with_threads(
+    plan$control$threads,
+    tell_others_of_failure(core_sailer_train(
+      cells$source, map, plan$group_sizes, plan$frequencies,
+      c(list(depth = as.numeric(plan$depth)), plan$confounders),
+      plan$reference, current_options(plan$options),
+      core_control(plan$control), plan$device, prepared$run,
+      if (prepared$first) report
+    ))
+  )
   fit <- new_fit(trained, plan)
   report_end(trained, plan, fit)
   fit
@@ -81,7 +87,7 @@ report_end <- function(trained, plan, fit) {
   folder <- plan$control$checkpoint
   if (nzchar(trained$unsaved)) warn_unsaved(trained, done, folder)
   if (nzchar(trained$lost)) {
-    core_leave_processes()
+    core_leave_processes("")
     warn_lost_process(trained$lost, done, folder)
   } else if (trained$status == "interrupted" && !nzchar(trained$unsaved)) {
     interrupt(fit, c(
@@ -120,8 +126,13 @@ warn_unsaved <- function(trained, done, folder) {
   ), class = c("sailer_checkpoint_failed", if (stopped) "sailer_interrupted"))
 }
 
+<<<<<<< HEAD
 # Another process is gone; this one has the same state as it had.
 warn_lost_process <- function(lost, done, folder) {
+=======
+# Another process is gone or has failed; this one has the same state as it had.
+tell_of_loss <- function(lost, done, folder) {
+>>>>>>> proc
   again <- if (is.null(folder)) {
     "{.code resume(fit, x)} continues it: save the fit, and restart all
      processes."
@@ -142,14 +153,9 @@ report_divergence <- function(trained, plan, done) {
   rate <- plan$control$learning_rate
   from <- if (is.null(folder)) "fit" else dQuote(folder, FALSE)
   again <- paste0("resume(", from, ", x, learning_rate = ", rate / 10, ")")
-  found <- if (length(cells) == 0) {
-    "The loss or a gradient was no longer a finite number in epoch
-     {trained$diverged_epoch}, in another process."
-  } else {
-    "The loss or a gradient was no longer a finite number in epoch
+  found <- "The loss or a gradient was no longer a finite number in epoch
      {trained$diverged_epoch}, in the minibatch of {length(cells)} cell{?s}
      {.val {utils::head(cells, 3)}}{if (length(cells) > 3) ', ...'}."
-  }
   if (done == 0) {
     smaller <- if (!is.null(plan$options$omega)) {
       paste0(

@@ -153,6 +153,22 @@ join_processes <- function(control, device, call = rlang::caller_env()) {
   list(rank = launched$rank, size = launched$size, device = device)
 }
 
+# Evaluates `code`. Where it fails in this process, the others learn why at once
+# instead of waiting for it until their time is up.
+tell_others_of_failure <- function(code) {
+  withCallingHandlers(
+    code,
+    error = function(e) {
+      # They know already of what this one has learned from them.
+      theirs <- inherits(e, "sailer_process_error")
+      core_leave_processes(
+        if (theirs) "" else cli::ansi_strip(conditionMessage(e))
+      )
+    },
+    interrupt = function(e) core_leave_processes("it was interrupted.")
+  )
+}
+
 # Whether this process looks after the checkpoint.
 is_first_process <- function(control) {
   identical(control$processes, "none") || core_is_forked() ||

@@ -910,11 +910,12 @@ BEGIN_RCPP
 END_RCPP
 }
 // core_leave_processes
-void core_leave_processes();
-RcppExport SEXP _sailer_core_leave_processes() {
+void core_leave_processes(std::string reason);
+RcppExport SEXP _sailer_core_leave_processes(SEXP reasonSEXP) {
 BEGIN_RCPP
     Rcpp::RNGScope rcpp_rngScope_gen;
-    core_leave_processes();
+    Rcpp::traits::input_parameter< std::string >::type reason(reasonSEXP);
+    core_leave_processes(reason);
     return R_NilValue;
 END_RCPP
 }
@@ -1061,7 +1062,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_sailer_core_join_processes", (DL_FUNC) &_sailer_core_join_processes, 6},
     {"_sailer_core_can_join_processes", (DL_FUNC) &_sailer_core_can_join_processes, 0},
     {"_sailer_core_processes_joined", (DL_FUNC) &_sailer_core_processes_joined, 0},
-    {"_sailer_core_leave_processes", (DL_FUNC) &_sailer_core_leave_processes, 0},
+    {"_sailer_core_leave_processes", (DL_FUNC) &_sailer_core_leave_processes, 1},
     {"_sailer_core_sailer_likelihood", (DL_FUNC) &_sailer_core_sailer_likelihood, 6},
     {"_sailer_core_sailer_adapt", (DL_FUNC) &_sailer_core_sailer_adapt, 8},
     {"_sailer_core_write_tensors", (DL_FUNC) &_sailer_core_write_tensors, 5},

@@ -70,7 +70,7 @@ Rcpp::List core_expresser_train(SEXP source, Rcpp::List model_options,
                                   silent.cancelled()));
     }
     Exchange* exchange = exchange_of(run);
-    ExpresserTask task(model, cells, split, train, shard_of(exchange));
+    ExpresserTask task(model, cells, split, train, exchange);
     RMonitor monitor(report);
     Rcpp::List progress;
     const TrainResult result =

@@ -204,7 +204,7 @@ Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map,
     RMonitor monitor(report);
     Rcpp::List progress;
     Exchange* exchange = exchange_of(run);
-    SailerTask task(model, stream, split, train, shard_of(exchange));
+    SailerTask task(model, stream, split, train, exchange);
     const TrainResult result = train_from_r(task, task.options().run(), run,
                                             monitor, progress, exchange);
     const Rcpp::RObject embedded = embed_after(model, stream, result.status);

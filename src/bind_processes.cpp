@@ -1,4 +1,4 @@
-// Door to the processes that train together (R/processes.R).
+// The processes that train together (R/processes.R).
 #include <Rcpp.h>
 
 #include "bindings/errors.h"
@@ -44,9 +44,13 @@ bool core_can_join_processes() { return sailer::can_join_processes(); }
 // [[Rcpp::export]]
 bool core_processes_joined() { return sailer::joined_processes() != nullptr; }
 
-// After one was lost: the next training meets those that are there then.
+// After one was lost or has failed: the next training meets those that are
+// there then. The others learn the reason of this process, unless it is "".
 // [[Rcpp::export]]
-void core_leave_processes() {
-  delete sailer::joined();
-  sailer::joined() = nullptr;
+void core_leave_processes(std::string reason) {
+  sailer::Exchange*& exchange = sailer::joined();
+  if (exchange == nullptr) return;
+  if (!reason.empty()) exchange->leave(reason);
+  delete exchange;
+  exchange = nullptr;
 }

@@ -81,9 +81,4 @@ Rcpp::List outcome_to_r(const TrainResult& result, const Split& split,
       _["diverged_cells"] = places_to_r(result.divergence.cells));
 }
 
-Shard shard_of(const Exchange* exchange) {
-  return exchange == nullptr ? Shard()
-                             : Shard{exchange->rank(), exchange->size()};
-}
-
 }  // namespace sailer

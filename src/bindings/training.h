@@ -3,8 +3,8 @@
 
 #include <Rcpp.h>
 
-#include "../core/training/exchange.h"
 #include "../core/training/sampler.h"
+#include "../core/training/step_exchange.h"
 #include "../core/training/trainer.h"
 #include "monitor.h"
 
@@ -24,9 +24,6 @@ std::vector<NamedTensor> training_state_from_r(SEXP state);
 
 // The processes that `run$together` says to train with; null alone.
 Exchange* exchange_of(const Rcpp::List& run);
-
-// What this process trains on; all of it without an exchange.
-Shard shard_of(const Exchange* exchange);
 
 // What every binding returns of a run: list(history, status, best_epoch,
 // validation_cells, progress, lost, diverged_epoch, diverged_cells), cells from

@@ -1,4 +1,4 @@
-#include "core/training/exchange.h"
+#include "core/training/step_exchange.h"
 
 #include <chrono>
 #include <filesystem>
@@ -24,6 +24,20 @@ TEST_CASE("shards are contiguous and of nearly the same size") {
   REQUIRE(all == cells);
   REQUIRE(shard_cells(cells, {}) == cells);
   REQUIRE(shard_cells({7}, {1, 3}).empty());
+}
+
+TEST_CASE("processes share every minibatch") {
+  const std::vector<int64_t> order = {4, 9, 1, 7, 3, 8, 2, 6, 5};
+  REQUIRE(shard_batches(order, 5, {0, 3}) == std::vector<int64_t>{4, 9, 8, 2});
+  REQUIRE(shard_batches(order, 5, {1, 3}) == std::vector<int64_t>{1, 7, 6});
+  REQUIRE(shard_batches(order, 5, {2, 3}) == std::vector<int64_t>{3, 5});
+  REQUIRE(shard_batches(order, 5, {}) == order);
+  for (int64_t rank = 0; rank < 3; ++rank) {
+    REQUIRE(shard_position(0, 5, {rank, 3}) == 0);
+    REQUIRE(shard_position(5, 5, {rank, 3}) == (rank < 2 ? 2 : 1));
+    REQUIRE(shard_position(9, 5, {rank, 3}) ==
+            static_cast<int64_t>(shard_batches(order, 5, {rank, 3}).size()));
+  }
 }
 
 // Where LibTorch cannot join processes there is nothing more to test.
@@ -81,8 +95,8 @@ Line train_line(LineTask& task, const RunOptions& options, Monitor& monitor,
   return out;
 }
 
-Line line_alone(const RunOptions& options, int64_t batch) {
-  LineTask task(0, 1, batch);
+Line line_alone(const RunOptions& options) {
+  LineTask task;
   Monitor silent;
   return train_line(task, options, silent);
 }
@@ -95,7 +109,7 @@ std::vector<Line> line_together(const RunOptions& options,
   std::vector<Line> out(2);
   together(2, [&](Exchange& exchange) {
     const auto rank = static_cast<size_t>(exchange.rank());
-    LineTask task(exchange.rank(), 2);
+    LineTask task(&exchange);
     if (rank == 1) task.spoil_epoch = spoil_epoch;
     Monitor silent;
     Monitor& monitor = monitors.empty() ? silent : *monitors[rank];
@@ -133,13 +147,13 @@ struct Crash : Monitor {
 
 }  // namespace
 
-TEST_CASE("two processes take the steps of one with both minibatches") {
+TEST_CASE("two processes take the steps of one") {
   for (double clip : {0.0, 0.5}) {
     CAPTURE(clip);
     RunOptions options = line_run(6);
     options.clip_norm = clip;
-    // 18 points: the second process has none in the third step.
-    const Line alone = line_alone(options, 8);
+    // 17 points: the second process has none in the third step.
+    const Line alone = line_alone(options);
     const std::vector<Line> both = line_together(options);
     REQUIRE(both[0].result.status == TrainStatus::kCompleted);
     require_close(both[0], alone);
@@ -152,16 +166,16 @@ TEST_CASE("two processes take the steps of one with both minibatches") {
 
 TEST_CASE("clipping is of the mean gradient and does something") {
   RunOptions options = line_run(6);
-  const Line plain = line_alone(options, 8);
+  const Line plain = line_alone(options);
   options.clip_norm = 0.5;
-  REQUIRE_FALSE(at::allclose(tensor_of(line_alone(options, 8), "model.w"),
+  REQUIRE_FALSE(at::allclose(tensor_of(line_alone(options), "model.w"),
                              tensor_of(plain, "model.w"), 1e-6, 1e-6));
 }
 
-TEST_CASE("patience looks at the cells that all keep back") {
+TEST_CASE("patience looks at the cells held out in all processes") {
   RunOptions options = line_run(500);
   options.patience = 2;
-  const Line alone = line_alone(options, 8);
+  const Line alone = line_alone(options);
   REQUIRE(alone.result.status == TrainStatus::kStoppedEarly);
   const std::vector<Line> both = line_together(options);
   REQUIRE(both[1].result.status == TrainStatus::kStoppedEarly);
@@ -193,17 +207,16 @@ TEST_CASE("a loss that is not finite in one process stops all") {
   for (const Line& line : part) {
     REQUIRE(line.result.status == TrainStatus::kDiverged);
     REQUIRE(line.result.divergence.epoch == 3);
+    REQUIRE(line.result.divergence.cells ==
+            std::vector<int64_t>{8, 9, 10, 11, 12, 13, 14, 15});
     REQUIRE(line.result.history.size() == 2);
   }
-  REQUIRE(part[0].result.divergence.cells.empty());
-  REQUIRE(part[1].result.divergence.cells ==
-          std::vector<int64_t>{12, 13, 14, 15});
   REQUIRE(same_state(part[0].state, part[1].state));
   // Both went back to the end of the second epoch.
   require_close(part[1], line_together(line_run(2))[1]);
 }
 
-TEST_CASE("a process that is lost ends the others with a checkpoint") {
+TEST_CASE("a process that fails ends the others with a checkpoint") {
   const RunOptions options = line_run(5);
   const std::vector<Line> whole = line_together(options);
   const auto folder = std::filesystem::temp_directory_path() /
@@ -217,7 +230,7 @@ TEST_CASE("a process that is lost ends the others with a checkpoint") {
     REQUIRE_THROWS_WITH(
         together(2,
                  [&](Exchange& exchange) {
-                   LineTask task(exchange.rank(), 2);
+                   LineTask task(&exchange);
                    Monitor silent;
                    Crash crash(4);  // in the second epoch
                    const bool dies = exchange.rank() == lost;
@@ -229,20 +242,21 @@ TEST_CASE("a process that is lost ends the others with a checkpoint") {
                  }),
         contains("crashed"));
     REQUIRE(std::chrono::steady_clock::now() - begun <
-            std::chrono::seconds(20));
+            std::chrono::seconds(10));
     REQUIRE(left.result.status == TrainStatus::kLostProcess);
-    REQUIRE_THAT(left.result.lost, contains("processes was lost"));
+    REQUIRE(left.result.lost ==
+            "Process " + std::to_string(lost) + " of 2 failed: crashed");
     REQUIRE(left.result.history.size() == 1);
     const std::vector<NamedTensor> saved = read_state(path);
     REQUIRE(same_state(saved, left.state));
     REQUIRE(
         same_state(line_together(options, {}, saved)[0].state, whole[0].state));
-    // One process alone begins that epoch again.
-    LineTask task(0, 1, 8);
+    // One process alone goes on in the middle of that epoch.
+    LineTask task;
     Monitor silent;
     const Line alone = train_line(task, options, silent, nullptr, {}, saved);
     REQUIRE(alone.result.status == TrainStatus::kCompleted);
-    REQUIRE(alone.result.history.size() == 5);
+    require_close(alone, whole[0]);
     std::filesystem::remove_all(folder);
   }
 }
@@ -253,7 +267,7 @@ TEST_CASE("only the first process has to know where the run stands") {
   const std::vector<NamedTensor> two = line_together(line_run(2))[0].state;
   std::vector<Line> out(2);
   together(2, [&](Exchange& exchange) {
-    LineTask task(exchange.rank(), 2);
+    LineTask task(&exchange);
     Monitor silent;
     out[static_cast<size_t>(exchange.rank())] =
         train_line(task, options, silent, &exchange, {},
@@ -263,35 +277,52 @@ TEST_CASE("only the first process has to know where the run stands") {
   REQUIRE(out[1].result.history.size() == 5);
 }
 
-TEST_CASE("two processes that train SAILER keep the same bits") {
-  TrainOptions training = short_training();
-  training.epochs = 4;
-  SailerOptions options = small_model();
-  options.dropout = 0.1;
-  std::vector<std::vector<NamedTensor>> states(2);
-  std::vector<TrainResult> results(2);
-  std::vector<int64_t> cells(2);
-  together(2, [&](Exchange& exchange) {
+TEST_CASE("a first checkpoint that cannot be written ends all at once") {
+  TrainResult other;
+  REQUIRE_THROWS_WITH(
+      together(2,
+               [&](Exchange& exchange) {
+                 LineTask task(&exchange);
+                 Monitor silent;
+                 const Checkpoint nowhere{"/no/such/folder/state", 1, {}};
+                 const bool first = exchange.rank() == 0;
+                 Trainer trainer(task, line_run(3),
+                                 first ? nowhere : Checkpoint(), &exchange);
+                 const TrainResult result = trainer.run(silent);
+                 if (!first) other = result;
+               }),
+      contains("/no/such/folder"));
+  REQUIRE(other.status == TrainStatus::kLostProcess);
+  REQUIRE_THAT(other.lost, contains("Process 0 of 2 failed: ") &&
+                               contains("/no/such/folder"));
+  REQUIRE(other.history.empty());
+}
+
+TEST_CASE("of four processes three learn at once which one failed") {
+  std::vector<std::string> heard(4);
+  std::vector<double> sums(4);
+  const auto begun = std::chrono::steady_clock::now();
+  together(4, [&](Exchange& exchange) {
     const auto rank = static_cast<size_t>(exchange.rank());
-    BatchStream stream = stream_of_types(training.batch_size);
-    SailerModel model(options, PeakLayout({kPeaks}), 1, {}, training.seed);
-    const Split split = split_cells(kCells, training.validation, training.seed);
-    SailerTask task(model, stream, split, training, {exchange.rank(), 2});
-    cells[rank] = task.n_training();
-    Trainer trainer(task, task.options().run(), {}, &exchange);
-    Monitor silent;
-    results[rank] = trainer.run(silent);
-    states[rank] = copied(trainer.state());
+    const at::Tensor sum =
+        at::full({3}, static_cast<double>(rank), at::kDouble);
+    exchange.sum(sum);
+    sums[rank] = sum[2].item<double>();
+    if (exchange.rank() == 2) {
+      exchange.leave("its file is damaged");
+      return;
+    }
+    try {
+      exchange.sum(sum);
+    } catch (const Error& error) {
+      if (error.kind() == ErrorKind::kProcess) heard[rank] = error.what();
+    }
   });
-  REQUIRE(cells == std::vector<int64_t>{54, 54});  // 12 are kept back
-  REQUIRE(results[0].status == TrainStatus::kCompleted);
-  REQUIRE(same_state(states[0], states[1]));
-  REQUIRE(value_of(results[0], 3, "reconstruction") <
-          value_of(results[0], 0, "reconstruction"));
-  for (size_t k = 0; k < 4; ++k) {
-    REQUIRE(results[0].history[k].parts == results[1].history[k].parts);
-    REQUIRE(results[0].history[k].measures == results[1].history[k].measures);
+  REQUIRE(sums == std::vector<double>(4, 6));
+  for (size_t rank : {0, 1, 3}) {
+    REQUIRE(heard[rank] == "Process 2 of 4 failed: its file is damaged");
   }
+  REQUIRE(std::chrono::steady_clock::now() - begun < std::chrono::seconds(10));
 }
 
 TEST_CASE("processes that cannot meet say what they waited for") {

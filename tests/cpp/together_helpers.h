@@ -18,6 +18,7 @@
 
 #include "core/support/error.h"
 #include "core/training/exchange_c10d.h"
+#include "core/training/step_exchange.h"
 #include "core/training/trainer.h"
 
 namespace sailer_test {
@@ -64,16 +65,12 @@ inline void together(int64_t size, const std::function<void(Exchange&)>& body) {
   }
 }
 
-constexpr int64_t kPoints = 18, kHeld = 5;
+constexpr int64_t kPoints = 17, kHeld = 5, kLineBatch = 8;
 
-// y = x w + b over points that are the same everywhere. In minibatch k of
-// `size` processes, the one of `rank` takes the rank-th four of the points [4
-// size k, 4 size (k + 1)), so that all of them together take what one process
-// with minibatches of 4 size would.
+// y = x w + b over points that are the same everywhere, in their order.
 class LineTask : public Task {
  public:
-  LineTask(int64_t rank, int64_t size, int64_t batch = 4)
-      : rank_(rank), batch_(batch) {
+  explicit LineTask(Exchange* exchange = nullptr) : shard_(shard_of(exchange)) {
     const auto real = at::TensorOptions().dtype(at::kDouble);
     x_ = at::arange(kPoints * 2, real).mul(1.7).sin().view({kPoints, 2});
     y_ = x_.select(1, 0) * 3 - x_.select(1, 1) + 0.5 +
@@ -82,78 +79,79 @@ class LineTask : public Task {
     b_ = parameters_.add_parameter("b", at::zeros({1}, real));
     // Has a gradient nowhere: weight decay must leave it alone.
     parameters_.add_parameter("unused", at::ones({3}, real));
-    for (int64_t first = rank * batch; first < kPoints; first += batch * size) {
-      batches_.push_back({});
-      for (int64_t i = first; i < std::min(first + batch, kPoints); ++i) {
-        batches_.back().push_back(i);
-        ++n_;
-      }
+    for (int64_t i = shard_.rank; i < kHeld; i += shard_.size) {
+      held_.push_back(i);
     }
-    for (int64_t i = rank; i < kHeld; i += size) held_.push_back(i);
   }
 
   int64_t spoil_epoch = -1;  // there the loss is not finite in minibatch 1
 
   ParameterSet& parameters() override { return parameters_; }
   at::Device device() const override { return at::kCPU; }
-  int64_t n_training() const override { return n_; }
+  int64_t n_training() const override { return kPoints; }
   RunColumns columns() const override {
     return {{"learning_rate"}, {"loss", "sum"}, {"validation"}};
   }
   std::vector<double> settings_of(int64_t epoch) const override {
     return {learning_rate(epoch, 0)};
   }
-  // That of the first process counts.
   double learning_rate(int64_t epoch, int64_t position) const override {
-    const double step = 1e-4 * static_cast<double>(position / batch_);
-    return (0.05 / (1 + 0.01 * static_cast<double>(epoch)) + step) *
-           static_cast<double>(1 + 7 * rank_);
+    const double step = 1e-4 * static_cast<double>(position / kLineBatch);
+    return 0.05 / (1 + 0.01 * static_cast<double>(epoch)) + step;
   }
-  void start_epoch(int64_t, int64_t position) override {
-    next_ = static_cast<size_t>((position + batch_ - 1) / batch_);
-  }
+  void start_epoch(int64_t, int64_t position) override { next_ = position; }
   void stop() override {}
-  bool next() override { return next_++ < batches_.size(); }
-  int64_t n_cells() const override {
-    return static_cast<int64_t>(cells().size());
+  bool next() override {
+    position_ = next_;
+    next_ = std::min(position_ + kLineBatch, kPoints);
+    return n_cells() > 0;
   }
-  std::vector<int64_t> cells() const override { return batches_[next_ - 1]; }
-  std::vector<int64_t> cells_at(int64_t, int64_t) const override { return {}; }
-  StepLoss step(Adam&, int64_t epoch, int64_t, bool) override {
-    if (epoch == spoil_epoch && next_ == 2) {
+  int64_t n_cells() const override { return next_ - position_; }
+  std::vector<int64_t> cells_at(int64_t, int64_t position) const override {
+    std::vector<int64_t> out;
+    for (int64_t i = position; i < std::min(position + kLineBatch, kPoints);) {
+      out.push_back(i++);
+    }
+    return out;
+  }
+  StepLoss step(Adam&, int64_t epoch, int64_t position, bool) override {
+    if (epoch == spoil_epoch && position == kLineBatch) {
       throw Error(ErrorKind::kNumeric, "spoilt");
     }
-    const at::Tensor loss = loss_of(cells());
+    const auto n = static_cast<double>(n_cells());
+    const std::vector<int64_t> own =
+        shard_cells(cells_at(epoch, position), shard_);
+    if (own.empty()) return {at::zeros({2}, at::kDouble), n};
+    const at::Tensor loss = squares_of(own) / n;
     loss.backward();
-    return {at::stack({loss.detach(), w_.detach().sum()}),
-            static_cast<double>(n_cells())};
+    const double share = static_cast<double>(own.size()) / n;
+    return {at::stack({loss.detach(), share * w_.detach().sum()}), n};
   }
   std::vector<double> measure() override {
     const at::NoGradGuard no_grad;
     if (held_.empty()) return {std::numeric_limits<double>::quiet_NaN()};
     // Half of the way to the fit is best: patience has something to find.
-    return {-loss_of(held_, 0.5).item<double>()};
+    return {-squares_of(held_, 0.5).item<double>() / validation_weight()};
   }
-  bool has_validation() const override { return !held_.empty(); }
+  bool has_validation() const override { return true; }
   double validation_weight() const override {
     return static_cast<double>(held_.size());
   }
   double score(const std::vector<double>& m) const override { return m[0]; }
 
  private:
-  at::Tensor loss_of(const std::vector<int64_t>& cells, double part = 1) const {
+  at::Tensor squares_of(const std::vector<int64_t>& cells,
+                        double part = 1) const {
     const at::Tensor rows = at::tensor(cells, at::kLong);
     const at::Tensor y = at::mv(x_.index_select(0, rows), w_) + b_;
-    return (y - part * y_.index_select(0, rows)).square().mean();
+    return (y - part * y_.index_select(0, rows)).square().sum();
   }
 
-  int64_t rank_, batch_;
+  Shard shard_;
   ParameterSet parameters_;
   at::Tensor x_, y_, w_, b_;
-  std::vector<std::vector<int64_t>> batches_;
   std::vector<int64_t> held_;
-  int64_t n_ = 0;
-  size_t next_ = 0;
+  int64_t position_ = 0, next_ = 0;
 };
 
 }  // namespace sailer_test

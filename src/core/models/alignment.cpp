@@ -13,12 +13,14 @@ at::Tensor unit_rows(const at::Tensor& x) {
 }  // namespace
 
 at::Tensor alignment_loss(const at::Tensor& mean, const at::Tensor& reference,
-                          const at::Tensor& present, const at::Tensor& weight) {
+                          const at::Tensor& present, const at::Tensor& weight,
+                          const BatchPart& part) {
   const at::Tensor z = unit_rows(mean);
   const at::Tensor r = unit_rows(reference);
-  const at::Tensor difference = at::mm(r, r.t()) - at::mm(z, z.t());
+  const at::Tensor difference =
+      at::mm(part.own(r), r.t()) - at::mm(part.own(z), z.t());
   const at::Tensor w = weight * present;
-  const at::Tensor sum = at::dot(w, at::mv(difference.square(), w));
+  const at::Tensor sum = at::dot(part.own(w), at::mv(difference.square(), w));
   return sum / present.sum().square().clamp_min(1);
 }
 

@@ -4,6 +4,8 @@
 
 #include <torch/types.h>
 
+#include "batch_part.h"
+
 namespace sailer {
 
 // Mean over all ordered pairs (i, j) of cells with a reference of
@@ -16,8 +18,11 @@ namespace sailer {
 //   weight     [B]     w, at least 0; of cells without a reference: anything
 //
 // A vector of length zero has similarity 0 with all. Differentiable with
-// respect to `mean`. Costs O(B^2 (d + r)); B x B values are held.
+// respect to `mean`. Costs O(B^2 (d + r)); B x B values are held. Of a part of
+// a minibatch all four are of all its cells (gather_rows()), and what is
+// returned is the share of the pairs whose first cell is in the part.
 at::Tensor alignment_loss(const at::Tensor& mean, const at::Tensor& reference,
-                          const at::Tensor& present, const at::Tensor& weight);
+                          const at::Tensor& present, const at::Tensor& weight,
+                          const BatchPart& part = {});
 
 }  // namespace sailer

@@ -13,8 +13,6 @@ namespace {
 
 constexpr double kLeakySlope = 0.2;   // 2.2.2
 constexpr double kPReluStart = 0.25;  // PyTorch's default
-constexpr double kBatchNormMomentum = 0.1;
-constexpr double kBatchNormEpsilon = 1e-5;
 
 at::Tensor draw_uniform(LayerContext& context, at::IntArrayRef shape,
                         double bound) {
@@ -93,14 +91,14 @@ HiddenBlock::HiddenBlock(LayerContext& context, const std::string& name,
                          int64_t size, double dropout)
     : activation_(context.activation), dropout_(dropout) {
   ParameterSet& set = *context.parameters;
-  weight_ = set.add_parameter(name + ".norm.weight",
-                              at::ones({size}, context.options));
-  bias_ = set.add_parameter(name + ".norm.bias",
-                            at::zeros({size}, context.options));
-  running_mean_ =
+  norm_.weight = set.add_parameter(name + ".norm.weight",
+                                   at::ones({size}, context.options));
+  norm_.bias = set.add_parameter(name + ".norm.bias",
+                                 at::zeros({size}, context.options));
+  norm_.running_mean =
       set.add_buffer(name + ".norm.mean", at::zeros({size}, context.options));
-  running_variance_ = set.add_buffer(name + ".norm.variance",
-                                     at::ones({size}, context.options));
+  norm_.running_variance = set.add_buffer(name + ".norm.variance",
+                                          at::ones({size}, context.options));
   if (activation_ == Activation::kPRelu) {
     slope_ = set.add_parameter(name + ".slope",
                                at::full({1}, kPReluStart, context.options));
@@ -108,22 +106,26 @@ HiddenBlock::HiddenBlock(LayerContext& context, const std::string& name,
 }
 
 at::Tensor HiddenBlock::operator()(const at::Tensor& x, bool training,
-                                   const at::Generator& generator) const {
-  at::Tensor y = at::batch_norm(x, weight_, bias_, running_mean_,
-                                running_variance_, training, kBatchNormMomentum,
-                                kBatchNormEpsilon, /*cudnn_enabled=*/false);
+                                   const at::Generator& generator,
+                                   const BatchPart& part) const {
+  at::Tensor y =
+      training && !part.is_whole()
+          ? batch_norm_of_all(x, norm_, part)
+          : at::batch_norm(x, norm_.weight, norm_.bias, norm_.running_mean,
+                           norm_.running_variance, training, norm_.momentum,
+                           norm_.epsilon, /*cudnn_enabled=*/false);
   y = activation_ == Activation::kPRelu ? parametric_relu(y, slope_)
                                         : at::leaky_relu(y, kLeakySlope);
-  return training ? dropout(y, dropout_, generator) : y;
+  return training ? dropout(y, dropout_, generator, part) : y;
 }
 
 at::Tensor dropout(const at::Tensor& x, double rate,
-                   const at::Generator& generator) {
+                   const at::Generator& generator, const BatchPart& part) {
   if (rate <= 0) return x;
-  at::Tensor keep = at::empty_like(x, at::MemoryFormat::Contiguous).detach();
+  at::Tensor keep = at::empty(part.whole_shape(x.sizes()), x.options());
   if (!x.device().is_cpu()) {
     keep.bernoulli_(1 - rate, generator).div_(1 - rate);
-    return x * keep;
+    return x * part.own(keep);
   }
   // One number from the generator and a hash: LibTorch's bernoulli_ takes
   // longer than all the rest of a layer.
@@ -133,7 +135,7 @@ at::Tensor dropout(const at::Tensor& x, double rate,
     kernels::dropout_mask(keep.data_ptr<scalar_t>(), keep.numel(), rate,
                           static_cast<uint64_t>(seed));
   });
-  return x * keep;
+  return x * part.own(keep);
 }
 
 }  // namespace sailer

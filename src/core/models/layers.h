@@ -7,6 +7,7 @@
 #include <string>
 
 #include "../support/parameters.h"
+#include "batch_part.h"
 
 namespace sailer {
 
@@ -56,19 +57,21 @@ class HiddenBlock {
   HiddenBlock(LayerContext& context, const std::string& name, int64_t size,
               double dropout);
 
-  // In training the batch's statistics are used and the running ones updated;
-  // dropout draws from `generator`.
+  // In training the statistics of the whole minibatch are used and the running
+  // ones updated; dropout draws from `generator`.
   at::Tensor operator()(const at::Tensor& x, bool training,
-                        const at::Generator& generator) const;
+                        const at::Generator& generator,
+                        const BatchPart& part = {}) const;
 
  private:
-  at::Tensor weight_, bias_, running_mean_, running_variance_, slope_;
+  BatchNorm norm_;
+  at::Tensor slope_;
   Activation activation_ = Activation::kLeakyRelu;
   double dropout_ = 0;
 };
 
 // Zeroes a share `rate` of the entries and scales the others by 1 / (1 - rate).
 at::Tensor dropout(const at::Tensor& x, double rate,
-                   const at::Generator& generator);
+                   const at::Generator& generator, const BatchPart& part = {});
 
 }  // namespace sailer

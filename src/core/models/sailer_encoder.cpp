@@ -99,8 +99,10 @@ at::Tensor SailerModel::scale_of_cells(const SparseBatch& batch) const {
       .rsqrt();
 }
 
-SailerModel::Encoded SailerModel::encode_hidden(
-    const SparseBatch& batch, bool training, const AdamUpdate* update) const {
+SailerModel::Encoded SailerModel::encode_hidden(const SparseBatch& batch,
+                                                bool training,
+                                                const AdamUpdate* update,
+                                                const BatchPart& part) const {
   at::Tensor h = first_layer(batch, update);
   const at::Tensor scale = scale_of_cells(batch);
   if (scale.defined()) h = h * scale;
@@ -112,27 +114,27 @@ SailerModel::Encoded SailerModel::encode_hidden(
     h = parts.slice(2, 0, options_.hidden[0]).flatten(1);
   }
   if (reference_weight_.defined()) {
-    const at::Tensor seen = seen_reference(batch, training);
+    const at::Tensor seen = seen_reference(batch, training, part);
     if (seen.defined()) {
       const at::Tensor added = at::mm(seen, reference_weight_);
       h = h + added.slice(1, 0, hidden_width());
       if (linear.defined()) linear = linear + added.slice(1, hidden_width());
     }
   }
-  h = encoder_blocks_[0](h + input_bias_, training, generator_);
+  h = encoder_blocks_[0](h + input_bias_, training, generator_, part);
   for (size_t k = 0; k < encoder_.size(); ++k) {
-    h = encoder_blocks_[k + 1](encoder_[k](h), training, generator_);
+    h = encoder_blocks_[k + 1](encoder_[k](h), training, generator_, part);
   }
   return {h, linear};
 }
 
 Posterior SailerModel::encode_from(const SparseBatch& batch, bool training,
-                                   const AdamUpdate* update,
-                                   bool frozen) const {
+                                   const AdamUpdate* update, bool frozen,
+                                   const BatchPart& part) const {
   at::Tensor hidden, mean;
   {
     const at::AutoGradMode gradients(at::GradMode::is_enabled() && !frozen);
-    const Encoded encoded = encode_hidden(batch, training, update);
+    const Encoded encoded = encode_hidden(batch, training, update, part);
     hidden = encoded.hidden;
     mean = mean_head_(hidden);
     if (encoded.linear.defined()) mean = mean + encoded.linear;
@@ -167,14 +169,16 @@ void SailerModel::start_reference_path(const at::Tensor& weight) {
 // [B, r + 1]: the reference and 1, or zeros for cells without one and, in
 // training, for those from which it is hidden. Undefined when the batch comes
 // without references.
-at::Tensor SailerModel::seen_reference(const SparseBatch& batch,
-                                       bool training) const {
+at::Tensor SailerModel::seen_reference(const SparseBatch& batch, bool training,
+                                       const BatchPart& part) const {
   if (!batch.reference.defined()) return {};
   at::Tensor seen = batch.has_reference.unsqueeze(1);
   const at::Tensor values = at::cat({batch.reference, seen}, 1);
   if (training && options_.reference_dropout > 0) {
-    seen = seen * at::empty_like(seen).bernoulli_(
-                      1 - options_.reference_dropout, generator_);
+    const at::Tensor keep =
+        at::empty(part.whole_shape(seen.sizes()), seen.options())
+            .bernoulli_(1 - options_.reference_dropout, generator_);
+    seen = seen * part.own(keep);
   }
   return values * seen;
 }

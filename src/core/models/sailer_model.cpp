@@ -23,6 +23,17 @@ at::Tensor logits_of(const std::vector<double>& frequencies,
   return at::log(f / (1 - f)).to(options);
 }
 
+// The posteriors of all cells of the minibatch, or their means alone: what is
+// gathered has a gradient, be it 0, and would be moved by weight decay.
+Posterior gather(const Posterior& own, const BatchPart& part, bool variances) {
+  if (part.is_whole()) return own;
+  if (!variances) return {gather_rows(own.mean, part), {}};
+  const int64_t d = own.mean.size(1);
+  const at::Tensor all =
+      gather_rows(at::cat({own.mean, own.log_variance}, 1), part);
+  return {all.narrow(1, 0, d), all.narrow(1, d, d)};
+}
+
 }  // namespace
 
 SailerModel::SailerModel(const SailerOptions& options, const PeakLayout& layout,
@@ -99,37 +110,51 @@ bool SailerModel::by_tensors() const {
 
 at::Tensor SailerModel::decode_hidden(const at::Tensor& z,
                                       const at::Tensor& confounders,
-                                      bool training) const {
+                                      bool training,
+                                      const BatchPart& part) const {
   at::Tensor h = at::cat({z, confounders}, 1);
   for (size_t k = 0; k < decoder_.size(); ++k) {
-    h = decoder_blocks_[k](decoder_[k](h), training, generator_);
+    h = decoder_blocks_[k](decoder_[k](h), training, generator_, part);
   }
   return h;
 }
 
 at::Tensor SailerModel::sample(const Posterior& posterior,
-                               const at::Generator& generator) const {
-  at::Tensor noise = at::empty_like(posterior.mean).detach();
+                               const at::Generator& generator,
+                               const BatchPart& part) const {
+  const at::Tensor noise =
+      at::empty(part.whole_shape(posterior.mean.sizes()), tensor_options_);
   noise.normal_(0, 1, generator);
-  return posterior.mean + at::exp(0.5 * posterior.log_variance) * noise;
+  return posterior.mean +
+         at::exp(0.5 * posterior.log_variance) * part.own(noise);
 }
 
 at::Tensor SailerModel::alignment(const at::Tensor& mean,
-                                  const SparseBatch& batch,
-                                  bool weighted) const {
+                                  const SparseBatch& batch, bool weighted,
+                                  const BatchPart& part) const {
   if (!batch.reference.defined()) return at::zeros({}, tensor_options_);
-  return alignment_loss(
-      mean, batch.reference, batch.has_reference,
-      weighted ? batch.reference_weight : batch.has_reference);
+  const at::Tensor weight =
+      weighted ? batch.reference_weight : batch.has_reference;
+  if (part.is_whole()) {
+    return alignment_loss(mean, batch.reference, batch.has_reference, weight);
+  }
+  const int64_t r = batch.reference.size(1);
+  const at::Tensor all = gather_rows(
+      at::cat({batch.reference, at::stack({batch.has_reference, weight}, 1)},
+              1),
+      part);
+  return alignment_loss(mean, all.narrow(1, 0, r), all.select(1, r),
+                        all.select(1, r + 1), part);
 }
 
 at::Tensor SailerModel::marginal_divergence(const at::Tensor& z,
-                                            const Posterior& posterior) const {
+                                            const Posterior& all,
+                                            const BatchPart& part) const {
   switch (options_.marginal) {
     case Marginal::kPairwise:
-      return pairwise_kl(posterior.mean, posterior.log_variance).mean();
+      return part.mean(pairwise_kl(all.mean, all.log_variance, part));
     case Marginal::kMixture:
-      return mixture_kl(z, posterior.mean, posterior.log_variance).mean();
+      return part.mean(mixture_kl(z, all.mean, all.log_variance, part));
     case Marginal::kNone:
       break;
   }
@@ -158,14 +183,17 @@ SailerLoss SailerModel::loss(const SparseBatch& batch,
     throw_error(ErrorKind::kArgument,
                 "Layers move their parameters in the fused engine alone.");
   }
-  const double n = static_cast<double>(batch.n_cells());
+  const BatchPart& part = options.part;
+  const auto n =
+      static_cast<double>(part.is_whole() ? batch.n_cells() : part.n_all);
   const Posterior posterior =
       encode_from(batch, /*training=*/true,
                   updates == nullptr ? nullptr : &updates->input_weight,
-                  options.encoder_frozen);
-  const at::Tensor z =
-      options.deterministic ? posterior.mean : sample(posterior, generator_);
-  const at::Tensor hidden = decode_hidden(z, batch.confounders, true);
+                  options.encoder_frozen, part);
+  const at::Tensor z = options.deterministic
+                           ? posterior.mean
+                           : sample(posterior, generator_, part);
+  const at::Tensor hidden = decode_hidden(z, batch.confounders, true, part);
   ReconstructionOptions reconstruction;
   reconstruction.omega = options_.omega;
   const double weight = 1 + options_.lambda;
@@ -179,12 +207,15 @@ SailerLoss SailerModel::loss(const SparseBatch& batch,
       hidden, batch, reconstruction, updates == nullptr ? nullptr : &output);
   SailerLoss loss;
   loss.reconstruction = weighted.detach() / weight;
-  loss.kl = kl_to_prior(posterior.mean, posterior.log_variance).mean();
-  loss.marginal = options_.lambda > 0 && !options.deterministic
-                      ? marginal_divergence(z, posterior)
-                      : at::zeros({}, tensor_options_);
+  loss.kl = part.mean(kl_to_prior(posterior.mean, posterior.log_variance));
+  const bool diverges = options_.lambda > 0 && !options.deterministic;
+  const Posterior all = diverges || batch.reference.defined()
+                            ? gather(posterior, part, diverges)
+                            : posterior;
+  loss.marginal = diverges ? marginal_divergence(z, all, part)
+                           : at::zeros({}, tensor_options_);
   // In the warm-up every cell counts the same (3.2.2).
-  loss.alignment = alignment(posterior.mean, batch, !options.deterministic);
+  loss.alignment = alignment(all.mean, batch, !options.deterministic, part);
   loss.total = weighted;
   if (options_.alignment > 0) {
     loss.total = loss.total + options_.alignment * loss.alignment;

@@ -20,6 +20,7 @@
 
 #include "../data/stream/sparse_batch.h"
 #include "../support/adam_update.h"
+#include "batch_part.h"
 #include "compute_options.h"
 #include "layers.h"
 #include "peak_layout.h"
@@ -36,7 +37,8 @@ struct Posterior {
 // The parts of the objective, means over the cells of a minibatch, unweighted.
 // `total` is what is minimised:
 //   beta kl + beta lambda marginal + (1 + lambda) reconstruction.
-// With a reference embedding (SAILERX) `total` has + alignment * its term.
+// With a reference embedding (SAILERX) `total` has + alignment * its term. Of a
+// part of a minibatch they are its shares of the whole's (BatchPart).
 struct SailerLoss {
   at::Tensor total, reconstruction, kl, marginal, alignment;
 };
@@ -46,6 +48,7 @@ struct LossOptions {
   double beta = 1;              // weight of the KL terms
   bool deterministic = false;   // z is the mean: the warm-up without sampling
   bool encoder_frozen = false;  // all of the encoder but its log variance
+  BatchPart part;               // of the minibatch, that `batch` is
 };
 
 // Of the parameters that hold nearly all of a model's memory: handed to a step,
@@ -79,7 +82,7 @@ class SailerModel {
 
   // What the last layer reads: [B, groups of output_layout() * its width].
   at::Tensor decode_hidden(const at::Tensor& z, const at::Tensor& confounders,
-                           bool training) const;
+                           bool training, const BatchPart& part = {}) const;
 
   // The objective of a training minibatch (eq. 2.5-2.6).
   //   updates            only under Engine::kFused on the CPU: the output layer
@@ -133,17 +136,18 @@ class SailerModel {
   at::Generator& generator() { return generator_; }
 
  private:
-  at::Tensor sample(const Posterior& posterior,
-                    const at::Generator& generator) const;
+  at::Tensor sample(const Posterior& posterior, const at::Generator& generator,
+                    const BatchPart& part = {}) const;
   // What the heads read, and what the linear path adds to the mean (undefined
   // without one).
   struct Encoded {
     at::Tensor hidden, linear;
   };
   Encoded encode_hidden(const SparseBatch& batch, bool training,
-                        const AdamUpdate* update) const;
+                        const AdamUpdate* update, const BatchPart& part) const;
   Posterior encode_from(const SparseBatch& batch, bool training,
-                        const AdamUpdate* update, bool frozen = false) const;
+                        const AdamUpdate* update, bool frozen = false,
+                        const BatchPart& part = {}) const;
   at::Tensor first_layer(const SparseBatch& batch,
                          const AdamUpdate* update) const;
   at::Tensor scale_of_cells(const SparseBatch& batch) const;
@@ -155,10 +159,11 @@ class SailerModel {
                          const OutputUpdates* updates) const;
   double log_likelihood(const at::Tensor& z, const SparseBatch& batch) const;
   at::Tensor alignment(const at::Tensor& mean, const SparseBatch& batch,
-                       bool weighted) const;
-  at::Tensor marginal_divergence(const at::Tensor& z,
-                                 const Posterior& posterior) const;
-  at::Tensor seen_reference(const SparseBatch& batch, bool training) const;
+                       bool weighted, const BatchPart& part = {}) const;
+  at::Tensor marginal_divergence(const at::Tensor& z, const Posterior& all,
+                                 const BatchPart& part) const;
+  at::Tensor seen_reference(const SparseBatch& batch, bool training,
+                            const BatchPart& part) const;
   void build_encoder(LayerContext& context);
   void build_decoder(LayerContext& context,
                      const std::vector<double>& peak_frequencies);

@@ -4,9 +4,12 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <stdexcept>
+#include <thread>
 
 #include "../support/error.h"
 #include "../support/foreign_error.h"
+#include "../support/torch_version.h"
 #include "core/support/config.h"
 
 #if SAILER_HAS_C10D
@@ -55,75 +58,196 @@ std::shared_ptr<::gloo::transport::Device> gloo_device(const Meeting& meeting) {
   return c10d::ProcessGroupGloo::createDefaultDevice();
 }
 
+// How often a process that waits looks whether another has failed.
+constexpr std::chrono::milliseconds kLook{500};
+// How long process 0, with which the store ends, waits for the others to look.
+constexpr std::chrono::seconds kLastLook{5};
+
+// Keys of the store.
+constexpr char kFailure[] = "failure", kSeen[] = "seen";
+
 class C10dExchange : public Exchange {
  public:
   C10dExchange(const Meeting& meeting, const StorePtr& store)
-      : meeting_(meeting) {
+      : meeting_(meeting), store_(prefixed("sailer", store)) {
     const auto rank = static_cast<int>(meeting.rank);
     const auto size = static_cast<int>(meeting.size);
     auto options =
         c10d::ProcessGroupGloo::Options::create(milliseconds(meeting.timeout));
     options->devices.push_back(gloo_device(meeting));
-    gloo_ = c10::make_intrusive<c10d::ProcessGroupGloo>(
-        c10::make_intrusive<c10d::PrefixStore>("gloo", store), rank, size,
-        options);
+    gloo_ = c10::make_intrusive<c10d::ProcessGroupGloo>(prefixed("gloo", store),
+                                                        rank, size, options);
 #if SAILER_HAS_NCCL
-    if (meeting.device.is_cuda()) {
-      nccl_ = c10::make_intrusive<c10d::ProcessGroupNCCL>(
-          c10::make_intrusive<c10d::PrefixStore>("nccl", store), rank, size);
-    }
+    if (!meeting.device.is_cuda()) return;
+    errors_are_ours();
+    auto nccl_options = c10d::ProcessGroupNCCL::Options::create();
+    nccl_options->timeout = milliseconds(meeting.timeout);
+    nccl_ = c10::make_intrusive<c10d::ProcessGroupNCCL>(
+        prefixed("nccl", store), rank, size, nccl_options);
 #endif
   }
 
   int64_t rank() const override { return meeting_.rank; }
   int64_t size() const override { return meeting_.size; }
 
-  void sum(at::Tensor tensor) override {
-    exchange(tensor, [](auto& group, std::vector<at::Tensor>& tensors) {
+  Wait begin_sum(at::Tensor tensor) override {
+    return begin(tensor, [](auto& group, std::vector<at::Tensor>& tensors) {
       return group->allreduce(tensors);
     });
   }
 
   void broadcast(at::Tensor tensor) override {
-    exchange(tensor, [](auto& group, std::vector<at::Tensor>& tensors) {
+    begin(tensor, [](auto& group, std::vector<at::Tensor>& tensors) {
       return group->broadcast(tensors);
-    });
+    })();
+  }
+
+  void leave(const std::string& reason) noexcept override {
+    try {
+      if (left_) return;
+      left_ = true;
+      tell("Process " + std::to_string(rank()) + " of " +
+           std::to_string(size()) + " failed: " + reason);
+      const auto end = std::chrono::steady_clock::now() + kLastLook;
+      while (rank() == 0 && store_->add(kSeen, 0) < size() - 1 &&
+             std::chrono::steady_clock::now() < end) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      }
+    } catch (...) {  // the store is gone, and with it process 0
+    }
   }
 
  private:
+  static StorePtr prefixed(const char* prefix, const StorePtr& store) {
+    return c10::make_intrusive<c10d::PrefixStore>(prefix, store);
+  }
+
+#if SAILER_HAS_NCCL
+  // LibTorch's watchdog would end R where a process is lost. What the user has
+  // set counts.
+  static void errors_are_ours() {
+#if SAILER_LIBTORCH_AT_LEAST(2, 2)
+    const std::string name = "TORCH_NCCL_";
+#else
+    const std::string name = "NCCL_";
+#endif
+    ::setenv((name + "BLOCKING_WAIT").c_str(), "1", /*overwrite=*/0);
+    ::setenv((name + "ASYNC_ERROR_HANDLING").c_str(), "0", /*overwrite=*/0);
+  }
+#endif
+
   template <typename Call>
-  void exchange(const at::Tensor& tensor, Call&& call) {
-    if (tensor.numel() == 0) return;
+  Wait begin(const at::Tensor& tensor, Call&& call) {
+    if (tensor.numel() == 0) return [] {};
     const at::NoGradGuard no_grad;
 #if SAILER_HAS_NCCL
     if (tensor.is_cuda() && nccl_) {
       std::vector<at::Tensor> tensors = {tensor.detach()};
-      wait_for([&] { call(nccl_, tensors)->wait(); });
-      return;
+      const auto work = call(nccl_, tensors);
+      return [this, work, tensors] {
+        wait_for(*work, [&] { return ends_on_device(*work); });
+      };
     }
 #endif
-    // Shares the memory where it is on the CPU already. What fails before the
-    // wait is this process' own fault: no other was lost.
+    // Shares the memory where it is on the CPU already.
     std::vector<at::Tensor> tensors = {tensor.detach().cpu()};
     const auto work = call(gloo_, tensors);
-    wait_for([&] { work->wait(); });
-    if (!tensor.is_cpu()) tensor.detach().copy_(tensors[0]);
+    return [this, work, tensors, tensor] {
+      wait_for(*work, [&] { return ends(*work); });
+      if (!tensor.is_cpu()) tensor.detach().copy_(tensors[0]);
+    };
   }
 
-  template <typename Wait>
-  void wait_for(Wait&& wait) {
+  // Whether it ends within kLook. LibTorch throws where it does not.
+  template <typename Work>
+  static bool ends(Work& work) {
     try {
-      wait();
+      return work.wait(kLook);
+    } catch (const std::exception&) {
+      if (!work.isCompleted()) return false;
+    }
+    return work.wait();  // it ended just now, or throws why not
+  }
+
+  // NCCL's own wait would look only every few milliseconds.
+  template <typename Work>
+  static bool ends_on_device(Work& work) {
+    const auto end = std::chrono::steady_clock::now() + kLook;
+    while (!work.isCompleted()) {
+      if (std::chrono::steady_clock::now() > end) return false;
+      std::this_thread::sleep_for(std::chrono::microseconds(10));
+    }
+    if (work.exception()) std::rethrow_exception(work.exception());
+    return work.wait();
+  }
+
+  template <typename Work, typename Ends>
+  void wait_for(Work& work, Ends&& ends) {
+    const auto begun = std::chrono::steady_clock::now();
+    std::string problem;
+    try {
+      while (!ends()) {
+        const std::string failure = failure_of_another();
+        if (!failure.empty()) lost(failure, work);
+        if (std::chrono::steady_clock::now() - begun >
+            milliseconds(meeting_.timeout) + 2 * kLook) {
+          throw std::runtime_error("the time is up");
+        }
+      }
+      return;
+    } catch (const Error&) {
+      throw;
     } catch (const std::exception& error) {
       if (as_error(error).kind() == ErrorKind::kMemory) throw;
-      throw_error(ErrorKind::kProcess, "Another of the ", size(),
-                  " processes was lost, or did not answer process ", rank(),
-                  " (this one) within ", static_cast<int64_t>(meeting_.timeout),
-                  " s: ", message_of(error));
+      problem = message_of(error);
+    }
+    std::string failure = failure_of_another();
+    if (failure.empty()) {
+      failure = "Another of the " + std::to_string(size()) +
+                " processes was lost, or did not answer process " +
+                std::to_string(rank()) + " (this one) within " +
+                std::to_string(static_cast<int64_t>(meeting_.timeout)) +
+                " s: " + problem;
+      tell(failure);
+    }
+    lost(failure, work);
+  }
+
+  template <typename Work>
+  [[noreturn]] void lost(const std::string& why, Work& work) {
+    if (!work.isCompleted()) {
+      try {
+        work.abort();                    // what a GPU would wait for for ever
+      } catch (const std::exception&) {  // others than NCCL have none
+      }
+    }
+    throw Error(ErrorKind::kProcess, why);
+  }
+
+  // The first who tells is the one who knows.
+  void tell(const std::string& failure) noexcept {
+    try {
+      const std::vector<uint8_t> none, text(failure.begin(), failure.end());
+      store_->compareSet(kFailure, none, text);
+    } catch (...) {
+    }
+  }
+
+  std::string failure_of_another() noexcept {
+    try {
+      if (!store_->check({kFailure})) return {};
+      const std::vector<uint8_t> text = store_->get(kFailure);
+      if (!seen_) store_->add(kSeen, 1);
+      seen_ = true;
+      return {text.begin(), text.end()};
+    } catch (...) {
+      return {};
     }
   }
 
   Meeting meeting_;
+  StorePtr store_;
+  bool left_ = false, seen_ = false;
   c10::intrusive_ptr<c10d::ProcessGroupGloo> gloo_;
 #if SAILER_HAS_NCCL
   c10::intrusive_ptr<c10d::ProcessGroupNCCL> nccl_;

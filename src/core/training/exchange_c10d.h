@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-#include "exchange.h"
+#include "../support/exchange.h"
 
 namespace sailer {
 

@@ -42,41 +42,38 @@ struct Fit {
   }
 };
 
-// A minibatch in equal parts.
-PretrainOptions options_of(PretrainOptions options, const Shard& shard) {
+const PretrainOptions& checked(const PretrainOptions& options,
+                               const Exchange* exchange) {
   options.check();
-  if (options.batch_size < shard.size) {
-    throw_error(ErrorKind::kArgument, "`batch_size` (", options.batch_size,
-                ") is smaller than the number of processes, ", shard.size,
-                ": make it at least that.");
-  }
-  options.batch_size /= shard.size;
+  check_batch_size(options.batch_size, exchange);
   return options;
 }
 
-// Steps of an epoch: those of the first process, which has the most cells.
-int64_t n_steps_of(const Split& split, const PretrainOptions& options,
-                   const Shard& shard) {
-  const int64_t n = n_of(shard_cells(split.training, {0, shard.size}));
-  return (n + options.batch_size - 1) / options.batch_size;
+uint64_t noise_seed_of(uint64_t seed, const Shard& shard) {
+  if (shard.size == 1) return seed;
+  return derive_seed(derive_seed(seed, kProcessStream),
+                     static_cast<uint64_t>(shard.rank));
 }
 
 }  // namespace
 
 ExpresserTask::ExpresserTask(ExpresserModel& model, CellSourcePtr source,
                              const Split& split, const PretrainOptions& options,
-                             const Shard& shard)
+                             Exchange* exchange)
     : model_(model),
-      cells_(split, shard, options.seed),
-      options_(options_of(options, shard)),
+      cells_(split, options.seed),
+      options_(checked(options, exchange)),
+      exchange_(exchange),
+      shard_(shard_of(exchange)),
+      noise_seed_(noise_seed_of(options.seed, shard_)),
       stream_(source, stream_options()),
-      n_steps_(n_steps_of(split, options_, shard)) {
+      n_steps_((n_training() + options_.batch_size - 1) / options_.batch_size) {
   model_.set_compute(options_.compute);
 }
 
 GeneStreamOptions ExpresserTask::stream_options() const {
   GeneStreamOptions out;
-  out.batch_size = options_.batch_size;
+  out.batch_size = slice_of(options_.batch_size, shard_).n;
   out.token_budget = options_.token_budget;
   out.tokens = model_.token_options();
   out.device = model_.tensor_options().device();
@@ -98,8 +95,19 @@ double ExpresserTask::learning_rate(int64_t epoch, int64_t position) const {
 }
 
 void ExpresserTask::start_epoch(int64_t epoch, int64_t position) {
-  stream_.start(cells_.order_of(epoch),
-                epoch_seed(options_.seed, kMaskStream, epoch), position);
+  const int64_t size = options_.batch_size;
+  position_ = next_ = position;
+  stream_.start(shard_batches(cells_.order_of(epoch), size, shard_),
+                epoch_seed(options_.seed, kMaskStream, epoch),
+                shard_position(position, size, shard_));
+}
+
+// The last minibatch may have no cell of this process.
+bool ExpresserTask::next() {
+  position_ = next_;
+  next_ = std::min(position_ + options_.batch_size, n_training());
+  if (!stream_.next(pieces_)) pieces_.clear();
+  return n_cells() > 0;
 }
 
 // Forward and backward piece by piece: the sum of their gradients is that of
@@ -109,13 +117,13 @@ StepLoss ExpresserTask::step(Adam&, int64_t epoch, int64_t position, bool) {
   for (const GeneBatch& piece : pieces_) {
     out.weight += static_cast<double>(piece.n_masked());
   }
+  if (exchange_ != nullptr) out.weight = sum_of_all(*exchange_, out.weight);
   const at::TensorOptions options =
       at::TensorOptions().dtype(at::kDouble).device(device());
   out.parts = at::zeros({2}, options);
   if (out.weight == 0) return out;
-  model_.start_step(
-      derive_seed(epoch_seed(cells_.noise_seed(), kStepStream, epoch),
-                  static_cast<uint64_t>(position)));
+  model_.start_step(derive_seed(epoch_seed(noise_seed_, kStepStream, epoch),
+                                static_cast<uint64_t>(position)));
   for (const GeneBatch& piece : pieces_) {
     const at::Tensor difference =
         model_.predict(piece, /*training=*/true) - piece.targets;
@@ -138,7 +146,7 @@ std::vector<double> ExpresserTask::measure() {
   const double none = std::numeric_limits<double>::quiet_NaN();
   at::NoGradGuard no_grad;
   Fit fit;
-  stream_.start(cells_.own().validation, 0);
+  stream_.start(shard_cells(cells_.split().validation, shard_), 0);
   while (stream_.next(pieces_)) {
     for (const GeneBatch& piece : pieces_) {
       fit.add(model_.predict(piece, /*training=*/false), piece.targets);

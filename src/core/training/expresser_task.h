@@ -8,9 +8,9 @@
 
 #include "../data/stream/batch_gene_stream.h"
 #include "../models/expresser_model.h"
-#include "exchange.h"
 #include "expresser_schedule.h"
 #include "sampler.h"
+#include "step_exchange.h"
 #include "task.h"
 
 namespace sailer {
@@ -18,17 +18,17 @@ namespace sailer {
 class ExpresserTask final : public Task {
  public:
   // `split` names cells of the source that have at least 2 genes; `options` are
-  // resolved. Of a shard the task has its part of the cells, of each minibatch
-  // and of the cells held out; the schedule is that of the whole. Throws
-  // Error(kArgument) when a minibatch has no cell for every process.
+  // resolved. With an exchange the task computes its part of the cells of each
+  // minibatch, and of the cells held out. Throws Error(kArgument) when a
+  // minibatch has no cell for every process.
   ExpresserTask(ExpresserModel& model, CellSourcePtr source, const Split& split,
-                const PretrainOptions& options, const Shard& shard = {});
+                const PretrainOptions& options, Exchange* exchange = nullptr);
 
   ParameterSet& parameters() override { return model_.parameters(); }
   at::Device device() const override {
     return model_.tensor_options().device();
   }
-  int64_t n_training() const override { return n_of(cells_.own().training); }
+  int64_t n_training() const override { return cells_.n_training(); }
   RunColumns columns() const override;
   std::vector<double> settings_of(int64_t epoch) const override {
     return {learning_rate(epoch, 0)};
@@ -36,9 +36,8 @@ class ExpresserTask final : public Task {
   double learning_rate(int64_t epoch, int64_t position) const override;
   void start_epoch(int64_t epoch, int64_t position) override;
   void stop() override { stream_.stop(); }
-  bool next() override { return stream_.next(pieces_); }
-  int64_t n_cells() const override { return n_of(stream_.cells()); }
-  std::vector<int64_t> cells() const override { return stream_.cells(); }
+  bool next() override;
+  int64_t n_cells() const override { return next_ - position_; }
   std::vector<int64_t> cells_at(int64_t epoch,
                                 int64_t position) const override {
     return cells_.batch_at(epoch, position, options_.batch_size);
@@ -47,7 +46,7 @@ class ExpresserTask final : public Task {
                 bool layers_may_step) override;
   std::vector<double> measure() override;
   bool has_validation() const override {
-    return !cells_.own().validation.empty();
+    return !cells_.split().validation.empty();
   }
   double validation_weight() const override { return measured_; }
   double score(const std::vector<double>& measures) const override {
@@ -60,9 +59,13 @@ class ExpresserTask final : public Task {
   ExpresserModel& model_;
   RunCells cells_;
   PretrainOptions options_;
+  Exchange* exchange_;
+  Shard shard_;
+  uint64_t noise_seed_;  // each process draws numbers of its own
   GeneStream stream_;
-  int64_t n_steps_;      // of an epoch, alike in all processes
-  double measured_ = 0;  // masked genes of the cells held out
+  int64_t n_steps_;                  // of an epoch
+  int64_t position_ = 0, next_ = 0;  // of the minibatch fetched last
+  double measured_ = 0;              // masked genes of the cells held out
   std::vector<GeneBatch> pieces_;
 };
 

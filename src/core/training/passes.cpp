@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <numeric>
 
 #include "../support/random.h"
@@ -40,13 +41,28 @@ bool visit_cells(BatchStream& stream, const std::vector<int64_t>& cells,
   return true;
 }
 
-SailerModel::Evaluation evaluate_cells(SailerModel& model, BatchStream& stream,
-                                       const std::vector<int64_t>& cells) {
+Evaluated evaluate_cells(SailerModel& model, BatchStream& stream,
+                         const std::vector<int64_t>& cells,
+                         const Shard& shard) {
   // The same noise every time: epochs are compared by what they learned.
   at::Generator generator = make_generator(model.tensor_options().device(), 0);
-  SailerModel::Evaluation sum;
+  std::vector<int64_t> own;
+  for (int64_t first = shard.rank * kBlockCells; first < n_of(cells);
+       first += shard.size * kBlockCells) {
+    const int64_t last = std::min(first + kBlockCells, n_of(cells));
+    own.insert(own.end(), cells.begin() + first, cells.begin() + last);
+  }
+  Evaluated out;
+  out.n_cells = n_of(own);
+  SailerModel::Evaluation& sum = out.mean;
   Monitor patient;
-  visit_cells(stream, cells, patient, [&](const SparseBatch& batch) {
+  int64_t block = 0;
+  visit_cells(stream, own, patient, [&](const SparseBatch& batch) {
+    for (; block % shard.size != shard.rank; ++block) {  // those of others
+      at::empty({kBlockCells, model.options().n_latent}, model.tensor_options())
+          .normal_(0, 1, generator);
+    }
+    ++block;
     const SailerModel::Evaluation part = model.evaluate(batch, generator);
     const auto n = static_cast<double>(batch.n_cells());
     sum.log_likelihood += n * part.log_likelihood;
@@ -54,8 +70,9 @@ SailerModel::Evaluation evaluate_cells(SailerModel& model, BatchStream& stream,
     sum.elbo += n * part.elbo;
     sum.alignment += n * part.alignment;
   });
-  const auto n = static_cast<double>(cells.size());
-  return {sum.log_likelihood / n, sum.kl / n, sum.elbo / n, sum.alignment / n};
+  const auto n = static_cast<double>(out.n_cells);
+  sum = {sum.log_likelihood / n, sum.kl / n, sum.elbo / n, sum.alignment / n};
+  return out;
 }
 
 CellPosteriors posteriors_of_cells(const SailerModel& model,

@@ -8,6 +8,7 @@
 #include "../data/stream/batch_stream.h"
 #include "../models/sailer_model.h"
 #include "../support/monitor.h"
+#include "sampler.h"
 
 namespace sailer {
 
@@ -20,9 +21,15 @@ bool visit_cells(BatchStream& stream, const std::vector<int64_t>& cells,
                  const std::function<void(const SparseBatch&)>& visit);
 
 // Means of SailerModel::evaluate() over `cells`; the noise is the same each
-// time.
-SailerModel::Evaluation evaluate_cells(SailerModel& model, BatchStream& stream,
-                                       const std::vector<int64_t>& cells);
+// time. Of a shard the blocks are dealt out in turn: means weighted by
+// `n_cells` are those of one process.
+struct Evaluated {
+  SailerModel::Evaluation mean;
+  int64_t n_cells = 0;
+};
+Evaluated evaluate_cells(SailerModel& model, BatchStream& stream,
+                         const std::vector<int64_t>& cells,
+                         const Shard& shard = {});
 
 // q(z | x) of cells, both row-major [cells x n_latent].
 struct CellPosteriors {

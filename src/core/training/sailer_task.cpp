@@ -8,7 +8,6 @@
 
 #include "../support/error.h"
 #include "../support/random.h"
-#include "exchange.h"
 #include "passes.h"
 
 namespace sailer {
@@ -34,21 +33,15 @@ at::Tensor parts_of(const SailerLoss& loss) {
 
 SailerTask::SailerTask(SailerModel& model, BatchStream& stream,
                        const Split& split, const TrainOptions& options,
-                       const Shard& shard)
+                       Exchange* exchange)
     : model_(model),
       stream_(stream),
-      cells_(split, shard, options.seed),
+      cells_(split, options.seed),
       options_(options.resolve(stream.source().n_cells(), model.options())),
-      schedule_(options_.schedule()) {
+      schedule_(options_.schedule()),
+      exchange_(exchange) {
   options_.check();
-  if (shard.size == 1) return;
-  if (options_.batch_size < 2 * shard.size) {
-    throw_error(ErrorKind::kArgument, "`batch_size` (", options_.batch_size,
-                ") leaves fewer than 2 cells to each of ", shard.size,
-                " processes: make it at least ", 2 * shard.size, ".");
-  }
-  options_.batch_size /= shard.size;
-  stream_.set_batch_size(options_.batch_size);
+  check_batch_size(options_.batch_size, exchange);
 }
 
 RunColumns SailerTask::columns() const {
@@ -80,7 +73,7 @@ void SailerTask::start_epoch(int64_t epoch, int64_t position) {
   const Shares& thinning = model_.options().thinning;
   stream_.set_thinning({thinning.min, thinning.max});
   stream_.start(cells_.order_of(epoch),
-                epoch_seed(cells_.noise_seed(), kThinStream, epoch), position);
+                epoch_seed(options_.seed, kThinStream, epoch), position);
 }
 
 void SailerTask::stop() {
@@ -88,29 +81,40 @@ void SailerTask::stop() {
   stream_.stop();
 }
 
+// Every process makes the whole minibatch, ahead of its use, and keeps its
+// part: what thinning hides of a cell depends on the cells before it.
 bool SailerTask::next() {
-  if (stream_.next(batch_, /*at_least=*/2)) return true;
-  batch_ = {};
-  return false;
+  SparseBatch whole;
+  if (!stream_.next(whole, /*at_least=*/2)) {
+    batch_ = {};
+    return false;
+  }
+  part_ = {};
+  if (exchange_ != nullptr) {
+    const Slice own = slice_of(whole.n_cells(), shard_of(exchange_));
+    part_ = {exchange_, own.first, own.n, whole.n_cells()};
+  }
+  batch_ = part_of(whole, part_);
+  return true;
 }
 
 StepLoss SailerTask::step(Adam& adam, int64_t epoch, int64_t position,
                           bool layers_may_step) {
-  model_.start_step(
-      derive_seed(epoch_seed(cells_.noise_seed(), kStepStream, epoch),
-                  static_cast<uint64_t>(position)));
+  model_.start_step(derive_seed(epoch_seed(options_.seed, kStepStream, epoch),
+                                static_cast<uint64_t>(position)));
   SailerUpdates updates;
   if (layers_may_step) updates = updates_from(adam);
   const double time = time_of(epoch, position);
-  const SailerLoss loss = model_.loss(
-      batch_,
-      {beta(time), is_warmup(schedule_, time), is_frozen(schedule_, time)},
-      layers_may_step ? &updates : nullptr);
-  if (device().is_cpu() && !std::isfinite(loss.total.item<double>())) {
+  const SailerLoss loss = model_.loss(batch_,
+                                      {beta(time), is_warmup(schedule_, time),
+                                       is_frozen(schedule_, time), part_},
+                                      layers_may_step ? &updates : nullptr);
+  if (exchange_ == nullptr && device().is_cpu() &&
+      !std::isfinite(loss.total.item<double>())) {
     throw_error(ErrorKind::kNumeric, "The loss is not a finite number.");
   }
   loss.total.backward();
-  return {parts_of(loss), static_cast<double>(batch_.n_cells())};
+  return {parts_of(loss), static_cast<double>(n_cells())};
 }
 
 std::vector<double> SailerTask::measure() {
@@ -118,10 +122,11 @@ std::vector<double> SailerTask::measure() {
     return std::vector<double>(columns().measures.size(),
                                std::numeric_limits<double>::quiet_NaN());
   }
-  const SailerModel::Evaluation evaluation =
-      evaluate_cells(model_, stream_, cells_.own().validation);
-  return {evaluation.log_likelihood, evaluation.kl, evaluation.elbo,
-          evaluation.alignment};
+  const Evaluated held_out = evaluate_cells(
+      model_, stream_, cells_.split().validation, shard_of(exchange_));
+  measured_ = static_cast<double>(held_out.n_cells);
+  const SailerModel::Evaluation& mean = held_out.mean;
+  return {mean.log_likelihood, mean.kl, mean.elbo, mean.alignment};
 }
 
 // What is best before the KL terms have their weight says little of the end.

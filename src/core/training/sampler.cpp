@@ -43,27 +43,41 @@ Split split_cells(const std::vector<int64_t>& cells, double share,
   return split;
 }
 
+Slice slice_of(int64_t n, const Shard& shard) {
+  const int64_t each = n / shard.size, longer = n % shard.size;
+  return {shard.rank * each + std::min(shard.rank, longer),
+          each + (shard.rank < longer ? 1 : 0)};
+}
+
 std::vector<int64_t> shard_cells(const std::vector<int64_t>& cells,
                                  const Shard& shard) {
-  const int64_t each = n_of(cells) / shard.size;
-  const int64_t longer = n_of(cells) % shard.size;
-  const int64_t first = shard.rank * each + std::min(shard.rank, longer);
-  const int64_t last = first + each + (shard.rank < longer ? 1 : 0);
-  return {cells.begin() + first, cells.begin() + last};
+  const Slice own = slice_of(n_of(cells), shard);
+  const auto first = cells.begin() + own.first;
+  return {first, first + own.n};
 }
 
-RunCells::RunCells(const Split& all, const Shard& shard, uint64_t seed)
-    : own_{shard_cells(all.training, shard),
-           shard_cells(all.validation, shard)},
-      seed_(seed),
-      noise_seed_(seed) {
-  if (shard.size == 1) return;
-  noise_seed_ = derive_seed(derive_seed(seed, kProcessStream),
-                            static_cast<uint64_t>(shard.rank));
+std::vector<int64_t> shard_batches(const std::vector<int64_t>& order,
+                                   int64_t batch_size, const Shard& shard) {
+  std::vector<int64_t> out;
+  for (int64_t at = 0; at < n_of(order); at += batch_size) {
+    const int64_t n = std::min(batch_size, n_of(order) - at);
+    const Slice own = slice_of(n, shard);
+    const auto first = order.begin() + at + own.first;
+    out.insert(out.end(), first, first + own.n);
+  }
+  return out;
 }
+
+int64_t shard_position(int64_t position, int64_t batch_size,
+                       const Shard& shard) {
+  return position / batch_size * slice_of(batch_size, shard).n +
+         slice_of(position % batch_size, shard).n;
+}
+
+int64_t RunCells::n_training() const { return n_of(split_.training); }
 
 std::vector<int64_t> RunCells::order_of(int64_t epoch) const {
-  return epoch_order(own_.training, epoch_seed(seed_, kOrderStream, epoch));
+  return epoch_order(split_.training, epoch_seed(seed_, kOrderStream, epoch));
 }
 
 std::vector<int64_t> RunCells::batch_at(int64_t epoch, int64_t position,

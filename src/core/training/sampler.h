@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 namespace sailer {
@@ -29,20 +30,35 @@ struct Shard {
   int64_t rank = 0, size = 1;
 };
 
-// The part of `cells` that a process trains on: contiguous, in the same order;
-// the sizes of two parts differ by at most one, and the first are the larger.
+// Of n things in a row those that a process has, [first, first + n): the sizes
+// of two slices differ by at most one, and the first are the larger.
+struct Slice {
+  int64_t first = 0, n = 0;
+};
+Slice slice_of(int64_t n, const Shard& shard);
+
+// Its slice of `cells`.
 std::vector<int64_t> shard_cells(const std::vector<int64_t>& cells,
                                  const Shard& shard);
 
-// The cells of a run, in a fresh order each epoch, as one process sees them.
+// Its slices of the minibatches of `order`, one after another. Minibatches are
+// those of one process: each process has some cells of every one, whatever the
+// order of the cells in their file.
+std::vector<int64_t> shard_batches(const std::vector<int64_t>& order,
+                                   int64_t batch_size, const Shard& shard);
+
+// How many of these are of the first `position` cells, some whole minibatches.
+int64_t shard_position(int64_t position, int64_t batch_size,
+                       const Shard& shard);
+
+// The cells of a run, in a fresh order each epoch.
 class RunCells {
  public:
-  RunCells(const Split& all, const Shard& shard, uint64_t seed);
+  RunCells(Split split, uint64_t seed)
+      : split_(std::move(split)), seed_(seed) {}
 
-  const Split& own() const { return own_; }  // of this process
-
-  // Seed of all but the order: processes draw numbers of their own.
-  uint64_t noise_seed() const { return noise_seed_; }
+  const Split& split() const { return split_; }
+  int64_t n_training() const;
 
   std::vector<int64_t> order_of(int64_t epoch) const;
   // Those of the minibatch that begins at `position`.
@@ -50,8 +66,8 @@ class RunCells {
                                 int64_t batch_size) const;
 
  private:
-  Split own_;
-  uint64_t seed_, noise_seed_;
+  Split split_;
+  uint64_t seed_;
 };
 
 }  // namespace sailer

@@ -8,11 +8,13 @@
 //  * everything that a step draws depends on the seed, the epoch, the position
 //    in the epoch and the cells alone, so that a run can go on from any step;
 //  * step() leaves in the parameters the gradient of the loss that is
-//    minimised, a mean over the `weight` that it returns. Weighted by it, the
-//    mean of the gradients of several minibatches is that of their union;
+//    minimised, a mean over the `weight` that it returns;
 //  * nothing is printed and no clock is read;
-//  * where several processes train together (exchange.h) each has a task with
-//    cells of its own and the same names, and step() moves nothing itself.
+//  * where several processes train together (step_exchange.h) each has a task
+//  of
+//    the same cells, minibatches and positions. Of each minibatch step()
+//    computes a share: gradients and parts of the loss add up over the
+//    processes to those that one process would have. It moves nothing itself.
 //
 // To add a task: derive from Task, and give the Trainer an object of it.
 #pragma once
@@ -31,10 +33,11 @@ namespace sailer {
 
 // What came of a minibatch.
 struct StepLoss {
-  // One number for each part of the loss, means over `weight`; the first is
-  // what was minimised. Detached, double, on the model's device.
+  // One number for each part of the loss, means over `weight`, or this process'
+  // shares of them; the first is what was minimised. Detached, double, on the
+  // model's device.
   at::Tensor parts;
-  // What the means are over: cells, or masked genes.
+  // What the means are over: cells, or masked genes, of the whole minibatch.
   double weight = 0;
 };
 
@@ -45,7 +48,7 @@ class Task {
   virtual ParameterSet& parameters() = 0;
   virtual at::Device device() const = 0;
 
-  // Cells of an epoch that this process trains on.
+  // Cells of an epoch.
   virtual int64_t n_training() const = 0;
 
   // Names of the columns of the history, beside "epoch", "seconds" and
@@ -67,8 +70,7 @@ class Task {
 
   // Fetches the next minibatch; false at the end of the epoch.
   virtual bool next() = 0;
-  virtual int64_t n_cells() const = 0;             // of that minibatch
-  virtual std::vector<int64_t> cells() const = 0;  // places in the source
+  virtual int64_t n_cells() const = 0;  // of that minibatch
 
   // Cells of the minibatch that begins at `position`, for messages.
   virtual std::vector<int64_t> cells_at(int64_t epoch,
@@ -77,19 +79,25 @@ class Task {
   // Forward and backward for the minibatch fetched last. With `layers_may_step`
   // the task may have its layers move parameters that it takes from `adam`
   // (Adam::update_of()) while it makes their gradients. Throws Error(kNumeric)
-  // where the loss is not finite and that costs nothing to know.
+  // where the loss is not finite and that costs nothing to know, unless others
+  // wait for what would still be computed.
   virtual StepLoss step(Adam& adam, int64_t epoch, int64_t position,
                         bool layers_may_step) = 0;
 
-  // What is measured, means over the cells held out; NaN without any. The
-  // same each time for the same parameters.
+  // Whether a step makes each gradient once, so that it can be added up over
+  // the processes while others are still computed.
+  virtual bool has_one_backward() const { return false; }
+
+  // What is measured, means over the cells held out, of several processes over
+  // those that this one looks at; NaN without any. The same each time for the
+  // same parameters.
   virtual std::vector<double> measure() = 0;
 
   // True where there are cells held out.
   virtual bool has_validation() const = 0;
 
-  // What the means of measure() are over, such as the number of those cells.
-  // Where several processes train together, the mean of theirs is taken.
+  // What the means of the last measure() are over, such as the number of cells:
+  // where several processes train together, the mean of theirs is taken.
   virtual double validation_weight() const { return has_validation() ? 1 : 0; }
 
   // What patience looks at, of measure(): larger is better.

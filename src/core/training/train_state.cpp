@@ -149,9 +149,6 @@ std::vector<NamedTensor> to_tensors(const TrainState& state,
   out.push_back({"run.history", numbers(history).view({n_of(state.history),
                                                        row_width(columns)})});
   out.push_back({"run.weight", numbers({state.weight})});
-  if (state.processes > 1) {
-    out.push_back({"run.processes", integers({state.processes})});
-  }
   append_with_prefix(state.best, "best.", out);
   return out;
 }
@@ -176,11 +173,6 @@ TrainState train_state_from(const std::vector<NamedTensor>& tensors,
   if (weight != nullptr) expect_size(weight->tensor, 1, "run.weight");
   state.weight = weight == nullptr ? static_cast<double>(state.position)
                                    : weight->tensor.item<double>();
-  const NamedTensor* processes = look_up(tensors, "run.processes", at::kLong);
-  if (processes != nullptr) {
-    expect_size(processes->tensor, 1, "run.processes");
-    state.processes = processes->tensor.item<int64_t>();
-  }
   const at::Tensor history = find(tensors, "run.history", at::kDouble);
   const int64_t width = row_width(columns);
   expect_size(history, state.epoch * width, "run.history");

@@ -48,9 +48,6 @@ struct TrainState {
   std::vector<double> sums;
   double weight = 0;
   double seconds = 0;
-  // That train together: `position` is then that of the process with the most
-  // cells, and the sums are over all.
-  int64_t processes = 1;
   std::vector<EpochRecord> history;  // of whole epochs
   int64_t best_epoch = 0;            // whose parameters are kept, from 1
   double best_score = -std::numeric_limits<double>::infinity();

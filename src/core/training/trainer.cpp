@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "../support/error.h"
+#include "../support/foreign_error.h"
 #include "../support/fork.h"
 #include "../support/memory.h"
 
@@ -27,8 +28,6 @@ Trainer::Trainer(Task& task, const RunOptions& options,
       adam_(task.parameters().parameters(), options.weight_decay,
             options.engine) {
   state_.sums.assign(columns_.parts.size(), 0);
-  n_training_ = {task.n_training()};
-  validates_ = task.has_validation();
 }
 
 std::vector<NamedTensor> Trainer::state() const {
@@ -43,17 +42,12 @@ void Trainer::load_state(const std::vector<NamedTensor>& state) {
   TrainState read = train_state_from(state, columns_);
   task_.parameters().load_state(with_prefix(state, "model."));
   adam_.load_state(with_prefix(state, "adam."));
-  const int64_t processes = is_alone() ? 1 : exchange_->size();
-  // Others had other cells: that epoch is begun again.
-  if (read.processes != processes) read.begin_epoch();
-  read.processes = processes;
   state_ = std::move(read);
 }
 
 // Layers cannot move what the gradients of others decide as well.
 bool Trainer::layers_may_step() const {
-  return exchange_ == nullptr && options_.clip_norm == 0 &&
-         adam_.layers_can_step();
+  return is_alone() && options_.clip_norm == 0 && adam_.layers_can_step();
 }
 
 Trainer::Stepped Trainer::step(LossMeter& meter) {
@@ -77,20 +71,10 @@ Trainer::Stepped Trainer::step(LossMeter& meter) {
   return Stepped::kDone;
 }
 
-// Learns what the others have, and takes the state of process 0.
 void Trainer::meet() {
-  const std::vector<double> each =
-      of_each(*exchange_, static_cast<double>(task_.n_training()));
-  n_training_.assign(each.begin(), each.end());
-  // The first parts are the larger, but a task may part its cells otherwise.
-  std::sort(n_training_.rbegin(), n_training_.rend());
-  validates_ = false;
-  for (double has : of_each(*exchange_, task_.has_validation() ? 1 : 0)) {
-    validates_ = validates_ || has > 0;
-  }
   share_state();
   steps_ = std::make_unique<StepExchange>(*exchange_, task_.parameters(),
-                                          columns_.parts.size());
+                                          task_.has_one_backward());
 }
 
 void Trainer::share_state() {
@@ -99,23 +83,19 @@ void Trainer::share_state() {
   shared_ = true;
 }
 
-// The gradients of this process' minibatch, where it has cells left.
-OwnStep Trainer::own_step() {
-  OwnStep own;
+// The gradients of this process' part of the minibatch.
+StepReport Trainer::own_step() {
+  StepReport own;
   own.stop = stop_asked_;
-  own.learning_rate = task_.learning_rate(state_.epoch, state_.position);
-  own.sums.assign(columns_.parts.size(), 0);
-  if (state_.position >= task_.n_training() || !task_.next()) return own;
-  own.n_cells = task_.n_cells();
+  own.parts.assign(columns_.parts.size(), 0);
   try {
     const StepLoss loss = task_.step(adam_, state_.epoch, state_.position,
                                      /*layers_may_step=*/false);
+    weight_ = loss.weight;
     const at::Tensor parts = loss.parts.to(at::kCPU, at::kDouble).contiguous();
-    own.weight = loss.weight;
-    for (size_t k = 0; k < own.sums.size(); ++k) {
-      own.sums[k] = parts.data_ptr<double>()[k] * loss.weight;
-    }
-    own.bad = !std::isfinite(own.sums[0]);
+    own.parts.assign(parts.data_ptr<double>(),
+                     parts.data_ptr<double>() + parts.numel());
+    own.bad = !std::isfinite(own.parts[0]);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::kNumeric) throw;
     own.bad = true;
@@ -124,40 +104,31 @@ OwnStep Trainer::own_step() {
 }
 
 Trainer::Stepped Trainer::step_together(LossMeter& meter) {
+  if (!task_.next()) return Stepped::kNoCells;
+  StepReport all;
   steps_->begin();
-  const OwnStep own = own_step();
-  const SharedStep all = steps_->average(own);
-  if (all.bad) {
-    if (own.bad) divergence_.cells = task_.cells();
-    return Stepped::kDiverged;
+  try {
+    all = steps_->finish(own_step());
+  } catch (...) {
+    steps_->give_up();
+    throw;
   }
-  if (all.weight <= 0) return all.stop ? Stepped::kStopped : Stepped::kNoCells;
+  if (all.bad) return Stepped::kDiverged;
   clip_gradients(task_.parameters().parameters(), options_.clip_norm);
-  adam_.begin_step(all.learning_rate);
+  adam_.begin_step(task_.learning_rate(state_.epoch, state_.position));
   adam_.finish_step();
-  const auto doubles = at::TensorOptions().dtype(at::kDouble);
-  meter.add({at::tensor(all.sums, doubles) / all.weight, all.weight},
-            state_.position);
-  if (on_cpu() && !adam_.finite()) {
-    divergence_.cells = task_.cells();
-    return Stepped::kDiverged;
-  }
-  state_.position += *std::max_element(all.n_cells.begin(), all.n_cells.end());
+  meter.add({at::tensor(all.parts, at::kDouble), weight_}, state_.position);
+  if (on_cpu() && !adam_.finite()) return Stepped::kDiverged;
+  state_.position += task_.n_cells();
   return all.stop ? Stepped::kStopped : Stepped::kDone;
 }
 
 // Means over the cells held out, of all processes.
 std::vector<double> Trainer::measure() {
   const std::vector<double> own = task_.measure();
+  if (is_alone()) return own;
   const double weight = task_.has_validation() ? task_.validation_weight() : 0;
-  return is_alone() ? own : mean_of_all(*exchange_, own, weight);
-}
-
-// Of the running epoch, in all processes.
-int64_t Trainer::cells_done() const {
-  int64_t done = 0;
-  for (int64_t n : n_training_) done += std::min(n, state_.position);
-  return done;
+  return mean_of_all(*exchange_, own, weight);
 }
 
 // Tells the monitor where the run stands; false when it asks to stop.
@@ -165,8 +136,8 @@ bool Trainer::keeps_going(const LossMeter::Reading& reading, Monitor& monitor) {
   Progress progress;
   progress.epoch = record_.epoch;
   progress.n_epochs = options_.epochs;
-  for (int64_t n : n_training_) progress.n_cells += n;
-  progress.cells_done = cells_done();
+  progress.n_cells = task_.n_training();
+  progress.cells_done = state_.position;
   progress.loss = reading.mean(0);
   for (size_t k = 1; k < columns_.parts.size(); ++k) {
     progress.parts.push_back({columns_.parts[k], reading.mean(k)});
@@ -218,19 +189,18 @@ Trainer::End Trainer::train_epoch(Monitor& monitor) {
   record_.settings = task_.settings_of(state_.epoch);
   LossMeter meter(state_.sums, state_.weight,
                   is_alone() ? task_.device() : at::Device(at::kCPU));
-  task_.start_epoch(state_.epoch,
-                    std::min(state_.position, task_.n_training()));
+  task_.start_epoch(state_.epoch, state_.position);
   End end = End::kEpoch;
   for (;;) {
     const Stepped stepped = is_alone() ? step(meter) : step_together(meter);
     if (stepped == Stepped::kDiverged) {
-      divergence_.epoch = record_.epoch;
-      if (is_alone()) divergence_.cells = task_.cells();
+      divergence_ = {record_.epoch,
+                     task_.cells_at(state_.epoch, state_.position)};
       return End::kDiverged;
     }
     if (stepped == Stepped::kNoCells) return end;
     ++steps_unsaved_;
-    const bool last = n_training_[0] - state_.position < 2;
+    const bool last = task_.n_training() - state_.position < 2;
     const bool stop = stepped == Stepped::kStopped;
     const bool due = !last && !stop && is_due();
     if (!report(meter, monitor, last || due || stop, end)) break;
@@ -251,14 +221,14 @@ void Trainer::finish_epoch() {
   for (double sum : state_.sums) record_.parts.push_back(sum / weight);
   record_.seconds = state_.seconds;
   record_.cells_per_second =
-      static_cast<double>(std::max<int64_t>(1, cells_done())) /
+      static_cast<double>(std::max<int64_t>(1, state_.position)) /
       std::max(state_.seconds, 1e-9);
   record_.measures = measure();
   release_free_memory();
   state_.history.push_back(record_);
   ++state_.epoch;
   state_.begin_epoch();
-  const bool judged = options_.patience > 0 && validates_ &&
+  const bool judged = options_.patience > 0 && task_.has_validation() &&
                       state_.epoch > task_.patience_from();
   if (!judged) {
     state_.best_epoch = state_.epoch;
@@ -274,14 +244,16 @@ void Trainer::finish_epoch() {
 
 bool Trainer::is_finished() const {
   if (state_.epoch >= options_.epochs) return true;
-  if (options_.patience == 0 || !validates_ || state_.epoch == 0) return false;
+  if (options_.patience == 0 || !task_.has_validation() || state_.epoch == 0) {
+    return false;
+  }
   return state_.epoch - std::max(state_.best_epoch, task_.patience_from()) >=
          options_.patience;
 }
 
 // Epochs done so far, with the share of the running one.
 double Trainer::progress() const {
-  const auto n = static_cast<double>(n_training_[0]);
+  const auto n = static_cast<double>(task_.n_training());
   return static_cast<double>(state_.epoch) +
          static_cast<double>(state_.position) / n;
 }
@@ -378,7 +350,11 @@ TrainResult Trainer::run(Monitor& monitor) {
   std::string lost;
   try {
     end = train(monitor);
-  } catch (const Error& error) {
+  } catch (const std::exception& thrown) {
+    const Error error = as_error(thrown);
+    if (!is_alone() && error.kind() != ErrorKind::kProcess) {
+      exchange_->leave(error.what());
+    }
     // Before all have one state there is nothing to return.
     if (error.kind() != ErrorKind::kProcess || !shared_) throw;
     end = End::kLost;

@@ -10,9 +10,9 @@
 #include "../support/monitor.h"
 #include "adam.h"
 #include "checkpoint.h"
-#include "exchange.h"
 #include "loss_meter.h"
 #include "run_options.h"
+#include "step_exchange.h"
 #include "task.h"
 #include "train_state.h"
 
@@ -29,7 +29,7 @@ enum class TrainStatus {
 // Where the loss or a gradient was no longer finite.
 struct Divergence {
   int64_t epoch = 0;           // from 1
-  std::vector<int64_t> cells;  // of the minibatch; none: in another process
+  std::vector<int64_t> cells;  // of the minibatch
 };
 
 struct TrainResult {
@@ -51,11 +51,11 @@ class Trainer {
 
   // With an exchange all processes make the same calls: they start from the
   // state of process 0, which alone writes checkpoints, and take the same
-  // steps; one that is asked to stop, or that diverges, stops all. When one is
-  // lost the others give up the step that was under way, each leaves a
-  // checkpoint, and the run ends with kLostProcess: it can go on like an
-  // interrupted one, in the middle of an epoch with as many processes as
-  // before, with another number at the beginning of that epoch.
+  // steps; one that is asked to stop, or that diverges, stops all. One that
+  // fails tells the others why and throws. When one is lost or has failed the
+  // others give up the step that was under way, each leaves a checkpoint, and
+  // the run ends with kLostProcess: it can go on like an interrupted one, with
+  // any number of processes.
   //
   // A checkpoint that cannot be written is an error at the start, before any
   // work. Later, as on a disk that has become full, it ends the run like an
@@ -90,7 +90,6 @@ class Trainer {
   bool layers_may_step() const;
   bool is_alone() const { return exchange_ == nullptr; }
   bool is_first() const { return is_alone() || exchange_->rank() == 0; }
-  int64_t cells_done() const;
   Stepped step(LossMeter& meter);
   End train(Monitor& monitor);
   TrainResult end_of(End end);
@@ -103,7 +102,7 @@ class Trainer {
   // With other processes.
   void meet();
   void share_state();
-  OwnStep own_step();
+  StepReport own_step();
   Stepped step_together(LossMeter& meter);
   std::vector<double> measure();
 
@@ -119,10 +118,9 @@ class Trainer {
   int64_t steps_unsaved_ = 0;  // since it was written
   Exchange* exchange_;
   std::unique_ptr<StepExchange> steps_;  // with other processes
-  std::vector<int64_t> n_training_;      // cells of each process
-  bool validates_ = false;               // any of them keeps cells back
   bool shared_ = false;                  // all have one state
-  bool stop_asked_ = false;              // of this process, told with a step
+  bool stop_asked_ = false;  // of this process, reported with a step
+  double weight_ = 0;        // of the last step: what its means are over
   Adam adam_;
   TrainState state_;
   Divergence divergence_;
