@@ -83,12 +83,12 @@ Rcpp::NumericMatrix matrix_to_r(const std::vector<T>& values, int64_t rows,
   return out;
 }
 
-inline ConfounderMatrix matrix_from_r(const Rcpp::NumericMatrix& values) {
-  ConfounderMatrix out;
-  out.width = values.ncol();
+inline std::vector<float> row_major_from_r(const Rcpp::NumericMatrix& values) {
+  std::vector<float> out;
+  out.reserve(static_cast<size_t>(values.size()));
   for (int i = 0; i < values.nrow(); ++i) {
     for (const double value : values.row(i)) {
-      out.values.push_back(static_cast<float>(value));
+      out.push_back(static_cast<float>(value));
     }
   }
   return out;
@@ -99,8 +99,8 @@ inline ConfounderMatrix matrix_from_r(const Rcpp::NumericMatrix& values) {
 inline Reference reference_from_r(SEXP given) {
   if (Rf_isNull(given)) return {};
   const Rcpp::List parts(given);
-  ConfounderMatrix values = matrix_from_r(parts["values"]);
-  return {values.width, std::move(values.values),
+  const Rcpp::NumericMatrix values = parts["values"];
+  return {values.ncol(), row_major_from_r(values),
           Rcpp::as<std::vector<float>>(parts["present"]),
           Rcpp::as<std::vector<float>>(parts["weight"])};
 }

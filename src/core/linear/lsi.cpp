@@ -61,11 +61,10 @@ class Moments {
 
  private:
   void add_confounders(int64_t cell, RowMatrix& values, int64_t row) {
-    const int64_t width = confounders_.width;
-    const float* known = confounders_.values.data() + cell * width;
-    for (int64_t j = 0; j < width; ++j) {
-      values(row, loadings_.cols() + j) = known[j];
-    }
+    known_.resize(static_cast<size_t>(confounders_.width));
+    confounders_.write_row(cell, known_.data());
+    std::copy(known_.begin(), known_.end(),
+              values.row(row).data() + loadings_.cols());
   }
 
   void add_columns(const SparseRows& rows) {
@@ -79,6 +78,7 @@ class Moments {
   const RowMatrix& loadings_;
   const ConfounderMatrix& confounders_;
   std::vector<int64_t> order_;  // cells, by row
+  std::vector<float> known_;    // confounders of one cell
   VectorXd sum_, column_sum_, column_square_;
   MatrixXd product_;
   int64_t n_ = 0;

@@ -56,15 +56,17 @@ std::optional<Known> known_of(const CellRows& cells,
   const int64_t width = out.n_scores + out.width + out.n_confounders;
   VectorXd sum = VectorXd::Zero(width), one(width);
   MatrixXd product = MatrixXd::Zero(width, width);
+  std::vector<float> row_of_c(static_cast<size_t>(out.n_confounders));
   auto next = order.begin();
   const bool done = accessibility_rows(std::move(known),
                                        weights)([&](const SparseRows& rows) {
     const RowMatrix scores = scores_of(rows, lsi);
     for (int64_t row = 0; row < rows.n_rows(); ++row) {
       const int64_t cell = *next++, r = out.width, c = out.n_confounders;
+      confounders.write_row(cell, row_of_c.data());
       one << scores.row(row).transpose(),
           doubles(reference.values.data() + cell * r, r),
-          doubles(confounders.values.data() + cell * c, c);
+          doubles(row_of_c.data(), c);
       sum += one;
       product.noalias() += one * one.transpose();
       out.n += 1;
