@@ -42,9 +42,9 @@ Rcpp::List core_expresser_options(Rcpp::List values) {
 // With n_cells above 0 what is left to the core is decided for so many cells, a
 // model of these options and what is free on a device.
 // [[Rcpp::export]]
-Rcpp::List core_pretrain_options(
-    Rcpp::List values, double n_cells = 0,
-    Rcpp::Nullable<Rcpp::List> model = R_NilValue, std::string device = "cpu") {
+Rcpp::List core_pretrain_options(Rcpp::List values, double n_cells = 0,
+                                 Rcpp::Nullable<Rcpp::List> model = R_NilValue,
+                                 std::string device = "cpu") {
   return guarded([&] {
     PretrainOptions options = training_options_from_r<PretrainOptions>(values);
     if (n_cells > 0) {

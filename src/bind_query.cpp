@@ -39,8 +39,7 @@ std::unique_ptr<BatchStream> query_stream(
   options.resident_bytes = 0;
   return std::make_unique<BatchStream>(
       cells, std::move(map),
-      confounders_of_numbers(confounders.ncol(),
-                             row_major_from_r(confounders)),
+      confounders_of_numbers(confounders.ncol(), row_major_from_r(confounders)),
       options);
 }
 

@@ -1,5 +1,5 @@
-// What a piece of code allocates on the CPU, as LibTorch's allocator says; and a
-// memory that runs out.
+// What a piece of code allocates on the CPU, as LibTorch's allocator says; and
+// a memory that runs out.
 #pragma once
 
 #include <c10/core/Allocator.h>

@@ -15,7 +15,7 @@ namespace sailer_test {
 struct Operation {
   std::string name;
   std::string overload;
-  int depth;  // 0 if called by the code itself, not by another operation
+  int depth;         // 0 if called by the code itself, not by another operation
   std::string node;  // of the backward pass that calls it; else empty
 };
 
@@ -41,9 +41,9 @@ inline std::unique_ptr<at::ObserverContext> enter_operation(
     return nullptr;
   }
   const auto full = function.operator_name();
-  recorded_operations().push_back(
-      {function.name(), full.has_value() ? full->overload_name : "",
-       recording_depth()++, recorded_node()});
+  recorded_operations().push_back({function.name(),
+                                   full.has_value() ? full->overload_name : "",
+                                   recording_depth()++, recorded_node()});
   return nullptr;
 }
 
@@ -61,8 +61,8 @@ inline std::vector<Operation> operations_of(const std::function<void()>& code) {
   recorded_operations().clear();
   const at::CallbackHandle handle = at::addThreadLocalCallback(
       at::RecordFunctionCallback(enter_operation, leave_operation)
-          .scopes({at::RecordScope::FUNCTION,
-                   at::RecordScope::BACKWARD_FUNCTION}));
+          .scopes(
+              {at::RecordScope::FUNCTION, at::RecordScope::BACKWARD_FUNCTION}));
   code();
   at::removeCallback(handle);
   return recorded_operations();

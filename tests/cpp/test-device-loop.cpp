@@ -39,8 +39,9 @@ void require_no_waits(Task& task) {
   adam.finish_step();
   // Every call is given the size of what comes out, and so does not wait.
   std::vector<std::string> waits = waits_of(step);
-  waits.erase(std::remove(waits.begin(), waits.end(), "aten::repeat_interleave"),
-              waits.end());
+  waits.erase(
+      std::remove(waits.begin(), waits.end(), "aten::repeat_interleave"),
+      waits.end());
   REQUIRE(waits == kLossOnCpu);
   REQUIRE(moves_of(step) == std::vector<std::string>{});
 }

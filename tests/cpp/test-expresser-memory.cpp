@@ -74,12 +74,13 @@ TEST_CASE("what a token takes in a step is what the allocator says") {
   REQUIRE(per_token == Approx(expected).epsilon(0.15));
 }
 
-TEST_CASE("where memory runs out the pieces are halved, and the step is taken") {
+TEST_CASE(
+    "where memory runs out the pieces are halved, and the step is taken") {
   const ExpresserOptions options = wide(0);
   OneStep whole(options, 100000);
   const StepLoss expected = whole.step();
-  const int64_t enough = watch_memory([&] { OneStep(options, 400).step(); })
-                             ->peak();
+  const int64_t enough =
+      watch_memory([&] { OneStep(options, 400).step(); })->peak();
   OneStep little(options, 100000);
   StepLoss found;
   const auto watch =

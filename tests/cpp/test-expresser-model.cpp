@@ -153,7 +153,8 @@ TEST_CASE("bf16 stays within its rounding, on the CPU's way and a device's") {
     }
     return out;
   };
-  const auto expected = step(Precision::kFloat32), found = step(Precision::kBf16);
+  const auto expected = step(Precision::kFloat32),
+             found = step(Precision::kBf16);
   REQUIRE(found[0].scalar_type() == at::kFloat);
   REQUIRE_FALSE(at::equal(found[0], expected[0]));
   double largest = 0;  // of the gradients: that of a key's bias is zero
@@ -173,7 +174,8 @@ TEST_CASE("bf16 stays within its rounding, on the CPU's way and a device's") {
   REQUIRE(model.encode(batch, /*training=*/false).scalar_type() == at::kFloat);
 }
 
-TEST_CASE("pieces of a step share a copy of the weights, the next has its own") {
+TEST_CASE(
+    "pieces of a step share a copy of the weights, the next has its own") {
   ExpresserModel model = make_model(small(), at::kFloat);
   model.set_compute({Engine::kTensor, Precision::kBf16});
   const GeneBatch batch =

@@ -65,9 +65,9 @@ ConfounderMatrix encode(const Confounders& confounders,
                         const ConfounderScaling& scaling) {
   check_lengths(confounders);
   if (scaling.numbers.size() != confounders.numbers.size()) {
-    throw_error(ErrorKind::kArgument, "The model has ",
-                scaling.numbers.size(), " numeric covariates, but ",
-                confounders.numbers.size(), " were given.");
+    throw_error(ErrorKind::kArgument, "The model has ", scaling.numbers.size(),
+                " numeric covariates, but ", confounders.numbers.size(),
+                " were given.");
   }
   ConfounderMatrix matrix;
   matrix.number_columns = {0};

@@ -91,10 +91,10 @@ const AttentionRows::Padded& AttentionRows::padded() const {
   if (!all.empty()) {
     // The padding writes to one place behind the last, which is left out.
     const at::Tensor places = at::cat(all);
-    padded->place = at::empty({queries_.total() + 1}, places.options())
-                        .scatter_(0, places,
-                                  at::arange(places.size(0), places.options()))
-                        .narrow(0, 0, queries_.total());
+    padded->place =
+        at::empty({queries_.total() + 1}, places.options())
+            .scatter_(0, places, at::arange(places.size(0), places.options()))
+            .narrow(0, 0, queries_.total());
   }
   padded_ = std::move(padded);
   return *padded_;

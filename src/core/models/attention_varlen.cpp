@@ -67,8 +67,8 @@ class VarlenAttention : public torch::autograd::Function<VarlenAttention> {
     at::Tensor out, lse, seed, offset;
     if (by_flash(q)) {
       const auto found = at::_flash_attention_forward(
-          q, k, v, cells->query_starts, cells->key_starts,
-          cells->longest_query, cells->longest_key, /*dropout_p=*/0,
+          q, k, v, cells->query_starts, cells->key_starts, cells->longest_query,
+          cells->longest_key, /*dropout_p=*/0,
           /*is_causal=*/false, /*return_debug_mask=*/false, cells->scale);
       out = std::get<0>(found);
       lse = std::get<1>(found);
@@ -142,8 +142,7 @@ bool has_varlen_attention(const at::Tensor& q) {
   static auto& mutex = *new std::mutex;
   static auto& known = *new std::map<std::pair<int, at::ScalarType>, bool>;
   const std::lock_guard<std::mutex> lock(mutex);
-  const std::pair<int, at::ScalarType> key(q.device().index(),
-                                           q.scalar_type());
+  const std::pair<int, at::ScalarType> key(q.device().index(), q.scalar_type());
   const auto found = known.find(key);
   if (found != known.end()) return found->second;
   const auto options =

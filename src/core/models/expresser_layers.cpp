@@ -77,10 +77,9 @@ LayerNorm::LayerNorm(LayerContext& context, const std::string& name,
 at::Tensor LayerNorm::operator()(const at::Tensor& x,
                                  const LayerCompute& compute) const {
   const bool narrow = x.scalar_type() == at::kBFloat16;
-  return at::layer_norm(x, {x.size(1)},
-                        narrow ? compute.weights->of(weight_) : weight_,
-                        narrow ? compute.weights->of(bias_) : bias_,
-                        kNormEpsilon);
+  return at::layer_norm(
+      x, {x.size(1)}, narrow ? compute.weights->of(weight_) : weight_,
+      narrow ? compute.weights->of(bias_) : bias_, kNormEpsilon);
 }
 
 EncoderLayer::EncoderLayer(LayerContext& context, const std::string& name,
@@ -112,8 +111,7 @@ at::Tensor EncoderLayer::feed_forward(const at::Tensor& x,
   const at::Tensor active = dropout(
       layout_ == NormLayout::kPostNorm ? at::relu(hidden) : at::gelu(hidden),
       compute.dropout, compute.generator);
-  return dropout(down_(active, compute), compute.dropout,
-                 compute.generator);
+  return dropout(down_(active, compute), compute.dropout, compute.generator);
 }
 
 at::Tensor EncoderLayer::operator()(const at::Tensor& x,

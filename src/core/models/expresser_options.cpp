@@ -30,7 +30,8 @@ void ExpresserOptions::check() const {
 // product reads (2 f); with dropout what was dropped (2 d + f), and without the
 // activation is what that product reads. Around the layers there are the token,
 // its embedding, what the decoder makes of it (observed or masked: a key and a
-// value or a query, some 6 d), and gradients on their way back (some 2 d + 3 f).
+// value or a query, some 6 d), and gradients on their way back (some 2 d + 3
+// f).
 int64_t training_bytes_per_token(const ExpresserOptions& options,
                                  Precision precision) {
   const int64_t d = options.n_embedding, f = options.feed_forward_units();

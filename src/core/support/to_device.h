@@ -12,8 +12,7 @@ namespace sailer {
 inline at::Tensor empty_for_device(at::IntArrayRef shape, at::ScalarType type,
                                    const at::Device& device) {
   return at::empty(
-      shape,
-      at::TensorOptions().dtype(type).pinned_memory(device.is_cuda()));
+      shape, at::TensorOptions().dtype(type).pinned_memory(device.is_cuda()));
 }
 
 // The copy, for which the host does not wait: from memory that the device

@@ -29,8 +29,7 @@ int64_t tokens_that_fit(int64_t free_bytes, const ExpresserOptions& model,
                         const PretrainOptions& options) {
   constexpr int64_t kLeast = 4096, kUnknown = 32768;
   constexpr double kShare = 0.7;
-  const int64_t most =
-      std::max(kLeast, options.batch_size * model.max_genes);
+  const int64_t most = std::max(kLeast, options.batch_size * model.max_genes);
   if (free_bytes <= 0) return std::min(kUnknown, most);
   const auto per_token = static_cast<double>(
       training_bytes_per_token(model, options.compute.precision));

@@ -129,8 +129,8 @@ bool ExpresserTask::halve_pieces(int64_t epoch, int64_t position) {
     if (piece.n_cells() > 1) largest = std::max(largest, piece.tokens.total());
   }
   if (largest == 0) return false;
-  options_.token_budget = std::max<int64_t>(
-      1, std::min(options_.token_budget, largest) / 2);
+  options_.token_budget =
+      std::max<int64_t>(1, std::min(options_.token_budget, largest) / 2);
   for (const NamedTensor& entry : parameters().parameters()) {
     at::Tensor parameter = entry.tensor;
     parameter.mutable_grad().reset();

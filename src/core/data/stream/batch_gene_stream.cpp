@@ -29,8 +29,8 @@ void GeneStream::make(const int64_t* cells, int64_t n, uint64_t seed,
   HostTokens piece;
   const auto finish_piece = [&] {
     if (piece.n_cells() > 0) {
-      pieces.push_back(make_gene_batch(std::move(piece), options_.type,
-                                       options_.device));
+      pieces.push_back(
+          make_gene_batch(std::move(piece), options_.type, options_.device));
     }
     piece = HostTokens();
   };

@@ -74,11 +74,10 @@ GeneBatch on_device(GeneBatch batch, const at::Device& device) {
 }
 
 GeneBatch to_batch(HostTokens&& tokens, const at::TensorOptions& options) {
-  return on_device(
-      make_gene_batch(std::move(tokens),
-                      c10::typeMetaToScalarType(options.dtype()),
-                      options.device()),
-      options.device());
+  return on_device(make_gene_batch(std::move(tokens),
+                                   c10::typeMetaToScalarType(options.dtype()),
+                                   options.device()),
+                   options.device());
 }
 
 }  // namespace sailer

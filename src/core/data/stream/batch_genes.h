@@ -13,8 +13,8 @@ namespace sailer {
 struct GeneBatch {
   at::Tensor integers, expressions;  // what the following are parts of
 
-  at::Tensor genes;  // [tokens]
-  Segments tokens;   // of each cell
+  at::Tensor genes;       // [tokens]
+  Segments tokens;        // of each cell
   at::Tensor observed;    // [observed] places of tokens
   at::Tensor bins;        // [observed]
   at::Tensor values;      // [observed]

@@ -106,8 +106,7 @@ std::unique_ptr<DeviceCells> DeviceCells::upload(
   out->n_confounders_ = confounders.width;
   out->number_columns_ =
       send_rows(confounders.number_columns, 1, at::kInt).to(at::kLong);
-  out->numbers_ =
-      sent(confounders.numbers, n_of(confounders.number_columns));
+  out->numbers_ = sent(confounders.numbers, n_of(confounders.number_columns));
   out->ones_ = send_rows(confounders.ones, n_cells, at::kInt);
   if (reference.width > 0) {
     out->reference_ = sent(reference.values, reference.width);

@@ -42,8 +42,8 @@ class DeviceCells {
   DeviceCells() = default;
   at::Tensor confounders_of(const at::Tensor& cells) const;
 
-  at::Tensor places_;       // [entries], int32
-  at::Tensor offsets_;      // [cells + 1], int64
+  at::Tensor places_;   // [entries], int32
+  at::Tensor offsets_;  // [cells + 1], int64
   // Of ConfounderMatrix: the columns of each cell's numbers and of its labels'
   // ones, and what stands there.
   int64_t n_confounders_ = 0;  // K
