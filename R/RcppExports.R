@@ -261,8 +261,8 @@ core_expresser_options <- function(values) {
     .Call('_sailer_core_expresser_options', PACKAGE = 'sailer', values)
 }
 
-core_pretrain_options <- function(values, n_cells = 0, n_embedding = 0, device = "cpu") {
-    .Call('_sailer_core_pretrain_options', PACKAGE = 'sailer', values, n_cells, n_embedding, device)
+core_pretrain_options <- function(values, n_cells = 0, model = NULL, device = "cpu") {
+    .Call('_sailer_core_pretrain_options', PACKAGE = 'sailer', values, n_cells, model, device)
 }
 
 core_join_processes <- function(address, port, rank, size, timeout, device) {

@@ -89,7 +89,8 @@ check_device <- function(device, call = rlang::caller_env()) {
       c(
         "{.arg device} must be a string, not {.obj_type_friendly {device}}.",
         i = 'It is "auto", "cpu", "cuda" or a GPU by its number from 0, such as
-             "cuda:1" for the second.'
+             "cuda:1" for the second.',
+        i = "This machine has {.val {core_list_devices()}}."
       ),
       call = call
     )

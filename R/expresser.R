@@ -184,7 +184,7 @@ close_corpus <- function(corpus) {
 # All that a run needs beside the counts; see plan.R.
 new_pretraining_plan <- function(call, options, control, corpus, from, device) {
   decided <- core_pretrain_options(
-    core_control(control), corpus$n_cells, options$n_embedding, device
+    core_control(control), corpus$n_cells, options, device
   )
   control[names(decided)] <- decided
   list(
@@ -214,9 +214,24 @@ run_pretraining <- function(plan, corpus, state = NULL,
   # report_end() looks cells up by their places; a corpus names those alone.
   named <- cells_of_corpus(corpus, trained$diverged_cells)
   trained$diverged_cells <- seq_along(named)
+  plan$control$token_budget <- tell_of_budget(
+    plan$control$token_budget, trained$token_budget
+  )
   fit <- new_expresser_fit(trained, plan)
   report_end(trained, c(plan, list(cells = named)), fit)
   fit
+}
+
+# The tokens that were computed at once in the end: memory may have run out.
+tell_of_budget <- function(asked, used) {
+  if (used >= asked) {
+    return(asked)
+  }
+  cli::cli_inform(c(
+    i = "Memory ran out with {.arg token_budget} = {asked}: it was halved, and
+         is {used} in the fit. Nothing else of the training changed."
+  ), class = "sailer_note")
+  used
 }
 
 # "source: cell" of cells of a corpus, which keeps no names of cells.

@@ -126,13 +126,8 @@ warn_unsaved <- function(trained, done, folder) {
   ), class = c("sailer_checkpoint_failed", if (stopped) "sailer_interrupted"))
 }
 
-<<<<<<< HEAD
-# Another process is gone; this one has the same state as it had.
-warn_lost_process <- function(lost, done, folder) {
-=======
 # Another process is gone or has failed; this one has the same state as it had.
-tell_of_loss <- function(lost, done, folder) {
->>>>>>> proc
+warn_lost_process <- function(lost, done, folder) {
   again <- if (is.null(folder)) {
     "{.code resume(fit, x)} continues it: save the fit, and restart all
      processes."

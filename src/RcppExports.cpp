@@ -861,16 +861,16 @@ BEGIN_RCPP
 END_RCPP
 }
 // core_pretrain_options
-Rcpp::List core_pretrain_options(Rcpp::List values, double n_cells, double n_embedding, std::string device);
-RcppExport SEXP _sailer_core_pretrain_options(SEXP valuesSEXP, SEXP n_cellsSEXP, SEXP n_embeddingSEXP, SEXP deviceSEXP) {
+Rcpp::List core_pretrain_options(Rcpp::List values, double n_cells, Rcpp::Nullable<Rcpp::List> model, std::string device);
+RcppExport SEXP _sailer_core_pretrain_options(SEXP valuesSEXP, SEXP n_cellsSEXP, SEXP modelSEXP, SEXP deviceSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::RNGScope rcpp_rngScope_gen;
     Rcpp::traits::input_parameter< Rcpp::List >::type values(valuesSEXP);
     Rcpp::traits::input_parameter< double >::type n_cells(n_cellsSEXP);
-    Rcpp::traits::input_parameter< double >::type n_embedding(n_embeddingSEXP);
+    Rcpp::traits::input_parameter< Rcpp::Nullable<Rcpp::List> >::type model(modelSEXP);
     Rcpp::traits::input_parameter< std::string >::type device(deviceSEXP);
-    rcpp_result_gen = Rcpp::wrap(core_pretrain_options(values, n_cells, n_embedding, device));
+    rcpp_result_gen = Rcpp::wrap(core_pretrain_options(values, n_cells, model, device));
     return rcpp_result_gen;
 END_RCPP
 }

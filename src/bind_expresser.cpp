@@ -48,8 +48,7 @@ Rcpp::List core_expresser_train(SEXP source, Rcpp::List model_options,
     const std::vector<int64_t> usable = usable_cells(*cells);
     const PretrainOptions train =
         training_options_from_r<PretrainOptions>(train_options)
-            .resolve(n_of(usable), options.n_embedding,
-                     at::Device(device).is_cpu());
+            .resolve(n_of(usable), options);
     const Split split = split_cells(usable, train.validation,
                                     derive_seed(train.seed, kSplitStream));
     if (split.training.size() < 2) {
@@ -77,6 +76,7 @@ Rcpp::List core_expresser_train(SEXP source, Rcpp::List model_options,
         train_from_r(task, train.run(), run, monitor, progress, exchange);
     Rcpp::List out = outcome_to_r(result, split, progress);
     out.push_back(state_to_r(model.parameters().tensors()), "state");
+    out.push_back(static_cast<double>(task.token_budget()), "token_budget");
     return out;
   });
 }

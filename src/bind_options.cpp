@@ -1,9 +1,11 @@
 // The options of models and of training, with their defaults.
 #include "bindings/options.h"
 
+#include <optional>
 #include <string>
 
 #include "bindings/errors.h"
+#include "core/support/device.h"
 
 using namespace sailer;
 
@@ -38,17 +40,19 @@ Rcpp::List core_expresser_options(Rcpp::List values) {
 }
 
 // With n_cells above 0 what is left to the core is decided for so many cells, a
-// model of so many numbers and a device.
+// model of these options and what is free on a device.
 // [[Rcpp::export]]
 Rcpp::List core_pretrain_options(Rcpp::List values, double n_cells = 0,
-                                 double n_embedding = 0,
+                                 Rcpp::Nullable<Rcpp::List> model = R_NilValue,
                                  std::string device = "cpu") {
   return guarded([&] {
     PretrainOptions options = training_options_from_r<PretrainOptions>(values);
     if (n_cells > 0) {
-      options =
-          options.resolve(static_cast<int64_t>(n_cells),
-                          static_cast<int64_t>(n_embedding), device == "cpu");
+      std::optional<int64_t> free_bytes;
+      if (device != "cpu") free_bytes = free_bytes_of(device);
+      options = options.resolve(static_cast<int64_t>(n_cells),
+                                expresser_options_from_r(Rcpp::List(model)),
+                                free_bytes);
     }
     return options_to_r(options);
   });

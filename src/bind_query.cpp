@@ -35,8 +35,10 @@ std::unique_ptr<BatchStream> query_stream(
   options.batch_size = 100;
   options.device = model.tensor_options().device();
   options.resident_bytes = 0;
-  return std::make_unique<BatchStream>(cells, std::move(map),
-                                       matrix_from_r(confounders), options);
+  return std::make_unique<BatchStream>(
+      cells, std::move(map),
+      confounders_of_numbers(confounders.ncol(), row_major_from_r(confounders)),
+      options);
 }
 
 }  // namespace

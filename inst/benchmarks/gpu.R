@@ -1,103 +1,355 @@
-# Training speed on a GPU against its roofline: cells per second at 50,000 and
-# 200,000 peaks, both architectures, with the cells kept on the GPU and streamed
-# to it, and the share of the speed at which either its memory or its arithmetic
+# Speed on a machine with GPUs, in one go and within minutes: builds sailer with
+# the LibTorch of Python's torch, runs the tests that need a GPU, and measures
+# training beside what the card itself reaches in matrix products and copies.
+#
+#   Rscript inst/benchmarks/gpu.R [--minutes=8] [--built] [--device=cuda]
+#
+# To be run in a checkout, with R and the packages that sailer imports, Python
+# with a torch that has CUDA, HDF5, a compiler; for the tests cmake, Catch2 and
+# Eigen as well. --minutes is when the last measurement may begin; --built takes
+# the sailer that is installed; --device=cpu tries the script on small data.
+#
+# SAILER and SAILERX: cells of random peaks, 50,000 and 200,000 of them, kept on
+# the card. Expresser: the full size, random counts. Each in float32 (TF32 while
+# training) and bf16, by one process and, where there are two cards, by two.
+# Every line is measured in R processes of its own: the best epoch after the
+# first, and its share of the speed at which the card's memory or its arithmetic
 # would be the limit.
-#
-#   Rscript inst/benchmarks/gpu.R BANDWIDTH TFLOPS [DEVICE] [CELLS] [PEAKS ...]
-#
-# BANDWIDTH (GB/s) and TFLOPS (float32, without tensor cores) are those of the
-# GPU: sailer has no function that measures them. A copy within the GPU's memory
-# reaches some 85-90 % of what data sheets say, a large float32 matrix product
-# as much; give measured numbers for a fair share. From data sheets:
-#   T4 320 8.1 | V100 900 15.7 | A100 (80 GB) 2039 19.5 | RTX 4090 1008 82.6 |
-#   H100 (SXM) 3350 67 | H200 4800 67
-# DEVICE is "cuda" by default ("cpu" tries the script), CELLS 10000.
-
-suppressMessages({
-  library(sailer)
-  library(Matrix)
-})
 
 arguments <- commandArgs(TRUE)
-given <- function(k, default) {
-  if (length(arguments) >= k) arguments[k] else default
+option <- function(name, default) {
+  given <- grep(paste0("^--", name, "="), arguments, value = TRUE)
+  if (length(given) > 0) sub("^[^=]*=", "", given[1]) else default
 }
-device <- given(3, "cuda")
-if (device != "cpu" && !any(grepl("cuda", sailer_sitrep()$devices))) {
-  cat("Skipped: sailer sees no GPU; sailer_sitrep() says why.\n")
-  quit(status = 0)
-}
-if (length(arguments) < 2) {
-  stop("Give BANDWIDTH and TFLOPS: see the head of this file.", call. = FALSE)
-}
-bandwidth <- as.numeric(arguments[1]) * 1e9
-rate <- as.numeric(arguments[2]) * 1e12
-n_cells <- as.integer(given(4, 10000))
-peaks <- if (length(arguments) > 4) as.integer(arguments[-(1:4)])
-if (is.null(peaks)) peaks <- c(50000, 200000)
+script <- sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE))
+device <- option("device", "cuda")
+small <- device == "cpu"
 density <- 0.02
 
-# Cells of random open peaks: their speed is that of real ones.
-random_cells <- function(n_peaks) {
+# ---- one measurement, in a process of its own --------------------------------
+
+# n columns with `n_entries` of n_rows rows each.
+random_columns <- function(n_rows, n, n_entries, values) {
   set.seed(1)
-  depth <- pmax(1, stats::rbinom(n_cells, n_peaks, density))
-  open <- lapply(depth, function(n) sort(sample.int(n_peaks, n)) - 1L)
+  rows <- lapply(seq_len(n), function(k) sort(sample.int(n_rows, n_entries)))
+  methods::new("dgCMatrix",
+    i = unlist(rows) - 1L, p = as.integer(seq(0, n) * n_entries),
+    x = values(n * n_entries), Dim = c(as.integer(n_rows), as.integer(n))
+  )
+}
+
+random_peaks <- function(n_peaks, n_cells) {
+  x <- random_columns(
+    n_peaks, n_cells, round(density * n_peaks), function(n) rep(1, n)
+  )
   chromosome <- sort(rep_len(1:24, n_peaks))
   start <- seq_len(n_peaks) * 1000
-  methods::new("dgCMatrix",
-    i = unlist(open), p = as.integer(c(0, cumsum(depth))),
-    x = rep(1, sum(depth)), Dim = c(as.integer(n_peaks), n_cells),
-    Dimnames = list(
-      sprintf("chr%d-%.0f-%.0f", chromosome, start, start + 500),
-      sprintf("cell%d", seq_len(n_cells))
+  dimnames(x) <- list(
+    sprintf("chr%d-%.0f-%.0f", chromosome, start, start + 500),
+    sprintf("cell%d", seq_len(n_cells))
+  )
+  x
+}
+
+random_genes <- function(n_genes, n_cells, n_entries) {
+  x <- random_columns(n_genes, n_cells, n_entries, function(n) {
+    1 + stats::rgeom(n, 0.3)
+  })
+  dimnames(x) <- list(
+    sprintf("gene%d", seq_len(n_genes)), sprintf("cell%d", seq_len(n_cells))
+  )
+  x
+}
+
+sailer_row <- function(row) {
+  counts <- random_peaks(row$size, row$cells)
+  control <- train_control(
+    epochs = 4, batch_size = row$batch, validation = 0, device = device,
+    precision = row$precision, verbose = FALSE
+  )
+  if (row$model == "SAILER") {
+    return(sailer(counts, min_fraction = 1e-6, control = control))
+  }
+  reference <- matrix(stats::rnorm(20 * row$cells), row$cells)
+  rownames(reference) <- colnames(counts)
+  sailerx(counts, reference, min_fraction = 1e-6, control = control)
+}
+
+expresser_row <- function(row) {
+  counts <- random_genes(row$size, row$cells, 1500)
+  expresser(counts,
+    size = if (small) "small" else "full",
+    control = pretrain_control(
+      epochs = 3, batch_size = row$batch, validation = 0, device = device,
+      precision = row$precision, verbose = FALSE
     )
   )
 }
 
-# Bytes and operations of one step in the two layers that meet the peaks; the
-# others are small. Passes over a weight of P x w: first layer 3 (rows read,
-# gradient cleared and written), last layer 3 (read for the logits and for the
-# hidden gradient, gradient written), Adam 7 for each. Passes over cells x
-# peaks: see src/core/models/reconstruction.h.
-floor_of_step <- function(n_peaks, batch, grouped) {
-  w <- if (grouped) 64 else 128
-  bytes <- 4 * n_peaks * w * (3 + 3 + 14) +
-    (if (grouped) 44 else 36) * batch * n_peaks
-  operations <- 2 * batch * n_peaks * w * (3 + 2 * density)
-  c(memory = bytes / bandwidth, arithmetic = operations / rate)
+# Cells a second, and for Expresser the tokens of a piece.
+measure_row <- function(row) {
+  suppressMessages({
+    library(sailer)
+    library(Matrix)
+  })
+  fit <- if (row$model == "Expresser") expresser_row(row) else sailer_row(row)
+  speed <- max(fit$history$cells_per_second[-1])
+  cat("MEASURED", speed, fit$control$token_budget %||% NA, "\n")
 }
 
-# Cells per second of the best epoch after the first, which makes what is kept.
-speed <- function(counts, grouped, batch, resident) {
-  control <- train_control(
-    epochs = 4, batch_size = batch, validation = 0, device = device,
-    verbose = FALSE
-  )
-  if (!resident) control$resident_bytes <- 0
-  fit <- sailer(counts,
-    architecture = if (grouped) "chromosome" else "dense",
-    hidden = if (grouped) c(64, 32) else 128,
-    min_fraction = 1e-6, control = control
-  )
-  max(fit$history$cells_per_second[-1])
+`%||%` <- function(x, y) if (is.null(x)) y else x
+
+if (any(grepl("^--row=", arguments))) {
+  row <- strsplit(option("row", ""), ",")[[1]]
+  measure_row(list(
+    model = row[1], size = as.integer(row[2]), cells = as.integer(row[3]),
+    batch = as.integer(row[4]), precision = row[5]
+  ))
+  quit(status = 0)
 }
 
-for (n_peaks in peaks) {
-  counts <- random_cells(n_peaks)
-  for (grouped in c(FALSE, TRUE)) {
-    batch <- if (grouped) 200 else 100
-    floor <- floor_of_step(n_peaks, batch, grouped)
-    best <- batch / max(floor)
-    cat(sprintf(
-      "%6d peaks, %-10s roofline %8.0f cells/s (%s)\n", as.integer(n_peaks),
-      if (grouped) "chromosome" else "dense", best, names(which.max(floor))
+# ---- the machine -------------------------------------------------------------
+
+started <- Sys.time()
+minutes <- as.numeric(option("minutes", "8"))
+elapsed <- function() as.numeric(difftime(Sys.time(), started, units = "mins"))
+say <- function(...) {
+  cat(sprintf("[%4.1f min] ", elapsed()), sprintf(...), "\n", sep = "")
+  flush(stdout())
+}
+
+run <- function(command, args, env = character(), timeout = 0) {
+  suppressWarnings(system2(
+    command, shQuote(args), stdout = TRUE, stderr = TRUE, env = env,
+    timeout = timeout
+  ))
+}
+
+# What Python's torch reaches: bytes a second of a copy within the card, and
+# operations a second of products of 8192 x 8192.
+card_script <- '
+import os, time, torch
+def best(work):
+    for _ in range(3): work()
+    torch.cuda.synchronize()
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        for _ in range(5): work()
+        torch.cuda.synchronize()
+        times.append((time.perf_counter() - start) / 5)
+    return min(times)
+print("HOME", os.path.dirname(torch.__file__))
+print("VERSION", torch.__version__)
+print("CARDS", torch.cuda.device_count())
+if torch.cuda.device_count() > 0:
+    print("NAME", torch.cuda.get_device_name(0))
+    a = torch.empty(1 << 28, device="cuda"); b = torch.empty_like(a)
+    print("BANDWIDTH", 2 * a.numel() * 4 / best(lambda: b.copy_(a)))
+    del a, b
+    n = 8192
+    for name, type, tf32 in (("FLOAT32", torch.float32, False),
+                             ("TF32", torch.float32, True),
+                             ("BF16", torch.bfloat16, False)):
+        torch.backends.cuda.matmul.allow_tf32 = tf32
+        x = torch.randn(n, n, device="cuda", dtype=type)
+        y = torch.empty_like(x)
+        print(name, 2 * n ** 3 / best(lambda: torch.mm(x, x, out=y)))
+'
+
+ask_card <- function() {
+  file <- tempfile(fileext = ".py")
+  writeLines(card_script, file)
+  lines <- run(Sys.which("python3"), file)
+  known <- grep("^[A-Z0-9]+ ", lines, value = TRUE)
+  values <- as.list(sub("^[A-Z0-9]+ ", "", known))
+  names(values) <- sub(" .*", "", known)
+  if (is.null(values$HOME)) {
+    stop("Python's torch does not load:\n", paste(lines, collapse = "\n"),
+         call. = FALSE)
+  }
+  values
+}
+
+build <- function(home) {
+  root <- normalizePath(file.path(dirname(script), "..", ".."))
+  library <- tempfile("library-")
+  dir.create(library)
+  env <- c(
+    paste0("LIBTORCH_HOME=", home),
+    paste0("MAKEFLAGS=-j", parallel::detectCores())
+  )
+  log <- run(
+    file.path(R.home("bin"), "R"),
+    c("CMD", "INSTALL", "--no-docs", paste0("--library=", library), root), env
+  )
+  if (!dir.exists(file.path(library, "sailer"))) {
+    stop(paste(utils::tail(log, 40), collapse = "\n"), call. = FALSE)
+  }
+  say("sailer is built")
+  library
+}
+
+# The core's tests that need a GPU.
+test_core <- function(home) {
+  root <- normalizePath(file.path(dirname(script), "..", ".."))
+  folder <- tempfile("core-")
+  env <- paste0("LIBTORCH_HOME=", home)
+  if (Sys.which("cmake") == "") {
+    return(say("no cmake: the tests that need a GPU are left out"))
+  }
+  log <- run("cmake", c("-S", file.path(root, "tests", "cpp"), "-B", folder),
+             env)
+  log <- c(log, run("cmake", c(
+    "--build", folder, "--target", "torch-tests", "-j",
+    as.character(parallel::detectCores())
+  ), env))
+  program <- file.path(folder, "torch-tests")
+  if (!file.exists(program)) {
+    say("the tests are not built:\n%s", paste(utils::tail(log, 5),
+                                             collapse = "\n"))
+    return(invisible())
+  }
+  say("tests that need a GPU: %s", utils::tail(run(program, "[gpu]"), 3)[2])
+}
+
+# ---- the measurements --------------------------------------------------------
+
+# Seconds of a step at the least, by memory and by arithmetic. Bytes and
+# operations in the two layers that meet the peaks; the others are small. Passes
+# over a weight of P x w: first layer 3 (rows read, gradient cleared and
+# written), last layer 3 (read for the logits and for the hidden gradient,
+# gradient written), Adam 7 for each. Passes over cells x peaks: see
+# src/core/models/reconstruction.h.
+floor_of_sailer <- function(row, card) {
+  w <- 128
+  bf16 <- row$precision == "bf16"
+  bytes <- 4 * row$size * w * (3 + 3 + 14) +
+    (if (bf16) 32 else 36) * row$batch * row$size
+  operations <- 2 * row$batch * row$size * w * (3 + 2 * density)
+  c(memory = bytes / card$bandwidth, arithmetic = operations /
+      (if (bf16) card$bf16 else card$tf32))
+}
+
+# Forward and twice as much backward: products of the layers (12 d^2 weights of
+# a token) and attention over the n tokens of a cell.
+floor_of_expresser <- function(row, card) {
+  n <- 1100
+  d <- 200
+  operations <- 3 * row$batch * n * 12 * (2 * 12 * d^2 + 4 * n * d)
+  c(arithmetic = operations /
+      (if (row$precision == "bf16") card$bf16 else card$tf32))
+}
+
+processes_env <- function(rank, n, port) {
+  if (n == 1) {
+    return(character())
+  }
+  c(
+    paste0("RANK=", rank), paste0("LOCAL_RANK=", rank),
+    paste0("WORLD_SIZE=", n), "MASTER_ADDR=127.0.0.1",
+    paste0("MASTER_PORT=", port)
+  )
+}
+
+# The first process' answer; the others are started beside it.
+measure_apart <- function(row, n, library) {
+  given <- c(
+    script, paste0("--device=", device),
+    paste0("--row=", paste(
+      c(row$model, row$size, row$cells, row$batch, row$precision),
+      collapse = ","
     ))
-    for (resident in c(TRUE, FALSE)) {
-      found <- speed(counts, grouped, batch, resident)
-      cat(sprintf(
-        "  %-8s %8.0f cells/s, %4.1f %% of it\n",
-        if (resident) "resident" else "streamed", found, 100 * found / best
-      ))
+  )
+  program <- file.path(R.home("bin"), "Rscript")
+  set.seed(as.integer(Sys.getpid()))
+  port <- 29600 + sample.int(300, 1)
+  env <- function(rank) {
+    c(if (!is.null(library)) paste0("R_LIBS=", library),
+      processes_env(rank, n, port))
+  }
+  for (rank in seq_len(n - 1)) {
+    system2(program, shQuote(given), env = env(rank), wait = FALSE,
+            stdout = FALSE, stderr = FALSE)
+  }
+  out <- run(program, given, env(0), timeout = 180)
+  found <- grep("^MEASURED", out, value = TRUE)
+  if (length(found) == 0) {
+    say("failed: %s", paste(utils::tail(out, 3), collapse = " | "))
+    return(NULL)
+  }
+  as.numeric(strsplit(found, " ")[[1]][2:3])
+}
+
+rows_of <- function(precision, n_cards) {
+  scale <- if (small) 0.01 else 1
+  row <- function(model, size, cells, batch, n) {
+    list(model = model, size = max(200, size * scale),
+         cells = max(200, cells * scale), batch = batch, precision = precision,
+         n = n)
+  }
+  rows <- list()
+  for (n in if (n_cards > 1) 1:2 else 1) {
+    rows <- c(rows, list(
+      row("SAILER", 50000, 10000, 400, n), row("SAILER", 200000, 6000, 400, n),
+      row("SAILERX", 50000, 10000, 400, n),
+      row("SAILERX", 200000, 6000, 400, n),
+      row("Expresser", 20000, 5000, 256, n)
+    ))
+  }
+  rows
+}
+
+show_row <- function(row, found, card) {
+  is_expresser <- row$model == "Expresser"
+  line <- sprintf(
+    "%-9s %7d %s, %-7s, %d process%s: %9.0f cells/s", row$model,
+    as.integer(row$size), if (is_expresser) "genes" else "peaks", row$precision,
+    row$n, if (row$n > 1) "es" else "", found[1]
+  )
+  if (is_expresser) {
+    line <- sprintf("%s, %.0f tokens/s, %.0f at once", line, 1100 * found[1],
+                    found[2])
+  }
+  if (!is.null(card$bandwidth)) {
+    floor <- if (is_expresser) {
+      floor_of_expresser(row, card)
+    } else {
+      floor_of_sailer(row, card)
     }
+    best <- row$n * row$batch / max(floor)
+    line <- sprintf("%s, %.1f %% of what %s allows", line,
+                    100 * found[1] / best, names(which.max(floor)))
+  }
+  say("%s", line)
+}
+
+known <- if (small) list(CARDS = "0") else ask_card()
+n_cards <- as.integer(known$CARDS)
+if (!small && n_cards == 0) {
+  cat("Skipped: Python's torch", known$VERSION, "sees no GPU.\n")
+  quit(status = 0)
+}
+card <- list()
+if (!small) {
+  number <- function(name) as.numeric(known[[name]])
+  card <- list(bandwidth = number("BANDWIDTH"), tf32 = number("TF32"),
+               bf16 = number("BF16"))
+  say(paste("%d x %s, torch %s: copies %.0f GB/s, products float32 %.1f, TF32",
+            "%.1f, bf16 %.1f TFLOP/s"),
+      n_cards, known$NAME, known$VERSION, card$bandwidth / 1e9,
+      number("FLOAT32") / 1e12, card$tf32 / 1e12, card$bf16 / 1e12)
+}
+library <- if ("--built" %in% arguments) NULL else build(known$HOME)
+for (precision in c("float32", "bf16")) {
+  for (row in rows_of(precision, n_cards)) {
+    if (elapsed() > minutes) {
+      say("left out for want of time: %s, %s", row$model, precision)
+      next
+    }
+    found <- measure_apart(row, row$n, library)
+    if (!is.null(found)) show_row(row, found, card)
   }
 }
+# Last: building the tests takes as long as building sailer.
+if (!small && elapsed() < minutes) test_core(known$HOME)

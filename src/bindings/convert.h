@@ -78,9 +78,9 @@ Rcpp::NumericMatrix matrix_to_r(const std::vector<T>& values, int64_t rows,
       static_cast<int>(columns), static_cast<int>(rows), values.begin()));
 }
 
-inline ConfounderMatrix matrix_from_r(const Rcpp::NumericMatrix& values) {
+inline std::vector<float> row_major_from_r(const Rcpp::NumericMatrix& values) {
   const Rcpp::NumericMatrix rows = Rcpp::transpose(values);
-  return {values.ncol(), {rows.begin(), rows.end()}};
+  return {rows.begin(), rows.end()};
 }
 
 // A reference embedding (SAILERX): NULL, or list(values = cells x width,
@@ -88,8 +88,8 @@ inline ConfounderMatrix matrix_from_r(const Rcpp::NumericMatrix& values) {
 inline Reference reference_from_r(SEXP given) {
   if (Rf_isNull(given)) return {};
   const Rcpp::List parts(given);
-  ConfounderMatrix values = matrix_from_r(parts["values"]);
-  return {values.width, std::move(values.values),
+  const Rcpp::NumericMatrix values = parts["values"];
+  return {values.ncol(), row_major_from_r(values),
           Rcpp::as<std::vector<float>>(parts["present"]),
           Rcpp::as<std::vector<float>>(parts["weight"])};
 }

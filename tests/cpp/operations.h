@@ -14,7 +14,9 @@ namespace sailer_test {
 
 struct Operation {
   std::string name;
-  int depth;  // 0 if called by the code itself, not by another operation
+  std::string overload;
+  int depth;         // 0 if called by the code itself, not by another operation
+  std::string node;  // of the backward pass that calls it; else empty
 };
 
 inline std::vector<Operation>& recorded_operations() {
@@ -27,14 +29,31 @@ inline int& recording_depth() {
   return depth;
 }
 
+inline std::string& recorded_node() {
+  static thread_local std::string node;
+  return node;
+}
+
 inline std::unique_ptr<at::ObserverContext> enter_operation(
     const at::RecordFunction& function) {
-  recorded_operations().push_back({function.name(), recording_depth()++});
+  if (function.scope() == at::RecordScope::BACKWARD_FUNCTION) {
+    recorded_node() = function.name();
+    return nullptr;
+  }
+  const auto full = function.operator_name();
+  recorded_operations().push_back({function.name(),
+                                   full.has_value() ? full->overload_name : "",
+                                   recording_depth()++, recorded_node()});
   return nullptr;
 }
 
-inline void leave_operation(const at::RecordFunction&, at::ObserverContext*) {
-  --recording_depth();
+inline void leave_operation(const at::RecordFunction& function,
+                            at::ObserverContext*) {
+  if (function.scope() == at::RecordScope::BACKWARD_FUNCTION) {
+    recorded_node().clear();
+  } else {
+    --recording_depth();
+  }
 }
 
 // The operations that `code` calls in this thread, in their order.
@@ -42,7 +61,8 @@ inline std::vector<Operation> operations_of(const std::function<void()>& code) {
   recorded_operations().clear();
   const at::CallbackHandle handle = at::addThreadLocalCallback(
       at::RecordFunctionCallback(enter_operation, leave_operation)
-          .scopes({at::RecordScope::FUNCTION}));
+          .scopes(
+              {at::RecordScope::FUNCTION, at::RecordScope::BACKWARD_FUNCTION}));
   code();
   at::removeCallback(handle);
   return recorded_operations();
@@ -72,6 +92,23 @@ inline std::vector<std::string> waits_of(const std::function<void()>& code,
         waiting.end()) {
       found.push_back(operation.name);
     }
+  }
+  return found;
+}
+
+// Calls that move a tensor to a named device. Those that find it there already,
+// as all do on the CPU, count too: what is made on the host reaches a device by
+// to_device() alone, which does not wait. Where a change of type is undone in
+// the backward pass LibTorch names the device that the gradient is on.
+inline std::vector<std::string> moves_of(const std::function<void()>& code) {
+  std::vector<std::string> found;
+  for (const Operation& operation : operations_of(code)) {
+    const bool moves =
+        operation.name == "aten::to" &&
+        operation.node.find("ToCopyBackward") == std::string::npos &&
+        (operation.overload == "device" ||
+         operation.overload == "dtype_layout");
+    if (moves) found.push_back(operation.name + "." + operation.overload);
   }
   return found;
 }

@@ -117,13 +117,25 @@ inline std::vector<int32_t> places_of(const std::vector<int32_t>& peaks,
 }
 
 inline sailer::ConfounderMatrix cell_numbers(int64_t n_cells) {
-  sailer::ConfounderMatrix c;
-  c.width = 2;
+  std::vector<float> numbers;
   for (int64_t i = 0; i < n_cells; ++i) {
-    c.values.push_back(static_cast<float>(i));
-    c.values.push_back(static_cast<float>(-i));
+    numbers.push_back(static_cast<float>(i));
+    numbers.push_back(static_cast<float>(-i));
   }
-  return c;
+  return sailer::confounders_of_numbers(2, std::move(numbers));
+}
+
+// A number, one of three levels or none, and another number.
+inline sailer::ConfounderMatrix cell_labels(int64_t n_cells) {
+  sailer::Confounders known;
+  known.labels = {{"batch", {}, 3}};
+  known.numbers = {{"age", {}}};
+  for (int64_t i = 0; i < n_cells; ++i) {
+    known.depth.push_back(static_cast<double>(1 + i % 9));
+    known.labels[0].codes.push_back(static_cast<int32_t>(i % 4) - 1);
+    known.numbers[0].values.push_back(static_cast<double>(i % 7));
+  }
+  return encode(known, fit_scaling(known, {0, 1, 2, 3}));
 }
 
 // Two dimensions; every third cell has none.

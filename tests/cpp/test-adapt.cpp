@@ -111,11 +111,10 @@ struct Trained {
   }
 
   static BatchStream make_stream() {
-    ConfounderMatrix c;
-    c.width = 3;
+    ConfounderMatrix c = confounders_of_numbers(3, {});
     for (int64_t i = 0; i < kCells; ++i) {
-      c.values.insert(c.values.end(),
-                      {0, i % 3 ? 1.f : 0.f, i % 3 ? 0.f : 1.f});
+      c.numbers.insert(c.numbers.end(),
+                       {0, i % 3 ? 1.f : 0.f, i % 3 ? 0.f : 1.f});
     }
     StreamOptions options;
     options.batch_size = 20;

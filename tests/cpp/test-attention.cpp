@@ -1,8 +1,12 @@
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include "catch.h"
 #include "core/models/attention.h"
+#include "core/models/attention_varlen.h"
+#include "core/support/device.h"
+#include "operations.h"
 #include "torch_helpers.h"
 
 using namespace sailer;
@@ -34,7 +38,8 @@ Case make_case(const std::vector<int64_t>& queries,
 }
 
 at::Tensor run(const Case& c, Engine engine) {
-  return attend(c.q, c.k, c.v, c.queries, c.keys, {c.n_heads, engine});
+  const AttentionRows rows(c.queries, c.keys, c.q.device());
+  return attend(c.q, c.k, c.v, rows, {c.n_heads, engine});
 }
 
 // Eq. 4.2-4.3 by loops over cells, heads, queries, keys and columns.
@@ -145,9 +150,82 @@ TEST_CASE("a cell's attention has the same bits beside any other cells") {
     };
     const at::Tensor alone =
         attend(rows(c.q, c.queries), rows(c.k, c.keys), rows(c.v, c.keys),
-               lengths({c.queries.length(cell)}),
-               lengths({c.keys.length(cell)}), {2, Engine::kFused});
+               AttentionRows(lengths({c.queries.length(cell)}),
+                             lengths({c.keys.length(cell)}), at::kCPU),
+               {2, Engine::kFused});
     REQUIRE(at::equal(alone, rows(all, c.queries)));
+  }
+}
+
+TEST_CASE("attention without a query is empty, and has no gradient") {
+  Case c = make_case({0, 0}, {2, 3}, 2, 4, at::kDouble);
+  c.k.set_requires_grad(true);
+  const at::Tensor found = run(c, Engine::kTensor);
+  REQUIRE(found.size(0) == 0);
+  REQUIRE(found.size(1) == 8);
+}
+
+// The places of padded rows are made once, and by the device.
+TEST_CASE("layers that read the same rows neither wait nor move memory") {
+  Case c = make_case(kQueries, kKeys, 2, 8, at::kFloat);
+  c.q.set_requires_grad(true);
+  const auto layers = [&] {
+    const AttentionRows rows(c.queries, c.keys, at::kCPU);
+    const AttentionPlan plan{c.n_heads, Engine::kTensor};
+    at::Tensor x = c.q;
+    for (int k = 0; k < 3; ++k) x = attend(x, c.k, c.v, rows, plan);
+    x.sum().backward();
+  };
+  REQUIRE(waits_of(layers) == std::vector<std::string>{});
+  REQUIRE(moves_of(layers) == std::vector<std::string>{});
+  // The list sees what it is to see.
+  REQUIRE(moves_of([&] { c.q.to(at::kCPU); }).size() == 1);
+  const auto made = [&](int n) {
+    const AttentionRows rows(c.queries, c.keys, at::kCPU);
+    const auto all = operations_of([&] {
+      for (int k = 0; k < n; ++k) {
+        attend(c.q, c.k, c.v, rows, {c.n_heads, Engine::kTensor});
+      }
+    });
+    return std::count_if(all.begin(), all.end(), [](const Operation& one) {
+      return one.name == "aten::arange" || one.name == "aten::scatter_";
+    });
+  };
+  REQUIRE(made(1) > 0);
+  REQUIRE(made(4) == made(1));
+}
+
+TEST_CASE("a GPU's kernels for packed rows are the loops", "[gpu]") {
+  if (list_devices().size() < 2) return;
+  for (at::ScalarType type : {at::kFloat, at::kBFloat16}) {
+    // Every cell of a step of training has queries and keys.
+    Case c = make_case({7, 1, 40, 19}, {5, 33, 1, 16}, 2, 25, at::kDouble);
+    const at::Tensor expected = by_loops(c);
+    std::vector<at::Tensor> gradients[3];  // of loops, and twice of the GPU
+    for (int k = 0; k < 3; ++k) {
+      Case one = c;
+      for (at::Tensor* x : {&one.q, &one.k, &one.v}) {
+        *x = (k == 0 ? x->clone() : x->to(at::kCUDA, type))
+                 .set_requires_grad(true);
+      }
+      const at::Tensor found = run(one, Engine::kTensor);
+      if (k > 0) {
+        REQUIRE(has_varlen_attention(found));
+        REQUIRE(distance(found.cpu(), expected) <
+                (type == at::kFloat ? 1e-5 : 5e-2));
+      }
+      (found * random_tensor(c.q.sizes(), 4).to(found.options()))
+          .sum()
+          .backward();
+      for (at::Tensor* x : {&one.q, &one.k, &one.v}) {
+        gradients[k].push_back(x->grad().to(at::kCPU));
+      }
+    }
+    for (size_t k = 0; k < 3; ++k) {
+      REQUIRE(at::equal(gradients[1][k], gradients[2][k]));
+      REQUIRE(distance(gradients[1][k], gradients[0][k]) <
+              (type == at::kFloat ? 1e-4 : 2e-1));
+    }
   }
 }
 

@@ -189,9 +189,7 @@ TEST_CASE("a source and names that do not fit are refused") {
   REQUIRE_THROWS_WITH(
       BatchStream(source, std::vector<int32_t>(3), cell_numbers(kCells), {}),
       contains("peaks"));
-  ConfounderMatrix few;
-  few.width = 1;
-  few.values = {1, 2};
+  const ConfounderMatrix few = confounders_of_numbers(1, {1, 2});
   REQUIRE_THROWS_WITH(BatchStream(source, all_places(kPeaks), few, {}),
                       contains("cells"));
   REQUIRE_THROWS_WITH(

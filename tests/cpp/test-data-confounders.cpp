@@ -28,19 +28,42 @@ TEST_CASE("depth, labels and numbers become the columns of c") {
       {0, 0, 0, 1, 0},
       {1 / sd, 0, 1, 0, 1 / sd},
       {(std::log10(50) - 2) / sd, 0, 0, 0, 8 / sd}};
-  for (size_t i = 0; i < 4; ++i) {
+  REQUIRE(m.has_rows(4));
+  REQUIRE_FALSE(m.has_rows(5));
+  std::vector<float> row(5, 7.0f);
+  for (int64_t i = 0; i < 4; ++i) {
+    m.write_row(i, row.data());
     for (size_t k = 0; k < 5; ++k) {
-      REQUIRE(m.values[i * 5 + k] ==
-              Approx(expected[i][k]).epsilon(1e-6).margin(1e-6));
+      REQUIRE(row[k] == Approx(expected[i][k]).epsilon(1e-6).margin(1e-6));
     }
   }
+}
+
+TEST_CASE("a cell takes the same memory however many levels a label has") {
+  Confounders c;
+  c.depth = {3, 4, 5};
+  for (int32_t n_levels : {2, 1000}) {
+    c.labels = {{"batch", {0, 1, 0}, n_levels}, {"lane", {1, -1, 0}, n_levels}};
+    const ConfounderMatrix m = encode(c, fit_scaling(c, {0, 1, 2}));
+    REQUIRE(m.width == 1 + 2 * n_levels);
+    REQUIRE(m.values_per_cell() == 3);
+    REQUIRE(m.numbers.size() + m.ones.size() == 9);
+  }
+}
+
+TEST_CASE("numbers alone are rows as they stand") {
+  const ConfounderMatrix m = confounders_of_numbers(2, {1, 2, 3, 4});
+  REQUIRE(m.has_rows(2));
+  float row[2];
+  m.write_row(1, row);
+  REQUIRE((row[0] == 3 && row[1] == 4));
 }
 
 TEST_CASE("a column without spread becomes zeros, not NaN") {
   Confounders c;
   c.depth = {7, 7, 7};
   const ConfounderMatrix m = encode(c, fit_scaling(c, {0, 1, 2}));
-  for (float value : m.values) REQUIRE(value == 0);
+  for (float value : m.numbers) REQUIRE(value == 0);
 }
 
 TEST_CASE("columns of the wrong length are refused by name") {

@@ -52,8 +52,10 @@ TEST_CASE("resident cells give the target of streamed ones") {
   CellSourcePtr source = source_of_peaks(mixed_peaks(), kPeaks);
   if (forwards) source = std::make_shared<ForwardSource>(source);
   const std::vector<int32_t> map = reversed_even(kPeaks);
-  BatchStream plain(source, map, cell_numbers(kCells), options_of(false));
-  BatchStream resident(source, map, cell_numbers(kCells), options_of(true));
+  const ConfounderMatrix confounders =
+      GENERATE(false, true) ? cell_labels(kCells) : cell_numbers(kCells);
+  BatchStream plain(source, map, confounders, options_of(false));
+  BatchStream resident(source, map, confounders, options_of(true));
   REQUIRE_FALSE(plain.resident());
   REQUIRE(resident.resident());
   const std::vector<int64_t> order = odd_order(kCells);
@@ -187,7 +189,7 @@ TEST_CASE("minibatches sent to a device are those of resident cells") {
   const CellSourcePtr source = source_of_peaks(mixed_peaks(), kPeaks);
   const std::vector<int64_t> order = odd_order(kCells);
   const Thinning thinning{0.2, 0.7};
-  const ConfounderMatrix confounders = cell_numbers(kCells);
+  const ConfounderMatrix confounders = cell_labels(kCells);
   const Reference reference = cell_reference(kCells);
   BatchStream resident(source, all_places(kPeaks), confounders,
                        options_of(true, thinning), reference);

@@ -1,5 +1,8 @@
+#include <algorithm>
+
 #include "catch.h"
 #include "core/models/expresser_model.h"
+#include "operations.h"
 #include "plain_expresser.h"
 #include "torch_helpers.h"
 
@@ -127,6 +130,76 @@ TEST_CASE("gradients of all parameters are finite differences") {
     INFO(entry.name);
     REQUIRE(gradient_error(entry.tensor, loss, 6) < 1e-7);
   }
+}
+
+TEST_CASE("bf16 stays within its rounding, on the CPU's way and a device's") {
+  ExpresserOptions options = small();
+  options.n_embedding = 16;
+  options.layout = GENERATE(NormLayout::kPreNorm, NormLayout::kPostNorm);
+  options.decoder = GENERATE(true, false);
+  const Engine engine = GENERATE(Engine::kFused, Engine::kTensor);
+  ExpresserModel model = make_model(options, at::kFloat);
+  const GeneBatch batch =
+      to_batch(tokens_of(model, three_cells()), model.tensor_options());
+  const auto step = [&](Precision precision) {
+    model.set_compute({engine, precision});
+    std::vector<at::Tensor> out = {model.predict(batch, /*training=*/true)};
+    (out[0] - batch.targets).square().mean().backward();
+    for (const NamedTensor& entry : model.parameters().parameters()) {
+      at::Tensor parameter = entry.tensor;
+      REQUIRE(parameter.grad().scalar_type() == at::kFloat);
+      out.push_back(parameter.grad().clone());
+      parameter.mutable_grad().reset();
+    }
+    return out;
+  };
+  const auto expected = step(Precision::kFloat32),
+             found = step(Precision::kBf16);
+  REQUIRE(found[0].scalar_type() == at::kFloat);
+  REQUIRE_FALSE(at::equal(found[0], expected[0]));
+  double largest = 0;  // of the gradients: that of a key's bias is zero
+  for (size_t k = 1; k < found.size(); ++k) {
+    largest = std::max(largest, expected[k].norm().item<double>());
+  }
+  for (size_t k = 0; k < found.size(); ++k) {
+    const double size = expected[k].norm().item<double>();
+    const double error = (found[k] - expected[k]).norm().item<double>();
+    INFO(k << ": " << error << " of " << size);
+    REQUIRE(error < (k == 0 ? 0.05 * size : 0.2 * size + 0.02 * largest));
+  }
+  // What layers pass on is narrow where memory is what costs.
+  const at::Tensor tokens = model.encode(batch, /*training=*/true);
+  REQUIRE((tokens.scalar_type() == at::kBFloat16) ==
+          (engine == Engine::kTensor));
+  REQUIRE(model.encode(batch, /*training=*/false).scalar_type() == at::kFloat);
+}
+
+TEST_CASE(
+    "pieces of a step share a copy of the weights, the next has its own") {
+  ExpresserModel model = make_model(small(), at::kFloat);
+  model.set_compute({Engine::kTensor, Precision::kBf16});
+  const GeneBatch batch =
+      to_batch(tokens_of(model, three_cells()), model.tensor_options());
+  const auto narrowed = [&] {
+    const auto all = operations_of([&] { model.predict(batch, true); });
+    return std::count_if(all.begin(), all.end(), [](const Operation& one) {
+      return one.name == "aten::_to_copy";
+    });
+  };
+  model.start_step(1);
+  const auto first = narrowed(), second = narrowed();
+  REQUIRE(second < first);
+  {
+    at::NoGradGuard no_grad;
+    for (const NamedTensor& entry : model.parameters().parameters()) {
+      at::Tensor parameter = entry.tensor;
+      parameter.mul_(1.5);
+    }
+  }
+  const at::Tensor old = model.predict(batch, true);
+  model.start_step(2);
+  REQUIRE(narrowed() == first);
+  REQUIRE_FALSE(at::equal(model.predict(batch, true), old));
 }
 
 TEST_CASE("a masked expression never reaches its own prediction") {

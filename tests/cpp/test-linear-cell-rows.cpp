@@ -270,21 +270,20 @@ TEST_CASE("what confounders explain is taken out of the scores", "[linear]") {
   const Eigen::MatrixXd unit = dense_of(chosen, kOnes, all).unit;
   const Eigen::MatrixXd before = unit * plain.loadings;
   // One that is a direction of the scores, and a column that is all the same.
-  ConfounderMatrix known;
-  known.width = 2;
+  ConfounderMatrix known = confounders_of_numbers(2, {});
   for (int64_t cell = 0; cell < 120; ++cell) {
-    known.values.push_back(
+    known.numbers.push_back(
         static_cast<float>(2 * before(cell, 0) - before(cell, 1)));
-    known.values.push_back(1);
+    known.numbers.push_back(1);
   }
   const Freed freed = free_of(known, chosen);
   const Eigen::MatrixXd after = unit * freed.loadings;
   const auto covariance = [&](const Eigen::VectorXd& score) {
     double sum = 0, mean_score = 0, mean_known = 0;
     for (int64_t cell : chosen.taken) {
-      sum += score[cell] * known.values[2 * cell] / 80;
+      sum += score[cell] * known.numbers[2 * cell] / 80;
       mean_score += score[cell] / 80;
-      mean_known += known.values[2 * cell] / 80;
+      mean_known += known.numbers[2 * cell] / 80;
     }
     return sum - mean_score * mean_known;
   };
@@ -296,7 +295,7 @@ TEST_CASE("what confounders explain is taken out of the scores", "[linear]") {
   REQUIRE((after.rightCols(2) - before.rightCols(2)).norm() <
           0.05 * before.rightCols(2).norm());
   REQUIRE(freed.variance[0] < plain.variance[0] / 2);
-  known.values.assign(240, 1);
+  known.numbers.assign(240, 1);
   const Eigen::MatrixXd same = unit * free_of(known, chosen).loadings;
   REQUIRE((same - before).norm() < 1e-6 * before.norm());
 }
@@ -307,14 +306,13 @@ TEST_CASE("what a direction keeps beside a confounder, by hand", "[linear]") {
   const Eigen::MatrixXd v = free_of({}, chosen).loadings, scores = unit * v;
   const Eigen::MatrixXd s = scores.rowwise() - scores.colwise().mean();
   // Follows the first component, with more of something else.
-  ConfounderMatrix known;
-  known.width = 1;
-  known.values.assign(120, 0);
+  ConfounderMatrix known =
+      confounders_of_numbers(1, std::vector<float>(120, 0));
   Eigen::VectorXd c(80);
   for (int64_t row = 0; row < 80; ++row) {
     const double other = row % 2 == 0 ? 1 : -1;
     c[row] = s(row, 0) / std::sqrt(variance_of(s.col(0))) + 5 * other;
-    known.values[chosen.taken[row]] = static_cast<float>(c[row]);
+    known.numbers[chosen.taken[row]] = static_cast<float>(c[row]);
   }
   const Eigen::VectorXd centred = c.array() - c.mean();
   const Eigen::VectorXd slope = s.colPivHouseholderQr().solve(centred);
@@ -362,9 +360,8 @@ TEST_CASE("components that are not there start at the prior", "[linear]") {
   // Of a single cell there is none, with confounders or without.
   chosen.cells.taken.assign(120, 0);
   chosen.cells.taken[7] = 1;
-  ConfounderMatrix known;
-  known.width = 1;
-  known.values.assign(120, 0.5f);
+  const ConfounderMatrix known =
+      confounders_of_numbers(1, std::vector<float>(120, 0.5f));
   const auto none = fit_lsi(chosen.cells, held_out, known, kOnes, {});
   REQUIRE(none.has_value());
   REQUIRE(none->n_components == 0);

@@ -233,13 +233,12 @@ TEST_CASE("what confounders explain of a reference is not where z starts") {
   const bool strong = GENERATE(false, true);
   const float effect = strong ? 0.9f : 0.2f;
   Case data;
-  ConfounderMatrix known;
-  known.width = 1;
+  ConfounderMatrix known = confounders_of_numbers(1, {});
   for (int64_t cell = 0; cell < kCells; ++cell) {
-    known.values.push_back(cell % 5 < 2 ? 1 : -1);
+    known.numbers.push_back(cell % 5 < 2 ? 1 : -1);
     for (int64_t j = 0; j < kWidth; ++j) {
       data.reference.values[cell * kWidth + j] +=
-          known.values.back() * (j < 2 ? effect : 0);
+          known.numbers.back() * (j < 2 ? effect : 0);
     }
   }
   const auto rows = data.rows(true);
@@ -247,7 +246,7 @@ TEST_CASE("what confounders explain of a reference is not where z starts") {
   const MatrixXd x = data.input(rows), r = data.values(rows);
   const MatrixXd s = without_mean(x * lsi_loadings_of(data.lsi));
   VectorXd c(rows.size());
-  for (size_t i = 0; i < rows.size(); ++i) c[i] = known.values[rows[i]];
+  for (size_t i = 0; i < rows.size(); ++i) c[i] = known.numbers[rows[i]];
   const MatrixXd centred = without_mean(r);
   // The direction that tells the confounder best: its least-squares fit.
   VectorXd told = fit_of(centred, without_mean(c)).fitted;
@@ -262,7 +261,7 @@ TEST_CASE("what confounders explain of a reference is not where z starts") {
     check_axes(*data.map(d, known), x, s, r, freed, d);
   }
   // All the same for every cell, there is nothing to take out.
-  known.values.assign(known.values.size(), 1);
+  known.numbers.assign(known.numbers.size(), 1);
   check_axes(*data.map(3, known), x, s, r, r, 3);
 }
 

@@ -17,9 +17,8 @@ BatchStream stream_of_many(int64_t batch_size) {
   StreamOptions options;
   options.batch_size = batch_size;
   options.thinning = {0.5, 0.9};
-  ConfounderMatrix none;
-  none.width = 1;
-  none.values.assign(kMany, 0);
+  const ConfounderMatrix none =
+      confounders_of_numbers(1, std::vector<float>(kMany, 0));
   return BatchStream(source_of_peaks(random_peaks(kMany, kPeaks, 0.3), kPeaks),
                      all_places(kPeaks), none, options);
 }

@@ -64,9 +64,9 @@ struct Case {
       reference.present.push_back(cell % 4 == 0 ? 0.0f : 1.0f);
       reference.weight.push_back(1);
     }
-    confounders.width = 1;
+    confounders = confounders_of_numbers(1, {});
     for (int64_t cell = 0; cell < kCells; ++cell) {
-      confounders.values.push_back(0.1f * static_cast<float>(cell % 10));
+      confounders.numbers.push_back(0.1f * static_cast<float>(cell % 10));
     }
     lsi = *lsi_of(cells, split, confounders, weights, kLatent, true, 1);
     batch = batch_of(rows_of(rows), 1, 6);

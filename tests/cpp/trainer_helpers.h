@@ -77,9 +77,8 @@ struct Given {
 };
 
 inline BatchStream stream_of_types(int64_t batch_size) {
-  ConfounderMatrix none;
-  none.width = 1;
-  none.values.assign(kCells, 0);
+  const ConfounderMatrix none =
+      confounders_of_numbers(1, std::vector<float>(kCells, 0));
   StreamOptions options;
   options.batch_size = batch_size;
   std::vector<int32_t> map(kPeaks);

@@ -43,11 +43,30 @@ struct ConfounderScaling {
   std::vector<Standard> numbers;
 };
 
-// Row-major [cells x width].
+// The rows c [cells x width]. A label is kept as the column of its 1: written
+// out, 1,000 levels of 6 million cells would take 24 GB.
 struct ConfounderMatrix {
   int64_t width = 0;
-  std::vector<float> values;
+  std::vector<int32_t> number_columns;  // those that are no label's
+  std::vector<float> numbers;           // [cells x number_columns]
+  int64_t n_labels = 0;
+  std::vector<int32_t> ones;  // [cells x n_labels]; `width` where there is none
+
+  int64_t values_per_cell() const { return n_of(number_columns) + n_labels; }
+
+  // True when there is a row for each of so many cells.
+  bool has_rows(int64_t n_cells) const {
+    return n_of(numbers) == n_cells * n_of(number_columns) &&
+           n_of(ones) == n_cells * n_labels;
+  }
+
+  // Writes the row of a cell to row[0] ... row[width - 1].
+  void write_row(int64_t cell, float* row) const;
 };
+
+// Of numbers alone, row-major [cells x width].
+ConfounderMatrix confounders_of_numbers(int64_t width,
+                                        std::vector<float> numbers);
 
 // The columns are: log depth; each label's levels in turn; each number.
 ConfounderScaling fit_scaling(const Confounders& confounders,

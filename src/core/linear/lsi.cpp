@@ -9,13 +9,20 @@
 
 namespace sailer {
 
+CellNumbers numbers_of(const ConfounderMatrix& confounders) {
+  return {confounders.width, [&confounders](int64_t cell, float* row) {
+            confounders.write_row(cell, row);
+          }};
+}
+
 bool for_each_scores(const CellRows& cells, const std::vector<float>& weights,
                      const RowMatrix& loadings,
                      const std::vector<CellNumbers>& beside,
                      const ScoreVisitor& visit) {
   int64_t width = loadings.cols();
   for (const CellNumbers& numbers : beside) width += numbers.width;
-  int64_t cell = -1;  // of the last row
+  int64_t cell = -1;       // of the last row
+  std::vector<float> one;  // its numbers
   const auto add = [&](const SparseRows& rows) {
     RowMatrix values = RowMatrix::Zero(rows.n_rows(), width);
     for (int64_t row = 0; row < rows.n_rows(); ++row) {
@@ -29,9 +36,9 @@ bool for_each_scores(const CellRows& cells, const std::vector<float>& weights,
       } while (!cells.taken.empty() && cells.taken[cell] == 0);
       int64_t at = loadings.cols();
       for (const CellNumbers& numbers : beside) {
-        for (int64_t j = 0; j < numbers.width; ++j) {
-          values(row, at++) = numbers.values[cell * numbers.width + j];
-        }
+        one.resize(static_cast<size_t>(numbers.width));
+        numbers.write(cell, one.data());
+        for (const float number : one) values(row, at++) = number;
       }
     }
     visit(rows, values);
@@ -168,8 +175,8 @@ std::optional<Lsi> fit_lsi(const CellRows& training, const CellRows& held_out,
       square[rows.indices[e]] += value * value;
     }
   };
-  const CellNumbers known{confounders.width, confounders.values.data()};
-  if (!for_each_scores(training, weights, loadings, {known}, add) ||
+  if (!for_each_scores(training, weights, loadings, {numbers_of(confounders)},
+                       add) ||
       !for_each_scores(held_out, weights, loadings, {},
                        [&](const SparseRows&, const RowMatrix& values) {
                          unseen.add(values);

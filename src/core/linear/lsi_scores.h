@@ -8,16 +8,18 @@
 #include <functional>
 #include <vector>
 
+#include "../data/confounders.h"
 #include "cell_rows.h"
 #include "eigen.h"
 
 namespace sailer {
 
-// Numbers of each cell of a source, row-major.
+// Numbers of each cell of a source: `write` puts those of a cell into a row.
 struct CellNumbers {
   int64_t width = 0;
-  const float* values = nullptr;
+  std::function<void(int64_t cell, float* row)> write;
 };
+CellNumbers numbers_of(const ConfounderMatrix& confounders);
 
 // Visits rows of unit length and their values: scores by `loadings`, then what
 // is known `beside` of their cells. False when the pass was stopped.

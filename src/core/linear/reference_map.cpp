@@ -49,15 +49,17 @@ std::optional<Known> known_of(const CellRows& cells,
   out.width = reference.width;
   out.n_confounders = confounders.width;
   Moments moments(out.n_scores + out.width + out.n_confounders);
-  const bool done =
-      for_each_scores(known, weights, lsi,
-                      {{out.width, reference.values.data()},
-                       {out.n_confounders, confounders.values.data()}},
-                      [&](const SparseRows&, const RowMatrix& values) {
-                        for (int64_t row = 0; row < values.rows(); ++row) {
-                          moments.add(values.row(row));
-                        }
-                      });
+  const auto reference_row = [&](int64_t cell, float* row) {
+    std::copy_n(reference.values.data() + cell * out.width, out.width, row);
+  };
+  const bool done = for_each_scores(
+      known, weights, lsi,
+      {{out.width, reference_row}, numbers_of(confounders)},
+      [&](const SparseRows&, const RowMatrix& values) {
+        for (int64_t row = 0; row < values.rows(); ++row) {
+          moments.add(values.row(row));
+        }
+      });
   if (!done) return std::nullopt;
   out.n = std::max(1.0, moments.n());
   out.mean = moments.mean();

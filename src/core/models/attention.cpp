@@ -4,24 +4,20 @@
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
 
-#include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
+#include <vector>
 
 #include "../support/attention_kernels.h"
+#include "../support/n_of.h"
 #include "../support/torch_version.h"
+#include "attention_varlen.h"
 
 namespace sailer {
 namespace {
 
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
-
-// The cells of a minibatch as an autograd function remembers them.
-at::Tensor to_tensor(const Segments& segments) {
-  return at::tensor(segments.starts, at::kLong);
-}
 
 // Working memory of a thread, kept between calls.
 float* workspace(int64_t n) {
@@ -34,8 +30,8 @@ float* workspace(int64_t n) {
 template <typename Work>
 void for_each_head(const at::Tensor& queries, const at::Tensor& keys,
                    int64_t n_heads, int64_t width, const Work& work) {
-  const int64_t* q = queries.data_ptr<int64_t>();
-  const int64_t* k = keys.data_ptr<int64_t>();
+  const int32_t* q = queries.data_ptr<int32_t>();
+  const int32_t* k = keys.data_ptr<int32_t>();
   const int64_t n_cells = queries.numel() - 1, head = width / n_heads;
   at::parallel_for(0, n_cells * n_heads, 1, [&](int64_t begin, int64_t end) {
     for (int64_t item = begin; item < end; ++item) {
@@ -151,112 +147,57 @@ at::Tensor attend_padded(const at::Tensor& q, const at::Tensor& k,
 #endif
 }
 
-// Places of the rows of some cells, padded to `length`: behind the last row of
-// a cell stands `behind`.
-at::Tensor padded_places(const Segments& segments,
-                         const std::vector<int64_t>& cells, int64_t length,
-                         int64_t behind) {
-  const auto n = n_of(cells);
-  at::Tensor places = at::full({n, length}, behind, at::kLong);
-  int64_t* out = places.data_ptr<int64_t>();
-  for (int64_t b = 0; b < n; ++b) {
-    std::iota(out + b * length, out + b * length + segments.length(cells[b]),
-              segments.starts[cells[b]]);
-  }
-  return places;
-}
-
-int64_t longest(const Segments& segments, const std::vector<int64_t>& cells) {
-  int64_t most = 0;
-  for (int64_t cell : cells) most = std::max(most, segments.length(cell));
-  return most;
-}
-
-// One bucket: [cells * padded queries, d].
+// [cells * padded queries, d].
 at::Tensor attend_bucket(const at::Tensor& q, const at::Tensor& k,
-                         const at::Tensor& v, const Segments& queries,
-                         const Segments& keys,
-                         const std::vector<int64_t>& cells, int64_t n_heads) {
-  const auto n = n_of(cells);
-  const int64_t nq = longest(queries, cells), nk = longest(keys, cells);
+                         const at::Tensor& v,
+                         const AttentionRows::Bucket& bucket, int64_t n_heads) {
+  const int64_t n = bucket.n_cells;
   const int64_t width = q.size(1), head = width / n_heads;
   const auto padded = [&](const at::Tensor& rows, const at::Tensor& places,
                           int64_t length) {
-    return rows.index_select(0, places.view({-1}).to(rows.device()))
+    return rows.index_select(0, places)
         .view({n, length, n_heads, head})
         .transpose(1, 2);
   };
-  // The row behind the last one is zero: see attend_by_buckets().
-  const at::Tensor key_places = padded_places(keys, cells, nk, keys.total());
-  const at::Tensor allowed =
-      key_places.ne(keys.total()).to(q.device()).view({n, 1, 1, nk});
-  const at::Tensor out = attend_padded(
-      padded(q, padded_places(queries, cells, nq, queries.total()), nq),
-      padded(k, key_places, nk), padded(v, key_places, nk), allowed);
-  return out.transpose(1, 2).reshape({n * nq, width});
+  const at::Tensor out =
+      attend_padded(padded(q, bucket.queries, bucket.n_queries),
+                    padded(k, bucket.keys, bucket.n_keys),
+                    padded(v, bucket.keys, bucket.n_keys), bucket.allowed);
+  return out.transpose(1, 2).reshape({n * bucket.n_queries, width});
 }
 
 at::Tensor attend_by_buckets(const at::Tensor& q, const at::Tensor& k,
-                             const at::Tensor& v, const Segments& queries,
-                             const Segments& keys, int64_t n_heads) {
+                             const at::Tensor& v, const AttentionRows& rows,
+                             int64_t n_heads) {
+  // What stands behind the last row.
   const auto with_zero_row = [](const at::Tensor& x) {
     return at::cat({x, at::zeros({1, x.size(1)}, x.options())});
   };
   const at::Tensor qz = with_zero_row(q), kz = with_zero_row(k),
                    vz = with_zero_row(v);
+  const AttentionRows::Padded& padded = rows.padded();
   std::vector<at::Tensor> parts;
-  std::vector<int64_t> place(queries.total());
-  int64_t first = 0;
-  for (const auto& cells : length_buckets(queries, keys)) {
-    const int64_t nq = longest(queries, cells);
-    if (nq == 0) continue;
-    for (size_t b = 0; b < cells.size(); ++b) {
-      const int64_t begin = queries.starts[cells[b]];
-      for (int64_t i = 0; i < queries.length(cells[b]); ++i) {
-        place[begin + i] = first + static_cast<int64_t>(b) * nq + i;
-      }
-    }
-    parts.push_back(attend_bucket(qz, kz, vz, queries, keys, cells, n_heads));
-    first += parts.back().size(0);
+  for (const AttentionRows::Bucket& bucket : padded.buckets) {
+    parts.push_back(attend_bucket(qz, kz, vz, bucket, n_heads));
   }
   if (parts.empty()) return at::zeros_like(q);
-  const at::Tensor places = at::tensor(place, at::kLong).to(q.device());
-  return at::cat(parts).index_select(0, places);
+  return at::cat(parts).index_select(0, padded.place);
 }
 
 }  // namespace
 
-std::vector<std::vector<int64_t>> length_buckets(const Segments& queries,
-                                                 const Segments& keys,
-                                                 int64_t short_enough) {
-  const auto work = [&](int64_t cell) {
-    return std::max(queries.length(cell), keys.length(cell));
-  };
-  std::vector<int64_t> order(queries.size());
-  std::iota(order.begin(), order.end(), int64_t{0});
-  std::stable_sort(order.begin(), order.end(),
-                   [&](int64_t a, int64_t b) { return work(a) > work(b); });
-  std::vector<std::vector<int64_t>> buckets;
-  for (int64_t cell : order) {
-    const bool fits =
-        !buckets.empty() && work(buckets.back().front()) <=
-                                std::max(short_enough, work(cell) * 9 / 8);
-    if (!fits) buckets.emplace_back();
-    buckets.back().push_back(cell);
-  }
-  return buckets;
-}
-
 at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                  const Segments& queries, const Segments& keys,
-                  const AttentionPlan& plan) {
+                  const AttentionRows& rows, const AttentionPlan& plan) {
   const bool by_kernel = plan.engine == Engine::kFused && q.device().is_cpu() &&
                          q.scalar_type() == at::kFloat;
-  if (!by_kernel) {
-    return attend_by_buckets(q, k, v, queries, keys, plan.n_heads);
+  if (by_kernel) {
+    return PackedAttention::apply(q, k, v, rows.query_starts(),
+                                  rows.key_starts(), plan.n_heads);
   }
-  return PackedAttention::apply(q, k, v, to_tensor(queries), to_tensor(keys),
-                                plan.n_heads);
+  if (has_varlen_attention(q)) {
+    return attend_varlen(q, k, v, rows, plan.n_heads);
+  }
+  return attend_by_buckets(q, k, v, rows, plan.n_heads);
 }
 
 }  // namespace sailer

@@ -1,20 +1,20 @@
-// Multi-head attention over cells of different lengths, without padding.
+// Multi-head attention over cells of different lengths.
 //
 // The rows of all cells of a minibatch lie one after another; a query meets the
-// keys of its own cell alone. Two ways compute the same and are tested against
-// plain loops:
-//   kFused    on the CPU, of floats: our kernels, which keep no weights in
-//             memory (support/attention_kernels.h)
-//   kTensor   cells of similar length are padded to one, bucket by bucket, for
-//             LibTorch's own attention; what runs on a GPU, and of doubles
+// keys of its own cell alone. Three ways compute the same and are tested
+// against plain loops:
+//   on the CPU   of floats under Engine::kFused: our kernels, which keep no
+//                weights in memory (support/attention_kernels.h)
+//   on CUDA      LibTorch's kernels for packed rows (attention_varlen.h)
+//   elsewhere    cells of similar length are padded to one, bucket by bucket,
+//                for LibTorch's attention of equal lengths
 #pragma once
 
 #include <torch/types.h>
 
 #include <cstdint>
-#include <vector>
 
-#include "../data/stream/segments.h"
+#include "attention_rows.h"
 #include "compute_options.h"
 
 namespace sailer {
@@ -25,18 +25,10 @@ struct AttentionPlan {
 };
 
 // softmax(q k^T / sqrt(head)) v for every cell and head (eq. 4.2-4.3).
-//   q       [rows of `queries`, d], a head's columns side by side
-//   k, v    [rows of `keys`, d]; every cell with a query has a key
-// Returns [rows of `queries`, d]. Differentiable in q, k and v.
+//   q       [rows of the queries, d], a head's columns side by side
+//   k, v    [rows of the keys, d]
+// Returns [rows of the queries, d]. Differentiable in q, k and v.
 at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                  const Segments& queries, const Segments& keys,
-                  const AttentionPlan& plan);
-
-// Cells by length, in groups whose members are padded to the longest: a group
-// holds cells of which no padded row count is above 9/8 of its own, or that are
-// shorter than `short_enough`. Exposed for tests.
-std::vector<std::vector<int64_t>> length_buckets(const Segments& queries,
-                                                 const Segments& keys,
-                                                 int64_t short_enough = 32);
+                  const AttentionRows& rows, const AttentionPlan& plan);
 
 }  // namespace sailer

@@ -39,10 +39,12 @@ at::Tensor take_rows(const at::Tensor& x, const at::Tensor& places) {
   return TakeRows::apply(x, places);
 }
 
-at::Tensor multiply(const at::Tensor& x, const at::Tensor& b,
-                    Precision precision) {
-  if (precision == Precision::kFloat32) return at::mm(x, b);
-  return at::mm(x.to(at::kBFloat16), b.to(at::kBFloat16)).to(x.scalar_type());
+at::Tensor NarrowWeights::of(const at::Tensor& weight) {
+  // One that gradients cannot flow through is of no use to those that need it.
+  if (!at::GradMode::is_enabled()) return weight.to(at::kBFloat16);
+  at::Tensor& copy = copies_[weight.unsafeGetTensorImpl()];
+  if (!copy.defined()) copy = weight.to(at::kBFloat16);
+  return copy;
 }
 
 Linear::Linear(LayerContext& context, const std::string& name, int64_t in,
@@ -53,9 +55,15 @@ Linear::Linear(LayerContext& context, const std::string& name, int64_t in,
   bias_ = set.add_parameter(name + ".bias", at::zeros({out}, context.options));
 }
 
-at::Tensor Linear::operator()(const at::Tensor& x, Precision precision) const {
-  if (precision == Precision::kFloat32) return at::addmm(bias_, x, weight_);
-  return multiply(x, weight_, precision) + bias_;
+at::Tensor Linear::operator()(const at::Tensor& x,
+                              const LayerCompute& compute) const {
+  if (!compute.narrow()) return at::addmm(bias_, x, weight_);
+  const at::Tensor narrow = x.to(at::kBFloat16);
+  const at::Tensor weight = compute.weights->of(weight_);
+  if (compute.narrow_rows) {
+    return at::addmm(compute.weights->of(bias_), narrow, weight);
+  }
+  return at::mm(narrow, weight).to(x.scalar_type()) + bias_;
 }
 
 LayerNorm::LayerNorm(LayerContext& context, const std::string& name,
@@ -66,8 +74,12 @@ LayerNorm::LayerNorm(LayerContext& context, const std::string& name,
   bias_ = set.add_parameter(name + ".bias", at::zeros({size}, context.options));
 }
 
-at::Tensor LayerNorm::operator()(const at::Tensor& x) const {
-  return at::layer_norm(x, {x.size(1)}, weight_, bias_, kNormEpsilon);
+at::Tensor LayerNorm::operator()(const at::Tensor& x,
+                                 const LayerCompute& compute) const {
+  const bool narrow = x.scalar_type() == at::kBFloat16;
+  return at::layer_norm(
+      x, {x.size(1)}, narrow ? compute.weights->of(weight_) : weight_,
+      narrow ? compute.weights->of(bias_) : bias_, kNormEpsilon);
 }
 
 EncoderLayer::EncoderLayer(LayerContext& context, const std::string& name,
@@ -84,32 +96,35 @@ EncoderLayer::EncoderLayer(LayerContext& context, const std::string& name,
   down_ = Linear(context, name + ".feed_forward.down", units, d);
 }
 
-at::Tensor EncoderLayer::attention(const at::Tensor& x, const Segments& cells,
+at::Tensor EncoderLayer::attention(const at::Tensor& x,
+                                   const AttentionRows& cells,
                                    const LayerCompute& compute) const {
-  const Precision p = compute.precision;
-  const at::Tensor mixed = attend(query_(x, p), key_(x, p), value_(x, p), cells,
-                                  cells, {n_heads_, compute.engine});
-  return dropout(out_(mixed, p), compute.dropout, compute.generator);
+  const at::Tensor mixed =
+      attend(query_(x, compute), key_(x, compute), value_(x, compute), cells,
+             {n_heads_, compute.engine});
+  return dropout(out_(mixed, compute), compute.dropout, compute.generator);
 }
 
 at::Tensor EncoderLayer::feed_forward(const at::Tensor& x,
                                       const LayerCompute& compute) const {
-  const at::Tensor hidden = up_(x, compute.precision);
+  const at::Tensor hidden = up_(x, compute);
   const at::Tensor active = dropout(
       layout_ == NormLayout::kPostNorm ? at::relu(hidden) : at::gelu(hidden),
       compute.dropout, compute.generator);
-  return dropout(down_(active, compute.precision), compute.dropout,
-                 compute.generator);
+  return dropout(down_(active, compute), compute.dropout, compute.generator);
 }
 
-at::Tensor EncoderLayer::operator()(const at::Tensor& x, const Segments& cells,
+at::Tensor EncoderLayer::operator()(const at::Tensor& x,
+                                    const AttentionRows& cells,
                                     const LayerCompute& compute) const {
   if (layout_ == NormLayout::kPostNorm) {
-    const at::Tensor y = attention_norm_(x + attention(x, cells, compute));
-    return feed_forward_norm_(y + feed_forward(y, compute));
+    const at::Tensor y =
+        attention_norm_(x + attention(x, cells, compute), compute);
+    return feed_forward_norm_(y + feed_forward(y, compute), compute);
   }
-  const at::Tensor y = x + attention(attention_norm_(x), cells, compute);
-  return y + feed_forward(feed_forward_norm_(y), compute);
+  const at::Tensor y =
+      x + attention(attention_norm_(x, compute), cells, compute);
+  return y + feed_forward(feed_forward_norm_(y, compute), compute);
 }
 
 }  // namespace sailer

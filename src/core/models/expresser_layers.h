@@ -6,6 +6,7 @@
 #include <torch/types.h>
 
 #include <string>
+#include <unordered_map>
 
 #include "attention.h"
 #include "compute_options.h"
@@ -14,12 +15,34 @@
 
 namespace sailer {
 
+// Copies of parameters in bfloat16, for all pieces of a minibatch. Gradients
+// flow through a copy to its parameter, in the parameter's own type.
+class NarrowWeights {
+ public:
+  at::Tensor of(const at::Tensor& weight);
+  void forget() { copies_.clear(); }  // once the parameters have moved
+
+ private:
+  std::unordered_map<const void*, at::Tensor> copies_;
+};
+
 // How a layer computes in one call.
 struct LayerCompute {
   Engine engine = Engine::kFused;
   Precision precision = Precision::kFloat32;  // of matrix products
   double dropout = 0;                         // 0 unless in training
   at::Generator generator;
+
+  // Under bf16: whether what layers pass on is bfloat16 too, as on a GPU, where
+  // memory is what costs; and the copies of the weights.
+  bool narrow_rows = false;
+  NarrowWeights* weights = nullptr;
+
+  bool narrow() const { return precision == Precision::kBf16; }
+  // Of these rows, what the layers pass on.
+  at::Tensor rows(const at::Tensor& x) const {
+    return narrow_rows ? x.to(at::kBFloat16) : x;
+  }
 };
 
 // x weight + bias, [n, in] -> [n, out]. Xavier-uniform weights as the context
@@ -29,7 +52,8 @@ class Linear {
   Linear() = default;
   Linear(LayerContext& context, const std::string& name, int64_t in,
          int64_t out);
-  at::Tensor operator()(const at::Tensor& x, Precision precision) const;
+  at::Tensor operator()(const at::Tensor& x,
+                        const LayerCompute& compute = {}) const;
 
   const at::Tensor& weight() const { return weight_; }
   const at::Tensor& bias() const { return bias_; }
@@ -43,7 +67,8 @@ class LayerNorm {
  public:
   LayerNorm() = default;
   LayerNorm(LayerContext& context, const std::string& name, int64_t size);
-  at::Tensor operator()(const at::Tensor& x) const;
+  // Means and variances are float32 whatever the type of `x`.
+  at::Tensor operator()(const at::Tensor& x, const LayerCompute& compute) const;
 
  private:
   at::Tensor weight_, bias_;
@@ -58,11 +83,12 @@ class EncoderLayer {
   EncoderLayer() = default;
   EncoderLayer(LayerContext& context, const std::string& name,
                const ExpresserOptions& options);
-  at::Tensor operator()(const at::Tensor& x, const Segments& cells,
+  // `cells`: the rows of each cell, among themselves.
+  at::Tensor operator()(const at::Tensor& x, const AttentionRows& cells,
                         const LayerCompute& compute) const;
 
  private:
-  at::Tensor attention(const at::Tensor& x, const Segments& cells,
+  at::Tensor attention(const at::Tensor& x, const AttentionRows& cells,
                        const LayerCompute& compute) const;
   at::Tensor feed_forward(const at::Tensor& x,
                           const LayerCompute& compute) const;
@@ -76,9 +102,5 @@ class EncoderLayer {
 
 // Rows of `x` at `places`, each at most once: [n, d].
 at::Tensor take_rows(const at::Tensor& x, const at::Tensor& places);
-
-// x b in the given precision, [n, m] [m, k]: bf16 takes float32 in and out.
-at::Tensor multiply(const at::Tensor& x, const at::Tensor& b,
-                    Precision precision);
 
 }  // namespace sailer

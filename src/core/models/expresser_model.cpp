@@ -99,6 +99,7 @@ void ExpresserModel::start_at(const at::Tensor& components,
 
 void ExpresserModel::set_compute(const ComputeOptions& compute) {
   compute_ = compute;
+  narrow_.forget();
 }
 
 TokenOptions ExpresserModel::token_options() const {
@@ -112,8 +113,13 @@ TokenOptions ExpresserModel::token_options() const {
 
 // What is reported is computed in float32, as in SAILER.
 LayerCompute ExpresserModel::compute_of(bool training) const {
-  return {compute_.engine, training ? compute_.precision : Precision::kFloat32,
-          training ? options_.dropout : 0, generator_};
+  if (!training) return {compute_.engine, Precision::kFloat32, 0, generator_};
+  LayerCompute out{compute_.engine, compute_.precision, options_.dropout,
+                   generator_};
+  out.weights = &narrow_;
+  out.narrow_rows = out.narrow() && (out.engine == Engine::kTensor ||
+                                     !tensor_options_.device().is_cpu());
+  return out;
 }
 
 at::Tensor ExpresserModel::tokens_of(const GeneBatch& batch) const {
@@ -124,11 +130,12 @@ at::Tensor ExpresserModel::tokens_of(const GeneBatch& batch) const {
 
 at::Tensor ExpresserModel::encode(const GeneBatch& batch, bool training) const {
   const LayerCompute compute = compute_of(training);
-  at::Tensor x = dropout(tokens_of(batch), compute.dropout, compute.generator);
-  for (const EncoderLayer& layer : layers_) {
-    x = layer(x, batch.tokens, compute);
-  }
-  return options_.layout == NormLayout::kPreNorm ? final_norm_(x) : x;
+  const AttentionRows cells(batch.tokens, batch.tokens,
+                            tensor_options_.device());
+  at::Tensor x = compute.rows(
+      dropout(tokens_of(batch), compute.dropout, compute.generator));
+  for (const EncoderLayer& layer : layers_) x = layer(x, cells, compute);
+  return options_.layout == NormLayout::kPreNorm ? final_norm_(x, compute) : x;
 }
 
 // Of the observed tokens [observed, d], from a table of the bins.
@@ -136,8 +143,7 @@ at::Tensor ExpresserModel::expressions_of(const at::Tensor& bins,
                                           const GeneBatch& batch) const {
   const at::Tensor binned = at::embedding(bins, batch.bins);
   if (!counts()) return binned;
-  return binned + amount_(at::stack({batch.values, batch.log_counts}, 1),
-                          Precision::kFloat32);
+  return binned + amount_(at::stack({batch.values, batch.log_counts}, 1));
 }
 
 // Cross-attention of masked tokens over observed ones and their expressions. Of
@@ -148,16 +154,16 @@ at::Tensor ExpresserModel::decode(const at::Tensor& tokens,
                                   const Segments& masked_of,
                                   const GeneBatch& batch,
                                   const LayerCompute& compute) const {
-  const Precision p = compute.precision;
+  const AttentionRows cells(masked_of, batch.observed_of,
+                            tensor_options_.device());
   const at::Tensor masked = take_rows(tokens, places);
-  const at::Tensor q = query_(masked, p);
-  const at::Tensor k = key_(take_rows(tokens, batch.observed), p);
+  const at::Tensor q = query_(masked, compute);
+  const at::Tensor k = key_(take_rows(tokens, batch.observed), compute);
   // Few bins stand behind many values: they are multiplied first.
-  const at::Tensor v =
-      expressions_of(value_(bins_, Precision::kFloat32), batch);
-  const at::Tensor mixed = attend(q, k, v, masked_of, batch.observed_of,
-                                  {options_.n_heads, compute.engine});
-  return counts() ? masked + out_(mixed, p) : out_(mixed, p);
+  const at::Tensor v = compute.rows(expressions_of(value_(bins_), batch));
+  const at::Tensor mixed =
+      attend(q, k, v, cells, {options_.n_heads, compute.engine});
+  return counts() ? masked + out_(mixed, compute) : out_(mixed, compute);
 }
 
 // One more layer over all tokens and what is observed of them.
@@ -166,7 +172,10 @@ at::Tensor ExpresserModel::mix(const at::Tensor& tokens, const GeneBatch& batch,
   const at::Tensor expression =
       mask_token_.expand({tokens.size(0), -1})
           .index_copy(0, batch.observed, expressions_of(bins_, batch));
-  return mixing_norm_(mixing_(tokens + expression, batch.tokens, compute));
+  const AttentionRows cells(batch.tokens, batch.tokens,
+                            tensor_options_.device());
+  return mixing_norm_(
+      mixing_(compute.rows(tokens + expression), cells, compute), compute);
 }
 
 at::Tensor ExpresserModel::predict(const GeneBatch& batch,
@@ -177,12 +186,12 @@ at::Tensor ExpresserModel::predict(const GeneBatch& batch,
       options_.decoder
           ? decode(tokens, batch.masked, batch.masked_of, batch, compute)
           : take_rows(mix(tokens, batch, compute), batch.masked);
-  const Precision p = compute.precision;
-  std::vector<at::Tensor> read = {mixed, batch.largest.unsqueeze(1)};
+  std::vector<at::Tensor> read = {mixed.to(batch.largest.scalar_type()),
+                                  batch.largest.unsqueeze(1)};
   if (counts()) read.push_back(batch.per_count.log().unsqueeze(1));
-  at::Tensor x = at::gelu(head_[0](at::cat(read, 1), p));
-  x = at::gelu(head_[1](x, p));
-  x = head_[2](x, Precision::kFloat32).squeeze(1);
+  at::Tensor x = at::gelu(head_[0](at::cat(read, 1), compute));
+  x = at::gelu(head_[1](x, compute));
+  x = head_[2](x.to(batch.largest.scalar_type())).squeeze(1);
   if (!counts()) return at::softplus(x);
   const at::Tensor genes = batch.genes.index_select(0, batch.masked);
   return of_count(x + levels_.index_select(0, genes), batch.per_count);

@@ -61,8 +61,12 @@ class ExpresserModel {
   // The learned part of the static table T [genes, d - n_components].
   const at::Tensor& gene_embedding() const { return genes_; }
 
-  // Seeds the dropout of the next step.
-  void start_step(uint64_t seed) { generator_.set_current_seed(seed); }
+  // Seeds the dropout of the next step, for which parameters may have moved:
+  // between two calls they stay as they are.
+  void start_step(uint64_t seed) {
+    generator_.set_current_seed(seed);
+    narrow_.forget();
+  }
 
   void set_compute(const ComputeOptions& compute);
   ParameterSet& parameters() { return parameters_; }
@@ -87,6 +91,7 @@ class ExpresserModel {
   at::TensorOptions tensor_options_;
   at::Generator generator_;
   ParameterSet parameters_;
+  mutable NarrowWeights narrow_;  // of the step
 
   bool counts() const { return options_.expression == Expression::kCounts; }
 

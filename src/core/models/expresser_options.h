@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "../support/options.h"
+#include "compute_options.h"
 
 namespace sailer {
 
@@ -86,6 +87,11 @@ struct ExpresserOptions {
   // Throws Error(kArgument) that names the option and says what it may be.
   void check() const;
 };
+
+// Bytes of a device that a step of training holds for each token of a piece,
+// from the forward to the backward pass.
+int64_t training_bytes_per_token(const ExpresserOptions& options,
+                                 Precision precision);
 
 // What each may be, and what it does, in the words of R's help.
 template <typename Visit>

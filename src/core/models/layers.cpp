@@ -122,10 +122,17 @@ at::Tensor HiddenBlock::operator()(const at::Tensor& x, bool training,
 at::Tensor dropout(const at::Tensor& x, double rate,
                    const at::Generator& generator, const BatchPart& part) {
   if (rate <= 0) return x;
-  at::Tensor keep = at::empty(part.whole_shape(x.sizes()), x.options());
-  if (!x.device().is_cpu()) {
-    keep.bernoulli_(1 - rate, generator).div_(1 - rate);
-    return x * part.own(keep);
+  const bool on_cpu = x.device().is_cpu();
+  const bool narrow = x.scalar_type() == at::kBFloat16;
+  at::Tensor keep = at::empty(
+      part.whole_shape(x.sizes()),
+      on_cpu && narrow ? x.options().dtype(at::kFloat) : x.options());
+  if (!on_cpu) {
+    keep.bernoulli_(1 - rate, generator);
+    // In bfloat16 a factor like 1 / 0.9 would be off by 0.2 %: it is multiplied
+    // by in float, and what comes out is rounded.
+    if (narrow) return (x * part.own(keep)).mul_(1 / (1 - rate));
+    return x * part.own(keep.div_(1 - rate));
   }
   // One number from the generator and a hash: LibTorch's bernoulli_ takes
   // longer than all the rest of a layer.
@@ -135,7 +142,8 @@ at::Tensor dropout(const at::Tensor& x, double rate,
     kernels::dropout_mask(keep.data_ptr<scalar_t>(), keep.numel(), rate,
                           static_cast<uint64_t>(seed));
   });
-  return x * part.own(keep);
+  const at::Tensor kept = x * part.own(keep);
+  return narrow ? kept.to(x.scalar_type()) : kept;
 }
 
 }  // namespace sailer

@@ -6,6 +6,8 @@
 #include <list>
 #include <mutex>
 
+#include "../support/to_device.h"
+
 namespace sailer {
 namespace {
 
@@ -16,19 +18,6 @@ int64_t block_width(const PeakLayout& layout) {
   constexpr int64_t kParts = 256, kMultiple = 64;
   const int64_t width = (layout.n_peaks() + kParts - 1) / kParts;
   return (width + kMultiple - 1) / kMultiple * kMultiple;
-}
-
-// A copy on the device that the host does not wait for: from pageable memory it
-// would wait for all work before it.
-at::Tensor copy_to_device(const at::Tensor& on_host, const at::Device& device) {
-  if (device.is_cpu()) return on_host;
-  const at::Tensor pinned = device.is_cuda() ? on_host.pin_memory() : on_host;
-  return pinned.to(device, /*non_blocking=*/true);
-}
-
-at::Tensor long_tensor(const std::vector<int64_t>& values,
-                       const at::Device& device) {
-  return copy_to_device(at::tensor(values, at::kLong), device);
 }
 
 }  // namespace
@@ -62,13 +51,13 @@ PeakBlocks make_peak_blocks(const PeakLayout& layout,
   blocks.n_blocks = n_of(group);
   at::Tensor sums = at::zeros({blocks.n_groups, blocks.n_blocks}, at::kDouble);
   sums.scatter_(0, at::tensor(group, at::kLong).unsqueeze(0), 1.0);
-  blocks.peak_of_slot = long_tensor(peak_of_slot, device);
-  blocks.padding = long_tensor(padding, device).to(at::kBool);
-  blocks.slot_of_peak = long_tensor(slot_of_peak, device);
-  blocks.block_of_peak = long_tensor(block_of_peak, device);
-  blocks.group_of_block = long_tensor(group, device);
-  blocks.group_sums = copy_to_device(sums, device);
-  blocks.group_starts = long_tensor(group_starts, device);
+  blocks.peak_of_slot = to_device(peak_of_slot, device);
+  blocks.padding = to_device(padding, device).to(at::kBool);
+  blocks.slot_of_peak = to_device(slot_of_peak, device);
+  blocks.block_of_peak = to_device(block_of_peak, device);
+  blocks.group_of_block = to_device(group, device);
+  blocks.group_sums = to_device(sums, device);
+  blocks.group_starts = to_device(group_starts, device);
   return blocks;
 }
 

@@ -41,6 +41,17 @@ int gpu_number(const std::string& asked) {
   return is_number ? std::stoi(digits) : -1;
 }
 
+// "cpu" and "cuda:0".
+std::string devices_in_words() {
+  const std::vector<std::string> devices = list_devices();
+  std::string words;
+  for (size_t k = 0; k < devices.size(); ++k) {
+    if (k > 0) words += k + 1 < devices.size() ? ", " : " and ";
+    words += "\"" + devices[k] + "\"";
+  }
+  return devices.size() > 1 ? words : words + " alone, no GPU";
+}
+
 std::string loaded_hdf5_version() {
   unsigned major = 0;
   unsigned minor = 0;
@@ -90,7 +101,7 @@ void check_device(const std::string& asked) {
   throw_error(ErrorKind::kArgument,
               "`device` must be \"auto\", \"cpu\", \"cuda\" or a GPU by its "
               "number from 0, such as \"cuda:1\" for the second, not \"",
-              asked, "\".");
+              asked, "\". This machine has ", devices_in_words(), ".");
 }
 
 std::string choose_device(const std::string& asked) {
@@ -112,6 +123,10 @@ std::string choose_device(const std::string& asked) {
                 ".");
   }
   return "cuda:" + std::to_string(gpu);
+}
+
+int64_t free_bytes_of(const std::string& device) {
+  return free_device_bytes(at::Device(device));
 }
 
 int get_threads() { return at::get_num_threads(); }

@@ -2,6 +2,7 @@
 // machine, without its types, so that bindings need not include it.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -10,8 +11,8 @@ namespace sailer {
 // Names of the devices, "cpu" first, then "cuda:0" and so on.
 std::vector<std::string> list_devices();
 
-// Throws Error(kArgument) unless `asked` is "auto", "cpu", "cuda" or a GPU such
-// as "cuda:1", whether there is one or not.
+// Throws Error(kArgument), naming the devices that there are, unless `asked` is
+// "auto", "cpu", "cuda" or a GPU such as "cuda:1", whether there is one or not.
 void check_device(const std::string& asked);
 
 // Turns what a user asked for into a device: "auto" is the first GPU where
@@ -27,6 +28,9 @@ bool has_gpu_support();
 // Why no GPU can be used and what would help, in sentences; empty where one
 // can.
 std::string why_no_gpu();
+
+// Bytes that are free on a device of that name; 0 where that cannot be learned.
+int64_t free_bytes_of(const std::string& device);
 
 // Number of threads of one operation. Setting throws Error(kArgument) below
 // one; in a forked process it is always one (fork.h).

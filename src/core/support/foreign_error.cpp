@@ -10,16 +10,18 @@ bool holds(const std::string& text, const char* part) {
   return text.find(part) != std::string::npos;
 }
 
+}  // namespace
+
 // By their text: errors of a GPU's allocator have no type in common with those
 // of the CPU's, and differ from one LibTorch to the next.
 bool is_want_of_memory(const std::exception& error) {
   if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) return true;
+  const auto* ours = dynamic_cast<const Error*>(&error);
+  if (ours != nullptr) return ours->kind() == ErrorKind::kMemory;
   const std::string text = error.what();
   return holds(text, "out of memory") || holds(text, "can't allocate memory") ||
          holds(text, "not enough memory") || holds(text, "ALLOC_FAILED");
 }
-
-}  // namespace
 
 std::string message_of(const std::exception& error) {
   std::string text = error.what();

@@ -12,6 +12,9 @@ namespace sailer {
 // comes from, on one line.
 std::string message_of(const std::exception& error);
 
+// True where memory ran out, of the machine or of a GPU.
+bool is_want_of_memory(const std::exception& error);
+
 // Error(kMemory), which says what to lower, where memory ran out, of the
 // machine or of a GPU; Error(kInternal) otherwise. Ours as they are.
 Error as_error(const std::exception& error);

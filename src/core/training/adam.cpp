@@ -30,18 +30,21 @@ void step_by_kernel(at::Tensor& parameter, const at::Tensor& gradient,
 void clip_gradients(const std::vector<NamedTensor>& parameters, double norm) {
   if (norm <= 0) return;
   const at::NoGradGuard no_grad;
-  std::vector<at::Tensor> gradients, norms;
+  std::vector<at::Tensor> gradients;
   for (const NamedTensor& entry : parameters) {
     const at::Tensor& gradient = entry.tensor.grad();
-    if (!gradient.defined()) continue;
-    gradients.push_back(gradient);
-    norms.push_back(gradient.norm());
+    if (gradient.defined()) gradients.push_back(gradient);
   }
   if (gradients.empty()) return;
+  // On a device all tensors at once: launches are what costs there.
   constexpr double kTiny = 1e-6;
-  const at::Tensor total = at::stack(norms).norm();
+  const at::Tensor total = at::stack(at::_foreach_norm(gradients)).norm();
   const at::Tensor factor = (norm / (total + kTiny)).clamp_max(1);
+#if SAILER_LIBTORCH_AT_LEAST(2, 4)
+  at::_foreach_mul_(gradients, factor);
+#else
   for (at::Tensor& gradient : gradients) gradient.mul_(factor);
+#endif
 }
 
 Adam::Adam(const std::vector<NamedTensor>& parameters, double weight_decay,
@@ -73,7 +76,7 @@ bool Adam::layers_can_step() const {
   return !parameters_.empty() && by_kernel(parameters_[0].tensor);
 }
 
-int64_t Adam::n_steps() const { return steps_.item<int64_t>(); }
+int64_t Adam::n_steps() const { return *steps_.data_ptr<int64_t>(); }
 
 void Adam::begin_step(double learning_rate) {
   learning_rate_ = learning_rate;

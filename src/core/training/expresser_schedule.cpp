@@ -23,19 +23,36 @@ double rate_for(int64_t n_embedding) {
   return std::clamp(kRate * ratio * ratio, kRate, kMost);
 }
 
+// The tokens of which a step's numbers fit into so much free memory, beside
+// parameters and what kernels need for a moment.
+int64_t tokens_that_fit(int64_t free_bytes, const ExpresserOptions& model,
+                        const PretrainOptions& options) {
+  constexpr int64_t kLeast = 4096, kUnknown = 32768;
+  constexpr double kShare = 0.7;
+  const int64_t most = std::max(kLeast, options.batch_size * model.max_genes);
+  if (free_bytes <= 0) return std::min(kUnknown, most);
+  const auto per_token = static_cast<double>(
+      training_bytes_per_token(model, options.compute.precision));
+  const double fit = kShare * static_cast<double>(free_bytes) / per_token;
+  return std::clamp(static_cast<int64_t>(fit), kLeast, most);
+}
+
 }  // namespace
 
-PretrainOptions PretrainOptions::resolve(int64_t n_cells, int64_t n_embedding,
-                                         bool on_cpu) const {
-  constexpr int64_t kTokensOnCpu = 4096, kTokensOnGpu = 131072;
+PretrainOptions PretrainOptions::resolve(
+    int64_t n_cells, const ExpresserOptions& model,
+    std::optional<int64_t> free_bytes) const {
+  constexpr int64_t kTokensOnCpu = 4096;
   constexpr int64_t kLongestRise = 2000, kRise = 10;
   PretrainOptions out = *this;
   if (epochs == kAuto) out.epochs = epochs_for(n_cells);
   if (batch_size == kAuto) out.batch_size = batch_for(n_cells);
   if (token_budget == kAuto) {
-    out.token_budget = on_cpu ? kTokensOnCpu : kTokensOnGpu;
+    out.token_budget = free_bytes.has_value()
+                           ? tokens_that_fit(*free_bytes, model, out)
+                           : kTokensOnCpu;
   }
-  if (learning_rate == kAuto) out.learning_rate = rate_for(n_embedding);
+  if (learning_rate == kAuto) out.learning_rate = rate_for(model.n_embedding);
   if (warmup == kAuto) {
     const int64_t per_epoch = (n_cells + out.batch_size - 1) / out.batch_size;
     out.warmup = std::min(kLongestRise, out.epochs * per_epoch / kRise);

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "../models/compute_options.h"
+#include "../models/expresser_options.h"
 #include "run_options.h"
 
 namespace sailer {
@@ -29,9 +31,10 @@ struct PretrainOptions {
   // Throws Error(kArgument) that names the option and says what it may be.
   void check() const { check_options(*this); }
 
-  // These options with everything decided.
-  PretrainOptions resolve(int64_t n_cells, int64_t n_embedding,
-                          bool on_cpu) const;
+  // These options with everything decided. `free_bytes` are those of a device,
+  // 0 where they are not known; on the CPU there are none.
+  PretrainOptions resolve(int64_t n_cells, const ExpresserOptions& model,
+                          std::optional<int64_t> free_bytes = {}) const;
 
   RunOptions run() const;  // of resolved options
 };
@@ -49,7 +52,9 @@ void describe(PretrainOptions& o, const Visit& option) {
     Genes (tokens) that are computed at once: a step goes through its cells
     in pieces of at most so many and adds up their gradients. Larger is
     faster on a GPU and takes more memory; the result is the same but for
-    rounding. By default 4,096 on a CPU and 131,072 on a GPU.)");
+    rounding. By default 4,096 on a CPU; on a GPU what fits into its free
+    memory, at least 4,096 and at most all that a step can have. Where
+    memory runs out all the same it is halved, and the step taken again.)");
   option("learning_rate", o.learning_rate, above(0).or_auto(), R"(
     Largest step size of Adam. By default 1e-4 for the full size and 1e-3
     for the small one.)");
@@ -74,7 +79,8 @@ void describe(PretrainOptions& o, const Visit& option) {
     As in [train_control()]. Default 1.)");
   option("precision", o.compute.precision, kAny, R"(
     `"float32"`, or `"bf16"`: matrix products of the layers in half the
-    width; see [train_control()]. Default `"float32"`.)");
+    width, and on a GPU what the layers pass on; see [train_control()].
+    Default `"float32"`.)");
   // For tests: no help, so it is neither documented nor returned.
   option("engine", o.compute.engine, kAny, nullptr);
 }

@@ -7,7 +7,9 @@
 #include <limits>
 
 #include "../support/error.h"
+#include "../support/foreign_error.h"
 #include "../support/shuffle.h"
+#include "../support/tf32.h"
 
 namespace sailer {
 namespace {
@@ -95,11 +97,8 @@ double ExpresserTask::learning_rate(int64_t epoch, int64_t position) const {
 }
 
 void ExpresserTask::start_epoch(int64_t epoch, int64_t position) {
-  const int64_t size = options_.batch_size;
   position_ = next_ = position;
-  stream_.start(shard_batches(cells_.order_of(epoch), size, shard_),
-                epoch_seed(options_.seed, kMaskStream, epoch),
-                shard_position(position, size, shard_));
+  start_stream(epoch, position);
 }
 
 // The last minibatch may have no cell of this process.
@@ -110,14 +109,58 @@ bool ExpresserTask::next() {
   return n_cells() > 0;
 }
 
+void ExpresserTask::start_stream(int64_t epoch, int64_t position) {
+  const int64_t size = options_.batch_size;
+  stream_.start(shard_batches(cells_.order_of(epoch), size, shard_),
+                epoch_seed(options_.seed, kMaskStream, epoch),
+                shard_position(position, size, shard_));
+}
+
+StepLoss ExpresserTask::step(Adam&, int64_t epoch, int64_t position, bool) {
+  const AllowTf32 faster(device());
+  double weight = 0;
+  for (const GeneBatch& piece : pieces_) {
+    weight += static_cast<double>(piece.n_masked());
+  }
+  // Once a step, however often it is tried: the other processes wait for it.
+  if (exchange_ != nullptr) weight = sum_of_all(*exchange_, weight);
+  for (;;) {
+    try {
+      return step_by_pieces(epoch, position, weight);
+    } catch (const std::exception& error) {
+      if (!is_want_of_memory(error)) throw;
+      if (!halve_pieces(epoch, position)) throw;
+    }
+  }
+}
+
+// Fetches the minibatch again in pieces of half as many tokens; false when each
+// is a single cell already. What a piece is made of depends on nothing else, so
+// the result is that of the smaller budget from the start.
+bool ExpresserTask::halve_pieces(int64_t epoch, int64_t position) {
+  int64_t largest = 0;  // of those with several cells
+  for (const GeneBatch& piece : pieces_) {
+    if (piece.n_cells() > 1) largest = std::max(largest, piece.tokens.total());
+  }
+  if (largest == 0) return false;
+  options_.token_budget =
+      std::max<int64_t>(1, std::min(options_.token_budget, largest) / 2);
+  for (const NamedTensor& entry : parameters().parameters()) {
+    at::Tensor parameter = entry.tensor;
+    parameter.mutable_grad().reset();
+  }
+  pieces_.clear();
+  stream_.set_token_budget(options_.token_budget);
+  start_stream(epoch, position);
+  return stream_.next(pieces_);
+}
+
 // Forward and backward piece by piece: the sum of their gradients is that of
 // the whole minibatch, because each is divided by its number of masked genes.
-StepLoss ExpresserTask::step(Adam&, int64_t epoch, int64_t position, bool) {
+StepLoss ExpresserTask::step_by_pieces(int64_t epoch, int64_t position,
+                                       double weight) {
   StepLoss out;
-  for (const GeneBatch& piece : pieces_) {
-    out.weight += static_cast<double>(piece.n_masked());
-  }
-  if (exchange_ != nullptr) out.weight = sum_of_all(*exchange_, out.weight);
+  out.weight = weight;
   const at::TensorOptions options =
       at::TensorOptions().dtype(at::kDouble).device(device());
   out.parts = at::zeros({2}, options);
@@ -130,9 +173,9 @@ StepLoss ExpresserTask::step(Adam&, int64_t epoch, int64_t position, bool) {
     const at::Tensor loss = difference.square().sum() / out.weight;
     loss.backward();
     at::NoGradGuard no_grad;
-    out.parts[0] += loss.detach().to(at::kDouble);
-    out.parts[1] +=
+    const at::Tensor absolute =
         difference.detach().abs().sum().to(at::kDouble) / out.weight;
+    out.parts.add_(at::stack({loss.detach().to(at::kDouble), absolute}));
   }
   if (device().is_cpu() && !std::isfinite(out.parts[0].item<double>())) {
     throw_error(ErrorKind::kNumeric, "The loss is not finite.");

@@ -48,6 +48,9 @@ class ExpresserTask final : public Task {
   bool has_validation() const override {
     return !cells_.split().validation.empty();
   }
+  // Tokens of a piece: fewer than the options asked for where memory ran out.
+  int64_t token_budget() const { return options_.token_budget; }
+
   double validation_weight() const override { return measured_; }
   double score(const std::vector<double>& measures) const override {
     return -measures[0];
@@ -55,6 +58,9 @@ class ExpresserTask final : public Task {
 
  private:
   GeneStreamOptions stream_options() const;
+  void start_stream(int64_t epoch, int64_t position);
+  StepLoss step_by_pieces(int64_t epoch, int64_t position, double weight);
+  bool halve_pieces(int64_t epoch, int64_t position);
 
   ExpresserModel& model_;
   RunCells cells_;

@@ -8,6 +8,7 @@
 
 #include "../support/error.h"
 #include "../support/random.h"
+#include "../support/tf32.h"
 #include "passes.h"
 
 namespace sailer {
@@ -104,6 +105,7 @@ StepLoss SailerTask::step(Adam& adam, int64_t epoch, int64_t position,
                                 static_cast<uint64_t>(position)));
   SailerUpdates updates;
   if (layers_may_step) updates = updates_from(adam);
+  const AllowTf32 faster(device());
   const double time = time_of(epoch, position);
   const SailerLoss loss = model_.loss(batch_,
                                       {beta(time), is_warmup(schedule_, time),

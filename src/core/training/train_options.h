@@ -103,8 +103,10 @@ void describe(TrainOptions& o, const Visit& option) {
   option("precision", o.compute.precision, kAny, R"(
     `"float32"`, or `"bf16"`: large matrix products in half the width,
     parameters and sums still in float32. Faster on GPUs from Ampere on and
-    on processors with AVX512-BF16 or AMX; elsewhere a warning tells that
-    float32 is used. Default `"float32"`.)");
+    on processors with AVX512-BF16 or AMX; elsewhere a warning says that
+    float32 is used. On a GPU `"float32"` lets products of training round
+    their factors to TF32; what is reported is computed without. Default
+    `"float32"`.)");
   // For tests and benchmarks; no help, so they are neither documented nor
   // returned.
   option("resident_bytes", o.resident_bytes, at_least(0).or_auto(), nullptr);

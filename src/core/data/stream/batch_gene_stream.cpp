@@ -19,16 +19,19 @@ void GeneStream::start(std::vector<int64_t> cells, uint64_t seed,
   batches_.start(std::move(cells), position, options_.batch_size,
                  options_.prefetch,
                  [this, seed](const int64_t* some, int64_t n, int64_t,
-                              std::vector<HostTokens>& pieces) {
+                              std::vector<GeneBatch>& pieces) {
                    make(some, n, seed, pieces);
                  });
 }
 
 void GeneStream::make(const int64_t* cells, int64_t n, uint64_t seed,
-                      std::vector<HostTokens>& pieces) {
+                      std::vector<GeneBatch>& pieces) {
   HostTokens piece;
   const auto finish_piece = [&] {
-    if (piece.n_cells() > 0) pieces.push_back(std::move(piece));
+    if (piece.n_cells() > 0) {
+      pieces.push_back(
+          make_gene_batch(std::move(piece), options_.type, options_.device));
+    }
     piece = HostTokens();
   };
   for (int64_t k = 0; k < n; ++k) {
@@ -47,12 +50,9 @@ void GeneStream::make(const int64_t* cells, int64_t n, uint64_t seed,
 
 bool GeneStream::next(std::vector<GeneBatch>& pieces) {
   pieces.clear();
-  std::vector<HostTokens> made;
-  if (!batches_.next(made)) return false;
-  const at::TensorOptions options =
-      at::TensorOptions().dtype(options_.type).device(options_.device);
-  for (HostTokens& piece : made) {
-    pieces.push_back(to_batch(std::move(piece), options));
+  if (!batches_.next(pieces)) return false;
+  for (GeneBatch& piece : pieces) {
+    piece = on_device(std::move(piece), options_.device);
   }
   return true;
 }

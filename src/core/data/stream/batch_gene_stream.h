@@ -36,6 +36,9 @@ class GeneStream {
   // Serves `cells` from now on, in this order, from the one at `position` on.
   void start(std::vector<int64_t> cells, uint64_t seed, int64_t position = 0);
 
+  // Of pieces, from the next start() on.
+  void set_token_budget(int64_t tokens) { options_.token_budget = tokens; }
+
   // Ends reading ahead; nothing is served until start() is called again.
   void stop() { batches_.stop(); }
 
@@ -48,14 +51,14 @@ class GeneStream {
 
  private:
   void make(const int64_t* cells, int64_t n, uint64_t seed,
-            std::vector<HostTokens>& pieces);
+            std::vector<GeneBatch>& pieces);
 
   CellSourcePtr store_;
   GeneStreamOptions options_;
   SparseRows rows_;
   NormalizedCell cell_;
   // Last: its thread uses the others.
-  OrderedBatches<std::vector<HostTokens>> batches_;
+  OrderedBatches<std::vector<GeneBatch>> batches_;
 };
 
 }  // namespace sailer

@@ -2,35 +2,82 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "../../support/to_device.h"
+
 namespace sailer {
 namespace {
 
-at::Tensor places_of(const std::vector<int64_t>& values,
-                     const at::Device& device) {
-  return at::tensor(values, at::kLong).to(device);
+// Vectors of T one after another.
+template <typename T>
+at::Tensor joined(const std::vector<const std::vector<T>*>& parts,
+                  at::ScalarType type, const at::Device& device) {
+  int64_t n = 0;
+  for (const auto* part : parts) n += n_of(*part);
+  at::Tensor out = empty_for_device({n}, type, device);
+  T* to = out.data_ptr<T>();
+  for (const auto* part : parts) to = std::copy(part->begin(), part->end(), to);
+  return out;
+}
+
+// The parts again, from the tensors that hold them.
+void find_parts(GeneBatch& batch) {
+  const auto take = [](const at::Tensor& from, int64_t& place, int64_t n) {
+    place += n;
+    return from.narrow(0, place - n, n);
+  };
+  const int64_t n_tokens = batch.tokens.total();
+  const int64_t n_observed = batch.observed_of.total();
+  const int64_t n_masked = batch.n_masked();
+  int64_t place = 0;
+  batch.genes = take(batch.integers, place, n_tokens);
+  batch.observed = take(batch.integers, place, n_observed);
+  batch.bins = take(batch.integers, place, n_observed);
+  batch.masked = take(batch.integers, place, n_masked);
+  place = 0;
+  batch.values = take(batch.expressions, place, n_observed);
+  batch.log_counts = take(batch.expressions, place, n_observed);
+  batch.targets = take(batch.expressions, place, n_masked);
+  batch.largest = take(batch.expressions, place, n_masked);
+  batch.per_count = take(batch.expressions, place, n_masked);
 }
 
 }  // namespace
 
-GeneBatch to_batch(HostTokens&& tokens, const at::TensorOptions& options) {
-  const at::Device device = options.device();
-  const auto numbers = [&](const std::vector<float>& values) {
-    return at::tensor(values, at::kFloat).to(options);
-  };
+GeneBatch make_gene_batch(HostTokens&& tokens, at::ScalarType type,
+                          const at::Device& device) {
   GeneBatch batch;
-  batch.genes = places_of(tokens.genes, device);
-  batch.observed = places_of(tokens.observed, device);
-  batch.bins = places_of(tokens.bins, device);
-  batch.masked = places_of(tokens.masked, device);
-  batch.targets = numbers(tokens.targets);
-  batch.largest = numbers(tokens.largest);
-  batch.per_count = numbers(tokens.per_count);
-  batch.values = numbers(tokens.values);
-  batch.log_counts = numbers(tokens.log_counts);
+  batch.integers = joined<int64_t>(
+      {&tokens.genes, &tokens.observed, &tokens.bins, &tokens.masked},
+      at::kLong, device);
+  batch.expressions =
+      joined<float>({&tokens.values, &tokens.log_counts, &tokens.targets,
+                     &tokens.largest, &tokens.per_count},
+                    at::kFloat, device)
+          .to(type);  // of tests alone another one
   batch.tokens.starts = std::move(tokens.token_starts);
   batch.observed_of.starts = std::move(tokens.observed_starts);
   batch.masked_of.starts = std::move(tokens.masked_starts);
+  find_parts(batch);
   return batch;
+}
+
+GeneBatch on_device(GeneBatch batch, const at::Device& device) {
+  if (device.is_cpu()) return batch;
+  batch.integers = to_device(batch.integers, device);
+  batch.expressions = to_device(batch.expressions, device);
+  find_parts(batch);
+  return batch;
+}
+
+GeneBatch to_batch(HostTokens&& tokens, const at::TensorOptions& options) {
+  return on_device(make_gene_batch(std::move(tokens),
+                                   c10::typeMetaToScalarType(options.dtype()),
+                                   options.device()),
+                   options.device());
 }
 
 }  // namespace sailer

@@ -1,4 +1,4 @@
-// A minibatch of cells as the Expresser reads it, on its device.
+// A minibatch of cells as the Expresser reads it.
 #pragma once
 
 #include <torch/types.h>
@@ -8,8 +8,11 @@
 
 namespace sailer {
 
-// See HostTokens. Numbers are int64, expressions of the model's type.
+// See HostTokens. Numbers are int64, expressions of the model's type; all are
+// parts of two tensors, so that a piece travels to a device in two copies.
 struct GeneBatch {
+  at::Tensor integers, expressions;  // what the following are parts of
+
   at::Tensor genes;       // [tokens]
   Segments tokens;        // of each cell
   at::Tensor observed;    // [observed] places of tokens
@@ -27,6 +30,14 @@ struct GeneBatch {
   int64_t n_masked() const { return masked_of.total(); }
 };
 
+// On the host, in memory that `device` can read by itself.
+GeneBatch make_gene_batch(HostTokens&& tokens, at::ScalarType type,
+                          const at::Device& device);
+
+// On the device; the host does not wait.
+GeneBatch on_device(GeneBatch batch, const at::Device& device);
+
+// Both.
 GeneBatch to_batch(HostTokens&& tokens, const at::TensorOptions& options);
 
 }  // namespace sailer

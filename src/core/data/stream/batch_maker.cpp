@@ -81,6 +81,18 @@ at::Tensor rows_of(const int64_t* cells, int64_t n,
   return rows.to(options.type);  // of tests alone another one
 }
 
+at::Tensor confounders_of(const int64_t* cells, int64_t n,
+                          const ConfounderMatrix& confounders,
+                          const HostOptions& options) {
+  const int64_t width = confounders.width;
+  const at::Tensor rows = empty({n, width}, at::kFloat, options.pinned);
+  float* out = rows.data_ptr<float>();
+  for (int64_t k = 0; k < n; ++k) {
+    confounders.write_row(cells[k], out + k * width);
+  }
+  return rows.to(options.type);
+}
+
 // One over the square root of the number of entries of each row.
 at::Tensor scale_of(const std::vector<int64_t>& offsets,
                     const HostOptions& options) {
@@ -128,7 +140,7 @@ SparseBatch make_batch(PlaceReader& reader, const ConfounderMatrix& confounders,
     return rows_of(cells, n, values, width, options);
   };
   batch.target.offsets = integers(rows.offsets, options.pinned);
-  batch.confounders = taken(confounders.values, confounders.width);
+  batch.confounders = confounders_of(cells, n, confounders, options);
   if (reference.width > 0) {
     batch.reference = taken(reference.values, reference.width);
     batch.has_reference = taken(reference.present, 1).squeeze(1);

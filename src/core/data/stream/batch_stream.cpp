@@ -22,7 +22,7 @@ void check_fit(const CellSource& source, size_t n_peaks,
                 "The peaks do not fit: ", source.describe(), " has ",
                 source.n_features(), ", ", n_peaks, " were named.");
   }
-  if (n_of(confounders.values) != source.n_cells() * confounders.width) {
+  if (!confounders.has_rows(source.n_cells())) {
     throw_error(ErrorKind::kArgument,
                 "The batch labels and covariates do not fit the ",
                 source.n_cells(), " cells of ", source.describe(), ".");
@@ -84,7 +84,7 @@ void BatchStream::keep_resident() {
         options_.resident_bytes >= 0
             ? options_.resident_bytes
             : free_device_bytes(options_.device) / kFreeParts;
-    if (DeviceCells::bytes_needed(source(), confounders_.width,
+    if (DeviceCells::bytes_needed(source(), confounders_.values_per_cell(),
                                   reference_.width) > budget) {
       return;
     }

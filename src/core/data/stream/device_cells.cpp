@@ -91,18 +91,39 @@ std::unique_ptr<DeviceCells> DeviceCells::upload(
   out->places_ = n_entries < room / 4 * 3 ? used.clone() : used;
   out->offsets_ = at::empty({n_cells + 1}, there.dtype(at::kLong));
   send(out->host_offsets_, at::kLong, out->offsets_);
-  const auto sent = [&](const std::vector<float>& values, int64_t width) {
-    const at::Tensor to = at::empty({n_cells, width}, there.dtype(at::kFloat));
-    send(values, at::kFloat, to);
-    return to.to(type);
+  const auto send_rows = [&](const auto& values, int64_t n_rows,
+                             at::ScalarType as) {
+    const int64_t width = n_rows == 0 ? 0 : n_of(values) / n_rows;
+    const at::Tensor to = at::empty({n_rows, width}, there.dtype(as));
+    send(values, as, to);
+    return to;
   };
-  out->confounders_ = sent(confounders.values, confounders.width);
+  const auto sent = [&](const std::vector<float>& values, int64_t width) {
+    return send_rows(values, n_cells, at::kFloat)
+        .view({n_cells, width})
+        .to(type);
+  };
+  out->n_confounders_ = confounders.width;
+  out->number_columns_ =
+      send_rows(confounders.number_columns, 1, at::kInt).to(at::kLong);
+  out->numbers_ = sent(confounders.numbers, n_of(confounders.number_columns));
+  out->ones_ = send_rows(confounders.ones, n_cells, at::kInt);
   if (reference.width > 0) {
     out->reference_ = sent(reference.values, reference.width);
     out->has_reference_ = sent(reference.present, 1).squeeze(1);
     out->reference_weight_ = sent(reference.weight, 1).squeeze(1);
   }
   return out;
+}
+
+// [B, K]. What has no column is written to one behind the last.
+at::Tensor DeviceCells::confounders_of(const at::Tensor& cells) const {
+  const int64_t n = cells.size(0);
+  const at::Tensor numbers = numbers_.index_select(0, cells);
+  at::Tensor out = at::zeros({n, n_confounders_ + 1}, numbers.options());
+  out.scatter_(1, number_columns_.expand({n, -1}), numbers);
+  out.scatter_(1, ones_.index_select(0, cells).to(at::kLong), 1);
+  return out.narrow(1, 0, n_confounders_);
 }
 
 SparseBatch DeviceCells::gather(const int64_t* cells,
@@ -126,7 +147,7 @@ SparseBatch DeviceCells::gather(const int64_t* cells,
       at::arange(n_entries, shift.options()) +
       at::repeat_interleave(shift, lengths, /*dim=*/0, n_entries);
   batch.target.indices = places_.index_select(0, entry).to(at::kLong);
-  batch.confounders = confounders_.index_select(0, on_device);
+  batch.confounders = confounders_of(on_device);
   if (reference_.defined()) {
     batch.reference = reference_.index_select(0, on_device);
     batch.has_reference = has_reference_.index_select(0, on_device);

@@ -20,7 +20,8 @@ namespace sailer {
 
 class DeviceCells {
  public:
-  // Bytes that the cells of `source` take at most.
+  // Bytes that the cells of `source` take at most, with so many values of
+  // confounders each (ConfounderMatrix::values_per_cell()).
   static int64_t bytes_needed(const CellSource& source, int64_t n_confounders,
                               int64_t reference_width);
 
@@ -39,10 +40,16 @@ class DeviceCells {
 
  private:
   DeviceCells() = default;
+  at::Tensor confounders_of(const at::Tensor& cells) const;
 
-  at::Tensor places_;       // [entries], int32
-  at::Tensor offsets_;      // [cells + 1], int64
-  at::Tensor confounders_;  // [cells, K]
+  at::Tensor places_;   // [entries], int32
+  at::Tensor offsets_;  // [cells + 1], int64
+  // Of ConfounderMatrix: the columns of each cell's numbers and of its labels'
+  // ones, and what stands there.
+  int64_t n_confounders_ = 0;  // K
+  at::Tensor number_columns_;  // [1, numbers], int64
+  at::Tensor numbers_;         // [cells, numbers]
+  at::Tensor ones_;            // [cells, labels], int32
   // As in SparseBatch, of all cells.
   at::Tensor reference_, has_reference_, reference_weight_;
   std::vector<int64_t> host_offsets_;

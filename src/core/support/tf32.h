@@ -1,0 +1,33 @@
+// Matrix products of float32 on a GPU that has TF32.
+#pragma once
+
+#include <ATen/Context.h>
+
+namespace sailer {
+
+// While it lives, float32 products on a GPU may round their factors to TF32 (10
+// bits of mantissa, sums in float32), which is several times as fast from
+// Ampere on. For steps of training; what is reported is computed without.
+class AllowTf32 {
+ public:
+  explicit AllowTf32(const at::Device& device)
+      : on_gpu_(!device.is_cpu()),
+        before_(at::globalContext().float32MatmulPrecision()) {
+    if (on_gpu_) set(at::Float32MatmulPrecision::HIGH);
+  }
+  ~AllowTf32() {
+    if (on_gpu_) set(before_);
+  }
+  AllowTf32(const AllowTf32&) = delete;
+  AllowTf32& operator=(const AllowTf32&) = delete;
+
+ private:
+  static void set(at::Float32MatmulPrecision precision) {
+    at::globalContext().setFloat32MatmulPrecision(precision);
+  }
+
+  bool on_gpu_;
+  at::Float32MatmulPrecision before_;
+};
+
+}  // namespace sailer
