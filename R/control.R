@@ -41,7 +41,7 @@
 #'   the defaults filled in.
 #' @section Many machines:
 #' Start the same script several times, on one machine or on many, with
-#' `torchrun --no-python`, `mpirun` or `srun`: each process is given the same
+#' `torchrun --no_python`, `mpirun` or `srun`: each process is given the same
 #' cells and options, and all train one model. `vignette("clusters")` has a
 #' script for Slurm.
 #'
