@@ -1,16 +1,13 @@
-# The figure of README.md, man/figures/README-embedding.png: bone marrow cells
-# of two donors (Granja 2019, GSE139369) by LSI and by SAILER.
+# The figure of README.md, man/figures/README-embedding.png: simulated cells with
+# strong effects of batch, by LSI and by SAILER.
 #
 #   Rscript tools/readme-figure.R
-#
-# Counts and labels are those of the benchmarks, below the folder SAILER_DATA:
-# bone_marrow_atac of https://github.com/CompEpigen/epiCHAOS.
 
 source("inst/benchmarks/common.R")
 library(ggplot2)
 
-data <- read_labelled("bone_marrow_atac")
-depth <- Matrix::colSums(data$counts > 0)
+data <- read_labelled("batches")
+depth <- data$cells$depth
 fit <- sailer(
   data$counts,
   batch = data$cells$batch, seed = 1, threads = 1, verbose = FALSE
@@ -30,7 +27,7 @@ panel <- function(method, values, title, scale) {
   order <- sample(length(depth))  # no group hides another
   shown <- data.frame(layouts[[method]], value = values)[order, ]
   ggplot(shown, aes(X1, X2, colour = value)) +
-    geom_point(size = 0.25, stroke = 0, show.legend = method == "SAILER") +
+    geom_point(size = 0.5, stroke = 0, show.legend = method == "SAILER") +
     scale +
     labs(
       x = NULL, y = if (title == "cell type") method, colour = NULL,
@@ -38,15 +35,16 @@ panel <- function(method, values, title, scale) {
     ) +
     theme_minimal(base_size = 9) +
     theme(
-      aspect.ratio = 1, panel.grid = element_blank(), axis.text = element_blank(),
+      aspect.ratio = 1, panel.grid = element_blank(),
+      axis.text = element_blank(),
       axis.title.y = element_text(size = 12, face = "bold"),
       legend.position = "bottom", legend.key.size = unit(7, "pt"),
       legend.text = element_text(size = 6)
     ) +
     guides(colour = if (is.numeric(values)) {
-      guide_colourbar(barheight = 0.4)
+      guide_colourbar(barheight = 0.4, barwidth = 8)
     } else {
-      guide_legend(override.aes = list(size = 2), ncol = 3)
+      guide_legend(override.aes = list(size = 2), ncol = 4)
     })
 }
 
@@ -58,13 +56,13 @@ column <- function(values, title, scale) {
 }
 
 types <- factor(data$cells$cell_type)
-donors <- factor(data$cells$batch, labels = c("donor 1", "donor 2"))
+batches <- factor(data$cells$batch)
 okabe_ito <- unname(grDevices::palette.colors(9, "Okabe-Ito"))
 columns <- list(
   column(types, "cell type", scale_colour_manual(
     values = grDevices::hcl.colors(nlevels(types), "Dynamic")
   )),
-  column(donors, "donor", scale_colour_manual(values = okabe_ito[c(3, 2)])),
+  column(batches, "batch", scale_colour_manual(values = okabe_ito[c(3, 2)])),
   column(
     log10(depth), "depth (log10 open peaks)", scale_colour_viridis_c()
   )
