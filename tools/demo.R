@@ -4,8 +4,8 @@
 #   Rscript tools/demo.R [FILE] [OPTION...]
 #
 # FILE is a 10x HDF5, .h5ad or .h5mu file, a folder with matrix.mtx, or an .rds
-# file that holds a matrix, a Seurat or a SingleCellExperiment object; without it
-# cells are simulated.
+# file that holds a matrix, a Seurat or a SingleCellExperiment object. Without
+# it cells are simulated.
 #
 #   --output=DIR      where report.html, embedding.csv and umap.png go
 #                     (./sailer-demo)

@@ -1,5 +1,5 @@
-# The figure of README.md, man/figures/README-embedding.png: simulated cells with
-# strong effects of batch, by LSI and by SAILER.
+# The figure of README.md, man/figures/README-embedding.png: simulated cells
+# with strong effects of batch, by LSI and by SAILER.
 #
 #   Rscript tools/readme-figure.R
 
