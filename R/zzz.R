@@ -11,12 +11,13 @@ NULL
 # loadNamespace() turns an error in here into one of its own: the message lives
 # on, the class does not.
 .onLoad <- function(libname, pkgname) {
-  folder <- libtorch_record(file.path(libname, pkgname))$folder
+  package <- getNamespaceInfo(pkgname, "path")
+  folder <- libtorch_record(package)$folder
   check_one_libtorch(folder)
-  library.dynam(pkgname, pkgname, libname)
+  load_core(pkgname, package)
   # LD_PRELOAD and the like may have put another one in its place.
   tryCatch(check_one_libtorch(folder), error = function(error) {
-    library.dynam.unload(pkgname, file.path(libname, pkgname))
+    library.dynam.unload(pkgname, package)
     stop(error)
   })
   if (cores_are_limited()) {
@@ -28,9 +29,20 @@ NULL
   library.dynam.unload("sailer", libpath)
 }
 
-# What configure found, in the installed package's libtorch.dcf.
-libtorch_record <- function(package = system.file(package = "sailer")) {
-  record <- read.dcf(file.path(package, "libtorch.dcf"))
+# Loads the shared object of an installed package, or that of the sources for
+# pkgload::load_all(), which compiles it into src/.
+load_core <- function(name, package) {
+  if (dir.exists(file.path(package, "libs"))) {
+    return(library.dynam(name, name, dirname(package)))
+  }
+  dyn.load(file.path(package, "src", paste0(name, .Platform$dynlib.ext)))
+}
+
+# What configure found, in libtorch.dcf: of the installed package, or of the
+# sources, which have it in inst/.
+libtorch_record <- function(package = getNamespaceInfo("sailer", "path")) {
+  paths <- file.path(package, c("libtorch.dcf", "inst/libtorch.dcf"))
+  record <- read.dcf(paths[file.exists(paths)][[1]])
   list(
     folder = record[[1, "Folder"]],
     version = record[[1, "Version"]],

@@ -4,10 +4,11 @@
 #   Rscript tools/demo.R [FILE] [OPTION...]
 #
 # FILE is a 10x HDF5, .h5ad or .h5mu file, a folder with matrix.mtx, or an .rds
-# file that holds a matrix, a Seurat or a SingleCellExperiment object; without it
-# cells are simulated.
+# file that holds a matrix, a Seurat or a SingleCellExperiment object. Without
+# it cells are simulated.
 #
-#   --output=DIR      where embedding.csv and umap.png go (./sailer-demo)
+#   --output=DIR      where report.html, embedding.csv and umap.png go
+#                     (./sailer-demo)
 #   --batch=COLUMN    column(s) of the cells' metadata with the batch, separated
 #                     by commas. Of a 10x file: the number after the barcode,
 #                     used by itself when there are several
@@ -18,6 +19,8 @@
 #   --seed=N          of all that is random (1)
 
 suppressMessages(library(sailer))
+script <- sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE))
+source(file.path(dirname(script), "demo-report.R"))
 
 defaults <- list(
   file = NULL, output = "sailer-demo", batch = NULL, type = NULL, assay = NULL,
@@ -37,21 +40,20 @@ main <- function(arguments) {
     nrow(input$cells)
   ))
 
-  started <- proc.time()[["elapsed"]]
-  fit <- sailer(
+  seconds <- system.time(fit <- sailer(
     input$cells,
     batch = input$table[input$batch],
     control = train_control(epochs = options$epochs, seed = options$seed)
-  )
+  ))[["elapsed"]]
   cat(sprintf(
-    "Trained for %d epochs in %.0f s\n\n", nrow(fit$history),
-    proc.time()[["elapsed"]] - started
+    "Trained for %d epochs in %.0f s\n\n", nrow(fit$history), seconds
   ))
   print(fit)
 
   results <- describe_cells(fit, input, options)
-  report(fit, results, input, options)
-  write_results(fit, results, options)
+  found <- compare(fit, results, input, options)
+  print_found(found)
+  write_results(fit, results, found, input, seconds, options)
 }
 
 read_options <- function(arguments) {
@@ -253,28 +255,36 @@ measure <- function(values, results, clusters) {
   row
 }
 
-report <- function(fit, results, input, options) {
-  table <- measure(embedding(fit), results, results$cluster)
-  rownames(table) <- "SAILER"
+# A table of measures, and one of the clusters.
+compare <- function(fit, results, input, options) {
+  measures <- measure(embedding(fit), results, results$cluster)
+  rownames(measures) <- "SAILER"
   if (!is.null(input$counts)) {
     open <- input$counts[Matrix::rowSums(input$counts > 0) > 0, ]
     linear <- lsi(open, seed = options$seed)
-    table["LSI", ] <- measure(linear, results, cluster_cells(linear, options))
+    measures["LSI", ] <-
+      measure(linear, results, cluster_cells(linear, options))
   }
+  list(
+    measures = round(measures, 3),
+    clusters = if (is.null(results$type)) {
+      table(cluster = results$cluster)
+    } else {
+      table(cluster = results$cluster, type = results$type)
+    }
+  )
+}
+
+print_found <- function(found) {
   cat("\nWhat was found (I: mutual information in nats, mean of dimensions):\n")
-  print(round(table, 3))
-  if (!is.null(results$type)) {
-    cat("\nClusters of SAILER and known types:\n")
-    print(table(cluster = results$cluster, type = results$type))
-  } else {
-    cat("\nCells in each cluster:\n")
-    print(table(cluster = results$cluster))
-  }
+  print(found$measures)
+  cat("\nCells in each cluster:\n")
+  print(found$clusters)
 }
 
 # Output -----------------------------------------------------------------------
 
-write_results <- function(fit, results, options) {
+write_results <- function(fit, results, found, input, seconds, options) {
   csv <- file.path(options$output, "embedding.csv")
   values <- embedding(fit)
   utils::write.csv(
@@ -283,7 +293,9 @@ write_results <- function(fit, results, options) {
   )
   png <- file.path(options$output, "umap.png")
   draw(results, png)
-  cat("\nWritten:\n ", csv, "\n ", png, "\n")
+  html <- file.path(options$output, "report.html")
+  write_report(html, fit, results, found, input, seconds, png)
+  cat("\nWritten:\n ", html, "\n ", csv, "\n ", png, "\n")
 }
 
 # Panels have a colour scale each, which facets cannot have: they are set side
