@@ -234,6 +234,9 @@ run_pretraining <- function(plan, corpus, state = NULL,
   named <- cells_of_corpus(corpus, trained$diverged_cells)
   trained$diverged_cells <- seq_along(named)
   fit <- new_expresser_fit(trained, plan)
+  if (readout_of(fit, NULL) == "expression") {
+    fit$center <- mean_scores(fit, corpus$source, corpus$n_cells)
+  }
   report_end(trained, c(plan, list(cells = named)), fit)
   fit
 }
