@@ -137,6 +137,10 @@ core_expresser_model <- function(state, n_genes, model_options, device) {
     .Call('_sailer_core_expresser_model', PACKAGE = 'sailer', state, n_genes, model_options, device)
 }
 
+core_expression_scores <- function(source, weights, offsets) {
+    .Call('_sailer_core_expression_scores', PACKAGE = 'sailer', source, weights, offsets)
+}
+
 core_expresser_embed <- function(model, source, expression, token_budget, report) {
     .Call('_sailer_core_expresser_embed', PACKAGE = 'sailer', model, source, expression, token_budget, report)
 }

@@ -2,7 +2,7 @@
 #'
 #' Takes the RNA counts of the object, pretrains [expresser()] on them (or uses
 #' a pretrained `fit`), and adds the cells' embedding to the object, with the
-#' genes' embeddings as its feature loadings. The counts are read, never
+#' weights of the genes as its feature loadings. The counts are read, never
 #' rewritten, joined or made dense. If anything fails, the given object is
 #' unchanged.
 #'
@@ -23,12 +23,14 @@
 #' @param features Names of the genes to use; NULL, the default, takes all.
 #' @param reduction.name,name Name of the reduction; give either. Default
 #'   `"expresser"` (Seurat) and `"EXPRESSER"` (SingleCellExperiment).
-#' @return The object with the embedding, cells x `n_embedding`: a `Seurat`
-#'   object with a reduction, whose feature loadings
-#'   (`Loadings(object[["expresser"]])`) are the genes' embeddings, and the
-#'   command logged; a `SingleCellExperiment` with reduced dimensions, whose
-#'   attribute `"rotation"` holds the genes' embeddings, as in
-#'   `scater::runPCA()`. [get_fit()] returns the fit.
+#' @return The object with the embedding of its cells: a `Seurat` object with a
+#'   reduction and its feature loadings (`Loadings(object[["expresser"]])`), and
+#'   the command logged; a `SingleCellExperiment` with reduced dimensions, whose
+#'   attribute `"rotation"` holds the loadings, as in `scater::runPCA()`. The
+#'   loadings are those of the principal components that cells are projected
+#'   onto; with another `readout` of [predict()][predict.expresser_fit], the
+#'   genes' embeddings. [get_fit()] returns the fit, [gene_embeddings()] the
+#'   embeddings of its genes.
 #' @section Errors: `sailer_argument_error` for an assay, layer, alternative
 #'   experiment or option that does not exist; and the errors of [expresser()].
 #' @seealso [ImputeExpresser()], [gene_embeddings()].
@@ -74,11 +76,11 @@ check_express_options <- function(options, fit, call = caller_env()) {
   if (is.null(fit)) {
     check_corpus_options(options, call)
   } else {
-    check_options(options, c("expression", "token_budget", "verbose"), call)
+    check_options(options, c("readout", "token_budget", "verbose"), call)
   }
 }
 
-# What an object is given: list(fit, values = cells x d, loadings = genes x d),
+# What an object is given: list(fit, values = cells x k, loadings = genes x k),
 # the loadings named as the features of the object are. Of an interrupted
 # training the fit alone: whoever pressed Ctrl-C does not wait for embeddings.
 express_cells <- function(cells, fit, options, call = caller_env()) {
@@ -93,7 +95,12 @@ express_cells <- function(cells, fit, options, call = caller_env()) {
     values <- rlang::inject(stats::predict(fit, cells, !!!options))
   }
   map <- match_genes(cells$peaks, fit$genes, note = FALSE, call = call)
-  loadings <- gene_embeddings(fit)[map[!is.na(map)], , drop = FALSE]
+  weights <- if (readout_of(fit, options$readout) == "expression") {
+    component_loadings(fit)
+  } else {
+    gene_embeddings(fit)
+  }
+  loadings <- weights[map[!is.na(map)], , drop = FALSE]
   rownames(loadings) <- cells$peaks[!is.na(map)]
   list(fit = fit, values = values, loadings = loadings)
 }

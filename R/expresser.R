@@ -218,6 +218,9 @@ run_pretraining <- function(plan, corpus, state = NULL,
     plan$control$token_budget, trained$token_budget
   )
   fit <- new_expresser_fit(trained, plan)
+  if (readout_of(fit, NULL) == "expression") {
+    fit$center <- mean_scores(fit, corpus$source, corpus$n_cells)
+  }
   report_end(trained, c(plan, list(cells = named)), fit)
   fit
 }

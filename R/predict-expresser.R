@@ -1,29 +1,40 @@
 #' Embed cells by a pretrained model
 #'
-#' The mean of the contextual tokens of a cell's non-zero genes (4.4). It
-#' depends on which genes are non-zero, not on how much, and so on depth. With
-#' `expression = TRUE` the tokens have first passed through the expression
-#' decoder (without one, the layer in its place), where each reads the
-#' expression of all genes of the cell. Principal components of the cells
-#' separate types better than either, and on data sets of a few thousand cells
-#' `TRUE` is the worse of the two: for clustering compare with your usual
-#' method.
+#' The input of clustering, neighbour graphs and layouts of cells. By default
+#' cells are projected onto the principal components that the gene tokens were
+#' initialised with.
+#'
+#' @section Read-outs:
+#' * `"expression"`: log-normalised expression, minus its mean over the training
+#'   cells, projected onto the principal components of these cells. It uses all
+#'   genes of a cell. The training cells get their principal components; other
+#'   cells are placed among them. The columns are sorted by variance. Only models
+#'   with `token_start = "components"` have this read-out; it is their default.
+#' * `"context"`: the mean of the contextual tokens of a cell's non-zero genes
+#'   (4.4). It depends on which genes are non-zero, not on how much, and so on
+#'   depth. The default of models with `token_start = "random"`.
+#' * `"decoder"`: the same of tokens that have passed through the expression
+#'   decoder (without one, the layer in its place), where each reads the
+#'   expression of all genes of the cell.
 #'
 #' @param object What [expresser()] returned.
 #' @param newdata Counts of genes x cells, as [expresser()] takes them. Genes
 #'   are matched by name; unknown ones are left out, with a message.
-#' @param expression TRUE: the embedding depends on how much there is of each
-#'   gene; FALSE, the default: only on which genes there are.
-#' @param token_budget Genes that are computed at once, see
+#' @param readout `"expression"`, `"context"` or `"decoder"`: see the section.
+#'   NULL, the default, is `"expression"` where the model has it.
+#' @param token_budget Genes that the encoder computes at once, see
 #'   [pretrain_control()].
 #' @param verbose Show progress.
 #' @param ... Not used: an unknown name is an error.
-#' @return A matrix of cells x `n_embedding`, with the names of the cells. A
+#' @return A matrix of cells x dimensions, with the names of the cells: as many
+#'   dimensions as the tokens have components (3 of 4 of their numbers, at most
+#'   50), or with `"context"` and `"decoder"` `n_embedding`. With these two, a
 #'   cell with more than `max_genes` genes is embedded by that many of them,
-#'   chosen by its own counts: the same cell gives the same numbers, up to
+#'   chosen by its own counts. The same cell gives the same numbers, up to
 #'   rounding, whatever cells are given with it.
 #' @section Errors: `sailer_data_error` if hardly a gene of `newdata` is known
-#'   to the model, and for counts that cannot be used.
+#'   to the model, and for counts that cannot be used; `sailer_argument_error`
+#'   for `readout = "expression"` of a model that has no components.
 #' @seealso [RunExpresser()] for Seurat and SingleCellExperiment objects.
 #' @references Cao (2023), section 4.4; methods of section 4.2.2.
 #' @examples
@@ -33,21 +44,79 @@
 #'   control = pretrain_control(epochs = 3, verbose = FALSE)
 #' )
 #' dim(predict(fit, sim$counts))
+#' dim(predict(fit, sim$counts, readout = "context"))
 #' @export
-predict.expresser_fit <- function(object, newdata, expression = FALSE,
+predict.expresser_fit <- function(object, newdata, readout = NULL,
                                   token_budget = NULL, verbose = TRUE, ...) {
   refuse_others(list(...), predict.expresser_fit)
-  check_flag(expression)
+  readout <- readout_of(object, readout)
   check_flag(verbose)
   budget <- pass_budget(object, token_budget)
   cells <- gene_cells(newdata)
   source <- cells_by_genes(cells, object$genes, "newdata")
-  out <- with_threads(object$control$threads, core_expresser_embed(
-    expresser_model(object), source, expression, budget,
-    pass_reporter("Embedding", ncol(cells), verbose)
-  ))
+  out <- if (readout == "expression") {
+    expression_scores(object, source)
+  } else {
+    with_threads(object$control$threads, core_expresser_embed(
+      expresser_model(object), source, readout == "decoder", budget,
+      pass_reporter("Embedding", ncol(cells), verbose)
+    ))
+  }
   dimnames(out) <- list(cells$cells, paste0("expresser_", seq_len(ncol(out))))
   out
+}
+
+readouts <- c("expression", "context", "decoder")
+
+# The read-out that is asked for, or the default of a fit.
+readout_of <- function(fit, readout, call = caller_env()) {
+  has <- !is.null(fit$state[["genes.components"]])
+  if (is.null(readout)) {
+    return(if (has) "expression" else "context")
+  }
+  readout <- rlang::arg_match0(readout, readouts, error_call = call)
+  if (readout == "expression" && !has) {
+    abort(
+      c(
+        "{.code readout = \"expression\"} needs a fit whose tokens start from
+         components.",
+        x = "This one was trained with {.code token_start = \"random\"}.",
+        i = "Choose {.val context} or {.val decoder}."
+      ),
+      call = call
+    )
+  }
+  readout
+}
+
+# Cells x components, around the mean of the training cells. Fits that do not
+# know it leave it in.
+expression_scores <- function(fit, source) {
+  loadings <- component_loadings(fit)
+  center <- fit$center %||% numeric(ncol(loadings))
+  core_expression_scores(source, loadings, -center)
+}
+
+# Loadings of the principal components that the tokens began with, genes x
+# components, columns of length 1. Tokens are asinh(x / m) times a constant,
+# where x are loadings times singular values, and m is the median of their sizes
+# (expresser_start.h): so the median of the tokens' sizes is asinh(1) times that
+# constant. Components that there were too few cells for are zeros.
+component_loadings <- function(fit) {
+  tokens <- state_matrix(fit$state[["genes.components"]])
+  size <- abs(tokens[, colSums(tokens != 0) > 0])
+  place <- length(size) %/% 2 + 1
+  constant <- sort(size, partial = place)[place] / asinh(1)
+  loadings <- sinh(tokens / constant)
+  length <- sqrt(colSums(loadings^2))
+  sweep(loadings, 2, ifelse(length > 0, length, 1), "/")
+}
+
+# Of cells that training saw, evenly spaced where there are many.
+mean_scores <- function(fit, source, n_cells) {
+  few <- unique(round(seq(1, n_cells, length.out = min(n_cells, 1e4))))
+  some <- core_cells_subset(source, few, NULL, nrow(fit$genes))
+  colMeans(expression_scores(fit, some))
 }
 
 # The core's source with the genes of a fit, in their order.

@@ -445,6 +445,19 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// core_expression_scores
+Rcpp::NumericMatrix core_expression_scores(SEXP source, Rcpp::NumericMatrix weights, Rcpp::NumericVector offsets);
+RcppExport SEXP _sailer_core_expression_scores(SEXP sourceSEXP, SEXP weightsSEXP, SEXP offsetsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< SEXP >::type source(sourceSEXP);
+    Rcpp::traits::input_parameter< Rcpp::NumericMatrix >::type weights(weightsSEXP);
+    Rcpp::traits::input_parameter< Rcpp::NumericVector >::type offsets(offsetsSEXP);
+    rcpp_result_gen = Rcpp::wrap(core_expression_scores(source, weights, offsets));
+    return rcpp_result_gen;
+END_RCPP
+}
 // core_expresser_embed
 Rcpp::NumericMatrix core_expresser_embed(SEXP model, SEXP source, bool expression, double token_budget, Rcpp::RObject report);
 RcppExport SEXP _sailer_core_expresser_embed(SEXP modelSEXP, SEXP sourceSEXP, SEXP expressionSEXP, SEXP token_budgetSEXP, SEXP reportSEXP) {
@@ -1027,6 +1040,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_sailer_core_bf16_is_fast", (DL_FUNC) &_sailer_core_bf16_is_fast, 1},
     {"_sailer_core_expresser_train", (DL_FUNC) &_sailer_core_expresser_train, 7},
     {"_sailer_core_expresser_model", (DL_FUNC) &_sailer_core_expresser_model, 4},
+    {"_sailer_core_expression_scores", (DL_FUNC) &_sailer_core_expression_scores, 3},
     {"_sailer_core_expresser_embed", (DL_FUNC) &_sailer_core_expresser_embed, 5},
     {"_sailer_core_expresser_embed_genes", (DL_FUNC) &_sailer_core_expresser_embed_genes, 4},
     {"_sailer_core_expresser_impute", (DL_FUNC) &_sailer_core_expresser_impute, 8},

@@ -14,6 +14,7 @@
 #include "bindings/options.h"
 #include "bindings/states.h"
 #include "bindings/training.h"
+#include "core/linear/expression_scores.h"
 #include "core/models/expresser_model.h"
 #include "core/support/shuffle.h"
 #include "core/training/expresser_passes.h"
@@ -91,6 +92,37 @@ SEXP core_expresser_model(Rcpp::List state, double n_genes,
         uint64_t{0}, at::Device(device));
     model->parameters().load_state(state_from_r(state));
     return ExpresserXPtr(model.release(), true);
+  });
+}
+
+// Sums over the genes of each cell of log-normalised expression times the
+// gene's weights (genes x n), and offsets: cells x n.
+// [[Rcpp::export]]
+Rcpp::NumericMatrix core_expression_scores(SEXP source,
+                                           Rcpp::NumericMatrix weights,
+                                           Rcpp::NumericVector offsets) {
+  return guarded([&] {
+    const CellSourcePtr cells = unwrap_source(source);
+    if (weights.nrow() != cells->n_features() ||
+        weights.ncol() != offsets.size()) {
+      throw_error(ErrorKind::kArgument, "Weights are given for ",
+                  weights.nrow(), " genes and ", weights.ncol(),
+                  " scores, not for ", cells->n_features(), " and ",
+                  offsets.size(), ".");
+    }
+    GeneWeights readout;
+    readout.offsets.assign(offsets.begin(), offsets.end());
+    for (int gene = 0; gene < weights.nrow(); ++gene) {
+      for (const double weight : weights.row(gene)) {
+        readout.weights.push_back(weight);
+      }
+    }
+    RMonitor silent;
+    const std::vector<float> found =
+        expression_scores(cells, readout, silent.cancelled());
+    const int64_t n = cells->n_cells(), width = offsets.size();
+    check_done(n_of(found) == n * width);
+    return matrix_to_r(found, n, width);
   });
 }
 

@@ -23,7 +23,7 @@ test_that("Seurat objects get a reduction, loadings and the fit", {
   expect_equal(rownames(values), colnames(counts))
   loadings <- SeuratObject::Loadings(object[["expresser"]])
   expect_equal(rownames(loadings), rownames(counts))
-  expect_equal(unname(loadings), unname(gene_embeddings(fit)))
+  expect_equal(unname(loadings), component_loadings(fit))
   expect_true("RunExpresser.RNA" %in% SeuratObject::Command(object))
   expect_identical(object[["RNA"]], before[["RNA"]])
   expect_equal(gene_embeddings(object), gene_embeddings(fit))
@@ -33,6 +33,14 @@ test_that("Seurat objects get a reduction, loadings and the fit", {
   expect_equal(
     unname(SeuratObject::Embeddings(other, "expresser")),
     unname(values[1:20, ]), tolerance = 1e-5
+  )
+  # Of contextual tokens the loadings are the genes' embeddings.
+  other <- quietly(
+    RunExpresser(other, fit = fit, readout = "context", verbose = FALSE)
+  )
+  expect_equal(
+    unname(SeuratObject::Loadings(other[["expresser"]])),
+    unname(gene_embeddings(fit))
   )
   expect_error(
     RunExpresser(other, fit = 1), "fit", class = "sailer_argument_error"
@@ -72,7 +80,7 @@ test_that("SingleCellExperiment objects get reduced dimensions and assays", {
   values <- SingleCellExperiment::reducedDim(sce, "EXPRESSER")
   expect_equal(rownames(values), colnames(counts))
   expect_equal(
-    attr(values, "rotation"), gene_embeddings(small_expresser()),
+    attr(values, "rotation"), component_loadings(small_expresser()),
     ignore_attr = TRUE
   )
   expect_identical(get_fit(sce)$state, small_expresser()$state)
@@ -110,7 +118,7 @@ test_that("a fit that was interrupted embeds cells all the same", {
   fit$status <- "interrupted"
   sce <- RunExpresser(sce, fit = fit, verbose = FALSE)
   values <- SingleCellExperiment::reducedDim(sce, "EXPRESSER")
-  expect_equal(dim(values), c(80, 8))
+  expect_equal(dim(values), c(80, 6))
 })
 
 test_that("other objects are refused", {

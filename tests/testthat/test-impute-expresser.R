@@ -142,39 +142,3 @@ test_that("cells by other genes and none are reported", {
   rownames(counts) <- paste0("gene", seq_len(60))
   refused(genes = "gene3", what = "memory")
 })
-
-test_that("a cell's embedding knows how much there is of a gene, if asked", {
-  fit <- small_expresser()
-  counts <- small_rna()$counts[, 1:2]
-  moved <- counts
-  gene <- which(counts[, 1] > 0)[1]
-  moved[gene, 1] <- moved[gene, 1] + 50
-  embed <- function(x, expression = TRUE) {
-    predict(fit, x, expression = expression, verbose = FALSE)
-  }
-  expect_gt(max(abs(embed(moved)[1, ] - embed(counts)[1, ])), 1e-3)
-  expect_equal(embed(moved)[2, ], embed(counts)[2, ], tolerance = 1e-5)
-  expect_equal(
-    embed(moved, expression = FALSE), embed(counts, expression = FALSE),
-    tolerance = 1e-5
-  )
-})
-
-test_that("a cell's embedding is its own, whatever lies beside it", {
-  fit <- small_expresser()
-  counts <- small_rna()$counts
-  all <- predict(fit, counts, verbose = FALSE)
-  expect_equal(dim(all), c(80, 8))
-  expect_equal(rownames(all), colnames(counts))
-  some <- predict(
-    fit, counts[60:1, c(9, 3)], token_budget = 1, verbose = FALSE
-  )
-  expect_equal(some, all[c(9, 3), ], tolerance = 1e-5)
-  expect_error(
-    predict(fit, counts, expresion = TRUE), "Did you mean `expression`",
-    class = "sailer_argument_error"
-  )
-  file <- local_corpus()
-  build_corpus(counts, file, verbose = FALSE)
-  expect_equal(unname(predict(fit, file, verbose = FALSE)), unname(all))
-})
