@@ -133,7 +133,8 @@ figure_tag <- function(path) {
   bytes <- readBin(path, "raw", file.size(path))
   sprintf(
     "<p><img alt='%s' src='data:image/png;base64,%s'></p>",
-    escape(sub("[.]png$", "", basename(path))), jsonlite::base64_enc(bytes)
+    escape(sub("[.]png$", "", basename(path))),
+    gsub("\n", "", jsonlite::base64_enc(bytes), fixed = TRUE)
   )
 }
 

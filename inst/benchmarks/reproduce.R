@@ -163,4 +163,4 @@ finish <- function(kept, experiments, out) {
   }
 }
 
-main()
+if (sys.nframe() == 0) main()

@@ -10,7 +10,8 @@ run <- function(context) {
   # A sample of cells, every rare one among them: values of all peaks are dense.
   set.seed(context$seed)
   rare <- grep("^rare", data$cells$cell_type)
-  cells <- sort(unique(c(sample(ncol(data$counts), 500), rare)))
+  n_sampled <- min(500, ncol(data$counts))
+  cells <- sort(unique(c(sample(ncol(data$counts), n_sampled), rare)))
   types <- as.character(data$cells$cell_type[cells])
   bulk <- t(data$truth > 0.5)[peaks, types]
   n <- round(mean(colSums(bulk)))
