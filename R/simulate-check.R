@@ -131,6 +131,13 @@ check_simulation <- function(arguments, call = rlang::caller_env()) {
   check("type_specific", 1e-6, 1)
   check("n_chromosomes", 1, arguments$n_peaks, whole = TRUE)
   check("seed", -.Machine$integer.max, .Machine$integer.max, whole = TRUE)
+  check_by_batch(arguments, call)
+  check_fragment_range(arguments$fragment_range, call)
+  check_rare(arguments, call)
+}
+
+# Numbers for all batches, or one for each.
+check_by_batch <- function(arguments, call) {
   ranges <- list(
     depth = c(1, arguments$n_peaks / 2), fragments = c(1, 1e7),
     signal = c(1e-6, 1)
@@ -147,7 +154,9 @@ check_simulation <- function(arguments, call = rlang::caller_env()) {
       ), call = call)
     }
   }
-  limits <- arguments$fragment_range
+}
+
+check_fragment_range <- function(limits, call) {
   if (!is.numeric(limits) || length(limits) != 2 || anyNA(limits) ||
     limits[1] < 1 || limits[2] < limits[1]) {
     abort(c(
@@ -156,7 +165,6 @@ check_simulation <- function(arguments, call = rlang::caller_env()) {
       "x" = "Found {.val {limits}}."
     ), call = call)
   }
-  check_rare(arguments, call)
 }
 
 check_rare <- function(arguments, call) {

@@ -6,6 +6,7 @@
 #                two cores for all
 #   --full       the thesis' sizes, hours
 #   --seeds=N    so many seeds
+#   --jobs=N     so many experiments at once, each on one thread; 2 by default
 #   --out=FOLDER report.html, values.csv and figures; "reproduction" by default.
 #                What is there of experiments that are not run again is kept, so
 #                that they can be run one by one
@@ -118,30 +119,38 @@ main <- function() {
     return(invisible())
   }
   full <- "--full" %in% asked
-  size <- if (full) "full" else "quick"
   seeds <- seq_len(as.integer(option_of("seeds", if (full) 5 else 3)))
   out <- option_of("out", "reproduction")
-  dir.create(file.path(out, "figures"), FALSE, TRUE)
-  state <- file.path(out, "state.rds")
-  kept <- if (file.exists(state)) readRDS(state) else list()
-  chosen <- if (length(names) > 0) names else experiment_names
-  for (name in chosen) {
-    seconds <- system.time(
-      found <- run_experiment(experiments[[name]], seeds, full, out)
-    )
-    if (!is.null(found$rows)) {
-      found$rows <- described_rows(found$rows, experiments[[name]], size)
-    }
-    say(sprintf("%s: %.0f s, %.0f of the processor", name, seconds[[3]],
-                sum(seconds[1:2])))
-    kept[[name]] <- found
-    saveRDS(kept, state)
-    finish(kept, experiments, out)
+  for (part in c("figures", "results")) {
+    dir.create(file.path(out, part), FALSE, TRUE)
   }
+  chosen <- if (length(names) > 0) names else experiment_names
+  # Each in a process of its own, forked before anything was trained.
+  parallel::mclapply(chosen, function(name) {
+    do_experiment(experiments[[name]], seeds, full, out)
+  }, mc.cores = as.integer(option_of("jobs", 2)), mc.preschedule = FALSE)
+  finish(experiments, out, chosen)
 }
 
-# values.csv and report.html of all that there is so far.
-finish <- function(kept, experiments, out) {
+# Leaves its result in a file, so that experiments can be run one by one.
+do_experiment <- function(e, seeds, full, out) {
+  seconds <- system.time(found <- run_experiment(e, seeds, full, out))
+  if (!is.null(found$rows)) {
+    found$rows <- described_rows(found$rows, e, if (full) "full" else "quick")
+  }
+  saveRDS(found, file.path(out, "results", paste0(e$name, ".rds")))
+  say(sprintf(
+    "%s: %.0f s, %.0f of the processor", e$name, seconds[[3]],
+    sum(seconds[1:2])
+  ))
+}
+
+# values.csv and report.html of all that there is so far; prints the verdicts.
+finish <- function(experiments, out, chosen) {
+  paths <- file.path(out, "results", paste0(names(experiments), ".rds"))
+  there <- file.exists(paths)
+  kept <- stats::setNames(lapply(paths[there], readRDS),
+                          names(experiments)[there])
   rows <- do.call(rbind, unname(lapply(kept, `[[`, "rows")))
   if (is.null(rows)) rows <- data.frame(experiment = character(0))
   utils::write.csv(rows, file.path(out, "values.csv"), row.names = FALSE)
@@ -156,10 +165,12 @@ finish <- function(kept, experiments, out) {
       toString(unique(rows$size))
     )
   )
-  last <- utils::tail(names(kept), 1)
-  if (!is.null(judged[[last]])) {
-    cat(sprintf("  %-14s %s\n    %s\n", judged[[last]]$verdict,
-                judged[[last]]$claim, judged[[last]]$evidence), sep = "")
+  for (name in chosen) {
+    found <- judged[[name]]
+    if (is.null(found)) next
+    cat("\n", experiments[[name]]$title, "\n", sep = "")
+    cat(sprintf("  %-14s %s\n    %s\n", found$verdict, found$claim,
+                found$evidence), sep = "")
   }
 }
 

@@ -42,15 +42,17 @@ magic_weights <- function(embedding, k = 15) {
   Matrix::Diagonal(x = 1 / Matrix::rowSums(weights)) %*% weights
 }
 
-# Peaks x the chosen cells, smoothed t times over neighbours: after scaling each
-# cell to sum 1 and taking the square root, as MAGIC's pipeline does.
-magic_smoothed <- function(counts, embedding, cells, t = 3) {
+# The chosen peaks x cells, dense, smoothed t times over neighbours: after
+# scaling each cell to sum 1 and taking the square root, as MAGIC's pipeline
+# does.
+magic_smoothed <- function(counts, embedding, cells, peaks = rownames(counts),
+                           t = 3) {
   weights <- magic_weights(embedding)
   rows <- weights[cells, ]
   for (i in seq_len(t - 1)) rows <- rows %*% weights
   scaled <- counts
   scaled@x <- sqrt(scaled@x / rep(Matrix::colSums(counts), diff(counts@p)))
-  as.matrix(Matrix::tcrossprod(scaled, rows))
+  as.matrix(Matrix::tcrossprod(scaled[peaks, ], rows))
 }
 
 # SCALE's binary imputation: open where a value is above the mean of its peak

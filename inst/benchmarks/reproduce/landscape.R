@@ -15,7 +15,7 @@ run <- function(context) {
   cells <- seq_len(ncol(counts))
   linear <- lsi(counts, 16)
   magic <- function(embedding) {
-    magic_smoothed(counts, embedding, cells)[match(peaks, fit$peaks), ]
+    magic_smoothed(counts, embedding, cells, peaks)
   }
   values <- list(SAILERX = impute(fit, peaks = peaks))
   if (context$first) {
