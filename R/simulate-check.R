@@ -157,8 +157,8 @@ check_by_batch <- function(arguments, call) {
 }
 
 check_fragment_range <- function(limits, call) {
-  if (!is.numeric(limits) || length(limits) != 2 || anyNA(limits) ||
-    limits[1] < 1 || limits[2] < limits[1]) {
+  valid <- is.numeric(limits) && length(limits) == 2 && !anyNA(limits)
+  if (!valid || any(diff(c(1, limits)) < 0)) {
     abort(c(
       "{.arg fragment_range} must hold the fewest and the most fragments of a
        cell, from 1 up.",

@@ -24,7 +24,8 @@ rows_of <- function(data, method, values, context = NULL, seconds = NA) {
   }
   data.frame(
     data = data, method = method, measure = names(values),
-    value = unname(values), seed = context$seed %||% NA, seconds = seconds
+    value = unname(values), seed = context$seed %||% NA,
+    seconds = unname(seconds)
   )
 }
 

@@ -2,13 +2,13 @@
 
 write_report <- function(path, experiments, rows, figures, problems, about) {
   judged <- lapply(experiments, function(e) {
-    own <- rows[rows$experiment == e$name, ]
+    own <- rows[rows$experiment == e$name, , drop = FALSE]
     if (nrow(own) > 0) do.call(rbind, lapply(e$claims, judge, own))
   })
   names(judged) <- names(experiments)
   sections <- vapply(experiments, function(e) {
     section(
-      e, rows[rows$experiment == e$name, ], figures[[e$name]],
+      e, rows[rows$experiment == e$name, , drop = FALSE], figures[[e$name]],
       judged[[e$name]], problems[[e$name]]
     )
   }, "")

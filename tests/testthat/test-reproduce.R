@@ -98,3 +98,18 @@ test_that("the report has values, the thesis' beside them, and figures", {
     readBin(figures, "raw", file.size(figures))
   )
 })
+
+test_that("a report without any rows is one, too", {
+  made <- benchmarks("claims.R", "report.R")
+  path <- withr::local_tempfile(fileext = ".html")
+  none <- made$experiment("none", "Table 11: none", "None.", NULL, list())
+  made$write_report(
+    path, list(none = none), data.frame(experiment = character(0)), list(),
+    list(none = "seed 1: no data"), "About."
+  )
+  expect_match(readLines(path), "Stopped: seed 1: no data", all = FALSE)
+  # Measures that a method does not have leave no rows, seconds no row names.
+  rows <- made$rows_of("a", "b", c(ARI = 0.5, NMI = NA), NULL, c(x = NA_real_))
+  expect_identical(rows$measure, "ARI")
+  expect_identical(rownames(rows), "1")
+})
