@@ -72,9 +72,9 @@ with_unit <- function(embeddings) {
 
 # TF-IDF as Signac computes it (log(tf * idf * 1e4 + 1)), or without that
 # logarithm (tf * log(1 + idf)), truncated SVD, and the first component, which
-# is depth, dropped. Components keep their singular
+# is depth, left out unless `first`. Components keep their singular
 # values: scaled to equal variance they did far worse on shallow data.
-lsi <- function(counts, n = 30, logarithm = TRUE) {
+lsi <- function(counts, n = 30, logarithm = TRUE, first = FALSE) {
   open <- methods::as(counts > 0, "dMatrix")
   tf <- open %*% Matrix::Diagonal(x = 1 / Matrix::colSums(open))
   idf <- ncol(open) / pmax(1, Matrix::rowSums(open))
@@ -82,8 +82,9 @@ lsi <- function(counts, n = 30, logarithm = TRUE) {
   if (logarithm) tfidf@x <- log1p(tfidf@x * 1e4)
   # irlba uses R's generator; the start is fixed for the table's sake.
   set.seed(1)
-  svd <- irlba::irlba(Matrix::t(tfidf), nv = n + 1)
-  (svd$u %*% diag(svd$d))[, -1]
+  svd <- irlba::irlba(Matrix::t(tfidf), nv = n + !first)
+  components <- svd$u %*% diag(svd$d)
+  if (first) components else components[, -1]
 }
 
 # Cells simulated with known types: as shallow as bone marrow, deep, few and
@@ -172,30 +173,59 @@ purity <- function(nn, types, rows = seq_along(types)) {
 
 # Scores of an embedding against known types: ARI and NMI of Leiden clusters on
 # a graph of 15 neighbours, at the best of a range of resolutions by the mean of
-# five runs (one run moves ARI by .02); purity of 50 neighbours, and what the
-# embedding tells of depth and batch.
+# `runs` runs (one run moves ARI by .02); purity of 50 neighbours, and what the
+# embedding tells of depth and batch. Neighbours may be given without an
+# embedding, as weighted ones are.
 score <- function(embedding, cells, depth,
-                  resolutions = c(0.2, 0.4, 0.6, 0.8, 1, 1.4)) {
-  nn <- RANN::nn2(embedding, k = 51)$nn.idx[, -1]
+                  resolutions = c(0.2, 0.4, 0.6, 0.8, 1, 1.4), runs = 5,
+                  nn = neighbours(embedding)) {
   types <- as.character(cells$cell_type)
-  runs <- lapply(1:5, function(seed) leiden(nn, 15, resolutions, seed))
+  by_run <- lapply(seq_len(runs), function(seed) {
+    leiden(nn, 15, resolutions, seed)
+  })
   best <- function(measure) {
-    by_run <- vapply(runs, function(clusters) {
+    values <- vapply(by_run, function(clusters) {
       vapply(clusters, measure, 0, types)
     }, numeric(length(resolutions)))
-    max(rowMeans(by_run))
+    max(rowMeans(values))
+  }
+  information <- function(c) {
+    if (is.null(embedding) || length(unique(c)) < 2) {
+      return(NA)
+    }
+    mutual_information(embedding, c)$mean
   }
   c(
     ari = best(sailer:::adjusted_rand_index),
     nmi = best(sailer:::normalized_mutual_information),
-    purity = purity(nn, types),
-    mi_depth = mutual_information(embedding, log(depth))$mean,
-    mi_batch = if (length(unique(cells$batch)) > 1) {
-      mutual_information(embedding, factor(cells$batch))$mean
-    } else {
-      NA
-    }
+    purity = purity(nn, types), mi_depth = information(log(depth)),
+    mi_batch = information(factor(cells$batch))
   )
+}
+
+# Of the cells of a type, the share of the type among their neighbours: 50, or
+# all others of the type where these are fewer, so that 1 is possible.
+type_purity <- function(embedding, types, type) {
+  inside <- types == type
+  k <- min(50, sum(inside) - 1)
+  nn <- RANN::nn2(embedding, embedding[inside, , drop = FALSE], k + 1)$nn.idx
+  mean(inside[nn[, -1]])
+}
+
+# The n largest of each column of a dense matrix, as open peaks.
+largest <- function(values, n) {
+  rows <- apply(values, 2, function(x) order(-x)[seq_len(n)])
+  Matrix::sparseMatrix(
+    i = as.vector(rows), j = rep(seq_len(ncol(values)), each = n),
+    dims = dim(values)
+  )
+}
+
+# A value, and the seconds of the processor that it took, not of the clock:
+# others may be at work.
+timed <- function(code) {
+  time <- system.time(value <- code)
+  list(value = value, seconds = time[["user.self"]] + time[["sys.self"]])
 }
 
 peak_memory_gb <- function() {

@@ -28,55 +28,35 @@ peak_names <- function(n_peaks) {
 
 random_matrix <- function(n_cells, n_peaks, density, seed = 1) {
   set.seed(seed)
+  counts <- random_counts(n_cells, n_peaks, density)
+  dimnames(counts) <- list(peak_names(n_peaks), cell_names(n_cells))
+  counts
+}
+
+random_counts <- function(n_cells, n_peaks, density) {
   cells <- random_cells(n_cells, n_peaks, density)
   methods::new("dgCMatrix",
     i = cells$peak, p = c(0L, as.integer(cells$ends)),
-    x = rep(1, length(cells$peak)), Dim = as.integer(c(n_peaks, n_cells)),
-    Dimnames = list(peak_names(n_peaks), sprintf("cell%07d", seq_len(n_cells)))
+    x = rep(1, length(cells$peak)), Dim = as.integer(c(n_peaks, n_cells))
   )
 }
 
+cell_names <- function(n_cells) sprintf("cell%07d", seq_len(n_cells))
+
 # A 10x HDF5 file, written block by block: never more than `block` cells are in
-# memory. Chunks and compression are those of Cell Ranger's files.
+# memory.
 random_tenx <- function(file, n_cells, n_peaks, density, seed = 1,
-                        block = 10000, level = 4) {
+                        block = 10000) {
   set.seed(seed)
-  rhdf5::h5createFile(file)
-  rhdf5::h5createGroup(file, "matrix")
-  rhdf5::h5createGroup(file, "matrix/features")
-  for (name in c("indices", "data")) {
-    rhdf5::h5createDataset(
-      file, paste0("matrix/", name), 0,
-      maxdims = rhdf5::H5Sunlimited(), H5type = "H5T_STD_I32LE",
-      chunk = 80000, level = level
-    )
-  }
-  ends <- numeric(n_cells)
-  done <- 0
+  sink <- sailer:::tenx_sink(
+    file, peak_names(n_peaks), cell_names(n_cells), FALSE, NULL
+  )
+  on.exit(sink$abandon())
   for (first in seq(1, n_cells, by = block)) {
     n <- min(block, n_cells - first + 1)
-    cells <- random_cells(n, n_peaks, density)
-    size <- length(cells$peak)
-    range <- list(done + seq_len(size))
-    for (name in c("indices", "data")) {
-      dataset <- paste0("matrix/", name)
-      rhdf5::h5set_extent(file, dataset, done + size)
-      values <- if (name == "indices") cells$peak else rep(1L, size)
-      rhdf5::h5write(values, file, dataset, index = range)
-    }
-    ends[first - 1 + seq_len(n)] <- done + cells$ends
-    done <- done + size
+    sink$add(random_counts(n, n_peaks, density))
   }
-  rhdf5::h5createDataset(
-    file, "matrix/indptr", n_cells + 1, H5type = "H5T_STD_I64LE", level = level
-  )
-  rhdf5::h5write(c(0, ends), file, "matrix/indptr")
-  rhdf5::h5write(as.integer(c(n_peaks, n_cells)), file, "matrix/shape")
-  rhdf5::h5write(sprintf("cell%07d", seq_len(n_cells)), file,
-                 "matrix/barcodes")
-  rhdf5::h5write(peak_names(n_peaks), file, "matrix/features/id")
-  rhdf5::h5write(rep("Peaks", n_peaks), file, "matrix/features/feature_type")
-  rhdf5::h5closeAll()
+  sink$finish()
   invisible(file)
 }
 

@@ -31,15 +31,6 @@ pooled_profiles <- function(open, types, share) {
   as.matrix(counts) >= rep(share * table(types), each = nrow(open))
 }
 
-# The n largest of each column of a dense matrix, as open peaks.
-largest <- function(values, n) {
-  rows <- apply(values, 2, function(x) order(-x)[seq_len(n)])
-  Matrix::sparseMatrix(
-    i = as.vector(rows), j = rep(seq_len(ncol(values)), each = n),
-    dims = dim(values)
-  )
-}
-
 # Means of the open peaks of each of `cells` and its neighbours.
 smooth <- function(open, embedding, cells, k) {
   nn <- RANN::nn2(embedding, embedding[cells, ], k = k + 1)$nn.idx

@@ -29,7 +29,7 @@ say <- function(what) {
 if (!file.exists(path)) {
   # In a process of its own: memory of the simulation is not that of training.
   system2(file.path(R.home("bin"), "Rscript"), c("-e", shQuote(sprintf(
-    "source('%s'); random_tenx('%s', %.0f, %.0f, 0.005, level = 2)",
+    "source('%s'); random_tenx('%s', %.0f, %.0f, 0.005)",
     file.path(benchmark_folder(), "engine.R"), path, n_cells, n_peaks
   ))))
   say("simulated")

@@ -15,18 +15,18 @@
 # batch, seconds of the processor; and the silhouettes of the clusters. Then the
 # first for the cells that SAILERX trained on and for those that it held out,
 # apart: an embedding of the open peaks alone ("peaks alone", the model of the
-# thesis) can know training cells by heart. "unit": every cell scaled to length
-# 1, since the alignment is of angles and leaves lengths free.
+# thesis) can overfit. "unit": every cell scaled to length 1, since the
+# alignment is of angles and leaves lengths free.
 #
-# `hybrid` takes the references of three batches away and scores their cells
-# beside SAILER alone and the full SAILERX on the same cells.
+# `hybrid` removes the references of three batches and scores their cells beside
+# SAILER alone and the full SAILERX on the same cells.
 #
 # `simulated` has nuclei of eight types, of which the reference tells six apart,
 # once without and once with effects of batch and depth in the reference; every
 # cell at length 1, three seeds of SAILERX.
 #
 # `grid` needs no labels and is what defaults are chosen by: the alignment of
-# training cells and of cells kept back (unweighted, over all pairs), likelihood
+# training cells and of held-out cells (unweighted, over all pairs), likelihood
 # of the latter, and how many of a cell's 50 neighbours in RNA are among its 50
 # in the embedding, both with and without scaling to unit length.
 
@@ -104,12 +104,6 @@ score_clusters <- function(clustered) {
   stats::setNames(widths, resolutions)
 }
 
-# Seconds of the processor, not of the clock: others may be at work.
-timed <- function(code) {
-  time <- system.time(value <- code)
-  list(value = value, seconds = time[["user.self"]] + time[["sys.self"]])
-}
-
 # A fit of SAILER, or with a reference of SAILERX, on the same options.
 fit_model <- function(data, options, reference = NULL) {
   options$control <- do.call(train_control, utils::modifyList(
@@ -166,8 +160,8 @@ run_table <- function(options) {
     clustered$WNN <- cluster(NULL, nn)
     seconds <- c(seconds, NA)
   }
-  kept_back <- match(fit$validation_cells, colnames(data$counts))
-  trained <- setdiff(seq_along(data$depth), kept_back)
+  held_out <- match(fit$validation_cells, colnames(data$counts))
+  trained <- setdiff(seq_along(data$depth), held_out)
   all <- lapply(clustered, score_cells, data)
   show("All cells", Map(c, all, seconds = seconds))
   show(
@@ -175,7 +169,7 @@ run_table <- function(options) {
     lapply(clustered[names(embeddings)], score_clusters)
   )
   show("Training cells", lapply(clustered, score_cells, data, trained))
-  show("Cells kept back", lapply(clustered, score_cells, data, kept_back))
+  show("Held-out cells", lapply(clustered, score_cells, data, held_out))
 }
 
 run_hybrid <- function(options) {
@@ -305,13 +299,13 @@ run_grid <- function(chosen) {
     done <- timed(fit_model(data, options, data$pca))
     z <- embedding(done$value)
     last <- done$value$history[done$value$best_epoch, ]
-    kept_back <- match(done$value$validation_cells, rownames(z))
+    held_out <- match(done$value$validation_cells, rownames(z))
     # As many training cells: a cell and itself are among the pairs.
     set.seed(1)
-    trained <- sample(setdiff(seq_len(nrow(z)), kept_back), length(kept_back))
+    trained <- sample(setdiff(seq_len(nrow(z)), held_out), length(held_out))
     nn <- neighbours(z)
     nn_unit <- neighbours(unit_rows(z))
-    measures <- lapply(list(trained, kept_back), function(rows) {
+    measures <- lapply(list(trained, held_out), function(rows) {
       c(
         alignment = misalignment(z[rows, ], data$pca[rows, ]),
         rna_neighbours = shared(nn, rna, rows),
@@ -319,7 +313,7 @@ run_grid <- function(chosen) {
       )
     })
     values <- c(
-      trained = measures[[1]], kept_back = measures[[2]],
+      trained = measures[[1]], held_out = measures[[2]],
       elbo = last$validation_elbo, ll = last$validation_log_likelihood,
       seconds = done$seconds
     )
@@ -327,21 +321,23 @@ run_grid <- function(chosen) {
   }
 }
 
-arguments <- commandArgs(TRUE)
-task <- if (length(arguments) > 0) arguments[1] else "table"
-if (task == "grid") {
-  chosen <- if (length(arguments) > 1) arguments[-1] else names(variants)
-  run_grid(chosen)
-} else {
-  options <- eval(parse(text = paste0(
-    "list(", paste(arguments[-1], collapse = ", "), ")"
-  )))
-  switch(task,
-    table = run_table(options),
-    hybrid = run_hybrid(options),
-    simulated = run_simulated(options),
-    stop(
-      "`", task, "` is none of table, hybrid, grid, simulated.", call. = FALSE
+if (sys.nframe() == 0) {
+  arguments <- commandArgs(TRUE)
+  task <- if (length(arguments) > 0) arguments[1] else "table"
+  if (task == "grid") {
+    chosen <- if (length(arguments) > 1) arguments[-1] else names(variants)
+    run_grid(chosen)
+  } else {
+    options <- eval(parse(text = paste0(
+      "list(", paste(arguments[-1], collapse = ", "), ")"
+    )))
+    switch(task,
+      table = run_table(options),
+      hybrid = run_hybrid(options),
+      simulated = run_simulated(options),
+      stop(
+        "`", task, "` is none of table, hybrid, grid, simulated.", call. = FALSE
+      )
     )
-  )
+  }
 }

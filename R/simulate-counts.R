@@ -1,0 +1,114 @@
+# Counts of simulated cells, block by block: into memory, or to a 10x file, of
+# which one block is in memory at a time.
+
+# Cells of a block: few enough that its fragments fit in memory.
+simulation_block <- function() getOption("sailer.simulation_block", 10000)
+
+# list(counts, depth, fragments, cells = names).
+simulate_blocks <- function(arguments, source, cells, file, overwrite,
+                            call = rlang::caller_env()) {
+  draw <- group_drawer(arguments, source)
+  n_cells <- length(cells$size)
+  names <- sprintf("%s_cell%d", cells$batch, seq_len(n_cells))
+  blocks <- split(
+    seq_len(n_cells), ceiling(seq_len(n_cells) / simulation_block())
+  )
+  sink <- if (is.null(file)) {
+    memory_sink()
+  } else {
+    tenx_sink(file, source$peaks, names, overwrite, call)
+  }
+  on.exit(sink$abandon())
+  depth <- integer(n_cells)
+  fragments <- numeric(n_cells)
+  hit <- logical(length(source$peaks))
+  for (members in blocks) {
+    counts <- draw_block(draw, cells, members)
+    hit[counts@i + 1] <- TRUE
+    if (is.null(arguments$fragments) && n_cells %in% members) {
+      counts <- fill_peaks(counts, which(!hit))
+    }
+    depth[members] <- diff(counts@p)
+    fragments[members] <- Matrix::colSums(counts)
+    dimnames(counts) <- list(source$peaks, names[members])
+    sink$add(counts)
+  }
+  list(
+    counts = sink$finish(), depth = depth, fragments = fragments, cells = names
+  )
+}
+
+# Groups of cells with one type and batch, whose peaks have the same
+# frequencies.
+draw_block <- function(draw, cells, members) {
+  batch <- as.integer(cells$batch)[members]
+  type <- as.integer(cells$cell_type)[members]
+  groups <- split(seq_along(members), list(batch, type), drop = TRUE)
+  drawn <- lapply(groups, function(group) {
+    draw(batch[group[1]], type[group[1]], cells$size[members[group]])
+  })
+  counts <- do.call(cbind, unname(drawn))
+  counts[, order(unlist(groups, use.names = FALSE)), drop = FALSE]
+}
+
+# A function of batch, type and sizes of the cells that gives their counts.
+group_drawer <- function(arguments, source) {
+  n_peaks <- length(source$peaks)
+  by_fragments <- !is.null(arguments$fragments)
+  strength <- if (by_fragments) 1 else stats::rlnorm(n_peaks, 0, 0.5)
+  effects <- matrix(
+    stats::rlnorm(arguments$n_batches * n_peaks, 0, arguments$batch_effect),
+    arguments$n_batches, n_peaks
+  )
+  signal <- rep_len(arguments$signal, arguments$n_batches)
+  function(batch, type, sizes) {
+    factors <- strength * effects[batch, ]
+    open <- factors * source$weights[, type]
+    if (by_fragments) {
+      sizes <- pmin(pmax(sizes, arguments$fragment_range[1]),
+                    arguments$fragment_range[2])
+      return(draw_fragments(open, source$background, signal[batch], sizes))
+    }
+    frequency <- signal[batch] * open / sum(open) +
+      (1 - signal[batch]) * factors / sum(factors)
+    draw_group(frequency, sizes)
+  }
+}
+
+# Counts of the cells of one group, peaks x cells, in portions that bound the
+# memory.
+draw_group <- function(frequency, depth) {
+  fragments <- pmax(1, round(fragments_for(depth, frequency)))
+  by_portions(fragments, function(n) {
+    peak <- sample.int(length(frequency), sum(n), TRUE, frequency)
+    counts_of(peak, rep(seq_along(n), n), length(frequency), length(n))
+  })
+}
+
+by_portions <- function(fragments, draw, portion = 2e6) {
+  portions <- split(fragments, ceiling(cumsum(fragments) / portion))
+  do.call(cbind, unname(lapply(portions, draw)))
+}
+
+counts_of <- function(peak, cell, n_peaks, n_cells) {
+  sparseMatrix(peak, cell, x = 1, dims = c(n_peaks, n_cells))
+}
+
+# How many fragments open `depth` peaks on average, some being hit repeatedly:
+# the inverse, by interpolation, of sum(1 - exp(-fragments * frequency)).
+fragments_for <- function(depth, frequency) {
+  n_peaks <- length(frequency)
+  fragments <- exp(seq(0, log(100 * n_peaks), length.out = 200))
+  open <- vapply(fragments, function(n) sum(-expm1(-n * frequency)), 0)
+  depth <- pmin(depth, 0.8 * n_peaks)
+  exp(stats::approx(log(open), log(fragments), log(depth), rule = 2)$y)
+}
+
+# One fragment in each of these peaks, in cells drawn at random.
+fill_peaks <- function(counts, peaks) {
+  if (length(peaks) == 0) {
+    return(counts)
+  }
+  cell <- sample.int(ncol(counts), length(peaks), TRUE)
+  counts + counts_of(peaks, cell, nrow(counts), ncol(counts))
+}

@@ -1,0 +1,66 @@
+# SCAN-ATAC-Sim's cells (thesis 2.2.5): fragments taken out of a bulk profile,
+# and a background in proportion to the lengths of the peaks.
+
+# Counts of cells of one profile, peaks x cells. Of n fragments the share
+# `signal` has the weights `profile`, the others `background`; each in two
+# halves, one for each copy of the genome, without a peak twice.
+draw_fragments <- function(profile, background, signal, sizes) {
+  n_peaks <- length(profile)
+  by_portions(pmax(1, round(sizes)), function(n) {
+    in_peaks <- round(n * signal)
+    first <- round(n * signal / 2)
+    outside <- n - in_peaks
+    halves <- list(
+      draw_distinct(profile, first),
+      draw_distinct(profile, in_peaks - first),
+      draw_distinct(background, round(outside / 2)),
+      draw_distinct(background, outside - round(outside / 2))
+    )
+    drawn <- do.call(rbind, halves)
+    counts_of(drawn[, 1], drawn[, 2], n_peaks, length(n))
+  })
+}
+
+# For each cell as many different places as `sizes` says, one after another, the
+# next in proportion to the weights of those that are left; all places of weight
+# where these are fewer. A matrix with the columns place and cell.
+#
+# Draws with replacement, of which those that repeat are passed over, have that
+# distribution. Where a cell takes most of the places this would take long:
+# there the smallest of exponential variables with the weights as rates are
+# taken, which have it, too (Efraimidis and Spirakis 2006).
+draw_distinct <- function(weights, sizes) {
+  places <- which(weights > 0)
+  weights <- weights[places]
+  sizes <- pmin(sizes, length(places))
+  most <- sizes > length(places) / 4
+  cells <- which(!most)
+  few <- draw_by_passing(weights, sizes[!most])
+  many <- lapply(which(most), function(cell) {
+    keys <- stats::rexp(length(weights)) / weights
+    cbind(order(keys)[seq_len(sizes[cell])], cell)
+  })
+  drawn <- rbind(cbind(few[, 1], cells[few[, 2]]), do.call(rbind, many))
+  cbind(places[drawn[, 1]], drawn[, 2])
+}
+
+draw_by_passing <- function(weights, sizes) {
+  n <- length(weights)
+  drawn <- numeric(0) # place and cell as one number
+  lacking <- sizes
+  repeat {
+    open <- which(lacking > 0)
+    if (length(open) == 0) break
+    # Some more than are lacking, so that few rounds are left.
+    cell <- rep(open, ceiling(1.3 * lacking[open]) + 2)
+    key <- (cell - 1) * n + sample.int(n, length(cell), TRUE, weights)
+    new <- !duplicated(key) & !key %in% drawn
+    key <- key[new]
+    cell <- cell[new]
+    # In the order drawn, no more than are lacking.
+    key <- key[sequence(rle(cell)$lengths) <= lacking[cell]]
+    drawn <- c(drawn, key)
+    lacking <- sizes - tabulate((drawn - 1) %/% n + 1, length(sizes))
+  }
+  cbind((drawn - 1) %% n + 1, (drawn - 1) %/% n + 1)
+}

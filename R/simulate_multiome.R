@@ -1,0 +1,134 @@
+#' Simulated multiome: scATAC-seq and scRNA-seq of the same cells
+#'
+#' The cells of [simulate_atac()] with RNA of their own: each gene has a few
+#' peaks near it, and is expressed the more in a type the more open these are.
+#' For trials of [sailerx()] with a known truth, and of [gene_activity()].
+#'
+#' A gene lies on `peaks_per_gene` neighbouring peaks. Its logarithm of
+#' expression in a type is a level of its own plus three times the mean openness
+#' of its peaks in that type (a probability, see `truth` of [simulate_atac()];
+#' of given profiles the counts by their largest among the types). A cell's RNA
+#' counts are negative binomial with the size 5 about these, with a log-normal
+#' total. RNA and ATAC of a cell have their types, and nothing else, in common:
+#' their depths and batch effects are drawn apart.
+#'
+#' @param ... Arguments of [simulate_atac()], by their names.
+#' @param n_genes Number of genes.
+#' @param rna_depth,rna_depth_sd Median of the RNA counts of a cell, and the
+#'   standard deviation of its natural logarithm.
+#' @param rna_batch_effect Standard deviation, on the natural log scale, of a
+#'   factor on every gene's expression per batch.
+#' @param rna_alike Types whose RNA does not tell them apart: a list of vectors
+#'   of names of types, each of which has the expression of its first. NULL, the
+#'   default, for none.
+#' @param peaks_per_gene Number of peaks that regulate a gene.
+#' @return The list of class `sailer_simulation` that [simulate_atac()] returns,
+#'   with `rna`, a `dgCMatrix` of genes x cells; `genes`, a data frame of their
+#'   `chromosome`, `start` and `end`, the range of their peaks; and
+#'   `expression`, types x genes: the expected share of a cell's counts.
+#' @section Errors: Those of [simulate_atac()]; `sailer_argument_error` for
+#'   numbers that cannot be and types that are not there.
+#' @references Cao (2023), section 3.2.1, for the data that it stands for.
+#' @examples
+#' sim <- simulate_multiome(
+#'   n_cells = 120, n_peaks = 600, n_types = 4, depth = 60, n_genes = 100,
+#'   rna_alike = list(c("type1", "type2"))
+#' )
+#' dim(sim$rna)
+#' round(cor(sim$expression["type1", ], sim$expression["type2", ]), 2)
+#' @export
+simulate_multiome <- function(..., n_genes = 1000, rna_depth = 3000,
+                              rna_depth_sd = 0.4, rna_batch_effect = 0,
+                              rna_alike = NULL, peaks_per_gene = 5) {
+  check_number(n_genes, min = 2, whole = TRUE)
+  check_number(rna_depth, min = 1)
+  check_number(rna_depth_sd, min = 0, max = 3)
+  check_number(rna_batch_effect, min = 0, max = 3)
+  check_number(peaks_per_gene, min = 1, whole = TRUE)
+  sim <- simulate_atac(...)
+  open <- type_openness(sim)
+  stands_for <- alike_types(rna_alike, rownames(open))
+  # A stream of random numbers of its own.
+  with_own_seed(bitwNot(as.integer(sim$arguments$seed)), {
+    sim <- c(unclass(sim), simulate_genes(open, n_genes, peaks_per_gene))
+    sim$expression <- sim$expression[stands_for, ]
+    rownames(sim$expression) <- rownames(open)
+    sim$rna <- simulate_expression(
+      sim$expression, sim$cells, rna_depth, rna_depth_sd, rna_batch_effect
+    )
+  })
+  structure(sim, class = "sailer_simulation")
+}
+
+# Types x peaks, from 0 to 1.
+type_openness <- function(sim) {
+  if (!is.null(sim$truth)) {
+    return(sim$truth)
+  }
+  share <- sweep(sim$profiles, 2, colSums(sim$profiles), "/")
+  t(share / pmax(apply(share, 1, max), .Machine$double.xmin))
+}
+
+# The type whose expression each type has.
+alike_types <- function(alike, types, call = rlang::caller_env()) {
+  unknown <- setdiff(unlist(alike), types)
+  if (length(unknown) > 0 || !(is.null(alike) || is.list(alike))) {
+    abort(c(
+      "{.arg rna_alike} must be a list of vectors of types: {.val {types}}.",
+      x = if (length(unknown) > 0) "There is no {.val {unknown}}."
+    ), call = call)
+  }
+  stands_for <- stats::setNames(types, types)
+  for (group in alike) stands_for[group] <- group[1]
+  stands_for
+}
+
+# list(genes, expression = types x genes). A gene's peaks follow one another on
+# one chromosome, as far as it goes.
+simulate_genes <- function(open, n_genes, peaks_per_gene) {
+  ranges <- parse_peaks(colnames(open))
+  first <- sort(sample.int(nrow(ranges), n_genes, n_genes > nrow(ranges)))
+  ends <- cumsum(rle(ranges$seqnames)$lengths)
+  last_of <- ends[match(ranges$seqnames, unique(ranges$seqnames))]
+  last <- pmin(first + peaks_per_gene - 1, last_of[first])
+  mean_open <- vapply(seq_len(n_genes), function(gene) {
+    rowMeans(open[, first[gene]:last[gene], drop = FALSE])
+  }, numeric(nrow(open)))
+  level <- stats::rnorm(n_genes)
+  expression <- exp(sweep(3 * mean_open, 2, level, "+"))
+  expression <- expression / rowSums(expression)
+  names <- sprintf("gene%d", seq_len(n_genes))
+  dimnames(expression) <- list(rownames(open), names)
+  list(
+    genes = data.frame(
+      chromosome = ranges$seqnames[first], start = ranges$start[first],
+      end = ranges$end[last], row.names = names
+    ),
+    expression = expression
+  )
+}
+
+# Counts of genes x cells, by portions that bound the memory.
+simulate_expression <- function(expression, cells, depth, depth_sd, effect) {
+  type <- as.integer(cells$cell_type)
+  batch <- as.integer(cells$batch)
+  n_genes <- ncol(expression)
+  factors <- matrix(
+    stats::rlnorm(nlevels(cells$batch) * n_genes, 0, effect),
+    nlevels(cells$batch)
+  )
+  total <- depth * stats::rlnorm(nrow(cells), 0, depth_sd)
+  portions <- split(
+    seq_len(nrow(cells)), ceiling(seq_len(nrow(cells)) * n_genes / 2e6)
+  )
+  blocks <- lapply(unname(portions), function(members) {
+    expected <- expression[type[members], , drop = FALSE] *
+      factors[batch[members], , drop = FALSE]
+    expected <- t(expected * (total[members] / rowSums(expected)))
+    counts <- stats::rnbinom(length(expected), size = 5, mu = expected)
+    methods::as(matrix(counts, n_genes), "CsparseMatrix")
+  })
+  counts <- do.call(cbind, blocks)
+  dimnames(counts) <- list(colnames(expression), rownames(cells))
+  counts
+}
