@@ -43,8 +43,8 @@ child_said <- function(log, pattern, seconds = 60) {
 }
 
 # The value of `code` in another R where Ctrl-C stopped it once it had printed a
-# line like `begun`: list(value, said = the lines that it printed). `...`: values
-# that it needs, by their names.
+# line like `begun`: list(value, said = what it printed, by lines). `...`:
+# values that it needs, by their names.
 after_ctrl_c <- function(code, begun, ...) {
   code <- deparse(substitute(code))
   result <- withr::local_tempfile(fileext = ".rds")
