@@ -15,6 +15,17 @@ CellNumbers numbers_of(const ConfounderMatrix& confounders) {
           }};
 }
 
+RowMatrix scores_of(const SparseRows& rows, const RowMatrix& loadings) {
+  RowMatrix out = RowMatrix::Zero(rows.n_rows(), loadings.cols());
+  for (int64_t row = 0; row < rows.n_rows(); ++row) {
+    for (int64_t e = rows.offsets[row]; e < rows.offsets[row + 1]; ++e) {
+      out.row(row) +=
+          static_cast<double>(rows.values[e]) * loadings.row(rows.indices[e]);
+    }
+  }
+  return out;
+}
+
 bool for_each_scores(const CellRows& cells, const std::vector<float>& weights,
                      const RowMatrix& loadings,
                      const std::vector<CellNumbers>& beside,
@@ -24,13 +35,9 @@ bool for_each_scores(const CellRows& cells, const std::vector<float>& weights,
   int64_t cell = -1;       // of the last row
   std::vector<float> one;  // its numbers
   const auto add = [&](const SparseRows& rows) {
-    RowMatrix values = RowMatrix::Zero(rows.n_rows(), width);
+    RowMatrix values(rows.n_rows(), width);
+    values.leftCols(loadings.cols()) = scores_of(rows, loadings);
     for (int64_t row = 0; row < rows.n_rows(); ++row) {
-      auto scores = values.row(row).head(loadings.cols());
-      for (int64_t e = rows.offsets[row]; e < rows.offsets[row + 1]; ++e) {
-        scores +=
-            static_cast<double>(rows.values[e]) * loadings.row(rows.indices[e]);
-      }
       do {
         ++cell;
       } while (!cells.taken.empty() && cells.taken[cell] == 0);

@@ -14,6 +14,9 @@
 
 namespace sailer {
 
+// rows x components.
+RowMatrix scores_of(const SparseRows& rows, const RowMatrix& loadings);
+
 // Numbers of each cell of a source: `write` puts those of a cell into a row.
 struct CellNumbers {
   int64_t width = 0;
