@@ -76,7 +76,7 @@ sailer_row <- function(row) {
 }
 
 expresser_row <- function(row) {
-  counts <- random_genes(row$size, row$cells, 1500)
+  counts <- random_genes(row$size, row$cells, min(1500, row$size %/% 4))
   expresser(counts,
     size = if (small) "small" else "full",
     control = pretrain_control(
@@ -94,7 +94,7 @@ measure_row <- function(row) {
   })
   fit <- if (row$model == "Expresser") expresser_row(row) else sailer_row(row)
   speed <- max(fit$history$cells_per_second[-1])
-  cat("MEASURED", speed, fit$control$token_budget %||% NA, "\n")
+  cat("MEASURED", speed, fit$control$token_budget %||% 0, "\n")
 }
 
 `%||%` <- function(x, y) if (is.null(x)) y else x

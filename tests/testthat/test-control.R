@@ -62,6 +62,9 @@ test_that("a device of no known form is refused with those that there are", {
         class = "sailer_argument_error"
       )
       expect_match(conditionMessage(error), '"cuda:1"', fixed = TRUE)
+      expect_match(conditionMessage(error), 'This machine has "cpu"',
+        fixed = TRUE
+      )
     }
     # Whether there is such a GPU is known where the training is.
     expect_identical(make(device = "cuda:7")$device, "cuda:7")
