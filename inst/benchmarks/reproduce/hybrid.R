@@ -5,11 +5,11 @@ run <- function(context) {
     rows = rbind(
       hybrid_rows("mouse cortex, figure 3.10", cortex(context), context),
       hybrid_rows("simulated, figure 3.10", simulated(context), context),
-      batch_rows(simulated(context, rna_batch_effect = 0.4), context),
+      batch_rows(simulated(context, rna_batch_effect = 0.2), context),
       unique_rows("simulated, figure 3.12", simulated(
         context,
         n_types = 8, rare = c(0.05, 0.05), rare_batch = c(1, 2),
-        rna_batch_effect = 0.4
+        rna_batch_effect = 0.2
       ), c("rare1", "rare2"), context),
       unique_rows(
         "mouse cortex, figure 3.12", of_one_batch(read_multiome()),
@@ -85,10 +85,11 @@ batch_rows <- function(data, context) {
 }
 
 all_of <- function(data, context) {
-  pca <- unit_rows(data$pca)
   made <- list(
-    `RNA PCA` = pca,
-    `RNA PCA with harmony` = harmonised(pca, data$cells$batch, context$seed),
+    `RNA PCA` = data$pca,
+    `RNA PCA with harmony` = harmonised(
+      data$pca, data$cells$batch, context$seed
+    ),
     `LSI 16` = lsi(kept_peaks(data$counts), 16),
     SAILERX = guided(data, data$pca, context)
   )
