@@ -30,12 +30,9 @@ CellSourcePtr two_donors() {
 }
 
 ConfounderMatrix donor_of_cells() {
-  ConfounderMatrix out;
-  out.width = 1;
-  for (int64_t i = 0; i < kBothCells; ++i) {
-    out.values.push_back(i < kDonorCells ? 0 : 1);
-  }
-  return out;
+  std::vector<float> donor(kBothCells, 1);
+  std::fill_n(donor.begin(), kDonorCells, 0.0f);
+  return confounders_of_numbers(1, donor);
 }
 
 struct Case {
@@ -207,9 +204,8 @@ TEST_CASE("held-out cells are looked at once, by one process or another",
   SailerModel model(of.model, PeakLayout(of.groups), 1, {}, 1, at::kCPU,
                     at::kDouble);
   const int64_t n = 1100;  // blocks of 512, 512 and 76
-  ConfounderMatrix donor;
-  donor.width = 1;
-  donor.values.assign(n, 0);
+  const ConfounderMatrix donor =
+      confounders_of_numbers(1, std::vector<float>(n, 0));
   StreamOptions streaming;
   streaming.type = at::kDouble;
   BatchStream stream(

@@ -48,7 +48,7 @@ struct LossOptions {
   double beta = 1;              // weight of the KL terms
   bool deterministic = false;   // z is the mean: the warm-up without sampling
   bool encoder_frozen = false;  // all of the encoder but its log variance
-  BatchPart part;               // of the minibatch, that `batch` is
+  BatchPart part = {};          // of the minibatch, that `batch` is
 };
 
 // Of the parameters that hold nearly all of a model's memory: handed to a step,
