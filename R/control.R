@@ -233,7 +233,7 @@ core_control <- function(control) {
 # Runs `code` with the asked number of threads, and the old one afterwards. In a
 # forked process the core keeps to one, whatever is asked.
 with_threads <- function(threads, code) {
-  if (is.null(threads) || threads > 1) tell_of_fork()
+  if (is.null(threads) || threads > 1) warn_of_fork()
   if (!is.null(threads)) {
     old <- core_get_threads()
     on.exit(core_set_threads(old))
@@ -243,7 +243,7 @@ with_threads <- function(threads, code) {
 }
 
 # Once in each process.
-tell_of_fork <- function() {
+warn_of_fork <- function() {
   if (!core_is_forked() || identical(process$told, Sys.getpid())) {
     return(invisible())
   }

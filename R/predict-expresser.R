@@ -8,8 +8,9 @@
 #' * `"expression"`: log-normalised expression, minus its mean over the training
 #'   cells, projected onto the principal components of these cells. It uses all
 #'   genes of a cell. The training cells get their principal components; other
-#'   cells are placed among them. The columns are sorted by variance. Only models
-#'   with `token_start = "components"` have this read-out; it is their default.
+#'   cells are placed among them. The columns are sorted by variance. Only
+#'   models with `token_start = "components"` have this read-out; it is their
+#'   default.
 #' * `"context"`: the mean of the contextual tokens of a cell's non-zero genes
 #'   (4.4). It depends on which genes are non-zero, not on how much, and so on
 #'   depth. The default of models with `token_start = "random"`.

@@ -52,14 +52,14 @@ std::optional<Known> known_of(const CellRows& cells,
   const auto reference_row = [&](int64_t cell, float* row) {
     std::copy_n(reference.values.data() + cell * out.width, out.width, row);
   };
-  const bool done = for_each_scores(
-      known, weights, lsi,
-      {{out.width, reference_row}, numbers_of(confounders)},
-      [&](const SparseRows&, const RowMatrix& values) {
-        for (int64_t row = 0; row < values.rows(); ++row) {
-          moments.add(values.row(row));
-        }
-      });
+  const bool done =
+      for_each_scores(known, weights, lsi,
+                      {{out.width, reference_row}, numbers_of(confounders)},
+                      [&](const SparseRows&, const RowMatrix& values) {
+                        for (int64_t row = 0; row < values.rows(); ++row) {
+                          moments.add(values.row(row));
+                        }
+                      });
   if (!done) return std::nullopt;
   out.n = std::max(1.0, moments.n());
   out.mean = moments.mean();

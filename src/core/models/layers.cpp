@@ -124,9 +124,9 @@ at::Tensor dropout(const at::Tensor& x, double rate,
   if (rate <= 0) return x;
   const bool on_cpu = x.device().is_cpu();
   const bool narrow = x.scalar_type() == at::kBFloat16;
-  at::Tensor keep = at::empty(
-      part.whole_shape(x.sizes()),
-      on_cpu && narrow ? x.options().dtype(at::kFloat) : x.options());
+  at::Tensor keep =
+      at::empty(part.whole_shape(x.sizes()),
+                on_cpu && narrow ? x.options().dtype(at::kFloat) : x.options());
   if (!on_cpu) {
     keep.bernoulli_(1 - rate, generator);
     // In bfloat16 a factor like 1 / 0.9 would be off by 0.2 %: it is multiplied
