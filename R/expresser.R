@@ -214,7 +214,7 @@ run_pretraining <- function(plan, corpus, state = NULL,
   # report_end() looks cells up by their places; a corpus names those alone.
   named <- cells_of_corpus(corpus, trained$diverged_cells)
   trained$diverged_cells <- seq_along(named)
-  plan$control$token_budget <- tell_of_budget(
+  plan$control$token_budget <- note_budget(
     plan$control$token_budget, trained$token_budget
   )
   fit <- new_expresser_fit(trained, plan)
@@ -226,7 +226,7 @@ run_pretraining <- function(plan, corpus, state = NULL,
 }
 
 # The tokens that were computed at once in the end: memory may have run out.
-tell_of_budget <- function(asked, used) {
+note_budget <- function(asked, used) {
   if (used >= asked) {
     return(asked)
   }
