@@ -171,7 +171,7 @@ void StepExchange::start(Bucket& bucket) {
     return;
   }
   for (size_t i = 0; i < bucket.members.size(); ++i) {
-    const at::Tensor& gradient = parameter(bucket.members[i]).grad();
+    const at::Tensor gradient = parameter(bucket.members[i]).grad();
     if (gradient.defined()) {
       bucket.sums[i].copy_(gradient);
     } else {
