@@ -256,10 +256,10 @@ test_that("fits are saved and loaded, as sailer()'s are", {
 
 test_that("tokens that were halved for want of memory are reported and kept", {
   expect_message(
-    used <- tell_of_budget(8192L, 2048), "8192.*halved.*2048",
+    used <- note_budget(8192L, 2048), "8192.*halved.*2048",
     class = "sailer_note"
   )
   expect_identical(used, 2048)
-  expect_silent(used <- tell_of_budget(4096L, 4096))
+  expect_silent(used <- note_budget(4096L, 4096))
   expect_identical(used, 4096L)
 })

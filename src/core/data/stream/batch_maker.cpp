@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "../../support/shuffle.h"
 
@@ -56,7 +55,7 @@ at::Tensor empty(at::IntArrayRef shape, at::ScalarType type, bool pinned) {
 
 at::Tensor integers(const std::vector<int64_t>& values, bool pinned) {
   at::Tensor out = empty({n_of(values)}, at::kLong, pinned);
-  std::memcpy(out.data_ptr(), values.data(), values.size() * sizeof(int64_t));
+  std::copy(values.begin(), values.end(), out.data_ptr<int64_t>());
   return out;
 }
 

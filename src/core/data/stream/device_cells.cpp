@@ -3,7 +3,6 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
-#include <cstring>
 #include <numeric>
 
 namespace sailer {
@@ -21,7 +20,7 @@ void send(const std::vector<T>& values, at::ScalarType type,
   at::Tensor staged = at::empty(
       {n},
       at::TensorOptions().dtype(type).pinned_memory(to.device().is_cuda()));
-  std::memcpy(staged.data_ptr(), values.data(), values.size() * sizeof(T));
+  std::copy(values.begin(), values.end(), static_cast<T*>(staged.data_ptr()));
   to.view({n}).copy_(staged, /*non_blocking=*/true);
 }
 
