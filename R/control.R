@@ -244,10 +244,10 @@ with_threads <- function(threads, code) {
 
 # Once in each process.
 warn_of_fork <- function() {
-  if (!core_is_forked() || identical(process$told, Sys.getpid())) {
+  if (!core_is_forked() || identical(process$warned, Sys.getpid())) {
     return(invisible())
   }
-  process$told <- Sys.getpid()
+  process$warned <- Sys.getpid()
   cli::cli_inform(
     c(i = "This process was forked off another R process: sailer computes with
            one thread in it."),

@@ -128,7 +128,7 @@ bool can_attend(const at::TensorOptions& options) {
     const at::AutoGradMode gradients(true);
     const at::Tensor q = ones(3), k = ones(4), v = ones(4);
     attend_varlen(q, k, v, rows, 1).sum().backward();
-    // What fails on a device is told with the next value that is fetched.
+    // A failure on a device surfaces with the next value that is fetched.
     return q.grad().isfinite().all().item<bool>();
   } catch (const c10::Error&) {
     return false;

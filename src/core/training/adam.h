@@ -33,9 +33,10 @@ class Adam {
   // that move them on their own while they make the gradient.
   void begin_step(double learning_rate);
 
-  // Hands out the parameter of this name; finish_step() then leaves it alone.
-  // Throws Error(kArgument) when there is none, outside of a step or for a
-  // parameter that our kernel does not move: see layers_can_step().
+  // The parameter of this name, for its layer to update; finish_step() then
+  // leaves it alone. Throws Error(kArgument) when there is none, outside of a
+  // step or for a parameter that our kernel does not move: see
+  // layers_can_step().
   AdamUpdate update_of(const std::string& name);
   void finish_step();
 

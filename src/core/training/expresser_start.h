@@ -1,4 +1,4 @@
-// What an Expresser begins with: what can be told of its genes by linear means.
+// What an Expresser begins with: what linear methods find of its genes.
 // The tokens begin with principal components of the training cells, the output
 // with the mean count of each gene.
 #pragma once

@@ -46,7 +46,7 @@ enum class Depth {
 };
 
 // Throws Error(kFile) when the file is foreign, newer or damaged. A torn tail
-// is no damage: its sections are not told of. With Depth::kPayloads the last
+// is no damage: its sections are not listed. With Depth::kPayloads the last
 // section is torn too when its payload does not fit its checksum.
 // `cancelled`, asked before each block, stops the check of payloads and makes
 // it return false.

@@ -82,7 +82,7 @@ class CorpusWriter {
 };
 
 // In how many cells each gene has a count above zero. A problem of the counts,
-// or an end by the monitor, is told and the numbers are incomplete.
+// or an end by the monitor, is reported, and the numbers are incomplete.
 struct GeneCells {
   std::vector<int64_t> cells;
   CountProblem problem;

@@ -26,7 +26,7 @@ class DeviceCells {
                               int64_t reference_width);
 
   // Reads all cells once and uploads them piece by piece. Null when
-  // `cancelled`, asked before each piece, told to stop.
+  // `cancelled`, asked before each piece, said to stop.
   static std::unique_ptr<DeviceCells> upload(
       PlaceReader& reader, const ConfounderMatrix& confounders,
       const Reference& reference, const at::Device& device, at::ScalarType type,

@@ -32,9 +32,9 @@ struct SparseBatch {
   at::Tensor has_reference;     // [B], 1 or 0
   at::Tensor reference_weight;  // [B], of the cell in the alignment
 
-  // How thinning is told where sizes must be known on the host: `input` is then
-  // `target`, and entries with weight 0 are hidden from the encoder. [entries],
-  // 0 or 1, float; undefined on the CPU and where nothing is thinned.
+  // How thinning is represented where sizes must be known on the host: `input`
+  // is then `target`, and entries with weight 0 are hidden from the encoder.
+  // [entries], 0 or 1, float; undefined on the CPU and where nothing is thinned.
   at::Tensor input_weights;
 
   // target.offsets on the host, [B + 1]: sizes without asking a device.
