@@ -189,10 +189,10 @@ test_that("only a block is in memory while a file is written", {
   }
   peak_mb(1000)
   few <- peak_mb(1000)
-  many <- peak_mb(10000)
-  # 3.6 million more non-zeros, of which a dgCMatrix would take 43 MB and its
-  # making more.
-  expect_lt(many - few, 25)
+  many <- peak_mb(20000)
+  # 7.6 million more non-zeros, of which a dgCMatrix would take 91 MB and its
+  # making more; a process that ran other tests grows by some 25 MB.
+  expect_lt(many - few, 50)
 })
 
 test_that("generated profiles follow the hierarchy", {

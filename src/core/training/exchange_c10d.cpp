@@ -65,6 +65,7 @@ constexpr std::chrono::seconds kLastLook{5};
 
 // Keys of the store.
 constexpr char kFailure[] = "failure", kSeen[] = "seen";
+constexpr char kConnected[] = "connected", kAllConnected[] = "all connected";
 
 class C10dExchange : public Exchange {
  public:
@@ -77,6 +78,7 @@ class C10dExchange : public Exchange {
     options->devices.push_back(gloo_device(meeting));
     gloo_ = c10::make_intrusive<c10d::ProcessGroupGloo>(prefixed("gloo", store),
                                                         rank, size, options);
+    wait_for_connections();
 #if SAILER_HAS_NCCL
     if (!meeting.device.is_cuda()) return;
     errors_are_ours();
@@ -118,6 +120,13 @@ class C10dExchange : public Exchange {
   }
 
  private:
+  // A process that leaves at once would be taken for a lost one by those that
+  // are still connecting to it.
+  void wait_for_connections() {
+    if (store_->add(kConnected, 1) == size()) store_->set(kAllConnected, {1});
+    store_->wait({kAllConnected}, milliseconds(meeting_.timeout));
+  }
+
   static StorePtr prefixed(const char* prefix, const StorePtr& store) {
     return c10::make_intrusive<c10d::PrefixStore>(prefix, store);
   }
