@@ -34,7 +34,8 @@ struct SparseBatch {
 
   // How thinning is represented where sizes must be known on the host: `input`
   // is then `target`, and entries with weight 0 are hidden from the encoder.
-  // [entries], 0 or 1, float; undefined on the CPU and where nothing is thinned.
+  // [entries], 0 or 1, float; undefined on the CPU and where nothing is
+  // thinned.
   at::Tensor input_weights;
 
   // target.offsets on the host, [B + 1]: sizes without asking a device.
