@@ -123,7 +123,9 @@ class C10dExchange : public Exchange {
   // A process that leaves at once would be taken for a lost one by those that
   // are still connecting to it.
   void wait_for_connections() {
-    if (store_->add(kConnected, 1) == size()) store_->set(kAllConnected, {1});
+    if (store_->add(kConnected, 1) == size()) {
+      store_->set(kAllConnected, std::string("1"));
+    }
     store_->wait({kAllConnected}, milliseconds(meeting_.timeout));
   }
 
