@@ -140,9 +140,9 @@ SparseBatch part_of(const SparseBatch& whole, const BatchPart& part) {
   }
   out.confounders = own(whole.confounders);
   out.cell_scale = own(whole.cell_scale);
-  out.reference = own(whole.reference);
-  out.has_reference = own(whole.has_reference);
-  out.reference_weight = own(whole.reference_weight);
+  out.reference = whole.reference;
+  out.has_reference = whole.has_reference;
+  out.reference_weight = whole.reference_weight;
   return out;
 }
 

@@ -172,8 +172,8 @@ void SailerModel::start_reference_path(const at::Tensor& weight) {
 at::Tensor SailerModel::seen_reference(const SparseBatch& batch, bool training,
                                        const BatchPart& part) const {
   if (!batch.reference.defined()) return {};
-  at::Tensor seen = batch.has_reference.unsqueeze(1);
-  const at::Tensor values = at::cat({batch.reference, seen}, 1);
+  at::Tensor seen = part.own(batch.has_reference).unsqueeze(1);
+  const at::Tensor values = at::cat({part.own(batch.reference), seen}, 1);
   if (training && options_.reference_dropout > 0) {
     const at::Tensor keep =
         at::empty(part.whole_shape(seen.sizes()), seen.options())

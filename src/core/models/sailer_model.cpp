@@ -133,18 +133,9 @@ at::Tensor SailerModel::alignment(const at::Tensor& mean,
                                   const SparseBatch& batch, bool weighted,
                                   const BatchPart& part) const {
   if (!batch.reference.defined()) return at::zeros({}, tensor_options_);
-  const at::Tensor weight =
-      weighted ? batch.reference_weight : batch.has_reference;
-  if (part.is_whole()) {
-    return alignment_loss(mean, batch.reference, batch.has_reference, weight);
-  }
-  const int64_t r = batch.reference.size(1);
-  const at::Tensor all = gather_rows(
-      at::cat({batch.reference, at::stack({batch.has_reference, weight}, 1)},
-              1),
-      part);
-  return alignment_loss(mean, all.narrow(1, 0, r), all.select(1, r),
-                        all.select(1, r + 1), part);
+  return alignment_loss(
+      mean, batch.reference, batch.has_reference,
+      weighted ? batch.reference_weight : batch.has_reference, part);
 }
 
 at::Tensor SailerModel::marginal_divergence(const at::Tensor& z,
