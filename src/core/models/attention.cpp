@@ -117,24 +117,18 @@ class PackedAttention : public torch::autograd::Function<PackedAttention> {
 //   q            [cells, heads, n_queries, head]
 //   k, v         [cells, heads, n_keys, head]
 //   allowed      [cells, 1, 1, n_keys], bool; at least one key of each cell
-// LibTorch's fused kernels want heads of a multiple of 8: they are padded with
-// zeros.
 at::Tensor attend_padded(const at::Tensor& q, const at::Tensor& k,
                          const at::Tensor& v, const at::Tensor& allowed) {
   const int64_t head = q.size(3);
 #if SAILER_LIBTORCH_AT_LEAST(2, 0)
-  constexpr int64_t kMultiple = 8;
-  const int64_t padded = (head + kMultiple - 1) / kMultiple * kMultiple;
-  const auto pad = [&](const at::Tensor& x) {
-    return padded == head ? x : at::constant_pad_nd(x, {0, padded - head});
-  };
+  const at::Tensor queries = pad_heads(q);
   // It divides by the root of the padded size; the argument that says otherwise
   // is not in 2.0.
-  const double scale =
-      std::sqrt(static_cast<double>(padded) / static_cast<double>(head));
+  const double scale = std::sqrt(static_cast<double>(queries.size(3)) /
+                                 static_cast<double>(head));
   const at::Tensor mask = allowed.expand({q.size(0), 1, q.size(2), k.size(2)});
   const at::Tensor out = at::scaled_dot_product_attention(
-      pad(padded == head ? q : q * scale), pad(k), pad(v), mask);
+      scale == 1 ? queries : queries * scale, pad_heads(k), pad_heads(v), mask);
   return out.narrow(3, 0, head);
 #else
   const double scale = 1 / std::sqrt(static_cast<double>(head));

@@ -18,15 +18,17 @@
 
 namespace sailer {
 
+at::Tensor pad_heads(const at::Tensor& x) {
+  const int64_t over = x.size(-1) % kHeadMultiple;
+  return over == 0 ? x : at::constant_pad_nd(x, {0, kHeadMultiple - over});
+}
+
 #if SAILER_LIBTORCH_AT_LEAST(2, 6)
 
 namespace {
 
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
-
-// Of heads the kernels want a multiple of this; the rest is filled with zeros.
-constexpr int64_t kMultiple = 8;
 
 // FlashAttention adds up the gradient of queries in the order of threads unless
 // LibTorch is asked for one order.
@@ -122,7 +124,7 @@ class VarlenAttention : public torch::autograd::Function<VarlenAttention> {
 bool can_attend(const at::TensorOptions& options) {
   const AttentionRows rows({{0, 2, 3}}, {{0, 1, 4}}, options.device());
   const auto ones = [&](int64_t n) {
-    return at::ones({n, kMultiple}, options).set_requires_grad(true);
+    return at::ones({n, kHeadMultiple}, options).set_requires_grad(true);
   };
   try {
     const at::AutoGradMode gradients(true);
@@ -154,11 +156,8 @@ at::Tensor attend_varlen(const at::Tensor& q, const at::Tensor& k,
                          const at::Tensor& v, const AttentionRows& rows,
                          int64_t n_heads) {
   const int64_t width = q.size(1), head = width / n_heads;
-  const int64_t padded = (head + kMultiple - 1) / kMultiple * kMultiple;
   const auto heads = [&](const at::Tensor& x) {
-    const at::Tensor split = x.view({x.size(0), n_heads, head});
-    return padded == head ? split
-                          : at::constant_pad_nd(split, {0, padded - head});
+    return pad_heads(x.view({x.size(0), n_heads, head}));
   };
   auto cells = c10::make_intrusive<Cells>();
   cells->query_starts = rows.query_starts();

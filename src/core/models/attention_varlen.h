@@ -8,6 +8,11 @@
 
 namespace sailer {
 
+// LibTorch's fused kernels want heads, the last dimension, of a multiple of
+// this; pad_heads() fills them up with zeros.
+constexpr int64_t kHeadMultiple = 8;
+at::Tensor pad_heads(const at::Tensor& x);
+
 // True when there are such kernels for tensors like `q`, in the LibTorch that
 // is compiled against and on the device: tried there once, since builds of
 // LibTorch may be without them. False on the CPU.
