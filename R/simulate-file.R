@@ -12,7 +12,8 @@ memory_sink <- function() {
 
 # A 10x HDF5 file with the chunks and the compression of Cell Ranger's. It is
 # written beside its place, and renamed when it is complete.
-tenx_sink <- function(file, peaks, cells, overwrite, call) {
+tenx_sink <- function(file, features, cells, overwrite, call,
+                      type = "Peaks") {
   check_text(file, "file", call = call)
   check_flag(overwrite, "overwrite", call = call)
   need_package("rhdf5", "to write 10x HDF5 files", call)
@@ -24,7 +25,7 @@ tenx_sink <- function(file, peaks, cells, overwrite, call) {
     ), class = "file", call = call)
   }
   partial <- tempfile("simulation-", dirname(file), ".h5")
-  start_tenx(partial, peaks, cells)
+  start_tenx(partial, features, cells, type)
   ends <- 0
   list(
     add = function(counts) {
@@ -49,7 +50,7 @@ tenx_sink <- function(file, peaks, cells, overwrite, call) {
   )
 }
 
-start_tenx <- function(file, peaks, cells) {
+start_tenx <- function(file, features, cells, type) {
   rhdf5::h5createFile(file)
   rhdf5::h5createGroup(file, "matrix")
   rhdf5::h5createGroup(file, "matrix/features")
@@ -60,11 +61,11 @@ start_tenx <- function(file, peaks, cells) {
       chunk = 80000, level = 4
     )
   }
-  rhdf5::h5write(c(length(peaks), length(cells)), file, "matrix/shape")
+  rhdf5::h5write(c(length(features), length(cells)), file, "matrix/shape")
   rhdf5::h5write(cells, file, "matrix/barcodes")
-  rhdf5::h5write(peaks, file, "matrix/features/id")
+  rhdf5::h5write(features, file, "matrix/features/id")
   rhdf5::h5write(
-    rep("Peaks", length(peaks)), file, "matrix/features/feature_type"
+    rep(type, length(features)), file, "matrix/features/feature_type"
   )
 }
 

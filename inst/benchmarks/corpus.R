@@ -25,50 +25,23 @@ simulate <- function(path, n_cells, n_genes, per_cell, block = 5000) {
     sum(pmin(1, s * weight)) - per_cell
   }, c(0, 1e6))$root
   chance <- pmin(1, scale * weight)
-  done <- 0
-  ends <- 0
-  blocks <- split(seq_len(n_cells), ceiling(seq_len(n_cells) / block))
-  rhdf5::h5createFile(path)
-  rhdf5::h5createGroup(path, "matrix")
-  rhdf5::h5createGroup(path, "matrix/features")
-  for (name in c("indices", "data")) {
-    rhdf5::h5createDataset(
-      path, paste0("matrix/", name), 0,
-      maxdims = rhdf5::H5Sunlimited(), H5type = "H5T_STD_I32LE", chunk = 80000,
-      level = 2
-    )
-  }
-  for (cells in blocks) {
+  sink <- sailer:::tenx_sink(
+    path, sprintf("GENE%d", seq_len(n_genes)),
+    sprintf("cell%07d", seq_len(n_cells)),
+    overwrite = TRUE, call = NULL, type = "Gene Expression"
+  )
+  for (cells in split(seq_len(n_cells), ceiling(seq_len(n_cells) / block))) {
     drawn <- lapply(cells, function(cell) {
       genes <- which(stats::runif(n_genes) < chance)
-      list(genes - 1L, 1L + stats::rpois(length(genes), weight[genes] / 30))
+      list(genes, 1L + stats::rpois(length(genes), weight[genes] / 30))
     })
-    for (k in 1:2) {
-      values <- unlist(lapply(drawn, `[[`, k))
-      dataset <- paste0("matrix/", c("indices", "data")[k])
-      rhdf5::h5set_extent(path, dataset, done + length(values))
-      rhdf5::h5write(
-        values, path, dataset,
-        index = list(done + seq_along(values))
-      )
-    }
-    ends <- c(ends, done + cumsum(vapply(drawn, function(x) {
-      length(x[[1]])
-    }, 0)))
-    done <- done + length(values)
+    sink$add(Matrix::sparseMatrix(
+      i = unlist(lapply(drawn, `[[`, 1)),
+      p = c(0, cumsum(lengths(lapply(drawn, `[[`, 1)))),
+      x = unlist(lapply(drawn, `[[`, 2)), dims = c(n_genes, length(cells))
+    ))
   }
-  rhdf5::h5createDataset(
-    path, "matrix/indptr", n_cells + 1, H5type = "H5T_STD_I64LE"
-  )
-  rhdf5::h5write(ends, path, "matrix/indptr")
-  rhdf5::h5write(as.integer(c(n_genes, n_cells)), path, "matrix/shape")
-  rhdf5::h5write(sprintf("cell%07d", seq_len(n_cells)), path,
-                 "matrix/barcodes")
-  rhdf5::h5write(sprintf("GENE%d", seq_len(n_genes)), path,
-                 "matrix/features/id")
-  rhdf5::h5write(rep("Gene Expression", n_genes), path,
-                 "matrix/features/feature_type")
-  rhdf5::h5closeAll()
+  sink$finish()
 }
 
 say <- function(what, spent = NULL, n = NULL) {
