@@ -153,18 +153,3 @@ plot_image <- function(plot, text, width = 8, height = 4.5) {
   tryCatch(print(plot), finally = grDevices::dev.off())
   image_tag(path, text)
 }
-
-image_tag <- function(path, text) {
-  bytes <- readBin(path, "raw", file.size(path))
-  paste0(
-    "<img alt=\"", escape(text), "\" src=\"data:image/png;base64,",
-    gsub("\n", "", jsonlite::base64_enc(bytes), fixed = TRUE), "\">"
-  )
-}
-
-escape <- function(text) {
-  text <- gsub("&", "&amp;", as.character(text), fixed = TRUE)
-  text <- gsub("<", "&lt;", text, fixed = TRUE)
-  text <- gsub(">", "&gt;", text, fixed = TRUE)
-  gsub("\"", "&quot;", text, fixed = TRUE)
-}

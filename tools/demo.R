@@ -20,6 +20,7 @@
 
 suppressMessages(library(sailer))
 script <- sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE))
+source(system.file("benchmarks", "html.R", package = "sailer"))
 source(file.path(dirname(script), "demo-report.R"))
 
 defaults <- list(

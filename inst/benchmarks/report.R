@@ -44,12 +44,6 @@ tr.thesis { font-style: italic; color: #555 }
 img { max-width: 100% }
 </style>"
 
-escape <- function(x) {
-  x <- gsub("&", "&amp;", x, fixed = TRUE)
-  x <- gsub("<", "&lt;", x, fixed = TRUE)
-  gsub(">", "&gt;", x, fixed = TRUE)
-}
-
 paragraph <- function(x) {
   if (length(x) > 0) sprintf("<p>%s</p>", escape(x)) else character(0)
 }
@@ -130,12 +124,8 @@ verdict_table <- function(judged, experiments) {
 }
 
 figure_tag <- function(path) {
-  bytes <- readBin(path, "raw", file.size(path))
-  sprintf(
-    "<p><img alt='%s' src='data:image/png;base64,%s'></p>",
-    escape(sub("[.]png$", "", basename(path))),
-    gsub("\n", "", jsonlite::base64_enc(bytes), fixed = TRUE)
-  )
+  text <- sub("[.]png$", "", basename(path))
+  sprintf("<p>%s</p>", image_tag(path, text))
 }
 
 # A panel for each embedding, drawn by UMAP; `colour` a data frame of what the

@@ -19,7 +19,7 @@
 
 script <- sub("--file=", "", grep("--file=", commandArgs(), value = TRUE))
 folder <- dirname(script)
-for (file in c("common.R", "rivals.R", "claims.R", "report.R")) {
+for (file in c("common.R", "rivals.R", "claims.R", "html.R", "report.R")) {
   source(file.path(folder, file))
 }
 

@@ -63,7 +63,7 @@ test_that("a claim without rows is not measured", {
 })
 
 test_that("the report has values, the thesis' beside them, and figures", {
-  made <- benchmarks("claims.R", "report.R")
+  made <- benchmarks("claims.R", "html.R", "report.R")
   folder <- withr::local_tempdir()
   figures <- made$save_figures(
     list(ggplot2::ggplot(), NULL), folder, "clusters"
@@ -100,7 +100,7 @@ test_that("the report has values, the thesis' beside them, and figures", {
 })
 
 test_that("a report without any rows is one, too", {
-  made <- benchmarks("claims.R", "report.R")
+  made <- benchmarks("claims.R", "html.R", "report.R")
   path <- withr::local_tempfile(fileext = ".html")
   none <- made$experiment("none", "Table 11: none", "None.", NULL, list())
   made$write_report(
