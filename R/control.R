@@ -105,7 +105,7 @@ train_control <- function(epochs = NULL, batch_size = NULL,
 
 # Options of the core that were given; it checks them. NA is how it says that a
 # choice is left open, and nothing to give.
-given_options <- function(given, call = rlang::caller_env()) {
+given_options <- function(given, call = caller_env()) {
   given <- given[!vapply(given, is.null, NA)]
   for (name in names(given)) {
     if (is.atomic(given[[name]]) && anyNA(given[[name]])) {
@@ -117,7 +117,7 @@ given_options <- function(given, call = rlang::caller_env()) {
 
 # Options of a run that the core's models know nothing of.
 check_run_options <- function(checkpoint, every, device, threads, verbose,
-                              processes, call = rlang::caller_env()) {
+                              processes, call = caller_env()) {
   if (!is.null(checkpoint)) {
     check_text(checkpoint, "checkpoint", call = call)
     # The core knows no "~", and the working directory may change.
@@ -162,7 +162,7 @@ print_control <- function(x, name) {
 
 # Takes what `make` returns, train_control() or another, or a plain list of its
 # options.
-as_control <- function(control, call = rlang::caller_env(),
+as_control <- function(control, call = caller_env(),
                        make = train_control, class = "train_control") {
   if (inherits(control, class)) {
     return(control)
@@ -187,7 +187,7 @@ split_training <- function(options, make = train_control) {
 }
 
 # `control` with options of training that were given beside those of a model.
-join_control <- function(control, given, call = rlang::caller_env(),
+join_control <- function(control, given, call = caller_env(),
                          make = train_control, class = "train_control") {
   control <- as_control(control, call, make, class)
   if (length(given) == 0) {

@@ -83,7 +83,7 @@ print.sailer_sitrep <- function(x, ...) {
 }
 
 # Options that name a device, before it is known whether there is such a one.
-check_device <- function(device, call = rlang::caller_env()) {
+check_device <- function(device, call = caller_env()) {
   if (!rlang::is_string(device)) {
     abort(
       c(

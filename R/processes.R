@@ -20,7 +20,7 @@ launchers <- list(
 )
 
 # list(launcher, rank, size, local) of this process.
-launched_processes <- function(call = rlang::caller_env()) {
+launched_processes <- function(call = caller_env()) {
   for (launcher in names(launchers)) {
     names <- launchers[[launcher]]
     values <- Sys.getenv(names)
@@ -63,7 +63,7 @@ whole_variable <- function(name, call) {
 }
 
 # Where process 0 listens: list(address, port).
-meeting_place <- function(launched, call = rlang::caller_env()) {
+meeting_place <- function(launched, call = caller_env()) {
   list(
     address = meeting_address(launched, call),
     port = meeting_port(launched, call)
@@ -124,7 +124,7 @@ meeting_port <- function(launched, call) {
 
 # Meets the others, once in an R session, where the control says so. Returns
 # list(rank, size, device): alone that is 0 and 1.
-join_processes <- function(control, device, call = rlang::caller_env()) {
+join_processes <- function(control, device, call = caller_env()) {
   alone <- list(rank = 0, size = 1, device = device)
   # What a forked process shares with the others is its parent's.
   if (identical(control$processes, "none") || core_is_forked()) {

@@ -3,7 +3,7 @@
 
 # `given`: the names of those that the user wrote.
 simulation_arguments <- function(arguments, given,
-                                 call = rlang::caller_env()) {
+                                 call = caller_env()) {
   arguments <- arguments[names(formals(simulate_atac))]
   preset <- simulation_preset(arguments$preset, call)
   from_preset <- setdiff(names(preset), given)
@@ -116,7 +116,7 @@ check_profiles <- function(profiles, call) {
   profiles
 }
 
-check_simulation <- function(arguments, call = rlang::caller_env()) {
+check_simulation <- function(arguments, call = caller_env()) {
   check <- function(name, from, to, ...) {
     check_number(arguments[[name]], name, from, to, ..., call = call)
   }

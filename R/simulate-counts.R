@@ -6,7 +6,7 @@ simulation_block <- function() getOption("sailer.simulation_block", 10000)
 
 # list(counts, depth, fragments, cells = names).
 simulate_blocks <- function(arguments, source, cells, file, overwrite,
-                            call = rlang::caller_env()) {
+                            call = caller_env()) {
   draw <- group_drawer(arguments, source)
   n_cells <- length(cells$size)
   names <- sprintf("%s_cell%d", cells$batch, seq_len(n_cells))

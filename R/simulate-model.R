@@ -1,9 +1,9 @@
 # What simulate_atac() draws cells from: peaks, the hierarchy of types, and the
 # type, batch and size of each cell.
 
-# list(peaks, weights = peaks x types, background = weights of the background,
-# truth = types x peaks or NULL, profiles = bulk counts or NULL, effects =
-# batches x peaks).
+# list(peaks, weights = peaks x types); of generated peaks also truth = types x
+# peaks; where fragments are drawn also profiles = bulk counts of peaks x types
+# and background = lengths of the peaks.
 simulation_source <- function(arguments, profiles) {
   by_fragments <- !is.null(arguments$fragments)
   source <- if (is.null(profiles)) {

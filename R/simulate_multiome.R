@@ -70,7 +70,7 @@ type_openness <- function(sim) {
 }
 
 # The type whose expression each type has.
-alike_types <- function(alike, types, call = rlang::caller_env()) {
+alike_types <- function(alike, types, call = caller_env()) {
   unknown <- setdiff(unlist(alike), types)
   if (length(unknown) > 0 || !(is.null(alike) || is.list(alike))) {
     abort(c(

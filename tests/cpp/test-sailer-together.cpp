@@ -69,7 +69,7 @@ Case by_chromosome(bool joint) {
 
 // Frozen, warming up and annealed; the last minibatch has 3 cells.
 TrainOptions brief_training() {
-  TrainOptions options;
+  TrainOptions options = short_training();
   options.epochs = 6;
   options.batch_size = 23;
   options.learning_rate = 1e-2;
@@ -78,8 +78,6 @@ TrainOptions brief_training() {
   options.frozen = 0.5;
   options.warmup = 1.5;
   options.period = 4;
-  options.validation = 0.1;
-  options.patience = 0;
   options.seed = 3;
   return options;
 }
