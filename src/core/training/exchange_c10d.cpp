@@ -123,9 +123,9 @@ class C10dExchange : public Exchange {
   // A process that leaves at once would be taken for a lost one by those that
   // are still connecting to it.
   void wait_for_connections() {
-    if (store_->add(kConnected, 1) == size()) {
-      store_->set(kAllConnected, std::string("1"));
-    }
+    // Spelled out, since set() of newer versions takes a string as well.
+    const std::vector<uint8_t> yes = {1};
+    if (store_->add(kConnected, 1) == size()) store_->set(kAllConnected, yes);
     store_->wait({kAllConnected}, milliseconds(meeting_.timeout));
   }
 
