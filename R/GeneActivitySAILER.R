@@ -40,14 +40,13 @@ GeneActivitySAILER <- function(object, genes = NULL, ..., fit = NULL,
                                assay.type = NULL, altexp = NULL) {
   check_text(new.assay.name, "new.assay.name")
   options <- list(...)
-  call <- environment()
   check_options(options, options_of_activity)
   held <- read_fitted(object, fit, name, where_of(environment()))
   force(held$input$writable)
   refuse_place_of_counts(new.assay.name, held$input$place)
   genes <- genes %||% input_annotation(held$input)
   values <- rlang::inject(activity_held(
-    held, genes, reference = reference, !!!options, call = call
+    held, genes, reference = reference, !!!options
   ))
   write_values_as_assay(
     object, held, new.assay.name, values,
@@ -61,13 +60,13 @@ options_of_activity <- c(
 )
 
 # The genes that an object knows.
-input_annotation <- function(input, call = caller_env()) {
+input_annotation <- function(input) {
   if (length(input$annotation) == 0) {
     abort(c(
       "{.arg genes} is missing, and the object has no annotation of genes.",
       i = "Give a GRanges of the genes, or put one into an assay of Signac by
            {.code Annotation(object) <- genes}."
-    ), call = call)
+    ))
   }
   input$annotation
 }

@@ -63,7 +63,6 @@ ImputeSAILER <- function(object, features = NULL, ..., fit = NULL, name = NULL,
                          altexp = NULL) {
   check_text(new.assay.name, "new.assay.name")
   options <- list(...)
-  call <- environment()
   check_options(options, options_of_impute)
   where <- where_of(environment())
   where$features <- NULL
@@ -77,8 +76,7 @@ ImputeSAILER <- function(object, features = NULL, ..., fit = NULL, name = NULL,
     peaks = features, reference = reference, !!!options, arg = "features",
     ways = "Name fewer {.arg features}; return the open peaks alone
       ({.arg threshold}, {.arg n_open}); or have the values in a {.arg file}
-      (not of Seurat objects).",
-    call = call
+      (not of Seurat objects)."
   ))
   write_values_as_assay(
     object, held, new.assay.name, values,
@@ -100,11 +98,11 @@ write_values_as_assay <- function(object, held, name, values, command) {
   ))
 }
 
-refuse_place_of_counts <- function(name, place, call = caller_env()) {
+refuse_place_of_counts <- function(name, place) {
   if (name %in% unlist(place[c("assay", "assay.type", "altexp")])) {
     abort(c(
       "{.arg new.assay.name}: {.val {name}} has the counts, which are kept.",
       i = "Take another name."
-    ), call = call)
+    ))
   }
 }

@@ -72,18 +72,18 @@ RunExpresser <- function(object, fit = NULL, ..., assay = NULL, layer = NULL,
 
 # Before anything is read or computed: what goes through `...` to expresser(),
 # or to predict().
-check_express_options <- function(options, fit, call = caller_env()) {
+check_express_options <- function(options, fit) {
   if (is.null(fit)) {
-    check_corpus_options(options, call)
+    check_corpus_options(options)
   } else {
-    check_options(options, c("readout", "token_budget", "verbose"), call)
+    check_options(options, c("readout", "token_budget", "verbose"))
   }
 }
 
 # What an object is given: list(fit, values = cells x k, loadings = genes x k),
 # the loadings named as the features of the object are. Of an interrupted
 # training the fit alone: whoever pressed Ctrl-C does not wait for embeddings.
-express_cells <- function(cells, fit, options, call = caller_env()) {
+express_cells <- function(cells, fit, options) {
   if (is.null(fit)) {
     fit <- rlang::inject(expresser(cells, !!!options))
     if (fit$status == "interrupted") {
@@ -91,10 +91,10 @@ express_cells <- function(cells, fit, options, call = caller_env()) {
     }
     values <- stats::predict(fit, cells, verbose = fit$control$verbose)
   } else {
-    fit <- find_fit(fit, NULL, "expresser_fit", call)$fit
+    fit <- find_fit(fit, NULL, "expresser_fit")$fit
     values <- rlang::inject(stats::predict(fit, cells, !!!options))
   }
-  map <- match_genes(cells$peaks, fit$genes, note = FALSE, call = call)
+  map <- match_genes(cells$peaks, fit$genes, note = FALSE)
   weights <- if (readout_of(fit, options$readout) == "expression") {
     component_loadings(fit)
   } else {

@@ -110,32 +110,31 @@ RunSAILER <- function(object, batch = NULL, covariates = NULL, ...,
 # RunSAILER() and, where `guided`, RunSAILERX(). `output`: list(name, key,
 # call).
 run_sailer <- function(object, options, where, batch, covariates, resume,
-                       output, reference = NULL, rna = NULL, guided = FALSE,
-                       call = caller_env()) {
+                       output, reference = NULL, rna = NULL, guided = FALSE) {
   model <- if (guided) "sailerx" else "sailer"
-  check_fit_options(options, resume, match.fun(model), call)
-  check_text(output$name, "name", null = TRUE, call = call)
-  check_reduction_key(output$key, call)
-  input <- read_input(object, where, call)
+  check_fit_options(options, resume, match.fun(model))
+  check_text(output$name, "name", null = TRUE)
+  check_reduction_key(output$key)
+  input <- read_input(object, where)
   force(input$writable)
   output$name <- output$name %||% input$naming(model)
   if (guided) reference <- reference %||% input$reference
-  check_not_same(output$name, reference, call)
+  check_not_same(output$name, reference)
   counts <- input$counts
   labels <- if (is.null(batch)) {
     taken_as_batches(input$labels, "layers")
   } else {
-    input_columns(input, batch, "batch", counts$cells, call)
+    input_columns(input, batch, "batch", counts$cells)
   }
-  others <- input_columns(input, covariates, "covariates", counts$cells, call)
+  others <- input_columns(input, covariates, "covariates", counts$cells)
   report_missing_cells(input)
   guide <- if (guided && !goes_on(resume)) {
-    read_guide(input, reference, rna, call)
+    read_guide(input, reference, rna)
   }
   if (rlang::is_true(resume)) {
-    resume <- find_fit(object, output$name, "sailer_fit", call)$fit
+    resume <- find_fit(object, output$name, "sailer_fit")$fit
   }
-  fit <- fit_cells(counts, labels, others, resume, options, guided, guide, call)
+  fit <- fit_cells(counts, labels, others, resume, options, guided, guide)
   fit$place <- input$place
   if (rlang::is_string(reference)) fit$reference_name <- reference
   given <- list(

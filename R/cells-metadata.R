@@ -72,11 +72,11 @@ read_obs_columns <- function(path, modality) {
   table[!failed]
 }
 
-cells_reduction <- function(cells, name, call = caller_env()) {
-  check_text(name, "reduction", call = call)
+cells_reduction <- function(cells, name) {
+  check_text(name, "reduction")
   if (!in_anndata(cells)) {
     abort("{cells$origin} keeps no reduced dimensions of cells: they are in
-           {.field obsm} of h5ad files and MuData.", call = call)
+           {.field obsm} of h5ad files and MuData.")
   }
   values <- core_read_obsm(cells$file$path, name, cells$file$modality %||% "")
   chosen <- cells$chosen$cells %||% seq_len(nrow(values))

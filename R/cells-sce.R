@@ -51,8 +51,7 @@ as_cells.SingleCellExperiment <- function(x, assay.type = NULL, altexp = NULL,
 }
 
 # The name of the assay with the counts, or 1 for a single one without a name.
-choose_assay_type <- function(x, assay.type, arg = "assay.type",
-                              call = caller_env()) {
+choose_assay_type <- function(x, assay.type, arg = "assay.type") {
   # An error of a promise loses its class in the dispatch of S4.
   force(x)
   if (identical(assay.type, 1L)) {
@@ -60,7 +59,7 @@ choose_assay_type <- function(x, assay.type, arg = "assay.type",
   }
   known <- SummarizedExperiment::assayNames(x)
   if (!is.null(assay.type)) {
-    check_choice(assay.type, known, "assay", arg, "the object", call)
+    check_choice(assay.type, known, "assay", arg, "the object")
     return(assay.type)
   }
   if ("counts" %in% known) {
@@ -75,7 +74,7 @@ choose_assay_type <- function(x, assay.type, arg = "assay.type",
       } else {
         "Name one in {.arg {arg}}: {.val {known}}."
       }
-    ), call = call)
+    ))
   }
   if (is.null(known) || !nzchar(known)) {
     return(1L)
@@ -85,18 +84,18 @@ choose_assay_type <- function(x, assay.type, arg = "assay.type",
 }
 
 # Names of the rows of an experiment, by their ranges where they have none.
-experiment_names <- function(x, call = caller_env()) {
-  rownames(x) %||% names_by_ranges(experiment_ranges(x), call)
+experiment_names <- function(x) {
+  rownames(x) %||% names_by_ranges(experiment_ranges(x))
 }
 
 # Those of `peaks`; NULL unless all are known.
-ranges_of_experiment <- function(x, peaks, call = caller_env()) {
+ranges_of_experiment <- function(x, peaks) {
   force(x)
-  pick_ranges(experiment_ranges(x), experiment_names(x, call), peaks)
+  pick_ranges(experiment_ranges(x), experiment_names(x), peaks)
 }
 
 # NULL for no ranges.
-names_by_ranges <- function(ranges, call = caller_env()) {
+names_by_ranges <- function(ranges) {
   if (is.null(ranges)) {
     return(NULL)
   }
@@ -107,7 +106,7 @@ names_by_ranges <- function(ranges, call = caller_env()) {
       "The rows have no names, and {length(twice)} of their ranges {?is/are}
        there more than once: {.val {utils::head(twice, 3)}}.",
       i = "Set {.code rownames(x)}, or leave the repeated rows out."
-    ), class = "data", call = call)
+    ), class = "data")
   }
   names
 }

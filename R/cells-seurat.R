@@ -81,10 +81,10 @@ no_empty_assay <- "subset(x, cells = names(which(cell_depth(x) > 0)))"
 # The name of the assay to use: the one named, or the default assay, or where
 # that has genes in place of peaks (`genes`: the other way round) the first one
 # that has what is wanted.
-choose_assay <- function(object, assay, genes = FALSE, call = caller_env()) {
+choose_assay <- function(object, assay, genes = FALSE) {
   known <- SeuratObject::Assays(object)
   if (!is.null(assay)) {
-    check_choice(assay, known, "assay", "assay", "the object", call)
+    check_choice(assay, known, "assay", "assay", "the object")
     return(assay)
   }
   usual <- SeuratObject::DefaultAssay(object)
@@ -121,10 +121,9 @@ are_peaks <- function(names, ranges = NULL) {
 }
 
 # Names of the layers that `layer` means, in the order of the assay.
-choose_layers <- function(assay, layer, call = caller_env()) {
+choose_layers <- function(assay, layer) {
   if (!is.character(layer) || length(layer) == 0 || anyNA(layer)) {
-    abort("{.arg layer} must name layers, not be {.obj_type_friendly {layer}}.",
-          call = call)
+    abort("{.arg layer} must name layers, not be {.obj_type_friendly {layer}}.")
   }
   found <- lapply(layer, function(name) find_layers(assay, name))
   lost <- layer[lengths(found) == 0]
@@ -133,14 +132,14 @@ choose_layers <- function(assay, layer, call = caller_env()) {
     abort(c(
       "The assay has no layer {.val {lost[1]}}.",
       i = "Its layers are {.val {known}}."
-    ), call = call)
+    ))
   }
   intersect(find_layers(assay, NA), unlist(found))
 }
 
 # Several handles with different cells as one, without copying any: the peaks
 # of all, in the order of `peaks`; the cells in the order of `order`.
-join_cells <- function(parts, peaks, order, call = caller_env()) {
+join_cells <- function(parts, peaks, order) {
   cells <- unlist(lapply(parts, function(part) part$cells))
   if (anyDuplicated(cells)) {
     twice <- cells[duplicated(cells)]
@@ -148,7 +147,7 @@ join_cells <- function(parts, peaks, order, call = caller_env()) {
       "{length(twice)} cell{?s} {?is/are} in more than one layer:
        {.val {utils::head(twice, 3)}}.",
       i = "Name in {.arg layer} only layers that have no cells in common."
-    ), class = "data", call = call)
+    ), class = "data")
   }
   found <- unlist(lapply(parts, function(part) part$peaks))
   peaks <- peaks[peaks %in% found]

@@ -201,8 +201,7 @@ pack_cells <- function(dims, names, origin, n_block, add, counts = FALSE) {
     problem <- add(writer, first, count)
     if (!is.null(problem)) {
       abort_for_count(
-        problem, names[[1]], names[[2]],
-        call = NULL, feature = if (counts) "gene" else "peak"
+        problem, names[[1]], names[[2]], if (counts) "gene" else "peak"
       )
     }
     first <- first + count
@@ -347,22 +346,22 @@ print.sailer_cells <- function(x, ...) {
 }
 
 # The places that an index means, counted from 1.
-places <- function(index, size, names, what, call = caller_env()) {
+places <- function(index, size, names, what) {
   if (is.character(index)) {
     found <- match(index, names)
     lost <- index[is.na(found)]
     if (length(lost) > 0) {
-      abort("There is no {what} named {.val {lost[1]}}.", call = call)
+      abort("There is no {what} named {.val {lost[1]}}.")
     }
     return(found)
   }
   if (is.logical(index) && length(index) != size) {
     abort("The index of {what}s has {length(index)} value{?s}, but there are
-           {size} {what}s.", call = call)
+           {size} {what}s.")
   }
   found <- tryCatch(seq_len(size)[index], error = function(cnd) NA)
   if (anyNA(found)) {
-    abort("The index of {what}s is NA or beyond {size}.", call = call)
+    abort("The index of {what}s is NA or beyond {size}.")
   }
   found
 }

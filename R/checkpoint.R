@@ -37,7 +37,7 @@ read_plan <- function(folder) {
 # A run whose folder holds a checkpoint of the same run continues from there; of
 # another run is an error, so that nothing trained is ever overwritten.
 # `...`: what run_plan() or, of Expresser, run_pretraining() takes beside it.
-begin_or_continue <- function(plan, ..., call = caller_env()) {
+begin_or_continue <- function(plan, ...) {
   folder <- plan$control$checkpoint
   run <- if (is_pretraining(plan)) run_pretraining else run_plan
   # Of several processes the first looks, and sends its state to the others.
@@ -56,7 +56,7 @@ begin_or_continue <- function(plan, ..., call = caller_env()) {
        {.field {different}}.",
       i = "Give another folder as {.arg checkpoint}, delete this one, or
            continue it as it was: {.code resume({dQuote(folder, FALSE)}, x)}."
-    ), class = "file", call = call)
+    ), class = "file")
   }
   note("Continuing from the checkpoint in {.path {folder}}.")
   run(plan, ..., state = saved_state(folder))
@@ -169,10 +169,10 @@ resume <- function(from, x, ...) {
   run_plan(plan, cells, map, state)
 }
 
-checkpoint_folder <- function(from, call = caller_env()) {
+checkpoint_folder <- function(from) {
   if (!rlang::is_string(from)) {
     abort("{.arg from} must be a fit of {.fn sailer} or the folder of a
-           checkpoint, not {.obj_type_friendly {from}}.", call = call)
+           checkpoint, not {.obj_type_friendly {from}}.")
   }
   if (!has_checkpoint(from)) {
     found <- if (dir.exists(from)) {
@@ -184,20 +184,20 @@ checkpoint_folder <- function(from, call = caller_env()) {
     abort(c(
       found,
       i = "Give the folder that was {.arg checkpoint} in {.fn train_control}."
-    ), class = "file", call = call)
+    ), class = "file")
   }
   normalizePath(from)
 }
 
-change_control <- function(plan, changes, call = caller_env()) {
+change_control <- function(plan, changes) {
   make <- if (is_pretraining(plan)) pretrain_control else train_control
-  check_options(changes, names(formals(make)), call)
+  check_options(changes, names(formals(make)))
   fixed <- setdiff(names(changes), resumable_options)
   if (length(fixed) > 0) {
     abort(c(
       "{.arg {fixed}} cannot be changed when a training continues.",
       i = "It has already affected the training; start a new one."
-    ), call = call)
+    ))
   }
   old <- unclass(plan$control)
   old[names(changes)] <- changes
@@ -207,7 +207,7 @@ change_control <- function(plan, changes, call = caller_env()) {
 }
 
 # Proves that `cells` are those of the plan, and finds its peaks among theirs.
-match_plan <- function(cells, plan, call = caller_env()) {
+match_plan <- function(cells, plan) {
   if (!identical(cells$cells, plan$cells)) {
     moved <- "They are the same, in another order."
     strange <- utils::head(setdiff(cells$cells, plan$cells), 1)
@@ -221,9 +221,9 @@ match_plan <- function(cells, plan, call = caller_env()) {
       "{.arg x} does not have the cells that were trained on.",
       x = if (setequal(cells$cells, plan$cells)) moved else foreign,
       i = "Give the same counts as in the call of {.fn sailer}."
-    ), class = "data", call = call)
+    ), class = "data")
   }
-  map <- match_peaks(cells, plan$peaks, "x", call)
+  map <- match_peaks(cells, plan$peaks, "x")
   depth <- core_depth_within(cells$source, !is.na(map))
   other <- which(depth != plan$depth)
   if (length(other) > 0) {
@@ -233,7 +233,7 @@ match_plan <- function(cells, plan, call = caller_env()) {
        {.val {plan$cells[first]}} has {depth[first]} open peaks of the model, it
        had {plan$depth[first]}.",
       i = "Give the same counts as in the call of {.fn sailer}."
-    ), class = "data", call = call)
+    ), class = "data")
   }
   map
 }

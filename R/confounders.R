@@ -4,19 +4,17 @@
 # list(labels = list(list(name, codes, n_levels, levels)),
 #      numbers = list(list(name, values)), batches = names of the labels that
 #      are batches)
-collect_confounders <- function(batch, covariates, cells, call = caller_env()) {
-  batches <- as_columns(batch, "batch", cells, call)
-  others <- as_columns(covariates, "covariates", cells, call)
-  check_column_names(c(batches, others), call)
+collect_confounders <- function(batch, covariates, cells) {
+  batches <- as_columns(batch, "batch", cells)
+  others <- as_columns(covariates, "covariates", cells)
+  check_column_names(c(batches, others))
   numeric <- vapply(
     others, function(column) is.numeric(column$values), logical(1)
   )
   labels <- lapply(
-    c(batches, others[!numeric]), function(column) as_label(column, call)
+    c(batches, others[!numeric]), function(column) as_label(column)
   )
-  numbers <- lapply(
-    others[numeric], function(column) check_finite(column, call)
-  )
+  numbers <- lapply(others[numeric], function(column) check_finite(column))
   kept <- drop_constant(labels, "levels")
   list(
     labels = kept, numbers = drop_constant(numbers, "values"),
@@ -29,27 +27,27 @@ column_names <- function(columns) {
 }
 
 # One or several columns of values, in the order of `cells`.
-as_columns <- function(x, arg, cells, call) {
+as_columns <- function(x, arg, cells) {
   if (is.null(x)) {
     return(list())
   }
-  x <- match_cells(x, cells, arg, call)
+  x <- match_cells(x, cells, arg)
   table <- length(dim(x)) == 2
   if (table && is.null(names(x))) x <- as.data.frame(as.matrix(x))
   names <- if (table) names(x) else arg
   lapply(seq_along(names), function(k) {
-    values <- plain_column(if (table) x[[k]] else x, names[k], call)
-    column <- column_in_utf8(list(name = names[k], values = values), call)
-    check_complete(column, cells, call)
+    values <- plain_column(if (table) x[[k]] else x, names[k])
+    column <- column_in_utf8(list(name = names[k], values = values))
+    check_complete(column, cells)
     column
   })
 }
 
 # A column whose name and values are text in UTF-8.
-column_in_utf8 <- function(column, call) {
+column_in_utf8 <- function(column) {
   check_utf8(
     column$name, "names of columns of {.arg batch} and {.arg covariates}",
-    'names(x) <- iconv(names(x), "latin1", "UTF-8")', call
+    'names(x) <- iconv(names(x), "latin1", "UTF-8")'
   )
   column$name <- in_utf8(column$name)
   values <- column$values
@@ -61,53 +59,52 @@ column_in_utf8 <- function(column, call) {
     'x <- iconv(x, "latin1", "UTF-8")'
   }
   check_utf8(
-    values, paste0("labels in {.arg ", as_literal(column$name), "}"), remedy,
-    call
+    values, paste0("labels in {.arg ", as_literal(column$name), "}"), remedy
   )
   column$values <- values
   column
 }
 
 # A vector of numbers or labels without names. Durations are numbers.
-plain_column <- function(values, name, call) {
+plain_column <- function(values, name) {
   values <- written_out(values)
   if (inherits(values, "difftime")) values <- as.numeric(values)
   good <- is.atomic(values) && length(dim(values)) < 2 &&
     !is.complex(values) && !is.raw(values)
   if (!good) {
     abort("{.arg {name}} must have one number or label per cell, not be
-           {.obj_type_friendly {values}}.", call = call)
+           {.obj_type_friendly {values}}.")
   }
   unname(values)
 }
 
-check_column_names <- function(columns, call) {
+check_column_names <- function(columns) {
   names <- column_names(columns)
   if (any(names == "" | is.na(names))) {
     abort("Every column of {.arg batch} and {.arg covariates} must have a
-           name.", call = call)
+           name.")
   }
   if (anyDuplicated(names)) {
     abort(c(
       "{.val {names[duplicated(names)][1]}} is the name of two columns among
        {.arg batch} and {.arg covariates}.",
       i = "Name each variable once."
-    ), call = call)
+    ))
   }
 }
 
-check_complete <- function(column, cells, call) {
+check_complete <- function(column, cells) {
   missing <- cells[is.na(column$values)]
   if (length(missing) > 0) {
     abort(c(
       "{.arg {column$name}} is NA for {length(missing)} cell{?s}:
        {.val {utils::head(missing, 3)}}{if (length(missing) > 3) ', ...'}.",
       i = "Give a value for every cell, or remove these cells."
-    ), class = "data", call = call)
+    ), class = "data")
   }
 }
 
-as_label <- function(column, call) {
+as_label <- function(column) {
   values <- label_text(column$values)
   values <- factor(values, label_levels(values))
   n <- nlevels(values)
@@ -118,7 +115,7 @@ as_label <- function(column, call) {
        cells.",
       i = "Give a number as a numeric column of {.arg covariates}; names of
            cells cannot be removed."
-    ), call = call)
+    ))
   }
   note_single_cells(column$name, values)
   list(
@@ -166,12 +163,12 @@ drop_constant <- function(columns, values) {
   }, columns)
 }
 
-check_finite <- function(column, call) {
+check_finite <- function(column) {
   bad <- which(!is.finite(column$values))
   if (length(bad) > 0) {
     abort("The covariate {.arg {column$name}} must be a finite number; it is
            not (infinite, or no number) in {length(bad)} cell{?s}.",
-          class = "data", call = call)
+          class = "data")
   }
   list(name = column$name, values = as.numeric(column$values))
 }

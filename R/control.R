@@ -105,11 +105,11 @@ train_control <- function(epochs = NULL, batch_size = NULL,
 
 # Options of the core that were given; it checks them. NA is how it says that a
 # choice is left open, and nothing to give.
-given_options <- function(given, call = caller_env()) {
+given_options <- function(given) {
   given <- given[!vapply(given, is.null, NA)]
   for (name in names(given)) {
     if (is.atomic(given[[name]]) && anyNA(given[[name]])) {
-      abort("{.arg {name}} must not be NA.", call = call)
+      abort("{.arg {name}} must not be NA.")
     }
   }
   given
@@ -117,22 +117,20 @@ given_options <- function(given, call = caller_env()) {
 
 # Options of a run that the core's models know nothing of.
 check_run_options <- function(checkpoint, every, device, threads, verbose,
-                              processes, call = caller_env()) {
+                              processes) {
   if (!is.null(checkpoint)) {
-    check_text(checkpoint, "checkpoint", call = call)
+    check_text(checkpoint, "checkpoint")
     # The core knows no "~", and the working directory may change.
     checkpoint <- normalizePath(checkpoint, mustWork = FALSE)
   }
-  check_number(every, "every", min = 1e-6, call = call)
-  check_device(device, call)
+  check_number(every, "every", min = 1e-6)
+  check_device(device)
   if (!is.null(threads)) {
-    check_number(
-      threads, "threads", min = 1, max = 1024, whole = TRUE, call = call
-    )
+    check_number(threads, "threads", min = 1, max = 1024, whole = TRUE)
   }
-  check_flag(verbose, "verbose", call = call)
+  check_flag(verbose, "verbose")
   if (!identical(processes, "auto") && !identical(processes, "none")) {
-    abort('{.arg processes} must be "auto" or "none".', call = call)
+    abort('{.arg processes} must be "auto" or "none".')
   }
   list(
     checkpoint = checkpoint, every = every, device = device, threads = threads,
@@ -162,16 +160,15 @@ print_control <- function(x, name) {
 
 # Takes what `make` returns, train_control() or another, or a plain list of its
 # options.
-as_control <- function(control, call = caller_env(),
-                       make = train_control, class = "train_control") {
+as_control <- function(control, make = train_control, class = "train_control") {
   if (inherits(control, class)) {
     return(control)
   }
   if (!is.list(control) || inherits(control, c("train_control",
                                                "pretrain_control"))) {
-    abort("{.arg control} must come from {.fn {class}}.", call = call)
+    abort("{.arg control} must come from {.fn {class}}.")
   }
-  check_options(control, names(formals(make)), call)
+  check_options(control, names(formals(make)))
   # What is left open in a control is NA.
   open <- vapply(control, function(value) {
     length(value) == 1 && is.atomic(value) && is.na(value)
@@ -187,14 +184,14 @@ split_training <- function(options, make = train_control) {
 }
 
 # `control` with options of training that were given beside those of a model.
-join_control <- function(control, given, call = caller_env(),
-                         make = train_control, class = "train_control") {
-  control <- as_control(control, call, make, class)
+join_control <- function(control, given, make = train_control,
+                         class = "train_control") {
+  control <- as_control(control, make, class)
   if (length(given) == 0) {
     return(control)
   }
   known <- utils::modifyList(unclass(control), given, keep.null = TRUE)
-  as_control(known, call, make, class)
+  as_control(known, make, class)
 }
 
 # What was left to the core (NA), decided for a number of cells and the options

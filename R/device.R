@@ -83,7 +83,7 @@ print.sailer_sitrep <- function(x, ...) {
 }
 
 # Options that name a device, before it is known whether there is such a one.
-check_device <- function(device, call = caller_env()) {
+check_device <- function(device) {
   if (!rlang::is_string(device)) {
     abort(
       c(
@@ -91,8 +91,7 @@ check_device <- function(device, call = caller_env()) {
         i = 'It is "auto", "cpu", "cuda" or a GPU by its number from 0, such as
              "cuda:1" for the second.',
         i = "This machine has {.val {core_list_devices()}}."
-      ),
-      call = call
+      )
     )
   }
   core_check_device(device)

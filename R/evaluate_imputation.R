@@ -117,9 +117,8 @@ evaluate_imputation <- function(x, methods = list(), drop = c(0.1, 0.2, 0.4),
     abort("There is nothing to evaluate: both {.arg methods} and
            {.arg baselines} are empty.")
   }
-  call <- environment()
   rows <- lapply(sort(unique(drop)), function(share) {
-    dropped <- with_own_seed(seed, drop_counts(x, share, call))
+    dropped <- with_own_seed(seed, drop_counts(x, share))
     data <- baseline_data(dropped$counts)
     lapply(names, function(name) {
       is_method <- name %in% names(methods)
@@ -130,7 +129,7 @@ evaluate_imputation <- function(x, methods = list(), drop = c(0.1, 0.2, 0.4),
           unname(imputation_baselines[[name]](data, dropped))
         }
       )[["elapsed"]]
-      check_prediction(prediction, length(dropped$truth), name, call)
+      check_prediction(prediction, length(dropped$truth), name)
       data.frame(
         drop = share, method = name,
         role = if (is_method) "method" else "baseline",
@@ -145,33 +144,32 @@ evaluate_imputation <- function(x, methods = list(), drop = c(0.1, 0.2, 0.4),
   )
 }
 
-check_methods <- function(methods, call = caller_env()) {
+check_methods <- function(methods) {
   if (!rlang::is_bare_list(methods) || !rlang::is_dictionaryish(methods)) {
-    abort("{.arg methods} must be a list, each method by a name of its own.",
-          call = call)
+    abort("{.arg methods} must be a list, each method by a name of its own.")
   }
   for (name in names(methods)) {
     method <- methods[[name]]
     if (name %in% names(imputation_baselines)) {
       abort("{.arg methods}: {.val {name}} is the name of a baseline; give the
-             method another.", call = call)
+             method another.")
     }
     if (!is.function(method) && !inherits(method, "expresser_fit")) {
       abort("{.arg methods}: {.val {name}} must be a function of counts and
              positions or a fit of {.fn expresser}, not
-             {.obj_type_friendly {method}}.", call = call)
+             {.obj_type_friendly {method}}.")
     }
   }
 }
 
 # Counts as a dgCMatrix with names, without explicit zeros.
-imputed_counts <- function(x, call = caller_env()) {
+imputed_counts <- function(x) {
   if (!inherits(x, "Matrix") && !(is.matrix(x) && is.numeric(x))) {
     abort("{.arg x} must be a matrix of counts, genes x cells, not
-           {.obj_type_friendly {x}}.", call = call)
+           {.obj_type_friendly {x}}.")
   }
   cells <- as_cells(x, counts = TRUE)
-  check_counts(cells, 1, "gene", empty = TRUE, call = call)
+  check_counts(cells, 1, "gene", empty = TRUE)
   x <- Matrix::drop0(as_sparse(cells))
   first <- which(x@x != round(x@x))[1]
   if (!is.na(first)) {
@@ -179,14 +177,14 @@ imputed_counts <- function(x, call = caller_env()) {
       kind = "fractional", feature = x@i[first] + 1,
       cell = findInterval(first - 1, x@p), value = x@x[first]
     )
-    abort_for_count(problem, rownames(x), colnames(x), call, "gene")
+    abort_for_count(problem, rownames(x), colnames(x), "gene")
   }
   x
 }
 
 # list(counts = what is left, truth, depth = value of a single count in the
 # cell, gene, cell = places).
-drop_counts <- function(x, share, call) {
+drop_counts <- function(x, share) {
   n <- diff(x@p)
   cell <- rep(seq_along(n), n)
   rank <- integer(length(cell))
@@ -197,7 +195,7 @@ drop_counts <- function(x, share, call) {
     abort(c(
       "Nothing can be dropped: the cells of {.arg x} have too few counts.",
       i = "A cell keeps at least 2 of its non-zero counts."
-    ), class = "data", call = call)
+    ), class = "data")
   }
   gene <- x@i[out] + 1L
   cell <- cell[out]
@@ -228,15 +226,15 @@ run_method <- function(method, dropped) {
   out
 }
 
-check_prediction <- function(made, n, name, call) {
+check_prediction <- function(made, n, name) {
   if (!is.numeric(made) || length(made) != n) {
     abort("{.arg methods}: {.val {name}} must return {n} numbers, one for each
            position, not {.obj_type_friendly {made}} of length
-           {length(made)}.", call = call)
+           {length(made)}.")
   }
   if (any(is.infinite(made))) {
     abort("{.arg methods}: {.val {name}} returned an infinite value; give NA
-           where there is none.", call = call)
+           where there is none.")
   }
 }
 

@@ -114,11 +114,11 @@ size_for <- function(n_cells) {
 }
 
 # Of a fit that training begins with, which decides them all.
-expresser_options <- function(given, from, call = caller_env()) {
+expresser_options <- function(given, from) {
   if (is.null(from)) {
     return(core_expresser_options(given))
   }
-  check_fit_class(from, "expresser_fit", call, "from")
+  check_fit_class(from, "expresser_fit", "from")
   # What changes no parameter's shape may change.
   free <- c("dropout", "mask_ratio", "max_genes", "l_from")
   fixed <- setdiff(names(given), free)
@@ -126,7 +126,7 @@ expresser_options <- function(given, from, call = caller_env()) {
     abort(c(
       "{.arg {fixed}} cannot be chosen beside {.arg from}.",
       i = "The fit that training begins with has its own."
-    ), call = call)
+    ))
   }
   options <- options_of_fit(from)
   options[names(given)] <- given
@@ -135,13 +135,12 @@ expresser_options <- function(given, from, call = caller_env()) {
 
 # A corpus of the genes of the model. What is none becomes one in a temporary
 # file, which close_corpus() removes.
-as_corpus <- function(x, genes, verbose, options = list(),
-                      call = caller_env()) {
+as_corpus <- function(x, genes, verbose, options = list()) {
   if (is_corpus_path(x)) x <- open_corpus(x)
   if (!inherits(x, "sailer_corpus")) {
-    check_corpus_options(options, call)
+    check_corpus_options(options)
     if (!is.null(genes) && !is.null(options$genes)) {
-      abort("{.arg genes} cannot be chosen beside {.arg from}.", call = call)
+      abort("{.arg genes} cannot be chosen beside {.arg from}.")
     }
     file <- tempfile("corpus-", fileext = ".corpus")
     corpus <- list(path = file, temporary = TRUE)
@@ -155,13 +154,13 @@ as_corpus <- function(x, genes, verbose, options = list(),
     return(built)
   }
   if (length(options) > 0) {
-    check_corpus_options(options, call)
+    check_corpus_options(options)
     abort("Only {.arg x} that is no corpus takes {.arg {names(options)}}: a
-           corpus has its genes.", call = call)
+           corpus has its genes.")
   }
-  x <- live_corpus(x, call)
+  x <- live_corpus(x)
   if (!is.null(genes) && !identical(x$genes$gene, genes$gene)) {
-    x$source <- cells_by_genes(as_cells(x), genes, "x", call)
+    x$source <- cells_by_genes(as_cells(x), genes, "x")
     x$genes <- genes
   }
   x
@@ -169,12 +168,12 @@ as_corpus <- function(x, genes, verbose, options = list(),
 
 # Options of the corpus, those that the user of expresser() chooses. What is
 # misspelt may have been meant for expresser() itself.
-check_corpus_options <- function(options, call) {
+check_corpus_options <- function(options) {
   known <- setdiff(
     names(formals(build_corpus)), c("sources", "file", "append", "verbose")
   )
   own <- c(names(formals(expresser)), names(formals(pretrain_control)))
-  check_options(options, c(setdiff(own, c("x", "...")), known), call)
+  check_options(options, c(setdiff(own, c("x", "...")), known))
 }
 
 close_corpus <- function(corpus) {

@@ -69,8 +69,8 @@ summary.expresser_fit <- function(object, ...) {
 }
 
 # The plan of a fit whose training can continue.
-plan_of_pretraining <- function(fit, call = caller_env()) {
-  if (is.null(fit$progress)) refuse_finished(fit, call)
+plan_of_pretraining <- function(fit) {
+  if (is.null(fit$progress)) refuse_finished(fit)
   c(
     list(model = "expresser"),
     fit[c(
@@ -80,8 +80,8 @@ plan_of_pretraining <- function(fit, call = caller_env()) {
   )
 }
 
-resume_pretraining <- function(plan, x, state, call = caller_env()) {
-  corpus <- as_corpus(x, plan$genes, plan$control$verbose, call = call)
+resume_pretraining <- function(plan, x, state) {
+  corpus <- as_corpus(x, plan$genes, plan$control$verbose)
   on.exit(close_corpus(corpus))
   if (!identical(corpus_fingerprint(corpus), plan$fingerprint)) {
     abort(c(
@@ -90,7 +90,7 @@ resume_pretraining <- function(plan, x, state, call = caller_env()) {
        {plan$n_nonzeros}.",
       i = "Give the same corpus, or what it was made from, as in the call of
            {.fn expresser}."
-    ), class = "data", call = call)
+    ), class = "data")
   }
   run_pretraining(plan, corpus, state)
 }

@@ -171,7 +171,7 @@ embedding.sailer_fit <- function(fit, ...) {
 }
 
 # The posterior means of the training cells, where there are any.
-training_means <- function(fit, call = caller_env()) {
+training_means <- function(fit) {
   if (!is.null(fit$embedding)) {
     return(fit$embedding)
   }
@@ -181,13 +181,13 @@ training_means <- function(fit, call = caller_env()) {
       i = "The embedding is in the object: what needs the cells takes the object
            in place of its fit.",
       i = "{.code predict(fit, x)} embeds the cells with the counts {.code x}."
-    ), call = call)
+    ))
   }
   abort(c(
     "The cells were not embedded: training or embedding was interrupted.",
     i = "Call {.code predict(fit, x)} with the counts, or continue with
          {.code resume(fit, x)}."
-  ), call = call)
+  ))
 }
 
 #' @export
@@ -265,14 +265,14 @@ embed_cells <- function(fit, cells, map, reference = NULL) {
 
 # The place in the model of each peak of `cells`, NA for those that it does not
 # know. All of the model's must be there.
-match_peaks <- function(cells, peaks, arg = "newdata", call = caller_env()) {
+match_peaks <- function(cells, peaks, arg = "newdata") {
   missing <- setdiff(peaks, cells$peaks)
   if (length(missing) > 0) {
     abort(c(
       "{length(missing)} of the {length(peaks)} peaks of the model {?is/are} not
        in {.arg {arg}}: {.val {utils::head(missing, 3)}}.",
       i = "Count the cells in the peaks that the model was trained on."
-    ), class = "data", call = call)
+    ), class = "data")
   }
   match(cells$peaks, peaks)
 }

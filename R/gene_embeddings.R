@@ -83,9 +83,9 @@ token_table <- function(fit) {
 }
 
 # NaN for genes that no cell has.
-contextual_genes <- function(fit, x, budget, verbose, call = caller_env()) {
+contextual_genes <- function(fit, x, budget, verbose) {
   cells <- gene_cells(x)
-  source <- cells_by_genes(cells, fit$genes, "x", call)
+  source <- cells_by_genes(cells, fit$genes, "x")
   with_threads(fit$control$threads, core_expresser_embed_genes(
     expresser_model(fit), source, budget,
     pass_reporter("Embedding", ncol(cells), verbose)
@@ -93,17 +93,15 @@ contextual_genes <- function(fit, x, budget, verbose, call = caller_env()) {
 }
 
 # Places of genes by any of their names.
-known_genes <- function(fit, genes, arg = "genes", call = caller_env()) {
-  genes <- asked_names(genes, "gene", arg, call)
+known_genes <- function(fit, genes, arg = "genes") {
+  genes <- asked_names(genes, "gene", arg)
   places <- match(genes, fit$genes$gene)
   for (column in intersect(c("symbol", "ensembl"), names(fit$genes))) {
     lost <- is.na(places)
     places[lost] <- match(genes[lost], fit$genes[[column]])
   }
   if (anyNA(places)) {
-    check_known(
-      genes[is.na(places)], fit$genes$gene, "gene", arg, "the fit", call = call
-    )
+    check_known(genes[is.na(places)], fit$genes$gene, "gene", arg, "the fit")
   }
   places
 }

@@ -27,11 +27,10 @@ get_fit <- function(object, name = NULL) {
 }
 
 # The fit of one of these classes in an object: list(fit, name).
-find_fit <- function(object, name = NULL, classes = "sailer_fit",
-                     call = caller_env()) {
-  check_text(name, "name", null = TRUE, call = call)
+find_fit <- function(object, name = NULL, classes = "sailer_fit") {
+  check_text(name, "name", null = TRUE)
   if (inherits(object, c("sailer_fit", "expresser_fit"))) {
-    check_fit_class(object, classes, call)
+    check_fit_class(object, classes)
     return(list(fit = complete_model(object)))
   }
   if (!isS4(object) || methods::is(object, "Matrix")) {
@@ -40,27 +39,27 @@ find_fit <- function(object, name = NULL, classes = "sailer_fit",
       "A fit of {.fn {makers}} is needed, or an object that holds one, not
        {.obj_type_friendly {object}}.",
       i = "Counts take a model as {.arg fit}."
-    ), call = call)
+    ))
   }
-  input <- read_input(object, call = call)
+  input <- read_input(object)
   fits <- Filter(function(fit) inherits(fit, classes), input$models)
   if (is.null(name) && length(fits) == 1) name <- names(fits)
   found <- if (!is.null(name)) fits[[name]]
   if (is.null(found)) {
-    refuse_missing_fit(object, input, fits, name, classes, call)
+    refuse_missing_fit(object, input, fits, name, classes)
   }
   # Objects of version 0.1.0 hold fits with their cells.
   list(fit = as_model(complete_model(found)), name = name)
 }
 
-check_fit_class <- function(fit, classes, call = caller_env(), arg = NULL) {
+check_fit_class <- function(fit, classes, arg = NULL) {
   if (!inherits(fit, classes)) {
     makers <- makers_of(classes)
     where <- if (is.null(arg)) "here" else "in {.arg {arg}}"
     abort(paste0(
       "A fit of {.fn {makers}} is needed ", where,
       ", not {.obj_type_friendly {fit}}."
-    ), call = call)
+    ))
   }
 }
 
@@ -75,7 +74,7 @@ makers_of <- function(classes) {
   )
 }
 
-refuse_missing_fit <- function(object, input, fits, name, classes, call) {
+refuse_missing_fit <- function(object, input, fits, name, classes) {
   makers <- makers_of(classes)
   if (length(fits) > 0) {
     abort(c(
@@ -85,7 +84,7 @@ refuse_missing_fit <- function(object, input, fits, name, classes, call) {
         "There is no fit of {.fn {makers}} named {.val {name}} in the object."
       },
       i = "There {cli::qty(length(fits))}{?is/are} {.val {names(fits)}}."
-    ), call = call)
+    ))
   }
   usual <- name %||% input$naming(makers)
   bare <- Filter(function(name) !is.null(input$embedding(name)), usual)
@@ -95,11 +94,11 @@ refuse_missing_fit <- function(object, input, fits, name, classes, call) {
       i = "{.fn merge} and conversions between classes keep coordinates alone.
            Give the fit as {.arg fit}: {.fn get_fit} finds it in the object that
            this one was made from."
-    ), call = call)
+    ))
   }
   verb <- if (makers[1] == "sailer") "RunSAILER" else "RunExpresser"
   abort(c(
     "There is no fit of {.fn {makers}} in {.obj_type_friendly {object}}.",
     i = "Run {.fn {verb}} on the object first, or give a {.arg fit}."
-  ), call = call)
+  ))
 }

@@ -183,7 +183,7 @@ map_query <- function(fit, newdata, labels = NULL, batch = NULL, adapt = FALSE,
   )
   covariates <- as_columns(
     input_columns(input, covariates, "covariates", cells$cells), "covariates",
-    cells$cells, environment()
+    cells$cells
   )
   query <- query_cells(
     cells, fit$peaks, ranges, model_ranges, min_matched, drop_empty
@@ -242,21 +242,20 @@ write_query <- function(object, input, query, fit, reference, name, key,
 }
 
 # The cells of the model that an object or a fit has: cells x dimensions.
-reference_cells <- function(held, call = caller_env()) {
+reference_cells <- function(held) {
   if (held$own) {
     return(embedding(held$fit))
   }
   values <- held$input$embedding(held$name)
   if (is.null(values)) {
-    abort("The object holds a fit, but no reduction {.val {held$name}}.",
-          call = call)
+    abort("The object holds a fit, but no reduction {.val {held$name}}.")
   }
   values[!is.na(rowSums(values)), , drop = FALSE]
 }
 
 # One label for each of these cells, NA for those that do not vote: a column of
 # the object, or values.
-reference_labels <- function(labels, held, call = caller_env()) {
+reference_labels <- function(labels, held) {
   if (is.null(labels)) {
     return(NULL)
   }
@@ -267,22 +266,22 @@ reference_labels <- function(labels, held, call = caller_env()) {
       "{.arg labels} must have a label for each training cell.",
       i = "A column of metadata can be named where {.arg fit} is the reference
            object."
-    ), call = call)
+    ))
   }
-  input_values(held$input, labels, "labels", cells, call, partial = TRUE)
+  input_values(held$input, labels, "labels", cells, partial = TRUE)
 }
 
 # The batch of each query cell as text; one name stands for all.
-query_labels <- function(batch, cells, call = caller_env()) {
+query_labels <- function(batch, cells) {
   batch <- written_out(batch %||% "query")
   if (is.atomic(batch) && length(batch) == 1 && !is.na(batch)) {
-    batch <- column_in_utf8(list(name = "batch", values = batch), call)
+    batch <- column_in_utf8(list(name = "batch", values = batch))
     return(rep(label_text(batch$values), length(cells)))
   }
-  columns <- as_columns(batch, "batch", cells, call)
+  columns <- as_columns(batch, "batch", cells)
   if (length(columns) != 1) {
     abort("{.arg batch} must be one column of labels, not
-           {length(columns)}.", call = call)
+           {length(columns)}.")
   }
   label_text(columns[[1]]$values)
 }

@@ -70,9 +70,9 @@ batch_mixing <- function(x, batch, labels = NULL, k = 50, perplexity = 30,
   if (n_cells < 6) {
     abort("{.arg x} must have at least 6 cells, not {n_cells}.")
   }
-  classes <- function(values, arg, call = caller_env()) {
-    values <- cell_values(values, arg, shown, call)
-    measured_classes(values, n_cells, arg, call)
+  classes <- function(values, arg) {
+    values <- cell_values(values, arg, shown)
+    measured_classes(values, n_cells, arg)
   }
   batch <- classes(batch, "batch")
   if (length(batch$names) < 2) {

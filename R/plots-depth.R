@@ -53,31 +53,30 @@ plot_depth <- function(x, depth = NULL, dimensions = NULL, name = NULL,
   )
 }
 
-plotted_depth <- function(depth, shown, call = caller_env()) {
+plotted_depth <- function(depth, shown) {
   if (is.null(depth) && is.null(shown$depth)) {
     abort(c(
       "{.arg depth} is missing: the number of open peaks of each cell.",
       i = "{.fn cell_depth} counts them."
-    ), call = call)
+    ))
   }
   depth <- if (is.null(depth)) {
     shown$depth()
   } else {
-    cell_values(depth, "depth", shown, call)
+    cell_values(depth, "depth", shown)
   }
   if (!is.numeric(depth)) {
-    abort("{.arg depth} must be numeric, not {.obj_type_friendly {depth}}.",
-          call = call)
+    abort("{.arg depth} must be numeric, not {.obj_type_friendly {depth}}.")
   }
   bad <- which(!is.finite(depth) | depth <= 0)
   if (length(bad) > 0) {
     abort("{.arg depth} must be above 0; that of cell {bad[1]} is
-           {depth[bad[1]]}.", call = call)
+           {depth[bad[1]]}.")
   }
   as.numeric(depth)
 }
 
-chosen_dimensions <- function(dimensions, values, call = caller_env()) {
+chosen_dimensions <- function(dimensions, values) {
   known <- if (is.character(dimensions)) {
     match(dimensions, colnames(values))
   } else if (is.numeric(dimensions)) {
@@ -88,7 +87,7 @@ chosen_dimensions <- function(dimensions, values, call = caller_env()) {
       "{.arg dimensions} must be numbers or names of the {ncol(values)}
        dimensions of the embedding.",
       x = "Found {.val {dimensions}}."
-    ), call = call)
+    ))
   }
   known
 }

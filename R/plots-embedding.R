@@ -2,17 +2,14 @@
 
 # Two dimensions to draw, cells x 2; the columns are named as the axes are to
 # be.
-lay_out <- function(values, method, seed, call = caller_env()) {
+lay_out <- function(values, method, seed) {
   if (!rlang::is_string(method, c("umap", "pca"))) {
-    abort(
-      '{.arg layout} must be "umap", "pca", or coordinates of the cells.',
-      call = call
-    )
+    abort('{.arg layout} must be "umap", "pca", or coordinates of the cells.')
   }
   if (method == "pca") {
     return(lay_out_pca(values))
   }
-  need_package("uwot", "for UMAP; layout = \"pca\" does without", call)
+  need_package("uwot", "for UMAP; layout = \"pca\" does without")
   lay_out_umap(values, seed)
 }
 
@@ -100,17 +97,15 @@ plot_embedding <- function(x, colour = NULL, layout = "umap", label = FALSE,
   }
 }
 
-cell_places <- function(layout, shown, seed, call = caller_env()) {
+cell_places <- function(layout, shown, seed) {
   if (!is.numeric(layout) && length(dim(layout)) < 2) {
-    return(lay_out(shown$values, layout, seed, call))
+    return(lay_out(shown$values, layout, seed))
   }
-  places <- measured_matrix(layout, "layout", call)
+  places <- measured_matrix(layout, "layout")
   if (ncol(places) < 2) {
-    abort("{.arg layout} must have two columns, not one.", call = call)
+    abort("{.arg layout} must have two columns, not one.")
   }
-  places <- match_cells(
-    places, shown$cells, "layout", call, n = nrow(shown$values)
-  )
+  places <- match_cells(places, shown$cells, "layout", n = nrow(shown$values))
   names <- colnames(places)[1:2] %||% c("x", "y")
   matrix(places[, 1:2], ncol = 2, dimnames = list(NULL, names))
 }

@@ -85,11 +85,10 @@ training_curves <- function(history) {
   }))
 }
 
-draw_training <- function(fits, call = caller_env()) {
+draw_training <- function(fits) {
   empty <- vapply(fits, function(fit) nrow(fit$history) == 0, TRUE)
   if (any(empty)) {
-    abort("There is nothing to plot: training ended within the first epoch.",
-          call = call)
+    abort("There is nothing to plot: training ended within the first epoch.")
   }
   long <- do.call(rbind, lapply(names(fits), function(name) {
     cbind(training_curves(fits[[name]]$history), fit = name)

@@ -20,12 +20,12 @@ launchers <- list(
 )
 
 # list(launcher, rank, size, local) of this process.
-launched_processes <- function(call = caller_env()) {
+launched_processes <- function() {
   for (launcher in names(launchers)) {
     names <- launchers[[launcher]]
     values <- Sys.getenv(names)
     if (!all(nzchar(values[1:2]))) next
-    numbers <- vapply(names[nzchar(values)], whole_variable, 0, call = call)
+    numbers <- vapply(names[nzchar(values)], whole_variable, 0)
     names(numbers) <- names(names)[nzchar(values)]
     if (numbers[["size"]] < 1 || numbers[["rank"]] >= numbers[["size"]]) {
       abort(
@@ -34,8 +34,7 @@ launched_processes <- function(call = caller_env()) {
            {.envvar {names[['size']]}} is {numbers[['size']]}: ranks go from 0
            to the number of processes less one.",
           i = "They are set by {launcher}; unset both to train alone."
-        ),
-        call = call
+        )
       )
     }
     local <- if ("local" %in% names(numbers)) numbers[["local"]] else 0
@@ -47,7 +46,7 @@ launched_processes <- function(call = caller_env()) {
   list(launcher = "none", rank = 0, size = 1, local = 0)
 }
 
-whole_variable <- function(name, call) {
+whole_variable <- function(name) {
   text <- Sys.getenv(name)
   if (!grepl("^[0-9]{1,9}$", text)) {
     abort(
@@ -55,22 +54,18 @@ whole_variable <- function(name, call) {
         "The environment variable {.envvar {name}} is {.val {text}}; a whole
          number was expected.",
         i = "Launchers set it; unset it to train in this process alone."
-      ),
-      call = call
+      )
     )
   }
   as.numeric(text)
 }
 
 # Where process 0 listens: list(address, port).
-meeting_place <- function(launched, call = caller_env()) {
-  list(
-    address = meeting_address(launched, call),
-    port = meeting_port(launched, call)
-  )
+meeting_place <- function(launched) {
+  list(address = meeting_address(launched), port = meeting_port(launched))
 }
 
-meeting_address <- function(launched, call) {
+meeting_address <- function(launched) {
   if (nzchar(Sys.getenv("MASTER_ADDR"))) {
     return(Sys.getenv("MASTER_ADDR"))
   }
@@ -94,8 +89,7 @@ meeting_address <- function(launched, call) {
       i = "Set it for all of them to the name or address of the machine of
            process 0 (with mpirun: {.code -x MASTER_ADDR=host}), or train alone
            with {.code train_control(processes = \"none\")}."
-    ),
-    call = call
+    )
   )
 }
 
@@ -109,9 +103,9 @@ default_port <- 29500
 
 # torchrun's own agent may listen on the port that it names. Jobs of srun on one
 # machine each have a port of their own.
-meeting_port <- function(launched, call) {
+meeting_port <- function(launched) {
   if (nzchar(Sys.getenv("MASTER_PORT"))) {
-    port <- whole_variable("MASTER_PORT", call)
+    port <- whole_variable("MASTER_PORT")
     taken <- identical(Sys.getenv("TORCHELASTIC_USE_AGENT_STORE"), "True")
     return(port + taken)
   }
@@ -124,13 +118,13 @@ meeting_port <- function(launched, call) {
 
 # Meets the others, once in an R session, where the control says so. Returns
 # list(rank, size, device): alone that is 0 and 1.
-join_processes <- function(control, device, call = caller_env()) {
+join_processes <- function(control, device) {
   alone <- list(rank = 0, size = 1, device = device)
   # What a forked process shares with the others is its parent's.
   if (identical(control$processes, "none") || core_is_forked()) {
     return(alone)
   }
-  launched <- launched_processes(call)
+  launched <- launched_processes()
   if (launched$size == 1) {
     return(alone)
   }
@@ -138,7 +132,7 @@ join_processes <- function(control, device, call = caller_env()) {
     device <- core_choose_device(paste0("cuda:", launched$local))
   }
   if (!core_processes_joined()) {
-    place <- meeting_place(launched, call)
+    place <- meeting_place(launched)
     core_join_processes(
       place$address, place$port, launched$rank, launched$size,
       getOption("sailer.process_timeout", 600), device

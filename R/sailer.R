@@ -114,47 +114,46 @@ options_among <- function(frame) {
 
 # `control` with the options of training among `others`, which are what a model
 # was given beside its own options.
-take_training <- function(control, others, model, call = caller_env()) {
+take_training <- function(control, others, model) {
   known <- c(
     setdiff(names(formals(model)), "..."), names(formals(train_control))
   )
-  check_options(others, known, call)
-  join_control(control, others, call)
+  check_options(others, known)
+  join_control(control, others)
 }
 
 # Checks everything and plans the run: list(plan, cells, map), where `map` gives
 # each feature of the cells its place in the model.
 prepare_run <- function(x, call, batch, covariates, options, min_fraction,
-                        max_fraction, ranges, control, guided = FALSE,
-                        frame = caller_env()) {
+                        max_fraction, ranges, control, guided = FALSE) {
   # Another one may have been loaded since sailer was.
   check_one_libtorch(libtorch_record()$folder)
-  control <- as_control(control, frame)
+  control <- as_control(control)
   auto_omega <- identical(options$omega, "auto")
   if (auto_omega) options["omega"] <- list(NULL)
-  options <- core_sailer_options(given_options(options, frame), guided)
-  check_number(min_fraction, min = 0, max = 1, call = frame)
-  check_number(max_fraction, min = 0, max = 1, call = frame)
+  options <- core_sailer_options(given_options(options), guided)
+  check_number(min_fraction, min = 0, max = 1)
+  check_number(max_fraction, min = 0, max = 1)
   device <- core_choose_device(control$device)
   control <- usable_precision(control, device)
 
   cells <- as_cells(x)
   batch <- samples_as_batches(cells, batch)
-  confounders <- collect_confounders(batch, covariates, cells$cells, frame)
+  confounders <- collect_confounders(batch, covariates, cells$cells)
   groups <- batch_groups(confounders, nrow(cells))
   checked <- check_counts(
-    cells, min_cells_of_a_model, groups = groups, call = frame,
+    cells, min_cells_of_a_model, groups = groups,
     folder = store_folder(control$checkpoint)
   )
   cells <- checked$cells
   layout <- lay_out_peaks(
     cells, checked$peak_cells, min_fraction, max_fraction,
-    options$architecture, ranges, frame
+    options$architecture, ranges
   )
   if (!is.null(groups)) {
     warn_of_apart_batches(confounders, groups, checked$group_cells, layout$map)
   }
-  depth <- kept_depth(cells, layout, frame)
+  depth <- kept_depth(cells, layout)
   control <- resolve_control(control, length(depth), options)
   if (auto_omega) {
     entries <- as.numeric(length(depth)) * length(layout$peaks)
@@ -169,7 +168,7 @@ prepare_run <- function(x, call, batch, covariates, options, min_fraction,
 # Which peaks the model keeps (2.2.7), and in which order: by chromosome under
 # that architecture, as they come otherwise.
 lay_out_peaks <- function(cells, peak_cells, min_fraction, max_fraction,
-                          architecture, ranges, call = caller_env()) {
+                          architecture, ranges) {
   n_cells <- ncol(cells)
   frequency <- peak_cells / n_cells
   if (min_fraction == 0 && any(peak_cells == 0)) {
@@ -179,7 +178,7 @@ lay_out_peaks <- function(cells, peak_cells, min_fraction, max_fraction,
        {.val {utils::head(empty, 3)}}{if (length(empty) > 3) ', ...'}.",
       i = "Remove {cli::qty(length(empty))}{?it/them}, or set
            {.arg min_fraction} above 0 to leave {?it/them} out."
-    ), class = "data", call = call)
+    ), class = "data")
   }
   kept <- which(frequency >= min_fraction & frequency <= max_fraction)
   if (length(kept) < 2) {
@@ -187,7 +186,7 @@ lay_out_peaks <- function(cells, peak_cells, min_fraction, max_fraction,
       "Only {length(kept)} of {length(frequency)} peaks {?is/are} open in
        {min_fraction} to {max_fraction} of the cells.",
       i = "Lower {.arg min_fraction} or raise {.arg max_fraction}."
-    ), class = "data", call = call)
+    ), class = "data")
   }
   chromosome <- NULL
   group_sizes <- length(kept)
@@ -208,7 +207,7 @@ lay_out_peaks <- function(cells, peak_cells, min_fraction, max_fraction,
 }
 
 # Open peaks of each cell among the kept ones; none is an error by name.
-kept_depth <- function(cells, layout, call = caller_env()) {
+kept_depth <- function(cells, layout) {
   depth <- core_depth_within(cells$source, !is.na(layout$map))
   empty <- cells$cells[depth == 0]
   if (length(empty) > 0) {
@@ -218,7 +217,7 @@ kept_depth <- function(cells, layout, call = caller_env()) {
        {.val {utils::head(empty, 3)}}{if (length(empty) > 3) ', ...'}.",
       i = "Remove {cli::qty(length(empty))}{?it/them}, or keep more peaks (a
            lower {.arg min_fraction})."
-    ), class = "data", call = call)
+    ), class = "data")
   }
   depth
 }

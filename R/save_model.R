@@ -108,7 +108,7 @@ save_model <- function(fit, file, overwrite = FALSE) {
   if (isTRUE(fit$processes > 1) && process_rank() > 0) {
     return(invisible(model_path(file)))
   }
-  file <- new_file(file, overwrite, environment())
+  file <- new_file(file, overwrite)
   write_values(file, "sailer model", fit_values(fit))
   invisible(file)
 }
@@ -120,21 +120,21 @@ load_model <- function(file) {
   as_fit(read_values(file, "sailer model", "model"), file)
 }
 
-model_path <- function(file, call = caller_env()) {
+model_path <- function(file) {
   if (!rlang::is_string(file) || is.na(file) || file == "") {
-    abort("{.arg file} must be the path of a file.", call = call)
+    abort("{.arg file} must be the path of a file.")
   }
   normalizePath(file, mustWork = FALSE)
 }
 
 # The path of a file that may be written.
-new_file <- function(file, overwrite, call) {
-  file <- model_path(file, call)
+new_file <- function(file, overwrite) {
+  file <- model_path(file)
   if (!overwrite && file.exists(file)) {
     abort(c(
       "The file {.file {file}} already exists.",
       i = "Take another name, or {.code overwrite = TRUE} to replace it."
-    ), class = "file", call = call)
+    ), class = "file")
   }
   file
 }
@@ -150,12 +150,12 @@ fit_values <- function(fit) {
 
 # The other way round, with the checks of what an older or a foreign program may
 # have left out.
-as_fit <- function(values, file, call = caller_env()) {
+as_fit <- function(values, file) {
   damaged <- function(what, env = parent.frame()) {
     abort(c(
       "The model file {.file {file}} is not complete.", x = what,
       i = "Save the fit again, or take another copy."
-    ), class = "file", call = call, .envir = env)
+    ), class = "file", .envir = env)
   }
   if (!inherits(values, c("sailer_fit", "expresser_fit"))) {
     damaged("It holds no fit of {.fn sailer} or {.fn expresser}.")

@@ -5,8 +5,7 @@
 simulation_block <- function() getOption("sailer.simulation_block", 10000)
 
 # list(counts, depth, fragments, cells = names).
-simulate_blocks <- function(arguments, source, cells, file, overwrite,
-                            call = caller_env()) {
+simulate_blocks <- function(arguments, source, cells, file, overwrite) {
   draw <- group_drawer(arguments, source)
   n_cells <- length(cells$size)
   names <- sprintf("%s_cell%d", cells$batch, seq_len(n_cells))
@@ -16,7 +15,7 @@ simulate_blocks <- function(arguments, source, cells, file, overwrite,
   sink <- if (is.null(file)) {
     memory_sink()
   } else {
-    tenx_sink(file, source$peaks, names, overwrite, call)
+    tenx_sink(file, source$peaks, names, overwrite)
   }
   on.exit(sink$abandon())
   depth <- integer(n_cells)

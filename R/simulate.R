@@ -137,13 +137,10 @@ simulate_atac <- function(n_cells = 2000, n_peaks = 5000, n_types = 6,
   arguments <- simulation_arguments(as.list(environment()), given)
   profiles <- arguments$profiles
   arguments$profiles <- NULL
-  call <- environment()
   with_own_seed(arguments$seed, {
     source <- simulation_source(arguments, profiles)
     cells <- simulate_cells(arguments, colnames(source$weights))
-    counts <- simulate_blocks(
-      arguments, source, cells, file, overwrite, call
-    )
+    counts <- simulate_blocks(arguments, source, cells, file, overwrite)
   })
   cells <- data.frame(
     cell_type = cells$cell_type, batch = cells$batch, depth = counts$depth,

@@ -70,13 +70,13 @@ type_openness <- function(sim) {
 }
 
 # The type whose expression each type has.
-alike_types <- function(alike, types, call = caller_env()) {
+alike_types <- function(alike, types) {
   unknown <- setdiff(unlist(alike), types)
   if (length(unknown) > 0 || !(is.null(alike) || is.list(alike))) {
     abort(c(
       "{.arg rna_alike} must be a list of vectors of types: {.val {types}}.",
       x = if (length(unknown) > 0) "There is no {.val {unknown}}."
-    ), call = call)
+    ))
   }
   stands_for <- stats::setNames(types, types)
   for (group in alike) stands_for[group] <- group[1]

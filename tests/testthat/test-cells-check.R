@@ -153,9 +153,14 @@ test_that("a model needs two cells and a peak", {
 })
 
 test_that("errors name the function that the user called", {
-  train <- function(x) check_counts(x)
-  error <- expect_error(train(unname(tiny_counts())))
-  expect_identical(as.character(error$call)[1], "train")
+  named <- function(code) as.character(expect_error(code)$call)[1]
+  unnamed <- unname(tiny_counts())
+  expect_identical(named(sailer(unnamed)), "sailer")
+  # Whatever that has called, and whoever has called it.
+  expect_identical(named(tune_path(unnamed)), "tune_path")
+  train <- function(x) sailer(x)
+  expect_identical(named(train(unnamed)), "sailer")
+  expect_identical(named(dim(as_cells(unnamed)[9, ])), "[")
 })
 
 test_that("depth can be counted with empty cells and within peaks", {
