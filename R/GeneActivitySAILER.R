@@ -16,10 +16,6 @@
 #' @param new.assay.name Name of the new assay or alternative experiment.
 #'   Default `"activity"`.
 #' @return The object with the activities, genes x cells.
-#' @section Errors:
-#' `sailer_argument_error` if the object has no fit, if there are neither
-#' `genes` nor an annotation in the object, and if the new assay would replace
-#' the counts; and the errors of [gene_activity()].
 #' @references Cao (2023), figure 2.8B.
 #' @examplesIf requireNamespace("GenomicRanges", quietly = TRUE)
 #' sim <- simulate_atac(n_cells = 100, n_peaks = 300, n_types = 2, seed = 1)

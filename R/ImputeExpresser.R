@@ -18,9 +18,6 @@
 #'   10,000 * count / total)`: counted values where there are any (unless `keep
 #'   = FALSE`) and predictions elsewhere; zeros in cells that have no other
 #'   gene.
-#' @section Errors: `sailer_argument_error` for features that do not exist, if
-#'   the object holds no fit, and if the new assay would replace the counts; and
-#'   the errors of [impute()][impute.expresser_fit].
 #' @references Cao (2023), section 4.2.4.
 #' @examples
 #' sim <- simulate_rna(n_cells = 100, n_genes = 80, seed = 1)

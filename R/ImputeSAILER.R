@@ -41,10 +41,6 @@
 #' @return The object with the imputed values of all its cells: a `Seurat`
 #'   object with a further assay and the command logged; a
 #'   `SingleCellExperiment` with a further assay or alternative experiment.
-#' @section Errors:
-#' `sailer_argument_error` if the object has no fit, if the result is too large
-#' for memory, and if the new assay would replace the counts; and the errors of
-#' [impute()].
 #' @seealso [impute()], which explains the values.
 #' @references Cao (2023), sections 2.2.4 and 3.2.5.
 #' @examples

@@ -31,8 +31,6 @@
 #'   onto; with another `readout` of [predict()][predict.expresser_fit], the
 #'   genes' embeddings. [get_fit()] returns the fit, [gene_embeddings()] the
 #'   embeddings of its genes.
-#' @section Errors: `sailer_argument_error` for an assay, layer, alternative
-#'   experiment or option that does not exist; and the errors of [expresser()].
 #' @seealso [ImputeExpresser()], [gene_embeddings()].
 #' @references Cao (2023), chapter 4.
 #' @examples

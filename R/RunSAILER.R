@@ -51,7 +51,7 @@
 #'   with an underscore, such as `"sailer_"`.
 #' @param resume Continue a training instead of starting one: TRUE for the
 #'   interrupted fit that the object holds under this name, a fit, such as
-#'   [last_fit()], or the folder of a checkpoint. `...` are then the options of
+#'   [get_fit()], or the folder of a checkpoint. `...` are then the options of
 #'   [resume()], and `batch` and `covariates` those of that fit. Default NULL.
 #'
 #' @return The object with the embedding, cells x latent dimensions: a `Seurat`
@@ -60,10 +60,6 @@
 #'   `DimReduc` for an assay. [get_fit()] returns the model, which holds no
 #'   cells: [ImputeSAILER()] and others take these from the object, so cells may
 #'   be renamed, merged, reordered and left out.
-#' @section Errors:
-#' `sailer_argument_error` for an assay, layer, alternative experiment, metadata
-#' column (the nearest are listed) or option that does not exist and for a
-#' package that is not installed; and the errors of [sailer()].
 #' @seealso [sailer()], [get_fit()], [SAILERIntegration()] for
 #'   `Seurat::IntegrateLayers()`.
 #' @references Cao (2023), chapter 2; for the chromosome architecture section

@@ -57,12 +57,6 @@
 #'
 #' @return The object with the embedding, as [RunSAILER()] returns it, and with
 #'   the reference if that was made. [get_fit()] returns the model.
-#' @section Errors:
-#' `sailer_argument_error` for an assay, alternative experiment, reduction,
-#' column or option that does not exist (existing ones are listed) and for a
-#' package that is not installed; `sailer_data_error` if there are no RNA
-#' counts, or fewer than 2 cells have a reference; and the errors of
-#' [sailerx()].
 #' @seealso [sailerx()], [RunSAILER()], [get_fit()].
 #' @references Cao (2023), chapter 3; for hybrid objects section 3.2.3.
 #' @examples

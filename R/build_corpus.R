@@ -14,7 +14,8 @@
 #' rows of a source that are one gene are summed (rows of the same name with a
 #' warning, since several genes may share a symbol), genes that a source lacks
 #' are zeros, and genes that the list lacks are reported and not read. Cells
-#' without a count of any gene of the list are left out, and counted.
+#' without a count of any gene of the list are left out, and counted. A warning
+#' names sources that look normalised.
 #'
 #' With an `annotation` the list has the genes of `biotypes` alone, and sources
 #' of symbols share their genes with sources of Ensembl ids. Genes with an
@@ -59,13 +60,6 @@
 #'   `name`, `cells` and `left_out`, cells without a count of any gene of the
 #'   corpus; `n_cells`; and `n_nonzeros`. Checksums are verified when parts are
 #'   first read. Files of sailer 0.1.0 can be read, but not appended to.
-#' @section Errors:
-#' `sailer_argument_error` for an argument of the wrong kind, or a file begun
-#' with other arguments; `sailer_data_error` for a count that is missing,
-#' infinite or negative (source, cell and gene are named), if hardly any gene of
-#' a source is known, or none is left; `sailer_file_error` if the file is no
-#' corpus, damaged, being written by another process, or cannot be written. A
-#' warning names sources that look normalised.
 #' @seealso [expresser()].
 #' @references Cao (2023), section 4.2.1: data sets aligned to the same genes
 #'   and concatenated into one memory mapping array.

@@ -60,8 +60,6 @@ store_folder <- function(checkpoint) {
 #'   which [sailerx()] takes as `rna_depth`. Of a matrix that was packed as open
 #'   peaks each counts once. FALSE, the default, counts open peaks.
 #' @return Numeric vector, one number per cell, named by cell.
-#' @section Errors: `sailer_data_error`, naming cell and peak, if a count cannot
-#'   be used (when all peaks are counted).
 #' @references Cao (2023), section 2.2.1, where depth is a confounder, and
 #'   3.2.2, where it weights the cells.
 #' @examples

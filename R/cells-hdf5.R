@@ -50,13 +50,6 @@
 #'   path, so it can be saved and used in another process as long as the file
 #'   does not change. For a corpus an object of class `"sailer_corpus"`; see
 #'   [build_corpus()].
-#' @section Errors:
-#' `sailer_file_error` if the file is missing, empty, truncated, of an unknown
-#' format or layout (its content is listed), stored by features, compressed by a
-#' filter that HDF5 lacks here, or inconsistent (the dataset or the line is
-#' named), and for a folder without a matrix or with several;
-#' `sailer_argument_error` for a `group`, `feature_type`, `layer` or `modality`
-#' that does not exist or must be chosen.
 #' @seealso [cells_metadata()] for what is in `obs` and `obsm`; [sailerx()] for
 #'   files that hold ATAC and RNA.
 #' @references Cao (2023), section 2.2.7, for how counts are filtered.

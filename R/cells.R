@@ -54,9 +54,6 @@ NULL
 #'   cells), `dimnames()`, `dimnames<-`, `[`, `format()` and `print()`. A handle
 #'   to a file that was saved by [saveRDS()] or sent to another process opens
 #'   the file again; one to a matrix in memory has to be made again.
-#' @section Errors:
-#' `sailer_argument_error` if `x` holds no counts; `sailer_data_error` if packed
-#' counts are missing, infinite, negative or fractional, naming cell and peak.
 #' @seealso [cell_depth()], to find the cells that a model cannot use.
 #' @references Cao (2023), section 2.2.7, for how counts are filtered.
 #' @examples

@@ -123,11 +123,6 @@ resumable_options <- c(
 #'   step sizes, `token_budget`, `clip`, `patience` and those that both have.
 #'   Others cannot change.
 #' @return An object of class `"sailer_fit"` or `"expresser_fit"`.
-#' @section Errors:
-#' `sailer_argument_error` for a finished fit and for an option that cannot be
-#' changed; `sailer_file_error` for a folder without a checkpoint or with a
-#' damaged one; `sailer_data_error` if `x` has other cells, peaks or counts than
-#' were trained on.
 #' @references Cao (2023), section 2.2.2, for the training.
 #' @examples
 #' sim <- simulate_atac(n_cells = 100, n_peaks = 300, n_types = 2, seed = 1)

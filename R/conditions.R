@@ -1,5 +1,40 @@
-# Conditions of the package: every error has the class "sailer_error" and one
-# that says its kind, so that callers can catch what they can handle.
+# Conditions of the package, and how they are signalled.
+
+#' Errors, warnings and messages of sailer
+#'
+#' All can be caught by their class, as in `tryCatch(sailer(x),
+#' sailer_data_error = function(e) NULL)`. Messages of errors name the argument,
+#' file, cell or peak, and say what was expected and found, and what to do.
+#'
+#' Every error has the class `sailer_error` and one that says its kind:
+#' * `sailer_argument_error`: an argument or option that does not exist, is of the
+#'   wrong type or out of its range, does not fit the cells or the model, or names
+#'   what is not there (the nearest names are listed); a package that is needed
+#'   and not installed; a result too large for memory.
+#' * `sailer_data_error`: counts that are missing, infinite, negative or, of
+#'   peaks, fractional; cells without an open peak; names that are missing or
+#'   repeated; labels that are NA; peaks or genes that the model does not have;
+#'   too few cells, peaks or genes.
+#' * `sailer_file_error`: a file or folder that does not exist, exists already, is
+#'   damaged, of another kind or of a newer version of sailer, or cannot be
+#'   written; a checkpoint of another run.
+#' * `sailer_device_error`: a GPU that is not there, or another LibTorch in the
+#'   process.
+#' * `sailer_numeric_error`: a loss or gradient that is not finite in the first
+#'   epoch.
+#' * `sailer_process_error`: processes that train together and do not meet in
+#'   time, or of which another one fails before the first step.
+#' * `sailer_memory_error`: memory that LibTorch could not have.
+#' * `sailer_internal_error`: a fault of sailer; please report it.
+#'
+#' Warnings have the classes `sailer_interrupted`, `sailer_diverged`,
+#' `sailer_checkpoint_failed` and `sailer_batches_apart` (see [sailer()] and
+#' [get_fit()]); `sailer_assay` and `sailer_reference`, for an assay or a
+#' reduction that looks like the wrong one; `sailer_summed`, for rows of one name
+#' whose counts are summed ([build_corpus()]). Messages that report what was
+#' found or decided have the class `sailer_note`.
+#' @name sailer-conditions
+NULL
 
 #' Signal an error for people
 #'

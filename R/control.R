@@ -79,9 +79,6 @@
 #' not answer for `options(sailer.process_timeout = )` seconds (600 by default;
 #' on GPUs, where NCCL waits, a lost process is noticed only then). Begun anew,
 #' the run goes on where it was, with any number of processes.
-#' @section Errors: `sailer_argument_error`, naming the option, when one is out
-#'   of its range. In training, `sailer_process_error` when the processes do not
-#'   meet in time, or when another one fails before the first step.
 #' @references Cao (2023), section 2.2.2.
 #' @examples
 #' train_control(epochs = 20, seed = 7)
@@ -94,7 +91,7 @@ train_control <- function(epochs = NULL, batch_size = NULL,
                           device = "auto", threads = NULL, verbose = TRUE,
                           processes = "auto", steps = NULL, frozen = NULL) {
   given <- core_control(as.list(environment()))
-  given <- core_train_options(given_options(given, rlang::current_env()))
+  given <- core_train_options(given_options(given))
   structure(
     c(given, check_run_options(
       checkpoint, every, device, threads, verbose, processes

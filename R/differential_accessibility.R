@@ -97,11 +97,6 @@
 #' * `is_da`: whether that is at most `fdr`;
 #' * `emp_prob_1`, `emp_prob_2`, with counts: share of the group's cells with
 #'   the peak open in the counts, affected by depth and batch.
-#' @section Errors:
-#' `sailer_argument_error` for groups that do not exist or overlap, for unknown
-#' peaks, batches or covariates, and for numbers out of range;
-#' `sailer_data_error` for groups of fewer than 2 cells and if `x` lacks peaks
-#' of the model.
 #' @references Cao (2023), section 2.2.4, for the decoder at fixed confounders;
 #'   Boyeau et al. (2019), *bioRxiv* 794289, for change beyond a threshold;
 #'   Boyeau et al. (2023), *PNAS* 120, e2209124120, for means of groups;

@@ -81,11 +81,6 @@
 #'   embedding has), `dropped` (ignored rows, by reason), `roc` (`embedding`,
 #'   `fpr`, `tpr`: mean curves) and `predictions` (of the held-out rows, first
 #'   repetition).
-#' @section Errors:
-#' `sailer_argument_error`, naming the argument, column or gene, for embeddings
-#' without names or with missing values, tables of no known kind, labels other
-#' than 0 and 1 and options out of range; `sailer_data_error` if too few genes
-#' or pairs are left.
 #' @references Cao (2023), section 4.2.3. Theodoris et al. (2023), *Nature* 618,
 #'   616, for dosage sensitivity; Du et al. (2019), *BMC Genomics* 20, 82, for
 #'   pairs of genes.

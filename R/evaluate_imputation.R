@@ -76,11 +76,6 @@
 #'   * `seconds`: time of the method.
 #'
 #'   `plot()` draws the measures against the shares.
-#' @section Errors:
-#' `sailer_argument_error` for methods that are no functions or fits, shares out
-#' of range and invalid predictions, naming the method; `sailer_data_error` for
-#' values that are not counts, naming gene and cell, and if nothing can be
-#' dropped.
 #' @references Cao (2023), section 4.2.4. van Dijk et al. (2018), *Cell* 174,
 #'   716 (MAGIC). Linderman et al. (2022), *Nature Communications* 13, 192
 #'   (ALRA).

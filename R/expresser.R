@@ -60,11 +60,6 @@
 #'   `validation_loss`, `validation_absolute_error` and `validation_correlation`
 #'   (Pearson) over masked genes of the held-out cells, without dropout (NA
 #'   without any); `seconds` and `cells_per_second`.
-#' @section Errors:
-#' `sailer_argument_error` for an option out of its range, `sailer_data_error`
-#' for counts that cannot be used and if fewer than 2 cells have 2 genes of the
-#' model, `sailer_file_error` for a corpus that cannot be read,
-#' `sailer_device_error` for a device that does not exist.
 #' @seealso [RunExpresser()] for Seurat and SingleCellExperiment objects,
 #'   [evaluate_imputation()] and [evaluate_gene_embeddings()] for the quality of
 #'   a fit.

@@ -151,10 +151,8 @@ current_options <- function(options) {
 #' @param fit What [sailer()], [sailerx()] or [map_query()] returned.
 #' @param ... Not used: an unknown name is an error.
 #' @return Numeric matrix, cells x latent dimensions, with the cells' names and
-#'   columns `sailer_1`, `sailer_2`, ...
-#' @section Errors: `sailer_argument_error` for a model without cells, and if
-#'   training was interrupted before the cells were embedded;
-#'   [predict()][predict.sailer_fit] then embeds them.
+#'   columns `sailer_1`, `sailer_2`, ... Where training was interrupted before the
+#'   cells were embedded, [predict()][predict.sailer_fit] embeds them.
 #' @references Cao (2023), section 2.2.3.
 #' @examples
 #' sim <- simulate_atac(n_cells = 100, n_peaks = 300, n_types = 2, seed = 1)
@@ -220,10 +218,6 @@ as_directions <- function(means, fit) {
 #' @param ... Where the counts of an object are: `assay`, `layer`, `assay.type`,
 #'   `altexp`. Another name is an error.
 #' @return Numeric matrix, cells x latent dimensions.
-#' @section Errors: `sailer_argument_error` if `reference` is given to a model
-#'   that does not read it, or has another number of dimensions;
-#'   `sailer_data_error` if peaks of the model are missing or a cell has no open
-#'   peak among them.
 #' @references Cao (2023), section 2.2.3.
 #' @examples
 #' sim <- simulate_atac(n_cells = 120, n_peaks = 300, n_types = 2, seed = 1)

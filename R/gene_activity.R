@@ -36,11 +36,6 @@
 #'   order. NULL, the default, reads their names, such as `chr1-100-200`.
 #' @return Numeric matrix, genes x cells, with names: genes in the order of
 #'   `genes`, without those that have no peak (with a message).
-#' @section Errors:
-#' `sailer_argument_error` if `genes` is no `GRanges` with names, if no peak
-#' overlaps any gene (chromosomes that are named differently are shown), if
-#' peaks have no ranges, if the result is too large for memory, and without the
-#' package GenomicRanges; and the errors of [impute()].
 #' @seealso [GeneActivitySAILER()] for Seurat and SingleCellExperiment objects.
 #' @references Cao (2023), sections 2.2.4 and 2.3, figure 2.8B.
 #' @examplesIf requireNamespace("GenomicRanges", quietly = TRUE)

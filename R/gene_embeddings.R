@@ -21,8 +21,6 @@
 #' @param ... Passed on to methods.
 #' @return A matrix of genes x `n_embedding`, with the names of the genes; with
 #'   `x` of those genes that one of its cells has.
-#' @section Errors: `sailer_argument_error` for genes that the fit does not know
-#'   (the nearest are listed) and, with `x`, that none of its cells has.
 #' @seealso [evaluate_gene_embeddings()]; [RunExpresser()] stores them as
 #'   feature loadings.
 #' @references Cao (2023), sections 4.2.1 (eq. 4.1) and 4.2.3.

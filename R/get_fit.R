@@ -5,14 +5,21 @@
 #' [predict()][predict.sailer_fit] or other objects. Its `history` is a data
 #' frame with a row for each epoch. The model holds no cells.
 #'
+#' @section Interrupted trainings:
+#' Ctrl-C stops a training within a second or two, and keeps what was trained.
+#' At the top level of an interactive session the call then returns the fit so
+#' far (or the object with it), with a warning. Elsewhere, in a script, a loop
+#' or a function, the interrupt is raised, so that no later line runs on a
+#' half-trained model; `get_fit()` then returns the fit, as [sailer()],
+#' [sailerx()] or [expresser()] would have. [resume()] continues it, as does
+#' [RunSAILER()] with `resume = get_fit()`.
+#'
 #' @param object A `Seurat` object, a `DimReduc`, a `SingleCellExperiment`, or a
-#'   fit, which is returned.
+#'   fit, which is returned. Without an object the fit of the last training of
+#'   this session that was interrupted is returned.
 #' @param name Name of the reduction. NULL, the default, takes the only fit of
 #'   the object.
 #' @return An object of class `"sailer_fit"` or `"expresser_fit"`.
-#' @section Errors:
-#' `sailer_argument_error` if there is no fit of that name, or there are several
-#' and no `name` is given; existing ones are listed.
 #' @references Cao (2023), chapter 2.
 #' @examples
 #' sim <- simulate_atac(n_cells = 200, n_peaks = 500, n_types = 3, seed = 1)
@@ -23,6 +30,14 @@
 #' }
 #' @export
 get_fit <- function(object, name = NULL) {
+  if (missing(object)) {
+    return(kept$last_fit %||% abort(c(
+      "{.arg object} is missing, and no training was interrupted in this
+       session.",
+      i = "A run with a {.arg checkpoint} continues from its folder: see
+           {.fn resume}."
+    )))
+  }
   find_fit(object, name, c("sailer_fit", "expresser_fit"))$fit
 }
 

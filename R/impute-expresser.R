@@ -50,9 +50,6 @@
 #'   numeric vector in their order, both in units of `log(1 + 10,000 * count /
 #'   total)`, the total being that of the model's genes in the cell. NA in cells
 #'   that have no other gene.
-#' @section Errors: `sailer_argument_error` for unknown genes or cells (the
-#'   nearest are listed), for positions named twice, and for a result too large
-#'   for memory; `sailer_data_error` for counts that cannot be used.
 #' @seealso [ImputeExpresser()] for Seurat and SingleCellExperiment objects,
 #'   [evaluate_imputation()] for the accuracy.
 #' @references Cao (2023), section 4.2.4.

@@ -67,12 +67,6 @@
 #' @return Peaks x cells, with names: a numeric matrix of probabilities; an
 #'   `ngCMatrix` or `dgCMatrix` with `threshold` or `n_open`; with `file` an
 #'   `HDF5Matrix`, or the path if the package HDF5Array is not installed.
-#' @section Errors:
-#' `sailer_argument_error` for an unknown cell, peak, batch or covariate (the
-#' nearest are listed), for a result too large for memory, and if there are
-#' neither an embedding nor `x`; `sailer_data_error` as in
-#' [predict()][predict.sailer_fit]; `sailer_file_error` if the file exists or
-#' cannot be written.
 #' @seealso [ImputeSAILER()] for Seurat and SingleCellExperiment objects.
 #' @references Cao (2023), sections 2.2.4 and 3.2.5; the Dice score is equation
 #'   2.7.

@@ -119,11 +119,6 @@
 #' * `likelihoods`: matrix of query batches x known batches.
 #' * `fit`: with `adapt = TRUE` the fit with `extra_batches`, else NULL.
 #' * `dropped`: names of the cells left out.
-#' @section Errors:
-#' `sailer_data_error` if fewer than `min_matched` of the model's peaks are
-#' found (with the reason, if known), for cells without an open peak among the
-#' model's, and for counts that cannot be used; `sailer_argument_error` for
-#' arguments that do not fit the model, such as `adapt = TRUE` without batches.
 #' @seealso [predict()][predict.sailer_fit] for the embedding alone.
 #' @references Cao (2023), section 2.2.3; for multiome models section 3.2.3.
 #' @examples

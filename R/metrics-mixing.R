@@ -50,9 +50,6 @@
 #'   summed distance of its proportions from even ones (0 well mixed; for two
 #'   separate batches 0.5), `ilisi`, `clisi` if `labels` are given, and
 #'   `p_value`.
-#' @section Errors:
-#' `sailer_argument_error`, naming the argument, if lengths do not fit, a value
-#' is missing, or there is a single batch.
 #' @references Korsunsky et al. (2019), *Nature Methods* 16, 1289. Büttner et
 #'   al. (2019), *Nature Methods* 16, 43. Cao (2023), section 2.5.3.
 #' @examples

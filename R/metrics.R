@@ -28,8 +28,6 @@
 #'   are neither used nor changed.
 #' @return A list with `mean`, the mean over the dimensions, and `dimensions`, a
 #'   numeric vector of one value per dimension, both in nats.
-#' @section Errors: `sailer_argument_error`, naming the argument, if lengths do
-#'   not fit, a value is missing or infinite, or `k` is out of range.
 #' @references Kraskov, Stögbauer and Grassberger (2004), *Physical Review E*
 #'   69, 066138. Ross (2014), *PLoS ONE* 9, e87357. Cao (2023), section 2.2.5.
 #' @examples
@@ -72,9 +70,6 @@ mutual_information <- function(embedding, c, k = 3, seed = 1) {
 #'   gives one value for `truth` and one for `estimate`.
 #' @return Scores in \[0, 1\], one per column and named by them, or a single
 #'   number for two vectors. Two empty sets of peaks score 1.
-#' @section Errors: `sailer_argument_error`, naming the argument, if shapes do
-#'   not fit, a value is missing, or values are not binary and there is no
-#'   threshold.
 #' @references Cao (2023), equation 2.7.
 #' @examples
 #' bulk <- c(1, 1, 0, 0, 1)

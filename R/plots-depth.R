@@ -23,8 +23,6 @@
 #'   line and the measures use all cells. Default 5000.
 #' @return A ggplot object with a panel per dimension: the cells, and a line
 #'   through the medians of twenty groups of cells of similar depth.
-#' @section Errors: `sailer_argument_error` if depth is missing or does not fit,
-#'   or there are no such dimensions.
 #' @references Cao (2023), section 2.2.5.
 #' @seealso [tune_path()], if too much remains.
 #' @examples

@@ -54,9 +54,6 @@ lay_out_pca <- function(values) {
 #'   are neither used nor changed. Default 1.
 #' @return A ggplot object. Cells are drawn in a random order, the same each
 #'   time, so that no group hides another.
-#' @section Errors: `sailer_argument_error` if `colour` or `layout` do not fit
-#'   the cells, a column does not exist (the nearest are listed), or uwot is not
-#'   installed.
 #' @references McInnes, Healy and Melville (2018), arXiv:1802.03426. Cao (2023),
 #'   section 2.2.5, figures 2.4 and 2.5.
 #' @examples

@@ -17,8 +17,6 @@
 #'   for [expresser()] loss and mean absolute error of both, and the correlation
 #'   on the held-out cells. A dotted line marks the epoch whose parameters were
 #'   kept.
-#' @section Errors: `sailer_argument_error` if something is not a fit, or
-#'   training ended within the first epoch.
 #' @references Cao (2023), section 2.2.2.
 #' @examples
 #' sim <- simulate_atac(n_cells = 100, n_peaks = 300, n_types = 2, seed = 1)

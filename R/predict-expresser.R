@@ -33,9 +33,6 @@
 #'   cell with more than `max_genes` genes is embedded by that many of them,
 #'   chosen by its own counts. The same cell gives the same numbers, up to
 #'   rounding, whatever cells are given with it.
-#' @section Errors: `sailer_data_error` if hardly a gene of `newdata` is known
-#'   to the model, and for counts that cannot be used; `sailer_argument_error`
-#'   for `readout = "expression"` of a model that has no components.
 #' @seealso [RunExpresser()] for Seurat and SingleCellExperiment objects.
 #' @references Cao (2023), section 4.4; methods of section 4.2.2.
 #' @examples

@@ -10,8 +10,6 @@
 #' @inheritParams train_control
 #' @return An object of class `"pretrain_control"`, a list of these options with
 #'   the defaults filled in; what depends on the data is `NA` until it is known.
-#' @section Errors: `sailer_argument_error`, naming the option, when one is out
-#'   of its range.
 #' @references Cao (2023), section 4.2.2.
 #' @examples
 #' pretrain_control(epochs = 20, seed = 7)
@@ -25,7 +23,7 @@ pretrain_control <- function(epochs = NULL, batch_size = NULL,
                              threads = NULL, verbose = TRUE,
                              processes = "auto") {
   given <- core_control(as.list(environment()))
-  given <- core_pretrain_options(given_options(given, rlang::current_env()))
+  given <- core_pretrain_options(given_options(given))
   structure(
     c(given, check_run_options(
       checkpoint, every, device, threads, verbose, processes

@@ -50,7 +50,7 @@
 #' @return An object of class `"sailer_fit"`: the model and the embedding of the
 #'   training cells ([embedding()]). It holds no counts and survives
 #'   [saveRDS()]; [save_model()] writes it to a file that other programs can
-#'   read. Ctrl-C stops the training and keeps the fit so far ([last_fit()]),
+#'   read. Ctrl-C stops the training and keeps the fit so far ([get_fit()]),
 #'   which [resume()] continues.
 #'
 #'   `fit$history` is a data frame with one row per epoch, drawn by
@@ -61,22 +61,15 @@
 #'   of the plain Bernoulli model in nats per cell at the posterior mean,
 #'   `validation_kl` and `validation_elbo`, its evidence lower bound; `seconds`
 #'   and `cells_per_second` of the training.
-#' @section Errors:
-#' `sailer_data_error` names the cell or peak with a count that is missing,
-#' infinite, negative or fractional; cells without an open peak; missing or
-#' duplicated names; labels that are NA. `sailer_argument_error` names the
-#' option that is unknown or out of range. `sailer_device_error`: the GPU does
-#' not exist. `sailer_file_error`: the checkpoint folder holds another run or
-#' cannot be written to. `sailer_numeric_error`: the loss or a gradient is not
-#' finite in the first epoch; later, training stops with a warning of class
-#' `sailer_diverged` that names the epoch and the cells of the minibatch, and
-#' the last good state is returned.
-#'
-#' A warning of class `sailer_batches_apart` names batches that share less than
-#' half of the peaks expected: peaks that were called in each batch separately
-#' look closed in the others, and keep the batches apart. A warning of class
-#' `sailer_checkpoint_failed`: a checkpoint could not be written, as on a full
-#' disk; the fit so far is returned, and the previous checkpoint kept.
+#' @section Warnings:
+#' * `sailer_batches_apart` names batches that share less than half of the peaks
+#'   expected: peaks that were called in each batch separately look closed in
+#'   the others, and keep the batches apart.
+#' * `sailer_diverged`: the loss or a gradient was no longer finite. It names the
+#'   epoch and the cells of the minibatch; the last good state is returned. In
+#'   the first epoch it is an error.
+#' * `sailer_checkpoint_failed`: a checkpoint could not be written, as on a full
+#'   disk. The fit so far is returned, and the previous checkpoint kept.
 #' @references Cao (2023), sections 2.2.1, 2.2.2, 2.2.3 and 2.2.7; for the
 #'   chromosome architecture section 3.2.
 #' @examples

@@ -100,10 +100,6 @@
 #'   that [sailer()]'s has. Its history also has the columns `alignment`, the
 #'   unweighted term over the training cells, and `validation_alignment`, over
 #'   the held-out cells (NA if fewer than two of them have a reference).
-#' @section Errors:
-#' Those of [sailer()]; `sailer_argument_error` if `reference` or `rna_depth` do
-#' not fit the cells; `sailer_data_error` if fewer than 2 cells have a
-#' reference, or it holds infinite values.
 #' @references Cao (2023), chapter 3, eq. 3.3-3.4.
 #' @examples
 #' sim <- simulate_atac(n_cells = 200, n_peaks = 500, n_types = 3, seed = 1)

@@ -77,11 +77,6 @@ expresser_entries <- c(
 #' @return `save_model()` returns the path, invisibly (of processes that trained
 #'   together only the first writes); `load_model()` the saved fit. In its call,
 #'   arguments that cannot be written as code (functions, S4 objects) are `...`.
-#' @section Errors:
-#' `sailer_file_error` if the file exists, its folder does not or cannot be
-#' written to, or the disk is full; an older file is then kept. From
-#' `load_model()`, naming the file, if it is missing, not written by
-#' `save_model()`, damaged, or of a newer version of sailer.
 #' @seealso [predict()][predict.sailer_fit] embeds new cells with a fit.
 #' @references Cao (2023), section 2.2.2, for the parameters.
 #' @examples

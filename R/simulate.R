@@ -98,10 +98,6 @@
 #' * `profiles`: bulk profiles, peaks x types, if cells are drawn from them.
 #' * `arguments`: list of the arguments used.
 #'
-#' @section Errors:
-#' Of class `sailer_argument_error`, naming the argument that is out of range;
-#' `sailer_file_error` when `file` is there already.
-#'
 #' @references Chen, Zhang, Liu et al. (2021), SCAN-ATAC-Sim, *Bioinformatics*
 #'   37, 1756. Cao (2023), section 2.2.5.
 #' @seealso [simulate_multiome()], [simulate_rna()]

@@ -26,8 +26,6 @@
 #'   with `rna`, a `dgCMatrix` of genes x cells; `genes`, a data frame of their
 #'   `chromosome`, `start` and `end`, the range of their peaks; and
 #'   `expression`, types x genes: the expected share of a cell's counts.
-#' @section Errors: Those of [simulate_atac()]; `sailer_argument_error` for
-#'   numbers that cannot be and types that are not there.
 #' @references Cao (2023), section 3.2.1, for the data that it stands for.
 #' @examples
 #' sim <- simulate_multiome(

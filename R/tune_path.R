@@ -77,10 +77,6 @@
 #'   call continues after a crash. After an interruption (Ctrl-C) the fits so
 #'   far are returned with a warning. A value at which training diverged in its
 #'   first epoch has NA, with a warning.
-#' @section Errors:
-#' Those of [sailer()] and [sailerx()]; `sailer_argument_error` if a value or
-#' another argument is out of its range, if the option cannot be tuned, and if
-#' no cells are held out (`validation = 0`) although the bound decides.
 #' @references Cao (2023), section 2.2.2, tables 2.1 and 2.2, figures 2.2 and
 #'   3.2.
 #' @examples

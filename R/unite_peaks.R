@@ -38,11 +38,6 @@
 #'   of them were `kept` as they were and how many `merged` into a larger one;
 #'   how many united peaks only this sample has (`alone`); `counts_kept`, the
 #'   share of its counts in the result.
-#' @section Errors:
-#' `sailer_argument_error` if `counts` is no named list of counts, if `ranges`
-#' does not fit, and without the package GenomicRanges; `sailer_data_error`,
-#' naming sample and peak or cell, if names are missing, duplicated or hold no
-#' range, if samples have no chromosome in common, and if no peak is shared.
 #' @references Cao (2023), section 3.2.3: hybrid integration.
 #' @examplesIf requireNamespace("GenomicRanges", quietly = TRUE)
 #' counts_in <- function(peaks, cells) {
