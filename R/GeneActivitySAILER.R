@@ -34,18 +34,13 @@ GeneActivitySAILER <- function(object, genes = NULL, ..., fit = NULL,
                                name = NULL, new.assay.name = "activity",
                                reference = NULL, assay = NULL, layer = NULL,
                                assay.type = NULL, altexp = NULL) {
-  check_text(new.assay.name, "new.assay.name")
   options <- list(...)
   check_options(options, options_of_activity)
   held <- read_fitted(object, fit, name, where_of(environment()))
-  force(held$input$writable)
-  refuse_place_of_counts(new.assay.name, held$input$place)
   genes <- genes %||% input_annotation(held$input)
-  values <- rlang::inject(activity_held(
-    held, genes, reference = reference, !!!options
-  ))
-  write_values_as_assay(
-    object, held, new.assay.name, values,
+  write_new_assay(
+    object, held, new.assay.name,
+    rlang::inject(activity_held(held, genes, reference = reference, !!!options)),
     new_command("GeneActivitySAILER", match.call(), list(...))
   )
 }

@@ -34,18 +34,15 @@
 ImputeExpresser <- function(object, features, ..., fit = NULL, name = NULL,
                             new.assay.name = "expressed", assay = NULL,
                             layer = NULL, assay.type = NULL, altexp = NULL) {
-  check_text(new.assay.name, "new.assay.name")
   check_options(list(...), options_of_imputation)
   where <- where_of(environment(), values = TRUE)
   where$features <- NULL
   held <- read_fitted(object, fit, name, where, "expresser_fit")
-  force(held$input$writable)
-  refuse_place_of_counts(new.assay.name, held$input$place)
   counts <- held$input$counts
   check_known(features, counts$peaks, "gene", "features", "the object")
-  values <- impute_all_cells(held$fit, counts, features, held$input$names, ...)
-  write_values_as_assay(
-    object, held, new.assay.name, values,
+  write_new_assay(
+    object, held, new.assay.name,
+    impute_all_cells(held$fit, counts, features, held$input$names, ...),
     new_command("ImputeExpresser", match.call(), list(...))
   )
 }

@@ -82,10 +82,7 @@ expresser <- function(x, ..., size = NULL, n_embedding = NULL, n_layers = NULL,
   call <- match.call()
   check_one_libtorch(libtorch_record()$folder)
   others <- split_training(list(...), pretrain_control)
-  control <- join_control(
-    control, others$training, make = pretrain_control,
-    class = "pretrain_control"
-  )
+  control <- join_control(control, others$training, "pretrain_control")
   frame <- environment()
   given <- given_options(mget(names(core_expresser_options(list())), frame))
   options <- expresser_options(given, from)
@@ -224,10 +221,8 @@ note_budget <- function(asked, used) {
   if (used >= asked) {
     return(asked)
   }
-  cli::cli_inform(c(
-    i = "Memory ran out with {.arg token_budget} = {asked}: it was halved, and
-         is {used} in the fit. Nothing else of the training changed."
-  ), class = "sailer_note")
+  note("Memory ran out with {.arg token_budget} = {asked}: it was halved, and is
+        {used} in the fit. Nothing else of the training changed.")
   used
 }
 

@@ -22,17 +22,8 @@ pretrain_control <- function(epochs = NULL, batch_size = NULL,
                              every = 1, precision = NULL, device = "auto",
                              threads = NULL, verbose = TRUE,
                              processes = "auto") {
-  given <- core_control(as.list(environment()))
-  given <- core_pretrain_options(given_options(given))
-  structure(
-    c(given, check_run_options(
-      checkpoint, every, device, threads, verbose, processes
-    )),
-    class = "pretrain_control"
-  )
+  new_control(as.list(environment()), core_pretrain_options, "pretrain_control")
 }
 
 #' @export
-print.pretrain_control <- function(x, ...) {
-  print_control(x, "pretrain_control")
-}
+print.pretrain_control <- print.train_control

@@ -138,10 +138,7 @@ join_processes <- function(control, device) {
       getOption("sailer.process_timeout", 600), device
     )
     if (control$verbose && launched$rank == 0) {
-      cli::cli_inform(
-        c(i = "{launched$size} processes train together."),
-        class = "sailer_note"
-      )
+      note("{launched$size} processes train together.")
     }
   }
   list(rank = launched$rank, size = launched$size, device = device)

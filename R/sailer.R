@@ -121,7 +121,6 @@ prepare_run <- function(x, call, batch, covariates, options, min_fraction,
                         max_fraction, ranges, control, guided = FALSE) {
   # Another one may have been loaded since sailer was.
   check_one_libtorch(libtorch_record()$folder)
-  control <- as_control(control)
   auto_omega <- identical(options$omega, "auto")
   if (auto_omega) options["omega"] <- list(NULL)
   options <- core_sailer_options(given_options(options), guided)
