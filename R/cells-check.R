@@ -205,7 +205,7 @@ abort_for_empty <- function(cells, scanned, feature = "peak") {
   named <- utils::head(cells$cells[scanned$empty_cells], 3)
   more <- if (n_empty > length(named)) ", ..." else ""
   remedy <- cells$no_empty %||% if (is.null(cells$file)) {
-    "x[, Matrix::colSums(x) > 0]"
+    "x[, cell_depth(x) > 0]"
   } else {
     "cells[, cell_depth(cells) > 0]"
   }

@@ -11,16 +11,13 @@
 as_cells.SummarizedExperiment <- function(x, assay.type = NULL, altexp = NULL,
                                           features = NULL, ...) {
   need_package("SummarizedExperiment", "for SummarizedExperiment objects")
-  if (!is.null(altexp)) {
-    abort(c(
-      "{.arg altexp} is for SingleCellExperiment objects; this is a
-       {class(x)[1]}."
-    ))
-  }
+  x <- experiment_of_counts(x, altexp)
   assay.type <- choose_assay_type(x, assay.type)
   cells <- as_cells(SummarizedExperiment::assay(x, assay.type), ...)
   cells$origin <- paste0("assay '", assay.type, "' of a ", class(x)[1])
-  cells$no_empty <- no_empty_cells(features, assay.type = assay.type)
+  cells$no_empty <- no_empty_cells(
+    features, assay.type = assay.type, altexp = altexp
+  )
   cells$ranges <- experiment_ranges(x)
   if (is.null(cells$peaks)) {
     cells <- name_cells(cells, names_by_ranges(cells$ranges), cells$cells)
@@ -28,26 +25,19 @@ as_cells.SummarizedExperiment <- function(x, assay.type = NULL, altexp = NULL,
   take_features(cells, features, "the object")
 }
 
-#' @rdname as_cells
-#' @export
-as_cells.SingleCellExperiment <- function(x, assay.type = NULL, altexp = NULL,
-                                          features = NULL, ...) {
-  need_package("SingleCellExperiment", "for SingleCellExperiment objects")
-  if (!is.null(altexp)) {
-    check_choice(
-      altexp, SingleCellExperiment::altExpNames(x),
-      "alternative experiment", "altexp", "the object"
-    )
-    x <- SingleCellExperiment::altExp(x, altexp, withDimnames = TRUE)
+# The experiment itself, or the alternative one of the name.
+experiment_of_counts <- function(x, altexp) {
+  if (is.null(altexp)) {
+    return(x)
   }
-  assay.type <- choose_assay_type(x, assay.type)
-  cells <- as_cells.SummarizedExperiment(
-    x, assay.type = assay.type, features = features, ...
-  )
-  cells$no_empty <- no_empty_cells(
-    features, assay.type = assay.type, altexp = altexp
-  )
-  cells
+  if (!methods::is(x, "SingleCellExperiment")) {
+    abort("{.arg altexp} is for SingleCellExperiment objects; this is a
+           {class(x)[1]}.")
+  }
+  need_package("SingleCellExperiment", "for SingleCellExperiment objects")
+  known <- SingleCellExperiment::altExpNames(x)
+  check_choice(altexp, known, "alternative experiment", "altexp", "the object")
+  SingleCellExperiment::altExp(x, altexp, withDimnames = TRUE)
 }
 
 # The name of the assay with the counts, or 1 for a single one without a name.

@@ -14,7 +14,7 @@
 #           names that the file has for them, else absent
 #   sample  for cells that came in a list: the sample of each, else absent
 #   no_empty  code that takes empty cells from what the user gave, where
-#           `x[, Matrix::colSums(x) > 0]` would not do, else absent
+#           `x[, cell_depth(x) > 0]` would not do, else absent
 
 #' @importFrom rlang %||%
 #' @importClassesFrom Matrix dgCMatrix
@@ -76,7 +76,7 @@ as_cells <- function(x, ...) {
 # What some method takes.
 as_cells_options <- function() {
   methods <- list(
-    as_cells.matrix, as_cells.Seurat, as_cells.SingleCellExperiment, open_cells
+    as_cells.matrix, as_cells.Seurat, as_cells.SummarizedExperiment, open_cells
   )
   setdiff(
     unlist(lapply(methods, function(method) names(formals(method)))),

@@ -139,12 +139,8 @@ plain_columns <- function(table) {
 # experiment for the RNA.
 choose_altexp <- function(object, where) {
   known <- SingleCellExperiment::altExpNames(object)
-  altexp <- where$altexp
-  if (!is.null(altexp)) {
-    check_choice(
-      altexp, known, "alternative experiment", "altexp", "the object"
-    )
-    return(altexp)
+  if (!is.null(where$altexp)) {
+    return(where$altexp)
   }
   if (isTRUE(where$guided)) {
     return(only_altexp(known))
@@ -179,11 +175,6 @@ only_altexp <- function(known) {
       "There are {.val {known}}."
     }
   ))
-}
-
-experiment_of_counts <- function(object, altexp) {
-  force(altexp)
-  if (is.null(altexp)) object else SingleCellExperiment::altExp(object, altexp)
 }
 
 # The RNA, in the main experiment, as seurat_guide() has it.

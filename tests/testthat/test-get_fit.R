@@ -5,7 +5,7 @@ sim <- small_simulation()
 cells <- colnames(sim$counts)
 
 values_of <- function(object, assay = "imputed") {
-  as.matrix(get_old_counts(object[[assay]], "data"))
+  as.matrix(get_layer(object[[assay]], "data"))
 }
 
 coordinates <- function(object, name = "sailer") {

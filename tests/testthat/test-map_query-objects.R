@@ -15,7 +15,7 @@ part_of <- function(sim, cells) {
 test_that("a Seurat object comes back with embedding, labels and model", {
   skip_if_not_installed("SeuratObject")
   object <- small_seurat(part_of(sim, !old))
-  counts <- get_old_counts(object[["ATAC"]], "counts")
+  counts <- get_layer(object[["ATAC"]], "counts")
   mapped <- quiet(map_query(fit, object, labels = labels))
   values <- SeuratObject::Embeddings(mapped, "sailer")
   expect_equal(unname(values), unname(expected$embedding))
@@ -29,7 +29,7 @@ test_that("a Seurat object comes back with embedding, labels and model", {
     unname(mapped$predicted_confidence), expected$cells$predicted_confidence
   )
   expect_equal(unname(mapped$mapping_quality), expected$cells$mapping_quality)
-  expect_identical(get_old_counts(mapped[["ATAC"]], "counts"), counts)
+  expect_identical(get_layer(mapped[["ATAC"]], "counts"), counts)
   expect_identical(get_fit(mapped)$peaks, fit$peaks)
   expect_identical(colnames(object[[]]), setdiff(
     colnames(mapped[[]]),
