@@ -213,10 +213,10 @@ refuse_no_overlap <- function(genes, peaks) {
      them alike, for example with {.code GenomeInfoDb::seqlevelsStyle(genes) <-
      \"UCSC\"}."
   }
-  abort(
-    c("No peak of the model overlaps any of the {length(genes)} range{?s} in
-       {.arg genes}.", i = hint)
-  )
+  abort(c(
+    "No peak of the model overlaps any of the {length(genes)} range{?s} in
+     {.arg genes}.", i = hint
+  ))
 }
 
 note_lost_genes <- function(lost, n) {

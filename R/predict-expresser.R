@@ -76,14 +76,12 @@ readout_of <- function(fit, readout) {
     readout, readouts, error_call = called_function()
   )
   if (readout == "expression" && !has) {
-    abort(
-      c(
-        "{.code readout = \"expression\"} needs a fit whose tokens start from
-         components.",
-        x = "This one was trained with {.code token_start = \"random\"}.",
-        i = "Choose {.val context} or {.val decoder}."
-      )
-    )
+    abort(c(
+      "{.code readout = \"expression\"} needs a fit whose tokens start from
+       components.",
+      x = "This one was trained with {.code token_start = \"random\"}.",
+      i = "Choose {.val context} or {.val decoder}."
+    ))
   }
   readout
 }

@@ -28,14 +28,12 @@ launched_processes <- function() {
     numbers <- vapply(names[nzchar(values)], whole_variable, 0)
     names(numbers) <- names(names)[nzchar(values)]
     if (numbers[["size"]] < 1 || numbers[["rank"]] >= numbers[["size"]]) {
-      abort(
-        c(
-          "{.envvar {names[['rank']]}} is {numbers[['rank']]} and
-           {.envvar {names[['size']]}} is {numbers[['size']]}: ranks go from 0
-           to the number of processes less one.",
-          i = "They are set by {launcher}; unset both to train alone."
-        )
-      )
+      abort(c(
+        "{.envvar {names[['rank']]}} is {numbers[['rank']]} and
+         {.envvar {names[['size']]}} is {numbers[['size']]}: ranks go from 0
+         to the number of processes less one.",
+        i = "They are set by {launcher}; unset both to train alone."
+      ))
     }
     local <- if ("local" %in% names(numbers)) numbers[["local"]] else 0
     return(list(
@@ -49,13 +47,11 @@ launched_processes <- function() {
 whole_variable <- function(name) {
   text <- Sys.getenv(name)
   if (!grepl("^[0-9]{1,9}$", text)) {
-    abort(
-      c(
-        "The environment variable {.envvar {name}} is {.val {text}}; a whole
-         number was expected.",
-        i = "Launchers set it; unset it to train in this process alone."
-      )
-    )
+    abort(c(
+      "The environment variable {.envvar {name}} is {.val {text}}; a whole
+       number was expected.",
+      i = "Launchers set it; unset it to train in this process alone."
+    ))
   }
   as.numeric(text)
 }
@@ -82,15 +78,13 @@ meeting_address <- function(launched) {
   if (launched$size %in% suppressWarnings(as.numeric(here))) {
     return("127.0.0.1")
   }
-  abort(
-    c(
-      "The variable {.envvar MASTER_ADDR} is not set, so the {launched$size}
-       processes cannot find each other.",
-      i = "Set it for all of them to the name or address of the machine of
-           process 0 (with mpirun: {.code -x MASTER_ADDR=host}), or train alone
-           with {.code train_control(processes = \"none\")}."
-    )
-  )
+  abort(c(
+    "The variable {.envvar MASTER_ADDR} is not set, so the {launched$size}
+     processes cannot find each other.",
+    i = "Set it for all of them to the name or address of the machine of
+         process 0 (with mpirun: {.code -x MASTER_ADDR=host}), or train alone
+         with {.code train_control(processes = \"none\")}."
+  ))
 }
 
 # The first of a list as Slurm writes it: "gpu[03-05,9],login" is "gpu03".

@@ -38,10 +38,8 @@ simulation_preset <- function(name) {
     return(list())
   }
   if (!rlang::is_string(name, names(simulation_presets))) {
-    abort(
-      "{.arg preset} must be one of {.val {names(simulation_presets)}}, or
-       NULL."
-    )
+    abort("{.arg preset} must be one of {.val {names(simulation_presets)}}, or
+           NULL.")
   }
   c(
     simulation_presets[[name]],
@@ -60,17 +58,13 @@ sizes_of_profiles <- function(arguments, given) {
     if (name %in% given && !identical(
       as.numeric(arguments[[name]]), as.numeric(sizes[[name]])
     )) {
-      abort(
-        "{.arg {name}} is {arguments[[name]]}, but {.arg profiles} has
-         {sizes[[name]]}: leave it out."
-      )
+      abort("{.arg {name}} is {arguments[[name]]}, but {.arg profiles} has
+             {sizes[[name]]}: leave it out.")
     }
   }
   if (is.null(arguments$fragments)) {
-    abort(
-      "With {.arg profiles}, give {.arg fragments}: the median number of
-       fragments of a cell."
-    )
+    abort("With {.arg profiles}, give {.arg fragments}: the median number of
+           fragments of a cell.")
   }
   arguments[names(sizes)] <- sizes
   arguments["n_chromosomes"] <- 1
@@ -81,10 +75,8 @@ sizes_of_profiles <- function(arguments, given) {
 check_profiles <- function(profiles) {
   if (inherits(profiles, "Matrix")) profiles <- as.matrix(profiles)
   if (!is.matrix(profiles) || !is.numeric(profiles)) {
-    abort(
-      "{.arg profiles} must be a matrix of counts, peaks x types, not
-       {.obj_type_friendly {profiles}}."
-    )
+    abort("{.arg profiles} must be a matrix of counts, peaks x types, not
+           {.obj_type_friendly {profiles}}.")
   }
   if (!all(is.finite(profiles) & profiles >= 0)) {
     abort("{.arg profiles} must hold counts: numbers from 0 up, none missing.")

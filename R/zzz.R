@@ -69,18 +69,15 @@ check_one_libtorch <- function(folder, maps = "/proc/self/maps") {
   guests <- intersect(loadedNamespaces(), c("torch", "reticulate"))
   such_as <- if (length(guests) == 0) "such as "
   guests <- if (length(guests) == 0) "torch" else guests
-  abort(
-    c(
-      "Another LibTorch is already loaded in this R process.",
-      x = "Loaded from {.path {others}}; sailer is built with the one in
-        {.path {folder}}. Both in one process would crash R.",
-      i = "Restart R and load sailer without what brought the other LibTorch
-        ({such_as}{.pkg {guests}}).",
-      i = "Or build sailer with that LibTorch: install it again with the
-        environment variable {.envvar LIBTORCH_HOME} set to its folder."
-    ),
-    class = "device", call = NULL
-  )
+  abort(c(
+    "Another LibTorch is already loaded in this R process.",
+    x = "Loaded from {.path {others}}; sailer is built with the one in
+      {.path {folder}}. Both in one process would crash R.",
+    i = "Restart R and load sailer without what brought the other LibTorch
+      ({such_as}{.pkg {guests}}).",
+    i = "Or build sailer with that LibTorch: install it again with the
+      environment variable {.envvar LIBTORCH_HOME} set to its folder."
+  ), class = "device", call = NULL)
 }
 
 # Files of a LibTorch among the mapped ones, links followed by the kernel.
