@@ -131,13 +131,19 @@ input_columns <- function(input, columns, arg, cells = input$names) {
 }
 
 # One value for each of `cells`: a column of the metadata, or values. `partial`:
-# cells may be missing, and get NA.
+# cells may be missing, and get NA. `n`: their number, where they have no names.
 input_values <- function(input, values, arg, cells = input$names,
-                         partial = FALSE) {
-  if (!is.null(input$table) && rlang::is_string(values) && length(cells) > 1) {
-    return(input_columns(input, values, arg, cells)[[1]])
+                         partial = FALSE, n = length(cells)) {
+  if (!rlang::is_string(values) || n < 2) {
+    return(match_cells(values, cells, arg, FALSE, partial, n))
   }
-  match_cells(values, cells, arg, table = FALSE, partial = partial)
+  if (is.null(input$table)) {
+    abort(c(
+      "{.arg {arg}} must have one value per cell, not be {.val {values}}.",
+      i = "Only Seurat and SingleCellExperiment objects have columns to name."
+    ))
+  }
+  input_columns(input, values, arg, cells)[[1]]
 }
 
 # Verbs on an object that holds a fit -----------------------------------------

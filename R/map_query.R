@@ -255,14 +255,6 @@ reference_labels <- function(labels, held) {
     return(NULL)
   }
   cells <- rownames(reference_cells(held))
-  if (rlang::is_string(labels) && length(cells) > 1 &&
-        is.null(held$input$table)) {
-    abort(c(
-      "{.arg labels} must have a label for each training cell.",
-      i = "A column of metadata can be named where {.arg fit} is the reference
-           object."
-    ))
-  }
   input_values(held$input, labels, "labels", cells, partial = TRUE)
 }
 

@@ -20,32 +20,24 @@ parse_peaks <- function(names) {
   parsed
 }
 
-# GRanges of the peaks of a sample, or of "model" and the like.
-parse_ranges <- function(names, sample) {
+# GRanges of peaks by their names; NULL unless all hold a range.
+parse_ranges <- function(names) {
   parsed <- parse_peaks(names)
-  lost <- names[is.na(parsed$start)]
-  if (length(lost) > 0) {
-    abort(c(
-      "Sample {.val {sample}}: {length(lost)} of {length(names)} peaks have no
-       range in their names: {.val {utils::head(lost, 3)}}.",
-      i = "Name peaks like {.val chr1-100-200}, or give {.arg ranges}."
-    ), class = "data")
+  if (!anyNA(parsed$start)) {
+    GenomicRanges::GRanges(
+      parsed$seqnames,
+      IRanges::IRanges(as.integer(parsed$start), as.integer(parsed$end))
+    )
   }
-  as_ranges(parsed)
 }
 
 # Those of a model; `hint`: what to do where its names have none.
 model_ranges <- function(peaks, hint) {
-  tryCatch(
-    parse_ranges(peaks, "model"),
-    sailer_data_error = function(cnd) {
-      abort(c(
-        "The peaks of the model have no ranges in their names, such as
-         {.val {utils::head(peaks, 2)}}.",
-        i = hint
-      ))
-    }
-  )
+  parse_ranges(peaks) %||% abort(c(
+    "The peaks of the model have no ranges in their names, such as
+     {.val {utils::head(peaks, 2)}}.",
+    i = hint
+  ))
 }
 
 # Ranges that somebody gave, one for each of `n` peaks; `of`: text of cli.
@@ -71,13 +63,6 @@ of_one_genome <- function(code, of) {
 
 chromosomes_of <- function(ranges) {
   unique(as.character(GenomicRanges::seqnames(ranges)))
-}
-
-as_ranges <- function(parsed) {
-  GenomicRanges::GRanges(
-    parsed$seqnames,
-    IRanges::IRanges(as.integer(parsed$start), as.integer(parsed$end))
-  )
 }
 
 range_names <- function(ranges) {
@@ -109,10 +94,8 @@ peak_chromosomes <- function(peaks, ranges = NULL) {
 
 # GRanges from a file's intervals, where names do not have them.
 ranges_of <- function(intervals, peaks) {
-  if (is.null(intervals) || identical(intervals, peaks) ||
-        !requireNamespace("GenomicRanges", quietly = TRUE)) {
-    return(NULL)
+  if (!is.null(intervals) && !identical(intervals, peaks) &&
+        is_installed("GenomicRanges")) {
+    parse_ranges(intervals)
   }
-  parsed <- parse_peaks(intervals)
-  if (!anyNA(parsed$start)) as_ranges(parsed)
 }

@@ -58,9 +58,7 @@ place_peaks <- function(cells, peaks, ranges, model_ranges) {
 # GRanges that were given, that the cells have, or that are in the names.
 known_ranges <- function(given, own, peaks, arg) {
   if (is.null(given)) {
-    return(own %||% tryCatch(
-      parse_ranges(peaks, arg), sailer_data_error = function(cnd) NULL
-    ))
+    return(own %||% parse_ranges(peaks))
   }
   of <- if (arg == "ranges") "the query" else "the model"
   check_ranges(given, length(peaks), arg, of)

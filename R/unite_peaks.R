@@ -126,7 +126,7 @@ sample_ranges <- function(counts, ranges) {
   peaks <- lapply(stats::setNames(nm = names(counts)), function(sample) {
     given <- if (sample %in% names(ranges)) ranges[[sample]]
     given <- given %||% counts[[sample]]$ranges %||%
-      parse_ranges(rownames(counts[[sample]]), sample)
+      named_ranges(rownames(counts[[sample]]), sample)
     check_ranges(
       given, nrow(counts[[sample]]), "ranges",
       as_literal(cli::format_inline("sample {.val {sample}}"))
@@ -135,6 +135,19 @@ sample_ranges <- function(counts, ranges) {
   })
   check_chromosomes(peaks)
   peaks
+}
+
+named_ranges <- function(peaks, sample) {
+  ranges <- parse_ranges(peaks)
+  if (is.null(ranges)) {
+    lost <- peaks[is.na(parse_peaks(peaks)$start)]
+    abort(c(
+      "Sample {.val {sample}}: {length(lost)} of {length(peaks)} peaks have no
+       range in their names: {.val {utils::head(lost, 3)}}.",
+      i = "Name peaks like {.val chr1-100-200}, or give {.arg ranges}."
+    ), class = "data")
+  }
+  ranges
 }
 
 # "chr1" in one sample and "1" in another would unite nothing, silently.

@@ -141,7 +141,7 @@ test_that("SCE: ranges, alternative experiments and files", {
     dimnames = list(c("a", "b"), colnames(sim$counts))
   )
   atac <- SingleCellExperiment::SingleCellExperiment(list(counts = sim$counts))
-  ranges <- parse_ranges(rownames(atac), "x", NULL)
+  ranges <- parse_ranges(rownames(atac))
   names(ranges) <- rownames(atac)
   SummarizedExperiment::rowRanges(atac) <- ranges
   sce <- SingleCellExperiment::SingleCellExperiment(

@@ -160,7 +160,6 @@ test_that("errors name the function that the user called", {
   expect_identical(named(tune_path(unnamed)), "tune_path")
   train <- function(x) sailer(x)
   expect_identical(named(train(unnamed)), "sailer")
-  expect_identical(named(dim(as_cells(unnamed)[9, ])), "[")
 })
 
 test_that("depth can be counted with empty cells and within peaks", {

@@ -180,7 +180,7 @@ test_that("peaks without ranges in their names take those that are given", {
   genes <- genes_at(a = "chr1:20000-30000")
   expected <- gene_activity(case$fit, genes)
   fit <- case$fit
-  ranges <- parse_ranges(fit$peaks, "model")
+  ranges <- parse_ranges(fit$peaks)
   fit$peaks <- paste0("peak", seq_along(fit$peaks))
   expect_error(gene_activity(fit, genes), "ranges",
     class = "sailer_argument_error"

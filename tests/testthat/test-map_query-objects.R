@@ -86,7 +86,7 @@ test_that("cells that are left out have NA", {
 # The query's peaks ten bases further along.
 moved_peaks <- function(counts) {
   ranges <- GenomicRanges::shift(
-    parse_ranges(rownames(counts), "query", NULL), 10L
+    parse_ranges(rownames(counts)), 10L
   )
   rownames(counts) <- range_names(ranges)
   list(counts = counts, ranges = ranges)
