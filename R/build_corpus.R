@@ -126,7 +126,7 @@ check_gene_rows <- function(cells, name) {
   check_utf8(
     cells$peaks,
     paste0("names of genes in source ", as_literal(dQuote(name, FALSE))),
-    'rownames(x) <- iconv(rownames(x), "latin1", "UTF-8")'
+    "rownames(x)"
   )
   nameless <- which(is.na(cells$peaks) | cells$peaks == "")
   problem <- if (nrow(cells) == 0) {
@@ -164,10 +164,7 @@ source_names <- function(sources, before) {
   numbered <- paste("source", number_text(before + seq_along(sources)))
   given <- ifelse(given != "", given, ifelse(files != "", files, numbered))
   given <- in_utf8(given)
-  check_utf8(
-    given, "names of {.arg sources}",
-    'names(sources) <- iconv(names(sources), "latin1", "UTF-8")'
-  )
+  check_utf8(given, "names of {.arg sources}", "names(sources)")
   if (anyDuplicated(given)) {
     twice <- given[duplicated(given)]
     abort(c(

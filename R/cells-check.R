@@ -119,10 +119,7 @@ check_names <- function(names, what, side) {
            are matched by name."
     ), class = "data")
   }
-  check_utf8(
-    names, paste("names of", paste0(what, "s")),
-    paste0(setter, " <- iconv(", setter, ', "latin1", "UTF-8")')
-  )
+  check_utf8(names, paste0("names of ", what, "s"), setter)
   nameless <- which(is.na(names) | names == "")
   if (length(nameless) > 0) {
     abort(c(

@@ -14,10 +14,7 @@ as_cells.list <- function(x, ...) {
     abort("{.arg x} is an empty list: give the samples that it is to hold.")
   }
   samples <- in_utf8(names(x)) %||% as.character(seq_along(x))
-  check_utf8(
-    samples, "names of the samples in {.arg x}",
-    'names(x) <- iconv(names(x), "latin1", "UTF-8")'
-  )
+  check_utf8(samples, "names of the samples in {.arg x}", "names(x)")
   if (anyDuplicated(samples) || any(samples == "")) {
     abort("The samples in the list {.arg x} must have names of their own, or
            none of them a name.")

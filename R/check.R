@@ -47,9 +47,7 @@ check_text <- function(value, name, null = FALSE) {
     abort("{.arg {name}} must be one string{if (null) ' or NULL'}, not
            {.obj_type_friendly {value}}.")
   }
-  check_utf8(
-    value, paste0("value of {.arg ", name, "}"), 'iconv(x, "latin1", "UTF-8")'
-  )
+  check_utf8(value, paste0("value of {.arg ", name, "}"))
 }
 
 check_flag <- function(x, arg = rlang::caller_arg(x)) {

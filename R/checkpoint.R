@@ -139,12 +139,10 @@ resume <- function(from, x, ...) {
   if (missing(x)) {
     abort("{.arg x} is missing: give the counts that were trained on.")
   }
-  if (inherits(from, "expresser_fit")) {
-    plan <- plan_of_pretraining(from)
-    state <- from$progress
-  } else if (inherits(from, "sailer_fit")) {
+  if (inherits(from, c("sailer_fit", "expresser_fit"))) {
     plan <- plan_of_fit(from)
-    state <- from$progress$state
+    state <- from$progress
+    if (inherits(from, "sailer_fit")) state <- state$state
   } else {
     folder <- checkpoint_folder(from)
     plan <- read_plan(folder)

@@ -86,9 +86,7 @@ named_columns <- function(table, columns, arg, where) {
 
 # Every one of `given` must be among `known`; the error lists the nearest.
 check_known <- function(given, known, what, arg, where) {
-  check_utf8(
-    given, paste0("names in {.arg ", arg, "}"), 'iconv(x, "latin1", "UTF-8")'
-  )
+  check_utf8(given, paste0("names in {.arg ", arg, "}"))
   lost <- setdiff(given, known)
   if (length(lost) == 0) {
     return(invisible(TRUE))

@@ -68,18 +68,6 @@ summary.expresser_fit <- function(object, ...) {
   ), class = "summary.sailer_fit")
 }
 
-# The plan of a fit whose training can continue.
-plan_of_pretraining <- function(fit) {
-  if (is.null(fit$progress)) refuse_finished(fit)
-  c(
-    list(model = "expresser"),
-    fit[c(
-      "call", "options", "control", "genes", "sources", "n_cells", "n_nonzeros",
-      "fingerprint", "device"
-    )]
-  )
-}
-
 resume_pretraining <- function(plan, x, state) {
   corpus <- as_corpus(x, plan$genes, plan$control$verbose)
   on.exit(close_corpus(corpus))

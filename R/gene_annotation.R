@@ -107,7 +107,7 @@ gene_words <- function(x, n, of) {
     return(rep(NA_character_, n))
   }
   x <- in_utf8(as.character(x))
-  check_utf8(x, paste("names of", of), 'iconv(x, "latin1", "UTF-8")')
+  check_utf8(x, paste("names of", of))
   x <- trimws(x)
   replace(x, x %in% c("", "-", "NA"), NA)
 }

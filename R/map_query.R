@@ -184,9 +184,7 @@ map_query <- function(fit, newdata, labels = NULL, batch = NULL, adapt = FALSE,
     cells, fit$peaks, ranges, model_ranges, min_matched, drop_empty
   )
   kept <- match(query$cells$cells, cells$cells)
-  covariates <- lapply(covariates, function(column) {
-    replace(column, "values", list(column$values[kept]))
-  })
+  covariates <- lapply(covariates, `[`, kept)
   judged <- query_batches(
     fit, query, batch[kept], covariates, adapt, batch_column, adapt_steps, seed
   )
@@ -262,15 +260,14 @@ reference_labels <- function(labels, held) {
 query_labels <- function(batch, cells) {
   batch <- written_out(batch %||% "query")
   if (is.atomic(batch) && length(batch) == 1 && !is.na(batch)) {
-    batch <- column_in_utf8(list(name = "batch", values = batch))
-    return(rep(label_text(batch$values), length(cells)))
+    return(rep(label_text(labels_in_utf8(batch, "batch")), length(cells)))
   }
   columns <- as_columns(batch, "batch", cells)
   if (length(columns) != 1) {
     abort("{.arg batch} must be one column of labels, not
            {length(columns)}.")
   }
-  label_text(columns[[1]]$values)
+  label_text(columns[[1]])
 }
 
 # Labels and quality by the neighbours among the training cells, as far as there

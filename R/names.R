@@ -141,14 +141,15 @@ escape_bytes <- function(x) {
   x
 }
 
-# `what`: in words, one of the values, as "name of a cell" (text of cli).
-# `remedy`: code that mends them.
-check_utf8 <- function(values, what, remedy) {
+# `what`: in words, one of the values, as "name of a cell" (text of cli). `place`:
+# code of where they are.
+check_utf8 <- function(values, what, place = "x") {
   if (is.factor(values)) values <- levels(values)
   if (!is.character(values) || all(validUTF8(values))) {
     return(invisible(values))
   }
   bad <- which(!validUTF8(values))
+  remedy <- paste0(place, " <- iconv(", place, ', "latin1", "UTF-8")')
   abort(c(
     paste0("The ", what, " must be text in UTF-8, but {.val
       {escape_bytes(values[bad[1]])}} is not", if (length(bad) > 1) {

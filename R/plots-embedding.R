@@ -7,27 +7,19 @@ lay_out <- function(values, method, seed) {
     abort('{.arg layout} must be "umap", "pca", or coordinates of the cells.')
   }
   if (method == "pca") {
-    return(lay_out_pca(values))
+    parts <- stats::prcomp(values)
+    places <- cbind(parts$x, 0, 0)[, 1:2]
+    share <- (c(parts$sdev, 0)^2 / max(sum(parts$sdev^2), 1e-300))[1:2]
+    colnames(places) <- sprintf("PC %d (%.0f %%)", 1:2, 100 * share)
+    return(places)
   }
   need_package("uwot", "for UMAP; layout = \"pca\" does without")
-  lay_out_umap(values, seed)
-}
-
-# One thread: with more, the same seed gives other places.
-lay_out_umap <- function(values, seed) {
+  # One thread: with more, the same seed gives other places.
   places <- with_own_seed(seed, uwot::umap(
     unname(values), n_neighbors = min(30, nrow(values) - 1), min_dist = 0.3,
     n_threads = 1, n_sgd_threads = 1, verbose = FALSE
   ))
   colnames(places) <- c("UMAP 1", "UMAP 2")
-  places
-}
-
-lay_out_pca <- function(values) {
-  parts <- stats::prcomp(values)
-  places <- cbind(parts$x, 0, 0)[, 1:2]
-  share <- (c(parts$sdev, 0)^2 / max(sum(parts$sdev^2), 1e-300))[1:2]
-  colnames(places) <- sprintf("PC %d (%.0f %%)", 1:2, 100 * share)
   places
 }
 
@@ -111,18 +103,15 @@ draw_cells <- function(points, size, coloured) {
   points <- points[thin_cells(nrow(points), nrow(points)), , drop = FALSE]
   # Cells of which nothing is known lie below the others.
   if (coloured) points <- points[order(!is.na(points$colour)), , drop = FALSE]
-  mapping <- if (coloured) {
-    ggplot2::aes(.data$x, .data$y, colour = .data$colour)
+  mapping <- ggplot2::aes(.data$x, .data$y)
+  look <- list(size = size, shape = 16)
+  if (coloured) {
+    mapping <- ggplot2::aes(.data$x, .data$y, colour = .data$colour)
   } else {
-    ggplot2::aes(.data$x, .data$y)
-  }
-  drawn <- if (coloured) {
-    ggplot2::geom_point(size = size, shape = 16)
-  } else {
-    ggplot2::geom_point(size = size, shape = 16, colour = "grey40")
+    look$colour <- "grey40"
   }
   ggplot2::ggplot(points, mapping) +
-    drawn +
+    do.call(ggplot2::geom_point, look) +
     picture_theme() +
     ggplot2::theme(
       aspect.ratio = 1, panel.grid = ggplot2::element_blank(),

@@ -55,15 +55,16 @@ batch_column <- function(fit, column, adapt) {
 # list(labels, numbers), as encode_confounders() takes them. `columns`: of
 # as_columns().
 query_covariates <- function(fit, column, columns) {
-  names(columns) <- column_names(columns)
   check_known(
     names(columns), c(setdiff(names(fit$labels), column), fit$numbers),
     "covariate", "covariates", "the model"
   )
   number <- names(columns) %in% fit$numbers
   list(
-    labels = lapply(columns[!number], function(x) label_text(x$values)),
-    numbers = lapply(columns[number], function(x) check_finite(x)$values)
+    labels = lapply(columns[!number], label_text),
+    numbers = Map(function(name, values) {
+      as_number(name, values)$values
+    }, names(columns)[number], columns[number])
   )
 }
 

@@ -13,7 +13,7 @@ transfer_labels <- function(reference, labels, query, k = 15,
                             quality_metric = metric, held_out = NULL) {
   metric <- rlang::arg_match(metric)
   quality_metric <- rlang::arg_match0(quality_metric, c("euclidean", "cosine"))
-  labels <- column_in_utf8(list(name = "labels", values = labels))$values
+  labels <- labels_in_utf8(labels, "labels")
   labels <- factor(label_text(labels), label_levels(labels))
   labelled <- !is.na(labels)
   if (sum(labelled) < 2) {
