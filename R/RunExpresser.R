@@ -50,7 +50,11 @@ RunExpresser <- function(object, fit = NULL, ..., assay = NULL, layer = NULL,
                          reduction.name = NULL, reduction.key = NULL,
                          name = reduction.name) {
   options <- list(...)
-  check_express_options(options, fit)
+  if (is.null(fit)) {
+    check_corpus_options(options)
+  } else {
+    check_options(options, c("readout", "token_budget", "verbose"))
+  }
   check_text(name, "name", null = TRUE)
   check_reduction_key(reduction.key)
   input <- read_input(object, where_of(environment(), values = TRUE))
@@ -66,16 +70,6 @@ RunExpresser <- function(object, fit = NULL, ..., assay = NULL, layer = NULL,
   write_fit(
     object, input, made$fit, output, options, made$values, made$loadings
   )
-}
-
-# Before anything is read or computed: what goes through `...` to expresser(),
-# or to predict().
-check_express_options <- function(options, fit) {
-  if (is.null(fit)) {
-    check_corpus_options(options)
-  } else {
-    check_options(options, c("readout", "token_budget", "verbose"))
-  }
 }
 
 # What an object is given: list(fit, values = cells x k, loadings = genes x k),

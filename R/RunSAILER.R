@@ -115,7 +115,10 @@ run_sailer <- function(object, options, where, batch, covariates, resume,
   force(input$writable)
   output$name <- output$name %||% input$naming(model)
   if (guided) reference <- reference %||% input$reference
-  check_not_same(output$name, reference)
+  if (identical(output$name, reference)) {
+    abort("The embedding and its {.arg reference} are both named
+           {.val {reference}}: the embedding needs another name.")
+  }
   counts <- input$counts
   labels <- if (is.null(batch)) {
     taken_as_batches(input$labels, "layers")
@@ -125,7 +128,9 @@ run_sailer <- function(object, options, where, batch, covariates, resume,
   others <- input_columns(input, covariates, "covariates", counts$cells)
   report_missing_cells(input)
   guide <- if (guided && !goes_on(resume)) {
-    read_guide(input, reference, rna)
+    found <- input$guide(reference, rna)
+    # Of matrices and files it is what sailerx() takes as `reference`.
+    if (is.null(found$depth)) found else new_guide(found, input$counts)
   }
   if (rlang::is_true(resume)) {
     resume <- find_fit(object, output$name, "sailer_fit")$fit

@@ -263,7 +263,15 @@ seurat_guide <- function(object, reference, rna.assay, assay) {
     where = paste("reduction", dQuote(reference, FALSE))
   )
   if (reference %in% known) {
-    warn_of_strange_reference(object, reference, assay)
+    # LSI would guide the peaks by themselves.
+    if (SeuratObject::DefaultAssay(object[[reference]]) == assay) {
+      cli::cli_warn(c(
+        "Reduction {.val {reference}} is of assay {.val {assay}}, the peaks
+         themselves.",
+        i = "A reference from the RNA is what helps: name one in
+             {.arg reference}."
+      ), class = "sailer_reference")
+    }
     guide$values <- SeuratObject::Embeddings(object, reference)
     return(guide)
   }
@@ -324,17 +332,4 @@ seurat_pca <- function(rna, name, cells) {
   # irlba is for the first few of many components.
   few <- n < min(n_genes, length(cells)) / 2
   from("RunPCA")(rna, assay = name, npcs = n, approx = few, verbose = FALSE)
-}
-
-# LSI as the reference would guide the peaks by themselves.
-warn_of_strange_reference <- function(object, reference, assay) {
-  source <- SeuratObject::DefaultAssay(object[[reference]])
-  if (identical(source, assay)) {
-    cli::cli_warn(c(
-      "Reduction {.val {reference}} is of assay {.val {assay}}, the peaks
-       themselves.",
-      i = "A reference from the RNA is what helps: name one in
-           {.arg reference}."
-    ), class = "sailer_reference")
-  }
 }

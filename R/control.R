@@ -55,14 +55,8 @@
 #' well.) With the same number of processes the bits are the same.
 #'
 #' `batch_size` is the size of the whole minibatch, whatever the number of
-#' processes, and must be at least that number. The work of a step that is
-#' shared is that of its cells; a process with few of them mostly waits for the
-#' others. A larger `batch_size` makes good use of more processes and takes
-#' fewer, larger steps; `learning_rate` may then have to grow with it.
-#'
-#' Every process reads all cells: what is kept of them in memory, in a temporary
-#' file or on a GPU is there once for each process. Each computes the start at
-#' LSI and the embedding at the end by itself.
+#' processes, and must be at least that number. Every process reads all cells,
+#' and computes the start at LSI and the embedding at the end by itself.
 #'
 #' Which process is which is read from the launcher's variables (`RANK`,
 #' `WORLD_SIZE`, `LOCAL_RANK`; those of Open MPI, of PMI and of Slurm's steps).

@@ -21,21 +21,16 @@ corpus_plan <- function(inputs, state, path, genes, annotation, biotypes,
   table <- if (!is.null(annotation)) gene_annotation(annotation)
   named <- if (!is.null(genes)) named_genes(genes, table)
   recipe <- corpus_recipe(inputs, named, table, biotypes, min_cells)
-  if (!is.null(state)) {
-    if (!identical(state$recipe, recipe)) {
-      abort(c(
-        "{.file {path}} was begun with other sources or arguments.",
-        i = "Use {.code append = TRUE} to add to it, the arguments of then to go
-             on, or another file."
-      ))
-    }
-    return(list(
-      genes = as.data.frame(state$genes), recipe = recipe,
-      strict = !is.null(named)
+  if (!is.null(state) && !identical(state$recipe, recipe)) {
+    abort(c(
+      "{.file {path}} was begun with other sources or arguments.",
+      i = "Use {.code append = TRUE} to add to it, the arguments of then to go
+           on, or another file."
     ))
   }
-  if (!is.null(named)) {
-    return(list(genes = named, recipe = recipe, strict = TRUE))
+  known <- if (is.null(state)) named else as.data.frame(state$genes)
+  if (!is.null(known)) {
+    return(list(genes = known, recipe = recipe, strict = !is.null(named)))
   }
   found <- if (is.null(table)) {
     genes_as_they_come(inputs, verbose)

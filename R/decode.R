@@ -99,9 +99,11 @@ given_batches <- function(fit, batch) {
   }
   if (is.null(names(batch))) {
     if (length(columns) > 1 || length(batch) != 1) {
+      first <- vapply(fit$labels[columns], function(levels) levels[1], "")
+      example <- paste(columns, "=", dQuote(first, FALSE), collapse = ", ")
       abort(c(
         "{.arg batch} must name one level of each batch column that it fixes,
-         such as {.code {batch_example(fit, columns)}}.",
+         such as {.code c({example})}.",
         i = "The batch column{?s} of the model {?is/are} {.val {columns}}."
       ))
     }
@@ -109,13 +111,6 @@ given_batches <- function(fit, batch) {
   }
   check_known(names(batch), columns, "batch column", "batch", "the model")
   as.list(batch)
-}
-
-batch_example <- function(fit, columns) {
-  parts <- vapply(columns, function(name) {
-    paste(name, "=", dQuote(fit$labels[[name]][1], FALSE))
-  }, character(1))
-  paste0("c(", paste(parts, collapse = ", "), ")")
 }
 
 # `covariates` as a named list of single values.

@@ -25,11 +25,7 @@ gene_matrix <- function(x, arg) {
     x <- gene_embeddings(x)
   }
   x <- as_numeric_matrix(x, arg, "genes x dimensions, or a fit")
-  check_genes(x, rownames(x), arg)
-  x
-}
-
-check_genes <- function(x, genes, arg) {
+  genes <- rownames(x)
   if (is.null(genes) || anyNA(genes) || !all(nzchar(genes))) {
     abort("{.arg {arg}} must have the names of its genes as row names.")
   }
@@ -42,6 +38,7 @@ check_genes <- function(x, genes, arg) {
     abort("{.arg {arg}} must not have missing or infinite values, as gene
            {.val {genes[bad[1]]}} has.")
   }
+  x
 }
 
 # The task of a table, with the names of genes in `first` and `second`.
@@ -194,9 +191,7 @@ clean_items <- function(task) {
 # other genes are dropped.
 place_genes <- function(task, embeddings) {
   listed <- unique(c(task$items$first, task$items$second))
-  found <- vapply(embeddings, function(x) {
-    sum(listed %in% rownames(x))
-  }, 0L)
+  found <- vapply(embeddings, function(x) sum(listed %in% rownames(x)), 0L)
   shared <- Reduce(intersect, lapply(embeddings, rownames))
   task$genes <- sort(intersect(listed, shared), method = "radix")
   task$found <- data.frame(

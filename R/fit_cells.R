@@ -2,7 +2,7 @@
 # that there is an embedding to write.
 
 # `resume` is NULL, a fit or the folder of a checkpoint; `guide` what SAILERX
-# takes of the RNA (read_guide()).
+# takes of the RNA (new_guide()).
 fit_cells <- function(counts, batch, covariates, resume, options, guided,
                       guide) {
   fit <- if (goes_on(resume)) {

@@ -1,26 +1,18 @@
 # The reference of SAILERX: an embedding of the RNA of the same cells, and how
 # deep their RNA was sequenced.
 
-# list(values, depth, name, place, made) of an object's RNA (`guide` of
-# new_input()); of matrices and files what sailerx() takes as `reference`.
-read_guide <- function(input, reference, rna) {
-  guide <- input$guide(reference, rna)
-  if (!is.null(guide$depth)) {
-    own <- new_guide(guide$values, guide$depth, input$counts, guide$where)
-    guide[names(own)] <- own
-  }
-  guide
-}
-
 n_components <- function(n_genes, n_cells) {
   max(1, min(30, n_genes - 1, n_cells - 1))
 }
 
-# What SAILERX takes of the RNA: the rows of the reference of those cells
-# that have RNA and whose row is whole, and their depth.
-new_guide <- function(values, depth, cells, where) {
+# What SAILERX takes of the RNA: of `found`, list(values, depth, where, ...), the
+# rows of the reference of those cells that have RNA and whose row is whole, and
+# their depth.
+new_guide <- function(found, cells) {
   check_names(cells$cells, "cell", "column")
-  values <- as.matrix(values)
+  values <- as.matrix(found$values)
+  depth <- found$depth
+  where <- found$where
   with_rna <- intersect(cells$cells, names(depth)[which(depth > 0)])
   values <- values[intersect(with_rna, rownames(values)), , drop = FALSE]
   values <- values[!is.na(rowSums(values)), , drop = FALSE]
@@ -37,7 +29,9 @@ new_guide <- function(values, depth, cells, where) {
           no RNA counts, or no row in the {where}. They take no part in the
           alignment.")
   }
-  list(values = values, depth = depth[rownames(values)])
+  found$values <- values
+  found$depth <- depth[rownames(values)]
+  found
 }
 
 # Sums of the columns of whatever holds counts: each package of matrices has a
@@ -51,14 +45,6 @@ column_sums <- function(x) {
     "Matrix"
   }
   getExportedValue(package, "colSums")(x)
-}
-
-# The embedding would take the place of its own reference.
-check_not_same <- function(name, reference) {
-  if (identical(name, reference)) {
-    abort("The embedding and its {.arg reference} are both named {.val {name}}:
-           the embedding needs another name.")
-  }
 }
 
 # Only the usual reference is made, and only where the packages for it are.
@@ -149,7 +135,7 @@ guide_of_file <- function(cells, rna) {
     note <- "The reference is a PCA that was made from the RNA in {rna$origin}."
   }
   note(note)
-  new_guide(values, depth, cells, where)
+  new_guide(list(values = values, depth = depth, where = where), cells)
 }
 
 # As RunSAILERX() makes it, by whichever packages are there.

@@ -42,8 +42,11 @@ mutual_information <- function(embedding, c, k = 3, seed = 1) {
   check_number(k, min = 1, max = n_cells - 1, whole = TRUE)
   check_number(seed, min = 0, max = 2^53, whole = TRUE)
   if (is.numeric(c) && !is.factor(c)) {
-    confounder <- measured_values(c, n_cells, "c")
-    values <- core_mutual_information_numeric(embedding, confounder, k, seed)
+    check_one_per_cell(length(c), n_cells, FALSE, "c", NULL)
+    check_all(is.finite(c), "missing or infinite", "c")
+    values <- core_mutual_information_numeric(
+      embedding, as.double(c), k, seed
+    )
   } else {
     confounder <- measured_classes(c, n_cells, "c")
     values <- core_mutual_information_classes(
@@ -159,12 +162,6 @@ measured_matrix <- function(x, arg = "embedding") {
     ))
   }
   x
-}
-
-measured_values <- function(x, n_cells, arg) {
-  check_one_per_cell(length(x), n_cells, FALSE, arg, NULL)
-  check_all(is.finite(x), "missing or infinite", arg)
-  as.double(x)
 }
 
 check_all <- function(good, bad, arg, hint = NULL) {

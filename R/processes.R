@@ -65,14 +65,14 @@ meeting_address <- function(launched) {
   if (nzchar(Sys.getenv("MASTER_ADDR"))) {
     return(Sys.getenv("MASTER_ADDR"))
   }
-  nodes <- Sys.getenv(c("SLURM_STEP_NODELIST", "SLURM_JOB_NODELIST"))
-  nodes <- nodes[nzchar(nodes)]
-  if (launched$launcher == "srun" && length(nodes) > 0) {
-    return(first_node(nodes[[1]]))
-  }
-  if (launched$launcher == "srun" &&
-        nzchar(Sys.getenv("SLURM_LAUNCH_NODE_IPADDR"))) {
-    return(Sys.getenv("SLURM_LAUNCH_NODE_IPADDR"))
+  if (launched$launcher == "srun") {
+    known <- Sys.getenv(c(
+      "SLURM_STEP_NODELIST", "SLURM_JOB_NODELIST", "SLURM_LAUNCH_NODE_IPADDR"
+    ))
+    known <- known[nzchar(known)]
+    if (length(known) > 0) {
+      return(first_node(known[[1]]))
+    }
   }
   here <- Sys.getenv(c("OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS"))
   if (launched$size %in% suppressWarnings(as.numeric(here))) {
