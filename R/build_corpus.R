@@ -232,7 +232,7 @@ note_source <- function(done, lost, cells, name, verbose) {
   if (done$was_there) {
     note_if(verbose, "Source {.val {name}} was written before.")
   }
-  n_cells <- format(done$cells, big.mark = ",", scientific = FALSE)
+  n_cells <- big(done$cells)
   text <- paste0(
     "Source {.val {name}}: {n_cells} cell{cli::qty(done$cells)}{?s}",
     if (done$left_out > 0) {

@@ -284,7 +284,7 @@ name_cells <- function(x, peaks, cells) {
 
 #' @export
 format.sailer_cells <- function(x, ...) {
-  dims <- format(dim(x), big.mark = ",", trim = TRUE)
+  dims <- big(dim(x))
   first <- function(names, what) {
     if (length(names) == 0) {
       return(paste0(what, ": no names"))

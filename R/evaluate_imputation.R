@@ -296,10 +296,8 @@ print.sailer_imputation_evaluation <- function(x, digits = 3, ...) {
   if (!any(x$n_missing > 0)) shown <- shown[shown != "n_missing"]
   cat("<sailer_imputation_evaluation> of dropped counts, log-normalised\n")
   for (own in split(as.data.frame(x), x$drop)) {
-    cat(sprintf(
-      "\n%g %% dropped, %s positions\n", 100 * own$drop[1],
-      format(own$n_positions[1], big.mark = ",")
-    ))
+    n <- big(own$n_positions[1])
+    cat(sprintf("\n%g %% dropped, %s positions\n", 100 * own$drop[1], n))
     print_rounded(stats::setNames(own[shown], names(shown)), digits)
   }
   invisible(x)

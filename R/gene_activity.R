@@ -81,7 +81,7 @@ activity_held <- function(held, genes, cells = NULL, reference = NULL,
   )
   cells <- choose_cells(held, cells)
   check_result_size(
-    list(kind = "matrix"), nrow(weights), length(cells),
+    nrow(weights), length(cells),
     "Give fewer {.arg genes} or {.arg cells} at a time.", "genes",
     held$input$bytes
   )

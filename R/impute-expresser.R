@@ -137,8 +137,7 @@ impute_genes <- function(task, x, genes, cells, keep) {
     x <- x[, chosen_names(cells, x$cells, "cell", "cells", "the counts")]
   }
   check_result_size(
-    list(kind = "matrix"), length(wanted), ncol(x),
-    "Name fewer {.arg genes} or {.arg cells}.", "genes"
+    length(wanted), ncol(x), "Name fewer {.arg genes} or {.arg cells}.", "genes"
   )
   source <- cells_by_genes(x, task$fit$genes, "x")
   known <- core_log_normalized(source, wanted)

@@ -128,9 +128,11 @@ impute_held <- function(held, cells = NULL, peaks = NULL, reference = NULL,
   peaks <- choose_peaks(fit, peaks, arg, held$input$ranges(fit$peaks))
   confounders <- fixed_confounders(fit, batch, depth, covariates)
   cells <- choose_cells(held, cells)
-  check_result_size(
-    form, length(peaks), length(cells), ways, each = held$input$bytes
-  )
+  if (form$kind == "matrix") {
+    check_result_size(
+      length(peaks), length(cells), ways, each = held$input$bytes
+    )
+  }
   z <- input_points(held, cells, reference)
   request <- list(
     decoder = list(

@@ -6,11 +6,11 @@ ways_out <- "Name fewer {.arg peaks} or {.arg cells}; return the open peaks
   can be read by parts."
 
 # `each`: bytes of a number.
-check_result_size <- function(form, n_features, n_cells, ways = ways_out,
+check_result_size <- function(n_features, n_cells, ways = ways_out,
                               what = "peaks", each = 8) {
   bytes <- each * as.numeric(n_features) * n_cells
   limit <- memory_limit()
-  if (form$kind != "matrix" || bytes <= limit) {
+  if (bytes <= limit) {
     return(invisible(TRUE))
   }
   abort(c(

@@ -125,10 +125,7 @@ draw_depth <- function(values, depth, information, mean, max_cells) {
         "Depth: mutual information %.3f nats, mean of all dimensions", mean
       ),
       caption = if (thinned) {
-        sprintf(
-          "%s of %s cells are drawn", format(length(points), big.mark = ","),
-          format(length(depth), big.mark = ",")
-        )
+        paste(big(length(points)), "of", big(length(depth)), "cells are drawn")
       }
     ) +
     picture_theme() +

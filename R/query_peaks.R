@@ -102,14 +102,12 @@ check_matched <- function(matched, placed, cells, peaks, min_matched) {
   if (matched$peaks >= min_matched && matched$n_matched > 0) {
     return(invisible())
   }
-  n <- format(matched$n_matched, big.mark = ",")
-  of <- format(matched$n_model, big.mark = ",")
   strangers <- !is.null(placed$chromosomes) &&
     !any(placed$chromosomes$query %in% placed$chromosomes$model)
   abort(c(
-    "Only {n} of the {of} peaks of the model ({percent(matched$peaks)}) are
-     matched by peaks of the query; {percent(min_matched)} are asked for
-     ({.arg min_matched}).",
+    "Only {big(matched$n_matched)} of the {big(matched$n_model)} peaks of the
+     model ({percent(matched$peaks)}) are matched by peaks of the query;
+     {percent(min_matched)} are asked for ({.arg min_matched}).",
     x = "The model has {.val {utils::head(peaks, 2)}}, the query
          {.val {utils::head(cells$peaks, 2)}}.",
     i = if (strangers) {

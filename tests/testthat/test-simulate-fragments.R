@@ -165,7 +165,7 @@ test_that("a file that is there stays, unless it may be replaced", {
   )
   expect_identical(readLines(path), "mine")
   # One that is given up half-way leaves nothing.
-  sink <- tenx_sink(path, paste0("peak", 1:3), c("a", "b"), TRUE, NULL)
+  sink <- tenx_sink(path, paste0("peak", 1:3), c("a", "b"), TRUE)
   sink$add(Matrix::sparseMatrix(c(1, 3), c(1, 2), x = 1, dims = c(3, 2)))
   expect_length(list.files(dirname(path), "^simulation-"), 1)
   sink$abandon()
