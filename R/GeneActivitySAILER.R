@@ -40,7 +40,9 @@ GeneActivitySAILER <- function(object, genes = NULL, ..., fit = NULL,
   genes <- genes %||% input_annotation(held$input)
   write_new_assay(
     object, held, new.assay.name,
-    rlang::inject(activity_held(held, genes, reference = reference, !!!options)),
+    rlang::inject(activity_held(
+      held, genes, reference = reference, !!!options
+    )),
     new_command("GeneActivitySAILER", match.call(), list(...))
   )
 }

@@ -84,16 +84,18 @@ build_corpus <- function(sources, file, genes = NULL, annotation = NULL,
   check_biotypes(biotypes)
   path <- normalizePath(file, mustWork = FALSE)
   state <- if (file.exists(path)) core_corpus_state(path)
-  before <- if (append && !is.null(state)) state$finished else 0
-  inputs <- corpus_inputs(sources, before)
-  plan <- if (append && !is.null(state)) {
-    kept_plan(state, genes)
-  } else {
-    corpus_plan(
-      inputs, state, path, genes, annotation, biotypes, min_cells, verbose
-    )
-  }
-  write_corpus(path, inputs, plan, append, verbose)
+  append <- append && !is.null(state)
+  with_notes(verbose, {
+    inputs <- corpus_inputs(sources, if (append) state$finished else 0)
+    plan <- if (append) {
+      kept_plan(state, genes)
+    } else {
+      corpus_plan(
+        inputs, state, path, genes, annotation, biotypes, min_cells, verbose
+      )
+    }
+    write_corpus(path, inputs, plan, append, verbose)
+  })
   invisible(open_corpus(path))
 }
 
@@ -178,12 +180,8 @@ source_names <- function(sources, before) {
 
 # Passes over sources ---------------------------------------------------------
 
-note_if <- function(verbose, text, .envir = parent.frame()) {
-  if (verbose) note(text, .envir)
-}
-
 # What core says about a pass over a source, when it did not go through.
-check_pass <- function(done, cells, name, file, verbose) {
+check_pass <- function(done, cells, name, file = NULL) {
   if (!is.null(done$problem)) {
     with_context("In source {.val {name}}:", abort_for_count(
       done$problem, cells$peaks, cells$cells, "gene", cells$file
@@ -191,9 +189,7 @@ check_pass <- function(done, cells, name, file, verbose) {
   }
   if (done$stopped) {
     if (!is.null(file)) {
-      note_if(
-        verbose, "Stopped: the same call continues where {.file {file}} ends."
-      )
+      note("Stopped: the same call continues where {.file {file}} ends.")
     }
     rlang::interrupt()
   }
@@ -214,8 +210,8 @@ write_corpus <- function(path, inputs, plan, append, verbose) {
       writer, cells$source, name, maps[[name]],
       pass_reporter(paste("Writing", name), ncol(cells), verbose)
     )
-    check_pass(done, cells, name, path, verbose)
-    note_source(done, cells$peaks[is.na(maps[[name]])], cells, name, verbose)
+    check_pass(done, cells, name, path)
+    note_source(done, cells$peaks[is.na(maps[[name]])], cells, name)
   }
   core_corpus_finish(writer)
 }
@@ -228,10 +224,8 @@ match_sources <- function(inputs, genes, least) {
   }, inputs, names(inputs))
 }
 
-note_source <- function(done, lost, cells, name, verbose) {
-  if (done$was_there) {
-    note_if(verbose, "Source {.val {name}} was written before.")
-  }
+note_source <- function(done, lost, cells, name) {
+  if (done$was_there) note("Source {.val {name}} was written before.")
   n_cells <- big(done$cells)
   text <- paste0(
     "Source {.val {name}}: {n_cells} cell{cli::qty(done$cells)}{?s}",
@@ -250,7 +244,7 @@ note_source <- function(done, lost, cells, name, verbose) {
        {.val {utils::head(lost, 3)}}{if (length(lost) > 3) ', ...'}."
     )
   }
-  note_if(verbose, text)
+  note(text)
   # Counts of real cells are whole for the most part, and some are large.
   if (done$n_fractional > 0.5 * done$n_counts && done$largest < 20) {
     cli::cli_warn(c(

@@ -7,16 +7,16 @@
 #' file, cell or peak, and say what was expected and found, and what to do.
 #'
 #' Every error has the class `sailer_error` and one that says its kind:
-#' * `sailer_argument_error`: an argument or option that does not exist, is of the
-#'   wrong type or out of its range, does not fit the cells or the model, or names
-#'   what is not there (the nearest names are listed); a package that is needed
-#'   and not installed; a result too large for memory.
+#' * `sailer_argument_error`: an argument or option that does not exist, is of
+#'   the wrong type or out of its range, does not fit the cells or the model, or
+#'   names what is not there (the nearest names are listed); a package that is
+#'   needed and not installed; a result too large for memory.
 #' * `sailer_data_error`: counts that are missing, infinite, negative or, of
 #'   peaks, fractional; cells without an open peak; names that are missing or
 #'   repeated; labels that are NA; peaks or genes that the model does not have;
 #'   too few cells, peaks or genes.
-#' * `sailer_file_error`: a file or folder that does not exist, exists already, is
-#'   damaged, of another kind or of a newer version of sailer, or cannot be
+#' * `sailer_file_error`: a file or folder that does not exist, exists already,
+#'   is damaged, of another kind or of a newer version of sailer, or cannot be
 #'   written; a checkpoint of another run.
 #' * `sailer_device_error`: a GPU that is not there, or another LibTorch in the
 #'   process.
@@ -27,12 +27,12 @@
 #' * `sailer_memory_error`: memory that LibTorch could not have.
 #' * `sailer_internal_error`: a fault of sailer; please report it.
 #'
-#' Warnings have the classes `sailer_interrupted`, `sailer_diverged`,
-#' `sailer_checkpoint_failed` and `sailer_batches_apart` (see [sailer()] and
-#' [get_fit()]); `sailer_assay` and `sailer_reference`, for an assay or a
-#' reduction that looks like the wrong one; `sailer_summed`, for rows of one name
-#' whose counts are summed ([build_corpus()]). Messages that report what was
-#' found or decided have the class `sailer_note`.
+#' Warnings have the classes `sailer_interrupted` ([get_fit()]),
+#' `sailer_diverged`, `sailer_checkpoint_failed` and `sailer_batches_apart`
+#' ([sailer()]); `sailer_assay` and `sailer_reference`, for an assay or a
+#' reduction that looks like the wrong one; `sailer_summed`, for rows of one
+#' name whose counts are summed ([build_corpus()]). Messages that report what
+#' was found or decided have the class `sailer_note`.
 #' @name sailer-conditions
 NULL
 
@@ -76,6 +76,11 @@ with_context <- function(message, code, .envir = parent.frame()) {
 note <- function(lines, .envir = parent.frame()) {
   names(lines) <- names(lines) %||% rep("i", length(lines))
   cli::cli_inform(lines, class = "sailer_note", .envir = .envir)
+}
+
+# Evaluates `code`, without its notes where they are not wanted.
+with_notes <- function(verbose, code) {
+  if (verbose) code else suppressMessages(code, classes = "sailer_note")
 }
 
 # Finished text as a part of a message: braces in it are not to be interpolated.

@@ -145,8 +145,8 @@ print.train_control <- function(x, ...) {
   invisible(x)
 }
 
-# Takes what train_control() returns, or another function of the name `class`, or
-# a plain list of its options.
+# Takes what train_control() returns, or another function of the name `class`,
+# or a plain list of its options.
 as_control <- function(control, class = "train_control") {
   if (inherits(control, class)) {
     return(control)

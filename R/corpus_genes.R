@@ -33,9 +33,9 @@ corpus_plan <- function(inputs, state, path, genes, annotation, biotypes,
     return(list(genes = known, recipe = recipe, strict = !is.null(named)))
   }
   found <- if (is.null(table)) {
-    genes_as_they_come(inputs, verbose)
+    genes_as_they_come(inputs)
   } else {
-    annotated_genes(inputs, table, biotypes, verbose)
+    annotated_genes(inputs, table, biotypes)
   }
   genes <- keep_frequent(found, inputs, min_cells, verbose)
   list(genes = genes, recipe = recipe, strict = FALSE)
@@ -93,15 +93,13 @@ named_genes <- function(genes, table) {
 # Genes of the sources --------------------------------------------------------
 
 # Of an annotation, those of the biotypes that a source has.
-annotated_genes <- function(inputs, table, biotypes, verbose) {
-  table <- of_biotypes(table, biotypes, verbose)
+annotated_genes <- function(inputs, table, biotypes) {
+  table <- of_biotypes(table, biotypes)
   unclear <- ambiguous_symbols(table)
   if (length(unclear) > 0) {
-    note_if(
-      verbose,
-      "{length(unclear)} symbol{?s} that several genes have {?is/are} left out:
-       {.val {utils::head(unclear, 3)}}{if (length(unclear) > 3) ', ...'}."
-    )
+    note("{length(unclear)} symbol{?s} that several genes have {?is/are} left
+          out:
+          {.val {utils::head(unclear, 3)}}{if (length(unclear) > 3) ', ...'}.")
     table <- table[!table$symbol %in% unclear, ]
   }
   genes <- name_genes(table)[c("gene", "symbol", "ensembl")]
@@ -109,12 +107,12 @@ annotated_genes <- function(inputs, table, biotypes, verbose) {
   genes[sort(unique(unlist(maps))), ]
 }
 
-of_biotypes <- function(table, biotypes, verbose) {
+of_biotypes <- function(table, biotypes) {
   if (is.null(biotypes)) {
     return(table)
   }
   if (all(is.na(table$biotype))) {
-    note_if(verbose, "The annotation has no biotypes: genes of all are taken.")
+    note("The annotation has no biotypes: genes of all are taken.")
     return(table)
   }
   taken <- table$biotype %in% biotypes
@@ -127,18 +125,15 @@ of_biotypes <- function(table, biotypes, verbose) {
 }
 
 # Without one, all of them, in the order in which they come.
-genes_as_they_come <- function(inputs, verbose) {
+genes_as_they_come <- function(inputs) {
   check_one_kind(inputs)
   all <- unique(unlist(lapply(inputs, function(cells) {
     strip_version(cells$peaks)
   }), use.names = FALSE))
   ids <- is_ensembl(all)
-  note_if(
-    verbose,
-    "All {length(all)} gene{?s} of the sources are taken, those that code for no
-     protein among them: give an {.arg annotation} to leave these out, such as a
-     GTF file or {.val org.Hs.eg.db}."
-  )
+  note("All {length(all)} gene{?s} of the sources are taken, those that code for
+        no protein among them: give an {.arg annotation} to leave these out,
+        such as a GTF file or {.val org.Hs.eg.db}.")
   data.frame(
     gene = all, symbol = ifelse(ids, NA, all), ensembl = ifelse(ids, all, NA)
   )
@@ -169,7 +164,7 @@ keep_frequent <- function(genes, inputs, min_cells, verbose) {
         cells$source, maps[[name]], nrow(genes),
         pass_reporter(paste("Counting genes of", name), ncol(cells), verbose)
       )
-      check_pass(counted, cells, name, NULL, verbose)
+      check_pass(counted, cells, name)
       n_cells <- n_cells + counted$cells
     }
     genes <- genes[n_cells >= min_cells, ]

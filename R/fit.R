@@ -149,22 +149,26 @@ current_options <- function(options) {
 #' their reduction; the model that [get_fit()] returns has no cells.
 #'
 #' @param fit What [sailer()], [sailerx()] or [map_query()] returned.
-#' @param ... Not used: an unknown name is an error.
 #' @return Numeric matrix, cells x latent dimensions, with the cells' names and
-#'   columns `sailer_1`, `sailer_2`, ... Where training was interrupted before the
-#'   cells were embedded, [predict()][predict.sailer_fit] embeds them.
+#'   columns `sailer_1`, `sailer_2`, ... Where training was interrupted before
+#'   the cells were embedded, [predict()][predict.sailer_fit] embeds them.
 #' @references Cao (2023), section 2.2.3.
 #' @examples
 #' sim <- simulate_atac(n_cells = 100, n_peaks = 300, n_types = 2, seed = 1)
 #' fit <- sailer(sim$counts, hidden = 16, epochs = 2, verbose = FALSE)
 #' embedding(fit)[1:3, 1:2]
 #' @export
-embedding <- function(fit, ...) UseMethod("embedding")
-
-#' @rdname embedding
-#' @export
-embedding.sailer_fit <- function(fit, ...) {
-  refuse_others(list(...), embedding.sailer_fit)
+embedding <- function(fit) {
+  if (inherits(fit, "sailer_query")) {
+    return(fit$embedding)
+  }
+  if (!inherits(fit, "sailer_fit")) {
+    abort(c(
+      "{.arg fit} must be what {.fn sailer} or {.fn sailerx} returned, not
+       {.obj_type_friendly {fit}}.",
+      i = "Objects have embeddings among their reductions."
+    ))
+  }
   as_directions(training_means(fit), fit)
 }
 
@@ -185,15 +189,6 @@ training_means <- function(fit) {
     "The cells were not embedded: training or embedding was interrupted.",
     i = "Call {.code predict(fit, x)} with the counts, or continue with
          {.code resume(fit, x)}."
-  ))
-}
-
-#' @export
-embedding.default <- function(fit, ...) {
-  abort(c(
-    "{.arg fit} must be what {.fn sailer} or {.fn sailerx} returned, not
-     {.obj_type_friendly {fit}}.",
-    i = "Objects have embeddings among their reductions."
   ))
 }
 

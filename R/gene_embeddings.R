@@ -18,7 +18,6 @@
 #' @param center TRUE subtracts the mean of all genes, which hides differences
 #'   of angles: use it for cosines, as in the example. Default FALSE.
 #' @param token_budget,verbose With `x`, see [predict()][predict.expresser_fit].
-#' @param ... Passed on to methods.
 #' @return A matrix of genes x `n_embedding`, with the names of the genes; with
 #'   `x` of those genes that one of its cells has.
 #' @seealso [evaluate_gene_embeddings()]; [RunExpresser()] stores them as
@@ -38,19 +37,9 @@
 #' values <- values / sqrt(rowSums(values^2))
 #' head(sort(drop(values %*% values["gene1", ]), decreasing = TRUE), 4)
 #' @export
-gene_embeddings <- function(fit, ...) UseMethod("gene_embeddings")
-
-#' @export
-gene_embeddings.default <- function(fit, ...) {
-  gene_embeddings(find_fit(fit, NULL, "expresser_fit")$fit, ...)
-}
-
-#' @rdname gene_embeddings
-#' @export
-gene_embeddings.expresser_fit <- function(fit, genes = NULL, x = NULL,
-                                          center = FALSE, token_budget = NULL,
-                                          verbose = TRUE, ...) {
-  refuse_others(list(...), gene_embeddings.expresser_fit)
+gene_embeddings <- function(fit, genes = NULL, x = NULL, center = FALSE,
+                            token_budget = NULL, verbose = TRUE) {
+  fit <- find_fit(fit, NULL, "expresser_fit")$fit
   check_flag(center)
   check_flag(verbose)
   values <- if (is.null(x)) {

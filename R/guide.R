@@ -5,9 +5,9 @@ n_components <- function(n_genes, n_cells) {
   max(1, min(30, n_genes - 1, n_cells - 1))
 }
 
-# What SAILERX takes of the RNA: of `found`, list(values, depth, where, ...), the
-# rows of the reference of those cells that have RNA and whose row is whole, and
-# their depth.
+# What SAILERX takes of the RNA: of `found`, list(values, depth, where, ...),
+# the rows of the reference of those cells that have RNA and whose row is whole,
+# and their depth.
 new_guide <- function(found, cells) {
   check_names(cells$cells, "cell", "column")
   values <- as.matrix(found$values)

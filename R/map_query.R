@@ -288,13 +288,6 @@ neighbors_of_query <- function(held, values, labels, k, metric) {
   list(cells = data.frame(mapping_quality = quality))
 }
 
-#' @rdname embedding
-#' @export
-embedding.sailer_query <- function(fit, ...) {
-  refuse_others(list(...), embedding.sailer_query)
-  fit$embedding
-}
-
 #' @export
 print.sailer_query <- function(x, ...) {
   cat(format_query(x), sep = "\n")

@@ -141,8 +141,8 @@ escape_bytes <- function(x) {
   x
 }
 
-# `what`: in words, one of the values, as "name of a cell" (text of cli). `place`:
-# code of where they are.
+# `what`: in words, one of the values, as "name of a cell" (text of cli).
+# `place`: code of where they are.
 check_utf8 <- function(values, what, place = "x") {
   if (is.factor(values)) values <- levels(values)
   if (!is.character(values) || all(validUTF8(values))) {

@@ -65,9 +65,9 @@
 #' * `sailer_batches_apart` names batches that share less than half of the peaks
 #'   expected: peaks that were called in each batch separately look closed in
 #'   the others, and keep the batches apart.
-#' * `sailer_diverged`: the loss or a gradient was no longer finite. It names the
-#'   epoch and the cells of the minibatch; the last good state is returned. In
-#'   the first epoch it is an error.
+#' * `sailer_diverged`: the loss or a gradient was no longer finite. It names
+#'   the epoch and the cells of the minibatch; the last good state is returned.
+#'   In the first epoch it is an error.
 #' * `sailer_checkpoint_failed`: a checkpoint could not be written, as on a full
 #'   disk. The fit so far is returned, and the previous checkpoint kept.
 #' @references Cao (2023), sections 2.2.1, 2.2.2, 2.2.3 and 2.2.7; for the

@@ -13,8 +13,8 @@ layer_cell_names <- function(assay, layer) {
   SeuratObject::Cells(assay, layer = layer)
 }
 
-# The matrix of one layer, features x cells, with their names; of an assay of the
-# old class, which both versions have, that of a slot. LayerData() copies it
+# The matrix of one layer, features x cells, with their names; of an assay of
+# the old class, which both versions have, that of a slot. LayerData() copies it
 # whole; where the matrix is stored that way round it is taken as is.
 get_layer <- function(assay, layer) {
   if (!methods::is(assay, "StdAssay")) {

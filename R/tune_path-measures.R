@@ -44,9 +44,9 @@ measure_fit <- function(fit, judges) {
 # What is removed with depth: list of factors and numbers, by their names.
 confounder_values <- function(cells, batch, covariates) {
   # The first fit has the notes.
-  known <- suppressMessages(collect_confounders(
+  known <- with_notes(FALSE, collect_confounders(
     samples_as_batches(cells, batch), covariates, cells$cells
-  ), classes = "sailer_note")
+  ))
   labels <- lapply(known$labels, function(label) {
     factor(label$codes, seq_len(label$n_levels), label$levels)
   })
