@@ -183,6 +183,14 @@ checkpoint_folder <- function(from) {
 }
 
 change_control <- function(plan, changes) {
+  if (!is.null(changes$control)) {
+    abort(c(
+      "{.arg control} is not used when a training continues.",
+      i = "Name the options to change themselves, such as
+           {.code learning_rate = 1e-4}: see {.fn resume}."
+    ))
+  }
+  changes$control <- NULL
   make <- if (is_pretraining(plan)) pretrain_control else train_control
   check_options(changes, names(formals(make)))
   fixed <- setdiff(names(changes), resumable_options)

@@ -198,20 +198,14 @@ compared_cells <- function(compared, reference) {
 choose_groups <- function(labels, group_1, group_2) {
   known <- label_levels(labels)
   labels <- label_text(labels)
-  group_1 <- if (!is.null(group_1)) label_text(group_1)
-  group_2 <- if (!is.null(group_2)) label_text(group_2)
-  if (is.null(group_1)) {
-    if (length(known) != 2) {
-      abort("{.arg group_1} must name the groups to compare: {.arg groups} has
-             {length(known)} label{?s}, not 2.")
-    }
-    group_1 <- known[1]
+  if (is.null(group_1) && length(known) != 2) {
+    abort("{.arg group_1} must name the groups to compare: {.arg groups} has
+           {length(known)} label{?s}, not 2.")
   }
+  group_1 <- label_text(group_1 %||% known[1])
   check_known(group_1, known, "label", "group_1", "`groups`")
-  if (!is.null(group_2)) {
-    check_known(group_2, known, "label", "group_2", "`groups`")
-  }
-  group_2 <- group_2 %||% setdiff(known, group_1)
+  group_2 <- label_text(group_2 %||% setdiff(known, group_1))
+  check_known(group_2, known, "label", "group_2", "`groups`")
   both <- intersect(group_1, group_2)
   if (length(both) > 0) {
     abort("{.arg group_1} and {.arg group_2} have {.val {both}} in common.")

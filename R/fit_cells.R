@@ -7,7 +7,7 @@ fit_cells <- function(counts, batch, covariates, resume, options, guided,
                       guide) {
   fit <- if (goes_on(resume)) {
     check_resumed(resume, guided)
-    rlang::inject(resume_cells(resume, counts, !!!options))
+    rlang::inject(resume(resume, counts, !!!options))
   } else if (!guided) {
     rlang::inject(sailer(
       counts, batch = batch, covariates = covariates, !!!options
@@ -52,18 +52,6 @@ check_resumed <- function(from, guided) {
     "{.arg resume} is a training of {name(found)}, not of {name(guided)}.",
     i = "{.fn {verb}} continues it."
   ))
-}
-
-# Options of training may come one by one or as `control`.
-resume_cells <- function(from, cells, ..., control = NULL) {
-  if (!is.null(control)) {
-    abort(c(
-      "{.arg control} is not used when a training continues.",
-      i = "Name the options to change themselves, such as
-           {.code learning_rate = 1e-4}: see {.fn resume}."
-    ))
-  }
-  resume(from, cells, ...)
 }
 
 # After an interruption the cells may not be embedded yet: done now, unless

@@ -217,14 +217,11 @@ decode_open <- function(form, request) {
            peaks, or have all probabilities in a {.arg file}."
     ))
   }
-  class <- if (form$binary) "ngCMatrix" else "dgCMatrix"
-  out <- methods::new(class)
-  out@i <- slots$i
-  out@p <- slots$p
-  if (!form$binary) out@x <- slots$x
-  out@Dim <- lengths(request$names)
-  out@Dimnames <- request$names
-  out
+  do.call(methods::new, c(
+    if (form$binary) "ngCMatrix" else "dgCMatrix",
+    slots[c("i", "p", if (!form$binary) "x")],
+    list(Dim = lengths(request$names), Dimnames = request$names)
+  ))
 }
 
 # Cells and peaks ------------------------------------------------------------

@@ -44,9 +44,7 @@ mutual_information <- function(embedding, c, k = 3, seed = 1) {
   if (is.numeric(c) && !is.factor(c)) {
     check_one_per_cell(length(c), n_cells, FALSE, "c", NULL)
     check_all(is.finite(c), "missing or infinite", "c")
-    values <- core_mutual_information_numeric(
-      embedding, as.double(c), k, seed
-    )
+    values <- core_mutual_information_numeric(embedding, as.double(c), k, seed)
   } else {
     confounder <- measured_classes(c, n_cells, "c")
     values <- core_mutual_information_classes(

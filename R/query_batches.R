@@ -82,8 +82,7 @@ judge_batch <- function(fit, query, cells, covariates, column, known, name,
   learns <- adapt && is_new
   if (learns && length(cells) < query_cells_least) {
     abort("{.code adapt = TRUE} needs at least {query_cells_least} cells of a
-           batch; {.val {name}} has {length(cells)}.",
-          class = "data")
+           batch; {.val {name}} has {length(cells)}.", class = "data")
   }
   parts <- with_own_seed(seed, share_out(cells, learns))
   rows <- unlist(parts, use.names = FALSE)
