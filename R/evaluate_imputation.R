@@ -107,27 +107,27 @@ evaluate_imputation <- function(x, methods = list(), drop = c(0.1, 0.2, 0.4),
   check_number(seed, whole = TRUE)
   check_methods(methods)
   baselines <- evaluation_baselines(baselines, names(imputation_baselines))
-  names <- c(names(methods), baselines)
-  if (length(names) == 0) {
+  contenders <- c(
+    lapply(methods, function(method) {
+      function(data, dropped) run_method(method, dropped)
+    }),
+    imputation_baselines[baselines]
+  )
+  if (length(contenders) == 0) {
     abort("There is nothing to evaluate: both {.arg methods} and
            {.arg baselines} are empty.")
   }
   rows <- lapply(sort(unique(drop)), function(share) {
     dropped <- with_own_seed(seed, drop_counts(x, share))
     data <- baseline_data(dropped$counts)
-    lapply(names, function(name) {
-      is_method <- name %in% names(methods)
+    lapply(names(contenders), function(name) {
       seconds <- system.time(
-        prediction <- if (is_method) {
-          run_method(methods[[name]], dropped)
-        } else {
-          unname(imputation_baselines[[name]](data, dropped))
-        }
+        prediction <- contenders[[name]](data, dropped)
       )[["elapsed"]]
       check_prediction(prediction, length(dropped$truth), name)
       data.frame(
         drop = share, method = name,
-        role = if (is_method) "method" else "baseline",
+        role = if (name %in% baselines) "baseline" else "method",
         t(imputation_measures(dropped, as.vector(prediction), min_positions)),
         seconds = seconds
       )

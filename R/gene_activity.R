@@ -54,7 +54,6 @@ gene_activity <- function(fit, genes, x = NULL, cells = NULL, upstream = 2000,
                           downstream = 0, normalise = c("sum", "mean"),
                           column = NULL, batch = NULL, depth = NULL,
                           covariates = NULL, calibrated = TRUE, ranges = NULL) {
-  normalise <- rlang::arg_match(normalise)
   activity_held(
     fit_and_cells(find_fit(fit)$fit, x), genes, cells, NULL, upstream,
     downstream, normalise, column, batch, depth, covariates, calibrated, ranges
