@@ -102,8 +102,8 @@ test_that("ranges of an assay of Signac match peaks of other names", {
     unname(SeuratObject::Embeddings(mapped, "sailer")),
     unname(expected$embedding)
   )
-  told <- methods::slot(mapped[["sailer"]], "misc")$query
-  expect_equal(told$matched$by_overlap, length(fit$peaks))
+  stored <- methods::slot(mapped[["sailer"]], "misc")$query
+  expect_equal(stored$matched$by_overlap, length(fit$peaks))
 })
 
 test_that("row ranges of an experiment match peaks without names of places", {
@@ -120,8 +120,8 @@ test_that("row ranges of an experiment match peaks without names of places", {
     unname(SingleCellExperiment::reducedDim(mapped, "SAILER")),
     unname(expected$embedding)
   )
-  told <- S4Vectors::metadata(mapped)$sailer_query$SAILER
-  expect_equal(told$matched$by_overlap, length(fit$peaks))
+  stored <- S4Vectors::metadata(mapped)$sailer_query$SAILER
+  expect_equal(stored$matched$by_overlap, length(fit$peaks))
 })
 
 test_that("layers of a Seurat 5 assay are read as one query", {
