@@ -36,7 +36,6 @@ ImputeExpresser <- function(object, features, ..., fit = NULL, name = NULL,
                             layer = NULL, assay.type = NULL, altexp = NULL) {
   check_options(list(...), options_of_imputation)
   where <- where_of(environment(), values = TRUE)
-  where$features <- NULL
   held <- read_fitted(object, fit, name, where, "expresser_fit")
   counts <- held$input$counts
   check_known(features, counts$peaks, "gene", "features", "the object")

@@ -59,9 +59,7 @@ ImputeSAILER <- function(object, features = NULL, ..., fit = NULL, name = NULL,
                          altexp = NULL) {
   options <- list(...)
   check_options(options, options_of_impute)
-  where <- where_of(environment())
-  where$features <- NULL
-  held <- read_fitted(object, fit, name, where)
+  held <- read_fitted(object, fit, name, where_of(environment()))
   if (!is.null(options$file)) force(held$input$files)
   options <- utils::modifyList(list(binary = FALSE), options)
   write_new_assay(

@@ -57,7 +57,8 @@ RunExpresser <- function(object, fit = NULL, ..., assay = NULL, layer = NULL,
   }
   check_text(name, "name", null = TRUE)
   check_reduction_key(reduction.key)
-  input <- read_input(object, where_of(environment(), values = TRUE))
+  where <- where_of(environment(), features = features, values = TRUE)
+  input <- read_input(object, where)
   force(input$writable)
   counts <- input$counts
   report_missing_cells(input)

@@ -98,7 +98,8 @@ RunSAILER <- function(object, batch = NULL, covariates = NULL, ...,
                       reduction.key = NULL, name = reduction.name,
                       resume = NULL) {
   run_sailer(
-    object, list(...), where_of(environment()), batch, covariates, resume,
+    object, list(...), where_of(environment(), features = features), batch,
+    covariates, resume,
     list(name = name, key = reduction.key, call = match.call())
   )
 }

@@ -103,7 +103,8 @@ RunSAILERX <- function(object, batch = NULL, covariates = NULL, ...,
                        reduction.key = NULL, name = reduction.name,
                        resume = NULL) {
   run_sailer(
-    object, list(...), where_of(environment(), guided = TRUE), batch,
+    object, list(...),
+    where_of(environment(), features = features, guided = TRUE), batch,
     covariates, resume,
     list(name = name, key = reduction.key, call = match.call()), reference,
     rna.assay %||% rna.assay.type, guided = TRUE

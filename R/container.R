@@ -60,7 +60,7 @@ new_input <- function(names, counts, table = NULL,
 
 # Where the counts are, of the arguments of a verb.
 where_of <- function(frame, ...) {
-  known <- c("assay", "layer", "assay.type", "altexp", "features")
+  known <- c("assay", "layer", "assay.type", "altexp")
   given <- mget(intersect(known, ls(frame)), frame)
   c(given[lengths(given) > 0], list(...))
 }
