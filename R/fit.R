@@ -149,6 +149,7 @@ current_options <- function(options) {
 #' their reduction; the model that [get_fit()] returns has no cells.
 #'
 #' @param fit What [sailer()], [sailerx()] or [map_query()] returned.
+#' @param ... Not used: an unknown name is an error.
 #' @return Numeric matrix, cells x latent dimensions, with the cells' names and
 #'   columns `sailer_1`, `sailer_2`, ... Where training was interrupted before
 #'   the cells were embedded, [predict()][predict.sailer_fit] embeds them.
@@ -158,7 +159,8 @@ current_options <- function(options) {
 #' fit <- sailer(sim$counts, hidden = 16, epochs = 2, verbose = FALSE)
 #' embedding(fit)[1:3, 1:2]
 #' @export
-embedding <- function(fit) {
+embedding <- function(fit, ...) {
+  refuse_others(list(...), embedding)
   if (inherits(fit, "sailer_query")) {
     return(fit$embedding)
   }

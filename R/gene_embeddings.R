@@ -18,6 +18,7 @@
 #' @param center TRUE subtracts the mean of all genes, which hides differences
 #'   of angles: use it for cosines, as in the example. Default FALSE.
 #' @param token_budget,verbose With `x`, see [predict()][predict.expresser_fit].
+#' @param ... Not used: an unknown name is an error.
 #' @return A matrix of genes x `n_embedding`, with the names of the genes; with
 #'   `x` of those genes that one of its cells has.
 #' @seealso [evaluate_gene_embeddings()]; [RunExpresser()] stores them as
@@ -38,7 +39,8 @@
 #' head(sort(drop(values %*% values["gene1", ]), decreasing = TRUE), 4)
 #' @export
 gene_embeddings <- function(fit, genes = NULL, x = NULL, center = FALSE,
-                            token_budget = NULL, verbose = TRUE) {
+                            token_budget = NULL, verbose = TRUE, ...) {
+  refuse_others(list(...), gene_embeddings)
   fit <- find_fit(fit, NULL, "expresser_fit")$fit
   check_flag(center)
   check_flag(verbose)

@@ -239,7 +239,7 @@ test_that("presets are the thesis' simulations", {
   expect_identical(unname(in_batches["rare2", ] > 0), c(FALSE, TRUE))
   medians <- tapply(sim3$cells$fragments, sim3$cells$batch, median)
   expect_equal(as.vector(medians), c(2500, 5000), tolerance = 0.25)
-  sim2 <- simulation_preset("Sim2", NULL)
+  sim2 <- simulation_preset("Sim2")
   expect_identical(sim2$fragments, 3000)
   expect_identical(sim2$n_types, 9)
 })
