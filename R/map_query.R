@@ -165,7 +165,11 @@ map_query <- function(fit, newdata, labels = NULL, batch = NULL, adapt = FALSE,
   check_text(prefix, "prefix")
   held <- read_fitted(fit, name = fit_name)
   fit <- held$fit
-  labels <- reference_labels(labels, held)
+  if (!is.null(labels)) {
+    # NA for cells that do not vote.
+    known <- rownames(reference_cells(held))
+    labels <- input_values(held$input, labels, "labels", known, partial = TRUE)
+  }
   input <- read_input(newdata, where_of(environment()))
   cells <- input$counts
   named <- if (rlang::is_string(reference)) reference
@@ -244,16 +248,6 @@ reference_cells <- function(held) {
     abort("The object holds a fit, but no reduction {.val {held$name}}.")
   }
   values[!is.na(rowSums(values)), , drop = FALSE]
-}
-
-# One label for each of these cells, NA for those that do not vote: a column of
-# the object, or values.
-reference_labels <- function(labels, held) {
-  if (is.null(labels)) {
-    return(NULL)
-  }
-  cells <- rownames(reference_cells(held))
-  input_values(held$input, labels, "labels", cells, partial = TRUE)
 }
 
 # The batch of each query cell as text; one name stands for all.

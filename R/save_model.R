@@ -69,8 +69,8 @@ expresser_entries <- c(
 #' over all bytes detects damage. `saveRDS()` works for a fit as well, but
 #' without this check and only for R.
 #'
-#' @param fit What [sailer()], [sailerx()] or [expresser()] returned, or
-#'   [get_fit()].
+#' @param fit What [sailer()], [sailerx()] or [expresser()] returned, or an
+#'   object that holds one fit.
 #' @param file Path of the file, such as `"model.safetensors"`.
 #' @param overwrite Replace an existing file. FALSE, the default, makes it an
 #'   error.
@@ -90,14 +90,7 @@ expresser_entries <- c(
 #' all.equal(predict(again, sim$counts), embedding(fit))
 #' @export
 save_model <- function(fit, file, overwrite = FALSE) {
-  if (!inherits(fit, c("sailer_fit", "expresser_fit"))) {
-    abort(c(
-      "{.arg fit} must be what {.fn sailer} or {.fn expresser} returned, not
-       {.obj_type_friendly {fit}}.",
-      i = "Of a Seurat or SingleCellExperiment object save
-           {.code get_fit(object)}."
-    ))
-  }
+  fit <- find_fit(fit, NULL, c("sailer_fit", "expresser_fit"))$fit
   check_flag(overwrite)
   # Processes that trained together have the same fit.
   if (isTRUE(fit$processes > 1) && process_rank() > 0) {

@@ -9,10 +9,8 @@
 # the votes that the winner has) and mapping_quality; scores = query cells x
 # labels, the shares of the votes).
 transfer_labels <- function(reference, labels, query, k = 15,
-                            metric = c("euclidean", "cosine"),
-                            quality_metric = metric, held_out = NULL) {
-  metric <- rlang::arg_match(metric)
-  quality_metric <- rlang::arg_match0(quality_metric, c("euclidean", "cosine"))
+                            metric = "euclidean", quality_metric = metric,
+                            held_out = NULL) {
   labels <- labels_in_utf8(labels, "labels")
   labels <- factor(label_text(labels), label_levels(labels))
   labelled <- !is.na(labels)
