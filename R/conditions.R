@@ -62,7 +62,7 @@ called_function <- function() {
   }
 }
 
-# Evaluates `code`, whose errors are reported as what `message` is due to.
+# Evaluates `code`; an error of it is reported as the reason of `message`.
 with_context <- function(message, code, .envir = parent.frame()) {
   tryCatch(code, sailer_error = function(cnd) {
     cli::cli_abort(
@@ -91,5 +91,7 @@ as_literal <- function(text) {
 # Called by the bindings (src/bindings/errors.h). The message is finished text:
 # braces in it are not to be interpolated.
 abort_from_core <- function(message, class) {
-  rlang::abort(message, class = unique(c(class, "sailer_error")), call = NULL)
+  rlang::abort(
+    message, class = unique(c(class, "sailer_error")), call = called_function()
+  )
 }
