@@ -16,10 +16,6 @@
 #' @param new.assay.name Name of the new assay or alternative experiment.
 #'   Default `"activity"`.
 #' @return The object with the activities, genes x cells.
-#' @section Errors:
-#' `sailer_argument_error` if the object has no fit, if there are neither
-#' `genes` nor an annotation in the object, and if the new assay would replace
-#' the counts; and the errors of [gene_activity()].
 #' @references Cao (2023), figure 2.8B.
 #' @examplesIf requireNamespace("GenomicRanges", quietly = TRUE)
 #' sim <- simulate_atac(n_cells = 100, n_peaks = 300, n_types = 2, seed = 1)
@@ -38,19 +34,15 @@ GeneActivitySAILER <- function(object, genes = NULL, ..., fit = NULL,
                                name = NULL, new.assay.name = "activity",
                                reference = NULL, assay = NULL, layer = NULL,
                                assay.type = NULL, altexp = NULL) {
-  check_text(new.assay.name, "new.assay.name")
   options <- list(...)
-  call <- environment()
   check_options(options, options_of_activity)
   held <- read_fitted(object, fit, name, where_of(environment()))
-  force(held$input$writable)
-  refuse_place_of_counts(new.assay.name, held$input$place)
   genes <- genes %||% input_annotation(held$input)
-  values <- rlang::inject(activity_held(
-    held, genes, reference = reference, !!!options, call = call
-  ))
-  write_values_as_assay(
-    object, held, new.assay.name, values,
+  write_new_assay(
+    object, held, new.assay.name,
+    rlang::inject(activity_held(
+      held, genes, reference = reference, !!!options
+    )),
     new_command("GeneActivitySAILER", match.call(), list(...))
   )
 }
@@ -61,13 +53,13 @@ options_of_activity <- c(
 )
 
 # The genes that an object knows.
-input_annotation <- function(input, call = caller_env()) {
+input_annotation <- function(input) {
   if (length(input$annotation) == 0) {
     abort(c(
       "{.arg genes} is missing, and the object has no annotation of genes.",
       i = "Give a GRanges of the genes, or put one into an assay of Signac by
            {.code Annotation(object) <- genes}."
-    ), call = call)
+    ))
   }
   input$annotation
 }

@@ -18,9 +18,6 @@
 #'   10,000 * count / total)`: counted values where there are any (unless `keep
 #'   = FALSE`) and predictions elsewhere; zeros in cells that have no other
 #'   gene.
-#' @section Errors: `sailer_argument_error` for features that do not exist, if
-#'   the object holds no fit, and if the new assay would replace the counts; and
-#'   the errors of [impute()][impute.expresser_fit].
 #' @references Cao (2023), section 4.2.4.
 #' @examples
 #' sim <- simulate_rna(n_cells = 100, n_genes = 80, seed = 1)
@@ -37,18 +34,14 @@
 ImputeExpresser <- function(object, features, ..., fit = NULL, name = NULL,
                             new.assay.name = "expressed", assay = NULL,
                             layer = NULL, assay.type = NULL, altexp = NULL) {
-  check_text(new.assay.name, "new.assay.name")
   check_options(list(...), options_of_imputation)
   where <- where_of(environment(), values = TRUE)
-  where$features <- NULL
   held <- read_fitted(object, fit, name, where, "expresser_fit")
-  force(held$input$writable)
-  refuse_place_of_counts(new.assay.name, held$input$place)
   counts <- held$input$counts
   check_known(features, counts$peaks, "gene", "features", "the object")
-  values <- impute_all_cells(held$fit, counts, features, held$input$names, ...)
-  write_values_as_assay(
-    object, held, new.assay.name, values,
+  write_new_assay(
+    object, held, new.assay.name,
+    impute_all_cells(held$fit, counts, features, held$input$names, ...),
     new_command("ImputeExpresser", match.call(), list(...))
   )
 }

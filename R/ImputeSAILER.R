@@ -41,10 +41,6 @@
 #' @return The object with the imputed values of all its cells: a `Seurat`
 #'   object with a further assay and the command logged; a
 #'   `SingleCellExperiment` with a further assay or alternative experiment.
-#' @section Errors:
-#' `sailer_argument_error` if the object has no fit, if the result is too large
-#' for memory, and if the new assay would replace the counts; and the errors of
-#' [impute()].
 #' @seealso [impute()], which explains the values.
 #' @references Cao (2023), sections 2.2.4 and 3.2.5.
 #' @examples
@@ -61,28 +57,19 @@ ImputeSAILER <- function(object, features = NULL, ..., fit = NULL, name = NULL,
                          new.assay.name = "imputed", reference = NULL,
                          assay = NULL, layer = NULL, assay.type = NULL,
                          altexp = NULL) {
-  check_text(new.assay.name, "new.assay.name")
   options <- list(...)
-  call <- environment()
   check_options(options, options_of_impute)
-  where <- where_of(environment())
-  where$features <- NULL
-  held <- read_fitted(object, fit, name, where)
-  force(held$input$writable)
-  refuse_place_of_counts(new.assay.name, held$input$place)
+  held <- read_fitted(object, fit, name, where_of(environment()))
   if (!is.null(options$file)) force(held$input$files)
   options <- utils::modifyList(list(binary = FALSE), options)
-  values <- rlang::inject(impute_held(
-    held,
-    peaks = features, reference = reference, !!!options, arg = "features",
-    ways = "Name fewer {.arg features}; return the open peaks alone
-      ({.arg threshold}, {.arg n_open}); or have the values in a {.arg file}
-      (not of Seurat objects).",
-    call = call
-  ))
-  write_values_as_assay(
-    object, held, new.assay.name, values,
-    new_command("ImputeSAILER", match.call(), list(...))
+  write_new_assay(
+    object, held, new.assay.name, rlang::inject(impute_held(
+      held,
+      peaks = features, reference = reference, !!!options, arg = "features",
+      ways = "Name fewer {.arg features}; return the open peaks alone
+        ({.arg threshold}, {.arg n_open}); or have the values in a {.arg file}
+        (not of Seurat objects)."
+    )), new_command("ImputeSAILER", match.call(), list(...))
   )
 }
 
@@ -91,20 +78,20 @@ options_of_impute <- c(
   "file", "overwrite"
 )
 
-# The object with features x cells as a new assay; the values of what is no
-# object.
-write_values_as_assay <- function(object, held, name, values, command) {
-  write_result(object, list(
-    input = held$input, assay = list(name = name, values = values),
-    command = command
-  ))
-}
-
-refuse_place_of_counts <- function(name, place, call = caller_env()) {
+# The object with `values`, features x cells, as a new assay; of what is no
+# object the values. They are computed when all else is known to be right.
+write_new_assay <- function(object, held, name, values, command) {
+  check_text(name, "new.assay.name")
+  force(held$input$writable)
+  place <- held$input$place
   if (name %in% unlist(place[c("assay", "assay.type", "altexp")])) {
     abort(c(
       "{.arg new.assay.name}: {.val {name}} has the counts, which are kept.",
       i = "Take another name."
-    ), call = call)
+    ))
   }
+  write_result(object, list(
+    input = held$input, assay = list(name = name, values = values),
+    command = command
+  ))
 }

@@ -31,8 +31,6 @@
 #'   onto; with another `readout` of [predict()][predict.expresser_fit], the
 #'   genes' embeddings. [get_fit()] returns the fit, [gene_embeddings()] the
 #'   embeddings of its genes.
-#' @section Errors: `sailer_argument_error` for an assay, layer, alternative
-#'   experiment or option that does not exist; and the errors of [expresser()].
 #' @seealso [ImputeExpresser()], [gene_embeddings()].
 #' @references Cao (2023), chapter 4.
 #' @examples
@@ -52,10 +50,15 @@ RunExpresser <- function(object, fit = NULL, ..., assay = NULL, layer = NULL,
                          reduction.name = NULL, reduction.key = NULL,
                          name = reduction.name) {
   options <- list(...)
-  check_express_options(options, fit)
+  if (is.null(fit)) {
+    check_corpus_options(options)
+  } else {
+    check_options(options, c("readout", "token_budget", "verbose"))
+  }
   check_text(name, "name", null = TRUE)
   check_reduction_key(reduction.key)
-  input <- read_input(object, where_of(environment(), values = TRUE))
+  where <- where_of(environment(), features = features, values = TRUE)
+  input <- read_input(object, where)
   force(input$writable)
   counts <- input$counts
   report_missing_cells(input)
@@ -70,20 +73,10 @@ RunExpresser <- function(object, fit = NULL, ..., assay = NULL, layer = NULL,
   )
 }
 
-# Before anything is read or computed: what goes through `...` to expresser(),
-# or to predict().
-check_express_options <- function(options, fit, call = caller_env()) {
-  if (is.null(fit)) {
-    check_corpus_options(options, call)
-  } else {
-    check_options(options, c("readout", "token_budget", "verbose"), call)
-  }
-}
-
 # What an object is given: list(fit, values = cells x k, loadings = genes x k),
 # the loadings named as the features of the object are. Of an interrupted
 # training the fit alone: whoever pressed Ctrl-C does not wait for embeddings.
-express_cells <- function(cells, fit, options, call = caller_env()) {
+express_cells <- function(cells, fit, options) {
   if (is.null(fit)) {
     fit <- rlang::inject(expresser(cells, !!!options))
     if (fit$status == "interrupted") {
@@ -91,10 +84,10 @@ express_cells <- function(cells, fit, options, call = caller_env()) {
     }
     values <- stats::predict(fit, cells, verbose = fit$control$verbose)
   } else {
-    fit <- find_fit(fit, NULL, "expresser_fit", call)$fit
+    fit <- find_fit(fit, NULL, "expresser_fit")$fit
     values <- rlang::inject(stats::predict(fit, cells, !!!options))
   }
-  map <- match_genes(cells$peaks, fit$genes, note = FALSE, call = call)
+  map <- match_genes(cells$peaks, fit$genes, note = FALSE)
   weights <- if (readout_of(fit, options$readout) == "expression") {
     component_loadings(fit)
   } else {

@@ -51,7 +51,7 @@
 #'   with an underscore, such as `"sailer_"`.
 #' @param resume Continue a training instead of starting one: TRUE for the
 #'   interrupted fit that the object holds under this name, a fit, such as
-#'   [last_fit()], or the folder of a checkpoint. `...` are then the options of
+#'   [get_fit()], or the folder of a checkpoint. `...` are then the options of
 #'   [resume()], and `batch` and `covariates` those of that fit. Default NULL.
 #'
 #' @return The object with the embedding, cells x latent dimensions: a `Seurat`
@@ -60,10 +60,6 @@
 #'   `DimReduc` for an assay. [get_fit()] returns the model, which holds no
 #'   cells: [ImputeSAILER()] and others take these from the object, so cells may
 #'   be renamed, merged, reordered and left out.
-#' @section Errors:
-#' `sailer_argument_error` for an assay, layer, alternative experiment, metadata
-#' column (the nearest are listed) or option that does not exist and for a
-#' package that is not installed; and the errors of [sailer()].
 #' @seealso [sailer()], [get_fit()], [SAILERIntegration()] for
 #'   `Seurat::IntegrateLayers()`.
 #' @references Cao (2023), chapter 2; for the chromosome architecture section
@@ -102,7 +98,8 @@ RunSAILER <- function(object, batch = NULL, covariates = NULL, ...,
                       reduction.key = NULL, name = reduction.name,
                       resume = NULL) {
   run_sailer(
-    object, list(...), where_of(environment()), batch, covariates, resume,
+    object, list(...), where_of(environment(), features = features), batch,
+    covariates, resume,
     list(name = name, key = reduction.key, call = match.call())
   )
 }
@@ -110,32 +107,36 @@ RunSAILER <- function(object, batch = NULL, covariates = NULL, ...,
 # RunSAILER() and, where `guided`, RunSAILERX(). `output`: list(name, key,
 # call).
 run_sailer <- function(object, options, where, batch, covariates, resume,
-                       output, reference = NULL, rna = NULL, guided = FALSE,
-                       call = caller_env()) {
+                       output, reference = NULL, rna = NULL, guided = FALSE) {
   model <- if (guided) "sailerx" else "sailer"
-  check_fit_options(options, resume, match.fun(model), call)
-  check_text(output$name, "name", null = TRUE, call = call)
-  check_reduction_key(output$key, call)
-  input <- read_input(object, where, call)
+  check_fit_options(options, resume, match.fun(model))
+  check_text(output$name, "name", null = TRUE)
+  check_reduction_key(output$key)
+  input <- read_input(object, where)
   force(input$writable)
   output$name <- output$name %||% input$naming(model)
   if (guided) reference <- reference %||% input$reference
-  check_not_same(output$name, reference, call)
+  if (identical(output$name, reference)) {
+    abort("The embedding and its {.arg reference} are both named
+           {.val {reference}}: the embedding needs another name.")
+  }
   counts <- input$counts
   labels <- if (is.null(batch)) {
     taken_as_batches(input$labels, "layers")
   } else {
-    input_columns(input, batch, "batch", counts$cells, call)
+    input_columns(input, batch, "batch", counts$cells)
   }
-  others <- input_columns(input, covariates, "covariates", counts$cells, call)
+  others <- input_columns(input, covariates, "covariates", counts$cells)
   report_missing_cells(input)
   guide <- if (guided && !goes_on(resume)) {
-    read_guide(input, reference, rna, call)
+    found <- input$guide(reference, rna)
+    # Of matrices and files it is what sailerx() takes as `reference`.
+    if (is.null(found$depth)) found else new_guide(found, input$counts)
   }
   if (rlang::is_true(resume)) {
-    resume <- find_fit(object, output$name, "sailer_fit", call)$fit
+    resume <- find_fit(object, output$name, "sailer_fit")$fit
   }
-  fit <- fit_cells(counts, labels, others, resume, options, guided, guide, call)
+  fit <- fit_cells(counts, labels, others, resume, options, guided, guide)
   fit$place <- input$place
   if (rlang::is_string(reference)) fit$reference_name <- reference
   given <- list(

@@ -57,12 +57,6 @@
 #'
 #' @return The object with the embedding, as [RunSAILER()] returns it, and with
 #'   the reference if that was made. [get_fit()] returns the model.
-#' @section Errors:
-#' `sailer_argument_error` for an assay, alternative experiment, reduction,
-#' column or option that does not exist (existing ones are listed) and for a
-#' package that is not installed; `sailer_data_error` if there are no RNA
-#' counts, or fewer than 2 cells have a reference; and the errors of
-#' [sailerx()].
 #' @seealso [sailerx()], [RunSAILER()], [get_fit()].
 #' @references Cao (2023), chapter 3; for hybrid objects section 3.2.3.
 #' @examples
@@ -109,7 +103,8 @@ RunSAILERX <- function(object, batch = NULL, covariates = NULL, ...,
                        reduction.key = NULL, name = reduction.name,
                        resume = NULL) {
   run_sailer(
-    object, list(...), where_of(environment(), guided = TRUE), batch,
+    object, list(...),
+    where_of(environment(), features = features, guided = TRUE), batch,
     covariates, resume,
     list(name = name, key = reduction.key, call = match.call()), reference,
     rna.assay %||% rna.assay.type, guided = TRUE

@@ -26,7 +26,6 @@
 #' @param ... Options of [sailer()]; `batch` and `covariates` are values with
 #'   the cells' names.
 #' @return A list with one `DimReduc`, named by `new.reduction`.
-#' @section Errors: Those of [RunSAILER()].
 #' @references Cao (2023), chapter 2.
 #' @examples
 #' # Needs Seurat 5 and an object whose assay has several layers.

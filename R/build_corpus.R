@@ -14,7 +14,8 @@
 #' rows of a source that are one gene are summed (rows of the same name with a
 #' warning, since several genes may share a symbol), genes that a source lacks
 #' are zeros, and genes that the list lacks are reported and not read. Cells
-#' without a count of any gene of the list are left out, and counted.
+#' without a count of any gene of the list are left out, and counted. A warning
+#' names sources that look normalised.
 #'
 #' With an `annotation` the list has the genes of `biotypes` alone, and sources
 #' of symbols share their genes with sources of Ensembl ids. Genes with an
@@ -59,13 +60,6 @@
 #'   `name`, `cells` and `left_out`, cells without a count of any gene of the
 #'   corpus; `n_cells`; and `n_nonzeros`. Checksums are verified when parts are
 #'   first read. Files of sailer 0.1.0 can be read, but not appended to.
-#' @section Errors:
-#' `sailer_argument_error` for an argument of the wrong kind, or a file begun
-#' with other arguments; `sailer_data_error` for a count that is missing,
-#' infinite or negative (source, cell and gene are named), if hardly any gene of
-#' a source is known, or none is left; `sailer_file_error` if the file is no
-#' corpus, damaged, being written by another process, or cannot be written. A
-#' warning names sources that look normalised.
 #' @seealso [expresser()].
 #' @references Cao (2023), section 4.2.1: data sets aligned to the same genes
 #'   and concatenated into one memory mapping array.
@@ -88,54 +82,53 @@ build_corpus <- function(sources, file, genes = NULL, annotation = NULL,
   check_flag(verbose)
   check_number(min_cells, min = 0)
   check_biotypes(biotypes)
-  frame <- environment()
   path <- normalizePath(file, mustWork = FALSE)
   state <- if (file.exists(path)) core_corpus_state(path)
-  before <- if (append && !is.null(state)) state$finished else 0
-  inputs <- corpus_inputs(sources, before, frame)
-  plan <- if (append && !is.null(state)) {
-    kept_plan(state, genes, frame)
-  } else {
-    corpus_plan(
-      inputs, state, path, genes, annotation, biotypes, min_cells, verbose,
-      frame
-    )
-  }
-  write_corpus(path, inputs, plan, append, verbose, frame)
+  append <- append && !is.null(state)
+  with_notes(verbose, {
+    inputs <- corpus_inputs(sources, if (append) state$finished else 0)
+    plan <- if (append) {
+      kept_plan(state, genes)
+    } else {
+      corpus_plan(
+        inputs, state, path, genes, annotation, biotypes, min_cells, verbose
+      )
+    }
+    write_corpus(path, inputs, plan, append, verbose)
+  })
   invisible(open_corpus(path))
 }
 
-check_biotypes <- function(biotypes, call = caller_env()) {
+check_biotypes <- function(biotypes) {
   if (!is.null(biotypes) && (!is.character(biotypes) || anyNA(biotypes) ||
                                length(biotypes) == 0)) {
     abort("{.arg biotypes} must name biotypes, such as {.val protein_coding}, or
-           be NULL, not {.obj_type_friendly {biotypes}}.", call = call)
+           be NULL, not {.obj_type_friendly {biotypes}}.")
   }
 }
 
 # Sources ---------------------------------------------------------------------
 
 # A named list of handles whose features have names.
-corpus_inputs <- function(sources, before, call) {
+corpus_inputs <- function(sources, before) {
   if (is.character(sources) && length(sources) > 1) sources <- as.list(sources)
   if (!is.list(sources) || is.object(sources)) sources <- list(sources)
   if (length(sources) == 0) {
-    abort("{.arg sources} is an empty list: give what the corpus is to hold.",
-          call = call)
+    abort("{.arg sources} is an empty list: give what the corpus is to hold.")
   }
-  names(sources) <- source_names(sources, before, call)
+  names(sources) <- source_names(sources, before)
   Map(function(source, name) {
     cells <- gene_handle(source)
-    check_gene_rows(cells, name, call)
+    check_gene_rows(cells, name)
     cells
   }, sources, names(sources))
 }
 
-check_gene_rows <- function(cells, name, call) {
+check_gene_rows <- function(cells, name) {
   check_utf8(
     cells$peaks,
     paste0("names of genes in source ", as_literal(dQuote(name, FALSE))),
-    'rownames(x) <- iconv(rownames(x), "latin1", "UTF-8")', call
+    "rownames(x)"
   )
   nameless <- which(is.na(cells$peaks) | cells$peaks == "")
   problem <- if (nrow(cells) == 0) {
@@ -150,7 +143,7 @@ check_gene_rows <- function(cells, name, call) {
     abort(c(
       paste0("Source {.val {name}} ({cells$origin}) has ", problem, "."),
       i = "Genes are expected in rows, named by symbols or Ensembl ids."
-    ), class = "data", call = call)
+    ), class = "data")
   }
   twice <- unique(cells$peaks[duplicated(cells$peaks)])
   if (length(twice) > 0) {
@@ -165,7 +158,7 @@ check_gene_rows <- function(cells, name, call) {
   }
 }
 
-source_names <- function(sources, before, call) {
+source_names <- function(sources, before) {
   given <- names(sources) %||% rep("", length(sources))
   files <- vapply(sources, function(source) {
     if (rlang::is_string(source)) basename(source) else ""
@@ -173,47 +166,30 @@ source_names <- function(sources, before, call) {
   numbered <- paste("source", number_text(before + seq_along(sources)))
   given <- ifelse(given != "", given, ifelse(files != "", files, numbered))
   given <- in_utf8(given)
-  check_utf8(
-    given, "names of {.arg sources}",
-    'names(sources) <- iconv(names(sources), "latin1", "UTF-8")', call
-  )
+  check_utf8(given, "names of {.arg sources}", "names(sources)")
   if (anyDuplicated(given)) {
     twice <- given[duplicated(given)]
     abort(c(
       "{length(twice)} source{?s} {?has/have} the name of another:
        {.val {unique(twice)}}.",
       i = "Name them in the list: {.code list(a = ..., b = ...)}."
-    ), call = call)
+    ))
   }
   given
 }
 
 # Passes over sources ---------------------------------------------------------
 
-note_if <- function(verbose, text, .envir = parent.frame()) {
-  if (verbose) note(text, .envir)
-}
-
 # What core says about a pass over a source, when it did not go through.
-check_pass <- function(done, cells, name, file, verbose, call) {
+check_pass <- function(done, cells, name, file = NULL) {
   if (!is.null(done$problem)) {
-    tryCatch(
-      abort_for_count(
-        done$problem, cells$peaks, cells$cells, call, "gene", cells$file
-      ),
-      sailer_data_error = function(cnd) {
-        cli::cli_abort(
-          "In source {.val {name}}:", parent = cnd,
-          class = c("sailer_data_error", "sailer_error"), call = call
-        )
-      }
-    )
+    with_context("In source {.val {name}}:", abort_for_count(
+      done$problem, cells$peaks, cells$cells, "gene", cells$file
+    ))
   }
   if (done$stopped) {
     if (!is.null(file)) {
-      note_if(
-        verbose, "Stopped: the same call continues where {.file {file}} ends."
-      )
+      note("Stopped: the same call continues where {.file {file}} ends.")
     }
     rlang::interrupt()
   }
@@ -222,10 +198,10 @@ check_pass <- function(done, cells, name, file, verbose, call) {
 # Writing ---------------------------------------------------------------------
 
 # `plan`: list(genes, recipe, strict).
-write_corpus <- function(path, inputs, plan, append, verbose, call) {
+write_corpus <- function(path, inputs, plan, append, verbose) {
   # Before anything is written: every source must have genes of the corpus.
   least <- if (plan$strict) least_match else 0
-  maps <- match_sources(inputs, plan$genes, least, call)
+  maps <- match_sources(inputs, plan$genes, least)
   writer <- core_corpus_write(path, plan$genes, plan$recipe, append)
   on.exit(core_corpus_close(writer))
   for (name in names(inputs)) {
@@ -234,25 +210,23 @@ write_corpus <- function(path, inputs, plan, append, verbose, call) {
       writer, cells$source, name, maps[[name]],
       pass_reporter(paste("Writing", name), ncol(cells), verbose)
     )
-    check_pass(done, cells, name, path, verbose, call)
-    note_source(done, cells$peaks[is.na(maps[[name]])], cells, name, verbose)
+    check_pass(done, cells, name, path)
+    note_source(done, cells$peaks[is.na(maps[[name]])], cells, name)
   }
   core_corpus_finish(writer)
 }
 
 # The place of every feature of each source.
-match_sources <- function(inputs, genes, least, call) {
+match_sources <- function(inputs, genes, least) {
   Map(function(cells, name) {
     arg <- as_literal(cli::format_inline("source {.val {name}}"))
-    match_genes(cells$peaks, genes, arg, least, note = FALSE, call = call)
+    match_genes(cells$peaks, genes, arg, least, note = FALSE)
   }, inputs, names(inputs))
 }
 
-note_source <- function(done, lost, cells, name, verbose) {
-  if (done$was_there) {
-    note_if(verbose, "Source {.val {name}} was written before.")
-  }
-  n_cells <- format(done$cells, big.mark = ",", scientific = FALSE)
+note_source <- function(done, lost, cells, name) {
+  if (done$was_there) note("Source {.val {name}} was written before.")
+  n_cells <- big(done$cells)
   text <- paste0(
     "Source {.val {name}}: {n_cells} cell{cli::qty(done$cells)}{?s}",
     if (done$left_out > 0) {
@@ -270,7 +244,7 @@ note_source <- function(done, lost, cells, name, verbose) {
        {.val {utils::head(lost, 3)}}{if (length(lost) > 3) ', ...'}."
     )
   }
-  note_if(verbose, text)
+  note(text)
   # Counts of real cells are whole for the most part, and some are large.
   if (done$n_fractional > 0.5 * done$n_counts && done$largest < 20) {
     cli::cli_warn(c(

@@ -16,15 +16,15 @@ min_cells_of_a_model <- 2L
 # counted by group of cells. `folder`: where cells are packed in the same pass,
 # for training; they are then `cells` of the result.
 check_counts <- function(cells, min_cells = min_cells_of_a_model,
-                         feature = "peak", empty = FALSE, call = caller_env(),
-                         groups = NULL, folder = NULL) {
+                         feature = "peak", empty = FALSE, groups = NULL,
+                         folder = NULL) {
   cells <- as_cells(cells)
-  check_size(cells, min_cells, call, feature)
-  check_names(cells$peaks, feature, "row", call)
-  check_names(cells$cells, "cell", "column", call)
-  scanned <- checked_scan(cells, feature, groups, folder, call = call)
+  check_size(cells, min_cells, feature)
+  check_names(cells$peaks, feature, "row")
+  check_names(cells$cells, "cell", "column")
+  scanned <- checked_scan(cells, feature, groups, folder)
   if (scanned$n_empty > 0 && !empty) {
-    abort_for_empty(cells, scanned, call, feature)
+    abort_for_empty(cells, scanned, feature)
   }
   counted <- list(
     depth = stats::setNames(scanned$depth, cells$cells),
@@ -60,8 +60,6 @@ store_folder <- function(checkpoint) {
 #'   which [sailerx()] takes as `rna_depth`. Of a matrix that was packed as open
 #'   peaks each counts once. FALSE, the default, counts open peaks.
 #' @return Numeric vector, one number per cell, named by cell.
-#' @section Errors: `sailer_data_error`, naming cell and peak, if a count cannot
-#'   be used (when all peaks are counted).
 #' @references Cao (2023), section 2.2.1, where depth is a confounder, and
 #'   3.2.2, where it weights the cells.
 #' @examples
@@ -87,21 +85,20 @@ cell_depth <- function(cells, peaks = NULL, counts = FALSE) {
 }
 
 # What core_scan() counts; an error names the first count that cannot be used.
-checked_scan <- function(cells, feature = "peak", ..., call = caller_env()) {
+checked_scan <- function(cells, feature = "peak", ...) {
   scanned <- core_scan(cells$source, feature == "gene", ...)
   if (!is.null(scanned$problem)) {
     abort_for_count(
-      scanned$problem, cells$peaks, cells$cells, call, feature, cells$file
+      scanned$problem, cells$peaks, cells$cells, feature, cells$file
     )
   }
   scanned
 }
 
-check_size <- function(cells, min_cells, call, feature = "peak") {
+check_size <- function(cells, min_cells, feature = "peak") {
   n <- dim(cells)
   if (n[1] == 0) {
-    abort("There are no {feature}s in {cells$origin}.",
-          class = "data", call = call)
+    abort("There are no {feature}s in {cells$origin}.", class = "data")
   }
   if (n[2] < min_cells) {
     abort(c(
@@ -109,30 +106,27 @@ check_size <- function(cells, min_cells, call, feature = "peak") {
        model needs at least {min_cells}.",
       i = "{to_title(feature)}s are expected in rows and cells in columns; is it
            transposed?"
-    ), class = "data", call = call)
+    ), class = "data")
   }
 }
 
-check_names <- function(names, what, side, call) {
+check_names <- function(names, what, side) {
   setter <- paste0(substr(side, 1, 3), "names(x)")
   if (is.null(names)) {
     abort(c(
       "The {what}s have no names.",
       i = "Set the {side} names of the counts ({.code {setter} <- ...}): results
            are matched by name."
-    ), class = "data", call = call)
+    ), class = "data")
   }
-  check_utf8(
-    names, paste("names of", paste0(what, "s")),
-    paste0(setter, " <- iconv(", setter, ', "latin1", "UTF-8")'), call
-  )
+  check_utf8(names, paste0("names of ", what, "s"), setter)
   nameless <- which(is.na(names) | names == "")
   if (length(nameless) > 0) {
     abort(c(
       "{length(nameless)} {what}{?s} {?has/have} an empty name, the first in
        {side} {nameless[1]}.",
       i = "Give every {what} a name of its own."
-    ), class = "data", call = call)
+    ), class = "data")
   }
   if (anyDuplicated(names)) {
     twice <- unique(names[duplicated(names)])
@@ -141,7 +135,7 @@ check_names <- function(names, what, side, call) {
        more than once: {.val {utils::head(twice, 3)}}.",
       i = "Make them unique, for example by
            {.code {setter} <- make.unique({setter})}."
-    ), class = "data", call = call)
+    ), class = "data")
   }
 }
 
@@ -151,8 +145,8 @@ to_title <- function(word) {
 
 # `problem`: list(kind, cell, feature, value) from core. Names may be NULL.
 # `feature`: "peak" or "gene". `file`: of the handle, if any.
-abort_for_count <- function(problem, peaks, cells, call = caller_env(),
-                            feature = "peak", file = NULL) {
+abort_for_count <- function(problem, peaks, cells, feature = "peak",
+                            file = NULL) {
   name_of <- function(names, place) {
     name <- names[place]
     known <- !is.null(name) && !is.na(name)
@@ -191,7 +185,7 @@ abort_for_count <- function(problem, peaks, cells, call = caller_env(),
   if (problem$kind %in% c("negative", "fractional")) {
     message <- c(message, i = other_matrices(file))
   }
-  abort(message, class = "data", call = call)
+  abort(message, class = "data")
 }
 
 # As many digits as it takes to see that a fraction is one.
@@ -203,12 +197,12 @@ telling_digits <- function(value) {
   text
 }
 
-abort_for_empty <- function(cells, scanned, call, feature = "peak") {
+abort_for_empty <- function(cells, scanned, feature = "peak") {
   n_empty <- scanned$n_empty
   named <- utils::head(cells$cells[scanned$empty_cells], 3)
   more <- if (n_empty > length(named)) ", ..." else ""
   remedy <- cells$no_empty %||% if (is.null(cells$file)) {
-    "x[, Matrix::colSums(x) > 0]"
+    "x[, cell_depth(x) > 0]"
   } else {
     "cells[, cell_depth(cells) > 0]"
   }
@@ -216,7 +210,7 @@ abort_for_empty <- function(cells, scanned, call, feature = "peak") {
   abort(c(
     "{n_empty} cell{?s} {?has/have} no {lacks}: {.val {named}}{more}.",
     i = "Remove {cli::qty(n_empty)}{?it/them} first: {.code {remedy}}."
-  ), class = "data", call = call)
+  ), class = "data")
 }
 
 # Code that leaves the cells without counts out of an object. `...`: by which

@@ -8,12 +8,10 @@ as_cells.DelayedMatrix <- function(x, counts = FALSE, ...) {
     return(from_file)
   }
   sparse <- delayed("is_sparse")(x)
-  cells <- pack_blocks(
+  pack_blocks(
     x, paste("a", class(x)[1]), delayed_block_cells(x, sparse),
     if (sparse) take_sparse else take_dense, counts
   )
-  cells$no_empty <- "x[, cell_depth(x) > 0]"
-  cells
 }
 
 #' @rdname as_cells
@@ -29,12 +27,10 @@ as_cells.IterableMatrix <- function(x, counts = FALSE, ...) {
           temporary folder.")
     x <- getExportedValue("BPCells", "transpose_storage_order")(x, folder)
   }
-  cells <- pack_blocks(
+  pack_blocks(
     x, "a BPCells matrix", n_block,
     function(x, columns) methods::as(x[, columns], "dgCMatrix"), counts
   )
-  cells$no_empty <- "x[, cell_depth(x) > 0]"
-  cells
 }
 
 take_dense <- function(x, columns) as.matrix(x[, columns, drop = FALSE])

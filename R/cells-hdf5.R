@@ -50,13 +50,6 @@
 #'   path, so it can be saved and used in another process as long as the file
 #'   does not change. For a corpus an object of class `"sailer_corpus"`; see
 #'   [build_corpus()].
-#' @section Errors:
-#' `sailer_file_error` if the file is missing, empty, truncated, of an unknown
-#' format or layout (its content is listed), stored by features, compressed by a
-#' filter that HDF5 lacks here, or inconsistent (the dataset or the line is
-#' named), and for a folder without a matrix or with several;
-#' `sailer_argument_error` for a `group`, `feature_type`, `layer` or `modality`
-#' that does not exist or must be chosen.
 #' @seealso [cells_metadata()] for what is in `obs` and `obsm`; [sailerx()] for
 #'   files that hold ATAC and RNA.
 #' @references Cao (2023), section 2.2.7, for how counts are filtered.
@@ -108,10 +101,9 @@ open_cells <- function(path, group = NULL, feature_type = "Peaks",
   )
 }
 
-check_layout <- function(path, layout, layer, modality, call = caller_env()) {
+check_layout <- function(path, layout, layer, modality) {
   if (layout == "tenx" && !is.null(layer)) {
-    abort("{.arg layer} is for h5ad files, but {.file {path}} is a 10x file.",
-          call = call)
+    abort("{.arg layer} is for h5ad files, but {.file {path}} is a 10x file.")
   }
   if (layout != "h5mu" && !is.null(modality)) {
     is <- if (layout == "tenx") "a 10x file" else "one AnnData object"
@@ -120,7 +112,7 @@ check_layout <- function(path, layout, layer, modality, call = caller_env()) {
       i = if (layout == "tenx") {
         "{.arg feature_type} chooses among the features of a 10x file."
       }
-    ), call = call)
+    ))
   }
 }
 
@@ -129,11 +121,11 @@ usual_modalities <- list(
   Peaks = c("atac", "peaks"), `Gene Expression` = c("rna", "gex")
 )
 
-choose_modality <- function(path, modality, feature_type, call = caller_env()) {
+choose_modality <- function(path, modality, feature_type) {
   known <- core_modalities(path)
   if (!is.null(modality)) {
     where <- paste0("file ", basename(path))
-    check_known(modality, known, "modality", "modality", where, call = call)
+    check_known(modality, known, "modality", "modality", where)
     return(modality)
   }
   fitting <- if (is.null(feature_type)) {
@@ -148,7 +140,7 @@ choose_modality <- function(path, modality, feature_type, call = caller_env()) {
        read in {.arg modality}.",
       i = "For example
            {.code open_cells(path, modality = \"{as_literal(known[1])}\")}."
-    ), call = call)
+    ))
   }
   fitting
 }
@@ -184,7 +176,7 @@ other_matrices <- function(file) {
 }
 
 # The pointer died with its process; the file is still there.
-reopen_cells <- function(x, call = caller_env()) {
+reopen_cells <- function(x) {
   fresh <- open_again(x$file)
   if (!is.null(x$chosen$peaks) || !is.null(x$chosen$cells)) {
     fresh <- tryCatch(
@@ -201,7 +193,7 @@ reopen_cells <- function(x, call = caller_env()) {
     abort(c(
       "{.file {x$file$path}} has other cells or peaks than when it was opened.",
       i = "Open it again with {.fn open_cells}."
-    ), class = "file", call = call)
+    ), class = "file")
   }
   if (is.null(x$in_file)) fresh else name_cells(fresh, x$peaks, x$cells)
 }

@@ -13,20 +13,16 @@ as_cells.list <- function(x, ...) {
   if (length(x) == 0) {
     abort("{.arg x} is an empty list: give the samples that it is to hold.")
   }
-  call <- environment()
   samples <- in_utf8(names(x)) %||% as.character(seq_along(x))
-  check_utf8(
-    samples, "names of the samples in {.arg x}",
-    'names(x) <- iconv(names(x), "latin1", "UTF-8")', call
-  )
+  check_utf8(samples, "names of the samples in {.arg x}", "names(x)")
   if (anyDuplicated(samples) || any(samples == "")) {
     abort("The samples in the list {.arg x} must have names of their own, or
            none of them a name.")
   }
-  parts <- read_samples(x, samples, call, ...)
+  parts <- read_samples(x, samples, ...)
   peaks <- unique(unlist(lapply(parts, `[[`, "peaks"), use.names = FALSE))
   check_shared_peaks(parts, peaks, samples)
-  parts <- name_by_sample(parts, samples, call)
+  parts <- name_by_sample(parts, samples)
   cells <- unlist(lapply(parts, `[[`, "cells"), use.names = FALSE)
   joined <- join_cells(unname(parts), peaks, cells)
   joined$no_empty <- paste(
@@ -49,27 +45,19 @@ ranges_of_all <- function(first, peaks) {
 
 # Handles of the samples, which are joined by name: theirs must do. Errors say
 # which sample it is.
-read_samples <- function(x, samples, call, ...) {
+read_samples <- function(x, samples, ...) {
   Map(function(part, sample) {
-    tryCatch(
-      {
-        cells <- as_cells(part, ...)
-        check_names(cells$peaks, "peak", "row", NULL)
-        check_names(cells$cells, "cell", "column", NULL)
-        cells
-      },
-      sailer_error = function(cnd) {
-        cli::cli_abort(
-          "Sample {.val {sample}} cannot be used.", parent = cnd, call = call,
-          class = setdiff(class(cnd), c("rlang_error", "error", "condition"))
-        )
-      }
-    )
+    with_context("Sample {.val {sample}} cannot be used.", {
+      cells <- as_cells(part, ...)
+      check_names(cells$peaks, "peak", "row")
+      check_names(cells$cells, "cell", "column")
+      cells
+    })
   }, x, samples)
 }
 
 # Zeros for what was never counted would be taken for closed chromatin.
-check_shared_peaks <- function(parts, peaks, samples, call = caller_env()) {
+check_shared_peaks <- function(parts, peaks, samples) {
   sizes <- vapply(parts, function(part) length(part$peaks), 0)
   shared <- Reduce(intersect, lapply(parts, `[[`, "peaks"))
   least <- which.min(sizes)
@@ -79,7 +67,7 @@ check_shared_peaks <- function(parts, peaks, samples, call = caller_env()) {
        {.val {samples[least]}} {?is/are} in all samples, by their names.",
       i = "Samples counted in different peaks can be united by
            {.fn unite_peaks}."
-    ), class = "data", call = call)
+    ), class = "data")
   }
   share <- sizes / length(peaks)
   lacking <- share < 1
@@ -91,7 +79,7 @@ check_shared_peaks <- function(parts, peaks, samples, call = caller_env()) {
 }
 
 # Barcodes are drawn from one list for every lane, so samples share some.
-name_by_sample <- function(parts, samples, call = caller_env()) {
+name_by_sample <- function(parts, samples) {
   names(parts) <- samples
   own <- lapply(parts, `[[`, "cells")
   shared <- unlist(own, use.names = FALSE)
@@ -99,7 +87,7 @@ name_by_sample <- function(parts, samples, call = caller_env()) {
   if (length(shared) == 0) {
     return(parts)
   }
-  named <- sample_cells(own, call)
+  named <- sample_cells(own)
   inside <- vapply(own, function(cells) shared[1] %in% cells, NA)
   note("{length(shared)} cell name{?s} {?is/are} in more than one sample, such
         as {.val {shared[1]}} in {.val {samples[inside]}}: all cells are named

@@ -7,16 +7,13 @@
 #' `reference` of [sailerx()].
 #'
 #' @param cells A handle from [open_cells()] or [as_cells()].
-#' @param columns Names of the columns, or NULL for all of them.
+#' @param columns Names of the columns, or NULL for all of them: those of types
+#'   that R has no vector for are then left out, with a warning.
 #' @param reduction Name of an embedding in `obsm`, such as `"X_pca"`, which is
 #'   returned instead of columns.
 #' @return A data frame with one row per cell, in the order of `cells` and named
 #'   by them, without columns for cells from elsewhere. With `reduction` a
 #'   numeric matrix of cells x dimensions, ordered and named likewise.
-#' @section Errors:
-#' `sailer_argument_error` for a column or an embedding that does not exist.
-#' Columns of types that R has no vector for are left out with a warning, or a
-#' `sailer_file_error` if named, as is an embedding that is no dense matrix.
 #' @references Cao (2023), section 2.2.1: batches and other confounders are
 #'   columns of such a table; chapter 3, for the reference.
 #' @examples
@@ -72,11 +69,11 @@ read_obs_columns <- function(path, modality) {
   table[!failed]
 }
 
-cells_reduction <- function(cells, name, call = caller_env()) {
-  check_text(name, "reduction", call = call)
+cells_reduction <- function(cells, name) {
+  check_text(name, "reduction")
   if (!in_anndata(cells)) {
     abort("{cells$origin} keeps no reduced dimensions of cells: they are in
-           {.field obsm} of h5ad files and MuData.", call = call)
+           {.field obsm} of h5ad files and MuData.")
   }
   values <- core_read_obsm(cells$file$path, name, cells$file$modality %||% "")
   chosen <- cells$chosen$cells %||% seq_len(nrow(values))

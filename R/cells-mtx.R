@@ -7,24 +7,21 @@ is_mtx <- function(path) grepl(mtx_ending, path, ignore.case = TRUE)
 
 # The features to read and the cells of `path`, a folder or the matrix in it.
 # `others`: arguments of open_cells() that text has no use for.
-open_mtx <- function(path, feature_type, others, call = caller_env()) {
+open_mtx <- function(path, feature_type, others) {
   given <- names(others)[!vapply(others, is.null, NA)]
   if (length(given) > 0) {
-    abort("{.arg {given[1]}} is for HDF5 files, but {.path {path}} holds text.",
-          call = call)
+    abort("{.arg {given[1]}} is for HDF5 files, but {.path {path}} holds text.")
   }
-  files <- find_mtx(path, call)
+  files <- find_mtx(path)
   size <- mtx_size(files$matrix)
-  cells <- without_heading(
-    read_fields(files$cells, call), size, files$cells
-  )[[1]]
-  features <- read_features(files$features, size, call)
-  kept <- kept_features(features$types, feature_type, files, call)
+  cells <- without_heading(read_fields(files$cells), size, files$cells)[[1]]
+  features <- read_features(files$features, size)
+  kept <- kept_features(features$types, feature_type, files)
   names <- features$names[kept]
   origin <- paste0("MatrixMarket file '", basename(files$matrix), "'")
   source <- read_mtx(
     files$matrix, features$names, cells, kept, origin,
-    counts = anyNA(parse_peaks(names)$start), call
+    counts = anyNA(parse_peaks(names)$start)
   )
   new_cells(
     source, names, cells, origin,
@@ -39,27 +36,24 @@ open_mtx <- function(path, feature_type, others, call = caller_env()) {
 # Files -----------------------------------------------------------------------
 
 # list(matrix, features, cells): three paths.
-find_mtx <- function(path, call) {
-  matrix <- if (dir.exists(path)) mtx_of_folder(path, call) else path
+find_mtx <- function(path) {
+  matrix <- if (dir.exists(path)) mtx_of_folder(path) else path
   if (!file.exists(matrix)) {
-    abort("The file {.path {matrix}} does not exist.", class = "file",
-          call = call)
+    abort("The file {.path {matrix}} does not exist.", class = "file")
   }
   list(
     matrix = matrix,
     features = find_beside(
       matrix, "(features|genes|peaks|regions)\\.(tsv|txt|bed)",
-      "features.tsv, genes.tsv or peaks.bed", call
+      "features.tsv, genes.tsv or peaks.bed"
     ),
-    cells = find_beside(
-      matrix, "(barcodes|cells)\\.(tsv|txt)", "barcodes.tsv", call
-    )
+    cells = find_beside(matrix, "(barcodes|cells)\\.(tsv|txt)", "barcodes.tsv")
   )
 }
 
 # The only matrix in a folder.
-mtx_of_folder <- function(path, call) {
-  refuse_other_store(path, call)
+mtx_of_folder <- function(path) {
+  refuse_other_store(path)
   here <- list.files(path)
   matrices <- here[is_mtx(here)]
   hdf5 <- grep("\\.(h5|hdf5|h5ad|h5mu)$", here, value = TRUE)
@@ -76,7 +70,7 @@ mtx_of_folder <- function(path, call) {
        HDF5 file.",
       i = no_matrix_hint(path)
     )
-  }, class = "file", call = call)
+  }, class = "file")
 }
 
 no_matrix_hint <- function(path) {
@@ -92,7 +86,7 @@ no_matrix_hint <- function(path) {
 }
 
 # Folders of other programs, by what is in them and what reads them.
-refuse_other_store <- function(path, call) {
+refuse_other_store <- function(path) {
   version <- file.path(path, "version")
   kind <- if (file.exists(version)) {
     suppressWarnings(readLines(version, 1, warn = FALSE))
@@ -114,14 +108,14 @@ refuse_other_store <- function(path, call) {
     abort(c(
       "{.path {path}} is the folder of {known[1]}.",
       i = "Open it by {.code {known[2]}}."
-    ), class = "file", call = call)
+    ), class = "file")
   }
 }
 
 # The file of names that belongs to a matrix: with what stands before
 # "matrix.mtx" in front, as on GEO, else the only one in the folder of an only
 # matrix.
-find_beside <- function(matrix, pattern, expected, call) {
+find_beside <- function(matrix, pattern, expected) {
   folder <- dirname(matrix)
   here <- list.files(folder)
   ending <- paste0("(^|[^A-Za-z])", pattern, "(\\.(gz|bz2|xz))?$")
@@ -153,17 +147,17 @@ find_beside <- function(matrix, pattern, expected, call) {
         i = "Keep one of them in the folder: those of {expected}."
       )
     },
-    class = "file", call = call
+    class = "file"
   )
 }
 
 # Names -----------------------------------------------------------------------
 
 # Lines of a packed file or not; `n` as in readLines().
-read_text <- function(path, n = -1L, call = caller_env()) {
+read_text <- function(path, n = -1L) {
   connection <- gzfile(path, "rt")
   on.exit(close(connection))
-  refuse <- function(cnd) refuse_packed(path, conditionMessage(cnd), call)
+  refuse <- function(cnd) refuse_packed(path, conditionMessage(cnd))
   lines <- tryCatch(
     readLines(connection, n, warn = FALSE, skipNul = TRUE),
     error = refuse, warning = refuse
@@ -174,17 +168,17 @@ read_text <- function(path, n = -1L, call = caller_env()) {
   lines
 }
 
-refuse_packed <- function(path, problem, call) {
+refuse_packed <- function(path, problem) {
   abort(c(
     "The file {.file {path}} cannot be decompressed: {problem}.",
     i = "It is truncated or damaged; copy or download it again."
-  ), class = "file", call = call)
+  ), class = "file")
 }
 
 # The columns of a table without a heading: texts, separated by tabs, in a bed
 # file by blanks too.
-read_fields <- function(path, call) {
-  lines <- read_text(path, call = call)
+read_fields <- function(path) {
+  lines <- read_text(path)
   # What browsers of genomes write into a bed file.
   bed <- grepl("\\.bed(\\.|$)", path, ignore.case = TRUE)
   if (bed) {
@@ -194,8 +188,7 @@ read_fields <- function(path, call) {
     lines <- lines[-length(lines)]
   }
   if (length(lines) == 0) {
-    abort("The file {.file {path}} holds no names.", class = "file",
-          call = call)
+    abort("The file {.file {path}} holds no names.", class = "file")
   }
   if (bed) lines <- gsub("[ \t]+", "\t", lines, useBytes = TRUE)
   fields <- strsplit(lines, "\t", fixed = TRUE, useBytes = TRUE)
@@ -227,8 +220,8 @@ without_heading <- function(fields, size, path) {
 }
 
 # list(names, types, intervals) of the features.
-read_features <- function(path, size, call) {
-  fields <- without_heading(read_fields(path, call), size, path)
+read_features <- function(path, size) {
+  fields <- without_heading(read_fields(path), size, path)
   numbers <- vapply(fields, function(column) {
     all(grepl("^[0-9]+$", column, useBytes = TRUE))
   }, NA)
@@ -248,7 +241,7 @@ read_features <- function(path, size, call) {
 }
 
 # Places of the features of the type asked for, as open_cells() has it.
-kept_features <- function(types, wanted, files, call) {
+kept_features <- function(types, wanted, files) {
   if (is.null(types) || is.null(wanted)) {
     return(TRUE)
   }
@@ -259,7 +252,7 @@ kept_features <- function(types, wanted, files, call) {
        {.val {unique(types)}}.",
       i = "Choose one of these with {.arg feature_type}, or NULL for all
            features."
-    ), call = call)
+    ))
   }
   kept
 }
@@ -268,7 +261,7 @@ kept_features <- function(types, wanted, files, call) {
 
 # The core's source. Most files are sorted by cells and packed as they come;
 # others are read a second time, and held while they are sorted.
-read_mtx <- function(path, features, cells, kept, origin, counts, call) {
+read_mtx <- function(path, features, cells, kept, origin, counts) {
   n_features <- length(features)
   map <- integer()
   if (!isTRUE(kept)) {
@@ -281,23 +274,23 @@ read_mtx <- function(path, features, cells, kept, origin, counts, call) {
       basename(path), n_features, length(cells), map, length(features), origin,
       counts, any_order, tempdir()
     )
-    unpack_to(path, function(bytes) core_market_add(reader, bytes), call)
+    unpack_to(path, function(bytes) core_market_add(reader, bytes))
     done <- core_market_finish(reader)
     if (done$in_order) break
   }
   if (!is.null(done$problem)) {
     abort_for_count(
-      done$problem, features, cells, call, if (counts) "gene" else "peak"
+      done$problem, features, cells, if (counts) "gene" else "peak"
     )
   }
   done$source
 }
 
 # Calls add(bytes) until the file ends or it returns FALSE.
-unpack_to <- function(path, add, call, n_bytes = 2^22) {
+unpack_to <- function(path, add, n_bytes = 2^22) {
   connection <- gzfile(path, "rb")
   on.exit(close(connection))
-  refuse <- function(cnd) refuse_packed(path, conditionMessage(cnd), call)
+  refuse <- function(cnd) refuse_packed(path, conditionMessage(cnd))
   repeat {
     bytes <- tryCatch(
       readBin(connection, "raw", n_bytes), error = refuse, warning = refuse

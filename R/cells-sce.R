@@ -11,16 +11,13 @@
 as_cells.SummarizedExperiment <- function(x, assay.type = NULL, altexp = NULL,
                                           features = NULL, ...) {
   need_package("SummarizedExperiment", "for SummarizedExperiment objects")
-  if (!is.null(altexp)) {
-    abort(c(
-      "{.arg altexp} is for SingleCellExperiment objects; this is a
-       {class(x)[1]}."
-    ))
-  }
+  x <- experiment_of_counts(x, altexp)
   assay.type <- choose_assay_type(x, assay.type)
   cells <- as_cells(SummarizedExperiment::assay(x, assay.type), ...)
   cells$origin <- paste0("assay '", assay.type, "' of a ", class(x)[1])
-  cells$no_empty <- no_empty_cells(features, assay.type = assay.type)
+  cells$no_empty <- no_empty_cells(
+    features, assay.type = assay.type, altexp = altexp
+  )
   cells$ranges <- experiment_ranges(x)
   if (is.null(cells$peaks)) {
     cells <- name_cells(cells, names_by_ranges(cells$ranges), cells$cells)
@@ -28,31 +25,23 @@ as_cells.SummarizedExperiment <- function(x, assay.type = NULL, altexp = NULL,
   take_features(cells, features, "the object")
 }
 
-#' @rdname as_cells
-#' @export
-as_cells.SingleCellExperiment <- function(x, assay.type = NULL, altexp = NULL,
-                                          features = NULL, ...) {
-  need_package("SingleCellExperiment", "for SingleCellExperiment objects")
-  if (!is.null(altexp)) {
-    check_choice(
-      altexp, SingleCellExperiment::altExpNames(x),
-      "alternative experiment", "altexp", "the object"
-    )
-    x <- SingleCellExperiment::altExp(x, altexp, withDimnames = TRUE)
+# The experiment itself, or the alternative one of the name.
+experiment_of_counts <- function(x, altexp) {
+  if (is.null(altexp)) {
+    return(x)
   }
-  assay.type <- choose_assay_type(x, assay.type)
-  cells <- as_cells.SummarizedExperiment(
-    x, assay.type = assay.type, features = features, ...
-  )
-  cells$no_empty <- no_empty_cells(
-    features, assay.type = assay.type, altexp = altexp
-  )
-  cells
+  if (!methods::is(x, "SingleCellExperiment")) {
+    abort("{.arg altexp} is for SingleCellExperiment objects; this is a
+           {class(x)[1]}.")
+  }
+  need_package("SingleCellExperiment", "for SingleCellExperiment objects")
+  known <- SingleCellExperiment::altExpNames(x)
+  check_choice(altexp, known, "alternative experiment", "altexp", "the object")
+  SingleCellExperiment::altExp(x, altexp, withDimnames = TRUE)
 }
 
 # The name of the assay with the counts, or 1 for a single one without a name.
-choose_assay_type <- function(x, assay.type, arg = "assay.type",
-                              call = caller_env()) {
+choose_assay_type <- function(x, assay.type, arg = "assay.type") {
   # An error of a promise loses its class in the dispatch of S4.
   force(x)
   if (identical(assay.type, 1L)) {
@@ -60,7 +49,7 @@ choose_assay_type <- function(x, assay.type, arg = "assay.type",
   }
   known <- SummarizedExperiment::assayNames(x)
   if (!is.null(assay.type)) {
-    check_choice(assay.type, known, "assay", arg, "the object", call)
+    check_choice(assay.type, known, "assay", arg, "the object")
     return(assay.type)
   }
   if ("counts" %in% known) {
@@ -75,7 +64,7 @@ choose_assay_type <- function(x, assay.type, arg = "assay.type",
       } else {
         "Name one in {.arg {arg}}: {.val {known}}."
       }
-    ), call = call)
+    ))
   }
   if (is.null(known) || !nzchar(known)) {
     return(1L)
@@ -85,18 +74,18 @@ choose_assay_type <- function(x, assay.type, arg = "assay.type",
 }
 
 # Names of the rows of an experiment, by their ranges where they have none.
-experiment_names <- function(x, call = caller_env()) {
-  rownames(x) %||% names_by_ranges(experiment_ranges(x), call)
+experiment_names <- function(x) {
+  rownames(x) %||% names_by_ranges(experiment_ranges(x))
 }
 
 # Those of `peaks`; NULL unless all are known.
-ranges_of_experiment <- function(x, peaks, call = caller_env()) {
+ranges_of_experiment <- function(x, peaks) {
   force(x)
-  pick_ranges(experiment_ranges(x), experiment_names(x, call), peaks)
+  pick_ranges(experiment_ranges(x), experiment_names(x), peaks)
 }
 
 # NULL for no ranges.
-names_by_ranges <- function(ranges, call = caller_env()) {
+names_by_ranges <- function(ranges) {
   if (is.null(ranges)) {
     return(NULL)
   }
@@ -107,7 +96,7 @@ names_by_ranges <- function(ranges, call = caller_env()) {
       "The rows have no names, and {length(twice)} of their ranges {?is/are}
        there more than once: {.val {utils::head(twice, 3)}}.",
       i = "Set {.code rownames(x)}, or leave the repeated rows out."
-    ), class = "data", call = call)
+    ), class = "data")
   }
   names
 }

@@ -20,71 +20,38 @@ as_cells.Seurat <- function(x, assay = NULL, layer = "counts", features = NULL,
   refuse_unknown_class(stored)
   cells <- as_cells(stored, layer = layer, features = features, ...)
   cells$origin <- paste0("assay '", assay, "' of a Seurat object")
-  cells$no_empty <- no_empty_seurat(x, assay, features)
+  cells$no_empty <- no_empty_cells(features, assay = assay)
   take_cells(cells, intersect(colnames(x), cells$cells))
-}
-
-# Code that leaves out the cells without counts in an assay.
-no_empty_seurat <- function(object, assay, features) {
-  column <- paste0("nCount_", assay)
-  if (is.null(features) && column %in% colnames(object[[]]) &&
-        make.names(column) == column) {
-    return(paste0("object <- subset(object, ", column, " > 0)"))
-  }
-  no_empty_cells(features, assay = assay)
 }
 
 #' @rdname as_cells
 #' @export
 as_cells.Assay <- function(x, layer = "counts", features = NULL, ...) {
   need_package("SeuratObject", "for assays of Seurat")
-  if (!rlang::is_string(layer) || !layer %in% c("counts", "data")) {
-    abort('{.arg layer} must be "counts" or "data" for {class(x)[1]} objects.')
+  layers <- choose_layers(x, layer)
+  parts <- lapply(layers, function(name) as_cells(get_layer(x, name), ...))
+  cells <- join_cells(parts, rownames(x), colnames(x))
+  cells$origin <- if (length(parts) == 1) {
+    paste0("layer '", layers, "' of a Seurat assay")
+  } else {
+    paste(length(parts), "layers of a Seurat assay")
   }
-  counts <- get_old_counts(x, layer)
-  if (any(dim(counts) == 0)) {
-    abort(c(
-      "The assay has no {layer}.",
-      i = "SAILER needs the counts of peaks x cells; put them into
-           {.code slot(assay, \"counts\")}."
-    ), class = "data")
-  }
-  cells <- as_cells(counts, ...)
-  cells$origin <- paste("the", layer, "of a Seurat assay")
-  cells$no_empty <- no_empty_assay
+  cells$no_empty <- "subset(x, cells = names(which(cell_depth(x) > 0)))"
   cells$ranges <- assay_ranges(x, cells$peaks)
   take_features(cells, features, "the assay")
 }
 
 #' @rdname as_cells
 #' @export
-as_cells.StdAssay <- function(x, layer = "counts", features = NULL, ...) {
-  need_package("SeuratObject", "for assays of Seurat")
-  layers <- choose_layers(x, layer)
-  parts <- lapply(layers, function(name) {
-    part <- as_cells(get_layer(x, name), ...)
-    part$origin <- paste0("layer '", name, "' of a Seurat assay")
-    part
-  })
-  cells <- join_cells(parts, rownames(x), colnames(x))
-  if (length(parts) > 1) {
-    cells$origin <- paste(length(parts), "layers of a Seurat assay")
-  }
-  cells$no_empty <- no_empty_assay
-  cells$ranges <- assay_ranges(x, cells$peaks)
-  take_features(cells, features, "the assay")
-}
-
-# Of an assay alone.
-no_empty_assay <- "subset(x, cells = names(which(cell_depth(x) > 0)))"
+as_cells.StdAssay <- as_cells.Assay
 
 # The name of the assay to use: the one named, or the default assay, or where
 # that has genes in place of peaks (`genes`: the other way round) the first one
 # that has what is wanted.
-choose_assay <- function(object, assay, genes = FALSE, call = caller_env()) {
+choose_assay <- function(object, assay, genes = FALSE) {
   known <- SeuratObject::Assays(object)
   if (!is.null(assay)) {
-    check_choice(assay, known, "assay", "assay", "the object", call)
+    check_choice(assay, known, "assay", "assay", "the object")
     return(assay)
   }
   usual <- SeuratObject::DefaultAssay(object)
@@ -120,11 +87,14 @@ are_peaks <- function(names, ranges = NULL) {
   mean(!is.na(parse_peaks(utils::head(names, 100))$start)) > 0.5
 }
 
-# Names of the layers that `layer` means, in the order of the assay.
-choose_layers <- function(assay, layer, call = caller_env()) {
+# Names of the layers that `layer` means, in the order of the assay; of an assay
+# of the old class the slot.
+choose_layers <- function(assay, layer) {
+  if (!methods::is(assay, "StdAssay")) {
+    return(choose_slot(assay, layer))
+  }
   if (!is.character(layer) || length(layer) == 0 || anyNA(layer)) {
-    abort("{.arg layer} must name layers, not be {.obj_type_friendly {layer}}.",
-          call = call)
+    abort("{.arg layer} must name layers, not be {.obj_type_friendly {layer}}.")
   }
   found <- lapply(layer, function(name) find_layers(assay, name))
   lost <- layer[lengths(found) == 0]
@@ -133,14 +103,29 @@ choose_layers <- function(assay, layer, call = caller_env()) {
     abort(c(
       "The assay has no layer {.val {lost[1]}}.",
       i = "Its layers are {.val {known}}."
-    ), call = call)
+    ))
   }
   intersect(find_layers(assay, NA), unlist(found))
 }
 
+choose_slot <- function(assay, layer) {
+  if (!rlang::is_string(layer, c("counts", "data"))) {
+    abort('{.arg layer} must be "counts" or "data" for {class(assay)[1]}
+           objects.')
+  }
+  if (any(dim(get_layer(assay, layer)) == 0)) {
+    abort(c(
+      "The assay has no {layer}.",
+      i = "SAILER needs the counts of peaks x cells; put them into
+           {.code slot(assay, \"counts\")}."
+    ), class = "data")
+  }
+  layer
+}
+
 # Several handles with different cells as one, without copying any: the peaks
 # of all, in the order of `peaks`; the cells in the order of `order`.
-join_cells <- function(parts, peaks, order, call = caller_env()) {
+join_cells <- function(parts, peaks, order) {
   cells <- unlist(lapply(parts, function(part) part$cells))
   if (anyDuplicated(cells)) {
     twice <- cells[duplicated(cells)]
@@ -148,7 +133,7 @@ join_cells <- function(parts, peaks, order, call = caller_env()) {
       "{length(twice)} cell{?s} {?is/are} in more than one layer:
        {.val {utils::head(twice, 3)}}.",
       i = "Name in {.arg layer} only layers that have no cells in common."
-    ), class = "data", call = call)
+    ), class = "data")
   }
   found <- unlist(lapply(parts, function(part) part$peaks))
   peaks <- peaks[peaks %in% found]

@@ -14,7 +14,7 @@
 #           names that the file has for them, else absent
 #   sample  for cells that came in a list: the sample of each, else absent
 #   no_empty  code that takes empty cells from what the user gave, where
-#           `x[, Matrix::colSums(x) > 0]` would not do, else absent
+#           `x[, cell_depth(x) > 0]` would not do, else absent
 
 #' @importFrom rlang %||%
 #' @importClassesFrom Matrix dgCMatrix
@@ -54,9 +54,6 @@ NULL
 #'   cells), `dimnames()`, `dimnames<-`, `[`, `format()` and `print()`. A handle
 #'   to a file that was saved by [saveRDS()] or sent to another process opens
 #'   the file again; one to a matrix in memory has to be made again.
-#' @section Errors:
-#' `sailer_argument_error` if `x` holds no counts; `sailer_data_error` if packed
-#' counts are missing, infinite, negative or fractional, naming cell and peak.
 #' @seealso [cell_depth()], to find the cells that a model cannot use.
 #' @references Cao (2023), section 2.2.7, for how counts are filtered.
 #' @examples
@@ -79,7 +76,7 @@ as_cells <- function(x, ...) {
 # What some method takes.
 as_cells_options <- function() {
   methods <- list(
-    as_cells.matrix, as_cells.Seurat, as_cells.SingleCellExperiment, open_cells
+    as_cells.matrix, as_cells.Seurat, as_cells.SummarizedExperiment, open_cells
   )
   setdiff(
     unlist(lapply(methods, function(method) names(formals(method)))),
@@ -201,8 +198,7 @@ pack_cells <- function(dims, names, origin, n_block, add, counts = FALSE) {
     problem <- add(writer, first, count)
     if (!is.null(problem)) {
       abort_for_count(
-        problem, names[[1]], names[[2]],
-        call = NULL, feature = if (counts) "gene" else "peak"
+        problem, names[[1]], names[[2]], if (counts) "gene" else "peak"
       )
     }
     first <- first + count
@@ -288,7 +284,7 @@ name_cells <- function(x, peaks, cells) {
 
 #' @export
 format.sailer_cells <- function(x, ...) {
-  dims <- format(dim(x), big.mark = ",", trim = TRUE)
+  dims <- big(dim(x))
   first <- function(names, what) {
     if (length(names) == 0) {
       return(paste0(what, ": no names"))
@@ -347,22 +343,22 @@ print.sailer_cells <- function(x, ...) {
 }
 
 # The places that an index means, counted from 1.
-places <- function(index, size, names, what, call = caller_env()) {
+places <- function(index, size, names, what) {
   if (is.character(index)) {
     found <- match(index, names)
     lost <- index[is.na(found)]
     if (length(lost) > 0) {
-      abort("There is no {what} named {.val {lost[1]}}.", call = call)
+      abort("There is no {what} named {.val {lost[1]}}.")
     }
     return(found)
   }
   if (is.logical(index) && length(index) != size) {
     abort("The index of {what}s has {length(index)} value{?s}, but there are
-           {size} {what}s.", call = call)
+           {size} {what}s.")
   }
   found <- tryCatch(seq_len(size)[index], error = function(cnd) NA)
   if (anyNA(found)) {
-    abort("The index of {what}s is NA or beyond {size}.", call = call)
+    abort("The index of {what}s is NA or beyond {size}.")
   }
   found
 }

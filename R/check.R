@@ -2,7 +2,7 @@
 # says what was expected and what was found.
 
 check_number <- function(x, arg = rlang::caller_arg(x), min = -Inf, max = Inf,
-                         whole = FALSE, call = caller_env()) {
+                         whole = FALSE) {
   if (are_numbers(x, min, max, whole = whole)) {
     return(invisible(x))
   }
@@ -19,7 +19,7 @@ check_number <- function(x, arg = rlang::caller_arg(x), min = -Inf, max = Inf,
   } else {
     cli::format_inline("{.obj_type_friendly {x}}")
   }
-  abort("{.arg {arg}} must be {what}{range}, not {found}.", call = call)
+  abort("{.arg {arg}} must be {what}{range}, not {found}.")
 }
 
 # Finite numbers from `min` to `max`, as many as one of `lengths`?
@@ -29,42 +29,39 @@ are_numbers <- function(x, min, max, lengths = 1, whole = FALSE) {
 }
 
 # A matrix of doubles, of whatever class it was given. `what`: rows x columns.
-as_numeric_matrix <- function(x, arg, what, call = caller_env()) {
+as_numeric_matrix <- function(x, arg, what) {
   if (inherits(x, "Matrix") || is.data.frame(x)) x <- as.matrix(x)
   if (!is.numeric(x) || length(dim(x)) != 2 || min(dim(x)) == 0) {
     abort("{.arg {arg}} must be a numeric matrix of {what}, not
-           {.obj_type_friendly {x}}.", call = call)
+           {.obj_type_friendly {x}}.")
   }
   storage.mode(x) <- "double"
   x
 }
 
-check_text <- function(value, name, null = FALSE, call = caller_env()) {
+check_text <- function(value, name, null = FALSE) {
   if (null && is.null(value)) {
     return(invisible())
   }
   if (!is.character(value) || length(value) != 1 || is.na(value)) {
     abort("{.arg {name}} must be one string{if (null) ' or NULL'}, not
-           {.obj_type_friendly {value}}.", call = call)
+           {.obj_type_friendly {value}}.")
   }
-  check_utf8(
-    value, paste0("value of {.arg ", name, "}"), 'iconv(x, "latin1", "UTF-8")',
-    call
-  )
+  check_utf8(value, paste0("value of {.arg ", name, "}"))
 }
 
-check_flag <- function(x, arg = rlang::caller_arg(x), call = caller_env()) {
+check_flag <- function(x, arg = rlang::caller_arg(x)) {
   if (!rlang::is_bool(x)) {
-    abort("{.arg {arg}} must be TRUE or FALSE.", call = call)
+    abort("{.arg {arg}} must be TRUE or FALSE.")
   }
   invisible(x)
 }
 
 # Options given as a list: all named, by names that are known. Otherwise the
 # error says what was probably meant.
-check_options <- function(options, known, call = caller_env()) {
+check_options <- function(options, known) {
   given <- names(options) %||% rep("", length(options))
-  if (any(given == "")) abort("Options must be named.", call = call)
+  if (any(given == "")) abort("Options must be named.")
   unknown <- setdiff(given, known)
   if (length(unknown) == 0) {
     return(invisible(TRUE))
@@ -77,7 +74,7 @@ check_options <- function(options, known, call = caller_env()) {
     } else {
       "Known options are {.arg {setdiff(known, '...')}}."
     }
-  ), call = call)
+  ))
 }
 
 # What options are called elsewhere, without dots and underscores.
@@ -102,11 +99,11 @@ meant_option <- function(name, options) {
 }
 
 # What was given beyond the arguments of `fn`: misspelt names, mostly.
-refuse_others <- function(others, fn, call = caller_env()) {
+refuse_others <- function(others, fn) {
   known <- names(formals(fn))
   if (length(others) > 0 && !all(rlang::have_name(others))) {
     last <- known[max(1, match("...", known) - 1)]
-    abort("No unnamed arguments are taken after {.arg {last}}.", call = call)
+    abort("No unnamed arguments are taken after {.arg {last}}.")
   }
-  check_options(others, setdiff(known, "..."), call)
+  check_options(others, setdiff(known, "..."))
 }

@@ -37,7 +37,7 @@ read_plan <- function(folder) {
 # A run whose folder holds a checkpoint of the same run continues from there; of
 # another run is an error, so that nothing trained is ever overwritten.
 # `...`: what run_plan() or, of Expresser, run_pretraining() takes beside it.
-begin_or_continue <- function(plan, ..., call = caller_env()) {
+begin_or_continue <- function(plan, ...) {
   folder <- plan$control$checkpoint
   run <- if (is_pretraining(plan)) run_pretraining else run_plan
   # Of several processes the first looks, and sends its state to the others.
@@ -56,7 +56,7 @@ begin_or_continue <- function(plan, ..., call = caller_env()) {
        {.field {different}}.",
       i = "Give another folder as {.arg checkpoint}, delete this one, or
            continue it as it was: {.code resume({dQuote(folder, FALSE)}, x)}."
-    ), class = "file", call = call)
+    ), class = "file")
   }
   note("Continuing from the checkpoint in {.path {folder}}.")
   run(plan, ..., state = saved_state(folder))
@@ -123,11 +123,6 @@ resumable_options <- c(
 #'   step sizes, `token_budget`, `clip`, `patience` and those that both have.
 #'   Others cannot change.
 #' @return An object of class `"sailer_fit"` or `"expresser_fit"`.
-#' @section Errors:
-#' `sailer_argument_error` for a finished fit and for an option that cannot be
-#' changed; `sailer_file_error` for a folder without a checkpoint or with a
-#' damaged one; `sailer_data_error` if `x` has other cells, peaks or counts than
-#' were trained on.
 #' @references Cao (2023), section 2.2.2, for the training.
 #' @examples
 #' sim <- simulate_atac(n_cells = 100, n_peaks = 300, n_types = 2, seed = 1)
@@ -144,12 +139,10 @@ resume <- function(from, x, ...) {
   if (missing(x)) {
     abort("{.arg x} is missing: give the counts that were trained on.")
   }
-  if (inherits(from, "expresser_fit")) {
-    plan <- plan_of_pretraining(from)
-    state <- from$progress
-  } else if (inherits(from, "sailer_fit")) {
+  if (inherits(from, c("sailer_fit", "expresser_fit"))) {
     plan <- plan_of_fit(from)
-    state <- from$progress$state
+    state <- from$progress
+    if (inherits(from, "sailer_fit")) state <- state$state
   } else {
     folder <- checkpoint_folder(from)
     plan <- read_plan(folder)
@@ -169,10 +162,10 @@ resume <- function(from, x, ...) {
   run_plan(plan, cells, map, state)
 }
 
-checkpoint_folder <- function(from, call = caller_env()) {
+checkpoint_folder <- function(from) {
   if (!rlang::is_string(from)) {
     abort("{.arg from} must be a fit of {.fn sailer} or the folder of a
-           checkpoint, not {.obj_type_friendly {from}}.", call = call)
+           checkpoint, not {.obj_type_friendly {from}}.")
   }
   if (!has_checkpoint(from)) {
     found <- if (dir.exists(from)) {
@@ -184,20 +177,28 @@ checkpoint_folder <- function(from, call = caller_env()) {
     abort(c(
       found,
       i = "Give the folder that was {.arg checkpoint} in {.fn train_control}."
-    ), class = "file", call = call)
+    ), class = "file")
   }
   normalizePath(from)
 }
 
-change_control <- function(plan, changes, call = caller_env()) {
+change_control <- function(plan, changes) {
+  if (!is.null(changes$control)) {
+    abort(c(
+      "{.arg control} is not used when a training continues.",
+      i = "Name the options to change themselves, such as
+           {.code learning_rate = 1e-4}: see {.fn resume}."
+    ))
+  }
+  changes$control <- NULL
   make <- if (is_pretraining(plan)) pretrain_control else train_control
-  check_options(changes, names(formals(make)), call)
+  check_options(changes, names(formals(make)))
   fixed <- setdiff(names(changes), resumable_options)
   if (length(fixed) > 0) {
     abort(c(
       "{.arg {fixed}} cannot be changed when a training continues.",
       i = "It has already affected the training; start a new one."
-    ), call = call)
+    ))
   }
   old <- unclass(plan$control)
   old[names(changes)] <- changes
@@ -207,7 +208,7 @@ change_control <- function(plan, changes, call = caller_env()) {
 }
 
 # Proves that `cells` are those of the plan, and finds its peaks among theirs.
-match_plan <- function(cells, plan, call = caller_env()) {
+match_plan <- function(cells, plan) {
   if (!identical(cells$cells, plan$cells)) {
     moved <- "They are the same, in another order."
     strange <- utils::head(setdiff(cells$cells, plan$cells), 1)
@@ -221,9 +222,9 @@ match_plan <- function(cells, plan, call = caller_env()) {
       "{.arg x} does not have the cells that were trained on.",
       x = if (setequal(cells$cells, plan$cells)) moved else foreign,
       i = "Give the same counts as in the call of {.fn sailer}."
-    ), class = "data", call = call)
+    ), class = "data")
   }
-  map <- match_peaks(cells, plan$peaks, "x", call)
+  map <- match_peaks(cells, plan$peaks, "x")
   depth <- core_depth_within(cells$source, !is.na(map))
   other <- which(depth != plan$depth)
   if (length(other) > 0) {
@@ -233,7 +234,7 @@ match_plan <- function(cells, plan, call = caller_env()) {
        {.val {plan$cells[first]}} has {depth[first]} open peaks of the model, it
        had {plan$depth[first]}.",
       i = "Give the same counts as in the call of {.fn sailer}."
-    ), class = "data", call = call)
+    ), class = "data")
   }
   map
 }

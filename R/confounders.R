@@ -4,23 +4,18 @@
 # list(labels = list(list(name, codes, n_levels, levels)),
 #      numbers = list(list(name, values)), batches = names of the labels that
 #      are batches)
-collect_confounders <- function(batch, covariates, cells, call = caller_env()) {
-  batches <- as_columns(batch, "batch", cells, call)
-  others <- as_columns(covariates, "covariates", cells, call)
-  check_column_names(c(batches, others), call)
-  numeric <- vapply(
-    others, function(column) is.numeric(column$values), logical(1)
-  )
-  labels <- lapply(
-    c(batches, others[!numeric]), function(column) as_label(column, call)
-  )
-  numbers <- lapply(
-    others[numeric], function(column) check_finite(column, call)
-  )
-  kept <- drop_constant(labels, "levels")
+collect_confounders <- function(batch, covariates, cells) {
+  batches <- as_columns(batch, "batch", cells)
+  others <- as_columns(covariates, "covariates", cells)
+  check_column_names(names(c(batches, others)))
+  numeric <- vapply(others, is.numeric, NA)
+  labels <- c(batches, others[!numeric])
+  labels <- drop_constant(Map(as_label, names(labels), labels), "levels")
+  numbers <- others[numeric]
+  numbers <- drop_constant(Map(as_number, names(numbers), numbers), "values")
   list(
-    labels = kept, numbers = drop_constant(numbers, "values"),
-    batches = intersect(column_names(batches), column_names(kept))
+    labels = unname(labels), numbers = unname(numbers),
+    batches = intersect(as.character(names(batches)), names(labels))
   )
 }
 
@@ -28,103 +23,105 @@ column_names <- function(columns) {
   vapply(columns, function(column) column$name, character(1))
 }
 
-# One or several columns of values, in the order of `cells`.
-as_columns <- function(x, arg, cells, call) {
+# One or several columns of values, in the order of `cells`: a list by their
+# names.
+as_columns <- function(x, arg, cells) {
   if (is.null(x)) {
     return(list())
   }
-  x <- match_cells(x, cells, arg, call)
-  table <- length(dim(x)) == 2
-  if (table && is.null(names(x))) x <- as.data.frame(as.matrix(x))
-  names <- if (table) names(x) else arg
-  lapply(seq_along(names), function(k) {
-    values <- plain_column(if (table) x[[k]] else x, names[k], call)
-    column <- column_in_utf8(list(name = names[k], values = values), call)
-    check_complete(column, cells, call)
-    column
-  })
+  x <- match_cells(x, cells, arg)
+  if (length(dim(x)) != 2) x <- stats::setNames(list(x), arg)
+  if (is.null(names(x))) x <- as.data.frame(as.matrix(x))
+  check_utf8(
+    names(x), "names of columns of {.arg batch} and {.arg covariates}",
+    "names(x)"
+  )
+  names <- in_utf8(names(x))
+  columns <- Map(function(values, name) {
+    values <- labels_in_utf8(plain_column(values, name), name)
+    check_complete(values, name, cells)
+    values
+  }, as.list(x), names)
+  stats::setNames(columns, names)
 }
 
-# A column whose name and values are text in UTF-8.
-column_in_utf8 <- function(column, call) {
-  check_utf8(
-    column$name, "names of columns of {.arg batch} and {.arg covariates}",
-    'names(x) <- iconv(names(x), "latin1", "UTF-8")', call
-  )
-  column$name <- in_utf8(column$name)
-  values <- column$values
-  remedy <- if (is.factor(values)) {
+labels_in_utf8 <- function(values, name) {
+  if (is.factor(values)) {
     levels(values) <- in_utf8(levels(values))
-    'levels(x) <- iconv(levels(x), "latin1", "UTF-8")'
   } else {
     values <- in_utf8(values)
-    'x <- iconv(x, "latin1", "UTF-8")'
   }
   check_utf8(
-    values, paste0("labels in {.arg ", as_literal(column$name), "}"), remedy,
-    call
+    values, paste0("labels in {.arg ", as_literal(name), "}"),
+    if (is.factor(values)) "levels(x)" else "x"
   )
-  column$values <- values
-  column
+  values
 }
 
 # A vector of numbers or labels without names. Durations are numbers.
-plain_column <- function(values, name, call) {
+plain_column <- function(values, name) {
   values <- written_out(values)
   if (inherits(values, "difftime")) values <- as.numeric(values)
   good <- is.atomic(values) && length(dim(values)) < 2 &&
     !is.complex(values) && !is.raw(values)
   if (!good) {
     abort("{.arg {name}} must have one number or label per cell, not be
-           {.obj_type_friendly {values}}.", call = call)
+           {.obj_type_friendly {values}}.")
   }
   unname(values)
 }
 
-check_column_names <- function(columns, call) {
-  names <- column_names(columns)
+check_column_names <- function(names) {
   if (any(names == "" | is.na(names))) {
     abort("Every column of {.arg batch} and {.arg covariates} must have a
-           name.", call = call)
+           name.")
   }
   if (anyDuplicated(names)) {
     abort(c(
       "{.val {names[duplicated(names)][1]}} is the name of two columns among
        {.arg batch} and {.arg covariates}.",
       i = "Name each variable once."
-    ), call = call)
+    ))
   }
 }
 
-check_complete <- function(column, cells, call) {
-  missing <- cells[is.na(column$values)]
+check_complete <- function(values, name, cells) {
+  missing <- cells[is.na(values)]
   if (length(missing) > 0) {
     abort(c(
-      "{.arg {column$name}} is NA for {length(missing)} cell{?s}:
+      "{.arg {name}} is NA for {length(missing)} cell{?s}:
        {.val {utils::head(missing, 3)}}{if (length(missing) > 3) ', ...'}.",
       i = "Give a value for every cell, or remove these cells."
-    ), class = "data", call = call)
+    ), class = "data")
   }
 }
 
-as_label <- function(column, call) {
-  values <- label_text(column$values)
+as_label <- function(name, values) {
+  values <- label_text(values)
   values <- factor(values, label_levels(values))
   n <- nlevels(values)
   # A label of its own for every cell explains all of the cell.
   if (n > 1000 || (n > 20 && n > length(values) / 2)) {
     abort(c(
-      "{.arg {column$name}} has {n} different labels for {length(values)}
-       cells.",
+      "{.arg {name}} has {n} different labels for {length(values)} cells.",
       i = "Give a number as a numeric column of {.arg covariates}; names of
            cells cannot be removed."
-    ), call = call)
+    ))
   }
-  note_single_cells(column$name, values)
+  note_single_cells(name, values)
   list(
-    name = column$name, codes = as.integer(values), n_levels = n,
+    name = name, codes = as.integer(values), n_levels = n,
     levels = levels(values)
   )
+}
+
+as_number <- function(name, values) {
+  bad <- which(!is.finite(values))
+  if (length(bad) > 0) {
+    abort("The covariate {.arg {name}} must be a finite number; it is not
+           (infinite, or no number) in {length(bad)} cell{?s}.", class = "data")
+  }
+  list(name = name, values = as.numeric(values))
 }
 
 # The same labels with their levels in the order that another plan of the same
@@ -164,14 +161,4 @@ drop_constant <- function(columns, values) {
           and is ignored.")
     FALSE
   }, columns)
-}
-
-check_finite <- function(column, call) {
-  bad <- which(!is.finite(column$values))
-  if (length(bad) > 0) {
-    abort("The covariate {.arg {column$name}} must be a finite number; it is
-           not (infinite, or no number) in {length(bad)} cell{?s}.",
-          class = "data", call = call)
-  }
-  list(name = column$name, values = as.numeric(column$values))
 }

@@ -2,20 +2,18 @@
 
 #' @export
 read_input.SingleCellExperiment <- function( # nolint: object_length_linter.
-  object, where = list(), call = caller_env()
+  object, where = list()
 ) {
-  need_package("SingleCellExperiment", "for SingleCellExperiment objects", call)
-  need_package("SummarizedExperiment", "for SingleCellExperiment objects", call)
-  check_places(
-    where, c("assay.type", "altexp"), "SingleCellExperiment objects", call
-  )
+  need_package("SingleCellExperiment", "for SingleCellExperiment objects")
+  need_package("SummarizedExperiment", "for SingleCellExperiment objects")
+  check_places(where, c("assay.type", "altexp"), "SingleCellExperiment objects")
   models <- S4Vectors::metadata(object)$sailer %||% list()
   used <- if (!is.null(where$of)) models[[where$of]]$place
   where$altexp <- where$altexp %||% used$altexp
-  delayedAssign("altexp", choose_altexp(object, where, call))
-  delayedAssign("host", experiment_of_counts(object, altexp, call))
+  delayedAssign("altexp", choose_altexp(object, where))
+  delayedAssign("host", experiment_of_counts(object, altexp))
   delayedAssign("assay.type", choose_assay_type(
-    host, where$assay.type %||% used$assay.type, call = call
+    host, where$assay.type %||% used$assay.type
   ))
   new_input(
     colnames(object),
@@ -26,7 +24,7 @@ read_input.SingleCellExperiment <- function( # nolint: object_length_linter.
     plain_columns(SummarizedExperiment::colData(object)),
     "the colData of the object",
     place = list(assay.type = assay.type, altexp = altexp),
-    ranges = function(peaks) ranges_of_experiment(host, peaks, call),
+    ranges = function(peaks) ranges_of_experiment(host, peaks),
     embedding = function(name) {
       if (name %in% SingleCellExperiment::reducedDimNames(object)) {
         SingleCellExperiment::reducedDim(object, name)
@@ -34,10 +32,10 @@ read_input.SingleCellExperiment <- function( # nolint: object_length_linter.
     },
     models = models,
     guide = function(reference, place) {
-      experiment_guide(object, reference, place, call)
+      experiment_guide(object, reference, place)
     },
     naming = toupper,
-    files = need_package("HDF5Array", "to have an assay in a file", call),
+    files = need_package("HDF5Array", "to have an assay in a file"),
     reference = "PCA"
   )
 }
@@ -108,10 +106,10 @@ store_imputed <- function(object, result) {
 # Others are read as counts, but have no place for results.
 #' @export
 read_input.SummarizedExperiment <- function( # nolint: object_length_linter.
-  object, where = list(), call = caller_env()
+  object, where = list()
 ) {
-  need_package("SummarizedExperiment", "for SummarizedExperiment objects", call)
-  check_places(where, "assay.type", "SummarizedExperiment objects", call)
+  need_package("SummarizedExperiment", "for SummarizedExperiment objects")
+  check_places(where, "assay.type", "SummarizedExperiment objects")
   new_input(
     colnames(object),
     as_cells(
@@ -120,13 +118,13 @@ read_input.SummarizedExperiment <- function( # nolint: object_length_linter.
     ),
     plain_columns(SummarizedExperiment::colData(object)),
     "the colData of the object",
-    ranges = function(peaks) ranges_of_experiment(object, peaks, call),
+    ranges = function(peaks) ranges_of_experiment(object, peaks),
     naming = toupper,
     writable = abort(c(
       "A {class(object)[1]} has no place for reduced dimensions.",
       i = "Make it a SingleCellExperiment first:
            {.code as(x, \"SingleCellExperiment\")}."
-    ), call = call)
+    ))
   )
 }
 
@@ -139,17 +137,13 @@ plain_columns <- function(table) {
 # the one named; NULL for the main experiment, unless that is of the other kind
 # and a single alternative one is of this kind. SAILERX takes the main
 # experiment for the RNA.
-choose_altexp <- function(object, where, call = caller_env()) {
+choose_altexp <- function(object, where) {
   known <- SingleCellExperiment::altExpNames(object)
-  altexp <- where$altexp
-  if (!is.null(altexp)) {
-    check_choice(
-      altexp, known, "alternative experiment", "altexp", "the object", call
-    )
-    return(altexp)
+  if (!is.null(where$altexp)) {
+    return(where$altexp)
   }
   if (isTRUE(where$guided)) {
-    return(only_altexp(known, call))
+    return(only_altexp(known))
   }
   fits <- function(x) {
     are_peaks(rownames(x), experiment_ranges(x)) != isTRUE(where$values)
@@ -168,7 +162,7 @@ choose_altexp <- function(object, where, call = caller_env()) {
   others
 }
 
-only_altexp <- function(known, call) {
+only_altexp <- function(known) {
   if (length(known) == 1) {
     return(known)
   }
@@ -180,19 +174,14 @@ only_altexp <- function(known, call) {
     } else {
       "There are {.val {known}}."
     }
-  ), call = call)
-}
-
-experiment_of_counts <- function(object, altexp, call = caller_env()) {
-  force(altexp)
-  if (is.null(altexp)) object else SingleCellExperiment::altExp(object, altexp)
+  ))
 }
 
 # The RNA, in the main experiment, as seurat_guide() has it.
-experiment_guide <- function(object, reference, assay.type, call) {
-  check_text(reference, "reference", call = call)
-  assay.type <- choose_assay_type(object, assay.type, "rna.assay.type", call)
-  check_names(colnames(object), "cell", "column", call)
+experiment_guide <- function(object, reference, assay.type) {
+  check_text(reference, "reference")
+  assay.type <- choose_assay_type(object, assay.type, "rna.assay.type")
+  check_names(colnames(object), "cell", "column")
   counts <- SummarizedExperiment::assay(object, assay.type)
   depth <- column_sums(counts)
   known <- SingleCellExperiment::reducedDimNames(object)
@@ -207,15 +196,15 @@ experiment_guide <- function(object, reference, assay.type, call) {
   check_can_make(
     reference, "PCA", known, "reduced dimensions",
     c("scuttle", "scran", "scater"),
-    "object <- scater::runPCA(scuttle::logNormCounts(object))", call
+    "object <- scater::runPCA(scuttle::logNormCounts(object))"
   )
   with_rna <- names(depth)[which(depth > 0)]
-  check_enough_rna(with_rna, length(depth), call)
+  check_enough_rna(with_rna, length(depth))
   note("There are no reduced dimensions {.val {reference}}: they are made from
         the RNA of {length(with_rna)} cells by {.fn scuttle::logNormCounts},
         {.fn scran::getTopHVGs} and {.fn scater::calculatePCA}.")
   guide$values <- guide$made <- usual_steps(
-    scater_pca(counts[, with_rna, drop = FALSE]), reference, call
+    scater_pca(counts[, with_rna, drop = FALSE]), reference
   )
   guide
 }

@@ -1,13 +1,13 @@
 # Seurat objects, and assays and reductions of them alone.
 
 #' @export
-read_input.Seurat <- function(object, where = list(), call = caller_env()) {
-  need_package("SeuratObject", "for Seurat objects", call)
-  check_places(where, c("assay", "layer"), "Seurat objects", call)
+read_input.Seurat <- function(object, where = list()) {
+  need_package("SeuratObject", "for Seurat objects")
+  check_places(where, c("assay", "layer"), "Seurat objects")
   layer <- where$layer %||% "counts"
   delayedAssign("assay", {
     named <- where$assay %||% assay_of_reduction(object, where$of)
-    choose_assay(object, named, isTRUE(where$values), call)
+    choose_assay(object, named, isTRUE(where$values))
   })
   delayedAssign("counts", as_cells(
     object, assay = assay, layer = layer, features = where$features,
@@ -18,7 +18,7 @@ read_input.Seurat <- function(object, where = list(), call = caller_env()) {
     labels = layer_of_cells(object[[assay]], layer, counts$cells),
     place = list(assay = assay, layer = layer),
     ranges = function(peaks) assay_ranges(object[[assay]], peaks),
-    annotation = signac_annotation(object[[assay]], call),
+    annotation = signac_annotation(object[[assay]]),
     embedding = function(name) {
       if (name %in% SeuratObject::Reductions(object)) {
         SeuratObject::Embeddings(object, name)
@@ -26,14 +26,14 @@ read_input.Seurat <- function(object, where = list(), call = caller_env()) {
     },
     models = fits_in_seurat(object),
     guide = function(reference, place) {
-      seurat_guide(object, reference, place %||% "RNA", assay, call)
+      seurat_guide(object, reference, place %||% "RNA", assay)
     },
     # SeuratObject 5 makes a sparse copy of what is dense.
     bytes = if (has_seurat_layers()) 20 else 8,
     files = abort(c(
       "Seurat keeps its assays in memory: {.arg file} is not supported here.",
       i = "{.code impute(get_fit(object), object, file = )} writes one."
-    ), call = call),
+    )),
     reference = "pca"
   )
 }
@@ -80,11 +80,11 @@ reduction_key <- function(name) {
   paste0(tolower(gsub("[^[:alnum:]]", "", name)), "_")
 }
 
-check_reduction_key <- function(key, call = caller_env()) {
+check_reduction_key <- function(key) {
   if (!is.null(key) &&
         !(rlang::is_string(key) && grepl("^[[:alnum:]]+_$", key))) {
     abort("{.arg reduction.key} must be letters and digits with an underscore at
-           the end, such as {.val sailer_}.", call = call)
+           the end, such as {.val sailer_}.")
   }
 }
 
@@ -135,12 +135,12 @@ log_command <- function(object, result) {
 
 # A reduction alone.
 #' @export
-read_input.DimReduc <- function(object, where = list(), call = caller_env()) {
+read_input.DimReduc <- function(object, where = list()) {
   fit <- fit_of_reduction(object)
   values <- SeuratObject::Embeddings(object)
   new_input(
     rownames(values),
-    abort("A reduction alone has no counts: give the object.", call = call),
+    abort("A reduction alone has no counts: give the object."),
     embedding = function(name) values,
     models = if (!is.null(fit)) list(fit = fit) else list()
   )
@@ -149,9 +149,9 @@ read_input.DimReduc <- function(object, where = list(), call = caller_env()) {
 # An assay alone: batches and covariates are values, and its embedding is
 # returned as a reduction.
 #' @export
-read_input.Assay <- function(object, where = list(), call = caller_env()) {
-  need_package("SeuratObject", "for assays of Seurat", call)
-  check_places(where, c("assay", "layer"), "assays", call)
+read_input.Assay <- function(object, where = list()) {
+  need_package("SeuratObject", "for assays of Seurat")
+  check_places(where, c("assay", "layer"), "assays")
   layer <- where$layer %||% "counts"
   delayedAssign("counts", as_cells(
     object,
@@ -161,7 +161,7 @@ read_input.Assay <- function(object, where = list(), call = caller_env()) {
     counts$cells, counts, labels = layer_of_cells(object, layer, counts$cells),
     place = list(assay = where$assay %||% "ATAC", layer = layer),
     ranges = function(peaks) assay_ranges(object, peaks),
-    annotation = signac_annotation(object, call)
+    annotation = signac_annotation(object)
   )
 }
 
@@ -242,9 +242,9 @@ as_ranged_assay <- function(assay, like, ranges) {
 }
 
 # The genes that an assay of Signac knows, NULL for none.
-signac_annotation <- function(assay, call = caller_env()) {
+signac_annotation <- function(assay) {
   if (methods::.hasSlot(assay, "annotation")) {
-    need_package("Signac", "for the annotation of an assay", call)
+    need_package("Signac", "for the annotation of an assay")
     getExportedValue("Signac", "Annotation")(assay)
   }
 }
@@ -253,52 +253,60 @@ signac_annotation <- function(assay, call = caller_env()) {
 
 # list(values = the reference embedding, depth = molecules of each cell, name,
 # where, made = the reduction to put into the object, NULL if it was there).
-seurat_guide <- function(object, reference, rna.assay, assay, call) {
-  check_text(reference, "reference", call = call)
-  check_rna_assay(object, rna.assay, assay, call)
-  depth <- seurat_rna_depth(object, rna.assay, call)
+seurat_guide <- function(object, reference, rna.assay, assay) {
+  check_text(reference, "reference")
+  check_rna_assay(object, rna.assay, assay)
+  depth <- seurat_rna_depth(object, rna.assay)
   known <- SeuratObject::Reductions(object)
   guide <- list(
     depth = depth, name = reference, place = rna.assay,
     where = paste("reduction", dQuote(reference, FALSE))
   )
   if (reference %in% known) {
-    warn_of_strange_reference(object, reference, assay)
+    # LSI would guide the peaks by themselves.
+    if (SeuratObject::DefaultAssay(object[[reference]]) == assay) {
+      cli::cli_warn(c(
+        "Reduction {.val {reference}} is of assay {.val {assay}}, the peaks
+         themselves.",
+        i = "A reference from the RNA is what helps: name one in
+             {.arg reference}."
+      ), class = "sailer_reference")
+    }
     guide$values <- SeuratObject::Embeddings(object, reference)
     return(guide)
   }
   check_can_make(
     reference, "pca", known, "reductions", "Seurat",
-    "object <- Seurat::RunPCA(object, assay = \"RNA\")", call
+    "object <- Seurat::RunPCA(object, assay = \"RNA\")"
   )
   with_rna <- intersect(colnames(object), names(depth)[which(depth > 0)])
-  check_enough_rna(with_rna, ncol(object), call)
+  check_enough_rna(with_rna, ncol(object))
   note("There is no reduction {.val {reference}}: it is made from the
         {length(with_rna)} cells of assay {.val {rna.assay}} by
         {.fn NormalizeData}, {.fn FindVariableFeatures}, {.fn ScaleData} and
         {.fn RunPCA}.")
   guide$made <- usual_steps(
-    seurat_pca(object[[rna.assay]], rna.assay, with_rna), reference, call
+    seurat_pca(object[[rna.assay]], rna.assay, with_rna), reference
   )
   guide$values <- SeuratObject::Embeddings(guide$made)
   guide
 }
 
-check_rna_assay <- function(object, rna.assay, assay, call = caller_env()) {
+check_rna_assay <- function(object, rna.assay, assay) {
   known <- SeuratObject::Assays(object)
-  check_choice(rna.assay, known, "assay", "rna.assay", "the object", call)
+  check_choice(rna.assay, known, "assay", "rna.assay", "the object")
   if (rna.assay == assay) {
     abort(c(
       "Assay {.val {assay}} is taken for the peaks and for the RNA.",
       i = "Name the one with the peaks in {.arg assay}, the one with the RNA in
            {.arg rna.assay}. There {cli::qty(length(known))}{?is/are}
            {.val {known}}."
-    ), call = call)
+    ))
   }
 }
 
 # RNA molecules of the cells that the assay covers, named by cell.
-seurat_rna_depth <- function(object, rna.assay, call = caller_env()) {
+seurat_rna_depth <- function(object, rna.assay) {
   stored <- object[[rna.assay]]
   load_class(stored)
   counts <- count_matrices(stored)
@@ -307,7 +315,7 @@ seurat_rna_depth <- function(object, rna.assay, call = caller_env()) {
       "Assay {.val {rna.assay}} has no counts, from which the RNA depth comes.",
       i = "Name in {.arg rna.assay} an assay that has them. There are
            {.val {SeuratObject::Assays(object)}}."
-    ), class = "data", call = call)
+    ), class = "data")
   }
   unlist(lapply(counts, column_sums))
 }
@@ -324,17 +332,4 @@ seurat_pca <- function(rna, name, cells) {
   # irlba is for the first few of many components.
   few <- n < min(n_genes, length(cells)) / 2
   from("RunPCA")(rna, assay = name, npcs = n, approx = few, verbose = FALSE)
-}
-
-# LSI as the reference would guide the peaks by themselves.
-warn_of_strange_reference <- function(object, reference, assay) {
-  source <- SeuratObject::DefaultAssay(object[[reference]])
-  if (identical(source, assay)) {
-    cli::cli_warn(c(
-      "Reduction {.val {reference}} is of assay {.val {assay}}, the peaks
-       themselves.",
-      i = "A reference from the RNA is what helps: name one in
-           {.arg reference}."
-    ), class = "sailer_reference")
-  }
 }

@@ -2,8 +2,8 @@
 #
 # A container is one file with two methods, as container-sce.R shows:
 #
-#   read_input(object, where, call)  what the object has (new_input())
-#   write_result(object, result)     the object with results in it
+#   read_input(object, where)     what the object has (new_input())
+#   write_result(object, result)  the object with results in it
 #
 # Verbs (RunSAILER(), ImputeSAILER(), map_query(), the plots) are ordinary
 # functions over these two. `where` says where in the object the counts are:
@@ -21,7 +21,7 @@
 #   columns      data frame of metadata, rows named by cell
 #   input        what read_input() gave
 #   command      list(name, options) for the log
-read_input <- function(object, where = list(), call = caller_env()) {
+read_input <- function(object, where = list()) {
   UseMethod("read_input")
 }
 
@@ -60,33 +60,32 @@ new_input <- function(names, counts, table = NULL,
 
 # Where the counts are, of the arguments of a verb.
 where_of <- function(frame, ...) {
-  known <- c("assay", "layer", "assay.type", "altexp", "features")
+  known <- c("assay", "layer", "assay.type", "altexp")
   given <- mget(intersect(known, ls(frame)), frame)
   c(given[lengths(given) > 0], list(...))
 }
 
 # Arguments that the object has nothing for.
-check_places <- function(where, taken, what, call) {
+check_places <- function(where, taken, what) {
   places <- c("assay", "layer", "assay.type", "altexp")
   others <- setdiff(intersect(places, names(where)), taken)
   if (length(others) > 0) {
-    abort("{.arg {others}} {?does/do} not apply to {what}.", call = call)
+    abort("{.arg {others}} {?does/do} not apply to {what}.")
   }
 }
 
 # Matrices, files, handles and lists of samples: counts, and nothing else.
 #' @export
-read_input.default <- function(object, where = list(), call = caller_env()) {
-  if (load_class(object, call)) {
-    return(read_input(object, where, call))
+read_input.default <- function(object, where = list()) {
+  if (load_class(object)) {
+    return(read_input(object, where))
   }
   check_places(
-    where, character(), cli::format_inline("{.obj_type_friendly {object}}"),
-    call
+    where, character(), cli::format_inline("{.obj_type_friendly {object}}")
   )
   delayedAssign("counts", take_features(
     as_cells(object, counts = isTRUE(where$values)), where$features,
-    "the counts", call
+    "the counts"
   ))
   new_input(
     counts$cells, counts, ranges = function(peaks) {
@@ -103,11 +102,10 @@ write_result.default <- function(object, result) {
 
 # A fit with the result of its training: the embedding of its cells.
 #' @export
-read_input.sailer_fit <- function(object, where = list(), call = caller_env()) {
+read_input.sailer_fit <- function(object, where = list()) {
   new_input(
     object$cells,
-    abort("Give the counts of the cells: the fit does not hold them.",
-          call = call),
+    abort("Give the counts of the cells: the fit does not hold them."),
     embedding = function(name) {
       if (!is.null(object$embedding)) embedding(object)
     },
@@ -116,32 +114,36 @@ read_input.sailer_fit <- function(object, where = list(), call = caller_env()) {
 }
 
 #' @export
-read_input.expresser_fit <- function(object, where = list(),
-                                     call = caller_env()) {
+read_input.expresser_fit <- function(object, where = list()) {
   new_input(character(), NULL, models = list(fit = object))
 }
 
 # Columns of the metadata that are named in `columns`; values where the input
 # has no metadata.
-input_columns <- function(input, columns, arg, cells = input$names,
-                          call = caller_env()) {
+input_columns <- function(input, columns, arg, cells = input$names) {
   if (is.null(input$table)) {
     return(columns)
   }
   rows <- match(cells, input$names)
   named_columns(
-    input$table[rows, , drop = FALSE], columns, arg, input$table_name, call
+    input$table[rows, , drop = FALSE], columns, arg, input$table_name
   )
 }
 
 # One value for each of `cells`: a column of the metadata, or values. `partial`:
-# cells may be missing, and get NA.
+# cells may be missing, and get NA. `n`: their number, where they have no names.
 input_values <- function(input, values, arg, cells = input$names,
-                         call = caller_env(), partial = FALSE) {
-  if (!is.null(input$table) && rlang::is_string(values) && length(cells) > 1) {
-    return(input_columns(input, values, arg, cells, call)[[1]])
+                         partial = FALSE, n = length(cells)) {
+  if (!rlang::is_string(values) || n < 2) {
+    return(match_cells(values, cells, arg, FALSE, partial, n))
   }
-  match_cells(values, cells, arg, call, table = FALSE, partial = partial)
+  if (is.null(input$table)) {
+    abort(c(
+      "{.arg {arg}} must have one value per cell, not be {.val {values}}.",
+      i = "Only Seurat and SingleCellExperiment objects have columns to name."
+    ))
+  }
+  input_columns(input, values, arg, cells)[[1]]
 }
 
 # Verbs on an object that holds a fit -----------------------------------------
@@ -150,28 +152,25 @@ input_values <- function(input, values, arg, cells = input$names,
 # or NULL for the one that the object holds under `name`. `own`: the object is
 # the fit itself, with the embedding of its training cells.
 read_fitted <- function(object, fit = NULL, name = NULL, where = list(),
-                        class = "sailer_fit", call = caller_env()) {
+                        class = "sailer_fit") {
   own <- is.null(fit) && inherits(object, class)
   if (is.null(fit)) {
-    found <- find_fit(object, name, class, call)
+    found <- find_fit(object, name, class)
     fit <- found$fit
     name <- found$name
   } else {
-    fit <- find_fit(fit, NULL, class, call)$fit
-    check_text(name, "name", null = TRUE, call = call)
+    fit <- find_fit(fit, NULL, class)$fit
+    check_text(name, "name", null = TRUE)
   }
   where$of <- name
-  list(
-    fit = fit, name = name, input = read_input(object, where, call), own = own
-  )
+  list(fit = fit, name = name, input = read_input(object, where), own = own)
 }
 
 # The posterior means of `cells`, in their order. Coordinates in the object are
 # taken as they are, whatever the cells are called now; cells without any are
 # embedded from their counts, as are those of SAILERX, of which objects hold
 # directions alone.
-input_points <- function(held, cells = held$input$names, reference = NULL,
-                         call = caller_env()) {
+input_points <- function(held, cells = held$input$names, reference = NULL) {
   fit <- held$fit
   known <- known_points(held, cells)
   others <- setdiff(cells, rownames(known))
@@ -179,10 +178,10 @@ input_points <- function(held, cells = held$input$names, reference = NULL,
     return(known[cells, , drop = FALSE])
   }
   counts <- held$input$counts
-  check_known(others, counts$cells, "cell", "object", "its counts", call = call)
-  seen <- input_reference(held, reference, call = call)
-  seen <- reference_rows(fit, seen, counts, call)
-  embedded <- embed_counts(fit, counts[, others], seen, "x", call)
+  check_known(others, counts$cells, "cell", "object", "its counts")
+  seen <- input_reference(held, reference)
+  seen <- reference_rows(fit, seen, counts)
+  embedded <- embed_counts(fit, counts[, others], seen, "x")
   rbind(known, embedded)[cells, , drop = FALSE]
 }
 
@@ -203,8 +202,7 @@ known_points <- function(held, cells) {
 
 # The reference that a joint model reads: the one given, a matrix or the name of
 # a reduction, or the one of the name that it was `trained` with.
-input_reference <- function(held, reference = NULL, trained = TRUE,
-                            call = caller_env()) {
+input_reference <- function(held, reference = NULL, trained = TRUE) {
   fit <- held$fit
   name <- reference %||% if (trained && sees_reference(fit)) fit$reference_name
   if (!rlang::is_string(name)) {
@@ -217,7 +215,7 @@ input_reference <- function(held, reference = NULL, trained = TRUE,
        which the object does not have.",
       i = "Give it as {.arg reference}: a matrix of cells x dimensions, or the
            name of a reduction."
-    ), call = call)
+    ))
   }
   values
 }
@@ -230,21 +228,20 @@ all_rows <- function(values, cells) {
 }
 
 # Embedding of the cells of a handle: posterior means.
-embed_counts <- function(fit, counts, reference = NULL, arg = "newdata",
-                         call = caller_env()) {
-  check_counts(counts, 1, call = call)
-  map <- match_peaks(counts, fit$peaks, arg, call)
-  kept_depth(counts, list(map = map, peaks = fit$peaks), call)
-  embed_cells(fit, counts, map, seen_reference(fit, reference, counts, call))
+embed_counts <- function(fit, counts, reference = NULL, arg = "newdata") {
+  check_counts(counts, 1)
+  map <- match_peaks(counts, fit$peaks, arg)
+  kept_depth(counts, list(map = map, peaks = fit$peaks))
+  embed_cells(fit, counts, map, seen_reference(fit, reference, counts))
 }
 
 # Open peaks of the model in each of `cells`.
-input_depth <- function(held, cells = held$input$names, call = caller_env()) {
+input_depth <- function(held, cells = held$input$names) {
   known <- held$input$depth
   if (!is.null(known)) {
     return(known[cells])
   }
   counts <- held$input$counts[, cells]
-  within <- !is.na(match_peaks(counts, held$fit$peaks, "object", call))
+  within <- !is.na(match_peaks(counts, held$fit$peaks, "object"))
   stats::setNames(core_depth_within(counts$source, within), cells)
 }

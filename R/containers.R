@@ -1,12 +1,12 @@
 # What the methods for Seurat and SingleCellExperiment objects share.
 
 # Packages of containers are suggested, not imported: asked for when needed.
-need_package <- function(package, why, call = caller_env()) {
+need_package <- function(package, why) {
   if (!is_installed(package)) {
     abort(c(
       "The package {.pkg {package}} is needed {why}.",
       i = "It is not installed: install it and try again."
-    ), call = call)
+    ))
   }
   invisible(TRUE)
 }
@@ -21,8 +21,8 @@ argument_name <- function(f, new, old) {
 
 # An S4 object that was read from a file knows its parent classes only once the
 # package of its class is loaded. TRUE when it was loaded just now.
-load_class <- function(object, call = caller_env()) {
-  refuse_seurat2(object, call)
+load_class <- function(object) {
+  refuse_seurat2(object)
   package <- attr(class(object), "package")
   if (!isS4(object) || is.null(package) || package %in% loadedNamespaces()) {
     return(FALSE)
@@ -31,7 +31,7 @@ load_class <- function(object, call = caller_env()) {
 }
 
 # Objects of Seurat 2 have other slots, and a class of their own.
-refuse_seurat2 <- function(object, call = caller_env()) {
+refuse_seurat2 <- function(object) {
   if (!inherits(object, "seurat")) {
     return(invisible())
   }
@@ -39,12 +39,12 @@ refuse_seurat2 <- function(object, call = caller_env()) {
     "This object was made by version 2 of Seurat (class {.cls seurat}).",
     i = "Bring it up to date first: {.code object <-
          SeuratObject::UpdateSeuratObject(object)}."
-  ), call = call)
+  ))
 }
 
 # A class that is not known although its package was looked for: the object was
 # made by another version of it, as one of Signac 2 where Signac 1 is installed.
-refuse_unknown_class <- function(object, call = caller_env()) {
+refuse_unknown_class <- function(object) {
   name <- class(object)
   package <- attr(name, "package")
   if (!isS4(object) || is.null(package)) {
@@ -65,11 +65,11 @@ refuse_unknown_class <- function(object, call = caller_env()) {
      known.",
     x = found,
     i = "Install the version of {.pkg {package}} by which the object was made."
-  ), call = call)
+  ))
 }
 
 # Columns of a metadata table by their names. NULL for no names.
-named_columns <- function(table, columns, arg, where, call = caller_env()) {
+named_columns <- function(table, columns, arg, where) {
   if (length(columns) == 0) {
     return(NULL)
   }
@@ -78,18 +78,15 @@ named_columns <- function(table, columns, arg, where, call = caller_env()) {
       "{.arg {arg}} must name columns of {where}, not be
        {.obj_type_friendly {columns}}.",
       i = "Add the values as a column first, then name it."
-    ), call = call)
+    ))
   }
-  check_known(columns, colnames(table), "column", arg, where, call = call)
+  check_known(columns, colnames(table), "column", arg, where)
   table[, unique(columns), drop = FALSE]
 }
 
 # Every one of `given` must be among `known`; the error lists the nearest.
-check_known <- function(given, known, what, arg, where, call = caller_env()) {
-  check_utf8(
-    given, paste0("names in {.arg ", arg, "}"), 'iconv(x, "latin1", "UTF-8")',
-    call
-  )
+check_known <- function(given, known, what, arg, where) {
+  check_utf8(given, paste0("names in {.arg ", arg, "}"))
   lost <- setdiff(given, known)
   if (length(lost) == 0) {
     return(invisible(TRUE))
@@ -103,13 +100,13 @@ check_known <- function(given, known, what, arg, where, call = caller_env()) {
   }
   abort(c(
     "{.arg {arg}}: there is no {what} {.val {lost[1]}} in {where}.", i = hint
-  ), call = call)
+  ))
 }
 
 # One string that must be among `known`.
-check_choice <- function(given, known, what, arg, where, call = caller_env()) {
-  check_text(given, arg, call = call)
-  check_known(given, known, what, arg, where, call = call)
+check_choice <- function(given, known, what, arg, where) {
+  check_text(given, arg)
+  check_known(given, known, what, arg, where)
 }
 
 # The names that differ least from `name`, best first.
@@ -122,38 +119,38 @@ nearest_names <- function(name, known, n = 3) {
 }
 
 # Names that were asked for, as text.
-asked_names <- function(given, what, arg, call) {
+asked_names <- function(given, what, arg) {
   if (is.factor(given)) given <- as.character(given)
   if (!is.character(given) || anyNA(given) || length(given) == 0) {
     abort("{.arg {arg}} must hold names of {what}s, not
-           {.obj_type_friendly {given}}.", call = call)
+           {.obj_type_friendly {given}}.")
   }
   given
 }
 
 # Their places among `known`, all for NULL. `once`: repeated names are taken
 # once, and no error.
-chosen_names <- function(given, known, what, arg, where, call, once = FALSE) {
+chosen_names <- function(given, known, what, arg, where, once = FALSE) {
   if (is.null(given)) {
     return(seq_along(known))
   }
-  given <- asked_names(given, what, arg, call)
+  given <- asked_names(given, what, arg)
   if (once) given <- unique(given)
   if (anyDuplicated(given)) {
     twice <- given[duplicated(given)]
-    abort("{.arg {arg}} names {.val {twice[1]}} twice.", call = call)
+    abort("{.arg {arg}} names {.val {twice[1]}} twice.")
   }
-  check_known(given, known, what, arg, where, call = call)
+  check_known(given, known, what, arg, where)
   match(given, known)
 }
 
 # The peaks asked for, in the order asked for; NULL takes all.
-take_features <- function(cells, features, where, call = caller_env()) {
+take_features <- function(cells, features, where) {
   if (is.null(features)) {
     return(cells)
   }
   cells[chosen_names(
-    features, cells$peaks, "peak", "features", where, call, once = TRUE
+    features, cells$peaks, "peak", "features", where, once = TRUE
   ), ]
 }
 

@@ -4,16 +4,15 @@
 
 # Rows of confounders and their shares: the batches of the training cells, as
 # often as they have cells, unless all of them are given.
-held_confounders <- function(fit, batch, depth, covariates, n_most = 8,
-                             call = caller_env()) {
-  given <- given_batches(fit, batch, call)
+held_confounders <- function(fit, batch, depth, covariates, n_most = 8) {
+  given <- given_batches(fit, batch)
   for (name in names(given)) {
-    given[[name]] <- check_level(fit, name, given[[name]], call)
+    given[[name]] <- check_level(fit, name, given[[name]])
   }
   free <- setdiff(batch_labels(fit), names(given))
   seen <- fit$level_counts$batches
   if (length(free) == 0) {
-    row <- fixed_confounders(fit, batch, depth, covariates, call)
+    row <- fixed_confounders(fit, batch, depth, covariates)
     return(list(values = row, shares = 1))
   }
   group <- interaction(seen[free], drop = TRUE, lex.order = TRUE)
@@ -23,7 +22,7 @@ held_confounders <- function(fit, batch, depth, covariates, n_most = 8,
     levels <- lapply(stats::setNames(nm = free), function(name) {
       fit$labels[[name]][seen[[name]][k]]
     })
-    fixed_confounders(fit, unlist(c(given, levels)), depth, covariates, call)
+    fixed_confounders(fit, unlist(c(given, levels)), depth, covariates)
   })
   list(values = do.call(rbind, rows), shares = as.numeric(count) / sum(count))
 }
@@ -32,7 +31,7 @@ held_confounders <- function(fit, batch, depth, covariates, n_most = 8,
 # (`kinds`: 1, 2 or 0 for each of `cells`), in clusters of their kind. They are
 # those of the training where the fit has them, and else those of the object.
 training_cells <- function(held, cells, kinds, reference = NULL, n_most = 2000,
-                           n_clusters = 6, call = caller_env()) {
+                           n_clusters = 6) {
   fit <- held$fit
   if (!is.null(fit$embedding)) {
     kinds <- kinds[match(fit$cells, cells)]
@@ -48,7 +47,7 @@ training_cells <- function(held, cells, kinds, reference = NULL, n_most = 2000,
   z <- if (!is.null(fit$embedding)) {
     fit$embedding[taken, , drop = FALSE]
   } else {
-    input_points(held, taken, reference, call)
+    input_points(held, taken, reference)
   }
   of_kind <- rep(seq_along(rows), lengths(rows))
   clusters <- integer()
@@ -57,7 +56,7 @@ training_cells <- function(held, cells, kinds, reference = NULL, n_most = 2000,
     clusters <- c(clusters, max(0L, clusters) + codes)
   }
   list(
-    z = unname(z), confounders = own_confounders(held, taken, call),
+    z = unname(z), confounders = own_confounders(held, taken),
     weights = rep(lengths(kinds) / lengths(rows), lengths(rows)),
     clusters = clusters, n_clusters = max(clusters)
   )
@@ -65,7 +64,7 @@ training_cells <- function(held, cells, kinds, reference = NULL, n_most = 2000,
 
 # The confounders of cells as the decoder sees them, numeric covariates at their
 # mean.
-own_confounders <- function(held, cells, call = caller_env()) {
+own_confounders <- function(held, cells) {
   fit <- held$fit
   if (!is.null(fit$embedding)) {
     at <- match(cells, fit$cells)
@@ -78,7 +77,7 @@ own_confounders <- function(held, cells, call = caller_env()) {
   at <- match(cells, held$input$names)
   known <- intersect(names(fit$labels), names(table))
   labels <- lapply(table[known], function(column) label_text(column[at]))
-  encode_confounders(fit, length(cells), input_depth(held, cells, call), labels)
+  encode_confounders(fit, length(cells), input_depth(held, cells), labels)
 }
 
 cluster_cells <- function(z, n_clusters) {

@@ -55,14 +55,8 @@
 #' well.) With the same number of processes the bits are the same.
 #'
 #' `batch_size` is the size of the whole minibatch, whatever the number of
-#' processes, and must be at least that number. The work of a step that is
-#' shared is that of its cells; a process with few of them mostly waits for the
-#' others. A larger `batch_size` makes good use of more processes and takes
-#' fewer, larger steps; `learning_rate` may then have to grow with it.
-#'
-#' Every process reads all cells: what is kept of them in memory, in a temporary
-#' file or on a GPU is there once for each process. Each computes the start at
-#' LSI and the embedding at the end by itself.
+#' processes, and must be at least that number. Every process reads all cells,
+#' and computes the start at LSI and the embedding at the end by itself.
 #'
 #' Which process is which is read from the launcher's variables (`RANK`,
 #' `WORLD_SIZE`, `LOCAL_RANK`; those of Open MPI, of PMI and of Slurm's steps).
@@ -79,9 +73,6 @@
 #' not answer for `options(sailer.process_timeout = )` seconds (600 by default;
 #' on GPUs, where NCCL waits, a lost process is noticed only then). Begun anew,
 #' the run goes on where it was, with any number of processes.
-#' @section Errors: `sailer_argument_error`, naming the option, when one is out
-#'   of its range. In training, `sailer_process_error` when the processes do not
-#'   meet in time, or when another one fails before the first step.
 #' @references Cao (2023), section 2.2.2.
 #' @examples
 #' train_control(epochs = 20, seed = 7)
@@ -93,59 +84,53 @@ train_control <- function(epochs = NULL, batch_size = NULL,
                           checkpoint = NULL, every = 1, precision = NULL,
                           device = "auto", threads = NULL, verbose = TRUE,
                           processes = "auto", steps = NULL, frozen = NULL) {
-  given <- core_control(as.list(environment()))
-  given <- core_train_options(given_options(given, rlang::current_env()))
-  structure(
-    c(given, check_run_options(
-      checkpoint, every, device, threads, verbose, processes
-    )),
-    class = "train_control"
-  )
+  new_control(as.list(environment()), core_train_options, "train_control")
+}
+
+# `check`: the core's, of the options that its models know.
+new_control <- function(options, check, class) {
+  own <- check(given_options(core_control(options)))
+  structure(c(own, check_run_options(options)), class = class)
 }
 
 # Options of the core that were given; it checks them. NA is how it says that a
 # choice is left open, and nothing to give.
-given_options <- function(given, call = caller_env()) {
+given_options <- function(given) {
   given <- given[!vapply(given, is.null, NA)]
   for (name in names(given)) {
     if (is.atomic(given[[name]]) && anyNA(given[[name]])) {
-      abort("{.arg {name}} must not be NA.", call = call)
+      abort("{.arg {name}} must not be NA.")
     }
   }
   given
 }
 
 # Options of a run that the core's models know nothing of.
-check_run_options <- function(checkpoint, every, device, threads, verbose,
-                              processes, call = caller_env()) {
-  if (!is.null(checkpoint)) {
-    check_text(checkpoint, "checkpoint", call = call)
+check_run_options <- function(options) {
+  options <- options[run_options]
+  if (!is.null(options$checkpoint)) {
+    check_text(options$checkpoint, "checkpoint")
     # The core knows no "~", and the working directory may change.
-    checkpoint <- normalizePath(checkpoint, mustWork = FALSE)
+    options$checkpoint <- normalizePath(options$checkpoint, mustWork = FALSE)
   }
-  check_number(every, "every", min = 1e-6, call = call)
-  check_device(device, call)
-  if (!is.null(threads)) {
-    check_number(
-      threads, "threads", min = 1, max = 1024, whole = TRUE, call = call
-    )
+  check_number(options$every, "every", min = 1e-6)
+  check_device(options$device)
+  if (!is.null(options$threads)) {
+    check_number(options$threads, "threads", min = 1, max = 1024, whole = TRUE)
   }
-  check_flag(verbose, "verbose", call = call)
-  if (!identical(processes, "auto") && !identical(processes, "none")) {
-    abort('{.arg processes} must be "auto" or "none".', call = call)
+  check_flag(options$verbose, "verbose")
+  if (!rlang::is_string(options$processes, c("auto", "none"))) {
+    abort('{.arg processes} must be "auto" or "none".')
   }
-  list(
-    checkpoint = checkpoint, every = every, device = device, threads = threads,
-    verbose = verbose, processes = processes
-  )
+  options
 }
+
+run_options <- c(
+  "checkpoint", "every", "device", "threads", "verbose", "processes"
+)
 
 #' @export
 print.train_control <- function(x, ...) {
-  print_control(x, "train_control")
-}
-
-print_control <- function(x, name) {
   shown <- vapply(x, function(value) {
     if (is.null(value)) {
       "not set"
@@ -155,23 +140,22 @@ print_control <- function(x, name) {
       format(value)
     }
   }, character(1))
-  cat("<", name, ">\n", sep = "")
+  cat("<", class(x)[1], ">\n", sep = "")
   cat(paste0("  ", format(names(x)), "  ", shown), sep = "\n")
   invisible(x)
 }
 
-# Takes what `make` returns, train_control() or another, or a plain list of its
-# options.
-as_control <- function(control, call = caller_env(),
-                       make = train_control, class = "train_control") {
+# Takes what train_control() returns, or another function of the name `class`,
+# or a plain list of its options.
+as_control <- function(control, class = "train_control") {
   if (inherits(control, class)) {
     return(control)
   }
-  if (!is.list(control) || inherits(control, c("train_control",
-                                               "pretrain_control"))) {
-    abort("{.arg control} must come from {.fn {class}}.", call = call)
+  if (!rlang::is_bare_list(control)) {
+    abort("{.arg control} must come from {.fn {class}}.")
   }
-  check_options(control, names(formals(make)), call)
+  make <- match.fun(class)
+  check_options(control, names(formals(make)))
   # What is left open in a control is NA.
   open <- vapply(control, function(value) {
     length(value) == 1 && is.atomic(value) && is.na(value)
@@ -181,20 +165,18 @@ as_control <- function(control, call = caller_env(),
 
 # Options given beside those of a model: list(training, others).
 split_training <- function(options, make = train_control) {
-  names <- names(options) %||% rep("", length(options))
-  training <- names %in% names(formals(make))
+  training <- rlang::names2(options) %in% names(formals(make))
   list(training = options[training], others = options[!training])
 }
 
 # `control` with options of training that were given beside those of a model.
-join_control <- function(control, given, call = caller_env(),
-                         make = train_control, class = "train_control") {
-  control <- as_control(control, call, make, class)
+join_control <- function(control, given, class = "train_control") {
+  control <- as_control(control, class)
   if (length(given) == 0) {
     return(control)
   }
   known <- utils::modifyList(unclass(control), given, keep.null = TRUE)
-  as_control(known, call, make, class)
+  as_control(known, class)
 }
 
 # What was left to the core (NA), decided for a number of cells and the options
@@ -208,14 +190,11 @@ resolve_control <- function(control, n_cells, options) {
 # bf16 where nothing computes fast in it would only be slower and less exact.
 usable_precision <- function(control, device) {
   if (control$precision == "bf16" && !core_bf16_is_fast(device)) {
-    cli::cli_warn(
-      c(
-        "{.val bf16} is not fast on this {if (device == 'cpu') 'processor' else
-         'device'}: training uses {.val float32}.",
-        i = "It takes AVX512-BF16 or AMX, or a GPU from Ampere on."
-      ),
-      class = "sailer_note"
-    )
+    cli::cli_warn(c(
+      "{.val bf16} is not fast on this {if (device == 'cpu') 'processor' else
+       'device'}: training uses {.val float32}.",
+      i = "It takes AVX512-BF16 or AMX, or a GPU from Ampere on."
+    ), class = "sailer_note")
     control$precision <- "float32"
   }
   control
@@ -224,10 +203,8 @@ usable_precision <- function(control, device) {
 # Options that the core's trainer reads. Runs of version 0.1.0 may have kept the
 # last two.
 core_control <- function(control) {
-  control[setdiff(names(control), c(
-    "checkpoint", "every", "device", "threads", "verbose", "processes",
-    "reconstruction", "sampled_share"
-  ))]
+  others <- c(run_options, "reconstruction", "sampled_share")
+  control[setdiff(names(control), others)]
 }
 
 # Runs `code` with the asked number of threads, and the old one afterwards. In a
@@ -248,11 +225,8 @@ warn_of_fork <- function() {
     return(invisible())
   }
   process$warned <- Sys.getpid()
-  cli::cli_inform(
-    c(i = "This process was forked off another R process: sailer computes with
-           one thread in it."),
-    class = "sailer_note"
-  )
+  note("This process was forked off another R process: sailer computes with one
+        thread in it.")
 }
 
 process <- new.env(parent = emptyenv())

@@ -58,13 +58,13 @@ level_vectors <- function(fit, name) {
 # One row for all cells. What is not given is at its mean, for a batch at that
 # of the highest median depth and for other labels at the most frequent level.
 fixed_confounders <- function(fit, batch = NULL, depth = NULL,
-                              covariates = NULL, call = caller_env()) {
-  levels <- fixed_levels(fit, batch, covariates, call)
-  if (!is.null(depth)) check_number(depth, min = 1, call = call)
+                              covariates = NULL) {
+  levels <- fixed_levels(fit, batch, covariates)
+  if (!is.null(depth)) check_number(depth, min = 1)
   numbers <- as.list(covariates)
   numbers <- numbers[intersect(names(numbers), fit$numbers)]
   for (name in names(numbers)) {
-    check_number(numbers[[name]], name, call = call)
+    check_number(numbers[[name]], name)
   }
   encode_confounders(fit, 1, depth, levels, numbers)
 }
@@ -73,12 +73,12 @@ fixed_confounders <- function(fit, batch = NULL, depth = NULL,
 batch_labels <- function(fit) fit$batches %||% names(fit$labels)
 
 # The level of each label, by its name: a list.
-fixed_levels <- function(fit, batch, covariates, call) {
-  given <- given_batches(fit, batch, call)
-  others <- given_covariates(fit, covariates, call)
+fixed_levels <- function(fit, batch, covariates) {
+  given <- given_batches(fit, batch)
+  others <- given_covariates(fit, covariates)
   given <- c(given, others[names(others) %in% names(fit$labels)])
   for (name in names(given)) {
-    given[[name]] <- check_level(fit, name, given[[name]], call)
+    given[[name]] <- check_level(fit, name, given[[name]])
   }
   levels <- usual_levels(fit, given)
   levels[names(given)] <- given
@@ -86,7 +86,7 @@ fixed_levels <- function(fit, batch, covariates, call) {
 }
 
 # `batch` as a list named by the batch columns.
-given_batches <- function(fit, batch, call) {
+given_batches <- function(fit, batch) {
   if (is.null(batch)) {
     return(list())
   }
@@ -95,53 +95,44 @@ given_batches <- function(fit, batch, call) {
     abort(c(
       "{.arg batch}: this model was trained without batches.",
       i = "Leave {.arg batch} out: there is nothing to hold fixed."
-    ), call = call)
+    ))
   }
   if (is.null(names(batch))) {
     if (length(columns) > 1 || length(batch) != 1) {
+      first <- vapply(fit$labels[columns], function(levels) levels[1], "")
+      example <- paste(columns, "=", dQuote(first, FALSE), collapse = ", ")
       abort(c(
         "{.arg batch} must name one level of each batch column that it fixes,
-         such as {.code {batch_example(fit, columns)}}.",
+         such as {.code c({example})}.",
         i = "The batch column{?s} of the model {?is/are} {.val {columns}}."
-      ), call = call)
+      ))
     }
     names(batch) <- columns
   }
-  check_known(
-    names(batch), columns, "batch column", "batch", "the model", call = call
-  )
+  check_known(names(batch), columns, "batch column", "batch", "the model")
   as.list(batch)
 }
 
-batch_example <- function(fit, columns) {
-  parts <- vapply(columns, function(name) {
-    paste(name, "=", dQuote(fit$labels[[name]][1], FALSE))
-  }, character(1))
-  paste0("c(", paste(parts, collapse = ", "), ")")
-}
-
 # `covariates` as a named list of single values.
-given_covariates <- function(fit, covariates, call) {
+given_covariates <- function(fit, covariates) {
   if (is.null(covariates)) {
     return(list())
   }
   given <- as.list(covariates)
   if (!rlang::is_dictionaryish(given) || any(lengths(given) != 1)) {
     abort("{.arg covariates} must be a named list with one value for each
-           covariate that it fixes.", call = call)
+           covariate that it fixes.")
   }
   known <- c(setdiff(names(fit$labels), fit$batches), fit$numbers)
-  check_known(
-    names(given), known, "covariate", "covariates", "the model", call = call
-  )
+  check_known(names(given), known, "covariate", "covariates", "the model")
   given
 }
 
-check_level <- function(fit, name, level, call) {
+check_level <- function(fit, name, level) {
   arg <- if (name %in% batch_labels(fit)) "batch" else "covariates"
   known <- rownames(level_vectors(fit, name))
   if (length(level) != 1 || is.na(level)) {
-    abort("{.arg {arg}} must hold one level of {.val {name}}.", call = call)
+    abort("{.arg {arg}} must hold one level of {.val {name}}.")
   }
   level <- label_text(level)
   if (!level %in% known) {
@@ -149,7 +140,7 @@ check_level <- function(fit, name, level, call) {
       "{.arg {arg}}: {.val {name}} has no level {.val {level}} in the model.",
       i = "It has
            {.val {utils::head(known, 20)}}{if (length(known) > 20) ', ...'}."
-    ), call = call)
+    ))
   }
   level
 }

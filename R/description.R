@@ -78,7 +78,9 @@ describe_list <- function(value, where, add, type) {
   parts <- lapply(seq_along(value), function(k) {
     describe(value[[k]], paste0(where, steps[k]), add)
   })
-  if (type == "call" || is.null(more[["names"]]) || !are_keys(names)) {
+  keys <- !anyNA(names) && !anyDuplicated(names) &&
+    !any(names == "" | startsWith(names, "%"))
+  if (type == "call" || is.null(more[["names"]]) || !keys) {
     return(tagged(type, parts, describe_attributes(more, where, add)))
   }
   check_storable(names, where)
@@ -88,11 +90,6 @@ describe_list <- function(value, where, add, type) {
     parts[["%attributes"]] <- describe_attributes(more, where, add)
   }
   parts
-}
-
-are_keys <- function(names) {
-  !anyNA(names) && !anyDuplicated(names) &&
-    !any(names == "" | startsWith(names, "%"))
 }
 
 describe_attributes <- function(more, where, add) {

@@ -97,11 +97,6 @@
 #' * `is_da`: whether that is at most `fdr`;
 #' * `emp_prob_1`, `emp_prob_2`, with counts: share of the group's cells with
 #'   the peak open in the counts, affected by depth and batch.
-#' @section Errors:
-#' `sailer_argument_error` for groups that do not exist or overlap, for unknown
-#' peaks, batches or covariates, and for numbers out of range;
-#' `sailer_data_error` for groups of fewer than 2 cells and if `x` lacks peaks
-#' of the model.
 #' @references Cao (2023), section 2.2.4, for the decoder at fixed confounders;
 #'   Boyeau et al. (2019), *bioRxiv* 794289, for change beyond a threshold;
 #'   Boyeau et al. (2023), *PNAS* 120, e2209124120, for means of groups;
@@ -155,7 +150,7 @@ differential_accessibility <- function(object, groups, group_1 = NULL,
   compared <- read_fitted(object, fit, name, where)
   fit <- compared$fit
   places <- chosen_names(
-    peaks, fit$peaks, "peak", "peaks", "the model", environment(), once = TRUE
+    peaks, fit$peaks, "peak", "peaks", "the model", once = TRUE
   )
   held <- held_confounders(fit, batch, depth, covariates)
   cells <- compared_cells(compared, reference)
@@ -184,49 +179,42 @@ differential_accessibility <- function(object, groups, group_1 = NULL,
 
 # Handle of the cells to compare, with the places of its peaks in the model; for
 # a fit alone the training cells and their embedding.
-compared_cells <- function(compared, reference, call = caller_env()) {
+compared_cells <- function(compared, reference) {
   fit <- compared$fit
   if (compared$own) {
-    check_needs_counts(reference, "x", call)
-    return(list(cells = fit$cells, embedding = training_means(fit, call)))
+    check_needs_counts(reference, "x")
+    return(list(cells = fit$cells, embedding = training_means(fit)))
   }
   cells <- compared$input$counts
-  check_counts(cells, 2, call = call)
-  cells$map <- match_peaks(cells, fit$peaks, "x", call)
+  check_counts(cells, 2)
+  cells$map <- match_peaks(cells, fit$peaks, "x")
   cells$reference <- reference_rows(
-    fit, input_reference(compared, reference, call = call), cells, call
+    fit, input_reference(compared, reference), cells
   )
   cells
 }
 
 # 1 or 2 for the cells of each group, 0 for the others.
-choose_groups <- function(labels, group_1, group_2, call = caller_env()) {
+choose_groups <- function(labels, group_1, group_2) {
   known <- label_levels(labels)
   labels <- label_text(labels)
-  group_1 <- if (!is.null(group_1)) label_text(group_1)
-  group_2 <- if (!is.null(group_2)) label_text(group_2)
-  if (is.null(group_1)) {
-    if (length(known) != 2) {
-      abort("{.arg group_1} must name the groups to compare: {.arg groups} has
-             {length(known)} label{?s}, not 2.", call = call)
-    }
-    group_1 <- known[1]
+  if (is.null(group_1) && length(known) != 2) {
+    abort("{.arg group_1} must name the groups to compare: {.arg groups} has
+           {length(known)} label{?s}, not 2.")
   }
-  check_known(group_1, known, "label", "group_1", "`groups`", call = call)
-  if (!is.null(group_2)) {
-    check_known(group_2, known, "label", "group_2", "`groups`", call = call)
-  }
-  group_2 <- group_2 %||% setdiff(known, group_1)
+  group_1 <- label_text(group_1 %||% known[1])
+  check_known(group_1, known, "label", "group_1", "`groups`")
+  group_2 <- label_text(group_2 %||% setdiff(known, group_1))
+  check_known(group_2, known, "label", "group_2", "`groups`")
   both <- intersect(group_1, group_2)
   if (length(both) > 0) {
-    abort("{.arg group_1} and {.arg group_2} have {.val {both}} in common.",
-          call = call)
+    abort("{.arg group_1} and {.arg group_2} have {.val {both}} in common.")
   }
   side <- ifelse(labels %in% group_1, 1, ifelse(labels %in% group_2, 2, 0))
   for (k in 1:2) {
     if (sum(side == k) < 2) {
       abort("{.arg group_{k}} has {sum(side == k)} cell{?s}: at least 2 are
-             needed.", class = "data", call = call)
+             needed.", class = "data")
     }
   }
   side
@@ -234,15 +222,14 @@ choose_groups <- function(labels, group_1, group_2, call = caller_env()) {
 
 # Weights of the cells, 0 for those that take no part. Labels count by what both
 # groups have of them (the weights of Cochran, Mantel and Haenszel).
-balance_cells <- function(side, label, call = caller_env()) {
+balance_cells <- function(side, label) {
   if (length(label) == 0) {
     return(as.numeric(side > 0))
   }
   count <- table(factor(label), factor(side, 1:2))
   shared <- apply(count > 0, 1, all)
   if (!any(shared)) {
-    abort("{.arg balance}: the two groups have no label in common.",
-          call = call)
+    abort("{.arg balance}: the two groups have no label in common.")
   }
   left_out <- sum(count[!shared, ]) + sum(is.na(label) & side > 0)
   if (left_out > 0) {
@@ -270,14 +257,14 @@ sample_sides <- function(side, weight, n_most) {
 }
 
 # list(z, weights) of each group.
-side_points <- function(fit, cells, sampled, n_samples, call = caller_env()) {
+side_points <- function(fit, cells, sampled, n_samples) {
   rows <- lapply(sampled, function(group) group$rows)
   if (is.null(cells$source)) {
     posterior <- list(mean = cells$embedding)
   } else {
     chosen <- cells[, unlist(rows)]
-    kept_depth(chosen, list(map = cells$map, peaks = fit$peaks), call)
-    seen <- seen_reference(fit, cells$reference, chosen, call)
+    kept_depth(chosen, list(map = cells$map, peaks = fit$peaks))
+    seen <- seen_reference(fit, cells$reference, chosen)
     posterior <- cell_posteriors(fit, chosen, cells$map, seen)
     n <- length(rows[[1]])
     rows <- list(seq_len(n), n + seq_along(rows[[2]]))

@@ -4,75 +4,69 @@
 # and, in pairs, `b`; `y` is the label or value, `row` the row of the table.
 
 # A named list of matrices, whatever was given.
-embedding_list <- function(x, call = caller_env()) {
+embedding_list <- function(x) {
   plain <- rlang::is_bare_list(x)
   if (!plain) x <- list(embedding = x)
   if (length(x) == 0 || !rlang::is_dictionaryish(x)) {
-    abort("A list {.arg x} must hold embeddings, each by a name of its own.",
-          call = call)
+    abort("A list {.arg x} must hold embeddings, each by a name of its own.")
   }
   reserved <- intersect(names(x), c("chance", "name", "covariates"))
   if (length(reserved)) {
     abort("{.arg x}: {.val {reserved[1]}} is the name of a baseline; give the
-           embedding another.", call = call)
+           embedding another.")
   }
   Map(function(one, name) {
-    gene_matrix(one, if (plain) paste0("x$", name) else "x", call)
+    gene_matrix(one, if (plain) paste0("x$", name) else "x")
   }, x, names(x))
 }
 
-gene_matrix <- function(x, arg, call) {
+gene_matrix <- function(x, arg) {
   if (is.object(x) && !inherits(x, c("Matrix", "data.frame"))) {
     x <- gene_embeddings(x)
   }
-  x <- as_numeric_matrix(x, arg, "genes x dimensions, or a fit", call)
-  check_genes(x, rownames(x), arg, call)
-  x
-}
-
-check_genes <- function(x, genes, arg, call) {
+  x <- as_numeric_matrix(x, arg, "genes x dimensions, or a fit")
+  genes <- rownames(x)
   if (is.null(genes) || anyNA(genes) || !all(nzchar(genes))) {
-    abort("{.arg {arg}} must have the names of its genes as row names.",
-          call = call)
+    abort("{.arg {arg}} must have the names of its genes as row names.")
   }
   if (anyDuplicated(genes)) {
     abort("{.arg {arg}} has gene {.val {genes[duplicated(genes)][1]}} several
-           times; keep one row of each.", call = call)
+           times; keep one row of each.")
   }
   bad <- row(x)[!is.finite(x)]
   if (length(bad)) {
     abort("{.arg {arg}} must not have missing or infinite values, as gene
-           {.val {genes[bad[1]]}} has.", call = call)
+           {.val {genes[bad[1]]}} has.")
   }
+  x
 }
 
 # The task of a table, with the names of genes in `first` and `second`.
-gene_task <- function(data, covariates, negatives, call = caller_env()) {
+gene_task <- function(data, covariates, negatives) {
   if (!is.data.frame(data)) {
-    abort("{.arg data} must be a data frame, not {.obj_type_friendly {data}}.",
-          call = call)
+    abort("{.arg data} must be a data frame, not {.obj_type_friendly {data}}.")
   }
-  kind <- table_kind(names(data), call)
+  kind <- table_kind(names(data))
   if (negatives == "sample" && kind != "pairs") {
     abort("{.arg negatives}: only pairs of genes ({.field gene1},
-           {.field gene2}) are sampled.", call = call)
+           {.field gene2}) are sampled.")
   }
   columns <- if (kind == "pairs") c("gene1", "gene2") else "gene"
-  genes <- lapply(columns, function(column) gene_column(data, column, call))
+  genes <- lapply(columns, function(column) gene_column(data, column))
   items <- data.frame(
     first = genes[[1]], second = genes[[length(genes)]],
-    y = task_values(data, kind, negatives, call),
-    split = task_split(data, kind, call), row = seq_len(nrow(data))
+    y = task_values(data, kind, negatives),
+    split = task_split(data, kind), row = seq_len(nrow(data))
   )
   task <- list(
     kind = kind, items = items, dropped = integer(),
     sampled = negatives == "sample", has_split = !anyNA(items$split),
-    covariates = task_covariates(data, covariates, negatives, call)
+    covariates = task_covariates(data, covariates, negatives)
   )
   clean_items(task)
 }
 
-table_kind <- function(columns, call) {
+table_kind <- function(columns) {
   if (all(c("gene1", "gene2") %in% columns)) {
     return("pairs")
   }
@@ -84,26 +78,25 @@ table_kind <- function(columns, call) {
     i = "Expected {.field gene1}, {.field gene2} and {.field label} for pairs,
          {.field gene} and {.field label} for classes, or {.field gene} and
          {.field value} for numbers."
-  ), call = call)
+  ))
 }
 
-gene_column <- function(data, column, call) {
+gene_column <- function(data, column) {
   genes <- as.character(data[[column]])
   if (anyNA(genes) || any(genes == "")) {
     row <- which(is.na(genes) | genes == "")[1]
-    abort("{.arg data}: {.field {column}} names no gene in row {row}.",
-          call = call)
+    abort("{.arg data}: {.field {column}} names no gene in row {row}.")
   }
   genes
 }
 
-task_values <- function(data, kind, negatives, call) {
+task_values <- function(data, kind, negatives) {
   if (negatives == "sample") {
     if (any(data$label %in% 0)) {
       abort(c(
         "{.arg data} has pairs with label 0, so none need be sampled.",
         i = "Set {.code negatives = \"given\"}, or leave these pairs out."
-      ), call = call)
+      ))
     }
     return(1)
   }
@@ -113,48 +106,44 @@ task_values <- function(data, kind, negatives, call) {
     abort(c(
       "{.arg data} has no column {.field label}.",
       i = "For a table of positives alone set {.code negatives = \"sample\"}."
-    ), call = call)
+    ))
   }
   if (is.logical(y)) y <- as.numeric(y)
   if (!is.numeric(y) || any(is.infinite(y))) {
-    abort("{.arg data}: {.field {column}} must hold finite numbers.",
-          call = call)
+    abort("{.arg data}: {.field {column}} must hold finite numbers.")
   }
   if (kind != "numeric" && !all(y %in% c(0, 1, NA))) {
     wrong <- setdiff(y, c(0, 1, NA))[1]
-    abort("{.arg data}: {.field label} must be 0 or 1, not {wrong}.",
-          call = call)
+    abort("{.arg data}: {.field label} must be 0 or 1, not {wrong}.")
   }
   as.double(y)
 }
 
-task_split <- function(data, kind, call) {
+task_split <- function(data, kind) {
   if (kind != "pairs" || is.null(data[["split"]])) {
     return(NA_character_)
   }
   split <- as.character(data[["split"]])
   for (side in c("train", "test")) {
     if (!side %in% split) {
-      abort("{.arg data}: {.field split} has no {.val {side}}.", call = call)
+      abort("{.arg data}: {.field split} has no {.val {side}}.")
     }
   }
   replace(split, is.na(split), "none")
 }
 
 # Rows x columns: the covariates, and logarithms of those above 0.
-task_covariates <- function(data, covariates, negatives, call) {
+task_covariates <- function(data, covariates, negatives) {
   if (length(covariates) == 0) {
     return(NULL)
   }
   if (negatives == "sample") {
-    abort("{.arg covariates} cannot be had for pairs that are sampled.",
-          call = call)
+    abort("{.arg covariates} cannot be had for pairs that are sampled.")
   }
-  table <- named_columns(data, covariates, "covariates", "`data`", call)
+  table <- named_columns(data, covariates, "covariates", "`data`")
   for (name in names(table)) {
     if (!is.numeric(table[[name]]) || any(is.infinite(table[[name]]))) {
-      abort("{.arg covariates}: column {.val {name}} must hold finite numbers.",
-            call = call)
+      abort("{.arg covariates}: column {.val {name}} must hold finite numbers.")
     }
   }
   values <- as.matrix(table)
@@ -202,9 +191,7 @@ clean_items <- function(task) {
 # other genes are dropped.
 place_genes <- function(task, embeddings) {
   listed <- unique(c(task$items$first, task$items$second))
-  found <- vapply(embeddings, function(x) {
-    sum(listed %in% rownames(x))
-  }, 0L)
+  found <- vapply(embeddings, function(x) sum(listed %in% rownames(x)), 0L)
   shared <- Reduce(intersect, lapply(embeddings, rownames))
   task$genes <- sort(intersect(listed, shared), method = "radix")
   task$found <- data.frame(
@@ -234,7 +221,7 @@ part_genes <- function(task) {
 
 # Enough to learn from and to be tested on? Of labels each kind counts, and with
 # a split each side.
-check_task <- function(task, options, call = caller_env()) {
+check_task <- function(task, options) {
   items <- task$items
   what <- if (task$kind == "pairs") "pair" else "gene"
   sides <- if (task$has_split) c("train", "test") else "all"
@@ -255,5 +242,5 @@ check_task <- function(task, options, call = caller_env()) {
          {.arg x} (such as {.val {task$genes[1]}}).",
     i = "At least {least} of a kind are needed; are genes named alike in
          {.arg x} and {.arg data}?"
-  ), class = "data", call = call)
+  ), class = "data")
 }

@@ -2,7 +2,7 @@
 # frame of items, for evaluate_gene_embeddings(). They draw from R's random
 # numbers: the caller sets the seed.
 
-deal_splits <- function(task, options, call = caller_env()) {
+deal_splits <- function(task, options) {
   items <- task$items
   sides <- if (task$has_split) {
     list(list(train = items$split == "train", test = items$split == "test"))
@@ -22,7 +22,7 @@ deal_splits <- function(task, options, call = caller_env()) {
   splits <- lapply(splits, function(split) {
     fill_split(split, listed, options$max_pairs)
   })
-  check_splits(splits, call)
+  check_splits(splits)
 }
 
 # The folds of the genes `a` and `b` of each item. Of pairs the genes are dealt;
@@ -101,7 +101,7 @@ unfit_pairs <- function(first, second, listed) {
 }
 
 # Splits whose training side has both labels and whose test side is not empty.
-check_splits <- function(splits, call) {
+check_splits <- function(splits) {
   usable <- vapply(splits, function(split) {
     nrow(split$test) > 0 && min(table(factor(split$train$y, 0:1))) >= 2
   }, NA)
@@ -109,7 +109,7 @@ check_splits <- function(splits, call) {
     abort(c(
       "{.arg data}: there are too few pairs for splits that share no gene.",
       i = "Fewer {.arg folds} leave more pairs within them."
-    ), class = "data", call = call)
+    ), class = "data")
   }
   splits[usable]
 }

@@ -81,11 +81,6 @@
 #'   embedding has), `dropped` (ignored rows, by reason), `roc` (`embedding`,
 #'   `fpr`, `tpr`: mean curves) and `predictions` (of the held-out rows, first
 #'   repetition).
-#' @section Errors:
-#' `sailer_argument_error`, naming the argument, column or gene, for embeddings
-#' without names or with missing values, tables of no known kind, labels other
-#' than 0 and 1 and options out of range; `sailer_data_error` if too few genes
-#' or pairs are left.
 #' @references Cao (2023), section 4.2.3. Theodoris et al. (2023), *Nature* 618,
 #'   616, for dosage sensitivity; Du et al. (2019), *BMC Genomics* 20, 82, for
 #'   pairs of genes.
@@ -126,41 +121,40 @@ evaluate_gene_embeddings <- function(x, data, model = NULL, folds = 5,
   )
   need_package("glmnet", "for linear models of genes and their names")
   check_task(task, options)
-  call <- environment()
   tested <- with_own_seed(
-    seed, run_evaluation(task, embeddings, baselines, options, call)
+    seed, run_evaluation(task, embeddings, baselines, options)
   )
   gene_evaluation(tested, task, options$model)
 }
 
-evaluation_baselines <- function(given, known, call = caller_env()) {
+evaluation_baselines <- function(given, known) {
   if (is.null(given)) {
     return(character())
   }
   if (!is.character(given) || anyNA(given)) {
     abort("{.arg baselines} must be among {.val {known}}, not
-           {.obj_type_friendly {given}}.", call = call)
+           {.obj_type_friendly {given}}.")
   }
-  check_known(given, known, "baseline", "baselines", "the package", call = call)
+  check_known(given, known, "baseline", "baselines", "the package")
   unique(given)
 }
 
-evaluation_model <- function(model, kind, call = caller_env()) {
+evaluation_model <- function(model, kind) {
   model <- rlang::arg_match0(
     model %||% if (kind == "numeric") "linear" else "boosting",
-    c("boosting", "linear"), "model", error_call = call
+    c("boosting", "linear"), "model", error_call = called_function()
   )
   if (model == "boosting") {
-    need_package("gbm", "for {.code model = \"boosting\"}", call)
+    need_package("gbm", "for {.code model = \"boosting\"}")
   }
   model
 }
 
 # A list of what each contender predicted in each repetition and fold.
-run_evaluation <- function(task, embeddings, baselines, options, call) {
+run_evaluation <- function(task, embeddings, baselines, options) {
   contenders <- make_contenders(task, embeddings, baselines, options)
   tested <- lapply(seq_len(options$repeats), function(repetition) {
-    splits <- deal_splits(task, options, call)
+    splits <- deal_splits(task, options)
     lapply(seq_along(splits), function(fold) {
       split <- splits[[fold]]
       lapply(names(contenders), function(name) {

@@ -76,11 +76,6 @@
 #'   * `seconds`: time of the method.
 #'
 #'   `plot()` draws the measures against the shares.
-#' @section Errors:
-#' `sailer_argument_error` for methods that are no functions or fits, shares out
-#' of range and invalid predictions, naming the method; `sailer_data_error` for
-#' values that are not counts, naming gene and cell, and if nothing can be
-#' dropped.
 #' @references Cao (2023), section 4.2.4. van Dijk et al. (2018), *Cell* 174,
 #'   716 (MAGIC). Linderman et al. (2022), *Nature Communications* 13, 192
 #'   (ALRA).
@@ -112,28 +107,27 @@ evaluate_imputation <- function(x, methods = list(), drop = c(0.1, 0.2, 0.4),
   check_number(seed, whole = TRUE)
   check_methods(methods)
   baselines <- evaluation_baselines(baselines, names(imputation_baselines))
-  names <- c(names(methods), baselines)
-  if (length(names) == 0) {
+  contenders <- c(
+    lapply(methods, function(method) {
+      function(data, dropped) run_method(method, dropped)
+    }),
+    imputation_baselines[baselines]
+  )
+  if (length(contenders) == 0) {
     abort("There is nothing to evaluate: both {.arg methods} and
            {.arg baselines} are empty.")
   }
-  call <- environment()
   rows <- lapply(sort(unique(drop)), function(share) {
-    dropped <- with_own_seed(seed, drop_counts(x, share, call))
+    dropped <- with_own_seed(seed, drop_counts(x, share))
     data <- baseline_data(dropped$counts)
-    lapply(names, function(name) {
-      is_method <- name %in% names(methods)
+    lapply(names(contenders), function(name) {
       seconds <- system.time(
-        prediction <- if (is_method) {
-          run_method(methods[[name]], dropped)
-        } else {
-          unname(imputation_baselines[[name]](data, dropped))
-        }
+        prediction <- contenders[[name]](data, dropped)
       )[["elapsed"]]
-      check_prediction(prediction, length(dropped$truth), name, call)
+      check_prediction(prediction, length(dropped$truth), name)
       data.frame(
         drop = share, method = name,
-        role = if (is_method) "method" else "baseline",
+        role = if (name %in% baselines) "baseline" else "method",
         t(imputation_measures(dropped, as.vector(prediction), min_positions)),
         seconds = seconds
       )
@@ -145,33 +139,32 @@ evaluate_imputation <- function(x, methods = list(), drop = c(0.1, 0.2, 0.4),
   )
 }
 
-check_methods <- function(methods, call = caller_env()) {
+check_methods <- function(methods) {
   if (!rlang::is_bare_list(methods) || !rlang::is_dictionaryish(methods)) {
-    abort("{.arg methods} must be a list, each method by a name of its own.",
-          call = call)
+    abort("{.arg methods} must be a list, each method by a name of its own.")
   }
   for (name in names(methods)) {
     method <- methods[[name]]
     if (name %in% names(imputation_baselines)) {
       abort("{.arg methods}: {.val {name}} is the name of a baseline; give the
-             method another.", call = call)
+             method another.")
     }
     if (!is.function(method) && !inherits(method, "expresser_fit")) {
       abort("{.arg methods}: {.val {name}} must be a function of counts and
              positions or a fit of {.fn expresser}, not
-             {.obj_type_friendly {method}}.", call = call)
+             {.obj_type_friendly {method}}.")
     }
   }
 }
 
 # Counts as a dgCMatrix with names, without explicit zeros.
-imputed_counts <- function(x, call = caller_env()) {
+imputed_counts <- function(x) {
   if (!inherits(x, "Matrix") && !(is.matrix(x) && is.numeric(x))) {
     abort("{.arg x} must be a matrix of counts, genes x cells, not
-           {.obj_type_friendly {x}}.", call = call)
+           {.obj_type_friendly {x}}.")
   }
   cells <- as_cells(x, counts = TRUE)
-  check_counts(cells, 1, "gene", empty = TRUE, call = call)
+  check_counts(cells, 1, "gene", empty = TRUE)
   x <- Matrix::drop0(as_sparse(cells))
   first <- which(x@x != round(x@x))[1]
   if (!is.na(first)) {
@@ -179,14 +172,14 @@ imputed_counts <- function(x, call = caller_env()) {
       kind = "fractional", feature = x@i[first] + 1,
       cell = findInterval(first - 1, x@p), value = x@x[first]
     )
-    abort_for_count(problem, rownames(x), colnames(x), call, "gene")
+    abort_for_count(problem, rownames(x), colnames(x), "gene")
   }
   x
 }
 
 # list(counts = what is left, truth, depth = value of a single count in the
 # cell, gene, cell = places).
-drop_counts <- function(x, share, call) {
+drop_counts <- function(x, share) {
   n <- diff(x@p)
   cell <- rep(seq_along(n), n)
   rank <- integer(length(cell))
@@ -197,7 +190,7 @@ drop_counts <- function(x, share, call) {
     abort(c(
       "Nothing can be dropped: the cells of {.arg x} have too few counts.",
       i = "A cell keeps at least 2 of its non-zero counts."
-    ), class = "data", call = call)
+    ), class = "data")
   }
   gene <- x@i[out] + 1L
   cell <- cell[out]
@@ -228,15 +221,15 @@ run_method <- function(method, dropped) {
   out
 }
 
-check_prediction <- function(made, n, name, call) {
+check_prediction <- function(made, n, name) {
   if (!is.numeric(made) || length(made) != n) {
     abort("{.arg methods}: {.val {name}} must return {n} numbers, one for each
            position, not {.obj_type_friendly {made}} of length
-           {length(made)}.", call = call)
+           {length(made)}.")
   }
   if (any(is.infinite(made))) {
     abort("{.arg methods}: {.val {name}} returned an infinite value; give NA
-           where there is none.", call = call)
+           where there is none.")
   }
 }
 
@@ -303,10 +296,8 @@ print.sailer_imputation_evaluation <- function(x, digits = 3, ...) {
   if (!any(x$n_missing > 0)) shown <- shown[shown != "n_missing"]
   cat("<sailer_imputation_evaluation> of dropped counts, log-normalised\n")
   for (own in split(as.data.frame(x), x$drop)) {
-    cat(sprintf(
-      "\n%g %% dropped, %s positions\n", 100 * own$drop[1],
-      format(own$n_positions[1], big.mark = ",")
-    ))
+    n <- big(own$n_positions[1])
+    cat(sprintf("\n%g %% dropped, %s positions\n", 100 * own$drop[1], n))
     print_rounded(stats::setNames(own[shown], names(shown)), digits)
   }
   invisible(x)

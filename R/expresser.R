@@ -60,11 +60,6 @@
 #'   `validation_loss`, `validation_absolute_error` and `validation_correlation`
 #'   (Pearson) over masked genes of the held-out cells, without dropout (NA
 #'   without any); `seconds` and `cells_per_second`.
-#' @section Errors:
-#' `sailer_argument_error` for an option out of its range, `sailer_data_error`
-#' for counts that cannot be used and if fewer than 2 cells have 2 genes of the
-#' model, `sailer_file_error` for a corpus that cannot be read,
-#' `sailer_device_error` for a device that does not exist.
 #' @seealso [RunExpresser()] for Seurat and SingleCellExperiment objects,
 #'   [evaluate_imputation()] and [evaluate_gene_embeddings()] for the quality of
 #'   a fit.
@@ -87,10 +82,7 @@ expresser <- function(x, ..., size = NULL, n_embedding = NULL, n_layers = NULL,
   call <- match.call()
   check_one_libtorch(libtorch_record()$folder)
   others <- split_training(list(...), pretrain_control)
-  control <- join_control(
-    control, others$training, make = pretrain_control,
-    class = "pretrain_control"
-  )
+  control <- join_control(control, others$training, "pretrain_control")
   frame <- environment()
   given <- given_options(mget(names(core_expresser_options(list())), frame))
   options <- expresser_options(given, from)
@@ -114,11 +106,11 @@ size_for <- function(n_cells) {
 }
 
 # Of a fit that training begins with, which decides them all.
-expresser_options <- function(given, from, call = caller_env()) {
+expresser_options <- function(given, from) {
   if (is.null(from)) {
     return(core_expresser_options(given))
   }
-  check_fit_class(from, "expresser_fit", call, "from")
+  check_fit_class(from, "expresser_fit", "from")
   # What changes no parameter's shape may change.
   free <- c("dropout", "mask_ratio", "max_genes", "l_from")
   fixed <- setdiff(names(given), free)
@@ -126,7 +118,7 @@ expresser_options <- function(given, from, call = caller_env()) {
     abort(c(
       "{.arg {fixed}} cannot be chosen beside {.arg from}.",
       i = "The fit that training begins with has its own."
-    ), call = call)
+    ))
   }
   options <- options_of_fit(from)
   options[names(given)] <- given
@@ -135,13 +127,12 @@ expresser_options <- function(given, from, call = caller_env()) {
 
 # A corpus of the genes of the model. What is none becomes one in a temporary
 # file, which close_corpus() removes.
-as_corpus <- function(x, genes, verbose, options = list(),
-                      call = caller_env()) {
+as_corpus <- function(x, genes, verbose, options = list()) {
   if (is_corpus_path(x)) x <- open_corpus(x)
   if (!inherits(x, "sailer_corpus")) {
-    check_corpus_options(options, call)
+    check_corpus_options(options)
     if (!is.null(genes) && !is.null(options$genes)) {
-      abort("{.arg genes} cannot be chosen beside {.arg from}.", call = call)
+      abort("{.arg genes} cannot be chosen beside {.arg from}.")
     }
     file <- tempfile("corpus-", fileext = ".corpus")
     corpus <- list(path = file, temporary = TRUE)
@@ -155,13 +146,13 @@ as_corpus <- function(x, genes, verbose, options = list(),
     return(built)
   }
   if (length(options) > 0) {
-    check_corpus_options(options, call)
+    check_corpus_options(options)
     abort("Only {.arg x} that is no corpus takes {.arg {names(options)}}: a
-           corpus has its genes.", call = call)
+           corpus has its genes.")
   }
-  x <- live_corpus(x, call)
+  x <- live_corpus(x)
   if (!is.null(genes) && !identical(x$genes$gene, genes$gene)) {
-    x$source <- cells_by_genes(as_cells(x), genes, "x", call)
+    x$source <- cells_by_genes(as_cells(x), genes, "x")
     x$genes <- genes
   }
   x
@@ -169,12 +160,12 @@ as_corpus <- function(x, genes, verbose, options = list(),
 
 # Options of the corpus, those that the user of expresser() chooses. What is
 # misspelt may have been meant for expresser() itself.
-check_corpus_options <- function(options, call) {
+check_corpus_options <- function(options) {
   known <- setdiff(
     names(formals(build_corpus)), c("sources", "file", "append", "verbose")
   )
   own <- c(names(formals(expresser)), names(formals(pretrain_control)))
-  check_options(options, c(setdiff(own, c("x", "...")), known), call)
+  check_options(options, c(setdiff(own, c("x", "...")), known))
 }
 
 close_corpus <- function(corpus) {
@@ -230,10 +221,8 @@ note_budget <- function(asked, used) {
   if (used >= asked) {
     return(asked)
   }
-  cli::cli_inform(c(
-    i = "Memory ran out with {.arg token_budget} = {asked}: it was halved, and
-         is {used} in the fit. Nothing else of the training changed."
-  ), class = "sailer_note")
+  note("Memory ran out with {.arg token_budget} = {asked}: it was halved, and is
+        {used} in the fit. Nothing else of the training changed.")
   used
 }
 

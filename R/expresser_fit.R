@@ -68,20 +68,8 @@ summary.expresser_fit <- function(object, ...) {
   ), class = "summary.sailer_fit")
 }
 
-# The plan of a fit whose training can continue.
-plan_of_pretraining <- function(fit, call = caller_env()) {
-  if (is.null(fit$progress)) refuse_finished(fit, call)
-  c(
-    list(model = "expresser"),
-    fit[c(
-      "call", "options", "control", "genes", "sources", "n_cells", "n_nonzeros",
-      "fingerprint", "device"
-    )]
-  )
-}
-
-resume_pretraining <- function(plan, x, state, call = caller_env()) {
-  corpus <- as_corpus(x, plan$genes, plan$control$verbose, call = call)
+resume_pretraining <- function(plan, x, state) {
+  corpus <- as_corpus(x, plan$genes, plan$control$verbose)
   on.exit(close_corpus(corpus))
   if (!identical(corpus_fingerprint(corpus), plan$fingerprint)) {
     abort(c(
@@ -90,7 +78,7 @@ resume_pretraining <- function(plan, x, state, call = caller_env()) {
        {plan$n_nonzeros}.",
       i = "Give the same corpus, or what it was made from, as in the call of
            {.fn expresser}."
-    ), class = "data", call = call)
+    ), class = "data")
   }
   run_pretraining(plan, corpus, state)
 }

@@ -151,27 +151,31 @@ current_options <- function(options) {
 #' @param fit What [sailer()], [sailerx()] or [map_query()] returned.
 #' @param ... Not used: an unknown name is an error.
 #' @return Numeric matrix, cells x latent dimensions, with the cells' names and
-#'   columns `sailer_1`, `sailer_2`, ...
-#' @section Errors: `sailer_argument_error` for a model without cells, and if
-#'   training was interrupted before the cells were embedded;
-#'   [predict()][predict.sailer_fit] then embeds them.
+#'   columns `sailer_1`, `sailer_2`, ... Where training was interrupted before
+#'   the cells were embedded, [predict()][predict.sailer_fit] embeds them.
 #' @references Cao (2023), section 2.2.3.
 #' @examples
 #' sim <- simulate_atac(n_cells = 100, n_peaks = 300, n_types = 2, seed = 1)
 #' fit <- sailer(sim$counts, hidden = 16, epochs = 2, verbose = FALSE)
 #' embedding(fit)[1:3, 1:2]
 #' @export
-embedding <- function(fit, ...) UseMethod("embedding")
-
-#' @rdname embedding
-#' @export
-embedding.sailer_fit <- function(fit, ...) {
-  refuse_others(list(...), embedding.sailer_fit)
+embedding <- function(fit, ...) {
+  refuse_others(list(...), embedding)
+  if (inherits(fit, "sailer_query")) {
+    return(fit$embedding)
+  }
+  if (!inherits(fit, "sailer_fit")) {
+    abort(c(
+      "{.arg fit} must be what {.fn sailer} or {.fn sailerx} returned, not
+       {.obj_type_friendly {fit}}.",
+      i = "Objects have embeddings among their reductions."
+    ))
+  }
   as_directions(training_means(fit), fit)
 }
 
 # The posterior means of the training cells, where there are any.
-training_means <- function(fit, call = caller_env()) {
+training_means <- function(fit) {
   if (!is.null(fit$embedding)) {
     return(fit$embedding)
   }
@@ -181,21 +185,12 @@ training_means <- function(fit, call = caller_env()) {
       i = "The embedding is in the object: what needs the cells takes the object
            in place of its fit.",
       i = "{.code predict(fit, x)} embeds the cells with the counts {.code x}."
-    ), call = call)
+    ))
   }
   abort(c(
     "The cells were not embedded: training or embedding was interrupted.",
     i = "Call {.code predict(fit, x)} with the counts, or continue with
          {.code resume(fit, x)}."
-  ), call = call)
-}
-
-#' @export
-embedding.default <- function(fit, ...) {
-  abort(c(
-    "{.arg fit} must be what {.fn sailer} or {.fn sailerx} returned, not
-     {.obj_type_friendly {fit}}.",
-    i = "Objects have embeddings among their reductions."
   ))
 }
 
@@ -220,10 +215,6 @@ as_directions <- function(means, fit) {
 #' @param ... Where the counts of an object are: `assay`, `layer`, `assay.type`,
 #'   `altexp`. Another name is an error.
 #' @return Numeric matrix, cells x latent dimensions.
-#' @section Errors: `sailer_argument_error` if `reference` is given to a model
-#'   that does not read it, or has another number of dimensions;
-#'   `sailer_data_error` if peaks of the model are missing or a cell has no open
-#'   peak among them.
 #' @references Cao (2023), section 2.2.3.
 #' @examples
 #' sim <- simulate_atac(n_cells = 120, n_peaks = 300, n_types = 2, seed = 1)
@@ -265,14 +256,14 @@ embed_cells <- function(fit, cells, map, reference = NULL) {
 
 # The place in the model of each peak of `cells`, NA for those that it does not
 # know. All of the model's must be there.
-match_peaks <- function(cells, peaks, arg = "newdata", call = caller_env()) {
+match_peaks <- function(cells, peaks, arg = "newdata") {
   missing <- setdiff(peaks, cells$peaks)
   if (length(missing) > 0) {
     abort(c(
       "{length(missing)} of the {length(peaks)} peaks of the model {?is/are} not
        in {.arg {arg}}: {.val {utils::head(missing, 3)}}.",
       i = "Count the cells in the peaks that the model was trained on."
-    ), class = "data", call = call)
+    ), class = "data")
   }
   match(cells$peaks, peaks)
 }

@@ -2,12 +2,12 @@
 # that there is an embedding to write.
 
 # `resume` is NULL, a fit or the folder of a checkpoint; `guide` what SAILERX
-# takes of the RNA (read_guide()).
-fit_cells <- function(counts, batch, covariates, resume, options, guided, guide,
-                      call = caller_env()) {
+# takes of the RNA (new_guide()).
+fit_cells <- function(counts, batch, covariates, resume, options, guided,
+                      guide) {
   fit <- if (goes_on(resume)) {
-    check_resumed(resume, guided, call)
-    rlang::inject(resume_cells(resume, counts, !!!options, call = call))
+    check_resumed(resume, guided)
+    rlang::inject(resume(resume, counts, !!!options))
   } else if (!guided) {
     rlang::inject(sailer(
       counts, batch = batch, covariates = covariates, !!!options
@@ -24,24 +24,24 @@ fit_cells <- function(counts, batch, covariates, resume, options, guided, guide,
 }
 
 # Before anything is read or computed: the options of `model`, or of resume().
-check_fit_options <- function(options, resume, model, call = caller_env()) {
+check_fit_options <- function(options, resume, model) {
   known <- c(names(formals(train_control)), "control")
   if (!goes_on(resume)) {
     known <- c(
       known, setdiff(names(formals(model)), c("x", "reference", "..."))
     )
   }
-  check_options(options, known, call)
+  check_options(options, known)
 }
 
 goes_on <- function(resume) !is.null(resume) && !rlang::is_false(resume)
 
 # What is gone on with must be of the model that was asked for.
-check_resumed <- function(from, guided, call) {
+check_resumed <- function(from, guided) {
   found <- if (inherits(from, "sailer_fit")) {
     inherits(from, "sailerx_fit")
   } else {
-    !is.null(read_plan(checkpoint_folder(from, call))$reference)
+    !is.null(read_plan(checkpoint_folder(from))$reference)
   }
   if (found == guided) {
     return(invisible(TRUE))
@@ -51,20 +51,7 @@ check_resumed <- function(from, guided, call) {
   abort(c(
     "{.arg resume} is a training of {name(found)}, not of {name(guided)}.",
     i = "{.fn {verb}} continues it."
-  ), call = call)
-}
-
-# Options of training may come one by one or as `control`.
-resume_cells <- function(from, cells, ..., control = NULL,
-                         call = caller_env()) {
-  if (!is.null(control)) {
-    abort(c(
-      "{.arg control} is not used when a training continues.",
-      i = "Name the options to change themselves, such as
-           {.code learning_rate = 1e-4}: see {.fn resume}."
-    ), call = call)
-  }
-  resume(from, cells, ...)
+  ))
 }
 
 # After an interruption the cells may not be embedded yet: done now, unless

@@ -36,11 +36,6 @@
 #'   order. NULL, the default, reads their names, such as `chr1-100-200`.
 #' @return Numeric matrix, genes x cells, with names: genes in the order of
 #'   `genes`, without those that have no peak (with a message).
-#' @section Errors:
-#' `sailer_argument_error` if `genes` is no `GRanges` with names, if no peak
-#' overlaps any gene (chromosomes that are named differently are shown), if
-#' peaks have no ranges, if the result is too large for memory, and without the
-#' package GenomicRanges; and the errors of [impute()].
 #' @seealso [GeneActivitySAILER()] for Seurat and SingleCellExperiment objects.
 #' @references Cao (2023), sections 2.2.4 and 2.3, figure 2.8B.
 #' @examplesIf requireNamespace("GenomicRanges", quietly = TRUE)
@@ -59,7 +54,6 @@ gene_activity <- function(fit, genes, x = NULL, cells = NULL, upstream = 2000,
                           downstream = 0, normalise = c("sum", "mean"),
                           column = NULL, batch = NULL, depth = NULL,
                           covariates = NULL, calibrated = TRUE, ranges = NULL) {
-  normalise <- rlang::arg_match(normalise)
   activity_held(
     fit_and_cells(find_fit(fit)$fit, x), genes, cells, NULL, upstream,
     downstream, normalise, column, batch, depth, covariates, calibrated, ranges
@@ -70,41 +64,42 @@ gene_activity <- function(fit, genes, x = NULL, cells = NULL, upstream = 2000,
 activity_held <- function(held, genes, cells = NULL, reference = NULL,
                           upstream = 2000, downstream = 0, normalise = "sum",
                           column = NULL, batch = NULL, depth = NULL,
-                          covariates = NULL, calibrated = TRUE, ranges = NULL,
-                          call = caller_env()) {
-  need_package("GenomicRanges", "for ranges of genes", call)
-  check_flag(calibrated, call = call)
-  normalise <- rlang::arg_match0(normalise, c("sum", "mean"), error_call = call)
+                          covariates = NULL, calibrated = TRUE, ranges = NULL) {
+  need_package("GenomicRanges", "for ranges of genes")
+  check_flag(calibrated)
+  normalise <- rlang::arg_match0(
+    normalise, c("sum", "mean"), error_call = called_function()
+  )
   fit <- held$fit
-  confounders <- fixed_confounders(fit, batch, depth, covariates, call)
+  confounders <- fixed_confounders(fit, batch, depth, covariates)
   weights <- gene_weights(
-    fit, gene_ranges(genes, call), list(
+    fit, gene_ranges(genes), list(
       upstream = upstream, downstream = downstream, normalise = normalise,
       column = column, ranges = ranges %||% held$input$ranges(fit$peaks)
-    ), call
+    )
   )
-  cells <- choose_cells(held, cells, call)
+  cells <- choose_cells(held, cells)
   check_result_size(
-    list(kind = "matrix"), nrow(weights), length(cells), call,
+    nrow(weights), length(cells),
     "Give fewer {.arg genes} or {.arg cells} at a time.", "genes",
     held$input$bytes
   )
   sum_decoded(
-    fit, input_points(held, cells, reference, call), confounders, weights,
+    fit, input_points(held, cells, reference), confounders, weights,
     calibrated
   )
 }
 
 # Genes x peaks of the model, sparse: 1, or 1 / n, where a peak is of a gene.
-gene_weights <- function(fit, genes, options, call) {
-  names <- gene_names(genes, options$column, call)
-  check_number(options$upstream, "upstream", min = 0, call = call)
-  check_number(options$downstream, "downstream", min = 0, call = call)
+gene_weights <- function(fit, genes, options) {
+  names <- gene_names(genes, options$column)
+  check_number(options$upstream, "upstream", min = 0)
+  check_number(options$downstream, "downstream", min = 0)
   peaks <- if (is.null(options$ranges)) {
     model_ranges(fit$peaks, "Give their {.arg ranges}, in the order of
-                 {.code fit$peaks}.", call)
+                 {.code fit$peaks}.")
   } else {
-    check_ranges(options$ranges, length(fit$peaks), "ranges", "the model", call)
+    check_ranges(options$ranges, length(fit$peaks), "ranges", "the model")
   }
   whole <- extend_ranges(genes, options$upstream, options$downstream)
   hits <- suppressWarnings(
@@ -117,7 +112,7 @@ gene_weights <- function(fit, genes, options, call) {
   ))
   pairs <- pairs[!is.na(pairs$gene), ]
   if (nrow(pairs) == 0) {
-    refuse_no_overlap(genes, peaks, call)
+    refuse_no_overlap(genes, peaks)
   }
   count <- tabulate(pairs$gene, length(known))
   note_lost_genes(known[count == 0], length(known))
@@ -130,20 +125,20 @@ gene_weights <- function(fit, genes, options, call) {
 }
 
 # The name of each range; NA for none.
-gene_names <- function(genes, column, call) {
+gene_names <- function(genes, column) {
   if (!methods::is(genes, "GRanges") || length(genes) == 0) {
     abort("{.arg genes} must be a GRanges with ranges of genes, a GTF file or a
-           data frame, not {.obj_type_friendly {genes}}.", call = call)
+           data frame, not {.obj_type_friendly {genes}}.")
   }
   table <- as.list(S4Vectors::mcols(genes))
   if (!is.null(column)) {
-    check_choice(column, names(table), "column", "column", "`genes`", call)
+    check_choice(column, names(table), "column", "column", "`genes`")
   }
   usual <- intersect(c("gene_name", "symbol", "gene"), names(table))
   column <- column %||% utils::head(usual, 1)
   found <- if (length(column) == 1) table[[column]] else names(genes)
-  found <- gene_words(found, length(genes), "{.arg genes}", call)
-  ids <- gene_words(table$gene_id, length(genes), "{.arg genes}", call)
+  found <- gene_words(found, length(genes), "{.arg genes}")
+  ids <- gene_words(table$gene_id, length(genes), "{.arg genes}")
   found <- names_apart(found, ids, genes)
   if (all(is.na(found))) {
     abort(c(
@@ -151,7 +146,7 @@ gene_names <- function(genes, column, call) {
       i = "They are looked for in the columns {.val gene_name}, {.val symbol}
            and {.val gene}, and in {.code names(genes)}; name another one in
            {.arg column}."
-    ), call = call)
+    ))
   }
   found
 }
@@ -206,7 +201,7 @@ extend_ranges <- function(genes, upstream, downstream) {
   })
 }
 
-refuse_no_overlap <- function(genes, peaks, call) {
+refuse_no_overlap <- function(genes, peaks) {
   of_genes <- chromosomes_of(genes)
   of_peaks <- chromosomes_of(peaks)
   hint <- if (any(of_genes %in% of_peaks)) {
@@ -217,11 +212,10 @@ refuse_no_overlap <- function(genes, peaks, call) {
      them alike, for example with {.code GenomeInfoDb::seqlevelsStyle(genes) <-
      \"UCSC\"}."
   }
-  abort(
-    c("No peak of the model overlaps any of the {length(genes)} range{?s} in
-       {.arg genes}.", i = hint),
-    call = call
-  )
+  abort(c(
+    "No peak of the model overlaps any of the {length(genes)} range{?s} in
+     {.arg genes}.", i = hint
+  ))
 }
 
 note_lost_genes <- function(lost, n) {

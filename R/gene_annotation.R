@@ -5,38 +5,36 @@
 # own (the symbol where that is unique, else the Ensembl id); `symbol`;
 # `ensembl`, without the suffix of a version; `biotype`, as protein_coding. What
 # is not known is NA. Which biotypes are looked at decides what is ambiguous.
-gene_annotation <- function(x, call = caller_env()) {
+gene_annotation <- function(x) {
   where <- "{.arg annotation}"
   if (rlang::is_string(x)) {
     if (grepl("^org\\.[A-Za-z]+\\.[a-z]+\\.db$", x) && !file.exists(x)) {
-      need_package(x, "as the annotation of genes", call)
+      need_package(x, "as the annotation of genes")
       x <- getExportedValue(x, x)
     } else {
       where <- as_literal(cli::format_inline("{.file {x}}"))
-      x <- read_annotation(x, call)
+      x <- read_annotation(x)
     }
   }
-  if (methods::is(x, "OrgDb")) x <- table_of_orgdb(x, call)
+  if (methods::is(x, "OrgDb")) x <- table_of_orgdb(x)
   if (methods::is(x, "GRanges")) {
-    return(annotation_of_table(
-      as.list(S4Vectors::mcols(x)), length(x), where, call
-    ))
+    return(annotation_of_table(as.list(S4Vectors::mcols(x)), length(x), where))
   }
   if (!is.data.frame(x)) {
     abort(c(
       "{.arg annotation} must be a data frame, a file, a GRanges, an OrgDb
        object or the name of its package, not {.obj_type_friendly {x}}.",
       i = "A table needs columns of Ensembl ids, symbols and biotypes."
-    ), call = call)
+    ))
   }
-  annotation_of_table(x, nrow(x), where, call)
+  annotation_of_table(x, nrow(x), where)
 }
 
 # The argument `genes` of gene_activity() as a GRanges, where it is a GTF file
 # or a data frame.
-gene_ranges <- function(x, call = caller_env()) {
+gene_ranges <- function(x) {
   if (rlang::is_string(x)) {
-    return(read_gtf(x, first_fields(x, call), call))
+    return(read_gtf(x, first_fields(x)))
   }
   if (is.data.frame(x)) {
     return(tryCatch(
@@ -47,7 +45,7 @@ gene_ranges <- function(x, call = caller_env()) {
           x = "{conditionMessage(cnd)}",
           i = "Its columns must be {.field seqnames}, {.field start},
                {.field end} and perhaps {.field strand}."
-        ), call = call)
+        ))
       }
     ))
   }
@@ -72,20 +70,20 @@ known_headings <- list(
 )
 
 # `table`: a list of columns of length n.
-annotation_of_table <- function(table, n, where, call) {
+annotation_of_table <- function(table, n, where) {
   plain <- tolower(gsub("[^A-Za-z0-9]", "", names(table)))
   # The order of the headings decides.
   column <- function(what) {
     at <- match(known_headings[[what]], plain)
     found <- if (!all(is.na(at))) table[[at[!is.na(at)][1]]]
-    gene_words(found, n, "genes in the annotation", call)
+    gene_words(found, n, "genes in the annotation")
   }
   if (!any(unlist(known_headings[c("ensembl", "symbol")]) %in% plain)) {
     abort(c(
       paste(where, "has no column of Ensembl ids or of symbols; it has
                     {.val {names(table)}}."),
       i = "Name them {.field ensembl_id}, {.field symbol} and {.field biotype}."
-    ), call = call)
+    ))
   }
   genes <- data.frame(
     symbol = column("symbol"), ensembl = strip_version(column("ensembl")),
@@ -104,12 +102,12 @@ annotation_of_table <- function(table, n, where, call) {
 }
 
 # Text in UTF-8, NA for none; `x` may be NULL.
-gene_words <- function(x, n, of, call) {
+gene_words <- function(x, n, of) {
   if (is.null(x)) {
     return(rep(NA_character_, n))
   }
   x <- in_utf8(as.character(x))
-  check_utf8(x, paste("names of", of), 'iconv(x, "latin1", "UTF-8")', call)
+  check_utf8(x, paste("names of", of))
   x <- trimws(x)
   replace(x, x %in% c("", "-", "NA"), NA)
 }
@@ -145,10 +143,10 @@ strip_version <- function(names) {
 
 # Files and databases ---------------------------------------------------------
 
-read_annotation <- function(path, call) {
-  fields <- first_fields(path, call)
+read_annotation <- function(path) {
+  fields <- first_fields(path)
   if (is_gtf(fields)) {
-    return(read_gtf(path, fields, call))
+    return(read_gtf(path, fields))
   }
   tryCatch(
     utils::read.table(
@@ -161,26 +159,26 @@ read_annotation <- function(path, call) {
         "The file {.file {path}} cannot be read as a table:
          {conditionMessage(cnd)}.",
         i = "It needs columns of Ensembl ids, symbols and biotypes."
-      ), class = "file", call = call)
+      ), class = "file")
     }
   )
 }
 
 # Of the first line that is no comment, parted by tabs.
-first_fields <- function(path, call) {
+first_fields <- function(path) {
   if (!file.exists(path) || dir.exists(path)) {
     abort(c(
       "There is no file {.file {path}} with an annotation of genes.",
       i = "A table (csv, tsv) or a GTF file is expected; for names alone the
            package of an OrgDb will do, such as {.pkg org.Hs.eg.db}."
-    ), class = "file", call = call)
+    ), class = "file")
   }
   connection <- gzfile(path, "rt")
   on.exit(close(connection))
   lines <- suppressWarnings(readLines(connection, 100, skipNul = TRUE))
   lines <- grep("^(#|track|browser)", lines, invert = TRUE, value = TRUE)
   if (length(lines) == 0) {
-    abort("The file {.file {path}} is empty.", class = "file", call = call)
+    abort("The file {.file {path}} is empty.", class = "file")
   }
   strsplit(lines[1], "\t", fixed = TRUE)[[1]]
 }
@@ -188,14 +186,14 @@ first_fields <- function(path, call) {
 is_gtf <- function(fields) length(fields) == 9 && grepl("^[0-9]+$", fields[4])
 
 # The genes of a GTF or GFF3 file as a GRanges.
-read_gtf <- function(path, fields, call) {
+read_gtf <- function(path, fields) {
   if (!is_gtf(fields)) {
     abort(c(
       "The file {.file {path}} is no GTF file: ranges of genes are expected.",
       i = "Give that of a reference of GENCODE, Ensembl or 10x."
-    ), class = "file", call = call)
+    ), class = "file")
   }
-  need_package("rtracklayer", "to read a GTF file", call)
+  need_package("rtracklayer", "to read a GTF file")
   format <- if (grepl("^[^\" ]+=", fields[9])) "gff3" else "gtf"
   genes <- rtracklayer::import(path, format = format, feature.type = "gene")
   if (length(genes) == 0) {
@@ -203,13 +201,13 @@ read_gtf <- function(path, fields, call) {
       "The file {.file {path}} has no lines of genes.",
       i = "Give the GTF file of a reference of GENCODE, Ensembl or 10x, whose
            third column holds {.val gene}."
-    ), class = "file", call = call)
+    ), class = "file")
   }
   genes
 }
 
-table_of_orgdb <- function(db, call) {
-  need_package("AnnotationDbi", "to read an OrgDb", call)
+table_of_orgdb <- function(db) {
+  need_package("AnnotationDbi", "to read an OrgDb")
   columns <- intersect(
     c("SYMBOL", "ENSEMBL", "GENETYPE"), AnnotationDbi::columns(db)
   )

@@ -3,9 +3,9 @@
 # Counts of genes as a handle, checked in one pass. `x` is what as_cells()
 # takes, a path, or a corpus; of files with types of features "Gene Expression"
 # is read. Counts are kept as they are, and messages name genes.
-gene_cells <- function(x, call = caller_env()) {
+gene_cells <- function(x) {
   cells <- gene_handle(x)
-  check_counts(cells, min_cells = 1, "gene", call = call)
+  check_counts(cells, min_cells = 1, "gene")
   cells
 }
 

@@ -18,11 +18,9 @@
 #' @param center TRUE subtracts the mean of all genes, which hides differences
 #'   of angles: use it for cosines, as in the example. Default FALSE.
 #' @param token_budget,verbose With `x`, see [predict()][predict.expresser_fit].
-#' @param ... Passed on to methods.
+#' @param ... Not used: an unknown name is an error.
 #' @return A matrix of genes x `n_embedding`, with the names of the genes; with
 #'   `x` of those genes that one of its cells has.
-#' @section Errors: `sailer_argument_error` for genes that the fit does not know
-#'   (the nearest are listed) and, with `x`, that none of its cells has.
 #' @seealso [evaluate_gene_embeddings()]; [RunExpresser()] stores them as
 #'   feature loadings.
 #' @references Cao (2023), sections 4.2.1 (eq. 4.1) and 4.2.3.
@@ -40,19 +38,10 @@
 #' values <- values / sqrt(rowSums(values^2))
 #' head(sort(drop(values %*% values["gene1", ]), decreasing = TRUE), 4)
 #' @export
-gene_embeddings <- function(fit, ...) UseMethod("gene_embeddings")
-
-#' @export
-gene_embeddings.default <- function(fit, ...) {
-  gene_embeddings(find_fit(fit, NULL, "expresser_fit")$fit, ...)
-}
-
-#' @rdname gene_embeddings
-#' @export
-gene_embeddings.expresser_fit <- function(fit, genes = NULL, x = NULL,
-                                          center = FALSE, token_budget = NULL,
-                                          verbose = TRUE, ...) {
-  refuse_others(list(...), gene_embeddings.expresser_fit)
+gene_embeddings <- function(fit, genes = NULL, x = NULL, center = FALSE,
+                            token_budget = NULL, verbose = TRUE, ...) {
+  refuse_others(list(...), gene_embeddings)
+  fit <- find_fit(fit, NULL, "expresser_fit")$fit
   check_flag(center)
   check_flag(verbose)
   values <- if (is.null(x)) {
@@ -83,9 +72,9 @@ token_table <- function(fit) {
 }
 
 # NaN for genes that no cell has.
-contextual_genes <- function(fit, x, budget, verbose, call = caller_env()) {
+contextual_genes <- function(fit, x, budget, verbose) {
   cells <- gene_cells(x)
-  source <- cells_by_genes(cells, fit$genes, "x", call)
+  source <- cells_by_genes(cells, fit$genes, "x")
   with_threads(fit$control$threads, core_expresser_embed_genes(
     expresser_model(fit), source, budget,
     pass_reporter("Embedding", ncol(cells), verbose)
@@ -93,17 +82,15 @@ contextual_genes <- function(fit, x, budget, verbose, call = caller_env()) {
 }
 
 # Places of genes by any of their names.
-known_genes <- function(fit, genes, arg = "genes", call = caller_env()) {
-  genes <- asked_names(genes, "gene", arg, call)
+known_genes <- function(fit, genes, arg = "genes") {
+  genes <- asked_names(genes, "gene", arg)
   places <- match(genes, fit$genes$gene)
   for (column in intersect(c("symbol", "ensembl"), names(fit$genes))) {
     lost <- is.na(places)
     places[lost] <- match(genes[lost], fit$genes[[column]])
   }
   if (anyNA(places)) {
-    check_known(
-      genes[is.na(places)], fit$genes$gene, "gene", arg, "the fit", call = call
-    )
+    check_known(genes[is.na(places)], fit$genes$gene, "gene", arg, "the fit")
   }
   places
 }

@@ -5,14 +5,21 @@
 #' [predict()][predict.sailer_fit] or other objects. Its `history` is a data
 #' frame with a row for each epoch. The model holds no cells.
 #'
+#' @section Interrupted trainings:
+#' Ctrl-C stops a training within a second or two, and keeps what was trained.
+#' At the top level of an interactive session the call then returns the fit so
+#' far (or the object with it), with a warning. Elsewhere, in a script, a loop
+#' or a function, the interrupt is raised, so that no later line runs on a
+#' half-trained model; `get_fit()` then returns the fit, as [sailer()],
+#' [sailerx()] or [expresser()] would have. [resume()] continues it, as does
+#' [RunSAILER()] with `resume = get_fit()`.
+#'
 #' @param object A `Seurat` object, a `DimReduc`, a `SingleCellExperiment`, or a
-#'   fit, which is returned.
+#'   fit, which is returned. Without an object the fit of the last training of
+#'   this session that was interrupted is returned.
 #' @param name Name of the reduction. NULL, the default, takes the only fit of
 #'   the object.
 #' @return An object of class `"sailer_fit"` or `"expresser_fit"`.
-#' @section Errors:
-#' `sailer_argument_error` if there is no fit of that name, or there are several
-#' and no `name` is given; existing ones are listed.
 #' @references Cao (2023), chapter 2.
 #' @examples
 #' sim <- simulate_atac(n_cells = 200, n_peaks = 500, n_types = 3, seed = 1)
@@ -23,15 +30,22 @@
 #' }
 #' @export
 get_fit <- function(object, name = NULL) {
+  if (missing(object)) {
+    return(kept$last_fit %||% abort(c(
+      "{.arg object} is missing, and no training was interrupted in this
+       session.",
+      i = "A run with a {.arg checkpoint} continues from its folder: see
+           {.fn resume}."
+    )))
+  }
   find_fit(object, name, c("sailer_fit", "expresser_fit"))$fit
 }
 
 # The fit of one of these classes in an object: list(fit, name).
-find_fit <- function(object, name = NULL, classes = "sailer_fit",
-                     call = caller_env()) {
-  check_text(name, "name", null = TRUE, call = call)
+find_fit <- function(object, name = NULL, classes = "sailer_fit") {
+  check_text(name, "name", null = TRUE)
   if (inherits(object, c("sailer_fit", "expresser_fit"))) {
-    check_fit_class(object, classes, call)
+    check_fit_class(object, classes)
     return(list(fit = complete_model(object)))
   }
   if (!isS4(object) || methods::is(object, "Matrix")) {
@@ -40,27 +54,27 @@ find_fit <- function(object, name = NULL, classes = "sailer_fit",
       "A fit of {.fn {makers}} is needed, or an object that holds one, not
        {.obj_type_friendly {object}}.",
       i = "Counts take a model as {.arg fit}."
-    ), call = call)
+    ))
   }
-  input <- read_input(object, call = call)
+  input <- read_input(object)
   fits <- Filter(function(fit) inherits(fit, classes), input$models)
   if (is.null(name) && length(fits) == 1) name <- names(fits)
   found <- if (!is.null(name)) fits[[name]]
   if (is.null(found)) {
-    refuse_missing_fit(object, input, fits, name, classes, call)
+    refuse_missing_fit(object, input, fits, name, classes)
   }
   # Objects of version 0.1.0 hold fits with their cells.
   list(fit = as_model(complete_model(found)), name = name)
 }
 
-check_fit_class <- function(fit, classes, call = caller_env(), arg = NULL) {
+check_fit_class <- function(fit, classes, arg = NULL) {
   if (!inherits(fit, classes)) {
     makers <- makers_of(classes)
     where <- if (is.null(arg)) "here" else "in {.arg {arg}}"
     abort(paste0(
       "A fit of {.fn {makers}} is needed ", where,
       ", not {.obj_type_friendly {fit}}."
-    ), call = call)
+    ))
   }
 }
 
@@ -75,7 +89,7 @@ makers_of <- function(classes) {
   )
 }
 
-refuse_missing_fit <- function(object, input, fits, name, classes, call) {
+refuse_missing_fit <- function(object, input, fits, name, classes) {
   makers <- makers_of(classes)
   if (length(fits) > 0) {
     abort(c(
@@ -85,7 +99,7 @@ refuse_missing_fit <- function(object, input, fits, name, classes, call) {
         "There is no fit of {.fn {makers}} named {.val {name}} in the object."
       },
       i = "There {cli::qty(length(fits))}{?is/are} {.val {names(fits)}}."
-    ), call = call)
+    ))
   }
   usual <- name %||% input$naming(makers)
   bare <- Filter(function(name) !is.null(input$embedding(name)), usual)
@@ -95,11 +109,11 @@ refuse_missing_fit <- function(object, input, fits, name, classes, call) {
       i = "{.fn merge} and conversions between classes keep coordinates alone.
            Give the fit as {.arg fit}: {.fn get_fit} finds it in the object that
            this one was made from."
-    ), call = call)
+    ))
   }
   verb <- if (makers[1] == "sailer") "RunSAILER" else "RunExpresser"
   abort(c(
     "There is no fit of {.fn {makers}} in {.obj_type_friendly {object}}.",
     i = "Run {.fn {verb}} on the object first, or give a {.arg fit}."
-  ), call = call)
+  ))
 }

@@ -1,26 +1,18 @@
 # The reference of SAILERX: an embedding of the RNA of the same cells, and how
 # deep their RNA was sequenced.
 
-# list(values, depth, name, place, made) of an object's RNA (`guide` of
-# new_input()); of matrices and files what sailerx() takes as `reference`.
-read_guide <- function(input, reference, rna, call = caller_env()) {
-  guide <- input$guide(reference, rna)
-  if (!is.null(guide$depth)) {
-    own <- new_guide(guide$values, guide$depth, input$counts, guide$where, call)
-    guide[names(own)] <- own
-  }
-  guide
-}
-
 n_components <- function(n_genes, n_cells) {
   max(1, min(30, n_genes - 1, n_cells - 1))
 }
 
-# What SAILERX takes of the RNA: the rows of the reference of those cells
-# that have RNA and whose row is whole, and their depth.
-new_guide <- function(values, depth, cells, where, call = caller_env()) {
-  check_names(cells$cells, "cell", "column", call)
-  values <- as.matrix(values)
+# What SAILERX takes of the RNA: of `found`, list(values, depth, where, ...),
+# the rows of the reference of those cells that have RNA and whose row is whole,
+# and their depth.
+new_guide <- function(found, cells) {
+  check_names(cells$cells, "cell", "column")
+  values <- as.matrix(found$values)
+  depth <- found$depth
+  where <- found$where
   with_rna <- intersect(cells$cells, names(depth)[which(depth > 0)])
   values <- values[intersect(with_rna, rownames(values)), , drop = FALSE]
   values <- values[!is.na(rowSums(values)), , drop = FALSE]
@@ -29,7 +21,7 @@ new_guide <- function(values, depth, cells, where, call = caller_env()) {
       "{nrow(values)} of the {length(cells$cells)} cells with peaks {?has/have}
        a reference: RNA counts, and a row in the {where}.",
       i = "{length(with_rna)} of them {?has/have} RNA counts."
-    ), class = "data", call = call)
+    ), class = "data")
   }
   without <- length(cells$cells) - nrow(values)
   if (without > 0) {
@@ -37,7 +29,9 @@ new_guide <- function(values, depth, cells, where, call = caller_env()) {
           no RNA counts, or no row in the {where}. They take no part in the
           alignment.")
   }
-  list(values = values, depth = depth[rownames(values)])
+  found$values <- values
+  found$depth <- depth[rownames(values)]
+  found
 }
 
 # Sums of the columns of whatever holds counts: each package of matrices has a
@@ -53,16 +47,8 @@ column_sums <- function(x) {
   getExportedValue(package, "colSums")(x)
 }
 
-# The embedding would take the place of its own reference.
-check_not_same <- function(name, reference, call = caller_env()) {
-  if (identical(name, reference)) {
-    abort("The embedding and its {.arg reference} are both named {.val {name}}:
-           the embedding needs another name.", call = call)
-  }
-}
-
 # Only the usual reference is made, and only where the packages for it are.
-check_can_make <- function(reference, usual, known, what, packages, how, call) {
+check_can_make <- function(reference, usual, known, what, packages, how) {
   there <- if (length(known) == 0) {
     "The object has no {what}."
   } else {
@@ -79,19 +65,19 @@ check_can_make <- function(reference, usual, known, what, packages, how, call) {
       i = if (is_usual) "Install {cli::qty(length(lacking))}{?it/them}, or make
             a reference from the RNA, such as {.code {how}}, and name it in
             {.arg reference}."
-    ), call = call)
+    ))
   }
 }
 
-check_enough_rna <- function(with_rna, n, call) {
+check_enough_rna <- function(with_rna, n) {
   if (length(with_rna) < 2) {
     abort("{length(with_rna)} of the {n} cells {?has/have} RNA counts: no
-           reference can be made from them.", class = "data", call = call)
+           reference can be made from them.", class = "data")
   }
 }
 
 # What other packages do, under a seed, their errors as ours.
-usual_steps <- function(code, reference, call) {
+usual_steps <- function(code, reference) {
   tryCatch(
     with_own_seed(42, code),
     error = function(cnd) {
@@ -100,7 +86,7 @@ usual_steps <- function(code, reference, call) {
         "The reference {.val {reference}} could not be made: {problem}",
         i = "Make one from the RNA in another way, and name it in
              {.arg reference}."
-      ), class = "data", call = call)
+      ), class = "data")
     }
   )
 }
@@ -108,7 +94,7 @@ usual_steps <- function(code, reference, call) {
 # Files that hold the RNA too -------------------------------------------------
 
 # The RNA of the file that these cells with peaks are from.
-need_rna_beside <- function(cells, call = caller_env()) {
+need_rna_beside <- function(cells) {
   file <- cells$file
   rna <- if (isTRUE(file$layout %in% c("tenx", "h5ad", "h5mu", "mtx"))) {
     tryCatch(
@@ -128,13 +114,13 @@ need_rna_beside <- function(cells, call = caller_env()) {
     i = "It is only optional for a file that holds the RNA too: 10x multiome, or
          MuData with a modality {.val rna} or {.val gex}.",
     i = "Without RNA, {.fn sailer} learns from the open peaks alone."
-  ), call = call)
+  ))
 }
 
 # list(values, depth), as new_guide() makes it of objects: the PCA that
 # MuData keeps with its RNA, else one that is made from the counts.
-guide_of_file <- function(cells, rna, call = caller_env()) {
-  check_names(rna$cells, "cell", "column", call)
+guide_of_file <- function(cells, rna) {
+  check_names(rna$cells, "cell", "column")
   rna <- rna[, rna$cells %in% cells$cells]
   depth <- cell_depth(rna, counts = TRUE)
   kept <- rna$file$layout == "h5mu" &&
@@ -145,16 +131,16 @@ guide_of_file <- function(cells, rna, call = caller_env()) {
     note <- "The reference is {.val X_pca} of the RNA in {rna$origin}."
   } else {
     where <- "PCA of the RNA"
-    values <- pca_of_rna(rna, names(depth)[depth > 0], call)
+    values <- pca_of_rna(rna, names(depth)[depth > 0])
     note <- "The reference is a PCA that was made from the RNA in {rna$origin}."
   }
   note(note)
-  new_guide(values, depth, cells, where, call)
+  new_guide(list(values = values, depth = depth, where = where), cells)
 }
 
 # As RunSAILERX() makes it, by whichever packages are there.
-pca_of_rna <- function(rna, with_rna, call) {
-  check_enough_rna(with_rna, ncol(rna), call)
+pca_of_rna <- function(rna, with_rna) {
+  check_enough_rna(with_rna, ncol(rna))
   packages <- list(
     c("SeuratObject", "Seurat"), c("SingleCellExperiment", "scuttle", "scran",
                                    "scater")
@@ -167,7 +153,7 @@ pca_of_rna <- function(rna, with_rna, call) {
        takes {.pkg Seurat}, or {.pkg scuttle}, {.pkg scran} and {.pkg scater};
        they are not installed.",
       i = "Give an embedding of the RNA as {.arg reference}."
-    ), call = call)
+    ))
   }
   counts <- as_sparse(rna[, with_rna])
   rownames(counts) <- paste0("gene", seq_len(nrow(counts)))
@@ -176,7 +162,7 @@ pca_of_rna <- function(rna, with_rna, call) {
     SeuratObject::Embeddings(seurat_pca(assay, "RNA", with_rna))
   } else {
     scater_pca(counts)
-  }, "of the RNA", call)
+  }, "of the RNA")
 }
 
 # A handle's counts in memory.

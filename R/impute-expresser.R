@@ -50,9 +50,6 @@
 #'   numeric vector in their order, both in units of `log(1 + 10,000 * count /
 #'   total)`, the total being that of the model's genes in the cell. NA in cells
 #'   that have no other gene.
-#' @section Errors: `sailer_argument_error` for unknown genes or cells (the
-#'   nearest are listed), for positions named twice, and for a result too large
-#'   for memory; `sailer_data_error` for counts that cannot be used.
 #' @seealso [ImputeExpresser()] for Seurat and SingleCellExperiment objects,
 #'   [evaluate_imputation()] for the accuracy.
 #' @references Cao (2023), section 4.2.4.
@@ -72,7 +69,6 @@ impute.expresser_fit <- function(fit, x, genes = NULL, cells = NULL,
                                  n_passes = 1, token_budget = NULL,
                                  verbose = TRUE, ...) {
   refuse_others(list(...), impute.expresser_fit)
-  call <- environment()
   check_flag(keep)
   check_flag(adapt)
   check_flag(verbose)
@@ -87,9 +83,9 @@ impute.expresser_fit <- function(fit, x, genes = NULL, cells = NULL,
     report = pass_reporter("Imputing", ncol(x), verbose)
   )
   if (is.null(positions)) {
-    impute_genes(task, x, genes, cells, keep, call)
+    impute_genes(task, x, genes, cells, keep)
   } else {
-    impute_positions(task, x, positions, call)
+    impute_positions(task, x, positions)
   }
 }
 
@@ -104,27 +100,27 @@ run_queries <- function(task, source, starts, genes) {
   out
 }
 
-impute_positions <- function(task, x, positions, call) {
+impute_positions <- function(task, x, positions) {
   if (!is.data.frame(positions) ||
         !all(c("gene", "cell") %in% names(positions))) {
     abort("{.arg positions} must be a data frame with the columns {.field gene}
-           and {.field cell}.", call = call)
+           and {.field cell}.")
   }
   if (nrow(positions) == 0) {
     return(numeric())
   }
-  gene <- known_genes(task$fit, as.character(positions$gene), "positions", call)
-  cells <- asked_names(as.character(positions$cell), "cell", "positions", call)
-  check_known(cells, x$cells, "cell", "positions", "the counts", call = call)
+  gene <- known_genes(task$fit, as.character(positions$gene), "positions")
+  cells <- asked_names(as.character(positions$cell), "cell", "positions")
+  check_known(cells, x$cells, "cell", "positions", "the counts")
   cell <- match(cells, x$cells)
   twice <- anyDuplicated(data.frame(gene, cell))
   if (twice > 0) {
     abort("{.arg positions} names gene {.val {positions$gene[twice]}} of cell
-           {.val {positions$cell[twice]}} twice.", call = call)
+           {.val {positions$cell[twice]}} twice.")
   }
   # Other cells show the levels of genes.
   used <- if (task$adapt) seq_len(ncol(x)) else sort(unique(cell))
-  source <- cells_by_genes(x[, used], task$fit$genes, "x", call)
+  source <- cells_by_genes(x[, used], task$fit$genes, "x")
   sorted <- order(cell)
   starts <- c(0, cumsum(tabulate(match(cell, used), length(used))))
   out <- numeric(length(cell))
@@ -132,20 +128,18 @@ impute_positions <- function(task, x, positions, call) {
   out
 }
 
-impute_genes <- function(task, x, genes, cells, keep, call) {
-  wanted <- known_genes(task$fit, genes, "genes", call)
+impute_genes <- function(task, x, genes, cells, keep) {
+  wanted <- known_genes(task$fit, genes, "genes")
   if (anyDuplicated(wanted)) {
-    abort("{.arg genes} names {.val {genes[duplicated(wanted)][1]}} twice.",
-          call = call)
+    abort("{.arg genes} names {.val {genes[duplicated(wanted)][1]}} twice.")
   }
   if (!is.null(cells)) {
-    x <- x[, chosen_names(cells, x$cells, "cell", "cells", "the counts", call)]
+    x <- x[, chosen_names(cells, x$cells, "cell", "cells", "the counts")]
   }
   check_result_size(
-    list(kind = "matrix"), length(wanted), ncol(x), call,
-    "Name fewer {.arg genes} or {.arg cells}.", "genes"
+    length(wanted), ncol(x), "Name fewer {.arg genes} or {.arg cells}.", "genes"
   )
-  source <- cells_by_genes(x, task$fit$genes, "x", call)
+  source <- cells_by_genes(x, task$fit$genes, "x")
   known <- core_log_normalized(source, wanted)
   dimnames(known) <- list(genes, x$cells)
   asked <- if (keep) known == 0 else known > -1

@@ -67,12 +67,6 @@
 #' @return Peaks x cells, with names: a numeric matrix of probabilities; an
 #'   `ngCMatrix` or `dgCMatrix` with `threshold` or `n_open`; with `file` an
 #'   `HDF5Matrix`, or the path if the package HDF5Array is not installed.
-#' @section Errors:
-#' `sailer_argument_error` for an unknown cell, peak, batch or covariate (the
-#' nearest are listed), for a result too large for memory, and if there are
-#' neither an embedding nor `x`; `sailer_data_error` as in
-#' [predict()][predict.sailer_fit]; `sailer_file_error` if the file exists or
-#' cannot be written.
 #' @seealso [ImputeSAILER()] for Seurat and SingleCellExperiment objects.
 #' @references Cao (2023), sections 2.2.4 and 3.2.5; the Dice score is equation
 #'   2.7.
@@ -127,17 +121,19 @@ impute_held <- function(held, cells = NULL, peaks = NULL, reference = NULL,
                         batch = NULL, depth = NULL, covariates = NULL,
                         calibrated = TRUE, threshold = NULL, n_open = NULL,
                         binary = TRUE, file = NULL, overwrite = FALSE,
-                        arg = "peaks", ways = ways_out, call = caller_env()) {
+                        arg = "peaks", ways = ways_out) {
   fit <- held$fit
-  check_flag(calibrated, call = call)
-  form <- check_form(threshold, n_open, binary, file, overwrite, call)
-  peaks <- choose_peaks(fit, peaks, arg, call, held$input$ranges(fit$peaks))
-  confounders <- fixed_confounders(fit, batch, depth, covariates, call)
-  cells <- choose_cells(held, cells, call)
-  check_result_size(
-    form, length(peaks), length(cells), call, ways, each = held$input$bytes
-  )
-  z <- input_points(held, cells, reference, call)
+  check_flag(calibrated)
+  form <- check_form(threshold, n_open, binary, file, overwrite)
+  peaks <- choose_peaks(fit, peaks, arg, held$input$ranges(fit$peaks))
+  confounders <- fixed_confounders(fit, batch, depth, covariates)
+  cells <- choose_cells(held, cells)
+  if (form$kind == "matrix") {
+    check_result_size(
+      length(peaks), length(cells), ways, each = held$input$bytes
+    )
+  }
+  z <- input_points(held, cells, reference)
   request <- list(
     decoder = list(
       fit_model(fit), z, confounders, peaks, decode_shift(fit, calibrated)
@@ -148,15 +144,15 @@ impute_held <- function(held, cells = NULL, peaks = NULL, reference = NULL,
     matrix = structure(
       do.call(core_sailer_decode, request$decoder), dimnames = request$names
     ),
-    open = decode_open(form, request, call),
+    open = decode_open(form, request),
     file = decode_file(form$file, request)
   ))
 }
 
 # What is asked for: list(kind = "matrix", "open" or "file", ...).
-check_form <- function(threshold, n_open, binary, file, overwrite, call) {
-  check_flag(binary, call = call)
-  check_flag(overwrite, call = call)
+check_form <- function(threshold, n_open, binary, file, overwrite) {
+  check_flag(binary)
+  check_flag(overwrite)
   given <- c(
     threshold = !is.null(threshold), n_open = !is.null(n_open),
     file = !is.null(file)
@@ -166,21 +162,20 @@ check_form <- function(threshold, n_open, binary, file, overwrite, call) {
       "Only one of {.arg {names(given)[given]}} can be given.",
       i = "{.arg threshold} and {.arg n_open} are two ways to say which peaks
            are open; {.arg file} takes the probabilities of all."
-    ), call = call)
+    ))
   }
   if (given[["file"]]) {
-    return(list(kind = "file", file = new_file(file, overwrite, call)))
+    return(list(kind = "file", file = new_file(file, overwrite)))
   }
   if (!any(given)) {
     return(list(kind = "matrix"))
   }
   if (given[["threshold"]] &&
         !(are_numbers(threshold, 0, 1) && !threshold %in% 0:1)) {
-    abort("{.arg threshold} must be a number between 0 and 1, such as 0.1.",
-          call = call)
+    abort("{.arg threshold} must be a number between 0 and 1, such as 0.1.")
   }
   if (given[["n_open"]]) {
-    check_number(n_open, min = 1, whole = TRUE, call = call)
+    check_number(n_open, min = 1, whole = TRUE)
   }
   list(
     kind = "open", threshold = threshold %||% 0, n_open = n_open %||% 0,
@@ -201,7 +196,7 @@ decode_file <- function(file, request) {
   HDF5Array::HDF5Array(file, "imputed")
 }
 
-decode_open <- function(form, request, call) {
+decode_open <- function(form, request) {
   limit <- memory_limit()
   # What is collected is copied once more.
   bytes <- 2 * if (form$binary) 4 else 12
@@ -220,44 +215,41 @@ decode_open <- function(form, request, call) {
        sparse matrix.",
       i = "Raise {.arg threshold} or lower {.arg n_open}, take fewer cells or
            peaks, or have all probabilities in a {.arg file}."
-    ), call = call)
+    ))
   }
-  class <- if (form$binary) "ngCMatrix" else "dgCMatrix"
-  out <- methods::new(class)
-  out@i <- slots$i
-  out@p <- slots$p
-  if (!form$binary) out@x <- slots$x
-  out@Dim <- lengths(request$names)
-  out@Dimnames <- request$names
-  out
+  do.call(methods::new, c(
+    if (form$binary) "ngCMatrix" else "dgCMatrix",
+    slots[c("i", "p", if (!form$binary) "x")],
+    list(Dim = lengths(request$names), Dimnames = request$names)
+  ))
 }
 
 # Cells and peaks ------------------------------------------------------------
 
 # A fit beside cells with counts, or with the cells that it was trained on.
-fit_and_cells <- function(fit, x, reference = NULL, call = caller_env()) {
+fit_and_cells <- function(fit, x, reference = NULL) {
   if (is.null(x)) {
-    check_needs_counts(reference, "x", call)
-    training_means(fit, call)
-    return(read_fitted(fit, call = call))
+    check_needs_counts(reference, "x")
+    training_means(fit)
+    return(read_fitted(fit))
   }
-  read_fitted(x, fit, call = call)
+  read_fitted(x, fit)
 }
 
-choose_cells <- function(held, cells, call = caller_env()) {
+choose_cells <- function(held, cells) {
   known <- held$input$names
-  check_names(known, "cell", "column", call)
-  known[chosen_names(cells, known, "cell", "cells", "those to impute", call)]
+  check_names(known, "cell", "column")
+  known[chosen_names(cells, known, "cell", "cells", "those to impute")]
 }
 
 # Places in fit$peaks.
-choose_peaks <- function(fit, peaks, arg, call, ranges = NULL) {
+choose_peaks <- function(fit, peaks, arg, ranges = NULL) {
   if (!methods::is(peaks, "GRanges")) {
-    return(chosen_names(peaks, fit$peaks, "peak", arg, "the model", call))
+    return(chosen_names(peaks, fit$peaks, "peak", arg, "the model"))
   }
-  need_package("GenomicRanges", "to find peaks by their ranges", call)
+  need_package("GenomicRanges", "to find peaks by their ranges")
   ranges <- ranges %||% model_ranges(
-    fit$peaks, paste0("Give the names of peaks as {.arg ", arg, "}."), call
+    fit$peaks, paste0("Give the names of peaks as {.arg ", arg, "}.")
   )
   hit <- which(suppressWarnings(
     IRanges::overlapsAny(ranges, peaks, ignore.strand = TRUE)
@@ -268,7 +260,7 @@ choose_peaks <- function(fit, peaks, arg, call, ranges = NULL) {
        range{?s}.",
       i = "The model's are named like {.val {utils::head(fit$peaks, 2)}}: are
            chromosomes named alike, and is it the same genome?"
-    ), call = call)
+    ))
   }
   hit
 }

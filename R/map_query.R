@@ -119,11 +119,6 @@
 #' * `likelihoods`: matrix of query batches x known batches.
 #' * `fit`: with `adapt = TRUE` the fit with `extra_batches`, else NULL.
 #' * `dropped`: names of the cells left out.
-#' @section Errors:
-#' `sailer_data_error` if fewer than `min_matched` of the model's peaks are
-#' found (with the reason, if known), for cells without an open peak among the
-#' model's, and for counts that cannot be used; `sailer_argument_error` for
-#' arguments that do not fit the model, such as `adapt = TRUE` without batches.
 #' @seealso [predict()][predict.sailer_fit] for the embedding alone.
 #' @references Cao (2023), section 2.2.3; for multiome models section 3.2.3.
 #' @examples
@@ -170,7 +165,11 @@ map_query <- function(fit, newdata, labels = NULL, batch = NULL, adapt = FALSE,
   check_text(prefix, "prefix")
   held <- read_fitted(fit, name = fit_name)
   fit <- held$fit
-  labels <- reference_labels(labels, held)
+  if (!is.null(labels)) {
+    # NA for cells that do not vote.
+    known <- rownames(reference_cells(held))
+    labels <- input_values(held$input, labels, "labels", known, partial = TRUE)
+  }
   input <- read_input(newdata, where_of(environment()))
   cells <- input$counts
   named <- if (rlang::is_string(reference)) reference
@@ -183,15 +182,13 @@ map_query <- function(fit, newdata, labels = NULL, batch = NULL, adapt = FALSE,
   )
   covariates <- as_columns(
     input_columns(input, covariates, "covariates", cells$cells), "covariates",
-    cells$cells, environment()
+    cells$cells
   )
   query <- query_cells(
     cells, fit$peaks, ranges, model_ranges, min_matched, drop_empty
   )
   kept <- match(query$cells$cells, cells$cells)
-  covariates <- lapply(covariates, function(column) {
-    replace(column, "values", list(column$values[kept]))
-  })
+  covariates <- lapply(covariates, `[`, kept)
   judged <- query_batches(
     fit, query, batch[kept], covariates, adapt, batch_column, adapt_steps, seed
   )
@@ -242,49 +239,29 @@ write_query <- function(object, input, query, fit, reference, name, key,
 }
 
 # The cells of the model that an object or a fit has: cells x dimensions.
-reference_cells <- function(held, call = caller_env()) {
+reference_cells <- function(held) {
   if (held$own) {
     return(embedding(held$fit))
   }
   values <- held$input$embedding(held$name)
   if (is.null(values)) {
-    abort("The object holds a fit, but no reduction {.val {held$name}}.",
-          call = call)
+    abort("The object holds a fit, but no reduction {.val {held$name}}.")
   }
   values[!is.na(rowSums(values)), , drop = FALSE]
 }
 
-# One label for each of these cells, NA for those that do not vote: a column of
-# the object, or values.
-reference_labels <- function(labels, held, call = caller_env()) {
-  if (is.null(labels)) {
-    return(NULL)
-  }
-  cells <- rownames(reference_cells(held))
-  if (rlang::is_string(labels) && length(cells) > 1 &&
-        is.null(held$input$table)) {
-    abort(c(
-      "{.arg labels} must have a label for each training cell.",
-      i = "A column of metadata can be named where {.arg fit} is the reference
-           object."
-    ), call = call)
-  }
-  input_values(held$input, labels, "labels", cells, call, partial = TRUE)
-}
-
 # The batch of each query cell as text; one name stands for all.
-query_labels <- function(batch, cells, call = caller_env()) {
+query_labels <- function(batch, cells) {
   batch <- written_out(batch %||% "query")
   if (is.atomic(batch) && length(batch) == 1 && !is.na(batch)) {
-    batch <- column_in_utf8(list(name = "batch", values = batch), call)
-    return(rep(label_text(batch$values), length(cells)))
+    return(rep(label_text(labels_in_utf8(batch, "batch")), length(cells)))
   }
-  columns <- as_columns(batch, "batch", cells, call)
+  columns <- as_columns(batch, "batch", cells)
   if (length(columns) != 1) {
     abort("{.arg batch} must be one column of labels, not
-           {length(columns)}.", call = call)
+           {length(columns)}.")
   }
-  label_text(columns[[1]]$values)
+  label_text(columns[[1]])
 }
 
 # Labels and quality by the neighbours among the training cells, as far as there
@@ -303,13 +280,6 @@ neighbors_of_query <- function(held, values, labels, k, metric) {
   }
   quality <- mapping_quality(known, values, k, by, fit$held_out)
   list(cells = data.frame(mapping_quality = quality))
-}
-
-#' @rdname embedding
-#' @export
-embedding.sailer_query <- function(fit, ...) {
-  refuse_others(list(...), embedding.sailer_query)
-  fit$embedding
 }
 
 #' @export

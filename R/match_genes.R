@@ -21,7 +21,7 @@ least_match <- 0.1
 #' where those are fewer) match.
 #' @noRd
 match_genes <- function(names, genes, arg = "the counts", least = least_match,
-                        note = TRUE, call = caller_env()) {
+                        note = TRUE) {
   stripped <- strip_version(names)
   found <- lapply(genes[c("gene", "symbol", "ensembl")], function(known) {
     known[known %in% known[duplicated(known)]] <- NA
@@ -36,7 +36,7 @@ match_genes <- function(names, genes, arg = "the counts", least = least_match,
   n_matched <- length(unique(at[!is.na(at)]))
   wanted <- least * min(length(names), nrow(genes))
   if (n_matched < wanted || (n_matched == 0 && least > 0)) {
-    abort_for_match(names, genes, n_matched, arg, call)
+    abort_for_match(names, genes, n_matched, arg)
   }
   if (note && anyNA(at)) {
     lost <- names[is.na(at)]
@@ -49,7 +49,7 @@ match_genes <- function(names, genes, arg = "the counts", least = least_match,
   as.integer(at)
 }
 
-abort_for_match <- function(names, genes, n_matched, arg, call) {
+abort_for_match <- function(names, genes, n_matched, arg) {
   known <- genes$gene
   upper <- sum(toupper(names) %in% toupper(known))
   hint <- if (mean(is_ensembl(names)) > 0.5 && all(is.na(genes$ensembl))) {
@@ -70,5 +70,5 @@ abort_for_match <- function(names, genes, n_matched, arg, call) {
     " {cli::qty(n_matched)}{?is/are} known: it has
      {.val {utils::head(names, 3)}}, expected are names like
      {.val {utils::head(known, 3)}}."
-  ), i = hint), class = "data", call = call)
+  ), i = hint), class = "data")
 }

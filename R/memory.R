@@ -6,11 +6,11 @@ ways_out <- "Name fewer {.arg peaks} or {.arg cells}; return the open peaks
   can be read by parts."
 
 # `each`: bytes of a number.
-check_result_size <- function(form, n_features, n_cells, call,
-                              ways = ways_out, what = "peaks", each = 8) {
+check_result_size <- function(n_features, n_cells, ways = ways_out,
+                              what = "peaks", each = 8) {
   bytes <- each * as.numeric(n_features) * n_cells
   limit <- memory_limit()
-  if (form$kind != "matrix" || bytes <= limit) {
+  if (bytes <= limit) {
     return(invisible(TRUE))
   }
   abort(c(
@@ -19,7 +19,7 @@ check_result_size <- function(form, n_features, n_cells, call,
     i = ways,
     i = "The limit is half of the memory available, or
          {.code options(sailer.max_memory = )} in bytes."
-  ), call = call)
+  ))
 }
 
 in_bytes <- function(bytes) {
@@ -29,10 +29,10 @@ in_bytes <- function(bytes) {
 }
 
 # How much a result may take, in bytes.
-memory_limit <- function(call = caller_env()) {
+memory_limit <- function() {
   given <- getOption("sailer.max_memory")
   if (!is.null(given)) {
-    check_number(given, "sailer.max_memory", min = 1, call = call)
+    check_number(given, "sailer.max_memory", min = 1)
     return(given)
   }
   available_memory() / 2

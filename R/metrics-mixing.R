@@ -50,9 +50,6 @@
 #'   summed distance of its proportions from even ones (0 well mixed; for two
 #'   separate batches 0.5), `ilisi`, `clisi` if `labels` are given, and
 #'   `p_value`.
-#' @section Errors:
-#' `sailer_argument_error`, naming the argument, if lengths do not fit, a value
-#' is missing, or there is a single batch.
 #' @references Korsunsky et al. (2019), *Nature Methods* 16, 1289. Büttner et
 #'   al. (2019), *Nature Methods* 16, 43. Cao (2023), section 2.5.3.
 #' @examples
@@ -70,9 +67,9 @@ batch_mixing <- function(x, batch, labels = NULL, k = 50, perplexity = 30,
   if (n_cells < 6) {
     abort("{.arg x} must have at least 6 cells, not {n_cells}.")
   }
-  classes <- function(values, arg, call = caller_env()) {
-    values <- cell_values(values, arg, shown, call)
-    measured_classes(values, n_cells, arg, call)
+  classes <- function(values, arg) {
+    values <- cell_values(values, arg, shown)
+    measured_classes(values, n_cells, arg)
   }
   batch <- classes(batch, "batch")
   if (length(batch$names) < 2) {

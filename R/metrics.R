@@ -28,8 +28,6 @@
 #'   are neither used nor changed.
 #' @return A list with `mean`, the mean over the dimensions, and `dimensions`, a
 #'   numeric vector of one value per dimension, both in nats.
-#' @section Errors: `sailer_argument_error`, naming the argument, if lengths do
-#'   not fit, a value is missing or infinite, or `k` is out of range.
 #' @references Kraskov, Stögbauer and Grassberger (2004), *Physical Review E*
 #'   69, 066138. Ross (2014), *PLoS ONE* 9, e87357. Cao (2023), section 2.2.5.
 #' @examples
@@ -44,8 +42,9 @@ mutual_information <- function(embedding, c, k = 3, seed = 1) {
   check_number(k, min = 1, max = n_cells - 1, whole = TRUE)
   check_number(seed, min = 0, max = 2^53, whole = TRUE)
   if (is.numeric(c) && !is.factor(c)) {
-    confounder <- measured_values(c, n_cells, "c")
-    values <- core_mutual_information_numeric(embedding, confounder, k, seed)
+    check_one_per_cell(length(c), n_cells, FALSE, "c", NULL)
+    check_all(is.finite(c), "missing or infinite", "c")
+    values <- core_mutual_information_numeric(embedding, as.double(c), k, seed)
   } else {
     confounder <- measured_classes(c, n_cells, "c")
     values <- core_mutual_information_classes(
@@ -72,9 +71,6 @@ mutual_information <- function(embedding, c, k = 3, seed = 1) {
 #'   gives one value for `truth` and one for `estimate`.
 #' @return Scores in \[0, 1\], one per column and named by them, or a single
 #'   number for two vectors. Two empty sets of peaks score 1.
-#' @section Errors: `sailer_argument_error`, naming the argument, if shapes do
-#'   not fit, a value is missing, or values are not binary and there is no
-#'   threshold.
 #' @references Cao (2023), equation 2.7.
 #' @examples
 #' bulk <- c(1, 1, 0, 0, 1)
@@ -109,20 +105,20 @@ dice_score <- function(truth, estimate, threshold = NULL) {
 }
 
 # The open peaks as a sparse matrix of ones, without explicit zeros.
-open_peaks <- function(x, arg, threshold, call = caller_env()) {
+open_peaks <- function(x, arg, threshold) {
   if (!inherits(x, "Matrix")) {
     if (!is.numeric(x) && !is.logical(x)) {
       abort(c(
         "{.arg {arg}} must be a vector or a matrix of numbers or logicals.",
         x = "Found {.cls {class(x)}}."
-      ), call = call)
+      ))
     }
     x <- as.matrix(x)
   }
   x <- methods::as(methods::as(x, "CsparseMatrix"), "dMatrix")
   x <- methods::as(x, "generalMatrix")
   if (anyNA(x@x)) {
-    abort("{.arg {arg}} must not have missing values.", call = call)
+    abort("{.arg {arg}} must not have missing values.")
   }
   if (!is.na(threshold)) {
     x@x <- as.double(x@x > threshold)
@@ -130,7 +126,7 @@ open_peaks <- function(x, arg, threshold, call = caller_env()) {
     abort(c(
       "{.arg {arg}} must hold 0 and 1, or `FALSE` and `TRUE`.",
       i = "To call entries open above a value, give {.arg threshold}."
-    ), call = call)
+    ))
   }
   drop0(x)
 }
@@ -146,13 +142,13 @@ correlation <- function(x, y) {
 
 # Checks shared by the measures. `arg` is the argument as the user knows it.
 
-measured_matrix <- function(x, arg = "embedding", call = caller_env()) {
+measured_matrix <- function(x, arg = "embedding") {
   if (is.numeric(x) && is.null(dim(x))) {
     x <- matrix(x, ncol = 1, dimnames = list(names(x), NULL))
   }
-  x <- as_numeric_matrix(x, arg, "cells x dimensions", call)
+  x <- as_numeric_matrix(x, arg, "cells x dimensions")
   if (nrow(x) < 2) {
-    abort("{.arg {arg}} must have at least 2 cells (rows), not 1.", call = call)
+    abort("{.arg {arg}} must have at least 2 cells (rows), not 1.")
   }
   bad <- which(!is.finite(x))
   if (length(bad)) {
@@ -161,37 +157,31 @@ measured_matrix <- function(x, arg = "embedding", call = caller_env()) {
     abort(c(
       "{.arg {arg}} must not have missing or infinite values.",
       x = "Found {length(bad)}, the first in cell {cell}."
-    ), call = call)
+    ))
   }
   x
 }
 
-measured_values <- function(x, n_cells, arg, call = caller_env()) {
-  check_one_per_cell(length(x), n_cells, FALSE, arg, NULL, call)
-  check_all(is.finite(x), "missing or infinite", arg, call)
-  as.double(x)
-}
-
-check_all <- function(good, bad, arg, call, hint = NULL) {
+check_all <- function(good, bad, arg, hint = NULL) {
   if (all(good)) {
     return(invisible())
   }
   abort(c(
     "{.arg {arg}} must not have {bad} values.",
     x = "Found {sum(!good)}, the first at position {which(!good)[1]}.", i = hint
-  ), call = call)
+  ))
 }
 
 # list(code = classes from 0, names = one per class); unused levels are dropped.
-measured_classes <- function(x, n_cells, arg, call = caller_env()) {
+measured_classes <- function(x, n_cells, arg) {
   x <- written_out(x)
   if (!is.atomic(x) || is.null(x) || length(dim(x)) > 1) {
     abort("{.arg {arg}} must be a vector of labels, not
-           {.obj_type_friendly {x}}.", call = call)
+           {.obj_type_friendly {x}}.")
   }
-  check_one_per_cell(length(x), n_cells, FALSE, arg, NULL, call)
+  check_one_per_cell(length(x), n_cells, FALSE, arg, NULL)
   check_all(
-    !is.na(x), "missing", arg, call,
+    !is.na(x), "missing", arg,
     "Leave these cells out, or give them a class of their own."
   )
   classes <- droplevels(as.factor(x))

@@ -6,22 +6,22 @@
 # somebody gave, must be those of all cells, each once; there may be values of
 # other cells too. `partial`: cells may be missing, and get NA. Without names,
 # or where the cells have none, there must be `n` values.
-match_cells <- function(values, cells, arg, call = caller_env(),
-                        table = TRUE, partial = FALSE, n = length(cells)) {
+match_cells <- function(values, cells, arg, table = TRUE, partial = FALSE,
+                        n = length(cells)) {
   values <- written_out(values)
   rows <- length(dim(values)) == 2
   if (!(if (rows) table else is.atomic(values) && !is.null(values))) {
     abort("{.arg {arg}} must be a vector with one value per cell
            {if (table) 'or a table of such columns'}, not
-           {.obj_type_friendly {values}}.", call = call)
+           {.obj_type_friendly {values}}.")
   }
   names <- if (rows) given_rows(values) else names(values)
   if (!rows && is.array(values)) values <- as.vector(values)
   if (!is.null(cells) && name_cells_in(names, cells)) {
-    place <- named_places(names, cells, arg, partial, call)
+    place <- named_places(names, cells, arg, partial)
     values <- if (rows) values[place, , drop = FALSE] else values[place]
   } else {
-    check_one_per_cell(NROW(values), n, rows, arg, cells, call)
+    check_one_per_cell(NROW(values), n, rows, arg, cells)
   }
   if (rows) rownames(values) <- NULL else names(values) <- NULL
   values
@@ -45,7 +45,7 @@ name_cells_in <- function(names, cells) {
     (any(names %in% cells) || !identical(names, as.character(seq_along(names))))
 }
 
-named_places <- function(names, cells, arg, partial, call) {
+named_places <- function(names, cells, arg, partial) {
   place <- match(cells, names)
   lost <- cells[is.na(place)]
   in_order <- "values without names, such as {.code unname(x)}, in the order of
@@ -55,24 +55,23 @@ named_places <- function(names, cells, arg, partial, call) {
       "The names of {.arg {arg}}, such as {.val {names[1]}}, are no names of
        cells, such as {.val {cells[1]}}.",
       i = paste0("Name the values by cell, or give ", in_order, ".")
-    ), call = call)
+    ))
   }
   if (length(lost) > 0 && !partial) {
     abort(c(
       "{.arg {arg}} is named by cell, but has no value for {length(lost)} of
        them: {.val {utils::head(lost, 3)}}.",
       i = paste0("Give a value for every cell, or ", in_order, ".")
-    ), call = call)
+    ))
   }
   twice <- intersect(names[duplicated(names)], cells)
   if (length(twice) > 0) {
-    abort("{.arg {arg}} has several values for cell {.val {twice[1]}}.",
-          call = call)
+    abort("{.arg {arg}} has several values for cell {.val {twice[1]}}.")
   }
   place
 }
 
-check_one_per_cell <- function(found, n, rows, arg, cells, call) {
+check_one_per_cell <- function(found, n, rows, arg, cells) {
   if (found != n) {
     what <- if (rows) "row" else "value"
     abort(c(
@@ -80,7 +79,7 @@ check_one_per_cell <- function(found, n, rows, arg, cells, call) {
        {cli::qty(n)}{?is/are} {n} cell{?s}.",
       i = "Give one {what} per cell, in the order of the cells
            {if (!is.null(cells)) 'or named by them'}."
-    ), call = call)
+    ))
   }
 }
 
@@ -143,13 +142,14 @@ escape_bytes <- function(x) {
 }
 
 # `what`: in words, one of the values, as "name of a cell" (text of cli).
-# `remedy`: code that mends them.
-check_utf8 <- function(values, what, remedy, call = caller_env()) {
+# `place`: code of where they are.
+check_utf8 <- function(values, what, place = "x") {
   if (is.factor(values)) values <- levels(values)
   if (!is.character(values) || all(validUTF8(values))) {
     return(invisible(values))
   }
   bad <- which(!validUTF8(values))
+  remedy <- paste0(place, " <- iconv(", place, ', "latin1", "UTF-8")')
   abort(c(
     paste0("The ", what, " must be text in UTF-8, but {.val
       {escape_bytes(values[bad[1]])}} is not", if (length(bad) > 1) {
@@ -157,5 +157,5 @@ check_utf8 <- function(values, what, remedy, call = caller_env()) {
       }, "."),
     i = "The bytes were written in another encoding, most often Latin-1:
          {.code {remedy}}."
-  ), class = "data", call = call)
+  ), class = "data")
 }

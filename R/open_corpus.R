@@ -25,7 +25,7 @@ is_corpus_path <- function(x) {
 }
 
 # A corpus that can be read: opened again where its pointer has died.
-live_corpus <- function(x, call = caller_env()) {
+live_corpus <- function(x) {
   if (core_cells_alive(x$source)) {
     return(x)
   }
@@ -34,7 +34,7 @@ live_corpus <- function(x, call = caller_env()) {
     abort(c(
       "{.file {x$path}} holds other genes or cells than when it was opened.",
       i = "Open it again with {.fn open_cells}."
-    ), class = "file", call = call)
+    ), class = "file")
   }
   fresh
 }

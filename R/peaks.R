@@ -20,64 +20,49 @@ parse_peaks <- function(names) {
   parsed
 }
 
-# GRanges of the peaks of a sample, or of "model" and the like.
-parse_ranges <- function(names, sample, call) {
+# GRanges of peaks by their names; NULL unless all hold a range.
+parse_ranges <- function(names) {
   parsed <- parse_peaks(names)
-  lost <- names[is.na(parsed$start)]
-  if (length(lost) > 0) {
-    abort(c(
-      "Sample {.val {sample}}: {length(lost)} of {length(names)} peaks have no
-       range in their names: {.val {utils::head(lost, 3)}}.",
-      i = "Name peaks like {.val chr1-100-200}, or give {.arg ranges}."
-    ), class = "data", call = call)
+  if (!anyNA(parsed$start)) {
+    GenomicRanges::GRanges(
+      parsed$seqnames,
+      IRanges::IRanges(as.integer(parsed$start), as.integer(parsed$end))
+    )
   }
-  as_ranges(parsed)
 }
 
 # Those of a model; `hint`: what to do where its names have none.
-model_ranges <- function(peaks, hint, call) {
-  tryCatch(
-    parse_ranges(peaks, "model", call),
-    sailer_data_error = function(cnd) {
-      abort(c(
-        "The peaks of the model have no ranges in their names, such as
-         {.val {utils::head(peaks, 2)}}.",
-        i = hint
-      ), call = call)
-    }
-  )
+model_ranges <- function(peaks, hint) {
+  parse_ranges(peaks) %||% abort(c(
+    "The peaks of the model have no ranges in their names, such as
+     {.val {utils::head(peaks, 2)}}.",
+    i = hint
+  ))
 }
 
 # Ranges that somebody gave, one for each of `n` peaks; `of`: text of cli.
-check_ranges <- function(ranges, n, arg, of, call, class = "argument") {
+check_ranges <- function(ranges, n, arg, of, class = "argument") {
   if (!methods::is(ranges, "GRanges") || length(ranges) != n) {
     abort(paste0(
       "{.arg {arg}} must be a GRanges with {n} ranges, one for each peak of ",
       of, "."
-    ), class = class, call = call)
+    ), class = class)
   }
   ranges
 }
 
 # What compares ranges, which fails where genomes differ. `of`: whose they are.
-of_one_genome <- function(code, of, call) {
+of_one_genome <- function(code, of) {
   tryCatch(suppressWarnings(code), error = function(cnd) {
     abort(c(
       "The ranges of {of} do not fit together: are they of one genome?",
       x = "{conditionMessage(cnd)}"
-    ), class = "data", call = call)
+    ), class = "data")
   })
 }
 
 chromosomes_of <- function(ranges) {
   unique(as.character(GenomicRanges::seqnames(ranges)))
-}
-
-as_ranges <- function(parsed) {
-  GenomicRanges::GRanges(
-    parsed$seqnames,
-    IRanges::IRanges(as.integer(parsed$start), as.integer(parsed$end))
-  )
 }
 
 range_names <- function(ranges) {
@@ -89,7 +74,7 @@ range_names <- function(ranges) {
 
 # The chromosome of each peak, of its range or, with NULL, of its name: the
 # encoder of chapter 3 has a part for each.
-peak_chromosomes <- function(peaks, ranges = NULL, call = caller_env()) {
+peak_chromosomes <- function(peaks, ranges = NULL) {
   if (is.null(ranges)) {
     chromosomes <- parse_peaks(peaks)$seqnames
     lost <- peaks[is.na(chromosomes)]
@@ -99,20 +84,18 @@ peak_chromosomes <- function(peaks, ranges = NULL, call = caller_env()) {
          names: {.val {utils::head(lost, 3)}}.",
         i = "Name peaks like {.val chr1-100-200} or give {.arg ranges}, a
              GRanges with one range per peak."
-      ), class = "data", call = call)
+      ), class = "data")
     }
     return(chromosomes)
   }
-  check_ranges(ranges, length(peaks), "ranges", "the counts", call, "data")
+  check_ranges(ranges, length(peaks), "ranges", "the counts", "data")
   as.character(GenomicRanges::seqnames(ranges))
 }
 
 # GRanges from a file's intervals, where names do not have them.
 ranges_of <- function(intervals, peaks) {
-  if (is.null(intervals) || identical(intervals, peaks) ||
-        !requireNamespace("GenomicRanges", quietly = TRUE)) {
-    return(NULL)
+  if (!is.null(intervals) && !identical(intervals, peaks) &&
+        is_installed("GenomicRanges")) {
+    parse_ranges(intervals)
   }
-  parsed <- parse_peaks(intervals)
-  if (!anyNA(parsed$start)) as_ranges(parsed)
 }

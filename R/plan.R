@@ -16,8 +16,22 @@ new_plan <- function(call, options, control, cells, layout, depth, confounders,
 }
 
 # The plan of a fit whose training can continue.
-plan_of_fit <- function(fit, call = caller_env()) {
-  if (is.null(fit$progress)) refuse_finished(fit, call)
+plan_of_fit <- function(fit) {
+  if (is.null(fit$progress)) {
+    control <- class(fit$control)[1]
+    abort(c(
+      "The training of this fit is {fit$status}: it cannot be continued.",
+      i = "Only interrupted fits can be continued. To train a finished
+           one further, set {.arg checkpoint} in {.fn {control}} and resume from
+           that folder with more {.arg epochs}."
+    ))
+  }
+  if (inherits(fit, "expresser_fit")) {
+    return(c(list(model = "expresser"), fit[c(
+      "call", "options", "control", "genes", "sources", "n_cells", "n_nonzeros",
+      "fingerprint", "device"
+    )]))
+  }
   c(
     fit[c(
       "call", "options", "control", "origin", "peaks", "chromosomes",
@@ -25,16 +39,6 @@ plan_of_fit <- function(fit, call = caller_env()) {
     )],
     fit$progress[c("cells", "depth", "confounders", "reference")]
   )
-}
-
-refuse_finished <- function(fit, call) {
-  control <- class(fit$control)[1]
-  abort(c(
-    "The training of this fit is {fit$status}: it cannot be continued.",
-    i = "Only interrupted fits can be continued. To train a finished
-         one further, set {.arg checkpoint} in {.fn {control}} and resume from
-         that folder with more {.arg epochs}."
-  ), call = call)
 }
 
 # Meets the other processes, where there are any, and writes the plan down.

@@ -23,8 +23,6 @@
 #'   line and the measures use all cells. Default 5000.
 #' @return A ggplot object with a panel per dimension: the cells, and a line
 #'   through the medians of twenty groups of cells of similar depth.
-#' @section Errors: `sailer_argument_error` if depth is missing or does not fit,
-#'   or there are no such dimensions.
 #' @references Cao (2023), section 2.2.5.
 #' @seealso [tune_path()], if too much remains.
 #' @examples
@@ -53,31 +51,30 @@ plot_depth <- function(x, depth = NULL, dimensions = NULL, name = NULL,
   )
 }
 
-plotted_depth <- function(depth, shown, call = caller_env()) {
+plotted_depth <- function(depth, shown) {
   if (is.null(depth) && is.null(shown$depth)) {
     abort(c(
       "{.arg depth} is missing: the number of open peaks of each cell.",
       i = "{.fn cell_depth} counts them."
-    ), call = call)
+    ))
   }
   depth <- if (is.null(depth)) {
     shown$depth()
   } else {
-    cell_values(depth, "depth", shown, call)
+    cell_values(depth, "depth", shown)
   }
   if (!is.numeric(depth)) {
-    abort("{.arg depth} must be numeric, not {.obj_type_friendly {depth}}.",
-          call = call)
+    abort("{.arg depth} must be numeric, not {.obj_type_friendly {depth}}.")
   }
   bad <- which(!is.finite(depth) | depth <= 0)
   if (length(bad) > 0) {
     abort("{.arg depth} must be above 0; that of cell {bad[1]} is
-           {depth[bad[1]]}.", call = call)
+           {depth[bad[1]]}.")
   }
   as.numeric(depth)
 }
 
-chosen_dimensions <- function(dimensions, values, call = caller_env()) {
+chosen_dimensions <- function(dimensions, values) {
   known <- if (is.character(dimensions)) {
     match(dimensions, colnames(values))
   } else if (is.numeric(dimensions)) {
@@ -88,7 +85,7 @@ chosen_dimensions <- function(dimensions, values, call = caller_env()) {
       "{.arg dimensions} must be numbers or names of the {ncol(values)}
        dimensions of the embedding.",
       x = "Found {.val {dimensions}}."
-    ), call = call)
+    ))
   }
   known
 }
@@ -128,10 +125,7 @@ draw_depth <- function(values, depth, information, mean, max_cells) {
         "Depth: mutual information %.3f nats, mean of all dimensions", mean
       ),
       caption = if (thinned) {
-        sprintf(
-          "%s of %s cells are drawn", format(length(points), big.mark = ","),
-          format(length(depth), big.mark = ",")
-        )
+        paste(big(length(points)), "of", big(length(depth)), "cells are drawn")
       }
     ) +
     picture_theme() +

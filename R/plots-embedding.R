@@ -2,35 +2,24 @@
 
 # Two dimensions to draw, cells x 2; the columns are named as the axes are to
 # be.
-lay_out <- function(values, method, seed, call = caller_env()) {
+lay_out <- function(values, method, seed) {
   if (!rlang::is_string(method, c("umap", "pca"))) {
-    abort(
-      '{.arg layout} must be "umap", "pca", or coordinates of the cells.',
-      call = call
-    )
+    abort('{.arg layout} must be "umap", "pca", or coordinates of the cells.')
   }
   if (method == "pca") {
-    return(lay_out_pca(values))
+    parts <- stats::prcomp(values)
+    places <- cbind(parts$x, 0, 0)[, 1:2]
+    share <- (c(parts$sdev, 0)^2 / max(sum(parts$sdev^2), 1e-300))[1:2]
+    colnames(places) <- sprintf("PC %d (%.0f %%)", 1:2, 100 * share)
+    return(places)
   }
-  need_package("uwot", "for UMAP; layout = \"pca\" does without", call)
-  lay_out_umap(values, seed)
-}
-
-# One thread: with more, the same seed gives other places.
-lay_out_umap <- function(values, seed) {
+  need_package("uwot", "for UMAP; layout = \"pca\" does without")
+  # One thread: with more, the same seed gives other places.
   places <- with_own_seed(seed, uwot::umap(
     unname(values), n_neighbors = min(30, nrow(values) - 1), min_dist = 0.3,
     n_threads = 1, n_sgd_threads = 1, verbose = FALSE
   ))
   colnames(places) <- c("UMAP 1", "UMAP 2")
-  places
-}
-
-lay_out_pca <- function(values) {
-  parts <- stats::prcomp(values)
-  places <- cbind(parts$x, 0, 0)[, 1:2]
-  share <- (c(parts$sdev, 0)^2 / max(sum(parts$sdev^2), 1e-300))[1:2]
-  colnames(places) <- sprintf("PC %d (%.0f %%)", 1:2, 100 * share)
   places
 }
 
@@ -57,9 +46,6 @@ lay_out_pca <- function(values) {
 #'   are neither used nor changed. Default 1.
 #' @return A ggplot object. Cells are drawn in a random order, the same each
 #'   time, so that no group hides another.
-#' @section Errors: `sailer_argument_error` if `colour` or `layout` do not fit
-#'   the cells, a column does not exist (the nearest are listed), or uwot is not
-#'   installed.
 #' @references McInnes, Healy and Melville (2018), arXiv:1802.03426. Cao (2023),
 #'   section 2.2.5, figures 2.4 and 2.5.
 #' @examples
@@ -100,17 +86,15 @@ plot_embedding <- function(x, colour = NULL, layout = "umap", label = FALSE,
   }
 }
 
-cell_places <- function(layout, shown, seed, call = caller_env()) {
+cell_places <- function(layout, shown, seed) {
   if (!is.numeric(layout) && length(dim(layout)) < 2) {
-    return(lay_out(shown$values, layout, seed, call))
+    return(lay_out(shown$values, layout, seed))
   }
-  places <- measured_matrix(layout, "layout", call)
+  places <- measured_matrix(layout, "layout")
   if (ncol(places) < 2) {
-    abort("{.arg layout} must have two columns, not one.", call = call)
+    abort("{.arg layout} must have two columns, not one.")
   }
-  places <- match_cells(
-    places, shown$cells, "layout", call, n = nrow(shown$values)
-  )
+  places <- match_cells(places, shown$cells, "layout", n = nrow(shown$values))
   names <- colnames(places)[1:2] %||% c("x", "y")
   matrix(places[, 1:2], ncol = 2, dimnames = list(NULL, names))
 }
@@ -119,18 +103,15 @@ draw_cells <- function(points, size, coloured) {
   points <- points[thin_cells(nrow(points), nrow(points)), , drop = FALSE]
   # Cells of which nothing is known lie below the others.
   if (coloured) points <- points[order(!is.na(points$colour)), , drop = FALSE]
-  mapping <- if (coloured) {
-    ggplot2::aes(.data$x, .data$y, colour = .data$colour)
+  mapping <- ggplot2::aes(.data$x, .data$y)
+  look <- list(size = size, shape = 16)
+  if (coloured) {
+    mapping <- ggplot2::aes(.data$x, .data$y, colour = .data$colour)
   } else {
-    ggplot2::aes(.data$x, .data$y)
-  }
-  drawn <- if (coloured) {
-    ggplot2::geom_point(size = size, shape = 16)
-  } else {
-    ggplot2::geom_point(size = size, shape = 16, colour = "grey40")
+    look$colour <- "grey40"
   }
   ggplot2::ggplot(points, mapping) +
-    drawn +
+    do.call(ggplot2::geom_point, look) +
     picture_theme() +
     ggplot2::theme(
       aspect.ratio = 1, panel.grid = ggplot2::element_blank(),

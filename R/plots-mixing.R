@@ -29,7 +29,7 @@ draw_mixing_boxes <- function(mixing) {
   own <- mixing$cells$batch
   proportions <- unname(mixing$proportions)
   n <- nlevels(own)
-  sizes <- format(tabulate(own), big.mark = ",", trim = TRUE)
+  sizes <- big(tabulate(own))
   long <- data.frame(
     own = rep(
       factor(own, labels = paste0("cells of ", levels(own), " (", sizes, ")")),

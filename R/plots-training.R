@@ -17,8 +17,6 @@
 #'   for [expresser()] loss and mean absolute error of both, and the correlation
 #'   on the held-out cells. A dotted line marks the epoch whose parameters were
 #'   kept.
-#' @section Errors: `sailer_argument_error` if something is not a fit, or
-#'   training ended within the first epoch.
 #' @references Cao (2023), section 2.2.2.
 #' @examples
 #' sim <- simulate_atac(n_cells = 100, n_peaks = 300, n_types = 2, seed = 1)
@@ -85,11 +83,10 @@ training_curves <- function(history) {
   }))
 }
 
-draw_training <- function(fits, call = caller_env()) {
+draw_training <- function(fits) {
   empty <- vapply(fits, function(fit) nrow(fit$history) == 0, TRUE)
   if (any(empty)) {
-    abort("There is nothing to plot: training ended within the first epoch.",
-          call = call)
+    abort("There is nothing to plot: training ended within the first epoch.")
   }
   long <- do.call(rbind, lapply(names(fits), function(name) {
     cbind(training_curves(fits[[name]]$history), fit = name)

@@ -34,55 +34,36 @@ picture_theme <- function() {
 }
 
 # What is embedded in a matrix, a fit or an object: list(values = cells x
-# dimensions, cells = names or NULL, table = metadata in their order, depth = a
-# function); NULL for what `x` lacks.
-embedded_cells <- function(x, name = NULL, call = caller_env()) {
+# dimensions, cells = names or NULL, input, depth = a function, where it is
+# known).
+embedded_cells <- function(x, name = NULL) {
   if (is.numeric(x) || is.data.frame(x) || inherits(x, "Matrix")) {
-    values <- measured_matrix(x, "x", call)
+    values <- measured_matrix(x, "x")
     return(list(values = values, cells = rownames(values)))
   }
-  held <- read_fitted(x, name = name, call = call)
-  values <- reference_cells(held, call)
+  held <- read_fitted(x, name = name)
+  values <- reference_cells(held)
   cells <- rownames(values)
   if (length(cells) < 2) {
     abort("Only {length(cells)} cell{?s} of the object {?is/are} in the
-           embedding {.val {held$name}}.", call = call)
+           embedding {.val {held$name}}.")
   }
-  table <- held$input$table
   list(
-    values = values, cells = cells,
-    table = table[match(cells, held$input$names), , drop = FALSE],
-    depth = function() unname(input_depth(held, cells, call))
+    values = values, cells = cells, input = held$input,
+    depth = function() unname(input_depth(held, cells))
   )
 }
 
 # One value per cell: a column of the metadata, "depth", or values themselves,
 # matched by name where they are named.
-cell_values <- function(values, arg, shown, call = caller_env()) {
-  if (rlang::is_string(values) && nrow(shown$values) > 1) {
-    return(named_values(values, arg, shown, call))
-  }
-  match_cells(
-    values, shown$cells, arg, call, table = FALSE, n = nrow(shown$values)
-  )
-}
-
-named_values <- function(name, arg, shown, call) {
-  if (name == "depth" && is.null(shown$table[[name]]) &&
+cell_values <- function(values, arg, shown) {
+  known <- names(shown$input$table)
+  if (identical(values, "depth") && !"depth" %in% known &&
         !is.null(shown$depth)) {
     return(shown$depth())
   }
-  if (is.null(shown$table)) {
-    abort(c(
-      "{.arg {arg}} must have one value per cell, not be {.val {name}}.",
-      i = "Only Seurat and SingleCellExperiment objects have columns to name."
-    ), call = call)
-  }
-  check_known(
-    name, names(shown$table), "column", arg, "the metadata of the object",
-    call = call
-  )
-  shown$table[[name]]
+  n <- nrow(shown$values)
+  input_values(shown$input, values, arg, shown$cells, n = n)
 }
 
 # At most `n` of the cells, always the same ones, in a random order.

@@ -33,9 +33,6 @@
 #'   cell with more than `max_genes` genes is embedded by that many of them,
 #'   chosen by its own counts. The same cell gives the same numbers, up to
 #'   rounding, whatever cells are given with it.
-#' @section Errors: `sailer_data_error` if hardly a gene of `newdata` is known
-#'   to the model, and for counts that cannot be used; `sailer_argument_error`
-#'   for `readout = "expression"` of a model that has no components.
 #' @seealso [RunExpresser()] for Seurat and SingleCellExperiment objects.
 #' @references Cao (2023), section 4.4; methods of section 4.2.2.
 #' @examples
@@ -70,22 +67,21 @@ predict.expresser_fit <- function(object, newdata, readout = NULL,
 readouts <- c("expression", "context", "decoder")
 
 # The read-out that is asked for, or the default of a fit.
-readout_of <- function(fit, readout, call = caller_env()) {
+readout_of <- function(fit, readout) {
   has <- !is.null(fit$state[["genes.components"]])
   if (is.null(readout)) {
     return(if (has) "expression" else "context")
   }
-  readout <- rlang::arg_match0(readout, readouts, error_call = call)
+  readout <- rlang::arg_match0(
+    readout, readouts, error_call = called_function()
+  )
   if (readout == "expression" && !has) {
-    abort(
-      c(
-        "{.code readout = \"expression\"} needs a fit whose tokens start from
-         components.",
-        x = "This one was trained with {.code token_start = \"random\"}.",
-        i = "Choose {.val context} or {.val decoder}."
-      ),
-      call = call
-    )
+    abort(c(
+      "{.code readout = \"expression\"} needs a fit whose tokens start from
+       components.",
+      x = "This one was trained with {.code token_start = \"random\"}.",
+      i = "Choose {.val context} or {.val decoder}."
+    ))
   }
   readout
 }
@@ -121,16 +117,14 @@ mean_scores <- function(fit, source, n_cells) {
 }
 
 # The core's source with the genes of a fit, in their order.
-cells_by_genes <- function(cells, genes, arg, call = caller_env()) {
-  map <- match_genes(
-    cells$peaks, genes, paste0("{.arg ", arg, "}"), call = call
-  )
+cells_by_genes <- function(cells, genes, arg) {
+  map <- match_genes(cells$peaks, genes, paste0("{.arg ", arg, "}"))
   core_cells_subset(cells$source, NULL, map, nrow(genes))
 }
 
-pass_budget <- function(fit, given, call = caller_env()) {
+pass_budget <- function(fit, given) {
   if (is.null(given)) {
     return(fit$control$token_budget)
   }
-  check_number(given, "token_budget", min = 1, whole = TRUE, call = call)
+  check_number(given, "token_budget", min = 1, whole = TRUE)
 }

@@ -10,8 +10,6 @@
 #' @inheritParams train_control
 #' @return An object of class `"pretrain_control"`, a list of these options with
 #'   the defaults filled in; what depends on the data is `NA` until it is known.
-#' @section Errors: `sailer_argument_error`, naming the option, when one is out
-#'   of its range.
 #' @references Cao (2023), section 4.2.2.
 #' @examples
 #' pretrain_control(epochs = 20, seed = 7)
@@ -24,17 +22,8 @@ pretrain_control <- function(epochs = NULL, batch_size = NULL,
                              every = 1, precision = NULL, device = "auto",
                              threads = NULL, verbose = TRUE,
                              processes = "auto") {
-  given <- core_control(as.list(environment()))
-  given <- core_pretrain_options(given_options(given, rlang::current_env()))
-  structure(
-    c(given, check_run_options(
-      checkpoint, every, device, threads, verbose, processes
-    )),
-    class = "pretrain_control"
-  )
+  new_control(as.list(environment()), core_pretrain_options, "pretrain_control")
 }
 
 #' @export
-print.pretrain_control <- function(x, ...) {
-  print_control(x, "pretrain_control")
-}
+print.pretrain_control <- print.train_control

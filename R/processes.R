@@ -20,23 +20,20 @@ launchers <- list(
 )
 
 # list(launcher, rank, size, local) of this process.
-launched_processes <- function(call = caller_env()) {
+launched_processes <- function() {
   for (launcher in names(launchers)) {
     names <- launchers[[launcher]]
     values <- Sys.getenv(names)
     if (!all(nzchar(values[1:2]))) next
-    numbers <- vapply(names[nzchar(values)], whole_variable, 0, call = call)
+    numbers <- vapply(names[nzchar(values)], whole_variable, 0)
     names(numbers) <- names(names)[nzchar(values)]
     if (numbers[["size"]] < 1 || numbers[["rank"]] >= numbers[["size"]]) {
-      abort(
-        c(
-          "{.envvar {names[['rank']]}} is {numbers[['rank']]} and
-           {.envvar {names[['size']]}} is {numbers[['size']]}: ranks go from 0
-           to the number of processes less one.",
-          i = "They are set by {launcher}; unset both to train alone."
-        ),
-        call = call
-      )
+      abort(c(
+        "{.envvar {names[['rank']]}} is {numbers[['rank']]} and
+         {.envvar {names[['size']]}} is {numbers[['size']]}: ranks go from 0
+         to the number of processes less one.",
+        i = "They are set by {launcher}; unset both to train alone."
+      ))
     }
     local <- if ("local" %in% names(numbers)) numbers[["local"]] else 0
     return(list(
@@ -47,56 +44,47 @@ launched_processes <- function(call = caller_env()) {
   list(launcher = "none", rank = 0, size = 1, local = 0)
 }
 
-whole_variable <- function(name, call) {
+whole_variable <- function(name) {
   text <- Sys.getenv(name)
   if (!grepl("^[0-9]{1,9}$", text)) {
-    abort(
-      c(
-        "The environment variable {.envvar {name}} is {.val {text}}; a whole
-         number was expected.",
-        i = "Launchers set it; unset it to train in this process alone."
-      ),
-      call = call
-    )
+    abort(c(
+      "The environment variable {.envvar {name}} is {.val {text}}; a whole
+       number was expected.",
+      i = "Launchers set it; unset it to train in this process alone."
+    ))
   }
   as.numeric(text)
 }
 
 # Where process 0 listens: list(address, port).
-meeting_place <- function(launched, call = caller_env()) {
-  list(
-    address = meeting_address(launched, call),
-    port = meeting_port(launched, call)
-  )
+meeting_place <- function(launched) {
+  list(address = meeting_address(launched), port = meeting_port(launched))
 }
 
-meeting_address <- function(launched, call) {
+meeting_address <- function(launched) {
   if (nzchar(Sys.getenv("MASTER_ADDR"))) {
     return(Sys.getenv("MASTER_ADDR"))
   }
-  nodes <- Sys.getenv(c("SLURM_STEP_NODELIST", "SLURM_JOB_NODELIST"))
-  nodes <- nodes[nzchar(nodes)]
-  if (launched$launcher == "srun" && length(nodes) > 0) {
-    return(first_node(nodes[[1]]))
-  }
-  if (launched$launcher == "srun" &&
-        nzchar(Sys.getenv("SLURM_LAUNCH_NODE_IPADDR"))) {
-    return(Sys.getenv("SLURM_LAUNCH_NODE_IPADDR"))
+  if (launched$launcher == "srun") {
+    known <- Sys.getenv(c(
+      "SLURM_STEP_NODELIST", "SLURM_JOB_NODELIST", "SLURM_LAUNCH_NODE_IPADDR"
+    ))
+    known <- known[nzchar(known)]
+    if (length(known) > 0) {
+      return(first_node(known[[1]]))
+    }
   }
   here <- Sys.getenv(c("OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS"))
   if (launched$size %in% suppressWarnings(as.numeric(here))) {
     return("127.0.0.1")
   }
-  abort(
-    c(
-      "The variable {.envvar MASTER_ADDR} is not set, so the {launched$size}
-       processes cannot find each other.",
-      i = "Set it for all of them to the name or address of the machine of
-           process 0 (with mpirun: {.code -x MASTER_ADDR=host}), or train alone
-           with {.code train_control(processes = \"none\")}."
-    ),
-    call = call
-  )
+  abort(c(
+    "The variable {.envvar MASTER_ADDR} is not set, so the {launched$size}
+     processes cannot find each other.",
+    i = "Set it for all of them to the name or address of the machine of
+         process 0 (with mpirun: {.code -x MASTER_ADDR=host}), or train alone
+         with {.code train_control(processes = \"none\")}."
+  ))
 }
 
 # The first of a list as Slurm writes it: "gpu[03-05,9],login" is "gpu03".
@@ -109,9 +97,9 @@ default_port <- 29500
 
 # torchrun's own agent may listen on the port that it names. Jobs of srun on one
 # machine each have a port of their own.
-meeting_port <- function(launched, call) {
+meeting_port <- function(launched) {
   if (nzchar(Sys.getenv("MASTER_PORT"))) {
-    port <- whole_variable("MASTER_PORT", call)
+    port <- whole_variable("MASTER_PORT")
     taken <- identical(Sys.getenv("TORCHELASTIC_USE_AGENT_STORE"), "True")
     return(port + taken)
   }
@@ -124,13 +112,13 @@ meeting_port <- function(launched, call) {
 
 # Meets the others, once in an R session, where the control says so. Returns
 # list(rank, size, device): alone that is 0 and 1.
-join_processes <- function(control, device, call = caller_env()) {
+join_processes <- function(control, device) {
   alone <- list(rank = 0, size = 1, device = device)
   # What a forked process shares with the others is its parent's.
   if (identical(control$processes, "none") || core_is_forked()) {
     return(alone)
   }
-  launched <- launched_processes(call)
+  launched <- launched_processes()
   if (launched$size == 1) {
     return(alone)
   }
@@ -138,16 +126,13 @@ join_processes <- function(control, device, call = caller_env()) {
     device <- core_choose_device(paste0("cuda:", launched$local))
   }
   if (!core_processes_joined()) {
-    place <- meeting_place(launched, call)
+    place <- meeting_place(launched)
     core_join_processes(
       place$address, place$port, launched$rank, launched$size,
       getOption("sailer.process_timeout", 600), device
     )
     if (control$verbose && launched$rank == 0) {
-      cli::cli_inform(
-        c(i = "{launched$size} processes train together."),
-        class = "sailer_note"
-      )
+      note("{launched$size} processes train together.")
     }
   }
   list(rank = launched$rank, size = launched$size, device = device)

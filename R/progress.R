@@ -53,7 +53,7 @@ describe_progress <- function(p) {
   paste0(
     "loss ", sprintf(number, p$loss),
     if (length(parts) > 0) paste0(" (", shown, ")"),
-    "  ", format(round(p$speed), big.mark = ","), " cells/s  ",
+    "  ", big(round(p$speed)), " cells/s  ",
     format_seconds(p$seconds_left), " left"
   )
 }

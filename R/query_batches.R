@@ -11,22 +11,21 @@ query_cells_least <- 20
 # model that knows no batches. `query` is what query_cells() returned; `labels`
 # and `covariates` are those of its cells.
 query_batches <- function(fit, query, labels, covariates, adapt, column, steps,
-                          seed, call = caller_env()) {
-  check_flag(adapt, call = call)
-  column <- batch_column(fit, column, adapt, call)
+                          seed) {
+  check_flag(adapt)
+  column <- batch_column(fit, column, adapt)
   if (is.null(column)) {
     return(NULL)
   }
   levels <- rownames(level_vectors(fit, column))
-  covariates <- query_covariates(fit, column, covariates, call)
+  covariates <- query_covariates(fit, column, covariates)
   results <- lapply(stats::setNames(nm = unique(labels)), function(name) {
     cells <- which(labels == name)
     # What was learned for an earlier query of this name is learned anew.
     learned <- adapt && !name %in% fit$labels[[column]]
     known <- if (learned) setdiff(levels, name) else levels
     one <- judge_batch(
-      fit, query, cells, covariates, column, known, name, adapt, steps, seed,
-      call
+      fit, query, cells, covariates, column, known, name, adapt, steps, seed
     )
     one$n_cells <- length(cells)
     one
@@ -37,12 +36,10 @@ query_batches <- function(fit, query, labels, covariates, adapt, column, steps,
 
 # The label whose one-hot is the batch input: the first of the fit, or the one
 # named. NULL where the model has none.
-batch_column <- function(fit, column, adapt, call) {
+batch_column <- function(fit, column, adapt) {
   columns <- batch_labels(fit)
   if (!is.null(column)) {
-    check_choice(
-      column, columns, "batch column", "batch_column", "the model", call
-    )
+    check_choice(column, columns, "batch column", "batch_column", "the model")
     return(column)
   }
   if (length(columns) == 0 && adapt) {
@@ -50,23 +47,24 @@ batch_column <- function(fit, column, adapt, call) {
       "{.code adapt = TRUE} needs a model that was trained on several batches;
        this one has no batch input that could be learned.",
       i = "Leave {.arg adapt} out: the embedding is the same."
-    ), call = call)
+    ))
   }
   if (length(columns) == 0) NULL else columns[1]
 }
 
 # list(labels, numbers), as encode_confounders() takes them. `columns`: of
 # as_columns().
-query_covariates <- function(fit, column, columns, call) {
-  names(columns) <- column_names(columns)
+query_covariates <- function(fit, column, columns) {
   check_known(
     names(columns), c(setdiff(names(fit$labels), column), fit$numbers),
-    "covariate", "covariates", "the model", call = call
+    "covariate", "covariates", "the model"
   )
   number <- names(columns) %in% fit$numbers
   list(
-    labels = lapply(columns[!number], function(x) label_text(x$values)),
-    numbers = lapply(columns[number], function(x) check_finite(x, call)$values)
+    labels = lapply(columns[!number], label_text),
+    numbers = Map(function(name, values) {
+      as_number(name, values)$values
+    }, names(columns)[number], columns[number])
   )
 }
 
@@ -79,13 +77,12 @@ first_column <- function(fit, column) {
 # How likely the cells of one query batch are under each known batch, and what
 # is learned for them.
 judge_batch <- function(fit, query, cells, covariates, column, known, name,
-                        adapt, steps, seed, call) {
+                        adapt, steps, seed) {
   is_new <- !name %in% known
   learns <- adapt && is_new
   if (learns && length(cells) < query_cells_least) {
     abort("{.code adapt = TRUE} needs at least {query_cells_least} cells of a
-           batch; {.val {name}} has {length(cells)}.",
-          class = "data", call = call)
+           batch; {.val {name}} has {length(cells)}.", class = "data")
   }
   parts <- with_own_seed(seed, share_out(cells, learns))
   rows <- unlist(parts, use.names = FALSE)

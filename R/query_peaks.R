@@ -4,28 +4,27 @@
 # list(cells = handle with the model's peaks, depth = open peaks of each cell
 # among them, matched = what was matched, dropped = names of cells left out).
 query_cells <- function(cells, peaks, ranges, model_ranges, min_matched,
-                        drop_empty, call = caller_env()) {
-  check_number(min_matched, min = 0, max = 1, call = call)
-  check_flag(drop_empty, call = call)
-  check_size(cells, 1, call)
-  check_names(cells$peaks, "peak", "row", call)
-  check_names(cells$cells, "cell", "column", call)
-  scanned <- checked_scan(cells, call = call)
-  placed <- place_peaks(cells, peaks, ranges, model_ranges, call)
+                        drop_empty) {
+  check_number(min_matched, min = 0, max = 1)
+  check_flag(drop_empty)
+  check_size(cells, 1)
+  check_names(cells$peaks, "peak", "row")
+  check_names(cells$cells, "cell", "column")
+  scanned <- checked_scan(cells)
+  placed <- place_peaks(cells, peaks, ranges, model_ranges)
   matched <- summarise_matches(placed, peaks, scanned$peak_cells)
-  check_matched(matched, placed, cells, peaks, min_matched, call)
+  check_matched(matched, placed, cells, peaks, min_matched)
   note_matches(matched)
   mapped <- new_cells(
     core_cells_subset(cells$source, NULL, placed$map, length(peaks)),
     peaks, cells$cells, cells$origin
   )
-  c(leave_out_empty(mapped, drop_empty, call), list(matched = matched))
+  c(leave_out_empty(mapped, drop_empty), list(matched = matched))
 }
 
 # list(map = place in the model of each query peak, NA for none; by_name = which
 # of them came by their names; hint = why ranges were of no use, if so).
-place_peaks <- function(cells, peaks, ranges, model_ranges,
-                        call = caller_env()) {
+place_peaks <- function(cells, peaks, ranges, model_ranges) {
   map <- match(cells$peaks, peaks)
   asked <- !is.null(ranges) && !is.null(model_ranges)
   found <- list(map = map, by_name = !is.na(map))
@@ -36,8 +35,8 @@ place_peaks <- function(cells, peaks, ranges, model_ranges,
     found$hint <- "To match peaks by overlap, install {.pkg GenomicRanges}."
     return(found)
   }
-  own <- known_ranges(ranges, cells$ranges, cells$peaks, "ranges", call)
-  model <- known_ranges(model_ranges, NULL, peaks, "model_ranges", call)
+  own <- known_ranges(ranges, cells$ranges, cells$peaks, "ranges")
+  model <- known_ranges(model_ranges, NULL, peaks, "model_ranges")
   if (is.null(own) || is.null(model)) {
     arg <- if (is.null(own)) "ranges" else "model_ranges"
     found$hint <- paste0(
@@ -49,7 +48,7 @@ place_peaks <- function(cells, peaks, ranges, model_ranges,
   # Ranges given for both say more than names, which may be mere numbers.
   if (asked) found$by_name[] <- FALSE
   rest <- !found$by_name
-  found$map[rest] <- overlap_places(own[rest], model, call)
+  found$map[rest] <- overlap_places(own[rest], model)
   found$chromosomes <- list(
     query = chromosomes_of(own), model = chromosomes_of(model)
   )
@@ -57,22 +56,20 @@ place_peaks <- function(cells, peaks, ranges, model_ranges,
 }
 
 # GRanges that were given, that the cells have, or that are in the names.
-known_ranges <- function(given, own, peaks, arg, call) {
+known_ranges <- function(given, own, peaks, arg) {
   if (is.null(given)) {
-    return(own %||% tryCatch(
-      parse_ranges(peaks, arg, call), sailer_data_error = function(cnd) NULL
-    ))
+    return(own %||% parse_ranges(peaks))
   }
   of <- if (arg == "ranges") "the query" else "the model"
-  check_ranges(given, length(peaks), arg, of, call)
+  check_ranges(given, length(peaks), arg, of)
 }
 
 # Of each range the place in `model` of the one with which it shares most bases,
 # the first of several; NA for those that share none.
-overlap_places <- function(ranges, model, call = caller_env()) {
+overlap_places <- function(ranges, model) {
   hits <- of_one_genome(
     GenomicRanges::findOverlaps(ranges, model, ignore.strand = TRUE),
-    "the query and the model", call
+    "the query and the model"
   )
   # Columns of a Hits object, without asking for another package.
   from <- methods::slot(hits, "from")
@@ -101,18 +98,16 @@ summarise_matches <- function(placed, peaks, peak_cells) {
   )
 }
 
-check_matched <- function(matched, placed, cells, peaks, min_matched, call) {
+check_matched <- function(matched, placed, cells, peaks, min_matched) {
   if (matched$peaks >= min_matched && matched$n_matched > 0) {
     return(invisible())
   }
-  n <- format(matched$n_matched, big.mark = ",")
-  of <- format(matched$n_model, big.mark = ",")
   strangers <- !is.null(placed$chromosomes) &&
     !any(placed$chromosomes$query %in% placed$chromosomes$model)
   abort(c(
-    "Only {n} of the {of} peaks of the model ({percent(matched$peaks)}) are
-     matched by peaks of the query; {percent(min_matched)} are asked for
-     ({.arg min_matched}).",
+    "Only {big(matched$n_matched)} of the {big(matched$n_model)} peaks of the
+     model ({percent(matched$peaks)}) are matched by peaks of the query;
+     {percent(min_matched)} are asked for ({.arg min_matched}).",
     x = "The model has {.val {utils::head(peaks, 2)}}, the query
          {.val {utils::head(cells$peaks, 2)}}.",
     i = if (strangers) {
@@ -121,7 +116,7 @@ check_matched <- function(matched, placed, cells, peaks, min_matched, call) {
       placed$hint %||% "Is it the same genome? Best count the query's
         fragments in the peaks of the model."
     }
-  ), class = "data", call = call)
+  ), class = "data")
 }
 
 percent <- function(share) sprintf("%.1f %%", 100 * share)
@@ -157,7 +152,7 @@ counts_line <- function(matched) {
 }
 
 # Cells without an open peak among the model's have no embedding.
-leave_out_empty <- function(mapped, drop_empty, call) {
+leave_out_empty <- function(mapped, drop_empty) {
   depth <- core_depth_within(mapped$source, rep(TRUE, length(mapped$peaks)))
   empty <- mapped$cells[depth == 0]
   if (length(empty) == 0) {
@@ -170,7 +165,7 @@ leave_out_empty <- function(mapped, drop_empty, call) {
               those of the model: ", few, "."),
       i = if (!drop_empty) "Remove {cli::qty(length(empty))}{?it/them}, or
             leave {?it/them} out with {.code drop_empty = TRUE}."
-    ), class = "data", call = call)
+    ), class = "data")
   }
   note(paste0("{length(empty)} query cell{?s} without an open peak among
           those of the model {?is/are} left out: ", few, "."))

@@ -20,5 +20,5 @@
 #' @keywords internal
 NULL
 
-#' @importFrom rlang .data caller_env
+#' @importFrom rlang .data
 NULL

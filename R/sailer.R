@@ -50,7 +50,7 @@
 #' @return An object of class `"sailer_fit"`: the model and the embedding of the
 #'   training cells ([embedding()]). It holds no counts and survives
 #'   [saveRDS()]; [save_model()] writes it to a file that other programs can
-#'   read. Ctrl-C stops the training and keeps the fit so far ([last_fit()]),
+#'   read. Ctrl-C stops the training and keeps the fit so far ([get_fit()]),
 #'   which [resume()] continues.
 #'
 #'   `fit$history` is a data frame with one row per epoch, drawn by
@@ -61,22 +61,15 @@
 #'   of the plain Bernoulli model in nats per cell at the posterior mean,
 #'   `validation_kl` and `validation_elbo`, its evidence lower bound; `seconds`
 #'   and `cells_per_second` of the training.
-#' @section Errors:
-#' `sailer_data_error` names the cell or peak with a count that is missing,
-#' infinite, negative or fractional; cells without an open peak; missing or
-#' duplicated names; labels that are NA. `sailer_argument_error` names the
-#' option that is unknown or out of range. `sailer_device_error`: the GPU does
-#' not exist. `sailer_file_error`: the checkpoint folder holds another run or
-#' cannot be written to. `sailer_numeric_error`: the loss or a gradient is not
-#' finite in the first epoch; later, training stops with a warning of class
-#' `sailer_diverged` that names the epoch and the cells of the minibatch, and
-#' the last good state is returned.
-#'
-#' A warning of class `sailer_batches_apart` names batches that share less than
-#' half of the peaks expected: peaks that were called in each batch separately
-#' look closed in the others, and keep the batches apart. A warning of class
-#' `sailer_checkpoint_failed`: a checkpoint could not be written, as on a full
-#' disk; the fit so far is returned, and the previous checkpoint kept.
+#' @section Warnings:
+#' * `sailer_batches_apart` names batches that share less than half of the peaks
+#'   expected: peaks that were called in each batch separately look closed in
+#'   the others, and keep the batches apart.
+#' * `sailer_diverged`: the loss or a gradient was no longer finite. It names
+#'   the epoch and the cells of the minibatch; the last good state is returned.
+#'   In the first epoch it is an error.
+#' * `sailer_checkpoint_failed`: a checkpoint could not be written, as on a full
+#'   disk. The fit so far is returned, and the previous checkpoint kept.
 #' @references Cao (2023), sections 2.2.1, 2.2.2, 2.2.3 and 2.2.7; for the
 #'   chromosome architecture section 3.2.
 #' @examples
@@ -114,47 +107,45 @@ options_among <- function(frame) {
 
 # `control` with the options of training among `others`, which are what a model
 # was given beside its own options.
-take_training <- function(control, others, model, call = caller_env()) {
+take_training <- function(control, others, model) {
   known <- c(
     setdiff(names(formals(model)), "..."), names(formals(train_control))
   )
-  check_options(others, known, call)
-  join_control(control, others, call)
+  check_options(others, known)
+  join_control(control, others)
 }
 
 # Checks everything and plans the run: list(plan, cells, map), where `map` gives
 # each feature of the cells its place in the model.
 prepare_run <- function(x, call, batch, covariates, options, min_fraction,
-                        max_fraction, ranges, control, guided = FALSE,
-                        frame = caller_env()) {
+                        max_fraction, ranges, control, guided = FALSE) {
   # Another one may have been loaded since sailer was.
   check_one_libtorch(libtorch_record()$folder)
-  control <- as_control(control, frame)
   auto_omega <- identical(options$omega, "auto")
   if (auto_omega) options["omega"] <- list(NULL)
-  options <- core_sailer_options(given_options(options, frame), guided)
-  check_number(min_fraction, min = 0, max = 1, call = frame)
-  check_number(max_fraction, min = 0, max = 1, call = frame)
+  options <- core_sailer_options(given_options(options), guided)
+  check_number(min_fraction, min = 0, max = 1)
+  check_number(max_fraction, min = 0, max = 1)
   device <- core_choose_device(control$device)
   control <- usable_precision(control, device)
 
   cells <- as_cells(x)
   batch <- samples_as_batches(cells, batch)
-  confounders <- collect_confounders(batch, covariates, cells$cells, frame)
+  confounders <- collect_confounders(batch, covariates, cells$cells)
   groups <- batch_groups(confounders, nrow(cells))
   checked <- check_counts(
-    cells, min_cells_of_a_model, groups = groups, call = frame,
+    cells, min_cells_of_a_model, groups = groups,
     folder = store_folder(control$checkpoint)
   )
   cells <- checked$cells
   layout <- lay_out_peaks(
     cells, checked$peak_cells, min_fraction, max_fraction,
-    options$architecture, ranges, frame
+    options$architecture, ranges
   )
   if (!is.null(groups)) {
     warn_of_apart_batches(confounders, groups, checked$group_cells, layout$map)
   }
-  depth <- kept_depth(cells, layout, frame)
+  depth <- kept_depth(cells, layout)
   control <- resolve_control(control, length(depth), options)
   if (auto_omega) {
     entries <- as.numeric(length(depth)) * length(layout$peaks)
@@ -169,7 +160,7 @@ prepare_run <- function(x, call, batch, covariates, options, min_fraction,
 # Which peaks the model keeps (2.2.7), and in which order: by chromosome under
 # that architecture, as they come otherwise.
 lay_out_peaks <- function(cells, peak_cells, min_fraction, max_fraction,
-                          architecture, ranges, call = caller_env()) {
+                          architecture, ranges) {
   n_cells <- ncol(cells)
   frequency <- peak_cells / n_cells
   if (min_fraction == 0 && any(peak_cells == 0)) {
@@ -179,7 +170,7 @@ lay_out_peaks <- function(cells, peak_cells, min_fraction, max_fraction,
        {.val {utils::head(empty, 3)}}{if (length(empty) > 3) ', ...'}.",
       i = "Remove {cli::qty(length(empty))}{?it/them}, or set
            {.arg min_fraction} above 0 to leave {?it/them} out."
-    ), class = "data", call = call)
+    ), class = "data")
   }
   kept <- which(frequency >= min_fraction & frequency <= max_fraction)
   if (length(kept) < 2) {
@@ -187,7 +178,7 @@ lay_out_peaks <- function(cells, peak_cells, min_fraction, max_fraction,
       "Only {length(kept)} of {length(frequency)} peaks {?is/are} open in
        {min_fraction} to {max_fraction} of the cells.",
       i = "Lower {.arg min_fraction} or raise {.arg max_fraction}."
-    ), class = "data", call = call)
+    ), class = "data")
   }
   chromosome <- NULL
   group_sizes <- length(kept)
@@ -208,7 +199,7 @@ lay_out_peaks <- function(cells, peak_cells, min_fraction, max_fraction,
 }
 
 # Open peaks of each cell among the kept ones; none is an error by name.
-kept_depth <- function(cells, layout, call = caller_env()) {
+kept_depth <- function(cells, layout) {
   depth <- core_depth_within(cells$source, !is.na(layout$map))
   empty <- cells$cells[depth == 0]
   if (length(empty) > 0) {
@@ -218,7 +209,7 @@ kept_depth <- function(cells, layout, call = caller_env()) {
        {.val {utils::head(empty, 3)}}{if (length(empty) > 3) ', ...'}.",
       i = "Remove {cli::qty(length(empty))}{?it/them}, or keep more peaks (a
            lower {.arg min_fraction})."
-    ), class = "data", call = call)
+    ), class = "data")
   }
   depth
 }

@@ -100,10 +100,6 @@
 #'   that [sailer()]'s has. Its history also has the columns `alignment`, the
 #'   unweighted term over the training cells, and `validation_alignment`, over
 #'   the held-out cells (NA if fewer than two of them have a reference).
-#' @section Errors:
-#' Those of [sailer()]; `sailer_argument_error` if `reference` or `rna_depth` do
-#' not fit the cells; `sailer_data_error` if fewer than 2 cells have a
-#' reference, or it holds infinite values.
 #' @references Cao (2023), chapter 3, eq. 3.3-3.4.
 #' @examples
 #' sim <- simulate_atac(n_cells = 200, n_peaks = 500, n_types = 3, seed = 1)
@@ -172,7 +168,7 @@ sees_reference <- function(fit) {
 }
 
 # What a joint model reads of new cells, NULL where it reads nothing.
-seen_reference <- function(fit, reference, cells, call = caller_env()) {
+seen_reference <- function(fit, reference, cells) {
   if (is.null(reference)) {
     if (sees_reference(fit)) {
       note("No reference is given: the cells are placed by their peaks alone.")
@@ -184,34 +180,34 @@ seen_reference <- function(fit, reference, cells, call = caller_env()) {
       "{.arg reference} is not read by this model: its encoder reads the open
        peaks alone.",
       i = "Models of {.code sailerx(joint = TRUE)} read one."
-    ), call = call)
+    ))
   }
-  seen <- as_reference(reference, NULL, NULL, cells$cells, 0, call)
+  seen <- as_reference(reference, NULL, NULL, cells$cells, 0)
   width <- fit$n_reference
   if (ncol(seen$values) != width) {
     abort("{.arg reference} has {ncol(seen$values)} dimension{?s}, but the model
-           was trained with {width}.", call = call)
+           was trained with {width}.")
   }
   seen
 }
 
 # The rows of these cells, named by them, so that some of the cells can be taken
 # afterwards. Says now what is wrong, before anything is computed.
-reference_rows <- function(fit, reference, cells, call = caller_env()) {
+reference_rows <- function(fit, reference, cells) {
   if (is.null(reference)) {
     return(NULL)
   }
-  seen_reference(fit, reference, cells, call)
-  values <- align_reference(reference, cells$cells, call)
+  seen_reference(fit, reference, cells)
+  values <- align_reference(reference, cells$cells)
   rownames(values) <- cells$cells
   values
 }
 
 # Without counts, cells are those of the training, with the reference they had.
-check_needs_counts <- function(reference, arg, call = caller_env()) {
+check_needs_counts <- function(reference, arg) {
   if (!is.null(reference)) {
     abort("{.arg reference} is of the cells in {.arg {arg}}: give both, or
-           neither for the training cells.", call = call)
+           neither for the training cells.")
   }
 }
 
@@ -219,26 +215,26 @@ check_needs_counts <- function(reference, arg, call = caller_env()) {
 # 0 ... 1), in the order of the cells; what a cell without a reference has is 0.
 # `training`: places of the cells that decide the range of the weights.
 as_reference <- function(reference, rna_depth, depth, cells, at_least = 2,
-                         call = caller_env(), training = seq_along(cells)) {
-  values <- align_reference(reference, cells, call)
+                         training = seq_along(cells)) {
+  values <- align_reference(reference, cells)
   dimnames(values) <- NULL
   present <- rowSums(is.na(values)) == 0
   infinite <- present & rowSums(is.infinite(values)) > 0
   if (any(infinite)) {
     abort("{.arg reference} is infinite for cell {.val {cells[infinite][1]}}.",
-          class = "data", call = call)
+          class = "data")
   }
   if (sum(present) < at_least) {
     abort(c(
       "{sum(present)} of the {length(cells)} cells {?has/have} a reference.",
       i = "The row names of {.arg reference} must be names of cells; the first
            cell is {.val {cells[1]}}."
-    ), class = "data", call = call)
+    ), class = "data")
   }
   values[!present, ] <- 0
   list(
     values = unit_rows(values), present = present,
-    weight = reference_weights(rna_depth, depth, present, cells, training, call)
+    weight = reference_weights(rna_depth, depth, present, cells, training)
   )
 }
 
@@ -251,32 +247,29 @@ unit_rows <- function(x) {
   x / ifelse(length > 0, length, 1)
 }
 
-align_reference <- function(reference, cells, call) {
-  reference <- as_numeric_matrix(
-    reference, "reference", "cells x dimensions", call
-  )
-  match_cells(reference, cells, "reference", call, partial = TRUE)
+align_reference <- function(reference, cells) {
+  reference <- as_numeric_matrix(reference, "reference", "cells x dimensions")
+  match_cells(reference, cells, "reference", partial = TRUE)
 }
 
 # w of 3.2.2: log(RNA depth / ATAC depth), scaled to 0 ... 1 over the training
 # cells with a reference; held-out cells that lie beyond have 0 or 1.
-reference_weights <- function(rna_depth, depth, present, cells, training,
-                              call) {
+reference_weights <- function(rna_depth, depth, present, cells, training) {
   if (is.null(rna_depth)) {
     return(as.numeric(present))
   }
   rna_depth <- match_cells(
-    rna_depth, cells, "rna_depth", call, table = FALSE, partial = TRUE
+    rna_depth, cells, "rna_depth", table = FALSE, partial = TRUE
   )
   if (!is.numeric(rna_depth)) {
     abort("{.arg rna_depth} must be numeric, not
-           {.obj_type_friendly {rna_depth}}.", call = call)
+           {.obj_type_friendly {rna_depth}}.")
   }
   bad <- present & !(is.finite(rna_depth) & rna_depth > 0)
   if (any(bad)) {
     abort("{.arg rna_depth} must be above 0 for every cell with a reference; it
            is {rna_depth[bad][1]} for cell {.val {cells[bad][1]}}.",
-          class = "data", call = call)
+          class = "data")
   }
   ratio <- log(rna_depth[present] / depth[present])
   seen <- ratio[which(present) %in% training]

@@ -69,19 +69,14 @@ expresser_entries <- c(
 #' over all bytes detects damage. `saveRDS()` works for a fit as well, but
 #' without this check and only for R.
 #'
-#' @param fit What [sailer()], [sailerx()] or [expresser()] returned, or
-#'   [get_fit()].
+#' @param fit What [sailer()], [sailerx()] or [expresser()] returned, or an
+#'   object that holds one fit.
 #' @param file Path of the file, such as `"model.safetensors"`.
 #' @param overwrite Replace an existing file. FALSE, the default, makes it an
 #'   error.
 #' @return `save_model()` returns the path, invisibly (of processes that trained
 #'   together only the first writes); `load_model()` the saved fit. In its call,
 #'   arguments that cannot be written as code (functions, S4 objects) are `...`.
-#' @section Errors:
-#' `sailer_file_error` if the file exists, its folder does not or cannot be
-#' written to, or the disk is full; an older file is then kept. From
-#' `load_model()`, naming the file, if it is missing, not written by
-#' `save_model()`, damaged, or of a newer version of sailer.
 #' @seealso [predict()][predict.sailer_fit] embeds new cells with a fit.
 #' @references Cao (2023), section 2.2.2, for the parameters.
 #' @examples
@@ -95,20 +90,13 @@ expresser_entries <- c(
 #' all.equal(predict(again, sim$counts), embedding(fit))
 #' @export
 save_model <- function(fit, file, overwrite = FALSE) {
-  if (!inherits(fit, c("sailer_fit", "expresser_fit"))) {
-    abort(c(
-      "{.arg fit} must be what {.fn sailer} or {.fn expresser} returned, not
-       {.obj_type_friendly {fit}}.",
-      i = "Of a Seurat or SingleCellExperiment object save
-           {.code get_fit(object)}."
-    ))
-  }
+  fit <- find_fit(fit, NULL, c("sailer_fit", "expresser_fit"))$fit
   check_flag(overwrite)
   # Processes that trained together have the same fit.
   if (isTRUE(fit$processes > 1) && process_rank() > 0) {
     return(invisible(model_path(file)))
   }
-  file <- new_file(file, overwrite, environment())
+  file <- new_file(file, overwrite)
   write_values(file, "sailer model", fit_values(fit))
   invisible(file)
 }
@@ -120,21 +108,21 @@ load_model <- function(file) {
   as_fit(read_values(file, "sailer model", "model"), file)
 }
 
-model_path <- function(file, call = caller_env()) {
+model_path <- function(file) {
   if (!rlang::is_string(file) || is.na(file) || file == "") {
-    abort("{.arg file} must be the path of a file.", call = call)
+    abort("{.arg file} must be the path of a file.")
   }
   normalizePath(file, mustWork = FALSE)
 }
 
 # The path of a file that may be written.
-new_file <- function(file, overwrite, call) {
-  file <- model_path(file, call)
+new_file <- function(file, overwrite) {
+  file <- model_path(file)
   if (!overwrite && file.exists(file)) {
     abort(c(
       "The file {.file {file}} already exists.",
       i = "Take another name, or {.code overwrite = TRUE} to replace it."
-    ), class = "file", call = call)
+    ), class = "file")
   }
   file
 }
@@ -150,12 +138,12 @@ fit_values <- function(fit) {
 
 # The other way round, with the checks of what an older or a foreign program may
 # have left out.
-as_fit <- function(values, file, call = caller_env()) {
+as_fit <- function(values, file) {
   damaged <- function(what, env = parent.frame()) {
     abort(c(
       "The model file {.file {file}} is not complete.", x = what,
       i = "Save the fit again, or take another copy."
-    ), class = "file", call = call, .envir = env)
+    ), class = "file", .envir = env)
   }
   if (!inherits(values, c("sailer_fit", "expresser_fit"))) {
     damaged("It holds no fit of {.fn sailer} or {.fn expresser}.")

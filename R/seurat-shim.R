@@ -2,15 +2,6 @@
 
 has_seurat_layers <- function() utils::packageVersion("SeuratObject") >= "5.0.0"
 
-# Counts of an assay of the old class, which both versions have.
-get_old_counts <- function(assay, layer) {
-  if (has_seurat_layers()) {
-    SeuratObject::GetAssayData(assay, layer = layer)
-  } else {
-    SeuratObject::GetAssayData(assay, slot = layer)
-  }
-}
-
 # Functions of SeuratObject 5 only, which assays with layers come with.
 seurat5 <- function(name) getExportedValue("SeuratObject", name)
 
@@ -22,9 +13,15 @@ layer_cell_names <- function(assay, layer) {
   SeuratObject::Cells(assay, layer = layer)
 }
 
-# The matrix of one layer, features x cells, with their names. LayerData()
-# copies it whole; where the matrix is stored that way round it is taken as is.
+# The matrix of one layer, features x cells, with their names; of an assay of
+# the old class, which both versions have, that of a slot. LayerData() copies it
+# whole; where the matrix is stored that way round it is taken as is.
 get_layer <- function(assay, layer) {
+  if (!methods::is(assay, "StdAssay")) {
+    argument <- if (has_seurat_layers()) "layer" else "slot"
+    options <- stats::setNames(list(assay, layer), c("object", argument))
+    return(do.call(SeuratObject::GetAssayData, options))
+  }
   names <- list(
     seurat5("Features")(assay, layer = layer), layer_cell_names(assay, layer)
   )
@@ -39,12 +36,10 @@ get_layer <- function(assay, layer) {
 # The matrices with the counts of an assay of any class: none, one, or one for
 # each layer.
 count_matrices <- function(assay) {
-  if (methods::is(assay, "StdAssay")) {
-    layers <- find_layers(assay, "counts")
-    return(lapply(layers, function(name) get_layer(assay, name)))
-  }
-  counts <- get_old_counts(assay, "counts")
-  if (any(dim(counts) == 0)) list() else list(counts)
+  layers <- "counts"
+  if (methods::is(assay, "StdAssay")) layers <- find_layers(assay, "counts")
+  counts <- lapply(layers, function(name) get_layer(assay, name))
+  Filter(function(matrix) all(dim(matrix) > 0), counts)
 }
 
 # SeuratObject 4 takes only reductions of all cells of the object: cells that a

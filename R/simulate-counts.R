@@ -1,22 +1,18 @@
 # Counts of simulated cells, block by block: into memory, or to a 10x file, of
 # which one block is in memory at a time.
 
-# Cells of a block: few enough that its fragments fit in memory.
-simulation_block <- function() getOption("sailer.simulation_block", 10000)
-
 # list(counts, depth, fragments, cells = names).
-simulate_blocks <- function(arguments, source, cells, file, overwrite,
-                            call = caller_env()) {
+simulate_blocks <- function(arguments, source, cells, file, overwrite) {
   draw <- group_drawer(arguments, source)
   n_cells <- length(cells$size)
   names <- sprintf("%s_cell%d", cells$batch, seq_len(n_cells))
-  blocks <- split(
-    seq_len(n_cells), ceiling(seq_len(n_cells) / simulation_block())
-  )
+  # Few enough cells that their fragments fit in memory.
+  size <- getOption("sailer.simulation_block", 10000)
+  blocks <- split(seq_len(n_cells), ceiling(seq_len(n_cells) / size))
   sink <- if (is.null(file)) {
     memory_sink()
   } else {
-    tenx_sink(file, source$peaks, names, overwrite, call)
+    tenx_sink(file, source$peaks, names, overwrite)
   }
   on.exit(sink$abandon())
   depth <- integer(n_cells)

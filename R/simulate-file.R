@@ -12,18 +12,10 @@ memory_sink <- function() {
 
 # A 10x HDF5 file with the chunks and the compression of Cell Ranger's. It is
 # written beside its place, and renamed when it is complete.
-tenx_sink <- function(file, features, cells, overwrite, call,
-                      type = "Peaks") {
-  check_text(file, "file", call = call)
-  check_flag(overwrite, "overwrite", call = call)
-  need_package("rhdf5", "to write 10x HDF5 files", call)
-  file <- normalizePath(file, mustWork = FALSE)
-  if (file.exists(file) && !overwrite) {
-    abort(c(
-      "{.file {file}} is there already.",
-      i = "To replace it, give {.code overwrite = TRUE}."
-    ), class = "file", call = call)
-  }
+tenx_sink <- function(file, features, cells, overwrite, type = "Peaks") {
+  check_flag(overwrite)
+  need_package("rhdf5", "to write 10x HDF5 files")
+  file <- new_file(file, overwrite)
   partial <- tempfile("simulation-", dirname(file), ".h5")
   start_tenx(partial, features, cells, type)
   ends <- 0

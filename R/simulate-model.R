@@ -27,7 +27,11 @@ generated_source <- function(arguments, by_fragments) {
     rep(500, n_peaks)
   }
   peaks <- simulate_peaks(arguments$n_chromosomes, lengths)
-  types <- type_names(arguments$n_types, arguments$rare)
+  n_rare <- length(arguments$rare)
+  types <- c(
+    sprintf("type%d", seq_len(arguments$n_types - n_rare)),
+    sprintf("rare%d", seq_len(n_rare))
+  )
   truth <- simulate_types(types, peaks, arguments$type_specific)
   source <- list(peaks = peaks, truth = truth, weights = t(truth))
   if (by_fragments) {
@@ -52,14 +56,6 @@ simulate_profiles <- function(open, lengths) {
 peak_lengths <- function(peaks) {
   ranges <- parse_peaks(peaks)
   ranges$end - ranges$start
-}
-
-type_names <- function(n_types, rare) {
-  n_rare <- length(rare)
-  c(
-    sprintf("type%d", seq_len(n_types - n_rare)),
-    sprintf("rare%d", seq_len(n_rare))
-  )
 }
 
 # Names of peaks of these lengths, sorted within chromosomes.

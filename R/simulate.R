@@ -98,10 +98,6 @@
 #' * `profiles`: bulk profiles, peaks x types, if cells are drawn from them.
 #' * `arguments`: list of the arguments used.
 #'
-#' @section Errors:
-#' Of class `sailer_argument_error`, naming the argument that is out of range;
-#' `sailer_file_error` when `file` is there already.
-#'
 #' @references Chen, Zhang, Liu et al. (2021), SCAN-ATAC-Sim, *Bioinformatics*
 #'   37, 1756. Cao (2023), section 2.2.5.
 #' @seealso [simulate_multiome()], [simulate_rna()]
@@ -137,13 +133,10 @@ simulate_atac <- function(n_cells = 2000, n_peaks = 5000, n_types = 6,
   arguments <- simulation_arguments(as.list(environment()), given)
   profiles <- arguments$profiles
   arguments$profiles <- NULL
-  call <- environment()
   with_own_seed(arguments$seed, {
     source <- simulation_source(arguments, profiles)
     cells <- simulate_cells(arguments, colnames(source$weights))
-    counts <- simulate_blocks(
-      arguments, source, cells, file, overwrite, call
-    )
+    counts <- simulate_blocks(arguments, source, cells, file, overwrite)
   })
   cells <- data.frame(
     cell_type = cells$cell_type, batch = cells$batch, depth = counts$depth,

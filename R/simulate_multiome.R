@@ -26,8 +26,6 @@
 #'   with `rna`, a `dgCMatrix` of genes x cells; `genes`, a data frame of their
 #'   `chromosome`, `start` and `end`, the range of their peaks; and
 #'   `expression`, types x genes: the expected share of a cell's counts.
-#' @section Errors: Those of [simulate_atac()]; `sailer_argument_error` for
-#'   numbers that cannot be and types that are not there.
 #' @references Cao (2023), section 3.2.1, for the data that it stands for.
 #' @examples
 #' sim <- simulate_multiome(
@@ -70,13 +68,13 @@ type_openness <- function(sim) {
 }
 
 # The type whose expression each type has.
-alike_types <- function(alike, types, call = caller_env()) {
+alike_types <- function(alike, types) {
   unknown <- setdiff(unlist(alike), types)
   if (length(unknown) > 0 || !(is.null(alike) || is.list(alike))) {
     abort(c(
       "{.arg rna_alike} must be a list of vectors of types: {.val {types}}.",
       x = if (length(unknown) > 0) "There is no {.val {unknown}}."
-    ), call = call)
+    ))
   }
   stands_for <- stats::setNames(types, types)
   for (group in alike) stands_for[group] <- group[1]

@@ -15,7 +15,6 @@
 #'   frame with the `cell_type` of each; `genes`, a data frame with the
 #'   `program` of each; `truth`, the matrix of expected shares of a cell's
 #'   counts.
-#' @section Errors: `sailer_argument_error` for numbers that cannot be.
 #' @references Cao (2023), section 4.2.1, for what the counts stand for.
 #' @examples
 #' sim <- simulate_rna(n_cells = 50, n_genes = 40, seed = 1)

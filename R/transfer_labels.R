@@ -9,20 +9,17 @@
 # the votes that the winner has) and mapping_quality; scores = query cells x
 # labels, the shares of the votes).
 transfer_labels <- function(reference, labels, query, k = 15,
-                            metric = c("euclidean", "cosine"),
-                            quality_metric = metric, held_out = NULL,
-                            call = caller_env()) {
-  metric <- rlang::arg_match(metric)
-  quality_metric <- rlang::arg_match0(quality_metric, c("euclidean", "cosine"))
-  labels <- column_in_utf8(list(name = "labels", values = labels), call)$values
+                            metric = "euclidean", quality_metric = metric,
+                            held_out = NULL) {
+  labels <- labels_in_utf8(labels, "labels")
   labels <- factor(label_text(labels), label_levels(labels))
   labelled <- !is.na(labels)
   if (sum(labelled) < 2) {
     abort("{.arg labels}: {sum(labelled)} reference cell{?s} {?has/have} a
-           label; at least 2 are needed.", call = call)
+           label; at least 2 are needed.")
   }
   reference <- reference[labelled, , drop = FALSE]
-  near <- neighbors_in_reference(reference, query, k, metric, call)
+  near <- neighbors_in_reference(reference, query, k, metric)
   quality <- mapping_quality(reference, query, k, quality_metric, held_out)
   votes <- count_votes(near, droplevels(labels[labelled]))
   winner <- max.col(votes, "first")
@@ -38,9 +35,8 @@ transfer_labels <- function(reference, labels, query, k = 15,
 
 # The k nearest reference cells of each query cell, nearest first: `index` and
 # `distance`, query cells x k.
-neighbors_in_reference <- function(reference, query, k, metric,
-                                   call = caller_env()) {
-  check_number(k, min = 1, whole = TRUE, call = call)
+neighbors_in_reference <- function(reference, query, k, metric) {
+  check_number(k, min = 1, whole = TRUE)
   k <- lowered(k, "k", nrow(reference), "the number of reference cells")
   if (metric == "cosine") {
     reference <- unit_rows(reference)

@@ -42,11 +42,11 @@ measure_fit <- function(fit, judges) {
 }
 
 # What is removed with depth: list of factors and numbers, by their names.
-confounder_values <- function(cells, batch, covariates, call = caller_env()) {
+confounder_values <- function(cells, batch, covariates) {
   # The first fit has the notes.
-  known <- suppressMessages(collect_confounders(
-    samples_as_batches(cells, batch), covariates, cells$cells, call
-  ), classes = "sailer_note")
+  known <- with_notes(FALSE, collect_confounders(
+    samples_as_batches(cells, batch), covariates, cells$cells
+  ))
   labels <- lapply(known$labels, function(label) {
     factor(label$codes, seq_len(label$n_levels), label$levels)
   })
@@ -57,34 +57,28 @@ confounder_values <- function(cells, batch, covariates, call = caller_env()) {
 }
 
 # A factor in the order of the cells, with NA for cells to leave out.
-tune_labels <- function(labels, cells, n_cells, call = caller_env()) {
+tune_labels <- function(labels, cells, n_cells) {
   if (is.null(labels)) {
     return(NULL)
   }
-  labels <- match_cells(
-    labels, cells, "labels", call, table = FALSE, n = n_cells
-  )
+  labels <- match_cells(labels, cells, "labels", table = FALSE, n = n_cells)
   labels <- droplevels(as.factor(labels))
   if (nlevels(labels) < 2) {
     abort("{.arg labels} must have at least two classes, not
-           {nlevels(labels)}.", call = call)
+           {nlevels(labels)}.")
   }
   labels
 }
 
-check_clustering <- function(clustering, resolution, call = caller_env()) {
-  check_number(resolution, min = 1e-6, call = call)
+check_clustering <- function(clustering, resolution) {
+  check_number(resolution, min = 1e-6)
   if (!rlang::is_string(clustering, c("leiden", "kmeans"))) {
-    abort(
-      '{.arg clustering} must be "leiden" or "kmeans", not
-       {.val {clustering}}.',
-      call = call
-    )
+    abort('{.arg clustering} must be "leiden" or "kmeans", not
+           {.val {clustering}}.')
   }
   if (clustering == "leiden") {
     need_package(
-      "igraph", "for Leiden clusters; clustering = \"kmeans\" does without",
-      call
+      "igraph", "for Leiden clusters; clustering = \"kmeans\" does without"
     )
   }
 }

@@ -77,10 +77,6 @@
 #'   call continues after a crash. After an interruption (Ctrl-C) the fits so
 #'   far are returned with a warning. A value at which training diverged in its
 #'   first epoch has NA, with a warning.
-#' @section Errors:
-#' Those of [sailer()] and [sailerx()]; `sailer_argument_error` if a value or
-#' another argument is out of its range, if the option cannot be tuned, and if
-#' no cells are held out (`validation = 0`) although the bound decides.
 #' @references Cao (2023), section 2.2.2, tables 2.1 and 2.2, figures 2.2 and
 #'   3.2.
 #' @examples
@@ -149,19 +145,17 @@ tuned_in_training <- c(
 
 # Options that change the peaks are not among them: likelihoods of other peaks
 # cannot be compared.
-check_tuned_option <- function(option, others, model, call = caller_env()) {
+check_tuned_option <- function(option, others, model) {
   of_model <- setdiff(names(core_sailer_options(list(), TRUE)), "preset")
   known <- c(of_model, tuned_in_training)
   if (!rlang::is_string(option, known)) {
-    abort("{.arg option} must be one of {.val {known}}, not {.val {option}}.",
-          call = call)
+    abort("{.arg option} must be one of {.val {known}}, not {.val {option}}.")
   }
   if (option %in% names(others)) {
-    abort("{.arg {option}} is the option that is tuned: give {.arg values}.",
-          call = call)
+    abort("{.arg {option}} is the option that is tuned: give {.arg values}.")
   }
   known <- c(names(formals(model)), names(formals(train_control)))
-  check_options(others, setdiff(known, "..."), call)
+  check_options(others, setdiff(known, "..."))
 }
 
 usual_values <- list(
@@ -170,13 +164,13 @@ usual_values <- list(
 )
 
 # A list of values, numbers from the smallest on.
-tune_values <- function(values, option, call = caller_env()) {
+tune_values <- function(values, option) {
   values <- values %||% usual_values[[option]]
   good <- is.list(values) || (is.atomic(values) && !is.null(values))
   if (good) values <- unique(as.list(values))
   if (!good || length(values) < 2 || anyNA(values, recursive = TRUE)) {
     abort("{.arg values} must hold at least two different values of
-           {.arg {option}}, none of them NA.", call = call)
+           {.arg {option}}, none of them NA.")
   }
   numbers <- vapply(values, are_numbers, NA, -Inf, Inf)
   if (all(numbers)) values <- values[order(unlist(values))]

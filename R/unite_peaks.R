@@ -38,11 +38,6 @@
 #'   of them were `kept` as they were and how many `merged` into a larger one;
 #'   how many united peaks only this sample has (`alone`); `counts_kept`, the
 #'   share of its counts in the result.
-#' @section Errors:
-#' `sailer_argument_error` if `counts` is no named list of counts, if `ranges`
-#' does not fit, and without the package GenomicRanges; `sailer_data_error`,
-#' naming sample and peak or cell, if names are missing, duplicated or hold no
-#' range, if samples have no chromosome in common, and if no peak is shared.
 #' @references Cao (2023), section 3.2.3: hybrid integration.
 #' @examplesIf requireNamespace("GenomicRanges", quietly = TRUE)
 #' counts_in <- function(peaks, cells) {
@@ -62,7 +57,7 @@ unite_peaks <- function(counts, ranges = NULL, how = c("union", "shared")) {
   how <- rlang::arg_match(how)
   need_package("GenomicRanges", "to unite peaks")
   check_samples(counts)
-  counts <- read_samples(counts, names(counts), environment(), counts = TRUE)
+  counts <- read_samples(counts, names(counts), counts = TRUE)
   peaks <- sample_ranges(counts, ranges)
   united <- unite_ranges(peaks)
   map <- united$map
@@ -104,46 +99,59 @@ unite_peaks <- function(counts, ranges = NULL, how = c("union", "shared")) {
   )
 }
 
-check_samples <- function(counts, call = caller_env()) {
+check_samples <- function(counts) {
   if (!is.list(counts) || is.data.frame(counts) || length(counts) < 2) {
     abort("{.arg counts} must be a named list of at least two samples, not
-           {.obj_type_friendly {counts}}.", call = call)
+           {.obj_type_friendly {counts}}.")
   }
   if (!rlang::is_dictionaryish(counts)) {
     abort(c(
       "Every sample in {.arg counts} must have a name of its own.",
       i = "For example {.code list(multiome = first, atac = second)}."
-    ), call = call)
+    ))
   }
 }
 
 # list of GRanges, one per sample, from what was given or the peaks' names.
-sample_ranges <- function(counts, ranges, call = caller_env()) {
+sample_ranges <- function(counts, ranges) {
   if (!is.null(ranges)) {
     strange <- setdiff(names(ranges), names(counts))
     if (is.null(names(ranges)) || length(strange) > 0) {
       abort(c(
         "{.arg ranges} must be a list with names of samples.",
         i = "The samples are {.val {names(counts)}}."
-      ), call = call)
+      ))
     }
   }
   peaks <- lapply(stats::setNames(nm = names(counts)), function(sample) {
     given <- if (sample %in% names(ranges)) ranges[[sample]]
     given <- given %||% counts[[sample]]$ranges %||%
-      parse_ranges(rownames(counts[[sample]]), sample, call)
+      named_ranges(rownames(counts[[sample]]), sample)
     check_ranges(
       given, nrow(counts[[sample]]), "ranges",
-      as_literal(cli::format_inline("sample {.val {sample}}")), call
+      as_literal(cli::format_inline("sample {.val {sample}}"))
     )
     GenomicRanges::granges(given, use.names = FALSE)
   })
-  check_chromosomes(peaks, call)
+  check_chromosomes(peaks)
   peaks
 }
 
+named_ranges <- function(peaks, sample) {
+  ranges <- parse_ranges(peaks)
+  if (is.null(ranges)) {
+    lost <- peaks[is.na(parse_peaks(peaks)$start)]
+    abort(c(
+      "Sample {.val {sample}}: {length(lost)} of {length(peaks)} peaks have no
+       range in their names: {.val {utils::head(lost, 3)}}.",
+      i = "Name peaks like {.val chr1-100-200}, or give {.arg ranges}."
+    ), class = "data")
+  }
+  ranges
+}
+
 # "chr1" in one sample and "1" in another would unite nothing, silently.
-check_chromosomes <- function(peaks, call) {
+check_chromosomes <- function(peaks) {
   chromosomes <- lapply(peaks, chromosomes_of)
   for (sample in names(peaks)[-1]) {
     if (!any(chromosomes[[sample]] %in% chromosomes[[1]])) {
@@ -153,15 +161,15 @@ check_chromosomes <- function(peaks, call) {
         x = "They have {.val {utils::head(chromosomes[[1]], 2)}}, and {.val
              {utils::head(chromosomes[[sample]], 2)}}.",
         i = "Give the chromosomes the same names in both."
-      ), class = "data", call = call)
+      ), class = "data")
     }
   }
 }
 
 # list(ranges = the united GRanges, map = for each sample the place among them
 # of each of its peaks).
-unite_ranges <- function(peaks, call = caller_env()) {
-  all <- of_one_genome(do.call(c, unname(peaks)), "the samples", call)
+unite_ranges <- function(peaks) {
+  all <- of_one_genome(do.call(c, unname(peaks)), "the samples")
   # Peaks that only touch, with a gap of 0 bases, stay apart.
   united <- GenomicRanges::reduce(all, min.gapwidth = 0L, ignore.strand = TRUE)
   map <- GenomicRanges::findOverlaps(
@@ -178,7 +186,7 @@ sum_rows <- function(x, place, n) {
 }
 
 # Names of the cells of each sample, unique over all.
-sample_cells <- function(cells, call = caller_env()) {
+sample_cells <- function(cells) {
   if (anyDuplicated(unlist(cells))) {
     cells <- Map(
       function(names, sample) paste(sample, names, sep = "_"),
@@ -191,7 +199,7 @@ sample_cells <- function(cells, call = caller_env()) {
       "Two cells are named {.val {all[duplicated(all)][1]}} even with the sample
        in front.",
       i = "Rename the samples."
-    ), class = "data", call = call)
+    ), class = "data")
   }
   cells
 }

@@ -66,21 +66,18 @@ check_one_libtorch <- function(folder, maps = "/proc/self/maps") {
   if (length(others) == 0) {
     return(invisible(TRUE))
   }
-  guests <- intersect(loadedNamespaces(), c("torch", "reticulate"))
-  such_as <- if (length(guests) == 0) "such as "
-  guests <- if (length(guests) == 0) "torch" else guests
-  abort(
-    c(
-      "Another LibTorch is already loaded in this R process.",
-      x = "Loaded from {.path {others}}; sailer is built with the one in
-        {.path {folder}}. Both in one process would crash R.",
-      i = "Restart R and load sailer without what brought the other LibTorch
-        ({such_as}{.pkg {guests}}).",
-      i = "Or build sailer with that LibTorch: install it again with the
-        environment variable {.envvar LIBTORCH_HOME} set to its folder."
-    ),
-    class = "device", call = NULL
-  )
+  packages <- intersect(loadedNamespaces(), c("torch", "reticulate"))
+  such_as <- if (length(packages) == 0) "such as "
+  packages <- if (length(packages) == 0) "torch" else packages
+  abort(c(
+    "Another LibTorch is already loaded in this R process.",
+    x = "Loaded from {.path {others}}; sailer is built with the one in
+      {.path {folder}}. Both in one process would crash R.",
+    i = "Restart R and load sailer without what brought the other LibTorch
+      ({such_as}{.pkg {packages}}).",
+    i = "Or build sailer with that LibTorch: install it again with the
+      environment variable {.envvar LIBTORCH_HOME} set to its folder."
+  ), class = "device", call = NULL)
 }
 
 # Files of a LibTorch among the mapped ones, links followed by the kernel.

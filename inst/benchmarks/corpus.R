@@ -28,7 +28,7 @@ simulate <- function(path, n_cells, n_genes, per_cell, block = 5000) {
   sink <- sailer:::tenx_sink(
     path, sprintf("GENE%d", seq_len(n_genes)),
     sprintf("cell%07d", seq_len(n_cells)),
-    overwrite = TRUE, call = NULL, type = "Gene Expression"
+    overwrite = TRUE, type = "Gene Expression"
   )
   for (cells in split(seq_len(n_cells), ceiling(seq_len(n_cells) / block))) {
     drawn <- lapply(cells, function(cell) {

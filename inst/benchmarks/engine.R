@@ -49,7 +49,7 @@ random_tenx <- function(file, n_cells, n_peaks, density, seed = 1,
                         block = 10000) {
   set.seed(seed)
   sink <- sailer:::tenx_sink(
-    file, peak_names(n_peaks), cell_names(n_cells), FALSE, NULL
+    file, peak_names(n_peaks), cell_names(n_cells), FALSE
   )
   on.exit(sink$abandon())
   for (first in seq(1, n_cells, by = block)) {

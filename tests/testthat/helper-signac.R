@@ -37,7 +37,7 @@ signac_annotation <- function() {
 # A fragments file with one fragment for each open peak of each cell.
 write_fragments <- function(counts, path = tempfile(fileext = ".tsv")) {
   open <- Matrix::summary(methods::as(counts, "TsparseMatrix"))
-  ranges <- parse_ranges(rownames(counts), "x", NULL)[open$i]
+  ranges <- parse_ranges(rownames(counts))[open$i]
   table <- data.frame(
     as.character(GenomicRanges::seqnames(ranges)),
     GenomicRanges::start(ranges) + 10L, GenomicRanges::start(ranges) + 90L,

@@ -12,14 +12,14 @@ test_that("a Seurat object gets an assay, and keeps the rest", {
   object <- brief_run(small_seurat(sim), batch = "batch")
   out <- GeneActivitySAILER(object, few_genes(), batch = "batch2")
   expect_equal(SeuratObject::DefaultAssay(out), "ATAC")
-  got <- get_old_counts(out[["activity"]], "data")
+  got <- get_layer(out[["activity"]], "data")
   fit <- brief_sailer(sim$counts, batch = sim$cells["batch"])
   expect_equal(
     as.matrix(got), gene_activity(fit, few_genes(), batch = "batch2")
   )
   expect_identical(
-    get_old_counts(out[["ATAC"]], "counts"),
-    get_old_counts(object[["ATAC"]], "counts")
+    get_layer(out[["ATAC"]], "counts"),
+    get_layer(object[["ATAC"]], "counts")
   )
   expect_error(
     GeneActivitySAILER(object, few_genes(), new.assay.name = "ATAC"),

@@ -9,7 +9,7 @@ assay_data <- function(object, assay = "imputed") {
   if (methods::is(stored, "StdAssay")) {
     get_layer(stored, "data")
   } else {
-    get_old_counts(stored, "data")
+    get_layer(stored, "data")
   }
 }
 
@@ -25,8 +25,8 @@ test_that("a Seurat object gets an assay with the values as its data", {
   expect_identical(SeuratObject::Key(object[["imputed"]]), "imputed_")
   expect_values(assay_data(object), impute(fit))
   expect_identical(
-    get_old_counts(object[["ATAC"]], "counts"),
-    get_old_counts(before[["ATAC"]], "counts")
+    get_layer(object[["ATAC"]], "counts"),
+    get_layer(before[["ATAC"]], "counts")
   )
   peak <- fit$peaks[3]
   fetched <- SeuratObject::FetchData(object, paste0("imputed_", peak))
@@ -141,7 +141,7 @@ test_that("SCE: ranges, alternative experiments and files", {
     dimnames = list(c("a", "b"), colnames(sim$counts))
   )
   atac <- SingleCellExperiment::SingleCellExperiment(list(counts = sim$counts))
-  ranges <- parse_ranges(rownames(atac), "x", NULL)
+  ranges <- parse_ranges(rownames(atac))
   names(ranges) <- rownames(atac)
   SummarizedExperiment::rowRanges(atac) <- ranges
   sce <- SingleCellExperiment::SingleCellExperiment(

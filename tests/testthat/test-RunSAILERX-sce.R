@@ -64,7 +64,7 @@ test_that("RNA counts on disk give the same depth", {
   delayed <- DelayedArray::DelayedArray(rna)
   sce <- multiome_sce(pca, delayed)
   expect_identical(
-    experiment_guide(sce, "PCA", NULL, NULL)$depth, Matrix::colSums(rna)
+    experiment_guide(sce, "PCA", NULL)$depth, Matrix::colSums(rna)
   )
   expect_identical(column_sums(as.matrix(rna)), Matrix::colSums(rna))
 })

@@ -20,12 +20,12 @@ brief <- function(x, ...) {
 }
 
 expect_no_warning_of <- function(code) {
-  told <- 0
+  reported <- 0
   withCallingHandlers(code, sailer_batches_apart = function(cnd) {
-    told <<- told + 1
+    reported <<- reported + 1
     rlang::cnd_muffle(cnd)
   })
-  testthat::expect_identical(told, 0)
+  testthat::expect_identical(reported, 0)
 }
 
 test_that("batches with peaks of their own give a warning, before training", {

@@ -83,8 +83,8 @@ test_that("cells without an open peak are named, with the remedy", {
   expect_match(text, "4 cells have no open peak")
   for (name in colnames(counts)[c(3, 9, 11)]) expect_match(text, name)
   expect_no_match(text, colnames(counts)[40])
-  expect_match(text, "x[, Matrix::colSums(x) > 0]", fixed = TRUE)
-  expect_silent(check_counts(x[, Matrix::colSums(x) > 0]))
+  expect_match(text, "x[, cell_depth(x) > 0]", fixed = TRUE)
+  expect_silent(check_counts(x[, cell_depth(x) > 0]))
 
   counts <- tiny_counts()
   counts[, 5] <- 0
@@ -153,9 +153,13 @@ test_that("a model needs two cells and a peak", {
 })
 
 test_that("errors name the function that the user called", {
-  train <- function(x) check_counts(x)
-  error <- expect_error(train(unname(tiny_counts())))
-  expect_identical(as.character(error$call)[1], "train")
+  named <- function(code) as.character(expect_error(code)$call)[1]
+  unnamed <- unname(tiny_counts())
+  expect_identical(named(sailer(unnamed)), "sailer")
+  # Whatever that has called, and whoever has called it.
+  expect_identical(named(tune_path(unnamed)), "tune_path")
+  train <- function(x) sailer(x)
+  expect_identical(named(train(unnamed)), "sailer")
 })
 
 test_that("depth can be counted with empty cells and within peaks", {

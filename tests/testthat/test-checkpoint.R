@@ -232,7 +232,7 @@ test_that("Ctrl-C keeps the fit, which goes on with the same bits", {
         sim$counts, batch = sim$cells$batch, hidden = 8, n_latent = 3,
         epochs = 2000, batch_size = 20, threads = 1, patience = 0
       ),
-      interrupt = function(cnd) last_fit()
+      interrupt = function(cnd) get_fit()
     )
   }, "Epoch 1/")$value
   expect_identical(fit$status, "interrupted")

@@ -55,7 +55,7 @@ test_that("values named by cell are matched, those of other cells ignored", {
   }
   # Row numbers are no names, whatever the cells are called.
   numbered <- collect_confounders(
-    NULL, data.frame(age = 11:160), as.character(150:1), NULL
+    NULL, data.frame(age = 11:160), as.character(150:1)
   )
   expect_identical(numbered$numbers[[1]]$values, as.numeric(11:160))
   # Numbers of rows are no names; names of other things are a mistake.

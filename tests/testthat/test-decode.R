@@ -131,9 +131,9 @@ test_that("of several batch columns an observed combination is taken", {
   two$level_counts <- count_levels(
     two$labels, two$codes, two$batches, rep(c(20, 30, 10), each = 30)
   )
-  held <- function(...) fixed_levels(two, list(...), NULL, environment())
+  held <- function(...) fixed_levels(two, list(...), NULL)
   expect_identical(
-    fixed_levels(two, NULL, NULL, environment()), list(donor = "b", kit = "v1")
+    fixed_levels(two, NULL, NULL), list(donor = "b", kit = "v1")
   )
   expect_identical(held(kit = "v2"), list(donor = "c", kit = "v2"))
   expect_identical(held(donor = "a"), list(donor = "a", kit = "v1"))

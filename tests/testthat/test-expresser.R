@@ -200,7 +200,7 @@ test_that("after Ctrl-C a run goes on with the same bits", {
         batch_size = 16, patience = 0, threads = 1, checkpoint = folder,
         every = 0.25
       ),
-      interrupt = function(cnd) last_fit()
+      interrupt = function(cnd) get_fit()
     )
   }, "Epoch 1/", folder = folder)$value
   expect_equal(part$status, "interrupted")

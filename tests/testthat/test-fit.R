@@ -65,7 +65,7 @@ test_that("an interrupt goes on through a script, and the fit is kept", {
   log <- withr::local_tempfile()
   child <- start_child(c(
     interrupted_lines,
-    "fit <- tryCatch(train(), interrupt = function(cnd) last_fit())",
+    "fit <- tryCatch(train(), interrupt = function(cnd) get_fit())",
     'cat("status:", fit$status, "\n")',
     'cat("rows:", nrow(embedding(fit)), "\n")',
     'cat("epochs:", nrow(fit$history) > 0, "\n")'
@@ -101,7 +101,7 @@ test_that("the fit is returned at the top level of a session alone", {
     stop_now <- function() sailer:::interrupt(list(status = "kept"), "Stopped.")
     environment(stop_now) <- asNamespace("sailer")
     stop_now()
-    cat("returned:", last_fit()$status, "\n")
+    cat("returned:", get_fit()$status, "\n")
     tryCatch(identity(stop_now()), interrupt = function(cnd) cat("raised\n"))
   '
   said <- in_another_r(c("library(sailer)", code))
@@ -113,10 +113,10 @@ test_that("the fit is returned at the top level of a session alone", {
       interrupt(list(status = "kept"), "Stopped."),
       interrupt = function(cnd) TRUE
     ),
-    "last_fit", class = "sailer_interrupted"
+    "get_fit", class = "sailer_interrupted"
   )
   expect_true(raised)
-  expect_identical(last_fit()$status, "kept")
+  expect_identical(get_fit()$status, "kept")
 })
 
 test_that("an embedding that was interrupted is reported", {

@@ -68,8 +68,8 @@ test_that("children of a parent that used two threads compute with one", {
     "again <- predict(fit, x)  # and the parent goes on"
   ), log)
   said <- ends_in_time(child, log)
-  told <- sum(grepl("computes with$|computes with one", said))
-  expect_identical(told, 2L, info = said)
+  reported <- sum(grepl("computes with$|computes with one", said))
+  expect_identical(reported, 2L, info = said)
 })
 
 test_that("Expresser and its corpus work in children", {

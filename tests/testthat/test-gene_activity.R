@@ -73,7 +73,7 @@ test_that("blocks of cells and peaks add up", {
     a = "chr1:1000-60000", b = "chr1:50000-90000", c = "chr2:2000-150000"
   )
   options <- list(upstream = 2000, downstream = 0, normalise = "sum")
-  weights <- gene_weights(case$fit, genes, options, environment())
+  weights <- gene_weights(case$fit, genes, options)
   row <- fixed_confounders(case$fit)
   whole <- sum_decoded(case$fit, case$fit$embedding, row, weights, TRUE)
   parts <- sum_decoded(
@@ -180,7 +180,7 @@ test_that("peaks without ranges in their names take those that are given", {
   genes <- genes_at(a = "chr1:20000-30000")
   expected <- gene_activity(case$fit, genes)
   fit <- case$fit
-  ranges <- parse_ranges(fit$peaks, "model", environment())
+  ranges <- parse_ranges(fit$peaks)
   fit$peaks <- paste0("peak", seq_along(fit$peaks))
   expect_error(gene_activity(fit, genes), "ranges",
     class = "sailer_argument_error"

@@ -134,8 +134,8 @@ test_that("a GTF file without rtracklayer is refused with what to install", {
   skip_if_not_installed("testthat", "3.2.0")
   file <- withr::local_tempfile(lines = gtf_lines())
   testthat::local_mocked_bindings(
-    need_package = function(package, why, call) {
-      abort("The package {package} is needed {why}.", call = call)
+    need_package = function(package, why) {
+      abort("The package {package} is needed {why}.")
     }
   )
   expect_error(

@@ -5,7 +5,7 @@ sim <- small_simulation()
 cells <- colnames(sim$counts)
 
 values_of <- function(object, assay = "imputed") {
-  as.matrix(get_old_counts(object[[assay]], "data"))
+  as.matrix(get_layer(object[[assay]], "data"))
 }
 
 coordinates <- function(object, name = "sailer") {
@@ -53,7 +53,7 @@ test_that("a renamed cell keeps its coordinates, values and group", {
     shown <- embedded_cells(renamed)
     expect_identical(shown$cells, names)
     expect_identical(unname(shown$values), unname(coordinates(object)))
-    expect_identical(unname(shown$table$quality), sim$cells$quality)
+    expect_identical(cell_values("quality", "colour", shown), sim$cells$quality)
     expect_equal(shown$depth(), unname(cell_depth(sim$counts, fit$peaks)))
     expect_identical(
       unname(values_of(ImputeSAILER(renamed, features = some))),

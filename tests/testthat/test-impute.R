@@ -32,7 +32,7 @@ test_that("cells and peaks come in the order asked for", {
 test_that("ranges take the peaks that they overlap", {
   skip_if_not_installed("GenomicRanges")
   at <- c(3, 200)
-  ranges <- parse_ranges(fit$peaks[at], "x", NULL)
+  ranges <- parse_ranges(fit$peaks[at])
   # The last base of one peak and the first of another.
   ranges <- c(
     GenomicRanges::resize(ranges[1], 1, fix = "end"),

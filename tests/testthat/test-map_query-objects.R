@@ -15,7 +15,7 @@ part_of <- function(sim, cells) {
 test_that("a Seurat object comes back with embedding, labels and model", {
   skip_if_not_installed("SeuratObject")
   object <- small_seurat(part_of(sim, !old))
-  counts <- get_old_counts(object[["ATAC"]], "counts")
+  counts <- get_layer(object[["ATAC"]], "counts")
   mapped <- quiet(map_query(fit, object, labels = labels))
   values <- SeuratObject::Embeddings(mapped, "sailer")
   expect_equal(unname(values), unname(expected$embedding))
@@ -29,7 +29,7 @@ test_that("a Seurat object comes back with embedding, labels and model", {
     unname(mapped$predicted_confidence), expected$cells$predicted_confidence
   )
   expect_equal(unname(mapped$mapping_quality), expected$cells$mapping_quality)
-  expect_identical(get_old_counts(mapped[["ATAC"]], "counts"), counts)
+  expect_identical(get_layer(mapped[["ATAC"]], "counts"), counts)
   expect_identical(get_fit(mapped)$peaks, fit$peaks)
   expect_identical(colnames(object[[]]), setdiff(
     colnames(mapped[[]]),
@@ -86,7 +86,7 @@ test_that("cells that are left out have NA", {
 # The query's peaks ten bases further along.
 moved_peaks <- function(counts) {
   ranges <- GenomicRanges::shift(
-    parse_ranges(rownames(counts), "query", NULL), 10L
+    parse_ranges(rownames(counts)), 10L
   )
   rownames(counts) <- range_names(ranges)
   list(counts = counts, ranges = ranges)
@@ -102,8 +102,8 @@ test_that("ranges of an assay of Signac match peaks of other names", {
     unname(SeuratObject::Embeddings(mapped, "sailer")),
     unname(expected$embedding)
   )
-  told <- methods::slot(mapped[["sailer"]], "misc")$query
-  expect_equal(told$matched$by_overlap, length(fit$peaks))
+  stored <- methods::slot(mapped[["sailer"]], "misc")$query
+  expect_equal(stored$matched$by_overlap, length(fit$peaks))
 })
 
 test_that("row ranges of an experiment match peaks without names of places", {
@@ -120,8 +120,8 @@ test_that("row ranges of an experiment match peaks without names of places", {
     unname(SingleCellExperiment::reducedDim(mapped, "SAILER")),
     unname(expected$embedding)
   )
-  told <- S4Vectors::metadata(mapped)$sailer_query$SAILER
-  expect_equal(told$matched$by_overlap, length(fit$peaks))
+  stored <- S4Vectors::metadata(mapped)$sailer_query$SAILER
+  expect_equal(stored$matched$by_overlap, length(fit$peaks))
 })
 
 test_that("layers of a Seurat 5 assay are read as one query", {

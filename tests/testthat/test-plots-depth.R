@@ -1,21 +1,21 @@
 depth <- withr::with_seed(1, rlnorm(400, 5))
 values <- withr::with_seed(2, cbind(
-  told = log(depth) + rnorm(400, sd = 0.1), free = rnorm(400)
+  dependent = log(depth) + rnorm(400, sd = 0.1), independent = rnorm(400)
 ))
 
 test_that("panels name what each dimension tells of depth", {
   picture <- plot_depth(values, depth)
   information <- mutual_information(values, log(depth))$dimensions
   expect_identical(levels(picture$data$dimension), sprintf(
-    "%s\nI %.3f, r %.2f", c("told", "free"), information,
+    "%s\nI %.3f, r %.2f", c("dependent", "independent"), information,
     cor(values, log(depth))
   ))
   expect_match(picture$labels$title, sprintf("%.3f nats", mean(information)))
   points <- ggplot2::layer_data(picture, 1)
-  told <- points[points$PANEL == 1, ]
-  order <- order(told$x)
-  expect_equal(told$x[order], sort(log10(depth)))
-  expect_equal(told$y[order], unname(values[order(depth), "told"]))
+  dependent <- points[points$PANEL == 1, ]
+  order <- order(dependent$x)
+  expect_equal(dependent$x[order], sort(log10(depth)))
+  expect_equal(dependent$y[order], unname(values[order(depth), "dependent"]))
   expect_null(picture$labels$caption)
 })
 
@@ -25,7 +25,7 @@ test_that("the line goes through the medians of groups of equal size", {
   expect_identical(nrow(line), 20L)
   lowest <- order(depth)[1:20]
   expect_equal(line$x[1], log10(median(depth[lowest])))
-  expect_equal(line$y[1], median(values[lowest, "told"]))
+  expect_equal(line$y[1], median(values[lowest, "dependent"]))
 })
 
 test_that("many cells are thinned, and the caption says so", {
@@ -41,12 +41,13 @@ test_that("many cells are thinned, and the caption says so", {
 })
 
 test_that("dimensions are chosen, or those that tell most", {
-  one <- plot_depth(values, depth, dimensions = "free")
+  one <- plot_depth(values, depth, dimensions = "independent")
   # The title is of all dimensions, whichever are shown.
   expect_identical(one$labels$title, plot_depth(values, depth)$labels$title)
-  expect_match(levels(one$data$dimension), "^free")
+  expect_match(levels(one$data$dimension), "^independent")
   expect_match(
-    levels(plot_depth(values, depth, dimensions = 1)$data$dimension), "^told"
+    levels(plot_depth(values, depth, dimensions = 1)$data$dimension),
+    "^dependent"
   )
   many <- withr::with_seed(3, matrix(rnorm(400 * 19), 400))
   many <- cbind(many, log(depth))

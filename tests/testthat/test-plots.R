@@ -42,7 +42,9 @@ test_that("values are matched by name, or taken in order", {
   shown <- list(
     values = matrix(0, 3, 2), cells = c("a", "b", "c"),
     depth = function() c(7, 8, 9),
-    table = data.frame(type = c("x", "y", "z"))
+    input = new_input(
+      c("a", "b", "c"), NULL, data.frame(type = c("x", "y", "z"))
+    )
   )
   value <- function(values) cell_values(values, "colour", shown)
   expect_identical(value(c(1, 2, 3)), c(1, 2, 3))
@@ -51,12 +53,12 @@ test_that("values are matched by name, or taken in order", {
                class = "sailer_argument_error")
   expect_identical(value("type"), c("x", "y", "z"))
   expect_identical(value("depth"), c(7, 8, 9))
-  shown$table$depth <- 4:6
+  shown$input$table$depth <- 4:6
   expect_identical(value("depth"), 4:6)
   expect_error(value("tpye"), "\"type\"", class = "sailer_argument_error")
   expect_error(value(1:2), "2 values", class = "sailer_argument_error")
   expect_error(value(list(1, 2, 3)), "list", class = "sailer_argument_error")
-  shown["table"] <- list(NULL)
+  shown$input <- new_input(c("a", "b", "c"), NULL)
   expect_error(value("type"), "Seurat", class = "sailer_argument_error")
 })
 

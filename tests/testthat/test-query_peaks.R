@@ -151,10 +151,10 @@ test_that("several peaks of the query are one of the model, from any source", {
 
 test_that("ranges that were given come before names", {
   skip_if_not_installed("GenomicRanges")
-  model <- parse_ranges(peaks, "model", NULL)
+  model <- parse_ranges(peaks)
   nameless <- counts
   rownames(nameless) <- paste0("peak", seq_len(nrow(counts)))
-  own <- parse_ranges(rownames(counts), "query", NULL)
+  own <- parse_ranges(rownames(counts))
   query <- take(nameless, peaks, ranges = own)
   expect_identical(unname(open_in(read_cells(query$cells))),
                    unname(open_in(counts[peaks, ])))

@@ -191,8 +191,8 @@ test_that("the embedding finds the types and forgets depth and batch", {
   z <- train(data$cells$batch)
   clusters <- cutree(hclust(dist(z), "ward.D2"), 4)
   expect_gte(adjusted_rand_index(clusters, data$cells$cell_type), 0.9)
-  # A linear embedding of the same width carries depth; a model that is not told
-  # of the batches carries those.
+  # A linear embedding of the same width carries depth; a model that is not
+  # given the batches carries those.
   open <- as.matrix(Matrix::t(data$counts > 0)) * 1
   linear <- svd(scale(open, scale = FALSE), nu = ncol(z), nv = 0)$u
   depth <- log(data$cells$depth)

@@ -94,10 +94,10 @@ test_that("types that the reference does not know begin apart by their peaks", {
 test_that("what separates batches in the reference is not where z begins", {
   side <- ifelse(more$cells$batch == "batch1", 1, -1)
   shifted <- coarse + outer(side, c(2, 0, 0, 0))
-  told <- function(...) summary(stats::lm(side ~ begun_at(shifted, ...)))
-  expect_gt(told(n_latent = 4)$r.squared, 0.6)
-  expect_lt(told(n_latent = 4, batch = more$cells$batch)$r.squared, 0.1)
-  expect_lt(told(batch = more$cells$batch)$r.squared, 0.2)
+  explained <- function(...) summary(stats::lm(side ~ begun_at(shifted, ...)))
+  expect_gt(explained(n_latent = 4)$r.squared, 0.6)
+  expect_lt(explained(n_latent = 4, batch = more$cells$batch)$r.squared, 0.1)
+  expect_lt(explained(batch = more$cells$batch)$r.squared, 0.2)
 })
 
 test_that("the thesis' preset and a random start have no linear path", {

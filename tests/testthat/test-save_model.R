@@ -225,7 +225,7 @@ test_that("arguments are checked", {
     expect_error(load_model(bad), "file", class = "sailer_argument_error")
     expect_error(save_model(fit, bad), "file", class = "sailer_argument_error")
   }
-  expect_error(save_model(sim$counts, saved), "get_fit",
+  expect_error(save_model(sim$counts, saved), "object that holds one",
     class = "sailer_argument_error"
   )
   expect_error(save_model(fit, saved, overwrite = NA), "overwrite",
@@ -382,4 +382,12 @@ test_that("Python reads the file as it is", {
   expect_identical(tables$peaks, fit$peaks)
   expect_identical(tables$kind, "sailer model")
   expect_identical(tables$hidden, as.character(fit$options$hidden))
+})
+
+test_that("the model of an object is saved", {
+  skip_if_not_installed("SeuratObject")
+  object <- suppressMessages(brief_run(small_seurat(small_simulation())))
+  path <- withr::local_tempfile(fileext = ".safetensors")
+  save_model(object, path)
+  expect_identical(load_model(path)$state, get_fit(object)$state)
 })

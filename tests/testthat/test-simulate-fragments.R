@@ -165,7 +165,7 @@ test_that("a file that is there stays, unless it may be replaced", {
   )
   expect_identical(readLines(path), "mine")
   # One that is given up half-way leaves nothing.
-  sink <- tenx_sink(path, paste0("peak", 1:3), c("a", "b"), TRUE, NULL)
+  sink <- tenx_sink(path, paste0("peak", 1:3), c("a", "b"), TRUE)
   sink$add(Matrix::sparseMatrix(c(1, 3), c(1, 2), x = 1, dims = c(3, 2)))
   expect_length(list.files(dirname(path), "^simulation-"), 1)
   sink$abandon()
@@ -239,7 +239,7 @@ test_that("presets are the thesis' simulations", {
   expect_identical(unname(in_batches["rare2", ] > 0), c(FALSE, TRUE))
   medians <- tapply(sim3$cells$fragments, sim3$cells$batch, median)
   expect_equal(as.vector(medians), c(2500, 5000), tolerance = 0.25)
-  sim2 <- simulation_preset("Sim2", NULL)
+  sim2 <- simulation_preset("Sim2")
   expect_identical(sim2$fragments, 3000)
   expect_identical(sim2$n_types, 9)
 })

@@ -256,15 +256,15 @@ test_that("a value that diverges is a row of NA with a warning", {
 })
 
 test_that("notes come once, and a report for each fit", {
-  heard <- capture_messages(tune_path(counts, "lambda", c(0, 1),
+  messages <- capture_messages(tune_path(counts, "lambda", c(0, 1),
     batch = rep("one", 150), hidden = 8, n_latent = 3,
     control = quick(verbose = TRUE)
   ))
-  expect_identical(sum(grepl("for all cells", heard)), 1L)
+  expect_identical(sum(grepl("for all cells", messages)), 1L)
   expect_identical(
-    sum(grepl("lambda = 1 \\(2/2\\): I\\(z, c\\).*ELBO", heard)), 1L
+    sum(grepl("lambda = 1 \\(2/2\\): I\\(z, c\\).*ELBO", messages)), 1L
   )
-  expect_length(heard, 3)
+  expect_length(messages, 3)
   expect_silent(tune_small(values = c(0, 1)))
 })
 

@@ -108,17 +108,17 @@ test_that("the order of samples and peaks does not matter", {
 })
 
 test_that("the message says what became of each sample's peaks", {
-  heard <- paste(capture_messages(
+  reported <- paste(capture_messages(
     unite_peaks(list(first = first, `{x}` = second))
   ), collapse = "")
-  heard <- gsub("\\s+", " ", heard)
-  expect_match(heard, paste(
+  reported <- gsub("\\s+", " ", reported)
+  expect_match(reported, paste(
     "first: 5 peaks, 3 kept as they are, 2 merged into larger ones; 2 united",
     "peaks in no other sample"
   ), fixed = TRUE)
-  expect_match(heard, "{x}: 4 peaks, 3 kept as they are, 1 merged",
+  expect_match(reported, "{x}: 4 peaks, 3 kept as they are, 1 merged",
                fixed = TRUE)
-  expect_match(heard, "6 united peaks", fixed = TRUE)
+  expect_match(reported, "6 united peaks", fixed = TRUE)
   expect_message(
     unite_peaks(list(first = first, second = second), how = "shared"),
     "2 of 6 united peaks are in every sample.*first 52.9 %.*second 42.9 %"

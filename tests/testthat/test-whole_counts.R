@@ -32,7 +32,7 @@ test_that("models of genes see the whole numbers", {
 })
 
 test_that("a message shows by how much a count is not whole", {
-  told <- function(value, shown) {
+  refused <- function(value, shown) {
     x <- counts
     x@x[1] <- value
     expect_error(
@@ -40,9 +40,9 @@ test_that("a message shows by how much a count is not whole", {
       class = "sailer_data_error"
     )
   }
-  told(0.5, "0.5")
-  told(2.9999, "2.9999")
-  told(1.000003, "1.000003")
-  told(2.99998, "2.99998")
-  told(123456.5, "123456.5")
+  refused(0.5, "0.5")
+  refused(2.9999, "2.9999")
+  refused(1.000003, "1.000003")
+  refused(2.99998, "2.99998")
+  refused(123456.5, "123456.5")
 })
