@@ -86,8 +86,8 @@
 #'   "alignment", "joint", "reference_dropout"
 #' ))
 #' @param n_latent Dimensions of the embedding. By default those of the
-#'   reference, at most 32, plus as many as [sailer()] would choose; 10
-#'   (`"dense"`) and 50 under the thesis' preset.
+#'   reference, at most 32, plus as many as [sailer()] would choose, but at
+#'   least 5 of these; 10 (`"dense"`) and 50 under the thesis' preset.
 #' @param hidden As in [sailer()]. Default `32` and `c(64, 32)`.
 #' @param beta As in [sailer()]. Default 1.
 #' @param thinning As in [sailer()]. Default `c(0, 0.5)`.

@@ -83,15 +83,17 @@ TEST_CASE("dimensions are the components with signal, few for few cells") {
     lsi.n_signal = n_signal;
     return n_latent_for(lsi, n_cells);
   };
-  REQUIRE(chosen(9, 7070) == 9);
-  REQUIRE(chosen(2, 7070) == 5);
+  REQUIRE(chosen(19, 7070) == 19);
+  REQUIRE(chosen(2, 7070) == 10);
   REQUIRE(chosen(60, 7070) == 40);
   REQUIRE(chosen(40, 321) == 16);
-  REQUIRE(chosen(9, 321) == 9);
-  REQUIRE(chosen(40, 30) == 5);
+  REQUIRE(chosen(9, 321) == 10);
+  REQUIRE(chosen(40, 30) == 10);
   // Beside those of a reference, at most 32.
   REQUIRE(n_latent_for(lsi, 30, 10) == 15);
   REQUIRE(n_latent_for(lsi, 30, 50) == 37);
+  lsi.n_signal = 7;
+  REQUIRE(n_latent_for(lsi, 7070, 50) == 39);
 }
 
 TEST_CASE("the components looked at are not as few as a model has") {

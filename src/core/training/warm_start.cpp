@@ -10,7 +10,8 @@
 namespace sailer {
 namespace {
 
-constexpr int64_t kLeastLatent = 5, kMostLatent = 40;
+constexpr int64_t kLeastLatent = 10, kMostLatent = 40;
+constexpr int64_t kLeastBesideReference = 5;
 constexpr int64_t kCellsPerDimension = 20;
 constexpr int64_t kMostAxes = 32;  // of a reference
 
@@ -54,9 +55,10 @@ std::optional<Lsi> lsi_of(CellRows cells, const Split& split,
 }
 
 int64_t n_latent_for(const Lsi& lsi, int64_t n_cells, int64_t n_reference) {
+  const int64_t least = n_reference > 0 ? kLeastBesideReference : kLeastLatent;
   const int64_t most =
-      std::clamp(n_cells / kCellsPerDimension, kLeastLatent, kMostLatent);
-  return std::clamp(lsi.n_signal, kLeastLatent, most) +
+      std::clamp(n_cells / kCellsPerDimension, least, kMostLatent);
+  return std::clamp(lsi.n_signal, least, most) +
          std::min(n_reference, kMostAxes);
 }
 
