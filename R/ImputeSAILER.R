@@ -1,11 +1,10 @@
 #' Imputed accessibility in Seurat and SingleCellExperiment objects
 #'
 #' As [impute()]: decodes the cells of an object with the model that
-#' [RunSAILER()], [RunSAILERX()] or [map_query()] stored in it, at their
-#' coordinates in the reduction and with depth and batch held fixed, and adds
-#' the result to the object beside the counts. Cells without coordinates, and
-#' all cells of SAILERX, of which objects hold directions alone, are embedded
-#' from their counts first. If anything fails, the given object is unchanged.
+#' [RunSAILER()], [RunSAILERX()] or [map_query()] stored in it, with depth and
+#' batch held fixed, and adds the result to the object beside the counts. Cells
+#' are encoded from their counts, since objects hold the directions of their
+#' posterior means alone. If anything fails, the given object is unchanged.
 #'
 #' @section Seurat:
 #' The result is a new assay with the imputed values in its `data`, of the class

@@ -8,9 +8,7 @@
 #' Cells with RNA are placed by their open peaks and their reference, cells
 #' without by the same model and their peaks alone. With `joint = FALSE` the RNA
 #' only guides the training, and all cells are placed by their peaks: see
-#' [sailerx()]. The object gets directions: each cell has length 1, because the
-#' alignment compares directions and other functions find neighbours by
-#' Euclidean distance.
+#' [sailerx()].
 #'
 #' @section Hybrid objects:
 #' Some samples may be multiome and others ATAC alone, as `merge()` (Seurat)

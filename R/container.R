@@ -166,38 +166,17 @@ read_fitted <- function(object, fit = NULL, name = NULL, where = list(),
   list(fit = fit, name = name, input = read_input(object, where), own = own)
 }
 
-# The posterior means of `cells`, in their order. Coordinates in the object are
-# taken as they are, whatever the cells are called now; cells without any are
-# embedded from their counts, as are those of SAILERX, of which objects hold
-# directions alone.
+# The posterior means of `cells`, in their order: of a fit those of its training
+# cells, else from the counts, for objects hold directions alone.
 input_points <- function(held, cells = held$input$names, reference = NULL) {
-  fit <- held$fit
-  known <- known_points(held, cells)
-  others <- setdiff(cells, rownames(known))
-  if (length(others) == 0) {
-    return(known[cells, , drop = FALSE])
-  }
-  counts <- held$input$counts
-  check_known(others, counts$cells, "cell", "object", "its counts")
-  seen <- input_reference(held, reference)
-  seen <- reference_rows(fit, seen, counts)
-  embedded <- embed_counts(fit, counts[, others], seen, "x")
-  rbind(known, embedded)[cells, , drop = FALSE]
-}
-
-known_points <- function(held, cells) {
   fit <- held$fit
   if (held$own) {
     return(training_means(fit)[cells, , drop = FALSE])
   }
-  values <- if (!inherits(fit, "sailerx_fit") && !is.null(held$name)) {
-    held$input$embedding(held$name)
-  }
-  if (is.null(values)) {
-    return(NULL)
-  }
-  values <- values[rownames(values) %in% cells, , drop = FALSE]
-  values[!is.na(rowSums(values)), , drop = FALSE]
+  counts <- held$input$counts
+  check_known(cells, counts$cells, "cell", "object", "its counts")
+  seen <- reference_rows(fit, input_reference(held, reference), counts)
+  embed_counts(fit, counts[, cells], seen, "x")
 }
 
 # The reference that a joint model reads: the one given, a matrix or the name of

@@ -144,9 +144,13 @@ current_options <- function(options) {
 #' Embedding of the training cells
 #'
 #' The posterior means of the cells that [sailer()] or [sailerx()] was trained
-#' on (2.2.3), including held-out ones. Those of [sailerx()] are scaled to
-#' length 1, because the alignment compares directions. Objects have the same in
-#' their reduction; the model that [get_fit()] returns has no cells.
+#' on (2.2.3), including held-out ones, each scaled to length 1. Objects have the
+#' same in their reduction; the model that [get_fit()] returns has no cells.
+#'
+#' The posterior mean of a cell with few open peaks is drawn towards 0, where the
+#' prior has its mean: its length is a matter of depth, its direction of the
+#' cell's type. Without the length, Euclidean distances, which `FindNeighbors()`
+#' and UMAP start from, compare directions.
 #'
 #' @param fit What [sailer()], [sailerx()] or [map_query()] returned.
 #' @param ... Not used: an unknown name is an error.
@@ -171,7 +175,7 @@ embedding <- function(fit, ...) {
       i = "Objects have embeddings among their reductions."
     ))
   }
-  as_directions(training_means(fit), fit)
+  unit_rows(training_means(fit))
 }
 
 # The posterior means of the training cells, where there are any.
@@ -192,11 +196,6 @@ training_means <- function(fit) {
     i = "Call {.code predict(fit, x)} with the counts, or continue with
          {.code resume(fit, x)}."
   ))
-}
-
-# Embeddings are directions in SAILERX, posterior means in SAILER.
-as_directions <- function(means, fit) {
-  if (inherits(fit, "sailerx_fit")) unit_rows(means) else means
 }
 
 #' Embed new cells
@@ -236,7 +235,7 @@ predict.sailer_fit <- function(object, newdata, reference = NULL, ...) {
     "assay", "layer", "assay.type", "altexp"
   ))
   cells <- read_input(newdata, where)$counts
-  as_directions(embed_counts(object, cells, reference), object)
+  unit_rows(embed_counts(object, cells, reference))
 }
 
 # q(z | x) of the cells of a handle. `reference` is as as_reference() gives it,

@@ -38,14 +38,12 @@
 #' lacks are closed here too, which in part is what is learned.
 #'
 #' @section Labels and quality:
-#' Neighbours are found by the angle between cells (`metric = "cosine"`),
-#' because training cells lie farther from the origin than new cells (1.4 to 1.7
-#' times on bone marrow): by Euclidean distance query cells would have the few
-#' training cells near the origin as neighbours. For the same reason the mapping
-#' quality compares query cells with the held-out cells, if there are at least
-#' 30. It uses Euclidean distance, which detected types that the training lacked
-#'   more often, and the angle for [sailerx()], whose lengths are arbitrary. It
-#'   is a hint, not a test: a type close to one of the training is not noticed.
+#' Neighbours are found in the embedding, where every cell has length 1. The
+#' posterior means of training cells lie farther from 0 than those of new cells
+#' (1.4 to 1.7 times on bone marrow), so that the few training cells near 0 would
+#' be everyone's neighbours. For the same reason the mapping quality compares
+#' query cells with the held-out cells, if there are at least 30. It is a hint,
+#' not a test: a type close to one of the training is not noticed.
 #'
 #' @section Seurat and SingleCellExperiment:
 #' The result is the object with the embedding and the metadata columns
@@ -82,8 +80,6 @@
 #' @param drop_empty TRUE leaves out query cells without an open peak among the
 #'   model's, with a message; FALSE, the default, makes them an error.
 #' @param k Number of neighbours for labels and mapping quality, default 15.
-#' @param metric `"cosine"`, the default, or `"euclidean"`: how voting
-#'   neighbours are found.
 #' @param batch_column Batch column of the model that `batch` belongs to. NULL,
 #'   the default, takes the first.
 #' @param adapt_steps Maximal number of minibatches of 100 cells to learn from,
@@ -143,7 +139,7 @@
 map_query <- function(fit, newdata, labels = NULL, batch = NULL, adapt = FALSE,
                       covariates = NULL, ranges = NULL, model_ranges = NULL,
                       min_matched = 0.5, drop_empty = FALSE, k = 15,
-                      metric = c("cosine", "euclidean"), batch_column = NULL,
+                      batch_column = NULL,
                       adapt_steps = 200, seed = 1, fit_name = NULL,
                       reference = NULL, ..., assay = NULL, layer = NULL,
                       assay.type = NULL, altexp = NULL, reduction.name = NULL,
@@ -156,7 +152,6 @@ map_query <- function(fit, newdata, labels = NULL, batch = NULL, adapt = FALSE,
     ))
   }
   refuse_others(list(...), map_query)
-  metric <- rlang::arg_match(metric)
   check_number(k, min = 1, whole = TRUE)
   check_number(adapt_steps, min = 1, whole = TRUE)
   check_number(seed, whole = TRUE)
@@ -192,11 +187,11 @@ map_query <- function(fit, newdata, labels = NULL, batch = NULL, adapt = FALSE,
   judged <- query_batches(
     fit, query, batch[kept], covariates, adapt, batch_column, adapt_steps, seed
   )
-  values <- as_directions(embed_cells(
+  values <- unit_rows(embed_cells(
     fit, query$cells, seq_along(fit$peaks),
     seen_reference(fit, reference, query$cells)
-  ), fit)
-  found <- neighbors_of_query(held, values, labels, k, metric)
+  ))
+  found <- neighbors_of_query(held, values, labels, k)
   table <- data.frame(
     depth = query$depth, batch = batch[kept], row.names = query$cells$cells
   )
@@ -266,19 +261,20 @@ query_labels <- function(batch, cells) {
 
 # Labels and quality by the neighbours among the training cells, as far as there
 # are any: a model alone knows none.
-neighbors_of_query <- function(held, values, labels, k, metric) {
+neighbors_of_query <- function(held, values, labels, k) {
   fit <- held$fit
-  by <- if (inherits(fit, "sailerx_fit")) "cosine" else "euclidean"
   if (is.null(labels) && held$own && is.null(fit$embedding)) {
     return(list(cells = data.frame(
       mapping_quality = rep(NA_real_, nrow(values))
     )))
   }
-  known <- reference_cells(held)
+  # Objects of sailer 0.1.0 hold posterior means.
+  known <- unit_rows(reference_cells(held))
+  held_out <- if (!is.null(fit$held_out)) unit_rows(fit$held_out)
   if (!is.null(labels)) {
-    return(transfer_labels(known, labels, values, k, metric, by, fit$held_out))
+    return(transfer_labels(known, labels, values, k, held_out))
   }
-  quality <- mapping_quality(known, values, k, by, fit$held_out)
+  quality <- mapping_quality(known, values, k, held_out)
   list(cells = data.frame(mapping_quality = quality))
 }
 

@@ -26,8 +26,7 @@
 #' 20 dimensions.
 #'
 #' @param x A numeric matrix of cells x dimensions, a fit, or a Seurat or
-#'   SingleCellExperiment object with one ([get_fit()]); at least 6 cells. For
-#'   [sailerx()] the embedding at unit length is used.
+#'   SingleCellExperiment object with one ([get_fit()]); at least 6 cells.
 #' @param batch The batch of each cell, at least two batches: a vector with one
 #'   value per cell (factor, character, logical or numeric), matched by name if
 #'   named, or the name of a column of the object's metadata.

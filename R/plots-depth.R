@@ -10,8 +10,7 @@
 #' contain some information about it.
 #'
 #' @param x A fit, a Seurat or SingleCellExperiment object with one
-#'   ([get_fit()]), or a numeric matrix of cells x dimensions. For [sailerx()]
-#'   the embedding at unit length is used.
+#'   ([get_fit()]), or a numeric matrix of cells x dimensions.
 #' @param depth Number of open peaks, or fragments, of each cell, above 0: a
 #'   vector with one number per cell, matched by name if named, or the name of a
 #'   column of the object's metadata. NULL, the default, takes the open peaks

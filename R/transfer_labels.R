@@ -9,7 +9,6 @@
 # the votes that the winner has) and mapping_quality; scores = query cells x
 # labels, the shares of the votes).
 transfer_labels <- function(reference, labels, query, k = 15,
-                            metric = "euclidean", quality_metric = metric,
                             held_out = NULL) {
   labels <- labels_in_utf8(labels, "labels")
   labels <- factor(label_text(labels), label_levels(labels))
@@ -19,8 +18,8 @@ transfer_labels <- function(reference, labels, query, k = 15,
            label; at least 2 are needed.")
   }
   reference <- reference[labelled, , drop = FALSE]
-  near <- neighbors_in_reference(reference, query, k, metric)
-  quality <- mapping_quality(reference, query, k, quality_metric, held_out)
+  near <- neighbors_in_reference(reference, query, k)
+  quality <- mapping_quality(reference, query, k, held_out)
   votes <- count_votes(near, droplevels(labels[labelled]))
   winner <- max.col(votes, "first")
   cells <- data.frame(
@@ -35,13 +34,9 @@ transfer_labels <- function(reference, labels, query, k = 15,
 
 # The k nearest reference cells of each query cell, nearest first: `index` and
 # `distance`, query cells x k.
-neighbors_in_reference <- function(reference, query, k, metric) {
+neighbors_in_reference <- function(reference, query, k) {
   check_number(k, min = 1, whole = TRUE)
   k <- lowered(k, "k", nrow(reference), "the number of reference cells")
-  if (metric == "cosine") {
-    reference <- unit_rows(reference)
-    query <- unit_rows(query)
-  }
   found <- RANN::nn2(reference, query, k)
   list(index = found$nn.idx, distance = found$nn.dists)
 }
@@ -52,14 +47,10 @@ neighbors_in_reference <- function(reference, query, k, metric) {
 # reference has hardly any. Cells that a model learned from lie elsewhere than
 # cells that it never saw, mostly farther out, so points of held-out cells are
 # compared with where there are enough, and else all of the reference.
-mapping_quality <- function(reference, query, k, metric, held_out) {
+mapping_quality <- function(reference, query, k, held_out) {
   k <- min(k, nrow(reference) - 1)
   if (NROW(held_out) < 30) held_out <- reference
-  if (metric == "cosine") {
-    reference <- unit_rows(reference)
-    held_out <- unit_rows(held_out)
-  }
-  distance <- neighbors_in_reference(reference, query, k, metric)$distance
+  distance <- neighbors_in_reference(reference, query, k)$distance
   own <- own_distances(reference, held_out, k)
   1 - findInterval(distance[, k], own, left.open = TRUE) / length(own)
 }

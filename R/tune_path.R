@@ -62,9 +62,8 @@
 #'   if values are no numbers) and `fits`, the number that succeeded;
 #'   `mutual_information`, the sum of the columns that follow, one per
 #'   confounder, such as `mi_depth` and `mi_batch`: the mean over the dimensions
-#'   of [mutual_information()], in nats (with the logarithm of depth;
-#'   [sailerx()]'s embedding at unit length); with a reference `alignment` and
-#'   `validation_alignment`; `validation_elbo` and `validation_log_likelihood`,
+#'   of [mutual_information()], in nats (with the logarithm of depth); with a
+#'   reference `alignment` and `validation_alignment`; `validation_elbo` and `validation_log_likelihood`,
 #'   nats per held-out cell, the latter at the posterior mean; `epochs`, those
 #'   of the parameters kept; `seconds` of training; with `labels` the number of
 #'   `clusters`, and `ari` and `nmi`, their adjusted Rand index and normalised

@@ -76,21 +76,16 @@ map_donor <- function(data, from, options) {
   rows <- list(SAILER = accuracies(
     query$cells$predicted_label, truth, types[old]
   ))
-  rows$`SAILER, by distance` <- accuracies(
-    quiet(map_query(
-      fit, data$counts[, !old], labels = types[old], metric = "euclidean"
-    ))$cells$predicted_label,
-    truth, types[old]
-  )
   for (n in c(16, 30)) for (logarithm in c(TRUE, FALSE)) {
     linear <- lsi_model(train[fit$peaks, ], n, logarithm)
     placed <- linear$project(data$counts[fit$peaks, !old])
-    for (metric in c("euclidean", "cosine")) {
-      found <- transfer_labels(
-        linear$reference, types[old], placed,
-        metric = metric
+    for (unit in c(FALSE, TRUE)) {
+      scaled <- if (unit) unit_rows else identity
+      found <- sailer:::transfer_labels(
+        scaled(linear$reference), types[old], scaled(placed)
       )
-      rows[[paste("LSI", n, if (logarithm) "log", metric)]] <- accuracies(
+      name <- paste("LSI", n, if (logarithm) "log", if (unit) "unit")
+      rows[[name]] <- accuracies(
         found$cells$predicted_label, truth, types[old]
       )
     }

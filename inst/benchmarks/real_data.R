@@ -5,7 +5,8 @@
 #
 # Data sets are folders below SAILER_DATA (default ../shared/data), or names of
 # common.R's `simulations`. For LSI by both weightings with 10, 16 and 30
-# components, and for SAILER with three seeds (mean and standard deviation), it
+# components, as they are and with each cell scaled to length 1, as cells of
+# SAILER are, and for SAILER with three seeds (mean and standard deviation), it
 # prints the scores of common.R and CPU seconds; of SAILER also the dimensions
 # and the bound on held-out cells.
 
@@ -16,12 +17,14 @@ cpu_seconds <- function(code) sum(system.time(code)[c(1, 2)])
 
 linear_rows <- function(counts, cells, depth) {
   kinds <- expand.grid(n = c(10, 16, 30), logarithm = c(TRUE, FALSE))
-  rows <- t(mapply(function(n, logarithm) {
-    cpu <- cpu_seconds(embedded <- lsi(counts, n, logarithm))
-    c(score(embedded, cells, depth), cpu = cpu)
-  }, kinds$n, kinds$logarithm))
-  rownames(rows) <- paste("LSI", kinds$n, ifelse(kinds$logarithm, "log", ""))
-  rows
+  rows <- lapply(seq_len(nrow(kinds)), function(k) {
+    cpu <- cpu_seconds(embedded <- lsi(counts, kinds$n[k], kinds$logarithm[k]))
+    name <- paste("LSI", kinds$n[k], if (kinds$logarithm[k]) "log")
+    t(vapply(with_unit(rlang::set_names(list(embedded), name)), function(x) {
+      c(score(x, cells, depth), cpu = cpu)
+    }, numeric(6)))
+  })
+  do.call(rbind, rows)
 }
 
 sailer_rows <- function(data, depth, options, seeds = 1:3) {

@@ -47,30 +47,6 @@ test_that("cells without a label do not vote", {
   )
 })
 
-test_that("cosine looks at directions alone", {
-  unit <- function(x) x / sqrt(rowSums(x^2))
-  found <- transfer_labels(reference, labels, query, 5, "cosine")
-  expect_equal(
-    found, transfer_labels(unit(reference), labels, unit(query), 5)
-  )
-  expect_equal(
-    found, transfer_labels(3 * reference, labels, query / 7, 5, "cosine")
-  )
-})
-
-test_that("votes and quality may go by different distances", {
-  found <- transfer_labels(
-    reference, labels, query, 5, "cosine", "euclidean"
-  )
-  expect_identical(
-    found$scores, transfer_labels(reference, labels, query, 5, "cosine")$scores
-  )
-  expect_identical(
-    found$cells$mapping_quality,
-    transfer_labels(reference, labels, query, 5)$cells$mapping_quality
-  )
-})
-
 test_that("far cells have quality 0, and reference cells all qualities", {
   far <- transfer_labels(reference, labels, query + 100)
   expect_true(all(far$cells$mapping_quality == 0))
