@@ -84,11 +84,11 @@ TEST_CASE("dimensions are the components with signal, few for few cells") {
     return n_latent_for(lsi, n_cells);
   };
   REQUIRE(chosen(19, 7070) == 19);
-  REQUIRE(chosen(2, 7070) == 10);
+  REQUIRE(chosen(2, 7070) == 8);
   REQUIRE(chosen(60, 7070) == 40);
   REQUIRE(chosen(40, 321) == 16);
-  REQUIRE(chosen(9, 321) == 10);
-  REQUIRE(chosen(40, 30) == 10);
+  REQUIRE(chosen(9, 321) == 9);
+  REQUIRE(chosen(40, 30) == 8);
   // Beside those of a reference, at most 32.
   REQUIRE(n_latent_for(lsi, 30, 10) == 15);
   REQUIRE(n_latent_for(lsi, 30, 50) == 37);

@@ -78,8 +78,9 @@ dense_likelihood <- function(fit, x, vector) {
   x <- as.matrix(x[fit$peaks, ] > 0)
   scaling <- fit$scaling$log_depth
   depth <- (log(colSums(x)) - scaling[["mean"]]) / scaling[["sd"]]
+  cells <- read_input(sim$counts[, colnames(x)])$counts
   input <- cbind(
-    predict(fit, sim$counts[, colnames(x)]), depth,
+    embed_counts(fit, cells), depth,
     matrix(vector, ncol(x), length(vector), byrow = TRUE)
   )
   weight <- tensor("decoder.0.weight")

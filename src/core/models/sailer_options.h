@@ -115,7 +115,7 @@ void describe(SailerOptions& o, const Visit& option) {
     Dimensions of the embedding. By default as many as the cells hold: of
     the components of TF-IDF's SVD on the training cells those that spread
     held-out cells more than peaks that are open independently of one
-    another would, by three standard errors; at least 10, at most 40 and at
+    another would, by three standard errors; at least 8, at most 40 and at
     most one for every 20 cells.)");
   option("hidden", o.hidden, at_least(1), R"(
     Units of the encoder's hidden layers, from the peaks inwards (of each

@@ -10,7 +10,7 @@
 namespace sailer {
 namespace {
 
-constexpr int64_t kLeastLatent = 10, kMostLatent = 40;
+constexpr int64_t kLeastLatent = 8, kMostLatent = 40;
 constexpr int64_t kLeastBesideReference = 5;
 constexpr int64_t kCellsPerDimension = 20;
 constexpr int64_t kMostAxes = 32;  // of a reference

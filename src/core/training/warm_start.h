@@ -24,12 +24,11 @@ std::optional<Lsi> lsi_of(CellRows cells, const Split& split,
                           bool guided, uint64_t seed);
 
 // Dimensions of a model that leaves them open: LSI's components that hold more
-// than noise, 10 to 40, and above 10 no more than one for every 20 cells: of few
+// than noise, 8 to 40, and above 8 no more than one for every 20 cells: of few
 // cells with many open peaks every component does, yet a model of all of them
-// explains held-out cells less well. With fewer than 10, as the thesis has,
-// graphs of neighbours are so local that clustering splits large types. Where
-// the model is aligned with a reference, at least 5, beside the reference's
-// dimensions, of `n_reference` at most 32.
+// explains held-out cells less well. In fewer than 8 the clustering of
+// neighbours splits large types. Where the model is aligned with a reference,
+// at least 5, beside the reference's dimensions, of `n_reference` at most 32.
 int64_t n_latent_for(const Lsi& lsi, int64_t n_cells, int64_t n_reference = 0);
 
 // Starts the linear path of the model's encoder, and the log variance, there.
