@@ -113,7 +113,7 @@
 #' sim$counts[1:3, 1:3]
 #'
 #' # The third simulation of the thesis, smaller.
-#' sim3 <- simulate_atac(preset = "Sim3", n_cells = 600, n_peaks = 8000)
+#' sim3 <- simulate_atac(preset = "Sim3", n_cells = 300, n_peaks = 8000)
 #' table(sim3$cells$cell_type, sim3$cells$batch)
 #'
 #' # Cells from bulk profiles of one's own: here of simulated cells.
