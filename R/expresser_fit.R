@@ -41,7 +41,8 @@ format_expresser_fit <- function(fit) {
   best <- fit$history[max(1, fit$best_epoch), ]
   c(
     paste0(
-      "<expresser_fit> ", fit$options$n_layers, " layers, ",
+      "<expresser_fit> ", fit$options$n_layers, " layer",
+      if (fit$options$n_layers != 1) "s", ", ",
       big(nrow(fit$genes)), " genes x ", fit$options$n_embedding,
       " numbers", if (!fit$options$decoder) ", without decoder"
     ),

@@ -18,9 +18,11 @@ layer_cell_names <- function(assay, layer) {
 # whole; where the matrix is stored that way round it is taken as is.
 get_layer <- function(assay, layer) {
   if (!methods::is(assay, "StdAssay")) {
-    argument <- if (has_seurat_layers()) "layer" else "slot"
-    options <- stats::setNames(list(assay, layer), c("object", argument))
-    return(do.call(SeuratObject::GetAssayData, options))
+    return(if (has_seurat_layers()) {
+      SeuratObject::GetAssayData(assay, layer = layer)
+    } else {
+      SeuratObject::GetAssayData(assay, slot = layer)
+    })
   }
   names <- list(
     seurat5("Features")(assay, layer = layer), layer_cell_names(assay, layer)

@@ -20,8 +20,8 @@
 #' SCAN-ATAC-Sim takes cells out of bulk experiments, one for each type. A cell
 #' has n fragments, log-normal with the median `fragments` and the standard
 #' deviation `depth_sd` of the natural logarithm (mu and sigma of the thesis),
-#' held within `fragment_range`. Of these, `signal` n (rho) lie in the peaks of
-#' its type, drawn with the weights of the type's bulk profile; the others are
+#' held within `fragment_range`. The share `signal` (rho) lies in the peaks of
+#' its type, drawn with the weights of the type's bulk profile; the rest is
 #' background, drawn with the lengths of the peaks as weights. Both are drawn in
 #' two halves, one for each copy of the genome, in which no peak is hit twice,
 #' so that counts are at most 4. Batches may differ in the median and in rho,
@@ -109,7 +109,7 @@
 #' sim$counts[1:3, 1:3]
 #'
 #' # The third simulation of the thesis, smaller.
-#' sim3 <- simulate_atac(preset = "Sim3", n_cells = 600, n_peaks = 8000)
+#' sim3 <- simulate_atac(preset = "Sim3", n_cells = 300, n_peaks = 8000)
 #' table(sim3$cells$cell_type, sim3$cells$batch)
 #'
 #' # Cells from bulk profiles of one's own: here of simulated cells.

@@ -7,7 +7,7 @@ test_that("a fit tells what it was made of", {
   expect_equal(fit$options$n_embedding, 8)
   expect_equal(fit$control$epochs, 3)
   expect_equal(length(fit$validation_cells), 4)
-  expect_output(print(fit), "1 layers, 60 genes x 8 numbers")
+  expect_output(print(fit), "1 layer, 60 genes x 8 numbers")
   expect_output(print(summary(fit)), "mask_ratio +0.3")
   expect_output(print(summary(fit)), "Sources:.*80")
 })
