@@ -230,10 +230,8 @@ note_budget <- function(asked, used) {
   if (used >= asked) {
     return(asked)
   }
-  cli::cli_inform(c(
-    i = "Memory ran out with {.arg token_budget} = {asked}: it was halved, and
-         is {used} in the fit. Nothing else of the training changed."
-  ), class = "sailer_note")
+  note("Memory ran out with {.arg token_budget} = {asked}: it was halved, to
+        {used} in the end. Nothing but rounding changes.")
   used
 }
 

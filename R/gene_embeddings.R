@@ -86,7 +86,7 @@ token_table <- function(fit) {
 contextual_genes <- function(fit, x, budget, verbose, call = caller_env()) {
   cells <- gene_cells(x)
   source <- cells_by_genes(cells, fit$genes, "x", call)
-  with_threads(fit$control$threads, core_expresser_embed_genes(
+  found_by_pass(fit, budget, core_expresser_embed_genes(
     expresser_model(fit), source, budget,
     pass_reporter("Embedding", ncol(cells), verbose)
   ))
