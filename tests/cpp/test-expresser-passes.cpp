@@ -281,15 +281,15 @@ TEST_CASE("where memory runs out a pass goes on in smaller pieces") {
   const std::vector<float> expected = pass(plenty);
   REQUIRE(plenty.token_budget == PassOptions().token_budget);
   few.token_budget = 300;
-  const int64_t enough = watch_memory([&] { pass(few); })->peak();
+  const int64_t enough = watch_memory([&] { pass(few); })->peak() * 5 / 4;
   std::vector<float> found;
-  const auto watch =
-      watch_memory([&] { found = pass(halved); }, enough + enough / 4);
-  // Once it is known what fits, nothing fails any more.
-  REQUIRE(watch->n_failed() >= 1);
-  REQUIRE(watch->n_failed() <= 4);
+  const auto run = [&] { found = pass(halved); };
+  REQUIRE(watch_memory(run, enough)->n_failed() >= 1);
+  REQUIRE(distance(found, expected) < 1e-3);
   REQUIRE(halved.token_budget < 1000);
   REQUIRE(halved.token_budget > 100);
+  // Once it is known what fits, nothing fails any more.
+  REQUIRE(watch_memory(run, enough)->n_failed() == 0);
   REQUIRE(distance(found, expected) < 1e-3);
 }
 
