@@ -24,9 +24,9 @@
 #' @param readout `"expression"`, `"context"` or `"decoder"`: see the section.
 #'   NULL, the default, is `"expression"` where the model has it.
 #' @param token_budget Genes that the encoder computes at once, see
-#'   [pretrain_control()]. NULL, the default, is that of the training, or on a
-#'   processor, after training on a GPU, the processor's. It is halved where
-#'   memory runs out, with a message.
+#'   [pretrain_control()]. NULL, the default, takes that of the training; a fit
+#'   that was trained on a GPU and finds none takes the processor's. It is
+#'   halved, with a message, where memory runs out.
 #' @param verbose Show progress.
 #' @param ... Not used: an unknown name is an error.
 #' @return A matrix of cells x dimensions, with the names of the cells: as many
