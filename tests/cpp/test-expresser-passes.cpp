@@ -260,8 +260,8 @@ TEST_CASE("chance moves nothing: what varies within genes alone is no level") {
 
 TEST_CASE("where memory runs out a pass goes on in smaller pieces") {
   constexpr int64_t kCells = 50;
-  ExpresserOptions wide = tiny_expresser();  // beside which the cells are little
-  wide.n_embedding = 64;
+  ExpresserOptions wide = tiny_expresser();
+  wide.n_embedding = 64;  // beside which the cells themselves are little
   const ExpresserModel model = stirred_expresser(kGenes, wide);
   const CellSourcePtr source = two_kinds(kCells, kGenes);
   std::vector<std::vector<int32_t>> asked(kCells);

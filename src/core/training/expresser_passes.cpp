@@ -282,8 +282,7 @@ void mask_each_once(std::vector<int64_t> places, const TokenOptions& options,
 
 std::vector<float> embed_expression(const ExpresserModel& model,
                                     CellSource& source, bool expression,
-                                    PassOptions& options,
-                                    Monitor& monitor) {
+                                    PassOptions& options, Monitor& monitor) {
   const int64_t d = model.options().n_embedding;
   std::vector<float> out(source.n_cells() * d, 0.0f);
   const auto visit = [&](const GeneBatch& batch, const int64_t* cells) {
@@ -318,8 +317,8 @@ std::vector<float> embed_genes(const ExpresserModel& model, CellSource& source,
 }
 
 std::vector<float> gene_shifts(const ExpresserModel& model, CellSource& source,
-                               const GeneQueries& queries,
-                               PassOptions& options, Monitor& monitor) {
+                               const GeneQueries& queries, PassOptions& options,
+                               Monitor& monitor) {
   at::NoGradGuard no_grad;
   const TokenOptions tokens = model.token_options();
   Lacking lacking(model.n_genes());
@@ -368,8 +367,7 @@ std::vector<float> gene_shifts(const ExpresserModel& model, CellSource& source,
 std::vector<float> impute_expression(const ExpresserModel& model,
                                      CellSource& source,
                                      const GeneQueries& queries,
-                                     PassOptions& options,
-                                     Monitor& monitor) {
+                                     PassOptions& options, Monitor& monitor) {
   at::NoGradGuard no_grad;
   const TokenOptions tokens = model.token_options();
   std::vector<float> out(queries.genes.size(), 0.0f), shifts;

@@ -30,8 +30,7 @@ struct PassOptions {
 // ExpresserModel::embed().
 std::vector<float> embed_expression(const ExpresserModel& model,
                                     CellSource& source, bool expression,
-                                    PassOptions& options,
-                                    Monitor& monitor);
+                                    PassOptions& options, Monitor& monitor);
 
 // Means of the contextual tokens of each gene over the cells of the source in
 // which it was looked at: [genes x d] row-major, NaN for a gene that never was.
@@ -57,8 +56,8 @@ struct GeneQueries {
 // moved in cells that are as the model expects. Of more than some 2,000 cells
 // so many, evenly spaced. Empty when the monitor asked to stop.
 std::vector<float> gene_shifts(const ExpresserModel& model, CellSource& source,
-                               const GeneQueries& queries,
-                               PassOptions& options, Monitor& monitor);
+                               const GeneQueries& queries, PassOptions& options,
+                               Monitor& monitor);
 
 // What the model expects of the queries, in their order, in units of
 // log(1 + 10,000 share of the cell's counts); NaN in a cell that has no other
@@ -70,7 +69,6 @@ std::vector<float> gene_shifts(const ExpresserModel& model, CellSource& source,
 std::vector<float> impute_expression(const ExpresserModel& model,
                                      CellSource& source,
                                      const GeneQueries& queries,
-                                     PassOptions& options,
-                                     Monitor& monitor);
+                                     PassOptions& options, Monitor& monitor);
 
 }  // namespace sailer

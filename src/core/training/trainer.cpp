@@ -151,8 +151,7 @@ bool Trainer::keeps_going(const LossMeter::Reading& reading, Monitor& monitor) {
 }
 
 // Reads the sums of the epoch so far; false when the epoch ends here.
-bool Trainer::report(LossMeter& meter, Monitor& monitor, bool force,
-                     End& end) {
+bool Trainer::report(LossMeter& meter, Monitor& monitor, bool force, End& end) {
   const auto now = Clock::now();
   if (!on_cpu() && !force && now - reported_ < kReportEvery) return true;
   reported_ = now;

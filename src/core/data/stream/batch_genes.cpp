@@ -86,8 +86,8 @@ GeneBatch cells_of(const GeneBatch& batch, int64_t first, int64_t n) {
   out.observed_of = segments(batch.observed_of);
   out.masked_of = segments(batch.masked_of);
   const auto cut = [&](const at::Tensor& all, const Segments& of) {
-    return all.narrow(0, of.starts[first], of.starts[first + n] -
-                                               of.starts[first]);
+    return all.narrow(0, of.starts[first],
+                      of.starts[first + n] - of.starts[first]);
   };
   const int64_t begin = batch.tokens.starts[first];
   out.genes = cut(batch.genes, batch.tokens);
