@@ -221,8 +221,8 @@ note_budget <- function(asked, used) {
   if (used >= asked) {
     return(asked)
   }
-  note("Memory ran out with {.arg token_budget} = {asked}: it was halved, and is
-        {used} in the fit. Nothing else of the training changed.")
+  note("Memory ran out with {.arg token_budget} = {asked}: it was halved, to
+        {used} in the end. Nothing but rounding changes.")
   used
 }
 

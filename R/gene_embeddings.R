@@ -75,7 +75,7 @@ token_table <- function(fit) {
 contextual_genes <- function(fit, x, budget, verbose) {
   cells <- gene_cells(x)
   source <- cells_by_genes(cells, fit$genes, "x")
-  with_threads(fit$control$threads, core_expresser_embed_genes(
+  found_by_pass(fit, budget, core_expresser_embed_genes(
     expresser_model(fit), source, budget,
     pass_reporter("Embedding", ncol(cells), verbose)
   ))

@@ -42,8 +42,8 @@
 #' @param n_passes Number of predictions that are averaged, each with other
 #'   genes. More are slightly more exact and take proportionally longer. Default
 #'   1.
-#' @param token_budget Genes that are computed at once, see
-#'   [pretrain_control()].
+#' @param token_budget Genes that are computed at once, as in
+#'   [predict()][predict.expresser_fit].
 #' @param verbose Show progress.
 #' @param ... Not used: an unknown name is an error.
 #' @return With `genes` a numeric matrix of genes x cells, with `positions` a
@@ -92,7 +92,7 @@ impute.expresser_fit <- function(fit, x, genes = NULL, cells = NULL,
 # `starts` and `genes`: queries of each cell, as core_expresser_impute() takes
 # them.
 run_queries <- function(task, source, starts, genes) {
-  out <- with_threads(task$fit$control$threads, core_expresser_impute(
+  out <- found_by_pass(task$fit, task$budget, core_expresser_impute(
     expresser_model(task$fit), source, starts, genes, task$budget,
     task$n_passes, task$adapt, task$report
   ))

@@ -24,7 +24,9 @@
 #' @param readout `"expression"`, `"context"` or `"decoder"`: see the section.
 #'   NULL, the default, is `"expression"` where the model has it.
 #' @param token_budget Genes that the encoder computes at once, see
-#'   [pretrain_control()].
+#'   [pretrain_control()]. NULL, the default, takes that of the training; a fit
+#'   that was trained on a GPU and finds none takes the processor's. It is
+#'   halved, with a message, where memory runs out.
 #' @param verbose Show progress.
 #' @param ... Not used: an unknown name is an error.
 #' @return A matrix of cells x dimensions, with the names of the cells: as many
@@ -55,7 +57,7 @@ predict.expresser_fit <- function(object, newdata, readout = NULL,
   out <- if (readout == "expression") {
     expression_scores(object, source)
   } else {
-    with_threads(object$control$threads, core_expresser_embed(
+    found_by_pass(object, budget, core_expresser_embed(
       expresser_model(object), source, readout == "decoder", budget,
       pass_reporter("Embedding", ncol(cells), verbose)
     ))
@@ -122,9 +124,23 @@ cells_by_genes <- function(cells, genes, arg) {
   core_cells_subset(cells$source, NULL, map, nrow(genes))
 }
 
+# What was chosen for another device says nothing of this one.
 pass_budget <- function(fit, given) {
   if (is.null(given)) {
-    return(fit$control$token_budget)
+    here <- device_here(fit$device) == fit$device
+    return(if (here) fit$control$token_budget else tokens_on_cpu())
   }
   check_number(given, "token_budget", min = 1, whole = TRUE)
+}
+
+tokens_on_cpu <- function() {
+  core_pretrain_options(list(), 1, list(), "cpu")$token_budget
+}
+
+# What a pass of the core over cells found. `pass` is evaluated with the threads
+# of the fit.
+found_by_pass <- function(fit, budget, pass) {
+  done <- with_threads(fit$control$threads, pass)
+  note_budget(budget, done$token_budget)
+  done$found
 }

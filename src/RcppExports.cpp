@@ -459,7 +459,7 @@ BEGIN_RCPP
 END_RCPP
 }
 // core_expresser_embed
-Rcpp::NumericMatrix core_expresser_embed(SEXP model, SEXP source, bool expression, double token_budget, Rcpp::RObject report);
+Rcpp::List core_expresser_embed(SEXP model, SEXP source, bool expression, double token_budget, Rcpp::RObject report);
 RcppExport SEXP _sailer_core_expresser_embed(SEXP modelSEXP, SEXP sourceSEXP, SEXP expressionSEXP, SEXP token_budgetSEXP, SEXP reportSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
@@ -474,7 +474,7 @@ BEGIN_RCPP
 END_RCPP
 }
 // core_expresser_embed_genes
-Rcpp::NumericMatrix core_expresser_embed_genes(SEXP model, SEXP source, double token_budget, Rcpp::RObject report);
+Rcpp::List core_expresser_embed_genes(SEXP model, SEXP source, double token_budget, Rcpp::RObject report);
 RcppExport SEXP _sailer_core_expresser_embed_genes(SEXP modelSEXP, SEXP sourceSEXP, SEXP token_budgetSEXP, SEXP reportSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
@@ -488,7 +488,7 @@ BEGIN_RCPP
 END_RCPP
 }
 // core_expresser_impute
-std::vector<float> core_expresser_impute(SEXP model, SEXP source, Rcpp::NumericVector starts, Rcpp::IntegerVector genes, double token_budget, double n_passes, bool adapt, Rcpp::RObject report);
+Rcpp::List core_expresser_impute(SEXP model, SEXP source, Rcpp::NumericVector starts, Rcpp::IntegerVector genes, double token_budget, double n_passes, bool adapt, Rcpp::RObject report);
 RcppExport SEXP _sailer_core_expresser_impute(SEXP modelSEXP, SEXP sourceSEXP, SEXP startsSEXP, SEXP genesSEXP, SEXP token_budgetSEXP, SEXP n_passesSEXP, SEXP adaptSEXP, SEXP reportSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;

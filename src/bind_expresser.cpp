@@ -34,6 +34,14 @@ PassOptions pass_of(double token_budget) {
   return options;
 }
 
+// What a pass found, and the tokens that were computed at once in its end.
+Rcpp::List pass_to_r(const Rcpp::NumericVector& found,
+                     const PassOptions& options) {
+  return Rcpp::List::create(
+      _["found"] = found,
+      _["token_budget"] = static_cast<double>(options.token_budget));
+}
+
 }  // namespace
 
 // Trains a model on a source whose features are the model's genes. `initial` is
@@ -126,49 +134,53 @@ Rcpp::NumericMatrix core_expression_scores(SEXP source,
   });
 }
 
-// Means of the contextual tokens of a source's cells, cells x n_embedding;
-// `expression`: they know how much there is of each gene.
+// list(found, token_budget). Found are the means of the contextual tokens of a
+// source's cells, cells x n_embedding; `expression`: they know how much there
+// is of each gene.
 // [[Rcpp::export]]
-Rcpp::NumericMatrix core_expresser_embed(SEXP model, SEXP source,
-                                         bool expression, double token_budget,
-                                         Rcpp::RObject report) {
+Rcpp::List core_expresser_embed(SEXP model, SEXP source, bool expression,
+                                double token_budget, Rcpp::RObject report) {
   return guarded([&] {
     const ExpresserXPtr held(model);
     const CellSourcePtr cells = unwrap_source(source);
+    PassOptions options = pass_of(token_budget);
     RMonitor monitor(report);
-    const std::vector<float> found = embed_expression(
-        *held, *cells, expression, pass_of(token_budget), monitor);
+    const std::vector<float> found =
+        embed_expression(*held, *cells, expression, options, monitor);
     const int64_t n = cells->n_cells(), d = held->options().n_embedding;
     check_done(n_of(found) == n * d);
-    return matrix_to_r(found, n, d);
+    return pass_to_r(matrix_to_r(found, n, d), options);
   });
 }
 
-// Means of the contextual tokens of the model's genes over a source's cells,
-// genes x n_embedding; NaN for a gene that no cell has.
+// list(found, token_budget). Found are the means of the contextual tokens of
+// the model's genes over a source's cells, genes x n_embedding; NaN for a gene
+// that no cell has.
 // [[Rcpp::export]]
-Rcpp::NumericMatrix core_expresser_embed_genes(SEXP model, SEXP source,
-                                               double token_budget,
-                                               Rcpp::RObject report) {
+Rcpp::List core_expresser_embed_genes(SEXP model, SEXP source,
+                                      double token_budget,
+                                      Rcpp::RObject report) {
   return guarded([&] {
     const ExpresserXPtr held(model);
+    PassOptions options = pass_of(token_budget);
     RMonitor monitor(report);
-    const std::vector<float> found = embed_genes(
-        *held, *unwrap_source(source), pass_of(token_budget), monitor);
+    const std::vector<float> found =
+        embed_genes(*held, *unwrap_source(source), options, monitor);
     const int64_t n = held->n_genes(), d = held->options().n_embedding;
     check_done(n_of(found) == n * d);
-    return matrix_to_r(found, n, d);
+    return pass_to_r(matrix_to_r(found, n, d), options);
   });
 }
 
-// Expressions of the genes that are asked for: those of cell i are
-// genes[starts[i] + 1] ... genes[starts[i + 1]], places from 1.
+// list(found, token_budget). Found are the expressions of the genes that are
+// asked for: those of cell i are genes[starts[i] + 1] ... genes[starts[i + 1]],
+// places from 1.
 // [[Rcpp::export]]
-std::vector<float> core_expresser_impute(SEXP model, SEXP source,
-                                         Rcpp::NumericVector starts,
-                                         Rcpp::IntegerVector genes,
-                                         double token_budget, double n_passes,
-                                         bool adapt, Rcpp::RObject report) {
+Rcpp::List core_expresser_impute(SEXP model, SEXP source,
+                                 Rcpp::NumericVector starts,
+                                 Rcpp::IntegerVector genes, double token_budget,
+                                 double n_passes, bool adapt,
+                                 Rcpp::RObject report) {
   return guarded([&] {
     ExpresserXPtr held(model);
     const CellSourcePtr cells = unwrap_source(source);
@@ -182,7 +194,7 @@ std::vector<float> core_expresser_impute(SEXP model, SEXP source,
     const std::vector<float> found =
         impute_expression(*held, *cells, queries, options, monitor);
     check_done(n_of(found) == genes.size());
-    return found;
+    return pass_to_r(Rcpp::wrap(found), options);
   });
 }
 

@@ -31,8 +31,7 @@ std::function<void()> step_of(Task& task, Adam& adam, LossMeter& meter) {
 
 void require_no_waits(Task& task) {
   Adam adam(task.parameters().parameters(), 0.01, Engine::kTensor);
-  LossMeter meter(std::vector<double>(task.columns().parts.size(), 0), 0,
-                  at::kCPU);
+  LossMeter meter(std::vector<double>(task.columns().parts.size(), 0), 0);
   const auto step = step_of(task, adam, meter);
   task.start_epoch(0, 0);
   step();  // what is kept from step to step is made once

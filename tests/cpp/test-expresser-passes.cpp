@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "allocations.h"
 #include "catch.h"
 #include "core/data/readers/sources.h"
 #include "core/training/expresser_passes.h"
@@ -67,8 +68,9 @@ TEST_CASE("one query of one cell is the model's prediction") {
   const at::Tensor expected =
       model.predict(to_batch(std::move(tokens), model.tensor_options()), false);
   Patient monitor;
+  PassOptions pass;
   const auto found = impute_expression(
-      model, *source, queries_of({{}, {asked}, {}}), {}, monitor);
+      model, *source, queries_of({{}, {asked}, {}}), pass, monitor);
   REQUIRE(found.size() == 1);
   REQUIRE(found[0] == Approx(expected[0].item<float>()).epsilon(1e-6));
 }
@@ -119,8 +121,9 @@ TEST_CASE("a query's own count is not used") {
     cells->counts = {10, 20, count, 70 - count};
     cells->offsets = {0, 4};
     Patient monitor;
+    PassOptions pass;
     return impute_expression(model, *source_of(cells, kGenes),
-                             queries_of({{9, 12}}), {}, monitor);
+                             queries_of({{9, 12}}), pass, monitor);
   };
   REQUIRE(distance(impute_with(5), impute_with(60)) < 1e-6);
 }
@@ -245,11 +248,57 @@ TEST_CASE("chance moves nothing: what varies within genes alone is no level") {
   }
   const CellSourcePtr source = source_of(cells, kGenes);
   Patient monitor;
+  PassOptions pass;
   const auto shifts = gene_shifts(
-      model, *source, queries_of(std::vector<std::vector<int32_t>>(40)), {},
+      model, *source, queries_of(std::vector<std::vector<int32_t>>(40)), pass,
       monitor);
   // What all genes lack alike is a shift; what one differs from another by,
   // some 0.4 from end to end as plain means, is chance.
   const auto [low, high] = std::minmax_element(shifts.begin(), shifts.end());
   REQUIRE(*high - *low < 0.1);
+}
+
+TEST_CASE("where memory runs out a pass goes on in smaller pieces") {
+  constexpr int64_t kCells = 50;
+  ExpresserOptions wide = tiny_expresser();
+  wide.n_embedding = 64;  // beside which the cells themselves are little
+  const ExpresserModel model = stirred_expresser(kGenes, wide);
+  const CellSourcePtr source = two_kinds(kCells, kGenes);
+  std::vector<std::vector<int32_t>> asked(kCells);
+  for (int32_t i = 0; i < kCells; ++i) asked[i] = {i % 33, i % 33 + 7};
+  const GeneQueries queries = queries_of(asked);
+  Patient monitor;
+  const int which = GENERATE(0, 1, 2);
+  const auto pass = [&](PassOptions& options) {
+    options.adapt = true;
+    if (which == 0) {
+      return embed_expression(model, *source, true, options, monitor);
+    }
+    if (which == 1) return embed_genes(model, *source, options, monitor);
+    return impute_expression(model, *source, queries, options, monitor);
+  };
+  PassOptions plenty, few, halved;
+  const std::vector<float> expected = pass(plenty);
+  REQUIRE(plenty.token_budget == PassOptions().token_budget);
+  few.token_budget = 300;
+  const int64_t enough = watch_memory([&] { pass(few); })->peak() * 5 / 4;
+  std::vector<float> found;
+  const auto run = [&] { found = pass(halved); };
+  REQUIRE(watch_memory(run, enough)->n_failed() >= 1);
+  REQUIRE(distance(found, expected) < 1e-3);
+  REQUIRE(halved.token_budget < 1000);
+  REQUIRE(halved.token_budget > 100);
+  // Once it is known what fits, nothing fails any more.
+  REQUIRE(watch_memory(run, enough)->n_failed() == 0);
+  REQUIRE(distance(found, expected) < 1e-3);
+}
+
+TEST_CASE("a pass over a cell that does not fit alone is an error") {
+  const ExpresserModel model = stirred_expresser(kGenes);
+  const CellSourcePtr source = two_kinds(3, kGenes);
+  Patient monitor;
+  PassOptions pass;
+  REQUIRE_THROWS_AS(
+      watch_memory([&] { embed_genes(model, *source, pass, monitor); }, 9000),
+      std::bad_alloc);
 }

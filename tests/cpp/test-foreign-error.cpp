@@ -2,6 +2,7 @@
 #include "core/support/foreign_error.h"
 
 #include <ATen/ATen.h>
+#include <c10/util/Exception.h>
 
 #include <new>
 #include <stdexcept>
@@ -59,4 +60,26 @@ TEST_CASE("errors of the core stay what they are") {
       error_of([] { throw Error(ErrorKind::kData, "Cell 7 has no counts."); });
   REQUIRE(error.kind() == ErrorKind::kData);
   REQUIRE(std::string(error.what()) == "Cell 7 has no counts.");
+}
+
+TEST_CASE("what runs out of memory is done again with less") {
+  int64_t size = 8;
+  const auto compute = [&] {
+    if (size > 2) {
+      TORCH_CHECK_WITH(OutOfMemoryError, false, "CUDA out of memory.");
+    }
+    return size;
+  };
+  const auto halve = [&] { return (size /= 2) > 0; };
+  REQUIRE(with_less_memory(compute, halve) == 2);
+  size = 8;
+  REQUIRE_THROWS_AS(with_less_memory(compute, [] { return false; }),
+                    c10::OutOfMemoryError);
+  int times = 0;
+  const auto fail = [&] {
+    ++times;
+    throw Error(ErrorKind::kData, "Cell 7 has no counts.");
+  };
+  REQUIRE_THROWS_AS(with_less_memory(fail, halve), Error);
+  REQUIRE(times == 1);
 }

@@ -103,3 +103,14 @@ test_that("a cell's embedding is its own, whatever lies beside it", {
   )
   expect_error(embed(counts, "mean"), "must be one of")
 })
+
+test_that("a budget that was chosen for a GPU is not a processor's", {
+  fit <- small_expresser()
+  counts <- small_rna()$counts
+  own <- pass_budget(fit, NULL)
+  fit$control$token_budget <- 281600
+  expect_identical(pass_budget(fit, NULL), 281600)
+  fit$device <- "cuda:9999"
+  expect_equal(pass_budget(fit, NULL), own)
+  expect_equal(pass_budget(fit, 77), 77)
+})

@@ -136,16 +136,20 @@ class C10dExchange : public Exchange {
   }
 
 #if SAILER_HAS_NCCL
-  // LibTorch's watchdog would end R where a process is lost. What the user has
-  // set counts.
+  // LibTorch's watchdog, and what watches it, would end R where a process is
+  // lost. What the user has set counts.
   static void errors_are_ours() {
 #if SAILER_LIBTORCH_AT_LEAST(2, 2)
     const std::string name = "TORCH_NCCL_";
 #else
     const std::string name = "NCCL_";
 #endif
-    ::setenv((name + "BLOCKING_WAIT").c_str(), "1", /*overwrite=*/0);
-    ::setenv((name + "ASYNC_ERROR_HANDLING").c_str(), "0", /*overwrite=*/0);
+    const auto unless_set = [&](const char* what, const char* value) {
+      ::setenv((name + what).c_str(), value, /*overwrite=*/0);
+    };
+    unless_set("BLOCKING_WAIT", "1");
+    unless_set("ASYNC_ERROR_HANDLING", "0");
+    unless_set("ENABLE_MONITORING", "0");
   }
 #endif
 

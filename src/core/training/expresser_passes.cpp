@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "../support/foreign_error.h"
 #include "../support/shuffle.h"
 
 namespace sailer {
@@ -54,15 +55,41 @@ bool go_on(Monitor& monitor, int64_t done, int64_t n) {
   return monitor.keep_going(progress);
 }
 
+// Calls visit(batch, first) with the cells of a piece from its `first` on: all
+// of them, or ever fewer where memory runs out. Later pieces are as small.
+template <typename Visit>
+void visit_piece(const ExpresserModel& model, HostTokens&& tokens,
+                 PassOptions& options, const Visit& visit) {
+  const GeneBatch piece = to_batch(std::move(tokens), model.tensor_options());
+  const int64_t n = piece.n_cells();
+  int64_t at_once = n;
+  const auto fewer = [&] {
+    if (at_once == 1) return false;
+    at_once = (at_once + 1) / 2;
+    options.token_budget = std::max<int64_t>(
+        1, std::min(options.token_budget, piece.tokens.total()) / 2);
+    return true;
+  };
+  for (int64_t first = 0; first < n;) {
+    first += with_less_memory(
+        [&] {
+          const int64_t taken = std::min(at_once, n - first);
+          visit(taken == n ? piece : cells_of(piece, first, taken), first);
+          return taken;
+        },
+        fewer);
+  }
+}
+
 // Queries on their way through the model: cells are collected until their
 // tokens are as many as the budget.
 class QueryPacker {
  public:
-  QueryPacker(const ExpresserModel& model, const PassOptions& options,
+  QueryPacker(const ExpresserModel& model, PassOptions& options,
               std::vector<float>& out)
       : model_(model),
         tokens_(model.token_options()),
-        budget_(options.token_budget),
+        options_(options),
         out_(out) {}
 
   // `places` of the queries in the result, to which predictions are added.
@@ -70,7 +97,7 @@ class QueryPacker {
            const std::vector<int32_t>& genes,
            const std::vector<int64_t>& places) {
     const auto more = static_cast<int64_t>(observed.size() + genes.size());
-    if (piece_.n_tokens() + more > budget_) flush();
+    if (piece_.n_tokens() + more > options_.token_budget) flush();
     append_query_cell(cell, observed, genes.data(), n_of(genes), tokens_,
                       piece_);
     places_.insert(places_.end(), places.begin(), places.end());
@@ -78,21 +105,26 @@ class QueryPacker {
 
   void flush() {
     if (piece_.n_cells() == 0) return;
-    const GeneBatch batch =
-        to_batch(std::move(piece_), model_.tensor_options());
+    auto place = places_.begin();
+    visit_piece(model_, std::move(piece_), options_,
+                [&](const GeneBatch& batch, int64_t) {
+                  const at::Tensor found =
+                      model_.predict(batch, /*training=*/false)
+                          .to(at::kCPU, at::kFloat)
+                          .contiguous();
+                  const float* values = found.data_ptr<float>();
+                  for (int64_t k = 0; k < batch.n_masked(); ++k) {
+                    out_[*place++] += values[k];
+                  }
+                });
     piece_ = HostTokens();
-    const at::Tensor found = model_.predict(batch, /*training=*/false)
-                                 .to(at::kCPU, at::kFloat)
-                                 .contiguous();
-    const float* values = found.data_ptr<float>();
-    for (size_t k = 0; k < places_.size(); ++k) out_[places_[k]] += values[k];
     places_.clear();
   }
 
  private:
   const ExpresserModel& model_;
   TokenOptions tokens_;
-  int64_t budget_;
+  PassOptions& options_;
   std::vector<float>& out_;
   HostTokens piece_;
   std::vector<int64_t> places_;
@@ -143,11 +175,11 @@ void add_round(const NormalizedCell& cell, const std::vector<int64_t>& observed,
   }
 }
 
-// Calls visit(batch, cells) with the cells of a source in pieces of so many
+// Calls visit(batch, its cells) with the cells of a source in pieces of so many
 // tokens, all of them observed. False when the monitor asked to stop.
 template <typename Visit>
 bool for_each_piece(const ExpresserModel& model, CellSource& source,
-                    const PassOptions& options, Monitor& monitor,
+                    PassOptions& options, Monitor& monitor,
                     const Visit& visit) {
   at::NoGradGuard no_grad;
   const TokenOptions tokens = model.token_options();
@@ -155,7 +187,10 @@ bool for_each_piece(const ExpresserModel& model, CellSource& source,
   std::vector<int64_t> cells;
   const auto flush = [&] {
     if (cells.empty()) return;
-    visit(to_batch(std::move(piece), model.tensor_options()), cells);
+    visit_piece(model, std::move(piece), options,
+                [&](const GeneBatch& batch, int64_t first) {
+                  visit(batch, cells.data() + first);
+                });
     piece = HostTokens();
     cells.clear();
   };
@@ -247,15 +282,13 @@ void mask_each_once(std::vector<int64_t> places, const TokenOptions& options,
 
 std::vector<float> embed_expression(const ExpresserModel& model,
                                     CellSource& source, bool expression,
-                                    const PassOptions& options,
-                                    Monitor& monitor) {
+                                    PassOptions& options, Monitor& monitor) {
   const int64_t d = model.options().n_embedding;
   std::vector<float> out(source.n_cells() * d, 0.0f);
-  const auto visit = [&](const GeneBatch& batch,
-                         const std::vector<int64_t>& cells) {
+  const auto visit = [&](const GeneBatch& batch, const int64_t* cells) {
     const at::Tensor found =
         model.embed(batch, expression).to(at::kCPU, at::kFloat).contiguous();
-    for (size_t i = 0; i < cells.size(); ++i) {
+    for (int64_t i = 0; i < batch.n_cells(); ++i) {
       const float* row = found.data_ptr<float>() + i * d;
       std::copy(row, row + d, out.begin() + cells[i] * d);
     }
@@ -265,16 +298,17 @@ std::vector<float> embed_expression(const ExpresserModel& model,
 }
 
 std::vector<float> embed_genes(const ExpresserModel& model, CellSource& source,
-                               const PassOptions& options, Monitor& monitor) {
+                               PassOptions& options, Monitor& monitor) {
   const at::TensorOptions sums = model.tensor_options().dtype(at::kDouble);
   at::Tensor sum =
       at::zeros({model.n_genes(), model.options().n_embedding}, sums);
   at::Tensor n = at::zeros({model.n_genes(), 1}, sums);
-  const auto visit = [&](const GeneBatch& batch, const std::vector<int64_t>&) {
+  const auto visit = [&](const GeneBatch& batch, const int64_t*) {
     const at::Tensor tokens =
         model.encode(batch, /*training=*/false).to(at::kDouble);
+    const at::Tensor ones = at::ones({tokens.size(0), 1}, sums);
     sum.index_add_(0, batch.genes, tokens);
-    n.index_add_(0, batch.genes, at::ones({tokens.size(0), 1}, sums));
+    n.index_add_(0, batch.genes, ones);
   };
   if (!for_each_piece(model, source, options, monitor, visit)) return {};
   const at::Tensor mean = (sum / n).to(at::kCPU, at::kFloat).contiguous();
@@ -283,8 +317,8 @@ std::vector<float> embed_genes(const ExpresserModel& model, CellSource& source,
 }
 
 std::vector<float> gene_shifts(const ExpresserModel& model, CellSource& source,
-                               const GeneQueries& queries,
-                               const PassOptions& options, Monitor& monitor) {
+                               const GeneQueries& queries, PassOptions& options,
+                               Monitor& monitor) {
   at::NoGradGuard no_grad;
   const TokenOptions tokens = model.token_options();
   Lacking lacking(model.n_genes());
@@ -333,8 +367,7 @@ std::vector<float> gene_shifts(const ExpresserModel& model, CellSource& source,
 std::vector<float> impute_expression(const ExpresserModel& model,
                                      CellSource& source,
                                      const GeneQueries& queries,
-                                     const PassOptions& options,
-                                     Monitor& monitor) {
+                                     PassOptions& options, Monitor& monitor) {
   at::NoGradGuard no_grad;
   const TokenOptions tokens = model.token_options();
   std::vector<float> out(queries.genes.size(), 0.0f), shifts;

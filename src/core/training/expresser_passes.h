@@ -12,7 +12,9 @@
 namespace sailer {
 
 struct PassOptions {
-  int64_t token_budget = 8192;  // tokens that are computed at once
+  // Tokens that are computed at once. Where memory runs out the passes below
+  // halve it, and go on.
+  int64_t token_budget = 8192;
   // Passes whose predictions are averaged. Each sees other genes of cells that
   // have more than max_genes, and other queries side by side.
   int64_t n_passes = 1;
@@ -28,14 +30,13 @@ struct PassOptions {
 // ExpresserModel::embed().
 std::vector<float> embed_expression(const ExpresserModel& model,
                                     CellSource& source, bool expression,
-                                    const PassOptions& options,
-                                    Monitor& monitor);
+                                    PassOptions& options, Monitor& monitor);
 
 // Means of the contextual tokens of each gene over the cells of the source in
 // which it was looked at: [genes x d] row-major, NaN for a gene that never was.
 // Genes of a cell are chosen as above. Empty when the monitor asked to stop.
 std::vector<float> embed_genes(const ExpresserModel& model, CellSource& source,
-                               const PassOptions& options, Monitor& monitor);
+                               PassOptions& options, Monitor& monitor);
 
 // Genes whose expression is asked for: those of cell i are
 // [starts[i], starts[i + 1]), each at most once.
@@ -55,8 +56,8 @@ struct GeneQueries {
 // moved in cells that are as the model expects. Of more than some 2,000 cells
 // so many, evenly spaced. Empty when the monitor asked to stop.
 std::vector<float> gene_shifts(const ExpresserModel& model, CellSource& source,
-                               const GeneQueries& queries,
-                               const PassOptions& options, Monitor& monitor);
+                               const GeneQueries& queries, PassOptions& options,
+                               Monitor& monitor);
 
 // What the model expects of the queries, in their order, in units of
 // log(1 + 10,000 share of the cell's counts); NaN in a cell that has no other
@@ -68,7 +69,6 @@ std::vector<float> gene_shifts(const ExpresserModel& model, CellSource& source,
 std::vector<float> impute_expression(const ExpresserModel& model,
                                      CellSource& source,
                                      const GeneQueries& queries,
-                                     const PassOptions& options,
-                                     Monitor& monitor);
+                                     PassOptions& options, Monitor& monitor);
 
 }  // namespace sailer

@@ -124,14 +124,9 @@ StepLoss ExpresserTask::step(Adam&, int64_t epoch, int64_t position, bool) {
   }
   // Once a step, however often it is tried: the other processes wait for it.
   if (exchange_ != nullptr) weight = sum_of_all(*exchange_, weight);
-  for (;;) {
-    try {
-      return step_by_pieces(epoch, position, weight);
-    } catch (const std::exception& error) {
-      if (!is_want_of_memory(error)) throw;
-      if (!halve_pieces(epoch, position)) throw;
-    }
-  }
+  return with_less_memory(
+      [&] { return step_by_pieces(epoch, position, weight); },
+      [&] { return halve_pieces(epoch, position); });
 }
 
 // Fetches the minibatch again in pieces of half as many tokens; false when each

@@ -26,8 +26,7 @@ at::Tensor parts_of(const SailerLoss& loss) {
   const at::NoGradGuard no_grad;
   return at::stack({loss.total.detach(), loss.reconstruction.detach(),
                     loss.kl.detach(), loss.marginal.detach(),
-                    loss.alignment.detach()})
-      .to(at::kDouble);
+                    loss.alignment.detach()});
 }
 
 }  // namespace

@@ -1,5 +1,9 @@
 // SAILER and SAILERX as a task of the Trainer: the model over a stream of
 // minibatches of peaks, with the schedules of 2.2.2.
+//
+// On a GPU a step is launched anew each time, not replayed as a CUDA graph: a
+// graph has fixed shapes, and the number of open peaks differs from one
+// minibatch to the next.
 #pragma once
 
 #include <string>

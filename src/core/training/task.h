@@ -34,8 +34,8 @@ namespace sailer {
 // What came of a minibatch.
 struct StepLoss {
   // One number for each part of the loss, means over `weight`, or this process'
-  // shares of them; the first is what was minimised. Detached, double, on the
-  // model's device.
+  // shares of them; the first is what was minimised. Detached, on the model's
+  // device.
   at::Tensor parts;
   // What the means are over: cells, or masked genes, of the whole minibatch.
   double weight = 0;

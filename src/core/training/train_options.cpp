@@ -39,6 +39,8 @@ TrainOptions TrainOptions::resolve(int64_t n_cells,
   const auto n = static_cast<double>(n_cells);
   TrainOptions out = *this;
   if (model.preset == Preset::kThesis) take_from_thesis(out);
+  // On a GPU as well: 2,000 steps of some 200 launches are seconds there, fewer
+  // than LSI takes before, and a run that goes on elsewhere must find its own.
   decide<int64_t>(out.batch_size, n_cells < kManyCells ? 100 : 400);
   decide(out.validation, std::min(0.1, kMostValidation / n));
   const double steps_an_epoch =

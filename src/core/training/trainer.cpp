@@ -151,8 +151,7 @@ bool Trainer::keeps_going(const LossMeter::Reading& reading, Monitor& monitor) {
 }
 
 // Reads the sums of the epoch so far; false when the epoch ends here.
-bool Trainer::report(const LossMeter& meter, Monitor& monitor, bool force,
-                     End& end) {
+bool Trainer::report(LossMeter& meter, Monitor& monitor, bool force, End& end) {
   const auto now = Clock::now();
   if (!on_cpu() && !force && now - reported_ < kReportEvery) return true;
   reported_ = now;
@@ -187,8 +186,7 @@ Trainer::End Trainer::train_epoch(Monitor& monitor) {
   record_ = EpochRecord();
   record_.epoch = state_.epoch + 1;
   record_.settings = task_.settings_of(state_.epoch);
-  LossMeter meter(state_.sums, state_.weight,
-                  is_alone() ? task_.device() : at::Device(at::kCPU));
+  LossMeter meter(state_.sums, state_.weight);
   task_.start_epoch(state_.epoch, state_.position);
   End end = End::kEpoch;
   for (;;) {

@@ -94,7 +94,7 @@ class Trainer {
   End train(Monitor& monitor);
   TrainResult end_of(End end);
   bool keeps_going(const LossMeter::Reading& reading, Monitor& monitor);
-  bool report(const LossMeter& meter, Monitor& monitor, bool force, End& end);
+  bool report(LossMeter& meter, Monitor& monitor, bool force, End& end);
   void finish_epoch();
   bool is_finished() const;
   void roll_back();

@@ -73,6 +73,35 @@ GeneBatch on_device(GeneBatch batch, const at::Device& device) {
   return batch;
 }
 
+GeneBatch cells_of(const GeneBatch& batch, int64_t first, int64_t n) {
+  const auto segments = [&](const Segments& all) {
+    Segments out;
+    for (int64_t i = first; i < first + n; ++i) {
+      out.starts.push_back(out.total() + all.length(i));
+    }
+    return out;
+  };
+  GeneBatch out;
+  out.tokens = segments(batch.tokens);
+  out.observed_of = segments(batch.observed_of);
+  out.masked_of = segments(batch.masked_of);
+  const auto cut = [&](const at::Tensor& all, const Segments& of) {
+    return all.narrow(0, of.starts[first],
+                      of.starts[first + n] - of.starts[first]);
+  };
+  const int64_t begin = batch.tokens.starts[first];
+  out.genes = cut(batch.genes, batch.tokens);
+  out.observed = cut(batch.observed, batch.observed_of) - begin;
+  out.bins = cut(batch.bins, batch.observed_of);
+  out.values = cut(batch.values, batch.observed_of);
+  out.log_counts = cut(batch.log_counts, batch.observed_of);
+  out.masked = cut(batch.masked, batch.masked_of) - begin;
+  out.targets = cut(batch.targets, batch.masked_of);
+  out.largest = cut(batch.largest, batch.masked_of);
+  out.per_count = cut(batch.per_count, batch.masked_of);
+  return out;
+}
+
 GeneBatch to_batch(HostTokens&& tokens, const at::TensorOptions& options) {
   return on_device(make_gene_batch(std::move(tokens),
                                    c10::typeMetaToScalarType(options.dtype()),

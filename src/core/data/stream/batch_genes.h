@@ -37,7 +37,10 @@ GeneBatch make_gene_batch(HostTokens&& tokens, at::ScalarType type,
 // On the device; the host does not wait.
 GeneBatch on_device(GeneBatch batch, const at::Device& device);
 
-// Both.
+// `n` of its cells, from `first` on.
+GeneBatch cells_of(const GeneBatch& batch, int64_t first, int64_t n);
+
+// On the device at once.
 GeneBatch to_batch(HostTokens&& tokens, const at::TensorOptions& options);
 
 }  // namespace sailer
