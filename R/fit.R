@@ -81,12 +81,13 @@ count_levels <- function(levels, codes, batches, depth) {
   list(others = lapply(stats::setNames(nm = others), count), batches = found)
 }
 
-# Points by which new cells are judged (mapping_quality()): held-out cells, at
-# most `n_most`, without their names.
-some_held_out <- function(embedding, places, n_most = 1000) {
+# Posterior means by which new cells are judged (mapping_quality()): of held-out
+# cells or, where these are few, of all; at most `n_most`, without their names.
+some_held_out <- function(embedding, places, n_least = 30, n_most = 1000) {
   if (is.null(embedding)) {
     return(NULL)
   }
+  if (length(places) < n_least) places <- seq_len(nrow(embedding))
   if (length(places) > n_most) {
     places <- places[round(seq(1, length(places), length.out = n_most))]
   }

@@ -38,12 +38,16 @@
 #' lacks are closed here too, which in part is what is learned.
 #'
 #' @section Labels and quality:
-#' Neighbours are found in the embedding, where every cell has length 1. The
-#' posterior means of training cells lie farther from 0 than those of new cells
-#' (1.4 to 1.7 times on bone marrow), so that the few training cells near 0 would
-#' be everyone's neighbours. For the same reason the mapping quality compares
-#' query cells with the held-out cells, if there are at least 30. It is a hint,
-#' not a test: a type close to one of the training is not noticed.
+#' Labels are those of the neighbours in the embedding, where every cell has
+#' length 1: the posterior means of training cells lie farther from 0 than those
+#' of new cells (1.4 to 1.7 times on bone marrow), so that the few training cells
+#' near 0 would be everyone's neighbours.
+#'
+#' The mapping quality compares posterior means with those of held-out cells, of
+#' which the model keeps up to 1,000 (of all its cells where fewer than 30 were
+#' held out): the share of them whose fifth neighbour among them is at least as
+#' far away as that of the query cell. It is a hint, not a test: a type close to
+#' one of the training is not noticed.
 #'
 #' @section Seurat and SingleCellExperiment:
 #' The result is the object with the embedding and the metadata columns
@@ -79,7 +83,7 @@
 #'   from 0 to 1. Default 0.5.
 #' @param drop_empty TRUE leaves out query cells without an open peak among the
 #'   model's, with a message; FALSE, the default, makes them an error.
-#' @param k Number of neighbours for labels and mapping quality, default 15.
+#' @param k Number of neighbours that vote on labels, default 15.
 #' @param batch_column Batch column of the model that `batch` belongs to. NULL,
 #'   the default, takes the first.
 #' @param adapt_steps Maximal number of minibatches of 100 cells to learn from,
@@ -187,11 +191,13 @@ map_query <- function(fit, newdata, labels = NULL, batch = NULL, adapt = FALSE,
   judged <- query_batches(
     fit, query, batch[kept], covariates, adapt, batch_column, adapt_steps, seed
   )
-  values <- unit_rows(embed_cells(
+  means <- embed_cells(
     fit, query$cells, seq_along(fit$peaks),
     seen_reference(fit, reference, query$cells)
-  ))
-  found <- neighbors_of_query(held, values, labels, k)
+  )
+  quality <- mapping_quality(fit, means)
+  values <- unit_rows(means)
+  found <- labels_of_query(held, values, labels, k, quality)
   table <- data.frame(
     depth = query$depth, batch = batch[kept], row.names = query$cells$cells
   )
@@ -259,23 +265,16 @@ query_labels <- function(batch, cells) {
   label_text(columns[[1]])
 }
 
-# Labels and quality by the neighbours among the training cells, as far as there
-# are any: a model alone knows none.
-neighbors_of_query <- function(held, values, labels, k) {
-  fit <- held$fit
-  if (is.null(labels) && held$own && is.null(fit$embedding)) {
-    return(list(cells = data.frame(
-      mapping_quality = rep(NA_real_, nrow(values))
-    )))
+# list(cells, scores) of transfer_labels(), with the quality.
+labels_of_query <- function(held, values, labels, k, quality) {
+  cells <- data.frame(mapping_quality = quality)
+  if (is.null(labels)) {
+    return(list(cells = cells))
   }
   # Objects of sailer 0.1.0 hold posterior means.
-  known <- unit_rows(reference_cells(held))
-  held_out <- if (!is.null(fit$held_out)) unit_rows(fit$held_out)
-  if (!is.null(labels)) {
-    return(transfer_labels(known, labels, values, k, held_out))
-  }
-  quality <- mapping_quality(known, values, k, held_out)
-  list(cells = data.frame(mapping_quality = quality))
+  found <- transfer_labels(unit_rows(reference_cells(held)), labels, values, k)
+  found$cells <- cbind(found$cells, cells)
+  found
 }
 
 #' @export

@@ -162,7 +162,7 @@ test_that("a fit keeps its own order of levels, and knows batches by name", {
   expect_identical(
     impute(loaded, batch = "batch2"),
     decode_block(
-      loaded, embedding(loaded),
+      loaded, training_means(loaded),
       matrix(c(0, 1, 0), 1), seq_along(loaded$peaks)
     ),
     ignore_attr = TRUE

@@ -74,11 +74,8 @@ test_that("with omega the odds are divided by it unless set otherwise", {
     tolerance = 1e-5
   )
   expect_equal(
-    decode_block(fit, embedding(fit)[1:4, ], fixed_confounders(fit), peaks),
-    decode_block(
-      fit, embedding(fit)[1:4, ], fixed_confounders(fit), peaks,
-      calibrated = FALSE
-    )
+    decode_block(fit, z, fixed_confounders(fit), peaks),
+    decode_block(fit, z, fixed_confounders(fit), peaks, calibrated = FALSE)
   )
 })
 
@@ -165,7 +162,7 @@ test_that("fits of before levels were kept take the first ones", {
     as.vector(fixed_confounders(old, batch = old$labels$batch[2])),
     c(0, 0, 1, 0)
   )
-  values <- decode_block(old, embedding(old)[1:2, ], c, 1:3)
+  values <- decode_block(old, training_means(old)[1:2, ], c, 1:3)
   expect_true(all(values > 0 & values < 1))
 })
 

@@ -9,7 +9,7 @@ test_that("probabilities have names and come from the embedding alone", {
   expect_identical(dimnames(all), list(fit$peaks, fit$cells))
   expect_true(all(all > 0 & all < 1))
   expected <- decode_block(
-    fit, embedding(fit), fixed_confounders(fit), seq_along(fit$peaks)
+    fit, training_means(fit), fixed_confounders(fit), seq_along(fit$peaks)
   )
   expect_equal(all, expected, ignore_attr = TRUE, tolerance = 1e-12)
 })
@@ -70,7 +70,7 @@ test_that("a cell's own batch and depth do not count, the fixed ones do", {
     impute(fit, twin), all[, 1:10],
     tolerance = 1e-4, ignore_attr = TRUE
   )
-  z <- embedding(fit)
+  z <- training_means(fit)
   same <- fit
   same$embedding[2, ] <- z[1, ]
   pair <- impute(same, cells = rownames(z)[1:2])
@@ -139,7 +139,7 @@ test_that("a file holds the same, and HDF5Array opens it", {
   skip_if_not_installed("HDF5Array")
   path <- withr::local_tempfile(fileext = ".h5")
   # More than one block and chunk, and orders of their own.
-  z <- embedding(fit)
+  z <- training_means(fit)
   many <- fit
   many$embedding <- z[rep(seq_len(nrow(z)), 5), ]
   rownames(many$embedding) <- sprintf("c\u00e9ll %d", seq_len(5 * nrow(z)))
@@ -190,7 +190,7 @@ test_that("Ctrl-C leaves no part of a file and R alive", {
     "library(sailer)",
     sprintf("fit <- load_model(%s)", deparse(model)),
     # Enough cells for minutes.
-    "z <- embedding(fit)",
+    "z <- fit$embedding",
     "fit$embedding <- z[rep(seq_len(nrow(z)), 20000), ]",
     "fit$cells <- rownames(fit$embedding) <- paste0('c', seq_len(3e6))",
     "cat('ready\n')",
@@ -243,7 +243,7 @@ test_that("memory is bounded whatever is asked for", {
   output <- in_another_r(c(
     "library(sailer)", "invisible(requireNamespace('HDF5Array'))",
     sprintf("fit <- load_model(%s)", deparse(model)),
-    "z <- embedding(fit)",
+    "z <- fit$embedding",
     "fit$embedding <- z[rep(seq_len(nrow(z)), 800), ]",
     "fit$cells <- paste0('c', seq_len(nrow(fit$embedding)))",
     "rownames(fit$embedding) <- fit$cells",
