@@ -51,6 +51,38 @@ test_that("progress tells the loss and its parts by their names", {
   )
 })
 
+test_that("on a terminal a bar has the epoch, its place and the time left", {
+  withr::local_options(
+    cli.dynamic = TRUE, cli.progress_show_after = 0, cli.width = 140
+  )
+  state <- function(epoch, done) {
+    list(
+      epoch = epoch, epochs = 4, done = done, cells = 100, loss = 12.34,
+      parts = c(kl = 3), speed = 1234, seconds_left = 150
+    )
+  }
+  draw <- function() {
+    report <- progress_reporter(TRUE, environment())
+    report(state(1, 50))
+    report(state(3, 50))
+  }
+  drawn <- capture_messages(draw())
+  expect_match(drawn[1], "Epoch 1/4", fixed = TRUE)
+  expect_match(
+    drawn[2], "loss 12.3 (kl 3.0)  1,234 cells/s  2 min left", fixed = TRUE
+  )
+  # 50 and 250 of 400 cells: the bar is five times as long.
+  filled <- lengths(regmatches(drawn[1:2], gregexpr("[=\u25a0]", drawn[1:2])))
+  expect_equal(filled[2] / filled[1], 5, tolerance = 0.2)
+})
+
+test_that("the time left is in seconds, minutes or hours", {
+  expect_identical(
+    vapply(c(89.4, 90, 5399, 9000), format_seconds, ""),
+    c("89 s", "2 min", "90 min", "2.5 h")
+  )
+})
+
 # Ctrl-C as a signal from outside, while a long training runs in another R.
 interrupted_lines <- c(
   "library(sailer)",
