@@ -133,9 +133,9 @@ at::Tensor SailerModel::alignment(const at::Tensor& mean,
                                   const SparseBatch& batch, bool weighted,
                                   const BatchPart& part) const {
   if (!batch.reference.defined()) return at::zeros({}, tensor_options_);
-  return alignment_loss(
-      mean, batch.reference, batch.has_reference,
-      weighted ? batch.reference_weight : batch.has_reference, part);
+  return alignment_loss(mean, batch.reference, batch.has_reference,
+                        weighted ? batch.reference_weight : batch.has_reference,
+                        part);
 }
 
 at::Tensor SailerModel::marginal_divergence(const at::Tensor& z,
