@@ -327,7 +327,7 @@ training_line <- function(fit, digits) {
 #' @rdname print.sailer_fit
 #' @export
 summary.sailer_fit <- function(object, ...) {
-  values <- object$embedding
+  values <- if (!is.null(object$embedding)) embedding(object)
   dimensions <- if (!is.null(values)) {
     data.frame(
       mean = colMeans(values), sd = apply(values, 2, stats::sd),
