@@ -148,9 +148,9 @@ current_options <- function(options) {
 #' on (2.2.3), including held-out ones, each scaled to length 1. Objects have the
 #' same in their reduction; the model that [get_fit()] returns has no cells.
 #'
-#' The posterior mean of a cell with few open peaks is drawn towards 0, where the
-#' prior has its mean: its length is a matter of depth, its direction of the
-#' cell's type. Without the length, Euclidean distances, which `FindNeighbors()`
+#' The posterior mean of a cell with few open peaks is drawn towards 0, the mean
+#' of the prior: its length is a matter of depth, its direction of the cell's
+#' type. Without the length, Euclidean distances, which `FindNeighbors()`
 #' and UMAP start from, compare directions.
 #'
 #' @param fit What [sailer()], [sailerx()] or [map_query()] returned.

@@ -40,8 +40,8 @@
 #' @section Labels and quality:
 #' Labels are those of the neighbours in the embedding, where every cell has
 #' length 1: the posterior means of training cells lie farther from 0 than those
-#' of new cells (1.4 to 1.7 times on bone marrow), so that the few training cells
-#' near 0 would be everyone's neighbours.
+#' of new cells (1.4 to 1.7 times on bone marrow), so that the few training
+#' cells near 0 would be everyone's neighbours.
 #'
 #' The mapping quality compares posterior means with those of held-out cells, of
 #' which the model keeps up to 1,000 (of all its cells where fewer than 30 were

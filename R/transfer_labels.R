@@ -37,8 +37,8 @@ neighbors_in_reference <- function(reference, query, k) {
   list(index = found$nn.idx, distance = found$nn.dists)
 }
 
-# The share of the model's held-out points whose own k-th neighbour among them is
-# at least as far away as that of each query cell: in cells like them it is
+# The share of the model's held-out points whose own k-th neighbour among them
+# is at least as far away as that of each query cell: in cells like them it is
 # spread over 0 to 1; near 0 the cell is in a place where there are hardly any.
 # Cells that a model learned from lie elsewhere than cells that it never saw,
 # mostly farther out. Posterior means of cells of an unknown type are often

@@ -63,9 +63,10 @@
 #'   `mutual_information`, the sum of the columns that follow, one per
 #'   confounder, such as `mi_depth` and `mi_batch`: the mean over the dimensions
 #'   of [mutual_information()], in nats (with the logarithm of depth); with a
-#'   reference `alignment` and `validation_alignment`; `validation_elbo` and `validation_log_likelihood`,
-#'   nats per held-out cell, the latter at the posterior mean; `epochs`, those
-#'   of the parameters kept; `seconds` of training; with `labels` the number of
+#'   reference `alignment` and `validation_alignment`; `validation_elbo` and
+#'   `validation_log_likelihood`, nats per held-out cell, the latter at the
+#'   posterior mean; `epochs`, those of the parameters kept; `seconds` of
+#'   training; with `labels` the number of
 #'   `clusters`, and `ari` and `nmi`, their adjusted Rand index and normalised
 #'   mutual information with the labels; and `suggested`, TRUE in one row. The
 #'   attributes `"suggested"`, `"option"`, `"measure"`, `"noise"` and `"runs"`
