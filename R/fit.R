@@ -145,8 +145,8 @@ current_options <- function(options) {
 #' Embedding of the training cells
 #'
 #' The posterior means of the cells that [sailer()] or [sailerx()] was trained
-#' on (2.2.3), including held-out ones, each scaled to length 1. Objects have the
-#' same in their reduction; the model that [get_fit()] returns has no cells.
+#' on (2.2.3), including held-out ones, each scaled to length 1. Objects have
+#' the same in their reduction; the model that [get_fit()] returns has no cells.
 #'
 #' The posterior mean of a cell with few open peaks is drawn towards 0, the mean
 #' of the prior: its length is a matter of depth, its direction of the cell's
