@@ -138,31 +138,23 @@ guide_of_file <- function(cells, rna) {
   new_guide(list(values = values, depth = depth, where = where), cells)
 }
 
-# As RunSAILERX() makes it, by whichever packages are there.
+# By Seurat, as RunSAILERX() makes it of Seurat objects: a result that depended
+# on the packages that are installed would not be the same on two machines.
 pca_of_rna <- function(rna, with_rna) {
   check_enough_rna(with_rna, ncol(rna))
-  packages <- list(
-    c("SeuratObject", "Seurat"), c("SingleCellExperiment", "scuttle", "scran",
-                                   "scater")
-  )
-  usable <- Filter(function(needs) all(vapply(needs, is_installed, NA)),
-                   packages)
-  if (length(usable) == 0) {
+  if (!is_installed("Seurat")) {
     abort(c(
-      "{rna$origin} has RNA but no PCA of it ({.val X_pca}), and to make one
-       takes {.pkg Seurat}, or {.pkg scuttle}, {.pkg scran} and {.pkg scater};
-       they are not installed.",
-      i = "Give an embedding of the RNA as {.arg reference}."
+      "{rna$origin} has RNA but no PCA of it ({.val X_pca}), and {.pkg Seurat},
+       which makes one, is not installed.",
+      i = "Install it, or give an embedding of the RNA as {.arg reference}."
     ))
   }
   counts <- as_sparse(rna[, with_rna])
   rownames(counts) <- paste0("gene", seq_len(nrow(counts)))
-  usual_steps(if ("Seurat" %in% usable[[1]]) {
-    assay <- SeuratObject::CreateAssayObject(counts)
-    SeuratObject::Embeddings(seurat_pca(assay, "RNA", with_rna))
-  } else {
-    scater_pca(counts)
-  }, "of the RNA")
+  assay <- SeuratObject::CreateAssayObject(counts)
+  usual_steps(
+    SeuratObject::Embeddings(seurat_pca(assay, "RNA", with_rna)), "of the RNA"
+  )
 }
 
 # A handle's counts in memory.

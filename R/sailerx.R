@@ -63,10 +63,10 @@
 #' For a 10x multiome file or folder, MuData (.h5mu) or an h5ad file with both
 #' types of features, given as its path or as [open_cells()] of it, `reference`
 #' is optional: it is the PCA that MuData keeps with the RNA (`obsm/X_pca` of
-#' that modality), or made from the RNA counts, in memory, by the usual steps of
-#' Seurat or scater, as in [RunSAILERX()]. `rna_depth` defaults to the sums of
-#' the counts. A message (class `sailer_note`) reports the reference. For
-#' another embedding of the file see [cells_metadata()] and [cell_depth()].
+#' that modality), or made from the RNA counts, in memory, by Seurat as in
+#' [RunSAILERX()]. `rna_depth` defaults to the sums of the counts. A message
+#' (class `sailer_note`) reports the reference. For another embedding of the
+#' file see [cells_metadata()] and [cell_depth()].
 #'
 #' @inheritParams sailer
 #' @param reference Reference embedding of any width and method: a numeric

@@ -128,6 +128,12 @@ test_that("without a PCA in the file one is made from its RNA", {
   )
   expect_equal(embedding(brief_guided(path)), embedding(expected),
                tolerance = 1e-5)
+  # Never by another package that is there: numbers would be others.
+  local_missing("Seurat")
+  expect_error(
+    brief_guided(path), "no PCA.*Seurat.*reference",
+    class = "sailer_argument_error"
+  )
 })
 
 test_that("peaks and genes in one matrix are distinguished by their types", {
