@@ -69,7 +69,10 @@ judge <- function(claim, rows) {
   if (length(sets) == 0) {
     return(data.frame(
       claim = claim$text, verdict = "not measured",
-      evidence = paste("no rows of", claim$measure)
+      evidence = paste0(
+        "no ", claim$measure, " of ",
+        toString(setdiff(c(claim$ours, claim$rivals), rows$method))
+      )
     ))
   }
   do.call(rbind, lapply(sets, function(set) {

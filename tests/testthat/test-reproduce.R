@@ -54,10 +54,11 @@ test_that("a claim holds where the interval of the difference is on its side", {
 test_that("a claim without rows is not measured", {
   claims <- benchmarks("claims.R")
   rows <- rows_of(c(.7, .71, .72), c(.5, .5, .53))
-  expect_identical(
-    claims$judge(claims$claim("c", "NMI", "ours", "rival"), rows)$verdict,
-    "not measured"
-  )
+  judged <- claims$judge(claims$claim("c", "NMI", "ours", "rival"), rows)
+  expect_identical(judged$verdict, "not measured")
+  expect_identical(judged$evidence, "no NMI of ours, rival")
+  absent <- claims$judge(claims$claim("c", "ARI", "ours", "harmony"), rows)
+  expect_identical(absent$evidence, "no ARI of harmony")
   failing <- claims$claim_by("c", function(rows) stop("no such rows"))
   expect_match(claims$judge(failing, rows)$evidence, "no such rows")
 })
