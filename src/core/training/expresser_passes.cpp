@@ -8,6 +8,7 @@
 
 #include "../support/foreign_error.h"
 #include "../support/shuffle.h"
+#include "gene_residuals.h"
 
 namespace sailer {
 namespace {
@@ -212,52 +213,6 @@ bool for_each_piece(const ExpresserModel& model, CellSource& source,
   return done;
 }
 
-// What predictions lack, gene by gene.
-struct Lacking {
-  explicit Lacking(int64_t n_genes)
-      : n(static_cast<size_t>(n_genes)), sum(static_cast<size_t>(n_genes)) {}
-
-  void add(int64_t gene, double difference) {
-    n[gene] += 1;
-    sum[gene] += difference;
-    squares += difference * difference;
-  }
-
-  // How far the means of genes are from that of all, shrunk: posterior means
-  // under normal distributions whose variances are estimated by moments
-  // (DerSimonian and Laird 1986).
-  std::vector<float> shrunk() const {
-    double total = 0, all = 0, n_squares = 0, n_genes = 0, explained = 0;
-    for (size_t gene = 0; gene < n.size(); ++gene) {
-      if (n[gene] == 0) continue;
-      n_genes += 1;
-      total += n[gene];
-      all += sum[gene];
-      n_squares += n[gene] * n[gene];
-      explained += sum[gene] * sum[gene] / n[gene];
-    }
-    std::vector<float> out(n.size(), 0.0f);
-    if (total == 0) return out;
-    const double mean = all / total;
-    const double within =
-        total > n_genes ? (squares - explained) / (total - n_genes) : 0;
-    const double excess =
-        explained - total * mean * mean - (n_genes - 1) * within;
-    const double rest = total - n_squares / total;
-    const double between = rest > 0 ? std::max(0.0, excess / rest) : 0;
-    for (size_t gene = 0; gene < n.size(); ++gene) {
-      if (n[gene] == 0 || between == 0) continue;
-      const double own = sum[gene] / n[gene] - mean;
-      const double kept = n[gene] * between / (n[gene] * between + within);
-      out[gene] = static_cast<float>(kept * own);
-    }
-    return out;
-  }
-
-  std::vector<double> n, sum;
-  double squares = 0;
-};
-
 // Appends a cell as often as it takes to mask each of its genes once, at most
 // max_genes of them, drawn at random.
 template <typename Append>
@@ -321,7 +276,7 @@ std::vector<float> gene_shifts(const ExpresserModel& model, CellSource& source,
                                Monitor& monitor) {
   at::NoGradGuard no_grad;
   const TokenOptions tokens = model.token_options();
-  Lacking lacking(model.n_genes());
+  GeneResiduals residuals(model.n_genes());
   std::vector<bool> asked(model.n_genes(), false);
   std::vector<float> truth, found;  // of what waits in the packer
   std::vector<int32_t> masked;
@@ -329,7 +284,7 @@ std::vector<float> gene_shifts(const ExpresserModel& model, CellSource& source,
   const auto flush = [&] {
     packer.flush();
     for (size_t k = 0; k < masked.size(); ++k) {
-      lacking.add(masked[k], static_cast<double>(truth[k]) - found[k]);
+      residuals.add(masked[k], static_cast<double>(truth[k]) - found[k]);
     }
     truth.clear();
     found.clear();
@@ -361,7 +316,7 @@ std::vector<float> gene_shifts(const ExpresserModel& model, CellSource& source,
   };
   if (!for_each_cell(source, visit)) return {};
   flush();
-  return lacking.shrunk();
+  return residuals.shrunk();
 }
 
 std::vector<float> impute_expression(const ExpresserModel& model,
