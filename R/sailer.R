@@ -56,8 +56,8 @@
 #'   `fit$history` is a data frame with one row per epoch, drawn by
 #'   [plot()][plot.sailer_fit]: `epoch`; `beta`, the weight of the KL terms;
 #'   `learning_rate`; `loss`, the objective (eq. 2.5-2.6), and its parts
-#'   `reconstruction`, `kl` and `marginal` in nats, means over the training
-#'   cells; for the held-out cells (NA without any) `validation_log_likelihood`,
+#'   `reconstruction`, `kl`, `marginal` and, with batches, `mixing` in nats,
+#'   means over the training cells; for the held-out cells (NA without any) `validation_log_likelihood`,
 #'   of the plain Bernoulli model in nats per cell at the posterior mean,
 #'   `validation_kl` and `validation_elbo`, its evidence lower bound; `seconds`
 #'   and `cells_per_second` of the training.
@@ -84,7 +84,7 @@
 sailer <- function(x, batch = NULL, covariates = NULL,
                    architecture = "dense", n_latent = NULL, hidden = NULL,
                    decoder = NULL, lambda = NULL, marginal = NULL, omega = NULL,
-                   beta = NULL, dropout = NULL, thinning = NULL,
+                   beta = NULL, mixing = NULL, dropout = NULL, thinning = NULL,
                    input_scale = NULL, min_fraction = NULL, max_fraction = 0.9,
                    ranges = NULL, control = train_control(), warm_start = NULL,
                    preset = "standard", ...) {

@@ -131,7 +131,7 @@ sailerx <- function(x, reference, rna_depth = NULL, batch = NULL,
                     reference_dropout = NULL, architecture = "dense",
                     n_latent = NULL, hidden = NULL, decoder = NULL,
                     lambda = NULL, marginal = NULL, omega = NULL, beta = NULL,
-                    dropout = NULL, thinning = NULL, input_scale = NULL,
+                    mixing = NULL, dropout = NULL, thinning = NULL, input_scale = NULL,
                     min_fraction = 0.002, max_fraction = 0.9, ranges = NULL,
                     control = train_control(), warm_start = NULL,
                     preset = "standard", ...) {

@@ -91,7 +91,9 @@ TEST_CASE("gradients of the objective equal finite differences") {
 }
 
 TEST_CASE("the objective is the weighted sum of its parts") {
-  const SparseBatch batch = make_batch();
+  SparseBatch batch = make_batch();
+  batch.labels = at::zeros({8, 2}, at::kDouble);
+  for (int64_t i = 0; i < 8; ++i) batch.labels[i][i % 2].fill_(1);
   for (const SailerOptions& options : variants()) {
     SailerModel model = make_model(options);
     const double beta = 0.6;
@@ -99,7 +101,14 @@ TEST_CASE("the objective is the weighted sum of its parts") {
     const double expected =
         beta * loss.kl.item<double>() +
         beta * options.lambda * loss.marginal.item<double>() +
+        options.mixing * loss.mixing.item<double>() +
         (1 + options.lambda) * loss.reconstruction.item<double>();
+    REQUIRE(std::abs(loss.mixing.item<double>()) > 1e-3);
+    // Not while the encoder stands still, or z is not sampled.
+    for (const LossOptions& still :
+         {LossOptions{beta, true, false}, LossOptions{beta, false, true}}) {
+      REQUIRE(model.loss(batch, still).mixing.item<double>() == 0);
+    }
     REQUIRE(loss.total.item<double>() == Approx(expected).epsilon(1e-10));
     REQUIRE(loss.kl.item<double>() > 0);
     if (options.marginal == Marginal::kPairwise) {

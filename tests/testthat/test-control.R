@@ -98,7 +98,7 @@ test_that("the documented defaults are those of the core", {
   expect_equal(
     names(defaults)[vapply(defaults, is.na, NA)],
     c(
-      "epochs", "batch_size", "learning_rate", "learning_rate_decay",
+      "steps", "epochs", "batch_size", "learning_rate", "learning_rate_decay",
       "weight_decay", "frozen", "warmup", "period", "validation", "patience"
     )
   )
@@ -159,9 +159,26 @@ test_that("epochs, warm-up and period fit the number of cells", {
     c(50, 100, 0.5, 0, 7, 12)
   )
   expect_equal(chosen(300, validation = 0)[["patience"]], 0)
+  # Larger minibatches take fewer and longer steps.
+  expect_equal(unname(chosen(30000)), c(8, 400, 2, 8 / 12, 8 * 11 / 12, 2))
+  step <- function(n, ..., options = warm) {
+    unlist(resolve_control(train_control(...), n, options)[
+      c("batch_size", "learning_rate", "steps")
+    ])
+  }
+  expect_equal(unname(step(9999)), c(100, 0.003, 2000))
+  expect_equal(unname(step(10000)), c(400, 0.012, 500))
+  expect_equal(unname(step(5000, batch_size = 200)), c(200, 0.006, 1000))
+  expect_equal(unname(step(5000, batch_size = 20)), c(20, 0.003, 2000))
+  expect_equal(
+    unname(step(5000, batch_size = 900, learning_rate = 1e-3)),
+    c(900, 1e-3, 500)
+  )
+  guided <- core_sailer_options(list(), guided = TRUE)
+  expect_equal(unname(step(30000, options = guided)), c(100, 1e-3, 2000))
   thesis <- core_sailer_options(list(preset = "thesis"))
   expect_equal(
-    unname(chosen(5000, options = thesis)), c(400, 100, 0, 10, 100, 0)
+    unname(chosen(50000, options = thesis)), c(400, 100, 0, 10, 100, 0)
   )
 })
 

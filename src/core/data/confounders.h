@@ -54,6 +54,9 @@ struct ConfounderMatrix {
 
   int64_t values_per_cell() const { return n_of(number_columns) + n_labels; }
 
+  // The columns of labels, from 1 on.
+  int64_t n_label_columns() const { return width - n_of(number_columns); }
+
   // True when there is a row for each of so many cells.
   bool has_rows(int64_t n_cells) const {
     return n_of(numbers) == n_cells * n_of(number_columns) &&

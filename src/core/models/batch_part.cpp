@@ -140,6 +140,7 @@ SparseBatch part_of(const SparseBatch& whole, const BatchPart& part) {
   }
   out.confounders = own(whole.confounders);
   out.cell_scale = own(whole.cell_scale);
+  out.labels = whole.labels;
   out.reference = whole.reference;
   out.has_reference = whole.has_reference;
   out.reference_weight = whole.reference_weight;

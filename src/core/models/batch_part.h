@@ -43,8 +43,8 @@ struct BatchPart {
   }
 };
 
-// The part of a minibatch. References and what belongs to them stay those of
-// the whole: the alignment compares a cell with all cells.
+// The part of a minibatch. References, what belongs to them, and labels stay
+// those of the whole: they are compared between a cell and all cells.
 SparseBatch part_of(const SparseBatch& whole, const BatchPart& part);
 
 // All rows of a matrix, of which this process has `own`; the same bits in all

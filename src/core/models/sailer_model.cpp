@@ -9,6 +9,7 @@
 #include "../support/random.h"
 #include "alignment.h"
 #include "divergence.h"
+#include "label_information.h"
 #include "peak_weights.h"
 #include "sparse_linear.h"
 
@@ -152,6 +153,17 @@ at::Tensor SailerModel::marginal_divergence(const at::Tensor& z,
   return at::zeros({}, tensor_options_);
 }
 
+// At the sample: what noise hides of a label is not in z.
+at::Tensor SailerModel::mixing(const at::Tensor& z, const SparseBatch& batch,
+                               const LossOptions& options) const {
+  if (options_.mixing == 0 || options.deterministic || options.encoder_frozen ||
+      !batch.labels.defined()) {
+    return at::zeros({}, tensor_options_);
+  }
+  return options.part.mean(label_information(gather_rows(z, options.part),
+                                             batch.labels, options.part));
+}
+
 at::Tensor SailerModel::reconstruct(const at::Tensor& hidden,
                                     const SparseBatch& batch,
                                     ReconstructionOptions options,
@@ -207,13 +219,15 @@ SailerLoss SailerModel::loss(const SparseBatch& batch,
                            : at::zeros({}, tensor_options_);
   // In the warm-up every cell counts the same (3.2.2).
   loss.alignment = alignment(all.mean, batch, !options.deterministic, part);
+  loss.mixing = mixing(z, batch, options);
   loss.total = weighted;
   if (options_.alignment > 0) {
     loss.total = loss.total.add(loss.alignment, options_.alignment);
   }
   if (!options.deterministic) {
     loss.total = loss.total.add(loss.kl, options.beta)
-                     .add(loss.marginal, options.beta * options_.lambda);
+                     .add(loss.marginal, options.beta * options_.lambda)
+                     .add(loss.mixing, options_.mixing);
   }
   return loss;
 }

@@ -37,10 +37,11 @@ struct Posterior {
 // The parts of the objective, means over the cells of a minibatch, unweighted.
 // `total` is what is minimised:
 //   beta kl + beta lambda marginal + (1 + lambda) reconstruction.
-// With a reference embedding (SAILERX) `total` has + alignment * its term. Of a
-// part of a minibatch they are its shares of the whole's (BatchPart).
+// With a reference embedding (SAILERX) `total` has + alignment * its term, and
+// once the encoder moves + mixing * what neighbours tell of labels. Of a part
+// of a minibatch they are its shares of the whole's (BatchPart).
 struct SailerLoss {
-  at::Tensor total, reconstruction, kl, marginal, alignment;
+  at::Tensor total, reconstruction, kl, marginal, alignment, mixing;
 };
 
 // How z is taken and what may move in a step of training.
@@ -160,6 +161,8 @@ class SailerModel {
   double log_likelihood(const at::Tensor& z, const SparseBatch& batch) const;
   at::Tensor alignment(const at::Tensor& mean, const SparseBatch& batch,
                        bool weighted, const BatchPart& part = {}) const;
+  at::Tensor mixing(const at::Tensor& z, const SparseBatch& batch,
+                    const LossOptions& options) const;
   at::Tensor marginal_divergence(const at::Tensor& z, const Posterior& all,
                                  const BatchPart& part) const;
   at::Tensor seen_reference(const SparseBatch& batch, bool training,

@@ -20,6 +20,7 @@ void take_from_thesis(SailerOptions& options, bool guided) {
   options.thinning = {0, 0};
   options.dropout = 0;
   options.marginal = Marginal::kPairwise;
+  options.mixing = 0;
   options.joint = false;
   const bool dense = options.architecture == Architecture::kDense;
   options.n_latent = dense ? 10 : 50;

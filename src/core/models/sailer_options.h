@@ -82,6 +82,7 @@ struct SailerOptions {
   Marginal marginal = Marginal::kMixture;
   double omega = 1;
   double beta = 2;
+  double mixing = 50;
   double dropout = 0.1;
   double alignment = 0;
   bool joint = false;
@@ -143,6 +144,14 @@ void describe(SailerOptions& o, const Visit& option) {
     Largest weight of the KL terms. The likelihood has the weight 1 +
     `lambda`: with as much for `beta` the two are as in the evidence lower
     bound. Default 2.)");
+  option("mixing", o.mixing, at_least(0), R"(
+    Weight of the penalty on what the neighbours of a cell tell of its batch
+    (and of covariates that are labels), in nats a cell, at least 0. It
+    removes batch effects that differ between types of cells, which a decoder
+    that knows the batch leaves in the embedding of deep cells. Types that
+    one batch alone has stay apart where their peaks tell them apart by more
+    than that. 0 leaves it out. Without effect on a single batch. Default
+    50.)");
   option("dropout", o.dropout, at_least(0).less_than(1), R"(
     Share of the hidden units dropped while training, at least 0 and less
     than 1. Default 0.1.)");

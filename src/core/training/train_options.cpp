@@ -19,6 +19,7 @@ void decide(Number& option, Number value) {
 }
 
 void take_from_thesis(TrainOptions& options) {
+  decide<int64_t>(options.steps, 2000);
   decide<int64_t>(options.epochs, 400);
   decide<int64_t>(options.batch_size, 100);
   decide(options.learning_rate, 1e-3);
@@ -33,15 +34,23 @@ void take_from_thesis(TrainOptions& options) {
 
 TrainOptions TrainOptions::resolve(int64_t n_cells,
                                    const SailerOptions& model) const {
-  constexpr int64_t kManyCells = 100000, kLeastEpochs = 4;
+  constexpr int64_t kManyCells = 10000, kManyAligned = 100000;
+  constexpr int64_t kLeastEpochs = 4;
   constexpr double kMostValidation = 10000;
   constexpr double kUsualPeriod = 100, kLastRate = 0.05, kPriorStrength = 4;
   const auto n = static_cast<double>(n_cells);
   TrainOptions out = *this;
   if (model.preset == Preset::kThesis) take_from_thesis(out);
+  const bool aligned = model.alignment > 0;
   // On a GPU as well: 2,000 steps of some 200 launches are seconds there, fewer
   // than LSI takes before, and a run that goes on elsewhere must find its own.
-  decide<int64_t>(out.batch_size, n_cells < kManyCells ? 100 : 400);
+  decide<int64_t>(out.batch_size,
+                  n_cells < (aligned ? kManyAligned : kManyCells) ? 100 : 400);
+  // Steps of larger minibatches are longer, and fewer.
+  const double longer =
+      aligned ? 1
+              : std::clamp(static_cast<double>(out.batch_size) / 100, 1.0, 4.0);
+  decide<int64_t>(out.steps, std::llround(2000 / longer));
   decide(out.validation, std::min(0.1, kMostValidation / n));
   const double steps_an_epoch =
       std::ceil(n * (1 - out.validation) / static_cast<double>(out.batch_size));
@@ -49,8 +58,7 @@ TrainOptions TrainOptions::resolve(int64_t n_cells,
       std::ceil(static_cast<double>(out.steps) / steps_an_epoch);
   decide(out.epochs, std::max(kLeastEpochs, static_cast<int64_t>(enough)));
   const auto all = static_cast<double>(out.epochs);
-  const bool aligned = model.alignment > 0;
-  decide(out.learning_rate, aligned ? 1e-3 : 3e-3);
+  decide(out.learning_rate, aligned ? 1e-3 : 3e-3 * longer);
   decide(out.weight_decay,
          aligned ? 5e-4 : kPriorStrength / (n * (1 - out.validation)));
   decide(out.learning_rate_decay, std::pow(kLastRate, 1 / all));

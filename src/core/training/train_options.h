@@ -16,7 +16,7 @@ struct TrainOptions {
   // Chosen by resolve() for the number of cells and what else is chosen.
   static constexpr int64_t kAuto = kAutoOption;
 
-  int64_t steps = 2000;
+  int64_t steps = kAuto;
   int64_t epochs = kAuto;
   int64_t batch_size = kAuto;
   double learning_rate = kAuto;
@@ -46,18 +46,21 @@ struct TrainOptions {
 // What each may be, and what it does, in the words of R's help.
 template <typename Visit>
 void describe(TrainOptions& o, const Visit& option) {
-  option("steps", o.steps, at_least(1), R"(
+  option("steps", o.steps, at_least(1).or_auto(), R"(
     Optimiser steps, at most: what counts for how far a model gets, however
-    many cells there are. Decides `epochs` where these are NULL. Default
-    2000.)");
+    many cells there are. Decides `epochs` where these are NULL. By default
+    2,000 of up to 100 cells and as many fewer as minibatches are larger, down
+    to 500; 2,000 for [sailerx()].)");
   option("epochs", o.epochs, at_least(1).or_auto(), R"(
     Passes over the training cells, at most. By default as many as `steps`
     take, and at least 4.)");
   option("batch_size", o.batch_size, at_least(2).or_auto(), R"(
     Cells per optimiser step, at least 2. Larger is faster per epoch and
-    takes fewer steps. By default 100, and 400 from 100,000 cells on.)");
+    takes fewer steps. By default 100, and 400 from 10,000 cells on (for
+    [sailerx()] from 100,000 on).)");
   option("learning_rate", o.learning_rate, above(0).or_auto(), R"(
-    Step size of Adam at the start. By default 0.003, and 0.001 for
+    Step size of Adam at the start. By default 0.003 with minibatches of up
+    to 100 cells and as much more as they are larger, up to 0.012; 0.001 for
     [sailerx()] and under the thesis' preset (see [sailer()]).)");
   option("learning_rate_decay", o.learning_rate_decay,
          above(0).at_most(1).or_auto(), R"(

@@ -154,6 +154,10 @@ bool BatchStream::next(SparseBatch& batch, int64_t at_least) {
     finish_on_device(made_.thinning, derive_seed(seed_, at), generator_,
                      served);
   }
+  if (confounders_.n_label_columns() > 0) {
+    served.labels =
+        served.confounders.narrow(1, 1, confounders_.n_label_columns());
+  }
   batch = std::move(served);
   return true;
 }

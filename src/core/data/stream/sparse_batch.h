@@ -25,6 +25,7 @@ struct SparseBatch {
   SparseRowsTensor input;   // what the encoder reads (thinned while training)
   SparseRowsTensor target;  // what the decoder must reconstruct: all of it
   at::Tensor confounders;   // [B, K], float
+  at::Tensor labels;        // [B, L], their columns of labels; or undefined
   at::Tensor cell_scale;    // [B, 1], factor on the encoder's first layer
 
   // A reference embedding (SAILERX), float; undefined without one.
