@@ -95,10 +95,9 @@ some_held_out <- function(embedding, places, n_least = 30, n_most = 1000) {
 }
 
 # The alignment is of SAILERX alone; held-out cells say nothing of it unless
-# there is a pair of them with a reference. Mixing is of labels.
+# there is a pair of them with a reference.
 own_columns <- function(trained, plan) {
   table <- trained$history
-  if (length(plan$confounders$labels) == 0) table$mixing <- NULL
   if (is.null(plan$reference)) {
     table[c("alignment", "validation_alignment")] <- NULL
   } else if (sum(plan$reference$present[trained$validation_cells]) < 2) {

@@ -51,7 +51,6 @@ fit_names <- function(names, n) {
 training_parts <- c(
   loss = "loss", reconstruction = "reconstruction", kl = "KL to the prior",
   marginal = "KL to the aggregate posterior", alignment = "alignment",
-  mixing = "what neighbours tell of the batch",
   validation_alignment = "alignment",
   validation_log_likelihood = "validation log-likelihood",
   validation_elbo = "validation ELBO", beta = "beta",

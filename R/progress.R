@@ -44,11 +44,11 @@ line_reporter <- function() {
   }
 }
 
-# The loss with its parts. Small losses have more digits. (Alignment and mixing
-# are not of every model, and are not shown.)
+# The loss with its parts. Small losses have more digits. (Of SAILER's
+# parts the alignment is that of SAILERX alone, and is not shown.)
 describe_progress <- function(p) {
   number <- if (abs(p$loss) < 10) "%.3f" else "%.1f"
-  parts <- p$parts[!names(p$parts) %in% c("alignment", "mixing")]
+  parts <- p$parts[names(p$parts) != "alignment"]
   shown <- paste(names(parts), sprintf(number, parts), collapse = ", ")
   paste0(
     "loss ", sprintf(number, p$loss),

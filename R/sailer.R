@@ -56,8 +56,8 @@
 #'   `fit$history` is a data frame with one row per epoch, drawn by
 #'   [plot()][plot.sailer_fit]: `epoch`; `beta`, the weight of the KL terms;
 #'   `learning_rate`; `loss`, the objective (eq. 2.5-2.6), and its parts
-#'   `reconstruction`, `kl`, `marginal` and, with batches, `mixing` in nats,
-#'   means over the training cells; for the held-out cells (NA without any) `validation_log_likelihood`,
+#'   `reconstruction`, `kl` and `marginal` in nats, means over the training
+#'   cells (what `mixing` adds is in `loss` alone); for the held-out cells (NA without any) `validation_log_likelihood`,
 #'   of the plain Bernoulli model in nats per cell at the posterior mean,
 #'   `validation_kl` and `validation_elbo`, its evidence lower bound; `seconds`
 #'   and `cells_per_second` of the training.

@@ -205,3 +205,24 @@ test_that("the embedding finds the types and forgets depth and batch", {
     0.3 * mutual_information(train(NULL), data$cells$batch)$mean
   )
 })
+
+test_that("batches that change the types of deep cells differently are mixed", {
+  sim <- simulate_atac(
+    n_cells = 900, n_peaks = 4000, n_types = 4, n_batches = 3, depth = 900,
+    rare = NULL, batch_effect = 0.5, seed = 2
+  )
+  # Of the 15 nearest cells of a type, the share of the own batch.
+  own_batch <- function(...) {
+    fit <- sailer(
+      sim$counts, sim$cells$batch,
+      steps = 1000, verbose = FALSE, threads = 1, ...
+    )
+    nearest <- RANN::nn2(embedding(fit), k = 16)$nn.idx[, -1]
+    types <- matrix(sim$cells$cell_type[nearest], nrow(nearest))
+    expect_gt(mean(types == sim$cells$cell_type), 0.95)
+    batches <- matrix(sim$cells$batch[nearest], nrow(nearest))
+    mean(batches == sim$cells$batch)
+  }
+  expect_gt(own_batch(mixing = 0), 0.8)
+  expect_lt(own_batch(), 0.7)
+})

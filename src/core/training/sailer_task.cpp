@@ -26,7 +26,7 @@ at::Tensor parts_of(const SailerLoss& loss) {
   const at::NoGradGuard no_grad;
   return at::stack({loss.total.detach(), loss.reconstruction.detach(),
                     loss.kl.detach(), loss.marginal.detach(),
-                    loss.alignment.detach(), loss.mixing.detach()});
+                    loss.alignment.detach()});
 }
 
 }  // namespace
@@ -46,7 +46,7 @@ SailerTask::SailerTask(SailerModel& model, BatchStream& stream,
 
 RunColumns SailerTask::columns() const {
   return {{"beta", "learning_rate"},
-          {"loss", "reconstruction", "kl", "marginal", "alignment", "mixing"},
+          {"loss", "reconstruction", "kl", "marginal", "alignment"},
           {"validation_log_likelihood", "validation_kl", "validation_elbo",
            "validation_alignment"}};
 }
