@@ -88,7 +88,7 @@ lsi <- function(counts, n = 30, logarithm = TRUE, first = FALSE) {
 }
 
 # Cells simulated with known types: as shallow as bone marrow, deep, few and
-# deep, and of two batches that differ in their peaks.
+# deep, of two batches that differ in their peaks, and of three deep donors.
 simulations <- list(
   shallow = list(
     n_cells = 3000, n_peaks = 4000, depth = 70, type_specific = 0.08,
@@ -105,6 +105,10 @@ simulations <- list(
   batches = list(
     n_cells = 3000, n_peaks = 10000, depth = 160, type_specific = 0.03,
     batch_effect = 0.5, rare = c(0.02, 0.02), seed = 4
+  ),
+  donors = list(
+    n_cells = 4000, n_peaks = 10000, n_types = 8, n_batches = 3, depth = 1500,
+    seed = 9
   )
 )
 
