@@ -110,14 +110,15 @@ check_size <- function(cells, min_cells, feature = "peak") {
   }
 }
 
-check_names <- function(names, what, side) {
-  setter <- paste0(substr(side, 1, 3), "names(x)")
+# `class` of the errors. `x`: what code calls that which has the names.
+check_names <- function(names, what, side, x = "x", class = "data") {
+  setter <- paste0(substr(side, 1, 3), "names(", x, ")")
   if (is.null(names)) {
     abort(c(
       "The {what}s have no names.",
-      i = "Set the {side} names of the counts ({.code {setter} <- ...}): results
+      i = "Set the {side} names ({.code {setter} <- ...}): results
            are matched by name."
-    ), class = "data")
+    ), class = class)
   }
   check_utf8(names, paste0("names of ", what, "s"), setter)
   nameless <- which(is.na(names) | names == "")
@@ -126,7 +127,7 @@ check_names <- function(names, what, side) {
       "{length(nameless)} {what}{?s} {?has/have} an empty name, the first in
        {side} {nameless[1]}.",
       i = "Give every {what} a name of its own."
-    ), class = "data")
+    ), class = class)
   }
   if (anyDuplicated(names)) {
     twice <- unique(names[duplicated(names)])
@@ -135,7 +136,7 @@ check_names <- function(names, what, side) {
        more than once: {.val {utils::head(twice, 3)}}.",
       i = "Make them unique, for example by
            {.code {setter} <- make.unique({setter})}."
-    ), class = "data")
+    ), class = class)
   }
 }
 

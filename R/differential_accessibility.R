@@ -37,6 +37,7 @@
 #' embedding itself: it weights the cells so that both groups have the same
 #' mixture of its labels.
 #'
+#' @inheritParams impute
 #' @param object A Seurat or SingleCellExperiment object with a fit; or what
 #'   [sailer()] or [sailerx()] returned, with the counts as `x`.
 #' @param groups Group of each cell: the name of a column of the object's
@@ -71,14 +72,6 @@
 #'   at random. Default 1000.
 #' @param seed Whole number: the same seed gives the same result. The state of
 #'   R's random numbers is not changed.
-#' @param reference For a joint [sailerx()] model: the reference of these cells,
-#'   as in [predict()][predict.sailer_fit], or the name of a reduction of the
-#'   object. By default the reduction of the same name as in training; counts
-#'   alone have none, and cells are placed by their peaks.
-#' @param fit,name For objects: a fit to use instead of the one in the object,
-#'   or the name of the reduction whose fit to use; see [get_fit()].
-#' @param assay,layer,assay.type,altexp For objects: where the counts are, by
-#'   default where the model was trained; see [RunSAILER()].
 #'
 #' @return Data frame with a row per peak, named by peak, the most probable
 #'   first:

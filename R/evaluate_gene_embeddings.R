@@ -120,7 +120,7 @@ evaluate_gene_embeddings <- function(x, data, model = NULL, folds = 5,
     min = 1, max = 1000, whole = TRUE
   )
   need_package("glmnet", "for linear models of genes and their names")
-  check_task(task, options)
+  check_task(task, options$folds)
   tested <- with_own_seed(
     seed, run_evaluation(task, embeddings, baselines, options)
   )
@@ -128,15 +128,23 @@ evaluate_gene_embeddings <- function(x, data, model = NULL, folds = 5,
 }
 
 evaluation_baselines <- function(given, known) {
-  if (is.null(given)) {
-    return(character())
+  if (!is.null(given)) {
+    given <- unique(asked_names(given, "baseline", "baselines"))
+    check_known(given, known, "baseline", "baselines", "the package")
   }
-  if (!is.character(given) || anyNA(given)) {
-    abort("{.arg baselines} must be among {.val {known}}, not
-           {.obj_type_friendly {given}}.")
+  as.character(given)
+}
+
+# Each of a list by a name of its own, which is not that of a baseline.
+check_contenders <- function(x, arg, what, baselines) {
+  if (!rlang::is_bare_list(x) || !rlang::is_dictionaryish(x)) {
+    abort("{.arg {arg}} must be a list, each {what} by a name of its own.")
   }
-  check_known(given, known, "baseline", "baselines", "the package")
-  unique(given)
+  taken <- intersect(names(x), baselines)
+  if (length(taken) > 0) {
+    abort("{.arg {arg}}: {.val {taken[1]}} is the name of a baseline; give the
+           {what} another.")
+  }
 }
 
 evaluation_model <- function(model, kind) {

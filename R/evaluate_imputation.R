@@ -140,15 +140,9 @@ evaluate_imputation <- function(x, methods = list(), drop = c(0.1, 0.2, 0.4),
 }
 
 check_methods <- function(methods) {
-  if (!rlang::is_bare_list(methods) || !rlang::is_dictionaryish(methods)) {
-    abort("{.arg methods} must be a list, each method by a name of its own.")
-  }
+  check_contenders(methods, "methods", "method", names(imputation_baselines))
   for (name in names(methods)) {
     method <- methods[[name]]
-    if (name %in% names(imputation_baselines)) {
-      abort("{.arg methods}: {.val {name}} is the name of a baseline; give the
-             method another.")
-    }
     if (!is.function(method) && !inherits(method, "expresser_fit")) {
       abort("{.arg methods}: {.val {name}} must be a function of counts and
              positions or a fit of {.fn expresser}, not

@@ -142,11 +142,14 @@ current_options <- function(options) {
   options
 }
 
-#' Embedding of the training cells
+#' Embedding of the training cells, and of new ones
 #'
-#' The posterior means of the cells that [sailer()] or [sailerx()] was trained
-#' on (2.2.3), including held-out ones, each scaled to length 1. Objects have
-#' the same in their reduction; the model that [get_fit()] returns has no cells.
+#' `embedding()` returns the posterior means of the cells that [sailer()] or
+#' [sailerx()] was trained on (2.2.3), including held-out ones, each scaled to
+#' length 1. Objects have the same in their reduction; the model that
+#' [get_fit()] returns has no cells. `predict()` encodes new cells in the same
+#' way. The encoder reads neither batch nor covariates, and a cell is placed by
+#' its own peaks: other cells change its numbers by rounding at most.
 #'
 #' The posterior mean of a cell with few open peaks is drawn towards 0, the mean
 #' of the prior: its length is a matter of depth, its direction of the cell's
@@ -154,15 +157,20 @@ current_options <- function(options) {
 #' and UMAP start from, compare directions.
 #'
 #' @param fit What [sailer()], [sailerx()] or [map_query()] returned.
-#' @param ... Not used: an unknown name is an error.
+#' @param ... Of `predict()`, where the counts of an object are: `assay`,
+#'   `layer`, `assay.type`, `altexp`. Another name is an error.
 #' @return Numeric matrix, cells x latent dimensions, with the cells' names and
 #'   columns `sailer_1`, `sailer_2`, ... Where training was interrupted before
-#'   the cells were embedded, [predict()][predict.sailer_fit] embeds them.
+#'   the cells were embedded, `predict()` embeds them.
 #' @references Cao (2023), section 2.2.3.
 #' @examples
-#' sim <- simulate_atac(n_cells = 100, n_peaks = 300, n_types = 2, seed = 1)
-#' fit <- sailer(sim$counts, hidden = 16, epochs = 2, verbose = FALSE)
+#' sim <- simulate_atac(n_cells = 120, n_peaks = 300, n_types = 2, seed = 1)
+#' fit <- sailer(
+#'   sim$counts[, 1:100],
+#'   hidden = 16, epochs = 2, verbose = FALSE
+#' )
 #' embedding(fit)[1:3, 1:2]
+#' predict(fit, sim$counts[, 101:120])[1:3, 1:2]
 #' @export
 embedding <- function(fit, ...) {
   refuse_others(list(...), embedding)
@@ -199,30 +207,15 @@ training_means <- function(fit) {
   ))
 }
 
-#' Embed new cells
-#'
-#' Encodes cells with a trained model, as in [embedding()]. The encoder reads
-#' neither batch nor covariates. A cell is placed by its own peaks: other cells
-#' change its numbers by rounding at most.
-#'
+#' @rdname embedding
 #' @param object What [sailer()] returned, or [get_fit()].
 #' @param newdata Counts of peaks x cells, as [as_cells()] takes them, or an
-#'   object. The peaks of the model are matched by name; others are ignored.
+#'   object: new cells. The peaks of the model are matched by name; others are
+#'   ignored.
 #' @param reference For models of [sailerx()] with `joint = TRUE`: the reference
 #'   embedding of the new cells, as [sailerx()] takes it and in the same space
 #'   as in training, such as the same PCA applied to their RNA. Cells without
 #'   one (missing by name, or NA in their row) are placed by their peaks alone.
-#' @param ... Where the counts of an object are: `assay`, `layer`, `assay.type`,
-#'   `altexp`. Another name is an error.
-#' @return Numeric matrix, cells x latent dimensions.
-#' @references Cao (2023), section 2.2.3.
-#' @examples
-#' sim <- simulate_atac(n_cells = 120, n_peaks = 300, n_types = 2, seed = 1)
-#' fit <- sailer(
-#'   sim$counts[, 1:100],
-#'   hidden = 16, epochs = 2, verbose = FALSE
-#' )
-#' predict(fit, sim$counts[, 101:120])[1:3, 1:2]
 #' @importFrom stats predict
 #' @export
 predict.sailer_fit <- function(object, newdata, reference = NULL, ...) {
@@ -268,18 +261,7 @@ match_peaks <- function(cells, peaks, arg = "newdata") {
   match(cells$peaks, peaks)
 }
 
-#' Print and summarise a fit
-#'
-#' @param x,object What [sailer()] returned.
-#' @param ... Not used.
-#' @return `print()` returns `x`, invisibly; `summary()` a list of class
-#'   `"summary.sailer_fit"` with the options, the last epoch of the history, and
-#'   the mean, standard deviation and correlation with log depth of each latent
-#'   dimension.
-#' @examples
-#' sim <- simulate_atac(n_cells = 100, n_peaks = 300, n_types = 2, seed = 1)
-#' fit <- sailer(sim$counts, hidden = 16, epochs = 2, verbose = FALSE)
-#' summary(fit)
+#' @rdname plot.sailer_fit
 #' @export
 print.sailer_fit <- function(x, ...) {
   cat(format_fit(x), sep = "\n")
@@ -324,7 +306,7 @@ training_line <- function(fit, digits) {
   )
 }
 
-#' @rdname print.sailer_fit
+#' @rdname plot.sailer_fit
 #' @export
 summary.sailer_fit <- function(object, ...) {
   values <- if (!is.null(object$embedding)) embedding(object)

@@ -6,15 +6,17 @@
 #' peaks that overlap the gene's body or promoter: a score by which marker genes
 #' can be shown on cells (figure 2.8B), without effects of depth and batch.
 #' Peaks and cells are decoded by blocks; nothing larger than genes x cells is
-#' held.
+#' held. `GeneActivitySAILER()` adds the activities of the cells of a Seurat
+#' object as a further assay (its `data`), of a SingleCellExperiment as an
+#' alternative experiment, by the model that the object holds; cells are placed
+#' as by [ImputeSAILER()].
 #'
 #' A peak that overlaps several genes counts for each of them, and one that
 #' overlaps several ranges of a gene, such as transcripts, counts once. Long
 #' genes have more peaks: compare cells within a gene, or use `normalise =
 #' "mean"` to compare genes.
 #'
-#' @param fit What [sailer()] or [sailerx()] returned, [load_model()] or
-#'   [get_fit()].
+#' @inheritParams impute
 #' @param genes `GRanges` of the genes, of the same genome build as the peaks;
 #'   or the path of a GTF file (read by the package rtracklayer), or a data
 #'   frame with columns `seqnames`, `start`, `end` and perhaps `strand`. Names
@@ -22,7 +24,9 @@
 #'   `column`), else in `names(genes)`. Several ranges of a name are one gene;
 #'   but if a column `gene_id` shows that genes share a name, or have none,
 #'   those are named by their ids. Ranges with neither are left out. Messages
-#'   report both.
+#'   report both. NULL takes `Signac::Annotation(object)` if the peaks are in an
+#'   assay of Signac; `subset(Annotation(object), gene_biotype ==
+#'   "protein_coding")` is shorter.
 #' @param x,cells,batch,depth,covariates,calibrated Which cells, and at which
 #'   values the decoder is held: as in [impute()].
 #' @param upstream,downstream Bases that belong to a gene before its first and
@@ -33,10 +37,16 @@
 #' @param column Name of the column of `genes` with their names; NULL, the
 #'   default, looks for the usual ones.
 #' @param ranges `GRanges` of the peaks of the model (`fit$peaks`), in their
-#'   order. NULL, the default, reads their names, such as `chr1-100-200`.
+#'   order. NULL, the default, takes those of the object's peaks or reads their
+#'   names, such as `chr1-100-200`.
+#' @param ... Options of `gene_activity()`: `upstream`, `downstream`,
+#'   `normalise`, `column`, `batch`, `depth`, `covariates`, `calibrated` and
+#'   `ranges`.
+#' @param new.assay.name Name of the new assay or alternative experiment.
+#'   Default `"activity"`.
 #' @return Numeric matrix, genes x cells, with names: genes in the order of
-#'   `genes`, without those that have no peak (with a message).
-#' @seealso [GeneActivitySAILER()] for Seurat and SingleCellExperiment objects.
+#'   `genes`, without those that have no peak (with a message); of
+#'   `GeneActivitySAILER()` the object with these.
 #' @references Cao (2023), sections 2.2.4 and 2.3, figure 2.8B.
 #' @examplesIf requireNamespace("GenomicRanges", quietly = TRUE)
 #' sim <- simulate_atac(n_cells = 100, n_peaks = 300, n_types = 2, seed = 1)
@@ -49,6 +59,11 @@
 #'   gene_name = c("GeneA", "GeneB")
 #' )
 #' gene_activity(fit, genes)[, 1:3]
+#' if (requireNamespace("SeuratObject", quietly = TRUE)) {
+#'   object <- SeuratObject::CreateSeuratObject(sim$counts, assay = "ATAC")
+#'   object <- GeneActivitySAILER(object, genes, fit = fit)
+#'   print(object[["activity"]])
+#' }
 #' @export
 gene_activity <- function(fit, genes, x = NULL, cells = NULL, upstream = 2000,
                           downstream = 0, normalise = c("sum", "mean"),

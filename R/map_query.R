@@ -58,6 +58,7 @@
 #' name metadata columns. `fit` may be the reference object: its present cells
 #' then vote, and `labels` may name a column of its metadata.
 #'
+#' @inheritParams RunSAILER
 #' @param fit What [sailer()] or [sailerx()] returned, or a Seurat or
 #'   SingleCellExperiment object that holds it.
 #' @param newdata The query: counts of peaks x cells, as [as_cells()] takes
@@ -95,11 +96,6 @@
 #'   the query cells, as in [predict()][predict.sailer_fit]. Cells without one
 #'   are placed by their peaks alone.
 #' @param ... Not used: an unknown name is an error.
-#' @param assay,layer,assay.type,altexp Where the query's counts are: see
-#'   [RunSAILER()].
-#' @param reduction.name,name,reduction.key Name of the reduction (give either)
-#'   and prefix of its columns; by default those of [RunSAILER()] or
-#'   [RunSAILERX()].
 #' @param prefix Prefix of the names of metadata columns. Default `""`.
 #'
 #' @return For objects the object. Else a list of class `"sailer_query"`:

@@ -150,13 +150,17 @@ measured_matrix <- function(x, arg = "embedding") {
   if (nrow(x) < 2) {
     abort("{.arg {arg}} must have at least 2 cells (rows), not 1.")
   }
-  bad <- which(!is.finite(x))
-  if (length(bad)) {
-    row <- (bad[1] - 1) %% nrow(x) + 1
-    cell <- if (is.null(rownames(x))) row else rownames(x)[row]
+  check_finite_rows(x, arg, "cell")
+}
+
+# `what` the rows are.
+check_finite_rows <- function(x, arg, what) {
+  bad <- row(x)[!is.finite(x)]
+  if (length(bad) > 0) {
+    first <- rownames(x)[bad[1]] %||% bad[1]
     abort(c(
       "{.arg {arg}} must not have missing or infinite values.",
-      x = "Found {length(bad)}, the first in cell {cell}."
+      x = "Found {length(bad)}, the first in {what} {first}."
     ))
   }
   x
