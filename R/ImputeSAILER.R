@@ -14,7 +14,9 @@ ImputeSAILER <- function(object, features = NULL, ..., fit = NULL, name = NULL,
                          assay = NULL, layer = NULL, assay.type = NULL,
                          altexp = NULL) {
   options <- list(...)
-  check_options(options, options_of_impute)
+  check_options(options, options_of(
+    impute.sailer_fit, c("fit", "x", "cells", "peaks", "reference")
+  ))
   held <- read_fitted(object, fit, name, where_of(environment()))
   if (!is.null(options$file)) force(held$input$files)
   options <- utils::modifyList(list(binary = FALSE), options)
@@ -28,11 +30,6 @@ ImputeSAILER <- function(object, features = NULL, ..., fit = NULL, name = NULL,
     )), new_command("ImputeSAILER", match.call(), list(...))
   )
 }
-
-options_of_impute <- c(
-  "batch", "depth", "covariates", "calibrated", "threshold", "n_open", "binary",
-  "file", "overwrite"
-)
 
 # The object with `values`, features x cells, as a new assay; of what is no
 # object the values. They are computed when all else is known to be right.

@@ -81,14 +81,23 @@ build_corpus <- function(sources, file, genes = NULL, annotation = NULL,
   check_flag(append)
   check_flag(verbose)
   check_number(min_cells, min = 0)
-  check_biotypes(biotypes)
+  if (!is.null(biotypes)) asked_names(biotypes, "biotype", "biotypes")
   path <- normalizePath(file, mustWork = FALSE)
   state <- if (file.exists(path)) core_corpus_state(path)
   append <- append && !is.null(state)
   with_notes(verbose, {
     inputs <- corpus_inputs(sources, if (append) state$finished else 0)
     plan <- if (append) {
-      kept_plan(state, genes)
+      if (!is.null(genes)) {
+        abort(c(
+          "{.arg genes} cannot be chosen with {.code append = TRUE}: the corpus
+           has its genes.",
+          i = "Leave {.arg genes} out, or build another file."
+        ))
+      }
+      list(
+        genes = as.data.frame(state$genes), recipe = state$recipe, strict = TRUE
+      )
     } else {
       corpus_plan(
         inputs, state, path, genes, annotation, biotypes, min_cells, verbose
@@ -97,14 +106,6 @@ build_corpus <- function(sources, file, genes = NULL, annotation = NULL,
     write_corpus(path, inputs, plan, append, verbose)
   })
   invisible(open_corpus(path))
-}
-
-check_biotypes <- function(biotypes) {
-  if (!is.null(biotypes) && (!is.character(biotypes) || anyNA(biotypes) ||
-                               length(biotypes) == 0)) {
-    abort("{.arg biotypes} must name biotypes, such as {.val protein_coding}, or
-           be NULL, not {.obj_type_friendly {biotypes}}.")
-  }
 }
 
 # Sources ---------------------------------------------------------------------
@@ -240,8 +241,7 @@ note_source <- function(done, lost, cells, name) {
     text <- paste(
       text, "{length(lost)} of its {nrow(cells)} genes
        {cli::qty(length(lost))}{?is/are} not among those of the corpus
-       ({share} % of its counts):
-       {.val {utils::head(lost, 3)}}{if (length(lost) > 3) ', ...'}."
+       ({share} % of its counts): {few(lost)}."
     )
   }
   note(text)

@@ -29,18 +29,12 @@ as_cells.list <- function(x, ...) {
     "x <- lapply(x, function(s) {s <- as_cells(s);", "s[, cell_depth(s) > 0]})"
   )
   joined$origin <- paste(length(parts), "samples in a list")
-  joined$ranges <- ranges_of_all(parts[[1]], peaks)
+  # Of the first sample where it has all peaks; otherwise the names have them.
+  joined$ranges <- pick_ranges(parts[[1]]$ranges, parts[[1]]$peaks, peaks)
   joined$sample <- factor(
     rep(samples, lengths(lapply(parts, `[[`, "cells"))), samples
   )
   joined
-}
-
-# Of the first sample where it has all peaks; otherwise the names have them.
-ranges_of_all <- function(first, peaks) {
-  if (!is.null(first$ranges) && all(peaks %in% first$peaks)) {
-    first$ranges[match(peaks, first$peaks)]
-  }
 }
 
 # Handles of the samples, which are joined by name: theirs must do. Errors say

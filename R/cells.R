@@ -69,19 +69,12 @@ NULL
 as_cells <- function(x, ...) {
   # Methods pass `...` on: none of them could find what is misspelt.
   given <- list(...)
-  check_options(given[rlang::have_name(given)], as_cells_options())
-  UseMethod("as_cells")
-}
-
-# What some method takes.
-as_cells_options <- function() {
-  methods <- list(
+  known <- lapply(list(
     as_cells.matrix, as_cells.Seurat, as_cells.SummarizedExperiment, open_cells
-  )
-  setdiff(
-    unlist(lapply(methods, function(method) names(formals(method)))),
-    c("x", "path", "...")
-  )
+  ), function(method) names(formals(method)))
+  known <- setdiff(unlist(known), c("x", "path", "..."))
+  check_options(given[rlang::have_name(given)], known)
+  UseMethod("as_cells")
 }
 
 #' @rdname as_cells
@@ -143,7 +136,10 @@ as_cells.ngCMatrix <- function(x, ...) {
 as_cells.Matrix <- function(x, counts = FALSE, ...) {
   origin <- paste("a", class(x)[1])
   if (methods::is(x, "sparseMatrix")) {
-    cells <- as_cells(as_column_sparse(x))
+    # Repeated entries of a triplet matrix are summed, as Matrix reads them.
+    x <- methods::as(methods::as(x, "generalMatrix"), "CsparseMatrix")
+    if (methods::is(x, "lMatrix")) x <- methods::as(x, "dMatrix")
+    cells <- as_cells(x)
     cells$origin <- origin
     return(cells)
   }
@@ -171,14 +167,6 @@ new_cells <- function(source, peaks, cells, origin, ranges = NULL,
     source = source, cells = in_utf8(cells), peaks = in_utf8(peaks),
     origin = origin, ranges = ranges, file = file, chosen = chosen
   ), class = "sailer_cells")
-}
-
-# dgCMatrix or ngCMatrix of any sparse matrix. Repeated entries of a triplet
-# matrix are summed, as Matrix itself reads them.
-as_column_sparse <- function(x) {
-  x <- methods::as(x, "generalMatrix")
-  x <- methods::as(x, "CsparseMatrix")
-  if (methods::is(x, "lMatrix")) methods::as(x, "dMatrix") else x
 }
 
 # Packing ---------------------------------------------------------------------

@@ -4,11 +4,10 @@
 
 run_file <- function(folder) file.path(folder, "run.safetensors")
 state_file <- function(folder) file.path(folder, "state.safetensors")
-old_file <- function(file) sub("safetensors$", "h5", file)
 
 # The path of a file of this or the older format; NULL where there is none.
 either_file <- function(file) {
-  found <- Filter(file.exists, c(file, old_file(file)))
+  found <- Filter(file.exists, c(file, sub("safetensors$", "h5", file)))
   if (length(found) > 0) found[1]
 }
 
@@ -163,10 +162,8 @@ resume <- function(from, x, ...) {
 }
 
 checkpoint_folder <- function(from) {
-  if (!rlang::is_string(from)) {
-    abort("{.arg from} must be a fit of {.fn sailer} or the folder of a
-           checkpoint, not {.obj_type_friendly {from}}.")
-  }
+  what <- "a fit of {.fn sailer} or the folder of a checkpoint"
+  must_be(rlang::is_string(from), from, what)
   if (!has_checkpoint(from)) {
     found <- if (dir.exists(from)) {
       "{.path {from}} holds no checkpoint: it has no

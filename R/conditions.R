@@ -78,6 +78,12 @@ note <- function(lines, .envir = parent.frame()) {
   cli::cli_inform(lines, class = "sailer_note", .envir = .envir)
 }
 
+# The first of many names, for a message.
+few <- function(names) {
+  shown <- cli::format_inline("{.val {utils::head(names, 3)}}")
+  paste0(shown, if (length(names) > 3) ", ...")
+}
+
 # Evaluates `code`, without its notes where they are not wanted.
 with_notes <- function(verbose, code) {
   if (verbose) code else suppressMessages(code, classes = "sailer_note")

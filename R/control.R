@@ -86,14 +86,17 @@ check_run_options <- function(options) {
     options$checkpoint <- normalizePath(options$checkpoint, mustWork = FALSE)
   }
   check_number(options$every, "every", min = 1e-6)
-  check_device(options$device)
+  must_be(
+    rlang::is_string(options$device), options$device, "a string", "device",
+    "It is \"auto\", \"cpu\", \"cuda\" or a GPU by its number from 0, such as
+     \"cuda:1\" for the second. This machine has {.val {core_list_devices()}}."
+  )
+  core_check_device(options$device)
   if (!is.null(options$threads)) {
     check_number(options$threads, "threads", min = 1, max = 1024, whole = TRUE)
   }
   check_flag(options$verbose, "verbose")
-  if (!rlang::is_string(options$processes, c("auto", "none"))) {
-    abort('{.arg processes} must be "auto" or "none".')
-  }
+  must_be_among(options$processes, c("auto", "none"), "processes")
   options
 }
 
@@ -180,25 +183,20 @@ core_control <- function(control) {
 }
 
 # Runs `code` with the asked number of threads, and the old one afterwards. In a
-# forked process the core keeps to one, whatever is asked.
+# forked process the core keeps to one, whatever is asked, which is told once.
 with_threads <- function(threads, code) {
-  if (is.null(threads) || threads > 1) warn_of_fork()
+  more <- is.null(threads) || threads > 1
+  if (more && core_is_forked() && !identical(process$warned, Sys.getpid())) {
+    process$warned <- Sys.getpid()
+    note("This process was forked off another R process: sailer computes with
+          one thread in it.")
+  }
   if (!is.null(threads)) {
     old <- core_get_threads()
     on.exit(core_set_threads(old))
     core_set_threads(as.integer(threads))
   }
   code
-}
-
-# Once in each process.
-warn_of_fork <- function() {
-  if (!core_is_forked() || identical(process$warned, Sys.getpid())) {
-    return(invisible())
-  }
-  process$warned <- Sys.getpid()
-  note("This process was forked off another R process: sailer computes with one
-        thread in it.")
 }
 
 process <- new.env(parent = emptyenv())

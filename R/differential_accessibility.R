@@ -165,7 +165,13 @@ differential_accessibility <- function(object, groups, group_1 = NULL,
     )
   })
   if (!is.null(cells$source)) {
-    found$table <- cbind(found$table, raw_fractions(fit, cells, side, places))
+    # Shares of the cells of each group with the peak open in the counts.
+    rows <- match(fit$peaks[places], cells$peaks)
+    for (k in 1:2) {
+      own <- cells[, which(side == k)]
+      found$table[[paste0("emp_prob_", k)]] <-
+        core_scan(own$source)$peak_cells[rows] / ncol(own)
+    }
   }
   finish_table(found, fdr)
 }
@@ -303,16 +309,6 @@ compare_peaks <- function(fit, points, held, training, places, change, delta,
     table = table[seq_along(places), ], change = change, delta = delta,
     offset = offset
   )
-}
-
-# Shares of the cells of each group with the peak open in the counts.
-raw_fractions <- function(fit, cells, side, places) {
-  rows <- match(fit$peaks[places], cells$peaks)
-  shares <- lapply(1:2, function(k) {
-    own <- which(side == k)
-    core_scan(cells[, own]$source)$peak_cells[rows] / length(own)
-  })
-  data.frame(emp_prob_1 = shares[[1]], emp_prob_2 = shares[[2]])
 }
 
 # Sorted, with the ranges, the expected false discoveries and what is called.

@@ -25,9 +25,7 @@ gene_matrix <- function(x, arg) {
 
 # The task of a table, with the names of genes in `first` and `second`.
 gene_task <- function(data, covariates, negatives) {
-  if (!is.data.frame(data)) {
-    abort("{.arg data} must be a data frame, not {.obj_type_friendly {data}}.")
-  }
+  must_be(is.data.frame(data), data, "a data frame")
   kind <- table_kind(names(data))
   sampled <- negatives == "sample"
   if (sampled && kind != "pairs") {

@@ -143,20 +143,18 @@ check_methods <- function(methods) {
   check_contenders(methods, "methods", "method", names(imputation_baselines))
   for (name in names(methods)) {
     method <- methods[[name]]
-    if (!is.function(method) && !inherits(method, "expresser_fit")) {
-      abort("{.arg methods}: {.val {name}} must be a function of counts and
-             positions or a fit of {.fn expresser}, not
-             {.obj_type_friendly {method}}.")
-    }
+    must_be(
+      is.function(method) || inherits(method, "expresser_fit"), method,
+      "a function of counts and positions or a fit of {.fn expresser}",
+      paste0("methods$", name)
+    )
   }
 }
 
 # Counts as a dgCMatrix with names, without explicit zeros.
 imputed_counts <- function(x) {
-  if (!inherits(x, "Matrix") && !(is.matrix(x) && is.numeric(x))) {
-    abort("{.arg x} must be a matrix of counts, genes x cells, not
-           {.obj_type_friendly {x}}.")
-  }
+  good <- inherits(x, "Matrix") || (is.matrix(x) && is.numeric(x))
+  must_be(good, x, "a matrix of counts, genes x cells")
   cells <- as_cells(x, counts = TRUE)
   check_counts(cells, 1, "gene", empty = TRUE)
   x <- Matrix::drop0(as_sparse(cells))

@@ -99,11 +99,7 @@ expresser <- function(x, ..., size = NULL, n_embedding = NULL, n_layers = NULL,
 }
 
 # The thesis' model asks for more cells than most single data sets have.
-cells_for_full_size <- 200000
-
-size_for <- function(n_cells) {
-  if (n_cells >= cells_for_full_size) "full" else "small"
-}
+size_for <- function(n_cells) if (n_cells >= 200000) "full" else "small"
 
 # Of a fit that training begins with, which decides them all.
 expresser_options <- function(given, from) {
@@ -182,13 +178,11 @@ new_pretraining_plan <- function(call, options, control, corpus, from, device) {
     model = "expresser", call = short_call(call), options = options,
     control = control, genes = corpus$genes, sources = corpus$sources,
     n_cells = corpus$n_cells, n_nonzeros = corpus$n_nonzeros,
-    fingerprint = corpus_fingerprint(corpus), initial = from$state,
+    # Its shape and its first and last cells.
+    fingerprint = core_source_fingerprint(corpus$source), initial = from$state,
     device = device
   )
 }
-
-# Tells one corpus from another: its shape and its first and last cells.
-corpus_fingerprint <- function(corpus) core_source_fingerprint(corpus$source)
 
 # Trains as planned, from the start or from a state.
 run_pretraining <- function(plan, corpus, state = NULL,
@@ -210,7 +204,11 @@ run_pretraining <- function(plan, corpus, state = NULL,
   )
   fit <- new_expresser_fit(trained, plan)
   if (readout_of(fit, NULL) == "expression") {
-    fit$center <- mean_scores(fit, corpus$source, corpus$n_cells)
+    # Of cells that training saw, evenly spaced where there are many.
+    n <- corpus$n_cells
+    some <- unique(round(seq(1, n, length.out = min(n, 1e4))))
+    some <- core_cells_subset(corpus$source, some, NULL, nrow(fit$genes))
+    fit$center <- colMeans(expression_scores(fit, some))
   }
   report_end(trained, c(plan, list(cells = named)), fit)
   fit

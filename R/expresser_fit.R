@@ -72,7 +72,7 @@ summary.expresser_fit <- function(object, ...) {
 resume_pretraining <- function(plan, x, state) {
   corpus <- as_corpus(x, plan$genes, plan$control$verbose)
   on.exit(close_corpus(corpus))
-  if (!identical(corpus_fingerprint(corpus), plan$fingerprint)) {
+  if (!identical(core_source_fingerprint(corpus$source), plan$fingerprint)) {
     abort(c(
       "{.arg x} has other counts than were trained on: {corpus$n_cells} cells
        with {corpus$n_nonzeros} non-zeros; there were {plan$n_cells} with

@@ -21,6 +21,14 @@ new_fit <- function(trained, plan) {
   levels <- lapply(labels, function(label) label$levels)
   # Where it was left open.
   plan$options$n_latent <- trained$n_latent
+  history <- trained$history
+  # The alignment is of SAILERX alone; held-out cells say nothing of it unless
+  # there is a pair of them with a reference.
+  if (is.null(plan$reference)) {
+    history[c("alignment", "validation_alignment")] <- NULL
+  } else if (sum(plan$reference$present[trained$validation_cells]) < 2) {
+    history$validation_alignment <- rep(NA_real_, nrow(history))
+  }
   structure(c(
     plan[setdiff(names(plan), c("confounders", "reference"))],
     list(
@@ -30,7 +38,7 @@ new_fit <- function(trained, plan) {
       scaling = trained$scaling, n_confounders = trained$n_confounders,
       state = trained$state, embedding = embedding,
       held_out = some_held_out(embedding, trained$validation_cells),
-      history = own_columns(trained, plan),
+      history = history,
       status = trained$status, best_epoch = trained$best_epoch,
       n_cells = length(plan$cells),
       n_validation = length(trained$validation_cells),
@@ -92,18 +100,6 @@ some_held_out <- function(embedding, places, n_least = 30, n_most = 1000) {
     places <- places[round(seq(1, length(places), length.out = n_most))]
   }
   unname(embedding[places, , drop = FALSE])
-}
-
-# The alignment is of SAILERX alone; held-out cells say nothing of it unless
-# there is a pair of them with a reference.
-own_columns <- function(trained, plan) {
-  table <- trained$history
-  if (is.null(plan$reference)) {
-    table[c("alignment", "validation_alignment")] <- NULL
-  } else if (sum(plan$reference$present[trained$validation_cells]) < 2) {
-    table$validation_alignment <- rep(NA_real_, nrow(table))
-  }
-  table
 }
 
 # The call as it was written; what do.call() put into it whole is left out, or
@@ -177,13 +173,11 @@ embedding <- function(fit, ...) {
   if (inherits(fit, "sailer_query")) {
     return(fit$embedding)
   }
-  if (!inherits(fit, "sailer_fit")) {
-    abort(c(
-      "{.arg fit} must be what {.fn sailer} or {.fn sailerx} returned, not
-       {.obj_type_friendly {fit}}.",
-      i = "Objects have embeddings among their reductions."
-    ))
-  }
+  must_be(
+    inherits(fit, "sailer_fit"), fit,
+    "what {.fn sailer} or {.fn sailerx} returned",
+    hint = "Objects have embeddings among their reductions."
+  )
   unit_rows(training_means(fit))
 }
 
@@ -225,8 +219,7 @@ predict.sailer_fit <- function(object, newdata, reference = NULL, ...) {
   }
   where <- list(...)
   check_options(where, c(
-    setdiff(names(formals(predict.sailer_fit)), "..."),
-    "assay", "layer", "assay.type", "altexp"
+    options_of(predict.sailer_fit), "assay", "layer", "assay.type", "altexp"
   ))
   cells <- read_input(newdata, where)$counts
   unit_rows(embed_counts(object, cells, reference))

@@ -25,13 +25,8 @@ fit_cells <- function(counts, batch, covariates, resume, options, guided,
 
 # Before anything is read or computed: the options of `model`, or of resume().
 check_fit_options <- function(options, resume, model) {
-  known <- c(names(formals(train_control)), "control")
-  if (!goes_on(resume)) {
-    known <- c(
-      known, setdiff(names(formals(model)), c("x", "reference", "..."))
-    )
-  }
-  check_options(options, known)
+  own <- if (!goes_on(resume)) options_of(model, c("x", "reference"))
+  check_options(options, c(options_of(train_control), "control", own))
 }
 
 goes_on <- function(resume) !is.null(resume) && !rlang::is_false(resume)

@@ -110,12 +110,10 @@ gene_weights <- function(fit, genes, options) {
   names <- gene_names(genes, options$column)
   check_number(options$upstream, "upstream", min = 0)
   check_number(options$downstream, "downstream", min = 0)
-  peaks <- if (is.null(options$ranges)) {
-    model_ranges(fit$peaks, "Give their {.arg ranges}, in the order of
-                 {.code fit$peaks}.")
-  } else {
-    check_ranges(options$ranges, length(fit$peaks), "ranges", "the model")
-  }
+  peaks <- ranges_of_peaks(
+    fit$peaks, options$ranges,
+    hint = "Give their {.arg ranges}, in the order of {.code fit$peaks}."
+  )
   whole <- extend_ranges(genes, options$upstream, options$downstream)
   hits <- suppressWarnings(
     GenomicRanges::findOverlaps(whole, peaks, ignore.strand = TRUE)
@@ -126,11 +124,14 @@ gene_weights <- function(fit, genes, options) {
     peak = S4Vectors::subjectHits(hits)
   ))
   pairs <- pairs[!is.na(pairs$gene), ]
-  if (nrow(pairs) == 0) {
-    refuse_no_overlap(genes, peaks)
-  }
+  if (nrow(pairs) == 0) refuse_no_overlap(genes, peaks)
   count <- tabulate(pairs$gene, length(known))
-  note_lost_genes(known[count == 0], length(known))
+  lost <- known[count == 0]
+  if (length(lost) > 0) {
+    note("{length(lost)} of {length(known)} gene{?s}
+          {cli::qty(length(lost))}{?has/have} no peak and {?is/are} left out:
+          {few(lost)}.")
+  }
   weights <- Matrix::sparseMatrix(
     pairs$gene, pairs$peak,
     x = if (options$normalise == "mean") 1 / count[pairs$gene] else 1,
@@ -141,10 +142,10 @@ gene_weights <- function(fit, genes, options) {
 
 # The name of each range; NA for none.
 gene_names <- function(genes, column) {
-  if (!methods::is(genes, "GRanges") || length(genes) == 0) {
-    abort("{.arg genes} must be a GRanges with ranges of genes, a GTF file or a
-           data frame, not {.obj_type_friendly {genes}}.")
-  }
+  must_be(
+    methods::is(genes, "GRanges") && length(genes) > 0, genes,
+    "a GRanges with ranges of genes, a GTF file or a data frame"
+  )
   table <- as.list(S4Vectors::mcols(genes))
   if (!is.null(column)) {
     check_choice(column, names(table), "column", "column", "`genes`")
@@ -171,24 +172,18 @@ names_apart <- function(names, ids, genes) {
   pairs <- unique(data.frame(name = names, id = ids))
   pairs <- pairs[!is.na(pairs$name) & !is.na(pairs$id), ]
   shared <- unique(pairs$name[duplicated(pairs$name)])
-  by_id <- !is.na(ids) & (is.na(names) | names %in% shared)
-  names[by_id] <- ids[by_id]
-  if (!all(is.na(names))) note_names(names, unique(ids[by_id]), shared, genes)
-  names
-}
-
-note_names <- function(names, by_id, shared, genes) {
+  at <- !is.na(ids) & (is.na(names) | names %in% shared)
+  names[at] <- ids[at]
+  by_id <- unique(ids[at])
   if (length(by_id) > 0) {
-    such <- if (length(shared) > 0) {
-      ", as those that share {.val {utils::head(shared, 3)}}"
-    }
-    note(paste0(
+    note(c(i = paste0(
       "{length(by_id)} gene{?s} without a name of {?its/their} own {?goes/go} by
-       {?its id/their ids}, such as {.val {utils::head(by_id, 3)}}", such, "."
-    ))
+       {?its id/their ids}, such as {few(by_id)}",
+      if (length(shared) > 0) ", as those that share {few(shared)}", "."
+    )))
   }
   nameless <- which(is.na(names))
-  if (length(nameless) > 0) {
+  if (length(nameless) > 0 && length(nameless) < length(names)) {
     first <- as.character(genes[nameless[1]])
     note("{length(nameless)} of the {length(names)} ranges in {.arg genes}
           {cli::qty(length(nameless))}{?has/have} no name of a gene and
@@ -202,17 +197,18 @@ note_names <- function(names, by_id, shared, genes) {
   if (length(apart) > 0) {
     note("{length(apart)} gene name{?s} {?has/have} ranges on several
           chromosomes or strands, which are taken for one gene each:
-          {.val {utils::head(apart, 3)}}{if (length(apart) > 3) ', ...'}.")
+          {few(apart)}.")
   }
+  names
 }
 
 # resize() goes by the strand; what lies before a chromosome's first base
 # overlaps nothing.
 extend_ranges <- function(genes, upstream, downstream) {
-  width <- GenomicRanges::width(genes)
+  width <- GenomicRanges::width(genes) + upstream
   suppressWarnings({
-    longer <- GenomicRanges::resize(genes, width + upstream, fix = "end")
-    GenomicRanges::resize(longer, width + upstream + downstream, fix = "start")
+    longer <- GenomicRanges::resize(genes, width, fix = "end")
+    GenomicRanges::resize(longer, width + downstream, fix = "start")
   })
 }
 
@@ -231,14 +227,6 @@ refuse_no_overlap <- function(genes, peaks) {
     "No peak of the model overlaps any of the {length(genes)} range{?s} in
      {.arg genes}.", i = hint
   ))
-}
-
-note_lost_genes <- function(lost, n) {
-  if (length(lost) > 0) {
-    note("{length(lost)} of {n} gene{?s} {cli::qty(length(lost))}{?has/have} no
-          peak and {?is/are} left out:
-          {.val {utils::head(lost, 3)}}{if (length(lost) > 3) ', ...'}.")
-  }
 }
 
 # weights %*% probabilities, by blocks of cells and of the peaks that count.

@@ -16,19 +16,29 @@ gene_annotation <- function(x) {
       x <- read_annotation(x)
     }
   }
-  if (methods::is(x, "OrgDb")) x <- table_of_orgdb(x)
+  if (methods::is(x, "OrgDb")) {
+    need_package("AnnotationDbi", "to read an OrgDb")
+    columns <- c("SYMBOL", "ENSEMBL", "GENETYPE")
+    x <- suppressMessages(AnnotationDbi::select(
+      x, AnnotationDbi::keys(x, "ENTREZID"),
+      intersect(columns, AnnotationDbi::columns(x)), "ENTREZID"
+    ))
+    x <- one_of_entrez(x)
+  }
   if (methods::is(x, "GRanges")) {
     return(annotation_of_table(as.list(S4Vectors::mcols(x)), length(x), where))
   }
-  if (!is.data.frame(x)) {
-    abort(c(
-      "{.arg annotation} must be a data frame, a file, a GRanges, an OrgDb
-       object or the name of its package, not {.obj_type_friendly {x}}.",
-      i = "A table needs columns of Ensembl ids, symbols and biotypes."
-    ))
-  }
+  must_be(
+    is.data.frame(x), x, "a data frame, a file, a GRanges, an OrgDb object or
+    the name of its package", "annotation",
+    "A table needs columns of Ensembl ids, symbols and biotypes."
+  )
   annotation_of_table(x, nrow(x), where)
 }
+
+# A gene of Entrez may have several Ensembl ids: those of its copies on
+# alternate assemblies, which are no other genes.
+one_of_entrez <- function(table) table[!duplicated(table$ENTREZID), ]
 
 # The argument `genes` of gene_activity() as a GRanges, where it is a GTF file
 # or a data frame.
@@ -205,18 +215,3 @@ read_gtf <- function(path, fields) {
   }
   genes
 }
-
-table_of_orgdb <- function(db) {
-  need_package("AnnotationDbi", "to read an OrgDb")
-  columns <- intersect(
-    c("SYMBOL", "ENSEMBL", "GENETYPE"), AnnotationDbi::columns(db)
-  )
-  table <- suppressMessages(AnnotationDbi::select(
-    db, AnnotationDbi::keys(db, "ENTREZID"), columns, "ENTREZID"
-  ))
-  one_of_entrez(table)
-}
-
-# A gene of Entrez may have several Ensembl ids: those of its copies on
-# alternate assemblies, which are no other genes.
-one_of_entrez <- function(table) table[!duplicated(table$ENTREZID), ]

@@ -47,23 +47,48 @@ column_sums <- function(x) {
   getExportedValue(package, "colSums")(x)
 }
 
-# Only the usual reference is made, and only where the packages for it are.
-check_can_make <- function(reference, usual, known, what, packages, how) {
-  there <- if (length(known) == 0) {
-    "The object has no {what}."
-  } else {
-    "Its {what} are {.val {known}}."
+# What SAILERX takes of the RNA in an object: an embedding by its name, made
+# where it is the usual one and not there. `rna`: list(depth = molecules of each
+# cell, by name; place; what = "reduction"; known = names of these; embedding =
+# function(name)) and, of the usual one, its name `usual`, the `packages` that
+# make it, the `steps`, code that says `how`, and made = function(cells), and
+# values = function(made), cells x dimensions.
+find_guide <- function(rna, reference) {
+  check_text(reference, "reference")
+  guide <- list(
+    depth = rna$depth, name = reference, place = rna$place,
+    where = paste(rna$what, dQuote(reference, FALSE))
+  )
+  if (reference %in% rna$known) {
+    guide$values <- rna$embedding(reference)
+    return(guide)
   }
-  lacking <- packages[!vapply(packages, is_installed, NA)]
-  is_usual <- reference == usual
+  check_can_make(reference, rna)
+  with_rna <- names(rna$depth)[which(rna$depth > 0)]
+  check_enough_rna(with_rna, length(rna$depth))
+  note("The object has no {rna$what}s {.val {reference}}: they are made from the
+        RNA of {length(with_rna)} cells by {.fn {rna$steps}}.")
+  guide$made <- usual_steps(rna$made(with_rna), reference)
+  guide$values <- rna$values(guide$made)
+  guide
+}
+
+# Only the usual reference is made, and only where the packages for it are.
+check_can_make <- function(reference, rna) {
+  lacking <- rna$packages[!vapply(rna$packages, is_installed, NA)]
+  is_usual <- reference == rna$usual
   if (!is_usual || length(lacking) > 0) {
     abort(c(
-      "{.arg reference}: the object has no {what} {.val {reference}}.",
+      "{.arg reference}: the object has no {rna$what}s {.val {reference}}.",
       x = if (is_usual) "To make it takes {.pkg {lacking}}, which {?is/are} not
                          installed.",
-      i = there,
+      i = if (length(rna$known) == 0) {
+        "The object has no {rna$what}s."
+      } else {
+        "Its {rna$what}s are {.val {rna$known}}."
+      },
       i = if (is_usual) "Install {cli::qty(length(lacking))}{?it/them}, or make
-            a reference from the RNA, such as {.code {how}}, and name it in
+            a reference from the RNA, such as {.code {rna$how}}, and name it in
             {.arg reference}."
     ))
   }

@@ -126,12 +126,10 @@ impute <- function(fit, ...) UseMethod("impute")
 
 #' @export
 impute.default <- function(fit, ...) {
-  abort(c(
-    "{.arg fit} must be what {.fn sailer} returned, not
-     {.obj_type_friendly {fit}}.",
-    i = "For Seurat and SingleCellExperiment objects there is
-         {.fn ImputeSAILER}."
-  ))
+  must_be(
+    FALSE, fit, "what {.fn sailer} returned", hint = "For Seurat and
+      SingleCellExperiment objects there is {.fn ImputeSAILER}."
+  )
 }
 
 #' @rdname impute
@@ -281,8 +279,9 @@ choose_peaks <- function(fit, peaks, arg, ranges = NULL) {
     return(chosen_names(peaks, fit$peaks, "peak", arg, "the model"))
   }
   need_package("GenomicRanges", "to find peaks by their ranges")
-  ranges <- ranges %||% model_ranges(
-    fit$peaks, paste0("Give the names of peaks as {.arg ", arg, "}.")
+  ranges <- ranges_of_peaks(
+    fit$peaks, own = ranges,
+    hint = paste0("Give the names of peaks as {.arg ", arg, "}.")
   )
   hit <- which(suppressWarnings(
     IRanges::overlapsAny(ranges, peaks, ignore.strand = TRUE)

@@ -179,10 +179,8 @@ check_all <- function(good, bad, arg, hint = NULL) {
 # list(code = classes from 0, names = one per class); unused levels are dropped.
 measured_classes <- function(x, n_cells, arg) {
   x <- written_out(x)
-  if (!is.atomic(x) || is.null(x) || length(dim(x)) > 1) {
-    abort("{.arg {arg}} must be a vector of labels, not
-           {.obj_type_friendly {x}}.")
-  }
+  good <- is.atomic(x) && !is.null(x) && length(dim(x)) <= 1
+  must_be(good, x, "a vector of labels", arg)
   check_one_per_cell(length(x), n_cells, FALSE, arg, NULL)
   check_all(
     !is.na(x), "missing", arg,

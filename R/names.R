@@ -10,11 +10,11 @@ match_cells <- function(values, cells, arg, table = TRUE, partial = FALSE,
                         n = length(cells)) {
   values <- written_out(values)
   rows <- length(dim(values)) == 2
-  if (!(if (rows) table else is.atomic(values) && !is.null(values))) {
-    abort("{.arg {arg}} must be a vector with one value per cell
-           {if (table) 'or a table of such columns'}, not
-           {.obj_type_friendly {values}}.")
-  }
+  must_be(
+    if (rows) table else is.atomic(values) && !is.null(values), values,
+    paste("a vector with one value per cell",
+          if (table) "or a table of such columns"), arg
+  )
   names <- if (rows) given_rows(values) else names(values)
   if (!rows && is.array(values)) values <- as.vector(values)
   if (!is.null(cells) && name_cells_in(names, cells)) {

@@ -154,7 +154,7 @@ report_divergence <- function(trained, plan, done) {
   again <- paste0("resume(", from, ", x, learning_rate = ", rate / 10, ")")
   found <- "The loss or a gradient was no longer a finite number in epoch
      {trained$diverged_epoch}, in the minibatch of {length(cells)} cell{?s}
-     {.val {utils::head(cells, 3)}}{if (length(cells) > 3) ', ...'}."
+     {few(cells)}."
   if (done == 0) {
     smaller <- if (!is.null(plan$options$omega)) {
       paste0(

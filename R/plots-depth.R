@@ -1,36 +1,24 @@
 # Depth against the latent dimensions.
 
-#' Plot depth against each latent dimension
-#'
-#' Shows what remains of depth in an embedding: without any, every cloud is
-#' level. Panels give the mutual information of the dimension and depth in nats
+#' @rdname plot_embedding
+#' @section Depth:
+#' `plot_depth()` shows what remains of depth in an embedding: without any,
+#' every cloud is level. It has a panel for each latent dimension: the cells,
+#' and a line through the medians of twenty groups of cells of similar depth.
+#' Panels give the mutual information of the dimension and depth in nats
 #' ([mutual_information()]), which detects any relation, and the correlation
 #' with log depth. The mean of the former is the measure of section 2.2.5 of the
 #' thesis. Cell types differ in depth, so a dimension that separates types may
-#' contain some information about it.
+#' contain some information about it. If too much remains see [tune_path()].
 #'
-#' @param x A fit, a Seurat or SingleCellExperiment object with one
-#'   ([get_fit()]), or a numeric matrix of cells x dimensions.
 #' @param depth Number of open peaks, or fragments, of each cell, above 0: a
 #'   vector with one number per cell, matched by name if named, or the name of a
 #'   column of the object's metadata. NULL, the default, takes the open peaks
 #'   that the fit has counted; required for a matrix.
 #' @param dimensions Numbers or names of the dimensions to show. NULL, the
 #'   default, shows all, or the 16 with most information.
-#' @param name Name of the reduction, as in [get_fit()].
 #' @param max_cells Maximal number of points in a panel, a random sample; the
 #'   line and the measures use all cells. Default 5000.
-#' @return A ggplot object with a panel per dimension: the cells, and a line
-#'   through the medians of twenty groups of cells of similar depth.
-#' @references Cao (2023), section 2.2.5.
-#' @seealso [tune_path()], if too much remains.
-#' @examples
-#' sim <- simulate_atac(n_cells = 200, n_peaks = 300, n_types = 2, seed = 1)
-#' fit <- sailer(sim$counts,
-#'   hidden = 16, n_latent = 4,
-#'   control = train_control(epochs = 10, verbose = FALSE)
-#' )
-#' plot_depth(fit)
 #' @export
 plot_depth <- function(x, depth = NULL, dimensions = NULL, name = NULL,
                        max_cells = 5000) {
@@ -62,9 +50,7 @@ plotted_depth <- function(depth, shown) {
   } else {
     cell_values(depth, "depth", shown)
   }
-  if (!is.numeric(depth)) {
-    abort("{.arg depth} must be numeric, not {.obj_type_friendly {depth}}.")
-  }
+  must_be(is.numeric(depth), depth, "numeric")
   bad <- which(!is.finite(depth) | depth <= 0)
   if (length(bad) > 0) {
     abort("{.arg depth} must be above 0; that of cell {bad[1]} is

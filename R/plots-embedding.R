@@ -3,9 +3,10 @@
 # Two dimensions to draw, cells x 2; the columns are named as the axes are to
 # be.
 lay_out <- function(values, method, seed) {
-  if (!rlang::is_string(method, c("umap", "pca"))) {
-    abort('{.arg layout} must be "umap", "pca", or coordinates of the cells.')
-  }
+  must_be(
+    rlang::is_string(method, c("umap", "pca")), method,
+    '"umap", "pca", or coordinates of the cells', "layout"
+  )
   if (method == "pca") {
     parts <- stats::prcomp(values)
     places <- cbind(parts$x, 0, 0)[, 1:2]
@@ -23,9 +24,10 @@ lay_out <- function(values, method, seed) {
   places
 }
 
-#' Plot an embedding, coloured by properties of the cells
+#' Plot an embedding, coloured by properties of the cells, or against depth
 #'
-#' @inheritParams plot_depth
+#' @param x A fit, a Seurat or SingleCellExperiment object with one
+#'   ([get_fit()]), or a numeric matrix of cells x dimensions.
 #' @param colour A vector with one value per cell, matched by name if named; the
 #'   name of a column of the object's metadata; or `"depth"`, the open peaks of
 #'   each cell, on a logarithmic scale. Numbers get a continuous scale, others
@@ -44,6 +46,7 @@ lay_out <- function(values, method, seed) {
 #'   cells.
 #' @param seed Whole number that decides the layout of UMAP; R's random numbers
 #'   are neither used nor changed. Default 1.
+#' @param name Name of the reduction, as in [get_fit()].
 #' @return A ggplot object. Cells are drawn in a random order, the same each
 #'   time, so that no group hides another.
 #' @references McInnes, Healy and Melville (2018), arXiv:1802.03426. Cao (2023),
@@ -51,10 +54,11 @@ lay_out <- function(values, method, seed) {
 #' @examples
 #' sim <- simulate_atac(n_cells = 150, n_peaks = 300, n_types = 3, seed = 1)
 #' fit <- sailer(sim$counts,
-#'   batch = sim$cells$batch, hidden = 16,
+#'   batch = sim$cells$batch, hidden = 16, n_latent = 4,
 #'   control = train_control(epochs = 10, verbose = FALSE)
 #' )
 #' plot_embedding(fit, sim$cells$cell_type, layout = "pca")
+#' plot_depth(fit)
 #' @export
 plot_embedding <- function(x, colour = NULL, layout = "umap", label = FALSE,
                            size = NULL, seed = 1, name = NULL) {

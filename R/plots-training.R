@@ -35,20 +35,16 @@
 #' plot(fit, "lambda 0" = train(0))
 #' @export
 plot.sailer_fit <- function(x, ...) {
-  fits <- list(x, ...)
-  names(fits) <- fit_names(names(fits), length(fits))
-  draw_training(lapply(fits, get_fit))
+  fits <- lapply(list(x, ...), get_fit)
+  names <- rlang::names2(list(x, ...))
+  unnamed <- names == ""
+  names[unnamed] <- paste("fit", seq_along(fits))[unnamed]
+  draw_training(stats::setNames(fits, make.unique(names, " ")))
 }
 
 #' @rdname plot.sailer_fit
 #' @export
 plot.expresser_fit <- plot.sailer_fit
-
-fit_names <- function(names, n) {
-  names <- names %||% rep("", n)
-  names[names == ""] <- paste("fit", seq_len(n))[names == ""]
-  make.unique(names, " ")
-}
 
 # Panels, in their order.
 training_parts <- c(

@@ -261,10 +261,7 @@ reference_weights <- function(rna_depth, depth, present, cells, training) {
   rna_depth <- match_cells(
     rna_depth, cells, "rna_depth", table = FALSE, partial = TRUE
   )
-  if (!is.numeric(rna_depth)) {
-    abort("{.arg rna_depth} must be numeric, not
-           {.obj_type_friendly {rna_depth}}.")
-  }
+  must_be(is.numeric(rna_depth), rna_depth, "numeric")
   bad <- present & !(is.finite(rna_depth) & rna_depth > 0)
   if (any(bad)) {
     abort("{.arg rna_depth} must be above 0 for every cell with a reference; it

@@ -72,10 +72,7 @@ tune_labels <- function(labels, cells, n_cells) {
 
 check_clustering <- function(clustering, resolution) {
   check_number(resolution, min = 1e-6)
-  if (!rlang::is_string(clustering, c("leiden", "kmeans"))) {
-    abort('{.arg clustering} must be "leiden" or "kmeans", not
-           {.val {clustering}}.')
-  }
+  must_be_among(clustering, c("leiden", "kmeans"))
   if (clustering == "leiden") {
     need_package(
       "igraph", "for Leiden clusters; clustering = \"kmeans\" does without"
