@@ -11,13 +11,11 @@ GeneActivitySAILER <- function(object, genes = NULL, ..., fit = NULL,
   ))
   held <- read_fitted(object, fit, name, where_of(environment()))
   genes <- genes %||% held$input$annotation
-  if (length(genes) == 0) {
-    abort(c(
-      "{.arg genes} is missing, and the object has no annotation of genes.",
-      i = "Give a GRanges of the genes, or put one into an assay of Signac by
-           {.code Annotation(object) <- genes}."
-    ))
-  }
+  abort_if(length(genes) == 0, c(
+    "{.arg genes} is missing, and the object has no annotation of genes.",
+    i = "Give a GRanges of the genes, or put one into an assay of Signac by
+         {.code Annotation(object) <- genes}."
+  ))
   write_new_assay(
     object, held, new.assay.name,
     rlang::inject(activity_held(

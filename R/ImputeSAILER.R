@@ -37,12 +37,10 @@ write_new_assay <- function(object, held, name, values, command) {
   check_text(name, "new.assay.name")
   force(held$input$writable)
   place <- held$input$place
-  if (name %in% unlist(place[c("assay", "assay.type", "altexp")])) {
-    abort(c(
-      "{.arg new.assay.name}: {.val {name}} has the counts, which are kept.",
-      i = "Take another name."
-    ))
-  }
+  abort_if(name %in% unlist(place[c("assay", "assay.type", "altexp")]), c(
+    "{.arg new.assay.name}: {.val {name}} has the counts, which are kept.",
+    i = "Take another name."
+  ))
   write_result(object, list(
     input = held$input, assay = list(name = name, values = values),
     command = command

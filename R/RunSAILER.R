@@ -111,7 +111,11 @@ RunSAILER <- function(object, batch = NULL, covariates = NULL, ...,
 run_sailer <- function(object, options, where, batch, covariates, resume,
                        output, reference = NULL, rna = NULL, guided = FALSE) {
   model <- if (guided) "sailerx" else "sailer"
-  check_fit_options(options, resume, match.fun(model))
+  # Before anything is read: the options of the model, or of resume().
+  own <- if (!goes_on(resume)) {
+    options_of(match.fun(model), c("x", "reference"))
+  }
+  check_options(options, c(options_of(train_control), "control", own))
   check_text(output$name, "name", null = TRUE)
   check_reduction_key(output$key)
   input <- read_input(object, where)

@@ -88,13 +88,11 @@ build_corpus <- function(sources, file, genes = NULL, annotation = NULL,
   with_notes(verbose, {
     inputs <- corpus_inputs(sources, if (append) state$finished else 0)
     plan <- if (append) {
-      if (!is.null(genes)) {
-        abort(c(
-          "{.arg genes} cannot be chosen with {.code append = TRUE}: the corpus
-           has its genes.",
-          i = "Leave {.arg genes} out, or build another file."
-        ))
-      }
+      abort_if(!is.null(genes), c(
+        "{.arg genes} cannot be chosen with {.code append = TRUE}: the corpus
+         has its genes.",
+        i = "Leave {.arg genes} out, or build another file."
+      ))
       list(
         genes = as.data.frame(state$genes), recipe = state$recipe, strict = TRUE
       )
@@ -140,12 +138,10 @@ check_gene_rows <- function(cells, name) {
     "{length(nameless)} gene{?s} without a name, the first in row
      {nameless[1]}"
   }
-  if (!is.null(problem)) {
-    abort(c(
-      paste0("Source {.val {name}} ({cells$origin}) has ", problem, "."),
-      i = "Genes are expected in rows, named by symbols or Ensembl ids."
-    ), class = "data")
-  }
+  abort_if(!is.null(problem), c(
+    paste0("Source {.val {name}} ({cells$origin}) has ", problem, "."),
+    i = "Genes are expected in rows, named by symbols or Ensembl ids."
+  ), class = "data")
   twice <- unique(cells$peaks[duplicated(cells$peaks)])
   if (length(twice) > 0) {
     rows <- sum(cells$peaks %in% twice)

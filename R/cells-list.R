@@ -55,14 +55,12 @@ check_shared_peaks <- function(parts, peaks, samples) {
   sizes <- vapply(parts, function(part) length(part$peaks), 0)
   shared <- Reduce(intersect, lapply(parts, `[[`, "peaks"))
   least <- which.min(sizes)
-  if (length(shared) < 0.5 * sizes[least]) {
-    abort(c(
-      "{length(shared)} of the {sizes[least]} peaks of sample
-       {.val {samples[least]}} {?is/are} in all samples, by their names.",
-      i = "Samples counted in different peaks can be united by
-           {.fn unite_peaks}."
-    ), class = "data")
-  }
+  abort_if(length(shared) < 0.5 * sizes[least], c(
+    "{length(shared)} of the {sizes[least]} peaks of sample
+     {.val {samples[least]}} {?is/are} in all samples, by their names.",
+    i = "Samples counted in different peaks can be united by
+         {.fn unite_peaks}."
+  ), class = "data")
   share <- sizes / length(peaks)
   lacking <- share < 1
   if (any(lacking)) {

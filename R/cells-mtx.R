@@ -31,22 +31,19 @@ open_mtx <- function(path, feature_type, others) {
   types <- features$types
   if (!is.null(types) && !is.null(feature_type)) {
     kept <- which(types == feature_type)
-    if (length(kept) == 0) {
-      abort(c(
-        "{.file {file}} has no features of type {.val {feature_type}}; it has
-         {.val {unique(types)}}.",
-        i = "Choose one of these with {.arg feature_type}, or NULL for all
-             features."
-      ))
-    }
+    abort_if(length(kept) == 0, c(
+      "{.file {file}} has no features of type {.val {feature_type}}; it has
+       {.val {unique(types)}}.",
+      i = "Choose one of these with {.arg feature_type}, or NULL for all
+           features."
+    ))
   }
   origin <- paste0("MatrixMarket file '", basename(matrix), "'")
   names <- features$names[kept]
   new_cells(
     read_mtx(matrix, length(features$names), kept, names, cells, origin),
     names, cells, origin, ranges = ranges_of(features$intervals[kept], names),
-    file = list(path = matrix, feature_type = feature_type, layout = "mtx"),
-    chosen = list(peaks = NULL, cells = NULL)
+    file = list(path = matrix, feature_type = feature_type, layout = "mtx")
   )
 }
 
@@ -99,12 +96,10 @@ refuse_other_store <- function(path) {
     c("a zarr store, which sailer does not read",
       'anndata.read_zarr(path).write_h5ad("counts.h5ad")  # in Python')
   }
-  if (!is.null(known)) {
-    abort(c(
-      "{.path {path}} is the folder of {known[1]}.",
-      i = "Open it by {.code {known[2]}}."
-    ), class = "file")
-  }
+  abort_if(!is.null(known), c(
+    "{.path {path}} is the folder of {known[1]}.",
+    i = "Open it by {.code {known[2]}}."
+  ), class = "file")
 }
 
 # The file of names that belongs to a matrix: with what stands before
@@ -125,20 +120,16 @@ find_beside <- function(matrix, pattern, expected) {
   } else if (sum(is_mtx(here)) > 1) {
     found <- character()
   }
-  if (length(found) > 1) {
-    abort(c(
-      "Beside {.file {basename(matrix)}} there are several files that may name
-       its rows or columns: {.file {found}}.",
-      i = "Keep one of them in the folder: those of {expected}."
-    ), class = "file")
-  }
-  if (length(found) == 0) {
-    abort(c(
-      "Beside {.file {basename(matrix)}} in {.path {folder}} there is no
-       {.file {paste0(prefix, if (nzchar(prefix)) '_', expected)}}.",
-      i = "It has the names of its rows or columns, one a line."
-    ), class = "file")
-  }
+  abort_if(length(found) > 1, c(
+    "Beside {.file {basename(matrix)}} there are several files that may name
+     its rows or columns: {.file {found}}.",
+    i = "Keep one of them in the folder: those of {expected}."
+  ), class = "file")
+  abort_if(length(found) == 0, c(
+    "Beside {.file {basename(matrix)}} in {.path {folder}} there is no
+     {.file {paste0(prefix, if (nzchar(prefix)) '_', expected)}}.",
+    i = "It has the names of its rows or columns, one a line."
+  ), class = "file")
   file.path(folder, found)
 }
 
@@ -179,9 +170,7 @@ read_fields <- function(path, size) {
   }
   lines <- lines[seq_len(max(0, which(nzchar(lines))))]
   n <- length(lines)
-  if (n == 0) {
-    abort("The file {.file {path}} holds no names.", class = "file")
-  }
+  abort_if(n == 0, "The file {.file {path}} holds no names.", class = "file")
   fields <- strsplit(lines, "\t", fixed = TRUE, useBytes = TRUE)
   if (!n %in% size && (n - 1) %in% size) {
     note("The first line of {.file {basename(path)}} is taken for a heading:

@@ -91,7 +91,13 @@ are_peaks <- function(names, ranges = NULL) {
 # of the old class the slot.
 choose_layers <- function(assay, layer) {
   if (!methods::is(assay, "StdAssay")) {
-    return(choose_slot(assay, layer))
+    must_be_among(layer, c("counts", "data"))
+    abort_if(any(dim(get_layer(assay, layer)) == 0), c(
+      "The assay has no {layer}.",
+      i = "SAILER needs the counts of peaks x cells; put them into
+           {.code slot(assay, \"counts\")}."
+    ), class = "data")
+    return(layer)
   }
   asked_names(layer, "layer", "layer")
   found <- lapply(layer, function(name) find_layers(assay, name))
@@ -104,18 +110,6 @@ choose_layers <- function(assay, layer) {
     ))
   }
   intersect(find_layers(assay, NA), unlist(found))
-}
-
-choose_slot <- function(assay, layer) {
-  must_be_among(layer, c("counts", "data"))
-  if (any(dim(get_layer(assay, layer)) == 0)) {
-    abort(c(
-      "The assay has no {layer}.",
-      i = "SAILER needs the counts of peaks x cells; put them into
-           {.code slot(assay, \"counts\")}."
-    ), class = "data")
-  }
-  layer
 }
 
 # Several handles with different cells as one, without copying any: the peaks

@@ -3,12 +3,10 @@
 
 # What is of the wrong type: `what` says, in text of cli, what `x` must be.
 must_be <- function(good, x, what, arg = rlang::caller_arg(x), hint = NULL) {
-  if (!good) {
-    abort(c(
-      paste0("{.arg {arg}} must be ", what, ", not {.obj_type_friendly {x}}."),
-      i = hint
-    ))
-  }
+  abort_if(!good, c(
+    paste0("{.arg {arg}} must be ", what, ", not {.obj_type_friendly {x}}."),
+    i = hint
+  ))
   invisible(x)
 }
 
@@ -82,10 +80,14 @@ check_options <- function(options, known) {
   if (length(unknown) == 0) {
     return(invisible(TRUE))
   }
-  meant <- meant_option(unknown[1], known)
+  first <- unknown[1]
+  word <- unname(other_words[gsub("[._]", "", tolower(first))])
+  far <- utils::adist(first, known, ignore.case = TRUE)[1, ]
+  near <- min(far) <= max(1, nchar(first) %/% 3)
+  meant <- if (word %in% known) word else if (near) known[which.min(far)]
   abort(c(
     "There {cli::qty(unknown)}{?is/are} no option{?s} named {.arg {unknown}}.",
-    i = if (!is.na(meant)) {
+    i = if (!is.null(meant)) {
       "Did you mean {.arg {meant}}?"
     } else {
       "Known options are {.arg {setdiff(known, '...')}}."
@@ -102,17 +104,6 @@ other_words <- c(
   earlystopping = "patience", gpu = "device", ndims = "n_latent",
   dims = "n_latent", npcs = "n_latent"
 )
-
-# The option that a name was probably meant for, NA where none is near.
-meant_option <- function(name, options) {
-  word <- other_words[gsub("[._]", "", tolower(name))]
-  if (word %in% options) {
-    return(unname(word))
-  }
-  distance <- utils::adist(name, options, ignore.case = TRUE)[1, ]
-  near <- min(distance) <= max(1, nchar(name) %/% 3)
-  if (near) options[which.min(distance)] else NA_character_
-}
 
 # What was given beyond the arguments of `fn`: misspelt names, mostly.
 refuse_others <- function(others, fn) {

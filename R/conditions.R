@@ -52,6 +52,12 @@ abort <- function(message, class = "argument", call = called_function(),
   )
 }
 
+# The same where something is not as it must be.
+abort_if <- function(bad, message, class = "argument", call = called_function(),
+                     .envir = parent.frame()) {
+  if (bad) abort(message, class, call, .envir)
+}
+
 # What the user called: the frame of the first function of this package on the
 # stack, whatever it has called to check its arguments.
 called_function <- function() {

@@ -40,12 +40,10 @@ as_columns <- function(x, arg, cells) {
   columns <- Map(function(values, name) {
     values <- labels_in_utf8(plain_column(values, name), name)
     missing <- cells[is.na(values)]
-    if (length(missing) > 0) {
-      abort(c(
-        "{.arg {name}} is NA for {length(missing)} cell{?s}: {few(missing)}.",
-        i = "Give a value for every cell, or remove these cells."
-      ), class = "data")
-    }
+    abort_if(length(missing) > 0, c(
+      "{.arg {name}} is NA for {length(missing)} cell{?s}: {few(missing)}.",
+      i = "Give a value for every cell, or remove these cells."
+    ), class = "data")
     values
   }, as.list(x), names)
   stats::setNames(columns, names)
@@ -79,13 +77,11 @@ check_column_names <- function(names) {
     abort("Every column of {.arg batch} and {.arg covariates} must have a
            name.")
   }
-  if (anyDuplicated(names)) {
-    abort(c(
-      "{.val {names[duplicated(names)][1]}} is the name of two columns among
-       {.arg batch} and {.arg covariates}.",
-      i = "Name each variable once."
-    ))
-  }
+  abort_if(anyDuplicated(names), c(
+    "{.val {names[duplicated(names)][1]}} is the name of two columns among
+     {.arg batch} and {.arg covariates}.",
+    i = "Name each variable once."
+  ))
 }
 
 as_label <- function(name, values) {
@@ -93,13 +89,11 @@ as_label <- function(name, values) {
   values <- factor(values, label_levels(values))
   n <- nlevels(values)
   # A label of its own for every cell explains all of the cell.
-  if (n > 1000 || (n > 20 && n > length(values) / 2)) {
-    abort(c(
-      "{.arg {name}} has {n} different labels for {length(values)} cells.",
-      i = "Give a number as a numeric column of {.arg covariates}; names of
-           cells cannot be removed."
-    ))
-  }
+  abort_if(n > 1000 || (n > 20 && n > length(values) / 2), c(
+    "{.arg {name}} has {n} different labels for {length(values)} cells.",
+    i = "Give a number as a numeric column of {.arg covariates}; names of
+         cells cannot be removed."
+  ))
   # What is special to the only cell of a label counts as the label's.
   alone <- levels(values)[tabulate(values, n) == 1]
   if (length(alone) > 0) {

@@ -143,38 +143,28 @@ choose_altexp <- function(object, where) {
     return(where$altexp)
   }
   if (isTRUE(where$guided)) {
-    return(only_altexp(known))
+    abort_if(length(known) != 1, c(
+      "{.arg altexp} must name the alternative experiment with the peaks.",
+      i = if (length(known) == 0) {
+        "The object has none: its main experiment is taken for the RNA, so put
+         the peaks in by {.code altExp(object, \"ATAC\") <- peaks}."
+      } else {
+        "There are {.val {known}}."
+      }
+    ))
+    return(known)
   }
   fits <- function(x) {
     are_peaks(rownames(x), experiment_ranges(x)) != isTRUE(where$values)
   }
-  if (length(known) == 0 || fits(object)) {
-    return(NULL)
-  }
-  others <- Filter(function(name) {
+  others <- if (!fits(object)) Filter(function(name) {
     fits(SingleCellExperiment::altExp(object, name))
   }, known)
-  if (length(others) != 1) {
-    return(NULL)
+  if (length(others) == 1) {
+    note("The {if (isTRUE(where$values)) 'genes' else 'peaks'} are those of the
+          alternative experiment {.val {others}}.")
+    others
   }
-  note("The {if (isTRUE(where$values)) 'genes' else 'peaks'} are those of the
-        alternative experiment {.val {others}}.")
-  others
-}
-
-only_altexp <- function(known) {
-  if (length(known) == 1) {
-    return(known)
-  }
-  abort(c(
-    "{.arg altexp} must name the alternative experiment with the peaks.",
-    i = if (length(known) == 0) {
-      "The object has none: its main experiment is taken for the RNA, so
-       put the peaks in by {.code altExp(object, \"ATAC\") <- peaks}."
-    } else {
-      "There are {.val {known}}."
-    }
-  ))
 }
 
 # The RNA, in the main experiment, as find_guide() takes it.

@@ -7,12 +7,19 @@ read_input.Seurat <- function(object, where = list()) {
   layer <- where$layer %||% "counts"
   delayedAssign("assay", {
     named <- where$assay
-    if (is.null(named) && any(where$of %in% SeuratObject::Reductions(object))) {
+    if (is.null(named) && any(where$of %in% reductions)) {
       of <- SeuratObject::DefaultAssay(object[[where$of]])
       named <- intersect(of, SeuratObject::Assays(object))
     }
     choose_assay(object, named, isTRUE(where$values))
   })
+  reductions <- SeuratObject::Reductions(object)
+  fits <- lapply(stats::setNames(nm = reductions), function(name) {
+    fit_of_reduction(object[[name]])
+  })
+  # Those that were interrupted before there was an embedding.
+  others <- SeuratObject::Misc(object, "sailer")
+  fits <- c(fits, others[setdiff(names(others), reductions)])
   delayedAssign("counts", as_cells(
     object, assay = assay, layer = layer, features = where$features,
     counts = isTRUE(where$values)
@@ -24,11 +31,9 @@ read_input.Seurat <- function(object, where = list()) {
     ranges = function(peaks) assay_ranges(object[[assay]], peaks),
     annotation = signac_annotation(object[[assay]]),
     embedding = function(name) {
-      if (name %in% SeuratObject::Reductions(object)) {
-        SeuratObject::Embeddings(object, name)
-      }
+      if (name %in% reductions) SeuratObject::Embeddings(object, name)
     },
-    models = fits_in_seurat(object),
+    models = fits[lengths(fits) > 0],
     guide = function(reference, place) {
       find_guide(seurat_rna(object, place %||% "RNA", assay), reference)
     },
@@ -107,18 +112,6 @@ check_reduction_key <- function(key) {
     abort("{.arg reduction.key} must be letters and digits with an underscore at
            the end, such as {.val sailer_}.")
   }
-}
-
-# Fits by the names of their reductions; after these the ones that were
-# interrupted before there was an embedding.
-fits_in_seurat <- function(object) {
-  reductions <- SeuratObject::Reductions(object)
-  fits <- lapply(stats::setNames(nm = reductions), function(name) {
-    fit_of_reduction(object[[name]])
-  })
-  others <- SeuratObject::Misc(object, "sailer")
-  fits <- c(fits, others[setdiff(names(others), reductions)])
-  fits[lengths(fits) > 0]
 }
 
 fit_of_reduction <- function(reduction) {
@@ -234,7 +227,14 @@ signac_annotation <- function(assay) {
 
 # The RNA of an object, as find_guide() takes it.
 seurat_rna <- function(object, rna.assay, assay) {
-  check_rna_assay(object, rna.assay, assay)
+  known <- SeuratObject::Assays(object)
+  check_choice(rna.assay, known, "assay", "rna.assay", "the object")
+  abort_if(rna.assay == assay, c(
+    "Assay {.val {assay}} is taken for the peaks and for the RNA.",
+    i = "Name the one with the peaks in {.arg assay}, the one with the RNA in
+         {.arg rna.assay}. There {cli::qty(length(known))}{?is/are}
+         {.val {known}}."
+  ))
   list(
     depth = seurat_rna_depth(object, rna.assay), place = rna.assay,
     what = "reduction", known = SeuratObject::Reductions(object),
@@ -258,19 +258,6 @@ seurat_rna <- function(object, rna.assay, assay) {
   )
 }
 
-check_rna_assay <- function(object, rna.assay, assay) {
-  known <- SeuratObject::Assays(object)
-  check_choice(rna.assay, known, "assay", "rna.assay", "the object")
-  if (rna.assay == assay) {
-    abort(c(
-      "Assay {.val {assay}} is taken for the peaks and for the RNA.",
-      i = "Name the one with the peaks in {.arg assay}, the one with the RNA in
-           {.arg rna.assay}. There {cli::qty(length(known))}{?is/are}
-           {.val {known}}."
-    ))
-  }
-}
-
 # RNA molecules of the cells that the assay covers, named by cell.
 seurat_rna_depth <- function(object, rna.assay) {
   stored <- object[[rna.assay]]
@@ -280,13 +267,11 @@ seurat_rna_depth <- function(object, rna.assay) {
   counts <- lapply(layers, function(name) get_layer(stored, name))
   counts <- Filter(function(matrix) all(dim(matrix) > 0), counts)
   depth <- unlist(lapply(counts, column_sums))
-  if (length(depth) == 0) {
-    abort(c(
-      "Assay {.val {rna.assay}} has no counts, from which the RNA depth comes.",
-      i = "Name in {.arg rna.assay} an assay that has them. There are
-           {.val {SeuratObject::Assays(object)}}."
-    ), class = "data")
-  }
+  abort_if(length(depth) == 0, c(
+    "Assay {.val {rna.assay}} has no counts, from which the RNA depth comes.",
+    i = "Name in {.arg rna.assay} an assay that has them. There are
+         {.val {SeuratObject::Assays(object)}}."
+  ), class = "data")
   depth[intersect(colnames(object), names(depth))]
 }
 

@@ -2,12 +2,10 @@
 
 # Packages of containers are suggested, not imported: asked for when needed.
 need_package <- function(package, why) {
-  if (!is_installed(package)) {
-    abort(c(
-      "The package {.pkg {package}} is needed {why}.",
-      i = "It is not installed: install it and try again."
-    ))
-  }
+  abort_if(!is_installed(package), c(
+    "The package {.pkg {package}} is needed {why}.",
+    i = "It is not installed: install it and try again."
+  ))
   invisible(TRUE)
 }
 
@@ -23,13 +21,11 @@ argument_name <- function(f, new, old) {
 # package of its class is loaded. TRUE when it was loaded just now.
 load_class <- function(object) {
   # Objects of Seurat 2 have other slots, and a class of their own.
-  if (inherits(object, "seurat")) {
-    abort(c(
-      "This object was made by version 2 of Seurat (class {.cls seurat}).",
-      i = "Bring it up to date first: {.code object <-
-           SeuratObject::UpdateSeuratObject(object)}."
-    ))
-  }
+  abort_if(inherits(object, "seurat"), c(
+    "This object was made by version 2 of Seurat (class {.cls seurat}).",
+    i = "Bring it up to date first: {.code object <-
+         SeuratObject::UpdateSeuratObject(object)}."
+  ))
   package <- attr(class(object), "package")
   isS4(object) && !is.null(package) && !package %in% loadedNamespaces() &&
     requireNamespace(package, quietly = TRUE)
@@ -81,12 +77,17 @@ check_known <- function(given, known, what, arg, where) {
   if (length(lost) == 0) {
     return(invisible(TRUE))
   }
+  known <- escape_bytes(known)
   hint <- if (length(known) == 0) {
     "There are no {what}s in {where}."
   } else if (length(known) <= 5) {
     "There {cli::qty(length(known))}{?is/are}: {.val {known}}."
   } else {
-    "The nearest are {.val {nearest_names(lost[1], known)}}."
+    # Partial matches count as near: "batch" is meant by "batch_of_the_donor".
+    far <- utils::adist(lost[1], known, ignore.case = TRUE)
+    within <- utils::adist(lost[1], known, ignore.case = TRUE, partial = TRUE)
+    near <- known[order(pmin(far, within + 1), far)]
+    "The nearest are {.val {utils::head(near, 3)}}."
   }
   abort(c(
     "{.arg {arg}}: there is no {what} {.val {lost[1]}} in {where}.", i = hint
@@ -97,15 +98,6 @@ check_known <- function(given, known, what, arg, where) {
 check_choice <- function(given, known, what, arg, where) {
   check_text(given, arg)
   check_known(given, known, what, arg, where)
-}
-
-# The names that differ least from `name`, best first.
-nearest_names <- function(name, known, n = 3) {
-  known <- escape_bytes(known)
-  # Partial matches count as near: "batch" is meant by "batch_of_the_donor".
-  distance <- utils::adist(name, known, ignore.case = TRUE, partial = FALSE)
-  within <- utils::adist(name, known, ignore.case = TRUE, partial = TRUE)
-  utils::head(known[order(pmin(distance, within + 1), distance)], n)
 }
 
 # Names that were asked for, as text.

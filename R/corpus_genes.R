@@ -9,13 +9,11 @@ corpus_plan <- function(inputs, state, path, genes, annotation, biotypes,
   table <- if (!is.null(annotation)) gene_annotation(annotation)
   named <- if (!is.null(genes)) named_genes(genes, table)
   recipe <- corpus_recipe(inputs, named, table, biotypes, min_cells)
-  if (!is.null(state) && !identical(state$recipe, recipe)) {
-    abort(c(
-      "{.file {path}} was begun with other sources or arguments.",
-      i = "Use {.code append = TRUE} to add to it, the arguments of then to go
-           on, or another file."
-    ))
-  }
+  abort_if(!is.null(state) && !identical(state$recipe, recipe), c(
+    "{.file {path}} was begun with other sources or arguments.",
+    i = "Use {.code append = TRUE} to add to it, the arguments of then to go
+         on, or another file."
+  ))
   genes <- if (!is.null(state)) {
     as.data.frame(state$genes)
   } else if (!is.null(named)) {
@@ -103,14 +101,12 @@ all_genes <- function(inputs) {
   by_id <- vapply(inputs, function(cells) {
     mean(is_ensembl(cells$peaks)) > 0.5
   }, NA)
-  if (any(by_id) && !all(by_id)) {
-    abort(c(
-      "The sources would share no genes: {.val {names(inputs)[by_id]}}
-       {?has/have} Ensembl ids, others have symbols
-       ({.val {names(inputs)[!by_id]}}).",
-      i = "Give an {.arg annotation} that has both."
-    ), class = "data")
-  }
+  abort_if(any(by_id) && !all(by_id), c(
+    "The sources would share no genes: {.val {names(inputs)[by_id]}}
+     {?has/have} Ensembl ids, others have symbols
+     ({.val {names(inputs)[!by_id]}}).",
+    i = "Give an {.arg annotation} that has both."
+  ), class = "data")
   peaks <- lapply(inputs, function(cells) strip_version(cells$peaks))
   all <- unique(unlist(peaks, use.names = FALSE))
   ids <- is_ensembl(all)
@@ -138,12 +134,10 @@ keep_frequent <- function(genes, inputs, min_cells, verbose) {
     }
     genes <- genes[n_cells >= min_cells, ]
   }
-  if (nrow(genes) == 0) {
-    abort(c(
-      "No gene has a count in at least {.arg min_cells} = {min_cells} cells.",
-      i = "Give a smaller {.arg min_cells}, or look at the sources."
-    ), class = "data")
-  }
+  abort_if(nrow(genes) == 0, c(
+    "No gene has a count in at least {.arg min_cells} = {min_cells} cells.",
+    i = "Give a smaller {.arg min_cells}, or look at the sources."
+  ), class = "data")
   rownames(genes) <- NULL
   genes
 }

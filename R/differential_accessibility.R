@@ -296,14 +296,12 @@ compare_peaks <- function(fit, points, held, training, places, change, delta,
   }
   posterior <- posterior_effects(learn_prior(effect, se), effect, se, delta)
   probability <- ifelse(effect > 0, posterior$above, posterior$below)
-  odds <- function(p) log(p) - log1p(-p)
-  limited <- pmin(pmax(probability, 1e-12), 1 - 1e-12)
-  before <- min(max(posterior$before, 1e-12), 1 - 1e-12)
+  odds <- function(p) stats::qlogis(pmin(pmax(p, 1e-12), 1 - 1e-12))
   table <- data.frame(
     peak = fit$peaks[all], prob_1 = made$mean_1, prob_2 = made$mean_2,
     effect_size = made$mean_1 - made$mean_2, log2_fold_change = fold, se = se,
     shrunken_effect = posterior$mean, prob_da = probability,
-    bayes_factor = odds(limited) - odds(before)
+    bayes_factor = odds(probability) - odds(posterior$before)
   )
   list(
     table = table[seq_along(places), ], change = change, delta = delta,

@@ -35,10 +35,16 @@ gene_task <- function(data, covariates, negatives) {
   if (sampled && length(covariates) > 0) {
     abort("{.arg covariates} cannot be had for pairs that are sampled.")
   }
-  genes <- lapply(
-    if (kind == "pairs") c("gene1", "gene2") else c("gene", "gene"),
-    function(column) gene_column(data, column)
-  )
+  columns <- if (kind == "pairs") c("gene1", "gene2") else c("gene", "gene")
+  genes <- lapply(columns, function(column) {
+    genes <- as.character(data[[column]])
+    bad <- which(is.na(genes) | genes == "")
+    abort_if(
+      length(bad) > 0,
+      "{.arg data}: {.field {column}} names no gene in row {bad[1]}."
+    )
+    genes
+  })
   items <- data.frame(
     first = genes[[1]], second = genes[[2]],
     y = if (sampled) all_positive(data) else task_values(data, kind),
@@ -66,34 +72,21 @@ table_kind <- function(columns) {
   ))
 }
 
-gene_column <- function(data, column) {
-  genes <- as.character(data[[column]])
-  nameless <- which(is.na(genes) | genes == "")
-  if (length(nameless) > 0) {
-    abort("{.arg data}: {.field {column}} names no gene in row {nameless[1]}.")
-  }
-  genes
-}
-
 all_positive <- function(data) {
-  if (any(data$label %in% 0)) {
-    abort(c(
-      "{.arg data} has pairs with label 0, so none need be sampled.",
-      i = "Set {.code negatives = \"given\"}, or leave these pairs out."
-    ))
-  }
+  abort_if(any(data$label %in% 0), c(
+    "{.arg data} has pairs with label 0, so none need be sampled.",
+    i = "Set {.code negatives = \"given\"}, or leave these pairs out."
+  ))
   rep(1, nrow(data))
 }
 
 task_values <- function(data, kind) {
   column <- if (kind == "numeric") "value" else "label"
   y <- data[[column]]
-  if (is.null(y)) {
-    abort(c(
-      "{.arg data} has no column {.field label}.",
-      i = "For a table of positives alone set {.code negatives = \"sample\"}."
-    ))
-  }
+  abort_if(is.null(y), c(
+    "{.arg data} has no column {.field label}.",
+    i = "For a table of positives alone set {.code negatives = \"sample\"}."
+  ))
   y <- finite_numbers(y, "data", column)
   wrong <- setdiff(y, c(0, 1, NA))
   if (kind != "numeric" && length(wrong) > 0) {
@@ -166,7 +159,7 @@ clean_items <- function(task) {
 }
 
 # The genes that all embeddings have, in the order of their names; items on
-# other genes are dropped.
+# other genes are dropped, and training pairs with a gene of the test.
 place_genes <- function(task, embeddings) {
   listed <- unique(c(task$items$first, task$items$second))
   known <- lapply(embeddings, rownames)
@@ -183,21 +176,16 @@ place_genes <- function(task, embeddings) {
   task$items$b <- match(task$items$second, task$genes)
   out <- is.na(task$items$a) | is.na(task$items$b)
   task <- drop_items(task, out, "gene not found")
-  if (task$has_split) task <- part_genes(task)
-  task$items <- task$items[c("a", "b", "y", "split", "row")]
-  task
-}
-
-# Training pairs without a gene of the test.
-part_genes <- function(task) {
-  test <- task$items$split == "test"
+  test <- task$items$split %in% "test"
   tested <- unlist(task$items[test, c("a", "b")])
   shared <- !test & (task$items$a %in% tested | task$items$b %in% tested)
   if (any(shared)) {
     note("{sum(shared)} training pair{?s} {?is/are} left out of {sum(!test)}:
           {?it/they} hold{?s/} a gene of the test.")
+    task <- drop_items(task, shared, "gene of the test")
   }
-  drop_items(task, shared, "gene of the test")
+  task$items <- task$items[c("a", "b", "y", "split", "row")]
+  task
 }
 
 # Enough to learn from and to be tested on? Of labels each kind counts, and with

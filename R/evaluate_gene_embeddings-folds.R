@@ -24,12 +24,10 @@ deal_splits <- function(task, options) {
   usable <- vapply(splits, function(split) {
     nrow(split$test) > 0 && min(table(factor(split$train$y, 0:1))) >= 2
   }, NA)
-  if (!any(usable)) {
-    abort(c(
-      "{.arg data}: there are too few pairs for splits that share no gene.",
-      i = "Fewer {.arg folds} leave more pairs within them."
-    ), class = "data")
-  }
+  abort_if(!any(usable), c(
+    "{.arg data}: there are too few pairs for splits that share no gene.",
+    i = "Fewer {.arg folds} leave more pairs within them."
+  ), class = "data")
   splits[usable]
 }
 

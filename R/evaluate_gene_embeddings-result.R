@@ -16,7 +16,12 @@ gene_evaluation <- function(tested, task, model) {
       kind = task$kind, model = model, found = task$found,
       dropped = task$dropped, unmatched = mean(unmatched),
       roc = if (task$kind != "numeric") mean_roc(tested),
-      predictions = kept_predictions(tested)
+      predictions = do.call(rbind, lapply(tested, function(one) {
+        if (one$repetition == 1) data.frame(
+          one[c("embedding", "role", "fold")], row = one$items$row,
+          truth = one$items$y, prediction = one$prediction
+        )
+      }))
     ),
     class = c("sailer_gene_evaluation", "data.frame")
   )
@@ -69,15 +74,6 @@ mean_roc <- function(tested, at = seq(0, 1, length.out = 201)) {
     data.frame(embedding = own, fpr = c(0, at), tpr = c(0, rowMeans(heights)))
   })
   do.call(rbind, curves)
-}
-
-kept_predictions <- function(tested) {
-  do.call(rbind, lapply(tested, function(one) {
-    if (one$repetition == 1) data.frame(
-      one[c("embedding", "role", "fold")], row = one$items$row,
-      truth = one$items$y, prediction = one$prediction
-    )
-  }))
 }
 
 #' @rdname evaluate_gene_embeddings

@@ -114,7 +114,12 @@ evaluate_gene_embeddings <- function(x, data, model = NULL, folds = 5,
   embeddings <- embedding_list(x)
   task <- gene_task(data, covariates, options$negatives)
   task <- place_genes(task, embeddings)
-  options$model <- evaluation_model(model, task$kind)
+  options$model <- model %||%
+    if (task$kind == "numeric") "linear" else "boosting"
+  must_be_among(options$model, c("boosting", "linear"), "model")
+  if (options$model == "boosting") {
+    need_package("gbm", "for {.code model = \"boosting\"}")
+  }
   options$repeats <- check_number(
     repeats %||% if (task$kind == "pairs") 1 else 5, "repeats",
     min = 1, max = 1000, whole = TRUE
@@ -145,17 +150,6 @@ check_contenders <- function(x, arg, what, baselines) {
     abort("{.arg {arg}}: {.val {taken[1]}} is the name of a baseline; give the
            {what} another.")
   }
-}
-
-evaluation_model <- function(model, kind) {
-  model <- rlang::arg_match0(
-    model %||% if (kind == "numeric") "linear" else "boosting",
-    c("boosting", "linear"), "model", error_call = called_function()
-  )
-  if (model == "boosting") {
-    need_package("gbm", "for {.code model = \"boosting\"}")
-  }
-  model
 }
 
 # A list of what each contender predicted in each repetition and fold.

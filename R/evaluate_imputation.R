@@ -105,7 +105,15 @@ evaluate_imputation <- function(x, methods = list(), drop = c(0.1, 0.2, 0.4),
   }
   check_number(min_positions, min = 2, whole = TRUE)
   check_number(seed, whole = TRUE)
-  check_methods(methods)
+  check_contenders(methods, "methods", "method", names(imputation_baselines))
+  for (name in names(methods)) {
+    must_be(
+      inherits(methods[[name]], c("function", "expresser_fit")),
+      methods[[name]],
+      "a function of counts and positions or a fit of {.fn expresser}",
+      paste0("methods$", name)
+    )
+  }
   baselines <- evaluation_baselines(baselines, names(imputation_baselines))
   contenders <- c(
     lapply(methods, function(method) {
@@ -139,18 +147,6 @@ evaluate_imputation <- function(x, methods = list(), drop = c(0.1, 0.2, 0.4),
   )
 }
 
-check_methods <- function(methods) {
-  check_contenders(methods, "methods", "method", names(imputation_baselines))
-  for (name in names(methods)) {
-    method <- methods[[name]]
-    must_be(
-      is.function(method) || inherits(method, "expresser_fit"), method,
-      "a function of counts and positions or a fit of {.fn expresser}",
-      paste0("methods$", name)
-    )
-  }
-}
-
 # Counts as a dgCMatrix with names, without explicit zeros.
 imputed_counts <- function(x) {
   good <- inherits(x, "Matrix") || (is.matrix(x) && is.numeric(x))
@@ -178,12 +174,10 @@ drop_counts <- function(x, share) {
   rank[order(cell, stats::runif(length(cell)))] <- sequence(n)
   most <- pmax(0, pmin(round(share * n), n - 2))
   out <- rank <= most[cell]
-  if (!any(out)) {
-    abort(c(
-      "Nothing can be dropped: the cells of {.arg x} have too few counts.",
-      i = "A cell keeps at least 2 of its non-zero counts."
-    ), class = "data")
-  }
+  abort_if(!any(out), c(
+    "Nothing can be dropped: the cells of {.arg x} have too few counts.",
+    i = "A cell keeps at least 2 of its non-zero counts."
+  ), class = "data")
   gene <- x@i[out] + 1L
   cell <- cell[out]
   count <- x@x[out]

@@ -110,12 +110,10 @@ expresser_options <- function(given, from) {
   # What changes no parameter's shape may change.
   free <- c("dropout", "mask_ratio", "max_genes", "l_from")
   fixed <- setdiff(names(given), free)
-  if (length(fixed) > 0) {
-    abort(c(
-      "{.arg {fixed}} cannot be chosen beside {.arg from}.",
-      i = "The fit that training begins with has its own."
-    ))
-  }
+  abort_if(length(fixed) > 0, c(
+    "{.arg {fixed}} cannot be chosen beside {.arg from}.",
+    i = "The fit that training begins with has its own."
+  ))
   options <- options_of_fit(from)
   options[names(given)] <- given
   core_expresser_options(options)
@@ -131,8 +129,7 @@ as_corpus <- function(x, genes, verbose, options = list()) {
       abort("{.arg genes} cannot be chosen beside {.arg from}.")
     }
     file <- tempfile("corpus-", fileext = ".corpus")
-    corpus <- list(path = file, temporary = TRUE)
-    on.exit(close_corpus(corpus))
+    on.exit(unlink(file))
     if (!is.null(genes)) options$genes <- genes
     built <- do.call(
       build_corpus, c(list(x, file = file, verbose = verbose), options)
@@ -197,7 +194,10 @@ run_pretraining <- function(plan, corpus, state = NULL,
     ))
   )
   # report_end() looks cells up by their places; a corpus names those alone.
-  named <- cells_of_corpus(corpus, trained$diverged_cells)
+  first <- c(0, cumsum(corpus$sources$cells))
+  cells <- trained$diverged_cells
+  source <- findInterval(cells - 1, first, rightmost.closed = TRUE)
+  named <- paste0(corpus$sources$name[source], ": ", cells - first[source])
   trained$diverged_cells <- seq_along(named)
   plan$control$token_budget <- note_budget(
     plan$control$token_budget, trained$token_budget
@@ -222,11 +222,4 @@ note_budget <- function(asked, used) {
   note("Memory ran out with {.arg token_budget} = {asked}: it was halved, to
         {used} in the end. Nothing but rounding changes.")
   used
-}
-
-# "source: cell" of cells of a corpus, which keeps no names of cells.
-cells_of_corpus <- function(corpus, cells) {
-  first <- c(0, cumsum(corpus$sources$cells))
-  source <- findInterval(cells - 1, first, rightmost.closed = TRUE)
-  paste0(corpus$sources$name[source], ": ", cells - first[source])
 }

@@ -186,14 +186,12 @@ training_means <- function(fit) {
   if (!is.null(fit$embedding)) {
     return(fit$embedding)
   }
-  if (is.null(fit$cells)) {
-    abort(c(
-      "This fit is a model without cells, as an object holds it.",
-      i = "The embedding is in the object: what needs the cells takes the object
-           in place of its fit.",
-      i = "{.code predict(fit, x)} embeds the cells with the counts {.code x}."
-    ))
-  }
+  abort_if(is.null(fit$cells), c(
+    "This fit is a model without cells, as an object holds it.",
+    i = "The embedding is in the object: what needs the cells takes the object
+         in place of its fit.",
+    i = "{.code predict(fit, x)} embeds the cells with the counts {.code x}."
+  ))
   abort(c(
     "The cells were not embedded: training or embedding was interrupted.",
     i = "Call {.code predict(fit, x)} with the counts, or continue with
@@ -244,13 +242,11 @@ embed_cells <- function(fit, cells, map, reference = NULL) {
 # know. All of the model's must be there.
 match_peaks <- function(cells, peaks, arg = "newdata") {
   missing <- setdiff(peaks, cells$peaks)
-  if (length(missing) > 0) {
-    abort(c(
-      "{length(missing)} of the {length(peaks)} peaks of the model {?is/are} not
-       in {.arg {arg}}: {.val {utils::head(missing, 3)}}.",
-      i = "Count the cells in the peaks that the model was trained on."
-    ), class = "data")
-  }
+  abort_if(length(missing) > 0, c(
+    "{length(missing)} of the {length(peaks)} peaks of the model {?is/are} not
+     in {.arg {arg}}: {.val {utils::head(missing, 3)}}.",
+    i = "Count the cells in the peaks that the model was trained on."
+  ), class = "data")
   match(cells$peaks, peaks)
 }
 
@@ -289,13 +285,12 @@ format_fit <- function(fit) {
 # Of any fit: how training ended.
 training_line <- function(fit, digits) {
   last <- utils::tail(fit$history, 1)
+  n <- nrow(fit$history)
   paste0(
-    "  training ", fit$status, " after ", nrow(fit$history), " epochs",
-    if (nrow(last) > 0) {
-      sprintf(
-        " (kept: %d), loss %.*f", as.integer(fit$best_epoch), digits, last$loss
-      )
-    }
+    cli::pluralize("  training {fit$status} after {n} epoch{?s}"),
+    if (nrow(last) > 0) sprintf(
+      " (kept: %d), loss %.*f", as.integer(fit$best_epoch), digits, last$loss
+    )
   )
 }
 

@@ -23,12 +23,6 @@ fit_cells <- function(counts, batch, covariates, resume, options, guided,
   complete_embedding(fit, counts)
 }
 
-# Before anything is read or computed: the options of `model`, or of resume().
-check_fit_options <- function(options, resume, model) {
-  own <- if (!goes_on(resume)) options_of(model, c("x", "reference"))
-  check_options(options, c(options_of(train_control), "control", own))
-}
-
 goes_on <- function(resume) !is.null(resume) && !rlang::is_false(resume)
 
 # What is gone on with must be of the model that was asked for.

@@ -114,10 +114,15 @@ gene_weights <- function(fit, genes, options) {
     fit$peaks, options$ranges,
     hint = "Give their {.arg ranges}, in the order of {.code fit$peaks}."
   )
-  whole <- extend_ranges(genes, options$upstream, options$downstream)
-  hits <- suppressWarnings(
+  # resize() goes by the strand; what lies before a chromosome's first base
+  # overlaps nothing.
+  width <- GenomicRanges::width(genes) + options$upstream
+  hits <- suppressWarnings({
+    whole <- GenomicRanges::resize(genes, width, fix = "end")
+    width <- width + options$downstream
+    whole <- GenomicRanges::resize(whole, width, fix = "start")
     GenomicRanges::findOverlaps(whole, peaks, ignore.strand = TRUE)
-  )
+  })
   known <- unique(names[!is.na(names)])
   pairs <- unique(data.frame(
     gene = match(names[S4Vectors::queryHits(hits)], known),
@@ -156,14 +161,12 @@ gene_names <- function(genes, column) {
   found <- gene_words(found, length(genes), "{.arg genes}")
   ids <- gene_words(table$gene_id, length(genes), "{.arg genes}")
   found <- names_apart(found, ids, genes)
-  if (all(is.na(found))) {
-    abort(c(
-      "{.arg genes} have no names.",
-      i = "They are looked for in the columns {.val gene_name}, {.val symbol}
-           and {.val gene}, and in {.code names(genes)}; name another one in
-           {.arg column}."
-    ))
-  }
+  abort_if(all(is.na(found)), c(
+    "{.arg genes} have no names.",
+    i = "They are looked for in the columns {.val gene_name}, {.val symbol}
+         and {.val gene}, and in {.code names(genes)}; name another one in
+         {.arg column}."
+  ))
   found
 }
 
@@ -200,16 +203,6 @@ names_apart <- function(names, ids, genes) {
           {few(apart)}.")
   }
   names
-}
-
-# resize() goes by the strand; what lies before a chromosome's first base
-# overlaps nothing.
-extend_ranges <- function(genes, upstream, downstream) {
-  width <- GenomicRanges::width(genes) + upstream
-  suppressWarnings({
-    longer <- GenomicRanges::resize(genes, width, fix = "end")
-    GenomicRanges::resize(longer, width + downstream, fix = "start")
-  })
 }
 
 refuse_no_overlap <- function(genes, peaks) {

@@ -88,13 +88,11 @@ annotation_of_table <- function(table, n, where) {
     found <- if (!all(is.na(at))) table[[at[!is.na(at)][1]]]
     gene_words(found, n, "genes in the annotation")
   }
-  if (!any(unlist(known_headings[c("ensembl", "symbol")]) %in% plain)) {
-    abort(c(
-      paste(where, "has no column of Ensembl ids or of symbols; it has
-                    {.val {names(table)}}."),
-      i = "Name them {.field ensembl_id}, {.field symbol} and {.field biotype}."
-    ))
-  }
+  abort_if(!any(unlist(known_headings[c("ensembl", "symbol")]) %in% plain), c(
+    paste(where, "has no column of Ensembl ids or of symbols; it has
+                  {.val {names(table)}}."),
+    i = "Name them {.field ensembl_id}, {.field symbol} and {.field biotype}."
+  ))
   genes <- data.frame(
     symbol = column("symbol"), ensembl = strip_version(column("ensembl")),
     biotype = gsub("-", "_", column("biotype"))
@@ -176,13 +174,11 @@ read_annotation <- function(path) {
 
 # Of the first line that is no comment, parted by tabs.
 first_fields <- function(path) {
-  if (!file.exists(path) || dir.exists(path)) {
-    abort(c(
-      "There is no file {.file {path}} with an annotation of genes.",
-      i = "A table (csv, tsv) or a GTF file is expected; for names alone the
-           package of an OrgDb will do, such as {.pkg org.Hs.eg.db}."
-    ), class = "file")
-  }
+  abort_if(!file.exists(path) || dir.exists(path), c(
+    "There is no file {.file {path}} with an annotation of genes.",
+    i = "A table (csv, tsv) or a GTF file is expected; for names alone the
+         package of an OrgDb will do, such as {.pkg org.Hs.eg.db}."
+  ), class = "file")
   connection <- gzfile(path, "rt")
   on.exit(close(connection))
   lines <- suppressWarnings(readLines(connection, 100, skipNul = TRUE))
@@ -197,21 +193,17 @@ is_gtf <- function(fields) length(fields) == 9 && grepl("^[0-9]+$", fields[4])
 
 # The genes of a GTF or GFF3 file as a GRanges.
 read_gtf <- function(path, fields) {
-  if (!is_gtf(fields)) {
-    abort(c(
-      "The file {.file {path}} is no GTF file: ranges of genes are expected.",
-      i = "Give that of a reference of GENCODE, Ensembl or 10x."
-    ), class = "file")
-  }
+  abort_if(!is_gtf(fields), c(
+    "The file {.file {path}} is no GTF file: ranges of genes are expected.",
+    i = "Give that of a reference of GENCODE, Ensembl or 10x."
+  ), class = "file")
   need_package("rtracklayer", "to read a GTF file")
   format <- if (grepl("^[^\" ]+=", fields[9])) "gff3" else "gtf"
   genes <- rtracklayer::import(path, format = format, feature.type = "gene")
-  if (length(genes) == 0) {
-    abort(c(
-      "The file {.file {path}} has no lines of genes.",
-      i = "Give the GTF file of a reference of GENCODE, Ensembl or 10x, whose
-           third column holds {.val gene}."
-    ), class = "file")
-  }
+  abort_if(length(genes) == 0, c(
+    "The file {.file {path}} has no lines of genes.",
+    i = "Give the GTF file of a reference of GENCODE, Ensembl or 10x, whose
+         third column holds {.val gene}."
+  ), class = "file")
   genes
 }

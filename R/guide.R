@@ -16,13 +16,11 @@ new_guide <- function(found, cells) {
   with_rna <- intersect(cells$cells, names(depth)[which(depth > 0)])
   values <- values[intersect(with_rna, rownames(values)), , drop = FALSE]
   values <- values[!is.na(rowSums(values)), , drop = FALSE]
-  if (nrow(values) < 2) {
-    abort(c(
-      "{nrow(values)} of the {length(cells$cells)} cells with peaks {?has/have}
-       a reference: RNA counts, and a row in the {where}.",
-      i = "{length(with_rna)} of them {?has/have} RNA counts."
-    ), class = "data")
-  }
+  abort_if(nrow(values) < 2, c(
+    "{nrow(values)} of the {length(cells$cells)} cells with peaks {?has/have}
+     a reference: RNA counts, and a row in the {where}.",
+    i = "{length(with_rna)} of them {?has/have} RNA counts."
+  ), class = "data")
   without <- length(cells$cells) - nrow(values)
   if (without > 0) {
     note("{without} of the {length(cells$cells)} cells {?has/have} no reference:
@@ -77,21 +75,19 @@ find_guide <- function(rna, reference) {
 check_can_make <- function(reference, rna) {
   lacking <- rna$packages[!vapply(rna$packages, is_installed, NA)]
   is_usual <- reference == rna$usual
-  if (!is_usual || length(lacking) > 0) {
-    abort(c(
-      "{.arg reference}: the object has no {rna$what}s {.val {reference}}.",
-      x = if (is_usual) "To make it takes {.pkg {lacking}}, which {?is/are} not
-                         installed.",
-      i = if (length(rna$known) == 0) {
-        "The object has no {rna$what}s."
-      } else {
-        "Its {rna$what}s are {.val {rna$known}}."
-      },
-      i = if (is_usual) "Install {cli::qty(length(lacking))}{?it/them}, or make
-            a reference from the RNA, such as {.code {rna$how}}, and name it in
-            {.arg reference}."
-    ))
-  }
+  abort_if(!is_usual || length(lacking) > 0, c(
+    "{.arg reference}: the object has no {rna$what}s {.val {reference}}.",
+    x = if (is_usual) "To make it takes {.pkg {lacking}}, which {?is/are} not
+                       installed.",
+    i = if (length(rna$known) == 0) {
+      "The object has no {rna$what}s."
+    } else {
+      "Its {rna$what}s are {.val {rna$known}}."
+    },
+    i = if (is_usual) "Install {cli::qty(length(lacking))}{?it/them}, or make
+          a reference from the RNA, such as {.code {rna$how}}, and name it in
+          {.arg reference}."
+  ))
 }
 
 check_enough_rna <- function(with_rna, n) {
@@ -167,13 +163,11 @@ guide_of_file <- function(cells, rna) {
 # on the packages that are installed would not be the same on two machines.
 pca_of_rna <- function(rna, with_rna) {
   check_enough_rna(with_rna, ncol(rna))
-  if (!is_installed("Seurat")) {
-    abort(c(
-      "{rna$origin} has RNA but no PCA of it ({.val X_pca}), and {.pkg Seurat},
-       which makes one, is not installed.",
-      i = "Install it, or give an embedding of the RNA as {.arg reference}."
-    ))
-  }
+  abort_if(!is_installed("Seurat"), c(
+    "{rna$origin} has RNA but no PCA of it ({.val X_pca}), and {.pkg Seurat},
+     which makes one, is not installed.",
+    i = "Install it, or give an embedding of the RNA as {.arg reference}."
+  ))
   counts <- as_sparse(rna[, with_rna])
   rownames(counts) <- paste0("gene", seq_len(nrow(counts)))
   assay <- SeuratObject::CreateAssayObject(counts)

@@ -184,29 +184,23 @@ impute_held <- function(held, cells = NULL, peaks = NULL, reference = NULL,
 check_form <- function(threshold, n_open, binary, file, overwrite) {
   check_flag(binary)
   check_flag(overwrite)
-  given <- c(
-    threshold = !is.null(threshold), n_open = !is.null(n_open),
-    file = !is.null(file)
-  )
-  if (sum(given) > 1) {
-    abort(c(
-      "Only one of {.arg {names(given)[given]}} can be given.",
-      i = "{.arg threshold} and {.arg n_open} are two ways to say which peaks
-           are open; {.arg file} takes the probabilities of all."
-    ))
-  }
-  if (given[["file"]]) {
-    return(list(kind = "file", file = new_file(file, overwrite)))
-  }
-  if (!any(given)) {
+  given <- list(threshold = threshold, n_open = n_open, file = file)
+  given <- names(given)[lengths(given) > 0]
+  abort_if(length(given) > 1, c(
+    "Only one of {.arg {given}} can be given.",
+    i = "{.arg threshold} and {.arg n_open} are two ways to say which peaks are
+         open; {.arg file} takes the probabilities of all."
+  ))
+  if (length(given) == 0) {
     return(list(kind = "matrix"))
   }
-  if (given[["threshold"]] &&
-        !(are_numbers(threshold, 0, 1) && !threshold %in% 0:1)) {
-    abort("{.arg threshold} must be a number between 0 and 1, such as 0.1.")
+  if (given == "file") {
+    return(list(kind = "file", file = new_file(file, overwrite)))
   }
-  if (given[["n_open"]]) {
+  if (given == "n_open") {
     check_number(n_open, min = 1, whole = TRUE)
+  } else if (!are_numbers(threshold, 0, 1) || threshold %in% 0:1) {
+    abort("{.arg threshold} must be a number between 0 and 1, such as 0.1.")
   }
   list(
     kind = "open", threshold = threshold %||% 0, n_open = n_open %||% 0,
@@ -240,14 +234,12 @@ decode_open <- function(form, request) {
       pass_reporter("Imputing", length(request$names[[2]]))
     )))
   }
-  if (is.null(slots)) {
-    abort(c(
-      "More peaks are open than fit into {in_bytes(limit)} of memory and into a
-       sparse matrix.",
-      i = "Raise {.arg threshold} or lower {.arg n_open}, take fewer cells or
-           peaks, or have all probabilities in a {.arg file}."
-    ))
-  }
+  abort_if(is.null(slots), c(
+    "More peaks are open than fit into {in_bytes(limit)} of memory and into a
+     sparse matrix.",
+    i = "Raise {.arg threshold} or lower {.arg n_open}, take fewer cells or
+         peaks, or have all probabilities in a {.arg file}."
+  ))
   do.call(methods::new, c(
     if (form$binary) "ngCMatrix" else "dgCMatrix",
     slots[c("i", "p", if (!form$binary) "x")],
@@ -286,13 +278,11 @@ choose_peaks <- function(fit, peaks, arg, ranges = NULL) {
   hit <- which(suppressWarnings(
     IRanges::overlapsAny(ranges, peaks, ignore.strand = TRUE)
   ))
-  if (length(hit) == 0) {
-    abort(c(
-      "{.arg {arg}}: no peak of the model overlaps the {length(peaks)}
-       range{?s}.",
-      i = "The model's are named like {.val {utils::head(fit$peaks, 2)}}: are
-           chromosomes named alike, and is it the same genome?"
-    ))
-  }
+  abort_if(length(hit) == 0, c(
+    "{.arg {arg}}: no peak of the model overlaps the {length(peaks)}
+     range{?s}.",
+    i = "The model's are named like {.val {utils::head(fit$peaks, 2)}}: are
+         chromosomes named alike, and is it the same genome?"
+  ))
   hit
 }

@@ -145,12 +145,10 @@ map_query <- function(fit, newdata, labels = NULL, batch = NULL, adapt = FALSE,
                       assay.type = NULL, altexp = NULL, reduction.name = NULL,
                       reduction.key = NULL, name = reduction.name,
                       prefix = "") {
-  if (missing(newdata)) {
-    abort(c(
-      "{.arg newdata} is missing: the cells to map.",
-      i = "The embedding of the training cells is {.code embedding(fit)}."
-    ))
-  }
+  abort_if(missing(newdata), c(
+    "{.arg newdata} is missing: the cells to map.",
+    i = "The embedding of the training cells is {.code embedding(fit)}."
+  ))
   refuse_others(list(...), map_query)
   check_number(k, min = 1, whole = TRUE)
   check_number(adapt_steps, min = 1, whole = TRUE)

@@ -87,18 +87,14 @@ dice_score <- function(truth, estimate, threshold = NULL) {
   truth <- open_peaks(truth, "truth", threshold[1])
   estimate <- open_peaks(estimate, "estimate", threshold[2])
   columns <- c(ncol(truth), ncol(estimate))
-  if (nrow(truth) != nrow(estimate)) {
-    abort(c(
-      "{.arg truth} and {.arg estimate} must have the same peaks.",
-      x = "Found {nrow(truth)} and {nrow(estimate)}."
-    ))
-  }
-  if (columns[1] != columns[2] && !any(columns == 1)) {
-    abort(c(
-      "{.arg truth} and {.arg estimate} must have as many columns, or one.",
-      x = "Found {columns[1]} and {columns[2]}."
-    ))
-  }
+  abort_if(nrow(truth) != nrow(estimate), c(
+    "{.arg truth} and {.arg estimate} must have the same peaks.",
+    x = "Found {nrow(truth)} and {nrow(estimate)}."
+  ))
+  abort_if(columns[1] != columns[2] && !any(columns == 1), c(
+    "{.arg truth} and {.arg estimate} must have as many columns, or one.",
+    x = "Found {columns[1]} and {columns[2]}."
+  ))
   scores <- core_dice_scores(truth@p, truth@i, estimate@p, estimate@i)
   names(scores) <- colnames(if (columns[2] == 1) truth else estimate)
   scores
@@ -107,19 +103,15 @@ dice_score <- function(truth, estimate, threshold = NULL) {
 # The open peaks as a sparse matrix of ones, without explicit zeros.
 open_peaks <- function(x, arg, threshold) {
   if (!inherits(x, "Matrix")) {
-    if (!is.numeric(x) && !is.logical(x)) {
-      abort(c(
-        "{.arg {arg}} must be a vector or a matrix of numbers or logicals.",
-        x = "Found {.cls {class(x)}}."
-      ))
-    }
+    abort_if(!is.numeric(x) && !is.logical(x), c(
+      "{.arg {arg}} must be a vector or a matrix of numbers or logicals.",
+      x = "Found {.cls {class(x)}}."
+    ))
     x <- as.matrix(x)
   }
   x <- methods::as(methods::as(x, "CsparseMatrix"), "dMatrix")
   x <- methods::as(x, "generalMatrix")
-  if (anyNA(x@x)) {
-    abort("{.arg {arg}} must not have missing values.")
-  }
+  abort_if(anyNA(x@x), "{.arg {arg}} must not have missing values.")
   if (!is.na(threshold)) {
     x@x <- as.double(x@x > threshold)
   } else if (any(x@x != 0 & x@x != 1)) {

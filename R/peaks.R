@@ -33,9 +33,9 @@ parse_ranges <- function(names) {
 
 # The ranges of peaks: those that were `given` as `arg`, their `own`, or those
 # in their names. NULL where there are none, or an error with a `hint`. `of`:
-# whose peaks (text of cli).
+# whose peaks (text of cli); `class` of the error where those given do not fit.
 ranges_of_peaks <- function(peaks, given = NULL, own = NULL, arg = "ranges",
-                            of = "the model", hint = NULL) {
+                            of = "the model", hint = NULL, class = "argument") {
   found <- given %||% own %||% parse_ranges(peaks)
   if (is.null(found) && !is.null(hint)) {
     lost <- peaks[is.na(parse_peaks(peaks)$start)]
@@ -45,13 +45,11 @@ ranges_of_peaks <- function(peaks, given = NULL, own = NULL, arg = "ranges",
       i = hint
     ))
   }
-  if (!is.null(given) &&
-        (!methods::is(given, "GRanges") || length(given) != length(peaks))) {
-    abort(paste0(
-      "{.arg {arg}} must be a GRanges with {length(peaks)} ranges, one for each
-       peak of ", of, "."
-    ))
-  }
+  fits <- methods::is(given, "GRanges") && length(given) == length(peaks)
+  abort_if(!is.null(given) && !fits, paste0(
+    "{.arg {arg}} must be a GRanges with {length(peaks)} ranges, one for each
+     peak of ", of, "."
+  ), class = class)
   found
 }
 
@@ -80,19 +78,19 @@ range_names <- function(ranges) {
 # encoder of chapter 3 has a part for each.
 peak_chromosomes <- function(peaks, ranges = NULL) {
   if (!is.null(ranges)) {
-    ranges <- ranges_of_peaks(peaks, ranges, of = "the counts")
+    ranges <- ranges_of_peaks(
+      peaks, ranges, of = "the counts", class = "data"
+    )
     return(as.character(GenomicRanges::seqnames(ranges)))
   }
   chromosomes <- parse_peaks(peaks)$seqnames
   lost <- peaks[is.na(chromosomes)]
-  if (length(lost) > 0) {
-    abort(c(
-      "{length(lost)} of {length(peaks)} peaks have no chromosome in their
-       names: {.val {utils::head(lost, 3)}}.",
-      i = "Name peaks like {.val chr1-100-200} or give {.arg ranges}, a
-           GRanges with one range per peak."
-    ), class = "data")
-  }
+  abort_if(length(lost) > 0, c(
+    "{length(lost)} of {length(peaks)} peaks have no chromosome in their
+     names: {.val {utils::head(lost, 3)}}.",
+    i = "Name peaks like {.val chr1-100-200} or give {.arg ranges}, a
+         GRanges with one range per peak."
+  ), class = "data")
   chromosomes
 }
 

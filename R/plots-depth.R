@@ -39,12 +39,10 @@ plot_depth <- function(x, depth = NULL, dimensions = NULL, name = NULL,
 }
 
 plotted_depth <- function(depth, shown) {
-  if (is.null(depth) && is.null(shown$depth)) {
-    abort(c(
-      "{.arg depth} is missing: the number of open peaks of each cell.",
-      i = "{.fn cell_depth} counts them."
-    ))
-  }
+  abort_if(is.null(depth) && is.null(shown$depth), c(
+    "{.arg depth} is missing: the number of open peaks of each cell.",
+    i = "{.fn cell_depth} counts them."
+  ))
   depth <- if (is.null(depth)) {
     shown$depth()
   } else {
@@ -65,13 +63,11 @@ chosen_dimensions <- function(dimensions, values) {
   } else if (is.numeric(dimensions)) {
     match(dimensions, seq_len(ncol(values)))
   }
-  if (length(known) == 0 || anyNA(known)) {
-    abort(c(
-      "{.arg dimensions} must be numbers or names of the {ncol(values)}
-       dimensions of the embedding.",
-      x = "Found {.val {dimensions}}."
-    ))
-  }
+  abort_if(length(known) == 0 || anyNA(known), c(
+    "{.arg dimensions} must be numbers or names of the {ncol(values)}
+     dimensions of the embedding.",
+    x = "Found {.val {dimensions}}."
+  ))
   known
 }
 
@@ -89,7 +85,11 @@ draw_depth <- function(values, depth, information, mean, max_cells) {
       )
     )
   }
-  line <- medians_by_depth(values, depth)
+  # Medians over groups of equal size of cells in the order of depth.
+  n <- length(depth)
+  group <- ceiling(rank(depth, ties.method = "first") * min(20, n) / n)
+  medians <- function(x) unname(c(tapply(x, group, stats::median)))
+  line <- list(depth = medians(depth), values = apply(values, 2, medians))
   thinned <- length(points) < length(depth)
   ggplot2::ggplot(
     long(points, depth, values), ggplot2::aes(.data$depth, .data$value)
@@ -115,16 +115,6 @@ draw_depth <- function(values, depth, information, mean, max_cells) {
     ) +
     picture_theme() +
     ggplot2::theme(strip.text = ggplot2::element_text(hjust = 0))
-}
-
-# Medians over groups of equal size of cells in the order of depth.
-medians_by_depth <- function(values, depth, n = 20) {
-  rank <- rank(depth, ties.method = "first")
-  group <- ceiling(rank * min(n, length(depth)) / length(depth))
-  medians <- function(x) unname(c(tapply(x, group, stats::median)))
-  list(
-    depth = medians(depth), values = apply(values, 2, medians, simplify = TRUE)
-  )
 }
 
 # Smaller points for more cells.

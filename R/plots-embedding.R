@@ -83,9 +83,17 @@ plot_embedding <- function(x, colour = NULL, layout = "umap", label = FALSE,
   if (is.null(colour)) {
     drawn
   } else if (numeric) {
-    drawn + scale_of_numbers(logarithm)
+    options <- list(na.value = "grey80")
+    name <- argument_name(ggplot2::continuous_scale, "transform", "trans")
+    if (logarithm) options[[name]] <- "log10"
+    drawn + do.call(ggplot2::scale_colour_viridis_c, options)
   } else {
-    drawn + scale_of_cells(nlevels(colour), label) +
+    n <- nlevels(colour)
+    guide <- ggplot2::guide_legend(
+      override.aes = list(size = 3), ncol = ceiling(n / 20)
+    )
+    if (label) guide <- "none"
+    drawn + scale_of_groups("colour", n, na.value = "grey80", guide = guide) +
       if (label) names_of_groups(points)
   }
 }
@@ -95,9 +103,7 @@ cell_places <- function(layout, shown, seed) {
     return(lay_out(shown$values, layout, seed))
   }
   places <- measured_matrix(layout, "layout")
-  if (ncol(places) < 2) {
-    abort("{.arg layout} must have two columns, not one.")
-  }
+  abort_if(ncol(places) < 2, "{.arg layout} must have two columns, not one.")
   places <- match_cells(places, shown$cells, "layout", n = nrow(shown$values))
   names <- colnames(places)[1:2] %||% c("x", "y")
   matrix(places[, 1:2], ncol = 2, dimnames = list(NULL, names))
@@ -107,14 +113,10 @@ draw_cells <- function(points, size, coloured) {
   points <- points[thin_cells(nrow(points), nrow(points)), , drop = FALSE]
   # Cells of which nothing is known lie below the others.
   if (coloured) points <- points[order(!is.na(points$colour)), , drop = FALSE]
-  mapping <- ggplot2::aes(.data$x, .data$y)
   look <- list(size = size, shape = 16)
-  if (coloured) {
-    mapping <- ggplot2::aes(.data$x, .data$y, colour = .data$colour)
-  } else {
-    look$colour <- "grey40"
-  }
-  ggplot2::ggplot(points, mapping) +
+  if (!coloured) look$colour <- "grey40"
+  ggplot2::ggplot(points, ggplot2::aes(.data$x, .data$y)) +
+    (if (coloured) ggplot2::aes(colour = .data$colour)) +
     do.call(ggplot2::geom_point, look) +
     picture_theme() +
     ggplot2::theme(
@@ -122,22 +124,6 @@ draw_cells <- function(points, size, coloured) {
       axis.text = ggplot2::element_blank(),
       axis.title = ggplot2::element_text(hjust = 0)
     )
-}
-
-scale_of_numbers <- function(logarithm) {
-  options <- list(na.value = "grey80")
-  name <- argument_name(ggplot2::continuous_scale, "transform", "trans")
-  if (logarithm) options[[name]] <- "log10"
-  do.call(ggplot2::scale_colour_viridis_c, options)
-}
-
-scale_of_cells <- function(n, label) {
-  guide <- if (label) {
-    "none"
-  } else {
-    ggplot2::guide_legend(override.aes = list(size = 3), ncol = ceiling(n / 20))
-  }
-  scale_of_groups("colour", n, na.value = "grey80", guide = guide)
 }
 
 names_of_groups <- function(points, repel = is_installed("ggrepel")) {

@@ -77,14 +77,12 @@ readout_of <- function(fit, readout) {
   readout <- rlang::arg_match0(
     readout, readouts, error_call = called_function()
   )
-  if (readout == "expression" && !has) {
-    abort(c(
-      "{.code readout = \"expression\"} needs a fit whose tokens start from
-       components.",
-      x = "This one was trained with {.code token_start = \"random\"}.",
-      i = "Choose {.val context} or {.val decoder}."
-    ))
-  }
+  abort_if(readout == "expression" && !has, c(
+    "{.code readout = \"expression\"} needs a fit whose tokens start from
+     components.",
+    x = "This one was trained with {.code token_start = \"random\"}.",
+    i = "Choose {.val context} or {.val decoder}."
+  ))
   readout
 }
 

@@ -11,21 +11,21 @@ progress_reporter <- function(verbose, envir = parent.frame()) {
 bar_reporter <- function(envir) {
   bar <- NULL
   function(p) {
-    # Read by the bar's format, in this frame.
-    extra <- describe_progress(p)
-    epoch <- paste0(p$epoch, "/", p$epochs)
+    # Read by the bar's format. The parts of the loss have no room beside it.
+    extra <- list(
+      epoch = paste0(p$epoch, "/", p$epochs), text = describe_progress(p, FALSE)
+    )
     if (is.null(bar)) {
       bar <<- cli::cli_progress_bar(
-        total = p$epochs * p$cells, clear = TRUE, .envir = envir,
+        total = p$epochs * p$cells, clear = TRUE, .envir = envir, extra = extra,
         format = paste(
-          "Epoch {cli::pb_extra$epoch} {cli::pb_bar}", "{cli::pb_extra$text}"
-        ),
-        extra = list(epoch = epoch, text = extra)
+          "Epoch {cli::pb_extra$epoch} {cli::pb_bar} {cli::pb_extra$text}"
+        )
       )
     }
     cli::cli_progress_update(
       set = (p$epoch - 1) * p$cells + p$done, id = bar, .envir = envir,
-      extra = list(epoch = epoch, text = extra), force = TRUE
+      extra = extra, force = TRUE
     )
     NULL
   }
@@ -44,15 +44,15 @@ line_reporter <- function() {
   }
 }
 
-# The loss with its parts. Small losses have more digits. (Of SAILER's
-# parts the alignment is that of SAILERX alone, and is not shown.)
-describe_progress <- function(p) {
+# The loss, and with `parts` what it is made of. Small losses have more digits.
+# (Of SAILER's parts the alignment is that of SAILERX alone, and is not shown.)
+describe_progress <- function(p, parts = TRUE) {
   number <- if (abs(p$loss) < 10) "%.3f" else "%.1f"
-  parts <- p$parts[names(p$parts) != "alignment"]
-  shown <- paste(names(parts), sprintf(number, parts), collapse = ", ")
+  shown <- p$parts[parts & names(p$parts) != "alignment"]
+  shown <- paste(names(shown), sprintf(number, shown), collapse = ", ")
   paste0(
     "loss ", sprintf(number, p$loss),
-    if (length(parts) > 0) paste0(" (", shown, ")"),
+    if (nzchar(shown)) paste0(" (", shown, ")"),
     "  ", big(round(p$speed)), " cells/s  ",
     format_seconds(p$seconds_left), " left"
   )
@@ -61,24 +61,19 @@ describe_progress <- function(p) {
 # A bar, if wanted, where a terminal can draw one.
 pass_reporter <- function(what, n_cells, verbose = TRUE,
                           envir = parent.frame()) {
-  if (!verbose || !cli::is_dynamic_tty()) {
-    return(NULL)
-  }
-  bar <- cli::cli_progress_bar(
-    what, total = n_cells, clear = TRUE, .envir = envir
-  )
-  function(p) {
-    cli::cli_progress_update(set = p$done, id = bar, .envir = envir)
-    NULL
+  if (verbose && cli::is_dynamic_tty()) {
+    bar <- cli::cli_progress_bar(
+      what, total = n_cells, clear = TRUE, .envir = envir
+    )
+    function(p) {
+      cli::cli_progress_update(set = p$done, id = bar, .envir = envir)
+      NULL
+    }
   }
 }
 
 format_seconds <- function(seconds) {
-  if (seconds < 90) {
-    paste(round(seconds), "s")
-  } else if (seconds < 5400) {
-    paste(round(seconds / 60), "min")
-  } else {
-    paste(round(seconds / 3600, 1), "h")
-  }
+  unit <- if (seconds < 90) "s" else if (seconds < 5400) "min" else "h"
+  size <- c(s = 1, min = 60, h = 3600)[[unit]]
+  paste(round(seconds / size, unit == "h"), unit)
 }

@@ -1,9 +1,6 @@
 # Which batch of the model new cells are nearest to, and a batch input learned
 # for them: what stands in place of the one-hot when their counts are decoded.
 
-# Cells looked at: enough for a mean log-likelihood to a fraction of a nat.
-query_cells_judged <- 1000
-query_cells_learned <- 2000
 query_cells_least <- 20
 
 # list(batches = data frame, one row per query batch; likelihoods = query
@@ -65,13 +62,11 @@ batch_column <- function(fit, column, adapt) {
     check_choice(column, columns, "batch column", "batch_column", "the model")
     return(column)
   }
-  if (length(columns) == 0 && adapt) {
-    abort(c(
-      "{.code adapt = TRUE} needs a model that was trained on several batches;
-       this one has no batch input that could be learned.",
-      i = "Leave {.arg adapt} out: the embedding is the same."
-    ))
-  }
+  abort_if(length(columns) == 0 && adapt, c(
+    "{.code adapt = TRUE} needs a model that was trained on several batches;
+     this one has no batch input that could be learned.",
+    i = "Leave {.arg adapt} out: the embedding is the same."
+  ))
   if (length(columns) == 0) NULL else columns[1]
 }
 
@@ -107,7 +102,14 @@ judge_batch <- function(fit, query, cells, covariates, column, known, name,
     abort("{.code adapt = TRUE} needs at least {query_cells_least} cells of a
            batch; {.val {name}} has {length(cells)}.", class = "data")
   }
-  parts <- with_own_seed(seed, share_out(cells, learns))
+  # Random cells to judge by and, when something is learned, others to learn
+  # from: enough for a mean log-likelihood to a fraction of a nat.
+  drawn <- with_own_seed(seed, cells[sample.int(length(cells))])
+  n <- min(if (learns) ceiling(length(cells) / 4) else length(cells), 1000)
+  parts <- list(
+    learned = if (learns) utils::head(drawn[-seq_len(n)], 2000),
+    judged = drawn[seq_len(n)]
+  )
   rows <- unlist(parts, use.names = FALSE)
   encoded <- encode_confounders(
     fit, length(rows), query$depth[rows], lapply(covariates$labels, `[`, rows),
@@ -138,13 +140,4 @@ judge_batch <- function(fit, query, cells, covariates, column, known, name,
     out$adapted <- learned$likelihood
   }
   out
-}
-
-# Random cells to judge by and, when something is learned, others to learn from.
-share_out <- function(cells, learns) {
-  cells <- cells[sample.int(length(cells))]
-  n <- if (learns) ceiling(length(cells) / 4) else length(cells)
-  n <- min(n, query_cells_judged)
-  learned <- if (learns) utils::head(cells[-seq_len(n)], query_cells_learned)
-  list(learned = learned, judged = cells[seq_len(n)])
 }

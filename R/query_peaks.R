@@ -137,13 +137,11 @@ leave_out_empty <- function(mapped, drop_empty) {
   dropped <- mapped$cells[!kept]
   found <- "{length(dropped)} query cell{?s} {?has/have} no open peak among
             those of the model"
-  if (length(dropped) > 0 && (!drop_empty || !any(kept))) {
-    abort(c(
-      paste0(found, ": {few(dropped)}."),
-      i = if (!drop_empty) "Remove {cli::qty(length(dropped))}{?it/them}, or
-            leave {?it/them} out with {.code drop_empty = TRUE}."
-    ), class = "data")
-  }
+  abort_if(length(dropped) > 0 && (!drop_empty || !any(kept)), c(
+    paste0(found, ": {few(dropped)}."),
+    i = if (!drop_empty) "Remove {cli::qty(length(dropped))}{?it/them}, or
+          leave {?it/them} out with {.code drop_empty = TRUE}."
+  ), class = "data")
   if (length(dropped) > 0) {
     note(paste0(found, ", and {?is/are} left out: {few(dropped)}."))
     mapped <- mapped[, kept]

@@ -169,13 +169,11 @@ lay_out_peaks <- function(cells, peak_cells, min_fraction, max_fraction,
     ), class = "data")
   }
   kept <- which(frequency >= min_fraction & frequency <= max_fraction)
-  if (length(kept) < 2) {
-    abort(c(
-      "Only {length(kept)} of {length(frequency)} peaks {?is/are} open in
-       {min_fraction} to {max_fraction} of the cells.",
-      i = "Lower {.arg min_fraction} or raise {.arg max_fraction}."
-    ), class = "data")
-  }
+  abort_if(length(kept) < 2, c(
+    "Only {length(kept)} of {length(frequency)} peaks {?is/are} open in
+     {min_fraction} to {max_fraction} of the cells.",
+    i = "Lower {.arg min_fraction} or raise {.arg max_fraction}."
+  ), class = "data")
   chromosome <- NULL
   group_sizes <- length(kept)
   if (architecture == "chromosome") {
@@ -198,13 +196,11 @@ lay_out_peaks <- function(cells, peak_cells, min_fraction, max_fraction,
 kept_depth <- function(cells, layout) {
   depth <- core_depth_within(cells$source, !is.na(layout$map))
   empty <- cells$cells[depth == 0]
-  if (length(empty) > 0) {
-    abort(c(
-      "{length(empty)} cell{?s} {?has/have} no open peak among the
-       {length(layout$peaks)} that the model keeps: {few(empty)}.",
-      i = "Remove {cli::qty(length(empty))}{?it/them}, or keep more peaks (a
-           lower {.arg min_fraction})."
-    ), class = "data")
-  }
+  abort_if(length(empty) > 0, c(
+    "{length(empty)} cell{?s} {?has/have} no open peak among the
+     {length(layout$peaks)} that the model keeps: {few(empty)}.",
+    i = "Remove {cli::qty(length(empty))}{?it/them}, or keep more peaks (a
+         lower {.arg min_fraction})."
+  ), class = "data")
   depth
 }

@@ -121,12 +121,10 @@ model_path <- function(file) {
 # The path of a file that may be written.
 new_file <- function(file, overwrite) {
   file <- model_path(file)
-  if (!overwrite && file.exists(file)) {
-    abort(c(
-      "The file {.file {file}} already exists.",
-      i = "Take another name, or {.code overwrite = TRUE} to replace it."
-    ), class = "file")
-  }
+  abort_if(!overwrite && file.exists(file), c(
+    "The file {.file {file}} already exists.",
+    i = "Take another name, or {.code overwrite = TRUE} to replace it."
+  ), class = "file")
   file
 }
 

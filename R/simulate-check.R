@@ -75,14 +75,12 @@ check_profiles <- function(profiles) {
   check_names(rownames(profiles), "peak", "row")
   check_names(colnames(profiles), "type", "column")
   lost <- rownames(profiles)[is.na(parse_peaks(rownames(profiles))$start)]
-  if (length(lost) > 0) {
-    abort(c(
-      "{.arg profiles}: {length(lost)} peak{?s} {?has/have} no range in
-       {?its/their} name{?s}: {few(lost)}.",
-      i = "Name peaks like {.val chr1-100-600}: the background is drawn by
-           their lengths."
-    ))
-  }
+  abort_if(length(lost) > 0, c(
+    "{.arg profiles}: {length(lost)} peak{?s} {?has/have} no range in
+     {?its/their} name{?s}: {few(lost)}.",
+    i = "Name peaks like {.val chr1-100-600}: the background is drawn by
+         their lengths."
+  ))
   empty <- colnames(profiles)[colSums(profiles) == 0]
   if (length(empty) > 0) {
     abort("{.arg profiles}: the type{?s} {.val {empty}} {?has/have} no reads.")

@@ -10,8 +10,12 @@ simulate_blocks <- function(arguments, source, cells, file, overwrite) {
   # Few enough cells that their fragments fit in memory.
   size <- getOption("sailer.simulation_block", 10000)
   blocks <- split(seq_len(n_cells), ceiling(seq_len(n_cells) / size))
+  kept <- list()
   sink <- if (is.null(file)) {
-    memory_sink()
+    list(
+      add = function(counts) kept[[length(kept) + 1]] <<- counts,
+      finish = function() do.call(cbind, kept), abandon = function() NULL
+    )
   } else {
     tenx_sink(file, source$peaks, names, overwrite)
   }

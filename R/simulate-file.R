@@ -1,15 +1,6 @@
 # Where blocks of simulated counts go. A sink has add(counts), finish(), which
 # gives the counts, and abandon(), which does nothing after finish().
 
-memory_sink <- function() {
-  blocks <- list()
-  list(
-    add = function(counts) blocks[[length(blocks) + 1]] <<- counts,
-    finish = function() do.call(cbind, blocks),
-    abandon = function() NULL
-  )
-}
-
 # A 10x HDF5 file with the chunks and the compression of Cell Ranger's. It is
 # written beside its place, and renamed when it is complete.
 tenx_sink <- function(file, features, cells, overwrite, type = "Peaks") {

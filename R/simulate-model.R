@@ -15,7 +15,10 @@ simulation_source <- function(arguments, profiles) {
       spread <- stats::rlnorm(n_peaks, 0, 0.5)
       lengths <- round(500 * pmin(4, pmax(0.3, spread)))
     }
-    source$peaks <- simulate_peaks(arguments$n_chromosomes, lengths)
+    chromosome <- sort(rep_len(seq_len(arguments$n_chromosomes), n_peaks))
+    gap <- 500 + round(stats::rexp(n_peaks, 1 / 2000))
+    end <- 500 + stats::ave(gap + lengths, chromosome, FUN = cumsum)
+    source$peaks <- sprintf("chr%d-%.0f-%.0f", chromosome, end - lengths, end)
     n_rare <- length(arguments$rare)
     types <- c(
       sprintf("type%d", seq_len(arguments$n_types - n_rare)),
@@ -38,15 +41,6 @@ simulation_source <- function(arguments, profiles) {
     source$background <- ranges$end - ranges$start
   }
   source
-}
-
-# Names of peaks of these lengths, sorted within chromosomes.
-simulate_peaks <- function(n_chromosomes, lengths) {
-  n_peaks <- length(lengths)
-  chromosome <- sort(rep_len(seq_len(n_chromosomes), n_peaks))
-  gap <- 500 + round(stats::rexp(n_peaks, 1 / 2000))
-  end <- 500 + stats::ave(gap + lengths, chromosome, FUN = cumsum)
-  sprintf("chr%d-%.0f-%.0f", chromosome, end - lengths, end)
 }
 
 # Probability of each peak to be open in each type, by a walk down the tree.

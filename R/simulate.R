@@ -157,10 +157,9 @@ simulate_atac <- function(n_cells = 2000, n_peaks = 5000, n_types = 6,
 
 #' @export
 print.sailer_simulation <- function(x, ...) {
-  types <- table(x$cells$cell_type)
-  batches <- table(x$cells$batch)
   depth <- stats::quantile(x$cells$depth, c(0.05, 0.5, 0.95))
-  listed <- function(counts) {
+  listed <- function(labels) {
+    counts <- table(labels)
     paste(names(counts), counts, collapse = ", ")
   }
   cat(
@@ -168,8 +167,8 @@ print.sailer_simulation <- function(x, ...) {
       "<sailer_simulation> %d cells x %d peaks\n",
       ncol(x$counts), nrow(x$counts)
     ),
-    "types:   ", listed(types), "\n",
-    "batches: ", listed(batches), "\n",
+    "types:   ", listed(x$cells$cell_type), "\n",
+    "batches: ", listed(x$cells$batch), "\n",
     sprintf(
       "depth:   median %.0f open peaks (5%% to 95%%: %.0f to %.0f)\n",
       depth[2], depth[1], depth[3]

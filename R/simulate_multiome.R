@@ -39,7 +39,12 @@ simulate_multiome <- function(..., n_genes = 1000, rna_depth = 3000,
   check_number(rna_batch_effect, min = 0, max = 3)
   check_number(peaks_per_gene, min = 1, whole = TRUE)
   sim <- simulate_atac(...)
-  open <- type_openness(sim)
+  # Types x peaks, from 0 to 1.
+  open <- sim$truth
+  if (is.null(open)) {
+    share <- sweep(sim$profiles, 2, colSums(sim$profiles), "/")
+    open <- t(share / pmax(apply(share, 1, max), .Machine$double.xmin))
+  }
   stands_for <- alike_types(rna_alike, rownames(open))
   # A stream of random numbers of its own.
   with_own_seed(bitwNot(as.integer(sim$arguments$seed)), {
@@ -53,24 +58,13 @@ simulate_multiome <- function(..., n_genes = 1000, rna_depth = 3000,
   structure(sim, class = "sailer_simulation")
 }
 
-# Types x peaks, from 0 to 1.
-type_openness <- function(sim) {
-  if (!is.null(sim$truth)) {
-    return(sim$truth)
-  }
-  share <- sweep(sim$profiles, 2, colSums(sim$profiles), "/")
-  t(share / pmax(apply(share, 1, max), .Machine$double.xmin))
-}
-
 # The type whose expression each type has.
 alike_types <- function(alike, types) {
   unknown <- setdiff(unlist(alike), types)
-  if (length(unknown) > 0 || !(is.null(alike) || is.list(alike))) {
-    abort(c(
-      "{.arg rna_alike} must be a list of vectors of types: {.val {types}}.",
-      x = if (length(unknown) > 0) "There is no {.val {unknown}}."
-    ))
-  }
+  abort_if(length(unknown) > 0 || !(is.null(alike) || is.list(alike)), c(
+    "{.arg rna_alike} must be a list of vectors of types: {.val {types}}.",
+    x = if (length(unknown) > 0) "There is no {.val {unknown}}."
+  ))
   stands_for <- stats::setNames(types, types)
   for (group in alike) stands_for[group] <- group[1]
   stands_for

@@ -124,7 +124,13 @@ tune_path <- function(x, option = "lambda", values = NULL, batch = NULL,
     confounders = confounder_values(cells, batch, covariates),
     labels = tune_labels(labels, cells$cells, ncol(cells))
   )
-  if (!is.null(labels)) check_clustering(clustering, resolution)
+  check_number(resolution, min = 1e-6)
+  must_be_among(clustering, c("leiden", "kmeans"))
+  if (!is.null(labels) && clustering == "leiden") {
+    need_package(
+      "igraph", "for Leiden clusters; clustering = \"kmeans\" does without"
+    )
+  }
   given <- c(list(cells, batch = batch, covariates = covariates), others)
   if (!is.null(reference)) given$reference <- reference
   table <- walk_path(

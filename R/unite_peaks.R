@@ -66,12 +66,10 @@ unite_peaks <- function(counts, ranges = NULL, how = c("union", "shared")) {
   }, logical(length(united$ranges)))
   present <- matrix(present, ncol = length(counts))
   kept <- how == "union" | rowSums(present) == ncol(present)
-  if (!any(kept)) {
-    abort(c(
-      "No peak is shared by all {length(counts)} samples.",
-      i = 'Take {.code how = "union"}, or leave samples out.'
-    ), class = "data")
-  }
+  abort_if(!any(kept), c(
+    "No peak is shared by all {length(counts)} samples.",
+    i = 'Take {.code how = "union"}, or leave samples out.'
+  ), class = "data")
   names <- range_names(united$ranges)
   place <- cumsum(kept)
   place[!kept] <- NA
@@ -106,12 +104,10 @@ unite_peaks <- function(counts, ranges = NULL, how = c("union", "shared")) {
 check_samples <- function(counts) {
   good <- is.list(counts) && !is.data.frame(counts) && length(counts) > 1
   must_be(good, counts, "a named list of at least two samples")
-  if (!rlang::is_dictionaryish(counts)) {
-    abort(c(
-      "Every sample in {.arg counts} must have a name of its own.",
-      i = "For example {.code list(multiome = first, atac = second)}."
-    ))
-  }
+  abort_if(!rlang::is_dictionaryish(counts), c(
+    "Every sample in {.arg counts} must have a name of its own.",
+    i = "For example {.code list(multiome = first, atac = second)}."
+  ))
 }
 
 # list of GRanges, one per sample, from what was given or the peaks' names.
@@ -137,15 +133,13 @@ sample_ranges <- function(counts, ranges) {
   chromosomes <- lapply(peaks, chromosomes_of)
   first <- chromosomes[[1]]
   for (sample in samples[-1]) {
-    if (!any(chromosomes[[sample]] %in% first)) {
-      abort(c(
-        "Samples {.val {samples[1]}} and {.val {sample}} have no chromosome in
-         common.",
-        x = "They have {.val {utils::head(first, 2)}}, and {.val
-             {utils::head(chromosomes[[sample]], 2)}}.",
-        i = "Give the chromosomes the same names in both."
-      ), class = "data")
-    }
+    abort_if(!any(chromosomes[[sample]] %in% first), c(
+      "Samples {.val {samples[1]}} and {.val {sample}} have no chromosome in
+       common.",
+      x = "They have {.val {utils::head(first, 2)}}, and {.val
+           {utils::head(chromosomes[[sample]], 2)}}.",
+      i = "Give the chromosomes the same names in both."
+    ), class = "data")
   }
   peaks
 }
@@ -172,13 +166,11 @@ sample_cells <- function(cells) {
     )
   }
   all <- unlist(cells)
-  if (anyDuplicated(all)) {
-    abort(c(
-      "Two cells are named {.val {all[duplicated(all)][1]}} even with the sample
-       in front.",
-      i = "Rename the samples."
-    ), class = "data")
-  }
+  abort_if(anyDuplicated(all), c(
+    "Two cells are named {.val {all[duplicated(all)][1]}} even with the sample
+     in front.",
+    i = "Rename the samples."
+  ), class = "data")
   cells
 }
 
