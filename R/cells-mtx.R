@@ -20,12 +20,12 @@ open_mtx <- function(path, feature_type, others) {
     matrix, "(features|genes|peaks|regions)\\.(tsv|txt|bed)",
     "features.tsv, genes.tsv or peaks.bed"
   )
-  names <- find_beside(matrix, "(barcodes|cells)\\.(tsv|txt)", "barcodes.tsv")
+  ids <- find_beside(matrix, "(barcodes|cells)\\.(tsv|txt)", "barcodes.tsv")
   # Rows and columns, or NA: a broken file is reported when it is read.
   lines <- tryCatch(read_text(matrix, 1000L), error = function(cnd) NULL)
   size <- grep("^[[:space:]]*[0-9]", lines, value = TRUE, useBytes = TRUE)[1]
   size <- as.numeric(strsplit(trimws(size), "[[:space:]]+")[[1]])[1:2]
-  cells <- read_fields(names, size)[[1]]
+  cells <- read_fields(ids, size)[[1]]
   features <- read_features(file, size)
   kept <- seq_along(features$names)
   types <- features$types
