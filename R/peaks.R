@@ -33,9 +33,10 @@ parse_ranges <- function(names) {
 
 # The ranges of peaks: those that were `given` as `arg`, their `own`, or those
 # in their names. NULL where there are none, or an error with a `hint`. `of`:
-# whose peaks (text of cli); `class` of the error where those given do not fit.
+# whose peaks; `bad`, `none`: class of the error for those given, and for none.
 ranges_of_peaks <- function(peaks, given = NULL, own = NULL, arg = "ranges",
-                            of = "the model", hint = NULL, class = "argument") {
+                            of = "the model", hint = NULL, bad = "argument",
+                            none = "argument") {
   found <- given %||% own %||% parse_ranges(peaks)
   if (is.null(found) && !is.null(hint)) {
     lost <- peaks[is.na(parse_peaks(peaks)$start)]
@@ -43,13 +44,13 @@ ranges_of_peaks <- function(peaks, given = NULL, own = NULL, arg = "ranges",
       paste0("{length(lost)} of the {length(peaks)} peaks of ", of, " have no
               ranges in their names, such as {.val {utils::head(lost, 2)}}."),
       i = hint
-    ))
+    ), class = none)
   }
   fits <- methods::is(given, "GRanges") && length(given) == length(peaks)
   abort_if(!is.null(given) && !fits, paste0(
     "{.arg {arg}} must be a GRanges with {length(peaks)} ranges, one for each
      peak of ", of, "."
-  ), class = class)
+  ), class = bad)
   found
 }
 
@@ -78,9 +79,7 @@ range_names <- function(ranges) {
 # encoder of chapter 3 has a part for each.
 peak_chromosomes <- function(peaks, ranges = NULL) {
   if (!is.null(ranges)) {
-    ranges <- ranges_of_peaks(
-      peaks, ranges, of = "the counts", class = "data"
-    )
+    ranges <- ranges_of_peaks(peaks, ranges, of = "the counts", bad = "data")
     return(as.character(GenomicRanges::seqnames(ranges)))
   }
   chromosomes <- parse_peaks(peaks)$seqnames

@@ -11,16 +11,14 @@ progress_reporter <- function(verbose, envir = parent.frame()) {
 bar_reporter <- function(envir) {
   bar <- NULL
   function(p) {
-    # Read by the bar's format. The parts of the loss have no room beside it.
+    # Read by the bar's format; all has to fit into 80 columns.
     extra <- list(
-      epoch = paste0(p$epoch, "/", p$epochs), text = describe_progress(p, FALSE)
+      epoch = paste0(p$epoch, "/", p$epochs), text = describe_progress(p, TRUE)
     )
     if (is.null(bar)) {
       bar <<- cli::cli_progress_bar(
         total = p$epochs * p$cells, clear = TRUE, .envir = envir, extra = extra,
-        format = paste(
-          "Epoch {cli::pb_extra$epoch} {cli::pb_bar} {cli::pb_extra$text}"
-        )
+        format = "{cli::pb_extra$epoch} {cli::pb_bar} {cli::pb_extra$text}"
       )
     }
     cli::cli_progress_update(
@@ -44,17 +42,17 @@ line_reporter <- function() {
   }
 }
 
-# The loss, and with `parts` what it is made of. Small losses have more digits.
-# (Of SAILER's parts the alignment is that of SAILERX alone, and is not shown.)
-describe_progress <- function(p, parts = TRUE) {
+# The loss, speed and time left; unless `brief` also the parts of the loss, but
+# not the alignment, which SAILERX alone has. Small losses have more digits.
+describe_progress <- function(p, brief = FALSE) {
   number <- if (abs(p$loss) < 10) "%.3f" else "%.1f"
-  shown <- p$parts[parts & names(p$parts) != "alignment"]
-  shown <- paste(names(shown), sprintf(number, shown), collapse = ", ")
+  parts <- p$parts[!brief & names(p$parts) != "alignment"]
+  parts <- paste(names(parts), sprintf(number, parts), collapse = ", ")
   paste0(
     "loss ", sprintf(number, p$loss),
-    if (nzchar(shown)) paste0(" (", shown, ")"),
-    "  ", big(round(p$speed)), " cells/s  ",
-    format_seconds(p$seconds_left), " left"
+    if (nzchar(parts)) paste0(" (", parts, ")"),
+    "  ", big(round(p$speed)), " cells/s  ", format_seconds(p$seconds_left),
+    if (!brief) " left"
   )
 }
 
@@ -66,7 +64,9 @@ pass_reporter <- function(what, n_cells, verbose = TRUE,
       what, total = n_cells, clear = TRUE, .envir = envir
     )
     function(p) {
-      cli::cli_progress_update(set = p$done, id = bar, .envir = envir)
+      cli::cli_progress_update(
+        set = p$done, id = bar, .envir = envir, force = TRUE
+      )
       NULL
     }
   }

@@ -192,7 +192,7 @@ lay_out_peaks <- function(cells, peak_cells, min_fraction, max_fraction,
   )
 }
 
-# Open peaks of each cell among the kept ones; none is an error by name.
+# Open peaks of each cell among the kept ones; none is an error.
 kept_depth <- function(cells, layout) {
   depth <- core_depth_within(cells$source, !is.na(layout$map))
   empty <- cells$cells[depth == 0]

@@ -125,7 +125,8 @@ sample_ranges <- function(counts, ranges) {
     found <- ranges_of_peaks(
       rownames(counts[[sample]]), given, counts[[sample]]$ranges,
       of = as_literal(cli::format_inline("sample {.val {sample}}")),
-      hint = "Name peaks like {.val chr1-100-200}, or give {.arg ranges}."
+      hint = "Name peaks like {.val chr1-100-200}, or give {.arg ranges}.",
+      none = "data"
     )
     GenomicRanges::granges(found, use.names = FALSE)
   })
