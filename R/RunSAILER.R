@@ -1,9 +1,9 @@
-#' SAILER on Seurat and SingleCellExperiment objects
+#' SAILER and SAILERX on Seurat and SingleCellExperiment objects
 #'
 #' Finds the counts in the object, takes batch and covariates from its metadata,
-#' trains [sailer()], and adds the embedding to the object. The counts are read,
-#' never rewritten, joined or made dense. If anything fails, the given object is
-#' unchanged.
+#' trains [sailer()] or [sailerx()], and adds the embedding to the object. The
+#' counts are read, never rewritten, joined or made dense. If anything fails,
+#' the given object is unchanged.
 #'
 #' @section Seurat:
 #' The counts are those of the default assay or, if its features are not named
@@ -26,14 +26,15 @@
 #'
 #' @param object A `Seurat` object, one of its assays (`Assay`, `Assay5`,
 #'   Signac's `ChromatinAssay`, `GRangesAssay`), or a `SingleCellExperiment`.
-#'   Matrices, files and lists of samples go to [sailer()], whose fit is
-#'   returned.
+#'   Matrices, files and lists of samples go to [sailer()] or [sailerx()], whose
+#'   fit is returned.
 #' @param batch,covariates Names of one or several columns of the object's
 #'   metadata: batches, and other variables (numbers or labels) to remove from
 #'   the embedding. See [sailer()].
-#' @param ... Options of [sailer()] and [train_control()], which document them:
-#'   `architecture`, `n_latent`, `hidden`, `lambda`, `epochs`, `seed`, `device`,
-#'   `checkpoint`, `control` and more. An unknown name is an error.
+#' @param ... Options of [sailer()] or [sailerx()] and of [train_control()],
+#'   which document them: `architecture`, `n_latent`, `hidden`, `lambda`,
+#'   `alignment`, `epochs`, `seed`, `device`, `checkpoint`, `control` and more.
+#'   An unknown name is an error.
 #' @param assay Seurat: name of the assay. For an assay alone: the name that the
 #'   reduction records for it, by default `"ATAC"`.
 #' @param layer Seurat: layer (slot, in old assays) of the counts. Default
@@ -42,11 +43,12 @@
 #'   NULL, the default, takes `"counts"` or, if it has another name, the only
 #'   one.
 #' @param altexp SingleCellExperiment: name of the alternative experiment with
-#'   the peaks.
+#'   the peaks. NULL, the default, takes the main experiment if its rows are
+#'   ranges, and else the only alternative one.
 #' @param features Names of the peaks to use; NULL, the default, takes all that
 #'   `min_fraction` and `max_fraction` allow.
 #' @param reduction.name,name Name of the reduction; give either. Default
-#'   `"sailer"` (Seurat) and `"SAILER"` (SingleCellExperiment).
+#'   `"sailer"` or `"sailerx"`; in a SingleCellExperiment in capitals.
 #' @param reduction.key Seurat: prefix of its column names. Default: the name
 #'   with an underscore, such as `"sailer_"`.
 #' @param resume Continue a training instead of starting one: TRUE for the
@@ -54,16 +56,16 @@
 #'   [get_fit()], or the folder of a checkpoint. `...` are then the options of
 #'   [resume()], and `batch` and `covariates` those of that fit. Default NULL.
 #'
-#' @return The object with the embedding, cells x latent dimensions: a `Seurat`
-#'   object with a reduction and the command logged (`Command(object)`, without
-#'   long arguments), a `SingleCellExperiment` with reduced dimensions, a
-#'   `DimReduc` for an assay. [get_fit()] returns the model, which holds no
-#'   cells: [ImputeSAILER()] and others take these from the object, so cells may
-#'   be renamed, merged, reordered and left out.
+#' @return The object with the embedding, cells x latent dimensions: a
+#'   `Seurat` object with a reduction and the command logged (`Command(object)`,
+#'   without long arguments), a `SingleCellExperiment` with reduced dimensions,
+#'   a `DimReduc` for an assay; and the reference if that was made. [get_fit()]
+#'   returns the model, which holds no cells: [ImputeSAILER()] and others take
+#'   these from the object, so cells may be renamed, merged, reordered and left
+#'   out.
 #' @seealso [sailer()], [get_fit()], [SAILERIntegration()] for
 #'   `Seurat::IntegrateLayers()`.
-#' @references Cao (2023), chapter 2; for the chromosome architecture section
-#'   3.2.
+#' @references Cao (2023), chapters 2 and 3; for hybrid objects section 3.2.3.
 #' @examples
 #' sim <- simulate_atac(n_cells = 200, n_peaks = 500, n_types = 3, seed = 1)
 #'
@@ -109,7 +111,11 @@ RunSAILER <- function(object, batch = NULL, covariates = NULL, ...,
 run_sailer <- function(object, options, where, batch, covariates, resume,
                        output, reference = NULL, rna = NULL, guided = FALSE) {
   model <- if (guided) "sailerx" else "sailer"
-  check_fit_options(options, resume, match.fun(model))
+  # Before anything is read: the options of the model, or of resume().
+  own <- if (!goes_on(resume)) {
+    options_of(match.fun(model), c("x", "reference"))
+  }
+  check_options(options, c(options_of(train_control), "control", own))
   check_text(output$name, "name", null = TRUE)
   check_reduction_key(output$key)
   input <- read_input(object, where)

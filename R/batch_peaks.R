@@ -14,52 +14,44 @@ least_shared <- 0.5
 least_expected <- 50
 
 # What the pass over the counts counts by batch, as core_scan() takes it: peaks
-# at random where there are many batches. `members` gives each group its level
-# of every batch label. NULL without batches.
+# at random where there are many batches, so few that all pairs of batches take
+# a second at most. `members` gives each group its level of every batch label,
+# of which `labels` are the columns. NULL without batches.
 batch_groups <- function(confounders, n_peaks) {
-  labels <- batch_columns(confounders)
+  labels <- Filter(
+    function(label) label$name %in% confounders$batches, confounders$labels
+  )
   if (length(labels) == 0) {
     return(NULL)
   }
   codes <- lapply(labels, function(label) label$codes)
   key <- do.call(paste, unname(codes))
   first <- which(!duplicated(key))
+  n_batches <- max(lengths(lapply(codes, unique)))
+  n_pairs <- max(1, choose(min(n_batches, most_compared), 2))
+  most <- floor(max(2000, min(1e7 / n_pairs, 2e7 / length(first))))
   peaks <- seq_len(n_peaks)
-  most <- n_counted_peaks(max(lengths(lapply(codes, unique))), length(first))
   if (n_peaks > most) peaks <- sort(with_own_seed(1, sample.int(n_peaks, most)))
   row <- rep(NA_integer_, n_peaks)
   row[peaks] <- seq_along(peaks)
   list(
     group = match(key, key[first]), n_groups = length(first), row = row,
-    n_rows = length(peaks), members = lapply(codes, function(x) x[first])
-  )
-}
-
-batch_columns <- function(confounders) {
-  Filter(
-    function(label) label$name %in% confounders$batches, confounders$labels
+    n_rows = length(peaks), members = lapply(codes, function(x) x[first]),
+    labels = labels
   )
 }
 
 # Batches that are compared, the largest ones.
 most_compared <- 100
 
-# So few that all pairs of batches take a second at most.
-n_counted_peaks <- function(n_batches, n_groups) {
-  n_pairs <- choose(min(n_batches, most_compared), 2)
-  floor(max(2000, min(1e7 / max(1, n_pairs), 2e7 / n_groups)))
-}
-
 # `groups`: of batch_groups(); `group_cells`: groups x peaks, the cells of each
 # in which each peak is open; `map`: NA for peaks that the model leaves out.
-warn_of_apart_batches <- function(confounders, groups, group_cells, map) {
-  labels <- batch_columns(confounders)
-  peaks <- which(!is.na(groups$row))
-  group_cells <- group_cells[, !is.na(map[peaks]), drop = FALSE]
-  for (k in seq_along(labels)) {
-    counts <- rowsum(group_cells, groups$members[[k]], reorder = TRUE)
+warn_of_apart_batches <- function(groups, group_cells, map) {
+  kept <- !is.na(map[which(!is.na(groups$row))])
+  for (k in seq_along(groups$labels)) {
+    counts <- rowsum(group_cells[, kept, drop = FALSE], groups$members[[k]])
     apart <- find_apart(counts)
-    if (!is.null(apart)) warn_apart(labels[[k]], apart)
+    if (!is.null(apart)) warn_apart(groups$labels[[k]], apart)
   }
 }
 

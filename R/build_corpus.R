@@ -81,14 +81,21 @@ build_corpus <- function(sources, file, genes = NULL, annotation = NULL,
   check_flag(append)
   check_flag(verbose)
   check_number(min_cells, min = 0)
-  check_biotypes(biotypes)
+  if (!is.null(biotypes)) asked_names(biotypes, "biotype", "biotypes")
   path <- normalizePath(file, mustWork = FALSE)
   state <- if (file.exists(path)) core_corpus_state(path)
   append <- append && !is.null(state)
   with_notes(verbose, {
     inputs <- corpus_inputs(sources, if (append) state$finished else 0)
     plan <- if (append) {
-      kept_plan(state, genes)
+      abort_if(!is.null(genes), c(
+        "{.arg genes} cannot be chosen with {.code append = TRUE}: the corpus
+         has its genes.",
+        i = "Leave {.arg genes} out, or build another file."
+      ))
+      list(
+        genes = as.data.frame(state$genes), recipe = state$recipe, strict = TRUE
+      )
     } else {
       corpus_plan(
         inputs, state, path, genes, annotation, biotypes, min_cells, verbose
@@ -97,14 +104,6 @@ build_corpus <- function(sources, file, genes = NULL, annotation = NULL,
     write_corpus(path, inputs, plan, append, verbose)
   })
   invisible(open_corpus(path))
-}
-
-check_biotypes <- function(biotypes) {
-  if (!is.null(biotypes) && (!is.character(biotypes) || anyNA(biotypes) ||
-                               length(biotypes) == 0)) {
-    abort("{.arg biotypes} must name biotypes, such as {.val protein_coding}, or
-           be NULL, not {.obj_type_friendly {biotypes}}.")
-  }
 }
 
 # Sources ---------------------------------------------------------------------
@@ -139,12 +138,10 @@ check_gene_rows <- function(cells, name) {
     "{length(nameless)} gene{?s} without a name, the first in row
      {nameless[1]}"
   }
-  if (!is.null(problem)) {
-    abort(c(
-      paste0("Source {.val {name}} ({cells$origin}) has ", problem, "."),
-      i = "Genes are expected in rows, named by symbols or Ensembl ids."
-    ), class = "data")
-  }
+  abort_if(!is.null(problem), c(
+    paste0("Source {.val {name}} ({cells$origin}) has ", problem, "."),
+    i = "Genes are expected in rows, named by symbols or Ensembl ids."
+  ), class = "data")
   twice <- unique(cells$peaks[duplicated(cells$peaks)])
   if (length(twice) > 0) {
     rows <- sum(cells$peaks %in% twice)
@@ -240,8 +237,7 @@ note_source <- function(done, lost, cells, name) {
     text <- paste(
       text, "{length(lost)} of its {nrow(cells)} genes
        {cli::qty(length(lost))}{?is/are} not among those of the corpus
-       ({share} % of its counts):
-       {.val {utils::head(lost, 3)}}{if (length(lost) > 3) ', ...'}."
+       ({share} % of its counts): {few(lost)}."
     )
   }
   note(text)

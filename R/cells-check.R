@@ -100,34 +100,29 @@ check_size <- function(cells, min_cells, feature = "peak") {
   if (n[1] == 0) {
     abort("There are no {feature}s in {cells$origin}.", class = "data")
   }
-  if (n[2] < min_cells) {
-    abort(c(
-      "There {cli::qty(n[2])}{?is/are} {n[2]} cell{?s} in {cells$origin}, but a
-       model needs at least {min_cells}.",
-      i = "{to_title(feature)}s are expected in rows and cells in columns; is it
-           transposed?"
-    ), class = "data")
-  }
+  abort_if(n[2] < min_cells, c(
+    "There {cli::qty(n[2])}{?is/are} {n[2]} cell{?s} in {cells$origin}, but a
+     model needs at least {min_cells}.",
+    i = "{to_title(feature)}s are expected in rows and cells in columns; is it
+         transposed?"
+  ), class = "data")
 }
 
-check_names <- function(names, what, side) {
-  setter <- paste0(substr(side, 1, 3), "names(x)")
-  if (is.null(names)) {
-    abort(c(
-      "The {what}s have no names.",
-      i = "Set the {side} names of the counts ({.code {setter} <- ...}): results
-           are matched by name."
-    ), class = "data")
-  }
+# `class` of the errors. `x`: what code calls that which has the names.
+check_names <- function(names, what, side, x = "x", class = "data") {
+  setter <- paste0(substr(side, 1, 3), "names(", x, ")")
+  abort_if(is.null(names), c(
+    "The {what}s have no names.",
+    i = "Set the {side} names ({.code {setter} <- ...}): results
+         are matched by name."
+  ), class = class)
   check_utf8(names, paste0("names of ", what, "s"), setter)
   nameless <- which(is.na(names) | names == "")
-  if (length(nameless) > 0) {
-    abort(c(
-      "{length(nameless)} {what}{?s} {?has/have} an empty name, the first in
-       {side} {nameless[1]}.",
-      i = "Give every {what} a name of its own."
-    ), class = "data")
-  }
+  abort_if(length(nameless) > 0, c(
+    "{length(nameless)} {what}{?s} {?has/have} an empty name, the first in
+     {side} {nameless[1]}.",
+    i = "Give every {what} a name of its own."
+  ), class = class)
   if (anyDuplicated(names)) {
     twice <- unique(names[duplicated(names)])
     abort(c(
@@ -135,7 +130,7 @@ check_names <- function(names, what, side) {
        more than once: {.val {utils::head(twice, 3)}}.",
       i = "Make them unique, for example by
            {.code {setter} <- make.unique({setter})}."
-    ), class = "data")
+    ), class = class)
   }
 }
 

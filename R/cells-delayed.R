@@ -104,37 +104,24 @@ open_dense <- function(path, dataset) {
   opened <- core_open_dense(path, dataset)
   new_cells(
     opened$source, NULL, NULL, opened$origin,
-    file = list(path = path, dataset = dataset, layout = "dense"),
-    chosen = list(peaks = NULL, cells = NULL)
+    file = list(path = path, dataset = dataset, layout = "dense")
   )
 }
 
 # Our reader on the seed's file, or NULL when that is not for it (CSC).
 open_seed <- function(seed) {
-  open <- function(...) {
-    tryCatch(
-      open_cells(seed@filepath, ...), sailer_file_error = function(cnd) NULL,
-      sailer_argument_error = function(cnd) NULL
-    )
-  }
-  if (methods::is(seed, "HDF5ArraySeed")) {
-    return(tryCatch(
-      open_dense(normalizePath(seed@filepath), seed@name),
-      sailer_file_error = function(cnd) NULL
-    ))
-  }
-  if (methods::is(seed, "TENxMatrixSeed")) {
-    return(open(group = sub("^/", "", seed@group), feature_type = NULL))
-  }
-  if (!methods::is(seed, "H5ADMatrixSeed") ||
-        !methods::.hasSlot(seed, "group")) {
-    return(NULL)
-  }
-  group <- sub("^/", "", seed@group)
-  if (group == "X") {
-    return(open(layer = "X", feature_type = NULL))
-  }
-  if (startsWith(group, "layers/")) {
-    open(layer = sub("^layers/", "", group), feature_type = NULL)
-  }
+  of <- function(class) methods::is(seed, class)
+  open <- function(...) open_cells(seed@filepath, ..., feature_type = NULL)
+  tryCatch(
+    if (of("HDF5ArraySeed")) {
+      open_dense(normalizePath(seed@filepath), seed@name)
+    } else if (of("TENxMatrixSeed")) {
+      open(group = sub("^/", "", seed@group))
+    } else if (of("H5ADMatrixSeed") && methods::.hasSlot(seed, "group") &&
+                 grepl("^/?(X$|layers/)", seed@group)) {
+      open(layer = sub("^/?(layers/)?", "", seed@group))
+    },
+    sailer_file_error = function(cnd) NULL,
+    sailer_argument_error = function(cnd) NULL
+  )
 }

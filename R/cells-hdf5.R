@@ -96,8 +96,7 @@ open_cells <- function(path, group = NULL, feature_type = "Peaks",
     file = list(
       path = path, group = group, feature_type = feature_type, layer = layer,
       layers = opened$layers, modality = modality, layout = layout
-    ),
-    chosen = list(peaks = NULL, cells = NULL)
+    )
   )
 }
 
@@ -133,15 +132,13 @@ choose_modality <- function(path, modality, feature_type) {
   } else {
     known[tolower(known) %in% usual_modalities[[feature_type]]]
   }
-  if (length(fitting) != 1) {
-    abort(c(
-      "{.file {path}} is MuData with the
-       {cli::qty(length(known))}modalit{?y/ies} {.val {known}}; name the one to
-       read in {.arg modality}.",
-      i = "For example
-           {.code open_cells(path, modality = \"{as_literal(known[1])}\")}."
-    ))
-  }
+  abort_if(length(fitting) != 1, c(
+    "{.file {path}} is MuData with the
+     {cli::qty(length(known))}modalit{?y/ies} {.val {known}}; name the one to
+     read in {.arg modality}.",
+    i = "For example
+         {.code open_cells(path, modality = \"{as_literal(known[1])}\")}."
+  ))
   fitting
 }
 
@@ -189,12 +186,10 @@ reopen_cells <- function(x) {
   same <- identical(unclass(fresh)[c("peaks", "cells")], expected) &&
     (is.null(x$peaks) || length(x$peaks) == nrow(fresh)) &&
     (is.null(x$cells) || length(x$cells) == ncol(fresh))
-  if (!same) {
-    abort(c(
-      "{.file {x$file$path}} has other cells or peaks than when it was opened.",
-      i = "Open it again with {.fn open_cells}."
-    ), class = "file")
-  }
+  abort_if(!same, c(
+    "{.file {x$file$path}} has other cells or peaks than when it was opened.",
+    i = "Open it again with {.fn open_cells}."
+  ), class = "file")
   if (is.null(x$in_file)) fresh else name_cells(fresh, x$peaks, x$cells)
 }
 

@@ -29,18 +29,12 @@ as_cells.list <- function(x, ...) {
     "x <- lapply(x, function(s) {s <- as_cells(s);", "s[, cell_depth(s) > 0]})"
   )
   joined$origin <- paste(length(parts), "samples in a list")
-  joined$ranges <- ranges_of_all(parts[[1]], peaks)
+  # Of the first sample where it has all peaks; otherwise the names have them.
+  joined$ranges <- pick_ranges(parts[[1]]$ranges, parts[[1]]$peaks, peaks)
   joined$sample <- factor(
     rep(samples, lengths(lapply(parts, `[[`, "cells"))), samples
   )
   joined
-}
-
-# Of the first sample where it has all peaks; otherwise the names have them.
-ranges_of_all <- function(first, peaks) {
-  if (!is.null(first$ranges) && all(peaks %in% first$peaks)) {
-    first$ranges[match(peaks, first$peaks)]
-  }
 }
 
 # Handles of the samples, which are joined by name: theirs must do. Errors say
@@ -61,14 +55,12 @@ check_shared_peaks <- function(parts, peaks, samples) {
   sizes <- vapply(parts, function(part) length(part$peaks), 0)
   shared <- Reduce(intersect, lapply(parts, `[[`, "peaks"))
   least <- which.min(sizes)
-  if (length(shared) < 0.5 * sizes[least]) {
-    abort(c(
-      "{length(shared)} of the {sizes[least]} peaks of sample
-       {.val {samples[least]}} {?is/are} in all samples, by their names.",
-      i = "Samples counted in different peaks can be united by
-           {.fn unite_peaks}."
-    ), class = "data")
-  }
+  abort_if(length(shared) < 0.5 * sizes[least], c(
+    "{length(shared)} of the {sizes[least]} peaks of sample
+     {.val {samples[least]}} {?is/are} in all samples, by their names.",
+    i = "Samples counted in different peaks can be united by
+         {.fn unite_peaks}."
+  ), class = "data")
   share <- sizes / length(peaks)
   lacking <- share < 1
   if (any(lacking)) {

@@ -8,59 +8,58 @@ is_mtx <- function(path) grepl(mtx_ending, path, ignore.case = TRUE)
 # The features to read and the cells of `path`, a folder or the matrix in it.
 # `others`: arguments of open_cells() that text has no use for.
 open_mtx <- function(path, feature_type, others) {
-  given <- names(others)[!vapply(others, is.null, NA)]
+  given <- names(others)[lengths(others) > 0]
   if (length(given) > 0) {
     abort("{.arg {given[1]}} is for HDF5 files, but {.path {path}} holds text.")
   }
-  files <- find_mtx(path)
-  size <- mtx_size(files$matrix)
-  cells <- without_heading(read_fields(files$cells), size, files$cells)[[1]]
-  features <- read_features(files$features, size)
-  kept <- kept_features(features$types, feature_type, files)
-  names <- features$names[kept]
-  origin <- paste0("MatrixMarket file '", basename(files$matrix), "'")
-  source <- read_mtx(
-    files$matrix, features$names, cells, kept, origin,
-    counts = anyNA(parse_peaks(names)$start)
-  )
-  new_cells(
-    source, names, cells, origin,
-    ranges = ranges_of(features$intervals[kept], names),
-    file = list(
-      path = files$matrix, feature_type = feature_type, layout = "mtx"
-    ),
-    chosen = list(peaks = NULL, cells = NULL)
-  )
-}
-
-# Files -----------------------------------------------------------------------
-
-# list(matrix, features, cells): three paths.
-find_mtx <- function(path) {
   matrix <- if (dir.exists(path)) mtx_of_folder(path) else path
   if (!file.exists(matrix)) {
     abort("The file {.path {matrix}} does not exist.", class = "file")
   }
-  list(
-    matrix = matrix,
-    features = find_beside(
-      matrix, "(features|genes|peaks|regions)\\.(tsv|txt|bed)",
-      "features.tsv, genes.tsv or peaks.bed"
-    ),
-    cells = find_beside(matrix, "(barcodes|cells)\\.(tsv|txt)", "barcodes.tsv")
+  file <- find_beside(
+    matrix, "(features|genes|peaks|regions)\\.(tsv|txt|bed)",
+    "features.tsv, genes.tsv or peaks.bed"
+  )
+  ids <- find_beside(matrix, "(barcodes|cells)\\.(tsv|txt)", "barcodes.tsv")
+  # Rows and columns, or NA: a broken file is reported when it is read.
+  lines <- tryCatch(read_text(matrix, 1000L), error = function(cnd) NULL)
+  size <- grep("^[[:space:]]*[0-9]", lines, value = TRUE, useBytes = TRUE)[1]
+  size <- as.numeric(strsplit(trimws(size), "[[:space:]]+")[[1]])[1:2]
+  cells <- read_fields(ids, size)[[1]]
+  features <- read_features(file, size)
+  kept <- seq_along(features$names)
+  types <- features$types
+  if (!is.null(types) && !is.null(feature_type)) {
+    kept <- which(types == feature_type)
+    abort_if(length(kept) == 0, c(
+      "{.file {file}} has no features of type {.val {feature_type}}; it has
+       {.val {unique(types)}}.",
+      i = "Choose one of these with {.arg feature_type}, or NULL for all
+           features."
+    ))
+  }
+  origin <- paste0("MatrixMarket file '", basename(matrix), "'")
+  names <- features$names[kept]
+  new_cells(
+    read_mtx(matrix, length(features$names), kept, names, cells, origin),
+    names, cells, origin, ranges = ranges_of(features$intervals[kept], names),
+    file = list(path = matrix, feature_type = feature_type, layout = "mtx")
   )
 }
+
+# Files -----------------------------------------------------------------------
 
 # The only matrix in a folder.
 mtx_of_folder <- function(path) {
   refuse_other_store(path)
   here <- list.files(path)
   matrices <- here[is_mtx(here)]
-  hdf5 <- grep("\\.(h5|hdf5|h5ad|h5mu)$", here, value = TRUE)
-  if (length(matrices) == 1 && length(hdf5) == 0) {
+  found <- c(matrices, grep("\\.(h5|hdf5|h5ad|h5mu)$", here, value = TRUE))
+  if (length(matrices) == 1 && length(found) == 1) {
     return(file.path(path, matrices))
   }
-  found <- c(matrices, hdf5)
+  deeper <- list.files(path, mtx_ending, recursive = TRUE, ignore.case = TRUE)
+  folders <- utils::head(unique(dirname(deeper)), 5)
   abort(if (length(found) > 0) {
     "{.path {path}} is a folder; give the path of a file in it:
      {.file {found}}."
@@ -68,21 +67,14 @@ mtx_of_folder <- function(path) {
     c(
       "{.path {path}} is a folder without a matrix: neither matrix.mtx nor an
        HDF5 file.",
-      i = no_matrix_hint(path)
+      i = if (length(folders) > 0) {
+        "Matrices are in its folder{?s} {.path {folders}}."
+      } else {
+        "Expected are matrix.mtx, barcodes.tsv, and features.tsv, genes.tsv or
+         peaks.bed, compressed or not."
+      }
     )
   }, class = "file")
-}
-
-no_matrix_hint <- function(path) {
-  deeper <- list.files(path, mtx_ending, recursive = TRUE, ignore.case = TRUE)
-  folders <- utils::head(unique(dirname(deeper)), 5)
-  if (length(folders) > 0) {
-    cli::format_inline("Matrices are in its {cli::qty(length(folders))}
-                        folder{?s} {.path {folders}}.")
-  } else {
-    "Expected are matrix.mtx, barcodes.tsv, and features.tsv, genes.tsv or
-     peaks.bed, compressed or not."
-  }
 }
 
 # Folders of other programs, by what is in them and what reads them.
@@ -104,12 +96,10 @@ refuse_other_store <- function(path) {
     c("a zarr store, which sailer does not read",
       'anndata.read_zarr(path).write_h5ad("counts.h5ad")  # in Python')
   }
-  if (!is.null(known)) {
-    abort(c(
-      "{.path {path}} is the folder of {known[1]}.",
-      i = "Open it by {.code {known[2]}}."
-    ), class = "file")
-  }
+  abort_if(!is.null(known), c(
+    "{.path {path}} is the folder of {known[1]}.",
+    i = "Open it by {.code {known[2]}}."
+  ), class = "file")
 }
 
 # The file of names that belongs to a matrix: with what stands before
@@ -124,74 +114,69 @@ find_beside <- function(matrix, pattern, expected) {
   prefix <- sub("[^A-Za-z]?matrix$", "", prefix, ignore.case = TRUE)
   own <- found[startsWith(found, prefix)]
   # Of what begins like it, what has least between that and "barcodes.tsv".
-  between <- nchar(sub(ending, "", own, ignore.case = TRUE)) - nchar(prefix)
+  between <- nchar(sub(ending, "", own, ignore.case = TRUE))
   if (length(own) > 0) {
     found <- own[between == min(between)]
   } else if (sum(is_mtx(here)) > 1) {
     found <- character()
   }
-  if (length(found) == 1) {
-    return(file.path(folder, found))
-  }
-  abort(
-    if (length(found) == 0) {
-      c(
-        "Beside {.file {basename(matrix)}} in {.path {folder}} there is no
-         {.file {paste0(prefix, if (nzchar(prefix)) '_', expected)}}.",
-        i = "It has the names of its rows or columns, one a line."
-      )
-    } else {
-      c(
-        "Beside {.file {basename(matrix)}} there are several files that may
-         name its rows or columns: {.file {found}}.",
-        i = "Keep one of them in the folder: those of {expected}."
-      )
-    },
-    class = "file"
-  )
+  abort_if(length(found) > 1, c(
+    "Beside {.file {basename(matrix)}} there are several files that may name
+     its rows or columns: {.file {found}}.",
+    i = "Keep one of them in the folder: those of {expected}."
+  ), class = "file")
+  abort_if(length(found) == 0, c(
+    "Beside {.file {basename(matrix)}} in {.path {folder}} there is no
+     {.file {paste0(prefix, if (nzchar(prefix)) '_', expected)}}.",
+    i = "It has the names of its rows or columns, one a line."
+  ), class = "file")
+  file.path(folder, found)
 }
 
 # Names -----------------------------------------------------------------------
 
 # Lines of a packed file or not; `n` as in readLines().
 read_text <- function(path, n = -1L) {
-  connection <- gzfile(path, "rt")
-  on.exit(close(connection))
-  refuse <- function(cnd) refuse_packed(path, conditionMessage(cnd))
-  lines <- tryCatch(
-    readLines(connection, n, warn = FALSE, skipNul = TRUE),
-    error = refuse, warning = refuse
-  )
+  lines <- read_packed(path, "rt", readLines, n, warn = FALSE, skipNul = TRUE)
   # Without the mark of UTF-8 and the line ends of Windows.
   lines <- sub("^\xef\xbb\xbf|\r$", "", lines, useBytes = TRUE)
   Encoding(lines) <- "UTF-8"
   lines
 }
 
-refuse_packed <- function(path, problem) {
-  abort(c(
-    "The file {.file {path}} cannot be decompressed: {problem}.",
-    i = "It is truncated or damaged; copy or download it again."
-  ), class = "file")
+read_packed <- function(path, mode, read, ...) {
+  connection <- gzfile(path, mode)
+  on.exit(close(connection))
+  refuse <- function(cnd) {
+    if (inherits(cnd, "sailer_error")) stop(cnd)
+    abort(c(
+      "The file {.file {path}} cannot be decompressed:
+       {conditionMessage(cnd)}.",
+      i = "It is truncated or damaged; copy or download it again."
+    ), class = "file")
+  }
+  tryCatch(read(connection, ...), error = refuse, warning = refuse)
 }
 
-# The columns of a table without a heading: texts, separated by tabs, in a bed
-# file by blanks too.
-read_fields <- function(path) {
+# The columns of a table: texts, separated by tabs, in a bed file by blanks too.
+# The first line is a heading where only so the number of lines is that of rows
+# or columns of the matrix, `size`.
+read_fields <- function(path, size) {
   lines <- read_text(path)
   # What browsers of genomes write into a bed file.
-  bed <- grepl("\\.bed(\\.|$)", path, ignore.case = TRUE)
-  if (bed) {
+  if (grepl("\\.bed(\\.|$)", path, ignore.case = TRUE)) {
     lines <- lines[!grepl("^(#|track\\b|browser\\b)", lines, useBytes = TRUE)]
+    lines <- gsub("[ \t]+", "\t", lines, useBytes = TRUE)
   }
-  while (length(lines) > 0 && !nzchar(lines[length(lines)])) {
-    lines <- lines[-length(lines)]
-  }
-  if (length(lines) == 0) {
-    abort("The file {.file {path}} holds no names.", class = "file")
-  }
-  if (bed) lines <- gsub("[ \t]+", "\t", lines, useBytes = TRUE)
+  lines <- lines[seq_len(max(0, which(nzchar(lines))))]
+  n <- length(lines)
+  abort_if(n == 0, "The file {.file {path}} holds no names.", class = "file")
   fields <- strsplit(lines, "\t", fixed = TRUE, useBytes = TRUE)
+  if (!n %in% size && (n - 1) %in% size) {
+    note("The first line of {.file {basename(path)}} is taken for a heading:
+          {.val {fields[[1]][1]}}.")
+    fields <- fields[-1]
+  }
   lapply(seq_len(max(1, lengths(fields[1]))), function(k) {
     column <- vapply(fields, `[`, "", k)
     Encoding(column) <- "UTF-8"
@@ -199,82 +184,47 @@ read_fields <- function(path) {
   })
 }
 
-# Rows and columns of the matrix, or NA: a broken file is reported when it is
-# read.
-mtx_size <- function(path) {
-  lines <- tryCatch(read_text(path, 1000L), error = function(cnd) NULL)
-  size <- grep("^[[:space:]]*[0-9]", lines, value = TRUE, useBytes = TRUE)
-  as.numeric(strsplit(trimws(size[1]), "[[:space:]]+")[[1]])[1:2]
-}
-
-# Fields without their first line, where only so their number is that of rows or
-# columns.
-without_heading <- function(fields, size, path) {
-  n <- length(fields[[1]])
-  if (n %in% size || !(n - 1) %in% size) {
-    return(fields)
-  }
-  note("The first line of {.file {basename(path)}} is taken for a heading:
-        {.val {fields[[1]][1]}}.")
-  lapply(fields, `[`, -1)
-}
-
 # list(names, types, intervals) of the features.
 read_features <- function(path, size) {
-  fields <- without_heading(read_fields(path), size, path)
+  fields <- read_fields(path, size)
+  interval <- function(k) {
+    paste0(fields[[k]], ":", fields[[k + 1]], "-", fields[[k + 2]])
+  }
   numbers <- vapply(fields, function(column) {
     all(grepl("^[0-9]+$", column, useBytes = TRUE))
   }, NA)
-  if (length(fields) >= 3 && all(numbers[2:3])) {
-    names <- paste0(fields[[1]], ":", fields[[2]], "-", fields[[3]])
-    return(list(names = names, types = NULL, intervals = names))
+  n <- length(fields)
+  if (n >= 3 && all(numbers[2:3])) {
+    return(list(names = interval(1), intervals = interval(1)))
   }
   list(
-    names = fields[[1]],
-    types = if (length(fields) >= 3) fields[[3]],
-    intervals = if (length(fields) >= 6) {
-      paste0(fields[[4]], ":", fields[[5]], "-", fields[[6]])
-    } else {
-      fields[[1]]
-    }
+    names = fields[[1]], types = if (n >= 3) fields[[3]],
+    intervals = if (n >= 6) interval(4) else fields[[1]]
   )
-}
-
-# Places of the features of the type asked for, as open_cells() has it.
-kept_features <- function(types, wanted, files) {
-  if (is.null(types) || is.null(wanted)) {
-    return(TRUE)
-  }
-  kept <- which(types == wanted)
-  if (length(kept) == 0) {
-    abort(c(
-      "{.file {files$features}} has no features of type {.val {wanted}}; it has
-       {.val {unique(types)}}.",
-      i = "Choose one of these with {.arg feature_type}, or NULL for all
-           features."
-    ))
-  }
-  kept
 }
 
 # Counts ----------------------------------------------------------------------
 
-# The core's source. Most files are sorted by cells and packed as they come;
-# others are read a second time, and held while they are sorted.
-read_mtx <- function(path, features, cells, kept, origin, counts) {
-  n_features <- length(features)
+# The core's source of the features `kept`, of `n_features`. Most files are
+# sorted by cells and packed as they come; others are read a second time, and
+# held while they are sorted.
+read_mtx <- function(path, n_features, kept, features, cells, origin) {
   map <- integer()
-  if (!isTRUE(kept)) {
-    map <- rep(NA_integer_, n_features)
-    map[kept] <- seq_along(kept)
-    features <- features[kept]
+  if (length(kept) < n_features) {
+    map <- replace(rep(NA_integer_, n_features), kept, seq_along(kept))
   }
+  counts <- anyNA(parse_peaks(features)$start)
   for (any_order in c(FALSE, TRUE)) {
     reader <- core_market_begin(
       basename(path), n_features, length(cells), map, length(features), origin,
       counts, any_order, tempdir()
     )
-    unpack_to(path, function(bytes) core_market_add(reader, bytes))
+    read_packed(path, "rb", function(connection) {
+      repeat {
+        bytes <- readBin(connection, "raw", 2^22)
+        if (length(bytes) == 0 || !core_market_add(reader, bytes)) break
+      }
+    })
     done <- core_market_finish(reader)
     if (done$in_order) break
   }
@@ -284,17 +234,4 @@ read_mtx <- function(path, features, cells, kept, origin, counts) {
     )
   }
   done$source
-}
-
-# Calls add(bytes) until the file ends or it returns FALSE.
-unpack_to <- function(path, add, n_bytes = 2^22) {
-  connection <- gzfile(path, "rb")
-  on.exit(close(connection))
-  refuse <- function(cnd) refuse_packed(path, conditionMessage(cnd))
-  repeat {
-    bytes <- tryCatch(
-      readBin(connection, "raw", n_bytes), error = refuse, warning = refuse
-    )
-    if (length(bytes) == 0 || !add(bytes)) break
-  }
 }

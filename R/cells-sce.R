@@ -56,16 +56,14 @@ choose_assay_type <- function(x, assay.type, arg = "assay.type") {
     return("counts")
   }
   n <- length(SummarizedExperiment::assays(x, withDimnames = FALSE))
-  if (n != 1) {
-    abort(c(
-      "There is no assay {.val counts} in the object.",
-      i = if (n == 0) {
-        "It has no assay at all."
-      } else {
-        "Name one in {.arg {arg}}: {.val {known}}."
-      }
-    ))
-  }
+  abort_if(n != 1, c(
+    "There is no assay {.val counts} in the object.",
+    i = if (n == 0) {
+      "It has no assay at all."
+    } else {
+      "Name one in {.arg {arg}}: {.val {known}}."
+    }
+  ))
   if (is.null(known) || !nzchar(known)) {
     return(1L)
   }

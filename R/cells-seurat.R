@@ -50,7 +50,7 @@ as_cells.StdAssay <- as_cells.Assay
 # that has what is wanted.
 choose_assay <- function(object, assay, genes = FALSE) {
   known <- SeuratObject::Assays(object)
-  if (!is.null(assay)) {
+  if (length(assay) > 0) {
     check_choice(assay, known, "assay", "assay", "the object")
     return(assay)
   }
@@ -91,11 +91,15 @@ are_peaks <- function(names, ranges = NULL) {
 # of the old class the slot.
 choose_layers <- function(assay, layer) {
   if (!methods::is(assay, "StdAssay")) {
-    return(choose_slot(assay, layer))
+    must_be_among(layer, c("counts", "data"))
+    abort_if(any(dim(get_layer(assay, layer)) == 0), c(
+      "The assay has no {layer}.",
+      i = "SAILER needs the counts of peaks x cells; put them into
+           {.code slot(assay, \"counts\")}."
+    ), class = "data")
+    return(layer)
   }
-  if (!is.character(layer) || length(layer) == 0 || anyNA(layer)) {
-    abort("{.arg layer} must name layers, not be {.obj_type_friendly {layer}}.")
-  }
+  asked_names(layer, "layer", "layer")
   found <- lapply(layer, function(name) find_layers(assay, name))
   lost <- layer[lengths(found) == 0]
   if (length(lost) > 0) {
@@ -106,21 +110,6 @@ choose_layers <- function(assay, layer) {
     ))
   }
   intersect(find_layers(assay, NA), unlist(found))
-}
-
-choose_slot <- function(assay, layer) {
-  if (!rlang::is_string(layer, c("counts", "data"))) {
-    abort('{.arg layer} must be "counts" or "data" for {class(assay)[1]}
-           objects.')
-  }
-  if (any(dim(get_layer(assay, layer)) == 0)) {
-    abort(c(
-      "The assay has no {layer}.",
-      i = "SAILER needs the counts of peaks x cells; put them into
-           {.code slot(assay, \"counts\")}."
-    ), class = "data")
-  }
-  layer
 }
 
 # Several handles with different cells as one, without copying any: the peaks

@@ -69,19 +69,12 @@ NULL
 as_cells <- function(x, ...) {
   # Methods pass `...` on: none of them could find what is misspelt.
   given <- list(...)
-  check_options(given[rlang::have_name(given)], as_cells_options())
-  UseMethod("as_cells")
-}
-
-# What some method takes.
-as_cells_options <- function() {
-  methods <- list(
+  known <- lapply(list(
     as_cells.matrix, as_cells.Seurat, as_cells.SummarizedExperiment, open_cells
-  )
-  setdiff(
-    unlist(lapply(methods, function(method) names(formals(method)))),
-    c("x", "path", "...")
-  )
+  ), function(method) names(formals(method)))
+  known <- setdiff(unlist(known), c("x", "path", "..."))
+  check_options(given[rlang::have_name(given)], known)
+  UseMethod("as_cells")
 }
 
 #' @rdname as_cells
@@ -105,12 +98,10 @@ as_cells.sailer_cells <- function(x, ...) {
   if (core_cells_alive(x$source)) {
     return(x)
   }
-  if (is.null(x$file)) {
-    abort(c(
-      "These cells were in the memory of an R session that has ended.",
-      i = "They came from {x$origin}: call {.fn as_cells} on it again."
-    ))
-  }
+  abort_if(is.null(x$file), c(
+    "These cells were in the memory of an R session that has ended.",
+    i = "They came from {x$origin}: call {.fn as_cells} on it again."
+  ))
   reopen_cells(x)
 }
 
@@ -143,7 +134,10 @@ as_cells.ngCMatrix <- function(x, ...) {
 as_cells.Matrix <- function(x, counts = FALSE, ...) {
   origin <- paste("a", class(x)[1])
   if (methods::is(x, "sparseMatrix")) {
-    cells <- as_cells(as_column_sparse(x))
+    # Repeated entries of a triplet matrix are summed, as Matrix reads them.
+    x <- methods::as(methods::as(x, "generalMatrix"), "CsparseMatrix")
+    if (methods::is(x, "lMatrix")) x <- methods::as(x, "dMatrix")
+    cells <- as_cells(x)
     cells$origin <- origin
     return(cells)
   }
@@ -156,29 +150,20 @@ as_cells.Matrix <- function(x, counts = FALSE, ...) {
 #' @rdname as_cells
 #' @export
 as_cells.matrix <- function(x, counts = FALSE, ...) {
-  if (!is.numeric(x) && !is.logical(x)) {
-    abort(c(
-      "Counts must be numbers, but {.arg x} is a {typeof(x)} matrix.",
-      i = "Give the counts as a numeric matrix, cells in columns."
-    ), class = "data")
-  }
+  abort_if(!is.numeric(x) && !is.logical(x), c(
+    "Counts must be numbers, but {.arg x} is a {typeof(x)} matrix.",
+    i = "Give the counts as a numeric matrix, cells in columns."
+  ), class = "data")
   pack_dense(x, dim(x), dimnames(x), "a matrix", counts)
 }
 
 new_cells <- function(source, peaks, cells, origin, ranges = NULL,
                       file = NULL, chosen = NULL) {
+  if (!is.null(file)) chosen <- chosen %||% list(peaks = NULL, cells = NULL)
   structure(list(
     source = source, cells = in_utf8(cells), peaks = in_utf8(peaks),
     origin = origin, ranges = ranges, file = file, chosen = chosen
   ), class = "sailer_cells")
-}
-
-# dgCMatrix or ngCMatrix of any sparse matrix. Repeated entries of a triplet
-# matrix are summed, as Matrix itself reads them.
-as_column_sparse <- function(x) {
-  x <- methods::as(x, "generalMatrix")
-  x <- methods::as(x, "CsparseMatrix")
-  if (methods::is(x, "lMatrix")) methods::as(x, "dMatrix") else x
 }
 
 # Packing ---------------------------------------------------------------------
@@ -311,9 +296,7 @@ print.sailer_cells <- function(x, ...) {
   dims <- dim(x)
   peaks <- if (!missing(i)) places(i, dims[1], x$peaks, "peak")
   cells <- if (!missing(j)) places(j, dims[2], x$cells, "cell")
-  if (anyDuplicated(peaks)) {
-    abort("A peak can be taken only once from cells.")
-  }
+  abort_if(anyDuplicated(peaks), "A peak can be taken only once from cells.")
   map <- NULL
   if (!is.null(peaks)) {
     map <- rep(NA_integer_, dims[1])
@@ -347,9 +330,7 @@ places <- function(index, size, names, what) {
   if (is.character(index)) {
     found <- match(index, names)
     lost <- index[is.na(found)]
-    if (length(lost) > 0) {
-      abort("There is no {what} named {.val {lost[1]}}.")
-    }
+    abort_if(length(lost) > 0, "There is no {what} named {.val {lost[1]}}.")
     return(found)
   }
   if (is.logical(index) && length(index) != size) {
@@ -357,9 +338,7 @@ places <- function(index, size, names, what) {
            {size} {what}s.")
   }
   found <- tryCatch(seq_len(size)[index], error = function(cnd) NA)
-  if (anyNA(found)) {
-    abort("The index of {what}s is NA or beyond {size}.")
-  }
+  abort_if(anyNA(found), "The index of {what}s is NA or beyond {size}.")
   found
 }
 

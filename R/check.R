@@ -1,6 +1,22 @@
 # Small checks of arguments, shared by all functions. Each names the argument,
 # says what was expected and what was found.
 
+# What is of the wrong type: `what` says, in text of cli, what `x` must be.
+must_be <- function(good, x, what, arg = rlang::caller_arg(x), hint = NULL) {
+  abort_if(!good, c(
+    paste0("{.arg {arg}} must be ", what, ", not {.obj_type_friendly {x}}."),
+    i = hint
+  ))
+  invisible(x)
+}
+
+# One of these words.
+must_be_among <- function(x, words, arg = rlang::caller_arg(x)) {
+  words <- cli::cli_vec(words, list("vec-last" = " or ", "vec-sep2" = " or "))
+  what <- cli::format_inline("{.val {words}}")
+  must_be(rlang::is_string(x, words), x, as_literal(what), arg)
+}
+
 check_number <- function(x, arg = rlang::caller_arg(x), min = -Inf, max = Inf,
                          whole = FALSE) {
   if (are_numbers(x, min, max, whole = whole)) {
@@ -31,10 +47,8 @@ are_numbers <- function(x, min, max, lengths = 1, whole = FALSE) {
 # A matrix of doubles, of whatever class it was given. `what`: rows x columns.
 as_numeric_matrix <- function(x, arg, what) {
   if (inherits(x, "Matrix") || is.data.frame(x)) x <- as.matrix(x)
-  if (!is.numeric(x) || length(dim(x)) != 2 || min(dim(x)) == 0) {
-    abort("{.arg {arg}} must be a numeric matrix of {what}, not
-           {.obj_type_friendly {x}}.")
-  }
+  good <- is.numeric(x) && length(dim(x)) == 2 && min(dim(x)) > 0
+  must_be(good, x, paste("a numeric matrix of", what), arg)
   storage.mode(x) <- "double"
   x
 }
@@ -43,18 +57,18 @@ check_text <- function(value, name, null = FALSE) {
   if (null && is.null(value)) {
     return(invisible())
   }
-  if (!is.character(value) || length(value) != 1 || is.na(value)) {
-    abort("{.arg {name}} must be one string{if (null) ' or NULL'}, not
-           {.obj_type_friendly {value}}.")
-  }
+  what <- if (null) "one string or NULL" else "one string"
+  must_be(rlang::is_string(value), value, what, name)
   check_utf8(value, paste0("value of {.arg ", name, "}"))
 }
 
 check_flag <- function(x, arg = rlang::caller_arg(x)) {
-  if (!rlang::is_bool(x)) {
-    abort("{.arg {arg}} must be TRUE or FALSE.")
-  }
-  invisible(x)
+  must_be(rlang::is_bool(x), x, "TRUE or FALSE", arg)
+}
+
+# The names of the arguments of a function, but for some.
+options_of <- function(fn, except = NULL) {
+  setdiff(names(formals(fn)), c("...", except))
 }
 
 # Options given as a list: all named, by names that are known. Otherwise the
@@ -66,10 +80,14 @@ check_options <- function(options, known) {
   if (length(unknown) == 0) {
     return(invisible(TRUE))
   }
-  meant <- meant_option(unknown[1], known)
+  first <- unknown[1]
+  word <- unname(other_words[gsub("[._]", "", tolower(first))])
+  far <- utils::adist(first, known, ignore.case = TRUE)[1, ]
+  near <- min(far) <= max(1, nchar(first) %/% 3)
+  meant <- if (word %in% known) word else if (near) known[which.min(far)]
   abort(c(
     "There {cli::qty(unknown)}{?is/are} no option{?s} named {.arg {unknown}}.",
-    i = if (!is.na(meant)) {
+    i = if (!is.null(meant)) {
       "Did you mean {.arg {meant}}?"
     } else {
       "Known options are {.arg {setdiff(known, '...')}}."
@@ -86,17 +104,6 @@ other_words <- c(
   earlystopping = "patience", gpu = "device", ndims = "n_latent",
   dims = "n_latent", npcs = "n_latent"
 )
-
-# The option that a name was probably meant for, NA where none is near.
-meant_option <- function(name, options) {
-  word <- other_words[gsub("[._]", "", tolower(name))]
-  if (word %in% options) {
-    return(unname(word))
-  }
-  distance <- utils::adist(name, options, ignore.case = TRUE)[1, ]
-  near <- min(distance) <= max(1, nchar(name) %/% 3)
-  if (near) options[which.min(distance)] else NA_character_
-}
 
 # What was given beyond the arguments of `fn`: misspelt names, mostly.
 refuse_others <- function(others, fn) {

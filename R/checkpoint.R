@@ -4,11 +4,10 @@
 
 run_file <- function(folder) file.path(folder, "run.safetensors")
 state_file <- function(folder) file.path(folder, "state.safetensors")
-old_file <- function(file) sub("safetensors$", "h5", file)
 
 # The path of a file of this or the older format; NULL where there is none.
 either_file <- function(file) {
-  found <- Filter(file.exists, c(file, old_file(file)))
+  found <- Filter(file.exists, c(file, sub("safetensors$", "h5", file)))
   if (length(found) > 0) found[1]
 }
 
@@ -17,12 +16,10 @@ has_checkpoint <- function(folder) !is.null(either_file(run_file(folder)))
 write_plan <- function(plan, folder) {
   if (!dir.exists(folder)) {
     made <- suppressWarnings(dir.create(folder, recursive = TRUE))
-    if (!made) {
-      abort(c(
-        "The checkpoint folder {.path {folder}} could not be made.",
-        i = "Is the parent folder writable?"
-      ), class = "file", call = NULL)
-    }
+    abort_if(!made, c(
+      "The checkpoint folder {.path {folder}} could not be made.",
+      i = "Is the parent folder writable?"
+    ), class = "file", call = NULL)
   }
   plan["call"] <- list(plain_call(plan$call))
   write_values(run_file(folder), "training run", plan)
@@ -50,14 +47,12 @@ begin_or_continue <- function(plan, ...) {
     plan$confounders <- with_levels_of(plan$confounders, saved$confounders)
   }
   different <- differences(saved, plan)
-  if (length(different) > 0) {
-    abort(c(
-      "{.path {folder}} holds the checkpoint of another run: it differs in
-       {.field {different}}.",
-      i = "Give another folder as {.arg checkpoint}, delete this one, or
-           continue it as it was: {.code resume({dQuote(folder, FALSE)}, x)}."
-    ), class = "file")
-  }
+  abort_if(length(different) > 0, c(
+    "{.path {folder}} holds the checkpoint of another run: it differs in
+     {.field {different}}.",
+    i = "Give another folder as {.arg checkpoint}, delete this one, or
+         continue it as it was: {.code resume({dQuote(folder, FALSE)}, x)}."
+  ), class = "file")
   note("Continuing from the checkpoint in {.path {folder}}.")
   run(plan, ..., state = saved_state(folder))
 }
@@ -163,10 +158,8 @@ resume <- function(from, x, ...) {
 }
 
 checkpoint_folder <- function(from) {
-  if (!rlang::is_string(from)) {
-    abort("{.arg from} must be a fit of {.fn sailer} or the folder of a
-           checkpoint, not {.obj_type_friendly {from}}.")
-  }
+  what <- "a fit of {.fn sailer} or the folder of a checkpoint"
+  must_be(rlang::is_string(from), from, what)
   if (!has_checkpoint(from)) {
     found <- if (dir.exists(from)) {
       "{.path {from}} holds no checkpoint: it has no
@@ -183,23 +176,19 @@ checkpoint_folder <- function(from) {
 }
 
 change_control <- function(plan, changes) {
-  if (!is.null(changes$control)) {
-    abort(c(
-      "{.arg control} is not used when a training continues.",
-      i = "Name the options to change themselves, such as
-           {.code learning_rate = 1e-4}: see {.fn resume}."
-    ))
-  }
+  abort_if(!is.null(changes$control), c(
+    "{.arg control} is not used when a training continues.",
+    i = "Name the options to change themselves, such as
+         {.code learning_rate = 1e-4}: see {.fn resume}."
+  ))
   changes$control <- NULL
   make <- if (is_pretraining(plan)) pretrain_control else train_control
   check_options(changes, names(formals(make)))
   fixed <- setdiff(names(changes), resumable_options)
-  if (length(fixed) > 0) {
-    abort(c(
-      "{.arg {fixed}} cannot be changed when a training continues.",
-      i = "It has already affected the training; start a new one."
-    ))
-  }
+  abort_if(length(fixed) > 0, c(
+    "{.arg {fixed}} cannot be changed when a training continues.",
+    i = "It has already affected the training; start a new one."
+  ))
   old <- unclass(plan$control)
   old[names(changes)] <- changes
   # Older runs lack the newest options.
@@ -209,32 +198,27 @@ change_control <- function(plan, changes) {
 
 # Proves that `cells` are those of the plan, and finds its peaks among theirs.
 match_plan <- function(cells, plan) {
-  if (!identical(cells$cells, plan$cells)) {
-    moved <- "They are the same, in another order."
-    strange <- utils::head(setdiff(cells$cells, plan$cells), 1)
-    foreign <- c(
-      "It has {length(cells$cells)} cells, {length(plan$cells)} were trained on"
-    )
-    if (length(strange) > 0) {
-      foreign <- paste0(foreign, "; {.val {strange}} was not among them")
-    }
-    abort(c(
-      "{.arg x} does not have the cells that were trained on.",
-      x = if (setequal(cells$cells, plan$cells)) moved else foreign,
-      i = "Give the same counts as in the call of {.fn sailer}."
-    ), class = "data")
-  }
+  given <- cells$cells
+  trained <- plan$cells
+  strange <- setdiff(given, trained)
+  abort_if(!identical(given, trained), c(
+    "{.arg x} does not have the cells that were trained on.",
+    x = if (setequal(given, trained)) {
+      "They are the same, in another order."
+    } else {
+      "It has {length(given)} cells, {length(trained)} were trained on{if
+       (length(strange) > 0) paste0('; ', strange[1], ' was not among them')}."
+    },
+    i = "Give the same counts as in the call of {.fn sailer}."
+  ), class = "data")
   map <- match_peaks(cells, plan$peaks, "x")
   depth <- core_depth_within(cells$source, !is.na(map))
-  other <- which(depth != plan$depth)
-  if (length(other) > 0) {
-    first <- other[1]
-    abort(c(
-      "{.arg x} has other counts than were trained on: cell
-       {.val {plan$cells[first]}} has {depth[first]} open peaks of the model, it
-       had {plan$depth[first]}.",
-      i = "Give the same counts as in the call of {.fn sailer}."
-    ), class = "data")
-  }
+  first <- which(depth != plan$depth)[1]
+  abort_if(!is.na(first), c(
+    "{.arg x} has other counts than were trained on: cell
+     {.val {trained[first]}} has {depth[first]} open peaks of the model, it had
+     {plan$depth[first]}.",
+    i = "Give the same counts as in the call of {.fn sailer}."
+  ), class = "data")
   map
 }

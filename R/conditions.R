@@ -52,6 +52,12 @@ abort <- function(message, class = "argument", call = called_function(),
   )
 }
 
+# The same where something is not as it must be.
+abort_if <- function(bad, message, class = "argument", call = called_function(),
+                     .envir = parent.frame()) {
+  if (bad) abort(message, class, call, .envir)
+}
+
 # What the user called: the frame of the first function of this package on the
 # stack, whatever it has called to check its arguments.
 called_function <- function() {
@@ -76,6 +82,12 @@ with_context <- function(message, code, .envir = parent.frame()) {
 note <- function(lines, .envir = parent.frame()) {
   names(lines) <- names(lines) %||% rep("i", length(lines))
   cli::cli_inform(lines, class = "sailer_note", .envir = .envir)
+}
+
+# The first of many names, for a message.
+few <- function(names) {
+  shown <- cli::format_inline("{.val {utils::head(names, 3)}}")
+  paste0(shown, if (length(names) > 3) ", ...")
 }
 
 # Evaluates `code`, without its notes where they are not wanted.

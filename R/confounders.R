@@ -39,7 +39,11 @@ as_columns <- function(x, arg, cells) {
   names <- in_utf8(names(x))
   columns <- Map(function(values, name) {
     values <- labels_in_utf8(plain_column(values, name), name)
-    check_complete(values, name, cells)
+    missing <- cells[is.na(values)]
+    abort_if(length(missing) > 0, c(
+      "{.arg {name}} is NA for {length(missing)} cell{?s}: {few(missing)}.",
+      i = "Give a value for every cell, or remove these cells."
+    ), class = "data")
     values
   }, as.list(x), names)
   stats::setNames(columns, names)
@@ -64,10 +68,7 @@ plain_column <- function(values, name) {
   if (inherits(values, "difftime")) values <- as.numeric(values)
   good <- is.atomic(values) && length(dim(values)) < 2 &&
     !is.complex(values) && !is.raw(values)
-  if (!good) {
-    abort("{.arg {name}} must have one number or label per cell, not be
-           {.obj_type_friendly {values}}.")
-  }
+  must_be(good, values, "one number or label per cell", name)
   unname(values)
 }
 
@@ -76,24 +77,11 @@ check_column_names <- function(names) {
     abort("Every column of {.arg batch} and {.arg covariates} must have a
            name.")
   }
-  if (anyDuplicated(names)) {
-    abort(c(
-      "{.val {names[duplicated(names)][1]}} is the name of two columns among
-       {.arg batch} and {.arg covariates}.",
-      i = "Name each variable once."
-    ))
-  }
-}
-
-check_complete <- function(values, name, cells) {
-  missing <- cells[is.na(values)]
-  if (length(missing) > 0) {
-    abort(c(
-      "{.arg {name}} is NA for {length(missing)} cell{?s}:
-       {.val {utils::head(missing, 3)}}{if (length(missing) > 3) ', ...'}.",
-      i = "Give a value for every cell, or remove these cells."
-    ), class = "data")
-  }
+  abort_if(anyDuplicated(names), c(
+    "{.val {names[duplicated(names)][1]}} is the name of two columns among
+     {.arg batch} and {.arg covariates}.",
+    i = "Name each variable once."
+  ))
 }
 
 as_label <- function(name, values) {
@@ -101,14 +89,17 @@ as_label <- function(name, values) {
   values <- factor(values, label_levels(values))
   n <- nlevels(values)
   # A label of its own for every cell explains all of the cell.
-  if (n > 1000 || (n > 20 && n > length(values) / 2)) {
-    abort(c(
-      "{.arg {name}} has {n} different labels for {length(values)} cells.",
-      i = "Give a number as a numeric column of {.arg covariates}; names of
-           cells cannot be removed."
-    ))
+  abort_if(n > 1000 || (n > 20 && n > length(values) / 2), c(
+    "{.arg {name}} has {n} different labels for {length(values)} cells.",
+    i = "Give a number as a numeric column of {.arg covariates}; names of
+         cells cannot be removed."
+  ))
+  # What is special to the only cell of a label counts as the label's.
+  alone <- levels(values)[tabulate(values, n) == 1]
+  if (length(alone) > 0) {
+    note("{.arg {name}} has {length(alone)} label{?s} with a single cell, from
+          which little can be learned: {few(alone)}.")
   }
-  note_single_cells(name, values)
   list(
     name = name, codes = as.integer(values), n_levels = n,
     levels = levels(values)
@@ -137,16 +128,6 @@ with_levels_of <- function(confounders, other) {
     label
   })
   confounders
-}
-
-# What is special to the only cell of a label counts as the label's.
-note_single_cells <- function(name, values) {
-  alone <- levels(values)[tabulate(values, nlevels(values)) == 1]
-  if (length(alone) > 0) {
-    note("{.arg {name}} has {length(alone)} label{?s} with a single cell, from
-          which little can be learned:
-          {.val {utils::head(alone, 3)}}{if (length(alone) > 3) ', ...'}.")
-  }
 }
 
 # What is the same in all cells is left out, with a message.

@@ -32,7 +32,7 @@ read_input.SingleCellExperiment <- function( # nolint: object_length_linter.
     },
     models = models,
     guide = function(reference, place) {
-      experiment_guide(object, reference, place)
+      find_guide(experiment_rna(object, place), reference)
     },
     naming = toupper,
     files = need_package("HDF5Array", "to have an assay in a file"),
@@ -143,70 +143,47 @@ choose_altexp <- function(object, where) {
     return(where$altexp)
   }
   if (isTRUE(where$guided)) {
-    return(only_altexp(known))
+    abort_if(length(known) != 1, c(
+      "{.arg altexp} must name the alternative experiment with the peaks.",
+      i = if (length(known) == 0) {
+        "The object has none: its main experiment is taken for the RNA, so put
+         the peaks in by {.code altExp(object, \"ATAC\") <- peaks}."
+      } else {
+        "There are {.val {known}}."
+      }
+    ))
+    return(known)
   }
   fits <- function(x) {
     are_peaks(rownames(x), experiment_ranges(x)) != isTRUE(where$values)
   }
-  if (length(known) == 0 || fits(object)) {
-    return(NULL)
-  }
-  others <- Filter(function(name) {
+  others <- if (!fits(object)) Filter(function(name) {
     fits(SingleCellExperiment::altExp(object, name))
   }, known)
-  if (length(others) != 1) {
-    return(NULL)
+  if (length(others) == 1) {
+    note("The {if (isTRUE(where$values)) 'genes' else 'peaks'} are those of the
+          alternative experiment {.val {others}}.")
+    others
   }
-  note("The {if (isTRUE(where$values)) 'genes' else 'peaks'} are those of the
-        alternative experiment {.val {others}}.")
-  others
 }
 
-only_altexp <- function(known) {
-  if (length(known) == 1) {
-    return(known)
-  }
-  abort(c(
-    "{.arg altexp} must name the alternative experiment with the peaks.",
-    i = if (length(known) == 0) {
-      "The object has none: its main experiment is taken for the RNA, so
-       put the peaks in by {.code altExp(object, \"ATAC\") <- peaks}."
-    } else {
-      "There are {.val {known}}."
-    }
-  ))
-}
-
-# The RNA, in the main experiment, as seurat_guide() has it.
-experiment_guide <- function(object, reference, assay.type) {
-  check_text(reference, "reference")
+# The RNA, in the main experiment, as find_guide() takes it.
+experiment_rna <- function(object, assay.type) {
   assay.type <- choose_assay_type(object, assay.type, "rna.assay.type")
   check_names(colnames(object), "cell", "column")
   counts <- SummarizedExperiment::assay(object, assay.type)
-  depth <- column_sums(counts)
-  known <- SingleCellExperiment::reducedDimNames(object)
-  guide <- list(
-    depth = depth, name = reference,
-    where = paste("reduced dimensions", dQuote(reference, FALSE))
+  list(
+    depth = column_sums(counts), what = "reduced dimension",
+    known = SingleCellExperiment::reducedDimNames(object),
+    embedding = function(name) SingleCellExperiment::reducedDim(object, name),
+    usual = "PCA", packages = c("scuttle", "scran", "scater"),
+    steps = c(
+      "scuttle::logNormCounts", "scran::getTopHVGs", "scater::calculatePCA"
+    ),
+    how = "object <- scater::runPCA(scuttle::logNormCounts(object))",
+    made = function(cells) scater_pca(counts[, cells, drop = FALSE]),
+    values = identity
   )
-  if (reference %in% known) {
-    guide$values <- SingleCellExperiment::reducedDim(object, reference)
-    return(guide)
-  }
-  check_can_make(
-    reference, "PCA", known, "reduced dimensions",
-    c("scuttle", "scran", "scater"),
-    "object <- scater::runPCA(scuttle::logNormCounts(object))"
-  )
-  with_rna <- names(depth)[which(depth > 0)]
-  check_enough_rna(with_rna, length(depth))
-  note("There are no reduced dimensions {.val {reference}}: they are made from
-        the RNA of {length(with_rna)} cells by {.fn scuttle::logNormCounts},
-        {.fn scran::getTopHVGs} and {.fn scater::calculatePCA}.")
-  guide$values <- guide$made <- usual_steps(
-    scater_pca(counts[, with_rna, drop = FALSE]), reference
-  )
-  guide
 }
 
 scater_pca <- function(counts) {

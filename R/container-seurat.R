@@ -6,9 +6,20 @@ read_input.Seurat <- function(object, where = list()) {
   check_places(where, c("assay", "layer"), "Seurat objects")
   layer <- where$layer %||% "counts"
   delayedAssign("assay", {
-    named <- where$assay %||% assay_of_reduction(object, where$of)
+    named <- where$assay
+    if (is.null(named) && any(where$of %in% reductions)) {
+      of <- SeuratObject::DefaultAssay(object[[where$of]])
+      named <- intersect(of, SeuratObject::Assays(object))
+    }
     choose_assay(object, named, isTRUE(where$values))
   })
+  reductions <- SeuratObject::Reductions(object)
+  fits <- lapply(stats::setNames(nm = reductions), function(name) {
+    fit_of_reduction(object[[name]])
+  })
+  # Those that were interrupted before there was an embedding.
+  others <- SeuratObject::Misc(object, "sailer")
+  fits <- c(fits, others[setdiff(names(others), reductions)])
   delayedAssign("counts", as_cells(
     object, assay = assay, layer = layer, features = where$features,
     counts = isTRUE(where$values)
@@ -20,13 +31,11 @@ read_input.Seurat <- function(object, where = list()) {
     ranges = function(peaks) assay_ranges(object[[assay]], peaks),
     annotation = signac_annotation(object[[assay]]),
     embedding = function(name) {
-      if (name %in% SeuratObject::Reductions(object)) {
-        SeuratObject::Embeddings(object, name)
-      }
+      if (name %in% reductions) SeuratObject::Embeddings(object, name)
     },
-    models = fits_in_seurat(object),
+    models = fits[lengths(fits) > 0],
     guide = function(reference, place) {
-      seurat_guide(object, reference, place %||% "RNA", assay)
+      find_guide(seurat_rna(object, place %||% "RNA", assay), reference)
     },
     # SeuratObject 5 makes a sparse copy of what is dense.
     bytes = if (has_seurat_layers()) 20 else 8,
@@ -52,12 +61,29 @@ write_result.Seurat <- function(object, result) {
     fits[[result$name]] <- as_model(result$fit)
     suppressWarnings(SeuratObject::Misc(object, "sailer") <- fits)
   }
-  if (!is.null(result$assay)) object <- add_data_assay(object, result)
+  if (!is.null(result$assay)) {
+    name <- result$assay$name
+    like <- object[[result$input$place$assay]]
+    # SeuratObject 5 warns, where it looks for counts, that an assay of data
+    # alone has none, and that it stores what is dense as a sparse matrix.
+    without_warnings(c(
+      "isn't present in the assay", "No layers found matching",
+      "Coercing to dgCMatrix"
+    ), object[[name]] <- new_data_assay(result$assay$values, like, name))
+  }
   if (!is.null(result$columns)) {
     columns <- all_rows(result$columns, colnames(object))
     object <- SeuratObject::AddMetaData(object, columns)
   }
   log_command(object, result)
+}
+
+# Evaluates `code` without the warnings that hold one of these texts.
+without_warnings <- function(texts, code) {
+  withCallingHandlers(code, warning = function(cnd) {
+    found <- vapply(texts, grepl, NA, conditionMessage(cnd), fixed = TRUE)
+    if (any(found)) tryInvokeRestart("muffleWarning")
+  })
 }
 
 new_reduction <- function(result) {
@@ -86,25 +112,6 @@ check_reduction_key <- function(key) {
     abort("{.arg reduction.key} must be letters and digits with an underscore at
            the end, such as {.val sailer_}.")
   }
-}
-
-assay_of_reduction <- function(object, name) {
-  if (!is.null(name) && name %in% SeuratObject::Reductions(object)) {
-    of <- SeuratObject::DefaultAssay(object[[name]])
-    if (of %in% SeuratObject::Assays(object)) of
-  }
-}
-
-fits_in_seurat <- function(object) {
-  reductions <- SeuratObject::Reductions(object)
-  fits <- lapply(
-    stats::setNames(nm = reductions),
-    function(reduction) fit_of_reduction(object[[reduction]])
-  )
-  # Those that were interrupted before there was an embedding.
-  others <- SeuratObject::Misc(object, "sailer")
-  fits <- c(fits, others[setdiff(names(others), reductions)])
-  fits[lengths(fits) > 0]
 }
 
 fit_of_reduction <- function(reduction) {
@@ -178,29 +185,6 @@ write_result.StdAssay <- write_result.Assay
 
 # Assays of imputed values ----------------------------------------------------
 
-# The object with values as the data of a new assay.
-add_data_assay <- function(object, result) {
-  name <- result$assay$name
-  like <- object[[result$input$place$assay]]
-  without_layer_warnings({
-    object[[name]] <- new_data_assay(result$assay$values, like, name)
-    object
-  })
-}
-
-# SeuratObject 5 warns, where it looks for counts, that an assay of data alone
-# has none, and that it stores what is dense as a sparse matrix.
-without_layer_warnings <- function(code) {
-  known <- c(
-    "isn't present in the assay", "No layers found matching",
-    "Coercing to dgCMatrix"
-  )
-  withCallingHandlers(code, warning = function(cnd) {
-    found <- vapply(known, grepl, NA, conditionMessage(cnd), fixed = TRUE)
-    if (any(found)) tryInvokeRestart("muffleWarning")
-  })
-}
-
 # An assay with these values as its data, of the class that `like` has: one with
 # ranges where the values are of its peaks, for there Signac takes them for what
 # they are (FindMarkers() compares their means, not those of exponentials).
@@ -220,25 +204,15 @@ new_data_assay <- function(values, like, name) {
 # Signac's class of `like` for an assay, with what `like` says of the genome.
 as_ranged_assay <- function(assay, like, ranges) {
   signac <- function(name) getExportedValue("Signac", name)
-  ranged <- if (methods::is(like, "GRangesAssay")) {
-    signac("as.GRangesAssay")
-  } else if (methods::is(like, "ChromatinAssay")) {
-    signac("as.ChromatinAssay")
-  } else {
+  class <- intersect(c("GRangesAssay", "ChromatinAssay"), methods::is(like))
+  if (length(class) == 0) {
     return(assay)
   }
-  withCallingHandlers(
-    ranged(
-      assay, ranges = ranges, annotation = signac("Annotation")(like),
-      fragments = signac("Fragments")(like)
-    ),
-    # Said when the peaks were given already.
-    warning = function(cnd) {
-      if (grepl("Overlapping ranges", conditionMessage(cnd), fixed = TRUE)) {
-        tryInvokeRestart("muffleWarning")
-      }
-    }
-  )
+  # Said when the peaks were given already.
+  without_warnings("Overlapping ranges", signac(paste0("as.", class[1]))(
+    assay, ranges = ranges, annotation = signac("Annotation")(like),
+    fragments = signac("Fragments")(like)
+  ))
 }
 
 # The genes that an assay of Signac knows, NULL for none.
@@ -251,73 +225,54 @@ signac_annotation <- function(assay) {
 
 # The RNA ---------------------------------------------------------------------
 
-# list(values = the reference embedding, depth = molecules of each cell, name,
-# where, made = the reduction to put into the object, NULL if it was there).
-seurat_guide <- function(object, reference, rna.assay, assay) {
-  check_text(reference, "reference")
-  check_rna_assay(object, rna.assay, assay)
-  depth <- seurat_rna_depth(object, rna.assay)
-  known <- SeuratObject::Reductions(object)
-  guide <- list(
-    depth = depth, name = reference, place = rna.assay,
-    where = paste("reduction", dQuote(reference, FALSE))
-  )
-  if (reference %in% known) {
-    # LSI would guide the peaks by themselves.
-    if (SeuratObject::DefaultAssay(object[[reference]]) == assay) {
-      cli::cli_warn(c(
-        "Reduction {.val {reference}} is of assay {.val {assay}}, the peaks
-         themselves.",
-        i = "A reference from the RNA is what helps: name one in
-             {.arg reference}."
-      ), class = "sailer_reference")
-    }
-    guide$values <- SeuratObject::Embeddings(object, reference)
-    return(guide)
-  }
-  check_can_make(
-    reference, "pca", known, "reductions", "Seurat",
-    "object <- Seurat::RunPCA(object, assay = \"RNA\")"
-  )
-  with_rna <- intersect(colnames(object), names(depth)[which(depth > 0)])
-  check_enough_rna(with_rna, ncol(object))
-  note("There is no reduction {.val {reference}}: it is made from the
-        {length(with_rna)} cells of assay {.val {rna.assay}} by
-        {.fn NormalizeData}, {.fn FindVariableFeatures}, {.fn ScaleData} and
-        {.fn RunPCA}.")
-  guide$made <- usual_steps(
-    seurat_pca(object[[rna.assay]], rna.assay, with_rna), reference
-  )
-  guide$values <- SeuratObject::Embeddings(guide$made)
-  guide
-}
-
-check_rna_assay <- function(object, rna.assay, assay) {
+# The RNA of an object, as find_guide() takes it.
+seurat_rna <- function(object, rna.assay, assay) {
   known <- SeuratObject::Assays(object)
   check_choice(rna.assay, known, "assay", "rna.assay", "the object")
-  if (rna.assay == assay) {
-    abort(c(
-      "Assay {.val {assay}} is taken for the peaks and for the RNA.",
-      i = "Name the one with the peaks in {.arg assay}, the one with the RNA in
-           {.arg rna.assay}. There {cli::qty(length(known))}{?is/are}
-           {.val {known}}."
-    ))
-  }
+  abort_if(rna.assay == assay, c(
+    "Assay {.val {assay}} is taken for the peaks and for the RNA.",
+    i = "Name the one with the peaks in {.arg assay}, the one with the RNA in
+         {.arg rna.assay}. There {cli::qty(length(known))}{?is/are}
+         {.val {known}}."
+  ))
+  list(
+    depth = seurat_rna_depth(object, rna.assay), place = rna.assay,
+    what = "reduction", known = SeuratObject::Reductions(object),
+    embedding = function(name) {
+      # LSI would guide the peaks by themselves.
+      if (SeuratObject::DefaultAssay(object[[name]]) == assay) {
+        cli::cli_warn(c(
+          "Reduction {.val {name}} is of assay {.val {assay}}, the peaks
+           themselves.",
+          i = "A reference from the RNA is what helps: name one in
+               {.arg reference}."
+        ), class = "sailer_reference")
+      }
+      SeuratObject::Embeddings(object, name)
+    },
+    usual = "pca", packages = "Seurat",
+    steps = c("NormalizeData", "FindVariableFeatures", "ScaleData", "RunPCA"),
+    how = "object <- Seurat::RunPCA(object, assay = \"RNA\")",
+    made = function(cells) seurat_pca(object[[rna.assay]], rna.assay, cells),
+    values = SeuratObject::Embeddings
+  )
 }
 
 # RNA molecules of the cells that the assay covers, named by cell.
 seurat_rna_depth <- function(object, rna.assay) {
   stored <- object[[rna.assay]]
   load_class(stored)
-  counts <- count_matrices(stored)
-  if (length(counts) == 0) {
-    abort(c(
-      "Assay {.val {rna.assay}} has no counts, from which the RNA depth comes.",
-      i = "Name in {.arg rna.assay} an assay that has them. There are
-           {.val {SeuratObject::Assays(object)}}."
-    ), class = "data")
-  }
-  unlist(lapply(counts, column_sums))
+  layers <- "counts"
+  if (methods::is(stored, "StdAssay")) layers <- find_layers(stored, "counts")
+  counts <- lapply(layers, function(name) get_layer(stored, name))
+  counts <- Filter(function(matrix) all(dim(matrix) > 0), counts)
+  depth <- unlist(lapply(counts, column_sums))
+  abort_if(length(depth) == 0, c(
+    "Assay {.val {rna.assay}} has no counts, from which the RNA depth comes.",
+    i = "Name in {.arg rna.assay} an assay that has them. There are
+         {.val {SeuratObject::Assays(object)}}."
+  ), class = "data")
+  depth[intersect(colnames(object), names(depth))]
 }
 
 # On the assay alone, a copy: of the object nothing changes.

@@ -137,12 +137,10 @@ input_values <- function(input, values, arg, cells = input$names,
   if (!rlang::is_string(values) || n < 2) {
     return(match_cells(values, cells, arg, FALSE, partial, n))
   }
-  if (is.null(input$table)) {
-    abort(c(
-      "{.arg {arg}} must have one value per cell, not be {.val {values}}.",
-      i = "Only Seurat and SingleCellExperiment objects have columns to name."
-    ))
-  }
+  abort_if(is.null(input$table), c(
+    "{.arg {arg}} must have one value per cell, not be {.val {values}}.",
+    i = "Only Seurat and SingleCellExperiment objects have columns to name."
+  ))
   input_columns(input, values, arg, cells)[[1]]
 }
 
@@ -188,14 +186,12 @@ input_reference <- function(held, reference = NULL, trained = TRUE) {
     return(reference)
   }
   values <- held$input$embedding(name)
-  if (is.null(values)) {
-    abort(c(
-      "The model places cells by their peaks and by the reference {.val {name}},
-       which the object does not have.",
-      i = "Give it as {.arg reference}: a matrix of cells x dimensions, or the
-           name of a reduction."
-    ))
-  }
+  abort_if(is.null(values), c(
+    "The model places cells by their peaks and by the reference {.val {name}},
+     which the object does not have.",
+    i = "Give it as {.arg reference}: a matrix of cells x dimensions, or the
+         name of a reduction."
+  ))
   values
 }
 

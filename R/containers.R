@@ -2,12 +2,10 @@
 
 # Packages of containers are suggested, not imported: asked for when needed.
 need_package <- function(package, why) {
-  if (!is_installed(package)) {
-    abort(c(
-      "The package {.pkg {package}} is needed {why}.",
-      i = "It is not installed: install it and try again."
-    ))
-  }
+  abort_if(!is_installed(package), c(
+    "The package {.pkg {package}} is needed {why}.",
+    i = "It is not installed: install it and try again."
+  ))
   invisible(TRUE)
 }
 
@@ -22,24 +20,15 @@ argument_name <- function(f, new, old) {
 # An S4 object that was read from a file knows its parent classes only once the
 # package of its class is loaded. TRUE when it was loaded just now.
 load_class <- function(object) {
-  refuse_seurat2(object)
-  package <- attr(class(object), "package")
-  if (!isS4(object) || is.null(package) || package %in% loadedNamespaces()) {
-    return(FALSE)
-  }
-  requireNamespace(package, quietly = TRUE)
-}
-
-# Objects of Seurat 2 have other slots, and a class of their own.
-refuse_seurat2 <- function(object) {
-  if (!inherits(object, "seurat")) {
-    return(invisible())
-  }
-  abort(c(
+  # Objects of Seurat 2 have other slots, and a class of their own.
+  abort_if(inherits(object, "seurat"), c(
     "This object was made by version 2 of Seurat (class {.cls seurat}).",
     i = "Bring it up to date first: {.code object <-
          SeuratObject::UpdateSeuratObject(object)}."
   ))
+  package <- attr(class(object), "package")
+  isS4(object) && !is.null(package) && !package %in% loadedNamespaces() &&
+    requireNamespace(package, quietly = TRUE)
 }
 
 # A class that is not known although its package was looked for: the object was
@@ -54,16 +43,15 @@ refuse_unknown_class <- function(object) {
   if (installed && !is.null(methods::getClassDef(name))) {
     return(invisible(TRUE))
   }
-  found <- if (installed) {
-    version <- format(utils::packageVersion(package))
-    "{.pkg {package}} {version}, which is installed here, has none of the name."
-  } else {
-    "{.pkg {package}} is not installed here."
-  }
   abort(c(
     "The class {.cls {as.character(name)}} of package {.pkg {package}} is not
      known.",
-    x = found,
+    x = if (installed) {
+      "{.pkg {package}} {format(utils::packageVersion(package))}, which is
+       installed here, has none of the name."
+    } else {
+      "{.pkg {package}} is not installed here."
+    },
     i = "Install the version of {.pkg {package}} by which the object was made."
   ))
 }
@@ -73,13 +61,11 @@ named_columns <- function(table, columns, arg, where) {
   if (length(columns) == 0) {
     return(NULL)
   }
-  if (!is.character(columns) || anyNA(columns)) {
-    abort(c(
-      "{.arg {arg}} must name columns of {where}, not be
-       {.obj_type_friendly {columns}}.",
-      i = "Add the values as a column first, then name it."
-    ))
-  }
+  must_be(
+    is.character(columns) && !anyNA(columns), columns,
+    paste("names of columns of", where), arg,
+    "Add the values as a column first, then name it."
+  )
   check_known(columns, colnames(table), "column", arg, where)
   table[, unique(columns), drop = FALSE]
 }
@@ -91,12 +77,17 @@ check_known <- function(given, known, what, arg, where) {
   if (length(lost) == 0) {
     return(invisible(TRUE))
   }
+  known <- escape_bytes(known)
   hint <- if (length(known) == 0) {
     "There are no {what}s in {where}."
   } else if (length(known) <= 5) {
     "There {cli::qty(length(known))}{?is/are}: {.val {known}}."
   } else {
-    "The nearest are {.val {nearest_names(lost[1], known)}}."
+    # Partial matches count as near: "batch" is meant by "batch_of_the_donor".
+    far <- utils::adist(lost[1], known, ignore.case = TRUE)
+    within <- utils::adist(lost[1], known, ignore.case = TRUE, partial = TRUE)
+    near <- known[order(pmin(far, within + 1), far)]
+    "The nearest are {.val {utils::head(near, 3)}}."
   }
   abort(c(
     "{.arg {arg}}: there is no {what} {.val {lost[1]}} in {where}.", i = hint
@@ -109,23 +100,11 @@ check_choice <- function(given, known, what, arg, where) {
   check_known(given, known, what, arg, where)
 }
 
-# The names that differ least from `name`, best first.
-nearest_names <- function(name, known, n = 3) {
-  known <- escape_bytes(known)
-  # Partial matches count as near: "batch" is meant by "batch_of_the_donor".
-  distance <- utils::adist(name, known, ignore.case = TRUE, partial = FALSE)
-  within <- utils::adist(name, known, ignore.case = TRUE, partial = TRUE)
-  utils::head(known[order(pmin(distance, within + 1), distance)], n)
-}
-
 # Names that were asked for, as text.
 asked_names <- function(given, what, arg) {
   if (is.factor(given)) given <- as.character(given)
-  if (!is.character(given) || anyNA(given) || length(given) == 0) {
-    abort("{.arg {arg}} must hold names of {what}s, not
-           {.obj_type_friendly {given}}.")
-  }
-  given
+  good <- is.character(given) && !anyNA(given) && length(given) > 0
+  must_be(good, given, paste0("names of ", what, "s"), arg)
 }
 
 # Their places among `known`, all for NULL. `once`: repeated names are taken

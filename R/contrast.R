@@ -6,9 +6,6 @@
 # often as they have cells, unless all of them are given.
 held_confounders <- function(fit, batch, depth, covariates, n_most = 8) {
   given <- given_batches(fit, batch)
-  for (name in names(given)) {
-    given[[name]] <- check_level(fit, name, given[[name]])
-  }
   free <- setdiff(batch_labels(fit), names(given))
   seen <- fit$level_counts$batches
   if (length(free) == 0) {

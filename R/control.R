@@ -42,37 +42,9 @@
 #' @section Many machines:
 #' Start the same script several times, on one machine or on many, with
 #' `torchrun --no_python`, `mpirun` or `srun`: each process is given the same
-#' cells and options, and all train one model. `vignette("clusters")` has a
-#' script for Slurm.
-#'
-#' The minibatches are those of a single process. Of each one every process
-#' computes a part of the cells, and the gradients are added up before each
-#' step. Batch normalisation, the aggregate posterior of the penalty, the pairs
-#' of SAILERX's alignment and the random draws are those of the whole minibatch.
-#' So the number of processes changes rounding alone, wherever a donor's cells
-#' lie in the file: as between two kinds of processor, losses agree at first and
-#' drift apart with the number of steps. (In Expresser the dropout differs as
-#' well.) With the same number of processes the bits are the same.
-#'
-#' `batch_size` is the size of the whole minibatch, whatever the number of
-#' processes, and must be at least that number. Every process reads all cells,
-#' and computes the start at LSI and the embedding at the end by itself.
-#'
-#' Which process is which is read from the launcher's variables (`RANK`,
-#' `WORLD_SIZE`, `LOCAL_RANK`; those of Open MPI, of PMI and of Slurm's steps).
-#' They meet at `MASTER_ADDR` and `MASTER_PORT`; without these under Slurm at
-#' the first node of the step and a port from 20000 to 29999 by the job's
-#' number, else at port 29500. `GLOO_SOCKET_IFNAME` names the network interface
-#' to use. On GPUs each process takes the one of its `LOCAL_RANK`.
-#'
-#' The first process alone shows progress, keeps the checkpoint and writes what
-#' [save_model()] saves. Ctrl-C in one stops all. A process that fails while it
-#' trains tells the others why; within seconds they give up the step that was
-#' under way, leave a checkpoint, and return the fit so far with a warning of
-#' class `sailer_interrupted`. They do the same when a process is lost, or does
-#' not answer for `options(sailer.process_timeout = )` seconds (600 by default;
-#' on GPUs, where NCCL waits, a lost process is noticed only then). Begun anew,
-#' the run goes on where it was, with any number of processes.
+#' cells and options, and all train one model. `vignette("clusters")` has
+#' scripts, what the number of processes changes, the variables by which
+#' processes find each other, and what happens when one fails.
 #' @references Cao (2023), section 2.2.2.
 #' @examples
 #' train_control(epochs = 20, seed = 7)
@@ -114,14 +86,17 @@ check_run_options <- function(options) {
     options$checkpoint <- normalizePath(options$checkpoint, mustWork = FALSE)
   }
   check_number(options$every, "every", min = 1e-6)
-  check_device(options$device)
+  must_be(
+    rlang::is_string(options$device), options$device, "a string", "device",
+    "It is \"auto\", \"cpu\", \"cuda\" or a GPU by its number from 0, such as
+     \"cuda:1\" for the second. This machine has {.val {core_list_devices()}}."
+  )
+  core_check_device(options$device)
   if (!is.null(options$threads)) {
     check_number(options$threads, "threads", min = 1, max = 1024, whole = TRUE)
   }
   check_flag(options$verbose, "verbose")
-  if (!rlang::is_string(options$processes, c("auto", "none"))) {
-    abort('{.arg processes} must be "auto" or "none".')
-  }
+  must_be_among(options$processes, c("auto", "none"), "processes")
   options
 }
 
@@ -208,25 +183,20 @@ core_control <- function(control) {
 }
 
 # Runs `code` with the asked number of threads, and the old one afterwards. In a
-# forked process the core keeps to one, whatever is asked.
+# forked process the core keeps to one, whatever is asked, which is told once.
 with_threads <- function(threads, code) {
-  if (is.null(threads) || threads > 1) warn_of_fork()
+  more <- is.null(threads) || threads > 1
+  if (more && core_is_forked() && !identical(process$warned, Sys.getpid())) {
+    process$warned <- Sys.getpid()
+    note("This process was forked off another R process: sailer computes with
+          one thread in it.")
+  }
   if (!is.null(threads)) {
     old <- core_get_threads()
     on.exit(core_set_threads(old))
     core_set_threads(as.integer(threads))
   }
   code
-}
-
-# Once in each process.
-warn_of_fork <- function() {
-  if (!core_is_forked() || identical(process$warned, Sys.getpid())) {
-    return(invisible())
-  }
-  process$warned <- Sys.getpid()
-  note("This process was forked off another R process: sailer computes with one
-        thread in it.")
 }
 
 process <- new.env(parent = emptyenv())

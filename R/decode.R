@@ -74,43 +74,36 @@ batch_labels <- function(fit) fit$batches %||% names(fit$labels)
 
 # The level of each label, by its name: a list.
 fixed_levels <- function(fit, batch, covariates) {
-  given <- given_batches(fit, batch)
   others <- given_covariates(fit, covariates)
-  given <- c(given, others[names(others) %in% names(fit$labels)])
-  for (name in names(given)) {
-    given[[name]] <- check_level(fit, name, given[[name]])
-  }
+  others <- others[names(others) %in% names(fit$labels)]
+  given <- c(given_batches(fit, batch), check_levels(fit, others))
   levels <- usual_levels(fit, given)
   levels[names(given)] <- given
   levels
 }
 
-# `batch` as a list named by the batch columns.
+# `batch` as a list of levels named by the batch columns.
 given_batches <- function(fit, batch) {
   if (is.null(batch)) {
     return(list())
   }
   columns <- batch_labels(fit)
-  if (length(columns) == 0) {
-    abort(c(
-      "{.arg batch}: this model was trained without batches.",
-      i = "Leave {.arg batch} out: there is nothing to hold fixed."
-    ))
-  }
+  abort_if(length(columns) == 0, c(
+    "{.arg batch}: this model was trained without batches.",
+    i = "Leave {.arg batch} out: there is nothing to hold fixed."
+  ))
   if (is.null(names(batch))) {
-    if (length(columns) > 1 || length(batch) != 1) {
-      first <- vapply(fit$labels[columns], function(levels) levels[1], "")
-      example <- paste(columns, "=", dQuote(first, FALSE), collapse = ", ")
-      abort(c(
-        "{.arg batch} must name one level of each batch column that it fixes,
-         such as {.code c({example})}.",
-        i = "The batch column{?s} of the model {?is/are} {.val {columns}}."
-      ))
-    }
+    first <- vapply(fit$labels[columns], function(levels) levels[1], "")
+    example <- paste(columns, "=", dQuote(first, FALSE), collapse = ", ")
+    abort_if(length(columns) > 1 || length(batch) != 1, c(
+      "{.arg batch} must name one level of each batch column that it fixes, such
+       as {.code c({example})}.",
+      i = "The batch column{?s} of the model {?is/are} {.val {columns}}."
+    ))
     names(batch) <- columns
   }
   check_known(names(batch), columns, "batch column", "batch", "the model")
-  as.list(batch)
+  check_levels(fit, as.list(batch))
 }
 
 # `covariates` as a named list of single values.
@@ -128,21 +121,23 @@ given_covariates <- function(fit, covariates) {
   given
 }
 
-check_level <- function(fit, name, level) {
-  arg <- if (name %in% batch_labels(fit)) "batch" else "covariates"
-  known <- rownames(level_vectors(fit, name))
-  if (length(level) != 1 || is.na(level)) {
-    abort("{.arg {arg}} must hold one level of {.val {name}}.")
-  }
-  level <- label_text(level)
-  if (!level %in% known) {
-    abort(c(
+# Levels of labels by the names of these, as the model has them.
+check_levels <- function(fit, levels) {
+  for (name in names(levels)) {
+    arg <- if (name %in% batch_labels(fit)) "batch" else "covariates"
+    level <- levels[[name]]
+    if (length(level) != 1 || is.na(level)) {
+      abort("{.arg {arg}} must hold one level of {.val {name}}.")
+    }
+    levels[[name]] <- label_text(level)
+    known <- rownames(level_vectors(fit, name))
+    abort_if(!levels[[name]] %in% known, c(
       "{.arg {arg}}: {.val {name}} has no level {.val {level}} in the model.",
       i = "It has
            {.val {utils::head(known, 20)}}{if (length(known) > 20) ', ...'}."
     ))
   }
-  level
+  levels
 }
 
 # Batches: of the combinations in the training cells that agree with what was

@@ -82,19 +82,6 @@ print.sailer_sitrep <- function(x, ...) {
   invisible(x)
 }
 
-# Options that name a device, before it is known whether there is such a one.
-check_device <- function(device) {
-  if (!rlang::is_string(device)) {
-    abort(c(
-      "{.arg device} must be a string, not {.obj_type_friendly {device}}.",
-      i = 'It is "auto", "cpu", "cuda" or a GPU by its number from 0, such as
-           "cuda:1" for the second.',
-      i = "This machine has {.val {core_list_devices()}}."
-    ))
-  }
-  core_check_device(device)
-}
-
 # Where a fit that was trained on `device`, maybe elsewhere, computes here. The
 # processor needs no look for GPUs.
 device_here <- function(device) {

@@ -37,6 +37,7 @@
 #' embedding itself: it weights the cells so that both groups have the same
 #' mixture of its labels.
 #'
+#' @inheritParams impute
 #' @param object A Seurat or SingleCellExperiment object with a fit; or what
 #'   [sailer()] or [sailerx()] returned, with the counts as `x`.
 #' @param groups Group of each cell: the name of a column of the object's
@@ -71,14 +72,6 @@
 #'   at random. Default 1000.
 #' @param seed Whole number: the same seed gives the same result. The state of
 #'   R's random numbers is not changed.
-#' @param reference For a joint [sailerx()] model: the reference of these cells,
-#'   as in [predict()][predict.sailer_fit], or the name of a reduction of the
-#'   object. By default the reduction of the same name as in training; counts
-#'   alone have none, and cells are placed by their peaks.
-#' @param fit,name For objects: a fit to use instead of the one in the object,
-#'   or the name of the reduction whose fit to use; see [get_fit()].
-#' @param assay,layer,assay.type,altexp For objects: where the counts are, by
-#'   default where the model was trained; see [RunSAILER()].
 #'
 #' @return Data frame with a row per peak, named by peak, the most probable
 #'   first:
@@ -172,7 +165,13 @@ differential_accessibility <- function(object, groups, group_1 = NULL,
     )
   })
   if (!is.null(cells$source)) {
-    found$table <- cbind(found$table, raw_fractions(fit, cells, side, places))
+    # Shares of the cells of each group with the peak open in the counts.
+    rows <- match(fit$peaks[places], cells$peaks)
+    for (k in 1:2) {
+      own <- cells[, which(side == k)]
+      found$table[[paste0("emp_prob_", k)]] <-
+        core_scan(own$source)$peak_cells[rows] / ncol(own)
+    }
   }
   finish_table(found, fdr)
 }
@@ -297,29 +296,17 @@ compare_peaks <- function(fit, points, held, training, places, change, delta,
   }
   posterior <- posterior_effects(learn_prior(effect, se), effect, se, delta)
   probability <- ifelse(effect > 0, posterior$above, posterior$below)
-  odds <- function(p) log(p) - log1p(-p)
-  limited <- pmin(pmax(probability, 1e-12), 1 - 1e-12)
-  before <- min(max(posterior$before, 1e-12), 1 - 1e-12)
+  odds <- function(p) stats::qlogis(pmin(pmax(p, 1e-12), 1 - 1e-12))
   table <- data.frame(
     peak = fit$peaks[all], prob_1 = made$mean_1, prob_2 = made$mean_2,
     effect_size = made$mean_1 - made$mean_2, log2_fold_change = fold, se = se,
     shrunken_effect = posterior$mean, prob_da = probability,
-    bayes_factor = odds(limited) - odds(before)
+    bayes_factor = odds(probability) - odds(posterior$before)
   )
   list(
     table = table[seq_along(places), ], change = change, delta = delta,
     offset = offset
   )
-}
-
-# Shares of the cells of each group with the peak open in the counts.
-raw_fractions <- function(fit, cells, side, places) {
-  rows <- match(fit$peaks[places], cells$peaks)
-  shares <- lapply(1:2, function(k) {
-    own <- which(side == k)
-    core_scan(cells[, own]$source)$peak_cells[rows] / length(own)
-  })
-  data.frame(emp_prob_1 = shares[[1]], emp_prob_2 = shares[[2]])
 }
 
 # Sorted, with the ranges, the expected false discoveries and what is called.

@@ -19,10 +19,16 @@ deal_splits <- function(task, options) {
     return(splits)
   }
   listed <- if (task$sampled) pair_key(items$a, items$b)
-  splits <- lapply(splits, function(split) {
-    fill_split(split, listed, options$max_pairs)
-  })
-  check_splits(splits)
+  splits <- lapply(splits, fill_split, listed, options$max_pairs)
+  # The training side has both labels, and the test side is not empty.
+  usable <- vapply(splits, function(split) {
+    nrow(split$test) > 0 && min(table(factor(split$train$y, 0:1))) >= 2
+  }, NA)
+  abort_if(!any(usable), c(
+    "{.arg data}: there are too few pairs for splits that share no gene.",
+    i = "Fewer {.arg folds} leave more pairs within them."
+  ), class = "data")
+  splits[usable]
 }
 
 # The folds of the genes `a` and `b` of each item. Of pairs the genes are dealt;
@@ -60,9 +66,9 @@ fill_split <- function(split, listed, max_pairs) {
     if (sampled && nrow(items) > 1) {
       drawn <- sample_negatives(items$a, items$b, listed)
       unmatched <- unmatched + nrow(items) - nrow(drawn)
+      n <- nrow(drawn)
       items <- rbind(items, cbind(
-        drawn, y = rep(0, nrow(drawn)), split = rep(NA, nrow(drawn)),
-        row = rep(NA, nrow(drawn))
+        drawn, y = rep(0, n), split = rep(NA, n), row = rep(NA, n)
       ))
     }
     split[[side]] <- items
@@ -79,37 +85,17 @@ pair_key <- function(a, b) pmin(a, b) * 2^26 + pmax(a, b)
 # is dropped.
 sample_negatives <- function(a, b, listed, rounds = 200) {
   n <- length(a)
-  ends <- sample(c(a, b))
-  first <- ends[seq_len(n)]
-  second <- ends[n + seq_len(n)]
+  ends <- matrix(sample(c(a, b)), n)
+  unfit <- function() {
+    key <- pair_key(ends[, 1], ends[, 2])
+    which(ends[, 1] == ends[, 2] | duplicated(key) | key %in% listed)
+  }
   for (round in seq_len(rounds)) {
-    bad <- unfit_pairs(first, second, listed)
+    bad <- unfit()
     if (length(bad) == 0) break
     rows <- unique(c(bad, sample.int(n, min(n, length(bad) + 1))))
-    ends <- sample(c(first[rows], second[rows]))
-    first[rows] <- ends[seq_along(rows)]
-    second[rows] <- ends[length(rows) + seq_along(rows)]
+    ends[rows, ] <- sample(ends[rows, ])
   }
-  bad <- unfit_pairs(first, second, listed)
-  kept <- setdiff(seq_len(n), bad)
-  data.frame(a = first[kept], b = second[kept])
-}
-
-unfit_pairs <- function(first, second, listed) {
-  key <- pair_key(first, second)
-  which(first == second | duplicated(key) | key %in% listed)
-}
-
-# Splits whose training side has both labels and whose test side is not empty.
-check_splits <- function(splits) {
-  usable <- vapply(splits, function(split) {
-    nrow(split$test) > 0 && min(table(factor(split$train$y, 0:1))) >= 2
-  }, NA)
-  if (!any(usable)) {
-    abort(c(
-      "{.arg data}: there are too few pairs for splits that share no gene.",
-      i = "Fewer {.arg folds} leave more pairs within them."
-    ), class = "data")
-  }
-  splits[usable]
+  kept <- setdiff(seq_len(n), unfit())
+  data.frame(a = ends[kept, 1], b = ends[kept, 2])
 }

@@ -16,7 +16,12 @@ gene_evaluation <- function(tested, task, model) {
       kind = task$kind, model = model, found = task$found,
       dropped = task$dropped, unmatched = mean(unmatched),
       roc = if (task$kind != "numeric") mean_roc(tested),
-      predictions = kept_predictions(tested)
+      predictions = do.call(rbind, lapply(tested, function(one) {
+        if (one$repetition == 1) data.frame(
+          one[c("embedding", "role", "fold")], row = one$items$row,
+          truth = one$items$y, prediction = one$prediction
+        )
+      }))
     ),
     class = c("sailer_gene_evaluation", "data.frame")
   )
@@ -71,16 +76,6 @@ mean_roc <- function(tested, at = seq(0, 1, length.out = 201)) {
   do.call(rbind, curves)
 }
 
-kept_predictions <- function(tested) {
-  first <- Filter(function(one) one$repetition == 1, tested)
-  do.call(rbind, lapply(first, function(one) {
-    data.frame(
-      embedding = one$embedding, role = one$role, fold = one$fold,
-      row = one$items$row, truth = one$items$y, prediction = one$prediction
-    )
-  }))
-}
-
 #' @rdname evaluate_gene_embeddings
 #' @param object For `summary()`: the result.
 #' @export
@@ -90,13 +85,12 @@ summary.sailer_gene_evaluation <- function(object, ...) {
   )
   rows <- lapply(unique(object$embedding), function(name) {
     own <- object[object$embedding == name, ]
-    values <- vapply(own[measures], mean_and_error, c(0, 0), own$repetition)
-    dimnames(values) <- NULL
-    names <- rbind(measures, paste0(measures, "_se"))
-    data.frame(
-      embedding = name, role = own$role[1],
-      as.list(stats::setNames(as.vector(values), names))
-    )
+    row <- data.frame(embedding = name, role = own$role[1])
+    for (measure in measures) {
+      found <- mean_and_error(own[[measure]], own$repetition)
+      row[paste0(measure, c("", "_se"))] <- as.list(found)
+    }
+    row
   })
   do.call(rbind, rows)
 }
@@ -104,13 +98,13 @@ summary.sailer_gene_evaluation <- function(object, ...) {
 # Mean over folds, then repetitions, with the standard error over repetitions,
 # or folds if there is one repetition.
 mean_and_error <- function(values, repetition) {
-  if (all(is.na(values))) {
+  known <- !is.na(values)
+  if (!any(known)) {
     return(c(NA_real_, NA_real_))
   }
-  means <- tapply(values, repetition, mean, na.rm = TRUE)
-  own <- if (length(means) > 1) means else values
-  own <- own[!is.na(own)]
-  c(mean(means, na.rm = TRUE), stats::sd(own) / sqrt(length(own)))
+  means <- tapply(values[known], repetition[known], mean)
+  own <- if (length(means) > 1) means else values[known]
+  c(mean(means), stats::sd(own) / sqrt(length(own)))
 }
 
 #' @export

@@ -114,13 +114,18 @@ evaluate_gene_embeddings <- function(x, data, model = NULL, folds = 5,
   embeddings <- embedding_list(x)
   task <- gene_task(data, covariates, options$negatives)
   task <- place_genes(task, embeddings)
-  options$model <- evaluation_model(model, task$kind)
+  options$model <- model %||%
+    if (task$kind == "numeric") "linear" else "boosting"
+  must_be_among(options$model, c("boosting", "linear"), "model")
+  if (options$model == "boosting") {
+    need_package("gbm", "for {.code model = \"boosting\"}")
+  }
   options$repeats <- check_number(
     repeats %||% if (task$kind == "pairs") 1 else 5, "repeats",
     min = 1, max = 1000, whole = TRUE
   )
   need_package("glmnet", "for linear models of genes and their names")
-  check_task(task, options)
+  check_task(task, options$folds)
   tested <- with_own_seed(
     seed, run_evaluation(task, embeddings, baselines, options)
   )
@@ -128,26 +133,23 @@ evaluate_gene_embeddings <- function(x, data, model = NULL, folds = 5,
 }
 
 evaluation_baselines <- function(given, known) {
-  if (is.null(given)) {
-    return(character())
+  if (!is.null(given)) {
+    given <- unique(asked_names(given, "baseline", "baselines"))
+    check_known(given, known, "baseline", "baselines", "the package")
   }
-  if (!is.character(given) || anyNA(given)) {
-    abort("{.arg baselines} must be among {.val {known}}, not
-           {.obj_type_friendly {given}}.")
-  }
-  check_known(given, known, "baseline", "baselines", "the package")
-  unique(given)
+  as.character(given)
 }
 
-evaluation_model <- function(model, kind) {
-  model <- rlang::arg_match0(
-    model %||% if (kind == "numeric") "linear" else "boosting",
-    c("boosting", "linear"), "model", error_call = called_function()
-  )
-  if (model == "boosting") {
-    need_package("gbm", "for {.code model = \"boosting\"}")
+# Each of a list by a name of its own, which is not that of a baseline.
+check_contenders <- function(x, arg, what, baselines) {
+  if (!rlang::is_bare_list(x) || !rlang::is_dictionaryish(x)) {
+    abort("{.arg {arg}} must be a list, each {what} by a name of its own.")
   }
-  model
+  taken <- intersect(names(x), baselines)
+  if (length(taken) > 0) {
+    abort("{.arg {arg}}: {.val {taken[1]}} is the name of a baseline; give the
+           {what} another.")
+  }
 }
 
 # A list of what each contender predicted in each repetition and fold.

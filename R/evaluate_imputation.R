@@ -105,7 +105,15 @@ evaluate_imputation <- function(x, methods = list(), drop = c(0.1, 0.2, 0.4),
   }
   check_number(min_positions, min = 2, whole = TRUE)
   check_number(seed, whole = TRUE)
-  check_methods(methods)
+  check_contenders(methods, "methods", "method", names(imputation_baselines))
+  for (name in names(methods)) {
+    must_be(
+      inherits(methods[[name]], c("function", "expresser_fit")),
+      methods[[name]],
+      "a function of counts and positions or a fit of {.fn expresser}",
+      paste0("methods$", name)
+    )
+  }
   baselines <- evaluation_baselines(baselines, names(imputation_baselines))
   contenders <- c(
     lapply(methods, function(method) {
@@ -139,30 +147,10 @@ evaluate_imputation <- function(x, methods = list(), drop = c(0.1, 0.2, 0.4),
   )
 }
 
-check_methods <- function(methods) {
-  if (!rlang::is_bare_list(methods) || !rlang::is_dictionaryish(methods)) {
-    abort("{.arg methods} must be a list, each method by a name of its own.")
-  }
-  for (name in names(methods)) {
-    method <- methods[[name]]
-    if (name %in% names(imputation_baselines)) {
-      abort("{.arg methods}: {.val {name}} is the name of a baseline; give the
-             method another.")
-    }
-    if (!is.function(method) && !inherits(method, "expresser_fit")) {
-      abort("{.arg methods}: {.val {name}} must be a function of counts and
-             positions or a fit of {.fn expresser}, not
-             {.obj_type_friendly {method}}.")
-    }
-  }
-}
-
 # Counts as a dgCMatrix with names, without explicit zeros.
 imputed_counts <- function(x) {
-  if (!inherits(x, "Matrix") && !(is.matrix(x) && is.numeric(x))) {
-    abort("{.arg x} must be a matrix of counts, genes x cells, not
-           {.obj_type_friendly {x}}.")
-  }
+  good <- inherits(x, "Matrix") || (is.matrix(x) && is.numeric(x))
+  must_be(good, x, "a matrix of counts, genes x cells")
   cells <- as_cells(x, counts = TRUE)
   check_counts(cells, 1, "gene", empty = TRUE)
   x <- Matrix::drop0(as_sparse(cells))
@@ -186,12 +174,10 @@ drop_counts <- function(x, share) {
   rank[order(cell, stats::runif(length(cell)))] <- sequence(n)
   most <- pmax(0, pmin(round(share * n), n - 2))
   out <- rank <= most[cell]
-  if (!any(out)) {
-    abort(c(
-      "Nothing can be dropped: the cells of {.arg x} have too few counts.",
-      i = "A cell keeps at least 2 of its non-zero counts."
-    ), class = "data")
-  }
+  abort_if(!any(out), c(
+    "Nothing can be dropped: the cells of {.arg x} have too few counts.",
+    i = "A cell keeps at least 2 of its non-zero counts."
+  ), class = "data")
   gene <- x@i[out] + 1L
   cell <- cell[out]
   count <- x@x[out]

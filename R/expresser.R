@@ -99,11 +99,7 @@ expresser <- function(x, ..., size = NULL, n_embedding = NULL, n_layers = NULL,
 }
 
 # The thesis' model asks for more cells than most single data sets have.
-cells_for_full_size <- 200000
-
-size_for <- function(n_cells) {
-  if (n_cells >= cells_for_full_size) "full" else "small"
-}
+size_for <- function(n_cells) if (n_cells >= 200000) "full" else "small"
 
 # Of a fit that training begins with, which decides them all.
 expresser_options <- function(given, from) {
@@ -114,12 +110,10 @@ expresser_options <- function(given, from) {
   # What changes no parameter's shape may change.
   free <- c("dropout", "mask_ratio", "max_genes", "l_from")
   fixed <- setdiff(names(given), free)
-  if (length(fixed) > 0) {
-    abort(c(
-      "{.arg {fixed}} cannot be chosen beside {.arg from}.",
-      i = "The fit that training begins with has its own."
-    ))
-  }
+  abort_if(length(fixed) > 0, c(
+    "{.arg {fixed}} cannot be chosen beside {.arg from}.",
+    i = "The fit that training begins with has its own."
+  ))
   options <- options_of_fit(from)
   options[names(given)] <- given
   core_expresser_options(options)
@@ -135,8 +129,7 @@ as_corpus <- function(x, genes, verbose, options = list()) {
       abort("{.arg genes} cannot be chosen beside {.arg from}.")
     }
     file <- tempfile("corpus-", fileext = ".corpus")
-    corpus <- list(path = file, temporary = TRUE)
-    on.exit(close_corpus(corpus))
+    on.exit(unlink(file))
     if (!is.null(genes)) options$genes <- genes
     built <- do.call(
       build_corpus, c(list(x, file = file, verbose = verbose), options)
@@ -182,13 +175,11 @@ new_pretraining_plan <- function(call, options, control, corpus, from, device) {
     model = "expresser", call = short_call(call), options = options,
     control = control, genes = corpus$genes, sources = corpus$sources,
     n_cells = corpus$n_cells, n_nonzeros = corpus$n_nonzeros,
-    fingerprint = corpus_fingerprint(corpus), initial = from$state,
+    # Its shape and its first and last cells.
+    fingerprint = core_source_fingerprint(corpus$source), initial = from$state,
     device = device
   )
 }
-
-# Tells one corpus from another: its shape and its first and last cells.
-corpus_fingerprint <- function(corpus) core_source_fingerprint(corpus$source)
 
 # Trains as planned, from the start or from a state.
 run_pretraining <- function(plan, corpus, state = NULL,
@@ -203,14 +194,21 @@ run_pretraining <- function(plan, corpus, state = NULL,
     ))
   )
   # report_end() looks cells up by their places; a corpus names those alone.
-  named <- cells_of_corpus(corpus, trained$diverged_cells)
+  first <- c(0, cumsum(corpus$sources$cells))
+  cells <- trained$diverged_cells
+  source <- findInterval(cells - 1, first, rightmost.closed = TRUE)
+  named <- paste0(corpus$sources$name[source], ": ", cells - first[source])
   trained$diverged_cells <- seq_along(named)
   plan$control$token_budget <- note_budget(
     plan$control$token_budget, trained$token_budget
   )
   fit <- new_expresser_fit(trained, plan)
   if (readout_of(fit, NULL) == "expression") {
-    fit$center <- mean_scores(fit, corpus$source, corpus$n_cells)
+    # Of cells that training saw, evenly spaced where there are many.
+    n <- corpus$n_cells
+    some <- unique(round(seq(1, n, length.out = min(n, 1e4))))
+    some <- core_cells_subset(corpus$source, some, NULL, nrow(fit$genes))
+    fit$center <- colMeans(expression_scores(fit, some))
   }
   report_end(trained, c(plan, list(cells = named)), fit)
   fit
@@ -224,11 +222,4 @@ note_budget <- function(asked, used) {
   note("Memory ran out with {.arg token_budget} = {asked}: it was halved, to
         {used} in the end. Nothing but rounding changes.")
   used
-}
-
-# "source: cell" of cells of a corpus, which keeps no names of cells.
-cells_of_corpus <- function(corpus, cells) {
-  first <- c(0, cumsum(corpus$sources$cells))
-  source <- findInterval(cells - 1, first, rightmost.closed = TRUE)
-  paste0(corpus$sources$name[source], ": ", cells - first[source])
 }

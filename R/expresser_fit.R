@@ -39,25 +39,22 @@ format_expresser_fit <- function(fit) {
   last <- utils::tail(fit$history, 1)
   measured <- nrow(last) > 0 && !is.na(last$validation_loss)
   best <- fit$history[max(1, fit$best_epoch), ]
+  options <- fit$options
   c(
     paste0(
-      "<expresser_fit> ", fit$options$n_layers, " layer",
-      if (fit$options$n_layers != 1) "s", ", ",
-      big(nrow(fit$genes)), " genes x ", fit$options$n_embedding,
-      " numbers", if (!fit$options$decoder) ", without decoder"
+      cli::pluralize("<expresser_fit> {options$n_layers} layer{?s}, "),
+      big(nrow(fit$genes)), " genes x ", options$n_embedding, " numbers",
+      if (!options$decoder) ", without decoder"
     ),
-    paste0(
-      "  from ", big(fit$n_cells), " cells of ", nrow(fit$sources),
-      " source", if (nrow(fit$sources) != 1) "s"
+    cli::pluralize(
+      "  from {big(fit$n_cells)} cells of {nrow(fit$sources)} source{?s}"
     ),
     training_line(fit, digits = 3),
-    if (measured) {
-      sprintf(
-        "  held-out cells (%s): mean absolute error %.3f, correlation %.3f",
-        big(length(fit$validation_cells)), best$validation_absolute_error,
-        best$validation_correlation
-      )
-    }
+    if (measured) sprintf(
+      "  held-out cells (%s): mean absolute error %.3f, correlation %.3f",
+      big(length(fit$validation_cells)), best$validation_absolute_error,
+      best$validation_correlation
+    )
   )
 }
 
@@ -72,7 +69,7 @@ summary.expresser_fit <- function(object, ...) {
 resume_pretraining <- function(plan, x, state) {
   corpus <- as_corpus(x, plan$genes, plan$control$verbose)
   on.exit(close_corpus(corpus))
-  if (!identical(corpus_fingerprint(corpus), plan$fingerprint)) {
+  if (!identical(core_source_fingerprint(corpus$source), plan$fingerprint)) {
     abort(c(
       "{.arg x} has other counts than were trained on: {corpus$n_cells} cells
        with {corpus$n_nonzeros} non-zeros; there were {plan$n_cells} with

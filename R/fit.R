@@ -21,6 +21,14 @@ new_fit <- function(trained, plan) {
   levels <- lapply(labels, function(label) label$levels)
   # Where it was left open.
   plan$options$n_latent <- trained$n_latent
+  history <- trained$history
+  # The alignment is of SAILERX alone; held-out cells say nothing of it unless
+  # there is a pair of them with a reference.
+  if (is.null(plan$reference)) {
+    history[c("alignment", "validation_alignment")] <- NULL
+  } else if (sum(plan$reference$present[trained$validation_cells]) < 2) {
+    history$validation_alignment <- rep(NA_real_, nrow(history))
+  }
   structure(c(
     plan[setdiff(names(plan), c("confounders", "reference"))],
     list(
@@ -30,7 +38,7 @@ new_fit <- function(trained, plan) {
       scaling = trained$scaling, n_confounders = trained$n_confounders,
       state = trained$state, embedding = embedding,
       held_out = some_held_out(embedding, trained$validation_cells),
-      history = own_columns(trained, plan),
+      history = history,
       status = trained$status, best_epoch = trained$best_epoch,
       n_cells = length(plan$cells),
       n_validation = length(trained$validation_cells),
@@ -94,18 +102,6 @@ some_held_out <- function(embedding, places, n_least = 30, n_most = 1000) {
   unname(embedding[places, , drop = FALSE])
 }
 
-# The alignment is of SAILERX alone; held-out cells say nothing of it unless
-# there is a pair of them with a reference.
-own_columns <- function(trained, plan) {
-  table <- trained$history
-  if (is.null(plan$reference)) {
-    table[c("alignment", "validation_alignment")] <- NULL
-  } else if (sum(plan$reference$present[trained$validation_cells]) < 2) {
-    table$validation_alignment <- rep(NA_real_, nrow(table))
-  }
-  table
-}
-
 # The call as it was written; what do.call() put into it whole is left out, or
 # the fit would hold the counts.
 short_call <- function(call) {
@@ -142,11 +138,14 @@ current_options <- function(options) {
   options
 }
 
-#' Embedding of the training cells
+#' Embedding of the training cells, and of new ones
 #'
-#' The posterior means of the cells that [sailer()] or [sailerx()] was trained
-#' on (2.2.3), including held-out ones, each scaled to length 1. Objects have
-#' the same in their reduction; the model that [get_fit()] returns has no cells.
+#' `embedding()` returns the posterior means of the cells that [sailer()] or
+#' [sailerx()] was trained on (2.2.3), including held-out ones, each scaled to
+#' length 1. Objects have the same in their reduction; the model that
+#' [get_fit()] returns has no cells. `predict()` encodes new cells in the same
+#' way. The encoder reads neither batch nor covariates, and a cell is placed by
+#' its own peaks: other cells change its numbers by rounding at most.
 #'
 #' The posterior mean of a cell with few open peaks is drawn towards 0, the mean
 #' of the prior: its length is a matter of depth, its direction of the cell's
@@ -154,28 +153,31 @@ current_options <- function(options) {
 #' and UMAP start from, compare directions.
 #'
 #' @param fit What [sailer()], [sailerx()] or [map_query()] returned.
-#' @param ... Not used: an unknown name is an error.
+#' @param ... Of `predict()`, where the counts of an object are: `assay`,
+#'   `layer`, `assay.type`, `altexp`. Another name is an error.
 #' @return Numeric matrix, cells x latent dimensions, with the cells' names and
 #'   columns `sailer_1`, `sailer_2`, ... Where training was interrupted before
-#'   the cells were embedded, [predict()][predict.sailer_fit] embeds them.
+#'   the cells were embedded, `predict()` embeds them.
 #' @references Cao (2023), section 2.2.3.
 #' @examples
-#' sim <- simulate_atac(n_cells = 100, n_peaks = 300, n_types = 2, seed = 1)
-#' fit <- sailer(sim$counts, hidden = 16, epochs = 2, verbose = FALSE)
+#' sim <- simulate_atac(n_cells = 120, n_peaks = 300, n_types = 2, seed = 1)
+#' fit <- sailer(
+#'   sim$counts[, 1:100],
+#'   hidden = 16, epochs = 2, verbose = FALSE
+#' )
 #' embedding(fit)[1:3, 1:2]
+#' predict(fit, sim$counts[, 101:120])[1:3, 1:2]
 #' @export
 embedding <- function(fit, ...) {
   refuse_others(list(...), embedding)
   if (inherits(fit, "sailer_query")) {
     return(fit$embedding)
   }
-  if (!inherits(fit, "sailer_fit")) {
-    abort(c(
-      "{.arg fit} must be what {.fn sailer} or {.fn sailerx} returned, not
-       {.obj_type_friendly {fit}}.",
-      i = "Objects have embeddings among their reductions."
-    ))
-  }
+  must_be(
+    inherits(fit, "sailer_fit"), fit,
+    "what {.fn sailer} or {.fn sailerx} returned",
+    hint = "Objects have embeddings among their reductions."
+  )
   unit_rows(training_means(fit))
 }
 
@@ -184,14 +186,12 @@ training_means <- function(fit) {
   if (!is.null(fit$embedding)) {
     return(fit$embedding)
   }
-  if (is.null(fit$cells)) {
-    abort(c(
-      "This fit is a model without cells, as an object holds it.",
-      i = "The embedding is in the object: what needs the cells takes the object
-           in place of its fit.",
-      i = "{.code predict(fit, x)} embeds the cells with the counts {.code x}."
-    ))
-  }
+  abort_if(is.null(fit$cells), c(
+    "This fit is a model without cells, as an object holds it.",
+    i = "The embedding is in the object: what needs the cells takes the object
+         in place of its fit.",
+    i = "{.code predict(fit, x)} embeds the cells with the counts {.code x}."
+  ))
   abort(c(
     "The cells were not embedded: training or embedding was interrupted.",
     i = "Call {.code predict(fit, x)} with the counts, or continue with
@@ -199,30 +199,15 @@ training_means <- function(fit) {
   ))
 }
 
-#' Embed new cells
-#'
-#' Encodes cells with a trained model, as in [embedding()]. The encoder reads
-#' neither batch nor covariates. A cell is placed by its own peaks: other cells
-#' change its numbers by rounding at most.
-#'
+#' @rdname embedding
 #' @param object What [sailer()] returned, or [get_fit()].
 #' @param newdata Counts of peaks x cells, as [as_cells()] takes them, or an
-#'   object. The peaks of the model are matched by name; others are ignored.
+#'   object: new cells. The peaks of the model are matched by name; others are
+#'   ignored.
 #' @param reference For models of [sailerx()] with `joint = TRUE`: the reference
 #'   embedding of the new cells, as [sailerx()] takes it and in the same space
 #'   as in training, such as the same PCA applied to their RNA. Cells without
 #'   one (missing by name, or NA in their row) are placed by their peaks alone.
-#' @param ... Where the counts of an object are: `assay`, `layer`, `assay.type`,
-#'   `altexp`. Another name is an error.
-#' @return Numeric matrix, cells x latent dimensions.
-#' @references Cao (2023), section 2.2.3.
-#' @examples
-#' sim <- simulate_atac(n_cells = 120, n_peaks = 300, n_types = 2, seed = 1)
-#' fit <- sailer(
-#'   sim$counts[, 1:100],
-#'   hidden = 16, epochs = 2, verbose = FALSE
-#' )
-#' predict(fit, sim$counts[, 101:120])[1:3, 1:2]
 #' @importFrom stats predict
 #' @export
 predict.sailer_fit <- function(object, newdata, reference = NULL, ...) {
@@ -232,8 +217,7 @@ predict.sailer_fit <- function(object, newdata, reference = NULL, ...) {
   }
   where <- list(...)
   check_options(where, c(
-    setdiff(names(formals(predict.sailer_fit)), "..."),
-    "assay", "layer", "assay.type", "altexp"
+    options_of(predict.sailer_fit), "assay", "layer", "assay.type", "altexp"
   ))
   cells <- read_input(newdata, where)$counts
   unit_rows(embed_counts(object, cells, reference))
@@ -258,28 +242,15 @@ embed_cells <- function(fit, cells, map, reference = NULL) {
 # know. All of the model's must be there.
 match_peaks <- function(cells, peaks, arg = "newdata") {
   missing <- setdiff(peaks, cells$peaks)
-  if (length(missing) > 0) {
-    abort(c(
-      "{length(missing)} of the {length(peaks)} peaks of the model {?is/are} not
-       in {.arg {arg}}: {.val {utils::head(missing, 3)}}.",
-      i = "Count the cells in the peaks that the model was trained on."
-    ), class = "data")
-  }
+  abort_if(length(missing) > 0, c(
+    "{length(missing)} of the {length(peaks)} peaks of the model {?is/are} not
+     in {.arg {arg}}: {.val {utils::head(missing, 3)}}.",
+    i = "Count the cells in the peaks that the model was trained on."
+  ), class = "data")
   match(cells$peaks, peaks)
 }
 
-#' Print and summarise a fit
-#'
-#' @param x,object What [sailer()] returned.
-#' @param ... Not used.
-#' @return `print()` returns `x`, invisibly; `summary()` a list of class
-#'   `"summary.sailer_fit"` with the options, the last epoch of the history, and
-#'   the mean, standard deviation and correlation with log depth of each latent
-#'   dimension.
-#' @examples
-#' sim <- simulate_atac(n_cells = 100, n_peaks = 300, n_types = 2, seed = 1)
-#' fit <- sailer(sim$counts, hidden = 16, epochs = 2, verbose = FALSE)
-#' summary(fit)
+#' @rdname plot.sailer_fit
 #' @export
 print.sailer_fit <- function(x, ...) {
   cat(format_fit(x), sep = "\n")
@@ -314,17 +285,16 @@ format_fit <- function(fit) {
 # Of any fit: how training ended.
 training_line <- function(fit, digits) {
   last <- utils::tail(fit$history, 1)
+  n <- nrow(fit$history)
   paste0(
-    "  training ", fit$status, " after ", nrow(fit$history), " epochs",
-    if (nrow(last) > 0) {
-      sprintf(
-        " (kept: %d), loss %.*f", as.integer(fit$best_epoch), digits, last$loss
-      )
-    }
+    cli::pluralize("  training {fit$status} after {n} epoch{?s}"),
+    if (nrow(last) > 0) sprintf(
+      " (kept: %d), loss %.*f", as.integer(fit$best_epoch), digits, last$loss
+    )
   )
 }
 
-#' @rdname print.sailer_fit
+#' @rdname plot.sailer_fit
 #' @export
 summary.sailer_fit <- function(object, ...) {
   values <- if (!is.null(object$embedding)) embedding(object)

@@ -23,17 +23,6 @@ fit_cells <- function(counts, batch, covariates, resume, options, guided,
   complete_embedding(fit, counts)
 }
 
-# Before anything is read or computed: the options of `model`, or of resume().
-check_fit_options <- function(options, resume, model) {
-  known <- c(names(formals(train_control)), "control")
-  if (!goes_on(resume)) {
-    known <- c(
-      known, setdiff(names(formals(model)), c("x", "reference", "..."))
-    )
-  }
-  check_options(options, known)
-}
-
 goes_on <- function(resume) !is.null(resume) && !rlang::is_false(resume)
 
 # What is gone on with must be of the model that was asked for.

@@ -6,15 +6,17 @@
 #' peaks that overlap the gene's body or promoter: a score by which marker genes
 #' can be shown on cells (figure 2.8B), without effects of depth and batch.
 #' Peaks and cells are decoded by blocks; nothing larger than genes x cells is
-#' held.
+#' held. `GeneActivitySAILER()` adds the activities of the cells of a Seurat
+#' object as a further assay (its `data`), of a SingleCellExperiment as an
+#' alternative experiment, by the model that the object holds; cells are placed
+#' as by [ImputeSAILER()].
 #'
 #' A peak that overlaps several genes counts for each of them, and one that
 #' overlaps several ranges of a gene, such as transcripts, counts once. Long
 #' genes have more peaks: compare cells within a gene, or use `normalise =
 #' "mean"` to compare genes.
 #'
-#' @param fit What [sailer()] or [sailerx()] returned, [load_model()] or
-#'   [get_fit()].
+#' @inheritParams impute
 #' @param genes `GRanges` of the genes, of the same genome build as the peaks;
 #'   or the path of a GTF file (read by the package rtracklayer), or a data
 #'   frame with columns `seqnames`, `start`, `end` and perhaps `strand`. Names
@@ -22,7 +24,9 @@
 #'   `column`), else in `names(genes)`. Several ranges of a name are one gene;
 #'   but if a column `gene_id` shows that genes share a name, or have none,
 #'   those are named by their ids. Ranges with neither are left out. Messages
-#'   report both.
+#'   report both. NULL takes `Signac::Annotation(object)` if the peaks are in an
+#'   assay of Signac; `subset(Annotation(object), gene_biotype ==
+#'   "protein_coding")` is shorter.
 #' @param x,cells,batch,depth,covariates,calibrated Which cells, and at which
 #'   values the decoder is held: as in [impute()].
 #' @param upstream,downstream Bases that belong to a gene before its first and
@@ -33,10 +37,16 @@
 #' @param column Name of the column of `genes` with their names; NULL, the
 #'   default, looks for the usual ones.
 #' @param ranges `GRanges` of the peaks of the model (`fit$peaks`), in their
-#'   order. NULL, the default, reads their names, such as `chr1-100-200`.
+#'   order. NULL, the default, takes those of the object's peaks or reads their
+#'   names, such as `chr1-100-200`.
+#' @param ... Options of `gene_activity()`: `upstream`, `downstream`,
+#'   `normalise`, `column`, `batch`, `depth`, `covariates`, `calibrated` and
+#'   `ranges`.
+#' @param new.assay.name Name of the new assay or alternative experiment.
+#'   Default `"activity"`.
 #' @return Numeric matrix, genes x cells, with names: genes in the order of
-#'   `genes`, without those that have no peak (with a message).
-#' @seealso [GeneActivitySAILER()] for Seurat and SingleCellExperiment objects.
+#'   `genes`, without those that have no peak (with a message); of
+#'   `GeneActivitySAILER()` the object with these.
 #' @references Cao (2023), sections 2.2.4 and 2.3, figure 2.8B.
 #' @examplesIf requireNamespace("GenomicRanges", quietly = TRUE)
 #' sim <- simulate_atac(n_cells = 100, n_peaks = 300, n_types = 2, seed = 1)
@@ -49,6 +59,11 @@
 #'   gene_name = c("GeneA", "GeneB")
 #' )
 #' gene_activity(fit, genes)[, 1:3]
+#' if (requireNamespace("SeuratObject", quietly = TRUE)) {
+#'   object <- SeuratObject::CreateSeuratObject(sim$counts, assay = "ATAC")
+#'   object <- GeneActivitySAILER(object, genes, fit = fit)
+#'   print(object[["activity"]])
+#' }
 #' @export
 gene_activity <- function(fit, genes, x = NULL, cells = NULL, upstream = 2000,
                           downstream = 0, normalise = c("sum", "mean"),
@@ -95,27 +110,33 @@ gene_weights <- function(fit, genes, options) {
   names <- gene_names(genes, options$column)
   check_number(options$upstream, "upstream", min = 0)
   check_number(options$downstream, "downstream", min = 0)
-  peaks <- if (is.null(options$ranges)) {
-    model_ranges(fit$peaks, "Give their {.arg ranges}, in the order of
-                 {.code fit$peaks}.")
-  } else {
-    check_ranges(options$ranges, length(fit$peaks), "ranges", "the model")
-  }
-  whole <- extend_ranges(genes, options$upstream, options$downstream)
-  hits <- suppressWarnings(
-    GenomicRanges::findOverlaps(whole, peaks, ignore.strand = TRUE)
+  peaks <- ranges_of_peaks(
+    fit$peaks, options$ranges,
+    hint = "Give their {.arg ranges}, in the order of {.code fit$peaks}."
   )
+  # resize() goes by the strand; what lies before a chromosome's first base
+  # overlaps nothing.
+  width <- GenomicRanges::width(genes) + options$upstream
+  hits <- suppressWarnings({
+    whole <- GenomicRanges::resize(genes, width, fix = "end")
+    width <- width + options$downstream
+    whole <- GenomicRanges::resize(whole, width, fix = "start")
+    GenomicRanges::findOverlaps(whole, peaks, ignore.strand = TRUE)
+  })
   known <- unique(names[!is.na(names)])
   pairs <- unique(data.frame(
     gene = match(names[S4Vectors::queryHits(hits)], known),
     peak = S4Vectors::subjectHits(hits)
   ))
   pairs <- pairs[!is.na(pairs$gene), ]
-  if (nrow(pairs) == 0) {
-    refuse_no_overlap(genes, peaks)
-  }
+  if (nrow(pairs) == 0) refuse_no_overlap(genes, peaks)
   count <- tabulate(pairs$gene, length(known))
-  note_lost_genes(known[count == 0], length(known))
+  lost <- known[count == 0]
+  if (length(lost) > 0) {
+    note("{length(lost)} of {length(known)} gene{?s}
+          {cli::qty(length(lost))}{?has/have} no peak and {?is/are} left out:
+          {few(lost)}.")
+  }
   weights <- Matrix::sparseMatrix(
     pairs$gene, pairs$peak,
     x = if (options$normalise == "mean") 1 / count[pairs$gene] else 1,
@@ -126,10 +147,10 @@ gene_weights <- function(fit, genes, options) {
 
 # The name of each range; NA for none.
 gene_names <- function(genes, column) {
-  if (!methods::is(genes, "GRanges") || length(genes) == 0) {
-    abort("{.arg genes} must be a GRanges with ranges of genes, a GTF file or a
-           data frame, not {.obj_type_friendly {genes}}.")
-  }
+  must_be(
+    methods::is(genes, "GRanges") && length(genes) > 0, genes,
+    "a GRanges with ranges of genes, a GTF file or a data frame"
+  )
   table <- as.list(S4Vectors::mcols(genes))
   if (!is.null(column)) {
     check_choice(column, names(table), "column", "column", "`genes`")
@@ -140,14 +161,12 @@ gene_names <- function(genes, column) {
   found <- gene_words(found, length(genes), "{.arg genes}")
   ids <- gene_words(table$gene_id, length(genes), "{.arg genes}")
   found <- names_apart(found, ids, genes)
-  if (all(is.na(found))) {
-    abort(c(
-      "{.arg genes} have no names.",
-      i = "They are looked for in the columns {.val gene_name}, {.val symbol}
-           and {.val gene}, and in {.code names(genes)}; name another one in
-           {.arg column}."
-    ))
-  }
+  abort_if(all(is.na(found)), c(
+    "{.arg genes} have no names.",
+    i = "They are looked for in the columns {.val gene_name}, {.val symbol}
+         and {.val gene}, and in {.code names(genes)}; name another one in
+         {.arg column}."
+  ))
   found
 }
 
@@ -156,24 +175,18 @@ names_apart <- function(names, ids, genes) {
   pairs <- unique(data.frame(name = names, id = ids))
   pairs <- pairs[!is.na(pairs$name) & !is.na(pairs$id), ]
   shared <- unique(pairs$name[duplicated(pairs$name)])
-  by_id <- !is.na(ids) & (is.na(names) | names %in% shared)
-  names[by_id] <- ids[by_id]
-  if (!all(is.na(names))) note_names(names, unique(ids[by_id]), shared, genes)
-  names
-}
-
-note_names <- function(names, by_id, shared, genes) {
+  at <- !is.na(ids) & (is.na(names) | names %in% shared)
+  names[at] <- ids[at]
+  by_id <- unique(ids[at])
   if (length(by_id) > 0) {
-    such <- if (length(shared) > 0) {
-      ", as those that share {.val {utils::head(shared, 3)}}"
-    }
-    note(paste0(
+    note(c(i = paste0(
       "{length(by_id)} gene{?s} without a name of {?its/their} own {?goes/go} by
-       {?its id/their ids}, such as {.val {utils::head(by_id, 3)}}", such, "."
-    ))
+       {?its id/their ids}, such as {few(by_id)}",
+      if (length(shared) > 0) ", as those that share {few(shared)}", "."
+    )))
   }
   nameless <- which(is.na(names))
-  if (length(nameless) > 0) {
+  if (length(nameless) > 0 && length(nameless) < length(names)) {
     first <- as.character(genes[nameless[1]])
     note("{length(nameless)} of the {length(names)} ranges in {.arg genes}
           {cli::qty(length(nameless))}{?has/have} no name of a gene and
@@ -187,18 +200,9 @@ note_names <- function(names, by_id, shared, genes) {
   if (length(apart) > 0) {
     note("{length(apart)} gene name{?s} {?has/have} ranges on several
           chromosomes or strands, which are taken for one gene each:
-          {.val {utils::head(apart, 3)}}{if (length(apart) > 3) ', ...'}.")
+          {few(apart)}.")
   }
-}
-
-# resize() goes by the strand; what lies before a chromosome's first base
-# overlaps nothing.
-extend_ranges <- function(genes, upstream, downstream) {
-  width <- GenomicRanges::width(genes)
-  suppressWarnings({
-    longer <- GenomicRanges::resize(genes, width + upstream, fix = "end")
-    GenomicRanges::resize(longer, width + upstream + downstream, fix = "start")
-  })
+  names
 }
 
 refuse_no_overlap <- function(genes, peaks) {
@@ -216,14 +220,6 @@ refuse_no_overlap <- function(genes, peaks) {
     "No peak of the model overlaps any of the {length(genes)} range{?s} in
      {.arg genes}.", i = hint
   ))
-}
-
-note_lost_genes <- function(lost, n) {
-  if (length(lost) > 0) {
-    note("{length(lost)} of {n} gene{?s} {cli::qty(length(lost))}{?has/have} no
-          peak and {?is/are} left out:
-          {.val {utils::head(lost, 3)}}{if (length(lost) > 3) ', ...'}.")
-  }
 }
 
 # weights %*% probabilities, by blocks of cells and of the peaks that count.

@@ -16,19 +16,29 @@ gene_annotation <- function(x) {
       x <- read_annotation(x)
     }
   }
-  if (methods::is(x, "OrgDb")) x <- table_of_orgdb(x)
+  if (methods::is(x, "OrgDb")) {
+    need_package("AnnotationDbi", "to read an OrgDb")
+    columns <- c("SYMBOL", "ENSEMBL", "GENETYPE")
+    x <- suppressMessages(AnnotationDbi::select(
+      x, AnnotationDbi::keys(x, "ENTREZID"),
+      intersect(columns, AnnotationDbi::columns(x)), "ENTREZID"
+    ))
+    x <- one_of_entrez(x)
+  }
   if (methods::is(x, "GRanges")) {
     return(annotation_of_table(as.list(S4Vectors::mcols(x)), length(x), where))
   }
-  if (!is.data.frame(x)) {
-    abort(c(
-      "{.arg annotation} must be a data frame, a file, a GRanges, an OrgDb
-       object or the name of its package, not {.obj_type_friendly {x}}.",
-      i = "A table needs columns of Ensembl ids, symbols and biotypes."
-    ))
-  }
+  must_be(
+    is.data.frame(x), x, "a data frame, a file, a GRanges, an OrgDb object or
+    the name of its package", "annotation",
+    "A table needs columns of Ensembl ids, symbols and biotypes."
+  )
   annotation_of_table(x, nrow(x), where)
 }
+
+# A gene of Entrez may have several Ensembl ids: those of its copies on
+# alternate assemblies, which are no other genes.
+one_of_entrez <- function(table) table[!duplicated(table$ENTREZID), ]
 
 # The argument `genes` of gene_activity() as a GRanges, where it is a GTF file
 # or a data frame.
@@ -78,13 +88,11 @@ annotation_of_table <- function(table, n, where) {
     found <- if (!all(is.na(at))) table[[at[!is.na(at)][1]]]
     gene_words(found, n, "genes in the annotation")
   }
-  if (!any(unlist(known_headings[c("ensembl", "symbol")]) %in% plain)) {
-    abort(c(
-      paste(where, "has no column of Ensembl ids or of symbols; it has
-                    {.val {names(table)}}."),
-      i = "Name them {.field ensembl_id}, {.field symbol} and {.field biotype}."
-    ))
-  }
+  abort_if(!any(unlist(known_headings[c("ensembl", "symbol")]) %in% plain), c(
+    paste(where, "has no column of Ensembl ids or of symbols; it has
+                  {.val {names(table)}}."),
+    i = "Name them {.field ensembl_id}, {.field symbol} and {.field biotype}."
+  ))
   genes <- data.frame(
     symbol = column("symbol"), ensembl = strip_version(column("ensembl")),
     biotype = gsub("-", "_", column("biotype"))
@@ -166,13 +174,11 @@ read_annotation <- function(path) {
 
 # Of the first line that is no comment, parted by tabs.
 first_fields <- function(path) {
-  if (!file.exists(path) || dir.exists(path)) {
-    abort(c(
-      "There is no file {.file {path}} with an annotation of genes.",
-      i = "A table (csv, tsv) or a GTF file is expected; for names alone the
-           package of an OrgDb will do, such as {.pkg org.Hs.eg.db}."
-    ), class = "file")
-  }
+  abort_if(!file.exists(path) || dir.exists(path), c(
+    "There is no file {.file {path}} with an annotation of genes.",
+    i = "A table (csv, tsv) or a GTF file is expected; for names alone the
+         package of an OrgDb will do, such as {.pkg org.Hs.eg.db}."
+  ), class = "file")
   connection <- gzfile(path, "rt")
   on.exit(close(connection))
   lines <- suppressWarnings(readLines(connection, 100, skipNul = TRUE))
@@ -187,36 +193,17 @@ is_gtf <- function(fields) length(fields) == 9 && grepl("^[0-9]+$", fields[4])
 
 # The genes of a GTF or GFF3 file as a GRanges.
 read_gtf <- function(path, fields) {
-  if (!is_gtf(fields)) {
-    abort(c(
-      "The file {.file {path}} is no GTF file: ranges of genes are expected.",
-      i = "Give that of a reference of GENCODE, Ensembl or 10x."
-    ), class = "file")
-  }
+  abort_if(!is_gtf(fields), c(
+    "The file {.file {path}} is no GTF file: ranges of genes are expected.",
+    i = "Give that of a reference of GENCODE, Ensembl or 10x."
+  ), class = "file")
   need_package("rtracklayer", "to read a GTF file")
   format <- if (grepl("^[^\" ]+=", fields[9])) "gff3" else "gtf"
   genes <- rtracklayer::import(path, format = format, feature.type = "gene")
-  if (length(genes) == 0) {
-    abort(c(
-      "The file {.file {path}} has no lines of genes.",
-      i = "Give the GTF file of a reference of GENCODE, Ensembl or 10x, whose
-           third column holds {.val gene}."
-    ), class = "file")
-  }
+  abort_if(length(genes) == 0, c(
+    "The file {.file {path}} has no lines of genes.",
+    i = "Give the GTF file of a reference of GENCODE, Ensembl or 10x, whose
+         third column holds {.val gene}."
+  ), class = "file")
   genes
 }
-
-table_of_orgdb <- function(db) {
-  need_package("AnnotationDbi", "to read an OrgDb")
-  columns <- intersect(
-    c("SYMBOL", "ENSEMBL", "GENETYPE"), AnnotationDbi::columns(db)
-  )
-  table <- suppressMessages(AnnotationDbi::select(
-    db, AnnotationDbi::keys(db, "ENTREZID"), columns, "ENTREZID"
-  ))
-  one_of_entrez(table)
-}
-
-# A gene of Entrez may have several Ensembl ids: those of its copies on
-# alternate assemblies, which are no other genes.
-one_of_entrez <- function(table) table[!duplicated(table$ENTREZID), ]

@@ -45,9 +45,17 @@ gene_embeddings <- function(fit, genes = NULL, x = NULL, center = FALSE,
   check_flag(center)
   check_flag(verbose)
   values <- if (is.null(x)) {
-    token_table(fit)
+    # Components first, where a fit has them.
+    parts <- fit$state[c("genes.components", "genes.weight")]
+    do.call(cbind, lapply(parts[lengths(parts) > 0], state_matrix))
   } else {
-    contextual_genes(fit, x, pass_budget(fit, token_budget), verbose)
+    # NaN for genes that no cell has.
+    cells <- gene_cells(x)
+    budget <- pass_budget(fit, token_budget)
+    found_by_pass(fit, budget, core_expresser_embed_genes(
+      expresser_model(fit), cells_by_genes(cells, fit$genes, "x"), budget,
+      pass_reporter("Embedding", ncol(cells), verbose)
+    ))
   }
   dimnames(values) <- list(
     fit$genes$gene, paste0("expresser_", seq_len(ncol(values)))
@@ -63,22 +71,6 @@ gene_embeddings <- function(fit, genes = NULL, x = NULL, center = FALSE,
     abort("{.arg x} has no cell with {.val {lost}}.")
   }
   values[chosen, , drop = FALSE]
-}
-
-# Components first, where a fit has them.
-token_table <- function(fit) {
-  parts <- fit$state[c("genes.components", "genes.weight")]
-  do.call(cbind, lapply(Filter(Negate(is.null), parts), state_matrix))
-}
-
-# NaN for genes that no cell has.
-contextual_genes <- function(fit, x, budget, verbose) {
-  cells <- gene_cells(x)
-  source <- cells_by_genes(cells, fit$genes, "x")
-  found_by_pass(fit, budget, core_expresser_embed_genes(
-    expresser_model(fit), source, budget,
-    pass_reporter("Embedding", ncol(cells), verbose)
-  ))
 }
 
 # Places of genes by any of their names.

@@ -91,26 +91,22 @@ makers_of <- function(classes) {
 
 refuse_missing_fit <- function(object, input, fits, name, classes) {
   makers <- makers_of(classes)
-  if (length(fits) > 0) {
-    abort(c(
-      if (is.null(name)) {
-        "The object holds {length(fits)} fits: {.arg name} must say which."
-      } else {
-        "There is no fit of {.fn {makers}} named {.val {name}} in the object."
-      },
-      i = "There {cli::qty(length(fits))}{?is/are} {.val {names(fits)}}."
-    ))
-  }
+  abort_if(length(fits) > 0, c(
+    if (is.null(name)) {
+      "The object holds {length(fits)} fits: {.arg name} must say which."
+    } else {
+      "There is no fit of {.fn {makers}} named {.val {name}} in the object."
+    },
+    i = "There {cli::qty(length(fits))}{?is/are} {.val {names(fits)}}."
+  ))
   usual <- name %||% input$naming(makers)
   bare <- Filter(function(name) !is.null(input$embedding(name)), usual)
-  if (length(bare) > 0) {
-    abort(c(
-      "The reduction {.val {bare[1]}} of the object holds no fit.",
-      i = "{.fn merge} and conversions between classes keep coordinates alone.
-           Give the fit as {.arg fit}: {.fn get_fit} finds it in the object that
-           this one was made from."
-    ))
-  }
+  abort_if(length(bare) > 0, c(
+    "The reduction {.val {bare[1]}} of the object holds no fit.",
+    i = "{.fn merge} and conversions between classes keep coordinates alone.
+         Give the fit as {.arg fit}: {.fn get_fit} finds it in the object that
+         this one was made from."
+  ))
   verb <- if (makers[1] == "sailer") "RunSAILER" else "RunExpresser"
   abort(c(
     "There is no fit of {.fn {makers}} in {.obj_type_friendly {object}}.",

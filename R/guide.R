@@ -16,13 +16,11 @@ new_guide <- function(found, cells) {
   with_rna <- intersect(cells$cells, names(depth)[which(depth > 0)])
   values <- values[intersect(with_rna, rownames(values)), , drop = FALSE]
   values <- values[!is.na(rowSums(values)), , drop = FALSE]
-  if (nrow(values) < 2) {
-    abort(c(
-      "{nrow(values)} of the {length(cells$cells)} cells with peaks {?has/have}
-       a reference: RNA counts, and a row in the {where}.",
-      i = "{length(with_rna)} of them {?has/have} RNA counts."
-    ), class = "data")
-  }
+  abort_if(nrow(values) < 2, c(
+    "{nrow(values)} of the {length(cells$cells)} cells with peaks {?has/have}
+     a reference: RNA counts, and a row in the {where}.",
+    i = "{length(with_rna)} of them {?has/have} RNA counts."
+  ), class = "data")
   without <- length(cells$cells) - nrow(values)
   if (without > 0) {
     note("{without} of the {length(cells$cells)} cells {?has/have} no reference:
@@ -47,26 +45,49 @@ column_sums <- function(x) {
   getExportedValue(package, "colSums")(x)
 }
 
+# What SAILERX takes of the RNA in an object: an embedding by its name, made
+# where it is the usual one and not there. `rna`: list(depth = molecules of each
+# cell, by name; place; what = "reduction"; known = names of these; embedding =
+# function(name)) and, of the usual one, its name `usual`, the `packages` that
+# make it, the `steps`, code that says `how`, and made = function(cells), and
+# values = function(made), cells x dimensions.
+find_guide <- function(rna, reference) {
+  check_text(reference, "reference")
+  guide <- list(
+    depth = rna$depth, name = reference, place = rna$place,
+    where = paste(rna$what, dQuote(reference, FALSE))
+  )
+  if (reference %in% rna$known) {
+    guide$values <- rna$embedding(reference)
+    return(guide)
+  }
+  check_can_make(reference, rna)
+  with_rna <- names(rna$depth)[which(rna$depth > 0)]
+  check_enough_rna(with_rna, length(rna$depth))
+  note("The object has no {rna$what}s {.val {reference}}: they are made from the
+        RNA of {length(with_rna)} cells by {.fn {rna$steps}}.")
+  guide$made <- usual_steps(rna$made(with_rna), reference)
+  guide$values <- rna$values(guide$made)
+  guide
+}
+
 # Only the usual reference is made, and only where the packages for it are.
-check_can_make <- function(reference, usual, known, what, packages, how) {
-  there <- if (length(known) == 0) {
-    "The object has no {what}."
-  } else {
-    "Its {what} are {.val {known}}."
-  }
-  lacking <- packages[!vapply(packages, is_installed, NA)]
-  is_usual <- reference == usual
-  if (!is_usual || length(lacking) > 0) {
-    abort(c(
-      "{.arg reference}: the object has no {what} {.val {reference}}.",
-      x = if (is_usual) "To make it takes {.pkg {lacking}}, which {?is/are} not
-                         installed.",
-      i = there,
-      i = if (is_usual) "Install {cli::qty(length(lacking))}{?it/them}, or make
-            a reference from the RNA, such as {.code {how}}, and name it in
-            {.arg reference}."
-    ))
-  }
+check_can_make <- function(reference, rna) {
+  lacking <- rna$packages[!vapply(rna$packages, is_installed, NA)]
+  is_usual <- reference == rna$usual
+  abort_if(!is_usual || length(lacking) > 0, c(
+    "{.arg reference}: the object has no {rna$what}s {.val {reference}}.",
+    x = if (is_usual) "To make it takes {.pkg {lacking}}, which {?is/are} not
+                       installed.",
+    i = if (length(rna$known) == 0) {
+      "The object has no {rna$what}s."
+    } else {
+      "Its {rna$what}s are {.val {rna$known}}."
+    },
+    i = if (is_usual) "Install {cli::qty(length(lacking))}{?it/them}, or make
+          a reference from the RNA, such as {.code {rna$how}}, and name it in
+          {.arg reference}."
+  ))
 }
 
 check_enough_rna <- function(with_rna, n) {
@@ -142,13 +163,11 @@ guide_of_file <- function(cells, rna) {
 # on the packages that are installed would not be the same on two machines.
 pca_of_rna <- function(rna, with_rna) {
   check_enough_rna(with_rna, ncol(rna))
-  if (!is_installed("Seurat")) {
-    abort(c(
-      "{rna$origin} has RNA but no PCA of it ({.val X_pca}), and {.pkg Seurat},
-       which makes one, is not installed.",
-      i = "Install it, or give an embedding of the RNA as {.arg reference}."
-    ))
-  }
+  abort_if(!is_installed("Seurat"), c(
+    "{rna$origin} has RNA but no PCA of it ({.val X_pca}), and {.pkg Seurat},
+     which makes one, is not installed.",
+    i = "Install it, or give an embedding of the RNA as {.arg reference}."
+  ))
   counts <- as_sparse(rna[, with_rna])
   rownames(counts) <- paste0("gene", seq_len(nrow(counts)))
   assay <- SeuratObject::CreateAssayObject(counts)

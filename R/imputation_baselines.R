@@ -43,16 +43,15 @@ imputation_baselines <- list(
 #   rank    of low_rank and alra
 baseline_data <- function(counts, n_components = 30, k = 15, width = 5,
                           steps = 3, rank = 10) {
-  data <- list2env(list(
-    counts = counts, normal = log_normal(counts), k = k, width = width,
-    steps = steps
-  ))
-  delayedAssign(
-    "components", principal_components(data$normal, n_components),
-    assign.env = data
-  )
-  delayedAssign("svd", truncated_svd(data$normal, rank), assign.env = data)
-  data
+  normal <- log_normal(counts)
+  # Cells x components.
+  delayedAssign("components", {
+    means <- unname(Matrix::rowMeans(normal))
+    made <- truncated_svd(normal, n_components, means)
+    made$v %*% diag(made$d, length(made$d))
+  })
+  delayedAssign("svd", truncated_svd(normal, rank))
+  environment()
 }
 
 log_normal <- function(counts) {
@@ -88,12 +87,6 @@ truncated_svd <- function(x, n, center = NULL) {
     1, irlba::irlba(Matrix::t(x), nv = n, nu = n, center = center)
   )
   list(u = made$v, d = made$d, v = made$u)
-}
-
-# Cells x components.
-principal_components <- function(x, n) {
-  made <- truncated_svd(x, n, unname(Matrix::rowMeans(x)))
-  made$v %*% diag(made$d, length(made$d))
 }
 
 # Cells x cells, sparse: rows average the k nearest other cells.

@@ -4,7 +4,9 @@
 #'
 #' Predicts the expression of genes in cells from the other genes of the same
 #' cells (4.2.4): the genes in question are masked, as in training. Works on new
-#' cells of any data set that shares genes with the model.
+#' cells of any data set that shares genes with the model. `ImputeExpresser()`
+#' predicts the zeros of chosen genes in all cells of an object, by the model
+#' that it holds, and adds a new assay beside the counts.
 #'
 #' @section What can be imputed:
 #' * `positions`: chosen genes of chosen cells, such as known drop-outs; the
@@ -29,7 +31,9 @@
 #' empirical Bayes estimate). The imputed entries are not used, and the fit does
 #' not change. With `FALSE` a prediction depends on its own cell alone.
 #'
-#' @param fit What [expresser()] returned.
+#' @inheritParams RunExpresser
+#' @param fit What [expresser()] returned; of an object NULL, the default, takes
+#'   the one that it holds.
 #' @param x Counts of genes x cells, as [expresser()] takes them.
 #' @param genes Names of genes. NULL with `positions`.
 #' @param cells Names of cells; NULL, the default, takes all.
@@ -45,13 +49,19 @@
 #' @param token_budget Genes that are computed at once, as in
 #'   [predict()][predict.expresser_fit].
 #' @param verbose Show progress.
-#' @param ... Not used: an unknown name is an error.
+#' @param ... Of `ImputeExpresser()`: `keep`, `adapt`, `n_passes`,
+#'   `token_budget` and `verbose`. Of `impute()` not used: an unknown name is an
+#'   error.
+#' @param features Names of the genes to impute, as in the object.
+#' @param name Name of the reduction whose fit to use; see [get_fit()].
+#' @param new.assay.name Name of the new assay or alternative experiment.
+#'   Default `"expressed"`.
 #' @return With `genes` a numeric matrix of genes x cells, with `positions` a
 #'   numeric vector in their order, both in units of `log(1 + 10,000 * count /
 #'   total)`, the total being that of the model's genes in the cell. NA in cells
-#'   that have no other gene.
-#' @seealso [ImputeExpresser()] for Seurat and SingleCellExperiment objects,
-#'   [evaluate_imputation()] for the accuracy.
+#'   that have no other gene. `ImputeExpresser()` returns the object with a new
+#'   assay of genes x cells in these units, and zeros where there is NA.
+#' @seealso [evaluate_imputation()] for the accuracy.
 #' @references Cao (2023), section 4.2.4.
 #' @examples
 #' sim <- simulate_rna(n_cells = 120, n_genes = 100, seed = 1)
@@ -63,6 +73,11 @@
 #' impute(fit, sim$counts,
 #'   positions = data.frame(gene = "gene3", cell = c("cell1", "cell2"))
 #' )
+#' if (requireNamespace("SeuratObject", quietly = TRUE)) {
+#'   object <- SeuratObject::CreateSeuratObject(sim$counts)
+#'   object <- ImputeExpresser(object, paste0("gene", 1:5), fit = fit)
+#'   print(object[["expressed"]])
+#' }
 #' @export
 impute.expresser_fit <- function(fit, x, genes = NULL, cells = NULL,
                                  positions = NULL, keep = TRUE, adapt = TRUE,

@@ -5,8 +5,12 @@
 #' The probability that each peak is open in each cell, as the model expects it
 #' with depth, batch and covariates held at the same values for all cells, so
 #' that only the embedding makes cells differ (2.2.4). This fills in what the
-#' sequencing missed and removes effects of depth and batch. Works on fits of
-#' [sailer()] and [sailerx()].
+#' sequencing missed and removes effects of depth and batch. `impute()` works on
+#' fits of [sailer()] and [sailerx()]. `ImputeSAILER()` decodes the cells of an
+#' object with the model that [RunSAILER()], [RunSAILERX()] or [map_query()]
+#' stored in it, and adds the result to the object beside the counts. Cells are
+#' encoded from their counts, since objects hold the directions of their
+#' posterior means alone. If anything fails, the given object is unchanged.
 #'
 #' @section Which form to use:
 #' * A *matrix* (the default) takes 8 bytes for each peak and cell: for chosen
@@ -26,15 +30,31 @@
 #' half of the available memory is refused; `options(sailer.max_memory = 64e9)`
 #' sets another limit, in bytes.
 #'
+#' @section Seurat:
+#' The result is a new assay with the imputed values in its `data`, of the class
+#' of the assay with the counts: `Assay`, `Assay5`, or Signac's `ChromatinAssay`
+#' or `GRangesAssay` with the ranges of the peaks, the gene annotation and the
+#' fragments. Seurat keeps assays in memory: for more than some thousand peaks
+#' use `features`, or `n_open` or `threshold` for a sparse assay.
+#'
+#' @section SingleCellExperiment:
+#' If the model knows all rows of the experiment with the counts and `features`
+#' leaves none out, the result is a further assay of it. Otherwise, since models
+#' leave out peaks that are open in few cells, it is an alternative experiment
+#' with one assay of the same name and the ranges of its rows, if known. With
+#' `file` the values are in an HDF5 file, which has to stay where it is.
+#'
 #' @param fit What [sailer()] or [sailerx()] returned, [load_model()] or
-#'   [get_fit()].
+#'   [get_fit()]; of an object NULL, the default, takes the one that it holds.
 #' @param x Counts of the cells to impute, peaks in rows, as [as_cells()] takes
 #'   them; they are embedded first, as by [predict()][predict.sailer_fit]. NULL,
 #'   the default, imputes the training cells of a fit that was trained on a
 #'   matrix.
-#' @param reference With `x`, for a joint [sailerx()] model: the reference of
-#'   these cells, as in [predict()][predict.sailer_fit]. Without one they are
-#'   placed by their peaks alone.
+#' @param reference For a joint [sailerx()] model: the reference of the cells
+#'   that are embedded from their counts, as in [predict()][predict.sailer_fit],
+#'   or the name of a reduction. By default that of an object by the name that
+#'   it had in training; counts alone have none, and cells are placed by their
+#'   peaks.
 #' @param cells,peaks Names of the cells and peaks, in the order of the result;
 #'   `peaks` may also be a `GRanges`, which takes the peaks that overlap it, by
 #'   the ranges in their names. NULL, the default, takes all; of peaks those of
@@ -55,19 +75,24 @@
 #'   the peaks of at least this probability.
 #' @param n_open A whole number: the result is the sparse matrix of this number
 #'   of most probable peaks of each cell, among `peaks`.
-#' @param binary With `threshold` or `n_open`: TRUE, the default, gives open
-#'   peaks (`ngCMatrix`, 4 bytes each); FALSE their probabilities (`dgCMatrix`,
-#'   12 bytes).
-#' @param file Path of an HDF5 file to write the probabilities to. Until it is
-#'   complete, and after Ctrl-C or on a full disk, the previous file remains.
+#' @param binary With `threshold` or `n_open`: TRUE, the default of `impute()`,
+#'   gives open peaks (`ngCMatrix`, 4 bytes each); FALSE, that of
+#'   `ImputeSAILER()`, their probabilities (`dgCMatrix`, 12 bytes).
+#' @param file Path of an HDF5 file to write the probabilities to (not of Seurat
+#'   objects). Until it is complete, and after Ctrl-C or on a full disk, the
+#'   previous file remains.
 #' @param overwrite Replace an existing file. FALSE, the default, makes it an
 #'   error.
-#' @param ... Not used: an unknown name is an error.
+#' @param ... Of `ImputeSAILER()`: `batch`, `depth`, `covariates`, `calibrated`,
+#'   `threshold`, `n_open`, `binary`, `file` and `overwrite`. Of `impute()` not
+#'   used: an unknown name is an error.
 #'
 #' @return Peaks x cells, with names: a numeric matrix of probabilities; an
 #'   `ngCMatrix` or `dgCMatrix` with `threshold` or `n_open`; with `file` an
 #'   `HDF5Matrix`, or the path if the package HDF5Array is not installed.
-#' @seealso [ImputeSAILER()] for Seurat and SingleCellExperiment objects.
+#'   `ImputeSAILER()` returns the object with these values of all its cells: a
+#'   `Seurat` object with a further assay and the command logged; a
+#'   `SingleCellExperiment` with a further assay or alternative experiment.
 #' @references Cao (2023), sections 2.2.4 and 3.2.5; the Dice score is equation
 #'   2.7.
 #' @examples
@@ -88,17 +113,23 @@
 #' # All of them in a file.
 #' path <- tempfile(fileext = ".h5")
 #' impute(fit, file = path)
+#'
+#' if (requireNamespace("SeuratObject", quietly = TRUE)) {
+#'   object <- SeuratObject::CreateSeuratObject(sim$counts, assay = "ATAC")
+#'   object <- RunSAILER(object, hidden = 32, epochs = 3, verbose = FALSE)
+#'   some <- get_fit(object)$peaks[1:20]
+#'   object <- ImputeSAILER(object, features = some)
+#'   print(object[["imputed"]])
+#' }
 #' @export
 impute <- function(fit, ...) UseMethod("impute")
 
 #' @export
 impute.default <- function(fit, ...) {
-  abort(c(
-    "{.arg fit} must be what {.fn sailer} returned, not
-     {.obj_type_friendly {fit}}.",
-    i = "For Seurat and SingleCellExperiment objects there is
-         {.fn ImputeSAILER}."
-  ))
+  must_be(
+    FALSE, fit, "what {.fn sailer} returned", hint = "For Seurat and
+      SingleCellExperiment objects there is {.fn ImputeSAILER}."
+  )
 }
 
 #' @rdname impute
@@ -153,29 +184,23 @@ impute_held <- function(held, cells = NULL, peaks = NULL, reference = NULL,
 check_form <- function(threshold, n_open, binary, file, overwrite) {
   check_flag(binary)
   check_flag(overwrite)
-  given <- c(
-    threshold = !is.null(threshold), n_open = !is.null(n_open),
-    file = !is.null(file)
-  )
-  if (sum(given) > 1) {
-    abort(c(
-      "Only one of {.arg {names(given)[given]}} can be given.",
-      i = "{.arg threshold} and {.arg n_open} are two ways to say which peaks
-           are open; {.arg file} takes the probabilities of all."
-    ))
-  }
-  if (given[["file"]]) {
-    return(list(kind = "file", file = new_file(file, overwrite)))
-  }
-  if (!any(given)) {
+  given <- list(threshold = threshold, n_open = n_open, file = file)
+  given <- names(given)[lengths(given) > 0]
+  abort_if(length(given) > 1, c(
+    "Only one of {.arg {given}} can be given.",
+    i = "{.arg threshold} and {.arg n_open} are two ways to say which peaks are
+         open; {.arg file} takes the probabilities of all."
+  ))
+  if (length(given) == 0) {
     return(list(kind = "matrix"))
   }
-  if (given[["threshold"]] &&
-        !(are_numbers(threshold, 0, 1) && !threshold %in% 0:1)) {
-    abort("{.arg threshold} must be a number between 0 and 1, such as 0.1.")
+  if (given == "file") {
+    return(list(kind = "file", file = new_file(file, overwrite)))
   }
-  if (given[["n_open"]]) {
+  if (given == "n_open") {
     check_number(n_open, min = 1, whole = TRUE)
+  } else if (!are_numbers(threshold, 0, 1) || threshold %in% 0:1) {
+    abort("{.arg threshold} must be a number between 0 and 1, such as 0.1.")
   }
   list(
     kind = "open", threshold = threshold %||% 0, n_open = n_open %||% 0,
@@ -209,14 +234,12 @@ decode_open <- function(form, request) {
       pass_reporter("Imputing", length(request$names[[2]]))
     )))
   }
-  if (is.null(slots)) {
-    abort(c(
-      "More peaks are open than fit into {in_bytes(limit)} of memory and into a
-       sparse matrix.",
-      i = "Raise {.arg threshold} or lower {.arg n_open}, take fewer cells or
-           peaks, or have all probabilities in a {.arg file}."
-    ))
-  }
+  abort_if(is.null(slots), c(
+    "More peaks are open than fit into {in_bytes(limit)} of memory and into a
+     sparse matrix.",
+    i = "Raise {.arg threshold} or lower {.arg n_open}, take fewer cells or
+         peaks, or have all probabilities in a {.arg file}."
+  ))
   do.call(methods::new, c(
     if (form$binary) "ngCMatrix" else "dgCMatrix",
     slots[c("i", "p", if (!form$binary) "x")],
@@ -248,19 +271,18 @@ choose_peaks <- function(fit, peaks, arg, ranges = NULL) {
     return(chosen_names(peaks, fit$peaks, "peak", arg, "the model"))
   }
   need_package("GenomicRanges", "to find peaks by their ranges")
-  ranges <- ranges %||% model_ranges(
-    fit$peaks, paste0("Give the names of peaks as {.arg ", arg, "}.")
+  ranges <- ranges_of_peaks(
+    fit$peaks, own = ranges,
+    hint = paste0("Give the names of peaks as {.arg ", arg, "}.")
   )
   hit <- which(suppressWarnings(
     IRanges::overlapsAny(ranges, peaks, ignore.strand = TRUE)
   ))
-  if (length(hit) == 0) {
-    abort(c(
-      "{.arg {arg}}: no peak of the model overlaps the {length(peaks)}
-       range{?s}.",
-      i = "The model's are named like {.val {utils::head(fit$peaks, 2)}}: are
-           chromosomes named alike, and is it the same genome?"
-    ))
-  }
+  abort_if(length(hit) == 0, c(
+    "{.arg {arg}}: no peak of the model overlaps the {length(peaks)}
+     range{?s}.",
+    i = "The model's are named like {.val {utils::head(fit$peaks, 2)}}: are
+         chromosomes named alike, and is it the same genome?"
+  ))
   hit
 }

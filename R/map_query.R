@@ -58,6 +58,7 @@
 #' name metadata columns. `fit` may be the reference object: its present cells
 #' then vote, and `labels` may name a column of its metadata.
 #'
+#' @inheritParams RunSAILER
 #' @param fit What [sailer()] or [sailerx()] returned, or a Seurat or
 #'   SingleCellExperiment object that holds it.
 #' @param newdata The query: counts of peaks x cells, as [as_cells()] takes
@@ -95,11 +96,6 @@
 #'   the query cells, as in [predict()][predict.sailer_fit]. Cells without one
 #'   are placed by their peaks alone.
 #' @param ... Not used: an unknown name is an error.
-#' @param assay,layer,assay.type,altexp Where the query's counts are: see
-#'   [RunSAILER()].
-#' @param reduction.name,name,reduction.key Name of the reduction (give either)
-#'   and prefix of its columns; by default those of [RunSAILER()] or
-#'   [RunSAILERX()].
 #' @param prefix Prefix of the names of metadata columns. Default `""`.
 #'
 #' @return For objects the object. Else a list of class `"sailer_query"`:
@@ -149,12 +145,10 @@ map_query <- function(fit, newdata, labels = NULL, batch = NULL, adapt = FALSE,
                       assay.type = NULL, altexp = NULL, reduction.name = NULL,
                       reduction.key = NULL, name = reduction.name,
                       prefix = "") {
-  if (missing(newdata)) {
-    abort(c(
-      "{.arg newdata} is missing: the cells to map.",
-      i = "The embedding of the training cells is {.code embedding(fit)}."
-    ))
-  }
+  abort_if(missing(newdata), c(
+    "{.arg newdata} is missing: the cells to map.",
+    i = "The embedding of the training cells is {.code embedding(fit)}."
+  ))
   refuse_others(list(...), map_query)
   check_number(k, min = 1, whole = TRUE)
   check_number(adapt_steps, min = 1, whole = TRUE)
@@ -195,14 +189,18 @@ map_query <- function(fit, newdata, labels = NULL, batch = NULL, adapt = FALSE,
     fit, query$cells, seq_along(fit$peaks),
     seen_reference(fit, reference, query$cells)
   )
-  quality <- mapping_quality(fit, means)
   values <- unit_rows(means)
-  found <- labels_of_query(held, values, labels, k, quality)
+  # Objects of sailer 0.1.0 hold posterior means.
+  found <- if (!is.null(labels)) {
+    transfer_labels(unit_rows(reference_cells(held)), labels, values, k)
+  }
   table <- data.frame(
     depth = query$depth, batch = batch[kept], row.names = query$cells$cells
   )
+  if (!is.null(found)) table <- cbind(table, found$cells)
+  table$mapping_quality <- mapping_quality(fit, means)
   query <- structure(list(
-    embedding = values, cells = cbind(table, found$cells),
+    embedding = values, cells = table,
     scores = found$scores, matched = query$matched,
     batches = judged$batches, likelihoods = judged$likelihoods,
     fit = judged$fit, dropped = query$dropped, model = class(fit)[1]
@@ -265,18 +263,6 @@ query_labels <- function(batch, cells) {
   label_text(columns[[1]])
 }
 
-# list(cells, scores) of transfer_labels(), with the quality.
-labels_of_query <- function(held, values, labels, k, quality) {
-  cells <- data.frame(mapping_quality = quality)
-  if (is.null(labels)) {
-    return(list(cells = cells))
-  }
-  # Objects of sailer 0.1.0 hold posterior means.
-  found <- transfer_labels(unit_rows(reference_cells(held)), labels, values, k)
-  found$cells <- cbind(found$cells, cells)
-  found
-}
-
 #' @export
 print.sailer_query <- function(x, ...) {
   cat(format_query(x), sep = "\n")
@@ -293,16 +279,8 @@ format_query <- function(x) {
     if (length(x$dropped) > 0) {
       sprintf("  %s left out: no open peak", big(length(x$dropped)))
     },
-    paste0("  ", matched_line(x$matched)),
-    paste0("  ", counts_line(x$matched)),
-    if (!is.null(x$batches)) sprintf(
-      "  batch %s: nearest %s, log-likelihood %.2f%s", x$batches$batch,
-      x$batches$nearest, x$batches$log_likelihood,
-      ifelse(
-        is.na(x$batches$adapted_log_likelihood), "",
-        sprintf(", adapted %.2f", x$batches$adapted_log_likelihood)
-      )
-    ),
+    paste0("  ", matched_lines(x$matched)),
+    if (!is.null(x$batches)) paste0("  ", batch_lines(x$batches)),
     if (!is.null(x$scores)) sprintf(
       "  %d labels: median confidence %.2f", ncol(x$scores),
       stats::median(cells$predicted_confidence)

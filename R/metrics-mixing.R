@@ -63,20 +63,16 @@ batch_mixing <- function(x, batch, labels = NULL, k = 50, perplexity = 30,
   shown <- embedded_cells(x, name)
   embedding <- shown$values
   n_cells <- nrow(embedding)
-  if (n_cells < 6) {
-    abort("{.arg x} must have at least 6 cells, not {n_cells}.")
-  }
+  abort_if(n_cells < 6, "{.arg x} must have at least 6 cells, not {n_cells}.")
   classes <- function(values, arg) {
     values <- cell_values(values, arg, shown)
     measured_classes(values, n_cells, arg)
   }
   batch <- classes(batch, "batch")
-  if (length(batch$names) < 2) {
-    abort(c(
-      "{.arg batch} must have at least two batches.",
-      x = "All cells are of batch {.val {batch$names}}."
-    ))
-  }
+  abort_if(length(batch$names) < 2, c(
+    "{.arg batch} must have at least two batches.",
+    x = "All cells are of batch {.val {batch$names}}."
+  ))
   if (!is.null(labels)) labels <- classes(labels, "labels")
   check_number(k, min = 1, whole = TRUE)
   k <- lowered(k, "k", n_cells - 1, "the number of other cells")

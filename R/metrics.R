@@ -87,18 +87,14 @@ dice_score <- function(truth, estimate, threshold = NULL) {
   truth <- open_peaks(truth, "truth", threshold[1])
   estimate <- open_peaks(estimate, "estimate", threshold[2])
   columns <- c(ncol(truth), ncol(estimate))
-  if (nrow(truth) != nrow(estimate)) {
-    abort(c(
-      "{.arg truth} and {.arg estimate} must have the same peaks.",
-      x = "Found {nrow(truth)} and {nrow(estimate)}."
-    ))
-  }
-  if (columns[1] != columns[2] && !any(columns == 1)) {
-    abort(c(
-      "{.arg truth} and {.arg estimate} must have as many columns, or one.",
-      x = "Found {columns[1]} and {columns[2]}."
-    ))
-  }
+  abort_if(nrow(truth) != nrow(estimate), c(
+    "{.arg truth} and {.arg estimate} must have the same peaks.",
+    x = "Found {nrow(truth)} and {nrow(estimate)}."
+  ))
+  abort_if(columns[1] != columns[2] && !any(columns == 1), c(
+    "{.arg truth} and {.arg estimate} must have as many columns, or one.",
+    x = "Found {columns[1]} and {columns[2]}."
+  ))
   scores <- core_dice_scores(truth@p, truth@i, estimate@p, estimate@i)
   names(scores) <- colnames(if (columns[2] == 1) truth else estimate)
   scores
@@ -107,19 +103,15 @@ dice_score <- function(truth, estimate, threshold = NULL) {
 # The open peaks as a sparse matrix of ones, without explicit zeros.
 open_peaks <- function(x, arg, threshold) {
   if (!inherits(x, "Matrix")) {
-    if (!is.numeric(x) && !is.logical(x)) {
-      abort(c(
-        "{.arg {arg}} must be a vector or a matrix of numbers or logicals.",
-        x = "Found {.cls {class(x)}}."
-      ))
-    }
+    abort_if(!is.numeric(x) && !is.logical(x), c(
+      "{.arg {arg}} must be a vector or a matrix of numbers or logicals.",
+      x = "Found {.cls {class(x)}}."
+    ))
     x <- as.matrix(x)
   }
   x <- methods::as(methods::as(x, "CsparseMatrix"), "dMatrix")
   x <- methods::as(x, "generalMatrix")
-  if (anyNA(x@x)) {
-    abort("{.arg {arg}} must not have missing values.")
-  }
+  abort_if(anyNA(x@x), "{.arg {arg}} must not have missing values.")
   if (!is.na(threshold)) {
     x@x <- as.double(x@x > threshold)
   } else if (any(x@x != 0 & x@x != 1)) {
@@ -150,13 +142,17 @@ measured_matrix <- function(x, arg = "embedding") {
   if (nrow(x) < 2) {
     abort("{.arg {arg}} must have at least 2 cells (rows), not 1.")
   }
-  bad <- which(!is.finite(x))
-  if (length(bad)) {
-    row <- (bad[1] - 1) %% nrow(x) + 1
-    cell <- if (is.null(rownames(x))) row else rownames(x)[row]
+  check_finite_rows(x, arg, "cell")
+}
+
+# `what` the rows are.
+check_finite_rows <- function(x, arg, what) {
+  bad <- row(x)[!is.finite(x)]
+  if (length(bad) > 0) {
+    first <- rownames(x)[bad[1]] %||% bad[1]
     abort(c(
       "{.arg {arg}} must not have missing or infinite values.",
-      x = "Found {length(bad)}, the first in cell {cell}."
+      x = "Found {length(bad)}, the first in {what} {first}."
     ))
   }
   x
@@ -175,10 +171,8 @@ check_all <- function(good, bad, arg, hint = NULL) {
 # list(code = classes from 0, names = one per class); unused levels are dropped.
 measured_classes <- function(x, n_cells, arg) {
   x <- written_out(x)
-  if (!is.atomic(x) || is.null(x) || length(dim(x)) > 1) {
-    abort("{.arg {arg}} must be a vector of labels, not
-           {.obj_type_friendly {x}}.")
-  }
+  good <- is.atomic(x) && !is.null(x) && length(dim(x)) <= 1
+  must_be(good, x, "a vector of labels", arg)
   check_one_per_cell(length(x), n_cells, FALSE, arg, NULL)
   check_all(
     !is.na(x), "missing", arg,

@@ -10,14 +10,19 @@ match_cells <- function(values, cells, arg, table = TRUE, partial = FALSE,
                         n = length(cells)) {
   values <- written_out(values)
   rows <- length(dim(values)) == 2
-  if (!(if (rows) table else is.atomic(values) && !is.null(values))) {
-    abort("{.arg {arg}} must be a vector with one value per cell
-           {if (table) 'or a table of such columns'}, not
-           {.obj_type_friendly {values}}.")
-  }
-  names <- if (rows) given_rows(values) else names(values)
+  must_be(
+    if (rows) table else is.atomic(values) && !is.null(values), values,
+    paste("a vector with one value per cell",
+          if (table) "or a table of such columns"), arg
+  )
+  # Row names that R counts say nothing of the cells.
+  counted <- is.data.frame(values) && !is.character(.row_names_info(values, 0L))
+  names <- if (!rows) names(values) else if (!counted) rownames(values)
   if (!rows && is.array(values)) values <- as.vector(values)
-  if (!is.null(cells) && name_cells_in(names, cells)) {
+  # Nor do numbers of rows, unless cells have such names.
+  numbers <- identical(names, as.character(seq_along(names)))
+  if (!is.null(cells) && !is.null(names) &&
+        (any(names %in% cells) || !numbers)) {
     place <- named_places(names, cells, arg, partial)
     values <- if (rows) values[place, , drop = FALSE] else values[place]
   } else {
@@ -32,38 +37,21 @@ written_out <- function(values) {
   if (methods::is(values, "Rle")) as.vector(values) else values
 }
 
-# Row names that someone gave; those that R counts say nothing of the cells.
-given_rows <- function(x) {
-  counted <- is.data.frame(x) && !is.character(.row_names_info(x, 0L))
-  if (!counted) rownames(x)
-}
-
-# Do these names say which cell is meant? Numbers of rows do where cells have
-# such names.
-name_cells_in <- function(names, cells) {
-  !is.null(names) &&
-    (any(names %in% cells) || !identical(names, as.character(seq_along(names))))
-}
-
 named_places <- function(names, cells, arg, partial) {
   place <- match(cells, names)
   lost <- cells[is.na(place)]
   in_order <- "values without names, such as {.code unname(x)}, in the order of
                the cells"
-  if (length(lost) == length(cells)) {
-    abort(c(
-      "The names of {.arg {arg}}, such as {.val {names[1]}}, are no names of
-       cells, such as {.val {cells[1]}}.",
-      i = paste0("Name the values by cell, or give ", in_order, ".")
-    ))
-  }
-  if (length(lost) > 0 && !partial) {
-    abort(c(
-      "{.arg {arg}} is named by cell, but has no value for {length(lost)} of
-       them: {.val {utils::head(lost, 3)}}.",
-      i = paste0("Give a value for every cell, or ", in_order, ".")
-    ))
-  }
+  abort_if(length(lost) == length(cells), c(
+    "The names of {.arg {arg}}, such as {.val {names[1]}}, are no names of
+     cells, such as {.val {cells[1]}}.",
+    i = paste0("Name the values by cell, or give ", in_order, ".")
+  ))
+  abort_if(length(lost) > 0 && !partial, c(
+    "{.arg {arg}} is named by cell, but has no value for {length(lost)} of
+     them: {.val {utils::head(lost, 3)}}.",
+    i = paste0("Give a value for every cell, or ", in_order, ".")
+  ))
   twice <- intersect(names[duplicated(names)], cells)
   if (length(twice) > 0) {
     abort("{.arg {arg}} has several values for cell {.val {twice[1]}}.")

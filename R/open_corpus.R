@@ -30,12 +30,10 @@ live_corpus <- function(x) {
     return(x)
   }
   fresh <- open_corpus(x$path)
-  if (!identical(fresh$genes, x$genes) || fresh$n_cells < x$n_cells) {
-    abort(c(
-      "{.file {x$path}} holds other genes or cells than when it was opened.",
-      i = "Open it again with {.fn open_cells}."
-    ), class = "file")
-  }
+  abort_if(!identical(fresh$genes, x$genes) || fresh$n_cells < x$n_cells, c(
+    "{.file {x$path}} holds other genes or cells than when it was opened.",
+    i = "Open it again with {.fn open_cells}."
+  ), class = "file")
   fresh
 }
 
@@ -48,8 +46,7 @@ as_cells.sailer_corpus <- function(x, ...) {
   )
   new_cells(
     x$source, x$genes$gene, names, paste0("corpus '", basename(x$path), "'"),
-    file = list(path = x$path, layout = "corpus"),
-    chosen = list(peaks = NULL, cells = NULL)
+    file = list(path = x$path, layout = "corpus")
   )
 }
 

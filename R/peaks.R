@@ -31,24 +31,27 @@ parse_ranges <- function(names) {
   }
 }
 
-# Those of a model; `hint`: what to do where its names have none.
-model_ranges <- function(peaks, hint) {
-  parse_ranges(peaks) %||% abort(c(
-    "The peaks of the model have no ranges in their names, such as
-     {.val {utils::head(peaks, 2)}}.",
-    i = hint
-  ))
-}
-
-# Ranges that somebody gave, one for each of `n` peaks; `of`: text of cli.
-check_ranges <- function(ranges, n, arg, of, class = "argument") {
-  if (!methods::is(ranges, "GRanges") || length(ranges) != n) {
-    abort(paste0(
-      "{.arg {arg}} must be a GRanges with {n} ranges, one for each peak of ",
-      of, "."
-    ), class = class)
+# The ranges of peaks: those that were `given` as `arg`, their `own`, or those
+# in their names. NULL where there are none, or an error with a `hint`. `of`:
+# whose peaks; `bad`, `none`: class of the error for those given, and for none.
+ranges_of_peaks <- function(peaks, given = NULL, own = NULL, arg = "ranges",
+                            of = "the model", hint = NULL, bad = "argument",
+                            none = "argument") {
+  found <- given %||% own %||% parse_ranges(peaks)
+  if (is.null(found) && !is.null(hint)) {
+    lost <- peaks[is.na(parse_peaks(peaks)$start)]
+    abort(c(
+      paste0("{length(lost)} of the {length(peaks)} peaks of ", of, " have no
+              ranges in their names, such as {.val {utils::head(lost, 2)}}."),
+      i = hint
+    ), class = none)
   }
-  ranges
+  fits <- methods::is(given, "GRanges") && length(given) == length(peaks)
+  abort_if(!is.null(given) && !fits, paste0(
+    "{.arg {arg}} must be a GRanges with {length(peaks)} ranges, one for each
+     peak of ", of, "."
+  ), class = bad)
+  found
 }
 
 # What compares ranges, which fails where genomes differ. `of`: whose they are.
@@ -75,21 +78,19 @@ range_names <- function(ranges) {
 # The chromosome of each peak, of its range or, with NULL, of its name: the
 # encoder of chapter 3 has a part for each.
 peak_chromosomes <- function(peaks, ranges = NULL) {
-  if (is.null(ranges)) {
-    chromosomes <- parse_peaks(peaks)$seqnames
-    lost <- peaks[is.na(chromosomes)]
-    if (length(lost) > 0) {
-      abort(c(
-        "{length(lost)} of {length(peaks)} peaks have no chromosome in their
-         names: {.val {utils::head(lost, 3)}}.",
-        i = "Name peaks like {.val chr1-100-200} or give {.arg ranges}, a
-             GRanges with one range per peak."
-      ), class = "data")
-    }
-    return(chromosomes)
+  if (!is.null(ranges)) {
+    ranges <- ranges_of_peaks(peaks, ranges, of = "the counts", bad = "data")
+    return(as.character(GenomicRanges::seqnames(ranges)))
   }
-  check_ranges(ranges, length(peaks), "ranges", "the counts", "data")
-  as.character(GenomicRanges::seqnames(ranges))
+  chromosomes <- parse_peaks(peaks)$seqnames
+  lost <- peaks[is.na(chromosomes)]
+  abort_if(length(lost) > 0, c(
+    "{length(lost)} of {length(peaks)} peaks have no chromosome in their
+     names: {.val {utils::head(lost, 3)}}.",
+    i = "Name peaks like {.val chr1-100-200} or give {.arg ranges}, a
+         GRanges with one range per peak."
+  ), class = "data")
+  chromosomes
 }
 
 # GRanges from a file's intervals, where names do not have them.

@@ -91,8 +91,21 @@ report_end <- function(trained, plan, fit) {
   folder <- plan$control$checkpoint
   if (nzchar(trained$unsaved)) warn_unsaved(trained, done, folder)
   if (nzchar(trained$lost)) {
+    # Another process is gone or has failed; this one has the same state.
     core_leave_processes("")
-    warn_lost_process(trained$lost, done, folder)
+    cli::cli_warn(c(
+      "Training ended after {done} whole epoch{?s}; the fit so far is
+       returned.",
+      x = "{trained$lost}",
+      i = if (is.null(folder)) {
+        "{.code resume(fit, x)} continues it: save the fit, and restart all
+         processes."
+      } else {
+        "Restart all processes: the same call continues from the checkpoint in
+         {.path {folder}}, and so does {.code resume({dQuote(folder, FALSE)},
+         x)}."
+      }
+    ), class = "sailer_interrupted")
   } else if (trained$status == "interrupted" && !nzchar(trained$unsaved)) {
     interrupt(fit, c(
       "Training was interrupted after {done} whole epoch{?s}.",
@@ -130,21 +143,6 @@ warn_unsaved <- function(trained, done, folder) {
   ), class = c("sailer_checkpoint_failed", if (stopped) "sailer_interrupted"))
 }
 
-# Another process is gone or has failed; this one has the same state as it had.
-warn_lost_process <- function(lost, done, folder) {
-  again <- if (is.null(folder)) {
-    "{.code resume(fit, x)} continues it: save the fit, and restart all
-     processes."
-  } else {
-    "Restart all processes: the same call continues from the checkpoint in
-     {.path {folder}}, and so does {.code resume({dQuote(folder, FALSE)}, x)}."
-  }
-  cli::cli_warn(c(
-    "Training ended after {done} whole epoch{?s}; the fit so far is returned.",
-    x = "{lost}", i = again
-  ), class = "sailer_interrupted")
-}
-
 # Nothing good to return is an error; else the fit comes with a warning.
 report_divergence <- function(trained, plan, done) {
   cells <- plan$cells[trained$diverged_cells]
@@ -154,7 +152,7 @@ report_divergence <- function(trained, plan, done) {
   again <- paste0("resume(", from, ", x, learning_rate = ", rate / 10, ")")
   found <- "The loss or a gradient was no longer a finite number in epoch
      {trained$diverged_epoch}, in the minibatch of {length(cells)} cell{?s}
-     {.val {utils::head(cells, 3)}}{if (length(cells) > 3) ', ...'}."
+     {few(cells)}."
   if (done == 0) {
     smaller <- if (!is.null(plan$options$omega)) {
       paste0(

@@ -1,36 +1,24 @@
 # Depth against the latent dimensions.
 
-#' Plot depth against each latent dimension
-#'
-#' Shows what remains of depth in an embedding: without any, every cloud is
-#' level. Panels give the mutual information of the dimension and depth in nats
+#' @rdname plot_embedding
+#' @section Depth:
+#' `plot_depth()` shows what remains of depth in an embedding: without any,
+#' every cloud is level. It has a panel for each latent dimension: the cells,
+#' and a line through the medians of twenty groups of cells of similar depth.
+#' Panels give the mutual information of the dimension and depth in nats
 #' ([mutual_information()]), which detects any relation, and the correlation
 #' with log depth. The mean of the former is the measure of section 2.2.5 of the
 #' thesis. Cell types differ in depth, so a dimension that separates types may
-#' contain some information about it.
+#' contain some information about it. If too much remains see [tune_path()].
 #'
-#' @param x A fit, a Seurat or SingleCellExperiment object with one
-#'   ([get_fit()]), or a numeric matrix of cells x dimensions.
 #' @param depth Number of open peaks, or fragments, of each cell, above 0: a
 #'   vector with one number per cell, matched by name if named, or the name of a
 #'   column of the object's metadata. NULL, the default, takes the open peaks
 #'   that the fit has counted; required for a matrix.
 #' @param dimensions Numbers or names of the dimensions to show. NULL, the
 #'   default, shows all, or the 16 with most information.
-#' @param name Name of the reduction, as in [get_fit()].
 #' @param max_cells Maximal number of points in a panel, a random sample; the
 #'   line and the measures use all cells. Default 5000.
-#' @return A ggplot object with a panel per dimension: the cells, and a line
-#'   through the medians of twenty groups of cells of similar depth.
-#' @references Cao (2023), section 2.2.5.
-#' @seealso [tune_path()], if too much remains.
-#' @examples
-#' sim <- simulate_atac(n_cells = 200, n_peaks = 300, n_types = 2, seed = 1)
-#' fit <- sailer(sim$counts,
-#'   hidden = 16, n_latent = 4,
-#'   control = train_control(epochs = 10, verbose = FALSE)
-#' )
-#' plot_depth(fit)
 #' @export
 plot_depth <- function(x, depth = NULL, dimensions = NULL, name = NULL,
                        max_cells = 5000) {
@@ -51,20 +39,16 @@ plot_depth <- function(x, depth = NULL, dimensions = NULL, name = NULL,
 }
 
 plotted_depth <- function(depth, shown) {
-  if (is.null(depth) && is.null(shown$depth)) {
-    abort(c(
-      "{.arg depth} is missing: the number of open peaks of each cell.",
-      i = "{.fn cell_depth} counts them."
-    ))
-  }
+  abort_if(is.null(depth) && is.null(shown$depth), c(
+    "{.arg depth} is missing: the number of open peaks of each cell.",
+    i = "{.fn cell_depth} counts them."
+  ))
   depth <- if (is.null(depth)) {
     shown$depth()
   } else {
     cell_values(depth, "depth", shown)
   }
-  if (!is.numeric(depth)) {
-    abort("{.arg depth} must be numeric, not {.obj_type_friendly {depth}}.")
-  }
+  must_be(is.numeric(depth), depth, "numeric")
   bad <- which(!is.finite(depth) | depth <= 0)
   if (length(bad) > 0) {
     abort("{.arg depth} must be above 0; that of cell {bad[1]} is
@@ -79,13 +63,11 @@ chosen_dimensions <- function(dimensions, values) {
   } else if (is.numeric(dimensions)) {
     match(dimensions, seq_len(ncol(values)))
   }
-  if (length(known) == 0 || anyNA(known)) {
-    abort(c(
-      "{.arg dimensions} must be numbers or names of the {ncol(values)}
-       dimensions of the embedding.",
-      x = "Found {.val {dimensions}}."
-    ))
-  }
+  abort_if(length(known) == 0 || anyNA(known), c(
+    "{.arg dimensions} must be numbers or names of the {ncol(values)}
+     dimensions of the embedding.",
+    x = "Found {.val {dimensions}}."
+  ))
   known
 }
 
@@ -103,7 +85,11 @@ draw_depth <- function(values, depth, information, mean, max_cells) {
       )
     )
   }
-  line <- medians_by_depth(values, depth)
+  # Medians over groups of equal size of cells in the order of depth.
+  n <- length(depth)
+  group <- ceiling(rank(depth, ties.method = "first") * min(20, n) / n)
+  medians <- function(x) unname(c(tapply(x, group, stats::median)))
+  line <- list(depth = medians(depth), values = apply(values, 2, medians))
   thinned <- length(points) < length(depth)
   ggplot2::ggplot(
     long(points, depth, values), ggplot2::aes(.data$depth, .data$value)
@@ -129,16 +115,6 @@ draw_depth <- function(values, depth, information, mean, max_cells) {
     ) +
     picture_theme() +
     ggplot2::theme(strip.text = ggplot2::element_text(hjust = 0))
-}
-
-# Medians over groups of equal size of cells in the order of depth.
-medians_by_depth <- function(values, depth, n = 20) {
-  rank <- rank(depth, ties.method = "first")
-  group <- ceiling(rank * min(n, length(depth)) / length(depth))
-  medians <- function(x) unname(c(tapply(x, group, stats::median)))
-  list(
-    depth = medians(depth), values = apply(values, 2, medians, simplify = TRUE)
-  )
 }
 
 # Smaller points for more cells.

@@ -3,9 +3,10 @@
 # Two dimensions to draw, cells x 2; the columns are named as the axes are to
 # be.
 lay_out <- function(values, method, seed) {
-  if (!rlang::is_string(method, c("umap", "pca"))) {
-    abort('{.arg layout} must be "umap", "pca", or coordinates of the cells.')
-  }
+  must_be(
+    rlang::is_string(method, c("umap", "pca")), method,
+    '"umap", "pca", or coordinates of the cells', "layout"
+  )
   if (method == "pca") {
     parts <- stats::prcomp(values)
     places <- cbind(parts$x, 0, 0)[, 1:2]
@@ -23,9 +24,10 @@ lay_out <- function(values, method, seed) {
   places
 }
 
-#' Plot an embedding, coloured by properties of the cells
+#' Plot an embedding, coloured by properties of the cells, or against depth
 #'
-#' @inheritParams plot_depth
+#' @param x A fit, a Seurat or SingleCellExperiment object with one
+#'   ([get_fit()]), or a numeric matrix of cells x dimensions.
 #' @param colour A vector with one value per cell, matched by name if named; the
 #'   name of a column of the object's metadata; or `"depth"`, the open peaks of
 #'   each cell, on a logarithmic scale. Numbers get a continuous scale, others
@@ -44,6 +46,7 @@ lay_out <- function(values, method, seed) {
 #'   cells.
 #' @param seed Whole number that decides the layout of UMAP; R's random numbers
 #'   are neither used nor changed. Default 1.
+#' @param name Name of the reduction, as in [get_fit()].
 #' @return A ggplot object. Cells are drawn in a random order, the same each
 #'   time, so that no group hides another.
 #' @references McInnes, Healy and Melville (2018), arXiv:1802.03426. Cao (2023),
@@ -51,10 +54,11 @@ lay_out <- function(values, method, seed) {
 #' @examples
 #' sim <- simulate_atac(n_cells = 150, n_peaks = 300, n_types = 3, seed = 1)
 #' fit <- sailer(sim$counts,
-#'   batch = sim$cells$batch, hidden = 16,
+#'   batch = sim$cells$batch, hidden = 16, n_latent = 4,
 #'   control = train_control(epochs = 10, verbose = FALSE)
 #' )
 #' plot_embedding(fit, sim$cells$cell_type, layout = "pca")
+#' plot_depth(fit)
 #' @export
 plot_embedding <- function(x, colour = NULL, layout = "umap", label = FALSE,
                            size = NULL, seed = 1, name = NULL) {
@@ -79,9 +83,17 @@ plot_embedding <- function(x, colour = NULL, layout = "umap", label = FALSE,
   if (is.null(colour)) {
     drawn
   } else if (numeric) {
-    drawn + scale_of_numbers(logarithm)
+    options <- list(na.value = "grey80")
+    name <- argument_name(ggplot2::continuous_scale, "transform", "trans")
+    if (logarithm) options[[name]] <- "log10"
+    drawn + do.call(ggplot2::scale_colour_viridis_c, options)
   } else {
-    drawn + scale_of_cells(nlevels(colour), label) +
+    n <- nlevels(colour)
+    guide <- ggplot2::guide_legend(
+      override.aes = list(size = 3), ncol = ceiling(n / 20)
+    )
+    if (label) guide <- "none"
+    drawn + scale_of_groups("colour", n, na.value = "grey80", guide = guide) +
       if (label) names_of_groups(points)
   }
 }
@@ -91,9 +103,7 @@ cell_places <- function(layout, shown, seed) {
     return(lay_out(shown$values, layout, seed))
   }
   places <- measured_matrix(layout, "layout")
-  if (ncol(places) < 2) {
-    abort("{.arg layout} must have two columns, not one.")
-  }
+  abort_if(ncol(places) < 2, "{.arg layout} must have two columns, not one.")
   places <- match_cells(places, shown$cells, "layout", n = nrow(shown$values))
   names <- colnames(places)[1:2] %||% c("x", "y")
   matrix(places[, 1:2], ncol = 2, dimnames = list(NULL, names))
@@ -103,14 +113,10 @@ draw_cells <- function(points, size, coloured) {
   points <- points[thin_cells(nrow(points), nrow(points)), , drop = FALSE]
   # Cells of which nothing is known lie below the others.
   if (coloured) points <- points[order(!is.na(points$colour)), , drop = FALSE]
-  mapping <- ggplot2::aes(.data$x, .data$y)
   look <- list(size = size, shape = 16)
-  if (coloured) {
-    mapping <- ggplot2::aes(.data$x, .data$y, colour = .data$colour)
-  } else {
-    look$colour <- "grey40"
-  }
-  ggplot2::ggplot(points, mapping) +
+  if (!coloured) look$colour <- "grey40"
+  ggplot2::ggplot(points, ggplot2::aes(.data$x, .data$y)) +
+    (if (coloured) ggplot2::aes(colour = .data$colour)) +
     do.call(ggplot2::geom_point, look) +
     picture_theme() +
     ggplot2::theme(
@@ -118,22 +124,6 @@ draw_cells <- function(points, size, coloured) {
       axis.text = ggplot2::element_blank(),
       axis.title = ggplot2::element_text(hjust = 0)
     )
-}
-
-scale_of_numbers <- function(logarithm) {
-  options <- list(na.value = "grey80")
-  name <- argument_name(ggplot2::continuous_scale, "transform", "trans")
-  if (logarithm) options[[name]] <- "log10"
-  do.call(ggplot2::scale_colour_viridis_c, options)
-}
-
-scale_of_cells <- function(n, label) {
-  guide <- if (label) {
-    "none"
-  } else {
-    ggplot2::guide_legend(override.aes = list(size = 3), ncol = ceiling(n / 20))
-  }
-  scale_of_groups("colour", n, na.value = "grey80", guide = guide)
 }
 
 names_of_groups <- function(points, repel = is_installed("ggrepel")) {

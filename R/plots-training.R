@@ -1,22 +1,26 @@
 # Curves of the training of one or several fits.
 
-#' Plot the training of fits
+#' Plot, print and summarise fits
 #'
-#' Shows whether the training was long enough: the validation curves should be
-#' flat at the end. Curves that rise and then fall again show overfitting.
-#' Panels are cut to the values after the first twentieth of the epochs.
+#' `plot()` shows whether the training was long enough: the validation curves
+#' should be flat at the end. Curves that rise and then fall again show
+#' overfitting. Panels are cut to the values after the first twentieth of the
+#' epochs.
 #'
-#' @param x What [sailer()], [sailerx()] or [expresser()] returned, or
+#' @param x,object What [sailer()], [sailerx()] or [expresser()] returned, or
 #'   [get_fit()].
 #' @param ... Further fits to draw over the first one, with names for the
 #'   legend: `plot(fit, "lambda 0" = other)`.
-#' @return A ggplot object: columns of `fit$history` against the epoch. These
-#'   are the loss, its parts, the weight of the KL terms, the log-likelihood and
-#'   evidence lower bound of the held-out cells, and, for [sailerx()], the
-#'   alignment term of the training cells and of the held-out cells (dashed);
-#'   for [expresser()] loss and mean absolute error of both, and the correlation
-#'   on the held-out cells. A dotted line marks the epoch whose parameters were
-#'   kept.
+#' @return `plot()` returns a ggplot object: columns of `fit$history` against
+#'   the epoch. These are the loss, its parts, the weight of the KL terms, the
+#'   log-likelihood and evidence lower bound of the held-out cells, and, for
+#'   [sailerx()], the alignment term of the training cells and of the held-out
+#'   cells (dashed); for [expresser()] loss and mean absolute error of both, and
+#'   the correlation on the held-out cells. A dotted line marks the epoch whose
+#'   parameters were kept. `print()` returns `x`, invisibly; `summary()` a list
+#'   of class `"summary.sailer_fit"` with the options, the last epoch of the
+#'   history, and the mean, standard deviation and correlation with log depth of
+#'   each latent dimension.
 #' @references Cao (2023), section 2.2.2.
 #' @examples
 #' sim <- simulate_atac(n_cells = 100, n_peaks = 300, n_types = 2, seed = 1)
@@ -27,25 +31,20 @@
 #'   )
 #' }
 #' fit <- train(1)
-#' plot(fit)
+#' summary(fit)
 #' plot(fit, "lambda 0" = train(0))
-#' @name plot.sailer_fit
 #' @export
 plot.sailer_fit <- function(x, ...) {
-  fits <- list(x, ...)
-  names(fits) <- fit_names(names(fits), length(fits))
-  draw_training(lapply(fits, get_fit))
+  fits <- lapply(list(x, ...), get_fit)
+  names <- rlang::names2(list(x, ...))
+  unnamed <- names == ""
+  names[unnamed] <- paste("fit", seq_along(fits))[unnamed]
+  draw_training(stats::setNames(fits, make.unique(names, " ")))
 }
 
 #' @rdname plot.sailer_fit
 #' @export
 plot.expresser_fit <- plot.sailer_fit
-
-fit_names <- function(names, n) {
-  names <- names %||% rep("", n)
-  names[names == ""] <- paste("fit", seq_len(n))[names == ""]
-  make.unique(names, " ")
-}
 
 # Panels, in their order.
 training_parts <- c(

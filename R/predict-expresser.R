@@ -77,14 +77,12 @@ readout_of <- function(fit, readout) {
   readout <- rlang::arg_match0(
     readout, readouts, error_call = called_function()
   )
-  if (readout == "expression" && !has) {
-    abort(c(
-      "{.code readout = \"expression\"} needs a fit whose tokens start from
-       components.",
-      x = "This one was trained with {.code token_start = \"random\"}.",
-      i = "Choose {.val context} or {.val decoder}."
-    ))
-  }
+  abort_if(readout == "expression" && !has, c(
+    "{.code readout = \"expression\"} needs a fit whose tokens start from
+     components.",
+    x = "This one was trained with {.code token_start = \"random\"}.",
+    i = "Choose {.val context} or {.val decoder}."
+  ))
   readout
 }
 
@@ -111,13 +109,6 @@ component_loadings <- function(fit) {
   sweep(loadings, 2, ifelse(length > 0, length, 1), "/")
 }
 
-# Of cells that training saw, evenly spaced where there are many.
-mean_scores <- function(fit, source, n_cells) {
-  few <- unique(round(seq(1, n_cells, length.out = min(n_cells, 1e4))))
-  some <- core_cells_subset(source, few, NULL, nrow(fit$genes))
-  colMeans(expression_scores(fit, some))
-}
-
 # The core's source with the genes of a fit, in their order.
 cells_by_genes <- function(cells, genes, arg) {
   map <- match_genes(cells$peaks, genes, paste0("{.arg ", arg, "}"))
@@ -126,14 +117,12 @@ cells_by_genes <- function(cells, genes, arg) {
 
 # What was chosen for another device says nothing of this one.
 pass_budget <- function(fit, given) {
-  if (is.null(given)) {
-    here <- device_here(fit$device) == fit$device
-    return(if (here) fit$control$token_budget else tokens_on_cpu())
+  if (!is.null(given)) {
+    return(check_number(given, "token_budget", min = 1, whole = TRUE))
   }
-  check_number(given, "token_budget", min = 1, whole = TRUE)
-}
-
-tokens_on_cpu <- function() {
+  if (device_here(fit$device) == fit$device) {
+    return(fit$control$token_budget)
+  }
   core_pretrain_options(list(), 1, list(), "cpu")$token_budget
 }
 

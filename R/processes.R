@@ -23,22 +23,18 @@ launchers <- list(
 launched_processes <- function() {
   for (launcher in names(launchers)) {
     names <- launchers[[launcher]]
-    values <- Sys.getenv(names)
-    if (!all(nzchar(values[1:2]))) next
-    numbers <- vapply(names[nzchar(values)], whole_variable, 0)
-    names(numbers) <- names(names)[nzchar(values)]
-    if (numbers[["size"]] < 1 || numbers[["rank"]] >= numbers[["size"]]) {
-      abort(c(
-        "{.envvar {names[['rank']]}} is {numbers[['rank']]} and
-         {.envvar {names[['size']]}} is {numbers[['size']]}: ranks go from 0
-         to the number of processes less one.",
-        i = "They are set by {launcher}; unset both to train alone."
-      ))
-    }
-    local <- if ("local" %in% names(numbers)) numbers[["local"]] else 0
+    given <- names[nzchar(Sys.getenv(names))]
+    if (!all(c("rank", "size") %in% names(given))) next
+    found <- as.list(vapply(given, whole_variable, 0))
+    abort_if(found$size < 1 || found$rank >= found$size, c(
+      "{.envvar {names[['rank']]}} is {found$rank} and
+       {.envvar {names[['size']]}} is {found$size}: ranks go from 0 to the
+       number of processes less one.",
+      i = "They are set by {launcher}; unset both to train alone."
+    ))
     return(list(
-      launcher = launcher, rank = numbers[["rank"]], size = numbers[["size"]],
-      local = local
+      launcher = launcher, rank = found$rank, size = found$size,
+      local = found$local %||% 0
     ))
   }
   list(launcher = "none", rank = 0, size = 1, local = 0)
@@ -46,13 +42,11 @@ launched_processes <- function() {
 
 whole_variable <- function(name) {
   text <- Sys.getenv(name)
-  if (!grepl("^[0-9]{1,9}$", text)) {
-    abort(c(
-      "The environment variable {.envvar {name}} is {.val {text}}; a whole
-       number was expected.",
-      i = "Launchers set it; unset it to train in this process alone."
-    ))
-  }
+  abort_if(!grepl("^[0-9]{1,9}$", text), c(
+    "The environment variable {.envvar {name}} is {.val {text}}; a whole
+     number was expected.",
+    i = "Launchers set it; unset it to train in this process alone."
+  ))
   as.numeric(text)
 }
 
@@ -93,8 +87,6 @@ first_node <- function(list) {
   sub(",.*$", "", first)
 }
 
-default_port <- 29500
-
 # torchrun's own agent may listen on the port that it names. Jobs of srun on one
 # machine each have a port of their own.
 meeting_port <- function(launched) {
@@ -107,7 +99,7 @@ meeting_port <- function(launched) {
   if (launched$launcher == "srun" && grepl("^[0-9]+$", job)) {
     return(20000 + as.numeric(job) %% 10000)
   }
-  default_port
+  29500
 }
 
 # Meets the others, once in an R session, where the control says so. Returns

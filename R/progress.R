@@ -11,21 +11,19 @@ progress_reporter <- function(verbose, envir = parent.frame()) {
 bar_reporter <- function(envir) {
   bar <- NULL
   function(p) {
-    # Read by the bar's format, in this frame.
-    extra <- describe_progress(p)
-    epoch <- paste0(p$epoch, "/", p$epochs)
+    # Read by the bar's format; all has to fit into 80 columns.
+    extra <- list(
+      epoch = paste0(p$epoch, "/", p$epochs), text = describe_progress(p, TRUE)
+    )
     if (is.null(bar)) {
       bar <<- cli::cli_progress_bar(
-        total = p$epochs * p$cells, clear = TRUE, .envir = envir,
-        format = paste(
-          "Epoch {cli::pb_extra$epoch} {cli::pb_bar}", "{cli::pb_extra$text}"
-        ),
-        extra = list(epoch = epoch, text = extra)
+        total = p$epochs * p$cells, clear = TRUE, .envir = envir, extra = extra,
+        format = "{cli::pb_extra$epoch} {cli::pb_bar} {cli::pb_extra$text}"
       )
     }
     cli::cli_progress_update(
       set = (p$epoch - 1) * p$cells + p$done, id = bar, .envir = envir,
-      extra = list(epoch = epoch, text = extra), force = TRUE
+      extra = extra, force = TRUE
     )
     NULL
   }
@@ -44,41 +42,38 @@ line_reporter <- function() {
   }
 }
 
-# The loss with its parts. Small losses have more digits. (Of SAILER's
-# parts the alignment is that of SAILERX alone, and is not shown.)
-describe_progress <- function(p) {
+# The loss, speed and time left; unless `brief` also the parts of the loss, but
+# not the alignment, which SAILERX alone has. Small losses have more digits.
+describe_progress <- function(p, brief = FALSE) {
   number <- if (abs(p$loss) < 10) "%.3f" else "%.1f"
-  parts <- p$parts[names(p$parts) != "alignment"]
-  shown <- paste(names(parts), sprintf(number, parts), collapse = ", ")
+  parts <- p$parts[!brief & names(p$parts) != "alignment"]
+  parts <- paste(names(parts), sprintf(number, parts), collapse = ", ")
   paste0(
     "loss ", sprintf(number, p$loss),
-    if (length(parts) > 0) paste0(" (", shown, ")"),
-    "  ", big(round(p$speed)), " cells/s  ",
-    format_seconds(p$seconds_left), " left"
+    if (nzchar(parts)) paste0(" (", parts, ")"),
+    "  ", big(round(p$speed)), " cells/s  ", format_seconds(p$seconds_left),
+    if (!brief) " left"
   )
 }
 
 # A bar, if wanted, where a terminal can draw one.
 pass_reporter <- function(what, n_cells, verbose = TRUE,
                           envir = parent.frame()) {
-  if (!verbose || !cli::is_dynamic_tty()) {
-    return(NULL)
-  }
-  bar <- cli::cli_progress_bar(
-    what, total = n_cells, clear = TRUE, .envir = envir
-  )
-  function(p) {
-    cli::cli_progress_update(set = p$done, id = bar, .envir = envir)
-    NULL
+  if (verbose && cli::is_dynamic_tty()) {
+    bar <- cli::cli_progress_bar(
+      what, total = n_cells, clear = TRUE, .envir = envir
+    )
+    function(p) {
+      cli::cli_progress_update(
+        set = p$done, id = bar, .envir = envir, force = TRUE
+      )
+      NULL
+    }
   }
 }
 
 format_seconds <- function(seconds) {
-  if (seconds < 90) {
-    paste(round(seconds), "s")
-  } else if (seconds < 5400) {
-    paste(round(seconds / 60), "min")
-  } else {
-    paste(round(seconds / 3600, 1), "h")
-  }
+  unit <- if (seconds < 90) "s" else if (seconds < 5400) "min" else "h"
+  size <- c(s = 1, min = 60, h = 3600)[[unit]]
+  paste(round(seconds / size, unit == "h"), unit)
 }

@@ -1,9 +1,6 @@
 # Which batch of the model new cells are nearest to, and a batch input learned
 # for them: what stands in place of the one-hot when their counts are decoded.
 
-# Cells looked at: enough for a mean log-likelihood to a fraction of a nat.
-query_cells_judged <- 1000
-query_cells_learned <- 2000
 query_cells_least <- 20
 
 # list(batches = data frame, one row per query batch; likelihoods = query
@@ -20,18 +17,41 @@ query_batches <- function(fit, query, labels, covariates, adapt, column, steps,
   levels <- rownames(level_vectors(fit, column))
   covariates <- query_covariates(fit, column, covariates)
   results <- lapply(stats::setNames(nm = unique(labels)), function(name) {
-    cells <- which(labels == name)
     # What was learned for an earlier query of this name is learned anew.
     learned <- adapt && !name %in% fit$labels[[column]]
-    known <- if (learned) setdiff(levels, name) else levels
-    one <- judge_batch(
-      fit, query, cells, covariates, column, known, name, adapt, steps, seed
+    judge_batch(
+      fit, query, which(labels == name), covariates, column,
+      if (learned) setdiff(levels, name) else levels, name, adapt, steps, seed
     )
-    one$n_cells <- length(cells)
-    one
   })
-  note_batches(results)
-  collect_batches(results, fit, adapt, levels)
+  of_each <- function(what, type) vapply(results, what, type, USE.NAMES = FALSE)
+  batches <- data.frame(
+    batch = names(results),
+    n_cells = of_each(function(x) x$n_cells, 1L),
+    known = of_each(function(x) x$is_known, NA),
+    nearest = of_each(function(x) names(which.max(x$likelihoods)), ""),
+    log_likelihood = of_each(function(x) max(x$likelihoods), 1),
+    adapted_log_likelihood = of_each(function(x) x$adapted %||% NA_real_, 1)
+  )
+  note(as_literal(batch_lines(batches)))
+  learned <- lapply(results, function(x) x$vector)
+  learned <- learned[lengths(learned) > 0]
+  if (adapt) fit$extra_batches[names(learned)] <- learned
+  likelihoods <- t(vapply(
+    results, function(x) x$likelihoods[levels], numeric(length(levels))
+  ))
+  dimnames(likelihoods) <- list(names(results), levels)
+  list(batches = batches, likelihoods = likelihoods, fit = if (adapt) fit)
+}
+
+# A line for each batch of a query, for notes and print().
+batch_lines <- function(batches) {
+  adapted <- batches$adapted_log_likelihood
+  sprintf(
+    "Batch \"%s\" is most likely as \"%s\": %.2f nats per cell%s.",
+    batches$batch, batches$nearest, batches$log_likelihood,
+    ifelse(is.na(adapted), "", sprintf(", adapted %.2f", adapted))
+  )
 }
 
 # The label whose one-hot is the batch input: the first of the fit, or the one
@@ -42,13 +62,11 @@ batch_column <- function(fit, column, adapt) {
     check_choice(column, columns, "batch column", "batch_column", "the model")
     return(column)
   }
-  if (length(columns) == 0 && adapt) {
-    abort(c(
-      "{.code adapt = TRUE} needs a model that was trained on several batches;
-       this one has no batch input that could be learned.",
-      i = "Leave {.arg adapt} out: the embedding is the same."
-    ))
-  }
+  abort_if(length(columns) == 0 && adapt, c(
+    "{.code adapt = TRUE} needs a model that was trained on several batches;
+     this one has no batch input that could be learned.",
+    i = "Leave {.arg adapt} out: the embedding is the same."
+  ))
   if (length(columns) == 0) NULL else columns[1]
 }
 
@@ -84,7 +102,14 @@ judge_batch <- function(fit, query, cells, covariates, column, known, name,
     abort("{.code adapt = TRUE} needs at least {query_cells_least} cells of a
            batch; {.val {name}} has {length(cells)}.", class = "data")
   }
-  parts <- with_own_seed(seed, share_out(cells, learns))
+  # Random cells to judge by and, when something is learned, others to learn
+  # from: enough for a mean log-likelihood to a fraction of a nat.
+  drawn <- with_own_seed(seed, cells[sample.int(length(cells))])
+  n <- min(if (learns) ceiling(length(cells) / 4) else length(cells), 1000)
+  parts <- list(
+    learned = if (learns) utils::head(drawn[-seq_len(n)], 2000),
+    judged = drawn[seq_len(n)]
+  )
   rows <- unlist(parts, use.names = FALSE)
   encoded <- encode_confounders(
     fit, length(rows), query$depth[rows], lapply(covariates$labels, `[`, rows),
@@ -101,7 +126,7 @@ judge_batch <- function(fit, query, cells, covariates, column, known, name,
     ))
   }
   out <- list(
-    is_known = !is_new,
+    is_known = !is_new, n_cells = length(cells),
     likelihoods = stats::setNames(likelihood(judged, vectors), known)
   )
   if (learns) {
@@ -115,52 +140,4 @@ judge_batch <- function(fit, query, cells, covariates, column, known, name,
     out$adapted <- learned$likelihood
   }
   out
-}
-
-# Random cells to judge by and, when something is learned, others to learn from.
-share_out <- function(cells, learns) {
-  cells <- cells[sample.int(length(cells))]
-  n <- if (learns) ceiling(length(cells) / 4) else length(cells)
-  n <- min(n, query_cells_judged)
-  learned <- if (learns) utils::head(cells[-seq_len(n)], query_cells_learned)
-  list(learned = learned, judged = cells[seq_len(n)])
-}
-
-collect_batches <- function(results, fit, adapt, known) {
-  likelihoods <- t(vapply(results, function(x) {
-    unname(x$likelihoods[known])
-  }, numeric(length(known))))
-  dimnames(likelihoods) <- list(names(results), known)
-  nearest <- vapply(results, function(x) names(which.max(x$likelihoods)), "")
-  batches <- data.frame(
-    batch = names(results),
-    n_cells = vapply(results, function(x) x$n_cells, 1L),
-    known = vapply(results, function(x) x$is_known, NA),
-    nearest = unname(nearest),
-    log_likelihood = vapply(results, function(x) max(x$likelihoods), 1),
-    adapted_log_likelihood = vapply(
-      results, function(x) x$adapted %||% NA_real_, 1
-    ),
-    row.names = NULL
-  )
-  learned <- Filter(Negate(is.null), lapply(results, function(x) x$vector))
-  if (adapt) fit$extra_batches[names(learned)] <- learned
-  list(batches = batches, likelihoods = likelihoods, fit = if (adapt) fit)
-}
-
-note_batches <- function(results) {
-  lines <- vapply(names(results), function(name) {
-    x <- results[[name]]
-    best <- max(x$likelihoods)
-    near <- names(which.max(x$likelihoods))
-    text <- sprintf(
-      "Batch \"%s\" is most likely as \"%s\": %.2f nats per cell.",
-      name, near, best
-    )
-    if (!is.null(x$adapted)) {
-      text <- sprintf("%s Adapted: %.2f.", text, x$adapted)
-    }
-    as_literal(text)
-  }, character(1))
-  note(unname(lines))
 }

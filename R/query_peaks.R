@@ -14,7 +14,11 @@ query_cells <- function(cells, peaks, ranges, model_ranges, min_matched,
   placed <- place_peaks(cells, peaks, ranges, model_ranges)
   matched <- summarise_matches(placed, peaks, scanned$peak_cells)
   check_matched(matched, placed, cells, peaks, min_matched)
-  note_matches(matched)
+  lost <- matched$n_model - matched$n_matched
+  note(c(matched_lines(matched), if (lost > 0) {
+    "The other {big(lost)} peaks of the model count as closed in all query
+     cells."
+  }))
   mapped <- new_cells(
     core_cells_subset(cells$source, NULL, placed$map, length(peaks)),
     peaks, cells$cells, cells$origin
@@ -35,8 +39,8 @@ place_peaks <- function(cells, peaks, ranges, model_ranges) {
     found$hint <- "To match peaks by overlap, install {.pkg GenomicRanges}."
     return(found)
   }
-  own <- known_ranges(ranges, cells$ranges, cells$peaks, "ranges")
-  model <- known_ranges(model_ranges, NULL, peaks, "model_ranges")
+  own <- ranges_of_peaks(cells$peaks, ranges, cells$ranges, of = "the query")
+  model <- ranges_of_peaks(peaks, model_ranges, arg = "model_ranges")
   if (is.null(own) || is.null(model)) {
     arg <- if (is.null(own)) "ranges" else "model_ranges"
     found$hint <- paste0(
@@ -53,15 +57,6 @@ place_peaks <- function(cells, peaks, ranges, model_ranges) {
     query = chromosomes_of(own), model = chromosomes_of(model)
   )
   found
-}
-
-# GRanges that were given, that the cells have, or that are in the names.
-known_ranges <- function(given, own, peaks, arg) {
-  if (is.null(given)) {
-    return(own %||% parse_ranges(peaks))
-  }
-  of <- if (arg == "ranges") "the query" else "the model"
-  check_ranges(given, length(peaks), arg, of)
 }
 
 # Of each range the place in `model` of the one with which it shares most bases,
@@ -121,53 +116,35 @@ check_matched <- function(matched, placed, cells, peaks, min_matched) {
 
 percent <- function(share) sprintf("%.1f %%", 100 * share)
 
-note_matches <- function(matched) {
-  lines <- c(matched_line(matched), counts_line(matched))
-  if (matched$n_matched < matched$n_model) {
-    lines <- c(lines, paste(
-      "The other", big(matched$n_model - matched$n_matched),
-      "peaks of the model count as closed in all query cells."
-    ))
-  }
-  note(lines)
-}
-
-matched_line <- function(matched) {
-  ways <- c(
-    if (matched$by_name > 0) paste(big(matched$by_name), "by name"),
-    if (matched$by_overlap > 0) paste(big(matched$by_overlap), "by overlap")
-  )
-  sprintf(
-    "%s of the %s peaks of the model are matched (%s): %s.",
-    big(matched$n_matched), big(matched$n_model), percent(matched$peaks),
-    paste(ways, collapse = ", ")
-  )
-}
-
-counts_line <- function(matched) {
-  sprintf(
-    "%s of the %s peaks of the query are used, %s of its open entries.",
-    big(matched$n_used), big(matched$n_query), percent(matched$counts)
+matched_lines <- function(matched) {
+  n <- lapply(matched, big)
+  c(
+    sprintf(
+      "%s of the %s peaks of the model are matched (%s), %s of them by name.",
+      n$n_matched, n$n_model, percent(matched$peaks), n$by_name
+    ),
+    sprintf(
+      "%s of the %s peaks of the query are used, %s of its open entries.",
+      n$n_used, n$n_query, percent(matched$counts)
+    )
   )
 }
 
 # Cells without an open peak among the model's have no embedding.
 leave_out_empty <- function(mapped, drop_empty) {
   depth <- core_depth_within(mapped$source, rep(TRUE, length(mapped$peaks)))
-  empty <- mapped$cells[depth == 0]
-  if (length(empty) == 0) {
-    return(list(cells = mapped, depth = depth, dropped = character()))
+  kept <- depth > 0
+  dropped <- mapped$cells[!kept]
+  found <- "{length(dropped)} query cell{?s} {?has/have} no open peak among
+            those of the model"
+  abort_if(length(dropped) > 0 && (!drop_empty || !any(kept)), c(
+    paste0(found, ": {few(dropped)}."),
+    i = if (!drop_empty) "Remove {cli::qty(length(dropped))}{?it/them}, or
+          leave {?it/them} out with {.code drop_empty = TRUE}."
+  ), class = "data")
+  if (length(dropped) > 0) {
+    note(paste0(found, ", and {?is/are} left out: {few(dropped)}."))
+    mapped <- mapped[, kept]
   }
-  few <- "{.val {utils::head(empty, 3)}}{if (length(empty) > 3) ', ...'}"
-  if (!drop_empty || length(empty) == length(depth)) {
-    abort(c(
-      paste0("{length(empty)} query cell{?s} {?has/have} no open peak among
-              those of the model: ", few, "."),
-      i = if (!drop_empty) "Remove {cli::qty(length(empty))}{?it/them}, or
-            leave {?it/them} out with {.code drop_empty = TRUE}."
-    ), class = "data")
-  }
-  note(paste0("{length(empty)} query cell{?s} without an open peak among
-          those of the model {?is/are} left out: ", few, "."))
-  list(cells = mapped[, depth > 0], depth = depth[depth > 0], dropped = empty)
+  list(cells = mapped, depth = depth[kept], dropped = dropped)
 }

@@ -108,10 +108,7 @@ options_among <- function(frame) {
 # `control` with the options of training among `others`, which are what a model
 # was given beside its own options.
 take_training <- function(control, others, model) {
-  known <- c(
-    setdiff(names(formals(model)), "..."), names(formals(train_control))
-  )
-  check_options(others, known)
+  check_options(others, c(options_of(model), options_of(train_control)))
   join_control(control, others)
 }
 
@@ -143,7 +140,7 @@ prepare_run <- function(x, call, batch, covariates, options, min_fraction,
     options$architecture, ranges
   )
   if (!is.null(groups)) {
-    warn_of_apart_batches(confounders, groups, checked$group_cells, layout$map)
+    warn_of_apart_batches(groups, checked$group_cells, layout$map)
   }
   depth <- kept_depth(cells, layout)
   control <- resolve_control(control, length(depth), options)
@@ -166,20 +163,17 @@ lay_out_peaks <- function(cells, peak_cells, min_fraction, max_fraction,
   if (min_fraction == 0 && any(peak_cells == 0)) {
     empty <- cells$peaks[peak_cells == 0]
     abort(c(
-      "{length(empty)} peak{?s} {?is/are} open in no cell:
-       {.val {utils::head(empty, 3)}}{if (length(empty) > 3) ', ...'}.",
+      "{length(empty)} peak{?s} {?is/are} open in no cell: {few(empty)}.",
       i = "Remove {cli::qty(length(empty))}{?it/them}, or set
            {.arg min_fraction} above 0 to leave {?it/them} out."
     ), class = "data")
   }
   kept <- which(frequency >= min_fraction & frequency <= max_fraction)
-  if (length(kept) < 2) {
-    abort(c(
-      "Only {length(kept)} of {length(frequency)} peaks {?is/are} open in
-       {min_fraction} to {max_fraction} of the cells.",
-      i = "Lower {.arg min_fraction} or raise {.arg max_fraction}."
-    ), class = "data")
-  }
+  abort_if(length(kept) < 2, c(
+    "Only {length(kept)} of {length(frequency)} peaks {?is/are} open in
+     {min_fraction} to {max_fraction} of the cells.",
+    i = "Lower {.arg min_fraction} or raise {.arg max_fraction}."
+  ), class = "data")
   chromosome <- NULL
   group_sizes <- length(kept)
   if (architecture == "chromosome") {
@@ -198,18 +192,15 @@ lay_out_peaks <- function(cells, peak_cells, min_fraction, max_fraction,
   )
 }
 
-# Open peaks of each cell among the kept ones; none is an error by name.
+# Open peaks of each cell among the kept ones; none is an error.
 kept_depth <- function(cells, layout) {
   depth <- core_depth_within(cells$source, !is.na(layout$map))
   empty <- cells$cells[depth == 0]
-  if (length(empty) > 0) {
-    abort(c(
-      "{length(empty)} cell{?s} {?has/have} no open peak among the
-       {length(layout$peaks)} that the model keeps:
-       {.val {utils::head(empty, 3)}}{if (length(empty) > 3) ', ...'}.",
-      i = "Remove {cli::qty(length(empty))}{?it/them}, or keep more peaks (a
-           lower {.arg min_fraction})."
-    ), class = "data")
-  }
+  abort_if(length(empty) > 0, c(
+    "{length(empty)} cell{?s} {?has/have} no open peak among the
+     {length(layout$peaks)} that the model keeps: {few(empty)}.",
+    i = "Remove {cli::qty(length(empty))}{?it/them}, or keep more peaks (a
+         lower {.arg min_fraction})."
+  ), class = "data")
   depth
 }

@@ -175,13 +175,11 @@ seen_reference <- function(fit, reference, cells) {
     }
     return(NULL)
   }
-  if (!sees_reference(fit)) {
-    abort(c(
-      "{.arg reference} is not read by this model: its encoder reads the open
-       peaks alone.",
-      i = "Models of {.code sailerx(joint = TRUE)} read one."
-    ))
-  }
+  abort_if(!sees_reference(fit), c(
+    "{.arg reference} is not read by this model: its encoder reads the open
+     peaks alone.",
+    i = "Models of {.code sailerx(joint = TRUE)} read one."
+  ))
   seen <- as_reference(reference, NULL, NULL, cells$cells, 0)
   width <- fit$n_reference
   if (ncol(seen$values) != width) {
@@ -224,13 +222,11 @@ as_reference <- function(reference, rna_depth, depth, cells, at_least = 2,
     abort("{.arg reference} is infinite for cell {.val {cells[infinite][1]}}.",
           class = "data")
   }
-  if (sum(present) < at_least) {
-    abort(c(
-      "{sum(present)} of the {length(cells)} cells {?has/have} a reference.",
-      i = "The row names of {.arg reference} must be names of cells; the first
-           cell is {.val {cells[1]}}."
-    ), class = "data")
-  }
+  abort_if(sum(present) < at_least, c(
+    "{sum(present)} of the {length(cells)} cells {?has/have} a reference.",
+    i = "The row names of {.arg reference} must be names of cells; the first
+         cell is {.val {cells[1]}}."
+  ), class = "data")
   values[!present, ] <- 0
   list(
     values = unit_rows(values), present = present,
@@ -261,10 +257,7 @@ reference_weights <- function(rna_depth, depth, present, cells, training) {
   rna_depth <- match_cells(
     rna_depth, cells, "rna_depth", table = FALSE, partial = TRUE
   )
-  if (!is.numeric(rna_depth)) {
-    abort("{.arg rna_depth} must be numeric, not
-           {.obj_type_friendly {rna_depth}}.")
-  }
+  must_be(is.numeric(rna_depth), rna_depth, "numeric")
   bad <- present & !(is.finite(rna_depth) & rna_depth > 0)
   if (any(bad)) {
     abort("{.arg rna_depth} must be above 0 for every cell with a reference; it

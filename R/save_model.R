@@ -97,7 +97,10 @@ save_model <- function(fit, file, overwrite = FALSE) {
     return(invisible(model_path(file)))
   }
   file <- new_file(file, overwrite)
-  write_values(file, "sailer model", fit_values(fit))
+  # All but the core's model.
+  fit["cache"] <- NULL
+  fit["call"] <- list(plain_call(fit$call))
+  write_values(file, "sailer model", fit)
   invisible(file)
 }
 
@@ -118,22 +121,11 @@ model_path <- function(file) {
 # The path of a file that may be written.
 new_file <- function(file, overwrite) {
   file <- model_path(file)
-  if (!overwrite && file.exists(file)) {
-    abort(c(
-      "The file {.file {file}} already exists.",
-      i = "Take another name, or {.code overwrite = TRUE} to replace it."
-    ), class = "file")
-  }
+  abort_if(!overwrite && file.exists(file), c(
+    "The file {.file {file}} already exists.",
+    i = "Take another name, or {.code overwrite = TRUE} to replace it."
+  ), class = "file")
   file
-}
-
-# All of a fit but the core's model.
-fit_values <- function(fit) {
-  keep <- oldClass(fit)
-  fit <- unclass(fit)
-  fit$cache <- NULL
-  fit["call"] <- list(plain_call(fit$call))
-  structure(fit, class = keep)
 }
 
 # The other way round, with the checks of what an older or a foreign program may

@@ -35,15 +35,6 @@ get_layer <- function(assay, layer) {
   seurat5("LayerData")(assay, layer = layer)
 }
 
-# The matrices with the counts of an assay of any class: none, one, or one for
-# each layer.
-count_matrices <- function(assay) {
-  layers <- "counts"
-  if (methods::is(assay, "StdAssay")) layers <- find_layers(assay, "counts")
-  counts <- lapply(layers, function(name) get_layer(assay, name))
-  Filter(function(matrix) all(dim(matrix) > 0), counts)
-}
-
 # SeuratObject 4 takes only reductions of all cells of the object: cells that a
 # reduction lacks get NA.
 cover_cells <- function(reduction, cells) {

@@ -4,18 +4,16 @@
 # the estimates decide.
 
 # list(sd, share), the spreads of the mixture, 0 first, and their shares.
-learn_prior <- function(estimate, se, n_most = 20000) {
+learn_prior <- function(estimate, se, n_most = 20000, n_spreads = 18) {
   if (length(estimate) > n_most) {
     some <- round(seq(1, length(estimate), length.out = n_most))
     estimate <- estimate[some]
     se <- se[some]
   }
-  spread <- prior_spreads(estimate, se)
-  fitting <- vapply(spread, function(sd) {
-    stats::dnorm(estimate, 0, sqrt(se^2 + sd^2), log = TRUE)
-  }, numeric(length(estimate)))
-  fitting <- matrix(fitting, length(estimate))
-  fitting <- exp(fitting - apply(fitting, 1, max))
+  least <- max(min(se), stats::quantile(se, 0.01)) / 10
+  most <- 2 * sqrt(max(estimate^2 - se^2, (8 * least)^2))
+  spread <- c(0, exp(seq(log(least), log(most), length.out = n_spreads)))
+  fitting <- exp_rows(log_likelihoods(estimate, se, spread))
   # As if 9 effects more had been 0: where little is known, there is little.
   penalty <- c(9, rep(0, length(spread) - 1))
   share <- rep(1 / length(spread), length(spread))
@@ -30,39 +28,32 @@ learn_prior <- function(estimate, se, n_most = 20000) {
   list(sd = spread, share = share)
 }
 
-prior_spreads <- function(estimate, se, n = 18) {
-  least <- max(min(se), stats::quantile(se, 0.01)) / 10
-  most <- 2 * sqrt(max(estimate^2 - se^2, (8 * least)^2))
-  c(0, exp(seq(log(least), log(most), length.out = n)))
+# Effects x spreads: the logarithm of how likely each estimate is under each.
+log_likelihoods <- function(estimate, se, spread) {
+  total <- sqrt(outer(rep_len(se, length(estimate))^2, spread^2, "+"))
+  stats::dnorm(estimate, 0, total, log = TRUE)
 }
 
+# Up to a factor of each row.
+exp_rows <- function(logs) exp(logs - apply(logs, 1, max))
+
 # Of each effect, given its estimate: the posterior mean, and the probability
-# that it is beyond `delta` above and below. `before_*` are those of the prior.
+# that it is beyond `delta` above and below; `before`: that of the prior.
 posterior_effects <- function(prior, estimate, se, delta) {
-  n <- length(estimate)
-  member <- vapply(seq_along(prior$sd), function(k) {
-    log(prior$share[k]) +
-      stats::dnorm(estimate, 0, sqrt(se^2 + prior$sd[k]^2), log = TRUE)
-  }, numeric(n))
-  member <- matrix(member, n)
-  member <- exp(member - apply(member, 1, max))
-  member <- member / rowSums(member)
-  out <- list(mean = numeric(n), above = numeric(n), below = numeric(n))
+  logs <- log_likelihoods(estimate, se, prior$sd)
+  member <- exp_rows(sweep(logs, 2, log(prior$share), "+"))
   # The first component is 0: it is never beyond.
-  for (k in seq_along(prior$sd)[-1]) {
-    kept <- prior$sd[k]^2 / (prior$sd[k]^2 + se^2)
-    mean <- kept * estimate
-    sd <- sqrt(kept) * se
-    out$mean <- out$mean + member[, k] * mean
-    out$above <- out$above +
-      member[, k] * stats::pnorm(delta, mean, sd, lower.tail = FALSE)
-    out$below <- out$below + member[, k] * stats::pnorm(-delta, mean, sd)
-  }
-  before <- sum(
-    prior$share[-1] *
-      stats::pnorm(delta, 0, prior$sd[-1], lower.tail = FALSE)
+  member <- (member / rowSums(member))[, -1, drop = FALSE]
+  variance <- prior$sd[-1]^2
+  kept <- 1 / (1 + outer(rep_len(se, length(estimate))^2, 1 / variance))
+  mean <- kept * estimate
+  sd <- sqrt(kept) * se
+  list(
+    mean = rowSums(member * mean),
+    above = rowSums(member * stats::pnorm(delta, mean, sd, lower.tail = FALSE)),
+    below = rowSums(member * stats::pnorm(-delta, mean, sd)),
+    before = sum(prior$share[-1] * stats::pnorm(-delta, 0, sqrt(variance)))
   )
-  c(out, list(before = before))
 }
 
 # The share of false ones that is to be expected among each effect and those

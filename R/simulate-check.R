@@ -37,17 +37,12 @@ simulation_preset <- function(name) {
   if (is.null(name)) {
     return(list())
   }
-  if (!rlang::is_string(name, names(simulation_presets))) {
-    abort("{.arg preset} must be one of {.val {names(simulation_presets)}}, or
-           NULL.")
-  }
-  c(
-    simulation_presets[[name]],
-    list(
-      n_cells = 1e4, n_peaks = 5e4, depth_sd = 1.5, batch_effect = 0,
-      fragment_range = c(1000, 20000)
-    )
-  )
+  known <- names(simulation_presets)
+  check_choice(name, known, "preset", "preset", "the thesis")
+  c(simulation_presets[[name]], list(
+    n_cells = 1e4, n_peaks = 5e4, depth_sd = 1.5, batch_effect = 0,
+    fragment_range = c(1000, 20000)
+  ))
 }
 
 # Numbers of peaks and types are those of the profiles.
@@ -73,25 +68,19 @@ sizes_of_profiles <- function(arguments, given) {
 }
 
 check_profiles <- function(profiles) {
-  if (inherits(profiles, "Matrix")) profiles <- as.matrix(profiles)
-  if (!is.matrix(profiles) || !is.numeric(profiles)) {
-    abort("{.arg profiles} must be a matrix of counts, peaks x types, not
-           {.obj_type_friendly {profiles}}.")
-  }
+  profiles <- as_numeric_matrix(profiles, "profiles", "counts, peaks x types")
   if (!all(is.finite(profiles) & profiles >= 0)) {
     abort("{.arg profiles} must hold counts: numbers from 0 up, none missing.")
   }
   check_names(rownames(profiles), "peak", "row")
   check_names(colnames(profiles), "type", "column")
   lost <- rownames(profiles)[is.na(parse_peaks(rownames(profiles))$start)]
-  if (length(lost) > 0) {
-    abort(c(
-      "{.arg profiles}: {length(lost)} peak{?s} {?has/have} no range in
-       {?its/their} name{?s}: {.val {utils::head(lost, 3)}}.",
-      i = "Name peaks like {.val chr1-100-600}: the background is drawn by
-           their lengths."
-    ))
-  }
+  abort_if(length(lost) > 0, c(
+    "{.arg profiles}: {length(lost)} peak{?s} {?has/have} no range in
+     {?its/their} name{?s}: {few(lost)}.",
+    i = "Name peaks like {.val chr1-100-600}: the background is drawn by
+         their lengths."
+  ))
   empty <- colnames(profiles)[colSums(profiles) == 0]
   if (length(empty) > 0) {
     abort("{.arg profiles}: the type{?s} {.val {empty}} {?has/have} no reads.")
@@ -100,78 +89,68 @@ check_profiles <- function(profiles) {
 }
 
 check_simulation <- function(arguments) {
+  n_peaks <- arguments$n_peaks
+  n_batches <- arguments$n_batches
   check <- function(name, from, to, ...) {
     check_number(arguments[[name]], name, from, to, ...)
   }
   check("n_peaks", 20, 1e7, whole = TRUE)
   check("n_types", 1, 1000, whole = TRUE)
   check("n_batches", 1, 1000, whole = TRUE)
-  check("n_cells", 2 * max(arguments$n_types, arguments$n_batches), 1e7,
-    whole = TRUE
-  )
+  least <- 2 * max(arguments$n_types, n_batches)
+  check("n_cells", least, 1e7, whole = TRUE)
   check("depth_sd", 0, 3)
   check("batch_effect", 0, 3)
   check("type_specific", 1e-6, 1)
-  check("n_chromosomes", 1, arguments$n_peaks, whole = TRUE)
+  check("n_chromosomes", 1, n_peaks, whole = TRUE)
   check("seed", -.Machine$integer.max, .Machine$integer.max, whole = TRUE)
-  check_by_batch(arguments)
-  check_fragment_range(arguments$fragment_range)
-  check_rare(arguments)
-}
-
-# Numbers for all batches, or one for each.
-check_by_batch <- function(arguments) {
-  ranges <- list(
-    depth = c(1, arguments$n_peaks / 2), fragments = c(1, 1e7),
-    signal = c(1e-6, 1)
-  )
-  unused <- if (is.null(arguments$fragments)) "fragments" else "depth"
-  for (name in setdiff(names(ranges), unused)) {
-    range <- ranges[[name]]
-    x <- arguments[[name]]
-    if (!are_numbers(x, range[1], range[2], c(1, arguments$n_batches))) {
-      abort(c(
-        "{.arg {name}} must be a number from {range[1]} to {range[2]}, or one
-         per batch.",
-        "x" = "Found {.val {x}}."
-      ))
+  by_batch <- function(name, from, to) {
+    if (!are_numbers(arguments[[name]], from, to, c(1, n_batches))) {
+      refuse_found(
+        "{.arg {name}} must be a number from {from} to {to}, or one per batch.",
+        arguments[[name]]
+      )
     }
   }
-}
-
-check_fragment_range <- function(limits) {
-  valid <- is.numeric(limits) && length(limits) == 2 && !anyNA(limits)
-  if (!valid || any(diff(c(1, limits)) < 0)) {
-    abort(c(
-      "{.arg fragment_range} must hold the fewest and the most fragments of a
-       cell, from 1 up.",
-      "x" = "Found {.val {limits}}."
-    ))
+  by_batch("signal", 1e-6, 1)
+  if (is.null(arguments$fragments)) {
+    by_batch("depth", 1, n_peaks / 2)
+  } else {
+    by_batch("fragments", 1, 1e7)
   }
+  limits <- arguments$fragment_range
+  if (!is.numeric(limits) || length(limits) != 2 ||
+        !isTRUE(all(diff(c(1, limits)) >= 0))) {
+    refuse_found("{.arg fragment_range} must hold the fewest and the most
+                  fragments of a cell, from 1 up.", limits)
+  }
+  check_rare(arguments$rare, arguments$rare_batch, arguments$n_types, n_batches)
 }
 
-check_rare <- function(arguments) {
-  rare <- arguments$rare
-  n_common <- arguments$n_types - length(rare)
-  valid <- length(rare) == 0 || (is.numeric(rare) && n_common > 0 &&
-    all(is.finite(rare) & rare > 0) &&
-    max(rare) < (1 - sum(rare)) / n_common)
+refuse_found <- function(message, found, hint = NULL, .envir = parent.frame()) {
+  found <- as_literal(cli::format_inline("{.val {found}}"))
+  abort(c(message, x = paste0("Found ", found, "."), i = hint), .envir = .envir)
+}
+
+check_rare <- function(rare, rare_batch, n_types, n_batches) {
+  n_common <- n_types - length(rare)
+  valid <- length(rare) == 0 ||
+    (n_common > 0 && are_numbers(rare, 0, 1, length(rare)) && all(rare > 0) &&
+       max(rare) < (1 - sum(rare)) / n_common)
   if (!valid) {
-    abort(c(
-      "{.arg rare} must hold one fraction per rare type, each above 0 and
-       below the share of a common type, for fewer types than {.arg n_types}.",
-      "x" = "Found {.val {rare}} with {arguments$n_types} type{?s}.",
-      "i" = "For no rare types, give {.code rare = NULL}."
-    ))
+    refuse_found(
+      "{.arg rare} must hold one fraction per rare type, each above 0 and below
+       the share of a common type, for fewer types than {.arg n_types}
+       ({n_types}).",
+      rare, "For no rare types, give {.code rare = NULL}."
+    )
   }
-  rare_batch <- arguments$rare_batch
-  in_batches <- rare_batch %in% c(seq_len(arguments$n_batches), NA)
+  in_batches <- all(rare_batch %in% c(seq_len(n_batches), NA))
   if (!is.null(rare_batch) &&
-    (length(rare_batch) != length(rare) || !all(in_batches))) {
-    abort(c(
-      "{.arg rare_batch} must hold a batch from 1 to {arguments$n_batches}, or
-       `NA`, for each of the {length(rare)} rare type{?s}.",
-      "x" = "Found {.val {rare_batch}}."
-    ))
+        (length(rare_batch) != length(rare) || !in_batches)) {
+    refuse_found(
+      "{.arg rare_batch} must hold a batch from 1 to {n_batches}, or `NA`, for
+       each of the {length(rare)} rare type{?s}.", rare_batch
+    )
   }
 }

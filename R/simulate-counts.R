@@ -5,24 +5,33 @@
 simulate_blocks <- function(arguments, source, cells, file, overwrite) {
   draw <- group_drawer(arguments, source)
   n_cells <- length(cells$size)
+  n_peaks <- length(source$peaks)
   names <- sprintf("%s_cell%d", cells$batch, seq_len(n_cells))
   # Few enough cells that their fragments fit in memory.
   size <- getOption("sailer.simulation_block", 10000)
   blocks <- split(seq_len(n_cells), ceiling(seq_len(n_cells) / size))
+  kept <- list()
   sink <- if (is.null(file)) {
-    memory_sink()
+    list(
+      add = function(counts) kept[[length(kept) + 1]] <<- counts,
+      finish = function() do.call(cbind, kept), abandon = function() NULL
+    )
   } else {
     tenx_sink(file, source$peaks, names, overwrite)
   }
   on.exit(sink$abandon())
   depth <- integer(n_cells)
   fragments <- numeric(n_cells)
-  hit <- logical(length(source$peaks))
+  hit <- logical(n_peaks)
   for (members in blocks) {
     counts <- draw_block(draw, cells, members)
     hit[counts@i + 1] <- TRUE
-    if (is.null(arguments$fragments) && n_cells %in% members) {
-      counts <- fill_peaks(counts, which(!hit))
+    missed <- which(!hit)
+    if (is.null(arguments$fragments) && n_cells %in% members &&
+          length(missed) > 0) {
+      # One fragment in each of these peaks, in cells drawn at random.
+      cell <- sample.int(ncol(counts), length(missed), TRUE)
+      counts <- counts + counts_of(missed, cell, n_peaks, ncol(counts))
     }
     depth[members] <- diff(counts@p)
     fragments[members] <- Matrix::colSums(counts)
@@ -67,27 +76,11 @@ group_drawer <- function(arguments, source) {
     }
     frequency <- signal[batch] * open / sum(open) +
       (1 - signal[batch]) * factors / sum(factors)
-    draw_group(frequency, sizes)
+    by_portions(fragments_for(sizes, frequency), function(n) {
+      peak <- sample.int(n_peaks, sum(n), TRUE, frequency)
+      counts_of(peak, rep(seq_along(n), n), n_peaks, length(n))
+    })
   }
-}
-
-# Counts of the cells of one group, peaks x cells, in portions that bound the
-# memory.
-draw_group <- function(frequency, depth) {
-  fragments <- pmax(1, round(fragments_for(depth, frequency)))
-  by_portions(fragments, function(n) {
-    peak <- sample.int(length(frequency), sum(n), TRUE, frequency)
-    counts_of(peak, rep(seq_along(n), n), length(frequency), length(n))
-  })
-}
-
-by_portions <- function(fragments, draw, portion = 2e6) {
-  portions <- split(fragments, ceiling(cumsum(fragments) / portion))
-  do.call(cbind, unname(lapply(portions, draw)))
-}
-
-counts_of <- function(peak, cell, n_peaks, n_cells) {
-  sparseMatrix(peak, cell, x = 1, dims = c(n_peaks, n_cells))
 }
 
 # How many fragments open `depth` peaks on average, some being hit repeatedly:
@@ -100,11 +93,14 @@ fragments_for <- function(depth, frequency) {
   exp(stats::approx(log(open), log(fragments), log(depth), rule = 2)$y)
 }
 
-# One fragment in each of these peaks, in cells drawn at random.
-fill_peaks <- function(counts, peaks) {
-  if (length(peaks) == 0) {
-    return(counts)
-  }
-  cell <- sample.int(ncol(counts), length(peaks), TRUE)
-  counts + counts_of(peaks, cell, nrow(counts), ncol(counts))
+# What `draw` gives for these sizes of cells, whole and at least 1, in portions
+# that bound the memory.
+by_portions <- function(sizes, draw, portion = 2e6) {
+  sizes <- pmax(1, round(sizes))
+  portions <- split(sizes, ceiling(cumsum(sizes) / portion))
+  do.call(cbind, unname(lapply(portions, draw)))
+}
+
+counts_of <- function(peak, cell, n_peaks, n_cells) {
+  sparseMatrix(peak, cell, x = 1, dims = c(n_peaks, n_cells))
 }

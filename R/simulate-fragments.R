@@ -5,19 +5,17 @@
 # `signal` has the weights `profile`, the others `background`; each in two
 # halves, one for each copy of the genome, without a peak twice.
 draw_fragments <- function(profile, background, signal, sizes) {
-  n_peaks <- length(profile)
-  by_portions(pmax(1, round(sizes)), function(n) {
+  by_portions(sizes, function(n) {
     in_peaks <- round(n * signal)
     first <- round(n * signal / 2)
     outside <- n - in_peaks
-    halves <- list(
+    drawn <- rbind(
       draw_distinct(profile, first),
       draw_distinct(profile, in_peaks - first),
       draw_distinct(background, round(outside / 2)),
       draw_distinct(background, outside - round(outside / 2))
     )
-    drawn <- do.call(rbind, halves)
-    counts_of(drawn[, 1], drawn[, 2], n_peaks, length(n))
+    counts_of(drawn[, 1], drawn[, 2], length(profile), length(n))
   })
 }
 

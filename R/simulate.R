@@ -1,4 +1,4 @@
-#' Simulated scATAC-seq cells of known types
+#' Simulated scATAC-seq and multiome cells of known types
 #'
 #' Counts with a known truth: cell types in a hierarchy, a log-normal depth,
 #' batches that differ in depth and in the peaks they favour, a background of
@@ -98,9 +98,13 @@
 #' * `profiles`: bulk profiles, peaks x types, if cells are drawn from them.
 #' * `arguments`: list of the arguments used.
 #'
+#' `simulate_multiome()` adds `rna`, a `dgCMatrix` of genes x cells; `genes`, a
+#' data frame of `chromosome`, `start` and `end`, the range of a gene's peaks;
+#' and `expression`, types x genes: the expected share of a cell's counts.
+#'
 #' @references Chen, Zhang, Liu et al. (2021), SCAN-ATAC-Sim, *Bioinformatics*
-#'   37, 1756. Cao (2023), section 2.2.5.
-#' @seealso [simulate_multiome()], [simulate_rna()]
+#'   37, 1756. Cao (2023), sections 2.2.5 and 3.2.1.
+#' @seealso [simulate_rna()]
 #'
 #' @examples
 #' sim <- simulate_atac(n_cells = 200, n_peaks = 500, depth = 60)
@@ -153,10 +157,9 @@ simulate_atac <- function(n_cells = 2000, n_peaks = 5000, n_types = 6,
 
 #' @export
 print.sailer_simulation <- function(x, ...) {
-  types <- table(x$cells$cell_type)
-  batches <- table(x$cells$batch)
   depth <- stats::quantile(x$cells$depth, c(0.05, 0.5, 0.95))
-  listed <- function(counts) {
+  listed <- function(labels) {
+    counts <- table(labels)
     paste(names(counts), counts, collapse = ", ")
   }
   cat(
@@ -164,8 +167,8 @@ print.sailer_simulation <- function(x, ...) {
       "<sailer_simulation> %d cells x %d peaks\n",
       ncol(x$counts), nrow(x$counts)
     ),
-    "types:   ", listed(types), "\n",
-    "batches: ", listed(batches), "\n",
+    "types:   ", listed(x$cells$cell_type), "\n",
+    "batches: ", listed(x$cells$batch), "\n",
     sprintf(
       "depth:   median %.0f open peaks (5%% to 95%%: %.0f to %.0f)\n",
       depth[2], depth[1], depth[3]

@@ -1,18 +1,17 @@
-#' Simulated multiome: scATAC-seq and scRNA-seq of the same cells
+#' @rdname simulate_atac
+#' @section RNA of the same cells:
+#' `simulate_multiome()` gives the cells an RNA of their own, for trials of
+#' [sailerx()] with a known truth, and of [gene_activity()]: each gene has a few
+#' peaks near it, and is expressed the more in a type the more open these are. A
+#' gene lies on `peaks_per_gene` neighbouring peaks. Its logarithm of expression
+#' in a type is a level of its own plus three times the mean openness of its
+#' peaks in that type (a probability, see `truth`; of given profiles the counts
+#' by their largest among the types). A cell's RNA counts are negative binomial
+#' with the size 5 about these, with a log-normal total. RNA and ATAC of a cell
+#' have their types, and nothing else, in common: their depths and batch effects
+#' are drawn apart.
 #'
-#' The cells of [simulate_atac()] with RNA of their own: each gene has a few
-#' peaks near it, and is expressed the more in a type the more open these are.
-#' For trials of [sailerx()] with a known truth, and of [gene_activity()].
-#'
-#' A gene lies on `peaks_per_gene` neighbouring peaks. Its logarithm of
-#' expression in a type is a level of its own plus three times the mean openness
-#' of its peaks in that type (a probability, see `truth` of [simulate_atac()];
-#' of given profiles the counts by their largest among the types). A cell's RNA
-#' counts are negative binomial with the size 5 about these, with a log-normal
-#' total. RNA and ATAC of a cell have their types, and nothing else, in common:
-#' their depths and batch effects are drawn apart.
-#'
-#' @param ... Arguments of [simulate_atac()], by their names.
+#' @param ... Arguments of `simulate_atac()`, by their names.
 #' @param n_genes Number of genes.
 #' @param rna_depth,rna_depth_sd Median of the RNA counts of a cell, and the
 #'   standard deviation of its natural logarithm.
@@ -22,17 +21,13 @@
 #'   of names of types, each of which has the expression of its first. NULL, the
 #'   default, for none.
 #' @param peaks_per_gene Number of peaks that regulate a gene.
-#' @return The list of class `sailer_simulation` that [simulate_atac()] returns,
-#'   with `rna`, a `dgCMatrix` of genes x cells; `genes`, a data frame of their
-#'   `chromosome`, `start` and `end`, the range of their peaks; and
-#'   `expression`, types x genes: the expected share of a cell's counts.
-#' @references Cao (2023), section 3.2.1, for the data that it stands for.
 #' @examples
+#'
+#' # RNA of the same cells, which does not tell two of the types apart.
 #' sim <- simulate_multiome(
 #'   n_cells = 120, n_peaks = 600, n_types = 4, depth = 60, n_genes = 100,
 #'   rna_alike = list(c("type1", "type2"))
 #' )
-#' dim(sim$rna)
 #' round(cor(sim$expression["type1", ], sim$expression["type2", ]), 2)
 #' @export
 simulate_multiome <- function(..., n_genes = 1000, rna_depth = 3000,
@@ -44,7 +39,12 @@ simulate_multiome <- function(..., n_genes = 1000, rna_depth = 3000,
   check_number(rna_batch_effect, min = 0, max = 3)
   check_number(peaks_per_gene, min = 1, whole = TRUE)
   sim <- simulate_atac(...)
-  open <- type_openness(sim)
+  # Types x peaks, from 0 to 1.
+  open <- sim$truth
+  if (is.null(open)) {
+    share <- sweep(sim$profiles, 2, colSums(sim$profiles), "/")
+    open <- t(share / pmax(apply(share, 1, max), .Machine$double.xmin))
+  }
   stands_for <- alike_types(rna_alike, rownames(open))
   # A stream of random numbers of its own.
   with_own_seed(bitwNot(as.integer(sim$arguments$seed)), {
@@ -58,24 +58,13 @@ simulate_multiome <- function(..., n_genes = 1000, rna_depth = 3000,
   structure(sim, class = "sailer_simulation")
 }
 
-# Types x peaks, from 0 to 1.
-type_openness <- function(sim) {
-  if (!is.null(sim$truth)) {
-    return(sim$truth)
-  }
-  share <- sweep(sim$profiles, 2, colSums(sim$profiles), "/")
-  t(share / pmax(apply(share, 1, max), .Machine$double.xmin))
-}
-
 # The type whose expression each type has.
 alike_types <- function(alike, types) {
   unknown <- setdiff(unlist(alike), types)
-  if (length(unknown) > 0 || !(is.null(alike) || is.list(alike))) {
-    abort(c(
-      "{.arg rna_alike} must be a list of vectors of types: {.val {types}}.",
-      x = if (length(unknown) > 0) "There is no {.val {unknown}}."
-    ))
-  }
+  abort_if(length(unknown) > 0 || !(is.null(alike) || is.list(alike)), c(
+    "{.arg rna_alike} must be a list of vectors of types: {.val {types}}.",
+    x = if (length(unknown) > 0) "There is no {.val {unknown}}."
+  ))
   stands_for <- stats::setNames(types, types)
   for (group in alike) stands_for[group] <- group[1]
   stands_for

@@ -15,26 +15,26 @@ transfer_labels <- function(reference, labels, query, k = 15) {
     abort("{.arg labels}: {sum(labelled)} reference cell{?s} {?has/have} a
            label; at least 2 are needed.")
   }
-  reference <- reference[labelled, , drop = FALSE]
-  near <- neighbors_in_reference(reference, query, k)
-  votes <- count_votes(near, droplevels(labels[labelled]))
-  winner <- max.col(votes, "first")
-  cells <- data.frame(
-    predicted_label = factor(colnames(votes)[winner], colnames(votes)),
-    predicted_confidence = votes[cbind(seq_along(winner), winner)]
-  )
-  rownames(cells) <- rownames(query)
-  rownames(votes) <- rownames(query)
-  list(cells = cells, scores = votes)
-}
-
-# The k nearest reference cells of each query cell, nearest first: `index` and
-# `distance`, query cells x k.
-neighbors_in_reference <- function(reference, query, k) {
+  labels <- droplevels(labels[labelled])
   check_number(k, min = 1, whole = TRUE)
-  k <- lowered(k, "k", nrow(reference), "the number of reference cells")
-  found <- RANN::nn2(reference, query, k)
-  list(index = found$nn.idx, distance = found$nn.dists)
+  k <- lowered(k, "k", length(labels), "the number of reference cells")
+  near <- RANN::nn2(reference[labelled, , drop = FALSE], query, k)
+  farthest <- near$nn.dists[, k]
+  weight <- exp(-2 * (near$nn.dists / ifelse(farthest > 0, farthest, 1))^2)
+  votes <- vapply(levels(labels), function(level) {
+    rowSums(weight * (labels[near$nn.idx] == level))
+  }, numeric(nrow(query)))
+  scores <- matrix(
+    votes / rowSums(weight), nrow(query),
+    dimnames = list(rownames(query), levels(labels))
+  )
+  winner <- max.col(scores, "first")
+  cells <- data.frame(
+    predicted_label = factor(levels(labels)[winner], levels(labels)),
+    predicted_confidence = scores[cbind(seq_along(winner), winner)],
+    row.names = rownames(query)
+  )
+  list(cells = cells, scores = scores)
 }
 
 # The share of the model's held-out points whose own k-th neighbour among them
@@ -57,17 +57,4 @@ mapping_quality <- function(fit, means, k = 5) {
   own <- sort(RANN::nn2(points, k = k + 1)$nn.dists[, k + 1])
   found <- RANN::nn2(points, means, k)$nn.dists[, k]
   1 - findInterval(found, own, left.open = TRUE) / length(own)
-}
-
-# Query cells x levels: shares of the weighted votes.
-count_votes <- function(near, labels) {
-  farthest <- near$distance[, ncol(near$distance)]
-  weight <- exp(-2 * (near$distance / ifelse(farthest > 0, farthest, 1))^2)
-  code <- matrix(as.integer(labels)[near$index], nrow(near$index))
-  votes <- vapply(seq_len(nlevels(labels)), function(level) {
-    rowSums(weight * (code == level))
-  }, numeric(nrow(code)))
-  votes <- matrix(votes, nrow(code))
-  colnames(votes) <- levels(labels)
-  votes / rowSums(weight)
 }

@@ -70,19 +70,6 @@ tune_labels <- function(labels, cells, n_cells) {
   labels
 }
 
-check_clustering <- function(clustering, resolution) {
-  check_number(resolution, min = 1e-6)
-  if (!rlang::is_string(clustering, c("leiden", "kmeans"))) {
-    abort('{.arg clustering} must be "leiden" or "kmeans", not
-           {.val {clustering}}.')
-  }
-  if (clustering == "leiden") {
-    need_package(
-      "igraph", "for Leiden clusters; clustering = \"kmeans\" does without"
-    )
-  }
-}
-
 # The cluster of each cell, by the same random numbers whenever it is called.
 find_clusters <- function(embedding, clustering, n_classes, resolution,
                           neighbors = 15) {

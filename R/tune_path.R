@@ -124,7 +124,13 @@ tune_path <- function(x, option = "lambda", values = NULL, batch = NULL,
     confounders = confounder_values(cells, batch, covariates),
     labels = tune_labels(labels, cells$cells, ncol(cells))
   )
-  if (!is.null(labels)) check_clustering(clustering, resolution)
+  check_number(resolution, min = 1e-6)
+  must_be_among(clustering, c("leiden", "kmeans"))
+  if (!is.null(labels) && clustering == "leiden") {
+    need_package(
+      "igraph", "for Leiden clusters; clustering = \"kmeans\" does without"
+    )
+  }
   given <- c(list(cells, batch = batch, covariates = covariates), others)
   if (!is.null(reference)) given$reference <- reference
   table <- walk_path(
@@ -133,7 +139,7 @@ tune_path <- function(x, option = "lambda", values = NULL, batch = NULL,
     row = function(run, fit) {
       data.frame(run[c("value", "place", "seed")], measure_fit(fit, judges))
     },
-    report = if (verbose) report_run
+    verbose = verbose
   )
   new_tune_path(table, values, option, tolerance)
 }
@@ -218,14 +224,18 @@ tune_runs <- function(values, option, control, repeats) {
 # every fit has are shown of the first. An interruption, of a training or
 # between two, ends the walk with the rows so far; with none, it is what it
 # always is in R.
-walk_path <- function(runs, fit, row, report = NULL) {
+walk_path <- function(runs, fit, row, verbose = FALSE) {
   rows <- list()
   for (run in runs) {
     stopped <- FALSE
     added <- tryCatch(
       withCallingHandlers(
         {
-          fitted <- fit_or_null(fit(run), run$label)
+          fitted <- tryCatch(fit(run), sailer_numeric_error = function(cnd) {
+            cli::cli_warn("No fit with {.code {run$label}}: training diverged.",
+                          parent = cnd, class = "sailer_diverged")
+            NULL
+          })
           if (!stopped) row(run, fitted)
         },
         sailer_note = function(cnd) {
@@ -246,22 +256,12 @@ walk_path <- function(runs, fit, row, report = NULL) {
       break
     }
     rows <- c(rows, list(added))
-    if (!is.null(report)) report(added, run, length(rows), length(runs))
+    if (verbose) {
+      shown <- intersect(names(short_names), names(added)[!is.na(added)])
+      parts <- sprintf("%s %.5g", short_names[shown], unlist(added[shown]))
+      cli::cli_inform("{run$label} ({length(rows)}/{length(runs)}):
+                       {paste(parts, collapse = ', ')}.", class = "sailer_note")
+    }
   }
   do.call(rbind, rows)
-}
-
-fit_or_null <- function(code, label) {
-  tryCatch(code, sailer_numeric_error = function(cnd) {
-    cli::cli_warn("No fit with {.code {label}}: training diverged.",
-                  parent = cnd, class = "sailer_diverged")
-    NULL
-  })
-}
-
-report_run <- function(row, run, n_done, n_runs) {
-  shown <- intersect(names(short_names), names(row)[!is.na(row)])
-  parts <- sprintf("%s %.5g", short_names[shown], unlist(row[shown]))
-  cli::cli_inform("{run$label} ({n_done}/{n_runs}):
-                   {paste(parts, collapse = ', ')}.", class = "sailer_note")
 }

@@ -66,17 +66,19 @@ unite_peaks <- function(counts, ranges = NULL, how = c("union", "shared")) {
   }, logical(length(united$ranges)))
   present <- matrix(present, ncol = length(counts))
   kept <- how == "union" | rowSums(present) == ncol(present)
-  if (!any(kept)) {
-    abort(c(
-      "No peak is shared by all {length(counts)} samples.",
-      i = 'Take {.code how = "union"}, or leave samples out.'
-    ), class = "data")
-  }
+  abort_if(!any(kept), c(
+    "No peak is shared by all {length(counts)} samples.",
+    i = 'Take {.code how = "union"}, or leave samples out.'
+  ), class = "data")
   names <- range_names(united$ranges)
   place <- cumsum(kept)
   place[!kept] <- NA
   blocks <- lapply(names(counts), function(sample) {
-    sum_rows(as_sparse(counts[[sample]]), place[map[[sample]]], sum(kept))
+    # Sums the rows that go to the same place; NA goes nowhere.
+    to <- place[map[[sample]]]
+    from <- which(!is.na(to))
+    sparseMatrix(to[from], from, x = 1, dims = c(sum(kept), length(to))) %*%
+      as_sparse(counts[[sample]])
   })
   cells <- sample_cells(lapply(counts, colnames))
   all <- do.call(cbind, blocks)
@@ -100,70 +102,47 @@ unite_peaks <- function(counts, ranges = NULL, how = c("union", "shared")) {
 }
 
 check_samples <- function(counts) {
-  if (!is.list(counts) || is.data.frame(counts) || length(counts) < 2) {
-    abort("{.arg counts} must be a named list of at least two samples, not
-           {.obj_type_friendly {counts}}.")
-  }
-  if (!rlang::is_dictionaryish(counts)) {
-    abort(c(
-      "Every sample in {.arg counts} must have a name of its own.",
-      i = "For example {.code list(multiome = first, atac = second)}."
-    ))
-  }
+  good <- is.list(counts) && !is.data.frame(counts) && length(counts) > 1
+  must_be(good, counts, "a named list of at least two samples")
+  abort_if(!rlang::is_dictionaryish(counts), c(
+    "Every sample in {.arg counts} must have a name of its own.",
+    i = "For example {.code list(multiome = first, atac = second)}."
+  ))
 }
 
 # list of GRanges, one per sample, from what was given or the peaks' names.
 sample_ranges <- function(counts, ranges) {
-  if (!is.null(ranges)) {
-    strange <- setdiff(names(ranges), names(counts))
-    if (is.null(names(ranges)) || length(strange) > 0) {
-      abort(c(
-        "{.arg ranges} must be a list with names of samples.",
-        i = "The samples are {.val {names(counts)}}."
-      ))
-    }
-  }
-  peaks <- lapply(stats::setNames(nm = names(counts)), function(sample) {
-    given <- if (sample %in% names(ranges)) ranges[[sample]]
-    given <- given %||% counts[[sample]]$ranges %||%
-      named_ranges(rownames(counts[[sample]]), sample)
-    check_ranges(
-      given, nrow(counts[[sample]]), "ranges",
-      as_literal(cli::format_inline("sample {.val {sample}}"))
-    )
-    GenomicRanges::granges(given, use.names = FALSE)
-  })
-  check_chromosomes(peaks)
-  peaks
-}
-
-named_ranges <- function(peaks, sample) {
-  ranges <- parse_ranges(peaks)
-  if (is.null(ranges)) {
-    lost <- peaks[is.na(parse_peaks(peaks)$start)]
+  samples <- names(counts)
+  if (!is.null(ranges) &&
+        (is.null(names(ranges)) || !all(names(ranges) %in% samples))) {
     abort(c(
-      "Sample {.val {sample}}: {length(lost)} of {length(peaks)} peaks have no
-       range in their names: {.val {utils::head(lost, 3)}}.",
-      i = "Name peaks like {.val chr1-100-200}, or give {.arg ranges}."
+      "{.arg ranges} must be a list with names of samples.",
+      i = "The samples are {.val {samples}}."
+    ))
+  }
+  peaks <- lapply(stats::setNames(nm = samples), function(sample) {
+    given <- if (sample %in% names(ranges)) ranges[[sample]]
+    found <- ranges_of_peaks(
+      rownames(counts[[sample]]), given, counts[[sample]]$ranges,
+      of = as_literal(cli::format_inline("sample {.val {sample}}")),
+      hint = "Name peaks like {.val chr1-100-200}, or give {.arg ranges}.",
+      none = "data"
+    )
+    GenomicRanges::granges(found, use.names = FALSE)
+  })
+  # "chr1" in one sample and "1" in another would unite nothing, silently.
+  chromosomes <- lapply(peaks, chromosomes_of)
+  first <- chromosomes[[1]]
+  for (sample in samples[-1]) {
+    abort_if(!any(chromosomes[[sample]] %in% first), c(
+      "Samples {.val {samples[1]}} and {.val {sample}} have no chromosome in
+       common.",
+      x = "They have {.val {utils::head(first, 2)}}, and {.val
+           {utils::head(chromosomes[[sample]], 2)}}.",
+      i = "Give the chromosomes the same names in both."
     ), class = "data")
   }
-  ranges
-}
-
-# "chr1" in one sample and "1" in another would unite nothing, silently.
-check_chromosomes <- function(peaks) {
-  chromosomes <- lapply(peaks, chromosomes_of)
-  for (sample in names(peaks)[-1]) {
-    if (!any(chromosomes[[sample]] %in% chromosomes[[1]])) {
-      abort(c(
-        "Samples {.val {names(peaks)[1]}} and {.val {sample}} have no chromosome
-         in common.",
-        x = "They have {.val {utils::head(chromosomes[[1]], 2)}}, and {.val
-             {utils::head(chromosomes[[sample]], 2)}}.",
-        i = "Give the chromosomes the same names in both."
-      ), class = "data")
-    }
-  }
+  peaks
 }
 
 # list(ranges = the united GRanges, map = for each sample the place among them
@@ -179,12 +158,6 @@ unite_ranges <- function(peaks) {
   list(ranges = united, map = stats::setNames(split(map, sample), names(peaks)))
 }
 
-# Sums the rows of x that go to the same of n places; NA goes nowhere.
-sum_rows <- function(x, place, n) {
-  from <- which(!is.na(place))
-  sparseMatrix(i = place[from], j = from, x = 1, dims = c(n, nrow(x))) %*% x
-}
-
 # Names of the cells of each sample, unique over all.
 sample_cells <- function(cells) {
   if (anyDuplicated(unlist(cells))) {
@@ -194,13 +167,11 @@ sample_cells <- function(cells) {
     )
   }
   all <- unlist(cells)
-  if (anyDuplicated(all)) {
-    abort(c(
-      "Two cells are named {.val {all[duplicated(all)][1]}} even with the sample
-       in front.",
-      i = "Rename the samples."
-    ), class = "data")
-  }
+  abort_if(anyDuplicated(all), c(
+    "Two cells are named {.val {all[duplicated(all)][1]}} even with the sample
+     in front.",
+    i = "Rename the samples."
+  ), class = "data")
   cells
 }
 

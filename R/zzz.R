@@ -14,7 +14,13 @@ NULL
   package <- getNamespaceInfo(pkgname, "path")
   folder <- libtorch_record(package)$folder
   check_one_libtorch(folder)
-  load_core(pkgname, package)
+  if (dir.exists(file.path(package, "libs"))) {
+    library.dynam(pkgname, pkgname, dirname(package))
+  } else {
+    # pkgload::load_all() compiles into the sources.
+    library <- paste0(pkgname, .Platform$dynlib.ext)
+    dyn.load(file.path(package, "src", library))
+  }
   # LD_PRELOAD and the like may have put another one in its place.
   tryCatch(check_one_libtorch(folder), error = function(error) {
     library.dynam.unload(pkgname, package)
@@ -27,15 +33,6 @@ NULL
 
 .onUnload <- function(libpath) {
   library.dynam.unload("sailer", libpath)
-}
-
-# Loads the shared object of an installed package, or that of the sources for
-# pkgload::load_all(), which compiles it into src/.
-load_core <- function(name, package) {
-  if (dir.exists(file.path(package, "libs"))) {
-    return(library.dynam(name, name, dirname(package)))
-  }
-  dyn.load(file.path(package, "src", paste0(name, .Platform$dynlib.ext)))
 }
 
 # What configure found, in libtorch.dcf: of the installed package, or of the

@@ -100,7 +100,7 @@ test_that("what Seurat cannot keep is refused, the object as it was", {
   refused("none", features = "none")
   refused("batch", batch = "none")
   refused("threshold", treshold = 0.1)
-  refused("`features` must hold names", 0.1)
+  refused("`features` must be names", 0.1)
   refused("no fit", name = "none")
   withr::local_options(sailer.max_memory = 1000)
   refused("would take.*fewer `features`")

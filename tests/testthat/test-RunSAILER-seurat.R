@@ -66,7 +66,7 @@ test_that("columns that are not there are named, with the nearest", {
   expect_error(brief_run(object, covariates = c("quality", "qualty")),
                "covariates.*\"qualty\"", class = "sailer_argument_error")
   expect_error(brief_run(object, batch = sim$cells$batch),
-               "must name columns", class = "sailer_argument_error")
+               "must be names of columns", class = "sailer_argument_error")
   expect_error(brief_run(object, assay = "peaks"), "\"ATAC\"",
                class = "sailer_argument_error")
   expect_error(brief_run(object, features = c("chr1-1-2")), "no peak",

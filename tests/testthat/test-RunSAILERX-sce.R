@@ -63,9 +63,7 @@ test_that("RNA counts on disk give the same depth", {
   skip_if_not_installed("DelayedArray")
   delayed <- DelayedArray::DelayedArray(rna)
   sce <- multiome_sce(pca, delayed)
-  expect_identical(
-    experiment_guide(sce, "PCA", NULL)$depth, Matrix::colSums(rna)
-  )
+  expect_identical(experiment_rna(sce, NULL)$depth, Matrix::colSums(rna))
   expect_identical(column_sums(as.matrix(rna)), Matrix::colSums(rna))
 })
 

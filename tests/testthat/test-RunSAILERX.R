@@ -100,7 +100,7 @@ test_that("Seurat's usual steps make the reference, on a copy", {
   skip_if_not_installed("Seurat")
   object <- multiome_seurat()
   withr::local_seed(1)
-  expect_message(done <- brief_x(object), "no reduction \"pca\".*RunPCA",
+  expect_message(done <- brief_x(object), "no reductions \"pca\".*RunPCA",
                  class = "sailer_note")
   # The user's random numbers go on as if nothing had been.
   expect_identical(runif(1), withr::with_seed(1, runif(1)))

@@ -53,7 +53,7 @@ test_that("progress tells the loss and its parts by their names", {
 
 test_that("on a terminal a bar has the epoch, its place and the time left", {
   withr::local_options(
-    cli.dynamic = TRUE, cli.progress_show_after = 0, cli.width = 140
+    cli.dynamic = TRUE, cli.progress_show_after = 0, cli.width = 80
   )
   state <- function(epoch, done) {
     list(
@@ -67,13 +67,43 @@ test_that("on a terminal a bar has the epoch, its place and the time left", {
     report(state(3, 50))
   }
   drawn <- capture_messages(draw())
-  expect_match(drawn[1], "Epoch 1/4", fixed = TRUE)
+  expect_match(drawn[1], "1/4", fixed = TRUE)
   expect_match(
-    drawn[2], "loss 12.3 (kl 3.0)  1,234 cells/s  2 min left", fixed = TRUE
+    drawn[2], "loss 12.3  1,234 cells/s  2 min", fixed = TRUE
   )
   # 50 and 250 of 400 cells: the bar is five times as long.
   filled <- lengths(regmatches(drawn[1:2], gregexpr("[=\u25a0]", drawn[1:2])))
   expect_equal(filled[2] / filled[1], 5, tolerance = 0.2)
+})
+
+test_that("the bar of long trainings fits a terminal of 80 columns", {
+  withr::local_options(
+    cli.dynamic = TRUE, cli.progress_show_after = 0, cli.width = 80
+  )
+  draw <- function() {
+    progress_reporter(TRUE, environment())(list(
+      epoch = 399, epochs = 400, done = 5e5, cells = 1e6, loss = 12345.67,
+      parts = c(reconstruction = 12000, kl = 300, marginal = 45.67),
+      speed = 123456, seconds_left = 5399
+    ))
+  }
+  drawn <- cli::ansi_strip(capture_messages(draw())[1])
+  expect_match(
+    drawn, "399/400 .*loss 12345.7  123,456 cells/s  90 min"
+  )
+  expect_lte(max(nchar(strsplit(drawn, "[\r\n]")[[1]])), 80)
+})
+
+test_that("a pass over cells has a bar on a terminal, and none elsewhere", {
+  expect_null(pass_reporter("Imputing", 10))
+  withr::local_options(cli.dynamic = TRUE, cli.progress_show_after = 0)
+  expect_null(pass_reporter("Imputing", 10, verbose = FALSE))
+  draw <- function() {
+    report <- pass_reporter("Imputing", 200)
+    expect_null(report(list(done = 50)))
+  }
+  drawn <- cli::ansi_strip(paste(capture_messages(draw()), collapse = ""))
+  expect_match(drawn, "Imputing.*25%")
 })
 
 test_that("the time left is in seconds, minutes or hours", {

@@ -30,7 +30,7 @@ test_that("peaks that the query lacks are closed, and that is said", {
   fewer <- counts[rownames(counts) != peaks[3], ]
   expect_message(
     query <- query_cells(as_cells(fewer), peaks, NULL, NULL, 0.5, FALSE),
-    "199 of the 200 peaks of the model are matched \\(99.5 %\\): 199 by name"
+    "199 of the 200 peaks of the model are matched \\(99.5 %\\), 199 of them"
   )
   expected <- counts[peaks, ]
   expected[3, ] <- 0

@@ -213,7 +213,8 @@ test_that("generated profiles follow the hierarchy", {
   expect_equal(
     unname(colSums(sim$profiles)), rep(200 * 3000, 4), tolerance = 0.01
   )
-  lengths <- peak_lengths(rownames(sim$profiles))
+  ranges <- parse_peaks(rownames(sim$profiles))
+  lengths <- ranges$end - ranges$start
   expect_equal(stats::median(lengths), 500, tolerance = 0.05)
   alike <- cor(log1p(sim$profiles))
   expect_gt(alike[1, 2], alike[1, 3])

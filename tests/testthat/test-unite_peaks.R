@@ -243,7 +243,7 @@ test_that("what cannot be united is refused by name", {
     list(a = first, b = second)
   }
   good <- rownames(second)
-  refuse("\"b\".*1 of 4 peaks.*gene", rename(c("gene", good[-1])))
+  refuse("1 of the 4 peaks of sample \"b\".*gene", rename(c("gene", good[-1])))
   refuse("\"b\".*chr1-9-5", rename(c("chr1-9-5", good[-1])))
   refuse("\"b\".*1e\\+05", rename(c("chr1-1e+05-100005", good[-1])))
   refuse("\"b\".*9999999999", rename(c("chr1-1-9999999999", good[-1])))
