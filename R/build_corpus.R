@@ -241,7 +241,7 @@ note_source <- function(done, lost, cells, name) {
       text, "{length(lost)} of its {nrow(cells)} genes
        {cli::qty(length(lost))}{?is/are} not among those of the corpus
        ({share} % of its counts):
-       {.val {utils::head(lost, 3)}}{if (length(lost) > 3) ', ...'}."
+       {.val {few(lost)}}."
     )
   }
   note(text)

@@ -83,6 +83,11 @@ with_notes <- function(verbose, code) {
   if (verbose) code else suppressMessages(code, classes = "sailer_note")
 }
 
+# At most `n` names for a message, with an ellipsis where there are more.
+few <- function(names, n = 3) {
+  cli::cli_vec(names, list("vec-trunc" = n, "vec-trunc-style" = "head"))
+}
+
 # Finished text as a part of a message: braces in it are not to be interpolated.
 as_literal <- function(text) {
   gsub("}", "}}", gsub("{", "{{", text, fixed = TRUE), fixed = TRUE)

@@ -90,7 +90,7 @@ check_complete <- function(values, name, cells) {
   if (length(missing) > 0) {
     abort(c(
       "{.arg {name}} is NA for {length(missing)} cell{?s}:
-       {.val {utils::head(missing, 3)}}{if (length(missing) > 3) ', ...'}.",
+       {.val {few(missing)}}.",
       i = "Give a value for every cell, or remove these cells."
     ), class = "data")
   }
@@ -144,8 +144,7 @@ note_single_cells <- function(name, values) {
   alone <- levels(values)[tabulate(values, nlevels(values)) == 1]
   if (length(alone) > 0) {
     note("{.arg {name}} has {length(alone)} label{?s} with a single cell, from
-          which little can be learned:
-          {.val {utils::head(alone, 3)}}{if (length(alone) > 3) ', ...'}.")
+          which little can be learned: {.val {few(alone)}}.")
   }
 }
 

@@ -183,9 +183,19 @@ add_data_assay <- function(object, result) {
   name <- result$assay$name
   like <- object[[result$input$place$assay]]
   without_layer_warnings({
-    object[[name]] <- new_data_assay(result$assay$values, like, name)
+    made <- new_data_assay(result$assay$values, like)
+    SeuratObject::Key(made) <- unused_key(object, name)
+    object[[name]] <- made
     object
   })
+}
+
+# The key of an assay; with a number where another one has it, as Signac's gene
+# activity in "ACTIVITY" has that of "activity".
+unused_key <- function(object, name) {
+  keys <- SeuratObject::Key(object)
+  keys <- c(keys[names(keys) != name], reduction_key(name))
+  paste0(utils::tail(make.unique(sub("_$", "", keys), sep = ""), 1), "_")
 }
 
 # SeuratObject 5 warns, where it looks for counts, that an assay of data alone
@@ -204,7 +214,7 @@ without_layer_warnings <- function(code) {
 # An assay with these values as its data, of the class that `like` has: one with
 # ranges where the values are of its peaks, for there Signac takes them for what
 # they are (FindMarkers() compares their means, not those of exponentials).
-new_data_assay <- function(values, like, name) {
+new_data_assay <- function(values, like) {
   if (methods::is(values, "nMatrix")) values <- methods::as(values, "dMatrix")
   made <- if (methods::is(like, "StdAssay")) {
     seurat5("CreateAssay5Object")(data = values)
@@ -213,7 +223,6 @@ new_data_assay <- function(values, like, name) {
   }
   ranges <- assay_ranges(like, rownames(values))
   if (!is.null(ranges)) made <- as_ranged_assay(made, like, ranges)
-  SeuratObject::Key(made) <- reduction_key(name)
   made
 }
 

@@ -98,8 +98,7 @@ annotated_genes <- function(inputs, table, biotypes) {
   unclear <- ambiguous_symbols(table)
   if (length(unclear) > 0) {
     note("{length(unclear)} symbol{?s} that several genes have {?is/are} left
-          out:
-          {.val {utils::head(unclear, 3)}}{if (length(unclear) > 3) ', ...'}.")
+          out: {.val {few(unclear)}}.")
     table <- table[!table$symbol %in% unclear, ]
   }
   genes <- name_genes(table)[c("gene", "symbol", "ensembl")]

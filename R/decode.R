@@ -138,8 +138,7 @@ check_level <- function(fit, name, level) {
   if (!level %in% known) {
     abort(c(
       "{.arg {arg}}: {.val {name}} has no level {.val {level}} in the model.",
-      i = "It has
-           {.val {utils::head(known, 20)}}{if (length(known) > 20) ', ...'}."
+      i = "It has {.val {few(known, 20)}}."
     ))
   }
   level

@@ -165,16 +165,16 @@ current_options <- function(options) {
 #' embedding(fit)[1:3, 1:2]
 #' @export
 embedding <- function(fit, ...) {
-  refuse_others(list(...), embedding)
-  if (inherits(fit, "sailer_query")) {
-    return(fit$embedding)
-  }
-  if (!inherits(fit, "sailer_fit")) {
+  if (!inherits(fit, c("sailer_fit", "sailer_query"))) {
     abort(c(
       "{.arg fit} must be what {.fn sailer} or {.fn sailerx} returned, not
        {.obj_type_friendly {fit}}.",
       i = "Objects have embeddings among their reductions."
     ))
+  }
+  refuse_others(list(...), embedding)
+  if (inherits(fit, "sailer_query")) {
+    return(fit$embedding)
   }
   unit_rows(training_means(fit))
 }

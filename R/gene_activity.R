@@ -187,7 +187,7 @@ note_names <- function(names, by_id, shared, genes) {
   if (length(apart) > 0) {
     note("{length(apart)} gene name{?s} {?has/have} ranges on several
           chromosomes or strands, which are taken for one gene each:
-          {.val {utils::head(apart, 3)}}{if (length(apart) > 3) ', ...'}.")
+          {.val {few(apart)}}.")
   }
 }
 
@@ -221,8 +221,7 @@ refuse_no_overlap <- function(genes, peaks) {
 note_lost_genes <- function(lost, n) {
   if (length(lost) > 0) {
     note("{length(lost)} of {n} gene{?s} {cli::qty(length(lost))}{?has/have} no
-          peak and {?is/are} left out:
-          {.val {utils::head(lost, 3)}}{if (length(lost) > 3) ', ...'}.")
+          peak and {?is/are} left out: {.val {few(lost)}}.")
   }
 }
 

@@ -20,7 +20,7 @@ plan_of_fit <- function(fit) {
   if (is.null(fit$progress)) {
     control <- class(fit$control)[1]
     abort(c(
-      "The training of this fit is {fit$status}: it cannot be continued.",
+      "The training of this fit {fit$status}, so it cannot be continued.",
       i = "Only interrupted fits can be continued. To train a finished
            one further, set {.arg checkpoint} in {.fn {control}} and resume from
            that folder with more {.arg epochs}."
@@ -154,7 +154,7 @@ report_divergence <- function(trained, plan, done) {
   again <- paste0("resume(", from, ", x, learning_rate = ", rate / 10, ")")
   found <- "The loss or a gradient was no longer a finite number in epoch
      {trained$diverged_epoch}, in the minibatch of {length(cells)} cell{?s}
-     {.val {utils::head(cells, 3)}}{if (length(cells) > 3) ', ...'}."
+     {.val {few(cells)}}."
   if (done == 0) {
     smaller <- if (!is.null(plan$options$omega)) {
       paste0(

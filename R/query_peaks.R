@@ -158,16 +158,15 @@ leave_out_empty <- function(mapped, drop_empty) {
   if (length(empty) == 0) {
     return(list(cells = mapped, depth = depth, dropped = character()))
   }
-  few <- "{.val {utils::head(empty, 3)}}{if (length(empty) > 3) ', ...'}"
   if (!drop_empty || length(empty) == length(depth)) {
     abort(c(
-      paste0("{length(empty)} query cell{?s} {?has/have} no open peak among
-              those of the model: ", few, "."),
+      "{length(empty)} query cell{?s} {?has/have} no open peak among those of
+       the model: {.val {few(empty)}}.",
       i = if (!drop_empty) "Remove {cli::qty(length(empty))}{?it/them}, or
             leave {?it/them} out with {.code drop_empty = TRUE}."
     ), class = "data")
   }
-  note(paste0("{length(empty)} query cell{?s} without an open peak among
-          those of the model {?is/are} left out: ", few, "."))
+  note("{length(empty)} query cell{?s} without an open peak among those of the
+        model {?is/are} left out: {.val {few(empty)}}.")
   list(cells = mapped[, depth > 0], depth = depth[depth > 0], dropped = empty)
 }

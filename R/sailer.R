@@ -167,7 +167,7 @@ lay_out_peaks <- function(cells, peak_cells, min_fraction, max_fraction,
     empty <- cells$peaks[peak_cells == 0]
     abort(c(
       "{length(empty)} peak{?s} {?is/are} open in no cell:
-       {.val {utils::head(empty, 3)}}{if (length(empty) > 3) ', ...'}.",
+       {.val {few(empty)}}.",
       i = "Remove {cli::qty(length(empty))}{?it/them}, or set
            {.arg min_fraction} above 0 to leave {?it/them} out."
     ), class = "data")
@@ -206,7 +206,7 @@ kept_depth <- function(cells, layout) {
     abort(c(
       "{length(empty)} cell{?s} {?has/have} no open peak among the
        {length(layout$peaks)} that the model keeps:
-       {.val {utils::head(empty, 3)}}{if (length(empty) > 3) ', ...'}.",
+       {.val {few(empty)}}.",
       i = "Remove {cli::qty(length(empty))}{?it/them}, or keep more peaks (a
            lower {.arg min_fraction})."
     ), class = "data")
