@@ -144,12 +144,7 @@ input_values <- function(input, values, arg, cells = input$names,
   if (!rlang::is_string(values) || n < 2) {
     return(match_cells(values, cells, arg, FALSE, partial, n))
   }
-  if (is.null(input$table)) {
-    abort(c(
-      "{.arg {arg}} must have one value per cell, not be {.val {values}}.",
-      i = "Only Seurat and SingleCellExperiment objects have columns to name."
-    ))
-  }
+  if (is.null(input$table)) abort_for_column(values, arg)
   input_columns(input, values, arg, cells)[[1]]
 }
 

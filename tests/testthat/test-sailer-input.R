@@ -56,6 +56,11 @@ test_that("labels of the wrong length or with NA are named", {
     quick_fit(counts, batch = c("a", "b")), "150 cells",
     class = "sailer_argument_error"
   )
+  expect_error(
+    quick_fit(counts, batch = "donor"),
+    "not be \"donor\".*cells_metadata\\(cells\\)\\$donor",
+    class = "sailer_argument_error"
+  )
   batch <- as.character(sim$cells$batch)
   batch[7] <- NA
   expect_data_error(
