@@ -12,6 +12,7 @@ RUN /sailer/tools/setup-debian \
   && Rscript -e 'library(sailer); sailer_sitrep()' \
   && rm -rf /sailer /tmp/* /var/lib/apt/lists/*
 
-# Threads that wait for work sleep, which is kinder to a shared machine.
-ENV OMP_WAIT_POLICY=PASSIVE
+# Text in UTF-8. Threads that wait for work sleep, which is kinder to a shared
+# machine.
+ENV LANG=C.UTF-8 OMP_WAIT_POLICY=PASSIVE
 CMD ["R"]

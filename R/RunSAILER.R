@@ -127,6 +127,8 @@ run_sailer <- function(object, options, where, batch, covariates, resume,
            {.val {reference}}: the embedding needs another name.")
   }
   counts <- input$counts
+  # Columns of the metadata are found by them.
+  check_names(counts$cells, "cell", "column")
   labels <- if (is.null(batch)) {
     taken_as_batches(input$labels, "layers")
   } else {

@@ -194,8 +194,6 @@ telling_digits <- function(value) {
 
 abort_for_empty <- function(cells, scanned, feature = "peak") {
   n_empty <- scanned$n_empty
-  named <- utils::head(cells$cells[scanned$empty_cells], 3)
-  more <- if (n_empty > length(named)) ", ..." else ""
   remedy <- cells$no_empty %||% if (is.null(cells$file)) {
     "x[, cell_depth(x) > 0]"
   } else {
@@ -203,7 +201,8 @@ abort_for_empty <- function(cells, scanned, feature = "peak") {
   }
   lacks <- if (feature == "peak") "open peak" else "count of any gene"
   abort(c(
-    "{n_empty} cell{?s} {?has/have} no {lacks}: {.val {named}}{more}.",
+    "{n_empty} cell{?s} {?has/have} no {lacks}:
+     {few(cells$cells[scanned$empty_cells])}.",
     i = "Remove {cli::qty(n_empty)}{?it/them} first: {.code {remedy}}."
   ), class = "data")
 }

@@ -74,8 +74,15 @@ choose_assay <- function(object, assay, genes = FALSE) {
     ), class = "sailer_assay")
     return(usual)
   }
-  note("The {what} are those of assay {.val {others[1]}}, not of the default
-        assay {.val {usual}}. Name another one in {.arg assay}.")
+  note(c(
+    "The {what} are those of assay {.val {others[1]}}, not of the default assay
+     {.val {usual}}. Name another one in {.arg assay}.",
+    # FindClusters() looks for the neighbours of the default assay alone.
+    if (!genes) {
+      "Before Seurat's own functions on them:
+       {.code DefaultAssay(object) <- \"{as_literal(others[1])}\"}."
+    }
+  ))
   others[1]
 }
 

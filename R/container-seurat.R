@@ -69,7 +69,11 @@ write_result.Seurat <- function(object, result) {
     without_warnings(c(
       "isn't present in the assay", "No layers found matching",
       "Coercing to dgCMatrix"
-    ), object[[name]] <- new_data_assay(result$assay$values, like, name))
+    ), {
+      made <- new_data_assay(result$assay$values, like)
+      SeuratObject::Key(made) <- unused_key(object, name)
+      object[[name]] <- made
+    })
   }
   if (!is.null(result$columns)) {
     columns <- all_rows(result$columns, colnames(object))
@@ -185,10 +189,18 @@ write_result.StdAssay <- write_result.Assay
 
 # Assays of imputed values ----------------------------------------------------
 
+# The key of an assay; with a number where another one has it, as Signac's gene
+# activity in "ACTIVITY" has that of "activity".
+unused_key <- function(object, name) {
+  keys <- SeuratObject::Key(object)
+  keys <- c(keys[names(keys) != name], reduction_key(name))
+  paste0(utils::tail(make.unique(sub("_$", "", keys), sep = ""), 1), "_")
+}
+
 # An assay with these values as its data, of the class that `like` has: one with
 # ranges where the values are of its peaks, for there Signac takes them for what
 # they are (FindMarkers() compares their means, not those of exponentials).
-new_data_assay <- function(values, like, name) {
+new_data_assay <- function(values, like) {
   if (methods::is(values, "nMatrix")) values <- methods::as(values, "dMatrix")
   made <- if (methods::is(like, "StdAssay")) {
     seurat5("CreateAssay5Object")(data = values)
@@ -197,7 +209,6 @@ new_data_assay <- function(values, like, name) {
   }
   ranges <- assay_ranges(like, rownames(values))
   if (!is.null(ranges)) made <- as_ranged_assay(made, like, ranges)
-  SeuratObject::Key(made) <- reduction_key(name)
   made
 }
 

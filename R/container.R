@@ -70,7 +70,10 @@ check_places <- function(where, taken, what) {
   places <- c("assay", "layer", "assay.type", "altexp")
   others <- setdiff(intersect(places, names(where)), taken)
   if (length(others) > 0) {
-    abort("{.arg {others}} {?does/do} not apply to {what}.")
+    abort(c(
+      "{.arg {others}} {?does/do} not apply to {what}.",
+      i = if (length(taken) > 0) "They have {.arg {taken}}."
+    ))
   }
 }
 
@@ -134,13 +137,14 @@ input_columns <- function(input, columns, arg, cells = input$names) {
 # cells may be missing, and get NA. `n`: their number, where they have no names.
 input_values <- function(input, values, arg, cells = input$names,
                          partial = FALSE, n = length(cells)) {
+  columns <- is.character(values) && all(values %in% names(input$table))
+  if (columns && !length(values) %in% c(1, n)) {
+    abort("{.arg {arg}} must be one column, not {.val {values}}.")
+  }
   if (!rlang::is_string(values) || n < 2) {
     return(match_cells(values, cells, arg, FALSE, partial, n))
   }
-  abort_if(is.null(input$table), c(
-    "{.arg {arg}} must have one value per cell, not be {.val {values}}.",
-    i = "Only Seurat and SingleCellExperiment objects have columns to name."
-  ))
+  if (is.null(input$table)) abort_for_column(values, arg)
   input_columns(input, values, arg, cells)[[1]]
 }
 

@@ -26,10 +26,10 @@
 #'   [sailer_sitrep()].
 #' @param threads Threads of one operation on the CPU; NULL leaves what LibTorch
 #'   chose (see [sailer_sitrep()]). A process that was forked off another R
-#'   process (`parallel::mclapply()`, BiocParallel's `MulticoreParam`) computes
-#'   with one thread, whatever is asked, which a message tells once, and without
-#'   the GPU that its parent has used. It cannot train at all where its parent
-#'   has, with LibTorch 2 or beside a GPU: a `sailer_process_error` says so.
+#'   process (`parallel::mclapply()`, BiocParallel's `MulticoreParam`) always
+#'   computes with one thread, with a message, and without the GPU that its
+#'   parent has used. With LibTorch 2, or a GPU, it cannot train at all once its
+#'   parent has trained: this is a `sailer_process_error`.
 #'   `parallel::makePSOCKcluster()` and `SnowParam` start processes that have
 #'   neither limit.
 #' @param verbose Show progress: a bar in a terminal, a line now and then

@@ -133,8 +133,7 @@ check_levels <- function(fit, levels) {
     known <- rownames(level_vectors(fit, name))
     abort_if(!levels[[name]] %in% known, c(
       "{.arg {arg}}: {.val {name}} has no level {.val {level}} in the model.",
-      i = "It has
-           {.val {utils::head(known, 20)}}{if (length(known) > 20) ', ...'}."
+      i = "It has {few(known, 20)}."
     ))
   }
   levels

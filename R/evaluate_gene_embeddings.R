@@ -97,6 +97,7 @@
 #' result
 #' summary(result)
 #' plot(result)
+#' @order 1
 #' @export
 evaluate_gene_embeddings <- function(x, data, model = NULL, folds = 5,
                                      repeats = NULL,

@@ -169,15 +169,15 @@ current_options <- function(options) {
 #' predict(fit, sim$counts[, 101:120])[1:3, 1:2]
 #' @export
 embedding <- function(fit, ...) {
+  must_be(
+    inherits(fit, c("sailer_fit", "sailer_query")), fit,
+    "what {.fn sailer} or {.fn sailerx} returned",
+    hint = "Objects have embeddings among their reductions."
+  )
   refuse_others(list(...), embedding)
   if (inherits(fit, "sailer_query")) {
     return(fit$embedding)
   }
-  must_be(
-    inherits(fit, "sailer_fit"), fit,
-    "what {.fn sailer} or {.fn sailerx} returned",
-    hint = "Objects have embeddings among their reductions."
-  )
   unit_rows(training_means(fit))
 }
 

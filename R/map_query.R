@@ -47,7 +47,8 @@
 #' which the model keeps up to 1,000 (of all its cells where fewer than 30 were
 #' held out): the share of them whose fifth neighbour among them is at least as
 #' far away as that of the query cell. It is a hint, not a test: a type close to
-#' one of the training is not noticed.
+#' one of the training is not noticed, and cells of the training itself have a
+#' low quality, because their means lie farther out.
 #'
 #' @section Seurat and SingleCellExperiment:
 #' The result is the object with the embedding and the metadata columns

@@ -26,6 +26,7 @@ match_cells <- function(values, cells, arg, table = TRUE, partial = FALSE,
     place <- named_places(names, cells, arg, partial)
     values <- if (rows) values[place, , drop = FALSE] else values[place]
   } else {
+    if (rlang::is_string(values) && n > 1) abort_for_column(values, arg)
     check_one_per_cell(NROW(values), n, rows, arg, cells)
   }
   if (rows) rownames(values) <- NULL else names(values) <- NULL
@@ -57,6 +58,15 @@ named_places <- function(names, cells, arg, partial) {
     abort("{.arg {arg}} has several values for cell {.val {twice[1]}}.")
   }
   place
+}
+
+abort_for_column <- function(name, arg) {
+  abort(c(
+    "{.arg {arg}} must have one value per cell, not be {.val {name}}.",
+    i = "Only Seurat and SingleCellExperiment objects have columns to name. What
+         an h5ad file says of its cells is in
+         {.code cells_metadata(cells)${as_literal(name)}}."
+  ))
 }
 
 check_one_per_cell <- function(found, n, rows, arg, cells) {

@@ -20,7 +20,7 @@ plan_of_fit <- function(fit) {
   if (is.null(fit$progress)) {
     control <- class(fit$control)[1]
     abort(c(
-      "The training of this fit is {fit$status}: it cannot be continued.",
+      "The training of this fit {fit$status}, so it cannot be continued.",
       i = "Only interrupted fits can be continued. To train a finished
            one further, set {.arg checkpoint} in {.fn {control}} and resume from
            that folder with more {.arg epochs}."

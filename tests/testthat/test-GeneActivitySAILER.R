@@ -38,6 +38,20 @@ test_that("a Seurat object gets an assay, and keeps the rest", {
   )
 })
 
+test_that("an assay that has the key already keeps it", {
+  skip_if_not_installed("SeuratObject")
+  object <- brief_run(small_seurat(small_simulation()))
+  genes <- matrix(1, 2, 120, dimnames = list(c("A", "B"), colnames(object)))
+  object[["ACTIVITY"]] <- SeuratObject::CreateAssayObject(genes)
+  expect_no_warning(out <- GeneActivitySAILER(object, few_genes()))
+  keys <- SeuratObject::Key(out)
+  expect_identical(keys[["ACTIVITY"]], "activity_")
+  expect_identical(keys[["activity"]], "activity1_")
+  # A second time it is the same assay, with the same key.
+  out <- GeneActivitySAILER(out, few_genes())
+  expect_identical(SeuratObject::Key(out)[["activity"]], "activity1_")
+})
+
 test_that("a SingleCellExperiment gets an alternative experiment", {
   skip_if_not_installed("SingleCellExperiment")
   sim <- small_simulation()

@@ -22,6 +22,22 @@ test_that("a SingleCellExperiment gets what sailer() gives", {
   expect_identical(S4Vectors::metadata(done)$sailer$SAILER$state, fit$state)
 })
 
+test_that("arguments for Seurat objects are answered with those to take", {
+  expect_error(
+    brief_run(small_sce(), assay = "counts"),
+    "`assay` does not apply.*`assay.type` and `altexp`",
+    class = "sailer_argument_error"
+  )
+})
+
+test_that("cells without names are an error before anything else is said", {
+  sce <- small_sce()
+  colnames(sce) <- NULL
+  expect_no_message(expect_error(
+    brief_run(sce, batch = "batch"), "cells have no names", class = "sailer_error"
+  ))
+})
+
 test_that("nothing else of the object changes", {
   sce <- small_sce()
   done <- brief_run(sce, batch = "batch")

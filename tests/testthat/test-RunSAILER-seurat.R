@@ -153,6 +153,7 @@ test_that("predict() is given where the counts are", {
   expect_error(predict(fit, sim$counts, assay = "ATAC"), "does not apply",
                class = "sailer_argument_error")
   expect_error(embedding(object), "reductions", class = "sailer_argument_error")
+  expect_error(embedding(object, "sailer"), "reductions")
 })
 
 test_that("an object of another class takes the fit of the one before", {
@@ -257,8 +258,13 @@ test_that("the assay with peaks is taken, whichever is the default", {
   ))
   object[["RNA"]] <- SeuratObject::CreateAssayObject(genes)
   SeuratObject::DefaultAssay(object) <- "RNA"
-  expect_message(done <- brief_run(object), "assay \"ATAC\", not.*\"RNA\"",
-                 class = "sailer_note")
+  note <- expect_message(
+    done <- brief_run(object), "assay \"ATAC\", not.*\"RNA\"",
+    class = "sailer_note"
+  )
+  expect_match(
+    conditionMessage(note), "DefaultAssay(object) <- \"ATAC\"", fixed = TRUE
+  )
   expect_identical(SeuratObject::DefaultAssay(done[["sailer"]]), "ATAC")
   expect_identical(
     SeuratObject::Embeddings(done, "sailer"),

@@ -143,4 +143,9 @@ test_that("what does not fit is refused by name", {
   refuse("colour", values, 1:3, layout = places)
   refuse("label", values, layout = places, label = 3)
   refuse("size", values, layout = places, size = "a")
+  skip_if_not_installed("SeuratObject")
+  sim <- small_simulation()
+  object <- brief_run(small_seurat(sim))
+  refuse("`colour` must be one column, not \"batch\" and \"quality\"",
+         object, c("batch", "quality"), layout = "pca")
 })

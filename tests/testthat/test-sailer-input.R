@@ -56,11 +56,23 @@ test_that("labels of the wrong length or with NA are named", {
     quick_fit(counts, batch = c("a", "b")), "150 cells",
     class = "sailer_argument_error"
   )
+  expect_error(
+    quick_fit(counts, batch = "donor"),
+    "not be \"donor\".*cells_metadata\\(cells\\)\\$donor",
+    class = "sailer_argument_error"
+  )
   batch <- as.character(sim$cells$batch)
   batch[7] <- NA
   expect_data_error(
     quick_fit(counts, batch = batch), colnames(counts)[7],
     fixed = TRUE
+  )
+  # Of many cells only the first are named.
+  batch[1:50] <- NA
+  three <- paste0("\"", colnames(counts)[1:3], "\"", collapse = ",\\s")
+  expect_data_error(
+    quick_fit(counts, batch = batch),
+    paste0("NA for 50 cells:\\s", three, ",\\s(\u2026|\\.\\.\\.)\\.")
   )
   expect_data_error(
     quick_fit(counts, covariates = data.frame(age = c(Inf, 1:149))), "age"
