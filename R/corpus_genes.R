@@ -110,9 +110,9 @@ all_genes <- function(inputs) {
   peaks <- lapply(inputs, function(cells) strip_version(cells$peaks))
   all <- unique(unlist(peaks, use.names = FALSE))
   ids <- is_ensembl(all)
-  note("All {length(all)} gene{?s} of the sources are taken, those that code for
-        no protein among them: give an {.arg annotation} to leave these out,
-        such as a GTF file or {.val org.Hs.eg.db}.")
+  note("All {length(all)} gene{?s} of the sources are used, with those that code
+        for no protein: an {.arg annotation}, such as a GTF file or
+        {.val org.Hs.eg.db}, leaves these out.")
   data.frame(
     gene = all, symbol = ifelse(ids, NA, all), ensembl = ifelse(ids, all, NA)
   )

@@ -34,7 +34,8 @@ test_that("cells without names are an error before anything else is said", {
   sce <- small_sce()
   colnames(sce) <- NULL
   expect_no_message(expect_error(
-    brief_run(sce, batch = "batch"), "cells have no names", class = "sailer_error"
+    brief_run(sce, batch = "batch"), "cells have no names",
+    class = "sailer_error"
   ))
 })
 
