@@ -1,10 +1,11 @@
-// The two large layers computed densely by LibTorch and its autograd: what our
-// own computations are compared with.
+// The two large layers and the divergences computed plainly by LibTorch and its
+// autograd: what our own computations are compared with.
 #pragma once
 
 #include <ATen/ATen.h>
 #include <ATen/core/Reduction.h>
 
+#include <cmath>
 #include <vector>
 
 #include "core/models/reconstruction.h"
@@ -62,6 +63,24 @@ inline at::Tensor reconstruction_loss_dense(
   return options.scale * at::binary_cross_entropy_with_logits(
                              logits, target, /*weight=*/{},
                              /*pos_weight=*/omega, at::Reduction::Sum);
+}
+
+inline at::Tensor kl_to_prior_plain(const at::Tensor& mean,
+                                    const at::Tensor& log_variance) {
+  return 0.5 * (mean.square() + log_variance.exp() - log_variance - 1).sum(1);
+}
+
+// In double; `first` is that of the part. Cells x cells x dimensions are held.
+inline at::Tensor mixture_kl_plain(const at::Tensor& sample,
+                                   const at::Tensor& mean,
+                                   const at::Tensor& log_variance,
+                                   int64_t first = 0) {
+  const at::Tensor m = mean.to(at::kDouble), l = log_variance.to(at::kDouble);
+  const at::Tensor distance = sample.to(at::kDouble).unsqueeze(1) - m;
+  const at::Tensor log_density =
+      -0.5 * (distance.square() / l.exp() + l).sum(2);
+  const double log_b = std::log(static_cast<double>(mean.size(0)));
+  return log_density.diagonal(first) - at::logsumexp(log_density, 1) + log_b;
 }
 
 }  // namespace sailer_test

@@ -46,12 +46,11 @@ class PlainSailer {
                               (1 - x) * at::log_sigmoid(-a))
                                  .sum(1)
                                  .mean();
-    at::Tensor kl = sailer::kl_to_prior(mean, log_variance).mean();
+    at::Tensor kl = kl_to_prior_plain(mean, log_variance).mean();
     if (options.marginal == sailer::Marginal::kPairwise) {
       kl = kl + options.lambda * sailer::pairwise_kl(mean, log_variance).mean();
     } else if (options.marginal == sailer::Marginal::kMixture) {
-      kl = kl +
-           options.lambda * sailer::mixture_kl(z, mean, log_variance).mean();
+      kl = kl + options.lambda * mixture_kl_plain(z, mean, log_variance).mean();
     }
     return (1 + options.lambda) * loss + beta * kl;
   }

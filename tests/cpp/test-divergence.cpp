@@ -2,6 +2,7 @@
 
 #include "catch.h"
 #include "core/models/divergence.h"
+#include "dense_oracles.h"
 #include "torch_helpers.h"
 
 using namespace sailer;
@@ -104,20 +105,97 @@ TEST_CASE("equal posteriors have no divergence from their aggregate") {
 }
 
 TEST_CASE("gradients of the divergences equal finite differences") {
+  at::Tensor sample = random_tensor({kCells, kDims}, 13);
   at::Tensor mean = random_tensor({kCells, kDims}, 11);
   at::Tensor log_variance = random_tensor({kCells, kDims}, 12);
-  mean.set_requires_grad(true);
-  log_variance.set_requires_grad(true);
-  const at::Tensor noise = random_tensor({kCells, kDims}, 13);
+  const std::vector<at::Tensor> inputs = {sample, mean, log_variance};
+  for (const at::Tensor& input : inputs) input.set_requires_grad(true);
+  const at::Tensor weight = random_tensor({kCells}, 14);
+  const BatchPart part{nullptr, 2, 3, kCells};
   const std::vector<std::function<at::Tensor()>> losses = {
-      [&] { return kl_to_prior(mean, log_variance).sum(); },
-      [&] { return pairwise_kl(mean, log_variance).sum(); },
+      [&] { return kl_to_prior(mean, log_variance).dot(weight); },
+      [&] { return pairwise_kl(mean, log_variance).dot(weight); },
+      [&] { return mixture_kl(sample, mean, log_variance).dot(weight); },
       [&] {
-        const at::Tensor z = mean + at::exp(0.5 * log_variance) * noise;
-        return mixture_kl(z, mean, log_variance).sum();
+        const at::Tensor own = sample.narrow(0, part.first, part.n);
+        return mixture_kl(own, mean, log_variance, part)
+            .dot(weight.narrow(0, 0, part.n));
       }};
   for (const auto& loss : losses) {
-    REQUIRE(gradient_error(mean, loss) < 1e-7);
-    REQUIRE(gradient_error(log_variance, loss) < 1e-7);
+    for (const at::Tensor& input : inputs) {
+      REQUIRE(gradient_error(
+                  input, [&] { return loss() + 0 * input.sum(); },
+                  /*n=*/kCells * kDims) < 1e-7);
+    }
+  }
+}
+
+namespace {
+
+// Values and gradients, in the order of the inputs, of a weighted sum.
+struct Derived {
+  at::Tensor value;
+  std::vector<at::Tensor> gradients;  // undefined where none is asked for
+};
+
+template <typename Divergence>
+Derived derive(const Divergence& divergence,
+               const std::vector<at::Tensor>& inputs) {
+  for (const at::Tensor& input : inputs) input.mutable_grad().reset();
+  Derived out{divergence(), {}};
+  out.value
+      .dot(random_tensor(out.value.sizes(), 30).to(out.value.scalar_type()))
+      .backward();
+  for (const at::Tensor& input : inputs) out.gradients.push_back(input.grad());
+  return out;
+}
+
+void require_close(const at::Tensor& found, const at::Tensor& expected,
+                   double tolerance) {
+  const at::Tensor difference = (found.to(at::kDouble) - expected).abs();
+  const double size = 1 + expected.abs().max().item<double>();
+  REQUIRE(difference.max().item<double>() <= tolerance * size);
+}
+
+}  // namespace
+
+TEST_CASE("mixture KL has the values and gradients of its plain form") {
+  struct Case {
+    int64_t n, d;
+    double spread, log_variance;
+  };
+  const Case of = GENERATE(Case{7, 3, 1, 0}, Case{2, 1, 1, -1},
+                           Case{60, 50, 5, -10}, Case{60, 2, 0.01, -8});
+  const auto type = GENERATE(at::kDouble, at::kFloat);
+  const int64_t first = GENERATE(0, 1);
+  const int given = GENERATE(0, 1, 2);  // the means, the log variances as well
+  CAPTURE(of.n, of.d, type, first, given);
+  const at::Tensor mean =
+      (of.spread * random_tensor({of.n, of.d}, 31)).to(type);
+  const at::Tensor log_variance =
+      (random_tensor({of.n, of.d}, 32) + of.log_variance).to(type);
+  const at::Tensor noise = random_tensor({of.n, of.d}, 33).to(type);
+  const int64_t n = first == 0 ? of.n : of.n - first;
+  const at::Tensor sample =
+      (mean + at::exp(0.5 * log_variance) * noise).narrow(0, first, n).clone();
+  sample.set_requires_grad(true);
+  mean.set_requires_grad(given < 1);
+  log_variance.set_requires_grad(given < 2);
+  const std::vector<at::Tensor> inputs = {sample, mean, log_variance};
+  const BatchPart part{nullptr, first, n, of.n};
+  const Derived found = derive(
+      [&] { return mixture_kl(sample, mean, log_variance, part); }, inputs);
+  const Derived expected = derive(
+      [&] { return mixture_kl_plain(sample, mean, log_variance, first); },
+      inputs);
+  const double tolerance = type == at::kDouble ? 1e-9 : 1e-6;
+  require_close(found.value, expected.value, tolerance);
+  REQUIRE(found.value.scalar_type() == type);
+  for (size_t k = 0; k < inputs.size(); ++k) {
+    CAPTURE(k);
+    REQUIRE(found.gradients[k].defined() == expected.gradients[k].defined());
+    if (!expected.gradients[k].defined()) continue;
+    REQUIRE(found.gradients[k].scalar_type() == type);
+    require_close(found.gradients[k], expected.gradients[k], tolerance);
   }
 }

@@ -110,8 +110,10 @@ SailerModel::Encoded SailerModel::encode_hidden(const SparseBatch& batch,
   if (options_.warm_start) {
     const at::Tensor parts =
         h.view({h.size(0), layout_.n_groups(), first_width()});
-    linear = parts.slice(2, options_.hidden[0]).sum(1);
-    h = parts.slice(2, 0, options_.hidden[0]).flatten(1);
+    const std::vector<at::Tensor> split = parts.split_with_sizes(
+        {options_.hidden[0], options_.n_latent}, /*dim=*/2);
+    h = split[0].flatten(1);
+    linear = split[1].sum(1);
   }
   if (reference_weight_.defined()) {
     const at::Tensor seen = seen_reference(batch, training, part);
@@ -139,8 +141,9 @@ Posterior SailerModel::encode_from(const SparseBatch& batch, bool training,
     mean = mean_head_(hidden);
     if (encoded.linear.defined()) mean = mean + encoded.linear;
   }
-  return {mean,
-          log_variance_head_(hidden).clamp(-kMaxLogVariance, kMaxLogVariance)};
+  // clamp(), whose backward pass is a single operation under this name.
+  return {mean, at::hardtanh(log_variance_head_(hidden), -kMaxLogVariance,
+                             kMaxLogVariance)};
 }
 
 void SailerModel::start_linear_path(const at::Tensor& loadings,

@@ -209,11 +209,11 @@ SailerLoss SailerModel::loss(const SparseBatch& batch,
   loss.alignment = alignment(all.mean, batch, !options.deterministic, part);
   loss.total = weighted;
   if (options_.alignment > 0) {
-    loss.total = loss.total + options_.alignment * loss.alignment;
+    loss.total = loss.total.add(loss.alignment, options_.alignment);
   }
   if (!options.deterministic) {
-    loss.total = loss.total + options.beta * loss.kl +
-                 (options.beta * options_.lambda) * loss.marginal;
+    loss.total = loss.total.add(loss.kl, options.beta)
+                     .add(loss.marginal, options.beta * options_.lambda);
   }
   return loss;
 }
