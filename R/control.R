@@ -55,8 +55,9 @@
 #' well.) With the same number of processes the bits are the same.
 #'
 #' `batch_size` is the size of the whole minibatch, whatever the number of
-#' processes, and must be at least that number. Every process reads all cells,
-#' and computes the start at LSI and the embedding at the end by itself.
+#' processes, and must be at least that number. Every process reads all cells;
+#' the computation of the start at LSI and of the embedding at the end is
+#' shared, too.
 #'
 #' Which process is which is read from the launcher's variables (`RANK`,
 #' `WORLD_SIZE`, `LOCAL_RANK`; those of Open MPI, of PMI and of Slurm's steps).

@@ -104,14 +104,22 @@ class BriefMonitor : public RMonitor {
 };
 
 // The embedding of all cells, or NULL. Whoever pressed Ctrl-C waits a second
-// for it at most; predict() can make it later.
+// for it at most; predict() can make it later. What is trained is whole where
+// another process is lost by now: then this one embeds all cells by itself.
 Rcpp::RObject embed_after(SailerModel& model, BatchStream& stream,
-                          TrainStatus status) {
+                          TrainStatus status, Exchange* exchange) {
+  if (status == TrainStatus::kLostProcess) exchange = nullptr;
   const bool brief = status == TrainStatus::kInterrupted;
   BriefMonitor monitor(brief ? std::chrono::seconds(1)
                              : std::chrono::hours(24 * 365));
-  const std::vector<float> embedding =
-      posteriors_of_cells(model, stream, monitor).mean;
+  std::vector<float> embedding;
+  try {
+    embedding = posteriors_of_cells(model, stream, monitor, exchange).mean;
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::kProcess) throw;
+    leave_processes("");
+    embedding = posteriors_of_cells(model, stream, monitor).mean;
+  }
   if (embedding.empty()) return R_NilValue;
   return matrix_to_r(embedding, stream.source().n_cells(),
                      model.options().n_latent);
@@ -167,25 +175,32 @@ Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map,
     rows.map = feature_map_from_r(peak_map);
     rows.n_columns = n_peaks;
     rows.cancelled = starting.cancelled();
+    Exchange* exchange = exchange_of(run);
+    share_rows(rows, exchange);
     const Rcpp::RObject state = run["state"];
+    // Where a run goes on, the first of several processes alone has the state,
+    // and sends it to the others as they begin to train.
+    const bool begins = of_first(exchange, state.isNULL() ? 1 : 0) == 1;
     std::optional<Lsi> lsi;
     const bool open = options.n_latent == SailerOptions::kAuto;
-    if (state.isNULL() && (open || options.warm_start)) {
+    if (begins && (open || options.warm_start)) {
       lsi = lsi_of(rows, split, encoded, weights, options.n_latent, guided,
                    train.seed);
       check_done(lsi.has_value());
     }
     if (open) {
-      options.n_latent =
+      const int64_t own =
           lsi.has_value()
               ? n_latent_for(*lsi, cells->n_cells(), guided ? guide.width : 0)
-              : n_latent_in(state);
+          : state.isNULL() ? 0
+                           : n_latent_in(state);
+      options.n_latent = of_first(exchange, own);
     }
     SailerModel model(options, layout_from_r(group_sizes), n_confounders,
                       shares, train.seed, at::Device(device), at::kFloat,
                       guide.width);
     model.set_compute(train.compute);
-    if (state.isNULL() && options.warm_start) {
+    if (begins && options.warm_start) {
       if (guided) {
         check_done(start_at_reference(model, rows, split, weights, guide,
                                       encoded, *lsi));
@@ -203,11 +218,11 @@ Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map,
     check_done(starting.keep_going({}));  // while cells were uploaded
     RMonitor monitor(report);
     Rcpp::List progress;
-    Exchange* exchange = exchange_of(run);
     SailerTask task(model, stream, split, train, exchange);
     const TrainResult result = train_from_r(task, task.options().run(), run,
                                             monitor, progress, exchange);
-    const Rcpp::RObject embedded = embed_after(model, stream, result.status);
+    const Rcpp::RObject embedded =
+        embed_after(model, stream, result.status, exchange);
     Rcpp::List out = outcome_to_r(result, split, progress);
     out.push_back(state_to_r(model.parameters().tensors()), "state");
     out.push_back(scaling_to_r(scaling), "scaling");

@@ -19,6 +19,13 @@ Exchange*& joined() {
 
 Exchange* joined_processes() { return joined(); }
 
+void leave_processes(const std::string& reason) {
+  if (joined() == nullptr) return;
+  if (!reason.empty()) joined()->leave(reason);
+  delete joined();
+  joined() = nullptr;
+}
+
 }  // namespace sailer
 
 // Waits until all processes are there, at most `timeout` seconds.
@@ -44,13 +51,7 @@ bool core_can_join_processes() { return sailer::can_join_processes(); }
 // [[Rcpp::export]]
 bool core_processes_joined() { return sailer::joined_processes() != nullptr; }
 
-// After one was lost or has failed: the next training meets those that are
-// there then. The others learn the reason of this process, unless it is "".
 // [[Rcpp::export]]
 void core_leave_processes(std::string reason) {
-  sailer::Exchange*& exchange = sailer::joined();
-  if (exchange == nullptr) return;
-  if (!reason.empty()) exchange->leave(reason);
-  delete exchange;
-  exchange = nullptr;
+  sailer::leave_processes(reason);
 }

@@ -35,4 +35,8 @@ Rcpp::List outcome_to_r(const TrainResult& result, const Split& split,
 // when it trains alone.
 Exchange* joined_processes();
 
+// After one was lost or has failed: the next training meets those that are
+// there then. The others learn the reason of this process, unless it is "".
+void leave_processes(const std::string& reason);
+
 }  // namespace sailer

@@ -132,6 +132,8 @@ test_that("two processes train one model", {
     fit <- sailer(sim$counts, batch = sim$cells$batch, hidden = 16,
       control = train_control(epochs = 4, seed = 3, threads = 1))
     stopifnot(sailer_sitrep()$processes == 2)
+    # What each has embedded a part of is what one would embed alone.
+    stopifnot(identical(embedding(fit), predict(fit, sim$counts)))
     saveRDS(fit[c("state", "history", "status", "embedding")],
       file.path(folder, paste0("fit-", rank)))
     save_model(fit, file.path(folder, paste0("model-", rank)))
@@ -163,6 +165,26 @@ test_that("two processes train one model", {
   expect_equal(
     fits[[1]]$history[parts], alone$history[parts], tolerance = 1e-3
   )
+})
+
+test_that("processes go on from the checkpoint that the first one sees", {
+  folder <- withr::local_tempdir()
+  for (epochs in c(2, 3)) {
+    start_processes(sprintf('
+      folder <- file.path(folder, if (rank == 0) "first" else "other")
+      fit <- sailer(sim$counts, batch = sim$cells$batch, hidden = 16,
+        epochs = %d, threads = 1, checkpoint = folder)
+      cat("epochs:", nrow(fit$history), ncol(embedding(fit)), "\n")
+    ', epochs), folder)
+    said <- lapply(file.path(folder, paste0("log-", 0:1)), function(log) {
+      expect_true(
+        child_said(log, paste0("^epochs: ", epochs)),
+        info = readLines(log, warn = FALSE)
+      )
+      grep("^epochs", readLines(log, warn = FALSE), value = TRUE)
+    })
+    expect_identical(said[[1]], said[[2]])
+  }
 })
 
 test_that("two processes pretrain one Expresser", {

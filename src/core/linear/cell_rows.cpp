@@ -43,7 +43,8 @@ RowPass pass_over(CellRows given, Append append) {
           }
           visit(out);
           return true;
-        });
+        },
+        cells->first, cells->end);
   };
 }
 

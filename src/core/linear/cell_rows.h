@@ -18,7 +18,12 @@ struct CellRows {
   std::vector<uint8_t> taken;  // by cell, 0: left out; empty: all cells
   CancelCheck cancelled;       // asked before every block
 
-  int64_t n_rows() const;
+  // Where several processes share the rows: the cells of the source that this
+  // one passes over, [first, end), and what adds up over all of them.
+  int64_t first = 0, end = -1;  // -1: to the last cell
+  SumOfAll sum_of_all = sum_of_one;
+
+  int64_t n_rows() const;  // of all processes
 };
 
 // log(1 + n / (1 + cells)) of features that are open in so many of n cells.

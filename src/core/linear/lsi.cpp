@@ -32,8 +32,8 @@ bool for_each_scores(const CellRows& cells, const std::vector<float>& weights,
                      const ScoreVisitor& visit) {
   int64_t width = loadings.cols();
   for (const CellNumbers& numbers : beside) width += numbers.width;
-  int64_t cell = -1;       // of the last row
-  std::vector<float> one;  // its numbers
+  int64_t cell = cells.first - 1;  // of the last row
+  std::vector<float> one;          // its numbers
   const auto add = [&](const SparseRows& rows) {
     RowMatrix values(rows.n_rows(), width);
     values.leftCols(loadings.cols()) = scores_of(rows, loadings);
@@ -162,7 +162,7 @@ std::optional<Lsi> fit_lsi(const CellRows& training, const CellRows& held_out,
   svd_options.seed = options.seed;
   const auto svd =
       truncated_svd(accessibility_rows(training, weights, RowScale::kTfIdf),
-                    training.n_columns, svd_options);
+                    training.n_columns, svd_options, training.sum_of_all);
   if (!svd.has_value()) return std::nullopt;
   const int64_t k = svd_options.n_components - 1;
   const RowMatrix loadings =
@@ -190,6 +190,10 @@ std::optional<Lsi> fit_lsi(const CellRows& training, const CellRows& held_out,
                        })) {
     return std::nullopt;
   }
+  seen.add_up(training.sum_of_all);
+  unseen.add_up(training.sum_of_all);
+  training.sum_of_all(sum.data(), sum.size());
+  training.sum_of_all(square.data(), square.size());
   const VectorXd variance =
       (square / seen.n() - (sum / seen.n()).cwiseAbs2()).cwiseMax(0);
   const Spreads spreads{

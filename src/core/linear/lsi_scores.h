@@ -45,6 +45,13 @@ class Moments {
     n_ += static_cast<double>(rows.rows());
   }
 
+  // Of the rows of all processes.
+  void add_up(const SumOfAll& sum_of_all) {
+    sum_of_all(sum_.data(), sum_.size());
+    sum_of_all(product_.data(), product_.size());
+    sum_of_all(&n_, 1);
+  }
+
   double n() const { return n_; }
   Eigen::VectorXd mean() const { return sum_ / std::max(1.0, n_); }
   Eigen::MatrixXd covariance() const {

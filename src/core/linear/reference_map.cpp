@@ -61,6 +61,7 @@ std::optional<Known> known_of(const CellRows& cells,
                         }
                       });
   if (!done) return std::nullopt;
+  moments.add_up(cells.sum_of_all);
   out.n = std::max(1.0, moments.n());
   out.mean = moments.mean();
   out.covariance = moments.covariance();

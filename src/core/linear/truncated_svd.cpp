@@ -50,27 +50,34 @@ RowMatrix random_start(int64_t n_columns, int64_t width, uint64_t seed) {
 // Products by A'A, A the streamed matrix with or without its columns' means.
 class GramProduct {
  public:
-  GramProduct(const RowPass& pass, int64_t n_columns, bool center)
-      : pass_(pass), center_(center), means_(VectorXd::Zero(n_columns)) {}
+  GramProduct(const RowPass& pass, int64_t n_columns, bool center,
+              const SumOfAll& sum_of_all)
+      : pass_(pass),
+        sum_of_all_(sum_of_all),
+        center_(center),
+        means_(VectorXd::Zero(n_columns)) {}
 
   // out = A'(A q), in one pass over the rows. False when it was stopped.
   bool multiply(const RowMatrix& q, RowMatrix& out) {
     out.setZero(q.rows(), q.cols());
     const bool sum = center_ && n_rows_ == 0;
-    int64_t n_rows = 0;
+    double n_rows = 0;
     const bool whole = pass_([&](const SparseRows& rows) {
       kernels::add_gram_rows(out.data(), q.data(), q.cols(),
                              rows.offsets.data(), rows.indices.data(),
                              rows.values.data(), rows.n_rows());
       if (sum) add_columns(rows);
-      n_rows += rows.n_rows();
+      n_rows += static_cast<double>(rows.n_rows());
     });
     if (!whole) return false;
-    n_rows_ = n_rows;
-    if (sum) means_ /= static_cast<double>(std::max<int64_t>(1, n_rows));
+    sum_of_all_(&n_rows, 1);
+    sum_of_all_(out.data(), out.size());
+    if (sum) sum_of_all_(means_.data(), means_.size());
+    n_rows_ = static_cast<int64_t>(n_rows);
+    if (sum) means_ /= std::max(1.0, n_rows);
     if (center_) {
       const Eigen::RowVectorXd row = means_.transpose() * q;
-      out.noalias() -= (static_cast<double>(n_rows) * means_) * row;
+      out.noalias() -= (n_rows * means_) * row;
     }
     return true;
   }
@@ -86,6 +93,7 @@ class GramProduct {
   }
 
   const RowPass& pass_;
+  const SumOfAll& sum_of_all_;
   bool center_;
   VectorXd means_;  // sums during the first pass
   int64_t n_rows_ = 0;
@@ -164,9 +172,10 @@ TruncatedSvd decompose(const RowMatrix& q, const RowMatrix& z,
 
 std::optional<TruncatedSvd> truncated_svd(const RowPass& pass,
                                           int64_t n_columns,
-                                          const SvdOptions& options) {
+                                          const SvdOptions& options,
+                                          const SumOfAll& sum_of_all) {
   check_options(options, n_columns);
-  GramProduct gram(pass, n_columns, options.center);
+  GramProduct gram(pass, n_columns, options.center, sum_of_all);
   RowMatrix q =
       random_start(n_columns, sketch_width(options, n_columns), options.seed);
   RowMatrix z;

@@ -23,8 +23,14 @@ using RowVisitor = std::function<void(const SparseRows&)>;
 
 // Calls back with consecutive blocks of rows that make up the whole matrix: the
 // same rows in the same order each time, however they are divided. False when
-// it was stopped before the end.
+// it was stopped before the end. Where several processes share a matrix, each
+// passes over rows of its own.
 using RowPass = std::function<bool(const RowVisitor&)>;
+
+// Adds numbers up over the processes that share a matrix, in place: all come to
+// the same bits.
+using SumOfAll = std::function<void(double* values, int64_t n)>;
+inline void sum_of_one(double*, int64_t) {}  // which has all rows
 
 struct SvdOptions {
   int64_t n_components = 30;
@@ -56,12 +62,12 @@ struct TruncatedSvd {
   std::vector<double> column_means;     // where they were taken off
 };
 
-// Nothing when a pass was stopped. The bits depend on the rows, their order and
-// the options alone. Throws Error(kArgument) when there are fewer rows or
-// columns than components, Error(kNumeric) when a value is not finite.
-// Singular values below some 1e-7 of the first one are noise.
-std::optional<TruncatedSvd> truncated_svd(const RowPass& pass,
-                                          int64_t n_columns,
-                                          const SvdOptions& options);
+// Nothing when a pass was stopped. The bits depend on the rows, their order,
+// the options and how many processes share them. Throws Error(kArgument) when
+// there are fewer rows or columns than components, Error(kNumeric) when a value
+// is not finite. Singular values below some 1e-7 of the first one are noise.
+std::optional<TruncatedSvd> truncated_svd(
+    const RowPass& pass, int64_t n_columns, const SvdOptions& options,
+    const SumOfAll& sum_of_all = sum_of_one);
 
 }  // namespace sailer

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "../support/random.h"
+#include "step_exchange.h"
 
 namespace sailer {
 namespace {
@@ -13,10 +14,10 @@ namespace {
 // More than a minibatch of training: no gradient means no history to hold.
 constexpr int64_t kBlockCells = 512;
 
-void append(const at::Tensor& rows, std::vector<float>& out) {
+// As floats on the CPU, from place `first` on.
+void write(const at::Tensor& rows, int64_t first, std::vector<float>& out) {
   const at::Tensor values = rows.to(at::kCPU, at::kFloat).contiguous();
-  const float* first = values.data_ptr<float>();
-  out.insert(out.end(), first, first + values.numel());
+  std::copy_n(values.data_ptr<float>(), values.numel(), out.begin() + first);
 }
 
 }  // namespace
@@ -76,20 +77,32 @@ Evaluated evaluate_cells(SailerModel& model, BatchStream& stream,
 }
 
 CellPosteriors posteriors_of_cells(const SailerModel& model,
-                                   BatchStream& stream, Monitor& monitor) {
-  std::vector<int64_t> cells(stream.source().n_cells());
-  std::iota(cells.begin(), cells.end(), int64_t{0});
-  const size_t n = cells.size() * static_cast<size_t>(model.options().n_latent);
+                                   BatchStream& stream, Monitor& monitor,
+                                   Exchange* exchange) {
+  const int64_t n = stream.source().n_cells(), d = model.options().n_latent;
+  // Whole blocks, which decide the bits.
+  const Slice blocks =
+      slice_of((n + kBlockCells - 1) / kBlockCells, shard_of(exchange));
+  int64_t first = std::min(n, blocks.first * kBlockCells);
+  std::vector<int64_t> cells(std::min(n - first, blocks.n * kBlockCells));
+  std::iota(cells.begin(), cells.end(), first);
   CellPosteriors out;
-  out.mean.reserve(n);
-  out.log_variance.reserve(n);
-  const bool done =
+  out.mean.assign(static_cast<size_t>(n * d), 0);
+  out.log_variance = out.mean;
+  bool done =
       visit_cells(stream, cells, monitor, [&](const SparseBatch& batch) {
         const Posterior posterior = model.encode(batch, /*training=*/false);
-        append(posterior.mean, out.mean);
-        append(posterior.log_variance, out.log_variance);
+        write(posterior.mean, first * d, out.mean);
+        write(posterior.log_variance, first * d, out.log_variance);
+        first += batch.n_cells();
       });
+  if (exchange != nullptr) done = sum_of_all(*exchange, done ? 0 : 1) == 0;
   if (!done) return {};
+  if (exchange != nullptr) {  // the rows of others are 0 here
+    for (std::vector<float>* values : {&out.mean, &out.log_variance}) {
+      exchange->sum(at::from_blob(values->data(), {n * d}, at::kFloat));
+    }
+  }
   return out;
 }
 

@@ -7,6 +7,7 @@
 
 #include "../data/stream/batch_stream.h"
 #include "../models/sailer_model.h"
+#include "../support/exchange.h"
 #include "../support/monitor.h"
 #include "sampler.h"
 
@@ -38,8 +39,10 @@ struct CellPosteriors {
 };
 
 // Of all cells of the stream's source in its order; empty when the monitor
-// asked to stop.
+// asked to stop. With an exchange each process computes a part of the blocks,
+// and all get the bits that one would; empty when any was asked to stop.
 CellPosteriors posteriors_of_cells(const SailerModel& model,
-                                   BatchStream& stream, Monitor& monitor);
+                                   BatchStream& stream, Monitor& monitor,
+                                   Exchange* exchange = nullptr);
 
 }  // namespace sailer

@@ -49,6 +49,13 @@ void check_batch_size(int64_t batch_size, const Exchange* exchange) {
               "minibatch.");
 }
 
+int64_t of_first(Exchange* exchange, int64_t own) {
+  if (exchange == nullptr) return own;
+  const at::Tensor value = at::full({1}, own, at::kLong);
+  exchange->broadcast(value);
+  return value.item<int64_t>();
+}
+
 double sum_of_all(Exchange& exchange, double own) {
   const at::Tensor sum = at::full({1}, own, numbers());
   exchange.sum(sum);

@@ -25,6 +25,9 @@ Shard shard_of(const Exchange* exchange);
 // Throws Error(kArgument) unless every process has a cell of a minibatch.
 void check_batch_size(int64_t batch_size, const Exchange* exchange);
 
+// What process 0 has, which the others go by; the own without an exchange.
+int64_t of_first(Exchange* exchange, int64_t own);
+
 // The sum of what the processes have.
 double sum_of_all(Exchange& exchange, double own);
 
