@@ -173,7 +173,8 @@ test_that("processes go on from the checkpoint that the first one sees", {
     start_processes(sprintf('
       folder <- file.path(folder, if (rank == 0) "first" else "other")
       fit <- sailer(sim$counts, batch = sim$cells$batch, hidden = 16,
-        epochs = %d, threads = 1, checkpoint = folder)
+        epochs = %d, frozen = 0, warmup = 1, period = 2, threads = 1,
+        checkpoint = folder)
       cat("epochs:", nrow(fit$history), ncol(embedding(fit)), "\n")
     ', epochs), folder)
     said <- lapply(file.path(folder, paste0("log-", 0:1)), function(log) {
