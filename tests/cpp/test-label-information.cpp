@@ -65,7 +65,8 @@ at::Tensor gradient_of(const at::Tensor& loss, const at::Tensor& z) {
 }  // namespace
 
 TEST_CASE("what neighbours tell of labels, and its gradient, plainly") {
-  const at::Tensor z = random_tensor({kCells, kDims}, 1).set_requires_grad(true);
+  const at::Tensor z =
+      random_tensor({kCells, kDims}, 1).set_requires_grad(true);
   const at::Tensor labels = two_labels(kCells);
   const at::Tensor weight = random_tensor({kCells}, 2);
   const at::Tensor expected = plain_information(z, labels);
@@ -73,8 +74,8 @@ TEST_CASE("what neighbours tell of labels, and its gradient, plainly") {
   REQUIRE(at::allclose(found, expected, 1e-9, 1e-9));
   const at::Tensor gradient = gradient_of(expected.dot(weight), z);
   REQUIRE(gradient.abs().max().item<double>() > 0.01);
-  REQUIRE(at::allclose(gradient_of(found.dot(weight), z), gradient, 1e-9,
-                       1e-9));
+  REQUIRE(
+      at::allclose(gradient_of(found.dot(weight), z), gradient, 1e-9, 1e-9));
   // Parts of the minibatch add up to the whole.
   at::Tensor sum = at::zeros({}, z.options());
   for (const auto& [first, n] : {std::pair<int64_t, int64_t>{0, 9}, {9, 14}}) {

@@ -27,16 +27,15 @@ class LabelInformation : public torch::autograd::Function<LabelInformation> {
     const at::Tensor z_all = all - all.mean(0, /*keepdim=*/true);
     const at::Tensor z = z_all.narrow(0, first, n);
     const at::Tensor square = z_all.square().sum(1);
-    at::Tensor distance =
-        at::addmm(square.unsqueeze(0), z, z_all.t(), 1, -2)
-            .add_(square.narrow(0, first, n).unsqueeze(1))
-            .clamp_min_(0);
+    at::Tensor distance = at::addmm(square.unsqueeze(0), z, z_all.t(), 1, -2)
+                              .add_(square.narrow(0, first, n).unsqueeze(1))
+                              .clamp_min_(0);
     distance.diagonal(first).fill_(std::numeric_limits<double>::infinity());
     const at::Tensor scale =
-        kSharpness / std::get<0>(at::kthvalue(
-                                     distance, std::min(kNearest, n_all - 1), 1,
-                                     /*keepdim=*/true))
-                         .clamp_min(kSmallest);
+        kSharpness /
+        std::get<0>(at::kthvalue(distance, std::min(kNearest, n_all - 1), 1,
+                                 /*keepdim=*/true))
+            .clamp_min(kSmallest);
     const at::Tensor weight = at::softmax(-distance * scale, 1);
     const at::Tensor near = weight.mm(labels);
     const at::Tensor share =
@@ -67,8 +66,7 @@ class LabelInformation : public torch::autograd::Function<LabelInformation> {
         of_weight - (of_weight * weight).sum(1, /*keepdim=*/true);
     const at::Tensor h =
         weight * centered * (-2 * scale * grad_out[0].unsqueeze(1));
-    at::Tensor of_all =
-        (h.sum(0).unsqueeze(1) * z_all).addmm_(h.t(), z, 1, -1);
+    at::Tensor of_all = (h.sum(0).unsqueeze(1) * z_all).addmm_(h.t(), z, 1, -1);
     of_all.narrow(0, first, z.size(0))
         .add_(h.sum(1, /*keepdim=*/true) * z)
         .addmm_(h, z_all, 1, -1);
