@@ -15,14 +15,9 @@ match_cells <- function(values, cells, arg, table = TRUE, partial = FALSE,
     paste("a vector with one value per cell",
           if (table) "or a table of such columns"), arg
   )
-  # Row names that R counts say nothing of the cells.
-  counted <- is.data.frame(values) && !is.character(.row_names_info(values, 0L))
-  names <- if (!rows) names(values) else if (!counted) rownames(values)
+  names <- given_names(values, cells)
   if (!rows && is.array(values)) values <- as.vector(values)
-  # Nor do numbers of rows, unless cells have such names.
-  numbers <- identical(names, as.character(seq_along(names)))
-  if (!is.null(cells) && !is.null(names) &&
-        (any(names %in% cells) || !numbers)) {
+  if (!is.null(cells) && !is.null(names)) {
     place <- named_places(names, cells, arg, partial)
     values <- if (rows) values[place, , drop = FALSE] else values[place]
   } else {
@@ -31,6 +26,16 @@ match_cells <- function(values, cells, arg, table = TRUE, partial = FALSE,
   }
   if (rows) rownames(values) <- NULL else names(values) <- NULL
   values
+}
+
+# Names, or row names that somebody gave: those that R counts say nothing of the
+# cells, nor do numbers, unless cells have such names.
+given_names <- function(values, cells) {
+  rows <- length(dim(values)) == 2
+  counted <- is.data.frame(values) && !is.character(.row_names_info(values, 0L))
+  names <- if (!rows) names(values) else if (!counted) rownames(values)
+  numbers <- identical(names, as.character(seq_along(names)))
+  if (!numbers || any(names %in% cells)) names
 }
 
 # Run-length encoded values, of S4Vectors, as the vector that they stand for.
