@@ -173,7 +173,7 @@ experiment_rna <- function(object, assay.type) {
   check_names(colnames(object), "cell", "column")
   counts <- SummarizedExperiment::assay(object, assay.type)
   list(
-    depth = column_sums(counts), what = "reduced dimension",
+    depth = column_sums(counts), place = assay.type, what = "reduced dimension",
     known = SingleCellExperiment::reducedDimNames(object),
     embedding = function(name) SingleCellExperiment::reducedDim(object, name),
     usual = "PCA", packages = c("scuttle", "scran", "scater"),

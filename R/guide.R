@@ -6,8 +6,7 @@ n_components <- function(n_genes, n_cells) {
 }
 
 # What SAILERX takes of the RNA: of `found`, list(values, depth, where, ...),
-# the rows of the reference of those cells that have RNA and whose row is whole,
-# and their depth.
+# depth and reference of the cells that have RNA and whose row is whole.
 new_guide <- function(found, cells) {
   check_names(cells$cells, "cell", "column")
   values <- as.matrix(found$values)
@@ -64,8 +63,9 @@ find_guide <- function(rna, reference) {
   check_can_make(reference, rna)
   with_rna <- names(rna$depth)[which(rna$depth > 0)]
   check_enough_rna(with_rna, length(rna$depth))
-  note("The object has no {rna$what}s {.val {reference}}: they are made from the
-        RNA of {length(with_rna)} cells by {.fn {rna$steps}}.")
+  note("The object has no {rna$what}s {.val {reference}}: they are made from
+        {length(with_rna)} cells of assay {.val {rna$place}} by
+        {.fn {rna$steps}}.")
   guide$made <- usual_steps(rna$made(with_rna), reference)
   guide$values <- rna$values(guide$made)
   guide

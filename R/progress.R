@@ -11,7 +11,7 @@ progress_reporter <- function(verbose, envir = parent.frame()) {
 bar_reporter <- function(envir) {
   bar <- NULL
   function(p) {
-    # Read by the bar's format; all has to fit into 80 columns.
+    # All has to fit into 80 columns.
     extra <- list(
       epoch = paste0(p$epoch, "/", p$epochs), text = describe_progress(p, TRUE)
     )
