@@ -59,8 +59,8 @@
 #'   `reconstruction`, `kl` and `marginal` in nats, means over the training
 #'   cells (what `mixing` adds is in `loss` alone); for the held-out cells (NA
 #'   without any) `validation_log_likelihood`, of the plain Bernoulli model in
-#'   nats per cell at the posterior mean, `validation_kl` and `validation_elbo`, its evidence lower bound; `seconds`
-#'   and `cells_per_second` of the training.
+#'   nats per cell at the posterior mean, `validation_kl` and `validation_elbo`,
+#'   its evidence lower bound; `seconds` and `cells_per_second` of the training.
 #' @section Warnings:
 #' * `sailer_batches_apart` names batches that share less than half of the peaks
 #'   expected: peaks that were called in each batch separately look closed in
