@@ -14,7 +14,7 @@ run <- function(context) {
   made <- list(
     `LSI 30 with harmony` = if (!is.null(corrected$value)) corrected,
     `VAE, no penalty` = timed(
-      embedding(fit_sailer(data, context$seed, lambda = 0))
+      embedding(fit_sailer(data, context$seed, lambda = 0, mixing = 0))
     ),
     SAILER = timed(embedding(fit_sailer(data, context$seed)))
   )

@@ -32,7 +32,7 @@ embeddings_of <- function(data, context) {
     `LSI, first left out` = timed(lsi(counts, 10)),
     `LSI, first left out, length 1` = timed(unit_rows(lsi(counts, 10))),
     `VAE, no penalty` = timed(
-      embedding(fit_sailer(data, context$seed, lambda = 0))
+      embedding(fit_sailer(data, context$seed, lambda = 0, mixing = 0))
     ),
     SAILER = timed(embedding(fit_sailer(data, context$seed)))
   )

@@ -4,7 +4,7 @@ run <- function(context) {
   data <- thesis_simulation("Sim3", context$seed, context$full)
   fits <- list(
     SAILER = fit_sailer(data, context$seed),
-    `VAE, no penalty` = fit_sailer(data, context$seed, lambda = 0)
+    `VAE, no penalty` = fit_sailer(data, context$seed, lambda = 0, mixing = 0)
   )
   peaks <- fits$SAILER$peaks
   # A sample of cells, every rare one among them: values of all peaks are dense.
