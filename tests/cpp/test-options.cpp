@@ -38,7 +38,7 @@ TEST_CASE("what may be left open is checked once it is chosen") {
   REQUIRE_NOTHROW(options.check());
   SailerOptions model;
   model.beta = SailerOptions::kAuto;  // is never left open
-  REQUIRE_THROWS_WITH(model.check(), "`beta` must be at least 0.");
+  REQUIRE_THROWS_WITH(model.check(), "`beta` must be a number of at least 0.");
 }
 
 TEST_CASE("every option of a struct is described by a name of its own") {

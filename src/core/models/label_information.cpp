@@ -17,14 +17,17 @@ constexpr int64_t kNearest = 5;
 constexpr double kSharpness = 2;
 constexpr double kSmallest = 1e-12;  // squared distance, share
 
-// The gradient is derived by hand, as those of the divergences are.
+// The gradient is derived by hand, and all is computed in double, as in the
+// divergences: a GPU would round the products of coordinates, of which the
+// distances of neighbours are small differences, to TF32.
 class LabelInformation : public torch::autograd::Function<LabelInformation> {
  public:
   static at::Tensor forward(AutogradContext* context, const at::Tensor& all,
-                            const at::Tensor& labels, int64_t first,
+                            const at::Tensor& one_hot, int64_t first,
                             int64_t n) {
     const int64_t n_all = all.size(0);
-    const at::Tensor z_all = all - all.mean(0, /*keepdim=*/true);
+    const at::Tensor z_all = all - all.mean(0, /*keepdim=*/true, at::kDouble);
+    const at::Tensor labels = one_hot.to(at::kDouble);
     const at::Tensor z = z_all.narrow(0, first, n);
     const at::Tensor square = z_all.square().sum(1);
     at::Tensor distance = at::addmm(square.unsqueeze(0), z, z_all.t(), 1, -2)
@@ -49,7 +52,8 @@ class LabelInformation : public torch::autograd::Function<LabelInformation> {
     context->save_for_backward(
         {z_all, labels, weight, scale, log_ratio, chance});
     context->saved_data["first"] = first;
-    return (near * log_ratio).sum(1) - chance * weight.square().sum(1);
+    return ((near * log_ratio).sum(1) - chance * weight.square().sum(1))
+        .to(all.scalar_type());
   }
 
   static variable_list backward(AutogradContext* context,
@@ -65,7 +69,8 @@ class LabelInformation : public torch::autograd::Function<LabelInformation> {
     const at::Tensor centered =
         of_weight - (of_weight * weight).sum(1, /*keepdim=*/true);
     const at::Tensor h =
-        weight * centered * (-2 * scale * grad_out[0].unsqueeze(1));
+        weight * centered *
+        (-2 * scale * grad_out[0].to(at::kDouble).unsqueeze(1));
     at::Tensor of_all = (h.sum(0).unsqueeze(1) * z_all).addmm_(h.t(), z, 1, -1);
     of_all.narrow(0, first, z.size(0))
         .add_(h.sum(1, /*keepdim=*/true) * z)
