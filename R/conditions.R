@@ -85,9 +85,11 @@ note <- function(lines, .envir = parent.frame()) {
 }
 
 # The first of many names, for a message.
-few <- function(names) {
-  shown <- cli::format_inline("{.val {utils::head(names, 3)}}")
-  paste0(shown, if (length(names) > 3) ", ...")
+few <- function(names, n = 3) {
+  shown <- cli::cli_vec(
+    names, list("vec-trunc" = n, "vec-trunc-style" = "head")
+  )
+  cli::format_inline("{.val {shown}}")
 }
 
 # Evaluates `code`, without its notes where they are not wanted.
