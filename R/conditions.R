@@ -86,10 +86,11 @@ note <- function(lines, .envir = parent.frame()) {
 
 # The first of many names, for a message.
 few <- function(names, n = 3) {
-  shown <- cli::cli_vec(
-    names, list("vec-trunc" = n, "vec-trunc-style" = "head")
-  )
-  cli::format_inline("{.val {shown}}")
+  more <- length(names) > n
+  commas <- if (more) list("vec-last" = ", ", "vec-sep2" = ", ")
+  shown <- cli::cli_vec(utils::head(names, n), commas %||% list())
+  shown <- cli::format_inline("{.val {shown}}")
+  paste0(shown, if (more) paste0(", ", cli::symbol$ellipsis))
 }
 
 # Evaluates `code`, without its notes where they are not wanted.
