@@ -132,9 +132,10 @@ live_model <- function(fit, code) {
   cache$model
 }
 
-# Models of version 0.1.0 know no warm start.
+# Models of version 0.1.0 know no warm start, and were trained without `mixing`.
 current_options <- function(options) {
   options$warm_start <- options$warm_start %||% FALSE
+  options$mixing <- options$mixing %||% 0
   options
 }
 

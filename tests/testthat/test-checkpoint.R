@@ -135,6 +135,28 @@ test_that("a damaged or foreign checkpoint is an error that names the file", {
   expect_identical(learned(resume(folder, counts)), learned(train(epochs = 2)))
 })
 
+test_that("a run of before `mixing` goes on without it", {
+  goes_on <- function(change) {
+    folder <- new_folder()
+    sailer(
+      counts,
+      batch = batch, hidden = 8, n_latent = 3, mixing = 0,
+      control = quick(
+        epochs = 2, batch_size = 20, frozen = 0, warmup = 0, checkpoint = folder
+      )
+    )
+    plan <- read_plan(folder)
+    plan$options <- change(plan$options)
+    write_plan(plan, folder)
+    resume(folder, counts, epochs = 3)$state
+  }
+  without <- goes_on(identity)
+  expect_identical(goes_on(function(x) x[names(x) != "mixing"]), without)
+  expect_false(identical(
+    goes_on(function(x) utils::modifyList(x, list(mixing = 50))), without
+  ))
+})
+
 test_that("a checkpoint of sailer 0.1.0 goes on", {
   skip_if_not_installed("withr")
   folder <- file.path(withr::local_tempdir(), "checkpoint-1")
