@@ -9,6 +9,22 @@ in_another_r <- function(code) {
   ))
 }
 
+# What the expression `value` has there after `code`.
+value_in_another_r <- function(code, value) {
+  result <- withr::local_tempfile(fileext = ".rds")
+  output <- in_another_r(
+    c(code, sprintf("saveRDS(%s, %s)", value, deparse(result)))
+  )
+  testthat::expect_true(file.exists(result), info = output)
+  readRDS(result)
+}
+
+# A line for such code: the most memory, in bytes, that the process has had.
+peak_memory <- "peak <- function() {
+  line <- grep('^VmHWM', readLines('/proc/self/status'), value = TRUE)
+  as.numeric(gsub('[^0-9]', '', line)) * 1024
+}"
+
 # Starts `lines` of R and returns the process; what it prints goes to `log`.
 start_child <- function(lines, log, envir = parent.frame()) {
   testthat::skip_on_os("windows")
