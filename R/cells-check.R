@@ -127,7 +127,7 @@ check_names <- function(names, what, side, x = "x", class = "data") {
     twice <- unique(names[duplicated(names)])
     abort(c(
       "{length(twice)} name{?s} of {what}s {cli::qty(length(twice))}occur{?s/}
-       more than once: {.val {utils::head(twice, 3)}}.",
+       more than once: {few(twice)}.",
       i = "Make them unique, for example by
            {.code {setter} <- make.unique({setter})}."
     ), class = class)

@@ -92,7 +92,7 @@ names_by_ranges <- function(ranges) {
     twice <- unique(names[duplicated(names)])
     abort(c(
       "The rows have no names, and {length(twice)} of their ranges {?is/are}
-       there more than once: {.val {utils::head(twice, 3)}}.",
+       there more than once: {few(twice)}.",
       i = "Set {.code rownames(x)}, or leave the repeated rows out."
     ), class = "data")
   }

@@ -127,7 +127,7 @@ join_cells <- function(parts, peaks, order) {
     twice <- cells[duplicated(cells)]
     abort(c(
       "{length(twice)} cell{?s} {?is/are} in more than one layer:
-       {.val {utils::head(twice, 3)}}.",
+       {few(twice)}.",
       i = "Name in {.arg layer} only layers that have no cells in common."
     ), class = "data")
   }

@@ -87,8 +87,8 @@ note <- function(lines, .envir = parent.frame()) {
 # The first of many names, for a message.
 few <- function(names, n = 3) {
   more <- length(names) > n
-  commas <- if (more) list("vec-last" = ", ", "vec-sep2" = ", ")
-  shown <- cli::cli_vec(utils::head(names, n), commas %||% list())
+  commas <- if (more) list("vec-last" = ", ", "vec-sep2" = ", ") else list()
+  shown <- cli::cli_vec(utils::head(names, n), commas)
   shown <- cli::format_inline("{.val {shown}}")
   paste0(shown, if (more) paste0(", ", cli::symbol$ellipsis))
 }

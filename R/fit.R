@@ -245,7 +245,7 @@ match_peaks <- function(cells, peaks, arg = "newdata") {
   missing <- setdiff(peaks, cells$peaks)
   abort_if(length(missing) > 0, c(
     "{length(missing)} of the {length(peaks)} peaks of the model {?is/are} not
-     in {.arg {arg}}: {.val {utils::head(missing, 3)}}.",
+     in {.arg {arg}}: {few(missing)}.",
     i = "Count the cells in the peaks that the model was trained on."
   ), class = "data")
   match(cells$peaks, peaks)

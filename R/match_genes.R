@@ -43,7 +43,7 @@ match_genes <- function(names, genes, arg = "the counts", least = least_match,
     note(paste0(
 "{length(lost)} of the {length(names)} genes of ", arg,
 " {cli::qty(length(lost))}{?is/are} not known and not read:
- {.val {utils::head(lost, 3)}}."
+ {few(lost)}."
 ))
   }
   as.integer(at)

@@ -55,7 +55,7 @@ named_places <- function(names, cells, arg, partial) {
   ))
   abort_if(length(lost) > 0 && !partial, c(
     "{.arg {arg}} is named by cell, but has no value for {length(lost)} of
-     them: {.val {utils::head(lost, 3)}}.",
+     them: {few(lost)}.",
     i = paste0("Give a value for every cell, or ", in_order, ".")
   ))
   twice <- intersect(names[duplicated(names)], cells)
