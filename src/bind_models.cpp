@@ -189,12 +189,13 @@ Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map,
       check_done(lsi.has_value());
     }
     if (open) {
-      const int64_t own =
-          lsi.has_value()
-              ? n_latent_for(*lsi, cells->n_cells(), guided ? guide.width : 0)
-          : state.isNULL() ? 0
-                           : n_latent_in(state);
-      options.n_latent = of_first(exchange, own);
+      if (lsi.has_value()) {
+        options.n_latent =
+            n_latent_for(*lsi, cells->n_cells(), guided ? guide.width : 0);
+      } else if (!state.isNULL()) {
+        options.n_latent = n_latent_in(state);
+      }
+      options.n_latent = of_first(exchange, options.n_latent);
     }
     SailerModel model(options, layout_from_r(group_sizes), n_confounders,
                       shares, train.seed, at::Device(device), at::kFloat,

@@ -70,7 +70,7 @@ TEST_CASE("what neighbours tell of labels, and its gradient, plainly") {
   const at::Tensor labels = two_labels(kCells);
   const at::Tensor weight = random_tensor({kCells}, 2);
   const at::Tensor expected = plain_information(z, labels);
-  const at::Tensor found = label_information(z, labels);
+  const at::Tensor found = label_information(z, z, labels);
   REQUIRE(at::allclose(found, expected, 1e-9, 1e-9));
   const at::Tensor gradient = gradient_of(expected.dot(weight), z);
   REQUIRE(gradient.abs().max().item<double>() > 0.01);
@@ -79,10 +79,9 @@ TEST_CASE("what neighbours tell of labels, and its gradient, plainly") {
   // Parts of the minibatch add up to the whole.
   at::Tensor sum = at::zeros({}, z.options());
   for (const auto& [first, n] : {std::pair<int64_t, int64_t>{0, 9}, {9, 14}}) {
-    // No exchange is needed to read its own rows of what is there.
-    BatchPart part{nullptr, first, n, kCells};
-    part.exchange = reinterpret_cast<Exchange*>(&part);  // never asked
-    const at::Tensor own = label_information(z, labels, part);
+    const BatchPart part{nullptr, first, n, kCells};
+    const at::Tensor own =
+        label_information(z.narrow(0, first, n), z, labels, part);
     REQUIRE(at::allclose(own, expected.narrow(0, first, n), 1e-9, 1e-9));
     sum = sum + own.dot(weight.narrow(0, first, n));
   }
@@ -91,12 +90,12 @@ TEST_CASE("what neighbours tell of labels, and its gradient, plainly") {
 
 TEST_CASE("labels that are apart tell all, labels at random nothing") {
   constexpr int64_t n = 300;
-  const at::Tensor labels = at::zeros({n, 3}, at::kDouble);
-  for (int64_t i = 0; i < n; ++i) labels[i][i % 3].fill_(1);
+  const at::Tensor labels = labels_in_turn(n, 3);
   const at::Tensor z = random_tensor({n, 8}, 3);
-  REQUIRE(std::abs(label_information(z, labels).mean().item<double>()) < 0.1);
+  REQUIRE(std::abs(label_information(z, z, labels).mean().item<double>()) <
+          0.1);
   const at::Tensor apart = z + 100 * at::cat({labels, at::zeros({n, 5})}, 1);
-  REQUIRE(label_information(apart, labels).mean().item<double>() ==
+  REQUIRE(label_information(apart, apart, labels).mean().item<double>() ==
           Approx(std::log(3)).epsilon(0.2));
 }
 
@@ -104,7 +103,7 @@ TEST_CASE("cells in one place, and two cells, have information and gradients") {
   for (const int64_t n : {2, 12}) {
     const at::Tensor z = at::ones({n, kDims}, at::kDouble);
     z.set_requires_grad(true);
-    const at::Tensor loss = label_information(z, two_labels(n)).sum();
+    const at::Tensor loss = label_information(z, z, two_labels(n)).sum();
     REQUIRE(std::isfinite(loss.item<double>()));
     REQUIRE(gradient_of(loss, z).isfinite().all().item<bool>());
   }

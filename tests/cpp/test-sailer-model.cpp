@@ -92,8 +92,7 @@ TEST_CASE("gradients of the objective equal finite differences") {
 
 TEST_CASE("the objective is the weighted sum of its parts") {
   SparseBatch batch = make_batch();
-  batch.labels = at::zeros({8, 2}, at::kDouble);
-  for (int64_t i = 0; i < 8; ++i) batch.labels[i][i % 2].fill_(1);
+  batch.labels = labels_in_turn(8, 2);
   for (const SailerOptions& options : variants()) {
     SailerModel model = make_model(options);
     const double beta = 0.6;

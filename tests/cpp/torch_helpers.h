@@ -15,6 +15,11 @@ inline at::TensorOptions doubles() {
   return at::TensorOptions().dtype(at::kDouble);
 }
 
+// One-hot rows of labels that take turns.
+inline at::Tensor labels_in_turn(int64_t n, int64_t n_labels) {
+  return at::one_hot(at::arange(n) % n_labels, n_labels).to(at::kDouble);
+}
+
 // Rows from lists of open peaks.
 inline sailer::SparseRowsTensor rows_of(
     const std::vector<std::vector<int64_t>>& cells) {

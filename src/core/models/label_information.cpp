@@ -22,17 +22,17 @@ constexpr double kSmallest = 1e-12;  // squared distance, share
 // distances of neighbours are small differences, to TF32.
 class LabelInformation : public torch::autograd::Function<LabelInformation> {
  public:
-  static at::Tensor forward(AutogradContext* context, const at::Tensor& all,
-                            const at::Tensor& one_hot, int64_t first,
-                            int64_t n) {
-    const int64_t n_all = all.size(0);
-    const at::Tensor z_all = all - all.mean(0, /*keepdim=*/true, at::kDouble);
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& own,
+                            const at::Tensor& all, const at::Tensor& one_hot,
+                            int64_t first) {
+    const int64_t n = own.size(0), n_all = all.size(0);
+    const at::Tensor center = all.mean(0, /*keepdim=*/true, at::kDouble);
+    const at::Tensor z = own - center, z_all = all - center;
     const at::Tensor labels = one_hot.to(at::kDouble);
-    const at::Tensor z = z_all.narrow(0, first, n);
-    const at::Tensor square = z_all.square().sum(1);
-    at::Tensor distance = at::addmm(square.unsqueeze(0), z, z_all.t(), 1, -2)
-                              .add_(square.narrow(0, first, n).unsqueeze(1))
-                              .clamp_min_(0);
+    const at::Tensor distance =
+        at::addmm(z_all.square().sum(1), z, z_all.t(), 1, -2)
+            .add_(z.square().sum(1).unsqueeze(1))
+            .clamp_min_(0);
     distance.diagonal(first).fill_(std::numeric_limits<double>::infinity());
     const at::Tensor scale =
         kSharpness /
@@ -50,41 +50,38 @@ class LabelInformation : public torch::autograd::Function<LabelInformation> {
     const at::Tensor chance =
         0.5 * (share.gt(0).to(share.scalar_type()) - share).sum(1);
     context->save_for_backward(
-        {z_all, labels, weight, scale, log_ratio, chance});
-    context->saved_data["first"] = first;
+        {z, z_all, labels, weight, scale, log_ratio, chance});
     return ((near * log_ratio).sum(1) - chance * weight.square().sum(1))
-        .to(all.scalar_type());
+        .to(own.scalar_type());
   }
 
   static variable_list backward(AutogradContext* context,
                                 variable_list grad_out) {
     const auto saved = context->get_saved_variables();
-    const at::Tensor &z_all = saved[0], &labels = saved[1], &weight = saved[2];
-    const at::Tensor &scale = saved[3], &log_ratio = saved[4];
-    const int64_t first = context->saved_data["first"].toInt();
-    const at::Tensor z = z_all.narrow(0, first, weight.size(0));
+    const at::Tensor &z = saved[0], &z_all = saved[1], &labels = saved[2];
+    const at::Tensor &weight = saved[3], &scale = saved[4];
+    const at::Tensor &log_ratio = saved[5], &chance = saved[6];
     // With respect to the weights, then to the squared distances.
     const at::Tensor of_weight =
-        log_ratio.mm(labels.t()) - 2 * saved[5].unsqueeze(1) * weight;
+        log_ratio.mm(labels.t()) - 2 * chance.unsqueeze(1) * weight;
     const at::Tensor centered =
         of_weight - (of_weight * weight).sum(1, /*keepdim=*/true);
     const at::Tensor h =
         weight * centered *
         (-2 * scale * grad_out[0].to(at::kDouble).unsqueeze(1));
-    at::Tensor of_all = (h.sum(0).unsqueeze(1) * z_all).addmm_(h.t(), z, 1, -1);
-    of_all.narrow(0, first, z.size(0))
-        .add_(h.sum(1, /*keepdim=*/true) * z)
-        .addmm_(h, z_all, 1, -1);
-    return {of_all, at::Tensor(), at::Tensor(), at::Tensor()};
+    const at::Tensor of_own =
+        (h.sum(1, /*keepdim=*/true) * z).addmm_(h, z_all, 1, -1);
+    const at::Tensor of_all =
+        (h.sum(0).unsqueeze(1) * z_all).addmm_(h.t(), z, 1, -1);
+    return {of_own, of_all, at::Tensor(), at::Tensor()};
   }
 };
 
 }  // namespace
 
-at::Tensor label_information(const at::Tensor& z, const at::Tensor& labels,
-                             const BatchPart& part) {
-  const int64_t n = part.is_whole() ? z.size(0) : part.n;
-  return LabelInformation::apply(z, labels, part.first, n);
+at::Tensor label_information(const at::Tensor& z, const at::Tensor& all,
+                             const at::Tensor& labels, const BatchPart& part) {
+  return LabelInformation::apply(z, all, labels, part.first);
 }
 
 }  // namespace sailer

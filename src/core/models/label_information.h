@@ -16,10 +16,11 @@ namespace sailer {
 // the distance of the fifth nearest: r_i has no gradient. Neighbours drawn at
 // random give 0 on average.
 //
-// `z` [B, d] and `labels` [B, L], one-hot, of several variables side by side or
-// of one, are those of all cells of the minibatch, at least 2. Differentiable
-// in z.
-at::Tensor label_information(const at::Tensor& z, const at::Tensor& labels,
+// `z` is of the part's cells; `all` [B, d] and `labels` [B, L], one-hot, of
+// several variables side by side or of one, are those of all cells of the
+// minibatch, at least 2. Differentiable in both.
+at::Tensor label_information(const at::Tensor& z, const at::Tensor& all,
+                             const at::Tensor& labels,
                              const BatchPart& part = {});
 
 }  // namespace sailer

@@ -160,7 +160,7 @@ at::Tensor SailerModel::mixing(const at::Tensor& z, const SparseBatch& batch,
       !batch.labels.defined()) {
     return at::zeros({}, tensor_options_);
   }
-  return options.part.mean(label_information(gather_rows(z, options.part),
+  return options.part.mean(label_information(z, gather_rows(z, options.part),
                                              batch.labels, options.part));
 }
 

@@ -89,19 +89,18 @@ CellPosteriors posteriors_of_cells(const SailerModel& model,
   CellPosteriors out;
   out.mean.assign(static_cast<size_t>(n * d), 0);
   out.log_variance = out.mean;
-  bool done =
+  const bool done =
       visit_cells(stream, cells, monitor, [&](const SparseBatch& batch) {
         const Posterior posterior = model.encode(batch, /*training=*/false);
         write(posterior.mean, first * d, out.mean);
         write(posterior.log_variance, first * d, out.log_variance);
         first += batch.n_cells();
       });
-  if (exchange != nullptr) done = sum_of_all(*exchange, done ? 0 : 1) == 0;
-  if (!done) return {};
-  if (exchange != nullptr) {  // the rows of others are 0 here
-    for (std::vector<float>* values : {&out.mean, &out.log_variance}) {
-      exchange->sum(at::from_blob(values->data(), {n * d}, at::kFloat));
-    }
+  if (exchange == nullptr) return done ? out : CellPosteriors{};
+  if (sum_of_all(*exchange, done ? 0 : 1) > 0) return {};
+  // The rows of others are 0 here.
+  for (std::vector<float>* values : {&out.mean, &out.log_variance}) {
+    exchange->sum(at::from_blob(values->data(), {n * d}, at::kFloat));
   }
   return out;
 }

@@ -19,7 +19,6 @@ void decide(Number& option, Number value) {
 }
 
 void take_from_thesis(TrainOptions& options) {
-  decide<int64_t>(options.steps, 2000);
   decide<int64_t>(options.epochs, 400);
   decide<int64_t>(options.batch_size, 100);
   decide(options.learning_rate, 1e-3);
