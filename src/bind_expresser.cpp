@@ -70,14 +70,16 @@ Rcpp::List core_expresser_train(SEXP source, Rcpp::List model_options,
     ExpresserModel model(options, cells->n_features(), train.seed,
                          at::Device(device), at::kFloat,
                          mean_expression(*cells, split.training));
+    Exchange* exchange = exchange_of(run);
+    // Where a run goes on, the first of several processes alone has the state.
+    const bool begins = of_first(exchange, Rf_isNull(run["state"])) != 0;
     if (!Rf_isNull(initial)) {
       model.parameters().load_state(state_from_r(Rcpp::List(initial)));
-    } else if (Rf_isNull(run["state"])) {
+    } else if (begins) {
       RMonitor silent;
       check_done(start_from_cells(model, cells, split.training, train.seed,
-                                  silent.cancelled()));
+                                  silent.cancelled(), exchange));
     }
-    Exchange* exchange = exchange_of(run);
     ExpresserTask task(model, cells, split, train, exchange);
     RMonitor monitor(report);
     Rcpp::List progress;

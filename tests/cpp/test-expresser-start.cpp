@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "catch.h"
+#include "core/data/readers/sources.h"
 #include "core/training/expresser_start.h"
 #include "expresser_helpers.h"
 #include "torch_helpers.h"
@@ -16,6 +17,46 @@ std::vector<int64_t> first_cells(int64_t n) {
   for (int64_t i = 0; i < n; ++i) cells.push_back(i);
   return cells;
 }
+
+// The first n cells of the source.
+CellRows rows_of(const CellSourcePtr& source, int64_t n) {
+  Subset subset;
+  subset.all_cells = false;
+  subset.cells = first_cells(n);
+  subset.n_features = source->n_features();
+  CellRows rows;
+  rows.source = choose(source, std::move(subset));
+  rows.n_columns = source->n_features();
+  return rows;
+}
+
+// Counts the cells that are read of another source.
+class CountedSource final : public CellSource {
+ public:
+  explicit CountedSource(CellSourcePtr source) : source_(std::move(source)) {}
+  int64_t n_cells() const override { return source_->n_cells(); }
+  int64_t n_features() const override { return source_->n_features(); }
+  int64_t n_entries(int64_t first, int64_t count) const override {
+    return source_->n_entries(first, count);
+  }
+  std::string describe() const override { return source_->describe(); }
+
+  int64_t n_read = 0;
+
+ protected:
+  void append(int64_t first, int64_t count, SparseRows& out) override {
+    n_read += count;
+    source_->read(first, count, out);
+  }
+  // As a store does, not in runs.
+  void append_cells(const int64_t* cells, int64_t n, bool,
+                    SparseRows& out) override {
+    for (int64_t k = 0; k < n; ++k) append(cells[k], 1, out);
+  }
+
+ private:
+  CellSourcePtr source_;
+};
 
 // Log-normalised cells, dense.
 at::Tensor dense_cells(CellSource& source, int64_t n) {
@@ -36,7 +77,7 @@ at::Tensor dense_cells(CellSource& source, int64_t n) {
 
 TEST_CASE("components of genes are those of the centred cells") {
   const CellSourcePtr source = two_kinds(60, 24);
-  const auto found = gene_components(source, first_cells(50), 3, 1, {});
+  const auto found = gene_components(rows_of(source, 50), 3, 1);
   const at::Tensor cells = dense_cells(*source, 50);
   // An independent decomposition, by LAPACK.
   const auto [u, s, v] = at::svd(cells - cells.mean(0));
@@ -59,7 +100,7 @@ TEST_CASE("components of genes are those of the centred cells") {
 
 TEST_CASE("the two kinds of genes stand apart in the first component") {
   const CellSourcePtr source = two_kinds(60, 24);
-  const auto found = gene_components(source, first_cells(60), 2, 1, {});
+  const auto found = gene_components(rows_of(source, 60), 2, 1);
   for (int64_t gene = 2; gene < 24; ++gene) {
     REQUIRE((found[static_cast<size_t>(2 * gene)] > 0) ==
             (found[static_cast<size_t>(gene % 2 * 2)] > 0));
@@ -68,7 +109,7 @@ TEST_CASE("the two kinds of genes stand apart in the first component") {
 
 TEST_CASE("fewer cells than components leave zeros") {
   const CellSourcePtr source = two_kinds(4, 24);
-  const auto found = gene_components(source, first_cells(4), 5, 1, {});
+  const auto found = gene_components(rows_of(source, 4), 5, 1);
   REQUIRE(found.size() == 24 * 5);
   for (size_t gene = 0; gene < 24; ++gene) {
     REQUIRE(found[5 * gene] != 0);
@@ -83,7 +124,7 @@ TEST_CASE("levels are what mean counts are above 1, of the given cells") {
   cells->counts = {3, 1, 6, 900};
   cells->offsets = {0, 2, 3, 4};
   const CellSourcePtr source = source_of(cells, 3);
-  const auto found = gene_levels(*source, {0, 1}, {});
+  const auto found = gene_levels(rows_of(source, 2));
   REQUIRE(found[0] == Approx(std::log((2 + 5 + 0.5) / 3)));
   REQUIRE(found[1] == Approx(std::log(0.5 / 2)));
   REQUIRE(found[2] == Approx(std::log(0.5)));
@@ -93,7 +134,7 @@ TEST_CASE("the first predictions are the mean counts of the genes") {
   const CellSourcePtr source = two_kinds(40, 24);
   ExpresserModel model(tiny_expresser(), 24, 1);
   REQUIRE(start_from_cells(model, source, first_cells(40), 1, {}));
-  const auto levels = gene_levels(*source, first_cells(40), {});
+  const auto levels = gene_levels(rows_of(source, 40));
   SparseRows rows;
   source->read(3, 1, rows);
   NormalizedCell cell;
@@ -158,4 +199,19 @@ TEST_CASE("a start can be cancelled") {
   ExpresserModel model(tiny_expresser(), 24, 1);
   REQUIRE_FALSE(
       start_from_cells(model, source, first_cells(40), 1, [] { return true; }));
+}
+
+TEST_CASE("of many cells a start reads a hundred thousand, not the others") {
+  auto cells = std::make_shared<OwnedCells>();
+  for (int32_t i = 0; i < 250000; ++i) {
+    cells->genes.push_back(i % 7);
+    cells->counts.push_back(1 + i % 3);
+    cells->offsets.push_back(i + 1);
+  }
+  const auto source = std::make_shared<CountedSource>(source_of(cells, 7));
+  ExpresserOptions options = tiny_expresser();
+  options.token_start = TokenStart::kRandom;  // one pass, for the levels
+  ExpresserModel model(options, 7, 1);
+  REQUIRE(start_from_cells(model, source, first_cells(240000), 1, {}));
+  REQUIRE(source->n_read == 100000);
 }

@@ -1,5 +1,6 @@
 #include "catch.h"
 #include "core/support/config.h"
+#include "core/training/expresser_start.h"
 #include "core/training/trainer.h"
 #include "expresser_helpers.h"
 #include "together_helpers.h"
@@ -67,6 +68,29 @@ TEST_CASE("processes that train an Expresser take the steps of one") {
     REQUIRE(both.parts[0] == Approx(one.parts[0]).epsilon(1e-9));
     REQUIRE(both.measures[0] == Approx(one.measures[0]).epsilon(1e-9));
     REQUIRE(both.settings == one.settings);
+  }
+}
+
+TEST_CASE("processes share the start of an Expresser") {
+  const CellSourcePtr source = two_kinds(kCells, kGenes);
+  const std::vector<int64_t> cells = split_at(kCells, 8).training;
+  const auto start = [&](Exchange* exchange) {
+    ExpresserModel model(tiny_expresser(), kGenes, 3);
+    start_from_cells(model, source, cells, 1, {}, exchange);
+    return model.parameters().state();
+  };
+  const std::vector<NamedTensor> alone = start(nullptr);
+  const int64_t size = GENERATE(2, 3);
+  std::vector<std::vector<NamedTensor>> shared(static_cast<size_t>(size));
+  together(size, [&](Exchange& exchange) {
+    shared[static_cast<size_t>(exchange.rank())] = start(&exchange);
+  });
+  for (const auto& state : shared) {
+    for (size_t k = 0; k < alone.size(); ++k) {
+      CAPTURE(alone[k].name);
+      REQUIRE(at::equal(state[k].tensor, shared[0][k].tensor));
+      REQUIRE(at::allclose(state[k].tensor, alone[k].tensor, 1e-5, 1e-6));
+    }
   }
 }
 

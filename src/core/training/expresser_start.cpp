@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <cmath>
 
-#include "../data/stream/gene_tokens.h"
-#include "../linear/cell_rows.h"
+#include "../data/readers/sources.h"
 #include "../linear/truncated_svd.h"
 #include "../support/shuffle.h"
+#include "step_exchange.h"
 
 namespace sailer {
 namespace {
@@ -20,13 +20,17 @@ constexpr double kComponentSpread = 0.5;
 // As many cells tell the components and levels of a corpus of any size.
 constexpr int64_t kStartCells = 100000;
 
-std::vector<int64_t> evenly_spaced(const std::vector<int64_t>& cells) {
+// A source of these alone, so that no pass reads the others.
+CellSourcePtr evenly_spaced(const CellSourcePtr& source,
+                            const std::vector<int64_t>& cells) {
   const auto n = n_of(cells);
   const int64_t taken = std::min(n, kStartCells);
-  std::vector<int64_t> out;
-  for (int64_t k = 0; k < taken; ++k) out.push_back(cells[k * n / taken]);
-  std::sort(out.begin(), out.end());  // files are read from front to back
-  return out;
+  Subset out;
+  out.all_cells = false;
+  out.n_features = source->n_features();
+  for (int64_t k = 0; k < taken; ++k) out.cells.push_back(cells[k * n / taken]);
+  std::sort(out.cells.begin(), out.cells.end());  // as files are read fastest
+  return choose(source, std::move(out));
 }
 
 double median_size(std::vector<double> values) {
@@ -39,25 +43,17 @@ double median_size(std::vector<double> values) {
 
 }  // namespace
 
-std::vector<float> gene_components(const CellSourcePtr& source,
-                                   const std::vector<int64_t>& cells, int64_t n,
-                                   uint64_t seed,
-                                   const CancelCheck& cancelled) {
-  const int64_t n_genes = source->n_features();
+std::vector<float> gene_components(const CellRows& cells, int64_t n,
+                                   uint64_t seed) {
+  const int64_t n_genes = cells.n_columns;
   std::vector<float> out(n_genes * n, 0.0f);
   SvdOptions options;
-  options.n_components = std::min({n, n_genes, n_of(cells) - 1});
+  options.n_components = std::min({n, n_genes, cells.n_rows() - 1});
   options.center = true;
   options.seed = seed;
   if (options.n_components < 1) return out;
-  CellRows rows;
-  rows.source = source;
-  rows.n_columns = n_genes;
-  rows.cancelled = cancelled;
-  rows.taken.assign(source->n_cells(), 0);
-  for (int64_t cell : cells) rows.taken[cell] = 1;
   const auto svd =
-      truncated_svd(expression_rows(std::move(rows)), n_genes, options);
+      truncated_svd(expression_rows(cells), n_genes, options, cells.sum_of_all);
   if (!svd) return {};
   const int64_t k = options.n_components;
   std::vector<double> values = svd->loadings;
@@ -80,43 +76,50 @@ std::vector<float> gene_components(const CellSourcePtr& source,
   return out;
 }
 
-std::vector<float> gene_levels(CellSource& source,
-                               const std::vector<int64_t>& cells,
-                               const CancelCheck& cancelled) {
-  const auto n_genes = static_cast<size_t>(source.n_features());
-  std::vector<double> excess(n_genes, 0.5), n(n_genes, 1);
-  SparseRows rows;
-  for (int64_t cell : cells) {
-    if (cancelled && cancelled()) return {};
-    rows.clear();
-    source.read(cell, 1, rows);
+std::vector<float> gene_levels(const CellRows& cells) {
+  const int64_t n_genes = cells.n_columns;
+  // Of each gene: its counts above 1, then in how many cells it is found.
+  std::vector<double> sums(2 * n_genes, 0);
+  double* excess = sums.data();
+  double* n = excess + n_genes;
+  const auto visit = [&](const SparseRows& rows, int64_t) {
     for (size_t k = 0; k < rows.indices.size(); ++k) {
       if (!(rows.values[k] > 0)) continue;
       excess[rows.indices[k]] += rows.values[k] - 1;
       n[rows.indices[k]] += 1;
     }
+    return true;
+  };
+  if (!for_each_block(*cells.source, cells.cancelled, visit, cells.first,
+                      cells.end)) {
+    return {};
   }
+  cells.sum_of_all(sums.data(), 2 * n_genes);
   std::vector<float> out(n_genes);
-  for (size_t gene = 0; gene < n_genes; ++gene) {
-    out[gene] = static_cast<float>(std::log(excess[gene] / n[gene]));
+  for (int64_t gene = 0; gene < n_genes; ++gene) {
+    out[gene] =
+        static_cast<float>(std::log((excess[gene] + 0.5) / (n[gene] + 1)));
   }
   return out;
 }
 
 bool start_from_cells(ExpresserModel& model, const CellSourcePtr& source,
                       const std::vector<int64_t>& cells, uint64_t seed,
-                      const CancelCheck& cancelled) {
-  const std::vector<int64_t> taken = evenly_spaced(cells);
+                      const CancelCheck& cancelled, Exchange* exchange) {
   const int64_t n_genes = model.n_genes();
   const int64_t k = model.options().n_components();
+  CellRows rows;
+  rows.source = evenly_spaced(source, cells);
+  rows.n_columns = n_genes;
+  rows.cancelled = cancelled;
+  share_rows(rows, exchange);
   std::vector<float> components, levels;
   if (k > 0) {
-    components = gene_components(source, taken, k,
-                                 derive_seed(seed, kSketchStream), cancelled);
+    components = gene_components(rows, k, derive_seed(seed, kSketchStream));
     if (components.empty()) return false;
   }
   if (model.options().expression == Expression::kCounts) {
-    levels = gene_levels(*source, taken, cancelled);
+    levels = gene_levels(rows);
     if (levels.empty()) return false;
   }
   const auto tensor = [](std::vector<float>& values,

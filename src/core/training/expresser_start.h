@@ -6,9 +6,9 @@
 #include <cstdint>
 #include <vector>
 
-#include "../data/readers/cell_source.h"
-#include "../data/store/scan.h"
+#include "../linear/cell_rows.h"
 #include "../models/expresser_model.h"
+#include "../support/exchange.h"
 
 namespace sailer {
 
@@ -17,22 +17,20 @@ namespace sailer {
 // through asinh(. / median of their sizes), which brings the few genes with
 // large ones near the others and keeps their order, and scaled to a root mean
 // square of kComponentSpread. Where there are fewer cells or genes than
-// components the rest is zeros. Of more than kStartCells cells so many, evenly
-// spaced. Empty when it was cancelled.
-std::vector<float> gene_components(const CellSourcePtr& source,
-                                   const std::vector<int64_t>& cells, int64_t n,
-                                   uint64_t seed, const CancelCheck& cancelled);
+// components the rest is zeros. Empty when it was cancelled.
+std::vector<float> gene_components(const CellRows& cells, int64_t n,
+                                   uint64_t seed);
 
 // log of what a gene's mean count is above 1 in the cells in which it is found,
 // with half a count beside them in one more cell. Empty when it was cancelled.
-std::vector<float> gene_levels(CellSource& source,
-                               const std::vector<int64_t>& cells,
-                               const CancelCheck& cancelled);
+std::vector<float> gene_levels(const CellRows& cells);
 
-// Gives the model what it is to begin with, of these cells. False when it was
-// cancelled.
+// Gives the model what it is to begin with, of these cells; of more than
+// kStartCells so many, evenly spaced. Of the passes over them each process
+// makes its part, and all come to the same start. False when it was cancelled.
 bool start_from_cells(ExpresserModel& model, const CellSourcePtr& source,
                       const std::vector<int64_t>& cells, uint64_t seed,
-                      const CancelCheck& cancelled);
+                      const CancelCheck& cancelled,
+                      Exchange* exchange = nullptr);
 
 }  // namespace sailer

@@ -56,6 +56,16 @@ int64_t of_first(Exchange* exchange, int64_t own) {
   return value.item<int64_t>();
 }
 
+void share_rows(CellRows& cells, Exchange* exchange) {
+  if (exchange == nullptr) return;
+  const Slice own = slice_of(cells.source->n_cells(), shard_of(exchange));
+  cells.first = own.first;
+  cells.end = own.first + own.n;
+  cells.sum_of_all = [exchange](double* values, int64_t n) {
+    exchange->sum(at::from_blob(values, {n}, at::kDouble));
+  };
+}
+
 double sum_of_all(Exchange& exchange, double own) {
   const at::Tensor sum = at::full({1}, own, numbers());
   exchange.sum(sum);

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "../linear/cell_rows.h"
 #include "../support/exchange.h"
 #include "../support/parameters.h"
 #include "sampler.h"
@@ -27,6 +28,10 @@ void check_batch_size(int64_t batch_size, const Exchange* exchange);
 
 // What process 0 has, which the others go by; the own without an exchange.
 int64_t of_first(Exchange* exchange, int64_t own);
+
+// Of the passes over `cells` each process makes its part, and all come to the
+// same sums. Without an exchange all is as it was.
+void share_rows(CellRows& cells, Exchange* exchange);
 
 // The sum of what the processes have.
 double sum_of_all(Exchange& exchange, double own);

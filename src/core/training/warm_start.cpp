@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "../linear/reference_map.h"
-#include "step_exchange.h"
 
 namespace sailer {
 namespace {
@@ -39,16 +38,6 @@ Split with_held_out(const Split& split) {
 }
 
 }  // namespace
-
-void share_rows(CellRows& cells, Exchange* exchange) {
-  if (exchange == nullptr) return;
-  const Slice own = slice_of(cells.source->n_cells(), shard_of(exchange));
-  cells.first = own.first;
-  cells.end = own.first + own.n;
-  cells.sum_of_all = [exchange](double* values, int64_t n) {
-    exchange->sum(at::from_blob(values, {n}, at::kDouble));
-  };
-}
 
 std::optional<Lsi> lsi_of(CellRows cells, const Split& split,
                           const ConfounderMatrix& confounders,

@@ -8,14 +8,9 @@
 #include "../data/confounders.h"
 #include "../linear/lsi.h"
 #include "../models/sailer_model.h"
-#include "../support/exchange.h"
 #include "sampler.h"
 
 namespace sailer {
-
-// Of the passes over `cells` each process makes its part, and all come to the
-// same start. Without an exchange all is as it was.
-void share_rows(CellRows& cells, Exchange* exchange);
 
 // LSI of the cells that are trained on, its components judged by those that are
 // held out; without any, by a tenth of the others. `cells.taken` is decided
