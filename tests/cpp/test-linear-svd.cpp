@@ -252,6 +252,32 @@ TEST_CASE("an SVD is a known number of passes, and stops in any of them",
   }
 }
 
+TEST_CASE("two iterations do from vectors of a part of the rows", "[linear]") {
+  // 40 values that fall slowly behind 6 that stand out, as those of cells do.
+  const int64_t n = 2000, p = 120, k = 6;
+  VectorXd d(46);
+  for (int64_t j = 0; j < 46; ++j) d[j] = j < k ? 20.0 - j : 10 - 0.02 * j;
+  const MatrixXd a = to_float(with_values(n, p, d));
+  const MatrixXd part = MatrixXd::NullaryExpr(
+      n / 4, p, [&](Eigen::Index i, Eigen::Index j) { return a(4 * i, j); });
+  SvdOptions options = of(k);
+  options.power_iterations = 2;
+  const auto cold = truncated_svd(in_blocks(a, 300), p, options);
+  options.power_iterations = 8;
+  const auto some = truncated_svd(in_blocks(part, 300), p, options);
+  options.power_iterations = 2;
+  options.start = some->loadings;
+  const auto warm = truncated_svd(in_blocks(a, 300), p, options);
+  check_against_dense(*warm, a, 1e-3, 0.05);
+  const MatrixXd exact =
+      Eigen::BDCSVD<MatrixXd>(a, Eigen::ComputeThinV).matrixV().leftCols(k);
+  REQUIRE(largest_sine(exact, loadings_of(*warm, p)) <
+          0.2 * largest_sine(exact, loadings_of(*cold, p)));
+  options.start.pop_back();
+  REQUIRE_THROWS_WITH(truncated_svd(in_blocks(a, 300), p, options),
+                      contains("`start`"));
+}
+
 TEST_CASE("what cannot be decomposed is refused", "[linear]") {
   MatrixXd a = sparse_matrix(5, 40, 3);
   const auto refuse = [&](const SvdOptions& options, const std::string& what) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "../support/error.h"
 #include "lsi_scores.h"
@@ -92,6 +93,34 @@ constexpr double kMostSignal = 0.98;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
+// Where there are so many cells, the decomposition begins with that of every
+// kEvery-th of them.
+constexpr int64_t kManyCells = 200000, kEvery = 4;
+
+CellRows part_of(CellRows cells) {
+  if (cells.taken.empty()) cells.taken.assign(cells.n_rows(), 1);
+  int64_t k = 0;  // of the taken
+  for (uint8_t& taken : cells.taken) taken = taken != 0 && k++ % kEvery == 0;
+  return cells;
+}
+
+std::optional<TruncatedSvd> decompose_tf_idf(const CellRows& cells,
+                                             const std::vector<float>& weights,
+                                             SvdOptions options) {
+  const auto decompose = [&](const CellRows& rows) {
+    return truncated_svd(accessibility_rows(rows, weights, RowScale::kTfIdf),
+                         rows.n_columns, options, rows.sum_of_all);
+  };
+  // Components that converge slowly are noise among noise.
+  options.power_iterations = 8;
+  if (cells.n_rows() < kManyCells) return decompose(cells);
+  auto of_part = decompose(part_of(cells));
+  if (!of_part.has_value()) return std::nullopt;
+  options.start = std::move(of_part->loadings);
+  options.power_iterations = 2;
+  return decompose(cells);
+}
+
 // Covariances of scores: of the training cells, followed by those with the
 // confounders; of the held-out cells; and of independent peaks.
 struct Spreads {
@@ -155,14 +184,10 @@ std::optional<Lsi> fit_lsi(const CellRows& training, const CellRows& held_out,
                            const LsiOptions& options) {
   require(held_out.n_rows() > 0, "There are no held-out cells for LSI.");
   SvdOptions svd_options;
-  // Components that converge slowly are noise among noise.
-  svd_options.power_iterations = 8;
   svd_options.n_components = std::min(
       {options.n_components + 1, training.n_columns, training.n_rows()});
   svd_options.seed = options.seed;
-  const auto svd =
-      truncated_svd(accessibility_rows(training, weights, RowScale::kTfIdf),
-                    training.n_columns, svd_options, training.sum_of_all);
+  const auto svd = decompose_tf_idf(training, weights, svd_options);
   if (!svd.has_value()) return std::nullopt;
   const int64_t k = svd_options.n_components - 1;
   const RowMatrix loadings =

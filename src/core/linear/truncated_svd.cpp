@@ -22,13 +22,6 @@ void check_components(int64_t n_components, int64_t n, const char* what) {
           n_components, ".");
 }
 
-void check_options(const SvdOptions& options, int64_t n_columns) {
-  check_components(options.n_components, n_columns, "columns");
-  require(options.oversampling >= 0, "`oversampling` must not be negative.");
-  require(options.power_iterations >= 1,
-          "`power_iterations` must be 1 or more.");
-}
-
 // How many vectors are iterated with.
 int64_t sketch_width(const SvdOptions& options, int64_t n_columns) {
   constexpr int64_t kLanes = 8;
@@ -36,13 +29,28 @@ int64_t sketch_width(const SvdOptions& options, int64_t n_columns) {
   return std::min(n_columns, (wanted + kLanes - 1) / kLanes * kLanes);
 }
 
-// Orthonormal.
-RowMatrix random_start(int64_t n_columns, int64_t width, uint64_t seed) {
+void check_options(const SvdOptions& options, int64_t n_columns) {
+  check_components(options.n_components, n_columns, "columns");
+  require(
+      n_of(options.start) % n_columns == 0 &&
+          n_of(options.start) / n_columns <= sketch_width(options, n_columns),
+      "`start` must have up to as many vectors as are iterated with.");
+  require(options.oversampling >= 0, "`oversampling` must not be negative.");
+  require(options.power_iterations >= 1,
+          "`power_iterations` must be 1 or more.");
+}
+
+// Orthonormal: the given vectors, and random ones.
+RowMatrix start_of(const SvdOptions& options, int64_t n_columns) {
+  const int64_t width = sketch_width(options, n_columns);
   MatrixXd start(n_columns, width);
-  std::mt19937_64 engine(derive_seed(seed, kSketchStream));
+  std::mt19937_64 engine(derive_seed(options.seed, kSketchStream));
   for (int64_t k = 0; k < start.size(); ++k) {
     start.data()[k] = 2 * uniform_unit(engine) - 1;
   }
+  const int64_t n_given = n_of(options.start) / n_columns;
+  start.leftCols(n_given) =
+      Eigen::Map<const RowMatrix>(options.start.data(), n_columns, n_given);
   return Eigen::HouseholderQR<MatrixXd>(start).householderQ() *
          MatrixXd::Identity(n_columns, width);
 }
@@ -176,8 +184,7 @@ std::optional<TruncatedSvd> truncated_svd(const RowPass& pass,
                                           const SumOfAll& sum_of_all) {
   check_options(options, n_columns);
   GramProduct gram(pass, n_columns, options.center, sum_of_all);
-  RowMatrix q =
-      random_start(n_columns, sketch_width(options, n_columns), options.seed);
+  RowMatrix q = start_of(options, n_columns);
   RowMatrix z;
   Chebyshev filter;
   for (int64_t k = 0; k < options.power_iterations; ++k) {

@@ -50,6 +50,10 @@ struct SvdOptions {
   bool center = false;
 
   uint64_t seed = 1;  // of the random start
+
+  // Row-major, n_columns x any number: vectors near those that are sought, as
+  // those of some of the rows are. Fewer iterations do then.
+  std::vector<double> start;
 };
 
 struct TruncatedSvd {
