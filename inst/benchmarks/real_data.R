@@ -5,26 +5,47 @@
 #
 # Data sets are folders below SAILER_DATA (default ../shared/data), or names of
 # common.R's `simulations`. For LSI by both weightings with 10, 16 and 30
-# components, as they are and with each cell scaled to length 1, as cells of
-# SAILER are, and for SAILER with three seeds (mean and standard deviation), it
-# prints the scores of common.R and CPU seconds; of SAILER also the dimensions
-# and the bound on held-out cells.
+# components, the same corrected by harmony where there are batches and the
+# package is installed, each as it is and with each cell scaled to length 1, as
+# cells of SAILER are, and for SAILER with three seeds (mean and standard
+# deviation), it prints the scores of common.R, how batches mix among the 15
+# neighbours of a cell (iLISI: how many there are of them in effect) and CPU
+# seconds; of SAILER also the dimensions and the bound on held-out cells.
 
 script <- sub("--file=", "", grep("--file=", commandArgs(), value = TRUE))
 source(file.path(dirname(script), "common.R"))
+source(file.path(dirname(script), "rivals.R"))
 
 cpu_seconds <- function(code) sum(system.time(code)[c(1, 2)])
 
-linear_rows <- function(counts, cells, depth) {
-  kinds <- expand.grid(n = c(10, 16, 30), logarithm = c(TRUE, FALSE))
-  rows <- lapply(seq_len(nrow(kinds)), function(k) {
-    cpu <- cpu_seconds(embedded <- lsi(counts, kinds$n[k], kinds$logarithm[k]))
-    name <- paste("LSI", kinds$n[k], if (kinds$logarithm[k]) "log")
-    t(vapply(with_unit(rlang::set_names(list(embedded), name)), function(x) {
-      c(score(x, cells, depth), cpu = cpu)
-    }, numeric(6)))
-  })
-  do.call(rbind, rows)
+with_mixing <- function(embedding, cells, depth) {
+  batch <- cells$batch
+  several <- length(unique(batch)) > 1
+  c(
+    score(embedding, cells, depth),
+    ilisi = if (several) batch_mixing(embedding, batch, k = 15)$summary[["ilisi"]]
+    else NA
+  )
+}
+
+# Of LSI with one weighting and number of components, and of harmony on it.
+linear_rows <- function(counts, cells, depth, n, logarithm) {
+  name <- paste0("LSI ", n, if (logarithm) " log")
+  cpu <- cpu_seconds(embedded <- lsi(counts, n, logarithm))
+  found <- rlang::set_names(list(embedded), name)
+  if (length(unique(cells$batch)) > 1) {
+    corrected <- NULL
+    more <- cpu_seconds(corrected <- harmonised(embedded, cells$batch, 1))
+    if (!is.null(corrected)) {
+      found[[paste(name, "harmony")]] <- corrected
+      cpu <- c(cpu, cpu + more)
+    }
+  }
+  both <- with_unit(found)
+  cbind(
+    t(vapply(both, with_mixing, numeric(6), cells, depth)),
+    cpu = rep(cpu, each = 2)
+  )
 }
 
 sailer_rows <- function(data, depth, options, seeds = 1:3) {
@@ -37,11 +58,11 @@ sailer_rows <- function(data, depth, options, seeds = 1:3) {
       list(data$counts, batch = data$cells$batch), options
     )))
     c(
-      score(embedding(fit), data$cells, depth), cpu = cpu,
+      with_mixing(embedding(fit), data$cells, depth), cpu = cpu,
       dimensions = ncol(embedding(fit)),
       elbo = fit$history$validation_elbo[fit$best_epoch]
     )
-  }, numeric(8)))
+  }, numeric(9)))
 }
 
 run <- function(name, options) {
@@ -54,7 +75,12 @@ run <- function(name, options) {
   # The peaks that sailer() keeps.
   share <- Matrix::rowMeans(data$counts > 0)
   kept <- data$counts[share >= 0.002 & share <= 0.9, ]
-  print(round(linear_rows(kept, data$cells, depth), 3))
+  for (logarithm in c(TRUE, FALSE)) {
+    for (n in c(10, 16, 30)) {
+      rows <- linear_rows(kept, data$cells, depth, n, logarithm)
+      print(round(rows, 3))
+    }
+  }
   rows <- sailer_rows(data, depth, options)
   print(round(rbind(
     SAILER = colMeans(rows), sd = apply(rows, 2, stats::sd)
