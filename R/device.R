@@ -12,8 +12,10 @@
 #' * `platform`: the machine, as R names it;
 #' * `libtorch`: a list of `version`, `folder` and `source` (how `configure`
 #'   found it);
-#' * `blas`: a list of `name`, `path` and `reference` (`TRUE` for the slow
-#'   reference implementation);
+#' * `blas`: a list of `name`, `path`, `reference` (`TRUE` for the slow
+#'   reference implementation), and of OpenBLAS `kernels`, the processor that
+#'   it computes for, and `better`, the value of the environment variable
+#'   `OPENBLAS_CORETYPE` that suits this one better (`""`: none);
 #' * `hdf5`: version of the HDF5 library;
 #' * `devices`: names that `train_control(device = )` takes, `"cpu"` first;
 #' * `gpu_support`: whether this LibTorch was built for GPUs (one may still be
@@ -39,11 +41,7 @@ sailer_sitrep <- function() {
         folder = build$libtorch_folder,
         source = build$libtorch_source
       ),
-      blas = list(
-        name = build$blas,
-        path = build$blas_path,
-        reference = build$reference_blas
-      ),
+      blas = build$blas,
       hdf5 = build$hdf5_version,
       devices = core_list_devices(),
       gpu_support = build$gpu_support,
@@ -58,28 +56,54 @@ sailer_sitrep <- function() {
 #' @export
 print.sailer_sitrep <- function(x, ...) {
   in_file <- if (nzchar(x$blas$path)) paste(" in", x$blas$path) else ""
+  kernels <- if (nzchar(x$blas$kernels)) paste0(" (", x$blas$kernels, ")")
   cli::cli_text("{.strong sailer} {x$sailer}, R {x$r} ({x$platform})")
   cli::cli_bullets(c(
     "*" = "LibTorch: {x$libtorch$version} ({x$libtorch$source},
       {.path {x$libtorch$folder}})",
-    "*" = "BLAS: {x$blas$name}{in_file}",
+    "*" = "BLAS: {x$blas$name}{kernels}{in_file}",
     "*" = "HDF5: {x$hdf5}",
     "*" = "Devices: {x$devices}",
     if (nzchar(x$no_gpu)) c(i = "{x$no_gpu}"),
     "*" = "Threads: {x$threads}",
     if (x$processes > 1) c("*" = "Processes: {x$processes}")
   ))
-  if (x$blas$reference) {
-    cli::cli_bullets(c(
+  cli::cli_bullets(slow_blas(x$blas))
+  invisible(x)
+}
+
+# Bullets that say why matrix products are slow and what helps; NULL where they
+# are not.
+slow_blas <- function(blas) {
+  if (blas$reference) {
+    c(
       "!" = "{.strong LibTorch computes with the reference BLAS, some twenty
         times slower than OpenBLAS.}",
-      "i" = "Install an optimised one and restart R; sailer need not be built
+      i = "Install an optimised one and restart R; sailer need not be built
         again. Debian, Ubuntu: {.code apt install libopenblas0-openmp};
         Fedora: {.code dnf install openblas-openmp}; conda: {.code conda install
         -c conda-forge 'libblas=*=*openblas'}."
-    ))
+    )
+  } else if (nzchar(blas$better)) {
+    c(
+      "!" = sprintf("{.strong This OpenBLAS is older than the processor: it
+        computes as on a %s, several times slower than it could.}",
+        blas$kernels),
+      i = sprintf("Start R with {.code OPENBLAS_CORETYPE=%s} in the environment.
+        The shell must set it: {.file .Renviron} is read too late. A newer
+        OpenBLAS helps, too.", blas$better)
+    )
   }
-  invisible(x)
+}
+
+# Once a session, where training computes on the processor.
+note_slow_blas <- function(device, blas = core_build_info()$blas) {
+  if (device != "cpu" || isTRUE(process$noted_blas)) {
+    return(invisible())
+  }
+  process$noted_blas <- TRUE
+  slow <- slow_blas(blas)
+  if (!is.null(slow)) note(slow)
 }
 
 # Where a fit that was trained on `device`, maybe elsewhere, computes here. The

@@ -49,6 +49,7 @@ prepare_training <- function(plan, state) {
   folder <- control$checkpoint
   processes <- join_processes(control, plan$device)
   first <- processes$rank == 0
+  if (first) with_notes(control$verbose, note_slow_blas(processes$device))
   if (!is.null(folder) && first) {
     tell_others_of_failure(write_plan(plan, folder))
   }

@@ -37,6 +37,14 @@ void core_set_threads(int n) {
 // [[Rcpp::export]]
 bool core_is_forked() { return is_forked(); }
 
+// What sailer_sitrep() has of it.
+Rcpp::List blas_to_r(const BlasInfo& blas) {
+  return Rcpp::List::create(_["name"] = blas.name, _["path"] = blas.path,
+                            _["reference"] = blas.reference,
+                            _["kernels"] = blas.kernels,
+                            _["better"] = blas.better);
+}
+
 // [[Rcpp::export]]
 Rcpp::List core_build_info() {
   return guarded([] {
@@ -45,9 +53,7 @@ Rcpp::List core_build_info() {
         _["libtorch_version"] = info.libtorch_version,
         _["libtorch_folder"] = info.libtorch_folder,
         _["libtorch_source"] = info.libtorch_source,
-        _["hdf5_version"] = info.hdf5_version, _["blas"] = info.blas,
-        _["blas_path"] = info.blas_path,
-        _["reference_blas"] = info.reference_blas,
+        _["hdf5_version"] = info.hdf5_version, _["blas"] = blas_to_r(info.blas),
         _["gpu_support"] = has_gpu_support(), _["no_gpu"] = why_no_gpu());
   });
 }

@@ -78,3 +78,13 @@ TEST_CASE("a missing, an idle, a failing and an old driver are told apart") {
   REQUIRE_THAT(why_no_cuda_gpu(driver(0, 11020), "0"),
                contains("CUDA up to 11.2"));
 }
+
+TEST_CASE("kernels of an old processor are known for what they are") {
+  REQUIRE(better_kernels("Prescott", true, true) == "SKYLAKEX");
+  REQUIRE(better_kernels("Prescott", true, false) == "HASWELL");
+  REQUIRE(better_kernels("Prescott", false, false).empty());
+  REQUIRE(better_kernels("Barcelona", true, false) == "HASWELL");
+  for (const char* fine : {"Haswell", "SkylakeX", "Zen", "neoversen1"}) {
+    REQUIRE(better_kernels(fine, true, true).empty());
+  }
+}

@@ -59,11 +59,14 @@ test_that("the report prints each part, and is loud about a reference BLAS", {
   withr::local_options(cli.width = 500)
   report <- sailer_sitrep()
   report$blas <- list(
-    name = "OpenBLAS 0.3", path = "/lib/{x}.so", reference = FALSE
+    name = "OpenBLAS 0.3", path = "/lib/{x}.so", reference = FALSE,
+    kernels = "Haswell", better = ""
   )
   fine <- cli::cli_fmt(print(report))
   expect_match(fine, report$libtorch$version, fixed = TRUE, all = FALSE)
-  expect_match(fine, "OpenBLAS 0.3 in /lib/{x}.so", fixed = TRUE, all = FALSE)
+  expect_match(
+    fine, "OpenBLAS 0.3 (Haswell) in /lib/{x}.so", fixed = TRUE, all = FALSE
+  )
   expect_match(fine, report$hdf5, fixed = TRUE, all = FALSE)
   expect_false(any(grepl("reference BLAS", fine)))
 
@@ -71,6 +74,30 @@ test_that("the report prints each part, and is loud about a reference BLAS", {
   slow <- cli::cli_fmt(print(report))
   expect_match(slow, "computes with the reference BLAS", all = FALSE)
   expect_match(slow, "apt install libopenblas0-openmp", all = FALSE)
+})
+
+test_that("an OpenBLAS that does not know the processor is reported", {
+  withr::local_options(cli.width = 500)
+  old <- list(
+    name = "OpenBLAS 0.3", path = "", reference = FALSE, kernels = "Prescott",
+    better = "SKYLAKEX"
+  )
+  report <- sailer_sitrep()
+  report$blas <- old
+  slow <- cli::cli_fmt(print(report))
+  expect_match(slow, "computes as on a Prescott", all = FALSE)
+  expect_match(slow, "OPENBLAS_CORETYPE=SKYLAKEX", all = FALSE)
+
+  # Training says so once a session, of the processor alone.
+  noted <- process$noted_blas
+  withr::defer(process$noted_blas <- noted)
+  process$noted_blas <- FALSE
+  expect_silent(note_slow_blas("cuda:0", old))
+  expect_message(note_slow_blas("cpu", old), "OPENBLAS_CORETYPE=SKYLAKEX")
+  expect_silent(note_slow_blas("cpu", old))
+  process$noted_blas <- FALSE
+  old$better <- ""
+  expect_silent(note_slow_blas("cpu", old))
 })
 
 test_that("threads are set and checked", {

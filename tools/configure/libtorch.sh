@@ -200,5 +200,16 @@ if [ "$(value blas_reference)" = yes ]; then
   *************************************************************************
 
 END
+elif [ -n "$(value blas_better)" ]; then
+  cat <<END
+
+  *************************************************************************
+  WARNING: this OpenBLAS is older than the processor. It computes as on a
+    $(value blas_kernels), several times slower than it could. Start R with
+    OPENBLAS_CORETYPE=$(value blas_better) in the environment, or install a newer one.
+  Nothing needs to be built again afterwards.
+  *************************************************************************
+
+END
 fi
 

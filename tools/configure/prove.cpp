@@ -24,7 +24,9 @@ int main() {
               << "\n"
               << "blas=" << blas.name << "\n"
               << "blas_path=" << blas.path << "\n"
-              << "blas_reference=" << (blas.reference ? "yes" : "no") << "\n";
+              << "blas_reference=" << (blas.reference ? "yes" : "no") << "\n"
+              << "blas_kernels=" << blas.kernels << "\n"
+              << "blas_better=" << blas.better << "\n";
   } catch (const std::exception& error) {
     std::cerr << error.what() << "\n";
     return 1;

@@ -4,6 +4,7 @@
 #include <ATen/Version.h>
 
 #include <cstdlib>
+#include <set>
 #include <string>
 
 #ifdef __linux__
@@ -68,6 +69,21 @@ std::string name_of(void* library) {
   return "";
 }
 
+#if defined(__x86_64__) && defined(__GNUC__)
+bool has_avx2() {
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+}
+bool has_avx512() {
+  return __builtin_cpu_supports("avx512f") &&
+         __builtin_cpu_supports("avx512vl") &&
+         __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512dq");
+}
+#else
+bool has_avx2() { return false; }
+bool has_avx512() { return false; }
+#endif
+
 BlasInfo find_loaded_blas() {
   const std::string libtorch =
       file_of(reinterpret_cast<void*>(&at::show_config));
@@ -76,15 +92,29 @@ BlasInfo find_loaded_blas() {
   if (path == libtorch) return {"built into LibTorch", "", false};
   void* library = dlopen(path.c_str(), RTLD_LAZY | RTLD_NOLOAD);
   if (library == nullptr) return {"unknown", path, false};
-  const std::string name = name_of(library);
+  BlasInfo out{name_of(library), path, false};
+  if (auto chosen = reinterpret_cast<char* (*)()>(
+          dlsym(library, "openblas_get_corename"))) {
+    out.kernels = chosen();
+    out.better = better_kernels(out.kernels, has_avx2(), has_avx512());
+  }
   dlclose(library);
-  return name.empty() ? BlasInfo{"reference BLAS", path, true}
-                      : BlasInfo{name, path, false};
+  if (out.name.empty()) out = {"reference BLAS", path, true};
+  return out;
 }
 
 #endif
 
 }  // namespace
+
+std::string better_kernels(const std::string& chosen, bool has_avx2,
+                           bool has_avx512) {
+  // What OpenBLAS takes a processor for that it does not know.
+  const std::set<std::string> old = {"Prescott", "Core2",   "Nehalem",
+                                     "Opteron",  "Generic", "Barcelona"};
+  if (old.count(chosen) == 0) return "";
+  return has_avx512 ? "SKYLAKEX" : has_avx2 ? "HASWELL" : "";
+}
 
 BlasInfo find_blas() {
   if (at::hasMKL()) return {"Intel MKL", "", false};

@@ -140,15 +140,12 @@ void set_threads(int n) {
 }
 
 BuildInfo build_info() {
-  const BlasInfo blas = find_blas();
   BuildInfo info;
   info.libtorch_version = SAILER_LIBTORCH_VERSION;
   info.libtorch_folder = SAILER_LIBTORCH_DIR;
   info.libtorch_source = SAILER_LIBTORCH_SOURCE;
   info.hdf5_version = loaded_hdf5_version();
-  info.blas = blas.name;
-  info.blas_path = blas.path;
-  info.reference_blas = blas.reference;
+  info.blas = find_blas();
   return info;
 }
 

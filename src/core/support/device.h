@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "blas.h"
+
 namespace sailer {
 
 // Names of the devices, "cpu" first, then "cuda:0" and so on.
@@ -43,9 +45,7 @@ struct BuildInfo {
   std::string libtorch_folder;
   std::string libtorch_source;  // how configure found it
   std::string hdf5_version;     // of the library that is loaded
-  std::string blas;             // name of the BLAS behind matrix products
-  std::string blas_path;
-  bool reference_blas = false;  // the slow one
+  BlasInfo blas;                // behind matrix products
 };
 
 BuildInfo build_info();
