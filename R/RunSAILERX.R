@@ -21,7 +21,7 @@
 #' `scater::calculatePCA()` with 30 components; cells without RNA have NA there.
 #'
 #' @section Hybrid objects:
-#' Some samples may be multiome and others ATAC alone, as `merge()` (Seurat)
+#' Some samples may be multiome and others ATAC only, as `merge()` (Seurat)
 #' combines them. Cells without RNA counts, without a row in the reference or
 #' with NA there take part in all of the training except the alignment; a
 #' message counts them. Name the samples in `batch`, so that what separates them

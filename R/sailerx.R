@@ -96,8 +96,8 @@
 #' @param min_fraction,max_fraction As in [sailer()]. Default 0.002 and 0.9:
 #'   with a reference rare peaks help too.
 #' @param warm_start TRUE, the default: the mean of the embedding has a linear
-#'   path beside the hidden layers; see the section above. FALSE: all weights
-#'   start at random.
+#'   path parallel to the hidden layers; see the section above. FALSE: all
+#'   weights start at random.
 #' @return An object of classes `"sailerx_fit"` and `"sailer_fit"`, with all
 #'   that [sailer()]'s has. Its history also has the columns `alignment`, the
 #'   unweighted term over the training cells, and `validation_alignment`, over
