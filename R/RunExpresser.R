@@ -8,12 +8,13 @@
 #'
 #' @inheritParams RunSAILER
 #' @param object A `Seurat` object, or a `SingleCellExperiment`. Matrices, files
-#'   and corpora go to [expresser()], whose fit is returned.
+#'   and corpora are passed to [expresser()], and its fit is returned.
 #' @param fit A fit of [expresser()] that embeds the cells; nothing is trained.
 #'   NULL, the default, pretrains on the cells of the object.
-#' @param ... Options of [expresser()], its vocabulary and [pretrain_control()],
-#'   which document them: `size`, `n_embedding`, `annotation`, `from`, `epochs`,
-#'   `control` and more. With `fit` those of [predict()][predict.expresser_fit].
+#' @param ... Options of [expresser()], of its genes and of
+#'   [pretrain_control()]; see there: `size`, `n_embedding`, `annotation`,
+#'   `from`, `epochs`, `control` and more. With `fit`: those of
+#'   [predict()][predict.expresser_fit].
 #' @param assay Seurat: name of the assay. NULL, the default, takes the default
 #'   assay or, if its features are named by ranges, the first assay with genes,
 #'   with a message.

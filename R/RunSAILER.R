@@ -26,15 +26,15 @@
 #'
 #' @param object A `Seurat` object, one of its assays (`Assay`, `Assay5`,
 #'   Signac's `ChromatinAssay`, `GRangesAssay`), or a `SingleCellExperiment`.
-#'   Matrices, files and lists of samples go to [sailer()] or [sailerx()], whose
-#'   fit is returned.
+#'   Matrices, files and lists of samples are passed to [sailer()] or
+#'   [sailerx()], and the fit is returned.
 #' @param batch,covariates Names of one or several columns of the object's
 #'   metadata: batches, and other variables (numbers or labels) to remove from
 #'   the embedding. See [sailer()].
-#' @param ... Options of [sailer()] or [sailerx()] and of [train_control()],
-#'   which document them: `architecture`, `n_latent`, `hidden`, `lambda`,
-#'   `alignment`, `epochs`, `seed`, `device`, `checkpoint`, `control` and more.
-#'   An unknown name is an error.
+#' @param ... Options of [sailer()] or [sailerx()] and of [train_control()]; see
+#'   there: `architecture`, `n_latent`, `hidden`, `lambda`, `alignment`,
+#'   `epochs`, `seed`, `device`, `checkpoint`, `control` and more. An unknown
+#'   name is an error.
 #' @param assay Seurat: name of the assay. For an assay alone: the name that the
 #'   reduction records for it, by default `"ATAC"`.
 #' @param layer Seurat: layer (slot, in old assays) of the counts. Default
@@ -54,15 +54,15 @@
 #' @param resume Continue a training instead of starting one: TRUE for the
 #'   interrupted fit that the object holds under this name, a fit, such as
 #'   [get_fit()], or the folder of a checkpoint. `...` are then the options of
-#'   [resume()], and `batch` and `covariates` those of that fit. Default NULL.
+#'   [resume()]; `batch` and `covariates` are those of that fit. Default NULL.
 #'
 #' @return The object with the embedding, cells x latent dimensions: a
 #'   `Seurat` object with a reduction and the command logged (`Command(object)`,
 #'   without long arguments), a `SingleCellExperiment` with reduced dimensions,
-#'   a `DimReduc` for an assay; and the reference if that was made. [get_fit()]
-#'   returns the model, which holds no cells: [ImputeSAILER()] and others take
-#'   these from the object, so cells may be renamed, merged, reordered and left
-#'   out.
+#'   a `DimReduc` for an assay; and the reference if it had to be computed. The
+#'   model, which [get_fit()] returns, holds no cells: [ImputeSAILER()] and
+#'   others read them from the object, so cells may be renamed, merged,
+#'   reordered or removed.
 #' @seealso [sailer()], [get_fit()], [SAILERIntegration()] for
 #'   `Seurat::IntegrateLayers()`.
 #' @references Cao (2023), chapters 2 and 3; for hybrid objects section 3.2.3.

@@ -2,25 +2,26 @@
 #' @section Guided by RNA:
 #' `RunSAILERX()` trains [sailerx()]: it takes the counts of the peaks, and the
 #' reference embedding and the depth of the RNA of the same cells. Cells with
-#' RNA are placed by their open peaks and their reference, cells without by the
-#' same model and their peaks alone. With `joint = FALSE` the RNA only guides
-#' the training, and all cells are placed by their peaks: see [sailerx()].
+#' RNA are embedded from their open peaks and their reference, cells without RNA
+#' by the same model from their peaks alone. With `joint = FALSE` the RNA only
+#' guides the training, and all cells are embedded from their peaks: see
+#' [sailerx()].
 #'
 #' In Seurat the reference is a reduction made from the RNA, of any method and
 #' width. If `"pca"` does not exist, `NormalizeData()`,
 #' `FindVariableFeatures()`, `ScaleData()` and `RunPCA()` with 30 components
-#' make it from a copy of `rna.assay` (package Seurat), and the object gains
-#' this reduction of the cells with RNA. SeuratObject 4 takes only reductions of
-#' all cells: there the others have rows of NA.
+#' compute it from a copy of `rna.assay` (package Seurat), and this reduction of
+#' the cells with RNA is added to the object. SeuratObject 4 takes only
+#' reductions of all cells: there the others have rows of NA.
 #'
 #' In a SingleCellExperiment the RNA is the main experiment, the peaks are an
 #' alternative experiment, and the reference is a reduced dimension of the main
-#' one. If `"PCA"` does not exist, it is made by `scuttle::logNormCounts()`,
+#' one. If `"PCA"` does not exist, it is computed by `scuttle::logNormCounts()`,
 #' 2,000 genes of `scran::modelGeneVar()` and `scran::getTopHVGs()`, and
 #' `scater::calculatePCA()` with 30 components; cells without RNA have NA there.
 #'
 #' @section Hybrid objects:
-#' Some samples may be multiome and others ATAC alone, as `merge()` (Seurat)
+#' Some samples may be multiome and others ATAC only, as `merge()` (Seurat)
 #' combines them. Cells without RNA counts, without a row in the reference or
 #' with NA there take part in all of the training except the alignment; a
 #' message counts them. Name the samples in `batch`, so that what separates them
@@ -33,9 +34,9 @@
 #' @param rna.assay.type SingleCellExperiment: the same, of the main experiment.
 #'   NULL, the default, takes `"counts"` or, if it has another name, the only
 #'   one.
-#' @param reference Name of the reduction that guides. Default `"pca"` (Seurat)
-#'   and `"PCA"` (SingleCellExperiment), which are made if absent. Of matrices
-#'   and files what [sailerx()] takes.
+#' @param reference Name of the reduction that guides the training. Default
+#'   `"pca"` (Seurat) and `"PCA"` (SingleCellExperiment), which is computed if
+#'   absent. For matrices and files: as in [sailerx()].
 #' @examples
 #'
 #' # Guided by a stand-in for RNA: each type has genes of its own.

@@ -3,29 +3,29 @@
 #' Build a corpus of many scRNA-seq data sets
 #'
 #' Writes the counts of many sources, each with its own genes, into one file for
-#' training: cell after cell, only counts above zero, 2 bytes each as a rule.
+#' training: cell after cell, only counts above zero, usually 2 bytes each.
 #' Sources are read by blocks, so that neither they nor the corpus need fit into
 #' memory. The same call continues after an interruption (Ctrl-C or a killed
 #' process); if the file is complete it only opens it.
 #'
 #' @section Genes:
 #' Sources may name genes by symbols or by Ensembl ids (with or without a
-#' version suffix), each in its own order; all are matched to one list. Several
-#' rows of a source that are one gene are summed (rows of the same name with a
-#' warning, since several genes may share a symbol), genes that a source lacks
+#' version suffix), each in its own order; all are matched to one list. Rows of
+#' a source that belong to the same gene are summed (rows of the same name with
+#' a warning, since several genes may share a symbol), genes that a source lacks
 #' are zeros, and genes that the list lacks are reported and not read. Cells
-#' without a count of any gene of the list are left out, and counted. A warning
-#' names sources that look normalised.
+#' without a count of any gene of the list are skipped, and their number is
+#' reported. A warning names sources that look normalised.
 #'
-#' With an `annotation` the list has the genes of `biotypes` alone, and sources
-#' of symbols share their genes with sources of Ensembl ids. Genes with an
-#' ambiguous symbol are left out, as in the thesis.
+#' With an `annotation` the list has only genes of the given `biotypes`, and
+#' sources with symbols are matched with sources with Ensembl ids. Genes with an
+#' ambiguous symbol are ignored, as in the thesis.
 #'
 #' @param sources One source of counts, genes in rows, or a list of them: all
-#'   that [as_cells()] takes. Of files with types of features "Gene Expression"
-#'   is read; open others with [open_cells()] first, such as `open_cells(path,
-#'   layer = "counts")` for a layer of an h5ad file. Names of the list name the
-#'   sources; else they are named by their files, or numbered.
+#'   that [as_cells()] takes. From files with feature types, "Gene Expression"
+#'   is read; open others with [open_cells()] first, such as
+#'   `open_cells(path, layer = "counts")` for a layer of an h5ad file. Names of
+#'   the list name the sources; else they are named by their files, or numbered.
 #' @param file Path of the file to write, such as `"atlas.corpus"`.
 #' @param genes The genes to take: a character vector of names, or a data frame
 #'   with a column `gene` and perhaps `symbol` and `ensembl`. NULL, the default,
@@ -51,15 +51,16 @@
 #'   do not change, so `genes`, `annotation`, `biotypes` and `min_cells` are not
 #'   used. FALSE, the default, never changes a complete corpus.
 #' @param verbose Whether messages of class `sailer_note` report what was taken
-#'   of each source. Default TRUE.
+#'   from each source. Default TRUE.
 #' @return An object of class `"sailer_corpus"`, invisibly, also returned by
 #'   [open_cells()] of the file. It has methods for `dim()` (genes, cells),
 #'   `print()` and [as_cells()], is reopened in another process, and is a list
-#'   of `path`; `source`, a pointer; `genes`, a data frame of `gene`, `symbol`
-#'   and `ensembl` (NA if unknown), in their order; `sources`, a data frame of
-#'   `name`, `cells` and `left_out`, cells without a count of any gene of the
-#'   corpus; `n_cells`; and `n_nonzeros`. Checksums are verified when parts are
-#'   first read. Files of sailer 0.1.0 can be read, but not appended to.
+#'   of `path`; `source`, a pointer; `genes`, a data frame of `gene`,
+#'   `symbol` and `ensembl` (NA if unknown), in their order; `sources`, a data
+#'   frame of `name`, `cells` and `left_out`, cells without a count of any gene
+#'   of the corpus; `n_cells`; and `n_nonzeros`. Checksums are verified when
+#'   parts are first read. Files of sailer 0.1.0 can be read, but not appended
+#'   to.
 #' @seealso [expresser()].
 #' @references Cao (2023), section 4.2.1: data sets aligned to the same genes
 #'   and concatenated into one memory mapping array.

@@ -50,15 +50,16 @@ store_folder <- function(checkpoint) {
 
 #' Number of open peaks of each cell, or sum of its counts
 #'
-#' Unlike a model this allows cells in which no peak is open, to leave them out:
-#' `cells[, cell_depth(cells) > 0]`.
+#' Unlike the models this accepts cells without an open peak, so that they can
+#' be removed: `cells[, cell_depth(cells) > 0]`.
 #'
 #' @param cells Counts as [as_cells()] takes them.
 #' @param peaks Peaks to count: names, numbers or a logical value for each.
 #'   NULL, the default, counts all.
-#' @param counts Whether counts are summed: of RNA the molecules of each cell,
-#'   which [sailerx()] takes as `rna_depth`. Of a matrix that was packed as open
-#'   peaks each counts once. FALSE, the default, counts open peaks.
+#' @param counts Whether counts are summed: for RNA the number of molecules in
+#'   each cell, which [sailerx()] takes as `rna_depth`. In a matrix that was
+#'   packed as open peaks each counts once. FALSE, the default, counts open
+#'   peaks.
 #' @return Numeric vector, one number per cell, named by cell.
 #' @references Cao (2023), section 2.2.1, where depth is a confounder, and
 #'   3.2.2, where it weights the cells.

@@ -7,9 +7,9 @@
 #'
 #' * **10x Genomics HDF5**, of Cell Ranger ATAC and ARC (`/matrix`) and of
 #'   version 2 (a group for each genome), and files of
-#'   `HDF5Array::writeTENxMatrix()`. Of a multiome file only the peaks are read,
-#'   unless `feature_type` says otherwise. Features are named by their ids, or
-#'   by their names if there are none.
+#'   `HDF5Array::writeTENxMatrix()`. From a multiome file only the peaks are
+#'   read, unless `feature_type` says otherwise. Features are named by their
+#'   ids, or by their names if there are none.
 #' * **h5ad** (AnnData since 0.5), with a matrix by cells, sparse (CSR) or
 #'   dense. Matrices stored by features (CSC) cannot be streamed by cells; the
 #'   error shows how to convert them.

@@ -1,12 +1,11 @@
 # Several samples in a list: their cells one after another, none copied.
 
-#' @details
-#' A list of these is read as one, sample after sample: the peaks are those of
-#' all, matched by name, and count as closed in samples that lack them. Its
-#' names are the samples, which [sailer()] and [sailerx()] take for batches
+#' @details A list of these is read as one, sample after sample: the peaks are
+#' those of all, matched by name, and count as closed in samples that lack them.
+#' Its names are the samples, which [sailer()] and [sailerx()] use as batches
 #' unless `batch` is given. If samples share names of cells, all cells are named
-#' `sample_cell`, with a message. Samples that were counted in different peaks
-#' go through [unite_peaks()] first.
+#' `sample_cell`, with a message. For samples that were counted in different
+#' peaks call [unite_peaks()] first.
 #' @rdname as_cells
 #' @export
 as_cells.list <- function(x, ...) {

@@ -12,8 +12,9 @@
 #' @param reduction Name of an embedding in `obsm`, such as `"X_pca"`, which is
 #'   returned instead of columns.
 #' @return A data frame with one row per cell, in the order of `cells` and named
-#'   by them, without columns for cells from elsewhere. With `reduction` a
-#'   numeric matrix of cells x dimensions, ordered and named likewise.
+#'   by them; it has no columns if the cells come from another source. With
+#'   `reduction` a numeric matrix of cells x dimensions, ordered and named
+#'   likewise.
 #' @references Cao (2023), section 2.2.1: batches and other confounders are
 #'   columns of such a table; chapter 3, for the reference.
 #' @examples

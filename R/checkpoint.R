@@ -95,11 +95,12 @@ resumable_options <- c(
   "device", "threads", "verbose", "processes"
 )
 
-#' Continue a training that was stopped
+#' Resume training
 #'
 #' Continues a training that was interrupted (Ctrl-C), killed, or ended because
 #' the loss was no longer finite. With the same options, machine and number of
-#' threads, the result has the same bits as that of an uninterrupted training.
+#' threads, the result is identical, to the bit, to that of an uninterrupted
+#' training.
 #'
 #' A run with `train_control(checkpoint = )` also continues when the same call
 #' of [sailer()], [RunSAILER()] or [expresser()] is made again, as when a job is
@@ -116,7 +117,7 @@ resumable_options <- c(
 #'   `checkpoint`, `every`, `device`, `threads`, `verbose`, `processes`. Of
 #'   [pretrain_control()]: `epochs` and `warmup`, which decide the remaining
 #'   step sizes, `token_budget`, `clip`, `patience` and those that both have.
-#'   Others cannot change.
+#'   Others cannot be changed.
 #' @return An object of class `"sailer_fit"` or `"expresser_fit"`.
 #' @references Cao (2023), section 2.2.2, for the training.
 #' @examples

@@ -6,7 +6,7 @@
 #' sailer_data_error = function(e) NULL)`. Messages of errors name the argument,
 #' file, cell or peak, and say what was expected and found, and what to do.
 #'
-#' Every error has the class `sailer_error` and one that says its kind:
+#' Every error has the class `sailer_error` and one of these:
 #' * `sailer_argument_error`: an argument or option that does not exist, is of
 #'   the wrong type or out of its range, does not fit the cells or the model, or
 #'   names what is not there (the nearest names are listed); a package that is
@@ -24,8 +24,8 @@
 #'   epoch.
 #' * `sailer_process_error`: processes that train together and do not meet in
 #'   time, or of which another one fails before the first step.
-#' * `sailer_memory_error`: memory that LibTorch could not have.
-#' * `sailer_internal_error`: a fault of sailer; please report it.
+#' * `sailer_memory_error`: LibTorch could not allocate memory.
+#' * `sailer_internal_error`: a bug in sailer; please report it.
 #'
 #' Warnings have the classes `sailer_interrupted` ([get_fit()]),
 #' `sailer_diverged`, `sailer_checkpoint_failed` and `sailer_batches_apart`

@@ -1,22 +1,22 @@
 # Options of training. Their defaults, ranges and help live in the core
 # (train_options.h); NULL asks for the defaults.
 
-#' Options of training
+#' Training options
 #'
-#' These can be given to [sailer()], [sailerx()], [RunSAILER()] and
-#' [RunSAILERX()] themselves, as in `RunSAILER(object, epochs = 100)`, or
-#' together as their `control`. Every `NULL` stands for the default that the
-#' core keeps, named below.
+#' These can be arguments of [sailer()], [sailerx()], [RunSAILER()] and
+#' [RunSAILERX()] themselves, as in `RunSAILER(object, epochs = 100)`, or be
+#' passed together as their `control`. `NULL` stands for the default given
+#' below.
 #'
 #' @eval option_params("training/train_options.h")
-#' @param checkpoint Folder in which the run leaves its state while it trains,
-#'   so that [resume()], or the same call again, goes on after a crash; it is
-#'   made if need be. The state is replaced as a whole: whenever the run is
-#'   killed, a complete one is there. It takes three times the size of the
-#'   model, and as much again while it is replaced. When it cannot be written
-#'   any more, as on a full disk, the training ends like an interrupted one with
-#'   a warning of class `sailer_checkpoint_failed`. NULL, the default, keeps
-#'   none.
+#' @param checkpoint Folder in which the run saves its state while it trains, so
+#'   that [resume()], or the same call again, continues after a crash; it is
+#'   created if it does not exist. The state is replaced as a whole: whenever
+#'   the run is killed, there is a complete one. It takes three times the size
+#'   of the model, and as much again while it is replaced. If it can no longer
+#'   be written, as on a full disk, the training ends like an interrupted one
+#'   with a warning of class `sailer_checkpoint_failed`. NULL, the default,
+#'   keeps none.
 #' @param every Epochs between two checkpoints, above 0; a fraction, such as
 #'   0.1, makes several in each epoch. Default 1.
 #' @param device `"auto"` (a GPU where LibTorch finds one), `"cpu"`, `"cuda"`
@@ -24,8 +24,8 @@
 #'   second. Training stops with an error when that GPU is not there, which says
 #'   whether LibTorch was built without CUDA, or what is missing here; see also
 #'   [sailer_sitrep()].
-#' @param threads Threads of one operation on the CPU; NULL leaves what LibTorch
-#'   chose (see [sailer_sitrep()]). A process that was forked off another R
+#' @param threads Threads of one operation on the CPU; NULL keeps LibTorch's
+#'   choice (see [sailer_sitrep()]). A process that was forked off another R
 #'   process (`parallel::mclapply()`, BiocParallel's `MulticoreParam`) always
 #'   computes with one thread, with a message, and without the GPU that its
 #'   parent has used. With LibTorch 2, or a GPU, it cannot train at all once its

@@ -1,10 +1,10 @@
 # What sailer computes with: LibTorch, BLAS, HDF5, devices, threads.
 
-#' Report what sailer computes with
+#' Report versions, libraries and devices
 #'
-#' Tells the versions, libraries and devices that sailer found when it was built
-#' and uses now. Add its output to a question or a bug report. A warning stands
-#' where LibTorch computes with the reference BLAS, some twenty times slower
+#' Reports the versions, libraries and devices that sailer found when it was
+#' built and uses now. Add the output to a question or a bug report. It warns if
+#' LibTorch computes with the reference BLAS, which is about twenty times slower
 #' than an optimised one such as OpenBLAS.
 #'
 #' @return An object of class `sailer_sitrep`: a list of
@@ -25,7 +25,7 @@
 #'   GPU, or `CUDA_VISIBLE_DEVICES` hides them;
 #' * `threads`: number of threads that an operation uses;
 #' * `processes`: number of processes that train together with this one, as
-#'   their launcher says it (see [train_control()]); 1 alone.
+#'   their launcher reports it (see [train_control()]); otherwise 1.
 #' @export
 #' @examples
 #' sailer_sitrep()

@@ -1,6 +1,6 @@
 # Two groups of cells compared peak by peak, free of depth and batch.
 
-#' Peaks that are more open in one group of cells than in another
+#' Differential accessibility between groups of cells
 #'
 #' Compares the accessibility of each peak, averaged over the cells of two
 #' groups, as decoded with the confounders held at the same values for every
@@ -15,26 +15,26 @@
 #' which also grows with differences between cells of one type.
 #'
 #' Three sources of uncertainty are included: the groups are samples of cells;
-#' the place of a cell in the latent space has a posterior, which is sampled if
-#' there are counts; and the decoder's weights of a peak were learned from a
+#' the position of a cell in the latent space has a posterior, which is sampled
+#' if counts are given; and the decoder's weights of a peak were learned from a
 #' limited number of open cells. The last one matters most. It is a Laplace
 #' approximation of the decoder's last layer: the inverse Fisher information of
-#' the peak's weights in the training cells. With samples of the posterior alone
+#' the peak's weights in the training cells. With only samples of the posterior
 #' nearly half of the peaks called were false (0.44 to 0.49 in simulations
 #' instead of 0.05). The layers before the last one are taken as known.
 #'
 #' Effects and their standard errors then share a prior, learned from all peaks
 #' (a mixture of normals around 0, Stephens 2017), and the expected share of
 #' false discoveries among the top peaks follows from their probabilities. In
-#' simulations it was kept with groups of some hundred cells (0.02 to 0.05 for
-#' 0.05), and exceeded with groups of 40 to 60 (0.06 to 0.10), whose profile the
-#' model draws towards that of related cells.
+#' simulations the nominal 0.05 was kept with groups of a few hundred cells
+#' (0.02 to 0.05), and exceeded with groups of 40 to 60 (0.06 to 0.10), whose
+#' profile the model shrinks towards that of related cells.
 #'
 #' @section Batches:
 #' By default the decoder is held at each batch of the training cells in turn
 #' and the probabilities are averaged, weighted by the batches' numbers of cells
-#' (at most the 8 largest). `balance` guards against remains of a batch in the
-#' embedding itself: it weights the cells so that both groups have the same
+#' (at most the 8 largest). `balance` guards against residual batch effects in
+#' the embedding itself: it weights the cells so that both groups have the same
 #' mixture of its labels.
 #'
 #' @inheritParams impute
@@ -53,10 +53,11 @@
 #'   raw fractions.
 #' @param peaks Names of the peaks to return; NULL, the default, is all of the
 #'   model. If they are few, the prior is learned from others too.
-#' @param batch,depth,covariates What the decoder is held at: a batch instead of
-#'   all (named by column if there are several batch columns); the number of
-#'   open peaks of a cell, by default that of the mean log depth; covariates as
-#'   a named list, by default at their mean or most frequent level.
+#' @param batch,depth,covariates The values at which the decoder is held: one
+#'   batch instead of all (named by column if there are several batch columns);
+#'   the number of open peaks of a cell, by default that of the mean log depth;
+#'   covariates as a named list, by default at their mean or most frequent
+#'   level.
 #' @param change `"log2_fold_change"`, the default: the effect is the log2 ratio
 #'   of the means, which hardly depends on the depth. `"difference"`: their
 #'   difference, as in peakVI.
@@ -66,7 +67,7 @@
 #' @param fdr Expected share of false discoveries among the peaks called, in (0,
 #'   1). Default 0.05.
 #' @param balance NULL, or a label per cell, as `groups`, such as the batch; see
-#'   above. Cells whose label the other group lacks are left out.
+#'   above. Cells with a label that the other group lacks are ignored.
 #' @param n_samples Samples of each cell's posterior. Default 3.
 #' @param max_cells Maximal number of cells of a group that are decoded, drawn
 #'   at random. Default 1000.

@@ -64,9 +64,9 @@
 #'   R's random numbers is not changed.
 #'
 #' @return A data frame of class `sailer_gene_evaluation` with a row for each
-#'   embedding or baseline, repetition and fold: `embedding`, `role`
-#'   (`"embedding"` or `"baseline"`), `repetition`, `fold`, `n_train`, `n_test`
-#'   (pairs or genes), and the measures of the test side:
+#'   embedding or baseline, repetition and fold: `embedding`,
+#'   `role` (`"embedding"` or `"baseline"`), `repetition`, `fold`, `n_train`,
+#'   `n_test` (pairs or genes), and the measures of the test side:
 #'   * for labels `auc`, the area under the ROC curve in its Mann-Whitney form
 #'     (ties count one half; NA if a fold has one class), and `accuracy`, of
 #'     probabilities cut at 0.5;

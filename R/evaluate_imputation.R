@@ -7,9 +7,9 @@
 #' section 4.2.4 of the thesis, with simple baselines.
 #'
 #' For each share in `drop` that part of the non-zero counts of each cell, drawn
-#' at random, is set to zero *before* normalisation, so that methods know
-#' nothing of it (the total of a cell falls, too); a cell keeps at least 2. A
-#' method gets the remaining counts and the dropped positions, and predicts
+#' at random, is set to zero *before* normalisation, so that methods have no
+#' information about it (the total of a cell falls, too); a cell keeps at least
+#' 2. A method gets the remaining counts and the dropped positions, and predicts
 #' `log1p(1e4 * count / total)`, with the total of the original cell.
 #'
 #' All dropped values are above 0, and vary between genes far more than within.

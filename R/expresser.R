@@ -12,22 +12,22 @@
 #' @section The model:
 #' A cell is the set of its non-zero genes, without an order. Their tokens, the
 #' rows of the table that [gene_embeddings()] returns, pass through `n_layers`
-#' of a transformer encoder. Only then genes are masked. The expression decoder
-#' attends from each masked gene to the observed ones and their expression, and
-#' a small network gives the expression, in units of `log(1 + 10,000 * share of
-#' the cell's counts)`. Counts are normalised and binned on the fly; zeros are
-#' ignored.
+#' of a transformer encoder. Genes are masked only afterwards. The expression
+#' decoder attends from each masked gene to the observed ones and their
+#' expression, and a small network gives the expression, in units of `log(1 +
+#' 10,000 * share of the cell's counts)`. Counts are normalised and binned on
+#' the fly; zeros are ignored.
 #'
 #' @section The linear start:
 #' With `token_start = "components"` the first numbers of each token (3 of 4, at
 #' most 50) are components of the log-normalised training cells (loadings times
 #' singular values, on an asinh scale), which stay fixed; the others are
 #' learned. With `expression = "counts"` the model knows the value of a single
-#' count in the cell, reads counts beside binned values, and predicts a count of
-#' at least 1: it starts from the gene's mean count where it is found, and
-#' learns what the cell's other genes add. The decoder then also receives the
-#' masked gene's own token. `token_start = "random"` and `expression = "binned"`
-#' are the thesis.
+#' count in the cell, reads counts as well as binned values, and predicts a
+#' count of at least 1: it starts from the gene's mean count where it is found,
+#' and learns what the cell's other genes add. The decoder then also receives
+#' the masked gene's own token. `token_start = "random"` and
+#' `expression = "binned"` are as in the thesis.
 #'
 #' @section Sizes and time:
 #' `"full"` is the thesis' model (200 numbers for each gene, 12 layers): for
@@ -35,14 +35,14 @@
 #' 512 genes of a cell at a time) trains on a few thousand cells within minutes
 #' on a laptop. Time grows with the cells, the layers, and faster than linearly
 #' with the genes of a cell; memory does not grow with the cells, which are
-#' streamed from a file. More cells of more kinds improve the embeddings most:
+#' streamed from a file. More cells of more types improve the embeddings most:
 #' several data sets in one corpus, or a pretrained model as `from`.
 #'
 #' @param x The counts: a corpus ([build_corpus()] or the path of one), or
 #'   anything that [as_cells()] takes, genes in rows, or a list of such with
 #'   different gene sets, which is first written to a temporary corpus.
-#' @param ... Single options of [pretrain_control()]; and, if `x` is no corpus,
-#'   arguments of [build_corpus()] (`genes`, `annotation`, `biotypes`,
+#' @param ... Single options of [pretrain_control()]; and, if `x` is not a
+#'   corpus, arguments of [build_corpus()] (`genes`, `annotation`, `biotypes`,
 #'   `min_cells`), which choose the genes of the model.
 #' @eval option_params("models/expresser_options.h")
 #' @param from A fit of `expresser()` to start from instead of random
@@ -54,12 +54,12 @@
 #'   [summary()], [plot()], [gene_embeddings()],
 #'   [predict()][predict.expresser_fit], [impute()][impute.expresser_fit],
 #'   [save_model()] and [resume()]; `saveRDS()` works as well. Its element
-#'   `history` is a data frame with one row per epoch: `epoch`; `learning_rate`
-#'   at its start; `loss`, the mean squared error (eq. 4.5), and
+#'   `history` is a data frame with one row per epoch: `epoch`;
+#'   `learning_rate` at its start; `loss`, the mean squared error (eq. 4.5), and
 #'   `absolute_error`, means over the masked genes of the training cells;
-#'   `validation_loss`, `validation_absolute_error` and `validation_correlation`
-#'   (Pearson) over masked genes of the held-out cells, without dropout (NA
-#'   without any); `seconds` and `cells_per_second`.
+#'   `validation_loss`, `validation_absolute_error` and
+#'   `validation_correlation` (Pearson) over masked genes of the held-out cells,
+#'   without dropout (NA without any); `seconds` and `cells_per_second`.
 #' @seealso [RunExpresser()] for Seurat and SingleCellExperiment objects,
 #'   [evaluate_imputation()] and [evaluate_gene_embeddings()] for the quality of
 #'   a fit.

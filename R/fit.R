@@ -145,13 +145,14 @@ current_options <- function(options) {
 #' [sailerx()] was trained on (2.2.3), including held-out ones, each scaled to
 #' length 1. Objects have the same in their reduction; the model that
 #' [get_fit()] returns has no cells. `predict()` encodes new cells in the same
-#' way. The encoder reads neither batch nor covariates, and a cell is placed by
-#' its own peaks: other cells change its numbers by rounding at most.
+#' way. The encoder reads neither batch nor covariates, and the embedding of a
+#' cell depends only on its own peaks: other cells change it by rounding at
+#' most.
 #'
-#' The posterior mean of a cell with few open peaks is drawn towards 0, the mean
-#' of the prior: its length is a matter of depth, its direction of the cell's
-#' type. Without the length, Euclidean distances, which `FindNeighbors()`
-#' and UMAP start from, compare directions.
+#' The posterior mean of a cell with few open peaks is shrunk towards 0, the
+#' mean of the prior: its length depends on depth, its direction on the cell's
+#' type. At unit length, Euclidean distances, which `FindNeighbors()` and UMAP
+#' start from, compare directions.
 #'
 #' @param fit What [sailer()], [sailerx()] or [map_query()] returned.
 #' @param ... Of `predict()`, where the counts of an object are: `assay`,
@@ -208,7 +209,8 @@ training_means <- function(fit) {
 #' @param reference For models of [sailerx()] with `joint = TRUE`: the reference
 #'   embedding of the new cells, as [sailerx()] takes it and in the same space
 #'   as in training, such as the same PCA applied to their RNA. Cells without
-#'   one (missing by name, or NA in their row) are placed by their peaks alone.
+#'   one (missing by name, or NA in their row) are embedded from their peaks
+#'   alone.
 #' @importFrom stats predict
 #' @export
 predict.sailer_fit <- function(object, newdata, reference = NULL, ...) {

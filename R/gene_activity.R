@@ -7,9 +7,9 @@
 #' can be shown on cells (figure 2.8B), without effects of depth and batch.
 #' Peaks and cells are decoded by blocks; nothing larger than genes x cells is
 #' held. `GeneActivitySAILER()` adds the activities of the cells of a Seurat
-#' object as a further assay (its `data`), of a SingleCellExperiment as an
-#' alternative experiment, by the model that the object holds; cells are placed
-#' as by [ImputeSAILER()].
+#' object as a further assay (its `data`), and those of a SingleCellExperiment
+#' as an alternative experiment, using the model that the object holds; cells
+#' are encoded as in [ImputeSAILER()].
 #'
 #' A peak that overlaps several genes counts for each of them, and one that
 #' overlaps several ranges of a gene, such as transcripts, counts once. Long
@@ -23,7 +23,7 @@
 #'   are in the column `gene_name`, `symbol` or `gene` (or the one named in
 #'   `column`), else in `names(genes)`. Several ranges of a name are one gene;
 #'   but if a column `gene_id` shows that genes share a name, or have none,
-#'   those are named by their ids. Ranges with neither are left out. Messages
+#'   those are named by their ids. Ranges with neither are ignored. Messages
 #'   report both. NULL takes `Signac::Annotation(object)` if the peaks are in an
 #'   assay of Signac; `subset(Annotation(object), gene_biotype ==
 #'   "protein_coding")` is shorter.
@@ -45,8 +45,8 @@
 #' @param new.assay.name Name of the new assay or alternative experiment.
 #'   Default `"activity"`.
 #' @return Numeric matrix, genes x cells, with names: genes in the order of
-#'   `genes`, without those that have no peak (with a message); of
-#'   `GeneActivitySAILER()` the object with these.
+#'   `genes`, without those that have no peak (with a message);
+#'   `GeneActivitySAILER()` returns the object with these.
 #' @references Cao (2023), sections 2.2.4 and 2.3, figure 2.8B.
 #' @examplesIf requireNamespace("GenomicRanges", quietly = TRUE)
 #' sim <- simulate_atac(n_cells = 100, n_peaks = 300, n_types = 2, seed = 1)
@@ -64,6 +64,7 @@
 #'   object <- GeneActivitySAILER(object, genes, fit = fit)
 #'   print(object[["activity"]])
 #' }
+#' @order 1
 #' @export
 gene_activity <- function(fit, genes, x = NULL, cells = NULL, upstream = 2000,
                           downstream = 0, normalise = c("sum", "mean"),

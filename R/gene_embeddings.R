@@ -15,12 +15,13 @@
 #'   `ensembl`). NULL, the default, takes all.
 #' @param x Counts of genes x cells, as [expresser()] takes them, for contextual
 #'   embeddings; they are streamed. NULL, the default: the table itself.
-#' @param center TRUE subtracts the mean of all genes, which hides differences
-#'   of angles: use it for cosines, as in the example. Default FALSE.
+#' @param center TRUE subtracts the mean of all genes, which otherwise dominates
+#'   the angles between them: use it for cosine similarities, as in the example.
+#'   Default FALSE.
 #' @param token_budget,verbose With `x`, see [predict()][predict.expresser_fit].
 #' @param ... Not used: an unknown name is an error.
 #' @return A matrix of genes x `n_embedding`, with the names of the genes; with
-#'   `x` of those genes that one of its cells has.
+#'   `x`, only of genes that are found in at least one of its cells.
 #' @seealso [evaluate_gene_embeddings()]; [RunExpresser()] stores them as
 #'   feature loadings.
 #' @references Cao (2023), sections 4.2.1 (eq. 4.1) and 4.2.3.

@@ -5,8 +5,8 @@
 #' Predicts the expression of genes in cells from the other genes of the same
 #' cells (4.2.4): the genes in question are masked, as in training. Works on new
 #' cells of any data set that shares genes with the model. `ImputeExpresser()`
-#' predicts the zeros of chosen genes in all cells of an object, by the model
-#' that it holds, and adds a new assay beside the counts.
+#' predicts the zeros of chosen genes in all cells of an object, with the model
+#' that it holds, and adds a new assay.
 #'
 #' @section What can be imputed:
 #' * `positions`: chosen genes of chosen cells, such as known drop-outs; the
@@ -19,20 +19,21 @@
 #' In one pass a share `mask_ratio` of the tokens is masked, as in training: 30
 #' % masked and 70 % observed. More genes take more passes over a cell, so the
 #' time grows with their number; ask for hundreds rather than for all. A
-#' prediction is of a gene that *is* expressed, since the model was trained on
-#' non-zeros alone: it says how much, not whether.
+#' prediction is for a gene that *is* expressed, since the model was trained on
+#' non-zeros only: it says how much, not whether.
 #'
 #' @section Other data sets:
-#' The level of a gene where it is found differs between data sets, by chemistry
-#' and treatment of the cells. With `adapt = TRUE` the counts of the given cells
-#' (of some 2,000 at most) are first masked and predicted. The mean error of a
-#' gene, beyond that of all genes, is then added to its predictions, shrunk
-#' towards zero if few cells show it and if genes hardly differ in it (an
-#' empirical Bayes estimate). The imputed entries are not used, and the fit does
-#' not change. With `FALSE` a prediction depends on its own cell alone.
+#' The level of a gene in the cells that express it differs between data sets,
+#' depending on chemistry and treatment of the cells. With `adapt = TRUE` the
+#' counts of the given cells (of some 2,000 at most) are first masked and
+#' predicted. The mean error of a gene, beyond that of all genes, is then added
+#' to its predictions, shrunk towards zero if few cells show it and if genes
+#' hardly differ in it (an empirical Bayes estimate). The imputed entries are
+#' not used, and the fit does not change. With `FALSE` a prediction depends only
+#' on its own cell.
 #'
 #' @inheritParams RunExpresser
-#' @param fit What [expresser()] returned; of an object NULL, the default, takes
+#' @param fit What [expresser()] returned; for an object NULL, the default, uses
 #'   the one that it holds.
 #' @param x Counts of genes x cells, as [expresser()] takes them.
 #' @param genes Names of genes. NULL with `positions`.
@@ -78,6 +79,7 @@
 #'   object <- ImputeExpresser(object, paste0("gene", 1:5), fit = fit)
 #'   print(object[["expressed"]])
 #' }
+#' @order 1
 #' @export
 impute.expresser_fit <- function(fit, x, genes = NULL, cells = NULL,
                                  positions = NULL, keep = TRUE, adapt = TRUE,

@@ -4,13 +4,13 @@
 #'
 #' The probability that each peak is open in each cell, as the model expects it
 #' with depth, batch and covariates held at the same values for all cells, so
-#' that only the embedding makes cells differ (2.2.4). This fills in what the
+#' that cells differ only by their embedding (2.2.4). This fills in what the
 #' sequencing missed and removes effects of depth and batch. `impute()` works on
 #' fits of [sailer()] and [sailerx()]. `ImputeSAILER()` decodes the cells of an
 #' object with the model that [RunSAILER()], [RunSAILERX()] or [map_query()]
-#' stored in it, and adds the result to the object beside the counts. Cells are
-#' encoded from their counts, since objects hold the directions of their
-#' posterior means alone. If anything fails, the given object is unchanged.
+#' stored in it, and adds the result to the object; the counts stay as they are.
+#' Cells are encoded from their counts, since objects hold only the directions
+#' of their posterior means. If anything fails, the given object is unchanged.
 #'
 #' @section Which form to use:
 #' * A *matrix* (the default) takes 8 bytes for each peak and cell: for chosen
@@ -38,22 +38,22 @@
 #' use `features`, or `n_open` or `threshold` for a sparse assay.
 #'
 #' @section SingleCellExperiment:
-#' If the model knows all rows of the experiment with the counts and `features`
-#' leaves none out, the result is a further assay of it. Otherwise, since models
-#' leave out peaks that are open in few cells, it is an alternative experiment
-#' with one assay of the same name and the ranges of its rows, if known. With
-#' `file` the values are in an HDF5 file, which has to stay where it is.
+#' If the model has all rows of the experiment with the counts and `features`
+#' excludes none, the result is a further assay of it. Otherwise, since models
+#' ignore peaks that are open in few cells, it is an alternative experiment with
+#' one assay of the same name and the ranges of its rows, if known. With `file`
+#' the values are in an HDF5 file, which has to stay where it is.
 #'
 #' @param fit What [sailer()] or [sailerx()] returned, [load_model()] or
-#'   [get_fit()]; of an object NULL, the default, takes the one that it holds.
+#'   [get_fit()]; for an object NULL, the default, uses the one that it holds.
 #' @param x Counts of the cells to impute, peaks in rows, as [as_cells()] takes
 #'   them; they are embedded first, as by [predict()][predict.sailer_fit]. NULL,
 #'   the default, imputes the training cells of a fit that was trained on a
 #'   matrix.
 #' @param reference For a joint [sailerx()] model: the reference of the cells
 #'   that are embedded from their counts, as in [predict()][predict.sailer_fit],
-#'   or the name of a reduction. By default that of an object by the name that
-#'   it had in training; counts alone have none, and cells are placed by their
+#'   or the name of a reduction. By default, in an object the reduction that was
+#'   used in training; counts alone have none, and cells are embedded from their
 #'   peaks.
 #' @param cells,peaks Names of the cells and peaks, in the order of the result;
 #'   `peaks` may also be a `GRanges`, which takes the peaks that overlap it, by
@@ -121,6 +121,7 @@
 #'   object <- ImputeSAILER(object, features = some)
 #'   print(object[["imputed"]])
 #' }
+#' @order 1
 #' @export
 impute <- function(fit, ...) UseMethod("impute")
 

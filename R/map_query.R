@@ -1,25 +1,27 @@
 # New cells in a trained model: peaks, embedding, batch, labels.
 
-#' Map new cells into a trained model
+#' Map new cells to a trained model
 #'
 #' Embeds query cells with a model of [sailer()] or [sailerx()] without
 #' training: matches their peaks with those of the model, finds which of the
-#' model's batches they resemble, and gives them the labels of their neighbours
-#' among the training cells. ATAC cells can be mapped into a multiome model,
-#' which places them by their peaks; multiome cells may bring a `reference`.
+#' model's batches they resemble, and transfers the labels of their neighbours
+#' among the training cells. ATAC-only cells can be mapped to a multiome model,
+#' which embeds them from their peaks; for multiome cells a `reference` can be
+#' given.
 #'
 #' @section Peaks:
 #' Peaks are matched by name. If the query lacks names of the model, its other
-#' peaks go to the model's peak with which they share most bases (strands are
-#' ignored; package GenomicRanges). Several query peaks may go to one peak of
-#' the model, which is open if one of them is. Ranges come from `ranges`, the
-#' object, or names such as `chr1-100-200` and `chr1:100-200`. A message, and
-#' `matched` in the result, give the share of the model's peaks that were found
-#' and the share of the query's open entries that are used. Peaks of the model
-#' that the query lacks count as closed. The encoder scales every cell to length
-#' 1 (`input_scale` of [sailer()]), so scattered missing peaks cost little more
-#' than depth; missing regions cost more. Best count the query's fragments in
-#' the model's peaks.
+#' peaks are assigned to the model's peak with which they share most bases
+#' (strands are ignored; package GenomicRanges). Several query peaks may be
+#' assigned to one peak of the model, which is open if one of them is. Ranges
+#' come from `ranges`, the object, or names such as `chr1-100-200` and
+#' `chr1:100-200`. A message, and `matched` in the result, give the share of the
+#' model's peaks that were found and the share of the query's open entries that
+#' are used. Peaks of the model that the query lacks count as closed. The
+#' encoder scales every cell to length 1 (`input_scale` of [sailer()]), so
+#' scattered missing peaks matter little more than a lower depth; missing
+#' regions matter more. It is best to count the query's fragments in the model's
+#' peaks.
 #'
 #' @section Batches:
 #' The encoder reads no batch: the embedding is the same for every `batch`. A
@@ -40,24 +42,24 @@
 #' @section Labels and quality:
 #' Labels are those of the neighbours in the embedding, where every cell has
 #' length 1: the posterior means of training cells lie farther from 0 than those
-#' of new cells (1.4 to 1.7 times on bone marrow), so that the few training
-#' cells near 0 would be everyone's neighbours.
+#' of new cells (1.4 to 1.7 times on bone marrow), so that without the scaling
+#' the few training cells near 0 would be the neighbours of most new cells.
 #'
 #' The mapping quality compares posterior means with those of held-out cells, of
 #' which the model keeps up to 1,000 (of all its cells where fewer than 30 were
 #' held out): the share of them whose fifth neighbour among them is at least as
 #' far away as that of the query cell. It is a hint, not a test: a type close to
-#' one of the training is not noticed, and cells of the training itself have a
-#' low quality, because their means lie farther out.
+#' one of the training cells goes unnoticed, and the training cells themselves
+#' have a low quality, because their means lie farther out.
 #'
 #' @section Seurat and SingleCellExperiment:
 #' The result is the object with the embedding and the metadata columns
 #' `mapping_quality` and, with `labels`, `predicted_label` and
-#' `predicted_confidence` (after `prefix`). Cells that are left out have NA.
+#' `predicted_confidence` (after `prefix`). Cells that were dropped have NA.
 #' [get_fit()] returns the model (with the adapted batches), so [ImputeSAILER()]
 #' and others work on the query as on the reference. `batch` and `covariates`
-#' name metadata columns. `fit` may be the reference object: its present cells
-#' then vote, and `labels` may name a column of its metadata.
+#' name metadata columns. `fit` may be the reference object: the cells that it
+#' now holds then vote, and `labels` may name a column of its metadata.
 #'
 #' @inheritParams RunSAILER
 #' @param fit What [sailer()] or [sailerx()] returned, or a Seurat or
@@ -74,8 +76,9 @@
 #'   named `"query"`.
 #' @param adapt TRUE learns the batch input of new batches. Default FALSE.
 #' @param covariates Covariates of the query cells that the model was trained
-#'   with, as in [sailer()]; for objects names of columns. They only affect the
-#'   section on batches. What is not given is at its mean.
+#'   with, as in [sailer()]; for objects names of columns. They affect only what
+#'   the section on batches describes. Those that are not given are set to their
+#'   mean.
 #' @param ranges `GRanges` of the query's peaks, in their order. NULL, the
 #'   default, takes those of `newdata` or reads the names.
 #' @param model_ranges The same for the model's peaks, in the order of
@@ -83,8 +86,8 @@
 #'   are ignored.
 #' @param min_matched Minimal share of the model's peaks that must be matched,
 #'   from 0 to 1. Default 0.5.
-#' @param drop_empty TRUE leaves out query cells without an open peak among the
-#'   model's, with a message; FALSE, the default, makes them an error.
+#' @param drop_empty TRUE drops query cells without an open peak among the
+#'   model's, with a message; with FALSE, the default, they are an error.
 #' @param k Number of neighbours that vote on labels, default 15.
 #' @param batch_column Batch column of the model that `batch` belongs to. NULL,
 #'   the default, takes the first.
@@ -95,7 +98,7 @@
 #'   [get_fit()].
 #' @param reference For a joint [sailerx()] model: the reference embedding of
 #'   the query cells, as in [predict()][predict.sailer_fit]. Cells without one
-#'   are placed by their peaks alone.
+#'   are embedded from their peaks alone.
 #' @param ... Not used: an unknown name is an error.
 #' @param prefix Prefix of the names of metadata columns. Default `""`.
 #'
@@ -115,7 +118,7 @@
 #'   batches.
 #' * `likelihoods`: matrix of query batches x known batches.
 #' * `fit`: with `adapt = TRUE` the fit with `extra_batches`, else NULL.
-#' * `dropped`: names of the cells left out.
+#' * `dropped`: names of the dropped cells.
 #' @seealso [predict()][predict.sailer_fit] for the embedding alone.
 #' @references Cao (2023), section 2.2.3; for multiome models section 3.2.3.
 #' @examples

@@ -13,7 +13,7 @@
 #' scikit-learn's `mutual_info_regression()` and `mutual_info_classif()`: every
 #' numeric variable is divided by its standard deviation and given a noise of
 #' about 1e-10 that breaks ties, and negative estimates become 0. Time grows as
-#' n log(n) with the number of cells. Classes with a single cell are left out.
+#' n log(n) with the number of cells. Classes with a single cell are ignored.
 #'
 #' @param embedding Numeric matrix, cells x dimensions, without missing or
 #'   infinite values. A vector is one dimension.

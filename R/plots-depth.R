@@ -2,14 +2,15 @@
 
 #' @rdname plot_embedding
 #' @section Depth:
-#' `plot_depth()` shows what remains of depth in an embedding: without any,
-#' every cloud is level. It has a panel for each latent dimension: the cells,
-#' and a line through the medians of twenty groups of cells of similar depth.
-#' Panels give the mutual information of the dimension and depth in nats
+#' `plot_depth()` shows how strongly an embedding still depends on depth: if it
+#' does not, every cloud is level. It has a panel for each latent dimension: the
+#' cells, and a line through the medians of twenty groups of cells of similar
+#' depth. Panels give the mutual information of the dimension and depth in nats
 #' ([mutual_information()]), which detects any relation, and the correlation
 #' with log depth. The mean of the former is the measure of section 2.2.5 of the
 #' thesis. Cell types differ in depth, so a dimension that separates types may
-#' contain some information about it. If too much remains see [tune_path()].
+#' contain some information about it. If an embedding depends too much on depth,
+#' see [tune_path()].
 #'
 #' @param depth Number of open peaks, or fragments, of each cell, above 0: a
 #'   vector with one number per cell, matched by name if named, or the name of a

@@ -59,6 +59,7 @@ lay_out <- function(values, method, seed) {
 #' )
 #' plot_embedding(fit, sim$cells$cell_type, layout = "pca")
 #' plot_depth(fit)
+#' @order 1
 #' @export
 plot_embedding <- function(x, colour = NULL, layout = "umap", label = FALSE,
                            size = NULL, seed = 1, name = NULL) {

@@ -83,8 +83,8 @@ plot.sailer_imputation_evaluation <- function(x, y, ...) {
   ggplot2::ggplot(long, ggplot2::aes(
     .data$drop, .data$value, colour = .data$method, linetype = .data$role
   )) +
-    ggplot2::geom_line(linewidth = 0.7) +
-    ggplot2::geom_point() +
+    ggplot2::geom_line(linewidth = 0.7, na.rm = TRUE) +
+    ggplot2::geom_point(na.rm = TRUE) +
     ggplot2::facet_wrap(ggplot2::vars(.data$measure), scales = "free_y") +
     scale_of_groups("colour", length(methods)) +
     ggplot2::scale_linetype_manual(

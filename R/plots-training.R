@@ -33,6 +33,7 @@
 #' fit <- train(1)
 #' summary(fit)
 #' plot(fit, "lambda 0" = train(0))
+#' @order 1
 #' @export
 plot.sailer_fit <- function(x, ...) {
   fits <- lapply(list(x, ...), get_fit)

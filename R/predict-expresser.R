@@ -1,8 +1,8 @@
-#' Embed cells by a pretrained model
+#' Embed cells with a pretrained model
 #'
-#' The input of clustering, neighbour graphs and layouts of cells. By default
-#' cells are projected onto the principal components that the gene tokens were
-#' initialised with.
+#' Returns embeddings of cells for clustering, neighbour graphs and UMAP. By
+#' default cells are projected onto the principal components that the gene
+#' tokens were initialised with.
 #'
 #' @section Read-outs:
 #' * `"expression"`: log-normalised expression, minus its mean over the training
@@ -14,19 +14,19 @@
 #' * `"context"`: the mean of the contextual tokens of a cell's non-zero genes
 #'   (4.4). It depends on which genes are non-zero, not on how much, and so on
 #'   depth. The default of models with `token_start = "random"`.
-#' * `"decoder"`: the same of tokens that have passed through the expression
+#' * `"decoder"`: the same for tokens that have passed through the expression
 #'   decoder (without one, the layer in its place), where each reads the
 #'   expression of all genes of the cell.
 #'
 #' @param object What [expresser()] returned.
 #' @param newdata Counts of genes x cells, as [expresser()] takes them. Genes
-#'   are matched by name; unknown ones are left out, with a message.
+#'   are matched by name; unknown ones are ignored, with a message.
 #' @param readout `"expression"`, `"context"` or `"decoder"`: see the section.
 #'   NULL, the default, is `"expression"` where the model has it.
 #' @param token_budget Genes that the encoder computes at once, see
 #'   [pretrain_control()]. NULL, the default, takes that of the training; a fit
-#'   that was trained on a GPU and finds none takes the processor's. It is
-#'   halved, with a message, where memory runs out.
+#'   that was trained on a GPU and finds none uses the CPU's default. It is
+#'   halved, with a message, if memory runs out.
 #' @param verbose Show progress.
 #' @param ... Not used: an unknown name is an error.
 #' @return A matrix of cells x dimensions, with the names of the cells: as many

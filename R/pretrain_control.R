@@ -1,10 +1,10 @@
 # Options of pretraining. Their defaults, ranges and help live in the core
 # (expresser_schedule.h); NULL asks for the defaults.
 
-#' Options of pretraining
+#' Pretraining options
 #'
-#' Of [expresser()]. Every `NULL` stands for the default that the core keeps,
-#' named below.
+#' These are options of [expresser()]. `NULL` stands for the default given
+#' below.
 #'
 #' @eval option_params("training/expresser_schedule.h", except = "seed")
 #' @inheritParams train_control

@@ -1,13 +1,13 @@
 #' sailer: deep representation learning for single cells
 #'
-#' [sailer()] learns an embedding of scATAC-seq cells that is free of read depth
-#' and batch, from a matrix or an HDF5 file, and [sailerx()] one of multiome
-#' data; [RunSAILER()] and [RunSAILERX()] do so for Seurat and
+#' [sailer()] learns an embedding of scATAC-seq cells that is corrected for
+#' sequencing depth and batch, from a matrix or an HDF5 file, and [sailerx()]
+#' one of multiome data; [RunSAILER()] and [RunSAILERX()] do so for Seurat and
 #' SingleCellExperiment objects. [expresser()] and [RunExpresser()] pretrain a
 #' transformer on RNA counts, which embeds genes and imputes expression.
-#' [mutual_information()] and its companions measure what an embedding keeps and
-#' forgets. [sailer_sitrep()] reports what the package computes with on this
-#' machine.
+#' [mutual_information()] and [batch_mixing()] measure how much an embedding
+#' still depends on depth and batch. [sailer_sitrep()] reports the libraries and
+#' devices that the package uses on this machine.
 #'
 #' @references Cao, Y. (2023). Deep Representation Learning for Single-cell
 #'   Sequencing Data Analysis. Doctoral thesis, University of California,

@@ -1,17 +1,16 @@
 # SAILER on a matrix or a file: checks, the peak filter, and the call of core.
 
-#' Learn an embedding of scATAC-seq cells free of depth and batch
+#' Learn an embedding of scATAC-seq cells, corrected for depth and batch
 #'
 #' Fits SAILER, an invariant variational autoencoder: the encoder reads which
 #' peaks are open in a cell, the decoder reconstructs them from the embedding
 #' *and* from the cell's depth, batch and covariates, and a penalty on the
-#' mutual information removes from the embedding what the decoder already
-#' receives. Counts are binarised while they are read; the given object is not
-#' changed.
+#' mutual information discourages the embedding from encoding what the decoder
+#' already receives. Counts are binarised while they are read; the given object
+#' is not changed.
 #'
-#' For Seurat and SingleCellExperiment objects see [RunSAILER()]. Every `NULL`
-#' among the options stands for the default of the core for the architecture,
-#' given below for `"dense"` and `"chromosome"`.
+#' For Seurat and SingleCellExperiment objects see [RunSAILER()]. `NULL` stands
+#' for the default of an option, given below for `"dense"` and `"chromosome"`.
 #'
 #' @param x Counts, peaks in rows and cells in columns, as [as_cells()] takes
 #'   them: any matrix, or [open_cells()] of a file. The pass that checks the
@@ -22,11 +21,11 @@
 #' @param batch Label of each cell's batch (donor, sample, platform): a vector
 #'   with one value per cell; a data frame for several labels, such as donor and
 #'   lane; NULL for none. Values named by cell, or rows of a data frame, are
-#'   matched by name, and those of other cells ignored; else they are in the
-#'   order of the cells. A single batch is ignored, with a message. Labels are
-#'   compared as text (1, `1L`, `"1"` and a factor of these are the same) and
-#'   sorted byte by byte (`"10"` before `"2"`), whatever the order of a factor's
-#'   levels, so the same labels give the same bits.
+#'   matched by name, and those of other cells are ignored; otherwise they are
+#'   in the order of the cells. A single batch is ignored, with a message.
+#'   Labels are compared as text (1, `1L`, `"1"` and a factor of these are the
+#'   same) and sorted byte by byte (`"10"` before `"2"`), whatever the order of
+#'   a factor's levels, so the same labels give the same bits.
 #' @param covariates Further variables to remove from the embedding: a data
 #'   frame (or vector) with one row per cell, matched as `batch`. Numeric
 #'   columns are standardised (take the logarithm of skewed ones first), others
@@ -37,9 +36,9 @@
 #'   "alignment", "joint", "reference_dropout"
 #' ))
 #' @param min_fraction,max_fraction Peaks open in fewer than `min_fraction` or
-#'   in more than `max_fraction` of the cells are left out (2.2.7). Default
-#'   0.002 (the thesis' 0.01 under its preset) and 0.9. Peaks open in no cell
-#'   cannot be learned: with `min_fraction = 0` they are an error.
+#'   in more than `max_fraction` of the cells are ignored (2.2.7). Default 0.002
+#'   (0.01 with `preset = "thesis"`) and 0.9. Peaks open in no cell cannot be
+#'   learned: with `min_fraction = 0` they are an error.
 #' @param ranges `GRanges` of the peaks, in their order; NULL takes those of `x`
 #'   or reads the peaks' names. Used by `"chromosome"` only.
 #' @param control Options of training together, from [train_control()].
@@ -57,10 +56,11 @@
 #'   [plot()][plot.sailer_fit]: `epoch`; `beta`, the weight of the KL terms;
 #'   `learning_rate`; `loss`, the objective (eq. 2.5-2.6), and its parts
 #'   `reconstruction`, `kl` and `marginal` in nats, means over the training
-#'   cells (what `mixing` adds is in `loss` alone); for the held-out cells (NA
-#'   without any) `validation_log_likelihood`, of the plain Bernoulli model in
-#'   nats per cell at the posterior mean, `validation_kl` and `validation_elbo`,
-#'   its evidence lower bound; `seconds` and `cells_per_second` of the training.
+#'   cells (the `mixing` term is included in `loss` only); for the held-out
+#'   cells (NA without any) `validation_log_likelihood`, of the plain Bernoulli
+#'   model in nats per cell at the posterior mean, `validation_kl` and
+#'   `validation_elbo`, its evidence lower bound; `seconds` and
+#'   `cells_per_second` of the training.
 #' @section Warnings:
 #' * `sailer_batches_apart` names batches that share less than half of the peaks
 #'   expected: peaks that were called in each batch separately look closed in

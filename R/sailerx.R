@@ -12,10 +12,10 @@
 #'
 #' @section What the encoder reads:
 #' With `joint = TRUE`, the default, the encoder reads the reference and the
-#' open peaks: every cell with RNA, new or not, is placed by both modalities.
-#' During training, the reference is hidden from the encoder for a share
-#' `reference_dropout` of the cells, redrawn in each epoch, so that it also
-#' learns to place cells by their peaks alone. New cells with RNA need a
+#' open peaks: every cell with RNA, new or not, is embedded from both
+#' modalities. During training, the reference is hidden from the encoder for a
+#' share `reference_dropout` of the cells, redrawn in each epoch, so that it
+#' also learns to embed cells from their peaks alone. New cells with RNA need a
 #' reference in the same space: see `reference` of
 #' [predict()][predict.sailer_fit].
 #'
@@ -40,30 +40,31 @@
 #' the RNA does not distinguish can be separated by their peaks. If `n_latent`
 #' does not exceed the reference's dimensions there are none.
 #'
-#' What depth, batch and covariates explain, of the reference and of LSI, is
-#' removed from the start: canonical directions of which they explain half or
-#' more, and of others twice what they explain.
+#' The start excludes what depth, batch and covariates explain of the reference
+#' and of LSI: canonical directions of which they explain half or more are
+#' removed, and from others twice what they explain.
 #'
 #' In a `joint` model the encoder is frozen for the first three quarters of the
 #' epochs (`frozen` of [train_control()]), and the best epoch by the evidence
 #' lower bound is often among these: `alignment` then has little effect. For its
-#' full effect set `frozen = 0` or start at random; but then a noisy reference
-#' is overfitted, and information in the peaks alone is lost. Without `joint`
-#' the encoder is trained from the first step and the last epoch is kept.
+#' full effect set `frozen = 0` or `warm_start = FALSE`; but then a noisy
+#' reference is overfitted, and information in the peaks alone is lost. Without
+#' `joint` the encoder is trained from the first step and the last epoch is
+#' kept.
 #'
 #' @section Hybrid runs:
 #' Cells without a reference, missing from `reference` or with NA in their row,
 #' take part in all of the training except the alignment. Any mixture of
 #' multiome and ATAC-only samples is allowed, in one matrix or object or as a
 #' list: `sailerx(list(multiome = x, atac = y), reference)`. Samples of a list
-#' are batches; else name them in `batch`. For samples that were counted in
+#' are batches; otherwise name them in `batch`. For samples that were counted in
 #' different peaks see [unite_peaks()].
 #'
 #' @section Files with both modalities:
 #' For a 10x multiome file or folder, MuData (.h5mu) or an h5ad file with both
 #' types of features, given as its path or as [open_cells()] of it, `reference`
 #' is optional: it is the PCA that MuData keeps with the RNA (`obsm/X_pca` of
-#' that modality), or made from the RNA counts, in memory, by Seurat as in
+#' that modality), or computed from the RNA counts, in memory, by Seurat as in
 #' [RunSAILERX()]. `rna_depth` defaults to the sums of the counts. A message
 #' (class `sailer_note`) reports the reference. For another embedding of the
 #' file see [cells_metadata()] and [cell_depth()].
@@ -87,15 +88,16 @@
 #' ))
 #' @param n_latent Dimensions of the embedding. By default those of the
 #'   reference, at most 32, plus as many as [sailer()] would choose, but at
-#'   least 5 of these; 10 (`"dense"`) and 50 under the thesis' preset.
+#'   least 5 of these; 10 (`"dense"`) and 50 (`"chromosome"`) with
+#'   `preset = "thesis"`.
 #' @param hidden As in [sailer()]. Default `32` and `c(64, 32)`.
 #' @param beta As in [sailer()]. Default 1.
 #' @param thinning As in [sailer()]. Default `c(0, 0.5)`.
 #' @param min_fraction,max_fraction As in [sailer()]. Default 0.002 and 0.9:
 #'   with a reference rare peaks help too.
 #' @param warm_start TRUE, the default: the mean of the embedding has a linear
-#'   path beside the hidden layers; see the section above. FALSE: all weights
-#'   start at random.
+#'   path parallel to the hidden layers; see the section above. FALSE: all
+#'   weights start at random.
 #' @return An object of classes `"sailerx_fit"` and `"sailer_fit"`, with all
 #'   that [sailer()]'s has. Its history also has the columns `alignment`, the
 #'   unweighted term over the training cells, and `validation_alignment`, over

@@ -61,13 +61,13 @@ expresser_entries <- c(
 #' Loading runs no code from the file.
 #'
 #' Parameters are the tensors `state.NAME`. Long vectors are tensors too: names
-#' of cells and peaks as lines of UTF-8. All else is JSON, in the metadata
-#' `description`.
+#' of cells and peaks as lines of UTF-8. Everything else is JSON, in the
+#' metadata `description`.
 #'
 #' The file is written to a temporary name and moved when it is complete: there
-#' is either the old file or the whole new one, even if R is killed. A checksum
-#' over all bytes detects damage. `saveRDS()` works for a fit as well, but
-#' without this check and only for R.
+#' is always either the old file or the complete new one, even if R is killed. A
+#' checksum over all bytes detects damage. `saveRDS()` works for a fit as well,
+#' but without this check and only for R.
 #'
 #' @param fit What [sailer()], [sailerx()] or [expresser()] returned, or an
 #'   object that holds one fit.

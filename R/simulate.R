@@ -17,7 +17,7 @@
 #' grows with the number of fragments: no dense matrix of cells x peaks is made.
 #'
 #' @section Cells drawn from bulk profiles:
-#' SCAN-ATAC-Sim takes cells out of bulk experiments, one for each type. A cell
+#' SCAN-ATAC-Sim draws cells from bulk experiments, one for each type. A cell
 #' has n fragments, log-normal with the median `fragments` and the standard
 #' deviation `depth_sd` of the natural logarithm (mu and sigma of the thesis),
 #' held within `fragment_range`. The share `signal` (rho) lies in the peaks of
@@ -35,8 +35,8 @@
 #' @section Presets:
 #' The three simulations of section 2.2.5, whose numbers of cells and peaks the
 #' thesis does not all give (10,000 and 50,000 here), with SCAN-ATAC-Sim's own
-#' limits of 1,000 to 20,000 fragments. Arguments that are given come before
-#' those of the preset.
+#' limits of 1,000 to 20,000 fragments. Arguments that are given override those
+#' of the preset.
 #' * `"Sim1"`: 5 types, one of them 1 % of the cells; mu 5,000, sigma 1.5, rho
 #'   0.4.
 #' * `"Sim2"`: 9 types of one size; mu 3,000, sigma 1.5, rho 0.4.
@@ -63,15 +63,15 @@
 #'   in which it is found, `NA` for all batches (the third simulation of the
 #'   thesis has a type of one batch).
 #' @param type_specific Share of the peaks that change on each branch of the
-#'   hierarchy, in (0, 1]. Larger values make types easier to tell apart.
+#'   hierarchy, in (0, 1]. Larger values make types easier to distinguish.
 #' @param signal Share of the fragments that lie in open peaks, in (0, 1]: the
 #'   signal-to-noise ratio of the thesis. One number, or one per batch.
 #' @param n_chromosomes Number of chromosomes, `chr1` onwards, that the peaks
 #'   are spread over.
 #' @param seed Whole number: the same seed gives the same cells, in memory and
 #'   in a file. The state of R's own random numbers is left as it was.
-#' @param preset `"Sim1"`, `"Sim2"` or `"Sim3"`, see below; NULL, the default,
-#'   for none.
+#' @param preset `"Sim1"`, `"Sim2"` or `"Sim3"`, see the section on presets;
+#'   NULL, the default, for none.
 #' @param fragments Median number of fragments of a cell, as `depth` one number
 #'   or one per batch: cells are drawn from bulk profiles. NULL, the default,
 #'   draws open peaks by `depth`.

@@ -1,15 +1,15 @@
 #' @rdname simulate_atac
 #' @section RNA of the same cells:
-#' `simulate_multiome()` gives the cells an RNA of their own, for trials of
-#' [sailerx()] with a known truth, and of [gene_activity()]: each gene has a few
-#' peaks near it, and is expressed the more in a type the more open these are. A
-#' gene lies on `peaks_per_gene` neighbouring peaks. Its logarithm of expression
-#' in a type is a level of its own plus three times the mean openness of its
-#' peaks in that type (a probability, see `truth`; of given profiles the counts
-#' by their largest among the types). A cell's RNA counts are negative binomial
-#' with the size 5 about these, with a log-normal total. RNA and ATAC of a cell
-#' have their types, and nothing else, in common: their depths and batch effects
-#' are drawn apart.
+#' `simulate_multiome()` adds RNA of the same cells, to try [sailerx()] and
+#' [gene_activity()] with a known truth: each gene has a few peaks near it, and
+#' the more open these are in a type, the higher its expression. A gene lies on
+#' `peaks_per_gene` neighbouring peaks. Its log expression in a type is a
+#' gene-specific level plus three times the mean openness of its peaks in that
+#' type (a probability, see `truth`; of given profiles the counts by their
+#' largest among the types). A cell's RNA counts are negative binomial with the
+#' size 5 about these, with a log-normal total. RNA and ATAC of a cell share the
+#' cell type and nothing else: their depths and batch effects are drawn
+#' independently.
 #'
 #' @param ... Arguments of `simulate_atac()`, by their names.
 #' @param n_genes Number of genes.
@@ -17,9 +17,9 @@
 #'   standard deviation of its natural logarithm.
 #' @param rna_batch_effect Standard deviation, on the natural log scale, of a
 #'   factor on every gene's expression per batch.
-#' @param rna_alike Types whose RNA does not tell them apart: a list of vectors
-#'   of names of types, each of which has the expression of its first. NULL, the
-#'   default, for none.
+#' @param rna_alike Types that their RNA does not distinguish: a list of vectors
+#'   of type names; all types of a vector have the expression of its first.
+#'   NULL, the default, for none.
 #' @param peaks_per_gene Number of peaks that regulate a gene.
 #' @examples
 #'

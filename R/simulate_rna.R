@@ -2,7 +2,7 @@
 #'
 #' Cells of several types; genes belong to programs that are switched on or off
 #' together from cell to cell, within and beyond the types, so that the genes of
-#' a program tell of each other. For examples and tests: the truth is known.
+#' a program predict each other. For examples and tests: the truth is known.
 #'
 #' @param n_cells,n_genes Numbers of cells and genes.
 #' @param n_types Number of cell types.

@@ -1,14 +1,15 @@
 # A model is trained again for each of several values of one option, measured,
 # and a value suggested.
 
-#' Try values of an option
+#' Compare values of an option
 #'
 #' Trains [sailer()] or [sailerx()] for each of several values of one option,
 #' measures the embeddings, and suggests a value. Use it for `lambda` if depth
 #' or batch remain in the embedding ([plot_depth()], [batch_mixing()]), for
 #' `alignment`, the weight of the reference, and for other options that the
-#' held-out likelihood can compare, such as the latent size. Epochs need no
-#' trials: training stops by itself (`patience` of [train_control()]).
+#' held-out likelihood can compare, such as the latent size. The number of
+#' epochs need not be tuned: training stops by itself (`patience` of
+#' [train_control()]).
 #'
 #' @section The suggested value:
 #' It is the first value whose measure is no further from the best than
@@ -59,19 +60,19 @@
 #' @param verbose Report each fit. Progress within fits is not shown.
 #'
 #' @return A data frame of class `"tune_path"`, one row per value: `value` (text
-#'   if values are no numbers) and `fits`, the number that succeeded;
+#'   if the values are not numbers) and `fits`, the number that succeeded;
 #'   `mutual_information`, the sum of the columns that follow, one per
 #'   confounder, such as `mi_depth` and `mi_batch`: the mean over the dimensions
 #'   of [mutual_information()], in nats (with the logarithm of depth); with a
 #'   reference `alignment` and `validation_alignment`; `validation_elbo` and
 #'   `validation_log_likelihood`, nats per held-out cell, the latter at the
-#'   posterior mean; `epochs`, those of the parameters kept; `seconds` of
-#'   training; with `labels` the number of
-#'   `clusters`, and `ari` and `nmi`, their adjusted Rand index and normalised
-#'   mutual information with the labels; and `suggested`, TRUE in one row. The
-#'   attributes `"suggested"`, `"option"`, `"measure"`, `"noise"` and `"runs"`
-#'   hold the value, the option, the column that decided, the noise, and a table
-#'   of the single fits. `plot()` returns a ggplot object.
+#'   posterior mean; `epochs`, those of the parameters that were kept;
+#'   `seconds` of training; with `labels` the number of `clusters`, and
+#'   `ari` and `nmi`, their adjusted Rand index and normalised mutual
+#'   information with the labels; and `suggested`, TRUE in one row. The
+#'   attributes `"suggested"`, `"option"`, `"measure"`, `"noise"` and
+#'   `"runs"` hold the value, the option, the column that decided, the noise,
+#'   and a table of the single fits. `plot()` returns a ggplot object.
 #'
 #'   If `control` has a `checkpoint`, each fit has a folder in it, and the same
 #'   call continues after a crash. After an interruption (Ctrl-C) the fits so

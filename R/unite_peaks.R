@@ -1,17 +1,17 @@
 # Samples that were counted in different peaks: overlapping peaks become one,
 # and their counts are summed (thesis 3.2.3).
 
-#' Count samples in the same peaks
+#' Unite the peaks of several samples
 #'
 #' Unites the peaks of several samples where they overlap, and sums the counts
 #' of the peaks that became one, so that a single model can read all samples. A
 #' message reports the peaks of each sample.
 #'
 #' Peaks that share a base are united, and so is whatever overlaps the result,
-#' by `reduce()` of GenomicRanges: a peak of another sample can join two peaks
-#' of a sample. Peaks that only touch stay separate; strands are ignored. Counts
-#' are summed by sparse matrix products, never made dense; of files one sample
-#' at a time is in memory. A fragment counted in two peaks that become one
+#' by `reduce()` of GenomicRanges: a peak of one sample can join two peaks of
+#' another. Peaks that only touch stay separate; strands are ignored. Counts are
+#' summed by sparse matrix products, never made dense; of files, one sample at a
+#' time is held in memory. A fragment counted in two peaks that become one
 #' counts twice, which binarised models do not see. If fragment files are
 #' available, counting them in the united `ranges` is more exact.
 #'
@@ -33,7 +33,7 @@
 #'   [sailerx()] and [sailer()].
 #' * `ranges`: `GRanges` of the united peaks.
 #' * `map`: data frame of all samples' peaks: `sample`, `peak` and `united`, the
-#'   name of the united peak, NA if that was left out.
+#'   name of the united peak, NA if that was omitted.
 #' * `summary`: data frame, one row per sample: the number of `peaks`; how many
 #'   of them were `kept` as they were and how many `merged` into a larger one;
 #'   how many united peaks only this sample has (`alone`); `counts_kept`, the

@@ -36,6 +36,7 @@ panel <- function(method, values, title, scale) {
     theme_minimal(base_size = 9) +
     theme(
       aspect.ratio = 1, panel.grid = element_blank(),
+      panel.border = element_rect(fill = NA, colour = "grey80"),
       axis.text = element_blank(),
       axis.title.y = element_text(size = 12, face = "bold"),
       legend.position = "bottom", legend.key.size = unit(7, "pt"),

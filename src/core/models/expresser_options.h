@@ -100,42 +100,43 @@ void describe(ExpresserOptions& o, const Visit& option) {
     `"small"` or `"full"`, which decides the other defaults. NULL, the
     default, is `"full"` from 200,000 cells on.)");
   option("n_embedding", o.n_embedding, at_least(1), R"(
-    Numbers of a gene's embedding, and of all that the encoder passes on; a
+    Dimensions of a gene's embedding and of the encoder's hidden states; a
     multiple of `n_heads`. Default 200, small 64.)");
   option("n_layers", o.n_layers, at_least(0), R"(
     Layers of the encoder. Default 12, small 4.)");
   option("n_heads", o.n_heads, at_least(1), R"(
-    Heads of every attention. Default 4.)");
+    Number of attention heads. Default 4.)");
   option("feed_forward", o.feed_forward, at_least(1).or_auto(), R"(
-    Units of the layers' feed-forward part. Default 4 times `n_embedding`;
+    Units of the feed-forward part of each layer. Default 4 times `n_embedding`;
     2048 with `layout = "post_norm"`.)");
   option("layout", o.layout, kAny, R"(
-    `"pre_norm"`: layers normalise what they read, and use GELU;
-    `"post_norm"`: what they return, and ReLU, the original transformer.
-    Default `"pre_norm"`.)");
+    `"pre_norm"`: layers normalise their input and use GELU; `"post_norm"`: they
+    normalise their output and use ReLU, as in the original transformer. Default
+    `"pre_norm"`.)");
   option("dropout", o.dropout, at_least(0).less_than(1), R"(
     Share of numbers dropped in training. Default 0.1.)");
   option("decoder", o.decoder, kAny, R"(
     TRUE, the default, is the expression decoder; FALSE, for comparison, one
     more encoder layer in its place ("w/o Decoder").)");
   option("expression", o.expression, kAny, R"(
-    `"counts"` or `"binned"`: what is read and predicted. See the section
-    below. Default `"counts"`.)");
+    `"counts"` or `"binned"`: what is read and predicted. See the section on the
+    linear start. Default `"counts"`.)");
   option("token_start", o.token_start, kAny, R"(
-    `"components"` or `"random"`: what the tokens begin with. See the
-    section below. Default `"components"`.)");
+    `"components"` or `"random"`: the initial tokens. See the section on the
+    linear start. Default `"components"`.)");
   option("n_bins", o.n_bins, at_least(1), R"(
     Intervals of the expression up to the cell's largest. Default 50.)");
   option("mask_ratio", o.mask_ratio, above(0).less_than(1), R"(
     Share of a cell's genes that are masked, above 0 and below 1. Default
     0.3.)");
   option("max_genes", o.max_genes, at_least(2), R"(
-    Genes of a cell that a step looks at, at most: a fresh random choice
-    each epoch. Default 1100, small 512.)");
+    Maximal number of genes of a cell that are used in a step: a new random
+    choice in each epoch. Default 1100, small 512.)");
   option("l_from", o.l_from, kAny, R"(
-    `"observed"`: the cell's largest expression, which scales the bins and
-    the prediction, is that of the observed genes; `"all"`: of all, which is
-    the thesis' letter and tells of masked genes. Default `"observed"`.)");
+    `"observed"`: the cell's largest expression, which scales the bins and the
+    prediction, is that of the observed genes; `"all"`: of all genes, as the
+    thesis is worded, which reveals something about masked genes. Default
+    `"observed"`.)");
 }
 
 ExpresserOptions default_expresser_options(ModelSize size);

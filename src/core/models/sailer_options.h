@@ -102,56 +102,55 @@ template <typename Visit>
 void describe(SailerOptions& o, const Visit& option) {
   option("preset", o.preset, kAny, R"(
     `"standard"`: defaults chosen on held-out likelihoods and simulations.
-    `"thesis"`: those of the thesis, for the model and for what `control`
-    leaves open: a random start, hidden layers of 1000 and 100 units, 10
-    dimensions, no thinning, scaling or dropout, the pairwise penalty, 400
-    epochs without early stopping. What is given beside it counts. Default
-    `"standard"`.)");
+    `"thesis"`: those of the thesis, for the model and for what `control` leaves
+    open: a random start, hidden layers of 1000 and 100 units, 10 dimensions, no
+    thinning, scaling or dropout, the pairwise penalty, 400 epochs without early
+    stopping. Options that are given override it. Default `"standard"`.)");
   option("architecture", o.architecture, kAny, R"(
     `"dense"` (chapter 2): every peak meets every hidden unit.
     `"chromosome"` (chapter 3): the peaks of a chromosome meet first, which
     has far fewer parameters and suits 100,000 peaks and more; peaks need
     chromosomes, from `ranges` or from names such as `chr1-100-200`.)");
   option("n_latent", o.n_latent, at_least(1).or_auto(), R"(
-    Dimensions of the embedding. By default as many as the cells hold: of
-    the components of TF-IDF's SVD on the training cells those that spread
-    held-out cells more than peaks that are open independently of one
-    another would, by three standard errors; at least 8, at most 40 and at
-    most one for every 20 cells.)");
+    Dimensions of the embedding. By default estimated from the data: the number
+    of components of the SVD of TF-IDF on the training cells along which
+    held-out cells vary more, by three standard errors, than if peaks were open
+    independently of one another; at least 8, at most 40 and at most one for
+    every 20 cells.)");
   option("hidden", o.hidden, at_least(1), R"(
     Units of the encoder's hidden layers, from the peaks inwards (of each
     chromosome under `"chromosome"`); the decoder mirrors them. The thesis'
-    dense model has `c(1000, 100)`, which is many times slower and did no
-    better here. Default `32` and `c(64, 32)`.)");
+    dense model has `c(1000, 100)`, which is many times slower and was no better
+    in benchmarks. Default `32` and `c(64, 32)`.)");
   option("decoder", o.decoder, kAny, R"(
     `"mirrored"`: through the hidden layers in reverse (2.2.2). `"linear"`:
-    from the embedding to the peaks at once, one loading per peak and
+    directly from the embedding to the peaks, one loading per peak and
     dimension; faster, and overfits sooner. Default `"mirrored"`.)");
   option("lambda", o.lambda, at_least(0), R"(
     Weight of the mutual-information penalty, at least 0. 0 is a conditional
     VAE. See [tune_path()]. Default 1.)");
   option("marginal", o.marginal, kAny, R"(
     How the penalty's divergence from the aggregate posterior is computed:
-    `"pairwise"`, the thesis' bound, the mean divergence from the other
-    cells of the minibatch, which also squeezes the cells' own information
-    out (tighter clusters, more of depth left); `"mixture"`, an estimate of
-    the divergence itself; `"none"` leaves it out. Default `"mixture"`.)");
+    `"pairwise"`, the thesis' bound, the mean divergence from the other cells of
+    the minibatch, which also suppresses information about the cells themselves
+    (tighter clusters, a stronger effect of depth); `"mixture"`, an estimate of
+    the divergence itself; `"none"` omits it. Default `"mixture"`.)");
   option("omega", o.omega, above(0).or_word("auto"), R"(
     Weight of the open peaks in the likelihood, above 0, or `"auto"` for the
     ratio of closed to open entries (2.2.2), which overfits shallow data.
     Default 1.)");
   option("beta", o.beta, at_least(0), R"(
-    Largest weight of the KL terms. The likelihood has the weight 1 +
-    `lambda`: with as much for `beta` the two are as in the evidence lower
+    Largest weight of the KL terms. The likelihood has the weight 1 + `lambda`:
+    with the same value for `beta` the two are weighted as in the evidence lower
     bound. Default 2.)");
   option("mixing", o.mixing, at_least(0), R"(
-    Weight of the penalty on what the neighbours of a cell tell of its batch
-    (and of covariates that are labels), in nats a cell, at least 0. It
-    removes batch effects that differ between types of cells, which a decoder
-    that knows the batch leaves in the embedding of deep cells. Types that
-    one batch alone has stay apart where their peaks tell them apart by more
-    than that. 0 leaves it out. Without effect on a single batch. Default
-    50.)");
+    Weight of the penalty on what the neighbours of a cell reveal about its
+    batch (and about covariates that are labels), in nats per cell, at least 0.
+    It removes batch effects that differ between cell types, which otherwise
+    remain in the embedding of deep cells although the decoder receives the
+    batch. Types that occur in one batch only stay separate if their peaks
+    distinguish them by more than that. 0 turns it off. No effect with a single
+    batch. Default 50.)");
   option("dropout", o.dropout, at_least(0).less_than(1), R"(
     Share of the hidden units dropped while training, at least 0 and less
     than 1. Default 0.1.)");
@@ -161,30 +160,29 @@ void describe(SailerOptions& o, const Visit& option) {
     similarities. 0 is SAILER. Larger values follow the reference more
     closely; see [tune_path()]. Default 100000.)");
   option("joint", o.joint, kAny, R"(
-    Whether the encoder reads the reference beside the open peaks; see the
-    section above. Without effect where `alignment` is 0. Default TRUE.)");
+    Whether the encoder reads the reference as well as the open peaks; see the
+    section above. No effect if `alignment` is 0. Default TRUE.)");
   option("reference_dropout", o.reference_dropout, at_least(0).less_than(1), R"(
-    Share of the cells whose reference is hidden from the encoder of a
-    `joint` model in training, at least 0 and below 1. Larger serves cells
-    without a reference better. Ignored without `joint`. Default 0.5.)");
+    Share of the cells whose reference is hidden from the encoder of a `joint`
+    model in training, at least 0 and below 1. Larger values are better for
+    cells without a reference. Ignored without `joint`. Default 0.5.)");
   option("thinning", o.thinning, at_least(0).less_than(1), R"(
-    While training, the encoder sees each cell with a random share of its
-    open peaks taken away, uniform between these two shares (one number:
-    between 0 and it), while the decoder still rebuilds all: the embedding
-    learns what peaks have in common, and not to depend on depth. 0 turns it
-    off. Default `c(0.2, 0.8)`.)");
+    In training, a random share of each cell's open peaks is hidden from the
+    encoder, uniform between these two shares (one number: between 0 and it),
+    while the decoder still reconstructs all: the embedding learns what peaks
+    have in common, and depends less on depth. 0 turns it off. Default
+    `c(0.2, 0.8)`.)");
   option("input_scale", o.input_scale, kAny, R"(
-    `"tf-idf"`: the encoder sees every cell with length 1 whatever its
+    `"tf-idf"`: the encoder reads every cell scaled to length 1, whatever its
     depth, each peak weighted by log(1 + 1 / the share of cells that have it
-    open); `"l2"`: the same without weights; `"none"`: it sees 0 and 1.
-    Default `"tf-idf"`.)");
+    open); `"l2"`: the same without weights; `"none"`: it reads 0 and 1. Default
+    `"tf-idf"`.)");
   option("warm_start", o.warm_start, kAny, R"(
-    TRUE: the mean of the embedding has a linear path from the scaled input
-    beside the hidden layers, which starts where LSI ends, at the truncated
-    SVD of TF-IDF without its first component. Each dimension, and the
-    uncertainty about it, begins at the spread that its component has in
-    held-out cells beyond noise. FALSE: all weights start at random. Default
-    TRUE.)");
+    TRUE: the mean of the embedding has a linear path from the scaled input,
+    parallel to the hidden layers, which starts at LSI, the truncated SVD of
+    TF-IDF without its first component. Each dimension, and the uncertainty
+    about it, starts at the spread of its component's signal in held-out cells.
+    FALSE: all weights start at random. Default TRUE.)");
 }
 
 // The defaults of an architecture; with `guided` those of SAILERX, chosen on

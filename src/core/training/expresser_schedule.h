@@ -43,18 +43,19 @@ struct PretrainOptions {
 template <typename Visit>
 void describe(PretrainOptions& o, const Visit& option) {
   option("epochs", o.epochs, at_least(1).or_auto(), R"(
-    Passes over the training cells, at most. By default 6, and on fewer than
-    50,000 cells so many that 300,000 are seen in all, at most 100.)");
+    Passes over the training cells, at most. By default 6; with fewer than
+    50,000 cells as many as are needed to see 300,000 cells in all, at most
+    100.)");
   option("batch_size", o.batch_size, at_least(1).or_auto(), R"(
     Cells per optimiser step. By default a hundredth of the cells, at least
     16 and at most 256.)");
   option("token_budget", o.token_budget, at_least(1).or_auto(), R"(
-    Genes (tokens) that are computed at once: a step goes through its cells
-    in pieces of at most so many and adds up their gradients. Larger is
-    faster on a GPU and takes more memory; the result is the same but for
-    rounding. By default 4,096 on a CPU; on a GPU what fits into its free
-    memory, at least 4,096 and at most all that a step can have. Where
-    memory runs out all the same it is halved, and the step taken again.)");
+    Genes (tokens) that are computed at once: a step processes its cells in
+    pieces of at most this size and sums their gradients. Larger is faster on a
+    GPU and takes more memory; the result is the same up to rounding. By default
+    4,096 on a CPU; on a GPU what fits into its free memory, at least 4,096 and
+    at most all that a step can have. If memory still runs out it is halved, and
+    the step is repeated.)");
   option("learning_rate", o.learning_rate, above(0).or_auto(), R"(
     Largest step size of Adam. By default 1e-4 for the full size and 1e-3
     for the small one.)");
@@ -65,8 +66,8 @@ void describe(PretrainOptions& o, const Visit& option) {
     Steps over which the step size rises from zero. By default 2,000, at
     most a tenth of all steps.)");
   option("clip", o.clip, at_least(0), R"(
-    Largest length (Euclidean norm) of the gradient of all parameters: a
-    longer one is shortened to it. 0 never does. Default 1.)");
+    Largest length (Euclidean norm) of the gradient of all parameters: a longer
+    one is shortened to it. 0 turns it off. Default 1.)");
   option("weight_decay", o.weight_decay, at_least(0), R"(
     Coupled L2 decay of all parameters. Default 0.)");
   option("validation", o.validation, at_least(0).less_than(1), R"(

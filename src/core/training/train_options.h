@@ -47,10 +47,10 @@ struct TrainOptions {
 template <typename Visit>
 void describe(TrainOptions& o, const Visit& option) {
   option("steps", o.steps, at_least(1).or_auto(), R"(
-    Optimiser steps, at most: what counts for how far a model gets, however
-    many cells there are. Decides `epochs` where these are NULL. By default
-    2,000 of up to 100 cells and as many fewer as minibatches are larger, down
-    to 500; 2,000 for [sailerx()].)");
+    Maximal number of optimiser steps, which decides how far a model is trained,
+    whatever the number of cells. Sets `epochs` if that is NULL. By default
+    2,000 with minibatches of up to 100 cells and proportionally fewer with
+    larger ones, down to 500; 2,000 for [sailerx()].)");
   option("epochs", o.epochs, at_least(1).or_auto(), R"(
     Passes over the training cells, at most. By default as many as `steps`
     take, and at least 4.)");
@@ -59,27 +59,27 @@ void describe(TrainOptions& o, const Visit& option) {
     takes fewer steps. By default 100, and 400 from 10,000 cells on (for
     [sailerx()] from 100,000 on).)");
   option("learning_rate", o.learning_rate, above(0).or_auto(), R"(
-    Step size of Adam at the start. By default 0.003 with minibatches of up
-    to 100 cells and as much more as they are larger, up to 0.012; 0.001 for
+    Step size of Adam at the start. By default 0.003 with minibatches of up to
+    100 cells and proportionally more with larger ones, up to 0.012; 0.001 for
     [sailerx()] and under the thesis' preset (see [sailer()]).)");
   option("learning_rate_decay", o.learning_rate_decay,
          above(0).at_most(1).or_auto(), R"(
-    Factor on the step size per epoch, applied bit by bit. By default such
-    that the last step is a twentieth of the first.)");
+    Factor on the step size per epoch, applied gradually. By default such that
+    the last step is a twentieth of the first.)");
   option("weight_decay", o.weight_decay, at_least(0).or_auto(), R"(
-    Coupled L2 decay of all parameters. By default 4 over the number of
-    training cells, a prior that weighs the same beside the likelihood of
-    all cells, however many; 5e-04 for [sailerx()] and under the thesis'
+    Coupled L2 decay of all parameters. By default 4 over the number of training
+    cells, a prior whose weight relative to the likelihood of all cells does not
+    depend on their number; 5e-04 for [sailerx()] and under the thesis'
     preset.)");
   option("frozen", o.frozen, at_least(0).or_auto(), R"(
-    Epochs at the start, fractions allowed, in which the encoder stands
-    still while the decoder learns to read it. By default a quarter of the
-    epochs with a warm start (see [sailer()]), three quarters where it reads
-    a reference as well (see [sailerx()]), else 0; 0 also where it is to
-    follow a reference that it does not read (`joint = FALSE`).)");
+    Epochs at the start, fractions allowed, in which the encoder is frozen while
+    the decoder adapts to it. By default a quarter of the epochs with a warm
+    start (see [sailer()]), three quarters if it also reads a reference (see
+    [sailerx()]), otherwise 0; 0 also if it has to follow a reference that it
+    does not read (`joint = FALSE`).)");
   option("warmup", o.warmup, at_least(0).or_auto(), R"(
-    Epochs at the start, fractions allowed, that fit the reconstruction
-    only, without sampling. By default a twelfth of the epochs, at most 10.)");
+    Epochs at the start, fractions allowed, that fit only the reconstruction,
+    without sampling. By default a twelfth of the epochs, at most 10.)");
   option("period", o.period, above(0).or_auto(), R"(
     Epochs of one annealing cycle, fractions allowed: the weight of the KL
     terms rises from 0 to 1 over its first half and stays there over its
@@ -92,11 +92,11 @@ void describe(TrainOptions& o, const Visit& option) {
   option("patience", o.patience, at_least(0).or_auto(), R"(
     Stop after this many epochs without a better evidence lower bound on the
     held-out cells, counted from where the KL terms have reached their full
-    weight, and return to the best epoch. The bound has the KL at full
-    weight, whatever the annealing is at. 0 trains to the end and keeps the
-    last epoch. By default a quarter of the epochs; 0 without validation,
-    and for [sailerx()] with `joint = FALSE`, whose alignment the bound does
-    not measure.)");
+    weight, and return to the best epoch. The bound has the KL at full weight,
+    whatever the state of the annealing. 0 trains to the end and keeps the last
+    epoch. By default a quarter of the epochs; 0 without validation, and for
+    [sailerx()] with `joint = FALSE`, whose alignment the bound does not
+    measure.)");
   option("seed", o.seed, at_least(0), R"(
     Whole number that decides every random draw; R's own generator is
     neither used nor changed. The same seed, data, thread count and machine
