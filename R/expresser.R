@@ -184,7 +184,7 @@ new_pretraining_plan <- function(call, options, control, corpus, from, device) {
 # Trains as planned, from the start or from a state.
 run_pretraining <- function(plan, corpus, state = NULL,
                             report = progress_reporter(plan$control$verbose)) {
-  prepared <- prepare_training(plan, state)
+  prepared <- prepare_training(plan, state, corpus$n_cells)
   plan[c("device", "processes")] <- prepared[c("device", "processes")]
   trained <- with_threads(
     plan$control$threads,

@@ -43,13 +43,16 @@ plan_of_fit <- function(fit) {
 
 # Meets the other processes, where there are any, and writes the plan down.
 # list(run, as the core's trainer takes it; device; first, of the processes, and
-# how many there are).
-prepare_training <- function(plan, state) {
+# how many there are). `n_cells`: of the run.
+prepare_training <- function(plan, state, n_cells) {
   control <- plan$control
   folder <- control$checkpoint
   processes <- join_processes(control, plan$device)
   first <- processes$rank == 0
-  if (first) with_notes(control$verbose, note_slow_blas(processes$device))
+  if (first && control$verbose) {
+    note_slow_blas(processes$device)
+    if (is.null(state)) note_start(plan, n_cells)
+  }
   if (!is.null(folder) && first) {
     tell_others_of_failure(write_plan(plan, folder))
   }
@@ -64,11 +67,21 @@ prepare_training <- function(plan, state) {
   )
 }
 
+# Before the first progress there may be minutes of silence.
+note_start <- function(plan, n_cells) {
+  cold <- isFALSE(plan$options$warm_start) ||
+    identical(plan$options$token_start, "random") || !is.null(plan$initial)
+  if (n_cells >= 50000 && !cold) {
+    note("Computing the start of training from {big(n_cells)} cells by the
+          linear method; this can take minutes.")
+  }
+}
+
 # Trains as planned, from the start or from a state; `map` gives each feature of
 # `cells` its place in the model.
 run_plan <- function(plan, cells, map, state = NULL,
                      report = progress_reporter(plan$control$verbose)) {
-  prepared <- prepare_training(plan, state)
+  prepared <- prepare_training(plan, state, ncol(cells))
   plan[c("device", "processes")] <- prepared[c("device", "processes")]
   trained <- with_threads(
     plan$control$threads,

@@ -4,10 +4,10 @@
 #
 # Simulates a 10x HDF5 file of cells of 12 types and two batches, some 840 open
 # peaks each (about 15 minutes for a million cells; an existing `file` is taken
-# as it is, with the batches in FILE.batch.rds, where there are), trains with the defaults on one thread until
-# training ends by its own rule, and embeds all cells. It prints time and
-# resident memory for each stage and every 20 seconds of training. Run it with
-# several numbers of cells to see what grows with them.
+# as it is, with the batches in FILE.batch.rds where that is there), trains with
+# the defaults on one thread until training ends by its own rule, and embeds all
+# cells. It prints time and resident memory for each stage and every 20 seconds
+# of training. Run it with several numbers of cells to see what grows with them.
 
 file <- sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE))
 source(file.path(dirname(file), "engine.R"))

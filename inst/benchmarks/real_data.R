@@ -19,13 +19,10 @@ source(file.path(dirname(script), "rivals.R"))
 cpu_seconds <- function(code) sum(system.time(code)[c(1, 2)])
 
 with_mixing <- function(embedding, cells, depth) {
-  batch <- cells$batch
-  several <- length(unique(batch)) > 1
-  c(
-    score(embedding, cells, depth),
-    ilisi = if (several) batch_mixing(embedding, batch, k = 15)$summary[["ilisi"]]
-    else NA
-  )
+  mixing <- if (length(unique(cells$batch)) > 1) {
+    batch_mixing(embedding, cells$batch, k = 15)$summary[["ilisi"]]
+  }
+  c(score(embedding, cells, depth), ilisi = if (is.null(mixing)) NA else mixing)
 }
 
 # Of LSI with one weighting and number of components, and of harmony on it.

@@ -197,3 +197,20 @@ test_that("an embedding that was interrupted is reported", {
   trained$embedding <- matrix(0, 1, 1)
   expect_silent(report_end(trained, list(control = list()), list()))
 })
+
+test_that("a start that takes long is announced, one that does not is not", {
+  plan <- list(options = list(warm_start = TRUE))
+  expect_message(note_start(plan, 50000), "start of training from 50,000 cells")
+  expect_silent(note_start(plan, 49999))
+  expect_silent(note_start(list(options = list(warm_start = FALSE)), 50000))
+  expect_silent(note_start(list(options = list(token_start = "random")), 50000))
+  expect_silent(note_start(c(plan, list(initial = list())), 50000))
+  # As training does, unless it goes on.
+  control <- train_control(verbose = TRUE, device = "cpu", processes = "none")
+  plan$control <- control
+  plan$device <- "cpu"
+  expect_message(prepare_training(plan, NULL, 50000), "start of training")
+  expect_no_message(
+    prepare_training(plan, list(), 50000), message = "start of training"
+  )
+})
