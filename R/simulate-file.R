@@ -44,7 +44,7 @@ tenx_sink <- function(file, features, cells, overwrite, type = "Peaks") {
       write(ends, "indptr")
       rhdf5::h5closeAll()
       file.rename(partial, file)
-      open_cells(file)
+      open_cells(file, feature_type = type)
     },
     abandon = function() {
       if (file.exists(partial)) {

@@ -19,21 +19,22 @@ const std::vector<std::string> kLossOnCpu = {"aten::item",
                                              "aten::_local_scalar_dense"};
 
 // Everything of a step but Adam's last part, which has its own test.
-std::function<void()> step_of(Task& task, Adam& adam, LossMeter& meter) {
-  return [&task, &adam, &meter] {
+std::function<void()> step_of(Task& task, int64_t epoch, Adam& adam,
+                              LossMeter& meter) {
+  return [&task, epoch, &adam, &meter] {
     REQUIRE(task.next());
     adam.begin_step(0.01);
-    const StepLoss loss = task.step(adam, 0, 0, /*layers_may_step=*/false);
+    const StepLoss loss = task.step(adam, epoch, 0, /*layers_may_step=*/false);
     clip_gradients(task.parameters().parameters(), 1);
     meter.add(loss, 0);
   };
 }
 
-void require_no_waits(Task& task) {
+void require_no_waits(Task& task, int64_t epoch) {
   Adam adam(task.parameters().parameters(), 0.01, Engine::kTensor);
   LossMeter meter(std::vector<double>(task.columns().parts.size(), 0), 0);
-  const auto step = step_of(task, adam, meter);
-  task.start_epoch(0, 0);
+  const auto step = step_of(task, epoch, adam, meter);
+  task.start_epoch(epoch, 0);
   step();  // what is kept from step to step is made once
   adam.finish_step();
   // Every call is given the size of what comes out, and so does not wait.
@@ -56,7 +57,7 @@ TEST_CASE("a step of Expresser's training neither waits nor moves memory") {
   training.compute = {Engine::kTensor,
                       GENERATE(Precision::kFloat32, Precision::kBf16)};
   ExpresserTask task(model, two_kinds(30, 24), split_at(30, 0), training);
-  require_no_waits(task);
+  require_no_waits(task, 0);
 }
 
 TEST_CASE("a step of SAILER's training neither waits nor moves memory") {
@@ -64,20 +65,29 @@ TEST_CASE("a step of SAILER's training neither waits nor moves memory") {
   options.dropout = 0;  // whose CPU form draws a seed
   options.decoder = GENERATE(Decoder::kMirrored, Decoder::kLinear);
   const bool resident = GENERATE(true, false);
-  const ConfounderMatrix none =
+  const bool labelled = GENERATE(true, false);
+  const int64_t epoch = GENERATE(0, 5);  // in the warm-up, and behind it
+  ConfounderMatrix known =
       confounders_of_numbers(1, std::vector<float>(kCells, 0));
+  if (labelled) {
+    known.width = 3;
+    known.n_labels = 1;
+    for (int32_t cell = 0; cell < kCells; ++cell) {
+      known.ones.push_back(1 + cell % 2);
+    }
+  }
   StreamOptions streamed;
   streamed.batch_size = 20;
   streamed.force_resident = resident;
   std::vector<int32_t> map(kPeaks);
   for (int32_t p = 0; p < kPeaks; ++p) map[p] = p;
-  BatchStream stream(two_types(), map, none, streamed);
+  BatchStream stream(two_types(), map, known, streamed);
   REQUIRE(stream.resident() == resident);
-  SailerModel model(options, PeakLayout({kPeaks}), 1, {}, 1);
+  SailerModel model(options, PeakLayout({kPeaks}), known.width, {}, 1);
   TrainOptions training = short_training();
   training.compute = {Engine::kTensor,
                       GENERATE(Precision::kFloat32, Precision::kBf16)};
   model.set_compute(training.compute);
   SailerTask task(model, stream, split_cells(kCells, 0, 1), training);
-  require_no_waits(task);
+  require_no_waits(task, epoch);
 }

@@ -15,8 +15,8 @@ struct BlasInfo {
   std::string name;        // "OpenBLAS 0.3.21 ...", "Intel MKL", "unknown"
   std::string path;        // of the library; empty when inside LibTorch
   bool reference = false;  // true for the slow reference implementation
-  std::string kernels;     // of which processor OpenBLAS's are; else empty
-  std::string better;      // of which they could be; empty: they are right
+  std::string kernels{};   // of which processor OpenBLAS's are; else empty
+  std::string better{};    // of which they could be; empty: they are right
 };
 
 BlasInfo find_blas();
