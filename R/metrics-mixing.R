@@ -35,7 +35,8 @@
 #'   in the thesis. Lowered to the number of other cells, with a warning.
 #' @param perplexity Effective number of neighbours of LISI, default 30. Lowered
 #'   to a third of the number of cells, with a warning.
-#' @param name Name of the reduction in an object, as in [get_fit()].
+#' @param name Name of the reduction in an object: of a fit, as in [get_fit()],
+#'   or any other, such as `"lsi"`, to compare with.
 #' @param ... Not used.
 #'
 #' @return A list of class `"batch_mixing"`; `plot()` returns a ggplot object.

@@ -46,7 +46,8 @@ lay_out <- function(values, method, seed) {
 #'   cells.
 #' @param seed Whole number that decides the layout of UMAP; R's random numbers
 #'   are neither used nor changed. Default 1.
-#' @param name Name of the reduction, as in [get_fit()].
+#' @param name Name of the reduction: of a fit, as in [get_fit()], or any other
+#'   reduction of the object, such as `"lsi"`, to compare with.
 #' @return A ggplot object. Cells are drawn in a random order, the same each
 #'   time, so that no group hides another.
 #' @references McInnes, Healy and Melville (2018), arXiv:1802.03426. Cao (2023),

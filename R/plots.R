@@ -41,6 +41,10 @@ embedded_cells <- function(x, name = NULL) {
     values <- measured_matrix(x, "x")
     return(list(values = values, cells = rownames(values)))
   }
+  other <- other_reduction(x, name)
+  if (!is.null(other)) {
+    return(other)
+  }
   held <- read_fitted(x, name = name)
   values <- reference_cells(held)
   cells <- rownames(values)
@@ -51,6 +55,24 @@ embedded_cells <- function(x, name = NULL) {
   list(
     values = values, cells = cells, input = held$input,
     depth = function() unname(input_depth(held, cells))
+  )
+}
+
+# A reduction of the object that holds no fit, such as LSI, as embedded_cells()
+# has it; NULL where `name` is not one.
+other_reduction <- function(x, name) {
+  if (!isS4(x) || !rlang::is_string(name)) {
+    return(NULL)
+  }
+  input <- read_input(x)
+  values <- if (is.null(input$models[[name]])) input$embedding(name)
+  if (is.null(values)) {
+    return(NULL)
+  }
+  cells <- rownames(values)
+  list(
+    values = values, cells = cells, input = input,
+    depth = function() unname(cell_depth(input$counts)[cells])
   )
 }
 

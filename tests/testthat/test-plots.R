@@ -94,6 +94,31 @@ test_that("cells of a SingleCellExperiment come with its colData", {
   )
 })
 
+test_that("reductions of others are shown and measured beside a fit's", {
+  skip_if_not_installed("SingleCellExperiment")
+  sim <- small_simulation()
+  other <- matrix(rnorm(3 * ncol(sim$counts)), ncol = 3)
+  rownames(other) <- colnames(sim$counts)
+  object <- SingleCellExperiment::SingleCellExperiment(
+    list(counts = sim$counts), colData = sim$cells
+  )
+  SingleCellExperiment::reducedDim(object, "LSI") <- other
+  object <- RunSAILER(object, hidden = 8, n_latent = 3, control = quick())
+  expect_equal(
+    batch_mixing(object, "batch", k = 20, name = "LSI")$summary,
+    batch_mixing(other, sim$cells$batch, k = 20)$summary
+  )
+  shown <- embedded_cells(object, "LSI")
+  expect_equal(shown$depth(), unname(Matrix::colSums(sim$counts > 0)))
+  expect_s3_class(plot_depth(object, name = "LSI"), "ggplot")
+  drawn <- plot_embedding(object, colour = "depth", name = "LSI")
+  expect_s3_class(drawn, "ggplot")
+  # Without a name it is the fit's; what is not there is refused.
+  expect_identical(ncol(embedded_cells(object)$values), 3L)
+  expect_false(identical(embedded_cells(object)$values, other))
+  expect_error(plot_depth(object, name = "lsi2"), "lsi2")
+})
+
 test_that("what holds no cells is refused", {
   expect_error(embedded_cells(3), class = "sailer_argument_error")
   bad <- matrix(c(1, NA, 3, 4), 2)
