@@ -4,8 +4,10 @@
 #'
 #' Reports the versions, libraries and devices that sailer found when it was
 #' built and uses now. Add the output to a question or a bug report. It warns if
-#' LibTorch computes with the reference BLAS, which is about twenty times slower
-#' than an optimised one such as OpenBLAS.
+#' matrix products are slower than they could be: about twenty times with the
+#' reference BLAS in place of an optimised one such as OpenBLAS, and several
+#' times with an OpenBLAS that is older than the CPU and does not recognise it.
+#' Training prints the same warning once a session.
 #'
 #' @return An object of class `sailer_sitrep`: a list of
 #' * `sailer`, `r`: versions of the package and of R;
@@ -13,9 +15,9 @@
 #' * `libtorch`: a list of `version`, `folder` and `source` (how `configure`
 #'   found it);
 #' * `blas`: a list of `name`, `path`, `reference` (`TRUE` for the slow
-#'   reference implementation), and of OpenBLAS `kernels`, the processor that
-#'   it computes for, and `better`, the value of the environment variable
-#'   `OPENBLAS_CORETYPE` that suits this one better (`""`: none);
+#'   reference implementation), and for OpenBLAS `kernels`, the CPU that it takes
+#'   this one for, and `better`, a value of the environment variable
+#'   `OPENBLAS_CORETYPE` that suits it better (`""`: none);
 #' * `hdf5`: version of the HDF5 library;
 #' * `devices`: names that `train_control(device = )` takes, `"cpu"` first;
 #' * `gpu_support`: whether this LibTorch was built for GPUs (one may still be
