@@ -15,8 +15,8 @@
 #' * `libtorch`: a list of `version`, `folder` and `source` (how `configure`
 #'   found it);
 #' * `blas`: a list of `name`, `path`, `reference` (`TRUE` for the slow
-#'   reference implementation), and for OpenBLAS `kernels`, the CPU that it takes
-#'   this one for, and `better`, a value of the environment variable
+#'   reference implementation), and for OpenBLAS `kernels`, the CPU that it
+#'   takes this one for, and `better`, a value of the environment variable
 #'   `OPENBLAS_CORETYPE` that suits it better (`""`: none);
 #' * `hdf5`: version of the HDF5 library;
 #' * `devices`: names that `train_control(device = )` takes, `"cpu"` first;
