@@ -80,11 +80,11 @@ TEST_CASE("a missing, an idle, a failing and an old driver are told apart") {
 }
 
 TEST_CASE("kernels of an old processor are known for what they are") {
-  REQUIRE(better_kernels("Prescott", true, true) == "SKYLAKEX");
-  REQUIRE(better_kernels("Prescott", true, false) == "HASWELL");
-  REQUIRE(better_kernels("Prescott", false, false).empty());
-  REQUIRE(better_kernels("Barcelona", true, false) == "HASWELL");
+  REQUIRE(better_kernels("Prescott", InstructionSet::kAvx512) == "SKYLAKEX");
+  REQUIRE(better_kernels("Prescott", InstructionSet::kAvx2) == "HASWELL");
+  REQUIRE(better_kernels("Prescott", InstructionSet::kPlain).empty());
+  REQUIRE(better_kernels("Barcelona", InstructionSet::kAvx2) == "HASWELL");
   for (const char* fine : {"Haswell", "SkylakeX", "Zen", "neoversen1"}) {
-    REQUIRE(better_kernels(fine, true, true).empty());
+    REQUIRE(better_kernels(fine, InstructionSet::kAvx512).empty());
   }
 }

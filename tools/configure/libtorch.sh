@@ -6,7 +6,7 @@
 mkdir -p "$work/core/support"
 cp "$root/tools/configure/prove.cpp" "$work/" || exit 1
 cp "$root/src/core/support/blas.h" "$root/src/core/support/blas.cpp" \
-  "$work/core/support/" || exit 1
+  "$root/src/core/support/instruction_set.h" "$work/core/support/" || exit 1
 
 # prove_with: compiles, links and runs the proof with the flags at hand.
 prove_with() {

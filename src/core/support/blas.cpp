@@ -69,21 +69,6 @@ std::string name_of(void* library) {
   return "";
 }
 
-#if defined(__x86_64__) && defined(__GNUC__)
-bool has_avx2() {
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-}
-bool has_avx512() {
-  return __builtin_cpu_supports("avx512f") &&
-         __builtin_cpu_supports("avx512vl") &&
-         __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("avx512dq");
-}
-#else
-bool has_avx2() { return false; }
-bool has_avx512() { return false; }
-#endif
-
 BlasInfo find_loaded_blas() {
   const std::string libtorch =
       file_of(reinterpret_cast<void*>(&at::show_config));
@@ -96,7 +81,7 @@ BlasInfo find_loaded_blas() {
   if (auto chosen = reinterpret_cast<char* (*)()>(
           dlsym(library, "openblas_get_corename"))) {
     out.kernels = chosen();
-    out.better = better_kernels(out.kernels, has_avx2(), has_avx512());
+    out.better = better_kernels(out.kernels, instruction_set());
   }
   dlclose(library);
   if (out.name.empty()) out = {"reference BLAS", path, true};
@@ -107,13 +92,12 @@ BlasInfo find_loaded_blas() {
 
 }  // namespace
 
-std::string better_kernels(const std::string& chosen, bool has_avx2,
-                           bool has_avx512) {
+std::string better_kernels(const std::string& chosen, InstructionSet best) {
   // What OpenBLAS takes a processor for that it does not know.
   const std::set<std::string> old = {"Prescott", "Core2",   "Nehalem",
                                      "Opteron",  "Generic", "Barcelona"};
-  if (old.count(chosen) == 0) return "";
-  return has_avx512 ? "SKYLAKEX" : has_avx2 ? "HASWELL" : "";
+  if (old.count(chosen) == 0 || best == InstructionSet::kPlain) return "";
+  return best == InstructionSet::kAvx512 ? "SKYLAKEX" : "HASWELL";
 }
 
 BlasInfo find_blas() {

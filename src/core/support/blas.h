@@ -9,6 +9,8 @@
 
 #include <string>
 
+#include "instruction_set.h"
+
 namespace sailer {
 
 struct BlasInfo {
@@ -23,7 +25,6 @@ BlasInfo find_blas();
 
 // The OPENBLAS_CORETYPE of kernels that use what the processor has, where those
 // that OpenBLAS chose do not; else empty.
-std::string better_kernels(const std::string& chosen, bool has_avx2,
-                           bool has_avx512);
+std::string better_kernels(const std::string& chosen, InstructionSet best);
 
 }  // namespace sailer

@@ -9,33 +9,11 @@
 #include <cstdint>
 #include <cstring>
 
+#include "instruction_set.h"
+
 #define SAILER_INLINE inline __attribute__((always_inline))
 
 #if defined(__x86_64__)
-
-namespace sailer {
-namespace kernels {
-
-enum class InstructionSet { kPlain, kAvx2, kAvx512 };
-
-inline InstructionSet instruction_set() {
-  static const InstructionSet best = [] {
-    __builtin_cpu_init();
-    const bool avx2 =
-        __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-    const bool avx512 = __builtin_cpu_supports("avx512f") &&
-                        __builtin_cpu_supports("avx512vl") &&
-                        __builtin_cpu_supports("avx512bw") &&
-                        __builtin_cpu_supports("avx512dq");
-    return !avx2    ? InstructionSet::kPlain
-           : avx512 ? InstructionSet::kAvx512
-                    : InstructionSet::kAvx2;
-  }();
-  return best;
-}
-
-}  // namespace kernels
-}  // namespace sailer
 
 // Defines `result name parameters { return body; }`, all versions of it.
 // `arguments` are the parameters' names; both lists stand in parentheses.
