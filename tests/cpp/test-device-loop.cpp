@@ -7,6 +7,7 @@
 #include "core/training/loss_meter.h"
 #include "expresser_helpers.h"
 #include "operations.h"
+#include "stream_sources.h"
 #include "trainer_helpers.h"
 
 using namespace sailer;
@@ -67,15 +68,9 @@ TEST_CASE("a step of SAILER's training neither waits nor moves memory") {
   const bool resident = GENERATE(true, false);
   const bool labelled = GENERATE(true, false);
   const int64_t epoch = GENERATE(0, 5);  // in the warm-up, and behind it
-  ConfounderMatrix known =
-      confounders_of_numbers(1, std::vector<float>(kCells, 0));
-  if (labelled) {
-    known.width = 3;
-    known.n_labels = 1;
-    for (int32_t cell = 0; cell < kCells; ++cell) {
-      known.ones.push_back(1 + cell % 2);
-    }
-  }
+  const ConfounderMatrix known =
+      labelled ? cell_labels(kCells)
+               : confounders_of_numbers(1, std::vector<float>(kCells, 0));
   StreamOptions streamed;
   streamed.batch_size = 20;
   streamed.force_resident = resident;

@@ -382,9 +382,7 @@ TEST_CASE("a short training in bfloat16 gets about as far") {
   batch.cell_scale = batch.cell_scale.to(at::kFloat);
   const auto train = [&](Precision precision) {
     SailerModel model(options, layout, kConfounders, {}, 5);
-    ComputeOptions compute;
-    compute.precision = precision;
-    model.set_compute(compute);
+    model.set_compute({Engine::kFused, precision});
     Adam adam(model.parameters().parameters(), 0);
     const double first = model.loss(batch, {0, true}).total.item<double>();
     for (int step = 0; step < 60; ++step) {
