@@ -19,10 +19,11 @@ source(file.path(dirname(script), "rivals.R"))
 cpu_seconds <- function(code) sum(system.time(code)[c(1, 2)])
 
 with_mixing <- function(embedding, cells, depth) {
-  mixing <- if (length(unique(cells$batch)) > 1) {
-    batch_mixing(embedding, cells$batch, k = 15)$summary[["ilisi"]]
+  ilisi <- NA
+  if (length(unique(cells$batch)) > 1) {
+    ilisi <- batch_mixing(embedding, cells$batch, k = 15)$summary[["ilisi"]]
   }
-  c(score(embedding, cells, depth), ilisi = if (is.null(mixing)) NA else mixing)
+  c(score(embedding, cells, depth), ilisi = ilisi)
 }
 
 # Of LSI with one weighting and number of components, and of harmony on it.
