@@ -15,7 +15,7 @@ namespace {
 using namespace sailer;
 using packed::Contents;
 using packed::Genes;
-using WriterXPtr = Rcpp::XPtr<CorpusWriter>;
+using CorpusWriterXPtr = Rcpp::XPtr<CorpusWriter>;
 
 Rcpp::List wrap_genes(const Genes& genes) {
   return Rcpp::List::create(_["gene"] = texts_to_r(genes.gene, true),
@@ -36,7 +36,7 @@ Rcpp::List wrap_sources(const Contents& contents) {
 }
 
 CorpusWriter& writer_of(SEXP pointer) {
-  WriterXPtr held(pointer);
+  CorpusWriterXPtr held(pointer);
   require(held.get() != nullptr, "This corpus is no longer written to.");
   return *held;
 }
@@ -70,7 +70,7 @@ SEXP core_corpus_write(std::string path, Rcpp::List genes, std::string recipe,
     known.gene = texts_from_r(genes["gene"]);
     known.symbol = texts_from_r(genes["symbol"]);
     known.ensembl = texts_from_r(genes["ensembl"]);
-    return WriterXPtr(
+    return CorpusWriterXPtr(
         new CorpusWriter(path, known,
                          append ? CorpusMode::kAppend : CorpusMode::kBuild),
         true);
@@ -104,7 +104,7 @@ void core_corpus_finish(SEXP writer) {
 // Lets go of the file; what was written stays.
 // [[Rcpp::export]]
 void core_corpus_close(SEXP writer) {
-  WriterXPtr held(writer);
+  CorpusWriterXPtr held(writer);
   if (held.get() != nullptr) held.release();
 }
 

@@ -7,6 +7,8 @@
 #include "operations.h"
 #include "torch_helpers.h"
 
+namespace adam_test {
+
 using namespace sailer;
 using namespace sailer_test;
 
@@ -260,3 +262,5 @@ TEST_CASE("a state of Adam that does not fit is refused and changes nothing") {
     REQUIRE(at::equal(before[k].tensor, after[k].tensor));
   }
 }
+
+}  // namespace adam_test

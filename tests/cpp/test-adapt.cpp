@@ -10,6 +10,8 @@
 #include "torch_helpers.h"
 #include "trainer_helpers.h"
 
+namespace adapt_test {
+
 using namespace sailer;
 using namespace sailer_test;
 
@@ -209,3 +211,5 @@ TEST_CASE("labels that the decoder does not read are refused", "[adapt]") {
   options.patience = 0;
   REQUIRE_THROWS_AS(options.check(), Error);
 }
+
+}  // namespace adapt_test

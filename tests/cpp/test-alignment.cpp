@@ -4,6 +4,8 @@
 #include "core/models/alignment.h"
 #include "torch_helpers.h"
 
+namespace alignment_test {
+
 using namespace sailer;
 using namespace sailer_test;
 
@@ -118,3 +120,5 @@ TEST_CASE("equal similarities cost nothing, vectors of length zero no NaN") {
   REQUIRE(std::isfinite(loss.item<double>()));
   REQUIRE(at::isfinite(flat.grad()).all().item<bool>());
 }
+
+}  // namespace alignment_test

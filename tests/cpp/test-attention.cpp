@@ -9,6 +9,8 @@
 #include "operations.h"
 #include "torch_helpers.h"
 
+namespace attention_test {
+
 using namespace sailer;
 using namespace sailer_test;
 
@@ -247,3 +249,5 @@ TEST_CASE("buckets hold every cell once and pad little") {
   REQUIRE(seen == std::vector<int64_t>{0, 1, 2, 3, 4, 5, 6, 7});
   REQUIRE(buckets.size() == 4);  // 500, 480 | 431 | 100, 90 | 20, 3, 0
 }
+
+}  // namespace attention_test

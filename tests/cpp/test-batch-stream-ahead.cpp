@@ -9,6 +9,8 @@
 #include "stream_sources.h"
 #include "torch_helpers.h"
 
+namespace batch_stream_ahead_test {
+
 using namespace sailer;
 using namespace sailer_test;
 
@@ -203,3 +205,5 @@ TEST_CASE("a stream before its first start serves nothing") {
   stream.start({}, 1);
   REQUIRE_FALSE(stream.next(batch));
 }
+
+}  // namespace batch_stream_ahead_test

@@ -7,6 +7,8 @@
 #include "stream_sources.h"
 #include "torch_helpers.h"
 
+namespace batch_stream_test {
+
 using namespace sailer;
 using namespace sailer_test;
 
@@ -202,3 +204,5 @@ TEST_CASE("a source and names that do not fit are refused") {
       BatchStream(source, all_places(kPeaks), cell_numbers(kCells), half),
       contains("float or double"));
 }
+
+}  // namespace batch_stream_test

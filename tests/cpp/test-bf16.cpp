@@ -7,6 +7,8 @@
 #include "catch.h"
 #include "core/support/bf16.h"
 
+namespace bf16_test {
+
 using namespace sailer;
 
 #if defined(__x86_64__) && defined(__linux__)
@@ -34,3 +36,5 @@ TEST_CASE("bf16 is fast only where the processor has it") {
   REQUIRE(bf16_is_fast("cpu") == bf16_is_fast(at::Device(at::kCPU)));
   REQUIRE_FALSE(bf16_is_fast("meta"));
 }
+
+}  // namespace bf16_test

@@ -10,6 +10,8 @@
 #include "data_files.h"
 #include "torch_helpers.h"
 
+namespace checkpoint_test {
+
 using namespace sailer;
 using namespace sailer_test;
 
@@ -58,3 +60,5 @@ TEST_CASE("tensors of other types and files of others are refused",
   REQUIRE_THROWS_WITH(read_state(place.path()),
                       contains("holds a sailer model, not a training state"));
 }
+
+}  // namespace checkpoint_test

@@ -7,6 +7,8 @@
 #include "catch.h"
 #include "torch_helpers.h"
 
+namespace clip_test {
+
 using namespace sailer;
 using namespace sailer_test;
 
@@ -51,3 +53,5 @@ TEST_CASE("clipping does not hide a gradient that is not finite") {
   clip_gradients(parameters, 1);
   REQUIRE_FALSE(at::isfinite(parameters[0].tensor.grad()).all().item<bool>());
 }
+
+}  // namespace clip_test

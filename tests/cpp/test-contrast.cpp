@@ -7,6 +7,8 @@
 #include "torch_helpers.h"
 #include "trainer_helpers.h"
 
+namespace contrast_test {
+
 using namespace sailer;
 using namespace sailer_test;
 
@@ -178,3 +180,5 @@ TEST_CASE("comparing can be stopped, and refuses what does not fit") {
   given.confounders = random_tensor({1, 5}, 1);
   REQUIRE_THROWS_AS(contrast(model, given), Error);
 }
+
+}  // namespace contrast_test

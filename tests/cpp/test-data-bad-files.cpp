@@ -9,6 +9,8 @@
 #include "catch.h"
 #include "data_files.h"
 
+namespace data_bad_files_test {
+
 using namespace sailer;
 using namespace sailer_test;
 
@@ -264,3 +266,5 @@ TEST_CASE("h5ad matrices that cannot be streamed are refused", "[data][hdf5]") {
     check_refusal(file.path(), "'var'");
   }
 }
+
+}  // namespace data_bad_files_test

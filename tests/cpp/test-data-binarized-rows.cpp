@@ -7,6 +7,8 @@
 #include "../../src/core/data/binarized_rows.h"
 #include "catch.h"
 
+namespace data_binarized_rows_test {
+
 using namespace sailer;
 
 namespace {
@@ -80,3 +82,5 @@ TEST_CASE("too many open peaks are told at once", "[open-rows]") {
   REQUIRE_FALSE(rows.add(values.data(), 2, 10, 20));
   REQUIRE(rows.peaks().size() == 30);
 }
+
+}  // namespace data_binarized_rows_test

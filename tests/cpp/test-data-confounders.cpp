@@ -4,6 +4,8 @@
 #include "core/data/confounders.h"
 #include "core/support/error.h"
 
+namespace data_confounders_test {
+
 using namespace sailer;
 using namespace sailer_test;
 
@@ -75,3 +77,5 @@ TEST_CASE("columns of the wrong length are refused by name") {
   c.numbers = {{"age", {1}}};
   REQUIRE_THROWS_WITH(fit_scaling(c, {0}), contains("age"));
 }
+
+}  // namespace data_confounders_test

@@ -8,6 +8,8 @@
 #include "../../src/core/support/checksum.h"
 #include "corpus_case.h"
 
+namespace data_corpus_damage_test {
+
 using namespace sailer;
 using namespace sailer_test;
 using packed::Section;
@@ -234,3 +236,5 @@ TEST_CASE("a corpus cut while it is open is noticed", "[data][corpus]") {
   REQUIRE_THROWS_WITH(source.read_open(&cell, 1, open),
                       contains("has become shorter"));
 }
+
+}  // namespace data_corpus_damage_test

@@ -6,6 +6,8 @@
 #include "../../src/core/support/checksum.h"
 #include "corpus_case.h"
 
+namespace data_corpus_test {
+
 using namespace sailer;
 using namespace sailer_test;
 
@@ -361,3 +363,5 @@ TEST_CASE("counts that are none stop a build and are named", "[data][corpus]") {
     REQUIRE(count_gene_cells(*source, {}, 2, patient).problem.kind == kind);
   }
 }
+
+}  // namespace data_corpus_test

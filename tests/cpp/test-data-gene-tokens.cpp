@@ -6,6 +6,8 @@
 #include "core/data/readers/sources.h"
 #include "core/data/stream/gene_tokens.h"
 
+namespace data_gene_tokens_test {
+
 using namespace sailer;
 using namespace sailer_test;
 
@@ -180,3 +182,5 @@ TEST_CASE("queries are masked tokens behind the observed ones") {
   REQUIRE(tokens.largest == std::vector<float>{4, 4});
   REQUIRE(tokens.bins == std::vector<int64_t>{24, 49});
 }
+
+}  // namespace data_gene_tokens_test

@@ -10,6 +10,8 @@
 #include "data_files.h"
 #include "source_checks.h"
 
+namespace data_h5ad_test {
+
 using namespace sailer;
 using namespace sailer_test;
 using Texts = std::vector<std::string>;
@@ -374,3 +376,5 @@ TEST_CASE("features of one type are read where var tells the types",
   REQUIRE(open_h5ad(file.path(), {}).features == parts.ids);
   REQUIRE(open_h5ad(file.path(), {"", "", "Antibody"}).features == parts.ids);
 }
+
+}  // namespace data_h5ad_test

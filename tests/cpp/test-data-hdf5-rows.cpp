@@ -9,6 +9,8 @@
 #include "data_files.h"
 #include "source_checks.h"
 
+namespace data_hdf5_rows_test {
+
 using namespace sailer;
 using namespace sailer_test;
 
@@ -93,3 +95,5 @@ TEST_CASE("a choice of cells in any order is packed in the file's order",
   result.store->read_open(all.data(), 505, found);
   REQUIRE(lists_of(found) == open);
 }
+
+}  // namespace data_hdf5_rows_test

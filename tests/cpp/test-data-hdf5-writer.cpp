@@ -12,6 +12,8 @@
 #include "data_files.h"
 #include "full_disk.h"
 
+namespace data_hdf5_writer_test {
+
 using namespace sailer;
 using namespace sailer_test;
 
@@ -109,3 +111,5 @@ TEST_CASE("where the disk refuses, HDF5 never learns of it",
   }
   std::filesystem::remove_all(path);
 }
+
+}  // namespace data_hdf5_writer_test

@@ -8,6 +8,8 @@
 #include "data_files.h"
 #include "source_checks.h"
 
+namespace data_large_test {
+
 using namespace sailer;
 using namespace sailer_test;
 
@@ -166,3 +168,5 @@ TEST_CASE("non-zeros are counted past 2^31", "[data]") {
   REQUIRE(result.feature_cells[7] == kCells);
   REQUIRE(result.depth[12345] == kOpen);
 }
+
+}  // namespace data_large_test

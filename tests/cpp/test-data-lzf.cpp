@@ -7,6 +7,8 @@
 #include "../../src/core/data/readers/hdf5_types.h"
 #include "catch.h"
 
+namespace data_lzf_test {
+
 using sailer::hdf5::unpack_lzf;
 using Bytes = std::vector<uint8_t>;
 
@@ -58,3 +60,5 @@ TEST_CASE("LZF: broken bytes are refused within bounds", "[data][lzf]") {
     REQUIRE(Bytes(out.end() - 8, out.end()) == Bytes(8, 0xAA));
   }
 }
+
+}  // namespace data_lzf_test

@@ -14,6 +14,8 @@
 #include "data_files.h"
 #include "source_checks.h"
 
+namespace data_matrix_market_test {
+
 using namespace sailer;
 using namespace sailer_test;
 
@@ -237,3 +239,5 @@ TEST_CASE("counts of MatrixMarket text are checked like any", "[data]") {
   problem = problem_of("3 2 1\n3 2 1\n", 2, Packed::kOpen);
   REQUIRE(problem.kind == CountProblem::Kind::kDuplicate);
 }
+
+}  // namespace data_matrix_market_test

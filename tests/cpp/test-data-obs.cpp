@@ -5,6 +5,8 @@
 #include "catch.h"
 #include "data_files.h"
 
+namespace data_obs_test {
+
 using namespace sailer;
 using namespace sailer_test;
 using Kind = ObsColumn::Kind;
@@ -134,3 +136,5 @@ TEST_CASE("columns of obs are listed without index and categories",
   REQUIRE(names == Texts{"age", "broken", "donor", "empty", "fixed",
                          "fragments", "lane", "plate", "tss", "type"});
 }
+
+}  // namespace data_obs_test

@@ -4,6 +4,8 @@
 #include "catch.h"
 #include "stream_sources.h"
 
+namespace data_place_reader_test {
+
 using namespace sailer;
 using namespace sailer_test;
 
@@ -95,3 +97,5 @@ TEST_CASE("few places among many are put in order too", "[data]") {
   REQUIRE(std::is_sorted(served[2].begin(), served[2].end()));
   REQUIRE(served[2] == places_of(random_peaks(1, kMany, 0.3)[0], backwards));
 }
+
+}  // namespace data_place_reader_test

@@ -7,6 +7,8 @@
 #include "catch.h"
 #include "data_files.h"
 
+namespace data_scan_test {
+
 using namespace sailer;
 using namespace sailer_test;
 
@@ -280,3 +282,5 @@ TEST_CASE("the pass that checks packs the cells too", "[data]") {
     }
   }
 }
+
+}  // namespace data_scan_test

@@ -13,6 +13,8 @@
 #include "data_files.h"
 #include "source_checks.h"
 
+namespace data_sources_test {
+
 using namespace sailer;
 using namespace sailer_test;
 
@@ -352,3 +354,5 @@ TEST_CASE("noise of float32 in whole counts is taken off by every source",
   StoreWriter open(kFeatures);
   REQUIRE_FALSE(open.append(sparse_rows(noisy)));
 }
+
+}  // namespace data_sources_test

@@ -15,6 +15,8 @@
 #include "data_files.h"
 #include "source_checks.h"
 
+namespace data_store_test {
+
 using namespace sailer;
 using namespace sailer_test;
 
@@ -285,3 +287,5 @@ TEST_CASE("a store whose file is cut or changed says so", "[data]") {
   REQUIRE(ftruncate(unnamed_file_in(folder.path()), 100) == 0);
   REQUIRE_THROWS_WITH(read_all(*store), contains("has become shorter"));
 }
+
+}  // namespace data_store_test

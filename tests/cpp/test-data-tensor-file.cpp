@@ -23,6 +23,8 @@
 #include "data_files.h"
 #include "full_disk.h"
 
+namespace data_tensor_file_test {
+
 using namespace sailer;
 using namespace sailer_test;
 namespace fs = std::filesystem;
@@ -393,3 +395,5 @@ TEST_CASE("a killed writer leaves a whole file", "[data][tensors]") {
   write_fixed(path);
   REQUIRE(n_entries(folder.path()) == 1);
 }
+
+}  // namespace data_tensor_file_test

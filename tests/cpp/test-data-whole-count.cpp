@@ -6,6 +6,8 @@
 #include "../../src/core/data/readers/count_check.h"
 #include "catch.h"
 
+namespace data_whole_count_test {
+
 using namespace sailer;
 
 TEST_CASE("what float32 adds to a whole number is taken off", "[data]") {
@@ -31,3 +33,5 @@ TEST_CASE("what is no whole number stays as it is", "[data]") {
   }
   REQUIRE(std::isnan(whole_count(std::numeric_limits<float>::quiet_NaN())));
 }
+
+}  // namespace data_whole_count_test

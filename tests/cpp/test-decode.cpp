@@ -8,6 +8,8 @@
 #include "core/support/error.h"
 #include "torch_helpers.h"
 
+namespace decode_test {
+
 using namespace sailer;
 using namespace sailer_test;
 
@@ -270,3 +272,5 @@ TEST_CASE("a request that does not fit the model is refused", "[decode]") {
   REQUIRE_THROWS_AS(decode(z, c, {25}), Error);
   REQUIRE_THROWS_AS(decode(z, c, {-1}), Error);
 }
+
+}  // namespace decode_test

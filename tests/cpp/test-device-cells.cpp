@@ -10,6 +10,8 @@
 #include "stream_sources.h"
 #include "torch_helpers.h"
 
+namespace device_cells_test {
+
 using namespace sailer;
 using namespace sailer_test;
 
@@ -244,3 +246,5 @@ TEST_CASE("what cells take on a device is known before they are read") {
   REQUIRE(DeviceCells::bytes_needed(*source, 2, 5) == peaks + 28 * kCells);
   REQUIRE(free_device_bytes(at::kCPU) == 0);
 }
+
+}  // namespace device_cells_test

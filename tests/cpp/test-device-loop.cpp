@@ -10,6 +10,8 @@
 #include "stream_sources.h"
 #include "trainer_helpers.h"
 
+namespace device_loop_test {
+
 using namespace sailer;
 using namespace sailer_test;
 
@@ -86,3 +88,5 @@ TEST_CASE("a step of SAILER's training neither waits nor moves memory") {
   SailerTask task(model, stream, split_cells(kCells, 0, 1), training);
   require_no_waits(task, epoch);
 }
+
+}  // namespace device_loop_test

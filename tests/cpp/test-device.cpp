@@ -7,6 +7,8 @@
 #include "core/support/cuda_driver.h"
 #include "core/support/error.h"
 
+namespace device_test {
+
 using namespace sailer;
 using sailer_test::contains;
 
@@ -88,3 +90,5 @@ TEST_CASE("kernels of an old processor are known for what they are") {
     REQUIRE(better_kernels(fine, InstructionSet::kAvx512).empty());
   }
 }
+
+}  // namespace device_test

@@ -5,6 +5,8 @@
 #include "dense_oracles.h"
 #include "torch_helpers.h"
 
+namespace divergence_test {
+
 using namespace sailer;
 using namespace sailer_test;
 
@@ -199,3 +201,5 @@ TEST_CASE("mixture KL has the values and gradients of its plain form") {
     require_close(found.gradients[k], expected.gradients[k], tolerance);
   }
 }
+
+}  // namespace divergence_test

@@ -6,6 +6,8 @@
 #include "../../src/core/support/error.h"
 #include "catch.h"
 
+namespace evaluation_mixing_test {
+
 using sailer::Neighbors;
 using sailer_test::Approx;
 using sailer_test::contains;
@@ -140,3 +142,5 @@ TEST_CASE("the Dice score is equation 2.7") {
   REQUIRE(sailer::dice_score(a, none) == 0.0);
   REQUIRE(sailer::dice_score(none, none) == 1.0);
 }
+
+}  // namespace evaluation_mixing_test

@@ -7,6 +7,8 @@
 #include "../../src/core/support/error.h"
 #include "catch.h"
 
+namespace evaluation_mutual_information_test {
+
 using sailer::kth_neighbor_distances;
 using sailer::mutual_information;
 using sailer::MutualInformationOptions;
@@ -201,3 +203,5 @@ TEST_CASE("mutual information names what is wrong with its arguments") {
   REQUIRE_THROWS_AS(mutual_information(x, lone, {}), sailer::Error);
   REQUIRE_THROWS_WITH(mutual_information(x, lone, {}), contains("single cell"));
 }
+
+}  // namespace evaluation_mutual_information_test

@@ -9,6 +9,8 @@
 #include "together_helpers.h"
 #include "trainer_helpers.h"
 
+namespace exchange_test {
+
 using namespace sailer;
 using namespace sailer_test;
 
@@ -341,3 +343,5 @@ TEST_CASE("processes that cannot meet say what they waited for") {
 }
 
 #endif
+
+}  // namespace exchange_test

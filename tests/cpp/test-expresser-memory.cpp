@@ -6,6 +6,8 @@
 #include "core/training/expresser_task.h"
 #include "expresser_helpers.h"
 
+namespace expresser_memory_test {
+
 using namespace sailer;
 using namespace sailer_test;
 
@@ -129,3 +131,5 @@ TEST_CASE("tokens of a piece follow from what is free on a device") {
   given.token_budget = 77;
   REQUIRE(given.resolve(100, full, int64_t{1} << 33).token_budget == 77);
 }
+
+}  // namespace expresser_memory_test

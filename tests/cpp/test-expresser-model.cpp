@@ -6,6 +6,8 @@
 #include "plain_expresser.h"
 #include "torch_helpers.h"
 
+namespace expresser_model_test {
+
 using namespace sailer;
 using namespace sailer_test;
 
@@ -369,3 +371,5 @@ TEST_CASE("options that cannot be are refused by name") {
   options.max_genes = 1;
   REQUIRE_THROWS_WITH(options.check(), contains("`max_genes`"));
 }
+
+}  // namespace expresser_model_test

@@ -8,6 +8,8 @@
 #include "expresser_helpers.h"
 #include "torch_helpers.h"
 
+namespace expresser_passes_test {
+
 using namespace sailer;
 using namespace sailer_test;
 
@@ -302,3 +304,5 @@ TEST_CASE("a pass over a cell that does not fit alone is an error") {
       watch_memory([&] { embed_genes(model, *source, pass, monitor); }, 9000),
       std::bad_alloc);
 }
+
+}  // namespace expresser_passes_test

@@ -7,6 +7,8 @@
 #include "expresser_helpers.h"
 #include "torch_helpers.h"
 
+namespace expresser_start_test {
+
 using namespace sailer;
 using namespace sailer_test;
 
@@ -215,3 +217,5 @@ TEST_CASE("of many cells a start reads a hundred thousand, not the others") {
   REQUIRE(start_from_cells(model, source, first_cells(240000), 1, {}));
   REQUIRE(source->n_read == 100000);
 }
+
+}  // namespace expresser_start_test

@@ -5,6 +5,8 @@
 #include "expresser_helpers.h"
 #include "torch_helpers.h"
 
+namespace expresser_task_test {
+
 using namespace sailer;
 using namespace sailer_test;
 
@@ -214,3 +216,5 @@ TEST_CASE("an Expresser goes on from any step with the same bits") {
     REQUIRE(resumed.history[k].settings == expected.history[k].settings);
   }
 }
+
+}  // namespace expresser_task_test

@@ -5,6 +5,8 @@
 #include "expresser_helpers.h"
 #include "together_helpers.h"
 
+namespace expresser_together_test {
+
 using namespace sailer;
 using namespace sailer_test;
 
@@ -113,3 +115,5 @@ TEST_CASE("a minibatch must have a cell for every process") {
 }
 
 #endif
+
+}  // namespace expresser_together_test

@@ -9,6 +9,8 @@
 
 #include "catch.h"
 
+namespace foreign_error_test {
+
 using namespace sailer;
 using namespace sailer_test;
 
@@ -83,3 +85,5 @@ TEST_CASE("what runs out of memory is done again with less") {
   REQUIRE_THROWS_AS(with_less_memory(fail, halve), Error);
   REQUIRE(times == 1);
 }
+
+}  // namespace foreign_error_test

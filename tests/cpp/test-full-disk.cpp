@@ -9,6 +9,8 @@
 #include "core/support/error.h"
 #include "trainer_helpers.h"
 
+namespace full_disk_test {
+
 using namespace sailer;
 using namespace sailer_test;
 
@@ -99,3 +101,5 @@ TEST_CASE("a full disk for the temporary checkpoint is no end of a run",
   REQUIRE(done.result.unsaved.empty());
   REQUIRE(folder.n_files() == 0);
 }
+
+}  // namespace full_disk_test

@@ -5,6 +5,8 @@
 #include "core/data/stream/batch_gene_stream.h"
 #include "expresser_helpers.h"
 
+namespace gene_stream_test {
+
 using namespace sailer;
 using namespace sailer_test;
 
@@ -107,3 +109,5 @@ TEST_CASE("cells with fewer than two genes take no part") {
   REQUIRE(pieces.empty());
   REQUIRE_FALSE(stream.next(pieces));
 }
+
+}  // namespace gene_stream_test

@@ -6,6 +6,8 @@
 #include "core/models/sailer_model.h"
 #include "torch_helpers.h"
 
+namespace joint_encoder_test {
+
 using namespace sailer;
 using namespace sailer_test;
 
@@ -136,3 +138,5 @@ TEST_CASE("shares of hidden references are refused by name") {
     REQUIRE_THROWS_WITH(options.check(), contains("reference_dropout"));
   }
 }
+
+}  // namespace joint_encoder_test

@@ -4,6 +4,8 @@
 #include "catch.h"
 #include "core/support/kernels.h"
 
+namespace kernels_test {
+
 using namespace sailer;
 using namespace sailer_test;
 
@@ -152,3 +154,5 @@ TEST_CASE("a mask of dropout keeps the share that was asked for, by its seed") {
   REQUIRE(near(both, share * share));
   REQUIRE(near(next, share * share));
 }
+
+}  // namespace kernels_test

@@ -7,6 +7,8 @@
 #include "core/models/label_information.h"
 #include "torch_helpers.h"
 
+namespace label_information_test {
+
 using namespace sailer;
 using namespace sailer_test;
 
@@ -108,3 +110,5 @@ TEST_CASE("cells in one place, and two cells, have information and gradients") {
     REQUIRE(gradient_of(loss, z).isfinite().all().item<bool>());
   }
 }
+
+}  // namespace label_information_test

@@ -2,6 +2,8 @@
 #include "core/models/layers.h"
 #include "torch_helpers.h"
 
+namespace layers_test {
+
 using namespace sailer;
 using namespace sailer_test;
 
@@ -50,3 +52,5 @@ TEST_CASE("a hidden block is batch normalisation and PReLU, both ways") {
   REQUIRE(at::allclose(set.parameters().back().tensor.grad(), slope.grad(),
                        1e-10, 1e-10));
 }
+
+}  // namespace layers_test

@@ -12,6 +12,7 @@
 #include "catch.h"
 #include "data_files.h"
 
+namespace linear_cell_rows_test {
 using namespace sailer;
 using namespace sailer_test;
 
@@ -394,3 +395,4 @@ TEST_CASE("cells and features that do not fit are refused", "[linear]") {
   chosen.cells.map.clear();
   REQUIRE_THROWS_AS(expression_rows(chosen.cells), Error);
 }
+}  // namespace linear_cell_rows_test

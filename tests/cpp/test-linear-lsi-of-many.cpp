@@ -8,6 +8,8 @@
 #include "../../src/core/linear/lsi.h"
 #include "catch.h"
 
+namespace linear_lsi_of_many_test {
+
 using namespace sailer;
 using namespace sailer_test;
 
@@ -81,3 +83,5 @@ TEST_CASE("LSI of very many cells is that of all of them", "[linear]") {
   REQUIRE(distance(cells) < 0.005);
   REQUIRE(distance(cells) < 0.3 * distance(part));
 }
+
+}  // namespace linear_lsi_of_many_test

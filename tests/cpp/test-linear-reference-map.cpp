@@ -11,6 +11,8 @@
 #include "catch.h"
 #include "corpus_case.h"
 
+namespace linear_reference_map_test {
+
 using namespace sailer;
 using namespace sailer_test;
 using Eigen::MatrixXd;
@@ -295,3 +297,5 @@ TEST_CASE("a reference map ends when it is stopped") {
   data.cells.cancelled = [] { return true; };
   REQUIRE_FALSE(data.map(3).has_value());
 }
+
+}  // namespace linear_reference_map_test

@@ -9,6 +9,8 @@
 #include "../../src/core/support/error.h"
 #include "catch.h"
 
+namespace linear_svd_test {
+
 using namespace sailer;
 using namespace sailer_test;
 using Eigen::MatrixXd;
@@ -296,3 +298,5 @@ TEST_CASE("what cannot be decomposed is refused", "[linear]") {
   a(3, 3) = std::numeric_limits<double>::quiet_NaN();
   refuse(of(2), "not finite");
 }
+
+}  // namespace linear_svd_test

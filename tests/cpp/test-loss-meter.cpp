@@ -7,6 +7,8 @@
 #include "catch.h"
 #include "operations.h"
 
+namespace loss_meter_test {
+
 using namespace sailer;
 using namespace sailer_test;
 
@@ -49,3 +51,5 @@ TEST_CASE("a step's loss is kept without a launch") {
   const StepLoss loss = loss_of(1, 2, 3);
   REQUIRE(operations_of([&] { meter.add(loss, 0); }).empty());
 }
+
+}  // namespace loss_meter_test

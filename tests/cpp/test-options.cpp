@@ -8,6 +8,8 @@
 #include "core/models/sailer_options.h"
 #include "core/training/train_options.h"
 
+namespace options_test {
+
 using namespace sailer;
 using namespace sailer_test;
 
@@ -80,3 +82,5 @@ TEST_CASE("options out of range are refused by name") {
   refused([](SailerOptions& o) { o.thinning.max = 1; }, "thinning");
   refused([](SailerOptions& o) { o.thinning = {0.5, 0.2}; }, "thinning");
 }
+
+}  // namespace options_test

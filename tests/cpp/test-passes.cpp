@@ -5,6 +5,8 @@
 #include "torch_helpers.h"
 #include "trainer_helpers.h"
 
+namespace passes_test {
+
 using namespace sailer;
 using namespace sailer_test;
 
@@ -97,3 +99,5 @@ TEST_CASE("a pass can be stopped after each block", "[passes]") {
   SparseBatch batch;
   REQUIRE_FALSE(stream.next(batch));
 }
+
+}  // namespace passes_test

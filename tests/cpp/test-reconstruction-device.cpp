@@ -8,6 +8,8 @@
 #include "operations.h"
 #include "reconstruction_case.h"
 
+namespace reconstruction_device_test {
+
 using namespace sailer;
 using namespace sailer_test;
 
@@ -243,3 +245,5 @@ TEST_CASE("without a CUDA device nothing is said to be fast on it") {
   // A device beyond any machine's: the driver, where there is one, denies it.
   REQUIRE(cuda_capability(at::Device(at::kCUDA, 120)) == 0);
 }
+
+}  // namespace reconstruction_device_test

@@ -9,6 +9,8 @@
 #include "dense_oracles.h"
 #include "torch_helpers.h"
 
+namespace reconstruction_test {
+
 using namespace sailer;
 using namespace sailer_test;
 
@@ -264,3 +266,5 @@ TEST_CASE("open peaks out of order are refused, not miscounted") {
   c.rows = rows_of({{3, 1}});
   REQUIRE_THROWS_WITH(fused(c, {}), contains("increasing order"));
 }
+
+}  // namespace reconstruction_test

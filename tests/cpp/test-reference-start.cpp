@@ -9,6 +9,8 @@
 #include "stream_sources.h"
 #include "torch_helpers.h"
 
+namespace reference_start_test {
+
 using namespace sailer;
 using namespace sailer_test;
 
@@ -147,3 +149,5 @@ TEST_CASE("a start that is stopped leaves the model as it was") {
                                    data.reference, data.confounders, data.lsi));
   REQUIRE(at::equal(embed(model, data.batch), before));
 }
+
+}  // namespace reference_start_test

@@ -8,6 +8,8 @@
 #include "core/support/error.h"
 #include "trainer_helpers.h"
 
+namespace resume_test {
+
 using namespace sailer;
 using namespace sailer_test;
 
@@ -297,3 +299,5 @@ TEST_CASE("a step size that is far too large is noticed") {
   training.learning_rate = 1e30;
   REQUIRE(run(training).result.status == TrainStatus::kDiverged);
 }
+
+}  // namespace resume_test

@@ -10,9 +10,9 @@
 #include "plain_sailer.h"
 #include "torch_helpers.h"
 
+namespace sailer_model_test {
 using namespace sailer;
 using namespace sailer_test;
-
 namespace {
 
 constexpr int64_t kConfounders = 2;
@@ -397,3 +397,4 @@ TEST_CASE("a short training in bfloat16 gets about as far") {
   REQUIRE(half.first != full.first);
   REQUIRE(half.second == Approx(full.second).epsilon(0.02));
 }
+}  // namespace sailer_model_test

@@ -9,6 +9,8 @@
 #include "together_helpers.h"
 #include "trainer_helpers.h"
 
+namespace sailer_together_test {
+
 using namespace sailer;
 using namespace sailer_test;
 
@@ -339,3 +341,5 @@ TEST_CASE("a process whose cells cannot be read tells the others",
 }
 
 #endif
+
+}  // namespace sailer_together_test

@@ -5,6 +5,8 @@
 #include "catch.h"
 #include "core/training/sampler.h"
 
+namespace sampler_test {
+
 using namespace sailer;
 using namespace sailer_test;
 
@@ -86,3 +88,5 @@ TEST_CASE("minibatches are those of the epoch's order") {
           std::vector<int64_t>(order.begin() + 16, order.end()));
   REQUIRE(cells.batch_at(3, 40, 8).empty());
 }
+
+}  // namespace sampler_test

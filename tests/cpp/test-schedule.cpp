@@ -2,6 +2,8 @@
 #include "core/support/error.h"
 #include "core/training/train_options.h"
 
+namespace schedule_test {
+
 using namespace sailer;
 using namespace sailer_test;
 
@@ -84,3 +86,5 @@ TEST_CASE("training options out of range are refused by name") {
       "patience");
   REQUIRE_NOTHROW(TrainOptions().check());
 }
+
+}  // namespace schedule_test

@@ -6,6 +6,8 @@
 #include "dense_oracles.h"
 #include "torch_helpers.h"
 
+namespace sparse_linear_test {
+
 using namespace sailer;
 using namespace sailer_test;
 
@@ -129,3 +131,5 @@ TEST_CASE("the first layer has the same bits whatever the threads") {
   REQUIRE(at::equal(found[0], found[2]));
   REQUIRE(at::equal(found[1], found[3]));
 }
+
+}  // namespace sparse_linear_test

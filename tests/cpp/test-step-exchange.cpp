@@ -8,6 +8,8 @@
 #include "catch.h"
 #include "torch_helpers.h"
 
+namespace step_exchange_test {
+
 using namespace sailer;
 using namespace sailer_test;
 
@@ -114,3 +116,5 @@ TEST_CASE("a step that is given up leaves the statistics of before") {
   REQUIRE(at::equal(statistic, at::zeros({2}, at::kDouble)));
   REQUIRE_FALSE(layers.first.grad().defined());
 }
+
+}  // namespace step_exchange_test

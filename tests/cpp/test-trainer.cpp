@@ -5,6 +5,8 @@
 #include "core/support/error.h"
 #include "trainer_helpers.h"
 
+namespace trainer_test {
+
 using namespace sailer;
 using namespace sailer_test;
 
@@ -236,3 +238,5 @@ TEST_CASE("the thesis' schedule is what its preset leaves open") {
   REQUIRE(named.resolve(5, thesis).warmup == 0);
   REQUIRE(named.resolve(5, thesis).period == 4);
 }
+
+}  // namespace trainer_test

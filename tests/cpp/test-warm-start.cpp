@@ -10,6 +10,8 @@
 #include "stream_sources.h"
 #include "torch_helpers.h"
 
+namespace warm_start_test {
+
 using namespace sailer;
 using namespace sailer_test;
 
@@ -153,3 +155,5 @@ TEST_CASE("a frozen encoder stands still but for its variance") {
     }
   }
 }
+
+}  // namespace warm_start_test

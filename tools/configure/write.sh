@@ -18,8 +18,11 @@ for flag in -fno-math-errno $([ "$debug" = yes ] || echo -g0); do
     tuning_flags="$tuning_flags $flag"
 done
 
-# fill TEMPLATE FILE: replaces the names between at signs. A file that would
+# keep FILE: what was written to $work/filled becomes FILE. A file that would
 # stay as it is keeps its time, so that nothing is built again for it.
+keep() { cmp -s "$work/filled" "$1" || cp "$work/filled" "$1" || exit 1; }
+
+# fill TEMPLATE FILE: replaces the names between at signs.
 fill() {
   sed -e "s|@cxx_std@|$cxx_std|g" \
     -e "s|@abi@|$abi|g" \
@@ -43,34 +46,51 @@ fill() {
     -e "s|@ccache@|$ccache|g" \
     -e "s|@headers@|$(one_line headers)|g" \
     -e "s|@objects@|$(one_line objects)|g" \
-    -e "s|@torch_sources@|$(one_line torch_sources)|g" \
-    -e "s|@plain_sources@|$(one_line plain_sources)|g" \
+    -e "s|@torch_units@|$(one_line torch_units)|g" \
+    -e "s|@plain_units@|$(one_line plain_units)|g" \
     -e "/@rules@/r $work/rules" -e "/@rules@/d" \
     -e "s|@generated@|Written by configure: do not edit.|g" "$1" \
     >"$work/filled" || exit 1
-  cmp -s "$work/filled" "$2" || cp "$work/filled" "$2" || exit 1
+  keep "$2"
 }
 
 one_line() { tr '\n' ' ' <"$work/$1" | sed 's/ $//'; }
 
-# A source needs LibTorch when it includes it, or a header of the rooms that
-# speak in tensors; everything else is compiled without its heavy headers.
+# A source needs LibTorch when it includes it, or a header of the folders that
+# compute with tensors; all others are compiled without its heavy headers.
 needs_torch() {
   case $1 in core/models/* | core/training/*) return 0 ;; esac
   grep -Eq '^#include.*(models/|training/|batch_|torch|ATen/|c10/)' "$1"
 }
 
-for list in headers objects rules torch_sources plain_sources; do
+# The unit of compilation that the source $1 belongs to. Most of a compiler's
+# time goes into headers, so the sources of one folder that need LibTorch are one
+# unit, and those that do not are another: it includes them all. A source that
+# sets the compiler's options for itself is compiled by itself.
+unit_of() {
+  if grep -q '^#pragma GCC optimize' "$1"; then
+    printf 'units/%s_plain.cpp\n' "$(printf '%s' "${1%.cpp}" | tr / _)"
+    return
+  fi
+  folder=$(dirname "$1")
+  [ "$folder" != . ] || folder=bindings
+  needs_torch "$1" && kind=torch || kind=plain
+  printf 'units/%s_%s.cpp\n' "$(printf '%s' "$folder" | tr / _)" $kind
+}
+
+for list in headers objects rules torch_units plain_units; do
   : >"$work/$list"
 done
 
 if [ -n "$output" ]; then
-  mkdir -p "$output/core/support" || exit 1
+  mkdir -p "$output/core/support" "$output/units" || exit 1
+  units=$output
   header=$output/core/support/config.h
   makevars=$output/Makevars
   record=$output/libtorch.dcf
 else
-  mkdir -p "$root/inst" || exit 1
+  mkdir -p "$root/inst" "$root/src/units" || exit 1
+  units=$root/src
   header=$root/src/core/support/config.h
   makevars=$root/src/Makevars
   record=$root/inst/libtorch.dcf
@@ -79,20 +99,38 @@ fill "$root/src/core/support/config.h.in" "$header"
 
 cd "$root/src" || exit 1
 find . -name '*.h' | sed 's|^\./||' | LC_ALL=C sort >"$work/headers"
-find . -name '*.cpp' | sed 's|^\./||' | LC_ALL=C sort >"$work/sources"
+find . -name '*.cpp' ! -path './units/*' ! -name RcppExports.cpp |
+  sed 's|^\./||' | LC_ALL=C sort >"$work/sources"
 while read -r source; do
-  object=${source%.cpp}.o
-  if needs_torch "$source"; then
-    list=torch_sources needs='$(PCH) $(HEADERS)'
-    command='$(TORCH_COMPILE) $(PCH_FLAGS)'
-  else
-    list=plain_sources needs='$(HEADERS)' command='$(COMPILE)'
-  fi
-  echo "$source" >>"$work/$list"
-  echo "$object" >>"$work/objects"
-  printf '%s: %s %s\n\t%s -c %s -o $@\n' "$object" "$source" "$needs" \
-    "$command" "$source" >>"$work/rules"
-done <"$work/sources"
+  echo "$(unit_of "$source") $source"
+done <"$work/sources" >"$work/units"
+
+# object SOURCE NEEDS COMMAND: the rule of make for one object.
+object() {
+  echo "${1%.cpp}.o" >>"$work/objects"
+  printf '%s: %s %s\n\t%s -c %s -o $@\n' "${1%.cpp}.o" "$1" "$2" "$3" "$1" \
+    >>"$work/rules"
+}
+
+object RcppExports.cpp '$(HEADERS)' '$(COMPILE)'
+for unit in $(cut -d ' ' -f 1 "$work/units" | LC_ALL=C sort -u); do
+  members=$(awk -v unit="$unit" '$1 == unit { print $2 }' "$work/units")
+  {
+    echo "// Written by configure: do not edit."
+    # shellcheck disable=SC2086 # one line for each
+    printf '#include "%s"\n' $members
+  } >"$work/filled"
+  keep "$units/$unit"
+  needs="$(echo "$members" | tr '\n' ' ')\$(HEADERS)"
+  case $unit in
+    *_torch.cpp)
+      echo "$unit" >>"$work/torch_units"
+      object "$unit" "\$(PCH) $needs" '$(TORCH_COMPILE) $(PCH_FLAGS)' ;;
+    *)
+      echo "$unit" >>"$work/plain_units"
+      object "$unit" "$needs" '$(COMPILE)' ;;
+  esac
+done
 
 fill "$root/src/Makevars.in" "$makevars"
 if [ -n "$output" ]; then

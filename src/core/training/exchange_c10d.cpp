@@ -32,7 +32,7 @@ bool can_join_processes() { return SAILER_HAS_C10D; }
 #if SAILER_HAS_C10D
 namespace {
 
-using StorePtr = c10::intrusive_ptr<c10d::Store>;
+using KeyStorePtr = c10::intrusive_ptr<c10d::Store>;
 
 std::chrono::milliseconds milliseconds(double seconds) {
   return std::chrono::milliseconds(static_cast<int64_t>(1000 * seconds));
@@ -71,7 +71,7 @@ constexpr char kConnected[] = "connected", kAllConnected[] = "all connected";
 
 class C10dExchange : public Exchange {
  public:
-  C10dExchange(const Meeting& meeting, const StorePtr& store)
+  C10dExchange(const Meeting& meeting, const KeyStorePtr& store)
       : meeting_(meeting), store_(prefixed("sailer", store)) {
     const auto rank = static_cast<int>(meeting.rank);
     const auto size = static_cast<int>(meeting.size);
@@ -131,7 +131,7 @@ class C10dExchange : public Exchange {
     store_->wait({kAllConnected}, milliseconds(meeting_.timeout));
   }
 
-  static StorePtr prefixed(const char* prefix, const StorePtr& store) {
+  static KeyStorePtr prefixed(const char* prefix, const KeyStorePtr& store) {
     return c10::make_intrusive<c10d::PrefixStore>(prefix, store);
   }
 
@@ -263,7 +263,7 @@ class C10dExchange : public Exchange {
   }
 
   Meeting meeting_;
-  StorePtr store_;
+  KeyStorePtr store_;
   bool left_ = false, seen_ = false;
   c10::intrusive_ptr<c10d::ProcessGroupGloo> gloo_;
 #if SAILER_HAS_NCCL
@@ -290,7 +290,7 @@ auto without_libuv(Options& options, int)
 template <typename Options>
 void without_libuv(Options&, long) {}
 
-StorePtr meet(const Meeting& meeting) {
+KeyStorePtr meet(const Meeting& meeting) {
   c10d::TCPStoreOptions options;
   options.port = static_cast<std::uint16_t>(meeting.port);
   options.isServer = meeting.rank == 0;
@@ -312,7 +312,7 @@ std::unique_ptr<Exchange> join_processes(const Meeting& meeting) {
   }
 #if SAILER_HAS_C10D
   try {
-    const StorePtr store = meet(meeting);
+    const KeyStorePtr store = meet(meeting);
     return std::make_unique<C10dExchange>(meeting, store);
   } catch (const std::exception& error) {
     throw_error(ErrorKind::kProcess, "Process ", meeting.rank, " of ",

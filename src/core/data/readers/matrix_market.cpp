@@ -14,7 +14,7 @@ namespace sailer {
 namespace {
 
 // Entries that are packed at once.
-constexpr size_t kBlockEntries = size_t{1} << 20;
+constexpr size_t kPackedEntries = size_t{1} << 20;
 
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
 
@@ -173,7 +173,7 @@ void MatrixMarketReader::add_entry(int64_t row, int64_t column, float value) {
   if (!layout_.map.empty()) feature = layout_.map[feature];
   if (cell > last_cell_) {
     // All that is pending is of cells before this one.
-    if (order_ == Order::kByCells && pending_.size() >= kBlockEntries) {
+    if (order_ == Order::kByCells && pending_.size() >= kPackedEntries) {
       flush(cell);
     }
     last_cell_ = cell;
