@@ -12,33 +12,55 @@ measure_fit <- function(fit, judges) {
   })
   # A covariate may be called depth as well.
   names(information) <- make.unique(paste0("mi_", names(confounders)))
+  labels <- Filter(is.factor, confounders)
   columns <- c(
     if (judges$guided) c("alignment", "validation_alignment"),
     "validation_elbo", "validation_log_likelihood"
   )
   row <- c(
     list(mutual_information = sum(unlist(information))), information,
+    if (length(labels) > 0) list(ilisi = known(mean_ilisi(values, labels))),
     lapply(stats::setNames(nm = columns), function(name) known(kept[[name]])),
     list(
       epochs = known(as.numeric(fit$best_epoch)),
       seconds = known(sum(fit$history$seconds))
     )
   )
-  labels <- judges$labels
-  if (is.null(labels)) {
+  types <- judges$labels
+  if (is.null(types)) {
     return(row)
   }
   cluster <- known(find_clusters(
-    values, judges$clustering, nlevels(labels), judges$resolution
+    values, judges$clustering, nlevels(types), judges$resolution
   ))
-  with_label <- !is.na(labels)
+  with_label <- !is.na(types)
   agree <- function(measure) {
-    known(measure(cluster[with_label], labels[with_label]))
+    known(measure(cluster[with_label], types[with_label]))
   }
   c(row, list(
     clusters = known(length(unique(cluster))), ari = agree(adjusted_rand_index),
     nmi = agree(normalized_mutual_information)
   ))
+}
+
+# How well the levels of the labels mix: iLISI, its mean over the labels.
+mean_ilisi <- function(embedding, labels) {
+  n_cells <- nrow(embedding)
+  mean(vapply(labels, function(label) {
+    mixing <- batch_mixing(
+      embedding, label, k = min(50, n_cells - 1),
+      perplexity = min(30, floor(n_cells / 3))
+    )
+    mixing$summary[["ilisi"]]
+  }, 0))
+}
+
+# The entropy of the labels, in nats: all that an embedding can tell of them.
+label_entropy <- function(labels) {
+  sum(vapply(labels, function(label) {
+    share <- tabulate(label) / length(label)
+    -sum(share[share > 0] * log(share[share > 0]))
+  }, 0))
 }
 
 # What is removed with depth: list of factors and numbers, by their names.

@@ -1,9 +1,10 @@
 # The table of tune_path(): the value that is suggested, print() and plot().
 
-# `runs` is the table of the fits, `values` what was to be tried.
-new_tune_path <- function(runs, values, option, tolerance) {
+# `runs` is the table of the fits, `values` what was to be tried, `entropy` that
+# of the labels.
+new_tune_path <- function(runs, values, option, tolerance, entropy = 0) {
   table <- mean_by_place(runs)
-  found <- suggest_value(table, runs, option, tolerance)
+  found <- suggest_value(table, runs, option, tolerance, entropy)
   place <- table$place[found$place]
   table$place <- runs$value[match(table$place, runs$place)]
   names(table)[1] <- "value"
@@ -27,11 +28,12 @@ mean_by_place <- function(runs) {
 
 # list(place, measure, noise): the place of the suggested value, NA where none
 # is known, the column that decides, and how much of it is noise.
-suggest_value <- function(table, runs, option, tolerance) {
+suggest_value <- function(table, runs, option, tolerance, entropy) {
   held_out <- !all(is.na(table$validation_alignment))
   measure <- switch(option,
     lambda = "mutual_information",
     alignment = if (held_out) "validation_alignment" else "alignment",
+    mixing = "ilisi",
     "validation_elbo"
   )
   noise <- noise_of_repeats(runs[[measure]], runs$place, runs$seed)
@@ -40,7 +42,12 @@ suggest_value <- function(table, runs, option, tolerance) {
     found <- find_end_of_fall(values, tolerance, noise)
     return(list(place = found$place, measure = measure, noise = found$noise))
   }
-  if (measure == "validation_elbo") values <- -values
+  if (measure %in% c("validation_elbo", "ilisi")) values <- -values
+  if (measure == "ilisi") {
+    bound <- table$validation_elbo
+    good <- which(bound >= max(bound, -Inf, na.rm = TRUE) - entropy)
+    values[setdiff(seq_along(values), good)] <- NA
+  }
   place <- find_elbow(values, tolerance, if (is.na(noise)) 0 else noise)
   list(place = place, measure = measure, noise = noise)
 }
@@ -96,7 +103,7 @@ noise_of_repeats <- function(values, place, seed) {
 short_names <- c(
   mutual_information = "I(z, c)", validation_alignment = "held_out",
   validation_elbo = "ELBO", validation_log_likelihood = "log_lik", ari = "ARI",
-  nmi = "NMI"
+  nmi = "NMI", ilisi = "iLISI"
 )
 
 #' @export
@@ -134,15 +141,15 @@ plot.tune_path <- function(x, ...) {
   singles <- grep("^mi_", names(x), value = TRUE)
   lines <- data.frame(
     column = c(
-      singles, "alignment", "validation_alignment", "validation_elbo",
-      "validation_log_likelihood", "ari", "nmi"
+      singles, "ilisi", "alignment", "validation_alignment",
+      "validation_elbo", "validation_log_likelihood", "ari", "nmi"
     ),
     line = c(
-      sub("^mi_", "", singles), "all cells", "held-out cells", "ELBO",
-      "log-likelihood", "ARI", "NMI"
+      sub("^mi_", "", singles), "iLISI", "all cells", "held-out cells",
+      "ELBO", "log-likelihood", "ARI", "NMI"
     ),
     panel = c(
-      rep("mutual information with", length(singles)),
+      rep("mutual information with", length(singles)), "mixing of batches",
       rep(c("alignment", "held-out cells, nats per cell", "clusters"), each = 2)
     )
   )

@@ -5,9 +5,10 @@
 #'
 #' Trains [sailer()] or [sailerx()] for each of several values of one option,
 #' measures the embeddings, and suggests a value. Use it for `lambda` if depth
-#' or batch remain in the embedding ([plot_depth()], [batch_mixing()]), for
-#' `alignment`, the weight of the reference, and for other options that the
-#' held-out likelihood can compare, such as the latent size. The number of
+#' or batch remain in the embedding ([plot_depth()]), for `mixing` if batches
+#' remain separate within cell types ([batch_mixing()]), for `alignment`, the
+#' weight of the reference, and for other options that the held-out likelihood
+#' can compare, such as the latent size. The number of
 #' epochs need not be tuned: training stops by itself (`patience` of
 #' [train_control()]).
 #'
@@ -20,6 +21,10 @@
 #' * for `"lambda"` the mutual information of embedding and confounders, as a
 #'   curve that never rises (isotonic regression): the thesis takes the point
 #'   beyond which more lambda no longer lowers it (2.2.2);
+#' * for `"mixing"` iLISI, which rises with it, among the values whose evidence
+#'   lower bound lies no further below the best than the entropy of the labels:
+#'   an embedding cannot tell more than that of them, so a greater loss means
+#'   that something else was removed as well;
 #' * for `"alignment"` the alignment term of the held-out cells, or of all if
 #'   none are held out: the elbow of figure 3.2. Fits with `warm_start` start at
 #'   the reference and stay near it for every weight; use `warm_start = FALSE`
@@ -34,14 +39,14 @@
 #'
 #' @inheritParams sailer
 #' @param option Name of the option: one of the model's, such as `"lambda"`, the
-#'   default, `"alignment"`, `"n_latent"` or `"hidden"`, except those that
-#'   change the peaks; or one of [train_control()]: `"batch_size"`,
+#'   default, `"mixing"`, `"alignment"`, `"n_latent"` or `"hidden"`, except
+#'   those that change the peaks; or one of [train_control()]: `"batch_size"`,
 #'   `"learning_rate"`, `"learning_rate_decay"`, `"weight_decay"`, `"frozen"`,
 #'   `"warmup"` or `"period"`.
 #' @param values At least two values of it: a vector, or a list if a value has
 #'   several parts, as for `hidden`. NULL, the default, takes 0, 0.25, 0.5, 1,
-#'   2, 4 and 8 for `"lambda"`, 0 and 1e3 to 3e5 for `"alignment"`, and 4, 8, 16
-#'   and 32 for `"n_latent"`.
+#'   2, 4 and 8 for `"lambda"`, 0, 50, 150 and 400 for `"mixing"`, 0 and 1e3 to
+#'   3e5 for `"alignment"`, and 4, 8, 16 and 32 for `"n_latent"`.
 #' @param reference A reference embedding, for fits of [sailerx()]. These are
 #'   also made if an option is named that only [sailerx()] has.
 #' @param ... Further arguments of [sailer()] or [sailerx()], by their names.
@@ -64,6 +69,8 @@
 #'   `mutual_information`, the sum of the columns that follow, one per
 #'   confounder, such as `mi_depth` and `mi_batch`: the mean over the dimensions
 #'   of [mutual_information()], in nats (with the logarithm of depth); with a
+#'   batch or another label `ilisi`, the effective number of batches among the
+#'   neighbours of a cell ([batch_mixing()]), the mean over the labels; with a
 #'   reference `alignment` and `validation_alignment`; `validation_elbo` and
 #'   `validation_log_likelihood`, nats per held-out cell, the latter at the
 #'   posterior mean; `epochs`, those of the parameters that were kept;
@@ -125,6 +132,12 @@ tune_path <- function(x, option = "lambda", values = NULL, batch = NULL,
     confounders = confounder_values(cells, batch, covariates),
     labels = tune_labels(labels, cells$cells, ncol(cells))
   )
+  labels_known <- Filter(is.factor, judges$confounders)
+  abort_if(
+    option == "mixing" && length(labels_known) == 0,
+    "{.arg mixing} is about labels of cells: give {.arg batch} with two
+     batches or more."
+  )
   check_number(resolution, min = 1e-6)
   must_be_among(clustering, c("leiden", "kmeans"))
   if (!is.null(labels) && clustering == "leiden") {
@@ -142,7 +155,9 @@ tune_path <- function(x, option = "lambda", values = NULL, batch = NULL,
     },
     verbose = verbose
   )
-  new_tune_path(table, values, option, tolerance)
+  new_tune_path(
+    table, values, option, tolerance, label_entropy(labels_known)
+  )
 }
 
 tuned_in_training <- c(
@@ -166,7 +181,8 @@ check_tuned_option <- function(option, others, model) {
 }
 
 usual_values <- list(
-  lambda = c(0, 0.25, 0.5, 1, 2, 4, 8), n_latent = c(4, 8, 16, 32),
+  lambda = c(0, 0.25, 0.5, 1, 2, 4, 8), mixing = c(0, 50, 150, 400),
+  n_latent = c(4, 8, 16, 32),
   alignment = c(0, 1e3, 3e3, 1e4, 3e4, 1e5, 3e5)
 )
 

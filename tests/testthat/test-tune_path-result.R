@@ -2,12 +2,12 @@
 # its print and its plot.
 
 # A path of fits that had these measures.
-path_of <- function(..., option, values = NULL, tolerance = 0.05) {
+path_of <- function(..., option, values = NULL, tolerance = 0.05, entropy = 0) {
   runs <- data.frame(...)
   runs$mutual_information <- runs$mutual_information %||% 1
   values <- values %||% seq_len(nrow(runs))
   runs <- cbind(value = values, place = seq_len(nrow(runs)), seed = 1, runs)
-  new_tune_path(runs, as.list(values), option, tolerance)
+  new_tune_path(runs, as.list(values), option, tolerance, entropy)
 }
 
 test_that("noise does not hide where the fall ends: table 2.1 of the thesis", {
@@ -90,12 +90,24 @@ test_that("every option has the rule that belongs to it", {
   }
   expect_identical(aligned(c(3, 1, 2)), 10)
   expect_identical(aligned(c(NA_real_, NA, NA)), 100)
+  # Mixing: the most that costs no more of the bound than labels can tell.
+  mixed <- function(bound, entropy) {
+    suggest(
+      ilisi = c(1.2, 1.9, 2.1, 2.2), validation_elbo = bound,
+      option = "mixing", values = c(0, 50, 150, 400), entropy = entropy
+    )
+  }
+  expect_identical(mixed(c(-100, -100.5, -101, -103), log(3)), 150)
+  expect_identical(mixed(c(-100, -100.5, -101, -103), log(2)), 50)
+  expect_identical(mixed(c(-100, -99, -98, -97), log(2)), 400)
+  expect_identical(mixed(c(NA, -101, NA, -100), 0), 400)
+  expect_identical(mixed(rep(NA_real_, 4), 1), NA)
 })
 
 test_that("print() and plot() mark the suggestion", {
   path <- path_of(
     mutual_information = c(8, 1, 1), mi_depth = c(6, 1, 1),
-    mi_batch = c(2, 0, 0), validation_elbo = c(-3, -2, -4),
+    mi_batch = c(2, 0, 0), ilisi = c(1, 2, 3), validation_elbo = c(-3, -2, -4),
     validation_log_likelihood = -(1:3), ari = c(0.2, 0.3, 0.1),
     nmi = c(0.5, 0.6, 0.4), option = "lambda", values = c(0, 0.5, 1e5)
   )
@@ -110,11 +122,13 @@ test_that("print() and plot() mark the suggestion", {
   expect_equal(sort(unique(built$data[[2]]$x)), places)
   expect_equal(built$data[[1]]$xintercept[1], places[2])
   expect_identical(levels(picture$data$panel), c(
-    "mutual information with", "held-out cells, nats per cell", "clusters"
+    "mutual information with", "mixing of batches",
+    "held-out cells, nats per cell", "clusters"
   ))
   of <- function(line) picture$data$value[picture$data$line == line]
   expect_equal(of("depth"), path$mi_depth)
   expect_equal(of("batch"), path$mi_batch)
+  expect_equal(of("iLISI"), path$ilisi)
   expect_equal(of("ELBO"), path$validation_elbo)
   expect_equal(of("NMI"), path$nmi)
   words <- path_of(

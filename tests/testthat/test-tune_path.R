@@ -37,6 +37,8 @@ test_that("rows are those of single fits, numbers in increasing order", {
     expect_identical(path$mi_depth[k], depth)
     expect_identical(path$mi_batch[k], batch)
     expect_equal(path$mutual_information[k], depth + batch)
+    mixing <- batch_mixing(values, sim$cells$batch)$summary
+    expect_identical(path$ilisi[k], mixing[["ilisi"]])
     for (name in c("validation_elbo", "validation_log_likelihood")) {
       expect_identical(path[[name]][k], last(fit)[[name]])
     }
@@ -159,6 +161,15 @@ test_that("every confounder has its column, constant ones none", {
   values <- embedding(fit_alone(lambda = 1, covariates = extra[1:2]))
   expect_identical(path$mi_age[2], mutual_information(values, extra$age)$mean)
   expect_identical(path$mi_sex[2], mutual_information(values, extra$sex)$mean)
+  ilisi <- function(label) batch_mixing(values, label)$summary[["ilisi"]]
+  expect_identical(
+    path$ilisi[2], mean(c(ilisi(sim$cells$batch), ilisi(extra$sex)))
+  )
+  # Halves, and a third and two thirds.
+  expect_equal(
+    label_entropy(list(gl(2, 75), factor(extra$sex))),
+    log(2) + log(3) - 2 / 3 * log(2)
+  )
   named_depth <- data.frame(depth = sqrt(1:150))
   again <- tune_small(values = c(0, 1), covariates = named_depth)
   expect_true(all(c("mi_depth", "mi_depth.1") %in% names(again)))
@@ -348,4 +359,7 @@ test_that("what does not fit is refused by name, before anything is trained", {
   refuse("clustering", labels = types, clustering = "louvain")
   refuse("resolution", labels = types, resolution = 0)
   refuse("reference", rna_depth = 1:150)
+  expect_error(
+    tune_path(counts, "mixing"), "give `batch`", class = "sailer_argument_error"
+  )
 })
