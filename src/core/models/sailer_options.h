@@ -150,7 +150,7 @@ void describe(SailerOptions& o, const Visit& option) {
     remain in the embedding of deep cells although the decoder receives the
     batch. Types that occur in one batch only stay separate if their peaks
     distinguish them by more than that. 0 turns it off. No effect with a single
-    batch. Default 50; a few deep donors need more (tune_path()).)");
+    batch. Default 50; a few deep donors need more ([tune_path()]).)");
   option("dropout", o.dropout, at_least(0).less_than(1), R"(
     Share of the hidden units dropped while training, at least 0 and less
     than 1. Default 0.1.)");
