@@ -48,7 +48,7 @@ query_batches <- function(fit, query, labels, covariates, adapt, column, steps,
 batch_lines <- function(batches) {
   adapted <- batches$adapted_log_likelihood
   sprintf(
-    "Batch \"%s\" is most likely as \"%s\": %.2f nats per cell%s.",
+    "Batch \"%s\" is most similar to \"%s\": %.2f nats per cell%s.",
     batches$batch, batches$nearest, batches$log_likelihood,
     ifelse(is.na(adapted), "", sprintf(", adapted %.2f", adapted))
   )

@@ -174,7 +174,7 @@ sees_reference <- function(fit) {
 seen_reference <- function(fit, reference, cells) {
   if (is.null(reference)) {
     if (sees_reference(fit)) {
-      note("No reference is given: the cells are placed by their peaks alone.")
+      note("No reference is given: cells are embedded from their peaks alone.")
     }
     return(NULL)
   }

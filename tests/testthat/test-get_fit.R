@@ -169,7 +169,7 @@ test_that("a joint model reads the reference of the object", {
     by_peaks, impute(fit, x$counts, peaks = some), tolerance = 1e-5
   )
   expect_gt(max(abs(by_peaks - impute(fit, peaks = some))), 1e-3)
-  # It is not placed by peaks alone without a word.
+  # It is not embedded from peaks alone without a message.
   bare <- object
   bare[["pca"]] <- NULL
   compare <- function(object, ...) {
@@ -181,7 +181,7 @@ test_that("a joint model reads the reference of the object", {
   expect_error(ImputeSAILER(bare, features = some), "\"pca\".*reference",
     class = "sailer_argument_error"
   )
-  expect_message(predict(fit, x$counts), "by their peaks alone",
+  expect_message(predict(fit, x$counts), "from their peaks alone",
     class = "sailer_note"
   )
 })

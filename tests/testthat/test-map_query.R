@@ -270,7 +270,7 @@ test_that("print tells what matters", {
   ))
   text <- paste(capture.output(print(query)), collapse = "\n")
   for (part in c(
-    "200 cells in 4 dimensions", "by name", "Batch .batch3. is most likely",
+    "200 cells in 4 dimensions", "by name", "Batch .batch3. is most similar",
     "adapted", "3 labels", "mapping quality"
   )) {
     expect_match(text, part)
