@@ -2,7 +2,7 @@
 #
 #   Rscript inst/benchmarks/reproduce.R [options] [experiment ...]
 #
-#   --quick      small data and three seeds, the default: about half an hour on
+#   --quick      small data and three seeds, the default: less than an hour on
 #                two cores for all
 #   --full       the thesis' sizes, hours
 #   --seeds=N    so many seeds

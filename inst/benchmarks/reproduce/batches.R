@@ -69,5 +69,5 @@ experiment(
     claim("SAILER finds the types better", "ARI", "SAILER",
           c("LSI", "LSI with harmony"))
   ),
-  seconds = 25
+  seconds = 35
 )

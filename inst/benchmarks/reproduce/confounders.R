@@ -103,5 +103,5 @@ experiment(
           "SAILER", "VAE, no penalty")
   ),
   thesis,
-  seconds = 60
+  seconds = 120
 )

@@ -113,5 +113,5 @@ experiment(
     thesis_values("Sim3", "SCALE", Dice = 0.54,
                   method_here = "VAE, SCALE-style thresholds")
   ),
-  seconds = 60
+  seconds = 70
 )

@@ -92,5 +92,5 @@ experiment(
     "hours of SCALE and SnapATAC on the mouse atlas beside SAILER's: neither",
     "is at hand; times on a GPU are those of gpu.R."
   ),
-  seconds = 60
+  seconds = 10
 )
