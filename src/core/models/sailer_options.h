@@ -148,9 +148,10 @@ void describe(SailerOptions& o, const Visit& option) {
     batch (and about covariates that are labels), in nats per cell, at least 0.
     It removes batch effects that differ between cell types, which otherwise
     remain in the embedding of deep cells although the decoder receives the
-    batch. Types that occur in one batch only stay separate if their peaks
-    distinguish them by more than that. 0 turns it off. No effect with a single
-    batch. Default 50; a few deep donors need more ([tune_path()]).)");
+    batch; a few deep donors need a larger weight ([tune_path()]). Types that
+    occur in one batch only stay separate if their peaks distinguish them by
+    more than that. 0 turns it off. No effect with a single batch. Default
+    50.)");
   option("dropout", o.dropout, at_least(0).less_than(1), R"(
     Share of the hidden units dropped while training, at least 0 and less
     than 1. Default 0.1.)");
