@@ -22,8 +22,13 @@ class AllowTf32 {
   AllowTf32& operator=(const AllowTf32&) = delete;
 
  private:
+  // By name, which every version of LibTorch takes.
   static void set(at::Float32MatmulPrecision precision) {
-    at::globalContext().setFloat32MatmulPrecision(precision);
+    using Precision = at::Float32MatmulPrecision;
+    at::globalContext().setFloat32MatmulPrecision(
+        precision == Precision::HIGHEST ? "highest"
+        : precision == Precision::HIGH  ? "high"
+                                        : "medium");
   }
 
   bool on_gpu_;

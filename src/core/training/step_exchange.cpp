@@ -107,7 +107,8 @@ void share_run(Exchange& exchange, const RunColumns& columns, TrainState& state,
 
 // What accumulates the gradient of each parameter, kept alive for its hook.
 struct StepExchange::Hooks {
-  std::vector<std::shared_ptr<torch::autograd::Node>> nodes;
+  using Node = decltype(torch::autograd::impl::grad_accumulator(at::Tensor()));
+  std::vector<Node> nodes;  // what points to them differs between versions
 };
 
 StepExchange::StepExchange(Exchange& exchange, const ParameterSet& parameters,
