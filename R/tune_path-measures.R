@@ -12,14 +12,15 @@ measure_fit <- function(fit, judges) {
   })
   # A covariate may be called depth as well.
   names(information) <- make.unique(paste0("mi_", names(confounders)))
-  labels <- Filter(is.factor, confounders)
   columns <- c(
     if (judges$guided) c("alignment", "validation_alignment"),
     "validation_elbo", "validation_log_likelihood"
   )
   row <- c(
     list(mutual_information = sum(unlist(information))), information,
-    if (length(labels) > 0) list(ilisi = known(mean_ilisi(values, labels))),
+    if (length(judges$batches) > 0) {
+      list(ilisi = known(mean_ilisi(values, judges$batches)))
+    },
     lapply(stats::setNames(nm = columns), function(name) known(kept[[name]])),
     list(
       epochs = known(as.numeric(fit$best_epoch)),

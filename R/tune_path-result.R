@@ -2,7 +2,7 @@
 
 # `runs` is the table of the fits, `values` what was to be tried, `entropy` that
 # of the labels.
-new_tune_path <- function(runs, values, option, tolerance, entropy = 0) {
+new_tune_path <- function(runs, values, option, tolerance, entropy) {
   table <- mean_by_place(runs)
   found <- suggest_value(table, runs, option, tolerance, entropy)
   place <- table$place[found$place]

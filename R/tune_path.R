@@ -127,14 +127,14 @@ tune_path <- function(x, option = "lambda", values = NULL, batch = NULL,
   values <- tune_values(values, option)
   runs <- tune_runs(values, option, control, repeats)
   cells <- as_cells(x)
+  confounders <- confounder_values(cells, batch, covariates)
   judges <- list(
     guided = guided, clustering = clustering, resolution = resolution,
-    confounders = confounder_values(cells, batch, covariates),
+    confounders = confounders, batches = Filter(is.factor, confounders),
     labels = tune_labels(labels, cells$cells, ncol(cells))
   )
-  labels_known <- Filter(is.factor, judges$confounders)
   abort_if(
-    option == "mixing" && length(labels_known) == 0,
+    option == "mixing" && length(judges$batches) == 0,
     "{.arg mixing} is about labels of cells: give {.arg batch} with two
      batches or more."
   )
@@ -156,7 +156,7 @@ tune_path <- function(x, option = "lambda", values = NULL, batch = NULL,
     verbose = verbose
   )
   new_tune_path(
-    table, values, option, tolerance, label_entropy(labels_known)
+    table, values, option, tolerance, label_entropy(judges$batches)
   )
 }
 
