@@ -30,6 +30,11 @@ tests <- as.data.frame(results)
 failed <- tests$failed > 0 | tests$error | lengths(deprecated) > 0
 skipped <- tests$skipped & !failed
 
+cat("Slowest tests, in seconds:\n")
+slowest <- head(tests[order(-tests$real), ], 20)
+cat(sprintf("%6.1f  %s: %s\n", slowest$real, slowest$file, slowest$test),
+    sep = "")
+
 report <- Sys.getenv("SAILER_TEST_REPORT")
 if (nzchar(report)) {
   counts <- c(sum(!failed & !skipped), sum(failed), sum(skipped))
