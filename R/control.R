@@ -183,7 +183,7 @@ core_control <- function(control) {
 }
 
 # Runs `code` with the asked number of threads, and the old one afterwards. In a
-# forked process the core keeps to one, whatever is asked, which is told once.
+# forked process the core keeps to one, whatever is asked, and says so once.
 with_threads <- function(threads, code) {
   more <- is.null(threads) || threads > 1
   if (more && core_is_forked() && !identical(process$warned, Sys.getpid())) {

@@ -1,4 +1,4 @@
-# SCAN-ATAC-Sim's cells (thesis 2.2.5): fragments taken out of a bulk profile,
+# SCAN-ATAC-Sim's cells (thesis 2.2.5): fragments drawn from a bulk profile,
 # and a background in proportion to the lengths of the peaks.
 
 # Counts of cells of one profile, peaks x cells. Of n fragments the share

@@ -71,7 +71,8 @@ Rcpp::List core_expresser_train(SEXP source, Rcpp::List model_options,
                          at::Device(device), at::kFloat,
                          mean_expression(*cells, split.training));
     Exchange* exchange = exchange_of(run);
-    // Where a run goes on, the first of several processes alone has the state.
+    // Where a run continues, the first of several processes alone has the
+    // state.
     const bool begins = of_first(exchange, Rf_isNull(run["state"])) != 0;
     if (!Rf_isNull(initial)) {
       model.parameters().load_state(state_from_r(Rcpp::List(initial)));

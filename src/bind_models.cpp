@@ -81,7 +81,7 @@ Rcpp::List scaling_to_r(const ConfounderScaling& scaling) {
                             _["numbers"] = numbers);
 }
 
-// Dimensions of the model whose training goes on.
+// Dimensions of the model whose training continues.
 int64_t n_latent_in(const Rcpp::RObject& state) {
   for (const NamedTensor& entry : training_state_from_r(state)) {
     if (entry.name == "model.encoder.mean.bias") return entry.tensor.numel();
@@ -178,8 +178,8 @@ Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map,
     Exchange* exchange = exchange_of(run);
     share_rows(rows, exchange);
     const Rcpp::RObject state = run["state"];
-    // Where a run goes on, the first of several processes alone has the state,
-    // and sends it to the others as they begin to train.
+    // Where a run continues, the first of several processes alone has the
+    // state, and sends it to the others as they begin to train.
     const bool begins = of_first(exchange, state.isNULL() ? 1 : 0) == 1;
     std::optional<Lsi> lsi;
     const bool open = options.n_latent == SailerOptions::kAuto;

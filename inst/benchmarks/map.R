@@ -8,7 +8,7 @@
 # training donor's own: its idf and its singular vectors. Printed are accuracy
 # and balanced accuracy (the mean of the types' recalls) over query cells of
 # types that the training donor has, accuracy by confidence, and the mapping
-# quality of a type that was taken out of the training.
+# quality of a type that was left out of training.
 #
 # mouse_cortex_multiome: one batch mapped into a model of the others, and the
 # log-likelihood of cells that were not adapted to, with the nearest known batch
@@ -106,7 +106,7 @@ map_donor <- function(data, from, options) {
   invisible(fit)
 }
 
-# A type taken out of the training: do its cells stand out?
+# A type left out of training: do its cells stand out?
 map_without <- function(data, from, type, options) {
   types <- as.character(data$cells$cell_type)
   old <- data$cells$batch == from & types != type

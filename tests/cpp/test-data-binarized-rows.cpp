@@ -75,7 +75,7 @@ TEST_CASE("the likeliest peaks are those of a stable sort", "[open-rows]") {
   }
 }
 
-TEST_CASE("too many open peaks are told at once", "[open-rows]") {
+TEST_CASE("too many open peaks are reported at once", "[open-rows]") {
   const std::vector<float> values(40, 0.7f);
   BinarizedRows rows({0.5, 0, false});
   REQUIRE(rows.add(values.data(), 2, 10, 20));

@@ -75,7 +75,7 @@ std::vector<packed::Block> blocks_of(const std::string& bytes) {
 
 }  // namespace
 
-TEST_CASE("a build killed at any byte goes on to the same bytes",
+TEST_CASE("a build killed at any byte continues to the same bytes",
           "[data][corpus]") {
   const std::string whole = made_bytes();
   TemporaryFile file(".corpus");

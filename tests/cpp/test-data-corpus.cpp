@@ -1,5 +1,5 @@
 // Corpora against dense matrices: what is written comes back, whatever the
-// values, and goes on where it stopped.
+// values, and continues where it stopped.
 
 #include <limits>
 
@@ -217,7 +217,7 @@ TEST_CASE("genes are counted in cells, features of one gene once",
   }
 }
 
-TEST_CASE("what was counted is told", "[data][corpus]") {
+TEST_CASE("what was counted is reported", "[data][corpus]") {
   TemporaryFile file(".corpus");
   CorpusCase made;
   made.counts[1].at(3, 8) = 0.5f;  // not of the vocabulary
@@ -244,7 +244,7 @@ TEST_CASE("what was counted is told", "[data][corpus]") {
   REQUIRE(done.n_cells == made.expected().n_cells - made.expected(1).n_cells);
 }
 
-TEST_CASE("a build that was stopped goes on to the same bytes",
+TEST_CASE("a build that was stopped continues to the same bytes",
           "[data][corpus]") {
   TemporaryFile whole(".corpus"), stopped(".corpus");
   // Several reads of a million entries.
@@ -265,7 +265,7 @@ TEST_CASE("a build that was stopped goes on to the same bytes",
   Patience brief(2);
   REQUIRE_FALSE(build(stopped.path(), brief));
   REQUIRE_THROWS_WITH(Store(stopped.path()),
-                      contains("goes on where it stopped"));
+                      contains("continues where it stopped"));
   const size_t kept = bytes_in(stopped.path()).size();
   REQUIRE(kept > 1000000);
   REQUIRE(build(stopped.path(), patient));

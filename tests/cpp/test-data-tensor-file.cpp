@@ -328,7 +328,7 @@ void write_many_parts(const std::string& path) {
 
 }  // namespace
 
-TEST_CASE("wherever the disk refuses, it is told and nothing is lost",
+TEST_CASE("wherever the disk refuses, it is reported and nothing is lost",
           "[data][tensors]") {
   Folder folder;
   const std::string path = folder / "w.safetensors";
@@ -354,7 +354,8 @@ TEST_CASE("wherever the disk refuses, it is told and nothing is lost",
   REQUIRE((bytes_of(path) == old));
 }
 
-TEST_CASE("a full disk is told, and the old file stays", "[data][tensors]") {
+TEST_CASE("a full disk is reported, and the old file stays",
+          "[data][tensors]") {
   Folder folder;
   if (mount("tmpfs", folder.path().c_str(), "tmpfs", 0, "size=256k") != 0) {
     WARN("no leave to mount a small disk");

@@ -253,7 +253,7 @@ TEST_CASE("a process that fails ends the others with a checkpoint") {
     REQUIRE(same_state(saved, left.state));
     REQUIRE(
         same_state(line_together(options, {}, saved)[0].state, whole[0].state));
-    // One process alone goes on in the middle of that epoch.
+    // One process alone continues in the middle of that epoch.
     LineTask task;
     Monitor silent;
     const Line alone = train_line(task, options, silent, nullptr, {}, saved);

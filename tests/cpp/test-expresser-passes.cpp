@@ -260,7 +260,7 @@ TEST_CASE("chance moves nothing: what varies within genes alone is no level") {
   REQUIRE(*high - *low < 0.1);
 }
 
-TEST_CASE("where memory runs out a pass goes on in smaller pieces") {
+TEST_CASE("where memory runs out a pass continues in smaller pieces") {
   constexpr int64_t kCells = 50;
   ExpresserOptions wide = tiny_expresser();
   wide.n_embedding = 64;  // beside which the cells themselves are little

@@ -194,7 +194,7 @@ TrainResult train_tiny(Monitor& monitor, std::vector<NamedTensor>& state) {
 
 }  // namespace
 
-TEST_CASE("an Expresser goes on from any step with the same bits") {
+TEST_CASE("an Expresser continues from any step with the same bits") {
   Monitor patient;
   std::vector<NamedTensor> whole;
   const TrainResult expected = train_tiny(patient, whole);

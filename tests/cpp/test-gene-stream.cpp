@@ -83,7 +83,7 @@ TEST_CASE("a cell's tokens do not depend on minibatches, pieces or threads") {
   REQUIRE((serve(options, turned) == expected));
 }
 
-TEST_CASE("a stream goes on from a position") {
+TEST_CASE("a stream continues from a position") {
   GeneStreamOptions options;
   options.batch_size = 5;
   const auto all = serve(options, all_cells());

@@ -263,7 +263,7 @@ TEST_CASE("LSI and its signal are those of the dense matrices", "[linear]") {
   REQUIRE(lsi->n_signal == n_signal);
 }
 
-TEST_CASE("what confounders explain is taken out of the scores", "[linear]") {
+TEST_CASE("what confounders explain is removed from the scores", "[linear]") {
   const Chosen chosen;
   const Freed plain = free_of({}, chosen);
   std::vector<int64_t> all(120);

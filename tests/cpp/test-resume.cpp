@@ -60,7 +60,7 @@ struct Thief : Monitor {
 
 }  // namespace
 
-TEST_CASE("a run stopped after any step goes on with the same bits") {
+TEST_CASE("a run stopped after any step continues with the same bits") {
   TrainOptions training = short_training();
   training.epochs = 5;
   const Run whole = run(training);
@@ -95,7 +95,7 @@ TEST_CASE("patience survives a stop with its best epoch") {
   require_same(again, whole);
 }
 
-TEST_CASE("a checkpoint left at any moment goes on with the same bits") {
+TEST_CASE("a checkpoint left at any moment continues with the same bits") {
   TrainOptions training = short_training();
   training.epochs = 4;
   const Run whole = run(training);
@@ -117,7 +117,7 @@ TEST_CASE("a checkpoint left at any moment goes on with the same bits") {
   }
 }
 
-TEST_CASE("a finished run goes on with more epochs as if it had them") {
+TEST_CASE("a finished run continues with more epochs as if it had them") {
   TrainOptions training = short_training();
   const Run whole = run(training);
   training.epochs = 7;
@@ -141,7 +141,7 @@ TEST_CASE("a state of a run that does not fit is refused by name") {
   REQUIRE_THROWS_WITH(run(training, given), contains("run.history"));
 }
 
-TEST_CASE("a folder that cannot be written to is told at the start") {
+TEST_CASE("a folder that cannot be written to is reported at the start") {
   TrainOptions training = short_training();
   Given given;
   given.checkpoint = {"/no/such/folder/state.safetensors", 1, {}};
@@ -149,7 +149,7 @@ TEST_CASE("a folder that cannot be written to is told at the start") {
   REQUIRE_THROWS_WITH(run(training, never, given), contains("no/such/folder"));
 }
 
-TEST_CASE("a state of before the weights were kept goes on as well") {
+TEST_CASE("a state of before the weights were kept continues as well") {
   TrainOptions training = short_training();
   training.epochs = 3;
   const Run whole = run(training);

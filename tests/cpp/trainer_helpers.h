@@ -73,7 +73,7 @@ struct Run {
 struct Given {
   SailerOptions model = small_model();
   Checkpoint checkpoint;
-  std::vector<NamedTensor> from;  // goes on from there, if not empty
+  std::vector<NamedTensor> from;  // continues from there, if not empty
 };
 
 inline BatchStream stream_of_types(int64_t batch_size) {

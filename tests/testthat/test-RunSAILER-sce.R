@@ -193,7 +193,7 @@ test_that("row ranges tell the chromosomes, an empty list does not", {
   expect_identical(reduced(run(sce)), embedding(fit))
 })
 
-test_that("scater's way of use goes on: subsets and other reductions", {
+test_that("scater's workflow works: subsets and other reductions", {
   done <- brief_run(small_sce())
   part <- done[, c(9, 4, 30)]
   expect_identical(reduced(part, "SAILER"), reduced(done)[c(9, 4, 30), ])

@@ -172,7 +172,7 @@ test_that("an object of another class takes the fit of the one before", {
   )
 })
 
-test_that("the object goes on working", {
+test_that("the object still works", {
   done <- brief_run(small_seurat(sim), batch = "batch")
   some <- colnames(done)[seq(2, 120, by = 2)]
   part <- subset(done, cells = some)

@@ -243,7 +243,7 @@ test_that("a reference of the peaks themselves is reported", {
                  class = "sailer_reference")
 })
 
-test_that("RunSAILERX goes on from a checkpoint, without the RNA", {
+test_that("RunSAILERX continues from a checkpoint, without the RNA", {
   skip_if_not_installed("SeuratObject")
   folder <- withr::local_tempfile(pattern = "checkpoint-")
   control <- moving_control()
@@ -260,7 +260,7 @@ test_that("RunSAILERX goes on from a checkpoint, without the RNA", {
   )
   expect_error(RunSAILERX(object, resume = TRUE), "no fit",
                class = "sailer_argument_error")
-  # Each goes on with its own model alone.
+  # Each continues with its own model alone.
   for (from in list(folder, get_fit(resumed))) {
     expect_error(
       RunSAILER(object, resume = from), "training of SAILERX.*RunSAILERX",

@@ -124,7 +124,7 @@ lasting <- function(epochs, folder = NULL) {
   quick(epochs = epochs, warmup = 1, period = 2, checkpoint = folder)
 }
 
-test_that("a run begun with levels in another order goes on in that order", {
+test_that("a run begun with levels in another order continues in that order", {
   sim <- tiny_simulation()
   folder <- withr::local_tempfile(pattern = "checkpoint-")
   train_otherwise(sim, 2, folder)

@@ -33,7 +33,7 @@ test_that("sources are appended, with the genes of the corpus", {
   expect_identical(dim(new), c(40L, 49L))
 })
 
-test_that("a build cut short goes on to the same file", {
+test_that("a build cut short continues to the same file", {
   file <- local_corpus()
   sources <- list(a = rna_counts(), b = rna_counts(rev(genes)[1:30], 40, 2))
   call <- function(...) build(sources, file, min_cells = 20, ...)
@@ -68,7 +68,7 @@ test_that("how R prints numbers does not change what a build is known by", {
   expect_identical(recipe(), plain)
 })
 
-test_that("Ctrl-C keeps what is written, and the same call goes on", {
+test_that("Ctrl-C keeps what is written, and the same call continues", {
   folder <- withr::local_tempdir()
   lines <- c(
     "library(sailer)",

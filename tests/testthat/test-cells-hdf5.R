@@ -110,7 +110,7 @@ test_that("files that are none are refused by name", {
   expect_error(open_cells(1), class = "sailer_argument_error")
 })
 
-test_that("files that are cut short are refused, and R goes on", {
+test_that("files that are cut short are refused, and R continues", {
   for (name in c("tiny-10x.h5", "tiny.h5ad")) {
     whole <- readBin(tiny_path(name), "raw", 1e6)
     for (share in c(0.001, 0.05, 0.3, 0.6, 0.95)) {

@@ -35,7 +35,7 @@ test_that("a checkpoint changes nothing, and resuming a finished run neither", {
   expect_identical(again$peaks, whole$peaks)
 })
 
-test_that("a finished run goes on with more epochs", {
+test_that("a finished run continues with more epochs", {
   skip_if_not_installed("withr")
   folder <- new_folder()
   # The schedule must not depend on the number of epochs.
@@ -46,7 +46,7 @@ test_that("a finished run goes on with more epochs", {
   )
 })
 
-test_that("the same call goes on where it stopped; another run is refused", {
+test_that("the same call continues where it stopped; another run is refused", {
   skip_if_not_installed("withr")
   folder <- new_folder()
   train(checkpoint = folder, epochs = 3, warmup = 1, period = 2)
@@ -135,7 +135,7 @@ test_that("a damaged or foreign checkpoint is an error that names the file", {
   expect_identical(learned(resume(folder, counts)), learned(train(epochs = 2)))
 })
 
-test_that("a run of before `mixing` goes on without it", {
+test_that("a run of before `mixing` continues without it", {
   goes_on <- function(change) {
     folder <- new_folder()
     sailer(
@@ -157,7 +157,7 @@ test_that("a run of before `mixing` goes on without it", {
   ))
 })
 
-test_that("a checkpoint of sailer 0.1.0 goes on", {
+test_that("a checkpoint of sailer 0.1.0 continues", {
   skip_if_not_installed("withr")
   folder <- file.path(withr::local_tempdir(), "checkpoint-1")
   dir.create(folder)
@@ -243,7 +243,7 @@ test_that("SIGKILL at random moments: resumed runs end with the same bits", {
   }
 })
 
-test_that("Ctrl-C keeps the fit, which goes on with the same bits", {
+test_that("Ctrl-C keeps the fit, which continues with the same bits", {
   fit <- after_ctrl_c({
     sim <- simulate_atac(
       n_cells = 150, n_peaks = 400, n_types = 3, n_batches = 2, depth = 60,

@@ -179,7 +179,7 @@ train_planted <- function(counts, ...) {
   ))
 }
 
-test_that("a numeric covariate is taken out of the embedding", {
+test_that("a numeric covariate is removed from the embedding", {
   dose <- withr::with_seed(1, stats::rnorm(800))
   counts <- planted(list(dose))
   without <- train_planted(counts)
@@ -189,7 +189,7 @@ test_that("a numeric covariate is taken out of the embedding", {
   expect_lt(known_of(with), 0.4 * known_of(without))
 })
 
-test_that("two batch columns are both taken out", {
+test_that("two batch columns are both removed", {
   donor <- rep(c("a", "b"), 400)
   lane <- rep(c("x", "x", "y", "y"), 200)
   counts <- planted(list((donor == "b") * 2 - 1, (lane == "y") * 2 - 1))

@@ -187,7 +187,7 @@ test_that("bad options and counts are refused by name", {
   )
 })
 
-test_that("after Ctrl-C a run goes on with the same bits", {
+test_that("after Ctrl-C a run continues with the same bits", {
   skip_if_not_installed("withr")
   counts <- small_rna()$counts
   folder <- withr::local_tempfile()

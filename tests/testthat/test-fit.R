@@ -1,7 +1,7 @@
 sim <- tiny_simulation()
 fit <- quick_fit(sim$counts, batch = sim$cells$batch)
 
-test_that("print and summary tell the size, the state and what is taken out", {
+test_that("print and summary tell the size, the state and what is removed", {
   expect_output(print(fit), "150 cells")
   expect_output(print(fit), "depth, batch")
   expect_output(print(fit), "completed after 3 epochs")
@@ -122,7 +122,7 @@ interrupted_lines <- c(
   "}"
 )
 
-test_that("an interrupt goes on through a script, and the fit is kept", {
+test_that("an interrupt propagates through a script, and the fit is kept", {
   skip_if_not_installed("withr")
   log <- withr::local_tempfile()
   child <- start_child(c(
@@ -205,7 +205,7 @@ test_that("a start that takes long is announced, one that does not is not", {
   expect_silent(note_start(list(options = list(warm_start = FALSE)), 50000))
   expect_silent(note_start(list(options = list(token_start = "random")), 50000))
   expect_silent(note_start(c(plan, list(initial = list())), 50000))
-  # As training does, unless it goes on.
+  # As training does, unless it continues.
   control <- train_control(verbose = TRUE, device = "cpu", processes = "none")
   plan$control <- control
   plan$device <- "cpu"

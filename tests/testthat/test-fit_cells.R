@@ -7,7 +7,7 @@ short_run <- function(object, ..., control = brief_control()) {
             control = control, ...)
 }
 
-test_that("RunSAILER goes on from a checkpoint and puts the embedding back", {
+test_that("RunSAILER continues from a checkpoint and puts the embedding back", {
   skip_if_not_installed("SeuratObject")
   folder <- withr::local_tempfile(pattern = "checkpoint-")
   control <- brief_control()
@@ -35,7 +35,7 @@ test_that("RunSAILER goes on from a checkpoint and puts the embedding back", {
   )
 })
 
-test_that("a SingleCellExperiment goes on as well", {
+test_that("a SingleCellExperiment continues as well", {
   skip_if_not_installed("SingleCellExperiment")
   folder <- withr::local_tempfile(pattern = "checkpoint-")
   control <- brief_control()

@@ -65,7 +65,7 @@ test_that("children of a parent that used two threads compute with one", {
     "  isTRUE(all.equal(made[[2]], embedding(expected), tolerance = 1e-4))",
     ")",
     "stopifnot(sailer_sitrep()$threads > 0)",
-    "again <- predict(fit, x)  # and the parent goes on"
+    "again <- predict(fit, x)  # and the parent continues"
   ), log)
   said <- ends_in_time(child, log)
   reported <- sum(grepl("computes with$|computes with one", said))

@@ -65,7 +65,7 @@ train_until_full <- c(
   "state <- file.path(folder, 'run', 'state.safetensors')"
 )
 
-test_that("a training goes on from the fit and from the folder", {
+test_that("a training continues from the fit and from the folder", {
   with_full_disk(c(
     train_until_full,
     "stopifnot(inherits(warned, 'sailer_checkpoint_failed'))",
@@ -92,7 +92,7 @@ test_that("a training goes on from the fit and from the folder", {
     "resumed <- resume(file.path(folder, 'run'), x)",
     "stopifnot(identical(embedding(resumed), embedding(plain)))",
     "stopifnot(identical(resumed$status, 'completed'))",
-    # An object that holds such a fit goes on with it.
+    # An object that holds such a fit continues with it.
     "if (requireNamespace('SingleCellExperiment', quietly = TRUE)) {",
     "  sce <- SingleCellExperiment::SingleCellExperiment(list(counts = x))",
     "  S4Vectors::metadata(sce)$sailer <- list(SAILER = fit)",
@@ -148,7 +148,7 @@ test_that("results leave no half file, and name it and the cause", {
   ))
 })
 
-test_that("a corpus goes on where the disk was full", {
+test_that("a corpus continues where the disk was full", {
   with_full_disk(c(
     "rna <- simulate_rna(n_cells = 300, n_genes = 200, seed = 1)$counts",
     "parts <- list(a = rna[, 1:150], b = rna[, 151:300])",

@@ -36,7 +36,7 @@ test_that("both architectures learn from real leukemia cells", {
   expect_identical(data$counts, before)
 })
 
-test_that("shallow bone marrow cells train, and depth is taken out", {
+test_that("shallow bone marrow cells train, and depth is removed", {
   data <- real_atac("bone_marrow_atac")
   kept <- seq(1, ncol(data$counts), by = 7)
   counts <- data$counts[, kept]

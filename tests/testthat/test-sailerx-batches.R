@@ -45,7 +45,7 @@ test_that("a type of one batch stays apart while shared types mix", {
   guided <- measure(embedding(fit))
   rna_alone <- measure(rna)
   atac_alone <- measure(lsi(sim$counts, 8))
-  # The batches are there to be taken out: of 0.67 in three that are apart.
+  # The batches are there to be removed: of 0.67 in three that are apart.
   expect_gt(atac_alone[["unmixed"]], 0.5)
   expect_lt(guided[["unmixed"]], 0.2)
   # Both modalities together know the type better than its RNA.

@@ -302,7 +302,7 @@ test_that("references of new cells are checked", {
 
 # Going on and files -----------------------------------------------------------
 
-test_that("a checkpointed run goes on with the same bits", {
+test_that("a checkpointed run continues with the same bits", {
   folder <- withr::local_tempfile(pattern = "checkpoint-")
   hybrid <- rna[-(1:40), ]
   begun <- trainx(
@@ -316,7 +316,7 @@ test_that("a checkpointed run goes on with the same bits", {
   expect_s3_class(resumed, c("sailerx_fit", "sailer_fit"), exact = TRUE)
 })
 
-test_that("the same call goes on; another reference is refused", {
+test_that("the same call continues; another reference is refused", {
   folder <- withr::local_tempfile(pattern = "checkpoint-")
   trainx(rna_depth = rna_depth, control = list(epochs = 3, checkpoint = folder))
   again <- function(...) trainx(..., control = list(checkpoint = folder))

@@ -230,7 +230,7 @@ test_that("repeats are fits with the next seeds, and their spread the noise", {
   ))
 })
 
-test_that("each fit has its checkpoint, and the same call goes on", {
+test_that("each fit has its checkpoint, and the same call continues", {
   folder <- withr::local_tempfile(pattern = "checkpoint-")
   try_two <- function() {
     tune_small(

@@ -42,7 +42,8 @@ TrainOptions TrainOptions::resolve(int64_t n_cells,
   if (model.preset == Preset::kThesis) take_from_thesis(out);
   const bool aligned = model.alignment > 0;
   // On a GPU as well: 2,000 steps of some 200 launches are seconds there, fewer
-  // than LSI takes before, and a run that goes on elsewhere must find its own.
+  // than LSI takes before, and a run that continues elsewhere must find its
+  // own.
   decide<int64_t>(out.batch_size,
                   n_cells < (aligned ? kManyAligned : kManyCells) ? 100 : 400);
   // Steps of larger minibatches are longer, and fewer.

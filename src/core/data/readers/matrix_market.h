@@ -69,7 +69,7 @@ class MatrixMarketReader {
   int64_t n_entries_ = 0;  // as the file says
   int64_t n_read_ = 0;
   int64_t n_lines_ = 0;
-  std::string rest_;  // of a line that goes on in the next bytes
+  std::string rest_;  // of a line that continues in the next bytes
 
   struct Entry {
     int32_t cell;

@@ -74,7 +74,7 @@ struct Section {
 };
 
 struct Genes {
-  // How the genes were chosen, in words of the caller: a build goes on only
+  // How the genes were chosen, in words of the caller: a build continues only
   // where it is the same.
   std::string recipe;
   std::vector<std::string> gene, symbol, ensembl;  // "" where not known
@@ -82,7 +82,7 @@ struct Genes {
   int64_t size() const { return n_of(gene); }
 };
 
-// What a source is known by when its writing goes on.
+// What a source is known by when its writing continues.
 struct SourceMark {
   std::string name;
   int64_t n_cells = 0;

@@ -23,7 +23,7 @@ Store::Store(const std::string& path)
   if (contents_.finished) return;
   throw_error(ErrorKind::kFile, "The corpus '", path,
               "' was not finished, or was cut short. Call build_corpus() "
-              "again with the same arguments: it goes on where it stopped. A "
+              "again with the same arguments: it continues where it stopped. A "
               "copy of a finished one must be copied again.");
 }
 
