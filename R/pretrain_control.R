@@ -25,5 +25,6 @@ pretrain_control <- function(epochs = NULL, batch_size = NULL,
   new_control(as.list(environment()), core_pretrain_options, "pretrain_control")
 }
 
+# A call, since BiocCheck 1.34 stops where no bracket follows a method's name.
 #' @export
-print.pretrain_control <- print.train_control
+print.pretrain_control <- function(x, ...) print.train_control(x, ...)
