@@ -8,7 +8,7 @@ cp "$root/tools/configure/prove_c10d.cpp" "$work/" || exit 1
 
 # prove_c10d FLAGS WHETHER_TO_RUN
 prove_c10d() {
-  flags="-g0 -Wfatal-errors -D_GLIBCXX_USE_CXX11_ABI=$abi $torch_cppflags $1"
+  flags="-g0 -D_GLIBCXX_USE_CXX11_ABI=$abi $torch_cppflags $1"
   try "$ccache$compile $flags -c prove_c10d.cpp -o c10d.o" || return 1
   try "$compile c10d.o $ldflags $torch_libs -o c10d" || return 1
   [ "$2" = no ] || try "./c10d"
