@@ -125,8 +125,10 @@ main <- function() {
     dir.create(file.path(out, part), FALSE, TRUE)
   }
   chosen <- if (length(names) > 0) names else experiment_names
-  # Each in a process of its own, forked before anything was trained.
-  parallel::mclapply(chosen, function(name) {
+  # Each in a process of its own, forked before anything was trained; the longest
+  # first, so that none is left to run alone.
+  seconds <- vapply(experiments[chosen], `[[`, 0, "seconds")
+  parallel::mclapply(chosen[order(-seconds)], function(name) {
     do_experiment(experiments[[name]], seeds, full, out)
   }, mc.cores = as.integer(option_of("jobs", 2)), mc.preschedule = FALSE)
   finish(experiments, out, chosen)
