@@ -27,7 +27,7 @@ std::vector<T> part(const at::Tensor& x, const Segments& of, int64_t i) {
   return {rows.data_ptr<T>(), rows.data_ptr<T>() + rows.numel()};
 }
 
-// What a stream serves of each cell.
+// What a stream serves for each cell.
 std::map<int64_t, Seen> serve(GeneStreamOptions options,
                               std::vector<int64_t> order, int64_t position = 0,
                               size_t* n_pieces = nullptr) {
@@ -83,7 +83,7 @@ TEST_CASE("a cell's tokens do not depend on minibatches, pieces or threads") {
   REQUIRE((serve(options, turned) == expected));
 }
 
-TEST_CASE("a stream continues from a position") {
+TEST_CASE("a stream resumes at a position") {
   GeneStreamOptions options;
   options.batch_size = 5;
   const auto all = serve(options, all_cells());
@@ -92,7 +92,24 @@ TEST_CASE("a stream continues from a position") {
   for (const auto& [cell, seen] : rest) REQUIRE((seen == all.at(cell)));
 }
 
-TEST_CASE("cells with fewer than two genes take no part") {
+TEST_CASE("a new token budget ends the run that was served with the old one") {
+  GeneStreamOptions options;
+  options.batch_size = 5;
+  options.token_budget = 10000;
+  GeneStream stream(two_kinds(23, 30), options);
+  stream.start(all_cells(), 5);
+  std::vector<GeneBatch> pieces;
+  REQUIRE(stream.next(pieces));
+  REQUIRE(pieces.size() == 1);
+  // Minibatches made ahead with the old budget are not served.
+  stream.set_token_budget(1);
+  REQUIRE_FALSE(stream.next(pieces));
+  stream.start(all_cells(), 5);
+  REQUIRE(stream.next(pieces));
+  REQUIRE(pieces.size() == 5);
+}
+
+TEST_CASE("cells with fewer than two genes are skipped") {
   auto cells = std::make_shared<OwnedCells>();
   cells->genes = {3, 1, 2};
   cells->counts = {5, 1, 2};

@@ -2,9 +2,9 @@
 // minibatches of gene tokens on the device.
 //
 // A minibatch comes in pieces of a limited number of tokens, so that memory
-// does not depend on its size. Pieces are made ahead of their use by one
-// thread. What is chosen and masked of a cell depends on the seed and the cell
-// alone, neither on the pieces nor on the cells beside it.
+// does not depend on its size. One thread makes pieces ahead of their use.
+// Which genes of a cell are chosen and masked depends only on the seed and the
+// cell, not on the pieces or on neighbouring cells.
 #pragma once
 
 #include <torch/types.h>
@@ -20,8 +20,8 @@
 namespace sailer {
 
 struct GeneStreamOptions {
-  int64_t batch_size = 256;     // cells of a minibatch
-  int64_t token_budget = 8192;  // of a piece, but for a cell that has more
+  int64_t batch_size = 256;     // cells per minibatch
+  int64_t token_budget = 8192;  // per piece, unless a single cell has more
   TokenOptions tokens;
   at::Device device = at::kCPU;
   at::ScalarType type = at::kFloat;  // or kDouble
@@ -30,20 +30,25 @@ struct GeneStreamOptions {
 
 class GeneStream {
  public:
-  // A source that is no store is packed first.
+  // A source that is not a store is packed first.
   GeneStream(const CellSourcePtr& source, const GeneStreamOptions& options);
 
-  // Serves `cells` from now on, in this order, from the one at `position` on.
+  // Starts serving `cells` in this order, beginning with the one at `position`.
   void start(std::vector<int64_t> cells, uint64_t seed, int64_t position = 0);
 
-  // Of pieces, from the next start() on.
-  void set_token_budget(int64_t tokens) { options_.token_budget = tokens; }
+  // Sets the token budget per piece. Stops reading ahead first, since the
+  // thread reads the budget: call start() afterwards.
+  void set_token_budget(int64_t tokens) {
+    stop();
+    options_.token_budget = tokens;
+  }
 
-  // Ends reading ahead; nothing is served until start() is called again.
+  // Stops reading ahead; nothing is served until start() is called again.
   void stop() { batches_.stop(); }
 
-  // The next minibatch; false at the end. Cells with fewer than 2 genes take no
-  // part: a minibatch may have no pieces. Throws what the source threw.
+  // Gets the next minibatch; returns false at the end. Cells with fewer than 2
+  // genes are skipped, so a minibatch may have no pieces. Rethrows what the
+  // source threw.
   bool next(std::vector<GeneBatch>& pieces);
 
   // The cells of the minibatch that next() served last.
@@ -57,7 +62,7 @@ class GeneStream {
   GeneStreamOptions options_;
   SparseRows rows_;
   NormalizedCell cell_;
-  // Last: its thread uses the others.
+  // Declared last because its thread uses the other members.
   OrderedBatches<std::vector<GeneBatch>> batches_;
 };
 
