@@ -1,15 +1,16 @@
-# Seurat's assays as cells: the counts as they are stored, never joined, never
-# rewritten.
+# Seurat's assays as cells: the counts are read as they are stored; layers are
+# never joined and nothing is rewritten.
 
 #' @rdname as_cells
-#' @param assay Name of the assay of a Seurat object; NULL, the default, takes
-#'   its default assay.
-#' @param layer Layer (slot, of old assays) with the counts. Several layers of a
-#'   v5 assay, as [split()] makes them, are all meant by the common beginning of
-#'   their names (`"counts"` for `counts.donor1` and `counts.donor2`), or named
-#'   one by one; they are read one after another without being joined, and the
-#'   peaks that a layer lacks count as closed in its cells.
-#' @param features Names of the peaks to take; NULL, the default, takes all.
+#' @param assay Name of the assay of a Seurat object. NULL, the default, takes
+#'   its default assay or, if that has genes instead of peaks, the first assay
+#'   that has peaks, with a message.
+#' @param layer Layer (in old assays, slot) with the counts. If a v5 assay has
+#'   several layers, as [split()] makes them, give the common beginning of their
+#'   names (`"counts"` for `counts.donor1` and `counts.donor2`) or name them one
+#'   by one. They are read one after another without being joined, and peaks
+#'   that a layer lacks count as closed in its cells.
+#' @param features Names of the peaks to use. NULL, the default, uses all.
 #' @export
 as_cells.Seurat <- function(x, assay = NULL, layer = "counts", features = NULL,
                             ...) {
@@ -27,7 +28,7 @@ as_cells.Seurat <- function(x, assay = NULL, layer = "counts", features = NULL,
 #' @rdname as_cells
 #' @export
 as_cells.Assay <- function(x, layer = "counts", features = NULL, ...) {
-  need_package("SeuratObject", "for assays of Seurat")
+  need_package("SeuratObject", "for Seurat assays")
   layers <- choose_layers(x, layer)
   parts <- lapply(layers, function(name) as_cells(get_layer(x, name), ...))
   cells <- join_cells(parts, rownames(x), colnames(x))
@@ -45,9 +46,9 @@ as_cells.Assay <- function(x, layer = "counts", features = NULL, ...) {
 #' @export
 as_cells.StdAssay <- as_cells.Assay
 
-# The name of the assay to use: the one named, or the default assay, or where
-# that has genes in place of peaks (`genes`: the other way round) the first one
-# that has what is wanted.
+# Returns the name of the assay to use: `assay` if given, otherwise the default
+# assay or, if that has genes instead of peaks, the first assay with peaks. With
+# `genes` it is the other way round, and "RNA" is preferred.
 choose_assay <- function(object, assay, genes = FALSE) {
   known <- SeuratObject::Assays(object)
   if (length(assay) > 0) {
@@ -68,34 +69,35 @@ choose_assay <- function(object, assay, genes = FALSE) {
   what <- if (genes) "genes" else "peaks"
   if (length(others) == 0) {
     cli::cli_warn(c(
-      "Assay {.val {usual}} is taken for the {what}, but its features are named
+      "Assay {.val {usual}} is used for the {what}, but its features are named
        like {.val {utils::head(rownames(object[[usual]]), 2)}}.",
-      i = "Name the assay with the {what} in {.arg assay}."
+      i = "Set {.arg assay} to the assay with the {what}."
     ), class = "sailer_assay")
     return(usual)
   }
   note(c(
-    "The {what} are those of assay {.val {others[1]}}, not of the default assay
-     {.val {usual}}. Name another one in {.arg assay}.",
-    # FindClusters() looks for the neighbours of the default assay alone.
+    "Using the {what} of assay {.val {others[1]}}, not the default assay
+     {.val {usual}}. To use another assay, set {.arg assay}.",
+    # FindClusters() looks only for the neighbours of the default assay.
     if (!genes) {
-      "Before Seurat's own functions on them:
+      "Before you call Seurat's own functions on them, set
        {.code DefaultAssay(object) <- \"{as_literal(others[1])}\"}."
     }
   ))
   others[1]
 }
 
-# Are these peaks: with ranges of their own, or named by them?
+# Returns whether features are peaks: they have ranges without a strand (genes
+# have one), or are named by ranges.
 are_peaks <- function(names, ranges = NULL) {
   if (!is.null(ranges)) {
-    return(TRUE)
+    return(all(as.character(GenomicRanges::strand(ranges)) == "*"))
   }
   mean(!is.na(parse_peaks(utils::head(names, 100))$start)) > 0.5
 }
 
-# Names of the layers that `layer` means, in the order of the assay; of an assay
-# of the old class the slot.
+# Returns the names of the layers that `layer` refers to, in the order of the
+# assay; the name of the slot for an assay of the old class.
 choose_layers <- function(assay, layer) {
   if (!methods::is(assay, "StdAssay")) {
     must_be_among(layer, c("counts", "data"))
@@ -119,8 +121,8 @@ choose_layers <- function(assay, layer) {
   intersect(find_layers(assay, NA), unlist(found))
 }
 
-# Several handles with different cells as one, without copying any: the peaks
-# of all, in the order of `peaks`; the cells in the order of `order`.
+# Joins handles of different cells, without copying: the peaks of all, in the
+# order of `peaks`; the cells in the order of `order`.
 join_cells <- function(parts, peaks, order) {
   cells <- unlist(lapply(parts, function(part) part$cells))
   if (anyDuplicated(cells)) {
@@ -128,7 +130,7 @@ join_cells <- function(parts, peaks, order) {
     abort(c(
       "{length(twice)} cell{?s} {?is/are} in more than one layer:
        {few(twice)}.",
-      i = "Name in {.arg layer} only layers that have no cells in common."
+      i = "Set {.arg layer} to layers that have no cells in common."
     ), class = "data")
   }
   found <- unlist(lapply(parts, function(part) part$peaks))
@@ -143,7 +145,7 @@ join_cells <- function(parts, peaks, order) {
   take_cells(joined, order[order %in% cells])
 }
 
-# Which layer each of the named cells is in, when there are several: a factor.
+# Returns the layer of each of `cells`, a factor; NULL if there is only one.
 layer_of_cells <- function(assay, layer, cells) {
   if (!methods::is(assay, "StdAssay")) {
     return(NULL)
@@ -153,15 +155,15 @@ layer_of_cells <- function(assay, layer, cells) {
     return(NULL)
   }
   members <- lapply(layers, function(name) layer_cell_names(assay, name))
-  # counts.donor1 and counts.donor2 differ in what follows the first dot.
+  # Name layers counts.donor1 and counts.donor2 by what follows the first dot.
   short <- sub("^counts[._]", "", layers)
   if (anyDuplicated(short)) short <- layers
   at <- match(cells, unlist(members))
   factor(rep(short, lengths(members))[at], levels = short)
 }
 
-# Ranges of the peaks where an assay has some, as Signac's ChromatinAssay and
-# GRangesAssay do.
+# Returns the ranges of the peaks if the assay has ranges, as Signac's
+# ChromatinAssay and GRangesAssay do; otherwise NULL.
 assay_ranges <- function(assay, peaks) {
   if (!is_installed("GenomicRanges") || is.null(methods::selectMethod(
     GenomicRanges::granges, class(assay), optional = TRUE
@@ -171,7 +173,7 @@ assay_ranges <- function(assay, peaks) {
   pick_ranges(GenomicRanges::granges(assay), rownames(assay), peaks)
 }
 
-# Those of `peaks` among the ranges of `rows`; NULL unless all are known.
+# Returns the ranges of `peaks` among those of `rows`; NULL unless it has all.
 pick_ranges <- function(ranges, rows, peaks) {
   at <- match(peaks, rows)
   if (length(ranges) != length(rows) || anyNA(at)) {

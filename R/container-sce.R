@@ -35,12 +35,12 @@ read_input.SingleCellExperiment <- function( # nolint: object_length_linter.
       find_guide(experiment_rna(object, place), reference)
     },
     naming = toupper,
-    files = need_package("HDF5Array", "to have an assay in a file"),
+    files = need_package("HDF5Array", "to keep an assay in a file"),
     reference = "PCA"
   )
 }
 
-# reducedDim<- renames the rows of what it is given: their order must be right.
+# reducedDim<- overwrites row names: the rows must be in the right order.
 #' @export
 write_result.SingleCellExperiment <- function( # nolint: object_length_linter.
   object, result
@@ -73,8 +73,8 @@ write_result.SingleCellExperiment <- function( # nolint: object_length_linter.
   object
 }
 
-# A further assay where the values are of all rows of the experiment with the
-# counts, an alternative experiment otherwise.
+# Stores the values as a further assay if they cover all rows of the experiment
+# with the counts, otherwise as an alternative experiment.
 store_imputed <- function(object, result) {
   name <- result$assay$name
   values <- result$assay$values
@@ -103,7 +103,7 @@ store_imputed <- function(object, result) {
   object
 }
 
-# Others are read as counts, but have no place for results.
+# Other classes can be read for their counts, but have no place for results.
 #' @export
 read_input.SummarizedExperiment <- function( # nolint: object_length_linter.
   object, where = list()
@@ -121,59 +121,92 @@ read_input.SummarizedExperiment <- function( # nolint: object_length_linter.
     ranges = function(peaks) ranges_of_experiment(object, peaks),
     naming = toupper,
     writable = abort(c(
-      "A {class(object)[1]} has no place for reduced dimensions.",
-      i = "Make it a SingleCellExperiment first:
+      "A {class(object)[1]} cannot hold reduced dimensions.",
+      i = "Convert it to a SingleCellExperiment first:
            {.code as(x, \"SingleCellExperiment\")}."
     ))
   )
 }
 
-# The columns as a data frame, run-length encoded ones written out.
+# Returns the columns as a data frame, run-length encoded ones expanded.
 plain_columns <- function(table) {
   if (!is.null(table)) as.data.frame(table, optional = TRUE)
 }
 
-# The alternative experiment with the peaks (of `where$values`: with the RNA):
-# the one named; NULL for the main experiment, unless that is of the other kind
-# and a single alternative one is of this kind. SAILERX takes the main
-# experiment for the RNA.
+# Returns the name of the alternative experiment with the peaks (with
+# `where$values`, the RNA), NULL for the main experiment: the given one,
+# otherwise the main one unless it is of the other kind. SAILERX expects the RNA
+# in the main experiment.
 choose_altexp <- function(object, where) {
   known <- SingleCellExperiment::altExpNames(object)
   if (!is.null(where$altexp)) {
     return(where$altexp)
   }
-  if (isTRUE(where$guided)) {
-    abort_if(length(known) != 1, c(
-      "{.arg altexp} must name the alternative experiment with the peaks.",
-      i = if (length(known) == 0) {
-        "The object has none: its main experiment is taken for the RNA, so put
-         the peaks in by {.code altExp(object, \"ATAC\") <- peaks}."
-      } else {
-        "There are {.val {known}}."
-      }
-    ))
-    return(known)
-  }
+  genes <- isTRUE(where$values)
   fits <- function(x) {
-    are_peaks(rownames(x), experiment_ranges(x)) != isTRUE(where$values)
+    are_peaks(rownames(x), experiment_ranges(x)) != genes
   }
-  others <- if (!fits(object)) Filter(function(name) {
+  others <- Filter(function(name) {
     fits(SingleCellExperiment::altExp(object, name))
   }, known)
-  if (length(others) == 1) {
-    note("The {if (isTRUE(where$values)) 'genes' else 'peaks'} are those of the
-          alternative experiment {.val {others}}.")
-    others
+  if (isTRUE(where$guided)) {
+    return(choose_guided_altexp(known, others, fits(object)))
   }
+  if (fits(object)) {
+    return(NULL)
+  }
+  what <- if (genes) "genes" else "peaks"
+  abort_if(length(others) > 1, c(
+    "Several alternative experiments have {what}: {.val {others}}.",
+    i = "Set {.arg altexp} to one of them."
+  ))
+  if (length(others) == 0) {
+    cli::cli_warn(c(
+      "The main experiment is used for the {what}, but its rows are named like
+       {.val {utils::head(rownames(object), 2)}}.",
+      i = if (length(known) > 0) {
+        "Set {.arg altexp} to the alternative experiment with the {what}."
+      }
+    ), class = "sailer_assay")
+    return(NULL)
+  }
+  note("Using the {what} of the alternative experiment {.val {others}}.")
+  others
 }
 
-# The RNA, in the main experiment, as find_guide() takes it.
+# The same for SAILERX, among the alternative experiments `known`, of which
+# `others` have peaks. `swapped`: the main experiment has peaks itself.
+choose_guided_altexp <- function(known, others, swapped) {
+  rna <- setdiff(known, others)
+  abort_if(swapped && length(rna) > 0 && length(others) == 0, c(
+    "The RNA must be in the main experiment, but that has peaks.",
+    i = "Swap the two: {.code object <- swapAltExp(object,
+         \"{as_literal(rna[1])}\", saved = \"peaks\")}."
+  ))
+  if (length(known) != 1 && length(others) == 1) {
+    note("Using the peaks of the alternative experiment {.val {others}}.")
+    return(others)
+  }
+  abort_if(length(known) != 1, c(
+    "{.arg altexp} must name the alternative experiment with the peaks.",
+    i = if (length(known) == 0) {
+      "The object has none: its main experiment is used as the RNA, so add
+       the peaks with {.code altExp(object, \"ATAC\") <- peaks}."
+    } else {
+      "It has {.val {known}}."
+    }
+  ))
+  known
+}
+
+# Describes the RNA of the main experiment in the form that find_guide() takes.
 experiment_rna <- function(object, assay.type) {
   assay.type <- choose_assay_type(object, assay.type, "rna.assay.type")
   check_names(colnames(object), "cell", "column")
   counts <- SummarizedExperiment::assay(object, assay.type)
   list(
-    depth = column_sums(counts), place = assay.type, what = "reduced dimension",
+    depth = column_sums(counts), place = assay.type,
+    what = "reduced dimensions",
     known = SingleCellExperiment::reducedDimNames(object),
     embedding = function(name) SingleCellExperiment::reducedDim(object, name),
     usual = "PCA", packages = c("scuttle", "scran", "scater"),

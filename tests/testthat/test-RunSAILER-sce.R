@@ -22,7 +22,7 @@ test_that("a SingleCellExperiment gets what sailer() gives", {
   expect_identical(S4Vectors::metadata(done)$sailer$SAILER$state, fit$state)
 })
 
-test_that("arguments for Seurat objects are answered with those to take", {
+test_that("arguments for Seurat objects are refused with alternatives", {
   expect_error(
     brief_run(small_sce(), assay = "counts"),
     "`assay` does not apply.*`assay.type` and `altexp`",
@@ -30,7 +30,7 @@ test_that("arguments for Seurat objects are answered with those to take", {
   )
 })
 
-test_that("cells without names are an error before anything else is said", {
+test_that("cells without names are an error before any other message", {
   sce <- small_sce()
   colnames(sce) <- NULL
   expect_no_message(expect_error(
@@ -51,7 +51,7 @@ test_that("nothing else of the object changes", {
   expect_length(S4Vectors::metadata(sce), 0)
 })
 
-test_that("two fits live side by side", {
+test_that("an object can hold two fits", {
   done <- brief_run(brief_run(small_sce()), batch = "batch", name = "BATCH")
   expect_identical(
     SingleCellExperiment::reducedDimNames(done), c("SAILER", "BATCH")
@@ -85,15 +85,46 @@ test_that("an alternative experiment is used, in the main one's order", {
   )
   expect_error(brief_run(main, altexp = "RNA"), "\"ATAC\"",
                class = "sailer_argument_error")
-  # It is the one with peaks.
+  # It is chosen because it has the peaks.
   expect_message(
     expect_message(brief_run(main), "experiment \"ATAC\"",
                    class = "sailer_note"),
     "\"peaks\"", class = "sailer_note"
   )
+  twice <- main
+  SingleCellExperiment::altExp(twice, "ATAC2") <-
+    SingleCellExperiment::altExp(main, "ATAC")
+  expect_error(brief_run(twice), "\"ATAC\" and \"ATAC2\"",
+               class = "sailer_argument_error")
 })
 
-test_that("names that are not there are reported", {
+test_that("genes with ranges are not mistaken for peaks", {
+  skip_if_not_installed("GenomicRanges")
+  genes <- GenomicRanges::GRanges(sprintf("chr1:%d-%d:+", 1:5 * 100, 1:5 * 150))
+  main <- SingleCellExperiment::SingleCellExperiment(
+    list(counts = matrix(1, 5, 120, dimnames = list(
+      letters[1:5], colnames(sim$counts)
+    ))),
+    rowRanges = genes,
+    altExps = list(ATAC = SummarizedExperiment::SummarizedExperiment(
+      list(counts = sim$counts)
+    ))
+  )
+  expect_message(brief_run(main), "experiment \"ATAC\"", class = "sailer_note")
+  expect_identical(choose_altexp(main, list(values = TRUE)), NULL)
+})
+
+test_that("rows that are not named like peaks are used with a warning", {
+  renamed <- sim$counts
+  rownames(renamed) <- sprintf("GENE%d", seq_len(nrow(renamed)))
+  expect_warning(done <- brief_run(small_sce(renamed)), "\"GENE1\"",
+                 class = "sailer_assay")
+  expect_identical(
+    reduced(done, "SAILER"), embedding(brief_sailer(renamed))
+  )
+})
+
+test_that("unknown names are reported", {
   sce <- small_sce()
   expect_error(brief_run(sce, batch = "Batch"), "\"batch\"",
                class = "sailer_argument_error")
@@ -106,20 +137,20 @@ test_that("names that are not there are reported", {
   expect_error(brief_run(nameless), "no names", class = "sailer_data_error")
 })
 
-test_that("a SummarizedExperiment is asked to be converted", {
+test_that("a SummarizedExperiment has to be converted", {
   plain <- SummarizedExperiment::SummarizedExperiment(
     list(counts = sim$counts)
   )
   expect_error(brief_run(plain), "SingleCellExperiment",
                class = "sailer_argument_error")
-  # As counts it will do.
+  # It can be used as a source of counts.
   expect_identical(
     predict(brief_sailer(sim$counts), plain),
     predict(brief_sailer(sim$counts), sim$counts)
   )
 })
 
-test_that("columns of any kind are read", {
+test_that("columns of every kind are read", {
   sce <- small_sce()
   sce$run <- S4Vectors::Rle(sim$cells$batch)
   sce$score <- S4Vectors::Rle(round(sim$cells$quality))
@@ -141,16 +172,16 @@ test_that("assays on disk give the same as in memory", {
   expect_identical(
     reduced(brief_run(small_sce(dense), batch = "batch")), expected
   )
-  # Changed lazily: the same peaks are open.
+  # Lazily changed values with the same open peaks.
   expect_identical(
     reduced(brief_run(small_sce(dense * 2), batch = "batch")), expected
   )
 })
 
-test_that("an assay that is a file is read from there", {
+test_that("an assay that is a file is read from the file", {
   skip_if_not_installed("HDF5Array")
   path <- withr::local_tempfile(fileext = ".h5")
-  # HDF5Array 1.26 fails on its own file beside Debian's rhdf5.
+  # HDF5Array 1.26 cannot read its own file with Debian's rhdf5.
   stored <- suppressWarnings(tryCatch(
     HDF5Array::writeTENxMatrix(sim$counts, path, "peaks"),
     error = function(cnd) NULL
@@ -159,7 +190,7 @@ test_that("an assay that is a file is read from there", {
   cells <- as_cells(small_sce(stored))
   expect_identical(cells$file$path, normalizePath(path))
   done <- brief_run(small_sce(stored), batch = "batch")
-  # Cells that are streamed are drawn in another order than from memory.
+  # Streamed cells are sampled in another order than cells in memory.
   streamed <- open_cells(path, group = "peaks", feature_type = NULL)
   expect_identical(
     reduced(done),
@@ -171,7 +202,7 @@ test_that("an assay that is a file is read from there", {
   )
 })
 
-test_that("row ranges tell the chromosomes, an empty list does not", {
+test_that("chromosomes come from row ranges, but not from an empty list", {
   skip_if_not_installed("GenomicRanges")
   named <- sim$counts
   rownames(named) <- sprintf("peak%d", seq_len(nrow(named)))
@@ -182,7 +213,10 @@ test_that("row ranges tell the chromosomes, an empty list does not", {
       control = brief_control()
     )
   }
-  expect_error(run(sce), "chromosome", class = "sailer_data_error")
+  expect_warning(
+    expect_error(run(sce), "chromosome", class = "sailer_data_error"),
+    class = "sailer_assay"
+  )
   ranges <- methods::as(sub("-", ":", rownames(sim$counts)), "GRanges")
   names(ranges) <- rownames(named)
   SummarizedExperiment::rowRanges(sce) <- ranges
@@ -208,7 +242,7 @@ test_that("scater's workflow works: subsets and other reductions", {
   )
 })
 
-test_that("scater and scran take the reduction and what was imputed", {
+test_that("scater and scran can use the reduction and imputed values", {
   skip_if_not_installed("scater")
   skip_if_not_installed("scran")
   done <- brief_run(small_sce(), batch = "batch", min_fraction = 0,

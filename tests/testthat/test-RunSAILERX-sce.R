@@ -67,7 +67,7 @@ test_that("RNA counts on disk give the same depth", {
   expect_identical(column_sums(as.matrix(rna)), Matrix::colSums(rna))
 })
 
-test_that("what a SingleCellExperiment lacks is named", {
+test_that("missing parts of a SingleCellExperiment are named", {
   sce <- multiome_sce(pca)
   wrong <- function(pattern, ..., x = sce, class = "argument") {
     expect_error(brief_x(x, ...), pattern,
@@ -79,6 +79,8 @@ test_that("what a SingleCellExperiment lacks is named", {
     SingleCellExperiment::altExp(sce)
   wrong("altexp.*\"ATAC\" and \"ADT\"", x = several)
   wrong("object has none", x = SingleCellExperiment::removeAltExps(sce))
+  swapped <- SingleCellExperiment::swapAltExp(sce, "ATAC", saved = "RNA")
+  wrong("swapAltExp\\(object, *\"RNA\", saved = \"peaks\"\\)", x = swapped)
   wrong("no reduced dimensions \"scVI\".*\"PCA\"", reference = "scVI")
   wrong("rna.assay.type.*\"umi\".*\"counts\"", rna.assay.type = "umi")
   wrong("both named \"PCA\"", name = "PCA")
@@ -91,6 +93,18 @@ test_that("what a SingleCellExperiment lacks is named", {
   wrong("\"PCA\".*not installed.*scater::runPCA", x = multiome_sce())
   plain <- methods::as(sce, "SummarizedExperiment")
   wrong("SingleCellExperiment", x = methods::as(plain, "SummarizedExperiment"))
+})
+
+test_that("among alternative experiments the one with peaks is used", {
+  sce <- multiome_sce(pca)
+  SingleCellExperiment::altExp(sce, "ADT") <-
+    SummarizedExperiment::SummarizedExperiment(list(counts = rna[1:5, ]))
+  expect_message(done <- brief_x(sce), "experiment \"ATAC\"",
+                 class = "sailer_note")
+  expect_identical(
+    SingleCellExperiment::reducedDim(done, "SAILERX"),
+    SingleCellExperiment::reducedDim(brief_x(multiome_sce(pca)), "SAILERX")
+  )
 })
 
 test_that("scater's and scran's usual steps make the reference", {
