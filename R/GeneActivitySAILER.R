@@ -12,8 +12,8 @@ GeneActivitySAILER <- function(object, genes = NULL, ..., fit = NULL,
   held <- read_fitted(object, fit, name, where_of(environment()))
   genes <- genes %||% held$input$annotation
   abort_if(length(genes) == 0, c(
-    "{.arg genes} is missing, and the object has no annotation of genes.",
-    i = "Give a GRanges of the genes, or put one into an assay of Signac by
+    "{.arg genes} is missing, and the object has no gene annotation.",
+    i = "Give a GRanges of the genes, or add one to a Signac assay with
          {.code Annotation(object) <- genes}."
   ))
   write_new_assay(

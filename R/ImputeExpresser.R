@@ -11,7 +11,8 @@ ImputeExpresser <- function(object, features, ..., fit = NULL, name = NULL,
   held <- read_fitted(object, fit, name, where, "expresser_fit")
   counts <- held$input$counts
   check_known(features, counts$peaks, "gene", "features", "the object")
-  # Assays have a value for every cell of the object: zero where there is none.
+  # An assay needs a value for every cell of the object: zeros replace missing
+  # ones.
   delayedAssign("values", {
     found <- impute(held$fit, counts, genes = features, ...)
     values <- t(all_rows(t(found), held$input$names))

@@ -2,18 +2,18 @@
 #'
 #' Takes the RNA counts of the object, pretrains [expresser()] on them (or uses
 #' a pretrained `fit`), and adds the cells' embedding to the object, with the
-#' weights of the genes as its feature loadings. The counts are read, never
-#' rewritten, joined or made dense. If anything fails, the given object is
-#' unchanged.
+#' weights of the genes as its feature loadings. The counts are only read: they
+#' are never modified, joined or made dense. If anything fails, the object
+#' remains unchanged.
 #'
 #' @inheritParams RunSAILER
 #' @param object A `Seurat` object, or a `SingleCellExperiment`. Matrices, files
 #'   and corpora are passed to [expresser()], and its fit is returned.
-#' @param fit A fit of [expresser()] that embeds the cells; nothing is trained.
-#'   NULL, the default, pretrains on the cells of the object.
-#' @param ... Options of [expresser()], of its genes and of
-#'   [pretrain_control()]; see there: `size`, `n_embedding`, `annotation`,
-#'   `from`, `epochs`, `control` and more. With `fit`: those of
+#' @param fit A fit of [expresser()], which embeds the cells without further
+#'   training. NULL, the default, pretrains on the cells of the object.
+#' @param ... Options of [expresser()], including those on genes, and of
+#'   [pretrain_control()]: `size`, `n_embedding`, `annotation`, `from`,
+#'   `epochs`, `control` and more. With `fit`, options of
 #'   [predict()][predict.expresser_fit].
 #' @param assay Seurat: name of the assay. NULL, the default, takes the default
 #'   assay or, if its features are named by ranges, the first assay with genes,
@@ -22,15 +22,16 @@
 #'   the RNA; NULL, the default, takes the main experiment or, if its rows are
 #'   ranges, the only alternative experiment with genes.
 #' @param features Names of the genes to use; NULL, the default, takes all.
-#' @param reduction.name,name Name of the reduction; give either. Default
-#'   `"expresser"` (Seurat) and `"EXPRESSER"` (SingleCellExperiment).
+#' @param reduction.name,name Name of the reduction; both arguments mean the
+#'   same. Default `"expresser"` (Seurat) and `"EXPRESSER"`
+#'   (SingleCellExperiment).
 #' @return The object with the embedding of its cells: a `Seurat` object with a
-#'   reduction and its feature loadings (`Loadings(object[["expresser"]])`), and
-#'   the command logged; a `SingleCellExperiment` with reduced dimensions, whose
-#'   attribute `"rotation"` holds the loadings, as in `scater::runPCA()`. The
-#'   loadings are those of the principal components that cells are projected
+#'   reduction, its feature loadings (`Loadings(object[["expresser"]])`) and an
+#'   entry in the command log; a `SingleCellExperiment` with reduced dimensions,
+#'   whose attribute `"rotation"` holds the loadings, as in `scater::runPCA()`.
+#'   The loadings are those of the principal components that cells are projected
 #'   onto; with another `readout` of [predict()][predict.expresser_fit], the
-#'   genes' embeddings. [get_fit()] returns the fit, [gene_embeddings()] the
+#'   genes' embeddings. [get_fit()] returns the fit, and [gene_embeddings()] the
 #'   embeddings of its genes.
 #' @seealso [ImputeExpresser()], [gene_embeddings()].
 #' @references Cao (2023), chapter 4.
@@ -74,9 +75,10 @@ RunExpresser <- function(object, fit = NULL, ..., assay = NULL, layer = NULL,
   )
 }
 
-# What an object is given: list(fit, values = cells x k, loadings = genes x k),
-# the loadings named as the features of the object are. Of an interrupted
-# training the fit alone: whoever pressed Ctrl-C does not wait for embeddings.
+# Returns what is stored in the object: list(fit, values = cells x k, loadings =
+# genes x k). Rows of the loadings have the names that the genes have in the
+# object. If training was interrupted, returns only the fit: a user who pressed
+# Ctrl-C does not want to wait for embeddings.
 express_cells <- function(cells, fit, options) {
   if (is.null(fit)) {
     fit <- rlang::inject(expresser(cells, !!!options))

@@ -2,67 +2,70 @@
 #'
 #' Finds the counts in the object, takes batch and covariates from its metadata,
 #' trains [sailer()] or [sailerx()], and adds the embedding to the object. The
-#' counts are read, never rewritten, joined or made dense. If anything fails,
-#' the given object is unchanged.
+#' counts are only read: they are never modified, joined or made dense. If
+#' anything fails, the object remains unchanged.
 #'
 #' @section Seurat:
 #' The counts are those of the default assay or, if its features are not named
 #' by ranges, of the first assay with peaks, with a message. Several layers of a
 #' v5 assay, as after `split()`, are streamed one after another; peaks that a
-#' layer lacks count as closed in its cells. With `batch = NULL` such layers are
-#' the batches; `batch = character()` takes none. Layers may be BPCells or
-#' DelayedArray matrices. A `ChromatinAssay` or `GRangesAssay` of Signac
-#' provides the ranges of its peaks, which `architecture = "chromosome"` needs.
+#' layer lacks count as closed in its cells. With `batch = NULL` these layers
+#' are the batches; use `batch = character()` for no batches. Layers may be
+#' BPCells or DelayedArray matrices. A `ChromatinAssay` or `GRangesAssay` of
+#' Signac provides the ranges of its peaks, which `architecture = "chromosome"`
+#' needs.
 #'
-#' Cells that the assay or its layers do not cover are not in the reduction. For
-#' an assay alone the result is the reduction, a `DimReduc`; `batch` and
-#' `covariates` are then values, as in [sailer()].
+#' Cells that the assay or its layers do not cover are not in the reduction. If
+#' `object` is an assay, the result is the reduction, a `DimReduc`, and `batch`
+#' and `covariates` are given as values, as in [sailer()].
 #'
 #' @section SingleCellExperiment:
 #' The counts are those of the main experiment or, if its rows are not ranges,
-#' of the only alternative experiment whose rows are. The embedding goes to the
-#' main experiment. DelayedArray assays are read by blocks, a `TENxMatrix` or
-#' `H5ADMatrix` directly from its file.
+#' of the only alternative experiment whose rows are. The embedding is added to
+#' the main experiment. DelayedArray assays are read in blocks, a `TENxMatrix`
+#' or `H5ADMatrix` directly from its file.
 #'
 #' @param object A `Seurat` object, one of its assays (`Assay`, `Assay5`,
 #'   Signac's `ChromatinAssay`, `GRangesAssay`), or a `SingleCellExperiment`.
 #'   Matrices, files and lists of samples are passed to [sailer()] or
 #'   [sailerx()], and the fit is returned.
-#' @param batch,covariates Names of one or several columns of the object's
-#'   metadata: batches, and other variables (numbers or labels) to remove from
-#'   the embedding. See [sailer()].
-#' @param ... Options of [sailer()] or [sailerx()] and of [train_control()]; see
-#'   there: `architecture`, `n_latent`, `hidden`, `lambda`, `alignment`,
-#'   `epochs`, `seed`, `device`, `checkpoint`, `control` and more. An unknown
-#'   name is an error.
-#' @param assay Seurat: name of the assay. For an assay alone: the name that the
-#'   reduction records for it, by default `"ATAC"`.
+#' @param batch,covariates Names of one or more metadata columns of the object:
+#'   batches, and other variables (numbers or labels) whose effects are removed
+#'   from the embedding. See [sailer()].
+#' @param ... Options of [sailer()] or [sailerx()] and of [train_control()]:
+#'   `architecture`, `n_latent`, `hidden`, `lambda`, `alignment`, `epochs`,
+#'   `seed`, `device`, `checkpoint`, `control` and more. An unknown name is an
+#'   error.
+#' @param assay Seurat: name of the assay. If `object` is an assay: the assay
+#'   name that the reduction records, by default `"ATAC"`.
 #' @param layer Seurat: layer (slot, in old assays) of the counts. Default
 #'   `"counts"`.
 #' @param assay.type SingleCellExperiment: name of the assay with the counts.
-#'   NULL, the default, takes `"counts"` or, if it has another name, the only
-#'   one.
+#'   NULL, the default, takes `"counts"` or, if there is none, the only assay.
 #' @param altexp SingleCellExperiment: name of the alternative experiment with
 #'   the peaks. NULL, the default, takes the main experiment if its rows are
-#'   ranges, and else the only alternative one.
+#'   peaks (ranges without a strand, or named like `chr1-100-200`), otherwise the
+#'   only alternative experiment whose rows are. SAILERX needs the RNA in the
+#'   main experiment: see `SingleCellExperiment::swapAltExp()`.
 #' @param features Names of the peaks to use; NULL, the default, takes all that
 #'   `min_fraction` and `max_fraction` allow.
-#' @param reduction.name,name Name of the reduction; give either. Default
-#'   `"sailer"` or `"sailerx"`; in a SingleCellExperiment in capitals.
-#' @param reduction.key Seurat: prefix of its column names. Default: the name
-#'   with an underscore, such as `"sailer_"`.
-#' @param resume Continue a training instead of starting one: TRUE for the
+#' @param reduction.name,name Name of the reduction; both arguments mean the
+#'   same. Default `"sailer"` or `"sailerx"` (Seurat) and `"SAILER"` or
+#'   `"SAILERX"` (SingleCellExperiment).
+#' @param reduction.key Seurat: prefix of the column names of the reduction.
+#'   Default: its name followed by an underscore, such as `"sailer_"`.
+#' @param resume Continue a training run instead of starting one: TRUE for the
 #'   interrupted fit that the object holds under this name, a fit, such as
-#'   [get_fit()], or the folder of a checkpoint. `...` are then the options of
+#'   [get_fit()], or the folder of a checkpoint. `...` then takes options of
 #'   [resume()]; `batch` and `covariates` are those of that fit. Default NULL.
 #'
-#' @return The object with the embedding, cells x latent dimensions: a
-#'   `Seurat` object with a reduction and the command logged (`Command(object)`,
+#' @return The object with the embedding, cells x latent dimensions: a `Seurat`
+#'   object with a reduction and an entry in the command log (`Command(object)`,
 #'   without long arguments), a `SingleCellExperiment` with reduced dimensions,
-#'   a `DimReduc` for an assay; and the reference if it had to be computed. The
-#'   model, which [get_fit()] returns, holds no cells: [ImputeSAILER()] and
-#'   others read them from the object, so cells may be renamed, merged,
-#'   reordered or removed.
+#'   or for an assay a `DimReduc`. If the reference had to be computed, it is
+#'   added as well. The model, which [get_fit()] returns, holds no cells:
+#'   [ImputeSAILER()] and others read them from the object, so cells may be
+#'   renamed, merged, reordered or removed.
 #' @seealso [sailer()], [get_fit()], [SAILERIntegration()] for
 #'   `Seurat::IntegrateLayers()`.
 #' @references Cao (2023), chapters 2 and 3; for hybrid objects section 3.2.3.
@@ -106,12 +109,12 @@ RunSAILER <- function(object, batch = NULL, covariates = NULL, ...,
   )
 }
 
-# RunSAILER() and, where `guided`, RunSAILERX(). `output`: list(name, key,
-# call).
+# Implements RunSAILER() and, if `guided`, RunSAILERX(). `output`: list(name,
+# key, call).
 run_sailer <- function(object, options, where, batch, covariates, resume,
                        output, reference = NULL, rna = NULL, guided = FALSE) {
   model <- if (guided) "sailerx" else "sailer"
-  # Before anything is read: the options of the model, or of resume().
+  # Checks options, of the model or of resume(), before anything is read.
   own <- if (!goes_on(resume)) {
     options_of(match.fun(model), c("x", "reference"))
   }
@@ -127,7 +130,7 @@ run_sailer <- function(object, options, where, batch, covariates, resume,
            {.val {reference}}: the embedding needs another name.")
   }
   counts <- input$counts
-  # Columns of the metadata are found by them.
+  # Metadata are matched to cells by these names.
   check_names(counts$cells, "cell", "column")
   labels <- if (is.null(batch)) {
     taken_as_batches(input$labels, "layers")
@@ -138,7 +141,7 @@ run_sailer <- function(object, options, where, batch, covariates, resume,
   report_missing_cells(input)
   guide <- if (guided && !goes_on(resume)) {
     found <- input$guide(reference, rna)
-    # Of matrices and files it is what sailerx() takes as `reference`.
+    # For matrices and files it is already what sailerx() takes as `reference`.
     if (is.null(found$depth)) found else new_guide(found, input$counts)
   }
   if (rlang::is_true(resume)) {
@@ -157,7 +160,7 @@ run_sailer <- function(object, options, where, batch, covariates, resume,
   )
 }
 
-# The object with a fit, its embedding (NULL where training was interrupted
+# Returns the object with a fit, its embedding (NULL if training was interrupted
 # before there was one) and the reference that was `made` for it.
 write_fit <- function(object, input, fit, output, options, embedding,
                       loadings = NULL, made = NULL) {
@@ -174,14 +177,14 @@ write_fit <- function(object, input, fit, output, options, embedding,
   ))
 }
 
-# What trains such a fit on an object.
+# The name of the function that trains such a fit on an object.
 verb_of <- function(fit) {
   switch(class(fit)[1],
     sailerx_fit = "RunSAILERX", expresser_fit = "RunExpresser", "RunSAILER"
   )
 }
 
-# list(name, call, options) for the log of an object.
+# Returns list(name, call, options) for the command log of an object.
 new_command <- function(name, call, options) {
   call[[1]] <- as.name(name)
   list(

@@ -1,39 +1,39 @@
 #' @rdname RunSAILER
 #' @section Guided by RNA:
-#' `RunSAILERX()` trains [sailerx()]: it takes the counts of the peaks, and the
-#' reference embedding and the depth of the RNA of the same cells. Cells with
-#' RNA are embedded from their open peaks and their reference, cells without RNA
-#' by the same model from their peaks alone. With `joint = FALSE` the RNA only
+#' `RunSAILERX()` trains [sailerx()] on the peak counts of the cells, with a
+#' reference embedding and the depth of their RNA. Cells with RNA are embedded
+#' from their open peaks and their reference; cells without RNA are embedded by
+#' the same model from their peaks alone. With `joint = FALSE` the RNA only
 #' guides the training, and all cells are embedded from their peaks: see
 #' [sailerx()].
 #'
-#' In Seurat the reference is a reduction made from the RNA, of any method and
-#' width. If `"pca"` does not exist, `NormalizeData()`,
+#' In Seurat the reference is a reduction of the RNA, by any method and with any
+#' number of dimensions. If `"pca"` does not exist, it is computed for the cells
+#' with RNA and added to the object: by `NormalizeData()`,
 #' `FindVariableFeatures()`, `ScaleData()` and `RunPCA()` with 30 components
-#' compute it from a copy of `rna.assay` (package Seurat), and this reduction of
-#' the cells with RNA is added to the object. SeuratObject 4 takes only
-#' reductions of all cells: there the others have rows of NA.
+#' (package Seurat), on a copy of `rna.assay`. SeuratObject 4 accepts only
+#' reductions of all cells: there the cells without RNA have NA.
 #'
 #' In a SingleCellExperiment the RNA is the main experiment, the peaks are an
 #' alternative experiment, and the reference is a reduced dimension of the main
 #' one. If `"PCA"` does not exist, it is computed by `scuttle::logNormCounts()`,
-#' 2,000 genes of `scran::modelGeneVar()` and `scran::getTopHVGs()`, and
-#' `scater::calculatePCA()` with 30 components; cells without RNA have NA there.
+#' `scran::modelGeneVar()` and `scran::getTopHVGs()` (2,000 genes), and
+#' `scater::calculatePCA()` (30 components); cells without RNA have NA in it.
 #'
 #' @section Hybrid objects:
-#' Some samples may be multiome and others ATAC only, as `merge()` (Seurat)
-#' combines them. Cells without RNA counts, without a row in the reference or
-#' with NA there take part in all of the training except the alignment; a
-#' message counts them. Name the samples in `batch`, so that what separates them
-#' is removed. For samples that were counted in different peaks see
-#' [unite_peaks()].
+#' Some samples may be multiome and others ATAC only, for example after
+#' `merge()` (Seurat). Cells without RNA counts, or without a row in the
+#' reference (or with NA there), take part in all of the training except the
+#' alignment; a message gives their number. Name the samples in `batch`, so that
+#' differences between them are removed. For samples that were counted in
+#' different peaks, see [unite_peaks()].
 #'
 #' @param rna.assay Seurat: name of the assay with the RNA counts, whose sums
-#'   over genes are the RNA depth (`rna_depth` replaces it; with `rna_depth =
+#'   over genes are the RNA depth (`rna_depth` overrides it; with `rna_depth =
 #'   NULL` all cells have the same weight). Default `"RNA"`.
-#' @param rna.assay.type SingleCellExperiment: the same, of the main experiment.
-#'   NULL, the default, takes `"counts"` or, if it has another name, the only
-#'   one.
+#' @param rna.assay.type SingleCellExperiment: name of the assay of the main
+#'   experiment with the RNA counts. NULL, the default, takes `"counts"` or, if
+#'   there is none, the only assay.
 #' @param reference Name of the reduction that guides the training. Default
 #'   `"pca"` (Seurat) and `"PCA"` (SingleCellExperiment), which is computed if
 #'   absent. For matrices and files: as in [sailerx()].

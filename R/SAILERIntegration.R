@@ -3,15 +3,15 @@
 #' `SAILERIntegration()` is for `Seurat::IntegrateLayers(object, method =
 #' SAILERIntegration, ...)`: the layers of a v5 assay are the batches, and the
 #' result is a list with the reduction, a `DimReduc`, named by `new.reduction`.
-#' Calling `RunSAILER()` on the split object does the same, logs the command,
-#' and takes metadata columns by name.
+#' Calling `RunSAILER()` on the split object does the same, but also logs the
+#' command and accepts names of metadata columns.
 #'
 #' `IntegrateLayers()` passes the layers of normalised data and 2,000 variable
-#' features. SAILER reads counts, so layers named `data...` are replaced by
-#' their `counts...`; and since it needs all peaks, `features` that are the
-#' variable features of the assay are replaced by all features, with a message.
-#' `IntegrateLayers()` requires an existing reduction (`orig.reduction`), though
-#' SAILER does not use it.
+#' features. SAILER reads counts, so layers named `data...` are replaced by the
+#' corresponding `counts...`; and because it needs all peaks, `features` that
+#' are the variable features of the assay are replaced by all features, with a
+#' message. `IntegrateLayers()` requires an existing reduction
+#' (`orig.reduction`), though SAILER does not use it.
 #'
 #' @param orig,scale.layer,groups Ignored.
 #' @param layers Names of the layers to integrate; NULL, the default, takes all
@@ -20,10 +20,10 @@
 #'   names. Default `"integrated.sailer"` and `"integratedsailer_"`.
 #' @param variable.features TRUE uses `features` even if they are the variable
 #'   features of the assay. Default FALSE.
-#' @param verbose FALSE is silent, also in training, unless `control` is given.
+#' @param verbose Show the progress of training. Ignored if `control` is given.
 #' @examples
 #'
-#' # As a method of IntegrateLayers(): of a v5 assay with several layers.
+#' # As a method of IntegrateLayers(), on a v5 assay with several layers.
 #' if (requireNamespace("Seurat", quietly = TRUE) &&
 #'   utils::packageVersion("SeuratObject") >= "5.0.0") {
 #'   assay <- SeuratObject::CreateAssay5Object(counts = sim$counts)
@@ -41,16 +41,16 @@ SAILERIntegration <- function(object, assay = "ATAC", orig = NULL,
                               new.reduction = "integrated.sailer",
                               key = "integratedsailer_",
                               variable.features = FALSE, verbose = TRUE, ...) {
-  # `orig` and `groups` must not be touched: IntegrateLayers() may pass promises
-  # that cannot be evaluated.
-  need_package("SeuratObject", "for assays of Seurat")
+  # `orig` and `groups` must not be evaluated: IntegrateLayers() may pass
+  # promises that fail.
+  need_package("SeuratObject", "for Seurat assays")
   must_be(methods::is(object, "StdAssay"), object, "a v5 assay")
   check_flag(variable.features)
   check_flag(verbose)
   check_text(new.reduction, "new.reduction")
   counts <- sub("^data", "counts", layers %||% "counts")
   if (!identical(counts, layers %||% counts)) {
-    note("SAILER reads counts: layers {.val {counts}} in place of
+    note("SAILER reads counts: using layers {.val {counts}} instead of
           {.val {layers}}.")
   }
   features <- integration_features(object, features, variable.features)
@@ -67,9 +67,10 @@ SAILERIntegration <- function(object, assay = "ATAC", orig = NULL,
 }
 attr(SAILERIntegration, "Seurat.method") <- "integration"
 
-# NULL for all features, in place of the variable ones that nobody asked for:
-# those that the assay marks, and the 2,000 that IntegrateLayers() picks over
-# all layers, which may be others.
+# Returns NULL, for all features, if `features` are variable features that the
+# user did not ask for: those marked in the assay, and the 2,000 that
+# IntegrateLayers() picks over all layers, which may differ. Otherwise returns
+# `features`.
 integration_features <- function(assay, features, keep) {
   variable <- tryCatch(
     union(
@@ -81,7 +82,8 @@ integration_features <- function(assay, features, keep) {
   if (is.null(features) || keep || !all(features %in% variable)) {
     return(features)
   }
-  note("All {nrow(assay)} features are used in place of the {length(features)}
-        variable ones; {.code variable.features = TRUE} keeps to them.")
+  note("Using all {nrow(assay)} features instead of the {length(features)}
+        variable ones; to use only those, set
+        {.code variable.features = TRUE}.")
   NULL
 }

@@ -1,22 +1,24 @@
-# Whether batches have peaks in common. Where the peaks of each were called
-# apart and joined afterwards, a peak is open in one batch alone: what was never
-# counted looks closed, and a model can separate the batches by it.
+# Checks whether batches share peaks. If the peaks of each batch were called
+# separately and then concatenated, each peak is open in one batch only: what
+# was never counted looks closed, and a model can tell the batches apart by it.
 
-# Below this share of what is expected of batches with the same peaks.
+# Batches have separate peaks if they share less than this fraction of what is
+# expected of batches with the same peaks.
 #
-# Real batches had 0.9 and more (donors of bone marrow, patients with leukemia,
-# six samples of cortex; 0.95 of 10 cells each), single cell types taken for
-# batches 0.88. With peaks of their own it was 0, with a fifth of the peaks in
-# common 0.2 to 0.4.
+# Real batches shared 0.9 or more (bone marrow donors, leukemia patients, six
+# cortex samples; 0.95 with 10 cells each), single cell types treated as batches
+# 0.88. The share was 0 with entirely separate peaks, and 0.2 to 0.4 with a
+# fifth of the peaks in common.
 least_shared <- 0.5
 
-# Peaks expected in both batches from which on a share means something.
+# Minimum number of expected shared peaks for the share to be meaningful.
 least_expected <- 50
 
-# What the pass over the counts counts by batch, as core_scan() takes it: peaks
-# at random where there are many batches, so few that all pairs of batches take
-# a second at most. `members` gives each group its level of every batch label,
-# of which `labels` are the columns. NULL without batches.
+# Returns the groups of cells by which a pass over the counts is to count, one
+# per combination of batch levels, as core_scan() takes them; NULL without
+# batches. With many batches only a random sample of the peaks is counted, so
+# few that comparing all pairs of batches takes a second at most. `members`: the
+# level of each group, for each of the batch labels `labels`.
 batch_groups <- function(confounders, n_peaks) {
   labels <- Filter(
     function(label) label$name %in% confounders$batches, confounders$labels
@@ -41,11 +43,11 @@ batch_groups <- function(confounders, n_peaks) {
   )
 }
 
-# Batches that are compared, the largest ones.
+# Maximum number of batches to compare; the largest are used.
 most_compared <- 100
 
-# `groups`: of batch_groups(); `group_cells`: groups x peaks, the cells of each
-# in which each peak is open; `map`: NA for peaks that the model leaves out.
+# `groups`: from batch_groups(); `group_cells`: groups x peaks, the number of
+# cells with the peak open; `map`: NA for peaks that the model leaves out.
 warn_of_apart_batches <- function(groups, group_cells, map) {
   kept <- !is.na(map[which(!is.na(groups$row))])
   for (k in seq_along(groups$labels)) {
@@ -55,9 +57,9 @@ warn_of_apart_batches <- function(groups, group_cells, map) {
   }
 }
 
-# `counts`: batches x peaks. NULL where all batches hang together by their
-# peaks; else list(parts = a list of batches for each, pair = the two that share
-# least, share).
+# `counts`: batches x peaks. Returns NULL if all batches are connected through
+# pairs that share enough peaks; otherwise list(parts = the connected groups of
+# batches, pair = the two batches that share least, share).
 find_apart <- function(counts) {
   largest <- order(-rowSums(counts), method = "radix")
   largest <- sort(utils::head(largest[rowSums(counts) > 0], most_compared))
@@ -80,9 +82,9 @@ find_apart <- function(counts) {
   list(parts = unname(parts), pair = pairs[, least], share = shares[least])
 }
 
-# Peaks open in both of two batches, as a share of those expected if each open
-# entry of a peak were in either by the batches' shares of all open entries. 1
-# where too few are expected.
+# Returns the number of peaks open in both batches, as a share of those expected
+# if open entries were in either by chance, in proportion to the batches' shares
+# of all open entries. 1 if too few are expected.
 shared_peaks <- function(first, second) {
   weight <- sum(first) / (sum(first) + sum(second))
   n_peaks <- tabulate(first + second)
@@ -103,16 +105,16 @@ warn_apart <- function(label, apart) {
   cli::cli_warn(c(
     "The batches of {.arg {label$name}} have few peaks in common:
      {.val {pair[1]}} and {.val {pair[2]}} share {share} % of the peaks that
-     batches counted in the same peaks would.",
+     they would share if counted in the same peaks.",
     if (length(unlist(apart$parts)) > 2) {
       c(x = as_literal(paste0(
-        "There are ", length(parts), " groups of them: ",
+        "They form ", length(parts), " groups: ",
         paste(parts, collapse = " | "), "."
       )))
     },
-    i = "Were their peaks called separately, and joined afterwards? What was
-         never counted in a batch looks closed there, and the model separates
-         the batches by it.",
+    i = "Were their peaks called separately and joined afterwards? Peaks that
+         were never counted in a batch look closed there, and the model
+         separates the batches by them.",
     i = "Count all samples in the same peaks, or unite them with
          {.fn unite_peaks}."
   ), class = c("sailer_batches_apart", "sailer_note"))

@@ -1,69 +1,69 @@
-# Building a corpus: sources of RNA counts, one vocabulary of genes, one file.
+# Building a corpus: many sources of RNA counts, one list of genes, one file.
 
 #' Build a corpus of many scRNA-seq data sets
 #'
 #' Writes the counts of many sources, each with its own genes, into one file for
-#' training: cell after cell, only counts above zero, usually 2 bytes each.
-#' Sources are read by blocks, so that neither they nor the corpus need fit into
-#' memory. The same call continues after an interruption (Ctrl-C or a killed
-#' process); if the file is complete it only opens it.
+#' training: cell by cell, only counts above zero, usually 2 bytes each. Sources
+#' are read in blocks, so neither they nor the corpus need to fit into memory.
+#' After an interruption (Ctrl-C or a killed process), the same call continues
+#' where it stopped; if the file is complete, the call only opens it.
 #'
 #' @section Genes:
-#' Sources may name genes by symbols or by Ensembl ids (with or without a
-#' version suffix), each in its own order; all are matched to one list. Rows of
-#' a source that belong to the same gene are summed (rows of the same name with
-#' a warning, since several genes may share a symbol), genes that a source lacks
-#' are zeros, and genes that the list lacks are reported and not read. Cells
-#' without a count of any gene of the list are skipped, and their number is
-#' reported. A warning names sources that look normalised.
+#' Sources may name genes by symbol or by Ensembl id (with or without a version
+#' suffix), in any order; all are matched to one list of genes. Rows of a source
+#' that belong to the same gene are summed (with a warning if they have the same
+#' name, because several genes may share a symbol). Genes that a source lacks
+#' count as zero, and genes that are not in the list are reported and not read.
+#' Cells without a count of any gene in the list are skipped, and their number
+#' is reported. A warning names sources that look normalised.
 #'
-#' With an `annotation` the list has only genes of the given `biotypes`, and
-#' sources with symbols are matched with sources with Ensembl ids. Genes with an
-#' ambiguous symbol are ignored, as in the thesis.
+#' With an `annotation`, the list contains only genes of the given `biotypes`,
+#' and sources that use symbols can be combined with sources that use Ensembl
+#' ids. Genes with an ambiguous symbol are ignored, as in the thesis.
 #'
-#' @param sources One source of counts, genes in rows, or a list of them: all
-#'   that [as_cells()] takes. From files with feature types, "Gene Expression"
-#'   is read; open others with [open_cells()] first, such as
-#'   `open_cells(path, layer = "counts")` for a layer of an h5ad file. Names of
-#'   the list name the sources; else they are named by their files, or numbered.
+#' @param sources One source of counts with genes in rows, or a list of sources:
+#'   anything that [as_cells()] takes. From files with feature types, "Gene
+#'   Expression" is read; for anything else call [open_cells()] first, as in
+#'   `open_cells(path, layer = "counts")` for a layer of an h5ad file. Sources
+#'   are named by the list, otherwise by their files, or numbered.
 #' @param file Path of the file to write, such as `"atlas.corpus"`.
-#' @param genes The genes to take: a character vector of names, or a data frame
-#'   with a column `gene` and perhaps `symbol` and `ensembl`. NULL, the default,
-#'   takes the genes of all sources, in the order of the annotation or, without
-#'   one, of the sources.
-#' @param annotation Names and biotypes of genes; NULL, the default, takes the
-#'   sources' names as they are, and all genes. One of
-#'   * the path of a GTF or GFF3 file (read by the package rtracklayer), or a
+#' @param genes The genes of the corpus: a character vector of names, or a data
+#'   frame with a column `gene` and optionally `symbol` and `ensembl`. NULL, the
+#'   default, takes the genes of all sources, in the order of the annotation or,
+#'   without one, of the sources.
+#' @param annotation Names and biotypes of genes. NULL, the default, uses the
+#'   names in the sources as they are, and takes all genes. Otherwise one of
+#'   * the path of a GTF or GFF3 file (read with the package rtracklayer), or a
 #'     `GRanges` of genes such as `Signac::Annotation(object)`;
 #'   * a data frame, or the path of a table (csv or tsv, compressed or not),
-#'     with a column of Ensembl ids or of symbols or both, and perhaps one of
-#'     biotypes. Common headings are recognised, such as `ensembl_id`,
+#'     with a column of Ensembl ids, of symbols or both, and optionally one of
+#'     biotypes. Common column names are recognised, such as `ensembl_id`,
 #'     `gene_id`, `Gene stable ID`; `symbol`, `gene_name`, `hgnc_symbol`;
 #'     `biotype`, `gene_type`, `gene_biotype`;
 #'   * an `OrgDb` object, or the name of its package, such as `"org.Hs.eg.db"`
-#'     for human genes. Of several Ensembl ids of a gene the first is taken.
-#' @param biotypes Biotypes to take, with an annotation and `genes = NULL`; NULL
-#'   takes all.
-#' @param min_cells Minimal number of cells, over all sources, in which a gene
-#'   must have a count to be taken, if `genes` is NULL (which takes one more
-#'   pass over the sources). 0 takes all. Default 3.
-#' @param append Whether the sources are added to an existing corpus. Its genes
-#'   do not change, so `genes`, `annotation`, `biotypes` and `min_cells` are not
-#'   used. FALSE, the default, never changes a complete corpus.
+#'     for human genes. If a gene has several Ensembl ids, the first is used.
+#' @param biotypes Biotypes of the genes to take, used with an annotation and
+#'   `genes = NULL`. NULL takes all.
+#' @param min_cells Minimum number of cells, over all sources, in which a gene
+#'   must have a count to be taken, if `genes` is NULL. This needs one more pass
+#'   over the sources; 0 takes all genes. Default 3.
+#' @param append Whether to add the sources to an existing corpus. Its genes do
+#'   not change: `genes` must be NULL; `annotation`, `biotypes` and `min_cells`
+#'   are not used. FALSE, the default, never changes a complete corpus.
 #' @param verbose Whether messages of class `sailer_note` report what was taken
 #'   from each source. Default TRUE.
-#' @return An object of class `"sailer_corpus"`, invisibly, also returned by
-#'   [open_cells()] of the file. It has methods for `dim()` (genes, cells),
-#'   `print()` and [as_cells()], is reopened in another process, and is a list
-#'   of `path`; `source`, a pointer; `genes`, a data frame of `gene`,
-#'   `symbol` and `ensembl` (NA if unknown), in their order; `sources`, a data
-#'   frame of `name`, `cells` and `left_out`, cells without a count of any gene
-#'   of the corpus; `n_cells`; and `n_nonzeros`. Checksums are verified when
-#'   parts are first read. Files of sailer 0.1.0 can be read, but not appended
-#'   to.
+#' @return An object of class `"sailer_corpus"`, invisibly; [open_cells()] of
+#'   the file returns the same. It has methods for `dim()` (genes, cells),
+#'   `print()` and [as_cells()], and reopens the file if used in another
+#'   process. It is a list of `path`; `source`, a pointer; `genes`, a data frame
+#'   of `gene`, `symbol` and `ensembl` (NA if unknown), in the order of the
+#'   corpus; `sources`, a data frame of `name`, `cells` and `left_out` (cells
+#'   without a count of any gene of the corpus); `n_cells`; and `n_nonzeros`.
+#'   Checksums are verified when parts of the file are first read. Files of
+#'   sailer 0.1.0 can be read, but not appended to.
 #' @seealso [expresser()].
 #' @references Cao (2023), section 4.2.1: data sets aligned to the same genes
-#'   and concatenated into one memory mapping array.
+#'   and concatenated into one memory-mapped array.
 #' @examples
 #' genes <- c("SOX2", "GATA1", "CD3E", "ALB", "INS", "MYC")
 #' first <- matrix(rpois(60, 1), 6, dimnames = list(genes, NULL))
@@ -90,8 +90,8 @@ build_corpus <- function(sources, file, genes = NULL, annotation = NULL,
     inputs <- corpus_inputs(sources, if (append) state$finished else 0)
     plan <- if (append) {
       abort_if(!is.null(genes), c(
-        "{.arg genes} cannot be chosen with {.code append = TRUE}: the corpus
-         has its genes.",
+        "{.arg genes} cannot be set with {.code append = TRUE}: the genes of
+         the corpus are fixed.",
         i = "Leave {.arg genes} out, or build another file."
       ))
       list(
@@ -109,12 +109,12 @@ build_corpus <- function(sources, file, genes = NULL, annotation = NULL,
 
 # Sources ---------------------------------------------------------------------
 
-# A named list of handles whose features have names.
+# Returns named handles. `before`: number of sources that the corpus has.
 corpus_inputs <- function(sources, before) {
   if (is.character(sources) && length(sources) > 1) sources <- as.list(sources)
   if (!is.list(sources) || is.object(sources)) sources <- list(sources)
   if (length(sources) == 0) {
-    abort("{.arg sources} is an empty list: give what the corpus is to hold.")
+    abort("{.arg sources} is an empty list: give at least one source.")
   }
   names(sources) <- source_names(sources, before)
   Map(function(source, name) {
@@ -127,7 +127,7 @@ corpus_inputs <- function(sources, before) {
 check_gene_rows <- function(cells, name) {
   check_utf8(
     cells$peaks,
-    paste0("names of genes in source ", as_literal(dQuote(name, FALSE))),
+    paste0("gene names in source ", as_literal(dQuote(name, FALSE))),
     "rownames(x)"
   )
   nameless <- which(is.na(cells$peaks) | cells$peaks == "")
@@ -149,9 +149,9 @@ check_gene_rows <- function(cells, name) {
     cli::cli_warn(c(
       "In source {.val {name}} ({cells$origin}) {rows} rows share
        {length(twice)} name{?s}, such as {.val {utils::head(twice, 3)}}: the
-       counts of rows of one name are summed.",
-      i = "Name genes by Ensembl ids, or make the names unique, to keep them
-           apart."
+       counts of rows with the same name are summed.",
+      i = "To keep them apart, name genes by Ensembl ids, or make the names
+           unique."
     ), class = "sailer_summed")
   }
 }
@@ -168,7 +168,7 @@ source_names <- function(sources, before) {
   if (anyDuplicated(given)) {
     twice <- given[duplicated(given)]
     abort(c(
-      "{length(twice)} source{?s} {?has/have} the name of another:
+      "{length(twice)} source{?s} {?has/have} the same name as another:
        {.val {unique(twice)}}.",
       i = "Name them in the list: {.code list(a = ..., b = ...)}."
     ))
@@ -178,7 +178,7 @@ source_names <- function(sources, before) {
 
 # Passes over sources ---------------------------------------------------------
 
-# What core says about a pass over a source, when it did not go through.
+# Signals the error or interrupt with which a pass over a source ended, if any.
 check_pass <- function(done, cells, name, file = NULL) {
   if (!is.null(done$problem)) {
     with_context("In source {.val {name}}:", abort_for_count(
@@ -187,7 +187,7 @@ check_pass <- function(done, cells, name, file = NULL) {
   }
   if (done$stopped) {
     if (!is.null(file)) {
-      note("Stopped: the same call continues where {.file {file}} ends.")
+      note("Stopped: repeat the same call to continue {.file {file}}.")
     }
     rlang::interrupt()
   }
@@ -197,7 +197,7 @@ check_pass <- function(done, cells, name, file = NULL) {
 
 # `plan`: list(genes, recipe, strict).
 write_corpus <- function(path, inputs, plan, append, verbose) {
-  # Before anything is written: every source must have genes of the corpus.
+  # Match first: sources without genes of the corpus must fail before writing.
   least <- if (plan$strict) least_match else 0
   maps <- match_sources(inputs, plan$genes, least)
   writer <- core_corpus_write(path, plan$genes, plan$recipe, append)
@@ -214,7 +214,7 @@ write_corpus <- function(path, inputs, plan, append, verbose) {
   core_corpus_finish(writer)
 }
 
-# The place of every feature of each source.
+# Returns, for each source, the index of each of its features in `genes`, or NA.
 match_sources <- function(inputs, genes, least) {
   Map(function(cells, name) {
     arg <- as_literal(cli::format_inline("source {.val {name}}"))
@@ -223,13 +223,13 @@ match_sources <- function(inputs, genes, least) {
 }
 
 note_source <- function(done, lost, cells, name) {
-  if (done$was_there) note("Source {.val {name}} was written before.")
+  if (done$was_there) note("Source {.val {name}} was already written.")
   n_cells <- big(done$cells)
   text <- paste0(
     "Source {.val {name}}: {n_cells} cell{cli::qty(done$cells)}{?s}",
     if (done$left_out > 0) {
-      ", {format(done$left_out, scientific = FALSE)} left out without a count
-       of any gene of the corpus"
+      ", {format(done$left_out, scientific = FALSE)} left out (no count of
+       any gene of the corpus)"
     }, "."
   )
   if (length(lost) > 0) {
@@ -237,17 +237,18 @@ note_source <- function(done, lost, cells, name) {
     share <- format(max(share, 0), digits = 2, scientific = FALSE)
     text <- paste(
       text, "{length(lost)} of its {nrow(cells)} genes
-       {cli::qty(length(lost))}{?is/are} not among those of the corpus
+       {cli::qty(length(lost))}{?is/are} not in the corpus
        ({share} % of its counts): {few(lost)}."
     )
   }
   note(text)
-  # Counts of real cells are whole for the most part, and some are large.
+  # Counts of real cells are mostly whole numbers, and some are large.
   if (done$n_fractional > 0.5 * done$n_counts && done$largest < 20) {
     cli::cli_warn(c(
       "Source {.val {name}} ({cells$origin}) looks normalised: most of its
-       values are not whole, and the largest is {format(done$largest)}.",
-      i = "A corpus is made of counts; models normalise them themselves.",
+       values are not whole numbers, and the largest is
+       {format(done$largest)}.",
+      i = "A corpus holds raw counts; models normalise them themselves.",
       i = other_matrices(cells$file)
     ))
   }

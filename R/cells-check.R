@@ -1,20 +1,20 @@
-# What a model asks of counts, and how a count that will not do is reported.
+# What models require of counts, and how unusable counts are reported.
 
-# A batch of one cell has no variance to normalise by.
+# A minibatch of one cell has no variance to normalise by.
 min_cells_of_a_model <- 2L
 
-# What a pass over all counts, in blocks, says of cells that as_cells() takes:
-# list(depth, the open peaks of each cell; peak_cells, the cells in which each
-# peak is open; n_nonzeros, the sum of either). An error names cell and peak of
-# what a model cannot use: names that are missing or repeated, fewer than
-# `min_cells` cells, no peaks, a count that is missing, infinite, negative or
-# fractional, a cell in which no peak is open. Peaks that are open in no cell
-# are allowed: models drop them.
+# Checks counts, as as_cells() takes them, in one pass by blocks. Returns
+# list(depth = number of open peaks of each cell, peak_cells = number of cells
+# in which each peak is open, n_nonzeros = sum of either). An error names the
+# cell and peak of what a model cannot use: names that are missing or repeated,
+# fewer than `min_cells` cells, no peaks, a count that is missing, infinite,
+# negative or fractional, a cell with no open peak. Peaks that are open in no
+# cell are allowed: models drop them.
 #
 # `feature`: "peak" or "gene"; counts of genes need not be whole. `empty`:
-# whether cells without any count will do. `groups`: of batch_groups(), what is
-# counted by group of cells. `folder`: where cells are packed in the same pass,
-# for training; they are then `cells` of the result.
+# whether cells without counts are allowed. `groups`: from batch_groups(), what
+# to count by group of cells. `folder`: where to pack the cells for training, in
+# the same pass; the packed cells are then `cells` of the result.
 check_counts <- function(cells, min_cells = min_cells_of_a_model,
                          feature = "peak", empty = FALSE, groups = NULL,
                          folder = NULL) {
@@ -39,9 +39,9 @@ check_counts <- function(cells, min_cells = min_cells_of_a_model,
   counted
 }
 
-# Where the cells of a training are packed: beside its checkpoint, or where R
-# keeps temporary files. The file has no name: nothing is left of it when the
-# cells are no longer used, whatever ends the run.
+# Returns the folder in which training packs the cells: that of the checkpoint,
+# or R's temporary folder. The packed file has no name there: it disappears once
+# the cells are no longer used, no matter how the run ends.
 store_folder <- function(checkpoint) {
   folder <- checkpoint %||% tempdir()
   while (!dir.exists(folder)) folder <- dirname(folder)
@@ -50,17 +50,17 @@ store_folder <- function(checkpoint) {
 
 #' Number of open peaks of each cell, or sum of its counts
 #'
-#' Unlike the models this accepts cells without an open peak, so that they can
-#' be removed: `cells[, cell_depth(cells) > 0]`.
+#' Unlike the models, this function accepts cells without an open peak, so that
+#' they can be removed: `cells[, cell_depth(cells) > 0]`.
 #'
-#' @param cells Counts as [as_cells()] takes them.
-#' @param peaks Peaks to count: names, numbers or a logical value for each.
-#'   NULL, the default, counts all.
-#' @param counts Whether counts are summed: for RNA the number of molecules in
-#'   each cell, which [sailerx()] takes as `rna_depth`. In a matrix that was
-#'   packed as open peaks each counts once. FALSE, the default, counts open
-#'   peaks.
-#' @return Numeric vector, one number per cell, named by cell.
+#' @param cells Counts, as [as_cells()] takes them.
+#' @param peaks Peaks to count: names, indices, or a logical value for each
+#'   peak. NULL, the default, counts all.
+#' @param counts Whether to sum the counts. For RNA this is the number of
+#'   molecules in each cell, which [sailerx()] takes as `rna_depth`. In a matrix
+#'   that was packed as open peaks, each open peak counts once. FALSE, the
+#'   default, counts open peaks.
+#' @return Numeric vector with one number per cell, named by cell.
 #' @references Cao (2023), section 2.2.1, where depth is a confounder, and
 #'   3.2.2, where it weights the cells.
 #' @examples
@@ -85,7 +85,7 @@ cell_depth <- function(cells, peaks = NULL, counts = FALSE) {
   stats::setNames(depth, cells$cells)
 }
 
-# What core_scan() counts; an error names the first count that cannot be used.
+# Returns what core_scan() counts; an error names the first unusable count.
 checked_scan <- function(cells, feature = "peak", ...) {
   scanned <- core_scan(cells$source, feature == "gene", ...)
   if (!is.null(scanned$problem)) {
@@ -109,7 +109,7 @@ check_size <- function(cells, min_cells, feature = "peak") {
   ), class = "data")
 }
 
-# `class` of the errors. `x`: what code calls that which has the names.
+# `class`: of the errors. `x`: the expression for the named object in hints.
 check_names <- function(names, what, side, x = "x", class = "data") {
   setter <- paste0(substr(side, 1, 3), "names(", x, ")")
   abort_if(is.null(names), c(
@@ -117,19 +117,19 @@ check_names <- function(names, what, side, x = "x", class = "data") {
     i = "Set the {side} names ({.code {setter} <- ...}): results
          are matched by name."
   ), class = class)
-  check_utf8(names, paste0("names of ", what, "s"), setter)
+  check_utf8(names, paste0(what, " names"), setter)
   nameless <- which(is.na(names) | names == "")
   abort_if(length(nameless) > 0, c(
-    "{length(nameless)} {what}{?s} {?has/have} an empty name, the first in
-     {side} {nameless[1]}.",
-    i = "Give every {what} a name of its own."
+    "{length(nameless)} {what}{cli::qty(length(nameless))}{?s} {?has/have} an
+     empty name, the first in {side} {nameless[1]}.",
+    i = "Give every {what} a unique name."
   ), class = class)
   if (anyDuplicated(names)) {
     twice <- unique(names[duplicated(names)])
     abort(c(
-      "{length(twice)} name{?s} of {what}s {cli::qty(length(twice))}occur{?s/}
+      "{length(twice)} {what} {cli::qty(length(twice))}name{?s} occur{?s/}
        more than once: {few(twice)}.",
-      i = "Make them unique, for example by
+      i = "Make them unique, for example with
            {.code {setter} <- make.unique({setter})}."
     ), class = class)
   }
@@ -139,7 +139,7 @@ to_title <- function(word) {
   paste0(toupper(substr(word, 1, 1)), substring(word, 2))
 }
 
-# `problem`: list(kind, cell, feature, value) from core. Names may be NULL.
+# `problem`: list(kind, cell, feature, value) from the core. Names may be NULL.
 # `feature`: "peak" or "gene". `file`: of the handle, if any.
 abort_for_count <- function(problem, peaks, cells, feature = "peak",
                             file = NULL) {
@@ -160,7 +160,7 @@ abort_for_count <- function(problem, peaks, cells, feature = "peak",
     infinite = c(
       paste(where, "is infinite ({value})."),
       i = "Counts are finite{if (feature == 'peak') ' whole'} numbers; was the
-           matrix divided by a zero?"
+           matrix divided by zero?"
     ),
     negative = c(
       paste(where, "is negative ({value})."),
@@ -169,13 +169,13 @@ abort_for_count <- function(problem, peaks, cells, feature = "peak",
     fractional = c(
       paste(where, "is not a whole number ({value}); the matrix looks
         normalised."),
-      i = "Give the raw counts{if (feature == 'peak') ': the model takes 0 and 1
-           from them itself'}."
+      i = "Give the raw counts{if (feature == 'peak') ': the model
+           binarises them itself'}."
     ),
     duplicate = c(
       "{to_title(feature)} {.val {peak}} occurs twice in cell {.val {cell}}.",
-      i = "The sparse matrix is damaged: every {feature} may have one count in
-           a cell."
+      i = "The sparse matrix is damaged: a {feature} can have only one count per
+           cell."
     )
   )
   if (problem$kind %in% c("negative", "fractional")) {
@@ -184,7 +184,7 @@ abort_for_count <- function(problem, peaks, cells, feature = "peak",
   abort(message, class = "data")
 }
 
-# As many digits as it takes to see that a fraction is one.
+# Formats a value with enough digits to show that it is not a whole number.
 telling_digits <- function(value) {
   for (digits in 6:9) {
     text <- format(value, digits = digits)
@@ -208,8 +208,8 @@ abort_for_empty <- function(cells, scanned, feature = "peak") {
   ), class = "data")
 }
 
-# Code that leaves the cells without counts out of an object. `...`: by which
-# arguments as_cells() reads it.
+# Returns code, for a hint, that removes the cells without counts from an
+# object. `...`: the arguments with which as_cells() read it.
 no_empty_cells <- function(features, ...) {
   given <- Filter(is.character, list(...))
   arguments <- c(

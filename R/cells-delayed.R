@@ -1,4 +1,4 @@
-# Matrices that are not in memory as such: DelayedArray's and BPCells'.
+# Matrices that need not be in memory: those of DelayedArray and BPCells.
 
 #' @rdname as_cells
 #' @export
@@ -18,13 +18,13 @@ as_cells.DelayedMatrix <- function(x, counts = FALSE, ...) {
 #' @export
 as_cells.IterableMatrix <- function(x, counts = FALSE, ...) {
   n_block <- block_cells(nrow(x), 1e8)
-  # Stored by peaks, as BPCells::peak_matrix() gives it, every block of cells
-  # would be a pass over the whole: it is sorted once instead, on the disk.
+  # If the matrix is stored by peaks, as by BPCells::peak_matrix(), each block
+  # of cells would be a pass over all of it: it is sorted once instead, on disk.
   if (methods::slot(x, "transpose") && ncol(x) > n_block) {
     folder <- tempfile("cells-of-bpcells")
     on.exit(unlink(folder, recursive = TRUE))
-    note("The BPCells matrix is stored by rows: it is sorted by cells, in a
-          temporary folder.")
+    note("The BPCells matrix is stored by rows: converting it to storage by
+          cells, in a temporary folder.")
     x <- getExportedValue("BPCells", "transpose_storage_order")(x, folder)
   }
   pack_blocks(
@@ -42,8 +42,8 @@ take_sparse <- function(x, columns) {
   if (methods::is(block, "dMatrix")) block else methods::as(block, "dMatrix")
 }
 
-# Sparse blocks may span more cells: 5 % of a peak matrix is much. Whole chunks
-# are read where the file has them.
+# Returns the number of cells in a block: whole chunks of the file if possible.
+# Sparse blocks may have more: 5 % of non-zeros is a lot for a peak matrix.
 delayed_block_cells <- function(x, sparse) {
   n_block <- block_cells(nrow(x), if (sparse) 1e8 else 4e6)
   chunk <- DelayedArray::chunkdim(x)[2]
@@ -53,7 +53,7 @@ delayed_block_cells <- function(x, sparse) {
   floor(n_block / chunk) * chunk
 }
 
-# Functions that moved between packages from one release to another.
+# Returns a function that is in different packages in different releases.
 delayed <- function(name) {
   for (package in c("SparseArray", "S4Arrays", "DelayedArray")) {
     if (requireNamespace(package, quietly = TRUE) &&
@@ -64,8 +64,8 @@ delayed <- function(name) {
   abort("DelayedArray has no {.fn {name}}; install a newer release.")
 }
 
-# A handle to the file behind x when nothing but names and the choice of rows
-# and columns was changed, NULL otherwise.
+# Returns a handle to the file behind `x` if only names and the choice of rows
+# and columns were changed, otherwise NULL.
 cells_of_seed <- function(x) {
   behind <- seed_behind(x)
   opened <- if (!is.null(behind)) open_seed(behind$seed)
@@ -80,15 +80,15 @@ cells_of_seed <- function(x) {
   name_cells(opened, rownames(x), colnames(x))
 }
 
-# The seed under changes of names and choices of rows and columns, and what is
-# chosen of it (NULL: all). NULL when there are changes of another kind.
+# Returns the seed below changes of names and choices of rows and columns, and
+# the indices chosen (NULL: all). NULL if there are changes of another kind.
 seed_behind <- function(x) {
   seed <- x@seed
   peaks <- NULL
   cells <- NULL
   while (methods::is(seed, "DelayedUnaryOp")) {
     if (methods::is(seed, "DelayedSubset")) {
-      # Outer choices are taken of inner ones.
+      # The outer subset indexes the inner one.
       peaks <- chosen_of(seed@index[[1]], peaks)
       cells <- chosen_of(seed@index[[2]], cells)
     } else if (!methods::is(seed, "DelayedSetDimnames")) {
@@ -99,7 +99,7 @@ seed_behind <- function(x) {
   list(seed = seed, peaks = peaks, cells = cells)
 }
 
-# A dense matrix as writeHDF5Array() writes it, streamed like other files.
+# Opens a dense matrix, as writeHDF5Array() writes it, to be streamed.
 open_dense <- function(path, dataset) {
   opened <- core_open_dense(path, dataset)
   new_cells(
@@ -108,7 +108,7 @@ open_dense <- function(path, dataset) {
   )
 }
 
-# Our reader on the seed's file, or NULL when that is not for it (CSC).
+# Opens the seed's file with our reader; NULL if that cannot read it (CSC).
 open_seed <- function(seed) {
   of <- function(class) methods::is(seed, class)
   open <- function(...) open_cells(seed@filepath, ..., feature_type = NULL)

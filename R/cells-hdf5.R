@@ -1,54 +1,55 @@
-# Counts in HDF5 files, read by streaming.
+# Counts in HDF5 files, which are streamed.
 
 #' Open counts in a file without loading them
 #'
-#' The format is recognised by the content, not by the name. Models then read
-#' the file in blocks of cells: only one number per cell is held in memory.
+#' The format is recognised by the file's content, not by its name. Models then
+#' read the file in blocks of cells: only one number per cell is held in memory.
 #'
-#' * **10x Genomics HDF5**, of Cell Ranger ATAC and ARC (`/matrix`) and of
-#'   version 2 (a group for each genome), and files of
+#' * **10x Genomics HDF5**, from Cell Ranger ATAC and ARC (`/matrix`) and from
+#'   version 2 (one group per genome), and files written by
 #'   `HDF5Array::writeTENxMatrix()`. From a multiome file only the peaks are
 #'   read, unless `feature_type` says otherwise. Features are named by their
-#'   ids, or by their names if there are none.
-#' * **h5ad** (AnnData since 0.5), with a matrix by cells, sparse (CSR) or
-#'   dense. Matrices stored by features (CSC) cannot be streamed by cells; the
-#'   error shows how to convert them.
+#'   ids, or by their names if there are no ids.
+#' * **h5ad** (AnnData since 0.5), with a matrix stored by cells, sparse (CSR)
+#'   or dense. Matrices stored by features (CSC) cannot be streamed by cells;
+#'   the error shows how to convert them.
 #' * **h5mu** (MuData): one `modality`, which is an h5ad inside the file, with
-#'   cells, `obs` and layers of its own.
-#' * **MatrixMarket text**, `matrix.mtx` or `matrix.mtx.gz`, given by its path
-#'   or by that of its folder, with the names beside it: `barcodes.tsv`, and
-#'   `features.tsv`, `genes.tsv` or `peaks.bed` (names like `chr1:100-200`),
-#'   compressed or not. All may have the same prefix, as on GEO
-#'   (`GSM1_sample_matrix.mtx.gz`). Types of features, the third column of
-#'   `features.tsv`, are used as in a 10x file. Its counts are packed, about a
-#'   byte for each open peak of each cell (two for genes), in memory and beyond
-#'   256 MB in a temporary file; files that are not sorted by cells take 12
-#'   bytes more while they are read. Cells x features are recognised by the
-#'   numbers of names. A saved handle reads the file again.
-#' * **A corpus** of genes, as [build_corpus()] writes it.
+#'   its own cells, `obs` and layers.
+#' * **MatrixMarket text**, `matrix.mtx` or `matrix.mtx.gz`: give its path or
+#'   that of its folder. The names are read from files beside it, compressed or
+#'   not: `barcodes.tsv`, and `features.tsv`, `genes.tsv` or `peaks.bed` (which
+#'   gives names like `chr1:100-200`). All may share a prefix, as on GEO
+#'   (`GSM1_sample_matrix.mtx.gz`). Feature types, the third column of
+#'   `features.tsv`, are used as in a 10x file. The counts are packed, about one
+#'   byte per open peak of a cell (two for genes), in memory up to 256 MB and in
+#'   a temporary file beyond that; files that are not sorted by cells take 12
+#'   more bytes per count while they are read. A matrix of cells x features is
+#'   recognised by the numbers of names. A saved handle reads the file again.
+#' * **A corpus** of genes, written by [build_corpus()].
 #'
 #' @section Which matrix of an h5ad file:
 #' `X` often holds normalised values. Without `layer`, the first values of `X`
-#' decide: if they are counts, whole and not negative, `X` is read. Otherwise it
-#' is the layer `"counts"`, the raw counts of AnnData, or the only other layer
-#' that holds counts, with a message (class `sailer_note`).
+#' decide: if they are counts (whole and not negative), `X` is read. Otherwise
+#' the layer `"counts"` is read, or the raw counts of AnnData, or the only other
+#' layer that holds counts, with a message (class `sailer_note`).
 #'
-#' @param path Path of the file, or of the folder of a `matrix.mtx`.
-#' @param group Group that holds the matrix, for 10x files with several. NULL,
-#'   the default, takes the only one.
-#' @param feature_type Features to read of a 10x file with types: `"Peaks"`, the
-#'   default, `"Gene Expression"` or others; NULL reads all. Likewise for an
-#'   h5ad file with types (`feature_types` in `var`), unless it has none of that
-#'   type. For MuData it chooses the modality if `modality` is NULL.
-#' @param layer Matrix of an h5ad file: the name of a layer, `"X"`, or `"raw"`
-#'   for `raw/X` if no layer has that name. NULL, the default, finds the counts;
-#'   see below.
-#' @param modality Modality of MuData. NULL, the default, takes the one with the
-#'   usual name for `feature_type`: `"atac"` or `"peaks"` for peaks, `"rna"` or
-#'   `"gex"` for genes.
+#' @param path Path of the file, or of the folder with `matrix.mtx`.
+#' @param group Group that holds the matrix, for 10x files with several groups.
+#'   NULL, the default, takes the only one.
+#' @param feature_type Type of the features to read from a 10x file with types:
+#'   `"Peaks"`, the default, `"Gene Expression"` or others; NULL reads all. The
+#'   same holds for an h5ad file with types (`feature_types` in `var`), but all
+#'   are read if none has that type. For MuData it chooses the modality if
+#'   `modality` is NULL.
+#' @param layer Matrix to read from an h5ad file: the name of a layer, `"X"`, or
+#'   `"raw"` for `raw/X` if no layer has that name. NULL, the default, finds the
+#'   counts; see below.
+#' @param modality Modality of a MuData file. NULL, the default, takes the one
+#'   with a usual name for `feature_type`: `"atac"` or `"peaks"` for peaks,
+#'   `"rna"` or `"gex"` for genes.
 #' @return An object of class `"sailer_cells"`; see [as_cells()]. It keeps the
 #'   path, so it can be saved and used in another process as long as the file
-#'   does not change. For a corpus an object of class `"sailer_corpus"`; see
+#'   does not change. For a corpus, an object of class `"sailer_corpus"`; see
 #'   [build_corpus()].
 #' @seealso [cells_metadata()] for what is in `obs` and `obsm`; [sailerx()] for
 #'   files that hold ATAC and RNA.
@@ -105,17 +106,17 @@ check_layout <- function(path, layout, layer, modality) {
     abort("{.arg layer} is for h5ad files, but {.file {path}} is a 10x file.")
   }
   if (layout != "h5mu" && !is.null(modality)) {
-    is <- if (layout == "tenx") "a 10x file" else "one AnnData object"
+    is <- if (layout == "tenx") "a 10x file" else "a single AnnData object"
     abort(c(
       "{.arg modality} is for MuData (.h5mu), but {.file {path}} is {is}.",
       i = if (layout == "tenx") {
-        "{.arg feature_type} chooses among the features of a 10x file."
+        "Use {.arg feature_type} to choose features of a 10x file."
       }
     ))
   }
 }
 
-# Names that modalities of MuData usually have.
+# Usual names of MuData modalities, by feature type.
 usual_modalities <- list(
   Peaks = c("atac", "peaks"), `Gene Expression` = c("rna", "gex")
 )
@@ -134,15 +135,15 @@ choose_modality <- function(path, modality, feature_type) {
   }
   abort_if(length(fitting) != 1, c(
     "{.file {path}} is MuData with the
-     {cli::qty(length(known))}modalit{?y/ies} {.val {known}}; name the one to
-     read in {.arg modality}.",
+     {cli::qty(length(known))}modalit{?y/ies} {.val {known}}; set
+     {.arg modality} to the one to read.",
     i = "For example
          {.code open_cells(path, modality = \"{as_literal(known[1])}\")}."
   ))
   fitting
 }
 
-# Which matrix was taken instead of X.
+# Reports which matrix was read instead of X.
 note_matrix <- function(opened) {
   if (opened$layer == "X") {
     return(invisible())
@@ -152,12 +153,12 @@ note_matrix <- function(opened) {
   } else {
     "There is no X in {opened$origin}"
   }
-  note(paste0(reason, ": they are read from {.val {opened$layer}}. {.arg layer}
-  names another matrix of {.val {opened$layers}}."))
+  note(paste0(reason, ": reading counts from {.val {opened$layer}}. To read
+  another matrix, set {.arg layer} to one of {.val {opened$layers}}."))
 }
 
-# For messages on values of an h5ad file that are no counts: what else it has.
-# NULL for other cells.
+# Returns a hint that names the other matrices of an h5ad file, for messages on
+# values that are not counts. NULL for cells from elsewhere.
 other_matrices <- function(file) {
   if (is.null(file$layers)) {
     return(NULL)
@@ -172,7 +173,7 @@ other_matrices <- function(file) {
   as_literal(cli::format_inline(found))
 }
 
-# The pointer died with its process; the file is still there.
+# The pointer died with its process, but the file may still be there.
 reopen_cells <- function(x) {
   fresh <- open_again(x$file)
   if (!is.null(x$chosen$peaks) || !is.null(x$chosen$cells)) {
@@ -187,13 +188,14 @@ reopen_cells <- function(x) {
     (is.null(x$peaks) || length(x$peaks) == nrow(fresh)) &&
     (is.null(x$cells) || length(x$cells) == ncol(fresh))
   abort_if(!same, c(
-    "{.file {x$file$path}} has other cells or peaks than when it was opened.",
+    "The cells or peaks in {.file {x$file$path}} have changed since it was
+     opened.",
     i = "Open it again with {.fn open_cells}."
   ), class = "file")
   if (is.null(x$in_file)) fresh else name_cells(fresh, x$peaks, x$cells)
 }
 
-# `file`: of a handle.
+# Opens the `file` of a handle again.
 open_again <- function(file) {
   if (file$layout == "dense") {
     return(open_dense(file$path, file$dataset))
@@ -202,7 +204,7 @@ open_again <- function(file) {
     return(as_cells(open_corpus(file$path)))
   }
   if (file$layout == "h5ad" && is.null(file$layer)) {
-    # A handle of sailer 0.1.0: all of X.
+    # A handle of sailer 0.1.0, which read all of X.
     file[c("layer", "feature_type")] <- list("X", NULL)
   }
   open_cells(

@@ -1,22 +1,22 @@
-# Several samples in a list: their cells one after another, none copied.
+# Several samples in a list: their cells are concatenated without copying.
 
-#' @details A list of these is read as one, sample after sample: the peaks are
-#' those of all, matched by name, and count as closed in samples that lack them.
-#' Its names are the samples, which [sailer()] and [sailerx()] use as batches
-#' unless `batch` is given. If samples share names of cells, all cells are named
-#' `sample_cell`, with a message. For samples that were counted in different
-#' peaks call [unite_peaks()] first.
+#' @details A list of inputs is read as one, sample after sample. The peaks are
+#' those of all samples, matched by name; they count as closed in samples that
+#' lack them. The names of the list name the samples, which [sailer()] and
+#' [sailerx()] use as batches unless `batch` is given. If samples share cell
+#' names, all cells are named `sample_cell`, with a message. For samples that
+#' were counted in different peaks, call [unite_peaks()] first.
 #' @rdname as_cells
 #' @export
 as_cells.list <- function(x, ...) {
   if (length(x) == 0) {
-    abort("{.arg x} is an empty list: give the samples that it is to hold.")
+    abort("{.arg x} is an empty list: give at least one sample.")
   }
   samples <- in_utf8(names(x)) %||% as.character(seq_along(x))
-  check_utf8(samples, "names of the samples in {.arg x}", "names(x)")
+  check_utf8(samples, "sample names in {.arg x}", "names(x)")
   if (anyDuplicated(samples) || any(samples == "")) {
-    abort("The samples in the list {.arg x} must have names of their own, or
-           none of them a name.")
+    abort("The samples in the list {.arg x} must all have unique names, or all
+           be unnamed.")
   }
   parts <- read_samples(x, samples, ...)
   peaks <- unique(unlist(lapply(parts, `[[`, "peaks"), use.names = FALSE))
@@ -28,7 +28,7 @@ as_cells.list <- function(x, ...) {
     "x <- lapply(x, function(s) {s <- as_cells(s);", "s[, cell_depth(s) > 0]})"
   )
   joined$origin <- paste(length(parts), "samples in a list")
-  # Of the first sample where it has all peaks; otherwise the names have them.
+  # Those of the first sample if it has all peaks; otherwise from the names.
   joined$ranges <- pick_ranges(parts[[1]]$ranges, parts[[1]]$peaks, peaks)
   joined$sample <- factor(
     rep(samples, lengths(lapply(parts, `[[`, "cells"))), samples
@@ -36,8 +36,8 @@ as_cells.list <- function(x, ...) {
   joined
 }
 
-# Handles of the samples, which are joined by name: theirs must do. Errors say
-# which sample it is.
+# Returns the handles of the samples. They are joined by name, so their names
+# are checked. Errors name the sample.
 read_samples <- function(x, samples, ...) {
   Map(function(part, sample) {
     with_context("Sample {.val {sample}} cannot be used.", {
@@ -55,21 +55,22 @@ check_shared_peaks <- function(parts, peaks, samples) {
   shared <- Reduce(intersect, lapply(parts, `[[`, "peaks"))
   least <- which.min(sizes)
   abort_if(length(shared) < 0.5 * sizes[least], c(
-    "{length(shared)} of the {sizes[least]} peaks of sample
-     {.val {samples[least]}} {?is/are} in all samples, by their names.",
-    i = "Samples counted in different peaks can be united by
+    "{length(shared)} of the {sizes[least]} peak names of sample
+     {.val {samples[least]}} {cli::qty(length(shared))}{?is/are} in all
+     samples.",
+    i = "To combine samples counted in different peaks, use
          {.fn unite_peaks}."
   ), class = "data")
   share <- sizes / length(peaks)
   lacking <- share < 1
   if (any(lacking)) {
-    note("Peaks that a sample lacks count as closed in its cells:
+    note("Peaks missing from a sample count as closed in its cells:
           {.val {samples[lacking]}} {cli::qty(sum(lacking))}{?has/have}
           {round(100 * share[lacking])} % of the {length(peaks)} peaks.")
   }
 }
 
-# Barcodes are drawn from one list for every lane, so samples share some.
+# The barcodes of every lane come from one list, so samples share some.
 name_by_sample <- function(parts, samples) {
   names(parts) <- samples
   own <- lapply(parts, `[[`, "cells")
@@ -80,13 +81,13 @@ name_by_sample <- function(parts, samples) {
   }
   named <- sample_cells(own)
   inside <- vapply(own, function(cells) shared[1] %in% cells, NA)
-  note("{length(shared)} cell name{?s} {?is/are} in more than one sample, such
-        as {.val {shared[1]}} in {.val {samples[inside]}}: all cells are named
-        by sample and cell, as {.val {named[[1]][1]}}.")
+  note("{length(shared)} cell name{?s} occur{?s/} in more than one sample, such
+        as {.val {shared[1]}} in {.val {samples[inside]}}: all cells are renamed
+        by sample and cell, such as {.val {named[[1]][1]}}.")
   Map(function(part, cells) name_cells(part, part$peaks, cells), parts, named)
 }
 
-# Samples are batches where none were given.
+# Uses the samples as batches if no batch is given.
 samples_as_batches <- function(cells, batch) {
   several <- nlevels(droplevels(factor(cells$sample))) > 1
   if (is.null(batch) && several) {
@@ -98,8 +99,8 @@ samples_as_batches <- function(cells, batch) {
 taken_as_batches <- function(labels, what) {
   if (!is.null(labels)) {
     names <- label_levels(labels)
-    note("The {length(names)} {what} are taken as batches: {.val {names}}. Give
-          {.arg batch} for others.")
+    note("Using the {length(names)} {what} as batches: {.val {names}}. To use
+          others, set {.arg batch}.")
   }
   labels
 }

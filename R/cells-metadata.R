@@ -1,20 +1,20 @@
-# What h5ad files and MuData keep beside the counts of their cells.
+# What h5ad and MuData files store about cells besides their counts.
 
 #' Metadata and reduced dimensions of the cells in a file
 #'
-#' The columns of `obs` of an h5ad file, or of a modality of MuData; or an
-#' embedding in its `obsm`, such as the PCA of scanpy. That of RNA can be the
-#' `reference` of [sailerx()].
+#' Reads the columns of `obs` of an h5ad file or of a modality of MuData, or an
+#' embedding in its `obsm`, such as scanpy's PCA. An embedding of the RNA can be
+#' the `reference` of [sailerx()].
 #'
 #' @param cells A handle from [open_cells()] or [as_cells()].
-#' @param columns Names of the columns, or NULL for all of them: those of types
-#'   that R has no vector for are then left out, with a warning.
-#' @param reduction Name of an embedding in `obsm`, such as `"X_pca"`, which is
-#'   returned instead of columns.
+#' @param columns Names of the columns to read. NULL, the default, reads all,
+#'   but leaves out, with a warning, columns of types that R has no vector for.
+#' @param reduction Name of an embedding in `obsm`, such as `"X_pca"`, to return
+#'   instead of columns.
 #' @return A data frame with one row per cell, in the order of `cells` and named
-#'   by them; it has no columns if the cells come from another source. With
-#'   `reduction` a numeric matrix of cells x dimensions, ordered and named
-#'   likewise.
+#'   by them; it has no columns if the cells come from another kind of source.
+#'   With `reduction`, a numeric matrix of cells x dimensions, with rows in the
+#'   same order and with the same names.
 #' @references Cao (2023), section 2.2.1: batches and other confounders are
 #'   columns of such a table; chapter 3, for the reference.
 #' @examples
@@ -40,8 +40,8 @@ cells_metadata <- function(cells, columns = NULL, reduction = NULL) {
              modality = modality)
     }
   } else if (length(columns) > 0) {
-    abort("{cells$origin} has no column {.val {columns[1]}}: it keeps no
-           metadata of cells.")
+    abort("{cells$origin} has no column {.val {columns[1]}}: it holds no
+           cell metadata.")
   }
   table <- lapply(table, of_places, cells$chosen$cells)
   names <- cells$cells
@@ -52,7 +52,7 @@ cells_metadata <- function(cells, columns = NULL, reduction = NULL) {
             class = "data.frame")
 }
 
-# All columns that can be read; a warning names the others.
+# Returns all columns that can be read; a warning names the others.
 read_obs_columns <- function(path, modality) {
   names <- core_obs_columns(path, modality)
   read <- function(name) {
@@ -73,8 +73,8 @@ read_obs_columns <- function(path, modality) {
 cells_reduction <- function(cells, name) {
   check_text(name, "reduction")
   if (!in_anndata(cells)) {
-    abort("{cells$origin} keeps no reduced dimensions of cells: they are in
-           {.field obsm} of h5ad files and MuData.")
+    abort("{cells$origin} holds no reduced dimensions: only h5ad files and
+           MuData do, in {.field obsm}.")
   }
   values <- core_read_obsm(cells$file$path, name, cells$file$modality %||% "")
   chosen <- cells$chosen$cells %||% seq_len(nrow(values))

@@ -1,12 +1,12 @@
-# Counts in text: matrix.mtx and the names beside it, as Cell Ranger, GEO and
-# many programs write them.
+# Counts in text files: matrix.mtx and the files of names beside it, as Cell
+# Ranger, GEO and many programs provide them.
 
 mtx_ending <- "\\.mtx(\\.(gz|bz2|xz))?$"
 
 is_mtx <- function(path) grepl(mtx_ending, path, ignore.case = TRUE)
 
-# The features to read and the cells of `path`, a folder or the matrix in it.
-# `others`: arguments of open_cells() that text has no use for.
+# Opens the matrix at `path`, a file or the folder that contains it. `others`:
+# arguments of open_cells() that do not apply to text files; an error if given.
 open_mtx <- function(path, feature_type, others) {
   given <- names(others)[lengths(others) > 0]
   if (length(given) > 0) {
@@ -21,7 +21,7 @@ open_mtx <- function(path, feature_type, others) {
     "features.tsv, genes.tsv or peaks.bed"
   )
   ids <- find_beside(matrix, "(barcodes|cells)\\.(tsv|txt)", "barcodes.tsv")
-  # Rows and columns, or NA: a broken file is reported when it is read.
+  # Rows and columns, or NA: reading the counts will report a broken file.
   lines <- tryCatch(read_text(matrix, 1000L), error = function(cnd) NULL)
   size <- grep("^[[:space:]]*[0-9]", lines, value = TRUE, useBytes = TRUE)[1]
   size <- as.numeric(strsplit(trimws(size), "[[:space:]]+")[[1]])[1:2]
@@ -49,7 +49,7 @@ open_mtx <- function(path, feature_type, others) {
 
 # Files -----------------------------------------------------------------------
 
-# The only matrix in a folder.
+# Returns the path of the only matrix in a folder.
 mtx_of_folder <- function(path) {
   refuse_other_store(path)
   here <- list.files(path)
@@ -65,46 +65,46 @@ mtx_of_folder <- function(path) {
      {.file {found}}."
   } else {
     c(
-      "{.path {path}} is a folder without a matrix: neither matrix.mtx nor an
-       HDF5 file.",
+      "{.path {path}} is a folder without a matrix: it has neither matrix.mtx
+       nor an HDF5 file.",
       i = if (length(folders) > 0) {
-        "Matrices are in its folder{?s} {.path {folders}}."
+        "There are matrices in its subfolder{?s} {.path {folders}}."
       } else {
-        "Expected are matrix.mtx, barcodes.tsv, and features.tsv, genes.tsv or
-         peaks.bed, compressed or not."
+        "Expected: matrix.mtx, barcodes.tsv, and one of features.tsv,
+         genes.tsv or peaks.bed, compressed or not."
       }
     )
   }, class = "file")
 }
 
-# Folders of other programs, by what is in them and what reads them.
+# Throws an error for folders of other programs, which says how to open them.
 refuse_other_store <- function(path) {
   version <- file.path(path, "version")
   kind <- if (file.exists(version)) {
     suppressWarnings(readLines(version, 1, warn = FALSE))
   }
   known <- if (any(grepl("fragments-v[0-9]", kind))) {
-    c("fragments of BPCells, which have to be counted in peaks first",
+    c("BPCells fragments, which must be counted in peaks first",
       "BPCells::peak_matrix(BPCells::open_fragments_dir(path), peaks)")
   } else if (any(grepl("matrix-v[0-9]", kind))) {
-    c("a matrix of BPCells", "as_cells(BPCells::open_matrix_dir(path))")
+    c("a BPCells matrix", "as_cells(BPCells::open_matrix_dir(path))")
   } else if (all(file.exists(file.path(path, c("assays.h5", "se.rds"))))) {
-    c("an object of HDF5Array", "HDF5Array::loadHDF5SummarizedExperiment(path)")
+    c("an HDF5Array object", "HDF5Array::loadHDF5SummarizedExperiment(path)")
   } else if (any(file.exists(
     file.path(path, c(".zgroup", ".zarray", "zarr.json"))
   ))) {
-    c("a zarr store, which sailer does not read",
+    c("a zarr store, which sailer cannot read",
       'anndata.read_zarr(path).write_h5ad("counts.h5ad")  # in Python')
   }
   abort_if(!is.null(known), c(
-    "{.path {path}} is the folder of {known[1]}.",
-    i = "Open it by {.code {known[2]}}."
+    "{.path {path}} holds {known[1]}.",
+    i = "Use {.code {known[2]}}."
   ), class = "file")
 }
 
-# The file of names that belongs to a matrix: with what stands before
-# "matrix.mtx" in front, as on GEO, else the only one in the folder of an only
-# matrix.
+# Returns the file of names that belongs to a matrix: the one that starts with
+# what precedes "matrix.mtx" in its name, as on GEO; otherwise the only
+# candidate, if the folder has a single matrix.
 find_beside <- function(matrix, pattern, expected) {
   folder <- dirname(matrix)
   here <- list.files(folder)
@@ -113,7 +113,7 @@ find_beside <- function(matrix, pattern, expected) {
   prefix <- sub(mtx_ending, "", basename(matrix), ignore.case = TRUE)
   prefix <- sub("[^A-Za-z]?matrix$", "", prefix, ignore.case = TRUE)
   own <- found[startsWith(found, prefix)]
-  # Of what begins like it, what has least between that and "barcodes.tsv".
+  # Prefer the least text between the prefix and, say, "barcodes.tsv".
   between <- nchar(sub(ending, "", own, ignore.case = TRUE))
   if (length(own) > 0) {
     found <- own[between == min(between)]
@@ -121,24 +121,24 @@ find_beside <- function(matrix, pattern, expected) {
     found <- character()
   }
   abort_if(length(found) > 1, c(
-    "Beside {.file {basename(matrix)}} there are several files that may name
-     its rows or columns: {.file {found}}.",
-    i = "Keep one of them in the folder: those of {expected}."
+    "Several files next to {.file {basename(matrix)}} could name its rows or
+     columns: {.file {found}}.",
+    i = "Keep only one of them in the folder ({expected})."
   ), class = "file")
   abort_if(length(found) == 0, c(
-    "Beside {.file {basename(matrix)}} in {.path {folder}} there is no
-     {.file {paste0(prefix, if (nzchar(prefix)) '_', expected)}}.",
-    i = "It has the names of its rows or columns, one a line."
+    "There is no {.file {paste0(prefix, if (nzchar(prefix)) '_', expected)}}
+     next to {.file {basename(matrix)}} in {.path {folder}}.",
+    i = "It should hold the names of its rows or columns, one per line."
   ), class = "file")
   file.path(folder, found)
 }
 
 # Names -----------------------------------------------------------------------
 
-# Lines of a packed file or not; `n` as in readLines().
+# Returns the lines of a file, compressed or not; `n` as in readLines().
 read_text <- function(path, n = -1L) {
   lines <- read_packed(path, "rt", readLines, n, warn = FALSE, skipNul = TRUE)
-  # Without the mark of UTF-8 and the line ends of Windows.
+  # Remove the byte order mark of UTF-8 and the line ends of Windows.
   lines <- sub("^\xef\xbb\xbf|\r$", "", lines, useBytes = TRUE)
   Encoding(lines) <- "UTF-8"
   lines
@@ -158,12 +158,12 @@ read_packed <- function(path, mode, read, ...) {
   tryCatch(read(connection, ...), error = refuse, warning = refuse)
 }
 
-# The columns of a table: texts, separated by tabs, in a bed file by blanks too.
-# The first line is a heading where only so the number of lines is that of rows
-# or columns of the matrix, `size`.
+# Returns the columns of a table as strings, separated by tabs, in a BED file
+# also by spaces. The first line is a heading if only without it the number of
+# lines is that of the rows or columns of the matrix, `size`.
 read_fields <- function(path, size) {
   lines <- read_text(path)
-  # What browsers of genomes write into a bed file.
+  # Drop the lines that genome browsers write into BED files.
   if (grepl("\\.bed(\\.|$)", path, ignore.case = TRUE)) {
     lines <- lines[!grepl("^(#|track\\b|browser\\b)", lines, useBytes = TRUE)]
     lines <- gsub("[ \t]+", "\t", lines, useBytes = TRUE)
@@ -173,7 +173,7 @@ read_fields <- function(path, size) {
   abort_if(n == 0, "The file {.file {path}} holds no names.", class = "file")
   fields <- strsplit(lines, "\t", fixed = TRUE, useBytes = TRUE)
   if (!n %in% size && (n - 1) %in% size) {
-    note("The first line of {.file {basename(path)}} is taken for a heading:
+    note("The first line of {.file {basename(path)}} is treated as a header:
           {.val {fields[[1]][1]}}.")
     fields <- fields[-1]
   }
@@ -184,7 +184,7 @@ read_fields <- function(path, size) {
   })
 }
 
-# list(names, types, intervals) of the features.
+# Returns list(names, types, intervals) of the features.
 read_features <- function(path, size) {
   fields <- read_fields(path, size)
   interval <- function(k) {
@@ -205,9 +205,9 @@ read_features <- function(path, size) {
 
 # Counts ----------------------------------------------------------------------
 
-# The core's source of the features `kept`, of `n_features`. Most files are
-# sorted by cells and packed as they come; others are read a second time, and
-# held while they are sorted.
+# Returns the core's cell source, with the features `kept` of `n_features`. Most
+# files are sorted by cells and are packed as they are read; others are read a
+# second time and held in memory while they are sorted.
 read_mtx <- function(path, n_features, kept, features, cells, origin) {
   map <- integer()
   if (length(kept) < n_features) {

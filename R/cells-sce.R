@@ -2,11 +2,11 @@
 
 #' @rdname as_cells
 #' @param assay.type Name of the assay with the counts. NULL, the default, takes
-#'   `"counts"` or, where there is a single assay of another name, as in ArchR's
-#'   `PeakMatrix`, that one, with a message. Peaks without row names are named
-#'   by their ranges, as `chr1-100-200`.
-#' @param altexp Name of the alternative experiment that holds the peaks; NULL,
-#'   the default, takes the main one.
+#'   `"counts"` or, if the object has a single assay with another name (such as
+#'   ArchR's `PeakMatrix`), that one, with a message. Peaks without row names
+#'   are named by their ranges, as in `chr1-100-200`.
+#' @param altexp Name of the alternative experiment that holds the peaks. NULL,
+#'   the default, takes the main experiment.
 #' @export
 as_cells.SummarizedExperiment <- function(x, assay.type = NULL, altexp = NULL,
                                           features = NULL, ...) {
@@ -25,7 +25,7 @@ as_cells.SummarizedExperiment <- function(x, assay.type = NULL, altexp = NULL,
   take_features(cells, features, "the object")
 }
 
-# The experiment itself, or the alternative one of the name.
+# Returns the experiment itself, or its alternative experiment `altexp`.
 experiment_of_counts <- function(x, altexp) {
   if (is.null(altexp)) {
     return(x)
@@ -40,9 +40,9 @@ experiment_of_counts <- function(x, altexp) {
   SingleCellExperiment::altExp(x, altexp, withDimnames = TRUE)
 }
 
-# The name of the assay with the counts, or 1 for a single one without a name.
+# Returns the name of the assay with the counts, 1 for a single unnamed one.
 choose_assay_type <- function(x, assay.type, arg = "assay.type") {
-  # An error of a promise loses its class in the dispatch of S4.
+  # An error thrown while a promise is evaluated loses its class in S4 dispatch.
   force(x)
   if (identical(assay.type, 1L)) {
     return(assay.type)
@@ -59,30 +59,30 @@ choose_assay_type <- function(x, assay.type, arg = "assay.type") {
   abort_if(n != 1, c(
     "There is no assay {.val counts} in the object.",
     i = if (n == 0) {
-      "It has no assay at all."
+      "It has no assays."
     } else {
-      "Name one in {.arg {arg}}: {.val {known}}."
+      "Set {.arg {arg}} to one of {.val {known}}."
     }
   ))
   if (is.null(known) || !nzchar(known)) {
     return(1L)
   }
-  note("The only assay, {.val {known}}, is taken for the counts.")
+  note("The only assay, {.val {known}}, is used as the counts.")
   known
 }
 
-# Names of the rows of an experiment, by their ranges where they have none.
+# Returns the row names of an experiment, made from its ranges if it has none.
 experiment_names <- function(x) {
   rownames(x) %||% names_by_ranges(experiment_ranges(x))
 }
 
-# Those of `peaks`; NULL unless all are known.
+# Returns the ranges of `peaks`; NULL unless all are known.
 ranges_of_experiment <- function(x, peaks) {
   force(x)
   pick_ranges(experiment_ranges(x), experiment_names(x), peaks)
 }
 
-# NULL for no ranges.
+# Returns a name for each range; NULL if there are no ranges.
 names_by_ranges <- function(ranges) {
   if (is.null(ranges)) {
     return(NULL)
@@ -91,16 +91,16 @@ names_by_ranges <- function(ranges) {
   if (anyDuplicated(names)) {
     twice <- unique(names[duplicated(names)])
     abort(c(
-      "The rows have no names, and {length(twice)} of their ranges {?is/are}
-       there more than once: {few(twice)}.",
-      i = "Set {.code rownames(x)}, or leave the repeated rows out."
+      "The rows have no names, and {length(twice)} of their ranges
+       occur{?s/} more than once: {few(twice)}.",
+      i = "Set {.code rownames(x)}, or remove the duplicated rows."
     ), class = "data")
   }
   names
 }
 
-# Ranges of the rows, when they are ranges: an object without any has a list of
-# empty ones.
+# Returns the ranges of the rows, or NULL: an object without ranges has a list
+# of empty ones in their place.
 experiment_ranges <- function(x) {
   if (!methods::is(x, "RangedSummarizedExperiment")) {
     return(NULL)

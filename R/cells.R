@@ -1,20 +1,20 @@
-# Input: what a user brings becomes a handle of class "sailer_cells" that
-# the core reads as sparse rows, one per cell. Nothing of the user's object is
-# copied that need not be, and nothing of it is changed.
+# Input: whatever a user provides becomes a handle of class "sailer_cells", from
+# which the core reads sparse rows, one per cell. The user's object is never
+# changed, and is copied only where necessary.
 #
 # A handle is a list of
 #   source  external pointer to the core's cell source
-#   cells   names of the n cells, or NULL when the object has none
+#   cells   names of the n cells, or NULL if the object has none
 #   peaks   names of the P peaks, or NULL
 #   origin  for messages: "a dgCMatrix", "10x HDF5 file 'x.h5'"
 #   ranges  GRanges of the peaks, or NULL
 #   file    for cells in a file: the arguments of open_cells() that open it
-#   chosen  for cells in a file: list(peaks, cells), the places taken of it
-#   in_file for cells in a file whose names were set: list(peaks, cells), the
-#           names that the file has for them, else absent
-#   sample  for cells that came in a list: the sample of each, else absent
-#   no_empty  code that takes empty cells from what the user gave, where
-#           `x[, cell_depth(x) > 0]` would not do, else absent
+#   chosen  for cells in a file: list(peaks, cells), the indices taken from it
+#   in_file for cells in a file whose names were set: list(peaks, cells), their
+#           names in the file; otherwise absent
+#   sample  for cells that came in a list: the sample of each; otherwise absent
+#   no_empty  code that removes empty cells from the user's object, if
+#           `x[, cell_depth(x) > 0]` would not work; otherwise absent
 
 #' @importFrom rlang %||%
 #' @importClassesFrom Matrix dgCMatrix
@@ -29,31 +29,31 @@ NULL
 #'
 #' * A `dgCMatrix` is not copied. Other sparse matrices of the Matrix package
 #'   are converted once.
-#' * Dense matrices, `DelayedMatrix` and BPCells' `IterableMatrix` are read by
-#'   blocks of cells and packed: about a byte for each open peak of each cell,
-#'   in memory and beyond 256 MB in a temporary file (in [tempdir()]). Their
-#'   counts are checked while they are packed.
-#' * A `TENxMatrix` or a CSR `H5ADMatrix` whose values were not changed is
-#'   streamed from its file; see [open_cells()].
+#' * Dense matrices, `DelayedMatrix` and BPCells' `IterableMatrix` are read in
+#'   blocks of cells and packed: about one byte per open peak of a cell, in
+#'   memory up to 256 MB and in a temporary file (in [tempdir()]) beyond that.
+#'   Their counts are checked while they are packed.
+#' * A `TENxMatrix`, an `HDF5Matrix` or a CSR `H5ADMatrix` whose values were not
+#'   changed is streamed from its file; see [open_cells()].
 #'
 #' Handles can be subset like a matrix, `cells[peaks, cells]`, and named like
 #' one: `rownames(cells) <- peaks`, `colnames(cells) <- barcodes`. Names are
 #' kept when the handle is subset or saved.
 #'
-#' A count that is a whole number up to a relative difference of 0.000002, as
-#' 32-bit arithmetic leaves it (2.9999998), is read as that number.
+#' A count that is whole up to a relative error of 0.000002, such as 2.9999998
+#' from 32-bit arithmetic, is read as the whole number.
 #'
 #' @param x Counts, peaks in rows and cells in columns: a matrix, any matrix of
 #'   the Matrix package, a `DelayedMatrix`, an `IterableMatrix`, a path for
 #'   [open_cells()], a handle, or a list of these.
-#' @param counts Whether packed counts are kept as they are, as models of genes
-#'   need: a byte or more each, fractions allowed. FALSE, the default, keeps
-#'   what models of peaks read.
+#' @param counts Whether packing keeps the counts themselves, as models of genes
+#'   need: one byte or more each, fractions allowed. FALSE, the default, keeps
+#'   only what models of peaks read.
 #' @param ... Passed on to methods.
 #' @return An object of class `"sailer_cells"`, with methods for `dim()` (peaks,
 #'   cells), `dimnames()`, `dimnames<-`, `[`, `format()` and `print()`. A handle
-#'   to a file that was saved by [saveRDS()] or sent to another process opens
-#'   the file again; one to a matrix in memory has to be made again.
+#'   to a file can be saved with [saveRDS()] or sent to another process: it
+#'   opens the file again. A handle to a matrix in memory has to be made again.
 #' @seealso [cell_depth()], to find the cells that a model cannot use.
 #' @references Cao (2023), section 2.2.7, for how counts are filtered.
 #' @examples
@@ -67,7 +67,7 @@ NULL
 #' @order 1
 #' @export
 as_cells <- function(x, ...) {
-  # Methods pass `...` on: none of them could find what is misspelt.
+  # Methods pass `...` on, so none of them could detect a misspelt argument.
   given <- list(...)
   known <- lapply(list(
     as_cells.matrix, as_cells.Seurat, as_cells.SummarizedExperiment, open_cells
@@ -87,8 +87,8 @@ as_cells.default <- function(x, counts = FALSE, ...) {
   abort(c(
     "{.arg x} must hold counts of peaks or genes x cells, not
      {.obj_type_friendly {x}}.",
-    i = "Give a matrix, a matrix of the Matrix package, a DelayedMatrix, a
-         Seurat or SingleCellExperiment object, or {.fn open_cells} of a file."
+    i = "Give a matrix (base or Matrix package), a DelayedMatrix, a Seurat or
+         SingleCellExperiment object, or a file opened with {.fn open_cells}."
   ))
 }
 
@@ -134,7 +134,7 @@ as_cells.ngCMatrix <- function(x, ...) {
 as_cells.Matrix <- function(x, counts = FALSE, ...) {
   origin <- paste("a", class(x)[1])
   if (methods::is(x, "sparseMatrix")) {
-    # Repeated entries of a triplet matrix are summed, as Matrix reads them.
+    # Repeated entries of a triplet matrix are summed, as Matrix does.
     x <- methods::as(methods::as(x, "generalMatrix"), "CsparseMatrix")
     if (methods::is(x, "lMatrix")) x <- methods::as(x, "dMatrix")
     cells <- as_cells(x)
@@ -152,7 +152,7 @@ as_cells.Matrix <- function(x, counts = FALSE, ...) {
 as_cells.matrix <- function(x, counts = FALSE, ...) {
   abort_if(!is.numeric(x) && !is.logical(x), c(
     "Counts must be numbers, but {.arg x} is a {typeof(x)} matrix.",
-    i = "Give the counts as a numeric matrix, cells in columns."
+    i = "Give the counts as a numeric matrix with cells in columns."
   ), class = "data")
   pack_dense(x, dim(x), dimnames(x), "a matrix", counts)
 }
@@ -168,13 +168,13 @@ new_cells <- function(source, peaks, cells, origin, ranges = NULL,
 
 # Packing ---------------------------------------------------------------------
 
-# Cells for a dense block of about 4 million counts.
+# Returns the number of cells in a dense block of about `n_counts` counts.
 block_cells <- function(n_peaks, n_counts = 4e6) {
   max(1, floor(n_counts / max(1, n_peaks)))
 }
 
-# Calls add(writer, first, count) for consecutive blocks of cells; it appends
-# them and returns NULL or the first count that cannot be used.
+# Packs cells: calls add(writer, first, count) for consecutive blocks of cells.
+# add() appends them, and returns NULL or the first count that cannot be used.
 pack_cells <- function(dims, names, origin, n_block, add, counts = FALSE) {
   writer <- core_cells_pack(dims[1], origin, counts, tempdir())
   first <- 1
@@ -191,7 +191,7 @@ pack_cells <- function(dims, names, origin, n_block, add, counts = FALSE) {
   new_cells(core_cells_packed(writer), names[[1]], names[[2]], origin)
 }
 
-# A vector that holds the whole matrix by columns.
+# Packs a vector that holds the whole matrix by columns.
 pack_dense <- function(values, dims, names, origin, counts = FALSE) {
   pack_cells(
     dims, names %||% list(NULL, NULL), origin, block_cells(dims[1]),
@@ -202,7 +202,7 @@ pack_dense <- function(values, dims, names, origin, counts = FALSE) {
   )
 }
 
-# A matrix of any class: take(x, columns) is a base matrix or a dgCMatrix.
+# Packs any matrix: take(x, columns) returns a base matrix or a dgCMatrix.
 pack_blocks <- function(x, origin, n_block, take, counts = FALSE) {
   pack_cells(
     dim(x), dimnames(x) %||% list(NULL, NULL), origin, n_block,
@@ -235,8 +235,8 @@ dimnames.sailer_cells <- function(x) list(x$peaks, x$cells)
 #' @export
 `dimnames<-.sailer_cells` <- function(x, value) {
   if (!is.list(value) || length(value) != 2) {
-    abort("Cells have two sets of names: a list of those of the peaks and of the
-           cells.")
+    abort("Cells have two sets of names: give a list of the peak names and the
+           cell names.")
   }
   x <- as_cells(x)
   dims <- dim(x)
@@ -245,7 +245,7 @@ dimnames.sailer_cells <- function(x) list(x$peaks, x$cells)
     names <- value[[k]]
     if (is.null(names)) next
     if (!is.atomic(names) && !is.factor(names)) {
-      abort("Names of {what}s must be text, not {.obj_type_friendly {names}}.")
+      abort("The {what} names must be text, not {.obj_type_friendly {names}}.")
     }
     if (length(names) != dims[k]) {
       abort("There {cli::qty(length(names))}{?is/are} {length(names)} name{?s}
@@ -256,8 +256,8 @@ dimnames.sailer_cells <- function(x) list(x$peaks, x$cells)
   name_cells(x, value[[1]], value[[2]])
 }
 
-# A handle with other names, or NULL for none. A file that is opened again must
-# still have its own.
+# Returns the handle with other names; NULL removes them. The handle of a file
+# keeps the names in the file, which must be the same when it is opened again.
 name_cells <- function(x, peaks, cells) {
   if (!is.null(x$file) && is.null(x$in_file)) {
     x$in_file <- unclass(x)[c("peaks", "cells")]
@@ -296,7 +296,7 @@ print.sailer_cells <- function(x, ...) {
   dims <- dim(x)
   peaks <- if (!missing(i)) places(i, dims[1], x$peaks, "peak")
   cells <- if (!missing(j)) places(j, dims[2], x$cells, "cell")
-  abort_if(anyDuplicated(peaks), "A peak can be taken only once from cells.")
+  abort_if(anyDuplicated(peaks), "A peak can be selected only once.")
   map <- NULL
   if (!is.null(peaks)) {
     map <- rep(NA_integer_, dims[1])
@@ -325,7 +325,7 @@ print.sailer_cells <- function(x, ...) {
   taken
 }
 
-# The places that an index means, counted from 1.
+# Converts an index into positions, counted from 1.
 places <- function(index, size, names, what) {
   if (is.character(index)) {
     found <- match(index, names)
@@ -334,20 +334,20 @@ places <- function(index, size, names, what) {
     return(found)
   }
   if (is.logical(index) && length(index) != size) {
-    abort("The index of {what}s has {length(index)} value{?s}, but there are
+    abort("The {what} index has {length(index)} value{?s}, but there are
            {size} {what}s.")
   }
   found <- tryCatch(seq_len(size)[index], error = function(cnd) NA)
-  abort_if(anyNA(found), "The index of {what}s is NA or beyond {size}.")
+  abort_if(anyNA(found), "The {what} index has NA or values beyond {size}.")
   found
 }
 
-# What has a value for each place, at these; NULL chooses all.
+# Returns the values at `places`; NULL takes all.
 of_places <- function(values, places) {
   if (is.null(values) || is.null(places)) values else values[places]
 }
 
-# `second` is chosen of what `first` chose; NULL chooses all.
+# Combines two subsets: `second` indexes what `first` chose; NULL takes all.
 chosen_of <- function(first, second) {
   if (is.null(first)) second else if (is.null(second)) first else first[second]
 }

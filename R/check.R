@@ -1,7 +1,7 @@
-# Small checks of arguments, shared by all functions. Each names the argument,
-# says what was expected and what was found.
+# Small checks of arguments, shared by all functions. Errors name the argument
+# and say what was expected and what was found.
 
-# What is of the wrong type: `what` says, in text of cli, what `x` must be.
+# Checks the type of `x`: `what` says, as cli text, what it must be.
 must_be <- function(good, x, what, arg = rlang::caller_arg(x), hint = NULL) {
   abort_if(!good, c(
     paste0("{.arg {arg}} must be ", what, ", not {.obj_type_friendly {x}}."),
@@ -10,7 +10,7 @@ must_be <- function(good, x, what, arg = rlang::caller_arg(x), hint = NULL) {
   invisible(x)
 }
 
-# One of these words.
+# Throws an error unless `x` is one of `words`.
 must_be_among <- function(x, words, arg = rlang::caller_arg(x)) {
   words <- cli::cli_vec(words, list("vec-last" = " or ", "vec-sep2" = " or "))
   what <- cli::format_inline("{.val {words}}")
@@ -38,13 +38,13 @@ check_number <- function(x, arg = rlang::caller_arg(x), min = -Inf, max = Inf,
   abort("{.arg {arg}} must be {what}{range}, not {found}.")
 }
 
-# Finite numbers from `min` to `max`, as many as one of `lengths`?
+# Whether `x` is finite numbers from `min` to `max`, of one of these lengths.
 are_numbers <- function(x, min, max, lengths = 1, whole = FALSE) {
   is.numeric(x) && length(x) %in% lengths && all(is.finite(x)) &&
     all(x >= min & x <= max) && (!whole || all(x == round(x)))
 }
 
-# A matrix of doubles, of whatever class it was given. `what`: rows x columns.
+# Converts `x` to a matrix of doubles. `what`, for the error: rows x columns.
 as_numeric_matrix <- function(x, arg, what) {
   if (inherits(x, "Matrix") || is.data.frame(x)) x <- as.matrix(x)
   good <- is.numeric(x) && length(dim(x)) == 2 && min(dim(x)) > 0
@@ -66,12 +66,12 @@ check_flag <- function(x, arg = rlang::caller_arg(x)) {
   must_be(rlang::is_bool(x), x, "TRUE or FALSE", arg)
 }
 
-# The names of the arguments of a function, but for some.
+# Returns the names of a function's arguments, without those in `except`.
 options_of <- function(fn, except = NULL) {
   setdiff(names(formals(fn)), c("...", except))
 }
 
-# Options given as a list: all named, by names that are known. Otherwise the
+# Throws an error unless all options are named, by names that are known. The
 # error says what was probably meant.
 check_options <- function(options, known) {
   given <- names(options) %||% rep("", length(options))
@@ -95,7 +95,7 @@ check_options <- function(options, known) {
   ))
 }
 
-# What options are called elsewhere, without dots and underscores.
+# What other packages call these options, without dots and underscores.
 other_words <- c(
   lr = "learning_rate", wd = "weight_decay", nepochs = "epochs",
   maxepochs = "epochs", maxiter = "epochs", nthreads = "threads",
@@ -105,12 +105,12 @@ other_words <- c(
   dims = "n_latent", npcs = "n_latent"
 )
 
-# What was given beyond the arguments of `fn`: misspelt names, mostly.
+# Throws an error for arguments in `...` that `fn` lacks: mostly misspelt names.
 refuse_others <- function(others, fn) {
   known <- names(formals(fn))
   if (length(others) > 0 && !all(rlang::have_name(others))) {
     last <- known[max(1, match("...", known) - 1)]
-    abort("No unnamed arguments are taken after {.arg {last}}.")
+    abort("Arguments after {.arg {last}} must be named.")
   }
   check_options(others, setdiff(known, "..."))
 }

@@ -1,11 +1,11 @@
 # Checkpoints: a folder with `run.safetensors`, the plan of the run, written
-# once, and `state.safetensors`, which the core replaces as a whole while it
-# trains. Those of sailer 0.1.0 are `run.h5` and `state.h5`.
+# once, and `state.safetensors`, which the core replaces atomically during
+# training. sailer 0.1.0 wrote `run.h5` and `state.h5` instead.
 
 run_file <- function(folder) file.path(folder, "run.safetensors")
 state_file <- function(folder) file.path(folder, "state.safetensors")
 
-# The path of a file of this or the older format; NULL where there is none.
+# Returns the path of a file in this or the older format; NULL if there is none.
 either_file <- function(file) {
   found <- Filter(file.exists, c(file, sub("safetensors$", "h5", file)))
   if (length(found) > 0) found[1]
@@ -17,7 +17,7 @@ write_plan <- function(plan, folder) {
   if (!dir.exists(folder)) {
     made <- suppressWarnings(dir.create(folder, recursive = TRUE))
     abort_if(!made, c(
-      "The checkpoint folder {.path {folder}} could not be made.",
+      "The checkpoint folder {.path {folder}} could not be created.",
       i = "Is the parent folder writable?"
     ), class = "file", call = NULL)
   }
@@ -31,13 +31,13 @@ read_plan <- function(folder) {
   plan
 }
 
-# A run whose folder holds a checkpoint of the same run continues from there; of
-# another run is an error, so that nothing trained is ever overwritten.
-# `...`: what run_plan() or, of Expresser, run_pretraining() takes beside it.
+# Trains, or resumes if the folder holds a checkpoint of the same run. One of
+# another run is an error, so that nothing trained is ever overwritten. `...`:
+# other arguments of run_plan() or, for Expresser, of run_pretraining().
 begin_or_continue <- function(plan, ...) {
   folder <- plan$control$checkpoint
   run <- if (is_pretraining(plan)) run_pretraining else run_plan
-  # Of several processes the first looks, and sends its state to the others.
+  # With several processes, the first looks, and sends its state to the others.
   if (is.null(folder) || !is_first_process(plan$control) ||
         !has_checkpoint(folder)) {
     return(run(plan, ...))
@@ -50,8 +50,8 @@ begin_or_continue <- function(plan, ...) {
   abort_if(length(different) > 0, c(
     "{.path {folder}} holds the checkpoint of another run: it differs in
      {.field {different}}.",
-    i = "Give another folder as {.arg checkpoint}, delete this one, or
-         continue it as it was: {.code resume({dQuote(folder, FALSE)}, x)}."
+    i = "Set {.arg checkpoint} to another folder, delete this one, or
+         continue that run: {.code resume({dQuote(folder, FALSE)}, x)}."
   ), class = "file")
   note("Continuing from the checkpoint in {.path {folder}}.")
   run(plan, ..., state = saved_state(folder))
@@ -59,7 +59,7 @@ begin_or_continue <- function(plan, ...) {
 
 is_pretraining <- function(plan) identical(plan$model, "expresser")
 
-# A path or tensors. A run killed before its first checkpoint starts again.
+# Returns a path or tensors; NULL if nothing was saved: the run starts again.
 saved_state <- function(folder) {
   file <- either_file(state_file(folder))
   if (!is.null(file) && is_format1(file)) {
@@ -68,7 +68,7 @@ saved_state <- function(folder) {
   file
 }
 
-# Names of what decides the result and is not the same in two plans.
+# Returns the names of what affects the result and differs between two plans.
 differences <- function(old, new) {
   same <- function(a, b) {
     isTRUE(all.equal(a, b, check.attributes = FALSE, tolerance = 1e-12))
@@ -88,7 +88,7 @@ differences <- function(old, new) {
   )
 }
 
-# What may change when a run continues.
+# Options that may change when a run is resumed.
 resumable_options <- c(
   "epochs", "learning_rate", "learning_rate_decay", "weight_decay", "patience",
   "token_budget", "final_share", "clip", "precision", "checkpoint", "every",
@@ -97,27 +97,27 @@ resumable_options <- c(
 
 #' Resume training
 #'
-#' Continues a training that was interrupted (Ctrl-C), killed, or ended because
-#' the loss was no longer finite. With the same options, machine and number of
-#' threads, the result is identical, to the bit, to that of an uninterrupted
-#' training.
+#' Continues a training run that was interrupted (Ctrl-C), killed, or ended
+#' because the loss was no longer finite. With the same options, machine and
+#' number of threads, the result is identical, bit for bit, to that of an
+#' uninterrupted run.
 #'
-#' A run with `train_control(checkpoint = )` also continues when the same call
-#' of [sailer()], [RunSAILER()] or [expresser()] is made again, as when a job is
-#' resubmitted.
+#' A run with `train_control(checkpoint = )` also continues if the same call of
+#' [sailer()], [RunSAILER()] or [expresser()] is made again, for example when a
+#' job is resubmitted.
 #'
 #' @param from A fit whose training was interrupted, or the folder of a
 #'   checkpoint ([train_control()]). A finished run can be trained further from
 #'   its folder with more `epochs`.
-#' @param x The counts that were trained on, as [sailer()] takes them: the same
+#' @param x The counts used for training, as [sailer()] takes them: the same
 #'   cells in the same order; peaks are matched by name. Batch and covariates
-#'   were saved. For [expresser()] the same corpus, or what it was made from.
+#'   were saved. For [expresser()], the same corpus, or what it was made from.
 #' @param ... Options of [train_control()] to change: `epochs`, `learning_rate`,
 #'   `learning_rate_decay`, `weight_decay`, `patience`, `precision`,
-#'   `checkpoint`, `every`, `device`, `threads`, `verbose`, `processes`. Of
-#'   [pretrain_control()]: `epochs` and `warmup`, which decide the remaining
-#'   step sizes, `token_budget`, `clip`, `patience` and those that both have.
-#'   Others cannot be changed.
+#'   `checkpoint`, `every`, `device`, `threads`, `verbose`, `processes`. Options
+#'   of [pretrain_control()] to change: `epochs` and `final_share`, which decide
+#'   the remaining step sizes, `token_budget`, `clip`, and those listed above
+#'   that it has. Others cannot be changed.
 #' @return An object of class `"sailer_fit"` or `"expresser_fit"`.
 #' @references Cao (2023), section 2.2.2, for the training.
 #' @examples
@@ -133,7 +133,7 @@ resumable_options <- c(
 resume <- function(from, x, ...) {
   check_one_libtorch(libtorch_record()$folder)
   if (missing(x)) {
-    abort("{.arg x} is missing: give the counts that were trained on.")
+    abort("{.arg x} is missing: give the counts that the model was trained on.")
   }
   if (inherits(from, c("sailer_fit", "expresser_fit"))) {
     plan <- plan_of_fit(from)
@@ -159,7 +159,7 @@ resume <- function(from, x, ...) {
 }
 
 checkpoint_folder <- function(from) {
-  what <- "a fit of {.fn sailer} or the folder of a checkpoint"
+  what <- "a fit of {.fn sailer} or a checkpoint folder"
   must_be(rlang::is_string(from), from, what)
   if (!has_checkpoint(from)) {
     found <- if (dir.exists(from)) {
@@ -170,7 +170,7 @@ checkpoint_folder <- function(from) {
     }
     abort(c(
       found,
-      i = "Give the folder that was {.arg checkpoint} in {.fn train_control}."
+      i = "Give the folder that was set as {.arg checkpoint}."
     ), class = "file")
   }
   normalizePath(from)
@@ -178,8 +178,8 @@ checkpoint_folder <- function(from) {
 
 change_control <- function(plan, changes) {
   abort_if(!is.null(changes$control), c(
-    "{.arg control} is not used when a training continues.",
-    i = "Name the options to change themselves, such as
+    "{.arg control} is not used when training is resumed.",
+    i = "Give the options to change as arguments, such as
          {.code learning_rate = 1e-4}: see {.fn resume}."
   ))
   changes$control <- NULL
@@ -187,8 +187,9 @@ change_control <- function(plan, changes) {
   check_options(changes, names(formals(make)))
   fixed <- setdiff(names(changes), resumable_options)
   abort_if(length(fixed) > 0, c(
-    "{.arg {fixed}} cannot be changed when a training continues.",
-    i = "It has already affected the training; start a new one."
+    "{.arg {fixed}} cannot be changed when training is resumed.",
+    i = "{cli::qty(fixed)}{?It has/They have} already affected the training;
+         start a new run."
   ))
   old <- unclass(plan$control)
   old[names(changes)] <- changes
@@ -197,29 +198,30 @@ change_control <- function(plan, changes) {
   do.call(make, old[known])
 }
 
-# Proves that `cells` are those of the plan, and finds its peaks among theirs.
+# Checks that `cells` are those of the plan, and finds its peaks among theirs.
 match_plan <- function(cells, plan) {
   given <- cells$cells
   trained <- plan$cells
   strange <- setdiff(given, trained)
   abort_if(!identical(given, trained), c(
-    "{.arg x} does not have the cells that were trained on.",
+    "{.arg x} does not have the cells that the model was trained on.",
     x = if (setequal(given, trained)) {
-      "They are the same, in another order."
+      "The cells are the same, but in another order."
     } else {
-      "It has {length(given)} cells, {length(trained)} were trained on{if
-       (length(strange) > 0) paste0('; ', strange[1], ' was not among them')}."
+      "It has {length(given)} cells; the model was trained on
+       {length(trained)}{if (length(strange) > 0)
+       paste0(', not including ', strange[1])}."
     },
-    i = "Give the same counts as in the call of {.fn sailer}."
+    i = "Give the same counts as in the call to {.fn sailer}."
   ), class = "data")
   map <- match_peaks(cells, plan$peaks, "x")
   depth <- core_depth_within(cells$source, !is.na(map))
   first <- which(depth != plan$depth)[1]
   abort_if(!is.na(first), c(
-    "{.arg x} has other counts than were trained on: cell
-     {.val {trained[first]}} has {depth[first]} open peaks of the model, it had
+    "{.arg x} does not have the counts that the model was trained on: cell
+     {.val {trained[first]}} has {depth[first]} open peaks of the model; it had
      {plan$depth[first]}.",
-    i = "Give the same counts as in the call of {.fn sailer}."
+    i = "Give the same counts as in the call to {.fn sailer}."
   ), class = "data")
   map
 }

@@ -1,9 +1,9 @@
-# Batch labels and covariates: checked and put into the form that the core
+# Batch labels and covariates: checked and converted to the form that the core
 # encodes (src/core/data/confounders.h).
 
-# list(labels = list(list(name, codes, n_levels, levels)),
-#      numbers = list(list(name, values)), batches = names of the labels that
-#      are batches)
+# Returns list(labels = list(list(name, codes, n_levels, levels)),
+#              numbers = list(list(name, values)), batches = names of the labels
+#              that are batches).
 collect_confounders <- function(batch, covariates, cells) {
   batches <- as_columns(batch, "batch", cells)
   others <- as_columns(covariates, "covariates", cells)
@@ -23,8 +23,7 @@ column_names <- function(columns) {
   vapply(columns, function(column) column$name, character(1))
 }
 
-# One or several columns of values, in the order of `cells`: a list by their
-# names.
+# Returns one or several columns in the order of `cells`, as a named list.
 as_columns <- function(x, arg, cells) {
   if (is.null(x)) {
     return(list())
@@ -33,7 +32,7 @@ as_columns <- function(x, arg, cells) {
   if (length(dim(x)) != 2) x <- stats::setNames(list(x), arg)
   if (is.null(names(x))) x <- as.data.frame(as.matrix(x))
   check_utf8(
-    names(x), "names of columns of {.arg batch} and {.arg covariates}",
+    names(x), "column names of {.arg batch} and {.arg covariates}",
     "names(x)"
   )
   names <- in_utf8(names(x))
@@ -62,7 +61,7 @@ labels_in_utf8 <- function(values, name) {
   values
 }
 
-# A vector of numbers or labels without names. Durations are numbers.
+# Returns a vector of numbers or labels without names. Durations become numbers.
 plain_column <- function(values, name) {
   values <- written_out(values)
   if (inherits(values, "difftime")) values <- as.numeric(values)
@@ -80,7 +79,7 @@ check_column_names <- function(names) {
   abort_if(anyDuplicated(names), c(
     "{.val {names[duplicated(names)][1]}} is the name of two columns among
      {.arg batch} and {.arg covariates}.",
-    i = "Name each variable once."
+    i = "Give each variable only once."
   ))
 }
 
@@ -88,13 +87,13 @@ as_label <- function(name, values) {
   values <- label_text(values)
   values <- factor(values, label_levels(values))
   n <- nlevels(values)
-  # A label of its own for every cell explains all of the cell.
+  # A separate label for each cell would explain everything about the cell.
   abort_if(n > 1000 || (n > 20 && n > length(values) / 2), c(
     "{.arg {name}} has {n} different labels for {length(values)} cells.",
-    i = "Give a number as a numeric column of {.arg covariates}; names of
-         cells cannot be removed."
+    i = "Give numbers as a numeric column of {.arg covariates}; cell names
+         cannot be corrected for."
   ))
-  # What is special to the only cell of a label counts as the label's.
+  # Anything special about the only cell of a label is attributed to the label.
   alone <- levels(values)[tabulate(values, n) == 1]
   if (length(alone) > 0) {
     note("{.arg {name}} has {length(alone)} label{?s} with a single cell, from
@@ -109,14 +108,14 @@ as_label <- function(name, values) {
 as_number <- function(name, values) {
   bad <- which(!is.finite(values))
   if (length(bad) > 0) {
-    abort("The covariate {.arg {name}} must be a finite number; it is not
-           (infinite, or no number) in {length(bad)} cell{?s}.", class = "data")
+    abort("The covariate {.arg {name}} must be finite; it is infinite or not a
+           number in {length(bad)} cell{?s}.", class = "data")
   }
   list(name = name, values = as.numeric(values))
 }
 
-# The same labels with their levels in the order that another plan of the same
-# run has them: levels were not always sorted.
+# Puts the levels of labels into the order that they have in another plan of the
+# same run: levels were not always sorted.
 with_levels_of <- function(confounders, other) {
   known <- stats::setNames(other$labels, column_names(other$labels))
   confounders$labels <- lapply(confounders$labels, function(label) {
@@ -130,8 +129,8 @@ with_levels_of <- function(confounders, other) {
   confounders
 }
 
-# What is the same in all cells is left out, with a message.
-# `values`: of the cells or their levels.
+# Drops columns that are the same for all cells, with a message. `values`: the
+# element of a column that holds the values of the cells, or their levels.
 drop_constant <- function(columns, values) {
   Filter(function(column) {
     found <- unique(column[[values]])

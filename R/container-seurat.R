@@ -1,4 +1,4 @@
-# Seurat objects, and assays and reductions of them alone.
+# Seurat objects, and assays and reductions without their objects.
 
 #' @export
 read_input.Seurat <- function(object, where = list()) {
@@ -17,7 +17,7 @@ read_input.Seurat <- function(object, where = list()) {
   fits <- lapply(stats::setNames(nm = reductions), function(name) {
     fit_of_reduction(object[[name]])
   })
-  # Those that were interrupted before there was an embedding.
+  # Fits that were interrupted before there was an embedding.
   others <- SeuratObject::Misc(object, "sailer")
   fits <- c(fits, others[setdiff(names(others), reductions)])
   delayedAssign("counts", as_cells(
@@ -37,11 +37,11 @@ read_input.Seurat <- function(object, where = list()) {
     guide = function(reference, place) {
       find_guide(seurat_rna(object, place %||% "RNA", assay), reference)
     },
-    # SeuratObject 5 makes a sparse copy of what is dense.
+    # SeuratObject 5 makes a sparse copy of a dense matrix.
     bytes = if (has_seurat_layers()) 20 else 8,
     files = abort(c(
       "Seurat keeps its assays in memory: {.arg file} is not supported here.",
-      i = "{.code impute(get_fit(object), object, file = )} writes one."
+      i = "To write one, use {.code impute(get_fit(object), object, file = )}."
     )),
     reference = "pca"
   )
@@ -64,8 +64,8 @@ write_result.Seurat <- function(object, result) {
   if (!is.null(result$assay)) {
     name <- result$assay$name
     like <- object[[result$input$place$assay]]
-    # SeuratObject 5 warns, where it looks for counts, that an assay of data
-    # alone has none, and that it stores what is dense as a sparse matrix.
+    # SeuratObject 5 warns that an assay with only data has no counts, and that
+    # it stores a dense matrix as a sparse one.
     without_warnings(c(
       "isn't present in the assay", "No layers found matching",
       "Coercing to dgCMatrix"
@@ -82,7 +82,7 @@ write_result.Seurat <- function(object, result) {
   log_command(object, result)
 }
 
-# Evaluates `code` without the warnings that hold one of these texts.
+# Evaluates `code`, and drops warnings that contain one of these texts.
 without_warnings <- function(texts, code) {
   withCallingHandlers(code, warning = function(cnd) {
     found <- vapply(texts, grepl, NA, conditionMessage(cnd), fixed = TRUE)
@@ -105,7 +105,7 @@ new_reduction <- function(result) {
   )
 }
 
-# Each reduction has a key of its own.
+# Returns the key of a reduction. Each reduction needs its own key.
 reduction_key <- function(name) {
   paste0(tolower(gsub("[^[:alnum:]]", "", name)), "_")
 }
@@ -113,8 +113,8 @@ reduction_key <- function(name) {
 check_reduction_key <- function(key) {
   if (!is.null(key) &&
         !(rlang::is_string(key) && grepl("^[[:alnum:]]+_$", key))) {
-    abort("{.arg reduction.key} must be letters and digits with an underscore at
-           the end, such as {.val sailer_}.")
+    abort("{.arg reduction.key} must be letters and digits followed by an
+           underscore, such as {.val sailer_}.")
   }
 }
 
@@ -122,8 +122,8 @@ fit_of_reduction <- function(reduction) {
   methods::slot(reduction, "misc")[["fit"]]
 }
 
-# An entry of the log with the options; Seurat prints it by cat(), which takes
-# no lists, and long values do not belong there.
+# Adds an entry with the options to the object's log. Leaves out long values,
+# and lists, which Seurat cannot print with cat().
 log_command <- function(object, result) {
   command <- result$command
   if (is.null(command)) {
@@ -144,7 +144,7 @@ log_command <- function(object, result) {
   object
 }
 
-# A reduction alone.
+# A reduction without its object.
 #' @export
 read_input.DimReduc <- function(object, where = list()) {
   fit <- fit_of_reduction(object)
@@ -157,11 +157,11 @@ read_input.DimReduc <- function(object, where = list()) {
   )
 }
 
-# An assay alone: batches and covariates are values, and its embedding is
-# returned as a reduction.
+# An assay without its object: batches and covariates are given as values, and
+# the embedding is returned as a reduction.
 #' @export
 read_input.Assay <- function(object, where = list()) {
-  need_package("SeuratObject", "for assays of Seurat")
+  need_package("SeuratObject", "for Seurat assays")
   check_places(where, c("assay", "layer"), "assays")
   layer <- where$layer %||% "counts"
   delayedAssign("counts", as_cells(
@@ -189,17 +189,17 @@ write_result.StdAssay <- write_result.Assay
 
 # Assays of imputed values ----------------------------------------------------
 
-# The key of an assay; with a number where another one has it, as Signac's gene
-# activity in "ACTIVITY" has that of "activity".
+# Returns the key of an assay, with a number if another one already has that
+# key: Signac's gene activity in "ACTIVITY" has the key of "activity".
 unused_key <- function(object, name) {
   keys <- SeuratObject::Key(object)
   keys <- c(keys[names(keys) != name], reduction_key(name))
   paste0(utils::tail(make.unique(sub("_$", "", keys), sep = ""), 1), "_")
 }
 
-# An assay with these values as its data, of the class that `like` has: one with
-# ranges where the values are of its peaks, for there Signac takes them for what
-# they are (FindMarkers() compares their means, not those of exponentials).
+# Returns an assay with these values as its data, of the same class as `like`,
+# with ranges if the values belong to its peaks: Signac then takes them as they
+# are (FindMarkers() compares their means, not those of exponentials).
 new_data_assay <- function(values, like) {
   if (methods::is(values, "nMatrix")) values <- methods::as(values, "dMatrix")
   made <- if (methods::is(like, "StdAssay")) {
@@ -212,21 +212,21 @@ new_data_assay <- function(values, like) {
   made
 }
 
-# Signac's class of `like` for an assay, with what `like` says of the genome.
+# Gives an assay the Signac class of `like`, and its genome annotation.
 as_ranged_assay <- function(assay, like, ranges) {
   signac <- function(name) getExportedValue("Signac", name)
   class <- intersect(c("GRangesAssay", "ChromatinAssay"), methods::is(like))
   if (length(class) == 0) {
     return(assay)
   }
-  # Said when the peaks were given already.
+  # The user saw this warning when the peaks were first given.
   without_warnings("Overlapping ranges", signac(paste0("as.", class[1]))(
     assay, ranges = ranges, annotation = signac("Annotation")(like),
     fragments = signac("Fragments")(like)
   ))
 }
 
-# The genes that an assay of Signac knows, NULL for none.
+# Returns the gene annotation of a Signac assay, NULL for other assays.
 signac_annotation <- function(assay) {
   if (methods::.hasSlot(assay, "annotation")) {
     need_package("Signac", "for the annotation of an assay")
@@ -236,27 +236,26 @@ signac_annotation <- function(assay) {
 
 # The RNA ---------------------------------------------------------------------
 
-# The RNA of an object, as find_guide() takes it.
+# Describes the RNA of an object in the form that find_guide() takes.
 seurat_rna <- function(object, rna.assay, assay) {
   known <- SeuratObject::Assays(object)
   check_choice(rna.assay, known, "assay", "rna.assay", "the object")
   abort_if(rna.assay == assay, c(
-    "Assay {.val {assay}} is taken for the peaks and for the RNA.",
-    i = "Name the one with the peaks in {.arg assay}, the one with the RNA in
-         {.arg rna.assay}. There {cli::qty(length(known))}{?is/are}
-         {.val {known}}."
+    "Assay {.val {assay}} is used for both the peaks and the RNA.",
+    i = "Set {.arg assay} to the assay with the peaks and {.arg rna.assay} to
+         the one with the RNA. The object has {.val {known}}."
   ))
   list(
     depth = seurat_rna_depth(object, rna.assay), place = rna.assay,
     what = "reduction", known = SeuratObject::Reductions(object),
     embedding = function(name) {
-      # LSI would guide the peaks by themselves.
+      # With LSI, the peaks would guide themselves.
       if (SeuratObject::DefaultAssay(object[[name]]) == assay) {
         cli::cli_warn(c(
-          "Reduction {.val {name}} is of assay {.val {assay}}, the peaks
+          "Reduction {.val {name}} belongs to assay {.val {assay}}, the peaks
            themselves.",
-          i = "A reference from the RNA is what helps: name one in
-               {.arg reference}."
+          i = "Only a reference from the RNA helps: set {.arg reference} to
+               one."
         ), class = "sailer_reference")
       }
       SeuratObject::Embeddings(object, name)
@@ -269,7 +268,7 @@ seurat_rna <- function(object, rna.assay, assay) {
   )
 }
 
-# RNA molecules of the cells that the assay covers, named by cell.
+# Returns the number of RNA molecules of the assay's cells, named by cell.
 seurat_rna_depth <- function(object, rna.assay) {
   stored <- object[[rna.assay]]
   load_class(stored)
@@ -279,14 +278,14 @@ seurat_rna_depth <- function(object, rna.assay) {
   counts <- Filter(function(matrix) all(dim(matrix) > 0), counts)
   depth <- unlist(lapply(counts, column_sums))
   abort_if(length(depth) == 0, c(
-    "Assay {.val {rna.assay}} has no counts, from which the RNA depth comes.",
-    i = "Name in {.arg rna.assay} an assay that has them. There are
+    "Assay {.val {rna.assay}} has no counts to compute the RNA depth from.",
+    i = "Set {.arg rna.assay} to an assay with counts. The object has
          {.val {SeuratObject::Assays(object)}}."
   ), class = "data")
   depth[intersect(colnames(object), names(depth))]
 }
 
-# On the assay alone, a copy: of the object nothing changes.
+# Uses a copy of the assay, so the object does not change.
 seurat_pca <- function(rna, name, cells) {
   if (!identical(colnames(rna), cells)) rna <- subset(rna, cells = cells)
   from <- function(name) getExportedValue("Seurat", name)
@@ -295,7 +294,7 @@ seurat_pca <- function(rna, name, cells) {
   rna <- from("ScaleData")(rna, verbose = FALSE)
   n_genes <- length(SeuratObject::VariableFeatures(rna))
   n <- n_components(n_genes, length(cells))
-  # irlba is for the first few of many components.
+  # irlba is meant for a few of many components.
   few <- n < min(n_genes, length(cells)) / 2
   from("RunPCA")(rna, assay = name, npcs = n, approx = few, verbose = FALSE)
 }

@@ -1,25 +1,25 @@
-# Containers: what people keep cells in, and where results go.
+# Containers: objects in which users keep cells, and to which results are added.
 #
-# A container is one file with two methods, as container-sce.R shows:
+# A container is supported by one file with two methods, like container-sce.R:
 #
-#   read_input(object, where)     what the object has (new_input())
-#   write_result(object, result)  the object with results in it
+#   read_input(object, where)     returns what the object has (new_input())
+#   write_result(object, result)  returns the object with the results added
 #
 # Verbs (RunSAILER(), ImputeSAILER(), map_query(), the plots) are ordinary
-# functions over these two. `where` says where in the object the counts are:
+# functions that use these two. `where` says where in the object the counts are:
 # list(assay, layer, assay.type, altexp, features, values = TRUE for counts of
-# genes as they are, of = the name of the reduction that is worked with).
-# `result` is a list of what there is to write, under these names:
+# genes as they are, guided = TRUE for SAILERX, of = name of the reduction in
+# use). `result` is a list of what to write:
 #
 #   name, key    of the reduction
 #   embedding    cells x dimensions, rows named by cell
 #   loadings     features x dimensions
-#   fit          the fit; objects keep as_model() of it
+#   fit          the fit; objects store as_model() of it
 #   query        a summary of the mapping
-#   reference    list(name, values): a reference embedding that was made
+#   reference    list(name, values): a reference embedding that was computed
 #   assay        list(name, values = features x cells)
 #   columns      data frame of metadata, rows named by cell
-#   input        what read_input() gave
+#   input        what read_input() returned
 #   command      list(name, options) for the log
 read_input <- function(object, where = list()) {
   UseMethod("read_input")
@@ -27,27 +27,27 @@ read_input <- function(object, where = list()) {
 
 write_result <- function(object, result) UseMethod("write_result")
 
-# What an object has. Arguments are promises: what is expensive is read when it
-# is first asked for.
+# What an object has. Arguments are promises: expensive ones are evaluated only
+# when they are first used.
 #
 #   names       cells of the object, in its order
 #   counts      handle of the cells with counts (as_cells())
-#   table       metadata, a row for each of `names`; NULL where values are given
+#   table       metadata, one row per cell; NULL if values are given instead
 #   table_name  what to call it in messages
 #   labels      batches that the object implies: the layer of each cell with
 #               counts; NULL for none
-#   place       the assay and its like that hold the counts, as in `where`
+#   place       the assay (and so on) that holds the counts, as in `where`
 #   ranges      function(peaks): their GRanges, or NULL
 #   annotation  GRanges of genes, or NULL
 #   embedding   function(name): cells x dimensions, or NULL
-#   depth       open peaks of each of `names` if they are known without reading
+#   depth       open peaks of each cell, if known without reading the counts
 #   models      fits, by the names of their reductions
 #   naming      function: how reductions are spelt here ("sailer", "SAILER")
-#   bytes       what a number of a dense assay takes while it is written
-#   writable    TRUE; an error for what has no place for results
-#   files       TRUE where imputed values may be in a file; an error elsewhere
+#   bytes       memory per number of a dense assay while it is written
+#   writable    TRUE; an error if there is no place for results
+#   files       TRUE if imputed values may be in a file; otherwise an error
 #   guide       function(reference, place): the RNA's embedding and depth
-#   reference   the reduction that guides where none is named
+#   reference   default name of the reduction that guides
 new_input <- function(names, counts, table = NULL,
                       table_name = "the metadata of the object", labels = NULL,
                       place = list(), ranges = function(peaks) NULL,
@@ -58,21 +58,21 @@ new_input <- function(names, counts, table = NULL,
   environment()
 }
 
-# Where the counts are, of the arguments of a verb.
+# Returns the arguments of a verb that say where the counts are.
 where_of <- function(frame, ...) {
   known <- c("assay", "layer", "assay.type", "altexp")
   given <- mget(intersect(known, ls(frame)), frame)
   c(given[lengths(given) > 0], list(...))
 }
 
-# Arguments that the object has nothing for.
+# Throws an error for arguments that do not apply to the object.
 check_places <- function(where, taken, what) {
   places <- c("assay", "layer", "assay.type", "altexp")
   others <- setdiff(intersect(places, names(where)), taken)
   if (length(others) > 0) {
     abort(c(
       "{.arg {others}} {?does/do} not apply to {what}.",
-      i = if (length(taken) > 0) "They have {.arg {taken}}."
+      i = if (length(taken) > 0) "They take {.arg {taken}}."
     ))
   }
 }
@@ -103,7 +103,7 @@ write_result.default <- function(object, result) {
   result$fit %||% result$assay$values
 }
 
-# A fit with the result of its training: the embedding of its cells.
+# A fit that has the result of its training: the embedding of its cells.
 #' @export
 read_input.sailer_fit <- function(object, where = list()) {
   new_input(
@@ -121,8 +121,8 @@ read_input.expresser_fit <- function(object, where = list()) {
   new_input(character(), NULL, models = list(fit = object))
 }
 
-# Columns of the metadata that are named in `columns`; values where the input
-# has no metadata.
+# Returns the metadata columns that are named in `columns`. Without metadata
+# `columns` are values, and are returned as they are.
 input_columns <- function(input, columns, arg, cells = input$names) {
   if (is.null(input$table)) {
     return(columns)
@@ -133,8 +133,8 @@ input_columns <- function(input, columns, arg, cells = input$names) {
   )
 }
 
-# One value for each of `cells`: a column of the metadata, or values. `partial`:
-# cells may be missing, and get NA. `n`: their number, where they have no names.
+# Returns one value for each of `cells`, from a metadata column or given values.
+# `partial`: missing cells get NA. `n`: number of cells, if they have no names.
 input_values <- function(input, values, arg, cells = input$names,
                          partial = FALSE, n = length(cells)) {
   columns <- is.character(values) && all(values %in% names(input$table))
@@ -150,9 +150,9 @@ input_values <- function(input, values, arg, cells = input$names,
 
 # Verbs on an object that holds a fit -----------------------------------------
 
-# What a verb works on: list(fit, name, input, own). `fit` is a fit of its own,
-# or NULL for the one that the object holds under `name`. `own`: the object is
-# the fit itself, with the embedding of its training cells.
+# Returns what a verb works on: list(fit, name, input, own). The argument `fit`
+# is a separate fit, or NULL for the one that the object holds under `name`.
+# `own`: the object is itself the fit, with the embedding of its training cells.
 read_fitted <- function(object, fit = NULL, name = NULL, where = list(),
                         class = "sailer_fit") {
   own <- is.null(fit) && inherits(object, class)
@@ -168,8 +168,8 @@ read_fitted <- function(object, fit = NULL, name = NULL, where = list(),
   list(fit = fit, name = name, input = read_input(object, where), own = own)
 }
 
-# The posterior means of `cells`, in their order: of a fit those of its training
-# cells, else from the counts, for objects hold directions alone.
+# Returns the posterior means of `cells`, in their order: those of a fit's
+# training cells, otherwise from the counts, as objects store only directions.
 input_points <- function(held, cells = held$input$names, reference = NULL) {
   fit <- held$fit
   if (held$own) {
@@ -181,8 +181,8 @@ input_points <- function(held, cells = held$input$names, reference = NULL) {
   embed_counts(fit, counts[, cells], seen, "x")
 }
 
-# The reference that a joint model reads: the one given, a matrix or the name of
-# a reduction, or the one of the name that it was `trained` with.
+# Returns the reference that a joint model reads: the given one (a matrix or the
+# name of a reduction) or, with `trained`, the one named as in training.
 input_reference <- function(held, reference = NULL, trained = TRUE) {
   fit <- held$fit
   name <- reference %||% if (trained && sees_reference(fit)) fit$reference_name
@@ -191,7 +191,7 @@ input_reference <- function(held, reference = NULL, trained = TRUE) {
   }
   values <- held$input$embedding(name)
   abort_if(is.null(values), c(
-    "The model places cells by their peaks and by the reference {.val {name}},
+    "The model embeds cells from their peaks and the reference {.val {name}},
      which the object does not have.",
     i = "Give it as {.arg reference}: a matrix of cells x dimensions, or the
          name of a reduction."
@@ -199,14 +199,14 @@ input_reference <- function(held, reference = NULL, trained = TRUE) {
   values
 }
 
-# One row for each of `cells`, NA for those that `values` lack.
+# Returns one row for each of `cells`, NA for those that `values` lacks.
 all_rows <- function(values, cells) {
   values <- values[match(cells, rownames(values)), , drop = FALSE]
   rownames(values) <- cells
   values
 }
 
-# Embedding of the cells of a handle: posterior means.
+# Returns the embedding of the cells of a handle: posterior means.
 embed_counts <- function(fit, counts, reference = NULL, arg = "newdata") {
   check_counts(counts, 1)
   map <- match_peaks(counts, fit$peaks, arg)
@@ -214,7 +214,7 @@ embed_counts <- function(fit, counts, reference = NULL, arg = "newdata") {
   embed_cells(fit, counts, map, seen_reference(fit, reference, counts))
 }
 
-# Open peaks of the model in each of `cells`.
+# Returns the number of open peaks of the model in each of `cells`.
 input_depth <- function(held, cells = held$input$names) {
   known <- held$input$depth
   if (!is.null(known)) {

@@ -1,9 +1,9 @@
-# What differential_accessibility() hands to the core: two groups of cells as
-# points of the latent space, what the decoder is held at, and the cells that it
-# was trained on (core/models/contrast.h).
+# What differential_accessibility() passes to the core (core/models/contrast.h):
+# two groups of cells as points in latent space, the confounders at which the
+# decoder is held, and the cells that it was trained on.
 
-# Rows of confounders and their shares: the batches of the training cells, as
-# often as they have cells, unless all of them are given.
+# Returns rows of confounders and their weights: the batches of the training
+# cells, weighted by their numbers of cells, or one row if all are given.
 held_confounders <- function(fit, batch, depth, covariates, n_most = 8) {
   given <- given_batches(fit, batch)
   free <- setdiff(batch_labels(fit), names(given))
@@ -24,9 +24,9 @@ held_confounders <- function(fit, batch, depth, covariates, n_most = 8) {
   list(values = do.call(rbind, rows), shares = as.numeric(count) / sum(count))
 }
 
-# The cells from which the decoder learned, at most `n_most` of each kind
-# (`kinds`: 1, 2 or 0 for each of `cells`), in clusters of their kind. They are
-# those of the training where the fit has them, and else those of the object.
+# Returns cells from which the decoder learned, at most `n_most` of each kind
+# (`kinds`: 1, 2 or 0 for each of `cells`), clustered within their kind. They
+# are the training cells if the fit has them, otherwise cells of the object.
 training_cells <- function(held, cells, kinds, reference = NULL, n_most = 2000,
                            n_clusters = 6) {
   fit <- held$fit
@@ -59,8 +59,8 @@ training_cells <- function(held, cells, kinds, reference = NULL, n_most = 2000,
   )
 }
 
-# The confounders of cells as the decoder sees them, numeric covariates at their
-# mean.
+# Returns the confounders of cells as the decoder sees them, with numeric
+# covariates at their means.
 own_confounders <- function(held, cells) {
   fit <- held$fit
   if (!is.null(fit$embedding)) {
@@ -86,7 +86,7 @@ cluster_cells <- function(z, n_clusters) {
   as.integer(factor(found$cluster))
 }
 
-# Points for the cells `rows` of `posterior`, samples of each or its mean.
+# Returns points for the cells `rows` of `posterior`: samples, or just the mean.
 latent_points <- function(posterior, rows, n_samples) {
   mean <- posterior$mean[rows, , drop = FALSE]
   if (is.null(posterior$log_variance)) {

@@ -1,50 +1,48 @@
-# Options of training. Their defaults, ranges and help live in the core
-# (train_options.h); NULL asks for the defaults.
+# Training options. Their defaults, ranges and help are in the core
+# (train_options.h); NULL stands for the default.
 
 #' Training options
 #'
-#' These can be arguments of [sailer()], [sailerx()], [RunSAILER()] and
-#' [RunSAILERX()] themselves, as in `RunSAILER(object, epochs = 100)`, or be
-#' passed together as their `control`. `NULL` stands for the default given
-#' below.
+#' These options can be given directly as arguments of [sailer()], [sailerx()],
+#' [RunSAILER()] and [RunSAILERX()], as in `RunSAILER(object, epochs = 100)`, or
+#' together as their `control`. `NULL` stands for the default given below.
 #'
 #' @eval option_params("training/train_options.h")
-#' @param checkpoint Folder in which the run saves its state while it trains, so
-#'   that [resume()], or the same call again, continues after a crash; it is
-#'   created if it does not exist. The state is replaced as a whole: whenever
-#'   the run is killed, there is a complete one. It takes three times the size
-#'   of the model, and as much again while it is replaced. If it can no longer
-#'   be written, as on a full disk, the training ends like an interrupted one
-#'   with a warning of class `sailer_checkpoint_failed`. NULL, the default,
-#'   keeps none.
-#' @param every Epochs between two checkpoints, above 0; a fraction, such as
-#'   0.1, makes several in each epoch. Default 1.
-#' @param device `"auto"` (a GPU where LibTorch finds one), `"cpu"`, `"cuda"`
-#'   (the first GPU) or a GPU by its number from 0, such as `"cuda:1"` for the
-#'   second. Training stops with an error when that GPU is not there, which says
-#'   whether LibTorch was built without CUDA, or what is missing here; see also
-#'   [sailer_sitrep()].
-#' @param threads Threads of one operation on the CPU; NULL keeps LibTorch's
-#'   choice (see [sailer_sitrep()]). A process that was forked off another R
-#'   process (`parallel::mclapply()`, BiocParallel's `MulticoreParam`) always
-#'   computes with one thread, with a message, and without the GPU that its
-#'   parent has used. With LibTorch 2, or a GPU, it cannot train at all once its
-#'   parent has trained: this is a `sailer_process_error`.
-#'   `parallel::makePSOCKcluster()` and `SnowParam` start processes that have
-#'   neither limit.
-#' @param verbose Show progress: a bar in a terminal, a line now and then
-#'   elsewhere. FALSE is silent.
-#' @param processes `"auto"`: where this script was started in several processes
-#'   at once, they train one model together (see below). `"none"` trains in each
-#'   alone. Default `"auto"`.
+#' @param checkpoint Folder in which the run saves its state during training, so
+#'   that [resume()], or the same call again, can continue after a crash; it is
+#'   created if it does not exist. The state is replaced as a whole, so a
+#'   complete one exists even if the run is killed while saving. It takes three
+#'   times the size of the model, and as much again while it is replaced. If it
+#'   can no longer be written, for example because the disk is full, training
+#'   ends as if it had been interrupted, with a warning of class
+#'   `sailer_checkpoint_failed`. NULL, the default, saves none.
+#' @param every Epochs between two checkpoints, above 0; a fraction such as 0.1
+#'   saves several in each epoch. Default 1.
+#' @param device `"auto"` (a GPU if LibTorch finds one), `"cpu"`, `"cuda"` (the
+#'   first GPU) or a GPU by its number from 0, such as `"cuda:1"` for the
+#'   second. If that GPU is not available, training stops with an error that
+#'   says whether LibTorch was built without CUDA or what else is missing; see
+#'   also [sailer_sitrep()].
+#' @param threads Number of threads of an operation on the CPU; NULL keeps
+#'   LibTorch's choice (see [sailer_sitrep()]). A process that was forked from
+#'   another R process (`parallel::mclapply()`, BiocParallel's `MulticoreParam`)
+#'   always computes with one thread, with a message, and without the GPU if its
+#'   parent has used it. With LibTorch 2, or a GPU, it cannot train at all once
+#'   its parent has trained: this is a `sailer_process_error`. Processes started
+#'   by `parallel::makePSOCKcluster()` and `SnowParam` have neither limitation.
+#' @param verbose Whether to show progress: a bar in a terminal, occasional
+#'   lines elsewhere. FALSE is silent.
+#' @param processes `"auto"`: if this script was started in several processes at
+#'   once, they train one model together (see below). `"none"`: each process
+#'   trains its own model. Default `"auto"`.
 #' @return An object of class `"train_control"`, a list of these options with
 #'   the defaults filled in.
 #' @section Many machines:
 #' Start the same script several times, on one machine or on many, with
 #' `torchrun --no_python`, `mpirun` or `srun`: each process is given the same
 #' cells and options, and all train one model. `vignette("clusters")` has
-#' scripts, what the number of processes changes, the variables by which
-#' processes find each other, and what happens when one fails.
+#' scripts, and explains what the number of processes changes, by which
+#' variables processes find each other, and what happens if one fails.
 #' @references Cao (2023), section 2.2.2.
 #' @examples
 #' train_control(epochs = 20, seed = 7)
@@ -59,14 +57,14 @@ train_control <- function(epochs = NULL, batch_size = NULL,
   new_control(as.list(environment()), core_train_options, "train_control")
 }
 
-# `check`: the core's, of the options that its models know.
+# `check`: the core function that checks the options known to its models.
 new_control <- function(options, check, class) {
   own <- check(given_options(core_control(options)))
   structure(c(own, check_run_options(options)), class = class)
 }
 
-# Options of the core that were given; it checks them. NA is how it says that a
-# choice is left open, and nothing to give.
+# Returns the options of the core that were given, which the core will check. NA
+# is an error: the core uses it for choices that are left open.
 given_options <- function(given) {
   given <- given[!vapply(given, is.null, NA)]
   for (name in names(given)) {
@@ -77,18 +75,18 @@ given_options <- function(given) {
   given
 }
 
-# Options of a run that the core's models know nothing of.
+# Checks the options of a run that the core's models do not know.
 check_run_options <- function(options) {
   options <- options[run_options]
   if (!is.null(options$checkpoint)) {
     check_text(options$checkpoint, "checkpoint")
-    # The core knows no "~", and the working directory may change.
+    # The core does not expand "~", and the working directory may change.
     options$checkpoint <- normalizePath(options$checkpoint, mustWork = FALSE)
   }
   check_number(options$every, "every", min = 1e-6)
   must_be(
     rlang::is_string(options$device), options$device, "a string", "device",
-    "It is \"auto\", \"cpu\", \"cuda\" or a GPU by its number from 0, such as
+    "It is \"auto\", \"cpu\", \"cuda\" or a GPU number, counted from 0, such as
      \"cuda:1\" for the second. This machine has {.val {core_list_devices()}}."
   )
   core_check_device(options$device)
@@ -110,7 +108,7 @@ print.train_control <- function(x, ...) {
     if (is.null(value)) {
       "not set"
     } else if (is.na(value)) {
-      "by the number of cells"
+      "depends on the number of cells"
     } else {
       format(value)
     }
@@ -120,8 +118,8 @@ print.train_control <- function(x, ...) {
   invisible(x)
 }
 
-# Takes what train_control() returns, or another function of the name `class`,
-# or a plain list of its options.
+# Returns a control made by train_control(), or by another function named
+# `class`. Takes such a control, or a plain list of its options.
 as_control <- function(control, class = "train_control") {
   if (inherits(control, class)) {
     return(control)
@@ -131,20 +129,20 @@ as_control <- function(control, class = "train_control") {
   }
   make <- match.fun(class)
   check_options(control, names(formals(make)))
-  # What is left open in a control is NA.
+  # NA in a control stands for a choice that is left open.
   open <- vapply(control, function(value) {
     length(value) == 1 && is.atomic(value) && is.na(value)
   }, logical(1))
   do.call(make, control[!open])
 }
 
-# Options given beside those of a model: list(training, others).
+# Splits options into list(training, others), the others being those of a model.
 split_training <- function(options, make = train_control) {
   training <- rlang::names2(options) %in% names(formals(make))
   list(training = options[training], others = options[!training])
 }
 
-# `control` with options of training that were given beside those of a model.
+# Adds training options that were given among those of a model to `control`.
 join_control <- function(control, given, class = "train_control") {
   control <- as_control(control, class)
   if (length(given) == 0) {
@@ -154,7 +152,7 @@ join_control <- function(control, given, class = "train_control") {
   as_control(known, class)
 }
 
-# What was left to the core (NA), decided for a number of cells and the options
+# Fills in what was left to the core (NA), for a number of cells and the options
 # of a model.
 resolve_control <- function(control, n_cells, options) {
   decided <- core_train_options(core_control(control), n_cells, options)
@@ -162,34 +160,34 @@ resolve_control <- function(control, n_cells, options) {
   control
 }
 
-# bf16 where nothing computes fast in it would only be slower and less exact.
+# Replaces bf16 where it is not fast: it would be slower and less exact.
 usable_precision <- function(control, device) {
   if (control$precision == "bf16" && !core_bf16_is_fast(device)) {
     cli::cli_warn(c(
       "{.val bf16} is not fast on this {if (device == 'cpu') 'processor' else
        'device'}: training uses {.val float32}.",
-      i = "It takes AVX512-BF16 or AMX, or a GPU from Ampere on."
+      i = "It needs AVX512-BF16 or AMX, or an Ampere or newer GPU."
     ), class = "sailer_note")
     control$precision <- "float32"
   }
   control
 }
 
-# Options that the core's trainer reads. Runs of version 0.1.0 may have kept the
-# last two.
+# Returns the options that the core's trainer reads. Runs of version 0.1.0 may
+# also have the two options that are named here.
 core_control <- function(control) {
   others <- c(run_options, "reconstruction", "sampled_share")
   control[setdiff(names(control), others)]
 }
 
-# Runs `code` with the asked number of threads, and the old one afterwards. In a
-# forked process the core keeps to one, whatever is asked, and says so once.
+# Runs `code` with the given number of threads, and restores the old number. In
+# a forked process the core always uses one thread, and a message says so once.
 with_threads <- function(threads, code) {
   more <- is.null(threads) || threads > 1
   if (more && core_is_forked() && !identical(process$warned, Sys.getpid())) {
     process$warned <- Sys.getpid()
-    note("This process was forked off another R process: sailer computes with
-          one thread in it.")
+    note("This process was forked from another R process: sailer uses only one
+          thread in it.")
   }
   if (!is.null(threads)) {
     old <- core_get_threads()

@@ -1,8 +1,8 @@
-# The genes of a corpus: which, and how each source's are found among them.
+# The genes of a corpus: which ones, and how those of the sources match them.
 
-# A plan is list(genes, recipe, strict): `genes` a data frame of gene, symbol
-# and ensembl; `recipe` a text that is the same for the same arguments;
-# `strict`, whether a source with hardly any of the genes is refused.
+# A plan is list(genes, recipe, strict): `genes`, a data frame of gene, symbol
+# and ensembl; `recipe`, a string that is the same for the same arguments;
+# `strict`, whether a source with hardly any of the genes is an error.
 
 corpus_plan <- function(inputs, state, path, genes, annotation, biotypes,
                         min_cells, verbose) {
@@ -10,9 +10,9 @@ corpus_plan <- function(inputs, state, path, genes, annotation, biotypes,
   named <- if (!is.null(genes)) named_genes(genes, table)
   recipe <- corpus_recipe(inputs, named, table, biotypes, min_cells)
   abort_if(!is.null(state) && !identical(state$recipe, recipe), c(
-    "{.file {path}} was begun with other sources or arguments.",
-    i = "Use {.code append = TRUE} to add to it, the arguments of then to go
-         on, or another file."
+    "{.file {path}} was started with other sources or arguments.",
+    i = "To add to it, set {.code append = TRUE}; to continue it, use the
+         original arguments; or choose another file."
   ))
   genes <- if (!is.null(state)) {
     as.data.frame(state$genes)
@@ -29,7 +29,7 @@ corpus_plan <- function(inputs, state, path, genes, annotation, biotypes,
   list(genes = genes, recipe = recipe, strict = !is.null(named))
 }
 
-# The same for the same arguments, in any session.
+# Returns a string that is the same for the same arguments, in any session.
 corpus_recipe <- function(inputs, named, table, biotypes, min_cells) {
   withr::local_options(scipen = 0, OutDec = ".")
   parts <- c(
@@ -49,8 +49,8 @@ named_genes <- function(genes, table) {
   if (is.character(genes)) genes <- data.frame(gene = genes)
   must_be(
     is.data.frame(genes) && "gene" %in% names(genes) && nrow(genes) > 0, genes,
-    "names of genes or a data frame with a column {.field gene}",
-    hint = "NULL takes the genes of all sources."
+    "gene names or a data frame with a column {.field gene}",
+    hint = "NULL uses the genes of all sources."
   )
   names <- as.character(genes$gene)
   check_names(names, "gene", "row")
@@ -58,7 +58,7 @@ named_genes <- function(genes, table) {
   known <- if (!is.null(table)) {
     table[match_genes(names, table, "{.arg genes}", note = FALSE), ]
   }
-  # What is given, what the name is, what the annotation knows.
+  # What is given, otherwise the name itself, otherwise the annotation.
   column <- function(what, is_name) {
     ways <- list(genes[[what]], ifelse(is_name, names, NA), known[[what]])
     ways <- lapply(ways[lengths(ways) > 0], as.character)
@@ -72,10 +72,10 @@ named_genes <- function(genes, table) {
 
 # Genes of the sources --------------------------------------------------------
 
-# Of an annotation, those of the biotypes that a source has.
+# Returns the genes of an annotation that have the biotypes and are in a source.
 annotated_genes <- function(inputs, table, biotypes) {
   if (!is.null(biotypes) && all(is.na(table$biotype))) {
-    note("The annotation has no biotypes: genes of all are taken.")
+    note("The annotation has no biotypes: using genes of all biotypes.")
   } else if (!is.null(biotypes)) {
     known <- sort(unique(table$biotype))
     table <- table[table$biotype %in% biotypes, ]
@@ -86,7 +86,7 @@ annotated_genes <- function(inputs, table, biotypes) {
   }
   unclear <- ambiguous_symbols(table)
   if (length(unclear) > 0) {
-    note("{length(unclear)} symbol{?s} that several genes have {?is/are} left
+    note("{length(unclear)} symbol{?s} shared by several genes {?is/are} left
           out: {few(unclear)}.")
     table <- table[!table$symbol %in% unclear, ]
   }
@@ -95,8 +95,8 @@ annotated_genes <- function(inputs, table, biotypes) {
   genes[sort(unique(unlist(maps))), ]
 }
 
-# Without one, all of them, in the order in which they come. Symbols and Ensembl
-# ids do not meet.
+# Without an annotation: returns all genes, in the order in which they occur.
+# Symbols and Ensembl ids would not match each other: having both is an error.
 all_genes <- function(inputs) {
   by_id <- vapply(inputs, function(cells) {
     mean(is_ensembl(cells$peaks)) > 0.5
@@ -110,15 +110,15 @@ all_genes <- function(inputs) {
   peaks <- lapply(inputs, function(cells) strip_version(cells$peaks))
   all <- unique(unlist(peaks, use.names = FALSE))
   ids <- is_ensembl(all)
-  note("All {length(all)} gene{?s} of the sources are used, with those that code
-        for no protein: an {.arg annotation}, such as a GTF file or
-        {.val org.Hs.eg.db}, leaves these out.")
+  note("Using all {length(all)} gene{?s} of the sources, including non-coding
+        ones. To exclude those, give an {.arg annotation}, such as a GTF file or
+        {.val org.Hs.eg.db}.")
   data.frame(
     gene = all, symbol = ifelse(ids, NA, all), ensembl = ifelse(ids, all, NA)
   )
 }
 
-# Drops genes that too few cells have.
+# Drops genes that have a count in fewer than `min_cells` cells.
 keep_frequent <- function(genes, inputs, min_cells, verbose) {
   if (min_cells > 0) {
     maps <- match_sources(inputs, genes, 0)
@@ -136,7 +136,7 @@ keep_frequent <- function(genes, inputs, min_cells, verbose) {
   }
   abort_if(nrow(genes) == 0, c(
     "No gene has a count in at least {.arg min_cells} = {min_cells} cells.",
-    i = "Give a smaller {.arg min_cells}, or look at the sources."
+    i = "Lower {.arg min_cells}, or check the sources."
   ), class = "data")
   rownames(genes) <- NULL
   genes

@@ -1,26 +1,26 @@
 # The decoder for other parts of the package: probabilities of peaks at points
 # of the latent space, with confounders held at fixed values (thesis 2.2.4).
 
-# Probabilities of `peaks` (places in fit$peaks, in any order), peaks x cells,
-# at the rows of `z`. `confounders` are as fixed_confounders() gives them, one
-# row for all cells or one for each. Memory beyond the result is bounded; the
-# result is not: take cells by blocks.
+# Returns the probabilities of `peaks` (indices in fit$peaks, in any order) at
+# the rows of `z`: peaks x cells. `confounders` come from fixed_confounders(),
+# one row for all cells or one for each. Memory besides the result is bounded;
+# the result is not, so callers should pass cells in blocks.
 decode_block <- function(fit, z, confounders, peaks, calibrated = TRUE) {
   with_threads(fit$control$threads, core_sailer_decode(
     fit_model(fit), z, confounders, peaks, decode_shift(fit, calibrated)
   ))
 }
 
-# With omega the open peaks count omega times in training, and the decoder's
-# odds are as much too large.
+# Returns the correction of the logits: in training, open peaks count omega
+# times, which makes the decoder's odds too large by that factor.
 decode_shift <- function(fit, calibrated) {
   if (calibrated) -log(fit$options$omega) else 0
 }
 
-# Confounders of `n` cells as the core encodes them (core/data/confounders.h):
-# depth, levels of each label in turn, numbers. `labels` and `numbers` are
-# values of the cells, by their names. What is not given is at its mean, a label
-# between all its levels.
+# Encodes the confounders of `n` cells as the core does
+# (core/data/confounders.h): depth, the levels of each label in turn, numbers.
+# `labels` and `numbers` are lists of values of the cells, by name. What is not
+# given is at its mean, which for a label is the average of all its levels.
 encode_confounders <- function(fit, n, depth = NULL, labels = list(),
                                numbers = list()) {
   scaled <- function(values, scaling) {
@@ -42,8 +42,8 @@ encode_confounders <- function(fit, n, depth = NULL, labels = list(),
   unname(do.call(cbind, c(list(depth), levels, values)))
 }
 
-# What stands for each level of a label among the confounders, a row each. A
-# batch that was added later is a point among the columns of the known ones.
+# Returns the vectors that encode the levels of a label, one per row. A batch
+# that was added later is a point between those of the known ones.
 level_vectors <- function(fit, name) {
   known <- fit$labels[[name]]
   added <- Filter(function(vector) {
@@ -55,8 +55,9 @@ level_vectors <- function(fit, name) {
   rbind(vectors, do.call(rbind, added[setdiff(names(added), known)]))
 }
 
-# One row for all cells. What is not given is at its mean, for a batch at that
-# of the highest median depth and for other labels at the most frequent level.
+# Returns one row for all cells. By default numbers are at their means, batches
+# at the one with the highest median depth, other labels at the most frequent
+# level.
 fixed_confounders <- function(fit, batch = NULL, depth = NULL,
                               covariates = NULL) {
   levels <- fixed_levels(fit, batch, covariates)
@@ -69,10 +70,10 @@ fixed_confounders <- function(fit, batch = NULL, depth = NULL,
   encode_confounders(fit, 1, depth, levels, numbers)
 }
 
-# Labels that are batches. Older fits do not say which.
+# Returns the labels that are batches. Older fits do not say which.
 batch_labels <- function(fit) fit$batches %||% names(fit$labels)
 
-# The level of each label, by its name: a list.
+# Returns a list with the level of each label, by name.
 fixed_levels <- function(fit, batch, covariates) {
   others <- given_covariates(fit, covariates)
   others <- others[names(others) %in% names(fit$labels)]
@@ -82,7 +83,7 @@ fixed_levels <- function(fit, batch, covariates) {
   levels
 }
 
-# `batch` as a list of levels named by the batch columns.
+# Returns `batch` as a list of levels, named by batch column.
 given_batches <- function(fit, batch) {
   if (is.null(batch)) {
     return(list())
@@ -106,7 +107,7 @@ given_batches <- function(fit, batch) {
   check_levels(fit, as.list(batch))
 }
 
-# `covariates` as a named list of single values.
+# Returns `covariates` as a named list of single values.
 given_covariates <- function(fit, covariates) {
   if (is.null(covariates)) {
     return(list())
@@ -121,7 +122,7 @@ given_covariates <- function(fit, covariates) {
   given
 }
 
-# Levels of labels by the names of these, as the model has them.
+# Returns `levels`, a list by label, as text; throws if the model lacks a level.
 check_levels <- function(fit, levels) {
   for (name in names(levels)) {
     arg <- if (name %in% batch_labels(fit)) "batch" else "covariates"
@@ -139,8 +140,8 @@ check_levels <- function(fit, levels) {
   levels
 }
 
-# Batches: of the combinations in the training cells that agree with what was
-# given, that of the highest median depth. Other labels: the most frequent one.
+# For batches: of the combinations in the training cells that agree with
+# `given`, the one with the highest median depth. Otherwise: the most frequent.
 usual_levels <- function(fit, given) {
   others <- names(fit$level_counts$others)
   usual <- lapply(stats::setNames(nm = others), function(name) {

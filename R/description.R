@@ -1,17 +1,17 @@
-# What a file holds of R: a description in JSON, and tensors beside it
-# (src/core/support/tensor_file.h). Every value comes back the same.
+# How a file stores values of R: a description in JSON, and tensors beside it
+# (src/core/support/tensor_file.h). Every value is read back unchanged.
 #
-# In JSON, null is NULL, and a number, truth or text a vector of one; doubles
-# have a point or an exponent, and as many digits as they need. An array is a
-# longer vector, an object a list with names ("%attributes" are its others).
-# Whatever is more than that (missing values, attributes, calls, lists without
-# names) is an object with "%type", "values" and "attributes". Vectors that are
-# longer than `longest_in_json` are tensors, which "tensor" names: numbers as
-# they are, matrices row by row, texts as lines of UTF-8.
+# In JSON, null is NULL, and a number, boolean or string is a vector of length
+# 1; doubles have a point or an exponent, and as many digits as they need. An
+# array is a longer vector, an object a list with names (its other attributes
+# are in "%attributes"). Anything else (missing values, attributes, calls, lists
+# without names) is an object with "%type", "values" and "attributes". Vectors
+# longer than `longest_in_json` are tensors, named by "tensor": numbers as they
+# are, matrices row by row, strings as lines of UTF-8.
 
 longest_in_json <- 100L
 
-# list(description, tensors).
+# Returns list(description, tensors).
 describe_values <- function(values) {
   tensors <- list()
   add <- function(where, value) {
@@ -26,9 +26,9 @@ describe_values <- function(values) {
   list(description = as.character(text), tensors = tensors)
 }
 
-# What jsonlite makes the JSON of a value from; `where` it is, such as
-# "a$b[[2]]", is for messages and for the names of tensors, which
-# `add(where, value)` takes and names.
+# Returns a value in the form from which jsonlite makes its JSON. `where`: its
+# path, such as "a$b[[2]]", for messages and for the names of tensors.
+# add(where, value) stores a tensor and returns its name.
 describe <- function(value, where, add) {
   if (isS4(value)) refuse_value(where, "an S4 object")
   type <- typeof(value)
@@ -109,7 +109,7 @@ tagged <- function(type, values = NULL, attributes = NULL, tensor = NULL) {
   node
 }
 
-# The fewest of 15 or 17 digits from which the very double is read.
+# Writes doubles with 15 digits, or with 17 if 15 do not restore them exactly.
 json_of_doubles <- function(x, unbox = FALSE) {
   text <- sprintf("%.15g", x)
   finite <- which(is.finite(x))
@@ -126,7 +126,7 @@ json_of_doubles <- function(x, unbox = FALSE) {
   structure(text, class = "json")
 }
 
-# Texts that are missing or hold several lines have no tensor.
+# Strings that are missing or contain line breaks cannot be in a tensor.
 is_for_tensor <- function(plain) {
   if (length(plain) <= longest_in_json) {
     return(is.raw(plain))
@@ -162,12 +162,12 @@ check_storable <- function(value, where) {
 
 refuse_value <- function(where, what) {
   abort(c(
-    "`{where}` is of a kind that no file of sailer takes: {what}.",
-    i = "This is an error of sailer."
+    "`{where}` cannot be stored in a sailer file: {what}.",
+    i = "This is a bug in sailer."
   ), call = NULL)
 }
 
-# The value that a description and its tensors hold. Nothing of it is run.
+# Returns the value that a description and its tensors hold; runs no code in it.
 values_of <- function(description, tensors) {
   undescribe(jsonlite::fromJSON(description, simplifyVector = FALSE), tensors)
 }
@@ -218,7 +218,7 @@ undescribe_vector <- function(type, values, tensors) {
 }
 
 undescribe_tensor <- function(type, tensor, dim) {
-  if (is.null(tensor)) stop("The description names a tensor that is not there.")
+  if (is.null(tensor)) stop("The description names a tensor that is missing.")
   if (type == "character") {
     value <- strsplit(rawToChar(tensor), "\n", fixed = TRUE)[[1]]
     Encoding(value) <- "UTF-8"

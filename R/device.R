@@ -3,11 +3,11 @@
 #' Report versions, libraries and devices
 #'
 #' Reports the versions, libraries and devices that sailer found when it was
-#' built and uses now. Add the output to a question or a bug report. It warns if
-#' matrix products are slower than they could be: about twenty times with the
-#' reference BLAS in place of an optimised one such as OpenBLAS, and several
-#' times with an OpenBLAS that is older than the CPU and does not recognise it.
-#' Training prints the same warning once a session.
+#' built and uses now. Please add the output to a question or a bug report. It
+#' warns if matrix products are slower than they could be: about twenty times
+#' with the reference BLAS instead of an optimised one such as OpenBLAS, and
+#' several times with an OpenBLAS that is older than the CPU and does not
+#' recognise it. Training prints the same warning once per session.
 #'
 #' @return An object of class `sailer_sitrep`: a list of
 #' * `sailer`, `r`: versions of the package and of R;
@@ -15,15 +15,15 @@
 #' * `libtorch`: a list of `version`, `folder` and `source` (how `configure`
 #'   found it);
 #' * `blas`: a list of `name`, `path`, `reference` (`TRUE` for the slow
-#'   reference implementation), and for OpenBLAS `kernels`, the CPU that it
-#'   takes this one for, and `better`, a value of the environment variable
-#'   `OPENBLAS_CORETYPE` that suits it better (`""`: none);
+#'   reference implementation), and for OpenBLAS `kernels`, the type of CPU for
+#'   which it computes, and `better`, a value of the environment variable
+#'   `OPENBLAS_CORETYPE` that suits this CPU better (`""`: none);
 #' * `hdf5`: version of the HDF5 library;
 #' * `devices`: names that `train_control(device = )` takes, `"cpu"` first;
-#' * `gpu_support`: whether this LibTorch was built for GPUs (one may still be
-#'   missing);
-#' * `no_gpu`: why no GPU can be used and what would help, `""` where one can:
-#'   LibTorch is for the processor only, there is no driver, the driver sees no
+#' * `gpu_support`: whether this LibTorch was built for GPUs (the machine may
+#'   still have none);
+#' * `no_gpu`: why no GPU can be used and what would help, `""` if one can be:
+#'   LibTorch was built for the CPU only, there is no driver, the driver sees no
 #'   GPU, or `CUDA_VISIBLE_DEVICES` hides them;
 #' * `threads`: number of threads that an operation uses;
 #' * `processes`: number of processes that train together with this one, as
@@ -74,12 +74,12 @@ print.sailer_sitrep <- function(x, ...) {
   invisible(x)
 }
 
-# Bullets that say why matrix products are slow and what helps; NULL where they
-# are not.
+# Returns bullets that say why matrix products are slow and what helps; NULL if
+# they are not slow.
 slow_blas <- function(blas) {
   if (blas$reference) {
     c(
-      "!" = "{.strong LibTorch computes with the reference BLAS, some twenty
+      "!" = "{.strong LibTorch uses the reference BLAS, which is some twenty
         times slower than OpenBLAS.}",
       i = "Install an optimised one and restart R; sailer need not be built
         again. Debian, Ubuntu: {.code apt install libopenblas0-openmp};
@@ -89,16 +89,16 @@ slow_blas <- function(blas) {
   } else if (nzchar(blas$better)) {
     c(
       "!" = sprintf("{.strong This OpenBLAS is older than the processor: it
-        computes as on a %s, several times slower than it could.}",
+        runs as if on a %s, several times slower than it could.}",
         blas$kernels),
       i = sprintf("Start R with {.code OPENBLAS_CORETYPE=%s} in the environment.
         The shell must set it: {.file .Renviron} is read too late. A newer
-        OpenBLAS helps, too.", blas$better)
+        OpenBLAS also helps.", blas$better)
     )
   }
 }
 
-# Once a session, where training computes on the processor.
+# Notes a slow BLAS, once per session, if training runs on the CPU.
 note_slow_blas <- function(device, blas = core_build_info()$blas) {
   if (device != "cpu" || isTRUE(process$noted_blas)) {
     return(invisible())
@@ -108,8 +108,8 @@ note_slow_blas <- function(device, blas = core_build_info()$blas) {
   if (!is.null(slow)) note(slow)
 }
 
-# Where a fit that was trained on `device`, maybe elsewhere, computes here. The
-# processor needs no look for GPUs.
+# Returns the device for a fit that was trained on `device`, perhaps on another
+# machine. Does not look for GPUs if that is the CPU.
 device_here <- function(device) {
   if (device == "cpu" || device %in% core_list_devices()) device else "cpu"
 }

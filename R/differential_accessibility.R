@@ -1,96 +1,96 @@
-# Two groups of cells compared peak by peak, free of depth and batch.
+# Compares two groups of cells peak by peak, corrected for depth and batch.
 
 #' Differential accessibility between groups of cells
 #'
-#' Compares the accessibility of each peak, averaged over the cells of two
-#' groups, as decoded with the confounders held at the same values for every
-#' cell: differences in depth and batch between the groups have no effect. Peaks
-#' are processed by blocks; cells x peaks are never in memory at once.
+#' Compares the mean accessibility of each peak between two groups of cells. It
+#' is decoded with the confounders held at the same values for every cell, so
+#' differences in depth and batch between the groups have no effect. Peaks are
+#' processed in blocks; cells x peaks are never in memory at once.
 #'
 #' @section What the probability means:
 #' `prob_da` is the posterior probability that the *mean* accessibility of the
 #' population of group 1 differs from that of group 2 by more than `delta`, in
 #' the direction of the effect. It is not the probability that a cell of one
 #' group is more open than a cell of the other (scVI's comparison of pairs),
-#' which also grows with differences between cells of one type.
+#' which also grows with the differences between cells of one type.
 #'
 #' Three sources of uncertainty are included: the groups are samples of cells;
 #' the position of a cell in the latent space has a posterior, which is sampled
-#' if counts are given; and the decoder's weights of a peak were learned from a
-#' limited number of open cells. The last one matters most. It is a Laplace
-#' approximation of the decoder's last layer: the inverse Fisher information of
-#' the peak's weights in the training cells. With only samples of the posterior
-#' nearly half of the peaks called were false (0.44 to 0.49 in simulations
-#' instead of 0.05). The layers before the last one are taken as known.
+#' if counts are given; and the decoder's weights for a peak were learned from a
+#' limited number of cells with that peak open. The last one matters most. It is
+#' estimated by a Laplace approximation of the decoder's last layer: the inverse
+#' Fisher information of the peak's weights in the training cells. With
+#' posterior samples alone, nearly half of the called peaks were false (0.44 to
+#' 0.49 in simulations, not 0.05). Earlier layers are taken as known.
 #'
-#' Effects and their standard errors then share a prior, learned from all peaks
+#' Given their standard errors, the effects share a prior learned from all peaks
 #' (a mixture of normals around 0, Stephens 2017), and the expected share of
 #' false discoveries among the top peaks follows from their probabilities. In
 #' simulations the nominal 0.05 was kept with groups of a few hundred cells
 #' (0.02 to 0.05), and exceeded with groups of 40 to 60 (0.06 to 0.10), whose
-#' profile the model shrinks towards that of related cells.
+#' profiles the model shrinks towards those of related cells.
 #'
 #' @section Batches:
 #' By default the decoder is held at each batch of the training cells in turn
-#' and the probabilities are averaged, weighted by the batches' numbers of cells
-#' (at most the 8 largest). `balance` guards against residual batch effects in
-#' the embedding itself: it weights the cells so that both groups have the same
+#' (at most the 8 largest), and the probabilities are averaged, weighted by the
+#' numbers of cells. `balance` guards against residual batch effects in the
+#' embedding itself: it weights the cells so that both groups have the same
 #' mixture of its labels.
 #'
 #' @inheritParams impute
-#' @param object A Seurat or SingleCellExperiment object with a fit; or what
-#'   [sailer()] or [sailerx()] returned, with the counts as `x`.
+#' @param object A Seurat or SingleCellExperiment object with a fit; or a fit of
+#'   [sailer()] or [sailerx()], usually with the counts as `x`.
 #' @param groups Group of each cell: the name of a column of the object's
 #'   metadata, or a vector of labels, named by cell or in the order of the cells
-#'   (for a fit without `x` the training cells). Cells with NA are ignored.
+#'   (for a fit without `x`, the training cells). Cells with NA are ignored.
 #' @param group_1,group_2 Labels of the groups to compare, one or several each.
-#'   `group_2 = NULL`, the default, is all other cells. `group_1` may be omitted
-#'   if there are two labels: it is then the first level of a factor, or the
-#'   first in alphabetical order.
-#' @param x With a fit: counts of the cells, peaks x cells, as [as_cells()]
-#'   takes them, not necessarily those of the training. NULL, the default:
-#'   posterior means of the training cells, without their variance and without
-#'   raw fractions.
-#' @param peaks Names of the peaks to return; NULL, the default, is all of the
-#'   model. If they are few, the prior is learned from others too.
+#'   `group_2 = NULL`, the default, means all other labels. `group_1` may be
+#'   omitted if there are two labels: it is then the first level of a factor, or
+#'   the first label in alphabetical order.
+#' @param x For a fit: counts of the cells to compare, peaks x cells, as
+#'   [as_cells()] takes them; they need not be the training cells. NULL, the
+#'   default, uses the posterior means of the training cells, without their
+#'   variance and without raw fractions.
+#' @param peaks Names of the peaks to return. NULL, the default, returns all
+#'   peaks of the model. If they are few, the prior is also learned from others.
 #' @param batch,depth,covariates The values at which the decoder is held: one
 #'   batch instead of all (named by column if there are several batch columns);
-#'   the number of open peaks of a cell, by default that of the mean log depth;
-#'   covariates as a named list, by default at their mean or most frequent
-#'   level.
+#'   the number of open peaks of a cell, by default the one at the mean log
+#'   depth; covariates as a named list, by default at their mean or most
+#'   frequent level.
 #' @param change `"log2_fold_change"`, the default: the effect is the log2 ratio
-#'   of the means, which hardly depends on the depth. `"difference"`: their
-#'   difference, as in peakVI.
-#' @param delta Effects up to this size are no change. NULL, the default, is 1
-#'   (twofold) for log2 fold changes and 0.05 for differences; with few open
-#'   peaks per cell no difference may reach that.
-#' @param fdr Expected share of false discoveries among the peaks called, in (0,
-#'   1). Default 0.05.
-#' @param balance NULL, or a label per cell, as `groups`, such as the batch; see
-#'   above. Cells with a label that the other group lacks are ignored.
-#' @param n_samples Samples of each cell's posterior. Default 3.
-#' @param max_cells Maximal number of cells of a group that are decoded, drawn
-#'   at random. Default 1000.
-#' @param seed Whole number: the same seed gives the same result. The state of
-#'   R's random numbers is not changed.
+#'   of the means, which hardly depends on the depth. `"difference"`: it is
+#'   their difference, as in peakVI.
+#' @param delta Effects up to this size count as no change. NULL, the default,
+#'   is 1 (twofold) for log2 fold changes and 0.05 for differences; if cells
+#'   have few open peaks, no difference may reach that.
+#' @param fdr Expected share of false discoveries among the called peaks,
+#'   between 0 and 1. Default 0.05.
+#' @param balance NULL, or a label for each cell, like `groups`, such as the
+#'   batch; see above. Cells whose label the other group lacks are ignored.
+#' @param n_samples Number of samples of each cell's posterior. Default 3.
+#' @param max_cells Maximum number of cells of a group to decode, drawn at
+#'   random. Default 1000.
+#' @param seed Whole number; the same seed gives the same result. The state of
+#'   R's random number generator is not changed.
 #'
-#' @return Data frame with a row per peak, named by peak, the most probable
-#'   first:
+#' @return Data frame with one row per peak, named by peak, in decreasing order
+#'   of `prob_da`:
 #' * `peak`; `seqnames`, `start`, `end` if all names are ranges;
-#' * `prob_1`, `prob_2`: probability of the peak to be open, the mean over each
+#' * `prob_1`, `prob_2`: probability that the peak is open, averaged over each
 #'   group (with omega divided out), at the depth and batches held;
-#' * `effect_size`: `prob_1 - prob_2`; above 0 more open in group 1;
+#' * `effect_size`: `prob_1 - prob_2`; above 0 if more open in group 1;
 #' * `log2_fold_change`: `log2((prob_1 + o) / (prob_2 + o))`, where the offset
 #'   `o`, an attribute of the result, is half an open cell of the smaller group,
-#'   at most a tenth of the mean accessibility;
+#'   but at most a tenth of the mean accessibility;
 #' * `se`: standard error of the effect named by `change`;
 #' * `shrunken_effect`: its posterior mean;
 #' * `prob_da`: see above;
-#' * `bayes_factor`: natural logarithm of its odds, posterior over prior;
-#' * `fdr`: expected share of false discoveries among this peak and all above;
-#' * `is_da`: whether that is at most `fdr`;
-#' * `emp_prob_1`, `emp_prob_2`, with counts: share of the group's cells with
-#'   the peak open in the counts, affected by depth and batch.
+#' * `bayes_factor`: natural logarithm of its posterior odds over prior odds;
+#' * `fdr`: expected share of false discoveries among this peak and those above;
+#' * `is_da`: whether that is at most the argument `fdr`;
+#' * `emp_prob_1`, `emp_prob_2`, only with counts: share of the group's cells in
+#'   which the peak is open, affected by depth and batch.
 #' @references Cao (2023), section 2.2.4, for the decoder at fixed confounders;
 #'   Boyeau et al. (2019), *bioRxiv* 794289, for change beyond a threshold;
 #'   Boyeau et al. (2023), *PNAS* 120, e2209124120, for means of groups;
@@ -134,7 +134,7 @@ differential_accessibility <- function(object, groups, group_1 = NULL,
   check_number(n_samples, min = 1, max = 1000, whole = TRUE)
   check_number(max_cells, min = 2, whole = TRUE)
   check_number(seed, whole = TRUE)
-  # Counts beside a fit are an object with that fit.
+  # A fit with counts is treated as an object that holds the fit.
   if (!is.null(x)) {
     fit <- find_fit(object, name)$fit
     name <- NULL
@@ -166,7 +166,7 @@ differential_accessibility <- function(object, groups, group_1 = NULL,
     )
   })
   if (!is.null(cells$source)) {
-    # Shares of the cells of each group with the peak open in the counts.
+    # Share of the cells of each group in which the peak is open.
     rows <- match(fit$peaks[places], cells$peaks)
     for (k in 1:2) {
       own <- cells[, which(side == k)]
@@ -177,8 +177,8 @@ differential_accessibility <- function(object, groups, group_1 = NULL,
   finish_table(found, fdr)
 }
 
-# Handle of the cells to compare, with the places of its peaks in the model; for
-# a fit alone the training cells and their embedding.
+# Returns a handle of the cells to compare, with the indices of its peaks in the
+# model; for a fit alone, the training cells and their embedding.
 compared_cells <- function(compared, reference) {
   fit <- compared$fit
   if (compared$own) {
@@ -194,7 +194,7 @@ compared_cells <- function(compared, reference) {
   cells
 }
 
-# 1 or 2 for the cells of each group, 0 for the others.
+# Returns 1 or 2 for the cells of the groups, 0 for the others.
 choose_groups <- function(labels, group_1, group_2) {
   known <- label_levels(labels)
   labels <- label_text(labels)
@@ -220,8 +220,8 @@ choose_groups <- function(labels, group_1, group_2) {
   side
 }
 
-# Weights of the cells, 0 for those that take no part. Labels count by what both
-# groups have of them (the weights of Cochran, Mantel and Haenszel).
+# Returns the weights of the cells, 0 for those left out. A label counts by how
+# many cells both groups have of it (Cochran-Mantel-Haenszel weights).
 balance_cells <- function(side, label) {
   if (length(label) == 0) {
     return(as.numeric(side > 0))
@@ -247,7 +247,7 @@ balance_cells <- function(side, label) {
   weight
 }
 
-# list(rows, weights) of each group, at most `n_most` cells drawn at random.
+# Returns list(rows, weights) of each group, at most `n_most` random cells.
 sample_sides <- function(side, weight, n_most) {
   lapply(1:2, function(k) {
     rows <- which(side == k & weight > 0)
@@ -256,7 +256,7 @@ sample_sides <- function(side, weight, n_most) {
   })
 }
 
-# list(z, weights) of each group.
+# Returns list(z, weights) of each group.
 side_points <- function(fit, cells, sampled, n_samples) {
   rows <- lapply(sampled, function(group) group$rows)
   if (is.null(cells$source)) {
@@ -274,8 +274,8 @@ side_points <- function(fit, cells, sampled, n_samples) {
   }, sampled, rows)
 }
 
-# list(table, change, offset) of `places`, the table with what the posterior
-# says of each peak. The prior is learned from at least `n_prior` peaks.
+# Returns list(table, change, delta, offset); the table has the posterior of
+# each peak in `places`. The prior is learned from at least `n_prior` peaks.
 compare_peaks <- function(fit, points, held, training, places, change, delta,
                           n_cells, n_prior = 2000) {
   others <- setdiff(seq_along(fit$peaks), places)
@@ -310,7 +310,7 @@ compare_peaks <- function(fit, points, held, training, places, change, delta,
   )
 }
 
-# Sorted, with the ranges, the expected false discoveries and what is called.
+# Sorts the table, and adds ranges, expected false discoveries and calls.
 finish_table <- function(found, level) {
   table <- found$table
   table$fdr <- expected_fdr(table$prob_da)

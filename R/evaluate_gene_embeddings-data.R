@@ -1,14 +1,14 @@
-# The tables of evaluate_gene_embeddings() and the embeddings, made fit for one
-# another: a task is list(kind, items = a row per pair or gene, genes = names,
-# covariates, dropped, found). Items name genes by their place in `genes`: `a`
-# and, in pairs, `b`; `y` is the label or value, `row` the row of the table.
+# Matches the tables of evaluate_gene_embeddings() and the embeddings. A task is
+# list(kind, items = one row per pair or gene, genes = names, covariates,
+# dropped, found, ...). Items have the index in `genes` of their genes `a` and,
+# in pairs, `b`; `y` is the label or value, `row` the row of the table.
 
-# A named list of matrices, whatever was given.
+# Returns embeddings as a named list of matrices, whatever was given.
 embedding_list <- function(x) {
   plain <- rlang::is_bare_list(x)
   if (!plain) x <- list(embedding = x)
   check_contenders(x, "x", "embedding", c("chance", "name", "covariates"))
-  if (length(x) == 0) abort("The list {.arg x} must hold embeddings.")
+  if (length(x) == 0) abort("The list {.arg x} must not be empty.")
   Map(function(one, name) {
     gene_matrix(one, if (plain) paste0("x$", name) else "x")
   }, x, names(x))
@@ -23,17 +23,17 @@ gene_matrix <- function(x, arg) {
   check_finite_rows(x, arg, "gene")
 }
 
-# The task of a table, with the names of genes in `first` and `second`.
+# Returns the task of a table; its items name genes in `first` and `second`.
 gene_task <- function(data, covariates, negatives) {
   must_be(is.data.frame(data), data, "a data frame")
   kind <- table_kind(names(data))
   sampled <- negatives == "sample"
   if (sampled && kind != "pairs") {
     abort("{.arg negatives}: only pairs of genes ({.field gene1},
-           {.field gene2}) are sampled.")
+           {.field gene2}) can be sampled.")
   }
   if (sampled && length(covariates) > 0) {
-    abort("{.arg covariates} cannot be had for pairs that are sampled.")
+    abort("{.arg covariates} cannot be used with sampled pairs.")
   }
   columns <- if (kind == "pairs") c("gene1", "gene2") else c("gene", "gene")
   genes <- lapply(columns, function(column) {
@@ -41,7 +41,7 @@ gene_task <- function(data, covariates, negatives) {
     bad <- which(is.na(genes) | genes == "")
     abort_if(
       length(bad) > 0,
-      "{.arg data}: {.field {column}} names no gene in row {bad[1]}."
+      "{.arg data}: {.field {column}} has no gene in row {bad[1]}."
     )
     genes
   })
@@ -74,7 +74,7 @@ table_kind <- function(columns) {
 
 all_positive <- function(data) {
   abort_if(any(data$label %in% 0), c(
-    "{.arg data} has pairs with label 0, so none need be sampled.",
+    "{.arg data} has pairs with label 0, so none need to be sampled.",
     i = "Set {.code negatives = \"given\"}, or leave these pairs out."
   ))
   rep(1, nrow(data))
@@ -85,7 +85,7 @@ task_values <- function(data, kind) {
   y <- data[[column]]
   abort_if(is.null(y), c(
     "{.arg data} has no column {.field label}.",
-    i = "For a table of positives alone set {.code negatives = \"sample\"}."
+    i = "For a table of positives only, set {.code negatives = \"sample\"}."
   ))
   y <- finite_numbers(y, "data", column)
   wrong <- setdiff(y, c(0, 1, NA))
@@ -95,7 +95,7 @@ task_values <- function(data, kind) {
   y
 }
 
-# Missing values are left out later.
+# Missing values are allowed here, and dropped later.
 finite_numbers <- function(x, arg, column) {
   if (!(is.numeric(x) || is.logical(x)) || any(is.infinite(x))) {
     abort("{.arg {arg}}: {.field {column}} must hold finite numbers.")
@@ -115,7 +115,7 @@ task_split <- function(data, kind) {
   replace(split, is.na(split), "none")
 }
 
-# Rows x columns: the covariates, and logarithms of those above 0.
+# Returns rows x columns: the covariates, and logarithms of those above 0.
 task_covariates <- function(data, covariates) {
   table <- named_columns(data, covariates, "covariates", "`data`")
   if (is.null(table)) {
@@ -128,7 +128,7 @@ task_covariates <- function(data, covariates) {
   cbind(values, log(values[, positive, drop = FALSE]))
 }
 
-# Takes rows out of a task and counts them by the reason.
+# Removes rows from a task and counts them by reason.
 drop_items <- function(task, out, reason) {
   n <- sum(out)
   if (n > 0) {
@@ -138,8 +138,8 @@ drop_items <- function(task, out, reason) {
   task
 }
 
-# Without rows that hold no value, pairs of a gene with itself, repeated rows
-# and rows that contradict each other.
+# Drops rows with a missing value, pairs of a gene with itself, rows of other
+# splits, rows that contradict each other, and repeated rows.
 clean_items <- function(task) {
   missing <- is.na(task$items$y)
   if (!is.null(task$covariates)) {
@@ -158,8 +158,8 @@ clean_items <- function(task) {
   drop_items(task, duplicated(key[!both]), "repeated")
 }
 
-# The genes that all embeddings have, in the order of their names; items on
-# other genes are dropped, and training pairs with a gene of the test.
+# Selects the genes that all embeddings have, ordered by name. Drops items with
+# other genes, and training pairs that contain a gene of the test set.
 place_genes <- function(task, embeddings) {
   listed <- unique(c(task$items$first, task$items$second))
   known <- lapply(embeddings, rownames)
@@ -180,16 +180,17 @@ place_genes <- function(task, embeddings) {
   tested <- unlist(task$items[test, c("a", "b")])
   shared <- !test & (task$items$a %in% tested | task$items$b %in% tested)
   if (any(shared)) {
-    note("{sum(shared)} training pair{?s} {?is/are} left out of {sum(!test)}:
-          {?it/they} hold{?s/} a gene of the test.")
-    task <- drop_items(task, shared, "gene of the test")
+    note("{sum(shared)} of {sum(!test)} training pairs
+          {cli::qty(sum(shared))}{?is/are} left out: {?it contains/they contain}
+          a gene of the test set.")
+    task <- drop_items(task, shared, "gene of the test set")
   }
   task$items <- task$items[c("a", "b", "y", "split", "row")]
   task
 }
 
-# Enough to learn from and to be tested on? Of labels each kind counts, and with
-# a split each side.
+# Throws an error if there are too few items to learn from and to test on: of
+# each label and, with a split, on each side.
 check_task <- function(task, folds) {
   items <- task$items
   by <- list(
@@ -210,7 +211,7 @@ check_task <- function(task, folds) {
        ' by ', paste(names(by), collapse = ' and '), ')')}.",
     x = "{length(task$genes)} of {task$found$listed[1]} genes were found in
          {.arg x} (such as {.val {task$genes[1]}}).",
-    i = "At least {least} of a kind are needed; are genes named alike in
+    i = "At least {least} of each kind are needed; do the gene names match in
          {.arg x} and {.arg data}?"
   ), class = "data")
 }

@@ -1,6 +1,6 @@
-# Splits of the items of a task into list(train, test, unmatched), each a data
-# frame of items, for evaluate_gene_embeddings(). They draw from R's random
-# numbers: the caller sets the seed.
+# Splits of the items of a task for evaluate_gene_embeddings(): list(train,
+# test), data frames of items, and for pairs `unmatched`, the number of missing
+# negatives. They use R's random numbers: the caller sets the seed.
 
 deal_splits <- function(task, options) {
   items <- task$items
@@ -20,19 +20,19 @@ deal_splits <- function(task, options) {
   }
   listed <- if (task$sampled) pair_key(items$a, items$b)
   splits <- lapply(splits, fill_split, listed, options$max_pairs)
-  # The training side has both labels, and the test side is not empty.
+  # Both labels must be on the training side, and the test side not empty.
   usable <- vapply(splits, function(split) {
     nrow(split$test) > 0 && min(table(factor(split$train$y, 0:1))) >= 2
   }, NA)
   abort_if(!any(usable), c(
     "{.arg data}: there are too few pairs for splits that share no gene.",
-    i = "Fewer {.arg folds} leave more pairs within them."
+    i = "With fewer {.arg folds}, more pairs fall within a fold."
   ), class = "data")
   splits[usable]
 }
 
-# The folds of the genes `a` and `b` of each item. Of pairs the genes are dealt;
-# of single genes, which are both, each fold has its share of both labels.
+# Returns the folds of the genes `a` and `b` of each item. For pairs, genes are
+# dealt at random; for single genes (`a` is `b`), labels are stratified.
 item_folds <- function(items, kind, folds) {
   if (kind == "pairs") {
     fold <- sample(rep_len(seq_len(folds), max(items$a, items$b)))
@@ -40,20 +40,20 @@ item_folds <- function(items, kind, folds) {
   }
   fold <- integer(nrow(items))
   groups <- if (kind == "binary") items$y else rep(0, nrow(items))
-  # The next label continues where the last one ended: folds of equal sizes.
+  # Each label continues where the previous one ended, for folds of equal sizes.
   rows <- order(groups, stats::runif(length(groups)))
   fold[rows] <- rep_len(seq_len(folds), length(rows))
   list(a = fold, b = fold)
 }
 
-# The folds by which a penalty is chosen, as the outer ones: NA for pairs of
-# genes of two folds.
+# Returns the folds for choosing a penalty, made like the outer ones; NA for
+# pairs of genes from two folds.
 inner_folds <- function(items, kind) {
   fold <- item_folds(items, kind, if (kind == "pairs") 3 else 5)
   ifelse(fold$a == fold$b, fold$a, NA)
 }
 
-# At most `max_pairs` on each side, and negatives where they are sampled.
+# Keeps at most `max_pairs` on each side, and adds negatives if sampled.
 fill_split <- function(split, listed, max_pairs) {
   sampled <- !is.null(listed)
   most <- if (sampled) max_pairs %/% 2 else max_pairs
@@ -76,13 +76,13 @@ fill_split <- function(split, listed, max_pairs) {
   c(split, unmatched = unmatched)
 }
 
-# A number for each unordered pair of places.
+# Returns a number for each unordered pair of indices.
 pair_key <- function(a, b) pmin(a, b) * 2^26 + pmax(a, b)
 
-# As many pairs as (a, b) in which each gene stands as often, none of them
-# listed, repeated or a gene with itself: the ends are shuffled, and those of
-# pairs that will not do are exchanged with others. What is left after `rounds`
-# is dropped.
+# Returns as many pairs as (a, b), in which each gene occurs as often, none of
+# them listed, repeated or a gene with itself. The ends are shuffled, and those
+# of unsuitable pairs are exchanged with others. Pairs that are still unsuitable
+# after `rounds` are dropped.
 sample_negatives <- function(a, b, listed, rounds = 200) {
   n <- length(a)
   ends <- matrix(sample(c(a, b)), n)

@@ -1,6 +1,6 @@
-# What evaluate_gene_embeddings() compares: a contender is a function of items
-# to learn from and items to be tested on, and gives a number (a probability,
-# for labels) for each of the latter.
+# What evaluate_gene_embeddings() compares. A contender is a function of
+# training items and test items that returns a prediction (for labels, a
+# probability) for each test item.
 
 make_contenders <- function(task, embeddings, baselines, options) {
   contenders <- lapply(embeddings, function(x) {
@@ -26,8 +26,8 @@ make_contenders <- function(task, embeddings, baselines, options) {
   contenders
 }
 
-# Pairs are one embedding after the other, learned in both orders and predicted
-# by the mean of both.
+# The features of a pair are its concatenated embeddings. The model is trained
+# on both orders, and predictions are averaged over both.
 embedding_contender <- function(x, task, model) {
   learn <- function(features, items) {
     if (model == "linear") {
@@ -51,9 +51,9 @@ embedding_contender <- function(x, task, model) {
 }
 
 # Fitting functions take features, items and the kind, and return a function of
-# features. Features are dense or sparse matrices, a row per item.
+# features. Features are dense or sparse matrices with one row per item.
 
-# Where nothing can be learned: the mean.
+# Predicts the mean, if nothing can be learned.
 constant_model <- function(items) {
   mean <- mean(items$y)
   function(x) rep(mean, nrow(x))
@@ -66,14 +66,14 @@ can_learn <- function(items, kind) {
   min(sum(items$y == 0), sum(items$y == 1)) >= 2
 }
 
-# gbm counts the splits of a tree: 7 make the 8 leaves of scikit-learn's trees
-# of depth 3, the best split first. Among sampled negatives each gene stands as
+# gbm counts the splits of a tree: 7, best first, make the 8 leaves of
+# scikit-learn's trees of depth 3. Among sampled negatives each gene occurs as
 # often as among the positives, so no first split of concatenated embeddings
-# gains anything, and no tree would begin: `bag`, half of the items for a tree,
-# lets it.
+# gains anything, and no tree would grow. Sampling half of the items for each
+# tree (`bag`) breaks this balance.
 fit_boosting <- function(x, items, kind, bag = 1) {
   columns <- which(apply(x, 2, function(column) any(column != column[1])))
-  # gbm refuses to grow trees of 3 items.
+  # gbm refuses to grow trees from 3 items or fewer.
   if (!can_learn(items, kind) || length(columns) == 0 ||
         bag * nrow(x) <= 3) {
     return(constant_model(items))
@@ -94,30 +94,30 @@ fit_boosting <- function(x, items, kind, bag = 1) {
 
 fit_ridge <- function(x, items, kind) fit_penalised(x, items, kind, alpha = 0)
 
-# Along a path of penalties the one is taken that predicts best in inner folds.
+# From a path of penalties, chooses the one that predicts best in inner folds.
 fit_penalised <- function(x, items, kind, alpha) {
   if (!can_learn(items, kind)) {
     return(constant_model(items))
   }
-  # glmnet wants two columns.
+  # glmnet requires two columns.
   wide <- function(x) if (ncol(x) < 2) cbind(x, 0) else x
   x <- wide(x)
-  # glmnet warns of classes of few items and of paths that end early: where
-  # that does harm, the inner folds show it.
+  # glmnet warns about classes with few items and paths that end early: if that
+  # does harm, the inner folds show it.
   fit <- function(method, rows, ...) {
     suppressWarnings(method(
       x[rows, , drop = FALSE], items$y[rows], alpha = alpha, ...,
       family = if (kind == "numeric") "gaussian" else "binomial"
     ))
   }
-  # Without a lasso the path begins so high that it needs a long way down.
+  # Without a lasso the path starts so high that it must extend far down.
   model <- fit(
     glmnet::glmnet, TRUE,
     nlambda = 50, lambda.min.ratio = if (alpha == 0) 1e-7 else 1e-3
   )
   fold <- inner_folds(items, kind)
   rows <- which(!is.na(fold))
-  # Folds may be too small to be learned from.
+  # Folds may be too small to learn from.
   tuned <- tryCatch(
     fit(glmnet::cv.glmnet, rows, lambda = model$lambda, foldid = fold[rows]),
     error = function(cnd) NULL
@@ -148,14 +148,14 @@ name_contender <- function(genes, kind) {
   }
 }
 
-# What stands before the first digit or hyphen: ZNF of ZNF200, HLA of HLA-A.
+# Returns what precedes the first digit or hyphen: ZNF of ZNF200, HLA of HLA-A.
 name_family <- function(genes) {
   family <- sub("[-0-9].*$", "", genes)
   ifelse(nzchar(family), family, genes)
 }
 
-# Genes x features of the names, sparse: families and first letters that at
-# least `least` genes share, length, digits and the like.
+# Returns genes x features of their names, sparse: families and first letters
+# that at least `least` genes share, length, digits and so on.
 name_features <- function(genes, least = 5) {
   one_hot <- function(labels, prefix) {
     columns <- Matrix::t(Matrix::fac2sparse(paste0(prefix, labels)))
@@ -177,7 +177,7 @@ name_features <- function(genes, least = 5) {
   )
 }
 
-# How many first letters two names have in common.
+# Returns the length of the common prefix of two names.
 shared_letters <- function(first, second) {
   n <- max(nchar(first))
   same <- vapply(seq_len(n), function(k) {

@@ -1,6 +1,6 @@
 # Results of evaluate_gene_embeddings(): measures, summary and print.
 
-# The data frame of an evaluation from what was tested, see run_evaluation().
+# Returns the data frame of an evaluation, from the list of run_evaluation().
 gene_evaluation <- function(tested, task, model) {
   measures <- if (task$kind == "numeric") numeric_measures else label_measures
   rows <- lapply(tested, function(one) {
@@ -42,7 +42,7 @@ numeric_measures <- function(y, prediction) {
   )
 }
 
-# The share of (positive, negative) pairs in the right order, ties one half.
+# Returns the share of (positive, negative) pairs in the right order, ties 0.5.
 mann_whitney_auc <- function(y, score) {
   n <- as.double(c(sum(y == 0), sum(y == 1)))
   if (min(n) == 0) {
@@ -51,7 +51,7 @@ mann_whitney_auc <- function(y, score) {
   (sum(rank(score)[y == 1]) - n[2] * (n[2] + 1) / 2) / prod(n)
 }
 
-# The corners of a ROC curve, from (0, 0) to (1, 1).
+# Returns the corners of a ROC curve, from (0, 0) to (1, 1).
 roc_curve <- function(y, score) {
   order <- order(-score)
   last <- c(diff(score[order]) != 0, TRUE)
@@ -61,7 +61,7 @@ roc_curve <- function(y, score) {
   )
 }
 
-# Curves averaged over folds at the same false positive rates.
+# Averages the curves over folds at the same false positive rates.
 mean_roc <- function(tested, at = seq(0, 1, length.out = 201)) {
   two <- vapply(tested, function(one) length(unique(one$items$y)) == 2, NA)
   name <- vapply(tested, function(one) one$embedding, "")
@@ -70,14 +70,14 @@ mean_roc <- function(tested, at = seq(0, 1, length.out = 201)) {
       curve <- roc_curve(one$items$y, one$prediction)
       stats::approx(curve$fpr, curve$tpr, at, ties = max)$y
     }, at)
-    # Corners of curves begin at (0, 0), also after their first rise.
+    # Start at (0, 0): at 0, approx() gives the height after the first rise.
     data.frame(embedding = own, fpr = c(0, at), tpr = c(0, rowMeans(heights)))
   })
   do.call(rbind, curves)
 }
 
 #' @rdname evaluate_gene_embeddings
-#' @param object For `summary()`: the result.
+#' @param object For `summary()`: the result of `evaluate_gene_embeddings()`.
 #' @export
 summary.sailer_gene_evaluation <- function(object, ...) {
   measures <- intersect(
@@ -95,8 +95,8 @@ summary.sailer_gene_evaluation <- function(object, ...) {
   do.call(rbind, rows)
 }
 
-# Mean over folds, then repetitions, with the standard error over repetitions,
-# or folds if there is one repetition.
+# Returns the mean over folds, then repetitions, and its standard error over
+# repetitions, or over folds if there is only one repetition.
 mean_and_error <- function(values, repetition) {
   known <- !is.na(values)
   if (!any(known)) {
@@ -114,11 +114,11 @@ print.sailer_gene_evaluation <- function(x, digits = 3, ...) {
     return(NextMethod())
   }
   what <- c(pairs = "pairs of genes", binary = "two classes of genes",
-            numeric = "numbers of genes")[[made$kind]]
+            numeric = "numeric values of genes")[[made$kind]]
   all <- made$found[nrow(made$found), ]
   cat(sprintf("<sailer_gene_evaluation> %s by a %s model\n", what, made$model))
   cat(sprintf(
-    "%d of %d genes found; repetitions: %d, splits of each: %d\n",
+    "%d of %d genes found; repetitions: %d, splits in each: %d\n",
     all$found, all$listed, max(x$repetition), max(x$fold)
   ))
   if (length(made$dropped)) {
@@ -126,7 +126,7 @@ print.sailer_gene_evaluation <- function(x, digits = 3, ...) {
                             collapse = ", "), "\n")
   }
   if (made$unmatched > 0) {
-    cat(sprintf("sampled pairs short of a match: %.1f a split\n",
+    cat(sprintf("pairs without a sampled negative: %.1f per split\n",
                 made$unmatched))
   }
   print_rounded(summary(x), digits)

@@ -1,67 +1,67 @@
-# What gene embeddings say about their genes (thesis 4.2.3). Here the evaluation
-# itself; tables are read in evaluate_gene_embeddings-data.R, folds made in
-# -folds.R, models fitted in -models.R, results printed in -result.R and drawn
-# in plots-evaluation.R.
+# Evaluates what gene embeddings say about their genes (thesis 4.2.3). Tables
+# are read in evaluate_gene_embeddings-data.R, folds made in -folds.R, models
+# fitted in -models.R, results printed in -result.R and drawn in
+# plots-evaluation.R.
 
 #' Evaluate gene embeddings by predicting known properties of genes
 #'
 #' Trains a simple model on the embeddings of some genes and tests it on others,
-#' with baselines that see no embedding, on the same folds: the evaluation of
-#' section 4.2.3 of the thesis. Several embeddings are compared on the same
-#' genes.
+#' as in section 4.2.3 of the thesis, together with baselines on the same folds.
+#' Several embeddings are compared on the same genes.
 #'
 #' Three kinds of tables are recognised by their columns.
 #'
-#' * Pairs: `gene1`, `gene2` and `label`, 0 or 1, as for interactions of genes
-#'   or proteins. No gene is on both sides of a split, because a gene alone may
-#'   decide the label: random splits of the pairs of STRING are predicted with
-#'   an AUC of 0.93 from the identity of the genes. The genes are divided into
-#'   `folds`; pairs within a fold are its test set, pairs wholly outside its
-#'   training set, and mixed ones are ignored. With a column `split` (`"train"`,
-#'   `"test"`; other rows are ignored) that split is used, without training
-#'   pairs that hold a gene of the test set. The features of a pair are both
-#'   embeddings, in both orders in training, averaged at prediction.
+#' * Pairs: `gene1`, `gene2` and `label`, 0 or 1, for example interactions of
+#'   genes or proteins. No gene is on both sides of a split, because a gene
+#'   alone may decide the label: random splits of the pairs of STRING are
+#'   predicted with an AUC of 0.93 from the identity of the genes. The genes are
+#'   divided into `folds`; pairs within a fold are its test set, pairs entirely
+#'   outside are its training set, and mixed ones are ignored. With a column
+#'   `split` (`"train"`, `"test"`; other rows are ignored), that split is used,
+#'   without training pairs that contain a gene of the test set. The features of
+#'   a pair are both embeddings, in both orders in training, averaged in
+#'   prediction.
 #' * Two classes: `gene` and `label`, 0 or 1. Repeated, stratified
 #'   cross-validation.
 #' * Numbers: `gene` and `value`. Repeated cross-validation.
 #'
-#' A table of positives alone, such as STRING's, needs `negatives = "sample"`:
-#' on each side of a split as many pairs are drawn that the table does not list,
-#' in which each gene occurs as often as among the positives, so that how often
-#' single genes are listed is not informative. Pairs that could not be matched
+#' A table of positives only, such as that of STRING, needs
+#' `negatives = "sample"`: on each side of a split as many unlisted pairs are
+#' drawn, in which each gene occurs as often as among the positives. How often a
+#' gene is listed then carries no information. Pairs that could not be matched
 #' are counted in the result.
 #'
 #' Baselines: `"chance"` is the model on the first embedding with permuted
 #' training labels. `"name"` is a lasso on the gene's name alone: families (the
-#' part before the first digit, such as ZNF), first letters, length, digits; for
-#' pairs also whether they share them. If names do as well as an embedding, the
-#' embedding has shown nothing. `covariates` adds a linear model of these
-#' columns of `data` and their logarithms.
+#' part before a digit or hyphen, such as ZNF), first letters, length, digits;
+#' for pairs also whether the genes share them. If names do as well as an
+#' embedding, the embedding has shown nothing. `covariates` adds a linear model
+#' of these columns of `data` and their logarithms.
 #'
-#' @param x Numeric matrix, genes x dimensions, with the names of the genes as
-#'   row names; or a fit, whose `gene_embeddings()` are taken; or a named list
-#'   of these. Genes are matched with `data` by name, exactly.
+#' @param x Numeric matrix, genes x dimensions, with gene names as row names; or
+#'   a fit, whose `gene_embeddings()` are used; or a named list of these. Genes
+#'   are matched with `data` by their exact names.
 #' @param data Data frame, see above.
 #' @param model `"boosting"`: 100 boosted trees with up to 8 leaves, shrinkage
-#'   0.1 and no subsampling, as scikit-learn's defaults (package gbm). With
-#'   sampled negatives each tree sees half of the pairs, because with exact
-#'   balance no first split gains anything. `"linear"`: ridge regression, linear
-#'   or logistic, its penalty chosen within the training side (package glmnet).
-#'   NULL, the default, is as in the thesis: boosting for pairs and classes,
-#'   linear for numbers.
+#'   0.1 and no subsampling, like scikit-learn's defaults (package gbm). With
+#'   sampled negatives each tree sees half of the pairs, because with exactly
+#'   balanced genes no first split gains anything. `"linear"`: linear or
+#'   logistic ridge regression, with the penalty chosen within the training side
+#'   (package glmnet). NULL, the default, is as in the thesis: boosting for
+#'   pairs and classes, linear for numbers.
 #' @param folds Number of folds, at least 2. Default 5. Not used with `split`.
 #' @param repeats Number of repetitions with other folds. NULL, the default, is
-#'   5, and for pairs, which take long, 1. With `split` the repetitions draw
-#'   `max_pairs` again.
-#' @param negatives `"given"`, the default, or `"sample"`, for pairs.
-#' @param covariates Names of numeric columns of `data`. Rows in which one is
-#'   missing are ignored.
+#'   1 for pairs, which take long, and 5 otherwise. With `split`, the
+#'   repetitions draw `max_pairs` again.
+#' @param negatives `"given"`, the default, or, for pairs, `"sample"`.
+#' @param covariates Names of numeric columns of `data`. Rows with a missing
+#'   value in one of them are ignored.
 #' @param baselines Any of `"chance"` and `"name"`; NULL for none.
-#' @param max_pairs Maximal number of pairs, drawn at random, on either side of
-#'   a split. Default 10,000, which in 50 dimensions takes half a minute to a
-#'   minute a fold with boosting.
-#' @param seed Whole number: the same seed gives the same result. The state of
-#'   R's random numbers is not changed.
+#' @param max_pairs Maximum number of pairs on each side of a split, drawn at
+#'   random. Default 10,000, which takes half a minute to a minute per fold with
+#'   boosting in 50 dimensions.
+#' @param seed Whole number; the same seed gives the same result. The state of
+#'   R's random number generator is not changed.
 #'
 #' @return A data frame of class `sailer_gene_evaluation` with a row for each
 #'   embedding or baseline, repetition and fold: `embedding`,
@@ -70,16 +70,16 @@
 #'   * for labels `auc`, the area under the ROC curve in its Mann-Whitney form
 #'     (ties count one half; NA if a fold has one class), and `accuracy`, of
 #'     probabilities cut at 0.5;
-#'   * for numbers `pearson`, `spearman` and `r2`, 1 less the ratio of squared
-#'     errors to those of the test side's mean.
+#'   * for numbers `pearson`, `spearman` and `r2`, 1 minus the ratio of the
+#'     squared errors to those of the test side's mean.
 #'
 #'   `summary()` gives means and their standard errors over repetitions (over
-#'   folds if there is one; NA for a single split). Repetitions share their
-#'   genes: the errors do not describe other genes. `plot()` draws the mean ROC
-#'   curves, or predictions against values. The attribute `"evaluation"` is a
-#'   list with `kind`, `model`, `found` (how many genes of the table each
+#'   folds if there is only one; NA for a single split). Repetitions share their
+#'   genes, so the errors say nothing about other genes. `plot()` draws the mean
+#'   ROC curves, or predictions against values. The attribute `"evaluation"` is
+#'   a list with `kind`, `model`, `found` (how many genes of the table each
 #'   embedding has), `dropped` (ignored rows, by reason), `roc` (`embedding`,
-#'   `fpr`, `tpr`: mean curves) and `predictions` (of the held-out rows, first
+#'   `fpr`, `tpr`: mean curves) and `predictions` (for the held-out rows, first
 #'   repetition).
 #' @references Cao (2023), section 4.2.3. Theodoris et al. (2023), *Nature* 618,
 #'   616, for dosage sensitivity; Du et al. (2019), *BMC Genomics* 20, 82, for
@@ -119,7 +119,7 @@ evaluate_gene_embeddings <- function(x, data, model = NULL, folds = 5,
     if (task$kind == "numeric") "linear" else "boosting"
   must_be_among(options$model, c("boosting", "linear"), "model")
   if (options$model == "boosting") {
-    need_package("gbm", "for {.code model = \"boosting\"}")
+    need_package("gbm", "for model = \"boosting\"")
   }
   options$repeats <- check_number(
     repeats %||% if (task$kind == "pairs") 1 else 5, "repeats",
@@ -141,19 +141,19 @@ evaluation_baselines <- function(given, known) {
   as.character(given)
 }
 
-# Each of a list by a name of its own, which is not that of a baseline.
+# Throws an error unless `x` is a list with unique names, none of a baseline.
 check_contenders <- function(x, arg, what, baselines) {
   if (!rlang::is_bare_list(x) || !rlang::is_dictionaryish(x)) {
-    abort("{.arg {arg}} must be a list, each {what} by a name of its own.")
+    abort("{.arg {arg}} must be a list with a unique name for each {what}.")
   }
   taken <- intersect(names(x), baselines)
   if (length(taken) > 0) {
     abort("{.arg {arg}}: {.val {taken[1]}} is the name of a baseline; give the
-           {what} another.")
+           {what} another name.")
   }
 }
 
-# A list of what each contender predicted in each repetition and fold.
+# Returns a list of what each contender predicted in each repetition and fold.
 run_evaluation <- function(task, embeddings, baselines, options) {
   contenders <- make_contenders(task, embeddings, baselines, options)
   tested <- lapply(seq_len(options$repeats), function(repetition) {

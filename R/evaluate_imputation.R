@@ -1,4 +1,4 @@
-# How well a method fills in expression that was taken away (thesis 4.2.4).
+# Evaluates how well methods impute expression that was removed (thesis 4.2.4).
 
 #' Evaluate the imputation of expression
 #'
@@ -6,74 +6,74 @@
 #' methods, and compares the results with the removed counts: the evaluation of
 #' section 4.2.4 of the thesis, with simple baselines.
 #'
-#' For each share in `drop` that part of the non-zero counts of each cell, drawn
-#' at random, is set to zero *before* normalisation, so that methods have no
-#' information about it (the total of a cell falls, too); a cell keeps at least
-#' 2. A method gets the remaining counts and the dropped positions, and predicts
-#' `log1p(1e4 * count / total)`, with the total of the original cell.
+#' For each share in `drop`, that part of the non-zero counts of each cell,
+#' drawn at random, is set to zero *before* normalisation, so that methods have
+#' no information about it (the total of the cell decreases, too); a cell keeps
+#' at least 2. A method gets the remaining counts and the dropped positions, and
+#' predicts `log1p(1e4 * count / total)`, with the total of the original cell.
 #'
-#' All dropped values are above 0, and vary between genes far more than within.
-#' `pearson` over all positions is therefore high for every method that knows
-#' the mean of each gene; `gene_pearson` and `centred_pearson` measure what the
+#' All dropped values are above 0, and vary far more between genes than within.
+#' `pearson` over all positions is therefore high for any method that knows the
+#' mean of each gene; `gene_pearson` and `centred_pearson` measure what the
 #' means do not explain. Part of that is only the depth of the cell: a single
 #' count is a large value in a shallow cell. The baseline `"gene_count"`, which
-#' knows nothing else of the cell, shows how much (a `gene_pearson` of 0.8 for
-#' blood cells); `depth_free_pearson` removes it. Methods that estimate the mean
-#' over all cells, zeros included, are too low at positions known to be above 0:
+#' uses nothing else about it, shows how much (a `gene_pearson` of 0.8 for blood
+#' cells); `depth_free_pearson` removes it. Methods that estimate the mean over
+#' all cells, zeros included, are too low at positions known to be above 0:
 #' their `mae` suffers, and their correlations within genes can fall below 0.
 #'
 #' @section Baselines:
 #' All use `log1p(1e4 * count / total)` of the remaining counts:
 #' * `gene_mean`: the mean of the gene over the cells in which it is above 0 (if
 #'   there are none, the mean of all values above 0).
-#' * `gene_mean_all`: its mean over all cells.
-#' * `gene_count`: its mean count where above 0, as if found in this cell:
-#'   `log1p(1e4 * mean count / total)`.
-#' * `knn`: the mean over the 15 nearest other cells, Euclidean in 30 principal
-#'   components (package irlba).
-#' * `knn_nonzero`: the mean over those of them in which the gene is above 0,
-#'   with `gene_mean` counting as one more.
-#' * `knn_count`: `gene_count` with the mean count over those cells.
+#' * `gene_mean_all`: the mean of the gene over all cells.
+#' * `gene_count`: the mean count of the gene where it is above 0, as if it were
+#'   found in this cell: `log1p(1e4 * mean count / total)`.
+#' * `knn`: the mean over the 15 nearest other cells, by Euclidean distance in
+#'   30 principal components (package irlba).
+#' * `knn_nonzero`: the mean over those of the 15 cells in which the gene is
+#'   above 0, with `gene_mean` counting as one more.
+#' * `knn_count`: like `gene_count`, with the mean count over those cells.
 #' * `diffusion`: after MAGIC. Affinities `exp(-d / s)` to the 15 nearest cells,
 #'   where `s` is the distance of the 5th, made symmetric and scaled to sum to 1
 #'   over the neighbours (including the cell itself); the values are averaged
-#'   with them 3 times.
+#'   with these weights 3 times.
 #' * `low_rank`: truncated singular value decomposition of rank 10.
-#' * `alra`: after ALRA. The same; then for each gene values up to the size of
-#'   its 0.001 quantile become 0, and the others are scaled to the mean and
-#'   standard deviation of the values above 0.
+#' * `alra`: after ALRA. Like `low_rank`; then for each gene, values up to the
+#'   absolute value of its 0.001 quantile become 0, and the others are scaled to
+#'   the mean and standard deviation of the values above 0.
 #'
-#' @param x Counts, genes x cells, with names: a matrix, sparse (Matrix) or not.
-#'   It is never made dense as a whole.
+#' @param x Counts, genes x cells, with names: a base matrix or one of the
+#'   Matrix package. A sparse one is never made dense as a whole.
 #' @param methods Named list of methods: functions of `(counts, positions)`,
 #'   where `counts` is a sparse matrix (`dgCMatrix`, genes x cells) and
 #'   `positions` a data frame with the columns `gene` and `cell` (names), that
-#'   return a number for each position, NA if they have none; or fits of
-#'   [expresser()], which have no prediction for genes that they do not know.
+#'   return a number for each position, or NA for no prediction; or fits of
+#'   [expresser()], which make no prediction for genes that they do not know.
 #' @param drop Shares of the non-zero counts to drop, each above 0 and below 1.
 #'   Default 0.1, 0.2 and 0.4.
 #' @param baselines Names of baselines, see above; all by default, NULL for
 #'   none.
 #' @param min_positions Genes with fewer dropped positions are ignored in
 #'   `gene_pearson`. Default 10.
-#' @param seed Whole number: the same seed drops the same counts. The state of
-#'   R's random numbers is not changed.
+#' @param seed Whole number; the same seed drops the same counts. The state of
+#'   R's random number generator is not changed.
 #'
 #' @return A data frame of class `sailer_imputation_evaluation` with a row for
 #'   each share and method, in log-normalised units (natural logarithm):
 #'   * `drop`, `method`, `role` (`"method"` or `"baseline"`);
-#'   * `n_positions`, `n_missing`: dropped positions, and those of them without
-#'     a prediction, which are ignored in the measures;
+#'   * `n_positions`, `n_missing`: numbers of dropped positions, and of those
+#'     without a prediction, which are ignored in the measures;
 #'   * `mae`: mean absolute error;
 #'   * `pearson`: Pearson's correlation over all positions;
-#'   * `gene_pearson`, `n_genes`: its mean over genes, and the number of genes
-#'     that have `min_positions` and values that vary;
+#'   * `gene_pearson`, `n_genes`: mean of the correlations within genes, and the
+#'     number of genes that have `min_positions` and values that vary;
 #'   * `centred_pearson`: over all positions, after subtracting the mean of the
 #'     gene's dropped positions from values and from predictions. It and
 #'     `gene_pearson` are 0 for predictions that do not vary within genes;
-#'   * `depth_free_pearson`: the same after regression on the value of a single
+#'   * `depth_free_pearson`: the same after regressing out the value of a single
 #'     count in the cell, `log1p(1e4 / remaining total)`;
-#'   * `seconds`: time of the method.
+#'   * `seconds`: time that the method took.
 #'
 #'   `plot()` draws the measures against the shares.
 #' @references Cao (2023), section 4.2.4. van Dijk et al. (2018), *Cell* 174,
@@ -147,7 +147,7 @@ evaluate_imputation <- function(x, methods = list(), drop = c(0.1, 0.2, 0.4),
   )
 }
 
-# Counts as a dgCMatrix with names, without explicit zeros.
+# Returns counts as a dgCMatrix with names, without explicit zeros.
 imputed_counts <- function(x) {
   good <- inherits(x, "Matrix") || (is.matrix(x) && is.numeric(x))
   must_be(good, x, "a matrix of counts, genes x cells")
@@ -165,8 +165,8 @@ imputed_counts <- function(x) {
   x
 }
 
-# list(counts = what is left, truth, depth = value of a single count in the
-# cell, gene, cell = places).
+# Returns list(counts = remaining counts, truth, depth = value of a single count
+# in the cell, gene, cell = indices).
 drop_counts <- function(x, share) {
   n <- diff(x@p)
   cell <- rep(seq_along(n), n)
@@ -190,7 +190,7 @@ drop_counts <- function(x, share) {
   )
 }
 
-# A number for each dropped position; NA for genes that a fit does not know.
+# Returns a number for each dropped position; NA for genes unknown to a fit.
 run_method <- function(method, dropped) {
   counts <- dropped$counts
   positions <- data.frame(
@@ -214,8 +214,8 @@ check_prediction <- function(made, n, name) {
            {length(made)}.")
   }
   if (any(is.infinite(made))) {
-    abort("{.arg methods}: {.val {name}} returned an infinite value; give NA
-           where there is none.")
+    abort("{.arg methods}: {.val {name}} returned an infinite value; use NA
+           if there is none.")
   }
 }
 
@@ -225,12 +225,12 @@ imputation_measures <- function(dropped, prediction, min_positions) {
   made <- prediction[known]
   gene <- dropped$gene[known]
   gene <- match(gene, unique(gene))
-  # One row for each gene.
+  # One value for each gene.
   n <- tabulate(gene)
   sums <- function(x) as.vector(rowsum(x, gene, reorder = FALSE))
   centred <- function(x) {
     away <- x - (sums(x) / n)[gene]
-    # What rounding leaves of a constant is none.
+    # What rounding leaves of a constant counts as zero.
     away[(sums(away^2) <= 1e-24 * sums(x^2))[gene]] <- 0
     away
   }
@@ -248,13 +248,13 @@ imputation_measures <- function(dropped, prediction, min_positions) {
   )
 }
 
-# 0 where one side is nothing.
+# 0 if one side is zero.
 cosine <- function(product, first, second) {
   length <- sqrt(first * second)
   ifelse(length > 0, product / length, 0)
 }
 
-# Of what `line` does not explain of each side.
+# Cosine of what `line` does not explain of each side.
 partial_cosine <- function(a, b, line) {
   if (sum(line^2) > 0) {
     rest <- function(x) {
@@ -269,7 +269,7 @@ partial_cosine <- function(a, b, line) {
 
 #' @export
 print.sailer_imputation_evaluation <- function(x, digits = 3, ...) {
-  # Under names that fit a line.
+  # Short names, so that the table fits on a line.
   shown <- c(
     method = "method", role = "role", mae = "mae", pearson = "pearson",
     by_gene = "gene_pearson", centred = "centred_pearson",

@@ -1,4 +1,4 @@
-# Expresser on a corpus: checks, the plan of the run, and the call of core.
+# Expresser on a corpus: checks, the plan of the run, and the call of the core.
 
 #' Pretrain the expression transformer on scRNA-seq
 #'
@@ -10,56 +10,56 @@
 #' imputes expression ([impute()][impute.expresser_fit]).
 #'
 #' @section The model:
-#' A cell is the set of its non-zero genes, without an order. Their tokens, the
-#' rows of the table that [gene_embeddings()] returns, pass through `n_layers`
-#' of a transformer encoder. Genes are masked only afterwards. The expression
-#' decoder attends from each masked gene to the observed ones and their
-#' expression, and a small network gives the expression, in units of `log(1 +
-#' 10,000 * share of the cell's counts)`. Counts are normalised and binned on
-#' the fly; zeros are ignored.
+#' A cell is the unordered set of its non-zero genes. Their tokens, the rows of
+#' the table that [gene_embeddings()] returns, pass through the `n_layers`
+#' layers of a transformer encoder. Genes are masked only afterwards. The
+#' expression decoder attends from each masked gene to the observed genes and
+#' their expression, and a small network predicts the expression, in units of
+#' `log(1 + 10,000 * share of the cell's counts)`. Counts are normalised and
+#' binned on the fly; zeros are ignored.
 #'
 #' @section The linear start:
-#' With `token_start = "components"` the first numbers of each token (3 of 4, at
-#' most 50) are components of the log-normalised training cells (loadings times
-#' singular values, on an asinh scale), which stay fixed; the others are
-#' learned. With `expression = "counts"` the model knows the value of a single
+#' With `token_start = "components"`, the first numbers of each token (3 of 4,
+#' at most 50) are components of the log-normalised training cells (loadings
+#' times singular values, on an asinh scale), which stay fixed; the others are
+#' learned. With `expression = "counts"`, the model knows the value of a single
 #' count in the cell, reads counts as well as binned values, and predicts a
-#' count of at least 1: it starts from the gene's mean count where it is found,
-#' and learns what the cell's other genes add. The decoder then also receives
-#' the masked gene's own token. `token_start = "random"` and
+#' count of at least 1: it starts from the mean count of the gene where it is
+#' found, and learns what the other genes of the cell add. The decoder then also
+#' receives the token of the masked gene itself. `token_start = "random"` and
 #' `expression = "binned"` are as in the thesis.
 #'
 #' @section Sizes and time:
-#' `"full"` is the thesis' model (200 numbers for each gene, 12 layers): for
+#' `"full"` is the model of the thesis (200 numbers per gene, 12 layers): for
 #' hundreds of thousands of cells and a GPU. `"small"` (64 numbers, 4 layers,
 #' 512 genes of a cell at a time) trains on a few thousand cells within minutes
-#' on a laptop. Time grows with the cells, the layers, and faster than linearly
-#' with the genes of a cell; memory does not grow with the cells, which are
-#' streamed from a file. More cells of more types improve the embeddings most:
-#' several data sets in one corpus, or a pretrained model as `from`.
+#' on a laptop. Time grows with the numbers of cells and layers, and faster than
+#' linearly with the genes of a cell; memory does not grow with the cells, which
+#' are streamed from a file. More cells of more types improve the embeddings
+#' most: several data sets in one corpus, or a pretrained model as `from`.
 #'
-#' @param x The counts: a corpus ([build_corpus()] or the path of one), or
-#'   anything that [as_cells()] takes, genes in rows, or a list of such with
-#'   different gene sets, which is first written to a temporary corpus.
-#' @param ... Single options of [pretrain_control()]; and, if `x` is not a
+#' @param x The counts: a corpus ([build_corpus()] or its path), or anything
+#'   that [as_cells()] takes, with genes in rows, or a list of these with
+#'   different genes. What is not a corpus is written to a temporary one.
+#' @param ... Individual options of [pretrain_control()]; and, if `x` is not a
 #'   corpus, arguments of [build_corpus()] (`genes`, `annotation`, `biotypes`,
-#'   `min_cells`), which choose the genes of the model.
+#'   `min_cells`) that choose the genes of the model.
 #' @eval option_params("models/expresser_options.h")
-#' @param from A fit of `expresser()` to start from instead of random
-#'   parameters: fine-tuning. Its genes and options are used; those of its genes
-#'   that `x` lacks are zeros.
-#' @param control Options of training: [pretrain_control()], or a list of some.
+#' @param from A fit of `expresser()` to fine-tune, instead of starting from
+#'   random parameters. Its genes and options are used; those of its genes that
+#'   `x` lacks count as zero.
+#' @param control Training options: [pretrain_control()], or a list of options.
 #'
 #' @return An object of class `"expresser_fit"`, with methods for [print()],
 #'   [summary()], [plot()], [gene_embeddings()],
 #'   [predict()][predict.expresser_fit], [impute()][impute.expresser_fit],
 #'   [save_model()] and [resume()]; `saveRDS()` works as well. Its element
-#'   `history` is a data frame with one row per epoch: `epoch`;
-#'   `learning_rate` at its start; `loss`, the mean squared error (eq. 4.5), and
+#'   `history` is a data frame with one row per epoch: `epoch`; `learning_rate`
+#'   at its start; `loss`, the mean squared error (eq. 4.5), and
 #'   `absolute_error`, means over the masked genes of the training cells;
-#'   `validation_loss`, `validation_absolute_error` and
-#'   `validation_correlation` (Pearson) over masked genes of the held-out cells,
-#'   without dropout (NA without any); `seconds` and `cells_per_second`.
+#'   `validation_loss`, `validation_absolute_error` and `validation_correlation`
+#'   (Pearson) over masked genes of the held-out cells, without dropout (NA
+#'   without such cells); `seconds` and `cells_per_second`.
 #' @seealso [RunExpresser()] for Seurat and SingleCellExperiment objects,
 #'   [evaluate_imputation()] and [evaluate_gene_embeddings()] for the quality of
 #'   a fit.
@@ -98,35 +98,35 @@ expresser <- function(x, ..., size = NULL, n_embedding = NULL, n_layers = NULL,
   begin_or_continue(plan, corpus)
 }
 
-# The thesis' model asks for more cells than most single data sets have.
+# The model of the thesis needs more cells than most single data sets have.
 size_for <- function(n_cells) if (n_cells >= 200000) "full" else "small"
 
-# Of a fit that training begins with, which decides them all.
+# Returns the options of the model: with `from`, those of that fit.
 expresser_options <- function(given, from) {
   if (is.null(from)) {
     return(core_expresser_options(given))
   }
   check_fit_class(from, "expresser_fit", "from")
-  # What changes no parameter's shape may change.
+  # Options that change no parameter's shape may change.
   free <- c("dropout", "mask_ratio", "max_genes", "l_from")
   fixed <- setdiff(names(given), free)
   abort_if(length(fixed) > 0, c(
-    "{.arg {fixed}} cannot be chosen beside {.arg from}.",
-    i = "The fit that training begins with has its own."
+    "{.arg {fixed}} cannot be set together with {.arg from}.",
+    i = "{cli::qty(fixed)}{?It is/They are} determined by that fit."
   ))
   options <- options_of_fit(from)
   options[names(given)] <- given
   core_expresser_options(options)
 }
 
-# A corpus of the genes of the model. What is none becomes one in a temporary
-# file, which close_corpus() removes.
+# Returns a corpus with the genes of the model. If `x` is not one, it is written
+# to a temporary corpus, which close_corpus() removes.
 as_corpus <- function(x, genes, verbose, options = list()) {
   if (is_corpus_path(x)) x <- open_corpus(x)
   if (!inherits(x, "sailer_corpus")) {
     check_corpus_options(options)
     if (!is.null(genes) && !is.null(options$genes)) {
-      abort("{.arg genes} cannot be chosen beside {.arg from}.")
+      abort("{.arg genes} cannot be set together with {.arg from}.")
     }
     file <- tempfile("corpus-", fileext = ".corpus")
     on.exit(unlink(file))
@@ -140,8 +140,8 @@ as_corpus <- function(x, genes, verbose, options = list()) {
   }
   if (length(options) > 0) {
     check_corpus_options(options)
-    abort("Only {.arg x} that is no corpus takes {.arg {names(options)}}: a
-           corpus has its genes.")
+    abort("{.arg {names(options)}} cannot be set if {.arg x} is a corpus: its
+           genes are fixed.")
   }
   x <- live_corpus(x)
   if (!is.null(genes) && !identical(x$genes$gene, genes$gene)) {
@@ -151,8 +151,8 @@ as_corpus <- function(x, genes, verbose, options = list()) {
   x
 }
 
-# Options of the corpus, those that the user of expresser() chooses. What is
-# misspelt may have been meant for expresser() itself.
+# Checks options of the corpus that users of expresser() may choose. A misspelt
+# option may have been meant for expresser() itself.
 check_corpus_options <- function(options) {
   known <- setdiff(
     names(formals(build_corpus)), c("sources", "file", "append", "verbose")
@@ -165,7 +165,7 @@ close_corpus <- function(corpus) {
   if (isTRUE(corpus$temporary)) unlink(corpus$path)
 }
 
-# All that a run needs beside the counts; see plan.R.
+# Returns all that a run needs besides the counts; see plan.R.
 new_pretraining_plan <- function(call, options, control, corpus, from, device) {
   decided <- core_pretrain_options(
     core_control(control), corpus$n_cells, options, device
@@ -175,13 +175,13 @@ new_pretraining_plan <- function(call, options, control, corpus, from, device) {
     model = "expresser", call = short_call(call), options = options,
     control = control, genes = corpus$genes, sources = corpus$sources,
     n_cells = corpus$n_cells, n_nonzeros = corpus$n_nonzeros,
-    # Its shape and its first and last cells.
+    # The shape of the corpus, and up to 100 of its cells.
     fingerprint = core_source_fingerprint(corpus$source), initial = from$state,
     device = device
   )
 }
 
-# Trains as planned, from the start or from a state.
+# Trains as planned, from the start or from a saved state.
 run_pretraining <- function(plan, corpus, state = NULL,
                             report = progress_reporter(plan$control$verbose)) {
   prepared <- prepare_training(plan, state, corpus$n_cells)
@@ -193,7 +193,7 @@ run_pretraining <- function(plan, corpus, state = NULL,
       plan$initial, prepared$run, if (prepared$first) report
     ))
   )
-  # report_end() looks cells up by their places; a corpus names those alone.
+  # report_end() looks up names by index: here, of the diverged cells alone.
   first <- c(0, cumsum(corpus$sources$cells))
   cells <- trained$diverged_cells
   source <- findInterval(cells - 1, first, rightmost.closed = TRUE)
@@ -204,7 +204,7 @@ run_pretraining <- function(plan, corpus, state = NULL,
   )
   fit <- new_expresser_fit(trained, plan)
   if (readout_of(fit, NULL) == "expression") {
-    # Of cells that training saw, evenly spaced where there are many.
+    # Over all cells of the corpus, or evenly spaced ones if there are many.
     n <- corpus$n_cells
     some <- unique(round(seq(1, n, length.out = min(n, 1e4))))
     some <- core_cells_subset(corpus$source, some, NULL, nrow(fit$genes))
@@ -214,12 +214,12 @@ run_pretraining <- function(plan, corpus, state = NULL,
   fit
 }
 
-# The tokens that were computed at once in the end: memory may have run out.
+# Returns the token budget in the end: lower if memory ran out.
 note_budget <- function(asked, used) {
   if (used >= asked) {
     return(asked)
   }
-  note("Memory ran out with {.arg token_budget} = {asked}: it was halved, to
-        {used} in the end. Nothing but rounding changes.")
+  note("Memory ran out with {.arg token_budget} = {asked}: it was
+        reduced to {used}. Results change only by rounding.")
   used
 }

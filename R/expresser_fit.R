@@ -1,5 +1,5 @@
-# What pretraining returns. As a fit of SAILER it holds plain R values only; the
-# core's model is made from them when it is needed and kept in `cache`.
+# What pretraining returns. Like a fit of SAILER it holds only plain R values;
+# the core's model is made from them when needed and kept in `cache`.
 
 new_expresser_fit <- function(trained, plan) {
   structure(c(
@@ -8,7 +8,7 @@ new_expresser_fit <- function(trained, plan) {
       state = trained$state, history = trained$history,
       status = trained$status, best_epoch = trained$best_epoch,
       validation_cells = trained$validation_cells,
-      # What resume() needs, where training can continue.
+      # What resume() needs, if training can continue.
       progress = if (length(trained$progress) > 0) trained$progress,
       version = utils::packageVersion("sailer"),
       cache = new.env(parent = emptyenv())
@@ -16,14 +16,14 @@ new_expresser_fit <- function(trained, plan) {
   ), class = "expresser_fit")
 }
 
-# The core's model of a fit, made again where the pointer is dead.
+# Returns the core's model of a fit, made again if the pointer is dead.
 expresser_model <- function(fit) {
   live_model(fit, core_expresser_model(
     fit$state, nrow(fit$genes), options_of_fit(fit), device_here(fit$device)
   ))
 }
 
-# Fits that are older than these two options are the thesis' model.
+# Fits that are older than these two options are models of the thesis.
 options_of_fit <- function(fit) {
   thesis <- list(expression = "binned", token_start = "random")
   c(fit$options, thesis[setdiff(names(thesis), names(fit$options))])
@@ -43,7 +43,7 @@ format_expresser_fit <- function(fit) {
   c(
     paste0(
       cli::pluralize("<expresser_fit> {options$n_layers} layer{?s}, "),
-      big(nrow(fit$genes)), " genes x ", options$n_embedding, " numbers",
+      big(nrow(fit$genes)), " genes x ", options$n_embedding, " dimensions",
       if (!options$decoder) ", without decoder"
     ),
     cli::pluralize(
@@ -71,11 +71,11 @@ resume_pretraining <- function(plan, x, state) {
   on.exit(close_corpus(corpus))
   if (!identical(core_source_fingerprint(corpus$source), plan$fingerprint)) {
     abort(c(
-      "{.arg x} has other counts than were trained on: {corpus$n_cells} cells
-       with {corpus$n_nonzeros} non-zeros; there were {plan$n_cells} with
-       {plan$n_nonzeros}.",
-      i = "Give the same corpus, or what it was made from, as in the call of
-           {.fn expresser}."
+      "{.arg x} does not have the counts that the model was trained on: it has
+       {corpus$n_cells} cells with {corpus$n_nonzeros} non-zeros, not
+       {plan$n_cells} with {plan$n_nonzeros}.",
+      i = "Give the same corpus, or the data it was built from, as in the call
+           to {.fn expresser}."
     ), class = "data")
   }
   run_pretraining(plan, corpus, state)

@@ -1,9 +1,9 @@
 # What training returns. A fit is a model: parameters as raw vectors, peaks,
-# scaling, levels, options, history. The core's model is made from them when it
-# is needed and kept in `cache`, so a fit survives saveRDS() and other
-# processes. Beside the model there is the result of the training, for who
-# trained on a matrix: the training cells and their embedding. Objects keep the
-# model alone (as_model()); what their cells are they know themselves.
+# scaling, levels, options, history. The core's model is made from them when
+# needed and kept in `cache`, so a fit works after saveRDS() and in other
+# processes. For users who train on a matrix, a fit also holds the result of the
+# training: the training cells and their embedding. Objects keep only the model
+# (as_model()), because they already have the cells.
 
 new_fit <- function(trained, plan) {
   embedding <- trained$embedding
@@ -16,14 +16,14 @@ new_fit <- function(trained, plan) {
   labels <- stats::setNames(
     confounders$labels, column_names(confounders$labels)
   )
-  # The level of each training cell, from 1.
+  # The level of each training cell, counted from 1.
   codes <- lapply(labels, function(label) label$codes)
   levels <- lapply(labels, function(label) label$levels)
-  # Where it was left open.
+  # It may have been left open.
   plan$options$n_latent <- trained$n_latent
   history <- trained$history
-  # The alignment is of SAILERX alone; held-out cells say nothing of it unless
-  # there is a pair of them with a reference.
+  # Only SAILERX has an alignment. On held-out cells it is measured only if at
+  # least two of them have a reference.
   if (is.null(plan$reference)) {
     history[c("alignment", "validation_alignment")] <- NULL
   } else if (sum(plan$reference$present[trained$validation_cells]) < 2) {
@@ -43,7 +43,7 @@ new_fit <- function(trained, plan) {
       n_cells = length(plan$cells),
       n_validation = length(trained$validation_cells),
       validation_cells = plan$cells[trained$validation_cells],
-      # What resume() needs, where training can continue.
+      # What resume() needs, if training can continue.
       progress = if (length(trained$progress) > 0) {
         list(
           state = trained$progress, cells = plan$cells, depth = plan$depth,
@@ -57,10 +57,10 @@ new_fit <- function(trained, plan) {
   ), class = c(if (!is.null(plan$reference)) "sailerx_fit", "sailer_fit"))
 }
 
-# The result of a training, beside the model.
+# The result of training, as opposed to the model.
 result_fields <- c("cells", "depth", "codes", "embedding", "validation_cells")
 
-# A fit without its cells. Expresser's has none.
+# Returns a fit without its cells. A fit of Expresser has none.
 as_model <- function(fit) {
   if (!inherits(fit, "sailer_fit")) {
     return(fit)
@@ -69,9 +69,9 @@ as_model <- function(fit) {
   structure(unclass(fit)[kept], class = class(fit))
 }
 
-# How often each combination of batches stands in the training cells and how
-# deep they are, in the order of their levels, and how often each other level
-# does: what is held fixed where nothing else was said.
+# Returns, for each combination of batches among the training cells, in the
+# order of their levels, the number of cells and their median depth, and for the
+# other labels the number of cells of each level: the basis of default levels.
 count_levels <- function(levels, codes, batches, depth) {
   count <- function(name) tabulate(codes[[name]], length(levels[[name]]))
   others <- setdiff(names(levels), batches)
@@ -89,8 +89,8 @@ count_levels <- function(levels, codes, batches, depth) {
   list(others = lapply(stats::setNames(nm = others), count), batches = found)
 }
 
-# Posterior means by which new cells are judged (mapping_quality()): of held-out
-# cells or, where these are few, of all; at most `n_most`, without their names.
+# Returns posterior means with which mapping_quality() compares new cells: of
+# held-out cells or, if these are few, of all; at most `n_most`, without names.
 some_held_out <- function(embedding, places, n_least = 30, n_most = 1000) {
   if (is.null(embedding)) {
     return(NULL)
@@ -102,8 +102,8 @@ some_held_out <- function(embedding, places, n_least = 30, n_most = 1000) {
   unname(embedding[places, , drop = FALSE])
 }
 
-# The call as it was written; what do.call() put into it whole is left out, or
-# the fit would hold the counts.
+# Returns the call as written, without large values that do.call() put into it:
+# otherwise the fit would hold the counts.
 short_call <- function(call) {
   for (k in seq_along(call)[-1]) {
     if (utils::object.size(call[[k]]) > 1e4) call[[k]] <- quote(...)
@@ -111,7 +111,7 @@ short_call <- function(call) {
   call
 }
 
-# The core's model of a fit, made again where the pointer is dead.
+# Returns the core's model of a fit, made again if the pointer is dead.
 fit_model <- function(fit) {
   live_model(fit, core_sailer_model(
     fit$state, fit$group_sizes, fit$n_confounders,
@@ -119,8 +119,8 @@ fit_model <- function(fit) {
   ))
 }
 
-# A pointer dies with its process. One that was forked has it, but nothing of a
-# GPU. `code` is evaluated only where the model is made.
+# A pointer dies with its process. A forked process inherits it, but cannot use
+# it on a GPU. `code` is evaluated only if the model has to be made.
 live_model <- function(fit, code) {
   cache <- fit$cache
   usable <- !is.null(cache$model) && core_model_alive(cache$model) &&
@@ -132,7 +132,7 @@ live_model <- function(fit, code) {
   cache$model
 }
 
-# Models of version 0.1.0 know no warm start, and were trained without `mixing`.
+# Models of version 0.1.0 have no warm start, and were trained without `mixing`.
 current_options <- function(options) {
   options$warm_start <- options$warm_start %||% FALSE
   options$mixing <- options$mixing %||% 0
@@ -143,23 +143,23 @@ current_options <- function(options) {
 #'
 #' `embedding()` returns the posterior means of the cells that [sailer()] or
 #' [sailerx()] was trained on (2.2.3), including held-out ones, each scaled to
-#' length 1. Objects have the same in their reduction; the model that
+#' length 1. Objects have the same values in their reduction; the model that
 #' [get_fit()] returns has no cells. `predict()` encodes new cells in the same
 #' way. The encoder reads neither batch nor covariates, and the embedding of a
-#' cell depends only on its own peaks: other cells change it by rounding at
-#' most.
+#' cell depends only on its own peaks (and its reference, with `joint = TRUE`):
+#' other cells change it at most by rounding.
 #'
 #' The posterior mean of a cell with few open peaks is shrunk towards 0, the
-#' mean of the prior: its length depends on depth, its direction on the cell's
-#' type. At unit length, Euclidean distances, which `FindNeighbors()` and UMAP
-#' start from, compare directions.
+#' mean of the prior: its length depends on the depth, its direction on the type
+#' of the cell. At unit length, the Euclidean distances that `FindNeighbors()`
+#' and UMAP use compare directions.
 #'
-#' @param fit What [sailer()], [sailerx()] or [map_query()] returned.
-#' @param ... Of `predict()`, where the counts of an object are: `assay`,
-#'   `layer`, `assay.type`, `altexp`. Another name is an error.
-#' @return Numeric matrix, cells x latent dimensions, with the cells' names and
-#'   columns `sailer_1`, `sailer_2`, ... Where training was interrupted before
-#'   the cells were embedded, `predict()` embeds them.
+#' @param fit The result of [sailer()], [sailerx()] or [map_query()].
+#' @param ... For `predict()`: where the counts are in an object (`assay`,
+#'   `layer`, `assay.type`, `altexp`). Other names are errors.
+#' @return Numeric matrix, cells x latent dimensions, with the names of the
+#'   cells and columns `sailer_1`, `sailer_2`, ... If training was interrupted
+#'   before the cells were embedded, `predict()` with the counts embeds them.
 #' @references Cao (2023), section 2.2.3.
 #' @examples
 #' sim <- simulate_atac(n_cells = 120, n_peaks = 300, n_types = 2, seed = 1)
@@ -173,8 +173,8 @@ current_options <- function(options) {
 embedding <- function(fit, ...) {
   must_be(
     inherits(fit, c("sailer_fit", "sailer_query")), fit,
-    "what {.fn sailer} or {.fn sailerx} returned",
-    hint = "Objects have embeddings among their reductions."
+    "the result of {.fn sailer} or {.fn sailerx}",
+    hint = "In objects, the embedding is one of the reductions."
   )
   refuse_others(list(...), embedding)
   if (inherits(fit, "sailer_query")) {
@@ -183,15 +183,15 @@ embedding <- function(fit, ...) {
   unit_rows(training_means(fit))
 }
 
-# The posterior means of the training cells, where there are any.
+# Returns the posterior means of the training cells; throws if there are none.
 training_means <- function(fit) {
   if (!is.null(fit$embedding)) {
     return(fit$embedding)
   }
   abort_if(is.null(fit$cells), c(
-    "This fit is a model without cells, as an object holds it.",
-    i = "The embedding is in the object: what needs the cells takes the object
-         in place of its fit.",
+    "This fit is a model without cells, as stored in an object.",
+    i = "The embedding is in the object: give functions that need the cells
+         the object instead of its fit.",
     i = "{.code predict(fit, x)} embeds the cells with the counts {.code x}."
   ))
   abort(c(
@@ -202,9 +202,9 @@ training_means <- function(fit) {
 }
 
 #' @rdname embedding
-#' @param object What [sailer()] returned, or [get_fit()].
-#' @param newdata Counts of peaks x cells, as [as_cells()] takes them, or an
-#'   object: new cells. The peaks of the model are matched by name; others are
+#' @param object A fit of [sailer()] or [sailerx()], also from [get_fit()].
+#' @param newdata New cells: counts of peaks x cells, as [as_cells()] takes
+#'   them, or an object. The peaks of the model are matched by name; others are
 #'   ignored.
 #' @param reference For models of [sailerx()] with `joint = TRUE`: the reference
 #'   embedding of the new cells, as [sailerx()] takes it and in the same space
@@ -226,7 +226,7 @@ predict.sailer_fit <- function(object, newdata, reference = NULL, ...) {
   unit_rows(embed_counts(object, cells, reference))
 }
 
-# q(z | x) of the cells of a handle. `reference` is as as_reference() gives it,
+# Returns q(z | x) of the cells of a handle. `reference`: from as_reference(),
 # or NULL.
 cell_posteriors <- function(fit, cells, map, reference = NULL) {
   with_threads(
@@ -241,13 +241,13 @@ embed_cells <- function(fit, cells, map, reference = NULL) {
   out
 }
 
-# The place in the model of each peak of `cells`, NA for those that it does not
-# know. All of the model's must be there.
+# Returns the index in the model of each peak of `cells`, NA for unknown ones.
+# Throws an error if `cells` lacks peaks of the model.
 match_peaks <- function(cells, peaks, arg = "newdata") {
   missing <- setdiff(peaks, cells$peaks)
   abort_if(length(missing) > 0, c(
-    "{length(missing)} of the {length(peaks)} peaks of the model {?is/are} not
-     in {.arg {arg}}: {few(missing)}.",
+    "{length(missing)} of the {length(peaks)} peaks of the model
+     {cli::qty(length(missing))}{?is/are} not in {.arg {arg}}: {few(missing)}.",
     i = "Count the cells in the peaks that the model was trained on."
   ), class = "data")
   match(cells$peaks, peaks)
@@ -285,7 +285,7 @@ format_fit <- function(fit) {
   )
 }
 
-# Of any fit: how training ended.
+# Says how training ended, for any fit.
 training_line <- function(fit, digits) {
   last <- utils::tail(fit$history, 1)
   n <- nrow(fit$history)
@@ -325,7 +325,7 @@ print.summary.sailer_fit <- function(x, ...) {
     cat("\nLatent dimensions:\n")
     print(round(x$dimensions, 3))
   }
-  # Of expresser().
+  # For fits of expresser().
   if (!is.null(x$sources)) {
     cat("\nSources:\n")
     print(x$sources, row.names = FALSE)

@@ -1,8 +1,8 @@
-# Between the cells of an object and the fit: train or continue, and make sure
-# that there is an embedding to write.
+# From the cells of an object to a fit: trains or resumes, and makes sure that
+# there is an embedding to write.
 
-# `resume` is NULL, a fit or the folder of a checkpoint; `guide` what SAILERX
-# takes of the RNA (new_guide()).
+# `resume`: NULL or FALSE, a fit or the folder of a checkpoint; `guide`: what
+# SAILERX takes of the RNA (new_guide()).
 fit_cells <- function(counts, batch, covariates, resume, options, guided,
                       guide) {
   fit <- if (goes_on(resume)) {
@@ -13,7 +13,7 @@ fit_cells <- function(counts, batch, covariates, resume, options, guided,
       counts, batch = batch, covariates = covariates, !!!options
     ))
   } else {
-    # Depths that the user gives come before those of the object.
+    # Depths given by the user take precedence over those of the object.
     if (!"rna_depth" %in% names(options)) options$rna_depth <- guide$depth
     if (!is.null(guide$values)) options$reference <- guide$values
     rlang::inject(sailerx(
@@ -25,7 +25,7 @@ fit_cells <- function(counts, batch, covariates, resume, options, guided,
 
 goes_on <- function(resume) !is.null(resume) && !rlang::is_false(resume)
 
-# What is gone on with must be of the model that was asked for.
+# Throws an error unless the run to resume is of the requested model.
 check_resumed <- function(from, guided) {
   found <- if (inherits(from, "sailer_fit")) {
     inherits(from, "sailerx_fit")
@@ -38,13 +38,13 @@ check_resumed <- function(from, guided) {
   name <- function(is_guided) if (is_guided) "SAILERX" else "SAILER"
   verb <- paste0("Run", name(found))
   abort(c(
-    "{.arg resume} is a training of {name(found)}, not of {name(guided)}.",
-    i = "{.fn {verb}} continues it."
+    "{.arg resume} is a {name(found)} run, not a {name(guided)} run.",
+    i = "To continue it, use {.fn {verb}}."
   ))
 }
 
-# After an interruption the cells may not be embedded yet: done now, unless
-# interrupted once more. Then the fit goes without.
+# After an interruption the cells may not be embedded yet: embeds them now. If
+# this is interrupted too, the fit has no embedding.
 complete_embedding <- function(fit, cells) {
   if (is.null(fit$embedding)) {
     note("Embedding the {length(fit$cells)} cells with the fit so far.")
@@ -67,6 +67,6 @@ warn_of_no_embedding <- function(fit) {
   }
   cli::cli_warn(c(
     "The cells were not embedded: the object has the fit, but no embedding.",
-    i = "{.fn get_fit} finds it; {.code {again}} continues it."
+    i = "To get the fit, use {.fn get_fit}; to continue it, {.code {again}}."
   ), class = "sailer_interrupted")
 }

@@ -3,13 +3,13 @@
 #' Gene activity from imputed accessibility
 #'
 #' Sums, for each gene and cell, the imputed probabilities ([impute()]) of the
-#' peaks that overlap the gene's body or promoter: a score by which marker genes
-#' can be shown on cells (figure 2.8B), without effects of depth and batch.
-#' Peaks and cells are decoded by blocks; nothing larger than genes x cells is
-#' held. `GeneActivitySAILER()` adds the activities of the cells of a Seurat
-#' object as a further assay (its `data`), and those of a SingleCellExperiment
-#' as an alternative experiment, using the model that the object holds; cells
-#' are encoded as in [ImputeSAILER()].
+#' peaks that overlap the gene's body or promoter: a score for showing marker
+#' genes on cells (figure 2.8B), without effects of depth and batch. Peaks and
+#' cells are decoded in blocks, and nothing larger than genes x cells is held in
+#' memory. `GeneActivitySAILER()` uses the model stored in an object and adds
+#' the activities to it: to a Seurat object as a new assay (its `data`), to a
+#' SingleCellExperiment as an alternative experiment. Cells are encoded as in
+#' [ImputeSAILER()].
 #'
 #' A peak that overlaps several genes counts for each of them, and one that
 #' overlaps several ranges of a gene, such as transcripts, counts once. Long
@@ -17,36 +17,37 @@
 #' "mean"` to compare genes.
 #'
 #' @inheritParams impute
-#' @param genes `GRanges` of the genes, of the same genome build as the peaks;
-#'   or the path of a GTF file (read by the package rtracklayer), or a data
-#'   frame with columns `seqnames`, `start`, `end` and perhaps `strand`. Names
-#'   are in the column `gene_name`, `symbol` or `gene` (or the one named in
-#'   `column`), else in `names(genes)`. Several ranges of a name are one gene;
-#'   but if a column `gene_id` shows that genes share a name, or have none,
-#'   those are named by their ids. Ranges with neither are ignored. Messages
-#'   report both. NULL takes `Signac::Annotation(object)` if the peaks are in an
-#'   assay of Signac; `subset(Annotation(object), gene_biotype ==
-#'   "protein_coding")` is shorter.
-#' @param x,cells,batch,depth,covariates,calibrated Which cells, and at which
-#'   values the decoder is held: as in [impute()].
-#' @param upstream,downstream Bases that belong to a gene before its first and
-#'   after its last base, by its strand (`*` counts as `+`). Defaults 2000, the
-#'   promoter, and 0.
+#' @param genes `GRanges` of the genes, in the same genome build as the peaks;
+#'   or the path of a GTF file (read with the package rtracklayer); or a data
+#'   frame with columns `seqnames`, `start`, `end` and optionally `strand`. Gene
+#'   names are taken from the column `gene_name`, `symbol` or `gene` (or the one
+#'   named in `column`), otherwise from `names(genes)`. Ranges with the same
+#'   name are one gene; but genes that share a name or have none, according to
+#'   the column `gene_id`, are named by their ids. Ranges with neither name nor
+#'   id are ignored. Messages report both cases. NULL takes
+#'   `Signac::Annotation(object)` if the peaks are in a Signac assay;
+#'   `subset(Annotation(object), gene_biotype == "protein_coding")` restricts it
+#'   to protein-coding genes.
+#' @param x,cells,batch,depth,covariates,calibrated The cells, and the values at
+#'   which the decoder's inputs are held fixed: as in [impute()].
+#' @param upstream,downstream Number of bases before the first and after the
+#'   last base of a gene, by its strand (`*` counts as `+`), that are counted as
+#'   part of it. Defaults 2000, the promoter, and 0.
 #' @param normalise `"sum"`, the default: the expected number of open peaks of
-#'   the gene. `"mean"`: that, divided by the number of its peaks.
+#'   the gene. `"mean"`: this number divided by the number of its peaks.
 #' @param column Name of the column of `genes` with their names; NULL, the
 #'   default, looks for the usual ones.
 #' @param ranges `GRanges` of the peaks of the model (`fit$peaks`), in their
-#'   order. NULL, the default, takes those of the object's peaks or reads their
-#'   names, such as `chr1-100-200`.
+#'   order. NULL, the default, takes the ranges from the object or from the
+#'   names of the peaks, such as `chr1-100-200`.
 #' @param ... Options of `gene_activity()`: `upstream`, `downstream`,
 #'   `normalise`, `column`, `batch`, `depth`, `covariates`, `calibrated` and
 #'   `ranges`.
 #' @param new.assay.name Name of the new assay or alternative experiment.
 #'   Default `"activity"`.
-#' @return Numeric matrix, genes x cells, with names: genes in the order of
-#'   `genes`, without those that have no peak (with a message);
-#'   `GeneActivitySAILER()` returns the object with these.
+#' @return Numeric matrix, genes x cells, with names. Genes are in the order of
+#'   `genes`; those without a peak are left out, with a message.
+#'   `GeneActivitySAILER()` returns the object with these values.
 #' @references Cao (2023), sections 2.2.4 and 2.3, figure 2.8B.
 #' @examplesIf requireNamespace("GenomicRanges", quietly = TRUE)
 #' sim <- simulate_atac(n_cells = 100, n_peaks = 300, n_types = 2, seed = 1)
@@ -76,12 +77,12 @@ gene_activity <- function(fit, genes, x = NULL, cells = NULL, upstream = 2000,
   )
 }
 
-# `held`: of read_fitted(). What can be refused is before anything is embedded.
+# `held`: from read_fitted(). All checks come before anything is embedded.
 activity_held <- function(held, genes, cells = NULL, reference = NULL,
                           upstream = 2000, downstream = 0, normalise = "sum",
                           column = NULL, batch = NULL, depth = NULL,
                           covariates = NULL, calibrated = TRUE, ranges = NULL) {
-  need_package("GenomicRanges", "for ranges of genes")
+  need_package("GenomicRanges", "for gene ranges")
   check_flag(calibrated)
   normalise <- rlang::arg_match0(
     normalise, c("sum", "mean"), error_call = called_function()
@@ -106,7 +107,8 @@ activity_held <- function(held, genes, cells = NULL, reference = NULL,
   )
 }
 
-# Genes x peaks of the model, sparse: 1, or 1 / n, where a peak is of a gene.
+# Returns a sparse matrix, genes x peaks of the model: 1 for each peak of a gene
+# or, for means, 1 / the number of its peaks.
 gene_weights <- function(fit, genes, options) {
   names <- gene_names(genes, options$column)
   check_number(options$upstream, "upstream", min = 0)
@@ -115,8 +117,8 @@ gene_weights <- function(fit, genes, options) {
     fit$peaks, options$ranges,
     hint = "Give their {.arg ranges}, in the order of {.code fit$peaks}."
   )
-  # resize() goes by the strand; what lies before a chromosome's first base
-  # overlaps nothing.
+  # resize() respects the strand. Bases before the start of a chromosome overlap
+  # nothing.
   width <- GenomicRanges::width(genes) + options$upstream
   hits <- suppressWarnings({
     whole <- GenomicRanges::resize(genes, width, fix = "end")
@@ -146,11 +148,11 @@ gene_weights <- function(fit, genes, options) {
   weights[count > 0, , drop = FALSE]
 }
 
-# The name of each range; NA for none.
+# Returns the gene name of each range; NA if it has none.
 gene_names <- function(genes, column) {
   must_be(
     methods::is(genes, "GRanges") && length(genes) > 0, genes,
-    "a GRanges with ranges of genes, a GTF file or a data frame"
+    "a GRanges of genes, a GTF file or a data frame"
   )
   table <- as.list(S4Vectors::mcols(genes))
   if (!is.null(column)) {
@@ -164,14 +166,14 @@ gene_names <- function(genes, column) {
   found <- names_apart(found, ids, genes)
   abort_if(all(is.na(found)), c(
     "{.arg genes} have no names.",
-    i = "They are looked for in the columns {.val gene_name}, {.val symbol}
-         and {.val gene}, and in {.code names(genes)}; name another one in
+    i = "Names are taken from column {.val gene_name}, {.val symbol} or
+         {.val gene}, or from {.code names(genes)}; to use another column, set
          {.arg column}."
   ))
   found
 }
 
-# Unique names of genes: ids, where names are shared.
+# Makes gene names unique: names that are shared or missing become ids.
 names_apart <- function(names, ids, genes) {
   pairs <- unique(data.frame(name = names, id = ids))
   pairs <- pairs[!is.na(pairs$name) & !is.na(pairs$id), ]
@@ -181,16 +183,16 @@ names_apart <- function(names, ids, genes) {
   by_id <- unique(ids[at])
   if (length(by_id) > 0) {
     note(c(i = paste0(
-      "{length(by_id)} gene{?s} without a name of {?its/their} own {?goes/go} by
+      "{length(by_id)} gene{?s} without a unique name {?is/are} named by
        {?its id/their ids}, such as {few(by_id)}",
-      if (length(shared) > 0) ", as those that share {few(shared)}", "."
+      if (length(shared) > 0) ", including those that share {few(shared)}", "."
     )))
   }
   nameless <- which(is.na(names))
   if (length(nameless) > 0 && length(nameless) < length(names)) {
     first <- as.character(genes[nameless[1]])
     note("{length(nameless)} of the {length(names)} ranges in {.arg genes}
-          {cli::qty(length(nameless))}{?has/have} no name of a gene and
+          {cli::qty(length(nameless))}{?has/have} no gene name and
           {?is/are} left out, the first at {.val {first}}.")
   }
   places <- unique(data.frame(
@@ -200,7 +202,7 @@ names_apart <- function(names, ids, genes) {
   apart <- unique(places$name[duplicated(places$name) & !is.na(places$name)])
   if (length(apart) > 0) {
     note("{length(apart)} gene name{?s} {?has/have} ranges on several
-          chromosomes or strands, which are taken for one gene each:
+          chromosomes or strands; each is treated as one gene:
           {few(apart)}.")
   }
   names
@@ -213,9 +215,9 @@ refuse_no_overlap <- function(genes, peaks) {
     "Are they of the same genome build?"
   } else {
     "Chromosomes are named like {.val {utils::head(of_genes, 2)}} in
-     {.arg genes} and like {.val {utils::head(of_peaks, 2)}} in the peaks: name
-     them alike, for example with {.code GenomeInfoDb::seqlevelsStyle(genes) <-
-     \"UCSC\"}."
+     {.arg genes} and like {.val {utils::head(of_peaks, 2)}} in the peaks:
+     rename one of them, for example with {.code
+     GenomeInfoDb::seqlevelsStyle(genes) <- \"UCSC\"}."
   }
   abort(c(
     "No peak of the model overlaps any of the {length(genes)} range{?s} in
@@ -223,7 +225,8 @@ refuse_no_overlap <- function(genes, peaks) {
   ))
 }
 
-# weights %*% probabilities, by blocks of cells and of the peaks that count.
+# Computes weights %*% probabilities in blocks of cells and of the peaks that
+# have weights.
 sum_decoded <- function(fit, z, confounders, weights, calibrated,
                         n_values = 4e6, n_peaks = 4096) {
   out <- matrix(

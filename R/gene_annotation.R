@@ -1,15 +1,16 @@
-# What genes are called: Ensembl id, symbol and biotype.
+# Annotation of genes: Ensembl id, symbol and biotype.
 
-# The argument `annotation` of build_corpus(), which documents what it takes, as
-# a data frame with one row per gene, in the order of `x`: `gene`, a name of its
-# own (the symbol where that is unique, else the Ensembl id); `symbol`;
-# `ensembl`, without the suffix of a version; `biotype`, as protein_coding. What
-# is not known is NA. Which biotypes are looked at decides what is ambiguous.
+# Converts the argument `annotation` of build_corpus(), which documents what it
+# accepts, to a data frame with one row per gene, in the order of `x`: `gene`, a
+# unique name (the symbol if that is unique, else the Ensembl id); `symbol`;
+# `ensembl`, without a version suffix; `biotype`, such as protein_coding.
+# Unknown values are NA. Whether a symbol is unique depends on the biotypes
+# considered; here all of them are.
 gene_annotation <- function(x) {
   where <- "{.arg annotation}"
   if (rlang::is_string(x)) {
     if (grepl("^org\\.[A-Za-z]+\\.[a-z]+\\.db$", x) && !file.exists(x)) {
-      need_package(x, "as the annotation of genes")
+      need_package(x, "as the gene annotation")
       x <- getExportedValue(x, x)
     } else {
       where <- as_literal(cli::format_inline("{.file {x}}"))
@@ -31,17 +32,17 @@ gene_annotation <- function(x) {
   must_be(
     is.data.frame(x), x, "a data frame, a file, a GRanges, an OrgDb object or
     the name of its package", "annotation",
-    "A table needs columns of Ensembl ids, symbols and biotypes."
+    "A table needs columns for Ensembl ids, symbols and biotypes."
   )
   annotation_of_table(x, nrow(x), where)
 }
 
-# A gene of Entrez may have several Ensembl ids: those of its copies on
-# alternate assemblies, which are no other genes.
+# Keeps one row per Entrez gene. Its further Ensembl ids are those of copies on
+# alternate assemblies, which are not other genes.
 one_of_entrez <- function(table) table[!duplicated(table$ENTREZID), ]
 
-# The argument `genes` of gene_activity() as a GRanges, where it is a GTF file
-# or a data frame.
+# Converts the argument `genes` of gene_activity() to a GRanges if it is a GTF
+# file or a data frame; returns anything else unchanged.
 gene_ranges <- function(x) {
   if (rlang::is_string(x)) {
     return(read_gtf(x, first_fields(x)))
@@ -54,7 +55,7 @@ gene_ranges <- function(x) {
           "The data frame {.arg genes} has no ranges.",
           x = "{conditionMessage(cnd)}",
           i = "Its columns must be {.field seqnames}, {.field start},
-               {.field end} and perhaps {.field strand}."
+               {.field end} and optionally {.field strand}."
         ))
       }
     ))
@@ -64,7 +65,7 @@ gene_ranges <- function(x) {
 
 # Tables ----------------------------------------------------------------------
 
-# Headings, in lower case and without what is no letter or digit.
+# Column headings in lower case, with only their letters and digits.
 known_headings <- list(
   ensembl = c(
     "ensembl", "ensemblid", "ensemblgeneid", "ensemblgene", "geneid",
@@ -82,14 +83,14 @@ known_headings <- list(
 # `table`: a list of columns of length n.
 annotation_of_table <- function(table, n, where) {
   plain <- tolower(gsub("[^A-Za-z0-9]", "", names(table)))
-  # The order of the headings decides.
+  # The first of the known headings that the table has is used.
   column <- function(what) {
     at <- match(known_headings[[what]], plain)
     found <- if (!all(is.na(at))) table[[at[!is.na(at)][1]]]
     gene_words(found, n, "genes in the annotation")
   }
   abort_if(!any(unlist(known_headings[c("ensembl", "symbol")]) %in% plain), c(
-    paste(where, "has no column of Ensembl ids or of symbols; it has
+    paste(where, "has no column of Ensembl ids or symbols; it has
                   {.val {names(table)}}."),
     i = "Name them {.field ensembl_id}, {.field symbol} and {.field biotype}."
   ))
@@ -97,19 +98,20 @@ annotation_of_table <- function(table, n, where) {
     symbol = column("symbol"), ensembl = strip_version(column("ensembl")),
     biotype = gsub("-", "_", column("biotype"))
   )
-  # Reference files repeat the id where a gene has no symbol.
+  # Reference files repeat the id if a gene has no symbol.
   genes$symbol[is_ensembl(genes$symbol)] <- NA_character_
   genes <- genes[!is.na(genes$symbol) | !is.na(genes$ensembl), ]
   key <- ifelse(
     is.na(genes$ensembl), paste("symbol", genes$symbol), genes$ensembl
   )
-  # A row with a symbol says more than one without, wherever they stand.
+  # Rows with a symbol are preferred to rows without, whatever their order.
   better <- order(is.na(genes$symbol))
   first <- better[!duplicated(key[better])]
   name_genes(genes[sort(first), ])
 }
 
-# Text in UTF-8, NA for none; `x` may be NULL.
+# Converts `x` to text in UTF-8, with NA for missing names. If `x` is NULL,
+# returns `n` NAs.
 gene_words <- function(x, n, of) {
   if (is.null(x)) {
     return(rep(NA_character_, n))
@@ -129,7 +131,7 @@ name_genes <- function(genes) {
   genes[!duplicated(genes$gene), ]
 }
 
-# Symbols that stand for several genes.
+# Symbols shared by several genes.
 ambiguous_symbols <- function(genes) {
   symbols <- genes$symbol[!is.na(genes$symbol)]
   unique(symbols[duplicated(symbols)])
@@ -143,8 +145,9 @@ is_ensembl <- function(names) {
   grepl(paste0(ensembl_pattern, "([.][0-9]+)?(_PAR_Y)?$"), names)
 }
 
-# "ENSG00000181449.4" to "ENSG00000181449", and the copy of a gene on the Y
-# chromosome (in older references) to that on X. Other names stay.
+# Turns "ENSG00000181449.4" into "ENSG00000181449", and the id of a gene's copy
+# on the Y chromosome (in older references) into that of the copy on X. Leaves
+# other names unchanged.
 strip_version <- function(names) {
   sub(paste0("(", ensembl_pattern, ")([.][0-9]+)?(_PAR_Y)?$"), "\\1", names)
 }
@@ -166,18 +169,18 @@ read_annotation <- function(path) {
       abort(c(
         "The file {.file {path}} cannot be read as a table:
          {conditionMessage(cnd)}.",
-        i = "It needs columns of Ensembl ids, symbols and biotypes."
+        i = "It needs columns for Ensembl ids, symbols and biotypes."
       ), class = "file")
     }
   )
 }
 
-# Of the first line that is no comment, parted by tabs.
+# Returns the tab-separated fields of the first line that is not a comment.
 first_fields <- function(path) {
   abort_if(!file.exists(path) || dir.exists(path), c(
-    "There is no file {.file {path}} with an annotation of genes.",
-    i = "A table (csv, tsv) or a GTF file is expected; for names alone the
-         package of an OrgDb will do, such as {.pkg org.Hs.eg.db}."
+    "There is no gene annotation file {.file {path}}.",
+    i = "Give a table (csv, tsv) or a GTF file; for names only, an OrgDb
+         package such as {.pkg org.Hs.eg.db} is enough."
   ), class = "file")
   connection <- gzfile(path, "rt")
   on.exit(close(connection))
@@ -191,19 +194,19 @@ first_fields <- function(path) {
 
 is_gtf <- function(fields) length(fields) == 9 && grepl("^[0-9]+$", fields[4])
 
-# The genes of a GTF or GFF3 file as a GRanges.
+# Reads the genes of a GTF or GFF3 file into a GRanges.
 read_gtf <- function(path, fields) {
   abort_if(!is_gtf(fields), c(
-    "The file {.file {path}} is no GTF file: ranges of genes are expected.",
-    i = "Give that of a reference of GENCODE, Ensembl or 10x."
+    "The file {.file {path}} is not a GTF file: gene ranges are expected.",
+    i = "Give the GTF file of a GENCODE, Ensembl or 10x reference."
   ), class = "file")
   need_package("rtracklayer", "to read a GTF file")
   format <- if (grepl("^[^\" ]+=", fields[9])) "gff3" else "gtf"
   genes <- rtracklayer::import(path, format = format, feature.type = "gene")
   abort_if(length(genes) == 0, c(
-    "The file {.file {path}} has no lines of genes.",
-    i = "Give the GTF file of a reference of GENCODE, Ensembl or 10x, whose
-         third column holds {.val gene}."
+    "The file {.file {path}} has no gene lines.",
+    i = "Give the GTF file of a GENCODE, Ensembl or 10x reference, with
+         {.val gene} in its third column."
   ), class = "file")
   genes
 }

@@ -1,8 +1,8 @@
-# RNA counts as cells: the input of whatever models genes.
+# RNA counts as cells: the input of all models of genes.
 
-# Counts of genes as a handle, checked in one pass. `x` is what as_cells()
-# takes, a path, or a corpus; of files with types of features "Gene Expression"
-# is read. Counts are kept as they are, and messages name genes.
+# Returns a handle of gene counts, checked in one pass. `x` is anything that
+# as_cells() takes, a path, or a corpus. From files with feature types, "Gene
+# Expression" is read. Counts are not binarised, and messages speak of genes.
 gene_cells <- function(x) {
   cells <- gene_handle(x)
   check_counts(cells, min_cells = 1, "gene")

@@ -1,27 +1,29 @@
-# The table of gene tokens, and what cells make of them.
+# The table of gene tokens, and their contextual embeddings.
 
 #' Embeddings of genes
 #'
-#' The table of gene tokens: genes with a similar role in predicting other genes
-#' get similar directions. With `token_start = "components"` the first numbers
-#' of a token (3 of 4, at most 50) are principal components of the training
-#' cells, the others were learned; with `"random"` all were learned. With `x`
-#' the result is the contextual embedding: the encoder's output for a gene,
-#' averaged over the cells of `x` that have it.
+#' Returns the vector of each gene in the model (its token): genes with similar
+#' roles in predicting other genes have similar directions. With `token_start =
+#' "components"` the first three quarters of its numbers (at most 50) are
+#' principal components of the training cells, and the others were learned; with
+#' `"random"` all were learned. With `x` the result is the contextual embedding:
+#' the encoder's output for a gene, averaged over the cells of `x` that have
+#' counts of it.
 #'
-#' @param fit What [expresser()] returned, or an object that holds such a fit
-#'   ([get_fit()]).
+#' @param fit A fit of [expresser()], or an object that holds one ([get_fit()]).
 #' @param genes Names of genes, as in `fit$genes` (`gene`, `symbol` or
 #'   `ensembl`). NULL, the default, takes all.
 #' @param x Counts of genes x cells, as [expresser()] takes them, for contextual
-#'   embeddings; they are streamed. NULL, the default: the table itself.
+#'   embeddings; they are streamed. NULL, the default, returns the tokens
+#'   themselves.
 #' @param center TRUE subtracts the mean of all genes, which otherwise dominates
 #'   the angles between them: use it for cosine similarities, as in the example.
 #'   Default FALSE.
-#' @param token_budget,verbose With `x`, see [predict()][predict.expresser_fit].
+#' @param token_budget,verbose Used with `x`: see
+#'   [predict()][predict.expresser_fit].
 #' @param ... Not used: an unknown name is an error.
 #' @return A matrix of genes x `n_embedding`, with the names of the genes; with
-#'   `x`, only of genes that are found in at least one of its cells.
+#'   `x`, only genes that are found in at least one of its cells.
 #' @seealso [evaluate_gene_embeddings()]; [RunExpresser()] stores them as
 #'   feature loadings.
 #' @references Cao (2023), sections 4.2.1 (eq. 4.1) and 4.2.3.
@@ -34,7 +36,7 @@
 #' gene_embeddings(fit, c("gene1", "gene2"))[, 1:4]
 #' dim(gene_embeddings(fit, x = sim$counts))
 #'
-#' # The genes nearest to one, by the cosine of their angle.
+#' # The genes most similar to one gene, by the cosine of their angle.
 #' values <- gene_embeddings(fit, center = TRUE)
 #' values <- values / sqrt(rowSums(values^2))
 #' head(sort(drop(values %*% values["gene1", ]), decreasing = TRUE), 4)
@@ -46,11 +48,11 @@ gene_embeddings <- function(fit, genes = NULL, x = NULL, center = FALSE,
   check_flag(center)
   check_flag(verbose)
   values <- if (is.null(x)) {
-    # Components first, where a fit has them.
+    # Components come first, if the fit has them.
     parts <- fit$state[c("genes.components", "genes.weight")]
     do.call(cbind, lapply(parts[lengths(parts) > 0], state_matrix))
   } else {
-    # NaN for genes that no cell has.
+    # Genes that are found in no cell get NaN.
     cells <- gene_cells(x)
     budget <- pass_budget(fit, token_budget)
     found_by_pass(fit, budget, core_expresser_embed_genes(
@@ -74,7 +76,7 @@ gene_embeddings <- function(fit, genes = NULL, x = NULL, center = FALSE,
   values[chosen, , drop = FALSE]
 }
 
-# Places of genes by any of their names.
+# Returns the row numbers of genes in `fit$genes`, found by any of their names.
 known_genes <- function(fit, genes, arg = "genes") {
   genes <- asked_names(genes, "gene", arg)
   places <- match(genes, fit$genes$gene)
@@ -88,7 +90,7 @@ known_genes <- function(fit, genes, arg = "genes") {
   places
 }
 
-# A matrix of R from a tensor as fits keep it: row-major float32.
+# Converts a tensor as stored in fits, row-major float32, to an R matrix.
 state_matrix <- function(tensor) {
   shape <- attr(tensor, "shape")
   values <- readBin(

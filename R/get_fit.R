@@ -2,21 +2,21 @@
 #'
 #' Returns the model that [RunSAILER()], [RunSAILERX()] or [RunExpresser()]
 #' stored in an object, for [plot()][plot.sailer_fit], [save_model()],
-#' [predict()][predict.sailer_fit] or other objects. Its `history` is a data
-#' frame with a row for each epoch. The model holds no cells.
+#' [predict()][predict.sailer_fit] or use with other objects. Its `history` is a
+#' data frame with one row per epoch. The model holds no cells.
 #'
 #' @section Interrupted trainings:
-#' Ctrl-C stops a training within a second or two, and keeps what was trained.
-#' At the top level of an interactive session the call then returns the fit so
-#' far (or the object with it), with a warning. Elsewhere, in a script, a loop
-#' or a function, the interrupt is raised, so that no later line runs on a
-#' half-trained model; `get_fit()` then returns the fit, as [sailer()],
-#' [sailerx()] or [expresser()] would have. [resume()] continues it, as does
-#' [RunSAILER()] with `resume = get_fit()`.
+#' Ctrl-C stops training within a second or two, and the fit so far is kept. At
+#' the top level of an interactive session the call then returns the fit so far
+#' (or the object with it), with a warning. Elsewhere (in a script, a loop or a
+#' function) the interrupt is raised, so that no later line runs with a
+#' half-trained model; `get_fit()` then returns the fit that [sailer()],
+#' [sailerx()] or [expresser()] would have returned. [resume()] continues it, as
+#' does [RunSAILER()] with `resume = get_fit()`.
 #'
 #' @param object A `Seurat` object, a `DimReduc`, a `SingleCellExperiment`, or a
-#'   fit, which is returned. Without an object the fit of the last training of
-#'   this session that was interrupted is returned.
+#'   fit, which is returned. If missing, the fit of the last interrupted
+#'   training in this session is returned.
 #' @param name Name of the reduction. NULL, the default, takes the only fit of
 #'   the object.
 #' @return An object of class `"sailer_fit"` or `"expresser_fit"`.
@@ -34,14 +34,15 @@ get_fit <- function(object, name = NULL) {
     return(kept$last_fit %||% abort(c(
       "{.arg object} is missing, and no training was interrupted in this
        session.",
-      i = "A run with a {.arg checkpoint} continues from its folder: see
+      i = "A run with a {.arg checkpoint} can be continued from its folder: see
            {.fn resume}."
     )))
   }
   find_fit(object, name, c("sailer_fit", "expresser_fit"))$fit
 }
 
-# The fit of one of these classes in an object: list(fit, name).
+# Finds the fit of one of these classes in an object. Returns list(fit, name),
+# without a name if the object is itself the fit.
 find_fit <- function(object, name = NULL, classes = "sailer_fit") {
   check_text(name, "name", null = TRUE)
   if (inherits(object, c("sailer_fit", "expresser_fit"))) {
@@ -53,7 +54,7 @@ find_fit <- function(object, name = NULL, classes = "sailer_fit") {
     abort(c(
       "A fit of {.fn {makers}} is needed, or an object that holds one, not
        {.obj_type_friendly {object}}.",
-      i = "Counts take a model as {.arg fit}."
+      i = "For counts, give the model as {.arg fit}."
     ))
   }
   input <- read_input(object)
@@ -63,7 +64,7 @@ find_fit <- function(object, name = NULL, classes = "sailer_fit") {
   if (is.null(found)) {
     refuse_missing_fit(object, input, fits, name, classes)
   }
-  # Objects of version 0.1.0 hold fits with their cells.
+  # Objects written by version 0.1.0 hold fits together with their cells.
   list(fit = as_model(complete_model(found)), name = name)
 }
 
@@ -78,7 +79,7 @@ check_fit_class <- function(fit, classes, arg = NULL) {
   }
 }
 
-# What makes such fits, for messages: "sailer() or sailerx()".
+# The functions that make such fits, for messages: "sailer() or sailerx()".
 makers_of <- function(classes) {
   makers <- list(
     sailer_fit = c("sailer", "sailerx"), expresser_fit = "expresser"
@@ -93,19 +94,19 @@ refuse_missing_fit <- function(object, input, fits, name, classes) {
   makers <- makers_of(classes)
   abort_if(length(fits) > 0, c(
     if (is.null(name)) {
-      "The object holds {length(fits)} fits: {.arg name} must say which."
+      "The object holds {length(fits)} fits: set {.arg name} to choose one."
     } else {
       "There is no fit of {.fn {makers}} named {.val {name}} in the object."
     },
-    i = "There {cli::qty(length(fits))}{?is/are} {.val {names(fits)}}."
+    i = "Available: {.val {names(fits)}}."
   ))
   usual <- name %||% input$naming(makers)
   bare <- Filter(function(name) !is.null(input$embedding(name)), usual)
   abort_if(length(bare) > 0, c(
     "The reduction {.val {bare[1]}} of the object holds no fit.",
-    i = "{.fn merge} and conversions between classes keep coordinates alone.
-         Give the fit as {.arg fit}: {.fn get_fit} finds it in the object that
-         this one was made from."
+    i = "{.fn merge} and conversions between classes keep only the
+         coordinates. Give the fit as {.arg fit}: {.fn get_fit} finds it in the
+         object that this one was made from."
   ))
   verb <- if (makers[1] == "sailer") "RunSAILER" else "RunExpresser"
   abort(c(

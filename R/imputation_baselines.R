@@ -1,7 +1,7 @@
-# Plain methods of imputation, beside which evaluate_imputation() puts others;
-# it documents them. Each is a function of what was left of the counts, see
-# baseline_data(), and of positions, list(gene, cell) of places, and returns a
-# number for each. Nothing of the size genes x cells is made dense.
+# Simple methods of imputation, with which evaluate_imputation() compares
+# others; it documents them. Each is a function of the remaining counts, see
+# baseline_data(), and of positions, list(gene, cell) of indices, and returns a
+# number for each position. No dense matrix of genes x cells is made.
 
 imputation_baselines <- list(
   gene_mean = function(data, at) means_where_found(data$normal)[at$gene],
@@ -36,10 +36,10 @@ imputation_baselines <- list(
   }
 )
 
-# What baselines share: components are computed when the first asks for them.
+# Data shared by the baselines. Components are computed on first use.
 #   k       neighbours of the knn methods
-#   width   of diffusion: the neighbour that sets the width of the kernel
-#   steps   of diffusion
+#   width   diffusion: rank of the neighbour that sets the kernel's width
+#   steps   diffusion: number of steps
 #   rank    of low_rank and alra
 baseline_data <- function(counts, n_components = 30, k = 15, width = 5,
                           steps = 3, rank = 10) {
@@ -60,19 +60,20 @@ log_normal <- function(counts) {
   counts
 }
 
-# Means over the entries above 0 of each row; that of all where there are none.
+# Mean of the entries above 0 in each row; of all entries above 0 if a row has
+# none.
 means_where_found <- function(x) {
   n <- tabulate(x@i + 1L, nrow(x))
   ifelse(n > 0, Matrix::rowSums(x) / n, mean(x@x))
 }
 
-# Counts as values of these cells.
+# Converts counts to normalised values at the depth of these cells.
 at_depth <- function(count, data, at) {
   log1p(1e4 * count / Matrix::colSums(data$counts)[at$cell])
 }
 
-# list(u, d, v) of genes x cells less `center` (of the genes, or NULL). Small
-# data are decomposed whole.
+# Returns list(u, d, v) of genes x cells minus `center` (one value per gene, or
+# NULL). Small data are decomposed completely.
 truncated_svd <- function(x, n, center = NULL) {
   n <- min(n, dim(x) - 1)
   if (3 * n >= min(dim(x))) {
@@ -89,7 +90,7 @@ truncated_svd <- function(x, n, center = NULL) {
   list(u = made$v, d = made$d, v = made$u)
 }
 
-# Cells x cells, sparse: rows average the k nearest other cells.
+# Sparse matrix, cells x cells, whose rows average the k nearest other cells.
 neighbour_means <- function(data) {
   n <- nrow(data$components)
   k <- min(data$k, n - 1)
@@ -115,7 +116,8 @@ diffusion_operator <- function(data) {
   Matrix::Diagonal(x = 1 / Matrix::rowSums(kernel)) %*% kernel
 }
 
-# Values at positions, from what `block(genes)` gives, cells x these genes.
+# Returns the values at positions, from blocks of cells x genes that
+# `block(genes)` returns.
 by_gene_blocks <- function(x, at, block, most = 4e6) {
   genes <- sort(unique(at$gene))
   size <- max(1, most %/% ncol(x))
@@ -137,8 +139,8 @@ smooth_at <- function(x, operator, at, steps = 1) {
   })
 }
 
-# (sum over neighbours with the gene + gene's mean) / (their number + 1).
-# `operator` has the same weight for each neighbour.
+# (sum over the neighbours with the gene + mean of the gene) / (their number +
+# 1). `operator` must have the same weight for each neighbour.
 smooth_where_found <- function(x, operator, at) {
   found <- x
   found@x[] <- 1
@@ -152,7 +154,8 @@ low_rank <- function(data, genes) {
   data$svd$v %*% (data$svd$d * t(data$svd$u[genes, , drop = FALSE]))
 }
 
-# ALRA's threshold and scale of one gene; `found` are its values above 0.
+# Applies ALRA's thresholding and rescaling to one gene; `found` are its values
+# above 0.
 rescale_gene <- function(values, found) {
   values[values <= abs(stats::quantile(values, 0.001))] <- 0
   kept <- values != 0

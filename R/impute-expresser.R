@@ -3,65 +3,68 @@
 #' Impute expression
 #'
 #' Predicts the expression of genes in cells from the other genes of the same
-#' cells (4.2.4): the genes in question are masked, as in training. Works on new
+#' cells (4.2.4): the genes to predict are masked, as in training. Works on new
 #' cells of any data set that shares genes with the model. `ImputeExpresser()`
-#' predicts the zeros of chosen genes in all cells of an object, with the model
-#' that it holds, and adds a new assay.
+#' does this for the zeros of chosen genes in all cells of an object, with the
+#' model stored in it, and adds the result as a new assay.
 #'
 #' @section What can be imputed:
-#' * `positions`: chosen genes of chosen cells, such as known drop-outs; the
+#' * `positions`: chosen genes in chosen cells, such as known drop-outs; the
 #'   result is a vector.
 #' * `genes`: the zeros of these genes in all cells (or `cells`); the result is
-#'   the matrix of these genes, with the normalised expression where a count is
-#'   there and the prediction where it is zero (`keep = FALSE`: predictions
-#'   everywhere, counts masked too).
+#'   a matrix of these genes, with normalised expression where the count is
+#'   above zero and predictions where it is zero (`keep = FALSE`: predictions
+#'   everywhere, with the counts masked too).
 #'
-#' In one pass a share `mask_ratio` of the tokens is masked, as in training: 30
-#' % masked and 70 % observed. More genes take more passes over a cell, so the
-#' time grows with their number; ask for hundreds rather than for all. A
-#' prediction is for a gene that *is* expressed, since the model was trained on
-#' non-zeros only: it says how much, not whether.
+#' In one pass, a share of at most `mask_ratio` of a cell's genes is masked, as
+#' in training: by default 30 % masked and 70 % observed. More genes take more
+#' passes over a cell, so the time grows with their number; ask for hundreds
+#' rather than for all. A prediction assumes that the gene *is* expressed,
+#' because the model was trained on non-zero counts only: it says how much, not
+#' whether.
 #'
 #' @section Other data sets:
 #' The level of a gene in the cells that express it differs between data sets,
-#' depending on chemistry and treatment of the cells. With `adapt = TRUE` the
-#' counts of the given cells (of some 2,000 at most) are first masked and
-#' predicted. The mean error of a gene, beyond that of all genes, is then added
-#' to its predictions, shrunk towards zero if few cells show it and if genes
-#' hardly differ in it (an empirical Bayes estimate). The imputed entries are
-#' not used, and the fit does not change. With `FALSE` a prediction depends only
-#' on its own cell.
+#' depending on the chemistry and the treatment of the cells. With `adapt =
+#' TRUE` the counts of the given cells (of 2,000 to 3,000 of them if there are
+#' 4,000 or more) are first masked and predicted. For each gene, the mean
+#' difference between observed and predicted expression, minus that of all
+#' genes, is then added to its predictions. It is shrunk towards zero, the more
+#' so the fewer cells have the gene and the less genes differ (an empirical
+#' Bayes estimate). The imputed entries are not used for this, and the fit does
+#' not change. With `adapt = FALSE` a prediction depends only on its own cell.
 #'
 #' @inheritParams RunExpresser
-#' @param fit What [expresser()] returned; for an object NULL, the default, uses
-#'   the one that it holds.
+#' @param fit A fit of [expresser()]. For an object, NULL, the default, uses the
+#'   fit stored in it.
 #' @param x Counts of genes x cells, as [expresser()] takes them.
-#' @param genes Names of genes. NULL with `positions`.
-#' @param cells Names of cells; NULL, the default, takes all.
-#' @param positions A data frame with the columns `gene` and `cell`, names of
-#'   both. Their counts in `x` are masked.
-#' @param keep TRUE, the default, keeps counted values and fills in zeros; FALSE
-#'   predicts all.
+#' @param genes Names of the genes to impute. NULL if `positions` are given.
+#' @param cells Names of the cells to impute; NULL, the default, takes all.
+#' @param positions A data frame with the columns `gene` and `cell`, which hold
+#'   their names. The counts of `x` at these positions are masked.
+#' @param keep TRUE, the default, keeps values above zero and fills in zeros;
+#'   FALSE predicts all.
 #' @param adapt TRUE, the default, takes the levels of genes in these cells into
 #'   account; see above.
-#' @param n_passes Number of predictions that are averaged, each with other
-#'   genes. More are slightly more exact and take proportionally longer. Default
-#'   1.
-#' @param token_budget Genes that are computed at once, as in
+#' @param n_passes Number of predictions to average. They differ in which genes
+#'   are masked together and, for cells with very many genes, in which are used.
+#'   More are slightly more accurate and take proportionally longer. Default 1.
+#' @param token_budget Number of genes computed at once, as in
 #'   [predict()][predict.expresser_fit].
 #' @param verbose Show progress.
-#' @param ... Of `ImputeExpresser()`: `keep`, `adapt`, `n_passes`,
-#'   `token_budget` and `verbose`. Of `impute()` not used: an unknown name is an
-#'   error.
+#' @param ... For `ImputeExpresser()`: `keep`, `adapt`, `n_passes`,
+#'   `token_budget` and `verbose`. For `impute()` not used: an unknown name is
+#'   an error.
 #' @param features Names of the genes to impute, as in the object.
-#' @param name Name of the reduction whose fit to use; see [get_fit()].
+#' @param name Name of the reduction whose fit is used; see [get_fit()].
 #' @param new.assay.name Name of the new assay or alternative experiment.
 #'   Default `"expressed"`.
-#' @return With `genes` a numeric matrix of genes x cells, with `positions` a
-#'   numeric vector in their order, both in units of `log(1 + 10,000 * count /
-#'   total)`, the total being that of the model's genes in the cell. NA in cells
-#'   that have no other gene. `ImputeExpresser()` returns the object with a new
-#'   assay of genes x cells in these units, and zeros where there is NA.
+#' @return With `genes`, a numeric matrix of genes x cells; with `positions`, a
+#'   numeric vector in their order. Both are in units of `log(1 + 10,000 * count
+#'   / total)`, where `total` is the sum over the model's genes in the cell. NA
+#'   in cells that have no other gene. `ImputeExpresser()` returns the object
+#'   with a new assay of genes x cells in these units, with zeros in place of
+#'   NA.
 #' @seealso [evaluate_imputation()] for the accuracy.
 #' @references Cao (2023), section 4.2.4.
 #' @examples
@@ -106,8 +109,8 @@ impute.expresser_fit <- function(fit, x, genes = NULL, cells = NULL,
   }
 }
 
-# `starts` and `genes`: queries of each cell, as core_expresser_impute() takes
-# them.
+# Predicts the queries of each cell; `starts` and `genes` are as
+# core_expresser_impute() takes them.
 run_queries <- function(task, source, starts, genes) {
   out <- found_by_pass(task$fit, task$budget, core_expresser_impute(
     expresser_model(task$fit), source, starts, genes, task$budget,
@@ -132,10 +135,10 @@ impute_positions <- function(task, x, positions) {
   cell <- match(cells, x$cells)
   twice <- anyDuplicated(data.frame(gene, cell))
   if (twice > 0) {
-    abort("{.arg positions} names gene {.val {positions$gene[twice]}} of cell
+    abort("{.arg positions} contains gene {.val {positions$gene[twice]}} of cell
            {.val {positions$cell[twice]}} twice.")
   }
-  # Other cells show the levels of genes.
+  # With `adapt`, all cells are needed: they show the levels of genes.
   used <- if (task$adapt) seq_len(ncol(x)) else sort(unique(cell))
   source <- cells_by_genes(x[, used], task$fit$genes, "x")
   sorted <- order(cell)
@@ -148,13 +151,14 @@ impute_positions <- function(task, x, positions) {
 impute_genes <- function(task, x, genes, cells, keep) {
   wanted <- known_genes(task$fit, genes, "genes")
   if (anyDuplicated(wanted)) {
-    abort("{.arg genes} names {.val {genes[duplicated(wanted)][1]}} twice.")
+    abort("{.arg genes} contains {.val {genes[duplicated(wanted)][1]}} twice.")
   }
   if (!is.null(cells)) {
     x <- x[, chosen_names(cells, x$cells, "cell", "cells", "the counts")]
   }
   check_result_size(
-    length(wanted), ncol(x), "Name fewer {.arg genes} or {.arg cells}.", "genes"
+    length(wanted), ncol(x), "Choose fewer {.arg genes} or {.arg cells}.",
+    "genes"
   )
   source <- cells_by_genes(x, task$fit$genes, "x")
   known <- core_log_normalized(source, wanted)

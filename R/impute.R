@@ -1,98 +1,102 @@
-# Imputation: what the decoder expects of cells at fixed confounders (2.2.4).
+# Imputation: what the decoder predicts for cells at fixed confounders (2.2.4).
 
 #' Impute accessibility
 #'
-#' The probability that each peak is open in each cell, as the model expects it
-#' with depth, batch and covariates held at the same values for all cells, so
-#' that cells differ only by their embedding (2.2.4). This fills in what the
-#' sequencing missed and removes effects of depth and batch. `impute()` works on
-#' fits of [sailer()] and [sailerx()]. `ImputeSAILER()` decodes the cells of an
-#' object with the model that [RunSAILER()], [RunSAILERX()] or [map_query()]
-#' stored in it, and adds the result to the object; the counts stay as they are.
-#' Cells are encoded from their counts, since objects hold only the directions
-#' of their posterior means. If anything fails, the given object is unchanged.
+#' Returns the probability that each peak is open in each cell, as the model
+#' predicts it with depth, batch and covariates held at the same values for all
+#' cells, so that cells differ only in their embedding (2.2.4). This fills in
+#' what the sequencing missed and removes effects of depth and batch. `impute()`
+#' works on fits of [sailer()] and [sailerx()]. `ImputeSAILER()` decodes the
+#' cells of an object with the model that [RunSAILER()], [RunSAILERX()] or
+#' [map_query()] stored in it, and adds the result to the object; the counts are
+#' not changed. Cells are encoded from their counts, because objects hold only
+#' the directions of their posterior means. If anything fails, the object
+#' remains unchanged.
 #'
 #' @section Which form to use:
-#' * A *matrix* (the default) takes 8 bytes for each peak and cell: for chosen
-#'   peaks or cells.
-#' * *Open peaks* alone, as a sparse matrix, for overlaps, Dice scores
+#' * A *matrix* (the default), for chosen peaks or cells, takes 8 bytes per peak
+#'   and cell.
+#' * *Open peaks* only, as a sparse matrix, for overlaps, Dice scores
 #'   ([dice_score()]) and tools that need 0 and 1. Probabilities are those of a
 #'   cell of the given depth: if 2 % of the peaks are open in an average cell,
-#'   few reach 0.5. Either choose a low `threshold`, or with `n_open` the same
-#'   number of most probable peaks of each cell: about as many as are accessible
-#'   in a cell type as a whole, such as 10 to 20 % of all.
-#' * A *file* for all peaks of all cells, written and read by blocks: 32-bit
-#'   numbers with a relative precision of 1.5e-5, about 2.5 bytes each. It is
-#'   HDF5, which `HDF5Array::HDF5Array(file, "imputed")` opens as a matrix and
-#'   Python's `h5py.File(file)["imputed"]` as cells x peaks.
+#'   few reach 0.5. Either choose a low `threshold`, or use `n_open` to take the
+#'   same number of most probable peaks in each cell: about as many as are
+#'   accessible in a cell type as a whole, such as 10 to 20 % of all.
+#' * A *file* for all peaks of all cells, written and read in blocks: 32-bit
+#'   numbers with a relative precision of 1.5e-5, which take about 2.5 bytes
+#'   each. It is an HDF5 file: `HDF5Array::HDF5Array(file, "imputed")` opens it
+#'   as a matrix, and Python's `h5py.File(file)["imputed"]` as cells x peaks.
 #'
-#' Only the result and a block are held in memory. A result that needs more than
-#' half of the available memory is refused; `options(sailer.max_memory = 64e9)`
-#' sets another limit, in bytes.
+#' Only the result and one block are held in memory. A result that needs more
+#' than half of the available memory is refused; `options(sailer.max_memory =
+#' 64e9)` sets another limit, in bytes.
 #'
 #' @section Seurat:
-#' The result is a new assay with the imputed values in its `data`, of the class
-#' of the assay with the counts: `Assay`, `Assay5`, or Signac's `ChromatinAssay`
-#' or `GRangesAssay` with the ranges of the peaks, the gene annotation and the
-#' fragments. Seurat keeps assays in memory: for more than some thousand peaks
-#' use `features`, or `n_open` or `threshold` for a sparse assay.
+#' The result is a new assay with the imputed values in its `data`. It has the
+#' class of the assay with the counts: `Assay`, `Assay5`, or Signac's
+#' `ChromatinAssay` or `GRangesAssay` with the ranges of the peaks, the gene
+#' annotation and the fragments. Seurat keeps assays in memory: if the model has
+#' more than a few thousand peaks, select some with `features`, or use `n_open`
+#' or `threshold` for a sparse assay.
 #'
 #' @section SingleCellExperiment:
 #' If the model has all rows of the experiment with the counts and `features`
-#' excludes none, the result is a further assay of it. Otherwise, since models
-#' ignore peaks that are open in few cells, it is an alternative experiment with
-#' one assay of the same name and the ranges of its rows, if known. With `file`
-#' the values are in an HDF5 file, which has to stay where it is.
+#' excludes none, the result is added to this experiment as another assay.
+#' Otherwise (models ignore peaks that are open in few cells) it becomes an
+#' alternative experiment with one assay of the same name and the ranges of its
+#' rows, if known. With `file` the values are in an HDF5 file, which must not be
+#' moved.
 #'
-#' @param fit What [sailer()] or [sailerx()] returned, [load_model()] or
-#'   [get_fit()]; for an object NULL, the default, uses the one that it holds.
+#' @param fit A fit of [sailer()] or [sailerx()], also from [load_model()] or
+#'   [get_fit()]. For an object, NULL, the default, uses the fit stored in it.
 #' @param x Counts of the cells to impute, peaks in rows, as [as_cells()] takes
 #'   them; they are embedded first, as by [predict()][predict.sailer_fit]. NULL,
 #'   the default, imputes the training cells of a fit that was trained on a
 #'   matrix.
 #' @param reference For a joint [sailerx()] model: the reference of the cells
 #'   that are embedded from their counts, as in [predict()][predict.sailer_fit],
-#'   or the name of a reduction. By default, in an object the reduction that was
-#'   used in training; counts alone have none, and cells are embedded from their
-#'   peaks.
+#'   or the name of a reduction. For objects, the default is the reduction that
+#'   was used in training; for counts there is no default, and cells are
+#'   embedded from their peaks alone.
 #' @param cells,peaks Names of the cells and peaks, in the order of the result;
-#'   `peaks` may also be a `GRanges`, which takes the peaks that overlap it, by
-#'   the ranges in their names. NULL, the default, takes all; of peaks those of
-#'   the model (`fit$peaks`).
-#' @param batch The batch to hold fixed: its name, or a vector named by batch
-#'   column if the model has several. NULL, the default, takes the one with the
-#'   highest median depth in training.
+#'   `peaks` may also be a `GRanges`, for the peaks that overlap it (by the
+#'   ranges in the object or in their names). NULL, the default, takes all
+#'   cells, and all peaks of the model (`fit$peaks`).
+#' @param batch The batch to hold fixed: its name or, if the model has several
+#'   batch columns, a vector named by column. NULL, the default, takes the one
+#'   with the highest median depth in training.
 #' @param depth The depth to hold fixed, in open peaks of the model; at least 1.
 #'   NULL, the default, takes the geometric mean of the training cells. Larger
-#'   values give larger probabilities; the model extrapolates far beyond the
-#'   training cells.
-#' @param covariates Further covariates to hold fixed: a named list with one
-#'   value each. Others are at their mean, or most frequent level.
-#' @param calibrated TRUE, the default, divides out the weight of open peaks in
-#'   training (the logit minus log omega), so that values are probabilities. No
-#'   effect if `omega` was 1.
-#' @param threshold A number between 0 and 1: the result is the sparse matrix of
-#'   the peaks of at least this probability.
-#' @param n_open A whole number: the result is the sparse matrix of this number
-#'   of most probable peaks of each cell, among `peaks`.
+#'   values give larger probabilities; values far beyond those of the training
+#'   cells are extrapolation.
+#' @param covariates Other covariates to hold fixed: a named list with one value
+#'   each. Those not given are held at their mean or most frequent level.
+#' @param calibrated TRUE, the default, corrects for the weight of open peaks in
+#'   training (it subtracts log omega from the logits), so that values are
+#'   probabilities. It has no effect if `omega` was 1.
+#' @param threshold A number between 0 and 1: the result is a sparse matrix of
+#'   the peaks with at least this probability.
+#' @param n_open A whole number: the result is a sparse matrix of the `n_open`
+#'   most probable peaks of each cell, among `peaks`.
 #' @param binary With `threshold` or `n_open`: TRUE, the default of `impute()`,
-#'   gives open peaks (`ngCMatrix`, 4 bytes each); FALSE, that of
-#'   `ImputeSAILER()`, their probabilities (`dgCMatrix`, 12 bytes).
-#' @param file Path of an HDF5 file to write the probabilities to (not of Seurat
-#'   objects). Until it is complete, and after Ctrl-C or on a full disk, the
-#'   previous file remains.
-#' @param overwrite Replace an existing file. FALSE, the default, makes it an
-#'   error.
-#' @param ... Of `ImputeSAILER()`: `batch`, `depth`, `covariates`, `calibrated`,
-#'   `threshold`, `n_open`, `binary`, `file` and `overwrite`. Of `impute()` not
-#'   used: an unknown name is an error.
+#'   returns which peaks are open (`ngCMatrix`, 4 bytes each); FALSE, the
+#'   default of `ImputeSAILER()`, returns their probabilities (`dgCMatrix`, 12
+#'   bytes each).
+#' @param file Path of an HDF5 file to write the probabilities to (not for
+#'   Seurat objects). A previous file is replaced only when the new one is
+#'   complete; it remains after Ctrl-C or if the disk is full.
+#' @param overwrite Replace an existing file. With FALSE, the default, an
+#'   existing file is an error.
+#' @param ... For `ImputeSAILER()`: `batch`, `depth`, `covariates`,
+#'   `calibrated`, `threshold`, `n_open`, `binary`, `file` and `overwrite`. For
+#'   `impute()` not used: an unknown name is an error.
 #'
 #' @return Peaks x cells, with names: a numeric matrix of probabilities; an
 #'   `ngCMatrix` or `dgCMatrix` with `threshold` or `n_open`; with `file` an
 #'   `HDF5Matrix`, or the path if the package HDF5Array is not installed.
-#'   `ImputeSAILER()` returns the object with these values of all its cells: a
-#'   `Seurat` object with a further assay and the command logged; a
-#'   `SingleCellExperiment` with a further assay or alternative experiment.
+#'   `ImputeSAILER()` returns the object with these values for all its cells: a
+#'   `Seurat` object with a new assay and an entry in the command log; a
+#'   `SingleCellExperiment` with a new assay or alternative experiment.
 #' @references Cao (2023), sections 2.2.4 and 3.2.5; the Dice score is equation
 #'   2.7.
 #' @examples
@@ -110,7 +114,7 @@
 #' mean(dice_score(truth, open))
 #' mean(dice_score(truth, sim$counts[fit$peaks, ] > 0))
 #'
-#' # All of them in a file.
+#' # All probabilities in a file.
 #' path <- tempfile(fileext = ".h5")
 #' impute(fit, file = path)
 #'
@@ -128,8 +132,8 @@ impute <- function(fit, ...) UseMethod("impute")
 #' @export
 impute.default <- function(fit, ...) {
   must_be(
-    FALSE, fit, "what {.fn sailer} returned", hint = "For Seurat and
-      SingleCellExperiment objects there is {.fn ImputeSAILER}."
+    FALSE, fit, "a fit of {.fn sailer}", hint = "For Seurat and
+      SingleCellExperiment objects, use {.fn ImputeSAILER}."
   )
 }
 
@@ -147,8 +151,8 @@ impute.sailer_fit <- function(fit, x = NULL, cells = NULL, peaks = NULL,
   )
 }
 
-# `held`: of read_fitted(). What can be refused is before anything is embedded,
-# large results first of all.
+# `held`: from read_fitted(). All checks, also that of the size of the result,
+# come before anything is embedded.
 impute_held <- function(held, cells = NULL, peaks = NULL, reference = NULL,
                         batch = NULL, depth = NULL, covariates = NULL,
                         calibrated = TRUE, threshold = NULL, n_open = NULL,
@@ -181,7 +185,8 @@ impute_held <- function(held, cells = NULL, peaks = NULL, reference = NULL,
   ))
 }
 
-# What is asked for: list(kind = "matrix", "open" or "file", ...).
+# Checks and returns the requested form of the result: list(kind = "matrix",
+# "open" or "file", ...).
 check_form <- function(threshold, n_open, binary, file, overwrite) {
   check_flag(binary)
   check_flag(overwrite)
@@ -189,8 +194,8 @@ check_form <- function(threshold, n_open, binary, file, overwrite) {
   given <- names(given)[lengths(given) > 0]
   abort_if(length(given) > 1, c(
     "Only one of {.arg {given}} can be given.",
-    i = "{.arg threshold} and {.arg n_open} are two ways to say which peaks are
-         open; {.arg file} takes the probabilities of all."
+    i = "{.arg threshold} and {.arg n_open} are two ways to choose the open
+         peaks; {.arg file} stores the probabilities of all."
   ))
   if (length(given) == 0) {
     return(list(kind = "matrix"))
@@ -224,7 +229,7 @@ decode_file <- function(file, request) {
 
 decode_open <- function(form, request) {
   limit <- memory_limit()
-  # What is collected is copied once more.
+  # The collected entries are copied once, so they count twice.
   bytes <- 2 * if (form$binary) 4 else 12
   most <- min(limit %/% bytes, .Machine$integer.max)
   wanted <- min(form$n_open, length(request$names[[1]])) *
@@ -236,10 +241,10 @@ decode_open <- function(form, request) {
     )))
   }
   abort_if(is.null(slots), c(
-    "More peaks are open than fit into {in_bytes(limit)} of memory and into a
+    "More peaks are open than fit into {in_bytes(limit)} of memory or into a
      sparse matrix.",
-    i = "Raise {.arg threshold} or lower {.arg n_open}, take fewer cells or
-         peaks, or have all probabilities in a {.arg file}."
+    i = "Raise {.arg threshold} or lower {.arg n_open}, choose fewer cells or
+         peaks, or write all probabilities to a {.arg file}."
   ))
   do.call(methods::new, c(
     if (form$binary) "ngCMatrix" else "dgCMatrix",
@@ -250,7 +255,7 @@ decode_open <- function(form, request) {
 
 # Cells and peaks ------------------------------------------------------------
 
-# A fit beside cells with counts, or with the cells that it was trained on.
+# Combines a fit with cells that have counts, or with its training cells.
 fit_and_cells <- function(fit, x, reference = NULL) {
   if (is.null(x)) {
     check_needs_counts(reference, "x")
@@ -263,10 +268,10 @@ fit_and_cells <- function(fit, x, reference = NULL) {
 choose_cells <- function(held, cells) {
   known <- held$input$names
   check_names(known, "cell", "column")
-  known[chosen_names(cells, known, "cell", "cells", "those to impute")]
+  known[chosen_names(cells, known, "cell", "cells", "the data")]
 }
 
-# Places in fit$peaks.
+# Returns indices into fit$peaks.
 choose_peaks <- function(fit, peaks, arg, ranges = NULL) {
   if (!methods::is(peaks, "GRanges")) {
     return(chosen_names(peaks, fit$peaks, "peak", arg, "the model"))
@@ -282,8 +287,8 @@ choose_peaks <- function(fit, peaks, arg, ranges = NULL) {
   abort_if(length(hit) == 0, c(
     "{.arg {arg}}: no peak of the model overlaps the {length(peaks)}
      range{?s}.",
-    i = "The model's are named like {.val {utils::head(fit$peaks, 2)}}: are
-         chromosomes named alike, and is it the same genome?"
+    i = "The model's are named like {.val {utils::head(fit$peaks, 2)}}: do
+         the chromosome names match, and is it the same genome?"
   ))
   hit
 }

@@ -1,99 +1,104 @@
-# New cells in a trained model: peaks, embedding, batch, labels.
+# Maps new cells to a trained model: peaks, embedding, batch, labels.
 
 #' Map new cells to a trained model
 #'
-#' Embeds query cells with a model of [sailer()] or [sailerx()] without
-#' training: matches their peaks with those of the model, finds which of the
-#' model's batches they resemble, and transfers the labels of their neighbours
-#' among the training cells. ATAC-only cells can be mapped to a multiome model,
-#' which embeds them from their peaks; for multiome cells a `reference` can be
-#' given.
+#' Embeds query cells with a trained model of [sailer()] or [sailerx()]: matches
+#' their peaks with those of the model, finds which of the model's batches they
+#' resemble most, and transfers the labels of their neighbours among the
+#' training cells. ATAC-only cells can be mapped to a multiome model, which
+#' embeds them from their peaks; for multiome cells a `reference` can be given.
 #'
 #' @section Peaks:
-#' Peaks are matched by name. If the query lacks names of the model, its other
-#' peaks are assigned to the model's peak with which they share most bases
-#' (strands are ignored; package GenomicRanges). Several query peaks may be
-#' assigned to one peak of the model, which is open if one of them is. Ranges
-#' come from `ranges`, the object, or names such as `chr1-100-200` and
-#' `chr1:100-200`. A message, and `matched` in the result, give the share of the
-#' model's peaks that were found and the share of the query's open entries that
-#' are used. Peaks of the model that the query lacks count as closed. The
-#' encoder scales every cell to length 1 (`input_scale` of [sailer()]), so
-#' scattered missing peaks matter little more than a lower depth; missing
-#' regions matter more. It is best to count the query's fragments in the model's
-#' peaks.
+#' Peaks are matched by name. If the query lacks some of the model's peak names,
+#' each of its other peaks is assigned to the model's peak with which it shares
+#' the most bases (strands are ignored; package GenomicRanges). Several query
+#' peaks may be assigned to one peak of the model, which is open if any of them
+#' is. Ranges are taken from `ranges`, the object, or names such as
+#' `chr1-100-200` and `chr1:100-200`. A message, and `matched` in the result,
+#' give the share of the model's peaks that were found and the share of the
+#' query's open entries that are used. Peaks of the model that the query lacks
+#' count as closed. The encoder scales every cell to length 1 (`input_scale` of
+#' [sailer()]), so scattered missing peaks matter little more than a lower
+#' depth; missing regions matter more. It is best to count the query's fragments
+#' in the model's peaks.
 #'
 #' @section Batches:
-#' The encoder reads no batch: the embedding is the same for every `batch`. A
-#' batch matters when counts are decoded, as for imputation. For every query
-#' batch the result names the known batch under which the query cells have the
-#' highest log-likelihood, at their posterior means and depths (at most 1,000
-#' random cells).
+#' The encoder does not read the batch: the embedding is the same for every
+#' `batch`. The batch matters only to the decoder, as for imputation. For every
+#' query batch the result names the known batch under which the query cells have
+#' the highest log-likelihood, given their posterior means and depths (of at
+#' most 1,000 random cells).
 #'
-#' `adapt = TRUE` also learns the vector that replaces the batch's one-hot: by
-#' Adam, starting at the nearest known batch, from up to 2,000 query cells, with
-#' all else frozen. A quarter of the cells (at most 1,000) is held out; the
-#' vector with their highest likelihood is taken, and that likelihood reported.
+#' `adapt = TRUE` also learns a batch input for each new batch, a vector that
+#' takes the place of the one-hot code of a known batch: by Adam, starting at
+#' the nearest known batch, from up to 2,000 query cells, with the model itself
+#' frozen. A quarter of the cells (at most 1,000) is held out; the vector under
+#' which their likelihood is highest is kept, and that likelihood is reported.
 #' The returned fit knows the batch by its name; the given fit does not change.
-#' Batches that the model knows are not learned. A model that was trained on a
-#' single batch has no batch input and cannot be adapted. Peaks that the query
-#' lacks are closed here too, which in part is what is learned.
+#' Batches that the model already knows are not learned. A model that was
+#' trained on a single batch has no batch input and cannot be adapted. Peaks
+#' that the query lacks count as closed here too, and this is part of what is
+#' learned.
 #'
 #' @section Labels and quality:
 #' Labels are those of the neighbours in the embedding, where every cell has
-#' length 1: the posterior means of training cells lie farther from 0 than those
-#' of new cells (1.4 to 1.7 times on bone marrow), so that without the scaling
-#' the few training cells near 0 would be the neighbours of most new cells.
+#' length 1. Without this scaling, the few training cells near 0 would be the
+#' neighbours of most new cells, because the posterior means of training cells
+#' lie farther from 0 than those of new cells (1.4 to 1.7 times on bone marrow).
 #'
-#' The mapping quality compares posterior means with those of held-out cells, of
-#' which the model keeps up to 1,000 (of all its cells where fewer than 30 were
-#' held out): the share of them whose fifth neighbour among them is at least as
-#' far away as that of the query cell. It is a hint, not a test: a type close to
-#' one of the training cells goes unnoticed, and the training cells themselves
-#' have a low quality, because their means lie farther out.
+#' The mapping quality compares the posterior means of query cells with those of
+#' held-out cells, of which the model keeps up to 1,000 (or of all training
+#' cells, if fewer than 30 were held out). It is the share of these cells whose
+#' fifth-nearest neighbour among them is at least as far away as that of the
+#' query cell. It is a hint, not a test: a new type that is close to one of the
+#' training types goes unnoticed, and the training cells themselves have a low
+#' quality, because their means lie farther out.
 #'
 #' @section Seurat and SingleCellExperiment:
 #' The result is the object with the embedding and the metadata columns
 #' `mapping_quality` and, with `labels`, `predicted_label` and
-#' `predicted_confidence` (after `prefix`). Cells that were dropped have NA.
+#' `predicted_confidence` (preceded by `prefix`). Dropped cells have NA.
 #' [get_fit()] returns the model (with the adapted batches), so [ImputeSAILER()]
-#' and others work on the query as on the reference. `batch` and `covariates`
-#' name metadata columns. `fit` may be the reference object: the cells that it
-#' now holds then vote, and `labels` may name a column of its metadata.
+#' and others work with the query as with the reference. `batch` and
+#' `covariates` name metadata columns. `fit` may be the reference object: then
+#' the cells that it currently holds vote, and `labels` may name a column of its
+#' metadata.
 #'
 #' @inheritParams RunSAILER
-#' @param fit What [sailer()] or [sailerx()] returned, or a Seurat or
-#'   SingleCellExperiment object that holds it.
+#' @param fit A fit of [sailer()] or [sailerx()], or a Seurat or
+#'   SingleCellExperiment object that holds one.
 #' @param newdata The query: counts of peaks x cells, as [as_cells()] takes
 #'   them, including a path for [open_cells()], or a Seurat or
 #'   SingleCellExperiment object.
 #' @param labels Labels of the *training* cells: a vector named by cell, or in
 #'   the order of the training cells; cells with NA do not vote. Each query cell
-#'   gets the label with most votes of its `k` nearest neighbours, weighted by
-#'   distance. NULL, the default, for none.
+#'   gets the label with the most votes among its `k` nearest neighbours,
+#'   weighted by distance. NULL, the default, transfers no labels.
 #' @param batch Batch of the query cells: one name for all, or one for each cell
-#'   (as in [sailer()]); a column for objects. NULL, the default, is one batch
-#'   named `"query"`.
+#'   (as in [sailer()]); for objects, the name of a column. NULL, the default,
+#'   means one batch named `"query"`.
 #' @param adapt TRUE learns the batch input of new batches. Default FALSE.
-#' @param covariates Covariates of the query cells that the model was trained
-#'   with, as in [sailer()]; for objects names of columns. They affect only what
-#'   the section on batches describes. Those that are not given are set to their
-#'   mean.
+#' @param covariates The covariates of the model in the query cells, as in
+#'   [sailer()]; for objects, names of columns. They affect only what the
+#'   section on batches describes. Those that are not given are set to their
+#'   mean, labels to the average of all levels.
 #' @param ranges `GRanges` of the query's peaks, in their order. NULL, the
-#'   default, takes those of `newdata` or reads the names.
+#'   default, takes them from `newdata` or from the names.
 #' @param model_ranges The same for the model's peaks, in the order of
-#'   `fit$peaks`. NULL, the default, reads the names. If both are given, names
-#'   are ignored.
-#' @param min_matched Minimal share of the model's peaks that must be matched,
+#'   `fit$peaks`. NULL, the default, takes them from the names. If both
+#'   arguments are given, names are ignored.
+#' @param min_matched Minimum share of the model's peaks that must be matched,
 #'   from 0 to 1. Default 0.5.
 #' @param drop_empty TRUE drops query cells without an open peak among the
 #'   model's, with a message; with FALSE, the default, they are an error.
 #' @param k Number of neighbours that vote on labels, default 15.
 #' @param batch_column Batch column of the model that `batch` belongs to. NULL,
 #'   the default, takes the first.
-#' @param adapt_steps Maximal number of minibatches of 100 cells to learn from,
-#'   default 200; fewer once the held-out likelihood no longer rises.
-#' @param seed Whole number that decides which cells are drawn, and their order.
+#' @param adapt_steps Maximum number of minibatches of 100 cells to learn from,
+#'   default 200; learning stops earlier if the held-out likelihood no longer
+#'   rises.
+#' @param seed Whole number that determines which cells are drawn, and their
+#'   order.
 #' @param fit_name If `fit` is an object: the name of the reduction, as in
 #'   [get_fit()].
 #' @param reference For a joint [sailerx()] model: the reference embedding of
@@ -102,22 +107,22 @@
 #' @param ... Not used: an unknown name is an error.
 #' @param prefix Prefix of the names of metadata columns. Default `""`.
 #'
-#' @return For objects the object. Else a list of class `"sailer_query"`:
+#' @return For objects, the object. Otherwise a list of class `"sailer_query"`:
 #' * `embedding`: matrix, query cells x latent dimensions, also returned by
 #'   [embedding()].
-#' * `cells`: data frame with a row for each query cell: `depth`, its open peaks
+#' * `cells`: data frame with one row per query cell: `depth`, its open peaks
 #'   among the model's; `batch`; `mapping_quality` and, with `labels`,
 #'   `predicted_label` and `predicted_confidence`.
 #' * `scores`: with `labels`, matrix of query cells x labels.
 #' * `matched`: list: `peaks`, the share of the model's peaks that are matched;
 #'   `counts`, the share of the query's open entries that are used; `n_model`,
-#'   `n_matched`, of these `by_name` and `by_overlap`, `n_query`, `n_used`.
-#' * `batches`: data frame with a row for each query batch: `batch`, `n_cells`,
+#'   `n_matched`, the sum of `by_name` and `by_overlap`; `n_query`, `n_used`.
+#' * `batches`: data frame with one row per query batch: `batch`, `n_cells`,
 #'   `known` (to the model), `nearest`, and in nats per cell `log_likelihood`
 #'   with the nearest and `adapted_log_likelihood`. NULL for a model without
 #'   batches.
 #' * `likelihoods`: matrix of query batches x known batches.
-#' * `fit`: with `adapt = TRUE` the fit with `extra_batches`, else NULL.
+#' * `fit`: with `adapt = TRUE` the fit with `extra_batches`, otherwise NULL.
 #' * `dropped`: names of the dropped cells.
 #' @seealso [predict()][predict.sailer_fit] for the embedding alone.
 #' @references Cao (2023), section 2.2.3; for multiome models section 3.2.3.
@@ -150,7 +155,7 @@ map_query <- function(fit, newdata, labels = NULL, batch = NULL, adapt = FALSE,
                       reduction.key = NULL, name = reduction.name,
                       prefix = "") {
   abort_if(missing(newdata), c(
-    "{.arg newdata} is missing: the cells to map.",
+    "{.arg newdata} is missing: give the cells to map.",
     i = "The embedding of the training cells is {.code embedding(fit)}."
   ))
   refuse_others(list(...), map_query)
@@ -194,7 +199,7 @@ map_query <- function(fit, newdata, labels = NULL, batch = NULL, adapt = FALSE,
     seen_reference(fit, reference, query$cells)
   )
   values <- unit_rows(means)
-  # Objects of sailer 0.1.0 hold posterior means.
+  # Objects written by sailer 0.1.0 hold posterior means, not scaled.
   found <- if (!is.null(labels)) {
     transfer_labels(unit_rows(reference_cells(held)), labels, values, k)
   }
@@ -215,8 +220,9 @@ map_query <- function(fit, newdata, labels = NULL, batch = NULL, adapt = FALSE,
   write_query(newdata, input, query, fit, named, name, reduction.key, prefix)
 }
 
-# The object with the mapped cells. It holds the model too, but neither its
-# place in the object of the reference nor the reference of SAILERX there.
+# Returns the object with the mapped cells and the model. The place of the
+# counts and the name of the SAILERX reference, which the model had in the
+# reference object, are replaced by those of the query.
 write_query <- function(object, input, query, fit, reference, name, key,
                         prefix) {
   report_missing_cells(input)
@@ -236,12 +242,12 @@ write_query <- function(object, input, query, fit, reference, name, key,
   write_result(object, list(
     input = input, name = name, key = key, embedding = query$embedding,
     fit = model, columns = columns,
-    # Nothing that has a row for each cell.
+    # Only elements without a row per cell.
     query = query[c("matched", "batches", "likelihoods", "dropped")]
   ))
 }
 
-# The cells of the model that an object or a fit has: cells x dimensions.
+# Returns the embedded cells that an object or a fit holds: cells x dimensions.
 reference_cells <- function(held) {
   if (held$own) {
     return(embedding(held$fit))
@@ -253,7 +259,7 @@ reference_cells <- function(held) {
   values[!is.na(rowSums(values)), , drop = FALSE]
 }
 
-# The batch of each query cell as text; one name stands for all.
+# Returns the batch of each query cell as text; a single name applies to all.
 query_labels <- function(batch, cells) {
   batch <- written_out(batch %||% "query")
   if (is.atomic(batch) && length(batch) == 1 && !is.na(batch)) {

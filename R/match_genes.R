@@ -1,24 +1,24 @@
-# Genes by whatever name a source has for them.
+# Finds genes by any kind of name that a source uses.
 
-# A match below this share is taken for a mistake.
+# If a smaller share of genes matches, this is taken for a mistake.
 least_match <- 0.1
 
-#' Places of genes in a vocabulary
+#' Find genes in a vocabulary
 #'
-#' @param names Names as a source has them: symbols, Ensembl ids with or without
-#'   the suffix of a version, or a mixture.
+#' @param names Names in a source: symbols, Ensembl ids with or without a
+#'   version suffix, or a mixture.
 #' @param genes Data frame with the columns `gene`, `symbol` and `ensembl`.
-#' @param arg What the names are of, for messages: text of cli.
+#' @param arg What the names belong to, for messages: cli markup.
 #' @param least Share below which a match is refused; 0 refuses none.
 #' @param note Whether a partial match is reported (message of class
 #'   `sailer_note`).
-#' @return Integer vector: the row of `genes` for each name, NA where there is
-#'   none. Several names may go to one gene. The kind of name that matches most
-#'   decides where kinds contradict each other; a symbol that several genes have
-#'   matches none.
+#' @return Integer vector: the row of `genes` for each name, NA if there is
+#'   none. Several names may match one gene. If kinds of names contradict each
+#'   other, the kind with the most matches decides. A symbol shared by several
+#'   genes matches none.
 #' @section Errors:
-#' `sailer_data_error` when fewer than a tenth of the names (or of the genes,
-#' where those are fewer) match.
+#' `sailer_data_error` if less than the share `least` of the names (or of the
+#' genes, if these are fewer) match.
 #' @noRd
 match_genes <- function(names, genes, arg = "the counts", least = least_match,
                         note = TRUE) {
@@ -42,7 +42,7 @@ match_genes <- function(names, genes, arg = "the counts", least = least_match,
     lost <- names[is.na(at)]
     note(paste0(
 "{length(lost)} of the {length(names)} genes of ", arg,
-" {cli::qty(length(lost))}{?is/are} not known and not read:
+" {cli::qty(length(lost))}{?is/are} unknown and ignored:
  {few(lost)}."
 ))
   }
@@ -53,22 +53,22 @@ abort_for_match <- function(names, genes, n_matched, arg) {
   known <- genes$gene
   upper <- sum(toupper(names) %in% toupper(known))
   hint <- if (mean(is_ensembl(names)) > 0.5 && all(is.na(genes$ensembl))) {
-    "The genes are known by symbols alone, and these are Ensembl ids: give an
+    "The genes are known by symbol only, and these are Ensembl ids: give an
      {.arg annotation} that has both, or other names."
   } else if (mean(is_ensembl(names)) < 0.5 && all(is.na(genes$symbol))) {
-    "The genes are known by Ensembl ids alone, and these are none: give an
-     {.arg annotation} that has both, or other names."
+    "The genes are known by Ensembl id only, and these are not Ensembl ids: give
+     an {.arg annotation} that has both, or other names."
   } else if (upper > least_match * length(names)) {
-    "They match if case is ignored, as genes of mouse and human do: are they of
+    "They match if case is ignored, as mouse and human genes do: are they from
      another species?"
   } else {
-    "Are they of another species, or ids of another kind (Entrez, RefSeq,
+    "Are they from another species, or ids of another kind (Entrez, RefSeq,
      transcripts)? Genes are expected in rows."
   }
   abort(c(paste0(
     "{n_matched} of the {length(names)} genes of ", arg,
     " {cli::qty(n_matched)}{?is/are} known: it has
-     {.val {utils::head(names, 3)}}, expected are names like
-     {.val {utils::head(known, 3)}}."
+     {.val {utils::head(names, 3)}}, but names like
+     {.val {utils::head(known, 3)}} are expected."
   ), i = hint), class = "data")
 }

@@ -1,11 +1,11 @@
-# How much memory a result may take.
+# Limits the memory that a result may take.
 
-# What impute() can do about it; objects have fewer ways.
-ways_out <- "Name fewer {.arg peaks} or {.arg cells}; return the open peaks
-  alone ({.arg threshold}, {.arg n_open}); or write all to a {.arg file}, which
-  can be read by parts."
+# What the user of impute() can do about it; with objects there are fewer ways.
+ways_out <- "Choose fewer {.arg peaks} or {.arg cells}; return only the open
+  peaks ({.arg threshold}, {.arg n_open}); or write all to a {.arg file}, which
+  can be read in parts."
 
-# `each`: bytes of a number.
+# Throws if a result would exceed the limit. `each`: bytes per number.
 check_result_size <- function(n_features, n_cells, ways = ways_out,
                               what = "peaks", each = 8) {
   bytes <- each * as.numeric(n_features) * n_cells
@@ -17,7 +17,7 @@ check_result_size <- function(n_features, n_cells, ways = ways_out,
     "{big(n_features)} {what} x {big(n_cells)} cells would take
      {in_bytes(bytes)} of memory; the limit is {in_bytes(limit)}.",
     i = ways,
-    i = "The limit is half of the memory available, or
+    i = "The limit is half of the available memory, or
          {.code options(sailer.max_memory = )} in bytes."
   ))
 }
@@ -28,7 +28,7 @@ in_bytes <- function(bytes) {
   )
 }
 
-# How much a result may take, in bytes.
+# The most memory that a result may take, in bytes.
 memory_limit <- function() {
   given <- getOption("sailer.max_memory")
   if (!is.null(given)) {
@@ -38,8 +38,8 @@ memory_limit <- function() {
   available_memory() / 2
 }
 
-# In bytes: of the machine, or less where the process is in a container. Where
-# it is not known, 8 GB.
+# Available memory in bytes: that of the machine, or of the container if it
+# allows less. 8 GB if it is not known.
 available_memory <- function(meminfo = "/proc/meminfo",
                              group = "/sys/fs/cgroup") {
   read <- function(file) {

@@ -2,41 +2,42 @@
 #'
 #' Three measures of whether the neighbours of a cell come from all batches.
 #'
-#' *Proportions* (2.5.3): the number of the `k` nearest neighbours of each cell
+#' *Proportions* (2.5.3): how many of the `k` nearest neighbours of a cell come
 #' from each batch, divided by the size of the batch and scaled to sum to 1. In
-#' a well mixed embedding of two batches both are about 0.5. A batch with cell
-#' types of its own should not be mixed there.
+#' a well-mixed embedding of two batches both are about 0.5. Cell types that
+#' occur in one batch only should not be mixed.
 #'
 #' *LISI* (Korsunsky et al. 2019): the effective number of batches (iLISI; from
 #' 1, worst, to the number of batches) or of cell types (cLISI; 1 is best) among
 #' the neighbours, weighted by distance so that their effective number is
-#' `perplexity`; it uses `3 * perplexity` cells including the cell itself, as
+#' `perplexity`; it uses `3 * perplexity` cells including the cell itself, like
 #' the R package lisi. iLISI is not normalised by batch size.
 #'
-#' *kBET* (Büttner et al. 2019): the p-value of a chi-square test of the batches
-#' among the `k` neighbours against the batch sizes, for every cell.
+#' *kBET* (Büttner et al. 2019): for every cell, the p-value of a chi-square
+#' test of the batches of its `k` neighbours against the batch sizes.
 #'
-#' `plot()` shows for the cells of each batch the batches of their neighbours,
-#' with the even share of perfect mixing: with up to six batches box plots of
-#' the proportions (median, quartiles, and the most extreme cell within 1.5
-#' times their distance), with more a table of their means as multiples of the
-#' even share.
+#' `plot()` shows, for the cells of each batch, the batches of their neighbours
+#' and the even share of perfect mixing: with up to six batches as box plots of
+#' the proportions (median, quartiles, and whiskers to the most extreme cell
+#' within 1.5 times the interquartile range), with more as a heat map of their
+#' means, in multiples of the even share.
 #'
-#' Neighbours are exact (a k-d tree, [RANN::nn2()]), which is fast up to about
-#' 20 dimensions.
+#' Neighbours are found exactly (by a k-d tree, [RANN::nn2()]), which is fast up
+#' to about 20 dimensions.
 #'
 #' @param x A numeric matrix of cells x dimensions, a fit, or a Seurat or
 #'   SingleCellExperiment object with one ([get_fit()]); at least 6 cells.
 #' @param batch The batch of each cell, at least two batches: a vector with one
 #'   value per cell (factor, character, logical or numeric), matched by name if
 #'   named, or the name of a column of the object's metadata.
-#' @param labels `NULL`, or the cell type of each cell for cLISI, as `batch`.
-#' @param k Number of neighbours of the proportions and the test, default 50 as
-#'   in the thesis. Lowered to the number of other cells, with a warning.
-#' @param perplexity Effective number of neighbours of LISI, default 30. Lowered
-#'   to a third of the number of cells, with a warning.
-#' @param name Name of the reduction in an object: of a fit, as in [get_fit()],
-#'   or any other, such as `"lsi"`, to compare with.
+#' @param labels The cell type of each cell, for cLISI, in the same form as
+#'   `batch`; `NULL` for none.
+#' @param k Number of neighbours for the proportions and the test, default 50 as
+#'   in the thesis. Lowered, with a warning, if there are fewer other cells.
+#' @param perplexity Effective number of neighbours of LISI, default 30.
+#'   Lowered, with a warning, to a third of the number of cells if that is less.
+#' @param name Name of a reduction of the object: one with a fit, as in
+#'   [get_fit()], or any other, such as `"lsi"`, for comparison.
 #' @param ... Not used.
 #'
 #' @return A list of class `"batch_mixing"`; `plot()` returns a ggplot object.
@@ -47,9 +48,9 @@
 #'   cells of the normalised proportion from that batch.
 #' * `proportions`: matrix, cells x batches; rows sum to 1.
 #' * `cells`: data frame with a row per cell: `batch`; `deviation`, half the
-#'   summed distance of its proportions from even ones (0 well mixed; for two
-#'   separate batches 0.5), `ilisi`, `clisi` if `labels` are given, and
-#'   `p_value`.
+#'   summed absolute difference between its proportions and even ones (0 if well
+#'   mixed; 0.5 for two separate batches), `ilisi`, `clisi` if `labels` are
+#'   given, and `p_value`.
 #' @references Korsunsky et al. (2019), *Nature Methods* 16, 1289. Büttner et
 #'   al. (2019), *Nature Methods* 16, 43. Cao (2023), section 2.5.3.
 #' @examples
@@ -72,7 +73,7 @@ batch_mixing <- function(x, batch, labels = NULL, k = 50, perplexity = 30,
   batch <- classes(batch, "batch")
   abort_if(length(batch$names) < 2, c(
     "{.arg batch} must have at least two batches.",
-    x = "All cells are of batch {.val {batch$names}}."
+    x = "All cells are in batch {.val {batch$names}}."
   ))
   if (!is.null(labels)) labels <- classes(labels, "labels")
   check_number(k, min = 1, whole = TRUE)
@@ -138,8 +139,8 @@ lowered <- function(x, arg, largest, what) {
 }
 
 # The k nearest other cells of each cell, nearest first, as matrices of
-# neighbours x cells: `index` from 0 and `distance`. Where cells coincide, the
-# search may list others before the cell itself, or leave it out.
+# neighbours x cells: `index` from 0 and `distance`. If cells coincide, the
+# search may list others before the cell itself, or omit it.
 nearest_neighbors <- function(embedding, k) {
   found <- RANN::nn2(embedding, k = k + 1)
   index <- t(found$nn.idx)

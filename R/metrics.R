@@ -4,16 +4,16 @@
 
 #' Mutual information between an embedding and a confounder
 #'
-#' The information in each dimension of an embedding about a confounder, such as
-#' depth or batch: the measure of section 2.2.5 of the thesis. An embedding free
-#' of the confounder has values near zero.
+#' Measures the information that each dimension of an embedding contains about a
+#' confounder, such as depth or batch (section 2.2.5 of the thesis). An
+#' embedding free of the confounder has values near zero.
 #'
-#' A numeric confounder is compared by the estimator of Kraskov, Stögbauer and
-#' Grassberger (2004), classes by that of Ross (2014). Both agree with
+#' For a numeric confounder this is the estimator of Kraskov, Stögbauer and
+#' Grassberger (2004), for classes that of Ross (2014). Both agree with
 #' scikit-learn's `mutual_info_regression()` and `mutual_info_classif()`: every
-#' numeric variable is divided by its standard deviation and given a noise of
-#' about 1e-10 that breaks ties, and negative estimates become 0. Time grows as
-#' n log(n) with the number of cells. Classes with a single cell are ignored.
+#' numeric variable is divided by its standard deviation, noise of about 1e-10
+#' is added to break ties, and negative estimates become 0. Time grows as n
+#' log(n) with the number of cells. Classes with a single cell are ignored.
 #'
 #' @param embedding Numeric matrix, cells x dimensions, without missing or
 #'   infinite values. A vector is one dimension.
@@ -21,11 +21,11 @@
 #'   logarithm is usual, but the estimate hardly depends on it), or a factor,
 #'   character or logical vector of classes. Turn classes coded as numbers into
 #'   a factor first.
-#' @param k Number of nearest neighbours, 1 to the number of cells less one.
-#'   More neighbours lower the variance and raise the bias. Default 3, as in
-#'   scikit-learn.
-#' @param seed Whole number that sets the tie-breaking noise. R's random numbers
-#'   are neither used nor changed.
+#' @param k Number of nearest neighbours, from 1 to the number of cells minus
+#'   one. More neighbours lower the variance and raise the bias. Default 3, as
+#'   in scikit-learn.
+#' @param seed Whole number that sets the tie-breaking noise. R's random number
+#'   generator is neither used nor changed.
 #' @return A list with `mean`, the mean over the dimensions, and `dimensions`, a
 #'   numeric vector of one value per dimension, both in nats.
 #' @references Kraskov, Stögbauer and Grassberger (2004), *Physical Review E*
@@ -57,10 +57,10 @@ mutual_information <- function(embedding, c, k = 3, seed = 1) {
 
 #' Dice score of imputed peaks
 #'
-#' The Dice similarity coefficient (equation 2.7 of the thesis) of the truly
-#' open peaks (for instance in bulk data of the cell type, or in
-#' [simulate_atac()]'s `truth`) and the peaks that were imputed as open: 2 TP /
-#' (2 TP + FP + FN).
+#' The Dice similarity coefficient (equation 2.7 of the thesis) between the
+#' truly open peaks (for instance in bulk data of the cell type, or in `truth`
+#' of [simulate_atac()]) and the peaks that were imputed as open: 2 TP / (2 TP +
+#' FP + FN).
 #'
 #' @param truth,estimate Vectors of peaks, or matrices (base or of the Matrix
 #'   package) of peaks x cells, the same peaks in the same order. Entries are 0
@@ -69,8 +69,8 @@ mutual_information <- function(embedding, c, k = 3, seed = 1) {
 #' @param threshold `NULL`, or one number: entries above it are open. Use 0 for
 #'   counts, and a value between 0 and 1 for probabilities. A vector of two
 #'   gives one value for `truth` and one for `estimate`.
-#' @return Scores in \[0, 1\], one per column and named by them, or a single
-#'   number for two vectors. Two empty sets of peaks score 1.
+#' @return Scores in \[0, 1\], one per column, with the names of the columns, or
+#'   a single number for two vectors. Two empty sets of peaks score 1.
 #' @references Cao (2023), equation 2.7.
 #' @examples
 #' bulk <- c(1, 1, 0, 0, 1)
@@ -81,7 +81,8 @@ mutual_information <- function(embedding, c, k = 3, seed = 1) {
 #' @export
 dice_score <- function(truth, estimate, threshold = NULL) {
   if (!is.null(threshold) && !are_numbers(threshold, 0, Inf, lengths = 1:2)) {
-    abort("{.arg threshold} must be `NULL`, or one or two numbers from 0 up.")
+    abort("{.arg threshold} must be `NULL`, or one or two numbers of at least
+           0.")
   }
   threshold <- if (is.null(threshold)) c(NA, NA) else rep_len(threshold, 2)
   truth <- open_peaks(truth, "truth", threshold[1])
@@ -92,7 +93,8 @@ dice_score <- function(truth, estimate, threshold = NULL) {
     x = "Found {nrow(truth)} and {nrow(estimate)}."
   ))
   abort_if(columns[1] != columns[2] && !any(columns == 1), c(
-    "{.arg truth} and {.arg estimate} must have as many columns, or one.",
+    "{.arg truth} and {.arg estimate} must have the same number of
+     columns, or one.",
     x = "Found {columns[1]} and {columns[2]}."
   ))
   scores <- core_dice_scores(truth@p, truth@i, estimate@p, estimate@i)
@@ -123,8 +125,8 @@ open_peaks <- function(x, arg, threshold) {
   drop0(x)
 }
 
-# Pearson's correlation of y with x, or with each column of it; NA, without a
-# warning, where one side does not vary.
+# Pearson's correlation of y with x, or with each column of x; NA, without a
+# warning, if one of them does not vary.
 correlation <- function(x, y) {
   if (length(y) < 2) {
     return(NA_real_)
@@ -132,7 +134,7 @@ correlation <- function(x, y) {
   suppressWarnings(drop(stats::cor(x, y)))
 }
 
-# Checks shared by the measures. `arg` is the argument as the user knows it.
+# Checks shared by the measures. `arg` is the name of the argument for the user.
 
 measured_matrix <- function(x, arg = "embedding") {
   if (is.numeric(x) && is.null(dim(x))) {
@@ -145,7 +147,7 @@ measured_matrix <- function(x, arg = "embedding") {
   check_finite_rows(x, arg, "cell")
 }
 
-# `what` the rows are.
+# `what`: what the rows are, for messages.
 check_finite_rows <- function(x, arg, what) {
   bad <- row(x)[!is.finite(x)]
   if (length(bad) > 0) {
@@ -168,7 +170,8 @@ check_all <- function(good, bad, arg, hint = NULL) {
   ))
 }
 
-# list(code = classes from 0, names = one per class); unused levels are dropped.
+# Returns list(code = class of each cell, from 0; names = one per class). Unused
+# levels are dropped.
 measured_classes <- function(x, n_cells, arg) {
   x <- written_out(x)
   good <- is.atomic(x) && !is.null(x) && length(dim(x)) <= 1

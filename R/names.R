@@ -1,11 +1,11 @@
-# Names of cells and labels: what is matched to cells, the order of labels, and
-# text in UTF-8, whatever the session's language.
+# Names of cells and labels: matching values to cells, the order of labels, and
+# text in UTF-8, whatever the locale of the session.
 
-# The values of `cells`, in their order and without names: a vector or factor,
-# or the rows of a matrix or data frame where `table`. Names, or row names that
-# somebody gave, must be those of all cells, each once; there may be values of
-# other cells too. `partial`: cells may be missing, and get NA. Without names,
-# or where the cells have none, there must be `n` values.
+# Returns the values of `cells`, in their order and without names: a vector or
+# factor or, if `table` is TRUE, the rows of a matrix or data frame. If values
+# have names (or row names that somebody set), every cell must have exactly one
+# value; values of other cells are ignored. `partial`: cells may be missing, and
+# get NA. If the values or the cells have no names, there must be `n` values.
 match_cells <- function(values, cells, arg, table = TRUE, partial = FALSE,
                         n = length(cells)) {
   values <- written_out(values)
@@ -28,8 +28,9 @@ match_cells <- function(values, cells, arg, table = TRUE, partial = FALSE,
   values
 }
 
-# Names, or row names that somebody gave: those that R counts say nothing of the
-# cells, nor do numbers, unless cells have such names.
+# Returns the names, or the row names that somebody set, or NULL. R's automatic
+# row names do not identify cells. Neither do the names 1 to n, unless cells
+# have such names.
 given_names <- function(values, cells) {
   rows <- length(dim(values)) == 2
   counted <- is.data.frame(values) && !is.character(.row_names_info(values, 0L))
@@ -38,7 +39,7 @@ given_names <- function(values, cells) {
   if (!numbers || any(names %in% cells)) names
 }
 
-# Run-length encoded values, of S4Vectors, as the vector that they stand for.
+# Expands run-length encoded values (Rle, of S4Vectors) to a vector.
 written_out <- function(values) {
   if (methods::is(values, "Rle")) as.vector(values) else values
 }
@@ -46,16 +47,16 @@ written_out <- function(values) {
 named_places <- function(names, cells, arg, partial) {
   place <- match(cells, names)
   lost <- cells[is.na(place)]
-  in_order <- "values without names, such as {.code unname(x)}, in the order of
-               the cells"
+  in_order <- "unnamed values, such as {.code unname(x)}, in the order of the
+               cells"
   abort_if(length(lost) == length(cells), c(
-    "The names of {.arg {arg}}, such as {.val {names[1]}}, are no names of
-     cells, such as {.val {cells[1]}}.",
+    "The names of {.arg {arg}}, such as {.val {names[1]}}, are not cell
+     names, such as {.val {cells[1]}}.",
     i = paste0("Name the values by cell, or give ", in_order, ".")
   ))
   abort_if(length(lost) > 0 && !partial, c(
-    "{.arg {arg}} is named by cell, but has no value for {length(lost)} of
-     them: {few(lost)}.",
+    "{.arg {arg}} is named by cell, but has no value for {length(lost)}
+     cell{?s}: {few(lost)}.",
     i = paste0("Give a value for every cell, or ", in_order, ".")
   ))
   twice <- intersect(names[duplicated(names)], cells)
@@ -67,9 +68,9 @@ named_places <- function(names, cells, arg, partial) {
 
 abort_for_column <- function(name, arg) {
   abort(c(
-    "{.arg {arg}} must have one value per cell, not be {.val {name}}.",
-    i = "Only Seurat and SingleCellExperiment objects have columns to name. What
-         an h5ad file says of its cells is in
+    "{.arg {arg}} must have one value per cell, but is {.val {name}}.",
+    i = "Column names work only with Seurat and SingleCellExperiment objects.
+         For an h5ad file, use
          {.code cells_metadata(cells)${as_literal(name)}}."
   ))
 }
@@ -81,13 +82,14 @@ check_one_per_cell <- function(found, n, rows, arg, cells) {
       "{.arg {arg}} has {found} {what}{cli::qty(found)}{?s}, but there
        {cli::qty(n)}{?is/are} {n} cell{?s}.",
       i = "Give one {what} per cell, in the order of the cells
-           {if (!is.null(cells)) 'or named by them'}."
+           {if (!is.null(cells)) 'or named by cell'}."
     ))
   }
 }
 
-# The labels that occur, in order: of a factor as its levels are, of others by
-# value, of text byte by byte: in every locale alike.
+# Returns the labels that occur: those of a factor in the order of its levels,
+# others sorted by value, text byte by byte, so in the same order in every
+# locale.
 label_levels <- function(x) {
   if (is.factor(x)) {
     return(levels(droplevels(x)))
@@ -95,8 +97,8 @@ label_levels <- function(x) {
   label_text(sort(unique(in_utf8(x)), method = "radix"))
 }
 
-# Labels by what they say, whatever their type: 1, 1L, "1" and factors of these
-# are one label.
+# Converts labels of any type to text: 1, 1L, "1" and factors of these are the
+# same label.
 label_text <- function(values) {
   text <- number_text(values)
   if (is.numeric(values) && !is.object(values)) {
@@ -107,20 +109,21 @@ label_text <- function(values) {
   enc2utf8(text)
 }
 
-# Numbers in names of files and of labels: no option of the session changes
-# them.
+# Formats numbers for file names and labels, independently of the session's
+# options.
 number_text <- function(values) {
   withr::with_options(list(scipen = 0, OutDec = "."), as.character(values))
 }
 
-# Large numbers for people: 12,345.
+# Formats large numbers for people: 12,345.
 big <- function(n) {
   format(n, big.mark = ",", trim = TRUE, scientific = FALSE)
 }
 
-# Strings that are marked as Latin-1 are translated. Bytes that nobody marked
-# are UTF-8 where they can be, and else stay as they are, for check_utf8() to
-# refuse; only a session in another encoding says what they are.
+# Converts text to UTF-8. Strings marked as Latin-1 are converted. Unmarked
+# strings are marked as UTF-8 if they are valid, and otherwise left as they are,
+# for check_utf8() to refuse. Only if the session has another encoding are they
+# taken to be in it.
 in_utf8 <- function(x) {
   if (!is.character(x) || length(x) == 0) {
     return(x)
@@ -136,7 +139,7 @@ in_utf8 <- function(x) {
   x
 }
 
-# With the bytes that are no text written out: "caf<e9>".
+# Writes out the bytes that are not valid text: "caf<e9>".
 escape_bytes <- function(x) {
   x <- as.character(x)
   bad <- !validUTF8(x)
@@ -144,8 +147,8 @@ escape_bytes <- function(x) {
   x
 }
 
-# `what`: in words, one of the values, as "name of a cell" (text of cli).
-# `place`: code of where they are.
+# Throws if `values` are not valid UTF-8. `what`: the values in words, such as
+# "names of genes" (cli markup). `place`: code for where they are.
 check_utf8 <- function(values, what, place = "x") {
   if (is.factor(values)) values <- levels(values)
   if (!is.character(values) || all(validUTF8(values))) {
@@ -154,11 +157,11 @@ check_utf8 <- function(values, what, place = "x") {
   bad <- which(!validUTF8(values))
   remedy <- paste0(place, " <- iconv(", place, ', "latin1", "UTF-8")')
   abort(c(
-    paste0("The ", what, " must be text in UTF-8, but {.val
+    paste0("The ", what, " must be valid UTF-8, but {.val
       {escape_bytes(values[bad[1]])}} is not", if (length(bad) > 1) {
-        ", nor are {length(bad) - 1} other{?s}"
+        ", nor {cli::qty(length(bad) - 1)}{?is/are} {length(bad) - 1} other{?s}"
       }, "."),
-    i = "The bytes were written in another encoding, most often Latin-1:
+    i = "The text is in another encoding, most often Latin-1:
          {.code {remedy}}."
   ), class = "data")
 }

@@ -1,6 +1,6 @@
-# A corpus as R holds it: what is in the file, and a source that reads it.
+# A corpus in R: what is in the file, and a source that reads it.
 
-# Opening reads no more than the heads of the file's parts. A list of
+# Opens a corpus; reads only the headers of the file's parts. Returns a list:
 #   path        the file
 #   source      what the core reads cells from
 #   genes       data frame of gene, symbol and ensembl
@@ -24,14 +24,14 @@ is_corpus_path <- function(x) {
   identical(readBin(x, "raw", length(begins)), begins)
 }
 
-# A corpus that can be read: opened again where its pointer has died.
+# Returns a corpus that can be read: reopened if its pointer is no longer valid.
 live_corpus <- function(x) {
   if (core_cells_alive(x$source)) {
     return(x)
   }
   fresh <- open_corpus(x$path)
   abort_if(!identical(fresh$genes, x$genes) || fresh$n_cells < x$n_cells, c(
-    "{.file {x$path}} holds other genes or cells than when it was opened.",
+    "The genes or cells in {.file {x$path}} have changed since it was opened.",
     i = "Open it again with {.fn open_cells}."
   ), class = "file")
   fresh
@@ -62,7 +62,7 @@ print.sailer_corpus <- function(x, ...) {
   cat(
     "<sailer_corpus> ", big(nrow(x$genes)), " genes x ", big(x$n_cells),
     " cells\n  in ", x$path, "\n  ", big(x$n_nonzeros),
-    " counts above zero, ", big(a_cell), " a cell\n", sep = ""
+    " counts above zero, ", big(a_cell), " per cell\n", sep = ""
   )
   print(utils::head(x$sources, 10), row.names = FALSE)
   more <- nrow(x$sources) - 10

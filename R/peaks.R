@@ -1,8 +1,8 @@
-# Peaks by their names: chr1-100-200, chr1:100-200 or chr1_100_200.
+# Ranges from names of peaks: chr1-100-200, chr1:100-200 or chr1_100_200.
 
-# A data frame of seqnames, start and end; NA for names that hold no range. The
-# last two fields are numbers; what stands before them is the chromosome, which
-# may itself hold dashes (HLA contigs).
+# Returns a data frame of seqnames, start and end; NA for names without a range.
+# The last two fields are numbers; everything before them is the chromosome,
+# which may itself contain dashes (HLA contigs).
 parse_peaks <- function(names) {
   names <- as.character(names)
   names[!validUTF8(names)] <- NA
@@ -20,7 +20,7 @@ parse_peaks <- function(names) {
   parsed
 }
 
-# GRanges of peaks by their names; NULL unless all hold a range.
+# Returns a GRanges from the names of peaks; NULL unless all contain a range.
 parse_ranges <- function(names) {
   parsed <- parse_peaks(names)
   if (!anyNA(parsed$start)) {
@@ -31,9 +31,11 @@ parse_ranges <- function(names) {
   }
 }
 
-# The ranges of peaks: those that were `given` as `arg`, their `own`, or those
-# in their names. NULL where there are none, or an error with a `hint`. `of`:
-# whose peaks; `bad`, `none`: class of the error for those given, and for none.
+# Returns the ranges of peaks: those `given` by the user as argument `arg`, else
+# their `own`, else those in their names. If there are none, throws if there is
+# a `hint`, and otherwise returns NULL. `of`: whose peaks they are. `bad`,
+# `none`: classes of the errors if `given` is unsuitable, and if there are no
+# ranges.
 ranges_of_peaks <- function(peaks, given = NULL, own = NULL, arg = "ranges",
                             of = "the model", hint = NULL, bad = "argument",
                             none = "argument") {
@@ -54,11 +56,12 @@ ranges_of_peaks <- function(peaks, given = NULL, own = NULL, arg = "ranges",
   found
 }
 
-# What compares ranges, which fails where genomes differ. `of`: whose they are.
+# Evaluates code that compares ranges, which fails if genomes differ. `of`:
+# whose ranges they are.
 of_one_genome <- function(code, of) {
   tryCatch(suppressWarnings(code), error = function(cnd) {
     abort(c(
-      "The ranges of {of} do not fit together: are they of one genome?",
+      "The ranges of {of} are incompatible: are they from one genome?",
       x = "{conditionMessage(cnd)}"
     ), class = "data")
   })
@@ -75,8 +78,8 @@ range_names <- function(ranges) {
   )
 }
 
-# The chromosome of each peak, of its range or, with NULL, of its name: the
-# encoder of chapter 3 has a part for each.
+# Returns the chromosome of each peak, from its range or, if `ranges` is NULL,
+# from its name: the encoder of chapter 3 has one part per chromosome.
 peak_chromosomes <- function(peaks, ranges = NULL) {
   if (!is.null(ranges)) {
     ranges <- ranges_of_peaks(peaks, ranges, of = "the counts", bad = "data")
@@ -93,7 +96,8 @@ peak_chromosomes <- function(peaks, ranges = NULL) {
   chromosomes
 }
 
-# GRanges from a file's intervals, where names do not have them.
+# Returns a GRanges of a file's intervals if they are not already the names of
+# the peaks; otherwise NULL.
 ranges_of <- function(intervals, peaks) {
   if (!is.null(intervals) && !identical(intervals, peaks) &&
         is_installed("GenomicRanges")) {

@@ -1,6 +1,6 @@
-# A plan: what a run of training needs beside the counts. It is made once, kept
-# in the checkpoint folder and, in parts, in the fit, so that a run can be
-# continued.
+# A plan: everything that a training run needs besides the counts. It is made
+# once and kept in the checkpoint folder and, in part, in the fit, so that the
+# run can be resumed.
 
 new_plan <- function(call, options, control, cells, layout, depth, confounders,
                      device) {
@@ -15,7 +15,7 @@ new_plan <- function(call, options, control, cells, layout, depth, confounders,
   )
 }
 
-# The plan of a fit whose training can continue.
+# Returns the plan of a fit whose training can continue; throws if it cannot.
 plan_of_fit <- function(fit) {
   if (is.null(fit$progress)) {
     control <- class(fit$control)[1]
@@ -41,9 +41,10 @@ plan_of_fit <- function(fit) {
   )
 }
 
-# Meets the other processes, where there are any, and writes the plan down.
-# list(run, as the core's trainer takes it; device; first, of the processes, and
-# how many there are). `n_cells`: of the run.
+# Joins the other processes, if any, and writes the plan to the checkpoint
+# folder. Returns list(run = what the core's trainer takes; device; first =
+# whether this is the first process; processes = their number). `n_cells`:
+# number of cells in the run.
 prepare_training <- function(plan, state, n_cells) {
   control <- plan$control
   folder <- control$checkpoint
@@ -67,18 +68,18 @@ prepare_training <- function(plan, state, n_cells) {
   )
 }
 
-# Before the first progress there may be minutes of silence.
+# Announces a start that may take minutes before the first progress is reported.
 note_start <- function(plan, n_cells) {
   cold <- isFALSE(plan$options$warm_start) ||
     identical(plan$options$token_start, "random") || !is.null(plan$initial)
   if (n_cells >= 50000 && !cold) {
-    note("Computing the start of training from {big(n_cells)} cells by the
-          linear method; this can take minutes.")
+    note("Computing starting values for training from {big(n_cells)} cells with
+          the linear method; this can take minutes.")
   }
 }
 
-# Trains as planned, from the start or from a state; `map` gives each feature of
-# `cells` its place in the model.
+# Trains as planned, from the start or from `state`, and returns the fit. `map`:
+# index in the model of each feature of `cells`.
 run_plan <- function(plan, cells, map, state = NULL,
                      report = progress_reporter(plan$control$verbose)) {
   prepared <- prepare_training(plan, state, ncol(cells))
@@ -98,22 +99,22 @@ run_plan <- function(plan, cells, map, state = NULL,
   fit
 }
 
-# Warns of an end that is not the planned one. What was interrupted by the user
-# interrupts the code that called as well.
+# Warns if training did not end as planned. If the user interrupted it, the
+# calling code is interrupted as well; see interrupt().
 report_end <- function(trained, plan, fit) {
   done <- nrow(trained$history)
   folder <- plan$control$checkpoint
   if (nzchar(trained$unsaved)) warn_unsaved(trained, done, folder)
   if (nzchar(trained$lost)) {
-    # Another process is gone or has failed; this one has the same state.
+    # Another process is gone or has failed, but this one has the same state.
     core_leave_processes("")
     cli::cli_warn(c(
       "Training ended after {done} whole epoch{?s}; the fit so far is
        returned.",
       x = "{trained$lost}",
       i = if (is.null(folder)) {
-        "{.code resume(fit, x)} continues it: save the fit, and restart all
-         processes."
+        "To continue it, save the fit, restart all processes and call
+         {.code resume(fit, x)}."
       } else {
         "Restart all processes: the same call continues from the checkpoint in
          {.path {folder}}, and so does {.code resume({dQuote(folder, FALSE)},
@@ -135,13 +136,14 @@ report_end <- function(trained, plan, fit) {
   }
 }
 
-# The disk is full, or the folder is gone. What was trained is returned.
+# Warns that a checkpoint could not be written, because the disk is full or the
+# folder is gone. The fit so far is returned.
 warn_unsaved <- function(trained, done, folder) {
   stopped <- trained$status == "interrupted"
   again <- paste0("resume(", dQuote(folder, FALSE), ", x)")
   cli::cli_warn(c(
     if (stopped) {
-      "Training ended after {done} whole epoch{?s}, since its checkpoint could
+      "Training ended after {done} whole epoch{?s} because its checkpoint could
        not be written; the fit so far is returned."
     } else {
       "Training finished, but its last checkpoint could not be
@@ -152,19 +154,20 @@ warn_unsaved <- function(trained, done, folder) {
       "Free space in {.path {folder}}: {.code resume(fit, x)} then continues
        this fit, and {.code {again}} the previous checkpoint."
     } else {
-      "The fit is complete; {.path {folder}} has the checkpoint before."
+      "The fit is complete; {.path {folder}} still has the previous checkpoint."
     }
   ), class = c("sailer_checkpoint_failed", if (stopped) "sailer_interrupted"))
 }
 
-# Nothing good to return is an error; else the fit comes with a warning.
+# Throws if there is no good state to return; otherwise warns, and the fit is
+# returned.
 report_divergence <- function(trained, plan, done) {
   cells <- plan$cells[trained$diverged_cells]
   folder <- plan$control$checkpoint
   rate <- plan$control$learning_rate
   from <- if (is.null(folder)) "fit" else dQuote(folder, FALSE)
   again <- paste0("resume(", from, ", x, learning_rate = ", rate / 10, ")")
-  found <- "The loss or a gradient was no longer a finite number in epoch
+  found <- "The loss or a gradient was no longer finite in epoch
      {trained$diverged_epoch}, in the minibatch of {length(cells)} cell{?s}
      {few(cells)}."
   if (done == 0) {
@@ -181,6 +184,6 @@ report_divergence <- function(trained, plan, done) {
     found,
     "Training stopped and went back to the last good state, after {done}
      epoch{?s}; that fit is returned.",
-    i = "Continue with a smaller step size: {.code {again}}."
+    i = "Continue with a smaller learning rate: {.code {again}}."
   ), class = "sailer_diverged")
 }

@@ -3,23 +3,24 @@
 #' @rdname plot_embedding
 #' @section Depth:
 #' `plot_depth()` shows how strongly an embedding still depends on depth: if it
-#' does not, every cloud is level. It has a panel for each latent dimension: the
-#' cells, and a line through the medians of twenty groups of cells of similar
-#' depth. Panels give the mutual information of the dimension and depth in nats
-#' ([mutual_information()]), which detects any relation, and the correlation
-#' with log depth. The mean of the former is the measure of section 2.2.5 of the
+#' does not, the cloud of cells is level in every panel. Each panel shows one
+#' latent dimension: the cells, and a line through the medians of twenty groups
+#' of cells of similar depth. Panel titles give the mutual information between
+#' the dimension and depth in nats ([mutual_information()]), which detects any
+#' relation, and the correlation with log depth. The mean of the mutual
+#' information over all dimensions is the measure of section 2.2.5 of the
 #' thesis. Cell types differ in depth, so a dimension that separates types may
-#' contain some information about it. If an embedding depends too much on depth,
-#' see [tune_path()].
+#' contain some information about depth. If an embedding depends too much on
+#' depth, see [tune_path()].
 #'
 #' @param depth Number of open peaks, or fragments, of each cell, above 0: a
 #'   vector with one number per cell, matched by name if named, or the name of a
 #'   column of the object's metadata. NULL, the default, takes the open peaks
-#'   that the fit has counted; required for a matrix.
+#'   from the fit or the object; required for a matrix.
 #' @param dimensions Numbers or names of the dimensions to show. NULL, the
-#'   default, shows all, or the 16 with most information.
-#' @param max_cells Maximal number of points in a panel, a random sample; the
-#'   line and the measures use all cells. Default 5000.
+#'   default, shows all, or the 16 with the most information about depth.
+#' @param max_cells Maximum number of cells drawn in a panel, a random sample;
+#'   the line and the measures use all cells. Default 5000.
 #' @export
 plot_depth <- function(x, depth = NULL, dimensions = NULL, name = NULL,
                        max_cells = 5000) {
@@ -41,7 +42,7 @@ plot_depth <- function(x, depth = NULL, dimensions = NULL, name = NULL,
 
 plotted_depth <- function(depth, shown) {
   abort_if(is.null(depth) && is.null(shown$depth), c(
-    "{.arg depth} is missing: the number of open peaks of each cell.",
+    "{.arg depth} is missing: give the number of open peaks of each cell.",
     i = "{.fn cell_depth} counts them."
   ))
   depth <- if (is.null(depth)) {
@@ -52,7 +53,7 @@ plotted_depth <- function(depth, shown) {
   must_be(is.numeric(depth), depth, "numeric")
   bad <- which(!is.finite(depth) | depth <= 0)
   if (length(bad) > 0) {
-    abort("{.arg depth} must be above 0; that of cell {bad[1]} is
+    abort("{.arg depth} must be above 0; for cell {bad[1]} it is
            {depth[bad[1]]}.")
   }
   as.numeric(depth)
@@ -86,7 +87,7 @@ draw_depth <- function(values, depth, information, mean, max_cells) {
       )
     )
   }
-  # Medians over groups of equal size of cells in the order of depth.
+  # Medians over equally large groups of cells, ordered by depth.
   n <- length(depth)
   group <- ceiling(rank(depth, ties.method = "first") * min(20, n) / n)
   medians <- function(x) unname(c(tapply(x, group, stats::median)))
@@ -111,7 +112,7 @@ draw_depth <- function(values, depth, information, mean, max_cells) {
         "Depth: mutual information %.3f nats, mean of all dimensions", mean
       ),
       caption = if (thinned) {
-        paste(big(length(points)), "of", big(length(depth)), "cells are drawn")
+        paste(big(length(points)), "of", big(length(depth)), "cells are shown")
       }
     ) +
     picture_theme() +

@@ -1,7 +1,6 @@
-# Cells in two dimensions, coloured by what is known of them.
+# Plots of cells in two dimensions, coloured by their properties.
 
-# Two dimensions to draw, cells x 2; the columns are named as the axes are to
-# be.
+# Returns the coordinates to draw, cells x 2; column names are titles of axes.
 lay_out <- function(values, method, seed) {
   must_be(
     rlang::is_string(method, c("umap", "pca")), method,
@@ -14,8 +13,8 @@ lay_out <- function(values, method, seed) {
     colnames(places) <- sprintf("PC %d (%.0f %%)", 1:2, 100 * share)
     return(places)
   }
-  need_package("uwot", "for UMAP; layout = \"pca\" does without")
-  # One thread: with more, the same seed gives other places.
+  need_package("uwot", "for UMAP; layout = \"pca\" does not need it")
+  # One thread: with more, the same seed gives different coordinates.
   places <- with_own_seed(seed, uwot::umap(
     unname(values), n_neighbors = min(30, nrow(values) - 1), min_dist = 0.3,
     n_threads = 1, n_sgd_threads = 1, verbose = FALSE
@@ -30,10 +29,10 @@ lay_out <- function(values, method, seed) {
 #'   ([get_fit()]), or a numeric matrix of cells x dimensions.
 #' @param colour A vector with one value per cell, matched by name if named; the
 #'   name of a column of the object's metadata; or `"depth"`, the open peaks of
-#'   each cell, on a logarithmic scale. Numbers get a continuous scale, others
-#'   (turn codes into a factor) a colour each, distinguishable for up to 20
-#'   groups, also by colour-blind readers; with more, set `label`. NA is grey.
-#'   NULL, the default, draws all cells alike.
+#'   each cell, on a logarithmic scale. Numbers get a continuous scale, other
+#'   values (turn numeric codes into a factor) one colour each. Up to 20 colours
+#'   can be told apart, also by colour-blind readers; with more groups, set
+#'   `label`. NA is grey. NULL, the default, draws all cells alike.
 #' @param layout `"umap"`, the default (package uwot, 30 neighbours); `"pca"`,
 #'   the first two principal components, which preserve distances between
 #'   groups; or coordinates, a numeric matrix of cells x 2 (or more, of which
@@ -44,10 +43,10 @@ lay_out <- function(values, method, seed) {
 #'   legend. Best with the package ggrepel. Default FALSE.
 #' @param size Size of the points; NULL, the default, depends on the number of
 #'   cells.
-#' @param seed Whole number that decides the layout of UMAP; R's random numbers
-#'   are neither used nor changed. Default 1.
-#' @param name Name of the reduction: of a fit, as in [get_fit()], or any other
-#'   reduction of the object, such as `"lsi"`, to compare with.
+#' @param seed Whole number that determines the layout of UMAP; R's random
+#'   number generator is neither used nor changed. Default 1.
+#' @param name Name of a reduction of the object: one with a fit, as in
+#'   [get_fit()], or any other, such as `"lsi"`, for comparison.
 #' @return A ggplot object. Cells are drawn in a random order, the same each
 #'   time, so that no group hides another.
 #' @references McInnes, Healy and Melville (2018), arXiv:1802.03426. Cao (2023),
@@ -113,7 +112,7 @@ cell_places <- function(layout, shown, seed) {
 
 draw_cells <- function(points, size, coloured) {
   points <- points[thin_cells(nrow(points), nrow(points)), , drop = FALSE]
-  # Cells of which nothing is known lie below the others.
+  # Cells without a value are drawn first, below the others.
   if (coloured) points <- points[order(!is.na(points$colour)), , drop = FALSE]
   look <- list(size = size, shape = 16)
   if (!coloured) look$colour <- "grey40"

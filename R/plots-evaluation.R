@@ -1,4 +1,4 @@
-# Pictures of the evaluations of Expresser (thesis, figures 4.2 to 4.4).
+# Plots of the evaluations of Expresser (thesis, figures 4.2 to 4.4).
 
 #' @rdname evaluate_gene_embeddings
 #' @param y,... For `plot()` and `summary()`: not used.
@@ -12,7 +12,7 @@ plot.sailer_gene_evaluation <- function(x, y, ...) {
   if (made$kind == "numeric") draw_predictions(x, made) else draw_roc(x, made)
 }
 
-# Embeddings first, each with its measure.
+# Labels for the legend: the name of each embedding with its measure.
 evaluation_labels <- function(x, measure) {
   table <- summary.sailer_gene_evaluation(x)
   stats::setNames(
@@ -54,8 +54,8 @@ draw_predictions <- function(x, made) {
     ggplot2::geom_abline(linetype = "dashed") +
     ggplot2::facet_wrap(ggplot2::vars(.data$embedding)) +
     ggplot2::labs(
-      x = "value", y = "prediction", title = "Numbers of held-out genes",
-      subtitle = "in brackets Pearson's correlation; dashed: equal"
+      x = "value", y = "prediction", title = "Values of held-out genes",
+      subtitle = "in brackets: Pearson correlation; dashed: equality"
     ) +
     picture_theme()
 }
@@ -91,7 +91,7 @@ plot.sailer_imputation_evaluation <- function(x, y, ...) {
       values = c(method = "solid", baseline = "22"), guide = "none"
     ) +
     ggplot2::labs(
-      x = "share of the counts dropped", y = NULL, colour = NULL,
+      x = "share of counts dropped", y = NULL, colour = NULL,
       title = "Imputed expression", subtitle = "baselines dashed"
     ) +
     picture_theme()

@@ -1,4 +1,4 @@
-# What batch_mixing() measured, in words and drawn.
+# Prints and plots what batch_mixing() measured.
 
 #' @export
 print.batch_mixing <- function(x, ...) {
@@ -48,7 +48,7 @@ draw_mixing_boxes <- function(mixing) {
     ggplot2::scale_y_continuous(limits = c(0, 1)) +
     ggplot2::labs(
       x = "batch of the neighbours", y = "share (dashed: even)",
-      title = "Mixing of batches", subtitle = mixing_title(mixing)
+      title = "Batch mixing", subtitle = mixing_title(mixing)
     ) +
     picture_theme() +
     slanted_labels(levels(own))
@@ -66,7 +66,7 @@ draw_mixing_table <- function(mixing) {
     long, ggplot2::aes(.data$from, .data$own, fill = .data$times)
   ) +
     ggplot2::geom_tile() +
-    # White is the even share, wherever the largest lies.
+    # White is the even share, whatever the largest value.
     ggplot2::scale_fill_gradientn(
       colours = c(group_colours[1], "white", group_colours[6]),
       values = c(0, 1 / max(1.01, long$times), 1),
@@ -74,7 +74,7 @@ draw_mixing_table <- function(mixing) {
     ) +
     ggplot2::labs(
       x = "batch of the neighbours", y = "batch of the cells",
-      fill = "times the\neven share", title = "Mixing of batches",
+      fill = "times the\neven share", title = "Batch mixing",
       subtitle = mixing_title(mixing)
     ) +
     picture_theme() +
@@ -82,7 +82,7 @@ draw_mixing_table <- function(mixing) {
     slanted_labels(levels(own))
 }
 
-# Long names would overlap.
+# Slants the labels of the axis if they would overlap; NULL if not.
 slanted_labels <- function(labels) {
   if (length(labels) * max(nchar(labels)) <= 24) {
     return(NULL)

@@ -1,26 +1,26 @@
-# Curves of the training of one or several fits.
+# Training curves of one or several fits.
 
 #' Plot, print and summarise fits
 #'
 #' `plot()` shows whether the training was long enough: the validation curves
-#' should be flat at the end. Curves that rise and then fall again show
-#' overfitting. Panels are cut to the values after the first twentieth of the
-#' epochs.
+#' should be flat at the end. A validation likelihood that rises and then falls
+#' again shows overfitting. Panels are cut to the range of values after the
+#' first twentieth of the epochs.
 #'
-#' @param x,object What [sailer()], [sailerx()] or [expresser()] returned, or
+#' @param x,object A fit of [sailer()], [sailerx()] or [expresser()], also from
 #'   [get_fit()].
-#' @param ... Further fits to draw over the first one, with names for the
+#' @param ... Further fits to draw in the same panels, with names for the
 #'   legend: `plot(fit, "lambda 0" = other)`.
 #' @return `plot()` returns a ggplot object: columns of `fit$history` against
 #'   the epoch. These are the loss, its parts, the weight of the KL terms, the
 #'   log-likelihood and evidence lower bound of the held-out cells, and, for
 #'   [sailerx()], the alignment term of the training cells and of the held-out
-#'   cells (dashed); for [expresser()] loss and mean absolute error of both, and
-#'   the correlation on the held-out cells. A dotted line marks the epoch whose
-#'   parameters were kept. `print()` returns `x`, invisibly; `summary()` a list
-#'   of class `"summary.sailer_fit"` with the options, the last epoch of the
-#'   history, and the mean, standard deviation and correlation with log depth of
-#'   each latent dimension.
+#'   cells (dashed); for [expresser()], the loss and the mean absolute error of
+#'   both, and the correlation on the held-out cells. A dotted line marks the
+#'   epoch whose parameters were kept. `print()` returns `x`, invisibly;
+#'   `summary()` a list of class `"summary.sailer_fit"` with the options, the
+#'   last epoch of the history, and the mean, standard deviation and correlation
+#'   with log depth of each latent dimension.
 #' @references Cao (2023), section 2.2.2.
 #' @examples
 #' sim <- simulate_atac(n_cells = 100, n_peaks = 300, n_types = 2, seed = 1)
@@ -47,7 +47,7 @@ plot.sailer_fit <- function(x, ...) {
 #' @export
 plot.expresser_fit <- plot.sailer_fit
 
-# Panels, in their order.
+# Titles of the panels, in their order, by column of the history.
 training_parts <- c(
   loss = "loss", reconstruction = "reconstruction", kl = "KL to the prior",
   marginal = "KL to the aggregate posterior", alignment = "alignment",
@@ -59,19 +59,20 @@ training_parts <- c(
   validation_correlation = "validation correlation"
 )
 
-# Measured on the cells held out, beside the same of the training cells.
+# Measured on held-out cells, and drawn with the same measure of training cells.
 dashed_parts <- c(
   "validation_alignment", "validation_loss", "validation_absolute_error"
 )
 
 training_curves <- function(history) {
   parts <- intersect(names(training_parts), names(history))
-  # No cells were held out, or none of them has a reference.
+  # A column is all NA if no cells were held out, or none of them has a
+  # reference.
   parts <- parts[!vapply(history[parts], function(x) all(is.na(x)), TRUE)]
   do.call(rbind, lapply(parts, function(column) {
     value <- history[[column]]
     late <- history$epoch > max(history$epoch) / 20
-    # What the early epochs have beyond the later ones is cut.
+    # Values of early epochs beyond the range of later ones are cut off.
     range <- range(value[late], na.rm = TRUE)
     margin <- 0.05 * diff(range)
     inside <- value >= range[1] - margin & value <= range[2] + margin

@@ -1,8 +1,8 @@
-# What pictures and measures share: colours, and the cells that they show.
+# Shared by plots and measures: colours, and the cells that they show.
 
-# Twenty colours, the first six after Okabe and Ito, chosen so that any two stay
-# apart for readers without red, green or blue cones as well
-# (tests/testthat/test-plots.R measures it).
+# Twenty colours, the first six after Okabe and Ito, chosen so that any two can
+# be told apart, also by readers without red, green or blue cones
+# (tests/testthat/test-plots.R measures this).
 group_colours <- c(
   "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8700F0",
   "#692D0F", "#3C3C4B", "#C3D287", "#9678FF", "#F0004B", "#E1B4B4", "#4B3CB4",
@@ -33,8 +33,8 @@ picture_theme <- function() {
     )
 }
 
-# What is embedded in a matrix, a fit or an object: list(values = cells x
-# dimensions, cells = names or NULL, input, depth = a function, where it is
+# Returns the embedding in a matrix, a fit or an object: list(values = cells x
+# dimensions, cells = names or NULL, input, depth = a function, if depth is
 # known).
 embedded_cells <- function(x, name = NULL) {
   if (is.numeric(x) || is.data.frame(x) || inherits(x, "Matrix")) {
@@ -58,8 +58,8 @@ embedded_cells <- function(x, name = NULL) {
   )
 }
 
-# A reduction of the object that holds no fit, such as LSI, as embedded_cells()
-# has it; NULL where `name` is not one.
+# Returns a reduction of the object without a fit, such as LSI, in the form of
+# embedded_cells(); NULL if `name` is not such a reduction.
 other_reduction <- function(x, name) {
   if (!isS4(x) || !rlang::is_string(name)) {
     return(NULL)
@@ -76,8 +76,8 @@ other_reduction <- function(x, name) {
   )
 }
 
-# One value per cell: a column of the metadata, "depth", or values themselves,
-# matched by name where they are named.
+# Returns one value per cell: a column of the metadata, "depth", or the values
+# themselves, matched by name if named.
 cell_values <- function(values, arg, shown) {
   known <- names(shown$input$table)
   if (identical(values, "depth") && !"depth" %in% known &&
@@ -88,7 +88,7 @@ cell_values <- function(values, arg, shown) {
   input_values(shown$input, values, arg, shown$cells, n = n)
 }
 
-# At most `n` of the cells, always the same ones, in a random order.
+# Returns at most `n` of the cells, always the same ones, in random order.
 thin_cells <- function(n_cells, n) {
   with_own_seed(1, sample.int(n_cells, min(n_cells, n)))
 }

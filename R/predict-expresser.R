@@ -7,34 +7,35 @@
 #' @section Read-outs:
 #' * `"expression"`: log-normalised expression, minus its mean over the training
 #'   cells, projected onto the principal components of these cells. It uses all
-#'   genes of a cell. The training cells get their principal components; other
-#'   cells are placed among them. The columns are sorted by variance. Only
-#'   models with `token_start = "components"` have this read-out; it is their
-#'   default.
+#'   genes of a cell. For training cells these are their principal components;
+#'   other cells are projected into the same space. The columns are sorted by
+#'   variance. Only models with `token_start = "components"` have this read-out;
+#'   it is their default.
 #' * `"context"`: the mean of the contextual tokens of a cell's non-zero genes
-#'   (4.4). It depends on which genes are non-zero, not on how much, and so on
-#'   depth. The default of models with `token_start = "random"`.
-#' * `"decoder"`: the same for tokens that have passed through the expression
-#'   decoder (without one, the layer in its place), where each reads the
-#'   expression of all genes of the cell.
+#'   (4.4). It depends on which genes are non-zero, not on their values, and
+#'   therefore on depth. The default of models with `token_start = "random"`.
+#' * `"decoder"`: the same for tokens after the expression decoder (or the layer
+#'   in its place), in which each token reads the expression of all genes of the
+#'   cell.
 #'
-#' @param object What [expresser()] returned.
+#' @param object A fit of [expresser()].
 #' @param newdata Counts of genes x cells, as [expresser()] takes them. Genes
 #'   are matched by name; unknown ones are ignored, with a message.
-#' @param readout `"expression"`, `"context"` or `"decoder"`: see the section.
-#'   NULL, the default, is `"expression"` where the model has it.
-#' @param token_budget Genes that the encoder computes at once, see
-#'   [pretrain_control()]. NULL, the default, takes that of the training; a fit
-#'   that was trained on a GPU and finds none uses the CPU's default. It is
-#'   halved, with a message, if memory runs out.
+#' @param readout `"expression"`, `"context"` or `"decoder"`: see the section
+#'   above. NULL, the default, takes `"expression"` if the model has it,
+#'   otherwise `"context"`.
+#' @param token_budget Number of genes that the encoder computes at once, see
+#'   [pretrain_control()]. NULL, the default, takes the value used in training;
+#'   a fit that was trained on a GPU and finds none uses the default for CPUs.
+#'   It is halved, with a message, if memory runs out.
 #' @param verbose Show progress.
 #' @param ... Not used: an unknown name is an error.
 #' @return A matrix of cells x dimensions, with the names of the cells: as many
-#'   dimensions as the tokens have components (3 of 4 of their numbers, at most
-#'   50), or with `"context"` and `"decoder"` `n_embedding`. With these two, a
-#'   cell with more than `max_genes` genes is embedded by that many of them,
-#'   chosen by its own counts. The same cell gives the same numbers, up to
-#'   rounding, whatever cells are given with it.
+#'   dimensions as tokens have components (three quarters of `n_embedding`, at
+#'   most 50), or `n_embedding` with `"context"` and `"decoder"`. With these
+#'   two, a cell with more than `max_genes` genes is embedded from that many of
+#'   them, chosen by its own counts. The same cell gives the same numbers, up to
+#'   rounding, whatever other cells are given.
 #' @seealso [RunExpresser()] for Seurat and SingleCellExperiment objects.
 #' @references Cao (2023), section 4.4; methods of section 4.2.2.
 #' @examples
@@ -68,7 +69,7 @@ predict.expresser_fit <- function(object, newdata, readout = NULL,
 
 readouts <- c("expression", "context", "decoder")
 
-# The read-out that is asked for, or the default of a fit.
+# Returns the requested read-out, or the default of the fit.
 readout_of <- function(fit, readout) {
   has <- !is.null(fit$state[["genes.components"]])
   if (is.null(readout)) {
@@ -86,19 +87,19 @@ readout_of <- function(fit, readout) {
   readout
 }
 
-# Cells x components, around the mean of the training cells. Fits that do not
-# know it leave it in.
+# Returns cells x components, centred on the mean of the training cells. For
+# fits that do not hold this mean, they are not centred.
 expression_scores <- function(fit, source) {
   loadings <- component_loadings(fit)
   center <- fit$center %||% numeric(ncol(loadings))
   core_expression_scores(source, loadings, -center)
 }
 
-# Loadings of the principal components that the tokens began with, genes x
-# components, columns of length 1. Tokens are asinh(x / m) times a constant,
-# where x are loadings times singular values, and m is the median of their sizes
-# (expresser_start.h): so the median of the tokens' sizes is asinh(1) times that
-# constant. Components that there were too few cells for are zeros.
+# Returns the loadings of the principal components that the tokens started from,
+# genes x components, columns of length 1. Tokens are asinh(x / m) times a
+# constant, where x are loadings times singular values and m is the median of
+# |x| (expresser_start.h), so the median absolute value of tokens is asinh(1)
+# times that constant. Components for which there were too few cells are zeros.
 component_loadings <- function(fit) {
   tokens <- state_matrix(fit$state[["genes.components"]])
   size <- abs(tokens[, colSums(tokens != 0) > 0])
@@ -109,13 +110,13 @@ component_loadings <- function(fit) {
   sweep(loadings, 2, ifelse(length > 0, length, 1), "/")
 }
 
-# The core's source with the genes of a fit, in their order.
+# Returns a source of the core with the genes of a fit, in their order.
 cells_by_genes <- function(cells, genes, arg) {
   map <- match_genes(cells$peaks, genes, paste0("{.arg ", arg, "}"))
   core_cells_subset(cells$source, NULL, map, nrow(genes))
 }
 
-# What was chosen for another device says nothing of this one.
+# A budget chosen for another device does not apply to this one.
 pass_budget <- function(fit, given) {
   if (!is.null(given)) {
     return(check_number(given, "token_budget", min = 1, whole = TRUE))
@@ -126,8 +127,8 @@ pass_budget <- function(fit, given) {
   core_pretrain_options(list(), 1, list(), "cpu")$token_budget
 }
 
-# What a pass of the core over cells found. `pass` is evaluated with the threads
-# of the fit.
+# Returns what a pass of the core over cells found. `pass` is evaluated with the
+# number of threads of the fit.
 found_by_pass <- function(fit, budget, pass) {
   done <- with_threads(fit$control$threads, pass)
   note_budget(budget, done$token_budget)

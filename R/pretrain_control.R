@@ -1,5 +1,5 @@
-# Options of pretraining. Their defaults, ranges and help live in the core
-# (expresser_schedule.h); NULL asks for the defaults.
+# Options of pretraining. Their defaults, ranges and help are in the core
+# (expresser_schedule.h); NULL stands for the default.
 
 #' Pretraining options
 #'
@@ -9,7 +9,8 @@
 #' @eval option_params("training/expresser_schedule.h", except = "seed")
 #' @inheritParams train_control
 #' @return An object of class `"pretrain_control"`, a list of these options with
-#'   the defaults filled in; what depends on the data is `NA` until it is known.
+#'   the defaults filled in; those that depend on the data are `NA` until the
+#'   data are known.
 #' @references Cao (2023), section 4.2.2.
 #' @examples
 #' pretrain_control(epochs = 20, seed = 7)
@@ -25,6 +26,7 @@ pretrain_control <- function(epochs = NULL, batch_size = NULL,
   new_control(as.list(environment()), core_pretrain_options, "pretrain_control")
 }
 
-# A call, since BiocCheck 1.34 stops where no bracket follows a method's name.
+# Written as a call, because BiocCheck 1.34 fails if no bracket follows a
+# method's name.
 #' @export
 print.pretrain_control <- function(x, ...) print.train_control(x, ...)

@@ -1,10 +1,10 @@
-# Several processes that train together: who this one is among them, and where
-# they meet, as their launcher says it in environment variables.
+# Several processes that train together: the rank of this one and where they
+# meet, as given by their launcher in environment variables.
 
-# 0 for the first of several processes, and alone.
+# The rank of this process: 0 for the first of several, or for a single one.
 process_rank <- function() launched_processes()$rank
 
-# Names of the variables of each launcher, the first that is complete counts.
+# Environment variables of each launcher; the first complete set is used.
 launchers <- list(
   torchrun = c(rank = "RANK", size = "WORLD_SIZE", local = "LOCAL_RANK"),
   `Open MPI` = c(
@@ -12,14 +12,14 @@ launchers <- list(
     local = "OMPI_COMM_WORLD_LOCAL_RANK"
   ),
   MPI = c(rank = "PMI_RANK", size = "PMI_SIZE", local = "MPI_LOCALRANKID"),
-  # Only srun sets this size: a batch script of many tasks is one process.
+  # Only srun sets this size: a batch script with many tasks is one process.
   srun = c(
     rank = "SLURM_PROCID", size = "SLURM_STEP_NUM_TASKS",
     local = "SLURM_LOCALID"
   )
 )
 
-# list(launcher, rank, size, local) of this process.
+# Returns list(launcher, rank, size, local) of this process.
 launched_processes <- function() {
   for (launcher in names(launchers)) {
     names <- launchers[[launcher]]
@@ -28,9 +28,9 @@ launched_processes <- function() {
     found <- as.list(vapply(given, whole_variable, 0))
     abort_if(found$size < 1 || found$rank >= found$size, c(
       "{.envvar {names[['rank']]}} is {found$rank} and
-       {.envvar {names[['size']]}} is {found$size}: ranks go from 0 to the
-       number of processes less one.",
-      i = "They are set by {launcher}; unset both to train alone."
+       {.envvar {names[['size']]}} is {found$size}: ranks must be from 0
+       to one less than the number of processes.",
+      i = "They are set by {launcher}; unset both to train in a single process."
     ))
     return(list(
       launcher = launcher, rank = found$rank, size = found$size,
@@ -45,7 +45,7 @@ whole_variable <- function(name) {
   abort_if(!grepl("^[0-9]{1,9}$", text), c(
     "The environment variable {.envvar {name}} is {.val {text}}; a whole
      number was expected.",
-    i = "Launchers set it; unset it to train in this process alone."
+    i = "Launchers set it; unset it to train in a single process."
   ))
   as.numeric(text)
 }
@@ -76,19 +76,19 @@ meeting_address <- function(launched) {
     "The variable {.envvar MASTER_ADDR} is not set, so the {launched$size}
      processes cannot find each other.",
     i = "Set it for all of them to the name or address of the machine of
-         process 0 (with mpirun: {.code -x MASTER_ADDR=host}), or train alone
-         with {.code train_control(processes = \"none\")}."
+         process 0 (with mpirun: {.code -x MASTER_ADDR=host}), or train in a
+         single process with {.code train_control(processes = \"none\")}."
   ))
 }
 
-# The first of a list as Slurm writes it: "gpu[03-05,9],login" is "gpu03".
+# The first node of a list of Slurm: "gpu[03-05,9],login" gives "gpu03".
 first_node <- function(list) {
   first <- sub("^([^][,]*)\\[([^],-]*)[^]]*\\]([^,]*).*$", "\\1\\2\\3", list)
   sub(",.*$", "", first)
 }
 
-# torchrun's own agent may listen on the port that it names. Jobs of srun on one
-# machine each have a port of their own.
+# The agent of torchrun may itself listen on the port that it names; then the
+# next one is used. Each job of srun on a machine gets its own port.
 meeting_port <- function(launched) {
   if (nzchar(Sys.getenv("MASTER_PORT"))) {
     port <- whole_variable("MASTER_PORT")
@@ -102,11 +102,11 @@ meeting_port <- function(launched) {
   29500
 }
 
-# Meets the others, once in an R session, where the control says so. Returns
-# list(rank, size, device): alone that is 0 and 1.
+# Joins the other processes, once per R session, if the control says so. Returns
+# list(rank, size, device); rank 0 and size 1 if there are no others.
 join_processes <- function(control, device) {
   alone <- list(rank = 0, size = 1, device = device)
-  # What a forked process shares with the others is its parent's.
+  # The connections of a forked process to the others belong to its parent.
   if (identical(control$processes, "none") || core_is_forked()) {
     return(alone)
   }
@@ -130,13 +130,13 @@ join_processes <- function(control, device) {
   list(rank = launched$rank, size = launched$size, device = device)
 }
 
-# Evaluates `code`. Where it fails in this process, the others learn why at once
-# instead of waiting for it until their time is up.
+# Evaluates `code`. If it fails in this process, reports the reason to the
+# others at once; otherwise they would wait until their timeout.
 tell_others_of_failure <- function(code) {
   withCallingHandlers(
     code,
     error = function(e) {
-      # They know already of what this one has learned from them.
+      # The others already know of errors that this process learned from them.
       theirs <- inherits(e, "sailer_process_error")
       core_leave_processes(
         if (theirs) "" else cli::ansi_strip(conditionMessage(e))
@@ -146,7 +146,7 @@ tell_others_of_failure <- function(code) {
   )
 }
 
-# Whether this process looks after the checkpoint.
+# Returns whether this process manages the checkpoint.
 is_first_process <- function(control) {
   identical(control$processes, "none") || core_is_forked() ||
     process_rank() == 0

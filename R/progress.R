@@ -1,5 +1,5 @@
-# Progress of training: a bar where the terminal can draw one, a line for every
-# tenth of the epochs elsewhere (logs, notebooks), nothing when not asked for.
+# Progress of training: a bar if the terminal can draw one, otherwise (logs,
+# notebooks) a line for every tenth of the epochs, and nothing if not wanted.
 
 progress_reporter <- function(verbose, envir = parent.frame()) {
   if (!verbose) {
@@ -11,7 +11,7 @@ progress_reporter <- function(verbose, envir = parent.frame()) {
 bar_reporter <- function(envir) {
   bar <- NULL
   function(p) {
-    # All has to fit into 80 columns.
+    # Everything must fit into 80 columns.
     extra <- list(
       epoch = paste0(p$epoch, "/", p$epochs), text = describe_progress(p, TRUE)
     )
@@ -42,8 +42,9 @@ line_reporter <- function() {
   }
 }
 
-# The loss, speed and time left; unless `brief` also the parts of the loss, but
-# not the alignment, which SAILERX alone has. Small losses have more digits.
+# Returns the loss, speed and time left as text and, unless `brief`, the parts
+# of the loss, but not the alignment, which only SAILERX has. Small losses get
+# more digits.
 describe_progress <- function(p, brief = FALSE) {
   number <- if (abs(p$loss) < 10) "%.3f" else "%.1f"
   parts <- p$parts[!brief & names(p$parts) != "alignment"]
@@ -56,7 +57,8 @@ describe_progress <- function(p, brief = FALSE) {
   )
 }
 
-# A bar, if wanted, where a terminal can draw one.
+# Returns a function that draws a bar; NULL if not `verbose`, or if the terminal
+# cannot draw one.
 pass_reporter <- function(what, n_cells, verbose = TRUE,
                           envir = parent.frame()) {
   if (verbose && cli::is_dynamic_tty()) {

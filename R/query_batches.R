@@ -1,12 +1,12 @@
-# Which batch of the model new cells are nearest to, and a batch input learned
-# for them: what stands in place of the one-hot when their counts are decoded.
+# Finds the batch of the model that new cells are nearest to, and learns a batch
+# input for them, which replaces the one-hot code when their counts are decoded.
 
 query_cells_least <- 20
 
-# list(batches = data frame, one row per query batch; likelihoods = query
-# batches x known ones; fit = with what was learned, or NULL), or NULL for a
-# model that knows no batches. `query` is what query_cells() returned; `labels`
-# and `covariates` are those of its cells.
+# Returns list(batches = data frame, one row per query batch; likelihoods =
+# query batches x known batches; fit = the fit with the learned batches, or
+# NULL); NULL for a model without batches. `query` is the result of
+# query_cells(); `labels` and `covariates` are those of its cells.
 query_batches <- function(fit, query, labels, covariates, adapt, column, steps,
                           seed) {
   check_flag(adapt)
@@ -17,7 +17,8 @@ query_batches <- function(fit, query, labels, covariates, adapt, column, steps,
   levels <- rownames(level_vectors(fit, column))
   covariates <- query_covariates(fit, column, covariates)
   results <- lapply(stats::setNames(nm = unique(labels)), function(name) {
-    # What was learned for an earlier query of this name is learned anew.
+    # A batch of this name that was learned for an earlier query is learned
+    # again.
     learned <- adapt && !name %in% fit$labels[[column]]
     judge_batch(
       fit, query, which(labels == name), covariates, column,
@@ -44,7 +45,7 @@ query_batches <- function(fit, query, labels, covariates, adapt, column, steps,
   list(batches = batches, likelihoods = likelihoods, fit = if (adapt) fit)
 }
 
-# A line for each batch of a query, for notes and print().
+# One line per batch of a query, for notes and print().
 batch_lines <- function(batches) {
   adapted <- batches$adapted_log_likelihood
   sprintf(
@@ -54,8 +55,8 @@ batch_lines <- function(batches) {
   )
 }
 
-# The label whose one-hot is the batch input: the first of the fit, or the one
-# named. NULL where the model has none.
+# Returns the label whose one-hot code is the batch input: the one named, or
+# else the first of the fit. NULL if the model has none.
 batch_column <- function(fit, column, adapt) {
   columns <- batch_labels(fit)
   if (!is.null(column)) {
@@ -70,8 +71,8 @@ batch_column <- function(fit, column, adapt) {
   if (length(columns) == 0) NULL else columns[1]
 }
 
-# list(labels, numbers), as encode_confounders() takes them. `columns`: of
-# as_columns().
+# Returns list(labels, numbers), as encode_confounders() takes them. `columns`:
+# from as_columns().
 query_covariates <- function(fit, column, columns) {
   check_known(
     names(columns), c(setdiff(names(fit$labels), column), fit$numbers),
@@ -86,24 +87,24 @@ query_covariates <- function(fit, column, columns) {
   )
 }
 
-# Where the columns of a label begin among the confounders, from 1.
+# Index, from 1, of the first column of a label among the confounders.
 first_column <- function(fit, column) {
   before <- match(column, names(fit$labels)) - 1
   2 + sum(lengths(fit$labels[seq_len(before)]))
 }
 
-# How likely the cells of one query batch are under each known batch, and what
-# is learned for them.
+# Returns the likelihood of the cells of one query batch under each known batch
+# and, if `adapt`, the batch input learned for them.
 judge_batch <- function(fit, query, cells, covariates, column, known, name,
                         adapt, steps, seed) {
   is_new <- !name %in% known
   learns <- adapt && is_new
   if (learns && length(cells) < query_cells_least) {
-    abort("{.code adapt = TRUE} needs at least {query_cells_least} cells of a
+    abort("{.code adapt = TRUE} needs at least {query_cells_least} cells per
            batch; {.val {name}} has {length(cells)}.", class = "data")
   }
-  # Random cells to judge by and, when something is learned, others to learn
-  # from: enough for a mean log-likelihood to a fraction of a nat.
+  # Random cells to judge by and, if a batch is learned, others to learn from:
+  # enough for a mean log-likelihood accurate to a fraction of a nat.
   drawn <- with_own_seed(seed, cells[sample.int(length(cells))])
   n <- min(if (learns) ceiling(length(cells) / 4) else length(cells), 1000)
   parts <- list(
@@ -115,7 +116,7 @@ judge_batch <- function(fit, query, cells, covariates, column, known, name,
     fit, length(rows), query$depth[rows], lapply(covariates$labels, `[`, rows),
     lapply(covariates$numbers, `[`, rows)
   )
-  # Read again and again, in any order.
+  # The cells are read repeatedly, in any order, so they are stored.
   source <- core_scan(query$cells[, rows]$source, folder = tempdir())$store
   judged <- length(parts$learned) + seq_along(parts$judged)
   vectors <- level_vectors(fit, column)[known, , drop = FALSE]
@@ -130,7 +131,8 @@ judge_batch <- function(fit, query, cells, covariates, column, known, name,
     likelihoods = stats::setNames(likelihood(judged, vectors), known)
   )
   if (learns) {
-    # The nearest of the cells that are learned from: the others judge it.
+    # Starts at the batch nearest to the cells learned from: the held-out cells
+    # only judge the result.
     start <- which.max(likelihood(seq_along(parts$learned), vectors))
     learned <- with_threads(fit$control$threads, core_sailer_adapt(
       fit_model(fit), source, encoded, seq_along(parts$learned), judged, first,

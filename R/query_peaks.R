@@ -1,8 +1,9 @@
-# Query cells in the peaks of a model: which query peak is which of the model's,
-# and a handle that reads the query in the model's peaks.
+# Query cells in the peaks of a model: matches the peaks of the query with those
+# of the model, and makes a handle that reads the query in the model's peaks.
 
-# list(cells = handle with the model's peaks, depth = open peaks of each cell
-# among them, matched = what was matched, dropped = names of cells left out).
+# Returns list(cells = handle with the model's peaks, depth = open peaks of each
+# cell among them, matched = summary of the matches, dropped = names of cells
+# left out).
 query_cells <- function(cells, peaks, ranges, model_ranges, min_matched,
                         drop_empty) {
   check_number(min_matched, min = 0, max = 1)
@@ -26,8 +27,9 @@ query_cells <- function(cells, peaks, ranges, model_ranges, min_matched,
   c(leave_out_empty(mapped, drop_empty), list(matched = matched))
 }
 
-# list(map = place in the model of each query peak, NA for none; by_name = which
-# of them came by their names; hint = why ranges were of no use, if so).
+# Returns list(map = index in the model of each query peak, NA for none; by_name
+# = whether it was matched by name) and, if ranges were compared, chromosomes =
+# list(query, model); if they could not be, hint = what to do.
 place_peaks <- function(cells, peaks, ranges, model_ranges) {
   map <- match(cells$peaks, peaks)
   asked <- !is.null(ranges) && !is.null(model_ranges)
@@ -44,12 +46,13 @@ place_peaks <- function(cells, peaks, ranges, model_ranges) {
   if (is.null(own) || is.null(model)) {
     arg <- if (is.null(own)) "ranges" else "model_ranges"
     found$hint <- paste0(
-      "Peaks are matched by overlap where their ranges are known: give {.arg ",
+      "Peaks are matched by overlap if their ranges are known: give {.arg ",
       arg, "}, a GRanges, or name peaks like {.val chr1-100-200}."
     )
     return(found)
   }
-  # Ranges given for both say more than names, which may be mere numbers.
+  # If ranges are given for both, they are preferred to names, which may be mere
+  # numbers.
   if (asked) found$by_name[] <- FALSE
   rest <- !found$by_name
   found$map[rest] <- overlap_places(own[rest], model)
@@ -59,14 +62,14 @@ place_peaks <- function(cells, peaks, ranges, model_ranges) {
   found
 }
 
-# Of each range the place in `model` of the one with which it shares most bases,
-# the first of several; NA for those that share none.
+# Returns, for each range, the index of the range in `model` with which it
+# shares the most bases, the first if there are several; NA if it shares none.
 overlap_places <- function(ranges, model) {
   hits <- of_one_genome(
     GenomicRanges::findOverlaps(ranges, model, ignore.strand = TRUE),
     "the query and the model"
   )
-  # Columns of a Hits object, without asking for another package.
+  # Slots of a Hits object, read without needing another package.
   from <- methods::slot(hits, "from")
   to <- methods::slot(hits, "to")
   start <- GenomicRanges::start
@@ -102,13 +105,13 @@ check_matched <- function(matched, placed, cells, peaks, min_matched) {
   abort(c(
     "Only {big(matched$n_matched)} of the {big(matched$n_model)} peaks of the
      model ({percent(matched$peaks)}) are matched by peaks of the query;
-     {percent(min_matched)} are asked for ({.arg min_matched}).",
+     {percent(min_matched)} are required ({.arg min_matched}).",
     x = "The model has {.val {utils::head(peaks, 2)}}, the query
          {.val {utils::head(cells$peaks, 2)}}.",
     i = if (strangers) {
       "No chromosome has the same name in both: rename those of the query."
     } else {
-      placed$hint %||% "Is it the same genome? Best count the query's
+      placed$hint %||% "Is it the same genome? If so, count the query's
         fragments in the peaks of the model."
     }
   ), class = "data")
@@ -124,13 +127,14 @@ matched_lines <- function(matched) {
       n$n_matched, n$n_model, percent(matched$peaks), n$by_name
     ),
     sprintf(
-      "%s of the %s peaks of the query are used, %s of its open entries.",
+      "%s of the %s peaks of the query are used, with %s of its open entries.",
       n$n_used, n$n_query, percent(matched$counts)
     )
   )
 }
 
-# Cells without an open peak among the model's have no embedding.
+# Leaves out, or refuses, cells without an open peak among the model's: they
+# have no embedding.
 leave_out_empty <- function(mapped, drop_empty) {
   depth <- core_depth_within(mapped$source, rep(TRUE, length(mapped$peaks)))
   kept <- depth > 0

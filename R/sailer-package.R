@@ -1,13 +1,13 @@
 #' sailer: deep representation learning for single cells
 #'
 #' [sailer()] learns an embedding of scATAC-seq cells that is corrected for
-#' sequencing depth and batch, from a matrix or an HDF5 file, and [sailerx()]
-#' one of multiome data; [RunSAILER()] and [RunSAILERX()] do so for Seurat and
-#' SingleCellExperiment objects. [expresser()] and [RunExpresser()] pretrain a
-#' transformer on RNA counts, which embeds genes and imputes expression.
-#' [mutual_information()] and [batch_mixing()] measure how much an embedding
-#' still depends on depth and batch. [sailer_sitrep()] reports the libraries and
-#' devices that the package uses on this machine.
+#' sequencing depth and batch, from a matrix or an HDF5 file, and [sailerx()] an
+#' embedding of multiome cells; [RunSAILER()] and [RunSAILERX()] do the same for
+#' Seurat and SingleCellExperiment objects. [expresser()] and [RunExpresser()]
+#' pretrain a transformer on RNA counts, which embeds genes and imputes
+#' expression. [mutual_information()] and [batch_mixing()] measure how much an
+#' embedding still depends on depth and batch. [sailer_sitrep()] reports the
+#' libraries and devices that the package uses on this machine.
 #'
 #' @references Cao, Y. (2023). Deep Representation Learning for Single-cell
 #'   Sequencing Data Analysis. Doctoral thesis, University of California,

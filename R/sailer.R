@@ -1,37 +1,41 @@
-# SAILER on a matrix or a file: checks, the peak filter, and the call of core.
+# SAILER on a matrix or a file: checks, the peak filter, and the call of the
+# core.
 
 #' Learn an embedding of scATAC-seq cells, corrected for depth and batch
 #'
 #' Fits SAILER, an invariant variational autoencoder: the encoder reads which
 #' peaks are open in a cell, the decoder reconstructs them from the embedding
 #' *and* from the cell's depth, batch and covariates, and a penalty on the
-#' mutual information discourages the embedding from encoding what the decoder
-#' already receives. Counts are binarised while they are read; the given object
-#' is not changed.
+#' mutual information discourages the embedding from encoding these, which the
+#' decoder already receives. Counts are binarised while they are read; the given
+#' object is not changed.
 #'
 #' For Seurat and SingleCellExperiment objects see [RunSAILER()]. `NULL` stands
-#' for the default of an option, given below for `"dense"` and `"chromosome"`.
+#' for the default of an option. If two defaults are given below, they are for
+#' `"dense"` and `"chromosome"`.
 #'
 #' @param x Counts, peaks in rows and cells in columns, as [as_cells()] takes
 #'   them: any matrix, or [open_cells()] of a file. The pass that checks the
-#'   counts packs the cells, about a byte for each open peak, in memory and
-#'   beyond 256 MB in a temporary file in the checkpoint folder or [tempdir()],
-#'   which is removed after the run. The same cells give the same bits wherever
-#'   they come from.
+#'   counts also packs the cells, at about one byte per open peak: in memory up
+#'   to 256 MB, beyond that in a temporary file in the checkpoint folder or
+#'   [tempdir()], which is removed after the run. The same cells give the same
+#'   result, bit by bit, wherever they come from.
 #' @param batch Label of each cell's batch (donor, sample, platform): a vector
 #'   with one value per cell; a data frame for several labels, such as donor and
 #'   lane; NULL for none. Values named by cell, or rows of a data frame, are
-#'   matched by name, and those of other cells are ignored; otherwise they are
-#'   in the order of the cells. A single batch is ignored, with a message.
-#'   Labels are compared as text (1, `1L`, `"1"` and a factor of these are the
-#'   same) and sorted byte by byte (`"10"` before `"2"`), whatever the order of
-#'   a factor's levels, so the same labels give the same bits.
+#'   matched by name, and those of other cells are ignored; values without names
+#'   must be in the order of the cells. A single batch is ignored, with a
+#'   message. Labels are compared as text (1, `1L`, `"1"` and a factor of these
+#'   are the same) and sorted byte by byte (`"10"` before `"2"`), whatever the
+#'   order of a factor's levels, so the same labels give the same result, bit by
+#'   bit.
 #' @param covariates Further variables to remove from the embedding: a data
 #'   frame (or vector) with one row per cell, matched as `batch`. Numeric
 #'   columns are standardised (take the logarithm of skewed ones first), others
-#'   are labels, of which there may be 1000, and half as many as cells. A column
-#'   with one value is ignored, with a message. Differences between cell types
-#'   that follow a covariate are removed as well.
+#'   are labels, with at most 1,000 levels and, if there are more than 20, at
+#'   most half as many as cells. A column with a single value is ignored, with a
+#'   message. Differences between cell types that coincide with a covariate are
+#'   removed as well.
 #' @eval option_params("models/sailer_options.h", except = c(
 #'   "alignment", "joint", "reference_dropout"
 #' ))
@@ -39,15 +43,15 @@
 #'   in more than `max_fraction` of the cells are ignored (2.2.7). Default 0.002
 #'   (0.01 with `preset = "thesis"`) and 0.9. Peaks open in no cell cannot be
 #'   learned: with `min_fraction = 0` they are an error.
-#' @param ranges `GRanges` of the peaks, in their order; NULL takes those of `x`
-#'   or reads the peaks' names. Used by `"chromosome"` only.
-#' @param control Options of training together, from [train_control()].
+#' @param ranges `GRanges` of the peaks, in their order; NULL takes them from
+#'   `x` or from the peaks' names. Used by `"chromosome"` only.
+#' @param control All options of training together, from [train_control()].
 #' @param ... Single options of training, which override those in `control`:
 #'   `epochs`, `seed`, `device`, `checkpoint` and more; see [train_control()].
 #'   An unknown name is an error.
 #'
 #' @return An object of class `"sailer_fit"`: the model and the embedding of the
-#'   training cells ([embedding()]). It holds no counts and survives
+#'   training cells ([embedding()]). It holds no counts and can be stored with
 #'   [saveRDS()]; [save_model()] writes it to a file that other programs can
 #'   read. Ctrl-C stops the training and keeps the fit so far ([get_fit()]),
 #'   which [resume()] continues.
@@ -60,16 +64,17 @@
 #'   cells (NA without any) `validation_log_likelihood`, of the plain Bernoulli
 #'   model in nats per cell at the posterior mean, `validation_kl` and
 #'   `validation_elbo`, its evidence lower bound; `seconds` and
-#'   `cells_per_second` of the training.
+#'   `cells_per_second` of training.
 #' @section Warnings:
-#' * `sailer_batches_apart` names batches that share less than half of the peaks
-#'   expected: peaks that were called in each batch separately look closed in
-#'   the others, and keep the batches apart.
-#' * `sailer_diverged`: the loss or a gradient was no longer finite. It names
-#'   the epoch and the cells of the minibatch; the last good state is returned.
-#'   In the first epoch it is an error.
-#' * `sailer_checkpoint_failed`: a checkpoint could not be written, as on a full
-#'   disk. The fit so far is returned, and the previous checkpoint kept.
+#' * `sailer_batches_apart` names batches that share less than half as many
+#'   peaks as expected: peaks that were called separately in each batch look
+#'   closed in the others and keep the batches apart.
+#' * `sailer_diverged`: the loss or a gradient was no longer finite. The warning
+#'   names the epoch and the cells of the minibatch; the last good state is
+#'   returned. In the first epoch this is an error.
+#' * `sailer_checkpoint_failed`: a checkpoint could not be written, for example
+#'   on a full disk. The fit so far is returned, and the previous checkpoint
+#'   kept.
 #' @references Cao (2023), sections 2.2.1, 2.2.2, 2.2.3 and 2.2.7; for the
 #'   chromosome architecture section 3.2.
 #' @examples
@@ -100,23 +105,24 @@ sailer <- function(x, batch = NULL, covariates = NULL,
   begin_or_continue(run$plan, run$cells, run$map)
 }
 
-# The options of the model among the arguments of a function.
+# Returns the options of the model among the arguments of a function.
 options_among <- function(frame) {
   mget(intersect(names(core_sailer_options(list(), TRUE)), ls(frame)), frame)
 }
 
-# `control` with the options of training among `others`, which are what a model
-# was given beside its own options.
+# Returns `control` with the options of training among `others`, the arguments
+# that a model was given besides its own options. Throws if there are unknown
+# ones.
 take_training <- function(control, others, model) {
   check_options(others, c(options_of(model), options_of(train_control)))
   join_control(control, others)
 }
 
-# Checks everything and plans the run: list(plan, cells, map), where `map` gives
-# each feature of the cells its place in the model.
+# Checks everything and plans the run. Returns list(plan, cells, map), where
+# `map` is the index in the model of each feature of the cells.
 prepare_run <- function(x, call, batch, covariates, options, min_fraction,
                         max_fraction, ranges, control, guided = FALSE) {
-  # Another one may have been loaded since sailer was.
+  # Another LibTorch may have been loaded after sailer.
   check_one_libtorch(libtorch_record()$folder)
   auto_omega <- identical(options$omega, "auto")
   if (auto_omega) options["omega"] <- list(NULL)
@@ -154,8 +160,8 @@ prepare_run <- function(x, call, batch, covariates, options, min_fraction,
   list(plan = plan, cells = cells, map = layout$map)
 }
 
-# Which peaks the model keeps (2.2.7), and in which order: by chromosome under
-# that architecture, as they come otherwise.
+# Decides which peaks the model keeps (2.2.7) and in which order: by chromosome
+# for that architecture, otherwise as they come.
 lay_out_peaks <- function(cells, peak_cells, min_fraction, max_fraction,
                           architecture, ranges) {
   n_cells <- ncol(cells)
@@ -163,15 +169,16 @@ lay_out_peaks <- function(cells, peak_cells, min_fraction, max_fraction,
   if (min_fraction == 0 && any(peak_cells == 0)) {
     empty <- cells$peaks[peak_cells == 0]
     abort(c(
-      "{length(empty)} peak{?s} {?is/are} open in no cell: {few(empty)}.",
+      "{length(empty)} peak{?s} {?is/are} not open in any cell: {few(empty)}.",
       i = "Remove {cli::qty(length(empty))}{?it/them}, or set
            {.arg min_fraction} above 0 to leave {?it/them} out."
     ), class = "data")
   }
   kept <- which(frequency >= min_fraction & frequency <= max_fraction)
   abort_if(length(kept) < 2, c(
-    "Only {length(kept)} of {length(frequency)} peaks {?is/are} open in
-     {min_fraction} to {max_fraction} of the cells.",
+    "Only {length(kept)} of {length(frequency)} peaks
+     {cli::qty(length(kept))}{?is/are} open in {min_fraction} to
+     {max_fraction} of the cells.",
     i = "Lower {.arg min_fraction} or raise {.arg max_fraction}."
   ), class = "data")
   chromosome <- NULL
@@ -192,15 +199,16 @@ lay_out_peaks <- function(cells, peak_cells, min_fraction, max_fraction,
   )
 }
 
-# Open peaks of each cell among the kept ones; none is an error.
+# Counts the open peaks of each cell among the kept ones; throws if there are
+# none.
 kept_depth <- function(cells, layout) {
   depth <- core_depth_within(cells$source, !is.na(layout$map))
   empty <- cells$cells[depth == 0]
   abort_if(length(empty) > 0, c(
     "{length(empty)} cell{?s} {?has/have} no open peak among the
      {length(layout$peaks)} that the model keeps: {few(empty)}.",
-    i = "Remove {cli::qty(length(empty))}{?it/them}, or keep more peaks (a
-         lower {.arg min_fraction})."
+    i = "Remove {cli::qty(length(empty))}{?it/them}, or keep more peaks with
+         a lower {.arg min_fraction}."
   ), class = "data")
   depth
 }

@@ -19,38 +19,41 @@
 #' reference in the same space: see `reference` of
 #' [predict()][predict.sailer_fit].
 #'
-#' With `joint = FALSE` it is the model of the thesis: the encoder reads the
-#' open peaks alone, and the reference only guides its training. Few open peaks
-#' contain little information, so training cells follow their reference closely,
-#' partly by overfitting, and held-out or new cells much less. On cells without
-#' a reference both models were as good (inst/benchmarks/multiome.R).
+#' With `joint = FALSE` it is the model of the thesis: the encoder reads only
+#' the open peaks, and the reference only guides its training. The few open
+#' peaks of a cell contain little information, so training cells follow their
+#' reference closely, partly by overfitting, but held-out or new cells follow it
+#' much less. On cells without a reference both models were equally good
+#' (inst/benchmarks/multiome.R).
 #'
 #' @section Where training starts:
 #' With `warm_start = TRUE`, the default, the mean of the embedding starts as a
 #' linear map. Its first dimensions are the principal axes of the reference
-#' (rows scaled to length 1, not centred), as many as `n_latent` or the
-#' reference has. Least squares on LSI, the truncated SVD of TF-IDF without its
-#' first component, predicts each axis from the open peaks, shrunk by the share
-#' R2 of its variance that they explain beyond chance. A `joint` model adds (1 -
-#' R2) of the cell's reference, so that cells are in one space with and without
-#' a reference. The regression uses the training cells that have one.
+#' (rows scaled to length 1, not centred), as many as both `n_latent` and the
+#' reference allow. Each axis is predicted from the open peaks by least squares
+#' on LSI, the truncated SVD of TF-IDF without its first component. The
+#' prediction is shrunk by R2, the share of the axis's variance that the peaks
+#' explain beyond chance. A `joint` model adds (1 - R2) times the cell's
+#' reference, so that cells with and without a reference are in one space. The
+#' regression uses the training cells that have one.
 #'
-#' The further dimensions are components of LSI, each scaled to the spread of
-#' its signal (see [sailer()]) beyond what the reference explains: types that
-#' the RNA does not distinguish can be separated by their peaks. If `n_latent`
-#' does not exceed the reference's dimensions there are none.
+#' The remaining dimensions are components of LSI, each scaled to the spread of
+#' the part of its signal (see [sailer()]) that the reference does not explain.
+#' This way, types that the RNA does not distinguish can be separated by their
+#' peaks. There are none if `n_latent` does not exceed the reference's
+#' dimensions.
 #'
-#' The start excludes what depth, batch and covariates explain of the reference
-#' and of LSI: canonical directions of which they explain half or more are
-#' removed, and from others twice what they explain.
+#' What depth, batch and covariates explain of the reference and of LSI is
+#' excluded from the start: canonical directions of which they explain half or
+#' more are removed, and from the others twice what they explain.
 #'
 #' In a `joint` model the encoder is frozen for the first three quarters of the
 #' epochs (`frozen` of [train_control()]), and the best epoch by the evidence
 #' lower bound is often among these: `alignment` then has little effect. For its
-#' full effect set `frozen = 0` or `warm_start = FALSE`; but then a noisy
-#' reference is overfitted, and information in the peaks alone is lost. Without
-#' `joint` the encoder is trained from the first step and the last epoch is
-#' kept.
+#' full effect set `frozen = 0` or `warm_start = FALSE`; but then the model
+#' overfits a noisy reference, and information that only the peaks contain is
+#' lost. Without `joint` the encoder is trained from the first step and the last
+#' epoch is kept.
 #'
 #' @section Hybrid runs:
 #' Cells without a reference, missing from `reference` or with NA in their row,
@@ -58,50 +61,54 @@
 #' multiome and ATAC-only samples is allowed, in one matrix or object or as a
 #' list: `sailerx(list(multiome = x, atac = y), reference)`. Samples of a list
 #' are batches; otherwise name them in `batch`. For samples that were counted in
-#' different peaks see [unite_peaks()].
+#' different peaks, see [unite_peaks()].
 #'
 #' @section Files with both modalities:
 #' For a 10x multiome file or folder, MuData (.h5mu) or an h5ad file with both
 #' types of features, given as its path or as [open_cells()] of it, `reference`
-#' is optional: it is the PCA that MuData keeps with the RNA (`obsm/X_pca` of
-#' that modality), or computed from the RNA counts, in memory, by Seurat as in
-#' [RunSAILERX()]. `rna_depth` defaults to the sums of the counts. A message
-#' (class `sailer_note`) reports the reference. For another embedding of the
-#' file see [cells_metadata()] and [cell_depth()].
+#' is optional: by default it is the PCA that MuData stores with the RNA
+#' (`obsm/X_pca` of that modality), or else it is computed from the RNA counts,
+#' in memory, by Seurat as in [RunSAILERX()]. `rna_depth` is then by default the
+#' sum of the RNA counts of each cell. A message (class `sailer_note`) reports
+#' the reference. To use another embedding of the file, see [cells_metadata()]
+#' and [cell_depth()].
 #'
 #' @inheritParams sailer
-#' @param reference Reference embedding of any width and method: a numeric
-#'   matrix of cells x dimensions. Rows are matched by row names, if any, cells
-#'   may be missing and rows of other cells are ignored; without names, there is
-#'   one row per cell, in their order. Rows with NA are cells without a
-#'   reference. Only the directions of the rows matter. Linear differences
-#'   between batches in the reference are removed; if they differ more, give a
-#'   reference in which the batches of the RNA were integrated.
+#' @param reference Reference embedding, by any method and with any number of
+#'   dimensions: a numeric matrix of cells x dimensions. If it has row names,
+#'   rows are matched by them; cells may be missing, and rows of other cells are
+#'   ignored. Otherwise it must have one row per cell, in their order. Rows with
+#'   NA are cells without a reference. Only the directions of the rows matter.
+#'   Linear differences between batches in the reference are removed; if they
+#'   differ more, give a reference in which the batches of the RNA were
+#'   integrated.
 #' @param rna_depth RNA molecules of each cell: a vector with one number per
-#'   cell; or named, and then matched by name. NA, or missing by name, for cells
-#'   without a reference. Cells with few open peaks for their RNA are then
-#'   aligned with more weight: the logarithm of RNA depth over ATAC depth (of
-#'   the peaks that the model keeps), scaled to 0 ... 1 over the training cells
-#'   with a reference (3.2.2). NULL, the default, gives all cells the weight 1.
+#'   cell, matched by name if named. Cells without a reference may have NA or,
+#'   by name, be missing. If depths are given, cells with few open peaks for
+#'   their RNA are aligned with more weight: the logarithm of RNA depth over
+#'   ATAC depth (of the peaks that the model keeps), scaled to 0 ... 1 over the
+#'   training cells with a reference (3.2.2). NULL, the default, gives all cells
+#'   the weight 1.
 #' @eval option_params("models/sailer_options.h", c(
 #'   "alignment", "joint", "reference_dropout"
 #' ))
-#' @param n_latent Dimensions of the embedding. By default those of the
+#' @param n_latent Number of dimensions of the embedding. By default that of the
 #'   reference, at most 32, plus as many as [sailer()] would choose, but at
-#'   least 5 of these; 10 (`"dense"`) and 50 (`"chromosome"`) with
-#'   `preset = "thesis"`.
+#'   least 5 of these; 10 (`"dense"`) and 50 (`"chromosome"`) with `preset =
+#'   "thesis"`.
 #' @param hidden As in [sailer()]. Default `32` and `c(64, 32)`.
 #' @param beta As in [sailer()]. Default 1.
 #' @param thinning As in [sailer()]. Default `c(0, 0.5)`.
 #' @param min_fraction,max_fraction As in [sailer()]. Default 0.002 and 0.9:
 #'   with a reference rare peaks help too.
-#' @param warm_start TRUE, the default: the mean of the embedding has a linear
-#'   path parallel to the hidden layers; see the section above. FALSE: all
+#' @param warm_start TRUE, the default, gives the mean of the embedding a linear
+#'   path parallel to the hidden layers; see the section above. With FALSE all
 #'   weights start at random.
 #' @return An object of classes `"sailerx_fit"` and `"sailer_fit"`, with all
-#'   that [sailer()]'s has. Its history also has the columns `alignment`, the
-#'   unweighted term over the training cells, and `validation_alignment`, over
-#'   the held-out cells (NA if fewer than two of them have a reference).
+#'   elements of a fit of [sailer()]. Its history also has the columns
+#'   `alignment`, the unweighted term over the training cells, and
+#'   `validation_alignment`, over the held-out cells (NA if fewer than two of
+#'   them have a reference).
 #' @references Cao (2023), chapter 3, eq. 3.3-3.4.
 #' @examples
 #' sim <- simulate_atac(n_cells = 200, n_peaks = 500, n_types = 3, seed = 1)
@@ -116,7 +123,7 @@
 #' )
 #' tail(fit$history[c("epoch", "alignment", "validation_alignment")], 1)
 #'
-#' # A file with both modalities is enough, or choose what to take of it.
+#' # A file with both modalities is enough, or choose what to take from it.
 #' path <- system.file("extdata", "tiny.h5mu", package = "sailer")
 #' brief <- train_control(epochs = 2, verbose = FALSE)
 #' fit <- sailerx(path, hidden = 8, n_latent = 4, control = brief)
@@ -165,12 +172,13 @@ sailerx <- function(x, reference, rna_depth = NULL, batch = NULL,
   begin_or_continue(run$plan, run$cells, run$map)
 }
 
-# Models of older versions have no such option.
+# Models of older versions do not have the option `joint`.
 sees_reference <- function(fit) {
   isTRUE(fit$options$joint) && fit$options$alignment > 0
 }
 
-# What a joint model reads of new cells, NULL where it reads nothing.
+# Returns the reference that a joint model reads for new cells, NULL if none is
+# given. Throws if the model does not read one.
 seen_reference <- function(fit, reference, cells) {
   if (is.null(reference)) {
     if (sees_reference(fit)) {
@@ -179,9 +187,9 @@ seen_reference <- function(fit, reference, cells) {
     return(NULL)
   }
   abort_if(!sees_reference(fit), c(
-    "{.arg reference} is not read by this model: its encoder reads the open
-     peaks alone.",
-    i = "Models of {.code sailerx(joint = TRUE)} read one."
+    "This model does not use {.arg reference}: its encoder reads only the open
+     peaks.",
+    i = "Only models trained with {.code sailerx(joint = TRUE)} use one."
   ))
   seen <- as_reference(reference, NULL, NULL, cells$cells, 0)
   width <- fit$n_reference
@@ -192,8 +200,9 @@ seen_reference <- function(fit, reference, cells) {
   seen
 }
 
-# The rows of these cells, named by them, so that some of the cells can be taken
-# afterwards. Says now what is wrong, before anything is computed.
+# Returns the reference rows of these cells, named by cell, so that some of the
+# cells can be chosen later. Throws now, before anything is computed, if
+# something is wrong.
 reference_rows <- function(fit, reference, cells) {
   if (is.null(reference)) {
     return(NULL)
@@ -204,17 +213,19 @@ reference_rows <- function(fit, reference, cells) {
   values
 }
 
-# Without counts, cells are those of the training, with the reference they had.
+# Throws if a reference is given without counts: the cells are then those of the
+# training, with the reference that they had.
 check_needs_counts <- function(reference, arg) {
   if (!is.null(reference)) {
-    abort("{.arg reference} is of the cells in {.arg {arg}}: give both, or
+    abort("{.arg reference} belongs to the cells in {.arg {arg}}: give both, or
            neither for the training cells.")
   }
 }
 
-# list(values = cells x width, rows of length 1, present = logical, weight =
-# 0 ... 1), in the order of the cells; what a cell without a reference has is 0.
-# `training`: places of the cells that decide the range of the weights.
+# Returns list(values = cells x width, rows of length 1; present = logical;
+# weight = 0 to 1), in the order of the cells, with zeros for cells without a
+# reference. `training`: indices of the cells that determine the range of the
+# weights.
 as_reference <- function(reference, rna_depth, depth, cells, at_least = 2,
                          training = seq_along(cells)) {
   values <- align_reference(reference, cells)
@@ -226,9 +237,10 @@ as_reference <- function(reference, rna_depth, depth, cells, at_least = 2,
           class = "data")
   }
   abort_if(sum(present) < at_least, c(
-    "{sum(present)} of the {length(cells)} cells {?has/have} a reference.",
-    i = "The row names of {.arg reference} must be names of cells; the first
-         cell is {.val {cells[1]}}."
+    "{sum(present)} of the {length(cells)} cells
+     {cli::qty(sum(present))}{?has/have} a reference.",
+    i = "The row names of {.arg reference} must be cell names; the first cell
+         is {.val {cells[1]}}."
   ), class = "data")
   values[!present, ] <- 0
   list(
@@ -237,8 +249,9 @@ as_reference <- function(reference, rna_depth, depth, cells, at_least = 2,
   )
 }
 
-# Only directions count; the core computes in single precision, where very large
-# and very small rows would lose theirs. Rows of zeros stay.
+# Scales rows to length 1. Only directions count, and very large and very small
+# rows would lose theirs in the core, which computes in single precision. Rows
+# of zeros are not changed.
 unit_rows <- function(x) {
   largest <- do.call(pmax, lapply(seq_len(ncol(x)), function(k) abs(x[, k])))
   x <- x / ifelse(largest > 0, largest, 1)
@@ -252,7 +265,7 @@ align_reference <- function(reference, cells) {
 }
 
 # w of 3.2.2: log(RNA depth / ATAC depth), scaled to 0 ... 1 over the training
-# cells with a reference; held-out cells that lie beyond have 0 or 1.
+# cells with a reference; held-out cells beyond this range get 0 or 1.
 reference_weights <- function(rna_depth, depth, present, cells, training) {
   if (is.null(rna_depth)) {
     return(as.numeric(present))

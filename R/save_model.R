@@ -1,8 +1,8 @@
-# Files of fits and runs: a description of R's values and tensors. Everything a
-# fit holds is written by its name (R/description.R), so new fields need no
-# change here; only when old ones change their meaning does the version rise.
-# Version 1 was HDF5 and is read by bind_format1.cpp alone; what it lacks,
-# complete_model() adds.
+# Files of fits and runs: a description of R's values and tensors. Every element
+# of a fit is written by its name (R/description.R), so new elements need no
+# change here; the version rises only if existing ones change their meaning.
+# Version 1 was HDF5 and is read only by bind_format1.cpp; complete_model() adds
+# what it lacks.
 
 file_version <- 2L
 
@@ -11,7 +11,8 @@ write_values <- function(file, kind, values) {
   core_write_tensors(file, kind, file_version, parts$description, parts$tensors)
 }
 
-# `old_kind`: what version 1 called it.
+# Throws if the file holds no such values. `old_kind`: the name of this kind in
+# version 1.
 read_values <- function(file, kind, old_kind = kind) {
   if (is_format1(file)) {
     return(core_read_format1(file, old_kind))
@@ -34,7 +35,7 @@ is_format1 <- function(file) {
     identical(readBin(file, "raw", length(mark)), mark)
 }
 
-# What a fit cannot do without, and the types.
+# Required elements of a fit, and their types.
 model_entries <- c(
   options = "list", control = "list", peaks = "character",
   group_sizes = "numeric", frequencies = "numeric", n_peaks_given = "numeric",
@@ -43,7 +44,7 @@ model_entries <- c(
   status = "character", best_epoch = "numeric", device = "character"
 )
 
-# The same of expresser().
+# The same for fits of expresser().
 expresser_entries <- c(
   options = "list", control = "list", genes = "list", sources = "list",
   n_cells = "numeric", state = "list", history = "list", status = "character",
@@ -52,31 +53,32 @@ expresser_entries <- c(
 
 #' Save a fit to a file, and load it again
 #'
-#' The file holds all of a fit: parameters, options, names of peaks and cells,
-#' levels of batches, statistics of depth, embedding and history; of
-#' [expresser()] parameters, options, genes and history. It has the layout of
-#' safetensors, which other programs read as well
+#' The file holds the complete fit: parameters, options, names of peaks and
+#' cells, levels of batches, statistics of depth, embedding and history; for
+#' [expresser()] parameters, options, genes and history. It has the safetensors
+#' format, which other programs can read as well
 #' (`safetensors.numpy.load_file("model.safetensors")` in Python). Later
-#' versions of sailer load it, as this one loads the HDF5 files of 0.1.0.
+#' versions of sailer can load it, as this one can load the HDF5 files of 0.1.0.
 #' Loading runs no code from the file.
 #'
-#' Parameters are the tensors `state.NAME`. Long vectors are tensors too: names
-#' of cells and peaks as lines of UTF-8. Everything else is JSON, in the
+#' Parameters are tensors named `state.NAME`. Long vectors are tensors too;
+#' names of cells and peaks are lines of UTF-8. Everything else is JSON, in the
 #' metadata `description`.
 #'
 #' The file is written to a temporary name and moved when it is complete: there
 #' is always either the old file or the complete new one, even if R is killed. A
-#' checksum over all bytes detects damage. `saveRDS()` works for a fit as well,
-#' but without this check and only for R.
+#' checksum over all bytes detects damage. `saveRDS()` can store a fit as well,
+#' but without this check, and only for R.
 #'
-#' @param fit What [sailer()], [sailerx()] or [expresser()] returned, or an
-#'   object that holds one fit.
+#' @param fit A fit of [sailer()], [sailerx()] or [expresser()], or an object
+#'   that holds a single fit.
 #' @param file Path of the file, such as `"model.safetensors"`.
-#' @param overwrite Replace an existing file. FALSE, the default, makes it an
-#'   error.
+#' @param overwrite Replace an existing file. With FALSE, the default, an
+#'   existing file is an error.
 #' @return `save_model()` returns the path, invisibly (of processes that trained
-#'   together only the first writes); `load_model()` the saved fit. In its call,
-#'   arguments that cannot be written as code (functions, S4 objects) are `...`.
+#'   together, only the first writes); `load_model()` returns the saved fit. In
+#'   its call, arguments that cannot be written as code (functions, S4 objects)
+#'   are replaced by `...`.
 #' @seealso [predict()][predict.sailer_fit] embeds new cells with a fit.
 #' @references Cao (2023), section 2.2.2, for the parameters.
 #' @examples
@@ -92,12 +94,12 @@ expresser_entries <- c(
 save_model <- function(fit, file, overwrite = FALSE) {
   fit <- find_fit(fit, NULL, c("sailer_fit", "expresser_fit"))$fit
   check_flag(overwrite)
-  # Processes that trained together have the same fit.
+  # Processes that trained together have the same fit: only the first writes it.
   if (isTRUE(fit$processes > 1) && process_rank() > 0) {
     return(invisible(model_path(file)))
   }
   file <- new_file(file, overwrite)
-  # All but the core's model.
+  # The model of the core is not written.
   fit["cache"] <- NULL
   fit["call"] <- list(plain_call(fit$call))
   write_values(file, "sailer model", fit)
@@ -118,23 +120,24 @@ model_path <- function(file) {
   normalizePath(file, mustWork = FALSE)
 }
 
-# The path of a file that may be written.
+# Returns the path of a file that may be written; throws if it exists, unless
+# `overwrite` is TRUE.
 new_file <- function(file, overwrite) {
   file <- model_path(file)
   abort_if(!overwrite && file.exists(file), c(
     "The file {.file {file}} already exists.",
-    i = "Take another name, or {.code overwrite = TRUE} to replace it."
+    i = "Choose another name, or set {.code overwrite = TRUE} to replace it."
   ), class = "file")
   file
 }
 
-# The other way round, with the checks of what an older or a foreign program may
-# have left out.
+# Makes a fit from the values of a file, and checks for elements that an older
+# or a foreign program may have left out.
 as_fit <- function(values, file) {
   damaged <- function(what, env = parent.frame()) {
     abort(c(
-      "The model file {.file {file}} is not complete.", x = what,
-      i = "Save the fit again, or take another copy."
+      "The model file {.file {file}} is incomplete.", x = what,
+      i = "Save the fit again, or use another copy."
     ), class = "file", .envir = env)
   }
   if (!inherits(values, c("sailer_fit", "expresser_fit"))) {
@@ -158,14 +161,16 @@ as_fit <- function(values, file) {
   complete_model(values)
 }
 
-# What models of version 0.1.0 keep with each of their cells alone.
+# Adds to models of version 0.1.0 the summaries that they lack, computed from
+# what they keep for each of their cells.
 complete_model <- function(fit) {
   if (!inherits(fit, "sailer_fit")) {
     return(fit)
   }
   if (is.null(fit$level_counts)) {
     fit$batches <- batch_labels(fit)
-    # The first files do not know the level of each cell.
+    # The first files do not hold the level of each cell: all get the first
+    # level.
     first <- lapply(fit$labels, function(levels) rep(1L, length(fit$cells)))
     fit$level_counts <- count_levels(
       fit$labels, fit$codes %||% first, fit$batches, fit$depth
@@ -182,8 +187,8 @@ complete_model <- function(fit) {
   fit
 }
 
-# A call that a file takes: functions, S4 objects and environments, which
-# do.call() puts into calls, become names.
+# Returns a call that can be written to a file: functions, S4 objects and
+# environments, which do.call() inserts into calls, are replaced by names.
 plain_call <- function(call) {
   plain <- function(x) {
     if (is.call(x) && !inherits(x, "formula")) {

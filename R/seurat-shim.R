@@ -1,8 +1,9 @@
-# Where SeuratObject 4 and 5 differ: the only file that asks which one it is.
+# Differences between SeuratObject 4 and 5: only this file checks the version.
 
 has_seurat_layers <- function() utils::packageVersion("SeuratObject") >= "5.0.0"
 
-# Functions of SeuratObject 5 only, which assays with layers come with.
+# Returns a function that only SeuratObject 5 has; objects with layers require
+# it.
 seurat5 <- function(name) getExportedValue("SeuratObject", name)
 
 find_layers <- function(assay, search) {
@@ -13,9 +14,10 @@ layer_cell_names <- function(assay, layer) {
   SeuratObject::Cells(assay, layer = layer)
 }
 
-# The matrix of one layer, features x cells, with their names; of an assay of
-# the old class, which both versions have, that of a slot. LayerData() copies it
-# whole; where the matrix is stored that way round it is taken as is.
+# Returns the matrix of one layer, features x cells, with their names; for an
+# assay of the old class, which both versions have, the matrix of a slot.
+# LayerData() makes a full copy, so a matrix stored as features x cells is
+# returned directly.
 get_layer <- function(assay, layer) {
   if (!methods::is(assay, "StdAssay")) {
     return(if (has_seurat_layers()) {
@@ -35,8 +37,8 @@ get_layer <- function(assay, layer) {
   seurat5("LayerData")(assay, layer = layer)
 }
 
-# SeuratObject 4 takes only reductions of all cells of the object: cells that a
-# reduction lacks get NA.
+# SeuratObject 4 accepts only reductions of all cells of the object: cells that
+# a reduction lacks get NA.
 cover_cells <- function(reduction, cells) {
   values <- SeuratObject::Embeddings(reduction)
   if (has_seurat_layers() || nrow(values) == length(cells)) {

@@ -1,9 +1,10 @@
-# Empirical Bayes: what many noisy effects say about the effects themselves
-# (Stephens 2017, "False discovery rates: a new deal"). The effects are taken to
-# come from a mixture of normals around 0, one of them 0 itself, whose shares
-# the estimates decide.
+# Empirical Bayes shrinkage of many noisy effects (Stephens 2017, "False
+# discovery rates: a new deal"). The true effects are assumed to come from a
+# mixture of normals around 0, one of them a point mass at 0; the shares of the
+# mixture are estimated.
 
-# list(sd, share), the spreads of the mixture, 0 first, and their shares.
+# Returns list(sd, share): the standard deviations of the mixture, 0 first, and
+# their shares.
 learn_prior <- function(estimate, se, n_most = 20000, n_spreads = 18) {
   if (length(estimate) > n_most) {
     some <- round(seq(1, length(estimate), length.out = n_most))
@@ -14,7 +15,8 @@ learn_prior <- function(estimate, se, n_most = 20000, n_spreads = 18) {
   most <- 2 * sqrt(max(estimate^2 - se^2, (8 * least)^2))
   spread <- c(0, exp(seq(log(least), log(most), length.out = n_spreads)))
   fitting <- exp_rows(log_likelihoods(estimate, se, spread))
-  # As if 9 effects more had been 0: where little is known, there is little.
+  # As if 9 more effects had been 0: with little evidence, effects count as
+  # small.
   penalty <- c(9, rep(0, length(spread) - 1))
   share <- rep(1 / length(spread), length(spread))
   for (step in seq_len(500)) {
@@ -28,21 +30,22 @@ learn_prior <- function(estimate, se, n_most = 20000, n_spreads = 18) {
   list(sd = spread, share = share)
 }
 
-# Effects x spreads: the logarithm of how likely each estimate is under each.
+# Effects x spreads: the log-likelihood of each estimate under each spread.
 log_likelihoods <- function(estimate, se, spread) {
   total <- sqrt(outer(rep_len(se, length(estimate))^2, spread^2, "+"))
   stats::dnorm(estimate, 0, total, log = TRUE)
 }
 
-# Up to a factor of each row.
+# Exponentials, up to a factor for each row.
 exp_rows <- function(logs) exp(logs - apply(logs, 1, max))
 
-# Of each effect, given its estimate: the posterior mean, and the probability
-# that it is beyond `delta` above and below; `before`: that of the prior.
+# Returns for each effect, given its estimate: the posterior mean, and the
+# probabilities that it is above `delta` and below `-delta`. `before`: the prior
+# probability of either one.
 posterior_effects <- function(prior, estimate, se, delta) {
   logs <- log_likelihoods(estimate, se, prior$sd)
   member <- exp_rows(sweep(logs, 2, log(prior$share), "+"))
-  # The first component is 0: it is never beyond.
+  # The first component is 0, which is never beyond `delta`.
   member <- (member / rowSums(member))[, -1, drop = FALSE]
   variance <- prior$sd[-1]^2
   kept <- 1 / (1 + outer(rep_len(se, length(estimate))^2, 1 / variance))
@@ -56,8 +59,8 @@ posterior_effects <- function(prior, estimate, se, delta) {
   )
 }
 
-# The share of false ones that is to be expected among each effect and those
-# that are surer (posterior error sums).
+# Expected share of false discoveries among each effect and all that are more
+# probable (means of posterior error probabilities).
 expected_fdr <- function(probability) {
   order <- order(probability, decreasing = TRUE)
   out <- numeric(length(probability))

@@ -1,7 +1,7 @@
-# Arguments of simulate_atac(): those of a preset, sizes that profiles decide,
-# and checks.
+# Arguments of simulate_atac(): presets, sizes determined by profiles, and
+# checks.
 
-# `given`: the names of those that the user wrote.
+# `given`: the names of the arguments that the user specified.
 simulation_arguments <- function(arguments, given) {
   arguments <- arguments[names(formals(simulate_atac))]
   preset <- simulation_preset(arguments$preset)
@@ -45,7 +45,7 @@ simulation_preset <- function(name) {
   ))
 }
 
-# Numbers of peaks and types are those of the profiles.
+# Sets the numbers of peaks and types to those of the profiles.
 sizes_of_profiles <- function(arguments, given) {
   profiles <- check_profiles(arguments$profiles)
   sizes <- list(n_peaks = nrow(profiles), n_types = ncol(profiles))
@@ -59,7 +59,7 @@ sizes_of_profiles <- function(arguments, given) {
   }
   if (is.null(arguments$fragments)) {
     abort("With {.arg profiles}, give {.arg fragments}: the median number of
-           fragments of a cell.")
+           fragments per cell.")
   }
   arguments[names(sizes)] <- sizes
   arguments["n_chromosomes"] <- 1
@@ -70,7 +70,7 @@ sizes_of_profiles <- function(arguments, given) {
 check_profiles <- function(profiles) {
   profiles <- as_numeric_matrix(profiles, "profiles", "counts, peaks x types")
   if (!all(is.finite(profiles) & profiles >= 0)) {
-    abort("{.arg profiles} must hold counts: numbers from 0 up, none missing.")
+    abort("{.arg profiles} must hold counts: no missing or negative values.")
   }
   check_names(rownames(profiles), "peak", "row")
   check_names(colnames(profiles), "type", "column")
@@ -121,8 +121,8 @@ check_simulation <- function(arguments) {
   limits <- arguments$fragment_range
   if (!is.numeric(limits) || length(limits) != 2 ||
         !isTRUE(all(diff(c(1, limits)) >= 0))) {
-    refuse_found("{.arg fragment_range} must hold the fewest and the most
-                  fragments of a cell, from 1 up.", limits)
+    refuse_found("{.arg fragment_range} must hold the smallest and largest
+                  number of fragments per cell, at least 1.", limits)
   }
   check_rare(arguments$rare, arguments$rare_batch, arguments$n_types, n_batches)
 }

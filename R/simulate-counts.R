@@ -1,7 +1,7 @@
-# Counts of simulated cells, block by block: into memory, or to a 10x file, of
-# which one block is in memory at a time.
+# Counts of simulated cells, block by block: kept in memory, or written to a 10x
+# file with one block in memory at a time.
 
-# list(counts, depth, fragments, cells = names).
+# Returns list(counts, depth, fragments, cells = names).
 simulate_blocks <- function(arguments, source, cells, file, overwrite) {
   draw <- group_drawer(arguments, source)
   n_cells <- length(cells$size)
@@ -43,8 +43,8 @@ simulate_blocks <- function(arguments, source, cells, file, overwrite) {
   )
 }
 
-# Groups of cells with one type and batch, whose peaks have the same
-# frequencies.
+# Draws the counts of a block of cells, in groups of one type and batch, whose
+# peaks have the same frequencies.
 draw_block <- function(draw, cells, members) {
   batch <- as.integer(cells$batch)[members]
   type <- as.integer(cells$cell_type)[members]
@@ -56,7 +56,8 @@ draw_block <- function(draw, cells, members) {
   counts[, order(unlist(groups, use.names = FALSE)), drop = FALSE]
 }
 
-# A function of batch, type and sizes of the cells that gives their counts.
+# Returns a function that draws counts, given batch, type and sizes of the
+# cells.
 group_drawer <- function(arguments, source) {
   n_peaks <- length(source$peaks)
   by_fragments <- !is.null(arguments$fragments)
@@ -83,8 +84,9 @@ group_drawer <- function(arguments, source) {
   }
 }
 
-# How many fragments open `depth` peaks on average, some being hit repeatedly:
-# the inverse, by interpolation, of sum(1 - exp(-fragments * frequency)).
+# Number of fragments that open `depth` peaks on average, some being hit
+# repeatedly: the inverse, by interpolation, of sum(1 - exp(-fragments *
+# frequency)).
 fragments_for <- function(depth, frequency) {
   n_peaks <- length(frequency)
   fragments <- exp(seq(0, log(100 * n_peaks), length.out = 200))
@@ -93,8 +95,8 @@ fragments_for <- function(depth, frequency) {
   exp(stats::approx(log(open), log(fragments), log(depth), rule = 2)$y)
 }
 
-# What `draw` gives for these sizes of cells, whole and at least 1, in portions
-# that bound the memory.
+# Binds what `draw` returns for these sizes of cells, rounded and at least 1, in
+# portions that bound the memory.
 by_portions <- function(sizes, draw, portion = 2e6) {
   sizes <- pmax(1, round(sizes))
   portions <- split(sizes, ceiling(cumsum(sizes) / portion))

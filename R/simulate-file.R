@@ -1,8 +1,9 @@
-# Where blocks of simulated counts go. A sink has add(counts), finish(), which
-# gives the counts, and abandon(), which does nothing after finish().
+# Destinations of blocks of simulated counts. A sink has add(counts), finish(),
+# which returns the counts, and abandon(), which does nothing after finish().
 
-# A 10x HDF5 file with the chunks and the compression of Cell Ranger's. It is
-# written beside its place, and renamed when it is complete.
+# A 10x HDF5 file with the chunk size and compression of Cell Ranger. It is
+# written to a temporary file in the same folder, which is renamed when
+# complete.
 tenx_sink <- function(file, features, cells, overwrite, type = "Peaks") {
   check_flag(overwrite)
   need_package("rhdf5", "to write 10x HDF5 files")

@@ -1,9 +1,10 @@
-# SCAN-ATAC-Sim's cells (thesis 2.2.5): fragments drawn from a bulk profile,
+# Cells as in SCAN-ATAC-Sim (thesis 2.2.5): fragments drawn from a bulk profile,
 # and a background in proportion to the lengths of the peaks.
 
-# Counts of cells of one profile, peaks x cells. Of n fragments the share
-# `signal` has the weights `profile`, the others `background`; each in two
-# halves, one for each copy of the genome, without a peak twice.
+# Draws the counts of cells of one profile, peaks x cells. Of n fragments, the
+# share `signal` is drawn with the weights `profile`, the others with
+# `background`; both in two halves, one for each copy of the genome, in which no
+# peak is hit twice.
 draw_fragments <- function(profile, background, signal, sizes) {
   by_portions(sizes, function(n) {
     in_peaks <- round(n * signal)
@@ -19,14 +20,16 @@ draw_fragments <- function(profile, background, signal, sizes) {
   })
 }
 
-# For each cell as many different places as `sizes` says, one after another, the
-# next in proportion to the weights of those that are left; all places of weight
-# where these are fewer. A matrix with the columns place and cell.
+# Draws for each cell as many different places as `sizes` says, one after
+# another, each in proportion to the weights of the remaining places; or all
+# places with a weight, if there are fewer. Returns a matrix with the columns
+# place and cell.
 #
-# Draws with replacement, of which those that repeat are passed over, have that
-# distribution. Where a cell takes most of the places this would take long:
-# there the smallest of exponential variables with the weights as rates are
-# taken, which have it, too (Efraimidis and Spirakis 2006).
+# Drawing with replacement and skipping repeats gives this distribution. If a
+# cell takes more than a quarter of the places, this would take long: then
+# exponential variables are drawn with the weights as rates, and the places with
+# the smallest ones taken, which gives the same distribution (Efraimidis and
+# Spirakis 2006).
 draw_distinct <- function(weights, sizes) {
   places <- which(weights > 0)
   weights <- weights[places]
@@ -49,13 +52,13 @@ draw_by_passing <- function(weights, sizes) {
   repeat {
     open <- which(lacking > 0)
     if (length(open) == 0) break
-    # Some more than are lacking, so that few rounds are left.
+    # Draw somewhat more than are lacking, so that few rounds are needed.
     cell <- rep(open, ceiling(1.3 * lacking[open]) + 2)
     key <- (cell - 1) * n + sample.int(n, length(cell), TRUE, weights)
     new <- !duplicated(key) & !key %in% drawn
     key <- key[new]
     cell <- cell[new]
-    # In the order drawn, no more than are lacking.
+    # Keep the first ones drawn, no more than are lacking.
     key <- key[sequence(rle(cell)$lengths) <= lacking[cell]]
     drawn <- c(drawn, key)
     lacking <- sizes - tabulate((drawn - 1) %/% n + 1, length(sizes))

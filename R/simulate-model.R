@@ -1,9 +1,9 @@
 # What simulate_atac() draws cells from: peaks, the hierarchy of types, and the
 # type, batch and size of each cell.
 
-# list(peaks, weights = peaks x types); of generated peaks also truth = types x
-# peaks; where fragments are drawn also profiles = bulk counts of peaks x types
-# and background = lengths of the peaks.
+# Returns list(peaks, weights = peaks x types); for generated peaks also truth =
+# types x peaks; if fragments are drawn, also profiles = bulk counts of peaks x
+# types and background = lengths of the peaks.
 simulation_source <- function(arguments, profiles) {
   by_fragments <- !is.null(arguments$fragments)
   source <- list(peaks = rownames(profiles), profiles = profiles)
@@ -11,7 +11,7 @@ simulation_source <- function(arguments, profiles) {
     n_peaks <- arguments$n_peaks
     lengths <- rep(500, n_peaks)
     if (by_fragments) {
-      # As peaks are called: few below 200 bases or above 2,000.
+      # Like called peaks: few below 200 bases or above 2,000.
       spread <- stats::rlnorm(n_peaks, 0, 0.5)
       lengths <- round(500 * pmin(4, pmax(0.3, spread)))
     }
@@ -27,7 +27,7 @@ simulation_source <- function(arguments, profiles) {
     source$truth <- simulate_types(types, source$peaks, arguments$type_specific)
     source$weights <- t(source$truth)
     if (by_fragments) {
-      # Bulk counts: 200 reads a peak.
+      # Bulk counts: 200 reads per peak.
       strength <- stats::rlnorm(n_peaks, 0, 0.5) * lengths
       expected <- source$weights * strength
       expected <- 200 * n_peaks * sweep(expected, 2, colSums(expected), "/")
@@ -43,7 +43,7 @@ simulation_source <- function(arguments, profiles) {
   source
 }
 
-# Probability of each peak to be open in each type, by a walk down the tree.
+# Probability that each peak is open in each type, by a walk down the tree.
 simulate_types <- function(types, peaks, type_specific) {
   n_peaks <- length(peaks)
   # A tenth of the peaks (promoters of housekeeping genes) are open nearly
@@ -76,7 +76,8 @@ simulate_types <- function(types, peaks, type_specific) {
   truth
 }
 
-# Type, batch and wanted depth or fragments of each cell, in random order.
+# Type, batch and target depth or number of fragments of each cell, in random
+# order.
 simulate_cells <- function(arguments, types) {
   n_cells <- arguments$n_cells
   n_batches <- arguments$n_batches

@@ -1,67 +1,69 @@
 #' Simulated scATAC-seq and multiome cells of known types
 #'
-#' Counts with a known truth: cell types in a hierarchy, a log-normal depth,
-#' batches that differ in depth and in the peaks they favour, a background of
-#' fragments outside of open peaks, and rare types. With the defaults the types
-#' can be found, while depth and batch visibly disturb a linear embedding (LSI).
-#' With `fragments`, `profiles` or `preset` it is the model of SCAN-ATAC-Sim,
-#' which the thesis simulates with (2.2.5).
+#' Simulates counts with a known truth: cell types in a hierarchy, a log-normal
+#' depth, batches that differ in depth and in the peaks they favour, a
+#' background of fragments outside of open peaks, and rare types. With the
+#' defaults the types can be found, while depth and batch visibly disturb a
+#' linear embedding (LSI). With `fragments`, `profiles` or `preset`, cells are
+#' drawn as by SCAN-ATAC-Sim, the simulator of the thesis (2.2.5).
 #'
-#' Each type has for every peak a probability of being open. The types are the
+#' Each peak has a probability of being open in each type. The types are the
 #' leaves of a binary tree; on each branch a share `type_specific` of the peaks
-#' opens or closes, so that types with a common branch resemble each other. A
-#' cell draws its depth, then its fragments: the share `signal` from the open
-#' peaks of its type, the rest from all peaks alike, both with the factors of
-#' its batch. A peak may be hit twice or more; most counts are 1 or 2. A peak
-#' that no cell has hit gets one fragment in a cell drawn at random. Memory
-#' grows with the number of fragments: no dense matrix of cells x peaks is made.
+#' opens or closes, so that types with a common branch resemble each other. For
+#' each cell a depth is drawn, then its fragments: the share `signal` from the
+#' open peaks of its type, the rest from all peaks equally, both with the
+#' factors of its batch. A peak may be hit more than once, but most counts are 1
+#' or 2. A peak that no cell has hit gets one fragment in a cell drawn at
+#' random. Memory grows with the number of fragments: no dense matrix of cells x
+#' peaks is made.
 #'
 #' @section Cells drawn from bulk profiles:
-#' SCAN-ATAC-Sim draws cells from bulk experiments, one for each type. A cell
-#' has n fragments, log-normal with the median `fragments` and the standard
-#' deviation `depth_sd` of the natural logarithm (mu and sigma of the thesis),
-#' held within `fragment_range`. The share `signal` (rho) lies in the peaks of
-#' its type, drawn with the weights of the type's bulk profile; the rest is
-#' background, drawn with the lengths of the peaks as weights. Both are drawn in
-#' two halves, one for each copy of the genome, in which no peak is hit twice,
-#' so that counts are at most 4. Batches may differ in the median and in rho,
-#' and by `batch_effect` in the weights of the signal. Peaks that no cell has
-#' hit stay empty.
+#' SCAN-ATAC-Sim draws cells from bulk experiments, one for each type. The
+#' number of fragments of a cell is log-normal with the median `fragments` and
+#' the standard deviation `depth_sd` of the natural logarithm (mu and sigma of
+#' the thesis), limited to `fragment_range`. The share `signal` (rho) lies in
+#' the peaks of its type, drawn with the weights of the type's bulk profile; the
+#' rest is background, drawn with the lengths of the peaks as weights. Both are
+#' drawn in two halves, one for each copy of the genome, in which no peak is hit
+#' twice, so that counts are at most 4. Batches may differ in the median and in
+#' rho, and by `batch_effect` in the weights of the signal. Peaks that no cell
+#' has hit stay empty.
 #'
-#' Bulk profiles are `profiles`, or generated: the probability of each peak in
-#' the hierarchy of types, times its strength and its length (a median of 500
-#' bases), as counts of 200 reads a peak.
+#' Bulk profiles are given as `profiles`, or generated: the probability of each
+#' peak in the hierarchy of types, times its strength and its length (median 500
+#' bases), as counts with 200 reads per peak on average.
 #'
 #' @section Presets:
-#' The three simulations of section 2.2.5, whose numbers of cells and peaks the
-#' thesis does not all give (10,000 and 50,000 here), with SCAN-ATAC-Sim's own
-#' limits of 1,000 to 20,000 fragments. Arguments that are given override those
-#' of the preset.
-#' * `"Sim1"`: 5 types, one of them 1 % of the cells; mu 5,000, sigma 1.5, rho
-#'   0.4.
-#' * `"Sim2"`: 9 types of one size; mu 3,000, sigma 1.5, rho 0.4.
-#' * `"Sim3"`: two batches with mu 2,500 and 5,000, rho 0.4 and 0.5; 6 types, of
-#'   which two are rare, 1 % of the cells each, and of one batch each.
+#' The three simulations of section 2.2.5, with 10,000 cells and 50,000 peaks
+#' (not all of these numbers are given in the thesis), and 1,000 to 20,000
+#' fragments per cell, the limits of SCAN-ATAC-Sim itself. Arguments that are
+#' given override those of the preset.
+#' * `"Sim1"`: 5 types, one of them with 1 % of the cells; mu 5,000, sigma 1.5,
+#'   rho 0.4.
+#' * `"Sim2"`: 9 types of equal size; mu 3,000, sigma 1.5, rho 0.4.
+#' * `"Sim3"`: two batches with mu 2,500 and 5,000, rho 0.4 and 0.5; 6 types,
+#'   two of them rare, each with 1 % of the cells and in one batch only.
 #'
-#' @param n_cells,n_peaks,n_types,n_batches Whole numbers: cells (at least 2 a
-#'   type), peaks (at least 20), types, rare ones included, and batches.
-#'   Cells are shared out evenly among the batches.
+#' @param n_cells,n_peaks,n_types,n_batches Whole numbers: cells (at least 2 per
+#'   type and per batch), peaks (at least 20), types, including rare ones, and
+#'   batches. Cells are divided evenly among the batches.
 #' @param depth Median number of open peaks per cell, 8 % of the peaks by
 #'   default: one number for all batches, which `batch_effect` then spreads, or
-#'   one per batch. Between 1 and half of the peaks. Not used with `fragments`.
+#'   one per batch. Between 1 and half of the peaks. Cannot be combined with
+#'   `fragments`.
 #' @param depth_sd Standard deviation of the natural logarithm of a cell's
-#'   depth, or number of fragments, within a batch. 0 gives every cell about the
-#'   same.
+#'   depth, or number of fragments, within a batch. With 0 all cells have about
+#'   the same.
 #' @param batch_effect Strength of the batch effects, 0 for none: the standard
 #'   deviation, on the natural log scale, of a factor on every peak's frequency
-#'   per batch; and, if `depth` (`fragments`) is one number, the log ratio of
-#'   the medians of the last and the first batch.
+#'   per batch; and, if `depth` (`fragments`) is one number, the log ratio
+#'   between the medians of the last and the first batch.
 #' @param rare Fractions of all cells, one per rare type, each below the share
-#'   of a common type; the other types share the rest evenly. `NULL`
-#'   or `numeric(0)` for none. Fewer rare types than `n_types`.
-#' @param rare_batch `NULL`, or for each rare type the number of the one batch
-#'   in which it is found, `NA` for all batches (the third simulation of the
-#'   thesis has a type of one batch).
+#'   of a common type; the other types share the rest evenly. `NULL` or
+#'   `numeric(0)` for none. There must be fewer rare types than `n_types`.
+#' @param rare_batch For each rare type, the number of the only batch in which
+#'   it occurs, or `NA` for all batches (in the third simulation of the thesis a
+#'   type occurs in one batch only). `NULL` for all types in all batches.
 #' @param type_specific Share of the peaks that change on each branch of the
 #'   hierarchy, in (0, 1]. Larger values make types easier to distinguish.
 #' @param signal Share of the fragments that lie in open peaks, in (0, 1]: the
@@ -69,32 +71,32 @@
 #' @param n_chromosomes Number of chromosomes, `chr1` onwards, that the peaks
 #'   are spread over.
 #' @param seed Whole number: the same seed gives the same cells, in memory and
-#'   in a file. The state of R's own random numbers is left as it was.
+#'   in a file. R's random number generator is left as it was.
 #' @param preset `"Sim1"`, `"Sim2"` or `"Sim3"`, see the section on presets;
 #'   NULL, the default, for none.
-#' @param fragments Median number of fragments of a cell, as `depth` one number
-#'   or one per batch: cells are drawn from bulk profiles. NULL, the default,
-#'   draws open peaks by `depth`.
-#' @param fragment_range Fewest and most fragments of a cell.
-#' @param profiles Bulk profiles: counts, a matrix of peaks x types, both
-#'   named, peaks like `chr1-100-600`. Every type needs a read. Where `rare` has
-#'   fractions, the last types are the rare ones. NULL, the default, generates
-#'   them.
-#' @param file Path of a 10x HDF5 file to write the counts to, by blocks of
+#' @param fragments Median number of fragments of a cell, one number or one per
+#'   batch, like `depth`; cells are then drawn from bulk profiles. NULL, the
+#'   default, draws open peaks by `depth`.
+#' @param fragment_range Minimum and maximum number of fragments of a cell.
+#' @param profiles Bulk profiles, used with `fragments`: a matrix of counts,
+#'   peaks x types, with names for both, peaks like `chr1-100-600`. Every type
+#'   needs at least one read. If `rare` has fractions, the last types are the
+#'   rare ones. NULL, the default, generates them.
+#' @param file Path of a 10x HDF5 file to write the counts to, in blocks of
 #'   10,000 cells, for any number of cells (needs the package rhdf5). NULL, the
 #'   default, keeps them in memory.
-#' @param overwrite Replace a file that is there already. FALSE, the default,
-#'   makes it an error.
+#' @param overwrite Replace an existing file. With FALSE, the default, an
+#'   existing file is an error.
 #'
 #' @return A list of class `sailer_simulation`:
 #' * `counts`: `dgCMatrix`, peaks x cells, of fragment counts; with `file` the
-#'   handle that [open_cells()] gives. Peaks are named `chr1-1000-1500` and
-#'   sorted along each chromosome. No cell is empty, and no peak unless cells
-#'   are drawn from bulk profiles.
+#'   handle that [open_cells()] returns. Peaks are named `chr1-1000-1500` and
+#'   sorted along each chromosome. No cell is empty. No peak is empty either,
+#'   unless cells are drawn from bulk profiles.
 #' * `cells`: data frame, rows named as the columns of `counts`: `cell_type` and
 #'   `batch` (factors), `depth` (number of open peaks) and `fragments`.
-#' * `truth`: matrix, types x peaks, of the probability that the peak is open
-#'   in the type; NULL where `profiles` were given.
+#' * `truth`: matrix, types x peaks, of the probability that the peak is open in
+#'   the type; NULL if `profiles` were given.
 #' * `profiles`: bulk profiles, peaks x types, if cells are drawn from them.
 #' * `arguments`: list of the arguments used.
 #'
@@ -116,7 +118,7 @@
 #' sim3 <- simulate_atac(preset = "Sim3", n_cells = 300, n_peaks = 8000)
 #' table(sim3$cells$cell_type, sim3$cells$batch)
 #'
-#' # Cells from bulk profiles of one's own: here of simulated cells.
+#' # Cells from your own bulk profiles, here made from simulated cells.
 #' type <- sim$cells$cell_type
 #' bulk <- vapply(levels(type), function(t) {
 #'   Matrix::rowSums(sim$counts[, type == t])
@@ -178,7 +180,7 @@ print.sailer_simulation <- function(x, ...) {
   invisible(x)
 }
 
-# Evaluates `code` under a seed and generators of its own.
+# Evaluates `code` with its own seed and random number generators.
 with_own_seed <- function(seed, code) {
   withr::with_seed(
     seed, code,

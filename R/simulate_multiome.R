@@ -5,21 +5,21 @@
 #' the more open these are in a type, the higher its expression. A gene lies on
 #' `peaks_per_gene` neighbouring peaks. Its log expression in a type is a
 #' gene-specific level plus three times the mean openness of its peaks in that
-#' type (a probability, see `truth`; of given profiles the counts by their
-#' largest among the types). A cell's RNA counts are negative binomial with the
-#' size 5 about these, with a log-normal total. RNA and ATAC of a cell share the
-#' cell type and nothing else: their depths and batch effects are drawn
-#' independently.
+#' type (a probability, see `truth`; for given profiles, a type's share of
+#' counts in the peak divided by the largest share of any type). A cell's RNA
+#' counts are negative binomial with size 5 around this expression, with a
+#' log-normal total. RNA and ATAC of a cell share the cell type and nothing
+#' else: their depths and batch effects are drawn independently.
 #'
-#' @param ... Arguments of `simulate_atac()`, by their names.
+#' @param ... Arguments of `simulate_atac()`, by name.
 #' @param n_genes Number of genes.
-#' @param rna_depth,rna_depth_sd Median of the RNA counts of a cell, and the
+#' @param rna_depth,rna_depth_sd Median number of RNA counts of a cell, and the
 #'   standard deviation of its natural logarithm.
 #' @param rna_batch_effect Standard deviation, on the natural log scale, of a
 #'   factor on every gene's expression per batch.
-#' @param rna_alike Types that their RNA does not distinguish: a list of vectors
-#'   of type names; all types of a vector have the expression of its first.
-#'   NULL, the default, for none.
+#' @param rna_alike Types that cannot be distinguished by their RNA: a list of
+#'   vectors of type names; all types in a vector have the expression of the
+#'   first. NULL, the default, for none.
 #' @param peaks_per_gene Number of peaks that regulate a gene.
 #' @examples
 #'
@@ -46,7 +46,7 @@ simulate_multiome <- function(..., n_genes = 1000, rna_depth = 3000,
     open <- t(share / pmax(apply(share, 1, max), .Machine$double.xmin))
   }
   stands_for <- alike_types(rna_alike, rownames(open))
-  # A stream of random numbers of its own.
+  # Uses its own stream of random numbers.
   with_own_seed(bitwNot(as.integer(sim$arguments$seed)), {
     sim <- c(unclass(sim), simulate_genes(open, n_genes, peaks_per_gene))
     sim$expression <- sim$expression[stands_for, ]
@@ -58,7 +58,7 @@ simulate_multiome <- function(..., n_genes = 1000, rna_depth = 3000,
   structure(sim, class = "sailer_simulation")
 }
 
-# The type whose expression each type has.
+# Returns, for each type, the type whose expression it has.
 alike_types <- function(alike, types) {
   unknown <- setdiff(unlist(alike), types)
   abort_if(length(unknown) > 0 || !(is.null(alike) || is.list(alike)), c(
@@ -70,8 +70,8 @@ alike_types <- function(alike, types) {
   stands_for
 }
 
-# list(genes, expression = types x genes). A gene's peaks follow one another on
-# one chromosome, as far as it goes.
+# Returns list(genes, expression = types x genes). The peaks of a gene follow
+# one another, up to the end of their chromosome.
 simulate_genes <- function(open, n_genes, peaks_per_gene) {
   ranges <- parse_peaks(colnames(open))
   first <- sort(sample.int(nrow(ranges), n_genes, n_genes > nrow(ranges)))
@@ -95,7 +95,7 @@ simulate_genes <- function(open, n_genes, peaks_per_gene) {
   )
 }
 
-# Counts of genes x cells, by portions that bound the memory.
+# Draws counts of genes x cells, in portions that bound the memory.
 simulate_expression <- function(expression, cells, depth, depth_sd, effect) {
   type <- as.integer(cells$cell_type)
   batch <- as.integer(cells$batch)

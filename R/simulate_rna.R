@@ -1,21 +1,22 @@
 #' Simulate scRNA-seq counts
 #'
-#' Cells of several types; genes belong to programs that are switched on or off
-#' together from cell to cell, within and beyond the types, so that the genes of
-#' a program predict each other. For examples and tests: the truth is known.
+#' Simulates cells of several types. Genes belong to programs, whose activity
+#' varies between types and between cells of one type, so that the genes of a
+#' program predict each other. For examples and tests, because the truth is
+#' known.
 #'
 #' @param n_cells,n_genes Numbers of cells and genes.
 #' @param n_types Number of cell types.
 #' @param n_programs Number of gene programs; every gene is in one.
-#' @param depth Counts of a cell on average; log-normal with `depth_sd`.
+#' @param depth Mean number of counts of a cell; log-normal with `depth_sd`.
 #' @param depth_sd Standard deviation of the logarithm of the depth.
-#' @param seed Whole number that decides every draw; R's own generator is left
-#'   as it was.
+#' @param seed Whole number that determines every draw; R's random number
+#'   generator is left as it was.
 #' @return A list: `counts`, a `dgCMatrix` of genes x cells; `cells`, a data
 #'   frame with the `cell_type` of each; `genes`, a data frame with the
 #'   `program` of each; `truth`, the matrix of expected shares of a cell's
 #'   counts.
-#' @references Cao (2023), section 4.2.1, for what the counts stand for.
+#' @references Cao (2023), section 4.2.1, for what the counts represent.
 #' @examples
 #' sim <- simulate_rna(n_cells = 50, n_genes = 40, seed = 1)
 #' dim(sim$counts)

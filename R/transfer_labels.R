@@ -1,12 +1,13 @@
-# Labels of reference cells for new cells, by their neighbours in an embedding.
+# Transfers labels of reference cells to new cells, by neighbours in an
+# embedding.
 
-# Each query cell takes the label that most of its `k` nearest reference cells
-# have, near ones counting more: a neighbour at distance d votes with weight
-# exp(-2 (d / D)^2), where D is the distance of the k-th neighbour, from 1 down
-# to 0.14. `labels`: one for each row of `reference`, NA for cells that do not
-# vote. Returns list(cells = data frame with a row for each query cell:
-# predicted_label and predicted_confidence (the share of the votes that the
-# winner has); scores = query cells x labels, the shares of the votes).
+# Gives each query cell the label with the most votes among its `k` nearest
+# reference cells. A neighbour at distance d votes with the weight exp(-2 (d /
+# D)^2), where D is the distance of the k-th neighbour: from 1 down to 0.14.
+# `labels`: one for each row of `reference`, NA for cells that do not vote.
+# Returns list(cells = data frame with one row per query cell: predicted_label
+# and predicted_confidence (the share of the votes that the winner has); scores
+# = query cells x labels, the shares of the votes).
 transfer_labels <- function(reference, labels, query, k = 15) {
   labels <- labels_in_utf8(labels, "labels")
   labels <- factor(label_text(labels), label_levels(labels))
@@ -37,13 +38,14 @@ transfer_labels <- function(reference, labels, query, k = 15) {
   list(cells = cells, scores = scores)
 }
 
-# The share of the model's held-out points whose own k-th neighbour among them
-# is at least as far away as that of each query cell: in cells like them it is
-# spread over 0 to 1; near 0 the cell is in a place where there are hardly any.
-# Cells that a model learned from lie elsewhere than cells that it never saw,
-# mostly farther out. Posterior means of cells of an unknown type are often
-# shorter, so their length counts, but for SAILERX, whose alignment leaves
-# lengths free. NA where the model has too few points.
+# Returns, for each query cell, the share of the model's held-out points whose
+# own k-th neighbour among them is at least as far away as that of the query
+# cell. For cells like the held-out ones it is spread over 0 to 1; near 0, the
+# cell is where there are hardly any. Training cells would not do: they lie
+# elsewhere than cells that the model never saw, mostly farther out. Posterior
+# means of cells of an unknown type are often shorter, so their length counts,
+# except for SAILERX, whose alignment leaves lengths free. NA if the model has
+# too few points.
 mapping_quality <- function(fit, means, k = 5) {
   points <- fit$held_out
   if (NROW(points) <= k) {

@@ -1,7 +1,7 @@
-# What tune_path() measures of each fit.
+# The measures that tune_path() takes of each fit.
 
-# The measures of a fit, named; NA where training diverged (`fit` is NULL):
-# what is asked of the fit is then never evaluated.
+# Returns the measures of a fit, named. All are NA if training diverged (`fit`
+# is NULL); expressions that use the fit are then never evaluated.
 measure_fit <- function(fit, judges) {
   known <- function(value) if (is.null(fit)) NA_real_ else value
   values <- known(embedding(fit))
@@ -10,7 +10,7 @@ measure_fit <- function(fit, judges) {
   information <- lapply(confounders, function(confounder) {
     known(mutual_information(values, confounder)$mean)
   })
-  # A covariate may be called depth as well.
+  # A covariate may also be named depth.
   names(information) <- make.unique(paste0("mi_", names(confounders)))
   columns <- c(
     if (judges$guided) c("alignment", "validation_alignment"),
@@ -44,7 +44,7 @@ measure_fit <- function(fit, judges) {
   ))
 }
 
-# How well the levels of the labels mix: iLISI, its mean over the labels.
+# How well the levels of labels mix: iLISI, averaged over the labels.
 mean_ilisi <- function(embedding, labels) {
   n_cells <- nrow(embedding)
   mean(vapply(labels, function(label) {
@@ -56,7 +56,8 @@ mean_ilisi <- function(embedding, labels) {
   }, 0))
 }
 
-# The entropy of the labels, in nats: all that an embedding can tell of them.
+# The entropy of the labels, in nats: the most that an embedding can tell about
+# them.
 label_entropy <- function(labels) {
   sum(vapply(labels, function(label) {
     share <- tabulate(label) / length(label)
@@ -64,9 +65,9 @@ label_entropy <- function(labels) {
   }, 0))
 }
 
-# What is removed with depth: list of factors and numbers, by their names.
+# The confounders other than depth: a named list of factors and numbers.
 confounder_values <- function(cells, batch, covariates) {
-  # The first fit has the notes.
+  # The first fit reports the notes.
   known <- with_notes(FALSE, collect_confounders(
     samples_as_batches(cells, batch), covariates, cells$cells
   ))
@@ -79,7 +80,7 @@ confounder_values <- function(cells, batch, covariates) {
   )
 }
 
-# A factor in the order of the cells, with NA for cells to leave out.
+# Returns a factor in the order of the cells, with NA for cells to leave out.
 tune_labels <- function(labels, cells, n_cells) {
   if (is.null(labels)) {
     return(NULL)
@@ -93,7 +94,7 @@ tune_labels <- function(labels, cells, n_cells) {
   labels
 }
 
-# The cluster of each cell, by the same random numbers whenever it is called.
+# Returns the cluster of each cell; every call uses the same random numbers.
 find_clusters <- function(embedding, clustering, n_classes, resolution,
                           neighbors = 15) {
   if (clustering == "kmeans") {

@@ -1,7 +1,7 @@
-# The table of tune_path(): the value that is suggested, print() and plot().
+# The table of tune_path(): the suggested value, print() and plot().
 
-# `runs` is the table of the fits, `values` what was to be tried, `entropy` that
-# of the labels.
+# `runs` is the table of the fits, `values` are the values to try, `entropy` is
+# that of the batch labels.
 new_tune_path <- function(runs, values, option, tolerance, entropy) {
   table <- mean_by_place(runs)
   found <- suggest_value(table, runs, option, tolerance, entropy)
@@ -16,18 +16,18 @@ new_tune_path <- function(runs, values, option, tolerance, entropy) {
   )
 }
 
-# One row per value: means over the seeds, of the fits that there are.
+# Returns one row per value: means over the seeds, of the fits that succeeded.
 mean_by_place <- function(runs) {
   columns <- setdiff(names(runs), c("value", "place", "seed"))
   table <- stats::aggregate(runs[columns], runs["place"], mean, na.rm = TRUE)
-  # Not NaN.
+  # NA instead of NaN.
   table[is.na(table)] <- NA
   fits <- tapply(!is.na(runs$mutual_information), runs$place, sum)
   cbind(table["place"], fits = as.integer(fits), table[columns])
 }
 
-# list(place, measure, noise): the place of the suggested value, NA where none
-# is known, the column that decides, and how much of it is noise.
+# Returns list(place, measure, noise): the index of the suggested value, NA if
+# there is none; the column that decides; and the noise of that column.
 suggest_value <- function(table, runs, option, tolerance, entropy) {
   held_out <- !all(is.na(table$validation_alignment))
   measure <- switch(option,
@@ -52,9 +52,9 @@ suggest_value <- function(table, runs, option, tolerance, entropy) {
   list(place = place, measure = measure, noise = noise)
 }
 
-# The place of the first value that is as good as the lowest, NA where none is
-# known: at most a share `tolerance` of the range above it, or by no more than
-# `noise`.
+# Returns the index of the first value that is as good as the lowest: above it
+# by no more than the share `tolerance` of the range, or by no more than
+# `noise`. NA if all values are NA.
 find_elbow <- function(values, tolerance, noise = 0) {
   if (all(is.na(values))) {
     return(NA_integer_)
@@ -66,9 +66,9 @@ find_elbow <- function(values, tolerance, noise = 0) {
   which(values <= range[1] + allowed + slack)[1]
 }
 
-# The first place from which a curve that never rises, laid through the values,
-# falls no further. Without repeats (`noise` NA) the noise is what the values
-# deviate from that curve.
+# Fits a curve that never rises to the values, and finds the first index from
+# which it falls no further. Without repeats (`noise` is NA), the noise is the
+# standard deviation of the values around that curve.
 find_end_of_fall <- function(values, tolerance, noise = NA_real_) {
   known <- which(!is.na(values))
   curve <- rep(NA_real_, length(values))
@@ -83,9 +83,9 @@ find_end_of_fall <- function(values, tolerance, noise = NA_real_) {
   )
 }
 
-# The standard error of a difference between the means of two values whose fits
-# were repeated with several seeds: what is left when the means of the values
-# and of the seeds are taken away. NA with a single seed.
+# Returns the standard error of a difference between the means of two values
+# whose fits were repeated with several seeds, from the residuals after the
+# effects of values and seeds are removed. NA with a single seed.
 noise_of_repeats <- function(values, place, seed) {
   known <- !is.na(values)
   place <- factor(place[known])
@@ -99,7 +99,7 @@ noise_of_repeats <- function(values, place, seed) {
   stats::sigma(model) * sqrt(2 / repeats)
 }
 
-# Of columns, for print() and reports.
+# Short names of columns, for print() and reports.
 short_names <- c(
   mutual_information = "I(z, c)", validation_alignment = "held_out",
   validation_elbo = "ELBO", validation_log_likelihood = "log_lik", ari = "ARI",
@@ -109,7 +109,7 @@ short_names <- c(
 #' @export
 print.tune_path <- function(x, ...) {
   option <- attr(x, "option")
-  # A part of the table is no path any more.
+  # A subset of the table is no longer a path.
   if (is.null(option)) {
     return(NextMethod())
   }
@@ -149,7 +149,7 @@ plot.tune_path <- function(x, ...) {
       "ELBO", "log-likelihood", "ARI", "NMI"
     ),
     panel = c(
-      rep("mutual information with", length(singles)), "mixing of batches",
+      rep("mutual information with", length(singles)), "batch mixing",
       rep(c("alignment", "held-out cells, nats per cell", "clusters"), each = 2)
     )
   )
@@ -182,8 +182,8 @@ plot.tune_path <- function(x, ...) {
     picture_theme()
 }
 
-# Numbers stand on a logarithmic axis, 0 a step to the left of it; words in
-# their order.
+# Positions on the axis: of numbers on a logarithmic scale, with 0 a step to the
+# left of the others; of text in its order.
 axis_places <- function(values) {
   if (!is.numeric(values)) {
     return(seq_along(values))

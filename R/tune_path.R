@@ -1,67 +1,69 @@
-# A model is trained again for each of several values of one option, measured,
-# and a value suggested.
+# Trains a model for each of several values of one option, measures the fits,
+# and suggests a value.
 
 #' Compare values of an option
 #'
 #' Trains [sailer()] or [sailerx()] for each of several values of one option,
-#' measures the embeddings, and suggests a value. Use it for `lambda` if depth
-#' or batch remain in the embedding ([plot_depth()]), for `mixing` if batches
-#' remain separate within cell types ([batch_mixing()]), for `alignment`, the
-#' weight of the reference, and for other options that the held-out likelihood
-#' can compare, such as the latent size. The number of
-#' epochs need not be tuned: training stops by itself (`patience` of
+#' measures the embeddings, and suggests a value. Use it for `lambda` if effects
+#' of depth or batch remain in the embedding ([plot_depth()]), for `mixing` if
+#' batches remain separate within cell types ([batch_mixing()]), for
+#' `alignment`, the weight of the reference, and for other options that the
+#' held-out likelihood can compare, such as the number of latent dimensions. The
+#' number of epochs need not be tuned: training stops by itself (`patience` of
 #' [train_control()]).
 #'
 #' @section The suggested value:
-#' It is the first value whose measure is no further from the best than
-#' `tolerance` times the range of the measure, or than the noise. Numbers are
-#' put in increasing order, other values keep theirs, so give the simplest
-#' first. Labels are not used. The measure is
+#' It is the first value whose measure differs from the best by no more than
+#' `tolerance` times the range of the measure, or by no more than the noise.
+#' Numbers are sorted in increasing order; other values keep their order, so
+#' give the simplest first. `labels` are not used. The measure is
 #'
-#' * for `"lambda"` the mutual information of embedding and confounders, as a
-#'   curve that never rises (isotonic regression): the thesis takes the point
-#'   beyond which more lambda no longer lowers it (2.2.2);
+#' * for `"lambda"` the mutual information between embedding and confounders, as
+#'   a curve that never rises (isotonic regression): the thesis takes the point
+#'   beyond which a larger lambda no longer lowers it (2.2.2);
 #' * for `"mixing"` iLISI, which rises with it, among the values whose evidence
-#'   lower bound lies no further below the best than the entropy of the labels:
-#'   an embedding cannot tell more than that of them, so a greater loss means
-#'   that something else was removed as well;
+#'   lower bound is below the best by no more than the entropy of the batches
+#'   and other labels: this is the most that an embedding can tell about them,
+#'   so a greater loss means that something else was removed as well;
 #' * for `"alignment"` the alignment term of the held-out cells, or of all if
 #'   none are held out: the elbow of figure 3.2. Fits with `warm_start` start at
 #'   the reference and stay near it for every weight; use `warm_start = FALSE`
 #'   to see the effect of the weight alone;
-#' * for others the evidence lower bound of the held-out cells, with the KL at
-#'   full weight, which penalises needless dimensions.
+#' * for other options the evidence lower bound of the held-out cells, with the
+#'   KL terms at full weight, which penalises needless dimensions.
 #'
 #' The noise is the standard error of a difference between two values, from
-#' `repeats` with other initial parameters and other held-out cells. With one
-#' fit each it is 0; for lambda, the standard deviation about the curve. With
-#' few cells set `repeats` to 3 or more before you trust a small difference.
+#' `repeats` with different initial parameters and held-out cells. With one fit
+#' per value it is 0 or, for `"lambda"`, the standard deviation around the
+#' curve. With few cells set `repeats` to 3 or more before you trust a small
+#' difference.
 #'
 #' @inheritParams sailer
 #' @param option Name of the option: one of the model's, such as `"lambda"`, the
 #'   default, `"mixing"`, `"alignment"`, `"n_latent"` or `"hidden"`, except
-#'   those that change the peaks; or one of [train_control()]: `"batch_size"`,
-#'   `"learning_rate"`, `"learning_rate_decay"`, `"weight_decay"`, `"frozen"`,
-#'   `"warmup"` or `"period"`.
-#' @param values At least two values of it: a vector, or a list if a value has
-#'   several parts, as for `hidden`. NULL, the default, takes 0, 0.25, 0.5, 1,
-#'   2, 4 and 8 for `"lambda"`, 0, 50, 150 and 400 for `"mixing"`, 0 and 1e3 to
-#'   3e5 for `"alignment"`, and 4, 8, 16 and 32 for `"n_latent"`.
-#' @param reference A reference embedding, for fits of [sailerx()]. These are
-#'   also made if an option is named that only [sailerx()] has.
-#' @param ... Further arguments of [sailer()] or [sailerx()], by their names.
+#'   those that change which peaks are used; or one of these options of
+#'   [train_control()]: `"batch_size"`, `"learning_rate"`,
+#'   `"learning_rate_decay"`, `"weight_decay"`, `"frozen"`, `"warmup"` or
+#'   `"period"`.
+#' @param values At least two values of the option: a vector, or a list if a
+#'   value has several elements, as for `hidden`. NULL, the default, takes 0,
+#'   0.25, 0.5, 1, 2, 4 and 8 for `"lambda"`, 0, 50, 150 and 400 for `"mixing"`,
+#'   0 and 1e3 to 3e5 for `"alignment"`, and 4, 8, 16 and 32 for `"n_latent"`.
+#' @param reference A reference embedding, for fits of [sailerx()], which is
+#'   also used if an option is named that only [sailerx()] has.
+#' @param ... Further arguments of [sailer()] or [sailerx()], by name.
 #' @param labels The class of each cell, such as its type: a vector with one
 #'   value per cell, matched by name if named. Cells with NA are clustered, but
 #'   not compared. NULL, the default, makes no clusters.
-#' @param repeats Fits for each value, with consecutive seeds from that of
-#'   `control`; their means are shown. Default 1.
+#' @param repeats Number of fits per value, with consecutive seeds from that of
+#'   `control` on; their means are shown. Default 1.
 #' @param tolerance Share of the range of the measure, 0 to 1. NULL, the
 #'   default, is 0.1 for `"lambda"` and 0.05 for others.
-#' @param clustering `"leiden"`, the default, communities in the graph of the 15
-#'   nearest neighbours by modularity (package igraph), or `"kmeans"`, with as
+#' @param clustering `"leiden"`, the default: communities in the graph of the 15
+#'   nearest neighbours, by modularity (package igraph); or `"kmeans"`, with as
 #'   many clusters as there are classes.
-#' @param resolution Resolution of Leiden: larger gives more clusters. Default
-#'   1.
+#' @param resolution Resolution of Leiden: larger values give more clusters.
+#'   Default 1.
 #' @param verbose Report each fit. Progress within fits is not shown.
 #'
 #' @return A data frame of class `"tune_path"`, one row per value: `value` (text
@@ -73,16 +75,16 @@
 #'   neighbours of a cell ([batch_mixing()]), the mean over the labels; with a
 #'   reference `alignment` and `validation_alignment`; `validation_elbo` and
 #'   `validation_log_likelihood`, nats per held-out cell, the latter at the
-#'   posterior mean; `epochs`, those of the parameters that were kept;
-#'   `seconds` of training; with `labels` the number of `clusters`, and
-#'   `ari` and `nmi`, their adjusted Rand index and normalised mutual
-#'   information with the labels; and `suggested`, TRUE in one row. The
-#'   attributes `"suggested"`, `"option"`, `"measure"`, `"noise"` and
-#'   `"runs"` hold the value, the option, the column that decided, the noise,
-#'   and a table of the single fits. `plot()` returns a ggplot object.
+#'   posterior mean; `epochs`, the epoch whose parameters were kept; `seconds`
+#'   of training; with `labels` the number of `clusters`, and `ari` and `nmi`,
+#'   their adjusted Rand index and normalised mutual information with the
+#'   labels; and `suggested`, TRUE in one row. The attributes `"suggested"`,
+#'   `"option"`, `"measure"`, `"noise"` and `"runs"` hold the value, the option,
+#'   the column that decided, the noise, and a table of the individual fits.
+#'   `plot()` returns a ggplot object.
 #'
-#'   If `control` has a `checkpoint`, each fit has a folder in it, and the same
-#'   call continues after a crash. After an interruption (Ctrl-C) the fits so
+#'   If `control` has a `checkpoint`, each fit has its own folder in it, and the
+#'   same call resumes after a crash. After an interruption (Ctrl-C) the fits so
 #'   far are returned with a warning. A value at which training diverged in its
 #'   first epoch has NA, with a warning.
 #' @references Cao (2023), section 2.2.2, tables 2.1 and 2.2, figures 2.2 and
@@ -109,7 +111,7 @@ tune_path <- function(x, option = "lambda", values = NULL, batch = NULL,
   given <- split_training(list(...))
   control <- join_control(control, given$training)
   others <- given$others
-  # SAILERX is meant where there is a reference, or an option of it alone.
+  # SAILERX is used if there is a reference, or an option that only it has.
   guided <- !is.null(reference) || any(c(option, names(others)) %in% c(
     "alignment", "joint", "reference_dropout", "rna_depth"
   ))
@@ -135,14 +137,13 @@ tune_path <- function(x, option = "lambda", values = NULL, batch = NULL,
   )
   abort_if(
     option == "mixing" && length(judges$batches) == 0,
-    "{.arg mixing} is about labels of cells: give {.arg batch} with two
-     batches or more."
+    "{.arg mixing} needs {.arg batch} with at least two batches."
   )
   check_number(resolution, min = 1e-6)
   must_be_among(clustering, c("leiden", "kmeans"))
   if (!is.null(labels) && clustering == "leiden") {
     need_package(
-      "igraph", "for Leiden clusters; clustering = \"kmeans\" does without"
+      "igraph", "for Leiden clusters; clustering = \"kmeans\" does not need it"
     )
   }
   given <- c(list(cells, batch = batch, covariates = covariates), others)
@@ -165,8 +166,8 @@ tuned_in_training <- c(
   "frozen", "warmup", "period"
 )
 
-# Options that change the peaks are not among them: likelihoods of other peaks
-# cannot be compared.
+# Options that change the peaks cannot be tuned: likelihoods of different peaks
+# are not comparable.
 check_tuned_option <- function(option, others, model) {
   of_model <- setdiff(names(core_sailer_options(list(), TRUE)), "preset")
   known <- c(of_model, tuned_in_training)
@@ -174,7 +175,7 @@ check_tuned_option <- function(option, others, model) {
     abort("{.arg option} must be one of {.val {known}}, not {.val {option}}.")
   }
   if (option %in% names(others)) {
-    abort("{.arg {option}} is the option that is tuned: give {.arg values}.")
+    abort("{.arg {option}} is the option being tuned: set {.arg values}.")
   }
   known <- c(names(formals(model)), names(formals(train_control)))
   check_options(others, setdiff(known, "..."))
@@ -186,7 +187,7 @@ usual_values <- list(
   alignment = c(0, 1e3, 3e3, 1e4, 3e4, 1e5, 3e5)
 )
 
-# A list of values, numbers from the smallest on.
+# Returns a list of distinct values; numbers are sorted.
 tune_values <- function(values, option) {
   values <- values %||% usual_values[[option]]
   good <- is.list(values) || (is.atomic(values) && !is.null(values))
@@ -200,10 +201,10 @@ tune_values <- function(values, option) {
   unname(values)
 }
 
-# Every value with the first seed, then with the next, so that an interrupted
-# path still spans all values: list(place, value as the table shows it, seed,
-# label, options of the fit), which are checked here, before anything is
-# trained.
+# Returns the runs: every value with the first seed, then with the next, so that
+# an interrupted path still covers all values. Each is list(place, value as the
+# table shows it, seed, label, options of the fit). Options are checked here,
+# before anything is trained.
 tune_runs <- function(values, option, control, repeats) {
   first <- control$seed
   grid <- expand.grid(
@@ -211,7 +212,7 @@ tune_runs <- function(values, option, control, repeats) {
   )
   Map(function(place, seed) {
     value <- values[[place]]
-    # Folders are named by it, whatever options(scipen) is.
+    # Used in names of folders, which must not depend on options(scipen).
     text <- if (is.numeric(value)) sprintf("%.15g", value) else format(value)
     text <- paste(text, collapse = "-")
     if (!is.null(control$checkpoint)) {
@@ -237,10 +238,10 @@ tune_runs <- function(values, option, control, repeats) {
 }
 
 # Fits each of `runs` by `fit(run)` and binds the rows that `row(run, fit)`
-# makes of them, `fit` being NULL where training diverged at once. Notes that
-# every fit has are shown of the first. An interruption, of a training or
-# between two, ends the walk with the rows so far; with none, it is what it
-# always is in R.
+# returns; `fit` is NULL if training diverged at once. Notes are shown for the
+# first fit only, because every fit repeats them. An interrupt, during or
+# between fits, ends the walk with the rows so far; if there are none, it is
+# raised as usual.
 walk_path <- function(runs, fit, row, verbose = FALSE) {
   rows <- list()
   for (run in runs) {
@@ -258,7 +259,7 @@ walk_path <- function(runs, fit, row, verbose = FALSE) {
         sailer_note = function(cnd) {
           if (length(rows) > 0) rlang::cnd_muffle(cnd)
         },
-        # It is about one fit, and how to continue it.
+        # This warning is about continuing a single fit.
         sailer_interrupted = function(cnd) {
           stopped <<- TRUE
           if (!inherits(cnd, "sailer_checkpoint_failed")) rlang::cnd_muffle(cnd)
@@ -269,7 +270,7 @@ walk_path <- function(runs, fit, row, verbose = FALSE) {
     if (is.null(added)) {
       if (length(rows) == 0) rlang::interrupt()
       cli::cli_warn("Interrupted after {length(rows)} of the {length(runs)}
-                     fits, which are returned.", class = "sailer_interrupted")
+                     fits; those are returned.", class = "sailer_interrupted")
       break
     }
     rows <- c(rows, list(added))

@@ -1,36 +1,37 @@
-# Samples that were counted in different peaks: overlapping peaks become one,
-# and their counts are summed (thesis 3.2.3).
+# Unites samples that were counted in different peaks: overlapping peaks become
+# one, and their counts are summed (thesis 3.2.3).
 
 #' Unite the peaks of several samples
 #'
-#' Unites the peaks of several samples where they overlap, and sums the counts
-#' of the peaks that became one, so that a single model can read all samples. A
-#' message reports the peaks of each sample.
+#' Unites overlapping peaks of several samples, and sums the counts of peaks
+#' that become one, so that a single model can read all samples. A message
+#' reports the peaks of each sample.
 #'
-#' Peaks that share a base are united, and so is whatever overlaps the result,
-#' by `reduce()` of GenomicRanges: a peak of one sample can join two peaks of
-#' another. Peaks that only touch stay separate; strands are ignored. Counts are
-#' summed by sparse matrix products, never made dense; of files, one sample at a
-#' time is held in memory. A fragment counted in two peaks that become one
-#' counts twice, which binarised models do not see. If fragment files are
-#' available, counting them in the united `ranges` is more exact.
+#' Peaks that share a base are united, and so is anything that overlaps the
+#' result, as by `reduce()` of GenomicRanges: a peak of one sample can join two
+#' peaks of another. Peaks that only touch stay separate; strands are ignored.
+#' Counts are summed by sparse matrix products and never made dense; from files,
+#' one sample at a time is read into memory. A fragment counted in two peaks
+#' that become one counts twice, which makes no difference to models of
+#' binarised counts. If fragment files are available, counting them in the
+#' united `ranges` is more exact.
 #'
-#' @param counts Named list of the samples, each counts of peaks x cells as
-#'   [as_cells()] takes them, with names of both.
+#' @param counts Named list of the samples: counts of peaks x cells, with names
+#'   of both, as [as_cells()] takes them.
 #' @param ranges `GRanges` of each sample's peaks, in the order of its rows: a
-#'   list with the samples' names. For samples that it lacks, and by default for
-#'   all, those of the file or object are used, or the peaks' names, such as
-#'   `chr1-100-200` or `chr1:100-200`.
+#'   list with the names of samples. For samples that it lacks, and by default
+#'   for all, ranges are taken from the file or object, or from the peaks'
+#'   names, such as `chr1-100-200` or `chr1:100-200`.
 #' @param how `"union"`: all united peaks; a sample has zeros in those that it
-#'   lacks. `"shared"`: only those that have peaks of every sample. What was not
-#'   counted is not closed: the zeros of `"union"` separate samples, and need a
-#'   `batch`.
+#'   lacks. `"shared"`: only united peaks that contain peaks of every sample. A
+#'   peak that was not counted is not necessarily closed: the zeros of `"union"`
+#'   separate samples, so a `batch` is needed.
 #' @return A list:
 #' * `counts`: `dgCMatrix`, united peaks x all cells, sample after sample. Peaks
 #'   are named `chr1-100-200`. If samples share names of cells, all cells are
 #'   named `sample_cell`.
-#' * `sample`: factor, the sample of each cell, named by cell: a `batch` for
-#'   [sailerx()] and [sailer()].
+#' * `sample`: factor, the sample of each cell, named by cell: use it as `batch`
+#'   in [sailerx()] and [sailer()].
 #' * `ranges`: `GRanges` of the united peaks.
 #' * `map`: data frame of all samples' peaks: `sample`, `peak` and `united`, the
 #'   name of the united peak, NA if that was omitted.
@@ -68,13 +69,13 @@ unite_peaks <- function(counts, ranges = NULL, how = c("union", "shared")) {
   kept <- how == "union" | rowSums(present) == ncol(present)
   abort_if(!any(kept), c(
     "No peak is shared by all {length(counts)} samples.",
-    i = 'Take {.code how = "union"}, or leave samples out.'
+    i = 'Set {.code how = "union"}, or leave samples out.'
   ), class = "data")
   names <- range_names(united$ranges)
   place <- cumsum(kept)
   place[!kept] <- NA
   blocks <- lapply(names(counts), function(sample) {
-    # Sums the rows that go to the same place; NA goes nowhere.
+    # Sums the rows that go to the same place; rows with NA are left out.
     to <- place[map[[sample]]]
     from <- which(!is.na(to))
     sparseMatrix(to[from], from, x = 1, dims = c(sum(kept), length(to))) %*%
@@ -105,18 +106,19 @@ check_samples <- function(counts) {
   good <- is.list(counts) && !is.data.frame(counts) && length(counts) > 1
   must_be(good, counts, "a named list of at least two samples")
   abort_if(!rlang::is_dictionaryish(counts), c(
-    "Every sample in {.arg counts} must have a name of its own.",
+    "Every sample in {.arg counts} must have a unique name.",
     i = "For example {.code list(multiome = first, atac = second)}."
   ))
 }
 
-# list of GRanges, one per sample, from what was given or the peaks' names.
+# Returns a list of GRanges, one per sample: those given, those of the sample,
+# or those in the peaks' names.
 sample_ranges <- function(counts, ranges) {
   samples <- names(counts)
   if (!is.null(ranges) &&
         (is.null(names(ranges)) || !all(names(ranges) %in% samples))) {
     abort(c(
-      "{.arg ranges} must be a list with names of samples.",
+      "{.arg ranges} must be a list named by sample.",
       i = "The samples are {.val {samples}}."
     ))
   }
@@ -130,7 +132,8 @@ sample_ranges <- function(counts, ranges) {
     )
     GenomicRanges::granges(found, use.names = FALSE)
   })
-  # "chr1" in one sample and "1" in another would unite nothing, silently.
+  # With "chr1" in one sample and "1" in another, nothing would be united,
+  # silently.
   chromosomes <- lapply(peaks, chromosomes_of)
   first <- chromosomes[[1]]
   for (sample in samples[-1]) {
@@ -145,11 +148,11 @@ sample_ranges <- function(counts, ranges) {
   peaks
 }
 
-# list(ranges = the united GRanges, map = for each sample the place among them
-# of each of its peaks).
+# Returns list(ranges = the united GRanges, map = for each sample, the index
+# among them of each of its peaks).
 unite_ranges <- function(peaks) {
   all <- of_one_genome(do.call(c, unname(peaks)), "the samples")
-  # Peaks that only touch, with a gap of 0 bases, stay apart.
+  # Peaks that only touch, with a gap of 0 bases, stay separate.
   united <- GenomicRanges::reduce(all, min.gapwidth = 0L, ignore.strand = TRUE)
   map <- GenomicRanges::findOverlaps(
     all, united, select = "first", ignore.strand = TRUE
@@ -158,7 +161,7 @@ unite_ranges <- function(peaks) {
   list(ranges = united, map = stats::setNames(split(map, sample), names(peaks)))
 }
 
-# Names of the cells of each sample, unique over all.
+# Returns the names of the cells of each sample, unique over all samples.
 sample_cells <- function(cells) {
   if (anyDuplicated(unlist(cells))) {
     cells <- Map(
@@ -169,7 +172,7 @@ sample_cells <- function(cells) {
   all <- unlist(cells)
   abort_if(anyDuplicated(all), c(
     "Two cells are named {.val {all[duplicated(all)][1]}} even with the sample
-     in front.",
+     name in front.",
     i = "Rename the samples."
   ), class = "data")
   cells
@@ -202,13 +205,13 @@ note_union <- function(summary, how, n_kept, n_united) {
   end <- if (how == "shared") {
     share <- sprintf("%s %.1f %%", summary$sample, 100 * summary$counts_kept)
     sprintf(
-      "%d of %d united peaks are in every sample; counts that stay: %s",
+      "%d of %d united peaks are in every sample; counts kept: %s",
       n_kept, n_united, paste(share, collapse = ", ")
     )
   } else {
     sprintf("%d united peaks", n_united)
   }
-  # Names of samples may hold braces.
+  # Names of samples may contain braces.
   lines <- as_literal(c(lines, end))
   note(stats::setNames(lines, c(rep("*", nrow(summary)), "i")))
 }

@@ -1,15 +1,15 @@
-# Loading the package: first a look at the process, then the shared object.
+# Loads the package: first checks the process, then loads the shared object.
 #
 # NAMESPACE has no useDynLib() because that would load the shared object, and
-# LibTorch with it, before any code of ours could run. Two LibTorch of different
-# builds in one process share symbols and crash R.
+# LibTorch with it, before any code of ours could run. Two builds of LibTorch in
+# one process share symbols and crash R.
 
-# Importing from Rcpp loads it first: the bindings call functions of it.
+# Importing from Rcpp loads it first: the bindings call its functions.
 #' @importFrom Rcpp evalCpp
 NULL
 
-# loadNamespace() turns an error in here into one of its own: the message lives
-# on, the class does not.
+# loadNamespace() replaces an error in here by one of its own: the message is
+# kept, the class is lost.
 .onLoad <- function(libname, pkgname) {
   package <- getNamespaceInfo(pkgname, "path")
   folder <- libtorch_record(package)$folder
@@ -21,7 +21,7 @@ NULL
     library <- paste0(pkgname, .Platform$dynlib.ext)
     dyn.load(file.path(package, "src", library))
   }
-  # LD_PRELOAD and the like may have put another one in its place.
+  # LD_PRELOAD and the like may have put another LibTorch in its place.
   tryCatch(check_one_libtorch(folder), error = function(error) {
     library.dynam.unload(pkgname, package)
     stop(error)
@@ -35,8 +35,8 @@ NULL
   library.dynam.unload("sailer", libpath)
 }
 
-# What configure found, in libtorch.dcf: of the installed package, or of the
-# sources, which have it in inst/.
+# Returns what configure found, from libtorch.dcf: of the installed package, or
+# of the sources, which have it in inst/.
 libtorch_record <- function(package = getNamespaceInfo("sailer", "path")) {
   paths <- file.path(package, c("libtorch.dcf", "inst/libtorch.dcf"))
   record <- read.dcf(paths[file.exists(paths)][[1]])
@@ -50,9 +50,9 @@ libtorch_record <- function(package = getNamespaceInfo("sailer", "path")) {
 #' Refuse to work beside another LibTorch
 #'
 #' @param folder Folder of the LibTorch that sailer is linked with.
-#' @param maps File that lists what the process has mapped; where there is none
-#'   (systems other than Linux) nothing is checked.
-#' @return `TRUE`, invisibly; an error of class `sailer_device_error` when
+#' @param maps File that lists what the process has mapped; if there is none
+#'   (systems other than Linux), nothing is checked.
+#' @return `TRUE`, invisibly; throws an error of class `sailer_device_error` if
 #'   libraries of a LibTorch in another folder are loaded.
 #' @noRd
 check_one_libtorch <- function(folder, maps = "/proc/self/maps") {
@@ -70,14 +70,15 @@ check_one_libtorch <- function(folder, maps = "/proc/self/maps") {
     "Another LibTorch is already loaded in this R process.",
     x = "Loaded from {.path {others}}; sailer is built with the one in
       {.path {folder}}. Both in one process would crash R.",
-    i = "Restart R and load sailer without what brought the other LibTorch
-      ({such_as}{.pkg {packages}}).",
+    i = "Restart R and load sailer without the package that loaded the other
+      LibTorch ({such_as}{.pkg {packages}}).",
     i = "Or build sailer with that LibTorch: install it again with the
       environment variable {.envvar LIBTORCH_HOME} set to its folder."
   ), class = "device", call = NULL)
 }
 
-# Files of a LibTorch among the mapped ones, links followed by the kernel.
+# Returns the files of a LibTorch among the mapped ones; the kernel has resolved
+# links.
 loaded_libtorch <- function(maps = "/proc/self/maps") {
   if (!file.exists(maps)) {
     return(character())
@@ -88,7 +89,7 @@ loaded_libtorch <- function(maps = "/proc/self/maps") {
   unique(sub("^[^/]*", "", lines))
 }
 
-# R CMD check and CRAN's machines ask for no more than two threads.
+# R CMD check and CRAN's machines allow no more than two threads.
 cores_are_limited <- function() {
   limit <- Sys.getenv("_R_CHECK_LIMIT_CORES_")
   nzchar(limit) && !tolower(limit) %in% c("false", "no", "0")

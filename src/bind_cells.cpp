@@ -1,4 +1,4 @@
-// Bindings of readers of cells in memory, and of the pass over their counts.
+// Bindings for readers of cells in memory, and for the pass over their counts.
 // Those that open files are in bind_files.cpp.
 
 #include <Rcpp.h>
@@ -27,12 +27,13 @@ StoreOptions store_options(bool counts, std::string folder) {
   return options;
 }
 
-// Entries of a cell in ascending order, as a dgCMatrix wants them.
+// Returns the slots of a dgCMatrix, in which the entries of a cell must be in
+// ascending order.
 Rcpp::List wrap_rows(SparseRows& rows) {
   require(rows.offsets.back() <= std::numeric_limits<int>::max(),
-          "This block has more non-zeros than a dgCMatrix holds; ask for fewer "
-          "cells.");
-  merge_features(0, rows);  // puts them in order
+          "This block has more non-zeros than a dgCMatrix can hold; request "
+          "fewer cells.");
+  merge_features(0, rows);  // sorts the entries
   using Rcpp::IntegerVector;
   return Rcpp::List::create(
       _["i"] = IntegerVector(rows.indices.begin(), rows.indices.end()),
@@ -62,7 +63,8 @@ Rcpp::RObject group_cells_to_r(const GroupCounts& groups) {
 
 }  // namespace
 
-// The slots of a dgCMatrix, or of an ngCMatrix with x = NULL; dims is its Dim.
+// Creates a source from the slots of a dgCMatrix, or of an ngCMatrix (`x` is
+// then NULL); `dims` is its slot Dim.
 // [[Rcpp::export]]
 SEXP core_cells_from_matrix(Rcpp::IntegerVector i, Rcpp::IntegerVector p,
                             Rcpp::RObject x, Rcpp::IntegerVector dims,
@@ -76,14 +78,16 @@ SEXP core_cells_from_matrix(Rcpp::IntegerVector i, Rcpp::IntegerVector p,
     }
     const MatrixView view{p.begin(), i.begin(), x.isNULL() ? nullptr : REAL(x),
                           dims[0],   dims[1],   i.size()};
-    // A list of the vectors that the view points into.
+    // Keeps the vectors alive that the view points into.
     auto owner = std::make_shared<Rcpp::List>(Rcpp::List::create(i, p, x));
     return wrap_source(
         matrix_source(view, std::move(owner), std::move(description)));
   });
 }
 
-// `counts`: kept, and fractions allowed; otherwise only what is open is kept.
+// Begins to pack cells. `counts`: TRUE keeps the counts, which may be
+// fractions; FALSE keeps only which features are open. `folder`: for a
+// temporary file, if the cells need one.
 // [[Rcpp::export]]
 SEXP core_cells_pack(double n_features, std::string description, bool counts,
                      std::string folder) {
@@ -95,7 +99,7 @@ SEXP core_cells_pack(double n_features, std::string description, bool counts,
   });
 }
 
-// The cells that were appended.
+// Returns the cells that were appended.
 // [[Rcpp::export]]
 SEXP core_cells_packed(SEXP writer) {
   return guarded([&] { return wrap_source(WriterXPtr(writer)->finish()); });
@@ -133,8 +137,8 @@ Rcpp::RObject core_cells_pack_dense(SEXP writer, Rcpp::NumericMatrix counts) {
   });
 }
 
-// One after another over cells. maps[[k]] is NULL or, for every feature of
-// sources[[k]], its place among n_features (NA: dropped).
+// Concatenates the cells of several sources. maps[[k]] is NULL or has, for
+// every feature of sources[[k]], its position among n_features (NA: dropped).
 // [[Rcpp::export]]
 SEXP core_cells_concat(Rcpp::List sources, Rcpp::List maps, double n_features) {
   return guarded([&]() -> SEXP {
@@ -147,7 +151,8 @@ SEXP core_cells_concat(Rcpp::List sources, Rcpp::List maps, double n_features) {
   });
 }
 
-// `cells`: NULL for all. `map`: as in core_cells_concat.
+// Chooses cells and features. `cells`: NULL for all. `map`: as in
+// core_cells_concat().
 // [[Rcpp::export]]
 SEXP core_cells_subset(SEXP source, Rcpp::RObject cells, Rcpp::RObject map,
                        double n_features) {
@@ -167,7 +172,7 @@ SEXP core_cells_subset(SEXP source, Rcpp::RObject cells, Rcpp::RObject map,
 // [[Rcpp::export]]
 bool core_cells_alive(SEXP source) { return is_alive(source); }
 
-// features x cells, as dim() gives it.
+// Returns the numbers of features and of cells, as dim() does.
 // [[Rcpp::export]]
 std::vector<int64_t> core_cells_dim(SEXP source) {
   return guarded([&]() -> std::vector<int64_t> {
@@ -176,11 +181,12 @@ std::vector<int64_t> core_cells_dim(SEXP source) {
   });
 }
 
-// `groups`: NULL, or list(group = by cell, from 1, n_groups, row = by feature,
-// from 1 or NA, n_rows) of what is counted by group: `group_cells` of the
-// result, groups x rows. `folder`: NULL, or where a temporary file may lie for
-// the cells packed in the same pass, `store` of the result, which training
-// reads; with `fractional` it has counts.
+// Counts open features. `groups`: NULL, or list(group = group of each cell,
+// from 1, n_groups, row = row of each feature, from 1, or NA, n_rows) of what
+// to count by group; `group_cells` of the result is then groups x rows.
+// `folder`: NULL, or the folder for a temporary file; the same pass then packs
+// the cells, and `store` of the result is what training reads. With
+// `fractional`, counts may be fractions and the store has counts.
 // [[Rcpp::export]]
 Rcpp::List core_scan(SEXP source, bool fractional = false,
                      Rcpp::RObject groups = R_NilValue,
@@ -210,7 +216,8 @@ Rcpp::List core_scan(SEXP source, bool fractional = false,
   });
 }
 
-// Open features of each cell among those with keep = TRUE.
+// Returns, for each cell, the number of open features among those with keep =
+// TRUE.
 // [[Rcpp::export]]
 std::vector<int> core_depth_within(SEXP source, Rcpp::LogicalVector keep) {
   return guarded([&] {
@@ -223,7 +230,7 @@ std::vector<int> core_depth_within(SEXP source, Rcpp::LogicalVector keep) {
   });
 }
 
-// Sum of the counts of each cell.
+// Returns the sum of the counts of each cell.
 // [[Rcpp::export]]
 std::vector<double> core_cell_totals(SEXP source) {
   return guarded([&] {
@@ -235,8 +242,8 @@ std::vector<double> core_cell_totals(SEXP source) {
   });
 }
 
-// The slots i, p and x of the dgCMatrix features x cells of the cells asked
-// for, in any order, repeats allowed.
+// Returns the slots i, p and x of a dgCMatrix, features x cells, of the
+// requested cells, in any order and with repeats allowed.
 // [[Rcpp::export]]
 Rcpp::List core_cells_block(SEXP source, Rcpp::NumericVector cells) {
   return guarded([&] {

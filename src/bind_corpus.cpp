@@ -1,4 +1,4 @@
-// Bindings of corpora: cells of many sources in one file.
+// Bindings for corpora: cells of many sources in one file.
 
 #include <Rcpp.h>
 
@@ -43,8 +43,9 @@ CorpusWriter& writer_of(SEXP pointer) {
 
 }  // namespace
 
-// What a file holds, finished or not: NULL when it is empty, or was killed
-// before its genes were written. `finished`: sources before the last end.
+// Returns what a file holds, finished or not; NULL if it is empty, or if its
+// writer was killed before the genes were written. `finished`: the number of
+// sources before the last end mark.
 // [[Rcpp::export]]
 SEXP core_corpus_state(std::string path) {
   return guarded([&]() -> SEXP {
@@ -60,7 +61,8 @@ SEXP core_corpus_state(std::string path) {
   });
 }
 
-// `genes`: list(gene, symbol, ensembl), NA where not known.
+// Opens a corpus for writing. `genes`: list(gene, symbol, ensembl), NA if not
+// known.
 // [[Rcpp::export]]
 SEXP core_corpus_write(std::string path, Rcpp::List genes, std::string recipe,
                        bool append) {
@@ -77,8 +79,9 @@ SEXP core_corpus_write(std::string path, Rcpp::List genes, std::string recipe,
   });
 }
 
-// `map`: for every feature of the source its place among the genes, or NA.
-// `report`: NULL or a function of a list with `done` and `cells`.
+// Appends the cells of a source. `map`: for every feature of the source, its
+// position among the genes, or NA. `report`: NULL or a function of a list with
+// `done` and `cells`.
 // [[Rcpp::export]]
 Rcpp::List core_corpus_append(SEXP writer, SEXP source, std::string name,
                               Rcpp::IntegerVector map, Rcpp::RObject report) {
@@ -101,14 +104,14 @@ void core_corpus_finish(SEXP writer) {
   guarded([&] { writer_of(writer).finish(); });
 }
 
-// Lets go of the file; what was written stays.
+// Closes the file; what was written stays.
 // [[Rcpp::export]]
 void core_corpus_close(SEXP writer) {
   CorpusWriterXPtr held(writer);
   if (held.get() != nullptr) held.release();
 }
 
-// In how many cells each of n_genes genes has a count above zero.
+// Counts the cells in which each of n_genes genes has a count above zero.
 // [[Rcpp::export]]
 Rcpp::List core_gene_cells(SEXP source, Rcpp::IntegerVector map, double n_genes,
                            Rcpp::RObject report) {

@@ -1,6 +1,5 @@
-// Bindings of what decodes: probabilities of chosen peaks at points of the
-// latent space, as a matrix, as the open peaks alone, and in a file; and
-// contrasts.
+// Bindings for decoding: probabilities of chosen peaks at points of the latent
+// space, as a matrix, as the open peaks only, and in a file; and contrasts.
 #include <ATen/ATen.h>
 #include <Rcpp.h>
 
@@ -23,7 +22,7 @@ namespace {
 
 using namespace sailer;
 
-// Decodes and hands over the blocks; Ctrl-C becomes R's interrupt.
+// Decodes and passes each block to `take`; Ctrl-C becomes R's interrupt.
 void decode_for_r(SEXP model, const Rcpp::NumericMatrix& z,
                   const Rcpp::NumericMatrix& confounders,
                   const Rcpp::IntegerVector& peaks,
@@ -35,16 +34,17 @@ void decode_for_r(SEXP model, const Rcpp::NumericMatrix& z,
                           places_from_r(peaks), options, take, monitor));
 }
 
-// Floats of whole cells that are held at once.
+// Number of floats, for whole cells, that are held at once.
 constexpr int64_t kHeldValues = int64_t{1} << 24;
 
-// Chunks that serve readers of single cells and of single peaks alike (256 KB),
-// and blocks of whole ones.
+// Chunks (256 KB) that suit readers of single cells and of single peaks alike,
+// and blocks of whole chunks.
 const std::vector<int64_t> kChunk{128, 512};
 constexpr int64_t kChunksOfCells = 4, kChunksOfPeaks = 16;
 
-// The last byte of a float is noise that neither packs nor tells anything:
-// without it values are right to 1.5e-5 of themselves and take a third less.
+// The last byte of a float is noise, which does not compress and carries no
+// information: without it, values have a relative error of 1.5e-5 and take a
+// third less space.
 at::Tensor rounded(const at::Tensor& values) {
   const at::Tensor floats = values.to(at::kFloat).contiguous();
   return floats.view(at::kInt).add(0x80).bitwise_and_(~0xff).view(at::kFloat);
@@ -67,9 +67,9 @@ ContrastTraining training_from_r(const Rcpp::List& training) {
 
 }  // namespace
 
-// Probabilities of `peaks` (places in the model, from 1, in any order), peaks x
-// cells, at the rows of `z`; `confounders` are encoded as the core encodes
-// them, with one row for each cell or one for all; `shift` is added to each
+// Returns the probabilities, peaks x cells, of `peaks` (positions in the model,
+// from 1, in any order) at the rows of `z`. `confounders` are encoded as in the
+// core, with one row for each cell or one for all. `shift` is added to each
 // logit.
 // [[Rcpp::export]]
 Rcpp::NumericMatrix core_sailer_decode(SEXP model, Rcpp::NumericMatrix z,
@@ -93,10 +93,11 @@ Rcpp::NumericMatrix core_sailer_decode(SEXP model, Rcpp::NumericMatrix z,
   });
 }
 
-// The same as the open peaks alone: list(i, p, x) of a dgCMatrix, x NULL unless
-// `keep_values`. Open are those of at least `threshold`, or, when `n_open` is
-// above 0, so many of each cell. NULL when there are more than `max_entries`.
-// `report` is NULL or a function of a list that tells how far it is.
+// The same, but only the open peaks: list(i, p, x) of a dgCMatrix, x = NULL
+// unless `keep_values`. A peak is open if its probability is at least
+// `threshold` or, if `n_open` is above 0, if it is among that many likeliest
+// peaks of the cell. NULL if there are more than `max_entries`. `report` is
+// NULL or a function of a list that describes the progress.
 // [[Rcpp::export]]
 Rcpp::RObject core_sailer_decode_open(SEXP model, Rcpp::NumericMatrix z,
                                       Rcpp::NumericMatrix confounders,
@@ -135,8 +136,8 @@ Rcpp::RObject core_sailer_decode_open(SEXP model, Rcpp::NumericMatrix z,
   });
 }
 
-// The same as the dataset "imputed" of an HDF5 file, with the names of both
-// dimensions: complete, or not there.
+// The same, as the dataset "imputed" of an HDF5 file, with the names of both
+// dimensions. The file is either written completely or not changed.
 // [[Rcpp::export]]
 void core_sailer_decode_file(SEXP model, Rcpp::NumericMatrix z,
                              Rcpp::NumericMatrix confounders,
@@ -161,17 +162,17 @@ void core_sailer_decode_file(SEXP model, Rcpp::NumericMatrix z,
                    });
       to.texts("cells", texts_from_r(cell_names));
       to.texts("peaks", texts_from_r(peak_names));
-      // HDF5Array counts the dimensions in R's order here.
+      // HDF5Array expects the dimensions in R's order here.
       to.name_dimensions("imputed", {"peaks", "cells"}, "dimnames");
       to.close();
     });
   });
 }
 
-// The comparison of two groups of cells (R/differential_accessibility.R).
-// `first` and `second` are list(z, weights), `training` is list(z, confounders,
-// weights, clusters, n_clusters), `options` list(shift, offset, ridge), as
-// core/models/contrast.h has them; peaks and clusters are counted from 1.
+// Compares two groups of cells (R/differential_accessibility.R). `first` and
+// `second` are list(z, weights), `training` is list(z, confounders, weights,
+// clusters, n_clusters), and `options` is list(shift, offset, ridge), as in
+// core/models/contrast.h; peaks and clusters are counted from 1.
 // [[Rcpp::export]]
 Rcpp::List core_sailer_contrast(SEXP model, Rcpp::List first, Rcpp::List second,
                                 Rcpp::NumericMatrix confounders,

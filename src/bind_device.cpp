@@ -1,4 +1,4 @@
-// Bindings of devices, threads and what sailer was built with (R/device.R).
+// Bindings for devices, threads and what sailer was built with (R/device.R).
 #include <Rcpp.h>
 
 #include "bindings/errors.h"
@@ -37,7 +37,7 @@ void core_set_threads(int n) {
 // [[Rcpp::export]]
 bool core_is_forked() { return is_forked(); }
 
-// What sailer_sitrep() has of it.
+// What sailer_sitrep() shows of the BLAS.
 Rcpp::List blas_to_r(const BlasInfo& blas) {
   return Rcpp::List::create(_["name"] = blas.name, _["path"] = blas.path,
                             _["reference"] = blas.reference,

@@ -1,4 +1,4 @@
-// Bindings of the Expresser: pretraining, models made again from their
+// Bindings for the Expresser: pretraining, models recreated from their
 // parameters, embeddings and imputation.
 #include <ATen/ATen.h>
 #include <Rcpp.h>
@@ -34,7 +34,8 @@ PassOptions pass_of(double token_budget) {
   return options;
 }
 
-// What a pass found, and the tokens that were computed at once in its end.
+// Returns what a pass found, and how many tokens it computed at once in the
+// end.
 Rcpp::List pass_to_r(const Rcpp::NumericVector& found,
                      const PassOptions& options) {
   return Rcpp::List::create(
@@ -45,7 +46,7 @@ Rcpp::List pass_to_r(const Rcpp::NumericVector& found,
 }  // namespace
 
 // Trains a model on a source whose features are the model's genes. `initial` is
-// NULL or the parameters to begin with; `run` as core_sailer_train() takes it.
+// NULL or the parameters to start from; `run` is as in train_from_r().
 // [[Rcpp::export]]
 Rcpp::List core_expresser_train(SEXP source, Rcpp::List model_options,
                                 Rcpp::List train_options, std::string device,
@@ -64,15 +65,14 @@ Rcpp::List core_expresser_train(SEXP source, Rcpp::List model_options,
       throw_error(ErrorKind::kData,
                   "Fewer than 2 cells have at least 2 genes of the model: ",
                   usable.size(), " of ", cells->n_cells(),
-                  " cells. A cell tells something when one gene can be "
+                  " cells. A cell is informative only if one gene can be "
                   "predicted from another.");
     }
     ExpresserModel model(options, cells->n_features(), train.seed,
                          at::Device(device), at::kFloat,
                          mean_expression(*cells, split.training));
     Exchange* exchange = exchange_of(run);
-    // Where a run continues, the first of several processes alone has the
-    // state.
+    // If a run is resumed, only the first of several processes has the state.
     const bool begins = of_first(exchange, Rf_isNull(run["state"])) != 0;
     if (!Rf_isNull(initial)) {
       model.parameters().load_state(state_from_r(Rcpp::List(initial)));
@@ -93,7 +93,7 @@ Rcpp::List core_expresser_train(SEXP source, Rcpp::List model_options,
   });
 }
 
-// Makes a model from the parameters of a fit.
+// Creates a model from the parameters of a fit.
 // [[Rcpp::export]]
 SEXP core_expresser_model(Rcpp::List state, double n_genes,
                           Rcpp::List model_options, std::string device) {
@@ -106,8 +106,8 @@ SEXP core_expresser_model(Rcpp::List state, double n_genes,
   });
 }
 
-// Sums over the genes of each cell of log-normalised expression times the
-// gene's weights (genes x n), and offsets: cells x n.
+// Returns, cells x n, the sum over the genes of each cell of log-normalised
+// expression times the gene's weights (genes x n), plus the offsets.
 // [[Rcpp::export]]
 Rcpp::NumericMatrix core_expression_scores(SEXP source,
                                            Rcpp::NumericMatrix weights,
@@ -137,9 +137,9 @@ Rcpp::NumericMatrix core_expression_scores(SEXP source,
   });
 }
 
-// list(found, token_budget). Found are the means of the contextual tokens of a
-// source's cells, cells x n_embedding; `expression`: they know how much there
-// is of each gene.
+// Returns list(found, token_budget): `found` has the mean of the contextual
+// tokens of each cell of a source, cells x n_embedding. With `expression`, the
+// tokens include how strongly each gene is expressed.
 // [[Rcpp::export]]
 Rcpp::List core_expresser_embed(SEXP model, SEXP source, bool expression,
                                 double token_budget, Rcpp::RObject report) {
@@ -156,9 +156,9 @@ Rcpp::List core_expresser_embed(SEXP model, SEXP source, bool expression,
   });
 }
 
-// list(found, token_budget). Found are the means of the contextual tokens of
-// the model's genes over a source's cells, genes x n_embedding; NaN for a gene
-// that no cell has.
+// Returns list(found, token_budget): `found` has the mean of the contextual
+// tokens of each of the model's genes over the cells of a source, genes x
+// n_embedding; NaN for a gene that no cell has.
 // [[Rcpp::export]]
 Rcpp::List core_expresser_embed_genes(SEXP model, SEXP source,
                                       double token_budget,
@@ -175,9 +175,9 @@ Rcpp::List core_expresser_embed_genes(SEXP model, SEXP source,
   });
 }
 
-// list(found, token_budget). Found are the expressions of the genes that are
-// asked for: those of cell i are genes[starts[i] + 1] ... genes[starts[i + 1]],
-// places from 1.
+// Returns list(found, token_budget): `found` has the expression of the
+// requested genes. Those of cell i, as positions from 1, are
+// genes[starts[i] + 1] ... genes[starts[i + 1]].
 // [[Rcpp::export]]
 Rcpp::List core_expresser_impute(SEXP model, SEXP source,
                                  Rcpp::NumericVector starts,
@@ -201,8 +201,8 @@ Rcpp::List core_expresser_impute(SEXP model, SEXP source,
   });
 }
 
-// Normalised expression of some genes (places from 1) in all cells of a source
-// whose features are the model's genes: genes x cells.
+// Returns the normalised expression, genes x cells, of some genes (positions
+// from 1) in all cells of a source whose features are the model's genes.
 // [[Rcpp::export]]
 Rcpp::NumericMatrix core_log_normalized(SEXP source,
                                         Rcpp::IntegerVector genes) {
@@ -214,8 +214,8 @@ Rcpp::NumericMatrix core_log_normalized(SEXP source,
   });
 }
 
-// A text that tells one source of counts from another: its shape, and what some
-// of its cells hold.
+// Returns a text that distinguishes one source of counts from another, by its
+// shape and the contents of some of its cells.
 // [[Rcpp::export]]
 std::string core_source_fingerprint(SEXP source) {
   return guarded(

@@ -1,4 +1,4 @@
-// Bindings of counts in files.
+// Bindings for counts in files.
 
 #include <Rcpp.h>
 
@@ -17,7 +17,7 @@ namespace {
 using namespace sailer;
 using ReaderXPtr = Rcpp::XPtr<MatrixMarketReader>;
 
-// NULL when there are none.
+// Returns NULL if there are none.
 Rcpp::RObject wrap_names(const std::vector<std::string>& names) {
   if (names.empty()) return R_NilValue;
   return texts_to_r(names);
@@ -33,7 +33,7 @@ Rcpp::List wrap_opened(const OpenedFile& opened) {
                             _["layers"] = wrap_names(opened.matrices));
 }
 
-// NA where a value is missing.
+// Sets missing values to NA.
 template <typename Vector>
 Vector with_missing(Vector values, const ObsColumn& column) {
   for (size_t k = 0; k < column.missing.size(); ++k) {
@@ -42,7 +42,7 @@ Vector with_missing(Vector values, const ObsColumn& column) {
   return values;
 }
 
-// R's integers where all values fit, doubles otherwise.
+// Returns R's integers if all values fit, doubles otherwise.
 Rcpp::RObject wrap_integers(const ObsColumn& column) {
   const auto fits = [](int64_t code) {
     return code <= std::numeric_limits<int>::max() &&
@@ -68,7 +68,7 @@ Rcpp::RObject wrap_factor(const ObsColumn& column) {
 
 }  // namespace
 
-// "tenx", "h5ad" or "h5mu", by what is in the file.
+// Returns "tenx", "h5ad" or "h5mu", depending on what is in the file.
 // [[Rcpp::export]]
 std::string core_file_layout(std::string path) {
   return guarded([&]() -> std::string {
@@ -79,7 +79,8 @@ std::string core_file_layout(std::string path) {
   });
 }
 
-// group "" finds the only one; feature_type "" keeps all features.
+// With group = "", finds the only one; with feature_type = "", keeps all
+// features.
 // [[Rcpp::export]]
 Rcpp::List core_open_tenx(std::string path, std::string group,
                           std::string feature_type) {
@@ -88,7 +89,7 @@ Rcpp::List core_open_tenx(std::string path, std::string group,
   });
 }
 
-// A dense matrix, a row of the dataset for each cell.
+// Opens a dense matrix, in which each row of the dataset is a cell.
 // [[Rcpp::export]]
 Rcpp::List core_open_dense(std::string path, std::string dataset) {
   return guarded([&] {
@@ -100,7 +101,7 @@ Rcpp::List core_open_dense(std::string path, std::string dataset) {
   });
 }
 
-// layer "" finds the counts; modality "" where there are none.
+// With layer = "", finds the counts; modality is "" if the file has none.
 // [[Rcpp::export]]
 Rcpp::List core_open_h5ad(std::string path, std::string layer,
                           std::string modality, std::string feature_type) {
@@ -126,7 +127,7 @@ std::vector<std::string> core_obsm_names(std::string path,
   return guarded([&] { return obsm_names(path, modality); });
 }
 
-// Cells x dimensions.
+// Returns cells x dimensions.
 // [[Rcpp::export]]
 Rcpp::NumericMatrix core_read_obsm(std::string path, std::string name,
                                    std::string modality) {
@@ -136,7 +137,7 @@ Rcpp::NumericMatrix core_read_obsm(std::string path, std::string name,
   });
 }
 
-// A character, numeric, integer or logical vector, or a factor.
+// Returns a character, numeric, integer or logical vector, or a factor.
 // [[Rcpp::export]]
 SEXP core_read_obs(std::string path, std::string column, std::string modality) {
   return guarded([&]() -> SEXP {
@@ -161,12 +162,12 @@ SEXP core_read_obs(std::string path, std::string column, std::string modality) {
   });
 }
 
-// Counts in MatrixMarket files: R unpacks the file and hands over its bytes
+// Counts in MatrixMarket files: R decompresses the file and passes its bytes on
 // (R/cells-mtx.R).
 //
-// `map`: for every feature its place among the `n_kept` that are read (NA: left
-// out); empty for all. `any_order`: whether the entries need not be sorted by
-// cells. `folder`: for a temporary file, as core_cells_pack() takes it.
+// `map`: for every feature, its position among the `n_kept` that are read (NA:
+// left out); empty for all. `any_order`: whether the entries need not be sorted
+// by cell. `folder`: for a temporary file, as in core_cells_pack().
 // [[Rcpp::export]]
 SEXP core_market_begin(std::string file, double n_features, double n_cells,
                        Rcpp::IntegerVector map, double n_kept,
@@ -191,7 +192,7 @@ SEXP core_market_begin(std::string file, double n_features, double n_cells,
   });
 }
 
-// TRUE to go on with the next bytes.
+// Reads the next bytes. Returns FALSE if there is no point in reading on.
 // [[Rcpp::export]]
 bool core_market_add(SEXP reader, Rcpp::RawVector bytes) {
   return guarded([&] {
@@ -200,8 +201,9 @@ bool core_market_add(SEXP reader, Rcpp::RawVector bytes) {
   });
 }
 
-// list(in_order, source, problem): without a source when the entries are not in
-// order, or the problem with the first count that cannot be used.
+// Returns list(in_order, source, problem): the source is NULL if the entries
+// are not in order, or if `problem` describes the first count that cannot be
+// used.
 // [[Rcpp::export]]
 Rcpp::List core_market_finish(SEXP reader) {
   return guarded([&] {

@@ -1,7 +1,8 @@
-// Reads the files of sailer 0.1.0: values of R in HDF5, behind a seal of 512
-// bytes. A list is a group, a vector a dataset; the HDF5 attribute "type" tells
-// what it is in R, the group `x%attributes` holds R's attributes of `x`, and
-// `x%missing` the places of its missing texts. Nothing writes them any more.
+// Reads the files of sailer 0.1.0: R values in HDF5, after a seal of 512 bytes.
+// A list is a group, a vector a dataset; the HDF5 attribute "type" gives its
+// type in R, the group `x%attributes` holds R's attributes of `x`, and
+// `x%missing` the positions of its missing texts. Such files are no longer
+// written.
 #include <Rcpp.h>
 
 #include <algorithm>
@@ -22,9 +23,9 @@ using namespace sailer;
 
 constexpr int64_t kSeal = 512;
 
-// HDF5 may crash on damaged bytes, so the seal is checked before: four lines of
-// text (the kind and version of the content, its size and XXH64) and the XXH64
-// of the seal itself at its end.
+// HDF5 may crash on damaged bytes, so the seal is checked first: four lines of
+// text (with the kind and version of the content, its size and XXH64), and at
+// the end the XXH64 of the seal itself.
 void check_seal(const std::string& path, const std::string& kind) {
   const DiskFile in(path, DiskFile::Use::kRead);
   std::vector<char> bytes(std::max(in.size(), kSeal));
@@ -72,7 +73,7 @@ class ValueReader {
     Rcpp::RObject value =
         file_.is_group(path) ? read_list(path, depth) : read_vector(path, type);
     const std::string group = path + "%attributes";
-    // Set last, for R tells a data frame from its list by them.
+    // Set last, because they turn a list into a data frame.
     if (file_.has(group)) {
       const Rcpp::List more = read_list(group, depth + 1);
       const Rcpp::CharacterVector names = more.names();
@@ -96,8 +97,8 @@ class ValueReader {
     return !value.empty() && value[0] != 0;
   }
 
-  // Of members without a name it is "[1]", "[2]"; others have some characters
-  // as in an address of the web.
+  // Members without a name are stored as "[1]", "[2]"; in other names, some
+  // characters are percent-encoded as in a URL.
   static Rcpp::String name_of(const std::string& link) {
     if (link[0] == '[') return "";
     const Rcpp::Function decode("URLdecode", "utils");
@@ -153,13 +154,14 @@ class ValueReader {
       refuse(path);
     }
     if (!flag(path, "array")) return value;
-    // HDF5 has the last dimension fastest, R the first.
+    // In HDF5 the last dimension is the fastest, in R the first.
     value.attr("dim") = Rcpp::IntegerVector(shape.rbegin(), shape.rend());
     if (shape.size() < 2) return value;
     return Rcpp::Function("aperm", "base")(value);
   }
 
-  // Floating point is single precision but where a run stands.
+  // Floating-point tensors are single precision, except those that say where a
+  // run stands ("run.").
   Rcpp::RObject read_tensor(const std::string& path) const {
     const hdf5::Dataset dataset = file_.dataset(path);
     const auto to_r = [&](const char* dtype, const auto& values) {
@@ -189,8 +191,8 @@ class ValueReader {
 
 }  // namespace
 
-// What a file of sailer 0.1.0 holds, of the kind "model", "training run" or
-// "training state".
+// Returns what a file of sailer 0.1.0 holds; `kind` is "model", "training run"
+// or "training state".
 // [[Rcpp::export]]
 Rcpp::List core_read_format1(std::string file, std::string kind) {
   return guarded([&] {

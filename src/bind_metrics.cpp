@@ -1,4 +1,4 @@
-// Bindings of the measures of src/core/evaluation. R has checked the arguments
+// Bindings for the measures in src/core/evaluation. R has checked the arguments
 // and numbered all classes from 0 (R/metrics.R); nothing is computed here.
 
 #include <Rcpp.h>
@@ -15,7 +15,7 @@ using namespace sailer;
 
 namespace {
 
-// Estimates every column of the embedding against `c`, asking R between
+// Estimates every column of the embedding against `c`, and checks between
 // columns whether the user wants to stop.
 template <typename Confounder>
 Rcpp::NumericVector estimate_columns(const Rcpp::NumericMatrix& embedding,
@@ -34,7 +34,7 @@ Rcpp::NumericVector estimate_columns(const Rcpp::NumericMatrix& embedding,
   return result;
 }
 
-// index and distance come transposed, neighbours x cells, and from 0.
+// `index` and `distance` are transposed, neighbours x cells, and count from 0.
 Neighbors as_neighbors(const Rcpp::IntegerMatrix& index) {
   return {{index.begin(), index.end()},
           {},
@@ -42,7 +42,7 @@ Neighbors as_neighbors(const Rcpp::IntegerMatrix& index) {
           static_cast<std::size_t>(index.nrow())};
 }
 
-// Column j of a compressed sparse matrix; a matrix of one column stands for
+// Column j of a compressed sparse matrix; a matrix with one column stands for
 // any column.
 OpenPeaks peaks_of(const Rcpp::IntegerVector& offsets,
                    const Rcpp::IntegerVector& index, R_xlen_t j) {

@@ -1,4 +1,4 @@
-// Bindings of SAILER: training, models made again from their parameters, and
+// Bindings for SAILER: training, models recreated from their parameters, and
 // the posterior of cells.
 #include <ATen/ATen.h>
 #include <Rcpp.h>
@@ -32,8 +32,8 @@ PeakLayout layout_from_r(const Rcpp::NumericVector& sizes) {
   return PeakLayout(Rcpp::as<std::vector<int64_t>>(sizes));
 }
 
-// list(depth, labels = list(name = list(codes, levels)), numbers = list(name
-// =)).
+// From list(depth, labels = list(list(name, codes, n_levels), ...), numbers =
+// list(list(name, values), ...)).
 Confounders confounders_from_r(const Rcpp::List& values) {
   Confounders out;
   out.depth = Rcpp::as<std::vector<double>>(values["depth"]);
@@ -57,7 +57,7 @@ Confounders confounders_from_r(const Rcpp::List& values) {
   return out;
 }
 
-// Of a joint model's state; 0 for others.
+// The width of the reference in a joint model's state; 0 for other models.
 int64_t reference_width_of(const std::vector<NamedTensor>& state) {
   for (const NamedTensor& entry : state) {
     if (entry.name == SailerModel::kReferenceWeight) {
@@ -81,7 +81,7 @@ Rcpp::List scaling_to_r(const ConfounderScaling& scaling) {
                             _["numbers"] = numbers);
 }
 
-// Dimensions of the model whose training continues.
+// Number of latent dimensions of the model whose training is resumed.
 int64_t n_latent_in(const Rcpp::RObject& state) {
   for (const NamedTensor& entry : training_state_from_r(state)) {
     if (entry.name == "model.encoder.mean.bias") return entry.tensor.numel();
@@ -103,9 +103,10 @@ class BriefMonitor : public RMonitor {
   std::chrono::steady_clock::time_point end_;
 };
 
-// The embedding of all cells, or NULL. Whoever pressed Ctrl-C waits a second
-// for it at most; predict() can make it later. What is trained is whole where
-// another process is lost by now: then this one embeds all cells by itself.
+// Returns the embedding of all cells, or NULL. After Ctrl-C the user waits for
+// it a second at most; predict() can compute it later. If another process has
+// been lost by now, the trained model is still complete, and this process
+// embeds all cells by itself.
 Rcpp::RObject embed_after(SailerModel& model, BatchStream& stream,
                           TrainStatus status, Exchange* exchange) {
   if (status == TrainStatus::kLostProcess) exchange = nullptr;
@@ -127,7 +128,8 @@ Rcpp::RObject embed_after(SailerModel& model, BatchStream& stream,
 
 }  // namespace
 
-// Places, from 1, of the cells that a run with these options trains on.
+// Returns the positions, from 1, of the cells that a run with these options
+// trains on.
 // [[Rcpp::export]]
 Rcpp::NumericVector core_training_cells(double n_cells, double validation,
                                         double seed) {
@@ -139,11 +141,10 @@ Rcpp::NumericVector core_training_cells(double n_cells, double validation,
   });
 }
 
-// Trains a model. `peak_map` gives each feature of the source its place in the
-// model, from 1, or NA; `frequencies` is the share of cells with each of the
-// model's peaks open; `reference` is NULL or what the cells are aligned with
-// (SAILERX); `run` is list(checkpoint = file or "", every = epochs,
-// state = NULL, a file, or tensors: where to go on).
+// Trains a model. `peak_map` gives the position of each feature of the source
+// in the model, from 1, or NA; `frequencies` is the share of cells in which
+// each of the model's peaks is open; `reference` is NULL or the reference that
+// the cells are aligned with (SAILERX); `run` is as in train_from_r().
 // [[Rcpp::export]]
 Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map,
                              Rcpp::NumericVector group_sizes,
@@ -178,8 +179,8 @@ Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map,
     Exchange* exchange = exchange_of(run);
     share_rows(rows, exchange);
     const Rcpp::RObject state = run["state"];
-    // Where a run continues, the first of several processes alone has the
-    // state, and sends it to the others as they begin to train.
+    // If a run is resumed, only the first of several processes has the state,
+    // and sends it to the others when they begin to train.
     const bool begins = of_first(exchange, state.isNULL() ? 1 : 0) == 1;
     std::optional<Lsi> lsi;
     const bool open = options.n_latent == SailerOptions::kAuto;
@@ -216,7 +217,7 @@ Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map,
     stream_options.cancelled = rows.cancelled;
     BatchStream stream(cells, rows.map, std::move(encoded), stream_options,
                        guide);
-    check_done(starting.keep_going({}));  // while cells were uploaded
+    check_done(starting.keep_going({}));  // Ctrl-C while cells were uploaded
     RMonitor monitor(report);
     Rcpp::List progress;
     SailerTask task(model, stream, split, train, exchange);
@@ -234,7 +235,7 @@ Rcpp::List core_sailer_train(SEXP source, Rcpp::IntegerVector peak_map,
   });
 }
 
-// Makes a model from the parameters of a fit.
+// Creates a model from the parameters of a fit.
 // [[Rcpp::export]]
 SEXP core_sailer_model(Rcpp::List state, Rcpp::NumericVector group_sizes,
                        double n_confounders, Rcpp::List model_options,
@@ -250,9 +251,9 @@ SEXP core_sailer_model(Rcpp::List state, Rcpp::NumericVector group_sizes,
   });
 }
 
-// list(mean, log_variance) of q(z | x), each cells x n_latent. `peak_map` and
-// `reference` are as core_sailer_train() takes them: only joint models read a
-// reference.
+// Returns list(mean, log_variance) of q(z | x), each cells x n_latent.
+// `peak_map` and `reference` are those of core_sailer_train(); only joint
+// models read a reference.
 // [[Rcpp::export]]
 Rcpp::List core_sailer_posterior(SEXP model, SEXP source,
                                  Rcpp::IntegerVector peak_map, SEXP reference) {
@@ -274,6 +275,6 @@ Rcpp::List core_sailer_posterior(SEXP model, SEXP source,
   });
 }
 
-// True when the pointer of a model is alive in this R process.
+// True if the pointer of a model is valid in this R process.
 // [[Rcpp::export]]
 bool core_model_alive(SEXP model) { return is_alive(model); }

@@ -1,4 +1,4 @@
-// The options of models and of training, with their defaults.
+// Bindings for the options of models and of training, with their defaults.
 #include "bindings/options.h"
 
 #include <optional>
@@ -15,8 +15,8 @@ Rcpp::List core_sailer_options(Rcpp::List values, bool guided = false) {
       [&] { return options_to_r(sailer_options_from_r(values, guided)); });
 }
 
-// With n_cells above 0 what is left to the core is decided for so many cells
-// and a model of these options.
+// With n_cells above 0, options that are left open are chosen for that many
+// cells and a model with these options.
 // [[Rcpp::export]]
 Rcpp::List core_train_options(Rcpp::List values, double n_cells = 0,
                               Rcpp::Nullable<Rcpp::List> model = R_NilValue) {
@@ -39,8 +39,8 @@ Rcpp::List core_expresser_options(Rcpp::List values) {
   });
 }
 
-// With n_cells above 0 what is left to the core is decided for so many cells, a
-// model of these options and what is free on a device.
+// With n_cells above 0, options that are left open are chosen for that many
+// cells, a model with these options and the free memory of a device.
 // [[Rcpp::export]]
 Rcpp::List core_pretrain_options(Rcpp::List values, double n_cells = 0,
                                  Rcpp::Nullable<Rcpp::List> model = R_NilValue,

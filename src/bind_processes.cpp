@@ -1,4 +1,4 @@
-// The processes that train together (R/processes.R).
+// Bindings for the processes that train together (R/processes.R).
 #include <Rcpp.h>
 
 #include "bindings/errors.h"
@@ -8,8 +8,8 @@
 namespace sailer {
 namespace {
 
-// One for the whole R session. At its end it is left to the system: others may
-// still be reading what this process sent last.
+// One exchange for the whole R session. It is not destroyed when the session
+// ends, because other processes may still be reading what this one sent last.
 Exchange*& joined() {
   static Exchange* exchange = nullptr;
   return exchange;
@@ -28,7 +28,7 @@ void leave_processes(const std::string& reason) {
 
 }  // namespace sailer
 
-// Waits until all processes are there, at most `timeout` seconds.
+// Waits until all processes have joined, for at most `timeout` seconds.
 // [[Rcpp::export]]
 void core_join_processes(std::string address, double port, double rank,
                          double size, double timeout, std::string device) {
@@ -44,7 +44,7 @@ void core_join_processes(std::string address, double port, double rank,
   });
 }
 
-// Whether this LibTorch can.
+// Whether this LibTorch can join processes.
 // [[Rcpp::export]]
 bool core_can_join_processes() { return sailer::can_join_processes(); }
 

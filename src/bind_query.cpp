@@ -1,7 +1,9 @@
-// Bindings of new cells of a trained model: how likely they are with vectors in
-// place of a batch's one-hot, and such a vector learned for them.
+// Bindings for new cells and a trained model: how likely the cells are with a
+// vector in place of a batch's one-hot columns, and how to learn such a vector
+// for them.
 //
-// Cells come from sources whose features are the model's peaks, in its order.
+// Cells come from sources whose features are the model's peaks, in the same
+// order.
 #include <ATen/ATen.h>
 #include <Rcpp.h>
 
@@ -19,7 +21,7 @@ namespace {
 
 using namespace sailer;
 
-// Minibatches of a source for a model that nothing is learned in.
+// Returns minibatches of a source, for a model that is not trained.
 std::unique_ptr<BatchStream> query_stream(
     SailerModel& model, SEXP source, const Rcpp::NumericMatrix& confounders) {
   const CellSourcePtr cells = unwrap_source(source);
@@ -28,7 +30,7 @@ std::unique_ptr<BatchStream> query_stream(
               confounders.nrow() == cells->n_cells() &&
               confounders.ncol() == model.n_confounders(),
           "The model reads ", n_peaks, " peaks and ", model.n_confounders(),
-          " confounders of each cell, but other cells were given.");
+          " confounders of each cell, but the given cells have other ones.");
   std::vector<int32_t> map(n_peaks);
   std::iota(map.begin(), map.end(), 0);
   StreamOptions options;
@@ -43,8 +45,9 @@ std::unique_ptr<BatchStream> query_stream(
 
 }  // namespace
 
-// Mean log-likelihood per cell, in nats, of `cells` (from 1) with each row of
-// `vectors` in place of the columns of `confounders` from `first` (from 1) on.
+// Returns the mean log-likelihood per cell, in nats, of `cells` (from 1) with
+// each row of `vectors` in place of the columns of `confounders` from `first`
+// (from 1) on.
 // [[Rcpp::export]]
 std::vector<double> core_sailer_likelihood(SEXP model, SEXP source,
                                            Rcpp::NumericMatrix confounders,
@@ -64,8 +67,8 @@ std::vector<double> core_sailer_likelihood(SEXP model, SEXP source,
   });
 }
 
-// A vector for those columns, learned from the cells `training` and chosen by
-// the likelihood of the cells `held_out`. `options` is list(seed, steps).
+// Learns a vector for those columns from the cells `training`, and chooses it
+// by the likelihood of the cells `held_out`. `options` is list(seed, steps).
 // [[Rcpp::export]]
 Rcpp::List core_sailer_adapt(SEXP model, SEXP source,
                              Rcpp::NumericMatrix confounders,

@@ -1,5 +1,5 @@
-// Bindings of the files of fits and of runs, and tensors between the core
-// and R.
+// Bindings for the files of fits and of runs, and conversion of tensors between
+// the core and R.
 #include <ATen/ATen.h>
 #include <Rcpp.h>
 
@@ -14,14 +14,14 @@
 namespace sailer {
 namespace {
 
-// R's names of types, and those of files.
+// Names of types in R and in files.
 constexpr const char* kTypes[][2] = {
     {"float32", "F32"}, {"float64", "F64"}, {"int64", "I64"}};
 
-// A raw vector of R as a tensor that shares its memory.
+// Returns a raw vector of R as a tensor that shares its memory.
 StoredTensor tensor_from_r(const Rcpp::RawVector& bytes,
                            const std::string& name) {
-  // Older fits hold no other.
+  // The tensors of older fits have no "type" and are all float32.
   std::string type = "float32";
   if (bytes.hasAttribute("type")) {
     type = Rcpp::as<std::string>(bytes.attr("type"));
@@ -38,8 +38,8 @@ StoredTensor tensor_from_r(const Rcpp::RawVector& bytes,
   return out;
 }
 
-// A vector or array, whose last dimension is the fastest, as a tensor that
-// shares its memory.
+// Returns a vector or array as a tensor that shares its memory. The dimensions
+// are reversed, because the last dimension of a tensor is the fastest.
 StoredTensor numbers_from_r(SEXP value, const std::string& name) {
   StoredTensor out{name, "U8", {Rf_xlength(value)}, {}};
   const SEXP dim = Rf_getAttrib(value, R_DimSymbol);
@@ -95,7 +95,7 @@ std::vector<NamedTensor> state_from_r(const Rcpp::List& state) {
 }  // namespace sailer
 
 // Writes a description and a named list of tensors (raw vectors with a
-// "shape"), numbers (double or integer, arrays with the last dimension fastest)
+// "shape"), numbers (double or integer; the dimensions of arrays are reversed)
 // and bytes.
 // [[Rcpp::export]]
 void core_write_tensors(std::string file, std::string kind, int version,
@@ -115,8 +115,9 @@ void core_write_tensors(std::string file, std::string kind, int version,
   });
 }
 
-// list(description, version, tensors) of a file of that kind, of a version up
-// to `newest`. Doubles are tensors as well: see core_doubles().
+// Returns list(description, version, tensors) of a file of that kind, of a
+// version up to `newest`. Doubles are returned as raw tensors too: see
+// core_doubles().
 // [[Rcpp::export]]
 Rcpp::List core_read_tensors(std::string file, std::string kind, int newest) {
   using namespace sailer;
@@ -136,7 +137,7 @@ Rcpp::List core_read_tensors(std::string file, std::string kind, int newest) {
   });
 }
 
-// The numbers of a tensor of type "float64".
+// Returns the numbers of a tensor of type "float64".
 // [[Rcpp::export]]
 Rcpp::NumericVector core_doubles(Rcpp::RawVector tensor) {
   Rcpp::NumericVector out(tensor.size() /

@@ -1,5 +1,5 @@
-// What the bindings of all models share: a run of training, its history, its
-// end.
+// Shared by the bindings of all models: a training run, its history and its
+// outcome.
 #include <cmath>
 
 #include "bindings/convert.h"
@@ -42,7 +42,7 @@ Exchange* exchange_of(const Rcpp::List& run) {
 
 namespace {
 
-// One row per epoch: its number, then epoch_columns(); NaN is NA.
+// One row per epoch: its number, then epoch_columns(); NaN becomes NA.
 Rcpp::DataFrame history_to_r(const TrainResult& result) {
   std::vector<std::string> names = epoch_columns(result.columns);
   names.insert(names.begin(), "epoch");
@@ -59,7 +59,7 @@ Rcpp::DataFrame history_to_r(const TrainResult& result) {
   return Rcpp::DataFrame(table);
 }
 
-// A lost process interrupts, too.
+// A lost process counts as an interruption, too.
 const char* status_name(TrainStatus status) {
   constexpr const char* kNames[] = {"completed", "stopped early", "interrupted",
                                     "diverged", "interrupted"};

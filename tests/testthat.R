@@ -1,11 +1,10 @@
 # Runs the tests for R CMD check. A test that calls something deprecated fails.
-# Where the environment variable SAILER_TEST_REPORT names a file, the numbers of
-# tests that passed, failed and were skipped are added to it (tools/test sums
-# them up).
+# If the environment variable SAILER_TEST_REPORT names a file, the numbers of
+# passed, failed and skipped tests are appended to it (tools/test sums them up).
 library(testthat)
 library(sailer)
 
-# Matrix keeps silent about its deprecated coercions unless it is asked.
+# Matrix does not report its deprecated coercions by default.
 options(Matrix.warnDeprecatedCoerce = 1)
 
 results <- test_dir(
@@ -14,8 +13,8 @@ results <- test_dir(
   load_package = "installed", stop_on_failure = FALSE
 )
 
-# The warnings of a test that speak of deprecation, without those of which
-# lifecycle says that another package called what is deprecated.
+# The deprecation warnings of a test, except those that lifecycle attributes to
+# another package's calls.
 deprecations <- function(test) {
   warnings <- Filter(
     function(result) inherits(result, "expectation_warning"), test$results

@@ -1,7 +1,7 @@
-# The report of tools/demo.R: one HTML page with its pictures inside.
+# The report of tools/demo.R: one HTML page that contains its images.
 
-# `found` as compare() returns it; `umap` is the path of the picture that
-# draw() made.
+# `found` is the value of compare(); `umap` is the path of the image that draw()
+# wrote.
 write_report <- function(path, fit, results, found, input, seconds, umap) {
   body <- c(
     paste0("<h1>", escape(input$what), "</h1>"),

@@ -1,22 +1,22 @@
-# The main job of sailer from counts to a figure. tools/demo calls this once the
-# package is installed; it runs by itself as well:
+# The main task of sailer, from counts to a figure. tools/demo runs this script
+# once the package is installed; it also runs by itself:
 #
 #   Rscript tools/demo.R [FILE] [OPTION...]
 #
 # FILE is a 10x HDF5, .h5ad or .h5mu file, a folder with matrix.mtx, or an .rds
-# file that holds a matrix, a Seurat or a SingleCellExperiment object. Without
-# it cells are simulated.
+# file that holds a matrix, a Seurat or a SingleCellExperiment object. By
+# default cells are simulated.
 #
 #   --output=DIR      where report.html, embedding.csv and umap.png go
 #                     (./sailer-demo)
 #   --batch=COLUMN    column(s) of the cells' metadata with the batch, separated
-#                     by commas. Of a 10x file: the number after the barcode,
-#                     used by itself when there are several
+#                     by commas. For a 10x file the default is the number
+#                     after the barcode, if there are several
 #   --type=COLUMN     column with known labels to compare the clusters with
 #   --assay=NAME      assay (Seurat) or alternative experiment (SCE) with peaks
-#   --epochs=N        passes over the cells, at most (by their number)
+#   --epochs=N        maximum number of passes (default: by number of cells)
 #   --resolution=R    of the Leiden clustering (0.5)
-#   --seed=N          of all that is random (1)
+#   --seed=N          seed of everything random (1)
 
 suppressMessages(library(sailer))
 script <- sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE))
@@ -99,7 +99,7 @@ as_number <- function(value, name) {
 
 # Input -----------------------------------------------------------------------
 
-# `counts` is NULL where the counts are not a matrix in memory.
+# `counts` is NULL if the counts are not a matrix in memory.
 new_input <- function(what, cells, table, batch, type, counts = NULL) {
   missing <- setdiff(c(batch, type), names(table))
   if (length(missing) > 0) {
@@ -179,7 +179,7 @@ without_empty <- function(cells) {
   cells[, !empty]
 }
 
-# What is found ----------------------------------------------------------------
+# Results ----------------------------------------------------------------------
 
 describe_cells <- function(fit, input, options) {
   set.seed(options$seed)
@@ -205,13 +205,13 @@ describe_cells <- function(fit, input, options) {
   results
 }
 
-# Leiden clusters of the graph of 15 nearest neighbours, largest first.
+# Leiden clusters of the 15-nearest-neighbour graph, largest first.
 cluster_cells <- function(values, options) {
   k <- min(15, nrow(values) - 1)
   near <- RANN::nn2(values, k = k + 1)$nn.idx[, -1]
   edges <- cbind(rep(seq_len(nrow(near)), k), as.vector(near))
   graph <- igraph::simplify(igraph::graph_from_edgelist(edges, FALSE))
-  # The argument has lost half of its name in newer versions of igraph.
+  # The argument's name is shorter in newer versions of igraph.
   resolution <- grep(
     "^resolution", names(formals(igraph::cluster_leiden)), value = TRUE
   )[1]
@@ -224,8 +224,8 @@ cluster_cells <- function(values, options) {
   factor(match(members, names(sort(-table(members)))))
 }
 
-# Latent semantic indexing, the linear way: TF-IDF, SVD, and the first
-# component, which follows depth, dropped.
+# Plain latent semantic indexing: TF-IDF and SVD, without the first component,
+# which follows depth.
 lsi <- function(counts, n = 30, seed = 1) {
   open <- methods::as(counts > 0, "dMatrix")
   frequency <- open %*% Matrix::Diagonal(x = 1 / Matrix::colSums(open))
@@ -256,7 +256,7 @@ measure <- function(values, results, clusters) {
   row
 }
 
-# A table of measures, and one of the clusters.
+# One table of measures, and one of the clusters.
 compare <- function(fit, results, input, options) {
   measures <- measure(embedding(fit), results, results$cluster)
   rownames(measures) <- "SAILER"
@@ -299,8 +299,8 @@ write_results <- function(fit, results, found, input, seconds, options) {
   cat("\nWritten:\n ", html, "\n ", csv, "\n ", png, "\n")
 }
 
-# Panels have a colour scale each, which facets cannot have: they are set side
-# by side, their parts in line.
+# Each panel has its own colour scale, which facets cannot have, so the panels
+# are placed side by side and aligned.
 draw <- function(results, path) {
   results$log10_depth <- log10(results$depth)
   panels <- list(
@@ -308,7 +308,7 @@ draw <- function(results, path) {
     if (!is.null(results$batch)) panel(results, "batch"),
     panel(results, "log10_depth", "open peaks (log10)")
   )
-  # Measuring text opens a device; without a file, or R makes Rplots.pdf.
+  # Measuring text opens a device; without this one, R would write Rplots.pdf.
   grDevices::pdf(NULL)
   on.exit(grDevices::dev.off())
   panels <- lapply(panels[lengths(panels) > 0], ggplot2::ggplotGrob)
@@ -347,7 +347,7 @@ panel <- function(results, column, title = column) {
     ))
 }
 
-# Told apart by people who see colours differently, as far as they reach.
+# Up to 8 colours can be distinguished by colour-blind readers.
 colours <- function(n) {
   okabe_ito <- grDevices::palette.colors(9, "Okabe-Ito")[-1]
   if (n > length(okabe_ito)) {

@@ -1,5 +1,5 @@
-# The figure of README.md, man/figures/README-embedding.png: simulated cells
-# with strong effects of batch, by LSI and by SAILER.
+# Makes the figure of README.md, man/figures/README-embedding.png: simulated
+# cells with strong batch effects, embedded by LSI and by SAILER.
 #
 #   Rscript tools/readme-figure.R
 
@@ -24,7 +24,7 @@ layouts <- lapply(methods, function(values) {
 
 panel <- function(method, values, title, scale) {
   set.seed(1)
-  order <- sample(length(depth))  # no group hides another
+  order <- sample(length(depth))  # so that no group hides another
   shown <- data.frame(layouts[[method]], value = values)[order, ]
   ggplot(shown, aes(X1, X2, colour = value)) +
     geom_point(size = 0.5, stroke = 0, show.legend = method == "SAILER") +

@@ -1,7 +1,7 @@
-// Cells, places, matrices and texts on their way between R and the core.
+// Converts cells, positions, matrices and texts between R and the core.
 //
-// Cells and features are counted from 1 in R and from 0 in core; numbers of
-// cells travel as doubles, since they may pass 2^31.
+// Cells and features are counted from 1 in R and from 0 in the core. Numbers of
+// cells are passed as doubles, because they may exceed 2^31.
 #pragma once
 
 #include <Rcpp.h>
@@ -18,7 +18,7 @@ namespace sailer {
 
 using Rcpp::_;
 
-// How a CellSource travels through R: an external pointer to a shared pointer.
+// How R holds a CellSource: an external pointer to a shared pointer.
 using SourceXPtr = Rcpp::XPtr<CellSourcePtr>;
 
 inline SEXP wrap_source(CellSourcePtr source) {
@@ -39,7 +39,8 @@ inline bool is_alive(SEXP pointer) {
   return TYPEOF(pointer) == EXTPTRSXP && R_ExternalPtrAddr(pointer) != nullptr;
 }
 
-// NULL, or what is wrong with which count; R gives the names (R/cells-check.R).
+// Returns NULL, or which count is wrong and how; R adds the names
+// (R/cells-check.R).
 inline Rcpp::RObject wrap_problem(const CountProblem& problem) {
   if (!problem) return R_NilValue;
   return Rcpp::List::create(
@@ -47,7 +48,8 @@ inline Rcpp::RObject wrap_problem(const CountProblem& problem) {
       _["feature"] = problem.feature + 1, _["value"] = problem.value);
 }
 
-// Integer vectors, or numbers where there may be many.
+// From 1-based to 0-based: takes an integer vector, or doubles if there may be
+// many.
 template <typename Vector>
 std::vector<int64_t> places_from_r(const Vector& places) {
   std::vector<int64_t> out(places.begin(), places.end());
@@ -59,7 +61,7 @@ inline Rcpp::NumericVector places_to_r(const std::vector<int64_t>& places) {
   return Rcpp::NumericVector(places.begin(), places.end()) + 1.0;
 }
 
-// The place of each feature in a model or a common set, NA where it has none.
+// The position of each feature in a model or a common set, NA if it has none.
 // NULL: no map.
 inline FeatureMap feature_map_from_r(const Rcpp::RObject& places) {
   FeatureMap map;
@@ -70,7 +72,7 @@ inline FeatureMap feature_map_from_r(const Rcpp::RObject& places) {
   return map;
 }
 
-// Row-major rows x columns to R's column-major matrix, and back.
+// Converts row-major rows x columns to R's column-major matrix, and back.
 template <typename T>
 Rcpp::NumericMatrix matrix_to_r(const std::vector<T>& values, int64_t rows,
                                 int64_t columns) {
@@ -94,7 +96,7 @@ inline Reference reference_from_r(SEXP given) {
           Rcpp::as<std::vector<float>>(parts["weight"])};
 }
 
-// All text of the core is UTF-8. `absent`: that an empty one is NA.
+// All text in the core is UTF-8. With `absent`, empty text becomes NA.
 inline Rcpp::CharacterVector texts_to_r(const std::vector<std::string>& texts,
                                         bool absent = false) {
   Rcpp::CharacterVector out(texts.size());
@@ -107,7 +109,7 @@ inline Rcpp::CharacterVector texts_to_r(const std::vector<std::string>& texts,
   return out;
 }
 
-// NA is "".
+// NA becomes "".
 inline std::vector<std::string> texts_from_r(
     const Rcpp::CharacterVector& texts) {
   std::vector<std::string> out;

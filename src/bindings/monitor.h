@@ -1,5 +1,5 @@
-// The Monitor that speaks to R: forwards progress to an R function a few times
-// a second and notices Ctrl-C. Used on R's thread only.
+// The Monitor for R: forwards progress to an R function a few times a second
+// and notices Ctrl-C. Used only on R's thread.
 #pragma once
 
 #include <Rcpp.h>
@@ -28,13 +28,13 @@ class RMonitor : public Monitor {
     return !stopped_;
   }
 
-  // The same for passes that tell of no progress: true stops them.
+  // The same for passes that do not report progress: true stops them.
   std::function<bool()> cancelled() {
     return [this] { return !keep_going({}); };
   }
 
  private:
-  // False: Ctrl-C while the progress bar was drawn.
+  // Returns false if Ctrl-C was pressed while the progress bar was drawn.
   bool reported(const Progress& progress) {
     if (report_.isNULL()) return true;
     try {
@@ -48,7 +48,7 @@ class RMonitor : public Monitor {
 
   static void check(void*) { R_CheckUserInterrupt(); }
 
-  // Asks for a pending Ctrl-C without letting R jump out of the core.
+  // Checks for a pending Ctrl-C without letting R jump out of the core.
   static bool interrupted() { return R_ToplevelExec(check, nullptr) == FALSE; }
 
   static Rcpp::List as_list(const Progress& p) {
@@ -66,10 +66,10 @@ class RMonitor : public Monitor {
 
   Rcpp::RObject report_;
   std::chrono::steady_clock::time_point last_{};
-  bool stopped_ = false;  // once asked to stop, for good
+  bool stopped_ = false;  // stays true once a stop was requested
 };
 
-// Raises R's interrupt where a pass was stopped.
+// Raises R's interrupt if a pass was stopped.
 inline void check_done(bool done) {
   if (!done) throw Rcpp::internal::InterruptedException();
 }

@@ -1,6 +1,6 @@
-// Options between R and the core, as named lists: a list from R overrides the
-// defaults that it names, by the names in describe() (core/support/options.h).
-// NA is a number that is left open.
+// Passes options between R and the core as named lists: a list from R overrides
+// the defaults of the options that it names, by their names in describe()
+// (core/support/options.h). NA stands for a number that is left open.
 #pragma once
 
 #include <Rcpp.h>
@@ -18,8 +18,8 @@
 
 namespace sailer {
 
-// A field of a struct of options from an R value. Throws Error(kArgument) that
-// says what it must be.
+// Sets a field of a struct of options from an R value. Throws Error(kArgument),
+// which says what the value must be.
 template <typename T>
 void option_from_r(SEXP value, const char* name, T& field, const Range& range) {
   if constexpr (std::is_enum_v<T>) {
@@ -64,7 +64,7 @@ inline void option_from_r(SEXP value, const char* name,
   field.assign(numbers.begin(), numbers.end());
 }
 
-// One number is the upper end.
+// A single number is the upper end.
 inline void option_from_r(SEXP value, const char* name, Shares& field,
                           const Range&) {
   const std::vector<double> range = numbers_from_r(value);
@@ -74,8 +74,8 @@ inline void option_from_r(SEXP value, const char* name, Shares& field,
   field = {range.size() > 1 ? range.front() : 0, range.back()};
 }
 
-// Sets what `values` name and checks all. NULL is no value; a name that is no
-// option is an error.
+// Sets the options that `values` names and checks all of them. NULL leaves an
+// option as it is; a name that is not an option is an error.
 template <typename Options>
 void set_options(const Rcpp::List& values, Options& options) {
   const Rcpp::RObject names = values.names();
@@ -121,7 +121,7 @@ inline SEXP option_to_r(const Shares& shares, const Range&) {
   return Rcpp::NumericVector::create(shares.min, shares.max);
 }
 
-// All that are documented.
+// Returns the options that are documented.
 template <typename Options>
 Rcpp::List options_to_r(Options options) {
   Rcpp::List out;
@@ -134,7 +134,8 @@ Rcpp::List options_to_r(Options options) {
   return out;
 }
 
-// A word of a list that decides the defaults of the others.
+// Returns a word of a list that determines the defaults of the other options;
+// `absent` if it is not given.
 template <typename T>
 T word_from_r(const Rcpp::List& values, const char* name, T absent) {
   if (values.containsElementNamed(name)) {
@@ -144,7 +145,7 @@ T word_from_r(const Rcpp::List& values, const char* name, T absent) {
   return absent;
 }
 
-// `guided`: what is not named has the defaults of SAILERX.
+// `guided`: options that are not named have the defaults of SAILERX.
 inline SailerOptions sailer_options_from_r(const Rcpp::List& values,
                                            bool guided = false) {
   SailerOptions options =

@@ -1,7 +1,7 @@
-// Tensors as R keeps them: a named list of raw vectors, little endian, with the
-// attributes "shape" and "type" ("float32", the default, "float64" or "int64").
-// A fit holds such a list, so it survives saveRDS() and other processes, and a
-// model is made from it when needed.
+// Tensors as R stores them: a named list of raw vectors, little endian, with
+// the attributes "shape" and "type" ("float32", the default, "float64" or
+// "int64"). A fit holds such a list, so it survives saveRDS() and works in
+// other processes; a model is created from it when needed.
 #pragma once
 
 #include <Rcpp.h>
@@ -17,7 +17,7 @@ struct NamedTensor;  // core/support/parameters.h
 Rcpp::List state_to_r(const std::vector<NamedTensor>& state);
 std::vector<NamedTensor> state_from_r(const Rcpp::List& state);
 
-// One of them, for values of these bytes.
+// Converts one tensor; one of "I32" becomes an integer vector.
 Rcpp::RObject tensor_to_r(const StoredTensor& tensor);
 
 }  // namespace sailer

@@ -1,4 +1,4 @@
-// Matrices of R as tensors, for bindings that include LibTorch.
+// Converts R matrices to tensors, for bindings that include LibTorch.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -6,7 +6,8 @@
 
 namespace sailer {
 
-// A copy of R's column-major matrix, [rows, columns], double and contiguous.
+// Returns a copy of R's column-major matrix, [rows, columns], double and
+// contiguous.
 inline at::Tensor tensor_from_r(const Rcpp::NumericMatrix& matrix) {
   return at::from_blob(const_cast<double*>(matrix.begin()),
                        {matrix.ncol(), matrix.nrow()}, at::kDouble)

@@ -1,5 +1,5 @@
-// What a piece of code allocates on the CPU, as LibTorch's allocator says; and
-// a memory that runs out.
+// Measures what a piece of code allocates on the CPU, as reported by LibTorch's
+// allocator, and simulates running out of memory.
 #pragma once
 
 #include <c10/core/Allocator.h>
@@ -46,7 +46,8 @@ class MemoryWatch : public c10::MemoryReportingInfoBase {
   int n_failed_ = 0;
 };
 
-// Runs `code` in this thread with so many bytes beside what is held already.
+// Runs `code` in this thread with at most `limit` bytes beyond those already
+// held.
 inline std::shared_ptr<MemoryWatch> watch_memory(
     const std::function<void()>& code,
     int64_t limit = std::numeric_limits<int64_t>::max()) {

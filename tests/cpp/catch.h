@@ -1,5 +1,6 @@
-// Catch2 under both of its layouts: version 3 (Debian trixie) and the single
-// header of 2.13 (Debian bookworm). Tests include this and nothing of Catch2.
+// Catch2 in both of its layouts: version 3 (Debian trixie) and the single
+// header of 2.13 (Debian bookworm). Tests include this header and none of
+// Catch2's.
 #pragma once
 
 #if __has_include(<catch2/catch_test_macros.hpp>)
@@ -22,7 +23,7 @@ using Catch::Approx;
 using Catch::Detail::Approx;
 #endif
 
-// Matches messages that hold `part`: for REQUIRE_THROWS_WITH.
+// Matches messages that contain `part`: for REQUIRE_THROWS_WITH.
 inline auto contains(const std::string& part) {
 #if __has_include(<catch2/catch_test_macros.hpp>)
   return Catch::Matchers::ContainsSubstring(part);

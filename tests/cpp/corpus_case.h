@@ -1,4 +1,4 @@
-// Small corpora for tests, and the dense matrices that they must hold.
+// Small corpora for tests, and the dense matrices that they must contain.
 #pragma once
 
 #include <cmath>
@@ -34,7 +34,8 @@ inline sailer::CellSourcePtr source_of(const Counts& counts) {
   return writer.finish();
 }
 
-// What a corpus makes of `counts`: features summed by gene, empty cells out.
+// What a corpus must contain of `counts`: features summed by gene, no empty
+// cells.
 inline Counts expected_of(const Counts& counts, const sailer::FeatureMap& map,
                           int64_t n_genes) {
   Counts kept{0, n_genes, {}};
@@ -71,7 +72,7 @@ inline sailer::packed::Genes genes_named(int64_t n) {
   return genes;
 }
 
-// Two sources, the second with features that share genes.
+// Two sources; in the second one several features map to the same gene.
 struct CorpusCase {
   static constexpr int64_t kGenes = 31;
 
@@ -98,7 +99,7 @@ struct CorpusCase {
     return {"source " + std::to_string(k), source_of(counts[k]), maps[k]};
   }
 
-  // All of it, in one go or from where the file stands.
+  // Builds the whole corpus, or resumes a build at the end of the file.
   void build(const std::string& path) const {
     sailer::Monitor monitor;
     sailer::CorpusWriter writer(path, genes_named(kGenes),

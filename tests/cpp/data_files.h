@@ -21,7 +21,7 @@ namespace sailer_test {
 struct Counts {
   int64_t n_cells = 0;
   int64_t n_features = 0;
-  std::vector<float> values;  // by cell
+  std::vector<float> values;  // one cell after another
 
   float at(int64_t cell, int64_t feature) const {
     return values[static_cast<size_t>(cell * n_features + feature)];
@@ -31,7 +31,7 @@ struct Counts {
   }
 };
 
-// About a tenth of the counts are open; every seventh cell is empty.
+// About a tenth of the counts are positive; every seventh cell is empty.
 inline Counts random_counts(int64_t n_cells, int64_t n_features,
                             unsigned seed = 1) {
   Counts counts{n_cells, n_features, {}};
@@ -81,7 +81,7 @@ inline std::vector<std::string> numbered(const std::string& prefix, int64_t n) {
   return names;
 }
 
-// A path in the temporary folder, removed with the object.
+// A path in the temporary folder; the file is removed with the object.
 class TemporaryFile {
  public:
   explicit TemporaryFile(const std::string& ending = ".h5") {
@@ -103,7 +103,7 @@ class TemporaryFile {
   std::string path_;
 };
 
-// A folder of its own, removed with the object.
+// A new folder, removed with the object.
 class Folder {
  public:
   Folder() { std::filesystem::create_directory(place_.path()); }
@@ -120,7 +120,7 @@ class Folder {
   TemporaryFile place_{""};
 };
 
-// Writes one file; closes everything it opened.
+// Writes one file, and closes everything that it opened.
 class Writer {
  public:
   explicit Writer(const std::string& path)
@@ -135,7 +135,8 @@ class Writer {
         H5Gcreate2(file_, name.c_str(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
   }
 
-  // `type`: how the numbers are stored. `chunk` > 0: gzip in such chunks.
+  // `type` is the type in the file. If `chunk` > 0, the data are stored in
+  // chunks of that size, compressed by gzip.
   void numbers(const std::string& name, const std::vector<double>& values,
                hid_t type, hsize_t chunk = 0) {
     const hsize_t length = values.size();
@@ -160,7 +161,7 @@ class Writer {
     numbers(name, {values.begin(), values.end()}, type, chunk);
   }
 
-  // A dense dataset of zeros that takes no room in the file.
+  // A dense dataset of zeros that takes no space in the file.
   void empty_matrix(const std::string& name, const std::vector<hsize_t>& shape,
                     const std::vector<hsize_t>& chunk) {
     const hid_t space = H5Screate_simple(2, shape.data(), nullptr);
@@ -172,8 +173,8 @@ class Writer {
     H5Sclose(space);
   }
 
-  // Cells x features, as a dense dataset; in chunks if there are any, packed by
-  // `filter`.
+  // Cells x features as a dense dataset; if `chunk` is given, stored in chunks
+  // that are compressed by `filter`.
   void matrix(const std::string& name, const Counts& counts, hid_t type,
               const std::vector<hsize_t>& chunk = {},
               H5Z_filter_t filter = H5Z_FILTER_DEFLATE) {
@@ -197,7 +198,7 @@ class Writer {
 
   hid_t file() const { return file_; }
 
-  // Fixed width, padded by zeros or spaces, or variable length.
+  // Fixed width, padded with zeros or spaces, or variable length.
   enum class Text { kFixed, kSpaces, kVariable };
   void strings(const std::string& name, const std::vector<std::string>& values,
                Text how) {
@@ -234,7 +235,8 @@ class Writer {
     H5Sclose(space);
   }
 
-  // A table of compound values, as AnnData wrote before 0.7: index and depth.
+  // A table of compound values, as written by AnnData before 0.7: index and
+  // depth.
   void table(const std::string& name, const std::vector<std::string>& index) {
     struct Row {
       char index[16];
@@ -293,7 +295,7 @@ class Writer {
   hid_t file_;
 };
 
-// Parts of a file that a test may break before it is written.
+// Parts of a file, which a test may break before they are written.
 struct TenxParts {
   explicit TenxParts(const Counts& counts)
       : rows(compress(counts)),
@@ -305,7 +307,7 @@ struct TenxParts {
   std::vector<int64_t> shape;
   std::vector<std::string> barcodes;
   std::vector<std::string> ids;
-  std::vector<std::string> types;  // of features; empty: all Peaks
+  std::vector<std::string> types;  // of features; if empty, all are Peaks
 };
 
 inline void write_rows(Writer& writer, const std::string& group,
@@ -340,7 +342,7 @@ inline void write_tenx2(const std::string& path, const TenxParts& parts,
   writer.strings(genome + "/genes", parts.ids, Writer::Text::kSpaces);
 }
 
-// obs and var of an AnnData object that stands at `prefix` in the file.
+// obs and var of the AnnData object at `prefix` in the file.
 inline void write_tables(Writer& writer, const std::string& prefix,
                          const TenxParts& parts) {
   const std::string obs = prefix + "obs";

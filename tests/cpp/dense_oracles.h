@@ -1,5 +1,5 @@
-// The two large layers and the divergences computed plainly by LibTorch and its
-// autograd: what our own computations are compared with.
+// The two large layers and the divergences, computed plainly with LibTorch and
+// its autograd, as references for our own computations.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -25,7 +25,7 @@ inline at::Tensor to_dense(const sailer::SparseRowsTensor& rows,
   return dense;
 }
 
-// The first layer from a dense 0/1 matrix: see sparse_linear().
+// The first layer applied to a dense 0/1 matrix: see sparse_linear().
 inline at::Tensor sparse_linear_dense(const at::Tensor& rows,
                                       const at::Tensor& weight,
                                       const sailer::PeakLayout& layout) {
@@ -52,7 +52,7 @@ inline at::Tensor dense_logits(const at::Tensor& hidden,
   return at::cat(parts, 1);
 }
 
-// The loss from the target as a dense 0/1 matrix [B, P].
+// The loss for a target that is a dense 0/1 matrix [B, P].
 inline at::Tensor reconstruction_loss_dense(
     const at::Tensor& hidden, const at::Tensor& weight, const at::Tensor& bias,
     const at::Tensor& target, const sailer::PeakLayout& layout,
@@ -70,7 +70,8 @@ inline at::Tensor kl_to_prior_plain(const at::Tensor& mean,
   return 0.5 * (mean.square() + log_variance.exp() - log_variance - 1).sum(1);
 }
 
-// In double; `first` is that of the part. Cells x cells x dimensions are held.
+// In double precision. `sample` is a part of the minibatch that starts at cell
+// `first`. Holds cells x cells x dimensions values in memory.
 inline at::Tensor mixture_kl_plain(const at::Tensor& sample,
                                    const at::Tensor& mean,
                                    const at::Tensor& log_variance,

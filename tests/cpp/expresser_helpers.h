@@ -30,8 +30,8 @@ inline sailer::CellSourcePtr source_of(std::shared_ptr<const OwnedCells> cells,
   return sailer::matrix_source(view, cells);
 }
 
-// Two kinds of cells: genes of one half of the vocabulary are high together in
-// the one kind and low in the other, so that genes tell of each other.
+// Two kinds of cells: the genes of one half of the vocabulary are high together
+// in one kind and low in the other, so that genes predict each other.
 inline sailer::CellSourcePtr two_kinds(int64_t n_cells, int64_t n_genes,
                                        uint64_t seed = 1) {
   auto cells = std::make_shared<OwnedCells>();
@@ -61,8 +61,8 @@ inline sailer::ExpresserOptions tiny_expresser() {
   return options;
 }
 
-// A model of which no parameter is at a value that would hide a mistake: as
-// made, predictions do not depend on the rest of the cell.
+// A model none of whose parameters has a value that would hide a mistake: the
+// predictions of a newly made model do not depend on the rest of the cell.
 inline sailer::ExpresserModel stirred_expresser(
     int64_t n_genes, const sailer::ExpresserOptions& options = tiny_expresser(),
     at::ScalarType type = at::kFloat) {
@@ -76,7 +76,7 @@ inline sailer::ExpresserModel stirred_expresser(
   return model;
 }
 
-// Everything but the cells of `validation`, which are the last ones.
+// Holds out the last `n_validation` cells for validation.
 inline sailer::Split split_at(int64_t n_cells, int64_t n_validation) {
   sailer::Split split;
   for (int64_t i = 0; i < n_cells; ++i) {

@@ -10,7 +10,7 @@
 
 namespace sailer_test {
 
-// While it lives no file of this process can grow beyond some bytes.
+// While it exists, no file of this process can grow beyond `bytes`.
 class FullDisk {
  public:
   explicit FullDisk(rlim_t bytes = 4096) {
@@ -32,7 +32,7 @@ class FullDisk {
   void (*handler_)(int) = SIG_DFL;
 };
 
-// The disk is full after a number of minibatches.
+// Makes the disk full after a number of minibatches.
 struct Filler : sailer::Monitor {
   int left;
   std::unique_ptr<FullDisk> disk;

@@ -1,6 +1,6 @@
-// Runs the tests. Where the environment variable SAILER_TEST_REPORT names a
-// file, the numbers of test cases that passed, failed and were skipped are
-// added to it (tools/test sums them up).
+// Runs the tests. If the environment variable SAILER_TEST_REPORT names a file,
+// the numbers of passed, failed and skipped test cases are appended to it
+// (tools/test sums them up).
 #if __has_include(<catch2/catch_session.hpp>)
 #define SAILER_CATCH3
 #include <catch2/catch_session.hpp>

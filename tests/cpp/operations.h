@@ -1,5 +1,5 @@
-// Which tensor operations a piece of code calls: on the CPU too this shows
-// whether it would wait for a GPU.
+// Records which tensor operations a piece of code calls. Even on the CPU this
+// shows whether the code would wait for a GPU.
 #pragma once
 
 #include <ATen/record_function.h>
@@ -16,7 +16,7 @@ struct Operation {
   std::string name;
   std::string overload;
   int depth;         // 0 if called by the code itself, not by another operation
-  std::string node;  // of the backward pass that calls it; else empty
+  std::string node;  // node of the backward pass that calls it, or ""
 };
 
 inline std::vector<Operation>& recorded_operations() {
@@ -56,7 +56,7 @@ inline void leave_operation(const at::RecordFunction& function,
   }
 }
 
-// The operations that `code` calls in this thread, in their order.
+// The operations that `code` calls in this thread, in order.
 inline std::vector<Operation> operations_of(const std::function<void()>& code) {
   recorded_operations().clear();
   const at::CallbackHandle handle = at::addThreadLocalCallback(
@@ -68,8 +68,8 @@ inline std::vector<Operation> operations_of(const std::function<void()>& code) {
   return recorded_operations();
 }
 
-// Those among them that fetch a value from the device, or a size that depends
-// on values: on a GPU each waits for all work before it.
+// The operations of `code` that fetch a value from the device, or a size that
+// depends on values: on a GPU each of them waits for all preceding work.
 inline std::vector<std::string> waits_of(const std::function<void()>& code,
                                          int max_depth = 1000) {
   const std::vector<std::string> waiting = {"aten::_local_scalar_dense",
@@ -96,10 +96,10 @@ inline std::vector<std::string> waits_of(const std::function<void()>& code,
   return found;
 }
 
-// Calls that move a tensor to a named device. Those that find it there already,
-// as all do on the CPU, count too: what is made on the host reaches a device by
-// to_device() alone, which does not wait. Where a change of type is undone in
-// the backward pass LibTorch names the device that the gradient is on.
+// The calls that move a tensor to a named device, even if it is there already,
+// as it always is on the CPU. Data made on the host must reach a device only
+// through to_device(), which does not wait. Not counted: the backward pass of a
+// type conversion, where LibTorch names the device of the gradient.
 inline std::vector<std::string> moves_of(const std::function<void()>& code) {
   std::vector<std::string> found;
   for (const Operation& operation : operations_of(code)) {

@@ -1,5 +1,5 @@
-// The Expresser by loops over plain vectors: what the tensors are compared
-// with.
+// The Expresser as loops over plain vectors: the reference for the code with
+// tensors.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -22,11 +22,12 @@ using Rows = std::vector<Row>;
 // One cell as the model reads it, observed genes first.
 struct PlainCell {
   std::vector<int64_t> genes, bins;
-  Row values, log_counts;  // of the observed
+  Row values, log_counts;  // of the observed genes
   double largest = 0, per_count = 1;
 };
 
-// The model by loops over plain vectors, cell by cell, from its parameters.
+// Computes the model with loops over plain vectors, cell by cell, from its
+// parameters.
 class PlainExpresser {
  public:
   explicit PlainExpresser(ExpresserModel& model) : options_(model.options()) {
@@ -41,7 +42,7 @@ class PlainExpresser {
     }
   }
 
-  // Expressions of the masked tokens of one cell.
+  // The predicted expressions of the masked tokens of one cell.
   Row predict(const PlainCell& cell) const {
     const size_t n_observed = cell.bins.size();
     const Rows x = encode(cell.genes);
@@ -70,8 +71,8 @@ class PlainExpresser {
     return out;
   }
 
-  // Mean of the tokens of a cell without masked ones, once they have read its
-  // expressions.
+  // The mean of the tokens of a cell without masked genes, after they have read
+  // the cell's expressions.
   Row embed(const PlainCell& cell) const {
     const Rows x = encode(cell.genes);
     const Rows read = options_.decoder ? decode(x, x, cell) : mix(x, cell);
@@ -116,8 +117,8 @@ class PlainExpresser {
     return a;
   }
 
-  // What is added to the observed tokens for their expressions, from a table of
-  // the bins.
+  // What is added to the observed tokens for their expressions: `bins` has a
+  // row for each bin.
   Rows expressions(const Rows& bins, const PlainCell& cell) const {
     Rows out;
     for (size_t i = 0; i < cell.bins.size(); ++i) {

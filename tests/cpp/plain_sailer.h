@@ -1,5 +1,6 @@
-// A SAILER's training objective computed plainly from its parameters by name,
-// with dense matrices and LibTorch's autograd: no dropout, no reference.
+// SAILER's training objective, computed plainly from a model's parameters by
+// name, with dense matrices and LibTorch's autograd; without dropout or
+// reference.
 #pragma once
 
 #include <cmath>
@@ -24,7 +25,7 @@ class PlainSailer {
     }
   }
 
-  // z is drawn with the noise that a model draws first from `seed`.
+  // z is sampled with the noise that a model would draw first from `seed`.
   at::Tensor objective(const sailer::SparseBatch& batch, double beta,
                        uint64_t seed) const {
     const sailer::SailerOptions& options = model_.options();
@@ -60,7 +61,7 @@ class PlainSailer {
     return tensors_.at(name);
   }
 
-  // Of the groups that the weight has.
+  // Has as many groups as the weight.
   at::Tensor linear(const std::string& name, const at::Tensor& x) const {
     const at::Tensor& weight = of(name + ".weight");
     std::vector<at::Tensor> out;
@@ -71,7 +72,7 @@ class PlainSailer {
     return at::cat(out, 1) + of(name + ".bias");
   }
 
-  // BatchNorm with the minibatch's own moments, and the activation.
+  // BatchNorm with the minibatch's own moments, then the activation.
   at::Tensor block(const std::string& name, const at::Tensor& x) const {
     const at::Tensor centred = x - x.mean(0);
     const at::Tensor y = centred / at::sqrt(centred.square().mean(0) + 1e-5) *

@@ -1,4 +1,4 @@
-// Tensors of the last layer for the tests of its several computations.
+// Tensors of the last layer, for the tests of its different computations.
 #pragma once
 
 #include <vector>
@@ -50,7 +50,7 @@ inline ReconstructionCase reconstruction_case(
   return c;
 }
 
-// The loss and its three gradients, in double; the gradients are taken away.
+// The loss and its three gradients, in double precision. Clears the gradients.
 inline std::vector<at::Tensor> loss_and_grads(const ReconstructionCase& c,
                                               const at::Tensor& loss) {
   loss.backward();
@@ -62,7 +62,7 @@ inline std::vector<at::Tensor> loss_and_grads(const ReconstructionCase& c,
   return out;
 }
 
-// Norm of the difference relative to that of `expected`.
+// Norm of the difference, relative to the norm of `expected`.
 inline double relative_error(const at::Tensor& found,
                              const at::Tensor& expected) {
   return (found - expected).norm().item<double>() /

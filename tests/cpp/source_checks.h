@@ -1,4 +1,5 @@
-// A source against a dense matrix: all that a source must be able to do.
+// Checks of a source against a dense matrix: everything that a source must
+// support.
 #pragma once
 
 #include <algorithm>
@@ -19,7 +20,7 @@ using sailer::CellSource;
 using sailer::Error;
 using sailer::SparseRows;
 
-// The rows as a dense matrix; fails on an index twice in a row.
+// The rows as a dense matrix. Fails if an index occurs twice in a row.
 inline Counts dense(const SparseRows& rows, int64_t n_features) {
   Counts counts{rows.n_rows(), n_features, {}};
   counts.values.assign(static_cast<size_t>(rows.n_rows() * n_features), 0.0f);
@@ -61,7 +62,7 @@ inline void check_gather(CellSource& source, const Counts& expected) {
       {}, {52}, {3}, {5, 6, 7}, {7, 6, 5}, {0, 52, 3, 3, 26, 25, 27, 0, 40}};
   for (const auto& cells : orders) {
     SparseRows rows;
-    source.read(0, 2, rows);  // gather appends behind it
+    source.read(0, 2, rows);  // read_cells() appends after it
     source.read_cells(cells.data(), sailer::n_of(cells), rows);
     std::vector<int64_t> all{0, 1};
     all.insert(all.end(), cells.begin(), cells.end());
@@ -77,7 +78,7 @@ inline void check_gather(CellSource& source, const Counts& expected) {
           chosen(expected, shuffled).values);
 }
 
-// The lists of open features of `cells`, in their order.
+// For each of `cells`, the list of its open features.
 inline std::vector<std::vector<int32_t>> open_features(
     const Counts& counts, const std::vector<int64_t>& cells) {
   std::vector<std::vector<int32_t>> open;
@@ -96,13 +97,13 @@ inline std::vector<std::vector<int32_t>> lists_of(const SparseRows& rows) {
   for (int64_t row = 0; row < rows.n_rows(); ++row) {
     open.emplace_back(rows.indices.begin() + rows.offsets[row],
                       rows.indices.begin() + rows.offsets[row + 1]);
-    // Parts with a map of their own may store features in another order.
+    // Parts with their own map may store features in another order.
     std::sort(open.back().begin(), open.back().end());
   }
   return open;
 }
 
-// What a reader cannot: any cells, in any order, as often as wanted.
+// What a reader cannot do: reads any cells, in any order, any number of times.
 inline void check_any_order(CellSource& store, const Counts& expected) {
   const int64_t n = expected.n_cells;
   std::vector<int64_t> all(static_cast<size_t>(n));
@@ -114,7 +115,7 @@ inline void check_any_order(CellSource& store, const Counts& expected) {
   for (const auto& cells : orders) {
     const auto n_cells = static_cast<int64_t>(cells.size());
     SparseRows rows;
-    rows.indices = {7};  // what was there stays
+    rows.indices = {7};  // existing rows stay
     rows.offsets = {0, 1};
     store.read_open(cells.data(), n_cells, rows);
     auto open = open_features(expected, cells);
@@ -137,7 +138,7 @@ inline void check_any_order(CellSource& store, const Counts& expected) {
   }
 }
 
-// Packed as training reads it: in memory, and all in a file.
+// Packs the source as training does: in memory, and entirely in a file.
 inline void check_packed(CellSource& source, const Counts& expected) {
   const sailer::CellSourcePtr borrowed(&source, [](CellSource*) {});
   for (int64_t memory_bytes : {int64_t{1} << 20, int64_t{0}}) {

@@ -1,4 +1,4 @@
-// Sources and orders that the tests of the stream share. Torch-free.
+// Sources and orders shared by the tests of the stream. Does not need LibTorch.
 #pragma once
 
 #include <algorithm>
@@ -16,7 +16,7 @@
 
 namespace sailer_test {
 
-using OpenPeaks = std::vector<std::vector<int32_t>>;  // of each cell, rising
+using OpenPeaks = std::vector<std::vector<int32_t>>;  // of each cell, sorted
 
 inline OpenPeaks random_peaks(int64_t n_cells, int32_t n_peaks, double density,
                               uint64_t seed = 4) {
@@ -50,8 +50,8 @@ inline sailer::CellSourcePtr source_of_peaks(const OpenPeaks& cells,
   return writer.finish();
 }
 
-// The same cells as a reader serves them. It counts what is asked of it, and
-// breaks when it is told to.
+// Serves the same cells as a reader would. Counts the cells that are read, and
+// fails at `bad_cell`.
 class ForwardSource final : public sailer::CellSource {
  public:
   explicit ForwardSource(sailer::CellSourcePtr inner)
@@ -73,7 +73,7 @@ class ForwardSource final : public sailer::CellSource {
 
   int64_t bad_cell = -1;
   int64_t n_cells_read = 0;
-  int64_t entry_weight = 1;  // above 1: smaller blocks
+  int64_t entry_weight = 1;  // above 1: makes blocks smaller
 
  private:
   sailer::CellSourcePtr inner_;
@@ -92,14 +92,14 @@ inline std::vector<int64_t> odd_order(int64_t n, uint64_t seed = 8) {
   return order;
 }
 
-// Each peak in its own place.
+// Maps each peak to its own place.
 inline std::vector<int32_t> all_places(int32_t n_peaks) {
   std::vector<int32_t> map(static_cast<size_t>(n_peaks));
   std::iota(map.begin(), map.end(), 0);
   return map;
 }
 
-// Peaks in reverse order, the odd ones left out.
+// Maps the even peaks in reverse order and leaves out the odd ones.
 inline std::vector<int32_t> reversed_even(int32_t n_peaks) {
   std::vector<int32_t> map(static_cast<size_t>(n_peaks), -1);
   for (int32_t p = 0; p < n_peaks; p += 2) map[p] = (n_peaks - 1 - p) / 2;
@@ -125,7 +125,7 @@ inline sailer::ConfounderMatrix cell_numbers(int64_t n_cells) {
   return sailer::confounders_of_numbers(2, std::move(numbers));
 }
 
-// A number, one of three levels or none, and another number.
+// Depth, a batch of three levels (missing in every fourth cell), and an age.
 inline sailer::ConfounderMatrix cell_labels(int64_t n_cells) {
   sailer::Confounders known;
   known.labels = {{"batch", {}, 3}};
@@ -138,7 +138,7 @@ inline sailer::ConfounderMatrix cell_labels(int64_t n_cells) {
   return encode(known, fit_scaling(known, {0, 1, 2, 3}));
 }
 
-// Two dimensions; every third cell has none.
+// Two dimensions; every third cell has no reference.
 inline sailer::Reference cell_reference(int64_t n_cells) {
   sailer::Reference r;
   r.width = 2;

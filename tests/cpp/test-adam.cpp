@@ -26,7 +26,7 @@ void set_gradients(const std::vector<NamedTensor>& parameters, uint64_t seed) {
   }
 }
 
-// The kernel by hand, in pieces of odd sizes.
+// Calls the kernel directly, in pieces of odd sizes.
 void move_in_pieces(const AdamUpdate& update, at::Tensor parameter,
                     const at::Tensor& gradient) {
   float* p = parameter.data_ptr<float>();
@@ -39,7 +39,7 @@ void move_in_pieces(const AdamUpdate& update, at::Tensor parameter,
 
 }  // namespace
 
-// Against the published update written out for one number at a time.
+// Compares with the published update, written out for one number at a time.
 TEST_CASE("Adam with coupled decay follows the published update") {
   const auto type = GENERATE(at::kDouble, at::kFloat);
   const auto engine = GENERATE(Engine::kFused, Engine::kTensor);
@@ -75,7 +75,7 @@ TEST_CASE("Adam with coupled decay follows the published update") {
   }
 }
 
-TEST_CASE("the tensor form moves tensors of any shape as the kernel does") {
+TEST_CASE("the tensor form updates tensors of any shape as the kernel does") {
   const auto type = GENERATE(at::kDouble, at::kFloat);
   const auto start = [&] {
     std::vector<NamedTensor> out;
@@ -92,7 +92,7 @@ TEST_CASE("the tensor form moves tensors of any shape as the kernel does") {
   for (uint64_t t = 1; t <= 25; ++t) {
     set_gradients(one, 10 * t);
     set_gradients(two, 10 * t);
-    // A transposed gradient has another layout than its parameter.
+    // A transposed gradient has another memory layout than its parameter.
     at::Tensor& turned = two[0].tensor.mutable_grad();
     turned = turned.t().contiguous().t();
     kernel.step(0.05 / static_cast<double>(t));
@@ -115,8 +115,8 @@ TEST_CASE("a step of the tensor form never waits for the device") {
   Adam adam(parameters, 0.01, Engine::kTensor);
   set_gradients(parameters, 20);
   adam.begin_step(0.1);
-  // LibTorch's fused kernel of the CPU fetches the number of the step; that of
-  // CUDA reads it where it is. We ourselves fetch nothing.
+  // LibTorch's fused CPU kernel fetches the step number; its CUDA kernel reads
+  // it on the device. Our own code fetches nothing.
   REQUIRE(waits_of([&] { adam.finish_step(); }, 0) ==
           std::vector<std::string>{});
 }
@@ -129,7 +129,8 @@ TEST_CASE("a parameter without a gradient stays as it is") {
   REQUIRE(parameter.detach().eq(1).all().item<bool>());
 }
 
-TEST_CASE("a parameter moved in pieces has the same bits, and moves once") {
+TEST_CASE(
+    "a parameter updated in pieces has the same bits, and is updated once") {
   at::Tensor whole = parameter_of(1003, 2, at::kFloat);
   at::Tensor pieces = whole.detach().clone().set_requires_grad(true);
   at::Tensor other = parameter_of(5, 3, at::kFloat);
@@ -155,7 +156,7 @@ TEST_CASE("a parameter moved in pieces has the same bits, and moves once") {
   }
 }
 
-TEST_CASE("no gradient is a gradient of zeros") {
+TEST_CASE("a missing gradient counts as zeros") {
   at::Tensor one = parameter_of(77, 4, at::kFloat).detach();
   at::Tensor same = one.clone();
   at::Tensor m = random_tensor({77}, 5).to(at::kFloat), n = m.clone();
@@ -173,11 +174,11 @@ TEST_CASE("no gradient is a gradient of zeros") {
   REQUIRE(at::equal(v, w));
 }
 
-TEST_CASE("a number that is not finite is reported at its step") {
+TEST_CASE("a non-finite number is reported at its step") {
   const auto type = GENERATE(at::kDouble, at::kFloat);
   const auto engine = GENERATE(Engine::kFused, Engine::kTensor);
   const double infinity = std::numeric_limits<double>::infinity();
-  const double huge = type == at::kFloat ? 1e25 : 1e200;  // its square is not
+  const double huge = type == at::kFloat ? 1e25 : 1e200;  // square overflows
   const double bad = GENERATE_COPY(std::nan(""), infinity, -infinity, huge);
   const int64_t where = GENERATE(0, 8, 36);
   at::Tensor parameter = parameter_of(37, 6, type);
@@ -192,7 +193,7 @@ TEST_CASE("a number that is not finite is reported at its step") {
   REQUIRE_FALSE(adam.finite());
 }
 
-TEST_CASE("only a parameter of the running step is handed out") {
+TEST_CASE("only parameters of the current step can be updated in pieces") {
   at::Tensor parameter = parameter_of(4, 7, at::kFloat);
   Adam adam({{"p", parameter}}, 0);
   REQUIRE_THROWS_WITH(adam.update_of("p"), contains("'p'"));
@@ -207,9 +208,9 @@ TEST_CASE("only a parameter of the running step is handed out") {
   REQUIRE_THROWS_AS(plain.update_of("p"), Error);
 }
 
-TEST_CASE("the state of Adam travels: the steps after it have the same bits") {
+TEST_CASE("after restoring the state of Adam, steps have the same bits") {
   const auto engine = GENERATE(Engine::kFused, Engine::kTensor);
-  // The tensor form takes tensors of one type.
+  // The tensor form requires that all tensors have the same type.
   const auto other = engine == Engine::kFused ? at::kDouble : at::kFloat;
   const std::vector<NamedTensor> one = {{"a", parameter_of(30, 8, at::kFloat)},
                                         {"b", parameter_of(7, 9, other)}};
@@ -245,7 +246,7 @@ TEST_CASE("the state of Adam travels: the steps after it have the same bits") {
   REQUIRE(resumed.n_steps() == 6);
 }
 
-TEST_CASE("a state of Adam that does not fit is refused and changes nothing") {
+TEST_CASE("a mismatched state of Adam is refused and changes nothing") {
   const std::vector<NamedTensor> parameters = {
       {"a", parameter_of(30, 8, at::kFloat)}};
   Adam adam(parameters, 0);

@@ -26,7 +26,7 @@ SailerOptions options_of(Architecture architecture, Decoder decoder) {
   options.hidden = {6, 4};
   options.decoder = decoder;
   options.omega = 3;
-  options.dropout = 0.4;  // must not be felt
+  options.dropout = 0.4;  // must have no effect
   return options;
 }
 
@@ -44,7 +44,7 @@ std::vector<SailerOptions> variants() {
           options_of(Architecture::kChromosome, Decoder::kMirrored)};
 }
 
-// By all logits at once and the plain formula of the Bernoulli likelihood.
+// Computed from all logits at once with the plain Bernoulli likelihood.
 double dense_loss(const SailerModel& model, const SparseBatch& batch,
                   const at::Tensor& vector) {
   at::NoGradGuard no_grad;
@@ -64,7 +64,7 @@ double dense_loss(const SailerModel& model, const SparseBatch& batch,
 
 }  // namespace
 
-TEST_CASE("the loss of a label is the dense likelihood, and so its gradient",
+TEST_CASE("the loss of a label and its gradient match the dense likelihood",
           "[adapt]") {
   const SparseBatch batch = batch_of(random_rows(8, 25, 0.3, 2), kKnown, 3);
   for (const SailerOptions& options : variants()) {
@@ -77,7 +77,8 @@ TEST_CASE("the loss of a label is the dense likelihood, and so its gradient",
     REQUIRE(gradient_error(vector, [&] {
               return label_loss(model, batch, kFirst, vector);
             }) < 1e-7);
-    // The gradient against differences of the dense reading too.
+    // Compare the gradient with finite differences of the dense likelihood,
+    // too.
     vector.mutable_grad().reset();
     label_loss(model, batch, kFirst, vector).backward();
     const at::Tensor gradient = vector.grad().clone();
@@ -96,8 +97,8 @@ TEST_CASE("the loss of a label is the dense likelihood, and so its gradient",
 
 namespace {
 
-// The cells of two_types() and a trained model of it with a label of two
-// levels, which says nothing.
+// The cells of two_types() and a model trained on them with an uninformative
+// label of two levels.
 struct Trained {
   Trained()
       : model(small_model(), PeakLayout({kPeaks}), 3, {}, 1),
@@ -129,7 +130,7 @@ struct Trained {
 
 }  // namespace
 
-TEST_CASE("likelihoods of several vectors are means over the cells",
+TEST_CASE("likelihoods of several label vectors are means over the cells",
           "[adapt]") {
   Trained trained;
   const at::Tensor vectors =
@@ -155,7 +156,7 @@ TEST_CASE("likelihoods of several vectors are means over the cells",
 }
 
 TEST_CASE(
-    "a vector learned for cells suits others of them, and the model stays",
+    "a learned label vector fits held-out cells, and the model is unchanged",
     "[adapt]") {
   Trained trained;
   const std::vector<NamedTensor> before = trained.model.parameters().state();
@@ -164,7 +165,7 @@ TEST_CASE(
     (i % 4 == 0 ? held_out : training).push_back(i);
   }
   Monitor silent;
-  // From a start that is far off.
+  // Start from a vector that is far off.
   const std::vector<double> start{4, -3};
   const Adapted found = adapt_label(trained.model, trained.stream, training,
                                     held_out, 1, start, {}, silent);
@@ -179,7 +180,7 @@ TEST_CASE(
   for (const NamedTensor& entry : trained.model.parameters().parameters()) {
     REQUIRE_FALSE(entry.tensor.grad().defined());
   }
-  // The same again gives the same; no epoch, the start.
+  // A repeated call gives the same vector, and a stop is reported.
   const Adapted again = adapt_label(trained.model, trained.stream, training,
                                     held_out, 1, start, {}, silent);
   REQUIRE(again.vector == found.vector);
@@ -189,9 +190,9 @@ TEST_CASE(
   REQUIRE(stopped.stopped);
 }
 
-TEST_CASE("a vector is not learned from nobody", "[adapt]") {
+TEST_CASE("a vector cannot be learned without cells", "[adapt]") {
   Trained trained;
-  Stopper stopper(20);  // or it would never end
+  Stopper stopper(20);  // otherwise it would never end
   const std::vector<int64_t> some{0, 1, 2}, nobody;
   const auto learn = [&](const std::vector<int64_t>& training,
                          const std::vector<int64_t>& held_out) {

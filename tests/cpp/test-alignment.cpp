@@ -22,7 +22,7 @@ double cosine(const at::Tensor& a, const at::Tensor& b) {
   return aa == 0 || bb == 0 ? 0 : ab / std::sqrt(aa * bb);
 }
 
-// Eq. 3.3-3.4 as they are written: a double loop over the cells.
+// Eq. 3.3-3.4 as written: a double loop over the cells.
 double by_loops(const at::Tensor& mean, const at::Tensor& reference,
                 const std::vector<bool>& present,
                 const std::vector<double>& weight) {
@@ -54,7 +54,7 @@ const std::vector<bool> kAll(7, true);
 
 }  // namespace
 
-TEST_CASE("the alignment is the double loop of eq. 3.3-3.4") {
+TEST_CASE("the alignment equals the double loop of eq. 3.3-3.4") {
   const at::Tensor mean = random_tensor({7, 3}, 1);
   for (int64_t width : {1, 2, 5, 40}) {
     const at::Tensor reference = random_tensor({7, width}, 2);
@@ -65,7 +65,7 @@ TEST_CASE("the alignment is the double loop of eq. 3.3-3.4") {
   }
 }
 
-TEST_CASE("its gradient agrees with finite differences") {
+TEST_CASE("the gradient of the alignment agrees with finite differences") {
   at::Tensor mean = random_tensor({7, 3}, 1);
   mean.set_requires_grad(true);
   const at::Tensor reference = random_tensor({7, 5}, 2);
@@ -79,7 +79,7 @@ TEST_CASE("its gradient agrees with finite differences") {
   REQUIRE(error < 1e-7);
 }
 
-TEST_CASE("cells without a reference take no part") {
+TEST_CASE("cells without a reference do not affect the alignment") {
   const std::vector<bool> some{true, false, true, true, false, true, false};
   const at::Tensor mean = random_tensor({7, 3}, 1);
   const at::Tensor reference = random_tensor({7, 5}, 2);
@@ -87,7 +87,7 @@ TEST_CASE("cells without a reference take no part") {
       alignment_loss(mean, reference, tensor_of(some), tensor_of(kWeights))
           .item<double>();
   REQUIRE(loss == Approx(by_loops(mean, reference, some, kWeights)));
-  // Whatever they hold, and wherever they stand.
+  // Regardless of their values and positions.
   at::Tensor other = mean.clone(), strange = reference.clone();
   for (int64_t i : {1, 4, 6}) {
     other[i] = 100.0 * static_cast<double>(i);
@@ -107,7 +107,7 @@ TEST_CASE("cells without a reference take no part") {
               .item<double>() == 0);
 }
 
-TEST_CASE("equal similarities cost nothing, vectors of length zero no NaN") {
+TEST_CASE("equal similarities cost nothing, and zero vectors give no NaN") {
   const at::Tensor mean = random_tensor({6, 3}, 1);
   const at::Tensor ones = at::ones({6}, doubles());
   REQUIRE(std::abs(alignment_loss(mean, 5 * mean, ones, ones).item<double>()) <

@@ -44,7 +44,7 @@ at::Tensor run(const Case& c, Engine engine) {
   return attend(c.q, c.k, c.v, rows, {c.n_heads, engine});
 }
 
-// Eq. 4.2-4.3 by loops over cells, heads, queries, keys and columns.
+// Eq. 4.2-4.3 as loops over cells, heads, queries, keys and columns.
 at::Tensor by_loops(const Case& c) {
   const int64_t d = c.q.size(1), head = d / c.n_heads;
   at::Tensor out = at::zeros({c.q.size(0), d}, doubles());
@@ -87,7 +87,7 @@ const std::vector<int64_t> kQueries = {7, 1, 40, 0, 19},
 
 }  // namespace
 
-TEST_CASE("attention is that of plain loops, in every engine") {
+TEST_CASE("attention equals plain loops, in every engine") {
   const int64_t head = GENERATE(3, 8, 16, 25);
   const Case c = make_case(kQueries, kKeys, 2, head, at::kDouble);
   const at::Tensor expected = by_loops(c);
@@ -104,7 +104,7 @@ TEST_CASE("large scores neither overflow nor lose the nearest key") {
   c.k.mul_(60);
   const at::Tensor found = run(c, Engine::kFused);
   REQUIRE(at::isfinite(found).all().item<bool>());
-  // In double, the largest score taken off; heads of 16.
+  // In double precision, after subtracting the largest score; heads of size 16.
   const at::Tensor scores =
       at::mm(c.q.to(at::kDouble), c.k.to(at::kDouble).t()) / 4;
   const at::Tensor weights =
@@ -113,7 +113,7 @@ TEST_CASE("large scores neither overflow nor lose the nearest key") {
                               weights.sum(1, true)) < 2e-3);
 }
 
-TEST_CASE("gradients of attention are finite differences") {
+TEST_CASE("gradients of attention agree with finite differences") {
   Case c = make_case({3, 0, 5}, {4, 2, 7}, 2, 3, at::kDouble);
   const at::Tensor direction = random_tensor(c.q.sizes(), 4);
   for (at::Tensor* x : {&c.q, &c.k, &c.v}) {
@@ -126,7 +126,7 @@ TEST_CASE("gradients of attention are finite differences") {
   }
 }
 
-TEST_CASE("the kernels have the gradients of the tensor form in double") {
+TEST_CASE("the kernels' gradients agree with the tensor form in double") {
   const int64_t head = GENERATE(5, 16, 50);
   std::vector<at::Tensor> gradients[2];
   for (at::ScalarType type : {at::kFloat, at::kDouble}) {
@@ -143,7 +143,7 @@ TEST_CASE("the kernels have the gradients of the tensor form in double") {
   }
 }
 
-TEST_CASE("a cell's attention has the same bits beside any other cells") {
+TEST_CASE("a cell's attention has the same bits regardless of other cells") {
   const Case c = make_case(kQueries, kKeys, 2, 16, at::kFloat);
   const at::Tensor all = run(c, Engine::kFused);
   for (int64_t cell = 0; cell < c.queries.size(); ++cell) {
@@ -159,7 +159,7 @@ TEST_CASE("a cell's attention has the same bits beside any other cells") {
   }
 }
 
-TEST_CASE("attention without a query is empty, and has no gradient") {
+TEST_CASE("attention without queries is empty, and has no gradient") {
   Case c = make_case({0, 0}, {2, 3}, 2, 4, at::kDouble);
   c.k.set_requires_grad(true);
   const at::Tensor found = run(c, Engine::kTensor);
@@ -167,7 +167,7 @@ TEST_CASE("attention without a query is empty, and has no gradient") {
   REQUIRE(found.size(1) == 8);
 }
 
-// The places of padded rows are made once, and by the device.
+// The positions of padded rows are computed once, on the device.
 TEST_CASE("layers that read the same rows neither wait nor move memory") {
   Case c = make_case(kQueries, kKeys, 2, 8, at::kFloat);
   c.q.set_requires_grad(true);
@@ -180,7 +180,7 @@ TEST_CASE("layers that read the same rows neither wait nor move memory") {
   };
   REQUIRE(waits_of(layers) == std::vector<std::string>{});
   REQUIRE(moves_of(layers) == std::vector<std::string>{});
-  // The list sees what it is to see.
+  // moves_of() does detect a move.
   REQUIRE(moves_of([&] { c.q.to(at::kCPU); }).size() == 1);
   const auto made = [&](int n) {
     const AttentionRows rows(c.queries, c.keys, at::kCPU);
@@ -197,16 +197,16 @@ TEST_CASE("layers that read the same rows neither wait nor move memory") {
   REQUIRE(made(4) == made(1));
 }
 
-TEST_CASE("a GPU's kernels for packed rows are the loops", "[gpu]") {
+TEST_CASE("a GPU's kernels for packed rows agree with the loops", "[gpu]") {
   if (list_devices().size() < 2) {
     WARN("no GPU is visible");
     return;
   }
   for (at::ScalarType type : {at::kFloat, at::kBFloat16}) {
-    // Every cell of a step of training has queries and keys.
+    // In training every cell has queries and keys.
     Case c = make_case({7, 1, 40, 19}, {5, 33, 1, 16}, 2, 25, at::kDouble);
     const at::Tensor expected = by_loops(c);
-    std::vector<at::Tensor> gradients[3];  // of loops, and twice of the GPU
+    std::vector<at::Tensor> gradients[3];  // of loops, and of two GPU runs
     for (int k = 0; k < 3; ++k) {
       Case one = c;
       for (at::Tensor* x : {&one.q, &one.k, &one.v}) {
@@ -234,7 +234,7 @@ TEST_CASE("a GPU's kernels for packed rows are the loops", "[gpu]") {
   }
 }
 
-TEST_CASE("buckets hold every cell once and pad little") {
+TEST_CASE("buckets contain every cell once and need little padding") {
   const Segments queries = lengths({100, 3, 500, 480, 90, 20, 0, 431});
   const auto buckets = length_buckets(queries, queries);
   std::vector<int64_t> seen;

@@ -1,5 +1,6 @@
-// Minibatches made ahead by a thread: the same bits, errors that arrive, and an
-// end at any time; and starts in the middle of an order.
+// Minibatches that a thread makes ahead of time: the same bits, errors that
+// reach the caller, and stops at any time. Also starts in the middle of an
+// order.
 #include <chrono>
 #include <thread>
 
@@ -21,8 +22,8 @@ constexpr int32_t kPeaks = 30;
 constexpr int64_t kBatch = 8;
 
 struct Case {
-  bool forwards;    // of a reader
-  size_t prefetch;  // 0: without a thread
+  bool forwards;    // the source is a reader
+  size_t prefetch;  // 0: no thread
 };
 
 StreamOptions options_of(const Case& one) {
@@ -68,7 +69,7 @@ void require_same(const std::vector<SparseBatch>& a,
 
 }  // namespace
 
-TEST_CASE("neither a thread nor a file changes a bit of a minibatch") {
+TEST_CASE("neither a thread nor a file changes the bits of a minibatch") {
   const std::vector<int64_t> order = odd_order(kCells);
   const auto batches = [&](const Case& one) {
     BatchStream stream(source_of(one), reversed_even(kPeaks),
@@ -84,7 +85,7 @@ TEST_CASE("neither a thread nor a file changes a bit of a minibatch") {
   }
 }
 
-TEST_CASE("from any minibatch on an order is served as without the stop") {
+TEST_CASE("an order resumed at any minibatch has the same minibatches") {
   const Case one = GENERATE(Case{false, 3}, Case{true, 0}, Case{true, 2});
   const auto make = [&] {
     return std::make_unique<BatchStream>(source_of(one), all_places(kPeaks),
@@ -105,12 +106,12 @@ TEST_CASE("from any minibatch on an order is served as without the stop") {
   REQUIRE_FALSE(after->next(none));
 }
 
-TEST_CASE("the thinning of a minibatch follows the seed and its position") {
+TEST_CASE("the thinning of a minibatch depends on the seed and its position") {
   const Case one{false, 0};
   BatchStream stream(source_of(one), all_places(kPeaks), cell_numbers(kCells),
                      options_of(one));
   const auto inputs = [&](uint64_t seed) {
-    // The same cell at every position.
+    // The same cell in every position.
     stream.start(std::vector<int64_t>(4 * kBatch, 3), seed);
     return rest_of(stream);
   };
@@ -124,10 +125,10 @@ TEST_CASE("the thinning of a minibatch follows the seed and its position") {
   }
 }
 
-TEST_CASE("what the source throws arrives, and the stream can start again") {
+TEST_CASE("errors of the source reach the caller, and the stream can restart") {
   const size_t prefetch = GENERATE(0, 1, 4);
   auto source = forward_source();
-  source->entry_weight = 10000;  // some 8 cells a block
+  source->entry_weight = 10000;  // about 8 cells per block
   const Case one{true, prefetch};
   BatchStream stream(source, all_places(kPeaks), cell_numbers(kCells),
                      options_of(one));
@@ -150,7 +151,7 @@ TEST_CASE("what the source throws arrives, and the stream can start again") {
     REQUIRE(error.kind() == ErrorKind::kFile);
     REQUIRE(std::string(error.what()) == "Cell 17 cannot be read.");
   }
-  // What was read before the bad block is right, and the error stays.
+  // What was read before the bad block is right, and the error persists.
   REQUIRE(served.size() <= 150 / kBatch);
   for (size_t k = 0; k < served.size(); ++k) require_same(served[k], good[k]);
   REQUIRE_THROWS_AS(serve(), Error);
@@ -159,7 +160,7 @@ TEST_CASE("what the source throws arrives, and the stream can start again") {
   require_same(rest_of(broken), good);
 }
 
-TEST_CASE("a stream ends at any time") {
+TEST_CASE("a stream can be stopped at any time") {
   auto source = forward_source();
   const Case one{true, 3};
   for (int wait : {0, 1}) {
@@ -167,11 +168,11 @@ TEST_CASE("a stream ends at any time") {
       BatchStream stream(source, all_places(kPeaks), cell_numbers(kCells),
                          options_of(one));
       SparseBatch batch;
-      for (int round = 0; round < 3; ++round) {  // each cuts the one before
+      for (int round = 0; round < 3; ++round) {  // each cuts off the previous
         stream.start(odd_order(kCells), 1);
         for (int k = 0; k < served; ++k) REQUIRE(stream.next(batch));
       }
-      // Time for the thread to fill its queue, or none.
+      // With and without time for the thread to fill its queue.
       if (wait > 0) std::this_thread::sleep_for(std::chrono::milliseconds(2));
       if (served == 20) {
         stream.stop();
@@ -181,7 +182,7 @@ TEST_CASE("a stream ends at any time") {
   }
 }
 
-TEST_CASE("cells of a reader are read by the thread that asks") {
+TEST_CASE("cells of a reader are read by the calling thread") {
   auto source = forward_source();
   source->entry_weight = 10000;
   BatchStream stream(source, all_places(kPeaks), cell_numbers(kCells),

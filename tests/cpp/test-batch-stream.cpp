@@ -1,4 +1,4 @@
-// What minibatches hold.
+// Tests the contents of minibatches.
 #include "core/data/stream/batch_stream.h"
 
 #include <set>
@@ -27,7 +27,7 @@ std::vector<int64_t> row(const SparseRowsTensor& rows, int64_t i) {
 
 }  // namespace
 
-TEST_CASE("minibatches hold the asked cells, peaks and confounders") {
+TEST_CASE("minibatches hold the requested cells, peaks and confounders") {
   const OpenPeaks cells = open_peaks();
   const bool forwards = GENERATE(false, true);
   const bool as_double = GENERATE(false, true);
@@ -68,7 +68,7 @@ TEST_CASE("minibatches hold the asked cells, peaks and confounders") {
   REQUIRE(at == static_cast<size_t>(kCells));
 }
 
-TEST_CASE("a last minibatch of too few cells is left out") {
+TEST_CASE("a last minibatch with too few cells is left out") {
   std::vector<int32_t> map(kPeaks, -1);
   map[0] = 0;
   StreamOptions options;
@@ -117,7 +117,7 @@ TEST_CASE("thinning hides part of the input and nothing of the target") {
   REQUIRE(kept / (40 * (kCells - 1) * kPeaks) == Approx(0.5).margin(0.03));
 }
 
-TEST_CASE("a cell that thinning would hide whole keeps any of its peaks") {
+TEST_CASE("a cell that thinning would hide entirely keeps a random peak") {
   const OpenPeaks cells(1000, {2, 5, 11});
   StreamOptions options;
   options.batch_size = 1000;
@@ -152,7 +152,7 @@ TEST_CASE("thinning and batch size change with the next start") {
   REQUIRE(batch.input.indices.size(0) < batch.target.indices.size(0));
 }
 
-TEST_CASE("minibatches name the reference, its presence and the weights") {
+TEST_CASE("minibatches have the reference, its presence and the weights") {
   const bool resident = GENERATE(false, true);
   StreamOptions options;
   options.batch_size = 8;
@@ -186,7 +186,7 @@ TEST_CASE("minibatches name the reference, its presence and the weights") {
   REQUIRE_FALSE(batch.reference_weight.defined());
 }
 
-TEST_CASE("a source and names that do not fit are refused") {
+TEST_CASE("a source and maps that do not fit are refused") {
   const CellSourcePtr source = source_of_peaks(open_peaks(), kPeaks);
   REQUIRE_THROWS_WITH(
       BatchStream(source, std::vector<int32_t>(3), cell_numbers(kCells), {}),

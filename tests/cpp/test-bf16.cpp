@@ -13,8 +13,8 @@ using namespace sailer;
 
 #if defined(__x86_64__) && defined(__linux__)
 
-// The system's own list of what the processor can do.
-TEST_CASE("bf16 instructions are found where the system lists them") {
+// Compares with the system's own list of processor features.
+TEST_CASE("bf16 instructions are found if the system lists them") {
   std::ifstream file("/proc/cpuinfo");
   std::string line, word;
   bool listed = false;
@@ -31,7 +31,7 @@ TEST_CASE("bf16 instructions are found where the system lists them") {
 
 #endif
 
-TEST_CASE("bf16 is fast only where the processor has it") {
+TEST_CASE("bf16 is fast only if the processor supports it") {
   if (!cpu_has_bf16()) REQUIRE_FALSE(bf16_is_fast(at::Device(at::kCPU)));
   REQUIRE(bf16_is_fast("cpu") == bf16_is_fast(at::Device(at::kCPU)));
   REQUIRE_FALSE(bf16_is_fast("meta"));

@@ -42,7 +42,7 @@ TEST_CASE("tensors keep their bits, types and shapes",
   }
 }
 
-TEST_CASE("tensors of other types and files of others are refused",
+TEST_CASE("tensors of other types and foreign files are refused",
           "[training][checkpoint]") {
   TemporaryFile place;
   REQUIRE_THROWS_WITH(

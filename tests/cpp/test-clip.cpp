@@ -25,8 +25,8 @@ at::Tensor with_gradient(const std::vector<double>& gradient) {
 
 }  // namespace
 
-TEST_CASE("gradients are scaled to the norm of all together") {
-  // The norm of (3, 0, 4) and (12) is 13.
+TEST_CASE("gradients are scaled to their total norm") {
+  // The total norm of (3, 0, 4) and (12) is 13.
   const std::vector<NamedTensor> parameters = {
       {"a", with_gradient({3, 0, 4})},
       {"none", at::zeros({2}).set_requires_grad(true)},

@@ -30,11 +30,11 @@ struct Case {
   ContrastOptions options;
 };
 
-// Every cell of the training is a cluster of its own: nothing is lumped.
+// Every training cell is a cluster of its own, so nothing is approximated.
 Case make_case(int64_t n_training) {
   Case out;
   out.first = {random_tensor({5, 3}, 1), at::full({5}, 0.2, doubles())};
-  // Two samples of each of three cells.
+  // Two samples for each of three cells.
   out.second = {random_tensor({6, 3}, 2) + 0.5,
                 at::tensor({0.5, 0.3, 0.2}, doubles())};
   out.confounders = random_tensor({2, 2}, 3);
@@ -57,7 +57,7 @@ PeakContrasts contrast(const SailerModel& model, const Case& given) {
                         given.options, monitor);
 }
 
-// One peak by the definition, with its own Fisher information.
+// One peak according to the definition, with its own Fisher information.
 struct Plain {
   double mean = 0, variance = 0;
   at::Tensor gradient, design;
@@ -127,7 +127,7 @@ at::Tensor plain_information(const SailerModel& model, const Case& given,
 
 }  // namespace
 
-TEST_CASE("contrasts by chromosome are those of the plain formulas") {
+TEST_CASE("contrasts by chromosome agree with the plain formulas") {
   const SailerModel model = by_chromosome(6);
   const Case given = make_case(40);
   const PeakContrasts got = contrast(model, given);
@@ -151,8 +151,8 @@ TEST_CASE("contrasts by chromosome are those of the plain formulas") {
   }
 }
 
-TEST_CASE("a wide last layer is read along its main directions") {
-  // 40 cells span no more than 40 of the 201 directions.
+TEST_CASE("a wide last layer is reduced to its main directions") {
+  // 40 cells span at most 40 of the 201 directions.
   const SailerModel model = by_chromosome(200);
   Case given = make_case(40);
   const PeakContrasts got = contrast(model, given);
@@ -166,7 +166,7 @@ TEST_CASE("a wide last layer is read along its main directions") {
   REQUIRE(got.difference_variance[0] > 0.5 * all);
 }
 
-TEST_CASE("comparing can be stopped, and refuses what does not fit") {
+TEST_CASE("a comparison can be stopped, and refuses mismatched arguments") {
   const SailerModel model = by_chromosome(6);
   Case given = make_case(10);
   Stopper stopper(0);

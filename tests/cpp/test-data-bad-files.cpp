@@ -1,4 +1,4 @@
-// Files that cannot be used: each is refused by name, none ends the process.
+// Unusable files: each is refused with its name, and none ends the process.
 
 #include <filesystem>
 #include <fstream>
@@ -16,7 +16,7 @@ using namespace sailer_test;
 
 namespace {
 
-// What went wrong with opening the file and reading all of it.
+// The error message of opening the file and reading all of it, or "".
 std::string refusal(const std::string& path) {
   try {
     OpenedFile opened = detect_layout(path) == FileLayout::kTenx
@@ -39,7 +39,7 @@ void check_refusal(const std::string& path, const std::string& part) {
   REQUIRE(message.find(path) != std::string::npos);
 }
 
-// Where in the file the first chunk of a dataset stands.
+// The position in the file of a dataset's first chunk.
 std::streamoff first_chunk(const std::string& path, const std::string& name) {
   const hid_t file = H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
   const hid_t set = H5Dopen2(file, name.c_str(), H5P_DEFAULT);
@@ -57,7 +57,7 @@ TenxParts some_parts() { return TenxParts(random_counts(40, 30)); }
 
 }  // namespace
 
-TEST_CASE("what is no HDF5 file is refused", "[data][hdf5]") {
+TEST_CASE("a file that is not HDF5 is refused", "[data][hdf5]") {
   TemporaryFile file;
   SECTION("missing") { check_refusal(file.path(), "does not exist"); }
   SECTION("empty") {
@@ -75,7 +75,7 @@ TEST_CASE("what is no HDF5 file is refused", "[data][hdf5]") {
   }
 }
 
-TEST_CASE("a file cut short anywhere is refused", "[data][hdf5]") {
+TEST_CASE("a file truncated anywhere is refused", "[data][hdf5]") {
   TemporaryFile whole;
   for (bool tenx : {true, false}) {
     if (tenx) {
@@ -98,7 +98,7 @@ TEST_CASE("a file cut short anywhere is refused", "[data][hdf5]") {
   }
 }
 
-TEST_CASE("spoilt bytes in compressed data are refused", "[data][hdf5]") {
+TEST_CASE("corrupt bytes in compressed data are refused", "[data][hdf5]") {
   TemporaryFile file;
   write_tenx3(file.path(), some_parts());
   for (const std::string name : {"indptr", "indices", "data"}) {
@@ -119,7 +119,8 @@ TEST_CASE("spoilt bytes in compressed data are refused", "[data][hdf5]") {
   }
 }
 
-TEST_CASE("foreign HDF5 is refused with what was found", "[data][hdf5]") {
+TEST_CASE("HDF5 of an unknown layout is refused with what was found",
+          "[data][hdf5]") {
   TemporaryFile file;
   {
     Writer writer(file.path());
@@ -136,7 +137,7 @@ TEST_CASE("foreign HDF5 is refused with what was found", "[data][hdf5]") {
   check_refusal(file.path(), "Found: nothing");
 }
 
-TEST_CASE("parts of a 10x file that do not fit are named", "[data][hdf5]") {
+TEST_CASE("inconsistent parts of a 10x file are named", "[data][hdf5]") {
   TemporaryFile file;
   TenxParts parts = some_parts();
   SECTION("indptr too short") {
@@ -144,15 +145,15 @@ TEST_CASE("parts of a 10x file that do not fit are named", "[data][hdf5]") {
     write_tenx3(file.path(), parts);
     check_refusal(file.path(), "'matrix/indptr'");
   }
-  SECTION("indptr not from 0") {
+  SECTION("indptr does not start at 0") {
     parts.rows.indptr[0] = 1;
     write_tenx3(file.path(), parts);
     check_refusal(file.path(), "must start at 0, but starts at 1");
   }
-  SECTION("indptr falls") {
+  SECTION("indptr decreases") {
     parts.rows.indptr[9] = parts.rows.indptr[11] + 1;
     write_tenx3(file.path(), parts);
-    check_refusal(file.path(), "must never fall, but falls after cell");
+    check_refusal(file.path(), "must not decrease, but decreases after cell");
   }
   SECTION("indptr beyond indices") {
     parts.rows.indptr.back() += 5;
@@ -201,7 +202,7 @@ TEST_CASE("parts of a 10x file that do not fit are named", "[data][hdf5]") {
   }
 }
 
-TEST_CASE("data that are not numbers are refused", "[data][hdf5]") {
+TEST_CASE("non-numeric data are refused", "[data][hdf5]") {
   TemporaryFile file;
   const TenxParts parts = some_parts();
   {
@@ -236,12 +237,12 @@ TEST_CASE("one of several genomes must be chosen", "[data][hdf5]") {
 TEST_CASE("h5ad matrices that cannot be streamed are refused", "[data][hdf5]") {
   TemporaryFile file(".h5ad");
   TenxParts parts = some_parts();
-  SECTION("by features") {
+  SECTION("stored by features") {
     write_h5ad(file.path(), parts, "csc_matrix");
     check_refusal(file.path(), "adata.X = scipy.sparse.csr_matrix(adata.X)");
     check_refusal(file.path(), "HDF5Array::H5ADMatrix(");
   }
-  SECTION("unknown") {
+  SECTION("unknown encoding") {
     write_h5ad(file.path(), parts, "coo_matrix");
     check_refusal(file.path(), "unknown encoding 'coo_matrix'");
   }
@@ -250,7 +251,7 @@ TEST_CASE("h5ad matrices that cannot be streamed are refused", "[data][hdf5]") {
     writer.numbers("X", {1, 2, 3}, H5T_IEEE_F32LE);
     write_tables(writer, "", parts);
     check_refusal(file.path(), "'X' of '");
-    check_refusal(file.path(), "is no matrix of numbers");
+    check_refusal(file.path(), "is not a numeric matrix");
   }
   SECTION("dense, with more features than can be counted") {
     {
@@ -260,7 +261,7 @@ TEST_CASE("h5ad matrices that cannot be streamed are refused", "[data][hdf5]") {
     }
     check_refusal(file.path(), "has 2147483648 features");
   }
-  SECTION("names that do not fit") {
+  SECTION("names of the wrong length") {
     parts.ids.pop_back();
     write_h5ad(file.path(), parts);
     check_refusal(file.path(), "'var'");

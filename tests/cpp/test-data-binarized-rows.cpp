@@ -1,4 +1,4 @@
-// Which peaks of a cell count as open.
+// Tests which peaks of a cell count as open.
 
 #include <algorithm>
 #include <numeric>
@@ -15,7 +15,7 @@ namespace {
 
 constexpr int64_t kMany = 1 << 20;
 
-// With many ties: multiples of a tenth.
+// Multiples of a tenth, which give many ties.
 std::vector<float> random_values(int64_t n, uint64_t seed) {
   std::mt19937_64 engine(seed);
   std::vector<float> values(n);
@@ -30,7 +30,7 @@ std::vector<int32_t> row_of(const BinarizedRows& rows, int64_t cell) {
 
 }  // namespace
 
-TEST_CASE("peaks from a threshold on are open", "[open-rows]") {
+TEST_CASE("peaks at or above a threshold are open", "[open-rows]") {
   const std::vector<float> values{0.1f, 0.5f, 0.49f, 0.9f, 0.f,  0.2f,
                                   0.5f, 0.5f, 1.f,   0.f,  0.4f, 0.3f};
   for (bool keep : {false, true}) {
@@ -43,7 +43,7 @@ TEST_CASE("peaks from a threshold on are open", "[open-rows]") {
             (keep ? std::vector<float>{0.5f, 0.9f, 0.5f, 0.5f, 1.f}
                   : std::vector<float>{}));
   }
-  // 0.1f is a little above 0.1: the comparison is with the number meant.
+  // 0.1f is slightly above 0.1: values are compared with the intended number.
   BinarizedRows rows({0.1, 0, false});
   REQUIRE(rows.add(values.data(), 1, 4, kMany));
   REQUIRE(row_of(rows, 0) == std::vector<int32_t>{0, 1, 2, 3});
@@ -52,7 +52,7 @@ TEST_CASE("peaks from a threshold on are open", "[open-rows]") {
   REQUIRE(row_of(above, 0) == std::vector<int32_t>{1, 2, 3});
 }
 
-TEST_CASE("the likeliest peaks are those of a stable sort", "[open-rows]") {
+TEST_CASE("the most probable peaks are those of a stable sort", "[open-rows]") {
   constexpr int64_t kPeaks = 30;
   const std::vector<float> values = random_values(5 * kPeaks, 3);
   for (int64_t n_open : {1, 2, 7, 29, 30, 100}) {

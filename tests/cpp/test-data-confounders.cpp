@@ -41,7 +41,7 @@ TEST_CASE("depth, labels and numbers become the columns of c") {
   }
 }
 
-TEST_CASE("a cell takes the same memory however many levels a label has") {
+TEST_CASE("a cell takes the same memory for any number of label levels") {
   Confounders c;
   c.depth = {3, 4, 5};
   for (int32_t n_levels : {2, 1000}) {
@@ -53,7 +53,7 @@ TEST_CASE("a cell takes the same memory however many levels a label has") {
   }
 }
 
-TEST_CASE("numbers alone are rows as they stand") {
+TEST_CASE("numbers alone are used as rows unchanged") {
   const ConfounderMatrix m = confounders_of_numbers(2, {1, 2, 3, 4});
   REQUIRE(m.has_rows(2));
   float row[2];

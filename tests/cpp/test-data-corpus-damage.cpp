@@ -1,5 +1,5 @@
-// Corpora that were cut short, damaged or forged: refused by name, or mended
-// where only a tail is missing; never a crash.
+// Corpora that were truncated, damaged or forged: refused with their name, or
+// repaired if only the tail is missing; never a crash.
 
 #include <sys/stat.h>
 
@@ -16,10 +16,11 @@ using packed::Section;
 
 namespace {
 
-// A small one: every byte of it is tried.
+// Small, because every byte of it is tested.
 CorpusCase small_case() { return CorpusCase(14, 5); }
 
-// Opens and reads all of it, in every way; the message of the refusal, or "".
+// Opens the file and reads all of it in every way. Returns the error message,
+// or "".
 std::string refusal(const std::string& path, bool check) {
   try {
     Store source(path);
@@ -53,7 +54,7 @@ std::string made_bytes() {
   return bytes_in(file.path());
 }
 
-// Where sections begin.
+// The offsets at which sections begin.
 std::vector<size_t> sections_of(const std::string& bytes) {
   std::vector<size_t> found;
   Section section;
@@ -75,7 +76,7 @@ std::vector<packed::Block> blocks_of(const std::string& bytes) {
 
 }  // namespace
 
-TEST_CASE("a build killed at any byte continues to the same bytes",
+TEST_CASE("a build killed at any byte resumes to the same bytes",
           "[data][corpus]") {
   const std::string whole = made_bytes();
   TemporaryFile file(".corpus");
@@ -83,14 +84,16 @@ TEST_CASE("a build killed at any byte continues to the same bytes",
     put_bytes_in(file.path(), whole.substr(0, kept));
     INFO(kept << " of " << whole.size() << " bytes");
     REQUIRE_FALSE(refusal(file.path(), false).empty());
-    // The rest is written again; every few bytes, since the disk is waited for.
+    // The rest is written again, but not for every byte, because each build
+    // waits for the disk.
     if (kept % 31 != 0 && kept % 80 > 0) continue;
     small_case().build(file.path());
     REQUIRE((bytes_in(file.path()) == whole));
   }
 }
 
-TEST_CASE("a tail of zeros or of noise is torn too", "[data][corpus]") {
+TEST_CASE("a tail of zeros or noise counts as incomplete, too",
+          "[data][corpus]") {
   const std::string whole = made_bytes();
   TemporaryFile file(".corpus");
   std::mt19937 random(2);
@@ -106,7 +109,7 @@ TEST_CASE("a tail of zeros or of noise is torn too", "[data][corpus]") {
   }
 }
 
-TEST_CASE("one changed byte anywhere is found, and crashes nothing",
+TEST_CASE("one changed byte anywhere is detected and causes no crash",
           "[data][corpus]") {
   const std::string whole = made_bytes();
   TemporaryFile file(".corpus");
@@ -121,14 +124,14 @@ TEST_CASE("one changed byte anywhere is found, and crashes nothing",
     damaged[at] = char(damaged[at] ^ (1 << (random() % 8)));
     put_bytes_in(file.path(), damaged);
     INFO("byte " << at << " of " << whole.size());
-    // What is read of a block is looked at, checked or not.
+    // Bytes of a block that are read are validated even without checking.
     const bool in_block = std::any_of(blocks.begin(), blocks.end(),
                                       [&](const std::pair<size_t, size_t>& b) {
                                         return at >= b.first && at < b.second;
                                       });
     REQUIRE((!refusal(file.path(), false).empty() || !in_block));
     REQUIRE_FALSE(refusal(file.path(), true).empty());
-    // A writer says so too; only the last section may be taken for torn.
+    // A writer reports it, too; only the last section may count as incomplete.
     try {
       small_case().build(file.path());
       REQUIRE((bytes_in(file.path()) == whole));
@@ -141,8 +144,7 @@ TEST_CASE("one changed byte anywhere is found, and crashes nothing",
   REQUIRE(n_mended == 80);
 }
 
-TEST_CASE("forged heads, with checksums that fit, are refused",
-          "[data][corpus]") {
+TEST_CASE("forged headers with valid checksums are refused", "[data][corpus]") {
   const std::string whole = made_bytes();
   TemporaryFile file(".corpus");
   std::mt19937_64 random(5);
@@ -172,7 +174,7 @@ TEST_CASE("forged cells and genes are refused when they are read",
   const std::string whole = made_bytes();
   const packed::Block block = blocks_of(whole)[1];
   TemporaryFile other(".corpus");
-  // With checksums that fit.
+  // With valid checksums.
   const auto forged = [&](int64_t at, const std::string& bytes) {
     std::string changed = whole;
     changed.replace(size_t(block.at + at), bytes.size(), bytes);
@@ -185,22 +187,23 @@ TEST_CASE("forged cells and genes are refused when they are read",
     put_bytes_in(other.path(), changed);
     return refusal(other.path(), false);
   };
-  const std::string follow = "the cells do not follow each other";
+  const std::string follow = "the offsets of the cells are inconsistent";
   REQUIRE(says(forged(4, std::string(4, '\xff')), follow));
   REQUIRE(
       says(forged(4 * (block.n_cells + 2), std::string(4, '\xff')), follow));
   // The width of the first group, then its steps.
   for (const char* bits : {"\x1f", "\x20", "\xff"}) {
     REQUIRE(says(forged(block.features_at, bits),
-                 "cells 6 to 10, a cell has features that cannot be"));
+                 "cells 6 to 10, a cell has impossible features"));
   }
   REQUIRE(says(forged(block.features_at + 1, std::string(2, '\xff')),
-               "a cell has features that cannot be"));
+               "a cell has impossible features"));
   REQUIRE(says(forged(block.values_at, std::string(1, '\0')),
-               "a count that is none"));
+               "an impossible count"));
 }
 
-TEST_CASE("what is no corpus is refused for what it is", "[data][corpus]") {
+TEST_CASE("a file that is not a corpus is refused with the reason",
+          "[data][corpus]") {
   TemporaryFile file(".corpus");
   REQUIRE(says(refusal(file.path(), false), "does not exist"));
   put_bytes_in(file.path(), "");
@@ -208,7 +211,7 @@ TEST_CASE("what is no corpus is refused for what it is", "[data][corpus]") {
   put_bytes_in(file.path(), "gene,count\nSOX2,3\n");
   REQUIRE(says(refusal(file.path(), false), "looks like a text file"));
   REQUIRE_THROWS_WITH(small_case().build(file.path()),
-                      contains("is no corpus as build_corpus() writes it"));
+                      contains("is not a corpus written by build_corpus()"));
   REQUIRE(bytes_in(file.path()) == "gene,count\nSOX2,3\n");
   write_tenx3(file.path(), TenxParts(random_counts(9, 8)));
   REQUIRE(says(refusal(file.path(), false), "an HDF5 file"));
@@ -224,17 +227,17 @@ TEST_CASE("what is no corpus is refused for what it is", "[data][corpus]") {
                       contains("there is no folder"));
 }
 
-TEST_CASE("a corpus cut while it is open is noticed", "[data][corpus]") {
+TEST_CASE("truncation of an open corpus is noticed", "[data][corpus]") {
   TemporaryFile file(".corpus");
   small_case().build(file.path());
   Store source(file.path());
   REQUIRE(truncate(file.path().c_str(), 200) == 0);
   SparseRows rows;
-  REQUIRE_THROWS_WITH(source.read(0, 1, rows), contains("has become shorter"));
+  REQUIRE_THROWS_WITH(source.read(0, 1, rows), contains("became shorter"));
   SparseRows open;
   const int64_t cell = 0;
   REQUIRE_THROWS_WITH(source.read_open(&cell, 1, open),
-                      contains("has become shorter"));
+                      contains("became shorter"));
 }
 
 }  // namespace data_corpus_damage_test

@@ -1,5 +1,5 @@
-// Corpora against dense matrices: what is written comes back, whatever the
-// values, and continues where it stopped.
+// Corpora against dense matrices: what is written is read back, for all values,
+// and a stopped build resumes.
 
 #include <limits>
 
@@ -13,7 +13,7 @@ using namespace sailer_test;
 
 namespace {
 
-// Stops after some calls.
+// Stops after a number of calls.
 class Patience : public Monitor {
  public:
   explicit Patience(int calls) : left_(calls) {}
@@ -35,7 +35,7 @@ void write_one(const std::string& path, const Counts& counts,
 
 }  // namespace
 
-TEST_CASE("a corpus reads as the matrices it is made of", "[data][corpus]") {
+TEST_CASE("a corpus reads as the matrices it was made of", "[data][corpus]") {
   TemporaryFile file(".corpus");
   const CorpusCase made;
   made.build(file.path());
@@ -55,7 +55,7 @@ TEST_CASE("a corpus reads as the matrices it is made of", "[data][corpus]") {
   REQUIRE(source.describe().find("corpus 'sailer-test-") == 0);
 }
 
-TEST_CASE("values take the narrowest type that holds them exactly",
+TEST_CASE("values have the narrowest type that holds them exactly",
           "[data][corpus]") {
   const float largest = std::numeric_limits<float>::max();
   const std::vector<std::pair<float, int64_t>> widths = {
@@ -63,7 +63,7 @@ TEST_CASE("values take the narrowest type that holds them exactly",
   for (const auto& [value, width] : widths) {
     TemporaryFile file(".corpus");
     Counts counts = random_counts(80, 31);
-    counts.at(40, 4) = value;  // in the second block alone
+    counts.at(40, 4) = value;  // only in the second block
     write_one(file.path(), counts);
     Store source(file.path());
     check_source(source, expected_of(counts, {}, 31));
@@ -106,8 +106,8 @@ void seal(std::string& out, size_t from) {
 
 void pad(std::string& out) { out.resize((out.size() + 7) / 8 * 8, '\0'); }
 
-// The corpus `path` as version 1 wrote it: cells begin at entries, genes are
-// uint16 or uint32.
+// Writes the corpus `path` as version 1 did: cells are located by their
+// entries, genes are uint16 or uint32.
 template <typename Gene>
 void write_as_version_1(const std::string& path, const std::string& old_path) {
   Store source(path);
@@ -122,7 +122,7 @@ void write_as_version_1(const std::string& path, const std::string& old_path) {
   size_t at = 64;
   for (const packed::Block& block : contents.blocks) {
     const auto payload_at = static_cast<size_t>(block.at);
-    out += bytes.substr(at, payload_at - 80 - at);  // what stands in between
+    out += bytes.substr(at, payload_at - 80 - at);  // everything in between
     at = payload_at + static_cast<size_t>(block.payload_bytes);
     SparseRows rows;
     source.read(block.first_cell, block.n_cells, rows);
@@ -149,7 +149,7 @@ void write_as_version_1(const std::string& path, const std::string& old_path) {
 
 }  // namespace
 
-TEST_CASE("corpora of version 1 are read as they were", "[data][corpus]") {
+TEST_CASE("corpora of version 1 are still read", "[data][corpus]") {
   TemporaryFile file(".corpus"), old(".corpus");
   CorpusCase made;
   made.counts[0].at(30, 4) = 300;  // two bytes in one block, float in another
@@ -165,7 +165,7 @@ TEST_CASE("corpora of version 1 are read as they were", "[data][corpus]") {
   REQUIRE_THROWS_WITH(made.build(old.path()),
                       contains("an earlier version of sailer"));
   REQUIRE((bytes_in(old.path()) == bytes));
-  // With wide numbers of genes.
+  // With genes of 32 bits.
   TemporaryFile wide(".corpus"), old_wide(".corpus");
   {
     CorpusWriter writer(wide.path(), genes_named(70000), CorpusMode::kBuild);
@@ -192,13 +192,13 @@ TEST_CASE("blocks end where they are full", "[data][corpus]") {
   writer.append({"one", source_of(counts), {}}, patient);
   writer.finish();
   Store source(file.path());
-  REQUIRE(source.contents().blocks.size() == 5);  // two cells of six each
+  REQUIRE(source.contents().blocks.size() == 5);  // two cells of 6 genes each
   SparseRows rows;
   source.read(0, 9, rows);
   REQUIRE(dense(rows, 6).values == counts.values);
 }
 
-TEST_CASE("genes are counted in cells, features of one gene once",
+TEST_CASE("genes are counted once per cell, even with several features",
           "[data][corpus]") {
   const CorpusCase made;
   for (size_t k = 0; k < 2; ++k) {
@@ -217,10 +217,10 @@ TEST_CASE("genes are counted in cells, features of one gene once",
   }
 }
 
-TEST_CASE("what was counted is reported", "[data][corpus]") {
+TEST_CASE("the counts of a source are reported", "[data][corpus]") {
   TemporaryFile file(".corpus");
   CorpusCase made;
-  made.counts[1].at(3, 8) = 0.5f;  // not of the vocabulary
+  made.counts[1].at(3, 8) = 0.5f;  // not in the vocabulary
   made.counts[1].at(4, 0) = 900.0f;
   double all = 0, kept = 0;
   int64_t n = 0;
@@ -244,10 +244,9 @@ TEST_CASE("what was counted is reported", "[data][corpus]") {
   REQUIRE(done.n_cells == made.expected().n_cells - made.expected(1).n_cells);
 }
 
-TEST_CASE("a build that was stopped continues to the same bytes",
-          "[data][corpus]") {
+TEST_CASE("a stopped build resumes to the same bytes", "[data][corpus]") {
   TemporaryFile whole(".corpus"), stopped(".corpus");
-  // Several reads of a million entries.
+  // Enough for several reads of a million entries.
   const int64_t n_cells = 5000;
   Counts counts{n_cells, 700, {}};
   counts.values.assign(static_cast<size_t>(n_cells * 700), 0.0f);
@@ -274,7 +273,7 @@ TEST_CASE("a build that was stopped continues to the same bytes",
   REQUIRE((bytes_in(whole.path()) == bytes_in(stopped.path())));
 }
 
-TEST_CASE("sources are appended behind a finished corpus", "[data][corpus]") {
+TEST_CASE("sources are appended to a finished corpus", "[data][corpus]") {
   TemporaryFile file(".corpus");
   const CorpusCase made;
   const auto genes = genes_named(CorpusCase::kGenes);
@@ -296,12 +295,12 @@ TEST_CASE("sources are appended behind a finished corpus", "[data][corpus]") {
   }
   Store after(file.path());
   check_source(after, made.expected());
-  check_source(before, made.expected(1));  // still open, as it was
+  check_source(before, made.expected(1));  // still open and unchanged
   REQUIRE(after.check_payloads());
   const CorpusWriter again(file.path(), genes, CorpusMode::kAppend);
 }
 
-TEST_CASE("a corpus that was begun otherwise is left as it is",
+TEST_CASE("a corpus that was started differently is left unchanged",
           "[data][corpus]") {
   TemporaryFile file(".corpus");
   CorpusCase made;
@@ -341,7 +340,7 @@ TEST_CASE("a corpus that was begun otherwise is left as it is",
   REQUIRE(said(refusal(made.input(0)), "has other genes (31, here are 31)"));
 }
 
-TEST_CASE("counts that are none stop a build and are named", "[data][corpus]") {
+TEST_CASE("invalid counts stop a build and are named", "[data][corpus]") {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   const float inf = std::numeric_limits<float>::infinity();
   using Kind = CountProblem::Kind;

@@ -41,7 +41,7 @@ TEST_CASE("counts are scaled to 10,000 and logarithms taken") {
   REQUIRE(cell.values[0] == Approx(std::log(2501.0)));
   REQUIRE(cell.values[1] == Approx(std::log(5001.0)));
   REQUIRE(cell.per_count == 2500);
-  // An observed gene has its count beside its bin.
+  // An observed gene keeps its count along with its bin.
   HostTokens tokens;
   append_query_cell(cell, {1, 0}, nullptr, 0, {}, tokens);
   REQUIRE(tokens.values == std::vector<float>{cell.values[1], cell.values[0]});
@@ -66,15 +66,15 @@ TEST_CASE("the mean expression is that of counts above zero") {
   REQUIRE(mean_expression(*source, {2}) == 0);
 }
 
-TEST_CASE("bins are intervals that are open below and closed above") {
+TEST_CASE("bins are intervals open below and closed above") {
   // 50 bins up to 5: the edges are multiples of 0.1.
   REQUIRE(bin_of(5, 5, 50) == 49);
   REQUIRE(bin_of(4.95, 5, 50) == 49);
   REQUIRE(bin_of(4.85, 5, 50) == 48);
   REQUIRE(bin_of(1e-9, 5, 50) == 0);
   REQUIRE(bin_of(0, 5, 50) == 0);
-  REQUIRE(bin_of(7, 5, 50) == 49);  // above the largest of the observed
-  // Edges that are numbers of the machine belong to the bin below.
+  REQUIRE(bin_of(7, 5, 50) == 49);  // above the largest observed value
+  // Edges that are exact floating-point numbers belong to the bin below.
   REQUIRE(bin_of(0.25, 1, 4) == 0);
   REQUIRE(bin_of(0.5, 1, 4) == 1);
   REQUIRE(bin_of(std::nextafter(0.5, 1.0), 1, 4) == 2);
@@ -137,7 +137,7 @@ TEST_CASE("a training cell is observed and masked in disjoint parts") {
   REQUIRE(masks.size() == 3);
 }
 
-TEST_CASE("the largest of all genes is taken where that was asked for") {
+TEST_CASE("the largest value of all genes is used on request") {
   TokenOptions options;
   options.largest_from_masked = true;
   HostTokens tokens;
@@ -154,7 +154,7 @@ TEST_CASE("the largest of all genes is taken where that was asked for") {
           10);
 }
 
-TEST_CASE("of many genes another choice is looked at with each seed") {
+TEST_CASE("each seed samples other genes of a cell with many genes") {
   const NormalizedCell cell = rising(1000);
   TokenOptions options;
   options.max_genes = 100;
@@ -166,12 +166,12 @@ TEST_CASE("of many genes another choice is looked at with each seed") {
     REQUIRE(tokens.masked.size() == 30);
     for (int64_t gene : tokens.genes) ++seen[gene / 10];
   }
-  // 20 times each on average; chance strays by 4.2.
+  // Each gene 20 times on average, with a standard deviation of 4.2.
   REQUIRE(*std::min_element(seen.begin(), seen.end()) > 2);
   REQUIRE(*std::max_element(seen.begin(), seen.end()) < 42);
 }
 
-TEST_CASE("queries are masked tokens behind the observed ones") {
+TEST_CASE("queries are masked tokens after the observed ones") {
   const NormalizedCell cell = rising(6);
   const std::vector<int32_t> queries = {77, 88};
   HostTokens tokens;

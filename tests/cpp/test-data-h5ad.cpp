@@ -1,5 +1,5 @@
-// What an h5ad file or MuData holds beside a sparse X: dense matrices, counts
-// elsewhere, modalities, coordinates of cells.
+// What an h5ad or MuData file may contain besides a sparse X: dense matrices,
+// counts elsewhere, modalities, coordinates of cells.
 
 #include <cmath>
 
@@ -28,7 +28,7 @@ Counts logs_of(Counts counts) {
   return counts;
 }
 
-// As arithmetic in float32 leaves them.
+// With the rounding errors of float32 arithmetic.
 Counts noisy(Counts counts) {
   for (float& value : counts.values) value *= 1 - 3e-7f;
   return counts;
@@ -39,7 +39,7 @@ Counts negative(Counts counts) {
   return counts;
 }
 
-// Writes an object with the matrices given by their paths.
+// Writes an object with the given matrices, each at its path.
 void write_object(const std::string& path,
                   const std::vector<std::pair<std::string, Counts>>& matrices) {
   Writer writer(path);
@@ -64,7 +64,7 @@ std::string chosen_of(
 
 }  // namespace
 
-TEST_CASE("dense matrices of an h5ad file read as the matrix", "[data][hdf5]") {
+TEST_CASE("a dense matrix of an h5ad file is read correctly", "[data][hdf5]") {
   const Counts counts = some_counts();
   const TenxParts parts(counts);
   const std::vector<std::vector<hsize_t>> chunks = {
@@ -105,7 +105,7 @@ TEST_CASE("a pass over a dense matrix unpacks each chunk once",
       H5Z_CLASS_T_VERS, kCounting, 1,       1,
       "counting",       nullptr,   nullptr, count_chunks};
   H5Zregister(&counting);
-  // A row of chunks is larger than four of them and the least cache.
+  // One row of chunks is larger than four chunks and than the smallest cache.
   Counts counts{40, 150000, {}};
   counts.values.assign(static_cast<size_t>(40 * 150000), 0.0f);
   for (int64_t cell = 0; cell < 40; ++cell) counts.at(cell, 3000 * cell) = 2;
@@ -122,10 +122,10 @@ TEST_CASE("a pass over a dense matrix unpacks each chunk once",
     opened.source->read(first, 8, rows);
   }
   REQUIRE(unpacked <= 40);
-  REQUIRE(unpacked >= 30);  // it was counted
+  REQUIRE(unpacked >= 30);  // the filter did count
   REQUIRE(rows.indices.size() == 40);
   REQUIRE(rows.indices[39] == 117000);
-  // A filter that is not there is named when the file is opened.
+  // A missing filter is named when the file is opened.
   opened.source.reset();
   REQUIRE(H5Zunregister(kCounting) >= 0);
   REQUIRE_THROWS_WITH(open_h5ad(file.path(), {}),
@@ -133,7 +133,7 @@ TEST_CASE("a pass over a dense matrix unpacks each chunk once",
                           contains("HDF5_PLUGIN_PATH"));
 }
 
-TEST_CASE("counts are found where X holds none", "[data][hdf5]") {
+TEST_CASE("counts are found elsewhere if X has none", "[data][hdf5]") {
   const Counts counts = some_counts();
   const Counts logs = logs_of(counts);
   REQUIRE(chosen_of({{"X", counts}, {"layers/counts", counts}}) == "X");
@@ -149,15 +149,15 @@ TEST_CASE("counts are found where X holds none", "[data][hdf5]") {
       "raw");
   REQUIRE(chosen_of({{"X", logs}, {"layers/a", counts}, {"layers/b", logs}}) ==
           "a");
-  // What holds none is left to the check of counts, which names it.
+  // Files without counts are left to the check of counts, which names them.
   REQUIRE(chosen_of({{"X", logs}}) == "X");
   REQUIRE(chosen_of({{"X", logs}, {"raw/X", logs}}) == "X");
   REQUIRE(chosen_of({{"layers/a", counts}, {"layers/b", logs}}) == "a");
-  // A matrix of zeros keeps a place, and no counts.
+  // A matrix of zeros is kept, but does not count as counts.
   const Counts none{kCells, kFeatures, std::vector<float>(kCells * kFeatures)};
   REQUIRE(chosen_of({{"X", none}, {"raw/X", counts}}) == "raw");
   REQUIRE(chosen_of({{"X", none}}) == "X");
-  // Nor does text.
+  // Neither does text.
   TemporaryFile file(".h5ad");
   write_object(file.path(), {{"raw/X", counts}});
   {
@@ -169,7 +169,7 @@ TEST_CASE("counts are found where X holds none", "[data][hdf5]") {
   REQUIRE(open_h5ad(file.path(), {}).matrix == "raw");
 }
 
-TEST_CASE("where counts cannot be chosen the places are listed",
+TEST_CASE("if counts cannot be chosen, the candidates are listed",
           "[data][hdf5]") {
   const Counts counts = some_counts();
   const Counts logs = logs_of(counts);
@@ -187,10 +187,10 @@ TEST_CASE("where counts cannot be chosen the places are listed",
   check_source(*open_h5ad(file.path(), {"X"}).source, logs);
 }
 
-TEST_CASE("raw counts have features of their own", "[data][hdf5]") {
+TEST_CASE("raw counts have their own features", "[data][hdf5]") {
   const Counts counts = some_counts();
   const TenxParts parts(counts);
-  const std::string step = GENERATE("/", ".");  // before 0.7 a point
+  const std::string step = GENERATE("/", ".");  // before 0.7 a dot
   TemporaryFile file(".h5ad");
   {
     Writer writer(file.path());
@@ -212,7 +212,7 @@ TEST_CASE("raw counts have features of their own", "[data][hdf5]") {
 
 namespace {
 
-// Two modalities: cells in another order, and fewer, in the second.
+// Two modalities; the second has fewer cells, in another order.
 void write_mudata(const std::string& path, const Counts& atac,
                   const Counts& rna) {
   Writer writer(path);
@@ -266,7 +266,7 @@ TEST_CASE("modalities of MuData are AnnData objects", "[data][hdf5]") {
   write_h5ad(single.path(), TenxParts(atac));
   REQUIRE(modalities(single.path()).empty());
   REQUIRE_THROWS_WITH(open_h5ad(single.path(), {"", "rna"}),
-                      contains("is no MuData"));
+                      contains("is not MuData"));
 }
 
 TEST_CASE("coordinates of cells are read by name", "[data][hdf5]") {
@@ -341,7 +341,7 @@ TEST_CASE("10x features without ids are known by their names", "[data][hdf5]") {
   check_source(*opened.source, counts);
 }
 
-TEST_CASE("features of one type are read where var tells the types",
+TEST_CASE("features of one type are read if var has the types",
           "[data][hdf5]") {
   const Counts counts = some_counts();
   const TenxParts parts(counts);

@@ -1,4 +1,4 @@
-// Cells of HDF5 files on their way into a store.
+// Packing the cells of HDF5 files into a store.
 #include <numeric>
 
 #include "../../src/core/data/readers/h5ad_source.h"
@@ -14,7 +14,7 @@ namespace data_hdf5_rows_test {
 using namespace sailer;
 using namespace sailer_test;
 
-TEST_CASE("stored zeros are not open", "[data][hdf5]") {
+TEST_CASE("stored zeros do not count as open", "[data][hdf5]") {
   Counts counts = random_counts(60, 30);
   TenxParts parts(counts);
   // Every fifth stored count becomes a zero.
@@ -41,7 +41,7 @@ TEST_CASE("stored zeros are not open", "[data][hdf5]") {
   REQUIRE(scan(source).n_nonzeros == rows.offsets.back());
 }
 
-TEST_CASE("a choice of cells in any order is packed in the file's order",
+TEST_CASE("selected cells in any order are packed in the file's order",
           "[data][hdf5]") {
   const Counts counts = random_counts(500, 60, 3);
   const bool tenx = GENERATE(true, false);
@@ -56,7 +56,7 @@ TEST_CASE("a choice of cells in any order is packed in the file's order",
   std::vector<int64_t> order(400);
   std::iota(order.begin(), order.end(), int64_t{50});
   std::shuffle(order.begin(), order.end(), std::mt19937(2));
-  order.push_back(order[7]);  // twice
+  order.push_back(order[7]);  // a repeated cell
   const auto subset_of = [](std::vector<int64_t> cells) {
     Subset subset;
     subset.all_cells = false;
@@ -74,7 +74,8 @@ TEST_CASE("a choice of cells in any order is packed in the file's order",
   SparseRows rows;
   sorted->read(0, 401, rows);
   REQUIRE(dense(rows, 60).values == chosen(counts, in_file).values);
-  // A choice of a choice, beside another source; depths come in their order.
+  // A selection of a selection, next to another source; depths are in their
+  // order.
   std::vector<int64_t> some = {9, 4, 300, 4, 0};
   const CellSourcePtr joined =
       concat_sources({{choose(odd, subset_of(some)), {}}, {source, {}}}, 60);

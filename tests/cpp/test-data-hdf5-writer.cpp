@@ -1,4 +1,4 @@
-// The HDF5 writer, and the checksum.
+// Tests the HDF5 writer and the checksum.
 
 #include <sys/mount.h>
 
@@ -18,14 +18,14 @@ using namespace sailer;
 using namespace sailer_test;
 
 TEST_CASE("the checksum is XXH64", "[data][hdf5][writer]") {
-  // Published values of the reference implementation, seed 0.
+  // Published values of the reference implementation with seed 0.
   REQUIRE(checksum_of("", 0) == 0xEF46DB3751D8E999u);
   REQUIRE(checksum_of("a", 1) == 0xD24EC4F1A98C6E5Bu);
   REQUIRE(checksum_of("abc", 3) == 0x44BC2CF5AD770999u);
   const std::string text =
       "Call me Ishmael. Some years ago--never mind how long precisely-";
   REQUIRE(checksum_of(text.data(), text.size()) == 0x02A2E85470D6FD96u);
-  // Pieces are the whole, wherever it is cut.
+  // The checksum does not depend on how the text is split.
   for (size_t cut = 0; cut <= text.size(); ++cut) {
     Checksum sum;
     sum.add(text.data(), cut);
@@ -34,7 +34,7 @@ TEST_CASE("the checksum is XXH64", "[data][hdf5][writer]") {
   }
 }
 
-TEST_CASE("a dataset written by blocks comes back whole",
+TEST_CASE("a dataset written in blocks is read back complete",
           "[data][hdf5][writer]") {
   TemporaryFile place;
   constexpr int64_t kRows = 11, kColumns = 23;
@@ -74,13 +74,12 @@ TEST_CASE("a dataset written by blocks comes back whole",
   REQUIRE(file.dataset("columns").strings()[22] == "c");
 }
 
-TEST_CASE("where the disk refuses, HDF5 never learns of it",
-          "[data][hdf5][writer]") {
+TEST_CASE("HDF5 never sees a failure of the disk", "[data][hdf5][writer]") {
   TemporaryFile place;
   const std::string path = place.path() + "-folder";
   std::filesystem::create_directory(path);
   std::mt19937 random(3);
-  std::vector<float> block(1 << 20);  // 4 MB that deflate cannot pack
+  std::vector<float> block(1 << 20);  // 4 MB that deflate cannot compress
   for (float& value : block) value = float(random());
   const auto write = [&](int64_t n) {
     hdf5::FileWriter file(path + "/x.h5", "shown.h5");
@@ -91,12 +90,12 @@ TEST_CASE("where the disk refuses, HDF5 never learns of it",
     file.texts("names", {"a"});
     file.close();
   };
-  SECTION("a limit of the system") {
+  SECTION("a limit of the file size") {
     const sailer_test::FullDisk full(1 << 20);
     REQUIRE_THROWS_WITH(write(1), contains("'shown.h5' could not be written: "
                                            "File too large"));
   }
-  SECTION("a disk that becomes full") {
+  SECTION("a full disk") {
     if (mount("tmpfs", path.c_str(), "tmpfs", 0, "size=40m") != 0) {
       WARN("no leave to mount a small disk");
       std::filesystem::remove_all(path);
@@ -105,7 +104,7 @@ TEST_CASE("where the disk refuses, HDF5 never learns of it",
     REQUIRE_THROWS_WITH(write(40), contains("No space left on device"));
     REQUIRE(std::filesystem::file_size(path + "/x.h5") > (1 << 20));
     write(2);
-    // What was reserved and not used is free again.
+    // Space that was reserved but not used is free again.
     REQUIRE(std::filesystem::space(path).available > (30 << 20));
     REQUIRE(umount(path.c_str()) == 0);
   }

@@ -1,5 +1,5 @@
-// Files of more than 2^31 non-zeros: chunks that are not there are read as the
-// fill value, so that such a file takes a few kilobytes.
+// Files with more than 2^31 non-zeros. Missing chunks are read as the fill
+// value, so such a file takes only a few kilobytes.
 #include "../../src/core/data/readers/h5ad_source.h"
 #include "../../src/core/data/readers/opened_file.h"
 #include "../../src/core/data/readers/sources.h"
@@ -19,7 +19,7 @@ constexpr int64_t kFirstEntries = (int64_t{1} << 31) + 12345;  // of cell 0
 constexpr int64_t kSmallCells = 300;
 constexpr int64_t kFeatures = 50;
 
-// Cell 0 is beyond reading; those after it are cells of `counts`.
+// Cell 0 is too large to read; the cells after it are those of `counts`.
 class LargeFile {
  public:
   explicit LargeFile(const Counts& counts) : rows_(compress(counts)) {
@@ -63,7 +63,7 @@ class LargeFile {
   }
 
  private:
-  // Only the chunks of the small cells are written.
+  // Writes only the chunks of the small cells.
   void write_entries(const std::string& path, const std::string& group,
                      hid_t index_type, hid_t data_type) {
     const hid_t file = H5Fopen(path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
@@ -101,7 +101,7 @@ class LargeFile {
   Compressed rows_;
 };
 
-// Many cells with the same features, made up when they are read.
+// Many cells with the same features, generated when they are read.
 class RepeatedSource final : public CellSource {
  public:
   RepeatedSource(int64_t n_cells, int64_t n_features)
@@ -147,7 +147,7 @@ TEST_CASE("cells beyond 2^31 non-zeros are read", "[data][hdf5]") {
   source->read(1, kSmallCells, rows);
   REQUIRE(dense(rows, kFeatures).values == counts.values);
 
-  // The same by way of chosen cells, which hide the large one.
+  // The same for selected cells, which exclude the large one.
   Subset subset;
   subset.all_cells = false;
   subset.n_features = kFeatures;
@@ -158,7 +158,7 @@ TEST_CASE("cells beyond 2^31 non-zeros are read", "[data][hdf5]") {
 }
 
 TEST_CASE("non-zeros are counted past 2^31", "[data]") {
-  // 2^20 cells of 2,100 features: 2.2 thousand million entries.
+  // 2^20 cells of 2,100 features: 2.2 billion entries.
   constexpr int64_t kCells = int64_t{1} << 20;
   constexpr int64_t kOpen = 2100;
   const auto source = std::make_shared<RepeatedSource>(kCells, kOpen);

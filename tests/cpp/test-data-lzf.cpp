@@ -1,4 +1,4 @@
-// Unpacking LZF; the files that h5py packed are read in test-cells-h5ad.R.
+// Decompressing LZF. Files that h5py compressed are read in test-cells-h5ad.R.
 
 #include <random>
 #include <string>
@@ -25,9 +25,10 @@ std::string unpack(const Bytes& packed, size_t capacity = 400) {
 
 TEST_CASE("LZF: runs and repeats, worked out by hand", "[data][lzf]") {
   REQUIRE(unpack({2, 'a', 'b', 'c'}) == "abc");
-  // Three bytes (1 + 2) from two back: the last is one that was just written.
+  // Three bytes (1 + 2) from two back: the last one was just written.
   REQUIRE(unpack({1, 'a', 'b', 1 << 5, 1}) == "ababa");
-  // Seven says that a byte with more follows: 7 + 2 + 3 of the byte before.
+  // 7 means that a byte with more follows: 7 + 2 + 3 copies of the previous
+  // byte.
   REQUIRE(unpack({0, 'x', 7 << 5, 3, 0, 0, 'y'}) == std::string(13, 'x') + "y");
   // 258 back: 1 in the low bits of the control byte.
   Bytes far;
@@ -41,11 +42,12 @@ TEST_CASE("LZF: runs and repeats, worked out by hand", "[data][lzf]") {
   REQUIRE(text.substr(260) == std::string{'\2', '\3', '\4'});
 }
 
-TEST_CASE("LZF: broken bytes are refused within bounds", "[data][lzf]") {
-  REQUIRE(unpack({5, 'a'}).empty());             // ends in a run
-  REQUIRE(unpack({0, 'a', 1 << 5}).empty());     // ends in a repeat
-  REQUIRE(unpack({0, 'a', 7 << 5}).empty());     // before its length
-  REQUIRE(unpack({0, 'a', 1 << 5, 1}).empty());  // from before the beginning
+TEST_CASE("LZF: invalid bytes are refused without leaving the bounds",
+          "[data][lzf]") {
+  REQUIRE(unpack({5, 'a'}).empty());             // ends within a run
+  REQUIRE(unpack({0, 'a', 1 << 5}).empty());     // ends within a repeat
+  REQUIRE(unpack({0, 'a', 7 << 5}).empty());     // ends before its length
+  REQUIRE(unpack({0, 'a', 1 << 5, 1}).empty());  // starts before the beginning
   REQUIRE(unpack({2, 'a', 'b', 'c'}, 2).empty());
   REQUIRE(unpack({0, 'a', 1 << 5, 0}, 3).empty());
   std::mt19937 random(3);
@@ -53,7 +55,7 @@ TEST_CASE("LZF: broken bytes are refused within bounds", "[data][lzf]") {
     Bytes noise(random() % 40);
     for (uint8_t& byte : noise) byte = static_cast<uint8_t>(random());
     const size_t capacity = random() % 300;
-    Bytes out(capacity + 8, 0xAA);  // a fence behind what may be written
+    Bytes out(capacity + 8, 0xAA);  // guard bytes after the output
     const size_t n =
         unpack_lzf(noise.data(), noise.size(), out.data(), capacity);
     REQUIRE(n <= capacity);

@@ -1,4 +1,4 @@
-// Counts in MatrixMarket text.
+// Tests reading counts from MatrixMarket text.
 
 #include <algorithm>
 #include <filesystem>
@@ -68,7 +68,7 @@ MatrixMarketReader reader_of(Order order, Packed values = Packed::kCounts,
       "a.mtx", {kFeatures, kCells, std::move(map), n_kept}, order, store);
 }
 
-// By pieces of `size` bytes.
+// Adds the text in pieces of `size` bytes.
 bool add(MatrixMarketReader& reader, const std::string& text, size_t size) {
   for (size_t at = 0; at < text.size(); at += size) {
     const size_t n = std::min(size, text.size() - at);
@@ -116,13 +116,13 @@ TEST_CASE("MatrixMarket text reads as the matrix, in any order", "[data]") {
   }
 }
 
-TEST_CASE("entries without values are ones, and fractions may be read",
+TEST_CASE("entries without values are ones, and fractions are allowed",
           "[data]") {
   Counts counts = random_counts(kCells, kFeatures);
   const std::string pattern = text_of(entries_of(counts), false, "pattern");
   for (float& value : counts.values) value = value > 0 ? 1.0f : 0.0f;
   check_source(*read(pattern), counts);
-  // Blanks, an explicit zero, ends of line of Windows, none at the end.
+  // Blanks, an explicit zero, Windows line ends, no line end at the end.
   const CellSourcePtr source =
       read(std::string("%%MatrixMarket\tmatrix Coordinate Real general\r\n") +
            "%\r\n\r\n 31 53  3\r\n1 1\t0\r\n2 1 2.5e-1 \r\n3 53 7");
@@ -133,7 +133,7 @@ TEST_CASE("entries without values are ones, and fractions may be read",
   REQUIRE(rows.offsets[1] == 1);
 }
 
-TEST_CASE("features that are not asked for are not kept", "[data]") {
+TEST_CASE("features that were not requested are not kept", "[data]") {
   const Counts counts = random_counts(kCells, kFeatures);
   FeatureMap map(kFeatures, -1);
   Counts kept{kCells, 0, {}};
@@ -151,9 +151,9 @@ TEST_CASE("features that are not asked for are not kept", "[data]") {
   check_source(*reader.finish(), kept);
 }
 
-// More entries than are packed at once, so that cells are packed before the
-// file ends.
-TEST_CASE("long files are packed as they come, when they are in order",
+// More entries than are packed at once, so that cells are packed before the end
+// of the file.
+TEST_CASE("long files are packed while they are read, if they are sorted",
           "[data]") {
   constexpr int64_t kMany = 1100000;
   const auto text = [](bool sorted) {
@@ -190,7 +190,7 @@ TEST_CASE("long files are packed as they come, when they are in order",
   REQUIRE(check(false, Order::kAny));
 }
 
-TEST_CASE("a broken MatrixMarket file is refused by line", "[data]") {
+TEST_CASE("an invalid MatrixMarket file is refused with the line", "[data]") {
   const std::string head = kHead;
   check_refused("barcode\tx\n", "Line 1 of the file 'a.mtx' is 'barcode?x'");
   check_refused("", "before its first entry");
@@ -201,7 +201,7 @@ TEST_CASE("a broken MatrixMarket file is refused by line", "[data]") {
   check_refused("%%MatrixMarket matrix coordinate real symmetric\n", "Line 1 ");
   check_refused(head + "%\n31 53\n", "Line 3 ");
   check_refused(head + "30 53 1\n1 1 1\n",
-                "30 rows and 53 columns, but beside it are the names of 31 "
+                "30 rows and 53 columns, but the files beside it name 31 "
                 "features and 53 cells");
   check_refused(head + "31 53 2\n1 1 1\n0 2 1\n",
                 "Line 4 of the file 'a.mtx' has an entry in row 0 and column "
@@ -220,7 +220,7 @@ TEST_CASE("a broken MatrixMarket file is refused by line", "[data]") {
                 "ends after line 3, with 1 of the 3 entries");
 }
 
-TEST_CASE("counts of MatrixMarket text are checked like any", "[data]") {
+TEST_CASE("counts of MatrixMarket text are checked like any others", "[data]") {
   const auto problem_of = [](const std::string& entries, int64_t n,
                              Packed packing) {
     MatrixMarketReader reader = reader_of(Order::kByCells, packing);

@@ -1,4 +1,4 @@
-// Columns of obs in each way that AnnData has written them.
+// Columns of obs in every format that AnnData has written.
 
 #include "../../src/core/data/readers/h5ad_source.h"
 #include "../../src/core/support/error.h"
@@ -24,7 +24,7 @@ void write_obs(const std::string& path) {
   writer.strings("obs/fixed", {"x ", "yy", ""}, Writer::Text::kSpaces);
   writer.numbers("obs/tss", {0.5, -1, 3}, H5T_IEEE_F32LE);
   writer.integers("obs/fragments", {1, int64_t{1} << 40, -2}, H5T_STD_I64LE);
-  // Categories beside their codes; -1 has none.
+  // Categories next to their codes; code -1 has none.
   writer.group("obs/type");
   writer.strings("obs/type/categories", {"T", "B"}, Writer::Text::kVariable);
   writer.integers("obs/type/codes", {1, -1, 0}, H5T_STD_I8LE);
@@ -32,12 +32,12 @@ void write_obs(const std::string& path) {
   writer.group("obs/lane");
   writer.integers("obs/lane/categories", {10, 30}, H5T_STD_I64LE);
   writer.integers("obs/lane/codes", {0, 1, 1}, H5T_STD_I8LE);
-  // AnnData 0.7: categories aside.
+  // AnnData 0.7: categories in a group of their own.
   writer.group("obs/__categories");
   writer.strings("obs/__categories/donor", {"d1", "d2"},
                  Writer::Text::kVariable);
   writer.integers("obs/donor", {0, 1, 0}, H5T_STD_I8LE);
-  // Values beside a mask.
+  // Values next to a mask.
   writer.group("obs/age");
   writer.integers("obs/age/values", {40, 1, 60}, H5T_STD_I64LE);
   writer.integers("obs/age/mask", {0, 1, 0}, H5T_STD_I8LE);
@@ -47,7 +47,7 @@ void write_obs(const std::string& path) {
   writer.group("obs/empty");
 }
 
-// Columns that a file from elsewhere could hold.
+// Columns that a file of other software could have.
 void write_foreign(const std::string& path) {
   Writer writer(path);
   writer.group("obs");
@@ -97,7 +97,7 @@ TEST_CASE("columns of obs are read by their type", "[data][hdf5]") {
   REQUIRE(read("age").missing == Flags{0, 1, 0});
 }
 
-TEST_CASE("columns that are not there or broken are named", "[data][hdf5]") {
+TEST_CASE("missing or broken columns are named", "[data][hdf5]") {
   TemporaryFile file(".h5ad");
   write_obs(file.path());
   REQUIRE_THROWS_WITH(read_obs(file.path(), "cluster"),
@@ -109,7 +109,7 @@ TEST_CASE("columns that are not there or broken are named", "[data][hdf5]") {
                       contains("obs/empty/values"));
 }
 
-TEST_CASE("categories that are numbers keep apart", "[data][hdf5]") {
+TEST_CASE("numeric categories stay distinct", "[data][hdf5]") {
   TemporaryFile file(".h5ad");
   write_foreign(file.path());
   const ObsColumn dose = read_obs(file.path(), "dose");

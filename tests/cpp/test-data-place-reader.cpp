@@ -1,4 +1,5 @@
-// PlaceReader against the lists of open peaks that the sources were made of.
+// PlaceReader, compared with the lists of open peaks that the sources were made
+// from.
 #include "../../src/core/data/stream/place_reader.h"
 
 #include "catch.h"
@@ -34,7 +35,7 @@ std::vector<std::vector<int32_t>> read_all(PlaceReader& reader,
 
 }  // namespace
 
-TEST_CASE("cells are served in their order, of a store and of a reader",
+TEST_CASE("cells are served in order, from a store and from a reader",
           "[data]") {
   const OpenPeaks peaks = random_peaks(kCells, kPeaks, 0.4);
   const std::vector<int32_t> map =
@@ -44,7 +45,7 @@ TEST_CASE("cells are served in their order, of a store and of a reader",
   CellSourcePtr source = source_of_peaks(peaks, kPeaks);
   if (!stored) {
     auto forward = std::make_shared<ForwardSource>(source);
-    forward->entry_weight = 5000;  // some 13 cells a block
+    forward->entry_weight = 5000;  // about 13 cells per block
     source = forward;
   }
   PlaceReader reader(source, map);
@@ -60,7 +61,7 @@ TEST_CASE("cells are served in their order, of a store and of a reader",
   }
 }
 
-TEST_CASE("cells in their order are read once, and packed for another",
+TEST_CASE("cells are read once in file order, and packed for other orders",
           "[data]") {
   auto source = std::make_shared<ForwardSource>(
       source_of_peaks(random_peaks(kCells, kPeaks, 0.4), kPeaks));
@@ -81,8 +82,8 @@ TEST_CASE("cells in their order are read once, and packed for another",
   REQUIRE(source->n_cells_read == 2 * kCells);
 }
 
-TEST_CASE("few places among many are put in order too", "[data]") {
-  // So few that they are sorted and not marked; and one that stands twice.
+TEST_CASE("a few places among many are sorted, too", "[data]") {
+  // The first two cells have so few places that these are sorted, not marked.
   constexpr int32_t kMany = 5000;
   std::vector<int32_t> backwards(kMany);
   for (int32_t p = 0; p < kMany; ++p) backwards[p] = kMany - 1 - p;

@@ -14,7 +14,7 @@ using namespace sailer_test;
 
 namespace {
 
-// Serves given rows and remembers the largest block that was asked for.
+// Serves the given rows and records the number of reads and the largest block.
 class RowsSource final : public CellSource {
  public:
   RowsSource(SparseRows rows, int64_t n_features)
@@ -60,7 +60,7 @@ ScanOptions options_of(GroupCounts& groups) {
 
 }  // namespace
 
-TEST_CASE("a scan counts open features both ways", "[data]") {
+TEST_CASE("a scan counts open features by cell and by feature", "[data]") {
   const Counts counts = random_counts(700, 40);
   std::vector<int32_t> depth(700, 0);
   std::vector<int64_t> feature_cells(40, 0);
@@ -88,7 +88,7 @@ TEST_CASE("a scan counts open features both ways", "[data]") {
   REQUIRE(result.empty_cells == empty);
 }
 
-TEST_CASE("explicit zeros are not open", "[data]") {
+TEST_CASE("explicit zeros do not count as open", "[data]") {
   SparseRows rows;
   rows.offsets = {0, 2, 3};
   rows.indices = {0, 1, 1};
@@ -101,7 +101,7 @@ TEST_CASE("explicit zeros are not open", "[data]") {
   REQUIRE(result.empty_cells == std::vector<int64_t>{1});
 }
 
-TEST_CASE("a scan finds the first count that cannot be used", "[data]") {
+TEST_CASE("a scan finds the first invalid count", "[data]") {
   using Kind = CountProblem::Kind;
   constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
   constexpr float kInf = std::numeric_limits<float>::infinity();
@@ -131,8 +131,7 @@ TEST_CASE("a scan finds the first count that cannot be used", "[data]") {
   }
 }
 
-TEST_CASE("a feature twice in a cell is a problem, in two cells none",
-          "[data]") {
+TEST_CASE("a feature may not occur twice in the same cell", "[data]") {
   SparseRows rows;
   rows.offsets = {0, 1, 2, 5};
   rows.indices = {1, 1, 1, 0, 1};
@@ -144,7 +143,7 @@ TEST_CASE("a feature twice in a cell is a problem, in two cells none",
   REQUIRE(problem.feature == 1);
 }
 
-TEST_CASE("a scan stops when it is told to", "[data]") {
+TEST_CASE("a scan stops on request", "[data]") {
   // About 2.6 million entries: three blocks.
   SparseRows rows;
   for (int64_t cell = 0; cell < 26000; ++cell) {
@@ -186,7 +185,7 @@ TEST_CASE("blocks of a scan stay bounded", "[data]") {
   REQUIRE(source->n_reads < 24);
 }
 
-TEST_CASE("blocks of a scan stay bounded when deep cells follow on shallow",
+TEST_CASE("blocks of a scan stay bounded if deep cells follow shallow ones",
           "[data]") {
   SparseRows rows;
   for (int64_t cell = 0; cell < 11000; ++cell) {
@@ -200,7 +199,7 @@ TEST_CASE("blocks of a scan stay bounded when deep cells follow on shallow",
   REQUIRE(source->most_entries <= int64_t{1} << 20);
 }
 
-TEST_CASE("depth within chosen features", "[data]") {
+TEST_CASE("depth is counted within selected features", "[data]") {
   const Counts counts = random_counts(300, 25);
   std::vector<uint8_t> keep(25, 0);
   for (size_t f = 0; f < 25; f += 2) keep[f] = 1;
@@ -217,7 +216,7 @@ TEST_CASE("depth within chosen features", "[data]") {
                       contains("'keep' has 24 entries"));
 }
 
-TEST_CASE("no cells at all scan to nothing", "[data]") {
+TEST_CASE("a scan of no cells is empty", "[data]") {
   const auto source = std::make_shared<RowsSource>(SparseRows{}, 4);
   const ScanResult result = scan(source);
   REQUIRE(result.depth.empty());
@@ -225,12 +224,12 @@ TEST_CASE("no cells at all scan to nothing", "[data]") {
   REQUIRE(result.n_empty == 0);
 }
 
-TEST_CASE("a scan counts by group of cells", "[data]") {
+TEST_CASE("a scan counts by groups of cells", "[data]") {
   const Counts counts = random_counts(300, 30);
   GroupCounts groups;
   groups.n_groups = 3;
   for (int32_t cell = 0; cell < 300; ++cell) groups.group.push_back(cell % 3);
-  // Rows for the odd features alone.
+  // Rows for the odd features only.
   for (int32_t p = 0; p < 30; ++p) groups.row.push_back(p % 2 ? p / 2 : -1);
   groups.cells.assign(15 * 3, 0);
   std::vector<int32_t> expected(15 * 3, 0);
@@ -248,7 +247,7 @@ TEST_CASE("a scan counts by group of cells", "[data]") {
   REQUIRE_THROWS_AS(scan(source, options_of(groups)), Error);
 }
 
-TEST_CASE("the pass that checks packs the cells too", "[data]") {
+TEST_CASE("the pass that checks the cells also packs them", "[data]") {
   const Counts counts = random_counts(700, 40);
   const RowsPtr source = source_of(counts);
   const StoreOptions packs;
@@ -264,7 +263,7 @@ TEST_CASE("the pass that checks packs the cells too", "[data]") {
   result.store->read(0, 700, open);
   REQUIRE(open.offsets.back() == result.n_nonzeros);
   for (float value : open.values) REQUIRE(value == 1);
-  // A store is not packed again, unless counts are wanted that it lacks.
+  // A store is packed again only if counts are wanted that it lacks.
   const ScanResult again = scan(result.store, options);
   REQUIRE(again.store == result.store);
   REQUIRE(again.depth == result.depth);

@@ -1,4 +1,4 @@
-// Every source against the same dense matrix.
+// Compares every source with the same dense matrix.
 
 #include <functional>
 #include <memory>
@@ -23,7 +23,7 @@ namespace {
 constexpr int64_t kCells = 53;
 constexpr int64_t kFeatures = 31;
 
-// Keeps the vectors that a MatrixView points into.
+// Owns the vectors that a MatrixView points to.
 struct Slots {
   std::vector<int32_t> p, i;
   std::vector<double> x;
@@ -84,7 +84,8 @@ TEST_CASE("a pattern matrix reads as ones", "[data]") {
   check_source(*matrix_source(view, slots, "an ngCMatrix"), binary(counts));
 }
 
-TEST_CASE("a dgCMatrix keeps its owner alive, and only so long", "[data]") {
+TEST_CASE("a source keeps the owner of its dgCMatrix alive, and no longer",
+          "[data]") {
   const Counts counts = random_counts(kCells, kFeatures);
   auto slots = slots_of(counts);
   const MatrixView view = view_of(*slots, counts);
@@ -99,7 +100,7 @@ TEST_CASE("a broken dgCMatrix is refused", "[data]") {
   const Counts counts = random_counts(kCells, kFeatures);
   auto slots = slots_of(counts);
   const MatrixView view = view_of(*slots, counts);
-  SECTION("offsets that fall") {
+  SECTION("decreasing offsets") {
     slots->p[5] = slots->p[6] + 1;
     REQUIRE_THROWS_WITH(matrix_source(view, slots),
                         contains("falls at column"));
@@ -125,7 +126,7 @@ TEST_CASE("a broken dgCMatrix is refused", "[data]") {
   }
 }
 
-TEST_CASE("parts one after another read as the whole", "[data]") {
+TEST_CASE("concatenated parts read as the whole", "[data]") {
   const Counts counts = random_counts(kCells, kFeatures);
   std::vector<ConcatPart> parts;
   parts.push_back({matrix_source(slice(counts, 0, 20)), {}});
@@ -135,10 +136,10 @@ TEST_CASE("parts one after another read as the whole", "[data]") {
   check_source(*concat_sources(std::move(parts), kFeatures), counts);
 }
 
-TEST_CASE("parts with features of their own are put in place", "[data]") {
+TEST_CASE("parts with their own features are mapped to common ones", "[data]") {
   const Counts counts = random_counts(kCells, kFeatures);
   const int64_t n_common = kFeatures + 4;
-  FeatureMap reversed;  // and every third dropped
+  FeatureMap reversed;  // leaves out every third feature
   for (int32_t f = 0; f < kFeatures; ++f) {
     reversed.push_back(f % 3 == 0 ? -1
                                   : static_cast<int32_t>(n_common) - 1 - f);
@@ -172,7 +173,7 @@ TEST_CASE("feature maps that do not fit are refused", "[data]") {
   REQUIRE_NOTHROW(build({2, -1, 0}, 3));
 }
 
-TEST_CASE("chosen cells and features of a source", "[data]") {
+TEST_CASE("cells and features of a source can be selected", "[data]") {
   const Counts counts = random_counts(kCells, kFeatures);
   Subset subset;
   subset.all_cells = false;
@@ -193,8 +194,8 @@ TEST_CASE("chosen cells and features of a source", "[data]") {
 
 namespace {
 
-// Neighbours of three go to one place, in falling order; every tenth feature
-// is dropped.
+// Three neighbouring features go to one place, in decreasing order; every tenth
+// feature is dropped.
 Subset threes(bool all_cells) {
   Subset subset;
   subset.n_features = kFeatures / 3 + 2;
@@ -219,7 +220,7 @@ Counts summed(const Counts& counts, const Subset& subset) {
   return sums;
 }
 
-// Rows rise and hold each feature once.
+// Checks that rows are in increasing order and hold each feature once.
 void check_rising(CellSource& source) {
   SparseRows rows;
   source.read(0, source.n_cells(), rows);
@@ -240,7 +241,7 @@ void check_merged(const CellSourcePtr& base, const Counts& counts) {
 
 }  // namespace
 
-TEST_CASE("features sent to one place are merged, whatever the source",
+TEST_CASE("features with the same place are merged, for every source",
           "[data][hdf5]") {
   const Counts counts = random_counts(kCells, kFeatures);
   check_merged(matrix_source(counts), counts);
@@ -254,7 +255,7 @@ TEST_CASE("features sent to one place are merged, whatever the source",
   check_merged(open_tenx(tenx.path(), {}).source, counts);
   write_h5ad(h5ad.path(), written);
   check_merged(open_h5ad(h5ad.path(), {}).source, counts);
-  // Packed counts are all 1: sums tell how many peaks are open.
+  // Packed cells read as ones, so sums are the numbers of open peaks.
   StoreWriter writer(kFeatures);
   REQUIRE_FALSE(writer.append(sparse_rows(counts)));
   check_merged(writer.finish(), binary(counts));
@@ -291,7 +292,7 @@ TEST_CASE("files of every layout read as the matrix", "[data][hdf5]") {
     REQUIRE_THROWS_WITH(open_h5ad(file.path(), {"spliced"}),
                         contains("no layer 'spliced'; it has 'counts'"));
   }
-  SECTION("h5ad of before AnnData 0.7") {
+  SECTION("h5ad before AnnData 0.7") {
     write_old_h5ad(file.path(), parts);
     opened = open_h5ad(file.path(), {});
     REQUIRE(obs_columns(file.path()) == std::vector<std::string>{"depth"});
@@ -305,7 +306,7 @@ TEST_CASE("files of every layout read as the matrix", "[data][hdf5]") {
   REQUIRE(opened.features == parts.ids);
 }
 
-TEST_CASE("of a multiome file only features of one type are read",
+TEST_CASE("only features of one type are read from a multiome file",
           "[data][hdf5]") {
   const Counts counts = random_counts(kCells, kFeatures);
   TenxParts parts(counts);
@@ -335,7 +336,7 @@ TEST_CASE("of a multiome file only features of one type are read",
                       contains("it has 'Gene Expression', 'Peaks'"));
 }
 
-TEST_CASE("noise of float32 in whole counts is taken off by every source",
+TEST_CASE("every source removes float32 noise from whole counts",
           "[data][hdf5]") {
   const Counts counts = random_counts(kCells, kFeatures);
   Counts noisy = counts;

@@ -1,4 +1,5 @@
-// Stores against the matrices that were packed in them, in memory and in files.
+// Stores, compared with the matrices that were packed into them, in memory and
+// in files.
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -53,7 +54,7 @@ StorePtr store_of(const Counts& counts, const StoreOptions& options,
   return writer.finish();
 }
 
-// The file without a name that this process has open in `folder`, or -1.
+// The unnamed file that this process has open in `folder`, or -1.
 int unnamed_file_in(const std::string& folder) {
   for (const auto& entry :
        std::filesystem::directory_iterator("/proc/self/fd")) {
@@ -69,15 +70,15 @@ int unnamed_file_in(const std::string& folder) {
 
 }  // namespace
 
-TEST_CASE("rising numbers take the bits that they need", "[data]") {
+TEST_CASE("increasing numbers take only the bits that they need", "[data]") {
   std::mt19937 random(1);
-  // Steps of 1: a byte for every 32, which is the width 0.
+  // Steps of 1: width 0, one byte for every 32 numbers.
   std::vector<int32_t> all(100);
   std::iota(all.begin(), all.end(), 0);
   std::vector<unsigned char> bytes;
   packed::pack_rising(all.data(), 100, bytes);
   REQUIRE(bytes == std::vector<unsigned char>(4, 0));
-  // Worked out by hand: steps 5, 0 and 2 of 3 bits: 101, 000, 010.
+  // By hand: steps 5, 0 and 2 with 3 bits each: 101, 000, 010.
   const std::vector<int32_t> three = {5, 6, 9};
   bytes.clear();
   packed::pack_rising(three.data(), 3, bytes);
@@ -103,17 +104,17 @@ TEST_CASE("rising numbers take the bits that they need", "[data]") {
       };
       REQUIRE(unpacks(n_bytes, most));
       REQUIRE(found == numbers);
-      REQUIRE_FALSE(unpacks(n_bytes, most - 1));  // beyond the features
+      REQUIRE_FALSE(unpacks(n_bytes, most - 1));  // beyond the last feature
       REQUIRE_FALSE(unpacks(n_bytes - 1, most));
       REQUIRE_FALSE(unpacks(n_bytes + 1, most));
-      bytes[0] = 77;  // no width
+      bytes[0] = 77;  // not a valid width
       REQUIRE_FALSE(unpacks(n_bytes, most));
     }
   }
 }
 
 TEST_CASE("an open peak takes about a byte", "[data]") {
-  // 4,000 of 200,000 peaks, as cells of ATAC have them.
+  // 4,000 of 200,000 peaks, as is usual for cells of scATAC-seq.
   std::mt19937 random(3);
   SparseRows rows;
   for (int cell = 0; cell < 20; ++cell) {
@@ -129,7 +130,7 @@ TEST_CASE("an open peak takes about a byte", "[data]") {
   REQUIRE(static_cast<double>(writer.finish()->bytes_in_memory()) < 1.15 * n);
 }
 
-TEST_CASE("packed cells read as ones, whatever the blocks", "[data]") {
+TEST_CASE("packed cells read as ones, for any blocks", "[data]") {
   const Counts counts = random_counts(kCells, kFeatures);
   for (int64_t size : {1, 5, 52, 53}) {
     const StorePtr store = store_of(counts, {}, size);
@@ -139,7 +140,8 @@ TEST_CASE("packed cells read as ones, whatever the blocks", "[data]") {
   }
 }
 
-TEST_CASE("packed counts read as they are, fractions too", "[data]") {
+TEST_CASE("packed counts are read back unchanged, including fractions",
+          "[data]") {
   Counts counts = random_counts(kCells, kFeatures);
   counts.at(5, 3) = 0.25f;
   for (int64_t size : {1, 5, 53}) {
@@ -151,7 +153,7 @@ TEST_CASE("packed counts read as they are, fractions too", "[data]") {
           CountProblem::Kind::kNegative);
 }
 
-TEST_CASE("packing drops zeros and refuses what is no count", "[data]") {
+TEST_CASE("packing drops zeros and refuses invalid counts", "[data]") {
   StoreWriter writer(3);
   SparseRows rows;
   rows.offsets = {0, 2};
@@ -162,7 +164,7 @@ TEST_CASE("packing drops zeros and refuses what is no count", "[data]") {
   bad.values[1] = 0.5f;
   const CountProblem problem = writer.append(bad);
   REQUIRE(problem.kind == CountProblem::Kind::kFractional);
-  REQUIRE(problem.cell == 1);  // counted over all cells
+  REQUIRE(problem.cell == 1);  // index among all cells
   REQUIRE(problem.feature == 2);
   REQUIRE(problem.value == 0.5);
   REQUIRE(writer.n_cells() == 1);
@@ -172,7 +174,7 @@ TEST_CASE("packing drops zeros and refuses what is no count", "[data]") {
   bad = rows;
   bad.values.pop_back();
   REQUIRE_THROWS_AS(writer.append(bad), Error);
-  // Offsets of a dgCMatrix that fall, though the last one is right.
+  // Decreasing offsets of a dgCMatrix, although the last one is right.
   bad = rows;
   bad.offsets = {0, 2000000, 2};
   REQUIRE_THROWS_AS(writer.append(bad), Error);
@@ -185,7 +187,7 @@ TEST_CASE("packing drops zeros and refuses what is no count", "[data]") {
   REQUIRE(store->n_entries(0, 2) == 2);
 }
 
-TEST_CASE("packed cells read the same from a file without a name", "[data]") {
+TEST_CASE("packed cells read the same from an unnamed file", "[data]") {
   const Counts whole = random_counts(kCells, kFeatures);
   Counts counts = whole;
   counts.at(5, 3) = 0.25f;
@@ -208,7 +210,7 @@ TEST_CASE("packed cells read the same from a file without a name", "[data]") {
   }
 }
 
-TEST_CASE("packed cells stay in memory where no file can be", "[data]") {
+TEST_CASE("packed cells stay in memory if no file can be created", "[data]") {
   const Counts counts = random_counts(kCells, kFeatures);
   StoreOptions options;
   options.folder = "/no such folder";
@@ -221,7 +223,7 @@ TEST_CASE("packed cells stay in memory where no file can be", "[data]") {
 
 namespace {
 
-// The cells and features of a choice, added up.
+// The selected cells and features, with features of the same place summed.
 Counts summed(const Counts& counts, const Subset& subset) {
   Counts out{sailer::n_of(subset.cells), subset.n_features, {}};
   out.values.assign(static_cast<size_t>(out.n_cells * out.n_features), 0.0f);
@@ -236,7 +238,7 @@ Counts summed(const Counts& counts, const Subset& subset) {
 
 }  // namespace
 
-TEST_CASE("a choice of a store is a store", "[data]") {
+TEST_CASE("a selection of a store is a store", "[data]") {
   const Counts counts = random_counts(kCells, kFeatures);
   const StorePtr store = store_of(counts, options_of(Packed::kCounts));
   Subset subset;
@@ -249,7 +251,7 @@ TEST_CASE("a choice of a store is a store", "[data]") {
   const Counts expected = summed(counts, subset);
   check_source(*chosen_ones, expected);
   REQUIRE(sailer::store_of(chosen_ones, {}) == chosen_ones);
-  // And of that.
+  // And a selection of the selection.
   Subset again;
   again.all_cells = false;
   for (int64_t cell = 66; cell >= 0; --cell) again.cells.push_back(cell);
@@ -258,7 +260,7 @@ TEST_CASE("a choice of a store is a store", "[data]") {
   check_source(*choose(chosen_ones, again), summed(expected, again));
 }
 
-TEST_CASE("a store whose file is cut or changed says so", "[data]") {
+TEST_CASE("a store reports that its file was truncated or changed", "[data]") {
   const Folder folder;
   StoreOptions options;
   options.folder = folder.path();
@@ -285,7 +287,7 @@ TEST_CASE("a store whose file is cut or changed says so", "[data]") {
   const StorePtr store = make();
   read_all(*store);
   REQUIRE(ftruncate(unnamed_file_in(folder.path()), 100) == 0);
-  REQUIRE_THROWS_WITH(read_all(*store), contains("has become shorter"));
+  REQUIRE_THROWS_WITH(read_all(*store), contains("became shorter"));
 }
 
 }  // namespace data_store_test

@@ -1,4 +1,4 @@
-// Files of tensors: whole, or refused by name before anything of them is used.
+// Files of tensors: read completely, or refused by name before any use.
 
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -57,7 +57,7 @@ void write_fixed(const std::string& path, size_t n = 300, double first = 0.5) {
                       {"none", "U8", {0, 4}, borrowed(nullptr)}}});
 }
 
-// The message of the refusal, or "" when all was read.
+// The error message, or "" if everything was read.
 std::string refusal(const std::string& path,
                     const std::string& kind = "weights", int newest = 3) {
   try {
@@ -76,7 +76,7 @@ std::vector<double> values_of(const std::string& path) {
   return {values, values + file.tensors[2].shape[0]};
 }
 
-// A file of this header and data, with the checksum that fits.
+// Writes a file with this header and data, and a valid checksum.
 void forge(const std::string& path, const std::string& entries,
            const std::string& data = "") {
   std::string text =
@@ -99,7 +99,7 @@ int n_entries(const std::string& folder) {
 
 }  // namespace
 
-TEST_CASE("tensors come back with their names, shapes and bits",
+TEST_CASE("tensors are read back with their names, shapes and bits",
           "[data][tensors]") {
   TemporaryFile place;
   write_fixed(place.path());
@@ -118,14 +118,14 @@ TEST_CASE("tensors come back with their names, shapes and bits",
   REQUIRE(values_of(place.path())[299] == 299.5);
   REQUIRE(file.tensors[3].shape == std::vector<int64_t>{0, 4});
 
-  // As the format says it, without the code that wrote it.
+  // Check the format independently of the code that wrote it.
   const std::string bytes = bytes_of(place.path());
   uint64_t length = 0;
   std::memcpy(&length, bytes.data(), 8);
   REQUIRE(length % 8 == 0);
   const std::string header = bytes.substr(8, length);
   REQUIRE(header.substr(0, 29) == R"({"__metadata__":{"checksum":")");
-  // The doubles first, then the long integer: each at a multiple of its size.
+  // The doubles come first, then the long integer, each aligned to its size.
   REQUIRE_THAT(header, contains(R"("few":{"dtype":"F32","shape":[3,1],)"
                                 R"("data_offsets":[2408,2420]})"));
   REQUIRE_THAT(header, contains(R"("values":{"dtype":"F64","shape":[300],)"
@@ -137,7 +137,7 @@ TEST_CASE("tensors come back with their names, shapes and bits",
   REQUIRE((bytes == bytes_of(again.path())));
 }
 
-TEST_CASE("headers that are no such JSON are refused, whatever their checksum",
+TEST_CASE("headers with invalid JSON are refused despite a valid checksum",
           "[data][tensors]") {
   TemporaryFile place;
   forge(place.path(), "}");
@@ -172,7 +172,7 @@ TEST_CASE("headers that are no such JSON are refused, whatever their checksum",
   }
 }
 
-TEST_CASE("hostile headers are refused, whatever their checksum",
+TEST_CASE("malicious headers are refused despite a valid checksum",
           "[data][tensors]") {
   TemporaryFile place;
   const std::string data(16, 'x');
@@ -184,14 +184,14 @@ TEST_CASE("hostile headers are refused, whatever their checksum",
   forge(place.path(), two(R"("shape":[2,1],"data_offsets":[0,8])", b), data);
   REQUIRE(refusal(place.path()) == "");
   const std::pair<std::string, std::string> cases[] = {
-      // overlap, gap, end before start, shape that does not fit
+      // overlap, gap, end before start, mismatched shape
       {R"("shape":[3],"data_offsets":[0,12])", "damaged"},
       {R"("shape":[1],"data_offsets":[4,8])", "damaged"},
       {R"("shape":[1],"data_offsets":[0,4])", "damaged"},
       {R"("shape":[0],"data_offsets":[8,0])", "damaged"},
       {R"("shape":[4],"data_offsets":[0,8])", "damaged"},
       {R"("shape":[0],"data_offsets":[0,8])", "damaged"},
-      // beyond the file; more than any memory holds; too large to count
+      // beyond the end of the file; more than any memory; too large to count
       {R"("shape":[2],"data_offsets":[100,108])", "damaged"},
       {R"("shape":[1000000000000],"data_offsets":[0,4000000000000])",
        "damaged"},
@@ -211,14 +211,14 @@ TEST_CASE("hostile headers are refused, whatever their checksum",
         R"(,"a":{"dtype":"BF16","shape":[8],"data_offsets":[0,16]}})", data);
   REQUIRE_THAT(refusal(place.path()), contains("header cannot be read"));
   std::string bytes = bytes_of(place.path());
-  for (int k = 0; k < 8; ++k) {  // a header of almost all there is
+  for (int k = 0; k < 8; ++k) {  // ever larger header lengths
     bytes[k] = char(k == 7 ? 0x7f : 0xff);
     put_bytes(place.path(), bytes);
     REQUIRE_THAT(refusal(place.path()), contains("damaged"));
   }
 }
 
-TEST_CASE("what is no such file is refused for what it is", "[data][tensors]") {
+TEST_CASE("other files are refused with the reason", "[data][tensors]") {
   TemporaryFile place;
   const auto said = [&](const std::string& part) {
     const std::string message = refusal(place.path());
@@ -233,7 +233,7 @@ TEST_CASE("what is no such file is refused for what it is", "[data][tensors]") {
   put_bytes(place.path(), std::string("\x1f\x8b\x08\0\0\0\0\0", 8));
   REQUIRE(said("readRDS()"));
   put_bytes(place.path(), std::string("\x01\x02\0\x03", 4));
-  REQUIRE(said("begins like no file of sailer"));
+  REQUIRE(said("does not begin like a sailer file"));
   write_tenx3(place.path(), TenxParts(random_counts(9, 8)));
   REQUIRE(said("an HDF5 file of another program"));
   put_bytes(place.path(), std::string("\x02\0\0\0\0\0\0\0{\"a\"", 12));
@@ -249,7 +249,7 @@ TEST_CASE("what is no such file is refused for what it is", "[data][tensors]") {
                       contains("is a folder"));
 }
 
-TEST_CASE("one changed byte anywhere is noticed", "[data][tensors]") {
+TEST_CASE("one changed byte anywhere is detected", "[data][tensors]") {
   TemporaryFile place;
   write_fixed(place.path());
   const std::string whole = bytes_of(place.path());
@@ -268,7 +268,7 @@ TEST_CASE("one changed byte anywhere is noticed", "[data][tensors]") {
   }
 }
 
-TEST_CASE("a file cut short anywhere, or longer, is refused as such",
+TEST_CASE("a file truncated anywhere, or too long, is refused as such",
           "[data][tensors]") {
   TemporaryFile place;
   write_fixed(place.path());
@@ -285,7 +285,7 @@ TEST_CASE("a file cut short anywhere, or longer, is refused as such",
   REQUIRE(refusal(place.path()).find("instead of") != std::string::npos);
 }
 
-TEST_CASE("a failure leaves the old file and nothing else", "[data][tensors]") {
+TEST_CASE("a failure leaves only the old file", "[data][tensors]") {
   Folder folder;
   const std::string path = folder / "w.safetensors";
   write_fixed(path);
@@ -328,7 +328,7 @@ void write_many_parts(const std::string& path) {
 
 }  // namespace
 
-TEST_CASE("wherever the disk refuses, it is reported and nothing is lost",
+TEST_CASE("a disk failure at any point is reported, and nothing is lost",
           "[data][tensors]") {
   Folder folder;
   const std::string path = folder / "w.safetensors";
@@ -368,12 +368,12 @@ TEST_CASE("a full disk is reported, and the old file stays",
                       contains("No space left on device"));
   REQUIRE((bytes_of(path) == old));
   REQUIRE(n_entries(folder.path()) == 1);
-  // Nothing is held open that would keep the disk full or in use.
+  // No open file keeps the disk full or in use.
   write_fixed(path, 25000);
   REQUIRE(umount(folder.path().c_str()) == 0);
 }
 
-TEST_CASE("a killed writer leaves a whole file", "[data][tensors]") {
+TEST_CASE("a killed writer leaves a complete file", "[data][tensors]") {
   Folder folder;
   const std::string path = folder / "w.safetensors";
   write_fixed(path, 1000, 1);
@@ -388,7 +388,7 @@ TEST_CASE("a killed writer leaves a whole file", "[data][tensors]") {
     waitpid(child, nullptr, 0);
     REQUIRE(refusal(path) == "");
   }
-  // What they left goes once it is old.
+  // Their leftover files are removed once they are old.
   for (const auto& entry : fs::directory_iterator(folder.path())) {
     fs::last_write_time(
         entry, fs::file_time_type::clock::now() - std::chrono::hours(2));

@@ -1,4 +1,4 @@
-// Whole counts that went through arithmetic in float32.
+// Tests whole counts that went through float32 arithmetic.
 
 #include <cmath>
 #include <limits>
@@ -10,14 +10,14 @@ namespace data_whole_count_test {
 
 using namespace sailer;
 
-TEST_CASE("what float32 adds to a whole number is taken off", "[data]") {
+TEST_CASE("float32 noise is removed from whole numbers", "[data]") {
   REQUIRE(whole_count(2.9999998f) == 3.0f);
   REQUIRE(whole_count(1.0000002f) == 1.0f);
   for (float n : {1.0f, 2.0f, 7.0f, 255.0f, 65537.0f}) {
     REQUIRE(whole_count(n) == n);
     REQUIRE(whole_count(n * (1 - 1e-6f)) == n);
     REQUIRE(whole_count(n * (1 + 1e-6f)) == n);
-    // Through a logarithm and back, as normalised counts that are undone.
+    // To a logarithm and back, as when normalised counts are reverted.
     REQUIRE(whole_count(std::expm1(std::log1p(n))) == n);
     REQUIRE(whole_count(n / 1e4f * 1e4f) == n);
     const float fraction = n * (1 + 1e-5f);
@@ -25,7 +25,7 @@ TEST_CASE("what float32 adds to a whole number is taken off", "[data]") {
   }
 }
 
-TEST_CASE("what is no whole number stays as it is", "[data]") {
+TEST_CASE("other numbers are not changed", "[data]") {
   for (float value :
        {0.0f, 0.5f, 0.25f, 1e-7f, 1.5f, 2.999f, -1.0f, -0.9999999f, 8388609.0f,
         3e38f, std::numeric_limits<float>::infinity()}) {

@@ -27,7 +27,7 @@ SailerModel make_model(Architecture architecture, Decoder decoder,
                               ? std::vector<int64_t>{9, 4, 12}
                               : std::vector<int64_t>{25});
   SailerModel model(options, layout, kConfounders, {}, 5, at::kCPU, type);
-  // What training leaves in the running statistics.
+  // Running statistics as after training.
   uint64_t seed = 40;
   for (const NamedTensor& entry : model.parameters().tensors()) {
     const bool variance = entry.name.find("variance") != std::string::npos;
@@ -43,7 +43,7 @@ SailerModel make_model(Architecture architecture, Decoder decoder,
   return model;
 }
 
-// The whole output at once, as [cells, peaks] of double.
+// The whole output at once, [cells, peaks] in double precision.
 at::Tensor decoded(const SailerModel& model, const at::Tensor& z,
                    const at::Tensor& c, const std::vector<int64_t>& peaks,
                    const DecodeOptions& options) {
@@ -65,7 +65,7 @@ at::Tensor decoded(const SailerModel& model, const at::Tensor& z,
   return out;
 }
 
-// A dense reading of the state by its names, with loops over units.
+// An independent reading of the state by name, with loops over units.
 using Values = std::vector<double>;
 
 struct State {
@@ -158,7 +158,8 @@ std::vector<int64_t> shuffled_peaks(uint64_t seed) {
 
 }  // namespace
 
-TEST_CASE("decoded probabilities equal a dense loop over units", "[decode]") {
+TEST_CASE("decoded probabilities equal those of a loop over units",
+          "[decode]") {
   const at::Tensor z = random_tensor({7, 3}, 1);
   const at::Tensor c = random_tensor({7, kConfounders}, 2);
   const std::vector<int64_t> peaks = shuffled_peaks(3);
@@ -205,11 +206,11 @@ TEST_CASE("neither blocks nor the order of the peaks change values",
         REQUIRE(at::allclose(found, expected, 1e-12, 1e-14));
       }
     }
-    // One row of confounders stands for the same row for each cell.
+    // A single row of confounders applies to every cell.
     REQUIRE(at::allclose(
         decoded(model, z, c.expand({11, kConfounders}), natural, {}), whole,
         1e-12, 1e-14));
-    // Repeats and parts.
+    // Repeated peaks and subsets.
     const at::Tensor twice = decoded(model, z, c, {20, 3, 20}, {});
     REQUIRE(at::allclose(twice.select(1, 0), twice.select(1, 2), 1e-12, 1e-14));
     REQUIRE(at::allclose(twice.select(1, 1), whole.select(1, 3)));
@@ -217,7 +218,7 @@ TEST_CASE("neither blocks nor the order of the peaks change values",
   }
 }
 
-TEST_CASE("a model of floats decodes doubles", "[decode]") {
+TEST_CASE("a float model decodes double inputs", "[decode]") {
   SailerModel model =
       make_model(Architecture::kDense, Decoder::kMirrored, at::kFloat);
   SailerModel twin =
@@ -232,7 +233,7 @@ TEST_CASE("a model of floats decodes doubles", "[decode]") {
   REQUIRE(at::allclose(found, decoded(twin, z, c, peaks, {}), 1e-5, 1e-7));
 }
 
-TEST_CASE("decoding leaves the model as it was and stops when told",
+TEST_CASE("decoding does not change the model and stops on request",
           "[decode]") {
   SailerModel model = make_model(Architecture::kDense, Decoder::kMirrored);
   std::vector<at::Tensor> before;

@@ -1,5 +1,5 @@
-// Cells that stay on the device, by the same tensor operations on the CPU:
-// against the ordinary way and against lists.
+// Cells that stay on the device, tested with the same tensor operations on the
+// CPU: compared with streamed minibatches and with lists.
 #include "core/data/stream/device_cells.h"
 
 #include <ATen/ATen.h>
@@ -49,7 +49,7 @@ std::vector<SparseBatch> batches_of(BatchStream& stream,
 
 }  // namespace
 
-TEST_CASE("resident cells give the target of streamed ones") {
+TEST_CASE("resident cells give the same target as streamed ones") {
   const bool forwards = GENERATE(false, true);
   CellSourcePtr source = source_of_peaks(mixed_peaks(), kPeaks);
   if (forwards) source = std::make_shared<ForwardSource>(source);
@@ -75,7 +75,7 @@ TEST_CASE("resident cells give the target of streamed ones") {
   }
 }
 
-TEST_CASE("a resident stream names its cells and leaves out a short end") {
+TEST_CASE("a resident stream lists its cells and leaves out a short end") {
   BatchStream stream(source_of_peaks(mixed_peaks(), kPeaks), all_places(kPeaks),
                      cell_numbers(kCells), options_of(true));
   stream.start({4, 4, 80, 2, 1, 0, 9, 8, 7, 3}, 1);
@@ -86,7 +86,7 @@ TEST_CASE("a resident stream names its cells and leaves out a short end") {
   REQUIRE_FALSE(stream.next(batch));
 }
 
-TEST_CASE("from any minibatch on resident cells are thinned as before") {
+TEST_CASE("resident cells are thinned the same when resumed anywhere") {
   const auto make = [] {
     return std::make_unique<BatchStream>(
         source_of_peaks(mixed_peaks(), kPeaks), all_places(kPeaks),
@@ -110,7 +110,7 @@ TEST_CASE("from any minibatch on resident cells are thinned as before") {
   REQUIRE_FALSE(at::equal(other[0].input_weights, all[0].input_weights));
 }
 
-TEST_CASE("weights hide the asked share of a cell and never all of it") {
+TEST_CASE("weights hide the requested share of a cell but never all of it") {
   // Cells of 1, 4 and 60 peaks.
   OpenPeaks peaks;
   for (int k = 0; k < 300; ++k) {
@@ -144,16 +144,16 @@ TEST_CASE("weights hide the asked share of a cell and never all of it") {
       kept_squares += seen * seen / (kPeaks * kPeaks * 3000.0);
     }
   }
-  // Rates are uniform on [0.3, 0.9], one for each cell: 0.4 of the peaks are
-  // left, with the variance of the rate, 0.03, and of 60 draws, 0.0035.
+  // Rates are uniform on [0.3, 0.9], one per cell: 0.4 of the peaks are kept,
+  // with the variance of the rate, 0.03, plus that of 60 draws, 0.0035.
   REQUIRE(kept == Approx(0.4).margin(0.015));
   REQUIRE(kept_squares - kept * kept == Approx(0.0335).margin(0.004));
-  // Of four, 0.4 on average and one where all would have been hidden: the mean
-  // of rate^4 is 0.195, a quarter of which is added.
+  // Of four peaks, 0.4 are kept on average, and one if all would be hidden: the
+  // mean of rate^4 is 0.195, a quarter of which is added.
   REQUIRE(kept_of_four == Approx(0.4 + 0.195 / 4).margin(0.02));
 }
 
-TEST_CASE("which peak is left of a cell is open to chance") {
+TEST_CASE("the peak that is left of a cell is random") {
   const OpenPeaks peaks(900, {1, 2, 5});
   StreamOptions options = options_of(true, {1, 1});
   options.batch_size = 900;
@@ -169,8 +169,8 @@ TEST_CASE("which peak is left of a cell is open to chance") {
   }
 }
 
-TEST_CASE("cells without a peak of the model pass through") {
-  // Peak 4 is the only one of cell 6, and the model drops it.
+TEST_CASE("cells without a peak of the model are allowed") {
+  // Peak 4 is the only one of cell 6, and the model does not use it.
   std::vector<int32_t> map = all_places(kPeaks);
   map[4] = -1;
   for (int32_t p = 5; p < kPeaks; ++p) --map[p];
@@ -187,7 +187,7 @@ TEST_CASE("cells without a peak of the model pass through") {
   REQUIRE(batch.host_offsets == std::vector<int64_t>{0, 0, 1});
 }
 
-TEST_CASE("minibatches sent to a device are those of resident cells") {
+TEST_CASE("minibatches sent to a device equal those of resident cells") {
   const CellSourcePtr source = source_of_peaks(mixed_peaks(), kPeaks);
   const std::vector<int64_t> order = odd_order(kCells);
   const Thinning thinning{0.2, 0.7};
@@ -196,7 +196,7 @@ TEST_CASE("minibatches sent to a device are those of resident cells") {
   BatchStream resident(source, all_places(kPeaks), confounders,
                        options_of(true, thinning), reference);
   const auto expected = batches_of(resident, order, 6);
-  // What the thread makes for a device, finished there.
+  // Minibatches as the thread makes them for a device, finished there.
   PlaceReader reader(source, all_places(kPeaks));
   HostOptions options;
   options.thinning = thinning;
@@ -226,7 +226,7 @@ TEST_CASE("minibatches sent to a device are those of resident cells") {
   REQUIRE(position == kCells);
 }
 
-TEST_CASE("an upload that is cancelled leaves a stream") {
+TEST_CASE("after a cancelled upload the cells are streamed") {
   StreamOptions options = options_of(true);
   int n_asked = 0;
   options.cancelled = [&] { return ++n_asked > 0; };
@@ -237,7 +237,7 @@ TEST_CASE("an upload that is cancelled leaves a stream") {
   REQUIRE(batches_of(stream, first_cells(kCells), 1).size() == 10);
 }
 
-TEST_CASE("what cells take on a device is known before they are read") {
+TEST_CASE("the device memory for cells is known before they are read") {
   const CellSourcePtr source = source_of_peaks(mixed_peaks(), kPeaks);
   const int64_t peaks =
       4 * source->n_entries(0, kCells) + 8 * (kCells + 1) + 8 * kCells;

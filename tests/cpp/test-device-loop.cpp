@@ -1,5 +1,5 @@
-// The loop of a training, run by the operations of a device on the CPU: none
-// fetches a value, and none moves memory.
+// The training loop with the operations of a device, run on the CPU: no
+// operation fetches a value or moves memory.
 #include <algorithm>
 
 #include "catch.h"
@@ -17,11 +17,11 @@ using namespace sailer_test;
 
 namespace {
 
-// On a CPU the loss is looked at after each step: there it costs nothing.
+// On a CPU the loss is checked after each step, which costs nothing there.
 const std::vector<std::string> kLossOnCpu = {"aten::item",
                                              "aten::_local_scalar_dense"};
 
-// Everything of a step but Adam's last part, which has its own test.
+// A whole step except for Adam's last part, which has its own test.
 std::function<void()> step_of(Task& task, int64_t epoch, Adam& adam,
                               LossMeter& meter) {
   return [&task, epoch, &adam, &meter] {
@@ -38,9 +38,9 @@ void require_no_waits(Task& task, int64_t epoch) {
   LossMeter meter(std::vector<double>(task.columns().parts.size(), 0), 0);
   const auto step = step_of(task, epoch, adam, meter);
   task.start_epoch(epoch, 0);
-  step();  // what is kept from step to step is made once
+  step();  // buffers that are kept between steps are made once
   adam.finish_step();
-  // Every call is given the size of what comes out, and so does not wait.
+  // Every call is given the size of its output, so it does not wait.
   std::vector<std::string> waits = waits_of(step);
   waits.erase(
       std::remove(waits.begin(), waits.end(), "aten::repeat_interleave"),
@@ -65,11 +65,11 @@ TEST_CASE("a step of Expresser's training neither waits nor moves memory") {
 
 TEST_CASE("a step of SAILER's training neither waits nor moves memory") {
   SailerOptions options = small_model();
-  options.dropout = 0;  // whose CPU form draws a seed
+  options.dropout = 0;  // because its CPU form draws a seed
   options.decoder = GENERATE(Decoder::kMirrored, Decoder::kLinear);
   const bool resident = GENERATE(true, false);
   const bool labelled = GENERATE(true, false);
-  const int64_t epoch = GENERATE(0, 5);  // in the warm-up, and behind it
+  const int64_t epoch = GENERATE(0, 5);  // during and after the warm-up
   const ConfounderMatrix known =
       labelled ? cell_labels(kCells)
                : confounders_of_numbers(1, std::vector<float>(kCells, 0));

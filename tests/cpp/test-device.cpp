@@ -24,7 +24,7 @@ CudaDriver driver(int status, int version = 12040) {
 
 }  // namespace
 
-TEST_CASE("devices are known by their form, whether they are there or not") {
+TEST_CASE("device names are checked by form, even for missing devices") {
   for (const char* fine : {"auto", "cpu", "cuda", "cuda:0", "cuda:17"}) {
     REQUIRE_NOTHROW(check_device(fine));
   }
@@ -38,7 +38,7 @@ TEST_CASE("devices are known by their form, whether they are there or not") {
   }
 }
 
-TEST_CASE("a LibTorch for GPUs has its part for them in the process") {
+TEST_CASE("a LibTorch for GPUs has its GPU library in the process") {
   // Nothing refers to it, so the linker must have been told to keep it.
   const std::string device = SAILER_LIBTORCH_DEVICE;
   REQUIRE(has_gpu_support() == (device != "cpu"));
@@ -48,7 +48,7 @@ TEST_CASE("a LibTorch for GPUs has its part for them in the process") {
   }
 }
 
-TEST_CASE("what is missing for a GPU depends on what LibTorch was built for") {
+TEST_CASE("the reason for a missing GPU depends on LibTorch's build") {
   const std::string why = why_no_gpu();
   REQUIRE(why.empty() == (list_devices().size() > 1));
   if (why.empty()) return;
@@ -64,9 +64,9 @@ TEST_CASE("what is missing for a GPU depends on what LibTorch was built for") {
   REQUIRE(choose_device("auto") == "cpu");
 }
 
-TEST_CASE("a missing, an idle, a failing and an old driver are told apart") {
+TEST_CASE("missing, idle, failing and old drivers are distinguished") {
   REQUIRE_THAT(why_no_cuda_gpu({}, nullptr), contains("no NVIDIA driver"));
-  // Without a driver nothing is hidden.
+  // Without a driver CUDA_VISIBLE_DEVICES hides nothing.
   REQUIRE_THAT(why_no_cuda_gpu({}, ""), contains("no NVIDIA driver"));
   REQUIRE_THAT(why_no_cuda_gpu(driver(100), nullptr),
                contains("sees no GPU. ") && !contains("CUDA_VISIBLE_DEVICES"));
@@ -81,7 +81,7 @@ TEST_CASE("a missing, an idle, a failing and an old driver are told apart") {
                contains("CUDA up to 11.2"));
 }
 
-TEST_CASE("kernels of an old processor are known for what they are") {
+TEST_CASE("kernels for an old processor are recognised") {
   REQUIRE(better_kernels("Prescott", InstructionSet::kAvx512) == "SKYLAKEX");
   REQUIRE(better_kernels("Prescott", InstructionSet::kAvx2) == "HASWELL");
   REQUIRE(better_kernels("Prescott", InstructionSet::kPlain).empty());

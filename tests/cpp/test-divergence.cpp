@@ -30,7 +30,7 @@ constexpr int64_t kCells = 7, kDims = 3;
 
 }  // namespace
 
-TEST_CASE("KL to the prior equals its sum over dimensions") {
+TEST_CASE("KL to the prior equals the sum over dimensions") {
   const at::Tensor mean = random_tensor({kCells, kDims}, 1);
   const at::Tensor log_variance = random_tensor({kCells, kDims}, 2);
   const at::Tensor kl = kl_to_prior(mean, log_variance);
@@ -43,7 +43,7 @@ TEST_CASE("KL to the prior equals its sum over dimensions") {
   }
 }
 
-TEST_CASE("pairwise KL equals its double sum, also far from the origin") {
+TEST_CASE("pairwise KL equals a double sum, even far from the origin") {
   const double offset = GENERATE(0.0, 1e4);
   const at::Tensor mean = random_tensor({kCells, kDims}, 3) + offset;
   const at::Tensor log_variance = random_tensor({kCells, kDims}, 4);
@@ -82,7 +82,7 @@ TEST_CASE("mixture KL equals the log ratio of densities at the sample") {
   }
 }
 
-TEST_CASE("tight posteriors far apart are log B from their mixture, no more") {
+TEST_CASE("narrow posteriors far apart have a divergence of log B") {
   constexpr int64_t n = 100, d = 50;
   const double log_b = std::log(double{n});
   const auto single = [](const at::Tensor& x) { return x.to(at::kFloat); };
@@ -134,10 +134,10 @@ TEST_CASE("gradients of the divergences equal finite differences") {
 
 namespace {
 
-// Values and gradients, in the order of the inputs, of a weighted sum.
+// Value and gradients of a weighted sum, in the order of the inputs.
 struct Derived {
   at::Tensor value;
-  std::vector<at::Tensor> gradients;  // undefined where none is asked for
+  std::vector<at::Tensor> gradients;  // undefined if not requested
 };
 
 template <typename Divergence>
@@ -161,7 +161,7 @@ void require_close(const at::Tensor& found, const at::Tensor& expected,
 
 }  // namespace
 
-TEST_CASE("mixture KL has the values and gradients of its plain form") {
+TEST_CASE("mixture KL agrees with its plain form, gradients too") {
   struct Case {
     int64_t n, d;
     double spread, log_variance;
@@ -170,7 +170,7 @@ TEST_CASE("mixture KL has the values and gradients of its plain form") {
                            Case{60, 50, 5, -10}, Case{60, 2, 0.01, -8});
   const auto type = GENERATE(at::kDouble, at::kFloat);
   const int64_t first = GENERATE(0, 1);
-  const int given = GENERATE(0, 1, 2);  // the means, the log variances as well
+  const int given = GENERATE(0, 1, 2);  // without gradient: none, means, both
   CAPTURE(of.n, of.d, type, first, given);
   const at::Tensor mean =
       (of.spread * random_tensor({of.n, of.d}, 31)).to(type);

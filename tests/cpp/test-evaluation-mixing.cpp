@@ -14,7 +14,7 @@ using sailer_test::contains;
 
 namespace {
 
-// Cells on a ring at whole distances: 1, 1, 2, 2, ... from each.
+// Cells on a ring: from each cell the distances are 1, 1, 2, 2, ...
 Neighbors ring(int n, int k) {
   Neighbors neighbors;
   neighbors.n_cells = static_cast<std::size_t>(n);
@@ -33,10 +33,11 @@ Neighbors ring(int n, int k) {
 }  // namespace
 
 TEST_CASE("batch proportions are normalised by batch size") {
-  // Six cells, the first two of batch 0. Neighbours of cell 0: 1, 5, 2, 4.
+  // Six cells, the first two in batch 0. The neighbours of cell 0 are 1, 5, 2,
+  // 4.
   const std::vector<int> batch = {0, 0, 1, 1, 1, 1};
   const auto mixing = sailer::batch_mixing(ring(6, 4), batch, 2);
-  // One of 2 cells against three of 4: 0.5 to 0.75.
+  // One of 2 cells and three of 4 cells: 0.5 to 0.75.
   REQUIRE(mixing.proportions[0] == Approx(0.4));
   REQUIRE(mixing.proportions[6] == Approx(0.6));
   REQUIRE(mixing.deviation[0] == Approx(0.1));
@@ -48,7 +49,7 @@ TEST_CASE("batch proportions are normalised by batch size") {
   }
 }
 
-TEST_CASE("a batch on its own deviates most, even batches not at all") {
+TEST_CASE("a separate batch deviates most, evenly mixed ones not at all") {
   Neighbors pairs;
   pairs.n_cells = 4;
   pairs.k = 1;
@@ -61,7 +62,7 @@ TEST_CASE("a batch on its own deviates most, even batches not at all") {
   REQUIRE(even.chi_square == std::vector<double>(8, 0.0));
 }
 
-TEST_CASE("mixing refuses neighbours and batches that do not fit") {
+TEST_CASE("mixing refuses mismatched neighbours and batches") {
   REQUIRE_THROWS_AS(sailer::batch_mixing(ring(6, 2), {0, 1}, 2), sailer::Error);
   REQUIRE_THROWS_AS(sailer::batch_mixing(ring(3, 2), {0, 1, 2}, 2),
                     sailer::Error);
@@ -82,7 +83,7 @@ TEST_CASE("LISI weighs neighbours to the perplexity") {
   options.tolerance = 1e-12;
   options.max_tries = 200;
   const double got = sailer::lisi(neighbors, labels, 2, options)[0];
-  // From the result back: 1 / got = b^2 + (1 - b)^2 gives b, then the entropy.
+  // Backwards: 1 / got = b^2 + (1 - b)^2 gives b, and b gives the entropy.
   const double b = 0.5 * (1 - std::sqrt(2 / got - 1));
   const double a = 0.5 - b;
   REQUIRE(b < a);
@@ -90,7 +91,7 @@ TEST_CASE("LISI weighs neighbours to the perplexity") {
           Approx(std::log(3.0)).margin(1e-8));
 }
 
-TEST_CASE("LISI is 1 in one class and the number of even classes at most") {
+TEST_CASE("LISI is 1 for one class and at most the number of classes") {
   sailer::LisiOptions options;
   options.perplexity = 4;
   const auto neighbors = ring(12, 8);

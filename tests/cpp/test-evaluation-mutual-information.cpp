@@ -30,7 +30,7 @@ std::vector<double> rounded(std::vector<double> values, double unit) {
   return values;
 }
 
-// All pairs, sorted.
+// Computed by sorting all pairs.
 std::vector<double> kth_distances_by_sorting(const std::vector<double>& x,
                                              const std::vector<double>& y,
                                              std::size_t k) {
@@ -56,7 +56,7 @@ double digamma(double x) {
          f * (1.0 / 12 - f * (1.0 / 120 - f / 252));
 }
 
-// Kraskov's first estimator by its definition, over all pairs.
+// Kraskov's first estimator according to its definition, over all pairs.
 double kraskov_by_definition(const std::vector<double>& x,
                              const std::vector<double>& y, std::size_t k) {
   const auto radius = kth_distances_by_sorting(x, y, k);
@@ -75,7 +75,8 @@ double kraskov_by_definition(const std::vector<double>& x,
   return std::max(0.0, digamma(n) + digamma(static_cast<double>(k)) - sum / n);
 }
 
-// Ross' estimator by its definition, for classes of more than k cells.
+// Ross' estimator according to its definition, for classes of more than k
+// cells.
 double ross_by_definition(const std::vector<double>& x,
                           const std::vector<int>& labels, std::size_t k) {
   const auto n = static_cast<double>(x.size());
@@ -124,7 +125,8 @@ TEST_CASE("Kraskov's estimator equals its definition") {
   MutualInformationOptions options;
   for (int k : {1, 3, 10}) {
     options.k = k;
-    // The noise does not reorder distances of untied values: equal counts.
+    // The noise does not reorder distances of values without ties: equal
+    // counts.
     const auto xs = sailer::scale_and_jitter(x, 1, 0);
     const auto ys = sailer::scale_and_jitter(y, 1, 7);
     const double expected =
@@ -166,7 +168,7 @@ TEST_CASE("independent variables and constants have no information") {
 TEST_CASE("classes with few cells use the neighbours they have") {
   std::vector<double> x = normal(50, 8);
   std::vector<int> labels(50, 0);
-  labels[0] = 3;  // alone: left out; classes 1 and 2 stay empty
+  labels[0] = 3;  // alone, so left out; classes 1 and 2 are empty
   labels[1] = labels[2] = 4;
   const double with_lone = mutual_information(x, labels, {});
   x.erase(x.begin());
@@ -175,7 +177,7 @@ TEST_CASE("classes with few cells use the neighbours they have") {
   REQUIRE(with_lone == Approx(mutual_information(x, labels, {})).margin(1e-9));
 }
 
-TEST_CASE("noise has its size, its seed and its stream") {
+TEST_CASE("noise depends on its scale, seed and stream") {
   const std::vector<double> constant(2000, 4.0);
   const auto noisy = sailer::scale_and_jitter(constant, 1, 0);
   double squares = 0.0;

@@ -42,7 +42,7 @@ TEST_CASE("processes share every minibatch") {
   }
 }
 
-// Where LibTorch cannot join processes there is nothing more to test.
+// If LibTorch cannot join processes, there is nothing more to test.
 #if SAILER_HAS_C10D
 
 namespace {
@@ -67,7 +67,7 @@ std::vector<NamedTensor> copied(const std::vector<NamedTensor>& tensors) {
   return out;
 }
 
-// What a run needs to go on: all but the clock.
+// Compares everything needed to resume a run, but not the clock.
 bool same_state(const std::vector<NamedTensor>& one,
                 const std::vector<NamedTensor>& other) {
   if (one.size() != other.size()) return false;
@@ -103,7 +103,7 @@ Line line_alone(const RunOptions& options) {
   return train_line(task, options, silent);
 }
 
-// As two processes; `monitors` may be empty.
+// Runs two processes; `monitors` may be empty.
 std::vector<Line> line_together(const RunOptions& options,
                                 std::vector<Monitor*> monitors = {},
                                 const std::vector<NamedTensor>& from = {},
@@ -115,7 +115,7 @@ std::vector<Line> line_together(const RunOptions& options,
     if (rank == 1) task.spoil_epoch = spoil_epoch;
     Monitor silent;
     Monitor& monitor = monitors.empty() ? silent : *monitors[rank];
-    // Every epoch is one that can be gone back to.
+    // Each epoch is saved, so that the run can go back to it.
     out[rank] = train_line(task, options, monitor, &exchange,
                            {{}, 1, {}, /*steps=*/1}, from);
   });
@@ -137,7 +137,7 @@ void require_close(const Line& one, const Line& other) {
   }
 }
 
-// Leaves the run after a number of minibatches as a crash would.
+// Leaves the run with an error after a number of minibatches, like a crash.
 struct Crash : Monitor {
   int left;
   explicit Crash(int n) : left(n) {}
@@ -149,24 +149,24 @@ struct Crash : Monitor {
 
 }  // namespace
 
-TEST_CASE("two processes take the steps of one") {
+TEST_CASE("two processes take the same steps as one") {
   for (double clip : {0.0, 0.5}) {
     CAPTURE(clip);
     RunOptions options = line_run(6);
     options.clip_norm = clip;
-    // 17 points: the second process has none in the third step.
+    // 17 points: in the third step the second process has none.
     const Line alone = line_alone(options);
     const std::vector<Line> both = line_together(options);
     REQUIRE(both[0].result.status == TrainStatus::kCompleted);
     require_close(both[0], alone);
     REQUIRE(same_state(both[0].state, both[1].state));
-    // The unused parameter has no gradient anywhere and does not move.
+    // The unused parameter has no gradient in any process and does not change.
     REQUIRE(at::equal(tensor_of(both[1], "model.unused"),
                       at::ones({3}, at::kDouble)));
   }
 }
 
-TEST_CASE("clipping is of the mean gradient and does something") {
+TEST_CASE("clipping has an effect on the run") {
   RunOptions options = line_run(6);
   const Line plain = line_alone(options);
   options.clip_norm = 0.5;
@@ -174,7 +174,7 @@ TEST_CASE("clipping is of the mean gradient and does something") {
                              tensor_of(plain, "model.w"), 1e-6, 1e-6));
 }
 
-TEST_CASE("patience looks at the cells held out in all processes") {
+TEST_CASE("early stopping uses the held-out cells of all processes") {
   RunOptions options = line_run(500);
   options.patience = 2;
   const Line alone = line_alone(options);
@@ -185,7 +185,7 @@ TEST_CASE("patience looks at the cells held out in all processes") {
   REQUIRE(both[0].result.best_epoch == alone.result.best_epoch);
 }
 
-TEST_CASE("a stop asked of one process stops all at the same step") {
+TEST_CASE("a stop requested in one process stops all at the same step") {
   const RunOptions options = line_run(5);
   const std::vector<Line> whole = line_together(options);
   for (int after : {0, 1, 2, 3, 5}) {
@@ -203,7 +203,7 @@ TEST_CASE("a stop asked of one process stops all at the same step") {
   }
 }
 
-TEST_CASE("a loss that is not finite in one process stops all") {
+TEST_CASE("a non-finite loss in one process stops all processes") {
   const RunOptions options = line_run(5);
   const std::vector<Line> part = line_together(options, {}, {}, 2);
   for (const Line& line : part) {
@@ -218,7 +218,7 @@ TEST_CASE("a loss that is not finite in one process stops all") {
   require_close(part[1], line_together(line_run(2))[1]);
 }
 
-TEST_CASE("a process that fails ends the others with a checkpoint") {
+TEST_CASE("if a process fails, the others end with a checkpoint") {
   const RunOptions options = line_run(5);
   const std::vector<Line> whole = line_together(options);
   const auto folder = std::filesystem::temp_directory_path() /
@@ -253,7 +253,7 @@ TEST_CASE("a process that fails ends the others with a checkpoint") {
     REQUIRE(same_state(saved, left.state));
     REQUIRE(
         same_state(line_together(options, {}, saved)[0].state, whole[0].state));
-    // One process alone continues in the middle of that epoch.
+    // A single process resumes in the middle of that epoch.
     LineTask task;
     Monitor silent;
     const Line alone = train_line(task, options, silent, nullptr, {}, saved);
@@ -263,7 +263,7 @@ TEST_CASE("a process that fails ends the others with a checkpoint") {
   }
 }
 
-TEST_CASE("only the first process has to know where the run stands") {
+TEST_CASE("only the first process needs the state to resume from") {
   const RunOptions options = line_run(5);
   const Line whole = line_together(options)[0];
   const std::vector<NamedTensor> two = line_together(line_run(2))[0].state;
@@ -279,7 +279,7 @@ TEST_CASE("only the first process has to know where the run stands") {
   REQUIRE(out[1].result.history.size() == 5);
 }
 
-TEST_CASE("a first checkpoint that cannot be written ends all at once") {
+TEST_CASE("if the first checkpoint cannot be written, all processes end") {
   TrainResult other;
   REQUIRE_THROWS_WITH(
       together(2,
@@ -300,7 +300,7 @@ TEST_CASE("a first checkpoint that cannot be written ends all at once") {
   REQUIRE(other.history.empty());
 }
 
-TEST_CASE("of four processes three learn at once which one failed") {
+TEST_CASE("if one of four processes fails, the others learn which one") {
   std::vector<std::string> heard(4);
   std::vector<double> sums(4);
   const auto begun = std::chrono::steady_clock::now();
@@ -327,7 +327,7 @@ TEST_CASE("of four processes three learn at once which one failed") {
   REQUIRE(std::chrono::steady_clock::now() - begun < std::chrono::seconds(10));
 }
 
-TEST_CASE("processes that cannot meet say what they waited for") {
+TEST_CASE("processes that cannot meet report what they waited for") {
   Meeting meeting;
   meeting.port = free_port();
   meeting.rank = 1;

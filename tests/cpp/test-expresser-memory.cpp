@@ -1,4 +1,5 @@
-// Memory of Expresser's training: known before, and enough of it in the end.
+// Memory of Expresser's training: the estimate before training, and what
+// happens if memory runs out.
 #include <cmath>
 
 #include "allocations.h"
@@ -24,7 +25,7 @@ ExpresserOptions wide(double dropout) {
 
 constexpr int64_t kMemoryCells = 60, kMemoryGenes = 40;
 
-// One step of a minibatch of all cells.
+// One training step for a minibatch of all cells.
 struct OneStep {
   ExpresserModel model;
   ExpresserTask task;
@@ -59,7 +60,7 @@ struct OneStep {
 
 }  // namespace
 
-TEST_CASE("what a token takes in a step is what the allocator says") {
+TEST_CASE("the estimated memory of a token agrees with the allocator") {
   const ExpresserOptions options = wide(GENERATE(0, 0.1));
   std::vector<double> peaks, tokens;
   for (int64_t budget : {300, 100000}) {
@@ -68,7 +69,8 @@ TEST_CASE("what a token takes in a step is what the allocator says") {
         static_cast<double>(watch_memory([&] { one.step(); })->peak()));
     tokens.push_back(budget == 300 ? 300 : 0.8 * kMemoryCells * kMemoryGenes);
   }
-  // What does not grow with the tokens, parameters' gradients, drops out.
+  // Memory that does not grow with the tokens (gradients of parameters)
+  // cancels.
   const double per_token = (peaks[1] - peaks[0]) / (tokens[1] - tokens[0]);
   const auto expected = static_cast<double>(
       training_bytes_per_token(options, Precision::kFloat32));
@@ -76,8 +78,7 @@ TEST_CASE("what a token takes in a step is what the allocator says") {
   REQUIRE(per_token == Approx(expected).epsilon(0.15));
 }
 
-TEST_CASE(
-    "where memory runs out the pieces are halved, and the step is taken") {
+TEST_CASE("if memory runs out, pieces are halved and the step completes") {
   const ExpresserOptions options = wide(0);
   OneStep whole(options, 100000);
   const StepLoss expected = whole.step();
@@ -97,7 +98,7 @@ TEST_CASE(
   for (size_t k = 0; k < a.size(); ++k) {
     REQUIRE(at::allclose(a[k], b[k], 1e-3, 1e-5));
   }
-  // The next minibatches come in pieces as small.
+  // The next minibatches come in pieces of the same small size.
   little.task.start_epoch(1, 0);
   REQUIRE(little.task.next());
   REQUIRE_NOTHROW(
@@ -111,7 +112,7 @@ TEST_CASE("a single cell that does not fit is an error") {
   REQUIRE(one.task.token_budget() == 1);
 }
 
-TEST_CASE("tokens of a piece follow from what is free on a device") {
+TEST_CASE("tokens per piece depend on a device's free memory") {
   const ExpresserOptions full = default_expresser_options(ModelSize::kFull);
   const auto budget = [&](int64_t gigabytes, Precision precision) {
     PretrainOptions options;

@@ -66,7 +66,7 @@ const std::vector<NormalizedCell>& three_cells() {
   return cells;
 }
 
-// Parameters of which none is at a value that would hide a mistake.
+// A model none of whose parameters has a value that would hide a mistake.
 ExpresserModel make_model(const ExpresserOptions& options,
                           at::ScalarType type = at::kDouble) {
   ExpresserModel model(options, kGenes, 1, at::kCPU, type);
@@ -83,7 +83,7 @@ ExpresserModel make_model(const ExpresserOptions& options,
 
 }  // namespace
 
-TEST_CASE("the model is that of plain loops, in every form and engine") {
+TEST_CASE("the model equals plain loops, in every form and engine") {
   ExpresserOptions options = small();
   options.decoder = GENERATE(true, false);
   options.layout = GENERATE(NormLayout::kPreNorm, NormLayout::kPostNorm);
@@ -118,7 +118,7 @@ TEST_CASE("the model is that of plain loops, in every form and engine") {
   }
 }
 
-TEST_CASE("gradients of all parameters are finite differences") {
+TEST_CASE("gradients of all parameters agree with finite differences") {
   ExpresserOptions options = small();
   options.decoder = GENERATE(true, false);
   options.expression = GENERATE(Expression::kCounts, Expression::kBinned);
@@ -134,7 +134,7 @@ TEST_CASE("gradients of all parameters are finite differences") {
   }
 }
 
-TEST_CASE("bf16 stays within its rounding, on the CPU's way and a device's") {
+TEST_CASE("bf16 stays within its rounding, with both engines") {
   ExpresserOptions options = small();
   options.n_embedding = 16;
   options.layout = GENERATE(NormLayout::kPreNorm, NormLayout::kPostNorm);
@@ -159,7 +159,7 @@ TEST_CASE("bf16 stays within its rounding, on the CPU's way and a device's") {
              found = step(Precision::kBf16);
   REQUIRE(found[0].scalar_type() == at::kFloat);
   REQUIRE_FALSE(at::equal(found[0], expected[0]));
-  double largest = 0;  // of the gradients: that of a key's bias is zero
+  double largest = 0;  // gradient; that of a key's bias is zero
   for (size_t k = 1; k < found.size(); ++k) {
     largest = std::max(largest, expected[k].norm().item<double>());
   }
@@ -169,15 +169,14 @@ TEST_CASE("bf16 stays within its rounding, on the CPU's way and a device's") {
     INFO(k << ": " << error << " of " << size);
     REQUIRE(error < (k == 0 ? 0.05 * size : 0.2 * size + 0.02 * largest));
   }
-  // What layers pass on is narrow where memory is what costs.
+  // Layers pass on narrow values only where memory is the limit.
   const at::Tensor tokens = model.encode(batch, /*training=*/true);
   REQUIRE((tokens.scalar_type() == at::kBFloat16) ==
           (engine == Engine::kTensor));
   REQUIRE(model.encode(batch, /*training=*/false).scalar_type() == at::kFloat);
 }
 
-TEST_CASE(
-    "pieces of a step share a copy of the weights, the next has its own") {
+TEST_CASE("the pieces of a step share one narrow copy of the weights") {
   ExpresserModel model = make_model(small(), at::kFloat);
   model.set_compute({Engine::kTensor, Precision::kBf16});
   const GeneBatch batch =
@@ -209,7 +208,8 @@ TEST_CASE("a masked expression never reaches its own prediction") {
   options.decoder = GENERATE(true, false);
   const ExpresserModel model = make_model(options);
   const auto predictions = [&](float factor) {
-    // The same genes are masked: the seed is, and only masked values change.
+    // The seed, and so the masked genes, stay the same; only masked values
+    // change.
     NormalizedCell cell = random_cell(17, 3);
     HostTokens mask;
     append_training_cell(cell, model.token_options(), 5, mask);
@@ -224,7 +224,7 @@ TEST_CASE("a masked expression never reaches its own prediction") {
                          false);
   };
   REQUIRE(at::equal(predictions(1), predictions(30)));
-  // By the thesis' letter the largest of a cell tells of it.
+  // As the thesis is written, the largest value of a cell reveals masked ones.
   options.l_from = LargestFrom::kAll;
   const ExpresserModel leaking = make_model(options);
   HostTokens one, other;
@@ -247,7 +247,7 @@ TEST_CASE("an observed expression does reach the predictions") {
   REQUIRE((before - after).abs().min().item<double>() > 1e-8);
 }
 
-TEST_CASE("neither packing nor order changes what a cell gives") {
+TEST_CASE("neither packing nor order changes the results of a cell") {
   const ExpresserModel model = make_model(small(), at::kFloat);
   const auto& cells = three_cells();
   const auto run = [&](const std::vector<size_t>& order) {
@@ -284,7 +284,7 @@ TEST_CASE("a cell's embedding is the mean of its contextual tokens") {
   }
 }
 
-TEST_CASE("an embedding of cells knows how much there is of a gene") {
+TEST_CASE("an embedding of cells depends on the amount of a gene") {
   ExpresserOptions options = small();
   options.decoder = GENERATE(true, false);
   options.expression = GENERATE(Expression::kCounts, Expression::kBinned);
@@ -307,7 +307,7 @@ TEST_CASE("an embedding of cells knows how much there is of a gene") {
   }
 }
 
-TEST_CASE("dropout comes from the step's seed, and from training alone") {
+TEST_CASE("dropout follows the step's seed, and only in training") {
   ExpresserOptions options = small();
   options.dropout = 0.4;
   ExpresserModel model = make_model(options);
@@ -360,7 +360,7 @@ TEST_CASE("predictions do not start at minus infinity") {
   }
 }
 
-TEST_CASE("options that cannot be are refused by name") {
+TEST_CASE("invalid options are refused by name") {
   ExpresserOptions options = small();
   options.n_heads = 4;
   REQUIRE_THROWS_WITH(options.check(), contains("`n_embedding`"));

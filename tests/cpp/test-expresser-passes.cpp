@@ -77,7 +77,7 @@ TEST_CASE("one query of one cell is the model's prediction") {
   REQUIRE(found[0] == Approx(expected[0].item<float>()).epsilon(1e-6));
 }
 
-TEST_CASE("what a cell gives depends on its own counts and queries alone") {
+TEST_CASE("the results of a cell depend only on its counts and queries") {
   ExpresserOptions options = tiny_expresser();
   options.max_genes = 20;  // fewer than a cell has: several passes
   const ExpresserModel model = stirred_expresser(kGenes, options);
@@ -95,11 +95,11 @@ TEST_CASE("what a cell gives depends on its own counts and queries alone") {
                         queries_of({{4, 5, 6, 7, 8, 9, 10}}), pass, monitor);
   REQUIRE(distance({together.begin() + 3, together.begin() + 10}, alone) <
           1e-6);
-  // All genes of a cell asked for: nothing is left to predict from.
+  // If all genes of a cell are queried, nothing is left to predict from.
   const auto none = impute_expression(model, *some_of(source, {2}),
                                       queries_of({all}), pass, monitor);
   for (float value : none) REQUIRE(std::isnan(value));
-  // Averages of several passes differ from one, and are as reproducible.
+  // Averages of several passes differ from a single pass, but are reproducible.
   pass.n_passes = 3;
   const auto averaged = [&] {
     return impute_expression(model, *some_of(source, {2}),
@@ -119,7 +119,7 @@ TEST_CASE("a query's own count is not used") {
   const auto impute_with = [&](double count) {
     auto cells = std::make_shared<OwnedCells>();
     cells->genes = {1, 5, 9, 12};
-    // The others' shares stay: the total is the same.
+    // The shares of the other genes stay the same, because the total does.
     cells->counts = {10, 20, count, 70 - count};
     cells->offsets = {0, 4};
     Patient monitor;
@@ -130,7 +130,7 @@ TEST_CASE("a query's own count is not used") {
   REQUIRE(distance(impute_with(5), impute_with(60)) < 1e-6);
 }
 
-TEST_CASE("embeddings of cells are means of tokens, alike in any company") {
+TEST_CASE("embeddings of cells do not depend on the other cells") {
   ExpresserOptions options = tiny_expresser();
   options.max_genes = 15;
   const ExpresserModel model = stirred_expresser(kGenes, options);
@@ -195,8 +195,8 @@ TEST_CASE("contextual embeddings of genes are means over cells") {
   REQUIRE(embed_genes(model, *source, pass, none).empty());
 }
 
-TEST_CASE("predictions of a data set are moved to its levels of genes") {
-  // A model that expects a single count of every gene: its levels are low.
+TEST_CASE("predictions for a data set are shifted to its gene levels") {
+  // A model that expects a single count of every gene, so its levels are low.
   ExpresserModel model(tiny_expresser(), kGenes, 1);
   model.start_at(at::zeros({kGenes, 6}), at::full({kGenes}, -20.0));
   auto cells = std::make_shared<OwnedCells>();
@@ -216,8 +216,7 @@ TEST_CASE("predictions of a data set are moved to its levels of genes") {
   const auto shifts = gene_shifts(model, *source, queries, pass, monitor);
   const double per_count = 1e4 / (kGenes + 7);
   const double lacks = std::log1p(8 * per_count) - std::log1p(per_count);
-  // Apart from what all genes lack on average; of gene 5 one cell was asked
-  // for.
+  // Relative to what all genes lack on average. Gene 5 is queried in one cell.
   const double share = 29.0 / (30 * kGenes - 2);
   REQUIRE(shifts[5] == Approx(lacks * (1 - share)).epsilon(0.001));
   REQUIRE(shifts[6] == Approx(-lacks * share).epsilon(0.001));
@@ -227,15 +226,15 @@ TEST_CASE("predictions of a data set are moved to its levels of genes") {
   REQUIRE(alone[0] == Approx(std::log1p(per_count)).epsilon(1e-4));
   REQUIRE(moved[0] == Approx(alone[0] + shifts[5]));
   REQUIRE(moved[1] == Approx(alone[1] + shifts[6]));
-  // What is asked for is no evidence: a gene that is asked for in every cell
-  // stays where it is.
+  // Queried values are no evidence: a gene that is queried in every cell is not
+  // shifted.
   for (auto& genes : asked) genes = {5};
   const auto none =
       gene_shifts(model, *source, queries_of(asked), pass, monitor);
   REQUIRE(none[5] == Approx(0).margin(1e-4));
 }
 
-TEST_CASE("chance moves nothing: what varies within genes alone is no level") {
+TEST_CASE("variation within genes alone does not shift predictions") {
   ExpresserModel model(tiny_expresser(), kGenes, 1);
   model.start_at(at::zeros({kGenes, 6}), at::full({kGenes}, 0.0));
   auto cells = std::make_shared<OwnedCells>();
@@ -254,16 +253,16 @@ TEST_CASE("chance moves nothing: what varies within genes alone is no level") {
   const auto shifts = gene_shifts(
       model, *source, queries_of(std::vector<std::vector<int32_t>>(40)), pass,
       monitor);
-  // What all genes lack alike is a shift; what one differs from another by,
-  // some 0.4 from end to end as plain means, is chance.
+  // What all genes lack equally is a shift. Differences between genes, with a
+  // range of about 0.4 for plain means, are chance.
   const auto [low, high] = std::minmax_element(shifts.begin(), shifts.end());
   REQUIRE(*high - *low < 0.1);
 }
 
-TEST_CASE("where memory runs out a pass continues in smaller pieces") {
+TEST_CASE("if memory runs out, a pass continues in smaller pieces") {
   constexpr int64_t kCells = 50;
   ExpresserOptions wide = tiny_expresser();
-  wide.n_embedding = 64;  // beside which the cells themselves are little
+  wide.n_embedding = 64;  // the cells themselves are small in comparison
   const ExpresserModel model = stirred_expresser(kGenes, wide);
   const CellSourcePtr source = two_kinds(kCells, kGenes);
   std::vector<std::vector<int32_t>> asked(kCells);
@@ -290,12 +289,12 @@ TEST_CASE("where memory runs out a pass continues in smaller pieces") {
   REQUIRE(distance(found, expected) < 1e-3);
   REQUIRE(halved.token_budget < 1000);
   REQUIRE(halved.token_budget > 100);
-  // Once it is known what fits, nothing fails any more.
+  // Once the size that fits is known, nothing fails any more.
   REQUIRE(watch_memory(run, enough)->n_failed() == 0);
   REQUIRE(distance(found, expected) < 1e-3);
 }
 
-TEST_CASE("a pass over a cell that does not fit alone is an error") {
+TEST_CASE("a pass over a cell that is too large for memory is an error") {
   const ExpresserModel model = stirred_expresser(kGenes);
   const CellSourcePtr source = two_kinds(3, kGenes);
   Patient monitor;

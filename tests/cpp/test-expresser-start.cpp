@@ -32,7 +32,7 @@ CellRows rows_of(const CellSourcePtr& source, int64_t n) {
   return rows;
 }
 
-// Counts the cells that are read of another source.
+// Counts the cells that are read from another source.
 class CountedSource final : public CellSource {
  public:
   explicit CountedSource(CellSourcePtr source) : source_(std::move(source)) {}
@@ -50,7 +50,7 @@ class CountedSource final : public CellSource {
     n_read += count;
     source_->read(first, count, out);
   }
-  // As a store does, not in runs.
+  // Reads single cells like a store, not runs of cells.
   void append_cells(const int64_t* cells, int64_t n, bool,
                     SparseRows& out) override {
     for (int64_t k = 0; k < n; ++k) append(cells[k], 1, out);
@@ -81,7 +81,7 @@ TEST_CASE("components of genes are those of the centred cells") {
   const CellSourcePtr source = two_kinds(60, 24);
   const auto found = gene_components(rows_of(source, 50), 3, 1);
   const at::Tensor cells = dense_cells(*source, 50);
-  // An independent decomposition, by LAPACK.
+  // An independent decomposition with LAPACK.
   const auto [u, s, v] = at::svd(cells - cells.mean(0));
   at::Tensor expected = v.narrow(1, 0, 3) * s.narrow(0, 0, 3);
   const at::Tensor middle =
@@ -89,7 +89,7 @@ TEST_CASE("components of genes are those of the centred cells") {
   expected = (expected / middle).asinh();
   expected = expected * (0.5 / expected.square().mean().sqrt());
   for (int64_t j = 0; j < 3; ++j) {
-    // Of each component the largest loading is positive.
+    // The largest loading of each component is positive.
     const at::Tensor column = expected.select(1, j);
     const double top =
         column[column.abs().argmax()].item<double>() > 0 ? 1 : -1;
@@ -100,7 +100,7 @@ TEST_CASE("components of genes are those of the centred cells") {
   }
 }
 
-TEST_CASE("the two kinds of genes stand apart in the first component") {
+TEST_CASE("the two kinds of genes differ in the first component") {
   const CellSourcePtr source = two_kinds(60, 24);
   const auto found = gene_components(rows_of(source, 60), 2, 1);
   for (int64_t gene = 2; gene < 24; ++gene) {
@@ -120,7 +120,7 @@ TEST_CASE("fewer cells than components leave zeros") {
   }
 }
 
-TEST_CASE("levels are what mean counts are above 1, of the given cells") {
+TEST_CASE("levels are the excess of mean counts over 1 in the given cells") {
   auto cells = std::make_shared<OwnedCells>();
   cells->genes = {0, 1, 0, 0};
   cells->counts = {3, 1, 6, 900};
@@ -154,7 +154,7 @@ TEST_CASE("the first predictions are the mean counts of the genes") {
   }
 }
 
-TEST_CASE("components stay while the rest is learned; random starts none") {
+TEST_CASE("components stay fixed in training; a random start has none") {
   ExpresserOptions options = tiny_expresser();
   ExpresserModel model(options, 24, 1);
   const CellSourcePtr source = two_kinds(40, 24);
@@ -180,8 +180,8 @@ TEST_CASE("components stay while the rest is learned; random starts none") {
   adam.finish_step();
   REQUIRE(
       at::equal(tensor_of(model, ExpresserModel::kGeneComponents), components));
-  // What the first step cannot reach, behind weights that begin at zero, later
-  // ones do.
+  // The first step does not reach parameters behind weights that start at zero;
+  // later steps do.
   REQUIRE(task.next());
   adam.begin_step(0.01);
   task.step(adam, 0, 8, false);
@@ -203,7 +203,7 @@ TEST_CASE("a start can be cancelled") {
       start_from_cells(model, source, first_cells(40), 1, [] { return true; }));
 }
 
-TEST_CASE("of many cells a start reads a hundred thousand, not the others") {
+TEST_CASE("a start reads at most a hundred thousand of the cells") {
   auto cells = std::make_shared<OwnedCells>();
   for (int32_t i = 0; i < 250000; ++i) {
     cells->genes.push_back(i % 7);
@@ -212,7 +212,7 @@ TEST_CASE("of many cells a start reads a hundred thousand, not the others") {
   }
   const auto source = std::make_shared<CountedSource>(source_of(cells, 7));
   ExpresserOptions options = tiny_expresser();
-  options.token_start = TokenStart::kRandom;  // one pass, for the levels
+  options.token_start = TokenStart::kRandom;  // a single pass, for the levels
   ExpresserModel model(options, 7, 1);
   REQUIRE(start_from_cells(model, source, first_cells(240000), 1, {}));
   REQUIRE(source->n_read == 100000);

@@ -22,7 +22,7 @@ std::vector<at::Tensor> gradients_of(ExpresserModel& model) {
   return out;
 }
 
-// The gradients of the first minibatch.
+// The gradients for the first minibatch.
 std::vector<at::Tensor> first_gradients(const PretrainOptions& options,
                                         double* weight, double* loss,
                                         const Split& split = split_at(20, 0)) {
@@ -55,7 +55,7 @@ TEST_CASE("pieces add up to the gradient of the whole minibatch") {
 }
 
 TEST_CASE(
-    "gradients of parts, weighted by masked genes, are that of the union") {
+    "gradients of parts, weighted by masked genes, average to the whole") {
   PretrainOptions options = brief_pretraining();
   options.batch_size = 20;
   double weight[3], loss[3];
@@ -94,8 +94,8 @@ TEST_CASE("a tiny model fits a tiny corpus") {
     last = task.measure();
     if (epoch == 0) first = last;
   }
-  // High and low counts are distinguished on held-out cells: their spread is
-  // about 2, what is left is that of counts of 1 to 2 and 21 to 22.
+  // High and low counts are distinguished in held-out cells: their spread is
+  // about 2; what remains is the spread of counts of 1 to 2 and of 21 to 22.
   INFO(first[0] << " " << last[0] << " " << last[2]);
   REQUIRE(last[0] < 0.1 * first[0]);
   REQUIRE(last[2] > 0.98);
@@ -103,7 +103,7 @@ TEST_CASE("a tiny model fits a tiny corpus") {
   REQUIRE(task.score(last) == -last[0]);
 }
 
-TEST_CASE("the step size rises, then falls along half a cosine") {
+TEST_CASE("the learning rate rises, then falls along half a cosine") {
   REQUIRE(cosine_rate(1, 0.1, 4, 14, 0) == Approx(0.25));
   REQUIRE(cosine_rate(1, 0.1, 4, 14, 3) == Approx(1));
   REQUIRE(cosine_rate(1, 0.1, 4, 14, 4) == Approx(1));
@@ -113,7 +113,7 @@ TEST_CASE("the step size rises, then falls along half a cosine") {
   REQUIRE(cosine_rate(1, 0, 0, 1, 0) == Approx(1));
 }
 
-TEST_CASE("what is left open is decided by cells, model and device") {
+TEST_CASE("automatic options depend on cells, model and device") {
   const PretrainOptions few = PretrainOptions().resolve(
       2700, default_expresser_options(ModelSize::kSmall));
   REQUIRE(few.epochs == 100);
@@ -132,7 +132,7 @@ TEST_CASE("what is left open is decided by cells, model and device") {
   REQUIRE_THROWS_WITH(bad.check(), contains("`final_share`"));
 }
 
-TEST_CASE("another epoch masks other genes, the same epoch the same") {
+TEST_CASE("each epoch masks other genes, reproducibly") {
   ExpresserModel model(tiny_expresser(), 24, 3);
   ExpresserTask task(model, two_kinds(20, 24), split_at(20, 0),
                      brief_pretraining());
@@ -174,8 +174,8 @@ PretrainOptions with_dropout_schedule() {
   return options;
 }
 
-// Trains to the end or until the monitor stops it, from `state` where it is not
-// empty; leaves the trainer's state there.
+// Trains until the end or until the monitor stops the run, from `state` unless
+// it is empty. Stores the trainer's final state in `state`.
 TrainResult train_tiny(Monitor& monitor, std::vector<NamedTensor>& state) {
   ExpresserOptions options = tiny_expresser();
   options.dropout = 0.2;
@@ -194,12 +194,12 @@ TrainResult train_tiny(Monitor& monitor, std::vector<NamedTensor>& state) {
 
 }  // namespace
 
-TEST_CASE("an Expresser continues from any step with the same bits") {
+TEST_CASE("an Expresser resumes from any step with the same bits") {
   Monitor patient;
   std::vector<NamedTensor> whole;
   const TrainResult expected = train_tiny(patient, whole);
   REQUIRE(expected.status == TrainStatus::kCompleted);
-  const int steps = GENERATE(1, 3, 4, 8);  // 3 steps an epoch
+  const int steps = GENERATE(1, 3, 4, 8);  // 3 steps per epoch
   StopAfter stop(steps);
   std::vector<NamedTensor> state;
   REQUIRE(train_tiny(stop, state).status == TrainStatus::kInterrupted);

@@ -10,14 +10,14 @@ namespace expresser_together_test {
 using namespace sailer;
 using namespace sailer_test;
 
-// Where LibTorch cannot join processes there is nothing to test.
+// If LibTorch cannot join processes, there is nothing to test.
 #if SAILER_HAS_C10D
 
 namespace {
 
 constexpr int64_t kCells = 41, kGenes = 24;
 
-// 33 cells: two minibatches and one of a single cell.
+// 33 cells: two minibatches, and one with a single cell.
 PretrainOptions few_steps() {
   PretrainOptions options = brief_pretraining();
   options.epochs = 6;
@@ -49,7 +49,7 @@ Outcome train(Exchange* exchange) {
 
 }  // namespace
 
-TEST_CASE("processes that train an Expresser take the steps of one") {
+TEST_CASE("processes train an Expresser with the same steps as one") {
   const Outcome alone = train(nullptr);
   std::vector<Outcome> shared(2);
   together(2, [&](Exchange& exchange) {

@@ -1,4 +1,4 @@
-// Errors of LibTorch and of the standard library as ours.
+// Errors of LibTorch and of the standard library as errors of the core.
 #include "core/support/foreign_error.h"
 
 #include <ATen/ATen.h>
@@ -38,8 +38,8 @@ TEST_CASE("errors of LibTorch are one line") {
   REQUIRE_THAT(error.what(), !contains("raised from"));
 }
 
-TEST_CASE("want of memory says what to lower") {
-  // More than there is address space for, in each case.
+TEST_CASE("errors for lack of memory say what to lower") {
+  // Each allocation exceeds the address space.
   const Error of_torch = error_of([] { at::empty({int64_t{1} << 55}); });
   const Error of_cpp = error_of([] { throw std::bad_alloc(); });
   const Error of_gpu = error_of([] {
@@ -57,14 +57,14 @@ TEST_CASE("want of memory says what to lower") {
   REQUIRE_THAT(of_gpu.what(), contains("Tried to allocate 2.00 GiB. Lower"));
 }
 
-TEST_CASE("errors of the core stay what they are") {
+TEST_CASE("errors of the core are not changed") {
   const Error error =
       error_of([] { throw Error(ErrorKind::kData, "Cell 7 has no counts."); });
   REQUIRE(error.kind() == ErrorKind::kData);
   REQUIRE(std::string(error.what()) == "Cell 7 has no counts.");
 }
 
-TEST_CASE("what runs out of memory is done again with less") {
+TEST_CASE("code that runs out of memory is repeated with less") {
   int64_t size = 8;
   const auto compute = [&] {
     if (size > 2) {

@@ -32,7 +32,7 @@ struct Folder {
 
 }  // namespace
 
-TEST_CASE("a checkpoint that cannot be written ends a run with what it has",
+TEST_CASE("a run ends with its results if a checkpoint cannot be written",
           "[trainer]") {
   TrainOptions options = short_training();
   const Run whole = run(options);
@@ -42,14 +42,15 @@ TEST_CASE("a checkpoint that cannot be written ends a run with what it has",
 
   SECTION("in the middle of an epoch") {
     given.checkpoint.every = 0.5;
-    Filler full(14);  // of 6 minibatches an epoch
+    Filler full(14);  // 6 minibatches per epoch
     const Run stopped = run(options, full, given);
     REQUIRE(stopped.result.status == TrainStatus::kInterrupted);
     REQUIRE(stopped.result.unsaved.find(folder.file()) != std::string::npos);
     REQUIRE(stopped.result.history.size() == 2);
     full.disk.reset();
 
-    // The file is that of before, whole, and nothing else is left.
+    // The file still holds the previous checkpoint, complete, and there is no
+    // other.
     REQUIRE(folder.n_files() == 1);
     Given saved = given;
     saved.from = read_state(folder.file());
@@ -71,7 +72,7 @@ TEST_CASE("a checkpoint that cannot be written ends a run with what it has",
     kept.from = stopped.progress;
     REQUIRE(same_bits(run(options, kept).state, whole.state));
   }
-  SECTION("at the end: nothing is missing but the file") {
+  SECTION("at the end: only the file is missing") {
     Filler full(6 * 11 + 2);
     const Run ended = run(options, full, given);
     REQUIRE(ended.result.status == TrainStatus::kCompleted);
@@ -88,7 +89,7 @@ TEST_CASE("a checkpoint that cannot be written ends a run with what it has",
   }
 }
 
-TEST_CASE("a full disk for the temporary checkpoint is no end of a run",
+TEST_CASE("a full disk for the temporary checkpoint does not end a run",
           "[trainer]") {
   const Folder folder;
   TrainOptions options = short_training();

@@ -1,4 +1,4 @@
-// A joint model of SAILERX: its encoder reads the reference too.
+// The joint model of SAILERX, whose encoder also reads the reference.
 #include <cmath>
 #include <string>
 
@@ -69,7 +69,7 @@ TEST_CASE("gradients of a joint model equal finite differences") {
   for (Architecture a : {Architecture::kDense, Architecture::kChromosome}) {
     SailerModel model = make_model(joint_options(a));
     const auto loss = [&] {
-      model.start_step(77);  // the same noise, the same references hidden
+      model.start_step(77);  // same noise, same hidden references
       return model.loss(batch, {0.7, false}).total;
     };
     for (const NamedTensor& entry : model.parameters().parameters()) {
@@ -90,13 +90,14 @@ TEST_CASE("a joint encoder reads the reference of cells that have one") {
     REQUIRE(at::equal(a[cell], b[cell]) == absent);
   }
   // By hand: one more linear map before the first BatchNorm, whose running
-  // statistics are still 0 and 1. Without it all is as without references.
+  // statistics are still 0 and 1. If its weight is zero, all cells are embedded
+  // as if they had no reference.
   at::NoGradGuard no_grad;
   reference_weight(model).tensor.zero_();
   REQUIRE(at::equal(embed(model, with), b));
 }
 
-TEST_CASE("without `joint` the encoder sees the open peaks alone") {
+TEST_CASE("without `joint` the encoder only sees the open peaks") {
   SailerOptions options = joint_options(Architecture::kDense);
   options.joint = false;
   SailerModel model = make_model(options);
@@ -107,7 +108,7 @@ TEST_CASE("without `joint` the encoder sees the open peaks alone") {
           model.parameters().parameters().size());
 }
 
-TEST_CASE("while training, references are hidden at the rate asked for") {
+TEST_CASE("in training, references are hidden at the requested rate") {
   const SparseBatch batch = batch_without(true);
   const auto outputs = [&](double rate, uint64_t seed) {
     SailerOptions options = joint_options(Architecture::kDense);
@@ -116,12 +117,12 @@ TEST_CASE("while training, references are hidden at the rate asked for") {
     model.start_step(seed);
     return model.encode(batch, /*training=*/true).mean;
   };
-  // Never hidden: nothing is drawn, every step is the same.
+  // Never hidden: nothing is sampled and every step is the same.
   REQUIRE(at::equal(outputs(0, 1), outputs(0, 2)));
   REQUIRE(at::equal(outputs(0.5, 1), outputs(0.5, 1)));
   REQUIRE_FALSE(at::equal(outputs(0.5, 1), outputs(0.5, 2)));
 
-  // Nearly always hidden: as without references.
+  // Nearly always hidden: the same as without references.
   SailerOptions options = joint_options(Architecture::kDense);
   options.reference_dropout = 0.999999;
   SailerModel model = make_model(options);
@@ -131,7 +132,7 @@ TEST_CASE("while training, references are hidden at the rate asked for") {
   REQUIRE(at::equal(same.encode(batch_without(false), true).mean, hidden));
 }
 
-TEST_CASE("shares of hidden references are refused by name") {
+TEST_CASE("invalid rates of hidden references are refused by name") {
   SailerOptions options;
   for (double share : {-0.1, 1.0, std::nan("")}) {
     options.reference_dropout = share;

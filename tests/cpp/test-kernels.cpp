@@ -15,7 +15,7 @@ double softplus(double a) {
 }
 }  // namespace
 
-TEST_CASE("fast softplus and sigmoid stay within their stated error") {
+TEST_CASE("fast softplus and sigmoid stay within their documented error") {
   for (double a = -120; a < 120; a += 0.0173) {
     float value = static_cast<float>(a);
     const double exact = value;
@@ -26,7 +26,7 @@ TEST_CASE("fast softplus and sigmoid stay within their stated error") {
   }
 }
 
-TEST_CASE("infinite logits keep their meaning and NaN stays visible") {
+TEST_CASE("infinite logits keep their meaning and NaN is propagated") {
   float plus = INFINITY, minus = -INFINITY, nan = NAN;
   REQUIRE(kernels::softplus_and_sigmoid(&plus, 1) == INFINITY);
   REQUIRE(plus == 1);
@@ -50,7 +50,7 @@ TEST_CASE("sums of softplus do not depend on where runs end") {
           Approx(expected).epsilon(1e-6).margin(1e-9));
 }
 
-TEST_CASE("sigmoids come with the factor that was asked for") {
+TEST_CASE("sigmoids are multiplied by the requested factor") {
   std::vector<float> logits = {-3.0f, 0.0f, 0.5f, 12.0f};
   std::vector<double> same(logits.begin(), logits.end());
   const std::vector<double> exact = same;
@@ -64,7 +64,8 @@ TEST_CASE("sigmoids come with the factor that was asked for") {
 }
 
 TEST_CASE("the softplus of very negative logits is not lost in a sum") {
-  // 5,000 times exp(-12): a sum of logarithms of 1 + e would keep four digits.
+  // 5,000 times exp(-12): a sum of log(1 + e) terms would keep only four
+  // digits.
   const std::vector<float> logits(5000, -12.0f);
   const double expected = 5000 * std::log1p(std::exp(-12.0));
   REQUIRE(kernels::softplus_sum(logits.data(), 5000) ==
@@ -128,7 +129,7 @@ TEST_CASE("rows spread peak by peak equal rows summed cell by cell") {
   REQUIRE(spread == summed);
 }
 
-TEST_CASE("a mask of dropout keeps the share that was asked for, by its seed") {
+TEST_CASE("a dropout mask keeps the requested share, by its seed") {
   const int64_t n = 200000;
   const double rate = GENERATE(0.1, 0.5);
   std::vector<float> mask(n), same(n), other(n);

@@ -26,7 +26,7 @@ at::Tensor two_labels(int64_t n) {
   return out;
 }
 
-// Cell by cell as the header says it, by LibTorch's autograd.
+// Cell by cell as documented in the header, with LibTorch's autograd.
 at::Tensor plain_information(const at::Tensor& z, const at::Tensor& labels) {
   const int64_t n = z.size(0);
   std::vector<at::Tensor> out;
@@ -66,7 +66,7 @@ at::Tensor gradient_of(const at::Tensor& loss, const at::Tensor& z) {
 
 }  // namespace
 
-TEST_CASE("what neighbours tell of labels, and its gradient, plainly") {
+TEST_CASE("label information and its gradient equal the plain form") {
   const at::Tensor z =
       random_tensor({kCells, kDims}, 1).set_requires_grad(true);
   const at::Tensor labels = two_labels(kCells);
@@ -90,7 +90,7 @@ TEST_CASE("what neighbours tell of labels, and its gradient, plainly") {
   REQUIRE(at::allclose(gradient_of(sum, z), gradient, 1e-9, 1e-9));
 }
 
-TEST_CASE("labels that are apart tell all, labels at random nothing") {
+TEST_CASE("information is full for separate labels, none for random ones") {
   constexpr int64_t n = 300;
   const at::Tensor labels = labels_in_turn(n, 3);
   const at::Tensor z = random_tensor({n, 8}, 3);
@@ -101,7 +101,7 @@ TEST_CASE("labels that are apart tell all, labels at random nothing") {
           Approx(std::log(3)).epsilon(0.2));
 }
 
-TEST_CASE("cells in one place, and two cells, have information and gradients") {
+TEST_CASE("coinciding cells, and two cells, have finite information") {
   for (const int64_t n : {2, 12}) {
     const at::Tensor z = at::ones({n, kDims}, at::kDouble);
     z.set_requires_grad(true);

@@ -30,8 +30,8 @@ TEST_CASE("two draws of dropout from one generator differ") {
       at::equal(dropout(x, 0.5, generator), dropout(x, 0.5, generator)));
 }
 
-// Against LibTorch's own layers.
-TEST_CASE("a hidden block is batch normalisation and PReLU, both ways") {
+// Compares with LibTorch's own layers.
+TEST_CASE("a hidden block is BatchNorm and PReLU, forward and backward") {
   ParameterSet set;
   LayerContext context{&set, make_generator(at::kCPU, 1), doubles()};
   context.activation = Activation::kPRelu;

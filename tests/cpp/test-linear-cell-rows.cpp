@@ -1,5 +1,4 @@
-// Cells as rows of a matrix, and LSI of them, against the same worked out
-// densely.
+// Cells as rows of a matrix, and their LSI, compared with dense computations.
 #include <cmath>
 #include <memory>
 #include <numeric>
@@ -26,7 +25,7 @@ struct Slots {
   std::vector<double> values;
 };
 
-// With an explicit zero, as some matrices have.
+// With an explicit zero, which some matrices have.
 CellSourcePtr source_of(const Counts& counts) {
   const auto slots = std::make_shared<Slots>();
   for (int64_t cell = 0; cell < counts.n_cells; ++cell) {
@@ -43,7 +42,7 @@ CellSourcePtr source_of(const Counts& counts) {
   return matrix_source(view, slots);
 }
 
-// Of the odd features in falling order, and two cells out of three.
+// Selects the odd features in decreasing order, and two of every three cells.
 struct Chosen {
   Counts counts = random_counts(120, 30);
   CellRows cells;
@@ -66,7 +65,7 @@ struct Chosen {
   }
 };
 
-// All rows of a pass, densely. Fails where an entry is given twice.
+// All rows of a pass as a dense matrix. Fails if an entry occurs twice.
 std::vector<std::vector<float>> collect(const RowPass& pass, int64_t width) {
   std::vector<std::vector<float>> out;
   REQUIRE(pass([&](const SparseRows& rows) {
@@ -100,7 +99,7 @@ TEST_CASE("rows of accessibility are TF-IDF of length 1", "[linear]") {
   REQUIRE(rows.size() == 80);
   int n_empty = 0;
   for (int64_t row = 0; row < 80; ++row) {
-    // Term frequency by the cell's depth, the scale of which length 1 undoes.
+    // Term frequency is relative to depth, but its scale cancels at length 1.
     double depth = 0, square = 0;
     for (int k = 0; k < 15; ++k) depth += chosen.count(row, k) > 0;
     for (int k = 0; k < 15; ++k) {
@@ -119,7 +118,8 @@ TEST_CASE("rows of accessibility are TF-IDF of length 1", "[linear]") {
   REQUIRE(collect(pass, 15) == rows);  // again
 }
 
-TEST_CASE("rows of expression are log-normalised over all genes", "[linear]") {
+TEST_CASE("rows of expression are log-normalised by the total of all genes",
+          "[linear]") {
   const Chosen chosen;
   const auto rows = collect(expression_rows(chosen.cells), 15);
   REQUIRE(rows.size() == 80);
@@ -136,7 +136,7 @@ TEST_CASE("rows of expression are log-normalised over all genes", "[linear]") {
   }
 }
 
-TEST_CASE("without a map and a choice, rows are all cells", "[linear]") {
+TEST_CASE("without a map and a selection, rows are all cells", "[linear]") {
   const Counts counts = random_counts(40, 12);
   CellRows cells;
   cells.source = source_of(counts);
@@ -152,7 +152,7 @@ TEST_CASE("without a map and a choice, rows are all cells", "[linear]") {
   }
 }
 
-TEST_CASE("rows of TF-IDF have the cell's own scale", "[linear]") {
+TEST_CASE("rows of TF-IDF keep each cell's own scale", "[linear]") {
   const Chosen chosen;
   const std::vector<float> weights(15, 2.0f);
   const auto rows =
@@ -170,7 +170,7 @@ TEST_CASE("rows of TF-IDF have the cell's own scale", "[linear]") {
 
 namespace {
 
-// Chosen's rows densely: TF-IDF, and of length 1.
+// The rows of Chosen as dense matrices: TF-IDF, and scaled to length 1.
 struct Dense {
   Eigen::MatrixXd tfidf, unit;
 };
@@ -197,7 +197,7 @@ double variance_of(const Eigen::VectorXd& x) {
   return (x.array() - x.mean()).square().mean();
 }
 
-// Loadings of four components beside what is known, and the variances.
+// Loadings of four components without the known confounders, and the variances.
 struct Freed {
   Eigen::MatrixXd loadings;
   std::vector<double> variance;
@@ -216,7 +216,7 @@ Freed free_of(const ConfounderMatrix& known, const Chosen& chosen,
 
 }  // namespace
 
-TEST_CASE("LSI and its signal are those of the dense matrices", "[linear]") {
+TEST_CASE("LSI and its signal agree with dense matrices", "[linear]") {
   const Chosen chosen;
   std::vector<float> weights;
   for (int k = 0; k < 15; ++k) weights.push_back(0.5f + 0.1f * k);
@@ -238,7 +238,7 @@ TEST_CASE("LSI and its signal are those of the dense matrices", "[linear]") {
   int n_signal = 0;
   const LinearPosterior posterior = linear_posterior(*lsi, 3);
   for (int64_t k = 0; k < 3; ++k) {
-    // The first component is dropped; eigenvalues rise.
+    // The first component is dropped; eigenvalues are in increasing order.
     const Eigen::VectorXd v = solver.eigenvectors().col(15 - 2 - k);
     double noise = 0;
     for (int64_t p = 0; p < 15; ++p) {
@@ -250,7 +250,7 @@ TEST_CASE("LSI and its signal are those of the dense matrices", "[linear]") {
     n_signal += found > noise * (1 + 3 * std::sqrt(2.0 / 40));
     const Eigen::VectorXd score = training.unit * v;
     REQUIRE(lsi->variance[k] == Approx(variance_of(score)).epsilon(1e-3));
-    // The posterior's mean has the signal as its variance.
+    // The variance of the posterior mean is the signal.
     Eigen::VectorXd loading(15);
     for (int64_t p = 0; p < 15; ++p) loading[p] = posterior.loadings[p * 3 + k];
     const Eigen::VectorXd mean = (training.unit * loading).array() +
@@ -270,7 +270,7 @@ TEST_CASE("what confounders explain is removed from the scores", "[linear]") {
   std::iota(all.begin(), all.end(), 0);
   const Eigen::MatrixXd unit = dense_of(chosen, kOnes, all).unit;
   const Eigen::MatrixXd before = unit * plain.loadings;
-  // One that is a direction of the scores, and a column that is all the same.
+  // One confounder that is a direction of the scores, and one constant column.
   ConfounderMatrix known = confounders_of_numbers(2, {});
   for (int64_t cell = 0; cell < 120; ++cell) {
     known.numbers.push_back(
@@ -292,7 +292,7 @@ TEST_CASE("what confounders explain is removed from the scores", "[linear]") {
   for (int64_t k = 0; k < 4; ++k) {
     REQUIRE(covariance(after.col(k)) == Approx(0).margin(1e-7));
   }
-  // Others are as they were: nothing in them is known.
+  // The other components are unchanged: nothing in them is explained.
   REQUIRE((after.rightCols(2) - before.rightCols(2)).norm() <
           0.05 * before.rightCols(2).norm());
   REQUIRE(freed.variance[0] < plain.variance[0] / 2);
@@ -301,12 +301,12 @@ TEST_CASE("what confounders explain is removed from the scores", "[linear]") {
   REQUIRE((same - before).norm() < 1e-6 * before.norm());
 }
 
-TEST_CASE("what a direction keeps beside a confounder, by hand", "[linear]") {
+TEST_CASE("the kept part of a confounded direction, by hand", "[linear]") {
   const Chosen chosen;
   const Eigen::MatrixXd unit = dense_of(chosen, kOnes, chosen.taken).unit;
   const Eigen::MatrixXd v = free_of({}, chosen).loadings, scores = unit * v;
   const Eigen::MatrixXd s = scores.rowwise() - scores.colwise().mean();
-  // Follows the first component, with more of something else.
+  // Follows the first component, plus a larger part of something else.
   ConfounderMatrix known =
       confounders_of_numbers(1, std::vector<float>(120, 0));
   Eigen::VectorXd c(80);
@@ -341,7 +341,7 @@ TEST_CASE("what a direction keeps beside a confounder, by hand", "[linear]") {
   }
 }
 
-TEST_CASE("components that are not there start at the prior", "[linear]") {
+TEST_CASE("missing components start at the prior", "[linear]") {
   Chosen chosen;
   CellRows held_out = chosen.cells;
   chosen.cells.taken.assign(120, 0);
@@ -358,7 +358,7 @@ TEST_CASE("components that are not there start at the prior", "[linear]") {
     }
   }
   for (const float value : posterior.loadings) REQUIRE(std::isfinite(value));
-  // Of a single cell there is none, with confounders or without.
+  // A single cell has no component, with or without confounders.
   chosen.cells.taken.assign(120, 0);
   chosen.cells.taken[7] = 1;
   const ConfounderMatrix known =
@@ -370,17 +370,17 @@ TEST_CASE("components that are not there start at the prior", "[linear]") {
   REQUIRE(linear_posterior(*none, 2).log_variance == std::vector<float>{0, 0});
 }
 
-TEST_CASE("LSI stops in each of its passes", "[linear]") {
+TEST_CASE("LSI can be stopped in each of its passes", "[linear]") {
   for (const int last : {2, 3, 10, 11}) {
     Chosen chosen;
     int n_asked = 0;
     chosen.cells.cancelled = [&] { return ++n_asked >= last; };
     REQUIRE_FALSE(fit_lsi(chosen.cells, chosen.cells, {}, kOnes, {}));
-    REQUIRE(n_asked == last);  // at once
+    REQUIRE(n_asked == last);  // immediately
   }
 }
 
-TEST_CASE("cells and features that do not fit are refused", "[linear]") {
+TEST_CASE("mismatched cells and features are refused", "[linear]") {
   Chosen chosen;
   REQUIRE_THROWS_WITH(
       accessibility_rows(chosen.cells, std::vector<float>(14, 1.0f)),
@@ -390,7 +390,7 @@ TEST_CASE("cells and features that do not fit are refused", "[linear]") {
                       contains("given for 119 cells"));
   REQUIRE_THROWS_AS(expression_rows(chosen.cells), Error);
   chosen = Chosen();
-  chosen.cells.map[0] = 3;  // where another goes
+  chosen.cells.map[0] = 3;  // already used by another
   REQUIRE_THROWS_WITH(expression_rows(chosen.cells), contains("taken"));
   chosen.cells.map.clear();
   REQUIRE_THROWS_AS(expression_rows(chosen.cells), Error);

@@ -1,4 +1,4 @@
-// LSI of so many cells that its decomposition begins with a part of them.
+// LSI of so many cells that its decomposition starts with a part of them.
 #include <Eigen/SVD>
 #include <memory>
 #include <random>
@@ -21,7 +21,7 @@ struct Slots {
   std::vector<int32_t> offsets{0}, indices;
 };
 
-// Some 6 open peaks a cell, more often those of its type.
+// About 6 open peaks per cell, mostly those of its type.
 CellSourcePtr many_cells() {
   const auto slots = std::make_shared<Slots>();
   std::mt19937 engine(1);
@@ -45,12 +45,13 @@ CellSourcePtr many_cells() {
 
 }  // namespace
 
-TEST_CASE("LSI of very many cells is that of all of them", "[linear]") {
+TEST_CASE("LSI of very many cells agrees with an exact decomposition",
+          "[linear]") {
   CellRows cells;
   cells.source = many_cells();
   cells.n_columns = kPeaks;
   const std::vector<float> ones(kPeaks, 1.0f);
-  // All products of columns are few enough to be added up.
+  // There are few enough columns to sum all their products.
   Eigen::MatrixXd gram = Eigen::MatrixXd::Zero(kPeaks, kPeaks);
   accessibility_rows(cells, ones,
                      RowScale::kTfIdf)([&](const SparseRows& rows) {
@@ -64,7 +65,7 @@ TEST_CASE("LSI of very many cells is that of all of them", "[linear]") {
     }
   });
   const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(gram);
-  // Behind the first, which is depth, in rising order.
+  // After the first component, which is depth, in increasing order.
   const Eigen::MatrixXd exact =
       solver.eigenvectors().rightCols(kTypes).leftCols(kTypes - 1);
   LsiOptions options;

@@ -1,4 +1,4 @@
-// A reference as a linear map, against the same worked out densely.
+// A reference as a linear map, compared with dense computations.
 #include <Eigen/Eigenvalues>
 #include <Eigen/QR>
 #include <Eigen/SVD>
@@ -22,7 +22,7 @@ namespace {
 
 constexpr int64_t kCells = 400, kPeaks = 31, kWidth = 5;
 
-// Four kinds of cells, each with peaks of its own that are open more often.
+// Four kinds of cells, each with its own peaks that are open more often.
 Counts typed_counts() {
   Counts counts;
   counts.n_cells = kCells;
@@ -37,7 +37,7 @@ Counts typed_counts() {
   return counts;
 }
 
-// Follows the kinds in three of its dimensions; a third of the cells have none.
+// Three of its dimensions follow the kinds; a third of the cells have none.
 Reference typed_reference() {
   Reference out;
   out.width = kWidth;
@@ -53,7 +53,7 @@ Reference typed_reference() {
   return out;
 }
 
-// A case with every seventh cell left out.
+// A case in which every seventh cell is left out.
 struct Case {
   Counts counts = typed_counts();
   Reference reference = typed_reference();
@@ -128,7 +128,7 @@ MatrixXd without_mean(const MatrixXd& x) {
   return x.rowwise() - x.colwise().mean();
 }
 
-// z of cells by their peaks.
+// z of the cells according to their peaks.
 MatrixXd by_peaks(const ReferenceMap& map, const MatrixXd& x) {
   const int64_t d = map.peaks.n_dimensions;
   return (x * matrix_of(map.peaks.loadings, d)).rowwise() +
@@ -143,7 +143,7 @@ MatrixXd by_both(const ReferenceMap& map, const MatrixXd& x,
          seen * matrix_of(map.reference, map.peaks.n_dimensions);
 }
 
-// The least-squares fit of y by x, both centred, and its adjusted R2.
+// The least-squares fit of y to x, both centred, and its adjusted R2.
 struct Fit {
   VectorXd fitted;
   double plain, share;
@@ -159,7 +159,8 @@ Fit fit_of(const MatrixXd& x, const VectorXd& y) {
   return out;
 }
 
-// The first dimensions of the map against axes of `r`, found densely.
+// Compares the first dimensions of the map with the axes of `r`, computed
+// densely.
 void check_axes(const ReferenceMap& map, const MatrixXd& x, const MatrixXd& s,
                 const MatrixXd& seen, const MatrixXd& r, int64_t found) {
   const Eigen::JacobiSVD<MatrixXd> svd(r, Eigen::ComputeThinV);
@@ -194,12 +195,12 @@ TEST_CASE("a reference map is the regression of the reference's axes on LSI") {
   }
 }
 
-TEST_CASE("beyond the reference's axes are LSI's that it does not explain") {
+TEST_CASE("further axes are those of LSI unexplained by the reference") {
   const Case data;
   const auto rows = data.rows(true);
   const MatrixXd r = without_mean(data.values(rows));
   const MatrixXd s = without_mean(data.input(rows) * lsi_loadings_of(data.lsi));
-  // Signal that the reference does not explain, and the component.
+  // Signal that the reference does not explain, and its component.
   std::vector<std::pair<double, int64_t>> left;
   double most_explained = 0;
   for (int64_t k = 0; k < data.lsi.n_components; ++k) {
@@ -231,7 +232,7 @@ TEST_CASE("beyond the reference's axes are LSI's that it does not explain") {
   }
 }
 
-TEST_CASE("what confounders explain of a reference is not where z starts") {
+TEST_CASE("z starts without what confounders explain of the reference") {
   const bool strong = GENERATE(false, true);
   const float effect = strong ? 0.9f : 0.2f;
   Case data;
@@ -250,7 +251,7 @@ TEST_CASE("what confounders explain of a reference is not where z starts") {
   VectorXd c(rows.size());
   for (size_t i = 0; i < rows.size(); ++i) c[i] = known.numbers[rows[i]];
   const MatrixXd centred = without_mean(r);
-  // The direction that tells the confounder best: its least-squares fit.
+  // The direction that predicts the confounder best: its least-squares fit.
   VectorXd told = fit_of(centred, without_mean(c)).fitted;
   const double plain = fit_of(centred, without_mean(c)).plain;
   const double explained = (plain - 1 / n) / (1 - 1 / n);
@@ -262,12 +263,12 @@ TEST_CASE("what confounders explain of a reference is not where z starts") {
   for (const int64_t d : {2, 5}) {
     check_axes(*data.map(d, known), x, s, r, freed, d);
   }
-  // All the same for every cell, there is nothing to take out.
+  // A confounder that is constant leaves nothing to remove.
   known.numbers.assign(known.numbers.size(), 1);
   check_axes(*data.map(3, known), x, s, r, r, 3);
 }
 
-TEST_CASE("what a cell without a reference has there changes nothing") {
+TEST_CASE("reference values of cells without a reference are ignored") {
   Case data;
   const auto map = data.map(3);
   for (int64_t cell = 0; cell < kCells; cell += 3) {
@@ -279,9 +280,9 @@ TEST_CASE("what a cell without a reference has there changes nothing") {
   REQUIRE(map->reference == same->reference);
 }
 
-TEST_CASE("where peaks tell no more than chance, the reference is all") {
+TEST_CASE("if peaks predict no better than chance, only the reference counts") {
   Case data;
-  // Three cells with a reference: fewer than LSI has dimensions.
+  // Three cells with a reference: fewer than the dimensions of LSI.
   std::fill(data.reference.present.begin(), data.reference.present.end(), 0.0f);
   for (const int64_t cell : {1, 2, 3}) data.reference.present[cell] = 1;
   const auto map = data.map(3);
@@ -292,7 +293,7 @@ TEST_CASE("where peaks tell no more than chance, the reference is all") {
   REQUIRE((z * z.transpose() - g).norm() < 1e-4 * g.norm());
 }
 
-TEST_CASE("a reference map ends when it is stopped") {
+TEST_CASE("a reference map can be stopped") {
   Case data;
   data.cells.cancelled = [] { return true; };
   REQUIRE_FALSE(data.map(3).has_value());

@@ -1,4 +1,4 @@
-// The streamed SVD against Eigen's dense one.
+// Compares the streamed SVD with Eigen's dense one.
 #include <Eigen/SVD>
 #include <algorithm>
 #include <cmath>
@@ -18,7 +18,7 @@ using Eigen::VectorXd;
 
 namespace {
 
-// Of the entries that are not zero.
+// The non-zero entries of rows [first, end).
 SparseRows rows_of(const MatrixXd& a, int64_t first, int64_t end) {
   SparseRows rows;
   for (int64_t i = first; i < end; ++i) {
@@ -41,7 +41,7 @@ RowPass in_blocks(const MatrixXd& a, int64_t size) {
   };
 }
 
-// To the precision in which rows are streamed.
+// Rounded to the precision in which rows are streamed.
 MatrixXd to_float(const MatrixXd& a) { return a.cast<float>().cast<double>(); }
 
 MatrixXd random_matrix(int64_t n, int64_t p, unsigned seed) {
@@ -50,8 +50,8 @@ MatrixXd random_matrix(int64_t n, int64_t p, unsigned seed) {
   return MatrixXd::NullaryExpr(n, p, [&] { return normal(engine); });
 }
 
-// A tenth of the entries are there; the columns' scales fall, so that singular
-// values are apart.
+// A tenth of the entries are non-zero; the columns' scales decrease, which
+// separates the singular values.
 MatrixXd sparse_matrix(int64_t n, int64_t p, unsigned seed) {
   MatrixXd a = random_matrix(n, p, seed);
   std::mt19937 engine(seed + 1);
@@ -62,7 +62,7 @@ MatrixXd sparse_matrix(int64_t n, int64_t p, unsigned seed) {
   return to_float(a);
 }
 
-// With these singular values.
+// A matrix with these singular values.
 MatrixXd with_values(int64_t n, int64_t p, const VectorXd& d) {
   const auto basis = [](const MatrixXd& a) -> MatrixXd {
     return Eigen::HouseholderQR<MatrixXd>(a).householderQ() *
@@ -72,7 +72,7 @@ MatrixXd with_values(int64_t n, int64_t p, const VectorXd& d) {
          basis(random_matrix(p, d.size(), 4)).transpose();
 }
 
-// Of rank r, with the singular values 2^-1 ... 2^-r.
+// A matrix of rank r with the singular values 2^-1 ... 2^-r.
 MatrixXd of_rank(int64_t n, int64_t p, int64_t r) {
   return with_values(n, p, VectorXd::NullaryExpr(r, [](Eigen::Index k) {
                        return std::pow(0.5, k + 1);
@@ -92,7 +92,7 @@ MatrixXd loadings_of(const TruncatedSvd& svd, int64_t p) {
       svd.loadings.data(), p, static_cast<int64_t>(svd.singular_values.size()));
 }
 
-// The sine of the largest angle between two subspaces of orthonormal bases.
+// The sine of the largest angle between two subspaces with orthonormal bases.
 double largest_sine(const MatrixXd& a, const MatrixXd& b) {
   const MatrixXd rest = b - a * (a.transpose() * b);
   return Eigen::JacobiSVD<MatrixXd>(rest).singularValues()[0];
@@ -104,8 +104,8 @@ void check_orthonormal(const MatrixXd& v) {
               .maxCoeff() < 1e-12);
 }
 
-// `values`: relative error of the singular values. `sine`: of the subspace, and
-// of each component.
+// `values`: relative error of the singular values. `sine`: that of the subspace
+// and of each component.
 void check_against_dense(const TruncatedSvd& svd, const MatrixXd& a,
                          double values, double sine) {
   const Eigen::JacobiSVD<MatrixXd> dense(a, Eigen::ComputeThinV);
@@ -126,14 +126,14 @@ void check_against_dense(const TruncatedSvd& svd, const MatrixXd& a,
 
 }  // namespace
 
-TEST_CASE("the streamed SVD is the dense one", "[linear]") {
+TEST_CASE("the streamed SVD equals the dense one", "[linear]") {
   const MatrixXd a = to_float(of_rank(90, 70, 30));
   const auto svd = truncated_svd(in_blocks(a, 90), 70, of(8));
   check_against_dense(*svd, a, 1e-10, 1e-9);
   REQUIRE(svd->column_means.empty());
 }
 
-TEST_CASE("the streamed SVD of sparse rows is the dense one", "[linear]") {
+TEST_CASE("the streamed SVD of sparse rows equals the dense one", "[linear]") {
   const MatrixXd a = sparse_matrix(400, 120, 5);
   check_against_dense(*truncated_svd(in_blocks(a, 64), 120, of(6)), a, 1e-6,
                       1e-3);
@@ -147,14 +147,14 @@ TEST_CASE("the streamed SVD of sparse rows is the dense one", "[linear]") {
                       1e-10, 1e-7);
 }
 
-TEST_CASE("as many components as two pieces of the kernel hold", "[linear]") {
+TEST_CASE("components that fill two pieces of the kernel", "[linear]") {
   const MatrixXd a = sparse_matrix(400, 120, 5);
   check_against_dense(*truncated_svd(in_blocks(a, 64), 120, of(45)), a, 1e-6,
                       1e-3);
 }
 
-TEST_CASE("close singular values are told apart in few passes", "[linear]") {
-  // Without Chebyshev's polynomials the sine is 0.5.
+TEST_CASE("close singular values are separated in few passes", "[linear]") {
+  // Without Chebyshev polynomials the sine is 0.5.
   const MatrixXd a = to_float(
       with_values(200, 150, VectorXd::LinSpaced(100, 1.0, 1.0 - 99 * 0.005)));
   const Eigen::JacobiSVD<MatrixXd> dense(a, Eigen::ComputeThinV);
@@ -236,7 +236,7 @@ TEST_CASE("rows of zeros count as rows and change nothing else", "[linear]") {
   REQUIRE(with->n_rows == 150);
 }
 
-TEST_CASE("an SVD is a known number of passes, and stops in any of them",
+TEST_CASE("an SVD takes a fixed number of passes, and can stop in any",
           "[linear]") {
   const MatrixXd a = sparse_matrix(100, 40, 3);
   SvdOptions options = of(4);
@@ -254,8 +254,9 @@ TEST_CASE("an SVD is a known number of passes, and stops in any of them",
   }
 }
 
-TEST_CASE("two iterations do from vectors of a part of the rows", "[linear]") {
-  // 40 values that fall slowly behind 6 that stand out, as those of cells do.
+TEST_CASE("two iterations suffice from vectors of a part of the rows",
+          "[linear]") {
+  // 40 slowly decreasing values after 6 large ones, as is typical for cells.
   const int64_t n = 2000, p = 120, k = 6;
   VectorXd d(46);
   for (int64_t j = 0; j < 46; ++j) d[j] = j < k ? 20.0 - j : 10 - 0.02 * j;
@@ -280,7 +281,7 @@ TEST_CASE("two iterations do from vectors of a part of the rows", "[linear]") {
                       contains("`start`"));
 }
 
-TEST_CASE("what cannot be decomposed is refused", "[linear]") {
+TEST_CASE("invalid input of an SVD is refused", "[linear]") {
   MatrixXd a = sparse_matrix(5, 40, 3);
   const auto refuse = [&](const SvdOptions& options, const std::string& what) {
     REQUIRE_THROWS_WITH(truncated_svd(in_blocks(a, 10), 40, options),

@@ -20,7 +20,7 @@ StepLoss loss_of(double first, double second, double weight) {
 
 }  // namespace
 
-TEST_CASE("sums of a loss go on, whenever they are read") {
+TEST_CASE("sums of a loss continue after they are read") {
   const bool read_between = GENERATE(true, false);
   LossMeter meter({10, 20}, 5);
   meter.add(loss_of(1, 2, 3), 0);
@@ -33,7 +33,7 @@ TEST_CASE("sums of a loss go on, whenever they are read") {
   REQUIRE(reading.bad_position == -1);
 }
 
-TEST_CASE("the first loss that is not finite is named, the last read or not") {
+TEST_CASE("the position of the first non-finite loss is reported") {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   const double infinite = std::numeric_limits<double>::infinity();
   const double bad = GENERATE_COPY(nan, infinite);
@@ -46,7 +46,7 @@ TEST_CASE("the first loss that is not finite is named, the last read or not") {
   REQUIRE(meter.read().bad_position == 7);
 }
 
-TEST_CASE("a step's loss is kept without a launch") {
+TEST_CASE("a step's loss is stored without a tensor operation") {
   LossMeter meter({0, 0}, 0);
   const StepLoss loss = loss_of(1, 2, 3);
   REQUIRE(operations_of([&] { meter.add(loss, 0); }).empty());

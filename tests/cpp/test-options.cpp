@@ -13,7 +13,7 @@ namespace options_test {
 using namespace sailer;
 using namespace sailer_test;
 
-TEST_CASE("a range holds what it says") {
+TEST_CASE("a range contains the values that it describes") {
   const double infinity = std::numeric_limits<double>::infinity();
   REQUIRE(at_least(2).holds(2));
   REQUIRE_FALSE(at_least(2).holds(1.9));
@@ -31,7 +31,7 @@ TEST_CASE("a range holds what it says") {
   REQUIRE(above(0).at_most(1).words(false) == "above 0 and at most 1");
 }
 
-TEST_CASE("what may be left open is checked once it is chosen") {
+TEST_CASE("an automatic option is only checked once it has a value") {
   TrainOptions options;
   REQUIRE_NOTHROW(options.check());
   options.epochs = 0;
@@ -39,11 +39,11 @@ TEST_CASE("what may be left open is checked once it is chosen") {
   options.epochs = TrainOptions::kAuto;
   REQUIRE_NOTHROW(options.check());
   SailerOptions model;
-  model.beta = SailerOptions::kAuto;  // is never left open
+  model.beta = SailerOptions::kAuto;  // must always have a value
   REQUIRE_THROWS_WITH(model.check(), "`beta` must be a number of at least 0.");
 }
 
-TEST_CASE("every option of a struct is described by a name of its own") {
+TEST_CASE("every option of a struct has a description and a unique name") {
   SailerOptions options;
   std::vector<std::string> names;
   describe(options,
@@ -56,7 +56,7 @@ TEST_CASE("every option of a struct is described by a name of its own") {
   REQUIRE(names.size() == 17);
 }
 
-TEST_CASE("words and values are named in one table") {
+TEST_CASE("names are translated to values and back") {
   REQUIRE(name_of(Architecture::kChromosome) == "chromosome");
   REQUIRE(parse(names_of(Marginal()), "marginal", "mixture") ==
           Marginal::kMixture);

@@ -12,7 +12,7 @@ using namespace sailer_test;
 
 namespace {
 
-// More cells than a pass takes at once.
+// More cells than a pass processes at once.
 constexpr int64_t kMany = 700;
 
 BatchStream stream_of_many(int64_t batch_size) {
@@ -41,7 +41,7 @@ SparseBatch all_of(BatchStream& stream) {
 
 }  // namespace
 
-TEST_CASE("posteriors of cells are the encoder's", "[passes]") {
+TEST_CASE("posteriors of cells are those of the encoder", "[passes]") {
   const SailerModel model = model_of_many();
   BatchStream stream = stream_of_many(50);
   Monitor silent;

@@ -41,7 +41,7 @@ TEST_CASE("peaks are cut into padded blocks within their groups") {
   REQUIRE(blocks.n_blocks == 4);
   REQUIRE(
       at::equal(blocks.group_of_block, at::tensor({0, 1, 1, 2}, at::kLong)));
-  // Every peak stands where its slot says, the rest is padding.
+  // Every peak is in its slot, and all other slots are padding.
   REQUIRE(at::equal(blocks.peak_of_slot.index_select(0, blocks.slot_of_peak),
                     at::arange(167, at::kLong)));
   REQUIRE(blocks.padding.sum().item<int64_t>() == 4 * 64 - 167);
@@ -54,7 +54,7 @@ TEST_CASE("peaks are cut into padded blocks within their groups") {
   REQUIRE(at::equal(blocks.group_starts, at::tensor({0, 3, 103}, at::kLong)));
 }
 
-TEST_CASE("blocks are kept for the layouts used last, and no others") {
+TEST_CASE("blocks are kept only for the layouts used last") {
   const PeakLayout layout({5, 4});
   const auto holders = [](const PeakBlocks& blocks) {
     return blocks.peak_of_slot.use_count();
@@ -73,7 +73,7 @@ TEST_CASE("blocks are kept for the layouts used last, and no others") {
 
 TEST_CASE("chunks of rows on a device give the dense loss and gradients") {
   const auto groups = GENERATE(std::vector<int64_t>{90}, kThree, kMany);
-  // All cells at once, three at a time, one at a time.
+  // All cells at once, three at a time, or one at a time.
   const int64_t rows_at_once = GENERATE(7, 3, 0);
   const bool with_host_offsets = GENERATE(false, true);
   const ReconstructionCase c = reconstruction_case(groups, 7, 4, 0.15, 300);
@@ -147,7 +147,7 @@ TEST_CASE("products in bf16 stay within its rounding") {
   const auto groups = GENERATE(std::vector<int64_t>{600}, kThree);
   ReconstructionCase c =
       reconstruction_case(groups, 40, 16, 0.1, 320).to(at::kFloat);
-  c.weight.detach().mul_(0.25);  // logits as they are in a trained model
+  c.weight.detach().mul_(0.25);  // typical logits of a trained model
   ReconstructionOptions options = device_options();
   const auto expected = loss_and_grads(c, c.dense(options));
   options.precision = Precision::kBf16;
@@ -156,13 +156,13 @@ TEST_CASE("products in bf16 stay within its rounding") {
           Approx(expected[0].item<double>()).epsilon(2e-3));
   for (size_t k = 1; k < 4; ++k) {
     const double error = relative_error(found[k], expected[k]);
-    // LibTorch 1.13 on the CPU even adds in bf16; cuBLAS adds in float.
+    // LibTorch 1.13 on the CPU even sums in bf16; cuBLAS sums in float.
     REQUIRE(error < 4e-2);
-    REQUIRE(error > 1e-6);  // or nothing was rounded
+    REQUIRE(error > 1e-6);  // otherwise nothing was rounded
   }
 }
 
-TEST_CASE("a promised factor is taken at its word, another is obeyed") {
+TEST_CASE("a factor scales the gradients, unless it is promised to be 1") {
   const ReconstructionCase c = reconstruction_case(kThree, 4, 3, 0.2, 330);
   ReconstructionOptions options = device_options();
   const auto expected = loss_and_grads(c, c.loss(options));
@@ -175,13 +175,13 @@ TEST_CASE("a promised factor is taken at its word, another is obeyed") {
   }
 }
 
-TEST_CASE("the bags of the first layer leave out entries of weight 0") {
+TEST_CASE("the first layer ignores entries of weight 0") {
   const auto groups = GENERATE(std::vector<int64_t>{40}, kThree, kMany);
   const PeakLayout layout(groups);
   const SparseRowsTensor rows = random_rows(9, layout.n_peaks(), 0.3, 340);
   const at::Tensor keep =
       random_tensor({rows.indices.size(0)}, 341).gt(0).to(at::kDouble);
-  // The kept entries alone, through the plain dense computation.
+  // Only the kept entries, with the plain dense computation.
   std::vector<std::vector<int64_t>> kept(9);
   const std::vector<int64_t> offsets = offsets_of(rows);
   for (size_t i = 0; i < 9; ++i) {
@@ -221,9 +221,9 @@ TEST_CASE("a step of the two large layers never waits for the device") {
         sparse_linear_bags(c.rows, c.weight, c.layout, keep);
     (c.loss(options) + input.sum()).backward();
   };
-  step();  // what is kept from call to call is made once
+  step();  // buffers that are kept between calls are made once
   REQUIRE(waits_of(step) == std::vector<std::string>{});
-  // The list of names is worth something: it sees this one.
+  // waits_of() does detect this wait.
   REQUIRE(waits_of([&] { c.loss(options).item<double>(); }).size() > 0);
 }
 
@@ -240,9 +240,9 @@ TEST_CASE("chromosomes do not add operations") {
   REQUIRE(count(kThree) == count(kMany));
 }
 
-TEST_CASE("without a CUDA device nothing is said to be fast on it") {
+TEST_CASE("without a CUDA device there is no CUDA capability") {
   REQUIRE(cuda_capability(at::kCPU) == 0);
-  // A device beyond any machine's: the driver, where there is one, denies it.
+  // An index beyond any machine's devices, which a driver, if present, rejects.
   REQUIRE(cuda_capability(at::Device(at::kCUDA, 120)) == 0);
 }
 

@@ -48,7 +48,7 @@ at::Tensor dense(const Case& c, const ReconstructionOptions& options) {
       options);
 }
 
-// A copy in another type, with parameters and optimiser of its own.
+// A copy in another type, with its own parameters and optimiser.
 struct Trained {
   Trained(const Case& c, at::ScalarType type) : data(c) {
     for (at::Tensor* x : {&data.hidden, &data.weight, &data.bias}) {
@@ -123,7 +123,7 @@ TEST_CASE("the plain formula agrees where it does not overflow") {
 }
 
 TEST_CASE("tiles give the loss and gradients of the dense computation") {
-  // 70,000 peaks are more than one tile of 5 cells holds.
+  // 70,000 peaks do not fit into a single tile of 5 cells.
   const auto groups =
       GENERATE(std::vector<int64_t>{40}, std::vector<int64_t>{7, 1, 30},
                std::vector<int64_t>{70000, 9});
@@ -174,7 +174,7 @@ TEST_CASE("cells without an open peak are allowed in a batch") {
           Approx(dense(c, {}).item<double>()).epsilon(1e-12));
 }
 
-TEST_CASE("weights moved with the loss have the bits of a step after it") {
+TEST_CASE("weights updated with the loss have the bits of a later step") {
   const auto type = GENERATE(at::kFloat, at::kDouble);
   const auto groups =
       GENERATE(std::vector<int64_t>{40}, std::vector<int64_t>{7, 1, 30},
@@ -204,14 +204,14 @@ TEST_CASE("weights moved with the loss have the bits of a step after it") {
   REQUIRE_FALSE(at::equal(at_once.data.weight, c.weight.to(type)));
 }
 
-TEST_CASE("a tile whose loss is not finite is not moved") {
+TEST_CASE("a tile with a non-finite loss is not updated") {
   const double bad =
       GENERATE(std::nan(""), std::numeric_limits<double>::infinity());
   const Case c = make_case({30, 20}, 4, 3, 0.2, 80);
   const Trained trained(c, at::kFloat);
   {
     at::NoGradGuard no_grad;
-    trained.data.weight[30][0] = bad;  // of the second group, a tile of its own
+    trained.data.weight[30][0] = bad;  // in the second group, a tile of its own
   }
   const at::Tensor before = trained.data.weight.detach().clone();
   trained.adam->begin_step(0.01);
@@ -227,7 +227,7 @@ TEST_CASE("a tile whose loss is not finite is not moved") {
   REQUIRE(at::equal(after.slice(0, 31, 50), before.slice(0, 31, 50)));
 }
 
-TEST_CASE("a loss that moved its weights takes no factor afterwards") {
+TEST_CASE("a loss that updated its weights cannot be scaled afterwards") {
   const Trained trained(make_case({12}, 3, 2, 0.2, 90), at::kDouble);
   trained.adam->begin_step(0.01);
   const OutputUpdates updates = trained.updates();
@@ -254,8 +254,8 @@ TEST_CASE("bfloat16 products keep loss and gradients within their precision") {
   const auto distance = [](const at::Tensor& a, const at::Tensor& b) {
     return ((a - b).norm() / b.norm()).item<double>();
   };
-  // Where the processor has no such products, LibTorch's stand-in also sums in
-  // bfloat16: then the long sum over the peaks is the worst.
+  // If the processor has no such products, LibTorch's fallback also sums in
+  // bfloat16; then the long sum over the peaks has the largest error.
   REQUIRE(distance(half.data.hidden.grad(), full.data.hidden.grad()) < 0.04);
   REQUIRE(distance(half.data.weight.grad(), full.data.weight.grad()) < 0.01);
   REQUIRE(distance(half.data.bias.grad(), full.data.bias.grad()) < 0.01);

@@ -1,4 +1,4 @@
-// Where a model that is aligned with a reference starts.
+// The start of a model that is aligned with a reference.
 #include <cmath>
 
 #include "catch.h"
@@ -34,7 +34,7 @@ SailerModel make_model(Architecture architecture, bool joint, bool warm = true,
                      1, frequencies, 1, at::kCPU, at::kDouble, kWidth);
 }
 
-// Cells with a reference, every fourth without.
+// Cells with a reference, which every fourth lacks.
 struct Case {
   OpenPeaks peaks = random_peaks(kCells, kPeaks, 0.4);
   Reference reference;
@@ -88,7 +88,7 @@ at::Tensor tensor_of(const std::vector<float>& x, int64_t width) {
 
 }  // namespace
 
-TEST_CASE("the linear path adds what a cell's reference gives") {
+TEST_CASE("the linear path adds the contribution of a cell's reference") {
   const Case data;
   for (Architecture a : {Architecture::kDense, Architecture::kChromosome}) {
     SailerModel model = make_model(a, /*joint=*/true);
@@ -100,7 +100,7 @@ TEST_CASE("the linear path adds what a cell's reference gives") {
   }
 }
 
-TEST_CASE("models that read no reference refuse a path from it") {
+TEST_CASE("models that read no reference refuse a reference path") {
   const at::Tensor weight = at::zeros({kWidth + 1, kLatent}, doubles());
   REQUIRE_THROWS_AS(
       make_model(Architecture::kDense, false).start_reference_path(weight),
@@ -114,11 +114,11 @@ TEST_CASE("an aligned model starts at the map of its reference") {
   const Case data;
   for (Architecture a : {Architecture::kDense, Architecture::kChromosome}) {
     for (const bool joint : {true, false}) {
-      const int64_t latent = kWidth + 2;  // two of LSI
+      const int64_t latent = kWidth + 2;  // two from LSI
       SailerModel model = make_model(a, joint, /*warm=*/true, latent);
       REQUIRE(start_at_reference(model, data.cells, data.split, data.weights,
                                  data.reference, data.confounders, data.lsi));
-      // Densely, from the definition of the scaled input.
+      // A dense computation, from the definition of the scaled input.
       at::Tensor x = to_dense(data.batch.input, kPeaks, at::kDouble);
       for (int64_t p = 0; p < kPeaks; ++p) {
         x.select(1, p).mul_(data.weights[p]);
@@ -132,7 +132,7 @@ TEST_CASE("an aligned model starts at the map of its reference") {
         expected =
             expected + at::mm(data.seen, tensor_of(map->reference, latent));
       }
-      // What the hidden layers add is small.
+      // The contribution of the hidden layers is small.
       REQUIRE((embed(model, data.batch) - expected).abs().max().item<double>() <
               0.05);
       REQUIRE(expected.abs().max().item<double>() > 0.5);
@@ -140,7 +140,7 @@ TEST_CASE("an aligned model starts at the map of its reference") {
   }
 }
 
-TEST_CASE("a start that is stopped leaves the model as it was") {
+TEST_CASE("a stopped start leaves the model unchanged") {
   Case data;
   SailerModel model = make_model(Architecture::kDense, true);
   const at::Tensor before = embed(model, data.batch);

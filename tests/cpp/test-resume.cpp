@@ -15,7 +15,7 @@ using namespace sailer_test;
 
 namespace {
 
-// A file in a folder of its own, removed at the end.
+// A file in its own folder, which is removed at the end.
 struct StateFile {
   std::filesystem::path folder =
       std::filesystem::temp_directory_path() /
@@ -25,7 +25,7 @@ struct StateFile {
   std::string path() const { return (folder / "state.safetensors").string(); }
 };
 
-// All but the clock: seconds differ from run to run.
+// Compares all columns but the clock: seconds differ between runs.
 bool same_history(const std::vector<EpochRecord>& one,
                   const std::vector<EpochRecord>& other) {
   if (one.size() != other.size()) return false;
@@ -46,7 +46,7 @@ void require_same(const Run& resumed, const Run& whole) {
   REQUIRE(resumed.result.status == whole.result.status);
 }
 
-// Copies the file away at one moment, as a kill would leave it.
+// Copies the file at one moment, as a killed process would leave it.
 struct Thief : Monitor {
   int left;
   std::string from, to;
@@ -60,11 +60,11 @@ struct Thief : Monitor {
 
 }  // namespace
 
-TEST_CASE("a run stopped after any step continues with the same bits") {
+TEST_CASE("a run stopped after any step resumes with the same bits") {
   TrainOptions training = short_training();
   training.epochs = 5;
   const Run whole = run(training);
-  // 108 training cells are 6 steps an epoch; the last of 8 cells.
+  // 108 training cells are 6 steps per epoch; the last one has 8 cells.
   for (int steps : {0, 1, 5, 6, 7, 11, 17, 29}) {
     CAPTURE(steps);
     Stopper stopper(steps);
@@ -76,7 +76,7 @@ TEST_CASE("a run stopped after any step continues with the same bits") {
   }
 }
 
-TEST_CASE("patience survives a stop with its best epoch") {
+TEST_CASE("early stopping survives an interruption with its best epoch") {
   TrainOptions training = short_training();
   training.epochs = 400;
   training.patience = 4;
@@ -88,14 +88,14 @@ TEST_CASE("patience survives a stop with its best epoch") {
   Given given;
   given.from = run(training, stopper).progress;
   require_same(run(training, given), whole);
-  // And the finished run is finished: nothing is trained any more.
+  // A finished run is finished: resuming it trains nothing.
   given.from = whole.progress;
   const Run again = run(training, given);
   REQUIRE(again.result.history.size() == whole.result.history.size());
   require_same(again, whole);
 }
 
-TEST_CASE("a checkpoint left at any moment continues with the same bits") {
+TEST_CASE("a checkpoint of any moment resumes with the same bits") {
   TrainOptions training = short_training();
   training.epochs = 4;
   const Run whole = run(training);
@@ -110,14 +110,14 @@ TEST_CASE("a checkpoint left at any moment continues with the same bits") {
       Given resumed;
       resumed.from = read_state(thief.to);
       require_same(run(training, resumed), whole);
-      // The end of the run is in its file too.
+      // The file also holds the end of the run.
       resumed.from = read_state(file.path());
       require_same(run(training, resumed), whole);
     }
   }
 }
 
-TEST_CASE("a finished run continues with more epochs as if it had them") {
+TEST_CASE("a finished run resumed with more epochs equals a longer run") {
   TrainOptions training = short_training();
   const Run whole = run(training);
   training.epochs = 7;
@@ -127,7 +127,7 @@ TEST_CASE("a finished run continues with more epochs as if it had them") {
   require_same(run(training, given), whole);
 }
 
-TEST_CASE("a state of a run that does not fit is refused by name") {
+TEST_CASE("a mismatched state of a run is refused by name") {
   const TrainOptions training = short_training();
   const Run whole = run(training);
   Given given;
@@ -141,7 +141,7 @@ TEST_CASE("a state of a run that does not fit is refused by name") {
   REQUIRE_THROWS_WITH(run(training, given), contains("run.history"));
 }
 
-TEST_CASE("a folder that cannot be written to is reported at the start") {
+TEST_CASE("an unwritable folder is reported at the start") {
   TrainOptions training = short_training();
   Given given;
   given.checkpoint = {"/no/such/folder/state.safetensors", 1, {}};
@@ -149,7 +149,7 @@ TEST_CASE("a folder that cannot be written to is reported at the start") {
   REQUIRE_THROWS_WITH(run(training, never, given), contains("no/such/folder"));
 }
 
-TEST_CASE("a state of before the weights were kept continues as well") {
+TEST_CASE("a state without the sum of the weights can be resumed, too") {
   TrainOptions training = short_training();
   training.epochs = 3;
   const Run whole = run(training);
@@ -158,8 +158,9 @@ TEST_CASE("a state of before the weights were kept continues as well") {
   for (const NamedTensor& entry : run(training, stopper).progress) {
     if (entry.name != "run.weight") given.from.push_back(entry);
   }
-  // The layout of version 1: epoch, position and best epoch; the sums of the
-  // five parts, seconds and best bound; a row of 14 per epoch.
+  // The layout of version 1. Counters: epoch, position and best epoch. Numbers:
+  // the sums of the five parts, seconds and best bound. History: a row of 14
+  // per epoch.
   for (const NamedTensor& entry : given.from) {
     if (entry.name == "run.numbers") REQUIRE(entry.tensor.numel() == 7);
     if (entry.name == "run.counters") {
@@ -175,7 +176,8 @@ TEST_CASE("a state of before the weights were kept continues as well") {
 
 namespace {
 
-// Spoils the model after a number of steps, as a step too large would.
+// Corrupts the model after a number of steps, as a step that is too large
+// would.
 struct Spoiler : Monitor {
   int left;
   SailerModel* model;
@@ -222,8 +224,8 @@ std::vector<int64_t> cells_of_step(int64_t epoch, int64_t step) {
 
 }  // namespace
 
-TEST_CASE("a loss that is not finite goes back to the last whole epoch") {
-  // Spoilt after step 15: the third epoch's step 4 is the first to notice.
+TEST_CASE("after a non-finite loss a run goes back to the last whole epoch") {
+  // Corrupted after step 15: step 4 of the third epoch is the first to notice.
   const Spoiled out = spoil(15, {{}, 1, {}, /*steps=*/1});
   REQUIRE(out.result.status == TrainStatus::kDiverged);
   REQUIRE(out.result.divergence.epoch == 3);
@@ -232,28 +234,28 @@ TEST_CASE("a loss that is not finite goes back to the last whole epoch") {
   TrainOptions two = short_training();
   two.epochs = 2;
   REQUIRE(same_bits(out.state, run(two).state));
-  // It can go on, the optimiser as it was then.
+  // The run can be resumed, with the optimiser's state of that time.
   Given given;
   given.from = out.progress;
   require_same(run(short_training(), given), run(short_training()));
 }
 
-TEST_CASE("epochs of few steps are not all gone back to") {
+TEST_CASE("short epochs are not all saved") {
   const Spoiled out = spoil(15, {});
   REQUIRE(out.result.divergence.epoch == 3);
   REQUIRE(out.result.history.size() == 1);
-  // An epoch has six steps: the second ends twelve after nothing was written.
+  // Six steps per epoch: the second one ends after twelve steps without a save.
   REQUIRE(spoil(15, {{}, 1, {}, 7}).result.history.size() == 1);
   REQUIRE(spoil(15, {{}, 1, {}, 6}).result.history.size() == 2);
 }
 
-TEST_CASE("with a checkpoint it goes back there, the optimiser too") {
+TEST_CASE("with a checkpoint a run goes back to it, the optimiser too") {
   StateFile file;
   const Spoiled out = spoil(15, {file.path(), 0.5, {}});
   REQUIRE(out.result.status == TrainStatus::kDiverged);
   Given given;
   given.from = out.progress;
-  // Half an epoch is three steps: the checkpoint is that of step 15.
+  // Half an epoch is three steps: the last checkpoint is that of step 15.
   require_same(run(short_training(), given), run(short_training()));
 }
 
@@ -280,9 +282,8 @@ TEST_CASE("the temporary checkpoint is in its folder while the run lasts") {
   REQUIRE(std::filesystem::is_empty(file.folder));
 }
 
-TEST_CASE(
-    "a loss that is not finite without a place to go back to is an error") {
-  // Spoilt in the second epoch; the first was not saved.
+TEST_CASE("a non-finite loss without a state to go back to is an error") {
+  // Corrupted in the second epoch; the first one could not be saved.
   REQUIRE_THROWS_WITH(spoil(8, {{}, 1, "/no/such/folder"}),
                       contains("epoch 2") && contains("/no/such/folder"));
 }

@@ -80,7 +80,7 @@ TEST_CASE("gradients of the objective equal finite differences") {
   for (const SailerOptions& options : variants()) {
     SailerModel model = make_model(options);
     const auto loss = [&] {
-      model.generator().set_current_seed(77);  // the same noise every time
+      model.generator().set_current_seed(77);  // same noise each time
       return model.loss(batch, {0.7, false}).total;
     };
     for (const NamedTensor& entry : model.parameters().parameters()) {
@@ -103,7 +103,7 @@ TEST_CASE("the objective is the weighted sum of its parts") {
         options.mixing * loss.mixing.item<double>() +
         (1 + options.lambda) * loss.reconstruction.item<double>();
     REQUIRE(std::abs(loss.mixing.item<double>()) > 1e-3);
-    // Not while the encoder stands still, or z is not sampled.
+    // It is 0 while the encoder is frozen, and if z is not sampled.
     for (const LossOptions& still :
          {LossOptions{beta, true, false}, LossOptions{beta, false, true}}) {
       REQUIRE(model.loss(batch, still).mixing.item<double>() == 0);
@@ -126,7 +126,7 @@ TEST_CASE("the warm-up has neither noise nor KL") {
           Approx(2 * first.reconstruction.item<double>()).epsilon(1e-12));
 }
 
-TEST_CASE("the evaluation is the plain likelihood, omega divided out") {
+TEST_CASE("the evaluation is the plain likelihood, with omega divided out") {
   SailerOptions options = small(Architecture::kDense);
   options.omega = 6;
   const SailerModel model = make_model(options);
@@ -135,7 +135,7 @@ TEST_CASE("the evaluation is the plain likelihood, omega divided out") {
   const at::Tensor hidden =
       model.decode_hidden(posterior.mean, batch.confounders, false);
   const at::Tensor logits = logits_of(model, hidden);
-  // p / (1 - p) is the decoder's odds over omega.
+  // p / (1 - p) is the decoder's odds divided by omega.
   const at::Tensor odds = at::exp(logits) / options.omega;
   const at::Tensor p = odds / (1 + odds);
   double expected = 0;
@@ -158,7 +158,7 @@ TEST_CASE("the evaluation is the plain likelihood, omega divided out") {
                                  .item<double>()));
 }
 
-TEST_CASE("the evidence lower bound is taken at a sample, fixed by its seed") {
+TEST_CASE("the evidence lower bound uses a sample that depends on the seed") {
   SailerModel model = make_model(small(Architecture::kDense));
   const SparseBatch batch = make_batch();
   const auto elbo = [&](uint64_t seed) {
@@ -183,7 +183,7 @@ TEST_CASE("the evidence lower bound is taken at a sample, fixed by its seed") {
   REQUIRE(elbo(5) == Approx(likelihood - kl).epsilon(1e-9));
 }
 
-TEST_CASE("chromosomes meet only in the latent space") {
+TEST_CASE("chromosomes only interact in the latent space") {
   SailerModel model = make_model(small(Architecture::kChromosome));
   SparseBatch batch = make_batch();
   for (const NamedTensor& entry : model.parameters().parameters()) {
@@ -191,7 +191,7 @@ TEST_CASE("chromosomes meet only in the latent space") {
   }
   const at::Tensor hidden =
       model.decode_hidden(random_tensor({8, 3}, 5), batch.confounders, false);
-  // Logits of the second chromosome depend on its own columns only.
+  // Logits of the second chromosome depend only on its own columns.
   logits_of(model, hidden).slice(1, 9, 13).sum().backward();
   for (const NamedTensor& entry : model.parameters().parameters()) {
     if (entry.name != "decoder.output.weight") continue;
@@ -205,7 +205,7 @@ TEST_CASE("chromosomes meet only in the latent space") {
 TEST_CASE("output biases start at the logit of the peak's frequency") {
   SailerOptions options = small(Architecture::kDense);
   std::vector<double> frequencies(25, 0.2);
-  frequencies[3] = 0;  // stays finite
+  frequencies[3] = 0;  // must stay finite
   SailerModel model(options, layout_of(options), kConfounders, frequencies, 1,
                     at::kCPU, at::kDouble);
   const at::Tensor bias = model.parameters().parameters().back().tensor;
@@ -214,7 +214,7 @@ TEST_CASE("output biases start at the logit of the peak's frequency") {
   REQUIRE(std::isfinite(bias[3].item<double>()));
 }
 
-TEST_CASE("a seed decides every parameter, and states travel") {
+TEST_CASE("a seed determines every parameter, and states can be loaded") {
   const SailerOptions options = small(Architecture::kChromosome);
   SailerModel one = make_model(options, 5), same = make_model(options, 5);
   SailerModel other = make_model(options, 6);
@@ -232,7 +232,7 @@ TEST_CASE("a seed decides every parameter, and states travel") {
                     other.encode(batch, false).mean));
 }
 
-TEST_CASE("a state that does not fit is refused and changes nothing") {
+TEST_CASE("a mismatched state is refused and changes nothing") {
   SailerModel model = make_model(small(Architecture::kDense));
   const auto before = model.parameters().state();
   auto damaged = model.parameters().state();
@@ -265,7 +265,7 @@ SparseBatch batch_of_type(at::ScalarType type) {
 
 }  // namespace
 
-TEST_CASE("the objective and its gradients are those of the plain model") {
+TEST_CASE("the objective and its gradients equal those of the plain model") {
   const SparseBatch batch = batch_of_type(at::kDouble);
   const auto engine = GENERATE(Engine::kFused, Engine::kTensor);
   for (const SailerOptions& options : variants()) {
@@ -298,7 +298,7 @@ TEST_CASE("both engines compute the same, dropout and evaluation too") {
   const double tolerance = type == at::kDouble ? 1e-9 : 2e-4;
   const SparseBatch batch = batch_of_type(type);
   for (SailerOptions options : variants()) {
-    options.dropout = 0.2;  // the same mask from the same seed
+    options.dropout = 0.2;  // same mask from the same seed
     const auto make = [&](Engine which) {
       SailerModel model(options, layout_of(options), kConfounders, {}, 9,
                         at::kCPU, type);
@@ -368,7 +368,7 @@ TEST_CASE("a short training in bfloat16 gets about as far") {
   const PeakLayout layout({200, 200});
   SailerOptions options = small(Architecture::kChromosome);
   options.hidden = {16, 8};
-  // Two kinds of cells with peaks of their own: there is something to learn.
+  // Two kinds of cells with their own peaks: there is something to learn.
   std::vector<std::vector<int64_t>> cells(40);
   std::mt19937_64 engine(3);
   for (int64_t i = 0; i < 40; ++i) {

@@ -1,4 +1,4 @@
-// Several processes that train SAILER or SAILERX minimise what one does.
+// Several processes that train SAILER or SAILERX minimise the same loss as one.
 #include <algorithm>
 
 #include "catch.h"
@@ -14,7 +14,7 @@ namespace sailer_together_test {
 using namespace sailer;
 using namespace sailer_test;
 
-// Where LibTorch cannot join processes there is nothing to test.
+// If LibTorch cannot join processes, there is nothing to test.
 #if SAILER_HAS_C10D
 
 namespace {
@@ -22,7 +22,7 @@ namespace {
 constexpr int64_t kDonorCells = 53, kBothCells = 2 * kDonorCells;
 constexpr int32_t kDonorPeaks = 30;
 
-// Two donors, one after the other, that open other peaks.
+// Two donors, one after the other, that open different peaks.
 CellSourcePtr two_donors() {
   const OpenPeaks first = random_peaks(kDonorCells, 18, 0.4, 1);
   OpenPeaks cells = random_peaks(kDonorCells, 22, 0.3, 2);
@@ -73,7 +73,7 @@ Case by_chromosome(bool joint) {
   return out;
 }
 
-// Frozen, warming up and annealed; the last minibatch has 3 cells.
+// Frozen, warm-up and annealing; the last minibatch has 3 cells.
 TrainOptions brief_training() {
   TrainOptions options = short_training();
   options.epochs = 6;
@@ -88,7 +88,7 @@ TrainOptions brief_training() {
   return options;
 }
 
-// Starts the model as training does, by passes that the processes share.
+// Starts the model as training does, with passes that the processes share.
 void start(SailerModel& model, const Case& of, const Split& split,
            Exchange* exchange) {
   CellRows rows;
@@ -155,7 +155,7 @@ std::vector<Outcome> train_together(const Case& of, int64_t size) {
   return out;
 }
 
-// The largest difference relative to 1 + what is expected.
+// The largest difference, relative to 1 + the expected value.
 double distance(const std::vector<double>& a, const std::vector<double>& b) {
   double most = a.size() == b.size() ? 0 : 1e9;
   for (size_t k = 0; k < std::min(a.size(), b.size()); ++k) {
@@ -192,7 +192,7 @@ TEST_CASE("two and four processes reach the loss of one", "[together]") {
   const Outcome alone = train_alone(of);
   const std::vector<Outcome> shared = train_together(of, size);
   require_same_run(shared[0], alone);
-  // Every part of the loss is there to be compared.
+  // Every part of the loss is present.
   const bool aligned = of.reference.width > 0;
   for (const char* part : {"reconstruction", "kl", "marginal", "alignment"}) {
     CAPTURE(part);
@@ -210,7 +210,7 @@ TEST_CASE("two and four processes reach the loss of one", "[together]") {
   }
 }
 
-TEST_CASE("what two processes began one ends", "[together]") {
+TEST_CASE("one process can resume a run of two", "[together]") {
   const Case of = dense(Marginal::kMixture);
   std::vector<NamedTensor> begun;
   together(2, [&](Exchange& exchange) {
@@ -223,7 +223,7 @@ TEST_CASE("what two processes began one ends", "[together]") {
   require_same_run(train_alone(of, begun), train_alone(of));
 }
 
-TEST_CASE("held-out cells are looked at once, by one process or another",
+TEST_CASE("every held-out cell is evaluated once, by one of the processes",
           "[together]") {
   const Case of = dense(Marginal::kNone);
   SailerModel model(of.model, PeakLayout(of.groups), 1, {}, 1, at::kCPU,
@@ -254,7 +254,7 @@ TEST_CASE("held-out cells are looked at once, by one process or another",
   }
 }
 
-TEST_CASE("processes embed the cells with the bits of one", "[together]") {
+TEST_CASE("processes embed the cells with the same bits as one", "[together]") {
   const Case of = dense(Marginal::kNone);
   const SailerModel model(of.model, PeakLayout(of.groups), 1, {}, 1);
   const int64_t n = 1100;  // blocks of 512, 512 and 76
@@ -278,7 +278,8 @@ TEST_CASE("processes embed the cells with the bits of one", "[together]") {
       REQUIRE(one.log_variance == alone.log_variance);
     }
   }
-  // Where one is asked to stop, none has an embedding of some cells.
+  // If one process is asked to stop, none returns an embedding of only some
+  // cells.
   std::vector<CellPosteriors> found(2);
   together(2, [&](Exchange& exchange) {
     Stopper stopper(exchange.rank() == 0 ? 0 : 100);
@@ -288,7 +289,7 @@ TEST_CASE("processes embed the cells with the bits of one", "[together]") {
   REQUIRE(found[1].mean.empty());
 }
 
-TEST_CASE("a process that fails in a shared pass ends those of the others",
+TEST_CASE("a process that fails in a shared pass ends the others",
           "[together]") {
   const Case of = dense(Marginal::kNone);
   const Split split = split_cells(kBothCells, 0.1, 1);
@@ -311,7 +312,7 @@ TEST_CASE("a process that fails in a shared pass ends those of the others",
       "Process 1 of 2 failed: Cell 17 cannot be read.");
 }
 
-TEST_CASE("a process whose cells cannot be read tells the others",
+TEST_CASE("a process that cannot read its cells reports that to the others",
           "[together]") {
   const Case of = dense(Marginal::kMixture);
   struct Damaged : Monitor {

@@ -18,7 +18,7 @@ std::vector<int64_t> first_cells(int64_t n) {
 }
 }  // namespace
 
-TEST_CASE("a split has every cell once") {
+TEST_CASE("a split contains every cell once") {
   const Split split = split_cells(1000, 0.1, 5);
   REQUIRE(split.validation.size() == 100);
   REQUIRE(split.training.size() == 900);
@@ -30,7 +30,7 @@ TEST_CASE("a split has every cell once") {
   REQUIRE(split_cells(1000, 0.1, 6).validation != split.validation);
 }
 
-TEST_CASE("few cells are not split away") {
+TEST_CASE("very few cells are not held out") {
   REQUIRE(split_cells(10, 0.1, 1).validation.empty());
   REQUIRE(split_cells(2, 0.9, 1).training.size() == 2);
   REQUIRE(split_cells(10, 0.99, 1).training.size() == 2);
@@ -50,7 +50,7 @@ TEST_CASE("an epoch sees every cell once") {
   REQUIRE(order == cells);
 }
 
-TEST_CASE("any cell may stand anywhere") {
+TEST_CASE("any cell can be at any position") {
   std::vector<double> mean(40, 0);
   constexpr int kDraws = 2000;
   for (int draw = 0; draw < kDraws; ++draw) {
@@ -60,11 +60,11 @@ TEST_CASE("any cell may stand anywhere") {
       mean[order[k]] += static_cast<double>(k) / kDraws;
     }
   }
-  // Standard error 0.26.
+  // The standard error is 0.26.
   for (double position : mean) REQUIRE(position == Approx(19.5).margin(1.3));
 }
 
-TEST_CASE("chosen cells are split as their places are") {
+TEST_CASE("selected cells are split by their positions") {
   const std::vector<int64_t> cells = {3, 5, 8, 13, 21, 34, 55, 89, 144, 233};
   const Split places = split_cells(10, 0.3, 4),
               split = split_cells(cells, 0.3, 4);
@@ -77,7 +77,7 @@ TEST_CASE("chosen cells are split as their places are") {
   }
 }
 
-TEST_CASE("minibatches are those of the epoch's order") {
+TEST_CASE("minibatches follow the epoch's order") {
   const RunCells cells(split_cells(25, 0.2, 1), 7);
   REQUIRE(cells.n_training() == 20);
   const std::vector<int64_t> order = cells.order_of(3);

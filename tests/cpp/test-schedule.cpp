@@ -7,7 +7,7 @@ namespace schedule_test {
 using namespace sailer;
 using namespace sailer_test;
 
-TEST_CASE("annealing at its corners") {
+TEST_CASE("annealing at the ends of its phases") {
   Schedule s;
   s.warmup = 10;
   s.period = 100;
@@ -20,11 +20,11 @@ TEST_CASE("annealing at its corners") {
   REQUIRE(annealing(s, 59) == Approx(0.98));
   REQUIRE(annealing(s, 60) == 1);   // first half ends
   REQUIRE(annealing(s, 109) == 1);  // last epoch of the cycle
-  REQUIRE(annealing(s, 110) == 0);  // the next one starts
+  REQUIRE(annealing(s, 110) == 0);  // next cycle starts
   REQUIRE(annealing(s, 111) == Approx(0.02));
 }
 
-TEST_CASE("schedules go on within an epoch") {
+TEST_CASE("schedules change within an epoch") {
   Schedule s;
   s.frozen = 0.25;
   s.warmup = 0.5;

@@ -11,7 +11,7 @@ namespace sparse_linear_test {
 using namespace sailer;
 using namespace sailer_test;
 
-TEST_CASE("the sparse first layer equals a dense one, both ways") {
+TEST_CASE("the sparse first layer equals a dense one, forward and backward") {
   const auto groups =
       GENERATE(std::vector<int64_t>{30}, std::vector<int64_t>{4, 1, 25});
   const PeakLayout layout(groups);
@@ -47,7 +47,7 @@ TEST_CASE("the sparse layer in single precision, at odd widths") {
                        1e-5, 1e-5));
 }
 
-TEST_CASE("cells without open peaks give zeros, peaks in no cell no gradient") {
+TEST_CASE("empty cells give zeros, and closed peaks no gradient") {
   const PeakLayout layout({4});
   const SparseRowsTensor rows = rows_of({{}, {0, 2}, {}});
   at::Tensor weight = random_tensor({4, 3}, 6);
@@ -69,13 +69,13 @@ TEST_CASE("entries by peak name the cells of each peak in order") {
   REQUIRE(entries.cells == std::vector<int32_t>{0, 2, 0, 1, 2});
 }
 
-TEST_CASE("a first layer that moves its weight has the bits of a step after") {
+TEST_CASE("a layer that updates its weight has the bits of a later step") {
   const auto type = GENERATE(at::kFloat, at::kDouble);
   const auto groups =
       GENERATE(std::vector<int64_t>{3000}, std::vector<int64_t>{400, 1, 2599});
   const int64_t width = GENERATE(5, 64);
   const PeakLayout layout(groups);
-  // Sparse enough that whole blocks of rows have no entry.
+  // So sparse that whole blocks of rows have no entry.
   const SparseRowsTensor rows = random_rows(6, layout.n_peaks(), 0.005, 20);
   const at::Tensor upstream =
       random_tensor({6, layout.n_groups() * width}, 21).to(type);
@@ -100,7 +100,7 @@ TEST_CASE("a first layer that moves its weight has the bits of a step after") {
   REQUIRE_FALSE(at::equal(at_once, start));
 }
 
-TEST_CASE("a first layer reports a gradient that is not finite") {
+TEST_CASE("a first layer reports a non-finite gradient") {
   const PeakLayout layout({50});
   at::Tensor weight = at::zeros({50, 3}).set_requires_grad(true);
   Adam adam({{"w", weight}}, 0);
@@ -113,7 +113,7 @@ TEST_CASE("a first layer reports a gradient that is not finite") {
   REQUIRE_FALSE(adam.finite());
 }
 
-TEST_CASE("the first layer has the same bits whatever the threads") {
+TEST_CASE("the first layer has the same bits for any number of threads") {
   const PeakLayout layout({700, 300});
   const SparseRowsTensor rows = random_rows(20, 1000, 0.1, 30);
   const at::Tensor start = random_tensor({1000, 33}, 31).to(at::kFloat);

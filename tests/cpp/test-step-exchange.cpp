@@ -15,8 +15,8 @@ using namespace sailer_test;
 
 namespace {
 
-// The first of two processes, the other of which has the same numbers. It notes
-// what begins and ends, by the number of values.
+// The first of two processes that have the same numbers. It records the start
+// and end of each sum, with the number of values.
 class Twins : public Exchange {
  public:
   int64_t rank() const override { return 0; }
@@ -52,7 +52,7 @@ StepReport report(double loss) { return {{loss, 2 * loss}, false, false}; }
 
 }  // namespace
 
-TEST_CASE("gradients are summed, and where there are none, none is made") {
+TEST_CASE("gradients are summed, and missing ones stay missing") {
   Layers layers, plain;
   Twins exchange;
   const bool early = GENERATE(false, true);
@@ -71,11 +71,11 @@ TEST_CASE("gradients are summed, and where there are none, none is made") {
                                         std::pair{layers.last, plain.last}}) {
       REQUIRE(at::allclose(got.grad(), 2 * expected.grad(), 1e-12, 1e-12));
     }
-    steps.give_up();  // no gradients
+    steps.give_up();  // clears the gradients
   }
 }
 
-TEST_CASE("a bucket is under way while other gradients are made") {
+TEST_CASE("a bucket is sent while other gradients are computed") {
   Layers layers;
   Twins exchange;
   StepExchange steps(exchange, layers.set, /*early=*/true,
@@ -86,13 +86,13 @@ TEST_CASE("a bucket is under way while other gradients are made") {
   steps.begin();
   layers.loss().backward();
   steps.finish(report(1));
-  // Of "last" and "small" together; 2 parts, stop, bad and 4 flags; "first".
+  // "last" and "small" together; 2 parts, stop, bad and 4 flags; "first".
   REQUIRE(exchange.notes == std::vector<std::string>{
                                 "begin 6", "gradient of the first", "begin 8",
                                 "end 8", "begin 5", "end 6", "end 5"});
 }
 
-TEST_CASE("what is not finite in one process is bad in all") {
+TEST_CASE("a non-finite value in one process counts in all") {
   Layers layers;
   Twins exchange;
   StepExchange steps(exchange, layers.set, /*early=*/true);
@@ -104,7 +104,7 @@ TEST_CASE("what is not finite in one process is bad in all") {
   REQUIRE_FALSE(layers.last.grad().defined());
 }
 
-TEST_CASE("a step that is given up leaves the statistics of before") {
+TEST_CASE("an abandoned step restores the previous statistics") {
   Layers layers;
   Twins exchange;
   StepExchange steps(exchange, layers.set, /*early=*/false);

@@ -12,8 +12,8 @@ using namespace sailer_test;
 
 namespace {
 
-// As on a device, where the trainer does not look at each step: a loss that is
-// always finite, and from one epoch on a gradient that is not.
+// As on a device, where the trainer does not check each step: the loss is
+// always finite, but from one epoch on the gradient is not.
 class BadGradient final : public Task {
  public:
   explicit BadGradient(int64_t bad_epoch) : bad_epoch_(bad_epoch) {
@@ -46,7 +46,7 @@ class BadGradient final : public Task {
   int64_t bad_epoch_, left_ = 0;
 };
 
-// One process alone, whose sums the trainer keeps on the host.
+// A single process, whose sums the trainer keeps on the host.
 struct Alone final : Exchange {
   int64_t rank() const override { return 0; }
   int64_t size() const override { return 1; }
@@ -59,7 +59,7 @@ struct Alone final : Exchange {
 
 }  // namespace
 
-TEST_CASE("parameters that are not finite are never kept as good") {
+TEST_CASE("non-finite parameters are never kept as good") {
   BadGradient task(2);
   Alone alone;
   RunOptions options;
@@ -70,12 +70,12 @@ TEST_CASE("parameters that are not finite are never kept as good") {
   REQUIRE(result.status == TrainStatus::kDiverged);
   REQUIRE(result.divergence.epoch == 3);
   REQUIRE(result.history.size() == 2);
-  // Two epochs of two steps, each of the learning rate against the gradient.
+  // Two epochs of two steps, each by the learning rate against the gradient.
   const at::Tensor left = task.parameters().parameters()[0].tensor;
   REQUIRE(at::allclose(left.detach(), at::full({3}, 0.6)));
 }
 
-TEST_CASE("training lowers the loss and tells two types apart") {
+TEST_CASE("training lowers the loss and separates two types") {
   TrainOptions training = short_training();
   training.epochs = 40;
   const Run out = run(training);
@@ -86,7 +86,7 @@ TEST_CASE("training lowers the loss and tells two types apart") {
   REQUIRE(value(39, "reconstruction") < 0.9 * value(0, "reconstruction"));
   REQUIRE(value(39, "validation_log_likelihood") >
           value(0, "validation_log_likelihood"));
-  // Distance of the types' means against the spread within them.
+  // Distance between the types' means relative to the spread within them.
   double mean[2][2] = {}, spread = 0, gap = 0;
   for (int64_t i = 0; i < kCells; ++i) {
     for (int k = 0; k < 2; ++k) {
@@ -102,7 +102,7 @@ TEST_CASE("training lowers the loss and tells two types apart") {
   REQUIRE(gap > 4 * spread);
 }
 
-TEST_CASE("history holds the schedules") {
+TEST_CASE("history contains the schedules") {
   const TrainOptions training = short_training();
   const Run out = run(training);
   for (size_t k = 0; k < out.result.history.size(); ++k) {
@@ -132,7 +132,7 @@ TEST_CASE("the same seed gives the same bits, another seed others") {
   REQUIRE(run(training).embedding != one.embedding);
 }
 
-TEST_CASE("dropout draws from the seed as well") {
+TEST_CASE("dropout depends on the seed as well") {
   Given given;
   given.model.dropout = 0.3;
   const Run one = run(short_training(), given);
@@ -145,13 +145,13 @@ TEST_CASE("a stop keeps the whole epochs and leaves a usable model") {
   const Run out = run(short_training(), stopper);
   REQUIRE(out.result.status == TrainStatus::kInterrupted);
   REQUIRE(out.result.history.size() == 2);
-  REQUIRE(out.embedding.empty());  // the same monitor stops the embedding
+  REQUIRE(out.embedding.empty());  // the same monitor also stops the embedding
   for (const NamedTensor& entry : out.state) {
     REQUIRE(at::isfinite(entry.tensor).all().item<bool>());
   }
 }
 
-TEST_CASE("patience stops and returns to the best epoch") {
+TEST_CASE("early stopping returns to the best epoch") {
   TrainOptions training = short_training();
   training.epochs = 400;
   training.patience = 3;
@@ -165,13 +165,13 @@ TEST_CASE("patience stops and returns to the best epoch") {
     REQUIRE(value_of(out.result, k, "validation_elbo") <=
             value_of(out.result, best - 1, "validation_elbo"));
   }
-  // The kept parameters are those of that epoch: training just so far agrees.
+  // The kept parameters are those of that epoch: training up to it agrees.
   training.epochs = static_cast<int64_t>(best);
   training.patience = 0;
   REQUIRE(run(training).embedding == out.embedding);
 }
 
-TEST_CASE("what is left open is decided by the number of cells") {
+TEST_CASE("automatic options depend on the number of cells") {
   const SailerOptions warm;
   const TrainOptions few = TrainOptions().resolve(321, warm);
   REQUIRE(few.batch_size == 100);
@@ -199,7 +199,7 @@ TEST_CASE("what is left open is decided by the number of cells") {
   REQUIRE(blind.resolve(1000, warm).patience == 0);
 }
 
-TEST_CASE("what is left open depends on who reads a reference") {
+TEST_CASE("automatic options depend on what reads a reference") {
   SailerOptions guided = default_options(Architecture::kDense, true);
   TrainOptions named;
   named.epochs = 40;
@@ -208,7 +208,7 @@ TEST_CASE("what is left open depends on who reads a reference") {
   guided.joint = false;
   REQUIRE(named.resolve(1000, guided).frozen == 0);
   REQUIRE(named.resolve(1000, guided).patience == 0);
-  guided.alignment = 0;  // is SAILER
+  guided.alignment = 0;  // this is SAILER
   guided.joint = true;
   REQUIRE(named.resolve(1000, guided).frozen == 10);
   REQUIRE(named.resolve(1000, guided).patience == 10);
@@ -217,7 +217,7 @@ TEST_CASE("what is left open depends on who reads a reference") {
   REQUIRE(named.resolve(1000, guided).patience == 10);
 }
 
-TEST_CASE("the thesis' schedule is what its preset leaves open") {
+TEST_CASE("the preset of the thesis chooses the thesis' schedule") {
   const SailerOptions thesis =
       default_options(Architecture::kDense, false, Preset::kThesis);
   const TrainOptions options = TrainOptions().resolve(5000, thesis);

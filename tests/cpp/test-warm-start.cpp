@@ -1,4 +1,4 @@
-// Where the linear path of an encoder starts, and what may move.
+// The start of an encoder's linear path, and what is trained.
 #include <cmath>
 
 #include "catch.h"
@@ -40,7 +40,7 @@ SparseBatch make_batch() {
   return batch_of(random_rows(8, kPeaks, 0.3, 2), 2, 3);
 }
 
-// The encoder's input, densely, from its definition.
+// The encoder's input as a dense matrix, from its definition.
 at::Tensor scaled_input(const SparseBatch& batch, InputScale scale) {
   at::Tensor x = to_dense(batch.input, kPeaks, at::kDouble);
   if (scale == InputScale::kTfIdf) {
@@ -62,7 +62,7 @@ TEST_CASE("the linear path starts at its map of the scaled input") {
       const at::Tensor loadings = at::rand({kPeaks, 3}, at::kDouble) - 0.5;
       const at::Tensor shift = at::rand({3}, at::kDouble);
       const auto hidden_part = [&] {
-        // What is left of the hidden layers: found with a path of zeros.
+        // The contribution of the hidden layers, found with a path of zeros.
         SailerModel other = make_model(a, scale);
         other.start_linear_path(at::zeros({kPeaks, 3}, at::kDouble), shift,
                                 shift);
@@ -79,7 +79,7 @@ TEST_CASE("the linear path starts at its map of the scaled input") {
   }
 }
 
-TEST_CASE("dimensions are the components with signal, few for few cells") {
+TEST_CASE("dimensions are the components with signal, fewer for few cells") {
   Lsi lsi;
   const auto chosen = [&](int64_t n_signal, int64_t n_cells) {
     lsi.n_signal = n_signal;
@@ -91,14 +91,14 @@ TEST_CASE("dimensions are the components with signal, few for few cells") {
   REQUIRE(chosen(40, 321) == 16);
   REQUIRE(chosen(9, 321) == 9);
   REQUIRE(chosen(40, 30) == 8);
-  // Beside those of a reference, at most 32.
+  // In addition to those of a reference, at most 32.
   REQUIRE(n_latent_for(lsi, 30, 10) == 15);
   REQUIRE(n_latent_for(lsi, 30, 50) == 37);
   lsi.n_signal = 7;
   REQUIRE(n_latent_for(lsi, 7070, 50) == 39);
 }
 
-TEST_CASE("the components looked at are not as few as a model has") {
+TEST_CASE("more components are examined than a model has dimensions") {
   CellRows cells;
   cells.source = source_of_peaks(random_peaks(60, kPeaks, 0.3), kPeaks);
   cells.n_columns = kPeaks;
@@ -116,7 +116,7 @@ TEST_CASE("a model without a linear path refuses a start") {
                     Error);
 }
 
-TEST_CASE("a warm start needs an input of one length") {
+TEST_CASE("a warm start needs a normalised input") {
   SailerOptions options;
   options.input_scale = InputScale::kNone;
   REQUIRE_THROWS_WITH(options.check(), contains("warm_start"));
@@ -124,7 +124,7 @@ TEST_CASE("a warm start needs an input of one length") {
   REQUIRE_NOTHROW(options.check());
 }
 
-TEST_CASE("a frozen encoder stands still but for its variance") {
+TEST_CASE("a frozen encoder does not change, except for its variance") {
   const SparseBatch batch = make_batch();
   for (const bool handed_out : {false, true}) {
     SailerModel model = make_model(Architecture::kDense, InputScale::kTfIdf);

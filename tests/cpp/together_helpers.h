@@ -1,5 +1,5 @@
-// Several "processes" as threads of this one, which meet on the loopback, and a
-// task small enough to be worked out: linear regression by plain means.
+// Several "processes" that are threads of this one and meet on the loopback
+// interface, and a task small enough to verify: plain linear regression.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -25,7 +25,7 @@ namespace sailer_test {
 
 using namespace sailer;
 
-// A port of the loopback that nobody listens on.
+// A free port of the loopback interface.
 inline int64_t free_port() {
   const int id = ::socket(AF_INET, SOCK_STREAM, 0);
   sockaddr_in place{};
@@ -38,8 +38,8 @@ inline int64_t free_port() {
   return ntohs(place.sin_port);
 }
 
-// Calls `body` as each of `size` processes, at once; what one of them throws
-// comes out after all have ended.
+// Calls `body` concurrently as each of `size` processes. Rethrows an exception
+// of one of them after all have ended.
 inline void together(int64_t size, const std::function<void(Exchange&)>& body) {
   const int64_t port = free_port();
   std::vector<std::exception_ptr> thrown(static_cast<size_t>(size));
@@ -67,7 +67,7 @@ inline void together(int64_t size, const std::function<void(Exchange&)>& body) {
 
 constexpr int64_t kPoints = 17, kHeld = 5, kLineBatch = 8;
 
-// y = x w + b over points that are the same everywhere, in their order.
+// y = x w + b over points that are the same in all processes, in a fixed order.
 class LineTask : public Task {
  public:
   explicit LineTask(Exchange* exchange = nullptr) : shard_(shard_of(exchange)) {
@@ -77,14 +77,14 @@ class LineTask : public Task {
          at::arange(kPoints, real).cos();
     w_ = parameters_.add_parameter("w", at::full({2}, 0.1, real));
     b_ = parameters_.add_parameter("b", at::zeros({1}, real));
-    // Has a gradient nowhere: weight decay must leave it alone.
+    // Has no gradient in any process: weight decay must leave it unchanged.
     parameters_.add_parameter("unused", at::ones({3}, real));
     for (int64_t i = shard_.rank; i < kHeld; i += shard_.size) {
       held_.push_back(i);
     }
   }
 
-  int64_t spoil_epoch = -1;  // there the loss is not finite in minibatch 1
+  int64_t spoil_epoch = -1;  // minibatch 1 of it has no finite loss
 
   ParameterSet& parameters() override { return parameters_; }
   at::Device device() const override { return at::kCPU; }
@@ -130,7 +130,7 @@ class LineTask : public Task {
   std::vector<double> measure() override {
     const at::NoGradGuard no_grad;
     if (held_.empty()) return {std::numeric_limits<double>::quiet_NaN()};
-    // Half of the way to the fit is best: patience has something to find.
+    // Half-way to the fit is best, so that early stopping has a best epoch.
     return {-squares_of(held_, 0.5).item<double>() / validation_weight()};
   }
   bool has_validation() const override { return true; }

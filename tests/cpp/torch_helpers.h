@@ -1,4 +1,4 @@
-// Small pieces that the tests of the torch part share.
+// Small helpers shared by the tests that need LibTorch.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -15,7 +15,7 @@ inline at::TensorOptions doubles() {
   return at::TensorOptions().dtype(at::kDouble);
 }
 
-// One-hot rows of labels that take turns.
+// One-hot rows of labels that cycle through all levels.
 inline at::Tensor labels_in_turn(int64_t n, int64_t n_labels) {
   return at::one_hot(at::arange(n) % n_labels, n_labels).to(at::kDouble);
 }
@@ -64,8 +64,8 @@ inline sailer::SparseBatch batch_of(const sailer::SparseRowsTensor& rows,
 }
 
 // Largest difference between the gradient of `loss` at entries of `parameter`
-// and central differences, relative to 1 + |gradient|. At most `n` entries,
-// evenly spaced, are tried.
+// and central differences, relative to 1 + |gradient|. Tries about `n` evenly
+// spaced entries.
 inline double gradient_error(at::Tensor parameter,
                              const std::function<at::Tensor()>& loss,
                              int64_t n = 12, double step = 1e-5) {

@@ -1,4 +1,4 @@
-// Two types of cells and short trainings on them, for the tests of the trainer.
+// Two types of cells and short training runs, for the tests of the trainer.
 #pragma once
 
 #include <algorithm>
@@ -20,7 +20,7 @@ using namespace sailer;
 
 constexpr int64_t kCells = 120, kPeaks = 40;
 
-// Two types of cells that open one half of the peaks each.
+// Two types of cells, each of which mostly opens one half of the peaks.
 inline CellSourcePtr two_types() {
   std::mt19937_64 engine(2);
   SparseRows rows;
@@ -69,11 +69,11 @@ struct Run {
   std::vector<NamedTensor> progress;  // of the whole run
 };
 
-// What a run takes beside the options of the training.
+// Inputs of a run besides the training options.
 struct Given {
   SailerOptions model = small_model();
   Checkpoint checkpoint;
-  std::vector<NamedTensor> from;  // continues from there, if not empty
+  std::vector<NamedTensor> from;  // if not empty, the state to resume from
 };
 
 inline BatchStream stream_of_types(int64_t batch_size) {
@@ -111,7 +111,7 @@ inline Run run(const TrainOptions& training, const Given& given = {}) {
   return run(training, silent, given);
 }
 
-// A column of the history of an epoch.
+// A column of the history, for one epoch.
 inline double value_of(const TrainResult& result, size_t epoch,
                        const std::string& name) {
   const std::vector<std::string> names = epoch_columns(result.columns);

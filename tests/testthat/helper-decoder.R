@@ -1,5 +1,5 @@
 # The decoder of a dense model in plain R, from the parameters of a fit: an
-# independent reading to compare the core with.
+# independent implementation to compare the core with.
 
 fit_tensor <- function(fit, name) {
   stored <- fit$state[[name]]
@@ -16,7 +16,7 @@ fit_tensor <- function(fit, name) {
   aperm(array(values, rev(shape)), rev(seq_along(shape)))
 }
 
-# What the last layer reads, cells x units, the ones of the bias first.
+# Input of the last layer, cells x units; the first column is the bias's ones.
 plain_hidden <- function(fit, z, confounders) {
   if (nrow(confounders) == 1) {
     confounders <- confounders[rep(1, nrow(z)), , drop = FALSE]
@@ -47,7 +47,7 @@ plain_output <- function(fit) {
   )
 }
 
-# Peaks x cells.
+# Probabilities, peaks x cells.
 plain_decode <- function(fit, z, confounders, peaks = seq_along(fit$peaks)) {
   output <- plain_output(fit)[peaks, , drop = FALSE]
   logits <- output %*% t(plain_hidden(fit, z, confounders))

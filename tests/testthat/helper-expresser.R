@@ -1,4 +1,4 @@
-# A corpus and a fit that many tests of the Expresser look at: made once.
+# A corpus and a fit that many tests of the Expresser use: made only once.
 
 small_rna <- function(n_cells = 80, n_genes = 60, ...) {
   simulate_rna(n_cells = n_cells, n_genes = n_genes, seed = 1, ...)

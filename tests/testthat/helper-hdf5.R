@@ -1,4 +1,5 @@
-# Counts with a known formula, and HDF5 files that hold them, written by rhdf5.
+# Counts with a known formula, and HDF5 files that contain them, written by
+# rhdf5.
 
 # The matrix of inst/extdata/make-tiny.py, or the same formula in another size.
 tiny_counts <- function(n_peaks = 120, n_cells = 60) {
@@ -44,7 +45,7 @@ write_slots <- function(file, group, counts) {
   rhdf5::h5write(counts@x, file, paste0(group, "/data"))
 }
 
-# `change(file)` may spoil the file afterwards. Returns the path.
+# `change(file)` may corrupt the file afterwards. Returns the path.
 write_tenx <- function(counts, types = NULL, genome = NULL, change = NULL,
                        file = tempfile(fileext = ".h5")) {
   group <- genome %||% "matrix"

@@ -1,7 +1,7 @@
 # Folders of MatrixMarket text, written line by line and not by a package.
 
-# `ending` of all files: "" or ".gz". `entries`: the order of the entries, a
-# function of their number.
+# `ending` of all files is "" or ".gz". `entries` is a function that gives the
+# order of the entries from their number.
 write_mtx <- function(counts, prefix = "", ending = ".gz",
                       features = rownames(counts), name = "features.tsv",
                       transposed = FALSE, field = "integer",

@@ -1,6 +1,6 @@
 # Multiome cells for the tests of RunSAILERX().
 
-# The encoder moves from the first step on, and the last epoch is kept.
+# The encoder is trained from the first step on, and the last epoch is kept.
 moving_control <- function() {
   utils::modifyList(brief_control(), list(frozen = 0, patience = 0))
 }
@@ -9,8 +9,8 @@ brief_x <- function(object, ...) {
   RunSAILERX(object, hidden = 16, n_latent = 4, control = moving_control(), ...)
 }
 
-# The small simulation with genes that follow the types, each cell with a depth
-# of its own, and a PCA of them.
+# The small simulation with genes that follow the types, a random depth for each
+# cell, and a PCA of the genes.
 small_multiome <- function() {
   sim <- small_simulation()
   rna <- withr::with_seed(5, {
@@ -24,14 +24,14 @@ small_multiome <- function() {
   sim
 }
 
-# What RunSAILERX() is to agree with, on the matrices themselves.
+# What RunSAILERX() must agree with, computed from the matrices themselves.
 brief_sailerx <- function(sim, x = sim$counts, reference = sim$pca,
                           rna_depth = Matrix::colSums(sim$rna), ...) {
   sailerx(x, reference, rna_depth, hidden = 16, n_latent = 4,
           control = moving_control(), ...)
 }
 
-# Packages that seem not to be there.
+# Makes packages appear not to be installed.
 local_missing <- function(missing, frame = parent.frame()) {
   space <- asNamespace("sailer")
   old <- get("is_installed", space)

@@ -1,10 +1,10 @@
-# Small objects for the tests of the containers: trained in a second.
+# Small objects for the tests of the containers: trained within a second.
 
 brief_control <- function(...) {
   quick(warmup = 1, ...)
 }
 
-# Fits of one test file are compared bit for bit: the same options everywhere.
+# Fits of a test file are compared bit for bit, so all use the same options.
 brief_sailer <- function(x, ...) {
   sailer(x, hidden = 16, n_latent = 4, control = brief_control(), ...)
 }
@@ -23,7 +23,7 @@ small_simulation <- function() {
 }
 
 small_seurat <- function(sim) {
-  # Seurat 5 makes assays of the old class only when asked to.
+  # Seurat 5 makes assays of the old class only on request.
   withr::local_options(Seurat.object.assay.version = "v3")
   SeuratObject::CreateSeuratObject(
     sim$counts,
@@ -31,7 +31,7 @@ small_seurat <- function(sim) {
   )
 }
 
-# A matrix on disk as BPCells keeps it, never in memory as a whole.
+# A matrix on disk in BPCells' format, never in memory as a whole.
 bpcells_matrix <- function(counts, envir = parent.frame()) {
   skip_if_not_installed("BPCells")
   folder <- withr::local_tempfile(.local_envir = envir)

@@ -1,4 +1,4 @@
-# Runs `code`, lines of R, in a process of its own and returns what it prints.
+# Runs `code`, lines of R, in a separate process and returns what it prints.
 in_another_r <- function(code) {
   script <- withr::local_tempfile(fileext = ".R")
   libraries <- paste(deparse(.libPaths()), collapse = "")
@@ -9,7 +9,7 @@ in_another_r <- function(code) {
   ))
 }
 
-# What the expression `value` has there after `code`.
+# The value of the expression `value` there after running `code`.
 value_in_another_r <- function(code, value) {
   result <- withr::local_tempfile(fileext = ".rds")
   output <- in_another_r(
@@ -19,13 +19,13 @@ value_in_another_r <- function(code, value) {
   readRDS(result)
 }
 
-# A line for such code: the most memory, in bytes, that the process has had.
+# A line for such code: defines peak(), the process' peak memory in bytes.
 peak_memory <- "peak <- function() {
   line <- grep('^VmHWM', readLines('/proc/self/status'), value = TRUE)
   as.numeric(gsub('[^0-9]', '', line)) * 1024
 }"
 
-# Starts `lines` of R and returns the process; what it prints goes to `log`.
+# Starts `lines` of R and returns the process; its output goes to `log`.
 start_child <- function(lines, log, envir = parent.frame()) {
   testthat::skip_on_os("windows")
   testthat::skip_if_not_installed("processx")
@@ -33,7 +33,8 @@ start_child <- function(lines, log, envir = parent.frame()) {
     fileext = ".R", lines = lines, .local_envir = envir
   )
   libraries <- paste(.libPaths(), collapse = .Platform$path.sep)
-  # Behind a shell's "&" SIGINT is ignored, and newer R leaves it so.
+  # A process that a shell starts with "&" ignores SIGINT, and newer versions of
+  # R keep it ignored.
   command <- c(file.path(R.home("bin"), "Rscript"), script)
   listens <- c("--default-signal=INT", command)
   if (system2("env", c(listens[1], "true"), FALSE, FALSE) == 0) {
@@ -47,7 +48,7 @@ start_child <- function(lines, log, envir = parent.frame()) {
   child
 }
 
-# Waits until `log` has a line like `pattern`.
+# Waits until `log` has a line that matches `pattern`.
 child_said <- function(log, pattern, seconds = 60) {
   for (k in seq_len(seconds * 10)) {
     if (file.exists(log) && any(grepl(pattern, readLines(log, warn = FALSE)))) {
@@ -58,9 +59,9 @@ child_said <- function(log, pattern, seconds = 60) {
   FALSE
 }
 
-# The value of `code` in another R where Ctrl-C stopped it once it had printed a
-# line like `begun`: list(value, said = what it printed, by lines). `...`:
-# values that it needs, by their names.
+# The value of `code` in another R, in which Ctrl-C stopped it after it printed
+# a line that matches `begun`: list(value, said = its output, by lines). `...`:
+# named values that the code needs.
 after_ctrl_c <- function(code, begun, ...) {
   code <- deparse(substitute(code))
   result <- withr::local_tempfile(fileext = ".rds")
@@ -77,7 +78,7 @@ after_ctrl_c <- function(code, begun, ...) {
   list(value = readRDS(result), said = readLines(log, warn = FALSE))
 }
 
-# Waits until the child has left a checkpoint in `folder`, or has ended.
+# Waits until the child has saved a checkpoint in `folder` or has ended.
 child_saved <- function(folder, child, seconds = 60) {
   for (k in seq_len(seconds * 20)) {
     state <- file.path(folder, "state.safetensors")

@@ -1,4 +1,4 @@
-# Small counts of genes, and what a corpus must make of them.
+# Small counts of genes, and the expected contents of their corpus.
 
 rna_genes <- function(n = 40) sprintf("GENE%d", seq_len(n))
 
@@ -31,14 +31,14 @@ local_corpus <- function(envir = parent.frame()) {
   withr::local_tempfile(fileext = ".corpus", .local_envir = envir)
 }
 
-# The dense matrix of a corpus, without names of cells.
+# The dense matrix of a corpus, without cell names.
 corpus_matrix <- function(corpus) {
   counts <- read_cells(as_cells(corpus))
   colnames(counts) <- NULL
   counts
 }
 
-# By hand: rows summed by gene, empty cells left out.
+# By hand: rows summed by gene, without empty cells.
 expected_matrix <- function(counts, places, genes) {
   out <- matrix(0, length(genes), ncol(counts), dimnames = list(genes, NULL))
   for (row in which(!is.na(places))) {

@@ -1,4 +1,4 @@
-# Small data and short trainings that the tests share.
+# Small data and short training runs shared by the tests.
 
 tiny_simulation <- function() {
   simulate_atac(
@@ -7,7 +7,7 @@ tiny_simulation <- function() {
   )
 }
 
-# Of a schedule that does not depend on how many epochs there are.
+# Uses a schedule that does not depend on the number of epochs.
 quick <- function(...) {
   do.call(train_control, utils::modifyList(
     list(
@@ -19,15 +19,15 @@ quick <- function(...) {
   ))
 }
 
-# Of the default schedule, however many epochs it is given.
+# Uses the default schedule, for any number of epochs.
 usual <- function(...) train_control(verbose = FALSE, threads = 1, ...)
 
-# A fit of a few seconds, whatever the defaults are.
+# A fit that takes a few seconds, regardless of the defaults.
 quick_fit <- function(counts, ..., hidden = c(16, 8), control = quick()) {
   sailer(counts, hidden = hidden, control = control, ...)
 }
 
-# A stand-in for RNA: noisy coordinates of the types, in 4 dimensions.
+# Replaces RNA: noisy coordinates of the types, in 4 dimensions.
 reference_like_types <- function(sim) {
   n <- nrow(sim$cells)
   values <- withr::with_seed(5, {

@@ -1,5 +1,5 @@
-# Objects as Signac makes them, of either class: ChromatinAssay, and since its
-# version 2 GRangesAssay.
+# Objects as Signac makes them, of either class: ChromatinAssay or, since Signac
+# 2, GRangesAssay.
 
 skip_if_no_signac <- function() {
   for (package in c("Signac", "Seurat", "Rsamtools", "GenomicRanges")) {
@@ -11,7 +11,7 @@ has_granges_assay <- function() {
   "CreateGRangesAssay" %in% getNamespaceExports("Signac")
 }
 
-# Names of peaks as the class of the assay has them.
+# Names of peaks in the form of the assay's class.
 signac_counts <- function(sim) {
   counts <- sim$counts
   if (has_granges_assay()) {
@@ -20,8 +20,8 @@ signac_counts <- function(sim) {
   counts
 }
 
-# Two genes over the first peaks of two chromosomes, in the parts of which
-# Signac's annotations consist.
+# Two genes over the first peaks of two chromosomes, split into parts as in
+# Signac's annotations.
 signac_annotation <- function() {
   genes <- GenomicRanges::GRanges(
     c("chr1:5000-20000:+", "chr1:20001-40000:+", "chr2:5000-60000:-")

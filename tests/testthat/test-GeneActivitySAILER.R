@@ -6,7 +6,7 @@ few_genes <- function() {
   )
 }
 
-test_that("a Seurat object gets an assay, and keeps the rest", {
+test_that("a Seurat object gets an assay and is otherwise unchanged", {
   skip_if_not_installed("SeuratObject")
   sim <- small_simulation()
   object <- brief_run(small_seurat(sim), batch = "batch")
@@ -38,7 +38,7 @@ test_that("a Seurat object gets an assay, and keeps the rest", {
   )
 })
 
-test_that("an assay that has the key already keeps it", {
+test_that("an existing assay with the same key keeps it", {
   skip_if_not_installed("SeuratObject")
   object <- brief_run(small_seurat(small_simulation()))
   genes <- matrix(1, 2, 120, dimnames = list(c("A", "B"), colnames(object)))
@@ -47,7 +47,7 @@ test_that("an assay that has the key already keeps it", {
   keys <- SeuratObject::Key(out)
   expect_identical(keys[["ACTIVITY"]], "activity_")
   expect_identical(keys[["activity"]], "activity1_")
-  # A second time it is the same assay, with the same key.
+  # The second time it is the same assay with the same key.
   out <- GeneActivitySAILER(out, few_genes())
   expect_identical(SeuratObject::Key(out)[["activity"]], "activity1_")
 })

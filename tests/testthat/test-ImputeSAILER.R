@@ -34,7 +34,7 @@ test_that("a Seurat object gets an assay with the values as its data", {
   expect_true("ImputeSAILER.ATAC" %in% SeuratObject::Command(object))
 })
 
-test_that("features, options and names are taken", {
+test_that("features, options and names are respected", {
   skip_if_not_installed("SeuratObject")
   object <- brief_run(
     small_seurat(sim), batch = "batch", reduction.name = "other"
@@ -69,13 +69,13 @@ test_that("an object of the new class gets an assay of the new class", {
   expect_values(assay_data(object), impute(fit))
 })
 
-test_that("cells in another order, fewer and new ones are imputed", {
+test_that("cells in another order, subsets and new cells are imputed", {
   skip_if_not_installed("SeuratObject")
   half <- brief_run(small_seurat(sim)[, 1:80], batch = "batch")
   fit <- get_fit(half)
   fewer <- ImputeSAILER(half[, 11:50])
   expect_values(assay_data(fewer), impute(fit, sim$counts[, 11:50]))
-  # The reduction of some cells in an object with more.
+  # The reduction has only some of the object's cells.
   all <- small_seurat(sim)
   expect_error(ImputeSAILER(all), "no fit", class = "sailer_argument_error")
   expected <- impute(fit, sim$counts)
@@ -87,7 +87,7 @@ test_that("cells in another order, fewer and new ones are imputed", {
   expect_values(assay_data(ImputeSAILER(all)), expected)
 })
 
-test_that("what Seurat cannot keep is refused, the object as it was", {
+test_that("results that Seurat cannot store are refused", {
   skip_if_not_installed("SeuratObject")
   object <- brief_run(small_seurat(sim), batch = "batch")
   refused <- function(pattern, ...) {
@@ -96,7 +96,7 @@ test_that("what Seurat cannot keep is refused, the object as it was", {
     )
   }
   refused("in memory", file = "x.h5")
-  refused("has the counts", new.assay.name = "ATAC")
+  refused("holds the counts", new.assay.name = "ATAC")
   refused("none", features = "none")
   refused("batch", batch = "none")
   refused("threshold", treshold = 0.1)
@@ -109,7 +109,7 @@ test_that("what Seurat cannot keep is refused, the object as it was", {
   )
 })
 
-test_that("SCE: all rows make an assay, some an alternative experiment", {
+test_that("SCE: all rows become an assay, some an alternative experiment", {
   skip_if_not_installed("SingleCellExperiment")
   sce <- SingleCellExperiment::SingleCellExperiment(
     list(counts = sim$counts), colData = sim$cells

@@ -27,14 +27,14 @@ test_that("Seurat objects get a reduction, loadings and the fit", {
   expect_true("RunExpresser.RNA" %in% SeuratObject::Command(object))
   expect_identical(object[["RNA"]], before[["RNA"]])
   expect_equal(gene_embeddings(object), gene_embeddings(fit))
-  # A fit embeds other cells without training.
+  # A fit embeds other cells without any training.
   other <- SeuratObject::CreateSeuratObject(counts[, 1:20])
   other <- quietly(RunExpresser(other, fit = fit, verbose = FALSE))
   expect_equal(
     unname(SeuratObject::Embeddings(other, "expresser")),
     unname(values[1:20, ]), tolerance = 1e-5
   )
-  # Of contextual tokens the loadings are the genes' embeddings.
+  # For contextual tokens, the loadings are the genes' embeddings.
   other <- quietly(
     RunExpresser(other, fit = fit, readout = "context", verbose = FALSE)
   )
@@ -95,7 +95,7 @@ test_that("SingleCellExperiment objects get reduced dimensions and assays", {
   expect_equal(colnames(sce), colnames(counts))
 })
 
-test_that("counts that are stored densely stay counts", {
+test_that("counts in a dense matrix are recognised as counts", {
   skip_if_not_installed("SingleCellExperiment")
   counts <- as.matrix(small_rna()$counts)
   sce <- SingleCellExperiment::SingleCellExperiment(list(counts = counts))
@@ -110,7 +110,7 @@ test_that("counts that are stored densely stay counts", {
   )
 })
 
-test_that("a fit that was interrupted embeds cells all the same", {
+test_that("an interrupted fit can still embed cells", {
   skip_if_not_installed("SingleCellExperiment")
   counts <- small_rna()$counts
   sce <- SingleCellExperiment::SingleCellExperiment(list(counts = counts))
@@ -126,7 +126,7 @@ test_that("other objects are refused", {
   expect_error(ImputeExpresser(1), "expresser", class = "sailer_argument_error")
 })
 
-test_that("RNA in BPCells layers is read from disk, fractions too", {
+test_that("RNA in BPCells layers is read from disk, including fractions", {
   skip_if_not_installed("SeuratObject", "5.0.0")
   counts <- small_rna()$counts
   cells <- colnames(counts)

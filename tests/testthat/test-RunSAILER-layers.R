@@ -1,4 +1,4 @@
-# Assays with layers: SeuratObject 5 only.
+# Assays with layers, which only SeuratObject 5 has.
 skip_if_not_installed("SeuratObject")
 skip_if(
   utils::packageVersion("SeuratObject") < "5.0.0",
@@ -37,7 +37,7 @@ test_that("one layer gives what sailer() gives", {
   expect_identical(get_fit(done)$state, fit$state)
 })
 
-test_that("the class that Seurat makes by default works", {
+test_that("Seurat's default assay class works", {
   object <- SeuratObject::CreateSeuratObject(sim$counts, assay = "ATAC")
   expect_identical(
     embedded(brief_run(object)), embedding(brief_sailer(sim$counts))
@@ -52,7 +52,7 @@ test_that("split layers are streamed in the object's order, as batches", {
   expect_message(done <- brief_run(object), "3 layers.*batches.*\"batch1\"",
                  class = "sailer_note")
   fit <- brief_sailer(sim$counts, batch = sim$cells["batch"])
-  # Batches by layers are numbered in another order than by the factor.
+  # Batches of layers are numbered in another order than those of a factor.
   named <- embedding(brief_sailer(sim$counts, batch = factor(
     sim$cells$batch, sub("counts.", "", layers, fixed = TRUE)
   )))
@@ -124,7 +124,7 @@ test_that("the order of the cells in a layer does not matter", {
   )
 })
 
-test_that("an assay of some of the cells gives a reduction of these", {
+test_that("an assay with a subset of cells gives a reduction of these", {
   some <- colnames(sim$counts)[1:90]
   object <- SeuratObject::CreateSeuratObject(
     sim$counts[1:20, ], assay = "RNA", meta.data = sim$cells
@@ -159,7 +159,7 @@ test_that("layers need not be dgCMatrix", {
   )
 })
 
-test_that("BPCells layers are read from disk by blocks", {
+test_that("BPCells layers are read from disk in blocks", {
   object <- new_object(new_assay5(bpcells_matrix(sim$counts)))
   expect_s4_class(object[["ATAC"]]@layers$counts, "IterableMatrix")
   expected <- brief_sailer(sim$counts)
@@ -170,7 +170,7 @@ test_that("BPCells layers are read from disk by blocks", {
   expect_identical(embedded(brief_run(object)), embedding(expected))
 })
 
-test_that("several BPCells layers are batches, and imputed cells join", {
+test_that("several BPCells layers are batches; imputed cells are joined", {
   parts <- split(seq_len(ncol(sim$counts)), sim$cells$batch)
   here <- environment()
   layers <- lapply(parts, function(at) bpcells_matrix(sim$counts[, at], here))
@@ -201,13 +201,13 @@ test_that("several BPCells layers are batches, and imputed cells join", {
   )
 })
 
-test_that("BPCells matrices that were changed or turned are read as they are", {
+test_that("modified or transposed BPCells matrices are read correctly", {
   stored <- bpcells_matrix(sim$counts)
   expected <- brief_sailer(sim$counts)
   by_rows <- BPCells::transpose_storage_order(stored)
   expect_identical(embedding(brief_sailer(by_rows)), embedding(expected))
   with_mocked_bindings(
-    expect_message(sorted <- as_cells(by_rows), "sorted by cells",
+    expect_message(sorted <- as_cells(by_rows), "converting it",
                    class = "sailer_note"),
     block_cells = function(...) 7
   )
@@ -226,7 +226,7 @@ test_that("BPCells matrices that were changed or turned are read as they are", {
                class = "sailer_data_error")
 })
 
-test_that("IntegrateLayers() takes SAILERIntegration", {
+test_that("IntegrateLayers() accepts SAILERIntegration", {
   object <- split_object()
   assay <- object[["ATAC"]]
   SeuratObject::VariableFeatures(assay) <- rownames(assay)[1:250]

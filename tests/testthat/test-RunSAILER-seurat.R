@@ -51,7 +51,7 @@ test_that("the command is logged without long arguments", {
   expect_null(command@params$features)
   expect_lt(as.numeric(object.size(command)), 5e4)
   expect_output(print(command), "n_latent : 4")
-  # The object itself is in such a call.
+  # Such a call contains the object itself.
   called <- do.call(RunSAILER, list(
     object, hidden = 16, control = brief_control()
   ))
@@ -59,7 +59,7 @@ test_that("the command is logged without long arguments", {
   expect_lt(as.numeric(object.size(called@commands)), 5e4)
 })
 
-test_that("columns that are not there are named, with the nearest", {
+test_that("missing columns are named, with similar names", {
   object <- small_seurat(sim)
   expect_error(brief_run(object, batch = "bach"),
                "no column \"bach\".*\"batch\"", class = "sailer_argument_error")
@@ -113,7 +113,7 @@ test_that("chosen peaks are used, under another name", {
   expect_identical(get_fit(done, "few")$peaks, fit$peaks)
 })
 
-test_that("fits are found, and their absence reported", {
+test_that("fits are found, or reported as missing", {
   object <- small_seurat(sim)
   expect_error(get_fit(object), "RunSAILER", class = "sailer_argument_error")
   done <- brief_run(object)
@@ -125,7 +125,7 @@ test_that("fits are found, and their absence reported", {
   expect_error(get_fit(list(1)), class = "sailer_argument_error")
 })
 
-test_that("predict() takes objects and assays", {
+test_that("predict() accepts objects and assays", {
   object <- small_seurat(sim)
   done <- brief_run(object)
   fit <- get_fit(done)
@@ -133,14 +133,14 @@ test_that("predict() takes objects and assays", {
   expect_identical(predict(fit, done), expected)
   expect_identical(predict(fit, done[["ATAC"]]), expected)
   few <- colnames(done)[c(5, 3, 9)]
-  # To rounding: a BLAS may take a block of three cells in another way.
+  # Up to rounding: a BLAS may process a block of three cells differently.
   expect_equal(
     predict(fit, subset(done, cells = few))[few, ], expected[few, ],
     tolerance = 1e-5
   )
 })
 
-test_that("predict() is given where the counts are", {
+test_that("predict() can be told where the counts are", {
   object <- small_seurat(sim)
   object[["other"]] <- SeuratObject::CreateAssayObject(sim$counts[, 120:1])
   fit <- brief_sailer(sim$counts)
@@ -156,7 +156,7 @@ test_that("predict() is given where the counts are", {
   expect_error(embedding(object, "sailer"), "reductions")
 })
 
-test_that("an object of another class takes the fit of the one before", {
+test_that("the fit of one object can be used for another class", {
   skip_if_not_installed("Seurat")
   skip_if_not_installed("SingleCellExperiment")
   object <- small_seurat(sim)
@@ -172,7 +172,7 @@ test_that("an object of another class takes the fit of the one before", {
   )
 })
 
-test_that("the object still works", {
+test_that("the object can still be used with Seurat", {
   done <- brief_run(small_seurat(sim), batch = "batch")
   some <- colnames(done)[seq(2, 120, by = 2)]
   part <- subset(done, cells = some)
@@ -188,7 +188,7 @@ test_that("the object still works", {
   expect_setequal(SeuratObject::Graphs(graph), c("ATAC_nn", "ATAC_snn"))
 })
 
-test_that("an object survives saving, its fit with it", {
+test_that("an object can be saved with its fit", {
   done <- brief_run(small_seurat(sim))
   path <- withr::local_tempfile(fileext = ".rds")
   saveRDS(done, path)
@@ -197,10 +197,10 @@ test_that("an object survives saving, its fit with it", {
                    predict(get_fit(done), sim$counts))
 })
 
-test_that("ranges of an assay tell the chromosomes", {
+test_that("chromosomes come from the ranges of an assay", {
   skip_if_not_installed("GenomicRanges")
   skip_if_not_installed("IRanges")
-  # Like Signac's ChromatinAssay as far as sailer is concerned.
+  # Like Signac's ChromatinAssay in every way that matters to sailer.
   setClass("RangedTestAssay", contains = "Assay", slots = c(ranges = "ANY"))
   granges <- GenomicRanges::granges
   setMethod(granges, "RangedTestAssay", function(x, ...) x@ranges)
@@ -227,12 +227,12 @@ test_that("ranges of an assay tell the chromosomes", {
   expect_identical(get_fit(done)$chromosomes, fit$chromosomes)
   expect_equal(SeuratObject::Embeddings(done, "sailer"), embedding(fit),
                tolerance = 0, ignore_attr = TRUE)
-  # Ranges go with their peaks.
+  # Ranges are reordered with their peaks.
   cells <- as_cells(ranged, features = rownames(named)[c(250, 3)])
   expect_identical(cells$ranges, ranges[c(250, 3)])
 })
 
-test_that("options of training are taken where people type them", {
+test_that("options of training can also be given directly", {
   done <- RunSAILER(
     small_seurat(sim), hidden = 16, n_latent = 4, epochs = 2, seed = 7,
     control = brief_control()
@@ -251,7 +251,7 @@ test_that("options of training are taken where people type them", {
                "learning_rate", class = "sailer_argument_error")
 })
 
-test_that("the assay with peaks is taken, whichever is the default", {
+test_that("the assay with peaks is used, even if it is not the default", {
   object <- small_seurat(sim)
   genes <- matrix(rpois(600, 1), 5, 120, dimnames = list(
     paste0("gene", 1:5), colnames(sim$counts)
@@ -274,7 +274,7 @@ test_that("the assay with peaks is taken, whichever is the default", {
   expect_message(cells <- as_cells(object, counts = TRUE), "assay \"RNA\"",
                  class = "sailer_note")
   expect_identical(rownames(cells), paste0("gene", 1:5))
-  # Where none looks right, nothing is taken without a word.
+  # If no assay seems to have peaks, none is used without a warning.
   SeuratObject::DefaultAssay(object) <- "RNA"
   object[["ATAC"]] <- NULL
   expect_warning(as_cells(object), "named like \"gene1\"",

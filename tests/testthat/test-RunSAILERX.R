@@ -35,7 +35,7 @@ embedded <- function(object, name = "sailerx") {
   SeuratObject::Embeddings(object, name)
 }
 
-# All that an object has but what RunSAILERX() adds.
+# Everything in an object except what RunSAILERX() adds.
 but_new <- function(object) {
   object@reductions <- list()
   object@commands <- list()
@@ -61,7 +61,7 @@ test_that("a Seurat object gets what sailerx() gives on the same matrices", {
   expect_s3_class(get_fit(done), "sailerx_fit")
   expect_identical(get_fit(done)$state, fit$state)
   expect_identical(get_fit(done)$history$alignment, fit$history$alignment)
-  # The reference and the depths do matter.
+  # The reference and the depths do have an effect.
   expect_false(identical(
     fit$state,
     brief_sailerx(sim, batch = sim$cells["batch"], rna_depth = NULL,
@@ -73,7 +73,7 @@ test_that("a Seurat object gets what sailerx() gives on the same matrices", {
   )
 })
 
-test_that("any reduction guides, under names of one's own, with options", {
+test_that("any reduction can guide, with custom names and options", {
   skip_if_not_installed("SeuratObject")
   object <- multiome_seurat(pca = pca)
   other <- pca[, 1:2] * 3
@@ -100,9 +100,9 @@ test_that("Seurat's usual steps make the reference, on a copy", {
   skip_if_not_installed("Seurat")
   object <- multiome_seurat()
   withr::local_seed(1)
-  expect_message(done <- brief_x(object), "no reductions \"pca\".*RunPCA",
+  expect_message(done <- brief_x(object), "no reduction \"pca\".*RunPCA",
                  class = "sailer_note")
-  # The user's random numbers go on as if nothing had been.
+  # The user's random number stream is not affected.
   expect_identical(runif(1), withr::with_seed(1, runif(1)))
   expect_setequal(SeuratObject::Reductions(done), c("pca", "sailerx"))
   SeuratObject::DefaultAssay(object) <- "RNA"
@@ -119,12 +119,12 @@ test_that("Seurat's usual steps make the reference, on a copy", {
     brief_sailerx(sim, reference = embedded(done, "pca"))$state
   )
   expect_identical(but_new(done), but_new(multiome_seurat()))
-  # And is used from then on.
+  # The PCA is used from then on.
   expect_silent(again <- brief_x(done))
   expect_identical(embedded(again), embedded(done))
 })
 
-test_that("cells without RNA take part in all but the alignment", {
+test_that("cells without RNA take part in everything but the alignment", {
   skip_if_not_installed("Seurat")
   object <- hybrid_seurat()
   expect_message(
@@ -133,7 +133,7 @@ test_that("cells without RNA take part in all but the alignment", {
     "80 cells of assay \"RNA\"", class = "sailer_note"
   )
   expect_identical(rownames(embedded(done)), colnames(object))
-  # Only cells with RNA made the reference.
+  # Only cells with RNA are used to make the reference.
   made <- suppressMessages(brief_x(multiome_seurat(multiome)))
   reference <- embedded(made, "pca")
   expect_identical(rownames(reference), multiome)
@@ -149,7 +149,7 @@ test_that("cells without RNA take part in all but the alignment", {
   )
 })
 
-test_that("NA in the reduction and RNA counts of zero are no reference", {
+test_that("NA in the reduction or RNA counts of zero mean no reference", {
   skip_if_not_installed("SeuratObject")
   holes <- pca
   holes[3, 2] <- NA
@@ -192,7 +192,7 @@ test_that("layers of Seurat 5 are read one by one", {
   expect_identical(get_fit(done)$state, fit$state)
   expect_identical(done[["RNA"]]@layers, object[["RNA"]]@layers)
 
-  # As merge() puts multiome and ATAC-only objects together.
+  # The form in which merge() joins multiome and ATAC-only objects.
   one <- new_object(sim$counts[, multiome], "ATAC")
   suppressWarnings(one[["RNA"]] <- SeuratObject::CreateAssay5Object(
     counts = rna[, multiome]
@@ -204,7 +204,7 @@ test_that("layers of Seurat 5 are read one by one", {
   expect_setequal(rownames(embedded(merged, "pca")), multiome)
 })
 
-test_that("what is not there is named, with what is, before any training", {
+test_that("missing parts are named with the available ones, before training", {
   skip_if_not_installed("SeuratObject")
   object <- multiome_seurat(pca = pca)
   wrong <- function(pattern, ..., x = object, class = "argument") {
@@ -213,9 +213,9 @@ test_that("what is not there is named, with what is, before any training", {
   }
   wrong("\"peaks\".*\"ATAC\".*\"RNA\"", assay = "peaks")
   wrong("rna.assay.*\"rna\".*\"ATAC\"", rna.assay = "rna")
-  wrong("for the peaks and for the RNA.*\"ATAC\"", assay = "RNA")
-  wrong("no reductions \"rpca\".*\"pca\"", reference = "rpca")
-  wrong("no reductions \"umap\".*no reductions", reference = "umap",
+  wrong("for both the peaks and the RNA.*\"ATAC\"", assay = "RNA")
+  wrong("no reduction \"rpca\".*\"pca\"", reference = "rpca")
+  wrong("no reduction \"umap\".*no reduction at all", reference = "umap",
         x = multiome_seurat())
   wrong("reference", reference = pca)
   wrong("both named \"pca\"", reduction.name = "pca")
@@ -229,11 +229,11 @@ test_that("what is not there is named, with what is, before any training", {
   bare[["RNA"]]@counts <- methods::new("dgCMatrix")
   wrong("\"RNA\" has no counts", class = "data", x = bare)
   local_missing("Seurat")
-  wrong("\"pca\".*Seurat.*not installed.*no reductions.*RunPCA",
+  wrong("\"pca\".*Seurat.*not installed.*no reduction at all.*RunPCA",
         x = multiome_seurat())
 })
 
-test_that("a reference of the peaks themselves is reported", {
+test_that("a reference made from the peaks themselves is reported", {
   skip_if_not_installed("SeuratObject")
   object <- multiome_seurat(pca = pca)
   object[["lsi"]] <- SeuratObject::CreateDimReducObject(
@@ -243,7 +243,7 @@ test_that("a reference of the peaks themselves is reported", {
                  class = "sailer_reference")
 })
 
-test_that("RunSAILERX continues from a checkpoint, without the RNA", {
+test_that("RunSAILERX resumes from a checkpoint without the RNA", {
   skip_if_not_installed("SeuratObject")
   folder <- withr::local_tempfile(pattern = "checkpoint-")
   control <- moving_control()
@@ -260,21 +260,21 @@ test_that("RunSAILERX continues from a checkpoint, without the RNA", {
   )
   expect_error(RunSAILERX(object, resume = TRUE), "no fit",
                class = "sailer_argument_error")
-  # Each continues with its own model alone.
+  # Each function only resumes its own model.
   for (from in list(folder, get_fit(resumed))) {
     expect_error(
-      RunSAILER(object, resume = from), "training of SAILERX.*RunSAILERX",
+      RunSAILER(object, resume = from), "is a SAILERX run.*RunSAILERX",
       class = "sailer_argument_error"
     )
   }
   plain <- sailer(sim$counts, hidden = 16, control = brief_control())
   expect_error(
-    RunSAILERX(object, resume = plain), "training of SAILER,.*RunSAILER",
+    RunSAILERX(object, resume = plain), "is a SAILER run,.*RunSAILER",
     class = "sailer_argument_error"
   )
 })
 
-test_that("the function to call again is that of the fit", {
+test_that("the function to call again is the one that made the fit", {
   fit <- structure(list(), class = c("sailerx_fit", "sailer_fit"))
   expect_warning(warn_of_no_embedding(fit), "RunSAILERX\\(object",
                  class = "sailer_interrupted")

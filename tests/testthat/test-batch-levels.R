@@ -1,6 +1,6 @@
-# One meaning of a label, whatever its type: the same bits.
+# A label means the same regardless of its type: the results have the same bits.
 
-test_that("labels are sorted by what they say, in every locale alike", {
+test_that("labels are sorted by their text, identically in every locale", {
   level <- function(values, n = length(values)) {
     cells <- paste0("c", seq_len(3 * n))
     found <- quietly(
@@ -29,7 +29,7 @@ test_that("labels are sorted by what they say, in every locale alike", {
 
 test_that("batches of every type give the same bits", {
   sim <- tiny_simulation()
-  number <- 3 - as.integer(sim$cells$batch)  # the first level comes last
+  number <- 3 - as.integer(sim$cells$batch)  # reverses the order of the levels
   f <- function(batch, ...) {
     fit <- quick_fit(sim$counts, batch = batch, ...)
     list(embedding(fit), fit$state, fit$labels, fit$codes)
@@ -58,7 +58,7 @@ test_that("covariates of every type give the same bits, in sailerx() too", {
   expect_identical(f(factor(label, c("x2", "none", "x10", "x1"))), expected)
 })
 
-test_that("objects and queries know labels by what they say", {
+test_that("objects and queries identify labels by their text", {
   sim <- tiny_simulation()
   number <- 3 - as.integer(sim$cells$batch)
   fit <- quick_fit(sim$counts, batch = number)
@@ -87,7 +87,7 @@ test_that("objects and queries know labels by what they say", {
   expect_identical(run(S4Vectors::Rle(number)), embedding(fit))
 })
 
-test_that("labels given run by run are taken wherever there are labels", {
+test_that("run-length encoded labels are accepted everywhere", {
   skip_if_not_installed("S4Vectors")
   sim <- tiny_simulation()
   z <- embedding(quick_fit(sim$counts))
@@ -104,7 +104,7 @@ test_that("labels given run by run are taken wherever there are labels", {
   )
 })
 
-# A run whose levels are in another order, as earlier versions left it.
+# A run with levels in another order, as written by earlier versions.
 train_otherwise <- function(sim, epochs, folder = NULL) {
   batch <- as.character(sim$cells$batch)
   run <- prepare_run(
@@ -124,7 +124,7 @@ lasting <- function(epochs, folder = NULL) {
   quick(epochs = epochs, warmup = 1, period = 2, checkpoint = folder)
 }
 
-test_that("a run begun with levels in another order continues in that order", {
+test_that("a run started with another order of levels resumes with it", {
   sim <- tiny_simulation()
   folder <- withr::local_tempfile(pattern = "checkpoint-")
   train_otherwise(sim, 2, folder)
@@ -146,7 +146,7 @@ test_that("a run begun with levels in another order continues in that order", {
   expect_false(identical(embedding(anew), embedding(whole)))
 })
 
-test_that("a fit keeps its own order of levels, and knows batches by name", {
+test_that("a fit keeps its order of levels and finds batches by name", {
   sim <- tiny_simulation()
   fit <- train_otherwise(sim, 3)
   file <- withr::local_tempfile(fileext = ".h5")

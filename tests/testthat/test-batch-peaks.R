@@ -1,7 +1,7 @@
-# Batches that hardly share a peak are reported.
+# Batches that share hardly any peaks are reported.
 
-# Half of the peaks were looked for in one batch, half in the other, and a share
-# in both.
+# Half of the peaks were called in one batch and half in the other, and a share
+# of them in both.
 apart <- function(sim, shared = 0) {
   n <- nrow(sim$counts)
   place <- seq_len(n) %% 2 == 0
@@ -41,11 +41,11 @@ test_that("batches with peaks of their own give a warning, before training", {
     brief(fifth$counts, batch = data.frame(lane = fifth$batch)), "of `lane`",
     class = "sailer_batches_apart"
   )
-  # A covariate is no batch.
+  # A covariate is not a batch.
   expect_no_warning_of(brief(data$counts, covariates = data$batch))
 })
 
-test_that("batches of the same peaks give none, small ones neither", {
+test_that("batches with the same peaks, and small ones, give no warning", {
   sim <- tiny_simulation()
   expect_no_warning_of(brief(sim$counts, batch = sim$cells$batch))
   few <- c(
@@ -53,7 +53,7 @@ test_that("batches of the same peaks give none, small ones neither", {
     utils::head(which(sim$cells$batch == "batch2"), 3)
   )
   expect_no_warning_of(brief(sim$counts[, few], batch = sim$cells$batch[few]))
-  # Types are no batches, but are as unlike as batches can be.
+  # Types are not batches, but they are as different as batches can be.
   expect_no_warning_of(brief(sim$counts, batch = sim$cells$cell_type))
 })
 

@@ -1,4 +1,4 @@
-# The file of a corpus: appended to, begun again, read again.
+# The file of a corpus: appended to, resumed, and read again.
 
 genes <- rna_genes()
 
@@ -22,18 +22,18 @@ test_that("sources are appended, with the genes of the corpus", {
   before <- readBin(file, "raw", file.size(file))
   expect_error(build(list(a = a), file, append = TRUE), "source named 'a'")
   expect_error(build(list(d = a), file, append = TRUE, genes = genes),
-               "cannot be chosen with")
+               "cannot be set with")
   expect_error(
     build(list(d = rna_counts(tolower(genes))), file, append = TRUE),
     "\"d\".*another\\s+species", class = "sailer_data_error"
   )
-  expect_error(build(list(a = a), file, genes = genes), "begun otherwise")
+  expect_error(build(list(a = a), file, genes = genes), "started differently")
   expect_identical(readBin(file, "raw", file.size(file)), before)
   new <- build(list(a = a), local_corpus(), genes = genes, append = TRUE)
   expect_identical(dim(new), c(40L, 49L))
 })
 
-test_that("a build cut short continues to the same file", {
+test_that("an interrupted build resumes to the same file", {
   file <- local_corpus()
   sources <- list(a = rna_counts(), b = rna_counts(rev(genes)[1:30], 40, 2))
   call <- function(...) build(sources, file, min_cells = 20, ...)
@@ -56,7 +56,7 @@ test_that("a build cut short continues to the same file", {
   expect_error(call(), "'b' has other counts now")
 })
 
-test_that("how R prints numbers does not change what a build is known by", {
+test_that("options for printing numbers do not change a build's recipe", {
   cells <- as_cells(Matrix::sparseMatrix(
     1, 1, x = 1, dims = c(1, 1e5), dimnames = list("A", NULL)
   ))
@@ -68,7 +68,7 @@ test_that("how R prints numbers does not change what a build is known by", {
   expect_identical(recipe(), plain)
 })
 
-test_that("Ctrl-C keeps what is written, and the same call continues", {
+test_that("Ctrl-C keeps what was written, and the same call resumes", {
   folder <- withr::local_tempdir()
   lines <- c(
     "library(sailer)",
@@ -105,13 +105,14 @@ test_that("Ctrl-C keeps what is written, and the same call continues", {
   }
   child$wait(120000)
   said <- paste(readLines(log, warn = FALSE), collapse = "\n")
-  # Stopped within the source, or between its end and that of the file.
-  expect_match(said, "the same call continues|was written before")
+  # Stopped within the source, or between the end of the source and that of the
+  # file.
+  expect_match(said, "repeat the same call|was already written")
   expect_match(said, "part: .*not finished")
   expect_match(said, "same: TRUE TRUE")
 })
 
-test_that("a corpus lives on in files, and prints", {
+test_that("a corpus can be read from its file, and printed", {
   file <- local_corpus()
   corpus <- build(list(a = rna_counts()), file, genes = genes)
   opened <- open_cells(file)
@@ -128,16 +129,16 @@ test_that("a corpus lives on in files, and prints", {
   expect_identical(ncol(sailer:::live_corpus(readRDS(kept)[[1]])), 98L)
   unlink(file)
   build(list(a = rna_counts()[1:20, ]), file, genes = genes[1:20])
-  expect_error(as_cells(readRDS(kept)[[1]]), "holds other genes or cells",
+  expect_error(as_cells(readRDS(kept)[[1]]), "genes or cells in.*have changed",
                class = "sailer_file_error")
 })
 
-test_that("a changed byte is found when it is looked for", {
+test_that("a changed byte is found by a check", {
   file <- local_corpus()
   corpus <- build(list(a = rna_counts()), file, genes = genes)
   expect_identical(core_corpus_open(file, check = TRUE)$n_cells, 49)
   bytes <- readBin(file, "raw", file.size(file))
-  # In the last values of the block, before two heads of 80 bytes.
+  # Within the last values of the block, before two headers of 80 bytes.
   at <- length(bytes) - 160 - 20
   bytes[at] <- xor(bytes[at], as.raw(64))
   writeBin(bytes, file)

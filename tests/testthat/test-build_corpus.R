@@ -23,10 +23,10 @@ test_that("sources of other genes and orders share one list", {
                    c("a/1", "a/49", "b/1"))
 })
 
-test_that("symbols and Ensembl ids meet through an annotation", {
+test_that("an annotation maps symbols and Ensembl ids to each other", {
   a <- rna_counts()
   b <- rna_counts(rna_ids(), 40, seed = 2)
-  b <- rbind(b, rna_counts("ENSG00000000001.99", 40, seed = 3)) # again
+  b <- rbind(b, rna_counts("ENSG00000000001.99", 40, seed = 3)) # repeated gene
   coding <- which(rna_annotation()$gene_type == "protein_coding")
   corpus <- build(list(a, b), local_corpus(), annotation = rna_annotation())
   place <- match(1:40, coding)
@@ -51,8 +51,8 @@ test_that("symbols and Ensembl ids meet through an annotation", {
   )
 })
 
-test_that("a package that is installed does not choose the genes", {
-  # A stand-in for org.Hs.eg.db, where that is not installed.
+test_that("the genes do not depend on installed packages", {
+  # Replaces org.Hs.eg.db, in case that is not installed.
   folder <- withr::local_tempdir()
   source <- file.path(folder, "org.Hs.eg.db")
   dir.create(source)
@@ -91,13 +91,13 @@ test_that("a package that is installed does not choose the genes", {
 
 test_that("symbols that several genes have are left out and reported", {
   annotation <- rna_annotation()
-  annotation$gene_name[2] <- "GENE1"  # both code
-  annotation$gene_name[5] <- "GENE3"  # this one does not
+  annotation$gene_name[2] <- "GENE1"  # both are coding
+  annotation$gene_name[5] <- "GENE3"  # this one is not coding
   expect_message(
     corpus <- build_corpus(
       rna_counts(), local_corpus(), annotation = annotation
     ),
-    "1 symbol that several genes have is left out.*GENE1"
+    "1 symbol shared by several genes is left out.*GENE1"
   ) |> suppressMessages()
   expect_false(any(c("GENE1", "GENE2") %in% corpus$genes$gene))
   expect_true("GENE3" %in% corpus$genes$gene)
@@ -148,7 +148,7 @@ test_that("every container of the same counts gives the same corpus", {
   }
 })
 
-test_that("sources go by their files, names or numbers", {
+test_that("sources are named by their files, names or numbers", {
   skip_without_rhdf5()
   path <- write_h5ad(rna_counts(), file = file.path(
     withr::local_tempdir(), "blood.h5ad"
@@ -160,7 +160,7 @@ test_that("sources go by their files, names or numbers", {
                "blood.h5ad", class = "sailer_argument_error")
 })
 
-test_that("what was taken of a source is reported", {
+test_that("the used part of a source is reported", {
   counts <- rbind(rna_counts(), OTHER = c(rep(3, 49), 0))
   share <- format(100 * 147 / sum(counts), digits = 2)
   expect_message(
@@ -170,7 +170,7 @@ test_that("what was taken of a source is reported", {
     class = "sailer_note"
   )
   expect_message(
-    build_corpus(rna_counts(), local_corpus()), "code\\s+for no protein"
+    build_corpus(rna_counts(), local_corpus()), "including\\s+non-coding"
   ) |> suppressMessages()
   expect_no_message(build(counts, local_corpus(), genes = genes))
   normalised <- log1p(1e4 * t(t(rna_counts()) / colSums(rna_counts())))[, -50]
@@ -255,7 +255,7 @@ test_that("real sources of symbols and of Ensembl ids share their genes", {
     corpus$sources$cells + corpus$sources$left_out,
     unname(vapply(sources, ncol, 0)) + 0
   )
-  # One gene in both kinds of sources, by hand.
+  # One gene that is in both kinds of sources, by hand.
   id <- coding$ensembl_id[coding$gene_name == "GAPDH"]
   row <- which(corpus$genes$gene == "GAPDH")
   mine <- corpus_matrix(as_cells(corpus)[row, ])

@@ -1,11 +1,11 @@
-# Every kind of matrix that a bad count may come in.
+# Every kind of matrix in which a bad count may occur.
 forms <- list(
   sparse = sparse,
   base = identity,
   dense = function(x) methods::as(x, "unpackedMatrix")
 )
 
-test_that("good counts are counted both ways", {
+test_that("good counts are counted by cell and by peak", {
   counts <- tiny_counts()
   for (form in forms) {
     checked <- check_counts(form(counts))
@@ -15,7 +15,7 @@ test_that("good counts are counted both ways", {
   }
 })
 
-test_that("explicit zeros are not open", {
+test_that("explicit zeros do not count as open", {
   counts <- sparse(tiny_counts())
   counts@x[1] <- 0
   expected <- colSums(tiny_counts() > 0)
@@ -23,7 +23,7 @@ test_that("explicit zeros are not open", {
   expect_equal(check_counts(counts)$depth, expected)
 })
 
-test_that("a bad count is named with its cell and peak, whatever holds it", {
+test_that("a bad count is named with its cell and peak in every matrix", {
   cases <- list(
     list(NaN, "is missing"), list(NA, "is missing"), list(Inf, "is infinite"),
     list(-Inf, "is infinite"), list(-1, "is negative"),
@@ -58,13 +58,13 @@ test_that("NA in integer and logical matrices is found", {
   )
 })
 
-test_that("a bad count without names is reported by its place", {
+test_that("a bad count without names is reported by its position", {
   counts <- unname(tiny_counts())
   counts[41, 12] <- NaN
   expect_error(as_cells(counts), "\"41\".*\"12\"", class = "sailer_data_error")
 })
 
-test_that("braces in names are no code", {
+test_that("braces in names are not evaluated", {
   counts <- tiny_counts()
   colnames(counts)[2] <- "{stop('run')}"
   counts[1, 2] <- -1
@@ -74,7 +74,7 @@ test_that("braces in names are no code", {
   )
 })
 
-test_that("cells without an open peak are named, with the remedy", {
+test_that("cells without an open peak are named, with a remedy", {
   counts <- tiny_counts()
   counts[, c(3, 9, 11, 40)] <- 0
   x <- sparse(counts)
@@ -94,13 +94,13 @@ test_that("cells without an open peak are named, with the remedy", {
   )
 })
 
-test_that("peaks open nowhere are no error", {
+test_that("peaks without any count are allowed", {
   counts <- tiny_counts()
   counts[7, ] <- 0
   expect_identical(unname(check_counts(sparse(counts))$peak_cells[7]), 0)
 })
 
-test_that("names must be there and be unique", {
+test_that("names are required and must be unique", {
   bad <- function(change) {
     counts <- tiny_counts()
     sparse(change(counts))
@@ -156,13 +156,13 @@ test_that("errors name the function that the user called", {
   named <- function(code) as.character(expect_error(code)$call)[1]
   unnamed <- unname(tiny_counts())
   expect_identical(named(sailer(unnamed)), "sailer")
-  # Whatever that has called, and whoever has called it.
+  # Regardless of the functions below or above it in the call stack.
   expect_identical(named(tune_path(unnamed)), "tune_path")
   train <- function(x) sailer(x)
   expect_identical(named(train(unnamed)), "sailer")
 })
 
-test_that("depth can be counted with empty cells and within peaks", {
+test_that("depth can be counted with empty cells and for chosen peaks", {
   counts <- tiny_counts()
   counts[, 3] <- 0
   cells <- as_cells(sparse(counts))

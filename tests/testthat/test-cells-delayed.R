@@ -1,6 +1,6 @@
-# The matrix that HDF5Array makes of a file. Debian's HDF5Array 1.26 fails on
-# these files beside its rhdf5; there the seed is put together by hand, with the
-# slots that say where the counts are.
+# The matrix that HDF5Array makes for a file. Debian's HDF5Array 1.26 fails on
+# these files when combined with Debian's rhdf5; then the seed is built by hand,
+# with the slots that say where the counts are.
 matrix_of_seed <- function(made, class, path, group, counts) {
   tryCatch(made, error = function(cnd) {
     namespace <- asNamespace("HDF5Array")
@@ -41,7 +41,7 @@ test_that("integer and logical delayed matrices are read", {
   expect_identical(read_cells(as_cells(whole)), (counts > 0) * 1)
 })
 
-test_that("a bad count in a delayed matrix is named", {
+test_that("a bad count in a delayed matrix is reported by name", {
   skip_if_not_installed("DelayedArray")
   counts <- tiny_counts()
   counts[41, 12] <- NaN
@@ -83,7 +83,8 @@ test_that("dense and sparse matrices of HDF5Array give the same cells", {
     expect_identical(read_cells(as_cells(again)), read_cells(handle))
   }
   expect_identical(read_cells(as_cells(on_disk > 0)), open)
-  # Training reads the file as it reads memory: so small, it is held whole.
+  # Training gives the same from a file and from memory. This file is so small
+  # that it is held in memory.
   from_file <- quick_fit(on_disk, min_fraction = 0.001)
   in_memory <- quick_fit(counts, min_fraction = 0.001)
   expect_identical(embedding(from_file), embedding(in_memory))
@@ -103,7 +104,7 @@ test_that("a bad count in a dense file is named", {
   }
 })
 
-test_that("a TENxMatrix is read from its file, choices included", {
+test_that("a TENxMatrix is read from its file, even after subsetting", {
   skip_if_not_installed("HDF5Array")
   counts <- tiny_counts()
   skip_without_rhdf5()
@@ -123,7 +124,7 @@ test_that("a TENxMatrix is read from its file, choices included", {
   expect_match(renamed$origin, "10x HDF5 file")
   expect_identical(colnames(renamed), colnames(x))
   expect_identical(unname(read_cells(renamed)), unname(counts))
-  # Changed values are not those of the file.
+  # Modified values are not those of the file.
   expect_null(cells_of_seed(x > 0))
   expect_null(cells_of_seed(t(x)))
 })
@@ -152,7 +153,7 @@ test_that("X of an H5ADMatrix stays X", {
                tolerance = 1e-6)
 })
 
-test_that("a matrix by features is read as its refusal says", {
+test_that("a matrix stored by features can be read as its error advises", {
   skip_if_not_installed("HDF5Array")
   skip_without_rhdf5()
   counts <- tiny_counts(37, 29)
@@ -182,7 +183,7 @@ test_that("a matrix by features is read as its refusal says", {
   expect_identical(read_cells(as_cells(x)), (counts > 0) * 1)
 })
 
-test_that("a BPCells matrix is packed by blocks", {
+test_that("a BPCells matrix is packed in blocks", {
   skip_if_not_installed("BPCells")
   counts <- tiny_counts()
   x <- methods::as(sparse(counts), "IterableMatrix")

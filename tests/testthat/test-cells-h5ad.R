@@ -1,4 +1,4 @@
-test_that("dense X packed by lzf reads as the matrix", {
+test_that("a dense X compressed by lzf is read correctly", {
   expect_silent(cells <- open_cells(h5ad_path("dense-lzf.h5ad")))
   expect_identical(read_cells(cells), h5ad_counts())
   expect_identical(read_cells(cells, c(24, 1, 7, 8)),
@@ -7,8 +7,8 @@ test_that("dense X packed by lzf reads as the matrix", {
                    factor(rep(c("donor1", "donor2"), 12)))
 })
 
-test_that("lzf is read where no other package provides it", {
-  # rhdf5 brings a filter of its own to the HDF5 library, once it is loaded.
+test_that("lzf is read even if no other package supports it", {
+  # Once loaded, rhdf5 adds its own filter to the HDF5 library.
   path <- normalizePath(h5ad_path("dense-lzf.h5ad"))
   said <- in_another_r(c(
     sprintf("cells <- sailer::open_cells(%s)", deparse(path)),
@@ -18,7 +18,7 @@ test_that("lzf is read where no other package provides it", {
   expect_identical(said, paste(sum(h5ad_counts()), "CELL023-1"))
 })
 
-test_that("counts beside a normalised X are taken, with a note", {
+test_that("counts next to a normalised X are used, with a note", {
   expected <- list(
     "logged.h5ad" = "raw", "layers.h5ad" = "counts",
     "without-x.h5ad" = "spliced", "old.h5ad" = "raw"
@@ -31,7 +31,7 @@ test_that("counts beside a normalised X are taken, with a note", {
     expect_match(conditionMessage(note), name, fixed = TRUE)
     expect_identical(read_cells(cells), h5ad_counts())
     expect_identical(cells$file$layer, expected[[name]])
-    # A handle reads the same matrix again, and says nothing more.
+    # A handle reads the same matrix again, without another message.
     expect_silent(again <- as_cells(unserialize(serialize(cells, NULL))))
     expect_identical(read_cells(again), h5ad_counts())
   }
@@ -48,7 +48,7 @@ test_that("a handle of sailer 0.1.0 still reads X", {
   expect_identical(read_cells(again), read_cells(cells))
 })
 
-test_that("a matrix that is named is read without a note", {
+test_that("an explicitly chosen matrix is read without a note", {
   path <- h5ad_path("layers.h5ad")
   for (layer in c("logcounts", "raw")) {
     expect_silent(logs <- open_cells(path, layer = layer))
@@ -69,7 +69,7 @@ test_that("a matrix that is named is read without a note", {
   )
 })
 
-test_that("values that are no counts are refused with the file's places", {
+test_that("values that are not counts are refused, with alternatives", {
   path <- h5ad_path("layers.h5ad")
   for (layer in c("X", "logcounts")) {
     error <- expect_error(
@@ -90,7 +90,7 @@ test_that("values that are no counts are refused with the file's places", {
   )
 })
 
-test_that("files of anndata 0.5 keep their tables", {
+test_that("tables in files of anndata 0.5 are read", {
   cells <- suppressMessages(open_cells(h5ad_path("old.h5ad")))
   obs <- cells_metadata(cells)
   expect_identical(obs$batch, factor(rep(c("donor1", "donor2"), 12)))
@@ -121,7 +121,7 @@ test_that("reduced dimensions come in the order of the cells", {
   )
 })
 
-test_that("sums of counts are those of the matrix", {
+test_that("sums of counts equal those of the matrix", {
   cells <- open_cells(h5ad_path("dense-lzf.h5ad"))
   expect_identical(cell_depth(cells, counts = TRUE), colSums(h5ad_counts()))
   expect_identical(cell_depth(cells[3:20, 5:2], counts = TRUE),
@@ -134,7 +134,7 @@ test_that("sums of counts are those of the matrix", {
   )
 })
 
-test_that("training reads a dense file as it reads memory", {
+test_that("training gives the same from a dense file and from memory", {
   counts <- h5ad_counts()[, colSums(h5ad_counts()) > 0]
   cells <- open_cells(h5ad_path("dense-lzf.h5ad"))[, colnames(counts)]
   from_file <- quick_fit(cells, min_fraction = 0)
@@ -142,7 +142,7 @@ test_that("training reads a dense file as it reads memory", {
   expect_identical(embedding(from_file), embedding(in_memory))
 })
 
-test_that("corpora take the counts of a normalised file, as genes", {
+test_that("corpora use the counts of a normalised file as genes", {
   files <- lapply(c("logged.h5ad", "old.h5ad"), h5ad_path)
   expect_message(cells <- gene_cells(files[[1]]), class = "sailer_note")
   expect_identical(cells$peaks, rownames(h5ad_counts()))

@@ -1,4 +1,4 @@
-test_that("a modality of MuData is chosen by what is wanted of it", {
+test_that("a modality of MuData is chosen by its use", {
   path <- tiny_path("tiny.h5mu")
   expect_identical(read_cells(open_cells(path)), tiny_counts())
   genes <- open_cells(path, feature_type = "Gene Expression")
@@ -22,7 +22,7 @@ test_that("a modality of MuData is chosen by what is wanted of it", {
   )
 })
 
-test_that("MuData is recognised by content, modalities by usual names", {
+test_that("MuData is recognised by content, modalities by common names", {
   skip_without_rhdf5()
   named <- function(atac, rna) {
     altered(tiny_path("tiny.h5mu"), function(file) {
@@ -48,7 +48,7 @@ test_that("MuData is recognised by content, modalities by usual names", {
   expect_identical(read_cells(cells), tiny_counts())
 })
 
-test_that("metadata and reductions are those of the modality", {
+test_that("metadata and reductions belong to the modality", {
   path <- tiny_path("tiny.h5mu")
   atac <- cells_metadata(open_cells(path))
   expect_identical(names(atac), "batch")
@@ -85,7 +85,7 @@ brief_guided <- function(x, ...) {
   ))
 }
 
-test_that("a file with both modalities is enough for sailerx()", {
+test_that("a single file with both modalities suffices for sailerx()", {
   path <- tiny_path("tiny.h5mu")
   expected <- brief_guided(
     sparse(tiny_counts()), cosines(59:10, 5), colSums(rna_of_tiny())
@@ -114,7 +114,7 @@ test_that("a file with both modalities is enough for sailerx()", {
   expect_match(notes, "6 of the 56 cells have no", all = FALSE)
 })
 
-test_that("without a PCA in the file one is made from its RNA", {
+test_that("without a PCA in the file, one is made from its RNA", {
   skip_without_rhdf5()
   skip_if_not_installed("Seurat")
   path <- altered(tiny_path("tiny.h5mu"), function(file) {
@@ -128,7 +128,8 @@ test_that("without a PCA in the file one is made from its RNA", {
   )
   expect_equal(embedding(brief_guided(path)), embedding(expected),
                tolerance = 1e-5)
-  # Never by another package that is there: numbers would be others.
+  # Never with another package that happens to be installed: it would give other
+  # numbers.
   local_missing("Seurat")
   expect_error(
     brief_guided(path), "no PCA.*Seurat.*reference",
@@ -167,7 +168,7 @@ test_that("peaks and genes in one matrix are distinguished by their types", {
   }
 })
 
-test_that("files without RNA ask for a reference", {
+test_that("files without RNA need a reference", {
   skip_without_rhdf5()
   two <- write_tenx(tiny_counts(), genome = "hg38")
   for (x in list(
@@ -180,7 +181,7 @@ test_that("files without RNA ask for a reference", {
   }
 })
 
-test_that("10x features without ids are known by their names", {
+test_that("10x features without ids are identified by their names", {
   skip_without_rhdf5()
   nameless <- function(names) {
     write_tenx(tiny_counts(), change = function(file) {

@@ -1,4 +1,4 @@
-test_that("the example files hold the matrix of their script", {
+test_that("the example files contain the matrix of their script", {
   counts <- tiny_counts()
   for (name in c("tiny-10x.h5", "tiny.h5ad")) {
     cells <- open_cells(tiny_path(name))
@@ -48,7 +48,7 @@ test_that("cells without metadata give an empty table", {
   }
 })
 
-test_that("files written by rhdf5 in each layout read as the matrix", {
+test_that("files written by rhdf5 are read correctly in every layout", {
   skip_without_rhdf5()
   counts <- tiny_counts(37, 29)
   expect_identical(read_cells(open_cells(write_tenx(counts))), counts)
@@ -62,7 +62,7 @@ test_that("files written by rhdf5 in each layout read as the matrix", {
   expect_identical(read_cells(open_cells(raw, layer = "raw")), counts)
 })
 
-test_that("peaks are picked out of a multiome file", {
+test_that("peaks are selected from a multiome file", {
   skip_without_rhdf5()
   counts <- tiny_counts(30, 20)
   types <- rep(c("Gene Expression", "Peaks", "Peaks"), 10)
@@ -78,7 +78,7 @@ test_that("peaks are picked out of a multiome file", {
   )
 })
 
-test_that("ranges come from intervals where names do not tell them", {
+test_that("ranges come from intervals if the names have none", {
   skip_without_rhdf5()
   skip_if_not_installed("GenomicRanges")
   counts <- tiny_counts(30, 20)
@@ -96,7 +96,7 @@ test_that("ranges come from intervals where names do not tell them", {
   expect_null(open_cells(tiny_path("tiny-10x.h5"))$ranges)
 })
 
-test_that("files that are none are refused by name", {
+test_that("invalid files are refused by name", {
   path <- withr::local_tempfile(fileext = ".h5")
   expect_error(open_cells(path), "does not exist", class = "sailer_file_error")
   file.create(path)
@@ -110,7 +110,7 @@ test_that("files that are none are refused by name", {
   expect_error(open_cells(1), class = "sailer_argument_error")
 })
 
-test_that("files that are cut short are refused, and R continues", {
+test_that("truncated files are refused without crashing R", {
   for (name in c("tiny-10x.h5", "tiny.h5ad")) {
     whole <- readBin(tiny_path(name), "raw", 1e6)
     for (share in c(0.001, 0.05, 0.3, 0.6, 0.95)) {
@@ -124,7 +124,7 @@ test_that("files that are cut short are refused, and R continues", {
   }
 })
 
-test_that("foreign HDF5 files are refused with what they hold", {
+test_that("HDF5 files of unknown layout are refused with their contents", {
   skip_without_rhdf5()
   path <- withr::local_tempfile()
   rhdf5::h5createFile(path)
@@ -134,7 +134,7 @@ test_that("foreign HDF5 files are refused with what they hold", {
   )
 })
 
-test_that("parts of a file that do not fit are named", {
+test_that("inconsistent parts of a file are named", {
   skip_without_rhdf5()
   counts <- tiny_counts(37, 29)
   spoil <- function(dataset, index, value) {
@@ -177,7 +177,7 @@ test_that("bad counts in files are named", {
   expect_silent(check_counts(cells[, cell_depth(cells) > 0]))
 })
 
-test_that("h5ad files that cannot be streamed show the way to convert", {
+test_that("h5ad files that cannot be streamed are refused with advice", {
   skip_without_rhdf5()
   counts <- tiny_counts(37, 29)
   expect_error(

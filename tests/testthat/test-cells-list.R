@@ -10,7 +10,7 @@ refuse <- function(x, pattern, class = "data") {
   )
 }
 
-test_that("samples in a list are read one after another, peaks by name", {
+test_that("samples in a list are concatenated, peaks matched by name", {
   cells <- as_cells(list(a = first, b = second))
   expect_identical(dim(cells), dim(counts))
   expect_identical(cells$cells, colnames(counts))
@@ -18,13 +18,13 @@ test_that("samples in a list are read one after another, peaks by name", {
   expect_identical(cells$sample, factor(rep(c("a", "b"), c(60, n - 60))))
   whole <- core_cells_block(as_cells(counts)$source, c(1, 61, n))
   expect_equal(core_cells_block(cells$source, c(1, 61, n)), whole)
-  # Whatever they are: a matrix and a handle here.
+  # Of any kind: here a matrix and a handle.
   mixed <- as_cells(list(as.matrix(first), as_cells(second)))
   expect_equal(core_cells_block(mixed$source, c(1, 61, n))$i, whole$i)
   expect_identical(levels(mixed$sample), c("1", "2"))
 })
 
-test_that("peaks that a sample lacks are closed there, which is reported", {
+test_that("peaks that a sample lacks count as closed, with a message", {
   lacking <- setdiff(rownames(counts), rownames(counts)[3:7])
   expect_message(
     cells <- as_cells(list(a = first, b = second[lacking[-1], ])),
@@ -39,10 +39,10 @@ test_that("peaks that a sample lacks are closed there, which is reported", {
   )
 })
 
-test_that("cells that share names are named by sample and cell", {
+test_that("cells with the same name are renamed by sample", {
   expect_message(
     cells <- as_cells(list(a = first, b = counts[, 60:n])),
-    "1 cell name is in more than one sample.*\"a\" and \"b\".*\"a_",
+    "1 cell name occurs in more than one sample.*\"a\" and \"b\".*\"a_",
     class = "sailer_note"
   )
   named <- c(paste0("a_", colnames(counts)[1:60]),
@@ -55,20 +55,20 @@ test_that("cells that share names are named by sample and cell", {
   )
   expect_identical(rownames(embedding(fit)), named)
   both <- cbind(first, counts[, 60:n])
-  expect_error(sailer(both), "1 name of cells occurs more than once",
+  expect_error(sailer(both), "1 cell name occurs more than once",
                class = "sailer_data_error")
   colnames(both) <- named
   plain <- sailer(both, batch = rep(c("a", "b"), c(60, n - 59)), hidden = 8,
                   control = control)
   expect_identical(embedding(fit), embedding(plain))
-  # A file keeps its own names, by which it is opened again.
+  # A file keeps its own cell names, which are used when it is opened again.
   path <- tiny_path("tiny-10x.h5")
   listed <- suppressMessages(as_cells(list(
     one = open_cells(path), two = open_cells(path)
   )))
   expect_identical(colnames(listed)[61],
                    paste0("two_", colnames(open_cells(path))[1]))
-  # Even so they may meet.
+  # Even then names may be the same.
   twice <- list(a = first[, 1:2], a_b = first[, 1:2])
   colnames(twice$a) <- c("b_x", "x")
   colnames(twice$a_b) <- c("x", "y")
@@ -77,7 +77,7 @@ test_that("cells that share names are named by sample and cell", {
 
 test_that("lists that cannot be joined are refused", {
   refuse(list(), "empty list", "argument")
-  refuse(list(a = first, a = second), "names of their own", "argument")
+  refuse(list(a = first, a = second), "unique names", "argument")
   other <- first
   rownames(other) <- paste0("other", seq_len(nrow(other)))
   colnames(other) <- paste0("other", seq_len(ncol(other)))
@@ -87,18 +87,18 @@ test_that("lists that cannot be joined are refused", {
   refuse(list(a = first, b = bare), "b.*cells have no names")
   twice <- first
   rownames(twice)[2] <- rownames(twice)[1]
-  refuse(list(a = twice, b = second), "a.*1 name of peaks occurs more than")
+  refuse(list(a = twice, b = second), "a.*1 peak name occurs more than")
   refuse(list(a = first, b = "nowhere.h5"), "nowhere", "file")
   refuse(list(a = first, b = 1), "hold counts", "argument")
 })
 
-test_that("samples of a list are batches, and all else is as of one matrix", {
+test_that("samples of a list are batches; all else is as for one matrix", {
   control <- quick(epochs = 3, batch_size = 20)
   expect_message(
     listed <- sailer(
       list(a = first, b = counts[, 61:n]), hidden = 8, control = control
     ),
-    "2 samples are taken as batches", class = "sailer_note"
+    "Using the 2 samples as batches", class = "sailer_note"
   )
   plain <- sailer(
     counts, batch = rep(c("a", "b"), c(60, n - 60)), hidden = 8,
@@ -125,14 +125,14 @@ test_that("samples stay batches when a handle is subset or renamed", {
   expected <- quick_fit(some, batch = ifelse(kept > 60, "b", "a"))
   for (x in list(chosen, renamed)) {
     expect_message(
-      fit <- quick_fit(x), "2 samples are taken as batches",
+      fit <- quick_fit(x), "Using the 2 samples as batches",
       class = "sailer_note"
     )
     expect_identical(fit$labels, expected$labels)
     expect_identical(fit$codes, expected$codes)
     expect_equal(unname(embedding(fit)), unname(embedding(expected)))
   }
-  # One that is left of them is no batch.
+  # A single remaining sample is not a batch.
   expect_silent(fit <- quick_fit(cells[, 1:60]))
   expect_length(fit$labels, 0)
 })

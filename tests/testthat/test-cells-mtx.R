@@ -1,6 +1,6 @@
 counts <- tiny_counts()
 
-test_that("a folder of Cell Ranger is read, packed or not", {
+test_that("a folder of Cell Ranger is read, compressed or not", {
   for (ending in c("", ".gz")) {
     folder <- write_mtx(counts, ending = ending)
     cells <- open_cells(folder)
@@ -11,13 +11,13 @@ test_that("a folder of Cell Ranger is read, packed or not", {
     expect_identical(read_cells(open_cells(file)), read_cells(cells))
     expect_equal(check_counts(cells)$depth, colSums(counts > 0))
   }
-  # The only reader that R brings along.
+  # Compare with the only reader that comes with R.
   skip_if_not_installed("Matrix")
   other <- as.matrix(Matrix::readMM(file))
   expect_identical(unname(read_cells(cells) > 0), unname(other > 0))
 })
 
-test_that("what Matrix::writeMM() writes is read", {
+test_that("files written by Matrix::writeMM() are read", {
   folder <- write_mtx(counts, ending = "")
   Matrix::writeMM(sparse(counts), file.path(folder, "matrix.mtx"))
   expect_identical(read_cells(open_cells(folder)) > 0, counts > 0)
@@ -37,7 +37,7 @@ test_that("entries come in any order, and cells in rows are recognised", {
   expect_identical(read_cells(open_cells(folder)), genes)
 })
 
-test_that("peaks.bed names and places the peaks", {
+test_that("peaks.bed gives the peaks' names and ranges", {
   fields <- do.call(rbind, strsplit(rownames(counts), "[:-]"))
   folder <- write_mtx(
     counts, name = "peaks.bed",
@@ -56,7 +56,7 @@ test_that("peaks.bed names and places the peaks", {
   expect_identical(embedding(fit), embedding(plain))
 })
 
-test_that("files of GEO with one beginning are found together", {
+test_that("files of GEO with a common prefix are found together", {
   folder <- write_mtx(counts, prefix = "GSM1_a_", name = "peaks.bed",
                       features = gsub("[:-]", "\t", rownames(counts)))
   write_mtx(counts[, 1:20], prefix = "GSM2_b_", folder = folder)
@@ -69,7 +69,7 @@ test_that("files of GEO with one beginning are found together", {
   second <- open_cells(file.path(folder, "GSM2_b_matrix.mtx.gz"))
   expect_identical(dim(first), dim(counts))
   expect_identical(read_cells(second) > 0, counts[, 1:20] > 0)
-  # kallisto: cells x genes, other separators.
+  # kallisto: cells x genes, with other separators.
   folder <- write_mtx(rna_counts(), prefix = "cells_x_genes.", ending = "",
                       transposed = TRUE, name = "genes.txt")
   file.rename(file.path(folder, c("cells_x_genes.matrix.mtx",
@@ -79,7 +79,7 @@ test_that("files of GEO with one beginning are found together", {
   expect_identical(read_cells(open_cells(folder)), rna_counts())
 })
 
-test_that("of an ARC folder each modality is read", {
+test_that("each modality of an ARC folder is read", {
   genes <- rna_counts(n_cells = ncol(counts))
   colnames(genes) <- colnames(counts)
   both <- rbind(genes[1:20, ], counts, genes[21:40, ])
@@ -107,7 +107,7 @@ test_that("of an ARC folder each modality is read", {
   )
 })
 
-test_that("counts of genes are kept, fractions and float noise too", {
+test_that("counts of genes are kept, including fractions and noise", {
   genes <- rna_counts()
   genes[3, 4] <- 0.25
   folder <- write_mtx(genes, name = "genes.tsv", field = "real")
@@ -117,7 +117,7 @@ test_that("counts of genes are kept, fractions and float noise too", {
   ))
   expect_equal(corpus_matrix(corpus),
                expected_matrix(genes, seq_len(40), rownames(genes)))
-  # A fraction among peaks is refused as everywhere.
+  # A fraction in a count of peaks is refused as everywhere else.
   spoilt <- counts
   spoilt[2, 1] <- 0.25
   expect_error(
@@ -135,7 +135,8 @@ test_that("a handle to text can be saved, and its file is read again", {
   again <- as_cells(readRDS(file))
   expect_identical(read_cells(again), read_cells(cells))
   write_mtx(counts[, 60:1], folder = folder)
-  expect_error(as_cells(readRDS(file)), "other cells", "sailer_file_error")
+  expect_error(as_cells(readRDS(file)), "cells or peaks in.*changed",
+               "sailer_file_error")
 })
 
 test_that("names that do not fit the matrix are refused", {
@@ -146,14 +147,14 @@ test_that("names that do not fit the matrix are refused", {
   refuse(counts, features = rownames(counts)[-(1:2)],
          pattern = "Line 3.*120 rows and 60 columns.*118 features.*60 cells")
   refuse(counts, features = character(), pattern = "holds no names")
-  # A heading is one line more, and reported.
+  # A header line is one line too many, and is reported.
   folder <- write_mtx(counts, features = c("Feature", rownames(counts)))
-  expect_message(cells <- open_cells(folder), "heading.*Feature",
+  expect_message(cells <- open_cells(folder), "header.*Feature",
                  class = "sailer_note")
   expect_identical(rownames(cells), rownames(counts))
 })
 
-test_that("broken files are refused with file and line", {
+test_that("invalid files are refused with file and line", {
   refuse <- function(change, pattern) {
     expect_error(
       open_cells(write_mtx(counts, change = change)), pattern,
@@ -179,7 +180,7 @@ test_that("broken files are refused with file and line", {
   expect_error(open_cells(folder), "barcodes.tsv", class = "sailer_file_error")
 })
 
-test_that("folders of other kinds are refused with what reads them", {
+test_that("folders of other formats are refused with what reads them", {
   refuse <- function(files, pattern, lines = "") {
     folder <- withr::local_tempdir()
     for (file in files) {

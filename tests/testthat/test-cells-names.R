@@ -47,7 +47,7 @@ test_that("names set on cells of a file survive saving and opening again", {
     c("peak11", "peak6"), paste0("donor1_", colnames(open_cells(path))[15:12])
   ))
   expect_identical(read_cells(again), read_cells(kept))
-  # A file that became another is still noticed.
+  # A changed file is still noticed.
   copy <- withr::local_tempfile(fileext = ".h5")
   file.copy(path, copy)
   cells <- open_cells(copy)
@@ -58,7 +58,7 @@ test_that("names set on cells of a file survive saving and opening again", {
   skip_without_rhdf5()
   unlink(copy)
   write_tenx(tiny_counts()[, 60:1], file = copy)
-  expect_error(as_cells(readRDS(file)), "other cells",
+  expect_error(as_cells(readRDS(file)), "cells or peaks in.*changed",
                class = "sailer_file_error")
 })
 
@@ -67,35 +67,35 @@ test_that("the sample of each cell stays when a handle is subset", {
   expect_identical(listed[, 59:62]$sample, factor(c("a", "a", "b", "b")))
 })
 
-test_that("names that do not decode are refused before any training", {
+test_that("names with an invalid encoding are refused before training", {
   x <- counts
   colnames(x)[7] <- bad
   refuse <- function(code, pattern) {
     expect_error(code, pattern, class = "sailer_data_error")
   }
   refuse(quick_fit(x),
-         "names of cells.*UTF-8.*\"caf<e9>\".*colnames\\(x\\) <- iconv")
+         "cell names.*UTF-8.*\"caf<e9>\".*colnames\\(x\\) <- iconv")
   x <- counts
   rownames(x)[1:2] <- c(bad, "\xe9")
-  refuse(quick_fit(x), "names of peaks.*\"caf<e9>\".*nor are 1 other.*rownames")
+  refuse(quick_fit(x), "peak names.*\"caf<e9>\".*nor is 1 other.*rownames")
   x <- rna_counts()
   rownames(x)[3] <- bad
   refuse(build_corpus(list(one = x), local_corpus()),
-         "genes in source \"one\".*caf<e9>")
-  refuse(gene_cells(x), "names of genes.*caf<e9>")
+         "gene names in source \"one\".*caf<e9>")
+  refuse(gene_cells(x), "gene names.*caf<e9>")
   batch <- rep(c(bad, "b"), 75)
   refuse(quick_fit(counts, batch = batch), "labels in.*batch.*caf<e9>.*iconv")
   refuse(quick_fit(counts, batch = factor(batch)), "levels\\(x\\) <- iconv")
   refuse(quick_fit(counts, covariates = stats::setNames(
     data.frame(sim$cells$batch), bad
-  )), "columns.*caf<e9>")
+  )), "column names.*caf<e9>")
   refuse(transfer_labels(matrix(1:4, 2), c(bad, "b"), matrix(1:4, 2), k = 1),
          "labels.*caf<e9>")
-  refuse(as_cells(stats::setNames(list(counts), bad)), "samples.*caf<e9>")
+  refuse(as_cells(stats::setNames(list(counts), bad)), "sample names.*caf<e9>")
   refuse(open_cells(paste0(bad, ".h5")), "path.*caf<e9>")
 })
 
-test_that("the advice for names that do not decode can be followed", {
+test_that("the advice for names with an invalid encoding works", {
   x <- counts
   colnames(x)[7] <- bad
   colnames(x) <- iconv(colnames(x), "latin1", "UTF-8")
@@ -106,7 +106,7 @@ test_that("the advice for names that do not decode can be followed", {
   expect_identical(colnames(cells)[7], "caf\u00e9")
 })
 
-test_that("names that are marked as Latin-1 are the same names", {
+test_that("names marked as Latin-1 equal their UTF-8 form", {
   names <- c(paste0("caf\u00e9", 1:75), paste0("c", 1:75))
   x <- y <- counts
   colnames(x) <- names

@@ -1,5 +1,5 @@
-# Experiments as ArchR gives them: one assay of a name of its own, ranges, and
-# no names of rows.
+# Experiments as ArchR makes them: one assay with its own name, ranges, and no
+# row names.
 
 skip_if_not_installed("SingleCellExperiment")
 skip_if_not_installed("GenomicRanges")
@@ -20,7 +20,7 @@ peak_matrix <- function(rows = ranges, counts = sim$counts) {
 }
 as_sce <- function(x) methods::as(x, "SingleCellExperiment")
 
-test_that("the only assay is taken, and rows are named by their ranges", {
+test_that("the only assay is used, and rows are named by their ranges", {
   expect_message(cells <- as_cells(peak_matrix()), "only assay.*PeakMatrix",
                  class = "sailer_note")
   expect_identical(dimnames(cells), dimnames(sim$counts))
@@ -33,7 +33,7 @@ test_that("the only assay is taken, and rows are named by their ranges", {
   )
 })
 
-test_that("all verbs take the only assay, and say so once", {
+test_that("all verbs use the only assay, and report it once", {
   sce <- as_sce(peak_matrix())
   notes <- testthat::capture_messages(done <- brief_run(sce, batch = "batch"))
   expect_length(grep("PeakMatrix", notes), 1)
@@ -41,7 +41,7 @@ test_that("all verbs take the only assay, and say so once", {
   expect_identical(
     SingleCellExperiment::reducedDim(done, "SAILER"), embedding(plain)
   )
-  # Peaks of the whole model are all of the object's: an assay beside the other.
+  # The model has all peaks of the object, so the result is another assay.
   done <- suppressMessages(
     brief_run(sce, min_fraction = 0.001, max_fraction = 1)
   )
@@ -52,7 +52,7 @@ test_that("all verbs take the only assay, and say so once", {
     ImputeSAILER(
       suppressMessages(brief_run(sce)), new.assay.name = "PeakMatrix"
     ),
-    "has the counts", class = "sailer_argument_error"
+    "holds the counts", class = "sailer_argument_error"
   )
   mapped <- suppressMessages(map_query(get_fit(done), sce))
   expect_equal(SingleCellExperiment::reducedDim(mapped, "SAILER"),
@@ -63,7 +63,7 @@ test_that("all verbs take the only assay, and say so once", {
   expect_true("activity" %in% SingleCellExperiment::altExpNames(made))
 })
 
-test_that("a multiome of two such experiments", {
+test_that("two such experiments can form a multiome", {
   rna <- sim$counts[1:20, ]
   rownames(rna) <- paste0("g", 1:20)
   rna@x <- rna@x + 1
@@ -83,12 +83,12 @@ test_that("a multiome of two such experiments", {
                   intersect(rownames(sim$counts), get_fit(done)$peaks))
 })
 
-test_that("an assay without a name is taken when it is alone", {
+test_that("an unnamed assay is used if it is the only one", {
   bare <- SummarizedExperiment::SummarizedExperiment(list(sim$counts))
   expect_identical(dimnames(as_cells(bare)), dimnames(sim$counts))
 })
 
-test_that("what is not clear is refused", {
+test_that("ambiguous assays are refused", {
   several <- SummarizedExperiment::SummarizedExperiment(
     list(a = sim$counts, b = sim$counts)
   )
@@ -99,7 +99,7 @@ test_that("what is not clear is refused", {
   none <- SummarizedExperiment::SummarizedExperiment(
     colData = S4Vectors::DataFrame(row.names = letters)
   )
-  expect_error(as_cells(none), "no assay at all",
+  expect_error(as_cells(none), "has no assays",
                class = "sailer_argument_error")
   twice <- ranges
   twice[2] <- twice[1]

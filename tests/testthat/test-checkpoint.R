@@ -13,7 +13,8 @@ new_folder <- function(envir = parent.frame()) {
   withr::local_tempfile(pattern = "checkpoint-", .local_envir = envir)
 }
 
-# All that training decides; the clock and the paths differ from run to run.
+# Everything that training determines; the clock and the paths differ between
+# runs.
 learned <- function(fit) {
   history <- fit$history
   history[c("seconds", "cells_per_second")] <- NULL
@@ -22,7 +23,7 @@ learned <- function(fit) {
 
 whole <- train()
 
-test_that("a checkpoint changes nothing, and resuming a finished run neither", {
+test_that("checkpoints, and resuming a finished run, change no result", {
   skip_if_not_installed("withr")
   folder <- new_folder()
   fit <- train(checkpoint = folder, every = 0.3)
@@ -35,7 +36,7 @@ test_that("a checkpoint changes nothing, and resuming a finished run neither", {
   expect_identical(again$peaks, whole$peaks)
 })
 
-test_that("a finished run continues with more epochs", {
+test_that("a finished run can be resumed with more epochs", {
   skip_if_not_installed("withr")
   folder <- new_folder()
   # The schedule must not depend on the number of epochs.
@@ -46,7 +47,7 @@ test_that("a finished run continues with more epochs", {
   )
 })
 
-test_that("the same call continues where it stopped; another run is refused", {
+test_that("the same call resumes where it stopped; others are refused", {
   skip_if_not_installed("withr")
   folder <- new_folder()
   train(checkpoint = folder, epochs = 3, warmup = 1, period = 2)
@@ -91,7 +92,7 @@ test_that("other counts, options and folders are refused by name", {
     resume(folder, other), colnames(counts)[7],
     fixed = TRUE, class = "sailer_data_error"
   )
-  # Peaks may come in another order.
+  # Peaks may be in another order.
   expect_identical(
     learned(resume(folder, counts[rev(rownames(counts)), ])),
     learned(train(epochs = 2))
@@ -135,7 +136,7 @@ test_that("a damaged or foreign checkpoint is an error that names the file", {
   expect_identical(learned(resume(folder, counts)), learned(train(epochs = 2)))
 })
 
-test_that("a run of before `mixing` continues without it", {
+test_that("a run from before `mixing` existed resumes without it", {
   goes_on <- function(change) {
     folder <- new_folder()
     sailer(
@@ -157,7 +158,7 @@ test_that("a run of before `mixing` continues without it", {
   ))
 })
 
-test_that("a checkpoint of sailer 0.1.0 continues", {
+test_that("a checkpoint of sailer 0.1.0 can be resumed", {
   skip_if_not_installed("withr")
   folder <- file.path(withr::local_tempdir(), "checkpoint-1")
   dir.create(folder)
@@ -170,7 +171,7 @@ test_that("a checkpoint of sailer 0.1.0 continues", {
   longer <- resume(folder, cells, epochs = 4, threads = 1)
   expect_identical(nrow(longer$history), 4L)
   expect_identical(longer$history[1:2, ], as_left$history)
-  # From then on it is one of this version.
+  # From then on it has the format of this version.
   expect_setequal(
     list.files(folder),
     c("run.h5", "state.h5", "run.safetensors", "state.safetensors")
@@ -178,7 +179,7 @@ test_that("a checkpoint of sailer 0.1.0 continues", {
   expect_identical(learned(resume(folder, cells)), learned(longer))
 })
 
-test_that("a folder that cannot be written to is reported before training", {
+test_that("an unwritable folder is reported before training", {
   skip_if_not_installed("withr")
   expect_error(
     train(checkpoint = "/proc/sailer"), "/proc/sailer",
@@ -221,7 +222,8 @@ test_that("SIGKILL at random moments: resumed runs end with the same bits", {
     kills <- 0
     repeat {
       child <- start_child(lines, log)
-      # The first kills come after something was saved, later ones anywhere.
+      # The first kills happen after something was saved, later ones at any
+      # time.
       if (kills < 6) {
         child_saved(folder, child)
         Sys.sleep(stats::runif(1, 0, 0.6))
@@ -243,7 +245,7 @@ test_that("SIGKILL at random moments: resumed runs end with the same bits", {
   }
 })
 
-test_that("Ctrl-C keeps the fit, which continues with the same bits", {
+test_that("Ctrl-C keeps the fit, which resumes with the same bits", {
   fit <- after_ctrl_c({
     sim <- simulate_atac(
       n_cells = 150, n_peaks = 400, n_types = 3, n_batches = 2, depth = 60,
@@ -260,7 +262,7 @@ test_that("Ctrl-C keeps the fit, which continues with the same bits", {
   expect_identical(fit$status, "interrupted")
   expect_lt(nrow(fit$history), 2000)
   expect_identical(dim(embedding(fit)), c(150L, 3L))
-  # Not to the end: both are stopped at the same epoch.
+  # Do not train to the end: both runs stop at the same epoch.
   epochs <- nrow(fit$history) + 5
   resumed <- resume(fit, counts, epochs = epochs, verbose = FALSE)
   expect_identical(resumed$status, "completed")
@@ -274,7 +276,7 @@ test_that("Ctrl-C keeps the fit, which continues with the same bits", {
   )
 })
 
-test_that("a diverged training returns the last good state with a warning", {
+test_that("diverged training returns the last good state with a warning", {
   skip_if_not_installed("withr")
   folder <- new_folder()
   train(checkpoint = folder, epochs = 3)

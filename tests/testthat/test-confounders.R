@@ -7,13 +7,13 @@ collect <- function(batch = NULL, covariates = NULL) {
   collect_confounders(batch, covariates, cells)
 }
 
-# The factor or the numbers that the core is to encode.
+# The factor or the numbers that the core will encode.
 value_of <- function(collected) {
   label <- collected$labels[[1]]
   label$levels[label$codes]
 }
 
-test_that("every kind of column is a label or a number as it says", {
+test_that("columns become labels or numbers according to their type", {
   found <- collect(
     factor(batch, levels = c("none", "batch2", "batch1")),
     data.frame(
@@ -33,7 +33,7 @@ test_that("every kind of column is a label or a number as it says", {
   )
   expect_identical(found$numbers[[2]]$values, sqrt(1:150))
   expect_identical(found$numbers[[3]]$values, as.numeric(1:150))
-  # Numbers are labels where they are batches.
+  # Numbers become labels if they are batches.
   expect_identical(
     collect(rep(1:3, 50))$labels[[1]]$levels, c("1", "2", "3")
   )
@@ -53,12 +53,12 @@ test_that("values named by cell are matched, those of other cells ignored", {
     expect_identical(found$numbers[[1]]$name, "age")
     expect_identical(found$numbers[[1]]$values, as.numeric(1:150))
   }
-  # Row numbers are no names, whatever the cells are called.
+  # Row numbers are not names, regardless of the names of the cells.
   numbered <- collect_confounders(
     NULL, data.frame(age = 11:160), as.character(150:1)
   )
   expect_identical(numbered$numbers[[1]]$values, as.numeric(11:160))
-  # Numbers of rows are no names; names of other things are a mistake.
+  # Row numbers are not names; names of something else are a mistake.
   expect_identical(
     value_of(collect(stats::setNames(batch, seq_len(150)))), batch
   )
@@ -79,7 +79,7 @@ test_that("names of only some of the cells are refused", {
   )
 })
 
-test_that("what is constant is reported and left out", {
+test_that("constant columns are reported and left out", {
   expect_message(
     found <- collect(batch, data.frame(age = rep(5, 150), lane = 1:150)),
     "`age` is 5 for all cells"
@@ -104,7 +104,7 @@ test_that("labels with a single cell are reported", {
   expect_identical(found$labels[[1]]$n_levels, 3L)
 })
 
-test_that("names of cells, and numbers as batches, are refused", {
+test_that("names of cells, or continuous numbers, as batches are refused", {
   refuse <- function(pattern, ...) {
     expect_error(collect(...), pattern, class = "sailer_argument_error")
   }
@@ -133,7 +133,7 @@ test_that("columns without a name or with the same one are refused", {
   refuse("must have a name", nameless)
 })
 
-test_that("columns that hold no single values are refused by name", {
+test_that("columns without single values are refused by name", {
   refuse <- function(pattern, ...) {
     expect_error(collect(...), pattern, class = "sailer_argument_error")
   }
@@ -143,7 +143,7 @@ test_that("columns that hold no single values are refused by name", {
   refuse("not a list", covariates = list(age = 1:150))
 })
 
-test_that("batches that say the same, or one within the other, are taken", {
+test_that("identical or nested batches are accepted", {
   nested <- data.frame(
     donor = batch, again = paste0("x", batch),
     run = paste0(batch, rep(1:3, 50))
@@ -154,8 +154,8 @@ test_that("batches that say the same, or one within the other, are taken", {
   expect_true(all(is.finite(embedding(fit))))
 })
 
-# Cells of three types; each of `effects`, numbers around 0, opens a set of
-# peaks of its own.
+# Cells of three types. Each of `effects`, which are numbers around 0, opens its
+# own set of peaks.
 planted <- function(effects) {
   data <- simulate_atac(
     n_cells = 800, n_peaks = 600, n_types = 3, n_batches = 1, rare = NULL,
@@ -198,7 +198,7 @@ test_that("two batch columns are both removed", {
   }
   one <- train_planted(counts, batch = data.frame(donor))
   both <- train_planted(counts, batch = data.frame(donor, lane))
-  # One batch column leaves the other in.
+  # With one batch column the other effect remains.
   expect_gt(known_of(one, lane), 0.3)
   expect_lt(known_of(one, donor), 0.1)
   expect_lt(known_of(both, lane), 0.1)

@@ -1,6 +1,6 @@
 # Every verb on every container: {Run, impute, activity, compare, map, plot} x
-# {matrix, file, Seurat of either assay class, layers, Signac, SCE in memory and
-# on disk}. One model serves all, so that the verbs are what is tested.
+# {matrix, file, Seurat with either assay class, layers, Signac, SCE in memory
+# and on disk}. All use the same model, so that only the verbs are tested.
 
 table_simulation <- function() {
   sim <- small_simulation()
@@ -53,7 +53,7 @@ containers <- list(
   }
 )
 
-# Values of a column where the container has no metadata.
+# The values of a column, for containers without metadata.
 of_cells <- function(object, sim, column) {
   if (isS4(object) && !methods::is(object, "Matrix")) {
     return(column)

@@ -5,8 +5,8 @@ fit <- quick_fit(
 )
 type <- as.character(sim$cells$cell_type)
 
-# The same by its definition: every cell of the training is a cluster of its
-# own, so that nothing is lumped together.
+# The same according to its definition: every training cell is a cluster of its
+# own, so nothing is merged.
 plain_contrast <- function(sides, held, training, offset) {
   output <- plain_output(fit)
   averages <- lapply(sides, function(side) {
@@ -51,7 +51,7 @@ plain_contrast <- function(sides, held, training, offset) {
   )
 }
 
-test_that("means and variances are those of the plain formulas", {
+test_that("means and variances agree with the plain formulas", {
   held <- held_confounders(fit, NULL, NULL, NULL)
   expect_equal(nrow(held$values), 2)
   expect_equal(held$shares, as.numeric(sort(table(sim$cells$batch),
@@ -76,7 +76,7 @@ test_that("means and variances are those of the plain formulas", {
   for (name in names(expected)) {
     expect_equal(got[[name]], expected[[name]], tolerance = 1e-3, info = name)
   }
-  # Any peaks in any order.
+  # Any peaks, in any order.
   some <- c(7L, 300L, 2L)
   part <- core_sailer_contrast(
     fit_model(fit), sides[[1]], sides[[2]], held$values, held$shares, training,
@@ -92,14 +92,14 @@ test_that("means and variances are those of the plain formulas", {
   )
 })
 
-test_that("clusters of like cells come near the exact information", {
+test_that("clusters of similar cells approximate the exact information", {
   held <- held_confounders(fit, NULL, NULL, NULL)
   kinds <- match(type, c("type1", "type2"), nomatch = 0)
   training <- withr::with_seed(
     1, training_cells(read_fitted(fit), fit$cells, kinds)
   )
   expect_setequal(unique(training$clusters), seq_len(training$n_clusters))
-  # Held-out cells have taught the decoder nothing.
+  # The decoder has learned nothing from held-out cells.
   expect_equal(nrow(training$z), 150 - length(fit$validation_cells))
   z <- unname(fit$embedding)
   sides <- lapply(1:2, function(k) {
@@ -121,7 +121,7 @@ test_that("clusters of like cells come near the exact information", {
   expect_gt(mean(abs(log(ratio)) < log(1.6)), 0.9)
 })
 
-test_that("a batch that is given is held; the others are averaged", {
+test_that("a given batch is fixed; otherwise batches are averaged", {
   one <- held_confounders(fit, "batch2", NULL, NULL)
   expect_equal(one$values, fixed_confounders(fit, "batch2"))
   expect_equal(one$shares, 1)
@@ -132,7 +132,7 @@ test_that("a batch that is given is held; the others are averaged", {
     held_confounders(fit, "batch9", NULL, NULL), "batch9",
     class = "sailer_argument_error"
   )
-  # Several columns: the combinations that there are.
+  # With several columns: the combinations that occur.
   lane <- rep(c("x", "y", "z"), 50)
   many <- quick_fit(
     sim$counts, batch = data.frame(donor = sim$cells$batch, lane = lane),
@@ -144,7 +144,7 @@ test_that("a batch that is given is held; the others are averaged", {
   expect_equal(sum(lanes$shares), 1)
 })
 
-test_that("confounders of training cells are as the core encodes them", {
+test_that("confounders of training cells agree with the core's encoding", {
   own <- own_confounders(read_fitted(fit), fit$cells)
   depth <- fit$depth[1:150]
   seen <- !fit$cells %in% fit$validation_cells
@@ -157,7 +157,7 @@ test_that("confounders of training cells are as the core encodes them", {
   )
 })
 
-test_that("posteriors are the embedding, and a spread", {
+test_that("posteriors have the embedding as mean, and a variance", {
   cells <- as_cells(sim$counts[rev(seq_len(nrow(sim$counts))), 1:70])
   got <- cell_posteriors(fit, cells, match_peaks(cells, fit$peaks))
   expect_equal(
@@ -165,11 +165,12 @@ test_that("posteriors are the embedding, and a spread", {
   )
   expect_equal(dim(got$log_variance), c(70, 3))
   expect_true(all(got$log_variance < 1))
-  # By its definition: the other head on what the encoder's mean reads.
+  # By definition: the other head, applied to the input of the encoder's mean.
   x <- t(as.matrix(sim$counts[fit$peaks, 1:70] > 0))
   x <- t(t(x) * fit_tensor(fit, "encoder.peak_weight")[, 1])
   h <- x / sqrt(rowSums(x^2))
-  # The weights of peaks are in the layer; the last columns lead to the mean.
+  # The layer contains the weights of the peaks; its last columns belong to the
+  # mean.
   weight <- fit_tensor(fit, "encoder.0.weight") /
     fit_tensor(fit, "encoder.peak_weight")[, 1]
   h <- h %*% weight[, seq_len(fit$options$hidden[1])]
@@ -187,13 +188,13 @@ test_that("posteriors are the embedding, and a spread", {
   expect_equal(got$log_variance, unname(expected), tolerance = 1e-4)
 })
 
-test_that("samples have the posterior's mean and spread", {
+test_that("samples have the posterior's mean and standard deviation", {
   posterior <- list(
     mean = matrix(c(1, -2, 0, 3), 2), log_variance = matrix(log(0.25), 2, 2)
   )
   points <- withr::with_seed(1, latent_points(posterior, c(2, 1), 4000))
   expect_equal(dim(points), c(8000, 2))
-  # Cells one after another, sample after sample.
+  # All cells of the first sample come first, then those of the next.
   first <- points[seq(1, 8000, 2), ]
   expect_equal(colMeans(first), c(-2, 3), tolerance = 0.03)
   expect_equal(apply(first, 2, sd), c(0.5, 0.5), tolerance = 0.03)

@@ -17,7 +17,7 @@ test_that("options out of range are named", {
   expect_error(train_control(verbose = NA), class = "sailer_argument_error")
 })
 
-test_that("an option of another type is refused with what it must be", {
+test_that("an option of the wrong type is refused with the right one", {
   refused <- function(code, message) {
     error <- expect_error(code, class = "sailer_argument_error")
     expect_match(conditionMessage(error), message, fixed = TRUE)
@@ -40,21 +40,21 @@ test_that("an option of another type is refused with what it must be", {
   refused(model(widths = 3), "There is no option named `widths`")
   refused(core_sailer_options(list(3)), "must be named")
   refused(sailer(tiny_simulation()$counts, n_latent = NA), "`n_latent`")
-  # One number of a range is its upper end; NULL is no value.
+  # For a range, one number is its upper end; NULL means not given.
   expect_identical(model(thinning = 0.5)$thinning, c(0, 0.5))
   expect_identical(model(thinning = NULL), model())
-  # What is left open travels as NA and comes back as it was.
+  # Automatic options are passed as NA and come back unchanged.
   expect_identical(model(n_latent = NA)$n_latent, NA_integer_)
   expect_identical(
     core_train_options(train_control()[names(core_train_options(list()))]),
     core_train_options(list())
   )
-  # Those of tests and benchmarks are taken, and not shown.
+  # Options for tests and benchmarks are accepted, but not shown.
   expect_null(core_train_options(list(engine = "tensor"))$engine)
   refused(core_train_options(list(engine = "warp")), "`engine`")
 })
 
-test_that("a device of no known form is refused with those that there are", {
+test_that("an invalid device is refused with the available ones", {
   for (make in list(train_control, pretrain_control)) {
     for (wrong in list("gpu", "CUDA", "cuda:", 2, NA, c("cpu", "cuda"))) {
       error <- expect_error(
@@ -66,19 +66,19 @@ test_that("a device of no known form is refused with those that there are", {
         fixed = TRUE
       )
     }
-    # Whether there is such a GPU is known where the training is.
+    # Whether the GPU exists is only checked where training runs.
     expect_identical(make(device = "cuda:7")$device, "cuda:7")
   }
 })
 
-test_that("a control holds every option and prints them", {
+test_that("a control contains every option and prints them", {
   control <- train_control(epochs = 7)
   expect_equal(control$epochs, 7)
   expect_setequal(names(control), names(formals(train_control)))
   expect_output(print(control), "epochs .* 7")
 })
 
-test_that("the documented defaults are those of the core", {
+test_that("the documented defaults agree with the core", {
   documented <- function(topic) {
     rd <- tools::Rd_db("sailer")[[paste0(topic, ".Rd")]]
     skip_if(is.null(rd), "the help pages are not installed")
@@ -112,7 +112,7 @@ test_that("the documented defaults are those of the core", {
   chromosome <- core_sailer_options(list(architecture = "chromosome"))
   unquote <- function(text) gsub("[^[:alnum:].,()-]", "", text)
   of_sailerx <- c("alignment", "joint", "reference_dropout")
-  # What is left open has its rule there instead.
+  # For automatic options the rule is documented instead.
   expect_true(is.na(dense$n_latent) && is.na(chromosome$n_latent))
   own <- c("architecture", "n_latent", of_sailerx)
   for (name in setdiff(names(dense), own)) {
@@ -139,7 +139,7 @@ test_that("the documented defaults are those of the core", {
   }
 })
 
-test_that("epochs, warm-up and period fit the number of cells", {
+test_that("epochs, warm-up and period depend on the number of cells", {
   warm <- core_sailer_options(list())
   chosen <- function(n, ..., options = warm) {
     unlist(resolve_control(train_control(...), n, options)[
@@ -159,7 +159,7 @@ test_that("epochs, warm-up and period fit the number of cells", {
     c(50, 100, 0.5, 0, 7, 12)
   )
   expect_equal(chosen(300, validation = 0)[["patience"]], 0)
-  # Larger minibatches take fewer and longer steps.
+  # Larger minibatches take fewer but larger steps.
   expect_equal(unname(chosen(30000)), c(8, 400, 2, 8 / 12, 8 * 11 / 12, 2))
   step <- function(n, ..., options = warm) {
     unlist(resolve_control(train_control(...), n, options)[
@@ -182,7 +182,7 @@ test_that("epochs, warm-up and period fit the number of cells", {
   )
 })
 
-test_that("threads are set for the training and put back", {
+test_that("threads are set for training and restored afterwards", {
   before <- core_get_threads()
   with_threads(1, expect_equal(core_get_threads(), 1))
   expect_equal(core_get_threads(), before)

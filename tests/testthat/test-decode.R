@@ -8,7 +8,7 @@ fit <- quick_fit(sim$counts,
   covariates = data.frame(quality = quality, site = site)
 )
 
-# Parameters of a fit by their names, as R arrays with the core's shape.
+# Parameters of a fit by name, as R arrays in the core's shape.
 read_tensor <- function(fit, name) {
   bytes <- fit$state[[name]]
   shape <- attr(bytes, "shape")
@@ -16,8 +16,8 @@ read_tensor <- function(fit, name) {
   aperm(array(values, rev(shape)), rev(seq_along(shape)))
 }
 
-# A dense reading of the mirrored decoder of a dense model: all probabilities,
-# peaks x cells.
+# An independent implementation of the mirrored decoder of a dense model: all
+# probabilities, peaks x cells.
 dense_decode <- function(fit, z, c, shift = 0) {
   x <- cbind(z, matrix(c, nrow(z), length(c), byrow = TRUE))
   for (k in seq_along(fit$options$hidden) - 1) {
@@ -34,7 +34,7 @@ dense_decode <- function(fit, z, c, shift = 0) {
   plogis(logits + shift)
 }
 
-# Depth, two batches, quality and the sites, in the order of the core.
+# Depth, two batches, quality and the sites, in the core's order.
 encoded <- function(depth, batch, site, quality) {
   c(
     depth, as.numeric(fit$labels$batch == batch),
@@ -42,7 +42,7 @@ encoded <- function(depth, batch, site, quality) {
   )
 }
 
-test_that("probabilities equal a dense reading of the decoder", {
+test_that("probabilities equal an independent decoder", {
   z <- embedding(fit)[c(5, 1, 90), ]
   c <- fixed_confounders(fit)
   peaks <- c(7L, 300L, 2L)
@@ -51,7 +51,7 @@ test_that("probabilities equal a dense reading of the decoder", {
     found, dense_decode(fit, z, c)[peaks, ],
     tolerance = 1e-5, ignore_attr = TRUE
   )
-  # One row for each cell.
+  # One row of confounders per cell.
   rows <- rbind(c, c + 0.5, c - 0.2)
   each <- decode_block(fit, z, rows, peaks)
   for (k in 1:3) {
@@ -79,13 +79,13 @@ test_that("with omega the odds are divided by it unless set otherwise", {
   )
 })
 
-test_that("confounders are at their mean, best batch and usual level", {
+test_that("confounders default to mean, best batch and most common level", {
   medians <- tapply(fit$depth, sim$cells$batch, median)
   best <- names(which.max(medians))
   expect_identical(
     as.vector(fixed_confounders(fit)), encoded(0, best, "right", 0)
   )
-  # The deeper batch is found whichever it is.
+  # The deeper batch is chosen, whichever it is.
   deeper <- fit
   other <- setdiff(fit$labels$batch, best)
   depth <- replace(fit$depth, sim$cells$batch == other, 1e4)
@@ -95,7 +95,7 @@ test_that("confounders are at their mean, best batch and usual level", {
   )
 })
 
-test_that("confounders are fixed where given", {
+test_that("given confounders are fixed", {
   for (batch in fit$labels$batch) {
     given <- fixed_confounders(
       fit,
@@ -117,7 +117,7 @@ test_that("confounders are fixed where given", {
   )
 })
 
-test_that("of several batch columns an observed combination is taken", {
+test_that("several batch columns default to an observed combination", {
   two <- quick_fit(sim$counts[, 1:90],
     batch = data.frame(
       donor = rep(c("a", "b", "c"), each = 30),
@@ -134,7 +134,7 @@ test_that("of several batch columns an observed combination is taken", {
   )
   expect_identical(held(kit = "v2"), list(donor = "c", kit = "v2"))
   expect_identical(held(donor = "a"), list(donor = "a", kit = "v1"))
-  # A combination that no cell has is the user's own.
+  # A user may choose a combination that no cell has.
   expect_identical(
     held(donor = "a", kit = "v2"), list(donor = "a", kit = "v2")
   )
@@ -153,7 +153,7 @@ test_that("batches that were added later have their own columns", {
   expect_error(fixed_confounders(more, batch = "odd"), '"new"')
 })
 
-test_that("fits of before levels were kept take the first ones", {
+test_that("fits from before levels were stored use the first levels", {
   old <- load_model(test_path("fixtures", "models", "version-1.h5"))
   expect_null(old$codes)
   c <- fixed_confounders(old)
@@ -166,7 +166,7 @@ test_that("fits of before levels were kept take the first ones", {
   expect_true(all(values > 0 & values < 1))
 })
 
-test_that("unknown batches and covariates are named with what there is", {
+test_that("unknown batches and covariates are named with valid ones", {
   refused <- function(pattern, ...) {
     expect_error(
       fixed_confounders(fit, ...), pattern, class = "sailer_argument_error"
@@ -191,7 +191,7 @@ test_that("unknown batches and covariates are named with what there is", {
   expect_identical(fixed_confounders(plain), matrix(0, 1, 1))
 })
 
-test_that("levels travel with a fit through files and interruptions", {
+test_that("levels are kept in files and after interruptions", {
   path <- withr::local_tempfile(fileext = ".h5")
   save_model(fit, path)
   again <- load_model(path)

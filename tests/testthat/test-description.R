@@ -1,6 +1,6 @@
 folder <- withr::local_tempdir(.local_envir = teardown_env())
 
-test_that("values of R come back from a file the same", {
+test_that("R values are read back from a file unchanged", {
   values <- list(
     none = NULL, `a/b` = 1:3, `%` = c(TRUE, NA, FALSE), `.` = c(NA, "NA", ""),
     `[2]` = "\u00e4", `x%attributes` = c(q = 1), `..` = -0.0,
@@ -51,14 +51,14 @@ test_that("values of R come back from a file the same", {
   for (name in names(values)) {
     expect_identical(stored[[name]], values[[name]], label = name)
   }
-  # Longer ones are tensors, shorter ones are not.
+  # Longer ones are stored as tensors, shorter ones are not.
   parts <- describe_values(values)
   expect_true(all(c("doubles", "matrix", "matrix@dimnames[[1]]", "tensor") %in%
                     names(parts$tensors)))
   expect_false("numbers" %in% names(parts$tensors))
 })
 
-test_that("numbers have the bits of their text", {
+test_that("numbers are stored as text without losing bits", {
   set.seed(2)
   bits <- function(n) {
     x <- readBin(as.raw(sample(0:255, 8 * n, TRUE)), "double", n)
@@ -73,7 +73,7 @@ test_that("numbers have the bits of their text", {
   }
 })
 
-test_that("what a description says is not run", {
+test_that("a description is never evaluated", {
   path <- file.path(folder, "hostile.safetensors")
   hostile <- c(
     '{"a":{"%type":"closure","values":["function() 1"]}}',
@@ -88,7 +88,7 @@ test_that("what a description says is not run", {
       load_model(path), "", class = "sailer_file_error", info = text
     )
   }
-  # A call stays one.
+  # A call stays an unevaluated call.
   marker <- file.path(folder, "was-run")
   call <- substitute(file.create(f), list(f = marker))
   write_values(path, "test", list(call = call))
@@ -96,7 +96,7 @@ test_that("what a description says is not run", {
   expect_false(file.exists(marker))
 })
 
-test_that("values that no file takes are named by their place", {
+test_that("values that cannot be stored are named by their place", {
   path <- file.path(folder, "refused.safetensors")
   refused <- list(
     "a$b" = list(a = list(b = globalenv())), "a[[2]]" = list(a = list(1, sum)),

@@ -12,7 +12,7 @@ fake_maps <- function(paths, env = parent.frame()) {
   file
 }
 
-# A shared object named as LibTorch's that holds nothing of it.
+# A shared object that is named like LibTorch's but contains nothing of it.
 fake_libtorch <- function(env = parent.frame()) {
   folder <- withr::local_tempdir(.local_envir = env)
   writeLines("int sailer_fake(void) { return 1; }", file.path(folder, "fake.c"))
@@ -25,7 +25,7 @@ fake_libtorch <- function(env = parent.frame()) {
   normalizePath(file.path(folder, "libtorch_cpu.so"), mustWork = FALSE)
 }
 
-# What the report and an error say where there is no GPU.
+# The report and the error message if there is no GPU.
 expect_no_gpu <- function(like, unlike) {
   withr::local_options(cli.width = 500)
   error <- expect_error(core_choose_device("cuda"),
@@ -43,7 +43,7 @@ expect_no_gpu <- function(like, unlike) {
   expect_match(said[[1]], "device = \"cpu\"", fixed = TRUE)
 }
 
-test_that("the situation report names versions, devices and threads", {
+test_that("the situation report has versions, devices and threads", {
   report <- sailer_sitrep()
 
   expect_s3_class(report, "sailer_sitrep")
@@ -55,7 +55,7 @@ test_that("the situation report names versions, devices and threads", {
   expect_type(report$blas$reference, "logical")
 })
 
-test_that("the report prints each part, and is loud about a reference BLAS", {
+test_that("the report prints each part and warns about a reference BLAS", {
   withr::local_options(cli.width = 500)
   report <- sailer_sitrep()
   report$blas <- list(
@@ -72,7 +72,7 @@ test_that("the report prints each part, and is loud about a reference BLAS", {
 
   report$blas$reference <- TRUE
   slow <- cli::cli_fmt(print(report))
-  expect_match(slow, "computes with the reference BLAS", all = FALSE)
+  expect_match(slow, "uses the reference BLAS", all = FALSE)
   expect_match(slow, "apt install libopenblas0-openmp", all = FALSE)
 })
 
@@ -85,10 +85,10 @@ test_that("an OpenBLAS that does not know the processor is reported", {
   report <- sailer_sitrep()
   report$blas <- old
   slow <- cli::cli_fmt(print(report))
-  expect_match(slow, "computes as on a Prescott", all = FALSE)
+  expect_match(slow, "runs as if on a Prescott", all = FALSE)
   expect_match(slow, "OPENBLAS_CORETYPE=SKYLAKEX", all = FALSE)
 
-  # Training says so once a session, of the processor alone.
+  # Training reports it once per session, and only if it runs on the CPU.
   noted <- process$noted_blas
   withr::defer(process$noted_blas <- noted)
   process$noted_blas <- FALSE
@@ -112,7 +112,7 @@ test_that("threads are set and checked", {
   )
 })
 
-test_that("devices are chosen, and a GPU that is not there is an error", {
+test_that("devices are chosen, and a missing GPU is an error", {
   expect_identical(core_choose_device("cpu"), "cpu")
   expect_identical(
     core_choose_device("auto"),
@@ -128,24 +128,24 @@ test_that("devices are chosen, and a GPU that is not there is an error", {
   )
 })
 
-test_that("GPU support is whether LibTorch's part for GPUs is loaded", {
+test_that("GPU support depends on LibTorch's loaded GPU library", {
   skip_if_not(file.exists("/proc/self/maps"), "no /proc/self/maps")
   gpu_parts <- grep("libtorch_(cuda|hip)[.]so", loaded_libtorch(), value = TRUE)
   expect_identical(sailer_sitrep()$gpu_support, length(gpu_parts) > 0)
 })
 
-test_that("a LibTorch for the processor only says so, and nothing of drivers", {
+test_that("a CPU-only LibTorch is reported, without mention of drivers", {
   skip_if(sailer_sitrep()$gpu_support, "LibTorch was built for GPUs")
   expect_no_gpu("LibTorch was built for the processor only", "driver")
 })
 
-test_that("where a GPU is missing, LibTorch is not said to be without CUDA", {
+test_that("if only the GPU is missing, LibTorch's CUDA is not blamed", {
   skip_if_not(sailer_sitrep()$gpu_support, "LibTorch was built without CUDA")
   skip_if(length(core_list_devices()) > 1, "there is a GPU here")
   expect_no_gpu("LibTorch has (CUDA|ROCm), but", "processor only")
 })
 
-test_that("GPUs that CUDA_VISIBLE_DEVICES hides are said to be hidden", {
+test_that("GPUs hidden by CUDA_VISIBLE_DEVICES are reported as hidden", {
   skip_if_not(sailer_sitrep()$gpu_support, "LibTorch was built without CUDA")
   skip_if(grepl("no NVIDIA driver", sailer_sitrep()$no_gpu), "no driver here")
   withr::local_envvar(CUDA_VISIBLE_DEVICES = "")
@@ -158,7 +158,7 @@ test_that("GPUs that CUDA_VISIBLE_DEVICES hides are said to be hidden", {
   )
 })
 
-test_that("a fit computes on its device where there is one", {
+test_that("a fit computes on its device if that is available", {
   expect_identical(device_here("cpu"), "cpu")
   expect_identical(device_here("cuda:9999"), "cpu")
   for (there in core_list_devices()) {
@@ -166,7 +166,7 @@ test_that("a fit computes on its device where there is one", {
   }
 })
 
-test_that("another LibTorch in the process is told from sailer's own", {
+test_that("another LibTorch in the process is distinguished from ours", {
   folder <- normalizePath(withr::local_tempdir())
   own <- file.path(folder, c("libtorch_cpu.so", "libc10.so.1.13"))
   expect_true(check_one_libtorch(folder, fake_maps(own)))
@@ -184,7 +184,7 @@ test_that("another LibTorch in the process is told from sailer's own", {
   }
 })
 
-test_that("sailer refuses to load beside another LibTorch, and R lives", {
+test_that("sailer refuses to load with another LibTorch; R continues", {
   skip_on_os(c("windows", "mac", "solaris"))
   fake <- fake_libtorch()
   skip_if_not(file.exists(fake), "no C compiler at hand")
@@ -210,7 +210,7 @@ test_that("sailer loads silently, and unloads", {
   expect_identical(trimws(output), "FALSE")
 })
 
-test_that("no more than two threads are taken where cores are limited", {
+test_that("at most two threads are used if cores are limited", {
   withr::local_envvar("_R_CHECK_LIMIT_CORES_" = "true")
   expect_true(cores_are_limited())
   output <- in_another_r("cat(sailer::sailer_sitrep()$threads)")

@@ -1,5 +1,5 @@
-# Groups of some hundred cells with known truth: two types of two batches, and a
-# third type whose cells have a third of the depth in one half.
+# Groups of a few hundred cells with known truth: two types in two batches, and
+# a third type, in which half of the cells have a third of the depth.
 truth_case <- local({
   made <- NULL
   function() {
@@ -34,12 +34,12 @@ compared <- function(case, ...) {
   differential_accessibility(case$fit, ..., x = case$counts)
 }
 
-test_that("called peaks differ in truth, in the direction given", {
+test_that("called peaks truly differ, in the reported direction", {
   case <- truth_case()
   found <- compared(case, case$type, "type1", "type2")
   difference <- (case$truth["type1", ] - case$truth["type2", ])[found$peak]
   called <- found$is_da
-  # 0.05 was asked for; a null peak has the same truth in both.
+  # The target was 0.05; a null peak has the same truth in both groups.
   expect_gt(sum(called), 40)
   expect_lt(mean(difference[called] == 0), 0.12)
   real <- called & difference != 0
@@ -49,13 +49,13 @@ test_that("called peaks differ in truth, in the direction given", {
   raw <- found$emp_prob_1 - found$emp_prob_2
   expect_gt(mean(sign(raw[called]) == sign(found$effect_size[called])), 0.98)
   expect_gt(cor(raw[called], found$effect_size[called]), 0.95)
-  # Means alone agree with samples of the posterior.
+  # Posterior means alone agree with samples of the posterior.
   means <- differential_accessibility(case$fit, case$type, "type1", "type2")
   expect_gt(cor(means[found$peak, "se"], found$se), 0.95)
   expect_false("emp_prob_1" %in% names(means))
 })
 
-test_that("the columns are what is said of them", {
+test_that("the columns are as documented", {
   case <- truth_case()
   found <- compared(case, case$type, "type1", "type2")
   expect_equal(nrow(found), length(case$fit$peaks))
@@ -78,14 +78,14 @@ test_that("the columns are what is said of them", {
     found$emp_prob_1,
     unname(Matrix::rowMeans(case$counts[found$peak, own] > 0))
   )
-  # Posterior odds over prior odds: the same prior for all.
+  # Posterior odds divided by prior odds: all have the same prior.
   odds <- function(p) log(p / (1 - p))
   middle <- found$prob_da > 1e-6 & found$prob_da < 1 - 1e-6
   prior <- odds(found$prob_da[middle]) - found$bayes_factor[middle]
   expect_lt(diff(range(prior)), 1e-6)
 })
 
-test_that("means are those of the plain decoder", {
+test_that("means agree with the plain decoder", {
   case <- truth_case()
   fit <- case$fit
   found <- differential_accessibility(
@@ -101,7 +101,7 @@ test_that("means are those of the plain decoder", {
   }
 })
 
-test_that("a difference of depth alone is no difference", {
+test_that("a difference in depth alone is not reported", {
   case <- truth_case()
   group <- ifelse(
     case$type == "type3", ifelse(case$shallow, "shallow", "deep"), NA
@@ -113,12 +113,12 @@ test_that("a difference of depth alone is no difference", {
   expect_lt(abs(log2(mean(found$prob_1) / mean(found$prob_2))), 0.3)
 })
 
-test_that("labels drawn at random within a type call nothing", {
+test_that("random labels within a type give no calls", {
   case <- truth_case()
   group <- withr::with_seed(2, ifelse(
     case$type == "type1", sample(c("a", "b"), 900, TRUE), NA
   ))
-  # Two labels: the first in the alphabet is group 1.
+  # The first of the two labels in alphabetical order is group 1.
   found <- compared(case, group)
   expect_equal(sum(found$is_da), 0)
   expect_gt(
@@ -126,7 +126,7 @@ test_that("labels drawn at random within a type call nothing", {
   )
 })
 
-test_that("differences, too, and the level that is asked for", {
+test_that("differences and the requested FDR are supported", {
   case <- truth_case()
   found <- compared(
     case, case$type, "type1", "type2", change = "difference", delta = 0.03
@@ -167,7 +167,7 @@ test_that("balance gives both groups the same mixture of labels", {
   )
 })
 
-test_that("the same seed gives the same, and R's own numbers stay", {
+test_that("a seed gives reproducible results and leaves R's generator", {
   case <- truth_case()
   run <- function(seed) {
     compared(case, case$type, "type1", "type2", seed = seed)
@@ -180,7 +180,7 @@ test_that("the same seed gives the same, and R's own numbers stay", {
   expect_false(identical(run(2), first))
 })
 
-test_that("few peaks come out as among all of them, from any order of cells", {
+test_that("results of few peaks equal those among all, in any cell order", {
   case <- truth_case()
   all <- differential_accessibility(case$fit, case$type, "type1", "type2")
   some <- differential_accessibility(
@@ -189,7 +189,7 @@ test_that("few peaks come out as among all of them, from any order of cells", {
   )
   expect_setequal(some$peak, case$fit$peaks[c(9, 4, 30)])
   expect_equal(some$prob_da, all[some$peak, "prob_da"], tolerance = 0.02)
-  # New cells, by counts alone, with the peaks in another order.
+  # New cells, from counts only, with the peaks in another order.
   kept <- case$type %in% c("type1", "type2")
   new <- case$counts[rev(seq_len(nrow(case$counts))), kept]
   colnames(new) <- paste0("new_", colnames(new))
@@ -213,7 +213,7 @@ test_that("levels of a factor decide which group comes first", {
   expect_equal(effect(factor(type, c("type1", "type2"))), effect(type))
 })
 
-test_that("what cannot be compared is refused by name", {
+test_that("invalid comparisons are refused by name", {
   case <- truth_case()
   refused <- function(pattern, ..., class = "sailer_argument_error") {
     expect_error(
@@ -248,7 +248,7 @@ test_that("what cannot be compared is refused by name", {
   )
 })
 
-test_that("the chromosome architecture and a wide last layer are compared", {
+test_that("the chromosome architecture and a wide last layer work", {
   sim <- tiny_simulation()
   for (form in list(
     list(architecture = "chromosome", hidden = c(8, 4), n_latent = 4),

@@ -1,5 +1,5 @@
-# What to do about cells without a count is said for the object that was given,
-# and does what it says.
+# The advice about cells without counts is given for the user's own object, and
+# works.
 
 sim <- small_simulation()
 empty <- c(5, 17)

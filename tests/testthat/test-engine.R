@@ -6,11 +6,11 @@ trained <- function(..., engine = NULL) {
   quick_fit(sim$counts, batch = sim$cells$batch, control = control)
 }
 
-test_that("the fused and the tensor engine learn the same", {
+test_that("the fused and the tensor engine learn the same model", {
   fused <- trained()
   expect_identical(embedding(trained(engine = "fused")), embedding(fused))
   other <- trained(engine = "tensor")
-  # Sums in another order: equal to rounding, which training amplifies.
+  # Sums in another order: equal up to rounding, which training amplifies.
   expect_equal(embedding(other), embedding(fused), tolerance = 1e-3)
   expect_equal(other$history$loss, fused$history$loss, tolerance = 1e-4)
   expect_error(
@@ -23,7 +23,7 @@ test_that("options of the engine are refused by name", {
                class = "sailer_argument_error")
 })
 
-test_that("bf16 is used where it is fast, and reported where it is not", {
+test_that("bf16 is used if it is fast, and reported if it is not", {
   if (core_bf16_is_fast("cpu")) {
     fit <- trained(precision = "bf16", device = "cpu")
     expect_identical(fit$control$precision, "bf16")
@@ -37,7 +37,7 @@ test_that("bf16 is used where it is fast, and reported where it is not", {
   }
 })
 
-test_that("a GPU trains as the processor does", {
+test_that("training on a GPU agrees with the CPU", {
   skip_if(length(core_list_devices()) < 2, "no GPU is visible")
   here <- trained(device = "cpu", epochs = 10)
   there <- trained(device = "cuda", epochs = 10)

@@ -19,16 +19,16 @@ of <- function(result, name, measure = "auc") {
   table[[measure]][table$embedding == name]
 }
 
-# Made by
+# Computed with
 #   from sklearn.metrics import roc_auc_score, roc_curve, r2_score
 #   y = [1, 0, 1, 1, 0, 0, 1, 0]; s = [.9, .8, .8, .6, .6, .3, .3, .1]
 #   roc_auc_score(y, s); roc_curve(y, s, drop_intermediate=False)
 #   r2_score([1, 2, 4, 7], [2, 2, 3, 6])
-test_that("measures are those of scikit-learn, and of a count by hand", {
+test_that("measures agree with scikit-learn and a count by hand", {
   y <- c(1, 0, 1, 1, 0, 0, 1, 0)
   score <- c(.9, .8, .8, .6, .6, .3, .3, .1)
   expect_equal(mann_whitney_auc(y, score), 0.71875)
-  # By hand: wins and half the ties among 4 x 4.
+  # By hand: wins plus half of the ties among 4 x 4 pairs.
   against <- outer(score[y == 1], score[y == 0], "-")
   expect_equal(
     mann_whitney_auc(y, score), (sum(against > 0) + sum(against == 0) / 2) / 16
@@ -48,7 +48,7 @@ test_that("measures are those of scikit-learn, and of a count by hand", {
   expect_true(is.na(numeric_measures(1:3, c(1, 1, 1))[["pearson"]]))
 })
 
-# Made by
+# Computed with
 #   i, j = np.arange(1, 501)[:, None], np.arange(1, 7)[None, :]
 #   x = (np.sin(12.9898 * i + 78.233 * j) * 43758.5453) % 1
 #   y = ((x[:,0]-.5) * (x[:,1]-.5) * 8 + x[:,2] + x[:,5] > 1).astype(int)
@@ -56,7 +56,7 @@ test_that("measures are those of scikit-learn, and of a count by hand", {
 #   m = GradientBoostingClassifier(random_state=0).fit(x[:300], y[:300])
 #   roc_auc_score(y[300:], m.predict_proba(x[300:])[:, 1])  # 0.8985
 #   (m.predict(x[300:]) == y[300:]).mean()                  # 0.805
-test_that("boosting is as good as scikit-learn's at its defaults", {
+test_that("boosting is as good as scikit-learn's defaults", {
   x <- (sin(outer(12.9898 * 1:500, 78.233 * 1:6, "+")) * 43758.5453) %% 1
   y <- as.numeric(
     (x[, 1] - .5) * (x[, 2] - .5) * 8 + x[, 3] + x[, 6] > 1
@@ -64,13 +64,14 @@ test_that("boosting is as good as scikit-learn's at its defaults", {
   expect_equal(mean(y), 0.518)
   model <- fit_boosting(x[1:300, 1:5], data.frame(y = y[1:300]), "binary")
   found <- label_measures(y[301:500], model(x[301:500, 1:5]))
-  # The best of 8 leaves first, not level by level: the trees are not equal.
+  # Our trees grow the best of 8 leaves first, not level by level, so the trees
+  # differ.
   expect_gt(found[["auc"]], 0.8985 - 0.01)
   expect_lt(found[["auc"]], 0.8985 + 0.03)
   expect_equal(found[["accuracy"]], 0.805, tolerance = 0.05)
 })
 
-test_that("ridge regression finds a plain linear law", {
+test_that("ridge regression finds a linear relation", {
   y <- drop(noise %*% c(1, -2, 0, 3)) + 5
   items <- data.frame(a = 1:120, b = 1:120, y = y)
   set.seed(1)
@@ -80,7 +81,7 @@ test_that("ridge regression finds a plain linear law", {
   expect_equal(one(cbind(y[91:120])), unname(y[91:120]), tolerance = 0.05)
 })
 
-test_that("a label in the embedding is found, permuted genes give chance", {
+test_that("a label in the embedding is found; permuted genes are at chance", {
   permuted <- coded[sample.int(120), ]
   rownames(permuted) <- genes
   for (model in c("boosting", "linear")) {
@@ -95,7 +96,7 @@ test_that("a label in the embedding is found, permuted genes give chance", {
   }
   expect_equal(nrow(found), 4 * 5 * 5)
   expect_true(all(found$n_train + found$n_test == 120))
-  # Every gene is held out once, and stratified.
+  # Every gene is held out once, stratified by label.
   held <- attr(found, "evaluation")$predictions
   for (own in split(held, held$embedding)) {
     expect_setequal(own$row, 1:120)
@@ -104,7 +105,7 @@ test_that("a label in the embedding is found, permuted genes give chance", {
   }
 })
 
-test_that("numbers are predicted, with covariates beside them", {
+test_that("numbers are predicted, with covariates for comparison", {
   data <- data.frame(
     gene = genes, value = 2 * coded[, 1] + rnorm(120, sd = 0.1),
     length = exp(coded[, 1])
@@ -115,7 +116,7 @@ test_that("numbers are predicted, with covariates beside them", {
   )
   expect_gt(of(found, "embedding", "pearson"), 0.98)
   expect_gt(of(found, "embedding", "r2"), 0.95)
-  # The logarithm of the covariate is the law.
+  # The logarithm of the covariate determines the number.
   expect_gt(of(found, "covariates", "r2"), 0.95)
   expect_lt(of(found, "chance", "r2"), 0.2)
   expect_identical(
@@ -123,7 +124,7 @@ test_that("numbers are predicted, with covariates beside them", {
   )
 })
 
-test_that("errors are those over repetitions", {
+test_that("standard errors are over repetitions", {
   found <- evaluate_gene_embeddings(coded[, 1:2], two_classes, repeats = 3)
   own <- found[found$embedding == "chance", ]
   means <- tapply(own$auc, own$repetition, mean)
@@ -134,7 +135,7 @@ test_that("errors are those over repetitions", {
   expect_equal(of(one, "chance", "auc_se"), sd(own$auc) / sqrt(5))
 })
 
-test_that("no gene of a test pair is in training", {
+test_that("no gene of a test pair is used in training", {
   task <- place_genes(
     gene_task(pairs, NULL, "given"), embedding_list(coded)
   )
@@ -176,7 +177,7 @@ test_that("pairs are learned as a relation of two genes", {
   )
 })
 
-test_that("a given split is kept, without genes of its test in training", {
+test_that("a given split is kept, without test genes in training", {
   data <- pairs
   first <- data$gene1 %in% genes[1:40]
   second <- data$gene2 %in% genes[1:40]
@@ -186,14 +187,14 @@ test_that("a given split is kept, without genes of its test in training", {
   expect_gt(shared, 100)
   expect_message(
     found <- evaluate_gene_embeddings(coded, data, baselines = NULL),
-    sprintf("%d training pairs are left out", shared)
+    sprintf("%d of [0-9]+ training pairs are left out", shared)
   )
   expect_equal(found$n_test, sum(data$split == "test"))
   expect_equal(
     found$n_train, sum(data$split == "train" & !first & !second)
   )
   dropped <- attr(found, "evaluation")$dropped
-  expect_equal(dropped[["gene of the test"]], shared)
+  expect_equal(dropped[["gene of the test set"]], shared)
   expect_equal(dropped[["other split"]], 30)
   expect_true(is.na(of(found, "embedding", "auc_se")))
   less <- suppressMessages(evaluate_gene_embeddings(
@@ -203,7 +204,7 @@ test_that("a given split is kept, without genes of its test in training", {
   expect_length(unique(less$auc), 3)
 })
 
-test_that("sampled negatives are unlisted and match in every gene", {
+test_that("sampled negatives are unlisted and match in every gene's degree", {
   positive <- pairs[pairs$label == 1, 1:2][1:600, ]
   task <- place_genes(
     gene_task(positive, NULL, "sample"), embedding_list(coded)
@@ -224,8 +225,8 @@ test_that("sampled negatives are unlisted and match in every gene", {
       expect_identical(degree(0), degree(1))
     }
   }
-  # Unlisted pairs may be of the same label, too: 1 is out of reach. Trees begin
-  # though no first split gains.
+  # Unlisted pairs may also have the same label, so 1 cannot be reached. Trees
+  # must grow although no first split improves the fit.
   found <- evaluate_gene_embeddings(
     coded, positive, negatives = "sample", folds = 3
   )
@@ -241,7 +242,7 @@ test_that("hubs that cannot be matched are counted", {
     b <- match(star$gene2, genes)
     sample_negatives(a, b, pair_key(a, b))
   })
-  # Gene 1 has 59 partners and as many others to be paired with.
+  # Gene 1 has 59 partners, and there are as many others to pair it with.
   expect_true(all(drawn$a != drawn$b))
   expect_lte(sum(c(drawn$a, drawn$b) == 1), 60)
   expect_false(any(pair_key(drawn$a, drawn$b) %in% pair_key(a = match(
@@ -249,7 +250,7 @@ test_that("hubs that cannot be matched are counted", {
   ), match(star$gene2, genes))))
 })
 
-test_that("embeddings are compared on the genes that all have", {
+test_that("embeddings are compared on their common genes", {
   found <- evaluate_gene_embeddings(
     list(all = coded, fewer = coded[11:120, ]), rbind(
       two_classes,
@@ -265,7 +266,7 @@ test_that("embeddings are compared on the genes that all have", {
   expect_equal(by_embedding$all, by_embedding$fewer, ignore_attr = TRUE)
 })
 
-test_that("names alone tell where families differ", {
+test_that("names alone are predictive if families differ", {
   data <- data.frame(
     gene = genes, label = as.numeric(!startsWith(genes, "ZNF"))
   )
@@ -305,7 +306,7 @@ test_that("the real table of dosage sensitivity is explained by names", {
   expect_lt(abs(of(found, "embedding") - 0.5), 0.12)
 })
 
-test_that("a seed settles all, and R's own numbers stay", {
+test_that("a seed determines everything and leaves R's generator", {
   run <- function(seed) {
     evaluate_gene_embeddings(noise, two_classes, repeats = 1, seed = seed)
   }
@@ -317,7 +318,7 @@ test_that("a seed settles all, and R's own numbers stay", {
   expect_false(identical(run(5)$auc, first$auc))
 })
 
-test_that("results are printed and drawn", {
+test_that("results can be printed and plotted", {
   found <- evaluate_gene_embeddings(coded, two_classes, repeats = 2)
   expect_output(print(found), "120 of 120 genes found")
   expect_output(print(found), "embedding embedding +(1|0.99)")
@@ -339,7 +340,7 @@ test_that("results are printed and drawn", {
   expect_equal(nrow(points), 3 * 120)
 })
 
-test_that("what does not fit is refused by name", {
+test_that("invalid arguments are refused by name", {
   refuse <- function(pattern, ..., class = "sailer_argument_error") {
     expect_error(evaluate_gene_embeddings(...), pattern, class = class)
   }
@@ -347,7 +348,7 @@ test_that("what does not fit is refused by name", {
   refuse("x\\$b", list(a = coded, b = "b"), two_classes)
   refuse("ZNF1", rbind(coded, coded), two_classes)
   refuse("ZNF3", replace(coded, 3, NA), two_classes)
-  refuse("name of its own", list(coded), two_classes)
+  refuse("unique name", list(coded), two_classes)
   refuse("baseline", list(chance = coded), two_classes)
   refuse("data frame", coded, genes)
   refuse("columns", coded, data.frame(genes = genes))
@@ -368,7 +369,7 @@ test_that("what does not fit is refused by name", {
   refuse("Too few genes", coded, few, class = "sailer_data_error")
   other <- transform(two_classes, gene = paste0(gene, "x"))
   refuse("0 of 120 genes", coded, other, class = "sailer_data_error")
-  # All pairs share a gene: none are apart.
+  # All pairs share a gene, so none are separate.
   star <- data.frame(gene1 = genes[1], gene2 = genes[-1], label = label[-1])
   refuse("share no gene", coded, star, class = "sailer_data_error")
 })

@@ -10,7 +10,7 @@ positions <- data.frame(
   gene = rownames(dense)[empty[, 1]], cell = colnames(dense)[empty[, 2]]
 )
 
-# Baselines as functions of counts and the names of positions.
+# Baselines as functions of counts and named positions.
 plain <- lapply(imputation_baselines, function(baseline) {
   function(counts, positions) {
     data <- baseline_data(counts, n_components = 5, k = 6, width = 4, steps = 2,
@@ -22,11 +22,11 @@ plain <- lapply(imputation_baselines, function(baseline) {
   }
 })
 
-# Distances of cells in the first five components, by a plain decomposition.
+# Distances of cells in the first five components, from a plain decomposition.
 places <- prcomp(t(normal))$x[, 1:5]
 distances <- as.matrix(dist(places))
 
-test_that("a share of each cell is dropped before normalising", {
+test_that("a share of each cell is dropped before normalisation", {
   seen <- NULL
   spy <- function(counts, positions) {
     seen <<- list(counts = counts, positions = positions)
@@ -59,7 +59,7 @@ test_that("a cell keeps at least two of its counts", {
   expect_equal(left, pmin(colSums(small > 0), 2))
 })
 
-test_that("measures are those of their definitions", {
+test_that("measures agree with their definitions", {
   gene <- rep(1:3, c(12, 11, 4))[sample.int(27)]
   truth <- rnorm(27) + gene
   depth <- rnorm(27)
@@ -87,7 +87,7 @@ test_that("measures are those of their definitions", {
     found[["depth_free_pearson"]],
     cor(resid(lm(y ~ g + d)), resid(lm(x ~ g + d)))
   )
-  # What is the same in all cells tells nothing within genes.
+  # Values that are the same in all cells explain nothing within genes.
   flat <- imputation_measures(
     list(truth = truth, gene = gene, depth = depth), gene / 3, 10
   )
@@ -105,7 +105,7 @@ test_that("measures are those of their definitions", {
   expect_true(is.nan(none[["mae"]]))
 })
 
-test_that("means of genes are those by hand", {
+test_that("means of genes agree with a computation by hand", {
   small <- methods::as(rbind(
     a = c(4, 0, 6, 0), b = c(0, 5, 4, 0), c = c(6, 5, 0, 10), d = 0
   ), "CsparseMatrix")
@@ -121,13 +121,13 @@ test_that("means of genes are those by hand", {
   expect_equal(
     plain$gene_mean_all(small, at), c(sum(a), sum(b), 0, sum(a)) / 4
   )
-  # Mean counts of 5, 4.5 and (all) 40 / 7 in a cell of 10.
+  # Mean counts of 5, 4.5 and (over all) 40 / 7, in a cell of 10.
   expect_equal(
     plain$gene_count(small, at), log1p(1e3 * c(5, 4.5, 40 / 7, 5))
   )
 })
 
-test_that("neighbours are averaged as in a plain computation", {
+test_that("averages of neighbours agree with a plain computation", {
   near <- lapply(1:90, function(i) order(distances[i, ])[2:7])
   of <- function(values) {
     unname(mapply(function(gene, cell) values(gene, near[[cell]], cell),
@@ -150,7 +150,7 @@ test_that("neighbours are averaged as in a plain computation", {
   )
 })
 
-test_that("diffusion is that of a dense operator", {
+test_that("diffusion agrees with a dense operator", {
   kernel <- diag(90)
   for (i in 1:90) {
     own <- order(distances[i, ])[2:13]
@@ -166,7 +166,7 @@ test_that("diffusion is that of a dense operator", {
   )
 })
 
-test_that("low rank is a truncated decomposition, and ALRA its rescaling", {
+test_that("low rank is a truncated decomposition, ALRA its rescaling", {
   whole <- svd(normal)
   kept <- whole$u[, 1:4] %*% diag(whole$d[1:4]) %*% t(whole$v[, 1:4])
   expect_equal(plain$low_rank(counts, positions), kept[empty], tolerance = 1e-4)
@@ -182,7 +182,7 @@ test_that("low rank is a truncated decomposition, and ALRA its rescaling", {
   expect_equal(plain$alra(counts, positions), scaled[empty], tolerance = 1e-4)
 })
 
-test_that("irlba and blocks of genes change nothing", {
+test_that("irlba and blocks of genes do not change results", {
   skip_if_not_installed("irlba")
   x <- log_normal(counts)
   whole <- svd(normal - rowMeans(normal))
@@ -203,7 +203,7 @@ test_that("irlba and blocks of genes change nothing", {
   }
 })
 
-test_that("more than is there is not asked of small data", {
+test_that("baselines adapt to small data", {
   tiny <- counts[1:6, 1:5]
   at <- data.frame(gene = "gene1", cell = c("cell1", "cell2"))
   data <- baseline_data(tiny)
@@ -212,7 +212,7 @@ test_that("more than is there is not asked of small data", {
   })
   expect_length(made, 9)
   expect_true(all(is.finite(unlist(made))))
-  # Cells that are alike have no width of a kernel.
+  # Identical cells give no kernel width.
   same <- counts[, rep(1, 8)]
   colnames(same) <- paste0("cell", 1:8)
   expect_equal(
@@ -220,7 +220,7 @@ test_that("more than is there is not asked of small data", {
   )
 })
 
-test_that("methods are called, and missing values counted", {
+test_that("methods are called, and missing values are counted", {
   known <- function(counts, positions) {
     ifelse(positions$gene == "gene1", NA, normal[as.matrix(positions)])
   }
@@ -238,7 +238,7 @@ test_that("methods are called, and missing values counted", {
   expect_true(all(found$n_missing[found$method == "gene_mean"] == 0))
 })
 
-test_that("a seed settles the drop-out, and R's own numbers stay", {
+test_that("a seed determines the drop-out and leaves R's generator", {
   run <- function(seed) {
     evaluate_imputation(
       counts, drop = 0.2, seed = seed, baselines = c("gene_mean", "knn")
@@ -252,7 +252,7 @@ test_that("a seed settles the drop-out, and R's own numbers stay", {
   expect_false(isTRUE(all.equal(run(5)$mae, first$mae)))
 })
 
-test_that("results are printed and drawn", {
+test_that("results can be printed and plotted", {
   found <- evaluate_imputation(
     counts, drop = c(0.1, 0.3), baselines = c("gene_mean", "gene_mean_all")
   )
@@ -267,7 +267,7 @@ test_that("results are printed and drawn", {
   expect_error(plot(found["mae"][0]), class = "error")
 })
 
-test_that("what does not fit is refused by name", {
+test_that("invalid arguments are refused by name", {
   refuse <- function(pattern, ..., class = "sailer_argument_error") {
     expect_error(evaluate_imputation(...), pattern, class = class)
   }
@@ -284,7 +284,7 @@ test_that("what does not fit is refused by name", {
   refuse("drop", dense, drop = 1)
   refuse("drop", dense, drop = NA)
   refuse("min_positions", dense, min_positions = 1)
-  refuse("name of its own", dense, list(function(counts, positions) 1))
+  refuse("unique name", dense, list(function(counts, positions) 1))
   refuse("function of counts", dense, list(a = 1))
   refuse("\"a\" must return", dense, list(a = function(counts, positions) 1))
   refuse("infinite", dense, list(a = function(counts, positions) {
@@ -295,7 +295,7 @@ test_that("what does not fit is refused by name", {
   refuse("nothing to evaluate", dense, baselines = NULL)
 })
 
-test_that("a fit of expresser() is evaluated beside the baselines", {
+test_that("a fit of expresser() is evaluated with the baselines", {
   fit <- small_expresser()
   counts <- small_rna()$counts
   found <- quietly(evaluate_imputation(
@@ -304,7 +304,7 @@ test_that("a fit of expresser() is evaluated beside the baselines", {
   row <- found[found$method == "Expresser", ]
   expect_true(is.finite(row$mae) && is.finite(row$pearson))
   expect_equal(row$n_missing, 0)
-  # Rows of genes that the fit does not know have no prediction.
+  # There are no predictions for genes that the fit does not know.
   rownames(counts)[60] <- "stranger"
   partly <- quietly(evaluate_imputation(
     counts, list(Expresser = fit), drop = 0.2, baselines = "gene_mean"

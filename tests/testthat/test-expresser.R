@@ -1,4 +1,4 @@
-test_that("a fit tells what it was made of", {
+test_that("a fit describes its data and options", {
   fit <- small_expresser()
   expect_s3_class(fit, "expresser_fit")
   expect_equal(nrow(fit$history), 3)
@@ -7,7 +7,7 @@ test_that("a fit tells what it was made of", {
   expect_equal(fit$options$n_embedding, 8)
   expect_equal(fit$control$epochs, 3)
   expect_equal(length(fit$validation_cells), 4)
-  expect_output(print(fit), "1 layer, 60 genes x 8 numbers")
+  expect_output(print(fit), "1 layer, 60 genes x 8 dimensions")
   expect_output(print(summary(fit)), "mask_ratio +0.3")
   expect_output(print(summary(fit)), "Sources:.*80")
 })
@@ -19,14 +19,14 @@ test_that("the same seed gives the same bits, another seed others", {
   expect_false(identical(other$state, small_expresser()$state))
 })
 
-test_that("training beats the mean of each gene on held-out cells", {
+test_that("training is better than gene means on held-out cells", {
   sim <- simulate_rna(n_cells = 400, n_genes = 60, seed = 3)
   fit <- train_expresser(
     sim$counts,
     n_embedding = 32,
     control = brief_pretraining(epochs = 80, learning_rate = 0.003)
   )
-  # The same masked values in expectation: all non-zeros of the held-out cells.
+  # The same masked values on average: all non-zeros of the held-out cells.
   kept <- fit$validation_cells
   values <- log_normal(sim$counts)
   positive <- as.matrix(sim$counts) > 0
@@ -50,7 +50,7 @@ test_that("every container and a corpus give the same fit", {
   expect_true(file.exists(path))
 })
 
-test_that("no temporary corpus stays behind", {
+test_that("no temporary corpus is left behind", {
   before <- list.files(tempdir(), "corpus")
   train_expresser(control = brief_pretraining(epochs = 1))
   try(train_expresser(n_bins = 0), silent = TRUE)
@@ -60,7 +60,7 @@ test_that("no temporary corpus stays behind", {
   expect_equal(list.files(tempdir(), "corpus"), before)
 })
 
-test_that("the size follows the number of cells", {
+test_that("the size depends on the number of cells", {
   expect_equal(size_for(1e5), "small")
   expect_equal(size_for(2e5), "full")
   expect_equal(small_expresser()$options$size, "small")
@@ -77,12 +77,12 @@ test_that("the size follows the number of cells", {
   expect_equal(post$feed_forward, 2048)
 })
 
-test_that("the thesis' model is two arguments away", {
+test_that("two arguments give the model of the thesis", {
   thesis <- train_expresser(token_start = "random", expression = "binned")
   expect_null(thesis$state[["genes.components"]])
   expect_null(thesis$state[["genes.level"]])
   expect_equal(attr(thesis$state[["genes.weight"]], "shape"), c(60, 8))
-  # Fits that are older than the two options are such models.
+  # Fits from before the two options existed are such models.
   old <- thesis
   old$options[c("token_start", "expression")] <- NULL
   old$cache <- new.env()
@@ -98,7 +98,7 @@ test_that("the thesis' model is two arguments away", {
   )
 })
 
-test_that("a linear start reaches in a few epochs what a random one does not", {
+test_that("a linear start gives a lower loss after a few epochs", {
   sim <- simulate_rna(n_cells = 400, n_genes = 60, seed = 3)
   train <- function(...) {
     fit <- train_expresser(
@@ -116,7 +116,7 @@ test_that("a linear start reaches in a few epochs what a random one does not", {
   expect_lt(both, 0.9 * counts)
 })
 
-test_that("fine-tuning begins with a fit and keeps its genes", {
+test_that("fine-tuning starts from a fit and keeps its genes", {
   fit <- small_expresser()
   counts <- small_rna()$counts
   tuned <- quietly(expresser(
@@ -133,7 +133,7 @@ test_that("fine-tuning begins with a fit and keeps its genes", {
   expect_false(identical(moved$state, fit$state))
   expect_error(
     expresser(counts, from = fit, n_layers = 2),
-    "`n_layers` cannot be chosen", class = "sailer_argument_error"
+    "`n_layers` cannot be set", class = "sailer_argument_error"
   )
 })
 
@@ -187,7 +187,7 @@ test_that("bad options and counts are refused by name", {
   )
 })
 
-test_that("after Ctrl-C a run continues with the same bits", {
+test_that("after Ctrl-C a run resumes with the same bits", {
   skip_if_not_installed("withr")
   counts <- small_rna()$counts
   folder <- withr::local_tempfile()
@@ -213,7 +213,8 @@ test_that("after Ctrl-C a run continues with the same bits", {
   timeless <- setdiff(names(whole$history), c("seconds", "cells_per_second"))
   expect_identical(from_folder$history[timeless], whole$history[timeless])
   expect_error(
-    resume(folder, counts[, 80:1]), "other counts", class = "sailer_data_error"
+    resume(folder, counts[, 80:1]), "does not have the counts",
+    class = "sailer_data_error"
   )
   expect_error(resume(whole, counts), "completed")
   expect_error(
@@ -227,7 +228,7 @@ test_that("after Ctrl-C a run continues with the same bits", {
   )
 })
 
-test_that("a training that diverges names its cells", {
+test_that("if training diverges, the cells are named", {
   expect_error(
     train_expresser(
       expression = "binned", control = brief_pretraining(learning_rate = 1e30)
@@ -236,7 +237,7 @@ test_that("a training that diverges names its cells", {
   )
 })
 
-test_that("fits are saved and loaded, as sailer()'s are", {
+test_that("fits are saved and loaded like those of sailer()", {
   fit <- small_expresser()
   path <- tempfile(fileext = ".h5")
   save_model(fit, path)
@@ -254,9 +255,9 @@ test_that("fits are saved and loaded, as sailer()'s are", {
   )
 })
 
-test_that("tokens that were halved for want of memory are reported and kept", {
+test_that("a token budget halved for lack of memory is reported and kept", {
   expect_message(
-    used <- note_budget(8192L, 2048), "8192.*halved.*2048",
+    used <- note_budget(8192L, 2048), "8192.*reduced.*2048",
     class = "sailer_note"
   )
   expect_identical(used, 2048)

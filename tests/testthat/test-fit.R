@@ -1,7 +1,7 @@
 sim <- tiny_simulation()
 fit <- quick_fit(sim$counts, batch = sim$cells$batch)
 
-test_that("print and summary tell the size, the state and what is removed", {
+test_that("print and summary show size, state and removed confounders", {
   expect_output(print(fit), "150 cells")
   expect_output(print(fit), "depth, batch")
   expect_output(print(fit), "completed after 3 epochs")
@@ -13,7 +13,7 @@ test_that("print and summary tell the size, the state and what is removed", {
   )
 })
 
-test_that("a fit does not hold the counts", {
+test_that("a fit does not contain the counts", {
   called <- do.call(quick_fit, list(sim$counts, hidden = 4))
   expect_lt(object.size(called$call), 1e4)
 })
@@ -27,14 +27,14 @@ test_that("plot shows every part by epoch", {
   expect_silent(ggplot2::ggplot_build(picture))
 })
 
-test_that("progress is silent, or a line now and then, as asked", {
+test_that("progress is silent, or an occasional line, on request", {
   expect_silent(quick_fit(sim$counts))
   expect_message(
     quick_fit(sim$counts, control = quick(verbose = TRUE)), "Epoch 3/3"
   )
 })
 
-test_that("progress tells the loss and its parts by their names", {
+test_that("progress shows the loss and its parts by name", {
   shown <- function(loss, parts) {
     describe_progress(
       list(loss = loss, parts = parts, speed = 1234, seconds_left = 5)
@@ -51,7 +51,7 @@ test_that("progress tells the loss and its parts by their names", {
   )
 })
 
-test_that("on a terminal a bar has the epoch, its place and the time left", {
+test_that("the bar on a terminal has epoch, position and time left", {
   withr::local_options(
     cli.dynamic = TRUE, cli.progress_show_after = 0, cli.width = 80
   )
@@ -76,7 +76,7 @@ test_that("on a terminal a bar has the epoch, its place and the time left", {
   expect_equal(filled[2] / filled[1], 5, tolerance = 0.2)
 })
 
-test_that("the bar of long trainings fits a terminal of 80 columns", {
+test_that("the bar of long training runs fits into 80 columns", {
   withr::local_options(
     cli.dynamic = TRUE, cli.progress_show_after = 0, cli.width = 80
   )
@@ -94,7 +94,7 @@ test_that("the bar of long trainings fits a terminal of 80 columns", {
   expect_lte(max(nchar(strsplit(drawn, "[\r\n]")[[1]])), 80)
 })
 
-test_that("a pass over cells has a bar on a terminal, and none elsewhere", {
+test_that("a pass over cells has a bar only on a terminal", {
   expect_null(pass_reporter("Imputing", 10))
   withr::local_options(cli.dynamic = TRUE, cli.progress_show_after = 0)
   expect_null(pass_reporter("Imputing", 10, verbose = FALSE))
@@ -122,7 +122,7 @@ interrupted_lines <- c(
   "}"
 )
 
-test_that("an interrupt propagates through a script, and the fit is kept", {
+test_that("an interrupt propagates through a script and keeps the fit", {
   skip_if_not_installed("withr")
   log <- withr::local_tempfile()
   child <- start_child(c(
@@ -142,7 +142,7 @@ test_that("an interrupt propagates through a script, and the fit is kept", {
   expect_true("epochs: TRUE " %in% said, info = said)
 })
 
-test_that("no later line of a script runs on an interrupted fit", {
+test_that("a script does not continue with an interrupted fit", {
   skip_if_not_installed("withr")
   log <- withr::local_tempfile()
   child <- start_child(c(
@@ -155,7 +155,7 @@ test_that("no later line of a script runs on an interrupted fit", {
   expect_false(any(readLines(log, warn = FALSE) == "went on"))
 })
 
-test_that("the fit is returned at the top level of a session alone", {
+test_that("the fit is returned only at the top level of a session", {
   withr::local_options(rlang_interactive = TRUE)
   expect_false(at_top_level())
   code <- '
@@ -181,7 +181,7 @@ test_that("the fit is returned at the top level of a session alone", {
   expect_identical(get_fit()$status, "kept")
 })
 
-test_that("an embedding that was interrupted is reported", {
+test_that("an interrupted embedding is reported", {
   trained <- list(
     history = data.frame(epoch = 1), unsaved = "", lost = "",
     status = "completed"
@@ -198,19 +198,20 @@ test_that("an embedding that was interrupted is reported", {
   expect_silent(report_end(trained, list(control = list()), list()))
 })
 
-test_that("a start that takes long is announced, one that does not is not", {
+test_that("only a start that takes long is announced", {
   plan <- list(options = list(warm_start = TRUE))
-  expect_message(note_start(plan, 50000), "start of training from 50,000 cells")
+  expect_message(note_start(plan, 50000),
+                 "starting values for training from 50,000 cells")
   expect_silent(note_start(plan, 49999))
   expect_silent(note_start(list(options = list(warm_start = FALSE)), 50000))
   expect_silent(note_start(list(options = list(token_start = "random")), 50000))
   expect_silent(note_start(c(plan, list(initial = list())), 50000))
-  # As training does, unless it continues.
+  # As training does, unless it resumes a run.
   control <- train_control(verbose = TRUE, device = "cpu", processes = "none")
   plan$control <- control
   plan$device <- "cpu"
-  expect_message(prepare_training(plan, NULL, 50000), "start of training")
+  expect_message(prepare_training(plan, NULL, 50000), "starting values")
   expect_no_message(
-    prepare_training(plan, list(), 50000), message = "start of training"
+    prepare_training(plan, list(), 50000), message = "starting values"
   )
 })

@@ -7,7 +7,7 @@ short_run <- function(object, ..., control = brief_control()) {
             control = control, ...)
 }
 
-test_that("RunSAILER continues from a checkpoint and puts the embedding back", {
+test_that("RunSAILER resumes from a checkpoint and restores the embedding", {
   skip_if_not_installed("SeuratObject")
   folder <- withr::local_tempfile(pattern = "checkpoint-")
   control <- brief_control()
@@ -35,7 +35,7 @@ test_that("RunSAILER continues from a checkpoint and puts the embedding back", {
   )
 })
 
-test_that("a SingleCellExperiment continues as well", {
+test_that("training of a SingleCellExperiment can be resumed as well", {
   skip_if_not_installed("SingleCellExperiment")
   folder <- withr::local_tempfile(pattern = "checkpoint-")
   control <- brief_control()
@@ -53,7 +53,7 @@ test_that("a SingleCellExperiment continues as well", {
   )
 })
 
-test_that("a fit without an embedding gets one, or is kept without", {
+test_that("a fit without an embedding gets one, or is kept without it", {
   fit <- brief_sailer(sim$counts)
   bare <- fit
   bare$embedding <- NULL

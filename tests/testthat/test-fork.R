@@ -1,7 +1,9 @@
-# Children of fork(): parallel::mclapply() and BiocParallel's MulticoreParam.
+# Child processes of fork(): parallel::mclapply() and BiocParallel's
+# MulticoreParam.
 
-# LibTorch 2 refuses to train in a child of a process that has trained, and
-# every LibTorch beside a GPU. `may_train()` gives NULL then, and only then.
+# LibTorch 2 refuses to train in a child of a process that has trained, and so
+# does every LibTorch with GPU support. In these cases, and only then,
+# `may_train()` returns NULL.
 may_train <- c(
   "may_train <- function(code) tryCatch(code, sailer_process_error = refused)",
   "refused <- function(e) {",
@@ -15,8 +17,8 @@ may_train <- c(
   "}"
 )
 
-# What a process prints that first computes with two threads and then forks.
-# `lines` find `fit`, `x`, `ctl`, and `expected`, what one thread gives.
+# The output of a process that first computes with two threads and then forks.
+# `lines` can use `fit`, `x`, `ctl`, and `expected`, the result of one thread.
 after_two_threads <- function(lines, log, envir = parent.frame()) {
   start_child(c(
     "library(sailer)", may_train,
@@ -43,7 +45,7 @@ ends_in_time <- function(child, log, seconds = 120) {
   said
 }
 
-test_that("children of a parent that used two threads compute with one", {
+test_that("children of a parent with two threads compute with one", {
   log <- withr::local_tempfile()
   child <- after_two_threads(c(
     "r <- parallel::mclapply(1:2, function(k) {",
@@ -68,7 +70,7 @@ test_that("children of a parent that used two threads compute with one", {
     "again <- predict(fit, x)  # and the parent continues"
   ), log)
   said <- ends_in_time(child, log)
-  reported <- sum(grepl("computes with$|computes with one", said))
+  reported <- sum(grepl("sailer uses only one", said))
   expect_identical(reported, 2L, info = said)
 })
 
@@ -101,7 +103,7 @@ test_that("Expresser and its corpus work in children", {
   ends_in_time(child, log)
 })
 
-test_that("a file streams in children, each with its own place in it", {
+test_that("children stream from a file, each with its own position", {
   log <- withr::local_tempfile()
   child <- after_two_threads(c(
     "h <- system.file('extdata', 'tiny-10x.h5', package = 'sailer')",
@@ -120,7 +122,7 @@ test_that("a file streams in children, each with its own place in it", {
   ends_in_time(child, log)
 })
 
-test_that("MulticoreParam's workers compute", {
+test_that("MulticoreParam's workers can compute", {
   skip_if_not_installed("BiocParallel")
   log <- withr::local_tempfile()
   child <- after_two_threads(c(
@@ -132,7 +134,7 @@ test_that("MulticoreParam's workers compute", {
   ends_in_time(child, log)
 })
 
-test_that("a process that was not forked is left alone", {
+test_that("a process that was not forked keeps its threads", {
   expect_false(core_is_forked())
   old <- core_get_threads()
   withr::defer(core_set_threads(old))

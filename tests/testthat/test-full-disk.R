@@ -1,7 +1,7 @@
-# A disk that becomes full: what was there stays, what was made is returned.
+# A full disk: existing files stay, and results are returned.
 #
-# In a process of its own files may not grow beyond a limit (setrlimit), which
-# the writing code cannot tell from a full disk.
+# In a separate process, files may not grow beyond a limit (setrlimit), which
+# the writing code cannot distinguish from a full disk.
 
 with_full_disk <- function(lines, envir = parent.frame()) {
   skip_on_os(c("windows", "mac"))
@@ -26,18 +26,17 @@ with_full_disk <- function(lines, envir = parent.frame()) {
     "x <- sim$counts",
     lines, "cat('done\\n')"
   ), script)
-  # R would be killed by the signal; it passes on to R that it is ignored.
+  # The signal would kill R; the shell's setting to ignore it is inherited.
   said <- suppressWarnings(system2("sh", c("-c", shQuote(paste(
     "trap '' XFSZ; exec", shQuote(file.path(R.home("bin"), "Rscript")),
     "--vanilla", shQuote(script)
   ))), stdout = TRUE, stderr = TRUE))
   expect_true("done" %in% said, info = said)
-  expect_null(attr(said, "status"))  # R ended in order
+  expect_null(attr(said, "status"))  # R ended normally
   said
 }
 
-# The disk is full at the end of an epoch, by way of the progress that is
-# reported.
+# Fills the disk at the end of an epoch, from within the progress report.
 train_until_full <- c(
   "own <- function(epochs) train_control(",
   "  epochs = epochs, warmup = 1, period = 2, frozen = 0, patience = 0,",
@@ -65,7 +64,7 @@ train_until_full <- c(
   "state <- file.path(folder, 'run', 'state.safetensors')"
 )
 
-test_that("a training continues from the fit and from the folder", {
+test_that("training resumes from the fit and from the folder", {
   with_full_disk(c(
     train_until_full,
     "stopifnot(inherits(warned, 'sailer_checkpoint_failed'))",
@@ -103,7 +102,7 @@ test_that("a training continues from the fit and from the folder", {
   ))
 })
 
-test_that("a training that is through is whole without its last checkpoint", {
+test_that("finished training is complete without its last checkpoint", {
   with_full_disk(c(
     sub("until_full(2)", "until_full(5)", train_until_full, fixed = TRUE),
     "stopifnot(inherits(warned, 'sailer_checkpoint_failed'))",
@@ -117,7 +116,7 @@ test_that("a training that is through is whole without its last checkpoint", {
   ))
 })
 
-test_that("results leave no half file, and name it and the cause", {
+test_that("a failed save leaves no partial file and names the cause", {
   with_full_disk(c(
     "fit <- sailer(x, hidden = 16, n_latent = 4, control = train_control(",
     "  epochs = 2, threads = 1, verbose = FALSE))",
@@ -148,7 +147,7 @@ test_that("results leave no half file, and name it and the cause", {
   ))
 })
 
-test_that("a corpus continues where the disk was full", {
+test_that("a corpus resumes where the disk was full", {
   with_full_disk(c(
     "rna <- simulate_rna(n_cells = 300, n_genes = 200, seed = 1)$counts",
     "parts <- list(a = rna[, 1:150], b = rna[, 151:300])",

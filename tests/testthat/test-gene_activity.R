@@ -1,6 +1,6 @@
 skip_if_not_installed("GenomicRanges")
 
-# Peaks of 500 bases at 1000, 3000, ..., 199 000 of two chromosomes.
+# Peaks of 500 bases at 1000, 3000, ..., 199 000 on two chromosomes.
 grid_case <- local({
   made <- NULL
   function() {
@@ -27,7 +27,7 @@ genes_at <- function(...) {
   GenomicRanges::GRanges(c(...), gene_name = names(c(...)))
 }
 
-# Every peak's bounds beside every gene's, by hand.
+# By hand: compares the bounds of every peak with those of every gene.
 plain_activity <- function(fit, chromosome, first, last) {
   part <- strsplit(fit$peaks, "-", fixed = TRUE)
   of <- function(k) vapply(part, function(x) x[k], "")
@@ -41,7 +41,7 @@ plain_activity <- function(fit, chromosome, first, last) {
   )
 }
 
-test_that("activities are sums over body and promoter, by the strand", {
+test_that("activities are sums over body and promoter, by strand", {
   case <- grid_case()
   genes <- genes_at(
     plus = "chr1:20000-29999:+", minus = "chr1:20000-29999:-",
@@ -59,7 +59,7 @@ test_that("activities are sums over body and promoter, by the strand", {
     plain <- do.call(plain_activity, c(list(case$fit), bounds[[name]]))
     expect_equal(found[name, ], plain$values, tolerance = 1e-4, info = name)
   }
-  # Body alone, and means.
+  # The gene body only, and means.
   alone <- gene_activity(case$fit, genes[1], upstream = 0, normalise = "mean")
   plain <- plain_activity(case$fit, "chr1", 20000, 29999)
   expect_equal(
@@ -85,11 +85,11 @@ test_that("blocks of cells and peaks add up", {
     case$fit, case$fit$embedding, row
   )
   expect_equal(unname(whole), unname(dense), tolerance = 1e-4)
-  # A peak of two genes counts for both.
+  # A peak in two genes counts for both.
   expect_gt(sum(Matrix::colSums(weights) == 2), 0)
 })
 
-test_that("ranges of one name are one gene, and a peak counts once in it", {
+test_that("ranges of the same name are one gene; each peak counts once", {
   case <- grid_case()
   twice <- genes_at(
     g = "chr1:20000-30000", g = "chr1:25000-40000", h = "chr1:1-1000"
@@ -126,7 +126,7 @@ test_that("names are found, and genes without peaks are reported", {
   )
 })
 
-test_that("cells, new ones too, batch and depth are as of impute()", {
+test_that("cells, new cells, batch and depth work as in impute()", {
   case <- grid_case()
   genes <- genes_at(a = "chr1:20000-90000", b = "chr2:20000-90000")
   cells <- case$fit$cells[c(5, 2, 9)]
@@ -154,7 +154,7 @@ test_that("cells, new ones too, batch and depth are as of impute()", {
   )
 })
 
-test_that("what cannot be summed is refused, with what to do", {
+test_that("invalid arguments are refused with advice", {
   case <- grid_case()
   refused <- function(pattern, ...) {
     expect_error(
@@ -175,7 +175,7 @@ test_that("what cannot be summed is refused, with what to do", {
   refused("sailer.max_memory", genes)
 })
 
-test_that("peaks without ranges in their names take those that are given", {
+test_that("peaks without ranges in their names use the given ranges", {
   case <- grid_case()
   genes <- genes_at(a = "chr1:20000-30000")
   expected <- gene_activity(case$fit, genes)

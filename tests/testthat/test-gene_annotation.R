@@ -17,18 +17,18 @@ plain <- function(x) {
   x
 }
 
-test_that("tables of common headings become one form", {
+test_that("tables with common headings get a standard form", {
   expect_identical(plain(gene_annotation(table)), expected)
   other <- stats::setNames(
     table, c("Gene stable ID version", "HGNC symbol", "Gene type")
   )
   expect_identical(plain(gene_annotation(other)), expected)
-  # Its own result, in any order of columns.
+  # Its own result, with columns in any order.
   again <- gene_annotation(gene_annotation(table)[4:1])
   expect_identical(plain(again), expected)
 })
 
-test_that("repeated rows are one gene, and a symbol is kept where it stands", {
+test_that("repeated rows are one gene, and its symbol is kept", {
   rows <- rbind(table, table[5:1, ])
   rows$gene_name[1] <- ""
   expect_setequal(gene_annotation(rows)$gene, expected$gene)
@@ -38,13 +38,13 @@ test_that("repeated rows are one gene, and a symbol is kept where it stands", {
   )
 })
 
-test_that("tables of symbols alone do", {
+test_that("tables with only symbols suffice", {
   genes <- gene_annotation(data.frame(symbol = c("Sox2", "Myc", "Sox2", NA)))
   expect_identical(genes$gene, c("Sox2", "Myc"))
   expect_true(all(is.na(genes$ensembl)))
 })
 
-test_that("files of tables are read, packed or not", {
+test_that("tables are read from files, compressed or not", {
   for (ending in c(".csv", ".tsv", ".csv.gz")) {
     file <- withr::local_tempfile(fileext = ending)
     connection <- if (grepl("gz", ending)) gzfile(file, "w") else file
@@ -58,7 +58,7 @@ test_that("files of tables are read, packed or not", {
   }
 })
 
-# Lines of a GTF file of these genes, and of their transcripts and exons.
+# Lines of a GTF file for these genes, their transcripts and exons.
 gtf_lines <- function(type = "gene_type") {
   line <- function(kind, k) {
     paste(
@@ -88,12 +88,12 @@ test_that("the genes of a GTF file are read, and those of a GRanges", {
   ranges <- gene_ranges(file)
   expect_s4_class(ranges, "GRanges")
   expect_identical(plain(gene_annotation(ranges)), expected)
-  # Rows of transcripts are their genes, as in an annotation of Signac.
+  # Rows of transcripts count as their genes, as in an annotation of Signac.
   expect_identical(plain(gene_annotation(ranges[c(1, 1:5, 3)])), expected)
   exons <- grep("\texon\t", gtf_lines(), value = TRUE)
   bare <- withr::local_tempfile(lines = exons)
   expect_error(
-    gene_annotation(bare), "no lines of genes", class = "sailer_file_error"
+    gene_annotation(bare), "no gene lines", class = "sailer_file_error"
   )
 })
 
@@ -110,7 +110,7 @@ test_that("the genes of a GFF3 file are read", {
   expect_identical(plain(gene_annotation(file)), expected[1, ])
 })
 
-test_that("activity of the genes of a file or a data frame is that of ranges", {
+test_that("activity is the same for genes of files, tables and ranges", {
   skip_if_not_installed("rtracklayer")
   fit <- quick_fit(tiny_simulation()$counts)
   file <- withr::local_tempfile(lines = gtf_lines())
@@ -127,7 +127,7 @@ test_that("activity of the genes of a file or a data frame is that of ranges", {
     class = "sailer_argument_error"
   )
   csv <- withr::local_tempfile(lines = "gene,symbol")
-  expect_error(of(csv), "is no GTF file", class = "sailer_file_error")
+  expect_error(of(csv), "is not a GTF file", class = "sailer_file_error")
 })
 
 test_that("a GTF file without rtracklayer is refused with what to install", {
@@ -143,7 +143,7 @@ test_that("a GTF file without rtracklayer is refused with what to install", {
   )
 })
 
-test_that("copies of a gene on alternate assemblies are one gene of Entrez", {
+test_that("copies of an Entrez gene on alternate assemblies are one gene", {
   genes <- gene_annotation(one_of_entrez(data.frame(
     ENTREZID = c("1", "1", "2"), SYMBOL = c("TAP1", "TAP1", "MYC"),
     ENSEMBL = sprintf("ENSG%011d", 1:3),
@@ -154,7 +154,7 @@ test_that("copies of a gene on alternate assemblies are one gene of Entrez", {
   expect_identical(genes$biotype, c("protein_coding", "ncRNA"))
 })
 
-test_that("an installed OrgDb is taken by its name", {
+test_that("an installed OrgDb can be given by name", {
   skip_if_not_installed("org.Hs.eg.db")
   genes <- gene_annotation("org.Hs.eg.db")
   expect_identical(
@@ -163,7 +163,7 @@ test_that("an installed OrgDb is taken by its name", {
   expect_gt(sum(genes$biotype %in% "protein_coding"), 18000)
 })
 
-test_that("what annotates nothing is refused by name", {
+test_that("invalid annotations are refused by name", {
   expect_error(gene_annotation(3), "must be a data frame, a file")
   expect_error(
     gene_annotation(data.frame(chromosome = 1, start = 2)),

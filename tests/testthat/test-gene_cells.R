@@ -1,4 +1,4 @@
-test_that("counts of genes are kept, whatever holds them", {
+test_that("counts of genes are kept, in every container", {
   counts <- rna_counts()[, -50]
   counts[2, 3] <- 4.25
   same <- function(x) {
@@ -17,12 +17,12 @@ test_that("counts of genes are kept, whatever holds them", {
   ))
 })
 
-test_that("what models of peaks read stays as it was", {
+test_that("the input of models of peaks is not affected", {
   expect_equal(max(read_cells(as_cells(rna_counts()))), 1)
   expect_error(as_cells(rna_counts() / 2), "The count of peak")
 })
 
-test_that("refusals speak of genes", {
+test_that("error messages mention genes", {
   counts <- rna_counts()
   expect_error(gene_cells(counts), "1 cell has no count of any gene.*cell50",
                class = "sailer_data_error")
@@ -36,7 +36,7 @@ test_that("refusals speak of genes", {
   rownames(bare) <- NULL
   expect_error(gene_cells(bare), "The genes have no names")
   rownames(bare) <- rep("A", 40)
-  expect_error(gene_cells(bare), "names? of genes occurs? more than once")
+  expect_error(gene_cells(bare), "gene names? occurs? more than once")
   expect_error(gene_cells(rna_counts()[0, ]), "no genes")
   expect_error(gene_cells(rna_counts()[, 0]), "Genes are expected")
   expect_error(gene_cells(3), "genes x cells")

@@ -1,9 +1,9 @@
-test_that("gene embeddings have names and are those of the state", {
+test_that("gene embeddings have names and agree with the state", {
   fit <- small_expresser()
   values <- gene_embeddings(fit)
   expect_equal(dim(values), c(60, 8))
   expect_equal(rownames(values), fit$genes$gene)
-  # Components first, then what was learned.
+  # The components come first, then the learned part.
   first <- c(
     readBin(fit$state[["genes.components"]], "numeric", 6, size = 4),
     readBin(fit$state[["genes.weight"]], "numeric", 2, size = 4)
@@ -17,7 +17,7 @@ test_that("gene embeddings have names and are those of the state", {
   )
 })
 
-test_that("tokens hold the principal components of the training cells", {
+test_that("tokens contain the principal components of the training cells", {
   counts <- small_rna()$counts
   fit <- train_expresser(
     counts, control = brief_pretraining(epochs = 1, validation = 0)
@@ -26,12 +26,12 @@ test_that("tokens hold the principal components of the training cells", {
   expected <- stats::prcomp(t(log_normal(counts)), rank. = 6)
   expected <- expected$rotation %*% diag(expected$sdev[1:6])
   expected <- asinh(expected / stats::median(abs(expected)))
-  # Of the first ones, which stand apart from noise.
+  # Only the first ones, which are separate from noise.
   for (k in 1:3) {
     expect_gt(abs(stats::cor(found[, k], expected[, k])), 0.99)
   }
   expect_equal(sqrt(mean(found^2)), 0.5, tolerance = 1e-5)
-  # Training leaves them alone.
+  # Training does not change them.
   longer <- train_expresser(
     counts, control = brief_pretraining(epochs = 3, validation = 0)
   )
@@ -40,12 +40,13 @@ test_that("tokens hold the principal components of the training cells", {
                          gene_embeddings(fit)[, 7:8]))
 })
 
-test_that("contextual embeddings are means over the cells that have the gene", {
+test_that("contextual embeddings are means over cells with the gene", {
   fit <- small_expresser()
   counts <- small_rna()$counts
   all <- gene_embeddings(fit, x = counts, verbose = FALSE)
   expect_equal(dim(all), c(60, 8))
-  # Weighted by the cells that have it, the means of parts are that of all.
+  # The means of parts, weighted by the cells with the gene, give the overall
+  # mean.
   parts <- list(counts[, 1:30], counts[, 31:80])
   found <- lapply(parts, function(x) {
     gene_embeddings(fit, "gene3", x = x, token_budget = 1, verbose = FALSE)
@@ -64,7 +65,7 @@ test_that("contextual embeddings are means over the cells that have the gene", {
   )
 })
 
-test_that("genes of a program come to lie together", {
+test_that("genes of a program are placed close together", {
   sim <- simulate_rna(
     n_cells = 600, n_genes = 60, n_programs = 4, seed = 5, depth = 600
   )
@@ -80,10 +81,10 @@ test_that("genes of a program come to lie together", {
   near <- apply(cosines, 1, order, decreasing = TRUE)[1:3, ]
   program <- sim$genes$program
   same <- program[col(near)] == program[near]
-  expect_gt(mean(same), 0.5) # by chance 0.24
+  expect_gt(mean(same), 0.5) # 0.24 by chance
 })
 
-test_that("genes are found by any of their names and refused otherwise", {
+test_that("genes are found by any of their names, others are refused", {
   fit <- small_expresser()
   fit$genes$ensembl <- paste0("ENSG", seq_len(60))
   expect_equal(rownames(gene_embeddings(fit, "ENSG7")), fit$genes$gene[7])

@@ -1,5 +1,6 @@
-# What a verb needs of the cells it takes from the object, whatever they are
-# called by now. Names are changed here so that each is another cell's.
+# The cells that a verb takes from an object are identified correctly,
+# regardless of their current names. Here names are changed so that each is that
+# of another cell.
 
 sim <- small_simulation()
 cells <- colnames(sim$counts)
@@ -12,7 +13,7 @@ coordinates <- function(object, name = "sailer") {
   SeuratObject::Embeddings(object, name)
 }
 
-test_that("an object holds a model, without cells", {
+test_that("an object contains a model without cells", {
   skip_if_not_installed("SeuratObject")
   object <- brief_run(small_seurat(sim), batch = "batch")
   model <- get_fit(object)
@@ -25,7 +26,7 @@ test_that("an object holds a model, without cells", {
   expect_error(embedding(model), "without cells.*object",
     class = "sailer_argument_error"
   )
-  # What is held fixed by default is known without the cells.
+  # The default values of fixed confounders are known without the cells.
   expect_identical(fixed_confounders(model), fixed_confounders(fit))
   expect_equal(
     impute(model, sim$counts, peaks = fit$peaks[3:4]),
@@ -62,7 +63,7 @@ test_that("a renamed cell keeps its coordinates, values and group", {
   }
 })
 
-test_that("cells of a query are not those of the reference of their name", {
+test_that("query cells are not confused with reference cells by name", {
   skip_if_not_installed("SeuratObject")
   reference <- brief_run(small_seurat(sim)[, 1:60], batch = "batch")
   # Another lane with the same barcodes.
@@ -90,13 +91,13 @@ test_that("cells of a query are not those of the reference of their name", {
     as_model(fit), setNames(sim$cells$cell_type[61:120], cells[1:60]),
     "type1", "type2", x = counts, peaks = some
   )
-  # Peaks of equal probability may come in another order.
+  # Peaks with equal probabilities may be in another order.
   expect_equal(
     found[some, "prob_1"], expected[some, "prob_1"], tolerance = 1e-6
   )
 })
 
-test_that("a renamed reference lends its labels to the right cells", {
+test_that("a renamed reference transfers its labels correctly", {
   skip_if_not_installed("SeuratObject")
   object <- brief_run(small_seurat(sim), batch = "batch")
   query <- simulate_atac(
@@ -111,7 +112,7 @@ test_that("a renamed reference lends its labels to the right cells", {
   expect_identical(
     mapped(renamed, setNames(sim$cells$cell_type, rev(cells))), expected
   )
-  # Cells that the object no longer has do not vote.
+  # Cells that are no longer in the object do not vote.
   part <- renamed[, c(90:1, 101:110)]
   kept <- as.character(sim$cells$cell_type)
   kept[c(91:100, 111:120)] <- NA
@@ -120,11 +121,11 @@ test_that("a renamed reference lends its labels to the right cells", {
   expect_equal(mapped(part)[voted], mapped(fit, kept)[voted])
 })
 
-test_that("a merged object is worked on with a fit of one's own", {
+test_that("a merged object needs an explicit fit", {
   skip_if_not_installed("SeuratObject")
   half <- brief_run(small_seurat(sim)[, 1:60])
   fit <- get_fit(half)
-  # Another lane with the same barcodes, trained by itself.
+  # Another lane with the same barcodes, trained separately.
   other <- SeuratObject::RenameCells(
     small_seurat(sim)[, 61:120], new.names = cells[1:60]
   )
@@ -186,7 +187,7 @@ test_that("a joint model reads the reference of the object", {
   )
 })
 
-test_that("objects of version 0.1.0 are worked on as others", {
+test_that("objects of version 0.1.0 can be used like others", {
   skip_if_not_installed("SeuratObject")
   object <- brief_run(small_seurat(sim), batch = "batch")
   fit <- brief_sailer(sim$counts, batch = sim$cells["batch"])
@@ -210,7 +211,7 @@ test_that("objects of version 0.1.0 are worked on as others", {
   expect_identical(mapped(old), mapped(fit))
 })
 
-test_that("of several fits one has to be named", {
+test_that("if there are several fits, one must be named", {
   skip_if_not_installed("SeuratObject")
   object <- brief_run(
     brief_run(small_seurat(sim)), name = "second", batch = "batch"
@@ -224,13 +225,13 @@ test_that("of several fits one has to be named", {
   expect_error(get_fit(object, "third"), "\"third\".*\"second\"",
     class = "sailer_argument_error"
   )
-  # Each reduction has a key of its own.
+  # Each reduction has its own key.
   expect_identical(
     colnames(coordinates(object, "second")), paste0("second_", 1:4)
   )
 })
 
-test_that("a renamed experiment keeps what is its cells' own", {
+test_that("a renamed experiment keeps the values of its cells", {
   skip_if_not_installed("SingleCellExperiment")
   sce <- SingleCellExperiment::SingleCellExperiment(
     list(counts = sim$counts), colData = sim$cells

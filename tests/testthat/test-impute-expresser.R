@@ -18,7 +18,7 @@ test_that("zeros of chosen genes are filled in, counts are kept", {
   expect_equal(some, alone[, 5:4], tolerance = 1e-6)
 })
 
-test_that("positions are masked whatever their count, in their order", {
+test_that("positions are masked regardless of their count, in order", {
   fit <- small_expresser()
   counts <- small_rna()$counts
   positions <- data.frame(
@@ -27,7 +27,7 @@ test_that("positions are masked whatever their count, in their order", {
   found <- impute(fit, counts, positions = positions, verbose = FALSE)
   backward <- impute(fit, counts, positions = positions[3:1, ], verbose = FALSE)
   expect_equal(backward, rev(found), tolerance = 1e-6)
-  # A masked count changes nothing but the total, which stays the same here.
+  # A masked count only affects the total, which stays the same here.
   moved <- counts
   other <- setdiff(which(counts[, "cell7"] > 0), 3)[1]
   both <- data.frame(
@@ -42,7 +42,7 @@ test_that("positions are masked whatever their count, in their order", {
   )
 })
 
-test_that("predictions follow the truth in cells that were not trained on", {
+test_that("predictions follow the truth in cells not used for training", {
   sim <- simulate_rna(n_cells = 400, n_genes = 60, seed = 3)
   training <- sim$counts[, 1:340]
   fit <- train_expresser(
@@ -68,14 +68,14 @@ test_that("predictions follow the truth in cells that were not trained on", {
   expect_gt(cor(found, truth), cor(by_gene, truth) + 0.05)
 })
 
-test_that("in other data predictions are moved to the levels of their genes", {
+test_that("for other data, predictions are shifted to its gene levels", {
   sim <- simulate_rna(n_cells = 400, n_genes = 60, seed = 3)
   fit <- train_expresser(
     sim$counts[, 1:300],
     n_embedding = 16,
     control = brief_pretraining(epochs = 20, learning_rate = 0.003)
   )
-  # Another chemistry finds more of some genes.
+  # Another chemistry detects more of some genes.
   new <- sim$counts[, 301:400]
   more <- rep(c(1, 4), length.out = 60)
   other <- methods::as(Matrix::Diagonal(x = more) %*% new, "CsparseMatrix")
@@ -96,12 +96,12 @@ test_that("in other data predictions are moved to the levels of their genes", {
   }
   moved <- errors(other)
   expect_lt(moved[1], 0.8 * moved[2])
-  # Where the model is right nothing is lost.
+  # If the model is already right, nothing is lost.
   same <- errors(new)
   expect_lt(same[1], 1.02 * same[2])
 })
 
-test_that("cells by other genes and none are reported", {
+test_that("missing genes are imputed, invalid arguments refused", {
   fit <- small_expresser()
   counts <- small_rna()$counts[, 1:4]
   part <- counts[1:50, ]

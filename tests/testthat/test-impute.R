@@ -2,10 +2,10 @@ sim <- tiny_simulation()
 fit <- quick_fit(sim$counts, batch = sim$cells$batch, min_fraction = 0)
 all <- impute(fit)
 
-# A matrix that is opened by HDF5Array, as R's own.
+# A matrix opened by HDF5Array, as an R matrix.
 from_file <- function(x) as.matrix(x)
 
-test_that("probabilities have names and come from the embedding alone", {
+test_that("probabilities have names and depend only on the embedding", {
   expect_identical(dimnames(all), list(fit$peaks, fit$cells))
   expect_true(all(all > 0 & all < 1))
   expected <- decode_block(
@@ -14,7 +14,7 @@ test_that("probabilities have names and come from the embedding alone", {
   expect_equal(all, expected, ignore_attr = TRUE, tolerance = 1e-12)
 })
 
-test_that("cells and peaks come in the order asked for", {
+test_that("cells and peaks are in the requested order", {
   set.seed(3)
   cells <- sample(fit$cells, 20)
   peaks <- sample(fit$peaks, 30)
@@ -29,7 +29,7 @@ test_that("cells and peaks come in the order asked for", {
   )
 })
 
-test_that("ranges take the peaks that they overlap", {
+test_that("ranges select the peaks that they overlap", {
   skip_if_not_installed("GenomicRanges")
   at <- c(3, 200)
   ranges <- parse_ranges(fit$peaks[at])
@@ -50,10 +50,10 @@ test_that("ranges take the peaks that they overlap", {
   )
 })
 
-test_that("other cells are embedded first and imputed alike", {
+test_that("other cells are embedded first, then imputed in the same way", {
   again <- impute(fit, sim$counts)
   expect_equal(again, all, tolerance = 1e-4)
-  # A handle, the peaks in another order, and chosen cells.
+  # A handle with the peaks in another order, and a subset of the cells.
   handle <- as_cells(sim$counts[rev(rownames(sim$counts)), ])
   cells <- rev(colnames(sim$counts))[1:5]
   some <- impute(fit, handle, cells = cells, peaks = fit$peaks[5:1])
@@ -63,8 +63,8 @@ test_that("other cells are embedded first and imputed alike", {
   expect_identical(colnames(impute(fit, renamed)), paste0("new", 1:4))
 })
 
-test_that("a cell's own batch and depth do not count, the fixed ones do", {
-  # The same counts under another batch label and name.
+test_that("only the fixed batch and depth matter, not a cell's own", {
+  # The same counts, with another batch label and name.
   twin <- sim$counts[, 1:10]
   expect_equal(
     impute(fit, twin), all[, 1:10],
@@ -99,7 +99,7 @@ test_that("calibration divides omega out", {
   )
 })
 
-test_that("open peaks are those of the dense matrix", {
+test_that("open peaks agree with the dense matrix", {
   threshold <- stats::quantile(all, 0.8, names = FALSE)
   open <- impute(fit, threshold = threshold)
   expect_s4_class(open, "ngCMatrix")
@@ -111,7 +111,7 @@ test_that("open peaks are those of the dense matrix", {
   expect_equal(as.matrix(values), all * (all >= threshold), tolerance = 1e-12)
 })
 
-test_that("the most probable peaks are as many as asked for", {
+test_that("the requested number of most probable peaks is open", {
   peaks <- rev(fit$peaks)[1:200]
   open <- impute(fit, peaks = peaks, n_open = 25)
   expect_true(methods::validObject(open))
@@ -135,10 +135,10 @@ test_that("Dice scores equal a dense loop", {
   }
 })
 
-test_that("a file holds the same, and HDF5Array opens it", {
+test_that("a file contains the same and can be opened by HDF5Array", {
   skip_if_not_installed("HDF5Array")
   path <- withr::local_tempfile(fileext = ".h5")
-  # More than one block and chunk, and orders of their own.
+  # More than one block and chunk, in custom orders.
   z <- training_means(fit)
   many <- fit
   many$embedding <- z[rep(seq_len(nrow(z)), 5), ]
@@ -159,7 +159,7 @@ test_that("a file holds the same, and HDF5Array opens it", {
   expect_identical(as.vector(rhdf5::h5read(path, "peaks")), rev(fit$peaks))
 })
 
-test_that("a file is there whole or not at all", {
+test_that("a file is complete or does not exist", {
   folder <- withr::local_tempdir()
   path <- file.path(folder, "imputed.h5")
   writeLines("mine", path)
@@ -179,7 +179,7 @@ test_that("a file is there whole or not at all", {
   )
 })
 
-test_that("Ctrl-C leaves no part of a file and R alive", {
+test_that("Ctrl-C leaves no partial file and does not end R", {
   folder <- withr::local_tempdir()
   model <- file.path(folder, "model.safetensors")
   path <- file.path(folder, "out", "imputed.h5")
@@ -212,7 +212,7 @@ test_that("Ctrl-C leaves no part of a file and R alive", {
   expect_length(list.files(dirname(path), all.files = TRUE, no.. = TRUE), 0)
 })
 
-test_that("what is too large for memory is refused with its size", {
+test_that("results too large for memory are refused with their size", {
   withr::local_options(sailer.max_memory = 8 * length(fit$peaks) * 10)
   expect_identical(dim(impute(fit, cells = fit$cells[1:10]))[2], 10L)
   for (x in list(NULL, sim$counts)) {
@@ -235,7 +235,7 @@ test_that("what is too large for memory is refused with its size", {
   expect_error(impute(fit), "sailer.max_memory")
 })
 
-test_that("memory is bounded whatever is asked for", {
+test_that("memory is bounded for every kind of result", {
   skip_if_not(file.exists("/proc/self/status"), "the system tells no peak")
   model <- withr::local_tempfile(fileext = ".h5")
   save_model(fit, model)
@@ -254,11 +254,11 @@ test_that("memory is bounded whatever is asked for", {
     "x <- impute(fit, file = large)",
     "x <- impute(fit, n_open = 5)"
   ), "c(before, peak())")
-  # All values are 120,000 cells x 400 peaks x 8 bytes.
+  # All values would take 120,000 cells x 400 peaks x 8 bytes.
   expect_lt(diff(peaks), 120000 * 400 * 8 / 3)
 })
 
-test_that("the memory that is available is read from the system", {
+test_that("the available memory is read from the system", {
   file <- withr::local_tempfile(
     lines = c("MemTotal:  99 kB", "MemAvailable:    2000 kB", "Cached: 1 kB")
   )
@@ -272,7 +272,7 @@ test_that("the memory that is available is read from the system", {
   expect_gt(memory_limit(), 1e6)
 })
 
-test_that("every kind of fit imputes, also from a file and in another R", {
+test_that("every kind of fit imputes, even from a file in another R", {
   chromosome <- quick_fit(sim$counts,
     architecture = "chromosome", hidden = c(6, 4), decoder = "linear",
     batch = sim$cells$batch, control = quick(epochs = 1)
@@ -305,7 +305,7 @@ test_that("fits of sailerx() impute", {
   )
 })
 
-test_that("arguments are checked, and the nearest names listed", {
+test_that("arguments are checked, and similar names are listed", {
   refused <- function(pattern, ...) {
     expect_error(impute(fit, ...), pattern, class = "sailer_argument_error")
   }

@@ -1,4 +1,4 @@
-# What pkgload::load_all() needs: the sources have libtorch.dcf in inst/.
+# What pkgload::load_all() needs: in the sources, libtorch.dcf is in inst/.
 
 test_that("the record of configure is found in a package and in sources", {
   record <- libtorch_record()

@@ -12,7 +12,7 @@ part_of <- function(sim, cells) {
   list(counts = sim$counts[, cells], cells = sim$cells[cells, ])
 }
 
-test_that("a Seurat object comes back with embedding, labels and model", {
+test_that("a Seurat object is returned with embedding, labels and model", {
   skip_if_not_installed("SeuratObject")
   object <- small_seurat(part_of(sim, !old))
   counts <- get_layer(object[["ATAC"]], "counts")
@@ -37,7 +37,7 @@ test_that("a Seurat object comes back with embedding, labels and model", {
   ))
 })
 
-test_that("the reference may be an object, its labels a column", {
+test_that("the reference may be an object and its labels a column", {
   skip_if_not_installed("SeuratObject")
   reference <- small_seurat(part_of(sim, old))
   reference <- brief_run(reference, batch = "batch")
@@ -83,7 +83,7 @@ test_that("cells that are left out have NA", {
   )
 })
 
-# The query's peaks ten bases further along.
+# The query's peaks, shifted by ten bases.
 moved_peaks <- function(counts) {
   ranges <- GenomicRanges::shift(
     parse_ranges(rownames(counts)), 10L
@@ -92,7 +92,7 @@ moved_peaks <- function(counts) {
   list(counts = counts, ranges = ranges)
 }
 
-test_that("ranges of an assay of Signac match peaks of other names", {
+test_that("ranges of a Signac assay match peaks with other names", {
   skip_if_no_signac()
   moved <- moved_peaks(new)
   assay <- signac_assay(moved$counts, NULL, ranges = moved$ranges)
@@ -106,7 +106,7 @@ test_that("ranges of an assay of Signac match peaks of other names", {
   expect_equal(stored$matched$by_overlap, length(fit$peaks))
 })
 
-test_that("row ranges of an experiment match peaks without names of places", {
+test_that("row ranges of an experiment match peaks with arbitrary names", {
   skip_if_not_installed("GenomicRanges")
   skip_if_not_installed("SingleCellExperiment")
   moved <- moved_peaks(new)
@@ -138,7 +138,7 @@ test_that("layers of a Seurat 5 assay are read as one query", {
   )
 })
 
-test_that("a SingleCellExperiment comes back with all of it", {
+test_that("a SingleCellExperiment is returned with all results", {
   skip_if_not_installed("SingleCellExperiment")
   sce <- SingleCellExperiment::SingleCellExperiment(
     list(counts = new), colData = sim$cells[!old, ]
@@ -161,7 +161,8 @@ test_that("a SingleCellExperiment comes back with all of it", {
   expect_equal(
     S4Vectors::metadata(mapped)$sailer_query$SAILER$matched$peaks, 1
   )
-  # Peaks in an alternative experiment, a cell without any, a reference object.
+  # Peaks in an alternative experiment, one cell without any, and an object as
+  # reference.
   gap <- new
   gap[fit$peaks, 5] <- 0
   rna <- SingleCellExperiment::SingleCellExperiment(

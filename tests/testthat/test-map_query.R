@@ -1,6 +1,6 @@
 quiet <- function(code) suppressMessages(code, classes = "sailer_note")
 
-# Three batches with effects of their own; the third is the query.
+# Three batches with their own effects; the third one is the query.
 sim <- simulate_atac(
   n_cells = 600, n_peaks = 400, n_types = 3, n_batches = 3, rare = NULL,
   depth = 80, batch_effect = 0.8, type_specific = 0.25, seed = 21
@@ -13,7 +13,7 @@ fit <- quick_fit(
 )
 new <- sim$counts[, !old]
 
-test_that("the embedding is that of predict(), whatever is asked beside it", {
+test_that("the embedding is that of predict(), with any other options", {
   query <- quiet(map_query(fit, new))
   expect_s3_class(query, "sailer_query")
   expect_equal(query$embedding, predict(fit, new))
@@ -41,12 +41,12 @@ test_that("labels and quality come from the neighbours", {
     quiet(map_query(fit, new, labels = rev(named), k = 9))$scores, query$scores
   )
   expect_gt(median(query$cells$mapping_quality), 0.1)
-  # A model alone knows the quality, too.
+  # A model without cells also gives the quality.
   without <- quiet(map_query(as_model(fit), new, k = 9))
   expect_equal(without$cells$mapping_quality, query$cells$mapping_quality)
 })
 
-test_that("a SAILERX fit will do as well", {
+test_that("a SAILERX fit can be used as well", {
   set.seed(1)
   reference <- stats::model.matrix(~ 0 + cell_type, sim$cells[old, ]) +
     rnorm(3 * sum(old), sd = 0.3)
@@ -64,7 +64,8 @@ test_that("a SAILERX fit will do as well", {
   expect_null(query$batches)
 })
 
-# Log-likelihood by all probabilities at once, from the model's own tensors.
+# The log-likelihood from all probabilities at once, with the model's own
+# tensors.
 dense_likelihood <- function(fit, x, vector) {
   tensor <- function(name) {
     value <- fit$state[[name]]
@@ -111,14 +112,14 @@ test_that("the nearest batch is that of the highest likelihood", {
   )
   expect_identical(query$batches$nearest, colnames(found)[which.max(found)])
   expect_equal(query$batches$log_likelihood, max(found))
-  # Cells of a known batch are nearest to it.
+  # For cells of a known batch, that batch is the nearest.
   own <- quiet(map_query(fit, sim$counts[, old], batch = sim$cells$batch[old]))
   expect_identical(own$batches$nearest, own$batches$batch)
   expect_true(all(own$batches$known))
   expect_equal(own$batches$n_cells, c(200, 200))
 })
 
-test_that("an adapted batch suits cells that it never saw, and moves nothing", {
+test_that("an adapted batch fits unseen cells and changes nothing else", {
   before <- fit$state
   seen <- seq_len(ncol(new)) <= 120
   query <- quiet(map_query(fit, new[, seen], batch = "batch3", adapt = TRUE))
@@ -138,20 +139,20 @@ test_that("an adapted batch suits cells that it never saw, and moves nothing", {
   expect_gt(
     query$batches$adapted_log_likelihood, query$batches$log_likelihood
   )
-  # The adapted fit knows the batch, and its cells are nearest to it.
+  # The adapted fit contains the batch, to which these cells are nearest.
   again <- quiet(map_query(query$fit, others, batch = "other"))
   expect_identical(again$batches$nearest, "batch3")
   expect_equal(
     again$batches$log_likelihood, dense_likelihood(fit, others, vector),
     tolerance = 1e-5
   )
-  # It survives a file.
+  # It can be saved to a file.
   path <- withr::local_tempfile(fileext = ".h5")
   save_model(query$fit, path)
   expect_equal(load_model(path)$extra_batches, query$fit$extra_batches)
 })
 
-test_that("several query batches are adapted each, known ones are not", {
+test_that("each unknown query batch is adapted, known ones are not", {
   batch <- rep(c("a", "b", "batch1"), length.out = ncol(new))
   query <- quiet(map_query(fit, new, batch = batch, adapt = TRUE))
   expect_named(query$fit$extra_batches, c("a", "b"))
@@ -161,7 +162,7 @@ test_that("several query batches are adapted each, known ones are not", {
   )
   same <- quiet(map_query(fit, new, batch = batch, adapt = TRUE))
   expect_identical(same$fit$extra_batches, query$fit$extra_batches)
-  # Once more on top: a is learned anew, b stays.
+  # Adapting again: a is learned anew, b stays the same.
   more <- quiet(map_query(
     query$fit, new[, 1:60], batch = "a", adapt = TRUE, seed = 2
   ))
@@ -173,7 +174,7 @@ test_that("several query batches are adapted each, known ones are not", {
   ))
 })
 
-test_that("covariates enter the likelihood as they did the training", {
+test_that("covariates enter the likelihood as in training", {
   cells <- data.frame(
     plate = rep(c("p", "q", "r"), 200), score = sin(1:600),
     row.names = colnames(sim$counts)
@@ -203,7 +204,7 @@ test_that("covariates enter the likelihood as they did the training", {
   expect_equal(first_column(wide, "plate"), 4)
   query <- quiet(map_query(wide, new, covariates = cells[!old, ]))
   expect_identical(colnames(query$likelihoods), c("batch1", "batch2"))
-  # A value that all query cells share counts as well.
+  # A value that all query cells share also matters.
   same <- transform(cells[!old, ], plate = "q", score = 0.9)
   shared <- quiet(map_query(wide, new, covariates = same))
   expect_false(isTRUE(all.equal(
@@ -221,7 +222,7 @@ test_that("covariates enter the likelihood as they did the training", {
   )
 })
 
-test_that("what does not fit is refused by name", {
+test_that("invalid arguments are refused by name", {
   refuse <- function(code, pattern, class = "sailer_argument_error") {
     expect_error(quiet(code), pattern, class = class)
   }
@@ -264,7 +265,7 @@ test_that("files, dropped cells and single cells are mapped", {
   expect_equal(quiet(map_query(fit, path))$embedding, predict(fit, new))
 })
 
-test_that("print tells what matters", {
+test_that("print shows the main results", {
   query <- quiet(map_query(
     fit, new, labels = types[old], batch = "batch3", adapt = TRUE
   ))
@@ -278,7 +279,7 @@ test_that("print tells what matters", {
   expect_false(withVisible(print(query))$visible)
 })
 
-test_that("query cells with RNA are placed by a joint model with both", {
+test_that("a joint model places query cells by both modalities", {
   sim <- small_multiome()
   old <- colnames(sim$counts)[1:80]
   new <- colnames(sim$counts)[81:120]
@@ -295,7 +296,7 @@ test_that("query cells with RNA are placed by a joint model with both", {
   )
   expect_equal(embedding(map(NULL)), predict(joint, sim$counts[, new]))
   expect_false(isTRUE(all.equal(embedding(both), embedding(map(NULL)))))
-  # The same in imputation and in comparisons of groups.
+  # The same holds for imputation and comparisons of groups.
   imputed <- impute(
     joint, sim$counts, cells = new, peaks = joint$peaks[1:3],
     reference = sim$pca

@@ -15,11 +15,11 @@ test_that("genes are found by name, symbol or id, in any mixture", {
     at(c("SOX2", "ENSG00000000001.3", "myc", "ENSG00000000003", "Sox4")),
     c(1L, 1L, NA, 3L, 4L)
   )
-  # A symbol that two genes bear names none.
+  # A symbol that is shared by two genes matches neither.
   expect_identical(at(c("TWIN", "MYC")), c(NA, 3L))
 })
 
-test_that("genes that are not known are reported", {
+test_that("unknown genes are reported", {
   expect_message(
     match_genes(c("MYC", "ALB", "INS"), genes, "the query"),
     "2 of the 3 genes of the query.*ALB", class = "sailer_note"
@@ -28,7 +28,7 @@ test_that("genes that are not known are reported", {
   expect_no_message(match_genes(genes$symbol[c(1, 3)], genes))
 })
 
-test_that("a mix-up is refused, and says of what kind it may be", {
+test_that("mismatched genes are refused with the likely reason", {
   many <- data.frame(
     gene = rna_genes(), symbol = rna_genes(), ensembl = NA_character_
   )
@@ -40,8 +40,8 @@ test_that("a mix-up is refused, and says of what kind it may be", {
   expect_error(match_genes(rna_ids(), many), "these are Ensembl ids")
   expect_error(match_genes(sprintf("%d", 1:50), many), "Entrez")
   many[c("symbol", "ensembl", "gene")] <- list(NA, rna_ids(), rna_ids())
-  expect_error(match_genes(rna_genes(), many), "these are none")
-  # A tenth is enough, of the smaller of both.
+  expect_error(match_genes(rna_genes(), many), "these are not Ensembl ids")
+  # A tenth of the smaller set is enough.
   few <- many[1:4, ]
   names <- c(sprintf("X%d", 1:500), rna_ids()[2])
   expect_identical(sum(!is.na(match_genes(names, few, note = FALSE))), 1L)

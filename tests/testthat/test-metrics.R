@@ -39,7 +39,7 @@ test_that("mutual information with classes agrees with scikit-learn", {
   got <- mutual_information(embedding, batch)
   error <- (got$dimensions - reference("mi_batch"))[without_ties]
   expect_lt(max(abs(error)), 1e-6)
-  # Only the partition counts, not how it is written down.
+  # Only the partition matters, not how it is encoded.
   expect_equal(mutual_information(embedding, letters[cells$batch + 1]), got)
   reversed <- factor(cells$batch, levels = 9:0)
   expect_equal(mutual_information(embedding, reversed), got)
@@ -55,7 +55,7 @@ test_that("mutual information has the known value for Gaussian variables", {
   y <- 0.8 * x + 0.6 * rnorm(5000)
   truth <- -0.5 * log(1 - 0.8^2)
   expect_equal(mutual_information(x, y)$mean, truth, tolerance = 0.08)
-  # It does not depend on monotone transformations of either side.
+  # It does not depend on monotone transformations of either variable.
   expect_equal(mutual_information(x, exp(y))$mean, truth, tolerance = 0.08)
   expect_lt(mutual_information(rnorm(5000), y)$mean, 0.03)
 })
@@ -70,7 +70,7 @@ test_that("mutual information is seeded and leaves R's random numbers alone", {
   expect_false(identical(other, first))
 })
 
-test_that("mutual information handles constants and lone classes", {
+test_that("mutual information handles constants and single-cell classes", {
   expect_lt(mutual_information(rep(2, 300), cells$depth[1:300])$mean, 0.1)
   expect_lt(mutual_information(embedding[, 1], rep(1, 600))$mean, 0.1)
   expect_equal(mutual_information(embedding, rep("a", 600))$mean, 0)
@@ -132,7 +132,7 @@ test_that("ARI and NMI agree with scikit-learn", {
   expect_equal(adjusted_rand_index(cells$type, cells$cluster), ari)
 })
 
-test_that("ARI and NMI have their known corners", {
+test_that("ARI and NMI have the known values in special cases", {
   x <- c("a", "a", "b", "b", "c")
   for (measure in list(adjusted_rand_index, normalized_mutual_information)) {
     expect_equal(measure(x, c(3, 3, 1, 1, 2)), 1)
@@ -141,7 +141,7 @@ test_that("ARI and NMI have their known corners", {
     expect_equal(measure(x, rep("a", 5)), 0)
     expect_equal(measure("a", "b"), 1)
   }
-  # By hand: 2 of 6 pairs are together in each, none in both.
+  # By hand: 2 of 6 pairs are together in each partition, none in both.
   expect_equal(adjusted_rand_index(c(1, 1, 2, 2), c(1, 2, 1, 2)), -0.5)
 })
 
@@ -155,7 +155,7 @@ test_that("dice scores are equation 2.7", {
   expect_equal(dice_score(c(1, 0), c(0, 0)), 0)
 })
 
-test_that("dice scores take matrices of every kind, by columns", {
+test_that("dice scores accept matrices of every kind, by columns", {
   truth <- cbind(a = c(1, 1, 0, 0), b = c(0, 0, 0, 1))
   guess <- cbind(a = c(1, 0, 0, 0), b = c(1, 1, 1, 1))
   by_hand <- c(a = 2 / 3, b = 2 / 5)
@@ -242,7 +242,7 @@ test_that("proportions and p-values agree with a plain implementation", {
   expect_identical(got$summary[["clisi"]], NA_real_)
 })
 
-test_that("mixed and separate batches stand at the ends of the scale", {
+test_that("mixed and separate batches are at the ends of the scale", {
   withr::local_seed(2)
   batch <- rep(c("a", "b"), c(300, 100))
   x <- matrix(rnorm(800), 400, dimnames = list(paste0("c", 1:400), NULL))
@@ -263,13 +263,14 @@ test_that("coinciding cells are never their own neighbours", {
   x <- matrix(rep(c(0, 5), each = 20), 40, 2)
   batch <- rep(c("a", "b"), 20)
   got <- batch_mixing(x, batch, k = 19, perplexity = 6)
-  # Of the 19 others at the same place 9 are of the own batch, 10 not.
+  # Of the 19 other cells at the same place, 9 are of the same batch and 10 are
+  # not.
   own <- got$proportions[cbind(1:40, 1 + (batch == "b"))]
   expect_equal(own, rep(9 / 19, 40))
   expect_true(all(is.finite(got$cells$ilisi)))
 })
 
-test_that("batch mixing lowers what a small data set does not have", {
+test_that("batch mixing lowers its parameters for a small data set", {
   x <- embedding[1:30, 1:2]
   batch <- rep(1:2, 15)
   expect_warning(

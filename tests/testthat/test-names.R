@@ -3,7 +3,7 @@ refuse <- function(code, pattern) {
   expect_error(code, pattern, class = "sailer_argument_error")
 }
 
-test_that("values come in the order of the cells, whatever holds them", {
+test_that("values are in the order of the cells, for every container", {
   values <- c(c = 3, other = 9, a = 1, b = 2)
   expect_identical(match_cells(values, cells, "x"), c(1, 2, 3))
   label <- stats::setNames(factor(c("z", "y", "z", "x")), names(values))
@@ -28,7 +28,7 @@ test_that("values come in the order of the cells, whatever holds them", {
   expect_identical(match_cells(runs, cells, "x"), c("u", "u", "v"))
 })
 
-test_that("without names the length decides; numbers of rows are no names", {
+test_that("without names the length decides; row numbers are not names", {
   expect_identical(match_cells(3:1, cells, "x"), 3:1)
   expect_identical(match_cells(c("1" = 3, "2" = 2, "3" = 1), cells, "x"),
                    c(3, 2, 1))
@@ -40,7 +40,7 @@ test_that("without names the length decides; numbers of rows are no names", {
   refuse(match_cells(matrix(1:4, 2), cells, "x"), "`x` has 2 rows.*3 cells")
 })
 
-test_that("names that do not match are refused, never taken by position", {
+test_that("names that do not match are refused, never used by position", {
   refuse(match_cells(c(a = 1, b = 2, z = 3), cells, "x"), "`x`.*\"c\"")
   refuse(match_cells(c(x = 1, y = 2, z = 3), cells, "x"),
          "names of `x`.*\"x\".*\"a\"")
@@ -50,13 +50,13 @@ test_that("names that do not match are refused, never taken by position", {
   refuse(match_cells(NULL, cells, "x"), "`x` must be.*not NULL")
   refuse(match_cells(data.frame(n = 1:3), cells, "x", table = FALSE),
          "`x` must be a vector")
-  # Of cells that other values lack, where that is meant.
+  # Values for only some of the cells are accepted on request.
   some <- match_cells(c(c = 3, a = 1), cells, "x", partial = TRUE)
   expect_identical(some, c(1, NA, 3))
   refuse(match_cells(c(x = 1), cells, "x", partial = TRUE), "names of `x`")
 })
 
-test_that("labels are in the order of their levels, else byte by byte", {
+test_that("labels are in the order of their levels, or else of bytes", {
   expect_identical(
     label_levels(factor(c("b", "a", NA), c("z", "b", "a"))), c("b", "a")
   )

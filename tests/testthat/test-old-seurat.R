@@ -8,11 +8,11 @@ old <- local({
                raw.data = matrix(1, 2, 2))
 })
 
-test_that("objects of Seurat 2 are refused with what updates them", {
+test_that("objects of Seurat 2 are refused with how to update them", {
   skip_if_not_installed("SeuratObject")
   expect_true("UpdateSeuratObject" %in% getNamespaceExports("SeuratObject"))
   refuse <- function(code) {
-    expect_error(code, "version 2 of Seurat.*UpdateSeuratObject\\(object\\)",
+    expect_error(code, "Seurat version 2.*UpdateSeuratObject\\(object\\)",
                  class = "sailer_argument_error")
   }
   refuse(as_cells(old))

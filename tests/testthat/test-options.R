@@ -1,6 +1,5 @@
-# Options that are handed on by `...`: those that are documented arrive, and
-# those that nobody takes are refused.
-# What each option does is tested beside the function that has it.
+# Options that are passed on by `...`: documented ones arrive, unknown ones are
+# refused. The effect of each option is tested with its function.
 
 counts <- function() tiny_simulation()$counts
 
@@ -10,7 +9,7 @@ refused <- function(code, what) {
   expect_true(grepl(what, said, fixed = TRUE), info = said)
 }
 
-test_that("options of training are taken beside those of the model", {
+test_that("options of training are accepted next to those of the model", {
   x <- counts()
   for (name in setdiff(names(formals(train_control)), "checkpoint")) {
     given <- stats::setNames(list("odd"), name)
@@ -21,7 +20,7 @@ test_that("options of training are taken beside those of the model", {
   }
   quickly <- function(...) sailer(x, hidden = 4, verbose = FALSE, ...)
   expect_equal(nrow(quickly(epochs = 2)$history), 2)
-  # What is typed comes before what is in `control`.
+  # Options given directly take precedence over those in `control`.
   fit <- quickly(epochs = 2, control = quick(epochs = 5, batch_size = 40))
   expect_equal(fit$control$epochs, 2)
   expect_equal(fit$control$batch_size, 40)
@@ -40,7 +39,7 @@ test_that("options of training are taken beside those of the model", {
   refused(sailer(x, control = list(lr = 1)), "Did you mean `learning_rate`")
 })
 
-test_that("what is misspelt is named, and what is near to it", {
+test_that("misspelt options are named with similar ones", {
   x <- counts()
   refused(sailer(x, hiden = 8), "no option named `hiden`")
   refused(sailer(x, hiden = 8), "Did you mean `hidden`")
@@ -52,7 +51,7 @@ test_that("what is misspelt is named, and what is near to it", {
   ))
 })
 
-test_that("expresser() takes the options of the corpus by their names", {
+test_that("expresser() accepts the options of the corpus by name", {
   sim <- small_rna()
   genes <- rownames(sim$counts)[5:30]
   fit <- train_expresser(sim$counts, genes = genes)
@@ -74,21 +73,21 @@ test_that("expresser() takes the options of the corpus by their names", {
   refused(expresser(sim$counts, file = "a"), "no option named `file`")
 })
 
-test_that("a corpus has its genes, and what is misspelt is reported first", {
+test_that("a corpus refuses `genes`; misspelt options are reported first", {
   corpus <- build_corpus(
     small_rna()$counts, local_corpus(), verbose = FALSE, min_cells = 0
   )
-  refused(expresser(corpus, genes = "gene1"), "takes `genes`")
+  refused(expresser(corpus, genes = "gene1"), "`genes` cannot be set")
   refused(expresser(corpus, gens = "gene1"), "Did you mean `genes`")
 })
 
-test_that("methods hand on only what is known, whatever its name", {
+test_that("methods pass on only known options, of any name", {
   skip_if_not_installed("SingleCellExperiment")
   sim <- tiny_simulation()
   sce <- SingleCellExperiment::SingleCellExperiment(
     list(counts = sim$counts), colData = sim$cells
   )
-  # Names of arguments of functions within.
+  # Names of arguments of internal functions.
   for (name in c("cells", "x", "own", "guide", "call", "guided")) {
     given <- stats::setNames(list(1), name)
     refused(
@@ -137,7 +136,7 @@ test_that("methods hand on only what is known, whatever its name", {
   expect_identical(get_fit(made, "EXPRESSER")$genes$gene, genes)
 })
 
-test_that("every method refuses what it would not look at", {
+test_that("every method refuses options that it does not use", {
   x <- counts()
   fit <- quick_fit(x)
   refused(predict(fit, x, referense = 1), "Did you mean `reference`")

@@ -1,4 +1,4 @@
-test_that("ranges are read from names of every usual kind", {
+test_that("ranges are read from names in every common format", {
   names <- c(
     "chr1-100-200", "chrX:5-90", "chr1_KI270706v1_random-1-9",
     "HLA-A*01:01-5-60", "2_7_9", "chr1:1,000-2,500"
@@ -14,7 +14,7 @@ test_that("ranges are read from names of every usual kind", {
   expect_identical(dim(parse_peaks(character())), c(0L, 3L))
 })
 
-test_that("what is no range is NA", {
+test_that("names without a range are NA", {
   strange <- c("geneA", "chr1-9-5", "chr1-1-3000000000", "", NA, "a-,-5",
                "caf\xe9-1-5", "-1-5", "chr1-1.5-9")
   found <- parse_peaks(c(strange, "chr1-1-5"))

@@ -3,7 +3,7 @@ values <- withr::with_seed(2, cbind(
   dependent = log(depth) + rnorm(400, sd = 0.1), independent = rnorm(400)
 ))
 
-test_that("panels name what each dimension tells of depth", {
+test_that("panels show each dimension's information about depth", {
   picture <- plot_depth(values, depth)
   information <- mutual_information(values, log(depth))$dimensions
   expect_identical(levels(picture$data$dimension), sprintf(
@@ -31,8 +31,8 @@ test_that("the line goes through the medians of groups of equal size", {
 test_that("many cells are thinned, and the caption says so", {
   picture <- plot_depth(values, depth, max_cells = 50)
   expect_identical(nrow(ggplot2::layer_data(picture, 1)), 100L)
-  expect_identical(picture$labels$caption, "50 of 400 cells are drawn")
-  # The measures and the line are of all cells.
+  expect_identical(picture$labels$caption, "50 of 400 cells are shown")
+  # The measures and the line use all cells.
   whole <- plot_depth(values, depth)
   expect_identical(picture$labels$title, whole$labels$title)
   expect_equal(
@@ -40,9 +40,9 @@ test_that("many cells are thinned, and the caption says so", {
   )
 })
 
-test_that("dimensions are chosen, or those that tell most", {
+test_that("dimensions can be chosen; default: the most informative", {
   one <- plot_depth(values, depth, dimensions = "independent")
-  # The title is of all dimensions, whichever are shown.
+  # The title is about all dimensions, regardless of which ones are shown.
   expect_identical(one$labels$title, plot_depth(values, depth)$labels$title)
   expect_match(levels(one$data$dimension), "^independent")
   expect_match(
@@ -58,13 +58,13 @@ test_that("dimensions are chosen, or those that tell most", {
   expect_match(levels(constant$data$dimension)[3], "r NA")
 })
 
-test_that("a fit brings its depth", {
+test_that("a fit provides its depth", {
   sim <- tiny_simulation()
   fit <- quick_fit(sim$counts, n_latent = 2)
   picture <- plot_depth(fit)
   expect_setequal(picture$data$depth, fit$depth)
   expect_match(levels(picture$data$dimension)[1], "^sailer_1\n")
-  # Another measure of depth, in another order, by name.
+  # Another measure of depth, in another order, matched by name.
   fragments <- rev(Matrix::colSums(sim$counts))
   picture <- plot_depth(fit, fragments, dimensions = 1)
   first <- match(picture$data$value, embedding(fit)[, 1])
@@ -73,7 +73,7 @@ test_that("a fit brings its depth", {
   )
 })
 
-test_that("directions of SAILERX are measured, as objects hold them", {
+test_that("directions of SAILERX are measured, as stored in objects", {
   sim <- tiny_simulation()
   rna <- reference_like_types(sim)
   fit <- sailerx(sim$counts, rna, hidden = 8, n_latent = 3, control = quick())
@@ -111,7 +111,7 @@ test_that("directions of SAILERX are measured, as objects hold them", {
   )
 })
 
-test_that("what does not fit is refused by name", {
+test_that("invalid arguments are refused by name", {
   refuse <- function(pattern, ...) {
     expect_error(plot_depth(...), pattern, class = "sailer_argument_error")
   }

@@ -2,8 +2,8 @@ values <- withr::with_seed(1, matrix(rnorm(300), 100))
 rownames(values) <- paste0("cell", 1:100)
 type <- rep(c("b", "a", NA, "c"), 25)
 
-# The drawn cells in the order of `values`, by their places in a layout that is
-# different for each.
+# The drawn cells in the order of `values`, identified by their positions in a
+# layout in which every cell has a different one.
 places <- cbind("first axis" = 1:100, "second axis" = 100:1)
 drawn <- function(...) {
   picture <- plot_embedding(values, ..., layout = places)
@@ -14,7 +14,7 @@ drawn <- function(...) {
   )
 }
 
-test_that("every cell stands at its place, in its colour", {
+test_that("every cell is drawn at its position, in its colour", {
   shown <- drawn(type)
   expect_equal(shown$data$y, 100:1)
   colours <- c(a = "#0072B2", b = "#E69F00", c = "#009E73")[type]
@@ -51,7 +51,7 @@ test_that("numbers have a scale, depth a logarithmic one", {
   expect_setequal(picture$data$colour, fit$depth)
 })
 
-test_that("labels stand at the medians of the groups, without a legend", {
+test_that("labels are at the medians of the groups, without a legend", {
   picture <- plot_embedding(values, type, layout = places, label = TRUE)
   names <- picture$layers[[2]]$data
   expect_identical(names$name, c("a", "b", "c"))
@@ -61,7 +61,7 @@ test_that("labels stand at the medians of the groups, without a legend", {
   expect_silent(ggplot2::ggplot_build(picture))
 })
 
-test_that("labels do without ggrepel", {
+test_that("labels work without ggrepel", {
   points <- data.frame(
     x = c(1, 3, 5), y = c(2, 4, 8), colour = factor(c("a", "a", "b"))
   )
@@ -75,7 +75,7 @@ test_that("labels do without ggrepel", {
   expect_identical(border, 0)
 })
 
-test_that("principal components are those of prcomp(), with their share", {
+test_that("principal components agree with prcomp(), with their share", {
   pca <- lay_out(values, "pca", 1)
   expected <- prcomp(values)
   expect_equal(unname(pca), unname(expected$x[, 1:2]))
@@ -90,7 +90,7 @@ test_that("principal components are those of prcomp(), with their share", {
   expect_identical(picture$labels$x, colnames(pca)[1])
 })
 
-test_that("UMAP is the same each time and leaves random numbers alone", {
+test_that("UMAP is reproducible and leaves R's generator alone", {
   skip_if_not_installed("uwot")
   before <- withr::with_seed(9, rnorm(1))
   withr::with_seed(9, {
@@ -101,7 +101,7 @@ test_that("UMAP is the same each time and leaves random numbers alone", {
   expect_false(identical(lay_out(values, "umap", 2), first))
   expect_identical(colnames(first), c("UMAP 1", "UMAP 2"))
   expect_identical(plot_embedding(values)$labels$x, "UMAP 1")
-  # Two clouds far apart stay apart.
+  # Two distant clouds stay separate.
   apart <- values + 100 * (seq_len(100) > 50)
   two <- lay_out(apart, "umap", 1)
   cluster <- with_own_seed(1, kmeans(two, 2, nstart = 5))$cluster
@@ -110,7 +110,7 @@ test_that("UMAP is the same each time and leaves random numbers alone", {
   expect_identical(dim(lay_out(values[1:12, ], "umap", 1)), c(12L, 2L))
 })
 
-test_that("what is installed does not choose the layout", {
+test_that("the layout does not depend on installed packages", {
   local_missing("uwot")
   expect_error(
     plot_embedding(values), "uwot.*pca", class = "sailer_argument_error"
@@ -118,7 +118,7 @@ test_that("what is installed does not choose the layout", {
   expect_match(plot_embedding(values, layout = "pca")$labels$x, "^PC 1")
 })
 
-test_that("own coordinates are matched by the names of the cells", {
+test_that("given coordinates are matched by cell names", {
   mixed <- places[sample(100), ]
   rownames(mixed) <- paste0("cell", mixed[, 1])
   picture <- plot_embedding(values, seq_len(100), layout = mixed)
@@ -132,7 +132,7 @@ test_that("points are smaller where there are more", {
   expect_true(all(drawn(size = 0.7)$data$size == 0.7))
 })
 
-test_that("what does not fit is refused by name", {
+test_that("invalid arguments are refused by name", {
   refuse <- function(pattern, ...) {
     expect_error(plot_embedding(...), pattern, class = "sailer_argument_error")
   }

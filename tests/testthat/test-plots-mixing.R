@@ -2,7 +2,7 @@ batch <- rep(c("a", "b"), c(60, 120))
 values <- withr::with_seed(1, matrix(rnorm(360), 180))
 apart <- values + 50 * (batch == "b")
 
-test_that("boxes are those of the proportions, beside the even share", {
+test_that("boxes show the proportions relative to the even share", {
   mixing <- batch_mixing(values, batch, k = 20)
   picture <- plot(mixing)
   data <- picture$data
@@ -25,14 +25,14 @@ test_that("boxes are those of the proportions, beside the even share", {
   ))
 })
 
-test_that("batches apart have all their neighbours from themselves", {
+test_that("separate batches have only neighbours of their own", {
   picture <- plot(batch_mixing(apart, batch, k = 20))
   boxes <- ggplot2::layer_data(picture, 1)
   expect_equal(boxes$middle, c(1, 0, 0, 1))
   expect_match(picture$labels$subtitle, "0.50")
 })
 
-test_that("more than six batches are a table", {
+test_that("more than six batches are drawn as a table", {
   many <- rep(sprintf("batch %d", 1:9), 20)
   mixing <- batch_mixing(values, many, k = 20)
   picture <- plot(mixing)
@@ -55,7 +55,7 @@ test_that("print() shows the means over the cells", {
   expect_match(lines[3], "0.5 +1.0 +1.0")
 })
 
-test_that("named batches are matched by the names of the cells", {
+test_that("named batches are matched by cell names", {
   named <- values
   rownames(named) <- paste0("cell", 1:180)
   batches <- stats::setNames(batch, rownames(named))
@@ -64,7 +64,7 @@ test_that("named batches are matched by the names of the cells", {
   )
 })
 
-test_that("an object's column tells the batch", {
+test_that("an object's column can be the batch", {
   skip_if_not_installed("SingleCellExperiment")
   sim <- small_simulation()
   sce <- SingleCellExperiment::SingleCellExperiment(
@@ -80,7 +80,7 @@ test_that("an object's column tells the batch", {
   )
 })
 
-test_that("what does not fit is refused by name", {
+test_that("invalid arguments are refused by name", {
   refuse <- function(pattern, ...) {
     expect_error(batch_mixing(...), pattern, class = "sailer_argument_error")
   }

@@ -7,7 +7,7 @@ drawn <- function(picture, part, name) {
   data[data$part == part & data$fit == name, ]
 }
 
-test_that("every part is drawn against the epoch", {
+test_that("every part of the loss is drawn against the epoch", {
   picture <- plot(fit)
   expect_identical(
     levels(picture$data$part),
@@ -24,12 +24,12 @@ test_that("every part is drawn against the epoch", {
   expect_true(all(kept$xintercept == fit$best_epoch))
 })
 
-test_that("early epochs far outside of the later ones are cut", {
+test_that("early epochs far outside the range of later ones are cut off", {
   history <- data.frame(
     epoch = 1:40, loss = c(1000, 900, seq(50, 10, length.out = 38))
   )
   curves <- training_curves(history)
-  # Up to the second epoch is the first twentieth; 50 and 10 span the rest.
+  # The first twentieth ends at epoch 2; the rest ranges from 50 to 10.
   expect_identical(which(!curves$inside), 1:2)
   low <- training_curves(data.frame(epoch = 1:40, loss = c(51.8, 30, 50:13)))
   expect_true(all(low$inside))
@@ -67,19 +67,19 @@ test_that("the alignment of SAILERX is drawn for both sets of cells", {
   )
   lines <- ggplot2::layer_data(picture, 2)
   expect_setequal(lines$linetype, c("solid", "dashed"))
-  # Without cells held out there are no curves of theirs.
+  # Without held-out cells there are no validation curves.
   alone <- quick_fit(sim$counts, control = quick(validation = 0))
   expect_false(any(grepl("validation", levels(plot(alone)$data$part))))
 })
 
-test_that("what is no fit, or has no epoch, is refused", {
+test_that("objects that are not fits, or have no epochs, are refused", {
   expect_error(plot(fit, 3), "fit", class = "sailer_argument_error")
   empty <- fit
   empty$history <- empty$history[0, ]
   expect_error(plot(empty), "first epoch", class = "sailer_argument_error")
 })
 
-test_that("the training of an Expresser is drawn, held out dashed", {
+test_that("the training of an Expresser is drawn, validation dashed", {
   fit <- small_expresser()
   drawn <- ggplot2::ggplot_build(plot(fit))
   expect_s3_class(plot(fit), "ggplot")

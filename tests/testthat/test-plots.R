@@ -1,5 +1,5 @@
-# Colours as people see them: linear RGB through the matrices of Machado,
-# Oliveira and Fernandes (2009) for missing cones, then CIE Lab.
+# Colours as people see them: linear RGB, transformed by the matrices of
+# Machado, Oliveira and Fernandes (2009) for missing cones, then CIE Lab.
 seen_by <- list(
   all = diag(3),
   no_red = rbind(
@@ -16,7 +16,7 @@ seen_by <- list(
   )
 )
 
-# The smallest distance between two of the colours, for any reader.
+# The smallest distance between two of the colours, over all readers.
 least_distance <- function(colours) {
   rgb <- t(grDevices::col2rgb(colours)) / 255
   linear <- ifelse(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055)^2.4)
@@ -29,10 +29,10 @@ least_distance <- function(colours) {
   }, 0))
 }
 
-test_that("twenty colours stay apart for every reader", {
+test_that("twenty colours are distinguishable for every reader", {
   expect_gt(least_distance(group_palette(20)), 15)
   expect_gt(least_distance(group_palette(2)), 70)
-  # The measure tells: red and green, and a common palette of ten.
+  # The measure works: red, green and brown of a common palette are too close.
   expect_lt(least_distance(c("#D62728", "#2CA02C", "#8C564B")), 15)
   expect_length(unique(group_palette(20)), 20)
   expect_length(unique(group_palette(30)), 30)
@@ -49,7 +49,7 @@ test_that("values are matched by name, or taken in order", {
   value <- function(values) cell_values(values, "colour", shown)
   expect_identical(value(c(1, 2, 3)), c(1, 2, 3))
   expect_identical(value(c(c = 3, a = 1, b = 2, d = 4)), c(1, 2, 3))
-  expect_error(value(c(p = 1, q = 2, r = 3)), "no names of cells",
+  expect_error(value(c(p = 1, q = 2, r = 3)), "not cell names",
                class = "sailer_argument_error")
   expect_identical(value("type"), c("x", "y", "z"))
   expect_identical(value("depth"), c(7, 8, 9))
@@ -62,7 +62,7 @@ test_that("values are matched by name, or taken in order", {
   expect_error(value("type"), "Seurat", class = "sailer_argument_error")
 })
 
-test_that("cells of an object are those that it still has, in their order", {
+test_that("cells of an object are its current ones, in their order", {
   skip_if_not_installed("SeuratObject")
   sim <- small_simulation()
   object <- suppressMessages(brief_run(small_seurat(sim), batch = "batch"))
@@ -78,7 +78,7 @@ test_that("cells of an object are those that it still has, in their order", {
   )
 })
 
-test_that("cells of a SingleCellExperiment come with its colData", {
+test_that("cells of a SingleCellExperiment have its colData", {
   skip_if_not_installed("SingleCellExperiment")
   sim <- small_simulation()
   sce <- SingleCellExperiment::SingleCellExperiment(
@@ -94,7 +94,7 @@ test_that("cells of a SingleCellExperiment come with its colData", {
   )
 })
 
-test_that("reductions of others are shown and measured beside a fit's", {
+test_that("other reductions can be shown and measured as well", {
   skip_if_not_installed("SingleCellExperiment")
   sim <- small_simulation()
   other <- matrix(rnorm(3 * ncol(sim$counts)), ncol = 3)
@@ -113,13 +113,13 @@ test_that("reductions of others are shown and measured beside a fit's", {
   expect_s3_class(plot_depth(object, name = "LSI"), "ggplot")
   drawn <- plot_embedding(object, colour = "depth", name = "LSI")
   expect_s3_class(drawn, "ggplot")
-  # Without a name it is the fit's; what is not there is refused.
+  # Without a name the fit's reduction is used; unknown names are refused.
   expect_identical(ncol(embedded_cells(object)$values), 3L)
   expect_false(identical(embedded_cells(object)$values, other))
   expect_error(plot_depth(object, name = "lsi2"), "lsi2")
 })
 
-test_that("what holds no cells is refused", {
+test_that("objects without cells are refused", {
   expect_error(embedded_cells(3), class = "sailer_argument_error")
   bad <- matrix(c(1, NA, 3, 4), 2)
   expect_error(embedded_cells(bad), "missing", class = "sailer_argument_error")

@@ -2,10 +2,10 @@ embed <- function(x, readout = NULL, fit = small_expresser(), ...) {
   predict(fit, x, readout = readout, verbose = FALSE, ...)
 }
 
-test_that("training cells lie at their principal components", {
+test_that("training cells are embedded at their principal components", {
   counts <- small_rna()$counts
   pca <- stats::prcomp(t(log_normal(counts)), rank. = 6)
-  # Components are of the cells that were not held out, so: of all cells.
+  # Components are of the training cells only; without validation, of all cells.
   fit <- train_expresser(counts, control = brief_pretraining(validation = 0))
   found <- embed(counts, fit = fit)
   expect_equal(dim(found), c(80, 6))
@@ -30,7 +30,7 @@ test_that("held-out and other cells are projected, genes by name", {
   expect_equal(unname(embed(known)), expected, tolerance = 1e-5)
 })
 
-test_that("where there are too few cells for components the rest is zeros", {
+test_that("with too few cells for all components, the rest is zero", {
   counts <- small_rna()$counts[, 1:4]
   fit <- train_expresser(counts, control = brief_pretraining(validation = 0))
   counts <- counts[fit$genes$gene, ]
@@ -40,7 +40,7 @@ test_that("where there are too few cells for components the rest is zeros", {
                ignore_attr = TRUE)
 })
 
-test_that("fits that do not know the mean of their cells leave it in", {
+test_that("fits without the mean of their cells do not subtract it", {
   old <- small_expresser()
   center <- old$center
   old$center <- NULL
@@ -69,7 +69,7 @@ test_that("fits with random tokens embed by context, as in 0.1.0", {
   )
 })
 
-test_that("read-outs differ in what they know of expression", {
+test_that("read-outs differ in their use of expression", {
   counts <- small_rna()$counts[, 1:2]
   moved <- counts
   gene <- which(counts[, 1] > 0)[1]
@@ -84,7 +84,7 @@ test_that("read-outs differ in what they know of expression", {
                tolerance = 1e-5)
 })
 
-test_that("a cell's embedding is its own, whatever lies beside it", {
+test_that("a cell's embedding does not depend on other cells", {
   fit <- small_expresser()
   counts <- small_rna()$counts
   file <- local_corpus()
@@ -104,7 +104,7 @@ test_that("a cell's embedding is its own, whatever lies beside it", {
   expect_error(embed(counts, "mean"), "must be one of")
 })
 
-test_that("a budget that was chosen for a GPU is not a processor's", {
+test_that("a token budget chosen for a GPU is not used on a CPU", {
   fit <- small_expresser()
   counts <- small_rna()$counts
   own <- pass_budget(fit, NULL)

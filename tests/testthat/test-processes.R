@@ -13,16 +13,16 @@ as_launched <- function(variables, code) {
 place <- function() meeting_place(launched_processes())
 n_processes <- function() sailer_sitrep()$processes
 
-test_that("alone a process is the first and only one", {
+test_that("a single process is the first and only one", {
   as_launched(c(), expect_identical(c(process_rank(), n_processes()), c(0, 1)))
-  # A batch script of many tasks that was not started by srun.
+  # A batch script with many tasks that was not started by srun.
   as_launched(
     c(SLURM_PROCID = "0", SLURM_NTASKS = "8"),
     expect_identical(n_processes(), 1)
   )
 })
 
-test_that("the variables of launchers tell who this is and where to meet", {
+test_that("the variables of launchers give the rank and the meeting point", {
   as_launched(
     c(
       RANK = "5", WORLD_SIZE = "8", LOCAL_RANK = "1", MASTER_ADDR = "node1",
@@ -61,7 +61,7 @@ test_that("the first node of a list is found", {
   expect_identical(first_node("n[007-010]-ib,m3"), "n007-ib")
 })
 
-test_that("variables that make no sense are refused by name", {
+test_that("invalid variables are refused by name", {
   as_launched(
     c(RANK = "x", WORLD_SIZE = "2"),
     expect_error(process_rank(), "RANK", class = "sailer_argument_error")
@@ -91,7 +91,8 @@ free_port <- function() {
   skip("no port of this machine is free")
 }
 
-# Processes with the same script, `rank` and `folder` known to it.
+# Starts processes with the same script, in which `rank` and `folder` are
+# defined.
 start_processes <- function(lines, folder, envir = parent.frame(), size = 2) {
   skip_if_not(core_can_join_processes())
   port <- free_port()
@@ -145,17 +146,17 @@ test_that("two processes train one model", {
   }
   fits <- lapply(file.path(folder, paste0("fit-", 0:1)), readRDS)
   expect_identical(fits[[1]]$state, fits[[2]]$state)
-  # The first alone saves the model.
+  # Only the first process saves the model.
   expect_identical(
     file.exists(file.path(folder, paste0("model-", 0:1))), c(TRUE, FALSE)
   )
   expect_identical(fits[[1]]$embedding, fits[[2]]$embedding)
   losses <- c("loss", "kl", "validation_elbo")
   expect_identical(fits[[1]]$history[losses], fits[[2]]$history[losses])
-  # The first alone shows progress.
+  # Only the first process shows progress.
   expect_true(any(grepl("Epoch 4/4", readLines(logs[1], warn = FALSE))))
   expect_false(any(grepl("Epoch", readLines(logs[2], warn = FALSE))))
-  # It is the run of one process, but for rounding in single precision.
+  # The run equals that of one process, up to rounding in single precision.
   sim <- simulated_donors()
   alone <- sailer(
     sim$counts, batch = sim$cells$batch, hidden = 16,
@@ -167,7 +168,7 @@ test_that("two processes train one model", {
   )
 })
 
-test_that("processes go on from the checkpoint that the first one sees", {
+test_that("processes resume from the checkpoint that the first one sees", {
   folder <- withr::local_tempdir()
   for (epochs in c(2, 3)) {
     start_processes(sprintf('
@@ -204,7 +205,7 @@ test_that("two processes pretrain one Expresser", {
   }
   fits <- lapply(file.path(folder, paste0("fit-", 0:1)), readRDS)
   expect_identical(fits[[1]]$state, fits[[2]]$state)
-  # Without dropout it is the run of one process, but for rounding.
+  # Without dropout the run equals that of one process, up to rounding.
   alone <- train_expresser(
     dropout = 0,
     control = pretrain_control(
@@ -217,7 +218,7 @@ test_that("two processes pretrain one Expresser", {
   )
 })
 
-test_that("a killed process ends the other, with a checkpoint to go on from", {
+test_that("if a process is killed, the other ends with a checkpoint", {
   for (killed in 1:2) {
     folder <- withr::local_tempdir()
     checkpoint <- file.path(folder, "checkpoint")
@@ -247,7 +248,7 @@ test_that("a killed process ends the other, with a checkpoint to go on from", {
   }
 })
 
-test_that("a process that fails tells the others why", {
+test_that("a process that fails reports the reason to the others", {
   folder <- withr::local_tempdir()
   start_processes('
     if (rank == 1) {
@@ -273,12 +274,12 @@ test_that("a process that fails tells the others why", {
     said, "^sailer_process_error Process 1 of 2 failed: a disk is broken",
     all = FALSE
   )
-  # Not at the end of the 60 s that it might have waited.
+  # They do not wait for the timeout of 60 s.
   after <- as.numeric(gsub("[^0-9.]", "", grep("^after", said, value = TRUE)))
   expect_lt(after, 30)
 })
 
-test_that("a process that waits in vain says for what", {
+test_that("a process that waits in vain reports what it waited for", {
   skip_if_not(core_can_join_processes())
   port <- free_port()
   expect_error(

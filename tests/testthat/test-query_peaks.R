@@ -26,7 +26,7 @@ test_that("peaks are found by name in any order, and others are ignored", {
   )
 })
 
-test_that("peaks that the query lacks are closed, and that is said", {
+test_that("peaks that the query lacks count as closed, with a message", {
   fewer <- counts[rownames(counts) != peaks[3], ]
   expect_message(
     query <- query_cells(as_cells(fewer), peaks, NULL, NULL, 0.5, FALSE),
@@ -41,7 +41,7 @@ test_that("peaks that the query lacks are closed, and that is said", {
   )
 })
 
-test_that("too few peaks are an error that says why", {
+test_that("too few peaks are an error with the reason", {
   few <- counts[peaks[1:50], ]
   expect_error(take(few, peaks), "50 of the 200 .*25.0 %",
     class = "sailer_data_error"
@@ -59,7 +59,7 @@ test_that("too few peaks are an error that says why", {
   expect_error(take(other, peaks), "chromosome", class = "sailer_data_error")
 })
 
-test_that("cells without an open peak are named, or left out", {
+test_that("cells without an open peak are named or left out", {
   empty <- counts
   empty[peaks, 7] <- 0
   expect_error(take(empty, peaks), colnames(counts)[7],
@@ -75,7 +75,7 @@ test_that("cells without an open peak are named, or left out", {
   )
 })
 
-test_that("bad counts are named whatever the peaks", {
+test_that("bad counts are named for any peaks", {
   broken <- counts
   broken@x[3] <- -1
   expect_error(take(broken, peaks), "negative", class = "sailer_data_error")
@@ -83,13 +83,13 @@ test_that("bad counts are named whatever the peaks", {
 
 # Ranges ----------------------------------------------------------------------
 
-test_that("a peak goes to the one with which it shares most bases", {
+test_that("a peak is matched to the one with the largest overlap", {
   skip_if_not_installed("GenomicRanges")
   model <- c("chr1-100-200", "chr1-201-300", "chr2-1-50")
   own <- c(
     "chr1:150-260", # 51 and 60 bases
     "chr1:90-250", # 101 and 50
-    "chr1:301-400", # touches only
+    "chr1:301-400", # only touches
     "chr2:20-30", "chr3:1-50", "chr1:150-251" # 51 and 51: the first
   )
   x <- Matrix::Matrix(diag(6), sparse = TRUE)
@@ -107,7 +107,7 @@ test_that("a peak goes to the one with which it shares most bases", {
   expect_equal(query$matched$n_used, 4)
 })
 
-# Each peak of the simulation in two halves.
+# Splits each peak of the simulation into two halves.
 halves <- function(counts) {
   parts <- do.call(rbind, strsplit(rownames(counts), "-"))
   start <- as.integer(parts[, 2])
@@ -115,7 +115,7 @@ halves <- function(counts) {
   middle <- (start + end) %/% 2L
   first <- sprintf("%s:%d-%d", parts[, 1], start, middle)
   second <- sprintf("%s:%d-%d", parts[, 1], middle + 1L, end)
-  # Fragments of both halves, of one, or of none of them.
+  # Fragments in both halves, in one, or in neither.
   left <- counts
   right <- counts
   left@x <- as.numeric(seq_along(left@x) %% 3 > 0)
@@ -125,7 +125,7 @@ halves <- function(counts) {
   Matrix::drop0(out)
 }
 
-test_that("several peaks of the query are one of the model, from any source", {
+test_that("several query peaks can match one of the model, in any source", {
   skip_if_not_installed("GenomicRanges")
   split <- halves(counts)
   expected <- open_in(counts[peaks, ])
@@ -149,7 +149,7 @@ test_that("several peaks of the query are one of the model, from any source", {
   check(dense)
 })
 
-test_that("ranges that were given come before names", {
+test_that("given ranges take precedence over names", {
   skip_if_not_installed("GenomicRanges")
   model <- parse_ranges(peaks)
   nameless <- counts
@@ -158,7 +158,7 @@ test_that("ranges that were given come before names", {
   query <- take(nameless, peaks, ranges = own)
   expect_identical(unname(open_in(read_cells(query$cells))),
                    unname(open_in(counts[peaks, ])))
-  # The same names for other places.
+  # The same names for other ranges.
   wrong <- counts
   rownames(wrong) <- rev(rownames(counts))
   query <- take(wrong, peaks, ranges = own, model_ranges = model)
@@ -170,7 +170,7 @@ test_that("ranges that were given come before names", {
   )
 })
 
-test_that("without GenomicRanges names still do", {
+test_that("without GenomicRanges names are still matched", {
   local_missing("GenomicRanges")
   expect_equal(take(counts, peaks)$matched$peaks, 1)
   split <- halves(counts)

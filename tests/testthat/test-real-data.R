@@ -1,4 +1,4 @@
-# Real data are found through SAILER_DATA and never part of the package.
+# Real data are found through SAILER_DATA and are never part of the package.
 
 real_atac <- function(name) {
   folder <- file.path(Sys.getenv("SAILER_DATA", "../../../shared/data"), name)
@@ -44,7 +44,7 @@ test_that("shallow bone marrow cells train, and depth is removed", {
     counts,
     batch = data$cells$batch[kept], control = usual()
   )
-  # The first components of the plain cells hold depth; the embedding less.
+  # The first plain components contain depth; the embedding contains less of it.
   depth <- log(Matrix::colSums(counts > 0))
   plain <- irlba::irlba(Matrix::t(counts > 0) * 1, nv = 10)$u
   expect_lt(
@@ -53,7 +53,7 @@ test_that("shallow bone marrow cells train, and depth is removed", {
   )
 })
 
-test_that("real types differ in the direction of their raw fractions", {
+test_that("real types differ in the same direction as raw fractions", {
   data <- real_atac("bone_marrow_atac")
   kept <- data$cells$cell_type %in% c("17_B", "11_CD14.Mono.1", "25_NK")
   counts <- data$counts[, kept]
@@ -73,7 +73,7 @@ test_that("real types differ in the direction of their raw fractions", {
     expect_gt(cor(raw[called], found$effect_size[called]), 0.9)
   }
   skip_if_not_installed("GenomicRanges")
-  # hg19: some peaks lie beyond the ends of hg38's chromosomes.
+  # hg19: some peaks are beyond the ends of hg38's chromosomes.
   genes <- GenomicRanges::GRanges(
     c("chr19:33790840-33793430:-", "chr4:102711764-102995969:+"),
     gene_name = c("CEBPA", "BANK1")

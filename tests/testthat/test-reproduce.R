@@ -9,7 +9,8 @@ benchmarks <- function(...) {
   own
 }
 
-# ARI of ours and two rivals with three seeds; one does not depend on the seed.
+# ARI of our method and two rivals for three seeds; one does not depend on the
+# seed.
 rows_of <- function(ours, rival, fixed = NULL) {
   seeds <- seq_along(ours)
   rows <- data.frame(
@@ -26,7 +27,7 @@ rows_of <- function(ours, rival, fixed = NULL) {
   rows
 }
 
-test_that("a claim holds where the interval of the difference is on its side", {
+test_that("a claim holds if the interval of the difference supports it", {
   claims <- benchmarks("claims.R")
   verdict <- function(..., lower = FALSE) {
     claim <- claims$claim("c", "ARI", "ours", c("rival", "fixed"), lower)
@@ -36,14 +37,14 @@ test_that("a claim holds where the interval of the difference is on its side", {
   expect_identical(
     verdict(c(.7, .71, .72), c(.5, .5, .53), lower = TRUE), "does not hold"
   )
-  # As large on average, but the differences are .1, .4 and -.1.
+  # The mean is higher, but the differences are .1, .4 and -.1.
   expect_identical(verdict(c(.6, .9, .4), c(.5, .5, .5)), "undecided")
   # By hand: mean .1, sd .01, 4.303 * .01 / sqrt(3) = .0248.
   claim <- claims$claim("c", "ARI", "ours", "rival")
   judged <- claims$judge(claim, rows_of(c(.60, .61, .62), c(.51, .51, .51)))
   expect_match(judged$evidence, "better by .100 ± .025 (95 %, 3 seeds)",
                fixed = TRUE)
-  # The best of the rivals is what counts, also where no seed changes it.
+  # The best rival counts, even if it does not depend on the seed.
   expect_identical(
     verdict(c(.7, .71, .72), c(.5, .5, .53), fixed = .8), "does not hold"
   )
@@ -63,7 +64,7 @@ test_that("a claim without rows is not measured", {
   expect_match(claims$judge(failing, rows)$evidence, "no such rows")
 })
 
-test_that("the report has values, the thesis' beside them, and figures", {
+test_that("the report has values, those of the thesis, and figures", {
   made <- benchmarks("claims.R", "html.R", "report.R")
   folder <- withr::local_tempdir()
   figures <- made$save_figures(
@@ -92,7 +93,7 @@ test_that("the report has values, the thesis' beside them, and figures", {
   expect_match(html, "Not done here: the atlas.", fixed = TRUE)
   expect_match(html, "ours is &lt; none", fixed = TRUE)
   expect_match(html, "Stopped: seed 1: no package", fixed = TRUE)
-  # The figure itself is in the file.
+  # The figure itself is embedded in the file.
   tag <- regmatches(html, regexpr("base64,[A-Za-z0-9+/=]+", html))
   expect_identical(
     jsonlite::base64_dec(sub("base64,", "", tag)),
@@ -100,7 +101,7 @@ test_that("the report has values, the thesis' beside them, and figures", {
   )
 })
 
-test_that("a report without any rows is one, too", {
+test_that("a report can be written without any rows", {
   made <- benchmarks("claims.R", "html.R", "report.R")
   path <- withr::local_tempfile(fileext = ".html")
   none <- made$experiment("none", "Table 11: none", "None.", NULL, list())
@@ -109,7 +110,7 @@ test_that("a report without any rows is one, too", {
     list(none = "seed 1: no data"), "About."
   )
   expect_match(readLines(path), "Stopped: seed 1: no data", all = FALSE)
-  # Measures that a method does not have leave no rows, seconds no row names.
+  # Missing measures of a method give no rows, and seconds give no row names.
   rows <- made$rows_of("a", "b", c(ARI = 0.5, NMI = NA), NULL, c(x = NA_real_))
   expect_identical(rows$measure, "ARI")
   expect_identical(rownames(rows), "1")

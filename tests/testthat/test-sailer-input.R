@@ -5,7 +5,7 @@ expect_data_error <- function(code, ...) {
   expect_error(code, ..., class = "sailer_data_error")
 }
 
-test_that("bad counts are named by cell and peak, and R lives on", {
+test_that("bad counts are named by cell and peak without crashing R", {
   for (bad in c(NA, NaN, Inf, -1, 0.5)) {
     broken <- counts
     at <- which(broken@x > 0)[5]
@@ -39,7 +39,7 @@ test_that("cells and peaks that no model can use are named", {
   )
 })
 
-test_that("names are asked for", {
+test_that("names are required", {
   nameless <- counts
   dimnames(nameless) <- list(NULL, NULL)
   expect_data_error(quick_fit(nameless), "names")
@@ -58,7 +58,7 @@ test_that("labels of the wrong length or with NA are named", {
   )
   expect_error(
     quick_fit(counts, batch = "donor"),
-    "not be \"donor\".*cells_metadata\\(cells\\)\\$donor",
+    "but is \"donor\".*cells_metadata\\(cells\\)\\$donor",
     class = "sailer_argument_error"
   )
   batch <- as.character(sim$cells$batch)
@@ -67,7 +67,7 @@ test_that("labels of the wrong length or with NA are named", {
     quick_fit(counts, batch = batch), colnames(counts)[7],
     fixed = TRUE
   )
-  # Of many cells only the first are named.
+  # Of many cells only the first few are named.
   batch[1:50] <- NA
   three <- paste0("\"", colnames(counts)[1:3], "\"", collapse = ",\\s")
   expect_data_error(
@@ -80,7 +80,7 @@ test_that("labels of the wrong length or with NA are named", {
   expect_error(quick_fit(counts, batch = sum), class = "sailer_argument_error")
 })
 
-test_that("unknown options are named, with the nearest known one", {
+test_that("unknown options are named with the most similar one", {
   expect_error(
     sailer(counts, lamda = 2), "lambda",
     class = "sailer_argument_error"
@@ -120,7 +120,7 @@ test_that("peaks without chromosomes are refused by that architecture only", {
   expect_s3_class(quick_fit(nameless), "sailer_fit")
 })
 
-test_that("a GPU that is not there is refused by name", {
+test_that("a missing GPU is refused by name", {
   skip_if(length(sailer_sitrep()$devices) > 1, "there is a GPU here")
   expect_error(
     quick_fit(counts, control = quick(device = "cuda")),
@@ -132,7 +132,7 @@ test_that("a GPU that is not there is refused by name", {
   )
 })
 
-test_that("a GPU gives what the CPU gives", {
+test_that("a GPU gives the same results as the CPU", {
   skip_if(length(sailer_sitrep()$devices) < 2, "no GPU here")
   cpu <- quick_fit(counts, control = quick(device = "cpu"))
   gpu <- quick_fit(counts, control = quick(device = "cuda"))

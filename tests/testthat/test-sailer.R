@@ -1,6 +1,6 @@
 sim <- tiny_simulation()
 
-test_that("a fit holds what its methods promise", {
+test_that("a fit contains what its methods need", {
   fit <- quick_fit(sim$counts, batch = sim$cells$batch, n_latent = 4)
   expect_s3_class(fit, "sailer_fit")
   z <- embedding(fit)
@@ -28,7 +28,7 @@ test_that("a fit holds what its methods promise", {
   )
 })
 
-test_that("the same seed gives the same bits, whatever R's generator does", {
+test_that("the same seed gives the same bits for any state of R's generator", {
   set.seed(1)
   before <- .Random.seed
   one <- quick_fit(sim$counts, batch = sim$cells$batch)
@@ -55,7 +55,7 @@ test_that("every kind of matrix gives the same embedding", {
   expect_identical(embedding(quick_fit(binary > 0)), reference)
 })
 
-test_that("a file trains by streaming and embeds as its cells in memory do", {
+test_that("a file is streamed in training and embedded as from memory", {
   for (name in c("tiny-10x.h5", "tiny.h5ad")) {
     cells <- open_cells(
       system.file("extdata", name, package = "sailer", mustWork = TRUE)
@@ -69,14 +69,15 @@ test_that("a file trains by streaming and embeds as its cells in memory do", {
     expect_true(all(is.finite(embedding(fit))))
     expect_identical(predict(fit, cells), predict(fit, counts))
     expect_equal(embedding(fit), predict(fit, counts), tolerance = 1e-5)
-    # The peaks kept and the held-out cells do not depend on where cells lie.
+    # The kept peaks and the held-out cells do not depend on where the cells
+    # are.
     twin <- quick_fit(counts, min_fraction = 0.02)
     expect_identical(twin$peaks, fit$peaks)
     expect_identical(twin$validation_cells, fit$validation_cells)
   }
 })
 
-test_that("the order of the cells' labels is theirs when they have names", {
+test_that("named labels are matched to the cells", {
   batch <- setNames(as.character(sim$cells$batch), colnames(sim$counts))
   shuffled <- batch[rev(seq_along(batch))]
   expect_identical(
@@ -89,14 +90,14 @@ test_that("predict embeds the training cells as training did", {
   fit <- quick_fit(sim$counts, batch = sim$cells$batch)
   expect_equal(predict(fit), embedding(fit))
   expect_equal(predict(fit, sim$counts), embedding(fit), tolerance = 1e-5)
-  # Peaks in another order, more peaks, one cell.
+  # Peaks in another order, an additional peak, one cell.
   more <- rbind(sim$counts[rev(seq_len(nrow(sim$counts))), ], 1)
   rownames(more)[nrow(more)] <- "chr9-1-2"
   one <- predict(fit, more[, 7, drop = FALSE])
   expect_equal(one, embedding(fit)[7, , drop = FALSE], tolerance = 1e-5)
 })
 
-test_that("predict names the peaks that are missing", {
+test_that("predict names missing peaks", {
   fit <- quick_fit(sim$counts)
   lost <- fit$peaks[3]
   few <- sim$counts[rownames(sim$counts) != lost, ]
@@ -121,7 +122,7 @@ test_that("both architectures and all options train", {
     sort(unique(sub("-.*", "", chromosome$peaks)))
   )
   expect_equal(sum(chromosome$group_sizes), length(chromosome$peaks))
-  # Peaks need not arrive sorted; the model orders them by chromosome.
+  # Peaks need not be sorted; the model orders them by chromosome.
   set.seed(3)
   mixed <- sim$counts[sample(nrow(sim$counts)), ]
   fit <- quick_fit(mixed, architecture = "chromosome", hidden = c(8, 4))
@@ -147,7 +148,7 @@ test_that('omega = "auto" is the ratio of closed to open entries', {
   expect_equal(fit$options$omega, (entries - open) / open)
 })
 
-test_that("batches, covariates and their levels are kept", {
+test_that("batches, covariates and their levels are stored", {
   extra <- data.frame(
     age = seq_len(150) / 10, sex = rep(c("f", "m", "f"), 50)
   )
@@ -177,7 +178,7 @@ test_that("a single batch is a note, not an error", {
   expect_equal(fit$n_confounders, 1)
 })
 
-test_that("the embedding finds the types and forgets depth and batch", {
+test_that("the embedding separates types, but not depth and batch", {
   data <- simulate_atac(
     n_cells = 1500, n_peaks = 3000, n_types = 4, rare = NULL, seed = 5,
     type_specific = 0.1
@@ -191,8 +192,8 @@ test_that("the embedding finds the types and forgets depth and batch", {
   z <- train(data$cells$batch)
   clusters <- cutree(hclust(dist(z), "ward.D2"), 4)
   expect_gte(adjusted_rand_index(clusters, data$cells$cell_type), 0.9)
-  # A linear embedding of the same width carries depth; a model that is not
-  # given the batches carries those.
+  # A linear embedding of the same width contains depth; a model that is not
+  # given the batches contains them.
   open <- as.matrix(Matrix::t(data$counts > 0)) * 1
   linear <- svd(scale(open, scale = FALSE), nu = ncol(z), nv = 0)$u
   depth <- log(data$cells$depth)
@@ -206,12 +207,12 @@ test_that("the embedding finds the types and forgets depth and batch", {
   )
 })
 
-test_that("batches that change the types of deep cells differently are mixed", {
+test_that("batches that affect types of deep cells differently are mixed", {
   sim <- simulate_atac(
     n_cells = 900, n_peaks = 4000, n_types = 4, n_batches = 3, depth = 900,
     rare = NULL, batch_effect = 0.5, seed = 2
   )
-  # Of the 15 nearest cells of a type, the share of the own batch.
+  # The share of a cell's own batch among its 15 nearest cells.
   own_batch <- function(...) {
     fit <- sailer(
       sim$counts, sim$cells$batch,

@@ -1,4 +1,4 @@
-# Several multiome batches, one with a cell type of its own (figure 3.12).
+# Several multiome batches, one of which has its own cell type (figure 3.12).
 
 sim <- simulate_atac(
   n_cells = 720, n_peaks = 1200, n_types = 4, n_batches = 3, depth = 120,
@@ -9,7 +9,8 @@ types <- as.character(sim$cells$cell_type)
 batch <- sim$cells$batch
 unique_type <- types == "rare1"
 
-# RNA that tells the types apart, with so much noise that it alone is no answer.
+# RNA that distinguishes the types, but with so much noise that it does not
+# suffice alone.
 rna <- withr::with_seed(5, {
   matrix(rnorm(4 * 8), 4)[sim$cells$cell_type, ] +
     matrix(rnorm(8 * nrow(sim$cells), sd = 0.8), ncol = 8)
@@ -35,7 +36,7 @@ measure <- function(embedding) {
   )
 }
 
-test_that("a type of one batch stays apart while shared types mix", {
+test_that("a type in one batch stays separate while shared types mix", {
   expect_identical(unique(as.character(batch[unique_type])), "batch2")
   fit <- sailerx(
     sim$counts, rna,
@@ -45,10 +46,10 @@ test_that("a type of one batch stays apart while shared types mix", {
   guided <- measure(embedding(fit))
   rna_alone <- measure(rna)
   atac_alone <- measure(lsi(sim$counts, 8))
-  # The batches are there to be removed: of 0.67 in three that are apart.
+  # There are batch effects to remove: 0.67 would be three separate batches.
   expect_gt(atac_alone[["unmixed"]], 0.5)
   expect_lt(guided[["unmixed"]], 0.2)
-  # Both modalities together know the type better than its RNA.
+  # Both modalities together determine the type better than RNA alone.
   expect_gt(guided[["purity"]], 0.78)
   expect_gt(guided[["purity"]], rna_alone[["purity"]] + 0.1)
   expect_lt(guided[["intruders"]], 0.025)

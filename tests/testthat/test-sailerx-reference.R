@@ -1,17 +1,17 @@
-# What as_reference() makes of a reference and of RNA depths.
+# Tests as_reference() for references and RNA depths.
 
 small <- c("a", "b", "c", "d")
 
 test_that("weights are log ratios scaled over cells with a reference", {
   reference <- matrix(c(3, 0, NA, 1, 4, 2, 1, 0), 4)
-  # ratios 2, 8, (cell c has none), 32: logarithms 1, 3 and 5 times log 2
+  # Ratios 2, 8, missing (cell c), 32: logarithms are 1, 3 and 5 times log 2.
   out <- as_reference(reference, c(20, 80, NA, 320), rep(10, 4), small)
   expect_identical(out$present, c(TRUE, TRUE, FALSE, TRUE))
   expect_equal(out$weight, c(0, 0.5, 0, 1))
   expect_equal(
     out$values, rbind(c(0.6, 0.8), c(0, 1), c(0, 0), c(1, 0))
   )
-  # Depth of the ATAC counts: ratios 4, 1, 2
+  # Depth of the ATAC counts: ratios 4, 1, 2.
   out <- as_reference(reference, c(40, 80, 1e9, 20), c(10, 80, 1, 10), small)
   expect_equal(out$weight, c(1, 0, 0, 0.5))
   same <- as_reference(reference, c(10, 20, NA, 30), c(1, 2, 5, 3), small)
@@ -20,7 +20,7 @@ test_that("weights are log ratios scaled over cells with a reference", {
   expect_identical(none$weight, c(1, 1, 0, 1))
 })
 
-test_that("the training cells alone decide the range of the weights", {
+test_that("only training cells determine the range of the weights", {
   reference <- matrix(c(3, 0, NA, 1, 4, 2, 1, 0), 4)
   depth <- c(20, 80, NA, 320) # logarithms 1, 3 and 5 times log 2
   weights <- function(training) {
@@ -34,7 +34,7 @@ test_that("the training cells alone decide the range of the weights", {
   expect_equal(weights(3), c(1, 1, 0, 1))
 })
 
-test_that("names find rows and depths in any order", {
+test_that("rows and depths are matched by name in any order", {
   reference <- matrix(c(3, 0, 2, 1, 4, 2, 1, 0), 4, dimnames = list(small))
   depth <- stats::setNames(c(20, 80, 40, 320), small)
   expected <- as_reference(unname(reference), unname(depth), 1:4, small)
@@ -53,7 +53,7 @@ test_that("names find rows and depths in any order", {
   )
   sparse <- Matrix::Matrix(reference, sparse = TRUE)
   expect_identical(as_reference(sparse, depth, 1:4, small), expected)
-  # Cells that are missing by name are cells without a reference.
+  # Cells whose names are missing count as cells without a reference.
   some <- as_reference(reference[c(4, 1, 2), ], depth[-3], 1:4, small)
   with_na <- reference
   with_na[3, 1] <- NA
@@ -61,7 +61,7 @@ test_that("names find rows and depths in any order", {
   expect_identical(some$present, c(TRUE, TRUE, FALSE, TRUE))
 })
 
-test_that("only directions count, however long rows are", {
+test_that("only the directions of rows matter, not their lengths", {
   reference <- matrix(c(3, 0, -1, 1, 4, 2, 1, 0), 4)
   out <- as_reference(reference, NULL, 1:4, small)
   scaled <- as_reference(
@@ -69,7 +69,7 @@ test_that("only directions count, however long rows are", {
   )
   expect_equal(scaled, out, tolerance = 1e-12)
   expect_equal(rowSums(out$values^2), rep(1, 4))
-  # A row of zeros has no direction, but is there.
+  # A row of zeros has no direction, but is present.
   reference[2, ] <- 0
   zero <- as_reference(reference, NULL, 1:4, small)
   expect_identical(zero$values[2, ], c(0, 0))
@@ -78,7 +78,7 @@ test_that("only directions count, however long rows are", {
   expect_identical(one$values, matrix(c(-1, 1, 1, 0)))
 })
 
-test_that("what does not fit is refused by name", {
+test_that("invalid arguments are refused by name", {
   reference <- matrix(c(3, 0, 2, 1, 4, 2, 1, 0), 4, dimnames = list(small))
   refuse <- function(pattern, reference, depth = NULL, class = "argument") {
     expect_error(

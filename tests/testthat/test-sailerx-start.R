@@ -1,4 +1,4 @@
-# Where SAILERX begins: at the reference, and at what open peaks tell of it.
+# Where SAILERX starts: at the reference, and at its prediction from open peaks.
 
 sim <- tiny_simulation()
 counts <- sim$counts
@@ -8,7 +8,7 @@ n <- length(cells)
 
 rna <- reference_like_types(sim)
 
-# How well similarities of the embedding follow those of the reference.
+# How well similarities of the embedding agree with those of the reference.
 followed <- function(fit, reference = rna) {
   cosine <- function(x) tcrossprod(x / sqrt(rowSums(x^2)))
   pairs <- lower.tri(diag(nrow(reference)))
@@ -18,7 +18,7 @@ followed <- function(fit, reference = rna) {
   )
 }
 
-# As it was before the first step, near enough: z of the start.
+# Practically the state before the first step: z of the start.
 begun <- function(...) {
   sailerx(counts, rna,
     batch = batch, hidden = 8,
@@ -26,7 +26,7 @@ begun <- function(...) {
   )
 }
 
-test_that("a warm start begins near the reference, a random one does not", {
+test_that("a warm start is near the reference, a random one is not", {
   for (architecture in c("dense", "chromosome")) {
     warm <- begun(architecture = architecture, n_latent = 4)
     cold <- begun(
@@ -39,12 +39,12 @@ test_that("a warm start begins near the reference, a random one does not", {
       0.6 * cold$history$validation_alignment
     )
   }
-  # Fewer dimensions than the reference has, or more.
+  # Fewer dimensions than the reference has, and more.
   expect_gt(followed(begun(n_latent = 2)), 0.8)
   expect_gt(followed(begun(n_latent = 8)), 0.9)
 })
 
-test_that("cells without a reference begin near those of their type", {
+test_that("cells without a reference start near those of their type", {
   new <- seq(2, n, by = 3)
   nearest <- function(...) {
     fit <- sailerx(counts, rna[-new, ],
@@ -61,7 +61,7 @@ test_that("cells without a reference begin near those of their type", {
   expect_gt(nearest(joint = FALSE), 0.8)
 })
 
-# More cells, and a reference that knows the first of their types alone.
+# More cells, and a reference that only distinguishes the first of their types.
 more <- simulate_atac(
   n_cells = 400, n_peaks = 1200, n_types = 3, depth = 150, rare = NULL,
   batch_effect = 0.5, seed = 3
@@ -79,19 +79,19 @@ begun_at <- function(reference, ...) {
   ))
 }
 
-test_that("types that the reference does not know begin apart by their peaks", {
-  # Share of the cells whose nearest other cell is of their type.
+test_that("types unknown to the reference start separated by their peaks", {
+  # Share of the cells whose nearest other cell has the same type.
   alike <- function(z) {
     similar <- tcrossprod(z / sqrt(rowSums(z^2))) - diag(2, 400)
     mean(types[max.col(similar)] == types)
   }
   expect_lt(alike(coarse), 0.75)
   expect_gt(alike(begun_at(coarse, batch = more$cells$batch)), 0.9)
-  # No dimensions beside those of the reference.
+  # Without additional dimensions beyond those of the reference.
   expect_lt(alike(begun_at(coarse, n_latent = 4)), 0.75)
 })
 
-test_that("what separates batches in the reference is not where z begins", {
+test_that("z starts without the reference's differences between batches", {
   side <- ifelse(more$cells$batch == "batch1", 1, -1)
   shifted <- coarse + outer(side, c(2, 0, 0, 0))
   explained <- function(...) summary(stats::lm(side ~ begun_at(shifted, ...)))
@@ -109,7 +109,7 @@ test_that("the thesis' preset and a random start have no linear path", {
   expect_false(thesis$options$joint)
   cold <- begun(n_latent = 4, warm_start = FALSE)
   expect_equal(attr(cold$state$encoder.reference.weight, "shape"), c(5, 8))
-  # A fit of a version that knew no warm start.
+  # A fit of a version from before the warm start.
   cold$options$warm_start <- NULL
   cold$cache <- new.env()
   expect_equal(

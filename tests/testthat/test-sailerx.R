@@ -7,8 +7,8 @@ n <- length(cells)
 rna <- reference_like_types(sim)
 rna_depth <- stats::setNames(100 + 13 * (seq_len(n) %% 29), cells)
 
-# The encoder moves from the first step on, and all epochs count, whatever
-# defaults are.
+# The encoder is trained from the first step on and all epochs count, regardless
+# of the defaults.
 schedule <- list(
   epochs = 6, batch_size = 20, warmup = 1, period = 4, frozen = 0,
   learning_rate_decay = 0.995, patience = 0
@@ -22,14 +22,14 @@ trainx <- function(x = counts, reference = rna, ..., alignment = 1e4,
   )
 }
 
-# All that training decides; the clock differs from run to run.
+# Everything that training determines; the clock differs between runs.
 learned <- function(fit) {
   history <- fit$history
   history[c("seconds", "cells_per_second")] <- NULL
   list(fit$state, embedding(fit), history, fit$best_epoch, fit$scaling)
 }
 
-# How well similarities of the embedding follow those of the reference.
+# How well similarities of the embedding agree with those of the reference.
 followed <- function(fit, reference = rna) {
   cosine <- function(x) tcrossprod(x / sqrt(rowSums(x^2)))
   pairs <- lower.tri(diag(nrow(reference)))
@@ -41,7 +41,7 @@ followed <- function(fit, reference = rna) {
 
 aligned <- trainx()
 
-test_that("sailerx() refuses what it does not know", {
+test_that("sailerx() refuses missing and invalid arguments", {
   expect_error(
     sailerx(counts), "reference.*missing", class = "sailer_argument_error"
   )
@@ -89,9 +89,9 @@ test_that("without alignment it is SAILER, bit for bit", {
   expect_false(identical(embedding(aligned), embedding(trainx(alignment = 0))))
 })
 
-test_that("defaults are those chosen for cells with a reference", {
+test_that("defaults are those for cells with a reference", {
   fit <- sailerx(counts, rna, hidden = 8, control = quick(epochs = 1))
-  # Those of the reference, 4, and what its cells' LSI holds.
+  # The 4 dimensions of the reference, plus the signal in the LSI of its cells.
   expect_true(fit$options$n_latent %in% (4 + 5:7))
   expect_equal(fit$options$thinning, c(0, 0.5))
   expect_equal(fit$options$alignment, 1e5)
@@ -109,12 +109,12 @@ test_that("defaults are those chosen for cells with a reference", {
   expect_equal(unit * sqrt(rowSums(fit$embedding^2)), fit$embedding)
 })
 
-test_that("the loss has the term, by its weight, from the warm-up on", {
+test_that("the loss includes the weighted alignment, even in the warm-up", {
   for (alignment in c(0, 100, 1e4)) {
     epochs <- trainx(
       alignment = alignment, rna_depth = rna_depth, mixing = 0
     )$history
-    # Of the epochs in which beta does not rise.
+    # Epochs in which beta is constant.
     even <- epochs[c(1, 4, 5), ]
     expect_equal(
       even$loss,
@@ -124,7 +124,7 @@ test_that("the loss has the term, by its weight, from the warm-up on", {
     )
     expect_true(all(epochs$alignment > 0))
   }
-  # Without weights the warm-up is the same, what follows is not.
+  # Without weights the warm-up is the same, later epochs are not.
   plain <- aligned$history
   weighted <- trainx(rna_depth = rna_depth)$history
   expect_identical(weighted$alignment[1], plain$alignment[1])
@@ -133,9 +133,9 @@ test_that("the loss has the term, by its weight, from the warm-up on", {
   expect_true(all(is.na(none$validation_alignment)))
 })
 
-test_that("the validation term is that of the held-out cells", {
+test_that("the validation alignment is that of the held-out cells", {
   for (depth in list(NULL, rna_depth)) {
-    # One minibatch of all held-out cells.
+    # All held-out cells are in one minibatch.
     fit <- trainx(rna_depth = depth, control = list(
       batch_size = 60, validation = 0.3
     ))
@@ -159,7 +159,7 @@ test_that("the validation term is that of the held-out cells", {
   }
 })
 
-test_that("held-out cells without a reference say nothing of the alignment", {
+test_that("held-out cells without a reference do not affect the alignment", {
   kept <- aligned$validation_cells
   few <- trainx(reference = rna[setdiff(cells, kept[-1]), ])
   expect_identical(few$validation_cells, kept)
@@ -169,7 +169,7 @@ test_that("held-out cells without a reference say nothing of the alignment", {
   expect_false(anyNA(two$history$validation_alignment))
 })
 
-test_that("what stands in rows of cells without a reference changes nothing", {
+test_that("reference values of cells without a reference have no effect", {
   absent <- seq(3, n, by = 4)
   first <- rna
   first[absent, ] <- NA
@@ -186,13 +186,13 @@ test_that("what stands in rows of cells without a reference changes nothing", {
   expect_identical(
     learned(trainx(reference = third, rna_depth = rev(depth))), expected
   )
-  # That of others does.
+  # Values of other cells do have an effect.
   first[1, ] <- -first[1, ]
   other <- trainx(reference = first, rna_depth = depth)
   expect_false(identical(other$state, expected[[1]]))
 })
 
-test_that("cells without a reference are embedded, and new ones too", {
+test_that("cells without a reference, and new cells, are embedded", {
   absent <- which(batch == levels(batch)[2])
   fit <- trainx(reference = rna[-absent, ])
   expect_identical(rownames(embedding(fit)), cells)
@@ -204,7 +204,7 @@ test_that("cells without a reference are embedded, and new ones too", {
   )
 })
 
-test_that("more alignment brings the embedding nearer to the reference", {
+test_that("more alignment brings the embedding closer to the reference", {
   weights <- c(0, 3, 1e3)
   fits <- lapply(weights, function(alignment) {
     trainx(alignment = alignment, control = list(
@@ -220,19 +220,19 @@ test_that("more alignment brings the embedding nearer to the reference", {
   expect_gt(likeness[3], likeness[1] + 0.2)
 })
 
-# What the encoder sees --------------------------------------------------------
+# Input of the encoder ---------------------------------------------------------
 
-test_that("a joint model places cells by their reference too", {
+test_that("a joint model also places cells by their reference", {
   expect_true(aligned$options$joint)
   expect_identical(aligned$n_reference, 4L)
-  # Its own reference, in any order and form, gives the embedding again.
+  # Its own reference, in any order and scale, gives the embedding again.
   expect_equal(
     predict(aligned, counts, reference = rna[rev(cells), ] * 7),
     embedding(aligned), tolerance = 1e-5
   )
   apart <- predict(aligned, counts)
   expect_gt(mean(abs(apart - embedding(aligned))), 1e-3)
-  # Cells without one are as if there were none for anybody.
+  # Cells without a reference are embedded as if no cell had one.
   some <- rna[1:40, ]
   mixed <- predict(aligned, counts, reference = some)
   expect_equal(mixed[1:40, ], embedding(aligned)[1:40, ], tolerance = 1e-5)
@@ -242,7 +242,7 @@ test_that("a joint model places cells by their reference too", {
   expect_equal(predict(aligned, counts, reference = none), apart)
 })
 
-test_that("held-out cells are placed better by both modalities", {
+test_that("held-out cells are placed better with both modalities", {
   fits <- lapply(c(TRUE, FALSE), function(joint) {
     trainx(joint = joint, control = list(
       epochs = 60, warmup = 5, period = 55, learning_rate = 0.005,
@@ -255,11 +255,12 @@ test_that("held-out cells are placed better by both modalities", {
   expect_lt(term[1], 0.7 * term[2])
 })
 
-test_that("with `joint = FALSE` the embedding is of the open peaks alone", {
+test_that("with `joint = FALSE` the embedding is of open peaks alone", {
   fit <- trainx(joint = FALSE)
   expect_equal(predict(fit, counts), embedding(fit), tolerance = 1e-5)
   expect_error(
-    predict(fit, counts, reference = rna), "reference.*open\\s+peaks alone",
+    predict(fit, counts, reference = rna),
+    "reference.*only\\s+the\\s+open\\s+peaks",
     class = "sailer_argument_error"
   )
   for (model in list(trainx(alignment = 0), sailer(
@@ -272,7 +273,7 @@ test_that("with `joint = FALSE` the embedding is of the open peaks alone", {
   }
 })
 
-test_that("how often the reference is hidden matters to cells without one", {
+test_that("the rate of hiding the reference affects training", {
   never <- trainx(reference_dropout = 0)
   often <- trainx(reference_dropout = 0.9)
   expect_false(identical(never$state, often$state))
@@ -300,9 +301,9 @@ test_that("references of new cells are checked", {
   refuse("infinite", bad, "data")
 })
 
-# Going on and files -----------------------------------------------------------
+# Resuming and files -----------------------------------------------------------
 
-test_that("a checkpointed run continues with the same bits", {
+test_that("a checkpointed run resumes with the same bits", {
   folder <- withr::local_tempfile(pattern = "checkpoint-")
   hybrid <- rna[-(1:40), ]
   begun <- trainx(
@@ -316,7 +317,7 @@ test_that("a checkpointed run continues with the same bits", {
   expect_s3_class(resumed, c("sailerx_fit", "sailer_fit"), exact = TRUE)
 })
 
-test_that("the same call continues; another reference is refused", {
+test_that("the same call resumes; another reference is refused", {
   folder <- withr::local_tempfile(pattern = "checkpoint-")
   trainx(rna_depth = rna_depth, control = list(epochs = 3, checkpoint = folder))
   again <- function(...) trainx(..., control = list(checkpoint = folder))
@@ -355,12 +356,12 @@ test_that("save_model() keeps class, history and predictions", {
   expect_identical(learned(loaded), learned(aligned))
   expect_identical(loaded$options$alignment, 1e4)
   expect_identical(predict(loaded, counts), predict(aligned, counts))
-  # A finished fit needs the reference no more.
+  # A finished fit does not need the reference any more.
   expect_null(aligned$reference)
   expect_null(aligned$progress)
 })
 
-test_that("other forms of the same counts and reference give the same", {
+test_that("other forms of the same input give the same results", {
   expect_identical(
     learned(trainx(x = as.matrix(counts))), learned(aligned)
   )

@@ -7,7 +7,7 @@ folder <- withr::local_tempdir(.local_envir = teardown_env())
 saved <- file.path(folder, "saved.safetensors")
 save_model(fit, saved)
 
-# All of a fit but what it makes again when needed.
+# Everything in a fit except what it recomputes when needed.
 contents <- function(fit) {
   class <- oldClass(fit)
   fit <- unclass(fit)
@@ -16,7 +16,7 @@ contents <- function(fit) {
 
 bytes_of <- function(path) readBin(path, "raw", file.size(path))
 
-# A file of the same name as the last one, whose bytes are these.
+# A file with the same name as the previous one, and these bytes.
 with_bytes <- function(bytes) {
   path <- file.path(folder, "changed.safetensors")
   writeBin(bytes, path)
@@ -27,7 +27,7 @@ expect_refused <- function(path, pattern, ...) {
   expect_error(load_model(path), pattern, class = "sailer_file_error", ...)
 }
 
-# load_model() of a file that holds `values`.
+# load_model() of a file that contains `values`.
 load_values <- function(values, kind = "sailer model", version = file_version) {
   path <- file.path(folder, "values.safetensors")
   parts <- describe_values(values)
@@ -35,7 +35,7 @@ load_values <- function(values, kind = "sailer model", version = file_version) {
   load_model(path)
 }
 
-test_that("a fit comes back the same and works the same", {
+test_that("a saved fit is loaded unchanged and works the same", {
   again <- load_model(saved)
   expect_s3_class(again, "sailer_fit")
   expect_identical(contents(again), contents(fit))
@@ -43,13 +43,13 @@ test_that("a fit comes back the same and works the same", {
   expect_identical(format_fit(again), format_fit(fit))
 })
 
-test_that("the same fit gives the same bytes, and loading is saving's end", {
+test_that("the same fit gives the same bytes, even after loading", {
   path <- file.path(folder, "again.safetensors")
   expect_identical(save_model(load_model(saved), path), normalizePath(path))
   expect_identical(bytes_of(path), bytes_of(saved))
 })
 
-test_that("fits of every kind come back the same", {
+test_that("fits of every kind are loaded unchanged", {
   interrupted <- fit
   interrupted["embedding"] <- list(NULL)
   fits <- list(
@@ -72,7 +72,7 @@ test_that("fits of every kind come back the same", {
   }
 })
 
-test_that("joint, pretrained and unfinished fits come back the same", {
+test_that("joint, pretrained and unfinished fits are loaded unchanged", {
   reference <- matrix(
     sin(seq_len(4 * ncol(sim$counts))), ncol(sim$counts),
     dimnames = list(colnames(sim$counts), NULL)
@@ -105,7 +105,7 @@ test_that("joint, pretrained and unfinished fits come back the same", {
   }
 })
 
-test_that("fields that a fit has not today travel with it", {
+test_that("additional fields of a fit are saved, too", {
   more <- fit
   more$progress <- list(
     step = 12L, seeds = c(a = 1, b = NA),
@@ -121,7 +121,7 @@ test_that("fields that a fit has not today travel with it", {
   expect_identical(contents(load_model(path)), contents(more))
 })
 
-test_that("a call with values in it is kept as far as it is code", {
+test_that("of a call that contains values, only code is saved", {
   made <- do.call(sailer, list(sim$counts, hidden = 4, control = quick()))
   path <- file.path(folder, "called.safetensors")
   save_model(made, path)
@@ -149,12 +149,12 @@ test_that("model files and .rds files work in another process", {
   }
 })
 
-test_that("files of every version load, and give the numbers they gave", {
+test_that("files of every version are loaded and give the same numbers", {
   cells <- open_cells(tiny_path("tiny-10x.h5"))
   for (file in c("version-1.h5", "version-2.safetensors")) {
     path <- test_path("fixtures", "models", file)
     old <- load_model(path)
-    # Posterior means, which that version had for an embedding.
+    # Posterior means, which were the embedding in that version.
     expected <- unit_rows(as.matrix(
       read.csv(sub("[.].*", ".csv", path), row.names = "cell")
     ))
@@ -165,14 +165,14 @@ test_that("files of every version load, and give the numbers they gave", {
     expect_identical(old$numbers, "quality")
     expect_equal(nrow(old$history), 4)
     expect_output(print(old), "chromosome architecture, 60 cells")
-    # And is kept as this version keeps it.
+    # It can be saved in the format of this version.
     kept <- withr::local_tempfile(fileext = ".safetensors")
     save_model(old, kept)
     expect_identical(contents(load_model(kept)), contents(old))
   }
 })
 
-test_that("a file of version 1 that is damaged is refused, and R lives", {
+test_that("a damaged file of version 1 is refused without crashing R", {
   whole <- bytes_of(test_path("fixtures", "models", "version-1.h5"))
   set.seed(4)
   for (place in c(sample(13:512, 10), 512 + sample(length(whole) - 512, 60))) {
@@ -185,7 +185,7 @@ test_that("a file of version 1 that is damaged is refused, and R lives", {
   }
 })
 
-test_that("parameters of older fits have no type, and others are converted", {
+test_that("parameters of older fits lack a type; others are converted", {
   plain <- contents(fit)
   wide <- contents(fit)
   for (name in names(fit$state)) {
@@ -209,7 +209,7 @@ test_that("parameters of older fits have no type, and others are converted", {
   )
 })
 
-test_that("a file that is there is replaced only when asked for", {
+test_that("an existing file is replaced only on request", {
   path <- file.path(folder, "taken.safetensors")
   writeLines("mine", path)
   expect_error(save_model(fit, path), "already", class = "sailer_file_error")
@@ -231,7 +231,7 @@ test_that("arguments are checked", {
   )
 })
 
-test_that("what is no model file is refused for what it is", {
+test_that("a file that is not a model is refused with the reason", {
   expect_refused(file.path(folder, "none.h5"), "does not exist")
   expect_refused(folder, "is a folder")
   expect_refused(with_bytes(raw()), "is empty")
@@ -253,7 +253,7 @@ test_that("what is no model file is refused for what it is", {
   )
 })
 
-test_that("a file without all entries is refused with their names", {
+test_that("a file with missing entries is refused with their names", {
   values <- contents(fit)
   expect_s3_class(load_values(values), "sailer_fit")
   for (name in names(model_entries)) {
@@ -272,7 +272,7 @@ test_that("a file without all entries is refused with their names", {
   )
 })
 
-test_that("a changed byte anywhere is an error, and R lives", {
+test_that("a changed byte anywhere is an error without crashing R", {
   whole <- bytes_of(saved)
   set.seed(4)
   places <- c(sample(600, 40), 600 + sample(length(whole) - 600, 160))
@@ -285,7 +285,7 @@ test_that("a changed byte anywhere is an error, and R lives", {
   }
 })
 
-test_that("a file cut short anywhere is an error", {
+test_that("a file truncated anywhere is an error", {
   whole <- bytes_of(saved)
   set.seed(5)
   for (kept in c(1, 8, 36, 37, sample(length(whole) - 1, 50))) {
@@ -295,7 +295,7 @@ test_that("a file cut short anywhere is an error", {
   }
 })
 
-test_that("what cannot be written is reported, and nothing stays behind", {
+test_that("a failed save is reported, and no file is left behind", {
   expect_error(save_model(fit, "/no/such/folder/x.safetensors"), "no folder",
     class = "sailer_file_error"
   )
@@ -333,7 +333,7 @@ test_that("a full disk is an error and the old file stays", {
   }
 })
 
-test_that("stopped or killed while it saves, R leaves a whole file", {
+test_that("stopping or killing R while it saves leaves a complete file", {
   path <- file.path(folder, "killed.safetensors")
   save_model(fit, path)
   lines <- c(
@@ -354,7 +354,7 @@ test_that("stopped or killed while it saves, R leaves a whole file", {
   }
 })
 
-test_that("Python reads the file as it is", {
+test_that("Python can read the file", {
   python <- Sys.which("python3")
   skip_if(python == "", "there is no python3")
   result <- withr::local_tempfile()
@@ -382,7 +382,7 @@ test_that("Python reads the file as it is", {
   expect_identical(tables$hidden, as.character(fit$options$hidden))
 })
 
-test_that("the model of an object is saved", {
+test_that("the model of an object can be saved", {
   skip_if_not_installed("SeuratObject")
   object <- suppressMessages(brief_run(small_seurat(small_simulation())))
   path <- withr::local_tempfile(fileext = ".safetensors")

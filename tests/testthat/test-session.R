@@ -1,4 +1,4 @@
-# What a session sets must change no result and no name of a file.
+# The settings of a session must not change results or file names.
 
 oddly <- function(code) {
   withr::local_options(scipen = -5, digits = 3, OutDec = ",", warn = 2)
@@ -8,7 +8,7 @@ oddly <- function(code) {
   force(code)
 }
 
-test_that("options and generators of a session change nothing", {
+test_that("options and generators of a session change no result", {
   sim <- tiny_simulation()
   lane <- c(0.5, 100000)[as.integer(sim$cells$batch)]
   train <- function() {
@@ -34,7 +34,7 @@ test_that("options and generators of a session change nothing", {
   expect_identical(oddly(train()), train())
 })
 
-test_that("a session's generators are left as they were", {
+test_that("a session's generators are restored", {
   oddly({
     before <- list(RNGkind(), .Random.seed)
     simulate_atac(n_cells = 50, n_peaks = 60)

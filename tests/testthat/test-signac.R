@@ -1,4 +1,4 @@
-# Objects of Signac from their counts to what users do with the results.
+# Objects of Signac, from their counts to what users do with the results.
 
 skip_if_no_signac()
 skip_if_not_installed("withr")
@@ -13,13 +13,13 @@ data_of <- function(object, assay) {
   SeuratObject::GetAssayData(object, assay = assay, layer = "data")
 }
 
-# Drawn for real: ggplot objects fail only then.
+# Actually draws the plot, because errors of ggplot objects occur only then.
 expect_drawn <- function(picture) {
   withr::local_pdf(NULL)
   expect_no_error(suppressWarnings(suppressMessages(print(picture))))
 }
 
-test_that("an assay comes with its ranges, whatever its peaks are called", {
+test_that("an assay's ranges are used, regardless of its peak names", {
   object <- signac_object(sim)
   assay <- object[["ATAC"]]
   expect_s4_class(
@@ -44,7 +44,7 @@ test_that("an assay comes with its ranges, whatever its peaks are called", {
   expect_identical(get_fit(done)$chromosomes, fit$chromosomes)
 })
 
-test_that("nothing warns, and the assay stays as it was", {
+test_that("there is no warning, and the assay is unchanged", {
   object <- signac_object(sim, fragments = fragments)
   before <- object[["ATAC"]]
   expect_no_warning({
@@ -56,7 +56,7 @@ test_that("nothing warns, and the assay stays as it was", {
   expect_identical(SeuratObject::DefaultAssay(done), "ATAC")
 })
 
-test_that("imputed values are an assay of Signac with all that it knows", {
+test_that("imputed values are a Signac assay with all its information", {
   done <- ImputeSAILER(brief_run(signac_object(sim, fragments = fragments)))
   fit <- brief_sailer(counts)
   source <- done[["ATAC"]]
@@ -76,7 +76,7 @@ test_that("imputed values are an assay of Signac with all that it knows", {
   expect_identical(rownames(few[["few"]]), fit$peaks[5:6])
 })
 
-test_that("FindMarkers() compares means of what was imputed", {
+test_that("FindMarkers() compares means of imputed values", {
   done <- ImputeSAILER(brief_run(signac_object(sim), batch = "batch"))
   SeuratObject::Idents(done) <- "cell_type"
   groups <- levels(SeuratObject::Idents(done))[1:2]
@@ -95,7 +95,7 @@ test_that("FindMarkers() compares means of what was imputed", {
   expect_gt(nrow(found), 250)
 })
 
-test_that("the annotation of the object gives the genes", {
+test_that("the genes come from the object's annotation", {
   done <- brief_run(signac_object(sim), batch = "batch")
   fit <- brief_sailer(counts, batch = sim$cells["batch"])
   by_default <- GeneActivitySAILER(done)
@@ -114,7 +114,7 @@ test_that("the annotation of the object gives the genes", {
                class = "sailer_argument_error")
 })
 
-test_that("clusters of the reduction go through Seurat's and Signac's plots", {
+test_that("clusters of the reduction work in Seurat's and Signac's plots", {
   done <- brief_run(signac_object(sim, fragments = fragments))
   done <- suppressWarnings(suppressMessages({
     done <- Seurat::FindNeighbors(
@@ -153,7 +153,7 @@ test_that("clusters of the reduction go through Seurat's and Signac's plots", {
   )
 })
 
-test_that("results survive what is done to the object", {
+test_that("results survive operations on the object", {
   done <- ImputeSAILER(brief_run(
     signac_object(sim, fragments = fragments), batch = "batch"
   ))
@@ -202,7 +202,7 @@ test_that("results survive what is done to the object", {
   )
 })
 
-test_that("an object from a file is understood before Signac is loaded", {
+test_that("an object from a file can be read before Signac is loaded", {
   path <- withr::local_tempfile(fileext = ".rds")
   saveRDS(signac_object(sim), path)
   code <- sprintf(

@@ -1,6 +1,6 @@
-# SCAN-ATAC-Sim's model against what can be worked out by hand.
+# SCAN-ATAC-Sim's model, compared with computations by hand.
 
-# Bulk counts of two types: the second has no reads in the second half.
+# Bulk counts of two types; the second one has no reads in the second half.
 bulk <- function(n_peaks = 2000, lengths = 500) {
   start <- 4000 * seq_len(n_peaks)
   half <- rep(c(1, 0), each = n_peaks / 2)
@@ -30,7 +30,7 @@ test_that("fragments of a cell are log-normal, by batch", {
   )
   expect_equal(sim$cells$fragments, unname(Matrix::colSums(sim$counts)))
   logs <- split(log(sim$cells$fragments), sim$cells$batch)
-  # Standard errors: 0.5 / sqrt(2000), and that over sqrt(2).
+  # Standard errors: 0.5 / sqrt(2000), and that divided by sqrt(2).
   expect_equal(
     vapply(logs, mean, 0), log(c(batch1 = 60, batch2 = 180)),
     tolerance = 0.04 / log(60)
@@ -45,7 +45,7 @@ test_that("fragments of a cell are log-normal, by batch", {
   )
 })
 
-test_that("a range bounds the fragments", {
+test_that("a range limits the fragments", {
   sim <- from_bulk(
     n_cells = 2000, depth_sd = 1, fragment_range = c(100, 400)
   )
@@ -57,27 +57,27 @@ test_that("a range bounds the fragments", {
   expect_equal(mean(n == 400), share, tolerance = 0.15)
 })
 
-test_that("signal is rho of the fragments, weighted by the profile", {
+test_that("signal is a share rho of the fragments, weighted by profile", {
   sim <- from_bulk(signal = 0.4)
   expect_true(all(sim$cells$fragments == 200))
   counts <- as.matrix(sim$counts)
   of_b <- counts[, sim$cells$cell_type == "b"]
   outside <- seq_len(nrow(counts)) > 1000
-  # 80 fragments of the 200 lie in peaks, 120 anywhere by length: of these half
-  # is where b has no reads.
+  # 80 of the 200 fragments are in peaks, and 120 anywhere in proportion to
+  # length. Half of these are where b has no reads.
   expect_equal(mean(colSums(of_b[outside, ])), 60, tolerance = 0.02)
   expect_equal(mean(colSums(of_b[!outside, ])), 140, tolerance = 0.02)
 
   pure <- as.matrix(from_bulk(signal = 1)$counts)
   b <- sim$cells$cell_type == "b"
   expect_identical(sum(pure[outside, b]), 0)
-  # a: weights 1 and 3 take turns.
+  # a: weights alternate between 1 and 3.
   a <- pure[, !b]
   ratio <- sum(a[c(FALSE, TRUE), ]) / sum(a[c(TRUE, FALSE), ])
   expect_equal(ratio, 3, tolerance = 0.06)
 })
 
-test_that("batches have signal of their own", {
+test_that("batches have their own signal", {
   sim <- from_bulk(n_batches = 2, signal = c(0.2, 0.8))
   outside <- seq_len(nrow(sim$counts)) > 1000
   b <- sim$cells$cell_type == "b"
@@ -86,7 +86,7 @@ test_that("batches have signal of their own", {
   expect_equal(as.vector(means), c(80, 20), tolerance = 0.05)
 })
 
-test_that("background goes by the length of the peaks", {
+test_that("background is proportional to peak length", {
   lengths <- rep(c(200, 400, 1000), length.out = 2000)
   sim <- from_bulk(
     n_cells = 1000, profiles = bulk(lengths = lengths), signal = 1e-6
@@ -98,7 +98,7 @@ test_that("background goes by the length of the peaks", {
 })
 
 test_that("no peak is hit twice on one copy of the genome", {
-  # 900 of 1000 peaks twice, and with all of them.
+  # On average 900 of 1000 peaks on both copies; then all of them.
   sim <- from_bulk(fragments = 1800, signal = 1)
   b <- sim$counts[, sim$cells$cell_type == "b"]
   expect_identical(range(b@x), c(1, 2))
@@ -109,10 +109,10 @@ test_that("no peak is hit twice on one copy of the genome", {
   expect_true(all(Matrix::colSums(b) == 2000))
 })
 
-test_that("places are drawn one after another without replacement", {
+test_that("places are drawn sequentially without replacement", {
   weights <- c(0, 1, 2, 5, 12)
   p <- weights / sum(weights)
-  # By hand: in the first place, or in the second after another one.
+  # By hand: drawn first, or second after another one.
   both <- outer(p, p, function(i, j) i * j / (1 - i))
   diag(both) <- 0
   expected <- p + colSums(both)
@@ -157,14 +157,14 @@ test_that("the same seed gives the same cells, in memory and in a file", {
   expect_identical(nrow(embedding(fit)), 400L)
 })
 
-test_that("a file that is there stays, unless it may be replaced", {
+test_that("an existing file is kept unless it may be replaced", {
   skip_without_rhdf5()
   path <- withr::local_tempfile(fileext = ".h5", lines = "mine")
   expect_error(
     from_bulk(file = path), "overwrite = TRUE", class = "sailer_file_error"
   )
   expect_identical(readLines(path), "mine")
-  # One that is given up half-way leaves nothing.
+  # A file that is abandoned half-way is removed.
   sink <- tenx_sink(path, paste0("peak", 1:3), c("a", "b"), TRUE)
   sink$add(Matrix::sparseMatrix(c(1, 3), c(1, 2), x = 1, dims = c(3, 2)))
   expect_length(list.files(dirname(path), "^simulation-"), 1)
@@ -173,13 +173,13 @@ test_that("a file that is there stays, unless it may be replaced", {
   expect_identical(readLines(path), "mine")
 })
 
-test_that("only a block is in memory while a file is written", {
+test_that("only one block is in memory while a file is written", {
   skip_without_rhdf5()
   skip_if(!file.exists("/proc/self/clear_refs"))
   profiles <- withr::local_tempfile(fileext = ".rds")
   saveRDS(bulk(), profiles)
-  # In a process that ran nothing else: memory that other tests left behind is
-  # given back, or not, as the system likes.
+  # In a process that ran nothing else, because the system may or may not have
+  # taken back the memory of other tests.
   peaks <- value_in_another_r(c(
     "library(sailer)", peak_memory, "options(sailer.simulation_block = 500)",
     sprintf("profiles <- readRDS(%s)", deparse(profiles)),
@@ -194,12 +194,12 @@ test_that("only a block is in memory while a file is written", {
     "  peak()", "}",
     "first <- peak_of(1000)"
   ), "c(peak_of(1000), peak_of(40000))")
-  # 15 million more non-zeros, of which a dgCMatrix would take 180 MB and its
-  # making more.
+  # 15 million more non-zeros; a dgCMatrix of them takes 180 MB, and more while
+  # it is made.
   expect_lt(diff(peaks), 60 * 2^20)
 })
 
-test_that("generated profiles follow the hierarchy", {
+test_that("generated profiles follow the hierarchy of types", {
   sim <- simulate_atac(
     n_cells = 100, n_peaks = 3000, n_types = 4, rare = NULL, fragments = 100,
     type_specific = 0.2
@@ -213,13 +213,13 @@ test_that("generated profiles follow the hierarchy", {
   expect_equal(stats::median(lengths), 500, tolerance = 0.05)
   alike <- cor(log1p(sim$profiles))
   expect_gt(alike[1, 2], alike[1, 3])
-  # Reads by length and openness.
+  # Reads depend on length and openness.
   expect_gt(
     cor(log1p(sim$profiles[, 1]), log(sim$truth[1, ] * lengths)), 0.8
   )
 })
 
-test_that("presets are the thesis' simulations", {
+test_that("presets are the simulations of the thesis", {
   sim <- simulate_atac(preset = "Sim1", n_cells = 1000, n_peaks = 20000)
   expect_identical(as.vector(table(sim$cells$cell_type)[5]), 10L)
   expect_identical(nlevels(sim$cells$cell_type), 5L)

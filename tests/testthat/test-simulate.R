@@ -7,7 +7,7 @@ expect_argument_error <- function(code, argument) {
   expect_error(code, argument, fixed = TRUE, class = "sailer_argument_error")
 }
 
-test_that("counts, cells and truth fit together", {
+test_that("counts, cells and truth are consistent", {
   sim <- small()
   expect_s4_class(sim$counts, "dgCMatrix")
   expect_true(methods::validObject(sim$counts))
@@ -37,13 +37,13 @@ test_that("peaks are named and sorted along several chromosomes", {
   expect_identical(unique(parts[, 1]), c("chr1", "chr2", "chr3"))
   gaps <- tapply(start, parts[, 1], diff)
   expect_true(all(unlist(gaps) >= 500))
-  # Large coordinates must not turn into 1e+05.
+  # Large coordinates must not be written as 1e+05.
   expect_false(any(grepl("e", rownames(simulate_atac(
     n_cells = 20, n_peaks = 3000, n_chromosomes = 1, n_types = 2, depth = 50
   )$counts), fixed = TRUE)))
 })
 
-test_that("the same seed gives the same cells and R's own is left alone", {
+test_that("the same seed gives the same cells; R's own is left alone", {
   withr::local_seed(3)
   before <- .Random.seed
   first <- small(seed = 7)
@@ -64,7 +64,7 @@ test_that("the same seed gives the same cells and R's own is left alone", {
   expect_false(exists(".Random.seed", globalenv(), inherits = FALSE))
 })
 
-test_that("depth has the median and spread asked for", {
+test_that("depth has the requested median and spread", {
   sim <- simulate_atac(
     n_cells = 1000, n_peaks = 3000, depth = c(100, 300), depth_sd = 0.3
   )
@@ -80,7 +80,7 @@ test_that("depth has the median and spread asked for", {
   expect_equal(log(medians[[2]] / medians[[1]]), 0.4, tolerance = 0.25)
 })
 
-test_that("types have the sizes, rarity and batches asked for", {
+test_that("types have the requested sizes, rarity and batches", {
   sim <- small(
     n_cells = 1000, n_types = 5, n_batches = 3, rare = c(0.05, 0.01),
     rare_batch = c(NA, 2)
@@ -125,7 +125,7 @@ test_that("types form a hierarchy", {
   expect_gt(shared(3, 4), shared(2, 4) + 0.1)
 })
 
-# The first n components of TF-IDF, cells x n: what depth and batch disturb.
+# The first n components of TF-IDF, cells x n, which depth and batch affect.
 lsi <- function(counts, n = 8) {
   x <- as.matrix(counts > 0)
   x <- log1p(1e4 * t(t(x) / colSums(x)) * log1p(ncol(x) / rowSums(x)))
@@ -133,7 +133,7 @@ lsi <- function(counts, n = 8) {
   parts$vectors[, seq_len(n)] %*% diag(sqrt(parts$values[seq_len(n)]))
 }
 
-# By their definition, from all distances.
+# According to their definition, from all distances.
 silhouettes <- function(x, labels) {
   distance <- as.matrix(stats::dist(x))
   own <- outer(as.integer(labels), seq_len(nlevels(labels)), "==")
@@ -144,7 +144,7 @@ silhouettes <- function(x, labels) {
   (across - within) / pmax(across, within)
 }
 
-test_that("types can be told apart, and depth and batch disturb LSI", {
+test_that("types can be distinguished, and depth and batch affect LSI", {
   size <- list(n_cells = 400, n_peaks = 1500, depth = 200, n_types = 4)
   disturbed <- do.call(simulate_atac, size)
   plain <- do.call(
@@ -165,7 +165,7 @@ test_that("types can be told apart, and depth and batch disturb LSI", {
   expect_gt(with[["deviation"]], without[["deviation"]] + 0.2)
   expect_gt(with[["depth"]], 0.8)
 
-  # Known frequencies of the types, learnt on one half, find the other half.
+  # Frequencies of the types, estimated from one half, classify the other half.
   x <- as.matrix(disturbed$counts > 0)
   type <- disturbed$cells$cell_type
   train <- rep(c(TRUE, FALSE), length.out = ncol(x))
@@ -178,7 +178,7 @@ test_that("types can be told apart, and depth and batch disturb LSI", {
   expect_gt(adjusted_rand_index(found, type[!train]), 0.8)
 })
 
-test_that("a simulation prints what it holds", {
+test_that("a simulation prints its contents", {
   printed <- capture.output(print(small()))
   expect_match(printed[1], "300 cells x 600 peaks", fixed = TRUE)
   expect_match(printed[2], "rare1 6", fixed = TRUE)

@@ -6,7 +6,7 @@ multiome <- function(...) {
   do.call(simulate_multiome, utils::modifyList(arguments, list(...)))
 }
 
-test_that("RNA is of the same cells, and its seed is the cells'", {
+test_that("RNA is of the same cells and uses the same seed", {
   sim <- multiome()
   expect_s4_class(sim$rna, "dgCMatrix")
   expect_identical(dim(sim$rna), c(200L, 300L))
@@ -43,7 +43,7 @@ test_that("genes are expressed where their peaks are open", {
     expect_lte(sum(inside), 3)
     rowMeans(sim$truth[, inside, drop = FALSE])
   }
-  # Ratios of two genes within a type do not know its total.
+  # The ratio of two genes within a type does not depend on the type's total.
   for (gene in c(1, 77, 200)) {
     ratio <- log(sim$expression[, gene] / sim$expression[, 2])
     level <- ratio - 3 * (openness(gene) - openness(2))
@@ -51,7 +51,7 @@ test_that("genes are expressed where their peaks are open", {
   }
 })
 
-test_that("types can be alike in RNA, batches different", {
+test_that("types can have the same RNA, and batches can differ", {
   sim <- multiome(rna_alike = list(c("type1", "type3")))
   expect_identical(sim$expression["type3", ], sim$expression["type1", ])
   expect_false(identical(sim$expression["type2", ], sim$expression["type1", ]))
@@ -65,7 +65,7 @@ test_that("types can be alike in RNA, batches different", {
   expect_equal(sd(share[, 1] - share[, 2]), 0.5 * sqrt(2), tolerance = 0.15)
 })
 
-test_that("profiles of one's own can be the source", {
+test_that("given profiles can be the source", {
   bulk <- matrix(
     rpois(3 * 200, 5), 200, dimnames = list(
       sprintf("chr1-%d-%d", 1000 * 1:200, 1000 * 1:200 + 500), letters[1:3]

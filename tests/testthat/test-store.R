@@ -1,4 +1,4 @@
-# Training reads packed cells, wherever they came from: the same bits.
+# Training reads packed cells, which have the same bits for every source.
 
 stored_simulation <- function() {
   sim <- simulate_atac(
@@ -49,7 +49,7 @@ test_that("files and matrices of every kind give the same bits", {
   expect_same_fit(stored_fit(dense), expected)
 })
 
-test_that("so do cells of a file in another order than the file's", {
+test_that("cells in another order than the file's give the same bits", {
   skip_without_rhdf5()
   counts <- stored_simulation()$counts
   order <- withr::with_seed(2, sample(ncol(counts), 120))
@@ -58,13 +58,13 @@ test_that("so do cells of a file in another order than the file's", {
   expect_same_fit(stored_fit(tenx[, order]), fit)
   expect_same_fit(stored_fit(as_cells(counts)[, order]), fit)
   expect_identical(predict(fit, tenx[, order]), predict(fit, counts[, order]))
-  # What the fit was not trained on, in no order.
+  # Cells in another order than in training.
   expect_identical(
     predict(fit, tenx[, rev(order)]), predict(fit, counts[, rev(order)])
   )
 })
 
-test_that("a run that is gone on with from a file has the bits of memory", {
+test_that("a run resumed from a file has the same bits as from memory", {
   skip_without_rhdf5()
   counts <- stored_simulation()$counts
   goes_on <- function(x) {
@@ -76,7 +76,7 @@ test_that("a run that is gone on with from a file has the bits of memory", {
   expect_same_fit(goes_on(write_tenx(counts)), goes_on(counts))
 })
 
-test_that("nothing of packed cells is left, whatever ends the run", {
+test_that("no packed cells are left, regardless of how a run ends", {
   counts <- stored_simulation()$counts
   above <- withr::local_tempdir()
   folder <- file.path(above, "run")
@@ -94,7 +94,7 @@ test_that("nothing of packed cells is left, whatever ends the run", {
   expect_identical(list.files(above), "run")
 })
 
-test_that("a corpus of version 1 is read as it was", {
+test_that("a corpus of version 1 is still read", {
   corpus <- open_corpus(test_path("fixtures", "corpus", "version-1.corpus"))
   # Made by sailer 0.1.0: build_corpus(open_cells(tiny.h5mu, modality = "rna"))
   rna <- open_cells(tiny_path("tiny.h5mu"), modality = "rna")
@@ -111,7 +111,7 @@ test_that("a corpus of version 1 is read as it was", {
   )
 })
 
-test_that("a corpus that is cut while it is read is an error", {
+test_that("a corpus truncated while it is read is an error", {
   file <- local_corpus()
   corpus <- suppressMessages(build_corpus(
     rna_counts(n_cells = 300), file, genes = rna_genes(), verbose = FALSE
@@ -121,7 +121,7 @@ test_that("a corpus that is cut while it is read is an error", {
   truncate(connection)
   close(connection)
   expect_error(
-    core_cells_block(corpus$source, 250), "has become shorter",
+    core_cells_block(corpus$source, 250), "became shorter",
     class = "sailer_file_error"
   )
 })

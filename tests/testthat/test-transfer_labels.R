@@ -3,7 +3,7 @@ reference <- matrix(rnorm(120), 40, dimnames = list(sprintf("r%d", 1:40), NULL))
 labels <- rep(c("B", "T", "NK", "T"), 10)
 query <- matrix(rnorm(24), 8, dimnames = list(sprintf("q%d", 1:8), NULL))
 
-# The definition, cell by cell.
+# The definition, applied cell by cell.
 by_hand <- function(reference, labels, query, k) {
   distance <- function(x, y) sqrt(sum((x - y)^2))
   lapply(seq_len(nrow(query)), function(i) {
@@ -16,7 +16,7 @@ by_hand <- function(reference, labels, query, k) {
   })
 }
 
-test_that("labels and shares are those of the definition", {
+test_that("labels and shares agree with the definition", {
   found <- transfer_labels(reference, labels, query, k = 6)
   expected <- by_hand(reference, labels, query, 6)
   scores <- do.call(rbind, expected)
@@ -41,7 +41,7 @@ test_that("cells without a label do not vote", {
   )
 })
 
-test_that("quality is that of its definition", {
+test_that("quality agrees with its definition", {
   fit <- structure(list(held_out = unname(reference)), class = "sailer_fit")
   distance <- function(x, others) sqrt(colSums((t(others) - x)^2))
   own <- sapply(seq_len(nrow(reference)), function(i) {
@@ -62,7 +62,7 @@ test_that("quality is that of its definition", {
   expect_true(all(is.finite(same$scores)))
 })
 
-test_that("one query cell will do, and k is lowered to the reference", {
+test_that("one query cell suffices, and k is limited by the reference", {
   one <- transfer_labels(reference, labels, query[2, , drop = FALSE], 6)
   all <- transfer_labels(reference, labels, query, 6)
   expect_equal(one$scores, all$scores[2, , drop = FALSE])
@@ -71,7 +71,7 @@ test_that("one query cell will do, and k is lowered to the reference", {
   )
 })
 
-test_that("what does not fit is refused by name", {
+test_that("invalid arguments are refused by name", {
   refuse <- function(code, pattern) {
     expect_error(code, pattern, class = "sailer_argument_error")
   }

@@ -1,7 +1,7 @@
-# What tune_path() makes of the measures of its fits: the suggestion, the table,
-# its print and its plot.
+# What tune_path() makes from the measures of its fits: the suggestion, the
+# table, its print method and its plot.
 
-# A path of fits that had these measures.
+# A path of fits that have these measures.
 path_of <- function(..., option, values = NULL, tolerance = 0.05, entropy = 0) {
   runs <- data.frame(...)
   runs$mutual_information <- runs$mutual_information %||% 1
@@ -10,31 +10,31 @@ path_of <- function(..., option, values = NULL, tolerance = 0.05, entropy = 0) {
   new_tune_path(runs, as.list(values), option, tolerance, entropy)
 }
 
-test_that("noise does not hide where the fall ends: table 2.1 of the thesis", {
+test_that("noise does not hide the end of the fall: table 2.1 of the thesis", {
   thesis <- c(0.071, 0.053, 0.045, 0.040, 0.043, 0.046, 0.040)
   found <- find_end_of_fall(thesis, 0.1)
-  # lambda = 1, which the thesis takes; what rises after it is pooled.
+  # lambda = 1, as in the thesis; the values that rise after it are pooled.
   expect_identical(found$place, 4L)
   expect_equal(found$curve, c(0.071, 0.053, 0.045, 0.043, 0.043, 0.043, 0.04))
-  # Residuals -3, 0 and 3 thousandths, 7 values less 5 steps.
+  # Residuals of -3, 0 and 3 thousandths; 7 values minus 5 steps.
   expect_equal(found$noise, sqrt(18e-6 / 2))
-  # Without the noise and the tolerance it is the very last.
+  # Without noise and tolerance it is the last value.
   expect_identical(find_end_of_fall(thesis, 0, 0)$place, 7L)
 })
 
-test_that("a curve that falls to the end, not at all, or is unknown", {
+test_that("a curve may fall to the end, not at all, or be unknown", {
   falling <- find_end_of_fall(c(8, 4, 2, 1), 0.1)
   expect_identical(falling$place, 4L)
   expect_identical(falling$noise, 0)
   expect_identical(find_end_of_fall(c(1, 2, 3), 0.1)$place, 1L)
   expect_identical(find_end_of_fall(c(8, NA, 1, 1), 0.1)$place, 3L)
   expect_identical(find_end_of_fall(c(NA, NA), 0.1)$place, NA_integer_)
-  # The noise of repeats is taken where it is known.
+  # The noise of repeats is used if it is known.
   expect_identical(find_end_of_fall(c(8, 2, 1), 0, noise = 1)$place, 2L)
 })
 
 test_that("the elbow is the first value nearly as good as the best", {
-  # 5 % of 10 - 2 above the lowest is 2.4
+  # 5 % of 10 - 2 above the lowest value is 2.4.
   expect_identical(find_elbow(c(10, 5, 2.41, 2.4, 2, 2.2), 0.05), 4L)
   expect_identical(find_elbow(c(10, 5, 2.41, 2.4, 2, 2.2), 0), 5L)
   expect_identical(find_elbow(c(10, 5, 2.41, 2.4, 2, 2.2), 0.4), 2L)
@@ -42,19 +42,19 @@ test_that("the elbow is the first value nearly as good as the best", {
   expect_identical(find_elbow(c(3, 3, 3), 0.05), 1L)
   expect_identical(find_elbow(c(3, NA, 1), 0.05), 3L)
   expect_identical(find_elbow(c(NA, NaN), 0.05), NA_integer_)
-  # Noise widens what is good enough.
+  # Noise widens the range of acceptable values.
   expect_identical(find_elbow(c(10, 4, 3.5, 3), 0, noise = 0.5), 3L)
   expect_identical(find_elbow(c(10, 4, 3.5, 3), 0, noise = 1), 2L)
   expect_identical(find_elbow(c(10, 4, 3.5, 3), 0.2, noise = 0.5), 2L)
 })
 
-test_that("the noise of repeats is what values and seeds do not explain", {
-  # Two-way layout by hand: residuals of +-1 in a 2 x 2 table, one degree of
-  # freedom, so their standard deviation is 2, and that of a difference of
-  # means of two is 2 * sqrt(2 / 2).
+test_that("the noise of repeats is not explained by values and seeds", {
+  # A two-way layout by hand: residuals of +-1 in a 2 x 2 table with one degree
+  # of freedom. So their standard deviation is 2, and that of a difference
+  # between means of two is 2 * sqrt(2 / 2).
   values <- c(10, 20, 30, 40) + c(1, -1, -1, 1)
   expect_equal(noise_of_repeats(values, c(1, 1, 2, 2), c(1, 2, 1, 2)), 2)
-  # A shift of one seed is no noise.
+  # A shift of one seed is not noise.
   shifted <- values + c(0, 100, 0, 100)
   expect_equal(noise_of_repeats(shifted, c(1, 1, 2, 2), c(1, 2, 1, 2)), 2)
   expect_identical(noise_of_repeats(1:3, 1:3, c(1, 1, 1)), NA_real_)
@@ -63,7 +63,7 @@ test_that("the noise of repeats is what values and seeds do not explain", {
   )
 })
 
-test_that("every option has the rule that belongs to it", {
+test_that("every option has its own rule", {
   suggest <- function(...) attr(path_of(...), "suggested")
   # Held-out bound: 5 % of 100 below the best is -105.
   bound <- function(x, ...) {
@@ -76,12 +76,12 @@ test_that("every option has the rule that belongs to it", {
     bound(c(-2, -1), values = c("linear", "mirrored")), "mirrored"
   )
   expect_identical(bound(c(NA_real_, NA_real_)), NA)
-  # Mutual information: the end of the fall, which rises again.
+  # Mutual information: the end of the fall, although it rises again.
   expect_identical(suggest(
     mutual_information = c(8, 1, 3, 1), validation_elbo = -(4:1),
     option = "lambda", values = c(0, 1, 2, 4)
   ), 1)
-  # Alignment of held-out cells; of all where none are held out.
+  # Alignment of held-out cells, or of all cells if none are held out.
   aligned <- function(held_out) {
     suggest(
       alignment = c(3, 2, 1), validation_alignment = held_out,
@@ -90,7 +90,8 @@ test_that("every option has the rule that belongs to it", {
   }
   expect_identical(aligned(c(3, 1, 2)), 10)
   expect_identical(aligned(c(NA_real_, NA, NA)), 100)
-  # Mixing: the most that costs no more of the bound than labels can tell.
+  # Mixing: the largest value that lowers the bound by at most the labels'
+  # entropy.
   mixed <- function(bound, entropy) {
     suggest(
       ilisi = c(1.2, 1.9, 2.1, 2.2), validation_elbo = bound,
@@ -122,7 +123,7 @@ test_that("print() and plot() mark the suggestion", {
   expect_equal(sort(unique(built$data[[2]]$x)), places)
   expect_equal(built$data[[1]]$xintercept[1], places[2])
   expect_identical(levels(picture$data$panel), c(
-    "mutual information with", "mixing of batches",
+    "mutual information with", "batch mixing",
     "held-out cells, nats per cell", "clusters"
   ))
   of <- function(line) picture$data$value[picture$data$line == line]
@@ -138,7 +139,7 @@ test_that("print() and plot() mark the suggestion", {
   expect_silent(ggplot2::ggplot_build(plot(words)))
 })
 
-test_that("print() says when a suggestion lies at an end", {
+test_that("print() reports a suggestion at an end of the path", {
   bound <- function(x) path_of(validation_elbo = x, option = "n_latent")
   expect_output(print(bound(c(-9, -5, -1))), "try larger ones")
   expect_output(print(bound(c(-1, -5, -9))), "No larger value is better")
@@ -146,14 +147,14 @@ test_that("print() says when a suggestion lies at an end", {
   expect_output(print(fall), "try larger ones")
 })
 
-test_that("0 stands left of the smallest number", {
+test_that("0 is drawn left of the smallest number", {
   expect_equal(axis_places(c(0, 0.1, 10)), c(-1.5, -1, 1))
   expect_equal(axis_places(c(1, 100)), c(0, 2))
   expect_true(is.finite(axis_places(0)))
   expect_identical(axis_places(c("b", "a")), 1:2)
 })
 
-test_that("means over seeds leave out what diverged", {
+test_that("means over seeds leave out diverged fits", {
   runs <- data.frame(
     value = "x", place = c(1, 2, 3, 1, 2, 3), seed = 1,
     mutual_information = c(1, NA, NA, 3, 5, NA), b = 1:6

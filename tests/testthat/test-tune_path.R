@@ -11,7 +11,7 @@ tune <- function(option = "lambda", values = c(2, 0, 0.5), ...,
   )
 }
 
-# With small networks, of the same options as fit_alone().
+# With small networks, and the same options as fit_alone().
 tune_small <- function(...) tune(..., hidden = 8, n_latent = 3)
 
 fit_alone <- function(..., reference = NULL, control = quick()) {
@@ -25,7 +25,7 @@ fit_alone <- function(..., reference = NULL, control = quick()) {
 
 last <- function(fit) utils::tail(fit$history, 1)
 
-test_that("rows are those of single fits, numbers in increasing order", {
+test_that("rows equal single fits, with numbers in increasing order", {
   path <- tune_small(labels = types)
   expect_s3_class(path, c("tune_path", "data.frame"), exact = TRUE)
   expect_identical(path$value, c(0, 0.5, 2))
@@ -56,7 +56,7 @@ test_that("rows are those of single fits, numbers in increasing order", {
   expect_identical(attr(path, "suggested"), path$value[path$suggested])
 })
 
-test_that("a path of SAILERX measures directions, as objects hold them", {
+test_that("a path of SAILERX measures directions, as stored in objects", {
   path <- tune_small("alignment", c(1e4, 0), reference = rna)
   expect_identical(path$value, c(0, 1e4))
   for (k in 1:2) {
@@ -75,7 +75,7 @@ test_that("a path of SAILERX measures directions, as objects hold them", {
   expect_identical(
     which(path$suggested), find_elbow(path$validation_alignment, 0.05)
   )
-  # Other options too, and an option of SAILERX alone asks for it.
+  # Other options also work, and an option of SAILERX selects that model.
   other <- tune_small(values = c(0, 1), reference = rna, alignment = 1e4)
   expect_identical(
     other$validation_elbo[2],
@@ -93,7 +93,7 @@ test_that("a file with both modalities needs no reference", {
   expect_true(all(path$alignment > 0))
 })
 
-test_that("options with several parts, and those of the training, are taken", {
+test_that("options with several parts, and of training, can be tuned", {
   path <- tune("hidden", list(8, c(16, 8)), n_latent = 2)
   expect_identical(path$value, c("8", "16-8"))
   fit <- fit_alone(n_latent = 2, hidden = c(16, 8))
@@ -108,7 +108,7 @@ test_that("options with several parts, and those of the training, are taken", {
   expect_identical(attr(path, "measure"), "validation_elbo")
 })
 
-test_that("named labels are matched, unknown ones left out", {
+test_that("named labels are matched, and unknown ones left out", {
   some <- stats::setNames(as.character(types), colnames(counts))
   some[1:30] <- NA
   path <- tune_small(values = c(0, 1), labels = rev(some))
@@ -116,7 +116,7 @@ test_that("named labels are matched, unknown ones left out", {
   expect_identical(
     path$ari[2], adjusted_rand_index(cluster[-(1:30)], types[-(1:30)])
   )
-  # Nothing is clustered without labels, so nothing is needed for it.
+  # Without labels there is no clustering, so its packages are not needed.
   local_missing("igraph")
   bare <- tune_small(values = c(0, 1), clustering = "leiden")
   expect_identical(bare$mi_depth, path$mi_depth)
@@ -127,7 +127,7 @@ test_that("named labels are matched, unknown ones left out", {
   )
 })
 
-test_that("both ways of clustering find groups that lie apart", {
+test_that("both clustering methods find separate groups", {
   truth <- rep(1:3, each = 30)
   points <- withr::with_seed(3, matrix(rnorm(180), 90) + 20 * truth)
   clusters <- find_clusters(points, "kmeans", 3, 1)
@@ -140,14 +140,14 @@ test_that("both ways of clustering find groups that lie apart", {
   coarse <- find_clusters(points, "leiden", 3, 0.1)
   expect_identical(adjusted_rand_index(coarse, truth), 1)
   expect_length(coarse, 90)
-  # A larger resolution splits them; R's random numbers are left alone.
+  # A larger resolution splits them; R's random numbers are not affected.
   expect_gt(length(unique(fine)), 3)
   expect_lt(normalized_mutual_information(fine, truth), 1)
   expect_identical(before, withr::with_seed(8, rnorm(1)))
   expect_identical(find_clusters(points, "leiden", 3, 5), fine)
 })
 
-test_that("every confounder has its column, constant ones none", {
+test_that("every confounder has a column, except constant ones", {
   extra <- data.frame(
     age = sqrt(1:150), sex = rep(c("f", "m", "f"), 50), same = 1
   )
@@ -165,7 +165,7 @@ test_that("every confounder has its column, constant ones none", {
   expect_identical(
     path$ilisi[2], mean(c(ilisi(sim$cells$batch), ilisi(extra$sex)))
   )
-  # Halves, and a third and two thirds.
+  # Two halves; and one third and two thirds.
   expect_equal(
     label_entropy(list(gl(2, 75), factor(extra$sex))),
     log(2) + log(3) - 2 / 3 * log(2)
@@ -186,8 +186,8 @@ test_that("samples of a list are the batches that are measured", {
   expect_identical(path$mi_batch, try_lambda(counts, batch = half)$mi_batch)
 })
 
-test_that("runs go over all values with one seed, then with the next", {
-  # Names of folders do not depend on how R shows numbers.
+test_that("runs use all values with one seed, then with the next seed", {
+  # Names of folders do not depend on R's options for printing numbers.
   withr::local_options(scipen = -5)
   control <- quick(seed = 5, checkpoint = file.path(tempdir(), "here"))
   runs <- tune_runs(list(0, 1e5), "alignment", control, 2)
@@ -213,7 +213,7 @@ test_that("runs go over all values with one seed, then with the next", {
   expect_null(many[[1]]$options$control$checkpoint)
 })
 
-test_that("repeats are fits with the next seeds, and their spread the noise", {
+test_that("repeats are fits with the next seeds; their spread is the noise", {
   path <- tune_small(values = c(0, 3), repeats = 2)
   expect_identical(path$fits, c(2L, 2L))
   runs <- attr(path, "runs")
@@ -230,7 +230,7 @@ test_that("repeats are fits with the next seeds, and their spread the noise", {
   ))
 })
 
-test_that("each fit has its checkpoint, and the same call continues", {
+test_that("each fit has its own checkpoint, and the same call resumes", {
   folder <- withr::local_tempfile(pattern = "checkpoint-")
   try_two <- function() {
     tune_small(
@@ -251,7 +251,7 @@ test_that("a value that diverges is a row of NA with a warning", {
   expect_warning(
     expect_warning(
       path <- tune_small(
-        # Many steps, so that it is the first epoch that diverges.
+        # Many steps, so that the first epoch already diverges.
         values = c(0, 1), labels = types,
         control = quick(learning_rate = 1e30, batch_size = 10)
       ),
@@ -266,7 +266,7 @@ test_that("a value that diverges is a row of NA with a warning", {
   expect_output(print(path), "NA")
 })
 
-test_that("notes come once, and a report for each fit", {
+test_that("notes are shown once, and there is a report for each fit", {
   messages <- capture_messages(tune_path(counts, "lambda", c(0, 1),
     batch = rep("one", 150), hidden = 8, n_latent = 3,
     control = quick(verbose = TRUE)
@@ -279,9 +279,9 @@ test_that("notes come once, and a report for each fit", {
   expect_silent(tune_small(values = c(0, 1)))
 })
 
-test_that("an interruption between trainings leaves the rows so far", {
+test_that("an interruption between fits keeps the finished rows", {
   runs <- lapply(1:3, function(value) list(value = value, label = "a label"))
-  # Ctrl-C while R prepares the run `fit_at`, or makes the row of `row_at`.
+  # Ctrl-C while R prepares the run `fit_at` or makes the row `row_at`.
   # `warn_at`: training or embedding was interrupted.
   walk <- function(fit_at = 0, row_at = 0, warn_at = 0) {
     walk_path(
@@ -314,7 +314,7 @@ test_that("an interruption between trainings leaves the rows so far", {
   expect_identical(stopped, "interrupt")
 })
 
-test_that("Ctrl-C returns the fits that are done", {
+test_that("Ctrl-C returns the finished fits", {
   stopped <- after_ctrl_c({
     sim <- simulate_atac(
       n_cells = 150, n_peaks = 400, n_types = 3, depth = 60, seed = 11
@@ -334,7 +334,7 @@ test_that("Ctrl-C returns the fits that are done", {
   )
 })
 
-test_that("what does not fit is refused by name, before anything is trained", {
+test_that("invalid arguments are refused by name, before any training", {
   refuse <- function(pattern, ...) {
     expect_error(tune(...), pattern, class = "sailer_argument_error")
   }
@@ -348,7 +348,7 @@ test_that("what does not fit is refused by name, before anything is trained", {
   refuse("n_latent", "n_latent", c(4, 0.5))
   refuse("learning_rate", "learning_rate", c(0.01, -1))
   refuse("decoder", "decoder", c("linear", "lineal"))
-  refuse("give `values`", "n_latent", c(3, 4), n_latent = 3)
+  refuse("set `values`", "n_latent", c(3, 4), n_latent = 3)
   refuse("validation", "n_latent", c(3, 4), control = quick(validation = 0))
   refuse("no option named `dropuot`", dropuot = 0.2)
   refuse("repeats", repeats = 0)
@@ -360,6 +360,7 @@ test_that("what does not fit is refused by name, before anything is trained", {
   refuse("resolution", labels = types, resolution = 0)
   refuse("reference", rna_depth = 1:150)
   expect_error(
-    tune_path(counts, "mixing"), "give `batch`", class = "sailer_argument_error"
+    tune_path(counts, "mixing"), "needs `batch`",
+    class = "sailer_argument_error"
   )
 })

@@ -1,6 +1,6 @@
 skip_if_not_installed("GenomicRanges")
 
-# Counts of peaks x cells, numbered along the columns.
+# Counts of peaks x cells, numbered by columns.
 sample_of <- function(peaks, cells, values = seq_len(
                         length(peaks) * length(cells)
                       )) {
@@ -12,7 +12,7 @@ sample_of <- function(peaks, cells, values = seq_len(
 
 quietly <- function(...) suppressMessages(unite_peaks(...))
 
-# Worked by hand:
+# By hand:
 #   chr1  first   100-200   250-300      400-500             900-950
 #         second     180-260             400-500   600-650
 #   chr2  first   10-20                            second    21-30
@@ -65,7 +65,7 @@ test_that("overlapping peaks become one and their counts are summed", {
   )
 })
 
-test_that("shared peaks are those of every sample", {
+test_that("shared peaks are those of all samples", {
   out <- quietly(list(first = first, second = second), how = "shared")
   expect_identical(
     as.matrix(out$counts),
@@ -88,7 +88,7 @@ test_that("shared peaks are those of every sample", {
   all <- quietly(list(a = first, b = second, c = third))
   expect_identical(nrow(all$counts), 7L)
   expect_identical(all$summary$alone, c(1L, 2L, 1L))
-  # chr2-10-20 grew: in "a" three are merged, two kept.
+  # chr2-10-20 grew: in "a" three are merged and two kept.
   expect_identical(all$summary$merged, c(3L, 1L, 1L))
 })
 
@@ -107,7 +107,7 @@ test_that("the order of samples and peaks does not matter", {
   )
 })
 
-test_that("the message says what became of each sample's peaks", {
+test_that("the message reports the peaks of each sample", {
   reported <- paste(capture_messages(
     unite_peaks(list(first = first, `{x}` = second))
   ), collapse = "")
@@ -125,7 +125,7 @@ test_that("the message says what became of each sample's peaks", {
   )
 })
 
-test_that("cells get their sample's name only where names clash", {
+test_that("cells get their sample's name only if names clash", {
   colnames(second)[2] <- "a"
   out <- quietly(list(first = first, second = second))
   expect_identical(
@@ -140,7 +140,7 @@ test_that("cells get their sample's name only where names clash", {
   )
 })
 
-test_that("ranges can be given, and decide where they are", {
+test_that("ranges can be given, and take precedence over names", {
   ranges <- GenomicRanges::GRanges(
     "chr1", IRanges::IRanges(c(150, 400), c(240, 410)),
     strand = c("-", "+")
@@ -150,7 +150,7 @@ test_that("ranges can be given, and decide where they are", {
   expect_identical(
     as.matrix(out$counts)["chr1-400-500", ], c(a = 0, b = 5, x = 2, y = 4)
   )
-  # No bridge here: 150-240 joins the first of the two only.
+  # No bridge here: 150-240 overlaps only the first of the two.
   expect_identical(rownames(out$counts)[1:2], c("chr1-100-240", "chr1-250-300"))
   expect_error(
     quietly(list(first = first, x = x), ranges = list(x = ranges[1])),
@@ -158,11 +158,11 @@ test_that("ranges can be given, and decide where they are", {
   )
   expect_error(
     quietly(list(first = first, x = x), ranges = list(y = ranges)),
-    "names of samples", class = "sailer_argument_error"
+    "named by sample", class = "sailer_argument_error"
   )
   expect_error(
     quietly(list(first = first, x = x), ranges = ranges),
-    "names of samples", class = "sailer_argument_error"
+    "named by sample", class = "sailer_argument_error"
   )
   genomes <- ranges
   GenomicRanges::seqinfo(genomes)@genome <- "hg19"
@@ -190,12 +190,13 @@ test_that("matrices of every class give the same", {
   expect_identical(quietly(list(first = delayed, second = second)), expected)
 })
 
-test_that("handles and files are united as matrices are", {
+test_that("handles and files are united like matrices", {
   expected <- quietly(list(first = first, second = second))
   expect_identical(
     quietly(list(first = as_cells(first), second = second)), expected
   )
-  # Peaks 3 to 20 of the file by other names, and its 60 cells doubled.
+  # Peaks 3 to 20 of the file under other names, and its 60 cells with doubled
+  # counts.
   path <- tiny_path("tiny-10x.h5")
   other <- 2 * tiny_counts()[20:3, ]
   rownames(other) <- sub(":", "-", rownames(other), fixed = TRUE)
@@ -213,7 +214,7 @@ test_that("handles and files are united as matrices are", {
   expect_identical(sum(united$counts[, 61:120]), sum(other))
 })
 
-test_that("names are read in the usual forms", {
+test_that("names are read in the common formats", {
   colon <- first
   rownames(colon) <- sub("-", ":", rownames(colon), fixed = TRUE)
   expect_identical(
@@ -227,7 +228,7 @@ test_that("names are read in the usual forms", {
   )
 })
 
-test_that("what cannot be united is refused by name", {
+test_that("invalid samples are refused by name", {
   refuse <- function(pattern, counts, class = "data") {
     expect_error(
       quietly(counts), pattern, class = paste0("sailer_", class, "_error")
@@ -235,8 +236,8 @@ test_that("what cannot be united is refused by name", {
   }
   refuse("named list", first, "argument")
   refuse("at least two", list(first = first), "argument")
-  refuse("name of its own", list(first, second), "argument")
-  refuse("name of its own", list(a = first, a = second), "argument")
+  refuse("unique name", list(first, second), "argument")
+  refuse("unique name", list(a = first, a = second), "argument")
   refuse("\"b\".*must hold counts", list(a = first, b = 1:3), "argument")
   rename <- function(names) {
     rownames(second) <- names

@@ -3,7 +3,7 @@
 sim <- tiny_simulation()
 counts <- sim$counts
 
-test_that("noise of float32 does not matter", {
+test_that("float32 noise does not matter", {
   plain <- quick_fit(counts)
   for (noise in c(-1e-6, -1e-7, 1e-6)) {
     noisy <- counts
@@ -26,7 +26,7 @@ test_that("models of genes see the whole numbers", {
     ))
   }
   expect_identical(build(noisy), build(genes))
-  # Fractions stay what they are.
+  # Fractions are not changed.
   genes[1, 1] <- 2.5
   expect_identical(read_cells(gene_handle(sparse(genes))), genes)
 })

@@ -1,6 +1,6 @@
-# A part of `configure`: proves that the LibTorch that was found can join
-# processes (its c10d with Gloo, and NCCL beside CUDA). Where it cannot,
-# everything but training in several processes works.
+# Part of `configure`: checks whether the LibTorch that was found can join
+# processes (its c10d with Gloo, and NCCL on CUDA). If it cannot, everything but
+# training in several processes works.
 # Sets has_c10d and has_nccl, each 1 or 0.
 # shellcheck shell=sh disable=SC2154,SC2034 # variables come from and go to others
 

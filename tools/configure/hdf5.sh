@@ -1,4 +1,4 @@
-# A part of `configure`: finds HDF5 and proves it.
+# Part of `configure`: finds HDF5 and checks that it works.
 # Sets hdf5_cppflags, hdf5_libs and hdf5_version.
 # shellcheck shell=sh disable=SC2154 # variables come from configure
 
@@ -27,7 +27,8 @@ prove_hdf5() {
   return 1
 }
 
-# library_flags FOLDER: how to link and find at run time what lies there.
+# library_flags FOLDER: prints the flags to link its libraries and to find them
+# at run time.
 library_flags() {
   if ! is_system_folder "$1"; then printf "%s" "-L'$1' $rpath,'$1'"; fi
 }
@@ -60,7 +61,8 @@ find_hdf5() {
     fi
   done
   if command -v h5cc >/dev/null; then
-    # h5cc prints its compiler first; only flags of ours are wanted.
+    # h5cc prints its compiler first; only its include and library flags are
+    # used.
     shown=$(h5cc -show -shlib 2>/dev/null | tr ' ' '\n')
     cflags=$(printf '%s\n' "$shown" | grep '^-I' | tr '\n' ' ')
     libs=$(printf '%s\n' "$shown" | grep -E '^-(L|Wl,|l)' | tr '\n' ' ')

@@ -1,4 +1,4 @@
-# A part of `configure`: finds LibTorch, proves it, looks at its BLAS.
+# Part of `configure`: finds LibTorch, checks that it works, looks at its BLAS.
 # Sets abi, cxx_std, torch_cppflags, torch_libs, libtorch_dir, libtorch_version,
 # libtorch_source, libtorch_device and blas_note.
 # shellcheck shell=sh disable=SC2154 # variables come from configure
@@ -8,9 +8,9 @@ cp "$root/tools/configure/prove.cpp" "$work/" || exit 1
 cp "$root/src/core/support/blas.h" "$root/src/core/support/blas.cpp" \
   "$root/src/core/support/instruction_set.h" "$work/core/support/" || exit 1
 
-# prove_with: compiles, links and runs the proof with the flags at hand.
+# prove_with: compiles, links and runs the check with the current flags.
 prove_with() {
-  # Without debug information, which names the folder, ccache knows it again.
+  # Debug information names the folder; without it ccache can reuse the object.
   flags="-g0 -I. -D_GLIBCXX_USE_CXX11_ABI=$abi $torch_cppflags"
   failed_at='compile'
   try "$ccache$compile $flags -c prove.cpp -o prove.o" || return 1
@@ -21,8 +21,8 @@ prove_with() {
   try "./prove"
 }
 
-# The ABI of the standard library that a LibTorch was built with shows in the
-# name of c10::Error's constructor; it only says which to prove first.
+# The standard library's ABI that LibTorch was built with shows in the name of
+# c10::Error's constructor. It only determines which ABI is tried first.
 likely_abis() {
   if grep -q 'SourceLocationENSt7__cxx1112basic_string' "$1/libc10.$shared" \
     2>/dev/null; then
@@ -34,8 +34,9 @@ likely_abis() {
   fi
 }
 
-# set_torch_libs FOLDER DEVICE: "cpu", or "cuda" or "hip", whose library must
-# stay linked though no symbol of it is used, because it registers itself.
+# set_torch_libs FOLDER DEVICE: DEVICE is "cpu", "cuda" or "hip". A GPU's
+# library must stay linked although none of its symbols is used, because it
+# registers itself.
 set_torch_libs() {
   torch_libs=$(library_flags "$1")
   if [ "$2" != cpu ]; then
@@ -45,11 +46,12 @@ set_torch_libs() {
   torch_libs="$torch_libs -ltorch_cpu -lc10"
 }
 
-# prove_standards FOLDER: C++17, or C++20 where that does not compile, and the
-# ABI. Headers that want C++20 need not say so: LibTorch's own "#error" stands in
-# one that takes long to read, and the others fail on what they use. So both are
-# tried, and what compiles with neither is reported with both. Of two failed
-# ABIs the likely one is reported.
+# prove_standards FOLDER: tries C++17, then C++20 if that does not compile, and
+# both ABIs. Headers that need C++20 do not always say so: LibTorch's own
+# "#error" is in a header that takes long to read, and the others fail on the
+# features that they use. So both standards are tried, and if neither compiles,
+# both errors are reported. If both ABIs fail, the error of the likely one is
+# reported.
 prove_standards() {
   : >"$work/uncompiled"
   for standard in 17 20; do
@@ -93,16 +95,17 @@ prove_libtorch() {
       libtorch_device=$device
       return 0
     fi
-    note="its small program does not $failed_at"
+    note="a small test program does not $failed_at"
     [ "$device" = cpu ] || note="$note with its $device library"
     tried "$1 ($3): $note"
-    say "passing over LibTorch of $1 ($3): $note"
+    say "skipping LibTorch of $1 ($3): $note"
     { printf '  %s (%s):\n' "$1" "$3"; cat "$work/failure"; } >>"$work/failures"
   done
   return 1
 }
 
-# prove_libtorch_folder NAME FOLDER: wherever headers and libraries lie in it.
+# prove_libtorch_folder NAME FOLDER: checks the LibTorch in FOLDER, whose
+# libraries may be in lib/, lib64/ or lib/MULTIARCH/.
 prove_libtorch_folder() {
   if [ ! -e "$2/include/torch/csrc/api/include/torch/types.h" ]; then
     tried "$1: no include/torch/csrc/api/include/torch/types.h in $2"
@@ -118,7 +121,8 @@ prove_libtorch_folder() {
   return 1
 }
 
-# R's torch tells its folder without having LibTorch, and must not fetch it.
+# R's torch reports its folder even before it has LibTorch, and must not
+# download it.
 r_torch_folder() {
   JPY_PARENT_PID='' TORCH_INSTALL=0 "$r_home/bin/Rscript" --no-init-file -e '
     Sys.unsetenv("JPY_PARENT_PID")

@@ -1,5 +1,5 @@
-// The small program by which `configure` proves a LibTorch: it must compile,
-// link and run, multiply matrices and say what it is. Output: key=value lines.
+// The program with which `configure` checks a LibTorch: it must compile, link,
+// run, multiply matrices and identify itself. Output: key=value lines.
 #include <torch/cuda.h>
 #include <torch/types.h>
 #include <torch/version.h>

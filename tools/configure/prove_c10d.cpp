@@ -1,7 +1,7 @@
-// The small program by which `configure` proves that a LibTorch can join
-// processes: a group of one process meets on the loopback and adds a tensor up.
-// With PROVE_NCCL it is only compiled and linked: machines that build need no
-// GPU.
+// The program with which `configure` checks whether a LibTorch can join
+// processes: a group of one process meets on the loopback interface and sums a
+// tensor. With PROVE_NCCL it is only compiled and linked, because a machine
+// that builds packages need not have a GPU.
 #define USE_C10D_GLOO
 #include <ATen/ATen.h>
 
@@ -14,8 +14,8 @@
 #include <torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>
 #endif
 
-// From 2.4 on the store asks for libuv unless told otherwise, which a LibTorch
-// may have been built without.
+// Since LibTorch 2.4 the store requires libuv unless told otherwise, but
+// LibTorch may have been built without it.
 template <typename Options>
 auto without_libuv(Options& options, int) -> decltype(options.useLibUV = false,
                                                       void()) {
@@ -27,7 +27,7 @@ void without_libuv(Options&, long) {}
 int main() {
   try {
     c10d::TCPStoreOptions meeting;
-    meeting.port = 0;  // any that is free
+    meeting.port = 0;  // any free port
     meeting.isServer = true;
     meeting.numWorkers = 1;
     without_libuv(meeting, 0);

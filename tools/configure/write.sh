@@ -1,4 +1,4 @@
-# A part of `configure`: writes down what was found.
+# Part of `configure`: writes what was found to the build files.
 # shellcheck shell=sh disable=SC2154,SC2016
 # (SC2154: variables come from configure; SC2016: dollars are for make.)
 
@@ -18,11 +18,11 @@ for flag in -fno-math-errno $([ "$debug" = yes ] || echo -g0); do
     tuning_flags="$tuning_flags $flag"
 done
 
-# keep FILE: what was written to $work/filled becomes FILE. A file that would
-# stay as it is keeps its time, so that nothing is built again for it.
+# keep FILE: copies $work/filled to FILE. An unchanged file keeps its time, so
+# that nothing is rebuilt because of it.
 keep() { cmp -s "$work/filled" "$1" || cp "$work/filled" "$1" || exit 1; }
 
-# fill TEMPLATE FILE: replaces the names between at signs.
+# fill TEMPLATE FILE: writes TEMPLATE to FILE, replacing the @names@.
 fill() {
   sed -e "s|@cxx_std@|$cxx_std|g" \
     -e "s|@abi@|$abi|g" \
@@ -56,17 +56,18 @@ fill() {
 
 one_line() { tr '\n' ' ' <"$work/$1" | sed 's/ $//'; }
 
-# A source needs LibTorch when it includes it, or a header of the folders that
-# compute with tensors; all others are compiled without its heavy headers.
+# A source needs LibTorch if it belongs to a folder that computes with tensors,
+# or includes LibTorch or a header that does. All others are compiled without
+# LibTorch's heavy headers.
 needs_torch() {
   case $1 in core/models/* | core/training/*) return 0 ;; esac
   grep -Eq '^#include.*(models/|training/|batch_|torch|ATen/|c10/)' "$1"
 }
 
-# The unit of compilation that the source $1 belongs to. Most of a compiler's
-# time goes into headers, so the sources of one folder that need LibTorch are one
-# unit, and those that do not are another: it includes them all. A source that
-# sets the compiler's options for itself is compiled by itself.
+# unit_of SOURCE: prints the compilation unit of a source. Most of the compile
+# time goes into headers, so one unit includes all sources of a folder that need
+# LibTorch, and another those that do not. A source that sets compiler options
+# for itself is a unit of its own.
 unit_of() {
   if grep -q '^#pragma GCC optimize' "$1"; then
     printf 'units/%s_plain.cpp\n' "$(printf '%s' "${1%.cpp}" | tr / _)"
@@ -105,7 +106,7 @@ while read -r source; do
   echo "$(unit_of "$source") $source"
 done <"$work/sources" >"$work/units"
 
-# object SOURCE NEEDS COMMAND: the rule of make for one object.
+# object SOURCE NEEDS COMMAND: adds the make rule for one object.
 object() {
   echo "${1%.cpp}.o" >>"$work/objects"
   printf '%s: %s %s\n\t%s -c %s -o $@\n' "${1%.cpp}.o" "$1" "$2" "$3" "$1" \

@@ -1,5 +1,5 @@
-# A part of `configure`: finds the header of xxHash and proves it.
-# Sets xxhash_cppflags. The header is used alone: nothing is linked.
+# Part of `configure`: finds the header of xxHash and checks that it works. Sets
+# xxhash_cppflags. Only the header is used: nothing is linked.
 # shellcheck shell=sh disable=SC2154 # variables come from configure
 
 cat >"$work/xxhash.cpp" <<'END'

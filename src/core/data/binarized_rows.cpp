@@ -10,7 +10,8 @@
 namespace sailer {
 namespace {
 
-// The smallest float that is at least `value`: floats are compared with it.
+// Returns the smallest float that is at least `value`, because it is compared
+// with floats.
 float round_up(double value) {
   const auto near = static_cast<float>(value);
   if (near >= value) return near;
@@ -34,7 +35,7 @@ bool BinarizedRows::add(const float* values, int64_t n_cells, int64_t n_peaks,
       ties = wanted - std::count_if(row, row + n_peaks,
                                     [=](float x) { return x > least; });
     }
-    // What is above `least`, and the first `ties` that are equal to it.
+    // Takes peaks above `least`, and the first `ties` that are equal to it.
     for (int64_t p = 0; p < n_peaks; ++p) {
       if (!(row[p] >= least) || (row[p] == least && ties-- <= 0)) continue;
       peaks_.push_back(static_cast<int32_t>(p));

@@ -1,6 +1,6 @@
-// Which peaks count as open, of cells that come as probabilities of all their
-// peaks: collected as a sparse matrix of features x cells, cell after cell.
-// Torch-free.
+// Decides which peaks of a cell count as open, given the probabilities of all
+// its peaks, and collects them cell by cell as a sparse features x cells
+// matrix. Torch-free.
 #pragma once
 
 #include <cstdint>
@@ -9,12 +9,12 @@
 namespace sailer {
 
 struct BinarizeRule {
-  // Open are the peaks of at least this probability ...
+  // Peaks with at least this probability are open ...
   double threshold = 0;
-  // ... or, above 0, as many peaks of each cell, the likeliest ones. Of peaks
-  // that are as likely the first ones are taken.
+  // ... or, if above 0, this many peaks of each cell, the most likely ones.
+  // Among equally likely peaks the first ones are taken.
   int64_t n_open = 0;
-  // Whether their probabilities are kept as well.
+  // Whether the probabilities of open peaks are kept as well.
   bool keep_values = false;
 };
 
@@ -22,12 +22,12 @@ class BinarizedRows {
  public:
   explicit BinarizedRows(const BinarizeRule& rule) : rule_(rule) {}
 
-  // Appends cells, each with `n_peaks` values. False when there would be more
-  // than `max_entries` open peaks in all: then the rows are of no use.
+  // Appends cells, each with `n_peaks` values. Returns false if there would be
+  // more than `max_entries` open peaks in total; the rows are then unusable.
   bool add(const float* values, int64_t n_cells, int64_t n_peaks,
            int64_t max_entries);
 
-  // Where each cell's entries begin, [cells + 1]; the peaks, rising within a
+  // Offsets of each cell's entries, [cells + 1]; the peaks, ascending within a
   // cell; their probabilities, if kept.
   const std::vector<int64_t>& offsets() const { return offsets_; }
   const std::vector<int32_t>& peaks() const { return peaks_; }

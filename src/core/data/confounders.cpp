@@ -24,8 +24,8 @@ Standard standard_of(const std::vector<int64_t>& cells, Value&& value) {
     squares += difference * difference;
   }
   const double sd = std::sqrt(squares / n);
-  // A constant column carries nothing: leave it at 0 instead of dividing by
-  // rounding errors.
+  // A constant column carries no information: leave it at 0 instead of dividing
+  // by a rounding error.
   if (sd > 1e-12 * (1 + std::fabs(standard.mean))) standard.sd = sd;
   return standard;
 }

@@ -1,6 +1,6 @@
-// What is known to disturb a cell's profile, as the numbers c that the decoder
-// reads: standardised log depth, one-hot labels, standardised covariates.
-// Torch-free.
+// Known confounders of a cell's profile, encoded as the numbers c that the
+// decoder reads: standardised log depth, one-hot labels, standardised
+// covariates. Torch-free.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace sailer {
 
-// A label per cell: codes in [0, n_levels), or -1 for a level that the model
+// One label per cell: a code in [0, n_levels), or -1 for a level that the model
 // has not seen, which is encoded as all zeros.
 struct LabelColumn {
   std::string name;
@@ -34,7 +34,7 @@ struct Confounders {
 
 struct Standard {
   double mean = 0;
-  double sd = 1;  // population standard deviation; 1 where there is none
+  double sd = 1;  // population standard deviation; 1 if it is zero
 };
 
 // Learned from the training cells and stored in the fit.
@@ -43,21 +43,21 @@ struct ConfounderScaling {
   std::vector<Standard> numbers;
 };
 
-// The rows c [cells x width]. A label is kept as the column of its 1: written
-// out, 1,000 levels of 6 million cells would take 24 GB.
+// The rows c [cells x width]. A label is stored as the column of its 1, because
+// 1,000 levels of 6 million cells would take 24 GB when written out.
 struct ConfounderMatrix {
   int64_t width = 0;
-  std::vector<int32_t> number_columns;  // those that are no label's
+  std::vector<int32_t> number_columns;  // all but those of labels
   std::vector<float> numbers;           // [cells x number_columns]
   int64_t n_labels = 0;
-  std::vector<int32_t> ones;  // [cells x n_labels]; `width` where there is none
+  std::vector<int32_t> ones;  // [cells x n_labels]; `width` if there is none
 
   int64_t values_per_cell() const { return n_of(number_columns) + n_labels; }
 
-  // The columns of labels, from 1 on.
+  // Number of label columns, which start at column 1.
   int64_t n_label_columns() const { return width - n_of(number_columns); }
 
-  // True when there is a row for each of so many cells.
+  // Returns whether there is a row for each of `n_cells` cells.
   bool has_rows(int64_t n_cells) const {
     return n_of(numbers) == n_cells * n_of(number_columns) &&
            n_of(ones) == n_cells * n_labels;
@@ -67,11 +67,11 @@ struct ConfounderMatrix {
   void write_row(int64_t cell, float* row) const;
 };
 
-// Of numbers alone, row-major [cells x width].
+// Makes a matrix of numbers only, given row-major [cells x width].
 ConfounderMatrix confounders_of_numbers(int64_t width,
                                         std::vector<float> numbers);
 
-// The columns are: log depth; each label's levels in turn; each number.
+// The columns are: log depth; the levels of each label in turn; each number.
 ConfounderScaling fit_scaling(const Confounders& confounders,
                               const std::vector<int64_t>& cells);
 ConfounderMatrix encode(const Confounders& confounders,
@@ -79,8 +79,8 @@ ConfounderMatrix encode(const Confounders& confounders,
 
 // A reference embedding of the cells, row-major.
 struct Reference {
-  int64_t width = 0;           // 0: there is none
-  std::vector<float> values;   // [cells x width], 0 where there is none
+  int64_t width = 0;           // 0: no reference
+  std::vector<float> values;   // [cells x width], 0 for cells without one
   std::vector<float> present;  // [cells], 0 or 1
   std::vector<float> weight;   // [cells]
 };

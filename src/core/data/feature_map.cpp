@@ -49,9 +49,10 @@ void map_features(const FeatureMap& map, int64_t from_row, SparseRows& rows) {
 
 namespace {
 
-// Puts the entries of a cell in order; of one feature they stay as they are.
+// Sorts the entries of a cell by feature; entries of the same feature keep
+// their order.
 void sort_entries(int32_t* features, float* values, int64_t n) {
-  // In order already, for the most part: neighbours are sent to neighbours.
+  // Mostly sorted already, because neighbours are mapped to neighbours.
   if (std::is_sorted(features, features + n)) return;
   if (values == nullptr) {
     std::sort(features, features + n);

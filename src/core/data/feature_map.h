@@ -1,4 +1,4 @@
-// From the features of one source to those of another set.
+// Maps the features of a source to those of another feature set.
 #pragma once
 
 #include <string>
@@ -8,26 +8,26 @@
 
 namespace sailer {
 
-// map[feature] is its place in the new set, or -1 to drop it. An empty map
-// leaves every feature in its place.
+// map[feature] is the feature's index in the new set, or -1 to drop it. An
+// empty map leaves every feature where it is.
 using FeatureMap = std::vector<int32_t>;
 
-// Whether several features may be sent to the same place.
+// Whether several features may be mapped to the same index.
 enum class Several { kRefused, kMerged };
 
 // Throws unless `map` fits a source of `n_from` and a set of `n_to` features.
-// True when several features are sent to one place: rows then have to go
-// through merge_features() too.
+// Returns true if several features are mapped to one index: rows then also have
+// to go through merge_features().
 bool check_feature_map(const FeatureMap& map, int64_t n_from, int64_t n_to,
                        const std::string& description,
                        Several several = Several::kRefused);
 
-// Maps the rows of `rows` from row `from_row` on, in place.
+// Maps `rows` from row `from_row` on, in place.
 void map_features(const FeatureMap& map, int64_t from_row, SparseRows& rows);
 
-// Rows in which a feature may stand several times, or in another order, from
-// row `from_row` on: each feature once, rising. A feature is open where one of
-// those sent to it is, and counts are summed.
+// Merges repeated features and sorts them, from row `from_row` on, so that each
+// row has each feature once, in ascending order. A merged feature is open if
+// any of its parts is, and counts are summed.
 void merge_features(int64_t from_row, SparseRows& rows);
 
 }  // namespace sailer

@@ -23,13 +23,13 @@ Handle space_of(const std::vector<int64_t>& shape) {
       H5Sclose);
 }
 
-// Of deflate's levels: slower ones gain a few percent on probabilities.
+// Level of deflate. Slower ones gain only a few percent on probabilities.
 constexpr unsigned kFastest = 1;
 
-// The most that HDF5 holds back by default.
+// The most bytes that HDF5 buffers by default.
 constexpr int64_t kHeldBack = int64_t{32} << 20;
 
-// Asks the disk for bytes behind the end of a file: 0, or errno.
+// Reserves disk space past the end of a file. Returns 0 or an errno code.
 int reserve_behind(const std::string& path, int64_t n_bytes) {
   std::error_code error;
   const auto size =
@@ -64,9 +64,10 @@ FileWriter::FileWriter(const std::string& path, const std::string& shown_as)
   const Handle create_plist(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
   H5Pset_obj_track_times(create_plist, false);
   const Handle access_plist(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
-  // Whatever an exception leaves open is closed with the file.
+  // Objects that an exception leaves open are closed with the file.
   H5Pset_fclose_degree(access_plist, H5F_CLOSE_STRONG);
-  // An empty file first: HDF5 writes to its own at once.
+  // Creates an empty file and reserves space for it first, because H5Fcreate()
+  // writes at once.
   const int file =
       ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (file < 0) fail_to_write(shown_as_, std::strerror(errno));
@@ -80,7 +81,7 @@ FileWriter::FileWriter(const std::string& path, const std::string& shown_as)
 
 void FileWriter::check(int64_t result) const {
   if (result < 0)
-    fail_to_write(shown_as_, "HDF5 refused it" + Session::reason());
+    fail_to_write(shown_as_, "an HDF5 call failed" + Session::reason());
 }
 
 void FileWriter::reserve(int64_t n_bytes) const {
@@ -142,7 +143,7 @@ void FileWriter::write_block(const std::string& name,
 
 void FileWriter::texts(const std::string& name,
                        const std::vector<std::string>& values) {
-  constexpr int64_t kOfEach = 32;  // what HDF5 adds to a text, at most
+  constexpr int64_t kOfEach = 32;  // most that HDF5 adds to a string
   int64_t n_bytes = 0;
   std::vector<const char*> pointers;
   for (const std::string& text : values) {
@@ -172,8 +173,8 @@ void FileWriter::attribute(const std::string& object, const std::string& name,
   check(H5Awrite(attribute, type, value));
 }
 
-// Dimension scales, written by hand, since the library of HDF5 that knows them
-// is another one. See "HDF5 Dimension Scale Specification and Design Notes".
+// Dimension scales are written by hand because they belong to a separate HDF5
+// library. See "HDF5 Dimension Scale Specification and Design Notes".
 
 void FileWriter::fixed_text(const std::string& object, const std::string& name,
                             const std::string& text) const {
@@ -193,7 +194,7 @@ void FileWriter::name_dimensions(const std::string& name,
                                  const std::vector<std::string>& scales,
                                  const std::string& role) {
   Session session;
-  struct Use {  // what tells a scale where it is used
+  struct Use {  // tells a scale where it is used
     hobj_ref_t dataset;
     int dimension;
   } use{};
@@ -220,7 +221,7 @@ void FileWriter::close() {
   reserve(0);
   Session session;
   check(H5Fclose(id_.release()));
-  // Frees what was reserved and not used.
+  // Frees the space that was reserved but not used.
   std::error_code ignored;
   std::filesystem::resize_file(
       path_, std::filesystem::file_size(path_, ignored), ignored);

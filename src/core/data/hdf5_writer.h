@@ -1,10 +1,10 @@
-// Writes HDF5 files of results: matrices by blocks, and the names of their rows
-// and columns. Nothing of the clock is stored: the same values give the same
-// bytes. Failures throw Error(kFile) that names the file and the reason.
+// Writes HDF5 files of results: matrices in blocks, and the names of their rows
+// and columns. No timestamps are stored, so the same values give the same
+// bytes. Failures throw Error(kFile) with the file name and the reason.
 //
-// HDF5 cannot give up a file when the disk refuses a write: what it holds back
-// stays, is tried again when the process ends, and may crash it. So before each
-// write room is reserved for it and for what HDF5 holds back.
+// HDF5 cannot abandon a file after a failed write: its buffered data stays, is
+// written again when the process exits, and may crash it. So before each write,
+// disk space is reserved for it and for everything that HDF5 buffers.
 #pragma once
 
 #include <cstdint>
@@ -17,30 +17,29 @@ namespace sailer::hdf5 {
 
 class FileWriter {
  public:
-  // Creates the file, or empties it. Messages name `shown_as`.
+  // Creates the file, or truncates it. Messages call it `shown_as`.
   FileWriter(const std::string& path, const std::string& shown_as);
 
-  // A dataset of floats, last dimension fastest, to be written by blocks, in
-  // compressed chunks (as they are where HDF5 was built without). Blocks that
-  // are made of whole chunks are packed once. Of what was never written nothing
-  // can be said.
+  // Creates a dataset of floats, last dimension fastest, to be written in
+  // blocks. Its chunks are compressed if HDF5 was built with deflate. Blocks of
+  // whole chunks are compressed only once. Values never written are undefined.
   void chunked(const std::string& name, const std::vector<int64_t>& shape,
                const std::vector<int64_t>& chunk);
   void write_block(const std::string& name, const std::vector<int64_t>& first,
                    const std::vector<int64_t>& count, const float* values);
 
-  // A vector of UTF-8 texts of any length.
+  // Writes a vector of UTF-8 strings of any length.
   void texts(const std::string& name, const std::vector<std::string>& values);
 
-  // Makes the dataset of texts `scale` the names along a dimension of another
-  // one, by the conventions of HDF5's dimension scales: `role` tells readers
-  // what they are. Once for each dimension of `name`, in their order.
+  // Makes the string dataset scales[d] the names along dimension d of the
+  // dataset `name`, for every d, following the conventions of HDF5 dimension
+  // scales: `role` tells readers what the names are.
   void name_dimensions(const std::string& name,
                        const std::vector<std::string>& scales,
                        const std::string& role);
 
-  // Writes what is held back and closes. Destruction closes without telling of
-  // failures: for files that are given up.
+  // Writes buffered data and closes the file. The destructor closes it without
+  // reporting failures, for files that are abandoned.
   void close();
 
  private:
@@ -52,7 +51,7 @@ class FileWriter {
   void fixed_text(const std::string& object, const std::string& name,
                   const std::string& text) const;
   hobj_ref_t reference_to(const std::string& object) const;
-  void check(int64_t result) const;  // throws when HDF5 has refused
+  void check(int64_t result) const;  // throws if an HDF5 call failed
 
   std::string path_, shown_as_;
   Handle link_plist_;

@@ -5,8 +5,8 @@
 
 namespace sailer {
 
-// A set of open peaks as ascending indices without repetition: one column of
-// a compressed sparse matrix. Borrowed.
+// A set of open peaks as ascending, distinct indices: one column of a
+// compressed sparse matrix. Does not own the memory.
 struct OpenPeaks {
   const int* index = nullptr;
   std::size_t size = 0;

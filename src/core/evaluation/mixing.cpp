@@ -48,7 +48,7 @@ Mixing batch_mixing(const Neighbors& neighbors, const std::vector<int>& batch,
     for (int b = 0; b < n_batches; ++b) total += counts[b] / sizes[b];
     for (int b = 0; b < n_batches; ++b) {
       const double share = counts[b] / sizes[b] / total;
-      // Neighbours of the batch in a fair draw.
+      // Expected neighbours from this batch in a fair draw.
       const double fair =
           static_cast<double>(neighbors.k) * sizes[b] / static_cast<double>(n);
       mixing.proportions[b * n + i] = share;
@@ -61,9 +61,9 @@ Mixing batch_mixing(const Neighbors& neighbors, const std::vector<int>& batch,
 
 namespace {
 
-// Sets normalised weights for one beta and returns their entropy. Distances
-// are taken from the nearest one, which changes neither and rules out that
-// every weight underflows.
+// Sets normalised weights for one beta and returns their entropy. Distances are
+// measured relative to that of the nearest neighbour, which changes neither and
+// prevents all weights from underflowing.
 double weigh(const double* distance, double beta,
              std::vector<double>& weights) {
   double sum = 0.0;
@@ -78,8 +78,9 @@ double weigh(const double* distance, double beta,
   return std::log(sum) + beta * weighted / sum;
 }
 
-// Bisection for the beta at which the entropy is log(perplexity): doubling or
-// halving until the target is bracketed, then the middle of the bracket.
+// Bisects for the beta at which the entropy is log(perplexity): doubles or
+// halves it until the target is bracketed, then takes the middle of the
+// bracket.
 void calibrate(const double* distance, const LisiOptions& options,
                std::vector<double>& weights) {
   const double target = std::log(options.perplexity);

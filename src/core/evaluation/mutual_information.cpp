@@ -17,11 +17,11 @@ constexpr double kEulerGamma = 0.57721566490153286061;
 constexpr double kPi = 3.14159265358979323846;
 constexpr double kRelativeNoise = 1e-10;
 
-// The noise of the second variable has a stream that no dimension uses.
+// The stream of the second variable's noise, which no dimension uses.
 constexpr std::uint64_t kConfounderStream = ~std::uint64_t{0};
 
-// digamma at 1 ... n: the estimators need it at whole numbers only, where it
-// is a harmonic number less Euler's constant.
+// digamma at 1 ... n: the estimators need it only at whole numbers, where it is
+// a harmonic number minus Euler's constant.
 std::vector<double> digamma_to(std::size_t n) {
   std::vector<double> values(n + 1);
   double harmonic = 0.0;
@@ -37,9 +37,9 @@ std::vector<double> sorted(std::vector<double> values) {
   return values;
 }
 
-// Values of a sorted sample within a closed distance of a centre. Distances are
-// computed as the neighbour search computes them, so that a point on the rim
-// falls on the same side in both.
+// Counts the values of a sorted sample within a distance of a centre,
+// inclusive. Distances are computed as the neighbour search computes them, so
+// that a point on the boundary falls on the same side in both.
 std::size_t count_within(const std::vector<double>& sample, double centre,
                          double radius) {
   const auto first = std::partition_point(
@@ -51,7 +51,7 @@ std::size_t count_within(const std::vector<double>& sample, double centre,
   return static_cast<std::size_t>(last - first);
 }
 
-// Just below the distance of the k-th neighbour, which is thereby left out.
+// Just below the distance of the k-th neighbour, to exclude that neighbour.
 double open_radius(double distance) { return std::nextafter(distance, 0.0); }
 
 void check_arguments(std::size_t n, std::size_t n_other, int k) {
@@ -64,8 +64,9 @@ void check_arguments(std::size_t n, std::size_t n_other, int k) {
           " cells here), not ", k, ".");
 }
 
-// Distances from each value of an ascending sample to its k-th neighbour:
-// among the k + 1 runs of k + 1 values around it, the one that reaches least.
+// The distance from one value of an ascending sample to its k-th neighbour:
+// among the up to k + 1 runs of k + 1 values that include it, the one that
+// reaches least far.
 double kth_distance(const std::vector<double>& sorted, std::size_t i,
                     std::size_t k) {
   double best = std::numeric_limits<double>::infinity();
@@ -78,7 +79,7 @@ double kth_distance(const std::vector<double>& sorted, std::size_t i,
   return best;
 }
 
-// The cells of each class, ascending in x.
+// The values of x in each class, ascending.
 std::vector<std::vector<double>> split_by_class(
     const std::vector<double>& x, const std::vector<int>& labels) {
   const int n_classes = *std::max_element(labels.begin(), labels.end()) + 1;
@@ -122,7 +123,7 @@ constexpr std::ptrdiff_t kLeafSize = 12;
 struct Point {
   double at[2];
   std::uint32_t id;
-  int axis;  // of a point in the middle of a range: across what it is split
+  int axis;  // of the middle point of a range: the axis that splits it
 };
 using Points = std::vector<Point>;
 using Range = std::pair<Points::iterator, Points::iterator>;
@@ -131,9 +132,9 @@ Points::iterator middle_of(const Range& range) {
   return range.first + (range.second - range.first) / 2;
 }
 
-// Makes of a range a k-d tree: the points on either side of the middle one lie
-// on either side of it across the wider extent, and so on within each half.
-// Halving by count, not by value, keeps the tree balanced under ties.
+// Turns a range into a k-d tree: the middle point splits the others along the
+// axis with the wider extent, and so on within each half. Halving by count, not
+// by value, keeps the tree balanced under ties.
 void build(const Range& range) {
   if (range.second - range.first <= kLeafSize) return;
   double extent[2];
@@ -155,7 +156,7 @@ void build(const Range& range) {
   build({middle + 1, range.second});
 }
 
-// Keeps `nearest` (rising, fixed length) the smallest distances seen.
+// Keeps the smallest distances seen in `nearest` (ascending, fixed length).
 void visit(const Point& other, const Point& self,
            std::vector<double>& nearest) {
   if (&other == &self) return;
@@ -197,7 +198,7 @@ std::vector<double> kth_neighbor_distances(const std::vector<double>& x,
   const Range all{points.begin(), points.end()};
   build(all);
   std::vector<double> result(x.size());
-  // In the tree's order, so that successive searches share what is cached.
+  // In the order of the tree, so that successive searches share cached data.
   for (const Point& point : points) {
     std::vector<double> nearest(k, std::numeric_limits<double>::infinity());
     search(all, point, nearest);
@@ -214,7 +215,7 @@ std::vector<double> scale_and_jitter(std::vector<double> sample,
   double variance = 0.0;
   for (double v : sample) variance += (v - mean) * (v - mean) / n;
   const double sd = std::sqrt(variance);
-  // A constant sample has a spread of rounding errors only.
+  // The spread of a constant sample is only rounding error.
   const double rounding = 10 * std::numeric_limits<double>::epsilon();
   if (sd > rounding * std::max(1.0, std::fabs(mean))) {
     for (double& v : sample) v /= sd;

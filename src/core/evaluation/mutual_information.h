@@ -3,8 +3,8 @@
 //
 // Both estimators follow scikit-learn's mutual_info_regression and
 // mutual_info_classif: every continuous sample is divided by its standard
-// deviation and given a noise of about 1e-10 that breaks ties, and a negative
-// estimate, possible by chance near zero, becomes 0.
+// deviation and gets noise of about 1e-10 to break ties, and a negative
+// estimate, which can occur by chance near zero, becomes 0.
 #pragma once
 
 #include <cstdint>
@@ -13,39 +13,40 @@
 namespace sailer {
 
 struct MutualInformationOptions {
-  // Neighbours of each cell that set its scale. More neighbours lower the
-  // variance of the estimate and raise its bias. 1 <= k < number of cells.
+  // Number of nearest neighbours that set the scale at each cell, at least 1
+  // and less than the number of cells. More neighbours lower the variance of
+  // the estimate and raise its bias.
   int k = 3;
-  // Seed of the noise. The noise comes from a generator of its own, the same
-  // on every platform.
+  // Seed of the noise. The noise comes from its own generator, which is the
+  // same on every platform.
   std::uint64_t seed = 1;
-  // Which noise sequence `x` gets: pass the number of the dimension, so that
-  // two dimensions are not given the same noise.
+  // Which noise sequence `x` gets: pass the number of the dimension, so that no
+  // two dimensions get the same noise.
   std::uint64_t stream = 0;
 };
 
 // Kraskov, Stögbauer and Grassberger (2004), first algorithm: both numeric.
-// x and y: same length, finite. O(n log n). Throws Error(kArgument) when the
-// lengths differ or k is out of its range.
+// `x` and `y` have the same length and are finite. O(n log n). Throws
+// Error(kArgument) if the lengths differ or k is out of range.
 double mutual_information(const std::vector<double>& x,
                           const std::vector<double>& y,
                           const MutualInformationOptions& options);
 
-// Ross (2014): x numeric, labels classes 0 ... n_classes - 1. Classes with one
-// cell are left out; a class with fewer than k other cells uses them all.
-// O(n log n). Throws Error(kArgument) as above, and Error(kData) when no class
-// has two cells.
+// Ross (2014): x is numeric, labels are classes 0 ... n_classes - 1. Classes
+// with one cell are left out; a class with fewer than k other cells uses them
+// all. O(n log n). Throws Error(kArgument) as above, and Error(kData) if no
+// class has two cells.
 double mutual_information(const std::vector<double>& x,
                           const std::vector<int>& labels,
                           const MutualInformationOptions& options);
 
-// The sample as the estimators see it: over its population standard deviation
-// (unless that is 0), plus noise of 1e-10 times max(1, mean |x|).
+// The sample as the estimators see it: divided by its population standard
+// deviation (unless that is 0), plus noise of 1e-10 times max(1, mean |x|).
 std::vector<double> scale_and_jitter(std::vector<double> sample,
                                      std::uint64_t seed, std::uint64_t stream);
 
-// For each point (x[i], y[i]) the distance max(|dx|, |dy|) to its k-th nearest
-// other point, 1 <= k < n. About O(n (log n + k)), also when many coincide.
+// For each point (x[i], y[i]), the distance max(|dx|, |dy|) to its k-th nearest
+// other point, 1 <= k < n. About O(n (log n + k)), even if many coincide.
 std::vector<double> kth_neighbor_distances(const std::vector<double>& x,
                                            const std::vector<double>& y, int k);
 

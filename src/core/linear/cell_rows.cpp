@@ -17,13 +17,12 @@ void check_rows(const CellRows& cells) {
   check_feature_map(cells.map, source.n_features(), cells.n_columns,
                     source.describe());
   require(cells.taken.empty() || n_of(cells.taken) == source.n_cells(),
-          "Which cells are taken is given for ", cells.taken.size(),
-          " cells, but ", source.describe(), " has ", source.n_cells(),
-          " cells.");
+          "The choice of cells has ", cells.taken.size(), " entries, but ",
+          source.describe(), " has ", source.n_cells(), " cells.");
 }
 
-// A pass in which append(map, rows, row, out) makes of a cell its row of the
-// matrix.
+// Returns a pass in which append(map, rows, row, out) turns a cell into its row
+// of the matrix.
 template <typename Append>
 RowPass pass_over(CellRows given, Append append) {
   check_rows(given);

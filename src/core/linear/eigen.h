@@ -1,12 +1,13 @@
-// Eigen, for the sources of this folder alone: their headers speak in plain
-// vectors, so that whoever includes them need not read it.
+// Eigen, only for the sources of this folder: the headers that others include
+// use plain vectors, so that those files need not read Eigen.
 #pragma once
 
 #if defined(__GNUC__)
 #pragma GCC system_header  // Eigen's warnings are not ours
 #endif
 
-// In the caller's thread: bits do not depend on how many there are.
+// Runs in the caller's thread, so that bits do not depend on the number of
+// threads.
 #define EIGEN_DONT_PARALLELIZE
 #define EIGEN_MPL2_ONLY
 
@@ -16,7 +17,8 @@
 
 namespace sailer {
 
-// Rows lie together: an entry of a sparse row wants one row of these.
+// Rows are contiguous, because each entry of a sparse row needs one row of such
+// a matrix.
 using RowMatrix =
     Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 

@@ -33,7 +33,7 @@ bool for_each_scores(const CellRows& cells, const std::vector<float>& weights,
                      const ScoreVisitor& visit) {
   int64_t width = loadings.cols();
   for (const CellNumbers& numbers : beside) width += numbers.width;
-  int64_t cell = cells.first - 1;  // of the last row
+  int64_t cell = cells.first - 1;  // that of the last row
   std::vector<float> one;          // its numbers
   const auto add = [&](const SparseRows& rows) {
     RowMatrix values(rows.n_rows(), width);
@@ -87,19 +87,19 @@ double strictly_kept(double explained) {
 
 namespace {
 
-// A component is never taken to be all signal: the decoder has to learn.
+// No component counts as all signal, because the decoder has to learn.
 constexpr double kMostSignal = 0.98;
 
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
-// Where there are so many cells, the decomposition begins with that of every
-// kEvery-th of them.
+// From this many cells on, the decomposition starts from that of every
+// kEvery-th cell.
 constexpr int64_t kManyCells = 200000, kEvery = 4;
 
 CellRows part_of(CellRows cells) {
   if (cells.taken.empty()) cells.taken.assign(cells.n_rows(), 1);
-  int64_t k = 0;  // of the taken
+  int64_t k = 0;  // index among the taken cells
   for (uint8_t& taken : cells.taken) taken = taken != 0 && k++ % kEvery == 0;
   return cells;
 }
@@ -111,7 +111,7 @@ std::optional<TruncatedSvd> decompose_tf_idf(const CellRows& cells,
     return truncated_svd(accessibility_rows(rows, weights, RowScale::kTfIdf),
                          rows.n_columns, options, rows.sum_of_all);
   };
-  // Components that converge slowly are noise among noise.
+  // Components that converge slowly are noise anyway.
   options.power_iterations = 8;
   if (cells.n_rows() < kManyCells) return decompose(cells);
   auto of_part = decompose(part_of(cells));
@@ -121,8 +121,9 @@ std::optional<TruncatedSvd> decompose_tf_idf(const CellRows& cells,
   return decompose(cells);
 }
 
-// Covariances of scores: of the training cells, followed by those with the
-// confounders; of the held-out cells; and of independent peaks.
+// Covariances: of the scores of the training cells, followed by their
+// confounders; of the scores of the held-out cells; and of the scores if peaks
+// were independent.
 struct Spreads {
   MatrixXd training, held_out, noise;
 };
@@ -131,7 +132,7 @@ double signal_of(double held_out, double noise) {
   return held_out > noise && noise > 0 ? 1 - noise / held_out : 0;
 }
 
-// How far scores along a direction are shrunk: see Lsi.
+// The factor by which scores along a direction are shrunk: see Lsi.
 double kept_share(double signal, double explained, bool strict) {
   if (explained == 0) return 1;
   if (explained >= signal) return 0;
@@ -139,7 +140,8 @@ double kept_share(double signal, double explained, bool strict) {
   return std::sqrt((signal - explained) / (1 - explained) / signal);
 }
 
-// What takes out of `k` scores what the confounders explain, [k x k]: see Lsi.
+// The matrix [k x k] that removes from `k` scores what the confounders explain:
+// see Lsi.
 MatrixXd removal(const Spreads& spreads, int64_t k, double n, bool strict) {
   if (k == 0 || spreads.training.rows() == k) return MatrixXd::Identity(k, k);
   const Canonical canonical = canonical_directions(spreads.training, k, n);
@@ -159,7 +161,7 @@ std::vector<double> to_vector(const VectorXd& values) {
   return {values.data(), values.data() + values.size()};
 }
 
-// The variance that is left of each component has its share of the signal.
+// Each component keeps the same share of its signal as of its variance.
 void fill_signal(const Spreads& spreads, const MatrixXd& kept,
                  double n_held_out, Lsi& lsi) {
   const double beyond = 1 + 3 * std::sqrt(2 / n_held_out);

@@ -1,6 +1,5 @@
-// Scores of cells by the loadings of LSI and what confounders explain of such:
-// what the starts of SAILER and of SAILERX share. For the sources of this
-// folder.
+// Scores of cells by LSI loadings, and what confounders explain of them: shared
+// by the starts of SAILER and SAILERX. Only for the sources of this folder.
 #pragma once
 
 #include <algorithm>
@@ -14,18 +13,19 @@
 
 namespace sailer {
 
-// rows x components.
+// Returns rows x components.
 RowMatrix scores_of(const SparseRows& rows, const RowMatrix& loadings);
 
-// Numbers of each cell of a source: `write` puts those of a cell into a row.
+// Numbers of each cell of a source: `write` stores those of one cell in `row`.
 struct CellNumbers {
   int64_t width = 0;
   std::function<void(int64_t cell, float* row)> write;
 };
 CellNumbers numbers_of(const ConfounderMatrix& confounders);
 
-// Visits rows of unit length and their values: scores by `loadings`, then what
-// is known `beside` of their cells. False when the pass was stopped.
+// Visits rows of unit length together with their values: the scores by
+// `loadings`, followed by the numbers in `beside` of the same cells. Returns
+// false if the pass was stopped.
 using ScoreVisitor = std::function<void(const SparseRows&, const RowMatrix&)>;
 bool for_each_scores(const CellRows& cells, const std::vector<float>& weights,
                      const RowMatrix& loadings,
@@ -45,7 +45,7 @@ class Moments {
     n_ += static_cast<double>(rows.rows());
   }
 
-  // Of the rows of all processes.
+  // Sums over the rows of all processes.
   void add_up(const SumOfAll& sum_of_all) {
     sum_of_all(sum_.data(), sum_.size());
     sum_of_all(product_.data(), product_.size());
@@ -64,9 +64,10 @@ class Moments {
   double n_ = 0;
 };
 
-// Directions of k values of variance 1, the columns, that confounders explain
-// most and least, and which share of each, beyond chance. The covariance is
-// that of the values, followed by the confounders, over n cells.
+// The canonical directions of k values and the confounders. The columns of
+// `directions` have variance 1; `explained` is the share of each that the
+// confounders explain, beyond chance. `covariance` is that of the k values,
+// followed by the confounders, over n cells.
 struct Canonical {
   Eigen::MatrixXd directions;
   Eigen::VectorXd explained;
@@ -74,9 +75,9 @@ struct Canonical {
 Canonical canonical_directions(const Eigen::MatrixXd& covariance, int64_t k,
                                double n);
 
-// What a direction is multiplied by of which confounders explain this share: 0
-// from a half on. To scale what is theirs as much as the cells' own would leave
-// the two as hard to tell apart as they were.
+// The factor for a direction of which confounders explain this share: 0 from
+// one half on. Shrinking the part that is due to confounders only as much as
+// the cells' own part would leave the two as hard to tell apart as before.
 double strictly_kept(double explained);
 
 }  // namespace sailer

@@ -12,8 +12,8 @@ namespace {
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
-// Of cells with a reference: LSI scores s, the reference r and the confounders
-// c, side by side.
+// Moments over the cells with a reference of the LSI scores s, the reference r
+// and the confounders c, side by side.
 struct Known {
   int64_t n_scores = 0, width = 0, n_confounders = 0;
   double n = 0;
@@ -27,14 +27,14 @@ struct Known {
   MatrixXd rr() const {
     return covariance.block(n_scores, n_scores, width, width);
   }
-  // Of the reference, followed by the confounders.
+  // For the reference, followed by the confounders.
   MatrixXd rc() const {
     const int64_t both = width + n_confounders;
     return covariance.bottomRightCorner(both, both);
   }
 };
 
-// Nothing when the pass was stopped.
+// Returns nullopt if the pass was stopped.
 std::optional<Known> known_of(const CellRows& cells,
                               const std::vector<float>& weights,
                               const RowMatrix& lsi, const Reference& reference,
@@ -68,18 +68,19 @@ std::optional<Known> known_of(const CellRows& cells,
   return out;
 }
 
-// What takes out of the centred reference what confounders explain, [r x r].
+// The matrix [r x r] that removes from the centred reference what the
+// confounders explain.
 MatrixXd freeing(const Known& known) {
   const int64_t w = known.width;
   if (w == 0 || known.n_confounders == 0) return MatrixXd::Identity(w, w);
   const Canonical canonical = canonical_directions(known.rc(), w, known.n);
   const VectorXd kept = canonical.explained.unaryExpr(&strictly_kept);
-  // The directions' transpose times the covariance is their inverse.
+  // The transpose of the directions times the covariance is their inverse.
   const MatrixXd inverse = canonical.directions.transpose() * known.rr();
   return canonical.directions * (kept.asDiagonal() * inverse);
 }
 
-// [r, d]: the leading eigenvectors of second moments, scaled.
+// [r, d]: the leading eigenvectors of the second moments, scaled.
 MatrixXd axes_of(const MatrixXd& moments, int64_t d) {
   if (d == 0) return MatrixXd::Zero(moments.rows(), 0);
   const Eigen::SelfAdjointEigenSolver<MatrixXd> solver(moments);
@@ -88,10 +89,10 @@ MatrixXd axes_of(const MatrixXd& moments, int64_t d) {
          (square > 0 ? std::sqrt(static_cast<double>(d) / square) : 0);
 }
 
-// Least squares of each y by all x, from their covariances.
+// Least-squares fit of each y by all x, from their covariances.
 struct Regression {
   MatrixXd slopes;  // [x, y]
-  VectorXd fitted;  // variance of what is fitted
+  VectorXd fitted;  // variance of the fitted values
   VectorXd shares;  // R2 beyond chance
 };
 
@@ -113,7 +114,7 @@ Regression regress(const MatrixXd& xx, const MatrixXd& xy, const VectorXd& yy,
   return out;
 }
 
-// Of the axes by LSI scores: slopes [scores, d], shrunk, and shares [d].
+// Fits the axes by the LSI scores: slopes [scores, d], shrunk, and shares [d].
 Regression fit_axes(const Known& known, const MatrixXd& axes) {
   const VectorXd variance =
       axes.cwiseProduct(known.rr() * axes).colwise().sum().transpose();
@@ -125,7 +126,7 @@ Regression fit_axes(const Known& known, const MatrixXd& axes) {
   return out;
 }
 
-// LSI with the signal alone that the reference does not explain.
+// LSI with only the signal that the reference does not explain.
 Lsi beyond_reference(Lsi lsi, const Known& known) {
   const VectorXd variance = known.ss().diagonal();
   const VectorXd explained =
@@ -136,7 +137,7 @@ Lsi beyond_reference(Lsi lsi, const Known& known) {
   return lsi;
 }
 
-// One after the other, dimension by dimension.
+// The given dimensions, followed by those of `rest`.
 LinearPosterior side_by_side(const MatrixXd& loadings, const VectorXd& shift,
                              const LinearPosterior& rest) {
   const int64_t first = loadings.cols(), d = first + rest.n_dimensions;

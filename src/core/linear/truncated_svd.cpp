@@ -22,7 +22,7 @@ void check_components(int64_t n_components, int64_t n, const char* what) {
           n_components, ".");
 }
 
-// How many vectors are iterated with.
+// The number of vectors to iterate with.
 int64_t sketch_width(const SvdOptions& options, int64_t n_columns) {
   constexpr int64_t kLanes = 8;
   const int64_t wanted = options.n_components + options.oversampling;
@@ -40,7 +40,7 @@ void check_options(const SvdOptions& options, int64_t n_columns) {
           "`power_iterations` must be 1 or more.");
 }
 
-// Orthonormal: the given vectors, and random ones.
+// Returns an orthonormal basis of the given vectors and random ones.
 RowMatrix start_of(const SvdOptions& options, int64_t n_columns) {
   const int64_t width = sketch_width(options, n_columns);
   MatrixXd start(n_columns, width);
@@ -55,7 +55,8 @@ RowMatrix start_of(const SvdOptions& options, int64_t n_columns) {
          MatrixXd::Identity(n_columns, width);
 }
 
-// Products by A'A, A the streamed matrix with or without its columns' means.
+// Multiplies by A'A, where A is the streamed matrix, with its column means
+// subtracted if `center`.
 class GramProduct {
  public:
   GramProduct(const RowPass& pass, int64_t n_columns, bool center,
@@ -65,7 +66,7 @@ class GramProduct {
         center_(center),
         means_(VectorXd::Zero(n_columns)) {}
 
-  // out = A'(A q), in one pass over the rows. False when it was stopped.
+  // out = A'(A q), in one pass over the rows. Returns false if it was stopped.
   bool multiply(const RowMatrix& q, RowMatrix& out) {
     out.setZero(q.rows(), q.cols());
     const bool sum = center_ && n_rows_ == 0;
@@ -112,9 +113,9 @@ MatrixXd symmetric_product(const RowMatrix& q, const RowMatrix& z) {
   return 0.5 * (product + product.transpose());
 }
 
-// A bound that all wanted eigenvalues of A'A exceed: the least of those within
-// the span of `q`, which is no larger than the true one of the same rank. 0
-// where it is noise.
+// Returns a bound that all wanted eigenvalues of A'A exceed: the smallest one
+// within the span of `q`, which is no larger than the true one of the same
+// rank. 0 if it is noise.
 double lower_bound(const RowMatrix& q, const RowMatrix& z) {
   constexpr double kNoise = 1e-9;
   const Eigen::SelfAdjointEigenSolver<MatrixXd> solver(symmetric_product(q, z),
@@ -124,12 +125,13 @@ double lower_bound(const RowMatrix& q, const RowMatrix& z) {
   return least > kNoise * largest ? least : 0;
 }
 
-// Chebyshev's polynomials on [0, bound] stay within 1 there and grow fastest
-// beyond. Their recurrence takes a basis and the one before it to the next one,
-// which is made orthonormal, and the one before it transformed alike.
+// Chebyshev polynomials on [0, bound] stay within 1 there and grow fastest
+// beyond. Their recurrence computes the next basis from the current one and the
+// one before it. The next basis is made orthonormal, and the current one, which
+// it replaces, is transformed in the same way.
 class Chebyshev {
  public:
-  // z: A'A q, overwritten. The next basis takes the place of `q`.
+  // `z` is A'A q and is overwritten. `q` becomes the next basis.
   void step(double bound, RowMatrix& q, RowMatrix& z) {
     z -= (bound / 2) * q;
     if (previous_.size() > 0) z -= (bound * bound / 16) * previous_;
@@ -157,11 +159,11 @@ void fix_signs(MatrixXd& loadings) {
   }
 }
 
-// Rayleigh and Ritz: the best that the span of `q` holds, with `z` = A'A q.
+// Rayleigh-Ritz: the best that the span of `q` holds, with `z` = A'A q.
 TruncatedSvd decompose(const RowMatrix& q, const RowMatrix& z,
                        int64_t n_components) {
   const Eigen::SelfAdjointEigenSolver<MatrixXd> solver(symmetric_product(q, z));
-  // In rising order there.
+  // The eigenvalues are in increasing order.
   MatrixXd loadings =
       q * solver.eigenvectors().rightCols(n_components).rowwise().reverse();
   fix_signs(loadings);

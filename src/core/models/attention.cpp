@@ -19,7 +19,7 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-// Working memory of a thread, kept between calls.
+// Working memory per thread, kept between calls.
 float* workspace(int64_t n) {
   thread_local std::vector<float> memory;
   if (n_of(memory) < n) memory.resize(n);
@@ -45,7 +45,7 @@ void for_each_head(const at::Tensor& queries, const at::Tensor& keys,
   });
 }
 
-// Columns of a head, from a row on.
+// The columns of one head, from row `first` on.
 kernels::HeadRows<const float> head_of(const at::Tensor& rows, int64_t first,
                                        int64_t head, int64_t size) {
   return {rows.data_ptr<float>() + first * rows.size(1) + head * size,
@@ -92,7 +92,7 @@ class PackedAttention : public torch::autograd::Function<PackedAttention> {
     const int64_t n_heads = context->saved_data["n_heads"].toInt();
     const at::Tensor g = grad_out[0].contiguous();
     at::Tensor dq = at::empty_like(q);
-    // Keys of cells without queries are reached by nobody.
+    // The gradients of keys in cells without queries stay zero.
     at::Tensor dk = at::zeros_like(k), dv = at::zeros_like(v);
     const float* sums = lse.data_ptr<float>();
     for_each_head(
@@ -113,7 +113,7 @@ class PackedAttention : public torch::autograd::Function<PackedAttention> {
   }
 };
 
-// softmax(q k^T / sqrt(head)) v where `allowed` is true, by LibTorch.
+// softmax(q k^T / sqrt(head)) v over the keys that are `allowed`, by LibTorch.
 //   q            [cells, heads, n_queries, head]
 //   k, v         [cells, heads, n_keys, head]
 //   allowed      [cells, 1, 1, n_keys], bool; at least one key of each cell
@@ -122,8 +122,8 @@ at::Tensor attend_padded(const at::Tensor& q, const at::Tensor& k,
   const int64_t head = q.size(3);
 #if SAILER_LIBTORCH_AT_LEAST(2, 0)
   const at::Tensor queries = pad_heads(q);
-  // It divides by the root of the padded size; the argument that says otherwise
-  // is not in 2.0.
+  // LibTorch divides by the square root of the padded size; version 2.0 has no
+  // argument for another scale.
   const double scale = std::sqrt(static_cast<double>(queries.size(3)) /
                                  static_cast<double>(head));
   const at::Tensor mask = allowed.expand({q.size(0), 1, q.size(2), k.size(2)});
@@ -141,7 +141,7 @@ at::Tensor attend_padded(const at::Tensor& q, const at::Tensor& k,
 #endif
 }
 
-// [cells * padded queries, d].
+// Returns [cells * padded queries, d].
 at::Tensor attend_bucket(const at::Tensor& q, const at::Tensor& k,
                          const at::Tensor& v,
                          const AttentionRows::Bucket& bucket, int64_t n_heads) {
@@ -163,7 +163,7 @@ at::Tensor attend_bucket(const at::Tensor& q, const at::Tensor& k,
 at::Tensor attend_by_buckets(const at::Tensor& q, const at::Tensor& k,
                              const at::Tensor& v, const AttentionRows& rows,
                              int64_t n_heads) {
-  // What stands behind the last row.
+  // Appends the row that padding refers to.
   const auto with_zero_row = [](const at::Tensor& x) {
     return at::cat({x, at::zeros({1, x.size(1)}, x.options())});
   };

@@ -29,13 +29,14 @@ at::Tensor starts_on(const at::Device& device, const Segments& segments) {
   return to_device(at::tensor(segments.starts, at::kInt), device);
 }
 
-// Begins and lengths of the rows of some cells, on the device.
+// First rows and lengths of some cells, on the device.
 struct Rows {
   Rows(const at::Tensor& starts, const at::Tensor& cells)
       : first(starts.index_select(0, cells)),
         length(starts.index_select(0, cells + 1) - first) {}
 
-  // The places of the n cells from the one at `from` on, [n, width].
+  // Returns the row indices of n cells, from the one at `from` on, [n, width];
+  // padding gets the index `behind`.
   at::Tensor places(int64_t from, int64_t n, int64_t width,
                     int64_t behind) const {
     const at::Tensor row = at::arange(width, first.options()).unsqueeze(0);
@@ -69,7 +70,7 @@ const AttentionRows::Padded& AttentionRows::padded() const {
   const Rows queries(query_starts_.to(at::kLong), cells),
       keys(key_starts_.to(at::kLong), cells);
   auto padded = std::make_shared<Padded>();
-  std::vector<at::Tensor> all;  // places of the queries of all buckets
+  std::vector<at::Tensor> all;  // query indices of all buckets
   int64_t from = 0;
   for (const auto& group : groups) {
     Bucket bucket;
@@ -89,7 +90,7 @@ const AttentionRows::Padded& AttentionRows::padded() const {
     padded->buckets.push_back(std::move(bucket));
   }
   if (!all.empty()) {
-    // The padding writes to one place behind the last, which is left out.
+    // Padding writes to one extra element at the end, which is dropped.
     const at::Tensor places = at::cat(all);
     padded->place =
         at::empty({queries_.total() + 1}, places.options())

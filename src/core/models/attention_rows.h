@@ -1,5 +1,5 @@
-// Which rows meet in the attention of a minibatch: a query meets the keys of
-// its own cell. Made once for all layers that read the same rows.
+// Which rows attend to which in a minibatch: a query attends to the keys of its
+// own cell. Created once for all layers that read the same rows.
 #pragma once
 
 #include <torch/types.h>
@@ -14,7 +14,7 @@ namespace sailer {
 
 class AttentionRows {
  public:
-  // Every cell with a query has a key.
+  // Every cell that has a query must have a key.
   AttentionRows(Segments queries, Segments keys, const at::Device& device);
 
   const Segments& queries() const { return queries_; }
@@ -29,16 +29,16 @@ class AttentionRows {
   // Cells of similar length, each padded to the longest of them.
   struct Bucket {
     int64_t n_cells = 0, n_queries = 0, n_keys = 0;
-    // Places of rows, [n_cells * n_queries] and [n_cells * n_keys]: behind the
-    // last row of a cell stands the number of all rows.
+    // Row indices, [n_cells * n_queries] and [n_cells * n_keys]. Padding after
+    // the last row of a cell has the total number of rows as its index.
     at::Tensor queries, keys;
-    at::Tensor allowed;  // [n_cells, 1, 1, n_keys], false behind the last row
+    at::Tensor allowed;  // [n_cells, 1, 1, n_keys], false for padding
   };
   struct Padded {
     std::vector<Bucket> buckets;  // of cells with queries
-    at::Tensor place;  // of each query among the padded ones of all buckets
+    at::Tensor place;  // index of each query in the concatenated buckets
   };
-  // Made when it is first asked for, by the device: nothing waits for it.
+  // Created on first use, on the device; the host does not wait for it.
   const Padded& padded() const;
 
  private:
@@ -48,9 +48,9 @@ class AttentionRows {
   mutable std::shared_ptr<const Padded> padded_;
 };
 
-// Cells by length, in groups whose members are padded to the longest: a group
-// holds cells of which no padded row count is above 9/8 of its own, or that are
-// shorter than `short_enough`.
+// Groups cells by length, the larger of a cell's numbers of queries and keys.
+// The members of a group are padded to its longest cell, which is at most 9/8
+// as long as each of them, or no longer than `short_enough`.
 std::vector<std::vector<int64_t>> length_buckets(const Segments& queries,
                                                  const Segments& keys,
                                                  int64_t short_enough = 32);

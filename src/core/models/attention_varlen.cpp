@@ -30,8 +30,8 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-// FlashAttention adds up the gradient of queries in the order of threads unless
-// LibTorch is asked for one order.
+// Requests deterministic algorithms while in scope. Without that the order in
+// which FlashAttention sums the gradient of the queries depends on timing.
 class OneOrder {
  public:
   OneOrder()
@@ -49,7 +49,7 @@ class OneOrder {
   bool asked_, warns_;
 };
 
-// Cells as the kernels take them.
+// The cells in the form that the kernels take.
 struct Cells : torch::CustomClassHolder {
   at::Tensor query_starts, key_starts;  // int32
   int64_t longest_query = 0, longest_key = 0;
@@ -120,7 +120,7 @@ class VarlenAttention : public torch::autograd::Function<VarlenAttention> {
   }
 };
 
-// Two cells, there and back.
+// Tries a forward and a backward pass over two cells.
 bool can_attend(const at::TensorOptions& options) {
   const AttentionRows rows({{0, 2, 3}}, {{0, 1, 4}}, options.device());
   const auto ones = [&](int64_t n) {
@@ -130,7 +130,7 @@ bool can_attend(const at::TensorOptions& options) {
     const at::AutoGradMode gradients(true);
     const at::Tensor q = ones(3), k = ones(4), v = ones(4);
     attend_varlen(q, k, v, rows, 1).sum().backward();
-    // A failure on a device surfaces with the next value that is fetched.
+    // An error on a device surfaces only when a value is next fetched.
     return q.grad().isfinite().all().item<bool>();
   } catch (const c10::Error&) {
     return false;
@@ -176,8 +176,9 @@ bool has_varlen_attention(const at::Tensor&) { return false; }
 
 at::Tensor attend_varlen(const at::Tensor&, const at::Tensor&,
                          const at::Tensor&, const AttentionRows&, int64_t) {
-  throw_error(ErrorKind::kInternal,
-              "This LibTorch has no attention over cells of different length.");
+  throw_error(
+      ErrorKind::kInternal,
+      "This LibTorch has no attention over cells of different lengths.");
 }
 
 #endif

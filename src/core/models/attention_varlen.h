@@ -1,5 +1,5 @@
-// Attention over packed rows by the kernels of LibTorch for CUDA that take
-// cells of different lengths: nothing is padded, and no weights are kept.
+// Attention over packed rows with LibTorch's CUDA kernels for cells of
+// different lengths: no rows are padded, and attention weights are not stored.
 #pragma once
 
 #include <torch/types.h>
@@ -8,18 +8,19 @@
 
 namespace sailer {
 
-// LibTorch's fused kernels want heads, the last dimension, of a multiple of
-// this; pad_heads() fills them up with zeros.
+// LibTorch's fused kernels require the head size (the last dimension) to be a
+// multiple of this; pad_heads() pads it with zeros.
 constexpr int64_t kHeadMultiple = 8;
 at::Tensor pad_heads(const at::Tensor& x);
 
-// True when there are such kernels for tensors like `q`, in the LibTorch that
-// is compiled against and on the device: tried there once, since builds of
-// LibTorch may be without them. False on the CPU.
+// Returns true if such kernels exist for tensors like `q`, both in the LibTorch
+// compiled against and on the device: tried there once, because builds of
+// LibTorch may lack them. False on the CPU.
 bool has_varlen_attention(const at::Tensor& q);
 
-// As attend(), where has_varlen_attention(). In bfloat16 by FlashAttention 2,
-// else by the memory-efficient kernel; both give equal bits for equal input.
+// Same as attend(); requires has_varlen_attention(). Uses FlashAttention 2 in
+// bfloat16 from compute capability 8.0 on, otherwise the memory-efficient
+// kernel. Both are deterministic: equal input gives equal bits.
 at::Tensor attend_varlen(const at::Tensor& q, const at::Tensor& k,
                          const at::Tensor& v, const AttentionRows& rows,
                          int64_t n_heads);

@@ -48,13 +48,13 @@ class GatherRows : public torch::autograd::Function<GatherRows> {
   }
 };
 
-// Of all rows, [h]: their mean and their squared distances from it, summed.
+// The mean of all rows and the sum of squared deviations from it, each [h].
 struct Spread {
   at::Tensor mean, squares;
 };
 
-// From the means and squares of each process (Chan, Golub and LeVeque 1983):
-// sums of squares would lose the digits of a mean far from 0.
+// Combines the values of the processes (Chan, Golub and LeVeque 1983), because
+// plain sums of squares would lose digits of a mean far from 0.
 Spread spread_of_all(const at::Tensor& x, const BatchPart& part) {
   const int64_t rank = part.exchange->rank(), width = x.size(1);
   const auto n = static_cast<double>(part.n);

@@ -1,5 +1,5 @@
-// How a model's numbers are computed: what changes the speed and the memory,
-// but not what is meant. Torch-free.
+// How a model computes: options that affect speed and memory, but not the
+// meaning of the results. Torch-free.
 #pragma once
 
 #include "../support/options.h"
@@ -8,7 +8,7 @@ namespace sailer {
 
 enum class Engine {
   kFused,  // our own sparse layers, fused tiles and updates: the default
-  kTensor  // the same by tensor operations, as on a GPU: for tests on the CPU
+  kTensor  // tensor operations, as on a GPU: for tests on the CPU
 };
 inline const Names<Engine>& names_of(Engine) {
   static const Names<Engine> names = {{"fused", Engine::kFused},
@@ -26,7 +26,7 @@ inline const Names<Precision>& names_of(Precision) {
 struct ComputeOptions {
   Engine engine = Engine::kFused;
 
-  // Of the large matrix products; parameters and sums stay in float32.
+  // Applies to the large matrix products; parameters and sums stay in float32.
   Precision precision = Precision::kFloat32;
 };
 

@@ -9,20 +9,20 @@
 namespace sailer {
 namespace {
 
-// Numbers of a block of the largest arrays.
+// Approximate limit on the number of values in a block's largest arrays.
 constexpr int64_t kBlock = int64_t{1} << 22;
-// A wider last layer is read along its main directions alone.
+// If the last layer is wider, only its main directions are used.
 constexpr int64_t kMostDirections = 160;
 
-// [n, 1 + width]: a column of ones for the bias, and what the last layer reads
-// in one group of peaks.
+// Returns [n, 1 + width]: a column of ones for the bias, and the inputs of the
+// last layer for one group of peaks.
 at::Tensor design(const at::Tensor& hidden, int64_t group, int64_t width) {
   const at::Tensor h =
       hidden.slice(1, group * width, (group + 1) * width).to(at::kDouble);
   return at::cat({at::ones({h.size(0), 1}, h.options()), h}, 1);
 }
 
-// A group of cells with one entry per row of the confounders.
+// A group of cells, decoded once per row of the confounders.
 struct Side {
   std::vector<at::Tensor> hidden;  // [samples * n, all units]
   at::Tensor weights;              // [samples * n], sum 1
@@ -47,13 +47,14 @@ Side make_side(const SailerModel& model, const ContrastGroup& group,
   return side;
 }
 
-// What one group of cells says of a block of peaks.
+// Averages over one group of cells for a block of peaks.
 struct Averages {
   at::Tensor mean,
-      variance;         // [b]: of the group, and of that mean by its cells
+      variance;         // [b]: group mean; its variance due to cells
   at::Tensor gradient;  // [b, D]: of the mean by the peak's weights
 };
 
+// In slopes, p (1 - p) is taken as (p + offset) (1 - p), as in fisher().
 Averages average(const Side& side, const at::Tensor& shares, int64_t group,
                  int64_t width, const at::Tensor& weight,
                  const ContrastOptions& options) {
@@ -78,7 +79,7 @@ Averages average(const Side& side, const at::Tensor& shares, int64_t group,
   return out;
 }
 
-// [b, 1 + width]: the weights of peaks, the bias first.
+// Returns [b, 1 + width]: the weights of the peaks, the bias first.
 at::Tensor weights_of(const SailerModel& model,
                       const std::vector<int64_t>& peaks) {
   const at::Tensor rows =
@@ -88,20 +89,20 @@ at::Tensor weights_of(const SailerModel& model,
   return at::cat({bias.unsqueeze(1), weight}, 1).detach().to(at::kDouble);
 }
 
-// What the training cells tell of the weights of one group of peaks.
+// The information in the training cells about the weights of one peak group.
 struct Information {
   at::Tensor design;     // [m, D]
-  at::Tensor moments;    // [clusters, E * E], along the directions
-  at::Tensor members;    // [clusters, m]: each cell's weight in its own
-  at::Tensor direction;  // [D, E]; undefined when all are taken
+  at::Tensor moments;    // [clusters, E * E], along `direction`
+  at::Tensor members;    // [clusters, m]: cell weights / cluster mass
+  at::Tensor direction;  // [D, E]; undefined if all are used
 };
 
 at::Tensor along(const at::Tensor& x, const at::Tensor& direction) {
   return direction.defined() ? at::mm(x, direction) : x;
 }
 
-// How much each training cell tells of an average peak: deep cells more. Some
-// hundred of the group's peaks say so well enough.
+// Returns how informative each training cell is about an average peak: deep
+// cells are more so. A few hundred of the group's peaks suffice to estimate it.
 at::Tensor intensity_of(const SailerModel& model, const at::Tensor& design,
                         int64_t group, const ContrastOptions& options) {
   const PeakLayout& layout = model.output_layout();
@@ -114,8 +115,8 @@ at::Tensor intensity_of(const SailerModel& model, const at::Tensor& design,
   return (p * (1 - p)).mean(1);
 }
 
-// Within a cluster the peaks' own p (1 - p) is taken as proportional to the
-// cells' intensities, so that the moments need not be made for each peak.
+// Within a cluster each peak's own p (1 - p) is assumed to be proportional to
+// the cells' intensities, so that moments need not be computed for each peak.
 Information inform(const SailerModel& model, const ContrastTraining& training,
                    const at::Tensor& hidden, int64_t group, int64_t width,
                    const ContrastOptions& options) {
@@ -148,7 +149,7 @@ Information inform(const SailerModel& model, const ContrastTraining& training,
   return out;
 }
 
-// [b, E, E]: the Fisher information of each peak's weights.
+// Returns [b, E, E]: Fisher information of each peak's weights, plus a ridge.
 at::Tensor fisher(const Information& known, const at::Tensor& weight,
                   const ContrastOptions& options) {
   const at::Tensor p =
@@ -158,14 +159,14 @@ at::Tensor fisher(const Information& known, const at::Tensor& weight,
   const at::Tensor sum = at::mm(by_cluster.t(), known.moments);
   const int64_t e = known.direction.defined() ? known.direction.size(1)
                                               : known.design.size(1);
-  // Directions in which the cells do not differ tell nothing.
+  // The cells carry no information on directions in which they do not differ.
   const at::Tensor out = sum.reshape({-1, e, e});
   const at::Tensor scale = at::diagonal(out, 0, 1, 2).mean(1);
   return out + (options.ridge + 1e-6 * scale).unsqueeze(1).unsqueeze(2) *
                    at::eye(e, out.options());
 }
 
-// g' F^-1 g for rows g of a gradient: [b].
+// Returns g' F^-1 g for each row g of a gradient: [b].
 at::Tensor spread_of(const at::Tensor& gradient, const at::Tensor& factor) {
   const at::Tensor g = gradient.unsqueeze(2);
   return (g * at::cholesky_solve(g, factor)).sum({1, 2});
@@ -178,7 +179,7 @@ void append(const at::Tensor& values, const std::vector<int64_t>& places,
   for (size_t k = 0; k < places.size(); ++k) out[places[k]] = first[k];
 }
 
-// Peaks of one group, by their places among those asked for.
+// Peaks of one group, by their positions among the requested ones.
 struct Block {
   std::vector<int64_t> places;
   at::Tensor weight;  // [b, D], the bias first

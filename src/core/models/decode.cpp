@@ -12,8 +12,8 @@ namespace {
 // The peaks of a tile that read the same hidden units.
 struct GroupPart {
   int64_t group = 0;
-  at::Tensor peaks;   // places in the model, int64 on its device
-  at::Tensor places;  // columns of the tile; undefined when all are
+  at::Tensor peaks;   // indices in the model, int64 on its device
+  at::Tensor places;  // columns of the tile; undefined means all
 };
 
 struct PeakTile {
@@ -44,7 +44,7 @@ PeakTile make_tile(const std::vector<int64_t>& peaks, int64_t first,
   return tile;
 }
 
-// The logits of some peaks of one group, [cells, peaks].
+// Returns the logits of some peaks of one group, [cells, peaks].
 at::Tensor logits_of(const SailerModel& model, const at::Tensor& hidden,
                      const GroupPart& part) {
   const at::Tensor weight = model.output_weight().index_select(0, part.peaks);
@@ -55,7 +55,7 @@ at::Tensor logits_of(const SailerModel& model, const at::Tensor& hidden,
       weight.t());
 }
 
-// [cells, peaks of the tile], on the model's device.
+// Returns [cells, peaks of the tile], on the model's device.
 at::Tensor probabilities(const SailerModel& model, const at::Tensor& hidden,
                          const PeakTile& tile, double shift) {
   at::Tensor out;

@@ -11,7 +11,7 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-// Gradients are derived by hand: autograd's take nearly twice as many
+// Gradients are derived by hand: autograd would take nearly twice as many
 // operations, and on a device each operation is a launch.
 
 class KlToPrior : public torch::autograd::Function<KlToPrior> {
@@ -34,12 +34,12 @@ class KlToPrior : public torch::autograd::Function<KlToPrior> {
 
 // With z the samples, m the means and p the precisions exp(-l) of the log
 // variances l, entry (i, j) of log q_j(z_i) is
-//   -1/2 sum_k [(z_ik - m_jk)^2 p_jk + l_jk],   up to d log 2 pi / 2,
-// which expands into two matrix products, as its gradients do into four.
+//   -1/2 sum_k [(z_ik - m_jk)^2 p_jk + l_jk],   up to d log(2 pi) / 2,
+// which expands into two matrix products, and its gradients into four.
 //
-// In double: it is a difference of numbers as large as the squared distance
-// between tight posteriors in units of their spread. Sums of gradients are such
-// differences, too.
+// Computed in double, because it is a difference of numbers as large as the
+// squared distance between tight posteriors in units of their spread. So are
+// the sums in the gradients.
 class MixtureKl : public torch::autograd::Function<MixtureKl> {
  public:
   static at::Tensor forward(AutogradContext* context, const at::Tensor& sample,
@@ -52,7 +52,7 @@ class MixtureKl : public torch::autograd::Function<MixtureKl> {
     const at::Tensor log_density =
         at::addmm(at::addcmul(l, m, mp).sum(1), z_square, p.t(), -0.5, -0.5)
             .addmm_(z, mp.t());
-    // At most 0, whatever is rounded: so the result has its bound.
+    // At most 0 regardless of rounding, so the result is at most log B.
     const at::Tensor log_share = at::log_softmax(log_density, 1);
     context->save_for_backward({z, z_square, m, p, mp, log_share});
     context->saved_data["first"] = first;
@@ -60,14 +60,14 @@ class MixtureKl : public torch::autograd::Function<MixtureKl> {
     return (log_share.diagonal(first) + log_b).to(sample.scalar_type());
   }
 
-  // Autograd brings the gradients to the type of what they belong to.
+  // Autograd converts each gradient to the type of its input.
   static variable_list backward(AutogradContext* context,
                                 variable_list grad_out) {
     const auto saved = context->get_saved_variables();
     const at::Tensor &z = saved[0], &z_square = saved[1], &m = saved[2];
     const at::Tensor &p = saved[3], &mp = saved[4], &log_share = saved[5];
     const at::Tensor grad = grad_out[0].to(at::kDouble);
-    // With respect to -log q_j(z_i).
+    // The gradient with respect to -log q_j(z_i).
     const at::Tensor w = at::exp(log_share).mul_(grad.unsqueeze(1));
     w.diagonal(context->saved_data["first"].toInt()).sub_(grad);
     const at::Tensor sum = w.sum(0).unsqueeze(1), wz = w.t().mm(z);
@@ -89,8 +89,8 @@ at::Tensor kl_to_prior(const at::Tensor& mean, const at::Tensor& log_variance) {
 }
 
 // sum_j sum_d [(mean_id - mean_jd)^2 + variance_id] / variance_jd expands into
-// two matrix products. Means are taken around their average first: the
-// expansion loses digits when they are far from 0 and close to each other.
+// two matrix products. Means are centred first, because the expansion loses
+// digits if they are far from 0 and close to each other.
 at::Tensor pairwise_kl(const at::Tensor& mean, const at::Tensor& log_variance,
                        const BatchPart& part) {
   const double d = static_cast<double>(mean.size(1));

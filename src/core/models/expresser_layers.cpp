@@ -11,8 +11,8 @@ constexpr double kNormEpsilon = 1e-5;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-// As index_select(), but the gradient is copied and not summed: a place stands
-// once. On a CPU that is many times as fast.
+// Like index_select(), but the gradient is copied rather than summed, because
+// each place occurs only once. On a CPU that is many times faster.
 class TakeRows : public torch::autograd::Function<TakeRows> {
  public:
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x,
@@ -40,7 +40,7 @@ at::Tensor take_rows(const at::Tensor& x, const at::Tensor& places) {
 }
 
 at::Tensor NarrowWeights::of(const at::Tensor& weight) {
-  // One that gradients cannot flow through is of no use to those that need it.
+  // Not kept: gradients cannot flow through a copy that is made without them.
   if (!at::GradMode::is_enabled()) return weight.to(at::kBFloat16);
   at::Tensor& copy = copies_[weight.unsafeGetTensorImpl()];
   if (!copy.defined()) copy = weight.to(at::kBFloat16);

@@ -15,12 +15,12 @@
 
 namespace sailer {
 
-// Copies of parameters in bfloat16, for all pieces of a minibatch. Gradients
-// flow through a copy to its parameter, in the parameter's own type.
+// Copies of parameters in bfloat16, shared by all pieces of a minibatch.
+// Gradients flow through a copy to its parameter, in the parameter's own type.
 class NarrowWeights {
  public:
   at::Tensor of(const at::Tensor& weight);
-  void forget() { copies_.clear(); }  // once the parameters have moved
+  void forget() { copies_.clear(); }  // after parameters change
 
  private:
   std::unordered_map<const void*, at::Tensor> copies_;
@@ -29,24 +29,24 @@ class NarrowWeights {
 // How a layer computes in one call.
 struct LayerCompute {
   Engine engine = Engine::kFused;
-  Precision precision = Precision::kFloat32;  // of matrix products
+  Precision precision = Precision::kFloat32;  // for matrix products
   double dropout = 0;                         // 0 unless in training
   at::Generator generator;
 
-  // Under bf16: whether what layers pass on is bfloat16 too, as on a GPU, where
-  // memory is what costs; and the copies of the weights.
+  // Under bf16: whether layers also pass on bfloat16 rows, as on a GPU, where
+  // memory is the bottleneck; and the copies of the weights.
   bool narrow_rows = false;
   NarrowWeights* weights = nullptr;
 
   bool narrow() const { return precision == Precision::kBf16; }
-  // Of these rows, what the layers pass on.
+  // Converts rows to the type that layers pass on.
   at::Tensor rows(const at::Tensor& x) const {
     return narrow_rows ? x.to(at::kBFloat16) : x;
   }
 };
 
-// x weight + bias, [n, in] -> [n, out]. Xavier-uniform weights as the context
-// says, biases zero.
+// x weight + bias, [n, in] -> [n, out]. Weights are drawn as the context says
+// (here Xavier-uniform), biases start at zero.
 class Linear {
  public:
   Linear() = default;
@@ -67,23 +67,23 @@ class LayerNorm {
  public:
   LayerNorm() = default;
   LayerNorm(LayerContext& context, const std::string& name, int64_t size);
-  // Means and variances are float32 whatever the type of `x`.
+  // Means and variances are float32 even if `x` is bfloat16.
   at::Tensor operator()(const at::Tensor& x, const LayerCompute& compute) const;
 
  private:
   at::Tensor weight_, bias_;
 };
 
-// Self-attention and a feed-forward part, each added to what it read (Vaswani
-// et al. 2017), normalised before or after (NormLayout). Dropout acts on what
-// each part adds and within the feed-forward part, not on the attention's
-// weights, which the fused kernels never hold.
+// Self-attention and a feed-forward part, each added to its input (Vaswani et
+// al. 2017) and normalised before or after (NormLayout). Dropout acts on the
+// output of each part and within the feed-forward part, but not on the
+// attention weights, which the fused kernels never store.
 class EncoderLayer {
  public:
   EncoderLayer() = default;
   EncoderLayer(LayerContext& context, const std::string& name,
                const ExpresserOptions& options);
-  // `cells`: the rows of each cell, among themselves.
+  // `cells`: the rows of each cell, which attend to one another.
   at::Tensor operator()(const at::Tensor& x, const AttentionRows& cells,
                         const LayerCompute& compute) const;
 
@@ -100,7 +100,7 @@ class EncoderLayer {
   Linear up_, down_;
 };
 
-// Rows of `x` at `places`, each at most once: [n, d].
+// Returns the rows of `x` at `places`, which must be distinct: [n, d].
 at::Tensor take_rows(const at::Tensor& x, const at::Tensor& places);
 
 }  // namespace sailer

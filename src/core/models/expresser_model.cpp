@@ -11,8 +11,8 @@ namespace sailer {
 namespace {
 
 // Standard deviation of a gene's embedding before training. The encoder
-// normalises what it reads, so small numbers cost nothing, and what is learned
-// soon outweighs what was drawn.
+// normalises its input, so small values cost nothing, and learned values soon
+// outweigh the random ones.
 constexpr double kGeneSpread = 0.02;
 
 at::Tensor draw_normal(LayerContext& context, at::IntArrayRef shape,
@@ -22,8 +22,8 @@ at::Tensor draw_normal(LayerContext& context, at::IntArrayRef shape,
   return value.to(context.options.device());
 }
 
-// log(1 + per_count (1 + exp(excess))): a gene that is found has a count of 1
-// at least. As a sum of exponentials, which does not overflow.
+// log(1 + per_count (1 + exp(excess))): a detected gene has a count of at least
+// 1. Computed by logaddexp(), which does not overflow.
 at::Tensor of_count(const at::Tensor& excess, const at::Tensor& per_count) {
   return at::logaddexp(per_count.log1p(), per_count.log() + excess);
 }
@@ -75,7 +75,7 @@ ExpresserModel::ExpresserModel(const ExpresserOptions& options, int64_t n_genes,
     amount_ = Linear(context, "amount", 2, d);
     levels_ = parameters_.add_parameter("genes.level",
                                         at::zeros({n_genes}, tensor_options_));
-    // The first predictions are those of the levels.
+    // The initial predictions are those of the levels.
     at::Tensor weight = head_[2].weight();
     weight.zero_();
     return;
@@ -87,7 +87,7 @@ ExpresserModel::ExpresserModel(const ExpresserOptions& options, int64_t n_genes,
                 mean_expression, ": no cell has a count of the model's genes.");
   }
   at::Tensor start = head_[2].bias();
-  start.fill_(std::log(std::expm1(mean_expression)));  // softplus gives it back
+  start.fill_(std::log(std::expm1(mean_expression)));  // inverse of softplus
 }
 
 void ExpresserModel::start_at(const at::Tensor& components,
@@ -111,7 +111,7 @@ TokenOptions ExpresserModel::token_options() const {
   return tokens;
 }
 
-// What is reported is computed in float32, as in SAILER.
+// Reported values are computed in float32, as in SAILER.
 LayerCompute ExpresserModel::compute_of(bool training) const {
   if (!training) return {compute_.engine, Precision::kFloat32, 0, generator_};
   LayerCompute out{compute_.engine, compute_.precision, options_.dropout,
@@ -138,7 +138,7 @@ at::Tensor ExpresserModel::encode(const GeneBatch& batch, bool training) const {
   return options_.layout == NormLayout::kPreNorm ? final_norm_(x, compute) : x;
 }
 
-// Of the observed tokens [observed, d], from a table of the bins.
+// Embeds the expressions of observed tokens [observed, d], by a table of bins.
 at::Tensor ExpresserModel::expressions_of(const at::Tensor& bins,
                                           const GeneBatch& batch) const {
   const at::Tensor binned = at::embedding(bins, batch.bins);
@@ -146,9 +146,9 @@ at::Tensor ExpresserModel::expressions_of(const at::Tensor& bins,
   return binned + amount_(at::stack({batch.values, batch.log_counts}, 1));
 }
 
-// Cross-attention of masked tokens over observed ones and their expressions. Of
-// counts the masked token itself is passed on as well: what there is of a gene
-// at all need not be found in others.
+// Cross-attention of masked tokens over observed ones and their expressions.
+// With counts, the masked token itself is passed on as well, so that a gene's
+// general level need not be inferred from other genes.
 at::Tensor ExpresserModel::decode(const at::Tensor& tokens,
                                   const at::Tensor& places,
                                   const Segments& masked_of,
@@ -159,14 +159,14 @@ at::Tensor ExpresserModel::decode(const at::Tensor& tokens,
   const at::Tensor masked = take_rows(tokens, places);
   const at::Tensor q = query_(masked, compute);
   const at::Tensor k = key_(take_rows(tokens, batch.observed), compute);
-  // Few bins stand behind many values: they are multiplied first.
+  // Many tokens share few bins, so the bins are multiplied first.
   const at::Tensor v = compute.rows(expressions_of(value_(bins_), batch));
   const at::Tensor mixed =
       attend(q, k, v, cells, {options_.n_heads, compute.engine});
   return counts() ? masked + out_(mixed, compute) : out_(mixed, compute);
 }
 
-// One more layer over all tokens and what is observed of them.
+// One more layer over all tokens and their observed expressions.
 at::Tensor ExpresserModel::mix(const at::Tensor& tokens, const GeneBatch& batch,
                                const LayerCompute& compute) const {
   const at::Tensor expression =

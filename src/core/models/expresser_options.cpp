@@ -20,18 +20,18 @@ void ExpresserOptions::check() const {
   check_options(*this);
   require(n_embedding % n_heads == 0,
           "`n_embedding` must be a multiple of `n_heads`: " +
-              std::to_string(n_embedding) + " is none of " +
+              std::to_string(n_embedding) + " is not a multiple of " +
               std::to_string(n_heads) + ".");
 }
 
-// Of d = n_embedding and f = feed_forward numbers a token. A layer keeps: its
-// input and the sum after attention, what both normalisations give, q, k and v,
-// what attention gives (8 d); what goes into the activation and what the last
-// product reads (2 f); with dropout what was dropped (2 d + f), and without the
-// activation is what that product reads. Around the layers there are the token,
-// its embedding, what the decoder makes of it (observed or masked: a key and a
-// value or a query, some 6 d), and gradients on their way back (some 2 d + 3
-// f).
+// Per token, with d = n_embedding and f = feed-forward units. A layer keeps:
+// its input and the sum after attention, the outputs of both normalisations, q,
+// k and v, and the attention's output (8 d); the inputs of the activation and
+// of the last product (2 f), the latter being the activation's output unless
+// there is dropout; with dropout, its masks (2 d + f); and one number per
+// attention head. Outside the layers there are the token, its embedding, the
+// decoder's values (observed or masked: a key and a value or a query, about
+// 6 d), and gradients in the backward pass (about 2 d + 3 f).
 int64_t training_bytes_per_token(const ExpresserOptions& options,
                                  Precision precision) {
   const int64_t d = options.n_embedding, f = options.feed_forward_units();

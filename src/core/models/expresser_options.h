@@ -9,7 +9,7 @@
 
 namespace sailer {
 
-// Where the layers of the encoder normalise.
+// Where the layers of the encoder apply normalisation.
 enum class NormLayout {
   kPreNorm,  // before attention and feed-forward, GELU; trains stably when deep
   kPostNorm  // after them, ReLU, feed-forward 2048: PyTorch's default layer
@@ -20,10 +20,10 @@ inline const Names<NormLayout>& names_of(NormLayout) {
   return names;
 }
 
-// Of which genes of a cell the largest expression L is taken.
+// The genes of a cell over which the largest expression L is taken.
 enum class LargestFrom {
-  kObserved,  // of those that are not masked
-  kAll        // the thesis' letter; it tells of masked genes
+  kObserved,  // those that are not masked
+  kAll        // as the thesis is worded; reveals something about masked genes
 };
 inline const Names<LargestFrom>& names_of(LargestFrom) {
   static const Names<LargestFrom> names = {{"observed", LargestFrom::kObserved},
@@ -31,10 +31,10 @@ inline const Names<LargestFrom>& names_of(LargestFrom) {
   return names;
 }
 
-// What the model reads and predicts of a gene's expression.
+// The form in which the model reads and predicts a gene's expression.
 enum class Expression {
   kCounts,  // counts, given the depth of the cell
-  kBinned   // binned values alone: the thesis
+  kBinned   // binned values only, as in the thesis
 };
 inline const Names<Expression>& names_of(Expression) {
   static const Names<Expression> names = {{"counts", Expression::kCounts},
@@ -42,10 +42,10 @@ inline const Names<Expression>& names_of(Expression) {
   return names;
 }
 
-// What the tokens of genes begin with.
+// The initial tokens of the genes.
 enum class TokenStart {
-  kComponents,  // components of the cells, which stay, beside learned numbers
-  kRandom       // small random numbers, all learned: the thesis
+  kComponents,  // fixed components of the cells, next to learned values
+  kRandom       // small random values, all learned, as in the thesis
 };
 inline const Names<TokenStart>& names_of(TokenStart) {
   static const Names<TokenStart> names = {
@@ -53,7 +53,7 @@ inline const Names<TokenStart>& names_of(TokenStart) {
   return names;
 }
 
-// Two sizes: the thesis', and one that a laptop trains in minutes.
+// Two sizes: that of the thesis, and one that trains on a laptop in minutes.
 enum class ModelSize { kSmall, kFull };
 inline const Names<ModelSize>& names_of(ModelSize) {
   static const Names<ModelSize> names = {{"small", ModelSize::kSmall},
@@ -64,7 +64,7 @@ inline const Names<ModelSize>& names_of(ModelSize) {
 struct ExpresserOptions {
   static constexpr int64_t kAuto = kAutoOption;
 
-  ModelSize size = ModelSize::kFull;  // what the other defaults are of
+  ModelSize size = ModelSize::kFull;  // decides other defaults
   int64_t n_embedding = 200;
   int64_t n_layers = 12;
   int64_t n_heads = 4;
@@ -81,19 +81,20 @@ struct ExpresserOptions {
 
   int64_t feed_forward_units() const;
 
-  // Numbers of a token that are components: 3 of 4, at most 50.
+  // Components among the n_embedding values of a token: 3/4 of them, at most
+  // 50; 0 with TokenStart::kRandom.
   int64_t n_components() const;
 
-  // Throws Error(kArgument) that names the option and says what it may be.
+  // Throws Error(kArgument) that names the invalid option and its valid values.
   void check() const;
 };
 
-// Bytes of a device that a step of training holds for each token of a piece,
-// from the forward to the backward pass.
+// Bytes of device memory that a training step holds for each token of a piece
+// between the forward and the backward pass.
 int64_t training_bytes_per_token(const ExpresserOptions& options,
                                  Precision precision);
 
-// What each may be, and what it does, in the words of R's help.
+// The valid values of each option and its R help.
 template <typename Visit>
 void describe(ExpresserOptions& o, const Visit& option) {
   option("size", o.size, kAny, R"(

@@ -15,11 +15,11 @@ using torch::autograd::variable_list;
 
 constexpr int64_t kNearest = 5;
 constexpr double kSharpness = 2;
-constexpr double kSmallest = 1e-12;  // squared distance, share
+constexpr double kSmallest = 1e-12;  // of squared distances and shares
 
-// The gradient is derived by hand, and all is computed in double, as in the
-// divergences: a GPU would round the products of coordinates, of which the
-// distances of neighbours are small differences, to TF32.
+// The gradient is derived by hand, and everything is computed in double, as in
+// the divergences: distances of neighbours are small differences of products of
+// coordinates, which a GPU would otherwise round to TF32.
 class LabelInformation : public torch::autograd::Function<LabelInformation> {
  public:
   static at::Tensor forward(AutogradContext* context, const at::Tensor& own,
@@ -46,7 +46,7 @@ class LabelInformation : public torch::autograd::Function<LabelInformation> {
         static_cast<double>(n_all - 1);
     const at::Tensor log_ratio =
         (near.clamp_min(kSmallest) / share.clamp_min(kSmallest)).log();
-    // The variance of p_b by chance is sum_j w_ij^2 share_b (1 - share_b).
+    // By chance, p_b has the variance sum_j w_ij^2 share_b (1 - share_b).
     const at::Tensor chance =
         0.5 * (share.gt(0).to(share.scalar_type()) - share).sum(1);
     context->save_for_backward(
@@ -61,7 +61,7 @@ class LabelInformation : public torch::autograd::Function<LabelInformation> {
     const at::Tensor &z = saved[0], &z_all = saved[1], &labels = saved[2];
     const at::Tensor &weight = saved[3], &scale = saved[4];
     const at::Tensor &log_ratio = saved[5], &chance = saved[6];
-    // With respect to the weights, then to the squared distances.
+    // The gradient with respect to the weights, then to the squared distances.
     const at::Tensor of_weight =
         log_ratio.mm(labels.t()) - 2 * chance.unsqueeze(1) * weight;
     const at::Tensor centered =

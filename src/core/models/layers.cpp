@@ -11,7 +11,7 @@
 namespace sailer {
 namespace {
 
-constexpr double kLeakySlope = 0.2;   // 2.2.2
+constexpr double kLeakySlope = 0.2;   // thesis 2.2.2
 constexpr double kPReluStart = 0.25;  // PyTorch's default
 
 at::Tensor draw_uniform(LayerContext& context, at::IntArrayRef shape,
@@ -21,8 +21,8 @@ at::Tensor draw_uniform(LayerContext& context, at::IntArrayRef shape,
   return value.to(context.options.device());
 }
 
-// PReLU with one slope: on a CPU LibTorch's own backward pass takes as long as
-// a matrix product.
+// PReLU with a single slope, because on a CPU LibTorch's own backward pass
+// takes as long as a matrix product.
 class OneSlope : public torch::autograd::Function<OneSlope> {
  public:
   static at::Tensor forward(torch::autograd::AutogradContext* context,
@@ -129,13 +129,13 @@ at::Tensor dropout(const at::Tensor& x, double rate,
                 on_cpu && narrow ? x.options().dtype(at::kFloat) : x.options());
   if (!on_cpu) {
     keep.bernoulli_(1 - rate, generator);
-    // In bfloat16 a factor like 1 / 0.9 would be off by 0.2 %: it is multiplied
-    // by in float, and what comes out is rounded.
+    // In bfloat16 a factor like 1 / 0.9 would be off by 0.2 %, so the product
+    // is computed in float and then rounded.
     if (narrow) return (x * part.own(keep)).mul_(1 / (1 - rate));
     return x * part.own(keep.div_(1 - rate));
   }
-  // One number from the generator and a hash: LibTorch's bernoulli_ takes
-  // longer than all the rest of a layer.
+  // Hashes a single number from the generator, because LibTorch's bernoulli_
+  // takes longer than the rest of a layer.
   const int64_t seed =
       at::empty({}, at::kLong).random_(generator).item<int64_t>();
   AT_DISPATCH_FLOATING_TYPES(keep.scalar_type(), "dropout", [&] {

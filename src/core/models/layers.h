@@ -12,7 +12,7 @@
 namespace sailer {
 
 enum class Initialization {
-  kKaiming,  // PyTorch's default of a linear layer: U(+-1 / sqrt(fan in))
+  kKaiming,  // PyTorch's default for linear layers: U(+-1 / sqrt(fan in))
   kXavier    // Xavier-uniform weights; biases as above
 };
 
@@ -28,7 +28,7 @@ struct LayerContext {
   Activation activation = Activation::kLeakyRelu;  // of hidden blocks
 };
 
-// A weight of `shape` with the given fans, drawn as the context says.
+// Draws a weight of `shape` with the given fans as the context says.
 at::Tensor draw_weight(LayerContext& context, at::IntArrayRef shape,
                        int64_t fan_in, int64_t fan_out);
 at::Tensor draw_bias(LayerContext& context, int64_t size, int64_t fan_in);
@@ -57,8 +57,8 @@ class HiddenBlock {
   HiddenBlock(LayerContext& context, const std::string& name, int64_t size,
               double dropout);
 
-  // In training the statistics of the whole minibatch are used and the running
-  // ones updated; dropout draws from `generator`.
+  // In training, the statistics of the whole minibatch are used and the running
+  // ones are updated; dropout draws from `generator`.
   at::Tensor operator()(const at::Tensor& x, bool training,
                         const at::Generator& generator,
                         const BatchPart& part = {}) const;
@@ -70,7 +70,7 @@ class HiddenBlock {
   double dropout_ = 0;
 };
 
-// Zeroes a share `rate` of the entries and scales the others by 1 / (1 - rate).
+// Zeroes entries with probability `rate`; scales the others by 1 / (1 - rate).
 at::Tensor dropout(const at::Tensor& x, double rate,
                    const at::Generator& generator, const BatchPart& part = {});
 

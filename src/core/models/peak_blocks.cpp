@@ -67,8 +67,8 @@ PeakBlocks peak_blocks_of(const PeakLayout& layout, const at::Device& device) {
     at::Device device;
     PeakBlocks blocks;
   };
-  // The last ones used, latest first. Never destroyed: when a process ends, the
-  // device may be gone before they are.
+  // Most recently used first. Never destroyed, because when the process ends,
+  // the device may already be gone.
   static auto& mutex = *new std::mutex;
   static auto& kept = *new std::list<Kept>;
   const std::vector<int64_t> sizes = layout.sizes();

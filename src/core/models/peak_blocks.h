@@ -1,6 +1,6 @@
-// The peaks of a layout cut into blocks of one width, so that the products of
-// all groups become one batched product: on a GPU a launch costs more than the
-// few percent of padding.
+// Cuts the peaks of a layout into blocks of equal width, so that the products
+// of all groups become one batched product: on a GPU, launches would cost more
+// than the few percent of padding.
 #pragma once
 
 #include <torch/types.h>
@@ -12,12 +12,12 @@
 namespace sailer {
 
 // A block lies within one group; the last block of a group is padded. Slot
-// b * width + u is place u of block b. A layout of a single group is one block
-// as wide as it has peaks: then there is no padding and nothing to gather.
+// b * width + u is position u of block b. A layout with a single group is one
+// block of all peaks: then there is no padding and nothing to gather.
 struct PeakBlocks {
   int64_t n_groups = 0, n_blocks = 0, width = 0;
 
-  // All int64 and on the device; undefined when there is a single group.
+  // On the device, int64 unless noted; undefined if there is a single group.
   at::Tensor peak_of_slot;    // [n_blocks * width]; padding repeats a peak
   at::Tensor padding;         // [n_blocks * width], bool
   at::Tensor slot_of_peak;    // [P]
@@ -32,12 +32,12 @@ struct PeakBlocks {
 
 PeakBlocks make_peak_blocks(const PeakLayout& layout, const at::Device& device);
 
-// The same, kept from call to call for the kKeptLayouts layouts used last:
-// making it costs transfers.
+// Same as make_peak_blocks(), but cached for the kKeptLayouts most recently
+// used layouts, because creating the blocks costs transfers. Thread-safe.
 constexpr size_t kKeptLayouts = 8;
 PeakBlocks peak_blocks_of(const PeakLayout& layout, const at::Device& device);
 
-// The cell of each of `n_entries` entries, by offsets [B + 1] on the device.
+// Returns the cell of each entry, given offsets [B + 1] on the device.
 at::Tensor cell_of_entry(const at::Tensor& offsets, int64_t n_entries);
 
 }  // namespace sailer

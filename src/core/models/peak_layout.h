@@ -1,5 +1,5 @@
 // How the peaks that a model keeps are laid out: contiguous groups, one per
-// chromosome, or a single group when every peak meets every other one.
+// chromosome, or a single group if all peaks are connected to all units.
 #pragma once
 
 #include <algorithm>
@@ -29,7 +29,7 @@ class PeakLayout {
     return sizes;
   }
 
-  // The group that holds a peak.
+  // Returns the group of a peak.
   int64_t group_of(int64_t peak) const {
     return std::upper_bound(starts_.begin(), starts_.end(), peak) -
            starts_.begin() - 1;

@@ -1,4 +1,4 @@
-// How much the encoder's input weighs each peak. Torch-free.
+// The weights of peaks in the encoder's input. Torch-free.
 #pragma once
 
 #include <algorithm>
@@ -10,9 +10,9 @@
 
 namespace sailer {
 
-// log(1 + 1 / f), the inverse document frequency, for peaks that are open in a
-// share f of the cells; 1 for all under other scales, and where the frequencies
-// come later, with the state of a trained model.
+// Returns log(1 + 1 / f), the inverse document frequency, for peaks that are
+// open in a share f of the cells. Returns 1 for all peaks with other scales, or
+// if `frequencies` is empty: a trained model's state then has the weights.
 inline std::vector<float> peak_weights(InputScale scale,
                                        const std::vector<double>& frequencies,
                                        int64_t n_peaks) {

@@ -21,8 +21,9 @@ LossAndGradients loss_and_gradients(
                                  with_gradient, updates);
   }
   if (updates != nullptr) {
-    throw_error(ErrorKind::kArgument,
-                "The last layer moves its parameters on the CPU alone.");
+    throw_error(
+        ErrorKind::kArgument,
+        "The last layer can update its own parameters only on the CPU.");
   }
   return reconstruct_by_tensors(hidden, weight, bias, target, layout, options,
                                 with_gradient);
@@ -48,16 +49,16 @@ class Reconstruction : public torch::autograd::Function<Reconstruction> {
   static variable_list backward(AutogradContext* context,
                                 variable_list grad_out) {
     variable_list grads = context->get_saved_variables();
-    // The trainer asks for the plain gradient: then nothing is left to do. On
-    // another device finding that out would cost a wait, so multiply there.
+    // The trainer's incoming gradient is 1, so nothing is left to do. On other
+    // devices checking for 1 would cost a wait, so always multiply there.
     const bool plain =
         context->saved_data["plain"].toBool() ||
         (grad_out[0].device().is_cpu() && grad_out[0].item<double>() == 1);
     if (!plain) {
       if (context->saved_data["moved"].toBool()) {
         throw_error(ErrorKind::kArgument,
-                    "A reconstruction loss whose parameters were moved with it "
-                    "cannot be given a factor afterwards.");
+                    "A reconstruction loss that has already updated its "
+                    "parameters cannot be multiplied by a factor.");
       }
       for (at::Tensor& grad : grads) {
         if (grad.defined()) grad = grad * grad_out[0];

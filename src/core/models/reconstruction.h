@@ -1,6 +1,7 @@
 // The last layer and the likelihood in one: logits, weighted binary
-// cross-entropy and its gradients, tile by tile over the peaks, so that
-// B x P values are never held at once.
+// cross-entropy and its gradients. They are computed in tiles of peaks on the
+// CPU and in chunks of cells elsewhere, to limit how many of the B x P values
+// are held at once.
 #pragma once
 
 #include <torch/types.h>
@@ -16,30 +17,30 @@ namespace sailer {
 
 struct ReconstructionOptions {
   double omega = 1;  // weight of the open peaks
-  double scale = 1;  // factor on the loss and so on its gradients
+  double scale = 1;  // factor on the loss, and so on its gradients
   double shift = 0;  // added to every logit (-log omega calibrates)
-  // Compute by tensor operations, as on a GPU, on the CPU too: for tests.
+  // Whether to use tensor operations on the CPU too, as on a GPU: for tests.
   bool tensor_operations = false;
-  // Of the matrix products; loss and gradients come in hidden's type.
+  // Applies to the matrix products; loss and gradients have hidden's type.
   Precision precision = Precision::kFloat32;
-  // The loss enters what is differentiated as a plain summand: then nobody
-  // need multiply its gradients by 1, which on a device costs two passes over
-  // the weight.
+  // Set if the loss enters the differentiated total as a plain summand. Its
+  // gradients are then not multiplied by 1, which on a device would cost two
+  // passes over the weight.
   bool factor_is_one = false;
 
-  // For devices alone. Where each cell's entries begin [B + 1], on the host:
-  // spares a wait for the device.
+  // For tensor operations only. The offsets of each cell's entries [B + 1] on
+  // the host, which saves a wait for the device.
   const std::vector<int64_t>* host_offsets = nullptr;
-  // Values of cells x peaks held at once there, at least one cell's.
+  // Likewise: maximum cells x peaks values held at once, at least one cell's.
   int64_t max_values = int64_t{1} << 27;
 };
 
-// Of the last layer's parameters, which then are moved in the same pass.
+// Updates of the last layer's parameters, which are applied in the same pass.
 struct OutputUpdates {
   AdamUpdate weight, bias;
 };
 
-// scale * sum over cells and peaks of
+// Returns scale * sum over cells and peaks of
 //   -[omega x log sigmoid(a) + (1 - x) log(1 - sigmoid(a))],
 //   a[i, p] = hidden[i, group of p] . weight[p] + bias[p] + shift
 //
@@ -51,13 +52,14 @@ struct OutputUpdates {
 //   hidden  [B, groups * w]     weight  [P, w]     bias  [P]
 //
 // Differentiable with respect to hidden, weight and bias; the gradients are
-// made in the same pass as the loss when any of them requires one.
+// computed in the same pass as the loss if any of them requires one.
 //
-// With `updates` that pass moves weight and bias too, tile by tile as soon as
-// nothing needs a tile's old values, and they get no gradient: on the CPU
-// alone, where it is the same to the bit. The loss must then enter what is
-// differentiated as a plain summand. Throws Error(kNumeric) at the first tile
-// whose loss is not finite: that tile is not moved, those before it are.
+// With `updates`, that pass also updates weight and bias, tile by tile as soon
+// as a tile's old values are no longer needed, and they get no gradient. This
+// works on the CPU only and gives the same bits as a separate update. The loss
+// must then enter the differentiated total as a plain summand. Throws
+// Error(kNumeric) at the first tile whose loss is not finite: earlier tiles are
+// already updated, this one is not.
 at::Tensor reconstruction_loss(const at::Tensor& hidden,
                                const at::Tensor& weight, const at::Tensor& bias,
                                const SparseRowsTensor& target,
@@ -65,27 +67,27 @@ at::Tensor reconstruction_loss(const at::Tensor& hidden,
                                const ReconstructionOptions& options,
                                const OutputUpdates* updates = nullptr);
 
-// The loss with its gradients, which are undefined if not made.
+// The loss with its gradients, which are undefined if not computed.
 struct LossAndGradients {
   at::Tensor loss;  // a scalar
   at::Tensor hidden, weight, bias;
 };
 
-// The two computations behind it; the gradients are made if `with_gradient`.
+// The two implementations; gradients are computed if `with_gradient`.
 //
-// On the CPU: logits, loss and gradients of one tile of peaks at a time, while
-// it lies in the cache. A tile goes through memory once: weight and, with
-// updates, moments are read and written while its logits stay. Next to them,
-// what is held is B x n values and n rows of the weight, for n peaks of a tile.
+// On the CPU: computes logits, loss and gradients of one tile of peaks at a
+// time, while it is in the cache. A tile passes through memory once: its
+// weights and, with updates, moments are read and written while its logits stay
+// cached. Extra memory for tiles of n peaks: B x n values and n weight rows.
 LossAndGradients reconstruct_by_kernel(
     const at::Tensor& hidden, const at::Tensor& weight, const at::Tensor& bias,
     const SparseRowsTensor& target, const PeakLayout& layout,
     const ReconstructionOptions& options, bool with_gradient,
     const OutputUpdates* updates);
 
-// By tensor operations: what runs elsewhere than on the CPU, and on the CPU in
-// tests. No value is fetched from the device unless the cells must be taken in
-// several chunks (options.max_values) and options.host_offsets is null.
+// By tensor operations: used on other devices, and on the CPU in tests. No
+// value is fetched from the device unless the cells must be split into several
+// chunks (options.max_values) and options.host_offsets is null or empty.
 //
 // Memory traffic in bytes per value of cells x peaks, float32:
 //   product written                          4  (12 with several groups)
@@ -95,13 +97,13 @@ LossAndGradients reconstruct_by_kernel(
 //   read by the two gradient products        8
 //   read by the sum over cells               4
 //                                           36  (44)
-// bf16 halves what the three products move: 32 in all, the gain being in the
-// arithmetic. What passes over the weight costs as much at small minibatches:
-// 3 times its size here (7 with several groups), and 7 in Adam. The number of
-// operations does not depend on that of groups.
+// bf16 halves the traffic of the three products: 32 in all; the main gain is in
+// the arithmetic. At small minibatches, passes over the weight cost as much: 3
+// times its size here (7 with several groups), and 7 in Adam. The number of
+// operations does not depend on the number of groups.
 //
-// Equal input gives equal bits: no operation here adds in an order that
-// depends on timing.
+// Equal input gives equal bits: no operation here sums in an order that depends
+// on timing.
 LossAndGradients reconstruct_by_tensors(
     const at::Tensor& hidden, const at::Tensor& weight, const at::Tensor& bias,
     const SparseRowsTensor& target, const PeakLayout& layout,

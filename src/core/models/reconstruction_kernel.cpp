@@ -15,8 +15,8 @@
 namespace sailer {
 namespace {
 
-// Logits of one tile and values of the weight that it takes: small enough for
-// the cache, large enough for the matrix products to run at full speed.
+// Logits of one tile, and weight values that it reads: small enough for the
+// cache, large enough for the matrix products to run at full speed.
 constexpr int64_t kTileLogits = int64_t{1} << 18;
 constexpr int64_t kTileWeights = int64_t{1} << 20;
 constexpr int64_t kMinPeaks = 256;
@@ -33,7 +33,7 @@ std::vector<Tile> tiles_of(const PeakLayout& layout, int64_t n_cells,
                                    kTileWeights / width));
   std::vector<Tile> tiles;
   for (int64_t g = 0; g < layout.n_groups(); ++g) {
-    // Of equal sizes, none of them a short rest.
+    // Tiles of equal size, without a short remainder.
     const int64_t size = layout.end(g) - layout.start(g);
     const int64_t count = (size + n - 1) / n;
     for (int64_t t = 0; t < count; ++t) {
@@ -44,7 +44,7 @@ std::vector<Tile> tiles_of(const PeakLayout& layout, int64_t n_cells,
   return tiles;
 }
 
-// The entries of every cell in the order of the peaks, tile after tile.
+// Hands out the entries of each cell in the order of the peaks, tile by tile.
 class OpenPeaks {
  public:
   explicit OpenPeaks(const SparseRowsTensor& rows)
@@ -59,7 +59,7 @@ class OpenPeaks {
     }
   }
 
-  // The entries of a cell below `last` that were not handed out before.
+  // Returns the entries of a cell below `last` that were not returned before.
   std::pair<const int64_t*, int64_t> take(int64_t cell, int64_t last) {
     const int64_t begin = next_[cell];
     int64_t end = begin;
@@ -74,8 +74,9 @@ class OpenPeaks {
   std::vector<int64_t> next_;
 };
 
-// Loss of one cell's logits in a tile, which become its gradients times `scale`
-// if asked. `open` are its open peaks there, `at_open` is for scratch.
+// Returns the unscaled loss of one cell's logits in a tile. If `with_gradient`,
+// overwrites the logits with their gradients times options.scale. `open` are
+// the cell's open peaks in the tile; `at_open` is scratch memory.
 template <typename T>
 double row_loss(T* logits, int64_t n_peaks, const int64_t* open, int64_t n_open,
                 int64_t first, const ReconstructionOptions& options,
@@ -166,8 +167,8 @@ class Pass {
     return logits;
   }
 
-  // Each cell's sum has a fixed order: equal logits give equal bits whatever
-  // the number of threads. (That logits are equal is up to the BLAS.)
+  // Each cell's sum has a fixed order: equal logits give equal bits regardless
+  // of the number of threads. (Whether logits are equal depends on the BLAS.)
   double loss_of(at::Tensor& logits, const Tile& tile) {
     const int64_t n_cells = logits.size(0), n_peaks = logits.size(1);
     std::vector<double> sums(n_cells);

@@ -1,10 +1,10 @@
 // The reconstruction loss by tensor operations, for devices where launches and
-// passes over memory are what costs.
+// passes over memory dominate the cost.
 //
-// Everything is kept with its sign turned: b = -a for a logit a, and slopes
+// Everything is kept with its sign flipped: b = -a for a logit a, and slopes
 // -dL/da. Then log sigmoid(b) = -softplus(a) and exp(that) - 1 = -sigmoid(a),
-// both exact to rounding at every a, and both written over b: cells x peaks
-// values are held once.
+// both exact to rounding at every a. Both overwrite b, so that cells x peaks
+// values are held only once.
 #include <ATen/ATen.h>
 
 #include <algorithm>
@@ -15,7 +15,7 @@
 namespace sailer {
 namespace {
 
-// b of an entry that is to count for nothing: softplus(-kFar) and its slope are
+// The b of an entry that must not contribute: softplus(-kFar) and its slope are
 // exactly zero, in bf16 too.
 constexpr double kFar = 1e30;
 
@@ -26,9 +26,9 @@ struct RowChunk {
   int64_t n_rows() const { return last - first; }
 };
 
-// The rows in chunks of about `max_values` values, at least one row each. When
-// all fit, nothing needs to be known of the entries; else their places are
-// taken from `host_offsets`, or fetched if that is null or empty.
+// Splits the rows into chunks of at most `max_values` values, but at least one
+// row each. If all rows fit, their offsets are not needed; otherwise offsets
+// are taken from `host_offsets`, or fetched if that is null or empty.
 std::vector<RowChunk> row_chunks(const SparseRowsTensor& rows,
                                  const std::vector<int64_t>* host_offsets,
                                  int64_t values_per_row, int64_t max_values) {
@@ -51,26 +51,26 @@ std::vector<RowChunk> row_chunks(const SparseRowsTensor& rows,
   return chunks;
 }
 
-// hidden x weight' and both of its gradients, for all groups at once.
+// hidden x weight' and both its gradients, for all groups at once.
 class Products {
  public:
-  // weight [P, w] and bias [P] of the peaks of `blocks`, which must outlive
-  // this. In bf16 the weight is rounded here, once.
+  // Takes weight [P, w] and bias [P] of the peaks of `blocks`, which must
+  // outlive this object. In bf16 the weight is rounded here, once.
   Products(const at::Tensor& weight, const at::Tensor& bias, double shift,
            const PeakBlocks& blocks, Precision precision);
 
   // Writes b = -(hidden . weight + bias + shift) of n rows to the front of
-  // `buffer`, cells within blocks: returned is [n_blocks, n, width].
+  // `buffer`, and returns a view of it, [n_blocks, n, width].
   at::Tensor negative_logits(const at::Tensor& hidden, at::Tensor& buffer);
 
-  // For slopes -dL/da in that shape, of the rows that were computed last:
-  // returns scale * dL/dhidden and adds to the gradients below.
+  // Given slopes -dL/da in that shape, for the rows of the last logits, returns
+  // scale * dL/dhidden and adds to the gradients below.
   at::Tensor add_gradients(const at::Tensor& slopes, double scale);
 
   at::Tensor weight_gradient() const;  // [P, w]
   at::Tensor bias_gradient() const;    // [P]
 
-  // Places of (cell, peak) in the flattened blocks of n rows.
+  // Returns the indices of (cell, peak) in the flattened blocks of n rows.
   at::Tensor places(const at::Tensor& cell, const at::Tensor& peak,
                     int64_t n) const;
 
@@ -82,8 +82,8 @@ class Products {
   at::ScalarType type_;
   bool narrow_;             // products in bf16
   at::Tensor weight_;       // [n_blocks, width, w]
-  at::Tensor bias_;         // [n_blocks, 1, width], turned
-  at::Tensor hidden_;       // [n_blocks, n, w], turned, of the last rows
+  at::Tensor bias_;         // [n_blocks, 1, width], negated
+  at::Tensor hidden_;       // [n_blocks, n, w], negated, of the last rows
   at::Tensor weight_grad_;  // [n_blocks, width, w]
   at::Tensor bias_grad_;    // [n_blocks, width]
 };
@@ -93,7 +93,7 @@ Products::Products(const at::Tensor& weight, const at::Tensor& bias,
     : blocks_(blocks),
       type_(weight.scalar_type()),
       narrow_(precision == Precision::kBf16) {
-  // Rounded before it is gathered: the copy is then half the size.
+  // Rounded before it is gathered, so that the copy is half the size.
   weight_ = by_slot(narrow_ ? weight.to(at::kBFloat16) : weight);
   bias_ = by_slot(at::rsub(bias, -shift)).unsqueeze(1);
   if (!blocks_.single()) {
@@ -125,10 +125,10 @@ at::Tensor Products::negative_logits(const at::Tensor& hidden,
       buffer.narrow(0, 0, blocks_.n_slots() * n).view({blocks_.n_blocks, n, m});
   const at::Tensor weight = weight_.transpose(1, 2);
   if (narrow_) {
-    // The products come rounded; the bias is added to them in full.
+    // The products are rounded; the bias is added to them in full precision.
     at::add_out(out, at::bmm(hidden_, weight), bias_);
   } else if (blocks_.single()) {
-    // With a vector as bias, cuBLAS adds it on the way out.
+    // If the bias is a vector, cuBLAS adds it in the same kernel.
     at::Tensor matrix = out.squeeze(0);
     at::addmm_out(matrix, bias_.view({m}), hidden_.squeeze(0),
                   weight.squeeze(0));
@@ -149,7 +149,7 @@ at::Tensor Products::add_gradients(const at::Tensor& slopes, double scale) {
                .transpose(0, 1)
                .reshape({n, -1})
                .mul_(-scale);
-  // Both factors are turned, so the product is not.
+  // Both factors are negated, so the product is not.
   const at::Tensor scaled = scale == 1 ? hidden_ : hidden_ * scale;
   const at::Tensor weight = at::bmm(slopes.transpose(1, 2), scaled).to(type_);
   const at::Tensor bias = at::sum(slopes, {1}, false, type_).mul_(-scale);
@@ -165,24 +165,25 @@ at::Tensor Products::bias_gradient() const { return by_peak(bias_grad_); }
 at::Tensor Products::places(const at::Tensor& cell, const at::Tensor& peak,
                             int64_t n) const {
   if (blocks_.single()) return at::add(peak, cell, blocks_.width);
-  // (block * n + cell) * width + place, where slot = block * width + place.
+  // (block * n + cell) * width + u, where slot = block * width + u.
   return blocks_.slot_of_peak.index_select(0, peak)
       .add_(blocks_.block_of_peak.index_select(0, peak),
             (n - 1) * blocks_.width)
       .add_(cell, blocks_.width);
 }
 
-// The part of the closed peaks. `values` [n_blocks, n, width] hold b and get
-// the slopes -sigmoid(a) if `with_slopes` (returned; in bf16 a tensor of their
-// own); `open` are places to leave out of `flat`, the same memory as a vector.
-// Adds the sum of softplus(a), in double, to `total`.
+// Computes the part of the closed peaks: adds the sum of softplus(a), in
+// double, to `total`. `values` [n_blocks, n, width] hold b and are overwritten;
+// `flat` is the same memory as a vector, and `open` are its indices to leave
+// out. Returns the slopes -sigmoid(a) if `with_slopes`, in `values` or, in
+// bf16, in a tensor of their own.
 at::Tensor add_closed_part(const at::Tensor& values, at::Tensor& flat,
                            const at::Tensor& open, bool with_slopes,
                            Precision precision, at::Tensor& total) {
   flat.index_fill_(0, open, kFar);
   at::Tensor softplus = values;
-  at::log_sigmoid_out(softplus, values);  // turned: -softplus(a)
-  // Each row in its own type, then the rows in double.
+  at::log_sigmoid_out(softplus, values);  // -softplus(a)
+  // Sums each row in its own type, then the rows in double.
   total.add_(softplus.sum(-1).sum(at::kDouble).neg());
   if (!with_slopes) return {};
   if (precision == Precision::kFloat32) return softplus.expm1_();

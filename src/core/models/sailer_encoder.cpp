@@ -1,5 +1,5 @@
-// The encoder of a SailerModel: from open peaks, and a reference where it reads
-// one, to the posterior of z; and where its linear path starts.
+// The encoder of a SailerModel: from open peaks, and a reference if it reads
+// one, to the posterior of z; and the initialisation of its linear path.
 #include <ATen/ATen.h>
 
 #include <string>
@@ -11,11 +11,11 @@
 namespace sailer {
 namespace {
 
-// Log variances beyond this would only make exp() overflow.
+// Larger absolute log variances would only make exp() overflow.
 constexpr double kMaxLogVariance = 15;
 
-// What the hidden layers' weights are multiplied by where a linear start is to
-// lead: they grow from there as far as the data ask for.
+// Factors on the initial weights of the mean and variance heads, which let a
+// linear start dominate at first: the weights grow as far as the data require.
 constexpr double kHiddenStart = 0.01, kVarianceStart = 0.1;
 
 }  // namespace
@@ -24,7 +24,7 @@ int64_t SailerModel::first_width() const {
   return options_.hidden[0] + (options_.warm_start ? options_.n_latent : 0);
 }
 
-// Of the first hidden layer, all groups together.
+// The width of the first hidden layer, summed over groups.
 int64_t SailerModel::hidden_width() const {
   return layout_.n_groups() * options_.hidden[0];
 }
@@ -32,7 +32,7 @@ int64_t SailerModel::hidden_width() const {
 void SailerModel::build_encoder(LayerContext& context) {
   const std::vector<int64_t>& units = options_.hidden;
   const int64_t groups = layout_.n_groups();
-  // Fans of a group are those of its own peaks: groups differ in size.
+  // Each group's fans are those of its own peaks, because group sizes differ.
   std::vector<at::Tensor> weights, biases;
   for (int64_t size : layout_.sizes()) {
     weights.push_back(draw_weight(context, {size, units[0]}, size, units[0]));
@@ -56,7 +56,7 @@ void SailerModel::build_encoder(LayerContext& context) {
                                  options_.dropout);
   }
   if (options_.sees_reference() && reference_width_ > 0) {
-    // The fans of the peaks' weights: neither modality starts out louder.
+    // The fans of the peaks' weights, so that neither modality dominates.
     at::Tensor drawn =
         draw_weight(context, {reference_width_ + 1, hidden_width()},
                     layout_.n_peaks(), hidden_width());
@@ -87,8 +87,8 @@ at::Tensor SailerModel::first_layer(const SparseBatch& batch,
   return sparse_linear(batch.input, input_weight_, layout_, update);
 }
 
-// [B, 1]: what brings each cell's input to length 1. Undefined where it is
-// left as it is.
+// Returns [B, 1]: the factor that scales each cell's input to length 1.
+// Undefined if the input is not scaled.
 at::Tensor SailerModel::scale_of_cells(const SparseBatch& batch) const {
   if (options_.input_scale == InputScale::kNone) return {};
   if (options_.input_scale == InputScale::kL2) return batch.cell_scale;
@@ -141,7 +141,7 @@ Posterior SailerModel::encode_from(const SparseBatch& batch, bool training,
     mean = mean_head_(hidden);
     if (encoded.linear.defined()) mean = mean + encoded.linear;
   }
-  // clamp(), whose backward pass is a single operation under this name.
+  // Same as clamp(), but the backward pass is a single operation.
   return {mean, at::hardtanh(log_variance_head_(hidden), -kMaxLogVariance,
                              kMaxLogVariance)};
 }
@@ -169,9 +169,9 @@ void SailerModel::start_reference_path(const at::Tensor& weight) {
   reference_weight_.slice(1, hidden_width()).copy_(weight.to(tensor_options_));
 }
 
-// [B, r + 1]: the reference and 1, or zeros for cells without one and, in
-// training, for those from which it is hidden. Undefined when the batch comes
-// without references.
+// Returns [B, r + 1]: the reference and 1, or zeros for cells without one and,
+// in training, for those from which it is hidden. Undefined if the batch has no
+// references.
 at::Tensor SailerModel::seen_reference(const SparseBatch& batch, bool training,
                                        const BatchPart& part) const {
   if (!batch.reference.defined()) return {};

@@ -16,7 +16,7 @@
 namespace sailer {
 namespace {
 
-// log(f / (1 - f)), kept finite for peaks that are always or never open.
+// Returns log(f / (1 - f)), kept finite for peaks always or never open.
 at::Tensor logits_of(const std::vector<double>& frequencies,
                      const at::TensorOptions& options) {
   const at::Tensor f =
@@ -24,8 +24,9 @@ at::Tensor logits_of(const std::vector<double>& frequencies,
   return at::log(f / (1 - f)).to(options);
 }
 
-// The posteriors of all cells of the minibatch, or their means alone: what is
-// gathered has a gradient, be it 0, and would be moved by weight decay.
+// Returns the posteriors of all cells of the minibatch, with log variances only
+// if needed: gathered tensors get a gradient, even if it is 0, with which
+// weight decay would change the parameters behind them.
 Posterior gather(const Posterior& own, const BatchPart& part, bool variances) {
   if (part.is_whole()) return own;
   if (!variances) return {gather_rows(own.mean, part), {}};
@@ -103,7 +104,7 @@ void SailerModel::build_decoder(LayerContext& context,
                        : logits_of(peak_frequencies, tensor_options_));
 }
 
-// On a device, and on the CPU when tests ask for it.
+// True on a device, and on the CPU if a test requests it.
 bool SailerModel::by_tensors() const {
   return compute_.engine == Engine::kTensor ||
          !tensor_options_.device().is_cpu();
@@ -153,7 +154,7 @@ at::Tensor SailerModel::marginal_divergence(const at::Tensor& z,
   return at::zeros({}, tensor_options_);
 }
 
-// At the sample: what noise hides of a label is not in z.
+// Computed at the sample: label information that noise hides is not in z.
 at::Tensor SailerModel::mixing(const at::Tensor& z, const SparseBatch& batch,
                                const LossOptions& options) const {
   if (options_.mixing == 0 || options.deterministic || options.encoder_frozen ||
@@ -184,7 +185,8 @@ SailerLoss SailerModel::loss(const SparseBatch& batch,
                              const SailerUpdates* updates) const {
   if (updates != nullptr && compute_.engine != Engine::kFused) {
     throw_error(ErrorKind::kArgument,
-                "Layers move their parameters in the fused engine alone.");
+                "Layers can update their own parameters only in the fused "
+                "engine.");
   }
   const BatchPart& part = options.part;
   const auto n =
@@ -202,7 +204,7 @@ SailerLoss SailerModel::loss(const SparseBatch& batch,
   const double weight = 1 + options_.lambda;
   reconstruction.scale = weight / n;
   reconstruction.precision = compute_.precision;
-  reconstruction.factor_is_one = true;  // `total` is what is differentiated
+  reconstruction.factor_is_one = true;  // `total` is differentiated
   OutputUpdates output;
   if (updates != nullptr)
     output = {updates->output_weight, updates->output_bias};
@@ -217,7 +219,7 @@ SailerLoss SailerModel::loss(const SparseBatch& batch,
                             : posterior;
   loss.marginal = diverges ? marginal_divergence(z, all, part)
                            : at::zeros({}, tensor_options_);
-  // In the warm-up every cell counts the same (3.2.2).
+  // In the warm-up every cell has the same weight (3.2.2).
   loss.alignment = alignment(all.mean, batch, !options.deterministic, part);
   loss.mixing = mixing(z, batch, options);
   loss.total = weighted;

@@ -3,12 +3,12 @@
 //
 //   encoder   peaks -> hidden[0] per group -> ... -> hidden[last] per group
 //             -> mean and log variance of z; with a warm start the peaks also
-//             go to the mean at once, by a linear path
+//             contribute to the mean directly, by a linear path
 //   decoder   [z, c] -> hidden[last] per group -> ... -> hidden[0] per group
-//             -> one logit per peak; or at once under Decoder::kLinear
+//             -> one logit per peak; or directly with Decoder::kLinear
 //
-// A joint model of SAILERX reads the reference in its first layer too, beside
-// the peaks, with 1 for a cell that has one; all zeros mean a cell without.
+// The first layer of a joint SAILERX model reads the reference along with the
+// peaks, followed by a 1 for cells that have one; all zeros for cells without.
 //
 // Every hidden layer is Linear, BatchNorm and an activation: LeakyReLU(0.2) in
 // the dense architecture (a single group), PReLU in the chromosome one.
@@ -37,23 +37,24 @@ struct Posterior {
 // The parts of the objective, means over the cells of a minibatch, unweighted.
 // `total` is what is minimised:
 //   beta kl + beta lambda marginal + (1 + lambda) reconstruction.
-// With a reference embedding (SAILERX) `total` has + alignment * its term, and
-// once the encoder moves + mixing * what neighbours tell of labels. Of a part
-// of a minibatch they are its shares of the whole's (BatchPart).
+// It also has + alignment * its term with a reference embedding (SAILERX), and
+// + mixing * the label information unless the encoder is frozen. Deterministic
+// steps have neither the KL terms nor mixing. For a part of a minibatch these
+// are its shares of the terms of the whole (BatchPart).
 struct SailerLoss {
   at::Tensor total, reconstruction, kl, marginal, alignment, mixing;
 };
 
-// How z is taken and what may move in a step of training.
+// How z is obtained and what is trained in a training step.
 struct LossOptions {
   double beta = 1;              // weight of the KL terms
   bool deterministic = false;   // z is the mean: the warm-up without sampling
-  bool encoder_frozen = false;  // all of the encoder but its log variance
-  BatchPart part = {};          // of the minibatch, that `batch` is
+  bool encoder_frozen = false;  // all of the encoder but the log variance
+  BatchPart part = {};          // the part of the minibatch in `batch`
 };
 
-// Of the parameters that hold nearly all of a model's memory: handed to a step,
-// its layers move them on their own (see AdamUpdate).
+// Updates of the parameters that take nearly all of a model's memory. If they
+// are passed to a step, its layers apply them themselves (see AdamUpdate).
 struct SailerUpdates {
   AdamUpdate input_weight;   // encoder.0.weight
   AdamUpdate output_weight;  // decoder.output.weight
@@ -67,44 +68,45 @@ class SailerModel {
   static constexpr const char* kOutputWeight = "decoder.output.weight";
   static constexpr const char* kOutputBias = "decoder.output.bias";
 
-  // Parameters are drawn from `seed` on the CPU and put on `device`; `type` is
-  // float, or double in tests. `peak_frequencies` (share of the training cells
-  // with each peak open, in the layout's order; may be empty) start the output
-  // biases, so that training need not learn them first. `reference_width` is
-  // that of the reference embedding, 0 without one.
+  // Parameters are drawn from `seed` on the CPU and moved to `device`; `type`
+  // is float, or double in tests. `peak_frequencies` (share of the training
+  // cells with each peak open, in the layout's order; may be empty) initialise
+  // the output biases, so that training need not learn them first, and set the
+  // weights of InputScale::kTfIdf. `reference_width` is that of the reference
+  // embedding, 0 without one.
   SailerModel(const SailerOptions& options, const PeakLayout& layout,
               int64_t n_confounders,
               const std::vector<double>& peak_frequencies, uint64_t seed,
               const at::Device& device = at::kCPU,
               at::ScalarType type = at::kFloat, int64_t reference_width = 0);
 
-  // q(z | x). In training, batch statistics and dropout are used.
+  // Returns q(z | x). In training, batch statistics and dropout are used.
   Posterior encode(const SparseBatch& batch, bool training) const;
 
-  // What the last layer reads: [B, groups of output_layout() * its width].
+  // The input of the last layer: [B, groups of output_layout() * its width].
   at::Tensor decode_hidden(const at::Tensor& z, const at::Tensor& confounders,
                            bool training, const BatchPart& part = {}) const;
 
-  // The objective of a training minibatch (eq. 2.5-2.6).
-  //   updates            only under Engine::kFused on the CPU: the output layer
-  //                      is moved before this returns, the input layer by
-  //                      backward() from `total`; both get no gradient. Throws
-  //                      as reconstruction_loss() does.
+  // Returns the objective of a training minibatch (eq. 2.5-2.6).
+  //   updates            only with Engine::kFused on the CPU: the output layer
+  //                      is updated before this returns, the input layer by
+  //                      backward() from `total`; neither gets a gradient.
+  //                      Throws as reconstruction_loss() does.
   SailerLoss loss(const SparseBatch& batch, const LossOptions& options,
                   const SailerUpdates* updates = nullptr) const;
 
-  // Where the linear path starts: the mean of z is `loadings` [P, d] times the
+  // Initialises the linear path: the mean of z is `loadings` [P, d] times the
   // scaled input, plus `shift` [d], and the log variance is `log_variance` [d].
-  // What the hidden layers add is made small. Of models with a warm start
-  // alone.
+  // The contribution of the hidden layers is made small. Throws
+  // Error(kArgument) for models without a warm start.
   void start_linear_path(const at::Tensor& loadings, const at::Tensor& shift,
                          const at::Tensor& log_variance);
 
-  // What the linear path adds of a cell's reference and 1: [r + 1, d]. Of joint
-  // models with a warm start alone.
+  // Sets the linear path's weights [r + 1, d] of a cell's reference and 1.
+  // Throws Error(kArgument) unless the model is joint and has a warm start.
   void start_reference_path(const at::Tensor& weight);
 
-  // Seeds all that the next step draws: noise and dropout.
+  // Seeds the random numbers of the next step: noise and dropout.
   void start_step(uint64_t seed);
 
   // Means per cell, without dropout, of the plain Bernoulli model (omega
@@ -123,24 +125,24 @@ class SailerModel {
 
   ParameterSet& parameters() { return parameters_; }
   const SailerOptions& options() const { return options_; }
-  // How numbers are computed from now on. bf16 counts in training alone: what
-  // is reported is computed in float32.
+  // Sets how the model computes from now on. bf16 applies only to training:
+  // reported values are computed in float32.
   void set_compute(const ComputeOptions& compute) { compute_ = compute; }
   const ComputeOptions& compute() const { return compute_; }
   const PeakLayout& layout() const { return layout_; }
-  // Groups of peaks that share what the last layer reads.
+  // Groups of peaks that share inputs of the last layer.
   const PeakLayout& output_layout() const { return output_layout_; }
   int64_t n_confounders() const { return n_confounders_; }
   at::TensorOptions tensor_options() const { return tensor_options_; }
 
-  // Draws the noise and the dropout of training; on the model's device.
+  // Generates the noise and dropout of training; on the model's device.
   at::Generator& generator() { return generator_; }
 
  private:
   at::Tensor sample(const Posterior& posterior, const at::Generator& generator,
                     const BatchPart& part = {}) const;
-  // What the heads read, and what the linear path adds to the mean (undefined
-  // without one).
+  // The input of the heads, and the linear path's contribution to the mean
+  // (undefined without one).
   struct Encoded {
     at::Tensor hidden, linear;
   };
@@ -181,11 +183,12 @@ class SailerModel {
   at::Generator generator_;
   ParameterSet parameters_;
 
-  // [P, first_width()]: to hidden[0] units, then to the mean of z. Weights of
-  // peaks are in it: the input is 0 and 1 times the scale of the cell.
+  // [P, first_width()]: to hidden[0] units, then to the mean of z. It starts
+  // out with peak weights as factors: the input is 0 or 1 times the cell's
+  // scale.
   at::Tensor input_weight_;
   at::Tensor input_bias_;   // [groups * hidden[0]]
-  at::Tensor peak_weight_;  // [P, 1], of InputScale::kTfIdf
+  at::Tensor peak_weight_;  // [P, 1], with InputScale::kTfIdf
   // [r + 1, groups * hidden[0], then the mean of z], if joint
   at::Tensor reference_weight_;
   std::vector<GroupedLinear> encoder_;  // hidden[k] -> hidden[k + 1]

@@ -12,7 +12,7 @@ void SailerOptions::check() const {
 
 namespace {
 
-// Chapters 2 and 3; where they are silent, methods' plain choice.
+// Chapters 2 and 3 of the thesis; the simplest choice where they say nothing.
 void take_from_thesis(SailerOptions& options, bool guided) {
   options.warm_start = false;
   options.beta = 1;

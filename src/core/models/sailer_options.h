@@ -1,6 +1,6 @@
-// The options of a SAILER model and their defaults. Where a default is not the
-// thesis', it was chosen on simulations and on the likelihood of cells kept
-// back (inst/benchmarks/defaults.R). Torch-free.
+// The options of a SAILER model and their defaults. Defaults that differ from
+// the thesis were chosen on simulations and on the likelihood of held-out cells
+// (inst/benchmarks/defaults.R). Torch-free.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +11,8 @@
 namespace sailer {
 
 enum class Architecture {
-  kDense,      // chapter 2: every peak meets every hidden unit
-  kChromosome  // chapter 3: peaks of one chromosome meet first
+  kDense,      // chapter 2: every peak is connected to every hidden unit
+  kChromosome  // chapter 3: each chromosome first has units of its own
 };
 inline const Names<Architecture>& names_of(Architecture) {
   static const Names<Architecture> names = {
@@ -34,10 +34,10 @@ inline const Names<Marginal>& names_of(Marginal) {
   return names;
 }
 
-// What the encoder's first layer sees of a cell.
+// How the encoder's first layer reads a cell.
 enum class InputScale {
-  kNone,  // 0 and 1: deep cells drive the layer harder
-  kL2,    // every cell has Euclidean length 1, whatever its depth
+  kNone,  // 0 and 1: deep cells have larger activations
+  kL2,    // every cell has Euclidean length 1, regardless of its depth
   kTfIdf  // the same, each peak weighted by its inverse document frequency
 };
 inline const Names<InputScale>& names_of(InputScale) {
@@ -50,7 +50,7 @@ inline const Names<InputScale>& names_of(InputScale) {
 // How the decoder gets from [z, c] to one logit per peak.
 enum class Decoder {
   kMirrored,  // through the encoder's hidden layers in reverse (2.2.2)
-  kLinear     // at once: one loading per peak and latent dimension
+  kLinear     // directly: one loading per peak and latent dimension
 };
 inline const Names<Decoder>& names_of(Decoder) {
   static const Names<Decoder> names = {{"mirrored", Decoder::kMirrored},
@@ -58,10 +58,10 @@ inline const Names<Decoder>& names_of(Decoder) {
   return names;
 }
 
-// A whole set of defaults, of the model and of its training.
+// A complete set of defaults for a model and its training.
 enum class Preset {
   kStandard,  // chosen on simulations and held-out likelihoods
-  kThesis     // as the thesis has them: random start, 400 epochs
+  kThesis     // as in the thesis: random start, 400 epochs
 };
 inline const Names<Preset>& names_of(Preset) {
   static const Names<Preset> names = {{"standard", Preset::kStandard},
@@ -70,7 +70,7 @@ inline const Names<Preset>& names_of(Preset) {
 }
 
 struct SailerOptions {
-  // Chosen by what the cells hold, before a model is made: see n_latent_for().
+  // Chosen from the data before a model is created: see n_latent_for().
   static constexpr int64_t kAuto = kAutoOption;
 
   Preset preset = Preset::kStandard;
@@ -93,11 +93,11 @@ struct SailerOptions {
 
   bool sees_reference() const { return joint && alignment > 0; }
 
-  // Throws Error(kArgument) that names the option and says what it may be.
+  // Throws Error(kArgument) that names the invalid option and its valid values.
   void check() const;
 };
 
-// What each may be, and what it does, in the words of R's help.
+// The valid values of each option and its R help.
 template <typename Visit>
 void describe(SailerOptions& o, const Visit& option) {
   option("preset", o.preset, kAny, R"(
@@ -186,9 +186,9 @@ void describe(SailerOptions& o, const Visit& option) {
     FALSE: all weights start at random. Default TRUE.)");
 }
 
-// The defaults of an architecture; with `guided` those of SAILERX, chosen on
-// held-out cells and not on labels (inst/benchmarks/multiome.R): what the
-// reference tells takes more dimensions, and less need be hidden.
+// Returns the defaults of an architecture; with `guided` those of SAILERX,
+// chosen on held-out cells and not on labels (inst/benchmarks/multiome.R): the
+// reference's information needs more dimensions, and less need be hidden.
 SailerOptions default_options(Architecture architecture, bool guided = false,
                               Preset preset = Preset::kStandard);
 

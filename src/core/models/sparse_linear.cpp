@@ -18,7 +18,7 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-// What the backward pass needs of the forward one.
+// What the backward pass needs from the forward pass.
 struct Saved : torch::CustomClassHolder {
   EntriesByPeak entries;
   PeakLayout layout;
@@ -26,11 +26,11 @@ struct Saved : torch::CustomClassHolder {
   std::optional<AdamUpdate> update;
 };
 
-// Values of a block of gradient rows that are summed and at once applied: it
-// stays in the first-level cache.
+// Values in a block of gradient rows that is summed and immediately applied, so
+// that it stays in the L1 cache.
 constexpr int64_t kBlockValues = 4096;
 
-// One thread goes through the weight once, from the first peak to the last.
+// With one thread: goes through the weight once, from first to last peak.
 template <typename T>
 void add_by_peak(T* out, const T* weight, int64_t width,
                  const EntriesByPeak& entries, const PeakLayout& layout) {
@@ -41,7 +41,7 @@ void add_by_peak(T* out, const T* weight, int64_t width,
   }
 }
 
-// Several share the cells. Every sum has the same order as above.
+// With several threads: they share the cells. Every sum has the order above.
 template <typename T>
 void add_by_cell(T* out, const T* weight, int64_t width,
                  const SparseRowsTensor& rows, const PeakLayout& layout) {
@@ -82,7 +82,7 @@ at::Tensor forward_cpu(const SparseRowsTensor& rows, const at::Tensor& weight,
   return out;
 }
 
-// The gradients of the rows of the peaks [first, last), one after the other.
+// Writes the gradients of the weight rows of peaks [first, last), row by row.
 template <typename T>
 void sum_gradients(T* out, const T* grad_out, const Saved& saved, int64_t first,
                    int64_t last) {
@@ -111,7 +111,7 @@ at::Tensor weight_gradient_cpu(const Saved& saved, const at::Tensor& grad_out) {
   return grad;
 }
 
-// The gradient of a few rows at a time is summed and applied.
+// Sums and applies the gradient of a few rows at a time.
 void move_weight_cpu(const Saved& saved, const at::Tensor& grad_out) {
   const int64_t width = saved.weight.size(1);
   const int64_t rows = std::max<int64_t>(1, kBlockValues / width);
@@ -165,12 +165,12 @@ class SparseLinear : public torch::autograd::Function<SparseLinear> {
   }
 };
 
-// Where the entries of each (cell, group) begin, [B * groups].
+// Returns where the entries of each (cell, group) begin, [B * groups].
 at::Tensor bag_offsets(const SparseRowsTensor& rows, const PeakLayout& layout) {
   const int64_t n_cells = rows.n_cells();
   if (layout.n_groups() == 1) return rows.offsets.slice(0, 0, n_cells);
-  // Entries lie by cell and peak: so do cell * P + peak, and the first peak of
-  // a cell's group is found among them.
+  // Entries are ordered by cell and peak, so cell * P + peak increases, and the
+  // first peak of a cell's group can be searched for in it.
   const at::Tensor starts =
       peak_blocks_of(layout, rows.indices.device()).group_starts;
   const at::Tensor cell = cell_of_entry(rows.offsets, rows.indices.size(0));
@@ -186,7 +186,7 @@ at::Tensor sparse_linear(const SparseRowsTensor& rows, const at::Tensor& weight,
                          const PeakLayout& layout, const AdamUpdate* update) {
   if (!weight.device().is_cpu()) {
     throw_error(ErrorKind::kArgument,
-                "The first layer's own kernels run on the CPU alone.");
+                "The first layer's own kernels run only on the CPU.");
   }
   return SparseLinear::apply(weight, rows, layout, update);
 }
@@ -196,8 +196,8 @@ at::Tensor sparse_linear_bags(const SparseRowsTensor& rows,
                               const PeakLayout& layout,
                               const at::Tensor& weights) {
   constexpr int64_t kSum = 0;
-  // An absent factor is an undefined tensor: the type of the optional differs
-  // between versions of LibTorch.
+  // Absent factors are passed as an undefined tensor, because the type of the
+  // optional differs between versions of LibTorch.
   const at::Tensor bags = std::get<0>(at::embedding_bag(
       weight, rows.indices, bag_offsets(rows, layout),
       /*scale_grad_by_freq=*/false, kSum, /*sparse=*/false, weights));
@@ -209,8 +209,9 @@ EntriesByPeak transpose_rows(const SparseRowsTensor& rows, int64_t n_peaks) {
   const int64_t* offsets = rows.offsets.data_ptr<int64_t>();
   const int64_t* indices = rows.indices.data_ptr<int64_t>();
   EntriesByPeak entries;
-  // Counted two places on, summed up and then moved on by one entry each time,
-  // starts[p + 1] is where peak p begins before it is filled and ends after.
+  // Entries of peak p are counted in starts[p + 2]. After the cumulative sum,
+  // starts[p + 1] is where peak p begins; it advances with each entry that is
+  // filled in, and is finally where peak p ends.
   std::vector<int64_t>& starts = entries.starts;
   starts.assign(n_peaks + 2, 0);
   for (int64_t k = offsets[0]; k < offsets[n_cells]; ++k) {

@@ -1,5 +1,5 @@
-// What a layer needs to move its own parameter at the moment when a part of its
-// gradient is known, so that the gradient is never held whole.
+// What a layer needs to update its own parameter as soon as a part of the
+// gradient is known, so that the whole gradient is never held in memory.
 #pragma once
 
 #include <torch/types.h>
@@ -11,17 +11,17 @@
 
 namespace sailer {
 
-// The moments of one parameter and the coefficients of the running step. Every
-// row of the parameter must be moved exactly once a step: a row without a
-// gradient too, since decay and momentum move it.
+// The moments of one parameter and the coefficients of the current step. Every
+// row of the parameter must be updated exactly once per step, including rows
+// without a gradient, because decay and momentum change those too.
 struct AdamUpdate {
   at::Tensor first, second;  // the parameter's shape, contiguous
   kernels::AdamCoefficients coefficients;
-  // Set to false when a number that was written is not finite; may be null.
+  // Set to false if a value that was written is not finite; may be null.
   std::shared_ptr<std::atomic<bool>> finite;
 
-  // Moves the values [begin, begin + n) of a parameter on the CPU, whose
-  // gradients are gradient[0] ... gradient[n - 1]; null means zeros.
+  // Updates the values [begin, begin + n) of a parameter on the CPU. Their
+  // gradients are gradient[0] ... gradient[n - 1]; null means all zeros.
   template <typename T>
   void move(T* parameter, const T* gradient, int64_t begin, int64_t n) const {
     const bool good = kernels::adam_step(

@@ -15,7 +15,7 @@ namespace kernels {
 namespace {
 
 constexpr int64_t kLanes = 16;
-// Queries that are worked on together: as many running sums as AVX2 has
+// Queries that are processed together: as many running sums as AVX2 has
 // registers for.
 constexpr int64_t kRows = 6;
 
@@ -30,7 +30,7 @@ SAILER_INLINE const Lanes* lanes(const float* at) {
   return reinterpret_cast<const Lanes*>(at);
 }
 
-// Where the parts of the working memory lie.
+// Layout of the workspace.
 struct Workspace {
   int64_t keys, head;                 // rounded up to whole lanes
   float *k_columns, *v_columns;       // [head][keys]
@@ -59,7 +59,7 @@ struct Workspace {
   }
 };
 
-// columns[c][j] = rows[j][c], zeros behind the last key.
+// columns[c][j] = rows[j][c], zeros after the last key.
 SAILER_INLINE void pack_columns(HeadRows<const float> from, int64_t n,
                                 int64_t head, int64_t keys, float* columns) {
   for (int64_t c = 0; c < head; ++c) {
@@ -69,7 +69,8 @@ SAILER_INLINE void pack_columns(HeadRows<const float> from, int64_t n,
   }
 }
 
-// `n` rows of `padded` numbers, zeros behind the head; `total` rows in all.
+// Copies `n` rows into rows of `padded` numbers, with zeros after the head; the
+// remaining rows, up to `total`, are zeros.
 SAILER_INLINE void pack_rows(HeadRows<const float> from, int64_t n,
                              int64_t head, int64_t padded, int64_t total,
                              float* rows) {
@@ -135,8 +136,9 @@ SAILER_INLINE void add_outer(const float* weights, int64_t keys,
   }
 }
 
-// Scores of a query to weights that sum to one; returns the logarithm of the
-// sum of their exponentials. Behind the last key the weights are zero.
+// Turns the scores of a query into weights that sum to one; weights after the
+// last key are zero. Returns the logarithm of the sum of the exponentials of
+// the scores.
 SAILER_INLINE float normalize(float* row, int64_t n, int64_t keys) {
   for (int64_t j = n; j < keys; ++j) row[j] = -INFINITY;
   float part[kLanes];
@@ -149,7 +151,8 @@ SAILER_INLINE float normalize(float* row, int64_t n, int64_t keys) {
   float top = part[0];
   for (int64_t l = 1; l < kLanes; ++l) top = part[l] > top ? part[l] : top;
   for (int64_t j = 0; j < keys; ++j) {
-    // exp_of_negative() stops at exp(-87): below it is nothing.
+    // exp_of_negative() never returns less than exp(-87), so the smallest
+    // values are set to zero here.
     const float x = row[j] - top;
     const float e = exp_of_negative(x);
     row[j] = x < -86.0f ? 0.0f : e;
@@ -164,12 +167,12 @@ SAILER_INLINE float normalize(float* row, int64_t n, int64_t keys) {
   return top + std::log(sum);
 }
 
-// The same weights again, when the logarithm of the sum is known.
+// Recomputes the same weights from the known logarithm of the sum.
 SAILER_INLINE void exponentiate(float* row, int64_t n, int64_t keys,
                                 float lse) {
   for (int64_t j = 0; j < keys; ++j) {
     float x = row[j] - lse;
-    x = x > 0 ? 0 : x;  // rounding
+    x = x > 0 ? 0 : x;  // due to rounding
     const float e = exp_of_negative(x);
     row[j] = x < -86.0f ? 0.0f : e;
   }
@@ -199,7 +202,8 @@ SAILER_INLINE void attend_loop(const AttentionShape& shape,
   }
 }
 
-// Slopes of the scores: p (dp - delta), delta = out . grad_out.
+// Turns the gradients dp of the weights p, in `slopes`, into those of q . k:
+// scale p (dp - delta) with delta = out . grad_out.
 SAILER_INLINE void slope(float* weights, float* slopes, int64_t keys,
                          const float* out, const float* grad_out, int64_t head,
                          float scale) {
@@ -231,7 +235,7 @@ SAILER_INLINE void backward_loop(
                      work.weights);
     multiply_columns(work.g_tile, head, work.v_columns, shape.head, keys, 1,
                      work.slopes);
-    // Rows of the tile behind the last query have no part: zeros.
+    // Rows of the tile after the last query do not contribute: zeros.
     for (int64_t r = 0; r < kRows; ++r) {
       float* weights = work.weights + r * keys;
       if (r >= n) {

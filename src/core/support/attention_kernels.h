@@ -1,11 +1,11 @@
-// Attention of the rows of one cell, one head at a time, on plain memory:
+// Attention over the rows of one cell, one head at a time, on plain memory:
 //
 //   out_i = sum_j p_ij v_j,   p_ij = exp(scale q_i . k_j - lse_i)
 //
-// The n_queries x n_keys weights live only a few rows at a time, in the cache:
-// memory grows with the rows, not with their square. They are computed again
-// for the gradients, from the logarithm of their sums. Compiled once per
-// instruction set (kernel_math.h).
+// Only a few rows of the n_queries x n_keys weights exist at a time, in the
+// cache, so memory grows with the number of rows and not with its square. For
+// the gradients they are recomputed from lse, the log-sum-exp of the scores.
+// Compiled once per instruction set (kernel_math.h).
 #pragma once
 
 #include <cstdint>
@@ -30,20 +30,21 @@ struct AttentionShape {
   double scale = 1;
 };
 
-// Numbers of working memory that either direction takes.
+// Number of floats of workspace that either direction needs.
 int64_t attention_workspace(const AttentionShape& shape);
 
-// Writes `out` and lse[i * lse_stride].
+// Writes `out`, and the lse of query i to lse[i * lse_stride].
 void attend(const AttentionShape& shape, HeadRows<const float> q,
             HeadRows<const float> k, HeadRows<const float> v,
             HeadRows<float> out, float* lse, int64_t lse_stride,
             float* workspace);
 
-// The gradients of q, k and v from that of `out`; all three are written over.
+// The gradients of q, k and v, computed from that of `out`. All three are
+// overwritten.
 struct AttentionGradients {
   HeadRows<const float> out;       // what attend() wrote
-  HeadRows<const float> grad_out;  // of the loss by it
-  HeadRows<float> q, k, v;         // of the loss by these
+  HeadRows<const float> grad_out;  // of the loss with respect to `out`
+  HeadRows<float> q, k, v;         // of the loss with respect to these
 };
 
 void attend_backward(const AttentionShape& shape, HeadRows<const float> q,

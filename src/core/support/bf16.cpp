@@ -15,8 +15,8 @@ namespace sailer {
 
 bool cpu_has_bf16() {
 #if defined(__x86_64__) && defined(__GNUC__)
-  // What the system does not save when it switches tasks does not count.
-  // Processors with AMX-BF16 have these instructions too.
+  // False if the operating system does not save these registers when it
+  // switches tasks. Processors with AMX-BF16 have AVX512-BF16 too.
   __builtin_cpu_init();
   return __builtin_cpu_supports("avx512bf16") != 0;
 #elif defined(__aarch64__) && defined(__linux__)
@@ -33,10 +33,10 @@ bool cpu_has_bf16() {
 }
 
 bool bf16_is_fast(const c10::Device& device) {
-  // Tensor cores for it came with 8.0.
+  // Tensor cores for bfloat16 came with capability 8.0.
   if (device.is_cuda()) return cuda_capability(device) >= 80;
   // LibTorch multiplies bfloat16 matrices on the CPU through oneDNN or, without
-  // it, one number after the other.
+  // it, one number at a time.
   return device.is_cpu() && at::hasMKLDNN() && cpu_has_bf16();
 }
 

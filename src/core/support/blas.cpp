@@ -16,7 +16,7 @@ namespace {
 
 #ifdef __linux__
 
-// The file that holds the code or datum at an address; "" when none does.
+// Returns the file that holds the code or data at an address; "" if none does.
 std::string file_of(void* address) {
   Dl_info info;
   if (address == nullptr || dladdr(address, &info) == 0) return "";
@@ -27,8 +27,9 @@ std::string file_of(void* address) {
   return path;
 }
 
-// The matrix product that LibTorch's calls reach. R's own BLAS is searched
-// first, because R itself is linked with it; then what LibTorch brings along.
+// Returns the file of the matrix product that LibTorch's calls reach. R's own
+// BLAS is searched first, because R itself is linked with it; then comes what
+// LibTorch brings along.
 std::string file_of_sgemm(const std::string& libtorch) {
   void* sgemm = dlsym(RTLD_DEFAULT, "sgemm_");
   if (sgemm == nullptr) {
@@ -48,7 +49,8 @@ std::string first_two_words(const std::string& text) {
                                     : text.substr(0, text.find(' ', space + 1));
 }
 
-// Optimised libraries carry a function of their own; the reference has none.
+// Recognises an optimised library by a function that only this library has;
+// returns "" for the reference BLAS, which has none.
 std::string name_of(void* library) {
   using Config = char* (*)();
   if (auto config =
@@ -93,7 +95,7 @@ BlasInfo find_loaded_blas() {
 }  // namespace
 
 std::string better_kernels(const std::string& chosen, InstructionSet best) {
-  // What OpenBLAS takes a processor for that it does not know.
+  // What OpenBLAS takes an unknown processor for.
   const std::set<std::string> old = {"Prescott", "Core2",   "Nehalem",
                                      "Opteron",  "Generic", "Barcelona"};
   if (old.count(chosen) == 0 || best == InstructionSet::kPlain) return "";

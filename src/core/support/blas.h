@@ -1,10 +1,10 @@
-// Which BLAS carries LibTorch's matrix products.
+// Which BLAS computes LibTorch's matrix products.
 //
-// A LibTorch of the distribution takes whatever `libblas.so.3` is, and the
+// A LibTorch from a Linux distribution uses whatever `libblas.so.3` is, and the
 // reference BLAS is some twenty times slower than OpenBLAS: worth a loud
-// warning. So is an OpenBLAS that is older than the processor: it takes that
-// for one of 2004, and is several times slower than it could be. `configure`
-// compiles this file into its proof program as well.
+// warning. So is an OpenBLAS that is older than the processor: it takes the
+// processor for one of 2004 and is several times slower than it could be.
+// `configure` also compiles this file into its test program.
 #pragma once
 
 #include <string>
@@ -15,16 +15,16 @@ namespace sailer {
 
 struct BlasInfo {
   std::string name;        // "OpenBLAS 0.3.21 ...", "Intel MKL", "unknown"
-  std::string path;        // of the library; empty when inside LibTorch
+  std::string path;        // of the library; empty if it is inside LibTorch
   bool reference = false;  // true for the slow reference implementation
-  std::string kernels{};   // of which processor OpenBLAS's are; else empty
-  std::string better{};    // of which they could be; empty: they are right
+  std::string kernels{};   // the processor of OpenBLAS's kernels; else empty
+  std::string better{};    // a better choice of kernels; empty: none needed
 };
 
 BlasInfo find_blas();
 
-// The OPENBLAS_CORETYPE of kernels that use what the processor has, where those
-// that OpenBLAS chose do not; else empty.
+// Returns the OPENBLAS_CORETYPE of kernels that use what the processor has, if
+// the ones that OpenBLAS chose do not; else an empty string.
 std::string better_kernels(const std::string& chosen, InstructionSet best);
 
 }  // namespace sailer

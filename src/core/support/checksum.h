@@ -1,5 +1,5 @@
-// XXH64 with seed 0, of the xxHash library: finds damage, is no protection from
-// forgery. Any other program can recompute it.
+// XXH64 with seed 0, from the xxHash library: it detects damage but does not
+// protect against forgery. Any other program can recompute it.
 #pragma once
 
 #define XXH_INLINE_ALL  // nothing to link
@@ -15,7 +15,7 @@ inline uint64_t checksum_of(const void* bytes, size_t count) {
   return XXH64(bytes, count, 0);
 }
 
-// Of text that comes in pieces of any length.
+// The checksum of bytes that arrive in pieces of any length.
 class Checksum {
  public:
   Checksum() : state_(XXH64_createState(), XXH64_freeState) {

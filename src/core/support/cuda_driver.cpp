@@ -13,7 +13,7 @@
 namespace sailer {
 namespace {
 
-// Of the driver's interface, whose numbers and names never change.
+// Part of the driver's interface, whose numbers and names never change.
 constexpr int kNoGpu = 100;
 
 #ifdef __linux__
@@ -25,7 +25,8 @@ using DeviceGet = int (*)(int*, int);
 using GetAttribute = int (*)(int*, int, int);
 using MemGetInfo = int (*)(size_t*, size_t*);
 
-// Left open: LibTorch uses the same library as long as the process lives.
+// Never closed: LibTorch uses the same library for as long as the process
+// lives.
 void* driver_library() {
   static void* const library = dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL);
   return library;
@@ -46,15 +47,15 @@ int ask_capability(int index) {
     return 0;
   }
   int device = 0, major = 0, minor = 0;
-  // The driver counts devices as LibTorch does: CUDA_VISIBLE_DEVICES holds for
-  // both.
+  // The driver numbers devices as LibTorch does, because CUDA_VISIBLE_DEVICES
+  // applies to both.
   const bool known = init(0) == 0 && device_get(&device, index) == 0 &&
                      get_attribute(&major, kCapabilityMajor, device) == 0 &&
                      get_attribute(&minor, kCapabilityMinor, device) == 0;
   return known ? major * 10 + minor : 0;
 }
 
-// Of the device whose context is this thread's.
+// For the device whose context is current in this thread.
 int64_t ask_free_bytes() {
   const auto mem_get_info = find<MemGetInfo>("cuMemGetInfo_v2");
   size_t free_bytes = 0, total_bytes = 0;
@@ -96,7 +97,7 @@ int cuda_capability(const at::Device& device) {
 int64_t free_device_bytes(const at::Device& device) {
   if (!device.is_cuda()) return 0;
   const c10::DeviceGuard guard(device);
-  // Makes the device's context the one of this thread.
+  // Makes the device's context current in this thread.
   const at::Tensor touch =
       at::zeros({1}, at::TensorOptions().dtype(at::kByte).device(device));
   return ask_free_bytes();
@@ -125,10 +126,10 @@ std::string why_no_cuda_gpu(const CudaDriver& driver, const char* visible) {
            ". See what `nvidia-smi` says; the machine may have to be restarted "
            "after the driver was changed.";
   }
-  return "the NVIDIA driver knows CUDA up to " +
+  return "the NVIDIA driver supports CUDA only up to " +
          std::to_string(driver.version / 1000) + "." +
          std::to_string(driver.version % 1000 / 10) +
-         " only and may be too old for it. Install a newer one.";
+         ", which may be too old. Install a newer driver.";
 }
 
 }  // namespace sailer

@@ -18,7 +18,8 @@ namespace {
 
 std::string libtorch_device() { return SAILER_LIBTORCH_DEVICE; }
 
-// CUDA cannot be used in a child of a process that has asked it for anything.
+// True if a parent of this process has used CUDA, which then cannot be used
+// here.
 bool is_used_by_parent() {
   static const pid_t asked_in = ::getpid();
   return ::getpid() != asked_in;
@@ -29,7 +30,7 @@ int gpu_count() {
   return static_cast<int>(torch::cuda::device_count());
 }
 
-// The number after "cuda:", 0 for "cuda" alone, or -1.
+// Returns the number after "cuda:", 0 for "cuda" alone, or -1.
 int gpu_number(const std::string& asked) {
   if (asked == "cuda") return 0;
   const std::string prefix = "cuda:";
@@ -41,7 +42,7 @@ int gpu_number(const std::string& asked) {
   return is_number ? std::stoi(digits) : -1;
 }
 
-// "cpu" and "cuda:0".
+// Lists the devices in words: "cpu" and "cuda:0".
 std::string devices_in_words() {
   const std::vector<std::string> devices = list_devices();
   std::string words;
@@ -49,7 +50,7 @@ std::string devices_in_words() {
     if (k > 0) words += k + 1 < devices.size() ? ", " : " and ";
     words += "\"" + devices[k] + "\"";
   }
-  return devices.size() > 1 ? words : words + " alone, no GPU";
+  return devices.size() > 1 ? words : words + " only, no GPU";
 }
 
 std::string loaded_hdf5_version() {
@@ -76,8 +77,8 @@ std::string why_no_gpu() {
   if (is_used_by_parent()) {
     return "This process was forked, as parallel::mclapply() and "
            "MulticoreParam() do, and no GPU can be used after a fork. Use "
-           "processes of their own, such as parallel::makePSOCKcluster() or "
-           "SnowParam().";
+           "separate processes, as started by "
+           "parallel::makePSOCKcluster() or SnowParam().";
   }
   if (libtorch_device() == "hip") {
     return "LibTorch has ROCm, but sees no GPU. See whether `rocminfo` lists "

@@ -27,7 +27,7 @@ std::string folder_of(const std::string& path) {
   return folder.empty() ? "." : folder;
 }
 
-// Of this process alone, on this machine and on others that see the folder.
+// Unique to this process, on this machine and on others that share the folder.
 std::string own_mark() {
   char host[256] = {};
   if (::gethostname(host, sizeof host - 1) != 0) host[0] = '\0';
@@ -41,8 +41,8 @@ std::string behind_links(const std::string& path) {
   return error ? path : real.string();
 }
 
-// What processes that were killed have left. A file that is still written to is
-// younger.
+// Removes what killed processes left behind an hour ago or earlier. A file that
+// is still being written is newer.
 void remove_old_parts(const std::string& path) {
   const std::string start = fs::path(path).filename().string() + kPartMark;
   const auto old = fs::file_time_type::clock::now() - std::chrono::hours(1);
@@ -51,13 +51,13 @@ void remove_old_parts(const std::string& path) {
        !error && entry != end; entry.increment(error)) {
     const std::string name = entry->path().filename().string();
     if (name.compare(0, start.size(), start) != 0) continue;
-    std::error_code gone;  // by its own process, meanwhile
+    std::error_code gone;  // removed by its own process meanwhile
     const auto written = fs::last_write_time(entry->path(), gone);
     if (!gone && written < old) fs::remove(entry->path(), gone);
   }
 }
 
-// 0 when the disk keeps what was written, or errno.
+// Flushes a file or folder to the disk. Returns 0, or errno on failure.
 int sync(const std::string& path, int flags) {
   const int id = ::open(path.c_str(), flags | O_CLOEXEC);
   if (id < 0) return errno;
@@ -94,7 +94,7 @@ void replace_file(const std::string& given,
   remove_old_parts(path);
   struct Part {
     std::string path;
-    ~Part() { ::unlink(path.c_str()); }  // unless it came to its place
+    ~Part() { ::unlink(path.c_str()); }  // no effect after the rename
   } const part{path + own_mark()};
   write(part.path);
   const int failure = durable ? sync(part.path, O_RDWR) : 0;
@@ -102,13 +102,13 @@ void replace_file(const std::string& given,
   if (::rename(part.path.c_str(), path.c_str()) != 0) {
     fail_to_write(path, std::strerror(errno));
   }
-  // The new name is on the disk when its folder is. Where folders cannot be
-  // synced, nothing is lost but that certainty.
+  // The new name is on the disk only once its folder is. If the folder cannot
+  // be synced, only that certainty is lost.
   if (durable) sync(folder_of(path), O_RDONLY | O_DIRECTORY);
 }
 
-// Made by the other one first, so that the file is closed where this one
-// throws.
+// Delegates to the default constructor, so that the destructor closes the file
+// if this constructor throws.
 DiskFile::DiskFile(const std::string& path, Use use) : DiskFile() {
   path_ = path;
   const bool writes = use == Use::kWrite;
@@ -127,8 +127,8 @@ DiskFile::DiskFile(const std::string& path, Use use) : DiskFile() {
   if (S_ISDIR(info.st_mode)) {
     throw_file_error(path, "is a folder; give the path of a file in it");
   }
-  if (!S_ISREG(info.st_mode)) throw_file_error(path, "is no plain file");
-  // Where locks are not known (some shared disks) there is none.
+  if (!S_ISREG(info.st_mode)) throw_file_error(path, "is not a regular file");
+  // On file systems without locks (some shared disks) nothing is locked.
   if (writes && ::flock(id_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
     fail_to_write(path, "another process is writing to it; wait for it to end");
   }
@@ -180,7 +180,7 @@ void DiskFile::read(int64_t at, int64_t n, void* out) const {
     if (got == 0) {
       throw_file_error(
           path_,
-          "has become shorter while it was read; write or copy it again");
+          "became shorter while it was being read; write or copy it again");
     }
     to += got;
     at += got;

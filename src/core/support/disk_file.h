@@ -1,5 +1,6 @@
-// Files that are read and written at places, and files that are whole or not
-// there, whatever happens to disk and process. POSIX alone.
+// Files that are read and written at offsets, and files that are replaced
+// atomically: complete or not there, whatever happens to the disk or the
+// process. Uses POSIX only.
 #pragma once
 
 #include <cstdint>
@@ -8,19 +9,20 @@
 
 namespace sailer {
 
-// By pread and pwrite, so that a file that becomes shorter or cannot be read is
-// an error. (A mapped file would end the process.)
+// Uses pread and pwrite, so that a file that becomes shorter or cannot be read
+// is an error. (A memory-mapped file would end the process.)
 class DiskFile {
  public:
   enum class Use { kRead, kWrite };
 
-  // No file.
+  // Holds no file.
   DiskFile() = default;
-  // To be read, or made where there is none and written to by this process
-  // alone. Throws Error(kFile) that names it.
+  // Opens a file for reading; or for writing by this process alone, creating it
+  // if it does not exist. Throws Error(kFile), which names the file.
   DiskFile(const std::string& path, Use use);
-  // Without a name, in `folder`: nothing is left of it when it is closed or the
-  // process ends, however that comes. is_open() is false where none can be.
+  // Creates a file without a name in `folder`: nothing is left of it when it is
+  // closed or the process ends, in whatever way. is_open() is false if it could
+  // not be created.
   static DiskFile temporary(const std::string& folder);
 
   DiskFile(DiskFile&& other) noexcept;
@@ -29,18 +31,19 @@ class DiskFile {
 
   bool is_open() const { return id_ >= 0; }
   const std::string& path() const { return path_; }
-  int64_t size() const;  // now
+  int64_t size() const;  // at this moment
 
-  // The n bytes from `at` on. Throws Error(kFile) where they are no longer.
+  // Reads n bytes starting at offset `at`. Throws Error(kFile) if they are not
+  // there any more.
   void read(int64_t at, int64_t n, void* out) const;
 
-  // Appended at the end that was last set, which moves on.
+  // Write at end(), which then moves behind the new bytes.
   void write(const void* bytes, int64_t n);
-  bool try_write(const void* bytes, int64_t n);  // false on a full disk
-  void cut(int64_t end);  // what lies behind is lost; the end is here
+  bool try_write(const void* bytes, int64_t n);  // false if the disk is full
+  void cut(int64_t end);  // truncates the file and sets end()
   int64_t end() const { return end_; }
 
-  // Has the disk keep what was written.
+  // Flushes what was written to the disk.
   void keep();
 
  private:
@@ -49,18 +52,20 @@ class DiskFile {
   int64_t end_ = 0;
 };
 
-// What became of a file that could not be written, as Error(kFile).
+// Throws Error(kFile): the file could not be written, for this reason.
 [[noreturn]] void fail_to_write(const std::string& path,
                                 const std::string& reason);
 
-// Throws it where there is no folder for the file, or one in its place.
+// Throws Error(kFile) if the file's folder does not exist or is not a folder,
+// or if `path` is itself a folder.
 void check_place(const std::string& path);
 
-// Has write(part) make a file beside `path`, has the disk keep it, and moves it
-// to its place: `path` holds the old file or the whole new one, even where the
-// process is killed. A link stays, and what it points to is replaced. `durable`
-// = false does without the disk's word, for files that a crash may take. Throws
-// Error(kFile) when folder or disk do not take it; then nothing is left behind.
+// Calls write(part) to create a file next to `path`, flushes it to the disk and
+// renames it to `path`, which thus holds either the old file or the complete
+// new one, even if the process is killed. If `path` is a symbolic link, the
+// link stays and its target is replaced. With `durable` = false nothing is
+// flushed, for files that a crash may destroy. Throws Error(kFile) if the
+// folder or the disk does not accept the file; then nothing is left behind.
 void replace_file(const std::string& path,
                   const std::function<void(const std::string& part)>& write,
                   bool durable = true);

@@ -1,7 +1,7 @@
 // The one exception type that the core throws.
 //
-// Every message is for a person: it names the argument, file, dataset, cell or
-// peak, says what was expected and what to do. The bindings
+// Every message is written for a person: it names the argument, file, dataset,
+// cell or peak, and says what was expected and what to do. The bindings
 // (`src/bind_*.cpp`) turn an Error into an R condition of class
 // `sailer_<kind>_error`.
 #pragma once
@@ -17,10 +17,10 @@ enum class ErrorKind {
   kArgument,  // an option or argument is out of its range
   kData,      // the counts or labels hold something that cannot be used
   kFile,      // a file is missing, damaged, foreign or cannot be written
-  kDevice,    // a device was asked for that is not there
-  kNumeric,   // training met a number that is not finite
-  kProcess,   // another process of a run was lost, or cannot be met
-  kMemory,    // the machine or a GPU has not enough memory
+  kDevice,    // a requested device is not available
+  kNumeric,   // a computation met a number that is not finite
+  kProcess,   // another process was lost or not found, or this one was forked
+  kMemory,    // the machine or a GPU does not have enough memory
   kInternal   // what LibTorch or the standard library throws (foreign_error.h)
 };
 
@@ -35,7 +35,8 @@ class Error : public std::runtime_error {
   ErrorKind kind_;
 };
 
-// Throws one whose message is texts and numbers, one after another.
+// Throws an Error whose message is the concatenation of `parts`, texts and
+// numbers.
 template <typename... Parts>
 [[noreturn]] void throw_error(ErrorKind kind, const Parts&... parts) {
   std::string message;
@@ -50,13 +51,14 @@ template <typename... Parts>
   throw Error(kind, message);
 }
 
-// Of an argument: throws Error(kArgument) unless it `holds`.
+// Checks an argument: throws Error(kArgument) unless the condition `holds`.
 template <typename... Parts>
 void require(bool holds, const Parts&... parts) {
   if (!holds) throw_error(ErrorKind::kArgument, parts...);
 }
 
-// Throws Error(kFile) that says what is wrong with a file, without a full stop.
+// Throws Error(kFile) with the message "The file 'path' <what>."; `what`
+// therefore has no full stop.
 template <typename... Parts>
 [[noreturn]] void throw_file_error(const std::string& path,
                                    const Parts&... what) {

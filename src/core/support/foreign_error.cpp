@@ -12,8 +12,8 @@ bool holds(const std::string& text, const char* part) {
 
 }  // namespace
 
-// By their text: errors of a GPU's allocator have no type in common with those
-// of the CPU's, and differ from one LibTorch to the next.
+// Goes by the text, because errors of a GPU's allocator have no type in common
+// with those of the CPU's, and differ between versions of LibTorch.
 bool is_want_of_memory(const std::exception& error) {
   if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) return true;
   const auto* ours = dynamic_cast<const Error*>(&error);
@@ -36,17 +36,17 @@ std::string message_of(const std::exception& error) {
 Error as_error(const std::exception& error) {
   if (const auto* ours = dynamic_cast<const Error*>(&error)) return *ours;
   if (is_want_of_memory(error)) {
-    return Error(ErrorKind::kMemory,
-                 "There is not enough memory: " + message_of(error) +
-                     ". Lower `batch_size`, for Expresser `token_budget` or "
-                     "`max_genes`; or free memory that other objects or "
-                     "programs hold. A GPU that is too small can be left out "
-                     "with `device = \"cpu\"`.");
+    return Error(
+        ErrorKind::kMemory,
+        "There is not enough memory: " + message_of(error) +
+            ". Lower `batch_size` or, for Expresser, `token_budget` or "
+            "`max_genes`; or free memory that other objects or "
+            "programs hold. A GPU that is too small can be left out "
+            "with `device = \"cpu\"`.");
   }
-  return Error(
-      ErrorKind::kInternal,
-      "sailer's core failed: " + message_of(error) +
-          ". Where nothing in the call explains it, please report it.");
+  return Error(ErrorKind::kInternal,
+               "sailer's core failed: " + message_of(error) +
+                   ". If nothing in the call explains it, please report it.");
 }
 
 }  // namespace sailer

@@ -1,4 +1,4 @@
-// Errors of LibTorch and of the standard library as ours.
+// Converts errors of LibTorch and of the standard library into sailer's own.
 #pragma once
 
 #include <exception>
@@ -8,16 +8,16 @@
 
 namespace sailer {
 
-// The message of an error of LibTorch: what stands before the page on where it
-// comes from, on one line.
+// Returns the message of a LibTorch error on one line, without the long stack
+// trace that follows it.
 std::string message_of(const std::exception& error);
 
-// True where memory ran out, of the machine or of a GPU.
+// True if the machine or a GPU ran out of memory.
 bool is_want_of_memory(const std::exception& error);
 
-// What compute() returns. Where memory runs out in it smaller() is to make the
-// next attempt need less; where that cannot be, which it says by false, the
-// error stands.
+// Returns what compute() returns. If compute() runs out of memory, smaller() is
+// called to make the next attempt need less, and compute() is called again. If
+// smaller() returns false, because that is not possible, the error is rethrown.
 template <typename Compute, typename Smaller>
 auto with_less_memory(const Compute& compute, const Smaller& smaller) {
   for (;;) {
@@ -29,8 +29,9 @@ auto with_less_memory(const Compute& compute, const Smaller& smaller) {
   }
 }
 
-// Error(kMemory), which says what to lower, where memory ran out, of the
-// machine or of a GPU; Error(kInternal) otherwise. Ours as they are.
+// Returns sailer's own errors unchanged. Other errors become Error(kMemory),
+// which says what to lower, if the machine or a GPU ran out of memory, and
+// Error(kInternal) otherwise.
 Error as_error(const std::exception& error);
 
 }  // namespace sailer

@@ -30,9 +30,9 @@ void check_can_train() {
   } catch (const std::exception&) {  // LibTorch's refusal
     throw_error(
         ErrorKind::kProcess,
-        "This process was forked off one that has trained a model, as "
+        "This process was forked from one that has trained a model, as "
         "parallel::mclapply() and MulticoreParam() do, and LibTorch cannot "
-        "train after that. Train in processes of their own, such as "
+        "train after that. Train in separate processes, as started by "
         "parallel::makePSOCKcluster() or SnowParam(), or fork before anything "
         "is trained. A fit can be used here all the same, as predict() does.");
   }

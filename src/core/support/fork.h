@@ -1,23 +1,24 @@
-// Children of fork(), as parallel::mclapply() and BiocParallel's MulticoreParam
-// make them.
+// Support for children of fork(), such as parallel::mclapply() and
+// BiocParallel's MulticoreParam create.
 //
-// A child has its parent's memory and none of its threads. A pool of threads
-// that the parent has used (OpenMP's, a BLAS') looks whole there, and whoever
-// gives it work waits for ever. With one thread no pool is asked for anything.
+// A child has its parent's memory but none of its threads. A thread pool that
+// the parent has used (of OpenMP or a BLAS) looks intact in the child, and
+// whoever gives it work waits forever. With one thread, no pool is used.
 #pragma once
 
 namespace sailer {
 
-// True in a process that was forked off the one that loaded sailer.
+// True in a process that was forked from the one that loaded sailer.
 bool is_forked();
 
-// Has a forked process compute with one thread. Every binding calls it first;
-// it costs a system call where nothing is to be done.
+// Makes a forked process compute with one thread. Every binding calls this
+// first; it costs one system call if there is nothing to do.
 void settle_in_process();
 
-// Throws Error(kProcess) in a forked process where LibTorch cannot compute
-// gradients: where its parent has, and needed threads for it, as every process
-// with a GPU does, and with LibTorch 2 (2.6 and 2.14 were seen) those without.
+// Throws Error(kProcess) in a forked process in which LibTorch cannot compute
+// gradients. That is the case if the parent has computed gradients and needed
+// threads for them: every process with a GPU does, and with LibTorch 2 (seen
+// with 2.6 and 2.14) also those without.
 void check_can_train();
 
 }  // namespace sailer

@@ -1,5 +1,5 @@
-// Which vector instructions the processor has, of those that kernels are made
-// for. `configure` copies this file for its proof program.
+// Which of the vector instruction sets that kernels are compiled for the
+// processor supports. `configure` copies this file for its test program.
 #pragma once
 
 namespace sailer {

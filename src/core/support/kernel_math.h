@@ -1,9 +1,8 @@
-// What the kernels' sources are made of.
+// Building blocks of the kernels' sources.
 //
-// Each inner loop is compiled once per instruction set, and the best of them is
-// chosen at run time by what the processor can do, not by which one it is:
-// GCC's own target_clones("arch=haswell") runs on a Haswell and on nothing
-// else.
+// Each inner loop is compiled once per instruction set, and the best version is
+// chosen at run time by what the processor supports, not by its model: GCC's
+// own target_clones("arch=haswell") runs on a Haswell and on nothing else.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +14,8 @@
 
 #if defined(__x86_64__)
 
-// Defines `result name parameters { return body; }`, all versions of it.
-// `arguments` are the parameters' names; both lists stand in parentheses.
+// Defines all versions of `result name parameters { return body; }`.
+// `arguments` are the names of the parameters; both lists are in parentheses.
 #define SAILER_CLONES(result, name, parameters, arguments, body)         \
   __attribute__((target("avx512f,avx512vl,avx512bw,avx512dq,avx2,fma"))) \
   result name##_avx512 parameters {                                      \
@@ -45,12 +44,12 @@
 
 #endif
 
-// Elementary functions for inner loops: no calls, no branches, so that a
-// compiler makes vector instructions of a loop around them.
+// Elementary functions for inner loops: no calls and no branches, so that a
+// compiler can vectorise a loop around them.
 namespace sailer {
 namespace kernels {
 
-// exp(x) for x <= 0, as Cephes does it: x = n log 2 + r, a polynomial in r.
+// exp(x) for x <= 0, as in Cephes: x = n log 2 + r, a polynomial in r.
 SAILER_INLINE float exp_of_negative(float x) {
   x = x < -87.0f ? -87.0f : x;
   const float shifted = x * 1.44269504088896341f + 12582912.0f;
@@ -65,7 +64,7 @@ SAILER_INLINE float exp_of_negative(float x) {
   y = y * r + 1.6666665459e-1f;
   y = y * r + 5.0000001201e-1f;
   y = y * r * r + r + 1.0f;
-  // The low bits of `shifted` hold n: its power of two goes to the exponent.
+  // The low bits of `shifted` hold n, which becomes the exponent of 2^n.
   const int32_t power = static_cast<int32_t>(
       (static_cast<uint32_t>(bits) - 0x4B400000u + 127u) << 23);
   float scale;
@@ -73,8 +72,7 @@ SAILER_INLINE float exp_of_negative(float x) {
   return y * scale;
 }
 
-// For rows that are far apart: their lines are asked for before they are
-// needed.
+// Prefetches the cache lines of a row, for rows that are far apart in memory.
 template <typename T>
 SAILER_INLINE void fetch(const T* row, int64_t width) {
   constexpr int64_t kLine = 64 / sizeof(T);

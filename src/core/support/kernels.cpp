@@ -5,9 +5,10 @@
 
 #include "kernel_math.h"
 
-// A select keeps a loop scalar unless traps may be ignored; no loop here reads
-// the floating-point flags, and infinities and NaN keep their meaning. Adam is
-// in kernels_adam.cpp, under other rules.
+// GCC vectorises a loop with a conditional only if it may ignore floating-point
+// traps. No loop here reads the floating-point flags, and infinities and NaN
+// keep their meaning. Adam is in kernels_adam.cpp, because it needs other
+// options.
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC optimize("O3", "no-trapping-math")
 #endif
@@ -18,9 +19,9 @@ namespace {
 
 constexpr int64_t kLanes = 16;
 constexpr int64_t kRun = 16 * kLanes;
-constexpr int64_t kColumns = 1024;  // of an output that stays in the cache
+constexpr int64_t kColumns = 1024;  // output columns that stay in the cache
 
-// out += the sum of four rows, of one row, or out = one row.
+// Add four rows, or one row, to `out`.
 template <typename T>
 SAILER_INLINE void add_four(T* __restrict__ out, const T* a, const T* b,
                             const T* c, const T* d, int64_t width) {
@@ -91,7 +92,7 @@ SAILER_INLINE void sum_columns_loop(T* out, const T* rows, int64_t stride,
   }
 }
 
-// log(1 + q) for q >= 0: 1 + q = 2^n (1 + f) with f around 0, and then after
+// log(1 + q) for q >= 0: 1 + q = 2^n (1 + f) with f near 0, and then as in
 // Cephes' logf.
 SAILER_INLINE float log_one_plus(float q) {
   const float u = 1.0f + q;
@@ -116,9 +117,10 @@ SAILER_INLINE float log_one_plus(float q) {
          (f - 0.5f * square + f * square * y);
 }
 
-// softplus(a) = max(a, 0) + log(1 + e) with e = exp(-|a|), and a sum of
-// logarithms is the logarithm of a product: sixteen numbers share one. What is
-// held is product(1 + e) - 1, at most 2^16, so that small e keep their digits.
+// softplus(a) = max(a, 0) + log(1 + e) with e = exp(-|a|). A sum of logarithms
+// is the logarithm of a product, so sixteen numbers share one logarithm. The
+// code holds product(1 + e) - 1, at most 2^16, so that small e keep their
+// digits.
 template <bool kStore>
 SAILER_INLINE double softplus_run(float* __restrict__ logits, float scale) {
   float product[kRun], sum[kRun];
@@ -132,7 +134,7 @@ SAILER_INLINE double softplus_run(float* __restrict__ logits, float scale) {
     product[k] = e;
     sum[k] = a < 0 ? 0.0f : a;
   }
-  // Halves onto halves: a compiler makes these vector instructions.
+  // Combines one half with the other, which a compiler can vectorise.
   for (int64_t half = kRun / 2; half >= kLanes; half /= 2) {
     for (int64_t k = 0; k < half; ++k) {
       product[k] += product[k] * product[k + half] + product[k + half];
@@ -153,7 +155,7 @@ SAILER_INLINE double softplus_loop(float* logits, int64_t n, float scale) {
     total += softplus_run<kStore>(logits + k, scale);
   }
   if (k == n) return total;
-  // The rest as a run of its own; the softplus of -inf is 0, as it should.
+  // Pads the rest to a full run with -inf, whose softplus is 0.
   float rest[kRun];
   for (int64_t r = 0; r < kRun; ++r) rest[r] = -INFINITY;
   std::memcpy(rest, logits + k, (n - k) * sizeof(float));
@@ -174,7 +176,7 @@ SAILER_INLINE double softplus_loop(double* logits, int64_t n, double scale) {
   return total;
 }
 
-// Two rounds of the "lowbias32" mixer of C. Wellons over a counter.
+// Two rounds of the "lowbias32" mixer of C. Wellons, applied to a counter.
 template <typename T>
 SAILER_INLINE void dropout_mask_loop(T* out, int64_t n, double rate,
                                      uint64_t seed) {
@@ -194,8 +196,8 @@ SAILER_INLINE void dropout_mask_loop(T* out, int64_t n, double rate,
   }
 }
 
-// Of one sparse row and the columns [0, kWidth) of q and out, whose product
-// with the row stays in registers.
+// Handles one sparse row and the columns [0, kWidth) of q and out; the product
+// of the row and q stays in registers.
 template <int64_t kWidth>
 SAILER_INLINE void add_gram_row(double* __restrict__ out,
                                 const double* __restrict__ q, int64_t stride,
@@ -217,7 +219,7 @@ SAILER_INLINE void add_gram_row(double* __restrict__ out,
   }
 }
 
-// The widest piece of a width whose product stays in registers.
+// The widest piece whose product stays in registers.
 constexpr int64_t kWidest = 48;
 
 SAILER_INLINE void add_gram_rows_loop(double* out, const double* q,
@@ -250,8 +252,8 @@ SAILER_INLINE void add_gram_rows_loop(double* out, const double* q,
 
 }  // namespace
 
-// A kernel of floats in all versions, and plain of doubles: parameters(T) are
-// those of its loop.
+// Defines a kernel from its loop, for floats in all versions and for doubles in
+// a plain one. parameters(T) are the parameters of the loop.
 #define SAILER_KERNEL(name, parameters, arguments)        \
   SAILER_CLONES(void, name, parameters(float), arguments, \
                 name##_loop arguments)                    \

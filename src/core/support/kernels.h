@@ -1,8 +1,9 @@
 // The inner loops that dominate training on a CPU, on plain memory.
 //
-// The float versions are compiled once per instruction set and chosen by the
-// loader at run time: one binary runs everywhere and uses AVX2 or AVX-512
-// where they exist. The double versions are plain loops, for the tests.
+// The float versions and add_gram_rows() are compiled once per instruction set,
+// and the best version is chosen at run time: one binary runs everywhere and
+// uses AVX2 or AVX-512 where they exist. The other double versions are plain
+// loops, for the tests.
 #pragma once
 
 #include <cstdint>
@@ -16,9 +17,9 @@ void sum_rows(float* out, const float* weight, int64_t width,
 void sum_rows(double* out, const double* weight, int64_t width,
               const int64_t* indices, int64_t n);
 
-// The same transposed: adds row p of `weight`, first <= p < last, to the row of
-// `out` of each cell in cells[starts[p]] ... cells[starts[p + 1] - 1]. A number
-// in `out` has the same bits as through sum_rows() with increasing indices.
+// The same, transposed: adds row p of `weight`, first <= p < last, to the row
+// of `out` of each cell in cells[starts[p]] ... cells[starts[p + 1] - 1]. Every
+// value of `out` has the same bits as from sum_rows() with increasing indices.
 void spread_rows(float* out, int64_t stride, const float* weight, int64_t width,
                  const int64_t* starts, const int32_t* cells, int64_t first,
                  int64_t last);
@@ -44,12 +45,12 @@ void sum_columns(double* out, const double* rows, int64_t stride, int64_t width,
 double softplus_and_sigmoid(float* logits, int64_t n, double scale = 1);
 double softplus_and_sigmoid(double* logits, int64_t n, double scale = 1);
 
-// The sum of softplus alone.
+// Returns only the sum of softplus.
 double softplus_sum(const float* logits, int64_t n);
 double softplus_sum(const double* logits, int64_t n);
 
-// out[k] = 0 with probability `rate`, else 1 / (1 - rate), for n < 2^32 values:
-// a hash of k and `seed`, so the same on every machine.
+// out[k] = 0 with probability `rate`, else 1 / (1 - rate), for n < 2^32 values.
+// Decided by a hash of k and `seed`, so the same on every machine.
 void dropout_mask(float* out, int64_t n, double rate, uint64_t seed);
 void dropout_mask(double* out, int64_t n, double rate, uint64_t seed);
 
@@ -62,16 +63,17 @@ struct AdamCoefficients {
   double second_correction = 1;  // sqrt(1 - beta2^t)
 };
 
-// One step of Adam with coupled L2 decay in a single pass over n values. A null
-// `gradient` is one of zeros. Returns false when a value that it wrote is not
-// finite. Every value's bits are the same however an array is cut into calls.
+// Performs one step of Adam with coupled L2 decay in a single pass over n
+// values. A null `gradient` means all zeros. Returns false if a value that it
+// wrote is not finite. The bits of every value are the same regardless of how
+// an array is divided into calls.
 bool adam_step(float* parameter, const float* gradient, float* first,
                float* second, int64_t n, const AdamCoefficients& c);
 bool adam_step(double* parameter, const double* gradient, double* first,
                double* second, int64_t n, const AdamCoefficients& c);
 
-// out += A'(A q) for the sparse rows of A, one after another: row r has the
-// values[k] in columns[k], offsets[r] <= k < offsets[r + 1].
+// out += A'(A q) for the sparse rows of A, one after another: row r has
+// values[k] in column columns[k], offsets[r] <= k < offsets[r + 1].
 //   q, out  [columns of A, width], row-major
 void add_gram_rows(double* out, const double* q, int64_t width,
                    const int64_t* offsets, const int32_t* columns,

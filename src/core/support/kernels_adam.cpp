@@ -5,11 +5,11 @@
 #include "kernel_math.h"
 #include "kernels.h"
 
-// Multiplications and additions are not contracted: an element then comes out
-// with the same bits wherever it lies and whichever instructions are used, so
-// that it does not matter into which pieces a parameter is cut. The square root
-// becomes an instruction only where it need not set errno, the maximum below
-// only where traps may be ignored.
+// Multiplications and additions are not fused: an element then has the same
+// bits regardless of its position and of the instructions used, so it does not
+// matter how a parameter is divided into pieces. The square root becomes an
+// instruction only if it need not set errno, and the maximum below only if
+// floating-point traps may be ignored.
 #if defined(__clang__)
 #pragma clang fp contract(off)
 #else
@@ -21,13 +21,13 @@ namespace sailer {
 namespace kernels {
 namespace {
 
-// std::sqrt is a function of its own where the options above differ from its
-// header's.
+// std::sqrt is not inlined if the options above differ from those that its
+// header was compiled with.
 SAILER_INLINE float square_root(float v) { return __builtin_sqrtf(v); }
 SAILER_INLINE double square_root(double v) { return __builtin_sqrt(v); }
 
-// The bits of a number without its sign: of integers that grow with it, up to
-// infinity and, beyond, NaN.
+// The bits of a number without its sign, as an integer: it grows with the
+// magnitude, up to infinity and, beyond that, NaN.
 SAILER_INLINE int32_t magnitude(float value) {
   int32_t bits;
   std::memcpy(&bits, &value, sizeof bits);
@@ -50,8 +50,8 @@ SAILER_INLINE bool adam_loop(T* __restrict__ parameter,
   const T step = static_cast<T>(c.step_size);
   const T correction = static_cast<T>(1 / c.second_correction);
   const T epsilon = static_cast<T>(c.epsilon);
-  // A second moment stays infinite or NaN once it is, and a parameter with it:
-  // the largest of both tells of every number that is not finite.
+  // A second moment that is infinite or NaN stays so, and so does a parameter:
+  // the largest magnitude of both reveals any value that is not finite.
   decltype(magnitude(T())) largest = 0;
   for (int64_t k = 0; k < n; ++k) {
     const T g = (kGradient ? gradient[k] : T(0)) + decay * parameter[k];

@@ -1,4 +1,4 @@
-// Memory that was freed and that the allocator keeps.
+// Memory that was freed but is still held by the allocator.
 #pragma once
 
 #include <cstdlib>  // tells which C library it is
@@ -9,9 +9,9 @@
 
 namespace sailer {
 
-// Gives it back to the system, where the C library can. Tensors whose sizes
-// change from step to step leave gaps that grow to several times of what is in
-// use; once an epoch costs nothing.
+// Returns it to the system, if the C library can. Tensors whose sizes change
+// from step to step leave gaps that grow to several times the memory in use.
+// The cost of one call per epoch is negligible.
 inline void release_free_memory() {
 #if defined(__GLIBC__)
   malloc_trim(0);

@@ -1,6 +1,6 @@
-// How a long run tells of its progress and learns that it should stop. The
-// core prints nothing and knows no console: whoever starts a run gives it a
-// Monitor, and only that one's thread talks to R.
+// How a long run reports its progress and learns that it should stop. The core
+// prints nothing and knows of no console: whoever starts a run passes it a
+// Monitor, and only the thread that started it talks to R.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@ struct Progress {
   int64_t n_epochs = 0;                 // at most
   int64_t cells_done = 0, n_cells = 0;  // within the epoch
   double loss = 0;                      // mean of the epoch so far
-  std::vector<NamedNumber> parts;       // the same of the loss' parts
+  std::vector<NamedNumber> parts;       // the same for each part of the loss
   double cells_per_second = 0;
   double seconds_left = 0;
 };
@@ -28,8 +28,8 @@ class Monitor {
  public:
   virtual ~Monitor() = default;
 
-  // Called after every minibatch; false asks for an orderly stop. Cheap calls
-  // are expected: an implementation limits its own rate.
+  // Called after every minibatch; false requests an orderly stop. Calls are
+  // expected to be cheap: an implementation limits the rate of its own work.
   virtual bool keep_going(const Progress&) { return true; }
 };
 

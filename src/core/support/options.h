@@ -1,4 +1,4 @@
-// Options, written once. A struct of options has a function
+// Options, each defined in one place. A struct of options has a function
 //
 //   template <typename Visit>
 //   void describe(SailerOptions& o, const Visit& option) {
@@ -9,10 +9,11 @@
 //
 // which calls option(name, field, range, help) for each. Their checks, what R
 // reads and writes (bindings/options.h) and R's help (tools/document reads it
-// from these headers) all go through it. A default is the field's own. To add
-// an option: its field, its line in describe(), and R's argument.
+// from these headers) all go through describe(). The default is the initial
+// value of the field. To add an option, add its field, its line in describe(),
+// and the argument in R.
 //
-// Enumerations that are options have one table of words, names_of().
+// Enumerations that are options have one table of their words, names_of().
 #pragma once
 
 #include <cmath>
@@ -33,7 +34,8 @@ namespace sailer {
 template <typename T>
 using Names = std::vector<std::pair<std::string, T>>;
 
-// Throws Error(kArgument) that lists the words when `value` is none of them.
+// Returns the value of a word. Throws Error(kArgument), which lists the words,
+// if `value` is none of them.
 template <typename T>
 T parse(const Names<T>& names, const std::string& option,
         const std::string& value) {
@@ -54,11 +56,10 @@ std::string name_of(T value) {
   return "";
 }
 
-// ---- numbers
-// One that is left open, to be chosen for the cells.
+// A number that is left open, to be chosen to suit the cells.
 constexpr int64_t kAutoOption = -1;
 
-// What a number may be: at_least(0).less_than(1).
+// The values that a number may have, such as at_least(0).less_than(1).
 class Range {
  public:
   Range() = default;
@@ -79,7 +80,7 @@ class Range {
 
   bool may_be_auto() const { return may_be_auto_; }
 
-  // Not yet left open.
+  // Does not accept kAutoOption, even if may_be_auto().
   bool holds(double value) const {
     return std::isfinite(value) &&
            (above_ ? value > least_ : value >= least_) &&
@@ -118,7 +119,7 @@ class Range {
 
 inline Range at_least(double least) { return {least, false}; }
 inline Range above(double least) { return {least, true}; }
-inline const Range kAny;  // words, and what is TRUE or FALSE
+inline const Range kAny;  // for words, and for TRUE or FALSE
 
 // Two shares, the smaller first.
 struct Shares {
@@ -153,8 +154,7 @@ inline void check_option(const char* name, const Shares& shares,
           "` must hold the smaller share first.");
 }
 
-// Throws Error(kArgument) that names the first option which is out of its
-// range.
+// Throws Error(kArgument), which names the first option that is out of range.
 template <typename Options>
 void check_options(Options options) {
   describe(options, [](const char* name, const auto& value, const Range& range,

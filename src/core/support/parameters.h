@@ -1,4 +1,4 @@
-// Named tensors: what an optimiser moves and what a model file holds.
+// Named tensors: what an optimiser updates and what a model file holds.
 #pragma once
 
 #include <torch/types.h>
@@ -33,14 +33,15 @@ class ParameterSet {
   const std::vector<NamedTensor>& parameters() const { return parameters_; }
   const std::vector<NamedTensor>& buffers() const { return buffers_; }
 
-  // All of them, parameters first. They share the memory of the model.
+  // All tensors, parameters first. They share the memory of the model.
   std::vector<NamedTensor> tensors() const;
 
-  // The same as copies on the CPU.
+  // The same, copied to the CPU.
   std::vector<NamedTensor> state() const;
 
-  // Takes the values of `state`. Throws Error(kFile) that names the first
-  // tensor that is missing, unknown or of another shape; then nothing changed.
+  // Copies the values of `state`. Throws Error(kFile) if the number of tensors
+  // differs, or if a tensor has another name or shape (naming the first one);
+  // then nothing is changed.
   void load_state(const std::vector<NamedTensor>& state);
 
  private:

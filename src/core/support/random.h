@@ -1,4 +1,4 @@
-// Torch's random numbers, from generators of our own.
+// Torch's random numbers, from generators that sailer owns.
 #pragma once
 
 #include <ATen/Context.h>
@@ -10,12 +10,12 @@
 
 namespace sailer {
 
-// A torch generator of its own on `device`; the global ones stay untouched.
+// Returns a new torch generator on `device`; the global ones are not touched.
 inline at::Generator make_generator(const at::Device& device, uint64_t seed) {
   at::Device full = device;
   if (full.is_cuda() && !full.has_index()) full.set_index(0);
-  // A clone of the default generator is the one way to make a generator that
-  // needs no header of the device's own.
+  // Cloning the default generator is the only way to make one without a header
+  // that is specific to the device.
   at::Generator generator = at::globalContext().defaultGenerator(full).clone();
   generator.set_current_seed(seed);
   return generator;

@@ -15,13 +15,13 @@ enum RandomStream : uint64_t {
   kSplitStream = 3,    // validation split
   kOrderStream = 4,    // order of the cells
   kThinStream = 5,     // thinning of the encoder's input
-  kStepStream = 6,     // all else that a step draws
-  kMaskStream = 8,     // genes that are looked at and masked
-  kProcessStream = 9,  // of each process, where several train together
+  kStepStream = 6,     // everything else that a step draws
+  kMaskStream = 8,     // which genes are looked at and masked
+  kProcessStream = 9,  // of each process, if several train together
   kSketchStream = 10   // start of a truncated decomposition
 };
 
-// A seed of its own for a stream (splitmix64).
+// Derives the seed of a stream (splitmix64).
 inline uint64_t derive_seed(uint64_t seed, uint64_t stream) {
   uint64_t x = seed + 0x9E3779B97F4A7C15ull * (stream + 1);
   x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ull;
@@ -29,7 +29,7 @@ inline uint64_t derive_seed(uint64_t seed, uint64_t stream) {
   return x ^ (x >> 31);
 }
 
-// That of a stream in an epoch of a run.
+// Derives the seed of a stream for one epoch of a run.
 inline uint64_t epoch_seed(uint64_t seed, RandomStream stream, int64_t epoch) {
   return derive_seed(derive_seed(seed, stream), static_cast<uint64_t>(epoch));
 }

@@ -21,13 +21,13 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
               "Tensors are written as they lie in memory.");
 #endif
 
-// How every header begins: the digits of the checksum are next.
+// How every header begins; the digits of the checksum follow.
 constexpr char kBeginning[] = R"({"__metadata__":{"checksum":")";
 constexpr char kNoDigits[] = "0000000000000000";
 constexpr size_t kDigits = sizeof(kNoDigits) - 1;
 constexpr size_t kLengthBytes = 8;
 constexpr size_t kDigitsAt = kLengthBytes + sizeof(kBeginning) - 1;
-constexpr uint64_t kLongestHeader = 100000000;  // safetensors' own bound
+constexpr uint64_t kLongestHeader = 100000000;  // the limit of safetensors
 
 std::string digits_of(uint64_t checksum) {
   char digits[kDigits + 1];
@@ -58,8 +58,8 @@ std::string list_of(const std::vector<int64_t>& values) {
   return "[" + out + "]";
 }
 
-// In which order the data lie: types of many bytes first, so that each tensor
-// lies at a multiple of its own.
+// The order of the data: types of many bytes first, so that each tensor is
+// aligned to a multiple of the size of its own type.
 std::vector<size_t> data_order(const std::vector<StoredTensor>& tensors) {
   std::vector<size_t> order(tensors.size());
   std::iota(order.begin(), order.end(), size_t{0});
@@ -69,7 +69,7 @@ std::vector<size_t> data_order(const std::vector<StoredTensor>& tensors) {
   return order;
 }
 
-// Length and header, without the checksum.
+// Returns length and header, with zeros for the checksum.
 std::string head_of(const TensorFile& file) {
   std::string text = kBeginning + std::string(kNoDigits) +
                      R"(","description":)" + quoted(file.description) +
@@ -149,10 +149,11 @@ std::string looks_like(const std::string& bytes) {
       {"\x89HDF\r\n",
        "an HDF5 file of another program; counts are opened with open_cells()"},
       {"\x1f\x8b",
-       "a file packed by gzip, as an .rds file, which readRDS() reads"},
+       "a file compressed by gzip, such as an .rds file, which readRDS() "
+       "reads"},
       {"X\n", "a file of R, which readRDS() reads"},
       {"RDX", "a file of R, which load() reads"},
-      {"PK\x03\x04", "a zip archive, as PyTorch saves models in"}};
+      {"PK\x03\x04", "a zip archive, as PyTorch uses for saved models"}};
   for (const auto& [beginning, meaning] : kKnown) {
     if (bytes.compare(0, beginning.size(), beginning) == 0) return meaning;
   }
@@ -170,10 +171,12 @@ namespace {
 
 struct Malformed {};
 
-// Of a tensor; so few that no sum over a header's tensors is too large.
+// Limit for one tensor, low enough that the sum over the tensors of a header
+// cannot overflow.
 constexpr int64_t kMostBytes = int64_t{1} << 40;
 
-// Reads what head_of() writes, and other things in some way.
+// Parses what head_of() writes. For other input it throws Malformed or returns
+// something arbitrary, which parse_head() then rejects.
 class Parser {
  public:
   Parser(const std::string& text, size_t at) : text_(text), at_(at) {}
@@ -229,8 +232,9 @@ std::string without_spaces_behind(const std::string& text) {
   return text.substr(0, text.find_last_not_of(' ') + 1);
 }
 
-// What a header says, `head` with its length. It must be the very one that is
-// written of that, to the places of the tensors.
+// Fills `file` from a header; `head` includes its length. Throws Malformed
+// unless the header is exactly what head_of() writes for the result, including
+// the offsets of the tensors.
 void parse_head(const std::string& head, TensorFile& file) {
   Parser parser(head, kDigitsAt + kDigits);
   parser.skip(R"(","description":)");
@@ -266,7 +270,7 @@ void parse_head(const std::string& head, TensorFile& file) {
   }
 }
 
-// Length and header.
+// Reads length and header.
 std::string read_head(const DiskFile& from) {
   const std::string& path = from.path();
   const auto size = static_cast<uint64_t>(from.size());
@@ -277,7 +281,7 @@ std::string read_head(const DiskFile& from) {
       head.compare(kLengthBytes, sizeof(kBeginning) - 1, kBeginning) != 0) {
     const std::string what = looks_like(head);
     throw_file_error(path, "is not one that sailer wrote: it ",
-                     (what.empty() ? "begins like no file of sailer"
+                     (what.empty() ? "does not begin like a sailer file"
                                    : "looks like " + what));
   }
   uint64_t length = 0;
@@ -346,8 +350,8 @@ TensorFile read_tensor_file(const std::string& path, const std::string& kind,
         path,
         "was written by a newer version of sailer than this one; update "
         "sailer (the file has version ",
-        file.version, ", and this package knows them up to ", newest_version,
-        ")");
+        file.version, ", and this package reads versions up to ",
+        newest_version, ")");
   }
   return file;
 }

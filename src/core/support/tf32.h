@@ -1,13 +1,14 @@
-// Matrix products of float32 on a GPU that has TF32.
+// float32 matrix products on a GPU that has TF32.
 #pragma once
 
 #include <ATen/Context.h>
 
 namespace sailer {
 
-// While it lives, float32 products on a GPU may round their factors to TF32 (10
-// bits of mantissa, sums in float32), which is several times as fast from
-// Ampere on. For steps of training; what is reported is computed without.
+// During the lifetime of this object, float32 products on a GPU may round their
+// factors to TF32 (10 bits of mantissa, sums in float32), which is several
+// times as fast on Ampere and later. It is used for training steps; reported
+// values are computed without it.
 class AllowTf32 {
  public:
   explicit AllowTf32(const at::Device& device)
@@ -22,7 +23,7 @@ class AllowTf32 {
   AllowTf32& operator=(const AllowTf32&) = delete;
 
  private:
-  // By name, which every version of LibTorch takes.
+  // By name, which every version of LibTorch accepts.
   static void set(at::Float32MatmulPrecision precision) {
     using Precision = at::Float32MatmulPrecision;
     at::globalContext().setFloat32MatmulPrecision(

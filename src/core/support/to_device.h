@@ -1,4 +1,4 @@
-// Copies of host memory on a device.
+// Copies host memory to a device.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -8,16 +8,17 @@
 
 namespace sailer {
 
-// An empty tensor on the host, in memory that `device` can read by itself.
+// Returns an uninitialised tensor on the host, in memory that `device` can read
+// directly.
 inline at::Tensor empty_for_device(at::IntArrayRef shape, at::ScalarType type,
                                    const at::Device& device) {
   return at::empty(
       shape, at::TensorOptions().dtype(type).pinned_memory(device.is_cuda()));
 }
 
-// The copy, for which the host does not wait: from memory that the device
-// cannot read it would wait for all work before it. The tensor itself on the
-// CPU.
+// Returns the copy, without waiting for it: the source is pinned first, because
+// a copy from memory that the device cannot read would wait for all earlier
+// work. On the CPU, returns the tensor itself.
 inline at::Tensor to_device(const at::Tensor& on_host,
                             const at::Device& device) {
   if (device.is_cpu()) return on_host;

@@ -1,6 +1,6 @@
 // Precompiled once for every source that uses LibTorch (src/Makevars.in): the
-// headers below take some ten seconds to read. It is compiled as a main file,
-// where `#pragma once` would be warned about.
+// headers below take some ten seconds to compile. It is compiled as a main
+// file, in which `#pragma once` would cause a warning.
 #ifndef SAILER_CORE_SUPPORT_TORCH_PCH_H_
 #define SAILER_CORE_SUPPORT_TORCH_PCH_H_
 

@@ -1,4 +1,5 @@
-// Which LibTorch is compiled against: the one place that reads its version.
+// The LibTorch that this is compiled against: the only place that reads its
+// version.
 #pragma once
 
 #include <torch/version.h>

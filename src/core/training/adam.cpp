@@ -36,7 +36,7 @@ void clip_gradients(const std::vector<NamedTensor>& parameters, double norm) {
     if (gradient.defined()) gradients.push_back(gradient);
   }
   if (gradients.empty()) return;
-  // On a device all tensors at once: launches are what costs there.
+  // Processes all tensors at once: on a device, launches are what costs time.
   constexpr double kTiny = 1e-6;
   const at::Tensor total = at::stack(at::_foreach_norm(gradients)).norm();
   const at::Tensor factor = (norm / (total + kTiny)).clamp_max(1);
@@ -121,15 +121,16 @@ void Adam::finish_step() {
   if (!by_tensors.empty()) step_by_tensors(by_tensors);
 }
 
-// The same step for the parameters `moved`, all of one device, without waiting
-// for it: by LibTorch's fused kernel where it has one for the CPU too, so that
-// the tests run what a GPU runs; before, by operations on lists of tensors.
+// The same step for the parameters `moved`, all on one device, without waiting
+// for it. Uses LibTorch's fused kernel in the versions that have it for the CPU
+// too, so that the tests run what a GPU runs; in older versions, operations on
+// lists of tensors.
 void Adam::step_by_tensors(const std::vector<size_t>& moved) {
   std::vector<at::Tensor> parameters, gradients, first, second;
   for (size_t k : moved) {
     at::Tensor& gradient = parameters_[k].tensor.mutable_grad();
     parameters.push_back(parameters_[k].tensor);
-    // The kernels ask for one layout, which autograd does not promise.
+    // The kernels require one layout, which autograd does not guarantee.
     gradients.push_back(gradient.contiguous());
     first.push_back(first_[k]);
     second.push_back(second_[k]);
@@ -137,8 +138,8 @@ void Adam::step_by_tensors(const std::vector<size_t>& moved) {
   }
   const kernels::AdamCoefficients& c = coefficients_;
 #if SAILER_LIBTORCH_AT_LEAST(2, 4)
-  // The kernel reads the number of the step on the device; one for all, and
-  // filled there, so nothing travels. A float counts exactly to 2^24.
+  // The kernel reads the step number on the device. All parameters share one,
+  // filled on the device to avoid a transfer. A float counts exactly to 2^24.
   const at::Tensor count =
       at::full({}, step_number_,
                parameters[0].options().dtype(at::kFloat).requires_grad(false));
@@ -163,7 +164,7 @@ void Adam::step_by_tensors(const std::vector<size_t>& moved) {
 
 bool Adam::finite() const {
   if (!*finite_) return false;
-  at::Tensor sum;  // of those that our kernel does not watch
+  at::Tensor sum;  // over parameters that our kernel does not check
   for (size_t k = 0; k < parameters_.size(); ++k) {
     if (by_kernel(parameters_[k].tensor)) continue;
     const at::Tensor one =

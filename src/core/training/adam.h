@@ -1,6 +1,6 @@
-// Adam (Kingma and Ba 2015) with coupled L2 decay, as PyTorch's Adam computes
-// it: in one pass over the parameters on the CPU, and by tensor operations, as
-// few launches as LibTorch offers, on a device.
+// Adam (Kingma and Ba 2015) with coupled L2 decay, computed as PyTorch's Adam
+// does: in one pass over the parameters on the CPU, and by tensor operations on
+// a device, with as few launches as LibTorch allows.
 #pragma once
 
 #include <torch/types.h>
@@ -18,43 +18,44 @@ namespace sailer {
 
 class Adam {
  public:
-  // On the CPU under Engine::kFused our own kernel moves the parameters; under
-  // kTensor and on a device tensor operations do.
+  // On the CPU with Engine::kFused, our own kernel updates the parameters; with
+  // kTensor, or on a device, tensor operations do.
   Adam(const std::vector<NamedTensor>& parameters, double weight_decay,
        Engine engine = Engine::kFused);
 
-  // Moves every parameter that has a gradient, and forgets the gradients.
+  // Updates every parameter that has a gradient, and clears the gradients.
   void step(double learning_rate) {
     begin_step(learning_rate);
     finish_step();
   }
 
-  // The same in pieces: between the two, parameters can be handed to layers
-  // that move them on their own while they make the gradient.
+  // step() in two parts: between the two calls, parameters can be handed to
+  // layers that update them while they compute the gradient.
   void begin_step(double learning_rate);
 
-  // The parameter of this name, for its layer to update; finish_step() then
-  // leaves it alone. Throws Error(kArgument) when there is none, outside of a
-  // step or for a parameter that our kernel does not move: see
-  // layers_can_step().
+  // Returns what the layer that owns the parameter `name` needs to update it;
+  // finish_step() then leaves it alone. Throws Error(kArgument) if there is no
+  // such parameter, outside a step, or if our kernel does not update that
+  // parameter: see layers_can_step().
   AdamUpdate update_of(const std::string& name);
   void finish_step();
 
-  // True where parameters can be moved by layers: on the CPU, by our kernel.
+  // True if layers can update parameters: on the CPU, with our kernel.
   bool layers_can_step() const;
 
-  // False when the last step wrote a number that is not finite, by layers
-  // too. Costs nothing where our kernel moves parameters; elsewhere it reads
-  // all moments and waits for the device, so ask it seldom there.
+  // False if the last step, including updates by layers, wrote a number that is
+  // not finite. Costs nothing if our kernel updates the parameters; otherwise
+  // it reads all parameters and second moments and waits for the device, so
+  // call it rarely then.
   bool finite() const;
 
   // Number of steps taken.
   int64_t n_steps() const;
 
-  // Copies of the moments and the number of steps on the CPU: for each
-  // parameter "first.<name>" and "second.<name>", and last "steps", a single
-  // int64. load_state() takes them back; it throws as
-  // ParameterSet::load_state() does, and then nothing has changed.
+  // Copies of the moments and the number of steps, on the CPU:
+  // "first.<name>" and "second.<name>" for each parameter, and last "steps", a
+  // single int64. load_state() restores them; it throws like
+  // ParameterSet::load_state(), and then nothing has changed.
   std::vector<NamedTensor> state() const { return moments_.state(); }
   // The same without copying: shared with the optimiser.
   std::vector<NamedTensor> tensors() const { return moments_.tensors(); }
@@ -77,10 +78,10 @@ class Adam {
   std::shared_ptr<std::atomic<bool>> finite_;
 };
 
-// Scales the gradients of all parameters by one factor, at most 1, so that the
-// L2 norm of all together is at most `norm`, as PyTorch's clip_grad_norm_()
-// does; 0 never does. Parameters without a gradient are left out. Does not wait
-// for a device.
+// Scales the gradients of all parameters by a common factor, at most 1, so that
+// their joint L2 norm is at most `norm`, like PyTorch's clip_grad_norm_(); a
+// `norm` of 0 turns this off. Skips parameters without a gradient. Does not
+// wait for a device.
 void clip_gradients(const std::vector<NamedTensor>& parameters, double norm);
 
 }  // namespace sailer

@@ -42,7 +42,7 @@ at::Tensor loss_at(const SailerModel& model, const SparseBatch& batch,
   plain.shift = -std::log(model.options().omega);
   plain.host_offsets =
       batch.host_offsets.empty() ? nullptr : &batch.host_offsets;
-  // Detached: no part of what is differentiated.
+  // Detached because the loss is not differentiated with respect to these.
   return reconstruction_loss(hidden, model.output_weight().detach(),
                              model.output_bias().detach(), batch.target,
                              model.output_layout(), plain);
@@ -115,7 +115,8 @@ Adapted adapt_label(const SailerModel& model, BatchStream& stream,
   Adapted out;
   out.vector = start;
   int64_t step = 0, best_step = 0;
-  // False when the monitor asked to stop.
+  // Judges the vector by the held-out cells; false if the monitor asked to
+  // stop.
   const auto judge = [&] {
     const std::vector<double> now = label_likelihoods(
         model, stream, held_out, first, vector.detach().unsqueeze(0), monitor);
@@ -139,7 +140,8 @@ Adapted adapt_label(const SailerModel& model, BatchStream& stream,
     SparseBatch batch;
     while (step < options.steps && stream.next(batch)) {
       const at::Tensor loss = label_loss(model, batch, first, vector);
-      // Of the vector alone: the model's parameters get no gradient.
+      // With respect to the vector only: the model's parameters get no
+      // gradient.
       vector.mutable_grad() = torch::autograd::grad({loss}, {vector})[0];
       const double left = static_cast<double>(options.steps - step) /
                           static_cast<double>(options.steps);

@@ -1,6 +1,6 @@
-// A batch that the model has not seen: how likely its cells are under the
-// decoder when a vector stands in place of the batch's one-hot, and a vector
-// learned for them. Nothing of the model moves.
+// Adapts to a batch that the model has not seen: computes how likely its cells
+// are under the decoder if a vector replaces the batch's one-hot, and learns
+// such a vector. The model itself does not change.
 #pragma once
 
 #include <torch/types.h>
@@ -14,16 +14,16 @@
 
 namespace sailer {
 
-// Mean over the cells of -log p(x | z, c) of the plain Bernoulli model (omega
-// divided out), at the posterior mean, with `vector` [width] in place of the
-// columns [first, first + width) of c. Differentiable with respect to `vector`
-// alone: the model's own parameters get no gradient from
-// torch::autograd::grad() with it as the only input.
+// Mean over the cells of -log p(x | z, c) under the plain Bernoulli model
+// (omega divided out), at the posterior mean, with `vector` [width] in place of
+// the columns [first, first + width) of c. To be differentiated with respect to
+// `vector` only: torch::autograd::grad() with `vector` as the only input gives
+// the model's parameters no gradient.
 at::Tensor label_loss(const SailerModel& model, const SparseBatch& batch,
                       int64_t first, const at::Tensor& vector);
 
-// Mean log-likelihood per cell of `cells` with each row of `vectors`
-// [R, width]; empty when the monitor asked to stop.
+// Mean log-likelihood per cell of `cells` for each row of `vectors`
+// [R, width]; empty if the monitor asked to stop.
 std::vector<double> label_likelihoods(const SailerModel& model,
                                       BatchStream& stream,
                                       const std::vector<int64_t>& cells,
@@ -34,23 +34,23 @@ struct AdaptOptions {
   int64_t steps = 200;         // minibatches, at most
   double learning_rate = 0.1;  // falls to 0 over these steps
   int64_t patience = 50;       // steps without a better held-out likelihood
-  uint64_t seed = 1;           // of the order of the cells
+  uint64_t seed = 1;           // for the order of the cells
 
   void check() const;
 };
 
 struct Adapted {
   std::vector<double> vector;
-  // Mean log-likelihood per held-out cell: of the start, and after each pass
-  // over the cells that are learned from.
+  // Mean log-likelihood per held-out cell: at the start, and after each pass
+  // over the training cells.
   std::vector<double> history;
-  double likelihood = 0;  // with the vector: the highest of these
-  bool stopped = false;   // by the monitor: the vector is the best so far
+  double likelihood = 0;  // of `vector`: the highest in `history`
+  bool stopped = false;   // by the monitor: `vector` is the best so far
 };
 
-// Adam on label_loss() over minibatches of `training`, from `start` on. What is
-// returned is the vector under which the cells held out are likeliest, `start`
-// itself among them.
+// Minimises label_loss() with Adam over minibatches of `training`, starting at
+// `start`. Returns the vector under which the held-out cells are most likely,
+// out of `start` and the vectors after each pass.
 Adapted adapt_label(const SailerModel& model, BatchStream& stream,
                     const std::vector<int64_t>& training,
                     const std::vector<int64_t>& held_out, int64_t first,

@@ -14,7 +14,7 @@ namespace {
 constexpr char kKind[] = "training state";
 constexpr int kVersion = 2;  // the first was HDF5
 
-// Types of tensors that files take.
+// Types of tensors that files can hold.
 struct Type {
   at::ScalarType tensor;
   const char* stored;
@@ -54,7 +54,7 @@ NamedTensor from_stored(const StoredTensor& entry) {
                             [data = entry.data](void*) {}, type.tensor)};
   }
   throw_error(ErrorKind::kFile, "The tensor '", entry.name, "' is of type ",
-              entry.dtype, ", which no state of training has.");
+              entry.dtype, ", which no training state has.");
 }
 
 void write_state(const std::string& path,

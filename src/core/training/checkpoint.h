@@ -1,4 +1,4 @@
-// The file in which a run leaves its state.
+// The file in which a run saves its state.
 #pragma once
 
 #include <cstdint>
@@ -10,30 +10,32 @@
 
 namespace sailer {
 
-// Tensors between LibTorch and files. They share their memory where they can.
-// Throw an Error for types that the other side has not.
+// Convert tensors between LibTorch and files, sharing memory if possible. Throw
+// an Error if the other side does not support the type.
 StoredTensor to_stored(const NamedTensor& tensor);
 NamedTensor from_stored(const StoredTensor& tensor);
 
-// Tensors of a run in a file of their own (support/tensor_file.h), replaced at
-// once. On any device; as they come back they are on the CPU. `durable` = false
-// does without the disk's word. Throw Error(kFile).
+// Write the tensors of a run to their own file (support/tensor_file.h), which
+// is replaced atomically, and read them back. Tensors to write may be on any
+// device; those read are on the CPU. With `durable` = false the write does not
+// wait until the disk has the data. Throw Error(kFile) on failure.
 void write_state(const std::string& path,
                  const std::vector<NamedTensor>& tensors, bool durable = true);
 std::vector<NamedTensor> read_state(const std::string& path);
 
-// Where a run leaves its state: to go back to when the loss is no longer
-// finite, and to be resumed after a crash.
+// Where a run saves its state: to roll back to if the loss is no longer finite,
+// and to resume from after a crash.
 struct Checkpoint {
   std::string path;  // file
   double every = 1;  // epochs between two checkpoints; may be below 1
-  // Without a path: where the run keeps a file of its own for its time. Empty:
-  // the system's folder for such files. Where the disk does not take it, only
-  // going back finds it missing or old.
+  // Without a path, the folder of a temporary file that exists as long as the
+  // run; empty: the system's temporary folder. If the file cannot be written,
+  // the run continues: only a rollback then finds it missing or old.
   std::string folder;
-  // It is written after the first epoch, and then after one with so many steps
-  // behind it since: writing costs what some steps do, and epochs of few cells
-  // have few.
+  // The temporary file is first written when a run is resumed, or after its
+  // first epoch, and then after an epoch if at least this many steps were taken
+  // since: writing costs as much as several steps, and epochs of few cells have
+  // few steps.
   int64_t steps = 400;
 };
 
@@ -44,8 +46,9 @@ class CheckpointFile {
   CheckpointFile(const CheckpointFile&) = delete;
   CheckpointFile& operator=(const CheckpointFile&) = delete;
 
-  // Replaces the file by what stands at `progress`, in epochs. False where the
-  // disk does not take it: failure() says why, and the file is that of before.
+  // Replaces the file with `state`, reached at `progress` (in epochs). Returns
+  // false if it cannot be written: failure() says why, and the file still holds
+  // the previous checkpoint.
   bool save(const std::vector<NamedTensor>& state, double progress);
   std::vector<NamedTensor> read() const { return read_state(path_); }
 
@@ -53,7 +56,8 @@ class CheckpointFile {
   bool is_there() const { return there_; }
   // Whether `every` epochs have passed since the file was written.
   bool is_due(double progress) const;
-  // The same of a temporary file after an epoch, `steps` after it was written.
+  // The same for a temporary file at the end of an epoch, if `steps` steps were
+  // taken since it was written.
   bool is_due_after(int64_t steps) const { return !there_ || steps >= steps_; }
   double saved_at() const { return saved_at_; }
   const std::string& failure() const { return failure_; }

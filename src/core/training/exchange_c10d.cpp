@@ -47,8 +47,8 @@ bool is_loopback(const std::string& address) {
          address.compare(0, 4, "127.") == 0;
 }
 
-// Between processes of one machine the loopback; else the interface that
-// GLOO_SOCKET_IFNAME names, or that of this machine's name.
+// The interface that GLOO_SOCKET_IFNAME names, if set; otherwise loopback if
+// the processes meet there, else the interface of this machine's hostname.
 std::shared_ptr<::gloo::transport::Device> gloo_device(const Meeting& meeting) {
   const char* interface = std::getenv("GLOO_SOCKET_IFNAME");
   if (interface != nullptr && *interface != '\0') {
@@ -60,9 +60,10 @@ std::shared_ptr<::gloo::transport::Device> gloo_device(const Meeting& meeting) {
   return c10d::ProcessGroupGloo::createDefaultDevice();
 }
 
-// How often a process that waits looks whether another has failed.
+// How often a waiting process checks whether another has failed.
 constexpr std::chrono::milliseconds kLook{500};
-// How long process 0, with which the store ends, waits for the others to look.
+// How long process 0, which hosts the store, waits before it leaves for the
+// others to see its failure.
 constexpr std::chrono::seconds kLastLook{5};
 
 // Keys of the store.
@@ -117,15 +118,15 @@ class C10dExchange : public Exchange {
              std::chrono::steady_clock::now() < end) {
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
       }
-    } catch (...) {  // the store is gone, and with it process 0
+    } catch (...) {  // the store is gone because process 0 is
     }
   }
 
  private:
-  // A process that leaves at once would be taken for a lost one by those that
-  // are still connecting to it.
+  // If a process left at once, those still connecting to it would take it for
+  // lost.
   void wait_for_connections() {
-    // Spelled out, since set() of newer versions takes a string as well.
+    // The type is explicit because set() of newer versions also takes a string.
     const std::vector<uint8_t> yes = {1};
     if (store_->add(kConnected, 1) == size()) store_->set(kAllConnected, yes);
     store_->wait({kAllConnected}, milliseconds(meeting_.timeout));
@@ -136,8 +137,8 @@ class C10dExchange : public Exchange {
   }
 
 #if SAILER_HAS_NCCL
-  // LibTorch's watchdog, and what watches it, would end R where a process is
-  // lost. What the user has set counts.
+  // LibTorch's watchdog, and the monitor of the watchdog, would end R if a
+  // process is lost. Variables that the user has set take precedence.
   static void errors_are_ours() {
 #if SAILER_LIBTORCH_AT_LEAST(2, 2)
     const std::string name = "TORCH_NCCL_";
@@ -166,7 +167,7 @@ class C10dExchange : public Exchange {
       };
     }
 #endif
-    // Shares the memory where it is on the CPU already.
+    // Shares the memory if the tensor is already on the CPU.
     std::vector<at::Tensor> tensors = {tensor.detach().cpu()};
     const auto work = call(gloo_, tensors);
     return [this, work, tensors, tensor] {
@@ -175,7 +176,7 @@ class C10dExchange : public Exchange {
     };
   }
 
-  // Whether it ends within kLook. LibTorch throws where it does not.
+  // Returns whether the work ends within kLook. LibTorch throws if it does not.
   template <typename Work>
   static bool ends(Work& work) {
     try {
@@ -183,10 +184,10 @@ class C10dExchange : public Exchange {
     } catch (const std::exception&) {
       if (!work.isCompleted()) return false;
     }
-    return work.wait();  // it ended just now, or throws why not
+    return work.wait();  // it has just ended, or throws its error
   }
 
-  // NCCL's own wait would look only every few milliseconds.
+  // NCCL's own wait() would check only every few milliseconds.
   template <typename Work>
   static bool ends_on_device(Work& work) {
     const auto end = std::chrono::steady_clock::now() + kLook;
@@ -208,7 +209,7 @@ class C10dExchange : public Exchange {
         if (!failure.empty()) lost(failure, work);
         if (std::chrono::steady_clock::now() - begun >
             milliseconds(meeting_.timeout) + 2 * kLook) {
-          throw std::runtime_error("the time is up");
+          throw std::runtime_error("timed out");
         }
       }
       return;
@@ -234,14 +235,14 @@ class C10dExchange : public Exchange {
   [[noreturn]] void lost(const std::string& why, Work& work) {
     if (!work.isCompleted()) {
       try {
-        work.abort();                    // what a GPU would wait for for ever
-      } catch (const std::exception&) {  // others than NCCL have none
+        work.abort();                    // or a GPU would wait for it forever
+      } catch (const std::exception&) {  // only NCCL supports abort()
       }
     }
     throw Error(ErrorKind::kProcess, why);
   }
 
-  // The first who tells is the one who knows.
+  // Keeps the first report: it comes from the process that knows the cause.
   void tell(const std::string& failure) noexcept {
     try {
       const std::vector<uint8_t> none, text(failure.begin(), failure.end());
@@ -280,8 +281,8 @@ std::string what_for(const Meeting& meeting) {
          ", where process 0 (this one) listens";
 }
 
-// From 2.4 on the store asks for libuv unless told otherwise, which a LibTorch
-// may have been built without.
+// From LibTorch 2.4 on, the store requires libuv unless told otherwise, but
+// LibTorch may have been built without it.
 template <typename Options>
 auto without_libuv(Options& options, int)
     -> decltype(options.useLibUV = false, void()) {

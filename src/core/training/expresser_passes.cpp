@@ -13,14 +13,14 @@
 namespace sailer {
 namespace {
 
-// Cells that are read together.
+// Cells that are read at a time.
 constexpr int64_t kReadAhead = 256;
 
-// Of gene_shifts(): cells that are looked at, and predictions that wait to be
-// compared.
+// For gene_shifts(): the minimum number of cells to use, if there are that
+// many, and the number of predictions to collect before they are compared.
 constexpr int64_t kShiftCells = 2000, kShiftBuffer = 100000;
 
-// A cell's own seed: of its genes and expressions.
+// The cell's own seed, from its genes and their expression.
 uint64_t hash_of(const NormalizedCell& cell) {
   uint64_t hash = 0;
   for (size_t k = 0; k < cell.genes.size(); ++k) {
@@ -32,7 +32,7 @@ uint64_t hash_of(const NormalizedCell& cell) {
 }
 
 // Calls visit(cell, its normalised genes) for all cells of a source in order;
-// stops when it returns false.
+// stops if visit returns false, and then returns false.
 template <typename Visit>
 bool for_each_cell(CellSource& source, const Visit& visit) {
   SparseRows rows;
@@ -56,8 +56,9 @@ bool go_on(Monitor& monitor, int64_t done, int64_t n) {
   return monitor.keep_going(progress);
 }
 
-// Calls visit(batch, first) with the cells of a piece from its `first` on: all
-// of them, or ever fewer where memory runs out. Later pieces are as small.
+// Calls visit(batch, first) with the cells of a piece, starting at its cell
+// `first`: with all of them, or with fewer and fewer at a time if memory runs
+// out. Later pieces stay as small.
 template <typename Visit>
 void visit_piece(const ExpresserModel& model, HostTokens&& tokens,
                  PassOptions& options, const Visit& visit) {
@@ -82,8 +83,8 @@ void visit_piece(const ExpresserModel& model, HostTokens&& tokens,
   }
 }
 
-// Queries on their way through the model: cells are collected until their
-// tokens are as many as the budget.
+// Sends queries through the model: collects cells until their tokens fill the
+// budget.
 class QueryPacker {
  public:
   QueryPacker(const ExpresserModel& model, PassOptions& options,
@@ -93,7 +94,8 @@ class QueryPacker {
         options_(options),
         out_(out) {}
 
-  // `places` of the queries in the result, to which predictions are added.
+  // `places` are the indices of the queries in the result, to whose values the
+  // predictions are added.
   void add(const NormalizedCell& cell, const std::vector<int64_t>& observed,
            const std::vector<int32_t>& genes,
            const std::vector<int64_t>& places) {
@@ -131,7 +133,8 @@ class QueryPacker {
   std::vector<int64_t> places_;
 };
 
-// Places of the genes of a cell that are none of its queries.
+// Indices of the genes of a cell that are not among its queries. `asked` has a
+// value for each gene of the model, all false before and after.
 std::vector<int64_t> others(const NormalizedCell& cell, const int32_t* queries,
                             int64_t n_queries, std::vector<bool>& asked) {
   for (int64_t k = 0; k < n_queries; ++k) asked[queries[k]] = true;
@@ -143,8 +146,8 @@ std::vector<int64_t> others(const NormalizedCell& cell, const int32_t* queries,
   return places;
 }
 
-// One round over the queries of a cell: in random order, so many at a time that
-// they are the share of the tokens that training masked.
+// Adds each query of a cell once, in random order, as many at a time as make up
+// the share of tokens that was masked in training.
 void add_round(const NormalizedCell& cell, const std::vector<int64_t>& observed,
                const GeneQueries& queries, int64_t first, int64_t n_queries,
                const TokenOptions& options, uint64_t seed,
@@ -176,8 +179,9 @@ void add_round(const NormalizedCell& cell, const std::vector<int64_t>& observed,
   }
 }
 
-// Calls visit(batch, its cells) with the cells of a source in pieces of so many
-// tokens, all of them observed. False when the monitor asked to stop.
+// Calls visit(batch, its cells) with the cells of a source, in pieces of up to
+// token_budget tokens, all of them observed. Returns false if the monitor asked
+// to stop.
 template <typename Visit>
 bool for_each_piece(const ExpresserModel& model, CellSource& source,
                     PassOptions& options, Monitor& monitor,
@@ -213,8 +217,8 @@ bool for_each_piece(const ExpresserModel& model, CellSource& source,
   return done;
 }
 
-// Appends a cell as often as it takes to mask each of its genes once, at most
-// max_genes of them, drawn at random.
+// Calls append(observed, masked) as many times as needed to mask each of a
+// cell's genes at `places` once, at most max_genes of them, drawn at random.
 template <typename Append>
 void mask_each_once(std::vector<int64_t> places, const TokenOptions& options,
                     uint64_t seed, const Append& append) {
@@ -278,7 +282,7 @@ std::vector<float> gene_shifts(const ExpresserModel& model, CellSource& source,
   const TokenOptions tokens = model.token_options();
   GeneResiduals residuals(model.n_genes());
   std::vector<bool> asked(model.n_genes(), false);
-  std::vector<float> truth, found;  // of what waits in the packer
+  std::vector<float> truth, found;  // for the queries in the packer
   std::vector<int32_t> masked;
   QueryPacker packer(model, options, found);
   const auto flush = [&] {

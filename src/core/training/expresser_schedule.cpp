@@ -16,15 +16,15 @@ int64_t epochs_for(int64_t n_cells) {
   return std::clamp(kCells / std::max<int64_t>(1, n_cells), kLeast, kMost);
 }
 
-// The thesis' 1e-4 at 200 numbers; smaller models take larger steps.
+// The thesis' 1e-4 at 200 dimensions; smaller models take larger steps.
 double rate_for(int64_t n_embedding) {
   constexpr double kRate = 1e-4, kAt = 200, kMost = 1e-3;
   const double ratio = kAt / static_cast<double>(n_embedding);
   return std::clamp(kRate * ratio * ratio, kRate, kMost);
 }
 
-// The tokens of which a step's numbers fit into so much free memory, beside
-// parameters and what kernels need for a moment.
+// The number of tokens for which a training step fits into the free memory,
+// besides parameters and the kernels' temporary buffers.
 int64_t tokens_that_fit(int64_t free_bytes, const ExpresserOptions& model,
                         const PretrainOptions& options) {
   constexpr int64_t kLeast = 4096, kUnknown = 32768;

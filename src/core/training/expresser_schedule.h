@@ -1,5 +1,5 @@
-// The options of the Expresser's training, their defaults and its schedule
-// (thesis 4.2.2 and methods). Torch-free.
+// The options of Expresser training, their defaults, and the schedule (thesis
+// 4.2.2 and methods). Torch-free.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 namespace sailer {
 
 struct PretrainOptions {
-  // Chosen by resolve() for the number of cells.
+  // Chosen by resolve(), depending on the number of cells.
   static constexpr int64_t kAuto = kAutoOption;
 
   int64_t epochs = kAuto;
@@ -28,22 +28,23 @@ struct PretrainOptions {
   uint64_t seed = 1;
   ComputeOptions compute;
 
-  // Throws Error(kArgument) that names the option and says what it may be.
+  // Throws Error(kArgument) that names the option and its allowed values.
   void check() const { check_options(*this); }
 
-  // These options with everything decided. `free_bytes` are those of a device,
-  // 0 where they are not known; on the CPU there are none.
+  // Returns these options with all automatic values filled in. `free_bytes` is
+  // the free memory of a device, or 0 if unknown; nullopt on the CPU.
   PretrainOptions resolve(int64_t n_cells, const ExpresserOptions& model,
                           std::optional<int64_t> free_bytes = {}) const;
 
   RunOptions run() const;  // of resolved options
 };
 
-// What each may be, and what it does, in the words of R's help.
+// Describes each option: its allowed values, and what it does, as R's help
+// words it.
 template <typename Visit>
 void describe(PretrainOptions& o, const Visit& option) {
   option("epochs", o.epochs, at_least(1).or_auto(), R"(
-    Passes over the training cells, at most. By default 6; with fewer than
+    Maximum number of passes over the training cells. By default 6; with fewer than
     50,000 cells as many as are needed to see 300,000 cells in all, at most
     100.)");
   option("batch_size", o.batch_size, at_least(1).or_auto(), R"(
@@ -54,7 +55,7 @@ void describe(PretrainOptions& o, const Visit& option) {
     pieces of at most this size and sums their gradients. Larger is faster on a
     GPU and takes more memory; the result is the same up to rounding. By default
     4,096 on a CPU; on a GPU what fits into its free memory, at least 4,096 and
-    at most all that a step can have. If memory still runs out it is halved, and
+    at most the tokens of a whole step. If memory still runs out it is halved, and
     the step is repeated.)");
   option("learning_rate", o.learning_rate, above(0).or_auto(), R"(
     Largest step size of Adam. By default 1e-4 for the full size and 1e-3
@@ -66,28 +67,29 @@ void describe(PretrainOptions& o, const Visit& option) {
     Steps over which the step size rises from zero. By default 2,000, at
     most a tenth of all steps.)");
   option("clip", o.clip, at_least(0), R"(
-    Largest length (Euclidean norm) of the gradient of all parameters: a longer
-    one is shortened to it. 0 turns it off. Default 1.)");
+    Maximum Euclidean norm of the gradient of all parameters: a longer one is
+    scaled down to it. 0 turns it off. Default 1.)");
   option("weight_decay", o.weight_decay, at_least(0), R"(
     Coupled L2 decay of all parameters. Default 0.)");
   option("validation", o.validation, at_least(0).less_than(1), R"(
     Share of the cells held out, on which predictions are measured after
     each epoch; 0 trains on all. Default 0.05.)");
   option("patience", o.patience, at_least(0), R"(
-    Stop after this many epochs without a smaller loss on the cells held
-    out, and return to the best epoch. 0 trains to the end. Default 5.)");
+    Stop after this many epochs without a smaller loss on the held-out
+    cells, and return to the best epoch. 0 trains to the end. Default 5.)");
   option("seed", o.seed, at_least(0), R"(
     As in [train_control()]. Default 1.)");
   option("precision", o.compute.precision, kAny, R"(
     `"float32"`, or `"bf16"`: matrix products of the layers in half the
-    width, and on a GPU what the layers pass on; see [train_control()].
+    width, and on a GPU also the activations; see [train_control()].
     Default `"float32"`.)");
-  // For tests: no help, so it is neither documented nor returned.
+  // For tests. It has no help text, so it is neither documented nor returned.
   option("engine", o.compute.engine, kAny, nullptr);
 }
 
-// Step size of step `step` of `n_steps`, from 0: a linear rise over `warmup`
-// steps, then half a cosine down to final_share of it.
+// Step size of step `step` (from 0) of `n_steps`: a linear rise to
+// `learning_rate` over `warmup` steps, then half a cosine down to the share
+// `final_share` of it.
 double cosine_rate(double learning_rate, double final_share, int64_t warmup,
                    int64_t n_steps, int64_t step);
 

@@ -13,14 +13,15 @@
 namespace sailer {
 namespace {
 
-// Root mean square of the numbers that tokens begin with: enough to tell genes
-// apart beside what the first layers add to them.
+// Root mean square of the initial token values: enough to tell genes apart next
+// to what the first layers add to them.
 constexpr double kComponentSpread = 0.5;
 
-// As many cells tell the components and levels of a corpus of any size.
+// Enough cells to estimate components and levels for a corpus of any size.
 constexpr int64_t kStartCells = 100000;
 
-// A source of these alone, so that no pass reads the others.
+// A source of only these cells, or of kStartCells of them, so that no pass
+// reads the others.
 CellSourcePtr evenly_spaced(const CellSourcePtr& source,
                             const std::vector<int64_t>& cells) {
   const auto n = n_of(cells);
@@ -29,7 +30,7 @@ CellSourcePtr evenly_spaced(const CellSourcePtr& source,
   out.all_cells = false;
   out.n_features = source->n_features();
   for (int64_t k = 0; k < taken; ++k) out.cells.push_back(cells[k * n / taken]);
-  std::sort(out.cells.begin(), out.cells.end());  // as files are read fastest
+  std::sort(out.cells.begin(), out.cells.end());  // fastest for reading files
   return choose(source, std::move(out));
 }
 
@@ -78,7 +79,8 @@ std::vector<float> gene_components(const CellRows& cells, int64_t n,
 
 std::vector<float> gene_levels(const CellRows& cells) {
   const int64_t n_genes = cells.n_columns;
-  // Of each gene: its counts above 1, then in how many cells it is found.
+  // First the sum of (count - 1) of each gene, then the number of cells in
+  // which each gene is found.
   std::vector<double> sums(2 * n_genes, 0);
   double* excess = sums.data();
   double* n = excess + n_genes;

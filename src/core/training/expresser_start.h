@@ -1,6 +1,6 @@
-// What an Expresser begins with: what linear methods find of its genes.
-// The tokens begin with principal components of the training cells, the output
-// with the mean count of each gene.
+// Initial values of an Expresser, which linear methods compute for its genes:
+// the tokens start from principal components of the training cells, the output
+// from the mean count of each gene.
 #pragma once
 
 #include <cstdint>
@@ -13,21 +13,23 @@
 namespace sailer {
 
 // Components of each gene, row-major [genes x n]: loadings times singular
-// values of the centred log-normalised cells, log(1 + 10,000 count / total),
-// through asinh(. / median of their sizes), which brings the few genes with
-// large ones near the others and keeps their order, and scaled to a root mean
-// square of kComponentSpread. Where there are fewer cells or genes than
-// components the rest is zeros. Empty when it was cancelled.
+// values of the centred log-normalised cells, log(1 + 10,000 count / total).
+// They are transformed by asinh(. / median of their absolute values), which
+// brings the few genes with large components closer to the others and keeps
+// their order, and scaled to a root mean square of kComponentSpread. If there
+// are fewer cells or genes than components, the remaining components are zero.
+// Empty if cancelled.
 std::vector<float> gene_components(const CellRows& cells, int64_t n,
                                    uint64_t seed);
 
-// log of what a gene's mean count is above 1 in the cells in which it is found,
-// with half a count beside them in one more cell. Empty when it was cancelled.
+// For each gene, the log of the mean of (count - 1) over the cells in which it
+// is found and one added cell that contributes a half. Empty if cancelled.
 std::vector<float> gene_levels(const CellRows& cells);
 
-// Gives the model what it is to begin with, of these cells; of more than
-// kStartCells so many, evenly spaced. Of the passes over them each process
-// makes its part, and all come to the same start. False when it was cancelled.
+// Sets the model's initial values, computed from these cells, or from
+// kStartCells of them, evenly spaced, if there are more. Each process does its
+// part of the passes over them, and all get the same values. Returns false if
+// cancelled.
 bool start_from_cells(ExpresserModel& model, const CellSourcePtr& source,
                       const std::vector<int64_t>& cells, uint64_t seed,
                       const CancelCheck& cancelled,

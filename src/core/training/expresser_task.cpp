@@ -14,7 +14,7 @@
 namespace sailer {
 namespace {
 
-// Sums over masked genes, from which means and the correlation are made.
+// Sums over masked genes, from which means and the correlation are computed.
 struct Fit {
   double n = 0, squared = 0, absolute = 0;
   double x = 0, y = 0, xx = 0, yy = 0, xy = 0;
@@ -101,7 +101,7 @@ void ExpresserTask::start_epoch(int64_t epoch, int64_t position) {
   start_stream(epoch, position);
 }
 
-// The last minibatch may have no cell of this process.
+// The last minibatch may have no cells for this process.
 bool ExpresserTask::next() {
   position_ = next_;
   next_ = std::min(position_ + options_.batch_size, n_training());
@@ -122,18 +122,19 @@ StepLoss ExpresserTask::step(Adam&, int64_t epoch, int64_t position, bool) {
   for (const GeneBatch& piece : pieces_) {
     weight += static_cast<double>(piece.n_masked());
   }
-  // Once a step, however often it is tried: the other processes wait for it.
+  // Once per step, however often the step is retried: the other processes wait
+  // for it.
   if (exchange_ != nullptr) weight = sum_of_all(*exchange_, weight);
   return with_less_memory(
       [&] { return step_by_pieces(epoch, position, weight); },
       [&] { return halve_pieces(epoch, position); });
 }
 
-// Fetches the minibatch again in pieces of half as many tokens; false when each
-// is a single cell already. What a piece is made of depends on nothing else, so
-// the result is that of the smaller budget from the start.
+// Fetches the minibatch again in pieces of half as many tokens; returns false
+// if every piece is already a single cell. Nothing else about the pieces
+// changes, so the result is the same as with the smaller budget from the start.
 bool ExpresserTask::halve_pieces(int64_t epoch, int64_t position) {
-  int64_t largest = 0;  // of those with several cells
+  int64_t largest = 0;  // among those with several cells
   for (const GeneBatch& piece : pieces_) {
     if (piece.n_cells() > 1) largest = std::max(largest, piece.tokens.total());
   }
@@ -150,8 +151,9 @@ bool ExpresserTask::halve_pieces(int64_t epoch, int64_t position) {
   return stream_.next(pieces_);
 }
 
-// Forward and backward piece by piece: the sum of their gradients is that of
-// the whole minibatch, because each is divided by its number of masked genes.
+// Forward and backward passes piece by piece: the gradients of the pieces sum
+// to that of the whole minibatch, because the loss of each piece is divided by
+// the number of masked genes of the whole minibatch.
 StepLoss ExpresserTask::step_by_pieces(int64_t epoch, int64_t position,
                                        double weight) {
   StepLoss out;
@@ -178,7 +180,7 @@ StepLoss ExpresserTask::step_by_pieces(int64_t epoch, int64_t position,
   return out;
 }
 
-// The masks are those of seed 0 each time: epochs are compared by what they
+// The masks always come from seed 0, so that epochs differ only by what they
 // learned.
 std::vector<double> ExpresserTask::measure() {
   const double none = std::numeric_limits<double>::quiet_NaN();

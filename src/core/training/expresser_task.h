@@ -1,5 +1,5 @@
 // Training of an Expresser: the loss of eq. 4.5, averaged over the masked genes
-// of a minibatch, and its schedule.
+// of a minibatch, and the schedule.
 #pragma once
 
 #include <memory>
@@ -17,10 +17,10 @@ namespace sailer {
 
 class ExpresserTask final : public Task {
  public:
-  // `split` names cells of the source that have at least 2 genes; `options` are
-  // resolved. With an exchange the task computes its part of the cells of each
-  // minibatch, and of the cells held out. Throws Error(kArgument) when a
-  // minibatch has no cell for every process.
+  // The cells in `split` must have at least 2 genes; `options` must be
+  // resolved. With an exchange, the task computes its part of the cells of each
+  // minibatch and of the held-out cells. Throws Error(kArgument) if a minibatch
+  // is too small to have a cell for every process.
   ExpresserTask(ExpresserModel& model, CellSourcePtr source, const Split& split,
                 const PretrainOptions& options, Exchange* exchange = nullptr);
 
@@ -48,7 +48,7 @@ class ExpresserTask final : public Task {
   bool has_validation() const override {
     return !cells_.split().validation.empty();
   }
-  // Tokens of a piece: fewer than the options asked for where memory ran out.
+  // Tokens of a piece: fewer than the options specified if memory ran out.
   int64_t token_budget() const { return options_.token_budget; }
 
   double validation_weight() const override { return measured_; }
@@ -67,11 +67,11 @@ class ExpresserTask final : public Task {
   PretrainOptions options_;
   Exchange* exchange_;
   Shard shard_;
-  uint64_t noise_seed_;  // each process draws numbers of its own
+  uint64_t noise_seed_;  // each process draws its own random numbers
   GeneStream stream_;
   int64_t n_steps_;                  // of an epoch
   int64_t position_ = 0, next_ = 0;  // of the minibatch fetched last
-  double measured_ = 0;              // masked genes of the cells held out
+  double measured_ = 0;              // masked genes of its held-out cells
   std::vector<GeneBatch> pieces_;
 };
 

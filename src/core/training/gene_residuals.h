@@ -1,4 +1,4 @@
-// How far predictions of genes are off, as gene_shifts() takes it.
+// How far predictions of genes are off, for gene_shifts().
 #pragma once
 
 #include <algorithm>
@@ -8,7 +8,7 @@
 
 namespace sailer {
 
-// Differences of observed from predicted expression, gene by gene.
+// Observed minus predicted expression, summed gene by gene.
 struct GeneResiduals {
   explicit GeneResiduals(int64_t n_genes)
       : n(static_cast<size_t>(n_genes)), sum(static_cast<size_t>(n_genes)) {}
@@ -19,9 +19,9 @@ struct GeneResiduals {
     squares += difference * difference;
   }
 
-  // How far the means of genes are from that of all, shrunk: posterior means
-  // under normal distributions whose variances are estimated by moments
-  // (DerSimonian and Laird 1986).
+  // Each gene's mean difference minus the overall mean, shrunk towards 0:
+  // posterior means under normal distributions whose variances are estimated by
+  // the method of moments (DerSimonian and Laird 1986).
   std::vector<float> shrunk() const {
     double total = 0, all = 0, n_squares = 0, n_genes = 0, explained = 0;
     for (size_t gene = 0; gene < n.size(); ++gene) {

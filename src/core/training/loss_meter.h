@@ -1,7 +1,7 @@
-// Running sums of the loss parts over an epoch. A step leaves its numbers where
-// they are, on the model's device: adding them up there would take as many
-// launches as a layer. Those of all steps since the last reading are fetched
-// together, which waits for the device.
+// Running sums of the loss parts over an epoch. The parts of each step stay on
+// the model's device, but are not summed there, which would take as many
+// launches as a layer. read() fetches those of all steps since the last reading
+// together, and waits for the device.
 #pragma once
 
 #include <torch/types.h>
@@ -15,15 +15,16 @@ namespace sailer {
 
 class LossMeter {
  public:
-  // Goes on from the sums of the parts times their weight.
+  // Continues from the sums of the parts times their weight, and the sum of the
+  // weights.
   LossMeter(const std::vector<double>& sums, double weight);
 
-  // The loss of the minibatch that begins at `position` of the epoch. Nothing
-  // may change its parts afterwards.
+  // Adds the loss of the minibatch that begins at `position` of the epoch. Its
+  // parts must not be changed afterwards.
   void add(const StepLoss& loss, int64_t position);
 
-  // The sums of the parts; and where the first loss that is not finite began,
-  // -1 when all were.
+  // The sums of the parts and of the weights, and the position of the first
+  // minibatch whose loss is not finite, or -1 if all are.
   struct Reading {
     std::vector<double> sums;
     double weight = 0;

@@ -11,10 +11,10 @@
 namespace sailer {
 namespace {
 
-// More than a minibatch of training: no gradient means no history to hold.
+// More than a training minibatch: without gradients, no activations are kept.
 constexpr int64_t kBlockCells = 512;
 
-// As floats on the CPU, from place `first` on.
+// Writes `rows` as floats to `out`, from index `first` on.
 void write(const at::Tensor& rows, int64_t first, std::vector<float>& out) {
   const at::Tensor values = rows.to(at::kCPU, at::kFloat).contiguous();
   std::copy_n(values.data_ptr<float>(), values.numel(), out.begin() + first);
@@ -45,7 +45,7 @@ bool visit_cells(BatchStream& stream, const std::vector<int64_t>& cells,
 Evaluated evaluate_cells(SailerModel& model, BatchStream& stream,
                          const std::vector<int64_t>& cells,
                          const Shard& shard) {
-  // The same noise every time: epochs are compared by what they learned.
+  // The same noise every time, so that epochs differ only by what they learned.
   at::Generator generator = make_generator(model.tensor_options().device(), 0);
   std::vector<int64_t> own;
   for (int64_t first = shard.rank * kBlockCells; first < n_of(cells);
@@ -59,7 +59,7 @@ Evaluated evaluate_cells(SailerModel& model, BatchStream& stream,
   Monitor patient;
   int64_t block = 0;
   visit_cells(stream, own, patient, [&](const SparseBatch& batch) {
-    for (; block % shard.size != shard.rank; ++block) {  // those of others
+    for (; block % shard.size != shard.rank; ++block) {  // skip others' noise
       at::empty({kBlockCells, model.options().n_latent}, model.tensor_options())
           .normal_(0, 1, generator);
     }
@@ -80,7 +80,7 @@ CellPosteriors posteriors_of_cells(const SailerModel& model,
                                    BatchStream& stream, Monitor& monitor,
                                    Exchange* exchange) {
   const int64_t n = stream.source().n_cells(), d = model.options().n_latent;
-  // Whole blocks, which decide the bits.
+  // Whole blocks, because the number of rows affects rounding.
   const Slice blocks =
       slice_of((n + kBlockCells - 1) / kBlockCells, shard_of(exchange));
   int64_t first = std::min(n, blocks.first * kBlockCells);
@@ -98,7 +98,7 @@ CellPosteriors posteriors_of_cells(const SailerModel& model,
       });
   if (exchange == nullptr) return done ? out : CellPosteriors{};
   if (sum_of_all(*exchange, done ? 0 : 1) > 0) return {};
-  // The rows of others are 0 here.
+  // The rows of the other processes are 0 here, so the sum fills them in.
   for (std::vector<float>* values : {&out.mean, &out.log_variance}) {
     exchange->sum(at::from_blob(values->data(), {n * d}, at::kFloat));
   }

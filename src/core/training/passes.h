@@ -13,17 +13,18 @@
 
 namespace sailer {
 
-// Calls `visit` with `cells` in their order, without thinning and gradients, in
-// blocks of one size: a BLAS may round a row by how many rows there are, so
-// equal cells give equal bits in every pass, whatever the stream's minibatches
-// are. False when the monitor asked to stop, as it may after each block.
+// Calls `visit` with `cells` in order, without thinning or gradients, in blocks
+// of a fixed size: a BLAS may round a row differently depending on the number
+// of rows, and so the same cells give the same bits in every pass, regardless
+// of the stream's minibatch size. Returns false if the monitor asked to stop,
+// which it can after each block.
 bool visit_cells(BatchStream& stream, const std::vector<int64_t>& cells,
                  Monitor& monitor,
                  const std::function<void(const SparseBatch&)>& visit);
 
 // Means of SailerModel::evaluate() over `cells`; the noise is the same each
-// time. Of a shard the blocks are dealt out in turn: means weighted by
-// `n_cells` are those of one process.
+// time. With several shards, blocks are assigned to them in turn; the average
+// of their means, weighted by `n_cells`, is what a single process would get.
 struct Evaluated {
   SailerModel::Evaluation mean;
   int64_t n_cells = 0;
@@ -38,9 +39,10 @@ struct CellPosteriors {
   std::vector<float> log_variance;
 };
 
-// Of all cells of the stream's source in its order; empty when the monitor
-// asked to stop. With an exchange each process computes a part of the blocks,
-// and all get the bits that one would; empty when any was asked to stop.
+// Posteriors of all cells of the stream's source, in its order; empty if the
+// monitor asked to stop. With an exchange, each process computes a part of the
+// blocks, and all get the same bits as a single process would; empty if any
+// process was asked to stop.
 CellPosteriors posteriors_of_cells(const SailerModel& model,
                                    BatchStream& stream, Monitor& monitor,
                                    Exchange* exchange = nullptr);

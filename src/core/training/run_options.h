@@ -1,4 +1,4 @@
-// Options of a run that are the same for every task. Torch-free.
+// Options of a run that every task has. Torch-free.
 #pragma once
 
 #include <cstdint>
@@ -8,11 +8,11 @@
 namespace sailer {
 
 struct RunOptions {
-  // Passes over the training cells, at most.
+  // Maximum number of passes over the training cells.
   int64_t epochs = 1;
 
-  // Stop after this many epochs without a better score on the cells held out;
-  // 0 trains to the end. Ignored where no cells are held out.
+  // Stop after this many epochs without a better score on the held-out cells;
+  // 0 trains to the end. Ignored if no cells are held out.
   int64_t patience = 0;
 
   // Coupled L2 decay of all parameters.
@@ -21,9 +21,9 @@ struct RunOptions {
   // How the optimiser computes: see Adam.
   Engine engine = Engine::kFused;
 
-  // Gradients are scaled so that the L2 norm of all of them together is at most
-  // this: smaller is steadier and slower. 0: they are left as they are. Layers
-  // then no longer move parameters on their own.
+  // If above 0, gradients are scaled so that their joint L2 norm is at most
+  // this: smaller is steadier and slower. Layers then no longer update
+  // parameters themselves. 0: gradients are not scaled.
   double clip_norm = 0;
 };
 

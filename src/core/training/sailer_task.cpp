@@ -15,7 +15,7 @@ namespace sailer {
 namespace {
 
 // The large parameters, for the layers that own them. A frozen input layer is
-// taken from the optimiser as well, and not moved.
+// also taken from the optimiser, but not updated.
 SailerUpdates updates_from(Adam& adam) {
   return {adam.update_of(SailerModel::kInputWeight),
           adam.update_of(SailerModel::kOutputWeight),
@@ -81,8 +81,8 @@ void SailerTask::stop() {
   stream_.stop();
 }
 
-// Every process makes the whole minibatch, ahead of its use, and keeps its
-// part: what thinning hides of a cell depends on the cells before it.
+// Every process makes the whole minibatch, ahead of its use, and keeps its own
+// part, because what thinning hides in a cell depends on the cells before it.
 bool SailerTask::next() {
   SparseBatch whole;
   if (!stream_.next(whole, /*at_least=*/2)) {
@@ -130,7 +130,8 @@ std::vector<double> SailerTask::measure() {
   return {mean.log_likelihood, mean.kl, mean.elbo, mean.alignment};
 }
 
-// What is best before the KL terms have their weight says little of the end.
+// The best epoch before the KL terms reach their full weight says little about
+// the end of training.
 int64_t SailerTask::patience_from() const {
   const double full = schedule_.warmup + schedule_.period / 2;
   return static_cast<int64_t>(std::ceil(full));

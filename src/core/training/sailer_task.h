@@ -1,9 +1,9 @@
 // SAILER and SAILERX as a task of the Trainer: the model over a stream of
-// minibatches of peaks, with the schedules of 2.2.2.
+// minibatches of peaks, with the schedules of thesis 2.2.2.
 //
-// On a GPU a step is launched anew each time, not replayed as a CUDA graph: a
-// graph has fixed shapes, and the number of open peaks differs from one
-// minibatch to the next.
+// On a GPU, each step launches its kernels anew instead of replaying a CUDA
+// graph: a graph has fixed shapes, but the number of open peaks differs from
+// one minibatch to the next.
 #pragma once
 
 #include <string>
@@ -20,15 +20,15 @@ namespace sailer {
 
 class SailerTask : public Task {
  public:
-  // Model and stream must outlive the task; `split` names cells of the stream's
-  // source. What the options leave open is decided here. With an exchange the
-  // task computes its part of the cells of each minibatch (BatchPart), and
-  // looks at its part of the cells held out. Throws Error(kArgument) when the
-  // options are out of range.
+  // The model, the stream and the exchange must outlive the task; `split`
+  // contains cells of the stream's source. Automatic options are resolved here.
+  // With an exchange, the task computes its part of the cells of each minibatch
+  // (BatchPart), and evaluates its part of the held-out cells. Throws
+  // Error(kArgument) if an option is out of range.
   SailerTask(SailerModel& model, BatchStream& stream, const Split& split,
              const TrainOptions& options, Exchange* exchange = nullptr);
 
-  // As they were decided.
+  // The resolved options.
   const TrainOptions& options() const { return options_; }
 
   ParameterSet& parameters() override { return model_.parameters(); }
@@ -62,7 +62,7 @@ class SailerTask : public Task {
   int64_t patience_from() const override;
 
  private:
-  // In epochs, of the minibatch that begins at this position.
+  // Time, in epochs, at which the minibatch at this position begins.
   double time_of(int64_t epoch, int64_t position) const;
   double beta(double time) const;
 
@@ -72,9 +72,9 @@ class SailerTask : public Task {
   TrainOptions options_;
   Schedule schedule_;
   Exchange* exchange_;
-  BatchPart part_;       // of the minibatch fetched last,
-  SparseBatch batch_;    // and its cells
-  double measured_ = 0;  // cells held out that this process looked at
+  BatchPart part_;       // of the minibatch fetched last
+  SparseBatch batch_;    // the cells of that part
+  double measured_ = 0;  // held-out cells that this process evaluated
 };
 
 }  // namespace sailer

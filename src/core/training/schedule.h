@@ -1,6 +1,6 @@
-// The schedules of 2.2.2 as pure functions of the time in epochs, counted from
-// 0: a minibatch in the middle of the first epoch is at 0.5. Runs of one epoch
-// and of hundreds have the same course.
+// The schedules of thesis 2.2.2 as pure functions of the time in epochs,
+// counted from 0: a minibatch in the middle of the first epoch is at 0.5. Runs
+// of one epoch and of hundreds follow the same course.
 #pragma once
 
 #include <algorithm>
@@ -9,14 +9,14 @@
 namespace sailer {
 
 struct Schedule {
-  double frozen = 0;    // epochs in which the decoder alone learns
+  double frozen = 0;    // epochs in which only the decoder learns
   double warmup = 10;   // epochs of reconstruction only, z without noise
   double period = 100;  // epochs of one annealing cycle
   double learning_rate = 1e-3;
   double decay = 0.995;  // factor on the learning rate, each epoch
 };
 
-// True while the encoder stands still.
+// True while the encoder is frozen.
 inline bool is_frozen(const Schedule& schedule, double epoch) {
   return epoch < schedule.frozen;
 }

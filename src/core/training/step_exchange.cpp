@@ -18,7 +18,7 @@ namespace {
 
 at::TensorOptions numbers() { return at::TensorOptions().dtype(at::kDouble); }
 
-// Called after the gradient of a parameter was made.
+// Called after the gradient of a parameter was computed.
 class GradientHook : public torch::autograd::FunctionPostHook {
  public:
   explicit GradientHook(std::function<void()> call) : call_(std::move(call)) {}
@@ -105,10 +105,11 @@ void share_run(Exchange& exchange, const RunColumns& columns, TrainState& state,
   state = train_state_from(run, columns);
 }
 
-// What accumulates the gradient of each parameter, kept alive for its hook.
+// The nodes that accumulate the parameters' gradients, kept alive for the
+// hooks.
 struct StepExchange::Hooks {
   using Node = decltype(torch::autograd::impl::grad_accumulator(at::Tensor()));
-  std::vector<Node> nodes;  // what points to them differs between versions
+  std::vector<Node> nodes;  // whose pointer type differs between versions
 };
 
 StepExchange::StepExchange(Exchange& exchange, const ParameterSet& parameters,
@@ -167,7 +168,7 @@ void StepExchange::begin() {
   }
 }
 
-// Buckets start in their order, alike in all processes.
+// Starts buckets in their order, which is the same in all processes.
 void StepExchange::gradient_is_there(size_t bucket) {
   ++buckets_[bucket].n_ready;
   while (n_started_ < buckets_.size()) {
@@ -206,11 +207,11 @@ void StepExchange::end(Bucket& bucket, const std::vector<bool>& has_gradient) {
     parameter(k).mutable_grad() =
         has_gradient[k] ? bucket.sums[i] : at::Tensor();
   }
-  if (!bucket.flat.defined()) bucket.sums.clear();  // not held twice
+  if (!bucket.flat.defined()) bucket.sums.clear();  // the parameter holds it
 }
 
-// In this order: the parts, stop, bad, and for each parameter whether it has a
-// gradient.
+// Sums, in this order: the parts, stop, bad, and for each parameter whether it
+// has a gradient.
 StepReport StepExchange::exchange_reports(const StepReport& own,
                                           std::vector<bool>& has_gradient) {
   std::vector<double> values = own.parts;
@@ -239,7 +240,7 @@ StepReport StepExchange::finish(const StepReport& own) {
   if (all.bad) has_gradient.assign(has_gradient.size(), false);
   for (; n_started_ < buckets_.size(); ++n_started_) {
     Bucket& bucket = buckets_[n_started_];
-    // Of a frozen layer nobody has a gradient.
+    // For a frozen layer, no process has a gradient.
     if (std::any_of(bucket.members.begin(), bucket.members.end(),
                     [&](size_t k) { return has_gradient[k]; })) {
       start(bucket);

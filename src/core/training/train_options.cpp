@@ -41,12 +41,12 @@ TrainOptions TrainOptions::resolve(int64_t n_cells,
   TrainOptions out = *this;
   if (model.preset == Preset::kThesis) take_from_thesis(out);
   const bool aligned = model.alignment > 0;
-  // On a GPU as well: 2,000 steps of some 200 launches are seconds there, fewer
-  // than LSI takes before, and a run that continues elsewhere must find its
-  // own.
+  // The same on a GPU: 2,000 steps of about 200 launches take only seconds
+  // there, less time than LSI before them, and a run that is resumed on another
+  // machine must get the same value.
   decide<int64_t>(out.batch_size,
                   n_cells < (aligned ? kManyAligned : kManyCells) ? 100 : 400);
-  // Steps of larger minibatches are longer, and fewer.
+  // With larger minibatches, steps are longer (the learning rate) and fewer.
   const double longer =
       aligned ? 1
               : std::clamp(static_cast<double>(out.batch_size) / 100, 1.0, 4.0);
@@ -62,8 +62,8 @@ TrainOptions TrainOptions::resolve(int64_t n_cells,
   decide(out.weight_decay,
          aligned ? 5e-4 : kPriorStrength / (n * (1 - out.validation)));
   decide(out.learning_rate_decay, std::pow(kLastRate, 1 / all));
-  // The evidence lower bound says nothing of how well an encoder of the peaks
-  // alone follows a reference, which takes it all of the training to learn.
+  // The evidence lower bound says nothing about how well an encoder that reads
+  // only peaks follows a reference, which takes the whole training to learn.
   const bool follows = aligned && !model.joint;
   const double still = follows ? 0 : model.sees_reference() ? 0.75 : 0.25;
   decide(out.frozen, model.warm_start ? still * all : 0);

@@ -10,10 +10,11 @@
 
 namespace sailer {
 
-// Under Preset::kThesis what is left open is the thesis': 400 epochs of batches
-// of 100, 10 of them warm-up, cycles of 100, a decay of 0.995, no patience.
+// With Preset::kThesis, automatic options take the thesis' values: 400 epochs
+// of batches of 100, 10 of them warm-up, cycles of 100, a decay of 0.995, no
+// patience.
 struct TrainOptions {
-  // Chosen by resolve() for the number of cells and what else is chosen.
+  // Chosen by resolve(), depending on the number of cells and other options.
   static constexpr int64_t kAuto = kAutoOption;
 
   int64_t steps = kAuto;
@@ -30,30 +31,33 @@ struct TrainOptions {
   uint64_t seed = 1;
   ComputeOptions compute;
 
-  // Bytes of a device's memory that cells may take for good: see StreamOptions.
+  // Bytes of a device's memory that cells may occupy permanently: see
+  // StreamOptions.
   int64_t resident_bytes = kAuto;
 
-  // Throws Error(kArgument) that names the option and says what it may be.
+  // Throws Error(kArgument) that names the option and its allowed values.
   void check() const;
 
-  // These options with everything decided for `n_cells` cells and a model.
+  // Returns these options with all automatic values filled in, for `n_cells`
+  // cells and a model.
   TrainOptions resolve(int64_t n_cells, const SailerOptions& model) const;
 
   Schedule schedule() const;  // of resolved options
   RunOptions run() const;     // of resolved options
 };
 
-// What each may be, and what it does, in the words of R's help.
+// Describes each option: its allowed values, and what it does, as R's help
+// words it.
 template <typename Visit>
 void describe(TrainOptions& o, const Visit& option) {
   option("steps", o.steps, at_least(1).or_auto(), R"(
-    Maximal number of optimiser steps, which decides how far a model is trained,
-    whatever the number of cells. Sets `epochs` if that is NULL. By default
+    Maximum number of optimiser steps, which decides how far a model is trained,
+    regardless of the number of cells. Sets `epochs` if that is NULL. By default
     2,000 with minibatches of up to 100 cells and proportionally fewer with
     larger ones, down to 500; 2,000 for [sailerx()].)");
   option("epochs", o.epochs, at_least(1).or_auto(), R"(
-    Passes over the training cells, at most. By default as many as `steps`
-    take, and at least 4.)");
+    Maximum number of passes over the training cells. By default as many as
+    `steps` take, and at least 4.)");
   option("batch_size", o.batch_size, at_least(2).or_auto(), R"(
     Cells per optimiser step, at least 2. Larger is faster per epoch and
     takes fewer steps. By default 100, and 400 from 10,000 cells on (for
@@ -93,7 +97,7 @@ void describe(TrainOptions& o, const Visit& option) {
     Stop after this many epochs without a better evidence lower bound on the
     held-out cells, counted from where the KL terms have reached their full
     weight, and return to the best epoch. The bound has the KL at full weight,
-    whatever the state of the annealing. 0 trains to the end and keeps the last
+    regardless of the annealing. 0 trains to the end and keeps the last
     epoch. By default a quarter of the epochs; 0 without validation, and for
     [sailerx()] with `joint = FALSE`, whose alignment the bound does not
     measure.)");
@@ -108,10 +112,10 @@ void describe(TrainOptions& o, const Visit& option) {
     parameters and sums still in float32. Faster on GPUs from Ampere on and
     on processors with AVX512-BF16 or AMX; elsewhere a warning says that
     float32 is used. On a GPU `"float32"` lets products of training round
-    their factors to TF32; what is reported is computed without. Default
+    their factors to TF32; reported values are computed without TF32. Default
     `"float32"`.)");
-  // For tests and benchmarks; no help, so they are neither documented nor
-  // returned.
+  // For tests and benchmarks. They have no help text, so they are neither
+  // documented nor returned.
   option("resident_bytes", o.resident_bytes, at_least(0).or_auto(), nullptr);
   option("engine", o.compute.engine, kAny, nullptr);
 }

@@ -19,7 +19,7 @@ at::Tensor numbers(const std::vector<double>& values) {
   return at::tensor(values, at::kDouble);
 }
 
-// The number of the epoch, then its columns.
+// The epoch's number and its columns.
 int64_t row_width(const RunColumns& columns) {
   return 1 + static_cast<int64_t>(epoch_columns(columns).size());
 }
@@ -55,15 +55,16 @@ at::Tensor find(const std::vector<NamedTensor>& tensors,
                 const std::string& name, at::ScalarType type) {
   const NamedTensor* entry = look_up(tensors, name, type);
   if (entry != nullptr) return entry->tensor.contiguous();
-  throw_error(ErrorKind::kFile, "The saved training is incomplete: it has no '",
-              name, "'. It cannot be resumed.");
+  throw_error(ErrorKind::kFile,
+              "The saved training state is incomplete: it has no '", name,
+              "'. It cannot be resumed.");
 }
 
 void expect_size(const at::Tensor& tensor, int64_t size,
                  const std::string& name) {
   if (tensor.numel() == size) return;
-  throw_error(ErrorKind::kFile, "The saved training is damaged: its '", name,
-              "' has ", tensor.numel(), " values instead of ", size, ".");
+  throw_error(ErrorKind::kFile, "The saved training state is damaged: its '",
+              name, "' has ", tensor.numel(), " values instead of ", size, ".");
 }
 
 }  // namespace

@@ -13,7 +13,7 @@
 namespace sailer {
 namespace {
 
-// Numbers of a device are fetched no more often than this.
+// Losses are fetched from a device no more often than this.
 constexpr std::chrono::milliseconds kReportEvery{100};
 
 }  // namespace
@@ -45,7 +45,8 @@ void Trainer::load_state(const std::vector<NamedTensor>& state) {
   state_ = std::move(read);
 }
 
-// Layers cannot move what the gradients of others decide as well.
+// Layers cannot update their parameters if the update also depends on the
+// gradients of other processes or, with clipping, of other parameters.
 bool Trainer::layers_may_step() const {
   return is_alone() && options_.clip_norm == 0 && adam_.layers_can_step();
 }
@@ -83,7 +84,7 @@ void Trainer::share_state() {
   shared_ = true;
 }
 
-// The gradients of this process' part of the minibatch.
+// Computes the gradients of this process' part of the minibatch.
 StepReport Trainer::own_step() {
   StepReport own;
   own.stop = stop_asked_;
@@ -123,7 +124,7 @@ Trainer::Stepped Trainer::step_together(LossMeter& meter) {
   return all.stop ? Stepped::kStopped : Stepped::kDone;
 }
 
-// Means over the cells held out, of all processes.
+// Means over the held-out cells of all processes.
 std::vector<double> Trainer::measure() {
   const std::vector<double> own = task_.measure();
   if (is_alone()) return own;
@@ -131,7 +132,7 @@ std::vector<double> Trainer::measure() {
   return mean_of_all(*exchange_, own, weight);
 }
 
-// Tells the monitor where the run stands; false when it asks to stop.
+// Reports progress to the monitor; returns false if it asks to stop.
 bool Trainer::keeps_going(const LossMeter::Reading& reading, Monitor& monitor) {
   Progress progress;
   progress.epoch = record_.epoch;
@@ -150,7 +151,8 @@ bool Trainer::keeps_going(const LossMeter::Reading& reading, Monitor& monitor) {
   return monitor.keep_going(progress);
 }
 
-// Reads the sums of the epoch so far; false when the epoch ends here.
+// Reads and reports the sums of the epoch so far; returns false if the epoch
+// ends here, and sets `end`.
 bool Trainer::report(LossMeter& meter, Monitor& monitor, bool force, End& end) {
   const auto now = Clock::now();
   if (!on_cpu() && !force && now - reported_ < kReportEvery) return true;
@@ -172,8 +174,8 @@ bool Trainer::report(LossMeter& meter, Monitor& monitor, bool force, End& end) {
   return false;
 }
 
-// On a device the steps watch the loss alone: before anything is kept, the
-// parameters and moments are looked at too.
+// On a device, steps check only the loss, so before anything is saved the
+// parameters and moments are checked too.
 bool Trainer::diverged_unseen() {
   if (adam_.finite()) return false;
   divergence_.epoch = record_.epoch;
@@ -207,7 +209,7 @@ Trainer::End Trainer::train_epoch(Monitor& monitor) {
     if (due && !save()) end = stop_unsaved();
     if (end == End::kInterrupted) return end;
   }
-  if (end == End::kDiverged) {  // noticed some steps later, on a device
+  if (end == End::kDiverged) {  // on a device, noticed some steps later
     divergence_ = {record_.epoch,
                    task_.cells_at(state_.epoch, state_.position)};
   }
@@ -249,23 +251,23 @@ bool Trainer::is_finished() const {
          options_.patience;
 }
 
-// Epochs done so far, with the share of the running one.
+// Epochs done so far, including the fraction of the running one.
 double Trainer::progress() const {
   const auto n = static_cast<double>(task_.n_training());
   return static_cast<double>(state_.epoch) +
          static_cast<double>(state_.position) / n;
 }
 
-// False where a checkpoint that was asked for cannot be written. A temporary
-// one is only missed by a run that goes back.
+// Returns false if a checkpoint that was asked for cannot be written. A missing
+// temporary one matters only if the run is rolled back.
 bool Trainer::save() {
   steps_unsaved_ = 0;
   return !is_first() || checkpoint_.save(state(), progress()) ||
          checkpoint_.is_temporary();
 }
 
-// What is not saved is returned: the run ends, of several processes all with
-// the next step.
+// Ends the run, which returns what could not be saved. Several processes all
+// end with the next step.
 Trainer::End Trainer::stop_unsaved() {
   stop_asked_ = true;
   return is_alone() ? End::kInterrupted : End::kEpoch;
@@ -284,7 +286,7 @@ void Trainer::roll_back() {
     throw_error(
         ErrorKind::kNumeric,
         "The loss or a gradient was no longer a finite number in epoch ",
-        divergence_.epoch, ", and there is nothing to go back to. ",
+        divergence_.epoch, ", and there is no checkpoint to return to. ",
         checkpoint_.failure());
   }
   if (!is_alone()) share_state();
@@ -292,7 +294,7 @@ void Trainer::roll_back() {
 
 Trainer::End Trainer::train(Monitor& monitor) {
   if (!is_alone()) meet();
-  // A folder that cannot be written to is an error before the work, not after.
+  // If the folder cannot be written to, fail before the work, not after it.
   const bool begins = state_.epoch == 0 && state_.position == 0;
   if (!(checkpoint_.is_temporary() && begins) && !save()) {
     throw_error(ErrorKind::kFile, checkpoint_.failure());
@@ -315,8 +317,8 @@ Trainer::End Trainer::train(Monitor& monitor) {
 TrainResult Trainer::end_of(End end) {
   TrainResult result;
   if (end == End::kLost) {
-    // Every process that is left has the same state, and process 0 may be the
-    // lost one. Not all of them see the folder, though.
+    // All remaining processes have the same state, and process 0 may be the
+    // lost one, so each saves. Some may fail, as not all may have the folder.
     if (!checkpoint_.is_temporary()) checkpoint_.save(state(), progress());
     result.status = TrainStatus::kLostProcess;
   } else if (end == End::kDiverged) {
@@ -353,7 +355,7 @@ TrainResult Trainer::run(Monitor& monitor) {
     if (!is_alone() && error.kind() != ErrorKind::kProcess) {
       exchange_->leave(error.what());
     }
-    // Before all have one state there is nothing to return.
+    // Until all processes have the same state, there is nothing to return.
     if (error.kind() != ErrorKind::kProcess || !shared_) throw;
     end = End::kLost;
     lost = error.what();

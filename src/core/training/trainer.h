@@ -23,10 +23,10 @@ enum class TrainStatus {
   kStoppedEarly,
   kInterrupted,
   kDiverged,
-  kLostProcess  // another of the processes that trained together
+  kLostProcess  // one of the other processes of the run was lost
 };
 
-// Where the loss or a gradient was no longer finite.
+// Where the loss or a gradient became non-finite.
 struct Divergence {
   int64_t epoch = 0;           // from 1
   std::vector<int64_t> cells;  // of the minibatch
@@ -37,46 +37,50 @@ struct TrainResult {
   RunColumns columns;  // of the history
   std::vector<EpochRecord> history;
   int64_t best_epoch = 0;  // the epoch whose parameters were kept, from 1
-  Divergence divergence;   // when the status is kDiverged
-  std::string lost;        // why, when the status is kLostProcess
+  Divergence divergence;   // if the status is kDiverged
+  std::string lost;        // why, if the status is kLostProcess
   std::string unsaved;     // why a checkpoint could not be written; else empty
 };
 
 class Trainer {
  public:
-  // The task, and the exchange with other processes where there are any, must
+  // The task, and the exchange with other processes if there are any, must
   // outlive the trainer.
   Trainer(Task& task, const RunOptions& options,
           const Checkpoint& checkpoint = {}, Exchange* exchange = nullptr);
 
-  // With an exchange all processes make the same calls: they start from the
-  // state of process 0, which alone writes checkpoints, and take the same
-  // steps; one that is asked to stop, or that diverges, stops all. One that
-  // fails tells the others why and throws. When one is lost or has failed the
-  // others give up the step that was under way, each leaves a checkpoint, and
-  // the run ends with kLostProcess: it can go on like an interrupted one, with
-  // any number of processes.
-  //
-  // A checkpoint that cannot be written is an error at the start, before any
-  // work. Later, as on a disk that has become full, it ends the run like an
-  // interruption; the file then holds the checkpoint before.
-  //
   // Trains until the last epoch, until patience runs out, until the monitor
-  // asks to stop or until a loss or gradient is no longer finite. The model is
-  // usable in each case; in the last one the run is back at its last
-  // checkpoint, a temporary one after a whole epoch where no path was given.
+  // asks to stop or until a loss or gradient is no longer finite. In the last
+  // case the run is back at its last checkpoint: without a path, a temporary
+  // one, written after a whole epoch. The model is usable in each case, unless
+  // it diverged in the first epoch of a new run without a path, which has no
+  // checkpoint yet. Throws Error(kNumeric) if a later epoch diverged, but no
+  // checkpoint could be written.
+  //
+  // If a checkpoint at a given path cannot be written, this throws at the
+  // start, before any work. Later, such as when the disk becomes full, it ends
+  // the run like an interruption; the file then still holds the previous
+  // checkpoint.
+  //
+  // With an exchange, all processes must make the same calls. They start from
+  // the state of process 0, which alone writes checkpoints, and take the same
+  // steps; if one is asked to stop, or diverges, all stop. A process that fails
+  // reports the reason to the others and throws. If one is lost or has failed,
+  // the others abandon the current step, each of them writes a checkpoint if
+  // there is a path, and the run ends with kLostProcess: it can be resumed like
+  // an interrupted one, with any number of processes.
   TrainResult run(Monitor& monitor);
 
-  // Gives the model the parameters of the best epoch, where patience looked for
-  // one. What `state` returned before is what a resumed run needs.
+  // Sets the model's parameters to those of the best epoch, if patience looked
+  // for one. A resumed run needs what state() returned before this call.
   void keep_best();
 
-  // All that it takes to go on: the model's parameters ("model."), the
+  // Everything needed to resume: the model's parameters ("model."), the
   // optimiser's ("adam."), and the TrainState ("run.", "best."). The tensors
-  // share the memory of the run: copy what is to outlive a change of it.
+  // share the memory of the run: copy what must not change with it.
   std::vector<NamedTensor> state() const;
 
-  // Goes on from there. Throws Error(kFile) when it does not fit the task.
+  // Resumes from that state. Throws Error(kFile) if it does not fit the task.
   void load_state(const std::vector<NamedTensor>& state);
 
  private:
@@ -115,20 +119,20 @@ class Trainer {
   RunColumns columns_;
   RunOptions options_;
   CheckpointFile checkpoint_;
-  int64_t steps_unsaved_ = 0;  // since it was written
+  int64_t steps_unsaved_ = 0;  // since the last save()
   Exchange* exchange_;
-  std::unique_ptr<StepExchange> steps_;  // with other processes
-  bool shared_ = false;                  // all have one state
+  std::unique_ptr<StepExchange> steps_;  // only with other processes
+  bool shared_ = false;                  // all have the same state
   bool stop_asked_ = false;  // of this process, reported with a step
-  double weight_ = 0;        // of the last step: what its means are over
+  double weight_ = 0;        // of the means of the last step
   Adam adam_;
   TrainState state_;
   Divergence divergence_;
 
-  // Set by train_epoch for the time of one epoch.
+  // Set by train_epoch() for the duration of one epoch.
   EpochRecord record_;
   Clock::time_point started_, reported_;
-  double seconds_before_ = 0;  // of this epoch, before it was resumed
+  double seconds_before_ = 0;  // spent on this epoch before it was resumed
 };
 
 }  // namespace sailer

@@ -25,7 +25,7 @@ CellRows taken_of(CellRows cells, const std::vector<int64_t>& taken) {
   return cells;
 }
 
-// Every tenth cell held out, where none is.
+// Holds out every tenth cell if none is held out.
 Split with_held_out(const Split& split) {
   constexpr size_t kEvery = 10;
   if (!split.validation.empty()) return split;
@@ -45,7 +45,8 @@ std::optional<Lsi> lsi_of(CellRows cells, const Split& split,
                           bool guided, uint64_t seed) {
   const Split parts = with_held_out(split);
   LsiOptions options;
-  // Not as many as the model has: the first are not those with most signal.
+  // Not only as many as the model has: the first components are not
+  // necessarily those with the most signal.
   options.n_components = std::max(kMostLatent, n_latent);
   options.seed = seed;
   options.strict = guided;

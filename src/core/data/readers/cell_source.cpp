@@ -6,8 +6,8 @@ namespace sailer {
 
 namespace {
 
-constexpr int64_t kMaxGap = 8;        // cells read through rather than skipped
-constexpr int64_t kMaxRun = 1 << 12;  // cells held beside the output
+constexpr int64_t kMaxGap = 8;        // cells read rather than skipped
+constexpr int64_t kMaxRun = 1 << 12;  // cells held besides the output
 
 }  // namespace
 

@@ -1,25 +1,26 @@
-// Readers: where cells come from.
+// Readers: sources of cells.
 //
 // A features x cells dgCMatrix, a 10x HDF5 matrix and a CSR h5ad file are all
 // the same thing: sparse rows, one per cell. A CellSource serves such rows in
-// blocks and knows nothing of models, labels or R. What reads cells in random
-// order, as training does, reads a store (store/store.h), which is packed from
-// a reader by the pass that checks the counts.
+// blocks and knows nothing about models, labels or R. Code that reads cells in
+// random order, such as training, reads a store (store/store.h), which the pass
+// that checks the counts packs from a reader.
 //
 // Contract for implementations:
 //  * cells and features are counted from 0; non-zeros are counted in int64_t;
-//  * `append` may be called any number of times, from one thread at a time; it
-//    holds no more than the block that was asked for. Any order is right,
-//    though only from front to back need it be fast;
+//  * `append` may be called any number of times, from one thread at a time, and
+//    holds no more than the requested block. Cells may be requested in any
+//    order, but only reading from front to back has to be fast;
 //  * shapes are checked when the source is opened, not when it is read;
-//  * values are returned as they are stored (explicit zeros included), but
-//    through whole_count() (count_check.h): checking them is the work of `scan`
-//    (store/scan.h), binarising that of the stream;
-//  * failures throw sailer::Error and leave the source as it was.
+//  * values are returned as stored (including explicit zeros), after
+//    whole_count() (count_check.h): `scan` (store/scan.h) checks them, the
+//    stream binarises them;
+//  * failures throw sailer::Error and leave the source unchanged.
 //
-// To add a reader: derive from CellSource, implement the pure functions, add a
-// constructor function to the bindings (`src/bind_cells.cpp`) and a case to the
-// test that compares every reader with the same matrix (test-data-sources.cpp).
+// To add a reader: derive from CellSource, implement the pure virtual
+// functions, add a constructor function to the bindings (`src/bind_cells.cpp`)
+// and a case to the test that compares every reader with the same matrix
+// (test-data-sources.cpp).
 #pragma once
 
 #include <algorithm>
@@ -38,7 +39,7 @@ namespace sailer {
 struct SparseRows {
   std::vector<int64_t> offsets{0};
   std::vector<int32_t> indices;  // feature of each entry
-  std::vector<float> values;     // count of each entry; none: all are open
+  std::vector<float> values;     // count of each entry; empty: all are open
 
   int64_t n_rows() const { return n_of(offsets) - 1; }
   void clear() {
@@ -48,10 +49,10 @@ struct SparseRows {
   }
 };
 
-// What is in a store (store/store.h) of cells, if they are in one.
+// What a store (store/store.h) holds of the cells, if they are in one.
 enum class Packed {
   kNot,
-  kOpen,   // open features alone, each a count of 1
+  kOpen,   // only the open features, each with a count of 1
   kCounts  // which may be fractions
 };
 
@@ -62,27 +63,28 @@ class CellSource {
   virtual int64_t n_cells() const = 0;
   virtual int64_t n_features() const = 0;
 
-  // Appends the cells [first, first + count) to `out`, which stays as it was
-  // where that fails, as it does for cells that are not there.
+  // Appends the cells [first, first + count) to `out`. Throws if reading fails
+  // or there are no such cells, and then leaves `out` unchanged.
   void read(int64_t first, int64_t count, SparseRows& out);
 
-  // Appends `cells`, in any order, repeats allowed; or what is open of them,
-  // without values. Of a store each cell is read without its neighbours. Files
-  // are read in runs: a short gap is read through, since a second read of the
-  // same compressed chunk costs more.
+  // read_cells() appends `cells`, in any order, repeats allowed; read_open()
+  // appends only their open features, without values. A store reads each cell
+  // without its neighbours. Files are read in runs: short gaps are read too,
+  // because reading the same compressed chunk again costs more.
   void read_cells(const int64_t* cells, int64_t n, SparseRows& out);
   void read_open(const int64_t* cells, int64_t n, SparseRows& out);
 
-  // Whether any order is fast and any thread may read: that of a store.
+  // Whether the cells are in a store, which is fast in any order and may be
+  // read by any thread.
   virtual Packed packed() const { return Packed::kNot; }
 
-  // Entries of the cells [first, first + count), known without reading, about:
-  // how many cells are read at once goes by it.
+  // Approximate number of entries of the cells [first, first + count), found
+  // without reading the cells. It decides how many cells are read at once.
   virtual int64_t n_entries(int64_t first, int64_t count) const = 0;
 
-  // The same cells in the order of the file behind them, where that is another,
-  // and in `order` the place here of each: what reads all cells once, and in
-  // any order, reads these. Null where the order is that of the file already.
+  // Returns the same cells in the order of the underlying file, for callers
+  // that read all cells once in any order. order[k] is the index in this source
+  // of cell k of the result. Returns null if they are in file order already.
   virtual std::shared_ptr<CellSource> in_file_order(
       std::vector<int64_t>& order) const {
     order.clear();
@@ -93,8 +95,8 @@ class CellSource {
   virtual std::string describe() const = 0;
 
  protected:
-  // What the functions above do, of cells that are there. On failure they cut
-  // `out` back.
+  // Implement the functions above, for cells that exist. If these throw, the
+  // functions above restore `out`.
   virtual void append(int64_t first, int64_t count, SparseRows& out) = 0;
   virtual void append_cells(const int64_t* cells, int64_t n, bool counts,
                             SparseRows& out);
@@ -108,11 +110,11 @@ inline void check_block(const CellSource& source, int64_t first,
                         int64_t count) {
   if (first >= 0 && count >= 0 && first <= source.n_cells() - count) return;
   throw_error(ErrorKind::kArgument, "Cells ", first + 1, " to ", first + count,
-              " were asked of ", source.describe(), ", which has ",
+              " were requested from ", source.describe(), ", which has ",
               source.n_cells(), " cells.");
 }
 
-// Places of the values in rising order, of equal ones in theirs.
+// Returns the indices that sort the values in ascending order (stable).
 inline std::vector<int64_t> rising_order(const std::vector<int64_t>& values) {
   std::vector<int64_t> order(values.size());
   std::iota(order.begin(), order.end(), int64_t{0});
@@ -131,7 +133,8 @@ inline void append_row(const SparseRows& from, int64_t row, SparseRows& to) {
   to.offsets.push_back(n_of(to.indices));
 }
 
-// Appends what is open of row `row` of `from` to `to`, which has no values.
+// Appends the open features of row `row` of `from` to `to`, which has no
+// values.
 inline void append_open(const SparseRows& from, int64_t row, SparseRows& to) {
   for (int64_t at = from.offsets[row]; at < from.offsets[row + 1]; ++at) {
     if (from.values[at] > 0) to.indices.push_back(from.indices[at]);
@@ -139,8 +142,8 @@ inline void append_open(const SparseRows& from, int64_t row, SparseRows& to) {
   to.offsets.push_back(n_of(to.indices));
 }
 
-// Cuts `rows` back to what it held at the start, unless all went well: for
-// sources that append piece by piece.
+// Truncates `rows` to its original rows unless done() was called: for sources
+// that append piece by piece.
 class RowsGuard {
  public:
   explicit RowsGuard(SparseRows& rows) : rows_(rows), n_rows_(rows.n_rows()) {}

@@ -15,8 +15,8 @@ CountProblem::Kind judge_count(float value, bool fractions) {
 
 namespace {
 
-// What nearly every row is: whole counts, each feature once and in order. One
-// loop without branches.
+// Whether the row has whole counts, and each feature once and in order, as
+// nearly all rows do. One loop without branches.
 bool is_plain(const int32_t* features, const float* values, int64_t n) {
   constexpr float kMost = 1e9f;
   bool plain = true;

@@ -1,5 +1,6 @@
-// Counts as they were meant, and what they may be: finite, not negative, once
-// per cell and feature, and whole unless fractions are allowed.
+// Removes rounding noise from counts and checks them: they must be finite, not
+// negative, unique per cell and feature, and whole unless fractions are
+// allowed.
 #pragma once
 
 #include <cmath>
@@ -9,12 +10,13 @@
 
 namespace sailer {
 
-// A value this near to a whole number, as a share of it, is that number: a few
-// roundings in float32 leave a millionth.
+// A value whose relative distance from a whole number is at most this is taken
+// as that number: a few float32 roundings leave an error of a millionth.
 inline constexpr float kCountNoise = 2e-6f;
 
-// 3 for 2.9999998. Any other value, NaN too, is returned as it is. Every source
-// gives its counts through this, so that whoever reads them sees whole numbers.
+// Returns 3 for 2.9999998. Returns other values, including NaN, unchanged.
+// Every source passes its counts through this, so that all readers see whole
+// numbers.
 inline float whole_count(float value) {
   constexpr float kNoFractions = 8388608.0f;  // floats from 2^23 on are whole
   if (!(value > 0.5f && value < kNoFractions)) return value;
@@ -29,7 +31,7 @@ struct CountProblem {
     kInfinite,
     kNegative,
     kFractional,
-    kDuplicate  // the feature stands twice in one cell
+    kDuplicate  // the feature occurs twice in one cell
   };
   Kind kind = Kind::kNone;
   int64_t cell = -1;
@@ -39,11 +41,11 @@ struct CountProblem {
   explicit operator bool() const { return kind != Kind::kNone; }
 };
 
-// "nan", "infinite", "negative", "fractional", "duplicate" or "none".
+// Returns "nan", "infinite", "negative", "fractional", "duplicate" or "none".
 const char* problem_name(CountProblem::Kind kind);
 
-// What is wrong with a count on its own. `fractions` are allowed of genes:
-// where ambient RNA was taken from the counts they are not whole.
+// Returns what is wrong with a single count. `fractions` are allowed for genes,
+// whose counts are not whole after ambient RNA was subtracted.
 CountProblem::Kind judge_count(float value, bool fractions = false);
 
 class CountChecker {
@@ -51,12 +53,12 @@ class CountChecker {
   explicit CountChecker(int64_t n_features, bool fractions = false)
       : fractions_(fractions), last_row_(n_features, -1) {}
 
-  // The first problem in `rows`, whose first row is the cell `first_cell`.
+  // Returns the first problem in `rows`, whose first row is cell `first_cell`.
   CountProblem check(const SparseRows& rows, int64_t first_cell);
 
  private:
   bool fractions_;
-  std::vector<int64_t> last_row_;  // by feature: the row it was last seen in
+  std::vector<int64_t> last_row_;  // per feature: the row it was last seen in
   int64_t n_checked_ = 0;          // rows so far
 };
 

@@ -1,5 +1,5 @@
-// Where an HDF5 file keeps AnnData objects and their tables: an h5ad file is
-// one object, MuData (.h5mu) has one for each modality, under mod/.
+// Where an HDF5 file stores AnnData objects and their tables: an h5ad file is
+// one object; MuData (.h5mu) has one for each modality, under mod/.
 #pragma once
 
 #include <string>
@@ -10,12 +10,12 @@
 
 namespace sailer {
 
-// What stands before the names of an object's parts: "" or "mod/atac/". Throws
+// Returns the path prefix of an object's parts: "" or "mod/atac/". Throws
 // Error(kArgument), listing the modalities, unless `modality` is one of them,
-// or "" in a file that has none.
+// or "" for a file that has none.
 std::string h5ad_prefix(const hdf5::File& file, const std::string& modality);
 
-// Modalities of MuData, in the file's own order where it is known; none in
+// Returns the modalities of MuData, in the file's own order if known; none for
 // other files.
 std::vector<std::string> h5ad_modalities(const hdf5::File& file);
 
@@ -26,7 +26,7 @@ class H5adTable {
   H5adTable(const hdf5::File& file, std::string prefix,
             const std::string& name);
 
-  std::vector<std::string> index() const;  // names of the rows
+  std::vector<std::string> index() const;  // row names
   int64_t n_rows() const { return index_dataset().size(); }
   std::vector<std::string> columns() const;
   bool has(const std::string& column) const;

@@ -17,14 +17,14 @@ using hdf5::File;
 
 // A matrix of cells x features.
 struct H5adMatrix {
-  std::string name;  // "X", "raw", or of a layer
+  std::string name;  // "X", "raw", or name of a layer
   std::string path;  // in the file
   std::string var;   // table of its features, in the file
 };
 
 using Matrices = std::vector<H5adMatrix>;
 
-// Values that are looked at to tell counts from what was made of them.
+// Number of values inspected to tell counts from transformed values.
 constexpr int64_t kLookedAt = 1 << 16;
 
 std::vector<float> first_values(const File& file, const std::string& path) {
@@ -43,7 +43,7 @@ std::vector<float> first_values(const File& file, const std::string& path) {
   return values;
 }
 
-// Whether the first values are counts, some of them above zero.
+// Returns whether the first values are counts, some of them above zero.
 bool holds_counts(const File& file, const H5adMatrix& matrix) {
   double sum = 0;
   for (const float value : first_values(file, matrix.path)) {
@@ -68,14 +68,14 @@ const H5adMatrix* find(const Matrices& matrices, const std::string& name) {
   return nullptr;
 }
 
-// `holding`: the matrices that hold counts, where there are several or none.
+// `holding`: the matrices that hold counts, which are several or none.
 [[noreturn]] void fail_to_choose(const File& file, const Matrices& all,
                                  const Matrices& holding) {
   file.check(!all.empty(),
              "holds no counts: it has neither X, nor raw counts, nor layers");
   file.check(!holding.empty(), "has no X, and no counts (whole numbers) in ",
              quoted_list(names_of(all)),
-             ". Name one with 'layer' to read it all the same");
+             ". Choose one with 'layer' to read it anyway");
   throw_error(ErrorKind::kArgument, "The file '", file.path(),
               "' has no counts in X, but in several other matrices; choose one "
               "with 'layer': ",
@@ -99,9 +99,8 @@ H5adMatrix choose_unasked(const File& file, const Matrices& matrices) {
   fail_to_choose(file, matrices, holding);
 }
 
-// X, the layers and the counts that AnnData keeps aside (raw/X; raw.X before
-// 0.7), as far as they are there. A layer that is itself called "raw" comes
-// instead of these.
+// Returns those of X, the layers and AnnData's raw counts (raw/X; raw.X before
+// 0.7) that exist. A layer that is itself called "raw" replaces the raw counts.
 Matrices matrices_in(const File& file, const std::string& prefix) {
   Matrices matrices;
   const std::string var = prefix + "var";
@@ -122,9 +121,10 @@ Matrices matrices_in(const File& file, const std::string& prefix) {
   return matrices;
 }
 
-// The matrix of that name. "" takes X unless its values are no counts or it is
-// not there: then the layer "counts", raw, or the only other matrix that holds
-// counts; X after all when none does. Throws Error, listing what is there.
+// Returns the matrix of that name. "" chooses X. If X is missing or its values
+// are not counts, "" chooses the layer "counts", raw, or the only other matrix
+// that holds counts; if none does, X after all. Throws Error, listing the
+// matrices of the file, if there is no such matrix or no clear choice.
 H5adMatrix choose_matrix(const File& file, const std::string& prefix,
                          const std::string& name) {
   const Matrices matrices = matrices_in(file, prefix);
@@ -136,7 +136,7 @@ H5adMatrix choose_matrix(const File& file, const std::string& prefix,
               ".");
 }
 
-// How to read a matrix that lies by features all the same.
+// Returns advice on how to read a matrix that is stored by features.
 std::string advice(const File& file, const H5adMatrix& matrix,
                    const std::string& modality) {
   const bool is_raw = matrix.name == "raw";
@@ -176,7 +176,7 @@ void check_encoding(const File& file, const H5adMatrix& matrix,
             "that." +
                 advice(file, matrix, modality)
           : "' has the unknown encoding '" + encoding +
-                "'; needed is 'csr_matrix'.");
+                "'; expected 'csr_matrix'.");
 }
 
 std::vector<int64_t> read_shape(const File& file, const std::string& path) {
@@ -210,7 +210,8 @@ void check_length(const std::vector<std::string>& names, int64_t expected,
               "; the file is damaged.");
 }
 
-// As scanpy keeps those of a 10x file; none where it is not known.
+// Returns the feature types as scanpy stores those of a 10x file; empty if
+// unknown.
 std::vector<std::string> feature_types(const H5adTable& var) {
   const std::string name = "feature_types";
   if (!var.has(name)) return {};

@@ -1,5 +1,5 @@
-// The tables of an h5ad file, and what stands in obsm: coordinates of cells, a
-// dense dataset each, before AnnData 0.7 a field of one compound dataset.
+// The tables of an h5ad file, and the coordinates of cells in obsm: each a
+// dense dataset, or before AnnData 0.7 a field of one compound dataset.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -42,7 +42,7 @@ ObsColumn column_of(const Dataset& dataset, const std::string& field = "") {
   return column;
 }
 
-// The shortest text that is this number again.
+// Returns the shortest text that parses to the same number.
 std::string as_text(double value) {
   char text[32];
   for (int digits = 6; digits <= 17; ++digits) {
@@ -52,7 +52,7 @@ std::string as_text(double value) {
   return text;
 }
 
-// Categories and names of rows may be numbers; they are given as text.
+// Returns the values as text, because categories and row names may be numbers.
 std::vector<std::string> texts_of(const Dataset& dataset) {
   ObsColumn column = column_of(dataset);
   for (double value : column.numbers) column.texts.push_back(as_text(value));
@@ -64,8 +64,8 @@ std::vector<std::string> texts_of(const Dataset& dataset) {
   return column.texts;
 }
 
-// Where the values of a text column are: newer files may keep missing ones
-// beside a mask.
+// Returns the dataset with the values of a text column: newer files may store
+// them next to a mask of missing values.
 Dataset maybe_masked(const File& file, const std::string& path) {
   return file.dataset(file.is_group(path) ? path + "/values" : path);
 }
@@ -88,7 +88,7 @@ std::string h5ad_prefix(const File& file, const std::string& modality) {
   const std::vector<std::string> known = h5ad_modalities(file);
   if (known.empty() && modality.empty()) return "";
   require(!known.empty(), "The file '", file.path(),
-          "' is no MuData, so it has no modality '", modality, "'.");
+          "' is not MuData, so it has no modality '", modality, "'.");
   require(std::count(known.begin(), known.end(), modality) > 0, "The file '",
           file.path(), "' ",
           modality.empty() ? "is MuData" : "has no modality '" + modality + "'",
@@ -196,7 +196,8 @@ ObsColumn H5adTable::read_values(const std::string& column) const {
   }
   const Dataset dataset = file_.dataset(compound_ ? name_ : path);
   ObsColumn out = column_of(dataset, compound_ ? column : "");
-  // Up to AnnData 0.7 the categories of a column of codes were kept aside.
+  // Up to AnnData 0.7 the categories of a column of codes were stored
+  // elsewhere.
   const std::string aside = compound_
                                 ? prefix_ + "uns/" + column + "_categories"
                                 : name_ + "/__categories/" + column;
@@ -234,16 +235,16 @@ Coordinates coordinates_in(const File& file, const std::string& obsm,
   const bool compound = file.is_dataset(obsm);
   const std::string path = compound ? obsm : obsm + "/" + name;
   if (!file.is_dataset(path)) {
-    throw_error(
-        ErrorKind::kFile, "'", path, "' of the file '", file.path(),
-        "' is no dense matrix, so it cannot be read as coordinates of cells.");
+    throw_error(ErrorKind::kFile, "'", path, "' of the file '", file.path(),
+                "' is not a dense matrix, so it cannot be read as an embedding "
+                "of cells.");
   }
   const Dataset dataset = file.dataset(path);
   const hdf5::Extent& shape = dataset.shape();
   const bool is_matrix =
       dataset.holds_numbers() && !shape.empty() && shape.size() <= 2;
   dataset.check(compound || is_matrix,
-                " is no matrix of numbers with a row for each cell");
+                " is not a numeric matrix with one row per cell");
   const int64_t n_cells = shape.empty() ? 1 : shape[0];
   std::vector<double> values = dataset.numbers(compound ? name : "");
   const int64_t width = shape.size() == 2 ? shape[1]

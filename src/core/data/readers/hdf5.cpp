@@ -10,7 +10,7 @@ namespace sailer::hdf5 {
 
 namespace {
 
-// What can be said of a path before HDF5 sees it.
+// Checks a path before HDF5 opens it.
 void check_path(const std::string& path) {
   namespace fs = std::filesystem;
   std::error_code error;
@@ -23,7 +23,7 @@ void check_path(const std::string& path) {
   check(fs::file_size(path, error) > 0 || error,
         "is empty; copy or download it again");
   check(H5Fis_hdf5(path.c_str()) > 0,
-        "is not an HDF5 file. Expected is a 10x .h5, an .h5ad or an .mtx file; "
+        "is not an HDF5 file. Expected a 10x .h5, an .h5ad or an .mtx file; "
         "other text (.csv) is read by other packages and given as a matrix");
 }
 
@@ -73,7 +73,7 @@ std::string File::name() const {
 bool File::has(const std::string& object) const {
   Session session;
   if (object == "/") return true;
-  // H5Lexists asks for one step at a time.
+  // H5Lexists must be called for each step of the path in turn.
   for (size_t at = object.find('/', 1);; at = object.find('/', at + 1)) {
     const std::string step = object.substr(0, at);
     if (H5Lexists(id_, step.c_str(), H5P_DEFAULT) <= 0) return false;
@@ -113,8 +113,8 @@ std::vector<std::string> File::children(const std::string& group) const {
   return names;
 }
 
-// With a cache that holds its chunks, of a matrix a whole row of them, so that
-// neighbouring reads do not unpack the same chunk again.
+// Opens the dataset with a chunk cache that holds, for a matrix, a whole row of
+// chunks, so that neighbouring reads do not decompress the same chunk again.
 Dataset File::dataset(const std::string& name) const {
   constexpr int64_t kLeastCache = int64_t{4} << 20,
                     kMostCache = int64_t{256} << 20;
@@ -140,7 +140,7 @@ Dataset File::dataset(const std::string& name) const {
   H5Pset_chunk_cache(access, kSlots,
                      std::clamp((in_row + 3) * bytes, kLeastCache, kMostCache),
                      H5D_CHUNK_CACHE_W0_DEFAULT);
-  found.id_ = Handle();  // closed: HDF5 would keep its cache
+  found.id_ = Handle();  // close first, or HDF5 would keep the old cache
   found.id_ = Handle(H5Dopen2(id_, name.c_str(), access), H5Dclose);
   return found;
 }

@@ -1,9 +1,9 @@
-// The little of HDF5's C API that reading counts takes, safe to use.
+// A safe wrapper of the small part of HDF5's C API that reading counts needs.
 //
-// Identifiers close themselves; failures throw Error(kFile) that names the
+// Identifiers are closed automatically; failures throw Error(kFile) with the
 // file, the dataset and HDF5's own reason. HDF5 may be built without thread
-// safety, and other packages use the same library: all calls are made on the
-// thread of the program, R's.
+// safety, and other packages use the same library, so all calls must be made on
+// the main thread, R's.
 #pragma once
 
 #include <hdf5.h>
@@ -18,7 +18,7 @@
 
 namespace sailer::hdf5 {
 
-// One stretch of calls, in which the library prints nothing.
+// A scope in which HDF5 does not print its errors.
 class Session {
  public:
   Session() {
@@ -29,15 +29,15 @@ class Session {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  // HDF5's reason for the call that has just failed: " (HDF5: <reason>)" or "".
+  // Returns why the last call failed: " (HDF5: <reason>)", or "" if unknown.
   static std::string reason();
 
  private:
-  H5E_auto2_t printer_ = nullptr;  // what other users of the library had set
+  H5E_auto2_t printer_ = nullptr;  // as other users of HDF5 had set it
   void* printer_data_ = nullptr;
 };
 
-// Owns an identifier.
+// Owns an HDF5 identifier.
 class Handle {
  public:
   using Closer = herr_t (*)(hid_t);
@@ -67,7 +67,7 @@ class Handle {
 
 enum class ValueType { kInteger, kFloat, kBool, kString, kCompound, kOther };
 
-// Places or sizes, one for each dimension.
+// Positions or sizes, one per dimension.
 using Extent = std::vector<int64_t>;
 
 class Dataset {
@@ -75,7 +75,7 @@ class Dataset {
   const Extent& shape() const { return shape_; }
   int64_t size() const;  // number of values
 
-  // Of each dimension; empty where the dataset is in one piece.
+  // One size per dimension; empty if the dataset is not chunked.
   Extent chunk_shape() const;
 
   ValueType type() const { return type_; }
@@ -87,7 +87,7 @@ class Dataset {
     return "dataset '" + name_ + "' of '" + file_ + "'";
   }
 
-  // Throws Error(kFile) that names the dataset unless something `holds` of it.
+  // Throws Error(kFile) that names the dataset unless `holds`.
   template <typename... Parts>
   void check(bool holds, const Parts&... what) const {
     if (!holds) throw_error(ErrorKind::kFile, "The ", describe(), what..., ".");
@@ -96,8 +96,8 @@ class Dataset {
   // Throws unless the dataset is one-dimensional of that length and type.
   void expect(int64_t length, ValueType type) const;
 
-  // The values [first, first + count) in each dimension, the last one running
-  // fastest, converted.
+  // Reads the values [first, first + count) of each dimension, the last one
+  // varying fastest, and converts them to the type of `out`.
   void read(const Extent& first, const Extent& count, int32_t* out) const {
     read_block(first, count, H5T_NATIVE_INT32, out);
   }
@@ -105,13 +105,13 @@ class Dataset {
     read_block(first, count, H5T_NATIVE_FLOAT, out);
   }
 
-  // All values. `member`: of that field, when the dataset is compound; numbers
-  // may then be several in each row.
+  // Return all values, of the field `member` if the dataset is compound. For a
+  // field, numbers() may return several values per row.
   std::vector<int64_t> integers(const std::string& member = "") const;
   std::vector<double> numbers(const std::string& member = "") const;
   std::vector<std::string> strings(const std::string& member = "") const;
 
-  // Fields of a compound dataset, and the type of one.
+  // Fields of a compound dataset, and the type of a field.
   std::vector<std::string> members() const;
   ValueType member_type(const std::string& member) const;
 
@@ -135,9 +135,9 @@ class File {
   explicit File(const std::string& path);  // for reading
 
   const std::string& path() const { return path_; }
-  std::string name() const;  // without the folders
+  std::string name() const;  // without folders
 
-  // Throws Error(kFile) that names the file unless something `holds` of it.
+  // Throws Error(kFile) that names the file unless `holds`.
   template <typename... Parts>
   void check(bool holds, const Parts&... what) const {
     if (!holds) throw_file_error(path_, what...);
@@ -150,11 +150,11 @@ class File {
   bool is_dataset(const std::string& object) const {
     return is(object, H5I_DATASET);
   }
-  // As they were written, where the file tells it.
+  // In the order of creation if the file tracks it, else sorted by name.
   std::vector<std::string> children(const std::string& group) const;
   Dataset dataset(const std::string& name) const;
 
-  // Attributes of a group or dataset; nothing, or `absent`, when not there.
+  // Attributes of a group or dataset; empty, or `absent`, if missing.
   std::string text_attribute(const std::string& object, const std::string& name,
                              const std::string& absent = "") const;
   std::vector<std::string> texts_attribute(const std::string& object,
@@ -164,7 +164,8 @@ class File {
 
  private:
   bool is(const std::string& object, H5I_type_t type) const;
-  // Has read(attribute, type, space, values) read it, unless it is not there.
+  // Calls read(attribute, type, space, number of values) if the attribute
+  // exists.
   using ReadAttribute = std::function<herr_t(hid_t, hid_t, hid_t, size_t)>;
   void read_attribute(const std::string& object, const std::string& name,
                       const ReadAttribute& read) const;

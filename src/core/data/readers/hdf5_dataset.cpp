@@ -13,7 +13,7 @@ ValueType value_type(hid_t type) {
       return ValueType::kInteger;
     case H5T_FLOAT:
       return ValueType::kFloat;
-    case H5T_ENUM:  // how h5py writes logical values
+    case H5T_ENUM:  // h5py writes booleans this way
       return ValueType::kBool;
     case H5T_STRING:
       return ValueType::kString;
@@ -26,7 +26,7 @@ ValueType value_type(hid_t type) {
 
 namespace {
 
-// The memory type that reads `type`, or the field `member` of compound values.
+// Returns the memory type to read `type`, or the field `member` of compounds.
 Handle memory_type(hid_t type, const std::string& member) {
   if (member.empty()) return Handle(H5Tcopy(type), H5Tclose);
   Handle compound(H5Tcreate(H5T_COMPOUND, H5Tget_size(type)), H5Tclose);
@@ -42,10 +42,10 @@ const char* type_name(ValueType type) {
 }
 
 constexpr H5Z_filter_t kLzf = 32000;
-constexpr size_t kBytesOfChunk = 2;  // which of the filter's values that is
+constexpr size_t kBytesOfChunk = 2;  // index in the filter's values
 
-// HDF5 calls this for each chunk. *buffer is its own. h5py names the bytes of a
-// chunk beside the filter, but not where they are strings.
+// HDF5 calls this for each chunk and owns *buffer. h5py stores the size of a
+// chunk among the filter's values, except for strings.
 size_t filter_lzf(unsigned flags, size_t n_values, const unsigned* values,
                   size_t n_bytes, size_t* buffer_size, void** buffer) {
   if ((flags & H5Z_FLAG_REVERSE) == 0) return 0;
@@ -65,8 +65,8 @@ size_t filter_lzf(unsigned flags, size_t n_values, const unsigned* values,
   return length;
 }
 
-// Registers the LZF filter of h5py, for reading, unless HDF5 has one of that
-// number: AnnData files are often written with it.
+// Registers h5py's LZF filter, for reading only, unless HDF5 already has a
+// filter of that number. AnnData files are often written with it.
 void provide_lzf() {
   Session session;
   if (H5Zfilter_avail(kLzf) > 0) return;
@@ -77,7 +77,7 @@ void provide_lzf() {
   H5Zregister(&lzf);
 }
 
-// A filter that this HDF5 lacks is found at open, not at the first read.
+// Throws at open, not at the first read, if this HDF5 lacks a filter.
 void check_filters(hid_t dataset, const std::string& description) {
   const Handle plist(H5Dget_create_plist(dataset), H5Pclose);
   const int count = H5Pget_nfilters(plist);
@@ -101,10 +101,10 @@ void check_filters(hid_t dataset, const std::string& description) {
 
 }  // namespace
 
-// A control byte below 32 comes before that many bytes and one, to be copied as
-// they are. Of others the three highest bits are the length of a repeat less
-// two (7: a byte with more follows), the rest and the next byte how far back it
-// begins, less one. It may overlap with what it writes.
+// A control byte c below 32 is followed by c + 1 literal bytes. Otherwise its
+// three highest bits are the length of a back reference minus 2 (if they are 7,
+// the next byte is added), and its other bits and the next byte are the
+// distance back minus 1. A back reference may overlap its own output.
 size_t unpack_lzf(const uint8_t* packed, size_t length, uint8_t* out,
                   size_t capacity) {
   size_t at = 0;
@@ -246,7 +246,7 @@ std::vector<double> Dataset::numbers(const std::string& member) const {
   Session session;
   const Handle stored = element_type(member);
   Handle type(H5Tcopy(H5T_NATIVE_DOUBLE), H5Tclose);
-  if (H5Tget_class(stored) == H5T_ARRAY) {  // as many as it has
+  if (H5Tget_class(stored) == H5T_ARRAY) {  // several values per row
     hsize_t dims[H5S_MAX_RANK];
     const auto rank = static_cast<unsigned>(H5Tget_array_dims2(stored, dims));
     type = Handle(H5Tarray_create2(H5T_NATIVE_DOUBLE, rank, dims), H5Tclose);

@@ -23,7 +23,8 @@ std::vector<int64_t> read_indptr(const Dataset& dataset, int64_t n_cells) {
                 indptr.front(), "; the file is damaged");
   const auto fall =
       std::adjacent_find(indptr.begin(), indptr.end(), std::greater<int64_t>());
-  dataset.check(fall == indptr.end(), " must never fall, but falls after cell ",
+  dataset.check(fall == indptr.end(),
+                " must not decrease, but decreases after cell ",
                 fall - indptr.begin() + 1, "; the file is damaged");
   return indptr;
 }
@@ -39,7 +40,7 @@ class SparseHdf5Source final : public CellSource {
     if (n_cells < 0 || n_features < 0 || n_features > kMostFeatures) {
       throw_error(ErrorKind::kFile, "The shape of '", group, "' in '",
                   file.path(), "' is ", n_features, " features x ", n_cells,
-                  " cells, which cannot be; the file is damaged.");
+                  " cells, which is impossible; the file is damaged.");
     }
     indptr_ = read_indptr(file.dataset(group + "/indptr"), n_cells);
     indices_.expect(indptr_.back(), ValueType::kInteger);
@@ -69,7 +70,7 @@ class SparseHdf5Source final : public CellSource {
     }
   }
 
-  // `entry`: where in the file the n indices stand.
+  // `entry`: position in the file of the first of the n indices.
   void check_indices(int64_t entry, const int32_t* indices, int64_t n) const {
     const auto limit = static_cast<uint32_t>(n_features_);
     bool bad = false;
@@ -92,12 +93,12 @@ class SparseHdf5Source final : public CellSource {
   std::vector<int64_t> indptr_;
 };
 
-// Values held at once, beside the cells that were asked for.
+// Values held at once, besides the requested cells.
 constexpr int64_t kTileValues = int64_t{1} << 22;
-// Cells read together where the file has no chunks.
+// Cells read together if the dataset is not chunked.
 constexpr int64_t kNeighbours = 64;
-// Entries of the cells that are to be read at once, and the least share of
-// features that they are taken to be of.
+// About how many entries callers read at once. A cell is assumed to have an
+// entry for at least one in `kLeastShare` features.
 constexpr int64_t kBlockEntries = int64_t{1} << 20;
 constexpr int64_t kLeastShare = 100;
 
@@ -108,7 +109,7 @@ class DenseHdf5Source final : public CellSource {
       : dataset_(file.dataset(dataset)), description_(std::move(description)) {
     const std::vector<int64_t>& shape = dataset_.shape();
     dataset_.check(shape.size() == 2 && dataset_.holds_numbers(),
-                   " is no matrix of numbers");
+                   " is not a numeric matrix");
     dataset_.check(shape[1] <= kMostFeatures, " has ", shape[1],
                    " features, more than sailer reads (2,147,483,647)");
     std::vector<int64_t> chunk = dataset_.chunk_shape();
@@ -120,8 +121,8 @@ class DenseHdf5Source final : public CellSource {
 
   int64_t n_cells() const override { return dataset_.shape()[0]; }
   int64_t n_features() const override { return dataset_.shape()[1]; }
-  // A guess, whatever is in the file: about as many cells as make a row of
-  // chunks, or some, are read at once.
+  // An estimate that does not depend on the data: it makes callers read about
+  // one row of chunks at once, or part of one.
   int64_t n_entries(int64_t, int64_t count) const override {
     return count * std::min(n_features(), std::max(kBlockEntries / block_cells_,
                                                    n_features() / kLeastShare));
@@ -129,8 +130,8 @@ class DenseHdf5Source final : public CellSource {
   std::string describe() const override { return description_; }
 
  private:
-  // Tile by tile, to the end of a row of chunks, so that none is unpacked
-  // twice: they come across the cells, and each cell collects its own.
+  // Reads tile by tile to the end of a row of chunks, so that no chunk is
+  // decompressed twice. A tile spans several cells; each collects its entries.
   void append(int64_t first, int64_t count, SparseRows& out) override {
     std::vector<SparseRows> cells(count);
     std::vector<float> tile;
@@ -142,7 +143,7 @@ class DenseHdf5Source final : public CellSource {
         tile.resize((end - cell) * width);
         dataset_.read({cell, f}, {end - cell, width}, tile.data());
         for (int64_t k = 0; k < n_of(tile); ++k) {
-          if (tile[k] == 0) continue;  // NaN is none
+          if (tile[k] == 0) continue;  // keeps NaN
           SparseRows& own = cells[cell - first + k / width];
           own.indices.push_back(static_cast<int32_t>(f + k % width));
           own.values.push_back(whole_count(tile[k]));
@@ -158,8 +159,8 @@ class DenseHdf5Source final : public CellSource {
 
   Dataset dataset_;
   std::string description_;
-  int64_t block_cells_ = 1;     // of one row of chunks
-  int64_t block_features_ = 1;  // read at once, whole chunks
+  int64_t block_cells_ = 1;     // cells of one row of chunks
+  int64_t block_features_ = 1;  // features of a tile, in whole chunks
 };
 
 }  // namespace

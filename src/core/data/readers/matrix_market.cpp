@@ -13,7 +13,7 @@ namespace sailer {
 
 namespace {
 
-// Entries that are packed at once.
+// Entries to collect before they are packed.
 constexpr size_t kPackedEntries = size_t{1} << 20;
 
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
@@ -23,7 +23,8 @@ const char* skip_blanks(const char* at, const char* end) {
   return at;
 }
 
-// Reads a whole number that is not negative and moves `at` behind it.
+// Reads a non-negative whole number and moves `at` past it. Returns false if
+// there is none.
 bool read_whole(const char*& at, const char* end, int64_t& value) {
   at = skip_blanks(at, end);
   const auto [stop, error] = std::from_chars(at, end, value);
@@ -47,7 +48,8 @@ bool read_value(const char*& at, const char* end, float& value) {
   return stop > text.c_str();
 }
 
-// A line as a message shows it: its beginning, without what is not plain text.
+// Returns the beginning of a line for a message, with '?' for any character
+// that is not printable ASCII.
 std::string shown(const char* begin, const char* end) {
   std::string text(begin, std::min(end, begin + 40));
   for (char& c : text) {
@@ -136,7 +138,7 @@ void MatrixMarketReader::read_size(const char* begin, const char* end) {
       !plain && n_rows_ == layout_.n_cells && n_columns_ == layout_.n_features;
   if (!plain && !cells_in_rows_) {
     fail("says that the matrix has ", n_rows_, " rows and ", n_columns_,
-         " columns, but beside it are the names of ", layout_.n_features,
+         " columns, but the files beside it name ", layout_.n_features,
          " features and ", layout_.n_cells,
          " cells. Do the files belong together, and has none of them a "
          "heading?");
@@ -162,7 +164,7 @@ void MatrixMarketReader::read_entry(const char* begin, const char* end) {
   }
   if (++n_read_ > n_entries_) {
     fail("is one entry more than the ", n_entries_,
-         " that the head of the file tells of.");
+         " that the header of the file declares.");
   }
   add_entry(row - 1, column - 1, value);
 }
@@ -172,7 +174,7 @@ void MatrixMarketReader::add_entry(int64_t row, int64_t column, float value) {
   int64_t feature = cells_in_rows_ ? column : row;
   if (!layout_.map.empty()) feature = layout_.map[feature];
   if (cell > last_cell_) {
-    // All that is pending is of cells before this one.
+    // All pending entries are of cells before this one.
     if (order_ == Order::kByCells && pending_.size() >= kPackedEntries) {
       flush(cell);
     }
@@ -186,7 +188,7 @@ void MatrixMarketReader::add_entry(int64_t row, int64_t column, float value) {
   }
 }
 
-// The pending entries as rows of the cells up to `end_cell`.
+// Returns the pending entries as rows of the cells before `end_cell`.
 SparseRows MatrixMarketReader::take_pending(int64_t end_cell) {
   const int64_t first = writer_.n_cells();
   SparseRows rows;
@@ -213,7 +215,8 @@ void MatrixMarketReader::flush(int64_t end_cell) {
 }
 
 CellSourcePtr MatrixMarketReader::finish() {
-  // The last line may have no end; before others are missing it is cut itself.
+  // The last line may lack its newline. If more lines are missing, it is itself
+  // truncated and must not be read.
   if (!rest_.empty() &&
       (part_ != Part::kEntries || n_read_ + 1 == n_entries_)) {
     const std::string line = std::exchange(rest_, {});
@@ -224,7 +227,7 @@ CellSourcePtr MatrixMarketReader::finish() {
                                  ? "before its first entry"
                                  : "with " + std::to_string(n_read_) +
                                        " of the " + std::to_string(n_entries_) +
-                                       " entries that its head tells of";
+                                       " entries that its header declares";
     throw_error(ErrorKind::kFile, "The file '", file_, "' ends after line ",
                 n_lines_, ", ", read,
                 ": it is cut short; copy or download it again.");

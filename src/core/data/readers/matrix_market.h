@@ -1,9 +1,10 @@
-// Counts in a MatrixMarket file (matrix.mtx): text, one entry a line.
+// Counts in a MatrixMarket file (matrix.mtx): text, one entry per line.
 //
-// The caller unpacks the file and hands over its bytes; entries are packed as
-// they come, so that a file sorted by cells (10x, R, scipy's CSC) takes no more
-// memory than its packed cells. `in_order()` says that one is in another order:
-// read it again with `Order::kAny`, which holds 12 bytes for each entry.
+// The caller decompresses the file and passes its bytes. Entries are packed as
+// they arrive, so that a file sorted by cells (10x, R, scipy's CSC) takes
+// little more memory than its packed cells. If `in_order()` is false, the file
+// is in another order: read it again with `Order::kAny`, which holds 12 bytes
+// per entry.
 #pragma once
 
 #include <string>
@@ -19,11 +20,11 @@ class MatrixMarketReader {
   enum class Order { kByCells, kAny };
 
   struct Layout {
-    // Of the names beside the matrix. A matrix of cells x features is read
-    // too, where its size tells.
+    // Numbers of names in the accompanying files. A cells x features matrix is
+    // read too, if its size shows that it is one.
     int64_t n_features = 0;
     int64_t n_cells = 0;
-    // The place of each feature among the `n_kept` that are read; empty: all.
+    // Index of each feature among the `n_kept` to read; empty: all are read.
     FeatureMap map;
     int64_t n_kept = 0;
   };
@@ -32,16 +33,16 @@ class MatrixMarketReader {
   MatrixMarketReader(std::string file, Layout layout, Order order,
                      const StoreOptions& store);
 
-  // The next bytes of the file, in pieces of any size. False when there is no
-  // point in reading on: a count cannot be used, or the order is another.
-  // Throws Error(kFile) that names the line.
+  // Takes the next bytes of the file, in pieces of any size. Returns false if
+  // there is no point in reading on: a count cannot be used, or the file is not
+  // in order. Throws Error(kFile) with the number of a line it cannot read.
   bool add(const char* bytes, int64_t n);
 
   bool in_order() const { return in_order_; }
   const CountProblem& problem() const { return problem_; }
 
-  // After the last bytes: the cells. Throws Error(kFile) when lines are
-  // missing. NULL when there is a problem with a count.
+  // Returns the cells, after the last bytes. Throws Error(kFile) if lines are
+  // missing. Returns null if there is a problem with a count.
   CellSourcePtr finish();
 
  private:
@@ -66,10 +67,10 @@ class MatrixMarketReader {
   bool cells_in_rows_ = false;  // cells x features
   int64_t n_rows_ = 0;
   int64_t n_columns_ = 0;
-  int64_t n_entries_ = 0;  // as the file says
+  int64_t n_entries_ = 0;  // according to the file
   int64_t n_read_ = 0;
   int64_t n_lines_ = 0;
-  std::string rest_;  // of a line that continues in the next bytes
+  std::string rest_;  // start of a line that continues in the next bytes
 
   struct Entry {
     int32_t cell;

@@ -74,7 +74,8 @@ std::string choose_group(const File& file, const std::string& asked) {
   return groups[0];
 }
 
-// Of the first of the datasets that is there: some writers leave out the ids.
+// Reads the first of the datasets that exists, because some writers leave out
+// the ids.
 std::vector<std::string> read_names(const File& file,
                                     const std::vector<std::string>& names,
                                     int64_t length) {

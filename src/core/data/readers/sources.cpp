@@ -122,7 +122,7 @@ class ConcatSource final : public CellSource {
                   });
   }
 
-  // visit(part, its first cell, how many of it).
+  // Calls visit(part, first cell within the part, number of cells).
   template <typename Visit>
   void for_each_part(int64_t first, int64_t count, const Visit& visit) const {
     for (const int64_t end = first + count; first < end;) {
@@ -220,7 +220,7 @@ class SubsetSource final : public CellSource {
 
   CellSourcePtr base_;
   Subset subset_;
-  bool merges_ = false;  // several features go to one place
+  bool merges_ = false;  // several features are mapped to one index
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Sources of cells in memory, and those made of other sources.
+// Sources of cells in memory, and sources made from other sources.
 #pragma once
 
 #include "../feature_map.h"
@@ -7,7 +7,7 @@
 namespace sailer {
 
 // A features x cells dgCMatrix (or ngCMatrix) of R. Its compressed columns are
-// sparse rows of cells already.
+// already sparse rows of cells.
 struct MatrixView {
   const int32_t* offsets = nullptr;  // n_cells + 1, the `p` of a dgCMatrix
   const int32_t* indices = nullptr;  // offsets[n_cells], its `i`
@@ -17,32 +17,33 @@ struct MatrixView {
   int64_t n_entries = 0;  // length of `indices` and `values`
 };
 
-// Borrowed without a copy: `owner` keeps the memory behind the view's pointers
-// alive for as long as the source lives (the binding puts R's vectors in it).
+// Borrows the matrix without a copy: `owner` keeps the memory of the view alive
+// for as long as the source lives (the binding stores R's vectors in it).
 CellSourcePtr matrix_source(const MatrixView& view,
                             std::shared_ptr<const void> owner,
                             std::string description = "a dgCMatrix");
 
 struct ConcatPart {
   CellSourcePtr source;
-  FeatureMap map;  // empty: the source has the common features already
+  FeatureMap map;  // empty: the source already has the common features
 };
 
-// One after another over cells: the layers of a Seurat v5 assay, or several
-// files. Each part may have its own features, sent to the common set by a map.
-// Features that a part lacks are zeros in its cells.
+// Concatenates cells: the layers of a Seurat v5 assay, or several files. Each
+// part may have its own features, mapped to the common set. Features that a
+// part lacks are zero in its cells.
 CellSourcePtr concat_sources(std::vector<ConcatPart> parts, int64_t n_features);
 
-// What to take of the cells and of the features.
+// Which cells and features to take.
 struct Subset {
   bool all_cells = true;
-  std::vector<int64_t> cells;  // any order, used unless all_cells
+  std::vector<int64_t> cells;  // in any order; ignored if all_cells
   FeatureMap map;              // empty: all features
   int64_t n_features = 0;      // of the result
 };
 
-// Features sent to one place are one feature of the result: open where one of
-// them is, their counts summed. Of a store it is one again.
+// Returns a subset of a source. Features mapped to one index become one
+// feature, which is open if any of them is, with their counts summed. A subset
+// of a store can be used like a store.
 CellSourcePtr choose(CellSourcePtr source, Subset subset);
 
 }  // namespace sailer

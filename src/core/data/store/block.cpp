@@ -40,7 +40,7 @@ int64_t bytes_of_offsets(const Block& block) {
 
 namespace {
 
-// Numbers that rise from 0 to `last`.
+// Reads n offsets. Returns false unless they ascend from 0 to `last`.
 bool take_rising(const unsigned char* bytes, int64_t n, int64_t last,
                  std::vector<uint32_t>& out) {
   out.resize(n);
@@ -76,7 +76,7 @@ Stored stored_at(const unsigned char* bytes, int64_t k) {
   return stored;
 }
 
-// Of version 1.
+// Reads features as version 1 stores them.
 template <typename Stored>
 bool read_plain(const unsigned char* bytes, int64_t n, int64_t limit,
                 int32_t* out) {
@@ -91,7 +91,7 @@ bool read_plain(const unsigned char* bytes, int64_t n, int64_t limit,
   return rise && last < limit;
 }
 
-// Calls visit() with a value of the type that has this width.
+// Calls visit() with a value of the type that has this width, if there is one.
 template <typename Visit>
 void with_type(int64_t value_bytes, const Visit& visit) {
   if (value_bytes == 1) visit(uint8_t{});
@@ -164,7 +164,7 @@ bool BlockMaker::add(const SparseRows& rows, int64_t row,
   return true;
 }
 
-// The narrowest that holds all values exactly.
+// Returns the smallest width that holds all values exactly.
 uint32_t BlockMaker::value_bytes() const {
   if (values_ == Packed::kOpen) return 0;
   uint32_t bytes = 1;
@@ -230,8 +230,8 @@ int64_t bits_of(uint32_t number) {
 
 int64_t bytes_of_group(int64_t n, int64_t width) { return (n * width + 7) / 8; }
 
-// A group of numbers of one width that the compiler knows: shifts and places
-// become constants.
+// Unpacks a group of numbers of a width known at compile time, so that shifts
+// and offsets become constants.
 template <int kWidth>
 int64_t unpack_group(const unsigned char* bytes, int64_t n, int64_t last,
                      int32_t* out) {
@@ -276,7 +276,7 @@ void pack_rising(const int32_t* numbers, int64_t n,
     const size_t at = out.size();
     out.resize(at + static_cast<size_t>(bytes_of_group(m, width)));
     unsigned char* to = out.data() + at;
-    uint64_t held = 0;  // bits that are no whole byte yet
+    uint64_t held = 0;  // bits that do not fill a byte yet
     int64_t n_held = 0;
     for (int64_t k = 0; k < m; ++k) {
       held |= uint64_t{steps[k]} << n_held;
@@ -300,8 +300,8 @@ bool unpack_rising(const unsigned char* bytes, int64_t n_bytes, int64_t n,
     last = kUnpack[width](bytes, m, last, out + first);
     bytes += bytes_of_group(m, width);
   }
-  // Sums of steps rise: the last number is the largest. 2^36 times 32 cannot
-  // pass 64 bits.
+  // Every step is positive, so the last number is the largest. Fewer than 2^32
+  // steps of at most 2^31 cannot overflow 64 bits.
   return bytes == end && last < limit;
 }
 

@@ -22,9 +22,10 @@ template <typename... Parts>
                         '\0');
   file.read(0, n_of(beginning), beginning.data());
   const std::string what = looks_like(beginning);
-  throw_file_error(
-      file.path(), "is no corpus as build_corpus() writes it: it ",
-      what.empty() ? "begins like no file of sailer" : "looks like " + what);
+  throw_file_error(file.path(),
+                   "is not a corpus written by build_corpus(): it ",
+                   what.empty() ? "does not begin like a sailer file"
+                                : "looks like " + what);
 }
 
 uint64_t checksum_of_part(const DiskFile& file, int64_t at, int64_t n) {
@@ -94,7 +95,7 @@ class Walk {
     at_ = contents_.whole_bytes = kHeadBytes;
   }
 
-  // False at the end, whole or torn.
+  // Returns false at the end of the file or at a torn tail.
   bool next(Section& section) const {
     if (size_ - at_ < kSectionBytes) return false;
     unsigned char bytes[kSectionBytes];
@@ -162,8 +163,8 @@ class Walk {
     contents_.add(std::move(block));
   }
 
-  // Behind a torn section nothing was written. A whole one there tells that the
-  // section in front of it was whole once.
+  // Nothing was ever written after a torn section. A complete section there
+  // shows that the one before it was complete and has been damaged since.
   void check_tail() const {
     constexpr int64_t kPiece = int64_t{1} << 20;
     Section section;

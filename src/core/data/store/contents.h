@@ -1,4 +1,4 @@
-// What is in a file of packed cells, as the heads of its sections say.
+// The contents of a file of packed cells, according to its section heads.
 #pragma once
 
 #include <functional>
@@ -15,7 +15,7 @@ struct Source {
   SourceMark mark;
   bool whole = false;
   int64_t n_cells = 0;  // kept
-  int64_t n_read = 0;   // cells of the source that are behind
+  int64_t n_read = 0;   // cells of the source already processed
   double all_counts = 0;
   double kept_counts = 0;
   size_t first_block = 0;
@@ -32,24 +32,24 @@ struct Contents {
   std::vector<Block> blocks;
   int64_t n_cells = 0;
   int64_t n_entries = 0;
-  size_t n_finished = 0;    // sources before the last end
+  size_t n_finished = 0;    // sources before the last end section
   bool has_genes = false;   // false: killed before they were written
-  bool finished = false;    // the file ends with an end
-  int64_t whole_bytes = 0;  // behind them the tail is torn
+  bool finished = false;    // the file ends with an end section
+  int64_t whole_bytes = 0;  // anything after them is a torn tail
 
-  void add(Block block);  // to the last source, where there is one
+  void add(Block block);  // to the last source, if there is one
 };
 
 enum class Depth {
-  kHeads,    // of sections
-  kPayloads  // and all checksums
+  kHeads,    // of the sections
+  kPayloads  // as well, verifying all checksums
 };
 
-// Throws Error(kFile) when the file is foreign, newer or damaged. A torn tail
-// is no damage: its sections are not listed. With Depth::kPayloads the last
-// section is torn too when its payload does not fit its checksum.
-// `cancelled`, asked before each block, stops the check of payloads and makes
-// it return false.
+// Throws Error(kFile) if the file is foreign, newer or damaged. A torn tail
+// does not count as damage; its sections are not listed. With Depth::kPayloads
+// the last section also counts as torn if its payload does not match its
+// checksum. Returns false if `cancelled`, called before each payload is
+// checked, returned true.
 bool read_contents(const DiskFile& file, Depth depth, Contents& contents,
                    const std::function<bool()>& cancelled = {});
 

@@ -31,8 +31,8 @@ CorpusWriter::CorpusWriter(const std::string& path, const packed::Genes& genes,
 template <typename... Parts>
 void CorpusWriter::fail_as_other(const Parts&... what) const {
   throw_error(ErrorKind::kArgument, "The corpus '", file_.path(),
-              "' was begun otherwise: ", what...,
-              ". Call build_corpus() with the same arguments as then, or "
+              "' was started differently: ", what...,
+              ". Call build_corpus() with the original arguments, or "
               "remove the file.");
 }
 
@@ -66,11 +66,11 @@ void CorpusWriter::begin(const packed::Genes& genes) {
   write({SectionKind::kVocabulary}, packed::pack_genes(genes));
 }
 
-// `section` needs its kind alone, but for blocks.
+// Only blocks and source ends set more of `section` than its kind.
 void CorpusWriter::write(packed::Section section, const Bytes& payload) {
   section.payload_bytes = n_of(payload);
   section.payload_checksum = checksum_of(payload.data(), payload.size());
-  // In one piece: no more than the last section is ever torn.
+  // Written in one piece, so that at most the last section can be torn.
   Bytes bytes = packed::pack_section(section);
   bytes.insert(bytes.end(), payload.begin(), payload.end());
   file_.write(bytes.data(), n_of(bytes));
@@ -95,8 +95,8 @@ void CorpusWriter::check_mark(const packed::Source& known,
   }
 }
 
-// A source of the same shape may still hold other counts: its last block is
-// made again.
+// A source of the same shape may still hold other counts, so its last block is
+// made again and compared.
 void CorpusWriter::check_last_block(const packed::Source& known,
                                     const CorpusInput& input) const {
   if (known.n_blocks == 0) return;
@@ -177,7 +177,7 @@ CancelCheck stop_of(Monitor& monitor, Progress& progress) {
 
 }  // namespace
 
-// From where the source stands to its end, unless something stops it.
+// Adds the remaining cells of the source, unless something stops it.
 void CorpusWriter::add_cells(const CorpusInput& input, Monitor& monitor,
                              packed::Source& state, CorpusAppended& result) {
   Progress progress;
@@ -202,7 +202,7 @@ void CorpusWriter::add_cells(const CorpusInput& input, Monitor& monitor,
   if (result.stopped || result.problem) return;
   if (maker.n_cells() > 0) flush(maker, state);
   packed::Section section;
-  maker.take(section);  // cells without a gene behind the last block
+  maker.take(section);  // counts cells without a gene after the last block
   section.kind = SectionKind::kSourceEnd;
   section.value_bytes = 0;
   write(section, {});

@@ -1,12 +1,12 @@
-// Builds a corpus (format.h), source after source.
+// Builds a corpus (format.h), one source after another.
 //
 //   CorpusWriter writer(path, genes, CorpusMode::kBuild);
 //   for (...) writer.append({name, source, map}, monitor);
 //   writer.finish();
 //
-// No more than a block of cells is held. Whatever stops it - an error, the
-// monitor, the process being killed - the file keeps the blocks that are whole,
-// and the same calls go on behind them to the same bytes.
+// Holds no more than a block of cells. If it is stopped by an error, by the
+// monitor or because the process is killed, the file keeps its complete blocks,
+// and the same calls resume after them and produce the same bytes.
 #pragma once
 
 #include <string>
@@ -21,14 +21,14 @@
 namespace sailer {
 
 enum class CorpusMode {
-  kBuild,  // the sources are all that the file is to hold
-  kAppend  // they come behind those of a finished file
+  kBuild,  // the sources are all that the file will hold
+  kAppend  // the sources are added after those of a finished file
 };
 
 struct CorpusInput {
-  std::string name;  // of its own in the file
+  std::string name;  // unique in the file
   CellSourcePtr source;
-  FeatureMap map;  // to the genes of the corpus; several may go to one
+  FeatureMap map;  // to the genes of the corpus; several may map to one
 };
 
 struct CorpusAppended {
@@ -36,28 +36,29 @@ struct CorpusAppended {
   int64_t left_out = 0;  // without a gene of the corpus
   double all_counts = 0;
   double kept_counts = 0;
-  // Of what this call has read: tells counts from normalised values.
+  // Of the counts this call has read, to tell counts from normalised values.
   int64_t n_counts = 0;
   int64_t n_fractional = 0;
   double largest = 0;
-  bool was_there = false;  // nothing had to be written
+  bool was_there = false;  // already complete; nothing was written
   bool stopped = false;    // by the monitor
-  CountProblem problem;    // of the source; what stands before it was written
+  CountProblem problem;    // in the source; complete blocks before it were kept
 };
 
 class CorpusWriter {
  public:
-  // Takes up a file that was begun with the same genes, or begins one. A torn
-  // tail is cut off. All checksums are read. Throws Error(kFile) when the file
-  // is not of the package, damaged, being written to, or cannot be written, and
-  // Error(kArgument) when it was begun otherwise.
+  // Resumes a file that was begun with the same genes, or begins a new one.
+  // Removes a torn tail. Verifies all checksums. Throws Error(kFile) if the
+  // file is foreign, of another version, damaged, being written to, or cannot
+  // be written, and Error(kArgument) if its genes or recipe are different.
   CorpusWriter(const std::string& path, const packed::Genes& genes,
                CorpusMode mode, const packed::BlockLimits& limits = {});
 
-  // The sources of a file that was begun must come again, in their order.
+  // Sources that the file already has (with kAppend, those after its last end)
+  // must be given again, in the same order.
   CorpusAppended append(const CorpusInput& input, Monitor& monitor);
 
-  // Until then the file is refused by whoever reads it.
+  // Marks the file as finished. Until then readers reject it.
   void finish();
 
  private:
@@ -77,12 +78,12 @@ class CorpusWriter {
 
   DiskFile file_;
   packed::BlockLimits limits_;
-  packed::Contents contents_;  // what the file had when it was opened
-  size_t next_ = 0;            // the source that append() is to bring
+  packed::Contents contents_;  // of the file, without blocks added since
+  size_t next_ = 0;            // index of the source that append() expects
 };
 
-// In how many cells each gene has a count above zero. A problem of the counts,
-// or an end by the monitor, is reported, and the numbers are incomplete.
+// The number of cells in which each gene has a count above zero. Incomplete if
+// there was a problem with a count or the monitor stopped the pass.
 struct GeneCells {
   std::vector<int64_t> cells;
   CountProblem problem;

@@ -29,7 +29,7 @@ void put_text(Bytes& out, const std::string& text) {
   out.insert(out.end(), text.begin(), text.end());
 }
 
-// Takes values from bytes; fails for good when they end.
+// Reads values from bytes. Once they run out, all further reads fail.
 class Reader {
  public:
   Reader(const unsigned char* bytes, int64_t n_bytes)
@@ -53,7 +53,7 @@ class Reader {
             static_cast<size_t>(length)};
   }
 
-  // All was there, and nothing but the padding is left.
+  // Whether all reads succeeded and only padding is left.
   bool done() const { return whole_ && left_ < 8; }
   bool whole() const { return whole_; }
 
@@ -73,7 +73,7 @@ class Reader {
 
 void put_checksum(Bytes& out) { put(out, checksum_of(out.data(), out.size())); }
 
-// Of a head whose last 8 bytes are the checksum of those before.
+// Verifies a head whose last 8 bytes are the checksum of the bytes before them.
 bool has_checksum(const unsigned char* bytes, int64_t n_bytes) {
   uint64_t stored = 0;
   std::memcpy(&stored, bytes + n_bytes - 8, 8);

@@ -1,28 +1,28 @@
-// How packed cells lie in a file: a corpus, which build_corpus() makes of the
-// cells of many sources, cell after cell.
+// The file format of packed cells: a corpus, which build_corpus() makes from
+// the cells of many sources, cell by cell.
 //
-//   head      64 bytes: magic, version, bytes of a gene number, genes
-//   sections  each a head of 80 bytes with a checksum of its own and one
-//             (XXH64) of the payload that follows it:
+//   head      64 bytes: magic, version, bytes per gene index, number of genes
+//   sections  each a head of 80 bytes with its own checksum and one (XXH64) of
+//             the payload that follows it:
 //     vocabulary    recipe, then gene, symbol and Ensembl id of every gene
-//     source        begins a source: its name, shape and map of features
-//     block ...     some thousand cells of it
-//     source end    the source is whole
-//     end           the file is whole; more may be appended behind it
+//     source        begins a source: its name, shape and checksum of its map
+//     block ...     some thousands of its cells
+//     source end    the source is complete
+//     end           the file is complete; more may be appended after it
 //
-// A block holds where each of its cells begins, in entries and in bytes
-// (uint32, cells + 1 of either), then the features of each cell as block.h
-// packs them, then the values (none, uint8, uint16 or float32, the narrowest
-// that holds all of them exactly). In a cell features rise and values are above
-// zero. Bits and values begin at multiples of 8 bytes. Numbers are little
-// endian. A temporary store (store.h) is such blocks without heads.
+// A block holds the offsets of its cells, in entries and in bytes (uint32,
+// cells + 1 of each), then the features of each cell as packed by block.h, then
+// the values (none, uint8, uint16 or float32, the narrowest type that holds all
+// of them exactly). Within a cell features are ascending, and values are above
+// zero. Features and values begin at multiples of 8 bytes. Numbers are little
+// endian. A temporary store (store.h) consists of such blocks without heads.
 //
-// In version 1, which is read but no longer written, a block held where cells
-// begin in entries alone, then features as uint16, or uint32 where there are
-// more than 65,536 of them.
+// In version 1, which is still read but no longer written, a block held offsets
+// in entries only, then features as uint16, or as uint32 for more than 65,536
+// genes.
 //
-// Sections are only ever added at the end, so a writer that was killed leaves
-// whole ones and a torn tail.
+// Sections are only ever added at the end, so a writer that is killed leaves
+// complete sections and a torn tail.
 #pragma once
 
 #include <cstddef>
@@ -45,7 +45,7 @@ struct Head {
   uint32_t version = kVersion;
   int64_t n_genes = 0;
 
-  // Of a feature in a block; 0: packed bits.
+  // Bytes of a feature in a block; 0: packed bits.
   int64_t index_bytes() const {
     if (version > 1) return 0;
     return n_genes > kMostNarrowGenes ? 4 : 2;
@@ -60,29 +60,29 @@ enum class SectionKind : uint32_t {
   kEnd = 5
 };
 
-// What stands before a payload. Fields that a kind does not use are 0.
+// The head of a payload. Fields that a kind does not use are 0.
 struct Section {
   SectionKind kind = SectionKind::kEnd;
   uint32_t value_bytes = 0;   // blocks: 0, 1, 2 or 4 (float32)
   int64_t n_cells = 0;        // blocks: cells in it
   int64_t n_entries = 0;      // blocks: non-zeros in it
   int64_t payload_bytes = 0;  // a multiple of 8
-  int64_t input_cells = 0;    // cells of the source behind it, left out or not
+  int64_t input_cells = 0;    // cells read from the source, even if left out
   double all_counts = 0;      // sum of all counts of these cells
-  double kept_counts = 0;     // and of those of genes of the vocabulary
+  double kept_counts = 0;     // sum of those of genes of the vocabulary
   uint64_t payload_checksum = 0;
 };
 
 struct Genes {
-  // How the genes were chosen, in words of the caller: a build continues only
-  // where it is the same.
+  // How the genes were chosen, as described by the caller: a build resumes only
+  // if this is the same.
   std::string recipe;
-  std::vector<std::string> gene, symbol, ensembl;  // "" where not known
+  std::vector<std::string> gene, symbol, ensembl;  // "" if unknown
 
   int64_t size() const { return n_of(gene); }
 };
 
-// What a source is known by when its writing continues.
+// Identifies a source when writing it is resumed.
 struct SourceMark {
   std::string name;
   int64_t n_cells = 0;
@@ -98,17 +98,18 @@ Bytes pack_section(const Section& section);
 Bytes pack_genes(const Genes& genes);
 Bytes pack_mark(const SourceMark& mark);
 
-// Whether `n_bytes` of a file begin as a corpus does, as far as they go.
+// Returns whether the first `n_bytes` of a file may be those of a corpus.
 bool begins_as_corpus(const unsigned char* bytes, int64_t n_bytes);
 
-// False for a damaged head. Of a newer version its number alone is right.
+// Returns false for a damaged head. For a newer version only `version` is
+// valid.
 bool unpack_head(const unsigned char* bytes, Head& head);
 
-// False where there is no head of a section, or a damaged one. `bytes` has at
-// least kSectionBytes.
+// Returns false if there is no section head, or a damaged one. `bytes` must
+// have at least kSectionBytes.
 bool unpack_section(const unsigned char* bytes, Section& section);
 
-// False when the payload is not what its kind has.
+// Return false if the payload is not one of this kind.
 bool unpack_genes(const Bytes& payload, int64_t n_genes, Genes& genes);
 bool unpack_mark(const Bytes& payload, SourceMark& mark);
 

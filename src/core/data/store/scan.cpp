@@ -47,8 +47,8 @@ bool for_each_block(
 
 namespace {
 
-// Open features of one cell; they are counted by feature, and by group where
-// there are groups.
+// Returns the number of open features of one cell, and counts them by feature
+// and, if there are groups, by group.
 int32_t count_open(const SparseRows& rows, int64_t row, int64_t cell,
                    std::vector<int64_t>& feature_cells, GroupCounts* groups) {
   int32_t depth = 0;
@@ -70,9 +70,9 @@ ScanResult scan(const CellSourcePtr& source, const ScanOptions& options) {
   require(options.groups == nullptr ||
               (n_of(options.groups->group) == source->n_cells() &&
                n_of(options.groups->row) == source->n_features()),
-          "Groups are wanted for each cell and rows for each feature of ",
+          "A group is required for each cell, and a row for each feature, of ",
           source->describe(), ".");
-  std::vector<int64_t> order;  // empty: as they come
+  std::vector<int64_t> order;  // empty: that of the source
   const CellSourcePtr sorted = source->in_file_order(order);
   CellSource& reader = sorted == nullptr ? *source : *sorted;
   const auto cell_of = [&](int64_t row) {
@@ -80,7 +80,7 @@ ScanResult scan(const CellSourcePtr& source, const ScanOptions& options) {
   };
   CountChecker checker(source->n_features(), options.fractions);
   CellSourcePtr store;
-  std::unique_ptr<StoreWriter> writer;  // where there is a store to be made
+  std::unique_ptr<StoreWriter> writer;  // if a store has to be made
   if (options.store != nullptr) store = store_of(source, *options.store);
   if (options.store != nullptr && !store) {
     StoreOptions packing = *options.store;
@@ -111,7 +111,7 @@ ScanResult scan(const CellSourcePtr& source, const ScanOptions& options) {
   }
   result.store = writer == nullptr ? store : writer->finish();
   if (writer != nullptr && sorted != nullptr) {
-    Subset back;  // to the order of the source
+    Subset back;  // restores the order of the source
     back.all_cells = false;
     back.n_features = source->n_features();
     back.cells.resize(order.size());
@@ -125,7 +125,7 @@ ScanResult scan(const CellSourcePtr& source, const ScanOptions& options) {
 
 namespace {
 
-// sum(rows, row) of each cell.
+// Returns sum(rows, row) of each cell.
 template <typename Number, typename Sum>
 std::vector<Number> of_cells(CellSource& source, const CancelCheck& cancelled,
                              const Sum& sum) {

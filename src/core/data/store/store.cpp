@@ -34,7 +34,7 @@ void Store::fail(const Block& block, const std::string& what) const {
                    ". Copy it again, or remove it and build it again");
 }
 
-// The n bytes of a payload from `place` on.
+// Returns the n bytes of a payload from `place` on, valid until the next call.
 const unsigned char* Store::bytes_of(const Block& block, int64_t place,
                                      int64_t n) const {
   if (!block.memory.empty()) return block.memory.data() + place;
@@ -53,13 +53,13 @@ Block& Store::block_of(int64_t cell) const {
   const int64_t n = packed::bytes_of_offsets(block);
   if (!packed::read_offsets(bytes_of(block, 0, n), block)) {
     block.entries.clear();
-    fail(block, "the cells do not follow each other");
+    fail(block, "the offsets of the cells are inconsistent");
   }
   return block;
 }
 
-// Looked at once: what is read later is checked as far as it must be to be
-// used.
+// Verifies the checksum, once per block. Later reads only check what is needed
+// to use the data safely.
 void Store::check(Block& block) const {
   if (block.checked) return;
   const unsigned char* bytes = bytes_of(block, 0, block.payload_bytes);
@@ -94,7 +94,7 @@ bool Store::check_payloads(const std::function<bool()>& cancelled) const {
                                cancelled);
 }
 
-// Appends cells of one block that follow each other.
+// Appends consecutive cells of one block.
 void Store::append_run(Block& block, int64_t from, int64_t to, bool counts,
                        SparseRows& out) {
   check(block);
@@ -110,7 +110,7 @@ void Store::append_run(Block& block, int64_t from, int64_t to, bool counts,
             block, row, bytes + packed::place_of_features(block, row) - begin,
             n_features(),
             out.indices.data() + base + block.entries[row] - first)) {
-      fail(block, "a cell has features that cannot be");
+      fail(block, "a cell has impossible features");
     }
     out.offsets.push_back(base + block.entries[row + 1] - first);
   }
@@ -120,7 +120,7 @@ void Store::append_run(Block& block, int64_t from, int64_t to, bool counts,
   if (!packed::read_values(
           width, bytes_of(block, block.values_at + first * width, n * width), n,
           out.values.data() + base)) {
-    fail(block, "there is a count that is none");
+    fail(block, "there is an impossible count");
   }
 }
 
@@ -208,7 +208,7 @@ void StoreWriter::flush() {
     block.at = file.end();
     in_memory =
         !file.is_open() || !file.try_write(payload.data(), block.payload_bytes);
-    if (in_memory) options_.folder.clear();  // there is no room: no more of it
+    if (in_memory) options_.folder.clear();  // no space: do not try it again
   }
   if (in_memory) {
     bytes_in_memory_ += block.payload_bytes;
@@ -243,7 +243,7 @@ CellSourcePtr packed_cells(const CellSourcePtr& source,
     throw_error(ErrorKind::kData, "A count of ", source->describe(),
                 " in cell ", result.problem.cell + 1, " cannot be used (",
                 problem_name(result.problem.kind),
-                "). cell_depth() tells more.");
+                "). See cell_depth() for details.");
   }
   return result.store;
 }

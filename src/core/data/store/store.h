@@ -1,13 +1,13 @@
 // Packed cells, served in any order: what training reads.
 //
-// Cells are packed (format.h) by a pass that reads a reader through, into
-// memory and beyond a limit into a temporary file, or lie in the file of a
-// corpus. A cell is read without its neighbours; of a file the system keeps in
-// memory what is used often, and all that is held here are 8 bytes a cell. The
-// first cell that is read of a block has its checksum looked at.
+// Cells are either in the file of a corpus, or are packed (format.h) by a pass
+// over a reader: into memory, and past a limit into a temporary file. A cell is
+// read without its neighbours. For a file, the operating system caches what is
+// used often; the store itself holds only 8 bytes per cell. The checksum of a
+// block is verified when the first of its cells is read.
 //
-// A store is a source of cells like a reader, and what choose()
-// (readers/sources.h) takes of one serves training as well.
+// A store is a source of cells like a reader, and a subset of it made by
+// choose() (readers/sources.h) is also suitable for training.
 #pragma once
 
 #include <functional>
@@ -23,8 +23,8 @@ namespace sailer {
 struct StoreOptions {
   std::string description = "cells in memory";
   Packed values = Packed::kOpen;
-  // Folder for the temporary file; empty keeps all in memory, as does a folder
-  // that cannot be written to or is full.
+  // Folder for the temporary file. If it is "", not writable or full, blocks
+  // are kept in memory.
   std::string folder;
   int64_t memory_bytes = int64_t{256} << 20;
   packed::BlockLimits limits{4096, int64_t{1} << 20};
@@ -32,8 +32,8 @@ struct StoreOptions {
 
 class Store final : public CellSource {
  public:
-  // The file of a corpus. Throws Error(kFile) for a file that is none, was not
-  // finished, is cut short, damaged as far as heads tell, or newer.
+  // Opens the file of a corpus. Throws Error(kFile) if it is not a corpus, was
+  // not finished, is truncated or newer, or its section heads show damage.
   explicit Store(const std::string& path);
 
   int64_t n_cells() const override { return contents_.n_cells; }
@@ -44,18 +44,19 @@ class Store final : public CellSource {
 
   int64_t bytes_in_memory() const;
 
-  // Of a corpus.
+  // For a corpus.
   const packed::Contents& contents() const { return contents_; }
 
-  // Reads the whole file: throws Error(kFile) where a byte has changed since it
-  // was written. False when `cancelled`, asked before each block, stops it.
+  // Reads the whole file and throws Error(kFile) if a byte has changed since it
+  // was written. Returns false if `cancelled`, called before each block, stops
+  // it.
   bool check_payloads(const std::function<bool()>& cancelled = {}) const;
 
  private:
   friend class StoreWriter;
   Store() = default;
 
-  // All counts above zero, of features that rise.
+  // All counts are above zero, and features are ascending.
   void append(int64_t first, int64_t count, SparseRows& out) override;
   void append_cells(const int64_t* cells, int64_t n, bool counts,
                     SparseRows& out) override;
@@ -70,7 +71,7 @@ class Store final : public CellSource {
                          const std::string& what) const;
 
   DiskFile file_;
-  mutable packed::Contents contents_;  // where cells begin is read when needed
+  mutable packed::Contents contents_;  // offsets of cells are read when needed
   std::string description_;
   Packed packed_ = Packed::kCounts;
   mutable packed::Bytes scratch_;
@@ -83,16 +84,16 @@ class StoreWriter {
  public:
   explicit StoreWriter(int64_t n_features, const StoreOptions& options = {});
 
-  // Appends the cells of `rows`, of which nothing is known, by whole_count()
-  // and zeros dropped. With a count that cannot be used nothing is appended and
-  // the problem is returned (its cell counted from the first cell of the
-  // store). Throws on rows that are broken.
+  // Appends the cells of `rows`, which may be arbitrary: applies whole_count()
+  // and drops zeros. If a count cannot be used, appends nothing and returns the
+  // problem (with its cell counted from the first cell of the store). Throws if
+  // the rows are malformed.
   CountProblem append(SparseRows rows);
-  // The same of rows that a reader made and whose counts were checked.
+  // The same for rows from a reader whose counts have been checked.
   void append_checked(const SparseRows& rows);
   int64_t n_cells() const { return n_cells_; }
 
-  // The store, after the last cells.
+  // Returns the store, after the last cells.
   StorePtr finish();
 
  private:
@@ -106,12 +107,14 @@ class StoreWriter {
   int64_t bytes_in_memory_ = 0;
 };
 
-// The source itself where its cells are packed with what is wanted; else null.
+// Returns the source itself if it is a store with the requested values, else
+// null.
 CellSourcePtr store_of(const CellSourcePtr& source,
                        const StoreOptions& options);
 
-// The cells of a source in a store: itself if it is one. Null when `cancelled`,
-// asked before each block, stops it.
+// Returns a store of the cells of a source, or the source itself if it is a
+// suitable one. Returns null if `cancelled`, called before each block, stops
+// it. Throws Error(kData) if a count cannot be used.
 CellSourcePtr packed_cells(const CellSourcePtr& source,
                            const StoreOptions& options,
                            const std::function<bool()>& cancelled = {});

@@ -11,7 +11,7 @@
 namespace sailer {
 namespace {
 
-// Vectors of T one after another.
+// Concatenates vectors of T.
 template <typename T>
 at::Tensor joined(const std::vector<const std::vector<T>*>& parts,
                   at::ScalarType type, const at::Device& device) {
@@ -23,7 +23,7 @@ at::Tensor joined(const std::vector<const std::vector<T>*>& parts,
   return out;
 }
 
-// The parts again, from the tensors that hold them.
+// Sets the views from the two tensors that hold them.
 void find_parts(GeneBatch& batch) {
   const auto take = [](const at::Tensor& from, int64_t& place, int64_t n) {
     place += n;
@@ -57,7 +57,7 @@ GeneBatch make_gene_batch(HostTokens&& tokens, at::ScalarType type,
       joined<float>({&tokens.values, &tokens.log_counts, &tokens.targets,
                      &tokens.largest, &tokens.per_count},
                     at::kFloat, device)
-          .to(type);  // of tests alone another one
+          .to(type);  // only tests use another one
   batch.tokens.starts = std::move(tokens.token_starts);
   batch.observed_of.starts = std::move(tokens.observed_starts);
   batch.masked_of.starts = std::move(tokens.masked_starts);

@@ -8,19 +8,19 @@
 
 namespace sailer {
 
-// See HostTokens. Numbers are int64, expressions of the model's type; all are
-// parts of two tensors, so that a piece travels to a device in two copies.
+// See HostTokens. Integers are int64, expressions have the model's type. All
+// are views of two tensors, so that a piece is sent to a device in two copies.
 struct GeneBatch {
-  at::Tensor integers, expressions;  // what the following are parts of
+  at::Tensor integers, expressions;  // the tensors that hold the following
 
   at::Tensor genes;       // [tokens]
   Segments tokens;        // of each cell
-  at::Tensor observed;    // [observed] places of tokens
+  at::Tensor observed;    // [observed] indices of tokens
   at::Tensor bins;        // [observed]
   at::Tensor values;      // [observed]
   at::Tensor log_counts;  // [observed]
   Segments observed_of;
-  at::Tensor masked;     // [masked] places of tokens
+  at::Tensor masked;     // [masked] indices of tokens
   at::Tensor targets;    // [masked]
   at::Tensor largest;    // [masked]
   at::Tensor per_count;  // [masked]
@@ -30,17 +30,18 @@ struct GeneBatch {
   int64_t n_masked() const { return masked_of.total(); }
 };
 
-// On the host, in memory that `device` can read by itself.
+// Makes a minibatch on the host, in pinned memory if `device` is a GPU.
 GeneBatch make_gene_batch(HostTokens&& tokens, at::ScalarType type,
                           const at::Device& device);
 
-// On the device; the host does not wait.
+// Copies a minibatch to the device without waiting for it.
 GeneBatch on_device(GeneBatch batch, const at::Device& device);
 
-// `n` of its cells, from `first` on.
+// Returns the cells [first, first + n) of a minibatch, without `integers` and
+// `expressions`.
 GeneBatch cells_of(const GeneBatch& batch, int64_t first, int64_t n);
 
-// On the device at once.
+// Makes a minibatch and copies it to the device.
 GeneBatch to_batch(HostTokens&& tokens, const at::TensorOptions& options);
 
 }  // namespace sailer

@@ -11,8 +11,8 @@ namespace sailer {
 
 namespace {
 
-// Random numbers at a nanosecond each, one per entry: splitmix64, a counter
-// that derive_seed() mixes.
+// Random numbers, one per entry, at a nanosecond each: splitmix64, a counter
+// mixed by derive_seed().
 class Draws {
  public:
   explicit Draws(uint64_t seed) : seed_(seed) {}
@@ -27,7 +27,7 @@ class Draws {
 
 constexpr double kTwoTo32 = 4294967296.0;
 
-// Leaves out a share of a cell's places, drawn anew for each cell; never all.
+// Leaves out a share of a cell's places, drawn for each cell, but never all.
 void thin_row(const int32_t* places, int64_t n, const Thinning& thinning,
               Draws& draws, SparseRows& out) {
   const double rate =
@@ -67,7 +67,7 @@ at::Tensor indices(const std::vector<int32_t>& values, at::ScalarType type,
   return out;
 }
 
-// The rows of `cells` of a row-major matrix of all cells.
+// Returns the rows of `cells` from a row-major matrix of all cells.
 at::Tensor rows_of(const int64_t* cells, int64_t n,
                    const std::vector<float>& values, int64_t width,
                    const HostOptions& options) {
@@ -77,7 +77,7 @@ at::Tensor rows_of(const int64_t* cells, int64_t n,
     const float* row = values.data() + cells[k] * width;
     out = std::copy(row, row + width, out);
   }
-  return rows.to(options.type);  // of tests alone another one
+  return rows.to(options.type);  // only tests use another one
 }
 
 at::Tensor confounders_of(const int64_t* cells, int64_t n,
@@ -92,7 +92,7 @@ at::Tensor confounders_of(const int64_t* cells, int64_t n,
   return rows.to(options.type);
 }
 
-// One over the square root of the number of entries of each row.
+// Returns 1 / sqrt(number of entries) of each row.
 at::Tensor scale_of(const std::vector<int64_t>& offsets,
                     const HostOptions& options) {
   const int64_t n = n_of(offsets) - 1;
@@ -105,7 +105,7 @@ at::Tensor scale_of(const std::vector<int64_t>& offsets,
   return out.to(options.type);
 }
 
-// What the encoder sees of `rows`, which are the target.
+// Makes what the encoder sees of `rows`, which are the target.
 void make_input(const SparseRows& rows, uint64_t seed,
                 const HostOptions& options, SparseBatch& batch) {
   batch.input = batch.target;

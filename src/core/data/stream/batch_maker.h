@@ -1,6 +1,6 @@
-// Minibatches in host memory, made of cells that a PlaceReader reads. Made in
-// the prefetch thread: this knows neither R nor a device, and calls no
-// operation of LibTorch that would start threads there.
+// Makes minibatches in host memory from cells that a PlaceReader reads. It may
+// run in the prefetch thread, so it uses neither R nor a device, and calls no
+// LibTorch operation that would start threads there.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -14,7 +14,8 @@
 
 namespace sailer {
 
-// Shares of open peaks hidden from the encoder: uniform between the two.
+// The share of a cell's open peaks hidden from the encoder is drawn uniformly
+// between these.
 struct Thinning {
   double min = 0, max = 0;
 };
@@ -22,13 +23,13 @@ struct Thinning {
 struct HostOptions {
   Thinning thinning;
   at::ScalarType type = at::kFloat;
-  // For a device the target, the confounders and the reference alone, indices
-  // as int32; finish_on_device() adds the rest.
+  // Makes only the target, with int32 indices, the confounders and the
+  // reference; finish_on_device() adds the rest.
   bool for_device = false;
-  bool pinned = false;  // in memory that a GPU can reach by itself
+  bool pinned = false;  // in pinned memory, for copies to a GPU
 };
 
-// The minibatch of n cells. `seed` decides what of them is hidden.
+// Makes the minibatch of n cells. `seed` determines which peaks are hidden.
 SparseBatch make_batch(PlaceReader& reader, const ConfounderMatrix& confounders,
                        const Reference& reference, const int64_t* cells,
                        int64_t n, uint64_t seed, const HostOptions& options);

@@ -11,7 +11,7 @@ namespace sailer {
 
 namespace {
 
-// The share of a device's free memory that cells may take.
+// Resident cells may take 1 / kFreeParts of a device's free memory.
 constexpr int64_t kFreeParts = 2;
 
 void check_fit(const CellSource& source, size_t n_peaks,
@@ -20,7 +20,7 @@ void check_fit(const CellSource& source, size_t n_peaks,
   if (static_cast<int64_t>(n_peaks) != source.n_features()) {
     throw_error(ErrorKind::kArgument,
                 "The peaks do not fit: ", source.describe(), " has ",
-                source.n_features(), ", ", n_peaks, " were named.");
+                source.n_features(), ", ", n_peaks, " were given.");
   }
   if (!confounders.has_rows(source.n_cells())) {
     throw_error(ErrorKind::kArgument,
@@ -39,7 +39,7 @@ void check_fit(const CellSource& source, size_t n_peaks,
   }
 }
 
-// The source, once everything is seen to fit it.
+// Returns the source, after checking that everything fits it.
 CellSourcePtr checked(CellSourcePtr source, size_t n_peaks,
                       const ConfounderMatrix& confounders,
                       const Reference& reference) {
@@ -78,7 +78,7 @@ void BatchStream::keep_resident() {
   if (options_.force_resident) {
     reader_.pack(options_.cancelled);
   } else if (!reader_.reads_store()) {
-    return;  // they are read once
+    return;  // a reader's cells are read only once
   } else {
     const int64_t budget =
         options_.resident_bytes >= 0
@@ -149,7 +149,7 @@ bool BatchStream::next(SparseBatch& batch, int64_t at_least) {
   }
   if (on_device()) {
     if (!resident()) to_device(served);
-    // Of this minibatch alone: training can be resumed at any of them.
+    // Seeded for this minibatch alone, so that training can resume at any one.
     const auto at = static_cast<uint64_t>(batches_.position());
     finish_on_device(made_.thinning, derive_seed(seed_, at), generator_,
                      served);

@@ -12,7 +12,7 @@ namespace {
 constexpr int64_t kPieceEntries = 1 << 20;  // uploaded at once
 constexpr int64_t kPieceCells = 256;        // read at once
 
-// Copies values to the device through memory that it can reach by itself.
+// Copies values to the device, through pinned memory for a GPU.
 template <typename T>
 void send(const std::vector<T>& values, at::ScalarType type,
           const at::Tensor& to) {
@@ -24,8 +24,8 @@ void send(const std::vector<T>& values, at::ScalarType type,
   to.view({n}).copy_(staged, /*non_blocking=*/true);
 }
 
-// The largest value of each row; 0 of an empty one. As bags of one column,
-// which every version of LibTorch has on every device.
+// Returns the largest value of each row, or 0 if it is empty. Uses an embedding
+// bag of one column, which every LibTorch version supports on every device.
 at::Tensor row_maxima(const at::Tensor& values, const at::Tensor& offsets) {
   constexpr int64_t kMax = 2;
   const int64_t n_rows = offsets.size(0) - 1;
@@ -63,7 +63,7 @@ std::unique_ptr<DeviceCells> DeviceCells::upload(
   const int64_t n_cells = source.n_cells();
   const at::TensorOptions there = at::TensorOptions().device(device);
   std::unique_ptr<DeviceCells> out(new DeviceCells());
-  // Peaks that the model drops leave room at the end.
+  // Peaks that the model drops leave unused space at the end.
   const int64_t room = source.n_entries(0, n_cells);
   at::Tensor places = at::empty({room}, there.dtype(at::kInt));
   std::vector<int64_t> all(n_cells);
@@ -115,7 +115,8 @@ std::unique_ptr<DeviceCells> DeviceCells::upload(
   return out;
 }
 
-// [B, K]. What has no column is written to one behind the last.
+// Returns [B, K]. Labels without a column are written to an extra last column,
+// which is dropped.
 at::Tensor DeviceCells::confounders_of(const at::Tensor& cells) const {
   const int64_t n = cells.size(0);
   const at::Tensor numbers = numbers_.index_select(0, cells);
@@ -140,7 +141,7 @@ SparseBatch DeviceCells::gather(const int64_t* cells,
   const at::Tensor lengths = offsets_.index_select(0, on_device + 1) - starts;
   batch.target.offsets =
       at::cat({at::zeros({1}, lengths.options()), lengths.cumsum(0)});
-  // Entry e of the minibatch is entry e + shift of all cells.
+  // Entry e of the minibatch is entry e + shift among those of all cells.
   const at::Tensor shift = starts - batch.target.offsets.narrow(0, 0, n);
   const at::Tensor entry =
       at::arange(n_entries, shift.options()) +
@@ -176,7 +177,7 @@ void finish_on_device(const Thinning& thinning, uint64_t seed,
     const at::Tensor bar =
         at::minimum(rate, row_maxima(draw, offsets)).index_select(0, row);
     batch.input_weights = draw.ge(bar).to(values.dtype());
-    // Sums of zeros and ones: exact in any order.
+    // Sums of zeros and ones are exact in any order.
     seen = at::zeros({n}, values).index_add(0, row, batch.input_weights);
   }
   batch.cell_scale = seen.clamp_min(1).rsqrt().unsqueeze(1);

@@ -21,7 +21,8 @@ float largest_of(const NormalizedCell& cell, const int64_t* places, int64_t n) {
   return largest;
 }
 
-// Whatever is drawn of a cell does not depend on how its source orders genes.
+// Sorts the genes, so that random choices do not depend on the gene order of
+// the source.
 void sort_genes(NormalizedCell& cell) {
   if (std::is_sorted(cell.genes.begin(), cell.genes.end())) return;
   std::vector<std::pair<int32_t, float>> entries;
@@ -159,7 +160,7 @@ bool append_training_cell(const NormalizedCell& cell,
   const int64_t taken = std::min(n, options.max_genes);
   const int64_t masked = n_masked(taken, options.mask_ratio);
   if (masked == 0) return false;
-  // In random order: the first ones are observed, the last ones masked.
+  // In random order: the first genes are observed, the last ones masked.
   const std::vector<int64_t> places = choose(n, taken, seed);
   const int64_t observed = taken - masked;
   const float largest = largest_of(

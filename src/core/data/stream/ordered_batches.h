@@ -1,5 +1,5 @@
-// Cells in a given order, minibatch by minibatch: the loop of every stream.
-// What a minibatch is made of its cells is a function's.
+// Cells in a given order, minibatch by minibatch: the loop of every stream. A
+// function makes the minibatches from their cells.
 #pragma once
 
 #include <algorithm>
@@ -22,7 +22,7 @@ template <typename Batch>
 class OrderedBatches {
  public:
   // Makes the minibatch of the n cells from `cells` on, which begins at
-  // `position` of the order. In the thread it must not touch R.
+  // `position` in the order. Must not use R if it runs in the thread.
   using Make = std::function<void(const int64_t* cells, int64_t n,
                                   int64_t position, Batch& out)>;
 
@@ -31,9 +31,9 @@ class OrderedBatches {
   OrderedBatches& operator=(const OrderedBatches&) = delete;
   ~OrderedBatches() { stop(); }
 
-  // Serves `cells` from the one at `position` on. At most `ahead` minibatches
-  // are made ahead of their use, by a thread; with 0 each when it is asked for.
-  // They are the same either way. Ends what was under way.
+  // Starts serving `cells` from the one at `position` on. A thread makes up to
+  // `ahead` minibatches ahead of their use; with 0 each is made on request.
+  // They are the same either way. Ends any previous run.
   void start(std::vector<int64_t> cells, int64_t position, int64_t batch_size,
              size_t ahead, Make make) {
     stop();
@@ -46,8 +46,8 @@ class OrderedBatches {
     if (ahead_ > 0) start_thread();
   }
 
-  // Nothing is made any more, nor served until start() is called again. Waits
-  // for the minibatch at hand.
+  // Stops making minibatches, and serves none until start() is called again.
+  // Waits for the one being made.
   void stop() {
     {
       const std::lock_guard<std::mutex> guard(mutex_);
@@ -62,8 +62,8 @@ class OrderedBatches {
     cells_.clear();
   }
 
-  // The next minibatch; false at the end. Throws what making it threw, after
-  // those made before it, and again if asked again.
+  // Gets the next minibatch; returns false at the end. Rethrows what making one
+  // threw, after those made before it, and again on every further call.
   bool next(Batch& batch) {
     cells_.clear();
     if (ahead_ == 0 && !done_) make_next();
@@ -83,7 +83,7 @@ class OrderedBatches {
     return true;
   }
 
-  // Of the minibatch that next() served last: its cells, and where it began.
+  // The cells of the minibatch that next() served last, and where it began.
   const std::vector<int64_t>& cells() const { return cells_; }
   int64_t position() const { return position_; }
 
@@ -93,7 +93,7 @@ class OrderedBatches {
     Batch batch;
   };
 
-  // Signals are for the threads of the program: R's handlers belong to R's.
+  // Blocks all signals in the thread, because R's handlers must run in R's.
   void start_thread() {
     sigset_t all, before;
     sigfillset(&all);
@@ -116,7 +116,8 @@ class OrderedBatches {
     }
   }
 
-  // `place_` and `done_` are this thread's to write, `done_` under the lock.
+  // While the thread runs, only it writes `place_` and `done_`, and `done_`
+  // only under the lock.
   void make_next() {
     Item item;
     item.position = place_;
@@ -146,7 +147,7 @@ class OrderedBatches {
   bool stop_ = false, done_ = true;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<Item> items_;  // made and not yet served
+  std::deque<Item> items_;  // made but not yet served
   std::exception_ptr error_;
   std::thread thread_;
 };

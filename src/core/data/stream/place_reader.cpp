@@ -40,13 +40,14 @@ bool PlaceReader::pack(const std::function<bool()>& cancelled) {
   return store_ != nullptr;
 }
 
-// Places of a row in rising order. They come in order unless the model counts
-// its peaks in another order than the source: then through a set of bits, which
-// a cell's thousands of places fill and empty faster than they are sorted.
+// Sorts the places of a row. They are sorted already unless the model orders
+// its peaks differently from the source. Then a bit set is used: for the
+// thousands of places of a cell, filling and emptying it is faster than
+// sorting.
 void PlaceReader::sort_row(int32_t* places, int64_t n) {
   if (std::is_sorted(places, places + n)) return;
   const auto n_words = n_of(bits_);
-  bool twice = n * 16 < n_words;  // hardly any: sorting is faster
+  bool twice = n * 16 < n_words;  // or too few: sorting is faster
   int64_t n_set = 0;
   while (n_set < n && !twice) {
     uint64_t& word = bits_[places[n_set] / 64];
@@ -68,7 +69,7 @@ void PlaceReader::sort_row(int32_t* places, int64_t n) {
   }
 }
 
-// The block of the reader that begins with `cell`.
+// Reads the block of the reader that begins with `cell`.
 void PlaceReader::read_block(int64_t cell) {
   block_.clear();
   first_ = cell;

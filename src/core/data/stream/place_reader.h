@@ -1,9 +1,10 @@
-// Cells in a given order as places of their open peaks in the model: reads,
-// binarises, renumbers and drops at once, so that nothing else is ever held.
-// Torch-free.
+// Cells in a given order as the places (indices in the model) of their open
+// peaks: reads, binarises, renumbers and drops peaks in one go, so that nothing
+// else is held. Torch-free.
 //
-// Any order is served from a store. Cells of a reader that come in its own
-// order are read in blocks; another order packs them into a store first.
+// A store serves any order. Cells of a reader are read in blocks if they are
+// requested in its own order; for another order they are packed into a store
+// first.
 #pragma once
 
 #include <cstdint>
@@ -16,21 +17,21 @@ namespace sailer {
 
 class PlaceReader {
  public:
-  // place_of[feature] is the feature's place in the model, or -1.
+  // place_of[feature] is the feature's index in the model, or -1.
   PlaceReader(CellSourcePtr source, std::vector<int32_t> place_of);
 
-  // Before cells are read in `order`. False when `cancelled`, which may be
-  // empty, stopped the packing.
+  // Call this before reading cells in `order`. Returns false if `cancelled`,
+  // which may be empty, stopped the packing.
   bool prepare(const std::vector<int64_t>& order,
                const std::function<bool()>& cancelled = {});
 
-  // Has the cells come from a store; false when `cancelled` stopped it.
+  // Packs the cells into a store; returns false if `cancelled` stopped it.
   bool pack(const std::function<bool()>& cancelled);
 
   // Whether the cells come from a store, which another thread may read.
   bool reads_store() const { return store_ != nullptr; }
 
-  // Appends n cells to `out`: their places, rising.
+  // Appends the places of n cells to `out`, ascending within each cell.
   void read(const int64_t* cells, int64_t n, SparseRows& out);
 
   CellSource& source() { return *source_; }
@@ -42,7 +43,7 @@ class PlaceReader {
   CellSourcePtr source_;
   CellSourcePtr store_;
   std::vector<int32_t> place_of_;
-  SparseRows block_;  // of the reader, from the cell first_ on
+  SparseRows block_;  // of the reader, from cell first_ on
   int64_t first_ = 0;
   std::vector<uint64_t> bits_;
 };

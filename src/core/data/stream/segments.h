@@ -1,4 +1,4 @@
-// Rows of the cells of a minibatch that lie one after another.
+// Consecutive rows of the cells of a minibatch.
 #pragma once
 
 #include <cstdint>
