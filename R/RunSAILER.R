@@ -44,9 +44,9 @@
 #'   NULL, the default, takes `"counts"` or, if there is none, the only assay.
 #' @param altexp SingleCellExperiment: name of the alternative experiment with
 #'   the peaks. NULL, the default, takes the main experiment if its rows are
-#'   peaks (ranges without a strand, or named like `chr1-100-200`), otherwise the
-#'   only alternative experiment whose rows are. SAILERX needs the RNA in the
-#'   main experiment: see `SingleCellExperiment::swapAltExp()`.
+#'   peaks (ranges without a strand, or named like `chr1-100-200`), otherwise
+#'   the only alternative experiment whose rows are. SAILERX needs the RNA in
+#'   the main experiment: see `SingleCellExperiment::swapAltExp()`.
 #' @param features Names of the peaks to use; NULL, the default, takes all that
 #'   `min_fraction` and `max_fraction` allow.
 #' @param reduction.name,name Name of the reduction; both arguments mean the
