@@ -125,8 +125,8 @@ main <- function() {
     dir.create(file.path(out, part), FALSE, TRUE)
   }
   chosen <- if (length(names) > 0) names else experiment_names
-  # Each in a process of its own, forked before anything was trained. The longest
-  # come first, so that none is left to run alone.
+  # Each in a process of its own, forked before anything was trained. The
+  # longest come first, so that none is left to run alone.
   seconds <- vapply(experiments[chosen], `[[`, 0, "seconds")
   parallel::mclapply(chosen[order(-seconds)], function(name) {
     do_experiment(experiments[[name]], seeds, full, out)
