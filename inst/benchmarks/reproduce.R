@@ -2,8 +2,8 @@
 #
 #   Rscript inst/benchmarks/reproduce.R [options] [experiment ...]
 #
-#   --quick      small data and three seeds, the default: less than an hour on
-#                two cores for all
+#   --quick      small data and three seeds, the default: about an hour on two
+#                cores for all
 #   --full       the thesis' sizes, hours
 #   --seeds=N    so many seeds
 #   --jobs=N     so many experiments at once, each on one thread; 2 by default

@@ -78,7 +78,7 @@ TEST_CASE("missing, idle, failing and old drivers are distinguished") {
                contains("sees no GPU of CUDA_VISIBLE_DEVICES, which is \"7\""));
   REQUIRE_THAT(why_no_cuda_gpu(driver(804), nullptr), contains("error 804"));
   REQUIRE_THAT(why_no_cuda_gpu(driver(0, 11020), "0"),
-               contains("CUDA up to 11.2"));
+               contains("CUDA only up to 11.2"));
 }
 
 TEST_CASE("kernels for an old processor are recognised") {

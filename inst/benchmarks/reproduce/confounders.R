@@ -103,5 +103,5 @@ experiment(
           "SAILER", "VAE, no penalty")
   ),
   thesis,
-  seconds = 120
+  seconds = 200
 )

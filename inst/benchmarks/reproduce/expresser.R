@@ -135,5 +135,5 @@ experiment(
     "are not at hand; scVI and scImpute. The figures of chapter 4 give no",
     "numbers in the text."
   ),
-  seconds = 1100
+  seconds = 1200
 )

@@ -154,5 +154,5 @@ experiment(
           c("RNA PCA", "RNA PCA with harmony", "LSI 16"))
   ),
   not_here = "PBMC 10k and 3k, which are not among the data; Cobolt (Python).",
-  seconds = 120
+  seconds = 250
 )

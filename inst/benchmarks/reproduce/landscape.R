@@ -65,5 +65,5 @@ experiment(
     "motif scores (figures 3.13, 3.14): chromVAR needs a genome's sequence and",
     "motifs, which are not among the data; scOpen (Python)."
   ),
-  seconds = 60
+  seconds = 50
 )

@@ -128,5 +128,5 @@ experiment(
     "B and CD4 naive cells of PBMC 10k, which is not among the data; Cobolt",
     "and Schema (Python)."
   ),
-  seconds = 45
+  seconds = 90
 )

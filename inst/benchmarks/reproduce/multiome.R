@@ -161,5 +161,5 @@ experiment(
     "PBMC 10k and SHARE-seq (figures 3.3, 3.9), which are not among the data;",
     "Cobolt, Schema, scVI, scANVI and Scanorama, which are Python packages."
   ),
-  seconds = 120
+  seconds = 170
 )
