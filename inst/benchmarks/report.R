@@ -1,5 +1,17 @@
 # The report of reproduce.R: one HTML file that holds its figures.
 
+# What the numbers depend on, a string each.
+versions <- function() {
+  build <- sailer:::core_build_info()
+  cpu <- grep("^model name", readLines("/proc/cpuinfo"), value = TRUE)
+  list(
+    sailer = as.character(utils::packageVersion("sailer")),
+    r = as.character(getRversion()), libtorch = build$libtorch_version,
+    blas = trimws(paste(build$blas$name, build$blas$kernels)),
+    processor = sub(".*: ", "", c(cpu, ": unknown")[1])
+  )
+}
+
 write_report <- function(path, experiments, rows, figures, problems, about) {
   judged <- lapply(experiments, function(e) {
     own <- rows[rows$experiment == e$name, , drop = FALSE]

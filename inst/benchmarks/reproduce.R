@@ -46,16 +46,6 @@ option_of <- function(name, otherwise) {
   if (length(given) > 0) sub("^[^=]*=", "", given[1]) else otherwise
 }
 
-versions <- function() {
-  build <- sailer:::core_build_info()
-  cpu <- grep("^model name", readLines("/proc/cpuinfo"), value = TRUE)
-  list(
-    sailer = as.character(utils::packageVersion("sailer")),
-    r = as.character(getRversion()), libtorch = build$libtorch_version,
-    blas = build$blas, processor = sub(".*: ", "", c(cpu, ": unknown")[1])
-  )
-}
-
 # Rows of all seeds, figures of the first, and what stopped it, if anything.
 run_experiment <- function(e, seeds, full, out) {
   rows <- NULL

@@ -83,7 +83,7 @@ compare <- function(model, n_peaks, density) {
 }
 
 cat("LibTorch ", sailer:::core_build_info()$libtorch_version, ", ",
-    sailer:::core_build_info()$blas, ", one thread\n\n", sep = "")
+    sailer:::core_build_info()$blas$name, ", one thread\n\n", sep = "")
 sizes <- if (brief) 50000 else c(10000, 50000, 200000)
 densities <- if (brief) 0.02 else c(0.005, 0.02, 0.05)
 for (n_peaks in sizes) {

@@ -101,6 +101,13 @@ test_that("the report has values, those of the thesis, and figures", {
   )
 })
 
+test_that("versions are one string each", {
+  skip_if_not(file.exists("/proc/cpuinfo"), "no /proc/cpuinfo")
+  found <- benchmarks("report.R")$versions()
+  expect_true(all(vapply(found, rlang::is_string, NA)))
+  expect_named(found, c("sailer", "r", "libtorch", "blas", "processor"))
+})
+
 test_that("a report can be written without any rows", {
   made <- benchmarks("claims.R", "html.R", "report.R")
   path <- withr::local_tempfile(fileext = ".html")
