@@ -387,7 +387,7 @@ TEST_CASE("mismatched cells and features are refused", "[linear]") {
       contains("14 weights are given for 15 columns"));
   chosen.cells.taken.pop_back();
   REQUIRE_THROWS_WITH(accessibility_rows(chosen.cells, kOnes),
-                      contains("given for 119 cells"));
+                      contains("has 119 entries"));
   REQUIRE_THROWS_AS(expression_rows(chosen.cells), Error);
   chosen = Chosen();
   chosen.cells.map[0] = 3;  // already used by another

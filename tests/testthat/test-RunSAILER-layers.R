@@ -238,7 +238,7 @@ test_that("IntegrateLayers() accepts SAILERIntegration", {
       features = rownames(assay)[1:200], hidden = 16, n_latent = 4,
       control = brief_control()
     ),
-    "All 300 features", class = "sailer_note"
+    "all 300 features", class = "sailer_note"
   )
   expect_named(parts, "integrated.sailer")
   expected <- suppressMessages(embedded(brief_run(object)))
