@@ -68,11 +68,10 @@ choose_assay <- function(object, assay, genes = FALSE) {
   if (genes && "RNA" %in% others) others <- "RNA"
   what <- if (genes) "genes" else "peaks"
   if (length(others) == 0) {
-    cli::cli_warn(c(
-      "Assay {.val {usual}} is used for the {what}, but its features are named
-       like {.val {utils::head(rownames(object[[usual]]), 2)}}.",
-      i = "Set {.arg assay} to the assay with the {what}."
-    ), class = "sailer_assay")
+    warn_unlike(
+      cli::format_inline("Assay {.val {usual}}"), rownames(object[[usual]]),
+      what, "Set {.arg assay} to the assay with the {what}."
+    )
     return(usual)
   }
   note(c(
@@ -87,11 +86,21 @@ choose_assay <- function(object, assay, genes = FALSE) {
   others[1]
 }
 
+# Warns that `place` (text) is used for the peaks or genes (`what`) although its
+# `features` do not look like them. `hint`: cli markup, which may name {what}.
+warn_unlike <- function(place, features, what, hint) {
+  cli::cli_warn(c(
+    "{place} is used for the {what}, but its features are named like
+     {.val {utils::head(features, 2)}}.",
+    i = hint
+  ), class = "sailer_assay")
+}
+
 # Returns whether features are peaks: they have ranges without a strand (genes
 # have one), or are named by ranges.
 are_peaks <- function(names, ranges = NULL) {
   if (!is.null(ranges)) {
-    return(all(as.character(GenomicRanges::strand(ranges)) == "*"))
+    return(all(GenomicRanges::strand(ranges) == "*"))
   }
   mean(!is.na(parse_peaks(utils::head(names, 100))$start)) > 0.5
 }

@@ -143,17 +143,19 @@ choose_altexp <- function(object, where) {
     return(where$altexp)
   }
   genes <- isTRUE(where$values)
+  guided <- isTRUE(where$guided)
   fits <- function(x) {
     are_peaks(rownames(x), experiment_ranges(x)) != genes
+  }
+  main_fits <- fits(object)
+  if (main_fits && !guided) {
+    return(NULL)
   }
   others <- Filter(function(name) {
     fits(SingleCellExperiment::altExp(object, name))
   }, known)
-  if (isTRUE(where$guided)) {
-    return(choose_guided_altexp(known, others, fits(object)))
-  }
-  if (fits(object)) {
-    return(NULL)
+  if (guided) {
+    return(choose_guided_altexp(known, others, main_fits))
   }
   what <- if (genes) "genes" else "peaks"
   abort_if(length(others) > 1, c(
@@ -161,13 +163,12 @@ choose_altexp <- function(object, where) {
     i = "Set {.arg altexp} to one of them."
   ))
   if (length(others) == 0) {
-    cli::cli_warn(c(
-      "The main experiment is used for the {what}, but its rows are named like
-       {.val {utils::head(rownames(object), 2)}}.",
-      i = if (length(known) > 0) {
+    warn_unlike(
+      "The main experiment", rownames(object), what,
+      if (length(known) > 0) {
         "Set {.arg altexp} to the alternative experiment with the {what}."
       }
-    ), class = "sailer_assay")
+    )
     return(NULL)
   }
   note("Using the {what} of the alternative experiment {.val {others}}.")
@@ -175,19 +176,21 @@ choose_altexp <- function(object, where) {
 }
 
 # The same for SAILERX, among the alternative experiments `known`, of which
-# `others` have peaks. `swapped`: the main experiment has peaks itself.
-choose_guided_altexp <- function(known, others, swapped) {
-  rna <- setdiff(known, others)
-  abort_if(swapped && length(rna) > 0 && length(others) == 0, c(
+# `others` have peaks.
+choose_guided_altexp <- function(known, others, main_has_peaks) {
+  abort_if(main_has_peaks && length(known) > 0 && length(others) == 0, c(
     "The RNA must be in the main experiment, but that has peaks.",
     i = "Swap the two: {.code object <- swapAltExp(object,
-         \"{as_literal(rna[1])}\", saved = \"peaks\")}."
+         \"{as_literal(known[1])}\", saved = \"peaks\")}."
   ))
-  if (length(known) != 1 && length(others) == 1) {
+  if (length(known) == 1) {
+    return(known)
+  }
+  if (length(others) == 1) {
     note("Using the peaks of the alternative experiment {.val {others}}.")
     return(others)
   }
-  abort_if(length(known) != 1, c(
+  abort(c(
     "{.arg altexp} must name the alternative experiment with the peaks.",
     i = if (length(known) == 0) {
       "The object has none: its main experiment is used as the RNA, so add
@@ -196,7 +199,6 @@ choose_guided_altexp <- function(known, others, swapped) {
       "It has {.val {known}}."
     }
   ))
-  known
 }
 
 # Describes the RNA of the main experiment in the form that find_guide() takes.
