@@ -75,12 +75,13 @@ embedding_rows <- function(fits, training, context, seconds) {
   )
   do.call(rbind, lapply(names(tables), function(name) {
     table <- tables[[name]]()
+    pairs <- !is.null(table$gene1)
     found <- evaluate_gene_embeddings(
       embeddings, table,
       negatives = if (name == "STRING pairs") "sample" else "given",
       covariates = if (!is.null(table$expected)) "expected",
-      max_pairs = if (context$full) 10000 else 2000,
-      repeats = if (context$full || name != "dosage sensitivity") NULL else 2,
+      max_pairs = if (context$full) 10000 else 1000,
+      repeats = if (!context$full && !pairs) 2,
       seed = context$seed
     )
     measure <- if (is.null(found$auc)) "pearson" else "auc"
