@@ -1,28 +1,27 @@
-# The report of tools/demo.R: one HTML page that contains its images.
+# Writes the report of tools/demo.R: one HTML page with embedded images.
 
-# `found` is the value of compare(); `umap` is the path of the image that draw()
-# wrote.
+# `found` is the value of compare(), `umap` the path of the image from draw().
 write_report <- function(path, fit, results, found, input, seconds, umap) {
   body <- c(
     paste0("<h1>", escape(input$what), "</h1>"),
     summary_list(fit, input, seconds),
     section(
-      "The cells",
-      "UMAP of the embedding. Clusters are Leiden clusters of the graph of 15
-      nearest neighbours. Depth is the number of open peaks of a cell.",
+      "Embedding",
+      "UMAP of the embedding. Clusters are Leiden clusters of the
+      15-nearest-neighbour graph. Depth is the number of open peaks per cell.",
       image_tag(umap, "UMAP of the embedding")
     ),
     section(
       "Measures",
-      "ARI and NMI: agreement of the clusters with the known types, 1 at best.
-      I(z, depth), I(z, batch): mutual information of the embedding with depth
-      and batch in nats, the mean of the dimensions, 0 at best. iLISI: the
-      effective number of batches among a cell's neighbours, more is better.
-      LSI, where shown, is TF-IDF and an SVD without its first component.",
+      "ARI and NMI: agreement of the clusters with the known types (best: 1).
+      I(z, depth) and I(z, batch): mutual information of the embedding with
+      depth and batch in nats, mean over dimensions (best: 0). iLISI: effective
+      number of batches among the neighbours of a cell (higher is better). LSI,
+      if shown, is TF-IDF and SVD without the first component.",
       html_table(found$measures)
     ),
     section(
-      "Cells in each cluster", "",
+      "Cells per cluster", "",
       html_table(as.data.frame.matrix(
         if (length(dim(found$clusters)) == 2) {
           found$clusters
@@ -32,16 +31,16 @@ write_report <- function(path, fit, results, found, input, seconds, umap) {
       ))
     ),
     section(
-      "What is left of depth",
-      "Each dimension of the embedding against depth. A slope is depth that
-      the embedding still has.",
+      "Residual effect of depth",
+      "Each dimension of the embedding against depth. A slope means that the
+      embedding still depends on depth.",
       plot_image(plot_depth(fit, results$depth), "Dimensions against depth")
     ),
     mixing_section(fit, results),
     section(
       "Training",
-      "The held-out cells decide: training ends when they no longer improve,
-      and returns to the best epoch.",
+      "Training stops when the evidence lower bound of held-out cells no longer
+      improves, and returns to the best epoch.",
       plot_image(plot(fit), "Loss against epochs")
     ),
     section("Versions", "", versions())
@@ -88,10 +87,10 @@ summary_list <- function(fit, input, seconds) {
       paste("Batch:", paste(input$batch, collapse = ", "))
     },
     sprintf(
-      "Trained for %d epochs in %.0f s; epoch %d is the best",
+      "Trained for %d epochs in %.0f s (best epoch: %d)",
       nrow(fit$history), seconds, best
     ),
-    format(Sys.time(), "Made on %Y-%m-%d %H:%M by tools/demo of sailer")
+    format(Sys.time(), "Created on %Y-%m-%d %H:%M by tools/demo of sailer")
   )
   c("<ul>", paste0("<li>", escape(items), "</li>"), "</ul>")
 }
@@ -102,9 +101,9 @@ mixing_section <- function(fit, results) {
   }
   mixing <- batch_mixing(fit, results$batch, labels = results$type)
   section(
-    "How batches mix",
-    "Share of each batch among the neighbours of the cells, by batch. In a
-    perfect mixture all are equal.",
+    "Batch mixing",
+    "Share of each batch among the neighbours of the cells, by batch. With
+    perfect mixing all shares are equal.",
     plot_image(plot(mixing), "Batches among neighbours", height = 3.5)
   )
 }
@@ -149,7 +148,7 @@ plot_image <- function(plot, text, width = 8, height = 4.5) {
     width = width, height = height, units = "in", res = 110,
     type = if (capabilities("cairo")) "cairo" else getOption("bitmapType")
   )
-  # A plot that fails must not leave the device open.
+  # Closes the device even if the plot fails.
   tryCatch(print(plot), finally = grDevices::dev.off())
   image_tag(path, text)
 }

@@ -1,22 +1,22 @@
-# The main task of sailer, from counts to a figure. tools/demo runs this script
-# once the package is installed; it also runs by itself:
+# Runs SAILER from counts to a UMAP. tools/demo installs the package and runs
+# this script, which can also be run directly:
 #
 #   Rscript tools/demo.R [FILE] [OPTION...]
 #
 # FILE is a 10x HDF5, .h5ad or .h5mu file, a folder with matrix.mtx, or an .rds
-# file that holds a matrix, a Seurat or a SingleCellExperiment object. By
-# default cells are simulated.
+# file with a matrix, a Seurat or a SingleCellExperiment object. Without FILE,
+# cells are simulated.
 #
-#   --output=DIR      where report.html, embedding.csv and umap.png go
+#   --output=DIR      folder for report.html, embedding.csv and umap.png
 #                     (./sailer-demo)
-#   --batch=COLUMN    column(s) of the cells' metadata with the batch, separated
-#                     by commas. For a 10x file the default is the number
-#                     after the barcode, if there are several
-#   --type=COLUMN     column with known labels to compare the clusters with
+#   --batch=COLUMN    metadata column(s) with the batch, separated by commas.
+#                     Default for a 10x file: the number after the barcode, if
+#                     there are several
+#   --type=COLUMN     metadata column with known labels to compare clusters with
 #   --assay=NAME      assay (Seurat) or alternative experiment (SCE) with peaks
-#   --epochs=N        maximum number of passes (default: by number of cells)
-#   --resolution=R    of the Leiden clustering (0.5)
-#   --seed=N          seed of everything random (1)
+#   --epochs=N        maximum number of epochs (default: by number of cells)
+#   --resolution=R    resolution of the Leiden clustering (0.5)
+#   --seed=N          random seed (1)
 
 suppressMessages(library(sailer))
 script <- sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE))
@@ -61,7 +61,7 @@ read_options <- function(arguments) {
   options <- defaults
   named <- startsWith(arguments, "--")
   if (sum(!named) > 1) {
-    stop("More than one file is named: ", arguments[!named][2], call. = FALSE)
+    stop("More than one file given: ", arguments[!named][2], call. = FALSE)
   }
   if (any(!named)) options$file <- arguments[!named]
   for (argument in arguments[named]) {
@@ -84,7 +84,7 @@ check_option <- function(argument, name) {
   known <- setdiff(names(defaults), "file")
   if (!name %in% known || !grepl("=", argument, fixed = TRUE)) {
     stop(
-      "Unknown option ", argument, ". There are ",
+      "Unknown option ", argument, ". The options are ",
       paste0("--", known, "=", collapse = ", "), ".",
       call. = FALSE
     )
@@ -99,12 +99,12 @@ as_number <- function(value, name) {
 
 # Input -----------------------------------------------------------------------
 
-# `counts` is NULL if the counts are not a matrix in memory.
+# `counts` is NULL unless the counts are a matrix in memory.
 new_input <- function(what, cells, table, batch, type, counts = NULL) {
   missing <- setdiff(c(batch, type), names(table))
   if (length(missing) > 0) {
     stop(
-      "There is no column '", missing[1], "' in the metadata. There are: ",
+      "The metadata have no column '", missing[1], "'. Columns: ",
       if (length(table) > 0) paste(names(table), collapse = ", ") else "none",
       ".",
       call. = FALSE
@@ -126,7 +126,7 @@ simulated <- function(options) {
 
 read_input <- function(options) {
   path <- options$file
-  if (!file.exists(path)) stop("There is no file ", path, ".", call. = FALSE)
+  if (!file.exists(path)) stop("File ", path, " does not exist.", call. = FALSE)
   if (grepl("[.]rds$", path, ignore.case = TRUE)) {
     object <- readRDS(path)
     package <- attr(class(object), "package")
@@ -175,7 +175,7 @@ without_empty <- function(cells) {
   if (!any(empty)) {
     return(cells)
   }
-  cat(sum(empty), "cells without an open peak are left out\n")
+  cat(sum(empty), "cells without open peaks removed\n")
   cells[, !empty]
 }
 
@@ -211,7 +211,7 @@ cluster_cells <- function(values, options) {
   near <- RANN::nn2(values, k = k + 1)$nn.idx[, -1]
   edges <- cbind(rep(seq_len(nrow(near)), k), as.vector(near))
   graph <- igraph::simplify(igraph::graph_from_edgelist(edges, FALSE))
-  # The argument's name is shorter in newer versions of igraph.
+  # Newer versions of igraph have a shorter argument name.
   resolution <- grep(
     "^resolution", names(formals(igraph::cluster_leiden)), value = TRUE
   )[1]
@@ -224,8 +224,8 @@ cluster_cells <- function(values, options) {
   factor(match(members, names(sort(-table(members)))))
 }
 
-# Plain latent semantic indexing: TF-IDF and SVD, without the first component,
-# which follows depth.
+# Plain latent semantic indexing: TF-IDF and SVD without the first component,
+# which correlates with depth.
 lsi <- function(counts, n = 30, seed = 1) {
   open <- methods::as(counts > 0, "dMatrix")
   frequency <- open %*% Matrix::Diagonal(x = 1 / Matrix::colSums(open))
@@ -256,7 +256,7 @@ measure <- function(values, results, clusters) {
   row
 }
 
-# One table of measures, and one of the clusters.
+# Tables of the measures and of the cells per cluster.
 compare <- function(fit, results, input, options) {
   measures <- measure(embedding(fit), results, results$cluster)
   rownames(measures) <- "SAILER"
@@ -277,9 +277,9 @@ compare <- function(fit, results, input, options) {
 }
 
 print_found <- function(found) {
-  cat("\nWhat was found (I: mutual information in nats, mean of dimensions):\n")
+  cat("\nMeasures (I: mutual information in nats, mean over dimensions):\n")
   print(found$measures)
-  cat("\nCells in each cluster:\n")
+  cat("\nCells per cluster:\n")
   print(found$clusters)
 }
 
@@ -322,7 +322,7 @@ draw <- function(results, path) {
 }
 
 panel <- function(results, column, title = column) {
-  # In a random order, so that no group hides another.
+  # Random order, so that no group hides another.
   set.seed(1)
   shown <- results[sample(nrow(results)), ]
   names(shown)[names(shown) == column] <- "colour"
@@ -347,7 +347,7 @@ panel <- function(results, column, title = column) {
     ))
 }
 
-# Up to 8 colours can be distinguished by colour-blind readers.
+# Up to 8 colours are safe for colour-blind readers.
 colours <- function(n) {
   okabe_ito <- grDevices::palette.colors(9, "Okabe-Ito")[-1]
   if (n > length(okabe_ito)) {

@@ -1,22 +1,22 @@
-# Experiments of reproduce.R, their rows, and how claims are judged by them.
+# Experiments of reproduce.R, their result rows, and the verdicts on claims.
 
-# name     by which it is asked for
-# title    what it shows, with tables and figures of the thesis
-# data     a text: on which cells, and how these differ from the thesis'
+# name     name on the command line
+# title    tables and figures of the thesis, and what they show
+# data     text: the cells used, and how they differ from those of the thesis
 # run      function(context) -> list(rows =, figures =); `context` is
-#          list(seed, full, first), `first` TRUE for the first seed, where what
-#          no seed changes is computed
+#          list(seed, full, first); results that do not depend on the seed are
+#          computed where `first` is TRUE, for the first seed
 # claims   list of claim() and claim_by()
 # thesis   thesis_values(), or NULL
-# not_here text: what of it cannot be done here, and why; or NULL
-# seconds  of the processor for one seed with --quick, about
+# not_here text: what cannot be reproduced here, and why; or NULL
+# seconds  approximate CPU seconds per seed with --quick
 experiment <- function(name, title, data, run, claims, thesis = NULL,
                        not_here = NULL, seconds = NA) {
   as.list(environment())
 }
 
-# Rows of one method on one set of cells: `values`, a named vector of measures.
-# What no seed changes has `seed` NA.
+# Rows of one method on one data set; `values` is a named vector of measures.
+# Results that do not depend on the seed have `seed` NA.
 rows_of <- function(data, method, values, context = NULL, seconds = NA) {
   values <- values[!is.na(values)]
   if (length(values) == 0) {
@@ -31,8 +31,8 @@ rows_of <- function(data, method, values, context = NULL, seconds = NA) {
 
 `%||%` <- rlang::`%||%`
 
-# What the thesis gives: rows of data (of the thesis), method and measures.
-# `here` is the set of cells and the method that stand for it in our rows.
+# Values of the thesis, by its data set, method and measure. `here` and
+# `method_here` name the corresponding data set and method in our rows.
 thesis_values <- function(data, method, ..., here = data,
                           method_here = method) {
   values <- c(...)
@@ -42,13 +42,13 @@ thesis_values <- function(data, method, ..., here = data,
   )
 }
 
-# `ours` is better than each of `rivals` in `measure`; on each set of cells in
-# `data`, NULL for all that have both.
+# `ours` is better than each of `rivals` in `measure`, on each data set in
+# `data` (NULL: all data sets with results for both).
 claim <- function(text, measure, ours, rivals, lower = FALSE, data = NULL) {
   as.list(environment())
 }
 
-# A claim of another kind: test(rows) gives list(verdict, evidence).
+# A claim with its own test: test(rows) returns list(verdict, evidence).
 claim_by <- function(text, test) list(text = text, test = test)
 
 judge <- function(claim, rows) {
@@ -81,9 +81,9 @@ judge <- function(claim, rows) {
   }))
 }
 
-# Against the best of the rivals, seed by seed: the claim holds where the 95 %
-# interval of the mean difference is on its side, does not hold where it is on
-# the other, and is undecided between. One value alone has no interval.
+# Compares with the best rival, paired by seed. The 95 % confidence interval of
+# the mean gain lies above 0 (the claim holds), below 0 (it does not hold), or
+# includes 0 (undecided). A single value has no interval.
 compare_methods <- function(rows, claim) {
   sign <- if (claim$lower) -1 else 1
   of_method <- function(method) rows[rows$method == method, ]
@@ -122,7 +122,7 @@ compare_methods <- function(rows, claim) {
   ))
 }
 
-# Three digits after the point, as the thesis has; fewer for large values.
+# Three decimals, as in the thesis; none for values of 100 or more.
 short <- function(x) {
   ifelse(
     is.na(x), "–",

@@ -1,4 +1,4 @@
-# What the benchmarks on labelled cells share: data, LSI and scores.
+# Shared by the benchmarks on labelled cells: data, LSI and scores.
 
 suppressMessages({
   library(sailer)
@@ -9,7 +9,7 @@ data_folder <- function(name) {
   file.path(Sys.getenv("SAILER_DATA", "../shared/data"), name)
 }
 
-# Features x cells of one modality, with the features' names.
+# Counts of one modality, features x cells, with feature names.
 read_counts <- function(folder, modality) {
   counts <- methods::as(
     Matrix::readMM(gzfile(file.path(folder, paste0(modality, ".mtx.gz")))),
@@ -26,7 +26,7 @@ read_counts <- function(folder, modality) {
 read_atac <- function(name) {
   folder <- data_folder(name)
   if (!dir.exists(folder)) {
-    stop("There is no folder ", folder, ": set SAILER_DATA.", call. = FALSE)
+    stop("Folder ", folder, " not found: set SAILER_DATA.", call. = FALSE)
   }
   cells <- utils::read.delim(file.path(folder, "cells.tsv"))
   counts <- read_counts(folder, "atac")
@@ -35,7 +35,7 @@ read_atac <- function(name) {
   list(counts = counts, cells = cells)
 }
 
-# Both modalities of the cells that have a type, and a PCA of the RNA.
+# Both modalities of the annotated cells, and a PCA of the RNA.
 read_multiome <- function(name = "mouse_cortex_multiome") {
   data <- read_atac(name)
   rna <- read_counts(data_folder(name), "rna")
@@ -49,7 +49,7 @@ read_multiome <- function(name = "mouse_cortex_multiome") {
   )
 }
 
-# Counts per 10,000, logarithm, centred, 30 components.
+# Counts per 10,000, log1p, centred; 30 components.
 rna_pca <- function(rna) {
   depth <- Matrix::colSums(rna)
   rna@x <- log1p(rna@x * rep(1e4 / depth, diff(rna@p)))
@@ -63,32 +63,32 @@ unit_rows <- function(x) x / pmax(sqrt(rowSums(x^2)), 1e-12)
 
 neighbours <- function(embedding) RANN::nn2(embedding, k = 51)$nn.idx[, -1]
 
-# Each embedding, and the same with every cell scaled to length 1.
+# Each embedding as it is, and with all cells scaled to unit length.
 with_unit <- function(embeddings) {
   both <- lapply(embeddings, function(x) list(x, unit_rows(x)))
   names <- paste0(rep(names(both), each = 2), c("", ", unit"))
   stats::setNames(do.call(c, unname(both)), names)
 }
 
-# TF-IDF as Signac computes it (log(tf * idf * 1e4 + 1)), or without that
-# logarithm (tf * log(1 + idf)), truncated SVD, and the first component, which
-# is depth, left out unless `first`. Components keep their singular
-# values: scaled to equal variance they did far worse on shallow data.
+# TF-IDF as in Signac (log(tf * idf * 1e4 + 1)), or tf * log(1 + idf) without
+# `logarithm`, then truncated SVD. The first component, which reflects depth, is
+# dropped unless `first`. Components keep their singular values: scaled to equal
+# variance they did far worse on shallow data.
 lsi <- function(counts, n = 30, logarithm = TRUE, first = FALSE) {
   open <- methods::as(counts > 0, "dMatrix")
   tf <- open %*% Matrix::Diagonal(x = 1 / Matrix::colSums(open))
   idf <- ncol(open) / pmax(1, Matrix::rowSums(open))
   tfidf <- Matrix::Diagonal(x = if (logarithm) idf else log1p(idf)) %*% tf
   if (logarithm) tfidf@x <- log1p(tfidf@x * 1e4)
-  # irlba uses R's generator; the start is fixed for the table's sake.
+  # irlba starts from random numbers; the seed makes results reproducible.
   set.seed(1)
   svd <- irlba::irlba(Matrix::t(tfidf), nv = n + !first)
   components <- svd$u %*% diag(svd$d)
   if (first) components else components[, -1]
 }
 
-# Cells simulated with known types: as shallow as bone marrow, deep, few and
-# deep, of two batches that differ in their peaks, and of three deep donors.
+# Simulated cells of known type: as shallow as bone marrow; deep; few and deep;
+# two batches that differ in their peaks; three deeply sequenced donors.
 simulations <- list(
   shallow = list(
     n_cells = 3000, n_peaks = 4000, depth = 70, type_specific = 0.08,
@@ -119,7 +119,7 @@ simulated <- function(name) {
   list(counts = data$counts, cells = data$cells)
 }
 
-# A simulation, or cells in SAILER_DATA; those without a type left out.
+# A simulation, or the annotated cells of a data set in SAILER_DATA.
 read_labelled <- function(name) {
   if (name %in% names(simulations)) {
     return(simulated(name))
@@ -129,8 +129,8 @@ read_labelled <- function(name) {
   list(counts = data$counts[, known], cells = data$cells[known, ])
 }
 
-# Leiden clusters on the graph of the first `k` neighbours in each row of `nn`,
-# one partition per resolution.
+# Leiden clusters on the graph of the `k` nearest neighbours in `nn`, one
+# partition per resolution.
 leiden <- function(nn, k, resolutions, seed = 1) {
   edges <- cbind(rep(seq_len(nrow(nn)), k), as.vector(nn[, seq_len(k)]))
   graph <- igraph::simplify(igraph::graph_from_edgelist(edges, FALSE))
@@ -146,7 +146,7 @@ leiden <- function(nn, k, resolutions, seed = 1) {
   })
 }
 
-# Clusters against known types, over the cells `rows`, best and mean.
+# Best and mean ARI and NMI of clusterings with known types, for cells `rows`.
 agreement <- function(clusters, types, rows = seq_along(types)) {
   ari <- vapply(clusters, function(x) {
     sailer:::adjusted_rand_index(x[rows], types[rows])
@@ -160,7 +160,7 @@ agreement <- function(clusters, types, rows = seq_along(types)) {
   )
 }
 
-# The mean silhouette width of labelled cells, by all pairs of them.
+# Mean silhouette width of labelled cells, from all pairwise distances.
 silhouette <- function(embedding, labels) {
   if (!requireNamespace("cluster", quietly = TRUE)) {
     return(NA)
@@ -176,10 +176,10 @@ purity <- function(nn, types, rows = seq_along(types)) {
 }
 
 # Scores of an embedding against known types: ARI and NMI of Leiden clusters on
-# a graph of 15 neighbours, at the best of a range of resolutions by the mean of
-# `runs` runs (one run moves ARI by .02); purity of 50 neighbours, and what the
-# embedding tells of depth and batch. Neighbours may be given without an
-# embedding, as weighted ones are.
+# a graph of 15 neighbours, as means of `runs` runs at the best resolution (a
+# single run varies by .02 in ARI); purity of 50 neighbours; and the mutual
+# information of the embedding with depth and batch. `nn` can be given without
+# an embedding, for weighted nearest neighbours.
 score <- function(embedding, cells, depth,
                   resolutions = c(0.2, 0.4, 0.6, 0.8, 1, 1.4), runs = 5,
                   nn = neighbours(embedding)) {
@@ -207,8 +207,8 @@ score <- function(embedding, cells, depth,
   )
 }
 
-# Of the cells of a type, the share of the type among their neighbours: 50, or
-# all others of the type where these are fewer, so that 1 is possible.
+# Mean share of `type` among its cells' nearest neighbours: 50, or the number of
+# other cells of the type if smaller, so that 1 is possible.
 type_purity <- function(embedding, types, type) {
   inside <- types == type
   k <- min(50, sum(inside) - 1)
@@ -216,7 +216,7 @@ type_purity <- function(embedding, types, type) {
   mean(inside[nn[, -1]])
 }
 
-# The n largest of each column of a dense matrix, as open peaks.
+# The `n` largest values of each column of a dense matrix, as open peaks.
 largest <- function(values, n) {
   rows <- apply(values, 2, function(x) order(-x)[seq_len(n)])
   Matrix::sparseMatrix(
@@ -225,8 +225,7 @@ largest <- function(values, n) {
   )
 }
 
-# A value, and the seconds of the processor that it took, not of the clock:
-# others may be at work.
+# A value and the CPU seconds that it took (wall time depends on other jobs).
 timed <- function(code) {
   time <- system.time(value <- code)
   list(value = value, seconds = time[["user.self"]] + time[["sys.self"]])

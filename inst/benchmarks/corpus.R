@@ -1,13 +1,13 @@
-# Size, speed and memory of a corpus.
+# File size, speed and memory of a corpus.
 #
-#   Rscript corpus.R [cells = 50000] [genes = 20000] [a cell = 1000] [file]
+#   Rscript corpus.R [cells = 50000] [genes = 20000] [per_cell = 1000] [file]
 #
-# Simulates a 10x HDF5 file of RNA with so many non-zeros a cell (an existing
-# `file` is taken as it is), builds a corpus from it, and reads all cells of it
-# in random order and in that of an epoch, in minibatches of 256. Prints bytes
-# and seconds per non-zero, and what is resident. What the system keeps of the
-# file in its own memory counts as resident while the file is mapped ("RssFile")
-# and is given back when others need it; "RssAnon" is ours.
+# Simulates RNA counts with the given number of non-zeros per cell as a 10x HDF5
+# file (or uses an existing `file`), builds a corpus from it, and reads all
+# cells in minibatches of 256, once in order and twice in random order. Prints
+# bytes and seconds per non-zero, and resident memory. Cached pages of the
+# mapped file count as resident ("RssFile"), but the system reclaims them when
+# memory is needed; "RssAnon" is the memory of the process itself.
 
 file <- sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE))
 source(file.path(dirname(file), "engine.R"))
@@ -17,7 +17,7 @@ n_genes <- if (length(given) > 1) as.numeric(given[2]) else 2e4
 per_cell <- if (length(given) > 2) as.numeric(given[3]) else 1000
 path <- if (length(given) > 3) given[4] else tempfile(fileext = ".h5")
 
-# Counts as they are in cells: most are 1, some are hundreds.
+# Counts distributed as in real cells: most are 1, some are hundreds.
 simulate <- function(path, n_cells, n_genes, per_cell, block = 5000) {
   set.seed(1)
   weight <- exp(stats::rnorm(n_genes, sd = 2))
@@ -60,7 +60,7 @@ say <- function(what, spent = NULL, n = NULL) {
   flush(stdout())
 }
 
-# In a process of its own: memory of the simulation is not that of the corpus.
+# Simulates in a separate process, whose memory does not count.
 if (length(given) > 4) {
   simulate(path, n_cells, n_genes, per_cell)
   quit("no")
@@ -80,11 +80,11 @@ spent <- system.time(
 n <- corpus$n_nonzeros
 say("built", spent, n)
 cat(sprintf(
-  "%.0f cells, %.0f counts, %.2f bytes a count (the 10x file: %.2f)\n",
+  "%.0f cells, %.0f counts, %.2f bytes per count (10x file: %.2f)\n",
   corpus$n_cells, n, file.size(target) / n, file.size(path) / n
 ))
 spent <- system.time(open_cells(target))
-say("opened again", spent, n)
+say("reopened", spent, n)
 spent <- system.time(sailer:::core_corpus_open(target, check = TRUE))
 say("checked", spent, n)
 

@@ -1,11 +1,11 @@
-# The evidence behind sailer()'s defaults: variants of the options on simulated
-# cells of known types and on real cells.
+# The comparisons behind sailer()'s defaults: variants of the options on
+# simulated cells of known type and on real cells.
 #
 #   Rscript inst/benchmarks/defaults.R DATA_SET [VARIANT ...]
 #
-# DATA_SET is one of common.R's `simulations` or a folder below SAILER_DATA. For
-# each variant: the evidence lower bound and the log-likelihood on held-out
-# cells, which need no labels, and the scores of common.R.
+# DATA_SET is one of common.R's `simulations` or a folder below SAILER_DATA.
+# Prints for each variant the evidence lower bound and the log-likelihood of
+# held-out cells, which need no labels, and the scores of common.R.
 
 script <- sub("--file=", "", grep("--file=", commandArgs(), value = TRUE))
 source(file.path(dirname(script), "common.R"))
@@ -41,7 +41,7 @@ variants <- list(
 
 arguments <- commandArgs(TRUE)
 if (length(arguments) == 0) {
-  stop("Name a data set: see the head of this file.", call. = FALSE)
+  stop("Give a data set: see the header of this file.", call. = FALSE)
 }
 data <- read_labelled(arguments[1])
 chosen <- if (length(arguments) > 1) arguments[-1] else names(variants)

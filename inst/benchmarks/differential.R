@@ -1,20 +1,20 @@
-# Is differential_accessibility() honest?
+# False discoveries and power of differential_accessibility().
 #
 #   Rscript inst/benchmarks/differential.R [simulation] [bone_marrow_atac]
 #
-# Simulation, with known truth: peaks called between types beside those that
-# differ; false discoveries (a peak with the same truth in both), the share of
-# the differing peaks found, and the same of Fisher's exact test with
-# Benjamini-Hochberg and of what the model's means alone would call, with the
-# decoder taken as known. Then cells of one type that differ in depth alone: the
-# right answer is none.
+# Simulation with known truth, for pairs of types: the number of peaks called,
+# the false discovery proportion (called peaks with the same true accessibility
+# in both types) and the power (share of differing peaks that are called). The
+# same for Fisher's exact test with Benjamini-Hochberg correction, and for calls
+# from the model's means alone, without uncertainty of the decoder. Then cells
+# of one type that differ only in depth, where no peak should be called.
 #
-# Bone marrow (SAILER_DATA): pairs of types, sign and correlation with the raw
-# fractions among the peaks called; and labels within a type that mean nothing
-# (drawn at random; the deeper half and the shallower; the donors). Then the
-# activity of marker genes: how well it tells the cells of their lineage from
-# all others (area under the curve), imputed and from the raw counts of the same
-# peaks.
+# Bone marrow (SAILER_DATA): for pairs of types, the agreement in sign and the
+# correlation of effects with differences of the raw fractions, over the called
+# peaks. Then groups within a type that should not differ: random, deep and
+# shallow cells, and donors. Then gene activity of marker genes, imputed and
+# from the raw counts of the same peaks: how well it separates the cells of the
+# gene's lineage from all others (area under the curve).
 
 script <- sub("--file=", "", grep("--file=", commandArgs(), value = TRUE))
 source(file.path(dirname(script), "common.R"))
@@ -27,8 +27,8 @@ fisher_calls <- function(found, n) {
   stats::p.adjust(p, "BH") < 0.05
 }
 
-# What the decoder says, taken as known: means of large groups are nearly sure
-# then, and every twofold one is called.
+# Calls from the decoder's means, taken as known: the mean of a large group is
+# then almost certain, and every twofold change is called.
 mean_calls <- function(found) {
   abs(found$log2_fold_change) > 1
 }
@@ -64,7 +64,7 @@ simulated <- function(label, control, ...) {
   print(do.call(rbind, rows), digits = 2, row.names = FALSE)
 }
 
-# Half of the cells keep a third of their fragments.
+# Half of the cells are downsampled to a third of their fragments.
 thinned <- function(control) {
   sim <- simulate_atac(
     n_cells = 2000, n_peaks = 3000, n_types = 6, seed = 2, depth_sd = 0.3
@@ -80,14 +80,16 @@ thinned <- function(control) {
   for (type in c("type1", "type3")) {
     group <- ifelse(shallow, "shallow", "deep")
     group[sim$cells$cell_type != type] <- NA
-    tell_null(paste("Depth / 3 in half of", type), fit, group, counts)
+    tell_null(
+      paste("Half of the cells at 1/3 of the depth,", type), fit, group, counts
+    )
   }
 }
 
 tell_null <- function(label, fit, group, counts) {
   found <- differential_accessibility(fit, group, x = counts)
   cat(sprintf(
-    "%s: %d called, Fisher %d; mean accessibility %.2f : 1, raw %.2f : 1\n",
+    "%s: %d called, Fisher %d; ratio of mean accessibility %.2f, raw %.2f\n",
     label, sum(found$is_da), sum(fisher_calls(found, table(group))),
     mean(found$prob_1) / mean(found$prob_2),
     mean(found$emp_prob_1) / mean(found$emp_prob_2)
@@ -146,8 +148,8 @@ bone_marrow <- function(control) {
   markers(fit, data)
 }
 
-# Bounds of RefSeq genes in hg19 (UCSC Genome Browser). The study's peaks are of
-# hg19: those on chr4, chr10 and chr14 go beyond the ends of hg38.
+# RefSeq gene coordinates in hg19 (UCSC Genome Browser). The study's peaks are
+# in hg19: those on chr4, chr10 and chr14 extend beyond the ends of hg38.
 marker_genes <- c(
   CD3E = "chr11:118175295-118186890:+", BCL11B = "chr14:99635625-99737822:-",
   CEBPA = "chr19:33790840-33793430:-", BANK1 = "chr4:102711764-102995969:+"
@@ -196,7 +198,7 @@ if (sys.nframe() == 0) {
   if (length(asked) == 0) asked <- c("simulation", "bone_marrow_atac")
   control <- train_control(verbose = FALSE)
   if ("simulation" %in% asked) {
-    simulated("2,000 cells x 3,000 peaks, a tenth open", control,
+    simulated("2,000 cells x 3,000 peaks, 10 % open", control,
       n_cells = 2000, n_peaks = 3000, n_types = 6, seed = 1
     )
     simulated("3,000 cells x 5,000 peaks, 2 % open", control,

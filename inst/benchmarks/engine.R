@@ -1,14 +1,14 @@
-# What the benchmarks of the training engine share: random cells in memory and
-# straight to disk, one measured run in a process of its own, and its peak
-# memory. Random cells have no types: speed does not depend on what is learned.
+# Shared by the benchmarks of training speed: random cells in memory or written
+# directly to disk, and the speed and peak memory of training in a separate
+# process. The cells have no types, as speed does not depend on what is learned.
 
 suppressMessages({
   library(sailer)
   library(Matrix)
 })
 
-# Open entries of `n_cells` x `n_peaks` at random, cell by cell: gaps between
-# successes are geometric, so the cost is that of the non-zeros.
+# Random open entries of `n_cells` x `n_peaks`, in order of cells. Gaps between
+# them are geometric, so the cost is proportional to the number of non-zeros.
 random_cells <- function(n_cells, n_peaks, density) {
   total <- as.numeric(n_cells) * n_peaks
   n <- ceiling(total * density + 6 * sqrt(total * density) + 10)
@@ -43,8 +43,7 @@ random_counts <- function(n_cells, n_peaks, density) {
 
 cell_names <- function(n_cells) sprintf("cell%07d", seq_len(n_cells))
 
-# A 10x HDF5 file, written block by block: never more than `block` cells are in
-# memory.
+# Writes a 10x HDF5 file in blocks, with at most `block` cells in memory.
 random_tenx <- function(file, n_cells, n_peaks, density, seed = 1,
                         block = 10000) {
   set.seed(seed)
@@ -67,9 +66,9 @@ memory_mb <- function(field) {
 
 cpu_seconds <- function() sum(proc.time()[c(1, 2)])
 
-# Trains on `x` and returns cells per CPU-second of the epochs after the second
-# (behind the first the run writes a checkpoint, which would count for much in a
-# run of a few steps), and the peak of resident memory. `epochs` at least 3.
+# Trains on `x`; returns cells per CPU-second and per second over the epochs
+# after the second (the checkpoint written after the first would weigh too much
+# in a run of a few steps), and peak resident memory. `epochs`: at least 3.
 measure <- function(x, architecture, hidden, batch_size, epochs = 3) {
   run <- sailer:::prepare_run(
     x, quote(sailer()), NULL, NULL,
@@ -82,7 +81,7 @@ measure <- function(x, architecture, hidden, batch_size, epochs = 3) {
   )
   gc()
   resting <- memory_mb("VmRSS")
-  cat("5", file = "/proc/self/clear_refs") # forgets the peak so far
+  cat("5", file = "/proc/self/clear_refs") # resets the peak
   clock <- NULL
   report <- function(p) {
     if (p$done >= p$cells) {
@@ -99,8 +98,8 @@ measure <- function(x, architecture, hidden, batch_size, epochs = 3) {
   )
 }
 
-# The same in an R process of its own, so that peaks of memory are its own, with
-# the sailer of a library.
+# The same in a separate R process, so that peak memory is that of this run,
+# with sailer loaded from `library`.
 measure_apart <- function(..., library = NULL) {
   arguments <- tempfile(fileext = ".rds")
   result <- tempfile(fileext = ".rds")

@@ -1,6 +1,6 @@
 # Expresser on the RNA data sets of SAILER_DATA: pretraining, imputation of
-# cells held out and of a data set that was not trained on, embeddings of genes
-# and of cells. In steps, which keep what they make in FOLDER:
+# held-out cells and of a held-out data set, gene embeddings and cell
+# embeddings. FOLDER holds the corpora and models:
 #
 #   Rscript inst/benchmarks/expresser.R train FOLDER [default] [thesis] ...
 #   Rscript inst/benchmarks/expresser.R impute FOLDER
@@ -9,8 +9,8 @@
 #   Rscript inst/benchmarks/expresser.R curve FOLDER [cells] ...
 #   Rscript inst/benchmarks/expresser.R speed
 #
-# A tenth of the cells of each data set is held out, and pbmc_ifnb_rna as a
-# whole. Genes are the protein-coding ones that 10 training cells have. On a
+# A tenth of the cells of each data set is held out, and all of pbmc_ifnb_rna.
+# Genes are protein-coding and detected in at least 10 training cells. On a
 # machine with a GPU set EXPRESSER_SIZE=full; EXPRESSER_EPOCHS, EXPRESSER_BATCH
 # and EXPRESSER_SEED override 5, 16 and 1.
 
@@ -20,7 +20,7 @@ source(file.path(dirname(script), "expresser_data.R"))
 
 left_out <- "pbmc_ifnb_rna"
 
-# What is compared, as arguments of expresser().
+# Variants to compare, as arguments of expresser().
 variants <- list(
   default = list(),
   plain = list(decoder = FALSE),
@@ -33,7 +33,7 @@ setting <- function(name, otherwise) {
   as.numeric(Sys.getenv(paste0("EXPRESSER_", name), otherwise))
 }
 
-# list(training, held_out): data sets as read_rna() gives them, by cells.
+# list(training, held_out): the data sets of read_rna(), split by cells.
 split_sets <- function() {
   sets <- read_rna(known = protein_coding())
   set.seed(1)
@@ -77,7 +77,7 @@ fits_in <- function(folder) {
   stats::setNames(lapply(paths[found], load_model), names(variants)[found])
 }
 
-# A method of evaluate_imputation(): genes that the fit does not know have none.
+# A method for evaluate_imputation(): NA for genes that the fit does not know.
 imputing <- function(fit, ...) {
   function(counts, positions) {
     known <- positions$gene %in% fit$genes$gene
@@ -89,8 +89,8 @@ imputing <- function(fit, ...) {
   }
 }
 
-# The fit trained on with what is left of the very cells that are imputed: it
-# then sees of them what neighbours see.
+# The fit, fine-tuned on the remaining counts of the cells to be imputed: the
+# information that the nearest-neighbour baselines have.
 fine_tuned <- function(fit, epochs = 5) {
   function(counts, positions) {
     tuned <- expresser(
@@ -104,7 +104,7 @@ fine_tuned <- function(fit, epochs = 5) {
   }
 }
 
-# MAE and correlations of each data set's cells, a table a share dropped.
+# MAE and correlations in the held-out cells, by data set and dropped share.
 impute_all <- function(folder) {
   sets <- split_sets()$held_out
   fits <- fits_in(folder)
@@ -124,7 +124,7 @@ impute_all <- function(folder) {
   }
 }
 
-# Tables of genes are read by gene_tables.R, which defines more than is used.
+# gene_tables.R in a separate environment: not all of it is needed here.
 gene_table_evaluations <- function() {
   found <- new.env(parent = globalenv())
   sys.source(file.path(dirname(script), "gene_tables.R"), found)
@@ -149,16 +149,17 @@ evaluate_genes <- function(folder, asked) {
   }
 }
 
-# Embeddings of cells by each read-out beside principal components of the same
-# cells. Without labels: counts of every cell are split in two at random, cells
-# are embedded by one half, and the other half is predicted from the neighbours
-# there. With labels, where cells have them: all counts.
+# Cell embeddings of each read-out, compared with principal components of the
+# same cells. Without labels: the counts of each cell are split at random, one
+# half is embedded, and the other is predicted from the nearest neighbours. With
+# labels, where available: scores of embeddings of all counts.
 evaluate_cells <- function(folder) {
   fits <- fits_in(folder)
   sets <- read_rna(known = protein_coding())
   for (name in c("pbmc3k_rna", "pancreas_tumour_rna", left_out)) {
     halves <- split_counts(sets[[name]])
-    cat("\n", name, ", held-out half, nats per 1,000 counts\n", sep = "")
+    cat("\n", name, ", gain on the held-out half, nats per 1,000 counts\n",
+        sep = "")
     print(round(vapply(embed_all(fits, halves[[1]]), function(x) {
       predicted_by_neighbours(neighbours(x), halves[[2]])
     }, 0), 1))
@@ -187,8 +188,8 @@ score_types <- function(fits, counts, types) {
   }, numeric(4))), 3))
 }
 
-# Counts split binomially: each half is as if the cell had been sequenced half
-# as deep, independently of the other.
+# Splits counts binomially, as if each cell had been sequenced twice at half the
+# depth, independently.
 split_counts <- function(counts) {
   set.seed(1)
   first <- counts
@@ -198,9 +199,9 @@ split_counts <- function(counts) {
   lapply(both, function(x) x[, enough])
 }
 
-# How much better, in nats per 1,000 counts, the counts of cells are predicted
-# by the pooled counts of their first `k` neighbours than by those of all cells.
-# Pools are mixed with the counts of all cells by the best of some weights.
+# Gain in log-likelihood, in nats per 1,000 counts, when the counts of cells are
+# predicted from the pooled counts of `k` nearest neighbours instead of those of
+# all cells. Pools are mixed with all cells at the best of several weights.
 predicted_by_neighbours <- function(nn, counts, k = 15) {
   n <- ncol(counts)
   near <- Matrix::sparseMatrix(
@@ -221,9 +222,9 @@ predicted_by_neighbours <- function(nn, counts, k = 15) {
   1000 * max(gain)
 }
 
-# A model of 2 layers and 256 genes of a cell on a share of each data set: as
-# many steps whatever the number of cells, and what comes of it after each part
-# of them. Cells that all kept out are what is imputed.
+# Learning curve: models with 2 layers and 256 genes per cell, trained on a
+# subset of each data set, with the same number of steps for every size.
+# Imputation is evaluated on cells held out from all of them.
 curve <- function(folder, sizes) {
   sets <- split_sets()
   tables <- gene_table_evaluations()
@@ -278,13 +279,13 @@ describe_fit <- function(fit, held_out, tables, n_cells) {
   ))
 }
 
-# Tokens per CPU-second of training, by the genes of a cell that are looked at,
-# beside the share of the rate at which the machine multiplies matrices.
+# Training tokens per CPU-second by the number of genes per cell, also as a
+# share of the machine's matrix multiplication rate.
 measure_speed <- function() {
   set.seed(1)
   counts <- simulate_rna(n_cells = 64, n_genes = 2000, depth = 6000)$counts
   rate <- multiply_rate()
-  cat(sprintf("matrix products: %.1f GFLOP a CPU-second\n", rate / 1e9))
+  cat(sprintf("matrix products: %.1f GFLOP per CPU-second\n", rate / 1e9))
   for (size in c("small", "full")) {
     for (max_genes in c(256, 512, 1024)) {
       epochs <- if (size == "full") 1 else 3
@@ -304,7 +305,7 @@ measure_speed <- function() {
       tokens <- epochs * sum(pmin(max_genes, Matrix::colSums(used > 0)))
       speed <- tokens / seconds
       cat(sprintf(
-        "%-5s %4d genes: %6.0f tokens a CPU-second, %2.0f %% of the rate\n",
+        "%-5s %4d genes: %6.0f tokens per CPU-second, %2.0f %% of this rate\n",
         size, max_genes, speed,
         100 * speed * flop_of_token(fit$options, max_genes) / rate
       ))
@@ -312,7 +313,7 @@ measure_speed <- function() {
   }
 }
 
-# Of forward and backward, layers alone: products with weights, and attention.
+# Forward and backward, layers only: products with weights, and attention.
 flop_of_token <- function(options, n) {
   d <- options$n_embedding
   weights <- 2 * (4 * d^2 + 2 * d * options$feed_forward)
@@ -320,7 +321,7 @@ flop_of_token <- function(options, n) {
   options$n_layers * (3 * weights + 3.5 * attention)
 }
 
-# Floating-point operations of a product of large matrices in a CPU-second, on
+# Floating-point operations per CPU-second in a product of large matrices, on
 # one thread.
 multiply_rate <- function(n = 1500) {
   a <- matrix(stats::runif(n^2), n)
@@ -329,7 +330,7 @@ multiply_rate <- function(n = 1500) {
     seconds <- sum(system.time(a %*% a)[1:2])
     rate <- max(rate, 2 * n^3 / seconds)
   }
-  2 * rate # R multiplies doubles, the model floats: twice as many at a time
+  2 * rate # R multiplies doubles; the model's floats are twice as fast
 }
 
 if (sys.nframe() == 0) {

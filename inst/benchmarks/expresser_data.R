@@ -1,14 +1,14 @@
-# Data of the benchmarks of Expresser: cells by symbols and tables of genes.
-# Source common.R first.
+# Data for the benchmarks of Expresser: RNA counts by gene symbol, and tables of
+# genes. Source common.R first.
 
-# Every RNA data set of SAILER_DATA as counts, genes (symbols) x cells, sparse,
-# with unique names of cells; a named list. `known`, symbols, keeps these genes.
+# Named list of the RNA data sets of SAILER_DATA: sparse counts, genes (symbols)
+# x cells, with unique cell names. `known`: symbols of the genes to keep.
 read_rna <- function(names = rna_names(), known = NULL) {
   symbols <- symbol_of()
   sets <- lapply(names, function(name) {
     folder <- data_folder(name)
     if (!dir.exists(folder)) {
-      stop("There is no folder ", folder, ": set SAILER_DATA.", call. = FALSE)
+      stop("Folder ", folder, " not found: set SAILER_DATA.", call. = FALSE)
     }
     counts <- read_counts(folder, "rna")
     genes <- rownames(counts)
@@ -29,7 +29,7 @@ rna_names <- function() {
   )
 }
 
-# Labels by the names that read_rna() gives to cells; NULL where there are none.
+# Cell types, named by the cell names of read_rna(); NULL if there are none.
 read_cell_types <- function(name) {
   cells <- utils::read.delim(file.path(data_folder(name), "cells.tsv"))
   types <- cells$cell_type
@@ -43,7 +43,7 @@ gene_table <- function(name, ...) {
   read(path, stringsAsFactors = FALSE, ...)
 }
 
-# Symbols named by Ensembl id; ids without a symbol are left out.
+# Symbols, named by Ensembl id; ids without a symbol are dropped.
 symbol_of <- function() {
   info <- gene_table("gene_info_table.csv.gz")
   info <- info[nzchar(info$gene_name), ]
@@ -56,7 +56,7 @@ protein_coding <- function() {
                           nzchar(info$gene_name)])
 }
 
-# Rows of the same symbol are summed, rows without one dropped.
+# Sums rows with the same symbol; drops rows without one.
 by_symbol <- function(counts, symbols) {
   kept <- !is.na(symbols) & nzchar(symbols)
   group <- factor(symbols[kept], unique(symbols[kept]))
@@ -75,7 +75,7 @@ log_normalise <- function(counts) {
   counts
 }
 
-# Data sets side by side over the union of their genes.
+# Combines data sets over the union of their genes.
 join_rna <- function(sets) {
   genes <- unique(unlist(lapply(sets, rownames)))
   placed <- lapply(sets, function(counts) {
@@ -89,7 +89,7 @@ join_rna <- function(sets) {
   do.call(cbind, unname(placed))
 }
 
-# Tables of genes as evaluate_gene_embeddings() takes them.
+# Tables of genes for evaluate_gene_embeddings().
 read_gene_pairs <- function() {
   sides <- lapply(c("train", "test"), function(side) {
     file <- function(what) sprintf("ggi_%s_%s.txt.gz", side, what)
@@ -99,7 +99,7 @@ read_gene_pairs <- function() {
       label = gene_table(file("label"), header = FALSE)[[1]], split = side
     )
   })
-  # Symbols that their authors lost are NA in the table.
+  # Symbols that are missing in the published pairs are NA.
   stats::na.omit(do.call(rbind, sides))
 }
 
@@ -116,11 +116,11 @@ read_dosage <- function() {
   )
 }
 
-# `value` is lof_z or oe_lof_upper (LOEUF). The table has no length of the
-# coding sequence: the expected number of loss-of-function variants, which
-# grows with it, stands for it. Both values are computed from that number, so as
-# a covariate it tells more than a length would (of LOEUF all, where no variant
-# was observed).
+# `column` is lof_z or oe_lof_upper (LOEUF). The table lacks the length of the
+# coding sequence; the expected number of loss-of-function variants, which
+# grows with it, is used instead. Both scores are computed from this number, so
+# it is a more informative covariate than length (where no variant was observed,
+# it determines LOEUF).
 read_constraint <- function(column) {
   table <- gene_table("gnomad_constraint.tsv.gz")
   table <- table[!duplicated(table$gene), ]

@@ -1,26 +1,26 @@
-# What gene embeddings tell of interactions, dosage sensitivity and constraint,
-# by evaluate_gene_embeddings() on the tables of SAILER_DATA:
+# How well gene embeddings predict interactions, dosage sensitivity and
+# constraint: evaluate_gene_embeddings() on the tables of SAILER_DATA.
 #
 #   Rscript inst/benchmarks/gene_tables.R [tables]
 #
-# The tables, all by default: ggi (pairs sharing GO terms, the given split),
-# string (pairs of STRING and as many sampled ones that match in how often each
-# gene stands in them), dosage (sensitive transcription factors), lof_z, loeuf
-# (gnomAD, with the expected number of variants as a covariate: it stands for
-# the length of the gene).
+# The tables, all by default: ggi (pairs sharing GO terms, with the published
+# split), string (STRING pairs and as many sampled negatives, in which each gene
+# occurs equally often), dosage (dosage-sensitive transcription factors), lof_z
+# and loeuf (gnomAD, with the expected number of variants as a covariate in
+# place of gene length).
 #
-# The embeddings are plain ones, for Expresser to be compared with: loadings of
-# 50 principal components of the log-normalised cells of all RNA data sets, and
-# random numbers. Genes in fewer than 10 cells are left out.
+# The embeddings are baselines for Expresser: loadings of 50 principal
+# components of the log-normalised cells of all RNA data sets, and random
+# numbers. Genes detected in fewer than 10 cells are excluded.
 
 script <- sub("--file=", "", grep("--file=", commandArgs(), value = TRUE))
 source(file.path(dirname(script), "common.R"))
 source(file.path(dirname(script), "expresser_data.R"))
 
-# Genes x components, from counts of genes x cells.
+# Genes x components, from counts (genes x cells).
 pca_loadings <- function(counts, n = 50) {
   x <- log_normalise(counts)
-  # irlba uses R's generator; the start is fixed for the table's sake.
+  # irlba starts from random numbers; the seed makes results reproducible.
   set.seed(1)
   pca <- irlba::irlba(
     Matrix::t(x), nv = n, center = unname(Matrix::rowMeans(x))
@@ -43,7 +43,7 @@ plain_embeddings <- function() {
   list(pca = pca_loadings(counts), random = random_embedding(rownames(counts)))
 }
 
-# Evaluations by name, each a function of embeddings.
+# Named evaluations, each a function of the embeddings.
 gene_evaluations <- list(
   ggi = function(x) evaluate_gene_embeddings(x, read_gene_pairs()),
   string = function(x) {

@@ -1,20 +1,20 @@
-# Speed on a machine with GPUs, in one go and within minutes: builds sailer with
-# the LibTorch of Python's torch, runs the tests that need a GPU, and measures
-# training beside what the card itself reaches in matrix products and copies.
+# GPU benchmark of a few minutes: builds sailer with the LibTorch of Python's
+# torch, compares the training speed with the measured speed of matrix products
+# and copies on the GPU, and runs the tests that need a GPU.
 #
 #   Rscript inst/benchmarks/gpu.R [--minutes=8] [--built] [--device=cuda]
 #
-# To be run in a checkout, with R and the packages that sailer imports, Python
-# with a torch that has CUDA, HDF5, a compiler; for the tests cmake, Catch2 and
-# Eigen as well. --minutes is when the last measurement may begin; --built takes
-# the sailer that is installed; --device=cpu tries the script on small data.
+# Run it in a checkout. Requires R and the packages that sailer imports, Python
+# with a CUDA build of torch, HDF5 and a compiler; the tests also require cmake,
+# Catch2 and Eigen. No measurement starts after --minutes. --built uses the
+# installed sailer. --device=cpu tries the script on small data.
 #
-# SAILER and SAILERX: cells of random peaks, 50,000 and 200,000 of them, kept on
-# the card. Expresser: the full size, random counts. Each in float32 (TF32 while
-# training) and bf16, by one process and, where there are two cards, by two.
-# Every line is measured in R processes of its own: the best epoch after the
-# first, and its share of the speed at which the card's memory or its arithmetic
-# would be the limit.
+# SAILER and SAILERX train on cells with 50,000 and 200,000 random peaks, kept
+# in GPU memory, Expresser at full size on random counts. Each runs in float32
+# (TF32 while training) and bf16, with one process and, if there are two GPUs,
+# with two. Each line comes from separate R processes: the speed of the best
+# epoch after the first, and its share of the limit set by the GPU's memory
+# bandwidth or arithmetic.
 
 arguments <- commandArgs(TRUE)
 option <- function(name, default) {
@@ -26,9 +26,9 @@ device <- option("device", "cuda")
 small <- device == "cpu"
 density <- 0.02
 
-# ---- one measurement, in a process of its own --------------------------------
+# ---- one measurement, in a separate process ----------------------------------
 
-# n columns with `n_entries` of n_rows rows each.
+# n columns with `n_entries` non-zeros in n_rows rows each.
 random_columns <- function(n_rows, n, n_entries, values) {
   set.seed(1)
   rows <- lapply(seq_len(n), function(k) sort(sample.int(n_rows, n_entries)))
@@ -86,7 +86,7 @@ expresser_row <- function(row) {
   )
 }
 
-# Cells a second, and for Expresser the tokens of a piece.
+# Prints cells per second and, for Expresser, the tokens computed at once.
 measure_row <- function(row) {
   suppressMessages({
     library(sailer)
@@ -125,8 +125,8 @@ run <- function(command, args, env = character(), timeout = 0) {
   ))
 }
 
-# What Python's torch reaches: bytes a second of a copy within the card, and
-# operations a second of products of 8192 x 8192.
+# Speed of Python's torch: bytes per second of a copy in GPU memory, operations
+# per second of 8192 x 8192 matrix products.
 card_script <- '
 import os, time, torch
 def best(work):
@@ -165,7 +165,7 @@ ask_card <- function() {
   values <- as.list(sub("^[A-Z0-9]+ ", "", known))
   names(values) <- sub(" .*", "", known)
   if (is.null(values$HOME)) {
-    stop("Python's torch does not load:\n", paste(lines, collapse = "\n"),
+    stop("Python's torch cannot be loaded:\n", paste(lines, collapse = "\n"),
          call. = FALSE)
   }
   values
@@ -186,17 +186,17 @@ build <- function(home) {
   if (!dir.exists(file.path(library, "sailer"))) {
     stop(paste(utils::tail(log, 40), collapse = "\n"), call. = FALSE)
   }
-  say("sailer is built")
+  say("sailer built")
   library
 }
 
-# The core's tests that need a GPU.
+# Builds and runs the C++ tests that need a GPU.
 test_core <- function(home) {
   root <- normalizePath(file.path(dirname(script), "..", ".."))
   folder <- tempfile("core-")
   env <- paste0("LIBTORCH_HOME=", home)
   if (Sys.which("cmake") == "") {
-    return(say("no cmake: the tests that need a GPU are left out"))
+    return(say("no cmake: tests that need a GPU are skipped"))
   }
   log <- run("cmake", c("-S", file.path(root, "tests", "cpp"), "-B", folder),
              env)
@@ -206,8 +206,8 @@ test_core <- function(home) {
   ), env))
   program <- file.path(folder, "torch-tests")
   if (!file.exists(program)) {
-    say("the tests are not built:\n%s", paste(utils::tail(log, 5),
-                                             collapse = "\n"))
+    say("the tests failed to build:\n%s", paste(utils::tail(log, 5),
+                                               collapse = "\n"))
     return(invisible())
   }
   say("tests that need a GPU: %s", utils::tail(run(program, "[gpu]"), 3)[2])
@@ -215,9 +215,9 @@ test_core <- function(home) {
 
 # ---- the measurements --------------------------------------------------------
 
-# Seconds of a step at the least, by memory and by arithmetic. Bytes and
-# operations in the two layers that meet the peaks; the others are small. Passes
-# over a weight of P x w: first layer 3 (rows read, gradient cleared and
+# Minimum seconds per step, by memory and by arithmetic. Counts bytes and
+# operations of the two layers connected to the peaks; the others are small.
+# Passes over a P x w weight: first layer 3 (rows read, gradient cleared and
 # written), last layer 3 (read for the logits and for the hidden gradient,
 # gradient written), Adam 7 for each. Passes over cells x peaks: see
 # src/core/models/reconstruction.h.
@@ -231,8 +231,8 @@ floor_of_sailer <- function(row, card) {
       (if (bf16) card$bf16 else card$tf32))
 }
 
-# Forward and twice as much backward: products of the layers (12 d^2 weights of
-# a token) and attention over the n tokens of a cell.
+# Forward pass plus a backward pass of twice the cost: matrix products of the
+# layers (12 d^2 weights per token) and attention over the n tokens of a cell.
 floor_of_expresser <- function(row, card) {
   n <- 1100
   d <- 200
@@ -252,7 +252,7 @@ processes_env <- function(rank, n, port) {
   )
 }
 
-# The first process' answer; the others are started beside it.
+# Result of the first process; the others run in the background.
 measure_apart <- function(row, n, library) {
   given <- c(
     script, paste0("--device=", device),
@@ -318,7 +318,7 @@ show_row <- function(row, found, card) {
       floor_of_sailer(row, card)
     }
     best <- row$n * row$batch / max(floor)
-    line <- sprintf("%s, %.1f %% of what %s allows", line,
+    line <- sprintf("%s, %.1f %% of the %s limit", line,
                     100 * found[1] / best, names(which.max(floor)))
   }
   say("%s", line)
@@ -327,7 +327,7 @@ show_row <- function(row, found, card) {
 known <- if (small) list(CARDS = "0") else ask_card()
 n_cards <- as.integer(known$CARDS)
 if (!small && n_cards == 0) {
-  cat("Skipped: Python's torch", known$VERSION, "sees no GPU.\n")
+  cat("Skipped: Python's torch", known$VERSION, "finds no GPU.\n")
   quit(status = 0)
 }
 card <- list()
@@ -335,8 +335,8 @@ if (!small) {
   number <- function(name) as.numeric(known[[name]])
   card <- list(bandwidth = number("BANDWIDTH"), tf32 = number("TF32"),
                bf16 = number("BF16"))
-  say(paste("%d x %s, torch %s: copies %.0f GB/s, products float32 %.1f, TF32",
-            "%.1f, bf16 %.1f TFLOP/s"),
+  say(paste("%d x %s, torch %s: copies %.0f GB/s, matrix products float32",
+            "%.1f, TF32 %.1f, bf16 %.1f TFLOP/s"),
       n_cards, known$NAME, known$VERSION, card$bandwidth / 1e9,
       number("FLOAT32") / 1e12, card$tf32 / 1e12, card$bf16 / 1e12)
 }
@@ -344,7 +344,7 @@ library <- if ("--built" %in% arguments) NULL else build(known$HOME)
 for (precision in c("float32", "bf16")) {
   for (row in rows_of(precision, n_cards)) {
     if (elapsed() > minutes) {
-      say("left out for want of time: %s, %s", row$model, precision)
+      say("skipped, out of time: %s, %s", row$model, precision)
       next
     }
     found <- measure_apart(row, row$n, library)

@@ -1,4 +1,4 @@
-# What the reports in HTML share.
+# Functions shared by the HTML reports.
 
 escape <- function(text) {
   text <- gsub("&", "&amp;", as.character(text), fixed = TRUE)
@@ -7,7 +7,7 @@ escape <- function(text) {
   gsub("\"", "&quot;", text, fixed = TRUE)
 }
 
-# A picture that lies in the page itself.
+# An image embedded in the page.
 image_tag <- function(path, text) {
   bytes <- readBin(path, "raw", file.size(path))
   paste0(

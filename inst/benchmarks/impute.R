@@ -1,37 +1,36 @@
-# Imputed profiles beside the raw ones, on real cells with labels:
+# Comparison of imputed and raw profiles, on real cells with labels:
 #
 #   Rscript inst/benchmarks/impute.R [data set] [options of sailer() as R]
 #
-# The truth stands in for bulk data (thesis 2.2.6): the pooled profile of a cell
-# type is the set of peaks open in at least `share` of its cells. It is made of
-# a random half of each type's cells; the scores are those of the other half, so
-# that no cell is compared with itself. The model sees all cells, no labels.
-# Types with fewer than 50 cells are left out.
+# Pooled profiles of cell types replace bulk data as the truth (thesis 2.2.6):
+# the peaks open in at least `share` of a type's cells. They are computed from a
+# random half of each type's cells, and the other half is scored, so that no
+# cell is compared with itself. The model is trained on all cells, without
+# labels. Types with fewer than 50 cells are excluded.
 #
-# Of each cell of the other half the Dice score (eq. 2.7) of the pooled profile
-# of its type and
-#   raw        the peaks that were counted in it
-#   common     the peaks open in most cells of all types: what knows nothing of
-#              the cell
-#   LSI 30     the peaks open in most of the cell and its 30 neighbours by LSI,
-#   LSI 100    its 100 neighbours
-#   imputed    the likeliest peaks by impute()
-# The last four open as many peaks in every cell: the mean size of the pooled
-# profiles. "own size" has as many as the profile of the cell's type. Means are
-# over cells, and over types (each the mean of its cells). Then CPU seconds and
-# values (peaks x cells) per CPU second in each form.
+# For each scored cell, the Dice score (eq. 2.7) of the pooled profile of its
+# type and
+#   raw        the observed peaks
+#   common     the most frequent peaks over all cells (ignores the cell)
+#   LSI 30     the most frequent peaks among the cell and its 30
+#   LSI 100    or 100 nearest neighbours in LSI
+#   imputed    the most probable peaks by impute()
+# The last four have the same number of peaks in every cell, the mean size of
+# the pooled profiles; "own size" has the number of the profile of the cell's
+# type. Means are over cells, and over types (of the mean per type). Then CPU
+# seconds and values (peaks x cells) per CPU second for each form of output.
 
 script <- sub("--file=", "", grep("--file=", commandArgs(), value = TRUE))
 source(file.path(dirname(script), "common.R"))
 
-# peaks x types, TRUE where at least `share` of the type's cells are open.
+# peaks x types, TRUE if open in at least `share` of the type's cells.
 pooled_profiles <- function(open, types, share) {
   by_type <- Matrix::fac2sparse(types, drop.unused.levels = FALSE)
   counts <- open %*% Matrix::t(by_type)
   as.matrix(counts) >= rep(share * table(types), each = nrow(open))
 }
 
-# Means of the open peaks of each of `cells` and its neighbours.
+# Mean accessibility over each of `cells` and its `k` nearest neighbours.
 smooth <- function(open, embedding, cells, k) {
   nn <- RANN::nn2(embedding, embedding[cells, ], k = k + 1)$nn.idx
   mean <- Matrix::sparseMatrix(
@@ -74,7 +73,7 @@ compare <- function(fit, open, types, pool, share, smoothed) {
   )
 }
 
-# Of the second time: the first one loads packages.
+# CPU seconds of a second run: the first one loads packages.
 cpu_seconds <- function(code) {
   code <- substitute(code)
   eval(code, parent.frame())
@@ -91,7 +90,7 @@ speed <- function(fit) {
     file = cpu_seconds(impute(fit, file = path, overwrite = TRUE))
   )
   cat(sprintf(
-    "\n%.0f million values; the file takes %.2f bytes for each\n", n / 1e6,
+    "\n%.0f million values; %.2f bytes per value in the file\n", n / 1e6,
     file.size(path) / n
   ))
   print(round(rbind(

@@ -1,24 +1,24 @@
-# One donor mapped into a model of the other:
+# Mapping of one donor onto a model of the other:
 #
 #   Rscript inst/benchmarks/map.R [options of sailer() as R]
 #
 # bone_marrow_atac (below SAILER_DATA, default ../shared/data): SAILER and LSI
-# are fitted to the cells of one donor; those of the other are projected, and
-# take the cell type of their 15 nearest neighbours. Both ways. LSI is the
-# training donor's own: its idf and its singular vectors. Printed are accuracy
-# and balanced accuracy (the mean of the types' recalls) over query cells of
-# types that the training donor has, accuracy by confidence, and the mapping
-# quality of a type that was left out of training.
+# are fitted to the cells of one donor. Those of the other are projected and
+# labelled by their 15 nearest neighbours. Both donors serve as the reference in
+# turn. LSI uses the idf and the singular vectors of the reference. Prints
+# accuracy and balanced accuracy (mean recall over types) for query cells of
+# types that the reference contains, accuracy by confidence, and the mapping
+# quality of a cell type held out from training.
 #
-# mouse_cortex_multiome: one batch mapped into a model of the others, and the
-# log-likelihood of cells that were not adapted to, with the nearest known batch
-# and with the adapted one.
+# mouse_cortex_multiome: one batch is mapped onto a model of the others. Prints
+# the log-likelihood of its cells held out from adaptation, with the nearest
+# known batch and with the adapted one.
 
 script <- sub("--file=", "", grep("--file=", commandArgs(), value = TRUE))
 source(file.path(dirname(script), "common.R"))
 
 # LSI of `counts` and a function that projects other cells, both without the
-# first component, which is depth. See lsi().
+# first component, which reflects depth. See lsi().
 lsi_model <- function(counts, n, logarithm) {
   open <- function(x) methods::as(x > 0, "dMatrix")
   idf <- ncol(counts) / pmax(1, Matrix::rowSums(open(counts)))
@@ -54,7 +54,7 @@ by_confidence <- function(cells, truth) {
   )
 }
 
-# The chance that a cell of `positive` has a lower value than one of the others.
+# Probability that a `positive` cell has a lower value than another one.
 auc_low <- function(values, positive) {
   ranks <- rank(-values)
   n <- sum(positive)
@@ -67,7 +67,7 @@ map_donor <- function(data, from, options) {
   types <- as.character(data$cells$cell_type)
   old <- data$cells$batch == from
   train <- data$counts[, old]
-  # Peaks that the model keeps, for LSI as well.
+  # LSI below uses the peaks that this model keeps.
   time <- system.time(fit <- do.call(sailer, c(list(train), options)))
   map_time <- system.time(
     query <- quiet(map_query(fit, data$counts[, !old], labels = types[old]))
@@ -99,14 +99,14 @@ map_donor <- function(data, from, options) {
   print(round(do.call(rbind, rows), 3))
   cat("\nAccuracy by confidence\n")
   print(by_confidence(query$cells, truth), digits = 3, row.names = FALSE)
-  cat("\nCells of types that", from, "lacks:",
+  cat("\nQuery cells of types that", from, "does not contain:",
       sum(!truth %in% types[old]), "of", length(truth), "\n")
-  cat("Mapping quality, quantiles:",
+  cat("Quantiles of mapping quality:",
       round(stats::quantile(query$cells$mapping_quality), 3), "\n")
   invisible(fit)
 }
 
-# A type left out of training: do its cells stand out?
+# Does mapping quality identify cells of a type held out from training?
 map_without <- function(data, from, type, options) {
   types <- as.character(data$cells$cell_type)
   old <- data$cells$batch == from & types != type
@@ -123,7 +123,7 @@ map_without <- function(data, from, type, options) {
   )
 }
 
-# One batch mapped into a model of the others; half of its cells adapt it.
+# Maps one batch onto a model of the others, adapting to half of its cells.
 adapt_batch <- function(data, batch, options) {
   old <- data$cells$batch != batch
   fit <- do.call(sailer, c(
@@ -158,14 +158,14 @@ if (sys.nframe() == 0) {
   donors <- unique(marrow$cells$batch)
   for (donor in donors) map_donor(marrow, donor, options)
   large <- names(which.max(table(marrow$cells$batch)))
-  cat("\nTrained on ", large, " without one type\n", sep = "")
+  cat("\nTrained on ", large, " with one type held out\n", sep = "")
   rows <- lapply(c("17_B", "25_NK"), function(type) {
     map_without(marrow, large, type, options)
   })
   print(do.call(rbind, rows), digits = 3, row.names = FALSE)
   cortex <- read_atac("mouse_cortex_multiome")
   batches <- unique(cortex$cells$batch)
-  cat("\nNats per cell of cells that were not adapted to\n")
+  cat("\nLog-likelihood of held-out cells, nats per cell\n")
   rows <- lapply(batches[1:2], function(batch) {
     adapt_batch(cortex, batch, c(list(min_fraction = 0.002), options))
   })

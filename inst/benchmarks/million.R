@@ -1,13 +1,13 @@
-# Training on a million cells that stream from disk, to its end.
+# Trains to completion on a million cells streamed from disk.
 #
 #   Rscript million.R [cells = 1000000] [peaks = 100000] [file]
 #
-# Simulates a 10x HDF5 file of cells of 12 types and two batches, some 840 open
-# peaks each (about 15 minutes for a million cells; an existing `file` is taken
-# as it is, with the batches in FILE.batch.rds where that is there), trains with
-# the defaults on one thread until training ends by its own rule, and embeds all
-# cells. It prints time and resident memory for each stage and every 20 seconds
-# of training. Run it with several numbers of cells to see what grows with them.
+# Simulates a 10x HDF5 file with 12 cell types, two batches and about 840 open
+# peaks per cell (about 15 minutes for a million cells). An existing `file` is
+# used instead, with the batches in FILE.batch.rds if it exists. Trains with the
+# defaults on one thread until the stopping rule applies and embeds all cells.
+# Prints time and resident memory for each stage and every 20 seconds of
+# training. Run it with different numbers of cells to see what scales with them.
 
 file <- sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE))
 source(file.path(dirname(file), "engine.R"))
@@ -20,7 +20,7 @@ start <- proc.time()
 say <- function(what) {
   spent <- proc.time() - start
   cat(sprintf(
-    "%7.0f s, %7.0f CPU-s, resident %5.0f MB, peak %5.0f MB: %s\n",
+    "%7.0f s, %7.0f CPU s, resident %5.0f MB, peak %5.0f MB: %s\n",
     spent[[3]], sum(spent[1:2]), memory_mb("VmRSS"), memory_mb("VmHWM"), what
   ))
   flush(stdout())
@@ -28,7 +28,7 @@ say <- function(what) {
 
 batch_file <- paste0(path, ".batch.rds")
 if (!file.exists(path)) {
-  # In a process of its own: memory of the simulation is not that of training.
+  # In a separate process, so that its memory is not counted.
   system2(file.path(R.home("bin"), "Rscript"), c("-e", shQuote(sprintf(
     "saveRDS(sailer::simulate_atac(
        n_cells = %.0f, n_peaks = %.0f, n_types = 12, fragments = 700,

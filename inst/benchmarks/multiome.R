@@ -1,41 +1,42 @@
-# SAILERX beside RNA alone, ATAC alone and weighted nearest neighbours, on cells
-# with both modalities and labels:
+# Compares SAILERX with RNA alone, ATAC alone and weighted nearest neighbours on
+# labelled cells with both modalities:
 #
 #   Rscript inst/benchmarks/multiome.R table  [options of sailerx() as R]
 #   Rscript inst/benchmarks/multiome.R hybrid [options of sailerx() as R]
 #   Rscript inst/benchmarks/multiome.R grid   [names of variants]
 #   Rscript inst/benchmarks/multiome.R simulated [options of sailerx() as R]
 #
-# The data are mouse_cortex_multiome below SAILER_DATA (default ../shared/data),
-# all cells but those without a type ("Mis").
+# The data are mouse_cortex_multiome in SAILER_DATA (default ../shared/data),
+# without cells that have no type ("Mis").
 #
-# `table` prints, for each embedding: ARI and NMI of Leiden clusters with the
-# types, best and mean over resolutions, on 15 and on 30 neighbours; silhouette
-# of the types, purity of 50 neighbours, mutual information with ATAC depth and
-# batch, seconds of the processor; and the silhouettes of the clusters. Then the
-# first for the cells that SAILERX trained on and for those that it held out,
-# apart: an embedding of the open peaks alone ("peaks alone", the model of the
-# thesis) can overfit. "unit": every cell scaled to length 1, since the
-# alignment is of angles and leaves lengths free.
+# `table` prints for each embedding: ARI and NMI of Leiden clusters with the
+# types (best and mean over resolutions, with 15 and with 30 neighbours),
+# silhouette of the types, purity of 50 neighbours, mutual information with ATAC
+# depth and batch, CPU seconds, and the silhouettes of the clusters. Training
+# cells and held-out cells of SAILERX are then scored separately, because an
+# embedding of the open peaks alone ("peaks alone", the model of the thesis) can
+# overfit. "unit": each cell scaled to length 1, because the alignment uses
+# angles and leaves lengths free.
 #
-# `hybrid` removes the references of three batches and scores their cells beside
-# SAILER alone and the full SAILERX on the same cells.
+# `hybrid` removes the references of three batches and compares the scores of
+# their cells with those of SAILER alone and of SAILERX with all references.
 #
-# `simulated` has nuclei of eight types, of which the reference tells six apart,
-# once without and once with effects of batch and depth in the reference; every
-# cell at length 1, three seeds of SAILERX.
+# `simulated` uses nuclei of eight types, of which only six are distinct in the
+# reference, without and with batch and depth effects in the reference. Cells
+# are scaled to length 1; SAILERX is trained with three seeds.
 #
-# `grid` needs no labels and is what defaults are chosen by: the alignment of
-# training cells and of held-out cells (unweighted, over all pairs), likelihood
-# of the latter, and how many of a cell's 50 neighbours in RNA are among its 50
-# in the embedding, both with and without scaling to unit length.
+# `grid` needs no labels and is used to choose the defaults. It prints the
+# alignment of training cells and of held-out cells (unweighted, over all
+# pairs), the likelihood of held-out cells, and the share of a cell's 50 RNA
+# neighbours among its 50 neighbours in the embedding, with and without scaling
+# to unit length.
 
 script <- sub("--file=", "", grep("--file=", commandArgs(), value = TRUE))
 source(file.path(dirname(script), "common.R"))
 
 resolutions <- seq(0.2, 2, by = 0.2)
 
-# Seurat's weighted nearest neighbours of the RNA's PCA and LSI, or NULL.
+# Seurat's weighted nearest neighbours of RNA PCA and LSI. NULL without Seurat.
 weighted_neighbours <- function(data, lsi) {
   if (!requireNamespace("Seurat", quietly = TRUE)) {
     return(NULL)
@@ -55,15 +56,15 @@ weighted_neighbours <- function(data, lsi) {
     object, list("pca", "lsi"), list(1:30, seq_len(ncol(lsi))),
     k.nn = 51, verbose = FALSE
   ))
-  # A cell may be the first of its own neighbours; 50 others are kept.
+  # A cell may be its own first neighbour; 50 others are kept.
   nn <- object[["weighted.nn"]]@nn.idx
   t(vapply(seq_len(nrow(nn)), function(i) {
     utils::head(setdiff(nn[i, ], i), 50)
   }, numeric(50)))
 }
 
-# list(nn, clusters by number of neighbours), so that subsets are scored on the
-# clusters of all cells.
+# Clusters all cells, by number of neighbours; subsets are scored on these
+# clusters.
 cluster <- function(embedding, nn = neighbours(embedding)) {
   list(
     embedding = embedding, nn = nn,
@@ -93,7 +94,7 @@ score_cells <- function(clustered, data, rows = seq_along(data$depth)) {
   )
 }
 
-# Silhouettes of the clusters themselves, by resolution, on 15 neighbours.
+# Silhouettes of the clusters by resolution, with 15 neighbours.
 score_clusters <- function(clustered) {
   widths <- vapply(clustered$clusters$k15, function(clusters) {
     if (length(unique(clusters)) < 2) {
@@ -104,7 +105,7 @@ score_clusters <- function(clustered) {
   stats::setNames(widths, resolutions)
 }
 
-# A fit of SAILER, or with a reference of SAILERX, on the same options.
+# Fits SAILER, or SAILERX if there is a reference, with the same options.
 fit_model <- function(data, options, reference = NULL) {
   options$control <- do.call(train_control, utils::modifyList(
     list(verbose = FALSE, threads = 1), as.list(options$control)
@@ -199,7 +200,7 @@ run_hybrid <- function(options) {
   )
 }
 
-# Noisy coordinates of the types, of which the first four are two pairs.
+# The reference has noisy type centres; types 1 and 2 share one, 3 and 4 too.
 simulated_multiome <- function(effect) {
   data <- simulate_atac(
     n_cells = 2000, n_peaks = 6000, n_types = 8, depth = 150,
@@ -237,7 +238,7 @@ run_simulated <- function(options) {
       stats::setNames(fits, paste("SAILERX, seed", 1:3))
     )
     show(
-      paste("Effects in the reference:", effect),
+      paste("Batch and depth effects in the reference:", effect),
       lapply(embeddings, function(x) {
         score(unit_rows(x), data$cells, data$depth)
       })
@@ -245,7 +246,7 @@ run_simulated <- function(options) {
   }
 }
 
-# Base: the defaults of the package; each variant changes these.
+# Changes to the defaults of the package.
 variants <- list(
   default = list(),
   chosen = list(
@@ -300,7 +301,7 @@ run_grid <- function(chosen) {
     z <- embedding(done$value)
     last <- done$value$history[done$value$best_epoch, ]
     held_out <- match(done$value$validation_cells, rownames(z))
-    # As many training cells: a cell and itself are among the pairs.
+    # As many training cells, since pairs include each cell with itself.
     set.seed(1)
     trained <- sample(setdiff(seq_len(nrow(z)), held_out), length(held_out))
     nn <- neighbours(z)
@@ -336,7 +337,8 @@ if (sys.nframe() == 0) {
       hybrid = run_hybrid(options),
       simulated = run_simulated(options),
       stop(
-        "`", task, "` is none of table, hybrid, grid, simulated.", call. = FALSE
+        "Unknown task `", task, "`. Choose table, hybrid, grid or simulated.",
+        call. = FALSE
       )
     )
   }

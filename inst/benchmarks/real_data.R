@@ -1,16 +1,16 @@
-# SAILER beside LSI on cells with labels, real and simulated:
+# Compares SAILER with LSI on labelled cells, real and simulated:
 #
 #   Rscript inst/benchmarks/real_data.R [data set] [options of sailer() as R]
 #   Rscript inst/benchmarks/real_data.R bone_marrow_atac 'n_latent = 20'
 #
-# Data sets are folders below SAILER_DATA (default ../shared/data), or names of
-# common.R's `simulations`. For LSI by both weightings with 10, 16 and 30
-# components, the same corrected by harmony where there are batches and the
-# package is installed, each as it is and with each cell scaled to length 1, as
-# cells of SAILER are, and for SAILER with three seeds (mean and standard
-# deviation), it prints the scores of common.R, how batches mix among the 15
-# neighbours of a cell (iLISI: how many there are of them in effect) and CPU
-# seconds; of SAILER also the dimensions and the bound on held-out cells.
+# Data sets are folders in SAILER_DATA (default ../shared/data) or names in
+# `simulations` of common.R. LSI uses both weightings and 10, 16 and 30
+# components, without and with harmony (if there are batches and the package is
+# installed), unscaled and with each cell scaled to length 1, as in SAILER.
+# SAILER is trained with three seeds (mean and standard deviation). Prints the
+# scores of common.R, iLISI (effective number of batches among the neighbours of
+# a cell) and CPU seconds; for SAILER also the number of dimensions and the
+# evidence lower bound of held-out cells.
 
 script <- sub("--file=", "", grep("--file=", commandArgs(), value = TRUE))
 source(file.path(dirname(script), "common.R"))
@@ -26,7 +26,7 @@ with_mixing <- function(embedding, cells, depth) {
   c(score(embedding, cells, depth), ilisi = ilisi)
 }
 
-# Of LSI with one weighting and number of components, and of harmony on it.
+# LSI with one weighting and number of components, without and with harmony.
 linear_rows <- function(counts, cells, depth, n, logarithm) {
   name <- paste0("LSI ", n, if (logarithm) " log")
   cpu <- cpu_seconds(embedded <- lsi(counts, n, logarithm))
@@ -70,7 +70,7 @@ run <- function(name, options) {
     " peaks\n",
     sep = ""
   )
-  # The peaks that sailer() keeps.
+  # The peak filter of sailer().
   share <- Matrix::rowMeans(data$counts > 0)
   kept <- data$counts[share >= 0.002 & share <= 0.9, ]
   for (logarithm in c(TRUE, FALSE)) {

@@ -1,6 +1,6 @@
-# The report of reproduce.R: one HTML file that holds its figures.
+# Writes the report of reproduce.R: one HTML file with embedded figures.
 
-# What the numbers depend on, a string each.
+# Versions, BLAS and processor, one string each.
 versions <- function() {
   build <- sailer:::core_build_info()
   cpu <- grep("^model name", readLines("/proc/cpuinfo"), value = TRUE)
@@ -26,16 +26,17 @@ write_report <- function(path, experiments, rows, figures, problems, about) {
   }, "")
   writeLines(c(
     "<!doctype html><html lang='en'><head><meta charset='utf-8'>",
-    "<title>sailer: the thesis' experiments</title>", style, "</head><body>",
-    "<h1>The thesis' experiments, made again with sailer</h1>",
+    "<title>sailer: experiments of the thesis</title>", style, "</head><body>",
+    "<h1>Experiments of the thesis, repeated with sailer</h1>",
     paragraph(about),
     paragraph(paste(
-      "Values are means and standard deviations over seeds; a value alone does",
-      "not depend on the seed, or has one. Rows in italics are the thesis' own",
-      "values, on its data. A claim \u201cholds\u201d where the 95 % interval",
-      "of the difference from the best rival, seed by seed, lies on its side,",
-      "\u201cdoes not hold\u201d where it lies on the other, and is",
-      "\u201cundecided\u201d between."
+      "Values are means and standard deviations over seeds. A value without",
+      "standard deviation does not depend on the seed or comes from one seed.",
+      "Rows in italics are the values of the thesis, on its data. A claim",
+      "\u201cholds\u201d if the 95 % confidence interval of the difference",
+      "from the best rival, paired by seed, supports it, \u201cdoes not",
+      "hold\u201d if it contradicts it, and is \u201cundecided\u201d if the",
+      "interval includes zero."
     )),
     "<h2>Claims</h2>", verdict_table(judged, experiments), sections,
     "</body></html>"
@@ -67,13 +68,13 @@ section <- function(e, rows, figures, judged, problem) {
     if (!is.null(e$not_here)) paragraph(paste("Not done here:", e$not_here)),
     if (!is.null(problem)) paragraph(paste("Stopped:", problem)),
     if (nrow(rows) > 0) value_table(rows, e$thesis),
-    if (nrow(rows) == 0) paragraph("No rows: not run."),
+    if (nrow(rows) == 0) paragraph("No results: not run."),
     if (!is.null(judged)) verdict_table(list(judged), list(NULL)),
     vapply(figures, figure_tag, "")
   ), collapse = "\n")
 }
 
-# A line for each set of cells and method, a column for each measure.
+# One row per data set and method, one column per measure.
 value_table <- function(rows, thesis) {
   measures <- unique(rows$measure)
   lines <- unique(rows[c("data", "method")])
@@ -94,7 +95,7 @@ value_table <- function(rows, thesis) {
       )
     }, ""))
   }
-  head <- paste0("<th>", escape(c("cells", "method", measures)), "</th>")
+  head <- paste0("<th>", escape(c("data", "method", measures)), "</th>")
   sprintf(
     "<table><tr>%s</tr>\n%s</table>", paste(head, collapse = ""),
     paste(body, collapse = "\n")
@@ -140,8 +141,8 @@ figure_tag <- function(path) {
   sprintf("<p>%s</p>", image_tag(path, text))
 }
 
-# A panel for each embedding, drawn by UMAP; `colour` a data frame of what the
-# points are coloured by, one row of panels for each column.
+# UMAP figures with one panel per embedding. `colour` is a data frame with the
+# values that colour the cells, one figure per column.
 umap_figure <- function(embeddings, colour) {
   if (!requireNamespace("uwot", quietly = TRUE)) {
     return(NULL)
@@ -173,19 +174,6 @@ umap_figure <- function(embeddings, colour) {
       )
     }
   })
-}
-
-# Means over seeds along a number that methods were run with.
-line_figure <- function(rows, x, measure, x_label, log = FALSE) {
-  rows <- rows[rows$measure == measure, ]
-  figure <- ggplot2::ggplot(
-    rows, ggplot2::aes(.data[[x]], .data$value, colour = .data$method)
-  ) +
-    ggplot2::geom_point() +
-    ggplot2::stat_summary(fun = mean, geom = "line") +
-    ggplot2::labs(x = x_label, y = measure, colour = NULL) +
-    ggplot2::theme_bw(11)
-  if (log) figure + ggplot2::scale_x_log10() else figure
 }
 
 save_figures <- function(figures, folder, name) {

@@ -1,21 +1,21 @@
-# The thesis' experiments: what it claims, made again, and a report of it.
+# Repeats the experiments of the thesis and writes a report.
 #
 #   Rscript inst/benchmarks/reproduce.R [options] [experiment ...]
 #
-#   --quick      small data and three seeds, the default: about an hour on two
-#                cores for all
-#   --full       the thesis' sizes, hours
-#   --seeds=N    so many seeds
-#   --jobs=N     so many experiments at once, each on one thread; 2 by default
-#   --out=FOLDER report.html, values.csv and figures; "reproduction" by default.
-#                What is there of experiments that are not run again is kept, so
-#                that they can be run one by one
-#   --list       the experiments and what each takes
+#   --quick      small data and three seeds (default): about half an hour on two
+#                cores for all experiments
+#   --full       data sizes of the thesis: hours
+#   --seeds=N    number of seeds
+#   --jobs=N     number of parallel experiments, one thread each (default: 2)
+#   --out=FOLDER folder of report.html, values.csv and figures (default:
+#                "reproduction"). Results of experiments that are not rerun are
+#                kept, so experiments can be run one at a time
+#   --list       list the experiments and their CPU time
 #
-# Real data are read from SAILER_DATA (see common.R); experiments whose data or
-# packages are missing say so in the report. An experiment is a file below
-# reproduce/, see claims.R. values.csv has a line for each measure of each
-# method and seed.
+# Real data are read from SAILER_DATA (see common.R). The report names
+# experiments whose data or packages are missing. Each experiment is a file in
+# reproduce/ (see claims.R). values.csv has one row per measure, method and
+# seed.
 
 script <- sub("--file=", "", grep("--file=", commandArgs(), value = TRUE))
 folder <- dirname(script)
@@ -23,14 +23,14 @@ for (file in c("common.R", "rivals.R", "claims.R", "html.R", "report.R")) {
   source(file.path(folder, file))
 }
 
-# Functions of another benchmark, which also runs by itself.
+# Loads the functions of another benchmark script without running it.
 functions_of <- function(file) {
   own <- new.env(parent = globalenv())
   sys.source(file.path(folder, file), own)
   own
 }
 
-# In the order of their weight.
+# In order of importance.
 experiment_names <- c(
   "confounders", "hyperparameters", "atlas", "imputation", "batches",
   "scalability", "multiome", "markers", "hybrid", "landscape", "expresser"
@@ -46,7 +46,7 @@ option_of <- function(name, otherwise) {
   if (length(given) > 0) sub("^[^=]*=", "", given[1]) else otherwise
 }
 
-# Rows of all seeds, figures of the first, and what stopped it, if anything.
+# Returns the rows of all seeds, the figures of the first and any error.
 run_experiment <- function(e, seeds, full, out) {
   rows <- NULL
   figures <- character(0)
@@ -72,7 +72,7 @@ say <- function(...) {
   cat(format(Sys.time(), "%H:%M:%S "), ..., "\n", sep = "")
 }
 
-# The rows as they stand in values.csv.
+# Adds the remaining columns of values.csv to the rows.
 described_rows <- function(rows, e, size) {
   about <- versions()
   at <- if (is.null(e$thesis)) {
@@ -96,7 +96,7 @@ main <- function() {
   names <- asked[!startsWith(asked, "--")]
   unknown <- setdiff(names, experiment_names)
   if (length(unknown) > 0) {
-    stop("There is no experiment ", toString(unknown), ": give any of ",
+    stop("Unknown experiment: ", toString(unknown), ". Choose from ",
          toString(experiment_names), ".", call. = FALSE)
   }
   experiments <- lapply(
@@ -104,7 +104,7 @@ main <- function() {
   )
   if ("--list" %in% asked) {
     for (e in experiments) {
-      cat(sprintf("%-16s %4.0f s a seed  %s\n", e$name, e$seconds, e$title))
+      cat(sprintf("%-16s %4.0f CPU s/seed  %s\n", e$name, e$seconds, e$title))
     }
     return(invisible())
   }
@@ -115,8 +115,8 @@ main <- function() {
     dir.create(file.path(out, part), FALSE, TRUE)
   }
   chosen <- if (length(names) > 0) names else experiment_names
-  # Each in a process of its own, forked before anything was trained. The
-  # longest come first, so that none is left to run alone.
+  # One process each, forked before any training. The longest start first, so
+  # that none runs alone at the end.
   seconds <- vapply(experiments[chosen], `[[`, 0, "seconds")
   parallel::mclapply(chosen[order(-seconds)], function(name) {
     do_experiment(experiments[[name]], seeds, full, out)
@@ -124,7 +124,7 @@ main <- function() {
   finish(experiments, out, chosen)
 }
 
-# Leaves its result in a file, so that experiments can be run one by one.
+# Saves the results to a file, so that experiments can be run one at a time.
 do_experiment <- function(e, seeds, full, out) {
   seconds <- system.time(found <- run_experiment(e, seeds, full, out))
   if (!is.null(found$rows)) {
@@ -132,12 +132,13 @@ do_experiment <- function(e, seeds, full, out) {
   }
   saveRDS(found, file.path(out, "results", paste0(e$name, ".rds")))
   say(sprintf(
-    "%s: %.0f s, %.0f of the processor", e$name, seconds[[3]],
+    "%s: %.0f s, %.0f CPU s", e$name, seconds[[3]],
     sum(seconds[1:2])
   ))
 }
 
-# values.csv and report.html of all that there is so far; prints the verdicts.
+# Writes values.csv and report.html from all results so far. Prints the verdicts
+# of the chosen experiments.
 finish <- function(experiments, out, chosen) {
   paths <- file.path(out, "results", paste0(names(experiments), ".rds"))
   there <- file.exists(paths)

@@ -1,5 +1,5 @@
-# What reproduce.R compares with. Packages where CRAN or Debian has them, else
-# the plainest faithful form, named as such: "-style". Source common.R first.
+# Methods that reproduce.R compares sailer with: packages if in CRAN or Debian,
+# otherwise minimal implementations, named "-style". Source common.R first.
 
 control_of <- function(seed) {
   train_control(seed = seed, verbose = FALSE, threads = 1)
@@ -10,14 +10,14 @@ fit_sailer <- function(data, seed, ...) {
   sailer(data$counts, batch = batch, control = control_of(seed), ...)
 }
 
-# Peaks that sailer() keeps, for the rivals too.
+# The peak filter of sailer(), for the other methods.
 kept_peaks <- function(counts, min_fraction = 0.002) {
   share <- Matrix::rowMeans(counts > 0)
   counts[share >= min_fraction & share <= 0.9, ]
 }
 
-# Harmony on an embedding, as SnapATAC and Signac correct batches; NULL where
-# the package is not installed.
+# Batch correction by harmony, as in SnapATAC and Signac. NULL if the package is
+# not installed.
 harmonised <- function(embedding, batch, seed) {
   if (!requireNamespace("harmony", quietly = TRUE)) {
     return(NULL)
@@ -28,8 +28,8 @@ harmonised <- function(embedding, batch, seed) {
   harmony::RunHarmony(embedding, meta, "batch", verbose = FALSE)
 }
 
-# Weights of cells x cells of MAGIC's diffusion: affinities exp(-d / s) to the
-# 15 nearest cells, s the distance of the 5th, made symmetric, rows scaled to 1.
+# Diffusion matrix of MAGIC, cells x cells: affinities exp(-d / s) to the 15
+# nearest neighbours, s the distance to the 5th, symmetrised, rows sum to 1.
 magic_weights <- function(embedding, k = 15) {
   n <- nrow(embedding)
   found <- RANN::nn2(embedding, k = k + 1)
@@ -42,9 +42,8 @@ magic_weights <- function(embedding, k = 15) {
   Matrix::Diagonal(x = 1 / Matrix::rowSums(weights)) %*% weights
 }
 
-# The chosen peaks x cells, dense, smoothed t times over neighbours: after
-# scaling each cell to sum 1 and taking the square root, as MAGIC's pipeline
-# does.
+# Dense matrix of the chosen peaks x cells, smoothed by t diffusion steps. Cells
+# are first scaled to sum 1 and square-root transformed, as in MAGIC's pipeline.
 magic_smoothed <- function(counts, embedding, cells, peaks = rownames(counts),
                            t = 3) {
   weights <- magic_weights(embedding)
@@ -55,16 +54,16 @@ magic_smoothed <- function(counts, embedding, cells, peaks = rownames(counts),
   as.matrix(Matrix::tcrossprod(scaled[peaks, ], rows))
 }
 
-# SCALE's binary imputation: open where a value is above the mean of its peak
-# and above that of its cell.
+# Binary imputation of SCALE: open if the value is above both the mean of the
+# peak and the mean of the cell.
 scale_thresholds <- function(values) {
   open <- values > rowMeans(values) &
     values > rep(colMeans(values), each = nrow(values))
   methods::as(open, "nsparseMatrix")
 }
 
-# The simulations of section 2.2.5. Quick ones have a fifth of the cells and the
-# peaks, and of the fragments, so that as large a share of the peaks is open.
+# The simulations of section 2.2.5. Quick ones have a fifth of the cells, peaks
+# and fragments, so that the share of open peaks is the same.
 thesis_simulation <- function(preset, seed, full) {
   if (full) {
     return(simulate_atac(preset = preset, seed = seed))
@@ -76,7 +75,7 @@ thesis_simulation <- function(preset, seed, full) {
   )
 }
 
-# The measures of the report by the names it shows.
+# Scores, named as in the report.
 report_scores <- function(embedding, data, full, ...) {
   found <- score(
     embedding, data$cells, Matrix::colSums(data$counts > 0),

@@ -1,15 +1,15 @@
-# Speed and memory of training.
+# Measures speed and memory of training.
 #
-#   Rscript throughput.R                    the whole grid, about half an hour
-#   Rscript throughput.R --brief            50,000 peaks at 2 % only
-#   Rscript throughput.R --against=LIBRARY  beside the sailer of that library
+#   Rscript throughput.R                    full grid, about half an hour
+#   Rscript throughput.R --brief            only 50,000 peaks, 2 % open
+#   Rscript throughput.R --against=LIBRARY  compare with the sailer in LIBRARY
 #
-# Each row is measured in a process of its own, on one thread, in cells per
-# CPU-second after the second epoch; memory is the peak of the resident set, R
-# and LibTorch included ("resting" is what they and the data took before
-# training). "file" streams the cells from a 10x HDF5 file. With another sailer
-# to compare with the two take turns, three times each, and "times" and
-# "memory" are the medians of ours over those of the other.
+# Each row is measured in a separate process on one thread. Speed is in cells
+# per CPU second after the second epoch. "peak" is the peak resident memory,
+# "resting" the resident memory before training; both include R, LibTorch and
+# the data. "file" streams the cells from a 10x HDF5 file. With --against the
+# two versions alternate, three runs each; "times" and "memory" are ratios of
+# the medians of speed and peak memory, this version to the other.
 
 arguments <- commandArgs(trailingOnly = TRUE)
 file <- sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE))
@@ -28,7 +28,7 @@ models <- list(
        hidden = c(64, 32), batch_size = 200)
 )
 
-# Few cells are enough: a step costs the same whatever there is in all.
+# Few cells are enough: the cost of a step does not depend on their number.
 row_of <- function(model, n_cells, n_peaks, density, file = NULL, epochs = 3) {
   x <- if (is.null(file)) {
     bquote(random_matrix(.(n_cells), .(n_peaks), .(density)))
@@ -72,7 +72,7 @@ show <- function(rows) {
 compare <- function(model, n_peaks, density) {
   n_cells <- 10 * model$batch_size
   rows <- row_of(model, n_cells, n_peaks, density, epochs = 5)
-  # More cells where they stream, so that several blocks are read.
+  # More cells when streaming, so that several blocks are read.
   if (requireNamespace("rhdf5", quietly = TRUE)) {
     path <- tempfile(fileext = ".h5")
     on.exit(unlink(path))
@@ -93,7 +93,7 @@ for (n_peaks in sizes) {
 }
 
 if (brief) quit(save = "no")
-cat("With the number of cells, 50,000 peaks at 2 %, chromosome 64-32:\n\n")
+cat("By number of cells (50,000 peaks, 2 % open, chromosome 64-32):\n\n")
 for (n_cells in c(2000, 8000, 32000)) {
   path <- tempfile(fileext = ".h5")
   random_tenx(path, n_cells, 50000, 0.02)

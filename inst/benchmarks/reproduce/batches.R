@@ -1,4 +1,4 @@
-# Figure 2.6: batches that have a rare type each.
+# Figure 2.6: two batches, each with its own rare type.
 
 run <- function(context) {
   data <- thesis_simulation("Sim3", context$seed, context$full)
@@ -36,7 +36,7 @@ run <- function(context) {
   )
 }
 
-# Figure 2.6C: the share of the second batch among 50 neighbours.
+# Figure 2.6C: the share of batch 2 among the 50 nearest neighbours of a cell.
 neighbour_figure <- function(found, batch) {
   shares <- lapply(names(found), function(name) {
     data.frame(
@@ -55,19 +55,20 @@ neighbour_figure <- function(found, batch) {
 
 experiment(
   "batches",
-  "Figure 2.6: batches with a rare type each",
+  "Figure 2.6: two batches, each with its own rare type",
   paste(
-    "Sim3: two batches, each with a rare type of its own. The thesis compares",
-    "with SnapATAC and harmony; here with LSI and harmony (CRAN)."
+    "Sim3: two batches, each with its own rare type. The thesis compares",
+    "SAILER with SnapATAC and harmony; here it is compared with LSI and",
+    "harmony (CRAN)."
   ),
   run,
   list(
-    claim("SAILER keeps the rare types of each batch apart better",
+    claim("SAILER separates batch-specific rare types better than harmony",
           "rare types, purity", "SAILER", "LSI with harmony"),
-    claim("SAILER mixes the batches of shared types better",
+    claim("SAILER mixes the batches of shared types better than harmony",
           "shared types, iLISI", "SAILER", "LSI with harmony"),
-    claim("SAILER finds the types better", "ARI", "SAILER",
-          c("LSI", "LSI with harmony"))
+    claim("SAILER has a higher ARI than LSI, with and without harmony", "ARI",
+          "SAILER", c("LSI", "LSI with harmony"))
   ),
   seconds = 35
 )

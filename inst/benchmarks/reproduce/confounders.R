@@ -1,4 +1,4 @@
-# Table 2.4 and figure 2.4: what embeddings keep of depth and batch.
+# Table 2.4 and figure 2.4: residual effects of depth and batch in embeddings.
 
 run <- function(context) {
   rows <- NULL
@@ -22,9 +22,9 @@ run <- function(context) {
   list(rows = rows, figures = figures)
 }
 
-# Ten dimensions of LSI as in the thesis, with the first component; without it,
-# also with each cell at length 1, as cells of SAILER are. The dimensions of the
-# models are chosen by held-out cells.
+# LSI has ten dimensions, as in the thesis: with the first component, without
+# it, and without it with each cell scaled to length 1, as in SAILER. The models
+# choose their number of dimensions by held-out cells.
 embeddings_of <- function(data, context) {
   counts <- kept_peaks(data$counts)
   found <- list(
@@ -44,7 +44,7 @@ embeddings_of <- function(data, context) {
   found
 }
 
-# I(z, c) is of depth in Sim1 and Sim2, of the batch in Sim3.
+# In I(z, c), c is depth in Sim1 and Sim2, and the batch in Sim3.
 scores_of <- function(preset, name, made, data, context) {
   scores <- report_scores(made$value, data, context$full)
   types <- as.character(data$cells$cell_type)
@@ -76,31 +76,34 @@ thesis <- rbind(
 
 experiment(
   "confounders",
-  "Table 2.4, figure 2.4: what embeddings keep of depth and batch",
+  "Table 2.4, figure 2.4: residual effects of depth and batch in embeddings",
   paste(
-    "Cells drawn by SCAN-ATAC-Sim's model from generated bulk profiles; the",
-    "thesis draws them from bulk ATAC-seq of blood. Quick: 2,000 cells and",
-    "10,000 peaks with a fifth of the fragments; full: 10,000 and 50,000.",
-    "SCALE is a VAE without the penalty: here SAILER with lambda 0, whose",
-    "decoder still receives depth and batch."
+    "Cells are simulated from generated bulk profiles by the model of",
+    "SCAN-ATAC-Sim; the thesis simulates them from bulk ATAC-seq of blood.",
+    "Quick: 2,000 cells and 10,000 peaks, with a fifth of the fragments. Full:",
+    "10,000 cells and 50,000 peaks. SCALE is a VAE without the penalty. It is",
+    "represented here by SAILER with lambda and mixing 0, whose decoder still",
+    "receives depth and batch."
   ),
   run,
   list(
-    claim("SAILER keeps less of the confounder than LSI", "I(z, c)",
-          "SAILER", "LSI", lower = TRUE),
-    claim("also than LSI without its first component", "I(z, c)", "SAILER",
-          c("LSI, first left out", "LSI, first left out, length 1"),
+    claim(paste("SAILER's embedding contains less information about the",
+                "confounder than LSI"),
+          "I(z, c)", "SAILER", "LSI", lower = TRUE),
+    claim("The same against LSI without its first component", "I(z, c)",
+          "SAILER", c("LSI, first left out", "LSI, first left out, length 1"),
           lower = TRUE),
-    claim("SAILER keeps less of the confounder than a VAE without the penalty",
-          "I(z, c)", "SAILER", "VAE, no penalty", lower = TRUE),
-    claim("SAILER finds the types better than LSI", "ARI", "SAILER",
+    claim("The same against a VAE without the penalty", "I(z, c)", "SAILER",
+          "VAE, no penalty", lower = TRUE),
+    claim("SAILER's clusters match the cell types better than LSI's", "ARI",
+          "SAILER",
           c("LSI", "LSI, first left out", "LSI, first left out, length 1")),
     claim("SAILER separates rare types better than LSI", "rare types, purity",
           "SAILER", c(
             "LSI", "LSI, first left out", "LSI, first left out, length 1"
           )),
-    claim("and better than a VAE without the penalty", "rare types, purity",
-          "SAILER", "VAE, no penalty")
+    claim("SAILER separates rare types better than a VAE without the penalty",
+          "rare types, purity", "SAILER", "VAE, no penalty")
   ),
   thesis,
   seconds = 200

@@ -19,8 +19,8 @@ run <- function(context) {
   )
 }
 
-# Quick: two layers and 256 genes of a cell; full: the small size of the
-# package, which is what a processor can train.
+# Quick: two layers and 256 genes per cell. Full: the package's small size,
+# which a CPU can train.
 pretrained <- function(training, options, context) {
   path <- tempfile(fileext = ".corpus")
   on.exit(unlink(path))
@@ -37,8 +37,8 @@ pretrained <- function(training, options, context) {
   ))
 }
 
-# Figure 4.2: cells held out, and a data set that was not trained on. The counts
-# are dropped before normalising.
+# Figure 4.2: held-out cells, and a data set that was not trained on. Counts are
+# dropped before normalisation.
 imputation_rows <- function(fits, held_out, context) {
   shown <- c("pbmc3k_rna", "pancreas_tumour_rna", steps$left_out)
   do.call(rbind, lapply(shown, function(name) {
@@ -103,27 +103,31 @@ experiment(
   "expresser",
   "Figures 4.2-4.4, table 4.1: imputation and gene embeddings",
   paste(
-    "5,150 cells of six RNA data sets; the thesis has 6 million. Quick: 2",
-    "layers; full: the small size. Traps closed: counts are dropped before",
-    "normalising; no gene of a pair is on both sides of a split; negatives of",
-    "STRING are matched by how often each gene is listed; folds are repeated;",
-    "beside them what the names of genes alone, and labels permuted, give, and",
-    "for constraint the expected number of variants (covariates)."
+    "5,150 cells from six RNA data sets; the thesis has 6 million. Quick: 2",
+    "layers. Full: the package's small size. Precautions: counts are dropped",
+    "before normalisation, training and test pairs have no genes in common,",
+    "each gene occurs as often in the negatives of STRING as in its positives,",
+    "and cross-validation of single genes is repeated. Baselines are principal",
+    "components, predictions from gene names alone (name), permuted labels",
+    "(chance) and, for constraint, the expected number of variants",
+    "(covariates)."
   ),
   run,
   list(
-    claim("Imputed values have the smallest error (figure 4.2)", "MAE",
-          "Expresser", smoothed, lower = TRUE),
-    claim("and the highest correlation", "Pearson", "Expresser", smoothed,
+    claim("Expresser's imputed values have the smallest error (figure 4.2)",
+          "MAE", "Expresser", smoothed, lower = TRUE),
+    claim("Expresser's imputed values have the highest correlation", "Pearson",
+          "Expresser", smoothed,
           data = c("pbmc3k_rna", "pancreas_tumour_rna",
                    "pbmc_ifnb_rna, not trained on")),
-    claim("Embeddings predict interactions and dosage better than components",
+    claim(paste("Gene embeddings predict interactions and dosage sensitivity",
+                "better than the baselines"),
           "AUC", "Expresser", plain, data = genes),
-    claim("and constraint (figure 4.4)", "Pearson", "Expresser",
+    claim("The same for constraint (figure 4.4)", "Pearson", "Expresser",
           plain, data = c("LoF z", "LOEUF")),
-    claim("The expression decoder makes better embeddings (figure 4.3)", "AUC",
+    claim("The expression decoder improves gene embeddings (figure 4.3)", "AUC",
           "Expresser", "w/o decoder", data = genes),
-    claim("also for constraint", "Pearson", "Expresser", "w/o decoder",
+    claim("The same for constraint", "Pearson", "Expresser", "w/o decoder",
           data = c("LoF z", "LOEUF"))
   ),
   rbind(
@@ -133,8 +137,8 @@ experiment(
   ),
   not_here = paste(
     "pretraining on 6 million cells; Geneformer and Gene2vec, whose weights",
-    "are not at hand; scVI and scImpute. The figures of chapter 4 give no",
-    "numbers in the text."
+    "are not available here; scVI and scImpute. The text of chapter 4 does not",
+    "state the values shown in its figures."
   ),
   seconds = 1200
 )

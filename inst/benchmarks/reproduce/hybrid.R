@@ -1,4 +1,4 @@
-# Figures 3.10 to 3.12: cells without RNA, batches, types of one batch.
+# Figures 3.10 to 3.12: cells without RNA, batches, batch-specific types.
 
 run <- function(context) {
   list(
@@ -49,7 +49,8 @@ simulated <- function(context, ..., n_types = 6, rare = NULL,
   )
 }
 
-# Cells without RNA, in a run with others that have it.
+# Scores of the cells without RNA. The hybrid model is trained on them together
+# with cells that have RNA.
 hybrid_rows <- function(name, data, context) {
   part <- data$pca
   part[data$without, ] <- NA
@@ -96,7 +97,7 @@ all_of <- function(data, context) {
   Filter(Negate(is.null), made)
 }
 
-# Types of the cortex that are left in one batch each.
+# Two types of the cortex, each kept in one batch only.
 lone_types <- c(Ast = "09A", E6Tle4 = "09C")
 
 of_one_batch <- function(data) {
@@ -108,7 +109,7 @@ of_one_batch <- function(data) {
   )
 }
 
-# `alone`: the types that one batch alone has.
+# `alone`: the types that occur in one batch only.
 unique_rows <- function(name, data, alone, context) {
   made <- all_of(data, context)
   types <- as.character(data$cells$cell_type)
@@ -126,33 +127,35 @@ unique_rows <- function(name, data, alone, context) {
 
 experiment(
   "hybrid",
-  "Figures 3.10-3.12: cells without RNA, batches, types of one batch",
+  "Figures 3.10-3.12: cells without RNA, batches, batch-specific types",
   paste(
-    "3.10: mouse cortex with the RNA of three of six batches removed, scored",
-    "on these; and simulated multiome, the second of two batches without RNA.",
-    "3.11 and 3.12: simulated multiome of two batches that differ in RNA and",
-    "peaks, for 3.12 with a type of 5 % in each batch alone; and mouse",
-    "cortex,",
-    "where two types are left in one batch each. The thesis has PBMC 10k and",
-    "3k."
+    "Figure 3.10: mouse cortex, with the RNA of three of the six batches",
+    "removed, and simulated multiome, with no RNA in the second of two",
+    "batches. Only cells without RNA are scored. Figure 3.11: simulated",
+    "multiome of two batches that differ in RNA and peaks. Figure 3.12: the",
+    "same with a rare type (5 % of the cells) in each batch that the other",
+    "lacks, and mouse cortex with two types restricted to one batch each. The",
+    "thesis uses PBMC 10k and 3k."
   ),
   run,
   list(
-    claim("Cells without RNA gain from others' RNA (figure 3.10)", "ARI",
+    claim("Cells without RNA benefit from other cells' RNA (figure 3.10)",
+          "ARI", "SAILERX, hybrid", c("SAILER, peaks alone", "LSI 16")),
+    claim("The same by purity of neighbourhoods", "purity",
           "SAILERX, hybrid", c("SAILER, peaks alone", "LSI 16")),
-    claim("the same by neighbourhoods", "purity",
-          "SAILERX, hybrid", c("SAILER, peaks alone", "LSI 16")),
-    claim("SAILERX mixes batches (figure 3.11)", "iLISI", "SAILERX",
-          c("RNA PCA", "LSI 16"), data = "simulated, figure 3.11"),
-    claim("as harmony does", "iLISI", "SAILERX", "RNA PCA with harmony",
+    claim("SAILERX mixes batches better than RNA PCA and LSI (figure 3.11)",
+          "iLISI", "SAILERX", c("RNA PCA", "LSI 16"),
           data = "simulated, figure 3.11"),
-    claim("and keeps types apart", "ARI", "SAILERX",
+    claim("SAILERX mixes batches at least as well as harmony (figure 3.11)",
+          "iLISI", "SAILERX", "RNA PCA with harmony",
+          data = "simulated, figure 3.11"),
+    claim("SAILERX separates cell types best (figure 3.11)", "ARI", "SAILERX",
           c("RNA PCA", "RNA PCA with harmony", "LSI 16"),
           data = "simulated, figure 3.11"),
-    claim("types of one batch stay apart (figure 3.12)",
+    claim("SAILERX separates batch-specific types best (figure 3.12)",
           "types of one batch, purity", "SAILERX",
           c("RNA PCA", "RNA PCA with harmony", "LSI 16"))
   ),
-  not_here = "PBMC 10k and 3k, which are not among the data; Cobolt (Python).",
+  not_here = "PBMC 10k and 3k, which are not available here; Cobolt (Python).",
   seconds = 250
 )

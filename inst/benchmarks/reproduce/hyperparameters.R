@@ -4,7 +4,7 @@ grids <- list(
   lambda = c(0, 0.01, 0.1, 1, 2, 10, 50), n_latent = c(2, 5, 10, 15, 20),
   hidden = c(50, 100, 200, 350, 500)
 )
-# The ends and the middle of each.
+# A low, a middle and a high value of each.
 quick_grids <- list(
   lambda = c(0, 1, 10), n_latent = c(2, 10, 20), hidden = c(50, 200, 500)
 )
@@ -27,7 +27,7 @@ run <- function(context) {
   list(rows = rows)
 }
 
-# The rows of one option, with its values as numbers.
+# The rows of one option, with the option's values as numbers in `at`.
 along <- function(rows, option, measure) {
   own <- rows[
     startsWith(rows$method, paste0(option, " ")) & rows$measure == measure,
@@ -36,10 +36,10 @@ along <- function(rows, option, measure) {
   own
 }
 
-# Within how much a measure stays, beside what the seeds alone make of it.
+# The range of the ARI along an option, with its spread over seeds as evidence.
 robust <- function(option, from = -Inf) {
   text <- sprintf(
-    "Clustering is robust against %s: ARI moves by less than .1", option
+    "Clustering is robust to %s: ARI varies by less than .1", option
   )
   claim_by(text, function(rows) {
     own <- along(rows, option, "ARI")
@@ -49,7 +49,7 @@ robust <- function(option, from = -Inf) {
     list(
       verdict = if (moved < 0.1) "holds" else "does not hold",
       evidence = sprintf(
-        "ARI at %s: %s; range %s, standard deviation over seeds %s",
+        "ARI at %s: %s; range %s, median standard deviation over seeds %s",
         toString(names(means)), toString(short(means)), short(moved),
         short(noise)
       )
@@ -58,7 +58,7 @@ robust <- function(option, from = -Inf) {
 }
 
 penalty <- claim_by(
-  "lambda lowers I(z, depth), up to about 1 (table 2.1)", function(rows) {
+  "Raising lambda to about 1 lowers I(z, depth) (table 2.1)", function(rows) {
     own <- along(rows, "lambda", "I(z, depth)")
     none <- own[own$at == 0, ]
     one <- own[own$at == 1, ]
@@ -91,8 +91,9 @@ experiment(
   "hyperparameters",
   "Tables 2.1-2.3, figure 2.2: lambda, latent dimensions and hidden units",
   paste(
-    "Bone marrow of two donors (7,070 cells, 16 types, 10,000 peaks); the",
-    "thesis has the mouse atlas of 81,173 cells. Quick: three values each."
+    "Bone marrow from two donors (7,070 cells, 16 types, 10,000 peaks). The",
+    "thesis uses the mouse atlas of 81,173 cells. Quick: three values of each",
+    "hyperparameter."
   ),
   run,
   list(penalty, robust("lambda"), robust("n_latent"), robust("hidden")),

@@ -1,4 +1,4 @@
-# Figure 2.10: Dice scores of imputed peaks against the bulk profile.
+# Figure 2.10: Dice scores of imputed peaks against bulk profiles.
 
 run <- function(context) {
   data <- thesis_simulation("Sim3", context$seed, context$full)
@@ -7,7 +7,7 @@ run <- function(context) {
     `VAE, no penalty` = fit_sailer(data, context$seed, lambda = 0, mixing = 0)
   )
   peaks <- fits$SAILER$peaks
-  # A sample of cells, every rare one among them: values of all peaks are dense.
+  # All rare cells and a random sample: imputed values of all peaks are dense.
   set.seed(context$seed)
   rare <- grep("^rare", data$cells$cell_type)
   n_sampled <- min(500, ncol(data$counts))
@@ -52,7 +52,7 @@ run <- function(context) {
   )
 }
 
-# What ten components of imputed values keep of batch and depth.
+# Effects of batch and depth in ten principal components of imputed values.
 confounded <- function(values, data, cells) {
   set.seed(1)
   components <- irlba::prcomp_irlba(t(values), 10)$x
@@ -73,39 +73,44 @@ dice_figure <- function(scores) {
     ggplot2::ggplot(shown, ggplot2::aes(.data$method, .data$dice)) +
       ggplot2::geom_violin(fill = "grey85", scale = "width") +
       ggplot2::coord_flip() +
-      ggplot2::labs(x = NULL, y = "Dice score of a cell") +
+      ggplot2::labs(x = NULL, y = "Dice score per cell") +
       ggplot2::theme_bw(11)
   )
 }
 
 experiment(
   "imputation",
-  "Figure 2.10: imputed peaks beside the bulk profile",
+  "Figure 2.10: imputed peaks compared with bulk profiles",
   paste(
-    "Sim3, 500 cells and all rare ones. Bulk: the peaks more likely open than",
-    "not in the cell's type. \u201cLikeliest\u201d opens as many peaks in each",
-    "cell as the profiles have on average; thresholds are SCALE's, the means",
-    "of peak and cell. MAGIC-style is the diffusion of MAGIC on the graph of",
-    "LSI, without its other steps."
+    "Sim3: 500 random cells and all rare ones. The bulk profile of a cell is",
+    "the set of peaks that are more likely open than closed in its type.",
+    "\u201cLikeliest\u201d opens the peaks with the highest values of each",
+    "cell, as many as the profiles have on average. \u201cThresholds\u201d are",
+    "those of SCALE: a peak is open if its value is above the means of the",
+    "peak and of the cell. MAGIC-style is the diffusion of MAGIC on the",
+    "neighbour graph of LSI, without its other steps."
   ),
   run,
   list(
-    claim("SAILER's imputation is nearer to bulk than SCALE's", "Dice",
+    claim("SAILER's imputation is closer to bulk than SCALE's", "Dice",
           "SAILER, thresholds", "VAE, SCALE-style thresholds"),
-    claim("the same with as many peaks in each cell", "Dice",
+    claim("The same with equally many open peaks in each cell", "Dice",
           "SAILER, likeliest", "VAE, likeliest"),
-    claim("it is nearer to bulk than the raw counts", "Dice",
+    claim("SAILER's imputation is closer to bulk than the raw counts", "Dice",
           "SAILER, likeliest", "raw"),
-    claim("and than what knows nothing of the cell", "Dice",
+    claim("... than the most common peaks, the same for all cells", "Dice",
           "SAILER, likeliest", "most common peaks"),
-    claim("and than diffusion over neighbours", "Dice", "SAILER, likeliest",
+    claim("... than diffusion over neighbours", "Dice", "SAILER, likeliest",
           c("MAGIC-style, likeliest", "MAGIC-style, thresholds")),
-    claim("also for the rare types", "Dice, rare types", "SAILER, likeliest",
+    claim("... than diffusion and the VAE, for the rare types",
+          "Dice, rare types", "SAILER, likeliest",
           c("MAGIC-style, likeliest", "VAE, likeliest")),
-    claim("imputed values keep less of the batch", "I(z, batch)", "SAILER",
-          c("MAGIC-style", "VAE, no penalty"), lower = TRUE),
-    claim("and less of depth", "I(z, depth)", "SAILER",
-          c("MAGIC-style", "VAE, no penalty"), lower = TRUE)
+    claim("SAILER's imputed values contain less information about the batch",
+          "I(z, batch)", "SAILER", c("MAGIC-style", "VAE, no penalty"),
+          lower = TRUE),
+    claim("SAILER's imputed values contain less information about depth",
+          "I(z, depth)", "SAILER", c("MAGIC-style", "VAE, no penalty"),
+          lower = TRUE)
   ),
   rbind(
     thesis_values("Sim3", "SAILER", Dice = 0.64,

@@ -1,4 +1,4 @@
-# Figure 3.15: what imputed peaks keep of the types; figures 3.13 and 3.14.
+# Figure 3.15 (and 3.13, 3.14): separation of cell types by imputed peaks.
 
 n_peaks <- 3000
 
@@ -8,7 +8,8 @@ run <- function(context) {
     data$counts, data$pca,
     batch = data$cells$batch, control = control_of(context$seed)
   )
-  # Dense values of the peaks that vary most among those of the model.
+  # Imputed values are dense, so only the model's most frequent peaks, which
+  # vary most, are used.
   share <- Matrix::rowMeans(data$counts[fit$peaks, ] > 0)
   peaks <- fit$peaks[order(-share)[seq_len(min(n_peaks, length(share)))]]
   counts <- data$counts[fit$peaks, ]
@@ -46,24 +47,24 @@ rivals <- c("MAGIC-style, RNA graph", "MAGIC-style, ATAC graph", "not imputed")
 
 experiment(
   "landscape",
-  "Figure 3.15 (and 3.13, 3.14): types among imputed peaks",
+  "Figure 3.15 (and 3.13, 3.14): separation of cell types by imputed peaks",
   paste(
-    "Mouse cortex; 30 principal components of the imputed values of the 3,000",
-    "most frequent peaks. MAGIC-style is the diffusion of MAGIC, on the graph",
-    "of the RNA's PCA and on that of LSI."
+    "Mouse cortex: 30 principal components of the imputed values of the 3,000",
+    "most frequent peaks. MAGIC-style is the diffusion of MAGIC, on the",
+    "neighbour graph of the RNA PCA or on that of LSI."
   ),
   run,
   list(
-    claim("SAILERX's imputation keeps types apart best", "ARI", "SAILERX",
-          rivals),
-    claim("the same by NMI", "NMI", "SAILERX", rivals),
-    claim("the same by silhouette", "silhouette", "SAILERX", rivals),
-    claim("it is free of depth", "I(z, depth)", "SAILERX", rivals,
-          lower = TRUE)
+    claim("SAILERX's imputation separates cell types best, by ARI", "ARI",
+          "SAILERX", rivals),
+    claim("The same by NMI", "NMI", "SAILERX", rivals),
+    claim("The same by silhouette", "silhouette", "SAILERX", rivals),
+    claim("SAILERX's imputed values contain the least information about depth",
+          "I(z, depth)", "SAILERX", rivals, lower = TRUE)
   ),
   not_here = paste(
-    "motif scores (figures 3.13, 3.14): chromVAR needs a genome's sequence and",
-    "motifs, which are not among the data; scOpen (Python)."
+    "motif scores (figures 3.13, 3.14), because chromVAR needs a genome",
+    "sequence and motifs, which are not available here; scOpen (Python)."
   ),
   seconds = 50
 )

@@ -1,6 +1,7 @@
-# Table 3.3 and figure 3.6: marker genes in clusters named by majority vote.
+# Table 3.3 and figure 3.6: marker genes in clusters annotated by majority
+# vote.
 
-# Table 3.2, by the coarse types of these data.
+# Markers of table 3.2, by the names of the coarse types in these data.
 thesis_markers <- list(
   Pvalb = c("Erbb4", "Cemip", "Lrrc4c", "Slit2", "Cntnap4", "Btbd11", "Zfp536",
             "Esrrg", "Kcnc1", "Cntnap5c"),
@@ -53,8 +54,8 @@ run <- function(context) {
   list(rows = do.call(rbind, rows))
 }
 
-# Leiden clusters, as many as there are types or nearly, by the type that most
-# of their cells have.
+# Leiden clusters, about as many as there are types. Each cell gets the most
+# frequent type of its cluster.
 named_clusters <- function(nn, types, seed) {
   partitions <- leiden(nn, 15, seq(0.4, 4, by = 0.2), seed)
   n <- lengths(lapply(partitions, unique))
@@ -64,7 +65,7 @@ named_clusters <- function(nn, types, seed) {
   winners[match(clusters, rownames(votes))]
 }
 
-# Log-normalised, each gene scaled to mean 0 and standard deviation 1.
+# Log-normalised counts, each gene scaled to mean 0 and standard deviation 1.
 scaled_expression <- function(rna, genes) {
   depth <- Matrix::colSums(rna)
   rna <- rna[intersect(unique(genes), rownames(rna)), ]
@@ -72,7 +73,7 @@ scaled_expression <- function(rna, genes) {
   t(scale(t(as.matrix(rna))))
 }
 
-# The ten genes with the largest t of the type against all others.
+# The ten genes with the largest t statistic, the type against all other cells.
 top_markers <- function(type, rna, types) {
   depth <- Matrix::colSums(rna)
   rna@x <- log1p(rna@x * rep(1e4 / depth, diff(rna@p)))
@@ -98,23 +99,24 @@ thesis_row <- function(method, pvalb, l4, here) {
 
 experiment(
   "markers",
-  "Table 3.3, figure 3.6: marker genes in clusters named by majority vote",
+  "Table 3.3, figure 3.6: marker genes in clusters annotated by majority vote",
   paste(
-    "Mouse cortex, coarse types: Pvalb and L4/5. The genes are those of table",
-    "3.2 that the data have (10 and 6 to 7), and the ten with the largest t of",
-    "the type here. Values are standard deviations above the mean of all",
-    "cells; the thesis' are normalised by SCTransform."
+    "Mouse cortex, coarse types Pvalb and L4/5. The genes are those of table",
+    "3.2 that are in the data (10 and 6), and own markers of the types in",
+    "these data: the ten genes with the largest t statistic, the type",
+    "against all other cells. Values are z-scores relative to all cells; the",
+    "thesis normalises with SCTransform."
   ),
   run,
   list(
-    claim("SAILERX's Pvalb clusters express Pvalb's markers most", "Pvalb",
+    claim("SAILERX's Pvalb clusters express Pvalb markers most strongly",
+          "Pvalb", "SAILERX", rivals),
+    claim("SAILERX's L4 clusters express L4 markers most strongly", "L4",
           "SAILERX", rivals),
-    claim("SAILERX's L4 clusters express L4's markers most", "L4", "SAILERX",
-          rivals),
-    claim("the same with markers of these data, Pvalb", "Pvalb, own markers",
-          "SAILERX", rivals),
-    claim("the same with markers of these data, L4", "L4, own markers",
-          "SAILERX", rivals)
+    claim("The same for Pvalb, with markers derived from these data",
+          "Pvalb, own markers", "SAILERX", rivals),
+    claim("The same for L4, with markers derived from these data",
+          "L4, own markers", "SAILERX", rivals)
   ),
   rbind(
     thesis_row("SAILERX", 7.10, 1.05, "SAILERX"),
@@ -125,7 +127,7 @@ experiment(
     thesis_row("Schema", 5.01, 0.92, "")
   ),
   not_here = paste(
-    "B and CD4 naive cells of PBMC 10k, which is not among the data; Cobolt",
+    "B and CD4 naive cells of PBMC 10k, which is not available here; Cobolt",
     "and Schema (Python)."
   ),
   seconds = 90

@@ -1,4 +1,5 @@
-# Figures 3.2, 3.3, 3.5 and 3.7: SAILERX beside each modality and other fusions.
+# Figures 3.2, 3.3, 3.5 and 3.7: SAILERX compared with each modality alone and
+# with weighted nearest neighbours.
 
 multiome <- functions_of("multiome.R")
 
@@ -55,7 +56,7 @@ scores_of <- function(made, data, held_out, seeded, context) {
   }))
 }
 
-# Signac's fusion: weighted nearest neighbours.
+# How Signac integrates both modalities: weighted nearest neighbours.
 weighted_rows <- function(data, fixed, held_out, context) {
   nn <- multiome$weighted_neighbours(data, fixed$`LSI 16`$value)
   if (is.null(nn)) {
@@ -68,8 +69,9 @@ weighted_rows <- function(data, fixed, held_out, context) {
   ))
 }
 
-# Figure 3.2: the model of the thesis, whose encoder sees peaks alone, from
-# random weights, so that the weight of the alignment alone decides.
+# Figure 3.2: the thesis' model, whose encoder receives only the peaks. Training
+# starts from random weights, so that the alignment with the reference depends
+# on the alignment weight alone.
 weights <- c(0, 1e3, 1e4, 1e5, 1e6)
 
 alignment_rows <- function(data, context) {
@@ -94,7 +96,7 @@ alignment_rows <- function(data, context) {
   }))
 }
 
-# Figure 3.5: agreement against the number of clusters.
+# Figure 3.5: agreement with the types by number of clusters.
 cluster_figure <- function(shown, data) {
   types <- as.character(data$cells$cell_type)
   points <- lapply(names(shown), function(name) {
@@ -115,7 +117,7 @@ cluster_figure <- function(shown, data) {
 }
 
 elbow <- claim_by(
-  "L_local falls with the weight and then no longer (figure 3.2)",
+  "L_local falls with the alignment weight, then levels off (figure 3.2)",
   function(rows) {
     own <- rows[rows$measure == "L_local, held-out", ]
     at <- as.numeric(sub("alignment ", "", own$method))
@@ -136,13 +138,14 @@ others <- c("RNA PCA", "LSI 16", "weighted nearest neighbours", "SAILER")
 
 experiment(
   "multiome",
-  "Figures 3.2, 3.3, 3.5, 3.7: clusters of cells with both modalities",
+  "Figures 3.2, 3.3, 3.5, 3.7: clustering of cells with both modalities",
   paste(
-    "SNARE-seq nuclei of mouse cortex, 4,640 with a type (23 types, from the",
-    "RNA), as in figure 3.7; PCA of the RNA is the reference. SAILERX is the",
-    "package's default, which reads the reference beside the peaks;",
-    "\u201cpeaks alone\u201d is the thesis' model. Weighted nearest neighbours",
-    "are Seurat's, which Signac uses."
+    "SNARE-seq of mouse cortex, as in figure 3.7: 4,640 nuclei with a type (23",
+    "types, from the RNA). The reference is a PCA of the RNA. SAILERX is the",
+    "package's default model, whose encoder receives the reference and the",
+    "peaks; \u201cpeaks alone\u201d is the model of the thesis, whose encoder",
+    "receives only the peaks. Weighted nearest neighbours are Seurat's method,",
+    "which Signac uses."
   ),
   run,
   list(
@@ -151,14 +154,14 @@ experiment(
     claim("SAILERX has the highest silhouette", "silhouette", "SAILERX",
           setdiff(others, "weighted nearest neighbours")),
     claim("SAILERX improves on its reference", "ARI", "SAILERX", "RNA PCA"),
-    claim("the thesis' model improves on its reference", "ARI",
+    claim("The thesis' model improves on its reference", "ARI",
           "SAILERX, peaks alone", "RNA PCA"),
-    claim("the thesis' model improves on SAILER", "ARI",
+    claim("The thesis' model improves on SAILER", "ARI",
           "SAILERX, peaks alone", "SAILER"),
     elbow
   ),
   not_here = paste(
-    "PBMC 10k and SHARE-seq (figures 3.3, 3.9), which are not among the data;",
+    "PBMC 10k and SHARE-seq (figures 3.3, 3.9), which are not available here;",
     "Cobolt, Schema, scVI, scANVI and Scanorama, which are Python packages."
   ),
   seconds = 170

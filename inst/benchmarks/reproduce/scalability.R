@@ -1,4 +1,4 @@
-# Figure 2.5: time and memory against the number of cells.
+# Figure 2.5: time and memory by number of cells.
 
 source(file.path(folder, "engine.R"), local = TRUE)
 
@@ -16,7 +16,7 @@ run <- function(context) {
       n_cells = n_cells, n_peaks = n_peaks, n_types = 5, rare = NULL,
       fragments = 0.02 * n_peaks, seed = context$seed, file = path
     ))
-    # Three epochs in a process of its own, whose memory is measured.
+    # Three epochs in a separate process, whose memory is measured.
     made <- measure_apart(
       x = bquote(open_cells(.(path))), architecture = "dense", hidden = 32,
       batch_size = 100, epochs = 3
@@ -53,7 +53,7 @@ scale_figures <- function(rows) {
 }
 
 linear <- claim_by(
-  "The time of an epoch grows linearly with the cells", function(rows) {
+  "The time per epoch grows linearly with the number of cells", function(rows) {
     own <- rows[rows$measure == "CPU seconds an epoch", ]
     slope <- stats::coef(stats::lm(log(own$value) ~ log(cells_in(own))))[[2]]
     list(
@@ -65,14 +65,14 @@ linear <- claim_by(
 )
 
 bounded <- claim_by(
-  "Memory does not grow with the cells", function(rows) {
+  "Memory does not grow with the number of cells", function(rows) {
     own <- rows[rows$measure == "peak memory, MB", ]
     means <- tapply(own$value, cells_in(own), mean)
     ends <- means[c(1, length(means))]
     list(
       verdict = if (ends[2] < 1.15 * ends[1]) "holds" else "does not hold",
       evidence = sprintf(
-        "%.0f MB with %s cells, %.0f MB with %s", ends[1], names(ends)[1],
+        "%.0f MB for %s cells, %.0f MB for %s cells", ends[1], names(ends)[1],
         ends[2], names(ends)[2]
       )
     )
@@ -81,16 +81,18 @@ bounded <- claim_by(
 
 experiment(
   "scalability",
-  "Figure 2.5: time and memory against the number of cells",
+  "Figure 2.5: time and memory by number of cells",
   paste(
-    "Simulated cells that stream from a 10x HDF5 file, dense 32, one thread,",
-    "2 % of the peaks open. Quick: 2,000 to 16,000 cells x 10,000 peaks; full:",
-    "5,000 to a million x 50,000."
+    "Simulated cells, streamed from a 10x HDF5 file, with 2 % of the peaks",
+    "open. Dense architecture with 32 hidden units, one thread. Quick: 2,000",
+    "to 16,000 cells x 10,000 peaks. Full: 5,000 to a million cells x 50,000",
+    "peaks."
   ),
   run, list(linear, bounded),
   not_here = paste(
-    "hours of SCALE and SnapATAC on the mouse atlas beside SAILER's: neither",
-    "is at hand; times on a GPU are those of gpu.R."
+    "comparison with the hours that SCALE and SnapATAC take on the mouse",
+    "atlas, because neither program is available here. Times on a GPU are",
+    "measured by gpu.R."
   ),
   seconds = 10
 )
