@@ -1,13 +1,13 @@
 #' @rdname impute
 #' @param object A `Seurat` object or a `SingleCellExperiment` with a fit; or
 #'   counts, such as a matrix or a file, together with a `fit`.
-#' @param features Names of the peaks to impute, or a `GRanges`, for the peaks
-#'   that overlap it. NULL, the default, takes all peaks of the model.
+#' @param features Names of the peaks to impute, or a `GRanges`, which selects
+#'   the peaks that overlap it. NULL, the default, takes all peaks of the model.
 #' @param name Name of the reduction whose fit is used; see [get_fit()].
 #' @param new.assay.name Name of the new assay or alternative experiment.
 #'   Default `"imputed"`.
 #' @param assay,layer,assay.type,altexp Where the counts are. By default, the
-#'   place recorded with the fit; see [RunSAILER()].
+#'   location recorded with the fit; see [RunSAILER()].
 #' @export
 ImputeSAILER <- function(object, features = NULL, ..., fit = NULL, name = NULL,
                          new.assay.name = "imputed", reference = NULL,

@@ -1,37 +1,37 @@
 #' Expresser on Seurat and SingleCellExperiment objects
 #'
 #' Takes the RNA counts of the object, pretrains [expresser()] on them (or uses
-#' a pretrained `fit`), and adds the cells' embedding to the object, with the
-#' weights of the genes as its feature loadings. The counts are only read: they
-#' are never modified, joined or made dense. If anything fails, the object
-#' remains unchanged.
+#' a pretrained `fit`), and adds the cell embedding to the object, with gene
+#' weights as feature loadings. The counts are only read: they are never
+#' modified, joined or made dense. If anything fails, the object remains
+#' unchanged.
 #'
 #' @inheritParams RunSAILER
 #' @param object A `Seurat` object, or a `SingleCellExperiment`. Matrices, files
 #'   and corpora are passed to [expresser()], and its fit is returned.
-#' @param fit A fit of [expresser()], which embeds the cells without further
+#' @param fit A fit of [expresser()] that embeds the cells without further
 #'   training. NULL, the default, pretrains on the cells of the object.
-#' @param ... Options of [expresser()], including those on genes, and of
-#'   [pretrain_control()]: `size`, `n_embedding`, `annotation`, `from`,
+#' @param ... Options of [expresser()], including those that choose the genes,
+#'   and of [pretrain_control()]: `size`, `n_embedding`, `annotation`, `from`,
 #'   `epochs`, `control` and more. With `fit`, options of
 #'   [predict()][predict.expresser_fit].
 #' @param assay Seurat: name of the assay. NULL, the default, takes the default
 #'   assay or, if its features are named by ranges, the first assay with genes,
 #'   with a message.
 #' @param altexp SingleCellExperiment: name of the alternative experiment with
-#'   the RNA; NULL, the default, takes the main experiment or, if its rows are
+#'   the RNA. NULL, the default, takes the main experiment or, if its rows are
 #'   ranges, the only alternative experiment with genes.
 #' @param features Names of the genes to use; NULL, the default, takes all.
 #' @param reduction.name,name Name of the reduction; both arguments mean the
 #'   same. Default `"expresser"` (Seurat) and `"EXPRESSER"`
 #'   (SingleCellExperiment).
-#' @return The object with the embedding of its cells: a `Seurat` object with a
-#'   reduction, its feature loadings (`Loadings(object[["expresser"]])`) and an
-#'   entry in the command log; a `SingleCellExperiment` with reduced dimensions,
+#' @return The object with the cell embedding. A `Seurat` object gets a
+#'   reduction with feature loadings (`Loadings(object[["expresser"]])`) and an
+#'   entry in the command log. A `SingleCellExperiment` gets reduced dimensions,
 #'   whose attribute `"rotation"` holds the loadings, as in `scater::runPCA()`.
 #'   The loadings are those of the principal components that cells are projected
-#'   onto; with another `readout` of [predict()][predict.expresser_fit], the
-#'   genes' embeddings. [get_fit()] returns the fit, and [gene_embeddings()] the
+#'   onto or, with another `readout` of [predict()][predict.expresser_fit], the
+#'   gene embeddings. [get_fit()] returns the fit, and [gene_embeddings()] the
 #'   embeddings of its genes.
 #' @seealso [ImputeExpresser()], [gene_embeddings()].
 #' @references Cao (2023), chapter 4.

@@ -1,74 +1,75 @@
-#' SAILER and SAILERX on Seurat and SingleCellExperiment objects
+#' Run SAILER and SAILERX on Seurat and SingleCellExperiment objects
 #'
 #' Finds the counts in the object, takes batch and covariates from its metadata,
 #' trains [sailer()] or [sailerx()], and adds the embedding to the object. The
-#' counts are only read: they are never modified, joined or made dense. If
-#' anything fails, the object remains unchanged.
+#' counts are only read, never modified, joined or made dense. If an error
+#' occurs, the object remains unchanged.
 #'
 #' @section Seurat:
-#' The counts are those of the default assay or, if its features are not named
-#' by ranges, of the first assay with peaks, with a message. Several layers of a
-#' v5 assay, as after `split()`, are streamed one after another; peaks that a
-#' layer lacks count as closed in its cells. With `batch = NULL` these layers
+#' Counts are taken from the default assay or, if its features are not named by
+#' ranges, from the first assay with peaks, with a message. Several layers of a
+#' v5 assay, as after `split()`, are streamed one after another; peaks missing
+#' from a layer count as closed in its cells. With `batch = NULL` these layers
 #' are the batches; use `batch = character()` for no batches. Layers may be
 #' BPCells or DelayedArray matrices. A `ChromatinAssay` or `GRangesAssay` of
 #' Signac provides the ranges of its peaks, which `architecture = "chromosome"`
 #' needs.
 #'
-#' Cells that the assay or its layers do not cover are not in the reduction. If
-#' `object` is an assay, the result is the reduction, a `DimReduc`, and `batch`
-#' and `covariates` are given as values, as in [sailer()].
+#' Cells that are missing from the assay or its layers are not in the reduction.
+#' If `object` is an assay, the result is the reduction, a `DimReduc`, and
+#' `batch` and `covariates` are given as values, as in [sailer()].
 #'
 #' @section SingleCellExperiment:
-#' The counts are those of the main experiment or, if its rows are not ranges,
-#' of the only alternative experiment whose rows are. The embedding is added to
-#' the main experiment. DelayedArray assays are read in blocks, a `TENxMatrix`
-#' or `H5ADMatrix` directly from its file.
+#' Counts are taken from the main experiment or, if its rows are not peaks, from
+#' the only alternative experiment with peaks. The embedding is added to the
+#' main experiment. DelayedArray assays are read in blocks; a `TENxMatrix` or
+#' `H5ADMatrix` is read directly from its file.
 #'
 #' @param object A `Seurat` object, one of its assays (`Assay`, `Assay5`,
 #'   Signac's `ChromatinAssay`, `GRangesAssay`), or a `SingleCellExperiment`.
 #'   Matrices, files and lists of samples are passed to [sailer()] or
 #'   [sailerx()], and the fit is returned.
 #' @param batch,covariates Names of one or more metadata columns of the object:
-#'   batches, and other variables (numbers or labels) whose effects are removed
-#'   from the embedding. See [sailer()].
+#'   the batches, and other variables (numbers or labels) whose effects are
+#'   removed from the embedding. See [sailer()].
 #' @param ... Options of [sailer()] or [sailerx()] and of [train_control()]:
 #'   `architecture`, `n_latent`, `hidden`, `lambda`, `alignment`, `epochs`,
 #'   `seed`, `device`, `checkpoint`, `control` and more. An unknown name is an
 #'   error.
 #' @param assay Seurat: name of the assay. If `object` is an assay: the assay
-#'   name that the reduction records, by default `"ATAC"`.
-#' @param layer Seurat: layer (slot, in old assays) of the counts. Default
+#'   name to record in the reduction, by default `"ATAC"`.
+#' @param layer Seurat: layer (in old assays, slot) with the counts. Default
 #'   `"counts"`.
 #' @param assay.type SingleCellExperiment: name of the assay with the counts.
-#'   NULL, the default, takes `"counts"` or, if there is none, the only assay.
+#'   NULL, the default, takes `"counts"` or, if there is no such assay, the only
+#'   one.
 #' @param altexp SingleCellExperiment: name of the alternative experiment with
 #'   the peaks. NULL, the default, takes the main experiment if its rows are
 #'   peaks (ranges without a strand, or named like `chr1-100-200`), otherwise
-#'   the only alternative experiment whose rows are. SAILERX needs the RNA in
-#'   the main experiment: see `SingleCellExperiment::swapAltExp()`.
-#' @param features Names of the peaks to use; NULL, the default, takes all that
+#'   the only alternative experiment with peaks. SAILERX needs the RNA in the
+#'   main experiment: see `SingleCellExperiment::swapAltExp()`.
+#' @param features Names of the peaks to use; NULL, the default, uses all that
 #'   `min_fraction` and `max_fraction` allow.
-#' @param reduction.name,name Name of the reduction; both arguments mean the
-#'   same. Default `"sailer"` or `"sailerx"` (Seurat) and `"SAILER"` or
+#' @param reduction.name,name Name of the reduction; the two arguments are
+#'   synonyms. Default `"sailer"` or `"sailerx"` (Seurat) and `"SAILER"` or
 #'   `"SAILERX"` (SingleCellExperiment).
 #' @param reduction.key Seurat: prefix of the column names of the reduction.
 #'   Default: its name followed by an underscore, such as `"sailer_"`.
-#' @param resume Continue a training run instead of starting one: TRUE for the
-#'   interrupted fit that the object holds under this name, a fit, such as
-#'   [get_fit()], or the folder of a checkpoint. `...` then takes options of
+#' @param resume Continue a training run instead of starting a new one: TRUE for
+#'   the interrupted fit stored in the object under this name, a fit (such as
+#'   from [get_fit()]), or a checkpoint folder. `...` then takes options of
 #'   [resume()]; `batch` and `covariates` are those of that fit. Default NULL.
 #'
 #' @return The object with the embedding, cells x latent dimensions: a `Seurat`
 #'   object with a reduction and an entry in the command log (`Command(object)`,
 #'   without long arguments), a `SingleCellExperiment` with reduced dimensions,
-#'   or for an assay a `DimReduc`. If the reference had to be computed, it is
-#'   added as well. The model, which [get_fit()] returns, holds no cells:
-#'   [ImputeSAILER()] and others read them from the object, so cells may be
-#'   renamed, merged, reordered or removed.
+#'   or, for an assay, a `DimReduc`. If the reference had to be computed, it is
+#'   added as well. The stored model, which [get_fit()] returns, holds no cells.
+#'   [ImputeSAILER()] and other functions read them from the object, so cells
+#'   may be renamed, merged, reordered or removed.
 #' @seealso [sailer()], [get_fit()], [SAILERIntegration()] for
 #'   `Seurat::IntegrateLayers()`.
-#' @references Cao (2023), chapters 2 and 3; for hybrid objects section 3.2.3.
+#' @references Cao (2023), chapters 2 and 3; section 3.2.3 for hybrid objects.
 #' @examples
 #' sim <- simulate_atac(n_cells = 200, n_peaks = 500, n_types = 3, seed = 1)
 #'

@@ -1,18 +1,18 @@
 #' @rdname RunSAILER
 #' @section Guided by RNA:
 #' `RunSAILERX()` trains [sailerx()] on the peak counts of the cells, with a
-#' reference embedding and the depth of their RNA. Cells with RNA are embedded
-#' from their open peaks and their reference; cells without RNA are embedded by
-#' the same model from their peaks alone. With `joint = FALSE` the RNA only
-#' guides the training, and all cells are embedded from their peaks: see
-#' [sailerx()].
+#' reference embedding and the RNA depth of the cells. Cells with RNA are
+#' embedded from their open peaks and their reference; cells without RNA are
+#' embedded by the same model from their peaks alone. With `joint = FALSE` the
+#' RNA only guides the training, and all cells are embedded from their peaks:
+#' see [sailerx()].
 #'
-#' In Seurat the reference is a reduction of the RNA, by any method and with any
-#' number of dimensions. If `"pca"` does not exist, it is computed for the cells
-#' with RNA and added to the object: by `NormalizeData()`,
+#' In Seurat the reference is a reduction of the RNA, from any method and with
+#' any number of dimensions. If `"pca"` does not exist, it is computed for the
+#' cells with RNA and added to the object: by `NormalizeData()`,
 #' `FindVariableFeatures()`, `ScaleData()` and `RunPCA()` with 30 components
 #' (package Seurat), on a copy of `rna.assay`. SeuratObject 4 accepts only
-#' reductions of all cells: there the cells without RNA have NA.
+#' reductions of all cells, so cells without RNA have NA there.
 #'
 #' In a SingleCellExperiment the RNA is the main experiment, the peaks are an
 #' alternative experiment, and the reference is a reduced dimension of the main
@@ -24,16 +24,16 @@
 #' Some samples may be multiome and others ATAC only, for example after
 #' `merge()` (Seurat). Cells without RNA counts, or without a row in the
 #' reference (or with NA there), take part in all of the training except the
-#' alignment; a message gives their number. Name the samples in `batch`, so that
+#' alignment; a message gives their number. Give the samples as `batch`, so that
 #' differences between them are removed. For samples that were counted in
 #' different peaks, see [unite_peaks()].
 #'
-#' @param rna.assay Seurat: name of the assay with the RNA counts, whose sums
-#'   over genes are the RNA depth (`rna_depth` overrides it; with `rna_depth =
-#'   NULL` all cells have the same weight). Default `"RNA"`.
+#' @param rna.assay Seurat: name of the assay with the RNA counts. The RNA depth
+#'   of a cell is their sum (`rna_depth` overrides it; with `rna_depth = NULL`
+#'   all cells have the same weight). Default `"RNA"`.
 #' @param rna.assay.type SingleCellExperiment: name of the assay of the main
 #'   experiment with the RNA counts. NULL, the default, takes `"counts"` or, if
-#'   there is none, the only assay.
+#'   there is no such assay, the only one.
 #' @param reference Name of the reduction that guides the training. Default
 #'   `"pca"` (Seurat) and `"PCA"` (SingleCellExperiment), which is computed if
 #'   absent. For matrices and files: as in [sailerx()].

@@ -1,6 +1,6 @@
 #' @rdname RunSAILER
 #' @section IntegrateLayers() of Seurat:
-#' `SAILERIntegration()` is for `Seurat::IntegrateLayers(object, method =
+#' `SAILERIntegration()` is called by `Seurat::IntegrateLayers(object, method =
 #' SAILERIntegration, ...)`: the layers of a v5 assay are the batches, and the
 #' result is a list with the reduction, a `DimReduc`, named by `new.reduction`.
 #' Calling `RunSAILER()` on the split object does the same, but also logs the
@@ -8,10 +8,10 @@
 #'
 #' `IntegrateLayers()` passes the layers of normalised data and 2,000 variable
 #' features. SAILER reads counts, so layers named `data...` are replaced by the
-#' corresponding `counts...`; and because it needs all peaks, `features` that
-#' are the variable features of the assay are replaced by all features, with a
+#' corresponding `counts...`. It also needs all peaks: if `features` are the
+#' variable features of the assay, they are replaced by all features, with a
 #' message. `IntegrateLayers()` requires an existing reduction
-#' (`orig.reduction`), though SAILER does not use it.
+#' (`orig.reduction`), which SAILER does not use.
 #'
 #' @param orig,scale.layer,groups Ignored.
 #' @param layers Names of the layers to integrate; NULL, the default, takes all

@@ -1,31 +1,33 @@
 # Building a corpus: many sources of RNA counts, one list of genes, one file.
 
-#' Build a corpus of many scRNA-seq data sets
+#' Build a corpus from many scRNA-seq data sets
 #'
-#' Writes the counts of many sources, each with its own genes, into one file for
-#' training: cell by cell, only counts above zero, usually 2 bytes each. Sources
-#' are read in blocks, so neither they nor the corpus need to fit into memory.
-#' After an interruption (Ctrl-C or a killed process), the same call continues
-#' where it stopped; if the file is complete, the call only opens it.
+#' Writes the counts of many sources, each with its own genes, to one file for
+#' training. Counts are stored cell by cell, only those above zero, usually in 2
+#' bytes each. Sources are read in blocks, so neither they nor the corpus need
+#' to fit into memory. After an interruption (Ctrl-C or a killed process), the
+#' same call continues where it stopped; if the file is complete, the call only
+#' opens it.
 #'
 #' @section Genes:
 #' Sources may name genes by symbol or by Ensembl id (with or without a version
 #' suffix), in any order; all are matched to one list of genes. Rows of a source
 #' that belong to the same gene are summed (with a warning if they have the same
 #' name, because several genes may share a symbol). Genes that a source lacks
-#' count as zero, and genes that are not in the list are reported and not read.
-#' Cells without a count of any gene in the list are skipped, and their number
-#' is reported. A warning names sources that look normalised.
+#' count as zero; genes that are not in the list are reported and ignored. Cells
+#' without counts for any gene in the list are skipped, and their number is
+#' reported. A warning names sources that look normalised.
 #'
 #' With an `annotation`, the list contains only genes of the given `biotypes`,
 #' and sources that use symbols can be combined with sources that use Ensembl
 #' ids. Genes with an ambiguous symbol are ignored, as in the thesis.
 #'
 #' @param sources One source of counts with genes in rows, or a list of sources:
-#'   anything that [as_cells()] takes. From files with feature types, "Gene
+#'   anything that [as_cells()] accepts. From files with feature types, "Gene
 #'   Expression" is read; for anything else call [open_cells()] first, as in
 #'   `open_cells(path, layer = "counts")` for a layer of an h5ad file. Sources
-#'   are named by the list, otherwise by their files, or numbered.
+#'   take their names from the list or else from their files; otherwise they are
+#'   numbered.
 #' @param file Path of the file to write, such as `"atlas.corpus"`.
 #' @param genes The genes of the corpus: a character vector of names, or a data
 #'   frame with a column `gene` and optionally `symbol` and `ensembl`. NULL, the
@@ -42,15 +44,16 @@
 #'     `biotype`, `gene_type`, `gene_biotype`;
 #'   * an `OrgDb` object, or the name of its package, such as `"org.Hs.eg.db"`
 #'     for human genes. If a gene has several Ensembl ids, the first is used.
-#' @param biotypes Biotypes of the genes to take, used with an annotation and
-#'   `genes = NULL`. NULL takes all.
-#' @param min_cells Minimum number of cells, over all sources, in which a gene
-#'   must have a count to be taken, if `genes` is NULL. This needs one more pass
-#'   over the sources; 0 takes all genes. Default 3.
+#' @param biotypes Biotypes of the genes to include, used with an annotation and
+#'   `genes = NULL`. NULL includes all.
+#' @param min_cells If `genes` is NULL: minimum number of cells, over all
+#'   sources, in which a gene must be detected to be included. This needs one
+#'   more pass over the sources; 0 includes all genes. Default 3.
 #' @param append Whether to add the sources to an existing corpus. Its genes do
-#'   not change: `genes` must be NULL; `annotation`, `biotypes` and `min_cells`
-#'   are not used. FALSE, the default, never changes a complete corpus.
-#' @param verbose Whether messages of class `sailer_note` report what was taken
+#'   not change: `genes` must be NULL, and `annotation`, `biotypes` and
+#'   `min_cells` are not used. FALSE, the default, never changes a complete
+#'   corpus.
+#' @param verbose Whether messages of class `sailer_note` report what was read
 #'   from each source. Default TRUE.
 #' @return An object of class `"sailer_corpus"`, invisibly; [open_cells()] of
 #'   the file returns the same. It has methods for `dim()` (genes, cells),
@@ -58,9 +61,9 @@
 #'   process. It is a list of `path`; `source`, a pointer; `genes`, a data frame
 #'   of `gene`, `symbol` and `ensembl` (NA if unknown), in the order of the
 #'   corpus; `sources`, a data frame of `name`, `cells` and `left_out` (cells
-#'   without a count of any gene of the corpus); `n_cells`; and `n_nonzeros`.
-#'   Checksums are verified when parts of the file are first read. Files of
-#'   sailer 0.1.0 can be read, but not appended to.
+#'   without counts for any gene of the corpus); `n_cells`; and `n_nonzeros`.
+#'   Checksums are verified when parts of the file are first read. Files written
+#'   by sailer 0.1.0 can be read, but not appended to.
 #' @seealso [expresser()].
 #' @references Cao (2023), section 4.2.1: data sets aligned to the same genes
 #'   and concatenated into one memory-mapped array.

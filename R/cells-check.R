@@ -48,20 +48,20 @@ store_folder <- function(checkpoint) {
   folder
 }
 
-#' Number of open peaks of each cell, or sum of its counts
+#' Number of open peaks, or sum of counts, per cell
 #'
-#' Unlike the models, this function accepts cells without an open peak, so that
-#' they can be removed: `cells[, cell_depth(cells) > 0]`.
+#' Unlike the models, this function accepts cells without an open peak, so it
+#' can be used to remove them: `cells[, cell_depth(cells) > 0]`.
 #'
-#' @param cells Counts, as [as_cells()] takes them.
-#' @param peaks Peaks to count: names, indices, or a logical value for each
-#'   peak. NULL, the default, counts all.
-#' @param counts Whether to sum the counts. For RNA this is the number of
-#'   molecules in each cell, which [sailerx()] takes as `rna_depth`. In a matrix
-#'   that was packed as open peaks, each open peak counts once. FALSE, the
+#' @param cells Counts in any form that [as_cells()] accepts.
+#' @param peaks Peaks to count: names, indices, or a logical vector with one
+#'   value per peak. NULL, the default, counts all.
+#' @param counts Whether to sum the counts. For RNA the sum is the number of
+#'   molecules in each cell, which [sailerx()] takes as `rna_depth`. In cells
+#'   that were packed as open peaks, each open peak counts once. FALSE, the
 #'   default, counts open peaks.
 #' @return Numeric vector with one number per cell, named by cell.
-#' @references Cao (2023), section 2.2.1, where depth is a confounder, and
+#' @references Cao (2023), section 2.2.1, on depth as a confounder, and section
 #'   3.2.2, where it weights the cells.
 #' @examples
 #' path <- system.file("extdata", "tiny-10x.h5", package = "sailer")

@@ -3,12 +3,13 @@
 #' Open counts in a file without loading them
 #'
 #' The format is recognised by the file's content, not by its name. Models then
-#' read the file in blocks of cells: only one number per cell is held in memory.
+#' read the file in blocks of cells; only the names and one number per cell are
+#' kept in memory.
 #'
 #' * **10x Genomics HDF5**, from Cell Ranger ATAC and ARC (`/matrix`) and from
-#'   version 2 (one group per genome), and files written by
+#'   Cell Ranger 2 (one group per genome), and files written by
 #'   `HDF5Array::writeTENxMatrix()`. From a multiome file only the peaks are
-#'   read, unless `feature_type` says otherwise. Features are named by their
+#'   read, unless `feature_type` selects others. Features are named by their
 #'   ids, or by their names if there are no ids.
 #' * **h5ad** (AnnData since 0.5), with a matrix stored by cells, sparse (CSR)
 #'   or dense. Matrices stored by features (CSC) cannot be streamed by cells;
@@ -16,15 +17,15 @@
 #' * **h5mu** (MuData): one `modality`, which is an h5ad inside the file, with
 #'   its own cells, `obs` and layers.
 #' * **MatrixMarket text**, `matrix.mtx` or `matrix.mtx.gz`: give its path or
-#'   that of its folder. The names are read from files beside it, compressed or
+#'   that of its folder. The names are read from files next to it, compressed or
 #'   not: `barcodes.tsv`, and `features.tsv`, `genes.tsv` or `peaks.bed` (which
 #'   gives names like `chr1:100-200`). All may share a prefix, as on GEO
 #'   (`GSM1_sample_matrix.mtx.gz`). Feature types, the third column of
-#'   `features.tsv`, are used as in a 10x file. The counts are packed, about one
-#'   byte per open peak of a cell (two for genes), in memory up to 256 MB and in
-#'   a temporary file beyond that; files that are not sorted by cells take 12
-#'   more bytes per count while they are read. A matrix of cells x features is
-#'   recognised by the numbers of names. A saved handle reads the file again.
+#'   `features.tsv`, are used as in a 10x file. A matrix of cells x features is
+#'   recognised from the numbers of names. The counts are packed, about one byte
+#'   per open peak of a cell (two for genes), in memory up to 256 MB and in a
+#'   temporary file beyond that. Files that are not sorted by cells take 12 more
+#'   bytes per count while they are read. A saved handle reads the file again.
 #' * **A corpus** of genes, written by [build_corpus()].
 #'
 #' @section Which matrix of an h5ad file:
@@ -38,12 +39,12 @@
 #'   NULL, the default, takes the only one.
 #' @param feature_type Type of the features to read from a 10x file with types:
 #'   `"Peaks"`, the default, `"Gene Expression"` or others; NULL reads all. The
-#'   same holds for an h5ad file with types (`feature_types` in `var`), but all
-#'   are read if none has that type. For MuData it chooses the modality if
-#'   `modality` is NULL.
+#'   same applies to an h5ad file with types (`feature_types` in `var`), but if
+#'   no feature has that type, all are read. For MuData it selects the modality
+#'   if `modality` is NULL.
 #' @param layer Matrix to read from an h5ad file: the name of a layer, `"X"`, or
-#'   `"raw"` for `raw/X` if no layer has that name. NULL, the default, finds the
-#'   counts; see below.
+#'   `"raw"` for `raw/X` if there is no layer of that name. NULL, the default,
+#'   finds the counts; see below.
 #' @param modality Modality of a MuData file. NULL, the default, takes the one
 #'   with a usual name for `feature_type`: `"atac"` or `"peaks"` for peaks,
 #'   `"rna"` or `"gex"` for genes.
@@ -51,8 +52,8 @@
 #'   path, so it can be saved and used in another process as long as the file
 #'   does not change. For a corpus, an object of class `"sailer_corpus"`; see
 #'   [build_corpus()].
-#' @seealso [cells_metadata()] for what is in `obs` and `obsm`; [sailerx()] for
-#'   files that hold ATAC and RNA.
+#' @seealso [cells_metadata()] to read `obs` and `obsm`; [sailerx()] for files
+#'   with both ATAC and RNA.
 #' @references Cao (2023), section 2.2.7, for how counts are filtered.
 #' @examples
 #' open_cells(system.file("extdata", "tiny-10x.h5", package = "sailer"))

@@ -1,11 +1,12 @@
 # Several samples in a list: their cells are concatenated without copying.
 
-#' @details A list of inputs is read as one, sample after sample. The peaks are
-#' those of all samples, matched by name; they count as closed in samples that
-#' lack them. The names of the list name the samples, which [sailer()] and
-#' [sailerx()] use as batches unless `batch` is given. If samples share cell
-#' names, all cells are named `sample_cell`, with a message. For samples that
-#' were counted in different peaks, call [unite_peaks()] first.
+#' @details A list of samples is read as one data set, sample after sample. Its
+#' peaks are the union over the samples, matched by name; peaks missing from a
+#' sample count as closed in its cells. The names of the list are the sample
+#' names; [sailer()] and [sailerx()] use the samples as batches unless `batch`
+#' is given. If samples share cell names, all cells are named `sample_cell`,
+#' with a message. For samples that were counted in different peaks, call
+#' [unite_peaks()] first.
 #' @rdname as_cells
 #' @export
 as_cells.list <- function(x, ...) {

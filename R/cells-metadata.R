@@ -3,20 +3,20 @@
 #' Metadata and reduced dimensions of the cells in a file
 #'
 #' Reads the columns of `obs` of an h5ad file or of a modality of MuData, or an
-#' embedding in its `obsm`, such as scanpy's PCA. An embedding of the RNA can be
-#' the `reference` of [sailerx()].
+#' embedding in its `obsm`, such as scanpy's PCA. An embedding of the RNA can
+#' serve as the `reference` of [sailerx()].
 #'
 #' @param cells A handle from [open_cells()] or [as_cells()].
-#' @param columns Names of the columns to read. NULL, the default, reads all,
-#'   but leaves out, with a warning, columns of types that R has no vector for.
+#' @param columns Names of the columns to read. NULL, the default, reads all;
+#'   columns of types that R cannot represent are left out, with a warning.
 #' @param reduction Name of an embedding in `obsm`, such as `"X_pca"`, to return
 #'   instead of columns.
-#' @return A data frame with one row per cell, in the order of `cells` and named
-#'   by them; it has no columns if the cells come from another kind of source.
-#'   With `reduction`, a numeric matrix of cells x dimensions, with rows in the
-#'   same order and with the same names.
-#' @references Cao (2023), section 2.2.1: batches and other confounders are
-#'   columns of such a table; chapter 3, for the reference.
+#' @return A data frame with one row per cell, in the order of `cells` and with
+#'   their names. It has no columns if the cells come from another kind of
+#'   source. With `reduction`, a numeric matrix of cells x dimensions, with rows
+#'   in the same order and with the same names.
+#' @references Cao (2023), section 2.2.1, on batches and other confounders,
+#'   which are columns of such a table; chapter 3 for the reference.
 #' @examples
 #' path <- system.file("extdata", "tiny.h5ad", package = "sailer")
 #' head(cells_metadata(open_cells(path)))

@@ -2,9 +2,9 @@
 
 #' @rdname as_cells
 #' @param assay.type Name of the assay with the counts. NULL, the default, takes
-#'   `"counts"` or, if the object has a single assay with another name (such as
-#'   ArchR's `PeakMatrix`), that one, with a message. Peaks without row names
-#'   are named by their ranges, as in `chr1-100-200`.
+#'   `"counts"` or, if the only assay has another name (such as ArchR's
+#'   `PeakMatrix`), that assay, with a message. Peaks without row names are
+#'   named by their ranges, as in `chr1-100-200`.
 #' @param altexp Name of the alternative experiment that holds the peaks. NULL,
 #'   the default, takes the main experiment.
 #' @export

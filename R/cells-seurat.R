@@ -4,12 +4,12 @@
 #' @rdname as_cells
 #' @param assay Name of the assay of a Seurat object. NULL, the default, takes
 #'   its default assay or, if that has genes instead of peaks, the first assay
-#'   that has peaks, with a message.
+#'   with peaks, with a message.
 #' @param layer Layer (in old assays, slot) with the counts. If a v5 assay has
-#'   several layers, as [split()] makes them, give the common beginning of their
-#'   names (`"counts"` for `counts.donor1` and `counts.donor2`) or name them one
-#'   by one. They are read one after another without being joined, and peaks
-#'   that a layer lacks count as closed in its cells.
+#'   several layers, as after [split()], give the common prefix of their names
+#'   (`"counts"` for `counts.donor1` and `counts.donor2`) or list their names.
+#'   They are read one after another without being joined, and peaks missing
+#'   from a layer count as closed in its cells.
 #' @param features Names of the peaks to use. NULL, the default, uses all.
 #' @export
 as_cells.Seurat <- function(x, assay = NULL, layer = "counts", features = NULL,

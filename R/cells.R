@@ -20,7 +20,7 @@
 #' @importClassesFrom Matrix dgCMatrix
 NULL
 
-#' Cells that the models can read
+#' Convert counts to a handle that the models can read
 #'
 #' `as_cells()` turns counts of peaks x cells into a handle from which the
 #' models read cells as sparse rows. [sailer()] calls it on its input, so most
@@ -33,27 +33,28 @@ NULL
 #'   blocks of cells and packed: about one byte per open peak of a cell, in
 #'   memory up to 256 MB and in a temporary file (in [tempdir()]) beyond that.
 #'   Their counts are checked while they are packed.
-#' * A `TENxMatrix`, an `HDF5Matrix` or a CSR `H5ADMatrix` whose values were not
-#'   changed is streamed from its file; see [open_cells()].
+#' * A `TENxMatrix`, an `HDF5Matrix` or a CSR `H5ADMatrix` with unmodified
+#'   values is streamed from its file; see [open_cells()].
 #'
 #' Handles can be subset like a matrix, `cells[peaks, cells]`, and named like
 #' one: `rownames(cells) <- peaks`, `colnames(cells) <- barcodes`. Names are
 #' kept when the handle is subset or saved.
 #'
-#' A count that is whole up to a relative error of 0.000002, such as 2.9999998
-#' from 32-bit arithmetic, is read as the whole number.
+#' A count within a relative error of 0.000002 of a whole number, such as
+#' 2.9999998 from 32-bit arithmetic, is read as that whole number.
 #'
-#' @param x Counts, peaks in rows and cells in columns: a matrix, any matrix of
-#'   the Matrix package, a `DelayedMatrix`, an `IterableMatrix`, a path for
+#' @param x Counts with peaks in rows and cells in columns: a matrix, any matrix
+#'   of the Matrix package, a `DelayedMatrix`, an `IterableMatrix`, a path for
 #'   [open_cells()], a handle, or a list of these.
-#' @param counts Whether packing keeps the counts themselves, as models of genes
-#'   need: one byte or more each, fractions allowed. FALSE, the default, keeps
-#'   only what models of peaks read.
+#' @param counts Whether packing keeps the counts themselves, which models of
+#'   genes need: one byte or more each, fractions allowed. FALSE, the default,
+#'   keeps only which peaks are open, which is all that models of peaks read.
 #' @param ... Passed on to methods.
 #' @return An object of class `"sailer_cells"`, with methods for `dim()` (peaks,
 #'   cells), `dimnames()`, `dimnames<-`, `[`, `format()` and `print()`. A handle
-#'   to a file can be saved with [saveRDS()] or sent to another process: it
-#'   opens the file again. A handle to a matrix in memory has to be made again.
+#'   to a file can be saved with [saveRDS()] or sent to another process, where
+#'   it opens the file again. A handle to a matrix in memory has to be created
+#'   again.
 #' @seealso [cell_depth()], to find the cells that a model cannot use.
 #' @references Cao (2023), section 2.2.7, for how counts are filtered.
 #' @examples

@@ -103,21 +103,23 @@ resumable_options <- c(
 #' uninterrupted run.
 #'
 #' A run with `train_control(checkpoint = )` also continues if the same call of
-#' [sailer()], [RunSAILER()] or [expresser()] is made again, for example when a
+#' [sailer()], [RunSAILER()] or [expresser()] is repeated, for example when a
 #' job is resubmitted.
 #'
-#' @param from A fit whose training was interrupted, or the folder of a
-#'   checkpoint ([train_control()]). A finished run can be trained further from
-#'   its folder with more `epochs`.
-#' @param x The counts used for training, as [sailer()] takes them: the same
-#'   cells in the same order; peaks are matched by name. Batch and covariates
-#'   were saved. For [expresser()], the same corpus, or what it was made from.
+#' @param from A fit whose training was interrupted, or a checkpoint folder
+#'   ([train_control()]). A finished run can be trained further from its folder
+#'   with more `epochs`.
+#' @param x The counts used for training, in any form that [sailer()] accepts:
+#'   the same cells in the same order. Peaks are matched by name. Batch and
+#'   covariates were saved with the run. For [expresser()], the same corpus, or
+#'   the data from which it was made.
 #' @param ... Options of [train_control()] to change: `epochs`, `learning_rate`,
 #'   `learning_rate_decay`, `weight_decay`, `patience`, `precision`,
-#'   `checkpoint`, `every`, `device`, `threads`, `verbose`, `processes`. Options
-#'   of [pretrain_control()] to change: `epochs` and `final_share`, which decide
-#'   the remaining step sizes, `token_budget`, `clip`, and those listed above
-#'   that it has. Others cannot be changed.
+#'   `checkpoint`, `every`, `device`, `threads`, `verbose`, `processes`. For
+#'   [expresser()], options of [pretrain_control()] to change: `epochs` and
+#'   `final_share`, which determine the remaining step sizes, `token_budget`,
+#'   `clip`, and any of the above that it also has. Other options cannot be
+#'   changed.
 #' @return An object of class `"sailer_fit"` or `"expresser_fit"`.
 #' @references Cao (2023), section 2.2.2, for the training.
 #' @examples

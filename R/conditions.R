@@ -2,7 +2,7 @@
 
 #' Errors, warnings and messages of sailer
 #'
-#' All can be caught by their class, as in `tryCatch(sailer(x),
+#' All of them can be caught by class, as in `tryCatch(sailer(x),
 #' sailer_data_error = function(e) NULL)`. Error messages name the argument,
 #' file, cell or peak, what was expected, what was found, and what to do.
 #'
@@ -22,8 +22,8 @@
 #'   the process.
 #' * `sailer_numeric_error`: a loss or gradient that is not finite in the first
 #'   epoch.
-#' * `sailer_process_error`: processes that train together: they do not find
-#'   each other in time, or another one fails before the first step; a forked
+#' * `sailer_process_error`: processes that train together do not find each
+#'   other in time, or one of the others fails before the first step; a forked
 #'   process that cannot train ([train_control()]).
 #' * `sailer_memory_error`: LibTorch could not allocate memory.
 #' * `sailer_internal_error`: a bug in sailer; please report it.
@@ -43,7 +43,7 @@ NULL
 #'   the first element is the problem, elements named `"i"` say what to do.
 #' @param class Kind of the error: `"argument"`, `"data"`, `"file"`, `"device"`,
 #'   `"numeric"`, `"process"`, `"memory"` or `"internal"`.
-#' @param call Environment of the function that the error is reported for.
+#' @param call Environment of the function for which the error is reported.
 #' @noRd
 abort <- function(message, class = "argument", call = called_function(),
                   .envir = parent.frame()) {

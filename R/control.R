@@ -5,31 +5,31 @@
 #'
 #' These options can be given directly as arguments of [sailer()], [sailerx()],
 #' [RunSAILER()] and [RunSAILERX()], as in `RunSAILER(object, epochs = 100)`, or
-#' together as their `control`. `NULL` stands for the default given below.
+#' together as `control`. `NULL` selects the default given below.
 #'
 #' @eval option_params("training/train_options.h")
 #' @param checkpoint Folder in which the run saves its state during training, so
-#'   that [resume()], or the same call again, can continue after a crash; it is
-#'   created if it does not exist. The state is replaced as a whole, so a
-#'   complete one exists even if the run is killed while saving. It takes three
-#'   times the size of the model, and as much again while it is replaced. If it
-#'   can no longer be written, for example because the disk is full, training
+#'   that [resume()], or the same call again, can continue after a crash. It is
+#'   created if it does not exist. A checkpoint is replaced as a whole, so there
+#'   is always a complete one, even if the run is killed while saving. It takes
+#'   three times the size of the model, and twice that while it is replaced. If
+#'   it can no longer be written, for example because the disk is full, training
 #'   ends as if it had been interrupted, with a warning of class
 #'   `sailer_checkpoint_failed`. NULL, the default, saves none.
-#' @param every Epochs between two checkpoints, above 0; a fraction such as 0.1
-#'   saves several in each epoch. Default 1.
+#' @param every Number of epochs between checkpoints, above 0; a fraction such
+#'   as 0.1 saves several per epoch. Default 1.
 #' @param device `"auto"` (a GPU if LibTorch finds one), `"cpu"`, `"cuda"` (the
 #'   first GPU) or a GPU by its number from 0, such as `"cuda:1"` for the
 #'   second. If that GPU is not available, training stops with an error that
 #'   says whether LibTorch was built without CUDA or what else is missing; see
 #'   also [sailer_sitrep()].
-#' @param threads Number of threads of an operation on the CPU; NULL keeps
-#'   LibTorch's choice (see [sailer_sitrep()]). A process that was forked from
-#'   another R process (`parallel::mclapply()`, BiocParallel's `MulticoreParam`)
-#'   always computes with one thread, with a message, and without the GPU if its
-#'   parent has used it. With LibTorch 2, or a GPU, it cannot train at all once
-#'   its parent has trained: this is a `sailer_process_error`. Processes started
-#'   by `parallel::makePSOCKcluster()` and `SnowParam` have neither limitation.
+#' @param threads Number of threads per operation on the CPU; NULL keeps
+#'   LibTorch's choice (see [sailer_sitrep()]). A process forked from another R
+#'   process (`parallel::mclapply()`, BiocParallel's `MulticoreParam`) always
+#'   computes with one thread, with a message, and without the GPU if its parent
+#'   has used it. With LibTorch 2, or a GPU, it cannot train at all once its
+#'   parent has trained: this is a `sailer_process_error`. Processes started by
+#'   `parallel::makePSOCKcluster()` and `SnowParam` have neither limitation.
 #' @param verbose Whether to show progress: a bar in a terminal, occasional
 #'   lines elsewhere. FALSE is silent.
 #' @param processes `"auto"`: if this script was started in several processes at
@@ -37,12 +37,13 @@
 #'   trains its own model. Default `"auto"`.
 #' @return An object of class `"train_control"`, a list of these options with
 #'   the defaults filled in.
-#' @section Many machines:
-#' Start the same script several times, on one machine or on many, with
+#' @section Several machines:
+#' Start the same script several times, on one machine or several, with
 #' `torchrun --no_python`, `mpirun` or `srun`: each process is given the same
-#' cells and options, and all train one model. `vignette("clusters")` has
-#' scripts, and explains what the number of processes changes, by which
-#' variables processes find each other, and what happens if one fails.
+#' cells and options, and together they train one model. `vignette("clusters")`
+#' has scripts. It also explains what the number of processes changes, which
+#' variables tell processes how to find each other, and what happens if one
+#' fails.
 #' @references Cao (2023), section 2.2.2.
 #' @examples
 #' train_control(epochs = 20, seed = 7)

@@ -3,29 +3,30 @@
 #' Report versions, libraries and devices
 #'
 #' Reports the versions, libraries and devices that sailer found when it was
-#' built and uses now. Please add the output to a question or a bug report. It
-#' warns if matrix products are slower than they could be: about twenty times
-#' with the reference BLAS instead of an optimised one such as OpenBLAS, and
-#' several times with an OpenBLAS that is older than the CPU and does not
-#' recognise it. Training prints the same warning once per session.
+#' built and those that it uses now. Please include the output in questions and
+#' bug reports. The function warns if matrix products are slower than they could
+#' be: about twenty times with the reference BLAS instead of an optimised one
+#' such as OpenBLAS, and several times with an OpenBLAS that is older than the
+#' CPU and does not recognise it. Training prints the same warning once per
+#' session.
 #'
 #' @return An object of class `sailer_sitrep`: a list of
 #' * `sailer`, `r`: versions of the package and of R;
-#' * `platform`: the machine, as R names it;
+#' * `platform`: R's name for the platform;
 #' * `libtorch`: a list of `version`, `folder` and `source` (how `configure`
 #'   found it);
 #' * `blas`: a list of `name`, `path`, `reference` (`TRUE` for the slow
-#'   reference implementation), and for OpenBLAS `kernels`, the type of CPU for
-#'   which it computes, and `better`, a value of the environment variable
+#'   reference implementation), and for OpenBLAS `kernels`, the CPU type whose
+#'   kernels it uses, and `better`, a value of the environment variable
 #'   `OPENBLAS_CORETYPE` that suits this CPU better (`""`: none);
 #' * `hdf5`: version of the HDF5 library;
-#' * `devices`: names that `train_control(device = )` takes, `"cpu"` first;
+#' * `devices`: names that `train_control(device = )` accepts, `"cpu"` first;
 #' * `gpu_support`: whether this LibTorch was built for GPUs (the machine may
 #'   still have none);
 #' * `no_gpu`: why no GPU can be used and what would help, `""` if one can be:
 #'   LibTorch was built for the CPU only, there is no driver, the driver sees no
-#'   GPU, or `CUDA_VISIBLE_DEVICES` hides them;
-#' * `threads`: number of threads that an operation uses;
+#'   GPU, or `CUDA_VISIBLE_DEVICES` hides all GPUs;
+#' * `threads`: number of threads per operation;
 #' * `processes`: number of processes that train together with this one, as
 #'   their launcher reports it (see [train_control()]); otherwise 1.
 #' @export

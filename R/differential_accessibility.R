@@ -2,40 +2,41 @@
 
 #' Differential accessibility between groups of cells
 #'
-#' Compares the mean accessibility of each peak between two groups of cells. It
-#' is decoded with the confounders held at the same values for every cell, so
-#' differences in depth and batch between the groups have no effect. Peaks are
-#' processed in blocks; cells x peaks are never in memory at once.
+#' Compares the mean accessibility of each peak between two groups of cells.
+#' Accessibility is decoded with the confounders held at the same values for
+#' every cell, so differences in depth and batch between the groups have no
+#' effect. Peaks are processed in blocks; the full matrix of cells x peaks is
+#' never in memory.
 #'
 #' @section What the probability means:
 #' `prob_da` is the posterior probability that the *mean* accessibility of the
 #' population of group 1 differs from that of group 2 by more than `delta`, in
 #' the direction of the effect. It is not the probability that a cell of one
 #' group is more open than a cell of the other (scVI's comparison of pairs),
-#' which also grows with the differences between cells of one type.
+#' which also grows with the variation among cells of one type.
 #'
 #' Three sources of uncertainty are included: the groups are samples of cells;
 #' the position of a cell in the latent space has a posterior, which is sampled
 #' if counts are given; and the decoder's weights for a peak were learned from a
-#' limited number of cells with that peak open. The last one matters most. It is
-#' estimated by a Laplace approximation of the decoder's last layer: the inverse
-#' Fisher information of the peak's weights in the training cells. With
+#' limited number of cells with that peak open. The last of these matters most.
+#' It is estimated by a Laplace approximation of the decoder's last layer: the
+#' inverse Fisher information of the peak's weights in the training cells. With
 #' posterior samples alone, nearly half of the called peaks were false (0.44 to
-#' 0.49 in simulations, not 0.05). Earlier layers are taken as known.
+#' 0.49 in simulations, instead of 0.05). Earlier layers are treated as known.
 #'
-#' Given their standard errors, the effects share a prior learned from all peaks
-#' (a mixture of normals around 0, Stephens 2017), and the expected share of
-#' false discoveries among the top peaks follows from their probabilities. In
-#' simulations the nominal 0.05 was kept with groups of a few hundred cells
-#' (0.02 to 0.05), and exceeded with groups of 40 to 60 (0.06 to 0.10), whose
-#' profiles the model shrinks towards those of related cells.
+#' The effects, given their standard errors, are shrunk by a prior learned from
+#' all peaks (a mixture of normals around 0, Stephens 2017). The expected share
+#' of false discoveries among the top peaks follows from their probabilities. In
+#' simulations, the nominal 0.05 held for groups of a few hundred cells (0.02 to
+#' 0.05) and was exceeded for groups of 40 to 60 (0.06 to 0.10), whose profiles
+#' the model shrinks towards those of related cells.
 #'
 #' @section Batches:
 #' By default the decoder is held at each batch of the training cells in turn
 #' (at most the 8 largest), and the probabilities are averaged, weighted by the
 #' numbers of cells. `balance` guards against residual batch effects in the
-#' embedding itself: it weights the cells so that both groups have the same
-#' mixture of its labels.
+#' embedding itself: cells are weighted so that both groups have the same
+#' composition of its labels.
 #'
 #' @inheritParams impute
 #' @param object A Seurat or SingleCellExperiment object with a fit; or a fit of
@@ -44,51 +45,54 @@
 #'   metadata, or a vector of labels, named by cell or in the order of the cells
 #'   (for a fit without `x`, the training cells). Cells with NA are ignored.
 #' @param group_1,group_2 Labels of the groups to compare, one or several each.
-#'   `group_2 = NULL`, the default, means all other labels. `group_1` may be
-#'   omitted if there are two labels: it is then the first level of a factor, or
-#'   the first label in alphabetical order.
-#' @param x For a fit: counts of the cells to compare, peaks x cells, as
-#'   [as_cells()] takes them; they need not be the training cells. NULL, the
-#'   default, uses the posterior means of the training cells, without their
-#'   variance and without raw fractions.
+#'   `group_2 = NULL`, the default, means all other labels. If there are only
+#'   two labels, `group_1` may be omitted: it is then the first level of a
+#'   factor, or the first label in alphabetical order.
+#' @param x For a fit: counts of the cells to compare, peaks x cells, in any
+#'   form that [as_cells()] accepts; they need not be the training cells. NULL,
+#'   the default, uses the posterior means of the training cells, without their
+#'   variance; raw fractions are then not returned.
 #' @param peaks Names of the peaks to return. NULL, the default, returns all
-#'   peaks of the model. If they are few, the prior is also learned from others.
+#'   peaks of the model. If `peaks` are few, the prior is also learned from
+#'   other peaks.
 #' @param batch,depth,covariates The values at which the decoder is held: one
 #'   batch instead of all (named by column if there are several batch columns);
-#'   the number of open peaks of a cell, by default the one at the mean log
-#'   depth; covariates as a named list, by default at their mean or most
-#'   frequent level.
+#'   the number of open peaks per cell, by default that at the mean log depth;
+#'   covariates as a named list, by default at their mean or most frequent
+#'   level.
 #' @param change `"log2_fold_change"`, the default: the effect is the log2 ratio
-#'   of the means, which hardly depends on the depth. `"difference"`: it is
+#'   of the means, which hardly depends on depth. `"difference"`: the effect is
 #'   their difference, as in peakVI.
 #' @param delta Effects up to this size count as no change. NULL, the default,
-#'   is 1 (twofold) for log2 fold changes and 0.05 for differences; if cells
-#'   have few open peaks, no difference may reach that.
+#'   is 1 (twofold) for log2 fold changes and 0.05 for differences; with few
+#'   open peaks per cell, no difference may reach 0.05.
 #' @param fdr Expected share of false discoveries among the called peaks,
 #'   between 0 and 1. Default 0.05.
 #' @param balance NULL, or a label for each cell, like `groups`, such as the
-#'   batch; see above. Cells whose label the other group lacks are ignored.
+#'   batch; see above. Cells with a label that the other group lacks are
+#'   ignored.
 #' @param n_samples Number of samples of each cell's posterior. Default 3.
-#' @param max_cells Maximum number of cells of a group to decode, drawn at
+#' @param max_cells Maximum number of cells to decode per group, drawn at
 #'   random. Default 1000.
 #' @param seed Whole number; the same seed gives the same result. The state of
 #'   R's random number generator is not changed.
 #'
-#' @return Data frame with one row per peak, named by peak, in decreasing order
-#'   of `prob_da`:
+#' @return Data frame with one row per peak, named by peak, sorted by decreasing
+#'   `prob_da`:
 #' * `peak`; `seqnames`, `start`, `end` if all names are ranges;
 #' * `prob_1`, `prob_2`: probability that the peak is open, averaged over each
 #'   group (with omega divided out), at the depth and batches held;
 #' * `effect_size`: `prob_1 - prob_2`; above 0 if more open in group 1;
 #' * `log2_fold_change`: `log2((prob_1 + o) / (prob_2 + o))`, where the offset
-#'   `o`, an attribute of the result, is half an open cell of the smaller group,
-#'   but at most a tenth of the mean accessibility;
+#'   `o`, an attribute of the result, is 0.5 divided by the number of cells of
+#'   the smaller group, but at most a tenth of the mean accessibility;
 #' * `se`: standard error of the effect named by `change`;
-#' * `shrunken_effect`: its posterior mean;
+#' * `shrunken_effect`: posterior mean of this effect;
 #' * `prob_da`: see above;
-#' * `bayes_factor`: natural logarithm of its posterior odds over prior odds;
-#' * `fdr`: expected share of false discoveries among this peak and those above;
-#' * `is_da`: whether that is at most the argument `fdr`;
+#' * `bayes_factor`: natural log of the posterior over the prior odds of this
+#'   difference;
+#' * `fdr`: expected share of false discoveries among this and all peaks above;
+#' * `is_da`: whether this is at most the argument `fdr`;
 #' * `emp_prob_1`, `emp_prob_2`, only with counts: share of the group's cells in
 #'   which the peak is open, affected by depth and batch.
 #' @references Cao (2023), section 2.2.4, for the decoder at fixed confounders;

@@ -9,53 +9,53 @@
 #' as in section 4.2.3 of the thesis, together with baselines on the same folds.
 #' Several embeddings are compared on the same genes.
 #'
-#' Three kinds of tables are recognised by their columns.
+#' Three kinds of table are recognised by their columns.
 #'
 #' * Pairs: `gene1`, `gene2` and `label`, 0 or 1, for example interactions of
 #'   genes or proteins. No gene is on both sides of a split, because a gene
-#'   alone may decide the label: random splits of the pairs of STRING are
-#'   predicted with an AUC of 0.93 from the identity of the genes. The genes are
-#'   divided into `folds`; pairs within a fold are its test set, pairs entirely
-#'   outside are its training set, and mixed ones are ignored. With a column
+#'   alone may determine the label: in random splits of the pairs in STRING, the
+#'   identity of the genes predicts labels with an AUC of 0.93. The genes are
+#'   divided into `folds`. Pairs within a fold are its test set, pairs entirely
+#'   outside it are its training set, and mixed pairs are ignored. With a column
 #'   `split` (`"train"`, `"test"`; other rows are ignored), that split is used,
 #'   without training pairs that contain a gene of the test set. The features of
-#'   a pair are both embeddings, in both orders in training, averaged in
-#'   prediction.
+#'   a pair are its two embeddings; the model is trained on both orders, and its
+#'   predictions are averaged over both.
 #' * Two classes: `gene` and `label`, 0 or 1. Repeated, stratified
 #'   cross-validation.
 #' * Numbers: `gene` and `value`. Repeated cross-validation.
 #'
 #' A table of positives only, such as that of STRING, needs
-#' `negatives = "sample"`: on each side of a split as many unlisted pairs are
-#' drawn, in which each gene occurs as often as among the positives. How often a
-#' gene is listed then carries no information. Pairs that could not be matched
-#' are counted in the result.
+#' `negatives = "sample"`: on each side of a split an equal number of unlisted
+#' pairs is drawn, in which each gene occurs as often as among the positives.
+#' How often a gene is listed then carries no information. Positives for which
+#' no negative could be drawn are counted in the result.
 #'
 #' Baselines: `"chance"` is the model on the first embedding with permuted
 #' training labels. `"name"` is a lasso on the gene's name alone: families (the
 #' part before a digit or hyphen, such as ZNF), first letters, length, digits;
 #' for pairs also whether the genes share them. If names do as well as an
-#' embedding, the embedding has shown nothing. `covariates` adds a linear model
-#' of these columns of `data` and their logarithms.
+#' embedding, the result is no evidence for the embedding. `covariates` adds a
+#' linear model of these columns of `data` and their logarithms.
 #'
 #' @param x Numeric matrix, genes x dimensions, with gene names as row names; or
 #'   a fit, whose `gene_embeddings()` are used; or a named list of these. Genes
-#'   are matched with `data` by their exact names.
+#'   are matched to `data` by their exact names.
 #' @param data Data frame, see above.
 #' @param model `"boosting"`: 100 boosted trees with up to 8 leaves, shrinkage
 #'   0.1 and no subsampling, like scikit-learn's defaults (package gbm). With
-#'   sampled negatives each tree sees half of the pairs, because with exactly
-#'   balanced genes no first split gains anything. `"linear"`: linear or
-#'   logistic ridge regression, with the penalty chosen within the training side
+#'   sampled negatives each tree sees half of the pairs, because no first split
+#'   improves the fit when genes are exactly balanced. `"linear"`: linear or
+#'   logistic ridge regression, with the penalty chosen within the training set
 #'   (package glmnet). NULL, the default, is as in the thesis: boosting for
 #'   pairs and classes, linear for numbers.
 #' @param folds Number of folds, at least 2. Default 5. Not used with `split`.
-#' @param repeats Number of repetitions with other folds. NULL, the default, is
-#'   1 for pairs, which take long, and 5 otherwise. With `split`, the
-#'   repetitions draw `max_pairs` again.
+#' @param repeats Number of repetitions with different folds. NULL, the default,
+#'   is 1 for pairs, which take long, and 5 otherwise. With `split`, each
+#'   repetition draws `max_pairs` pairs anew.
 #' @param negatives `"given"`, the default, or, for pairs, `"sample"`.
 #' @param covariates Names of numeric columns of `data`. Rows with a missing
-#'   value in one of them are ignored.
+#'   value in any of them are ignored.
 #' @param baselines Any of `"chance"` and `"name"`; NULL for none.
 #' @param max_pairs Maximum number of pairs on each side of a split, drawn at
 #'   random. Default 10,000, which takes half a minute to a minute per fold with
@@ -64,23 +64,23 @@
 #'   R's random number generator is not changed.
 #'
 #' @return A data frame of class `sailer_gene_evaluation` with a row for each
-#'   embedding or baseline, repetition and fold: `embedding`,
-#'   `role` (`"embedding"` or `"baseline"`), `repetition`, `fold`, `n_train`,
-#'   `n_test` (pairs or genes), and the measures of the test side:
+#'   embedding or baseline, repetition and fold: `embedding`, `role`
+#'   (`"embedding"` or `"baseline"`), `repetition`, `fold`, `n_train`, `n_test`
+#'   (pairs or genes), and the measures on the test set:
 #'   * for labels `auc`, the area under the ROC curve in its Mann-Whitney form
-#'     (ties count one half; NA if a fold has one class), and `accuracy`, of
-#'     probabilities cut at 0.5;
-#'   * for numbers `pearson`, `spearman` and `r2`, 1 minus the ratio of the
-#'     squared errors to those of the test side's mean.
+#'     (ties count one half; NA if a fold has one class), and `accuracy`, for a
+#'     probability threshold of 0.5;
+#'   * for numbers `pearson`, `spearman` and `r2`, 1 minus the squared error
+#'     relative to that of predicting the mean of the test set.
 #'
 #'   `summary()` gives means and their standard errors over repetitions (over
-#'   folds if there is only one; NA for a single split). Repetitions share their
-#'   genes, so the errors say nothing about other genes. `plot()` draws the mean
-#'   ROC curves, or predictions against values. The attribute `"evaluation"` is
-#'   a list with `kind`, `model`, `found` (how many genes of the table each
-#'   embedding has), `dropped` (ignored rows, by reason), `roc` (`embedding`,
-#'   `fpr`, `tpr`: mean curves) and `predictions` (for the held-out rows, first
-#'   repetition).
+#'   folds if there is only one; NA for a single split). All repetitions use the
+#'   same genes, so the standard errors say nothing about other genes. `plot()`
+#'   plots the mean ROC curves, or predictions against values. The attribute
+#'   `"evaluation"` is a list with `kind`, `model`, `found` (how many genes of
+#'   the table each embedding has), `dropped` (ignored rows, by reason), `roc`
+#'   (`embedding`, `fpr`, `tpr`: mean curves) and `predictions` (for the
+#'   held-out rows, first repetition).
 #' @references Cao (2023), section 4.2.3. Theodoris et al. (2023), *Nature* 618,
 #'   616, for dosage sensitivity; Du et al. (2019), *BMC Genomics* 20, 82, for
 #'   pairs of genes.

@@ -3,53 +3,57 @@
 #' Evaluate the imputation of expression
 #'
 #' Removes a share of the counts of each cell, imputes them with several
-#' methods, and compares the results with the removed counts: the evaluation of
-#' section 4.2.4 of the thesis, with simple baselines.
+#' methods, and compares the results with the removed counts. This is the
+#' evaluation of section 4.2.4 of the thesis, with simple baselines.
 #'
-#' For each share in `drop`, that part of the non-zero counts of each cell,
+#' For each share in `drop`, that share of the non-zero counts of each cell,
 #' drawn at random, is set to zero *before* normalisation, so that methods have
-#' no information about it (the total of the cell decreases, too); a cell keeps
-#' at least 2. A method gets the remaining counts and the dropped positions, and
-#' predicts `log1p(1e4 * count / total)`, with the total of the original cell.
+#' no information about these counts (the total of the cell decreases, too). A
+#' cell keeps at least 2 non-zero counts. A method gets the remaining counts and
+#' the dropped positions, and predicts `log1p(1e4 * count / total)`, with the
+#' total of the original cell.
 #'
-#' All dropped values are above 0, and vary far more between genes than within.
-#' `pearson` over all positions is therefore high for any method that knows the
-#' mean of each gene; `gene_pearson` and `centred_pearson` measure what the
-#' means do not explain. Part of that is only the depth of the cell: a single
-#' count is a large value in a shallow cell. The baseline `"gene_count"`, which
-#' uses nothing else about it, shows how much (a `gene_pearson` of 0.8 for blood
-#' cells); `depth_free_pearson` removes it. Methods that estimate the mean over
-#' all cells, zeros included, are too low at positions known to be above 0:
-#' their `mae` suffers, and their correlations within genes can fall below 0.
+#' All dropped values are above 0, and vary far more between genes than within
+#' genes. `pearson` over all positions is therefore high for any method that
+#' knows the mean of each gene; `gene_pearson` and `centred_pearson` measure
+#' what the means do not explain. Part of this only reflects the depth of the
+#' cell: a single count is a large value in a shallow cell. The baseline
+#' `"gene_count"` uses nothing about the cell but its depth and so shows how
+#' large this part is (a `gene_pearson` of 0.8 for blood cells);
+#' `depth_free_pearson` removes it. Methods that estimate the mean over all
+#' cells, zeros included, predict values that are too low at positions known to
+#' be above 0: their `mae` suffers, and their correlations within genes can fall
+#' below 0.
 #'
 #' @section Baselines:
 #' All use `log1p(1e4 * count / total)` of the remaining counts:
 #' * `gene_mean`: the mean of the gene over the cells in which it is above 0 (if
 #'   there are none, the mean of all values above 0).
 #' * `gene_mean_all`: the mean of the gene over all cells.
-#' * `gene_count`: the mean count of the gene where it is above 0, as if it were
-#'   found in this cell: `log1p(1e4 * mean count / total)`.
+#' * `gene_count`: the mean count of the gene over the cells in which it is
+#'   above 0, at the depth of this cell: `log1p(1e4 * mean count / total)`.
 #' * `knn`: the mean over the 15 nearest other cells, by Euclidean distance in
 #'   30 principal components (package irlba).
 #' * `knn_nonzero`: the mean over those of the 15 cells in which the gene is
-#'   above 0, with `gene_mean` counting as one more.
+#'   above 0, with `gene_mean` as one additional value.
 #' * `knn_count`: like `gene_count`, with the mean count over those cells.
 #' * `diffusion`: after MAGIC. Affinities `exp(-d / s)` to the 15 nearest cells,
-#'   where `s` is the distance of the 5th, made symmetric and scaled to sum to 1
-#'   over the neighbours (including the cell itself); the values are averaged
-#'   with these weights 3 times.
+#'   where `s` is the distance to the 5th nearest, are made symmetric and scaled
+#'   to sum to 1 over the neighbours (including the cell itself). The values are
+#'   averaged with these weights 3 times.
 #' * `low_rank`: truncated singular value decomposition of rank 10.
-#' * `alra`: after ALRA. Like `low_rank`; then for each gene, values up to the
+#' * `alra`: after ALRA. Like `low_rank`; then, for each gene, values up to the
 #'   absolute value of its 0.001 quantile become 0, and the others are scaled to
 #'   the mean and standard deviation of the values above 0.
 #'
-#' @param x Counts, genes x cells, with names: a base matrix or one of the
-#'   Matrix package. A sparse one is never made dense as a whole.
-#' @param methods Named list of methods: functions of `(counts, positions)`,
-#'   where `counts` is a sparse matrix (`dgCMatrix`, genes x cells) and
-#'   `positions` a data frame with the columns `gene` and `cell` (names), that
-#'   return a number for each position, or NA for no prediction; or fits of
-#'   [expresser()], which make no prediction for genes that they do not know.
+#' @param x Counts, genes x cells, with row and column names: a base matrix or
+#'   one of the Matrix package. A sparse matrix is never made dense as a whole.
+#' @param methods Named list of methods. A method is a function of
+#'   `(counts, positions)`, where `counts` is a sparse matrix (`dgCMatrix`,
+#'   genes x cells) and `positions` a data frame with the columns `gene` and
+#'   `cell` (names); it returns a number for each position, or NA for no
+#'   prediction. It can also be a fit of [expresser()], which makes no
+#'   prediction for genes it does not know.
 #' @param drop Shares of the non-zero counts to drop, each above 0 and below 1.
 #'   Default 0.1, 0.2 and 0.4.
 #' @param baselines Names of baselines, see above; all by default, NULL for
@@ -62,20 +66,20 @@
 #' @return A data frame of class `sailer_imputation_evaluation` with a row for
 #'   each share and method, in log-normalised units (natural logarithm):
 #'   * `drop`, `method`, `role` (`"method"` or `"baseline"`);
-#'   * `n_positions`, `n_missing`: numbers of dropped positions, and of those
-#'     without a prediction, which are ignored in the measures;
+#'   * `n_positions`, `n_missing`: number of dropped positions, and how many of
+#'     them have no prediction and are ignored in the measures;
 #'   * `mae`: mean absolute error;
 #'   * `pearson`: Pearson's correlation over all positions;
 #'   * `gene_pearson`, `n_genes`: mean of the correlations within genes, and the
 #'     number of genes that have `min_positions` and values that vary;
-#'   * `centred_pearson`: over all positions, after subtracting the mean of the
-#'     gene's dropped positions from values and from predictions. It and
-#'     `gene_pearson` are 0 for predictions that do not vary within genes;
+#'   * `centred_pearson`: over all positions, after centring the values and the
+#'     predictions of each gene on their means over its dropped positions. It
+#'     and `gene_pearson` are 0 for predictions that do not vary within genes;
 #'   * `depth_free_pearson`: the same after regressing out the value of a single
 #'     count in the cell, `log1p(1e4 / remaining total)`;
-#'   * `seconds`: time that the method took.
+#'   * `seconds`: run time of the method.
 #'
-#'   `plot()` draws the measures against the shares.
+#'   `plot()` plots the measures against the shares.
 #' @references Cao (2023), section 4.2.4. van Dijk et al. (2018), *Cell* 174,
 #'   716 (MAGIC). Linderman et al. (2022), *Nature Communications* 13, 192
 #'   (ALRA).

@@ -1,52 +1,54 @@
 # Expresser on a corpus: checks, the plan of the run, and the call of the core.
 
-#' Pretrain the expression transformer on scRNA-seq
+#' Pretrain the expression transformer on scRNA-seq data
 #'
-#' Learns an embedding of genes, and how they predict each other's expression,
-#' from scRNA-seq counts of one or many sources: at each step 30 % of a cell's
+#' Learns gene embeddings, and how genes predict each other's expression, from
+#' scRNA-seq counts of one or many sources. At each step 30 % of a cell's
 #' non-zero genes are masked, and the model predicts their expression from the
 #' others (masked expression prediction). The fit embeds genes
 #' ([gene_embeddings()]) and cells ([predict()][predict.expresser_fit]) and
 #' imputes expression ([impute()][impute.expresser_fit]).
 #'
 #' @section The model:
-#' A cell is the unordered set of its non-zero genes. Their tokens, the rows of
-#' the table that [gene_embeddings()] returns, pass through the `n_layers`
-#' layers of a transformer encoder. Genes are masked only afterwards. The
-#' expression decoder attends from each masked gene to the observed genes and
-#' their expression, and a small network predicts the expression, in units of
-#' `log(1 + 10,000 * share of the cell's counts)`. Counts are normalised and
-#' binned on the fly; zeros are ignored.
+#' A cell is represented by the unordered set of its non-zero genes. Their
+#' tokens, the rows of the table that [gene_embeddings()] returns, pass through
+#' the `n_layers` layers of a transformer encoder. Genes are masked only after
+#' that. In the expression decoder, each masked gene attends to the observed
+#' genes and their expression, and a small network predicts its expression, in
+#' units of `log(1 + 10,000 * share of the cell's counts)`. Counts are
+#' normalised and binned on the fly; zeros are ignored.
 #'
-#' @section The linear start:
-#' With `token_start = "components"`, the first numbers of each token (3 of 4,
-#' at most 50) are components of the log-normalised training cells (loadings
-#' times singular values, on an asinh scale), which stay fixed; the others are
-#' learned. With `expression = "counts"`, the model knows the value of a single
-#' count in the cell, reads counts as well as binned values, and predicts a
-#' count of at least 1: it starts from the mean count of the gene where it is
-#' found, and learns what the other genes of the cell add. The decoder then also
-#' receives the token of the masked gene itself. `token_start = "random"` and
-#' `expression = "binned"` are as in the thesis.
+#' @section Linear initialisation:
+#' With `token_start = "components"`, the first three quarters of each token's
+#' dimensions (at most 50) are principal components of the log-normalised
+#' training cells (loadings times singular values, on an asinh scale). They stay
+#' fixed; the other dimensions are learned. With `expression = "counts"`, the
+#' model knows the value of a single count in the cell, reads counts as well as
+#' binned values, and predicts a count of at least 1. It starts from the gene's
+#' mean count over the cells in which it is detected, and learns how the other
+#' genes of the cell change this. The decoder then also receives the token of
+#' the masked gene itself. `token_start = "random"` and `expression = "binned"`
+#' are as in the thesis.
 #'
 #' @section Sizes and time:
-#' `"full"` is the model of the thesis (200 numbers per gene, 12 layers): for
-#' hundreds of thousands of cells and a GPU. `"small"` (64 numbers, 4 layers,
-#' 512 genes of a cell at a time) trains on a few thousand cells within minutes
+#' `"full"` is the model of the thesis (200 dimensions per gene, 12 layers), for
+#' hundreds of thousands of cells and a GPU. `"small"` (64 dimensions, 4 layers,
+#' 512 genes per cell at a time) trains on a few thousand cells within minutes
 #' on a laptop. Time grows with the numbers of cells and layers, and faster than
-#' linearly with the genes of a cell; memory does not grow with the cells, which
-#' are streamed from a file. More cells of more types improve the embeddings
-#' most: several data sets in one corpus, or a pretrained model as `from`.
+#' linearly with the number of genes per cell. Memory does not grow with the
+#' number of cells, which are streamed from a file. More cells of more types
+#' improve the embeddings most: combine several data sets in one corpus, or
+#' start from a pretrained model (`from`).
 #'
-#' @param x The counts: a corpus ([build_corpus()] or its path), or anything
-#'   that [as_cells()] takes, with genes in rows, or a list of these with
-#'   different genes. What is not a corpus is written to a temporary one.
-#' @param ... Individual options of [pretrain_control()]; and, if `x` is not a
-#'   corpus, arguments of [build_corpus()] (`genes`, `annotation`, `biotypes`,
-#'   `min_cells`) that choose the genes of the model.
+#' @param x The counts: a corpus ([build_corpus()] or its path), anything that
+#'   [as_cells()] accepts, with genes in rows, or a list of these, whose genes
+#'   may differ. Anything but a corpus is written to a temporary one.
+#' @param ... Individual options of [pretrain_control()] and, if `x` is not a
+#'   corpus, the arguments of [build_corpus()] that choose the genes of the
+#'   model (`genes`, `annotation`, `biotypes`, `min_cells`).
 #' @eval option_params("models/expresser_options.h")
 #' @param from A fit of `expresser()` to fine-tune, instead of starting from
-#'   random parameters. Its genes and options are used; those of its genes that
+#'   random parameters. Its genes and options are used; genes of the fit that
 #'   `x` lacks count as zero.
 #' @param control Training options: [pretrain_control()], or a list of options.
 #'
@@ -54,15 +56,14 @@
 #'   [summary()], [plot()], [gene_embeddings()],
 #'   [predict()][predict.expresser_fit], [impute()][impute.expresser_fit],
 #'   [save_model()] and [resume()]; `saveRDS()` works as well. Its element
-#'   `history` is a data frame with one row per epoch: `epoch`; `learning_rate`
-#'   at its start; `loss`, the mean squared error (eq. 4.5), and
+#'   `history` is a data frame with one row per epoch: `epoch`; `learning_rate`,
+#'   at the start of the epoch; `loss`, the mean squared error (eq. 4.5), and
 #'   `absolute_error`, means over the masked genes of the training cells;
 #'   `validation_loss`, `validation_absolute_error` and `validation_correlation`
-#'   (Pearson) over masked genes of the held-out cells, without dropout (NA
-#'   without such cells); `seconds` and `cells_per_second`.
+#'   (Pearson), over the masked genes of the held-out cells, without dropout (NA
+#'   if no cells are held out); `seconds` and `cells_per_second`.
 #' @seealso [RunExpresser()] for Seurat and SingleCellExperiment objects,
-#'   [evaluate_imputation()] and [evaluate_gene_embeddings()] for the quality of
-#'   a fit.
+#'   [evaluate_imputation()] and [evaluate_gene_embeddings()] to evaluate a fit.
 #' @references Cao (2023), sections 4.2.1 and 4.2.2.
 #' @examples
 #' sim <- simulate_rna(n_cells = 120, n_genes = 100, seed = 1)

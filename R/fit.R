@@ -139,26 +139,26 @@ current_options <- function(options) {
   options
 }
 
-#' Embedding of the training cells, and of new ones
+#' Embedding of training cells and new cells
 #'
 #' `embedding()` returns the posterior means of the cells that [sailer()] or
-#' [sailerx()] was trained on (2.2.3), including held-out ones, each scaled to
-#' length 1. Objects have the same values in their reduction; the model that
-#' [get_fit()] returns has no cells. `predict()` encodes new cells in the same
+#' [sailerx()] was trained on (2.2.3), including held-out cells, each scaled to
+#' length 1. Objects store the same values in their reduction; the model that
+#' [get_fit()] returns holds no cells. `predict()` encodes new cells in the same
 #' way. The encoder reads neither batch nor covariates, and the embedding of a
 #' cell depends only on its own peaks (and its reference, with `joint = TRUE`):
-#' other cells change it at most by rounding.
+#' other cells change it at most by rounding errors.
 #'
 #' The posterior mean of a cell with few open peaks is shrunk towards 0, the
-#' mean of the prior: its length depends on the depth, its direction on the type
-#' of the cell. At unit length, the Euclidean distances that `FindNeighbors()`
-#' and UMAP use compare directions.
+#' prior mean: its length depends on depth, its direction on cell type. After
+#' scaling to length 1, the Euclidean distances that `FindNeighbors()` and UMAP
+#' use compare directions.
 #'
 #' @param fit The result of [sailer()], [sailerx()] or [map_query()].
-#' @param ... For `predict()`: where the counts are in an object (`assay`,
-#'   `layer`, `assay.type`, `altexp`). Other names are errors.
-#' @return Numeric matrix, cells x latent dimensions, with the names of the
-#'   cells and columns `sailer_1`, `sailer_2`, ... If training was interrupted
+#' @param ... For `predict()`: location of the counts in an object (`assay`,
+#'   `layer`, `assay.type`, `altexp`). An unknown name is an error.
+#' @return Numeric matrix, cells x latent dimensions, with cell names as row
+#'   names and columns `sailer_1`, `sailer_2`, ... If training was interrupted
 #'   before the cells were embedded, `predict()` with the counts embeds them.
 #' @references Cao (2023), section 2.2.3.
 #' @examples
@@ -203,14 +203,14 @@ training_means <- function(fit) {
 
 #' @rdname embedding
 #' @param object A fit of [sailer()] or [sailerx()], also from [get_fit()].
-#' @param newdata New cells: counts of peaks x cells, as [as_cells()] takes
-#'   them, or an object. The peaks of the model are matched by name; others are
-#'   ignored.
+#' @param newdata New cells: counts of peaks x cells in any form that
+#'   [as_cells()] accepts, or an object. The peaks of the model are matched by
+#'   name; others are ignored.
 #' @param reference For models of [sailerx()] with `joint = TRUE`: the reference
-#'   embedding of the new cells, as [sailerx()] takes it and in the same space
+#'   embedding of the new cells, given as for [sailerx()] and in the same space
 #'   as in training, such as the same PCA applied to their RNA. Cells without
-#'   one (missing by name, or NA in their row) are embedded from their peaks
-#'   alone.
+#'   one (missing by name, or with NA in their row) are embedded from their
+#'   peaks alone.
 #' @importFrom stats predict
 #' @export
 predict.sailer_fit <- function(object, newdata, reference = NULL, ...) {

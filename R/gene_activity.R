@@ -3,15 +3,15 @@
 #' Gene activity from imputed accessibility
 #'
 #' Sums, for each gene and cell, the imputed probabilities ([impute()]) of the
-#' peaks that overlap the gene's body or promoter: a score for showing marker
-#' genes on cells (figure 2.8B), without effects of depth and batch. Peaks and
-#' cells are decoded in blocks, and nothing larger than genes x cells is held in
-#' memory. `GeneActivitySAILER()` uses the model stored in an object and adds
-#' the activities to it: to a Seurat object as a new assay (its `data`), to a
+#' peaks that overlap the gene body or promoter: a score for plotting marker
+#' genes (figure 2.8B), corrected for depth and batch. Peaks and cells are
+#' decoded in blocks; nothing larger than genes x cells is held in memory.
+#' `GeneActivitySAILER()` uses the model stored in an object and adds the
+#' activities to it: to a Seurat object as a new assay (its `data`), to a
 #' SingleCellExperiment as an alternative experiment. Cells are encoded as in
 #' [ImputeSAILER()].
 #'
-#' A peak that overlaps several genes counts for each of them, and one that
+#' A peak that overlaps several genes counts for each of them. A peak that
 #' overlaps several ranges of a gene, such as transcripts, counts once. Long
 #' genes have more peaks: compare cells within a gene, or use `normalise =
 #' "mean"` to compare genes.
@@ -22,20 +22,20 @@
 #'   frame with columns `seqnames`, `start`, `end` and optionally `strand`. Gene
 #'   names are taken from the column `gene_name`, `symbol` or `gene` (or the one
 #'   named in `column`), otherwise from `names(genes)`. Ranges with the same
-#'   name are one gene; but genes that share a name or have none, according to
-#'   the column `gene_id`, are named by their ids. Ranges with neither name nor
-#'   id are ignored. Messages report both cases. NULL takes
+#'   name are one gene. If there is a column `gene_id`, genes that have no name,
+#'   or share one with a different id, are named by their ids. Ranges with
+#'   neither name nor id are ignored. Messages report both cases. NULL takes
 #'   `Signac::Annotation(object)` if the peaks are in a Signac assay;
 #'   `subset(Annotation(object), gene_biotype == "protein_coding")` restricts it
 #'   to protein-coding genes.
 #' @param x,cells,batch,depth,covariates,calibrated The cells, and the values at
 #'   which the decoder's inputs are held fixed: as in [impute()].
-#' @param upstream,downstream Number of bases before the first and after the
-#'   last base of a gene, by its strand (`*` counts as `+`), that are counted as
-#'   part of it. Defaults 2000, the promoter, and 0.
+#' @param upstream,downstream Number of bases upstream and downstream of a gene,
+#'   by its strand (`*` counts as `+`), that are counted as part of it. Defaults
+#'   2000, the promoter, and 0.
 #' @param normalise `"sum"`, the default: the expected number of open peaks of
 #'   the gene. `"mean"`: this number divided by the number of its peaks.
-#' @param column Name of the column of `genes` with their names; NULL, the
+#' @param column Name of the column of `genes` with the gene names; NULL, the
 #'   default, looks for the usual ones.
 #' @param ranges `GRanges` of the peaks of the model (`fit$peaks`), in their
 #'   order. NULL, the default, takes the ranges from the object or from the
@@ -46,7 +46,7 @@
 #' @param new.assay.name Name of the new assay or alternative experiment.
 #'   Default `"activity"`.
 #' @return Numeric matrix, genes x cells, with names. Genes are in the order of
-#'   `genes`; those without a peak are left out, with a message.
+#'   `genes`; genes without a peak are left out, with a message.
 #'   `GeneActivitySAILER()` returns the object with these values.
 #' @references Cao (2023), sections 2.2.4 and 2.3, figure 2.8B.
 #' @examplesIf requireNamespace("GenomicRanges", quietly = TRUE)

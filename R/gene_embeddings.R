@@ -2,30 +2,30 @@
 
 #' Embeddings of genes
 #'
-#' Returns the vector of each gene in the model (its token): genes with similar
-#' roles in predicting other genes have similar directions. With `token_start =
-#' "components"` the first three quarters of its numbers (at most 50) are
-#' principal components of the training cells, and the others were learned; with
-#' `"random"` all were learned. With `x` the result is the contextual embedding:
-#' the encoder's output for a gene, averaged over the cells of `x` that have
-#' counts of it.
+#' Returns the vector of each gene in the model (its token). Genes with similar
+#' roles in predicting other genes have vectors of similar direction. With
+#' `token_start = "components"`, the first three quarters of the dimensions (at
+#' most 50) are principal components of the training cells, and the others are
+#' learned; with `"random"`, all are learned. With `x` the result is the
+#' contextual embedding: the encoder's output for a gene, averaged over the
+#' cells of `x` in which the gene is detected.
 #'
 #' @param fit A fit of [expresser()], or an object that holds one ([get_fit()]).
 #' @param genes Names of genes, as in `fit$genes` (`gene`, `symbol` or
 #'   `ensembl`). NULL, the default, takes all.
-#' @param x Counts of genes x cells, as [expresser()] takes them, for contextual
-#'   embeddings; they are streamed. NULL, the default, returns the tokens
-#'   themselves.
+#' @param x Counts of genes x cells, in any form that [expresser()] accepts, for
+#'   contextual embeddings. They are streamed. NULL, the default, returns the
+#'   tokens themselves.
 #' @param center TRUE subtracts the mean of all genes, which otherwise dominates
-#'   the angles between them: use it for cosine similarities, as in the example.
-#'   Default FALSE.
+#'   the angles between genes. Use it for cosine similarities, as in the
+#'   example. Default FALSE.
 #' @param token_budget,verbose Used with `x`: see
 #'   [predict()][predict.expresser_fit].
 #' @param ... Not used: an unknown name is an error.
-#' @return A matrix of genes x `n_embedding`, with the names of the genes; with
-#'   `x`, only genes that are found in at least one of its cells.
-#' @seealso [evaluate_gene_embeddings()]; [RunExpresser()] stores them as
-#'   feature loadings.
+#' @return A matrix of genes x `n_embedding`, with gene names as row names; with
+#'   `x`, only genes that are detected in at least one of its cells.
+#' @seealso [evaluate_gene_embeddings()]; [RunExpresser()], which stores feature
+#'   loadings in an object.
 #' @references Cao (2023), sections 4.2.1 (eq. 4.1) and 4.2.3.
 #' @examples
 #' sim <- simulate_rna(n_cells = 120, n_genes = 100, seed = 1)

@@ -1,14 +1,14 @@
-#' The model behind an embedding
+#' Get the model stored in an object
 #'
 #' Returns the model that [RunSAILER()], [RunSAILERX()] or [RunExpresser()]
 #' stored in an object, for [plot()][plot.sailer_fit], [save_model()],
 #' [predict()][predict.sailer_fit] or use with other objects. Its `history` is a
 #' data frame with one row per epoch. The model holds no cells.
 #'
-#' @section Interrupted trainings:
+#' @section Interrupted training:
 #' Ctrl-C stops training within a second or two, and the fit so far is kept. At
-#' the top level of an interactive session the call then returns the fit so far
-#' (or the object with it), with a warning. Elsewhere (in a script, a loop or a
+#' the top level of an interactive session the call then returns this fit (or
+#' the object with it), with a warning. Elsewhere (in a script, a loop or a
 #' function) the interrupt is raised, so that no later line runs with a
 #' half-trained model; `get_fit()` then returns the fit that [sailer()],
 #' [sailerx()] or [expresser()] would have returned. [resume()] continues it, as

@@ -2,54 +2,56 @@
 
 #' Impute expression
 #'
-#' Predicts the expression of genes in cells from the other genes of the same
-#' cells (4.2.4): the genes to predict are masked, as in training. Works on new
+#' Predicts the expression of genes from the other genes of the same cell
+#' (4.2.4). The genes to predict are masked, as in training. This works on new
 #' cells of any data set that shares genes with the model. `ImputeExpresser()`
-#' does this for the zeros of chosen genes in all cells of an object, with the
+#' does it for the zeros of chosen genes in all cells of an object, with the
 #' model stored in it, and adds the result as a new assay.
 #'
 #' @section What can be imputed:
-#' * `positions`: chosen genes in chosen cells, such as known drop-outs; the
+#' * `positions`: chosen genes in chosen cells, such as known dropouts; the
 #'   result is a vector.
 #' * `genes`: the zeros of these genes in all cells (or `cells`); the result is
 #'   a matrix of these genes, with normalised expression where the count is
 #'   above zero and predictions where it is zero (`keep = FALSE`: predictions
 #'   everywhere, with the counts masked too).
 #'
-#' In one pass, a share of at most `mask_ratio` of a cell's genes is masked, as
+#' In one pass, at most the share `mask_ratio` of a cell's genes is masked, as
 #' in training: by default 30 % masked and 70 % observed. More genes take more
-#' passes over a cell, so the time grows with their number; ask for hundreds
-#' rather than for all. A prediction assumes that the gene *is* expressed,
-#' because the model was trained on non-zero counts only: it says how much, not
-#' whether.
+#' passes over a cell, so the time grows with their number; impute hundreds of
+#' genes rather than all. A prediction assumes that the gene *is* expressed,
+#' because the model was trained on non-zero counts only: it estimates how
+#' strongly a gene is expressed, not whether it is.
 #'
 #' @section Other data sets:
 #' The level of a gene in the cells that express it differs between data sets,
-#' depending on the chemistry and the treatment of the cells. With `adapt =
-#' TRUE` the counts of the given cells (of 2,000 to 3,000 of them if there are
-#' 4,000 or more) are first masked and predicted. For each gene, the mean
-#' difference between observed and predicted expression, minus that of all
-#' genes, is then added to its predictions. It is shrunk towards zero, the more
-#' so the fewer cells have the gene and the less genes differ (an empirical
-#' Bayes estimate). The imputed entries are not used for this, and the fit does
-#' not change. With `adapt = FALSE` a prediction depends only on its own cell.
+#' depending on the chemistry and the treatment of the cells. With
+#' `adapt = TRUE` the counts of the given cells (of 2,000 to 3,000 of them if
+#' there are 4,000 or more) are first masked and predicted. For each gene, the
+#' mean difference between observed and predicted expression, minus that of all
+#' genes, is then added to its predictions. This shift is shrunk towards zero
+#' (an empirical Bayes estimate), more strongly for genes detected in few cells,
+#' and if genes differ little. The imputed entries are not used for this, and
+#' the fit does not change. With `adapt = FALSE` a prediction depends only on
+#' its own cell.
 #'
 #' @inheritParams RunExpresser
-#' @param fit A fit of [expresser()]. For an object, NULL, the default, uses the
-#'   fit stored in it.
-#' @param x Counts of genes x cells, as [expresser()] takes them.
+#' @param fit A fit of [expresser()]. For `ImputeExpresser()` NULL, the default,
+#'   uses the fit stored in the object.
+#' @param x Counts of genes x cells, in any form that [expresser()] accepts.
 #' @param genes Names of the genes to impute. NULL if `positions` are given.
 #' @param cells Names of the cells to impute; NULL, the default, takes all.
-#' @param positions A data frame with the columns `gene` and `cell`, which hold
-#'   their names. The counts of `x` at these positions are masked.
-#' @param keep TRUE, the default, keeps values above zero and fills in zeros;
-#'   FALSE predicts all.
-#' @param adapt TRUE, the default, takes the levels of genes in these cells into
-#'   account; see above.
+#' @param positions A data frame with the columns `gene` and `cell` (names). The
+#'   counts of `x` at these positions are masked.
+#' @param keep TRUE, the default, keeps values above zero and imputes zeros;
+#'   FALSE predicts all values.
+#' @param adapt TRUE, the default, adapts predictions to the levels of genes in
+#'   these cells; see above.
 #' @param n_passes Number of predictions to average. They differ in which genes
-#'   are masked together and, for cells with very many genes, in which are used.
-#'   More are slightly more accurate and take proportionally longer. Default 1.
-#' @param token_budget Number of genes computed at once, as in
+#'   are masked together and, for cells with very many genes, in which genes are
+#'   used. More passes are slightly more accurate and take proportionally
+#'   longer. Default 1.
+#' @param token_budget Number of genes processed at once, as in
 #'   [predict()][predict.expresser_fit].
 #' @param verbose Show progress.
 #' @param ... For `ImputeExpresser()`: `keep`, `adapt`, `n_passes`,
@@ -60,12 +62,12 @@
 #' @param new.assay.name Name of the new assay or alternative experiment.
 #'   Default `"expressed"`.
 #' @return With `genes`, a numeric matrix of genes x cells; with `positions`, a
-#'   numeric vector in their order. Both are in units of `log(1 + 10,000 * count
-#'   / total)`, where `total` is the sum over the model's genes in the cell. NA
-#'   in cells that have no other gene. `ImputeExpresser()` returns the object
-#'   with a new assay of genes x cells in these units, with zeros in place of
-#'   NA.
-#' @seealso [evaluate_imputation()] for the accuracy.
+#'   numeric vector in their order. Both are in units of
+#'   `log(1 + 10,000 * count / total)`, where `total` is the sum over the
+#'   model's genes in the cell. Values are NA in cells that have no other gene.
+#'   `ImputeExpresser()` returns the object with a new assay of genes x cells in
+#'   these units, with zeros in place of NA.
+#' @seealso [evaluate_imputation()] to measure the accuracy.
 #' @references Cao (2023), section 4.2.4.
 #' @examples
 #' sim <- simulate_rna(n_cells = 120, n_genes = 100, seed = 1)

@@ -2,26 +2,26 @@
 
 #' Impute accessibility
 #'
-#' Returns the probability that each peak is open in each cell, as the model
+#' Returns the probability that each peak is open in each cell. The model
 #' predicts it with depth, batch and covariates held at the same values for all
 #' cells, so that cells differ only in their embedding (2.2.4). This fills in
-#' what the sequencing missed and removes effects of depth and batch. `impute()`
-#' works on fits of [sailer()] and [sailerx()]. `ImputeSAILER()` decodes the
-#' cells of an object with the model that [RunSAILER()], [RunSAILERX()] or
-#' [map_query()] stored in it, and adds the result to the object; the counts are
-#' not changed. Cells are encoded from their counts, because objects hold only
-#' the directions of their posterior means. If anything fails, the object
-#' remains unchanged.
+#' open peaks that the sequencing missed and removes effects of depth and batch.
+#' `impute()` works on fits of [sailer()] and [sailerx()]. `ImputeSAILER()`
+#' decodes the cells of an object with the model that [RunSAILER()],
+#' [RunSAILERX()] or [map_query()] stored in it, and adds the result to the
+#' object; the counts are not changed. Cells are encoded from their counts,
+#' because objects store only the directions of their posterior means. If
+#' anything fails, the object remains unchanged.
 #'
 #' @section Which form to use:
 #' * A *matrix* (the default), for chosen peaks or cells, takes 8 bytes per peak
 #'   and cell.
 #' * *Open peaks* only, as a sparse matrix, for overlaps, Dice scores
-#'   ([dice_score()]) and tools that need 0 and 1. Probabilities are those of a
-#'   cell of the given depth: if 2 % of the peaks are open in an average cell,
-#'   few reach 0.5. Either choose a low `threshold`, or use `n_open` to take the
-#'   same number of most probable peaks in each cell: about as many as are
-#'   accessible in a cell type as a whole, such as 10 to 20 % of all.
+#'   ([dice_score()]) and tools that need binary data (0 and 1). Probabilities
+#'   refer to a cell of the given depth: if 2 % of the peaks are open in an
+#'   average cell, few reach 0.5. Either choose a low `threshold`, or use
+#'   `n_open` to take the same number of most probable peaks in each cell: about
+#'   the number accessible in a whole cell type, such as 10 to 20 % of all.
 #' * A *file* for all peaks of all cells, written and read in blocks: 32-bit
 #'   numbers with a relative precision of 1.5e-5, which take about 2.5 bytes
 #'   each. It is an HDF5 file: `HDF5Array::HDF5Array(file, "imputed")` opens it
@@ -33,69 +33,69 @@
 #'
 #' @section Seurat:
 #' The result is a new assay with the imputed values in its `data`. It has the
-#' class of the assay with the counts: `Assay`, `Assay5`, or Signac's
+#' same class as the assay with the counts: `Assay`, `Assay5`, or Signac's
 #' `ChromatinAssay` or `GRangesAssay` with the ranges of the peaks, the gene
 #' annotation and the fragments. Seurat keeps assays in memory: if the model has
 #' more than a few thousand peaks, select some with `features`, or use `n_open`
 #' or `threshold` for a sparse assay.
 #'
 #' @section SingleCellExperiment:
-#' If the model has all rows of the experiment with the counts and `features`
+#' If the model uses all rows of the experiment with the counts and `features`
 #' excludes none, the result is added to this experiment as another assay.
 #' Otherwise (models ignore peaks that are open in few cells) it becomes an
 #' alternative experiment with one assay of the same name and the ranges of its
-#' rows, if known. With `file` the values are in an HDF5 file, which must not be
-#' moved.
+#' rows, if known. With `file`, the values are in an HDF5 file, which must not
+#' be moved.
 #'
 #' @param fit A fit of [sailer()] or [sailerx()], also from [load_model()] or
-#'   [get_fit()]. For an object, NULL, the default, uses the fit stored in it.
-#' @param x Counts of the cells to impute, peaks in rows, as [as_cells()] takes
-#'   them; they are embedded first, as by [predict()][predict.sailer_fit]. NULL,
-#'   the default, imputes the training cells of a fit that was trained on a
-#'   matrix.
+#'   [get_fit()]. For objects, NULL, the default, uses the stored fit.
+#' @param x Counts of the cells to impute, peaks in rows, in any form that
+#'   [as_cells()] accepts; the cells are embedded first, as by
+#'   [predict()][predict.sailer_fit]. NULL, the default, imputes the training
+#'   cells of a fit that was trained on a matrix.
 #' @param reference For a joint [sailerx()] model: the reference of the cells
 #'   that are embedded from their counts, as in [predict()][predict.sailer_fit],
-#'   or the name of a reduction. For objects, the default is the reduction that
-#'   was used in training; for counts there is no default, and cells are
-#'   embedded from their peaks alone.
+#'   or the name of a reduction. For objects, the default is the reduction used
+#'   in training. For counts there is no default: cells are embedded from their
+#'   peaks alone.
 #' @param cells,peaks Names of the cells and peaks, in the order of the result;
-#'   `peaks` may also be a `GRanges`, for the peaks that overlap it (by the
-#'   ranges in the object or in their names). NULL, the default, takes all
-#'   cells, and all peaks of the model (`fit$peaks`).
+#'   `peaks` may also be a `GRanges`, which selects the peaks that overlap it
+#'   (by the ranges in the object or in the peak names). NULL, the default,
+#'   takes all cells, and all peaks of the model (`fit$peaks`).
 #' @param batch The batch to hold fixed: its name or, if the model has several
-#'   batch columns, a vector named by column. NULL, the default, takes the one
+#'   batch columns, a vector named by column. NULL, the default, takes the batch
 #'   with the highest median depth in training.
 #' @param depth The depth to hold fixed, in open peaks of the model; at least 1.
 #'   NULL, the default, takes the geometric mean of the training cells. Larger
-#'   values give larger probabilities; values far beyond those of the training
+#'   values give larger probabilities; depths far beyond those of the training
 #'   cells are extrapolation.
 #' @param covariates Other covariates to hold fixed: a named list with one value
-#'   each. Those not given are held at their mean or most frequent level.
+#'   each. The others are held at their mean or most frequent level.
 #' @param calibrated TRUE, the default, corrects for the weight of open peaks in
 #'   training (it subtracts log omega from the logits), so that values are
 #'   probabilities. It has no effect if `omega` was 1.
-#' @param threshold A number between 0 and 1: the result is a sparse matrix of
-#'   the peaks with at least this probability.
-#' @param n_open A whole number: the result is a sparse matrix of the `n_open`
-#'   most probable peaks of each cell, among `peaks`.
+#' @param threshold A number between 0 and 1: returns a sparse matrix of the
+#'   peaks with at least this probability.
+#' @param n_open A whole number: returns a sparse matrix of the `n_open` most
+#'   probable peaks of each cell, among `peaks`.
 #' @param binary With `threshold` or `n_open`: TRUE, the default of `impute()`,
 #'   returns which peaks are open (`ngCMatrix`, 4 bytes each); FALSE, the
 #'   default of `ImputeSAILER()`, returns their probabilities (`dgCMatrix`, 12
 #'   bytes each).
 #' @param file Path of an HDF5 file to write the probabilities to (not for
-#'   Seurat objects). A previous file is replaced only when the new one is
+#'   Seurat objects). An existing file is replaced only once the new one is
 #'   complete; it remains after Ctrl-C or if the disk is full.
 #' @param overwrite Replace an existing file. With FALSE, the default, an
 #'   existing file is an error.
 #' @param ... For `ImputeSAILER()`: `batch`, `depth`, `covariates`,
-#'   `calibrated`, `threshold`, `n_open`, `binary`, `file` and `overwrite`. For
-#'   `impute()` not used: an unknown name is an error.
+#'   `calibrated`, `threshold`, `n_open`, `binary`, `file` and `overwrite`. Not
+#'   used by `impute()`: an unknown name is an error.
 #'
 #' @return Peaks x cells, with names: a numeric matrix of probabilities; an
-#'   `ngCMatrix` or `dgCMatrix` with `threshold` or `n_open`; with `file` an
+#'   `ngCMatrix` or `dgCMatrix` with `threshold` or `n_open`; with `file`, an
 #'   `HDF5Matrix`, or the path if the package HDF5Array is not installed.
 #'   `ImputeSAILER()` returns the object with these values for all its cells: a
-#'   `Seurat` object with a new assay and an entry in the command log; a
+#'   `Seurat` object with a new assay and an entry in the command log, or a
 #'   `SingleCellExperiment` with a new assay or alternative experiment.
 #' @references Cao (2023), sections 2.2.4 and 3.2.5; the Dice score is equation
 #'   2.7.

@@ -3,72 +3,74 @@
 #' Map new cells to a trained model
 #'
 #' Embeds query cells with a trained model of [sailer()] or [sailerx()]: matches
-#' their peaks with those of the model, finds which of the model's batches they
-#' resemble most, and transfers the labels of their neighbours among the
+#' their peaks to those of the model, finds which of the model's batches they
+#' resemble most, and transfers labels from their nearest neighbours among the
 #' training cells. ATAC-only cells can be mapped to a multiome model, which
 #' embeds them from their peaks; for multiome cells a `reference` can be given.
 #'
 #' @section Peaks:
 #' Peaks are matched by name. If the query lacks some of the model's peak names,
 #' each of its other peaks is assigned to the model's peak with which it shares
-#' the most bases (strands are ignored; package GenomicRanges). Several query
-#' peaks may be assigned to one peak of the model, which is open if any of them
-#' is. Ranges are taken from `ranges`, the object, or names such as
-#' `chr1-100-200` and `chr1:100-200`. A message, and `matched` in the result,
-#' give the share of the model's peaks that were found and the share of the
-#' query's open entries that are used. Peaks of the model that the query lacks
-#' count as closed. The encoder scales every cell to length 1 (`input_scale` of
-#' [sailer()]), so scattered missing peaks matter little more than a lower
-#' depth; missing regions matter more. It is best to count the query's fragments
-#' in the model's peaks.
+#' the most bases (ignoring strand; package GenomicRanges). Several query peaks
+#' may be assigned to one peak of the model, which is open if any of them is.
+#' Ranges are taken from `ranges`, the object, or names such as `chr1-100-200`
+#' and `chr1:100-200`. A message, and `matched` in the result, give the share of
+#' the model's peaks that were found and the share of the query's open entries
+#' that are used. Peaks of the model that the query lacks count as closed. The
+#' encoder scales every cell to length 1 (`input_scale` of [sailer()]), so
+#' scattered missing peaks have little more effect than a lower depth; missing
+#' regions matter more. It is best to count the query's fragments in the model's
+#' peaks.
 #'
 #' @section Batches:
 #' The encoder does not read the batch: the embedding is the same for every
-#' `batch`. The batch matters only to the decoder, as for imputation. For every
-#' query batch the result names the known batch under which the query cells have
-#' the highest log-likelihood, given their posterior means and depths (of at
-#' most 1,000 random cells).
+#' `batch`. Only the decoder uses it, for instance in imputation. For each query
+#' batch, the result names the known batch under which the query cells (at most
+#' 1,000, chosen at random) have the highest log-likelihood, given their
+#' posterior means and depths.
 #'
 #' `adapt = TRUE` also learns a batch input for each new batch, a vector that
-#' takes the place of the one-hot code of a known batch: by Adam, starting at
-#' the nearest known batch, from up to 2,000 query cells, with the model itself
+#' replaces the one-hot code of a known batch. It is trained by Adam, starting
+#' at the nearest known batch, on up to 2,000 query cells, with the model itself
 #' frozen. A quarter of the cells (at most 1,000) is held out; the vector under
 #' which their likelihood is highest is kept, and that likelihood is reported.
-#' The returned fit knows the batch by its name; the given fit does not change.
-#' Batches that the model already knows are not learned. A model that was
-#' trained on a single batch has no batch input and cannot be adapted. Peaks
-#' that the query lacks count as closed here too, and this is part of what is
-#' learned.
+#' The returned fit knows the batch by its name; the fit that was passed in does
+#' not change. Batches that the model already knows are not learned. A model
+#' that was trained on a single batch has no batch input and cannot be adapted.
+#' Peaks that the query lacks count as closed here too, so their absence is
+#' learned as part of the batch.
 #'
 #' @section Labels and quality:
-#' Labels are those of the neighbours in the embedding, where every cell has
-#' length 1. Without this scaling, the few training cells near 0 would be the
-#' neighbours of most new cells, because the posterior means of training cells
-#' lie farther from 0 than those of new cells (1.4 to 1.7 times on bone marrow).
+#' Labels are transferred from the nearest neighbours in the embedding, where
+#' every cell has length 1. Without this scaling, the few training cells near 0
+#' would be the neighbours of most new cells, because the posterior means of
+#' training cells lie farther from 0 than those of new cells (by a factor of 1.4
+#' to 1.7 on bone marrow).
 #'
 #' The mapping quality compares the posterior means of query cells with those of
 #' held-out cells, of which the model keeps up to 1,000 (or of all training
 #' cells, if fewer than 30 were held out). It is the share of these cells whose
-#' fifth-nearest neighbour among them is at least as far away as that of the
-#' query cell. It is a hint, not a test: a new type that is close to one of the
-#' training types goes unnoticed, and the training cells themselves have a low
-#' quality, because their means lie farther out.
+#' fifth-nearest neighbour among them is at least as far away as the query
+#' cell's. For [sailerx()] models all means are scaled to length 1 first. The
+#' quality is a hint, not a test: a new cell type that is close to one of the
+#' training types goes unnoticed, and training cells of [sailer()] models get a
+#' low quality, because their means lie farther out.
 #'
 #' @section Seurat and SingleCellExperiment:
 #' The result is the object with the embedding and the metadata columns
 #' `mapping_quality` and, with `labels`, `predicted_label` and
 #' `predicted_confidence` (preceded by `prefix`). Dropped cells have NA.
 #' [get_fit()] returns the model (with the adapted batches), so [ImputeSAILER()]
-#' and others work with the query as with the reference. `batch` and
+#' and other functions work on the query as on the reference. `batch` and
 #' `covariates` name metadata columns. `fit` may be the reference object: then
-#' the cells that it currently holds vote, and `labels` may name a column of its
+#' the cells currently in it vote, and `labels` may name a column of its
 #' metadata.
 #'
 #' @inheritParams RunSAILER
 #' @param fit A fit of [sailer()] or [sailerx()], or a Seurat or
 #'   SingleCellExperiment object that holds one.
-#' @param newdata The query: counts of peaks x cells, as [as_cells()] takes
-#'   them, including a path for [open_cells()], or a Seurat or
+#' @param newdata The query: counts of peaks x cells, in any form that
+#'   [as_cells()] accepts, including a path for [open_cells()], or a Seurat or
 #'   SingleCellExperiment object.
 #' @param labels Labels of the *training* cells: a vector named by cell, or in
 #'   the order of the training cells; cells with NA do not vote. Each query cell
@@ -77,26 +79,26 @@
 #' @param batch Batch of the query cells: one name for all, or one for each cell
 #'   (as in [sailer()]); for objects, the name of a column. NULL, the default,
 #'   means one batch named `"query"`.
-#' @param adapt TRUE learns the batch input of new batches. Default FALSE.
-#' @param covariates The covariates of the model in the query cells, as in
+#' @param adapt TRUE learns a batch input for each new batch. Default FALSE.
+#' @param covariates Values of the model's covariates for the query cells, as in
 #'   [sailer()]; for objects, names of columns. They affect only what the
-#'   section on batches describes. Those that are not given are set to their
-#'   mean, labels to the average of all levels.
+#'   section on batches describes. Covariates that are not given are set to
+#'   their mean, labels to the average of all levels.
 #' @param ranges `GRanges` of the query's peaks, in their order. NULL, the
-#'   default, takes them from `newdata` or from the names.
+#'   default, takes them from `newdata` or from the peak names.
 #' @param model_ranges The same for the model's peaks, in the order of
-#'   `fit$peaks`. NULL, the default, takes them from the names. If both
+#'   `fit$peaks`. NULL, the default, takes them from the peak names. If both
 #'   arguments are given, names are ignored.
 #' @param min_matched Minimum share of the model's peaks that must be matched,
 #'   from 0 to 1. Default 0.5.
-#' @param drop_empty TRUE drops query cells without an open peak among the
-#'   model's, with a message; with FALSE, the default, they are an error.
+#' @param drop_empty TRUE drops query cells in which no peak of the model is
+#'   open, with a message; with FALSE, the default, they are an error.
 #' @param k Number of neighbours that vote on labels, default 15.
-#' @param batch_column Batch column of the model that `batch` belongs to. NULL,
-#'   the default, takes the first.
-#' @param adapt_steps Maximum number of minibatches of 100 cells to learn from,
-#'   default 200; learning stops earlier if the held-out likelihood no longer
-#'   rises.
+#' @param batch_column Batch column of the model that `batch` corresponds to.
+#'   NULL, the default, takes the first.
+#' @param adapt_steps Maximum number of minibatches of 100 cells for learning a
+#'   batch input, default 200; learning stops earlier if the held-out likelihood
+#'   no longer rises.
 #' @param seed Whole number that determines which cells are drawn, and their
 #'   order.
 #' @param fit_name If `fit` is an object: the name of the reduction, as in
@@ -110,19 +112,19 @@
 #' @return For objects, the object. Otherwise a list of class `"sailer_query"`:
 #' * `embedding`: matrix, query cells x latent dimensions, also returned by
 #'   [embedding()].
-#' * `cells`: data frame with one row per query cell: `depth`, its open peaks
-#'   among the model's; `batch`; `mapping_quality` and, with `labels`,
-#'   `predicted_label` and `predicted_confidence`.
+#' * `cells`: data frame with one row per query cell: `depth`, the number of the
+#'   model's peaks that are open in it; `batch`; `mapping_quality` and, with
+#'   `labels`, `predicted_label` and `predicted_confidence`.
 #' * `scores`: with `labels`, matrix of query cells x labels.
 #' * `matched`: list: `peaks`, the share of the model's peaks that are matched;
 #'   `counts`, the share of the query's open entries that are used; `n_model`,
 #'   `n_matched`, the sum of `by_name` and `by_overlap`; `n_query`, `n_used`.
 #' * `batches`: data frame with one row per query batch: `batch`, `n_cells`,
-#'   `known` (to the model), `nearest`, and in nats per cell `log_likelihood`
-#'   with the nearest and `adapted_log_likelihood`. NULL for a model without
-#'   batches.
+#'   `known` (to the model), `nearest`, and, in nats per cell, `log_likelihood`
+#'   under the nearest batch and `adapted_log_likelihood`. NULL for a model
+#'   without batches.
 #' * `likelihoods`: matrix of query batches x known batches.
-#' * `fit`: with `adapt = TRUE` the fit with `extra_batches`, otherwise NULL.
+#' * `fit`: with `adapt = TRUE`, the fit with `extra_batches`; otherwise NULL.
 #' * `dropped`: names of the dropped cells.
 #' @seealso [predict()][predict.sailer_fit] for the embedding alone.
 #' @references Cao (2023), section 2.2.3; for multiome models section 3.2.3.

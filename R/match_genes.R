@@ -9,7 +9,8 @@ least_match <- 0.1
 #'   version suffix, or a mixture.
 #' @param genes Data frame with the columns `gene`, `symbol` and `ensembl`.
 #' @param arg What the names belong to, for messages: cli markup.
-#' @param least Share below which a match is refused; 0 refuses none.
+#' @param least Minimum share of matches; a smaller one is an error. 0 accepts
+#'   any.
 #' @param note Whether a partial match is reported (message of class
 #'   `sailer_note`).
 #' @return Integer vector: the row of `genes` for each name, NA if there is
@@ -17,8 +18,8 @@ least_match <- 0.1
 #'   other, the kind with the most matches decides. A symbol shared by several
 #'   genes matches none.
 #' @section Errors:
-#' `sailer_data_error` if less than the share `least` of the names (or of the
-#' genes, if these are fewer) match.
+#' `sailer_data_error` if fewer than the share `least` of the names (or of the
+#' genes, if there are fewer of them) match.
 #' @noRd
 match_genes <- function(names, genes, arg = "the counts", least = least_match,
                         note = TRUE) {

@@ -4,26 +4,26 @@
 #'
 #' *Proportions* (2.5.3): how many of the `k` nearest neighbours of a cell come
 #' from each batch, divided by the size of the batch and scaled to sum to 1. In
-#' a well-mixed embedding of two batches both are about 0.5. Cell types that
-#' occur in one batch only should not be mixed.
+#' a well-mixed embedding of two batches, both are about 0.5. Cell types that
+#' occur in only one batch should not be mixed.
 #'
 #' *LISI* (Korsunsky et al. 2019): the effective number of batches (iLISI; from
 #' 1, worst, to the number of batches) or of cell types (cLISI; 1 is best) among
 #' the neighbours, weighted by distance so that their effective number is
-#' `perplexity`; it uses `3 * perplexity` cells including the cell itself, like
+#' `perplexity`. It uses `3 * perplexity` cells including the cell itself, like
 #' the R package lisi. iLISI is not normalised by batch size.
 #'
 #' *kBET* (Büttner et al. 2019): for every cell, the p-value of a chi-square
 #' test of the batches of its `k` neighbours against the batch sizes.
 #'
 #' `plot()` shows, for the cells of each batch, the batches of their neighbours
-#' and the even share of perfect mixing: with up to six batches as box plots of
-#' the proportions (median, quartiles, and whiskers to the most extreme cell
-#' within 1.5 times the interquartile range), with more as a heat map of their
+#' and the even share of perfect mixing. Up to six batches are shown as box
+#' plots of the proportions (median, quartiles, and whiskers to the most extreme
+#' cell within 1.5 times the interquartile range), more as a heat map of their
 #' means, in multiples of the even share.
 #'
-#' Neighbours are found exactly (by a k-d tree, [RANN::nn2()]), which is fast up
-#' to about 20 dimensions.
+#' The nearest neighbours are exact (k-d tree, [RANN::nn2()]); the search is
+#' fast up to about 20 dimensions.
 #'
 #' @param x A numeric matrix of cells x dimensions, a fit, or a Seurat or
 #'   SingleCellExperiment object with one ([get_fit()]); at least 6 cells.
@@ -32,9 +32,9 @@
 #'   named, or the name of a column of the object's metadata.
 #' @param labels The cell type of each cell, for cLISI, in the same form as
 #'   `batch`; `NULL` for none.
-#' @param k Number of neighbours for the proportions and the test, default 50 as
-#'   in the thesis. Lowered, with a warning, if there are fewer other cells.
-#' @param perplexity Effective number of neighbours of LISI, default 30.
+#' @param k Number of neighbours for the proportions and kBET, default 50 as in
+#'   the thesis. Lowered, with a warning, if there are fewer other cells.
+#' @param perplexity Effective number of neighbours for LISI, default 30.
 #'   Lowered, with a warning, to a third of the number of cells if that is less.
 #' @param name Name of a reduction of the object: one with a fit, as in
 #'   [get_fit()], or any other, such as `"lsi"`, for comparison.
@@ -44,12 +44,12 @@
 #' * `summary`: named numeric vector of means over the cells: `deviation`,
 #'   `ilisi`, `clisi` (`NA` without `labels`), and `rejected`, the share of
 #'   cells with a p-value below 0.05.
-#' * `batches`: data frame of `batch`, `n_cells`, and `mean` and `sd` over all
-#'   cells of the normalised proportion from that batch.
+#' * `batches`: data frame of `batch`, `n_cells`, and the `mean` and `sd`, over
+#'   all cells, of the normalised proportion from that batch.
 #' * `proportions`: matrix, cells x batches; rows sum to 1.
-#' * `cells`: data frame with a row per cell: `batch`; `deviation`, half the
+#' * `cells`: data frame with one row per cell: `batch`; `deviation`, half the
 #'   summed absolute difference between its proportions and even ones (0 if well
-#'   mixed; 0.5 for two separate batches), `ilisi`, `clisi` if `labels` are
+#'   mixed, 0.5 for two separate batches); `ilisi`, `clisi` if `labels` are
 #'   given, and `p_value`.
 #' @references Korsunsky et al. (2019), *Nature Methods* 16, 1289. Büttner et
 #'   al. (2019), *Nature Methods* 16, 43. Cao (2023), section 2.5.3.

@@ -8,8 +8,8 @@
 #' confounder, such as depth or batch (section 2.2.5 of the thesis). An
 #' embedding free of the confounder has values near zero.
 #'
-#' For a numeric confounder this is the estimator of Kraskov, Stögbauer and
-#' Grassberger (2004), for classes that of Ross (2014). Both agree with
+#' The estimator is that of Kraskov, Stögbauer and Grassberger (2004) for
+#' numeric confounders and that of Ross (2014) for classes. Both agree with
 #' scikit-learn's `mutual_info_regression()` and `mutual_info_classif()`: every
 #' numeric variable is divided by its standard deviation, noise of about 1e-10
 #' is added to break ties, and negative estimates become 0. Time grows as n
@@ -19,15 +19,15 @@
 #'   infinite values. A vector is one dimension.
 #' @param c The confounder, one value per cell: numbers (for depth, the
 #'   logarithm is usual, but the estimate hardly depends on it), or a factor,
-#'   character or logical vector of classes. Turn classes coded as numbers into
+#'   character or logical vector of classes. Convert classes coded as numbers to
 #'   a factor first.
 #' @param k Number of nearest neighbours, from 1 to the number of cells minus
-#'   one. More neighbours lower the variance and raise the bias. Default 3, as
-#'   in scikit-learn.
+#'   one. More neighbours lower the variance and increase the bias. Default 3,
+#'   as in scikit-learn.
 #' @param seed Whole number that sets the tie-breaking noise. R's random number
 #'   generator is neither used nor changed.
 #' @return A list with `mean`, the mean over the dimensions, and `dimensions`, a
-#'   numeric vector of one value per dimension, both in nats.
+#'   numeric vector with one value per dimension, both in nats.
 #' @references Kraskov, Stögbauer and Grassberger (2004), *Physical Review E*
 #'   69, 066138. Ross (2014), *PLoS ONE* 9, e87357. Cao (2023), section 2.2.5.
 #' @examples
@@ -59,13 +59,12 @@ mutual_information <- function(embedding, c, k = 3, seed = 1) {
 #'
 #' The Dice similarity coefficient (equation 2.7 of the thesis) between the
 #' truly open peaks (for instance in bulk data of the cell type, or in `truth`
-#' of [simulate_atac()]) and the peaks that were imputed as open: 2 TP / (2 TP +
-#' FP + FN).
+#' of [simulate_atac()]) and the peaks imputed as open: 2 TP / (2 TP + FP + FN).
 #'
-#' @param truth,estimate Vectors of peaks, or matrices (base or of the Matrix
-#'   package) of peaks x cells, the same peaks in the same order. Entries are 0
-#'   or 1, or `FALSE` and `TRUE`, unless `threshold` is given. A vector (or a
-#'   matrix of one column) is compared with every column of the other.
+#' @param truth,estimate Vectors of peaks, or matrices (base R or Matrix
+#'   package) of peaks x cells, with the same peaks in the same order. Entries
+#'   are 0 or 1, or `FALSE` and `TRUE`, unless `threshold` is given. A vector
+#'   (or a matrix of one column) is compared with every column of the other.
 #' @param threshold `NULL`, or one number: entries above it are open. Use 0 for
 #'   counts, and a value between 0 and 1 for probabilities. A vector of two
 #'   gives one value for `truth` and one for `estimate`.

@@ -2,12 +2,12 @@
 
 #' @rdname plot_embedding
 #' @section Depth:
-#' `plot_depth()` shows how strongly an embedding still depends on depth: if it
+#' `plot_depth()` shows how strongly an embedding still depends on depth. If it
 #' does not, the cloud of cells is level in every panel. Each panel shows one
 #' latent dimension: the cells, and a line through the medians of twenty groups
 #' of cells of similar depth. Panel titles give the mutual information between
 #' the dimension and depth in nats ([mutual_information()]), which detects any
-#' relation, and the correlation with log depth. The mean of the mutual
+#' dependence, and the correlation with log depth. The mean of the mutual
 #' information over all dimensions is the measure of section 2.2.5 of the
 #' thesis. Cell types differ in depth, so a dimension that separates types may
 #' contain some information about depth. If an embedding depends too much on
@@ -19,7 +19,7 @@
 #'   from the fit or the object; required for a matrix.
 #' @param dimensions Numbers or names of the dimensions to show. NULL, the
 #'   default, shows all, or the 16 with the most information about depth.
-#' @param max_cells Maximum number of cells drawn in a panel, a random sample;
+#' @param max_cells Maximum number of cells drawn per panel, a random sample;
 #'   the line and the measures use all cells. Default 5000.
 #' @export
 plot_depth <- function(x, depth = NULL, dimensions = NULL, name = NULL,

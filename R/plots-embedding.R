@@ -23,28 +23,29 @@ lay_out <- function(values, method, seed) {
   places
 }
 
-#' Plot an embedding, coloured by properties of the cells, or against depth
+#' Plot an embedding, coloured by cell properties, or against depth
 #'
 #' @param x A fit, a Seurat or SingleCellExperiment object with one
 #'   ([get_fit()]), or a numeric matrix of cells x dimensions.
 #' @param colour A vector with one value per cell, matched by name if named; the
 #'   name of a column of the object's metadata; or `"depth"`, the open peaks of
 #'   each cell, on a logarithmic scale. Numbers get a continuous scale, other
-#'   values (turn numeric codes into a factor) one colour each. Up to 20 colours
-#'   can be told apart, also by colour-blind readers; with more groups, set
-#'   `label`. NA is grey. NULL, the default, draws all cells alike.
+#'   values (convert numeric codes to a factor) one colour each. Up to 20
+#'   colours can be distinguished, also by colour-blind readers; with more
+#'   groups, set `label`. NA is grey. NULL, the default, draws all cells in one
+#'   colour.
 #' @param layout `"umap"`, the default (package uwot, 30 neighbours); `"pca"`,
 #'   the first two principal components, which preserve distances between
-#'   groups; or coordinates, a numeric matrix of cells x 2 (or more, of which
-#'   the first two are taken), matched by row names if all cells are among them.
-#'   Give coordinates, such as `uwot::umap(embedding(fit))`, to draw several
-#'   plots with one layout.
-#' @param label Write the names of the groups at their medians instead of a
-#'   legend. Best with the package ggrepel. Default FALSE.
+#'   groups; or coordinates, a numeric matrix of cells x 2 (further columns are
+#'   ignored), matched by row names if all cells are among them. Give
+#'   coordinates, such as `uwot::umap(embedding(fit))`, to draw several plots
+#'   with the same layout.
+#' @param label Label the groups at their medians instead of in a legend. Best
+#'   with the package ggrepel. Default FALSE.
 #' @param size Size of the points; NULL, the default, depends on the number of
 #'   cells.
-#' @param seed Whole number that determines the layout of UMAP; R's random
-#'   number generator is neither used nor changed. Default 1.
+#' @param seed Whole number that determines the UMAP layout; R's random number
+#'   generator is neither used nor changed. Default 1.
 #' @param name Name of a reduction of the object: one with a fit, as in
 #'   [get_fit()], or any other, such as `"lsi"`, for comparison.
 #' @return A ggplot object. Cells are drawn in a random order, the same each

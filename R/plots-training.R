@@ -2,22 +2,23 @@
 
 #' Plot, print and summarise fits
 #'
-#' `plot()` shows whether the training was long enough: the validation curves
-#' should be flat at the end. A validation likelihood that rises and then falls
-#' again shows overfitting. Panels are cut to the range of values after the
-#' first twentieth of the epochs.
+#' `plot()` shows whether training was long enough: the validation curves should
+#' be flat at the end. A validation likelihood that rises and then falls again
+#' shows overfitting. Panels are limited to the range of values after the first
+#' 5 % of the epochs.
 #'
 #' @param x,object A fit of [sailer()], [sailerx()] or [expresser()], also from
 #'   [get_fit()].
-#' @param ... Further fits to draw in the same panels, with names for the
-#'   legend: `plot(fit, "lambda 0" = other)`.
+#' @param ... Further fits to draw in the same panels, named for the legend:
+#'   `plot(fit, "lambda 0" = other)`.
 #' @return `plot()` returns a ggplot object: columns of `fit$history` against
 #'   the epoch. These are the loss, its parts, the weight of the KL terms, the
 #'   log-likelihood and evidence lower bound of the held-out cells, and, for
 #'   [sailerx()], the alignment term of the training cells and of the held-out
-#'   cells (dashed); for [expresser()], the loss and the mean absolute error of
-#'   both, and the correlation on the held-out cells. A dotted line marks the
-#'   epoch whose parameters were kept. `print()` returns `x`, invisibly;
+#'   cells; for [expresser()], the loss and the mean absolute error of both, and
+#'   the correlation on the held-out cells. Where a measure is drawn for both,
+#'   the line of the held-out cells is dashed. A dotted line marks the epoch
+#'   whose parameters were kept. `print()` returns `x`, invisibly;
 #'   `summary()` a list of class `"summary.sailer_fit"` with the options, the
 #'   last epoch of the history, and the mean, standard deviation and correlation
 #'   with log depth of each latent dimension.

@@ -1,41 +1,43 @@
 #' Embed cells with a pretrained model
 #'
-#' Returns embeddings of cells for clustering, neighbour graphs and UMAP. By
-#' default cells are projected onto the principal components that the gene
-#' tokens were initialised with.
+#' Returns cell embeddings for clustering, neighbour graphs and UMAP. By default
+#' cells are projected onto the principal components that the gene tokens were
+#' initialised with.
 #'
 #' @section Read-outs:
-#' * `"expression"`: log-normalised expression, minus its mean over the training
-#'   cells, projected onto the principal components of these cells. It uses all
-#'   genes of a cell. For training cells these are their principal components;
-#'   other cells are projected into the same space. The columns are sorted by
-#'   variance. Only models with `token_start = "components"` have this read-out;
-#'   it is their default.
+#' * `"expression"`: log-normalised expression, centred on the mean of the
+#'   training cells and projected onto their principal components. It uses all
+#'   genes of a cell. Training cells get their principal component scores, and
+#'   other cells are projected into the same space. Columns are sorted by
+#'   variance. Only models with `token_start = "components"` have this read-out,
+#'   which is their default.
 #' * `"context"`: the mean of the contextual tokens of a cell's non-zero genes
 #'   (4.4). It depends on which genes are non-zero, not on their values, and
-#'   therefore on depth. The default of models with `token_start = "random"`.
-#' * `"decoder"`: the same for tokens after the expression decoder (or the layer
-#'   in its place), in which each token reads the expression of all genes of the
-#'   cell.
+#'   therefore on depth. It is the default for models with
+#'   `token_start = "random"`.
+#' * `"decoder"`: the same, for tokens after the expression decoder (or the
+#'   layer in its place), in which each token reads the expression of all genes
+#'   of the cell.
 #'
 #' @param object A fit of [expresser()].
-#' @param newdata Counts of genes x cells, as [expresser()] takes them. Genes
-#'   are matched by name; unknown ones are ignored, with a message.
+#' @param newdata Counts of genes x cells, in any form that [expresser()]
+#'   accepts. Genes are matched by name; unknown genes are ignored, with a
+#'   message.
 #' @param readout `"expression"`, `"context"` or `"decoder"`: see the section
 #'   above. NULL, the default, takes `"expression"` if the model has it,
 #'   otherwise `"context"`.
-#' @param token_budget Number of genes that the encoder computes at once, see
-#'   [pretrain_control()]. NULL, the default, takes the value used in training;
-#'   a fit that was trained on a GPU and finds none uses the default for CPUs.
-#'   It is halved, with a message, if memory runs out.
+#' @param token_budget Number of genes that the encoder processes at once; see
+#'   [pretrain_control()]. NULL, the default, takes the value used in training
+#'   or, if the fit was trained on a GPU and none is available, the default for
+#'   CPUs. It is halved, with a message, if memory runs out.
 #' @param verbose Show progress.
 #' @param ... Not used: an unknown name is an error.
-#' @return A matrix of cells x dimensions, with the names of the cells: as many
-#'   dimensions as tokens have components (three quarters of `n_embedding`, at
-#'   most 50), or `n_embedding` with `"context"` and `"decoder"`. With these
-#'   two, a cell with more than `max_genes` genes is embedded from that many of
-#'   them, chosen by its own counts. The same cell gives the same numbers, up to
-#'   rounding, whatever other cells are given.
+#' @return A matrix of cells x dimensions, with cell names as row names. The
+#'   number of dimensions is the number of components in a token (three quarters
+#'   of `n_embedding`, at most 50), or `n_embedding` with `"context"` and
+#'   `"decoder"`. With these two, a cell with more than `max_genes` genes is
+#'   embedded from `max_genes` of them, chosen by its own counts. The embedding
+#'   of a cell does not depend on the other cells given, up to rounding.
 #' @seealso [RunExpresser()] for Seurat and SingleCellExperiment objects.
 #' @references Cao (2023), section 4.4; methods of section 4.2.2.
 #' @examples

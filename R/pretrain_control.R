@@ -3,13 +3,13 @@
 
 #' Pretraining options
 #'
-#' These are options of [expresser()]. `NULL` stands for the default given
-#' below.
+#' These options control the training of [expresser()]. `NULL` stands for the
+#' default given below.
 #'
 #' @eval option_params("training/expresser_schedule.h", except = "seed")
 #' @inheritParams train_control
 #' @return An object of class `"pretrain_control"`, a list of these options with
-#'   the defaults filled in; those that depend on the data are `NA` until the
+#'   the defaults filled in. Defaults that depend on the data are `NA` until the
 #'   data are known.
 #' @references Cao (2023), section 4.2.2.
 #' @examples

@@ -1,8 +1,8 @@
 #' sailer: deep representation learning for single cells
 #'
-#' [sailer()] learns an embedding of scATAC-seq cells that is corrected for
-#' sequencing depth and batch, from a matrix or an HDF5 file, and [sailerx()] an
-#' embedding of multiome cells; [RunSAILER()] and [RunSAILERX()] do the same for
+#' [sailer()] learns an embedding of scATAC-seq cells, corrected for sequencing
+#' depth and batch, from a matrix or an HDF5 file; [sailerx()] learns an
+#' embedding of multiome cells. [RunSAILER()] and [RunSAILERX()] do the same for
 #' Seurat and SingleCellExperiment objects. [expresser()] and [RunExpresser()]
 #' pretrain a transformer on RNA counts, which embeds genes and imputes
 #' expression. [mutual_information()] and [batch_mixing()] measure how much an

@@ -3,80 +3,83 @@
 
 #' Learn an embedding of scATAC-seq cells, corrected for depth and batch
 #'
-#' Fits SAILER, an invariant variational autoencoder: the encoder reads which
-#' peaks are open in a cell, the decoder reconstructs them from the embedding
-#' *and* from the cell's depth, batch and covariates, and a penalty on the
-#' mutual information discourages the embedding from encoding these, which the
-#' decoder already receives. Counts are binarised while they are read; the given
-#' object is not changed.
+#' Fits SAILER, an invariant variational autoencoder. The encoder reads which
+#' peaks are open in a cell. The decoder reconstructs them from the embedding
+#' *and* from the cell's depth, batch and covariates. Since the decoder already
+#' receives these, a penalty on the mutual information discourages the embedding
+#' from encoding them. Counts are binarised as they are read; the input object
+#' is not changed.
 #'
-#' For Seurat and SingleCellExperiment objects see [RunSAILER()]. `NULL` stands
-#' for the default of an option. If two defaults are given below, they are for
-#' `"dense"` and `"chromosome"`.
+#' For Seurat and SingleCellExperiment objects see [RunSAILER()]. `NULL` selects
+#' the default of an option. Where one option has two defaults below, the first
+#' is for `"dense"` and the second for `"chromosome"`.
 #'
-#' @param x Counts, peaks in rows and cells in columns, as [as_cells()] takes
-#'   them: any matrix, or [open_cells()] of a file. The pass that checks the
-#'   counts also packs the cells, at about one byte per open peak: in memory up
-#'   to 256 MB, beyond that in a temporary file in the checkpoint folder or
-#'   [tempdir()], which is removed after the run. The same cells give the same
-#'   result, bit by bit, wherever they come from.
-#' @param batch Label of each cell's batch (donor, sample, platform): a vector
+#' @param x Counts with peaks in rows and cells in columns, in any form that
+#'   [as_cells()] accepts: any matrix, or a file opened with [open_cells()]. The
+#'   pass that checks the counts also packs the cells, at about one byte per
+#'   open peak: in memory up to 256 MB, beyond that in a temporary file in the
+#'   checkpoint folder or [tempdir()], which is removed after the run. The same
+#'   cells give the same result, bit for bit, regardless of their source.
+#' @param batch Batch labels of the cells (donor, sample, platform): a vector
 #'   with one value per cell; a data frame for several labels, such as donor and
-#'   lane; NULL for none. Values named by cell, or rows of a data frame, are
-#'   matched by name, and those of other cells are ignored; values without names
-#'   must be in the order of the cells. A single batch is ignored, with a
+#'   lane; NULL for none. Named values, or the rows of a data frame, are matched
+#'   to cells by name, and those of other cells are ignored; values without
+#'   names must be in the order of the cells. A single batch is ignored, with a
 #'   message. Labels are compared as text (1, `1L`, `"1"` and a factor of these
-#'   are the same) and sorted byte by byte (`"10"` before `"2"`), whatever the
-#'   order of a factor's levels, so the same labels give the same result, bit by
-#'   bit.
-#' @param covariates Further variables to remove from the embedding: a data
-#'   frame (or vector) with one row per cell, matched as `batch`. Numeric
-#'   columns are standardised (take the logarithm of skewed ones first), others
-#'   are labels, with at most 1,000 levels and, if there are more than 20, at
-#'   most half as many as cells. A column with a single value is ignored, with a
-#'   message. Differences between cell types that coincide with a covariate are
-#'   removed as well.
+#'   are the same) and sorted byte by byte (`"10"` before `"2"`), regardless of
+#'   the order of factor levels, so the same labels give the same result, bit
+#'   for bit.
+#' @param covariates Other variables to remove from the embedding: a data frame
+#'   (or vector) with one row per cell, matched like `batch`. Numeric columns
+#'   are standardised (log-transform skewed ones first). Other columns are
+#'   labels, with at most 1,000 levels; labels with more than 20 levels need at
+#'   least twice as many cells as levels. Columns with a single value are
+#'   ignored, with a message. Differences between cell types that are confounded
+#'   with a covariate are removed as well.
 #' @eval option_params("models/sailer_options.h", except = c(
 #'   "alignment", "joint", "reference_dropout"
 #' ))
-#' @param min_fraction,max_fraction Peaks open in fewer than `min_fraction` or
-#'   in more than `max_fraction` of the cells are ignored (2.2.7). Default 0.002
-#'   (0.01 with `preset = "thesis"`) and 0.9. Peaks open in no cell cannot be
-#'   learned: with `min_fraction = 0` they are an error.
-#' @param ranges `GRanges` of the peaks, in their order; NULL takes them from
-#'   `x` or from the peaks' names. Used by `"chromosome"` only.
-#' @param control All options of training together, from [train_control()].
-#' @param ... Single options of training, which override those in `control`:
+#' @param min_fraction,max_fraction Peaks that are open in less than
+#'   `min_fraction` or more than `max_fraction` of the cells are ignored
+#'   (2.2.7). Default 0.002 (0.01 with `preset = "thesis"`) and 0.9. Peaks that
+#'   are open in no cell cannot be learned: with `min_fraction = 0` they are an
+#'   error.
+#' @param ranges `GRanges` of the peaks, in the same order; NULL takes them from
+#'   `x` or from the peak names. Used by `"chromosome"` only.
+#' @param control All training options together, from [train_control()].
+#' @param ... Individual training options, which override those in `control`:
 #'   `epochs`, `seed`, `device`, `checkpoint` and more; see [train_control()].
 #'   An unknown name is an error.
 #'
 #' @return An object of class `"sailer_fit"`: the model and the embedding of the
-#'   training cells ([embedding()]). It holds no counts and can be stored with
+#'   training cells ([embedding()]). It holds no counts and can be saved with
 #'   [saveRDS()]; [save_model()] writes it to a file that other programs can
 #'   read. Ctrl-C stops the training and keeps the fit so far ([get_fit()]),
 #'   which [resume()] continues.
 #'
-#'   `fit$history` is a data frame with one row per epoch, drawn by
-#'   [plot()][plot.sailer_fit]: `epoch`; `beta`, the weight of the KL terms;
-#'   `learning_rate`; `loss`, the objective (eq. 2.5-2.6), and its parts
-#'   `reconstruction`, `kl` and `marginal` in nats, means over the training
-#'   cells (the `mixing` term is included in `loss` only); for the held-out
-#'   cells (NA without any) `validation_log_likelihood`, of the plain Bernoulli
-#'   model in nats per cell at the posterior mean, `validation_kl` and
-#'   `validation_elbo`, its evidence lower bound; `seconds` and
-#'   `cells_per_second` of training.
+#'   `fit$history` is a data frame with one row per epoch, plotted by
+#'   [plot()][plot.sailer_fit]. Its columns are:
+#'   * `epoch`; `beta`, the weight of the KL terms; `learning_rate`.
+#'   * `loss`, the objective (eq. 2.5-2.6), and its parts `reconstruction`, `kl`
+#'     and `marginal`, in nats, averaged over the training cells (the `mixing`
+#'     term is included in `loss` only).
+#'   * For the held-out cells (NA if there are none):
+#'     `validation_log_likelihood`, that of the plain Bernoulli model at the
+#'     posterior mean, in nats per cell; `validation_kl`; and `validation_elbo`,
+#'     the evidence lower bound (ELBO) of this model.
+#'   * `seconds` and `cells_per_second` of training.
 #' @section Warnings:
 #' * `sailer_batches_apart` names batches that share less than half as many
-#'   peaks as expected: peaks that were called separately in each batch look
-#'   closed in the others and keep the batches apart.
+#'   peaks as expected. Peaks that were called separately in each batch look
+#'   closed in the others, which keeps the batches apart.
 #' * `sailer_diverged`: the loss or a gradient was no longer finite. The warning
 #'   names the epoch and the cells of the minibatch; the last good state is
 #'   returned. In the first epoch this is an error.
 #' * `sailer_checkpoint_failed`: a checkpoint could not be written, for example
-#'   on a full disk. The fit so far is returned, and the previous checkpoint
-#'   kept.
-#' @references Cao (2023), sections 2.2.1, 2.2.2, 2.2.3 and 2.2.7; for the
-#'   chromosome architecture section 3.2.
+#'   because the disk is full. The fit so far is returned, and the previous
+#'   checkpoint is kept.
+#' @references Cao (2023), sections 2.2.1, 2.2.2, 2.2.3 and 2.2.7, and section
+#'   3.2 for the chromosome architecture.
 #' @examples
 #' sim <- simulate_atac(n_cells = 200, n_peaks = 500, n_types = 3, seed = 1)
 #' fit <- sailer(

@@ -4,110 +4,110 @@
 #'
 #' Fits SAILERX: SAILER ([sailer()]) on the ATAC counts, with an additional term
 #' that makes pairs of cells as similar in the embedding as they are in a
-#' reference embedding, usually a PCA of the RNA of the same cells. It is a soft
-#' alignment of pairwise cosine similarities, so the two modalities need not
-#' share a space. Cells without RNA can be embedded with the same model.
+#' reference embedding, usually a PCA of the RNA of the same cells. This is a
+#' soft alignment of pairwise cosine similarities, so the two modalities need
+#' not share a space. Cells without RNA can be embedded with the same model.
 #'
 #' For Seurat and SingleCellExperiment objects see [RunSAILERX()].
 #'
 #' @section What the encoder reads:
 #' With `joint = TRUE`, the default, the encoder reads the reference and the
-#' open peaks: every cell with RNA, new or not, is embedded from both
+#' open peaks, so every cell with RNA, new or not, is embedded from both
 #' modalities. During training, the reference is hidden from the encoder for a
-#' share `reference_dropout` of the cells, redrawn in each epoch, so that it
-#' also learns to embed cells from their peaks alone. New cells with RNA need a
-#' reference in the same space: see `reference` of
+#' share `reference_dropout` of the cells, redrawn in each epoch. The encoder
+#' thus also learns to embed cells from their peaks alone. New cells with RNA
+#' need a reference in the same space: see the argument `reference` of
 #' [predict()][predict.sailer_fit].
 #'
-#' With `joint = FALSE` it is the model of the thesis: the encoder reads only
-#' the open peaks, and the reference only guides its training. The few open
-#' peaks of a cell contain little information, so training cells follow their
-#' reference closely, partly by overfitting, but held-out or new cells follow it
-#' much less. On cells without a reference both models were equally good
-#' (inst/benchmarks/multiome.R).
+#' `joint = FALSE` is the model of the thesis: the encoder reads only the open
+#' peaks, and the reference only guides its training. The few open peaks of a
+#' cell contain little information. Training cells therefore follow their
+#' reference closely, partly through overfitting, but held-out and new cells
+#' follow it much less. For cells without a reference, both models performed
+#' equally well (inst/benchmarks/multiome.R).
 #'
-#' @section Where training starts:
-#' With `warm_start = TRUE`, the default, the mean of the embedding starts as a
-#' linear map. Its first dimensions are the principal axes of the reference
-#' (rows scaled to length 1, not centred), as many as both `n_latent` and the
-#' reference allow. Each axis is predicted from the open peaks by least squares
-#' on LSI, the truncated SVD of TF-IDF without its first component. The
+#' @section Initialisation:
+#' With `warm_start = TRUE`, the default, the mean of the embedding is
+#' initialised as a linear map. Its first dimensions are the principal axes of
+#' the reference (rows scaled to length 1, not centred): `n_latent` of them or,
+#' if there are fewer, all. Each axis is predicted from the open peaks by least
+#' squares on LSI, the truncated SVD of TF-IDF without its first component. The
 #' prediction is shrunk by R2, the share of the axis's variance that the peaks
 #' explain beyond chance. A `joint` model adds (1 - R2) times the cell's
 #' reference, so that cells with and without a reference are in one space. The
-#' regression uses the training cells that have one.
+#' regression uses the training cells that have a reference.
 #'
-#' The remaining dimensions are components of LSI, each scaled to the spread of
-#' the part of its signal (see [sailer()]) that the reference does not explain.
-#' This way, types that the RNA does not distinguish can be separated by their
-#' peaks. There are none if `n_latent` does not exceed the reference's
+#' The remaining dimensions are LSI components, each scaled to the spread of the
+#' part of its signal (see [sailer()]) that the reference does not explain. They
+#' can separate cell types by peaks where the RNA does not distinguish them.
+#' There are none if `n_latent` does not exceed the number of reference
 #' dimensions.
 #'
-#' What depth, batch and covariates explain of the reference and of LSI is
-#' excluded from the start: canonical directions of which they explain half or
-#' more are removed, and from the others twice what they explain.
+#' The initial map excludes what depth, batch and covariates explain of the
+#' reference and of LSI. Canonical directions of which they explain half or more
+#' are removed; from the others, twice the share that they explain is removed.
 #'
 #' In a `joint` model the encoder is frozen for the first three quarters of the
-#' epochs (`frozen` of [train_control()]), and the best epoch by the evidence
-#' lower bound is often among these: `alignment` then has little effect. For its
-#' full effect set `frozen = 0` or `warm_start = FALSE`; but then the model
-#' overfits a noisy reference, and information that only the peaks contain is
-#' lost. Without `joint` the encoder is trained from the first step and the last
-#' epoch is kept.
+#' epochs (`frozen` of [train_control()]). The best epoch by the evidence lower
+#' bound (ELBO) is often one of these, and then `alignment` has little effect.
+#' For its full effect, set `frozen = 0` or `warm_start = FALSE`; but then the
+#' model overfits a noisy reference, and information that only the peaks contain
+#' is lost. With `joint = FALSE` the encoder is trained from the first step and
+#' the last epoch is kept.
 #'
 #' @section Hybrid runs:
-#' Cells without a reference, missing from `reference` or with NA in their row,
-#' take part in all of the training except the alignment. Any mixture of
-#' multiome and ATAC-only samples is allowed, in one matrix or object or as a
-#' list: `sailerx(list(multiome = x, atac = y), reference)`. Samples of a list
-#' are batches; otherwise name them in `batch`. For samples that were counted in
-#' different peaks, see [unite_peaks()].
+#' Cells without a reference (missing from `reference`, or with NA in their row)
+#' take part in all of the training except the alignment. Multiome and ATAC-only
+#' samples can be combined freely, in one matrix or object or as a list:
+#' `sailerx(list(multiome = x, atac = y), reference)`. The samples of a list are
+#' batches; otherwise give the samples as `batch`. For samples that were counted
+#' in different peaks, see [unite_peaks()].
 #'
 #' @section Files with both modalities:
-#' For a 10x multiome file or folder, MuData (.h5mu) or an h5ad file with both
-#' types of features, given as its path or as [open_cells()] of it, `reference`
-#' is optional: by default it is the PCA that MuData stores with the RNA
-#' (`obsm/X_pca` of that modality), or else it is computed from the RNA counts,
-#' in memory, by Seurat as in [RunSAILERX()]. `rna_depth` is then by default the
-#' sum of the RNA counts of each cell. A message (class `sailer_note`) reports
-#' the reference. To use another embedding of the file, see [cells_metadata()]
-#' and [cell_depth()].
+#' `reference` is optional for a 10x multiome file or folder, a MuData file
+#' (.h5mu) or an h5ad file with both types of features, given as a path or
+#' opened with [open_cells()]. By default the reference is the PCA that MuData
+#' stores with the RNA (`obsm/X_pca` of that modality). Otherwise it is computed
+#' from the RNA counts, in memory, by Seurat as in [RunSAILERX()]. `rna_depth`
+#' then defaults to the sum of the RNA counts of each cell. A message (class
+#' `sailer_note`) reports the reference. To use another embedding in the file,
+#' see [cells_metadata()] and [cell_depth()].
 #'
 #' @inheritParams sailer
-#' @param reference Reference embedding, by any method and with any number of
+#' @param reference Reference embedding, from any method and with any number of
 #'   dimensions: a numeric matrix of cells x dimensions. If it has row names,
-#'   rows are matched by them; cells may be missing, and rows of other cells are
-#'   ignored. Otherwise it must have one row per cell, in their order. Rows with
-#'   NA are cells without a reference. Only the directions of the rows matter.
-#'   Linear differences between batches in the reference are removed; if they
-#'   differ more, give a reference in which the batches of the RNA were
+#'   rows are matched by name; cells may be missing, and rows of other cells are
+#'   ignored. Otherwise it must have one row per cell, in the same order. Rows
+#'   with NA are cells without a reference. Only the directions of the rows
+#'   matter. Linear differences between batches in the reference are removed. If
+#'   the batches differ in other ways, give a reference in which their RNA was
 #'   integrated.
-#' @param rna_depth RNA molecules of each cell: a vector with one number per
-#'   cell, matched by name if named. Cells without a reference may have NA or,
-#'   by name, be missing. If depths are given, cells with few open peaks for
-#'   their RNA are aligned with more weight: the logarithm of RNA depth over
-#'   ATAC depth (of the peaks that the model keeps), scaled to 0 ... 1 over the
-#'   training cells with a reference (3.2.2). NULL, the default, gives all cells
-#'   the weight 1.
+#' @param rna_depth Number of RNA molecules in each cell: a numeric vector with
+#'   one value per cell, matched by name if it has names. Cells without a
+#'   reference may have NA or, in a named vector, be missing. If depths are
+#'   given, cells with few open peaks relative to their RNA get more weight in
+#'   the alignment: the log ratio of RNA depth to ATAC depth (of the peaks that
+#'   the model keeps), scaled to 0 ... 1 over the training cells with a
+#'   reference (3.2.2). NULL, the default, gives all cells the weight 1.
 #' @eval option_params("models/sailer_options.h", c(
 #'   "alignment", "joint", "reference_dropout"
 #' ))
-#' @param n_latent Number of dimensions of the embedding. By default that of the
-#'   reference, at most 32, plus as many as [sailer()] would choose, but at
-#'   least 5 of these; 10 (`"dense"`) and 50 (`"chromosome"`) with `preset =
-#'   "thesis"`.
+#' @param n_latent Number of dimensions of the embedding. By default the number
+#'   of reference dimensions, at most 32, plus the number that [sailer()] would
+#'   choose, here at least 5; 10 (`"dense"`) and 50 (`"chromosome"`) with
+#'   `preset = "thesis"`.
 #' @param hidden As in [sailer()]. Default `32` and `c(64, 32)`.
 #' @param beta As in [sailer()]. Default 1.
 #' @param thinning As in [sailer()]. Default `c(0, 0.5)`.
 #' @param min_fraction,max_fraction As in [sailer()]. Default 0.002 and 0.9:
-#'   with a reference rare peaks help too.
+#'   with a reference, rare peaks also help.
 #' @param warm_start TRUE, the default, gives the mean of the embedding a linear
-#'   path parallel to the hidden layers; see the section above. With FALSE all
-#'   weights start at random.
+#'   path parallel to the hidden layers; see *Initialisation* below. FALSE
+#'   initialises all weights at random.
 #' @return An object of classes `"sailerx_fit"` and `"sailer_fit"`, with all
 #'   elements of a fit of [sailer()]. Its history also has the columns
-#'   `alignment`, the unweighted term over the training cells, and
-#'   `validation_alignment`, over the held-out cells (NA if fewer than two of
+#'   `alignment`, the unweighted alignment term of the training cells, and
+#'   `validation_alignment`, that of the held-out cells (NA if fewer than two of
 #'   them have a reference).
 #' @references Cao (2023), chapter 3, eq. 3.3-3.4.
 #' @examples

@@ -55,30 +55,30 @@ expresser_entries <- c(
 #'
 #' The file holds the complete fit: parameters, options, names of peaks and
 #' cells, levels of batches, statistics of depth, embedding and history; for
-#' [expresser()] parameters, options, genes and history. It has the safetensors
-#' format, which other programs can read as well
+#' [expresser()] parameters, options, genes and history. It is in the
+#' safetensors format, which other programs can read as well
 #' (`safetensors.numpy.load_file("model.safetensors")` in Python). Later
-#' versions of sailer can load it, as this one can load the HDF5 files of 0.1.0.
-#' Loading runs no code from the file.
+#' versions of sailer can load it, just as this version can load the HDF5 files
+#' of version 0.1.0. Loading does not run any code from the file.
 #'
 #' Parameters are tensors named `state.NAME`. Long vectors are tensors too;
-#' names of cells and peaks are lines of UTF-8. Everything else is JSON, in the
-#' metadata `description`.
+#' names of cells and peaks are stored as lines of UTF-8. Everything else is
+#' JSON, in the metadata entry `description`.
 #'
-#' The file is written to a temporary name and moved when it is complete: there
-#' is always either the old file or the complete new one, even if R is killed. A
-#' checksum over all bytes detects damage. `saveRDS()` can store a fit as well,
-#' but without this check, and only for R.
+#' The file is written under a temporary name and renamed when it is complete,
+#' so there is always either the old file or the complete new one, even if R is
+#' killed. A checksum over all bytes detects damage. `saveRDS()` can store a fit
+#' as well, but without this check, and only for R.
 #'
 #' @param fit A fit of [sailer()], [sailerx()] or [expresser()], or an object
 #'   that holds a single fit.
 #' @param file Path of the file, such as `"model.safetensors"`.
 #' @param overwrite Replace an existing file. With FALSE, the default, an
 #'   existing file is an error.
-#' @return `save_model()` returns the path, invisibly (of processes that trained
-#'   together, only the first writes); `load_model()` returns the saved fit. In
-#'   its call, arguments that cannot be written as code (functions, S4 objects)
-#'   are replaced by `...`.
+#' @return `save_model()` returns the path, invisibly; of processes that trained
+#'   together, only the first writes the file. `load_model()` returns the saved
+#'   fit. In its `call`, arguments that cannot be written as code (functions, S4
+#'   objects) are replaced by `...`.
 #' @seealso [predict()][predict.sailer_fit] embeds new cells with a fit.
 #' @references Cao (2023), section 2.2.2, for the parameters.
 #' @examples

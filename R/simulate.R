@@ -1,43 +1,43 @@
-#' Simulated scATAC-seq and multiome cells of known types
+#' Simulate scATAC-seq and multiome cells of known types
 #'
 #' Simulates counts with a known truth: cell types in a hierarchy, a log-normal
 #' depth, batches that differ in depth and in the peaks they favour, a
-#' background of fragments outside of open peaks, and rare types. With the
-#' defaults the types can be found, while depth and batch visibly disturb a
+#' background of fragments outside open peaks, and rare types. With the
+#' defaults, the types can be recovered, while depth and batch visibly distort a
 #' linear embedding (LSI). With `fragments`, `profiles` or `preset`, cells are
-#' drawn as by SCAN-ATAC-Sim, the simulator of the thesis (2.2.5).
+#' drawn as in SCAN-ATAC-Sim, the simulator of the thesis (2.2.5).
 #'
 #' Each peak has a probability of being open in each type. The types are the
 #' leaves of a binary tree; on each branch a share `type_specific` of the peaks
 #' opens or closes, so that types with a common branch resemble each other. For
-#' each cell a depth is drawn, then its fragments: the share `signal` from the
-#' open peaks of its type, the rest from all peaks equally, both with the
+#' each cell, a depth is drawn, then its fragments: a share `signal` from the
+#' open peaks of its type, the rest from all peaks equally, both scaled by the
 #' factors of its batch. A peak may be hit more than once, but most counts are 1
-#' or 2. A peak that no cell has hit gets one fragment in a cell drawn at
-#' random. Memory grows with the number of fragments: no dense matrix of cells x
-#' peaks is made.
+#' or 2. A peak that no cell hits gets one fragment in a cell drawn at random.
+#' Memory grows with the number of fragments: no dense matrix of cells x peaks
+#' is made.
 #'
 #' @section Cells drawn from bulk profiles:
 #' SCAN-ATAC-Sim draws cells from bulk experiments, one for each type. The
 #' number of fragments of a cell is log-normal with the median `fragments` and
 #' the standard deviation `depth_sd` of the natural logarithm (mu and sigma of
-#' the thesis), limited to `fragment_range`. The share `signal` (rho) lies in
-#' the peaks of its type, drawn with the weights of the type's bulk profile; the
+#' the thesis), limited to `fragment_range`. A share `signal` (rho) lies in the
+#' peaks of its type, drawn with the weights of the type's bulk profile; the
 #' rest is background, drawn with the lengths of the peaks as weights. Both are
 #' drawn in two halves, one for each copy of the genome, in which no peak is hit
 #' twice, so that counts are at most 4. Batches may differ in the median and in
-#' rho, and by `batch_effect` in the weights of the signal. Peaks that no cell
-#' has hit stay empty.
+#' rho and, by `batch_effect`, in the weights of the signal. Peaks that no cell
+#' hits stay empty.
 #'
 #' Bulk profiles are given as `profiles`, or generated: the probability of each
 #' peak in the hierarchy of types, times its strength and its length (median 500
-#' bases), as counts with 200 reads per peak on average.
+#' bases), converted to counts with 200 reads per peak on average.
 #'
 #' @section Presets:
 #' The three simulations of section 2.2.5, with 10,000 cells and 50,000 peaks
 #' (not all of these numbers are given in the thesis), and 1,000 to 20,000
-#' fragments per cell, the limits of SCAN-ATAC-Sim itself. Arguments that are
-#' given override those of the preset.
+#' fragments per cell, the limits of SCAN-ATAC-Sim itself. Arguments given
+#' explicitly override those of the preset.
 #' * `"Sim1"`: 5 types, one of them with 1 % of the cells; mu 5,000, sigma 1.5,
 #'   rho 0.4.
 #' * `"Sim2"`: 9 types of equal size; mu 3,000, sigma 1.5, rho 0.4.
@@ -52,8 +52,8 @@
 #'   one per batch. Between 1 and half of the peaks. Cannot be combined with
 #'   `fragments`.
 #' @param depth_sd Standard deviation of the natural logarithm of a cell's
-#'   depth, or number of fragments, within a batch. With 0 all cells have about
-#'   the same.
+#'   depth, or number of fragments, within a batch. With 0, all cells of a batch
+#'   have about the same.
 #' @param batch_effect Strength of the batch effects, 0 for none: the standard
 #'   deviation, on the natural log scale, of a factor on every peak's frequency
 #'   per batch; and, if `depth` (`fragments`) is one number, the log ratio
@@ -62,16 +62,16 @@
 #'   of a common type; the other types share the rest evenly. `NULL` or
 #'   `numeric(0)` for none. There must be fewer rare types than `n_types`.
 #' @param rare_batch For each rare type, the number of the only batch in which
-#'   it occurs, or `NA` for all batches (in the third simulation of the thesis a
-#'   type occurs in one batch only). `NULL` for all types in all batches.
+#'   it occurs, or `NA` for all batches (in the third simulation of the thesis,
+#'   a type occurs in only one batch). `NULL` for all types in all batches.
 #' @param type_specific Share of the peaks that change on each branch of the
 #'   hierarchy, in (0, 1]. Larger values make types easier to distinguish.
 #' @param signal Share of the fragments that lie in open peaks, in (0, 1]: the
-#'   signal-to-noise ratio of the thesis. One number, or one per batch.
-#' @param n_chromosomes Number of chromosomes, `chr1` onwards, that the peaks
-#'   are spread over.
+#'   signal-to-noise ratio of the thesis. One number or one per batch.
+#' @param n_chromosomes Number of chromosomes, `chr1` onwards, over which the
+#'   peaks are spread.
 #' @param seed Whole number: the same seed gives the same cells, in memory and
-#'   in a file. R's random number generator is left as it was.
+#'   in a file. R's random number generator is not changed.
 #' @param preset `"Sim1"`, `"Sim2"` or `"Sim3"`, see the section on presets;
 #'   NULL, the default, for none.
 #' @param fragments Median number of fragments of a cell, one number or one per
@@ -79,9 +79,9 @@
 #'   default, draws open peaks by `depth`.
 #' @param fragment_range Minimum and maximum number of fragments of a cell.
 #' @param profiles Bulk profiles, used with `fragments`: a matrix of counts,
-#'   peaks x types, with names for both, peaks like `chr1-100-600`. Every type
-#'   needs at least one read. If `rare` has fractions, the last types are the
-#'   rare ones. NULL, the default, generates them.
+#'   peaks x types, with names for both; peaks are named like `chr1-100-600`.
+#'   Every type needs at least one read. If `rare` has fractions, the last types
+#'   are the rare ones. NULL, the default, generates them.
 #' @param file Path of a 10x HDF5 file to write the counts to, in blocks of
 #'   10,000 cells, for any number of cells (needs the package rhdf5). NULL, the
 #'   default, keeps them in memory.
@@ -89,14 +89,15 @@
 #'   existing file is an error.
 #'
 #' @return A list of class `sailer_simulation`:
-#' * `counts`: `dgCMatrix`, peaks x cells, of fragment counts; with `file` the
+#' * `counts`: `dgCMatrix`, peaks x cells, of fragment counts; with `file`, the
 #'   handle that [open_cells()] returns. Peaks are named `chr1-1000-1500` and
 #'   sorted along each chromosome. No cell is empty. No peak is empty either,
 #'   unless cells are drawn from bulk profiles.
-#' * `cells`: data frame, rows named as the columns of `counts`: `cell_type` and
-#'   `batch` (factors), `depth` (number of open peaks) and `fragments`.
-#' * `truth`: matrix, types x peaks, of the probability that the peak is open in
-#'   the type; NULL if `profiles` were given.
+#' * `cells`: data frame, with rows named like the columns of `counts`:
+#'   `cell_type` and `batch` (factors), `depth` (number of open peaks) and
+#'   `fragments`.
+#' * `truth`: matrix, types x peaks, of the probability that a peak is open in a
+#'   type; NULL if `profiles` were given.
 #' * `profiles`: bulk profiles, peaks x types, if cells are drawn from them.
 #' * `arguments`: list of the arguments used.
 #'

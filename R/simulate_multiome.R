@@ -2,19 +2,19 @@
 #' @section RNA of the same cells:
 #' `simulate_multiome()` adds RNA of the same cells, to try [sailerx()] and
 #' [gene_activity()] with a known truth: each gene has a few peaks near it, and
-#' the more open these are in a type, the higher its expression. A gene lies on
+#' the more open they are in a type, the higher its expression. A gene spans
 #' `peaks_per_gene` neighbouring peaks. Its log expression in a type is a
 #' gene-specific level plus three times the mean openness of its peaks in that
 #' type (a probability, see `truth`; for given profiles, a type's share of
 #' counts in the peak divided by the largest share of any type). A cell's RNA
 #' counts are negative binomial with size 5 around this expression, with a
-#' log-normal total. RNA and ATAC of a cell share the cell type and nothing
-#' else: their depths and batch effects are drawn independently.
+#' log-normal total. The RNA and ATAC of a cell share only the cell type: their
+#' depths and batch effects are drawn independently.
 #'
 #' @param ... Arguments of `simulate_atac()`, by name.
 #' @param n_genes Number of genes.
-#' @param rna_depth,rna_depth_sd Median number of RNA counts of a cell, and the
-#'   standard deviation of its natural logarithm.
+#' @param rna_depth,rna_depth_sd Median number of RNA counts per cell, and the
+#'   standard deviation of the natural logarithm of this number.
 #' @param rna_batch_effect Standard deviation, on the natural log scale, of a
 #'   factor on every gene's expression per batch.
 #' @param rna_alike Types that cannot be distinguished by their RNA: a list of

@@ -2,16 +2,16 @@
 #'
 #' Simulates cells of several types. Genes belong to programs, whose activity
 #' varies between types and between cells of one type, so that the genes of a
-#' program predict each other. For examples and tests, because the truth is
-#' known.
+#' program predict each other. Useful for examples and tests, because the truth
+#' is known.
 #'
 #' @param n_cells,n_genes Numbers of cells and genes.
 #' @param n_types Number of cell types.
 #' @param n_programs Number of gene programs; every gene is in one.
-#' @param depth Mean number of counts of a cell; log-normal with `depth_sd`.
+#' @param depth Mean number of counts per cell; log-normal with `depth_sd`.
 #' @param depth_sd Standard deviation of the logarithm of the depth.
 #' @param seed Whole number that determines every draw; R's random number
-#'   generator is left as it was.
+#'   generator is not changed.
 #' @return A list: `counts`, a `dgCMatrix` of genes x cells; `cells`, a data
 #'   frame with the `cell_type` of each; `genes`, a data frame with the
 #'   `program` of each; `truth`, the matrix of expected shares of a cell's

@@ -3,45 +3,46 @@
 
 #' Compare values of an option
 #'
-#' Trains [sailer()] or [sailerx()] for each of several values of one option,
-#' measures the embeddings, and suggests a value. Use it for `lambda` if effects
-#' of depth or batch remain in the embedding ([plot_depth()]), for `mixing` if
-#' batches remain separate within cell types ([batch_mixing()]), for
-#' `alignment`, the weight of the reference, and for other options that the
-#' held-out likelihood can compare, such as the number of latent dimensions. The
+#' Trains [sailer()] or [sailerx()] with each of several values of one option,
+#' evaluates the embeddings, and suggests a value. Use it for `lambda` if
+#' effects of depth or batch remain in the embedding ([plot_depth()]), for
+#' `mixing` if batches remain separate within cell types ([batch_mixing()]), for
+#' `alignment`, the weight of the reference, and for other options that can be
+#' compared by held-out likelihood, such as the number of latent dimensions. The
 #' number of epochs need not be tuned: training stops by itself (`patience` of
 #' [train_control()]).
 #'
 #' @section The suggested value:
-#' It is the first value whose measure differs from the best by no more than
-#' `tolerance` times the range of the measure, or by no more than the noise.
-#' Numbers are sorted in increasing order; other values keep their order, so
-#' give the simplest first. `labels` are not used. The measure is
+#' The suggestion is the first value whose measure differs from the best by no
+#' more than `tolerance` times the range of the measure, or by no more than the
+#' noise. Numbers are sorted in increasing order; other values keep their order,
+#' so give the simplest first. `labels` are not used. The measure is
 #'
-#' * for `"lambda"` the mutual information between embedding and confounders, as
-#'   a curve that never rises (isotonic regression): the thesis takes the point
-#'   beyond which a larger lambda no longer lowers it (2.2.2);
-#' * for `"mixing"` iLISI, which rises with it, among the values whose evidence
+#' * for `"lambda"`, the mutual information between embedding and confounders,
+#'   smoothed to a non-increasing curve (isotonic regression): the thesis takes
+#'   the point beyond which a larger lambda no longer lowers it (2.2.2);
+#' * for `"mixing"`, iLISI, which rises with it. Only values whose evidence
 #'   lower bound is below the best by no more than the entropy of the batches
-#'   and other labels: this is the most that an embedding can tell about them,
-#'   so a greater loss means that something else was removed as well;
-#' * for `"alignment"` the alignment term of the held-out cells, or of all if
-#'   none are held out: the elbow of figure 3.2. Fits with `warm_start` start at
-#'   the reference and stay near it for every weight; use `warm_start = FALSE`
-#'   to see the effect of the weight alone;
-#' * for other options the evidence lower bound of the held-out cells, with the
-#'   KL terms at full weight, which penalises needless dimensions.
+#'   and other labels are considered. This entropy is the most information that
+#'   an embedding can contain about them, so a greater loss means that something
+#'   else was removed as well;
+#' * for `"alignment"`, the alignment term of the held-out cells, or of all
+#'   cells if none are held out: the elbow of figure 3.2. Fits with `warm_start`
+#'   start at the reference and stay near it at every weight; use `warm_start =
+#'   FALSE` to see the effect of the weight alone;
+#' * for other options, the evidence lower bound of the held-out cells, with the
+#'   KL terms at full weight, which penalises unnecessary dimensions.
 #'
-#' The noise is the standard error of a difference between two values, from
-#' `repeats` with different initial parameters and held-out cells. With one fit
-#' per value it is 0 or, for `"lambda"`, the standard deviation around the
-#' curve. With few cells set `repeats` to 3 or more before you trust a small
-#' difference.
+#' The noise is the standard error of the difference between two values,
+#' estimated from `repeats` with different initial parameters and held-out
+#' cells. With one fit per value it is 0 or, for `"lambda"`, the standard
+#' deviation around the curve. With few cells, set `repeats` to 3 or more before
+#' you trust a small difference.
 #'
 #' @inheritParams sailer
-#' @param option Name of the option: one of the model's, such as `"lambda"`, the
-#'   default, `"mixing"`, `"alignment"`, `"n_latent"` or `"hidden"`, except
-#'   those that change which peaks are used; or one of these options of
+#' @param option Name of the option: a model option, such as `"lambda"`, the
+#'   default, `"mixing"`, `"alignment"`, `"n_latent"` or `"hidden"`, but none
+#'   that changes which peaks are used; or one of these options of
 #'   [train_control()]: `"batch_size"`, `"learning_rate"`,
 #'   `"learning_rate_decay"`, `"weight_decay"`, `"frozen"`, `"warmup"` or
 #'   `"period"`.
@@ -49,19 +50,19 @@
 #'   value has several elements, as for `hidden`. NULL, the default, takes 0,
 #'   0.25, 0.5, 1, 2, 4 and 8 for `"lambda"`, 0, 50, 150 and 400 for `"mixing"`,
 #'   0 and 1e3 to 3e5 for `"alignment"`, and 4, 8, 16 and 32 for `"n_latent"`.
-#' @param reference A reference embedding, for fits of [sailerx()], which is
-#'   also used if an option is named that only [sailerx()] has.
+#' @param reference Reference embedding, for fits of [sailerx()]. [sailerx()] is
+#'   also used if an option is given that only it has.
 #' @param ... Further arguments of [sailer()] or [sailerx()], by name.
-#' @param labels The class of each cell, such as its type: a vector with one
+#' @param labels Class of each cell, such as its cell type: a vector with one
 #'   value per cell, matched by name if named. Cells with NA are clustered, but
-#'   not compared. NULL, the default, makes no clusters.
-#' @param repeats Number of fits per value, with consecutive seeds from that of
-#'   `control` on; their means are shown. Default 1.
+#'   not compared. With NULL, the default, cells are not clustered.
+#' @param repeats Number of fits per value, with consecutive seeds starting from
+#'   that of `control`; their means are shown. Default 1.
 #' @param tolerance Share of the range of the measure, 0 to 1. NULL, the
 #'   default, is 0.1 for `"lambda"` and 0.05 for others.
 #' @param clustering `"leiden"`, the default: communities in the graph of the 15
-#'   nearest neighbours, by modularity (package igraph); or `"kmeans"`, with as
-#'   many clusters as there are classes.
+#'   nearest neighbours, by modularity (package igraph); or `"kmeans"`, with one
+#'   cluster per class.
 #' @param resolution Resolution of Leiden: larger values give more clusters.
 #'   Default 1.
 #' @param verbose Report each fit. Progress within fits is not shown.
@@ -71,21 +72,21 @@
 #'   `mutual_information`, the sum of the columns that follow, one per
 #'   confounder, such as `mi_depth` and `mi_batch`: the mean over the dimensions
 #'   of [mutual_information()], in nats (with the logarithm of depth); with a
-#'   batch or another label `ilisi`, the effective number of batches among the
-#'   neighbours of a cell ([batch_mixing()]), the mean over the labels; with a
-#'   reference `alignment` and `validation_alignment`; `validation_elbo` and
-#'   `validation_log_likelihood`, nats per held-out cell, the latter at the
+#'   batch or another label, `ilisi`, the effective number of batches among the
+#'   neighbours of a cell ([batch_mixing()]), averaged over the labels; with a
+#'   reference, `alignment` and `validation_alignment`; `validation_elbo` and
+#'   `validation_log_likelihood`, in nats per held-out cell, the latter at the
 #'   posterior mean; `epochs`, the epoch whose parameters were kept; `seconds`
-#'   of training; with `labels` the number of `clusters`, and `ari` and `nmi`,
+#'   of training; with `labels`, the number of `clusters`, and `ari` and `nmi`,
 #'   their adjusted Rand index and normalised mutual information with the
 #'   labels; and `suggested`, TRUE in one row. The attributes `"suggested"`,
-#'   `"option"`, `"measure"`, `"noise"` and `"runs"` hold the value, the option,
-#'   the column that decided, the noise, and a table of the individual fits.
-#'   `plot()` returns a ggplot object.
+#'   `"option"`, `"measure"`, `"noise"` and `"runs"` hold the suggested value,
+#'   the option, the column used to choose, the noise, and a table of the
+#'   individual fits. `plot()` returns a ggplot object.
 #'
 #'   If `control` has a `checkpoint`, each fit has its own folder in it, and the
-#'   same call resumes after a crash. After an interruption (Ctrl-C) the fits so
-#'   far are returned with a warning. A value at which training diverged in its
+#'   same call resumes after a crash. After an interruption (Ctrl-C), the fits
+#'   so far are returned with a warning. A value whose training diverged in the
 #'   first epoch has NA, with a warning.
 #' @references Cao (2023), section 2.2.2, tables 2.1 and 2.2, figures 2.2 and
 #'   3.2.

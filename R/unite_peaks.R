@@ -3,42 +3,42 @@
 
 #' Unite the peaks of several samples
 #'
-#' Unites overlapping peaks of several samples, and sums the counts of peaks
-#' that become one, so that a single model can read all samples. A message
+#' Unites overlapping peaks of several samples and sums the counts of peaks that
+#' become one, so that a single model can be trained on all samples. A message
 #' reports the peaks of each sample.
 #'
-#' Peaks that share a base are united, and so is anything that overlaps the
-#' result, as by `reduce()` of GenomicRanges: a peak of one sample can join two
-#' peaks of another. Peaks that only touch stay separate; strands are ignored.
-#' Counts are summed by sparse matrix products and never made dense; from files,
-#' one sample at a time is read into memory. A fragment counted in two peaks
-#' that become one counts twice, which makes no difference to models of
-#' binarised counts. If fragment files are available, counting them in the
-#' united `ranges` is more exact.
+#' Peaks that share at least one base are united, and so is any peak that
+#' overlaps the result, as by `reduce()` of GenomicRanges: a peak of one sample
+#' can join two peaks of another. Adjacent peaks without a shared base stay
+#' separate; strand is ignored. Counts are summed by sparse matrix products and
+#' never made dense; files are read into memory one sample at a time. A fragment
+#' counted in two peaks that become one counts twice, which makes no difference
+#' to models of binarised counts. If fragment files are available, counting them
+#' in the united `ranges` is more accurate.
 #'
 #' @param counts Named list of the samples: counts of peaks x cells, with names
-#'   of both, as [as_cells()] takes them.
+#'   for both, in any form that [as_cells()] accepts.
 #' @param ranges `GRanges` of each sample's peaks, in the order of its rows: a
-#'   list with the names of samples. For samples that it lacks, and by default
-#'   for all, ranges are taken from the file or object, or from the peaks'
-#'   names, such as `chr1-100-200` or `chr1:100-200`.
-#' @param how `"union"`: all united peaks; a sample has zeros in those that it
+#'   list named by sample. For samples not in the list, and by default for all,
+#'   ranges are taken from the file or object, or from the peak names, such as
+#'   `chr1-100-200` or `chr1:100-200`.
+#' @param how `"union"`: all united peaks; a sample has zeros in peaks that it
 #'   lacks. `"shared"`: only united peaks that contain peaks of every sample. A
 #'   peak that was not counted is not necessarily closed: the zeros of `"union"`
-#'   separate samples, so a `batch` is needed.
+#'   separate the samples, so a `batch` is needed.
 #' @return A list:
 #' * `counts`: `dgCMatrix`, united peaks x all cells, sample after sample. Peaks
-#'   are named `chr1-100-200`. If samples share names of cells, all cells are
-#'   named `sample_cell`.
+#'   are named `chr1-100-200`. If samples share cell names, all cells are named
+#'   `sample_cell`.
 #' * `sample`: factor, the sample of each cell, named by cell: use it as `batch`
 #'   in [sailerx()] and [sailer()].
 #' * `ranges`: `GRanges` of the united peaks.
 #' * `map`: data frame of all samples' peaks: `sample`, `peak` and `united`, the
-#'   name of the united peak, NA if that was omitted.
+#'   name of the united peak, NA if it was omitted.
 #' * `summary`: data frame, one row per sample: the number of `peaks`; how many
-#'   of them were `kept` as they were and how many `merged` into a larger one;
-#'   how many united peaks only this sample has (`alone`); `counts_kept`, the
-#'   share of its counts in the result.
+#'   of them were `kept` unchanged and how many were `merged` into a larger one;
+#'   how many united peaks occur only in this sample (`alone`); `counts_kept`,
+#'   the share of its counts in the result.
 #' @references Cao (2023), section 3.2.3: hybrid integration.
 #' @examplesIf requireNamespace("GenomicRanges", quietly = TRUE)
 #' counts_in <- function(peaks, cells) {

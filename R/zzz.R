@@ -47,10 +47,10 @@ libtorch_record <- function(package = getNamespaceInfo("sailer", "path")) {
   )
 }
 
-#' Refuse to work beside another LibTorch
+#' Refuse to work alongside another LibTorch
 #'
 #' @param folder Folder of the LibTorch that sailer is linked with.
-#' @param maps File that lists what the process has mapped; if there is none
+#' @param maps File that lists what is mapped into the process; if there is none
 #'   (systems other than Linux), nothing is checked.
 #' @return `TRUE`, invisibly; throws an error of class `sailer_device_error` if
 #'   libraries of a LibTorch in another folder are loaded.

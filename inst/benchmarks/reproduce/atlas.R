@@ -78,5 +78,5 @@ experiment(
                   method_here = "VAE, no penalty")
   ),
   not_here = "the mouse atlas of 81,173 cells, which is not available here.",
-  seconds = 80
+  seconds = 60
 )

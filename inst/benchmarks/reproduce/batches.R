@@ -70,5 +70,5 @@ experiment(
     claim("SAILER has a higher ARI than LSI, with and without harmony", "ARI",
           "SAILER", c("LSI", "LSI with harmony"))
   ),
-  seconds = 35
+  seconds = 30
 )

@@ -106,5 +106,5 @@ experiment(
           "rare types, purity", "SAILER", "VAE, no penalty")
   ),
   thesis,
-  seconds = 200
+  seconds = 135
 )

@@ -140,5 +140,5 @@ experiment(
     "are not available here; scVI and scImpute. The text of chapter 4 does not",
     "state the values shown in its figures."
   ),
-  seconds = 1200
+  seconds = 350
 )

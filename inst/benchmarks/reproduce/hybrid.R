@@ -157,5 +157,5 @@ experiment(
           c("RNA PCA", "RNA PCA with harmony", "LSI 16"))
   ),
   not_here = "PBMC 10k and 3k, which are not available here; Cobolt (Python).",
-  seconds = 250
+  seconds = 160
 )

@@ -118,5 +118,5 @@ experiment(
     thesis_values("Sim3", "SCALE", Dice = 0.54,
                   method_here = "VAE, SCALE-style thresholds")
   ),
-  seconds = 70
+  seconds = 45
 )

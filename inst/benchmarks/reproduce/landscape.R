@@ -66,5 +66,5 @@ experiment(
     "motif scores (figures 3.13, 3.14), because chromVAR needs a genome",
     "sequence and motifs, which are not available here; scOpen (Python)."
   ),
-  seconds = 50
+  seconds = 40
 )

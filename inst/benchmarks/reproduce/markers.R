@@ -130,5 +130,5 @@ experiment(
     "B and CD4 naive cells of PBMC 10k, which is not available here; Cobolt",
     "and Schema (Python)."
   ),
-  seconds = 90
+  seconds = 55
 )

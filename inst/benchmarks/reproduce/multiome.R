@@ -164,5 +164,5 @@ experiment(
     "PBMC 10k and SHARE-seq (figures 3.3, 3.9), which are not available here;",
     "Cobolt, Schema, scVI, scANVI and Scanorama, which are Python packages."
   ),
-  seconds = 170
+  seconds = 110
 )

@@ -98,13 +98,13 @@ int64_t training_bytes_per_token(const ExpresserOptions& options,
 template <typename Visit>
 void describe(ExpresserOptions& o, const Visit& option) {
   option("size", o.size, kAny, R"(
-    `"small"` or `"full"`, which decides the other defaults. NULL, the
-    default, is `"full"` from 200,000 cells on.)");
+    `"small"` or `"full"`, which decides the other defaults. NULL, the default,
+    is `"full"` for at least 200,000 cells.)");
   option("n_embedding", o.n_embedding, at_least(1), R"(
     Dimensions of a gene's embedding and of the encoder's hidden states; a
     multiple of `n_heads`. Default 200, small 64.)");
   option("n_layers", o.n_layers, at_least(0), R"(
-    Layers of the encoder. Default 12, small 4.)");
+    Number of encoder layers. Default 12, small 4.)");
   option("n_heads", o.n_heads, at_least(1), R"(
     Number of attention heads. Default 4.)");
   option("feed_forward", o.feed_forward, at_least(1).or_auto(), R"(
@@ -115,29 +115,30 @@ void describe(ExpresserOptions& o, const Visit& option) {
     normalise their output and use ReLU, as in the original transformer. Default
     `"pre_norm"`.)");
   option("dropout", o.dropout, at_least(0).less_than(1), R"(
-    Share of numbers dropped in training. Default 0.1.)");
+    Dropout rate in training. Default 0.1.)");
   option("decoder", o.decoder, kAny, R"(
-    TRUE, the default, is the expression decoder; FALSE, for comparison, one
-    more encoder layer in its place ("w/o Decoder").)");
+    TRUE, the default, uses the expression decoder; FALSE, for comparison, uses
+    one more encoder layer in its place ("w/o Decoder").)");
   option("expression", o.expression, kAny, R"(
-    `"counts"` or `"binned"`: what is read and predicted. See the section on the
-    linear start. Default `"counts"`.)");
+    `"counts"` or `"binned"`: what the model reads and predicts. See the section
+    on linear initialisation. Default `"counts"`.)");
   option("token_start", o.token_start, kAny, R"(
-    `"components"` or `"random"`: the initial tokens. See the section on the
-    linear start. Default `"components"`.)");
+    `"components"` or `"random"`: how the tokens are initialised. See the
+    section on linear initialisation. Default `"components"`.)");
   option("n_bins", o.n_bins, at_least(1), R"(
-    Intervals of the expression up to the cell's largest. Default 50.)");
+    Number of bins for expression, up to the cell's largest value. Default
+    50.)");
   option("mask_ratio", o.mask_ratio, above(0).less_than(1), R"(
     Share of a cell's genes that are masked, above 0 and below 1. Default
     0.3.)");
   option("max_genes", o.max_genes, at_least(2), R"(
-    Maximal number of genes of a cell that are used in a step: a new random
-    choice in each epoch. Default 1100, small 512.)");
+    Maximum number of genes of a cell used in a step, chosen anew at random in
+    each epoch. Default 1100, small 512.)");
   option("l_from", o.l_from, kAny, R"(
-    `"observed"`: the cell's largest expression, which scales the bins and the
-    prediction, is that of the observed genes; `"all"`: of all genes, as the
-    thesis is worded, which reveals something about masked genes. Default
-    `"observed"`.)");
+    Which genes of a cell determine its largest expression, which scales the
+    bins and the prediction: `"observed"`, those that are not masked, or
+    `"all"`, as the thesis is worded, which reveals something about masked
+    genes. Default `"observed"`.)");
 }
 
 ExpresserOptions default_expresser_options(ModelSize size);

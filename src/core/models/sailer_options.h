@@ -12,7 +12,7 @@ namespace sailer {
 
 enum class Architecture {
   kDense,      // chapter 2: every peak is connected to every hidden unit
-  kChromosome  // chapter 3: each chromosome first has units of its own
+  kChromosome  // chapter 3: each chromosome first has its own units
 };
 inline const Names<Architecture>& names_of(Architecture) {
   static const Names<Architecture> names = {
@@ -102,93 +102,96 @@ template <typename Visit>
 void describe(SailerOptions& o, const Visit& option) {
   option("preset", o.preset, kAny, R"(
     `"standard"`: defaults chosen on held-out likelihoods and simulations.
-    `"thesis"`: those of the thesis, for the model and for what `control` leaves
-    open: a random start, hidden layers of 1000 and 100 units, 10 dimensions, no
-    thinning, scaling or dropout, the pairwise penalty, 400 epochs without early
-    stopping. Options that are given override it. Default `"standard"`.)");
+    `"thesis"`: the defaults of the thesis, for the model and for options that
+    `control` does not set: a random start, hidden layers of 1000 and 100 units
+    and 10 dimensions (`"chromosome"`: 64 and 32 units, 50 dimensions), `beta`
+    1, no mixing penalty, thinning, scaling or dropout, the pairwise penalty,
+    400 epochs without early stopping. Options given explicitly override the
+    preset. Default `"standard"`.)");
   option("architecture", o.architecture, kAny, R"(
-    `"dense"` (chapter 2): every peak meets every hidden unit.
-    `"chromosome"` (chapter 3): the peaks of a chromosome meet first, which
-    has far fewer parameters and suits 100,000 peaks and more; peaks need
-    chromosomes, from `ranges` or from names such as `chr1-100-200`.)");
+    `"dense"` (chapter 2): every peak is connected to every hidden unit.
+    `"chromosome"` (chapter 3): peaks are first connected within their
+    chromosome, which takes far fewer parameters and suits 100,000 peaks and
+    more. It needs the peaks' chromosomes, from `ranges` or from names such as
+    `chr1-100-200`.)");
   option("n_latent", o.n_latent, at_least(1).or_auto(), R"(
     Dimensions of the embedding. By default estimated from the data: the number
-    of components of the SVD of TF-IDF on the training cells along which
-    held-out cells vary more, by three standard errors, than if peaks were open
-    independently of one another; at least 8, at most 40 and at most one for
-    every 20 cells.)");
+    of components of the TF-IDF SVD of the training cells along which held-out
+    cells vary more, by three standard errors, than if peaks were open
+    independently of one another. It is at least 8, at most 40 and at most one
+    per 20 cells.)");
   option("hidden", o.hidden, at_least(1), R"(
-    Units of the encoder's hidden layers, from the peaks inwards (of each
-    chromosome under `"chromosome"`); the decoder mirrors them. The thesis'
-    dense model has `c(1000, 100)`, which is many times slower and was no better
-    in benchmarks. Default `32` and `c(64, 32)`.)");
+    Units of the encoder's hidden layers, from the peaks inwards (per chromosome
+    with `"chromosome"`); the decoder mirrors them. The thesis' dense model has
+    `c(1000, 100)`, which is many times slower and was no better in benchmarks.
+    Default `32` and `c(64, 32)`.)");
   option("decoder", o.decoder, kAny, R"(
     `"mirrored"`: through the hidden layers in reverse (2.2.2). `"linear"`:
-    directly from the embedding to the peaks, one loading per peak and
-    dimension; faster, and overfits sooner. Default `"mirrored"`.)");
+    directly from the embedding to the peaks, with one loading per peak and
+    dimension; this is faster, but overfits sooner. Default `"mirrored"`.)");
   option("lambda", o.lambda, at_least(0), R"(
-    Weight of the mutual-information penalty, at least 0. 0 is a conditional
-    VAE. See [tune_path()]. Default 1.)");
+    Weight of the mutual-information penalty, at least 0. With 0 the model is a
+    conditional VAE. See [tune_path()]. Default 1.)");
   option("marginal", o.marginal, kAny, R"(
-    How the penalty's divergence from the aggregate posterior is computed:
-    `"pairwise"`, the thesis' bound, the mean divergence from the other cells of
-    the minibatch, which also suppresses information about the cells themselves
-    (tighter clusters, a stronger effect of depth); `"mixture"`, an estimate of
-    the divergence itself; `"none"` omits it. Default `"mixture"`.)");
+    How the penalty's divergence from the aggregate posterior is computed.
+    `"pairwise"`, the thesis' bound, is the mean divergence from the other cells
+    of the minibatch; it also suppresses information about the cells themselves
+    (tighter clusters, a stronger effect of depth). `"mixture"` estimates the
+    divergence itself. `"none"` omits it. Default `"mixture"`.)");
   option("omega", o.omega, above(0).or_word("auto"), R"(
     Weight of the open peaks in the likelihood, above 0, or `"auto"` for the
     ratio of closed to open entries (2.2.2), which overfits shallow data.
     Default 1.)");
   option("beta", o.beta, at_least(0), R"(
-    Largest weight of the KL terms. The likelihood has the weight 1 + `lambda`:
+    Maximum weight of the KL terms. The likelihood has the weight 1 + `lambda`:
     with the same value for `beta` the two are weighted as in the evidence lower
-    bound. Default 2.)");
+    bound (ELBO). Default 2.)");
   option("mixing", o.mixing, at_least(0), R"(
-    Weight of the penalty on what the neighbours of a cell reveal about its
-    batch (and about covariates that are labels), in nats per cell, at least 0.
-    It removes batch effects that differ between cell types, which otherwise
-    remain in the embedding of deep cells although the decoder receives the
-    batch; a few deep donors need a larger weight ([tune_path()]). Types that
-    occur in one batch only stay separate if their peaks distinguish them by
-    more than that. 0 turns it off. No effect with a single batch. Default
-    50.)");
+    Weight of the penalty on the information that a cell's neighbours carry
+    about its batch (and about covariates that are labels), in nats per cell, at
+    least 0. It removes batch effects that differ between cell types, which
+    otherwise remain in the embedding of deep cells although the decoder
+    receives the batch. A few deep donors need a larger weight ([tune_path()]).
+    Cell types that occur in one batch only stay separate if their peaks
+    distinguish them by more than the penalty. 0 turns it off. No effect with a
+    single batch. Default 50.)");
   option("dropout", o.dropout, at_least(0).less_than(1), R"(
-    Share of the hidden units dropped while training, at least 0 and less
-    than 1. Default 0.1.)");
+    Dropout rate of the hidden units in training, at least 0 and less than 1.
+    Default 0.1.)");
   option("alignment", o.alignment, at_least(0), R"(
     Weight of the alignment, at least 0, on the scale of nats per cell: it
-    multiplies the mean over pairs of the squared difference of
-    similarities. 0 is SAILER. Larger values follow the reference more
-    closely; see [tune_path()]. Default 100000.)");
+    multiplies the mean over pairs of cells of the squared difference of
+    similarities. With 0 the model is SAILER. With larger values the embedding
+    follows the reference more closely; see [tune_path()]. Default 100000.)");
   option("joint", o.joint, kAny, R"(
-    Whether the encoder reads the reference as well as the open peaks; see the
-    section above. No effect if `alignment` is 0. Default TRUE.)");
+    Whether the encoder reads the reference as well as the open peaks; see *What
+    the encoder reads*. No effect if `alignment` is 0. Default TRUE.)");
   option("reference_dropout", o.reference_dropout, at_least(0).less_than(1), R"(
-    Share of the cells whose reference is hidden from the encoder of a `joint`
-    model in training, at least 0 and below 1. Larger values are better for
-    cells without a reference. Ignored without `joint`. Default 0.5.)");
+    Share of cells whose reference is hidden from the encoder of a `joint` model
+    in training, at least 0 and less than 1. Larger values are better for cells
+    without a reference. Ignored without `joint`. Default 0.5.)");
   option("thinning", o.thinning, at_least(0).less_than(1), R"(
     In training, a random share of each cell's open peaks is hidden from the
-    encoder, uniform between these two shares (one number: between 0 and it),
-    while the decoder still reconstructs all: the embedding learns what peaks
-    have in common, and depends less on depth. 0 turns it off. Default
-    `c(0.2, 0.8)`.)");
+    encoder, while the decoder still reconstructs all peaks. The share is drawn
+    uniformly between these two values (or between 0 and a single value). The
+    embedding thus learns what peaks have in common and depends less on depth. 0
+    turns it off. Default `c(0.2, 0.8)`.)");
   option("input_scale", o.input_scale, kAny, R"(
-    `"tf-idf"`: the encoder reads every cell scaled to length 1, whatever its
-    depth, each peak weighted by log(1 + 1 / the share of cells that have it
-    open); `"l2"`: the same without weights; `"none"`: it reads 0 and 1. Default
-    `"tf-idf"`.)");
+    `"tf-idf"`: the encoder reads every cell scaled to length 1, regardless of
+    its depth, with each peak weighted by log(1 + 1 / the share of cells in
+    which it is open); `"l2"`: the same without weights; `"none"`: it reads 0
+    and 1. Default `"tf-idf"`.)");
   option("warm_start", o.warm_start, kAny, R"(
     TRUE: the mean of the embedding has a linear path from the scaled input,
-    parallel to the hidden layers, which starts at LSI, the truncated SVD of
-    TF-IDF without its first component. Each dimension, and the uncertainty
-    about it, starts at the spread of its component's signal in held-out cells.
-    FALSE: all weights start at random. Default TRUE.)");
+    parallel to the hidden layers. It is initialised with LSI, the truncated SVD
+    of TF-IDF without its first component. Each dimension, and its uncertainty,
+    starts at the spread of the component's signal in held-out cells. FALSE: all
+    weights start at random. Default TRUE.)");
 }
 
 // Returns the defaults of an architecture; with `guided` those of SAILERX,
-// chosen on held-out cells and not on labels (inst/benchmarks/multiome.R): the
-// reference's information needs more dimensions, and less need be hidden.
+// chosen on held-out cells and not on labels (inst/benchmarks/multiome.R): with
+// a reference, fewer peaks have to be hidden.
 SailerOptions default_options(Architecture architecture, bool guided = false,
                               Preset preset = Preset::kStandard);
 
