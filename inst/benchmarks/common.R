@@ -5,8 +5,13 @@ suppressMessages({
   library(Matrix)
 })
 
+# The folder of a data set, which must exist.
 data_folder <- function(name) {
-  file.path(Sys.getenv("SAILER_DATA", "../shared/data"), name)
+  folder <- file.path(Sys.getenv("SAILER_DATA", "../shared/data"), name)
+  if (!dir.exists(folder)) {
+    stop("Folder ", folder, " not found: set SAILER_DATA.", call. = FALSE)
+  }
+  folder
 }
 
 # Counts of one modality, features x cells, with feature names.
@@ -25,9 +30,6 @@ read_counts <- function(folder, modality) {
 
 read_atac <- function(name) {
   folder <- data_folder(name)
-  if (!dir.exists(folder)) {
-    stop("Folder ", folder, " not found: set SAILER_DATA.", call. = FALSE)
-  }
   cells <- utils::read.delim(file.path(folder, "cells.tsv"))
   counts <- read_counts(folder, "atac")
   colnames(counts) <- make.unique(as.character(cells[[1]]))

@@ -6,11 +6,7 @@
 read_rna <- function(names = rna_names(), known = NULL) {
   symbols <- symbol_of()
   sets <- lapply(names, function(name) {
-    folder <- data_folder(name)
-    if (!dir.exists(folder)) {
-      stop("Folder ", folder, " not found: set SAILER_DATA.", call. = FALSE)
-    }
-    counts <- read_counts(folder, "rna")
+    counts <- read_counts(data_folder(name), "rna")
     genes <- rownames(counts)
     by_id <- startsWith(genes, "ENSG")
     genes[by_id] <- symbols[sub("[.].*$", "", genes[by_id])]
